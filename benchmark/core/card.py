@@ -1,0 +1,134 @@
+"""What is known about a model without loading it: its card, read from the source as data."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from benchmark.core.errors import BenchError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """One file that a model's authors publish.
+
+    Attributes:
+        file: its name, and the name under which it is installed.
+        url: where it can be fetched, or "" where nobody publishes it.
+        source: where the authors publish it, for a reader.
+        licence: the terms of the weights, in a line.
+        sha256: published or verified SHA-256 of the file, or "".
+        archive_md5: MD5 of the archive at `url` that holds the file, or "".
+        member: the file's path inside that archive, or "".
+    """
+
+    file: str
+    url: str = ""
+    source: str = ""
+    licence: str = ""
+    sha256: str = ""
+    archive_md5: str = ""
+    member: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """What is known about a model: written as literals beside its code, read without importing it.
+
+    Attributes:
+        name: its name on the command line.
+        title: its name in tables.
+        paper: address of its paper, or "".
+        licence: the terms of its authors' code; ours is written from facts and carries our own.
+        reported: its name in the paper's tables, or "" where the paper does not have it.
+        checkpoints: the files its authors publish, in their own layout.
+        mini: "package:path" of the weights this project trained and ships, or "".
+        multiple: height and width are extended by reflection to a multiple of this.
+        min_side: smallest height and width it takes.
+        seeded: its answer depends on the seed.
+        latents: names of the random inputs that `inpaint` takes instead of drawing them.
+        rounding: how its authors' program writes 8 bits: "round" or "cut".
+        score_from: "head" where the detector has an image-level answer of its own, "area" where the
+            score is the share of the heatmap above 0.5 (a rule of ours, marked with a dagger).
+        threshold: score above which the detector calls an image forged.
+        paints: False for `original`, whose pictures are authentic.
+        revision: raised whenever the answer to the same input changes.
+    """
+
+    name: str
+    title: str
+    paper: str = ""
+    licence: str = ""
+    reported: str = ""
+    checkpoints: tuple[Checkpoint, ...] = ()
+    mini: str = ""
+    multiple: int = 1
+    min_side: int = 1
+    seeded: bool = False
+    latents: tuple[str, ...] = ()
+    rounding: Literal["round", "cut"] = "round"
+    score_from: Literal["head", "area"] = "head"
+    threshold: float = 0.5
+    paints: bool = True
+    revision: int = 1
+
+    @property
+    def weightless(self) -> bool:
+        """Whether the model works without any weights."""
+        return not self.checkpoints and not self.mini
+
+
+def read_card(entry: str) -> Card:
+    """Read the card of "module:Class" from the module's source, without importing the module.
+
+    Args:
+        entry: where the class is; its body holds `card = Card(...)`, written as literals.
+
+    Returns:
+        The card.
+
+    Raises:
+        BenchError: if the module, the class or its card is not there, or is not written as literals.
+    """
+    module, _, name = entry.partition(":")
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:
+        raise BenchError(f"there is no module {module!r} to read the card of {name!r} from")
+    tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            return _card_of(node, entry)
+    raise BenchError(f"{module} has no class {name!r}")
+
+
+def _card_of(node: ast.ClassDef, entry: str) -> Card:
+    for line in node.body:
+        if isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Name):
+            target, value = line.targets[0].id, line.value
+        elif isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name):
+            target, value = line.target.id, line.value or ast.Constant(None)
+        else:
+            continue
+        if target == "card":
+            card = _literal(value, entry)
+            if isinstance(card, Card):
+                return card
+    raise BenchError(f"{entry} has no `card = Card(...)`")
+
+
+def _literal(node: ast.expr, entry: str) -> object:
+    """Evaluate literals, tuples of them, and calls of Card and Checkpoint with keywords."""
+    if isinstance(node, ast.Tuple):
+        return tuple(_literal(item, entry) for item in node.elts)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.args:
+        kinds = {"Card": Card, "Checkpoint": Checkpoint}
+        if node.func.id in kinds:
+            words = {word.arg: _literal(word.value, entry) for word in node.keywords if word.arg}
+            return kinds[node.func.id](**words)  # type: ignore[arg-type]
+    try:
+        return ast.literal_eval(node)
+    except ValueError:
+        raise BenchError(f"{entry}: line {node.lineno} of its card is not a literal") from None

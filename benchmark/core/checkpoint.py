@@ -1,0 +1,124 @@
+"""Read checkpoints without running anything in them, and load them strictly."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from benchmark.core.errors import WeightsError
+
+# What training programs leave beside the tensors: numbers, not code. Older files use numpy 1's name.
+_NUMBERS: list[Any] = [
+    np.dtype,
+    np.dtypes.Float64DType,
+    np.dtypes.Float32DType,
+    (np._core.multiarray.scalar, "numpy.core.multiarray.scalar"),  # type: ignore[attr-defined]
+    (np._core.multiarray.scalar, "numpy._core.multiarray.scalar"),  # type: ignore[attr-defined]
+]
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a checkpoint's dictionary onto the CPU: .safetensors, or what torch.save wrote.
+
+    Args:
+        path: the file.
+
+    Returns:
+        What the file holds at its top level.
+
+    Raises:
+        WeightsError: if it is missing, truncated, no dictionary, or would have to run code to be read.
+    """
+    if not path.is_file():
+        raise WeightsError(f"{path}: no such checkpoint file")
+    try:
+        if path.suffix == ".safetensors":
+            with safe_open(path, framework="pt") as file:
+                return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no dict)
+        with torch.serialization.safe_globals(_NUMBERS):
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        reason = str(error).splitlines()[0]
+        raise WeightsError(
+            f"{path}: refused: not a checkpoint of plain tensors, nothing in it was run ({reason[:120]})"
+        ) from None
+    except (OSError, RuntimeError, EOFError, SafetensorError, ValueError, KeyError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise WeightsError(
+            f"{path}: damaged, truncated or no checkpoint ({reason[:120]})"
+        ) from None
+    if not isinstance(content, dict):
+        raise WeightsError(f"{path}: expected a dictionary of tensors, got {type(content).__name__}")
+    return content
+
+
+def read_metadata(path: Path) -> dict[str, Any]:
+    """What a .safetensors file of this project says of itself: its "bench" entry, as JSON.
+
+    Returns:
+        At least `model` (name) and `config` (the network's sizes).
+
+    Raises:
+        WeightsError: if the file is damaged or was not written by this project.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            noted = (file.metadata() or {}).get("bench")
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"{path}: damaged, truncated or no checkpoint ({error})") from None
+    if noted is None:
+        raise WeightsError(f"{path}: says nothing of the network's sizes; not written by 'bench train'")
+    return dict(json.loads(noted))
+
+
+def part_of(content: Mapping[str, Any], key: str, path: Path) -> dict[str, Tensor]:
+    """The state dict under `key`, without the prefix a data-parallel container adds.
+
+    Raises:
+        WeightsError: if the file has no such key or something else under it.
+    """
+    state = content.get(key)
+    if not isinstance(state, Mapping):
+        found = ", ".join(sorted(map(str, content))[:5])
+        raise WeightsError(f"{path}: expected an entry {key!r}, found {found or 'nothing'}")
+    return {str(name).removeprefix("module."): value for name, value in state.items()}
+
+
+def load_strict(network: nn.Module, state: Mapping[str, Any], path: Path) -> None:
+    """Fill every tensor of `network` from `state`, leaving nothing over; then evaluation mode.
+
+    Half precision is widened to the network's own type.
+
+    Raises:
+        WeightsError: naming missing and surplus keys, and tensors of another shape.
+    """
+    own = network.state_dict()
+    missing = [name for name in own if name not in state]
+    surplus = [name for name in state if name not in own]
+    shapes = [name for name in own if name in state and not _fits(own[name], state[name])]
+    if missing or surplus or shapes:
+        raise WeightsError(
+            f"{path} is no checkpoint of {type(network).__name__}: "
+            f"{_some('missing', missing)}, {_some('surplus', surplus)}, {_some('misshapen', shapes)}"
+        )
+    network.load_state_dict({name: state[name].to(own[name].dtype) for name in own})
+    network.eval().requires_grad_(requires_grad=False)
+
+
+def _fits(own: Tensor, given: object) -> bool:
+    if not isinstance(given, Tensor) or own.shape != given.shape:
+        return False
+    return own.is_floating_point() == given.is_floating_point()
+
+
+def _some(what: str, names: list[str]) -> str:
+    shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+    return f"{len(names)} {what}" + (f" ({shown})" if names else "")

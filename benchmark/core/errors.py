@@ -1,0 +1,65 @@
+"""The errors a user can meet.
+
+BenchError                  a mistake the user can mend: one line, exit status 2
+├── BadInput                an argument or tensor of another shape, type or range than expected
+├── UnknownName             no model, metric or data set of that name
+├── DataError               an image, mask or folder that cannot be used
+├── PlanError               a plan that contradicts itself or has an unknown key
+├── WeightsError            a checkpoint that is missing, damaged, refused or of another model
+├── OutputError             a folder or disk that cannot be written
+└── TrainingError           a recipe or a training run that cannot go on
+BadAnswer                   a model answered nonsense (NaN): that sample fails and is counted
+
+Anything else is a bug and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class BenchError(Exception):
+    """A mistake the user can mend: what was wrong, where, and what to do, in one line."""
+
+
+class BadInput(BenchError, ValueError):
+    """An argument or tensor of another shape, type or range than expected."""
+
+
+class UnknownName(BenchError, KeyError):
+    """No `kind` is called `name`; the message offers the nearest known name."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        names = sorted(known)
+        close = get_close_matches(name.lower(), names, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        self.message = f"no {kind} named {name!r}.{hint} Known: {', '.join(names)}."
+        super().__init__(self.message)
+
+    def __str__(self) -> str:  # KeyError would show the message's repr
+        return self.message
+
+
+class DataError(BenchError):
+    """An image, mask or folder that cannot be used."""
+
+
+class PlanError(BenchError):
+    """A plan that contradicts itself or has an unknown key."""
+
+
+class WeightsError(BenchError):
+    """A checkpoint that is missing, damaged, refused or of another model."""
+
+
+class OutputError(BenchError):
+    """A folder or disk that cannot be written."""
+
+
+class TrainingError(BenchError):
+    """A recipe or a training run that cannot go on."""
+
+
+class BadAnswer(Exception):  # noqa: N818 (it is no mistake of the user's, and no bug of ours)
+    """A model answered nonsense, such as NaN: the sample fails and is counted."""

@@ -1,0 +1,51 @@
+"""What inpainters and detectors share: a card, a device, and weights that load strictly or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+
+from benchmark.core.card import Card
+from benchmark.core.errors import BadInput
+from benchmark.core.weights import find_weights
+
+
+class Model:
+    """A model with its weights, on one device.
+
+    Args:
+        weights: "official", "mini", or a path; None for official where installed, else mini.
+        device: a torch device such as "cpu" or "cuda:0".
+
+    Raises:
+        BadInput: if there is no such device, or weights are given to a model that takes none.
+        WeightsError: if the weights are missing, damaged or of another model.
+    """
+
+    card: ClassVar[Card]
+
+    def __init__(self, *, weights: str | Path | None = None, device: str = "cpu") -> None:
+        self.device = check_device(device)
+        self.weights = find_weights(self.card, weights)
+        if self.weights.path is not None:
+            self._load(self.weights.path)
+
+    def _load(self, path: Path) -> None:
+        """Build the network and load the checkpoint; not called for a model without weights."""
+        raise AssertionError(f"{type(self).__name__} has weights and no _load")
+
+
+def check_device(device: str) -> torch.device:
+    """The torch device of that name.
+
+    Raises:
+        BadInput: if this machine has none; there is no silent fall-back to the CPU.
+    """
+    try:
+        wanted = torch.device(device)
+        torch.empty(0, device=wanted)
+    except (RuntimeError, AssertionError) as error:
+        raise BadInput(f"device {device!r}: not on this machine ({str(error)[:80]})") from None
+    return wanted

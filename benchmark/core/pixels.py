@@ -1,0 +1,31 @@
+"""Between 8-bit pictures and the tensors that models take."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmark.core.types import Mask, Pixels
+
+
+def to_images(pixels: Pixels) -> Tensor:
+    """(N, H, W, 3) uint8 to (N, 3, H, W) float32 in [0, 1]."""
+    return torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))).float() / 255
+
+
+def to_masks(masks: Mask) -> Tensor:
+    """(N, H, W) bool to (N, 1, H, W) float32, 1 = hole."""
+    return torch.from_numpy(masks[:, None].astype(np.float32))
+
+
+def to_pixels(images: Tensor, *, rounding: Literal["round", "cut"] = "round") -> Pixels:
+    """(N, 3, H, W) float32 in [0, 1] to (N, H, W, 3) uint8, halves to the even number, or cut off.
+
+    A known pixel k/255 comes back as k either way: float32 gives k exactly for all 256 levels.
+    """
+    scaled = images.detach().cpu().float() * 255
+    whole = scaled.round() if rounding == "round" else scaled.floor()
+    return np.ascontiguousarray(whole.clamp(0, 255).byte().permute(0, 2, 3, 1).numpy())

@@ -1,0 +1,41 @@
+"""What looks for it. `DETECTORS` is the list; adding a model adds a line here and a file beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.core.registry import Registry
+
+if TYPE_CHECKING:  # the list is read without loading torch
+    from detectors.base import Detector
+
+DETECTORS: Registry[type[Detector]] = Registry(
+    "detector",
+    {
+        "trufor": "detectors.trufor:TruFor",
+        "flatness": "detectors.baselines:Flatness",
+        "chance": "detectors.baselines:Chance",
+    },
+)
+
+
+def create_detector(
+    name: str, *, weights: str | Path | None = None, device: str = "cpu"
+) -> Detector:
+    """Make a detector that is ready to look.
+
+    Args:
+        name: a name of `DETECTORS`.
+        weights: "official", "mini", or a path in the authors' layout; by default official where
+            installed, else mini.
+        device: a torch device such as "cpu" or "cuda:0".
+
+    Returns:
+        The detector, its weights loaded strictly.
+
+    Raises:
+        UnknownName: if there is no such detector.
+        WeightsError: if its weights are missing, damaged or of another model.
+    """
+    return DETECTORS.load(name)(weights=weights, device=device)

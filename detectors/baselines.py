@@ -1,0 +1,46 @@
+"""Detectors without weights that bound every table."""
+
+from __future__ import annotations
+
+import zlib
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from benchmark.core.card import Card
+from benchmark.core.types import Detection
+from detectors.base import Detector, area_score
+
+
+class Chance(Detector):
+    """Guesses: independent uniform noise drawn from the picture's own bytes; pixel AUC 0.5."""
+
+    card = Card(name="chance", title="chance")
+
+    def _detect(self, images: Tensor) -> Detection:
+        drawn = [self._guess(image) for image in images.cpu()]
+        return Detection(
+            heatmap=torch.stack([heatmap for heatmap, _ in drawn]),
+            score=torch.stack([score for _, score in drawn]),
+        )
+
+    def _guess(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        seed = zlib.crc32((image * 255).round().byte().numpy().tobytes())
+        generator = torch.Generator().manual_seed(seed)
+        return torch.rand(image.shape[1:], generator=generator), torch.rand((), generator=generator)
+
+
+class Flatness(Detector):
+    """Calls flat areas painted: one minus the local deviation in 7x7 windows, against 3/255."""
+
+    card = Card(name="flatness", title="flatness", score_from="area", threshold=0.02)
+
+    def _detect(self, images: Tensor) -> Detection:
+        grey = images.mean(dim=1, keepdim=True)
+        padded = F.pad(grey, (3, 3, 3, 3), mode="replicate")
+        mean = F.avg_pool2d(padded, 7, stride=1)
+        square = F.avg_pool2d(padded**2, 7, stride=1)
+        deviation = (square - mean**2).clamp(min=0).sqrt()[:, 0]
+        heatmap = torch.exp(-deviation / (3 / 255))
+        return Detection(heatmap=heatmap, score=area_score(heatmap))

@@ -1,0 +1,44 @@
+"""What paints. `INPAINTERS` is the list; adding a model adds a line here and a file beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.core.registry import Registry
+
+if TYPE_CHECKING:  # the list is read without loading torch
+    from inpainters.base import Inpainter
+
+INPAINTERS: Registry[type[Inpainter]] = Registry(
+    "inpainter",
+    {
+        "safepaint": "inpainters.safepaint:SafePaint",
+        "telea": "inpainters.classical:Telea",
+        "navierstokes": "inpainters.classical:NavierStokes",
+        "shiftmap": "inpainters.classical:ShiftMap",
+        "meanfill": "inpainters.baselines:MeanFill",
+        "original": "inpainters.baselines:Original",
+    },
+)
+
+
+def create_inpainter(
+    name: str, *, weights: str | Path | None = None, device: str = "cpu"
+) -> Inpainter:
+    """Make an inpainter that is ready to paint.
+
+    Args:
+        name: a name of `INPAINTERS`.
+        weights: "official", "mini", or a path in the authors' layout; by default official where
+            installed, else mini.
+        device: a torch device such as "cpu" or "cuda:0".
+
+    Returns:
+        The inpainter, its weights loaded strictly.
+
+    Raises:
+        UnknownName: if there is no such inpainter.
+        WeightsError: if its weights are missing, damaged or of another model.
+    """
+    return INPAINTERS.load(name)(weights=weights, device=device)

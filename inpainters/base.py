@@ -1,0 +1,72 @@
+"""The inpainter's one door, `inpaint`, and its one hook, `_fill`."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import final
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from benchmark.core.checks import check_images, check_masks
+from benchmark.core.errors import BadAnswer, BadInput
+from benchmark.core.model import Model
+
+
+class Inpainter(Model, ABC):
+    """Paints the holes of images; a subclass writes `card`, `_fill` and, if it has weights, `_load`."""
+
+    @final
+    @torch.inference_mode()
+    def inpaint(
+        self,
+        images: Tensor,
+        masks: Tensor,
+        *,
+        seed: int = 0,
+        latents: Mapping[str, Tensor] | None = None,
+    ) -> Tensor:
+        """Paint the holes.
+
+        Args:
+            images: (N, 3, H, W) float32, RGB in [0, 1].
+            masks: (N, 1, H, W) float32, 1 = to be inpainted.
+            seed: all that the model draws is drawn from it, on the CPU, the same for each image.
+            latents: named random inputs to use instead of drawing them, for a model that has any.
+
+        Returns:
+            (N, 3, H, W) float32 in [0, 1] on the CPU; known pixels are the input's, bit for bit.
+
+        Raises:
+            BadInput: if an argument has another shape, type or range.
+            BadAnswer: if the model answers NaN or infinity inside a hole.
+        """
+        check_images(images, min_side=self.card.min_side)
+        check_masks(masks, images)
+        surplus = sorted(set(latents or {}) - set(self.card.latents))
+        if surplus:
+            raise BadInput(f"{self.card.name} takes no latents named {', '.join(surplus)}")
+        height, width = images.shape[2:]
+        raw = self._fill(
+            self._extend(images).to(self.device), self._extend(masks).to(self.device), seed=seed
+        )
+        raw = raw[:, :, :height, :width].float().cpu()
+        hole = masks.bool()
+        if not bool(torch.isfinite(raw).logical_or(~hole).all()):
+            raise BadAnswer(f"{self.card.name} answered NaN or infinity")
+        return torch.where(hole, raw.clamp(0, 1), images)
+
+    def _extend(self, planes: Tensor) -> Tensor:
+        """Extend to the card's multiple at the right and bottom edge, by reflection."""
+        height, width = planes.shape[2:]
+        down, right = -height % self.card.multiple, -width % self.card.multiple
+        if not down and not right:
+            return planes
+        mode = "reflect" if down < height and right < width else "replicate"
+        return F.pad(planes, (0, right, 0, down), mode=mode)
+
+    @abstractmethod
+    def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
+        """The model's whole picture, (N, 3, H, W) near [0, 1], known pixels included or not."""
