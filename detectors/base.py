@@ -15,7 +15,7 @@ from benchmark.core.types import Detection
 
 
 class Detector(Model, ABC):
-    """Looks for manipulation; a subclass writes `card`, `_detect` and, if it has weights, `_load`."""
+    """Looks for manipulation; a subclass writes `card`, `_detect` and, with weights, `_load`."""
 
     @final
     @torch.inference_mode()

@@ -1,4 +1,4 @@
-"""What paints. `INPAINTERS` is the list; adding a model adds a line here and a file beside it."""
+"""What paints. `INPAINTERS` is the list; a model is a line here and a file beside it."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from benchmark.core.model import Model
 
 
 class Inpainter(Model, ABC):
-    """Paints the holes of images; a subclass writes `card`, `_fill` and, if it has weights, `_load`."""
+    """Paints the holes of images; a subclass writes `card`, `_fill` and, with weights, `_load`."""
 
     @final
     @torch.inference_mode()

@@ -91,7 +91,7 @@ def read_card(entry: str) -> Card:
         The card.
 
     Raises:
-        BenchError: if the module, the class or its card is not there, or is not written as literals.
+        BenchError: if the module, the class or its card is not there, or it is not literal.
     """
     module, _, name = entry.partition(":")
     spec = importlib.util.find_spec(module)

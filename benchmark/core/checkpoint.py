@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from benchmark.core.errors import WeightsError
 
-# What training programs leave beside the tensors: numbers, not code. Older files use numpy 1's name.
+# What training programs leave beside the tensors: numbers, not code. numpy 1 had another name.
 _NUMBERS: list[Any] = [
     np.dtype,
     np.dtypes.Float64DType,
@@ -35,7 +35,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         What the file holds at its top level.
 
     Raises:
-        WeightsError: if it is missing, truncated, no dictionary, or would have to run code to be read.
+        WeightsError: if it is missing, truncated, no dictionary, or asks to run code.
     """
     if not path.is_file():
         raise WeightsError(f"{path}: no such checkpoint file")
@@ -48,7 +48,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     except pickle.UnpicklingError as error:
         reason = str(error).splitlines()[0]
         raise WeightsError(
-            f"{path}: refused: not a checkpoint of plain tensors, nothing in it was run ({reason[:120]})"
+            f"{path}: refused: more than plain tensors; nothing in it was run ({reason[:120]})"
         ) from None
     except (OSError, RuntimeError, EOFError, SafetensorError, ValueError, KeyError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -56,7 +56,9 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             f"{path}: damaged, truncated or no checkpoint ({reason[:120]})"
         ) from None
     if not isinstance(content, dict):
-        raise WeightsError(f"{path}: expected a dictionary of tensors, got {type(content).__name__}")
+        raise WeightsError(
+            f"{path}: expected a dictionary of tensors, got {type(content).__name__}"
+        )
     return content
 
 
@@ -75,7 +77,9 @@ def read_metadata(path: Path) -> dict[str, Any]:
     except (OSError, SafetensorError) as error:
         raise WeightsError(f"{path}: damaged, truncated or no checkpoint ({error})") from None
     if noted is None:
-        raise WeightsError(f"{path}: says nothing of the network's sizes; not written by 'bench train'")
+        raise WeightsError(
+            f"{path}: does not say the network's sizes; not written by 'bench train'"
+        )
     return dict(json.loads(noted))
 
 
@@ -107,7 +111,8 @@ def load_strict(network: nn.Module, state: Mapping[str, Any], path: Path) -> Non
     if missing or surplus or shapes:
         raise WeightsError(
             f"{path} is no checkpoint of {type(network).__name__}: "
-            f"{_some('missing', missing)}, {_some('surplus', surplus)}, {_some('misshapen', shapes)}"
+            f"{_some('missing', missing)}, {_some('surplus', surplus)}, "
+            f"{_some('misshapen', shapes)}"
         )
     network.load_state_dict({name: state[name].to(own[name].dtype) for name in own})
     network.eval().requires_grad_(requires_grad=False)

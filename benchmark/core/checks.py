@@ -1,4 +1,4 @@
-"""Checks at the doors: shape, type and range, once, saying what was expected and what was given."""
+"""Checks at the doors: shape, type and range, once, saying what was expected and given."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from benchmark.core.errors import BadInput
 
 
 def check_images(images: Tensor, *, min_side: int = 1) -> None:
-    """Refuse anything but (N, 3, H, W) float32 in [0, 1] with N >= 1 and sides of `min_side` or more.
+    """Refuse anything but (N, 3, H, W) float32 in [0, 1], N >= 1, sides of at least `min_side`.
 
     Raises:
         BadInput: saying what was expected and what was given.

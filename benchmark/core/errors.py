@@ -23,11 +23,11 @@ class BenchError(Exception):
     """A mistake the user can mend: what was wrong, where, and what to do, in one line."""
 
 
-class BadInput(BenchError, ValueError):
+class BadInput(BenchError, ValueError):  # noqa: N818 (the field reads it as a phrase)
     """An argument or tensor of another shape, type or range than expected."""
 
 
-class UnknownName(BenchError, KeyError):
+class UnknownName(BenchError, KeyError):  # noqa: N818 (as above)
     """No `kind` is called `name`; the message offers the nearest known name."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:

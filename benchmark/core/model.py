@@ -1,4 +1,4 @@
-"""What inpainters and detectors share: a card, a device, and weights that load strictly or not at all."""
+"""What inpainters and detectors share: a card, a device, and weights that load strictly."""
 
 from __future__ import annotations
 

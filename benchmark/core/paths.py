@@ -14,7 +14,7 @@ from benchmark.core.errors import OutputError
 
 
 def home() -> Path:
-    """The folder for stored results and installed checkpoints: $BENCH_HOME, or the platform's cache."""
+    """The folder for stored answers and checkpoints: $BENCH_HOME, or the platform's cache."""
     chosen = os.environ.get("BENCH_HOME")
     return Path(chosen).expanduser() if chosen else user_cache_path("safepaint-bench")
 
@@ -41,7 +41,7 @@ def make_folder(path: Path) -> Path:
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """A file to write beside `path` that takes its place when the block ends, or vanishes if it fails.
+    """A file to write beside `path` that takes its place when the block ends, or vanishes.
 
     Raises:
         OutputError: if the disk is full or the folder cannot be written.

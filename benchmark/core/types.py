@@ -1,4 +1,4 @@
-"""The records that travel between the parts. Frozen, keyword-only, a shape and a range on every field."""
+"""The records that travel between the parts: frozen, keyword-only, with shapes and ranges."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ class Weights:
     """The weights behind an answer.
 
     Attributes:
-        edition: "official", "mini", "sha256:" and 12 digits for any other file, or "none" for a model
+        edition: "official", "mini", "sha256:" and 12 digits for another file, or "none" for a model
             that needs none. It stands in every row of every result.
         path: the file, or the folder where the authors publish several; None where none is needed.
         sha256: SHA-256 of the file, or of the folder's names and files; "" where none is needed.
@@ -77,7 +77,7 @@ def installed_folder(card: Card) -> Path:
 
 
 def receipts(card: Card) -> dict[str, dict[str, object]]:
-    """What was noted when files were installed: per file its checksum, and whether it was verified."""
+    """What was noted when files were installed: per file its checksum and if it was verified."""
     path = installed_folder(card) / RECEIPT
     if not path.is_file():
         return {}
@@ -89,7 +89,7 @@ def receipts(card: Card) -> dict[str, dict[str, object]]:
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, or of the relative names and contents of a folder's files in name order."""
+    """SHA-256 of a file, or of the names and contents of a folder's files in name order."""
     if path.is_dir():
         whole = hashlib.sha256()
         for file in sorted(file for file in path.rglob("*") if file.is_file()):

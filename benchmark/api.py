@@ -1,0 +1,135 @@
+"""The one public call: run a plan and read its record."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmark.core.errors import DataError, OutputError
+from benchmark.core.paths import atomic, home, make_folder, write_text
+from benchmark.runner.cells import Cell, cells
+from benchmark.runner.execute import Progress, Settings, execute
+from benchmark.runner.executors.serial import Serial
+from benchmark.runner.outcome import Failure
+from benchmark.runner.plan import Plan
+from benchmark.runner.record import document_of
+from benchmark.runner.setup import Setup, prepare
+from benchmark.runner.store import Store
+from reports.results import COLUMNS, result_rows, results_csv
+from reports.samples import write_samples
+from reports.tables import run_table
+
+if TYPE_CHECKING:  # pandas takes a while to load and only a notebook needs it
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """What a run came to.
+
+    Attributes:
+        plan: the plan.
+        cells: every number, in the plan's order.
+        failures: jobs that gave no answer.
+        document: the record as it is written to record.json.
+        folder: where the run's files are, or None if none were asked for.
+    """
+
+    plan: Plan
+    cells: tuple[Cell, ...]
+    failures: tuple[Failure, ...]
+    document: dict[str, Any]
+    folder: Path | None
+
+    @property
+    def results(self) -> pd.DataFrame:
+        """One row per number, with the columns of results.csv."""
+        import pandas as pd
+
+        return pd.DataFrame(result_rows(self.cells), columns=list(COLUMNS))
+
+    @property
+    def complete(self) -> bool:
+        """Whether no model failed on any sample."""
+        return not any(failure.kind == "failed" for failure in self.failures)
+
+
+def run(
+    plan: Plan,
+    *,
+    out: str | Path | None = None,
+    store: str | Path | None = None,
+    device: str = "cpu",
+    settings: Settings | None = None,
+    save_images: bool = False,
+    notify: Callable[[Progress], None] | None = None,
+) -> RunRecord:
+    """Run what the store lacks of a plan, then read the plan's numbers from the store.
+
+    Args:
+        plan: what to run.
+        out: folder for plan.toml, record.json, results.csv, samples.csv and table.md, or None.
+        store: folder for pictures, heatmaps and rows, shared between runs; by default below
+            $BENCH_HOME or the platform's cache folder.
+        device: a torch device such as "cpu" or "cuda:0".
+        settings: the rest that changes no number; `device` and `notify` replace its own.
+        save_images: also write pictures, masks and heatmaps under readable names; needs `out`.
+        notify: told of progress.
+
+    Returns:
+        The record, with every number of the plan or the reason why there is none.
+
+    Raises:
+        BenchError: one line about what cannot be used; nothing half-written is left.
+    """
+    settings = replace(settings or Settings(), device=device)
+    settings = replace(settings, notify=notify) if notify else settings
+    setup = prepare(plan)
+    folder = _claim(Path(out), plan) if out is not None else None
+    with Store(Path(store) if store is not None else home() / "store") as answers:
+        tally = execute(setup, answers, Serial(), settings)
+        failures = tuple(sorted(tally.failures))
+        _refuse_empty(setup, failures)
+        found = tuple(cells(setup, answers, failures))
+        record = RunRecord(
+            plan=plan,
+            cells=found,
+            failures=failures,
+            document=document_of(setup, settings, tally),
+            folder=folder,
+        )
+        if folder is not None:
+            _write(folder, record, setup, answers)
+            if save_images:
+                from reports.pictures import save_pictures
+
+                save_pictures(folder / "images", setup, answers)
+    return record
+
+
+def _claim(folder: Path, plan: Plan) -> Path:
+    """Write the plan first: a folder that cannot be written, or is another's, shows at once."""
+    path = make_folder(folder) / "plan.toml"
+    text = plan.dump()
+    if path.exists() and path.read_text(encoding="utf-8", errors="replace") != text:
+        raise OutputError(f"{folder}: holds the results of another plan; choose another --out")
+    write_text(path, text)
+    return folder
+
+
+def _refuse_empty(setup: Setup, failures: tuple[Failure, ...]) -> None:
+    skipped = {(one.sample, one.bucket): one for one in failures if one.kind == "skipped"}
+    if len(skipped) == len(setup.samples):
+        first = next(iter(skipped.values()))
+        raise DataError(f"none of {len(skipped)} samples can be used; the first: {first.reason}")
+
+
+def _write(folder: Path, record: RunRecord, setup: Setup, store: Store) -> None:
+    write_text(folder / "results.csv", results_csv(record.cells))
+    write_text(folder / "table.md", run_table(record.cells).markdown())
+    with atomic(folder / "samples.csv") as draft, draft.open("w", encoding="utf-8") as file:
+        write_samples(file, setup, store)
+    write_text(folder / "record.json", json.dumps(record.document, indent=2) + "\n")

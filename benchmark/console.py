@@ -1,0 +1,153 @@
+"""What `bench run` says: progress and warnings on standard error, the table on standard output."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table as Drawn
+
+from benchmark.api import RunRecord
+from benchmark.core.weights import find_weights
+from benchmark.runner.execute import Notify
+from benchmark.runner.execute import Progress as Step
+from benchmark.runner.plan import Plan
+from detectors import DETECTORS
+from inpainters import INPAINTERS
+from reports.results import result_rows
+from reports.tables import Table, run_table
+
+EVERY = 10.0  # seconds between lines where there is no terminal
+SHOWN = 10  # unused files named on the console; record.json has them all
+VERBS = {"fill": "paint", "judge": "detect", "measure": "measure"}
+
+
+def default_folder() -> Path:
+    """A new folder for a run, named by the local time."""
+    stamp = datetime.now().astimezone().strftime("%Y-%m-%d_%H-%M-%S")
+    folder = Path("runs") / stamp
+    count = 1
+    while folder.exists():
+        count += 1
+        folder = Path("runs") / f"{stamp}-{count}"
+    return folder
+
+
+def announce(plan: Plan) -> None:
+    """Say in one line which weights the run uses.
+
+    Raises:
+        WeightsError: if a model has none.
+    """
+    cards = [INPAINTERS.card(name) for name in plan.inpainters]
+    cards += [DETECTORS.card(name) for name in plan.detectors]
+    editions = {
+        card.name: find_weights(card, plan.weights.get(card.name)).edition for card in cards
+    }
+    said = ", ".join(f"{name} {edition}" for name, edition in editions.items() if edition != "none")
+    if said:
+        mini = " (mini = trained by this project, small)" if "mini" in editions.values() else ""
+        _say(f"Weights: {said}{mini}.")
+
+
+@contextmanager
+def watch() -> Iterator[Notify]:
+    """Show progress with rate and time left: a bar on a terminal, plain lines elsewhere."""
+    if not sys.stderr.isatty():
+        yield _Lines()
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        yield _Bars(bars)
+
+
+def show_record(record: RunRecord, *, as_json: bool) -> None:
+    """Print the table and what went wrong, or one JSON document."""
+    if as_json:
+        document = {**record.document, "results": result_rows(record.cells)}
+        sys.stdout.write(json.dumps(document, indent=2) + "\n")
+    else:
+        _show_table(run_table(record.cells))
+    for failure in record.failures:
+        what = f"{failure.sample} at {failure.bucket} %"
+        model = f" ({failure.model})" if failure.model else ""
+        _say(f"{failure.kind}: {what}{model}: {failure.reason}")
+    for unused in record.document["unused"][:SHOWN]:
+        _say(f"unused: {unused['file']}: {unused['reason']}")
+    _say(f"Results: {record.folder}")
+
+
+class _Lines:
+    """Plain lines: when a stage begins and ends, and now and then between."""
+
+    def __init__(self) -> None:
+        self._start = self._last = 0.0
+
+    def __call__(self, step: Step) -> None:
+        now = time.monotonic()
+        if step.done == 0:
+            self._start = self._last = now
+            return
+        if step.done < step.total and now - self._last < EVERY:
+            return
+        self._last = now
+        spent = max(now - self._start, 1e-9)
+        left = spent / step.done * (step.total - step.done)
+        rate = step.done / spent
+        _say(
+            f"{VERBS[step.stage]} {step.model}: {step.done}/{step.total}, "
+            f"{rate:.3g}/s, {left:.0f} s left"
+        )
+
+
+class _Bars:
+    """One bar per stage and model."""
+
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+        self._start = 0.0
+
+    def __call__(self, step: Step) -> None:
+        if step.done == 0:
+            for task in self._bars.task_ids:
+                self._bars.remove_task(task)
+            self._start = time.monotonic()
+            name = f"{VERBS[step.stage]} {step.model}"
+            self._bars.add_task(name, total=step.total, rate="")
+            return
+        rate = step.done / max(time.monotonic() - self._start, 1e-9)
+        for task in self._bars.task_ids:
+            self._bars.update(task, completed=step.done, rate=f"{rate:.3g}/s")
+
+
+def _show_table(table: Table) -> None:
+    if not sys.stdout.isatty():
+        sys.stdout.write(table.markdown())
+        return
+    drawn = Drawn(title=table.title)
+    for column in table.columns:
+        drawn.add_column(column)
+    for row in table.rows:
+        drawn.add_row(*row)
+    console = Console()
+    console.print(drawn)
+    for note in table.notes:
+        console.print(note, style="dim", markup=False)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()

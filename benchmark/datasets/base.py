@@ -1,0 +1,70 @@
+"""What a data set is: named pictures, with a digest that needs no decoding."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmark.core.errors import DataError
+from benchmark.core.pictures import fit, picture_shape, read_picture
+from benchmark.core.types import Pixels
+from benchmark.core.weights import sha256_of
+
+
+class Dataset(ABC):
+    """Named pictures in files; a subclass finds them.
+
+    Args:
+        images: the folder, for a data set that lies in one.
+        size: side of the square pictures, or None to leave them as they are.
+
+    Raises:
+        DataError: if the pictures are not there.
+    """
+
+    def __init__(self, *, images: Path | None, size: int | None) -> None:
+        self._size = size
+        self._files = self._find(images)
+        self._digests: dict[str, str] = {}
+
+    @abstractmethod
+    def _find(self, images: Path | None) -> dict[str, Path]:
+        """The files by the pictures' names, in the order of the names."""
+
+    def ids(self) -> Sequence[str]:
+        """The pictures' names, in a stable order."""
+        return list(self._files)
+
+    def path(self, name: str) -> Path:
+        """The file of a picture."""
+        return self._files[name]
+
+    def digest(self, name: str) -> str:
+        """SHA-256 of a picture's file.
+
+        Raises:
+            DataError: if the file cannot be opened.
+        """
+        if name not in self._digests:
+            try:
+                self._digests[name] = sha256_of(self._files[name])
+            except OSError as error:
+                raise DataError(f"{self._files[name]}: cannot be read ({error.strerror})") from None
+        return self._digests[name]
+
+    def shape(self, name: str) -> tuple[int, int]:
+        """Height and width of a picture as it is filed, upright, before cropping and resizing.
+
+        Raises:
+            DataError: if its file cannot be read as a picture.
+        """
+        return picture_shape(self._files[name])
+
+    def load(self, name: str) -> Pixels:
+        """A picture at evaluation size, (H, W, 3) uint8 RGB.
+
+        Raises:
+            DataError: if its file cannot be read as a picture.
+        """
+        return fit(read_picture(self._files[name]), self._size)

@@ -1,0 +1,40 @@
+"""`samples`: photographs that scikit-image and scikit-learn install; nothing is downloaded."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+from benchmark.core.errors import DataError
+from benchmark.datasets.base import Dataset
+
+_PHOTOGRAPHS = {  # name: (package, file within it)
+    "astronaut": ("skimage", "data/astronaut.png"),
+    "chelsea": ("skimage", "data/chelsea.png"),
+    "china": ("sklearn", "datasets/images/china.jpg"),
+    "coffee": ("skimage", "data/coffee.png"),
+    "flower": ("sklearn", "datasets/images/flower.jpg"),
+    "motorcycle": ("skimage", "data/motorcycle_left.png"),
+    "rocket": ("skimage", "data/rocket.jpg"),
+}
+
+
+class Samples(Dataset):
+    """The centre squares of seven colour photographs."""
+
+    def _find(self, images: Path | None) -> dict[str, Path]:
+        files = {name: _installed(*place) for name, place in _PHOTOGRAPHS.items()}
+        missing = [name for name, path in files.items() if not path.is_file()]
+        if missing:
+            raise DataError(
+                f"samples: {', '.join(missing)} not where scikit-image and scikit-learn "
+                "install them; reinstall those packages"
+            )
+        return files
+
+
+def _installed(package: str, file: str) -> Path:
+    spec = importlib.util.find_spec(package)  # finds the package without importing it
+    if spec is None or spec.origin is None:
+        raise DataError(f"samples: the package {package} is not installed")
+    return Path(spec.origin).parent / file

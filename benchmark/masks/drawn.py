@@ -1,0 +1,52 @@
+"""Masks from the generator: one per picture and bucket, from seed and the picture's name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from benchmark.core.seeds import seed_of
+from benchmark.core.types import Mask
+from benchmark.masks.bucket import Bucket
+from benchmark.masks.generator import REVISION, irregular_mask
+from benchmark.masks.source import Hole
+
+
+class DrawnMasks:
+    """Irregular holes; every picture has one in each bucket.
+
+    Args:
+        buckets: which to draw for.
+        seed: the plan's.
+        margin: border kept free of holes, in pixels at 256.
+    """
+
+    def __init__(self, buckets: Sequence[Bucket], *, seed: int, margin: int = 0) -> None:
+        self._buckets = {bucket.label: bucket for bucket in buckets}
+        self._seed = seed
+        self._margin = margin
+        self.unused: tuple[tuple[str, str], ...] = ()
+
+    def holes(self, sample: str) -> Mapping[str, Hole]:
+        """One hole in every bucket."""
+        return {label: self._hole(sample, label) for label in self._buckets}
+
+    def draw(self, sample: str, bucket: str, shape: tuple[int, int]) -> Mask:
+        """Draw the hole.
+
+        Raises:
+            DataError: if a picture of this size cannot have a hole of this bucket.
+        """
+        return irregular_mask(
+            height=shape[0],
+            width=shape[1],
+            bucket=self._buckets[bucket],
+            seed=self._seed_for(sample, bucket),
+            margin=self._margin,
+        )
+
+    def _seed_for(self, sample: str, bucket: str) -> int:
+        return seed_of("mask", self._seed, sample, bucket)
+
+    def _hole(self, sample: str, bucket: str) -> Hole:
+        name = f"drawn with seed {self._seed_for(sample, bucket)}"
+        return Hole(name=name, digest=f"generator {REVISION} {name} {bucket} {self._margin}")

@@ -1,0 +1,94 @@
+"""A metric's two halves: `measure` sees pictures and is stored, `reduce` sees only those rows."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.core.errors import BadInput
+from benchmark.core.types import Case, Rows, Verdict
+from benchmark.metrics.intervals import Interval, bootstrap_mean
+
+
+class Metric(ABC):
+    """A number per cell of a table, from rows of numbers per sample.
+
+    A subclass writes the attributes and `measure`; one whose cell is not the mean of the rows'
+    first column writes `values` too, or `counted`, `reduce` and `interval`.
+
+    Attributes:
+        name: its name on the command line.
+        title: its name in tables.
+        better: the direction in which an inpainter hides or paints better, as the paper's arrows.
+        needs: "filled" for a metric of the picture alone, "verdict" for one of a detector's answer.
+        unit: what it is counted in, such as "dB", or "" for a pure number.
+        decimals: digits after the point in tables.
+        revision: raised whenever `measure` gives another row for the same case.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    better: ClassVar[Literal["higher", "lower"]]
+    needs: ClassVar[Literal["filled", "verdict"]]
+    unit: ClassVar[str] = ""
+    decimals: ClassVar[int] = 4
+    revision: ClassVar[int] = 1
+
+    @classmethod
+    def unavailable(cls) -> str | None:
+        """Why it cannot be measured here and what to type, or None; found out without torch."""
+        return None
+
+    @abstractmethod
+    def measure(self, case: Case) -> Rows:
+        """Measure N samples.
+
+        Args:
+            case: the samples; its verdict is there where `needs` is "verdict".
+
+        Returns:
+            (N, K) float64, one row a sample, the same whatever the samples beside it. NaN where the
+            metric is undefined; infinite where two pictures are identical.
+
+        Raises:
+            BadInput: if the case lacks what the metric needs, or holds a NaN.
+        """
+
+    def values(self, rows: Rows) -> NDArray[np.float64]:
+        """The (N,) values whose mean over samples is the cell: the rows' first column."""
+        return rows[:, 0]
+
+    def counted(self, rows: Rows) -> NDArray[np.bool_]:
+        """Which samples count, (N,): not the undefined (NaN), nor identical pictures (infinite)."""
+        return np.isfinite(self.values(rows))
+
+    def reduce(self, rows: Rows) -> float:
+        """The cell's value from (N, K) rows, over the samples that count; NaN if none does."""
+        values = self.values(rows)[self.counted(rows)]
+        return float(values.mean()) if len(values) else float("nan")
+
+    def interval(self, rows: Rows, *, seed: int) -> Interval:
+        """The cell's 95 % bootstrap interval over samples, from (N, K) rows.
+
+        Args:
+            rows: what `measure` gave, in an order of samples that all inpainters of a table share.
+            seed: the same for all inpainters of a table, so that their differences are paired.
+
+        Returns:
+            Both ends; NaN where fewer than two samples count.
+        """
+        return bootstrap_mean(self.values(rows), seed=seed)
+
+
+def verdict_of(case: Case, metric: str) -> Verdict:
+    """The case's verdict, for a metric that needs one.
+
+    Raises:
+        BadInput: if no detector was asked.
+    """
+    if case.verdict is None:
+        raise BadInput(f"{metric}: expected a case with a detector's verdict, got one without")
+    return case.verdict

@@ -1,0 +1,108 @@
+"""Does the detector call the picture forged? One score per picture (metrics.md, section 3)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.core.errors import BadInput
+from benchmark.core.types import Case, Rows
+from benchmark.metrics.base import Metric, verdict_of
+from benchmark.metrics.ranking import auc
+
+Scores = NDArray[np.floating]  # (N,), higher = more likely forged
+
+
+class ACC(Metric):
+    """`acc`: the share of pictures that the detector calls forged at its authors' operating point.
+
+    On forged pictures that is the detection rate the paper prints; on `original` the same number is
+    the false-alarm rate, and tables call it so. A value near 0 alone says nothing: a detector that
+    never fires has it too. Rows are the score, and 1 where it lies strictly above the threshold.
+    """
+
+    name, title = "acc", "ACC"
+    better = "lower"
+    needs = "verdict"
+
+    def measure(self, case: Case) -> Rows:
+        """Measure N samples: (N, 2) float64, the score and 1 where it calls the picture forged.
+
+        Raises:
+            BadInput: if the case has no verdict or a score is NaN.
+        """
+        verdict = verdict_of(case, self.name)
+        _check(verdict.score)
+        # In the score's own precision: a score stored as float32(0.3) is not above 0.3.
+        fired = verdict.score > verdict.score.dtype.type(verdict.threshold)
+        return np.stack((verdict.score.astype(np.float64), fired.astype(np.float64)), axis=1)
+
+    def values(self, rows: Rows) -> NDArray[np.float64]:
+        """The rows' last column: 1 where the detector called the picture forged."""
+        return rows[:, -1]
+
+
+def acc_at_5(forged: Scores, authentic: Scores) -> float:
+    """Detection rate at the threshold that at most 5 % of the untouched pictures exceed.
+
+    Args:
+        forged: (N,) scores of inpainted pictures.
+        authentic: (M,) scores of `original`, through the same crop, resize and 8 bits.
+
+    Returns:
+        The share of `forged` strictly above that threshold; NaN where either is empty.
+
+    Raises:
+        BadInput: if a score is NaN.
+    """
+    _check(forged, authentic)
+    if not len(forged) or not len(authentic):
+        return float("nan")
+    threshold = np.sort(authentic)[::-1][len(authentic) // 20]
+    return float((forged > threshold).mean())
+
+
+def balanced_accuracy(forged: Scores, authentic: Scores, *, threshold: float) -> float:
+    """Mean of the share of forged pictures called forged and of authentic ones not called so.
+
+    Args:
+        forged: (N,) scores of inpainted pictures.
+        authentic: (M,) scores of `original`.
+        threshold: the detector's operating point; a score strictly above it calls a picture forged.
+
+    Returns:
+        The accuracy in [0, 1], 0.5 for a detector that always or never fires; NaN where either is
+        empty.
+
+    Raises:
+        BadInput: if a score is NaN.
+    """
+    _check(forged, authentic)
+    if not len(forged) or not len(authentic):
+        return float("nan")
+    found = (forged > forged.dtype.type(threshold)).mean()
+    cleared = (authentic <= authentic.dtype.type(threshold)).mean()
+    return float(found + cleared) / 2
+
+
+def image_auc(forged: Scores, authentic: Scores) -> float:
+    """Area under the ROC curve of pictures, inpainted against original, ties at 1/2.
+
+    Args:
+        forged: (N,) scores of inpainted pictures.
+        authentic: (M,) scores of `original`.
+
+    Returns:
+        The area in [0, 1]; NaN where either is empty.
+
+    Raises:
+        BadInput: if a score is NaN.
+    """
+    _check(forged, authentic)
+    labels = np.arange(len(forged) + len(authentic)) < len(forged)
+    return auc(np.concatenate((forged, authentic)), labels)
+
+
+def _check(*scores: Scores) -> None:
+    if any(bool(np.isnan(one).any()) for one in scores):
+        raise BadInput("scores: expected real numbers, got NaN among them")

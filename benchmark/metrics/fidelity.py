@@ -1,0 +1,209 @@
+"""How good is the picture? 8 bits against 8 bits, without a model (metrics.md, section 4)."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.core.errors import BadInput
+from benchmark.core.types import Case, Mask, Pixels, Rows
+from benchmark.metrics.base import Metric
+from benchmark.metrics.intervals import UNDEFINED, Interval
+
+Values = NDArray[np.float64]  # (N,)
+
+RANGE = 255
+WINDOW = 11  # taps of the Gaussian of SSIM
+SIGMA = 1.5
+_C1, _C2 = (0.01 * RANGE) ** 2, (0.03 * RANGE) ** 2
+
+
+def psnr(filled: Pixels, image: Pixels) -> Values:
+    """Peak signal-to-noise ratio over all pixels and channels, 10 log10(255**2 / MSE).
+
+    Args:
+        filled: (N, H, W, 3) uint8.
+        image: (N, H, W, 3) uint8.
+
+    Returns:
+        (N,) in dB, from squared differences summed in integers; infinite for identical pictures.
+
+    Raises:
+        BadInput: if an argument has another shape or type.
+    """
+    errors = _squares(filled, image).sum(axis=(1, 2, 3), dtype=np.int64)
+    return _decibels(errors, np.full(len(errors), image[:1].size))
+
+
+def psnr_hole(filled: Pixels, image: Pixels, mask: Mask) -> Values:
+    """Peak signal-to-noise ratio over the pixels of the hole.
+
+    Args:
+        filled: (N, H, W, 3) uint8.
+        image: (N, H, W, 3) uint8.
+        mask: (N, H, W) bool, True = hole.
+
+    Returns:
+        (N,) in dB; infinite where the hole is identical, NaN where there is none.
+
+    Raises:
+        BadInput: if an argument has another shape or type.
+    """
+    squares = _squares(filled, image).sum(axis=3)  # (N, H, W), at most 195,075
+    errors = (squares * mask).sum(axis=(1, 2), dtype=np.int64)
+    return _decibels(errors, 3 * mask.sum(axis=(1, 2), dtype=np.int64))
+
+
+def ssim(filled: Pixels, image: Pixels) -> Values:
+    """Structural similarity, the variant of Wang et al. 2004: "Gaussian 11, valid, RGB".
+
+    Gaussian window of 11x11 taps and sigma 1.5, population covariance, K1 = 0.01, K2 = 0.03, data
+    range 255; the mean over the windows that lie wholly in the picture (a border of 5 pixels has
+    none), each channel alone, then the mean of the three.
+
+    Args:
+        filled: (N, H, W, 3) uint8.
+        image: (N, H, W, 3) uint8.
+
+    Returns:
+        (N,) in [-1, 1], 1 for identical pictures; NaN where a side is below 11 pixels.
+
+    Raises:
+        BadInput: if an argument has another shape or type.
+    """
+    _check(filled, image)
+    if min(image.shape[1:3]) < WINDOW:
+        return np.full(len(image), np.nan)
+    return np.array([_ssim(a, b) for a, b in zip(filled, image, strict=True)])
+
+
+def known_drift(filled: Pixels, image: Pixels, mask: Mask) -> Values:
+    """Largest difference on known pixels, in 8-bit levels; 0 for every inpainter that keeps them.
+
+    Args:
+        filled: (N, H, W, 3) uint8.
+        image: (N, H, W, 3) uint8.
+        mask: (N, H, W) bool, True = hole.
+
+    Returns:
+        (N,) from 0 to 255; NaN where the hole is the whole picture.
+
+    Raises:
+        BadInput: if an argument has another shape or type.
+    """
+    _check(filled, image)
+    apart = cv2.absdiff(filled, image).max(axis=3)  # (N, H, W)
+    largest = np.where(mask, 0, apart).max(axis=(1, 2)).astype(np.float64)
+    return np.where(mask.all(axis=(1, 2)), np.nan, largest)
+
+
+class PSNR(Metric):
+    """`psnr`: of the whole picture, per picture, then the mean without identical pictures."""
+
+    name, title, unit, decimals = "psnr", "PSNR", "dB", 2
+    better = "higher"
+    needs = "filled"
+
+    def measure(self, case: Case) -> Rows:
+        """Measure N samples: (N, 1) float64 in dB, infinite for identical pictures."""
+        return psnr(case.filled, case.image)[:, None]
+
+
+class PSNRHole(Metric):
+    """`psnr_hole`: of the hole's pixels, per picture, then the mean without identical holes."""
+
+    name, title, unit, decimals = "psnr_hole", "PSNR (hole)", "dB", 2
+    better = "higher"
+    needs = "filled"
+
+    def measure(self, case: Case) -> Rows:
+        """Measure N samples: (N, 1) float64 in dB, infinite for identical holes, NaN without."""
+        return psnr_hole(case.filled, case.image, case.mask)[:, None]
+
+
+class SSIM(Metric):
+    """`ssim`: Gaussian 11x11, valid windows, RGB, per picture, then the mean."""
+
+    name, title = "ssim", "SSIM"
+    better = "higher"
+    needs = "filled"
+
+    def measure(self, case: Case) -> Rows:
+        """Measure N samples: (N, 1) float64 in [-1, 1], NaN below 11 pixels a side."""
+        return ssim(case.filled, case.image)[:, None]
+
+
+class KnownDrift(Metric):
+    """`known_drift`: the largest difference on known pixels in any picture of the cell."""
+
+    name, title, unit, decimals = "known_drift", "Known pixels: largest change", "levels", 0
+    better = "lower"
+    needs = "filled"
+
+    def measure(self, case: Case) -> Rows:
+        """Measure N samples: (N, 1) float64, 0 to 255, NaN where no pixel is known."""
+        return known_drift(case.filled, case.image, case.mask)[:, None]
+
+    def reduce(self, rows: Rows) -> float:
+        """The largest of all samples that count; NaN if none does."""
+        values = rows[self.counted(rows), 0]
+        return float(values.max()) if len(values) else float("nan")
+
+    def interval(self, rows: Rows, *, seed: int) -> Interval:
+        """None: a bootstrap says nothing about a maximum."""
+        return UNDEFINED
+
+
+class KnownDriftShare(KnownDrift):
+    """`known_drift_share`: the share of pictures with any difference on known pixels."""
+
+    name, title, unit, decimals = "known_drift_share", "Known pixels: share changed", "", 4
+
+    def values(self, rows: Rows) -> Values:
+        """(N,) 1 where any known pixel changed, 0 where none did, NaN where none is known."""
+        return np.where(np.isnan(rows[:, 0]), np.nan, rows[:, 0] > 0)
+
+    reduce = Metric.reduce
+    interval = Metric.interval
+
+
+def _ssim(a: Pixels, b: Pixels) -> float:
+    """SSIM of one pair, (H, W, 3) uint8."""
+    x, y = a.astype(np.float64), b.astype(np.float64)
+    mean_x, mean_y = _blur(x), _blur(y)
+    square, product = mean_x * mean_x + mean_y * mean_y, mean_x * mean_y
+    variance = _blur(x * x + y * y) - square  # of x and of y, added: the formula needs no more
+    covariance = _blur(x * y) - product
+    above = (2 * product + _C1) * (2 * covariance + _C2)
+    return float((above / ((square + _C1) * (variance + _C2))).mean())
+
+
+def _blur(planes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weighted mean of every window that lies wholly in (H, W, 3): (H - 10, W - 10, 3)."""
+    taps = np.arange(WINDOW) - WINDOW // 2
+    kernel = np.exp(-(taps**2) / (2 * SIGMA**2))
+    kernel /= kernel.sum()
+    inside = slice(WINDOW // 2, -(WINDOW // 2))
+    blurred = cv2.sepFilter2D(planes, cv2.CV_64F, kernel, kernel)
+    return np.asarray(blurred, dtype=np.float64)[inside, inside]
+
+
+def _squares(filled: Pixels, image: Pixels) -> NDArray[np.int32]:
+    _check(filled, image)
+    difference = filled.astype(np.int32) - image
+    return difference * difference
+
+
+def _decibels(errors: NDArray[np.int64], counts: NDArray[np.int64]) -> Values:
+    with np.errstate(divide="ignore", invalid="ignore"):  # x / 0 is the infinity, 0 / 0 the NaN
+        return 10 * np.log10(RANGE**2 * counts / errors)
+
+
+def _check(filled: Pixels, image: Pixels) -> None:
+    for name, pixels in (("filled", filled), ("image", image)):
+        if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[3] != 3:
+            got = f"{pixels.dtype} {pixels.shape}"
+            raise BadInput(f"{name}: expected uint8 (N, H, W, 3), got {got}")
+    if filled.shape != image.shape:
+        raise BadInput(f"filled: expected shape {image.shape} as the image, got {filled.shape}")

@@ -1,0 +1,302 @@
+"""Does the detector find the hole? Heatmap against truth, pixel by pixel (metrics.md, section 2).
+
+The functions take one heatmap; the classes measure what is kept, float16 logits, where probability
+0.5 is logit 0. A picture whose truth is empty (`original`) has no localisation: NaN, left out of
+the mean, and seen in the number of samples that count.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from math import sqrt
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.core.errors import BadInput
+from benchmark.core.types import Case, Mask, Rows
+from benchmark.metrics.base import Metric, verdict_of
+from benchmark.metrics.intervals import UNDEFINED, Interval, bootstrap_ratio
+from benchmark.metrics.ranking import auc, best_f1, tally
+
+Heatmap = NDArray[Any]  # (H, W), real, higher where manipulation is more likely
+NAN = float("nan")
+EVEN = 0.0  # the logit of probability 0.5
+
+
+class Confusion(NamedTuple):
+    """Pixels by what was called and what is true.
+
+    Attributes:
+        hits: manipulated pixels called manipulated (TP).
+        alarms: authentic pixels called manipulated (FP).
+        misses: manipulated pixels not called so (FN).
+        rejections: authentic pixels not called manipulated (TN).
+    """
+
+    hits: int
+    alarms: int
+    misses: int
+    rejections: int
+
+
+def pixel_auc(heatmap: Heatmap, mask: Mask) -> float:
+    """Area under the ROC curve of pixels: Mann-Whitney, ties at 1/2, exact (metrics.md, section 2).
+
+    Args:
+        heatmap: (H, W) real; any increasing function of the probability gives the same area.
+        mask: (H, W) bool, True = manipulated.
+
+    Returns:
+        The area in [0, 1]; 0.5 for a constant heatmap, NaN for a mask of one class.
+
+    Raises:
+        BadInput: if the shapes differ, the mask is not bool, or the heatmap holds a NaN.
+    """
+    _check(heatmap, mask)
+    return auc(heatmap, mask)
+
+
+def pixel_f1(heatmap: Heatmap, mask: Mask, *, threshold: float = 0.5) -> float:
+    """F1 of pixels strictly above a threshold: 2TP / (2TP + FP + FN).
+
+    Args:
+        heatmap: (H, W) real.
+        mask: (H, W) bool, True = manipulated.
+        threshold: 0.5 for probabilities, 0 for logits.
+
+    Returns:
+        F1 in [0, 1]; 0 where nothing is called on a mask that is not empty, NaN for an empty mask.
+
+    Raises:
+        BadInput: if the shapes differ, the mask is not bool, or the heatmap holds a NaN.
+    """
+    return _f1(confusion(heatmap, mask, threshold=threshold))
+
+
+def pixel_f1_oracle(heatmap: Heatmap, mask: Mask) -> float:
+    """F1 at the best threshold of this heatmap, by an exact sweep over all its values.
+
+    At least 2r / (1 + r) for a hole of share r: calling everything manipulated reaches that.
+
+    Args:
+        heatmap: (H, W) real.
+        mask: (H, W) bool, True = manipulated.
+
+    Returns:
+        F1 in [0, 1]; NaN for an empty mask.
+
+    Raises:
+        BadInput: if the shapes differ, the mask is not bool, or the heatmap holds a NaN.
+    """
+    _check(heatmap, mask)
+    return best_f1(tally(heatmap.ravel(), mask.ravel()))
+
+
+def iou(counts: Confusion) -> float:
+    """Intersection over union, TP / (TP + FP + FN), in [0, 1]; NaN for an empty mask."""
+    if not counts.hits + counts.misses:
+        return NAN
+    return counts.hits / (counts.hits + counts.alarms + counts.misses)
+
+
+def precision(counts: Confusion) -> float:
+    """TP / (TP + FP), in [0, 1]; 0 where nothing is called, as in F1; NaN for an empty mask."""
+    if not counts.hits + counts.misses:
+        return NAN
+    return counts.hits / max(1, counts.hits + counts.alarms)
+
+
+def recall(counts: Confusion) -> float:
+    """TP / (TP + FN), in [0, 1]; NaN for an empty mask."""
+    return counts.hits / (counts.hits + counts.misses) if counts.hits + counts.misses else NAN
+
+
+def mcc(counts: Confusion) -> float:
+    """Matthews' correlation with its sign, in [-1, 1].
+
+    0 where all pixels or none are called, as in scikit-learn; NaN for a mask of one class.
+    """
+    hits, alarms, misses, rejections = counts
+    if not hits + misses or not alarms + rejections:
+        return NAN
+    called = (hits + alarms) * (misses + rejections)
+    if not called:
+        return 0.0
+    true = (hits + misses) * (alarms + rejections)
+    return (hits * rejections - alarms * misses) / (sqrt(called) * sqrt(true))
+
+
+def area(counts: Confusion) -> float:
+    """Share of the picture that is called manipulated, in [0, 1]; defined for every mask."""
+    return (counts.hits + counts.alarms) / sum(counts)
+
+
+def confusion(heatmap: Heatmap, mask: Mask, *, threshold: float = 0.5) -> Confusion:
+    """Count the pixels strictly above a threshold against the mask.
+
+    Args:
+        heatmap: (H, W) real.
+        mask: (H, W) bool, True = manipulated.
+        threshold: 0.5 for probabilities, 0 for logits.
+
+    Returns:
+        The four counts; they add up to H * W.
+
+    Raises:
+        BadInput: if the shapes differ, the mask is not bool, or the heatmap holds a NaN.
+    """
+    _check(heatmap, mask)
+    if np.isnan(heatmap).any():
+        raise BadInput("heatmap: expected real numbers, got NaN among them")
+    called = heatmap > threshold
+    hits = int(np.count_nonzero(called & mask))
+    alarms = int(np.count_nonzero(called)) - hits
+    misses = int(np.count_nonzero(mask)) - hits
+    return Confusion(hits, alarms, misses, mask.size - hits - alarms - misses)
+
+
+class _Localisation(Metric):
+    """One number per heatmap, the mean over pictures per cell."""
+
+    better = "lower"
+    needs = "verdict"
+
+    def measure(self, case: Case) -> Rows:
+        """Measure N samples: (N, 1) float64, NaN where the metric is undefined.
+
+        Raises:
+            BadInput: if the case has no verdict or a heatmap holds a NaN.
+        """
+        logits = verdict_of(case, self.name).logits
+        found = [self._number(one, mask) for one, mask in zip(logits, case.truth, strict=True)]
+        return np.array(found, dtype=np.float64)[:, None]
+
+    @abstractmethod
+    def _number(self, logits: Heatmap, truth: Mask) -> float:
+        """The number of one heatmap, (H, W) logits."""
+
+
+class AUC(_Localisation):
+    """`auc`: pixel AUC per picture, then the mean over pictures."""
+
+    name, title = "auc", "AUC"
+
+    def _number(self, logits: Heatmap, truth: Mask) -> float:
+        return pixel_auc(logits, truth)
+
+
+class F1(_Localisation):
+    """`f1`: pixel F1 at probability 0.5 per picture, then the mean over pictures."""
+
+    name, title = "f1", "F1"
+
+    def _number(self, logits: Heatmap, truth: Mask) -> float:
+        return pixel_f1(logits, truth, threshold=EVEN)
+
+
+class F1Oracle(_Localisation):
+    """`f1_oracle`: pixel F1 at each picture's best threshold, then the mean over pictures."""
+
+    name, title = "f1_oracle", "F1 (best threshold)"
+
+    def _number(self, logits: Heatmap, truth: Mask) -> float:
+        return pixel_f1_oracle(logits, truth)
+
+
+class IoU(_Localisation):
+    """`iou`: intersection over union at probability 0.5, then the mean over pictures."""
+
+    name, title = "iou", "IoU"
+
+    def _number(self, logits: Heatmap, truth: Mask) -> float:
+        return iou(confusion(logits, truth, threshold=EVEN))
+
+
+class Precision(_Localisation):
+    """`precision`: share of the called pixels that are manipulated, then the mean over pictures."""
+
+    name, title = "precision", "Precision"
+
+    def _number(self, logits: Heatmap, truth: Mask) -> float:
+        return precision(confusion(logits, truth, threshold=EVEN))
+
+
+class Recall(_Localisation):
+    """`recall`: share of the manipulated pixels that are called, then the mean over pictures."""
+
+    name, title = "recall", "Recall"
+
+    def _number(self, logits: Heatmap, truth: Mask) -> float:
+        return recall(confusion(logits, truth, threshold=EVEN))
+
+
+class MCC(_Localisation):
+    """`mcc`: Matthews' correlation, signed, at probability 0.5, then the mean over pictures."""
+
+    name, title = "mcc", "MCC"
+
+    def _number(self, logits: Heatmap, truth: Mask) -> float:
+        return mcc(confusion(logits, truth, threshold=EVEN))
+
+
+class Area(_Localisation):
+    """`area`: share of the picture called manipulated, then the mean; for `original` too."""
+
+    name, title = "area", "Area called forged"
+
+    def _number(self, logits: Heatmap, truth: Mask) -> float:
+        return area(confusion(logits, truth, threshold=EVEN))
+
+
+class F1Pooled(Metric):
+    """`f1_pooled`: one F1 at probability 0.5 over all pixels of a cell; rows are TP, FP, FN."""
+
+    name, title = "f1_pooled", "F1 (pooled)"
+    better = "lower"
+    needs = "verdict"
+
+    def measure(self, case: Case) -> Rows:
+        """Measure N samples: (N, 3) float64, pixels TP, FP and FN.
+
+        Raises:
+            BadInput: if the case has no verdict or a heatmap holds a NaN.
+        """
+        logits = verdict_of(case, self.name).logits
+        counts = [
+            confusion(one, mask, threshold=EVEN)[:3]
+            for one, mask in zip(logits, case.truth, strict=True)
+        ]
+        return np.array(counts, dtype=np.float64)
+
+    def counted(self, rows: Rows) -> NDArray[np.bool_]:
+        """Every sample; none where no pixel of the whole cell is manipulated: F1 is undefined."""
+        return np.full(len(rows), bool(rows[:, ::2].sum() > 0))
+
+    def reduce(self, rows: Rows) -> float:
+        """2TP / (2TP + FP + FN) of the summed counts; NaN where no pixel is manipulated."""
+        if not self.counted(rows).any():
+            return NAN
+        hits, alarms, misses = rows.sum(axis=0)
+        return float(2 * hits / (2 * hits + alarms + misses))
+
+    def interval(self, rows: Rows, *, seed: int) -> Interval:
+        """The 95 % bootstrap interval of the pooled ratio, over samples."""
+        if not self.counted(rows).any():
+            return UNDEFINED
+        doubled = 2 * rows[:, 0]
+        return bootstrap_ratio(doubled, doubled + rows[:, 1] + rows[:, 2], seed=seed)
+
+
+def _f1(counts: Confusion) -> float:
+    if not counts.hits + counts.misses:
+        return NAN
+    return 2 * counts.hits / (2 * counts.hits + counts.alarms + counts.misses)
+
+
+def _check(heatmap: Heatmap, mask: Mask) -> None:
+    if mask.dtype != np.bool_:
+        raise BadInput(f"mask: expected bool, True = manipulated, got {mask.dtype}")
+    if heatmap.shape != mask.shape:
+        raise BadInput(f"mask: expected shape {heatmap.shape} as the heatmap, got {mask.shape}")

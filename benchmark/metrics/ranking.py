@@ -1,0 +1,129 @@
+"""The exact area under the ROC curve, and the best F1, by counting or sorting (ANCHORS.md, D1)."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.core.errors import BadInput
+
+Labels = NDArray[np.bool_]
+Values = NDArray[Any]  # any real dtype
+
+_PATTERNS = 1 << 16  # of a float16
+_MINUS_ZERO = 1 << 15
+_INFINITY = 0x7C00  # patterns above it, the sign apart, are NaN
+
+
+class Tally(NamedTuple):
+    """How often each value occurs, in ascending order of value; equal values stand together.
+
+    Attributes:
+        positives: (V,) int64, occurrences among the positives.
+        negatives: (V,) int64, occurrences among the negatives.
+    """
+
+    positives: NDArray[np.int64]
+    negatives: NDArray[np.int64]
+
+
+def auc(values: Values, labels: Labels) -> float:
+    """Share of (positive, negative) pairs in which the positive has the higher value, ties 1/2.
+
+    Exact: pairs are counted in integers. float16 is counted over its bit patterns, non-negative
+    float32 sorted as integers with the label in the lowest bit, anything else ranked by value.
+
+    Args:
+        values: real numbers of any shape, higher for positive; -0.0 equals 0.0.
+        labels: bool of the same shape, True = positive.
+
+    Returns:
+        The area in [0, 1]; 0.5 where all values are equal, NaN where all labels are.
+
+    Raises:
+        BadInput: if a value is NaN.
+    """
+    values, labels = values.ravel(), labels.ravel()
+    positives = int(np.count_nonzero(labels))
+    negatives = len(labels) - positives
+    if values.dtype == np.float32 and len(values) and values.min() >= 0:  # False for a NaN
+        doubled = _doubled_wins_packed(values, labels, positives)
+    else:
+        doubled = _doubled_wins(tally(values, labels))
+    if not positives or not negatives:
+        return float("nan")
+    return doubled / (2 * positives * negatives)
+
+
+def tally(values: Values, labels: Labels) -> Tally:
+    """Count how often each value occurs among positives and negatives.
+
+    Args:
+        values: (V,) real numbers; -0.0 equals 0.0.
+        labels: (V,) bool, True = positive.
+
+    Returns:
+        The counts in ascending order of value; for float16 over all bit patterns, most of them 0.
+
+    Raises:
+        BadInput: if a value is NaN.
+    """
+    if values.dtype == np.float16:
+        return _tally_half(values, labels)
+    if np.isnan(values).any():
+        raise BadInput("expected real numbers, got NaN among them")
+    _, places = np.unique(values, return_inverse=True)
+    whole = np.bincount(places)
+    positives = np.bincount(places[labels], minlength=len(whole))
+    return Tally(positives, whole - positives)
+
+
+def best_f1(counts: Tally) -> float:
+    """The largest F1 that any threshold reaches; NaN where there are no positives."""
+    positives = int(counts.positives.sum())
+    if not positives:
+        return float("nan")
+    found = counts.positives[::-1].cumsum()  # positives at or above each value, from the top
+    called = found + counts.negatives[::-1].cumsum()
+    return float((2 * found / (positives + called)).max())
+
+
+def _doubled_wins(counts: Tally) -> int:
+    """Twice the pairs that positives win, ties counting one; exact to 2**31 pixels a class."""
+    below = counts.negatives.cumsum() - counts.negatives
+    return int(counts.positives @ (2 * below + counts.negatives))
+
+
+def _doubled_wins_packed(values: Values, labels: Labels, positives: int) -> int:
+    """The same for non-negative float32, whose bits are ordered as the values are.
+
+    The shift drops the sign, so that -0.0 ties with 0.0; among equal values negatives come first.
+    """
+    packed = values.view(np.uint32) << np.uint32(1)
+    packed |= labels
+    packed.sort()
+    wins = int(np.flatnonzero(packed & 1).sum()) - positives * (positives - 1) // 2
+    starts = np.concatenate(([0], np.flatnonzero(packed[1:] != packed[:-1]) + 1))
+    keys, lengths = packed[starts], np.diff(starts, append=len(packed))
+    tied = (keys[:-1] | 1) == keys[1:]  # a run of negatives, then positives of the same value
+    return 2 * wins - int(lengths[:-1][tied] @ lengths[1:][tied])
+
+
+def _tally_half(values: Values, labels: Labels) -> Tally:
+    """Count float16 by bit pattern: 65,536 of them, whatever the number of values."""
+    bits = values.view(np.uint16)
+    whole = np.bincount(bits, minlength=_PATTERNS)
+    nan = whole[_INFINITY + 1 : _MINUS_ZERO].any() or whole[_MINUS_ZERO + _INFINITY + 1 :].any()
+    if nan:
+        raise BadInput("expected real numbers, got NaN among them")
+    positives = _ordered(np.bincount(bits[labels], minlength=_PATTERNS))
+    return Tally(positives, _ordered(whole) - positives)
+
+
+def _ordered(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Counts by bit pattern in ascending order of value, those of -0.0 added to those of 0.0."""
+    counts[0] += counts[_MINUS_ZERO]
+    # Without its sign a negative's pattern grows as its value falls; index 0x8000 itself is -0.0.
+    return np.concatenate((counts[:_MINUS_ZERO:-1], counts[:_MINUS_ZERO]))

@@ -1,0 +1,220 @@
+"""The waves of a run: fill, judge, measure. Only what the store lacks is done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from benchmark.core.errors import DataError
+from benchmark.runner.executors import Executor, Work
+from benchmark.runner.jobs import Chosen, Fill, Job, Judge, SampleRef, judge_job
+from benchmark.runner.outcome import Failure, Outcome
+from benchmark.runner.setup import Setup, fills, measures
+from benchmark.runner.store import Store
+
+Stage = Literal["fill", "judge", "measure"]
+STAGES: tuple[Stage, ...] = ("fill", "judge", "measure")
+BLOCK = 256  # samples whose jobs are held at once, so that memory does not grow with the data set
+CHUNK = 32  # measurements handed over at once; they are quick, so the overhead of each shows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far one stage of one model is.
+
+    Attributes:
+        stage: "fill", "judge" or "measure".
+        model: the inpainter or detector at work, or what is measured.
+        done: jobs done in this run.
+        total: jobs that this run has to do at this stage with this model.
+    """
+
+    stage: Stage
+    model: str
+    done: int
+    total: int
+
+
+Notify = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What changes how a run goes, and no number.
+
+    Attributes:
+        device: a torch device such as "cpu".
+        batch: samples a model sees at once.
+        strict: whether a picture or mask that cannot be used ends the run.
+        notify: told of progress.
+    """
+
+    device: str = "cpu"
+    batch: int = 1
+    strict: bool = False
+    notify: Notify = lambda _: None
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """What a run did: filled as it goes.
+
+    Attributes:
+        ran: jobs done, per stage.
+        stored: jobs that had their answer already, per stage.
+        seconds: time per stage, in seconds.
+        model_seconds: time inside models alone, per stage.
+        failures: jobs without an answer.
+    """
+
+    ran: dict[str, int] = field(default_factory=lambda: dict.fromkeys(STAGES, 0))
+    stored: dict[str, int] = field(default_factory=lambda: dict.fromkeys(STAGES, 0))
+    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
+    model_seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
+    failures: set[Failure] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wave:
+    """One stage with one model: `jobs` makes the jobs of some samples."""
+
+    stage: Stage
+    model: str
+    jobs: Callable[[Sequence[SampleRef]], list[Job]]
+
+
+def execute(setup: Setup, store: Store, executor: Executor, settings: Settings) -> Tally:
+    """Do what the store lacks, wave by wave.
+
+    Raises:
+        DataError: for the first unusable picture or mask, if `settings.strict`.
+        WeightsError: if a checkpoint is damaged or of another model, before anything is painted.
+        OutputError: if the store cannot be written.
+    """
+    tally = Tally()
+    waves = list(_waves(setup))
+    missing = [_missing(wave, setup, store) for wave in waves]
+    if not any(missing):
+        for wave in waves:
+            tally.stored[wave.stage] += _count(wave, setup)
+        return tally
+    work = _worker(setup, store, settings)
+    for wave, total in zip(waves, missing, strict=True):
+        tally.stored[wave.stage] += _count(wave, setup) - total
+        if total:
+            start = time.perf_counter()
+            _run_wave(wave, total, (setup, store, executor, settings), work, tally)
+            tally.seconds[wave.stage] += time.perf_counter() - start
+    return tally
+
+
+def _waves(setup: Setup) -> Iterator[_Wave]:
+    for inpainter in setup.inpainters:
+        yield _Wave(stage="fill", model=inpainter.name, jobs=_fill_maker(setup, inpainter))
+    for detector in setup.detectors:
+        for inpainter in setup.inpainters:
+            yield _Wave(
+                stage="judge",
+                model=f"{detector.name} on {inpainter.name}",
+                jobs=_judge_maker(setup, detector, inpainter),
+            )
+    for inpainter in setup.inpainters:
+        yield _Wave(stage="measure", model=inpainter.name, jobs=_measure_maker(setup, inpainter))
+
+
+def _fill_maker(setup: Setup, inpainter: Chosen) -> Callable[[Sequence[SampleRef]], list[Job]]:
+    return lambda samples: list(fills(setup, inpainter, samples))
+
+
+def _judge_maker(
+    setup: Setup, detector: Chosen, inpainter: Chosen
+) -> Callable[[Sequence[SampleRef]], list[Job]]:
+    return lambda samples: [judge_job(detector, fill) for fill in fills(setup, inpainter, samples)]
+
+
+def _measure_maker(setup: Setup, inpainter: Chosen) -> Callable[[Sequence[SampleRef]], list[Job]]:
+    return lambda samples: [
+        job for fill in fills(setup, inpainter, samples) for job in measures(setup, fill)
+    ]
+
+
+def _blocks(samples: Sequence[SampleRef]) -> Iterator[Sequence[SampleRef]]:
+    for start in range(0, len(samples), BLOCK):
+        yield samples[start : start + BLOCK]
+
+
+def _count(wave: _Wave, setup: Setup) -> int:
+    per_sample = len(wave.jobs(setup.samples[:1]))
+    return per_sample * len(setup.samples)
+
+
+def _missing(wave: _Wave, setup: Setup, store: Store) -> int:
+    count = 0
+    for block in _blocks(setup.samples):
+        keys = [job.key for job in wave.jobs(block)]
+        count += len(keys) - len(store.known(keys))
+    return count
+
+
+def _worker(setup: Setup, store: Store, settings: Settings) -> Work:
+    from benchmark.runner.worker import Worker  # loads torch, which a finished run never needs
+
+    worker = Worker(setup.sources, store, device=settings.device, batch=settings.batch)
+    for inpainter in reversed(setup.inpainters):  # a bad checkpoint shows now, not after hours
+        worker.inpainter(inpainter)
+    for detector in setup.detectors:
+        worker.detector(detector)
+    return worker
+
+
+def _run_wave(
+    wave: _Wave,
+    total: int,
+    run: tuple[Setup, Store, Executor, Settings],
+    work: Work,
+    tally: Tally,
+) -> None:
+    setup, store, executor, settings = run
+    done = 0
+    settings.notify(Progress(stage=wave.stage, model=wave.model, done=0, total=total))
+    for outcome in executor.map(work, _chunks(wave, setup, store, settings)):
+        store.put(outcome.answers)
+        _note(outcome, wave, settings, tally)
+        done += outcome.jobs
+        settings.notify(Progress(stage=wave.stage, model=wave.model, done=done, total=total))
+
+
+def _note(outcome: Outcome, wave: _Wave, settings: Settings, tally: Tally) -> None:
+    tally.ran[wave.stage] += len(outcome.answers)
+    tally.model_seconds[wave.stage] += outcome.model_seconds
+    tally.failures.update(outcome.failures)
+    for failure in outcome.failures:
+        if settings.strict and failure.kind == "skipped":
+            raise DataError(failure.reason)
+
+
+def _chunks(wave: _Wave, setup: Setup, store: Store, settings: Settings) -> Iterator[Sequence[Job]]:
+    size = CHUNK if wave.stage == "measure" else settings.batch
+    for block in _blocks(setup.samples):
+        jobs = wave.jobs(block)
+        known = store.known([job.key for job in jobs])
+        ready = _ready([job for job in jobs if job.key not in known], store)
+        for start in range(0, len(ready), size):
+            yield ready[start : start + size]
+
+
+def _ready(jobs: list[Job], store: Store) -> list[Job]:
+    """Those whose own input is there: nothing is judged that was never painted."""
+    needs = {job.key: _needed(job) for job in jobs}
+    there = store.known(sorted({key for keys in needs.values() for key in keys}))
+    return [job for job in jobs if all(key in there for key in needs[job.key])]
+
+
+def _needed(job: Job) -> tuple[str, ...]:
+    if isinstance(job, Fill):
+        return ()
+    if isinstance(job, Judge):
+        return (job.fill.key,)
+    return (job.fill.key, *((job.judge.key,) if job.judge else ()))

@@ -1,0 +1,143 @@
+"""A plan: everything that changes a number, and nothing else. Read from TOML or from options."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from benchmark.core.errors import PlanError
+from benchmark.core.registry import Registry
+from benchmark.datasets import DATASETS
+from benchmark.masks.bucket import DEFAULT_BUCKETS, Bucket
+from benchmark.metrics import METRICS
+from detectors import DETECTORS
+from inpainters import INPAINTERS
+
+Names = Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class Plan(BaseModel):
+    """What to run: all that changes a number; devices, result folders and executors do not.
+
+    Attributes:
+        name: what the run is called in its files.
+        dataset: a data set's name.
+        images: folder of pictures, for the data set `folder`.
+        masks: folder of masks; None draws irregular masks.
+        mask_polarity: which colour is the hole in mask files.
+        pairing: masks paired with pictures by "name", "drawn" by bucket, or "auto": by name where
+            every picture has a mask of its name.
+        margin: border kept free of drawn holes, in pixels at 256.
+        size: side of the square pictures, as the paper's 256; "native" leaves pictures as they are.
+        buckets: ranges (a, b] of the hole's share in percent, such as "10-20".
+        inpainters: names of inpainters.
+        detectors: names of detectors; may be empty.
+        metrics: names of metrics.
+        weights: per model an edition ("official", "mini") or a path; default: official, else mini.
+        limit: only the first so many pictures.
+        rounding: how pictures become 8 bits: "even" rounds for all, "authors" as each program does.
+        seed: from which masks and everything random are drawn.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = "run"
+    dataset: str = "samples"
+    images: Path | None = None
+    masks: Path | None = None
+    mask_polarity: Literal["auto", "white-hole", "black-hole"] = "auto"
+    pairing: Literal["auto", "name", "drawn"] = "auto"
+    margin: Annotated[int, Field(ge=0, le=64)] = 0
+    size: Annotated[int, Field(ge=32, le=4096)] | Literal["native"] = 256
+    buckets: Names = tuple(bucket.label for bucket in DEFAULT_BUCKETS)
+    inpainters: Names = ("safepaint",)
+    detectors: tuple[str, ...] = ("trufor",)
+    metrics: Names = ("auc", "f1", "acc", "psnr", "lpips")
+    weights: dict[str, str] = Field(default_factory=dict)
+    limit: Annotated[int, Field(ge=1)] | None = None
+    rounding: Literal["even", "authors"] = "even"
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+
+    @field_validator("buckets")
+    @classmethod
+    def _canonical_buckets(cls, labels: tuple[str, ...]) -> tuple[str, ...]:
+        return _unique(tuple(Bucket.parse(label).label for label in labels), "bucket")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Plan:
+        _known(INPAINTERS, self.inpainters)
+        _known(DETECTORS, self.detectors)
+        _known(METRICS, self.metrics)
+        _known(DATASETS, (self.dataset,))
+        _known_weights(self)
+        if self.dataset == "folder" and self.images is None:
+            raise PlanError("the data set 'folder' needs a folder of pictures: --images DIR")
+        if self.dataset != "folder" and self.images is not None:
+            raise PlanError(f"--images goes with --dataset folder, not with {self.dataset!r}")
+        return self
+
+    @classmethod
+    def load(cls, path: Path) -> Plan:
+        """Read a plan from a TOML file.
+
+        Raises:
+            PlanError: if the file is missing, no TOML, or has an unknown key or a bad value.
+        """
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "not a text file"
+            raise PlanError(f"{path}: cannot be read as a plan ({reason})") from None
+        try:
+            values = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise PlanError(f"{path}: not valid TOML: {error}") from None
+        return make_plan(values, where=str(path))
+
+    def dump(self) -> str:
+        """The plan as TOML, every key that is set written out."""
+        values = self.model_dump(mode="json", exclude_none=True)
+        return tomli_w.dumps({name: value for name, value in values.items() if value != {}})
+
+
+def make_plan(values: dict[str, Any], *, where: str = "plan") -> Plan:
+    """A plan from plain values, with errors that name the key and what is known.
+
+    Raises:
+        PlanError: if a key is unknown or a value cannot be used.
+        UnknownName: if a model, metric or data set is not known.
+    """
+    try:
+        return Plan(**values)
+    except ValidationError as error:
+        raise PlanError(f"{where}: {_first(error)}") from None
+
+
+def _first(error: ValidationError) -> str:
+    found = error.errors()[0]
+    key = ".".join(str(part) for part in found["loc"][:1]) or "plan"
+    if found["type"] == "extra_forbidden":
+        return f"unknown key {key!r}. Known: {', '.join(sorted(Plan.model_fields))}."
+    return f"{key}: {found['msg']}, got {found['input']!r}"
+
+
+def _known(registry: Registry[Any], names: tuple[str, ...]) -> None:
+    for name in _unique(names, registry.kind):
+        registry.entry(name)
+
+
+def _known_weights(plan: Plan) -> None:
+    for name in plan.weights:
+        if name not in (*plan.inpainters, *plan.detectors):
+            raise PlanError(f"weights are given for {name!r}, which is not in the plan")
+
+
+def _unique(names: tuple[str, ...], kind: str) -> tuple[str, ...]:
+    for name in names:
+        if names.count(name) > 1:
+            raise PlanError(f"{kind} {name!r} is named twice")
+    return names

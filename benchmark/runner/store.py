@@ -1,0 +1,188 @@
+"""The store: pictures and heatmaps as files under their key, rows in one SQLite database.
+
+A row is written after its file, and a file takes its name only when it is whole: whatever has a row
+is complete. The same key always means the same answer, so two runs may share a store.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from types import TracebackType
+from typing import NoReturn
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.core.errors import OutputError
+from benchmark.core.paths import atomic, make_folder
+from benchmark.core.types import Pixels
+
+_TABLE = """CREATE TABLE IF NOT EXISTS answers (
+    key TEXT PRIMARY KEY, score REAL, width INTEGER NOT NULL, numbers BLOB NOT NULL
+) WITHOUT ROWID"""
+_MANY = 500  # keys in one question; SQLite's own limit is 999 on old builds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a job answered, on its way to the store.
+
+    Attributes:
+        key: the job's key.
+        suffix: ".png" of a picture, ".npy" of a heatmap, "" where there is no file.
+        content: the file's bytes.
+        score: a detector's score in [0, 1], or None.
+        numbers: (K,) float64 that a metric measured.
+    """
+
+    key: str
+    suffix: str = ""
+    content: bytes = b""
+    score: float | None = None
+    numbers: tuple[float, ...] = ()
+
+
+class Store:
+    """Answers under their keys, in a folder that outlives runs.
+
+    Args:
+        root: the folder; made if need be.
+
+    Raises:
+        OutputError: if it cannot be made, written or read as a store.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = make_folder(root)
+        try:
+            self._rows = sqlite3.connect(root / "answers.sqlite", timeout=60)
+            self._rows.execute("PRAGMA journal_mode=WAL")
+            self._rows.execute("PRAGMA synchronous=NORMAL")
+            self._rows.execute(_TABLE)
+        except sqlite3.Error as error:
+            raise OutputError(
+                f"{root}: cannot be used as a store ({error}); name another with --store"
+            ) from None
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._rows.close()
+
+    def known(self, keys: Sequence[str]) -> set[str]:
+        """Those of `keys` that have an answer."""
+        found: set[str] = set()
+        for start in range(0, len(keys), _MANY):
+            part = keys[start : start + _MANY]
+            question = f"SELECT key FROM answers WHERE key IN ({_marks(part)})"  # noqa: S608 (only marks)
+            found.update(key for (key,) in self._rows.execute(question, part))
+        return found
+
+    def put(self, answers: Iterable[Answer]) -> None:
+        """Keep answers: files first, then all rows at once.
+
+        Raises:
+            OutputError: if the disk is full or cannot be written; nothing half-written stays.
+        """
+        rows = []
+        for answer in answers:
+            if answer.suffix:
+                path = self.path(answer.key, answer.suffix)
+                make_folder(path.parent)
+                with atomic(path) as draft:
+                    draft.write_bytes(answer.content)
+            numbers = np.asarray(answer.numbers, dtype="<f8")
+            rows.append((answer.key, answer.score, len(numbers), numbers.tobytes()))
+        try:
+            with self._rows:
+                self._rows.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)", rows)
+        except sqlite3.Error as error:
+            raise OutputError(f"{self.root}: cannot be written ({error})") from None
+
+    def rows(self, keys: Sequence[str]) -> list[NDArray[np.float64] | None]:
+        """What was measured under each key, (K,) float64, or None where there is no answer."""
+        found = {key: np.frombuffer(blob, dtype="<f8") for key, blob in self._get(keys, "numbers")}
+        return [found.get(key) for key in keys]
+
+    def scores(self, keys: Sequence[str]) -> list[float | None]:
+        """The detector's score under each key, or None where there is no answer."""
+        found = dict(self._get(keys, "score"))
+        return [found.get(key) for key in keys]
+
+    def path(self, key: str, suffix: str) -> Path:
+        """Where the file of a key lies."""
+        return self.root / "objects" / key[:2] / f"{key}{suffix}"
+
+    def picture(self, key: str) -> Pixels:
+        """(H, W, 3) uint8 RGB that was painted under a key.
+
+        Raises:
+            OutputError: if the file is gone or damaged; its row is dropped, running again heals it.
+        """
+        path = self.path(key, ".png")
+        bgr = cv2.imread(str(path), cv2.IMREAD_COLOR) if path.is_file() else None
+        if bgr is None:
+            self._drop(key, path)
+        return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+
+    def heatmap(self, key: str) -> NDArray[np.float16]:
+        """(H, W) float16 logits kept under a key.
+
+        Raises:
+            OutputError: if the file is gone or damaged; its row is dropped, running again heals it.
+        """
+        path = self.path(key, ".npy")
+        try:
+            logits: NDArray[np.float16] = np.load(path, allow_pickle=False)
+        except (OSError, ValueError, EOFError):
+            self._drop(key, path)
+        return logits
+
+    def _drop(self, key: str, path: Path) -> NoReturn:
+        with self._rows:
+            self._rows.execute("DELETE FROM answers WHERE key = ?", (key,))
+        raise OutputError(f"{path}: missing or damaged in the store; run again to make it anew")
+
+    def _get(self, keys: Sequence[str], column: str) -> list[tuple[str, bytes]]:
+        found: list[tuple[str, bytes]] = []
+        for start in range(0, len(keys), _MANY):
+            part = keys[start : start + _MANY]
+            question = f"SELECT key, {column} FROM answers WHERE key IN ({_marks(part)})"  # noqa: S608 (ours)
+            found.extend(self._rows.execute(question, part).fetchall())
+        return found
+
+
+def picture_answer(key: str, pixels: Pixels) -> Answer:
+    """Keep a painted picture, (H, W, 3) uint8 RGB, without loss."""
+    fast = [cv2.IMWRITE_PNG_COMPRESSION, 3]
+    done, content = cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), fast)
+    if not done:
+        raise OutputError("a picture could not be encoded as PNG")
+    return Answer(key=key, suffix=".png", content=content.tobytes())
+
+
+def heatmap_answer(key: str, logits: NDArray[np.float16], score: float) -> Answer:
+    """Keep a detector's heatmap, (H, W) float16 logits, and its score."""
+    file = BytesIO()
+    np.save(file, logits, allow_pickle=False)
+    return Answer(key=key, suffix=".npy", content=file.getvalue(), score=score)
+
+
+def metric_answer(key: str, row: NDArray[np.float64]) -> Answer:
+    """Keep what a metric measured on one sample: (K,) float64."""
+    return Answer(key=key, numbers=tuple(map(float, row)))
+
+
+def _marks(values: Sequence[str]) -> str:
+    return ",".join("?" * len(values))

@@ -1,0 +1,224 @@
+"""The worker: turns a chunk of jobs into answers, with one model loaded at a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from typing import TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from benchmark.core.errors import BadAnswer, DataError
+from benchmark.core.pixels import to_images, to_masks, to_pixels
+from benchmark.core.seeds import seed_of
+from benchmark.core.types import Case, Pixels, Sample, Verdict
+from benchmark.metrics import METRICS, Metric
+from benchmark.runner.jobs import Chosen, Fill, Job, Judge, Measure
+from benchmark.runner.outcome import Failure, Outcome
+from benchmark.runner.sources import Sources
+from benchmark.runner.store import Answer, Store, heatmap_answer, metric_answer, picture_answer
+from detectors import create_detector
+from detectors.base import Detector
+from inpainters import create_inpainter
+from inpainters.base import Inpainter
+
+R = TypeVar("R")
+Item = TypeVar("Item")
+LOGIT_LIMIT = 30.0  # exp(-30) is far below what float32 tells from 0, and float16 holds 30 well
+
+
+class Worker:
+    """Works off chunks of jobs of one kind and one model.
+
+    Args:
+        sources: where samples come from.
+        store: where pictures and heatmaps are read from; answers are handed back, not written.
+        device: a torch device such as "cpu".
+        batch: how many samples a model sees at once. At 1 an answer cannot depend, in its last
+            bits, on which other samples happened to be missing from the store.
+    """
+
+    def __init__(self, sources: Sources, store: Store, *, device: str, batch: int) -> None:
+        self._sources = sources
+        self._store = store
+        self._device = device
+        self._batch = batch
+        self._loaded: dict[str, Inpainter | Detector] = {}
+        self._metrics: dict[str, Metric] = {}
+        self._seconds = 0.0
+
+    def __call__(self, jobs: Sequence[Job]) -> Outcome:
+        """Answer `jobs`, all of one kind and, for fills and judgements, of one model."""
+        self._seconds = 0.0
+        fills = [job for job in jobs if isinstance(job, Fill)]
+        judges = [job for job in jobs if isinstance(job, Judge)]
+        measures = [job for job in jobs if isinstance(job, Measure)]
+        found = [*self._fill(fills), *self._judge(judges), *self._measure(measures)]
+        return Outcome(
+            answers=[one for one in found if isinstance(one, Answer)],
+            failures=[one for one in found if isinstance(one, Failure)],
+            jobs=len(jobs),
+            model_seconds=self._seconds,
+        )
+
+    def inpainter(self, chosen: Chosen) -> Inpainter:
+        """Load an inpainter, or return it if it was the last one loaded.
+
+        Raises:
+            WeightsError: if its checkpoint is damaged or of another model.
+        """
+        model = self._model(chosen, create_inpainter)
+        if not isinstance(model, Inpainter):
+            raise TypeError(f"{chosen.name} is no inpainter")
+        return model
+
+    def detector(self, chosen: Chosen) -> Detector:
+        """Load a detector, or return it if it was the last one loaded.
+
+        Raises:
+            WeightsError: if its checkpoint is damaged or of another model.
+        """
+        model = self._model(chosen, create_detector)
+        if not isinstance(model, Detector):
+            raise TypeError(f"{chosen.name} is no detector")
+        return model
+
+    def _model(
+        self, chosen: Chosen, create: Callable[..., Inpainter | Detector]
+    ) -> Inpainter | Detector:
+        if chosen.identity not in self._loaded:
+            self._loaded.clear()  # one model at a time: the next may need the memory
+            self._loaded[chosen.identity] = create(
+                chosen.name, weights=chosen.weights.path, device=self._device
+            )
+        return self._loaded[chosen.identity]
+
+    def _fill(self, jobs: Sequence[Fill]) -> Iterator[Answer | Failure]:
+        loaded: list[tuple[Fill, Sample]] = []
+        for job in jobs:
+            try:
+                loaded.append((job, self._sources.load(job.sample)))
+            except DataError as error:
+                yield _failure("skipped", job, "", error)
+        batch = 1 if jobs and jobs[0].inpainter.card.seeded else self._batch
+        for group in _batches(loaded, batch, lambda pair: pair[1].image.shape):
+            images = to_images(np.stack([sample.image for _, sample in group]))
+            masks = to_masks(np.stack([sample.mask for _, sample in group]))
+            painted = _answer_each(self._painter(group[0][0]), images, masks)
+            for (job, _), answer in zip(group, painted, strict=True):
+                if isinstance(answer, BadAnswer):
+                    yield _failure("failed", job, job.inpainter.name, answer)
+                else:
+                    yield picture_answer(job.key, answer)
+
+    def _painter(self, job: Fill) -> Callable[..., list[Pixels]]:
+        inpainter = self.inpainter(job.inpainter)
+
+        def paint(images: Tensor, masks: Tensor) -> list[Pixels]:
+            with self._clock():
+                seed = seed_of(job.seed, job.sample.id)
+                filled = inpainter.inpaint(images, masks, seed=seed)
+            return list(to_pixels(filled, rounding=job.rounding))
+
+        return paint
+
+    def _judge(self, jobs: Sequence[Judge]) -> Iterator[Answer | Failure]:
+        loaded = [(job, self._store.picture(job.fill.key)) for job in jobs]
+        for group in _batches(loaded, self._batch, lambda pair: pair[1].shape):
+            images = to_images(np.stack([picture for _, picture in group]))
+            seen = _answer_each(self._viewer(group[0][0]), images)
+            for (job, _), answer in zip(group, seen, strict=True):
+                if isinstance(answer, BadAnswer):
+                    yield _failure("failed", job.fill, job.detector.name, answer)
+                else:
+                    yield heatmap_answer(job.key, *answer)
+
+    def _viewer(self, job: Judge) -> Callable[..., list[tuple[NDArray[np.float16], float]]]:
+        detector = self.detector(job.detector)
+
+        def view(images: Tensor) -> list[tuple[NDArray[np.float16], float]]:
+            with self._clock():
+                detection = detector.detect(images)
+            return list(zip(to_logits(detection.heatmap), detection.score.tolist(), strict=True))
+
+        return view
+
+    def _measure(self, jobs: Sequence[Measure]) -> Iterator[Answer]:
+        for _, group in groupby(jobs, key=_case_key):
+            measures = list(group)
+            case = self._case(measures[0])
+            for job in measures:
+                if job.metric not in self._metrics:
+                    self._metrics[job.metric] = METRICS.load(job.metric)()
+                yield metric_answer(job.key, self._metrics[job.metric].measure(case)[0])
+
+    def _case(self, job: Measure) -> Case:
+        sample = self._sources.load(job.fill.sample)
+        painted = job.fill.inpainter.card.paints
+        return Case(
+            image=sample.image[None],
+            mask=sample.mask[None],
+            truth=(sample.mask & painted)[None],
+            filled=self._store.picture(job.fill.key)[None],
+            verdict=self._verdict(job.judge) if job.judge else None,
+        )
+
+    def _verdict(self, job: Judge) -> Verdict:
+        return Verdict(
+            logits=self._store.heatmap(job.key)[None],
+            score=np.asarray(self._store.scores([job.key]), dtype=np.float32),
+            threshold=job.detector.card.threshold,
+        )
+
+    @contextmanager
+    def _clock(self) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self._seconds += time.perf_counter() - start
+
+
+def to_logits(heatmap: Tensor) -> NDArray[np.float16]:
+    """Probabilities as they are kept: (N, H, W) in [0, 1] to float16 logits within +-30."""
+    logits = torch.logit(heatmap.double()).clamp(-LOGIT_LIMIT, LOGIT_LIMIT)
+    return logits.numpy().astype(np.float16)
+
+
+def _answer_each(call: Callable[..., list[R]], *tensors: Tensor) -> list[R | BadAnswer]:
+    """One answer a sample; one bad sample must not take its neighbours with it."""
+    try:
+        return list(call(*tensors))
+    except BadAnswer as error:
+        if len(tensors[0]) == 1:
+            return [error]
+    rows = range(len(tensors[0]))
+    singles = ([tensor[row : row + 1] for tensor in tensors] for row in rows)
+    return [answer for single in singles for answer in _answer_each(call, *single)]
+
+
+def _batches(
+    items: Sequence[Item], size: int, shape: Callable[[Item], tuple[int, ...]]
+) -> Iterator[list[Item]]:
+    """Neighbours of one shape, at most `size` together."""
+    for _, group in groupby(items, key=shape):
+        alike = list(group)
+        for start in range(0, len(alike), size):
+            yield alike[start : start + size]
+
+
+def _case_key(job: Measure) -> tuple[str, str]:
+    return job.fill.key, job.judge.key if job.judge else ""
+
+
+def _failure(kind: str, job: Fill, model: str, error: Exception) -> Failure:
+    return Failure(
+        kind="skipped" if kind == "skipped" else "failed",
+        sample=job.sample.id,
+        bucket=job.sample.bucket,
+        model=model,
+        reason=str(error),
+    )

@@ -1,0 +1,145 @@
+"""Training: one public function, `train`, for every model that has a recipe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmark.training.recipe import LEARNERS, Forger, Recipe, read_recipe
+
+if TYPE_CHECKING:  # recipes are listed without loading torch
+    from benchmark.training.data import Source
+    from benchmark.training.loop import Loop
+
+__all__ = ["LEARNERS", "Recipe", "TrainResult", "read_recipe", "train"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainResult:
+    """What a training run left.
+
+    Attributes:
+        model: what was trained.
+        steps: steps done, in this run and those it resumed.
+        finished: False where it was asked to stop before the recipe's last step.
+        seconds: time spent in steps.
+        weights: the exported .safetensors file, or None where it is not finished.
+        official: the exported files in the authors' layout.
+    """
+
+    model: str
+    steps: int
+    finished: bool
+    seconds: float
+    weights: Path | None
+    official: tuple[Path, ...]
+
+
+def train(
+    name: str,
+    *,
+    recipe: str | Path | Recipe = "mini",
+    data: Path,
+    masks: Path | None = None,
+    out: Path,
+    device: str = "cpu",
+    smoke: bool = False,
+) -> TrainResult:
+    """Train a model, or go on with the run in `out`, and export its weights when it is finished.
+
+    Args:
+        name: a name of `LEARNERS`.
+        recipe: "mini", "paper", a TOML file, or a recipe.
+        data: folder of photographs.
+        masks: folder of masks; drawn by the generator where none is given.
+        out: folder for the checkpoint, log.csv, sample pictures and the exported weights.
+        device: a torch device.
+        smoke: the same recipe with a tiny network and two steps a stage: seconds on a CPU.
+
+    Returns:
+        What was left in `out`.
+
+    Raises:
+        UnknownName: if no such model can be trained.
+        TrainingError: if the recipe or a checkpoint is wrong, or a loss turns NaN.
+        DataError: if there are too few photographs, or no masks.
+        OutputError: if `out` cannot be written.
+    """
+    import torch
+
+    from benchmark.core.model import check_device
+    from benchmark.core.paths import make_folder
+    from benchmark.core.seeds import seed_of
+    from benchmark.training.loop import Loop
+    from benchmark.training.recipe import read_part
+
+    chosen = recipe if isinstance(recipe, Recipe) else read_recipe(name, recipe)
+    kind = LEARNERS.load(name)
+    chosen = _tiny(chosen, kind.tiny) if smoke else chosen
+    losses = read_part(kind.Losses, chosen.losses, f"recipe of {name}, losses")
+    where = check_device(device)
+    source = _source(chosen, data, masks, device)
+    torch.manual_seed(seed_of(chosen.seed, "weights"))
+    learner = kind(chosen.network, losses, where)
+    loop = Loop(chosen, learner, source, out=make_folder(out), device=where)
+    outcome = loop.run()
+    weights, official = _export(loop, out) if outcome.finished else (None, ())
+    return TrainResult(
+        model=name,
+        steps=outcome.steps,
+        finished=outcome.finished,
+        seconds=outcome.seconds,
+        weights=weights,
+        official=official,
+    )
+
+
+def _tiny(recipe: Recipe, tables: dict[str, dict[str, Any]]) -> Recipe:
+    """The recipe with tiny networks and sizes: every stage, phase and loss, in seconds."""
+    forgers = {"forgers": (Forger(name="meanfill", pool=4), Forger(name="original", pool=2))}
+    small = {"steps": 2, "batch": 2, "crop": 64, "sides": (64,)}
+    stages = tuple(
+        stage.model_copy(update=small | (forgers if stage.forgers else {}))
+        for stage in recipe.stages
+    )
+    changes = {
+        "network": tables["network"],
+        "losses": recipe.losses | tables["losses"],
+        "stages": stages,
+        "held_out": 2,
+        "minimum": 4,
+        "holes": recipe.holes.model_copy(update={"pool": 4}),
+        "checkpoint_every": 2,
+        "log_every": 1,
+    }
+    return recipe.model_copy(update=changes)
+
+
+def _source(recipe: Recipe, data: Path, masks: Path | None, device: str) -> Source:
+    from benchmark.training.data import InpaintingData, Masks, read_photographs
+
+    sides = [side for stage in recipe.stages for side in stage.sides]
+    photographs = read_photographs(data, sides=sides, minimum=recipe.minimum)
+    holes = Masks(recipe.holes, seed=recipe.seed, folder=masks)
+    if any(stage.forgers for stage in recipe.stages):
+        from benchmark.training.forgeries import ForgeryData
+
+        return ForgeryData(recipe, photographs, holes, device=device)
+    return InpaintingData(recipe, photographs, holes)
+
+
+def _export(loop: Loop, out: Path) -> tuple[Path, tuple[Path, ...]]:
+    from benchmark.training.export import export_official, export_safetensors
+
+    recipe = loop.recipe
+    noted = {
+        "model": recipe.model,
+        "config": loop.learner.config(),
+        "recipe": recipe.model_dump(mode="json"),
+        "steps": loop.step,
+        "seed": recipe.seed,
+    }
+    path = out / f"{recipe.model}.safetensors"
+    export_safetensors(loop.exported(), path, noted)
+    return path, tuple(export_official(loop.learner.official(loop.step), out))

@@ -1,0 +1,280 @@
+"""Recipes: TOML files that say how a model is trained; a key they do not know is refused."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from benchmark.core.errors import TrainingError
+from benchmark.core.registry import Registry
+
+P = TypeVar("P", bound=BaseModel)
+
+# How each model learns. A learner answers the Protocol of benchmark.training.loop.
+LEARNERS: Registry[Any] = Registry(
+    "trainable model",
+    {
+        "safepaint": "inpainters.training.safepaint:SafePaintLearner",
+        "trufor": "detectors.training.trufor:TruForLearner",
+    },
+)
+
+
+class Part(BaseModel):
+    """A table of a recipe: frozen, and a key it does not know is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Optimiser(Part):
+    """One optimiser over all that is trained.
+
+    Attributes:
+        kind: Adam, AdamW (decay apart from the gradient), or SGD.
+        rate: learning rate at its highest.
+        betas: of Adam and AdamW.
+        momentum: of SGD.
+        decay: weight decay of tensors with two or more axes; biases and norms have none.
+        clip: largest 2-norm of all gradients together, or 0 for no limit.
+    """
+
+    kind: Literal["adam", "adamw", "sgd"]
+    rate: float = Field(gt=0)
+    betas: tuple[float, float] = (0.9, 0.999)
+    momentum: float = Field(default=0.0, ge=0)
+    decay: float = Field(default=0.0, ge=0)
+    clip: float = Field(default=0.0, ge=0)
+
+
+class Schedule(Part):
+    """How the learning rate goes on: up in `warmup` steps, times `kind`.
+
+    Attributes:
+        kind: constant; cosine to zero; polynomial, (1 - step / steps) ** power.
+        over: what it runs over: all steps, or each stage anew.
+        warmup: steps from zero to the full rate.
+        power: of the polynomial.
+    """
+
+    kind: Literal["constant", "cosine", "polynomial"] = "constant"
+    over: Literal["all", "stage"] = "all"
+    warmup: int = Field(default=0, ge=0)
+    power: float = Field(default=0.9, gt=0)
+
+
+class Holes(Part):
+    """Masks drawn for training where no folder of masks is given.
+
+    Attributes:
+        low: least share of the picture, percent, not reached.
+        high: largest share, percent.
+        pool: how many different masks are drawn; each is used flipped in eight ways.
+    """
+
+    low: int = Field(default=5, ge=0, lt=100)
+    high: int = Field(default=60, gt=0, le=100)
+    pool: int = Field(default=2000, ge=1)
+
+
+class Forger(Part):
+    """An inpainter that makes forgeries for a detector to learn from.
+
+    Attributes:
+        name: a name of the inpainters' registry; "original" leaves pictures untouched.
+        weights: "official", "mini" or a path, for an inpainter that has weights.
+        share: how often it is drawn, relative to the others.
+        pool: how many different forgeries it makes; they are kept in memory.
+    """
+
+    name: str
+    weights: str | None = None
+    share: float = Field(default=1.0, gt=0)
+    pool: int = Field(default=500, ge=1)
+
+
+class Laundering(Part):
+    """What is done to a whole picture, forged or not, before a detector sees it.
+
+    Attributes:
+        resize: probability that it is resized, and the range of the factor.
+        jpeg: probability that it is compressed, and the range of the quality.
+        noise: probability of Gaussian noise, and the largest deviation in 8-bit levels.
+        blur: probability of a Gaussian blur, and the largest deviation in pixels.
+    """
+
+    resize: tuple[float, float, float] = (0.0, 0.5, 1.5)
+    jpeg: tuple[float, int, int] = (0.0, 30, 100)
+    noise: tuple[float, float] = (0.0, 4.0)
+    blur: tuple[float, float] = (0.0, 1.0)
+
+
+class Stage(Part):
+    """A part of the training with its own sizes and data.
+
+    Attributes:
+        steps: optimisation steps.
+        batch: pictures in a step.
+        crop: side of the square that the network sees, pixels.
+        sides: short sides that photographs are shrunk to; one is drawn for each picture.
+        place: where the square is cut: anywhere, or from the centre.
+        phase: which losses and which parts are trained, in the learner's own words.
+        rate: factor on the optimiser's learning rate.
+        forgers: for a detector, who makes its forgeries.
+    """
+
+    steps: int = Field(ge=1)
+    batch: int = Field(ge=1)
+    crop: int = Field(ge=32)
+    sides: tuple[int, ...] = Field(min_length=1)
+    place: Literal["random", "centre"] = "random"
+    phase: str = "joint"
+    rate: float = Field(default=1.0, gt=0)
+    forgers: tuple[Forger, ...] = ()
+
+    @model_validator(mode="after")
+    def _crops_fit(self) -> Stage:
+        if min(self.sides) < self.crop:
+            raise ValueError(f"a crop of {self.crop} does not fit a side of {min(self.sides)}")
+        return self
+
+
+class Recipe(Part):
+    """All that decides a training run, but for the photographs.
+
+    Attributes:
+        model: a name of `LEARNERS`.
+        about: what the recipe is, and where and why it leaves the paper.
+        seed: everything random is drawn from it.
+        network: sizes of the network, as its configuration names them; empty for the official ones.
+        losses: the learner's own table: forms and weights of its losses.
+        stages: one after the other.
+        held_out: photographs kept out of training, for the sample pictures and for measuring.
+        minimum: fewest photographs to start with.
+        average: decay of a running average of the weights, which is then exported; 0 for none.
+        checkpoint_every: steps between checkpoints.
+        log_every: steps between rows of the log.
+        sample_every: steps between sample pictures.
+    """
+
+    model: str
+    about: str = ""
+    seed: int = 10
+    network: dict[str, Any] = Field(default_factory=dict)
+    losses: dict[str, Any] = Field(default_factory=dict)
+    optimiser: Optimiser
+    schedule: Schedule = Schedule()
+    holes: Holes = Holes()
+    laundering: Laundering = Laundering()
+    stages: tuple[Stage, ...] = Field(min_length=1)
+    held_out: int = Field(default=0, ge=0)
+    minimum: int = Field(default=100, ge=1)
+    average: float = Field(default=0.0, ge=0, lt=1)
+    checkpoint_every: int = Field(default=1000, ge=1)
+    log_every: int = Field(default=50, ge=1)
+    sample_every: int = Field(default=1000, ge=1)
+
+    @property
+    def steps(self) -> int:
+        """Optimisation steps of all stages together."""
+        return sum(stage.steps for stage in self.stages)
+
+    def at(self, step: int) -> Turn:
+        """Where `step`, counted from 0, stands among the stages."""
+        first, pictures = 0, 0
+        for stage in self.stages:
+            if step < first + stage.steps:
+                number = step - first
+                return Turn(stage=stage, number=number, seen=pictures + number * stage.batch)
+            first, pictures = first + stage.steps, pictures + stage.steps * stage.batch
+        raise IndexError(f"step {step} of {self.steps}")
+
+    def text(self) -> str:
+        """The recipe as one line of JSON, equal for equal recipes."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One step's place in a recipe.
+
+    Attributes:
+        stage: the stage it belongs to.
+        number: the step within that stage, from 0.
+        seen: pictures that all steps before it have used.
+    """
+
+    stage: Stage
+    number: int
+    seen: int
+
+
+def read_recipe(name: str, recipe: str | Path = "mini") -> Recipe:
+    """Find and read the recipe of a model.
+
+    Args:
+        name: the model, a name of `LEARNERS`.
+        recipe: a name such as "mini" or "paper", or the path of a TOML file.
+
+    Returns:
+        The recipe.
+
+    Raises:
+        UnknownName: if there is no such trainable model.
+        TrainingError: if there is no such recipe, or it has an unknown key, a wrong value, or is
+            another model's.
+    """
+    path = _find(name, recipe)
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise TrainingError(f"{path}: not a readable TOML file ({error})") from None
+    read = read_part(Recipe, content, str(path))
+    if read.model != name:
+        raise TrainingError(f"{path}: a recipe of {read.model}, not of {name}")
+    return read
+
+
+def read_part(kind: type[P], content: dict[str, Any], where: str) -> P:
+    """Read a table of a recipe.
+
+    Raises:
+        TrainingError: naming the first unknown key or wrong value.
+    """
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(step) for step in first["loc"]) or "recipe"
+        unknown = first["type"] == "extra_forbidden"
+        known = f"; known: {', '.join(sorted(kind.model_fields))}" if len(first["loc"]) == 1 else ""
+        why = f"unknown key{known}" if unknown else str(first["msg"])
+        raise TrainingError(f"{where}: {key}: {why}") from None
+
+
+def recipes_of(name: str) -> dict[str, Path]:
+    """The recipes that come with a model: {"mini": path, "paper": path}."""
+    package = LEARNERS.entry(name).partition(".")[0]
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        return {}
+    folder = Path(spec.origin).parent / "training" / "recipes"
+    return {
+        path.stem.removeprefix(f"{name}-"): path for path in sorted(folder.glob(f"{name}-*.toml"))
+    }
+
+
+def _find(name: str, recipe: str | Path) -> Path:
+    known = recipes_of(name)
+    if str(recipe) in known:
+        return known[str(recipe)]
+    path = Path(recipe).expanduser()
+    if path.suffix == ".toml" and path.is_file():
+        return path
+    names = ", ".join(known) or "none"
+    raise TrainingError(f"{recipe}: no such recipe of {name}; known: {names}, or a .toml file")

@@ -1,0 +1,204 @@
+"""How TruFor learns: localisation, then confidence and detection, or all at once from nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor, nn
+
+from benchmark.core.checkpoint import load_strict, part_of, read_checkpoint
+from benchmark.core.errors import BadInput, TrainingError
+from benchmark.core.paths import home
+from detectors.training.losses import (
+    confidence_loss,
+    cross_entropy_loss,
+    detection_loss,
+    dice_loss,
+)
+from detectors.trufor import TruForConfig, TruForNetwork, initialise
+
+# The parts that each phase trains; the others are frozen and held in evaluation mode.
+PHASES = {
+    "localisation": ("backbone", "decode_head"),
+    "confidence": ("decode_head_conf", "detection"),
+    "joint": ("dncnn", "backbone", "decode_head", "decode_head_conf", "detection"),
+}
+
+
+class TruForLosses(BaseModel):
+    """The `losses` table of a recipe of TruFor.
+
+    Attributes:
+        cross_entropy: weight of the localisation's cross-entropy.
+        dice: weight of the localisation's Dice loss.
+        confidence: weight of the confidence's squared error.
+        detection: weight of the image-level cross-entropy.
+        extractor: Noiseprint++ weights to start from: a path, or a file in `weights/trufor` of the
+            bench's home folder; "" for fresh ones.
+        encoder: MiT-B2 weights for both streams, found likewise; "" for fresh ones.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    cross_entropy: float = 0.3
+    dice: float = 0.7
+    confidence: float = 1.0
+    detection: float = 0.5
+    extractor: str = ""
+    encoder: str = ""
+
+
+class TruForLearner:
+    """TruFor in training; answers the loop's `Learner`.
+
+    Args:
+        network: sizes, as `TruForConfig` names them.
+        losses: weights of the losses, and files to start from.
+        device: where the network is.
+
+    Raises:
+        BadInput: if the sizes make no network.
+        TrainingError: if a size has an unknown name, or a file to start from is not there.
+        WeightsError: if such a file does not fit.
+    """
+
+    Losses: ClassVar[type[BaseModel]] = TruForLosses
+    terms: ClassVar[tuple[str, ...]] = ("cross_entropy", "dice", "confidence", "detection")
+    tiny: ClassVar[dict[str, dict[str, Any]]] = {
+        "network": {
+            "widths": [8, 8, 16, 16],
+            "depths": [1, 1, 1, 1],
+            "heads": [1, 1, 2, 2],
+            "decoder_width": 8,
+            "detection_width": 8,
+            "extractor_width": 8,
+            "extractor_layers": 3,
+        },
+        "losses": {"extractor": "", "encoder": ""},
+    }
+
+    def __init__(
+        self, network: Mapping[str, Any], losses: TruForLosses, device: torch.device
+    ) -> None:
+        sizes: dict[str, Any] = {
+            name: tuple(v) if isinstance(v, list) else v for name, v in network.items()
+        }
+        try:
+            config = TruForConfig(**sizes)
+        except TypeError as error:
+            raise TrainingError(f"recipe of trufor, network: {error}") from None
+        self.network = TruForNetwork(config)
+        initialise(self.network)
+        if losses.encoder:
+            start_encoder(self.network.backbone, found(losses.encoder))
+        if losses.extractor:
+            path = found(losses.extractor)
+            load_strict(self.network.dncnn, part_of(read_checkpoint(path), "network", path), path)
+        self.network.to(device)
+        self.modules: dict[str, nn.Module] = {"network": self.network}
+        self._weights, self._phase = losses, "joint"
+
+    def begin(self, phase: str) -> None:
+        """Train the parts of `phase`; freeze the others and hold them in evaluation mode.
+
+        Raises:
+            BadInput: if there is no such phase.
+        """
+        if phase not in PHASES:
+            raise BadInput(f"trufor has no phase {phase!r}; known: {', '.join(PHASES)}")
+        self._phase = phase
+        for name, part in self.network.named_children():
+            part.train(name in PHASES[phase]).requires_grad_(name in PHASES[phase])
+
+    def learn(self, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
+        """The weighted losses of the phase.
+
+        Args:
+            images: (N, 3, H, W) RGB in [0, 1], forged or not.
+            masks: (N, 1, H, W), 1 = forged.
+
+        Returns:
+            Each term, ().
+        """
+        truth = masks[:, 0].long()
+        logits = self.network(as_input(images))
+        weights, terms = self._weights, {}
+        if self._phase != "confidence":
+            terms["cross_entropy"] = weights.cross_entropy * cross_entropy_loss(
+                logits.anomaly, truth
+            )
+            terms["dice"] = weights.dice * dice_loss(logits.anomaly, truth)
+        if self._phase != "localisation":
+            terms["confidence"] = weights.confidence * confidence_loss(
+                logits.confidence, logits.anomaly, truth
+            )
+            terms["detection"] = weights.detection * detection_loss(logits.detection, truth)
+        return terms
+
+    @torch.no_grad()
+    def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
+        """The pictures, where they were painted, the heatmap, the confidence, the residual."""
+        self.network.eval()
+        logits = self.network(as_input(images))
+        heatmap = logits.anomaly.softmax(dim=1)[:, 1:]
+        planes = (masks, heatmap, logits.confidence.sigmoid(), logits.residual.sigmoid())
+        return [images, *(plane.expand(-1, 3, -1, -1) for plane in planes)]
+
+    def config(self) -> dict[str, Any]:
+        """The network's sizes."""
+        return asdict(self.network.config)
+
+    def official(self, step: int) -> dict[str, dict[str, Any]]:
+        """The published file's layout."""
+        return {"trufor.pth.tar": {"state_dict": self.network.state_dict(), "epoch": step}}
+
+
+def as_input(images: Tensor) -> Tensor:
+    """Pictures in [0, 1] as the network takes them: the 8-bit value / 256."""
+    return (255 * images).round() / 256
+
+
+def found(file: str) -> Path:
+    """A file to start from: a path, or a name in `weights/trufor` of the bench's home folder.
+
+    Raises:
+        TrainingError: if it is in neither place.
+    """
+    installed = home() / "weights" / "trufor" / file
+    for path in (Path(file).expanduser(), installed):
+        if path.is_file():
+            return path
+    raise TrainingError(
+        f"{file}: this recipe starts from it; put it at {installed}, or use the mini recipe"
+    )
+
+
+def start_encoder(backbone: nn.Module, path: Path) -> None:
+    """Fill both streams from a SegFormer encoder's file; FRM and FFM stay as they are.
+
+    A key with `patch_embed`, else `block`, else `norm`, goes to its own name and to the one with
+    `extra_` before that word (specification, section 3.7); other keys are ignored.
+
+    Raises:
+        WeightsError: if the file cannot be read.
+        TrainingError: if it lacks a tensor of the encoder or has one of another shape.
+    """
+    content = read_checkpoint(path)
+    given = dict(content)
+    for key, value in content.items():
+        word = next((word for word in ("patch_embed", "block", "norm") if word in key), None)
+        if word is not None:
+            given[key.replace(word, f"extra_{word}", 1)] = value
+    own = backbone.state_dict()
+    wanted = [key for key in own if not key.startswith(("FRMs.", "FFMs."))]
+    lacking = [key for key in wanted if key not in given or given[key].shape != own[key].shape]
+    if lacking:
+        raise TrainingError(
+            f"{path}: no encoder of this size: {len(lacking)} do not fit, such as {lacking[0]}"
+        )
+    backbone.load_state_dict(own | {key: given[key] for key in wanted})

@@ -1,0 +1,131 @@
+"""Region-wise separated attention (RWSA): SafePaint's, and a plug-in for other generators.
+
+Known region and hole are weighted by channel attentions of their own, the hole's features pass two
+more convolutions, and both are joined along a softened border (SafePaint, section 3.1). A generator
+hands in any feature map with the full-resolution mask; the mask comes to size in here.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+REDUCTION = 16  # channels per unit of an attention's bottleneck
+BORDER = 5  # side of the smoothing kernel, in pixels of the feature map
+
+
+def mask_to_size(masks: Tensor, height: int) -> Tensor:
+    """Bring masks to a feature map's size: rounded 2x2 means, halves to the even number.
+
+    The window stays 2x2 at every stride, so at a quarter of the resolution only the upper left 2x2
+    pixels of each 4x4 cell are seen.
+
+    Args:
+        masks: (N, 1, H, W) float32 in [0, 1], 1 = hole.
+        height: the feature map's height h, which divides H.
+
+    Returns:
+        (N, 1, h, w); the masks as they are where h = H, else rounded to 0 or 1.
+    """
+    if masks.shape[2] == height:
+        return masks
+    return F.avg_pool2d(masks, kernel_size=2, stride=masks.shape[2] // height).round()
+
+
+def gaussian_kernel() -> Tensor:
+    """The smoothing kernel at construction, (1, 1, 5, 5), sum 1: exp(-(dx^2 + dy^2) / 4).
+
+    The paper's sigma is 1; the program squares d / (2 sigma), which makes it sqrt(2).
+    """
+    offset = torch.arange(BORDER, dtype=torch.float32) - BORDER // 2
+    line = torch.exp(-offset.square() / 4)
+    kernel = line[:, None] * line
+    return (kernel / kernel.sum())[None, None]
+
+
+class GaussianMask(nn.Module):
+    """Softens a mask's border; the kernel is a buffer of the checkpoint and used as loaded."""
+
+    weight: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("weight", gaussian_kernel())
+
+    def forward(self, masks: Tensor) -> Tensor:
+        """Smooth (N, 1, h, w) masks, reflected at the edge."""
+        reach = BORDER // 2
+        return F.conv2d(F.pad(masks, (reach,) * 4, mode="reflect"), self.weight)
+
+
+class ChannelAttention(nn.Module):
+    """One factor in (0, 1) per channel, from the channels' means and maxima over the plane."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        bottleneck = max(channels // REDUCTION, 1)
+        self.fc = nn.Sequential(
+            nn.Linear(2 * channels, bottleneck),
+            nn.ReLU(),
+            nn.Linear(bottleneck, channels),
+            nn.Sigmoid(),
+        )
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """Factors (N, C, 1, 1) from (N, 2C): means, then maxima."""
+        factors: Tensor = self.fc(pooled)
+        return factors[:, :, None, None]
+
+
+class Connection(nn.Module):
+    """Two 3x3 convolutions that transform the features of the hole (the paper's LB)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.rconv1 = nn.Conv2d(channels, 2 * channels, 3, padding=1, bias=False)
+        self.rbn1 = nn.BatchNorm2d(2 * channels)
+        self.rconv2 = nn.Conv2d(2 * channels, channels, 3, padding=1, bias=False)
+        self.rbn2 = nn.BatchNorm2d(channels)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, C, h, w) to (N, C, h, w)."""
+        wide = F.elu(self.rbn1(self.rconv1(features)))  # (N, 2C, h, w)
+        return F.elu(self.rbn2(self.rconv2(wide)))
+
+
+class RWSA(nn.Module):
+    """Region-wise separated attention on a feature map (specification of SafePaint, section 3.3).
+
+    Args:
+        channels: C, of the feature map that goes in and comes out.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.connection = Connection(channels)
+        self.background_attention = ChannelAttention(channels)
+        self.mixed_attention = ChannelAttention(channels)
+        self.spliced_attention = ChannelAttention(channels)
+        self.gaussianMask = GaussianMask()
+        self.fuser = nn.Conv2d(2 * channels, channels, kernel_size=1)
+
+    def forward(self, features: Tensor, masks: Tensor) -> Tensor:
+        """Attend to known region and hole apart, and fuse both with the features.
+
+        Args:
+            features: (N, C, h, w), h and w at least 3.
+            masks: (N, 1, H, W), 1 = hole, H and W the same integer multiple of h and w.
+
+        Returns:
+            (N, C, h, w).
+        """
+        hole = mask_to_size(masks, features.shape[2])
+        # Each side is smoothed by itself: a loaded kernel need not sum to 1.
+        border, known = self.gaussianMask(hole), self.gaussianMask(1 - hole)
+        pooled = torch.cat((features.mean(dim=(2, 3)), features.amax(dim=(2, 3))), dim=1)  # (N, 2C)
+        background = features * self.background_attention(pooled) * known
+        spliced = self.connection(features * self.spliced_attention(pooled))
+        foreground = (spliced + features * self.mixed_attention(pooled)) * border
+        fused: Tensor = self.fuser(torch.cat((background + foreground, features), dim=1))
+        return fused

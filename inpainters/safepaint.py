@@ -1,0 +1,398 @@
+"""SafePaint: anti-forensic inpainting in two stages with domain adaptation (ACM MM 2024).
+
+Written from the paper and the specification of its published program's behaviour. Stage I paints
+the hole, stage II repaints it under region-wise separated attention, and an extractor of partial
+convolutions describes the pattern ("domain") of a region by 16 numbers. Entry names are those of
+the authors' checkpoint, `InpaintingModel_G.pth`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from benchmark.core.card import Card, Checkpoint
+from benchmark.core.checkpoint import load_strict, part_of, read_checkpoint, read_metadata
+from benchmark.core.errors import WeightsError
+from inpainters.base import Inpainter
+from inpainters.rwsa import RWSA
+
+GENERATOR_FILE = "InpaintingModel_G.pth"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SafePaintConfig:
+    """Sizes of the network; the defaults are the authors'.
+
+    Attributes:
+        width: channels at full resolution; twice as many at half, four times at a quarter.
+        blocks: residual blocks in the middle of each stage.
+        extractor_width: channels of the extractor's first layer; the last has eight times as many.
+        vector: length of a domain vector.
+        rwsa: whether stage II has its three attentions; without them it is the ablation's backbone.
+    """
+
+    width: int = 64
+    blocks: int = 8
+    extractor_width: int = 64
+    vector: int = 16
+    rwsa: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Painted:
+    """What the generator answers to N images.
+
+    Attributes:
+        coarse: (N, 3, H, W) in [0, 1], stage I's picture.
+        coarse_composite: the same with the known region put back.
+        raw: (N, 3, H, W) in [0, 1], stage II's picture.
+        composite: the same with the known region put back.
+        background: (N, V, 1, 1), domain vector of the known region.
+    """
+
+    coarse: Tensor
+    coarse_composite: Tensor
+    raw: Tensor
+    composite: Tensor
+    background: Tensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Domains:
+    """Domain vectors of N images, each (N, V, 1, 1).
+
+    Attributes:
+        background: of the known region.
+        real: of the hole's place in the untouched picture.
+        coarse: of the hole as stage I painted it; without gradient, as it enters no loss.
+        output: of the hole as stage II painted it.
+    """
+
+    background: Tensor
+    real: Tensor
+    coarse: Tensor
+    output: Tensor
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions, the first dilated, around a skip; no activation after the sum."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv_block = nn.Sequential(
+            nn.ReflectionPad2d(2),
+            nn.Conv2d(channels, channels, 3, dilation=2),
+            nn.InstanceNorm2d(channels),
+            nn.ReLU(),
+            nn.ReflectionPad2d(1),
+            nn.Conv2d(channels, channels, 3),
+            nn.InstanceNorm2d(channels),
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, C, h, w) to (N, C, h, w), h and w at least 3."""
+        answer: Tensor = features + self.conv_block(features)
+        return answer
+
+
+def _encoder(channels: int, width: int) -> nn.Sequential:
+    """(N, channels, H, W) to (N, 4 * width, H / 4, W / 4)."""
+    return nn.Sequential(
+        nn.ReflectionPad2d(3),
+        nn.Conv2d(channels, width, 7),
+        nn.InstanceNorm2d(width),
+        nn.ReLU(),
+        nn.Conv2d(width, 2 * width, 4, stride=2, padding=1),
+        nn.InstanceNorm2d(2 * width),
+        nn.ReLU(),
+        nn.Conv2d(2 * width, 4 * width, 4, stride=2, padding=1),
+        nn.InstanceNorm2d(4 * width),
+        nn.ReLU(),
+    )
+
+
+def _middle(config: SafePaintConfig) -> nn.Sequential:
+    return nn.Sequential(*(ResidualBlock(4 * config.width) for _ in range(config.blocks)))
+
+
+def _upsample(channels: int) -> nn.ConvTranspose2d:
+    """Twice the size, half the channels."""
+    return nn.ConvTranspose2d(channels, channels // 2, 4, stride=2, padding=1)
+
+
+def _to_unit(values: Tensor) -> Tensor:
+    """Any number into [0, 1]."""
+    return (torch.tanh(values) + 1) / 2
+
+
+class CoarseGenerator(nn.Module):
+    """Stage I: an encoder, residual blocks and a decoder."""
+
+    def __init__(self, config: SafePaintConfig) -> None:
+        super().__init__()
+        width = config.width
+        self.encoder = _encoder(4, width)
+        self.middle = _middle(config)
+        self.decoder = nn.Sequential(
+            _upsample(4 * width),
+            nn.InstanceNorm2d(2 * width),
+            nn.ReLU(),
+            _upsample(2 * width),
+            nn.InstanceNorm2d(width),
+            nn.ReLU(),
+            nn.ReflectionPad2d(3),
+            nn.Conv2d(width, 3, 7),
+        )
+
+    def forward(self, images: Tensor, masks: Tensor) -> Tensor:
+        """Paint the hole a first time.
+
+        Args:
+            images: (N, 3, H, W) in [0, 1]; what is in the hole is not seen.
+            masks: (N, 1, H, W), 1 = hole.
+
+        Returns:
+            (N, 3, H, W) in [0, 1], the whole picture.
+        """
+        white = images * (1 - masks) + masks
+        return _to_unit(self.decoder(self.middle(self.encoder(torch.cat((white, masks), dim=1)))))
+
+
+class NoAttention(nn.Module):
+    """In RWSA's place in the ablation: the features as they are."""
+
+    def forward(self, features: Tensor, masks: Tensor) -> Tensor:
+        """(N, C, h, w) to the same; the masks are not used."""
+        return features
+
+
+def _attention(channels: int, config: SafePaintConfig) -> nn.Module:
+    return RWSA(channels) if config.rwsa else NoAttention()
+
+
+class FineGenerator(nn.Module):
+    """Stage II: stage I with an attention before each upsampling and before the last layer."""
+
+    def __init__(self, config: SafePaintConfig) -> None:
+        super().__init__()
+        width = config.width
+        self.encoder = _encoder(4 + config.vector, width)
+        self.middle = _middle(config)
+        self.att1 = _attention(4 * width, config)
+        self.deconv1 = _upsample(4 * width)
+        self.att2 = _attention(2 * width, config)
+        self.deconv2 = _upsample(2 * width)
+        self.att3 = _attention(width, config)
+        self.deconv3 = nn.Conv2d(width, 3, 7)
+
+    def forward(self, composite: Tensor, masks: Tensor, background: Tensor) -> Tensor:
+        """Paint the hole again.
+
+        Args:
+            composite: (N, 3, H, W) in [0, 1], stage I's picture in the hole, the image around it.
+            masks: (N, 1, H, W), 1 = hole.
+            background: (N, V, 1, 1), domain vector of the known region. Constant over the plane,
+                it is taken out again by the first instance norm; the checkpoint's layout needs it.
+
+        Returns:
+            (N, 3, H, W) in [0, 1], the whole picture.
+        """
+        plane = background.expand(-1, -1, *composite.shape[2:])
+        features = self.middle(self.encoder(torch.cat((composite, masks, plane), dim=1)))
+        features = self.deconv1(self.att1(features, masks))  # (N, 2 * width, H / 2, W / 2)
+        features = F.relu(F.instance_norm(features))
+        features = self.deconv2(self.att2(features, masks))  # (N, width, H, W)
+        features = F.relu(F.instance_norm(features))
+        features = F.pad(self.att3(features, masks), (3, 3, 3, 3), mode="reflect")
+        return _to_unit(self.deconv3(features))
+
+
+class PartialConv(nn.Conv2d):
+    """A convolution that sees only the pixels inside a region, scaled up for those it misses."""
+
+    def forward(self, inputs: Tensor, region: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        """Convolve the region.
+
+        Args:
+            inputs: (N, C, h, w).
+            region: (N, 1, h, w) in [0, 1], 1 = seen.
+
+        Returns:
+            The features, exactly 0 where a window holds nothing seen, and the region at their size.
+        """
+        side = self.kernel_size[0]
+        with torch.no_grad():
+            count = F.avg_pool2d(region, side, self.stride[0], divisor_override=1)  # a sum
+            seen = count.clamp(0, 1)
+            ratio = side * side / (count + 1e-8) * seen
+        features = F.conv2d(inputs * region, self.weight, stride=self.stride) * ratio
+        if self.bias is not None:
+            features = (features + self.bias[:, None, None]) * seen
+        return features, seen
+
+
+class Extractor(nn.Module):
+    """The domain pattern extractor: a region's look, whatever it shows, as a short vector."""
+
+    def __init__(self, config: SafePaintConfig) -> None:
+        super().__init__()
+        width = config.extractor_width
+        self.conv1f = PartialConv(3, width, 3, stride=2)
+        self.conv2f = PartialConv(width, 2 * width, 3, stride=2, bias=False)
+        self.norm2f = nn.BatchNorm2d(2 * width)
+        self.conv3f = PartialConv(2 * width, 4 * width, 3, stride=2, bias=False)
+        self.norm3f = nn.BatchNorm2d(4 * width)
+        self.conv4f = PartialConv(4 * width, 8 * width, 3, stride=2, bias=False)
+        self.norm4f = nn.BatchNorm2d(8 * width)
+        self.conv5f = PartialConv(8 * width, 8 * width, 3, stride=2, bias=False)
+        self.convs = nn.Conv2d(8 * width, config.vector, 1)
+
+    def forward(self, images: Tensor, region: Tensor) -> Tensor:
+        """Describe a region.
+
+        Args:
+            images: (N, 3, H, W) in [0, 1], H and W at least 63.
+            region: (N, 1, H, W), 1 = the region to describe.
+
+        Returns:
+            (N, V, 1, 1).
+        """
+        features, seen = self.conv1f(images, region)
+        features, seen = self.conv2f(F.relu(features), seen)
+        features, seen = self.conv3f(F.relu(self.norm2f(features)), seen)
+        features, seen = self.conv4f(F.relu(self.norm3f(features)), seen)
+        features, seen = self.conv5f(F.relu(self.norm4f(features)), seen)
+        # The mean counts positions outside the region as zeros.
+        vector: Tensor = self.convs(features.mean(dim=(2, 3), keepdim=True))
+        return vector
+
+
+class Generator(nn.Module):
+    """Both stages and the extractor: what one generator checkpoint holds.
+
+    Args:
+        config: the network's sizes.
+    """
+
+    def __init__(self, config: SafePaintConfig) -> None:
+        super().__init__()
+        self.coarse_generator = CoarseGenerator(config)
+        self.fine_generator = FineGenerator(config)
+        self.extractor = Extractor(config)
+
+    def forward(self, images: Tensor, masks: Tensor) -> Painted:
+        """Paint the holes.
+
+        Args:
+            images: (N, 3, H, W) in [0, 1], H and W multiples of 4, at least 64.
+            masks: (N, 1, H, W), 1 = hole.
+
+        Returns:
+            Both stages' pictures and the known region's domain vector.
+        """
+        background = self.extractor(images, 1 - masks)
+        coarse = self.coarse_generator(images, masks)
+        coarse_composite = coarse * masks + images * (1 - masks)
+        raw = self.fine_generator(coarse_composite, masks, background)
+        return Painted(
+            coarse=coarse,
+            coarse_composite=coarse_composite,
+            raw=raw,
+            composite=raw * masks + images * (1 - masks),
+            background=background,
+        )
+
+    def domains(self, images: Tensor, masks: Tensor, painted: Painted) -> Domains:
+        """The domain vectors of what `forward` answered.
+
+        The calls come in the program's order (background, in `forward`; real; coarse; output):
+        in training each updates the running statistics.
+
+        Args:
+            images: (N, 3, H, W) in [0, 1], untouched.
+            masks: (N, 1, H, W), 1 = hole.
+            painted: the answer of `forward` to them.
+
+        Returns:
+            The four vectors per image.
+        """
+        real = self.extractor(images, masks)
+        with torch.no_grad():
+            coarse = self.extractor(painted.coarse_composite, masks)
+        output = self.extractor(painted.composite, masks)
+        return Domains(background=painted.background, real=real, coarse=coarse, output=output)
+
+
+class SafePaint(Inpainter):
+    """The paper's own inpainter: weights in the authors' layout, or a reduced edition of ours."""
+
+    card = Card(
+        name="safepaint",
+        title="SafePaint",
+        paper="https://doi.org/10.1145/3664647.3681279",
+        licence="no licence file; the README allows strictly non-commercial, academic use only",
+        reported="SafePaint",
+        checkpoints=(
+            Checkpoint(
+                file="InpaintingModel_G.pth",
+                source="not published; written by the training script of "
+                "https://github.com/hnucdy/SafePaint",
+                licence="not published, so none is stated",
+            ),
+        ),
+        mini="inpainters:mini/safepaint.safetensors",
+        multiple=4,
+        min_side=64,
+        rounding="cut",
+    )
+
+    def _load(self, path: Path) -> None:
+        file = path / GENERATOR_FILE if path.is_dir() else path
+        self.network = load_generator(file).to(self.device)
+
+    def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
+        painted: Painted = self.network(images, masks)
+        return painted.raw
+
+
+def load_generator(file: Path) -> Generator:
+    """Build the generator that a checkpoint is of, and load it strictly, for evaluation.
+
+    Args:
+        file: the authors' `InpaintingModel_G.pth`, or a .safetensors file of this project, which
+            says its own sizes.
+
+    Returns:
+        The generator on the CPU, in evaluation mode, without gradients.
+
+    Raises:
+        WeightsError: if the file is missing, damaged or of another model.
+    """
+    content = read_checkpoint(file)
+    if file.suffix == ".safetensors":
+        config, state = _config_of(file), content
+    else:
+        config, state = SafePaintConfig(), part_of(content, "generator", file)
+    network = Generator(config)
+    load_strict(network, state, file)
+    return network
+
+
+def _config_of(file: Path) -> SafePaintConfig:
+    noted = read_metadata(file)
+    if noted.get("model") != "safepaint":
+        raise WeightsError(f"{file}: weights of {noted.get('model')!r}, expected 'safepaint'")
+    sizes: dict[str, Any] = noted.get("config") or {}
+    known = asdict(SafePaintConfig())
+    wrong = [name for name in sizes if type(sizes[name]) is not type(known.get(name))]
+    if wrong or len(sizes) != len(known):
+        raise WeightsError(
+            f"{file}: expected the sizes {', '.join(known)}, got {', '.join(sizes) or 'none'}"
+        )
+    return SafePaintConfig(**sizes)

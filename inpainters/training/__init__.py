@@ -1,0 +1,1 @@
+"""How the inpainters of this project are trained: losses, discriminators, features, recipes."""

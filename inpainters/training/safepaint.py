@@ -1,0 +1,225 @@
+"""How SafePaint learns: one backward pass over the domain, generator and discriminator losses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, ClassVar, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor, nn
+
+from benchmark.core.errors import TrainingError
+from benchmark.core.paths import torch_checkpoints
+from inpainters.safepaint import GENERATOR_FILE, Domains, Generator, Painted, SafePaintConfig
+from inpainters.training.discriminator import Discriminator
+from inpainters.training.losses import (
+    adversarial_discriminator,
+    adversarial_generator,
+    domain_paper,
+    domain_program,
+    l1_paper,
+    l1_program,
+    perceptual,
+    style,
+)
+from inpainters.training.perceptual import (
+    VGG_FILE,
+    FeatureNetwork,
+    TextureFeatures,
+    find_vgg,
+    load_vgg,
+)
+
+SPREAD = 0.02  # deviation of all fresh weights (specification, section 3.7)
+
+
+class SafePaintLosses(BaseModel):
+    """The `losses` table of a recipe of SafePaint; the defaults are the specification's.
+
+    Attributes:
+        l1: weight of the absolute difference.
+        perceptual: weight of the features' difference.
+        style: weight of the Gram matrices' difference.
+        adversarial: weight of the generator's adversarial term.
+        domain: weight of the domain distance; 0 freezes the extractor, the ablation without it.
+        discriminator: weight of the discriminator's own term.
+        l1_form: whole pictures over the hole's share (program), or composites (paper).
+        adversarial_form: cross-entropy of the sigmoid (program's default) or hinge (paper).
+        domain_form: Euclidean distances (paper), or by component with a margin (program).
+        features: what the perceptual and style terms compare: VGG-19, or fixed random filters on
+            three scales where no ImageNet weights are to be had.
+        discriminator_width: channels of the discriminator's first layer.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    l1: float = 1.0
+    perceptual: float = 0.1
+    style: float = 250.0
+    adversarial: float = 0.1
+    domain: float = 0.01
+    discriminator: float = 1.0
+    l1_form: Literal["program", "paper"] = "program"
+    adversarial_form: Literal["nsgan", "hinge"] = "nsgan"
+    domain_form: Literal["paper", "program"] = "paper"
+    features: Literal["vgg19", "texture"] = "vgg19"
+    discriminator_width: int = 64
+
+
+class SafePaintLearner:
+    """SafePaint in training; answers the loop's `Learner`.
+
+    Args:
+        network: sizes, as `SafePaintConfig` names them.
+        losses: weights and forms of the losses.
+        device: where the networks are.
+
+    Raises:
+        TrainingError: if a size has an unknown name, or VGG-19's file is wanted and not there.
+    """
+
+    Losses: ClassVar[type[BaseModel]] = SafePaintLosses
+    terms: ClassVar[tuple[str, ...]] = (
+        "l1",
+        "perceptual",
+        "style",
+        "adversarial",
+        "domain",
+        "discriminator",
+    )
+    tiny: ClassVar[dict[str, dict[str, Any]]] = {
+        "network": {"width": 4, "blocks": 1, "extractor_width": 4},
+        "losses": {"features": "texture", "discriminator_width": 4},
+    }
+
+    def __init__(
+        self, network: Mapping[str, Any], losses: SafePaintLosses, device: torch.device
+    ) -> None:
+        try:
+            self._config = SafePaintConfig(**network)
+        except TypeError as error:
+            raise TrainingError(f"recipe of safepaint, network: {error}") from None
+        self.network = Generator(self._config).to(device)
+        self.discriminator = Discriminator(losses.discriminator_width).to(device)
+        self.modules: dict[str, nn.Module] = {
+            "generator": self.network,
+            "discriminator": self.discriminator,
+        }
+        for part in self.modules.values():
+            initialise(part)
+        self.features = _features(losses).to(device)
+        self._losses = losses
+
+    def begin(self, phase: str) -> None:
+        """Set training mode; there is only the one phase, "joint".
+
+        Raises:
+            TrainingError: if the recipe names another.
+        """
+        if phase != "joint":
+            raise TrainingError(f"safepaint has no phase {phase!r}; leave it out")
+        for part in self.modules.values():
+            part.train()
+        self.network.extractor.requires_grad_(self._losses.domain > 0)
+
+    def learn(self, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
+        """The weighted terms of one step, in the program's order of calls.
+
+        The discriminator sees the image, the painted picture without gradient, and the painted
+        picture. It is not frozen for the last, so its gradient holds the generator's term as well.
+
+        Args:
+            images: (N, 3, H, W) RGB in [0, 1].
+            masks: (N, 1, H, W), 1 = hole, at least one of them.
+
+        Returns:
+            Each term, ().
+        """
+        painted: Painted = self.network(images, masks)
+        domains = self.network.domains(images, masks, painted)
+        real = self.discriminator(images)
+        fake = self.discriminator(painted.raw.detach())
+        judged = self.discriminator(painted.raw)
+        chosen = self._losses
+        terms = self._pictures(images, masks, painted)
+        terms["adversarial"] = chosen.adversarial * adversarial_generator(
+            judged, chosen.adversarial_form
+        )
+        terms["domain"] = chosen.domain * self._distance(domains)
+        terms["discriminator"] = chosen.discriminator * adversarial_discriminator(
+            real, fake, chosen.adversarial_form
+        )
+        return terms
+
+    def _pictures(self, images: Tensor, masks: Tensor, painted: Painted) -> dict[str, Tensor]:
+        """The terms that compare pictures: L1, perceptual and style, each over both stages."""
+        chosen, outputs = self._losses, (painted.coarse, painted.raw)
+        l1 = l1_program if chosen.l1_form == "program" else l1_paper
+        with torch.no_grad():
+            real = self.features.features(images)
+            real_hole = self.features.features(images * masks)
+        whole = [self.features.features(output) for output in outputs]
+        holes = [self.features.features(output * masks) for output in outputs]
+        layers, styles = self.features.perceptual_layers, self.features.style_layers
+        alike = torch.stack([perceptual(found, real, layers) for found in whole]).sum()
+        styled = torch.stack([style(found, real_hole, styles) for found in holes]).sum()
+        return {
+            "l1": chosen.l1 * l1(painted.coarse, painted.raw, images, masks),
+            "perceptual": chosen.perceptual * alike,
+            "style": chosen.style * styled,
+        }
+
+    def _distance(self, domains: Domains) -> Tensor:
+        distance = domain_paper if self._losses.domain_form == "paper" else domain_program
+        return distance(domains.background, domains.real, domains.output)
+
+    @torch.no_grad()
+    def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
+        """The pictures, the holes, stage I's answer, stage II's, and the composite."""
+        self.network.eval()
+        painted: Painted = self.network(images, masks)
+        hole = images * (1 - masks) + masks
+        return [images, hole, painted.coarse, painted.raw, painted.composite]
+
+    def config(self) -> dict[str, Any]:
+        """The network's sizes."""
+        return asdict(self._config)
+
+    def official(self, step: int) -> dict[str, dict[str, Any]]:
+        """The two files of the authors' layout."""
+        return {
+            GENERATOR_FILE: {"iteration": step, "generator": self.network.state_dict()},
+            "InpaintingModel_D.pth": {"discriminator": self.discriminator.state_dict()},
+        }
+
+
+def initialise(network: nn.Module) -> None:
+    """Draw fresh weights: normal with deviation 0.02, biases 0, batch norms around 1.
+
+    Under spectral norm it is the stored weight that is drawn, not the divided one.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            weight = getattr(module, "weight_orig", module.weight)
+            nn.init.normal_(weight, 0.0, SPREAD)
+        elif isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.weight, 1.0, SPREAD)
+        else:
+            continue
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+
+def _features(losses: SafePaintLosses) -> FeatureNetwork:
+    if losses.features == "texture":
+        return TextureFeatures()
+    path = find_vgg()
+    if path is None:
+        raise TrainingError(
+            f"this recipe compares features of VGG-19, whose file is not here: put {VGG_FILE} from "
+            f"https://download.pytorch.org/models/ into {torch_checkpoints()}, "
+            'or set features = "texture"'
+        )
+    return load_vgg(path)

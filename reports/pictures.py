@@ -1,0 +1,66 @@
+"""Pictures, masks and heatmaps of a run as files under readable names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib import colormaps
+from numpy.typing import NDArray
+from PIL import Image
+
+from benchmark.core.errors import DataError
+from benchmark.core.paths import atomic, make_folder
+from benchmark.core.types import Pixels
+from benchmark.runner.jobs import SampleRef, judge_job
+from benchmark.runner.setup import Setup, fills
+from benchmark.runner.store import Store
+
+
+def save_pictures(folder: Path, setup: Setup, store: Store) -> None:
+    """Write BUCKET/SAMPLE/{original,mask,INPAINTER,INPAINTER.DETECTOR}.png for every sample.
+
+    Heatmaps are drawn in colour (viridis, 0 to 1) for looking at; the store keeps the exact ones.
+
+    Raises:
+        OutputError: if a file cannot be written.
+    """
+    for sample in setup.samples:
+        try:
+            loaded = setup.sources.load(sample)
+        except DataError:  # already reported as skipped
+            continue
+        place = make_folder(folder / sample.bucket / readable(sample.id))
+        _save(place / "original.png", loaded.image)
+        _save(place / "mask.png", (loaded.mask * np.uint8(255)))
+        _save_answers(place, setup, store, sample)
+
+
+def readable(name: str) -> str:
+    """A sample's name as one folder name: path separators and other odd characters become "_"."""
+    return "".join(char if char.isalnum() or char in "-._ " else "_" for char in name).lstrip(".")
+
+
+def heatmap_picture(logits: NDArray[np.float16]) -> Pixels:
+    """(H, W) float16 logits as (H, W, 3) uint8: dark blue = 0, yellow = 1."""
+    probability = 1 / (1 + np.exp(-logits.astype(np.float32)))
+    coloured = colormaps["viridis"](probability)[..., :3]
+    return np.rint(coloured * 255).astype(np.uint8)
+
+
+def _save_answers(place: Path, setup: Setup, store: Store, sample: SampleRef) -> None:
+    for inpainter in setup.inpainters:
+        (fill,) = fills(setup, inpainter, [sample])
+        if not store.known([fill.key]):
+            continue
+        _save(place / f"{inpainter.name}.png", store.picture(fill.key))
+        for detector in setup.detectors:
+            key = judge_job(detector, fill).key
+            if store.known([key]):
+                name = f"{inpainter.name}.{detector.name}.png"
+                _save(place / name, heatmap_picture(store.heatmap(key)))
+
+
+def _save(path: Path, pixels: NDArray[np.uint8]) -> None:
+    with atomic(path) as draft:
+        Image.fromarray(pixels).save(draft, format="PNG")

@@ -1,0 +1,79 @@
+"""A run that is stopped at any point goes on where it was and ends with the same bytes."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+WORDS = (
+    "run", "--inpainter", "telea,meanfill", "--detector", "flatness,chance",
+    "--metrics", "auc,f1,acc,psnr,ssim", "--size", "128",
+)  # fmt: skip
+FILES = ("plan.toml", "results.csv", "samples.csv", "table.md")
+
+
+def start(home: Path, out: Path) -> subprocess.Popen[str]:
+    """`bench run` as a process of its own, with a store of its own."""
+    code = "from benchmark.cli import main; main()"
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *WORDS, "--out", str(out)],
+        env={**os.environ, "BENCH_HOME": str(home)},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+def answers(home: Path) -> int:
+    return len(list((home / "store" / "objects").glob("*/*")))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    process = start(folder / "home", folder / "out")
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    return {name: (folder / "out" / name).read_bytes() for name in FILES}
+
+
+def test_killed_at_random_points_it_ends_with_the_same_bytes(
+    tmp_path: Path, undisturbed: dict[str, bytes]
+) -> None:
+    draw = random.Random(7)  # noqa: S311 (no secret)
+    home, out = tmp_path / "home", tmp_path / "out"
+    before = 0
+    for _ in range(4):
+        process = start(home, out)
+        goal = before + draw.randint(1, 25)
+        while process.poll() is None and answers(home) < goal:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        before = answers(home)
+    assert before > 0
+    process = start(home, out)
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    assert {name: (out / name).read_bytes() for name in FILES} == undisturbed
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_polite_stop_says_how_to_go_on(tmp_path: Path, number: int, status: int) -> None:
+    home = tmp_path / "home"
+    process = start(home, tmp_path / "out")
+    while process.poll() is None and answers(home) < 3:
+        time.sleep(0.01)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == status, errors
+    assert "goes on from here" in errors
+    assert "Traceback" not in errors
+    assert not (tmp_path / "out" / "results.csv").exists()

@@ -1,0 +1,143 @@
+"""What no model may do with a checkpoint: run it, half load it, or take another model's."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from benchmark.core.checkpoint import read_metadata
+from benchmark.core.errors import WeightsError
+from benchmark.core.weights import mini_path
+from detectors import DETECTORS, create_detector
+from inpainters import INPAINTERS, create_inpainter
+
+Create = Callable[..., object]
+WITH_WEIGHTS = [
+    (registry.kind, name, create)
+    for registry, create in ((INPAINTERS, create_inpainter), (DETECTORS, create_detector))
+    for name in registry
+    if not registry.card(name).weightless
+]
+
+
+@pytest.fixture(params=WITH_WEIGHTS, ids=lambda entry: entry[1])
+def entry(request: pytest.FixtureRequest) -> tuple[str, Create, Path]:
+    kind, name, create = request.param
+    registry = INPAINTERS if kind == "inpainter" else DETECTORS
+    path = mini_path(registry.card(name))
+    if path is None:
+        pytest.skip(f"{name} ships no mini weights")
+    return name, create, path
+
+
+def changed(path: Path, folder: Path, change: Callable[[dict[str, Tensor]], None]) -> Path:
+    """A copy of a mini checkpoint with its tensors changed, its own word about itself kept."""
+    state = load_file(path)
+    change(state)
+    target = folder / "changed.safetensors"
+    save_file(state, target, metadata={"bench": json.dumps(read_metadata(path))})
+    return target
+
+
+def drop_one(state: dict[str, Tensor]) -> None:
+    state.pop(sorted(state)[0])
+
+
+def add_one(state: dict[str, Tensor]) -> None:
+    state["extra"] = torch.zeros(1)
+
+
+def reshape_one(state: dict[str, Tensor]) -> None:
+    name = sorted(state)[0]
+    state[name] = torch.zeros(*state[name].shape, 2)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [(drop_one, "1 missing"), (add_one, r"1 surplus \(extra\)"), (reshape_one, "1 misshapen")],
+)
+def test_a_checkpoint_fits_exactly_or_not_at_all(
+    entry: tuple[str, Create, Path],
+    tmp_path: Path,
+    change: Callable[[dict[str, Tensor]], None],
+    message: str,
+) -> None:
+    name, create, path = entry
+    with pytest.raises(WeightsError, match=message) as caught:
+        create(name, weights=changed(path, tmp_path, change))
+    assert "\n" not in str(caught.value)
+
+
+def test_the_unchanged_copy_loads(entry: tuple[str, Create, Path], tmp_path: Path) -> None:
+    name, create, path = entry
+    create(name, weights=changed(path, tmp_path, lambda state: None))
+
+
+def test_a_truncated_file_is_refused(entry: tuple[str, Create, Path], tmp_path: Path) -> None:
+    name, create, path = entry
+    for suffix in (".safetensors", ".pth"):
+        target = tmp_path / f"half{suffix}"
+        target.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        with pytest.raises(WeightsError, match=r"half\.\w+"):
+            create(name, weights=target)
+
+
+def test_an_empty_or_missing_file_is_refused(
+    entry: tuple[str, Create, Path], tmp_path: Path
+) -> None:
+    name, create, _ = entry
+    (tmp_path / "empty.pth").touch()
+    with pytest.raises(WeightsError, match=r"empty\.pth"):
+        create(name, weights=tmp_path / "empty.pth")
+    with pytest.raises(WeightsError, match="no such checkpoint"):
+        create(name, weights=tmp_path / "nowhere.pth")
+
+
+def test_another_models_checkpoint_is_refused(
+    entry: tuple[str, Create, Path], tmp_path: Path
+) -> None:
+    name, create, path = entry
+    target = tmp_path / "other.safetensors"
+    said = {**read_metadata(path), "model": "somebody-else"}
+    save_file(load_file(path), target, metadata={"bench": json.dumps(said)})
+    with pytest.raises(WeightsError, match="somebody-else"):
+        create(name, weights=target)
+
+
+class Bomb:
+    """Runs a command if it is unpickled."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return os.system, (f"touch {self.target}",)
+
+
+def test_nothing_in_a_checkpoint_is_run(entry: tuple[str, Create, Path], tmp_path: Path) -> None:
+    name, create, _ = entry
+    crater = tmp_path / "crater"
+    for legacy in (False, True):
+        file = tmp_path / "bomb.pth"
+        torch.save({"generator": Bomb(crater), "state_dict": Bomb(crater)}, file,
+                   _use_new_zipfile_serialization=not legacy)  # fmt: skip
+        with pytest.raises(WeightsError, match="nothing in it was run"):
+            create(name, weights=file)
+    assert not crater.exists()
+
+
+def test_a_checkpoint_without_the_outer_key_says_what_it_found(
+    entry: tuple[str, Create, Path], tmp_path: Path
+) -> None:
+    name, create, _ = entry
+    file = tmp_path / "weights.pth"
+    torch.save({"something": {}}, file)
+    with pytest.raises(WeightsError, match="found something"):
+        create(name, weights=file)

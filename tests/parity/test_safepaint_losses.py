@@ -1,0 +1,107 @@
+"""SafePaint's losses, mask arithmetic and partial convolution against `losses.npz`, in full."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from inpainters.rwsa import GaussianMask, gaussian_kernel, mask_to_size
+from inpainters.safepaint import PartialConv
+from inpainters.training import losses
+from inpainters.training.losses import PERCEPTUAL_LAYERS, STYLE_LAYERS
+from tests.parity.goldens import golden, needs_goldens
+
+pytestmark = needs_goldens
+
+
+@pytest.fixture(scope="module")
+def given():
+    return {name: torch.from_numpy(array) for name, array in golden("safepaint", "losses").items()}
+
+
+def near(actual, expected):
+    torch.testing.assert_close(actual, expected, rtol=1e-5, atol=1e-5)
+
+
+def features(given, whose):
+    layers = (*PERCEPTUAL_LAYERS, *STYLE_LAYERS)
+    return {layer: given[f"features_{whose}_{layer}"] for layer in layers}
+
+
+@pytest.mark.parametrize("form", ["program", "paper"])
+def test_l1(given, form):
+    inputs = (given[f"l1_{name}"] for name in ("coarse", "fine", "real", "mask"))
+    near(getattr(losses, f"l1_{form}")(*inputs), given[f"l1_{form}"])
+
+
+def test_adversarial(given):
+    real, fake = given["adv_logits_real"], given["adv_logits_fake"]
+    discriminator, generator = losses.adversarial_discriminator, losses.adversarial_generator
+    near(discriminator(real, fake, "hinge"), given["adv_hinge_d_program"])
+    near(discriminator(real, fake, "hinge", halved=False), given["adv_hinge_d_paper"])
+    near(generator(fake, "hinge"), given["adv_hinge_g"])
+    near(discriminator(real, fake), given["adv_nsgan_d_program"])
+    near(generator(fake), given["adv_nsgan_g"])
+
+
+def test_domain_distance(given):
+    background, real, output = (given[f"domain_{z}"] for z in ("background", "real", "output"))
+    near(losses.domain_triplet(real, output), given["domain_program_real"])
+    near(losses.domain_triplet(output, background), given["domain_program_background"])
+    near(losses.domain_program(background, real, output), given["domain_program"])
+    flat = losses.domain_program(background, real, output, flat=True)
+    near(flat, given["domain_triplet_on_flat_vectors"])
+    near(losses.domain_paper(background, real, output), given["domain_paper"])
+
+
+def test_gradient_of_the_domain_distance(given):
+    output = given["domain_output"].clone().requires_grad_()
+    losses.domain_program(given["domain_background"], given["domain_real"], output).backward()
+    near(output.grad, given["domain_program_grad_output"])
+
+
+def test_gram_perceptual_and_style(given):
+    output, real = features(given, "output"), features(given, "real")
+    near(losses.gram(given["gram_features"]), given["gram_expected"])
+    near(losses.perceptual(output, real, PERCEPTUAL_LAYERS), given["perceptual_program"])
+    near(losses.style(output, real, STYLE_LAYERS), given["style_program"])
+
+
+def test_totals(given):
+    terms = losses.GeneratorLosses(
+        l1=given["l1_program"],
+        perceptual=given["perceptual_program"],
+        style=given["style_program"],
+        adversarial=given["adv_nsgan_g"],
+        domain=given["domain_program"],
+    )
+    total = terms.total(losses.LossWeights())
+    near(total, given["total_generator_program"] + given["total_domain_program"])
+    step = total + given["adv_nsgan_d_program"]
+    near(step, given["total_single_backward_program"])
+    without = terms.total(losses.LossWeights(domain=0))
+    near(without, given["total_generator_program"])
+
+
+def test_kernel_at_construction(given):
+    near(gaussian_kernel()[0, 0], given["rwsa_kernel"])
+
+
+@pytest.mark.parametrize("side", [32, 16, 8])
+def test_mask_comes_to_size_and_is_softened(given, side):
+    hole, soften = mask_to_size(given["rwsa_mask"], side), GaussianMask()
+    assert torch.equal(hole, given[f"rwsa_mask_{side}"])
+    near(soften(hole), given[f"rwsa_smooth_hole_{side}"])
+    near(soften(1 - hole), given[f"rwsa_smooth_known_{side}"])
+
+
+@pytest.mark.parametrize("bias", [True, False], ids=["bias", "no_bias"])
+def test_partial_convolution(given, bias):
+    conv = PartialConv(3, 4, 3, stride=2, bias=bias)
+    state = {"weight": given["partial_weight"]}
+    if bias:
+        state["bias"] = given["partial_bias"]
+    conv.load_state_dict(state)
+    output, seen = conv(given["partial_input"], given["partial_mask"])
+    near(output.detach(), given["partial_output" if bias else "partial_output_no_bias"])
+    assert torch.equal(seen, given["partial_mask_out"])

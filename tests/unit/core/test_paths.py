@@ -1,0 +1,50 @@
+"""Files appear whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmark.core.errors import OutputError
+from benchmark.core.paths import atomic, home, make_folder, write_text
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_draft(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    write_text(path, "old")
+
+    def fail() -> None:
+        with atomic(path) as draft:
+            draft.write_text("half")
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        fail()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_full_disk_is_an_error_in_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+
+    def fail() -> None:
+        with atomic(path):
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(OutputError, match="No space left on device"):
+        fail()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_below_a_file_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="cannot make this folder"):
+        make_folder(tmp_path / "file" / "folder")
+
+
+def test_home_is_where_the_environment_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BENCH_HOME", str(tmp_path / "here"))
+    assert home() == tmp_path / "here"

@@ -1,0 +1,214 @@
+"""SafePaint at reduced sizes: any picture size, its checkpoints, and its gradients."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from benchmark.core.errors import BadInput, WeightsError
+from inpainters import create_inpainter
+from inpainters.rwsa import RWSA
+from inpainters.safepaint import (
+    GENERATOR_FILE,
+    Generator,
+    PartialConv,
+    SafePaintConfig,
+    load_generator,
+)
+
+MINI = SafePaintConfig(width=4, blocks=1, extractor_width=2, vector=3)
+
+
+def draw(height, width, count=2):
+    generator = torch.Generator().manual_seed(height * width)
+    images = torch.rand(count, 3, height, width, generator=generator)
+    masks = torch.zeros(count, 1, height, width)
+    for index in range(count):
+        masks[index, :, 10 : 30 + index, 20:50] = 1
+    return images, masks
+
+
+def generator(config=MINI, seed=0):
+    torch.manual_seed(seed)
+    return Generator(config).eval()
+
+
+def save_mini(path, *, config=None, model="safepaint"):
+    noted = {"model": model, "config": asdict(MINI) if config is None else config}
+    state = {name: value.contiguous() for name, value in generator().state_dict().items()}
+    halves = {name: v.half() if v.is_floating_point() else v for name, v in state.items()}
+    save_file(halves, path, metadata={"bench": json.dumps(noted)})
+    return path
+
+
+@pytest.fixture
+def mini(tmp_path):
+    return create_inpainter("safepaint", weights=save_mini(tmp_path / "mini.safetensors"))
+
+
+@pytest.fixture(scope="module")
+def official_state():
+    return generator(SafePaintConfig()).state_dict()
+
+
+@pytest.mark.parametrize("size", [(64, 64), (70, 93)], ids=str)
+def test_paints_any_size_and_keeps_known_pixels(mini, size):
+    images, masks = draw(*size)
+    filled = mini.inpaint(images, masks)
+    hole = masks.bool().expand_as(images)
+    assert filled.shape == images.shape
+    assert torch.equal(filled[~hole], images[~hole])
+    assert (filled[hole] != images[hole]).all()
+
+
+def test_a_side_under_64_is_refused(mini):
+    with pytest.raises(BadInput, match="at least 64, got 63x64"):
+        mini.inpaint(*draw(63, 64))
+
+
+def test_what_is_in_the_hole_is_not_seen(mini):
+    images, masks = draw(64, 64)
+    filled = mini.inpaint(images, masks)
+    assert torch.equal(mini.inpaint(torch.where(masks.bool(), 0.7, images), masks), filled)
+
+
+def test_the_answer_does_not_depend_on_the_batch(mini):
+    images, masks = draw(64, 72, count=3)
+    pairs = zip(images, masks, strict=True)
+    alone = torch.cat([mini.inpaint(image[None], mask[None]) for image, mask in pairs])
+    torch.testing.assert_close(mini.inpaint(images, masks), alone, rtol=0, atol=1e-5)
+
+
+def test_composites_hold_the_stages_pictures_in_the_hole():
+    images, masks = draw(64, 64)
+    with torch.inference_mode():
+        painted = generator()(images, masks)
+    hole = masks.bool().expand_as(images)
+    for whole, composite in (
+        (painted.coarse, painted.coarse_composite),
+        (painted.raw, painted.composite),
+    ):
+        assert torch.equal(composite[hole], whole[hole])
+        assert torch.equal(composite[~hole], images[~hole])
+    assert painted.background.shape == (2, 3, 1, 1)
+
+
+def test_training_updates_the_extractors_statistics_once_per_call():
+    network, (images, masks) = generator().train(), draw(64, 64)
+    domains = network.domains(images, masks, network(images, masks))
+    assert network.extractor.norm4f.num_batches_tracked.item() == 4
+    assert domains.output.requires_grad
+    assert not domains.coarse.requires_grad
+
+
+def test_domain_distance_reaches_both_stages_and_the_extractor():
+    network, (images, masks) = generator().train(), draw(64, 64)
+    domains = network.domains(images, masks, network(images, masks))
+    (domains.output - domains.real).square().mean().backward()
+    for part in (network.coarse_generator.encoder[1], network.fine_generator.deconv3):
+        assert part.weight.grad.abs().sum() > 0
+    assert network.extractor.conv1f.weight.grad.abs().sum() > 0
+
+
+def test_without_rwsa_the_parameters_are_the_backbones():
+    with torch.device("meta"):
+        backbone, full = Generator(SafePaintConfig(rwsa=False)), Generator(SafePaintConfig())
+    count = sum(p.numel() for p in backbone.fine_generator.parameters())
+    assert count == 10_824_771
+    assert not any(isinstance(module, RWSA) for module in backbone.modules())
+    assert sum(p.numel() for p in full.parameters()) == 28_840_298
+    assert set(backbone.state_dict()) < set(full.state_dict())
+
+
+def test_the_backbone_paints():
+    network = generator(SafePaintConfig(width=4, blocks=1, extractor_width=2, rwsa=False))
+    with torch.inference_mode():
+        assert network(*draw(64, 64)).raw.shape == (2, 3, 64, 64)
+
+
+def test_a_window_without_a_pixel_of_the_region_gives_zero():
+    torch.manual_seed(0)
+    region = torch.zeros(1, 1, 9, 9)
+    region[..., :3, :3] = 1
+    features, seen = PartialConv(3, 4, 3, stride=2)(torch.rand(1, 3, 9, 9), region)
+    assert seen[0, 0].tolist() == [[1, 1, 0, 0], [1, 1, 0, 0], [0] * 4, [0] * 4]
+    assert not features[(seen == 0).expand_as(features)].any()
+    assert features[..., 0, 0].all()
+
+
+def test_partial_convolution_scales_up_for_what_it_misses():
+    conv = PartialConv(1, 1, 3, stride=2, bias=False)
+    torch.nn.init.ones_(conv.weight)
+    region = torch.zeros(1, 1, 3, 3)
+    region[..., 0, :2] = 1
+    features, _ = conv(torch.full((1, 1, 3, 3), 0.5), region)
+    assert features.item() == pytest.approx(4.5)
+
+
+def test_a_folder_in_the_authors_layout_loads_with_a_containers_prefix(tmp_path, official_state):
+    state = {f"module.{name}": value for name, value in official_state.items()}
+    torch.save({"iteration": 3, "generator": state}, tmp_path / GENERATOR_FILE)
+    inpainter = create_inpainter("safepaint", weights=tmp_path)
+    loaded = inpainter.network.state_dict()
+    assert all(torch.equal(loaded[name], value) for name, value in official_state.items())
+    assert not any(p.requires_grad for p in inpainter.network.parameters())
+    assert not inpainter.network.training
+
+
+def missing(state):
+    return {name: value for name, value in state.items() if name != "extractor.convs.bias"}
+
+
+def surplus(state):
+    return {**state, "extractor.extra": torch.zeros(1)}
+
+
+def misshapen(state):
+    return {**state, "extractor.convs.bias": torch.zeros(17)}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (missing, r"1 missing \(extractor.convs.bias\), 0 surplus"),
+        (surplus, r"0 missing, 1 surplus \(extractor.extra\)"),
+        (misshapen, r"1 misshapen \(extractor.convs.bias\)"),
+    ],
+)
+def test_a_state_that_does_not_fit_is_refused(tmp_path, official_state, spoil, words):
+    file = tmp_path / GENERATOR_FILE
+    torch.save({"iteration": 3, "generator": spoil(official_state)}, file)
+    with pytest.raises(WeightsError, match=words):
+        load_generator(file)
+
+
+def test_another_models_file_is_refused(tmp_path):
+    torch.save({"discriminator": {}}, tmp_path / GENERATOR_FILE)
+    with pytest.raises(WeightsError, match="expected an entry 'generator', found discriminator"):
+        create_inpainter("safepaint", weights=tmp_path)
+
+
+def test_a_folder_without_the_file_is_refused(tmp_path):
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(WeightsError, match=r"InpaintingModel_G\.pth: no such checkpoint"):
+        create_inpainter("safepaint", weights=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("noted", "words"),
+    [
+        ({"model": "trufor"}, "weights of 'trufor', expected 'safepaint'"),
+        ({"config": {"width": 4}}, "expected the sizes width, blocks"),
+        ({"config": {**asdict(MINI), "width": "4"}}, "expected the sizes width, blocks"),
+        ({"config": {**asdict(MINI), "depth": 4}}, "expected the sizes width, blocks"),
+        ({"config": {**asdict(MINI), "width": 8}}, "misshapen"),
+    ],
+)
+def test_a_mini_file_that_says_something_else_is_refused(tmp_path, noted, words):
+    file = save_mini(tmp_path / "mini.safetensors", **noted)
+    with pytest.raises(WeightsError, match=words):
+        load_generator(file)

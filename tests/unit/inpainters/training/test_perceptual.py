@@ -1,0 +1,119 @@
+"""Feature networks: where VGG-19 comes from, and what the substitute sees."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from benchmark.core.errors import WeightsError
+from inpainters.training import losses
+from inpainters.training.perceptual import (
+    VGG_FILE,
+    TextureFeatures,
+    VGGFeatures,
+    feature_losses,
+    find_vgg,
+    load_vgg,
+)
+
+
+@pytest.fixture(scope="module")
+def textures():
+    return TextureFeatures()
+
+
+def test_vgg_gives_the_nine_layers_at_their_sizes():
+    with torch.inference_mode():
+        answers = VGGFeatures().features(torch.rand(1, 3, 32, 32))
+    shapes = {name: tuple(value.shape[1:]) for name, value in answers.items()}
+    assert shapes == {
+        "relu1_1": (64, 32, 32),
+        "relu2_1": (128, 16, 16),
+        "relu2_2": (128, 16, 16),
+        "relu3_1": (256, 8, 8),
+        "relu3_4": (256, 8, 8),
+        "relu4_1": (512, 4, 4),
+        "relu4_4": (512, 4, 4),
+        "relu5_1": (512, 2, 2),
+        "relu5_2": (512, 2, 2),
+    }
+    assert all(value.min() >= 0 for value in answers.values())
+
+
+def test_vgg_is_found_where_torch_keeps_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    assert find_vgg() is None
+    file = tmp_path / "hub" / "checkpoints" / VGG_FILE
+    file.parent.mkdir(parents=True)
+    file.touch()
+    assert find_vgg() == file
+
+
+def test_another_file_of_vggs_name_is_refused(tmp_path):
+    torch.save({"features.0.weight": torch.zeros(1)}, tmp_path / VGG_FILE)
+    with pytest.raises(WeightsError, match="SHA-256 does not start with dcbb9e9d"):
+        load_vgg(tmp_path / VGG_FILE)
+
+
+def test_vgg_loads_its_convolutions_and_leaves_the_classifier(tmp_path, monkeypatch):
+    state = VGGFeatures().state_dict()
+    renamed = {name.replace("layers.", "features."): value for name, value in state.items()}
+    torch.save({**renamed, "classifier.6.bias": torch.zeros(1000)}, tmp_path / VGG_FILE)
+    monkeypatch.setattr("inpainters.training.perceptual.VGG_DIGEST", "")
+    loaded = load_vgg(tmp_path / VGG_FILE)
+    assert all(torch.equal(loaded.state_dict()[name], value) for name, value in state.items())
+    assert not any(p.requires_grad for p in loaded.parameters())
+
+
+def test_texture_filters_are_fixed_and_orthogonal(textures):
+    again = TextureFeatures().state_dict()
+    assert all(torch.equal(value, again[name]) for name, value in textures.state_dict().items())
+    rows = textures.filters0.flatten(1)
+    products = rows @ rows.T / rows[0].square().sum()
+    torch.testing.assert_close(products, torch.eye(16), rtol=0, atol=1e-5)
+    assert not list(textures.parameters())
+
+
+def test_texture_features_do_not_see_a_constant_colour(textures):
+    plain = torch.tensor([0.9, 0.2, 0.4]).view(1, 3, 1, 1).expand(1, 3, 64, 64)
+    answers = textures.features(plain)
+    shapes = {name: tuple(value.shape[1:]) for name, value in answers.items()}
+    assert shapes == {"level0": (16, 62, 62), "level1": (32, 30, 30), "level2": (32, 14, 14)}
+    assert all(value.abs().max() < 1e-4 for value in answers.values())
+
+
+def test_style_tells_a_flat_fill_from_a_texture(textures):
+    torch.manual_seed(0)
+    images, masks = torch.rand(1, 3, 64, 64), torch.zeros(1, 1, 64, 64)
+    masks[..., 16:48, 16:48] = 1
+    flat = torch.where(masks.bool(), 0.5, images)
+    texture = torch.where(masks.bool(), torch.rand(1, 3, 64, 64), images)
+    style_of_flat = feature_losses(textures, (flat, flat), images, masks).style
+    assert style_of_flat > 5 * feature_losses(textures, (texture, texture), images, masks).style
+
+
+def test_both_stages_terms_are_added(textures):
+    torch.manual_seed(0)
+    coarse, raw, images = torch.rand(3, 2, 3, 64, 64)
+    masks = (torch.rand(2, 1, 64, 64) > 0.5).float()
+    together = feature_losses(textures, (coarse, raw), images, masks)
+
+    def term(loss, layers, region):
+        real = textures.features(images * region)
+        pictures = (textures.features(stage * region) for stage in (coarse, raw))
+        return sum(loss(output, real, layers) for output in pictures)
+
+    layers = textures.perceptual_layers
+    everywhere = torch.ones_like(masks)
+    torch.testing.assert_close(together.perceptual, term(losses.perceptual, layers, everywhere))
+    torch.testing.assert_close(together.style, term(losses.style, layers, masks))
+
+
+def test_gradients_reach_the_picture_and_stop_at_the_real_one(textures):
+    raw, images = torch.rand(2, 1, 3, 64, 64).requires_grad_().unbind()
+    masks = torch.ones(1, 1, 64, 64)
+    painted, real = raw.detach().requires_grad_(), images.detach().requires_grad_()
+    found = feature_losses(textures, (painted, painted), real, masks)
+    (found.perceptual + found.style).backward()
+    assert painted.grad.abs().sum() > 0
+    assert real.grad is None

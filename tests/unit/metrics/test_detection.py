@@ -1,0 +1,97 @@
+"""Detection: the operating point, and two sets of scores against scikit-learn and by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+
+from benchmark.core.errors import BadInput
+from benchmark.core.types import Verdict
+from benchmark.metrics.detection import ACC, acc_at_5, balanced_accuracy, image_auc
+from tests.unit.metrics.cases import draw_case
+
+
+def judged(scores: list[float], threshold: float):
+    verdict = Verdict(
+        logits=np.zeros((len(scores), 24, 24), np.float16),
+        score=np.array(scores, np.float32),
+        threshold=threshold,
+    )
+    return replace(draw_case(len(scores)), verdict=verdict)
+
+
+def test_acc_is_the_share_strictly_above_the_detectors_own_threshold() -> None:
+    rows = ACC().measure(judged([0.3, 0.31, 0.29, 0.9], 0.3))
+    assert rows[:, 1].tolist() == [0, 1, 0, 1]
+    np.testing.assert_array_equal(rows[:, 0], np.array([0.3, 0.31, 0.29, 0.9], np.float32))
+    assert ACC().reduce(rows) == 0.5
+    assert ACC().counted(rows).all()
+
+
+def test_a_score_at_the_threshold_does_not_fire_whatever_float32_makes_of_it() -> None:
+    for threshold in (0.02, 0.1, 0.3, 0.5, 0.7):
+        assert ACC().measure(judged([threshold], threshold))[0, 1] == 0
+
+
+def test_acc_of_no_rows_is_undefined() -> None:
+    assert np.isnan(ACC().reduce(np.empty((0, 2))))
+    assert len(ACC().counted(np.empty((0, 2)))) == 0
+
+
+def test_a_nan_score_is_refused() -> None:
+    with pytest.raises(BadInput, match="NaN"):
+        ACC().measure(judged([np.nan], 0.5))
+    nan, good = np.array([np.nan]), np.array([0.5])
+    with pytest.raises(BadInput, match="NaN"):
+        image_auc(good, nan)
+    with pytest.raises(BadInput, match="NaN"):
+        acc_at_5(nan, good)
+
+
+def test_a_case_without_a_verdict_is_refused() -> None:
+    with pytest.raises(BadInput, match="acc: expected a case with a detector's verdict"):
+        ACC().measure(replace(draw_case(), verdict=None))
+
+
+@pytest.mark.parametrize(("authentic", "alarms"), [(19, 0), (20, 1), (40, 2), (59, 2), (100, 5)])
+def test_at_most_5_percent_of_the_untouched_exceed_the_threshold(
+    authentic: int, alarms: int
+) -> None:
+    scores = np.arange(authentic) / authentic
+    assert acc_at_5(scores, scores) == alarms / authentic
+    assert acc_at_5(scores + 1, scores) == 1
+    assert acc_at_5(scores - 1, scores) == 0
+
+
+def test_many_equal_scores_never_give_more_false_alarms() -> None:
+    authentic = np.array([0.9] * 10 + [0.1] * 90)
+    assert acc_at_5(np.array([0.9, 0.95]), authentic) == 0.5
+
+
+@pytest.mark.parametrize("levels", [3, 1000])
+def test_two_sets_of_scores_are_scikit_learns(levels: int) -> None:
+    generator = np.random.default_rng(levels)
+    forged = (generator.integers(0, levels, 70) / levels).astype(np.float32)
+    authentic = (generator.integers(0, levels, 50) / levels / 2).astype(np.float32)
+    labels = np.repeat([1, 0], [70, 50])
+    scores = np.concatenate((forged, authentic))
+    assert image_auc(forged, authentic) == pytest.approx(roc_auc_score(labels, scores), abs=1e-12)
+    expected = balanced_accuracy_score(labels, scores > 0.4)
+    assert balanced_accuracy(forged, authentic, threshold=0.4) == pytest.approx(expected)
+
+
+def test_a_detector_that_never_or_always_fires_has_a_balanced_accuracy_of_one_half() -> None:
+    scores = np.full(4, 0.5)
+    assert balanced_accuracy(scores, scores, threshold=0.5) == 0.5
+    assert balanced_accuracy(scores, scores, threshold=0.4) == 0.5
+
+
+def test_an_empty_set_is_undefined() -> None:
+    some, none = np.array([0.5]), np.array([])
+    for forged, authentic in ((some, none), (none, some)):
+        assert np.isnan(image_auc(forged, authentic))
+        assert np.isnan(acc_at_5(forged, authentic))
+        assert np.isnan(balanced_accuracy(forged, authentic, threshold=0.5))

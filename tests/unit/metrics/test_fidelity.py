@@ -1,0 +1,142 @@
+"""Picture quality, against scikit-image and by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from skimage.data import astronaut
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from benchmark.core.errors import BadInput
+from benchmark.metrics import METRICS
+from benchmark.metrics.fidelity import known_drift, psnr, psnr_hole, ssim
+from tests.unit.metrics.cases import draw_case
+
+
+def theirs(a: np.ndarray, b: np.ndarray) -> float:
+    return structural_similarity(
+        a,
+        b,
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+        data_range=255,
+        channel_axis=-1,
+    )
+
+
+def photographs() -> list[np.ndarray]:
+    photo = astronaut()[40:104, 180:250]
+    noise = np.random.default_rng(0).normal(size=photo.shape)
+    noisy = (photo + 20 * noise).clip(0, 255).astype(np.uint8)
+    flat, black, white = np.full_like(photo, 127), np.zeros_like(photo), np.full_like(photo, 255)
+    return [photo, noisy, 255 - photo, flat, black, white]
+
+
+def test_ssim_is_scikit_images() -> None:
+    pictures = photographs()
+    pairs = [(a, b) for a in pictures for b in pictures]
+    found = ssim(np.stack([a for a, _ in pairs]), np.stack([b for _, b in pairs]))
+    expected = [theirs(a, b) for a, b in pairs]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("shape", [(11, 11), (11, 40), (37, 12)])
+def test_ssim_is_scikit_images_at_odd_shapes(shape: tuple[int, int]) -> None:
+    generator = np.random.default_rng(1)
+    a, b = generator.integers(0, 256, (2, *shape, 3), dtype=np.uint8)
+    assert ssim(a[None], b[None])[0] == pytest.approx(theirs(a, b), abs=1e-9)
+
+
+def test_ssim_of_identical_pictures_is_one_and_of_tiny_ones_undefined() -> None:
+    image = draw_case().image
+    assert ssim(image, image).tolist() == [1, 1, 1]
+    assert np.isnan(ssim(image[:, :10], image[:, :10])).all()
+
+
+def test_psnr_is_scikit_images() -> None:
+    case = draw_case()
+    expected = [
+        peak_signal_noise_ratio(a, b, data_range=255)
+        for a, b in zip(case.image, case.filled, strict=True)
+    ]
+    np.testing.assert_allclose(psnr(case.filled, case.image), expected, rtol=1e-13)
+    np.testing.assert_array_equal(psnr(case.filled, case.image), psnr(case.image, case.filled))
+
+
+def test_psnr_by_hand() -> None:
+    image = np.zeros((1, 2, 2, 3), np.uint8)
+    filled = image.copy()
+    filled[0, 0, 0, 0] = 255  # one of twelve numbers is wholly off: 10 log10(12)
+    assert psnr(filled, image)[0] == pytest.approx(10 * np.log10(12), abs=1e-12)
+    assert psnr(255 - image, image)[0] == 0
+
+
+def test_psnr_of_the_hole_counts_its_pixels_only() -> None:
+    case = draw_case()
+    inside = [
+        peak_signal_noise_ratio(a[m], b[m], data_range=255)
+        for a, b, m in zip(case.image, case.filled, case.mask, strict=True)
+    ]
+    found = psnr_hole(case.filled, case.image, case.mask)
+    np.testing.assert_allclose(found, inside, rtol=1e-13)
+    share = case.mask.mean(axis=(1, 2))
+    np.testing.assert_allclose(found, psnr(case.filled, case.image) + 10 * np.log10(share))
+
+
+def test_identical_pictures_are_infinite_counted_and_left_out() -> None:
+    case = draw_case()
+    filled = case.filled.copy()
+    filled[1] = case.image[1]
+    case = replace(case, filled=filled)
+    for name in ("psnr", "psnr_hole"):
+        metric = METRICS.load(name)()
+        rows = metric.measure(case)
+        assert np.isposinf(rows[1, 0])
+        assert metric.counted(rows).tolist() == [True, False, True]
+        assert metric.reduce(rows) == pytest.approx(rows[[0, 2], 0].mean())
+
+
+def test_a_picture_without_a_hole_has_no_psnr_there() -> None:
+    case = draw_case()
+    assert np.isnan(psnr_hole(case.filled, case.image, np.zeros_like(case.mask))).all()
+
+
+def test_known_drift_sees_known_pixels_only() -> None:
+    case = draw_case()
+    assert known_drift(case.filled, case.image, case.mask).tolist() == [0, 0, 0]
+    filled, image = case.filled.copy(), case.image.copy()
+    image[1, 0, 0, 2], filled[1, 0, 0, 2] = 10, 250
+    image[2, 1, 1, 0], filled[2, 1, 1, 0] = 1, 0
+    case = replace(case, image=image, filled=filled)
+    largest, share = METRICS.load("known_drift")(), METRICS.load("known_drift_share")()
+    rows = largest.measure(case)
+    assert rows[:, 0].tolist() == [0, 240, 1]
+    assert largest.reduce(rows) == 240
+    assert np.isnan(largest.interval(rows, seed=0)).all()
+    np.testing.assert_array_equal(share.measure(case), rows)
+    assert share.reduce(rows) == pytest.approx(2 / 3)
+    assert share.interval(rows, seed=0) == (0, 1)
+
+
+def test_a_picture_that_is_all_hole_has_no_drift() -> None:
+    case = draw_case()
+    case = replace(case, mask=np.ones_like(case.mask))
+    for name in ("known_drift", "known_drift_share"):
+        metric = METRICS.load(name)()
+        rows = metric.measure(case)
+        assert not metric.counted(rows).any()
+        assert np.isnan(metric.reduce(rows))
+
+
+@pytest.mark.parametrize("measure", [psnr, ssim])
+def test_bad_input_is_refused(measure: object) -> None:
+    image = draw_case().image
+    with pytest.raises(BadInput, match="expected uint8"):
+        measure(image / 255, image)
+    with pytest.raises(BadInput, match="expected shape"):
+        measure(image[:2], image)
+    with pytest.raises(BadInput, match=r"image: expected uint8 \(N, H, W, 3\)"):
+        measure(image, image[0])

@@ -1,0 +1,60 @@
+"""A plan refuses what it does not know."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmark import Plan
+from benchmark.core.errors import PlanError, UnknownName
+from benchmark.runner.plan import make_plan
+
+
+def test_a_plan_written_and_read_is_the_same(tmp_path: Path) -> None:
+    plan = make_plan({"inpainters": ["telea"], "weights": {}, "seed": 3, "size": "native"})
+    (tmp_path / "plan.toml").write_text(plan.dump())
+    assert Plan.load(tmp_path / "plan.toml") == plan
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"inpainter": ["telea"]}, "unknown key 'inpainter'. Known: .*inpainters"),
+        ({"seed": -1}, "seed: .*got -1"),
+        ({"limit": 0}, "limit: "),
+        ({"size": 1}, "size: "),
+        ({"inpainters": []}, "inpainters: "),
+        ({"inpainters": ["telea", "telea"]}, "'telea' is named twice"),
+        ({"buckets": ["10-20", "10-20"]}, "'10-20' is named twice"),
+        ({"dataset": "folder"}, "--images DIR"),
+        ({"images": "photos"}, "--images goes with --dataset folder"),
+        ({"weights": {"lama": "x.pth"}}, "'lama', which is not in the plan"),
+    ],
+)
+def test_bad_plans_are_refused_in_a_line(values: dict[str, object], message: str) -> None:
+    with pytest.raises(PlanError, match=message) as caught:
+        make_plan(values)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "near"),
+    [
+        ({"inpainters": ["safepiant"]}, "no inpainter named 'safepiant'. Did you mean 'safepaint'"),
+        ({"detectors": ["trufro"]}, "no detector named 'trufro'. Did you mean 'trufor'"),
+        ({"metrics": ["aucc"]}, "no metric named 'aucc'. Did you mean 'auc'"),
+        ({"dataset": "sample"}, "no data set named 'sample'. Did you mean 'samples'"),
+    ],
+)
+def test_unknown_names_offer_the_near_one(values: dict[str, object], near: str) -> None:
+    with pytest.raises(UnknownName, match=near):
+        make_plan(values)
+
+
+def test_files_that_are_no_plan(tmp_path: Path) -> None:
+    with pytest.raises(PlanError, match="cannot be read"):
+        Plan.load(tmp_path / "gone.toml")
+    (tmp_path / "bad.toml").write_text("a = = 1")
+    with pytest.raises(PlanError, match="not valid TOML"):
+        Plan.load(tmp_path / "bad.toml")

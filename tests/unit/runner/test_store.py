@@ -1,0 +1,62 @@
+"""What has a row is whole; what is damaged is found and made anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmark.core.errors import OutputError
+from benchmark.runner.store import Answer, Store, heatmap_answer, metric_answer, picture_answer
+
+KEY, OTHER = "ab" * 16, "cd" * 16
+
+
+def test_pictures_heatmaps_scores_and_rows_come_back_exactly(tmp_path: Path) -> None:
+    picture = np.arange(5 * 7 * 3, dtype=np.uint8).reshape(5, 7, 3)
+    logits = np.linspace(-30, 30, 35).reshape(5, 7).astype(np.float16)
+    with Store(tmp_path) as store:
+        store.put([picture_answer(KEY, picture), heatmap_answer(OTHER, logits, 0.25)])
+        store.put([metric_answer("ef" * 16, np.array([1.5, np.nan]))])
+    with Store(tmp_path) as store:
+        assert np.array_equal(store.picture(KEY), picture)
+        assert np.array_equal(store.heatmap(OTHER), logits)
+        assert store.scores([KEY, OTHER, "none"]) == [None, 0.25, None]
+        row, missing = store.rows(["ef" * 16, "none"])
+        assert missing is None
+        assert row is not None
+        np.testing.assert_array_equal(row, [1.5, np.nan])
+
+
+def test_known_answers_for_more_keys_than_sqlite_takes_at_once(tmp_path: Path) -> None:
+    keys = [f"{number:032x}" for number in range(1201)]
+    with Store(tmp_path) as store:
+        store.put([Answer(key=key) for key in keys[::2]])
+        assert store.known(keys) == set(keys[::2])
+
+
+def test_a_damaged_file_loses_its_row(tmp_path: Path) -> None:
+    with Store(tmp_path) as store:
+        store.put([heatmap_answer(KEY, np.zeros((2, 2), np.float16), 0.5)])
+        store.path(KEY, ".npy").write_bytes(b"half")
+        with pytest.raises(OutputError, match="run again to make it anew"):
+            store.heatmap(KEY)
+        assert store.known([KEY]) == set()
+
+
+def test_a_missing_picture_loses_its_row(tmp_path: Path) -> None:
+    with Store(tmp_path) as store:
+        store.put([picture_answer(KEY, np.zeros((2, 2, 3), np.uint8))])
+        store.path(KEY, ".png").unlink()
+        with pytest.raises(OutputError, match="missing or damaged"):
+            store.picture(KEY)
+        assert store.known([KEY]) == set()
+
+
+def test_a_folder_that_holds_no_store_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "answers.sqlite").write_bytes(
+        b"this is no database, and long enough to be one" * 30
+    )
+    with pytest.raises(OutputError, match="--store"):
+        Store(tmp_path)

@@ -1,0 +1,76 @@
+"""The layers of the house: who may import whom, and what stays light."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+OURS = ("benchmark", "detectors", "inpainters", "reports")
+ALLOWED = {  # a package may import itself and these
+    "benchmark.core": (),
+    "benchmark.masks": ("benchmark.core",),
+    "benchmark.datasets": ("benchmark.core",),
+    "benchmark.metrics": ("benchmark.core",),
+    "inpainters": ("benchmark.core",),
+    "detectors": ("benchmark.core",),
+    "benchmark.runner": (
+        "benchmark.core", "benchmark.masks", "benchmark.datasets", "benchmark.metrics",
+        "inpainters", "detectors",
+    ),
+    "benchmark.training": (
+        "benchmark.core", "benchmark.masks", "benchmark.datasets", "benchmark.metrics",
+        "inpainters", "detectors",
+    ),
+    "reports": (
+        "benchmark.core", "benchmark.metrics", "benchmark.runner",
+        "inpainters:INPAINTERS", "detectors:DETECTORS",
+    ),
+}  # fmt: skip
+
+
+def imports(file: Path) -> set[str]:
+    """Every module of ours that a file imports; "package:NAME" for a name taken from a package."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.update(f"{node.module}:{alias.name}" for alias in node.names)
+    return {name for name in found if name.split(".")[0].split(":")[0] in OURS}
+
+
+@pytest.mark.parametrize("package", ALLOWED)
+def test_a_layer_imports_only_what_lies_below(package: str) -> None:
+    files = sorted((ROOT / package.replace(".", "/")).rglob("*.py"))
+    assert files
+    for file in files:
+        for name in imports(file):
+            allowed = (package, *ALLOWED[package])
+            fits = any(name == one or name.startswith((f"{one}.", f"{one}:")) for one in allowed)
+            assert fits, f"{file.relative_to(ROOT)} imports {name}"
+
+
+@pytest.mark.parametrize("words", [["--help"], ["list"], ["weights"], ["show", "trufor"]], ids=str)
+def test_commands_that_only_read_load_no_torch(words: list[str]) -> None:
+    code = (
+        "import sys\n"
+        "from typer.testing import CliRunner\n"
+        "from benchmark.cli import app\n"
+        f"result = CliRunner().invoke(app, {words!r})\n"
+        "assert result.exit_code == 0, result.output\n"
+        "heavy = {'torch', 'pandas', 'matplotlib', 'skimage', 'sklearn'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_no_file_is_a_drawer_for_everything() -> None:
+    names = {file.name for package in OURS for file in (ROOT / package).rglob("*.py")}
+    assert not names & {"utils.py", "helpers.py", "common.py", "misc.py"}

@@ -1,0 +1,84 @@
+"""A folder of photographs, and recipes that take a second."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from benchmark.training.recipe import Recipe
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Tiny networks are slower on two threads, and their sums would depend on the split."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def photographs(tmp_path: Path) -> Path:
+    """Eight pictures of 96x80 with some structure."""
+    folder = tmp_path / "photographs"
+    folder.mkdir()
+    for number in range(8):
+        draw = np.random.default_rng(number)
+        coarse = Image.fromarray(draw.integers(0, 256, (6, 7, 3), dtype=np.uint8))
+        coarse.resize((96, 80), Image.Resampling.BICUBIC).save(folder / f"{number}.png")
+    return folder
+
+
+def recipe(model: str = "safepaint", **changes: Any) -> Recipe:
+    """A recipe of a few steps with a tiny network."""
+    small: dict[str, dict[str, Any]] = {
+        "safepaint": {
+            "network": {"width": 4, "blocks": 1, "extractor_width": 4},
+            "losses": {"features": "texture", "discriminator_width": 4},
+            "stages": [{"steps": 4, "batch": 2, "crop": 64, "sides": [64, 72]}],
+        },
+        "trufor": {
+            "network": {
+                "widths": [8, 8, 16, 16],
+                "depths": [1, 1, 1, 1],
+                "heads": [1, 1, 2, 2],
+                "decoder_width": 8,
+                "extractor_width": 8,
+                "extractor_layers": 3,
+            },
+            "laundering": {
+                "resize": [0.5, 0.8, 1.2],
+                "jpeg": [0.5, 50, 100],
+                "noise": [0.5, 3.0],
+                "blur": [0.5, 1.0],
+            },
+            "stages": [
+                {
+                    "steps": 4,
+                    "batch": 2,
+                    "crop": 48,
+                    "sides": [64],
+                    "forgers": [{"name": "telea", "pool": 3}, {"name": "original", "pool": 3}],
+                }
+            ],
+        },
+    }
+    common: dict[str, Any] = {
+        "model": model,
+        "optimiser": {"kind": "adam", "rate": 1e-3, "clip": 1.0},
+        "schedule": {"kind": "cosine", "warmup": 1},
+        "holes": {"pool": 4},
+        "held_out": 2,
+        "minimum": 4,
+        "average": 0.9,
+        "checkpoint_every": 2,
+        "log_every": 1,
+        "sample_every": 4,
+    }
+    return Recipe.model_validate(common | small[model] | changes)
