@@ -45,7 +45,8 @@ def heatmap_picture(logits: NDArray[np.float16]) -> Pixels:
     """(H, W) float16 logits as (H, W, 3) uint8: dark blue = 0, yellow = 1."""
     probability = 1 / (1 + np.exp(-logits.astype(np.float32)))
     coloured = colormaps["viridis"](probability)[..., :3]
-    return np.rint(coloured * 255).astype(np.uint8)
+    pixels: Pixels = np.rint(coloured * 255).astype(np.uint8)
+    return pixels
 
 
 def _save_answers(place: Path, setup: Setup, store: Store, sample: SampleRef) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 from benchmark.metrics import METRICS
@@ -34,7 +34,7 @@ def _rows(
     setup: Setup,
     store: Store,
     models: tuple[Chosen, Chosen | None],
-    samples: list[SampleRef],
+    samples: Sequence[SampleRef],
 ) -> Iterator[list[object]]:
     inpainter, detector = models
     jobs = fills(setup, inpainter, samples)

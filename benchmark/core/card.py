@@ -127,7 +127,7 @@ def _literal(node: ast.expr, entry: str) -> object:
         kinds = {"Card": Card, "Checkpoint": Checkpoint}
         if node.func.id in kinds:
             words = {word.arg: _literal(word.value, entry) for word in node.keywords if word.arg}
-            return kinds[node.func.id](**words)  # type: ignore[arg-type]
+            return kinds[node.func.id](**words)
     try:
         return ast.literal_eval(node)
     except ValueError:

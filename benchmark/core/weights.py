@@ -95,8 +95,8 @@ def sha256_of(path: Path) -> str:
         for file in sorted(file for file in path.rglob("*") if file.is_file()):
             whole.update(f"{file.relative_to(path).as_posix()}\0{sha256_of(file)}\0".encode())
         return whole.hexdigest()
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _official(card: Card) -> Weights | None:

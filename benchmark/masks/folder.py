@@ -126,7 +126,8 @@ class FolderMasks:
             fitting = [bucket for bucket in buckets if bucket.low < percent <= bucket.high]
             if file.share in (0, 1):
                 self._note(file.path, "empty mask" if file.share == 0 else "full mask")
-            elif not fitting:
+                continue
+            if not fitting:
                 self._note(file.path, f"its hole of {file.share:.2%} falls into no bucket")
             for bucket in fitting:
                 sorted_in[bucket].append(file)

@@ -23,7 +23,7 @@ from benchmark.core.paths import atomic, make_folder
 from benchmark.core.types import Pixels
 
 _TABLE = """CREATE TABLE IF NOT EXISTS answers (
-    key TEXT PRIMARY KEY, score REAL, width INTEGER NOT NULL, numbers BLOB NOT NULL
+    key TEXT PRIMARY KEY, score REAL, numbers BLOB NOT NULL
 ) WITHOUT ROWID"""
 _MANY = 500  # keys in one question; SQLite's own limit is 999 on old builds
 
@@ -103,22 +103,22 @@ class Store:
                 with atomic(path) as draft:
                     draft.write_bytes(answer.content)
             numbers = np.asarray(answer.numbers, dtype="<f8")
-            rows.append((answer.key, answer.score, len(numbers), numbers.tobytes()))
+            rows.append((answer.key, answer.score, numbers.tobytes()))
         try:
             with self._rows:
-                self._rows.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)", rows)
+                self._rows.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", rows)
         except sqlite3.Error as error:
             raise OutputError(f"{self.root}: cannot be written ({error})") from None
 
     def rows(self, keys: Sequence[str]) -> list[NDArray[np.float64] | None]:
         """What was measured under each key, (K,) float64, or None where there is no answer."""
-        found = {key: np.frombuffer(blob, dtype="<f8") for key, blob in self._get(keys, "numbers")}
+        found = {key: np.frombuffer(row[1], dtype="<f8") for key, row in self._get(keys).items()}
         return [found.get(key) for key in keys]
 
     def scores(self, keys: Sequence[str]) -> list[float | None]:
         """The detector's score under each key, or None where there is no answer."""
-        found = dict(self._get(keys, "score"))
-        return [found.get(key) for key in keys]
+        found = self._get(keys)
+        return [found[key][0] if key in found else None for key in keys]
 
     def path(self, key: str, suffix: str) -> Path:
         """Where the file of a key lies."""
@@ -154,12 +154,13 @@ class Store:
             self._rows.execute("DELETE FROM answers WHERE key = ?", (key,))
         raise OutputError(f"{path}: missing or damaged in the store; run again to make it anew")
 
-    def _get(self, keys: Sequence[str], column: str) -> list[tuple[str, bytes]]:
-        found: list[tuple[str, bytes]] = []
+    def _get(self, keys: Sequence[str]) -> dict[str, tuple[float | None, bytes]]:
+        found: dict[str, tuple[float | None, bytes]] = {}
         for start in range(0, len(keys), _MANY):
             part = keys[start : start + _MANY]
-            question = f"SELECT key, {column} FROM answers WHERE key IN ({_marks(part)})"  # noqa: S608 (ours)
-            found.extend(self._rows.execute(question, part).fetchall())
+            marks = _marks(part)
+            question = f"SELECT key, score, numbers FROM answers WHERE key IN ({marks})"  # noqa: S608 (only marks)
+            found.update((row[0], (row[1], row[2])) for row in self._rows.execute(question, part))
         return found
 
 

@@ -20,7 +20,8 @@ def test_a_card_is_read_without_importing_its_module(module: Path) -> None:
     module.write_text(
         "raise RuntimeError('imported')\n"
         "class Painter(Base):\n"
-        "    card = Card(name='p', title='P', checkpoints=(Checkpoint(file='a.pth'),), revision=2)\n"
+        "    card = Card(name='p', title='P', checkpoints=(Checkpoint(file='a.pth'),),\n"
+        "                revision=2)\n"
     )
     card = read_card("painter_for_the_card_test:Painter")
     assert card == Card(name="p", title="P", checkpoints=(Checkpoint(file="a.pth"),), revision=2)

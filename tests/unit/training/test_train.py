@@ -88,7 +88,7 @@ def test_a_stopped_run_resumes_to_the_numbers_of_one_that_was_not(
 
 def stop_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Send SIGTERM to this process while the step of that number runs."""
-    plain = Loop._train_step  # noqa: SLF001 (there is no public moment within a step)
+    plain = Loop._train_step
 
     def stopping(loop: Loop, turn: Turn) -> dict[str, float]:
         if loop.step == steps - 1:
@@ -108,7 +108,7 @@ def test_a_killed_run_resumes_from_its_last_checkpoint(
     photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = train("safepaint", recipe=recipe(), data=photographs, out=tmp_path / "whole")
-    plain = Loop._train_step  # noqa: SLF001 (there is no public moment within a step)
+    plain = Loop._train_step
 
     def dying(loop: Loop, turn: Turn) -> dict[str, float]:
         if loop.step == 3:
@@ -159,7 +159,7 @@ def test_another_recipes_checkpoint_is_refused(photographs: Path, tmp_path: Path
 
 
 def test_too_few_photographs_are_refused(photographs: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="8 of 8 files .* at least 9"):
+    with pytest.raises(DataError, match=r"8 of 8 files .* at least 9"):
         train("safepaint", recipe=recipe(minimum=9), data=photographs, out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -169,7 +169,7 @@ def test_unreadable_and_small_photographs_do_not_count(photographs: Path, tmp_pa
     truncated = (photographs / "1.png").read_bytes()[:200]
     (photographs / "1.png").write_bytes(truncated)
     Image.new("RGB", (70, 70)).save(photographs / "2.png")
-    with pytest.raises(DataError, match="5 of 8 files .* sides of 72"):
+    with pytest.raises(DataError, match=r"5 of 8 files .* sides of 72"):
         train("safepaint", recipe=recipe(minimum=6), data=photographs, out=tmp_path / "out")
 
 
@@ -199,8 +199,8 @@ def test_a_forger_that_is_none_is_named_before_the_first_step(
     photographs: Path, tmp_path: Path
 ) -> None:
     stages = [{"steps": 1, "batch": 1, "crop": 48, "sides": [64], "forgers": [{"name": "tela"}]}]
+    changed = recipe("trufor", stages=stages)
     with pytest.raises(UnknownName, match="Did you mean 'telea'"):
-        changed = recipe("trufor", stages=stages)
         train("trufor", recipe=changed, data=photographs, out=tmp_path / "out")
 
 
@@ -210,7 +210,7 @@ def test_the_seed_decides_the_weights(photographs: Path, tmp_path: Path) -> None
         out = tmp_path / str(number)
         result = train("safepaint", recipe=recipe(seed=seed), data=photographs, out=out)
         assert result.weights is not None
-        files.append({k: v for k, v in read_checkpoint(result.weights).items()})
+        files.append(read_checkpoint(result.weights))
     same, other = files[0], files[2]
     assert all(torch.equal(files[1][name], value) for name, value in same.items())
     assert any(not torch.equal(other[name], value) for name, value in same.items())

@@ -1,0 +1,174 @@
+"""Folders of masks: sorted into buckets, paired by draw or by name, nothing used silently."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmark.core.errors import DataError
+from benchmark.masks.bucket import Bucket
+from benchmark.masks.folder import FolderMasks, Pictures, covers
+
+SMALL, LARGE = Bucket(10, 20), Bucket(30, 40)
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write a mask with a hole of so many percent: white rows of a picture of 100 rows."""
+
+    def write(name: str, percent: int, size: tuple[int, int] = (100, 100)) -> None:
+        rows = np.arange(size[0]) * 100 < percent * size[0]
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True, parents=True)
+        Image.fromarray(np.repeat(rows[:, None], size[1], axis=1).astype(np.uint8) * 255).save(path)
+
+    return write
+
+
+def opened(folder, names="abcdefg", buckets=(SMALL, LARGE), size=100, shape=(100, 100), **given):
+    pictures = Pictures(names=list(names), shape_of=lambda _: shape, size=size)
+    options = {"polarity": "auto", "by_name": False, "seed": 0} | given
+    return FolderMasks(folder, pictures, buckets, **options)
+
+
+def pairs(masks, bucket, names="abcdefg"):
+    return [masks.holes(name)[bucket].name for name in names]
+
+
+def test_masks_are_sorted_by_their_measured_share_and_the_rest_is_reported(tmp_path, write):
+    for name, percent in (("x/a.png", 11), ("b.png", 20), ("c.png", 35), ("d.png", 10),
+                          ("e.png", 0), ("f.png", 100), ("g.png", 45)):  # fmt: skip
+        write(name, percent)
+    (tmp_path / "h.png").write_text("these are words")
+    masks = opened(tmp_path)
+    assert set(pairs(masks, "10-20")) == {"x/a.png", "b.png"}
+    assert set(pairs(masks, "30-40")) == {"c.png"}
+    reasons = dict(masks.unused)
+    assert sorted(reasons) == ["d.png", "e.png", "f.png", "g.png", "h.png"]
+    assert reasons["e.png"] == "empty mask"
+    assert reasons["f.png"] == "full mask"
+    assert "10.00%" in reasons["d.png"]
+    assert reasons["h.png"].startswith("not a")
+
+
+def test_a_full_mask_is_not_used_in_the_last_bucket(tmp_path, write):
+    write("a.png", 95)
+    write("b.png", 100)
+    masks = opened(tmp_path, buckets=(Bucket(90, 100),), polarity="white-hole")
+    assert set(pairs(masks, "90-100")) == {"a.png"}
+
+
+def test_masks_are_used_in_turn_by_a_permutation_that_the_seed_draws(tmp_path, write):
+    for row in range(3):
+        write(f"small{row}.png", 11 + row)
+        write(f"large{row}.png", 31 + row)
+    first, again, other = (pairs(opened(tmp_path, seed=seed), "10-20") for seed in (0, 0, 3))
+    assert first == again != other
+    assert first[:3] == first[3:6]
+    assert first[0] == first[6]
+    assert sorted(Counter(first).values()) == [2, 2, 3]
+
+
+def test_fewer_pictures_get_the_same_masks(tmp_path, write):
+    for row in range(5):
+        write(f"{row}.png", 11 + row)
+    few = opened(tmp_path, names="abc", buckets=(SMALL,))
+    assert pairs(few, "10-20", "abc") == pairs(opened(tmp_path, buckets=(SMALL,)), "10-20")[:3]
+
+
+def test_a_drawn_mask_is_the_files_at_the_pictures_size(tmp_path, write):
+    write("a.png", 15, size=(400, 400))
+    masks = opened(tmp_path, buckets=(SMALL,))
+    mask = masks.draw("a", "10-20", (100, 100))
+    assert mask.dtype == np.bool_
+    assert mask.sum(axis=1).tolist() == [100] * 15 + [0] * 85
+
+
+def test_a_bucket_without_masks_is_named_and_what_the_folder_has(tmp_path, write):
+    write("a.png", 15)
+    with pytest.raises(DataError, match=r"bucket 30-40; this folder has holes of 15\.0% to 15\.0%"):
+        opened(tmp_path)
+
+
+def test_pictures_of_their_own_size_get_masks_that_stay_in_the_bucket(tmp_path, write):
+    write("edge.png", 20, size=(100, 100))  # 1 of 4 rows, then, at a height of 4
+    write("safe.png", 13, size=(100, 100))
+    masks = opened(tmp_path, buckets=(SMALL,), size=None, shape=(8, 60))
+    assert pairs(masks, "10-20") == ["safe.png"] * 7
+    assert SMALL.holds(masks.draw("a", "10-20", (8, 60)))
+
+
+def test_inverted_masks_are_turned(tmp_path, write):
+    write("10-20/a.png", 85)
+    masks = opened(tmp_path, buckets=(SMALL,))
+    mask = masks.draw("a", "10-20", (100, 100))
+    assert mask.sum(axis=1).tolist() == [0] * 85 + [100] * 15
+
+
+def test_the_file_and_the_polarity_enter_the_digest(tmp_path, write):
+    both = Bucket(40, 60)
+    write("a.png", 50)
+    white, black = (
+        opened(tmp_path, buckets=(both,), polarity=polarity).holes("a")["40-60"].digest
+        for polarity in ("white-hole", "black-hole")
+    )
+    write("a.png", 55)
+    changed = opened(tmp_path, buckets=(both,), polarity="white-hole").holes("a")["40-60"].digest
+    assert len({white, black, changed}) == 3
+
+
+def test_pairs_by_name_have_the_bucket_of_their_mask(tmp_path, write):
+    write("a.png", 15)
+    write("b.png", 35)
+    write("c.png", 90)
+    write("surplus.png", 15)
+    assert covers(tmp_path, "abc")
+    assert not covers(tmp_path, "abcd")
+    masks = opened(tmp_path, names="abc", by_name=True)
+    assert {name: list(masks.holes(name)) for name in "abc"} == {
+        "a": ["10-20"], "b": ["30-40"], "c": []
+    }  # fmt: skip
+    assert masks.unused == [("c.png", "its hole of 90.00% falls into no bucket")]
+
+
+def test_a_pair_may_differ_in_scale_and_is_cropped_together(tmp_path, write):
+    write("a.png", 15, size=(200, 300))
+    masks = opened(tmp_path, names="a", buckets=(SMALL,), by_name=True, size=50, shape=(400, 600))
+    assert masks.draw("a", "10-20", (50, 50)).sum() in range(350, 401)
+
+
+def test_a_pair_of_different_shape_is_reported(tmp_path, write):
+    write("a.png", 15, size=(100, 120))
+    with pytest.raises(DataError, match=r"a\.png: image and mask of different shape"):
+        opened(tmp_path, names="a", buckets=(SMALL,), by_name=True)
+    write("b.png", 15)
+    masks = opened(tmp_path, names="ab", buckets=(SMALL,), by_name=True)
+    assert [name for name, _ in masks.unused] == ["a.png"]
+    assert not masks.holes("a")
+
+
+def test_a_picture_without_a_mask_of_its_name_is_named(tmp_path, write):
+    write("a.png", 15)
+    with pytest.raises(
+        DataError, match="1 of 2 pictures have no mask of their name here, such as 'b'"
+    ):
+        opened(tmp_path, names="ab", by_name=True)
+
+
+def test_a_picture_that_cannot_be_read_keeps_its_place_in_the_run(tmp_path, write):
+    write("a.png", 15)
+
+    def unreadable(name: str) -> tuple[int, int]:
+        raise DataError(f"{name}: damaged")
+
+    pictures = Pictures(names=["a"], shape_of=unreadable, size=100)
+    masks = FolderMasks(tmp_path, pictures, (SMALL,), polarity="auto", by_name=True, seed=0)
+    assert list(masks.holes("a")) == ["10-20"]
+
+
+def test_a_folder_without_masks_is_refused(tmp_path):
+    with pytest.raises(DataError, match="no pictures"):
+        opened(tmp_path)
