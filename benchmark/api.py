@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.core.errors import DataError, OutputError
+from benchmark.core.errors import BenchError, DataError, OutputError
 from benchmark.core.paths import atomic, home, make_folder, write_text
 from benchmark.runner.cells import Cell, cells
 from benchmark.runner.execute import Progress, Settings, execute
@@ -87,16 +88,16 @@ def run(
     """
     settings = replace(settings or Settings(), device=device)
     settings = replace(settings, notify=notify) if notify else settings
+    _check_device(settings.device)
     setup = prepare(plan)
-    folder = _claim(Path(out), plan) if out is not None else None
-    with Store(Path(store) if store is not None else home() / "store") as answers:
+    _refuse_unused(setup, settings)
+    with _claimed(out, plan) as folder, Store(Path(store or home() / "store")) as answers:
         tally = execute(setup, answers, Serial(), settings)
         failures = tuple(sorted(tally.failures))
         _refuse_empty(setup, failures)
-        found = tuple(cells(setup, answers, failures))
         record = RunRecord(
             plan=plan,
-            cells=found,
+            cells=tuple(cells(setup, answers, failures)),
             failures=failures,
             document=document_of(setup, settings, tally),
             folder=folder,
@@ -110,14 +111,43 @@ def run(
     return record
 
 
-def _claim(folder: Path, plan: Plan) -> Path:
-    """Write the plan first: a folder that cannot be written, or is another's, shows at once."""
-    path = make_folder(folder) / "plan.toml"
-    text = plan.dump()
-    if path.exists() and path.read_text(encoding="utf-8", errors="replace") != text:
+@contextmanager
+def _claimed(out: str | Path | None, plan: Plan) -> Iterator[Path | None]:
+    """The run's folder with its plan: written first, so that what cannot be written shows at once.
+
+    A user's mistake takes back what was made here; a stop leaves it, to be gone on with.
+    """
+    if out is None:
+        yield None
+        return
+    folder = Path(out)
+    made = not folder.exists()
+    path, text = make_folder(folder) / "plan.toml", plan.dump()
+    there = path.exists()
+    if there and path.read_text(encoding="utf-8", errors="replace") != text:
         raise OutputError(f"{folder}: holds the results of another plan; choose another --out")
     write_text(path, text)
-    return folder
+    try:
+        yield folder
+    except BenchError:
+        if not there:
+            path.unlink(missing_ok=True)
+        if made:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
+
+
+def _check_device(device: str) -> None:
+    if device != "cpu":
+        from benchmark.core.model import check_device  # loads torch
+
+        check_device(device)
+
+
+def _refuse_unused(setup: Setup, settings: Settings) -> None:
+    for file, reason in setup.sources.unused if settings.strict else ():
+        raise DataError(f"{file}: {reason}")
 
 
 def _refuse_empty(setup: Setup, failures: tuple[Failure, ...]) -> None:

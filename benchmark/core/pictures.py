@@ -1,7 +1,7 @@
 """From any picture file to upright 8-bit RGB at evaluation size.
 
 The rule, in order: the file's first frame; turned upright as its EXIF says; 16-bit and deeper grey
-scaled to 8 bits (65535 becomes 255, halves rounded up), 16-bit colour cut to its upper 8 bits, which
+scaled to 8 bits (65535 becomes 255, halves rounded up), 16-bit colour cut to its upper byte, which
 is how Pillow reads it; palettes looked up; transparency laid over white; CMYK and all other colour
 spaces as Pillow converts them; grey repeated to three channels. Colour profiles are not applied.
 """

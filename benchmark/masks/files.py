@@ -18,6 +18,7 @@ from benchmark.core.pictures import centre_square, open_upright
 from benchmark.core.types import Mask
 
 Polarity = Literal["auto", "white-hole", "black-hole"]
+REVISION = 1  # raised whenever the same file gives another mask
 SUSPICIOUS = 0.6  # a folder whose median share is above this is probably inverted
 SLACK = 0.05  # how far the mean of a folder's masks may lie outside the band that its name states
 _BAND = re.compile(r"(\d{1,2})\s*[-_]\s*(\d{1,3})\s*%?", re.ASCII)

@@ -12,7 +12,7 @@ from benchmark.core.seeds import seed_of
 from benchmark.core.types import Mask
 from benchmark.core.weights import sha256_of
 from benchmark.masks.bucket import Bucket
-from benchmark.masks.files import MaskFile, Polarity, at_size, read_white, settle_polarity
+from benchmark.masks.files import REVISION, MaskFile, Polarity, at_size, read_white, settle_polarity
 from benchmark.masks.source import Hole
 
 Shape = tuple[int, int]
@@ -190,7 +190,7 @@ class FolderMasks:
         if file.path not in self._digests:
             self._digests[file.path] = sha256_of(file.path)
         rule = f"inverted {file.inverted} named {self._by_name} size {self._pictures.size}"
-        return Hole(name=self._inner(file), digest=f"{self._digests[file.path]} {rule}")
+        return Hole(name=self._inner(file), digest=f"{self._digests[file.path]} {REVISION} {rule}")
 
 
 def covers(folder: Path, samples: Iterable[str]) -> bool:

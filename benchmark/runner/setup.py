@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from benchmark.core.errors import DataError
 from benchmark.core.registry import Registry
 from benchmark.core.weights import find_weights
 from benchmark.metrics import METRICS
@@ -58,11 +59,14 @@ def prepare(plan: Plan) -> Setup:
         WeightsError: if a model has no weights.
     """
     sources = Sources(plan)
+    samples = sources.refs()
+    if not samples:
+        raise DataError("no picture has a mask in any of the plan's buckets")
     reasons = {name: METRICS.load(name).unavailable() for name in plan.metrics}
     return Setup(
         plan=plan,
         sources=sources,
-        samples=sources.refs(),
+        samples=samples,
         inpainters=_chosen(INPAINTERS, plan.inpainters, plan),
         detectors=_chosen(DETECTORS, plan.detectors, plan),
         gaps={name: reason for name, reason in reasons.items() if reason},

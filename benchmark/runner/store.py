@@ -7,12 +7,12 @@ is complete. The same key always means the same answer, so two runs may share a 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from types import TracebackType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import cv2
 import numpy as np
@@ -81,13 +81,12 @@ class Store:
         self._rows.close()
 
     def known(self, keys: Sequence[str]) -> set[str]:
-        """Those of `keys` that have an answer."""
-        found: set[str] = set()
-        for start in range(0, len(keys), _MANY):
-            part = keys[start : start + _MANY]
-            question = f"SELECT key FROM answers WHERE key IN ({_marks(part)})"  # noqa: S608 (only marks)
-            found.update(key for (key,) in self._rows.execute(question, part))
-        return found
+        """Those of `keys` that have an answer.
+
+        Raises:
+            OutputError: if the store cannot be read.
+        """
+        return {key for (key,) in self._ask("key", keys)}
 
     def put(self, answers: Iterable[Answer]) -> None:
         """Keep answers: files first, then all rows at once.
@@ -155,13 +154,19 @@ class Store:
         raise OutputError(f"{path}: missing or damaged in the store; run again to make it anew")
 
     def _get(self, keys: Sequence[str]) -> dict[str, tuple[float | None, bytes]]:
-        found: dict[str, tuple[float | None, bytes]] = {}
+        return {key: (score, row) for key, score, row in self._ask("key, score, numbers", keys)}
+
+    def _ask(self, columns: str, keys: Sequence[str]) -> Iterator[tuple[Any, ...]]:
         for start in range(0, len(keys), _MANY):
             part = keys[start : start + _MANY]
-            marks = _marks(part)
-            question = f"SELECT key, score, numbers FROM answers WHERE key IN ({marks})"  # noqa: S608 (only marks)
-            found.update((row[0], (row[1], row[2])) for row in self._rows.execute(question, part))
-        return found
+            marks = ",".join("?" * len(part))
+            question = f"SELECT {columns} FROM answers WHERE key IN ({marks})"  # noqa: S608 (ours)
+            try:
+                yield from self._rows.execute(question, part).fetchall()
+            except sqlite3.Error as error:
+                raise OutputError(
+                    f"{self.root}: cannot be read ({error}); name another with --store"
+                ) from None
 
 
 def picture_answer(key: str, pixels: Pixels) -> Answer:
@@ -183,7 +188,3 @@ def heatmap_answer(key: str, logits: NDArray[np.float16], score: float) -> Answe
 def metric_answer(key: str, row: NDArray[np.float64]) -> Answer:
     """Keep what a metric measured on one sample: (K,) float64."""
     return Answer(key=key, numbers=tuple(map(float, row)))
-
-
-def _marks(values: Sequence[str]) -> str:
-    return ",".join("?" * len(values))
