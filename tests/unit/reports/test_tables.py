@@ -1,0 +1,63 @@
+"""The table of a run: our number, its interval, the paper's; a gap stays a gap."""
+
+from __future__ import annotations
+
+from benchmark.runner.cells import Cell
+from reports.results import results_csv
+from reports.tables import run_table
+
+
+def cell(**changes: object) -> Cell:
+    values: dict[str, object] = {
+        "dataset": "samples", "detector": "trufor", "inpainter": "safepaint", "bucket": "10-20",
+        "metric": "auc", "value": 0.75, "n": 7, "expected": 7, "low": 0.5, "high": 0.9,
+        "weights": "safepaint=mini trufor=mini",
+    }  # fmt: skip
+    return Cell(**{**values, **changes})
+
+
+def test_our_number_its_interval_and_the_papers() -> None:
+    text = run_table([cell(), cell(bucket="30-40", value=0.5)]).markdown()
+    assert "| inpainter | detector | metric | 10-20 % | paper | 30-40 % | paper |" in text
+    assert (
+        "| safepaint (mini) | trufor (mini) | AUC ↓ | 0.7500 [0.5000, 0.9000] | 0.6417 "
+        "| 0.5000 [0.5000, 0.9000] | 0.5781 |"
+    ) in text
+    assert "7 at 10-20 %" in text
+
+
+def test_a_gap_shows_how_many_of_how_many_and_its_reason_once() -> None:
+    gap = {"value": None, "low": None, "high": None, "n": 6, "reason": "only 6 of 7 were measured"}
+    text = run_table([cell(**gap), cell(bucket="30-40", **gap)]).markdown()
+    assert "- (6/7)" in text
+    assert text.count("only 6 of 7 were measured") == 1
+
+
+def test_a_derived_score_carries_a_dagger() -> None:
+    text = run_table(
+        [cell(detector="flatness", metric="acc", weights="safepaint=mini flatness=none")]
+    )
+    assert "| flatness† | ACC ↓ |" in text.markdown()
+    assert "over 2 % of the heatmap" in text.markdown()
+
+
+def test_metrics_of_the_picture_name_no_detector() -> None:
+    row = cell(
+        detector="", metric="psnr", value=25.0, low=None, high=None, weights="safepaint=mini"
+    )
+    assert "| safepaint (mini) | - | PSNR ↑ | 25.00 | 29.00 |" in run_table([row]).markdown()
+
+
+def test_false_alarms_have_no_number_in_the_paper() -> None:
+    row = cell(inpainter="original", metric="false_alarm", weights="original=none trufor=mini")
+    assert "| original | trufor (mini) | false alarms |" in run_table([row]).markdown()
+    assert results_csv([row]).splitlines()[1].split(",")[10] == ""
+
+
+def test_csv_has_six_decimals_and_empty_gaps() -> None:
+    lines = results_csv([cell(), cell(value=None, low=None, high=None, n=0)]).splitlines()
+    assert lines[1] == (
+        "samples,trufor,safepaint,10-20,auc,0.750000,7,7,0.500000,0.900000,0.641700,"
+        "safepaint=mini trufor=mini"
+    )
+    assert lines[2].split(",")[5:10] == ["", "0", "7", "", ""]
