@@ -145,7 +145,7 @@ def _show_table(table: Table) -> None:
     console = Console()
     console.print(drawn)
     for note in table.notes:
-        console.print(note, style="dim", markup=False)
+        console.print(note, style="dim", markup=False, highlight=False)
 
 
 def _say(text: str) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import errno
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from benchmark.core.errors import BadAnswer
@@ -53,6 +56,35 @@ def test_words_nobody_knows(bench: Bench, words: tuple[str, ...], said: str) -> 
 def test_an_empty_folder(bench: Bench, tmp_path: Path) -> None:
     (tmp_path / "void").mkdir()
     refused(bench("run", *QUICK, "--images", tmp_path / "void"), "void")
+
+
+class Bomb:
+    """Runs a command if it is unpickled."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return os.system, ("touch crater",)
+
+
+@pytest.mark.parametrize(
+    ("write", "said"),
+    [
+        (lambda path: None, "no such checkpoint"),
+        (lambda path: path.write_bytes(b""), "own.pth"),
+        (lambda path: torch.save({"state_dict": {}}, path), "'generator'"),
+        (lambda path: torch.save({"generator": {"x": torch.zeros(1)}}, path), "1 surplus (x)"),
+        (lambda path: torch.save({"generator": Bomb()}, path), "nothing in it was run"),
+    ],
+    ids=["missing", "empty", "another model's", "surplus and missing keys", "code"],
+)
+def test_checkpoints_that_are_none(
+    bench: Bench, photos: Path, write: Callable[[Path], object], said: str
+) -> None:
+    write(Path("own.pth"))
+    words = ("run", "--inpainter", "meanfill,safepaint", "--weights", "safepaint=own.pth")
+    result = bench(*words, "--detector", "none", "--images", photos, "--out", "out")
+    refused(result, said)
+    assert not Path("out").exists()
+    assert not Path("crater").exists()
 
 
 def test_a_plan_with_an_unknown_key(bench: Bench) -> None:
