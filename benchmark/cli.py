@@ -43,10 +43,10 @@ def run(
         Path | None, typer.Argument(help="A plan in TOML; options replace its keys.")
     ] = None,
     inpainter: Annotated[
-        str | None, typer.Option(help="Inpainters, with commas between. [default: safepaint]")
+        str | None, typer.Option(help="Inpainters, with commas between.", show_default="safepaint")
     ] = None,
     detector: Annotated[
-        str | None, typer.Option(help="Detectors, with commas, or 'none'. [default: trufor]")
+        str | None, typer.Option(help="Detectors, with commas, or 'none'.", show_default="trufor")
     ] = None,
     dataset: Annotated[
         str | None, typer.Option(help="samples (ships with the bench) or folder.")
@@ -67,32 +67,33 @@ def run(
         int | None, typer.Option(help="Border kept free of drawn holes, in pixels at 256.")
     ] = None,
     buckets: Annotated[
-        str | None, typer.Option(help="Hole shares in percent. [default: 10-20,30-40,50-60]")
+        str | None, typer.Option(help="Hole shares in percent.", show_default="10-20,30-40,50-60")
     ] = None,
     metrics: Annotated[
-        str | None, typer.Option(help="Metrics, with commas. [default: auc,f1,acc,psnr,lpips]")
+        str | None, typer.Option(help="Metrics, with commas.", show_default="auc,f1,acc,psnr,lpips")
     ] = None,
     weights: Annotated[
         list[str] | None,
         typer.Option(
-            help="MODEL=official|mini|PATH; may be repeated. [default: official, else mini]"
+            help="MODEL=official|mini|PATH; may be repeated.", show_default="official, else mini"
         ),
     ] = None,
     size: Annotated[
-        str | None, typer.Option(help="Side in pixels, or native. [default: 256]")
+        str | None, typer.Option(help="Side in pixels, or native.", show_default="256")
     ] = None,
     limit: Annotated[int | None, typer.Option(help="Only the first so many pictures.")] = None,
     seed: Annotated[
-        int | None, typer.Option(help="Masks and all that is random. [default: 0]")
+        int | None, typer.Option(help="Masks and all that is random.", show_default="0")
     ] = None,
     rounding: Annotated[
         str | None, typer.Option(help="even, or authors: each program's own.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for results. [default: runs/<time>]")
+        Path | None, typer.Option(help="Folder for results.", show_default="runs/<time>")
     ] = None,
     store: Annotated[
-        Path | None, typer.Option(help="Folder for stored answers. [default: the cache folder]")
+        Path | None,
+        typer.Option(help="Folder for stored answers.", show_default="the cache folder"),
     ] = None,
     device: Annotated[str, typer.Option(help="A torch device, such as cuda:0.")] = "cpu",
     batch_size: Annotated[int, typer.Option(min=1, help="Samples a model sees at once.")] = 1,
@@ -147,7 +148,9 @@ def train(
     data: Annotated[Path, typer.Option(help="Folder of photographs.")],
     out: Annotated[Path, typer.Option(help="Folder for checkpoints, log and weights.")],
     recipe: Annotated[str, typer.Option(help="mini, paper, or a TOML file.")] = "mini",
-    masks: Annotated[Path | None, typer.Option(help="Folder of masks. [default: drawn]")] = None,
+    masks: Annotated[
+        Path | None, typer.Option(help="Folder of masks.", show_default="drawn")
+    ] = None,
     device: Annotated[str, typer.Option(help="A torch device, such as cuda:0.")] = "cpu",
     smoke: Annotated[
         bool, typer.Option("--smoke", help="Try everything with a tiny network, in seconds.")
