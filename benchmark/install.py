@@ -109,7 +109,8 @@ def fetch_weights(name: str) -> str:
             return _add_backbone(BACKBONES[name], _download(BACKBONES[name], Path(folder)))
     card = _card(name)
     if not any(one.url for one in card.checkpoints):
-        raise WeightsError(f"nobody publishes weights of {name}; 'bench train {name}' makes them")
+        places = "; ".join(f"{one.file}: {one.source}" for one in card.checkpoints)
+        raise WeightsError(f"{name} cannot be fetched ({places}); add a file you have instead")
     with TemporaryDirectory() as folder:
         files = [_download(one, Path(folder)) for one in card.checkpoints if one.url]
         return "\n".join(add_weights(name, file) for file in files)

@@ -13,7 +13,9 @@ if TYPE_CHECKING:  # the list is read without loading torch
 DETECTORS: Registry[type[Detector]] = Registry(
     "detector",
     {
+        "psccnet": "detectors.psccnet:PSCCNet",
         "trufor": "detectors.trufor:TruFor",
+        "iidnet": "detectors.iidnet:IIDNet",
         "flatness": "detectors.baselines:Flatness",
         "chance": "detectors.baselines:Chance",
     },

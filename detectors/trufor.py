@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmark.core.card import Card, Checkpoint
-from benchmark.core.checkpoint import load_strict, part_of, read_checkpoint, read_metadata
-from benchmark.core.errors import BadInput, WeightsError
+from benchmark.core.checkpoint import load_strict, part_of, read_checkpoint, read_sizes
+from benchmark.core.errors import BadInput
 from benchmark.core.types import Detection
 from detectors.base import Detector
 
@@ -618,7 +618,10 @@ class TruFor(Detector):
 
     def _load(self, path: Path) -> None:
         if path.suffix == ".safetensors":
-            network, state = TruForNetwork(read_config(path)), read_checkpoint(path)
+            network, state = (
+                TruForNetwork(read_sizes(path, "trufor", TruForConfig)),
+                read_checkpoint(path),
+            )
         else:
             network, state = TruForNetwork(), part_of(read_checkpoint(path), "state_dict", path)
         load_strict(network, state, path)
@@ -639,26 +642,3 @@ class TruFor(Detector):
             score=detection.sigmoid(),
             confidence=confidence[:, 0].sigmoid(),
         )
-
-
-def read_config(path: Path) -> TruForConfig:
-    """Read the network's sizes from a .safetensors file of this project.
-
-    Raises:
-        WeightsError: if the file is damaged, of another model, or has sizes that make no network.
-    """
-    noted = read_metadata(path)
-    if noted.get("model") != "trufor":
-        raise WeightsError(f"{path}: weights of {noted.get('model')!r}, not of 'trufor'")
-    sizes = dict(noted.get("config") or {})
-    known = {field.name for field in fields(TruForConfig)}
-    if set(sizes) - known:
-        surplus = ", ".join(sorted(set(sizes) - known))
-        raise WeightsError(f"{path}: sizes that this version does not know: {surplus}")
-    given: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in sizes.items()
-    }
-    try:
-        return TruForConfig(**given)
-    except (BadInput, TypeError) as error:
-        raise WeightsError(f"{path}: sizes that make no network: {error}") from None

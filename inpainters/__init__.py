@@ -14,6 +14,12 @@ INPAINTERS: Registry[type[Inpainter]] = Registry(
     "inpainter",
     {
         "safepaint": "inpainters.safepaint:SafePaint",
+        "edgeconnect": "inpainters.edgeconnect:EdgeConnect",
+        "madf": "inpainters.madf:MADF",
+        "ctsdg": "inpainters.ctsdg:CTSDG",
+        "aotgan": "inpainters.aotgan:AOTGAN",
+        "lama": "inpainters.lama:LaMa",
+        "fcf": "inpainters.fcf:FcF",
         "telea": "inpainters.classical:Telea",
         "navierstokes": "inpainters.classical:NavierStokes",
         "shiftmap": "inpainters.classical:ShiftMap",

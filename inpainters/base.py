@@ -49,8 +49,11 @@ class Inpainter(Model, ABC):
         if surplus:
             raise BadInput(f"{self.card.name} takes no latents named {', '.join(surplus)}")
         height, width = images.shape[2:]
-        raw = self._fill(
-            self._extend(images).to(self.device), self._extend(masks).to(self.device), seed=seed
+        raw = self._fill_from(
+            latents or {},
+            self._extend(images).to(self.device),
+            self._extend(masks).to(self.device),
+            seed=seed,
         )
         raw = raw[:, :, :height, :width].float().cpu()
         hole = masks.bool()
@@ -66,6 +69,12 @@ class Inpainter(Model, ABC):
             return planes
         mode = "reflect" if down < height and right < width else "replicate"
         return F.pad(planes, (0, right, 0, down), mode=mode)
+
+    def _fill_from(
+        self, latents: Mapping[str, Tensor], images: Tensor, masks: Tensor, *, seed: int
+    ) -> Tensor:
+        """As `_fill`; a model whose card names latents overrides it, to use those given."""
+        return self._fill(images, masks, seed=seed)
 
     @abstractmethod
     def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:

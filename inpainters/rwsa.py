@@ -7,9 +7,14 @@ hands in any feature map with the full-resolution mask; the mask comes to size i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from benchmark.core.checkpoint import load_strict
 
 REDUCTION = 16  # channels per unit of an attention's bottleneck
 BORDER = 5  # side of the smoothing kernel, in pixels of the feature map
@@ -129,3 +134,65 @@ class RWSA(nn.Module):
         foreground = (spliced + features * self.mixed_attention(pooled)) * border
         fused: Tensor = self.fuser(torch.cat((background + foreground, features), dim=1))
         return fused
+
+    @torch.no_grad()
+    def pass_through(self) -> None:
+        """Answer with the features as they are, to the bit, until training moves the fuser."""
+        channels = self.fuser.out_channels
+        nn.init.zeros_(self.fuser.weight)
+        self.fuser.weight[:, channels:, 0, 0].copy_(torch.eye(channels))
+        if self.fuser.bias is not None:
+            nn.init.zeros_(self.fuser.bias)
+
+
+class EncoderRWSA(nn.ModuleDict):
+    """RWSA between the layers of another generator's encoder (SafePaint, section 4.4, Table 6).
+
+    It stands beside the encoder under the name `rwsa`, so that the host's own entries keep their
+    names; each module is named by the index of the layer that it follows.
+
+    Args:
+        channels: per index of a layer, the channels that it answers; empty for the plain host.
+    """
+
+    def __init__(self, channels: Mapping[int, int]) -> None:
+        super().__init__({str(index): RWSA(count) for index, count in channels.items()})
+
+    def encode(self, encoder: nn.Sequential, inputs: Tensor, masks: Tensor) -> Tensor:
+        """Pass inputs through the encoder and through the modules between its layers.
+
+        Args:
+            encoder: the host's.
+            inputs: (N, C, H, W), the encoder's inputs.
+            masks: (N, 1, H, W), 1 = hole.
+
+        Returns:
+            What the encoder's last layer, or the module after it, answers.
+        """
+        features = inputs
+        for index, layer in encoder.named_children():
+            features = layer(features)
+            if index in self:
+                features = self[index](features, masks)
+        return features
+
+
+def start_from_host(network: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:
+    """Fill a generator that has RWSA from a checkpoint of its host, which has none.
+
+    Every RWSA passes through at first, so the network answers as the host does.
+
+    Args:
+        network: holds an `EncoderRWSA` under the name `rwsa`.
+        state: the host's tensors.
+        path: where they were read, for the message.
+
+    Raises:
+        WeightsError: if more is missing than `rwsa.*`, or anything is over or misshapen.
+    """
+    for module in network.modules():
+        if isinstance(module, RWSA):
+            module.pass_through()
+    own = {name: value for name, value in network.state_dict().items() if name.startswith("rwsa.")}
+    given = [name for name in state if name in own]
+    load_strict(network, dict(state) if given else {**own, **state}, path)

@@ -8,17 +8,15 @@ the authors' checkpoint, `InpaintingModel_G.pth`.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmark.core.card import Card, Checkpoint
-from benchmark.core.checkpoint import load_strict, part_of, read_checkpoint, read_metadata
-from benchmark.core.errors import WeightsError
+from benchmark.core.checkpoint import load_strict, part_of, read_checkpoint, read_sizes
 from inpainters.base import Inpainter
 from inpainters.rwsa import RWSA
 
@@ -376,23 +374,9 @@ def load_generator(file: Path) -> Generator:
     """
     content = read_checkpoint(file)
     if file.suffix == ".safetensors":
-        config, state = _config_of(file), content
+        config, state = read_sizes(file, "safepaint", SafePaintConfig), content
     else:
         config, state = SafePaintConfig(), part_of(content, "generator", file)
     network = Generator(config)
     load_strict(network, state, file)
     return network
-
-
-def _config_of(file: Path) -> SafePaintConfig:
-    noted = read_metadata(file)
-    if noted.get("model") != "safepaint":
-        raise WeightsError(f"{file}: weights of {noted.get('model')!r}, expected 'safepaint'")
-    sizes: dict[str, Any] = noted.get("config") or {}
-    known = asdict(SafePaintConfig())
-    wrong = [name for name in sizes if type(sizes[name]) is not type(known.get(name))]
-    if wrong or len(sizes) != len(known):
-        raise WeightsError(
-            f"{file}: expected the sizes {', '.join(known)}, got {', '.join(sizes) or 'none'}"
-        )
-    return SafePaintConfig(**sizes)

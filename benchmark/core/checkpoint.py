@@ -6,14 +6,16 @@ import json
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from benchmark.core.errors import WeightsError
+from benchmark.core.errors import BadInput, WeightsError
+
+Sizes = TypeVar("Sizes")  # a network's frozen dataclass of sizes
 
 # What training programs leave beside the tensors: numbers, not code. numpy 1 had another name.
 _NUMBERS: list[Any] = [
@@ -83,6 +85,28 @@ def read_metadata(path: Path) -> dict[str, Any]:
     return dict(json.loads(noted))
 
 
+def read_sizes(path: Path, model: str, sizes: type[Sizes]) -> Sizes:
+    """The network's sizes, as a .safetensors file of this project states them.
+
+    Args:
+        path: the file.
+        model: the name of the model it must be of.
+        sizes: the model's frozen dataclass of sizes; it refuses sizes that make no network.
+
+    Raises:
+        WeightsError: if the file is damaged, of another model, or has sizes that make no network.
+    """
+    noted = read_metadata(path)
+    if noted.get("model") != model:
+        raise WeightsError(f"{path}: weights of {noted.get('model')!r}, not of {model!r}")
+    stated = dict(noted.get("config") or {})
+    given = {name: tuple(v) if isinstance(v, list) else v for name, v in stated.items()}
+    try:
+        return sizes(**given)
+    except (BadInput, TypeError) as error:
+        raise WeightsError(f"{path}: sizes that make no network: {error}") from None
+
+
 def part_of(content: Mapping[str, Any], key: str, path: Path) -> dict[str, Tensor]:
     """The state dict under `key`, without the prefix a data-parallel container adds.
 
@@ -94,6 +118,20 @@ def part_of(content: Mapping[str, Any], key: str, path: Path) -> dict[str, Tenso
         found = ", ".join(sorted(map(str, content))[:5])
         raise WeightsError(f"{path}: expected an entry {key!r}, found {found or 'nothing'}")
     return {str(name).removeprefix("module."): value for name, value in state.items()}
+
+
+def flat_state(content: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
+    """The state dict that is the whole file, without the prefix a data-parallel container adds.
+
+    Raises:
+        WeightsError: if the file is empty or holds anything but tensors.
+    """
+    if not content or not all(isinstance(value, Tensor) for value in content.values()):
+        found = ", ".join(sorted(map(str, content))[:5])
+        raise WeightsError(
+            f"{path}: expected a flat dictionary of tensors, found {found or 'none'}"
+        )
+    return {str(name).removeprefix("module."): value for name, value in content.items()}
 
 
 def load_strict(network: nn.Module, state: Mapping[str, Any], path: Path) -> None:

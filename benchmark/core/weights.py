@@ -136,5 +136,6 @@ def _none(card: Card) -> Weights:
     if any(checkpoint.url for checkpoint in card.checkpoints):
         ways.append(f"'bench weights fetch {card.name}' for the authors' file")
     ways.append(f"'bench weights add {card.name} FILE' for a file you have")
-    ways.append(f"'bench train {card.name}' to train your own")
+    if card.mini:
+        ways.append(f"'bench train {card.name}' to train your own")
     raise WeightsError(f"{card.name} has no such weights here. Use {', or '.join(ways)}.")

@@ -13,18 +13,18 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 from benchmark.core.errors import DataError
+from benchmark.core.pictures import is_picture, read_picture
 from benchmark.core.pixels import to_images, to_masks
 from benchmark.core.seeds import seed_of
 from benchmark.core.types import Mask, Pixels
 from benchmark.masks.bucket import Bucket
+from benchmark.masks.files import read_white
 from benchmark.masks.generator import irregular_mask
 from benchmark.training.recipe import Holes, Recipe, Stage
-
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
 
 
 class Source(Protocol):
@@ -33,8 +33,8 @@ class Source(Protocol):
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         """Pictures (N, 3, H, W) in [0, 1] and masks (N, 1, H, W) of 0 and 1 for a step."""
 
-    def held_out(self, count: int) -> tuple[Tensor, Tensor]:
-        """The same of photographs that no step uses; at most `count`, the same at every call."""
+    def held_out(self, step: int, count: int) -> tuple[Tensor, Tensor]:
+        """The same of at most `count` photographs that no step uses, the same in a whole stage."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +60,8 @@ class Photographs:
             shrunk={side: tuple(all_[i] for i in kept) for side, all_ in self.shrunk.items()},
         )
 
-    def cut(self, number: int, stage: Stage, draw: np.random.Generator) -> Pixels:
-        """A (crop, crop, 3) square of photograph `number`; side, place and flip are drawn."""
-        side = stage.sides[int(draw.integers(len(stage.sides)))]
+    def cut(self, number: int, stage: Stage, side: int, draw: np.random.Generator) -> Pixels:
+        """A (crop, crop, 3) square of photograph `number` at `side`; place and flip are drawn."""
         pixels = self.shrunk[side][number]
         height, width = pixels.shape[:2]
         down, right = height - stage.crop, width - stage.crop
@@ -93,7 +92,7 @@ def read_photographs(folder: Path, *, sides: Iterable[int], minimum: int) -> Pho
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder of photographs; give one with --data")
     wanted = sorted(set(sides), reverse=True)
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    files = sorted(path for path in folder.rglob("*") if is_picture(path))
     read = [(path, _shrunk(path, wanted)) for path in files]
     usable = [(path, sizes) for path, sizes in read if sizes is not None]
     if len(usable) < max(minimum, 1):
@@ -110,9 +109,8 @@ def read_photographs(folder: Path, *, sides: Iterable[int], minimum: int) -> Pho
 def _shrunk(path: Path, sides: Sequence[int]) -> dict[int, Pixels] | None:
     """The photograph at each short side, or None where it is unreadable or too small."""
     try:
-        with Image.open(path) as file:
-            picture = file.convert("RGB")
-    except (OSError, UnidentifiedImageError, SyntaxError, ValueError):
+        picture = Image.fromarray(read_picture(path))
+    except DataError:
         return None
     short = min(picture.size)
     if short < sides[0]:
@@ -145,7 +143,7 @@ class Masks:
     Args:
         holes: the band of hole shares and how many masks are drawn.
         seed: what they are drawn from.
-        folder: mask files to use instead, white (or anything above 0) = hole.
+        folder: mask files to use instead, white = hole.
 
     Raises:
         DataError: if the folder is missing or has no mask that can be read.
@@ -155,6 +153,19 @@ class Masks:
         self._holes, self._seed = holes, seed
         self._files = _mask_files(folder) if folder is not None else ()
         self._kept: dict[tuple[int, int], Mask] = {}
+
+    def cut(self, side: int, crop: int, draw: np.random.Generator) -> Mask:
+        """A (crop, crop) part of a mask of a whole picture of `side`, as thick as it is there.
+
+        Parts with less than 2 % or more than 80 % of hole are drawn anew, a few times.
+        """
+        for _ in range(8):
+            whole = self.mask(side, draw)
+            top, left = draw.integers(side - crop + 1, size=2)
+            part = whole[top : top + crop, left : left + crop]
+            if 0.02 < part.mean() < 0.8:
+                return part
+        return self.mask(crop, draw)
 
     def mask(self, size: int, draw: np.random.Generator) -> Mask:
         """A (size, size) mask, True = hole, with at least one hole and one known pixel."""
@@ -175,19 +186,15 @@ class Masks:
 def _mask_files(folder: Path) -> tuple[Path, ...]:
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder of masks")
-    files = tuple(sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES))
+    files = tuple(sorted(path for path in folder.rglob("*") if is_picture(path)))
     if not files:
         raise DataError(f"{folder}: no mask files in this folder; leave --masks out to draw masks")
     return files
 
 
 def _read_mask(path: Path, size: int) -> Mask:
-    try:
-        with Image.open(path) as file:
-            grey = file.convert("L").resize((size, size), Image.Resampling.NEAREST)
-    except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
-        raise DataError(f"{path}: a mask that cannot be read ({error})") from None
-    mask: Mask = np.asarray(grey) > 0
+    white = Image.fromarray(read_white(path)).resize((size, size), Image.Resampling.NEAREST)
+    mask: Mask = np.asarray(white) > 0
     if mask.all() or not mask.any():
         raise DataError(
             f"{path}: a mask that is {'all hole' if mask.all() else 'empty'}; remove it"
@@ -221,19 +228,25 @@ class InpaintingData:
         for position in range(turn.seen, turn.seen + turn.stage.batch):
             draw = np.random.default_rng(seed_of(self._recipe.seed, "picture", position))
             number = order(self._recipe.seed, len(self._train), position)
-            square = self._train.cut(number, turn.stage, draw)
-            pairs.append((square, self._masks.mask(turn.stage.crop, draw)))
+            pairs.append(self._pair(self._train, number, turn.stage, draw))
         return stack(pairs)
 
-    def held_out(self, count: int) -> tuple[Tensor, Tensor]:
-        """Held-out pictures at the last stage's size; training pictures where none are held."""
-        stage, photographs = self._recipe.stages[-1], self._held if len(self._held) else self._train
+    def held_out(self, step: int, count: int) -> tuple[Tensor, Tensor]:
+        """Held-out pictures at the step's size; training pictures where none are held out."""
+        stage = self._recipe.at(step).stage
+        photographs = self._held if len(self._held) else self._train
         pairs = []
         for number in range(min(count, len(photographs))):
             draw = np.random.default_rng(seed_of(self._recipe.seed, "held out", number))
-            square = photographs.cut(number, stage, draw)
-            pairs.append((square, self._masks.mask(stage.crop, draw)))
+            pairs.append(self._pair(photographs, number, stage, draw))
         return stack(pairs)
+
+    def _pair(
+        self, photographs: Photographs, number: int, stage: Stage, draw: np.random.Generator
+    ) -> tuple[Pixels, Mask]:
+        side = stage.sides[int(draw.integers(len(stage.sides)))]
+        square = photographs.cut(number, stage, side, draw)
+        return square, self._masks.cut(side, stage.crop, draw)
 
 
 def stack(pairs: Sequence[tuple[Pixels, Mask]]) -> tuple[Tensor, Tensor]:

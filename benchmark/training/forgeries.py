@@ -83,7 +83,9 @@ class Pool:
         draw = np.random.default_rng(seed_of(*key))
         side = self._sides[int(draw.integers(len(self._sides)))]
         whole = Stage(steps=1, batch=1, crop=side, sides=(side,))
-        pixels = self._photographs.cut(int(draw.integers(len(self._photographs))), whole, draw)
+        pixels = self._photographs.cut(
+            int(draw.integers(len(self._photographs))), whole, side, draw
+        )
         inpainter = self._inpainter()
         if not inpainter.card.paints:
             return Forgery(pixels=pixels.copy(), truth=np.zeros((side, side), dtype=np.bool_))
@@ -202,9 +204,10 @@ class ForgeryData:
         places = range(turn.seen, turn.seen + turn.stage.batch)
         return stack([self._one(turn.stage, ("picture", place), self._train) for place in places])
 
-    def held_out(self, count: int) -> tuple[Tensor, Tensor]:
-        """The same of held-out photographs, forged and laundered as in the last stage."""
-        stage, photographs = self._recipe.stages[-1], self._held if len(self._held) else self._train
+    def held_out(self, step: int, count: int) -> tuple[Tensor, Tensor]:
+        """The same of held-out photographs, forged and laundered as in the step's stage."""
+        stage = self._recipe.at(step).stage
+        photographs = self._held if len(self._held) else self._train
         keys = [("held out", number) for number in range(min(count, len(photographs)))]
         return stack([self._one(stage, key, photographs) for key in keys])
 

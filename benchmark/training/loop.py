@@ -7,6 +7,7 @@ one that was not.
 
 from __future__ import annotations
 
+import json
 import math
 import signal
 import threading
@@ -31,9 +32,10 @@ from benchmark.core.seeds import seed_of
 from benchmark.training.data import Source
 from benchmark.training.export import write_torch
 from benchmark.training.log import Log, Progress
-from benchmark.training.recipe import Optimiser, Recipe, Schedule, Turn
+from benchmark.training.recipe import Optimiser, Recipe, Schedule, Turn, read_part
 
 CHECKPOINT = "checkpoint.pt"
+SMALL = 0.02  # what biases and norms, which start at 0 or 1, count as under relative rates
 SHOWN = 6  # pictures on a sample sheet
 
 
@@ -57,8 +59,12 @@ class Learner(Protocol):
     def __init__(self, network: dict[str, Any], losses: BaseModel, device: torch.device) -> None:
         """Build and initialise the networks from torch's random numbers."""
 
-    def begin(self, phase: str) -> None:
-        """Freeze what the phase does not train, and set training and evaluation modes."""
+    def begin(self, phase: str, *, fresh: bool) -> None:
+        """Freeze what the phase does not train, and set training and evaluation modes.
+
+        Called at the first step of a stage, which is `fresh`, and whenever networks may have been
+        set otherwise since.
+        """
 
     def learn(self, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
         """The weighted loss terms of one step; their sum is differentiated once."""
@@ -141,7 +147,7 @@ class Loop:
         self.seconds += time.monotonic() - start
         last = self.step == self.recipe.steps
         if self.step % self.recipe.log_every == 0 or last:
-            rate = self.optimiser.param_groups[0]["lr"]
+            rate = self._rate(self.recipe.at(self.step - 1), self.step - 1)
             self.log.write(step=self.step, seconds=self.seconds, rate=rate, losses=losses)
             progress.show(step=self.step, seconds=self.seconds, losses=losses)
         if self.step % self.recipe.checkpoint_every == 0:
@@ -153,10 +159,10 @@ class Loop:
         images, masks = self.source.batch(self.step)
         torch.manual_seed(seed_of(self.recipe.seed, "step", self.step))
         if self._phase != turn.stage.phase or turn.number == 0:
-            self.learner.begin(turn.stage.phase)
+            self.learner.begin(turn.stage.phase, fresh=turn.number == 0)
             self._phase = turn.stage.phase
         for group in self.optimiser.param_groups:
-            group["lr"] = self._rate(turn)
+            group["lr"] = self._rate(turn, self.step) * group.get("scale", 1.0)
         self.optimiser.zero_grad()
         terms = self.learner.learn(images.to(self.device), masks.to(self.device))
         losses = {name: float(term.detach()) for name, term in terms.items()}
@@ -169,11 +175,11 @@ class Loop:
         self._follow()
         return losses
 
-    def _rate(self, turn: Turn) -> float:
-        done, steps = self.step, self.recipe.steps
+    def _rate(self, turn: Turn, step: int) -> float:
+        done, steps = step, self.recipe.steps
         if self.recipe.schedule.over == "stage":
             done, steps = turn.number, turn.stage.steps
-        factor = rate_factor(self.recipe.schedule, done / steps, self.step)
+        factor = rate_factor(self.recipe.schedule, done / steps, done)
         return self.recipe.optimiser.rate * turn.stage.rate * factor
 
     def _refuse_nonsense(self, losses: dict[str, float]) -> None:
@@ -215,7 +221,9 @@ class Loop:
                 f"{path}: a checkpoint of {content.get('model')}, not of {self.recipe.model}; "
                 "choose another --out"
             )
-        if content["recipe"] != self.recipe.text():
+        # Read anew, so that a key which came later, with a default, does not end an older run.
+        made_by = read_part(Recipe, json.loads(content["recipe"]), str(path))
+        if made_by.model_copy(update={"about": self.recipe.about}) != self.recipe:
             raise TrainingError(f"{path}: made by another recipe; choose another --out")
         for name, network in self.learner.modules.items():
             network.load_state_dict(content["modules"][name])
@@ -224,7 +232,7 @@ class Loop:
         self.average = content["average"]
 
     def _sample(self) -> None:
-        images, masks = self.source.held_out(SHOWN)
+        images, masks = self.source.held_out(self.step - 1, SHOWN)
         columns = self.learner.show(images.to(self.device), masks.to(self.device))
         rows = [
             torch.cat([column[i].cpu() for column in columns], dim=2) for i in range(len(images))
@@ -238,16 +246,32 @@ class Loop:
 def make_optimiser(chosen: Optimiser, modules: dict[str, nn.Module]) -> torch.optim.Optimizer:
     """One optimiser over all parameters; decay acts on those with two or more axes only."""
     parameters = [p for network in modules.values() for p in network.parameters()]
-    groups = [
-        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": chosen.decay},
-        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
-    ]
-    groups = [group for group in groups if group["params"]]
+    groups = _scaled(parameters, chosen) if chosen.relative else _plain(parameters, chosen)
     if chosen.kind == "sgd":
         return torch.optim.SGD(groups, lr=chosen.rate, momentum=chosen.momentum)
     if chosen.kind == "adamw":
         return torch.optim.AdamW(groups, lr=chosen.rate, betas=chosen.betas)
     return torch.optim.Adam(groups, lr=chosen.rate, betas=chosen.betas)
+
+
+def _plain(parameters: list[nn.Parameter], chosen: Optimiser) -> list[dict[str, Any]]:
+    groups = [
+        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": chosen.decay},
+        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
+    ]
+    return [group for group in groups if group["params"]]
+
+
+def _scaled(parameters: list[nn.Parameter], chosen: Optimiser) -> list[dict[str, Any]]:
+    """A group for each tensor, with the factor on its rate."""
+    return [
+        {
+            "params": [p],
+            "weight_decay": chosen.decay if p.ndim >= 2 else 0.0,
+            "scale": float(p.detach().square().mean().sqrt()) if p.ndim >= 2 else SMALL,
+        }
+        for p in parameters
+    ]
 
 
 def rate_factor(schedule: Schedule, done: float, step: int) -> float:

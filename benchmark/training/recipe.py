@@ -42,6 +42,8 @@ class Optimiser(Part):
         momentum: of SGD.
         decay: weight decay of tensors with two or more axes; biases and norms have none.
         clip: largest 2-norm of all gradients together, or 0 for no limit.
+        relative: `rate` is relative to each tensor's root mean square when it is fresh, so that
+            tensors of any size change by the same share; those of one axis count as 0.02.
     """
 
     kind: Literal["adam", "adamw", "sgd"]
@@ -50,6 +52,7 @@ class Optimiser(Part):
     momentum: float = Field(default=0.0, ge=0)
     decay: float = Field(default=0.0, ge=0)
     clip: float = Field(default=0.0, ge=0)
+    relative: bool = False
 
 
 class Schedule(Part):

@@ -103,8 +103,12 @@ class TruForLearner:
         self.modules: dict[str, nn.Module] = {"network": self.network}
         self._weights, self._phase = losses, "joint"
 
-    def begin(self, phase: str) -> None:
+    def begin(self, phase: str, *, fresh: bool) -> None:
         """Train the parts of `phase`; freeze the others and hold them in evaluation mode.
+
+        Args:
+            phase: a name of `PHASES`.
+            fresh: whether this is the first step of a stage; it makes no difference here.
 
         Raises:
             BadInput: if there is no such phase.

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from benchmark.core.errors import TrainingError
 from benchmark.core.paths import torch_checkpoints
+from inpainters.rwsa import RWSA
 from inpainters.safepaint import GENERATOR_FILE, Domains, Generator, Painted, SafePaintConfig
 from inpainters.training.discriminator import Discriminator
 from inpainters.training.losses import (
@@ -32,6 +34,7 @@ from inpainters.training.perceptual import (
     load_vgg,
 )
 
+PHASES = ("joint", "coarse", "handover")
 SPREAD = 0.02  # deviation of all fresh weights (specification, section 3.7)
 
 
@@ -43,6 +46,7 @@ class SafePaintLosses(BaseModel):
         perceptual: weight of the features' difference.
         style: weight of the Gram matrices' difference.
         adversarial: weight of the generator's adversarial term.
+        coarse: what stage I's own L1, perceptual and style terms count against stage II's.
         domain: weight of the domain distance; 0 freezes the extractor, the ablation without it.
         discriminator: weight of the discriminator's own term.
         l1_form: whole pictures over the hole's share (program), or composites (paper).
@@ -51,6 +55,8 @@ class SafePaintLosses(BaseModel):
         features: what the perceptual and style terms compare: VGG-19, or fixed random filters on
             three scales where no ImageNet weights are to be had.
         discriminator_width: channels of the discriminator's first layer.
+        start: fresh weights of the generator: "normal", as the program draws them, or "linear",
+            scaled until the instance norms hardly divide; see `start_linear`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -59,6 +65,7 @@ class SafePaintLosses(BaseModel):
     perceptual: float = 0.1
     style: float = 250.0
     adversarial: float = 0.1
+    coarse: float = 1.0
     domain: float = 0.01
     discriminator: float = 1.0
     l1_form: Literal["program", "paper"] = "program"
@@ -66,6 +73,7 @@ class SafePaintLosses(BaseModel):
     domain_form: Literal["paper", "program"] = "paper"
     features: Literal["vgg19", "texture"] = "vgg19"
     discriminator_width: int = 64
+    start: Literal["normal", "linear"] = "normal"
 
 
 class SafePaintLearner:
@@ -109,17 +117,28 @@ class SafePaintLearner:
         }
         for part in self.modules.values():
             initialise(part)
+        if losses.start == "linear":
+            start_linear(self.network, device)
         self.features = _features(losses).to(device)
-        self._losses = losses
+        self._losses, self._phase = losses, "joint"
 
-    def begin(self, phase: str) -> None:
-        """Set training mode; there is only the one phase, "joint".
+    def begin(self, phase: str, *, fresh: bool) -> None:
+        """Set training mode for a phase.
+
+        Args:
+            phase: "joint" for everything, as the paper has it; "coarse" for stage I alone and its
+                share of the L1 loss, which is five times as fast; "handover" for everything, where
+                stage II starts with what stage I has learned.
+            fresh: whether this is the first step of a stage.
 
         Raises:
             TrainingError: if the recipe names another.
         """
-        if phase != "joint":
-            raise TrainingError(f"safepaint has no phase {phase!r}; leave it out")
+        if phase not in PHASES:
+            raise TrainingError(f"safepaint has no phase {phase!r}; known: {', '.join(PHASES)}")
+        if phase == "handover" and fresh:
+            hand_over(self.network)
+        self._phase = phase
         for part in self.modules.values():
             part.train()
         self.network.extractor.requires_grad_(self._losses.domain > 0)
@@ -137,6 +156,8 @@ class SafePaintLearner:
         Returns:
             Each term, ().
         """
+        if self._phase == "coarse":
+            return self._coarse(images, masks)
         painted: Painted = self.network(images, masks)
         domains = self.network.domains(images, masks, painted)
         real = self.discriminator(images)
@@ -153,22 +174,30 @@ class SafePaintLearner:
         )
         return terms
 
+    def _coarse(self, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
+        coarse = self.network.coarse_generator(images, masks)
+        l1 = l1_program if self._losses.l1_form == "program" else l1_paper
+        return {"l1": self._losses.l1 * l1(coarse, images, images, masks)}
+
     def _pictures(self, images: Tensor, masks: Tensor, painted: Painted) -> dict[str, Tensor]:
         """The terms that compare pictures: L1, perceptual and style, each over both stages."""
         chosen, outputs = self._losses, (painted.coarse, painted.raw)
+        stages = images.new_tensor([chosen.coarse, 1.0])
         l1 = l1_program if chosen.l1_form == "program" else l1_paper
+        # Both forms are sums over the stages: with the image itself for one, the other's is left.
+        near = [l1(painted.coarse, images, images, masks), l1(images, painted.raw, images, masks)]
         with torch.no_grad():
             real = self.features.features(images)
             real_hole = self.features.features(images * masks)
         whole = [self.features.features(output) for output in outputs]
         holes = [self.features.features(output * masks) for output in outputs]
         layers, styles = self.features.perceptual_layers, self.features.style_layers
-        alike = torch.stack([perceptual(found, real, layers) for found in whole]).sum()
-        styled = torch.stack([style(found, real_hole, styles) for found in holes]).sum()
+        alike = [perceptual(found, real, layers) for found in whole]
+        styled = [style(found, real_hole, styles) for found in holes]
         return {
-            "l1": chosen.l1 * l1(painted.coarse, painted.raw, images, masks),
-            "perceptual": chosen.perceptual * alike,
-            "style": chosen.style * styled,
+            "l1": chosen.l1 * (stages @ torch.stack(near)),
+            "perceptual": chosen.perceptual * (stages @ torch.stack(alike)),
+            "style": chosen.style * (stages @ torch.stack(styled)),
         }
 
     def _distance(self, domains: Domains) -> Tensor:
@@ -210,6 +239,73 @@ def initialise(network: nn.Module) -> None:
             continue
         if module.bias is not None:
             nn.init.zeros_(module.bias)
+
+
+@torch.no_grad()
+def start_linear(network: Generator, device: torch.device) -> None:
+    """Scale both stages' fresh weights so that colours pass through their instance norms.
+
+    An instance norm divides by the deviation of a channel, and so forgets how bright and how
+    colourful a picture is: a short training then paints in grey. Where the variance is well below
+    the norm's epsilon of 1e-5 it only subtracts the mean and multiplies by a constant. Convolutions
+    in front of a norm are scaled to answer with a deviation of 1e-3 (the second of a residual block
+    2e-4, so that a block starts near the identity), a fuser's with 0.5, the last with 0.3.
+    """
+    pictures = F.interpolate(torch.rand(8, 3, 9, 9), 64, mode="bilinear").to(device)
+    masks = (F.interpolate(torch.rand(8, 1, 9, 9), 64) > 0.65).float().to(device)
+    handles = [
+        layer.register_forward_hook(_scaled_to(spread))
+        for stage in (network.coarse_generator, network.fine_generator)
+        for name, layer in stage.named_modules()
+        if (spread := _spread_of(name, layer)) is not None
+    ]
+    network.train()
+    network(pictures, masks)
+    for handle in handles:
+        handle.remove()
+
+
+def _spread_of(name: str, layer: nn.Module) -> float | None:
+    """The deviation that `start_linear` gives a layer's answer, or None to leave it alone."""
+    if not isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+        return None
+    if layer.out_channels == 3:
+        return 0.3
+    if name.startswith("att"):
+        return 0.5 if name.endswith("fuser") else None
+    return 2e-4 if name.endswith("conv_block.5") else 1e-3
+
+
+def _scaled_to(spread: float) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor]:
+    def scale(layer: nn.Module, _inputs: tuple[Tensor, ...], answer: Tensor) -> Tensor:
+        factor = spread / float(answer.std())
+        layer.get_parameter("weight").mul_(factor)
+        return answer * factor  # biases are still zero
+
+    return scale
+
+
+@torch.no_grad()
+def hand_over(network: Generator) -> None:
+    """Give stage II the weights of stage I, whose layers are the same but for the first inputs.
+
+    The domain planes start with no weight; the attentions start by passing features through.
+    """
+    coarse, fine = network.coarse_generator, network.fine_generator
+    first = fine.get_parameter("encoder.1.weight")
+    first.zero_()
+    first[:, :4] = coarse.get_parameter("encoder.1.weight")  # both read a picture, then the mask
+    fine.get_parameter("encoder.1.bias").copy_(coarse.get_parameter("encoder.1.bias"))
+    pairs = {"encoder.4": "encoder.4", "encoder.7": "encoder.7", "middle": "middle"}
+    pairs |= {"decoder.0": "deconv1", "decoder.3": "deconv2", "decoder.7": "deconv3"}
+    for source, target in pairs.items():
+        fine.get_submodule(target).load_state_dict(coarse.get_submodule(source).state_dict())
+    for attention in (fine.att1, fine.att2, fine.att3):
+        if isinstance(attention, RWSA):
+            nn.init.zeros_(attention.fuser.weight)
+            attention.fuser.get_parameter("bias").zero_()
+            channels = attention.fuser.out_channels
+            nn.init.eye_(attention.fuser.weight[:, channels:, 0, 0])
 
 
 def _features(losses: SafePaintLosses) -> FeatureNetwork:

@@ -190,7 +190,7 @@ def test_a_download_that_is_not_there_is_an_error_in_a_line(
 
 
 def test_what_nobody_publishes_cannot_be_fetched() -> None:
-    with pytest.raises(WeightsError, match="nobody publishes weights of safepaint"):
+    with pytest.raises(WeightsError, match="safepaint cannot be fetched"):
         fetch_weights("safepaint")
 
 

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
 
-from inpainters.rwsa import RWSA, GaussianMask, gaussian_kernel, mask_to_size
+from benchmark.core.errors import WeightsError
+from inpainters.rwsa import (
+    RWSA,
+    EncoderRWSA,
+    GaussianMask,
+    gaussian_kernel,
+    mask_to_size,
+    start_from_host,
+)
 
 
 def cell(*rows):
@@ -77,3 +86,45 @@ def test_gradients_reach_every_parameter():
     module(torch.randn(1, 128, 16, 16), masks).square().mean().backward()
     without = [name for name, p in module.named_parameters() if p.grad is None or not p.grad.any()]
     assert without == []
+
+
+def test_passing_through_is_the_identity_to_the_bit():
+    torch.manual_seed(0)
+    module, features = RWSA(16).eval(), torch.randn(2, 16, 9, 11)
+    module.pass_through()
+    masks = (torch.rand(2, 1, 18, 22) > 0.5).float()
+    assert torch.equal(module(features, masks), features)
+
+
+class Host(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU(), nn.Conv2d(4, 4, 2, stride=2))
+        self.rwsa = EncoderRWSA(channels)
+
+
+def test_modules_stand_after_the_layers_they_are_named_by():
+    torch.manual_seed(0)
+    host, images = Host({1: 4, 2: 4}).eval(), torch.randn(1, 3, 8, 8)
+    masks = torch.zeros(1, 1, 8, 8)
+    masks[..., :4] = 1
+    first = host.rwsa["1"](host.encoder[1](host.encoder[0](images)), masks)
+    expected = host.rwsa["2"](host.encoder[2](first), masks)
+    assert torch.equal(host.rwsa.encode(host.encoder, images, masks), expected)
+    plain = Host({})
+    assert set(plain.state_dict()) == {"encoder.0.weight", "encoder.0.bias", "encoder.2.weight",
+                                       "encoder.2.bias"}  # fmt: skip
+    assert torch.equal(plain.rwsa.encode(plain.encoder, images, masks), plain.encoder(images))
+
+
+def test_a_hosts_file_may_lack_rwsa_and_nothing_else(tmp_path):
+    path, network, state = tmp_path / "host.pt", Host({1: 4}), Host({}).state_dict()
+    start_from_host(network, state, path)
+    assert torch.equal(network.encoder[0].weight, state["encoder.0.weight"])
+    without = {name: value for name, value in state.items() if name != "encoder.0.bias"}
+    with pytest.raises(WeightsError, match=r"1 missing \(encoder.0.bias\), 0 surplus"):
+        start_from_host(network, without, path)
+    with pytest.raises(WeightsError, match=r"0 missing, 1 surplus \(rwsa.9.fuser.bias\)"):
+        start_from_host(network, {**state, "rwsa.9.fuser.bias": torch.zeros(4)}, path)
+    with pytest.raises(WeightsError, match=r"missing \(rwsa.1"):
+        start_from_host(network, {**state, "rwsa.1.fuser.bias": torch.zeros(4)}, path)

@@ -83,7 +83,7 @@ def test_batches_are_8_bit_pictures_and_binary_masks(kind: type, read: Photograp
 
 def test_held_out_pictures_are_the_same_at_every_call(read: Photographs) -> None:
     source = inpainting(recipe(), read)
-    first, second = source.held_out(6), source.held_out(6)
+    first, second = source.held_out(0, 6), source.held_out(3, 6)
     assert len(first[0]) == 2
     assert torch.equal(first[0], second[0])
 
@@ -188,6 +188,6 @@ def test_nothing_drawn_changes_nothing() -> None:
 
 def test_centre_crops_come_from_the_centre(read: Photographs) -> None:
     stage = Stage(steps=1, batch=1, crop=64, sides=(64,), place="centre")
-    square = read.cut(0, stage, np.random.default_rng(0))
+    square = read.cut(0, stage, 64, np.random.default_rng(0))
     middle = read.shrunk[64][0][:, 6:70]
     assert np.array_equal(square, middle) or np.array_equal(square[:, ::-1], middle)

@@ -15,8 +15,8 @@ from torch import Tensor
 from benchmark.core.checkpoint import read_checkpoint, read_metadata
 from benchmark.core.errors import DataError, TrainingError, UnknownName
 from benchmark.training import train
-from benchmark.training.loop import CHECKPOINT, Loop
-from benchmark.training.recipe import Turn
+from benchmark.training.loop import CHECKPOINT, Loop, make_optimiser
+from benchmark.training.recipe import Optimiser, Turn
 from detectors import create_detector
 from inpainters import create_inpainter
 from inpainters.training.safepaint import SafePaintLearner
@@ -156,6 +156,31 @@ def test_another_recipes_checkpoint_is_refused(photographs: Path, tmp_path: Path
     train("safepaint", recipe=recipe(), data=photographs, out=tmp_path / "out")
     with pytest.raises(TrainingError, match="another recipe"):
         train("safepaint", recipe=recipe(seed=11), data=photographs, out=tmp_path / "out")
+
+
+def test_a_recipe_may_be_described_anew_between_stop_and_resume(
+    photographs: Path, tmp_path: Path
+) -> None:
+    first = train("safepaint", recipe=recipe(), data=photographs, out=tmp_path / "out")
+    told = recipe(about="what it is")
+    again = train("safepaint", recipe=told, data=photographs, out=tmp_path / "out")
+    assert (again.finished, again.steps) == (True, first.steps)
+
+
+def test_relative_rates_follow_the_fresh_weights() -> None:
+    layer = torch.nn.Conv2d(2, 2, 3)
+    torch.nn.init.constant_(layer.weight, 3e-4)
+    chosen = Optimiser(kind="adam", rate=0.1, relative=True)
+    weight, bias = make_optimiser(chosen, {"layer": layer}).param_groups
+    assert weight["scale"] == pytest.approx(3e-4)
+    assert bias["scale"] == 0.02
+
+
+def test_decay_spares_biases_and_norms() -> None:
+    layer = torch.nn.Conv2d(2, 2, 3)
+    chosen = Optimiser(kind="adamw", rate=0.1, decay=0.5)
+    weight, bias = make_optimiser(chosen, {"layer": layer}).param_groups
+    assert (weight["weight_decay"], bias["weight_decay"]) == (0.5, 0.0)
 
 
 def test_too_few_photographs_are_refused(photographs: Path, tmp_path: Path) -> None:

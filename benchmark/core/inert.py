@@ -1,0 +1,311 @@
+"""Play a pickle's instructions on a stack of our own, making nothing but tensors and records.
+
+A global is a name: nothing is imported. A call of one of five known names gives a tensor's place or
+an empty dictionary, any other call an inert record of what was called with what. No instruction
+copies or hashes more than it brings along, so memory and time stay in proportion to the size of the
+file, whatever it says of itself; sets, which nothing here needs, are kept as lists.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import mmap
+import pickletools
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import IO, Any
+
+import torch
+from torch import Tensor
+
+_TYPES = {
+    "torch.DoubleStorage": torch.float64,
+    "torch.FloatStorage": torch.float32,
+    "torch.HalfStorage": torch.float16,
+    "torch.BFloat16Storage": torch.bfloat16,
+    "torch.LongStorage": torch.int64,
+    "torch.IntStorage": torch.int32,
+    "torch.ShortStorage": torch.int16,
+    "torch.CharStorage": torch.int8,
+    "torch.ByteStorage": torch.uint8,
+    "torch.BoolStorage": torch.bool,
+}
+_LEGACY = (0x1950A86A20F9469CFC6C, 1001)  # magic number and protocol of a legacy torch.save file
+LONGEST = 500  # characters of a global's or an entry's name
+_KEYS = (str, bytes, int, float, type(None))  # and Name and Record; a tuple's hash can take forever
+_MOST_ARGUMENTS = 8  # of a call that is made
+_BLOB_STEPS = 1000  # instructions in one of a blob's small pickles; real ones have about fifty
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A global the pickle names, "module.attribute"; it is never looked up."""
+
+    text: str
+
+
+@dataclass(eq=False, slots=True, repr=False)
+class Record:
+    """An object of a class that is not made.
+
+    Attributes:
+        name: "module.attribute" of what would have been called.
+        args: the arguments of the call.
+        state: what the object would have been given as its state, or None.
+    """
+
+    name: str
+    args: tuple[object, ...] = ()
+    state: object = None
+
+
+@dataclass(eq=False)
+class Storage:
+    """Numbers in a file: how many, of what type, and how to read their bytes."""
+
+    dtype: torch.dtype
+    count: int
+    read: Callable[[], bytes]
+
+    @cached_property
+    def values(self) -> Tensor:
+        """(count,), read once however many tensors share it."""
+        raw = bytearray(self.read())
+        if len(raw) != self.count * self.dtype.itemsize:
+            raise ValueError("a storage of another length than stated")
+        return torch.frombuffer(raw, dtype=self.dtype) if raw else torch.empty(0, dtype=self.dtype)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Stored:
+    """A tensor's place in a storage."""
+
+    storage: Storage
+    offset: int
+    size: tuple[int, ...]
+    stride: tuple[int, ...]
+
+    def tensor(self) -> Tensor:
+        """The tensor; refused where it reaches beyond its storage or repeats parts of it."""
+        count = math.prod(self.size)
+        last = self.offset + sum(
+            (side - 1) * step for side, step in zip(self.size, self.stride, strict=True)
+        )
+        if count > self.storage.count or (count and last >= self.storage.count):
+            raise ValueError("a tensor larger than its storage")
+        return self.storage.values.as_strided(self.size, self.stride, self.offset)
+
+
+class Machine:
+    """Plays a pickle's instructions.
+
+    Args:
+        persistent: what a persistent id stands for; without it there may be none.
+        limit: most instructions to play, or None.
+    """
+
+    def __init__(
+        self, persistent: Callable[[object], object] | None = None, limit: int | None = None
+    ) -> None:
+        self._persistent = persistent
+        self._limit = limit
+        self._stack: list[Any] = []
+        self._marks: list[int] = []
+        self._memo: dict[int, object] = {}
+        self._blobs: dict[int, tuple[bytes, Storage]] = {}  # by id; the bytes kept, so it is theirs
+        self._calls: dict[str, Callable[..., object]] = {
+            "collections.OrderedDict": _empty,
+            "dnnlib.util.EasyDict": _empty,
+            "torch._utils._rebuild_tensor_v2": _stored,
+            "torch._utils._rebuild_parameter": lambda tensor, *_: tensor,
+            "torch.storage._load_from_bytes": self._from_blob,
+        }
+
+    def play(self, stream: IO[bytes] | mmap.mmap) -> object:
+        """The object that the next pickle in the stream describes."""
+        for step, (opcode, argument, _) in enumerate(pickletools.genops(stream)):  # type: ignore[arg-type]
+            if self._limit is not None and step >= self._limit:
+                raise ValueError("a storage's description is too long")
+            if opcode.name == "STOP":
+                return self._stack.pop()
+            if opcode.name in _CONSTANTS:
+                self._stack.append(_CONSTANTS[opcode.name]())
+            elif opcode.name in _VALUES:
+                self._stack.append(argument)
+            elif opcode.name in _STEPS:
+                _STEPS[opcode.name](self, argument)
+            else:
+                raise ValueError(f"instruction {opcode.name}, which no checkpoint needs")
+        raise EOFError("no end")
+
+    def skip(self, _argument: object) -> None:
+        """An instruction that is for the writer's own reader."""
+
+    def mark(self, _argument: object) -> None:
+        """Remember the stack's height."""
+        self._marks.append(len(self._stack))
+
+    def _since_mark(self) -> list[Any]:
+        height = self._marks.pop()
+        items = self._stack[height:]
+        del self._stack[height:]
+        return items
+
+    def memoize(self, argument: int | None) -> None:
+        """Keep the top under a number; a dictionary, so that a huge number costs nothing."""
+        self._memo[len(self._memo) if argument is None else argument] = self._stack[-1]
+
+    def get(self, argument: int) -> None:
+        """Push what was kept."""
+        self._stack.append(self._memo[argument])
+
+    def gather(self, _argument: object) -> None:
+        """Everything since the mark as a tuple."""
+        self._stack.append(tuple(self._since_mark()))
+
+    def tuple_of(self, _argument: object, *, count: int) -> None:
+        """The last few as a tuple."""
+        items = tuple(self._stack[-count:])
+        del self._stack[-count:]
+        self._stack.append(items)
+
+    def extend(self, _argument: object, *, single: bool) -> None:
+        """Append to the list or record below; records keep nothing of it."""
+        items = [self._stack.pop()] if single else self._since_mark()
+        if not isinstance(self._stack[-1], Record):
+            self._stack[-1].extend(items)
+
+    def set_items(self, _argument: object, *, single: bool) -> None:
+        """Set items of the dictionary or record below; records keep nothing of it."""
+        if single:
+            value, key = self._stack.pop(), self._stack.pop()
+            items = [key, value]
+        else:
+            items = self._since_mark()
+        if not all(isinstance(key, (*_KEYS, Name, Record)) for key in items[::2]):
+            raise TypeError("a dictionary's key is no plain value")
+        if not isinstance(self._stack[-1], Record):
+            self._stack[-1].update(zip(items[::2], items[1::2], strict=True))
+
+    def name(self, argument: str | None) -> None:
+        """Push a global's name."""
+        if argument is None:
+            attribute, module = self._stack.pop(), self._stack.pop()
+            if not isinstance(module, str) or not isinstance(attribute, str):
+                raise TypeError("a global whose name is no text")
+            if len(module) + len(attribute) > LONGEST:  # before they are copied
+                raise ValueError("a global with too long a name")
+            argument = f"{module} {attribute}"
+        self._stack.append(Name(argument.replace(" ", ".")))
+
+    def call(self, _argument: object) -> None:
+        """Call one of the few known names; of any other, make a record."""
+        args, called = self._stack.pop(), self._stack.pop()
+        if not isinstance(called, Name) or not isinstance(args, tuple):
+            raise TypeError("a call of something that is no name")
+        known = self._calls.get(called.text)
+        if known and len(args) > _MOST_ARGUMENTS:
+            raise TypeError(f"{called.text} with {len(args)} arguments")
+        self._stack.append(known(*args) if known else Record(called.text, args))
+
+    def build(self, _argument: object) -> None:
+        """Give a record its state; containers and tensors need none."""
+        state = self._stack.pop()
+        if isinstance(self._stack[-1], Record):
+            self._stack[-1].state = state
+
+    def persistent(self, _argument: object) -> None:
+        """Replace a persistent id by what it stands for."""
+        if self._persistent is None:
+            raise ValueError("a persistent id where none belongs")
+        self._stack.append(self._persistent(self._stack.pop()))
+
+    def _from_blob(self, blob: bytes) -> Storage:
+        if id(blob) not in self._blobs:
+            self._blobs[id(blob)] = (blob, _blob_storage(blob))
+        return self._blobs[id(blob)][1]
+
+
+_CONSTANTS: dict[str, Callable[[], object]] = {
+    "NONE": lambda: None,
+    "NEWTRUE": lambda: True,
+    "NEWFALSE": lambda: False,
+    "EMPTY_TUPLE": tuple,
+    "EMPTY_LIST": list,
+    "EMPTY_DICT": dict,
+    "EMPTY_SET": list,
+}
+_VALUES = frozenset({
+    "BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "BINUNICODE",
+    "SHORT_BINUNICODE", "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8",
+})  # fmt: skip
+_STEPS: dict[str, Callable[[Machine, Any], None]] = {
+    "PROTO": Machine.skip,
+    "FRAME": Machine.skip,
+    "MARK": Machine.mark,
+    "BINPUT": Machine.memoize,
+    "LONG_BINPUT": Machine.memoize,
+    "MEMOIZE": Machine.memoize,
+    "BINGET": Machine.get,
+    "LONG_BINGET": Machine.get,
+    "TUPLE": Machine.gather,
+    "FROZENSET": Machine.gather,
+    "TUPLE1": partial(Machine.tuple_of, count=1),
+    "TUPLE2": partial(Machine.tuple_of, count=2),
+    "TUPLE3": partial(Machine.tuple_of, count=3),
+    "APPEND": partial(Machine.extend, single=True),
+    "APPENDS": partial(Machine.extend, single=False),
+    "ADDITEMS": partial(Machine.extend, single=False),
+    "SETITEM": partial(Machine.set_items, single=True),
+    "SETITEMS": partial(Machine.set_items, single=False),
+    "GLOBAL": Machine.name,
+    "STACK_GLOBAL": Machine.name,
+    "REDUCE": Machine.call,
+    "NEWOBJ": Machine.call,
+    "BUILD": Machine.build,
+    "BINPERSID": Machine.persistent,
+}
+
+
+def _empty() -> dict[object, object]:
+    return {}
+
+
+def _stored(
+    storage: Storage, offset: int, size: Sequence[int], stride: Sequence[int], *_: object
+) -> Stored:
+    numbers = (offset, *size, *stride) if len(size) + len(stride) < 64 else (None,)
+    if not isinstance(storage, Storage) or not all(
+        type(number) is int and 0 <= number < 2**63 for number in numbers
+    ):
+        raise TypeError("a tensor of something that is no storage, or of an impossible shape")
+    return Stored(storage, offset, tuple(size), tuple(stride))
+
+
+def storage_of(identity: Any, read: Callable[[str, int], bytes]) -> Storage:  # noqa: ANN401 (a pickle's)
+    """The storage of ("storage", type, key, location, count, ...); `read` takes key and bytes."""
+    kind, name, key, _, count, *_ = identity
+    if kind != "storage" or not isinstance(key, str) or type(count) is not int or count < 0:
+        raise ValueError("a persistent id that is no storage")
+    dtype = _TYPES[name.text]
+    return Storage(dtype, count, lambda: read(key, count * dtype.itemsize))
+
+
+def _blob_storage(blob: bytes) -> Storage:
+    """The one storage in a legacy torch.save file: five pickles, then a count and the numbers."""
+    stream = io.BytesIO(blob)
+
+    def read(_key: str, length: int) -> bytes:
+        return blob[start : start + length]
+
+    head = [Machine(limit=_BLOB_STEPS).play(stream) for _ in range(3)]
+    storage = Machine(lambda identity: storage_of(identity, read), _BLOB_STEPS).play(stream)
+    Machine(limit=_BLOB_STEPS).play(stream)  # the list of keys
+    (count,) = struct.unpack("<q", stream.read(8))
+    start = stream.tell()
+    if tuple(head[:2]) != _LEGACY or not isinstance(storage, Storage) or count != storage.count:
+        raise ValueError("a storage in an unknown layout")
+    return storage

@@ -1,0 +1,188 @@
+"""Read checkpoints that torch's weights-only reader refuses, without running anything in them.
+
+Two layouts: a zip archive of `torch.save` or of TorchScript whose pickle names classes of other
+programs, and the bare pickle of StyleGAN programs, whose networks carry their own source text.
+`benchmark.core.inert` plays the pickles; here the tensors are found in what it gives.
+"""
+
+from __future__ import annotations
+
+import io
+import mmap
+import struct
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from benchmark.core.errors import WeightsError
+from benchmark.core.inert import LONGEST, Machine, Record, Storage, Stored, storage_of
+
+_PERSISTENT = "torch_utils.persistence._reconstruct_persistent_obj"
+_MOST = 100_000  # parts of all modules together; real files have a few thousand
+_BROKEN = (
+    ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError,
+    NotImplementedError, OSError, RecursionError, RuntimeError, TypeError, ValueError,
+    struct.error, zipfile.BadZipFile,
+)  # fmt: skip  # whatever a damaged pickle or archive can raise in the readers below
+
+
+def read_archive(path: Path, prefixes: tuple[str, ...]) -> dict[str, Tensor]:
+    """Read tensors out of a zip archive of `torch.save` or TorchScript.
+
+    Args:
+        path: the archive. Its content is a dictionary with a "state_dict", as Lightning writes it,
+            or a TorchScript module, whose parameters are named as in its state dict.
+        prefixes: names that begin with one of these are wanted; it is taken off.
+
+    Returns:
+        The wanted tensors by name, on the CPU, in the file's order.
+
+    Raises:
+        WeightsError: if the file is missing, damaged, compressed, or has none of them.
+    """
+    with _refusing(path), zipfile.ZipFile(path) as archive:
+        content = _archive_content(archive, path.stat().st_size)
+        entries = _entries(content, _attributes) if isinstance(content, Record) else _state(content)
+        wanted = {
+            name.removeprefix(prefix): stored.tensor()
+            for name, stored in entries.items()
+            for prefix in prefixes
+            if name.startswith(prefix)
+        }
+    if not wanted:
+        raise _refusal(path, f"no tensors named {prefixes[0]}*, found {_some(entries)}")
+    return wanted
+
+
+def _archive_content(archive: zipfile.ZipFile, size: int) -> object:
+    plain = [one for one in archive.infolist() if one.compress_type == zipfile.ZIP_STORED]
+    if sum(entry.file_size for entry in plain) > size:
+        raise ValueError("its entries overlap")
+    entries = {entry.filename: entry for entry in plain}
+    root = next(name for name in entries if name.count("/") == 1 and name.endswith("/data.pkl"))
+    folder = root.removesuffix("data.pkl")
+    storages: dict[str, Storage] = {}
+
+    def read(key: str, _length: int) -> bytes:
+        return archive.read(entries[f"{folder}data/{key}"])
+
+    def persistent(identity: Any) -> Storage:  # noqa: ANN401 (whatever the pickle holds)
+        storage = storage_of(identity, read)
+        kept = storages.setdefault(identity[2], storage)  # shared by many tensors, read once
+        if (kept.dtype, kept.count) != (storage.dtype, storage.count):
+            raise ValueError("a storage of two types")
+        return kept
+
+    return Machine(persistent).play(io.BytesIO(archive.read(entries[root])))
+
+
+def _state(content: object) -> dict[str, Stored]:
+    state = content.get("state_dict") if isinstance(content, dict) else None
+    if not isinstance(state, dict):
+        raise ValueError(f"expected an entry 'state_dict', found {_some(content)}")
+    return {str(name): value for name, value in state.items() if isinstance(value, Stored)}
+
+
+def is_bare_pickle(path: Path) -> bool:
+    """Whether a file begins as a pickle of protocol 3 or 4, which no file of `torch.save` does.
+
+    Raises:
+        WeightsError: if it cannot be read.
+    """
+    with _refusing(path), path.open("rb") as file:
+        return file.read(2) in {b"\x80\x03", b"\x80\x04"}
+
+
+def read_network(path: Path, key: str) -> dict[str, Tensor]:
+    """Read the state dict of one network out of a StyleGAN program's pickle.
+
+    Args:
+        path: the file: a dictionary of networks, written by plain `pickle`.
+        key: which of them, such as "G_ema".
+
+    Returns:
+        Its parameters and buffers by name, on the CPU, in the order of its state dict.
+
+    Raises:
+        WeightsError: if the file is missing, damaged, or has no such network.
+    """
+    with (
+        _refusing(path),
+        path.open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view,
+    ):
+        content = Machine().play(view)
+        network = content.get(key) if isinstance(content, dict) else None
+        if not isinstance(network, Record):
+            raise ValueError(f"expected a network {key!r}, found {_some(content)}")
+        entries = _entries(network, _network_parts)
+        return {name: stored.tensor() for name, stored in entries.items()}
+
+
+def _entries(root: Record, parts: Callable[[Record], Mapping[object, object]]) -> dict[str, Stored]:
+    """Tensors by name of a module and of those below it; `parts` gives what one holds by name."""
+    found: dict[str, Stored] = {}
+    seen: set[int] = set()
+    steps = 0
+
+    def enter(module: Record, prefix: str) -> None:
+        nonlocal steps
+        if id(module) in seen:
+            raise ValueError("a module that holds itself or is held twice")
+        seen.add(id(module))
+        for name, value in parts(module).items():
+            steps += 1
+            if steps > _MOST or not isinstance(name, str) or len(prefix) + len(name) > LONGEST:
+                raise ValueError("too many parts, or one with too long a name")
+            if isinstance(value, Stored):
+                found[prefix + name] = value
+            elif isinstance(value, Record):
+                enter(value, f"{prefix}{name}.")
+
+    enter(root, "")
+    return found
+
+
+def _attributes(module: Record) -> Mapping[Any, Any]:
+    """The attributes that a module would have been given; none for what is no module."""
+    state = module.state
+    if module.name == _PERSISTENT and isinstance(module.args[0], dict):
+        state = module.args[0]["state"]
+    return state if isinstance(state, dict) else {}
+
+
+def _network_parts(network: Record) -> dict[object, object]:
+    """Parameters, buffers, then modules, as torch orders a state dict."""
+    attributes = _attributes(network)
+    if "_modules" not in attributes:
+        raise TypeError(f"{network.name} is no network")
+    groups = (attributes[name] for name in ("_parameters", "_buffers", "_modules"))
+    return {name: value for group in groups for name, value in group.items()}
+
+
+@contextmanager
+def _refusing(path: Path) -> Iterator[None]:
+    """One line for everything that can be wrong with a file."""
+    if not path.is_file():
+        raise WeightsError(f"{path}: no such checkpoint file")
+    try:
+        yield
+    except StopIteration:
+        raise _refusal(path, "no data.pkl in the archive") from None
+    except _BROKEN as error:
+        reason = str(error).splitlines()[0][:150] if str(error) else type(error).__name__
+        raise _refusal(path, reason) from None
+
+
+def _refusal(path: Path, reason: str) -> WeightsError:
+    return WeightsError(f"{path}: refused or damaged; nothing in it was run ({reason})")
+
+
+def _some(content: object) -> str:
+    if not isinstance(content, dict):
+        return content.name if isinstance(content, Record) else type(content).__name__
+    return ", ".join(sorted(map(str, content))[:5])[:100] or "nothing"

@@ -1,0 +1,225 @@
+"""AOT-GAN: aggregated contextual transformations for inpainting (arXiv 2104.01431).
+
+Written from the paper and the specification of its published program's behaviour. One stage: three
+convolutions down, eight blocks of parallel dilated convolutions with a gated skip, a decoder that
+upsamples bilinearly. Entry names are those of the authors' checkpoint, `G0000000.pt`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from benchmark.core.card import Card, Checkpoint
+from benchmark.core.checkpoint import load_strict, part_of, read_checkpoint, read_sizes
+from benchmark.core.errors import WeightsError
+from inpainters.base import Inpainter
+from inpainters.rwsa import EncoderRWSA
+
+GENERATOR_FILES = "G*.pt"  # G and the iteration in seven digits
+RATES = (1, 2, 4, 8)  # dilations of a block's branches
+MULTIPLE = 4  # of the sides that the network takes
+SMALLEST = 36  # the reflection by 8 needs a plane of at least 9 at a quarter of the size
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AOTGANConfig:
+    """Sizes of the network; the defaults are the authors'.
+
+    Attributes:
+        width: channels at full resolution; twice as many at half, four times at a quarter.
+        blocks: AOT blocks in the middle.
+        rwsa: whether region-wise separated attention follows both strided layers (the variant of
+            SafePaint's Table 6).
+    """
+
+    width: int = 64
+    blocks: int = 8
+    rwsa: bool = False
+
+
+def standardise(planes: Tensor) -> Tensor:
+    """Bring every plane to mean -5 and deviation 10, as the gates of a block are.
+
+    The paper has a plain sigmoid there; the published weights need the program's form.
+
+    Args:
+        planes: (N, C, h, w), at least two pixels each.
+
+    Returns:
+        (N, C, h, w) float32: half precision has no 1e-9.
+    """
+    deviation, mean = torch.std_mean(planes.float(), dim=(2, 3), keepdim=True)  # divisor hw - 1
+    # The 1e-9 is added to the deviation, not under its root.
+    return 5 * (2 * (planes.float() - mean) / (deviation + 1e-9) - 1)
+
+
+class AOTBlock(nn.Module):
+    """Dilated convolutions side by side, fused, and mixed with the input pixel by pixel.
+
+    Args:
+        channels: C, a multiple of the number of branches.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.block00, self.block01, self.block02, self.block03 = (
+            nn.Sequential(
+                nn.ReflectionPad2d(rate),
+                nn.Conv2d(channels, channels // len(RATES), 3, dilation=rate),
+                nn.ReLU(),
+            )
+            for rate in RATES
+        )
+        self.fuse = nn.Sequential(nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3))
+        self.gate = nn.Sequential(nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, C, h, w) to (N, C, h, w), h and w at least 9."""
+        branches = (self.block00, self.block01, self.block02, self.block03)
+        fused = self.fuse(torch.cat([branch(features) for branch in branches], dim=1))
+        share = torch.sigmoid(standardise(self.gate(features)))
+        mixed: Tensor = features * (1 - share) + fused * share
+        return mixed
+
+
+class UpConv(nn.Module):
+    """Bilinear upsampling to twice the size, corners aligned, then a convolution."""
+
+    def __init__(self, channels: int, out: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, out, 3, padding=1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, C, h, w) to (N, out, 2h, 2w)."""
+        large = F.interpolate(features, scale_factor=2, mode="bilinear", align_corners=True)
+        answer: Tensor = self.conv(large)
+        return answer
+
+
+class Generator(nn.Module):
+    """The whole of AOT-GAN that paints: what one generator checkpoint holds.
+
+    Args:
+        config: the network's sizes.
+    """
+
+    def __init__(self, config: AOTGANConfig) -> None:
+        super().__init__()
+        width = config.width
+        self.encoder = nn.Sequential(
+            nn.ReflectionPad2d(3),
+            nn.Conv2d(4, width, 7),
+            nn.ReLU(),
+            nn.Conv2d(width, 2 * width, 4, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(2 * width, 4 * width, 4, stride=2, padding=1),
+            nn.ReLU(),
+        )
+        self.rwsa = EncoderRWSA({4: 2 * width, 6: 4 * width} if config.rwsa else {})
+        self.middle = nn.Sequential(*(AOTBlock(4 * width) for _ in range(config.blocks)))
+        self.decoder = nn.Sequential(
+            UpConv(4 * width, 2 * width),
+            nn.ReLU(),
+            UpConv(2 * width, width),
+            nn.ReLU(),
+            nn.Conv2d(width, 3, 3, padding=1),
+        )
+
+    def forward(self, images: Tensor, masks: Tensor) -> Tensor:
+        """Paint the holes.
+
+        Args:
+            images: (N, 3, H, W) in [-1, 1], H and W multiples of 4, at least 36; what is in the
+                hole is not seen.
+            masks: (N, 1, H, W), 1 = hole.
+
+        Returns:
+            (N, 3, H, W) in [-1, 1], the whole picture.
+        """
+        white = images * (1 - masks) + masks
+        features = self.rwsa.encode(self.encoder, torch.cat((white, masks), dim=1), masks)
+        return torch.tanh(self.decoder(self.middle(features)))
+
+
+class AOTGAN(Inpainter):
+    """AOT-GAN with weights in the authors' layout, or a reduced edition of ours."""
+
+    # The network takes multiples of 4; `_fill` extends to them, as edge replication and a known
+    # border suit it better than the door's reflection of the mask.
+    card = Card(
+        name="aotgan",
+        title="AOT-GAN",
+        paper="https://arxiv.org/abs/2104.01431",
+        licence="Apache-2.0",
+        reported="AOT-GAN",
+        checkpoints=(
+            Checkpoint(
+                file="G0000000.pt",
+                source="https://github.com/researchmm/AOT-GAN-for-Inpainting: Places2 at "
+                "https://drive.google.com/drive/folders/1bSOH-2nB3feFRyDEmiX81CEiWkghss3i, "
+                "CelebA-HQ at "
+                "https://drive.google.com/drive/folders/1Zks5Hyb9WAEpupbTdBqsCafmb25yqsGJ",
+                licence="not stated; linked from the Apache-2.0 repository",
+            ),
+        ),
+        rounding="cut",
+    )
+
+    def _load(self, path: Path) -> None:
+        file = generator_file(path) if path.is_dir() else path
+        self.network = load_generator(file).to(self.device)
+
+    def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
+        height, width = images.shape[2:]
+        border = (0, _allowed(width) - width, 0, _allowed(height) - height)
+        raw: Tensor = self.network(
+            F.pad(images * 2 - 1, border, mode="replicate"),
+            F.pad(masks, border),  # what is added is known
+        )
+        return (raw[:, :, :height, :width] + 1) / 2
+
+
+def _allowed(side: int) -> int:
+    """The smallest side that the network takes and that is not shorter."""
+    return max(side + -side % MULTIPLE, SMALLEST)
+
+
+def generator_file(folder: Path) -> Path:
+    """The generator of the last iteration in a folder of the authors' program.
+
+    Raises:
+        WeightsError: if the folder has none.
+    """
+    files = sorted(folder.glob(GENERATOR_FILES))
+    if not files:
+        raise WeightsError(f"{folder}: expected a generator file {GENERATOR_FILES}, found none")
+    return files[-1]
+
+
+def load_generator(file: Path) -> Generator:
+    """Build the generator that a checkpoint is of, and load it strictly, for evaluation.
+
+    Args:
+        file: the authors' `G0000000.pt` of any iteration, or a .safetensors file of this project,
+            which says its own sizes.
+
+    Returns:
+        The generator on the CPU, in evaluation mode, without gradients.
+
+    Raises:
+        WeightsError: if the file is missing, damaged or of another model.
+    """
+    content, config = read_checkpoint(file), AOTGANConfig()
+    if file.suffix == ".safetensors":
+        config = read_sizes(file, "aotgan", AOTGANConfig)
+    elif not all(isinstance(value, Tensor) for value in content.values()):
+        found = ", ".join(sorted(map(str, content))[:5])
+        raise WeightsError(f"{file}: expected the generator's tensors, found {found}")
+    network = Generator(config)
+    load_strict(network, part_of({"generator": content}, "generator", file), file)
+    return network

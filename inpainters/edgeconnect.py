@@ -1,0 +1,349 @@
+"""EdgeConnect: a generator of edges, then one of colours (arXiv 1901.00212).
+
+Written from the paper and the specification of its published program's behaviour. Canny edges of
+the known region are completed into the hole, and the picture is painted after the completed edges.
+Entry names are those of the authors' checkpoints, `EdgeModel_gen.pth` and
+`InpaintingModel_gen.pth`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from skimage.color import rgb2gray
+from skimage.feature import canny
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils import spectral_norm
+
+from benchmark.core.card import Card, Checkpoint
+from benchmark.core.checkpoint import load_strict, part_of, read_checkpoint, read_sizes
+from benchmark.core.errors import WeightsError
+from benchmark.core.pixels import to_images, to_pixels
+from benchmark.core.types import Mask, Pixels
+from inpainters.base import Inpainter
+from inpainters.rwsa import EncoderRWSA
+
+EDGE_FILE = "EdgeModel_gen.pth"
+INPAINT_FILE = "InpaintingModel_gen.pth"
+SIGMA = 2.0  # of the blur before Canny's gradients, in pixels
+THRESHOLDS = (0.1, 0.2)  # of Canny's hysteresis, on gradients of grey in [0, 1]
+MULTIPLE = 4  # of the sides that the networks take
+
+Wrap = Callable[[nn.Module], nn.Module]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeConnectConfig:
+    """Sizes of both networks; the defaults are the authors'.
+
+    Attributes:
+        width: channels at full resolution; twice as many at half, four times at a quarter.
+        blocks: residual blocks in the middle of each.
+        rwsa: whether region-wise separated attention follows both strided layers of the colour
+            generator (the variant of SafePaint's Table 6).
+    """
+
+    width: int = 64
+    blocks: int = 8
+    rwsa: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Painted:
+    """What both generators answer to N images.
+
+    Attributes:
+        edges: (N, 1, H, W) in [0, 1], the completed edges, of the whole picture.
+        raw: (N, 3, H, W) in [0, 1], the whole picture.
+    """
+
+    edges: Tensor
+    raw: Tensor
+
+
+def grey_levels(pixels: Pixels) -> NDArray[np.float64]:
+    """Luminance of (N, H, W, 3) pixels, (N, H, W) in [0, 1]: 0.2125 R + 0.7154 G + 0.0721 B.
+
+    In float64, because another rounding moves edge pixels.
+    """
+    return np.asarray(rgb2gray(pixels), dtype=np.float64)
+
+
+def canny_edges(grey: NDArray[np.float64], known: Mask) -> Mask:
+    """Canny edges of the known region, where neither it nor the picture ends.
+
+    Args:
+        grey: (N, H, W) in [0, 1].
+        known: (N, H, W), True outside the hole; what is in the hole has no influence.
+
+    Returns:
+        (N, H, W), True on an edge.
+    """
+    low, high = THRESHOLDS
+    found = [
+        canny(levels, SIGMA, low, high, mask=seen)  # type: ignore[no-untyped-call]
+        for levels, seen in zip(grey, known, strict=True)
+    ]
+    return np.stack(found)
+
+
+def _plain(layer: nn.Module) -> nn.Module:
+    return layer
+
+
+def _spectral(layer: nn.Module) -> nn.Module:
+    # The hook form keeps `weight_orig`, `weight_u` and `weight_v`, as the authors' checkpoint does.
+    normed: nn.Module = spectral_norm(layer)
+    return normed
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions, the first dilated, around a skip; no activation after the sum.
+
+    Args:
+        channels: C, in and out.
+        wrap: what every convolution passes through at construction.
+        bias: whether the convolutions have one.
+    """
+
+    def __init__(self, channels: int, wrap: Wrap, *, bias: bool) -> None:
+        super().__init__()
+        self.conv_block = nn.Sequential(
+            nn.ReflectionPad2d(2),
+            wrap(nn.Conv2d(channels, channels, 3, dilation=2, bias=bias)),
+            nn.InstanceNorm2d(channels),
+            nn.ReLU(),
+            nn.ReflectionPad2d(1),
+            wrap(nn.Conv2d(channels, channels, 3, bias=bias)),
+            nn.InstanceNorm2d(channels),
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, C, h, w) to (N, C, h, w), h and w at least 3."""
+        answer: Tensor = features + self.conv_block(features)
+        return answer
+
+
+def _encoder(channels: int, width: int, wrap: Wrap) -> nn.Sequential:
+    """(N, channels, H, W) to (N, 4 * width, H / 4, W / 4)."""
+    return nn.Sequential(
+        nn.ReflectionPad2d(3),
+        wrap(nn.Conv2d(channels, width, 7)),
+        nn.InstanceNorm2d(width),
+        nn.ReLU(),
+        wrap(nn.Conv2d(width, 2 * width, 4, stride=2, padding=1)),
+        nn.InstanceNorm2d(2 * width),
+        nn.ReLU(),
+        wrap(nn.Conv2d(2 * width, 4 * width, 4, stride=2, padding=1)),
+        nn.InstanceNorm2d(4 * width),
+        nn.ReLU(),
+    )
+
+
+def _middle(config: EdgeConnectConfig, wrap: Wrap, *, bias: bool) -> nn.Sequential:
+    channels = 4 * config.width
+    return nn.Sequential(*(ResidualBlock(channels, wrap, bias=bias) for _ in range(config.blocks)))
+
+
+def _decoder(width: int, channels: int, wrap: Wrap) -> nn.Sequential:
+    """(N, 4 * width, H / 4, W / 4) to (N, channels, H, W); the last layer is never wrapped."""
+    return nn.Sequential(
+        wrap(nn.ConvTranspose2d(4 * width, 2 * width, 4, stride=2, padding=1)),
+        nn.InstanceNorm2d(2 * width),
+        nn.ReLU(),
+        wrap(nn.ConvTranspose2d(2 * width, width, 4, stride=2, padding=1)),
+        nn.InstanceNorm2d(width),
+        nn.ReLU(),
+        nn.ReflectionPad2d(3),
+        nn.Conv2d(width, channels, 7),
+    )
+
+
+class EdgeGenerator(nn.Module):
+    """Stage I: completes the edges; spectral norm on all its layers but the last.
+
+    Args:
+        config: the network's sizes.
+    """
+
+    def __init__(self, config: EdgeConnectConfig) -> None:
+        super().__init__()
+        self.encoder = _encoder(3, config.width, _spectral)
+        self.middle = _middle(config, _spectral, bias=False)
+        self.decoder = _decoder(config.width, 1, _spectral)
+
+    def forward(self, grey: Tensor, edges: Tensor, masks: Tensor) -> Tensor:
+        """Complete the edges.
+
+        Args:
+            grey: (N, 1, H, W) in [0, 1], H and W multiples of 4, at least 12.
+            edges: (N, 1, H, W), 1 on an edge. Of both, what is in the hole is not seen.
+            masks: (N, 1, H, W), 1 = hole.
+
+        Returns:
+            (N, 1, H, W) in [0, 1], over the whole picture.
+        """
+        white = grey * (1 - masks) + masks
+        inputs = torch.cat((white, edges * (1 - masks), masks), dim=1)
+        return torch.sigmoid(self.decoder(self.middle(self.encoder(inputs))))
+
+
+class InpaintGenerator(nn.Module):
+    """Stage II: paints the picture after its edges.
+
+    Args:
+        config: the network's sizes.
+    """
+
+    def __init__(self, config: EdgeConnectConfig) -> None:
+        super().__init__()
+        width = config.width
+        self.encoder = _encoder(4, width, _plain)
+        self.rwsa = EncoderRWSA({6: 2 * width, 9: 4 * width} if config.rwsa else {})
+        self.middle = _middle(config, _plain, bias=True)
+        self.decoder = _decoder(width, 3, _plain)
+
+    def forward(self, images: Tensor, edges: Tensor, masks: Tensor) -> Tensor:
+        """Paint the hole.
+
+        Args:
+            images: (N, 3, H, W) in [0, 1]; what is in the hole is not seen.
+            edges: (N, 1, H, W) in [0, 1], of the whole picture.
+            masks: (N, 1, H, W), 1 = hole.
+
+        Returns:
+            (N, 3, H, W) in [0, 1], the whole picture.
+        """
+        white = images * (1 - masks) + masks
+        features = self.rwsa.encode(self.encoder, torch.cat((white, edges), dim=1), masks)
+        return (torch.tanh(self.decoder(self.middle(features))) + 1) / 2
+
+
+class EdgeConnectNetwork(nn.Module):
+    """Both generators; the authors publish each in a file of its own.
+
+    Args:
+        config: their sizes.
+    """
+
+    def __init__(self, config: EdgeConnectConfig) -> None:
+        super().__init__()
+        self.edge = EdgeGenerator(config)
+        self.inpaint = InpaintGenerator(config)
+
+    def forward(self, images: Tensor, grey: Tensor, edges: Tensor, masks: Tensor) -> Painted:
+        """Complete the edges and paint after them.
+
+        Args:
+            images: (N, 3, H, W) in [0, 1], H and W multiples of 4, at least 12.
+            grey: (N, 1, H, W) in [0, 1], their luminance.
+            edges: (N, 1, H, W), 1 on a Canny edge of the known region.
+            masks: (N, 1, H, W), 1 = hole.
+
+        Returns:
+            Completed edges and the picture. The Canny edges are not put back around the hole: the
+            authors' test program does not do it, though their training does.
+        """
+        completed = self.edge(grey, edges, masks)
+        return Painted(edges=completed, raw=self.inpaint(images, completed, masks))
+
+
+class EdgeConnect(Inpainter):
+    """EdgeConnect with weights in the authors' layout, or a reduced edition of ours."""
+
+    # The networks take multiples of 4; `_fill` extends to them, as the edges have to be found at
+    # the picture's own size and what is added is known, which the door's reflection would not do.
+    card = Card(
+        name="edgeconnect",
+        title="EdgeConnect",
+        paper="https://arxiv.org/abs/1901.00212",
+        licence="CC BY-NC 4.0, non-commercial",
+        reported="EdgeConnect",
+        checkpoints=(
+            Checkpoint(
+                file="EdgeModel_gen.pth",
+                source="https://github.com/knazeri/edge-connect: Places2 at "
+                "https://drive.google.com/drive/folders/158ch9Psjop0mQEdeIp9DKjrYIGTDsZKN, "
+                "CelebA at "
+                "https://drive.google.com/drive/folders/13JgMA5sKMYgRwHBp4f7PBc5orNJ_Cv-p, "
+                "Paris StreetView at "
+                "https://drive.google.com/drive/folders/1hMGVz6Ck3erpP3BRNzG90HNCJl85kveN",
+                licence="not stated; CC BY-NC 4.0 as its repository",
+            ),
+            Checkpoint(
+                file="InpaintingModel_gen.pth",
+                source="the same folders as EdgeModel_gen.pth",
+                licence="not stated; CC BY-NC 4.0 as its repository",
+            ),
+        ),
+        min_side=12,
+        rounding="cut",
+    )
+
+    def _load(self, path: Path) -> None:
+        self.network = load_networks(path).to(self.device)
+
+    def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
+        pixels = to_pixels(images)  # the program reads 8 bits, and its edges depend on them
+        grey = grey_levels(pixels)
+        edges = canny_edges(grey, masks[:, 0].cpu().numpy() == 0)
+        painted: Painted = self.network(
+            self._to_multiple(to_images(pixels), mode="reflect"),
+            self._to_multiple(_planes(grey), mode="reflect"),
+            self._to_multiple(_planes(edges), mode="constant"),
+            self._to_multiple(masks, mode="constant"),
+        )
+        return painted.raw
+
+    def _to_multiple(self, planes: Tensor, *, mode: str) -> Tensor:
+        """Extend (N, C, H, W) at the right and bottom edge and bring it to the device."""
+        height, width = planes.shape[2:]
+        border = (0, -width % MULTIPLE, 0, -height % MULTIPLE)
+        return F.pad(planes.to(self.device), border, mode=mode)
+
+
+def _planes(values: NDArray[Any]) -> Tensor:
+    """(N, H, W) to (N, 1, H, W) float32."""
+    return torch.from_numpy(values[:, None].astype(np.float32))
+
+
+def load_networks(path: Path) -> EdgeConnectNetwork:
+    """Build the networks that a checkpoint is of, and load them strictly, for evaluation.
+
+    Args:
+        path: the folder that holds the authors' `EdgeModel_gen.pth` and `InpaintingModel_gen.pth`,
+            or a .safetensors file of this project, which says its own sizes.
+
+    Returns:
+        Both generators on the CPU, in evaluation mode, without gradients.
+
+    Raises:
+        WeightsError: if a file is missing, damaged or of another model.
+    """
+    if not path.is_dir():
+        return _load_file(path)
+    network = EdgeConnectNetwork(EdgeConnectConfig())
+    for part, name in ((network.edge, EDGE_FILE), (network.inpaint, INPAINT_FILE)):
+        file = path / name
+        load_strict(part, part_of(read_checkpoint(file), "generator", file), file)
+    return network.eval()
+
+
+def _load_file(file: Path) -> EdgeConnectNetwork:
+    content = read_checkpoint(file)
+    if file.suffix != ".safetensors":
+        found = ", ".join(sorted(map(str, content))[:5])
+        raise WeightsError(
+            f"{file}: expected the folder that holds {EDGE_FILE} and {INPAINT_FILE}, "
+            f"or a .safetensors file, found {found or 'nothing'}"
+        )
+    network = EdgeConnectNetwork(read_sizes(file, "edgeconnect", EdgeConnectConfig))
+    load_strict(network, content, file)
+    return network

@@ -1,0 +1,652 @@
+"""FcF: a co-modulated generator with Fourier convolutions (WACV 2023).
+
+Written from the paper and the specification of its published program's behaviour. An encoder
+describes the known region, a mapping network a drawn latent, and both steer a synthesis network
+that grows the picture from 4 x 4. It takes pictures of one square size. Entry names are those of
+the authors' checkpoints, `places.pkl` (256 x 256) and `places_512.pkl`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from benchmark.core.card import Card, Checkpoint
+from benchmark.core.checkpoint import load_strict, read_checkpoint, read_metadata
+from benchmark.core.errors import BadInput, WeightsError
+from benchmark.core.unpickle import is_bare_pickle, read_network
+from inpainters.base import Inpainter
+from inpainters.fourier import from_spectrum, to_spectrum
+
+CLAMP = 256.0
+FOURIER_FROM = 32  # Fourier units stand at this resolution and above
+PSI = 0.1  # how far a latent's style leaves the mean style
+PUBLISHED = (256, 512)  # the sizes the authors publish checkpoints for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FcFConfig:
+    """Sizes of the network; the defaults are the authors' for 256 x 256.
+
+    Attributes:
+        resolution: side of the picture, a power of two, at least 8.
+        width: channels at that resolution; they double as it halves. A multiple of 32 where the
+            resolution is at least 32, for the Fourier units.
+        max_width: most channels at any resolution, as `width`.
+        latent: length of the latent and of the style made of it.
+        code: length of the encoder's description.
+    """
+
+    resolution: int = 256
+    width: int = 64
+    max_width: int = 512
+    latent: int = 512
+    code: int = 1024
+
+    def channels(self, side: int) -> int:
+        """Channels at a resolution."""
+        return min(self.width * self.resolution // side, self.max_width)
+
+    def sides(self) -> list[int]:
+        """Resolutions from 8 up to the picture's."""
+        return [2**power for power in range(3, self.resolution.bit_length())]
+
+
+def _filter() -> Tensor:
+    """(4, 4), sums to 1: what pictures are smoothed with before thinning and after stuffing."""
+    row = torch.tensor([1.0, 3.0, 3.0, 1.0])
+    return torch.outer(row, row) / 64
+
+
+def _smooth(features: Tensor, kernel: Tensor) -> Tensor:
+    """Each channel by itself: (N, C, h, w) to (N, C, h - 3, w - 3)."""
+    channels = features.shape[1]
+    return F.conv2d(features, kernel.expand(channels, 1, 4, 4), groups=channels)
+
+
+def _activate(features: Tensor) -> Tensor:
+    return F.leaky_relu(features, 0.2) * math.sqrt(2)
+
+
+def _picture_up(picture: Tensor, kernel: Tensor) -> Tensor:
+    """(N, 3, h, w) to (N, 3, 2h, 2w): a zero after every sample, then smoothed."""
+    count, channels, height, width = picture.shape
+    stuffed = picture.new_zeros(count, channels, 2 * height, 2 * width)
+    stuffed[:, :, ::2, ::2] = picture
+    return _smooth(F.pad(stuffed, (2, 1, 2, 1)), 4 * kernel)
+
+
+class ScaledConv(nn.Module):
+    """A convolution whose weight is scaled by its fan-in, with bias, leaky ReLU and clamp."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int = 3, *, down: bool = False) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, kernel, kernel))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        self.register_buffer("resample_filter", _filter())
+        self.down = down
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, C, h, w) to (N, C', h, w), or half that size."""
+        weight = self.weight / math.sqrt(self.weight[0].numel())
+        if self.down:
+            features = _smooth(F.pad(features, (2, 2, 2, 2)), self.get_buffer("resample_filter"))
+            features = F.conv2d(features, weight, self.bias, stride=2)
+        else:
+            features = F.conv2d(features, weight, self.bias, padding=weight.shape[-1] // 2)
+        return _activate(features).clamp(-CLAMP, CLAMP)
+
+
+class ScaledLinear(nn.Module):
+    """A linear layer whose weight is scaled by its fan-in.
+
+    Args:
+        inputs: length in.
+        outputs: length out.
+        rate: factor of weight and bias, by which they learn slower.
+        active: whether a leaky ReLU follows.
+        bias: what the bias begins as.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, *, rate: float = 1, active: bool = True, bias: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outputs, inputs) / rate)
+        self.bias = nn.Parameter(torch.full((outputs,), bias))
+        self.rate = rate
+        self.active = active
+
+    def forward(self, vector: Tensor) -> Tensor:
+        """(N, inputs) to (N, outputs)."""
+        weight = self.weight * (self.rate / math.sqrt(self.weight.shape[1]))
+        answer = F.linear(vector, weight, self.bias * self.rate)
+        return _activate(answer) if self.active else answer
+
+
+class EncoderBlock(nn.Module):
+    """Features at one resolution, and what goes on to the next."""
+
+    def __init__(self, config: FcFConfig, side: int) -> None:
+        super().__init__()
+        width = config.channels(side)
+        self.register_buffer("resample_filter", _filter())  # in the file, not used
+        if side == config.resolution:
+            self.fromrgb = ScaledConv(4, width, 1)
+        self.conv0 = ScaledConv(width, width)
+        self.conv1 = ScaledConv(width, config.channels(side // 2), down=True)
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, C, h, w) to features (N, C, h, w) and what goes on (N, C', h / 2, w / 2)."""
+        if hasattr(self, "fromrgb"):
+            features = self.fromrgb(features)
+        kept = self.conv0(features)
+        return kept, self.conv1(kept)
+
+
+class EncoderEpilogue(nn.Module):
+    """The last features, 4 x 4, and the description of the whole."""
+
+    def __init__(self, config: FcFConfig) -> None:
+        super().__init__()
+        width = config.channels(4)
+        self.conv = ScaledConv(width + 1, width)
+        self.fc = ScaledLinear(16 * width, config.code)
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, C, 4, 4) to features (N, C, 4, 4) and description (N, code)."""
+        # The standard deviation over a group of pictures; groups of one, as the authors test.
+        deviation = features.new_full((features.shape[0], 1, 4, 4), math.sqrt(1e-8))
+        kept = self.conv(torch.cat((features, deviation), dim=1))
+        return kept, F.dropout(self.fc(kept.flatten(1)), 0.5, self.training)
+
+
+class Encoder(nn.Module):
+    """Blocks `b<side>` from the picture's resolution down to 4."""
+
+    def __init__(self, config: FcFConfig) -> None:
+        super().__init__()
+        self.sides = config.sides()[::-1]
+        for side in self.sides:
+            self.add_module(f"b{side}", EncoderBlock(config, side))
+        self.b4 = EncoderEpilogue(config)
+
+    def forward(self, seen: Tensor) -> tuple[dict[int, Tensor], Tensor]:
+        """Describe what is seen.
+
+        Args:
+            seen: (N, 4, R, R): 0.5 - mask, then RGB in [-1, 1] with the hole at 0.
+
+        Returns:
+            Features by resolution, (N, C, side, side) each, and the description (N, code).
+        """
+        features = {}
+        for side in self.sides:
+            features[side], seen = self.get_submodule(f"b{side}")(seen)
+        features[4], code = self.b4(seen)
+        return features, code
+
+
+class MappingNetwork(nn.Module):
+    """From a latent to a style."""
+
+    def __init__(self, config: FcFConfig) -> None:
+        super().__init__()
+        self.register_buffer("w_avg", torch.zeros(config.latent))
+        self.fc0 = ScaledLinear(config.latent, config.latent, rate=0.01)
+        self.fc1 = ScaledLinear(config.latent, config.latent, rate=0.01)
+
+    def forward(self, latent: Tensor) -> Tensor:
+        """(N, latent) standard normal to a style (N, latent) near the mean style."""
+        scale = (latent.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
+        style = self.fc1(self.fc0(latent * scale))
+        mean = self.get_buffer("w_avg")
+        answer: Tensor = mean + PSI * (style - mean)
+        return answer
+
+
+class SynthesisLayer(nn.Module):
+    """A convolution modulated by the style, noise, leaky ReLU and, mostly, a clamp.
+
+    Args:
+        config: the network's sizes.
+        inputs: channels in.
+        outputs: channels out.
+        side: resolution of its answer.
+        up: whether it doubles the resolution.
+        clamp: largest absolute value of its answer.
+    """
+
+    def __init__(
+        self,
+        config: FcFConfig,
+        inputs: int,
+        outputs: int,
+        *,
+        side: int,
+        up: bool = False,
+        clamp: float = CLAMP,
+    ) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3))
+        self.noise_strength = nn.Parameter(torch.zeros(()))
+        self.bias = nn.Parameter(torch.zeros(outputs))  # in the file, not used by the program
+        self.register_buffer("resample_filter", _filter())
+        self.register_buffer("noise_const", torch.randn(side, side))
+        self.affine = ScaledLinear(config.latent + config.code, inputs, active=False, bias=1.0)
+        self.up = up
+        self.clamp = clamp
+
+    def forward(self, features: Tensor, vector: Tensor, noise: Tensor | None) -> Tensor:
+        """Convolve in the style.
+
+        Args:
+            features: (N, C, h, w).
+            vector: (N, latent + code), style and description.
+            noise: (N, 1, h, w) or (h, w) of the answer's size, before its strength; None for none.
+
+        Returns:
+            (N, C', h, w), or twice that size.
+        """
+        style = self.affine(vector)  # (N, C)
+        # The same as a kernel per picture: its input channels scaled, then its outputs normalised.
+        power = self.weight.square().sum(dim=(2, 3))  # (C', C)
+        norm = (style.square() @ power.T + 1e-8).rsqrt()
+        features = features * style[:, :, None, None]
+        if self.up:
+            features = F.conv_transpose2d(features, self.weight.transpose(0, 1), stride=2)
+            features = _smooth(
+                F.pad(features, (1, 1, 1, 1)), 4 * self.get_buffer("resample_filter")
+            )
+        else:
+            features = F.conv2d(features, self.weight, padding=1)
+        features = features * norm[:, :, None, None]
+        if noise is not None:
+            features = features + noise * self.noise_strength
+        return _activate(features).clamp(-self.clamp, self.clamp)
+
+
+class ToRGB(nn.Module):
+    """A modulated 1x1 convolution to a picture, without normalisation."""
+
+    def __init__(self, config: FcFConfig, inputs: int, *, clamp: float = CLAMP) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(3, inputs, 1, 1))
+        self.bias = nn.Parameter(torch.zeros(3))
+        self.affine = ScaledLinear(config.latent + config.code, inputs, active=False, bias=1.0)
+        self.clamp = clamp
+
+    def forward(self, features: Tensor, vector: Tensor) -> Tensor:
+        """(N, C, h, w) to (N, 3, h, w)."""
+        style = self.affine(vector) / math.sqrt(features.shape[1])
+        picture = F.conv2d(features * style[:, :, None, None], self.weight, self.bias)
+        return picture.clamp(-self.clamp, self.clamp)
+
+
+class SpectralStep(nn.Module):
+    """A 1x1 convolution of the spectrum, and ReLU."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv_layer = nn.Conv2d(2 * channels, 2 * channels, 1, bias=False)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, C, h, w) to the same."""
+        return from_spectrum(F.relu(self.conv_layer(to_spectrum(features))), features.shape[-1])
+
+
+class SpectralTransform(nn.Module):
+    """A spectral step of the whole and one of the quarters beside a skip, between 1x1s."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        half = channels // 2
+        self.conv1 = nn.Sequential(
+            nn.Conv2d(channels, half, 1, bias=False), nn.Identity(), nn.ReLU()
+        )
+        self.fu = SpectralStep(half)
+        self.lfu = SpectralStep(half)
+        self.conv2 = nn.Conv2d(half, channels, 1, bias=False)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, C, h, w) to the same, h and w even."""
+        reduced = self.conv1(features)
+        quarters = self.lfu(_quarters(reduced[:, : reduced.shape[1] // 4])).repeat(1, 1, 2, 2)
+        answer: Tensor = self.conv2(reduced + self.fu(reduced) + quarters)
+        return answer
+
+
+def _quarters(features: Tensor) -> Tensor:
+    """(N, C, h, w) to (N, 4C, h / 2, w / 2): top left, bottom left, top right, bottom right."""
+    halves = features.chunk(2, dim=3)
+    return torch.cat([part for half in halves for part in half.chunk(2, dim=2)], dim=1)
+
+
+def _conv(inputs: int, outputs: int) -> nn.Conv2d:
+    """3x3, mirrored at the border without repeating the edge."""
+    return nn.Conv2d(inputs, outputs, 3, padding=1, padding_mode="reflect", bias=False)
+
+
+class FFCUnit(nn.Module):
+    """A quarter of the channels ("local") and the rest ("global"), each from both."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        near = channels // 4
+        far = channels - near
+        self.ffc = nn.ModuleDict(
+            {
+                "convl2l": _conv(near, near),
+                "convl2g": _conv(near, far),
+                "convg2l": _conv(far, near),
+                "convg2g": SpectralTransform(far),
+            }
+        )
+        self.near = near
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, C, h, w) to the same."""
+        near, far = features[:, : self.near], features[:, self.near :]
+        answers = (
+            self.ffc["convl2l"](near) + self.ffc["convg2l"](far),
+            self.ffc["convl2g"](near) + self.ffc["convg2g"](far),
+        )
+        return F.relu(torch.cat(answers, dim=1))
+
+
+class FFCBlock(nn.Module):
+    """Two units in a row, around the block's own skip."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv1 = FFCUnit(channels)
+        self.conv2 = FFCUnit(channels)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, C, h, w) to the same: f(t) + t."""
+        answer: Tensor = features + self.conv2(self.conv1(features))
+        return answer
+
+
+class FFCSkip(nn.Module):
+    """The units under the names they have in the file, with the skips the program nests there."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.ffc_act = nn.ModuleDict({"ffc_block": FFCBlock(channels)})
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, C, h, w) to the same: f(t) + 3t."""
+        answer: Tensor = self.ffc_act["ffc_block"](features) + 2 * features
+        return answer
+
+
+class Foreword(nn.Module):
+    """The synthesis at 4 x 4; its layers have no clamp, and its noise is drawn anew each time."""
+
+    def __init__(self, config: FcFConfig) -> None:
+        super().__init__()
+        width = config.channels(4)
+        self.fc = ScaledLinear(config.code, 16 * width)
+        self.conv = SynthesisLayer(config, width, width, side=4, clamp=math.inf)
+        self.torgb = ToRGB(config, width, clamp=math.inf)
+
+    def forward(
+        self, code: Tensor, encoded: Tensor, vector: Tensor, noise: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Begin the picture.
+
+        Args:
+            code: (N, code), the encoder's description.
+            encoded: (N, C, 4, 4), the encoder's features.
+            vector: (N, latent + code), style and description.
+            noise: (N, 1, 4, 4) standard normal, or None for none.
+
+        Returns:
+            Features (N, C, 4, 4) and picture (N, 3, 4, 4).
+        """
+        features = self.fc(code).view_as(encoded) + encoded
+        features = self.conv(features, vector, noise)
+        return features, self.torgb(features, vector)
+
+
+class SynthesisBlock(nn.Module):
+    """The synthesis at one resolution from 8 on."""
+
+    def __init__(self, config: FcFConfig, side: int) -> None:
+        super().__init__()
+        before, width = config.channels(side // 2), config.channels(side)
+        self.register_buffer("resample_filter", _filter())
+        self.conv0 = SynthesisLayer(config, before, width, side=side, up=True)
+        self.conv1 = SynthesisLayer(config, width, width, side=side)
+        self.torgb = ToRGB(config, width)
+        if side >= FOURIER_FROM:
+            self.ffc_skip = nn.ModuleList([FFCSkip(width)])
+
+    def forward(
+        self, features: Tensor, picture: Tensor, encoded: Tensor, vector: Tensor, *, noisy: bool
+    ) -> tuple[Tensor, Tensor]:
+        """Double the resolution.
+
+        Args:
+            features: (N, C, h, w) of the resolution below.
+            picture: (N, 3, h, w), the picture so far.
+            encoded: (N, C', 2h, 2w), the encoder's features.
+            vector: (N, latent + code), style and description.
+            noisy: whether the layers add their constant noise.
+
+        Returns:
+            Features (N, C', 2h, 2w) and picture (N, 3, 2h, 2w).
+        """
+        rising = self.conv0(features, vector, self._noise(self.conv0, noisy=noisy))
+        features = rising + encoded
+        if hasattr(self, "ffc_skip"):
+            features = rising + self.ffc_skip[0](features)
+        features = self.conv1(features, vector, self._noise(self.conv1, noisy=noisy))
+        picture = _picture_up(picture, self.get_buffer("resample_filter"))
+        return features, picture + self.torgb(features, vector)
+
+    def _noise(self, layer: SynthesisLayer, *, noisy: bool) -> Tensor | None:
+        return layer.get_buffer("noise_const") if noisy else None
+
+
+class Synthesis(nn.Module):
+    """`foreword`, then blocks `b<side>` from 8 up to the picture's resolution."""
+
+    def __init__(self, config: FcFConfig) -> None:
+        super().__init__()
+        self.sides = config.sides()
+        self.foreword = Foreword(config)
+        for side in self.sides:
+            self.add_module(f"b{side}", SynthesisBlock(config, side))
+
+    def forward(
+        self, encoded: Mapping[int, Tensor], code: Tensor, style: Tensor, noise: Tensor | None
+    ) -> Tensor:
+        """Grow the picture.
+
+        Args:
+            encoded: the encoder's features by resolution.
+            code: (N, code), its description.
+            style: (N, latent), from the mapping.
+            noise: (N, 1, 4, 4) standard normal for the first layer; None for no noise in any layer.
+
+        Returns:
+            (N, 3, R, R) about [-1, 1].
+        """
+        features: Tensor
+        picture: Tensor
+        vector = torch.cat((style, code), dim=1)
+        features, picture = self.foreword(code, encoded[4], vector, noise)
+        for side in self.sides:
+            block = self.get_submodule(f"b{side}")
+            features, picture = block(
+                features, picture, encoded[side], vector, noisy=noise is not None
+            )
+        return picture
+
+
+class Generator(nn.Module):
+    """Encoder, mapping and synthesis: what one generator checkpoint holds.
+
+    Args:
+        config: the network's sizes.
+    """
+
+    def __init__(self, config: FcFConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = Encoder(config)
+        self.synthesis = Synthesis(config)
+        self.mapping = MappingNetwork(config)
+
+    def forward(self, images: Tensor, masks: Tensor, z: Tensor, noise4: Tensor | None) -> Tensor:
+        """Paint the holes.
+
+        Args:
+            images: (N, 3, R, R) in [0, 1]; what is in the hole is not seen.
+            masks: (N, 1, R, R), 1 = hole.
+            z: (N, latent) standard normal.
+            noise4: (N, 1, 4, 4) standard normal, for the layer at 4 x 4; None for no noise in any
+                layer, which with z = 0 is what IOPaint runs.
+
+        Returns:
+            (N, 3, R, R) near [0, 1], the whole picture.
+        """
+        seen = torch.cat((0.5 - masks, (2 * images - 1) * (1 - masks)), dim=1)
+        encoded, code = self.encoder(seen)
+        picture: Tensor = self.synthesis(encoded, code, self.mapping(z), noise4)
+        return (picture + 1) / 2
+
+
+class FcF(Inpainter):
+    """The authors' pickle or a state dict of its generator, or a reduced edition of ours."""
+
+    card = Card(
+        name="fcf",
+        title="FcF",
+        paper="https://arxiv.org/abs/2208.03382",
+        licence="Apache-2.0; parts NVIDIA Source Code License (non-commercial use)",
+        reported="FcF",
+        checkpoints=(
+            Checkpoint(
+                file="places.pkl",
+                url="https://shi-labs.com/projects/fcf-inpainting/places.pkl",
+                source="https://github.com/SHI-Labs/FcF-Inpainting",
+                licence="none stated apart from the code's: partly non-commercial; trained on "
+                "Places2 (research use)",
+            ),
+        ),
+        seeded=True,
+        latents=("z", "noise4"),
+    )
+
+    def _load(self, path: Path) -> None:
+        self.network = load_generator(path).to(self.device)
+
+    def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
+        return self._fill_from({}, images, masks, seed=seed)
+
+    def _fill_from(
+        self, latents: Mapping[str, Tensor], images: Tensor, masks: Tensor, *, seed: int
+    ) -> Tensor:
+        drawn = self._latents(latents, count=images.shape[0], seed=seed)
+        side, size = self.network.config.resolution, (images.shape[2], images.shape[3])
+        if size == (side, side):
+            answer: Tensor = self.network(images, masks, *drawn)
+            return answer
+        raw = self.network(*_to_side(images, masks, side), *drawn)
+        # The mean of whole squares of pixels where there are such, as the authors come back.
+        whole = not side % size[0] and not side % size[1]
+        return _resize(raw, size, cv2.INTER_AREA if whole else cv2.INTER_CUBIC)
+
+    def _latents(
+        self, given: Mapping[str, Tensor], *, count: int, seed: int
+    ) -> tuple[Tensor, Tensor]:
+        """The latents z and noise4, as given, else drawn, z first and the same for each image."""
+        generator = torch.Generator().manual_seed(seed)
+        found = []
+        for name, shape in (("z", (self.network.config.latent,)), ("noise4", (1, 4, 4))):
+            drawn = torch.randn(1, *shape, generator=generator).expand(count, *shape)
+            latent = given.get(name, drawn)
+            if tuple(latent.shape) != (count, *shape) or latent.dtype != torch.float32:
+                expected, got = (count, *shape), f"{latent.dtype} {tuple(latent.shape)}"
+                raise BadInput(f"latents: expected {name} of float32 {expected}, got {got}")
+            found.append(latent.to(self.device))
+        return found[0], found[1]
+
+
+def _resize(planes: Tensor, size: tuple[int, int], interpolation: int) -> Tensor:
+    """(N, C, h, w) to (N, C, *size) by OpenCV, each plane by itself."""
+    resized = [
+        [cv2.resize(plane, size[::-1], interpolation=interpolation) for plane in picture]
+        for picture in planes.cpu().numpy()
+    ]
+    return torch.from_numpy(np.array(resized, dtype=np.float32)).to(planes.device)
+
+
+def _to_side(images: Tensor, masks: Tensor, side: int) -> tuple[Tensor, Tensor]:
+    """To side x side: area means of the known pixels only, so that no hole's content is seen."""
+    known = 1 - masks
+    share = _resize(known, (side, side), cv2.INTER_AREA)
+    seen = _resize(images * known, (side, side), cv2.INTER_AREA) / share.clamp(min=1e-6)
+    return seen.clamp(0, 1), _resize(masks, (side, side), cv2.INTER_NEAREST)
+
+
+def load_generator(file: Path) -> Generator:
+    """Build the generator that a checkpoint is of, and load it strictly, for evaluation.
+
+    Args:
+        file: the authors' pickle, of which `G_ema` is taken and nothing run; a state dict of the
+            generator alone; or a .safetensors file of this project, which says its own sizes.
+
+    Returns:
+        The generator on the CPU, in evaluation mode, without gradients.
+
+    Raises:
+        WeightsError: if the file is missing, damaged or of another model.
+    """
+    if file.suffix == ".safetensors":
+        state = read_checkpoint(file)
+        config = _config_of(file)
+    else:
+        state = read_network(file, "G_ema") if is_bare_pickle(file) else read_checkpoint(file)
+        config = _published(state, file)
+    network = Generator(config)
+    load_strict(network, state, file)
+    return network
+
+
+def _published(state: Mapping[str, Any], file: Path) -> FcFConfig:
+    """The sizes of an official checkpoint: its largest encoder block is its resolution."""
+    blocks = [str(name).split(".")[1] for name in state if str(name).startswith("encoder.b")]
+    sides = [int(block[1:]) for block in blocks if block[1:].isdecimal()]
+    if not sides:
+        found = ", ".join(sorted(map(str, state))[:5])
+        raise WeightsError(f"{file}: expected entries encoder.b*, found {found or 'nothing'}")
+    if max(sides) not in PUBLISHED:
+        raise WeightsError(f"{file}: a model of {max(sides)} pixels, expected 256 or 512")
+    return FcFConfig(resolution=max(sides))
+
+
+def _config_of(file: Path) -> FcFConfig:
+    noted = read_metadata(file)
+    if noted.get("model") != "fcf":
+        raise WeightsError(f"{file}: weights of {noted.get('model')!r}, expected 'fcf'")
+    sizes: dict[str, Any] = noted.get("config") or {}
+    known = asdict(FcFConfig())
+    wrong = [name for name in sizes if type(sizes[name]) is not type(known.get(name))]
+    if wrong or len(sizes) != len(known):
+        raise WeightsError(
+            f"{file}: expected the sizes {', '.join(known)}, got {', '.join(sizes) or 'none'}"
+        )
+    return FcFConfig(**sizes)

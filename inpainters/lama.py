@@ -1,0 +1,303 @@
+"""LaMa: large-mask inpainting with Fourier convolutions (WACV 2022), the released "big-lama".
+
+Written from the paper and the specification of its published program's behaviour. One network, no
+noise: half of its middle's work is done on spectra, which see the whole picture at once. Entry
+names are those of the authors' checkpoint, `best.ckpt`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from benchmark.core.card import Card, Checkpoint
+from benchmark.core.checkpoint import load_strict, read_checkpoint, read_metadata
+from benchmark.core.errors import WeightsError
+from benchmark.core.unpickle import read_archive
+from inpainters.base import Inpainter
+from inpainters.fourier import from_spectrum, to_spectrum
+
+CHECKPOINT = Path("models", "best.ckpt")  # within the authors' folder
+MULTIPLE = 8  # the network halves the picture three times
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaMaConfig:
+    """Sizes of the network; the defaults are the authors'.
+
+    Attributes:
+        width: channels at full resolution, even; eight times as many in the middle.
+        blocks: residual blocks in the middle.
+    """
+
+    width: int = 64
+    blocks: int = 18
+
+
+class Features(NamedTuple):
+    """Two tensors that travel side by side: a quarter of the channels, and three quarters.
+
+    Attributes:
+        near: (N, C, h, w), the "local" ones.
+        far: (N, 3C, h, w), the "global" ones, which pass through spectra.
+    """
+
+    near: Tensor
+    far: Tensor
+
+
+def _conv(inputs: int, outputs: int, *, stride: int = 1) -> nn.Conv2d:
+    """3x3, mirrored at the border without repeating the edge."""
+    return nn.Conv2d(
+        inputs, outputs, 3, stride=stride, padding=1, padding_mode="reflect", bias=False
+    )
+
+
+class FourierUnit(nn.Module):
+    """A 1x1 convolution of the spectrum."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv_layer = nn.Conv2d(2 * channels, 2 * channels, 1, bias=False)
+        self.bn = nn.BatchNorm2d(2 * channels)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, C, h, w) to the same."""
+        planes = F.relu(self.bn(self.conv_layer(to_spectrum(features))))
+        return from_spectrum(planes, features.shape[-1])
+
+
+class SpectralTransform(nn.Module):
+    """A Fourier unit beside a skip, between two 1x1 convolutions."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        half = channels // 2
+        self.conv1 = nn.Sequential(
+            nn.Conv2d(channels, half, 1, bias=False), nn.BatchNorm2d(half), nn.ReLU()
+        )
+        self.fu = FourierUnit(half)
+        self.conv2 = nn.Conv2d(half, channels, 1, bias=False)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, C, h, w) to the same."""
+        reduced = self.conv1(features)
+        answer: Tensor = self.conv2(reduced + self.fu(reduced))
+        return answer
+
+
+class NearUnit(nn.Module):
+    """An FFC unit with only local channels: a convolution, batch norm, ReLU."""
+
+    def __init__(self, conv: nn.Conv2d) -> None:
+        super().__init__()
+        self.ffc = nn.ModuleDict({"convl2l": conv})
+        self.bn_l = nn.BatchNorm2d(conv.out_channels)
+
+    def forward(self, near: Tensor) -> Tensor:
+        """(N, C, h, w) to (N, C', h', w')."""
+        return F.relu(self.bn_l(self.ffc["convl2l"](near)))
+
+
+class SplitUnit(nn.Module):
+    """An FFC unit from local channels to both kinds, at half the size."""
+
+    def __init__(self, inputs: int, near: int, far: int) -> None:
+        super().__init__()
+        self.ffc = nn.ModuleDict(
+            {"convl2l": _conv(inputs, near, stride=2), "convl2g": _conv(inputs, far, stride=2)}
+        )
+        self.bn_l = nn.BatchNorm2d(near)
+        self.bn_g = nn.BatchNorm2d(far)
+
+    def forward(self, near: Tensor) -> Features:
+        """(N, C, h, w) to both kinds at h / 2, w / 2."""
+        return Features(
+            near=F.relu(self.bn_l(self.ffc["convl2l"](near))),
+            far=F.relu(self.bn_g(self.ffc["convl2g"](near))),
+        )
+
+
+class FFCUnit(nn.Module):
+    """An FFC unit: each kind of channel from both, the global from the global by spectra."""
+
+    def __init__(self, near: int, far: int) -> None:
+        super().__init__()
+        self.ffc = nn.ModuleDict(
+            {
+                "convl2l": _conv(near, near),
+                "convl2g": _conv(near, far),
+                "convg2l": _conv(far, near),
+                "convg2g": SpectralTransform(far),
+            }
+        )
+        self.bn_l = nn.BatchNorm2d(near)
+        self.bn_g = nn.BatchNorm2d(far)
+
+    def forward(self, features: Features) -> Features:
+        """Both kinds to the same sizes."""
+        ffc = self.ffc
+        near = ffc["convl2l"](features.near) + ffc["convg2l"](features.far)
+        far = ffc["convl2g"](features.near) + ffc["convg2g"](features.far)
+        return Features(near=F.relu(self.bn_l(near)), far=F.relu(self.bn_g(far)))
+
+
+class ResidualBlock(nn.Module):
+    """Two FFC units around a skip; nothing follows the sum."""
+
+    def __init__(self, near: int, far: int) -> None:
+        super().__init__()
+        self.conv1 = FFCUnit(near, far)
+        self.conv2 = FFCUnit(near, far)
+
+    def forward(self, features: Features) -> Features:
+        """Both kinds to the same sizes, h and w at least 2."""
+        answer = self.conv2(self.conv1(features))
+        return Features(near=features.near + answer.near, far=features.far + answer.far)
+
+
+class Join(nn.Module):
+    """Both kinds of channels as one tensor, the local ones first."""
+
+    def forward(self, features: Features) -> Tensor:
+        """To (N, 4C, h, w)."""
+        return torch.cat(features, dim=1)
+
+
+def _upsample(channels: int) -> list[nn.Module]:
+    """Twice the size, half the channels."""
+    half = channels // 2
+    conv = nn.ConvTranspose2d(channels, half, 3, stride=2, padding=1, output_padding=1)
+    return [conv, nn.BatchNorm2d(half), nn.ReLU()]
+
+
+class Generator(nn.Module):
+    """The network: one sequence, whose indices are in the entry names.
+
+    Args:
+        config: the network's sizes.
+    """
+
+    def __init__(self, config: LaMaConfig) -> None:
+        super().__init__()
+        width = config.width
+        near, far = 2 * width, 6 * width
+        self.model = nn.Sequential(
+            nn.ReflectionPad2d(3),
+            NearUnit(nn.Conv2d(4, width, 7, bias=False)),
+            NearUnit(_conv(width, 2 * width, stride=2)),
+            NearUnit(_conv(2 * width, 4 * width, stride=2)),
+            SplitUnit(4 * width, near, far),
+            *(ResidualBlock(near, far) for _ in range(config.blocks)),
+            Join(),
+            *_upsample(8 * width),
+            *_upsample(4 * width),
+            *_upsample(2 * width),
+            nn.ReflectionPad2d(3),
+            nn.Conv2d(width, 3, 7),
+            nn.Sigmoid(),
+        )
+
+    def forward(self, images: Tensor, masks: Tensor) -> Tensor:
+        """Paint the holes.
+
+        Args:
+            images: (N, 3, H, W) in [0, 1], H and W multiples of 8, at least 16; what is in the hole
+                is not seen.
+            masks: (N, 1, H, W), 1 = hole.
+
+        Returns:
+            (N, 3, H, W) in [0, 1], the whole picture.
+        """
+        answer: Tensor = self.model(torch.cat((images * (1 - masks), masks), dim=1))
+        return answer
+
+
+class LaMa(Inpainter):
+    """big-lama: the authors' folder, checkpoint or TorchScript export, or an edition of ours."""
+
+    card = Card(
+        name="lama",
+        title="LaMa",
+        paper="https://arxiv.org/abs/2109.07161",
+        licence="Apache-2.0",
+        reported="Lama",
+        checkpoints=(
+            Checkpoint(
+                file="best.ckpt",
+                source="models/best.ckpt in "
+                "https://huggingface.co/smartywu/big-lama/resolve/main/big-lama.zip",
+                licence="none stated in the README; the model card is reported to say Apache-2.0; "
+                "trained on Places2 (research use)",
+                sha256="fccb7adffd53ec0974ee5503c3731c2c2f1e7e07856fd9228cdcc0b46fd5d423",
+            ),
+        ),
+        min_side=9,
+        rounding="cut",
+    )
+
+    def _load(self, path: Path) -> None:
+        file = path / CHECKPOINT if path.is_dir() else path
+        self.network = load_generator(file).to(self.device)
+
+    def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
+        # Not the card's `multiple`: the authors repeat the edge where that one reflects around it.
+        answer: Tensor = self.network(pad_symmetric(images), pad_symmetric(masks))
+        return answer
+
+
+def pad_symmetric(planes: Tensor) -> Tensor:
+    """Extend (N, C, H, W) at the bottom and right to multiples of 8, mirrored with the edge.
+
+    a b c becomes a b c c b a: the edge is repeated, unlike in the network's own reflection. H and W
+    are at least 7.
+    """
+    down, right = -planes.shape[2] % MULTIPLE, -planes.shape[3] % MULTIPLE
+    if down:
+        planes = torch.cat((planes, planes[:, :, -down:].flip(2)), dim=2)
+    if right:
+        planes = torch.cat((planes, planes[:, :, :, -right:].flip(3)), dim=3)
+    return planes
+
+
+def load_generator(file: Path) -> Generator:
+    """Build the generator that a checkpoint is of, and load it strictly, for evaluation.
+
+    Args:
+        file: the authors' `best.ckpt` of Lightning, a TorchScript export of the whole program, or a
+            .safetensors file of this project, which says its own sizes. Nothing in it is run.
+
+    Returns:
+        The generator on the CPU, in evaluation mode, without gradients.
+
+    Raises:
+        WeightsError: if the file is missing, damaged or of another model.
+    """
+    if file.suffix == ".safetensors":
+        state = read_checkpoint(file)
+        config = _config_of(file)
+    else:
+        state = read_archive(file, prefixes=("generator.", "model.generator."))
+        config = LaMaConfig()
+    network = Generator(config)
+    load_strict(network, state, file)
+    return network
+
+
+def _config_of(file: Path) -> LaMaConfig:
+    noted = read_metadata(file)
+    if noted.get("model") != "lama":
+        raise WeightsError(f"{file}: weights of {noted.get('model')!r}, expected 'lama'")
+    sizes: dict[str, Any] = noted.get("config") or {}
+    known = asdict(LaMaConfig())
+    wrong = [name for name in sizes if type(sizes[name]) is not type(known.get(name))]
+    if wrong or len(sizes) != len(known):
+        raise WeightsError(
+            f"{file}: expected the sizes {', '.join(known)}, got {', '.join(sizes) or 'none'}"
+        )
+    return LaMaConfig(**sizes)

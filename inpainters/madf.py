@@ -1,0 +1,404 @@
+"""MADF: filters drawn per position from the mask, and cascaded refinement (arXiv 2104.13743).
+
+Written from the specification of its published program's behaviour. An encoder convolves with
+filters that a second branch makes of the mask at each position; one decoder recovers the picture,
+and two more refine it, each modulated at every level by the decoder before it. Entry names are
+those of the authors' checkpoint. Inside the network the mask is turned round: 1 = known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from math import prod
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from benchmark.core.card import Card, Checkpoint
+from benchmark.core.checkpoint import (
+    flat_state,
+    load_strict,
+    part_of,
+    read_checkpoint,
+    read_sizes,
+)
+from benchmark.core.errors import BadInput
+from inpainters.base import Inpainter
+
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
+COUNTER = "num_batches_tracked"  # of a batch norm; files of old PyTorch have none
+SLOPE = 0.2  # of the decoders' LeakyReLU
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MADFConfig:
+    """Sizes of the network; the defaults are the authors'.
+
+    Attributes:
+        levels: halvings of the picture's sides, and levels of each decoder.
+        width: channels of the encoder's first level; doubled per level, up to eight times as many.
+        decoder_width: the same for the decoders and for what the encoder hands to them.
+        mask_width: channels of the mask's branch, so terms of each position's filter.
+        guide_width: hidden channels of a point-wise normalisation.
+    """
+
+    levels: int = 7
+    width: int = 16
+    decoder_width: int = 64
+    mask_width: int = 16
+    guide_width: int = 128
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that make no network.
+
+        Raises:
+            BadInput: naming the field.
+        """
+        for field in fields(self):
+            value, least = getattr(self, field.name), 2 if field.name == "levels" else 1
+            if type(value) is not int or value < least:
+                raise BadInput(
+                    f"madf: {field.name}: expected a number of at least {least}, got {value!r}"
+                )
+
+    @property
+    def multiple(self) -> int:
+        """What the picture's sides are multiples of."""
+        return 1 << self.levels
+
+    def encoded(self, level: int) -> int:
+        """Channels of the encoder's answer at a level; level 0 is the picture with its mask."""
+        return self.width << min(level - 1, 3) if level else 6
+
+    def decoded(self, level: int) -> int:
+        """Channels that the decoders have at a level of 1 or more."""
+        return self.decoder_width << min(level - 1, 3)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Painted:
+    """The three decoders' pictures of N images, each (N, 3, H, W), normalised and unbounded.
+
+    Attributes:
+        recovered: of the recovery decoder.
+        refined: of the first refinement.
+        raw: of the second refinement: the answer.
+    """
+
+    recovered: Tensor
+    refined: Tensor
+    raw: Tensor
+
+
+def _side(level: int) -> int:
+    """Side of the filters at a level of the encoder."""
+    return {1: 7, 2: 5}.get(level, 3)
+
+
+class FilterGenerator(nn.Module):
+    """A level of the mask's branch, and how its features weigh the level's filters.
+
+    Args:
+        seen: channels of the branch's input.
+        mask_width: channels of its answer, Q.
+        channels: input channels of the filters, A.
+        width: output channels of the filters, B.
+        side: side of the filters, k.
+    """
+
+    def __init__(self, *, seen: int, mask_width: int, channels: int, width: int, side: int) -> None:
+        super().__init__()
+        self.shape = (channels, side, side, width)  # the last index is the fastest
+        self.conv = nn.Sequential(
+            nn.Conv2d(seen, mask_width, side, stride=2, padding=side // 2), nn.ReLU()
+        )
+        self.conv1 = nn.Sequential(nn.Conv2d(mask_width, prod(self.shape), 1))
+
+    def forward(self, mask_features: Tensor) -> Tensor:
+        """(N, seen, h, w) to (N, Q, h / 2, w / 2)."""
+        answer: Tensor = self.conv(mask_features)
+        return answer
+
+    def kernels(self) -> Tensor:
+        """The filters whose weighted sum is a position's: ((Q + 1) * B, A, k, k), bias last.
+
+        The program forms each position's filter; convolving with the terms and summing afterwards
+        is the same, and saves 0.7 GB at 256x256.
+        """
+        weight, bias = self.conv1.get_parameter("0.weight"), self.conv1.get_parameter("0.bias")
+        terms = weight.view(*self.shape, -1).permute(4, 3, 0, 1, 2)  # (Q, B, A, k, k)
+        constant = bias.view(self.shape).permute(3, 0, 1, 2)  # (B, A, k, k)
+        return torch.cat((terms.flatten(0, 1), constant))
+
+
+class MaskAwareConv(nn.Module):
+    """A convolution of stride 2 whose filters differ from position to position.
+
+    Its batch norm is in every checkpoint and is never applied: the authors' program skips it, in
+    training too.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.bn = nn.BatchNorm2d(width)
+
+    def forward(self, features: Tensor, mask_features: Tensor, kernels: Tensor) -> Tensor:
+        """Apply the filters.
+
+        Args:
+            features: (N, A, h, w).
+            mask_features: (N, Q, h / 2, w / 2), each term's weight at each position.
+            kernels: ((Q + 1) * B, A, k, k); the last term has the weight 1.
+
+        Returns:
+            (N, B, h / 2, w / 2), not negative.
+        """
+        padding = kernels.shape[-1] // 2
+        terms = F.conv2d(features, kernels, stride=2, padding=padding)
+        count = mask_features.shape[1] + 1
+        terms = terms.view(len(terms), count, -1, *terms.shape[2:])  # (N, Q + 1, B, h / 2, w / 2)
+        weighted = (terms[:, :-1] * mask_features[:, :, None]).sum(dim=1)
+        return F.relu(weighted + terms[:, -1])
+
+
+class SkipMerge(nn.Module):
+    """Join the encoder's features of a level to the recovery decoder's."""
+
+    def __init__(self, channels: int, width: int, *, last: bool) -> None:
+        super().__init__()
+        conv = nn.Conv2d(channels, width, 3, padding=1)
+        self.conv = nn.Sequential(conv) if last else nn.Sequential(conv, nn.ReLU())
+
+    def forward(self, skip: Tensor, features: Tensor) -> Tensor:
+        """(N, C, h, w) and (N, D, h, w) to (N, width, h, w)."""
+        answer: Tensor = self.conv(torch.cat((skip, features), dim=1))
+        return answer
+
+
+class PointwiseNorm(nn.Module):
+    """A batch norm whose scale and shift at each position come from a guide."""
+
+    def __init__(self, channels: int, hidden: int) -> None:
+        super().__init__()
+        self.batch_norm = nn.BatchNorm2d(channels, affine=False)
+        self.mlp_shared = nn.Sequential(nn.Conv2d(channels, hidden, 3, padding=1), nn.ReLU())
+        self.mlp_scale = nn.Conv2d(hidden, channels, 3, padding=1)
+        self.mlp_bias = nn.Conv2d(hidden, channels, 3, padding=1)
+
+    def forward(self, features: Tensor, guide: Tensor) -> Tensor:
+        """(N, C, h, w), modulated by (N, C, h, w)."""
+        shared = self.mlp_shared(guide)
+        scaled = self.batch_norm(features) * (1 + self.mlp_scale(shared))
+        answer: Tensor = scaled + self.mlp_bias(shared)
+        return answer
+
+
+class Refinement(nn.Module):
+    """A level of a refinement decoder: twice the size, modulated by the decoder before it."""
+
+    def __init__(self, channels: int, width: int, hidden: int) -> None:
+        super().__init__()
+        self.deconv = _upsample(channels, width)
+        self.bn = PointwiseNorm(width, hidden)
+
+    def forward(self, features: Tensor, guide: Tensor) -> Tensor:
+        """(N, C, h, w), guided by (N, D, 2h, 2w), to (N, D, 2h, 2w)."""
+        return F.leaky_relu(self.bn(self.deconv(features), guide), SLOPE)
+
+
+def _upsample(channels: int, width: int) -> nn.ConvTranspose2d:
+    """Twice the size."""
+    return nn.ConvTranspose2d(channels, width, 4, stride=2, padding=1)
+
+
+def _recovery(channels: int, width: int) -> nn.Sequential:
+    return nn.Sequential(_upsample(channels, width), nn.BatchNorm2d(width), nn.LeakyReLU(SLOPE))
+
+
+class MADFNetwork(nn.Module):
+    """The encoder and the three decoders.
+
+    Args:
+        config: the network's sizes.
+    """
+
+    def __init__(self, config: MADFConfig) -> None:
+        super().__init__()
+        self.config = config
+        self._add_encoder(config)
+        downwards = range(config.levels, 1, -1)
+        wide = config.decoded
+        for i in downwards:
+            self.add_module(f"deconv_{i}", _recovery(wide(i), wide(i - 1)))
+        self.deconv_1 = nn.Sequential(_upsample(wide(1), 3))
+        for i in downwards:
+            merge = SkipMerge(2 * wide(i - 1), wide(i - 1), last=False)
+            self.add_module(f"att_conv_{i}", merge)
+        self.att_conv_1 = SkipMerge(config.encoded(0) + 3, 3, last=True)
+        for decoder, pictures in (("dec_ref0", 1), ("dec_ref1", 2)):
+            for i in downwards:
+                level = Refinement(wide(i), wide(i - 1), config.guide_width)
+                self.add_module(f"{decoder}_{i}", level)
+            last = nn.Conv2d(wide(1) + 3 * pictures + config.encoded(0), 3, 1)
+            self.add_module(f"{decoder}_1", last)
+
+    def _add_encoder(self, config: MADFConfig) -> None:
+        levels = range(1, config.levels + 1)
+        for i in levels:
+            generator = FilterGenerator(
+                seen=3 if i == 1 else config.mask_width,
+                mask_width=config.mask_width,
+                channels=config.encoded(i - 1),
+                width=config.encoded(i),
+                side=_side(i),
+            )
+            self.add_module(f"filter_gen_{i}", generator)
+        for i in levels:
+            self.add_module(f"enc_conv_{i}", MaskAwareConv(config.encoded(i)))
+        for i in levels:
+            widen = nn.Conv2d(config.encoded(i), config.decoded(i), 1)
+            self.add_module(f"enc_up_{i}", nn.Sequential(widen, nn.ReLU()))
+
+    def _at(self, part: str, level: int) -> nn.Module:
+        """A part's module of a level."""
+        return self.get_submodule(f"{part}_{level}")
+
+    def forward(self, images: Tensor, masks: Tensor) -> Painted:
+        """Paint the holes.
+
+        Args:
+            images: (N, 3, H, W), normalised, H and W multiples of 2 ** levels; what is in the hole
+                is not seen.
+            masks: (N, 1, H, W), 1 = hole.
+
+        Returns:
+            The three decoders' pictures.
+        """
+        known = (1 - masks).expand(-1, 3, -1, -1)
+        given = torch.cat((images * known, known), dim=1)  # (N, 6, H, W)
+        skips = self._encode(given, known)
+        recovered = first = second = skips[-1]
+        for level in range(self.config.levels, 1, -1):
+            upsampled = self._at("deconv", level)(recovered)
+            recovered = self._at("att_conv", level)(skips[level - 1], upsampled)
+            first = self._at("dec_ref0", level)(first, recovered)
+            second = self._at("dec_ref1", level)(second, first)
+        picture = self.att_conv_1(given, self.deconv_1(recovered))  # (N, 3, H, W)
+        refined = self._at("dec_ref0", 1)(torch.cat((_enlarged(first), picture, given), dim=1))
+        seen = (_enlarged(second), picture, refined, given)
+        return Painted(
+            recovered=picture, refined=refined, raw=self._at("dec_ref1", 1)(torch.cat(seen, dim=1))
+        )
+
+    def _encode(self, given: Tensor, known: Tensor) -> list[Tensor]:
+        """What the decoders get of each level, from level 0, which is what the network gets."""
+        features, mask_features, skips = given, known, [given]
+        for level in range(1, self.config.levels + 1):
+            generator = cast("FilterGenerator", self._at("filter_gen", level))
+            mask_features = generator(mask_features)
+            features = self._at("enc_conv", level)(features, mask_features, generator.kernels())
+            skips.append(self._at("enc_up", level)(features))
+        return skips
+
+
+def _enlarged(features: Tensor) -> Tensor:
+    return F.interpolate(features, scale_factor=2, mode="bilinear", align_corners=False)
+
+
+class MADF(Inpainter):
+    """MADF: weights in the authors' layout, or a reduced edition of ours."""
+
+    card = Card(
+        name="madf",
+        title="MADF",
+        paper="https://arxiv.org/abs/2104.13743",
+        licence="GPL-3.0",
+        reported="MADF",
+        checkpoints=(
+            Checkpoint(
+                file="places2.1000000.pth",
+                source="https://github.com/MADF-inpainting/Pytorch-MADF: Places2 at "
+                "https://drive.google.com/file/d/10iXhPEiOiNzTbM-Yc1GRy2-D9Xjmd1cI, "
+                "CelebA at "
+                "https://drive.google.com/file/d/1kWV_RT6xTXuyIh7Oj3OnoZGOB9h4ZP0Z, "
+                "Paris Street View at "
+                "https://drive.google.com/file/d/1cmrj_zod5eCsMavLVC4BGr9KavHXizkw",
+                licence="not stated; linked from the GPL-3.0 repository",
+            ),
+        ),
+    )
+
+    def _load(self, path: Path) -> None:
+        self.network = load_network(path).to(self.device)
+
+    def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
+        # Not the card's `multiple`: what is added is the edge repeated, and known.
+        height, width = images.shape[2:]
+        multiple = self.network.config.multiple
+        border = (0, -width % multiple, 0, -height % multiple)
+        painted: Painted = self.network(
+            normalised(F.pad(images, border, mode="replicate")), F.pad(masks, border)
+        )
+        return denormalised(painted.raw[:, :, :height, :width])
+
+
+def normalised(images: Tensor) -> Tensor:
+    """(N, 3, H, W) RGB in [0, 1] to ImageNet's mean 0 and deviation 1."""
+    return (images - _channels(MEAN, images)) / _channels(STD, images)
+
+
+def denormalised(images: Tensor) -> Tensor:
+    """Undo `normalised`."""
+    return images * _channels(STD, images) + _channels(MEAN, images)
+
+
+def _channels(values: tuple[float, ...], images: Tensor) -> Tensor:
+    return images.new_tensor(values)[:, None, None]
+
+
+def load_network(file: Path) -> MADFNetwork:
+    """Build the network that a checkpoint is of, and load it strictly, for evaluation.
+
+    Args:
+        file: the authors' checkpoint, or a .safetensors file of this project, which says its own
+            sizes.
+
+    Returns:
+        The network on the CPU, in evaluation mode, without gradients.
+
+    Raises:
+        WeightsError: if the file is missing, damaged or of another model.
+    """
+    content = read_checkpoint(file)
+    if file.suffix == ".safetensors":
+        network, state = MADFNetwork(read_sizes(file, "madf", MADFConfig)), content
+    else:
+        state = network_state(content, file)
+        network = MADFNetwork(MADFConfig())
+        for name, value in network.state_dict().items():
+            if name.endswith(COUNTER):
+                state.setdefault(name, torch.zeros_like(value))
+    load_strict(network, state, file)
+    return network
+
+
+def network_state(content: Mapping[str, Any], file: Path) -> dict[str, Tensor]:
+    """The network's tensors in a checkpoint of the authors' layout.
+
+    The file holds their training wrapper, so the network under a prefix beside the VGG-16 of the
+    loss, which is left out; the bare state dict is taken too.
+
+    Raises:
+        WeightsError: if there is no state dict.
+    """
+    state = part_of(content, "model", file) if "model" in content else flat_state(content, file)
+    return {
+        name.removeprefix("model."): value
+        for name, value in state.items()
+        if not name.startswith("extractor.")
+    }

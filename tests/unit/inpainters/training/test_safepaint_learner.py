@@ -1,0 +1,181 @@
+"""SafePaint's step: who is called, who gets a gradient, and where it starts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from benchmark.core.errors import TrainingError
+from inpainters.training.losses import adversarial_discriminator, adversarial_generator
+from inpainters.training.safepaint import SafePaintLearner, SafePaintLosses, initialise
+
+TINY = SafePaintLearner.tiny["network"]
+CPU = torch.device("cpu")
+
+
+def learner(**losses: Any) -> SafePaintLearner:
+    torch.manual_seed(0)
+    chosen = {"features": "texture", "discriminator_width": 4} | losses
+    made = SafePaintLearner(TINY, SafePaintLosses(**chosen), CPU)
+    made.begin("joint", fresh=True)
+    return made
+
+
+@pytest.fixture
+def batch() -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    masks = torch.zeros(2, 1, 64, 64)
+    masks[:, :, 16:40, 20:50] = 1
+    return torch.rand(2, 3, 64, 64, generator=generator), masks
+
+
+def gradients(network: nn.Module) -> dict[str, Tensor | None]:
+    return {name: p.grad for name, p in network.named_parameters()}
+
+
+def backward(terms: dict[str, Tensor]) -> None:
+    torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
+
+
+def test_all_terms_are_there_and_train_every_network(batch: tuple[Tensor, Tensor]) -> None:
+    made = learner()
+    terms = made.learn(*batch)
+    assert tuple(terms) == SafePaintLearner.terms
+    backward(terms)
+    for network in made.modules.values():
+        assert all(grad is not None for grad in gradients(network).values())
+
+
+def test_the_discriminator_sees_image_then_painting_without_and_with_gradient(
+    batch: tuple[Tensor, Tensor],
+) -> None:
+    made = learner()
+    seen: list[Tensor] = []
+    made.discriminator.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    made.learn(*batch)
+    image, detached, painted = seen
+    assert torch.equal(image, batch[0])
+    assert torch.equal(detached, painted)
+    assert (detached.requires_grad, painted.requires_grad) == (False, True)
+
+
+def test_the_discriminators_gradient_holds_the_generators_term(
+    batch: tuple[Tensor, Tensor],
+) -> None:
+    made = learner(adversarial=0.1)
+    made.discriminator.eval()  # no power iterations: three passes see the same weights
+    backward(made.learn(*batch))
+    found = [p.grad for p in made.discriminator.parameters()]
+    made.discriminator.zero_grad()
+    painted = made.network(*batch).raw.detach()
+    real, fake = made.discriminator(batch[0]), made.discriminator(painted)
+    (adversarial_discriminator(real, fake) + 0.1 * adversarial_generator(fake)).backward()
+    for got, parameter in zip(found, made.discriminator.parameters(), strict=True):
+        assert got is not None
+        torch.testing.assert_close(got, parameter.grad, rtol=1e-4, atol=1e-5)
+
+
+def test_weights_scale_their_terms(batch: tuple[Tensor, Tensor]) -> None:
+    once, twice = learner().learn(*batch), learner(style=500.0, l1=3.0).learn(*batch)
+    torch.testing.assert_close(twice["style"], 2 * once["style"])
+    torch.testing.assert_close(twice["l1"], 3 * once["l1"])
+    torch.testing.assert_close(twice["perceptual"], once["perceptual"])
+
+
+def test_the_forms_of_paper_and_program_differ(batch: tuple[Tensor, Tensor]) -> None:
+    program = learner(domain_form="program").learn(*batch)
+    paper = learner(l1_form="paper", adversarial_form="hinge").learn(*batch)
+    for term in ("l1", "adversarial", "domain", "discriminator"):
+        assert not torch.allclose(program[term], paper[term]), term
+
+
+def test_without_the_domain_term_the_extractor_is_frozen(batch: tuple[Tensor, Tensor]) -> None:
+    made = learner(domain=0.0)
+    backward(made.learn(*batch))
+    grads = gradients(made.network)
+    assert all(grad is None for name, grad in grads.items() if name.startswith("extractor."))
+    assert grads["fine_generator.encoder.1.weight"] is not None
+
+
+def test_the_coarse_phase_trains_stage_one_alone(batch: tuple[Tensor, Tensor]) -> None:
+    made = learner()
+    made.begin("coarse", fresh=True)
+    terms = made.learn(*batch)
+    assert list(terms) == ["l1"]
+    coarse = made.network.coarse_generator(*batch)
+    torch.testing.assert_close(terms["l1"], (coarse - batch[0]).abs().mean() / batch[1].mean())
+    backward(terms)
+    for name, grad in gradients(made.network).items():
+        assert (grad is not None) == name.startswith("coarse_generator."), name
+
+
+def test_the_coarse_weight_is_stage_ones_share(batch: tuple[Tensor, Tensor]) -> None:
+    whole, half, none = (learner(coarse=weight).learn(*batch) for weight in (1.0, 0.5, 0.0))
+    for term in ("l1", "perceptual", "style"):
+        torch.testing.assert_close(2 * half[term], whole[term] + none[term])
+        assert float(none[term].detach()) < float(whole[term].detach())
+
+
+def test_stage_two_starts_as_stage_one_at_the_handover(batch: tuple[Tensor, Tensor]) -> None:
+    made = learner()
+    made.begin("handover", fresh=True)
+    images, masks = batch
+    white = images * (1 - masks) + masks
+    domain = torch.rand(2, 16, 1, 1)
+    with torch.no_grad():
+        coarse = made.network.coarse_generator(images, masks)
+        fine = made.network.fine_generator(white, masks, domain)
+    torch.testing.assert_close(fine, coarse, rtol=0, atol=1e-5)
+
+
+def test_a_resumed_handover_is_not_made_again(batch: tuple[Tensor, Tensor]) -> None:
+    made = learner()
+    before = made.network.fine_generator.encoder[4].weight.clone()
+    made.begin("handover", fresh=False)
+    assert torch.equal(made.network.fine_generator.encoder[4].weight, before)
+    assert tuple(made.learn(*batch)) == SafePaintLearner.terms
+
+
+def test_fresh_weights_are_the_programs() -> None:
+    made = learner()
+    weight = made.network.coarse_generator.encoder[4].weight.detach()
+    assert float(weight.std()) == pytest.approx(0.02, rel=0.1)
+    assert not made.network.coarse_generator.encoder[4].bias.any()
+    norms = [m for m in made.network.modules() if isinstance(m, nn.BatchNorm2d)]
+    means = torch.cat([norm.weight.detach() for norm in norms])
+    assert float(means.mean()) == pytest.approx(1, abs=0.02)
+    stored = made.discriminator.conv2[0].weight_orig.detach()
+    assert float(stored.std()) == pytest.approx(0.02, rel=0.2)
+
+
+def test_a_linear_start_lets_colours_through_the_norms() -> None:
+    spans = {}
+    for start in ("normal", "linear"):
+        made = learner(start=start)
+        masks = torch.zeros(3, 1, 64, 64)
+        masks[..., 20:40, 20:40] = 1
+        greys = torch.tensor([0.2, 0.4, 0.6])[:, None, None, None].expand(-1, 3, 64, 64)
+        with torch.no_grad():
+            answers = made.network.coarse_generator(greys, masks)
+        one, other = (answers[1] - answers[0]), (answers[2] - answers[1])
+        spans[start] = float((one - other).norm() / (one + other).norm())
+    # 0 where equal steps of grey give equal steps of the answer, 1 where one step gives nothing
+    assert spans["linear"] < spans["normal"] / 2
+
+
+def test_initialise_draws_from_the_seed() -> None:
+    first, second = nn.Conv2d(3, 4, 3), nn.Conv2d(3, 4, 3)
+    for layer in (first, second):
+        torch.manual_seed(5)
+        initialise(layer)
+    assert torch.equal(first.weight, second.weight)
+
+
+def test_an_unknown_phase_or_size_is_named() -> None:
+    with pytest.raises(TrainingError, match="no phase 'fine'; known: joint, coarse, handover"):
+        learner().begin("fine", fresh=True)
+    with pytest.raises(TrainingError, match=r"network: .*depth"):
+        SafePaintLearner({"depth": 3}, SafePaintLosses(features="texture"), CPU)
