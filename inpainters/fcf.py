@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmark.core.card import Card, Checkpoint
-from benchmark.core.checkpoint import load_strict, read_checkpoint, read_metadata
+from benchmark.core.checkpoint import load_strict, read_checkpoint, read_sizes
 from benchmark.core.errors import BadInput, WeightsError
 from benchmark.core.unpickle import is_bare_pickle, read_network
 from inpainters.base import Inpainter
@@ -617,7 +617,7 @@ def load_generator(file: Path) -> Generator:
     """
     if file.suffix == ".safetensors":
         state = read_checkpoint(file)
-        config = _config_of(file)
+        config = read_sizes(file, "fcf", FcFConfig)
     else:
         state = read_network(file, "G_ema") if is_bare_pickle(file) else read_checkpoint(file)
         config = _published(state, file)
@@ -636,17 +636,3 @@ def _published(state: Mapping[str, Any], file: Path) -> FcFConfig:
     if max(sides) not in PUBLISHED:
         raise WeightsError(f"{file}: a model of {max(sides)} pixels, expected 256 or 512")
     return FcFConfig(resolution=max(sides))
-
-
-def _config_of(file: Path) -> FcFConfig:
-    noted = read_metadata(file)
-    if noted.get("model") != "fcf":
-        raise WeightsError(f"{file}: weights of {noted.get('model')!r}, expected 'fcf'")
-    sizes: dict[str, Any] = noted.get("config") or {}
-    known = asdict(FcFConfig())
-    wrong = [name for name in sizes if type(sizes[name]) is not type(known.get(name))]
-    if wrong or len(sizes) != len(known):
-        raise WeightsError(
-            f"{file}: expected the sizes {', '.join(known)}, got {', '.join(sizes) or 'none'}"
-        )
-    return FcFConfig(**sizes)

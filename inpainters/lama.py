@@ -7,17 +7,16 @@ names are those of the authors' checkpoint, `best.ckpt`.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmark.core.card import Card, Checkpoint
-from benchmark.core.checkpoint import load_strict, read_checkpoint, read_metadata
-from benchmark.core.errors import WeightsError
+from benchmark.core.checkpoint import load_strict, read_checkpoint, read_sizes
 from benchmark.core.unpickle import read_archive
 from inpainters.base import Inpainter
 from inpainters.fourier import from_spectrum, to_spectrum
@@ -280,24 +279,10 @@ def load_generator(file: Path) -> Generator:
     """
     if file.suffix == ".safetensors":
         state = read_checkpoint(file)
-        config = _config_of(file)
+        config = read_sizes(file, "lama", LaMaConfig)
     else:
         state = read_archive(file, prefixes=("generator.", "model.generator."))
         config = LaMaConfig()
     network = Generator(config)
     load_strict(network, state, file)
     return network
-
-
-def _config_of(file: Path) -> LaMaConfig:
-    noted = read_metadata(file)
-    if noted.get("model") != "lama":
-        raise WeightsError(f"{file}: weights of {noted.get('model')!r}, expected 'lama'")
-    sizes: dict[str, Any] = noted.get("config") or {}
-    known = asdict(LaMaConfig())
-    wrong = [name for name in sizes if type(sizes[name]) is not type(known.get(name))]
-    if wrong or len(sizes) != len(known):
-        raise WeightsError(
-            f"{file}: expected the sizes {', '.join(known)}, got {', '.join(sizes) or 'none'}"
-        )
-    return LaMaConfig(**sizes)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
@@ -15,7 +16,10 @@ from torch import Tensor, nn
 
 from benchmark.core.errors import BadInput, WeightsError
 
-Sizes = TypeVar("Sizes")  # a network's frozen dataclass of sizes
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Sizes = TypeVar("Sizes", bound="DataclassInstance")  # a network's frozen dataclass of sizes
 
 # What training programs leave beside the tensors: numbers, not code. numpy 1 had another name.
 _NUMBERS: list[Any] = [
@@ -98,12 +102,16 @@ def read_sizes(path: Path, model: str, sizes: type[Sizes]) -> Sizes:
     """
     noted = read_metadata(path)
     if noted.get("model") != model:
-        raise WeightsError(f"{path}: weights of {noted.get('model')!r}, not of {model!r}")
+        raise WeightsError(f"{path}: weights of {noted.get('model')!r}, expected {model!r}")
     stated = dict(noted.get("config") or {})
     given = {name: tuple(v) if isinstance(v, list) else v for name, v in stated.items()}
+    known = {field.name: getattr(sizes(), field.name) for field in fields(sizes)}
+    if {name: type(v) for name, v in given.items()} != {name: type(v) for name, v in known.items()}:
+        wanted, got = ", ".join(known), ", ".join(given) or "none"
+        raise WeightsError(f"{path}: expected the sizes {wanted}, got {got} or of another type")
     try:
         return sizes(**given)
-    except (BadInput, TypeError) as error:
+    except BadInput as error:
         raise WeightsError(f"{path}: sizes that make no network: {error}") from None
 
 

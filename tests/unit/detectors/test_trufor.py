@@ -297,13 +297,13 @@ def test_a_truncated_file_is_refused(tmp_path, toy_file):
 def test_another_model_s_file_is_refused(tmp_path):
     path = tmp_path / "other.safetensors"
     save_toy(path, toy_network(), model="safepaint")
-    refuse(path, "weights of 'safepaint', not of 'trufor'")
+    refuse(path, "weights of 'safepaint', expected 'trufor'")
 
 
 def test_unknown_or_impossible_sizes_are_refused(tmp_path):
     path = tmp_path / "sizes.safetensors"
     save_toy(path, toy_network(), config={**asdict(TOY), "layers": 3})
-    refuse(path, "does not know: layers")
+    refuse(path, "expected the sizes")
     save_toy(path, toy_network(), config={**asdict(TOY), "heads": (3, 2, 3, 4)})
     refuse(path, "sizes that make no network")
 

@@ -264,9 +264,9 @@ def test_a_truncated_file_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("noted", "message"),
     [
-        ({"model": "madf"}, "weights of 'madf', not of 'ctsdg'"),
-        ({"config": {**asdict(TOY), "depth": 4}}, "sizes that make no network"),
-        ({"config": {"width": "4", "levels": 3}}, "width: expected a whole number"),
+        ({"model": "madf"}, "weights of 'madf', expected 'ctsdg'"),
+        ({"config": {**asdict(TOY), "depth": 4}}, "expected the sizes"),
+        ({"config": {"width": "4", "levels": 3}}, "expected the sizes"),
         ({"config": {"width": 8, "levels": 3}}, "misshapen"),
         ({"config": {"width": 4, "levels": 9}}, "levels: expected 2 to 8, got 9"),
     ],

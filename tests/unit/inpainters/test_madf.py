@@ -205,10 +205,10 @@ def test_a_truncated_file_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("noted", "message"),
     [
-        ({"model": "ctsdg"}, "weights of 'ctsdg', not of 'madf'"),
-        ({"config": {**asdict(TOY), "depth": 4}}, "sizes that make no network"),
+        ({"model": "ctsdg"}, "weights of 'ctsdg', expected 'madf'"),
+        ({"config": {**asdict(TOY), "depth": 4}}, "expected the sizes"),
         ({"config": {**asdict(TOY), "levels": 1}}, "levels: expected a number of at least 2"),
-        ({"config": {**asdict(TOY), "width": "4"}}, "width: expected a number of at least 1"),
+        ({"config": {**asdict(TOY), "width": "4"}}, "expected the sizes"),
         ({"config": {**asdict(TOY), "width": 8}}, "misshapen"),
     ],
 )
