@@ -7,6 +7,7 @@ import importlib.util
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from benchmark.core.card import Card
 from benchmark.core.errors import BadInput, WeightsError
@@ -50,11 +51,11 @@ def find_weights(card: Card, wanted: str | Path | None = None) -> Weights:
             raise BadInput(f"{card.name} takes no weights, got {str(wanted)!r}")
         return Weights(edition="none")
     if wanted is None:
-        return _official(card) or _mini(card) or _none(card)
+        return _official(card) or _mini(card) or _none(card, "weights")
     if str(wanted) == "official":
-        return _official(card) or _none(card)
+        return _official(card) or _none(card, "official weights")
     if str(wanted) == "mini":
-        return _mini(card) or _none(card)
+        return _mini(card) or _none(card, "mini weights")
     path = Path(wanted).expanduser()
     if not path.exists():
         raise WeightsError(f"{path}: no such checkpoint for {card.name}")
@@ -131,11 +132,11 @@ def _labelled(card: Card, path: Path) -> Weights:
     return Weights(edition=f"sha256:{digest[:12]}", path=path, sha256=digest)
 
 
-def _none(card: Card) -> Weights:
+def _none(card: Card, wanted: str) -> NoReturn:
     ways = []
     if any(checkpoint.url for checkpoint in card.checkpoints):
         ways.append(f"'bench weights fetch {card.name}' for the authors' file")
     ways.append(f"'bench weights add {card.name} FILE' for a file you have")
     if card.mini:
         ways.append(f"'bench train {card.name}' to train your own")
-    raise WeightsError(f"{card.name} has no such weights here. Use {', or '.join(ways)}.")
+    raise WeightsError(f"{card.name} has no {wanted} here. Use {', or '.join(ways)}.")
