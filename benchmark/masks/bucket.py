@@ -7,7 +7,6 @@ in the tables of SafePaint. The share is measured at evaluation size, and compar
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,8 +70,3 @@ class Bucket:
 
 
 DEFAULT_BUCKETS = (Bucket(10, 20), Bucket(30, 40), Bucket(50, 60))
-
-
-def bucket_of(mask: Mask, buckets: Iterable[Bucket]) -> Bucket | None:
-    """The first of `buckets` that holds `mask`, (H, W) bool, or None."""
-    return next((bucket for bucket in buckets if bucket.holds(mask)), None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -154,3 +156,17 @@ def test_known_pixels_reach_the_detector_bit_for_bit(photos: Path, tmp_path: Pat
     record = run(plan, store=tmp_path / "store")
     drift = [cell.value for cell in record.cells if cell.metric == "known_drift"]
     assert drift == [0.0]
+
+
+def test_a_finished_run_loads_no_torch(photos: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "from benchmark import Plan, run\n"
+        "plan = Plan(dataset='folder', images=sys.argv[1], size=64, buckets=('30-40',),\n"
+        "            inpainters=('meanfill',), detectors=('chance',), metrics=('auc', 'psnr'))\n"
+        "run(plan, store=sys.argv[2], out=sys.argv[3])\n"
+        "print('torch' in sys.modules)\n"
+    )
+    words = [sys.executable, "-c", code, photos, tmp_path / "store", tmp_path / "out"]
+    said = [subprocess.run(words, capture_output=True, text=True, check=True) for _ in range(2)]
+    assert [done.stdout.strip() for done in said] == ["True", "False"]
