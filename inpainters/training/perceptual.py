@@ -15,7 +15,7 @@ from benchmark.core.checkpoint import load_strict, read_checkpoint
 from benchmark.core.errors import WeightsError
 from benchmark.core.paths import torch_checkpoints
 from benchmark.core.weights import sha256_of
-from inpainters.training.losses import PERCEPTUAL_LAYERS, STYLE_LAYERS, perceptual, style
+from inpainters.training.losses.features import PERCEPTUAL_LAYERS, STYLE_LAYERS, perceptual, style
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

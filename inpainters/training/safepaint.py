@@ -15,16 +15,17 @@ from benchmark.core.errors import TrainingError
 from benchmark.core.paths import torch_checkpoints
 from inpainters.rwsa import RWSA
 from inpainters.safepaint import GENERATOR_FILE, Domains, Generator, Painted, SafePaintConfig
-from inpainters.training.discriminator import Discriminator
-from inpainters.training.losses import (
+from inpainters.training.discriminators.patch import Discriminator
+from inpainters.training.losses.adversarial import (
     adversarial_discriminator,
     adversarial_generator,
+)
+from inpainters.training.losses.features import perceptual, style
+from inpainters.training.losses.safepaint import (
     domain_paper,
     domain_program,
     l1_paper,
     l1_program,
-    perceptual,
-    style,
 )
 from inpainters.training.perceptual import (
     VGG_FILE,

@@ -12,7 +12,7 @@ from benchmark.core.checkpoint import load_strict, part_of, read_checkpoint
 from benchmark.core.pixels import to_images, to_pixels
 from inpainters import create_inpainter
 from inpainters.safepaint import Domains, Painted, SafePaint
-from inpainters.training.discriminator import Discriminator
+from inpainters.training.discriminators.patch import Discriminator
 from tests.parity.goldens import golden, needs_goldens, seeded, seeded_part, summary
 
 pytestmark = needs_goldens

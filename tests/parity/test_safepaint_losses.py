@@ -7,8 +7,9 @@ import torch
 
 from inpainters.rwsa import GaussianMask, gaussian_kernel, mask_to_size
 from inpainters.safepaint import PartialConv
-from inpainters.training import losses
-from inpainters.training.losses import PERCEPTUAL_LAYERS, STYLE_LAYERS
+from inpainters.training.losses import adversarial, features, safepaint
+from inpainters.training.losses.features import PERCEPTUAL_LAYERS, STYLE_LAYERS
+from inpainters.training.safepaint import SafePaintLosses
 from tests.parity.goldens import golden, needs_goldens
 
 pytestmark = needs_goldens
@@ -23,7 +24,7 @@ def near(actual, expected):
     torch.testing.assert_close(actual, expected, rtol=1e-5, atol=1e-5)
 
 
-def features(given, whose):
+def maps(given, whose):
     layers = (*PERCEPTUAL_LAYERS, *STYLE_LAYERS)
     return {layer: given[f"features_{whose}_{layer}"] for layer in layers}
 
@@ -31,12 +32,15 @@ def features(given, whose):
 @pytest.mark.parametrize("form", ["program", "paper"])
 def test_l1(given, form):
     inputs = (given[f"l1_{name}"] for name in ("coarse", "fine", "real", "mask"))
-    near(getattr(losses, f"l1_{form}")(*inputs), given[f"l1_{form}"])
+    near(getattr(safepaint, f"l1_{form}")(*inputs), given[f"l1_{form}"])
 
 
 def test_adversarial(given):
     real, fake = given["adv_logits_real"], given["adv_logits_fake"]
-    discriminator, generator = losses.adversarial_discriminator, losses.adversarial_generator
+    discriminator, generator = (
+        adversarial.adversarial_discriminator,
+        adversarial.adversarial_generator,
+    )
     near(discriminator(real, fake, "hinge"), given["adv_hinge_d_program"])
     near(discriminator(real, fake, "hinge", halved=False), given["adv_hinge_d_paper"])
     near(generator(fake, "hinge"), given["adv_hinge_g"])
@@ -46,41 +50,40 @@ def test_adversarial(given):
 
 def test_domain_distance(given):
     background, real, output = (given[f"domain_{z}"] for z in ("background", "real", "output"))
-    near(losses.domain_triplet(real, output), given["domain_program_real"])
-    near(losses.domain_triplet(output, background), given["domain_program_background"])
-    near(losses.domain_program(background, real, output), given["domain_program"])
-    flat = losses.domain_program(background, real, output, flat=True)
+    near(safepaint.domain_triplet(real, output), given["domain_program_real"])
+    near(safepaint.domain_triplet(output, background), given["domain_program_background"])
+    near(safepaint.domain_program(background, real, output), given["domain_program"])
+    flat = safepaint.domain_program(background, real, output, flat=True)
     near(flat, given["domain_triplet_on_flat_vectors"])
-    near(losses.domain_paper(background, real, output), given["domain_paper"])
+    near(safepaint.domain_paper(background, real, output), given["domain_paper"])
 
 
 def test_gradient_of_the_domain_distance(given):
     output = given["domain_output"].clone().requires_grad_()
-    losses.domain_program(given["domain_background"], given["domain_real"], output).backward()
+    safepaint.domain_program(given["domain_background"], given["domain_real"], output).backward()
     near(output.grad, given["domain_program_grad_output"])
 
 
 def test_gram_perceptual_and_style(given):
-    output, real = features(given, "output"), features(given, "real")
-    near(losses.gram(given["gram_features"]), given["gram_expected"])
-    near(losses.perceptual(output, real, PERCEPTUAL_LAYERS), given["perceptual_program"])
-    near(losses.style(output, real, STYLE_LAYERS), given["style_program"])
+    output, real = maps(given, "output"), maps(given, "real")
+    near(features.gram(given["gram_features"]), given["gram_expected"])
+    near(features.perceptual(output, real, PERCEPTUAL_LAYERS), given["perceptual_program"])
+    near(features.style(output, real, STYLE_LAYERS), given["style_program"])
 
 
 def test_totals(given):
-    terms = losses.GeneratorLosses(
-        l1=given["l1_program"],
-        perceptual=given["perceptual_program"],
-        style=given["style_program"],
-        adversarial=given["adv_nsgan_g"],
-        domain=given["domain_program"],
-    )
-    total = terms.total(losses.LossWeights())
-    near(total, given["total_generator_program"] + given["total_domain_program"])
-    step = total + given["adv_nsgan_d_program"]
-    near(step, given["total_single_backward_program"])
-    without = terms.total(losses.LossWeights(domain=0))
+    weights = SafePaintLosses()
+    terms = {
+        "l1": "l1_program",
+        "perceptual": "perceptual_program",
+        "style": "style_program",
+        "adversarial": "adv_nsgan_g",
+    }
+    without = sum(getattr(weights, name) * given[entry] for name, entry in terms.items())
     near(without, given["total_generator_program"])
+    total = without + weights.domain * given["domain_program"]
+    near(total, given["total_generator_program"] + given["total_domain_program"])
+    near(total + given["adv_nsgan_d_program"], given["total_single_backward_program"])
 
 
 def test_kernel_at_construction(given):

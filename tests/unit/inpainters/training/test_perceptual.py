@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from benchmark.core.errors import WeightsError
-from inpainters.training import losses
+from inpainters.training.losses import features as losses
 from inpainters.training.perceptual import (
     VGG_FILE,
     TextureFeatures,

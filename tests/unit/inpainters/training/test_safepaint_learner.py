@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.core.errors import TrainingError
-from inpainters.training.losses import adversarial_discriminator, adversarial_generator
+from inpainters.training.losses.adversarial import adversarial_discriminator, adversarial_generator
 from inpainters.training.safepaint import SafePaintLearner, SafePaintLosses, initialise
 
 TINY = SafePaintLearner.tiny["network"]

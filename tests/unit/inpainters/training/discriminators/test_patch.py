@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from benchmark.core.checkpoint import load_strict
-from inpainters.training.discriminator import Discriminator
+from inpainters.training.discriminators.patch import Discriminator
 
 
 def test_number_of_parameters_is_the_specifications():

@@ -1,0 +1,1 @@
+"""Discriminators, for training: one file a kind."""

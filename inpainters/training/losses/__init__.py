@@ -1,0 +1,1 @@
+"""Training losses: what models share, then one file a model."""

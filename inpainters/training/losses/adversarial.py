@@ -1,0 +1,57 @@
+"""What a generator and its discriminator pay, in the three common forms.
+
+Sources: SafePaint, section 3.4 and its specification, section 3.6.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+Kind = Literal["nsgan", "hinge", "lsgan"]
+
+
+def adversarial_generator(fake: Tensor, kind: Kind = "nsgan") -> Tensor:
+    """What the generator pays for being found out.
+
+    Args:
+        fake: the discriminator's answers to painted pictures, before the sigmoid, any shape.
+        kind: binary cross-entropy ("nsgan"), plain mean ("hinge") or squares ("lsgan").
+
+    Returns:
+        A scalar.
+    """
+    if kind == "hinge":
+        return -fake.mean()
+    return _against(fake, 1.0, kind)
+
+
+def adversarial_discriminator(
+    real: Tensor, fake: Tensor, kind: Kind = "nsgan", *, halved: bool = True
+) -> Tensor:
+    """What the discriminator pays for its mistakes.
+
+    Args:
+        real: its answers to untouched pictures, before the sigmoid, any shape.
+        fake: its answers to painted pictures.
+        kind: as in `adversarial_generator`.
+        halved: half the sum of both terms (program) or the sum (paper).
+
+    Returns:
+        A scalar.
+    """
+    if kind == "hinge":
+        both = F.relu(1 - real).mean() + F.relu(1 + fake).mean()
+    else:
+        both = _against(real, 1.0, kind) + _against(fake, 0.0, kind)
+    return both / 2 if halved else both
+
+
+def _against(logits: Tensor, target: float, kind: Kind) -> Tensor:
+    wanted = torch.full_like(logits, target)
+    if kind == "nsgan":
+        return F.binary_cross_entropy_with_logits(logits, wanted)
+    return F.mse_loss(logits.sigmoid(), wanted)
