@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: bench test lint clean
+.PHONY: bench test lint third-party clean
 
 bench: .venv/installed
 	$(BIN)/bench run --inpainter safepaint --detector trufor
@@ -12,6 +12,10 @@ test: .venv/tested
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest
+
+third-party: .venv/installed
+	$(BIN)/python -m benchmark.third_party > THIRD_PARTY.md.draft
+	mv THIRD_PARTY.md.draft THIRD_PARTY.md
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv

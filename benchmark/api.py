@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.core.errors import BenchError, DataError, OutputError
+from benchmark.core.errors import BenchError, DataError, OutputError, WeightsError
 from benchmark.core.paths import atomic, home, make_folder, write_text
 from benchmark.runner.cells import Cell, cells
 from benchmark.runner.execute import Progress, Settings, execute
@@ -146,12 +146,16 @@ def _check_device(device: str) -> None:
 
 
 def _refuse_unused(setup: Setup, settings: Settings) -> None:
+    for model in setup.absent if settings.strict else ():
+        raise WeightsError(model.absent)
     for file, reason in setup.sources.unused if settings.strict else ():
         raise DataError(f"{file}: {reason}")
 
 
 def _refuse_empty(setup: Setup, failures: tuple[Failure, ...]) -> None:
-    skipped = {(one.sample, one.bucket): one for one in failures if one.kind == "skipped"}
+    skipped = {
+        (one.dataset, one.sample, one.bucket): one for one in failures if one.kind == "skipped"
+    }
     if len(skipped) == len(setup.samples):
         first = next(iter(skipped.values()))
         raise DataError(f"none of {len(skipped)} samples can be used; the first: {first.reason}")

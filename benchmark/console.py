@@ -15,10 +15,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table as Drawn
 
 from benchmark.api import RunRecord
-from benchmark.core.weights import find_weights
 from benchmark.runner.execute import Notify
 from benchmark.runner.execute import Progress as Step
 from benchmark.runner.plan import Plan
+from benchmark.runner.setup import choose
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 from reports.results import result_rows
@@ -41,16 +41,16 @@ def default_folder() -> Path:
 
 
 def announce(plan: Plan) -> None:
-    """Say in one line which weights the run uses.
+    """Say in one line which weights the run uses, and in one each which models have none.
 
     Raises:
-        WeightsError: if a model has none.
+        WeightsError: if no inpainter, or none of the detectors wanted, has weights.
     """
-    cards = [INPAINTERS.card(name) for name in plan.inpainters]
-    cards += [DETECTORS.card(name) for name in plan.detectors]
-    editions = {
-        card.name: find_weights(card, plan.weights.get(card.name)).edition for card in cards
-    }
+    models = choose(INPAINTERS, plan.inpainters, plan) + choose(DETECTORS, plan.detectors, plan)
+    for model in models:
+        if model.absent:
+            _say(f"Left out: {model.absent}")
+    editions = {model.name: model.weights.edition for model in models if not model.absent}
     said = ", ".join(f"{name} {edition}" for name, edition in editions.items() if edition != "none")
     if said:
         mini = " (mini = trained by this project, small)" if "mini" in editions.values() else ""
@@ -82,8 +82,10 @@ def show_record(record: RunRecord, *, as_json: bool) -> None:
     else:
         _show_table(run_table(record.cells))
     for failure in record.failures:
-        what = f"{failure.sample} at {failure.bucket} %"
-        model = f" ({failure.model})" if failure.model else ""
+        where = f"{failure.dataset} " if len(record.plan.datasets) > 1 else ""
+        what = f"{where}{failure.sample} at {failure.bucket} %"
+        after = f" after {failure.launder}" if failure.launder else ""
+        model = f" ({failure.model}{after})" if failure.model else ""
         _say(f"{failure.kind}: {what}{model}: {failure.reason}")
     for unused in record.document["unused"][:SHOWN]:
         _say(f"unused: {unused['file']}: {unused['reason']}")

@@ -9,12 +9,21 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NoReturn
 
-from benchmark.core.card import Card, Checkpoint
+from benchmark.core.card import ALGORITHMS, Card, Checkpoint
 from benchmark.core.errors import BadInput, UnknownName, WeightsError
 from benchmark.core.paths import atomic, make_folder, torch_checkpoints, write_text
-from benchmark.core.weights import RECEIPT, installed_folder, mini_path, receipts, sha256_of
+from benchmark.core.weights import (
+    RECEIPT,
+    find_files,
+    installed_folder,
+    mini_path,
+    receipts,
+    sha256_of,
+    verify,
+    ways_to,
+)
 from benchmark.metrics.backbones import BACKBONES
 from detectors import DETECTORS
 from inpainters import INPAINTERS
@@ -27,10 +36,12 @@ class _Offer:
     """A file somebody offers for a checkpoint.
 
     Attributes:
+        checkpoint: what it is to be.
         path: where it is.
         verified: whether it is, by its checksum, the file its authors publish.
     """
 
+    checkpoint: Checkpoint
     path: Path
     verified: bool
 
@@ -39,16 +50,17 @@ def weights_status() -> list[dict[str, Any]]:
     """Every checkpoint: where it is published, its licence, and whether it is here.
 
     Returns:
-        Dictionaries with `name`, `file`, `source`, `licence`, and `state`: "verified", "installed"
-        (no checksum is published), "altered", "missing", or "shipped" for the mini edition.
+        Dictionaries with `name`, `file`, `source`, `licence`, `checksum` (how it is verified), and
+        `state`: "verified", "installed" (no checksum is published), "altered", "missing", or
+        "shipped" for a mini edition that is here.
     """
     found = []
     for card in (registry.card(name) for registry in MODELS for name in registry):
         found += [_entry(card.name, one, _state(card, one)) for one in card.checkpoints]
         mini = mini_path(card)
-        if card.mini:
-            shipped = Checkpoint(file=Path(card.mini).name, source="this project (mini edition)")
-            found.append(_entry(card.name, shipped, "shipped" if mini else "missing"))
+        if mini is not None:
+            shipped = Checkpoint(file=mini.name, source="this project (mini edition)")
+            found.append(_entry(card.name, shipped, "shipped"))
     for name, backbone in BACKBONES.items():
         found.append(_entry(name, backbone, _backbone_state(backbone)))
     return found
@@ -65,33 +77,41 @@ def licence_of(name: str) -> str:
     return "\n".join(lines) or f"{name} needs no weights."
 
 
-def add_weights(name: str, file: Path) -> str:
-    """Verify a file the user has and install it.
+def add_weights(name: str, *paths: Path) -> str:
+    """Verify files the user has and install them; all of them, or none.
 
     Args:
         name: a model, or a backbone such as "alexnet".
-        file: the checkpoint in the authors' layout, or the archive they publish it in.
+        paths: checkpoints in the authors' layout, the archive they publish them in, or the folder
+            that holds the authors' files, flat or in their own folders.
 
     Returns:
-        What was done, in a line.
+        What was done, in a line per file, and which files are still needed.
 
     Raises:
         UnknownName: if nothing is called `name`.
-        WeightsError: if the file is missing, damaged or another model's; then nothing is installed.
+        BadInput: if it needs no weights, or a file is this project's own.
+        WeightsError: if a file is missing, damaged or another model's; then nothing is installed.
     """
-    if not file.is_file():
-        raise WeightsError(f"{file}: no such file")
+    for path in paths:
+        if not path.exists():
+            raise WeightsError(f"{path}: no such file")
+        if path.is_dir() and name in BACKBONES:
+            raise WeightsError(f"{path}: expected a file, found a folder")
+        if path.suffix == ".safetensors":
+            raise BadInput(
+                f"{path}: run your own training with 'bench run --weights {name}={path}'"
+            )
     if name in BACKBONES:
-        return _add_backbone(BACKBONES[name], file)
+        return "\n".join(_add_backbone(BACKBONES[name], path) for path in paths)
     card = _card(name)
-    if file.suffix == ".safetensors":
-        raise BadInput(f"{file}: run your own training with 'bench run --weights {name}={file}'")
     with TemporaryDirectory() as folder:
-        checkpoint = _wanted(card, file)
-        offer = _unpacked(checkpoint, file, Path(folder))
-        if not offer.verified:
-            _try_load(card, offer.path)
-        return _place(card, checkpoint, offer)
+        offers = [offer for path in paths for offer in _offers(card, path, Path(folder))]
+        if not all(offer.verified for offer in offers):
+            _try_load(card, offers)
+        done = [_place(card, offer) for offer in offers]
+    lacking = [one.file for one in card.checkpoints if _state(card, one) == "missing"]
+    return "\n".join(done + [f"{card.name}: still needs {file}" for file in lacking])
 
 
 def fetch_weights(name: str) -> str:
@@ -102,28 +122,53 @@ def fetch_weights(name: str) -> str:
 
     Raises:
         UnknownName: if nothing is called `name`.
-        WeightsError: if nobody publishes it, the download fails, or the checksum differs.
+        WeightsError: if it has no address to download from, the download fails, or a checksum
+            differs; then nothing is installed.
     """
-    if name in BACKBONES:
-        with TemporaryDirectory() as folder:
-            return _add_backbone(BACKBONES[name], _download(BACKBONES[name], Path(folder)))
-    card = _card(name)
-    if not any(one.url for one in card.checkpoints):
-        places = "; ".join(f"{one.file}: {one.source}" for one in card.checkpoints)
-        raise WeightsError(f"{name} cannot be fetched ({places}); add a file you have instead")
+    files = [BACKBONES[name]] if name in BACKBONES else list(_card(name).checkpoints)
+    if not all(one.url for one in files):
+        _refuse_to_fetch(name, files)
     with TemporaryDirectory() as folder:
-        files = [_download(one, Path(folder)) for one in card.checkpoints if one.url]
-        return "\n".join(add_weights(name, file) for file in files)
+        addresses = dict.fromkeys(one.url for one in files)  # an archive may hold several
+        return add_weights(name, *(_download(url, Path(folder)) for url in addresses))
+
+
+def _refuse_to_fetch(name: str, files: list[Checkpoint]) -> NoReturn:
+    places = "; ".join(f"{one.file}: {one.source or 'not published'}" for one in files)
+    what = "FILE" if len(files) == 1 else "FOLDER"
+    raise WeightsError(
+        f"{name} cannot be fetched ({places}); get it there and use 'bench weights add {name} "
+        f"{what}'"
+    )
 
 
 def _card(name: str) -> Card:
     for registry in MODELS:
         if name in registry:
             card = registry.card(name)
-            if not card.checkpoints:
+            if card.weightless:
                 raise BadInput(f"{name} needs no weights")
+            if not card.checkpoints:
+                raise WeightsError(f"{name}: nobody publishes weights; use {ways_to(card)[0]}")
             return card
     raise UnknownName("model", name, [*(one for kind in MODELS for one in kind), *BACKBONES])
+
+
+def _offers(card: Card, path: Path, folder: Path) -> list[_Offer]:
+    """What a path offers for a card: a folder's files, an archive's, or the file itself."""
+    if path.is_dir():
+        found = find_files(card, path)
+        if not found:
+            raise WeightsError(f"{path}: expected {_names(card)} in this folder, once each")
+        return [_offer(one, found[one.file]) for one in card.checkpoints if one.file in found]
+    packed = [one for one in card.checkpoints if _member(one, path)]
+    if packed:
+        return [_unpacked(one, path, folder) for one in packed]
+    return [_offer(_wanted(card, path), path)]
+
+
+def _offer(checkpoint: Checkpoint, path: Path) -> _Offer:
+    return _Offer(checkpoint=checkpoint, path=path, verified=verify(checkpoint, path))
 
 
 def _wanted(card: Card, file: Path) -> Checkpoint:
@@ -133,70 +178,90 @@ def _wanted(card: Card, file: Path) -> Checkpoint:
     for checkpoint in card.checkpoints:
         if file.name == checkpoint.file:
             return checkpoint
-    known = ", ".join(checkpoint.file for checkpoint in card.checkpoints)
-    raise WeightsError(f"{file}: {card.name} has files named {known}")
+    raise WeightsError(f"{file}: {card.name} has files named {_names(card)}")
+
+
+def _names(card: Card) -> str:
+    return ", ".join(checkpoint.file for checkpoint in card.checkpoints)
+
+
+def _member(checkpoint: Checkpoint, file: Path) -> str:
+    """The checkpoint's path inside a file that is its archive, or ""."""
+    if not checkpoint.member or not zipfile.is_zipfile(file):
+        return ""
+    with zipfile.ZipFile(file) as archive:
+        ends = f"/{checkpoint.member}"
+        return next((name for name in archive.namelist() if f"/{name}".endswith(ends)), "")
 
 
 def _unpacked(checkpoint: Checkpoint, file: Path, folder: Path) -> _Offer:
-    if checkpoint.archive_md5 and _md5(file) == checkpoint.archive_md5:
-        target = folder / checkpoint.file
-        with (
-            zipfile.ZipFile(file) as archive,
-            archive.open(checkpoint.member) as packed,
-            target.open("wb") as unpacked,
-        ):
-            shutil.copyfileobj(packed, unpacked)
-        return _Offer(path=target, verified=True)
-    if checkpoint.sha256 and sha256_of(file) != checkpoint.sha256:
-        raise WeightsError(f"{file}: its SHA-256 is not the published one of {checkpoint.file}")
-    return _Offer(path=file, verified=bool(checkpoint.sha256))
+    algorithm, _, known = checkpoint.archive.partition(":")
+    digest = _digest(file, algorithm)
+    if digest != known:
+        raise WeightsError(
+            f"{file}: not the published archive of {checkpoint.file}: its {ALGORITHMS[algorithm]} "
+            f"is {digest}, published is {known}"
+        )
+    target = folder / checkpoint.file
+    with (
+        zipfile.ZipFile(file) as archive,
+        archive.open(_member(checkpoint, file)) as packed,
+        target.open("wb") as unpacked,
+    ):
+        shutil.copyfileobj(packed, unpacked)
+    verify(checkpoint, target)
+    return _Offer(checkpoint=checkpoint, path=target, verified=True)
 
 
-def _try_load(card: Card, path: Path) -> None:
-    """No checksum is published: the file counts only if it fills the network exactly."""
-    for registry in MODELS:
-        if card.name in registry:
-            registry.load(card.name)(weights=path)
+def _try_load(card: Card, offers: list[_Offer]) -> None:
+    """No checksum is published: files count only if they fill the network exactly."""
+    if sorted(offer.checkpoint.file for offer in offers) != sorted(
+        checkpoint.file for checkpoint in card.checkpoints
+    ):
+        raise WeightsError(
+            f"{card.name} needs {_names(card)}, each once; name them all, or their folder"
+        )
+    with TemporaryDirectory() as folder:
+        path = offers[0].path
+        if len(offers) > 1:
+            path = Path(folder)
+            for offer in offers:
+                shutil.copyfile(offer.path, path / offer.checkpoint.file)
+        for registry in MODELS:
+            if card.name in registry:
+                registry.load(card.name)(weights=path)
 
 
-def _place(card: Card, checkpoint: Checkpoint, offer: _Offer) -> str:
-    folder = make_folder(installed_folder(card))
+def _place(card: Card, offer: _Offer) -> str:
+    folder, file = make_folder(installed_folder(card)), offer.checkpoint.file
     digest = sha256_of(offer.path)
-    with atomic(folder / checkpoint.file) as draft:
+    with atomic(folder / file) as draft:
         shutil.copyfile(offer.path, draft)
-    noted = {**receipts(card), checkpoint.file: {"sha256": digest, "verified": offer.verified}}
+    noted = {**receipts(card), file: {"sha256": digest, "verified": offer.verified}}
     write_text(folder / RECEIPT, json.dumps(noted, indent=2) + "\n")
     how = "verified" if offer.verified else "loads strictly; no checksum is published"
-    return f"{card.name}: {checkpoint.file} installed ({how}; sha256 {digest})"
+    return f"{card.name}: {file} installed ({how}; sha256 {digest})"
 
 
 def _add_backbone(backbone: Checkpoint, file: Path) -> str:
-    digest = sha256_of(file)
-    if not digest.startswith(backbone.sha256):
-        raise WeightsError(
-            f"{file}: not {backbone.file}: its SHA-256 begins {digest[:8]}, not {backbone.sha256}"
-        )
+    verify(backbone, file)
     folder = make_folder(torch_checkpoints())
     with atomic(folder / backbone.file) as draft:
         shutil.copyfile(file, draft)
     return f"{backbone.file} installed where torch keeps its checkpoints (verified)"
 
 
-def _download(checkpoint: Checkpoint, folder: Path) -> Path:
+def _download(url: str, folder: Path) -> Path:
+    """Fetch a file; it is verified when it is added, by all that is known about it."""
     import pooch
 
-    name = checkpoint.url.rsplit("/", 1)[-1]
-    known = f"md5:{checkpoint.archive_md5}" if checkpoint.archive_md5 else checkpoint.sha256
-    whole = known if len(known) > 8 else None  # torch publishes only the first 8 digits
+    name = url.rsplit("/", 1)[-1]
     try:
-        return Path(
-            pooch.retrieve(checkpoint.url, whole, fname=name, path=folder, progressbar=True)
-        )
+        return Path(pooch.retrieve(url, None, fname=name, path=folder, progressbar=True))
     except (OSError, ValueError) as error:
         reason = str(error).splitlines()[0][:150]
         raise WeightsError(
-            f"{checkpoint.url}: cannot be fetched ({reason}); "
-            "get it elsewhere and use 'bench weights add'"
+            f"{url}: cannot be fetched ({reason}); get it elsewhere and use 'bench weights add'"
         ) from None
 
 
@@ -224,10 +289,12 @@ def _entry(name: str, checkpoint: Checkpoint, state: str) -> dict[str, Any]:
         "file": checkpoint.file,
         "source": source,
         "licence": checkpoint.licence,
+        "checksum": checkpoint.checksum,
         "state": state,
     }
 
 
-def _md5(path: Path) -> str:
+def _digest(path: Path, algorithm: str) -> str:
     with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        start = hashlib.new(algorithm, usedforsecurity=False)
+        return hashlib.file_digest(file, lambda: start).hexdigest()

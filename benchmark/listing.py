@@ -5,11 +5,18 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from benchmark.core.card import Card
-from benchmark.core.errors import UnknownName
-from benchmark.core.weights import installed_folder, mini_path
+from benchmark.core.card import Card, Checkpoint
+from benchmark.core.errors import UnknownName, WeightsError
+from benchmark.core.weights import (
+    find_weights,
+    installed_folder,
+    mini_path,
+    receipts,
+    ways_to,
+)
 from benchmark.datasets import DATASETS
 from benchmark.metrics import METRICS
+from benchmark.plans import PLANS
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 
@@ -17,16 +24,28 @@ MODELS = (INPAINTERS, DETECTORS)
 
 
 def editions(card: Card) -> list[str]:
-    """The editions of weights that are here: "none" for a model that needs none."""
+    """The editions of weights that are here; no file is read for it.
+
+    Returns:
+        "official", or "installed" where no checksum says that it is the authors' file; "mini"; or
+        "none" for a model that needs none.
+    """
     if card.weightless:
         return ["none"]
-    files = [installed_folder(card) / checkpoint.file for checkpoint in card.checkpoints]
-    found = ["installed"] if files and all(file.is_file() for file in files) else []
-    return found + (["mini"] if mini_path(card) else [])
+    return _installed(card) + (["mini"] if mini_path(card) else [])
+
+
+def _installed(card: Card) -> list[str]:
+    names = [checkpoint.file for checkpoint in card.checkpoints]
+    if not names or not all((installed_folder(card) / name).is_file() for name in names):
+        return []
+    noted = receipts(card)
+    verified = all(noted.get(name, {}).get("verified") for name in names)
+    return ["official" if verified else "installed"]
 
 
 def listing() -> dict[str, list[dict[str, Any]]]:
-    """Every inpainter, detector, metric and data set that is registered."""
+    """Every inpainter, detector, metric and data set that is registered, and every plan."""
     return {
         **{
             f"{registry.kind}s": [_entry(registry.card(name)) for name in registry]
@@ -34,6 +53,7 @@ def listing() -> dict[str, list[dict[str, Any]]]:
         },
         "metrics": [{"name": name} for name in METRICS],
         "datasets": [{"name": name} for name in DATASETS],
+        "plans": [{"name": name} for name in PLANS],
     }
 
 
@@ -45,9 +65,11 @@ def listing_text() -> str:
         if "title" not in entries[0]:
             lines.append("  " + ", ".join(entry["name"] for entry in entries))
             continue
-        lines += [_line(entry) for entry in entries]
+        wide = max(len(entry["name"]) for entry in entries)
+        lines += [f"  {entry['name']:<{wide}}  {_line(entry)}" for entry in entries]
     lines.append(
-        "none = needs no weights; mini = trained by this project; installed = see 'bench weights'"
+        "none = needs no weights; mini = trained by this project; official = the authors' file, "
+        "verified; installed = a file without a published checksum"
     )
     return "\n".join(lines)
 
@@ -55,13 +77,23 @@ def listing_text() -> str:
 def find_card(name: str) -> dict[str, Any]:
     """The card of an inpainter or detector, and which weights are here.
 
+    Returns:
+        The card's fields, `kind`, `weights` (a dictionary per edition that is here, with `edition`,
+        `path` and `sha256`, or `error` where a file was altered) and `model_card`, the path of the
+        text about the mini edition, or "".
+
     Raises:
         UnknownName: if there is no such model.
     """
     for registry in MODELS:
         if name in registry:
             card = registry.card(name)
-            return {"kind": registry.kind, **asdict(card), "weights": editions(card)}
+            return {
+                "kind": registry.kind,
+                **asdict(card),
+                "weights": _weights_here(card),
+                "model_card": _model_card(card),
+            }
     raise UnknownName("model", name, [known for registry in MODELS for known in registry])
 
 
@@ -71,24 +103,75 @@ def card_text(name: str) -> str:
     Raises:
         UnknownName: if there is no such model.
     """
-    card = find_card(name)
-    lines = [f"{card['name']}: {card['title']} ({card['kind']})"]
-    for key in ("paper", "licence"):
-        if card[key]:
-            lines.append(f"{key}: {card[key]}")
-    lines.append(f"weights here: {', '.join(card['weights']) or 'none'}")
-    for file in card["checkpoints"]:
-        lines.append(f"checkpoint {file['file']}: {file['source'] or 'not published'}")
-        lines += [f"  licence: {file['licence']}"] if file["licence"] else []
-    if card["kind"] == "detector":
-        rule = (
-            "share of the heatmap above 0.5 (†)" if card["score_from"] == "area" else "its own head"
-        )
-        lines.append(f"image-level score: {rule}; called forged above {card['threshold']}")
-    lines.append(
-        f"sides: at least {card['min_side']}, extended to a multiple of {card['multiple']}"
+    found = find_card(name)
+    card = next(registry.card(name) for registry in MODELS if name in registry)
+    lines = [f"{name}: {card.title} ({found['kind']})"]
+    lines += _field("paper", card.paper)
+    lines += _field("licence", card.licence and f"{card.licence} (its authors' code; not ours)")
+    lines += _field("sizes", card.sizes)
+    lines += _field(
+        "sees hole", card.sees_hole and "yes: its answer depends on what is in the hole"
     )
-    return "\n".join(lines)
+    lines += _field("score", card.score and _score(card))
+    if card.parameters:
+        lines += _field("parameters", f"{card.parameters:,}")
+        lines += _field(
+            "multiply-adds", f"{card.multiply_adds / 1e9:.2f} G for a picture of 256x256"
+        )
+    lines += _field("revision", str(card.revision))
+    for one in card.checkpoints:
+        lines += _checkpoint(one)
+    lines += [line for entry in found["weights"] for line in _field("here", _edition(entry))]
+    if not card.weightless and not found["weights"]:
+        lines += _field("here", f"none; use {', or '.join(ways_to(card))}")
+    return "\n".join(lines + _field("model card", found["model_card"]))
+
+
+def _field(name: str, value: str | bool) -> list[str]:
+    return [f"{name + ':':<15}{value}"] if value else []
+
+
+def _score(card: Card) -> str:
+    dagger = " †" if card.score_from == "area" else ""
+    return f"{card.score}{dagger}; called forged above {card.threshold}"
+
+
+def _checkpoint(one: Checkpoint) -> list[str]:
+    size = f", {one.size:,} bytes" if one.size else ""
+    parts = {
+        "source": one.source,
+        "url": one.url or "none to download from",
+        "inside": one.member,
+        "licence": one.licence,
+        "verified by": one.checksum or "nothing: no checksum is published; it has to load strictly",
+    }
+    inner = [f"  {name + ':':<13}{value}" for name, value in parts.items() if value]
+    return [f"{'checkpoint:':<15}{one.file}{size}", *inner]
+
+
+def _edition(entry: dict[str, str]) -> str:
+    return entry.get("error") or f"{entry['edition']}, {entry['path']}, sha256 {entry['sha256']}"
+
+
+def _weights_here(card: Card) -> list[dict[str, str]]:
+    """The editions that are here, each with its file's checksum, or what is wrong with it."""
+    wanted = ["official"] if _installed(card) else []
+    wanted += ["mini"] if mini_path(card) else []
+    return [_one_here(card, edition) for edition in wanted]
+
+
+def _one_here(card: Card, wanted: str) -> dict[str, str]:
+    try:
+        found = find_weights(card, wanted)
+    except WeightsError as error:
+        return {"edition": wanted, "error": str(error)}
+    return {"edition": found.edition, "path": str(found.path), "sha256": found.sha256}
+
+
+def _model_card(card: Card) -> str:
+    mini = mini_path(card)
+    text = mini.with_suffix(".md") if mini else None
+    return str(text) if text is not None and text.is_file() else ""
 
 
 def weights_text(entries: list[dict[str, Any]]) -> str:
@@ -98,13 +181,14 @@ def weights_text(entries: list[dict[str, Any]]) -> str:
         lines.append(f"{entry['name']:<12} {entry['file']:<32} {entry['state']}")
         lines.append(f"{'':<12} from: {entry['source'] or 'not published'}")
         lines += [f"{'':<12} licence: {entry['licence']}"] if entry["licence"] else []
+        lines += [f"{'':<12} verified by: {entry['checksum']}"] if entry["checksum"] else []
     return "\n".join(lines)
 
 
 def _line(entry: dict[str, Any]) -> str:
     weights = ", ".join(entry["weights"]) or "no weights here"
     licence = f"; {entry['licence']}" if entry["licence"] else ""
-    return f"  {entry['name']:<14}{weights:<18}{entry['title']}{licence}"
+    return f"{weights:<18}{entry['title']}{licence}"
 
 
 def _entry(card: Card) -> dict[str, Any]:

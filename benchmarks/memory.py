@@ -15,7 +15,7 @@ from PIL import Image
 CODE = """
 import resource, sys
 from benchmark import Plan, run
-run(Plan(dataset="folder", images=sys.argv[1], size=64, buckets=("30-40",),
+run(Plan(datasets=("folder",), images=sys.argv[1], size=64, buckets=("30-40",),
          inpainters=("meanfill", "original"), detectors=("flatness", "chance"),
          metrics=("auc", "f1", "acc", "psnr")), out=sys.argv[2], store=sys.argv[3])
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)

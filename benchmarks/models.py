@@ -1,59 +1,213 @@
-"""Seconds per image and peak memory of each model at 256x256, batch 1 and 8."""
+"""Seconds per image and peak memory of each model at 256x256, and what `fast` makes of them.
+
+A model whose weights are not here is measured with random ones at its official size. Each model is
+loaded twice, in processes of their own: as it is, and without `benchmark.core.speed.fast`. The two
+take turns, so that what else the machine does falls on both alike, and the ratio is of medians.
+"""
 
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
 
-CODE = """
-import resource, sys, time
+CHILD = """
+import importlib, resource, sys, time
+kind, name, weights, batch, threads, form = sys.argv[1:]
 import torch
-kind, name, batch, runs = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
-images = torch.rand(batch, 3, 256, 256)
-masks = torch.zeros(batch, 1, 256, 256)
+import benchmark.core.speed as speed
+if form == "plain":  # before the models' modules take it over
+    speed.fast = lambda network, **_: network
+from detectors import create_detector
+from inpainters import create_inpainter
+torch.set_num_threads(int(threads))
+torch.manual_seed(0)
+images = torch.rand(int(batch), 3, 256, 256)
+masks = torch.zeros(int(batch), 1, 256, 256)
 masks[:, :, 64:192, 64:192] = 1
-if kind == "inpainter":
-    from inpainters import create_inpainter
-    model = create_inpainter(name)
-    call = lambda: model.inpaint(images, masks)
-else:
-    from detectors import create_detector
-    model = create_detector(name)
-    call = lambda: model.detect(images)
-call()
-for _ in range(runs):
+create = create_inpainter if kind == "inpainter" else create_detector
+model = create(name, weights=weights or None)
+if form in ("bf16", "compile"):
+    model.tune(precision="bf16" if form == "bf16" else "exact", compiled=form == "compile")
+call = (lambda: model.inpaint(images, masks)) if kind == "inpainter" else (
+    lambda: model.detect(images))
+for line in sys.stdin:
     start = time.perf_counter()
     call()
-    print((time.perf_counter() - start) / batch)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    seconds = (time.perf_counter() - start) / len(images)
+    print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, flush=True)
+"""
+
+NETWORKS = {  # module, network and sizes of each model that has a network
+    "safepaint": ("inpainters.safepaint", "Generator", "SafePaintConfig"),
+    "edgeconnect": ("inpainters.edgeconnect", "EdgeConnectNetwork", "EdgeConnectConfig"),
+    "madf": ("inpainters.madf", "MADFNetwork", "MADFConfig"),
+    "ctsdg": ("inpainters.ctsdg", "Generator", "CTSDGConfig"),
+    "aotgan": ("inpainters.aotgan", "Generator", "AOTGANConfig"),
+    "lama": ("inpainters.lama", "Generator", "LaMaConfig"),
+    "fcf": ("inpainters.fcf", "Generator", "FcFConfig"),
+    "psccnet": ("detectors.psccnet", "PSCCNetNetwork", "PSCCNetConfig"),
+    "trufor": ("detectors.trufor", "TruForNetwork", "TruForConfig"),
+    "iidnet": ("detectors.iidnet", "IIDNetNetwork", "IIDNetConfig"),
+}
+
+WRITE = """
+import importlib, json, sys
+from dataclasses import asdict
+import torch
+from safetensors.torch import save_file
+name, module, network, sizes, path = sys.argv[1:]
+torch.manual_seed(0)
+module = importlib.import_module(module)
+config = getattr(module, sizes)()
+state = getattr(module, network)(config).state_dict()
+state = {key: value.contiguous() for key, value in state.items()}
+noted = {"model": name, "config": asdict(config)}
+save_file(state, path, metadata={"bench": json.dumps(noted)})
 """
 
 
-def measure(kind: str, name: str, batch: int, runs: int) -> tuple[float, float]:
-    """Median seconds per image, and peak memory of the process in MB."""
-    words = [sys.executable, "-c", CODE, kind, name, str(batch), str(runs)]
-    done = subprocess.run(words, check=True, capture_output=True, text=True)
-    *seconds, memory = (float(line) for line in done.stdout.split())
-    return statistics.median(seconds), memory
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """One model at one batch size, in one form.
+
+    Attributes:
+        model: its name.
+        batch: images at once.
+        form: "fast", as it is loaded; "plain", without `fast`; or "bf16" or "compile".
+        seconds: per image, the median of the runs.
+        peak: of the process, in MB, weights and Python included.
+        ratio: the plain form's seconds over these.
+    """
+
+    model: str
+    batch: int
+    form: str
+    seconds: float
+    peak: float
+    ratio: float
 
 
-def main() -> None:
-    """Print a table over the registries."""
+class Child:
+    """A process with one model, which times a pass whenever it is told to."""
+
+    def __init__(self, arguments: Sequence[str], root: str | None = None) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", CHILD, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=root,
+        )
+        self.seconds: list[float] = []
+        self.peak = 0.0
+
+    def __enter__(self) -> Child:
+        self.turn()
+        self.seconds.clear()  # the first pass finds memory and chooses kernels
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._process.communicate()
+
+    def turn(self) -> None:
+        """Time one pass."""
+        to, back = self._process.stdin, self._process.stdout
+        if to is None or back is None:
+            raise TypeError("the model's process was started without pipes")
+        print(file=to, flush=True)
+        answer = back.readline().split()
+        if not answer:
+            raise SystemExit(f"the model's process ended with {self._process.wait()}")
+        self.seconds.append(float(answer[0]))
+        self.peak = float(answer[1])
+
+
+@contextmanager
+def weights_of(name: str) -> Iterator[str]:
+    """Where a model's weights are: "" for those it finds itself, else a file of random ones."""
     from benchmark.listing import editions
     from detectors import DETECTORS
     from inpainters import INPAINTERS
 
+    registry = INPAINTERS if name in INPAINTERS else DETECTORS
+    installed = "official" in editions(registry.card(name))
+    if name not in NETWORKS or installed:
+        yield ""
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder, "random.safetensors"))
+        subprocess.run([sys.executable, "-c", WRITE, name, *NETWORKS[name], path], check=True)
+        yield path
+
+
+def measure(name: str, weights: str, batch: int, options: argparse.Namespace) -> list[Measured]:
+    """Time a model's forms in turns."""
+    from inpainters import INPAINTERS
+
+    kind = "inpainter" if name in INPAINTERS else "detector"
+    forms = ["plain", *options.forms] if name in NETWORKS else ["fast"]
+    with ExitStack() as stack:
+        words = [kind, name, weights, str(batch), str(options.threads)]
+        children = {form: stack.enter_context(Child([*words, form])) for form in forms}
+        for _ in range(options.runs):
+            for child in children.values():
+                child.turn()
+    medians = {form: statistics.median(child.seconds) for form, child in children.items()}
+    return [
+        Measured(
+            model=name,
+            batch=batch,
+            form=form,
+            seconds=medians[form],
+            peak=child.peak,
+            ratio=medians[forms[0]] / medians[form],
+        )
+        for form, child in children.items()
+    ]
+
+
+def main() -> None:
+    """Print a table over the registries."""
+    from detectors import DETECTORS
+    from inpainters import INPAINTERS
+
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--models", default=",".join([*INPAINTERS, *DETECTORS]))
+    parser.add_argument("--batch", default="1,8", help="images at once, with commas")
+    parser.add_argument("--forms", default="fast", help="of fast, bf16, compile, with commas")
     parser.add_argument("--runs", type=int, default=5)
-    runs = parser.parse_args().runs
-    print("| model | batch | s per image | peak MB |\n| --- | --- | --- | --- |")
-    for registry in (INPAINTERS, DETECTORS):
-        for name in registry:
-            for batch in (1, 8) if editions(registry.card(name)) else ():
-                seconds, memory = measure(registry.kind, name, batch, runs)
-                print(f"| {name} | {batch} | {seconds:.4f} | {memory:.0f} |")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--json", action="store_true", help="a list of JSON objects")
+    options = parser.parse_args()
+    options.forms = options.forms.split(",")
+    found = []
+    if not options.json:
+        print("| model | batch | form | s per image | plain / this | peak MB |")
+        print("| --- | --- | --- | --- | --- | --- |")
+    for name in options.models.split(","):
+        with weights_of(name) as weights:
+            for batch in map(int, options.batch.split(",")):
+                for row in measure(name, weights, batch, options):
+                    found.append(asdict(row))
+                    line = f"| {name} | {batch} | {row.form} | {row.seconds:.4f} | "
+                    if not options.json:
+                        print(f"{line}{row.ratio:.2f} | {row.peak:.0f} |", flush=True)
+    if options.json:
+        print(json.dumps(found, indent=2))
 
 
 if __name__ == "__main__":

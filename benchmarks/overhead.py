@@ -18,7 +18,7 @@ def main() -> None:
     parser.add_argument("--weights", action="append", default=[], help="MODEL=PATH")
     words = parser.parse_args()
     plan = Plan(
-        dataset="folder" if words.images else "samples",
+        datasets=("folder" if words.images else "samples",),
         images=words.images,
         limit=words.limit,
         weights=dict(pair.split("=", 1) for pair in words.weights),

@@ -16,7 +16,12 @@ from detectors.base import Detector, area_score
 class Chance(Detector):
     """Guesses: independent uniform noise drawn from the picture's own bytes; pixel AUC 0.5."""
 
-    card = Card(name="chance", title="chance")
+    card = Card(
+        name="chance",
+        title="chance",
+        sizes="any",
+        score="a number drawn from the picture's own bytes",
+    )
 
     def _detect(self, images: Tensor) -> Detection:
         drawn = [self._guess(image) for image in images.cpu()]
@@ -34,7 +39,14 @@ class Chance(Detector):
 class Flatness(Detector):
     """Calls flat areas painted: one minus the local deviation in 7x7 windows, against 3/255."""
 
-    card = Card(name="flatness", title="flatness", score_from="area", threshold=0.02)
+    card = Card(
+        name="flatness",
+        title="flatness",
+        sizes="any",
+        score="share of the heatmap above 0.5, a rule of this project",
+        score_from="area",
+        threshold=0.02,
+    )
 
     def _detect(self, images: Tensor) -> Detection:
         grey = images.mean(dim=1, keepdim=True)

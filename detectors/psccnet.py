@@ -20,6 +20,7 @@ from torch.nn import functional as F
 from benchmark.core.card import Card, Checkpoint
 from benchmark.core.checkpoint import flat_state, load_strict, read_checkpoint, read_sizes
 from benchmark.core.errors import BadInput, WeightsError
+from benchmark.core.speed import fast
 from benchmark.core.types import Detection
 from detectors.base import Detector
 
@@ -119,6 +120,8 @@ def step(
 class BasicBlock(nn.Module):
     """Two 3x3 convolutions, added to their input."""
 
+    folds: ClassVar[dict[str, tuple[str, ...]]] = {"bn1": ("conv1",), "bn2": ("conv2",)}
+
     def __init__(self, width: int) -> None:
         super().__init__()
         self.conv1 = convolve(width, width)
@@ -134,6 +137,12 @@ class BasicBlock(nn.Module):
 
 class Bottleneck(nn.Module):
     """1x1, 3x3 and 1x1 convolutions, added to their input or to a 1x1 convolution of it."""
+
+    folds: ClassVar[dict[str, tuple[str, ...]]] = {
+        "bn1": ("conv1",),
+        "bn2": ("conv2",),
+        "bn3": ("conv3",),
+    }
 
     def __init__(self, channels: int, inner: int, width: int) -> None:
         super().__init__()
@@ -200,6 +209,8 @@ def _crossing(widths: Sequence[int], source: int, target: int) -> nn.Module:
 
 class Trunk(nn.Module):
     """HRNet-W18-small-v2 whose stem keeps the full resolution."""
+
+    folds: ClassVar[dict[str, tuple[str, ...]]] = {"bn1": ("conv1",), "bn2": ("conv2",)}
 
     def __init__(self, config: PSCCNetConfig) -> None:
         super().__init__()
@@ -399,6 +410,7 @@ class PSCCNet(Detector):
                 "HRNet_checkpoint/HRNet.pth",
                 source="https://github.com/proteus1991/PSCC-Net",
                 licence="none of its own; it lies in an MIT repository",
+                git_blob="84c29f7bb2bc511c2783c18d6da66adb8df8f217",
             ),
             Checkpoint(
                 file="NLCDetection.pth",
@@ -407,6 +419,8 @@ class PSCCNet(Detector):
                 source="https://github.com/proteus1991/PSCC-Net",
                 licence="none of its own; it lies in an MIT repository",
                 sha256="11ea3461253cf059b299ad4b6b89008485f94a2d2b2da83ec28c2282a095b00b",
+                git_blob="248f06583d15e37ff3c9f76eea9dd6f099e0bb54",
+                size=2_900_709,
             ),
             Checkpoint(
                 file="DetectionHead.pth",
@@ -415,8 +429,15 @@ class PSCCNet(Detector):
                 source="https://github.com/proteus1991/PSCC-Net",
                 licence="none of its own; it lies in an MIT repository",
                 sha256="a17581e8a3489a360257a266ca9b2db1b7c9b43337fbcc4aeb8d751f593f66f5",
+                git_blob="e08360041cbacfee7d9e9eb45e91c66f2d3e6303",
+                size=3_739_969,
             ),
         ),
+        mini="detectors:mini/psccnet.safetensors",
+        parameters=3_667_942,
+        multiply_adds=45_027_985_440,
+        sizes="any, as its authors' program: its heads see 256x256 features of any picture",
+        score="its own classification head: probability that the picture is forged",
     )
 
     def _load(self, path: Path) -> None:
@@ -428,7 +449,7 @@ class PSCCNet(Detector):
             for part, file in published_files(path).items():
                 state = flat_state(read_checkpoint(file), file)
                 load_strict(network.get_submodule(part), state, file)
-        self.network = network.eval().to(self.device)
+        self.network = fast(network.eval(), channels_last=True).to(self.device)
 
     def _detect(self, images: Tensor) -> Detection:
         pixels = (255 * images).round() / 255

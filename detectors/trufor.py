@@ -20,6 +20,7 @@ from torch.nn import functional as F
 from benchmark.core.card import Card, Checkpoint
 from benchmark.core.checkpoint import load_strict, part_of, read_checkpoint, read_sizes
 from benchmark.core.errors import BadInput
+from benchmark.core.speed import fast
 from benchmark.core.types import Detection
 from detectors.base import Detector
 
@@ -319,6 +320,8 @@ class CrossPath(nn.Module):
 class ChannelEmbed(nn.Module):
     """Two streams' channels merged into one stream's."""
 
+    folds: ClassVar[dict[str, tuple[str, ...]]] = {"norm": ("residual", "channel_embed.3")}
+
     def __init__(self, width: int) -> None:
         super().__init__()
         self.residual = nn.Conv2d(2 * width, width, 1, bias=False)
@@ -608,12 +611,18 @@ class TruFor(Detector):
                 source="https://github.com/grip-unina/TruFor",
                 licence="GRIP-UNINA: nonprofit and informational use only; "
                 "its encoder starts from NVIDIA's non-commercial SegFormer weights",
-                archive_md5="7bee48f3476c75616c3c5721ab256ff8",
+                archive="md5:7bee48f3476c75616c3c5721ab256ff8",
                 member="weights/trufor.pth.tar",
             ),
         ),
         mini="detectors:mini/trufor.safetensors",
+        trainable=True,
+        parameters=68_697_421,
+        multiply_adds=50_025_612_416,
+        sizes="any of at least 29 pixels a side, as its authors' program",
+        score="its own detection head: probability that the picture is forged",
         min_side=29,
+        revision=2,
     )
 
     def _load(self, path: Path) -> None:
@@ -625,7 +634,7 @@ class TruFor(Detector):
         else:
             network, state = TruForNetwork(), part_of(read_checkpoint(path), "state_dict", path)
         load_strict(network, state, path)
-        self.network = network.to(self.device)
+        self.network = fast(network, channels_last=True).to(self.device)
 
     def _detect(self, images: Tensor) -> Detection:
         pixels = (255 * images).round().clamp(0, 255) / 256

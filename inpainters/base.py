@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import final
@@ -11,12 +12,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from benchmark.core.checks import check_images, check_masks
-from benchmark.core.errors import BadAnswer, BadInput
+from benchmark.core.errors import BadAnswer, BadInput, SizeWarning
 from benchmark.core.model import Model
 
 
 class Inpainter(Model, ABC):
     """Paints the holes of images; a subclass writes `card`, `_fill` and, with weights, `_load`."""
+
+    _warned = False
 
     @final
     @torch.inference_mode()
@@ -75,6 +78,23 @@ class Inpainter(Model, ABC):
     ) -> Tensor:
         """As `_fill`; a model whose card names latents overrides it, to use those given."""
         return self._fill(images, masks, seed=seed)
+
+    def _beyond(self, size: tuple[int, int], rule: str) -> None:
+        """Warn, once, that the authors' program has no answer at this size (height, width).
+
+        Args:
+            size: the pictures'.
+            rule: what is done instead.
+        """
+        if not self._warned:
+            self._warned = True
+            height, width = size
+            warnings.warn(
+                f"{self.card.name}: its authors' program takes no {height}x{width} pictures; "
+                f"{rule} (a rule of this project)",
+                SizeWarning,
+                stacklevel=2,
+            )
 
     @abstractmethod
     def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:

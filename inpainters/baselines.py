@@ -5,13 +5,14 @@ from __future__ import annotations
 from torch import Tensor
 
 from benchmark.core.card import Card
+from benchmark.core.pixels import known_mean
 from inpainters.base import Inpainter
 
 
 class Original(Inpainter):
     """Changes nothing: the authentic pictures that every detector must call authentic."""
 
-    card = Card(name="original", title="no inpainting", paints=False)
+    card = Card(name="original", title="no inpainting", sizes="any", paints=False, sees_hole=True)
 
     def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
         return images
@@ -20,10 +21,7 @@ class Original(Inpainter):
 class MeanFill(Inpainter):
     """Paints the mean colour of the known region; mid-grey where nothing is known."""
 
-    card = Card(name="meanfill", title="mean of the known region")
+    card = Card(name="meanfill", title="mean of the known region", sizes="any")
 
     def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
-        known = 1 - masks
-        count = known.sum(dim=(2, 3), keepdim=True)
-        mean = (images * known).sum(dim=(2, 3), keepdim=True) / count.clamp(min=1)
-        return mean.where(count > 0, mean.new_tensor(0.5)).expand_as(images)
+        return known_mean(images, masks).expand_as(images)

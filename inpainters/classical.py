@@ -58,6 +58,7 @@ class Telea(Classical):
         title="Telea",
         paper="https://doi.org/10.1080/10867651.2004.10487596",
         licence="Apache-2.0 (OpenCV)",
+        sizes="any",
     )
 
     def _paint(self, picture: Pixels, hole: Mask) -> Pixels:
@@ -72,6 +73,7 @@ class NavierStokes(Classical):
         title="Navier-Stokes",
         paper="https://doi.org/10.1109/CVPR.2001.990497",
         licence="Apache-2.0 (OpenCV)",
+        sizes="any",
     )
 
     def _paint(self, picture: Pixels, hole: Mask) -> Pixels:
@@ -89,6 +91,7 @@ class ShiftMap(Classical):
         title="shift map",
         paper="https://doi.org/10.1109/TPAMI.2014.2330611",
         licence="Apache-2.0 (OpenCV contrib)",
+        sizes="any",
     )
 
     def _paint(self, picture: Pixels, hole: Mask) -> Pixels:

@@ -26,9 +26,10 @@ from benchmark.core.card import Card, Checkpoint
 from benchmark.core.checkpoint import load_strict, part_of, read_checkpoint, read_sizes
 from benchmark.core.errors import WeightsError
 from benchmark.core.pixels import to_images, to_pixels
+from benchmark.core.speed import fast
 from benchmark.core.types import Mask, Pixels
 from inpainters.base import Inpainter
-from inpainters.rwsa import EncoderRWSA
+from inpainters.rwsa import EncoderRWSA, start_from_host
 
 EDGE_FILE = "EdgeModel_gen.pth"
 INPAINT_FILE = "InpaintingModel_gen.pth"
@@ -283,14 +284,24 @@ class EdgeConnect(Inpainter):
                 licence="not stated; CC BY-NC 4.0 as its repository",
             ),
         ),
+        mini="inpainters:mini/edgeconnect.safetensors",
+        trainable=True,
+        parameters=21_535_684,
+        multiply_adds=96_750_010_368,
+        sizes="multiples of 4 of at least 12 pixels a side in its authors' program; here others "
+        "too: extended at the right and bottom, what is added is known",
         min_side=12,
         rounding="cut",
     )
 
     def _load(self, path: Path) -> None:
-        self.network = load_networks(path).to(self.device)
+        network, self.untrained = load_networks(path, self.card.name)
+        self.network = fast(network).to(self.device)
 
     def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
+        height, width = images.shape[2:]
+        if height % MULTIPLE or width % MULTIPLE:
+            self._beyond((height, width), f"it is extended to multiples of {MULTIPLE}")
         pixels = to_pixels(images)  # the program reads 8 bits, and its edges depend on them
         grey = grey_levels(pixels)
         edges = canny_edges(grey, masks[:, 0].cpu().numpy() == 0)
@@ -309,34 +320,65 @@ class EdgeConnect(Inpainter):
         return F.pad(planes.to(self.device), border, mode=mode)
 
 
+class EdgeConnectRWSA(EdgeConnect):
+    """EdgeConnect with region-wise separated attention (SafePaint, section 4.4, Table 6).
+
+    Nobody publishes weights of it. The authors' checkpoint of the host loads and answers as the
+    host does, but is not measured under this name.
+    """
+
+    card = Card(
+        name="edgeconnect+rwsa",
+        title="EdgeConnect + RWSA",
+        paper="https://doi.org/10.1145/3664647.3681279",
+        licence="CC BY-NC 4.0, non-commercial (EdgeConnect); RWSA by SafePaint: academic use only",
+        reported="EdgeConnect+RWSA",
+        mini="inpainters:mini/edgeconnect+rwsa.safetensors",
+        trainable=True,
+        parameters=24_698_636,
+        multiply_adds=117_152_175_104,
+        sizes="multiples of 4 of at least 12 pixels a side in its authors' program; here others "
+        "too: extended at the right and bottom, what is added is known",
+        min_side=12,
+        rounding="cut",
+    )
+
+
 def _planes(values: NDArray[Any]) -> Tensor:
     """(N, H, W) to (N, 1, H, W) float32."""
     return torch.from_numpy(values[:, None].astype(np.float32))
 
 
-def load_networks(path: Path) -> EdgeConnectNetwork:
+def load_networks(path: Path, model: str = "edgeconnect") -> tuple[EdgeConnectNetwork, str]:
     """Build the networks that a checkpoint is of, and load them strictly, for evaluation.
 
     Args:
         path: the folder that holds the authors' `EdgeModel_gen.pth` and `InpaintingModel_gen.pth`,
             or a .safetensors file of this project, which says its own sizes.
+        model: "edgeconnect", or "edgeconnect+rwsa", which takes its host's folder too.
 
     Returns:
-        Both generators on the CPU, in evaluation mode, without gradients.
+        Both generators on the CPU, in evaluation mode, without gradients; and why they are not
+        fit to measure, or "".
 
     Raises:
         WeightsError: if a file is missing, damaged or of another model.
     """
+    rwsa = model == "edgeconnect+rwsa"
     if not path.is_dir():
-        return _load_file(path)
-    network = EdgeConnectNetwork(EdgeConnectConfig())
+        return _load_file(path, model, rwsa=rwsa), ""
+    network, untrained = EdgeConnectNetwork(EdgeConnectConfig(rwsa=rwsa)), ""
     for part, name in ((network.edge, EDGE_FILE), (network.inpaint, INPAINT_FILE)):
         file = path / name
-        load_strict(part, part_of(read_checkpoint(file), "generator", file), file)
-    return network.eval()
+        state = part_of(read_checkpoint(file), "generator", file)
+        if rwsa and part is network.inpaint:
+            untrained = start_from_host(part, state, file)
+        else:
+            load_strict(part, state, file)
+    return network.eval(), untrained
 
 
-def _load_file(file: Path) -> EdgeConnectNetwork:
+def _load_file(file: Path, model: str, *, rwsa: bool) -> EdgeConnectNetwork:
     content = read_checkpoint(file)
     if file.suffix != ".safetensors":
         found = ", ".join(sorted(map(str, content))[:5])
@@ -344,6 +386,6 @@ def _load_file(file: Path) -> EdgeConnectNetwork:
             f"{file}: expected the folder that holds {EDGE_FILE} and {INPAINT_FILE}, "
             f"or a .safetensors file, found {found or 'nothing'}"
         )
-    network = EdgeConnectNetwork(read_sizes(file, "edgeconnect", EdgeConnectConfig))
+    network = EdgeConnectNetwork(read_sizes(file, model, EdgeConnectConfig, rwsa=rwsa))
     load_strict(network, content, file)
     return network

@@ -9,7 +9,7 @@ the authors' checkpoints, `places.pkl` (256 x 256) and `places_512.pkl`.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,13 +23,16 @@ from torch.nn import functional as F
 from benchmark.core.card import Card, Checkpoint
 from benchmark.core.checkpoint import load_strict, read_checkpoint, read_sizes
 from benchmark.core.errors import BadInput, WeightsError
+from benchmark.core.speed import fast
 from benchmark.core.unpickle import is_bare_pickle, read_network
 from inpainters.base import Inpainter
 from inpainters.fourier import from_spectrum, to_spectrum
 
 CLAMP = 256.0
 FOURIER_FROM = 32  # Fourier units stand at this resolution and above
-PSI = 0.1  # how far a latent's style leaves the mean style
+PSI = 0.1  # how far a latent's style leaves the mean style; in training it is the style itself
+MEMORY = 0.995  # of the mean style in training: StyleGAN2's, the specification states none
+GROUP = 4  # pictures whose deviation from each other is looked at in training
 PUBLISHED = (256, 512)  # the sizes the authors publish checkpoints for
 
 
@@ -60,17 +63,22 @@ class FcFConfig:
         """Resolutions from 8 up to the picture's."""
         return [2**power for power in range(3, self.resolution.bit_length())]
 
+    @property
+    def rows(self) -> int:
+        """Styles that the synthesis takes: two at 4 x 4, two more per resolution from 8 up."""
+        return 2 + 2 * len(self.sides())
 
-def _filter() -> Tensor:
+
+def smoothing_filter() -> Tensor:
     """(4, 4), sums to 1: what pictures are smoothed with before thinning and after stuffing."""
     row = torch.tensor([1.0, 3.0, 3.0, 1.0])
     return torch.outer(row, row) / 64
 
 
-def _smooth(features: Tensor, kernel: Tensor) -> Tensor:
-    """Each channel by itself: (N, C, h, w) to (N, C, h - 3, w - 3)."""
+def smooth(features: Tensor, kernel: Tensor, *, stride: int = 1) -> Tensor:
+    """Each channel by itself: (N, C, h, w) to (N, C, h - 3, w - 3), of which one in `stride`."""
     channels = features.shape[1]
-    return F.conv2d(features, kernel.expand(channels, 1, 4, 4), groups=channels)
+    return F.conv2d(features, kernel.expand(channels, 1, 4, 4), stride=stride, groups=channels)
 
 
 def _activate(features: Tensor) -> Tensor:
@@ -82,7 +90,7 @@ def _picture_up(picture: Tensor, kernel: Tensor) -> Tensor:
     count, channels, height, width = picture.shape
     stuffed = picture.new_zeros(count, channels, 2 * height, 2 * width)
     stuffed[:, :, ::2, ::2] = picture
-    return _smooth(F.pad(stuffed, (2, 1, 2, 1)), 4 * kernel)
+    return smooth(F.pad(stuffed, (2, 1, 2, 1)), 4 * kernel)
 
 
 class ScaledConv(nn.Module):
@@ -92,14 +100,14 @@ class ScaledConv(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.randn(outputs, inputs, kernel, kernel))
         self.bias = nn.Parameter(torch.zeros(outputs))
-        self.register_buffer("resample_filter", _filter())
+        self.register_buffer("resample_filter", smoothing_filter())
         self.down = down
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, C, h, w) to (N, C', h, w), or half that size."""
         weight = self.weight / math.sqrt(self.weight[0].numel())
         if self.down:
-            features = _smooth(F.pad(features, (2, 2, 2, 2)), self.get_buffer("resample_filter"))
+            features = smooth(F.pad(features, (2, 2, 2, 2)), self.get_buffer("resample_filter"))
             features = F.conv2d(features, weight, self.bias, stride=2)
         else:
             features = F.conv2d(features, weight, self.bias, padding=weight.shape[-1] // 2)
@@ -139,7 +147,7 @@ class EncoderBlock(nn.Module):
     def __init__(self, config: FcFConfig, side: int) -> None:
         super().__init__()
         width = config.channels(side)
-        self.register_buffer("resample_filter", _filter())  # in the file, not used
+        self.register_buffer("resample_filter", smoothing_filter())  # in the file, not used
         if side == config.resolution:
             self.fromrgb = ScaledConv(4, width, 1)
         self.conv0 = ScaledConv(width, width)
@@ -153,6 +161,31 @@ class EncoderBlock(nn.Module):
         return kept, self.conv1(kept)
 
 
+def group_deviation(features: Tensor) -> Tensor:
+    """How much the pictures of a group differ: 4 of them, or all if there are fewer.
+
+    With N / 4 groups, picture i is in group i modulo their number.
+
+    Args:
+        features: (N, C, h, w).
+
+    Returns:
+        (N, 1, h, w), for each picture its group's standard deviation per channel and pixel,
+        averaged over both.
+
+    Raises:
+        BadInput: if N is over 4 and no multiple of 4.
+    """
+    count, *shape = features.shape
+    group = min(GROUP, count)
+    if count % group:
+        raise BadInput(f"fcf in training: batch of {count}; take up to 4, or a multiple of 4")
+    groups = features.reshape(group, count // group, *shape)
+    variance = groups.var(dim=0, correction=0)  # (N / group, C, h, w)
+    deviation = (variance + 1e-8).sqrt().mean(dim=(1, 2, 3))  # (N / group,)
+    return deviation.repeat(group)[:, None, None, None].expand(-1, 1, *shape[1:])
+
+
 class EncoderEpilogue(nn.Module):
     """The last features, 4 x 4, and the description of the whole."""
 
@@ -164,8 +197,10 @@ class EncoderEpilogue(nn.Module):
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """(N, C, 4, 4) to features (N, C, 4, 4) and description (N, code)."""
-        # The standard deviation over a group of pictures; groups of one, as the authors test.
-        deviation = features.new_full((features.shape[0], 1, 4, 4), math.sqrt(1e-8))
+        if self.training:
+            deviation = group_deviation(features)
+        else:  # groups of one, as the authors test
+            deviation = features.new_full((features.shape[0], 1, 4, 4), math.sqrt(1e-8))
         kept = self.conv(torch.cat((features, deviation), dim=1))
         return kept, F.dropout(self.fc(kept.flatten(1)), 0.5, self.training)
 
@@ -206,12 +241,16 @@ class MappingNetwork(nn.Module):
         self.fc1 = ScaledLinear(config.latent, config.latent, rate=0.01)
 
     def forward(self, latent: Tensor) -> Tensor:
-        """(N, latent) standard normal to a style (N, latent) near the mean style."""
+        """(N, latent) standard normal to a style (N, latent), near the mean style.
+
+        In training it is as far from the mean as it comes, and the mean follows the batch.
+        """
         scale = (latent.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
-        style = self.fc1(self.fc0(latent * scale))
+        style: Tensor = self.fc1(self.fc0(latent * scale))
         mean = self.get_buffer("w_avg")
-        answer: Tensor = mean + PSI * (style - mean)
-        return answer
+        if self.training:
+            mean.lerp_(style.detach().float().mean(dim=0), 1 - MEMORY)
+        return style if self.training else mean + PSI * (style - mean)
 
 
 class SynthesisLayer(nn.Module):
@@ -240,7 +279,7 @@ class SynthesisLayer(nn.Module):
         self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3))
         self.noise_strength = nn.Parameter(torch.zeros(()))
         self.bias = nn.Parameter(torch.zeros(outputs))  # in the file, not used by the program
-        self.register_buffer("resample_filter", _filter())
+        self.register_buffer("resample_filter", smoothing_filter())
         self.register_buffer("noise_const", torch.randn(side, side))
         self.affine = ScaledLinear(config.latent + config.code, inputs, active=False, bias=1.0)
         self.up = up
@@ -264,9 +303,7 @@ class SynthesisLayer(nn.Module):
         features = features * style[:, :, None, None]
         if self.up:
             features = F.conv_transpose2d(features, self.weight.transpose(0, 1), stride=2)
-            features = _smooth(
-                F.pad(features, (1, 1, 1, 1)), 4 * self.get_buffer("resample_filter")
-            )
+            features = smooth(F.pad(features, (1, 1, 1, 1)), 4 * self.get_buffer("resample_filter"))
         else:
             features = F.conv2d(features, self.weight, padding=1)
         features = features * norm[:, :, None, None]
@@ -401,22 +438,22 @@ class Foreword(nn.Module):
         self.torgb = ToRGB(config, width, clamp=math.inf)
 
     def forward(
-        self, code: Tensor, encoded: Tensor, vector: Tensor, noise: Tensor | None
+        self, code: Tensor, encoded: Tensor, vectors: Sequence[Tensor], noise: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """Begin the picture.
 
         Args:
             code: (N, code), the encoder's description.
             encoded: (N, C, 4, 4), the encoder's features.
-            vector: (N, latent + code), style and description.
+            vectors: of `conv` and of `torgb`: (N, latent + code), style and description.
             noise: (N, 1, 4, 4) standard normal, or None for none.
 
         Returns:
             Features (N, C, 4, 4) and picture (N, 3, 4, 4).
         """
         features = self.fc(code).view_as(encoded) + encoded
-        features = self.conv(features, vector, noise)
-        return features, self.torgb(features, vector)
+        features = self.conv(features, vectors[0], noise)
+        return features, self.torgb(features, vectors[1])
 
 
 class SynthesisBlock(nn.Module):
@@ -425,7 +462,7 @@ class SynthesisBlock(nn.Module):
     def __init__(self, config: FcFConfig, side: int) -> None:
         super().__init__()
         before, width = config.channels(side // 2), config.channels(side)
-        self.register_buffer("resample_filter", _filter())
+        self.register_buffer("resample_filter", smoothing_filter())
         self.conv0 = SynthesisLayer(config, before, width, side=side, up=True)
         self.conv1 = SynthesisLayer(config, width, width, side=side)
         self.torgb = ToRGB(config, width)
@@ -433,7 +470,13 @@ class SynthesisBlock(nn.Module):
             self.ffc_skip = nn.ModuleList([FFCSkip(width)])
 
     def forward(
-        self, features: Tensor, picture: Tensor, encoded: Tensor, vector: Tensor, *, noisy: bool
+        self,
+        features: Tensor,
+        picture: Tensor,
+        encoded: Tensor,
+        vectors: Sequence[Tensor],
+        *,
+        noisy: bool,
     ) -> tuple[Tensor, Tensor]:
         """Double the resolution.
 
@@ -441,22 +484,29 @@ class SynthesisBlock(nn.Module):
             features: (N, C, h, w) of the resolution below.
             picture: (N, 3, h, w), the picture so far.
             encoded: (N, C', 2h, 2w), the encoder's features.
-            vector: (N, latent + code), style and description.
-            noisy: whether the layers add their constant noise.
+            vectors: of `conv0`, `conv1` and `torgb`: (N, latent + code), style and description.
+            noisy: whether the layers add noise: their constant one, in training a fresh one.
 
         Returns:
             Features (N, C', 2h, 2w) and picture (N, 3, 2h, 2w).
         """
-        rising = self.conv0(features, vector, self._noise(self.conv0, noisy=noisy))
+        count = len(features)
+        noises = [
+            self._noise(layer, count) if noisy else None for layer in (self.conv0, self.conv1)
+        ]
+        rising = self.conv0(features, vectors[0], noises[0])
         features = rising + encoded
         if hasattr(self, "ffc_skip"):
             features = rising + self.ffc_skip[0](features)
-        features = self.conv1(features, vector, self._noise(self.conv1, noisy=noisy))
+        features = self.conv1(features, vectors[1], noises[1])
         picture = _picture_up(picture, self.get_buffer("resample_filter"))
-        return features, picture + self.torgb(features, vector)
+        return features, picture + self.torgb(features, vectors[2])
 
-    def _noise(self, layer: SynthesisLayer, *, noisy: bool) -> Tensor | None:
-        return layer.get_buffer("noise_const") if noisy else None
+    def _noise(self, layer: SynthesisLayer, count: int) -> Tensor:
+        constant = layer.get_buffer("noise_const")
+        if self.training:
+            return torch.randn(count, 1, *constant.shape, device=constant.device)
+        return constant
 
 
 class Synthesis(nn.Module):
@@ -464,7 +514,7 @@ class Synthesis(nn.Module):
 
     def __init__(self, config: FcFConfig) -> None:
         super().__init__()
-        self.sides = config.sides()
+        self.sides, self.rows = config.sides(), config.rows
         self.foreword = Foreword(config)
         for side in self.sides:
             self.add_module(f"b{side}", SynthesisBlock(config, side))
@@ -477,7 +527,7 @@ class Synthesis(nn.Module):
         Args:
             encoded: the encoder's features by resolution.
             code: (N, code), its description.
-            style: (N, latent), from the mapping.
+            style: from the mapping, (N, latent), or (N, rows, latent) with one for each layer.
             noise: (N, 1, 4, 4) standard normal for the first layer; None for no noise in any layer.
 
         Returns:
@@ -485,12 +535,13 @@ class Synthesis(nn.Module):
         """
         features: Tensor
         picture: Tensor
-        vector = torch.cat((style, code), dim=1)
-        features, picture = self.foreword(code, encoded[4], vector, noise)
-        for side in self.sides:
-            block = self.get_submodule(f"b{side}")
+        rows = style.unbind(1) if style.dim() == 3 else [style] * self.rows
+        vectors = [torch.cat((row, code), dim=1) for row in rows]
+        features, picture = self.foreword(code, encoded[4], vectors[:2], noise)
+        for index, side in enumerate(self.sides):
+            block, steered = self.get_submodule(f"b{side}"), vectors[2 * index + 1 : 2 * index + 4]
             features, picture = block(
-                features, picture, encoded[side], vector, noisy=noise is not None
+                features, picture, encoded[side], steered, noisy=noise is not None
             )
         return picture
 
@@ -522,9 +573,13 @@ class Generator(nn.Module):
         Returns:
             (N, 3, R, R) near [0, 1], the whole picture.
         """
+        return self.paint(images, masks, self.mapping(z), noise4)
+
+    def paint(self, images: Tensor, masks: Tensor, style: Tensor, noise4: Tensor | None) -> Tensor:
+        """As `forward`, with a style (N, latent), or (N, rows, latent) with one for each layer."""
         seen = torch.cat((0.5 - masks, (2 * images - 1) * (1 - masks)), dim=1)
         encoded, code = self.encoder(seen)
-        picture: Tensor = self.synthesis(encoded, code, self.mapping(z), noise4)
+        picture: Tensor = self.synthesis(encoded, code, style, noise4)
         return (picture + 1) / 2
 
 
@@ -546,12 +601,18 @@ class FcF(Inpainter):
                 "Places2 (research use)",
             ),
         ),
+        mini="inpainters:mini/fcf.safetensors",
+        trainable=True,
+        parameters=70_336_098,
+        multiply_adds=40_526_571_520,
+        sizes="256x256 only in its authors' program (512x512 with its other file); here others are "
+        "resized to that and back",
         seeded=True,
         latents=("z", "noise4"),
     )
 
     def _load(self, path: Path) -> None:
-        self.network = load_generator(path).to(self.device)
+        self.network = fast(load_generator(path), channels_last=True).to(self.device)
 
     def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
         return self._fill_from({}, images, masks, seed=seed)
@@ -564,6 +625,7 @@ class FcF(Inpainter):
         if size == (side, side):
             answer: Tensor = self.network(images, masks, *drawn)
             return answer
+        self._beyond(size, f"it is resized to {side}x{side} and back")
         raw = self.network(*_to_side(images, masks, side), *drawn)
         # The mean of whole squares of pixels where there are such, as the authors come back.
         whole = not side % size[0] and not side % size[1]

@@ -15,7 +15,7 @@ def to_spectrum(features: Tensor) -> Tensor:
     Returns:
         (N, 2C, h, w // 2 + 1): channel 2k is the real part of channel k, 2k + 1 its imaginary part.
     """
-    spectrum = torch.fft.rfft2(features, norm="ortho")
+    spectrum = torch.fft.rfft2(features.float(), norm="ortho")  # there is no transform in bf16
     parts = torch.view_as_real(spectrum)  # (N, C, h, w', 2)
     return parts.permute(0, 1, 4, 2, 3).flatten(1, 2)
 
@@ -34,13 +34,12 @@ def from_spectrum(planes: Tensor, width: int) -> Tensor:
         (N, C, h, w).
     """
     count, doubled, height, columns_kept = planes.shape
-    parts = planes.reshape(count, doubled // 2, 2, height, columns_kept)
+    parts = planes.float().reshape(count, doubled // 2, 2, height, columns_kept)
     parts = parts.permute(0, 1, 3, 4, 2).contiguous()
     columns = torch.fft.ifft(torch.view_as_complex(parts), dim=-2, norm="ortho")
-    keep = torch.ones(columns.shape[-1], dtype=planes.dtype, device=planes.device)
-    keep[0] = 0
+    imaginary = torch.view_as_real(columns)[..., 1]  # (N, C, h, w // 2 + 1), in place
+    imaginary[..., 0] = 0
     if width % 2 == 0:
-        keep[-1] = 0
-    columns = torch.complex(columns.real, columns.imag * keep)
+        imaginary[..., -1] = 0
     answer: Tensor = torch.fft.irfft(columns, n=width, dim=-1, norm="ortho")
     return answer

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from benchmark.core.card import Card, Checkpoint
 from benchmark.core.checkpoint import load_strict, read_checkpoint, read_sizes
+from benchmark.core.speed import fast
 from benchmark.core.unpickle import read_archive
 from inpainters.base import Inpainter
 from inpainters.fourier import from_spectrum, to_spectrum
@@ -60,6 +61,8 @@ def _conv(inputs: int, outputs: int, *, stride: int = 1) -> nn.Conv2d:
 class FourierUnit(nn.Module):
     """A 1x1 convolution of the spectrum."""
 
+    folds: ClassVar[dict[str, tuple[str, ...]]] = {"bn": ("conv_layer",)}
+
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.conv_layer = nn.Conv2d(2 * channels, 2 * channels, 1, bias=False)
@@ -93,6 +96,8 @@ class SpectralTransform(nn.Module):
 class NearUnit(nn.Module):
     """An FFC unit with only local channels: a convolution, batch norm, ReLU."""
 
+    folds: ClassVar[dict[str, tuple[str, ...]]] = {"bn_l": ("ffc.convl2l",)}
+
     def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__()
         self.ffc = nn.ModuleDict({"convl2l": conv})
@@ -105,6 +110,11 @@ class NearUnit(nn.Module):
 
 class SplitUnit(nn.Module):
     """An FFC unit from local channels to both kinds, at half the size."""
+
+    folds: ClassVar[dict[str, tuple[str, ...]]] = {
+        "bn_l": ("ffc.convl2l",),
+        "bn_g": ("ffc.convl2g",),
+    }
 
     def __init__(self, inputs: int, near: int, far: int) -> None:
         super().__init__()
@@ -124,6 +134,11 @@ class SplitUnit(nn.Module):
 
 class FFCUnit(nn.Module):
     """An FFC unit: each kind of channel from both, the global from the global by spectra."""
+
+    folds: ClassVar[dict[str, tuple[str, ...]]] = {
+        "bn_l": ("ffc.convl2l", "ffc.convg2l"),
+        "bn_g": ("ffc.convl2g", "ffc.convg2g.conv2"),
+    }
 
     def __init__(self, near: int, far: int) -> None:
         super().__init__()
@@ -229,20 +244,28 @@ class LaMa(Inpainter):
         checkpoints=(
             Checkpoint(
                 file="best.ckpt",
-                source="models/best.ckpt in "
-                "https://huggingface.co/smartywu/big-lama/resolve/main/big-lama.zip",
+                url="https://huggingface.co/smartywu/big-lama/resolve/main/big-lama.zip",
+                source="https://github.com/advimman/lama",
                 licence="none stated in the README; the model card is reported to say Apache-2.0; "
                 "trained on Places2 (research use)",
                 sha256="fccb7adffd53ec0974ee5503c3731c2c2f1e7e07856fd9228cdcc0b46fd5d423",
+                size=410_046_389,
+                archive="sha256:f1b358ca24093b93a106183b98a3dea6e8ed09f3b43ea7251eb2c81e7b4575f6",
+                member="models/best.ckpt",
             ),
         ),
+        mini="inpainters:mini/lama.safetensors",
+        trainable=True,
+        parameters=50_975_875,
+        multiply_adds=55_060_725_760,
+        sizes="any of at least 9 pixels a side, mirrored to multiples of 8 as its authors do it",
         min_side=9,
         rounding="cut",
     )
 
     def _load(self, path: Path) -> None:
         file = path / CHECKPOINT if path.is_dir() else path
-        self.network = load_generator(file).to(self.device)
+        self.network = fast(load_generator(file), channels_last=True).to(self.device)
 
     def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
         # Not the card's `multiple`: the authors repeat the edge where that one reflects around it.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +18,7 @@ from torch.nn import functional as F
 from benchmark.core.checkpoint import load_strict
 
 REDUCTION = 16  # channels per unit of an attention's bottleneck
+REACH = 2  # pixels that two 3x3 convolutions see beyond their answer
 BORDER = 5  # side of the smoothing kernel, in pixels of the feature map
 
 
@@ -86,6 +88,8 @@ class ChannelAttention(nn.Module):
 class Connection(nn.Module):
     """Two 3x3 convolutions that transform the features of the hole (the paper's LB)."""
 
+    folds: ClassVar[dict[str, tuple[str, ...]]] = {"rbn1": ("rconv1",), "rbn2": ("rconv2",)}
+
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.rconv1 = nn.Conv2d(channels, 2 * channels, 3, padding=1, bias=False)
@@ -114,6 +118,11 @@ class RWSA(nn.Module):
         self.spliced_attention = ChannelAttention(channels)
         self.gaussianMask = GaussianMask()
         self.fuser = nn.Conv2d(2 * channels, channels, kernel_size=1)
+        self._folded = False
+
+    def prepare(self) -> None:
+        """From now on compute only what counts; the norms are folded, the weights stay."""
+        self._folded = True
 
     def forward(self, features: Tensor, masks: Tensor) -> Tensor:
         """Attend to known region and hole apart, and fuse both with the features.
@@ -130,10 +139,30 @@ class RWSA(nn.Module):
         border, known = self.gaussianMask(hole), self.gaussianMask(1 - hole)
         pooled = torch.cat((features.mean(dim=(2, 3)), features.amax(dim=(2, 3))), dim=1)  # (N, 2C)
         background = features * self.background_attention(pooled) * known
-        spliced = self.connection(features * self.spliced_attention(pooled))
-        foreground = (spliced + features * self.mixed_attention(pooled)) * border
+        attended = features * self.spliced_attention(pooled)
+        mixed = features * self.mixed_attention(pooled)
+        if not self._folded:  # its batch norms may be counting the whole plane
+            foreground = (self.connection(attended) + mixed) * border
+        else:
+            foreground = mixed * border
+            self._add_spliced(foreground, attended, border)
         fused: Tensor = self.fuser(torch.cat((background + foreground, features), dim=1))
         return fused
+
+    def _add_spliced(self, foreground: Tensor, attended: Tensor, border: Tensor) -> None:
+        """Add the transformed features where they count: in the rectangle of all holes."""
+        rows, columns = _span(border.any(dim=3)), _span(border.any(dim=2))
+        if rows is None or columns is None:
+            return
+        height, width = border.shape[2:]
+        top, left = max(rows[0] - REACH, 0), max(columns[0] - REACH, 0)
+        bottom, right = min(rows[1] + REACH, height), min(columns[1] + REACH, width)
+        spliced = self.connection(attended[:, :, top:bottom, left:right])
+        inner = (slice(rows[0], rows[1]), slice(columns[0], columns[1]))
+        spliced = spliced[
+            :, :, rows[0] - top : rows[1] - top, columns[0] - left : columns[1] - left
+        ]
+        foreground[:, :, *inner] += spliced * border[:, :, *inner]
 
     @torch.no_grad()
     def pass_through(self) -> None:
@@ -143,6 +172,12 @@ class RWSA(nn.Module):
         self.fuser.weight[:, channels:, 0, 0].copy_(torch.eye(channels))
         if self.fuser.bias is not None:
             nn.init.zeros_(self.fuser.bias)
+
+
+def _span(marked: Tensor) -> tuple[int, int] | None:
+    """First marked index of (N, 1, L), and one past the last; None where nothing is marked."""
+    places = marked.any(dim=0)[0].nonzero()
+    return (int(places[0]), int(places[-1]) + 1) if len(places) else None
 
 
 class EncoderRWSA(nn.ModuleDict):
@@ -177,15 +212,18 @@ class EncoderRWSA(nn.ModuleDict):
         return features
 
 
-def start_from_host(network: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:
-    """Fill a generator that has RWSA from a checkpoint of its host, which has none.
+def start_from_host(network: nn.Module, state: Mapping[str, Tensor], path: Path) -> str:
+    """Fill a generator that has RWSA from its own checkpoint, or from one of its host.
 
-    Every RWSA passes through at first, so the network answers as the host does.
+    Without tensors of its own every RWSA passes through, so the network answers as the host does.
 
     Args:
         network: holds an `EncoderRWSA` under the name `rwsa`.
-        state: the host's tensors.
+        state: the generator's tensors, or the host's.
         path: where they were read, for the message.
+
+    Returns:
+        Why the result is not fit to measure, or "" where RWSA has trained tensors.
 
     Raises:
         WeightsError: if more is missing than `rwsa.*`, or anything is over or misshapen.
@@ -196,3 +234,4 @@ def start_from_host(network: nn.Module, state: Mapping[str, Tensor], path: Path)
     own = {name: value for name, value in network.state_dict().items() if name.startswith("rwsa.")}
     given = [name for name in state if name in own]
     load_strict(network, dict(state) if given else {**own, **state}, path)
+    return "" if given else f"{path}: a host's checkpoint, whose RWSA was never trained"

@@ -17,10 +17,13 @@ from torch.nn import functional as F
 
 from benchmark.core.card import Card, Checkpoint
 from benchmark.core.checkpoint import load_strict, part_of, read_checkpoint, read_sizes
+from benchmark.core.speed import fast
 from inpainters.base import Inpainter
 from inpainters.rwsa import RWSA
 
 GENERATOR_FILE = "InpaintingModel_G.pth"
+SIDE = 256  # of the pictures that the authors' program takes
+WITHOUT_RWSA = ("safepaint-backbone", "safepaint-ddl")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -345,26 +348,99 @@ class SafePaint(Inpainter):
             ),
         ),
         mini="inpainters:mini/safepaint.safetensors",
+        trainable=True,
+        parameters=28_840_298,
+        multiply_adds=132_245_840_832,
+        sizes="256x256 only in its authors' program; here any of at least 64 pixels a side: "
+        "extended by reflection to a multiple of 4, the domain vectors repeated to its size",
+        multiple=4,
+        min_side=64,
+        rounding="cut",
+        revision=2,
+    )
+
+    def _load(self, path: Path) -> None:
+        file = path / GENERATOR_FILE if path.is_dir() else path
+        self.network = fast(load_generator(file, self.card.name)).to(self.device)
+
+    def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
+        size = (images.shape[2], images.shape[3])
+        if size != (SIDE, SIDE):
+            self._beyond(size, "the domain vectors are repeated to its size")
+        painted: Painted = self.network(images, masks)
+        return painted.raw
+
+
+class SafePaintBackbone(SafePaint):
+    """Table 5's first row: no RWSA, trained without the domain distance loss."""
+
+    card = Card(
+        name="safepaint-backbone",
+        title="SafePaint, backbone",
+        paper="https://doi.org/10.1145/3664647.3681279",
+        licence="no licence file; the README allows strictly non-commercial, academic use only",
+        reported="Backbone",
+        mini="inpainters:mini/safepaint-backbone.safetensors",
+        trainable=True,
+        parameters=25_518_742,
+        multiply_adds=101_639_849_664,
+        sizes="256x256 only in its authors' program; here any of at least 64 pixels a side: "
+        "extended by reflection to a multiple of 4, the domain vectors repeated to its size",
         multiple=4,
         min_side=64,
         rounding="cut",
     )
 
-    def _load(self, path: Path) -> None:
-        file = path / GENERATOR_FILE if path.is_dir() else path
-        self.network = load_generator(file).to(self.device)
 
-    def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
-        painted: Painted = self.network(images, masks)
-        return painted.raw
+class SafePaintDDL(SafePaint):
+    """Table 5's second row: no RWSA, trained with the domain distance loss."""
+
+    card = Card(
+        name="safepaint-ddl",
+        title="SafePaint, backbone + DDL",
+        paper="https://doi.org/10.1145/3664647.3681279",
+        licence="no licence file; the README allows strictly non-commercial, academic use only",
+        reported="Backbone+DDL",
+        mini="inpainters:mini/safepaint-ddl.safetensors",
+        trainable=True,
+        parameters=25_518_742,
+        multiply_adds=101_639_849_664,
+        sizes="256x256 only in its authors' program; here any of at least 64 pixels a side: "
+        "extended by reflection to a multiple of 4, the domain vectors repeated to its size",
+        multiple=4,
+        min_side=64,
+        rounding="cut",
+    )
 
 
-def load_generator(file: Path) -> Generator:
+class SafePaintRWSA(SafePaint):
+    """Table 5's third row: RWSA, trained without the domain distance loss."""
+
+    card = Card(
+        name="safepaint-rwsa",
+        title="SafePaint, backbone + RWSA",
+        paper="https://doi.org/10.1145/3664647.3681279",
+        licence="no licence file; the README allows strictly non-commercial, academic use only",
+        reported="Backbone+RWSA",
+        mini="inpainters:mini/safepaint-rwsa.safetensors",
+        trainable=True,
+        parameters=28_840_298,
+        multiply_adds=132_245_840_832,
+        sizes="256x256 only in its authors' program; here any of at least 64 pixels a side: "
+        "extended by reflection to a multiple of 4, the domain vectors repeated to its size",
+        multiple=4,
+        min_side=64,
+        rounding="cut",
+    )
+
+
+def load_generator(file: Path, model: str = "safepaint") -> Generator:
     """Build the generator that a checkpoint is of, and load it strictly, for evaluation.
 
     Args:
         file: the authors' `InpaintingModel_G.pth`, or a .safetensors file of this project, which
             says its own sizes.
+        model: "safepaint", or one of Table 5's variants of it.
 
     Returns:
         The generator on the CPU, in evaluation mode, without gradients.
@@ -372,11 +448,11 @@ def load_generator(file: Path) -> Generator:
     Raises:
         WeightsError: if the file is missing, damaged or of another model.
     """
-    content = read_checkpoint(file)
+    content, rwsa = read_checkpoint(file), model not in WITHOUT_RWSA
     if file.suffix == ".safetensors":
-        config, state = read_sizes(file, "safepaint", SafePaintConfig), content
+        config, state = read_sizes(file, model, SafePaintConfig, rwsa=rwsa), content
     else:
-        config, state = SafePaintConfig(), part_of(content, "generator", file)
+        config, state = SafePaintConfig(rwsa=rwsa), part_of(content, "generator", file)
     network = Generator(config)
     load_strict(network, state, file)
     return network

@@ -20,6 +20,7 @@ from benchmark.runner.store import Store
 def save_pictures(folder: Path, setup: Setup, store: Store) -> None:
     """Write BUCKET/SAMPLE/{original,mask,INPAINTER,INPAINTER.DETECTOR}.png for every sample.
 
+    Several data sets have a folder each. Heatmaps are those of the pictures as painted.
     Heatmaps are drawn in colour (viridis, 0 to 1) for looking at; the store keeps the exact ones.
 
     Raises:
@@ -30,7 +31,8 @@ def save_pictures(folder: Path, setup: Setup, store: Store) -> None:
             loaded = setup.sources.load(sample)
         except DataError:  # already reported as skipped
             continue
-        place = make_folder(folder / sample.bucket / readable(sample.id))
+        home = folder / sample.dataset if len(setup.plan.datasets) > 1 else folder
+        place = make_folder(home / sample.bucket / readable(sample.id))
         _save(place / "original.png", loaded.image)
         _save(place / "mask.png", (loaded.mask * np.uint8(255)))
         _save_answers(place, setup, store, sample)

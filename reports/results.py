@@ -12,13 +12,15 @@ from inpainters import INPAINTERS
 from reports.reported import reported_value
 
 COLUMNS = (
-    "dataset", "detector", "inpainter", "mask_ratio_percent", "metric", "value", "n", "expected",
-    "low", "high", "reported", "weights",
+    "dataset", "launder", "detector", "inpainter", "mask_ratio_percent", "metric", "value", "n",
+    "expected", "low", "high", "reported", "weights", "sees_hole", "reason",
 )  # fmt: skip
 
 
 def paper_value(cell: Cell) -> float | None:
-    """The paper's number for a cell, or None where the paper has none."""
+    """The paper's number for a cell, or None where the paper has none, as after laundering."""
+    if cell.launder:
+        return None
     inpainter = INPAINTERS.card(cell.inpainter).reported
     detector = DETECTORS.card(cell.detector).reported if cell.detector else ""
     if not inpainter or (cell.detector and not detector):
@@ -31,6 +33,7 @@ def result_rows(cells: Iterable[Cell]) -> list[dict[str, object]]:
     return [
         {
             "dataset": cell.dataset,
+            "launder": cell.launder,
             "detector": cell.detector,
             "inpainter": cell.inpainter,
             "mask_ratio_percent": cell.bucket,
@@ -42,6 +45,8 @@ def result_rows(cells: Iterable[Cell]) -> list[dict[str, object]]:
             "high": cell.high,
             "reported": paper_value(cell),
             "weights": cell.weights,
+            "sees_hole": "yes" if cell.sees_hole else "",
+            "reason": cell.reason,
         }
         for cell in cells
     ]

@@ -42,30 +42,57 @@ class Table:
 
 
 def run_table(cells: Sequence[Cell]) -> Table:
-    """All cells of a run of one data set.
+    """All cells of a run; data sets and laundering have a column where they differ.
 
     Args:
         cells: in the plan's order.
     """
     buckets = tuple(dict.fromkeys(cell.bucket for cell in cells))
-    grid: dict[tuple[str, str, str], dict[str, Cell]] = {}
-    for cell in cells:
-        grid.setdefault((cell.inpainter, cell.detector, cell.metric), {})[cell.bucket] = cell
     heads = [text for bucket in buckets for text in (f"{bucket} %", "paper")]
+    datasets = tuple(dict.fromkeys(cell.dataset for cell in cells))
+    extra: tuple[str, ...] = ("data set",) if len(datasets) > 1 else ()
+    extra += ("laundering",) if any(cell.launder for cell in cells) else ()
     return Table(
-        title=f"{cells[0].dataset}: can the detector find what was painted?",
-        columns=("inpainter", "detector", "metric", *heads),
+        title=f"{', '.join(datasets)}: can the detector find what was painted?",
+        columns=(*extra, "inpainter", "detector", "metric", *heads),
         rows=tuple(
-            (
-                _named(INPAINTERS.card(painter), row),
-                _detector(detector, row),
-                _metric(metric),
-                *(text for bucket in buckets for text in _texts(row[bucket])),
-            )
-            for (painter, detector, metric), row in grid.items()
+            (*_about(row, extra), *(text for bucket in buckets for text in _texts(row[bucket])))
+            for row in _grid(cells)
         ),
         notes=tuple(_notes(cells)),
     )
+
+
+def _grid(cells: Iterable[Cell]) -> Iterable[dict[str, Cell]]:
+    """The cells of each row by their bucket, in the plan's order."""
+    grid: dict[tuple[str, ...], dict[str, Cell]] = {}
+    for cell in cells:
+        row = (cell.dataset, cell.launder, cell.inpainter, cell.detector, cell.metric)
+        grid.setdefault(row, {})[cell.bucket] = cell
+    return grid.values()
+
+
+def _about(row: dict[str, Cell], extra: Iterable[str]) -> tuple[str, ...]:
+    """What a row is about: data set and laundering where they differ, models, metric."""
+    cell = next(iter(row.values()))
+    said = {"data set": cell.dataset, "laundering": cell.launder or "-"}
+    return (
+        *(said[column] for column in extra),
+        _named(INPAINTERS.card(cell.inpainter), row),
+        _detector(cell.detector, row),
+        _metric(cell.metric),
+    )
+
+
+def metric_notes(names: Iterable[str]) -> tuple[str, ...]:
+    """What a reader must know beside the numbers of some metrics, each sentence once, in order.
+
+    Args:
+        names: metrics, as results name them: `false_alarm` is a name of `acc`.
+    """
+    known = dict.fromkeys("acc" if name == "false_alarm" else name for name in names)
+    notes = dict.fromkeys(METRICS.load(name).note for name in known)
+    return tuple(note for note in notes if note)
 
 
 def _line(texts: Iterable[str]) -> str:
@@ -73,8 +100,10 @@ def _line(texts: Iterable[str]) -> str:
 
 
 def _named(card: Card, row: dict[str, Cell]) -> str:
-    edition = _edition(card.name, next(iter(row.values())))
-    return f"{card.name} ({edition})" if edition != "none" else card.name
+    cell = next(iter(row.values()))
+    edition = _edition(card.name, cell)
+    mark = "‡" if cell.sees_hole and card.name == cell.inpainter and card.paints else ""
+    return card.name + mark + (f" ({edition})" if edition != "none" else "")
 
 
 def _detector(name: str, row: dict[str, Cell]) -> str:
@@ -108,10 +137,13 @@ def _texts(cell: Cell) -> tuple[str, str]:
 
 
 def _notes(cells: Sequence[Cell]) -> Iterable[str]:
-    counts = {cell.bucket: cell.expected for cell in cells}
-    yield (
-        "Samples: " + ", ".join(f"{count} at {bucket} %" for bucket, count in counts.items()) + "."
-    )
+    counts: dict[str, dict[str, int]] = {}
+    for cell in cells:
+        counts.setdefault(cell.dataset, {})[cell.bucket] = cell.expected
+    for dataset, numbers in counts.items():
+        what = "Samples" if len(counts) == 1 else f"Samples of {dataset}"
+        said = ", ".join(f"{count} at {bucket} %" for bucket, count in numbers.items())
+        yield f"{what}: {said}."
     yield (
         "Brackets: 95 % bootstrap interval over samples. "
         "Arrows: the direction in which an inpainter hides or paints better."
@@ -123,6 +155,20 @@ def _notes(cells: Sequence[Cell]) -> Iterable[str]:
         )
     if any(cell.detector and DETECTORS.card(cell.detector).score_from == "area" for cell in cells):
         yield "† no image-level answer: called forged where over 2 % of the heatmap exceeds 0.5."
-    reasons = {(cell.metric, cell.reason): None for cell in cells if cell.reason}
-    for metric, reason in reasons:
-        yield f"- {metric}: {reason}."
+    if any(cell.launder for cell in cells):
+        yield (
+            "Laundering: what was done to the painted picture before the detector saw it "
+            "(jpeg:quality, resize:factor, noise:grey levels, blur:pixels)."
+        )
+    if any(cell.sees_hole and INPAINTERS.card(cell.inpainter).paints for cell in cells):
+        yield (
+            "‡ as its authors' program does, it looks at what the picture shows inside the hole; "
+            "with --hole-blind there is nothing to see."
+        )
+    yield from metric_notes(cell.metric for cell in cells)
+    reasons: dict[str, list[str]] = {}
+    for cell in cells:
+        if cell.reason and cell.metric not in reasons.setdefault(cell.reason, []):
+            reasons[cell.reason].append(cell.metric)
+    for reason, metrics in reasons.items():
+        yield f"- {', '.join(metrics)}: {reason}."

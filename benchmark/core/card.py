@@ -10,6 +10,8 @@ from typing import Literal
 
 from benchmark.core.errors import BenchError
 
+ALGORITHMS = {"md5": "MD5", "sha256": "SHA-256"}  # of archives, by the name `hashlib` has for them
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
@@ -20,9 +22,14 @@ class Checkpoint:
         url: where it can be fetched, or "" where nobody publishes it.
         source: where the authors publish it, for a reader.
         licence: the terms of the weights, in a line.
-        sha256: published or verified SHA-256 of the file, or "".
-        archive_md5: MD5 of the archive at `url` that holds the file, or "".
-        member: the file's path inside that archive, or "".
+        sha256: published or verified SHA-256 of the file, in full or its first digits where no more
+            is published, or "".
+        git_blob: id of the file, or of its Git LFS pointer, in the Git repository that publishes
+            it, or "".
+        size: bytes of the file, or 0 where nobody states them.
+        archive: checksum of the archive at `url` that holds the file, as "md5:..." or "sha256:...",
+            or "" where `url` is the file itself.
+        member: end of the file's path inside that archive, or "".
     """
 
     file: str
@@ -30,8 +37,21 @@ class Checkpoint:
     source: str = ""
     licence: str = ""
     sha256: str = ""
-    archive_md5: str = ""
+    git_blob: str = ""
+    size: int = 0
+    archive: str = ""
     member: str = ""
+
+    @property
+    def checksum(self) -> str:
+        """How the file can be verified, for a reader: "" where no checksum is published."""
+        kinds = {
+            "SHA-256": len(self.sha256) == 64,
+            "SHA-256, first digits": bool(self.sha256) and len(self.sha256) < 64,
+            "Git blob id": bool(self.git_blob),
+            f"{ALGORITHMS.get(self.archive.partition(':')[0])} of its archive": bool(self.archive),
+        }
+        return ", ".join(kind for kind, known in kinds.items() if known)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,17 +64,29 @@ class Card:
         paper: address of its paper, or "".
         licence: the terms of its authors' code; ours is written from facts and carries our own.
         reported: its name in the paper's tables, or "" where the paper does not have it.
-        checkpoints: the files its authors publish, in their own layout.
-        mini: "package:path" of the weights this project trained and ships, or "".
+        checkpoints: the files its authors publish, in their own layout; all are needed.
+        mini: "package:path" of the weights this project trains, where it ships them; "" for none.
+        trainable: whether 'bench train' has a recipe for it.
+        parameters: numbers that training sets in the network that answers, at its official sizes,
+            all its files together, buffers not counted; 0 for what is no network.
+        multiply_adds: multiply-adds of one answer to a picture of 256x256 at the official sizes:
+            half of what torch's FlopCounterMode finds in this project's network. It counts
+            convolutions and matrix products (attention too) as they are run here, and neither
+            Fourier transforms nor normalisation, activation, pooling and resizing. A product that
+            the authors' program makes and ours need not make is not in it.
+        sizes: which sizes its authors' program takes, and what is done here with others.
         multiple: height and width are extended by reflection to a multiple of this.
         min_side: smallest height and width it takes.
         seeded: its answer depends on the seed.
         latents: names of the random inputs that `inpaint` takes instead of drawing them.
         rounding: how its authors' program writes 8 bits: "round" or "cut".
+        score: what a detector's image-level score means, in a line; "" for an inpainter.
         score_from: "head" where the detector has an image-level answer of its own, "area" where the
             score is the share of the heatmap above 0.5 (a rule of ours, marked with a dagger).
         threshold: score above which the detector calls an image forged.
         paints: False for `original`, whose pictures are authentic.
+        sees_hole: its answer depends on what the picture shows inside the hole, as its authors'
+            program has it; every table marks it.
         revision: raised whenever the answer to the same input changes.
     """
 
@@ -65,14 +97,20 @@ class Card:
     reported: str = ""
     checkpoints: tuple[Checkpoint, ...] = ()
     mini: str = ""
+    trainable: bool = False
+    parameters: int = 0
+    multiply_adds: int = 0
+    sizes: str = ""
     multiple: int = 1
     min_side: int = 1
     seeded: bool = False
     latents: tuple[str, ...] = ()
     rounding: Literal["round", "cut"] = "round"
+    score: str = ""
     score_from: Literal["head", "area"] = "head"
     threshold: float = 0.5
     paints: bool = True
+    sees_hole: bool = False
     revision: int = 1
 
     @property

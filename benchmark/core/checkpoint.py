@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import warnings
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -49,7 +50,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         if path.suffix == ".safetensors":
             with safe_open(path, framework="pt") as file:
                 return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no dict)
-        with torch.serialization.safe_globals(_NUMBERS):
+        with torch.serialization.safe_globals(_NUMBERS), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's guesses at what a damaged file might be
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         reason = str(error).splitlines()[0]
@@ -89,13 +91,14 @@ def read_metadata(path: Path) -> dict[str, Any]:
     return dict(json.loads(noted))
 
 
-def read_sizes(path: Path, model: str, sizes: type[Sizes]) -> Sizes:
+def read_sizes(path: Path, model: str, sizes: type[Sizes], **fixed: object) -> Sizes:
     """The network's sizes, as a .safetensors file of this project states them.
 
     Args:
         path: the file.
         model: the name of the model it must be of.
         sizes: the model's frozen dataclass of sizes; it refuses sizes that make no network.
+        fixed: what some of them must be, as they make the model what it is called.
 
     Raises:
         WeightsError: if the file is damaged, of another model, or has sizes that make no network.
@@ -109,6 +112,9 @@ def read_sizes(path: Path, model: str, sizes: type[Sizes]) -> Sizes:
     if {name: type(v) for name, v in given.items()} != {name: type(v) for name, v in known.items()}:
         wanted, got = ", ".join(known), ", ".join(given) or "none"
         raise WeightsError(f"{path}: expected the sizes {wanted}, got {got} or of another type")
+    for name, value in fixed.items():
+        if given[name] != value:
+            raise WeightsError(f"{path}: {model} has {name} {value}, got {given[name]}")
     try:
         return sizes(**given)
     except BadInput as error:

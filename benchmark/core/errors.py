@@ -6,8 +6,10 @@ BenchError                  a mistake the user can mend: one line, exit status 2
 ├── DataError               an image, mask or folder that cannot be used
 ├── PlanError               a plan that contradicts itself or has an unknown key
 ├── WeightsError            a checkpoint that is missing, damaged, refused or of another model
+│   └── MissingWeights      a model that has no weights here
 ├── OutputError             a folder or disk that cannot be written
 └── TrainingError           a recipe or a training run that cannot go on
+SizeWarning                 a picture of a size that the authors' program refuses
 BadAnswer                   a model answered nonsense (NaN): that sample fails and is counted
 
 Anything else is a bug and keeps its traceback.
@@ -53,12 +55,20 @@ class WeightsError(BenchError):
     """A checkpoint that is missing, damaged, refused or of another model."""
 
 
+class MissingWeights(WeightsError):  # noqa: N818 (as above)
+    """A model that has no weights here; the message names the ways to get them."""
+
+
 class OutputError(BenchError):
     """A folder or disk that cannot be written."""
 
 
 class TrainingError(BenchError):
     """A recipe or a training run that cannot go on."""
+
+
+class SizeWarning(UserWarning):
+    """A picture of a size that the authors' program refuses; what was done instead is our rule."""
 
 
 class BadAnswer(Exception):  # noqa: N818 (it is no mistake of the user's, and no bug of ours)

@@ -21,6 +21,36 @@ def to_masks(masks: Mask) -> Tensor:
     return torch.from_numpy(masks[:, None].astype(np.float32))
 
 
+def known_mean(images: Tensor, masks: Tensor) -> Tensor:
+    """Mean colour of the known region, image by image.
+
+    Args:
+        images: (N, 3, H, W) float32 in [0, 1].
+        masks: (N, 1, H, W) float32, 1 = hole.
+
+    Returns:
+        (N, 3, 1, 1); 0.5 where nothing is known.
+    """
+    known = 1 - masks
+    count = known.sum(dim=(2, 3), keepdim=True)
+    mean = (images * known).sum(dim=(2, 3), keepdim=True) / count.clamp(min=1)
+    return mean.where(count > 0, mean.new_tensor(0.5))
+
+
+def hole_blind(images: Tensor, masks: Tensor) -> Tensor:
+    """The images with each hole painted over, so that nothing can look into it.
+
+    Args:
+        images: (N, 3, H, W) float32 in [0, 1].
+        masks: (N, 1, H, W) float32, 1 = hole.
+
+    Returns:
+        (N, 3, H, W): in the hole the known region's mean colour at 8 bits, elsewhere the images.
+    """
+    mean = (known_mean(images, masks) * 255).round() / 255
+    return torch.where(masks.bool(), mean, images)
+
+
 def to_pixels(images: Tensor, *, rounding: Literal["round", "cut"] = "round") -> Pixels:
     """(N, 3, H, W) float32 in [0, 1] to (N, H, W, 3) uint8, halves to the even number, or cut off.
 

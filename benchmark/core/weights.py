@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from benchmark.core.card import Card
-from benchmark.core.errors import BadInput, WeightsError
+from benchmark.core.card import Card, Checkpoint
+from benchmark.core.errors import BadInput, MissingWeights, WeightsError
 from benchmark.core.paths import home
 
+POINTER = b"version https://git-lfs.github.com/spec/v1\n"  # begins each pointer of Git LFS
 RECEIPT = "installed.json"  # beside installed files: {file: {"sha256": ..., "verified": bool}}
 
 
@@ -44,7 +45,8 @@ def find_weights(card: Card, wanted: str | Path | None = None) -> Weights:
 
     Raises:
         BadInput: if weights are given to a model that takes none.
-        WeightsError: if there are none; the message names the ways to get them.
+        MissingWeights: if there are none; the message names the ways to get them.
+        WeightsError: if a path is wrong, or an installed file was changed.
     """
     if card.weightless:
         if wanted is not None:
@@ -100,6 +102,74 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
+def git_blob_of(path: Path) -> str:
+    """The id that Git gives a file: SHA-1 of "blob", its size, a zero byte, and its content."""
+    with path.open("rb") as content:
+        start = hashlib.sha1(f"blob {path.stat().st_size}\0".encode(), usedforsecurity=False)
+        return hashlib.file_digest(content, lambda: start).hexdigest()
+
+
+def git_pointer_of(path: Path) -> str:
+    """The id that Git gives a file's pointer where the repository keeps the file in Git LFS."""
+    told = f"oid sha256:{sha256_of(path)}\nsize {path.stat().st_size}\n"
+    pointer = POINTER + told.encode()
+    whole = f"blob {len(pointer)}\0".encode() + pointer
+    return hashlib.sha1(whole, usedforsecurity=False).hexdigest()
+
+
+def verify(checkpoint: Checkpoint, path: Path) -> bool:
+    """Compare a file with all that is known about a checkpoint.
+
+    Args:
+        checkpoint: what is published about the file.
+        path: the file.
+
+    Returns:
+        True if it is, by a checksum, the published file; False where no checksum of the file is
+        published, so nobody can say.
+
+    Raises:
+        WeightsError: if it is another file; the message names both sizes or both checksums. Also if
+            it is a pointer of Git LFS, as a repository's copy without Git LFS holds in its place.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as content:
+        if content.read(len(POINTER)) == POINTER:
+            raise WeightsError(f"{path}: a pointer of Git LFS, not the file itself; get the file")
+    if checkpoint.size and size != checkpoint.size:
+        raise _other(checkpoint, path, "size in bytes", str(size), str(checkpoint.size))
+    if checkpoint.sha256 and not (digest := sha256_of(path)).startswith(checkpoint.sha256):
+        raise _other(checkpoint, path, "SHA-256", digest, checkpoint.sha256)
+    if checkpoint.git_blob and checkpoint.git_blob not in (
+        found := git_blob_of(path),
+        git_pointer_of(path),
+    ):
+        raise _other(checkpoint, path, "Git blob id", found, checkpoint.git_blob)
+    return bool(checkpoint.sha256 or checkpoint.git_blob)
+
+
+def find_files(card: Card, folder: Path) -> dict[str, Path]:
+    """The card's files in a folder, lying flat or in the authors' own folders below it.
+
+    Returns:
+        Paths by the checkpoint's file name, in the card's order; those that are not there, or are
+        there more than once, are left out.
+    """
+    found = {}
+    for checkpoint in card.checkpoints:
+        flat = folder / checkpoint.file
+        below = [flat] if flat.is_file() else [*folder.rglob(checkpoint.file)]
+        if len(below) == 1 and below[0].is_file():
+            found[checkpoint.file] = below[0]
+    return found
+
+
+def _other(checkpoint: Checkpoint, path: Path, kind: str, found: str, known: str) -> WeightsError:
+    return WeightsError(
+        f"{path}: not the published {checkpoint.file}: its {kind} is {found}, published is {known}"
+    )
+
+
 def _official(card: Card) -> Weights | None:
     folder = installed_folder(card)
     files = [folder / checkpoint.file for checkpoint in card.checkpoints]
@@ -113,7 +183,7 @@ def _official(card: Card) -> Weights | None:
             )
     path = files[0] if len(files) == 1 else folder
     if all(noted[file.name].get("verified") for file in files):
-        return Weights(edition="official", path=path, sha256=sha256_of(path))
+        return Weights(edition="official", path=path, sha256=_sha256_of_all(files))
     return _labelled(card, path)
 
 
@@ -123,20 +193,55 @@ def _mini(card: Card) -> Weights | None:
 
 
 def _labelled(card: Card, path: Path) -> Weights:
-    digest = sha256_of(path)
-    mini = mini_path(card)
+    """The weights at a path, under the edition that their bytes say they are."""
+    files = _published(card, path)
+    if files:
+        return Weights(edition="official", path=path, sha256=_sha256_of_all(files))
+    digest, mini = sha256_of(path), mini_path(card)
     if mini is not None and path.is_file() and digest == sha256_of(mini):
         return Weights(edition="mini", path=path, sha256=digest)
-    if len(card.checkpoints) == 1 and digest == card.checkpoints[0].sha256:
-        return Weights(edition="official", path=path, sha256=digest)
     return Weights(edition=f"sha256:{digest[:12]}", path=path, sha256=digest)
 
 
+def _published(card: Card, path: Path) -> list[Path]:
+    """The files at a path if they are all that the card lists, each verified; else none."""
+    if path.is_dir():
+        found = find_files(card, path)
+    else:
+        found = {one.file: path for one in card.checkpoints} if len(card.checkpoints) == 1 else {}
+    try:
+        known = [one.file in found and verify(one, found[one.file]) for one in card.checkpoints]
+    except WeightsError:
+        return []  # somebody's own weights, which go by their hash
+    return list(found.values()) if known and all(known) else []
+
+
+def _sha256_of_all(files: list[Path]) -> str:
+    """SHA-256 of a file, or of several files' names and contents in name order."""
+    if len(files) == 1:
+        return sha256_of(files[0])
+    whole = hashlib.sha256()
+    for file in sorted(files, key=lambda file: file.name):
+        whole.update(f"{file.name}\0{sha256_of(file)}\0".encode())
+    return whole.hexdigest()
+
+
 def _none(card: Card, wanted: str) -> NoReturn:
+    raise MissingWeights(f"{card.name} has no {wanted} here. Use {', or '.join(ways_to(card))}.")
+
+
+def ways_to(card: Card) -> list[str]:
+    """The ways to get weights of a model, each with the command that goes it."""
+    several = len(card.checkpoints) > 1
+    files = "the authors' files" if several else "the authors' file"
     ways = []
-    if any(checkpoint.url for checkpoint in card.checkpoints):
-        ways.append(f"'bench weights fetch {card.name}' for the authors' file")
-    ways.append(f"'bench weights add {card.name} FILE' for a file you have")
-    if card.mini:
+    if card.checkpoints and all(checkpoint.url for checkpoint in card.checkpoints):
+        ways.append(f"'bench weights fetch {card.name}' to download {files}")
+    if card.checkpoints:
+        add = f"'bench weights add {card.name} {'FOLDER' if several else 'FILE'}'"
+        ways.append(f"{add} for {files} ({card.checkpoints[0].source})")
+    else:
+        ways.append(f"'--weights {card.name}=FILE' for a file of its network")
+    if card.trainable:
         ways.append(f"'bench train {card.name}' to train your own")
-    raise WeightsError(f"{card.name} has no {wanted} here. Use {', or '.join(ways)}.")
+    return ways

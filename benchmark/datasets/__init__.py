@@ -6,16 +6,29 @@ from pathlib import Path
 
 from benchmark.core.registry import Registry
 from benchmark.datasets.base import Dataset
+from benchmark.datasets.published import Published
 
-__all__ = ["DATASETS", "Dataset", "open_dataset"]
+__all__ = ["DATASETS", "Dataset", "is_published", "open_dataset"]
 
 DATASETS: Registry[type[Dataset]] = Registry(
     "data set",
     {
         "samples": "benchmark.datasets.samples:Samples",
         "folder": "benchmark.datasets.folder:Folder",
+        "places2": "benchmark.datasets.places2:Places2",
+        "paris-street-view": "benchmark.datasets.paris_street_view:ParisStreetView",
+        "celeba": "benchmark.datasets.celeba:CelebA",
     },
 )
+
+
+def is_published(name: str) -> bool:
+    """Whether a data set is found below the data root, in its authors' layout.
+
+    Raises:
+        UnknownName: if there is no such data set.
+    """
+    return issubclass(DATASETS.load(name), Published)
 
 
 def open_dataset(name: str, *, images: Path | None, size: int | None) -> Dataset:
@@ -23,7 +36,7 @@ def open_dataset(name: str, *, images: Path | None, size: int | None) -> Dataset
 
     Args:
         name: a name of `DATASETS`.
-        images: its folder, for a data set that lies in one.
+        images: its folder, for a data set that lies in one; for a published one the data root.
         size: side of the square pictures, or None to leave them as they are.
 
     Raises:

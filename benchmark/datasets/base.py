@@ -16,7 +16,7 @@ class Dataset(ABC):
     """Named pictures in files; a subclass finds them.
 
     Args:
-        images: the folder, for a data set that lies in one.
+        images: the folder, for a data set that lies in one; for a published one the data root.
         size: side of the square pictures, or None to leave them as they are.
 
     Raises:

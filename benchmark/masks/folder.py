@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from benchmark.core.errors import DataError
@@ -45,6 +46,8 @@ class FolderMasks:
             picture i gets mask j of each bucket by a seeded permutation, re-used cyclically, and
             stretched to the picture's size.
         seed: decides the permutation.
+        other_bands: whether the folder is known to hold masks for other buckets too, so that a hole
+            in no bucket is not worth a note.
 
     Raises:
         DataError: if the folder cannot be read, looks inverted, or a bucket has no mask.
@@ -59,10 +62,12 @@ class FolderMasks:
         polarity: Polarity,
         by_name: bool,
         seed: int,
+        other_bands: bool = False,
     ) -> None:
         self._folder = folder
         self._pictures = pictures
         self._by_name = by_name
+        self._other_bands = other_bands
         self._digests: dict[Path, str] = {}
         self.unused: list[tuple[str, str]] = []
         named = named_pictures(folder)
@@ -102,6 +107,9 @@ class FolderMasks:
         side = self._pictures.size
         for name, path in named.items():
             try:
+                if side and not self._by_name:
+                    yield MaskFile(path=path, white=_white_at(path, path.stat().st_mtime_ns, side))
+                    continue
                 white = read_white(path)
                 picture = self._shape_of(name, white) if self._by_name else None
                 size = (side, side) if side else picture or white.shape
@@ -127,7 +135,7 @@ class FolderMasks:
             if file.share in (0, 1):
                 self._note(file.path, "empty mask" if file.share == 0 else "full mask")
                 continue
-            if not fitting:
+            if not fitting and not self._other_bands:
                 self._note(file.path, f"its hole of {file.share:.2%} falls into no bucket")
             for bucket in fitting:
                 sorted_in[bucket].append(file)
@@ -196,6 +204,15 @@ class FolderMasks:
 def covers(folder: Path, samples: Iterable[str]) -> bool:
     """Whether a folder has a mask of every picture's name."""
     return set(samples) <= set(named_pictures(folder))
+
+
+@cache
+def _white_at(path: Path, changed: int, side: int) -> float:
+    """The white share of a mask for no picture: a plan's data sets share NVIDIA's 12,000.
+
+    `changed`, when the file was, is there so that a changed file is read anew.
+    """
+    return float(at_size(read_white(path), (side, side), picture=None).mean())
 
 
 def _by_name(

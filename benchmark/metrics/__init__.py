@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
 from benchmark.core.registry import Registry
 from benchmark.metrics.base import Metric
 
-__all__ = ["METRICS", "Metric"]
+__all__ = ["CONVENTIONS", "METRICS", "Metric", "paper_convention", "under_convention"]
 
 METRICS: Registry[type[Metric]] = Registry(
     "metric",
     {
         "auc": "benchmark.metrics.localisation:AUC",
+        "auc_pooled": "benchmark.metrics.pooled:AUCPooled",
         "f1": "benchmark.metrics.localisation:F1",
         "f1_pooled": "benchmark.metrics.localisation:F1Pooled",
         "f1_oracle": "benchmark.metrics.localisation:F1Oracle",
@@ -19,13 +23,53 @@ METRICS: Registry[type[Metric]] = Registry(
         "recall": "benchmark.metrics.localisation:Recall",
         "mcc": "benchmark.metrics.localisation:MCC",
         "area": "benchmark.metrics.localisation:Area",
+        "f1_trufor": "benchmark.metrics.conventions:F1TruFor",
+        "f1_oracle_trufor": "benchmark.metrics.conventions:F1OracleTruFor",
+        "auc_imdlbenco": "benchmark.metrics.conventions:AUCIMDLBenCo",
+        "f1_imdlbenco": "benchmark.metrics.conventions:F1IMDLBenCo",
+        "auc_photoholmes": "benchmark.metrics.conventions:AUCPhotoHolmes",
+        "f1_photoholmes": "benchmark.metrics.conventions:F1PhotoHolmes",
         "acc": "benchmark.metrics.detection:ACC",
         "psnr": "benchmark.metrics.fidelity:PSNR",
         "psnr_hole": "benchmark.metrics.fidelity:PSNRHole",
         "ssim": "benchmark.metrics.fidelity:SSIM",
+        "gmsd": "benchmark.metrics.fidelity:GMSD",
         "known_drift": "benchmark.metrics.fidelity:KnownDrift",
         "known_drift_share": "benchmark.metrics.fidelity:KnownDriftShare",
         "lpips": "benchmark.metrics.perceptual:LPIPS",
         "lpips_vgg": "benchmark.metrics.perceptual:LPIPSVGG",
     },
 )
+
+# Who else scores heatmaps, and what stands there for `auc` and `f1` (docs/conventions.md). TruFor's
+# program has no pixel AUC: its number without a fixed threshold is F1 at the best one.
+CONVENTIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "paper": {},
+        "trufor": {"auc": "f1_oracle_trufor", "f1": "f1_trufor"},
+        "imdlbenco": {"auc": "auc_imdlbenco", "f1": "f1_imdlbenco"},
+        "photoholmes": {"auc": "auc_photoholmes", "f1": "f1_photoholmes"},
+    }
+)
+
+
+def under_convention(convention: str, metrics: Iterable[str]) -> tuple[str, ...]:
+    """Names of metrics with `auc` and `f1` replaced by a convention's own; the rest stays.
+
+    Args:
+        convention: a name in `CONVENTIONS`.
+        metrics: names in `METRICS`.
+    """
+    own = CONVENTIONS[convention]
+    return tuple(own.get(name, name) for name in metrics)
+
+
+def paper_convention(convention: str, metrics: Iterable[str]) -> tuple[str, ...]:
+    """The inverse of `under_convention`: a convention's own metrics back to `auc` and `f1`.
+
+    Args:
+        convention: a name in `CONVENTIONS`.
+        metrics: names in `METRICS`.
+    """
+    names = {own: name for name, own in CONVENTIONS[convention].items()}
+    return tuple(names.get(name, name) for name in metrics)

@@ -26,6 +26,7 @@ class Metric(ABC):
         needs: "filled" for a metric of the picture alone, "verdict" for one of a detector's answer.
         unit: what it is counted in, such as "dB", or "" for a pure number.
         decimals: digits after the point in tables.
+        note: what a reader must know beside the number, one sentence beneath every table, or "".
         revision: raised whenever `measure` gives another row for the same case.
     """
 
@@ -35,6 +36,7 @@ class Metric(ABC):
     needs: ClassVar[Literal["filled", "verdict"]]
     unit: ClassVar[str] = ""
     decimals: ClassVar[int] = 4
+    note: ClassVar[str] = ""
     revision: ClassVar[int] = 1
 
     @classmethod

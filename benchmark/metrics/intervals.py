@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -46,6 +47,46 @@ def bootstrap_mean(values: NDArray[np.float64], *, seed: int, draws: int = DRAWS
     return _bootstrap(np.where(counts, values, 0.0), counts.astype(np.float64), seed, draws)
 
 
+def bootstrap_means(
+    values: NDArray[np.float64], *, seed: int, draws: int = DRAWS
+) -> tuple[Interval, ...]:
+    """The intervals that `bootstrap_mean` gives, of several columns at once, from the same draws.
+
+    Args:
+        values: (N, K) value per sample and column; NaN and infinity do not count.
+        seed: where the draws come from.
+        draws: how many times N samples are drawn with replacement.
+
+    Returns:
+        K intervals; NaN where fewer than two samples count.
+    """
+    counts = np.isfinite(values)
+    both = np.concatenate((np.where(counts, values, 0.0), counts), axis=1)  # (N, 2K)
+    often = _often(len(values), seed, draws)
+    block = max(1, _BLOCK // len(values))
+    sums = [often[start : start + block].astype(np.float64) @ both
+            for start in range(0, draws, block)]  # fmt: skip
+    above, below = np.split(np.concatenate(sums), 2, axis=1)
+    with np.errstate(invalid="ignore"):  # a draw without any sample that counts
+        found = above / below
+    enough = counts.sum(axis=0) >= 2
+    return tuple(
+        _ends(column) if usable else UNDEFINED
+        for column, usable in zip(found.T, enough, strict=True)
+    )
+
+
+@lru_cache(maxsize=1)  # all cells of a run have as many samples, so their draws are the same
+def _often(samples: int, seed: int, draws: int) -> NDArray[np.uint8]:
+    """How often each draw takes each sample, (draws, N); 255 times is out of all likelihood."""
+    blocks = []
+    for drawn in _drawn(samples, seed, draws):
+        rows = np.arange(len(drawn))[:, None] * samples
+        counts = np.bincount((drawn + rows).ravel(), minlength=drawn.size)
+        blocks.append(counts.astype(np.uint8).reshape(drawn.shape))
+    return np.concatenate(blocks)
+
+
 def bootstrap_ratio(
     numerators: NDArray[np.float64],
     denominators: NDArray[np.float64],
@@ -79,7 +120,10 @@ def _bootstrap(
         below = denominators[drawn].sum(axis=1) if not constant else denominators.sum()
         with np.errstate(invalid="ignore"):  # a draw without any sample that counts
             ratios.append(above / below)
-    found = np.concatenate(ratios)
+    return _ends(np.concatenate(ratios))
+
+
+def _ends(found: NDArray[np.float64]) -> Interval:
     low, high = np.percentile(found[np.isfinite(found)], (2.5, 97.5))
     return Interval(float(low), float(high))
 

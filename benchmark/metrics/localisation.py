@@ -72,7 +72,7 @@ def pixel_f1(heatmap: Heatmap, mask: Mask, *, threshold: float = 0.5) -> float:
     Raises:
         BadInput: if the shapes differ, the mask is not bool, or the heatmap holds a NaN.
     """
-    return _f1(confusion(heatmap, mask, threshold=threshold))
+    return f1_of(confusion(heatmap, mask, threshold=threshold))
 
 
 def pixel_f1_oracle(heatmap: Heatmap, mask: Mask) -> float:
@@ -92,6 +92,13 @@ def pixel_f1_oracle(heatmap: Heatmap, mask: Mask) -> float:
     """
     _check(heatmap, mask)
     return best_f1(tally(heatmap.ravel(), mask.ravel()))
+
+
+def f1_of(counts: Confusion) -> float:
+    """2TP / (2TP + FP + FN), in [0, 1]; NaN for an empty mask."""
+    if not counts.hits + counts.misses:
+        return NAN
+    return 2 * counts.hits / (2 * counts.hits + counts.alarms + counts.misses)
 
 
 def iou(counts: Confusion) -> float:
@@ -148,8 +155,7 @@ def confusion(heatmap: Heatmap, mask: Mask, *, threshold: float = 0.5) -> Confus
         BadInput: if the shapes differ, the mask is not bool, or the heatmap holds a NaN.
     """
     _check(heatmap, mask)
-    if np.isnan(heatmap).any():
-        raise BadInput("heatmap: expected real numbers, got NaN among them")
+    check_numbers(heatmap)
     called = heatmap > threshold
     hits = int(np.count_nonzero(called & mask))
     alarms = int(np.count_nonzero(called)) - hits
@@ -157,8 +163,8 @@ def confusion(heatmap: Heatmap, mask: Mask, *, threshold: float = 0.5) -> Confus
     return Confusion(hits, alarms, misses, mask.size - hits - alarms - misses)
 
 
-class _Localisation(Metric):
-    """One number per heatmap, the mean over pictures per cell."""
+class Localisation(Metric):
+    """One number per heatmap, the mean over pictures per cell; a subclass writes `_number`."""
 
     better = "lower"
     needs = "verdict"
@@ -178,7 +184,7 @@ class _Localisation(Metric):
         """The number of one heatmap, (H, W) logits."""
 
 
-class AUC(_Localisation):
+class AUC(Localisation):
     """`auc`: pixel AUC per picture, then the mean over pictures."""
 
     name, title = "auc", "AUC"
@@ -187,7 +193,7 @@ class AUC(_Localisation):
         return pixel_auc(logits, truth)
 
 
-class F1(_Localisation):
+class F1(Localisation):
     """`f1`: pixel F1 at probability 0.5 per picture, then the mean over pictures."""
 
     name, title = "f1", "F1"
@@ -196,7 +202,7 @@ class F1(_Localisation):
         return pixel_f1(logits, truth, threshold=EVEN)
 
 
-class F1Oracle(_Localisation):
+class F1Oracle(Localisation):
     """`f1_oracle`: pixel F1 at each picture's best threshold, then the mean over pictures."""
 
     name, title = "f1_oracle", "F1 (best threshold)"
@@ -205,7 +211,7 @@ class F1Oracle(_Localisation):
         return pixel_f1_oracle(logits, truth)
 
 
-class IoU(_Localisation):
+class IoU(Localisation):
     """`iou`: intersection over union at probability 0.5, then the mean over pictures."""
 
     name, title = "iou", "IoU"
@@ -214,7 +220,7 @@ class IoU(_Localisation):
         return iou(confusion(logits, truth, threshold=EVEN))
 
 
-class Precision(_Localisation):
+class Precision(Localisation):
     """`precision`: share of the called pixels that are manipulated, then the mean over pictures."""
 
     name, title = "precision", "Precision"
@@ -223,7 +229,7 @@ class Precision(_Localisation):
         return precision(confusion(logits, truth, threshold=EVEN))
 
 
-class Recall(_Localisation):
+class Recall(Localisation):
     """`recall`: share of the manipulated pixels that are called, then the mean over pictures."""
 
     name, title = "recall", "Recall"
@@ -232,7 +238,7 @@ class Recall(_Localisation):
         return recall(confusion(logits, truth, threshold=EVEN))
 
 
-class MCC(_Localisation):
+class MCC(Localisation):
     """`mcc`: Matthews' correlation, signed, at probability 0.5, then the mean over pictures."""
 
     name, title = "mcc", "MCC"
@@ -241,7 +247,7 @@ class MCC(_Localisation):
         return mcc(confusion(logits, truth, threshold=EVEN))
 
 
-class Area(_Localisation):
+class Area(Localisation):
     """`area`: share of the picture called manipulated, then the mean; for `original` too."""
 
     name, title = "area", "Area called forged"
@@ -289,10 +295,14 @@ class F1Pooled(Metric):
         return bootstrap_ratio(doubled, doubled + rows[:, 1] + rows[:, 2], seed=seed)
 
 
-def _f1(counts: Confusion) -> float:
-    if not counts.hits + counts.misses:
-        return NAN
-    return 2 * counts.hits / (2 * counts.hits + counts.alarms + counts.misses)
+def check_numbers(heatmap: Heatmap) -> None:
+    """Refuse a heatmap that is not all numbers.
+
+    Raises:
+        BadInput: if it holds a NaN.
+    """
+    if np.isnan(heatmap).any():
+        raise BadInput("heatmap: expected real numbers, got NaN among them")
 
 
 def _check(heatmap: Heatmap, mask: Mask) -> None:

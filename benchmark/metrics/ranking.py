@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -90,6 +91,12 @@ def best_f1(counts: Tally) -> float:
     return float((2 * found / (positives + called)).max())
 
 
+@cache
+def half_values() -> NDArray[np.float64]:
+    """(65535,) the values that a tally of float16 counts, ascending; NaN patterns at both ends."""
+    return _ascending(np.arange(_PATTERNS, dtype=np.uint16)).view(np.float16).astype(np.float64)
+
+
 def _doubled_wins(counts: Tally) -> int:
     """Twice the pairs that positives win, ties counting one; exact to 2**31 pixels a class."""
     below = counts.negatives.cumsum() - counts.negatives
@@ -125,5 +132,10 @@ def _tally_half(values: Values, labels: Labels) -> Tally:
 def _ordered(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     """Counts by bit pattern in ascending order of value, those of -0.0 added to those of 0.0."""
     counts[0] += counts[_MINUS_ZERO]
+    return _ascending(counts)
+
+
+def _ascending(patterns: NDArray[Any]) -> NDArray[Any]:
+    """What is given per bit pattern, in ascending order of the patterns' values, without -0.0."""
     # Without its sign a negative's pattern grows as its value falls; index 0x8000 itself is -0.0.
-    return np.concatenate((counts[:_MINUS_ZERO:-1], counts[:_MINUS_ZERO]))
+    return np.concatenate((patterns[:_MINUS_ZERO:-1], patterns[:_MINUS_ZERO]))

@@ -23,6 +23,7 @@ class Cell:
 
     Attributes:
         dataset: the data set's name.
+        launder: what was done to the painted picture before detection, or "".
         detector: the detector's name, or "" for a metric of the picture alone.
         inpainter: the inpainter's name.
         bucket: the hole's bucket, such as "10-20".
@@ -33,6 +34,7 @@ class Cell:
         low: lower end of the 95 % bootstrap interval, or None.
         high: upper end, or None.
         weights: the weights behind it, such as "safepaint=mini trufor=official".
+        sees_hole: whether the inpainter looked at what the picture shows inside the hole.
         reason: why there is no number, or "".
     """
 
@@ -47,6 +49,8 @@ class Cell:
     low: float | None
     high: float | None
     weights: str
+    launder: str = ""
+    sees_hole: bool = False
     reason: str = ""
 
 
@@ -58,68 +62,95 @@ def cells(setup: Setup, store: Store, failures: Sequence[Failure]) -> Iterator[C
         store: where the rows are.
         failures: what the run could not do; samples it skipped are not expected.
     """
-    skipped = {
-        (failure.sample, failure.bucket) for failure in failures if failure.kind == "skipped"
-    }
+    for dataset in setup.plan.datasets:
+        buckets = _buckets(setup, dataset, failures)
+        for row in _lines(setup, dataset):
+            for bucket, samples in buckets.items():
+                yield _cell(setup, store, row, bucket, samples)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Line:
+    """What the cells of all buckets share."""
+
+    dataset: str
+    inpainter: Chosen
+    detector: Chosen | None
+    launder: str
+    metric: Metric
+
+    @property
+    def models(self) -> tuple[Chosen, ...]:
+        return (self.inpainter, self.detector) if self.detector else (self.inpainter,)
+
+
+def _buckets(setup: Setup, dataset: str, failures: Sequence[Failure]) -> dict[str, list[SampleRef]]:
+    """A data set's samples that are expected, by bucket."""
+    skipped = {(one.dataset, one.sample, one.bucket) for one in failures if one.kind == "skipped"}
     buckets: dict[str, list[SampleRef]] = {label: [] for label in setup.plan.buckets}
     for sample in setup.samples:
-        if (sample.id, sample.bucket) not in skipped:
+        used = (sample.dataset, sample.id, sample.bucket) not in skipped
+        if sample.dataset == dataset and used:
             buckets[sample.bucket].append(sample)
-    for inpainter in setup.inpainters:
-        for detector in (*setup.detectors, None):
-            for name in setup.plan.metrics:
-                metric = METRICS.load(name)()
-                if (metric.needs == "verdict") == (detector is not None):
-                    for bucket, samples in buckets.items():
-                        yield _cell(setup, store, (inpainter, detector, metric), bucket, samples)
+    return buckets
+
+
+def _lines(setup: Setup, dataset: str) -> Iterator[_Line]:
+    metrics = [METRICS.load(name)() for name in setup.plan.metrics]
+    for inpainter in setup.all_inpainters:
+        for detector in (*setup.all_detectors, None):
+            for launder in setup.launders if detector else ("",):
+                for metric in metrics:
+                    if (metric.needs == "verdict") == (detector is not None):
+                        yield _Line(
+                            dataset=dataset,
+                            inpainter=inpainter,
+                            detector=detector,
+                            launder=launder,
+                            metric=metric,
+                        )
 
 
 def _cell(
-    setup: Setup,
-    store: Store,
-    what: tuple[Chosen, Chosen | None, Metric],
-    bucket: str,
-    samples: Sequence[SampleRef],
+    setup: Setup, store: Store, line: _Line, bucket: str, samples: Sequence[SampleRef]
 ) -> Cell:
-    inpainter, detector, metric = what
-    found = _rows(setup, store, what, samples) if metric.name not in setup.gaps else []
+    metric = line.metric
+    absent = [model.name for model in line.models if model.absent]
+    gap = f"{' and '.join(absent)}: no weights here" if absent else setup.gaps.get(metric.name, "")
+    found = [] if gap else _rows(setup, store, line, samples)
     measured = [row for row in found if row is not None]
     rows = np.stack(measured) if measured else np.empty((0, 1))
     counted = metric.counted(rows)
     value, low, high = None, None, None
-    reason = setup.gaps.get(metric.name, "") or _gap(
-        len(samples), len(measured), int(counted.sum())
-    )
+    reason = gap or _gap(len(samples), len(measured), int(counted.sum()))
     if not reason:
         value = metric.reduce(rows)
         low, high = _ends(metric.interval(rows, seed=seed_of("interval", setup.plan.seed)))
     return Cell(
-        dataset=setup.plan.dataset,
-        detector=detector.name if detector else "",
-        inpainter=inpainter.name,
+        dataset=line.dataset,
+        launder=line.launder,
+        detector=line.detector.name if line.detector else "",
+        inpainter=line.inpainter.name,
         bucket=bucket,
-        metric=_named(metric.name, inpainter),
+        metric=_named(metric.name, line.inpainter),
         value=value,
         n=int(counted.sum()),
         expected=len(samples),
         low=low,
         high=high,
-        weights=" ".join(f"{model.name}={model.weights.edition}" for model in what[:2] if model),
+        weights=" ".join(f"{model.name}={model.weights.edition}" for model in line.models),
+        sees_hole=line.inpainter.card.sees_hole and not setup.plan.hole_blind,
         reason=reason,
     )
 
 
 def _rows(
-    setup: Setup,
-    store: Store,
-    what: tuple[Chosen, Chosen | None, Metric],
-    samples: Sequence[SampleRef],
+    setup: Setup, store: Store, line: _Line, samples: Sequence[SampleRef]
 ) -> list[np.ndarray | None]:
-    inpainter, detector, metric = what
     keys = []
-    for fill in fills(setup, inpainter, samples):
-        judge = judge_job(detector, fill) if detector else None
-        keys.append(measure_job(metric.name, metric.revision, fill, judge).key)
+    for fill in fills(setup, line.inpainter, samples):
+        judge = judge_job(line.detector, fill, line.launder) if line.detector else None
+        keys.append(measure_job(line.metric.name, line.metric.revision, fill, judge).key)
     return list(store.rows(keys))
 
 

@@ -115,11 +115,13 @@ def _waves(setup: Setup) -> Iterator[_Wave]:
         yield _Wave(stage="fill", model=inpainter.name, jobs=_fill_maker(setup, inpainter))
     for detector in setup.detectors:
         for inpainter in setup.inpainters:
-            yield _Wave(
-                stage="judge",
-                model=f"{detector.name} on {inpainter.name}",
-                jobs=_judge_maker(setup, detector, inpainter),
-            )
+            for launder in setup.launders:
+                after = f" after {launder}" if launder else ""
+                yield _Wave(
+                    stage="judge",
+                    model=f"{detector.name} on {inpainter.name}{after}",
+                    jobs=_judge_maker(setup, detector, inpainter, launder),
+                )
     for inpainter in setup.inpainters:
         yield _Wave(stage="measure", model=inpainter.name, jobs=_measure_maker(setup, inpainter))
 
@@ -129,9 +131,11 @@ def _fill_maker(setup: Setup, inpainter: Chosen) -> Callable[[Sequence[SampleRef
 
 
 def _judge_maker(
-    setup: Setup, detector: Chosen, inpainter: Chosen
+    setup: Setup, detector: Chosen, inpainter: Chosen, launder: str
 ) -> Callable[[Sequence[SampleRef]], list[Job]]:
-    return lambda samples: [judge_job(detector, fill) for fill in fills(setup, inpainter, samples)]
+    return lambda samples: [
+        judge_job(detector, fill, launder) for fill in fills(setup, inpainter, samples)
+    ]
 
 
 def _measure_maker(setup: Setup, inpainter: Chosen) -> Callable[[Sequence[SampleRef]], list[Job]]:

@@ -5,11 +5,13 @@ new mask or a new revision never answer with an old number.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from benchmark.core.card import Card
+from benchmark.core.seeds import seed_of
 from benchmark.core.weights import Weights
+from benchmark.launder import REVISION, Launder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,16 +22,24 @@ class Chosen:
         name: its name in the plan.
         card: its card.
         weights: the weights found for it.
+        absent: why it cannot run, where it has no weights here, or "".
+        precision: "exact" or "bf16".
+        compiled: whether torch.compile runs its network.
     """
 
     name: str
     card: Card
     weights: Weights
+    absent: str = ""
+    precision: Literal["exact", "bf16"] = "exact"
+    compiled: bool = False
 
     @property
     def identity(self) -> str:
-        """Everything about the model that decides its answer: name, revision, weights."""
-        return f"{self.card.name}@{self.card.revision}+{self.weights.sha256}"
+        """Everything about the model that decides its answer: name, revision, weights, tuning."""
+        words = {self.precision: self.precision != "exact", "compiled": self.compiled}
+        tuned = [word for word, said in words.items() if said]
+        return "+".join((f"{self.card.name}@{self.card.revision}", self.weights.sha256, *tuned))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +47,14 @@ class SampleRef:
     """A picture with its hole, by name: cheap enough to keep a million of.
 
     Attributes:
+        dataset: the data set's name.
         id: the picture's name within its data set.
         bucket: label of its hole's bucket, such as "10-20".
         mask: what decides the mask, in words: generator and seed, or the mask's file.
         key: hash of the picture's bytes, the size rule and the mask.
     """
 
+    dataset: str
     id: str
     bucket: str
     mask: str
@@ -51,22 +63,34 @@ class SampleRef:
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """Let `inpainter` paint `sample`."""
+    """Let `inpainter` paint `sample`; `blind`: with the hole painted over first."""
 
     inpainter: Chosen
     sample: SampleRef
     seed: int
     rounding: Literal["round", "cut"]
+    blind: bool
     key: str
 
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """Let `detector` look at what `fill` painted."""
+    """Let `detector` look at what `fill` painted; `launder`: after this step, or ""."""
 
     detector: Chosen
     fill: Fill
+    launder: str
     key: str
+
+    @property
+    def step(self) -> Launder | None:
+        """The step of laundering, or None where the detector sees the picture as painted."""
+        return Launder.parse(self.launder) if self.launder else None
+
+    @property
+    def seed(self) -> int:
+        """What the step's noise is drawn from: the plan's seed and the sample's name."""
+        return seed_of("launder", self.fill.seed, self.fill.sample.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +112,9 @@ def key_of(*parts: object) -> str:
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def fill_job(inpainter: Chosen, sample: SampleRef, *, seed: int, rounding: str) -> Fill:
+def fill_job(
+    inpainter: Chosen, sample: SampleRef, *, seed: int, rounding: str, blind: bool = False
+) -> Fill:
     """The job of painting one sample.
 
     Args:
@@ -96,16 +122,28 @@ def fill_job(inpainter: Chosen, sample: SampleRef, *, seed: int, rounding: str) 
         sample: what.
         seed: the plan's; it enters the key only for a model that draws from it.
         rounding: "even", or "authors" for the program's own rule, in the key where it differs.
+        blind: whether the hole is painted over before a model that paints sees the picture.
     """
     drawn = key_of(seed, sample.id) if inpainter.card.seeded else ""
     rule = inpainter.card.rounding if rounding == "authors" else "round"
-    key = key_of("fill", inpainter.identity, sample.key, drawn, rule)
-    return Fill(inpainter, sample, seed, rule, key)
+    blind = blind and inpainter.card.paints
+    parts = ["fill", inpainter.identity, sample.key, drawn, rule, *(["blind"] if blind else [])]
+    return Fill(inpainter, sample, seed, rule, blind, key_of(*parts))
 
 
-def judge_job(detector: Chosen, fill: Fill) -> Judge:
-    """The job of judging one painted picture."""
-    return Judge(detector, fill, key_of("judge", detector.identity, fill.key))
+def judge_job(detector: Chosen, fill: Fill, launder: str = "") -> Judge:
+    """The job of judging one painted picture.
+
+    Args:
+        detector: who judges.
+        fill: what was painted.
+        launder: what happens to the picture before, such as "jpeg:90", or "" for nothing.
+    """
+    judge = Judge(detector, fill, launder, key_of("judge", detector.identity, fill.key))
+    if judge.step is None:
+        return judge
+    drawn = judge.seed if judge.step.drawn else ""
+    return replace(judge, key=key_of("launder", REVISION, launder, drawn, judge.key))
 
 
 def measure_job(metric: str, revision: int, fill: Fill, judge: Judge | None) -> Measure:

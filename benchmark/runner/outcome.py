@@ -15,15 +15,19 @@ class Failure:
     Attributes:
         kind: "skipped" where the picture or mask cannot be used (no model is to blame, the sample
             leaves the tables), "failed" where a model answered nonsense (the cell becomes a gap).
+        dataset: the data set's name.
         sample: the picture's name.
         bucket: its hole's bucket.
+        launder: what was done to the painted picture before the model saw it, or "".
         model: the model that failed, or "" for a skipped sample.
         reason: what was wrong, in a line.
     """
 
     kind: Literal["skipped", "failed"]
+    dataset: str
     sample: str
     bucket: str
+    launder: str = ""
     model: str
     reason: str
 

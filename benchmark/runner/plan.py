@@ -7,13 +7,22 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from benchmark.core.errors import PlanError
+from benchmark.core.errors import BadInput, PlanError
 from benchmark.core.registry import Registry
-from benchmark.datasets import DATASETS
+from benchmark.datasets import DATASETS, is_published
+from benchmark.launder import Launder
 from benchmark.masks.bucket import DEFAULT_BUCKETS, Bucket
-from benchmark.metrics import METRICS
+from benchmark.metrics import METRICS, paper_convention, under_convention
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 
@@ -25,9 +34,10 @@ class Plan(BaseModel):
 
     Attributes:
         name: what the run is called in its files.
-        dataset: a data set's name.
+        datasets: names of data sets.
         images: folder of pictures, for the data set `folder`.
-        masks: folder of masks; None draws irregular masks.
+        data_root: folder that holds the published data sets, and NVIDIA's irregular test masks.
+        masks: folder of masks; by default NVIDIA's for a published data set, drawn for others.
         mask_polarity: which colour is the hole in mask files.
         pairing: masks paired with pictures by "name", "drawn" by bucket, or "auto": by name where
             every picture has a mask of its name.
@@ -36,18 +46,27 @@ class Plan(BaseModel):
         buckets: ranges (a, b] of the hole's share in percent, such as "10-20".
         inpainters: names of inpainters.
         detectors: names of detectors; may be empty.
-        metrics: names of metrics.
+        convention: whose `auc` and `f1` are measured: "paper" as they are, "trufor", "imdlbenco" or
+            "photoholmes" (docs/conventions.md).
+        metrics: names of metrics; `auc` and `f1` become the convention's own.
         weights: per model an edition ("official", "mini") or a path; default: official, else mini.
-        limit: only the first so many pictures.
+        limit: only the first so many pictures of each data set.
+        launder: what happens to the painted pictures before the detectors look once more, such as
+            "jpeg:90"; they look at the pictures as painted in any case.
+        hole_blind: whether each hole is painted with the known region's mean before any model that
+            paints sees the picture; a model that looks into holes finds nothing there.
         rounding: how pictures become 8 bits: "even" rounds for all, "authors" as each program does.
+        precision: "exact", or "bf16": networks compute in bfloat16 where they can.
+        compile: whether torch.compile runs the networks.
         seed: from which masks and everything random are drawn.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = "run"
-    dataset: str = "samples"
+    datasets: Names = ("samples",)
     images: Path | None = None
+    data_root: Path | None = None
     masks: Path | None = None
     mask_polarity: Literal["auto", "white-hole", "black-hole"] = "auto"
     pairing: Literal["auto", "name", "drawn"] = "auto"
@@ -56,10 +75,17 @@ class Plan(BaseModel):
     buckets: Names = tuple(bucket.label for bucket in DEFAULT_BUCKETS)
     inpainters: Names = ("safepaint",)
     detectors: tuple[str, ...] = ("trufor",)
-    metrics: Names = ("auc", "f1", "acc", "psnr", "lpips")
+    convention: Literal["paper", "trufor", "imdlbenco", "photoholmes"] = "paper"
+    metrics: Annotated[Names, Field(validate_default=True)] = (
+        "auc", "f1", "acc", "psnr", "lpips", "gmsd",
+    )  # fmt: skip
     weights: dict[str, str] = Field(default_factory=dict)
     limit: Annotated[int, Field(ge=1)] | None = None
+    launder: tuple[str, ...] = ()
+    hole_blind: bool = False
     rounding: Literal["even", "authors"] = "even"
+    precision: Literal["exact", "bf16"] = "exact"
+    compile: bool = False
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
     @field_validator("buckets")
@@ -67,17 +93,30 @@ class Plan(BaseModel):
     def _canonical_buckets(cls, labels: tuple[str, ...]) -> tuple[str, ...]:
         return _unique(tuple(Bucket.parse(label).label for label in labels), "bucket")
 
+    @field_validator("metrics")
+    @classmethod
+    def _of_the_convention(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        return under_convention(info.data.get("convention", "paper"), names)
+
+    @field_validator("launder")
+    @classmethod
+    def _canonical_steps(cls, steps: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            labels = tuple(Launder.parse(step).label for step in steps)
+        except BadInput as error:
+            raise PlanError(str(error)) from None
+        return _unique(labels, "laundering")
+
     @model_validator(mode="after")
     def _consistent(self) -> Plan:
         _known(INPAINTERS, self.inpainters)
         _known(DETECTORS, self.detectors)
         _known(METRICS, self.metrics)
-        _known(DATASETS, (self.dataset,))
+        _known(DATASETS, self.datasets)
         _known_weights(self)
-        if self.dataset == "folder" and self.images is None:
-            raise PlanError("the data set 'folder' needs a folder of pictures: --images DIR")
-        if self.dataset != "folder" and self.images is not None:
-            raise PlanError(f"--images goes with --dataset folder, not with {self.dataset!r}")
+        _known_places(self)
+        if self.launder and not self.detectors:
+            raise PlanError("--launder needs a detector: laundered pictures are only looked at")
         return self
 
     @classmethod
@@ -102,6 +141,27 @@ class Plan(BaseModel):
         """The plan as TOML, every key that is set written out."""
         values = self.model_dump(mode="json", exclude_none=True)
         return tomli_w.dumps({name: value for name, value in values.items() if value != {}})
+
+
+def replaced(base: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    """A plan's values with some replaced, and without places that the new data sets do not need.
+
+    Args:
+        base: of the plan.
+        values: that replace them; `datasets` may be among them.
+
+    Raises:
+        UnknownName: if a data set is not known.
+    """
+    kept = dict(base)
+    if "datasets" in values:
+        if "folder" not in values["datasets"]:
+            kept.pop("images", None)
+        if not any(map(is_published, values["datasets"])):
+            kept.pop("data_root", None)
+    if "convention" in values and "metrics" in kept:
+        kept["metrics"] = paper_convention(kept.get("convention", "paper"), kept["metrics"])
+    return {**kept, **values}
 
 
 def make_plan(values: dict[str, Any], *, where: str = "plan") -> Plan:
@@ -134,6 +194,16 @@ def _known_weights(plan: Plan) -> None:
     for name in plan.weights:
         if name not in (*plan.inpainters, *plan.detectors):
             raise PlanError(f"weights are given for {name!r}, which is not in the plan")
+
+
+def _known_places(plan: Plan) -> None:
+    said = ", ".join(plan.datasets)
+    if "folder" in plan.datasets and plan.images is None:
+        raise PlanError("the data set 'folder' needs a folder of pictures: --images DIR")
+    if "folder" not in plan.datasets and plan.images is not None:
+        raise PlanError(f"--images goes with --dataset folder, not with {said!r}")
+    if plan.data_root is not None and not any(map(is_published, plan.datasets)):
+        raise PlanError(f"--data-root goes with published data sets, not with {said!r}")
 
 
 def _unique(names: tuple[str, ...], kind: str) -> tuple[str, ...]:

@@ -30,18 +30,22 @@ def document_of(setup: Setup, settings: Settings, tally: Tally) -> dict[str, Any
             model.name: {"edition": model.weights.edition, "sha256": model.weights.sha256}
             for model in models
         },
+        "folders": {name: str(folder) for name, folder in setup.sources.folders.items()},
         "samples": len(setup.samples),
         "jobs_run": tally.ran,
         "jobs_stored": tally.stored,
         "seconds": {stage: round(value, 3) for stage, value in tally.seconds.items()},
         "model_seconds": {stage: round(value, 3) for stage, value in tally.model_seconds.items()},
         "not_measured": setup.gaps,
+        "absent": {model.name: model.absent for model in setup.absent},
         "unused": [{"file": file, "reason": reason} for file, reason in setup.sources.unused],
         "failures": [
             {
                 "kind": failure.kind,
+                "dataset": failure.dataset,
                 "sample": failure.sample,
                 "bucket": failure.bucket,
+                "launder": failure.launder,
                 "model": failure.model,
                 "reason": failure.reason,
             }

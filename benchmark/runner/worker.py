@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmark.core.errors import BadAnswer, DataError
-from benchmark.core.pixels import to_images, to_masks, to_pixels
+from benchmark.core.errors import BadAnswer, DataError, WeightsError
+from benchmark.core.pixels import hole_blind, to_images, to_masks, to_pixels
 from benchmark.core.seeds import seed_of
 from benchmark.core.types import Case, Pixels, Sample, Verdict
 from benchmark.metrics import METRICS, Metric
@@ -70,11 +70,13 @@ class Worker:
         """Load an inpainter, or return it if it was the last one loaded.
 
         Raises:
-            WeightsError: if its checkpoint is damaged or of another model.
+            WeightsError: if its checkpoint is damaged, of another model or not trained.
         """
         model = self._model(chosen, create_inpainter)
         if not isinstance(model, Inpainter):
             raise TypeError(f"{chosen.name} is no inpainter")
+        if model.untrained:
+            raise WeightsError(f"{chosen.name} cannot be measured: {model.untrained}")
         return model
 
     def detector(self, chosen: Chosen) -> Detector:
@@ -93,9 +95,9 @@ class Worker:
     ) -> Inpainter | Detector:
         if chosen.identity not in self._loaded:
             self._loaded.clear()  # one model at a time: the next may need the memory
-            self._loaded[chosen.identity] = create(
-                chosen.name, weights=chosen.weights.path, device=self._device
-            )
+            model = create(chosen.name, weights=chosen.weights.path, device=self._device)
+            model.tune(precision=chosen.precision, compiled=chosen.compiled)
+            self._loaded[chosen.identity] = model
         return self._loaded[chosen.identity]
 
     def _fill(self, jobs: Sequence[Fill]) -> Iterator[Answer | Failure]:
@@ -109,6 +111,7 @@ class Worker:
         for group in _batches(loaded, batch, lambda pair: pair[1].image.shape):
             images = to_images(np.stack([sample.image for _, sample in group]))
             masks = to_masks(np.stack([sample.mask for _, sample in group]))
+            images = hole_blind(images, masks) if group[0][0].blind else images
             painted = _answer_each(self._painter(group[0][0]), images, masks)
             for (job, _), answer in zip(group, painted, strict=True):
                 if isinstance(answer, BadAnswer):
@@ -128,15 +131,20 @@ class Worker:
         return paint
 
     def _judge(self, jobs: Sequence[Judge]) -> Iterator[Answer | Failure]:
-        loaded = [(job, self._store.picture(job.fill.key)) for job in jobs]
+        loaded = [(job, self._seen(job)) for job in jobs]
         for group in _batches(loaded, self._batch, lambda pair: pair[1].shape):
             images = to_images(np.stack([picture for _, picture in group]))
             seen = _answer_each(self._viewer(group[0][0]), images)
             for (job, _), answer in zip(group, seen, strict=True):
                 if isinstance(answer, BadAnswer):
-                    yield _failure("failed", job.fill, job.detector.name, answer)
+                    yield _failure("failed", job.fill, job.detector.name, answer, job.launder)
                 else:
                     yield heatmap_answer(job.key, *answer)
+
+    def _seen(self, job: Judge) -> Pixels:
+        """The picture that the detector gets to see; only the painted one is kept."""
+        painted = self._store.picture(job.fill.key)
+        return job.step.apply(painted, seed=job.seed) if job.step else painted
 
     def _viewer(self, job: Judge) -> Callable[..., list[tuple[NDArray[np.float16], float]]]:
         detector = self.detector(job.detector)
@@ -159,12 +167,16 @@ class Worker:
 
     def _case(self, job: Measure) -> Case:
         sample = self._sources.load(job.fill.sample)
-        painted = job.fill.inpainter.card.paints
+        image, mask = sample.image, sample.mask
+        filled = self._store.picture(job.fill.key)
+        step = job.judge.step if job.judge else None
+        if step:  # all at the heatmap's size; the quality of a laundered picture is not measured
+            image, filled, mask = step.resized(image), step.resized(filled), step.truth(mask)
         return Case(
-            image=sample.image[None],
-            mask=sample.mask[None],
-            truth=(sample.mask & painted)[None],
-            filled=self._store.picture(job.fill.key)[None],
+            image=image[None],
+            mask=mask[None],
+            truth=(mask & job.fill.inpainter.card.paints)[None],
+            filled=filled[None],
             verdict=self._verdict(job.judge) if job.judge else None,
         )
 
@@ -214,11 +226,13 @@ def _case_key(job: Measure) -> tuple[str, str]:
     return job.fill.key, job.judge.key if job.judge else ""
 
 
-def _failure(kind: str, job: Fill, model: str, error: Exception) -> Failure:
+def _failure(kind: str, job: Fill, model: str, error: Exception, launder: str = "") -> Failure:
     return Failure(
         kind="skipped" if kind == "skipped" else "failed",
+        dataset=job.sample.dataset,
         sample=job.sample.id,
         bucket=job.sample.bucket,
+        launder=launder,
         model=model,
         reason=str(error),
     )

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from benchmark.training.recipe import LEARNERS, Forger, Recipe, read_recipe
 
 if TYPE_CHECKING:  # recipes are listed without loading torch
-    from benchmark.training.data import Source
+    from benchmark.training.data import Photographs, Source
     from benchmark.training.loop import Loop
 
-__all__ = ["LEARNERS", "Recipe", "TrainResult", "read_recipe", "train"]
+__all__ = ["LEARNERS", "Folders", "Recipe", "TrainResult", "read_recipe", "train"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +36,27 @@ class TrainResult:
     official: tuple[Path, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folders:
+    """What a model learns from.
+
+    Attributes:
+        photographs: folder of photographs, searched with its subfolders.
+        masks: folder of masks; drawn by the generator where none is given.
+        allow_test_photos: whether there may be photographs that results are measured on; their
+            names are then noted in the weights' metadata.
+    """
+
+    photographs: Path
+    masks: Path | None = None
+    allow_test_photos: bool = False
+
+
 def train(
     name: str,
     *,
     recipe: str | Path | Recipe = "mini",
-    data: Path,
-    masks: Path | None = None,
+    data: Path | Folders,
     out: Path,
     device: str = "cpu",
     smoke: bool = False,
@@ -51,8 +66,7 @@ def train(
     Args:
         name: a name of `LEARNERS`.
         recipe: "mini", "paper", a TOML file, or a recipe.
-        data: folder of photographs.
-        masks: folder of masks; drawn by the generator where none is given.
+        data: folder of photographs, or folders of photographs and masks.
         out: folder for the checkpoint, log.csv, sample pictures and the exported weights.
         device: a torch device.
         smoke: the same recipe with a tiny network and two steps a stage: seconds on a CPU.
@@ -63,7 +77,7 @@ def train(
     Raises:
         UnknownName: if no such model can be trained.
         TrainingError: if the recipe or a checkpoint is wrong, or a loss turns NaN.
-        DataError: if there are too few photographs, or no masks.
+        DataError: if there are too few photographs, test photographs among them, or no masks.
         OutputError: if `out` cannot be written.
     """
     import torch
@@ -71,6 +85,7 @@ def train(
     from benchmark.core.model import check_device
     from benchmark.core.paths import make_folder
     from benchmark.core.seeds import seed_of
+    from benchmark.training.data import read_photographs
     from benchmark.training.loop import Loop
     from benchmark.training.recipe import read_part
 
@@ -79,12 +94,19 @@ def train(
     chosen = _tiny(chosen, kind.tiny) if smoke else chosen
     losses = read_part(kind.Losses, chosen.losses, f"recipe of {name}, losses")
     where = check_device(device)
-    source = _source(chosen, data, masks, device)
+    folders = data if isinstance(data, Folders) else Folders(photographs=data)
+    photographs = read_photographs(
+        folders.photographs,
+        sides=[side for stage in chosen.stages for side in stage.sides],
+        minimum=chosen.minimum,
+        allow_test=folders.allow_test_photos,
+    )
+    source = _source(chosen, photographs, folders.masks, device)
     torch.manual_seed(seed_of(chosen.seed, "weights"))
     learner = kind(chosen.network, losses, where)
     loop = Loop(chosen, learner, source, out=make_folder(out), device=where)
     outcome = loop.run()
-    weights, official = _export(loop, out) if outcome.finished else (None, ())
+    weights, official = _export(loop, out, photographs) if outcome.finished else (None, ())
     return TrainResult(
         model=name,
         steps=outcome.steps,
@@ -98,13 +120,14 @@ def train(
 def _tiny(recipe: Recipe, tables: dict[str, dict[str, Any]]) -> Recipe:
     """The recipe with tiny networks and sizes: every stage, phase and loss, in seconds."""
     forgers = {"forgers": (Forger(name="meanfill", pool=4), Forger(name="original", pool=2))}
-    small = {"steps": 2, "batch": 2, "crop": 64, "sides": (64,)}
+    small = {"steps": 2, "batch": 2 * recipe.accumulate, "crop": 64, "sides": (64,)}
+    switches = {name: v for name, v in recipe.network.items() if isinstance(v, bool)}
     stages = tuple(
         stage.model_copy(update=small | (forgers if stage.forgers else {}))
         for stage in recipe.stages
     )
     changes = {
-        "network": tables["network"],
+        "network": tables["network"] | switches,  # what makes it the variant that it is
         "losses": recipe.losses | tables["losses"],
         "stages": stages,
         "held_out": 2,
@@ -116,11 +139,9 @@ def _tiny(recipe: Recipe, tables: dict[str, dict[str, Any]]) -> Recipe:
     return recipe.model_copy(update=changes)
 
 
-def _source(recipe: Recipe, data: Path, masks: Path | None, device: str) -> Source:
-    from benchmark.training.data import InpaintingData, Masks, read_photographs
+def _source(recipe: Recipe, photographs: Photographs, masks: Path | None, device: str) -> Source:
+    from benchmark.training.data import InpaintingData, Masks
 
-    sides = [side for stage in recipe.stages for side in stage.sides]
-    photographs = read_photographs(data, sides=sides, minimum=recipe.minimum)
     holes = Masks(recipe.holes, seed=recipe.seed, folder=masks)
     if any(stage.forgers for stage in recipe.stages):
         from benchmark.training.forgeries import ForgeryData
@@ -129,7 +150,7 @@ def _source(recipe: Recipe, data: Path, masks: Path | None, device: str) -> Sour
     return InpaintingData(recipe, photographs, holes)
 
 
-def _export(loop: Loop, out: Path) -> tuple[Path, tuple[Path, ...]]:
+def _export(loop: Loop, out: Path, photographs: Photographs) -> tuple[Path, tuple[Path, ...]]:
     from benchmark.training.export import export_official, export_safetensors
 
     recipe = loop.recipe
@@ -139,6 +160,7 @@ def _export(loop: Loop, out: Path) -> tuple[Path, tuple[Path, ...]]:
         "recipe": recipe.model_dump(mode="json"),
         "steps": loop.step,
         "seed": recipe.seed,
+        "test_photographs": list(photographs.test),
     }
     path = out / f"{recipe.model}.safetensors"
     export_safetensors(loop.exported(), path, noted)

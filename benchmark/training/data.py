@@ -25,6 +25,7 @@ from benchmark.masks.bucket import Bucket
 from benchmark.masks.files import read_white
 from benchmark.masks.generator import irregular_mask
 from benchmark.training.recipe import Holes, Recipe, Stage
+from benchmark.training.refused import digest_of, refused_digests
 
 
 class Source(Protocol):
@@ -44,10 +45,12 @@ class Photographs:
     Attributes:
         names: file names, in the order of the pictures.
         shrunk: per short side the pictures, (H, W, 3) uint8 with that short side.
+        test: names of those that are test photographs.
     """
 
     names: tuple[str, ...]
     shrunk: dict[int, tuple[Pixels, ...]]
+    test: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.names)
@@ -58,6 +61,7 @@ class Photographs:
         return Photographs(
             names=tuple(self.names[i] for i in kept),
             shrunk={side: tuple(all_[i] for i in kept) for side, all_ in self.shrunk.items()},
+            test=tuple(self.names[i] for i in kept if self.names[i] in self.test),
         )
 
     def cut(self, number: int, stage: Stage, side: int, draw: np.random.Generator) -> Pixels:
@@ -72,7 +76,9 @@ class Photographs:
         return square[:, ::-1] if draw.random() < 0.5 else square
 
 
-def read_photographs(folder: Path, *, sides: Iterable[int], minimum: int) -> Photographs:
+def read_photographs(
+    folder: Path, *, sides: Iterable[int], minimum: int, allow_test: bool = False
+) -> Photographs:
     """Read the photographs under a folder that have the largest side, shrunk to each side.
 
     Shrinking (by at least a quarter for a photograph of 320 and a side of 256) wipes out JPEG's
@@ -82,40 +88,61 @@ def read_photographs(folder: Path, *, sides: Iterable[int], minimum: int) -> Pho
         folder: searched with its subfolders.
         sides: short sides in pixels.
         minimum: fewest photographs to go on with.
+        allow_test: whether photographs that results are measured on may be among them.
 
     Returns:
         The photographs, in the order of their names.
 
     Raises:
-        DataError: if the folder is missing, or has fewer usable photographs than `minimum`.
+        DataError: if the folder is missing, has fewer usable photographs than `minimum`, or test
+            photographs that are not allowed.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder of photographs; give one with --data")
     wanted = sorted(set(sides), reverse=True)
     files = sorted(path for path in folder.rglob("*") if is_picture(path))
-    read = [(path, _shrunk(path, wanted)) for path in files]
-    usable = [(path, sizes) for path, sizes in read if sizes is not None]
+    read = [(path, _seen(path, wanted)) for path in files]
+    usable = [(path, seen) for path, seen in read if seen is not None]
     if len(usable) < max(minimum, 1):
         raise DataError(
             f"{folder}: {len(usable)} of {len(files)} files can be read and have sides of "
             f"{wanted[0]} or more; training takes at least {max(minimum, 1)} photographs"
         )
-    return Photographs(
+    found = Photographs(
         names=tuple(str(path.relative_to(folder)) for path, _ in usable),
-        shrunk={side: tuple(sizes[side] for _, sizes in usable) for side in wanted},
+        shrunk={side: tuple(seen.sizes[side] for _, seen in usable) for side in wanted},
+        test=tuple(str(path.relative_to(folder)) for path, seen in usable if seen.test),
     )
+    if found.test and not allow_test:
+        example = next(seen for _, seen in usable if seen.test)
+        raise DataError(
+            f"{folder}: {len(found.test)} of {len(found)} are test photographs, such as "
+            f"{found.test[0]} ({example.test}); take them out, or give --allow-test-photos, which "
+            "is noted in the weights"
+        )
+    return found
 
 
-def _shrunk(path: Path, sides: Sequence[int]) -> dict[int, Pixels] | None:
-    """The photograph at each short side, or None where it is unreadable or too small."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """A photograph at each short side, and which test photograph it is, or ""."""
+
+    sizes: dict[int, Pixels]
+    test: str
+
+
+def _seen(path: Path, sides: Sequence[int]) -> _Seen | None:
+    """The photograph, or None where it is unreadable or too small."""
     try:
-        picture = Image.fromarray(read_picture(path))
+        pixels = read_picture(path)
     except DataError:
         return None
+    picture = Image.fromarray(pixels)
     short = min(picture.size)
     if short < sides[0]:
         return None
-    return {side: np.asarray(_resized(picture, side / short)) for side in sides}
+    sizes = {side: np.asarray(_resized(picture, side / short)) for side in sides}
+    return _Seen(sizes=sizes, test=refused_digests().get(digest_of(pixels), ""))
 
 
 def _resized(picture: Image.Image, factor: float) -> Image.Image:

@@ -17,11 +17,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any, ClassVar, Protocol
 
 import torch
 from PIL import Image
-from pydantic import BaseModel
 from torch import Tensor, nn
 
 from benchmark.core.checkpoint import read_checkpoint
@@ -31,52 +29,13 @@ from benchmark.core.pixels import to_pixels
 from benchmark.core.seeds import seed_of
 from benchmark.training.data import Source
 from benchmark.training.export import write_torch
+from benchmark.training.learner import Learner
 from benchmark.training.log import Log, Progress
-from benchmark.training.recipe import Optimiser, Recipe, Schedule, Turn, read_part
+from benchmark.training.optimisers import make_optimisers
+from benchmark.training.recipe import Recipe, Schedule, Turn, read_part
 
 CHECKPOINT = "checkpoint.pt"
-SMALL = 0.02  # what biases and norms, which start at 0 or 1, count as under relative rates
 SHOWN = 6  # pictures on a sample sheet
-
-
-class Learner(Protocol):
-    """What the loop asks of a model that learns.
-
-    Attributes:
-        Losses: the recipe's `losses` table.
-        tiny: replacements of the `network` and `losses` tables for a run of seconds.
-        terms: names of all loss terms, of all phases; they are the log's columns.
-        network: what is exported in the end.
-        modules: all networks with a state, by name; `network` among them.
-    """
-
-    Losses: ClassVar[type[BaseModel]]
-    tiny: ClassVar[dict[str, dict[str, Any]]]
-    terms: ClassVar[tuple[str, ...]]
-    network: nn.Module
-    modules: dict[str, nn.Module]
-
-    def __init__(self, network: dict[str, Any], losses: BaseModel, device: torch.device) -> None:
-        """Build and initialise the networks from torch's random numbers."""
-
-    def begin(self, phase: str, *, fresh: bool) -> None:
-        """Freeze what the phase does not train, and set training and evaluation modes.
-
-        Called at the first step of a stage, which is `fresh`, and whenever networks may have been
-        set otherwise since.
-        """
-
-    def learn(self, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
-        """The weighted loss terms of one step; their sum is differentiated once."""
-
-    def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
-        """Pictures (N, 3, H, W) to look at, one list entry a column, in evaluation mode."""
-
-    def config(self) -> dict[str, Any]:
-        """The network's sizes, as its configuration names them."""
-
-    def official(self, step: int) -> dict[str, dict[str, Any]]:
-        """The files of the authors' layout: what torch.save writes under each name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +64,8 @@ class Loop:
         device: where the batches go.
 
     Raises:
-        TrainingError: if the folder's checkpoint is another recipe's.
+        TrainingError: if the folder's checkpoint is another recipe's, or the recipe asks for what
+            the model or the device has not.
     """
 
     def __init__(
@@ -114,7 +74,8 @@ class Loop:
         self.recipe, self.learner, self.source = recipe, learner, source
         self.out, self.device = out, device
         self.step, self.seconds, self._phase = 0, 0.0, ""
-        self.optimiser = make_optimiser(recipe.optimiser, learner.modules)
+        _check_precision(recipe, device)
+        self.optimisers = make_optimisers(recipe, learner.players, learner.modules)
         self.average = _copy(learner.network) if recipe.average else None
         if (out / CHECKPOINT).is_file():
             self._resume(out / CHECKPOINT)
@@ -147,7 +108,8 @@ class Loop:
         self.seconds += time.monotonic() - start
         last = self.step == self.recipe.steps
         if self.step % self.recipe.log_every == 0 or last:
-            rate = self._rate(self.recipe.at(self.step - 1), self.step - 1)
+            first = next(iter(self.learner.players))
+            rate = self._rate(first, self.recipe.at(self.step - 1), self.step - 1)
             self.log.write(step=self.step, seconds=self.seconds, rate=rate, losses=losses)
             progress.show(step=self.step, seconds=self.seconds, losses=losses)
         if self.step % self.recipe.checkpoint_every == 0:
@@ -156,31 +118,74 @@ class Loop:
             self._sample()
 
     def _train_step(self, turn: Turn) -> dict[str, float]:
-        images, masks = self.source.batch(self.step)
+        images, masks = (part.to(self.device) for part in self.source.batch(self.step))
         torch.manual_seed(seed_of(self.recipe.seed, "step", self.step))
         if self._phase != turn.stage.phase or turn.number == 0:
             self.learner.begin(turn.stage.phase, fresh=turn.number == 0)
             self._phase = turn.stage.phase
-        for group in self.optimiser.param_groups:
-            group["lr"] = self._rate(turn, self.step) * group.get("scale", 1.0)
-        self.optimiser.zero_grad()
-        terms = self.learner.learn(images.to(self.device), masks.to(self.device))
-        losses = {name: float(term.detach()) for name, term in terms.items()}
-        self._refuse_nonsense(losses)
-        torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
-        if self.recipe.optimiser.clip:
-            parameters = [p for group in self.optimiser.param_groups for p in group["params"]]
-            nn.utils.clip_grad_norm_(parameters, self.recipe.optimiser.clip)
-        self.optimiser.step()
+        cut = self.recipe.accumulate
+        parts = list(zip(images.chunk(cut), masks.chunk(cut), strict=True))
+        losses: dict[str, float] = {}
+        for player in self.learner.players:
+            losses |= self._move(player, turn, parts)
         self._follow()
         return losses
 
-    def _rate(self, turn: Turn, step: int) -> float:
+    def _move(
+        self, player: str, turn: Turn, parts: list[tuple[Tensor, Tensor]]
+    ) -> dict[str, float]:
+        """One player's turn: its terms, its gradients and its optimiser's step."""
+        optimiser, losses = self.optimisers[player], dict[str, float]()
+        rate = self._rate(player, turn, self.step)
+        for group in optimiser.param_groups:
+            group["lr"] = rate * group.get("scale", 1.0)
+        optimiser.zero_grad()
+        with self._others_frozen(player):
+            for images, masks in parts:
+                with torch.autocast(
+                    "cuda", torch.bfloat16, enabled=self.recipe.precision == "bf16"
+                ):
+                    terms = self.learner.learn(player, images, masks)
+                if not terms:
+                    return {}
+                found = {name: float(term.detach()) for name, term in terms.items()}
+                self._refuse_nonsense(found)
+                total = torch.stack(list(terms.values())).sum() / len(parts)
+                total.backward()  # type: ignore[no-untyped-call]
+                for name, value in found.items():
+                    losses[name] = losses.get(name, 0.0) + value / len(parts)
+        clip = self.recipe.optimiser_of(player).clip
+        if clip:
+            parameters = [p for group in optimiser.param_groups for p in group["params"]]
+            nn.utils.clip_grad_norm_(parameters, clip)
+        optimiser.step()
+        return losses
+
+    @contextmanager
+    def _others_frozen(self, player: str) -> Iterator[None]:
+        """While a player has its turn, gradients pass through the others' networks only."""
+        own = self.learner.players[player]
+        others = [
+            parameter
+            for name, network in self.learner.modules.items()
+            if name not in own
+            for parameter in network.parameters()
+            if parameter.requires_grad
+        ]
+        for parameter in others:
+            parameter.requires_grad_(False)
+        try:
+            yield
+        finally:
+            for parameter in others:
+                parameter.requires_grad_(True)
+
+    def _rate(self, player: str, turn: Turn, step: int) -> float:
         done, steps = step, self.recipe.steps
         if self.recipe.schedule.over == "stage":
             done, steps = turn.number, turn.stage.steps
         factor = rate_factor(self.recipe.schedule, done / steps, done)
-        return self.recipe.optimiser.rate * turn.stage.rate * factor
+        return self.recipe.optimiser_of(player).rate * turn.stage.rate * factor
 
     def _refuse_nonsense(self, losses: dict[str, float]) -> None:
         for name, value in losses.items():
@@ -209,7 +214,7 @@ class Loop:
             "step": self.step,
             "seconds": self.seconds,
             "modules": {name: net.state_dict() for name, net in self.learner.modules.items()},
-            "optimiser": self.optimiser.state_dict(),
+            "optimisers": {name: one.state_dict() for name, one in self.optimisers.items()},
             "average": self.average,
         }
         write_torch(content, self.out / CHECKPOINT)
@@ -225,9 +230,12 @@ class Loop:
         made_by = read_part(Recipe, json.loads(content["recipe"]), str(path))
         if made_by.model_copy(update={"about": self.recipe.about}) != self.recipe:
             raise TrainingError(f"{path}: made by another recipe; choose another --out")
+        if "optimisers" not in content:
+            raise TrainingError(f"{path}: made by an earlier version; choose another --out")
         for name, network in self.learner.modules.items():
             network.load_state_dict(content["modules"][name])
-        self.optimiser.load_state_dict(content["optimiser"])
+        for player, optimiser in self.optimisers.items():
+            optimiser.load_state_dict(content["optimisers"][player])
         self.step, self.seconds = content["step"], content["seconds"]
         self.average = content["average"]
 
@@ -241,37 +249,6 @@ class Loop:
         with atomic(self.out / f"sample-{self.step:07d}.png") as draft:
             Image.fromarray(sheet).save(draft, format="PNG")
         self._phase = ""  # `show` left the networks in evaluation mode
-
-
-def make_optimiser(chosen: Optimiser, modules: dict[str, nn.Module]) -> torch.optim.Optimizer:
-    """One optimiser over all parameters; decay acts on those with two or more axes only."""
-    parameters = [p for network in modules.values() for p in network.parameters()]
-    groups = _scaled(parameters, chosen) if chosen.relative else _plain(parameters, chosen)
-    if chosen.kind == "sgd":
-        return torch.optim.SGD(groups, lr=chosen.rate, momentum=chosen.momentum)
-    if chosen.kind == "adamw":
-        return torch.optim.AdamW(groups, lr=chosen.rate, betas=chosen.betas)
-    return torch.optim.Adam(groups, lr=chosen.rate, betas=chosen.betas)
-
-
-def _plain(parameters: list[nn.Parameter], chosen: Optimiser) -> list[dict[str, Any]]:
-    groups = [
-        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": chosen.decay},
-        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
-    ]
-    return [group for group in groups if group["params"]]
-
-
-def _scaled(parameters: list[nn.Parameter], chosen: Optimiser) -> list[dict[str, Any]]:
-    """A group for each tensor, with the factor on its rate."""
-    return [
-        {
-            "params": [p],
-            "weight_decay": chosen.decay if p.ndim >= 2 else 0.0,
-            "scale": float(p.detach().square().mean().sqrt()) if p.ndim >= 2 else SMALL,
-        }
-        for p in parameters
-    ]
 
 
 def rate_factor(schedule: Schedule, done: float, step: int) -> float:
@@ -291,6 +268,14 @@ def rate_factor(schedule: Schedule, done: float, step: int) -> float:
     if schedule.kind == "polynomial":
         return warm * float((1 - done) ** schedule.power)
     return warm
+
+
+def _check_precision(recipe: Recipe, device: torch.device) -> None:
+    if recipe.precision != "exact" and device.type != "cuda":
+        raise TrainingError(
+            f"recipe of {recipe.model}: precision {recipe.precision!r} takes a CUDA device, not "
+            f'{device.type}; set precision = "exact" or choose another --device'
+        )
 
 
 def _copy(network: nn.Module) -> dict[str, Tensor]:

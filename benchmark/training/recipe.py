@@ -16,11 +16,22 @@ from benchmark.core.registry import Registry
 
 P = TypeVar("P", bound=BaseModel)
 
-# How each model learns. A learner answers the Protocol of benchmark.training.loop.
+# How each model learns. A learner answers the Protocol of benchmark.training.learner.
 LEARNERS: Registry[Any] = Registry(
     "trainable model",
     {
         "safepaint": "inpainters.training.safepaint:SafePaintLearner",
+        "safepaint-backbone": "inpainters.training.safepaint:SafePaintLearner",
+        "safepaint-ddl": "inpainters.training.safepaint:SafePaintLearner",
+        "safepaint-rwsa": "inpainters.training.safepaint:SafePaintLearner",
+        "edgeconnect": "inpainters.training.edgeconnect:EdgeConnectLearner",
+        "edgeconnect+rwsa": "inpainters.training.edgeconnect:EdgeConnectLearner",
+        "aotgan": "inpainters.training.aotgan:AOTGANLearner",
+        "aotgan+rwsa": "inpainters.training.aotgan:AOTGANLearner",
+        "madf": "inpainters.training.madf:MADFLearner",
+        "ctsdg": "inpainters.training.ctsdg:CTSDGLearner",
+        "lama": "inpainters.training.lama:LaMaLearner",
+        "fcf": "inpainters.training.fcf:FcFLearner",
         "trufor": "detectors.training.trufor:TruForLearner",
     },
 )
@@ -33,7 +44,7 @@ class Part(BaseModel):
 
 
 class Optimiser(Part):
-    """One optimiser over all that is trained.
+    """The optimiser of one player, who trains some of a model's networks.
 
     Attributes:
         kind: Adam, AdamW (decay apart from the gradient), or SGD.
@@ -156,6 +167,10 @@ class Recipe(Part):
         seed: everything random is drawn from it.
         network: sizes of the network, as its configuration names them; empty for the official ones.
         losses: the learner's own table: forms and weights of its losses.
+        optimiser: of every player.
+        optimisers: by player, what differs from `optimiser`; read, each is complete.
+        accumulate: parts that a step's batch is cut into; their gradients are averaged.
+        precision: "exact", or "bf16", the learner's products in 16 bits, on CUDA only.
         stages: one after the other.
         held_out: photographs kept out of training, for the sample pictures and for measuring.
         minimum: fewest photographs to start with.
@@ -171,6 +186,9 @@ class Recipe(Part):
     network: dict[str, Any] = Field(default_factory=dict)
     losses: dict[str, Any] = Field(default_factory=dict)
     optimiser: Optimiser
+    optimisers: dict[str, Optimiser] = Field(default_factory=dict)
+    accumulate: int = Field(default=1, ge=1)
+    precision: Literal["exact", "bf16"] = "exact"
     schedule: Schedule = Schedule()
     holes: Holes = Holes()
     laundering: Laundering = Laundering()
@@ -181,6 +199,27 @@ class Recipe(Part):
     checkpoint_every: int = Field(default=1000, ge=1)
     log_every: int = Field(default=50, ge=1)
     sample_every: int = Field(default=1000, ge=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, content: object) -> object:
+        """Fill in what [optimisers.NAME] leaves to [optimiser]."""
+        if not isinstance(content, dict):
+            return content
+        common, own = content.get("optimiser"), content.get("optimisers")
+        if not isinstance(common, dict) or not isinstance(own, dict):
+            return content
+        whole = {name: {**common, **t} if isinstance(t, dict) else t for name, t in own.items()}
+        return {**content, "optimisers": whole}
+
+    @model_validator(mode="after")
+    def _batches_divide(self) -> Recipe:
+        for stage in self.stages:
+            if stage.batch % self.accumulate:
+                raise ValueError(
+                    f"a batch of {stage.batch} cannot be cut into {self.accumulate} equal parts"
+                )
+        return self
 
     @property
     def steps(self) -> int:
@@ -196,6 +235,10 @@ class Recipe(Part):
                 return Turn(stage=stage, number=number, seen=pictures + number * stage.batch)
             first, pictures = first + stage.steps, pictures + stage.steps * stage.batch
         raise IndexError(f"step {step} of {self.steps}")
+
+    def optimiser_of(self, player: str) -> Optimiser:
+        """What is said of a player's optimiser; the common one where nothing else is."""
+        return self.optimisers.get(player, self.optimiser)
 
     def text(self) -> str:
         """The recipe as one line of JSON, equal for equal recipes."""
@@ -268,7 +311,9 @@ def recipes_of(name: str) -> dict[str, Path]:
         return {}
     folder = Path(spec.origin).parent / "training" / "recipes"
     return {
-        path.stem.removeprefix(f"{name}-"): path for path in sorted(folder.glob(f"{name}-*.toml"))
+        path.stem.rpartition("-")[2]: path
+        for path in sorted(folder.glob("*.toml"))
+        if path.stem.rpartition("-")[0] == name  # "safepaint-mini", not "safepaint-ddl-mini"
     }
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from benchmark.core.checkpoint import load_strict, part_of, read_checkpoint
 from benchmark.core.errors import BadInput, TrainingError
 from benchmark.core.paths import home
-from detectors.training.losses import (
+from detectors.training.losses.trufor import (
     confidence_loss,
     cross_entropy_loss,
     detection_loss,
@@ -69,6 +69,7 @@ class TruForLearner:
 
     Losses: ClassVar[type[BaseModel]] = TruForLosses
     terms: ClassVar[tuple[str, ...]] = ("cross_entropy", "dice", "confidence", "detection")
+    players: ClassVar[dict[str, tuple[str, ...]]] = {"all": ("network",)}
     tiny: ClassVar[dict[str, dict[str, Any]]] = {
         "network": {
             "widths": [8, 8, 16, 16],
@@ -119,10 +120,11 @@ class TruForLearner:
         for name, part in self.network.named_children():
             part.train(name in PHASES[phase]).requires_grad_(name in PHASES[phase])
 
-    def learn(self, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
+    def learn(self, player: str, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
         """The weighted losses of the phase.
 
         Args:
+            player: "all", the only one.
             images: (N, 3, H, W) RGB in [0, 1], forged or not.
             masks: (N, 1, H, W), 1 = forged.
 

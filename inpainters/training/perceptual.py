@@ -1,21 +1,31 @@
-"""Feature networks for the perceptual and style losses: VGG-19, and what stands in for it."""
+"""Feature networks for the perceptual and style losses: VGG-19 and 16, and what stands in."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmark.core.checkpoint import load_strict, read_checkpoint
-from benchmark.core.errors import WeightsError
+from benchmark.core.errors import TrainingError, WeightsError
 from benchmark.core.paths import torch_checkpoints
 from benchmark.core.weights import sha256_of
-from inpainters.training.losses.features import PERCEPTUAL_LAYERS, STYLE_LAYERS, perceptual, style
+from inpainters.training.losses.features import (
+    PERCEPTUAL_LAYERS,
+    POOL_LAYERS,
+    STYLE_LAYERS,
+    perceptual,
+    style,
+)
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)  # per colour, of pictures in [0, 1]
+IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,18 +37,61 @@ class FeatureLosses:
 
 
 VGG_FILE = "vgg19-dcbb9e9d.pth"
-VGG_DIGEST = "dcbb9e9d"  # torchvision names its files by the first digits of their SHA-256
-VGG_POSITIONS = {  # in torchvision's `features`: the ReLU after that convolution
-    1: "relu1_1",
-    6: "relu2_1",
-    8: "relu2_2",
-    11: "relu3_1",
-    17: "relu3_4",
-    20: "relu4_1",
-    26: "relu4_4",
-    29: "relu5_1",
-    31: "relu5_2",
-}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VGG:
+    """One of torchvision's networks without batch norm, as far as losses look into it.
+
+    Attributes:
+        file: its ImageNet weights, as torchvision publishes them.
+        digest: the first digits of the file's SHA-256; torchvision puts them into the name.
+        layout: torchvision's letter for the order of its layers.
+        positions: in torchvision's `features`, the layer whose answer has that name.
+        perceptual_layers: names for the perceptual loss.
+        style_layers: names for the style loss.
+    """
+
+    file: str
+    digest: str
+    layout: str
+    positions: Mapping[int, str]
+    perceptual_layers: tuple[str, ...]
+    style_layers: tuple[str, ...]
+
+
+VGG19 = VGG(
+    file=VGG_FILE,
+    digest="dcbb9e9d",
+    layout="E",
+    positions={  # the ReLU after that convolution
+        1: "relu1_1",
+        6: "relu2_1",
+        8: "relu2_2",
+        11: "relu3_1",
+        17: "relu3_4",
+        20: "relu4_1",
+        26: "relu4_4",
+        29: "relu5_1",
+        31: "relu5_2",
+    },
+    perceptual_layers=PERCEPTUAL_LAYERS,
+    style_layers=STYLE_LAYERS,
+)
+VGG16 = VGG(  # of CTSDG and MADF
+    file="vgg16-397923af.pth",
+    digest="397923af",
+    layout="D",
+    positions={4: "pool1", 9: "pool2", 16: "pool3"},
+    perceptual_layers=POOL_LAYERS,
+    style_layers=POOL_LAYERS,
+)
+
+
+def imagenet_standardised(images: Tensor) -> Tensor:
+    """(N, 3, H, W) images in [0, 1] less ImageNet's mean, divided by its deviation, per colour."""
+    mean, deviation = images.new_tensor(IMAGENET_MEAN), images.new_tensor(IMAGENET_DEVIATION)
+    return (images - mean[:, None, None]) / deviation[:, None, None]
 
 
 class FeatureNetwork(nn.Module, ABC):
@@ -49,8 +102,8 @@ class FeatureNetwork(nn.Module, ABC):
         style_layers: names of the layers for the style loss.
     """
 
-    perceptual_layers: ClassVar[tuple[str, ...]]
-    style_layers: ClassVar[tuple[str, ...]]
+    perceptual_layers: tuple[str, ...]
+    style_layers: tuple[str, ...]
 
     @abstractmethod
     def features(self, images: Tensor) -> dict[str, Tensor]:
@@ -83,42 +136,49 @@ def feature_losses(
 
 
 class VGGFeatures(FeatureNetwork):
-    """VGG-19 without batch norm, to relu5_2, as torchvision builds it; no ImageNet mean comes off.
+    """VGG-19 or VGG-16 as far as the losses look into it; no ImageNet mean comes off.
 
     A new one is untrained; `load_vgg` gives the one the losses are meant for.
+
+    Args:
+        vgg: which of them.
     """
 
-    perceptual_layers = PERCEPTUAL_LAYERS
-    style_layers = STYLE_LAYERS
-
-    def __init__(self) -> None:
+    def __init__(self, vgg: VGG = VGG19) -> None:
         super().__init__()
         from torchvision.models.vgg import cfgs, make_layers  # seconds to import, training only
 
-        self.layers = make_layers(cfgs["E"])[: max(VGG_POSITIONS) + 1]
+        self.perceptual_layers, self.style_layers = vgg.perceptual_layers, vgg.style_layers
+        self._positions = vgg.positions
+        self.layers = make_layers(cfgs[vgg.layout])[: max(vgg.positions) + 1]
         self.requires_grad_(requires_grad=False)
 
     def features(self, images: Tensor) -> dict[str, Tensor]:
-        """The nine named layers of (N, 3, H, W) images in [0, 1], H and W at least 16."""
+        """The named layers of (N, 3, H, W) images, H and W at least 16.
+
+        The images are in the range that the model's program feeds: [0, 1] unless its losses say
+        otherwise.
+        """
         answers, values = {}, images
         for position, layer in enumerate(self.layers):
             values = layer(values)
-            if position in VGG_POSITIONS:
-                answers[VGG_POSITIONS[position]] = values
+            if position in self._positions:
+                answers[self._positions[position]] = values
         return answers
 
 
-def find_vgg() -> Path | None:
-    """Where torch keeps torchvision's VGG-19 weights, or None if they are not there."""
-    path = torch_checkpoints() / VGG_FILE
+def find_vgg(vgg: VGG = VGG19) -> Path | None:
+    """Where torch keeps torchvision's weights of a VGG, or None if they are not there."""
+    path = torch_checkpoints() / vgg.file
     return path if path.is_file() else None
 
 
-def load_vgg(path: Path) -> VGGFeatures:
-    """Load torchvision's ImageNet VGG-19 from its file; nothing is downloaded.
+def load_vgg(path: Path, vgg: VGG = VGG19) -> VGGFeatures:
+    """Load torchvision's ImageNet weights from their file; nothing is downloaded.
 
     Args:
-        path: `vgg19-dcbb9e9d.pth`.
+        path: the file, named as `vgg.file`.
+        vgg: which network they are of.
 
     Returns:
         The network, frozen.
@@ -127,13 +187,39 @@ def load_vgg(path: Path) -> VGGFeatures:
         WeightsError: if the file is missing, damaged or another one.
     """
     content = read_checkpoint(path)
-    if not sha256_of(path).startswith(VGG_DIGEST):
-        raise WeightsError(f"{path}: its SHA-256 does not start with {VGG_DIGEST}; fetch it again")
-    network = VGGFeatures()
+    if not sha256_of(path).startswith(vgg.digest):
+        raise WeightsError(f"{path}: its SHA-256 does not start with {vgg.digest}; fetch it again")
+    network = VGGFeatures(vgg)
     own = network.state_dict()
     state = {name.replace("features.", "layers.", 1): value for name, value in content.items()}
     load_strict(network, {name: state[name] for name in own if name in state}, path)
     return network
+
+
+def choose_features(kind: Literal["vgg19", "vgg16", "texture"]) -> FeatureNetwork:
+    """The feature network that a recipe names.
+
+    Args:
+        kind: a VGG whose file torch keeps, or "texture" where no ImageNet weights are to be had.
+
+    Returns:
+        The network, frozen, on the CPU.
+
+    Raises:
+        TrainingError: if the file is not there.
+        WeightsError: if it is damaged or another one.
+    """
+    if kind == "texture":
+        return TextureFeatures()
+    vgg = VGG19 if kind == "vgg19" else VGG16
+    path = find_vgg(vgg)
+    if path is None:
+        raise TrainingError(
+            f"this recipe compares features of {kind.upper().replace('VGG', 'VGG-')}, whose file "
+            f"is not here: put {vgg.file} from https://download.pytorch.org/models/ into "
+            f'{torch_checkpoints()}, or set features = "texture"'
+        )
+    return load_vgg(path, vgg)
 
 
 TEXTURE_CHANNELS = (16, 32, 32)  # per level, full resolution first

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from benchmark.core.errors import TrainingError
-from benchmark.core.paths import torch_checkpoints
 from inpainters.rwsa import RWSA
 from inpainters.safepaint import GENERATOR_FILE, Domains, Generator, Painted, SafePaintConfig
 from inpainters.training.discriminators.patch import Discriminator
@@ -27,16 +25,10 @@ from inpainters.training.losses.safepaint import (
     l1_paper,
     l1_program,
 )
-from inpainters.training.perceptual import (
-    VGG_FILE,
-    FeatureNetwork,
-    TextureFeatures,
-    find_vgg,
-    load_vgg,
-)
+from inpainters.training.perceptual import choose_features
+from inpainters.training.start import initialise, start_linear
 
 PHASES = ("joint", "coarse", "handover")
-SPREAD = 0.02  # deviation of all fresh weights (specification, section 3.7)
 
 
 class SafePaintLosses(BaseModel):
@@ -98,6 +90,7 @@ class SafePaintLearner:
         "domain",
         "discriminator",
     )
+    players: ClassVar[dict[str, tuple[str, ...]]] = {"all": ("generator", "discriminator")}
     tiny: ClassVar[dict[str, dict[str, Any]]] = {
         "network": {"width": 4, "blocks": 1, "extractor_width": 4},
         "losses": {"features": "texture", "discriminator_width": 4},
@@ -119,8 +112,9 @@ class SafePaintLearner:
         for part in self.modules.values():
             initialise(part)
         if losses.start == "linear":
-            start_linear(self.network, device)
-        self.features = _features(losses).to(device)
+            stages = (self.network.coarse_generator, self.network.fine_generator)
+            start_linear(stages, self.network.train(), device)
+        self.features = choose_features(losses.features).to(device)
         self._losses, self._phase = losses, "joint"
 
     def begin(self, phase: str, *, fresh: bool) -> None:
@@ -144,13 +138,14 @@ class SafePaintLearner:
             part.train()
         self.network.extractor.requires_grad_(self._losses.domain > 0)
 
-    def learn(self, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
+    def learn(self, player: str, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
         """The weighted terms of one step, in the program's order of calls.
 
         The discriminator sees the image, the painted picture without gradient, and the painted
         picture. It is not frozen for the last, so its gradient holds the generator's term as well.
 
         Args:
+            player: "all", the only one.
             images: (N, 3, H, W) RGB in [0, 1].
             masks: (N, 1, H, W), 1 = hole, at least one of them.
 
@@ -160,16 +155,18 @@ class SafePaintLearner:
         if self._phase == "coarse":
             return self._coarse(images, masks)
         painted: Painted = self.network(images, masks)
-        domains = self.network.domains(images, masks, painted)
+        chosen = self._losses
+        # Without its term the extractor is frozen, and what it says of the answer is not asked.
+        domains = self.network.domains(images, masks, painted) if chosen.domain else None
         real = self.discriminator(images)
         fake = self.discriminator(painted.raw.detach())
         judged = self.discriminator(painted.raw)
-        chosen = self._losses
         terms = self._pictures(images, masks, painted)
         terms["adversarial"] = chosen.adversarial * adversarial_generator(
             judged, chosen.adversarial_form
         )
-        terms["domain"] = chosen.domain * self._distance(domains)
+        if domains is not None:
+            terms["domain"] = chosen.domain * self._distance(domains)
         terms["discriminator"] = chosen.discriminator * adversarial_discriminator(
             real, fake, chosen.adversarial_form
         )
@@ -225,67 +222,6 @@ class SafePaintLearner:
         }
 
 
-def initialise(network: nn.Module) -> None:
-    """Draw fresh weights: normal with deviation 0.02, biases 0, batch norms around 1.
-
-    Under spectral norm it is the stored weight that is drawn, not the divided one.
-    """
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-            weight = getattr(module, "weight_orig", module.weight)
-            nn.init.normal_(weight, 0.0, SPREAD)
-        elif isinstance(module, nn.BatchNorm2d):
-            nn.init.normal_(module.weight, 1.0, SPREAD)
-        else:
-            continue
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
-
-
-@torch.no_grad()
-def start_linear(network: Generator, device: torch.device) -> None:
-    """Scale both stages' fresh weights so that colours pass through their instance norms.
-
-    An instance norm divides by the deviation of a channel, and so forgets how bright and how
-    colourful a picture is: a short training then paints in grey. Where the variance is well below
-    the norm's epsilon of 1e-5 it only subtracts the mean and multiplies by a constant. Convolutions
-    in front of a norm are scaled to answer with a deviation of 1e-3 (the second of a residual block
-    2e-4, so that a block starts near the identity), a fuser's with 0.5, the last with 0.3.
-    """
-    pictures = F.interpolate(torch.rand(8, 3, 9, 9), 64, mode="bilinear").to(device)
-    masks = (F.interpolate(torch.rand(8, 1, 9, 9), 64) > 0.65).float().to(device)
-    handles = [
-        layer.register_forward_hook(_scaled_to(spread))
-        for stage in (network.coarse_generator, network.fine_generator)
-        for name, layer in stage.named_modules()
-        if (spread := _spread_of(name, layer)) is not None
-    ]
-    network.train()
-    network(pictures, masks)
-    for handle in handles:
-        handle.remove()
-
-
-def _spread_of(name: str, layer: nn.Module) -> float | None:
-    """The deviation that `start_linear` gives a layer's answer, or None to leave it alone."""
-    if not isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
-        return None
-    if layer.out_channels == 3:
-        return 0.3
-    if name.startswith("att"):
-        return 0.5 if name.endswith("fuser") else None
-    return 2e-4 if name.endswith("conv_block.5") else 1e-3
-
-
-def _scaled_to(spread: float) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor]:
-    def scale(layer: nn.Module, _inputs: tuple[Tensor, ...], answer: Tensor) -> Tensor:
-        factor = spread / float(answer.std())
-        layer.get_parameter("weight").mul_(factor)
-        return answer * factor  # biases are still zero
-
-    return scale
-
-
 @torch.no_grad()
 def hand_over(network: Generator) -> None:
     """Give stage II the weights of stage I, whose layers are the same but for the first inputs.
@@ -307,16 +243,3 @@ def hand_over(network: Generator) -> None:
             attention.fuser.get_parameter("bias").zero_()
             channels = attention.fuser.out_channels
             nn.init.eye_(attention.fuser.weight[:, channels:, 0, 0])
-
-
-def _features(losses: SafePaintLosses) -> FeatureNetwork:
-    if losses.features == "texture":
-        return TextureFeatures()
-    path = find_vgg()
-    if path is None:
-        raise TrainingError(
-            f"this recipe compares features of VGG-19, whose file is not here: put {VGG_FILE} from "
-            f"https://download.pytorch.org/models/ into {torch_checkpoints()}, "
-            'or set features = "texture"'
-        )
-    return load_vgg(path)

@@ -27,8 +27,8 @@ def test_a_run_writes_what_it_promises(bench: Bench, photos: Path) -> None:
     assert names == {"plan.toml", "record.json", "results.csv", "samples.csv", "table.md"}
     rows = rows_of(Path("out/results.csv"))
     assert list(rows[0]) == [
-        "dataset", "detector", "inpainter", "mask_ratio_percent", "metric", "value", "n",
-        "expected", "low", "high", "reported", "weights",
+        "dataset", "launder", "detector", "inpainter", "mask_ratio_percent", "metric", "value",
+        "n", "expected", "low", "high", "reported", "weights", "sees_hole", "reason",
     ]  # fmt: skip
     assert len(rows) == 2 * 2 * (2 * 3 + 2)
     found = {
@@ -119,7 +119,7 @@ def test_lpips_without_its_backbone_is_a_gap_with_its_reason(bench: Bench, photo
     assert result.exit_code == 0, result.output
     gaps = [row for row in rows_of(Path("out/results.csv")) if row["metric"] == "lpips"]
     assert gaps
-    assert all(row["value"] == "" for row in gaps)
+    assert all(row["value"] == "" and "alexnet" in row["reason"] for row in gaps)
     assert result.stdout.count("bench weights add alexnet") == 1
 
 
@@ -127,6 +127,64 @@ def test_samples_ship_with_the_bench(bench: Bench) -> None:
     result = bench("run", *SET, "--limit", "2", "--out", "out", "--size", "96")
     assert result.exit_code == 0, result.output
     assert {row["dataset"] for row in rows_of(Path("out/results.csv"))} == {"samples"}
+
+
+def test_laundered_pictures_are_looked_at_besides_the_others(bench: Bench, photos: Path) -> None:
+    bench("run", *SET, "--images", photos, "--out", "plain")
+    result = bench("run", *SET, "--images", photos, "--out", "out",
+                   "--launder", "jpeg:50,resize:0.75,noise:2.0")  # fmt: skip
+    assert result.exit_code == 0, result.output
+    steps = ["", "jpeg:50", "resize:0.75", "noise:2"]
+    assert tomllib.loads(Path("out/plan.toml").read_text())["launder"] == steps[1:]
+    assert "| laundering | inpainter |" in result.stdout
+    rows = rows_of(Path("out/results.csv"))
+    assert list(dict.fromkeys(row["launder"] for row in rows)) == steps
+    assert [row for row in rows if not row["launder"]] == rows_of(Path("plain/results.csv"))
+    washed = [row for row in rows if row["launder"]]
+    assert {row["metric"] for row in washed} == {"auc", "f1", "acc", "false_alarm"}
+    assert all(row["detector"] and not row["reported"] for row in washed)
+    auc = {
+        row["launder"]: float(row["value"])
+        for row in rows
+        if (row["inpainter"], row["detector"], row["metric"]) == ("meanfill", "flatness", "auc")
+        and row["mask_ratio_percent"] == "30-40"
+    }
+    assert len(set(auc.values())) == len(steps)
+    samples = rows_of(Path("out/samples.csv"))
+    assert len(samples) == 3 * 2 * 2 * 2 * len(steps)
+    assert all(bool(row["psnr"]) != bool(row["launder"]) for row in samples)
+    assert all(row["score"] for row in samples)
+
+
+def test_laundering_writes_the_same_bytes_again(bench: Bench, photos: Path) -> None:
+    words = ("run", *QUICK, "--images", photos, "--metrics", "auc,acc", "--buckets", "30-40",
+             "--launder", "noise:2,blur:1,jpeg:70")  # fmt: skip
+    bench(*words, "--out", "first")
+    bench(*words, "--out", "stored")
+    bench(*words, "--out", "fresh", "--store", "fresh-store")
+    for name in ("plan.toml", "results.csv", "samples.csv", "table.md"):
+        assert Path("first", name).read_bytes() == Path("stored", name).read_bytes()
+        assert Path("first", name).read_bytes() == Path("fresh", name).read_bytes()
+
+
+def test_models_without_weights_are_named_in_a_line_each(bench: Bench, photos: Path) -> None:
+    result = bench("run", "--inpainter", "meanfill,madf,lama", "--detector", "flatness,iidnet",
+                   "--size", "64", "--buckets", "30-40", "--images", photos, "--hole-blind",
+                   "--out", "out")  # fmt: skip
+    assert result.exit_code == 0, result.output
+    lines = [line for line in result.stderr.splitlines() if line.startswith("Left out: ")]
+    assert [line.split()[2] for line in lines] == ["madf", "lama", "iidnet"]
+    assert all("bench weights" in line for line in lines)
+    assert tomllib.loads(Path("out/plan.toml").read_text())["hole_blind"] is True
+
+
+def test_a_size_of_our_own_rule_is_said_in_a_line(bench: Bench, photos: Path) -> None:
+    result = bench("run", "--inpainter", "safepaint", "--detector", "none", "--size", "64",
+                   "--buckets", "30-40", "--images", photos, "--metrics", "psnr")  # fmt: skip
+    assert result.exit_code == 0, result.output
+    said = [line for line in result.stderr.splitlines() if "64x64" in line]
+    assert len(said) == 1
+    assert said[0].startswith("Warning: safepaint: its authors' program takes no 64x64 pictures")
 
 
 @pytest.mark.parametrize("words", [(), ("run",), ("list",), ("show",), ("weights",), ("train",)])

@@ -14,27 +14,23 @@ from torch import Tensor
 
 from benchmark.core.checkpoint import read_metadata
 from benchmark.core.errors import WeightsError
-from benchmark.core.weights import mini_path
 from detectors import DETECTORS, create_detector
 from inpainters import INPAINTERS, create_inpainter
+from tests.small import small_weights
 
 Create = Callable[..., object]
 WITH_WEIGHTS = [
-    (registry.kind, name, create)
+    (name, create)
     for registry, create in ((INPAINTERS, create_inpainter), (DETECTORS, create_detector))
     for name in registry
     if not registry.card(name).weightless
 ]
 
 
-@pytest.fixture(params=WITH_WEIGHTS, ids=lambda entry: entry[1])
+@pytest.fixture(params=WITH_WEIGHTS, ids=lambda entry: entry[0])
 def entry(request: pytest.FixtureRequest) -> tuple[str, Create, Path]:
-    kind, name, create = request.param
-    registry = INPAINTERS if kind == "inpainter" else DETECTORS
-    path = mini_path(registry.card(name))
-    if path is None:
-        pytest.skip(f"{name} ships no mini weights")
-    return name, create, path
+    name, create = request.param
+    return name, create, small_weights(name)
 
 
 def changed(path: Path, folder: Path, change: Callable[[dict[str, Tensor]], None]) -> Path:

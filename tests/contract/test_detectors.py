@@ -8,20 +8,27 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmark.core.errors import BadInput, UnknownName, WeightsError
+from benchmark.core.errors import BadInput, UnknownName
+from benchmark.core.weights import mini_path
 from detectors import DETECTORS, create_detector
 from detectors.base import Detector
+from tests.small import small_weights
+
+CARDS = {name: DETECTORS.card(name) for name in sorted(DETECTORS)}
+SHIPPED = [f"{name} (mini)" for name, card in CARDS.items() if mini_path(card)]
 
 
 @cache
-def made(name: str) -> Detector:
-    try:
-        return create_detector(name)
-    except WeightsError as error:
-        pytest.skip(f"{name} has no weights here: {error}")
+def made(label: str) -> Detector:
+    """A model without weights, a tiny one with seeded weights, or the mini edition."""
+    name, _, mini = label.partition(" ")
+    if mini:
+        return create_detector(name, weights="mini")
+    weights = None if CARDS[name].weightless else small_weights(name)
+    return create_detector(name, weights=weights)
 
 
-@pytest.fixture(params=sorted(DETECTORS))
+@pytest.fixture(params=[*CARDS, *SHIPPED])
 def detector(request: pytest.FixtureRequest) -> Detector:
     return made(request.param)
 

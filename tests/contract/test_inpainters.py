@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import cache
 
 import pytest
 import torch
 from torch import Tensor
 
-from benchmark.core.errors import BadInput, UnknownName, WeightsError
+from benchmark.core.errors import BadInput, SizeWarning, UnknownName
+from benchmark.core.pixels import hole_blind
+from benchmark.core.weights import mini_path
 from inpainters import INPAINTERS, create_inpainter
 from inpainters.base import Inpainter
+from tests.small import small_weights
+
+CARDS = {name: INPAINTERS.card(name) for name in sorted(INPAINTERS)}
+SHIPPED = [f"{name} (mini)" for name, card in CARDS.items() if mini_path(card)]
 
 
 @cache
-def made(name: str) -> Inpainter:
-    try:
-        return create_inpainter(name)
-    except WeightsError as error:
-        pytest.skip(f"{name} has no weights here: {error}")
+def made(label: str) -> Inpainter:
+    """A model without weights, a tiny one with seeded weights, or the mini edition."""
+    name, _, mini = label.partition(" ")
+    if mini:
+        return create_inpainter(name, weights="mini")
+    weights = None if CARDS[name].weightless else small_weights(name)
+    return create_inpainter(name, weights=weights)
 
 
-@pytest.fixture(params=sorted(INPAINTERS))
+@pytest.fixture(params=[*CARDS, *SHIPPED])
 def inpainter(request: pytest.FixtureRequest) -> Inpainter:
     return made(request.param)
+
+
+EXTENDED = ("safepaint", "edgeconnect", "madf", "ctsdg", "aotgan", "fcf")  # by a rule of ours
 
 
 def draw(height: int, width: int, count: int = 1) -> tuple[Tensor, Tensor]:
@@ -86,6 +98,32 @@ def test_same_seed_same_answer_and_inputs_unchanged(inpainter: Inpainter) -> Non
     assert torch.equal(first, inpainter.inpaint(images, masks, seed=3))
     assert torch.equal(images, before[0])
     assert torch.equal(masks, before[1])
+
+
+def test_what_is_in_the_hole_reaches_the_answer_only_where_the_card_says_so(
+    inpainter: Inpainter,
+) -> None:
+    images, masks = draw(64, 64)
+    other = images.clone()
+    other[masks.bool().expand_as(images)] = 1 - images[masks.bool().expand_as(images)]
+    same = torch.equal(
+        inpainter.inpaint(images, masks)[masks.bool().expand_as(images)],
+        inpainter.inpaint(other, masks)[masks.bool().expand_as(images)],
+    )
+    assert same != inpainter.card.sees_hole
+    blind = [inpainter.inpaint(hole_blind(one, masks), masks) for one in (images, other)]
+    assert torch.equal(*blind)
+
+
+def test_a_size_that_the_authors_program_refuses_is_warned_of_once(inpainter: Inpainter) -> None:
+    inpainter._warned = False
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        for _ in range(2):
+            inpainter.inpaint(*draw(70, 93))
+    found = [str(one.message) for one in said if one.category is SizeWarning]
+    assert len(found) == (inpainter.card.name.split("+")[0].split("-")[0] in EXTENDED)
+    assert all(inpainter.card.name in text and "\n" not in text for text in found)
 
 
 def test_nothing_to_paint_changes_nothing(inpainter: Inpainter) -> None:

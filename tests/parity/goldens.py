@@ -1,4 +1,4 @@
-"""Find and read the goldens: what the authors' programs answer under seeded weights."""
+"""Find the goldens, which are not part of the project, and read what only tests need of them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import numpy as np
 import pytest
 from numpy.typing import NDArray
+
+from benchmark.verify import golden as verified
+from benchmark.verify.points import summary
+from benchmark.verify.seeded import State
+
+__all__ = ["GOLDENS", "SHARED", "golden", "needs_goldens", "seeded", "seeded_part", "summary"]
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 GOLDENS = SHARED / "goldens"
@@ -23,7 +28,7 @@ needs_goldens = pytest.mark.skipif(
 
 @cache
 def seeded() -> ModuleType:
-    """The module that draws a checkpoint's tensors from their names, `goldens/seeded.py`."""
+    """The goldens' own module that draws a checkpoint's tensors from their names."""
     spec = importlib.util.spec_from_file_location("seeded", GOLDENS / "seeded.py")
     assert spec is not None
     assert spec.loader is not None
@@ -34,21 +39,9 @@ def seeded() -> ModuleType:
 
 def golden(model: str, case: str) -> dict[str, NDArray[Any]]:
     """The arrays of `goldens/<model>/<case>.npz`, read whole."""
-    with np.load(GOLDENS / model / f"{case}.npz") as file:
-        return {name: file[name] for name in file.files}
+    return verified.read_case(GOLDENS / model / f"{case}.npz")
 
 
-def seeded_part(model: str, part: str, seed: int) -> dict[str, Any]:
+def seeded_part(model: str, part: str, seed: int) -> State:
     """State dict of one part of a model's manifest, drawn with the case's seed."""
-    manifest = seeded().load_manifest(model)
-    gain = manifest.get("gains", {}).get(part, manifest.get("gain"))
-    state: dict[str, Any] = seeded().seeded_state_dict(
-        manifest["parts"][part], seed=seed, gain=gain
-    )
-    return state
-
-
-def summary(values: Any) -> NDArray[np.float64]:
-    """What a tap holds of a tensor: mean, standard deviation, min, max, and its first 8 values."""
-    flat = values.detach().double().cpu().numpy().ravel()
-    return np.concatenate([[flat.mean(), flat.std(), flat.min(), flat.max()], flat[:8]])
+    return verified.seeded_part(GOLDENS, model, part, seed=seed)

@@ -5,23 +5,34 @@ from __future__ import annotations
 import gc
 import hashlib
 import http.server
+import shutil
 import threading
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 
+from benchmark.core.card import Card
 from benchmark.core.errors import BadInput, UnknownName, WeightsError
 from benchmark.core.paths import torch_checkpoints
-from benchmark.core.weights import find_weights, installed_folder
+from benchmark.core.weights import find_weights, installed_folder, verify
 from benchmark.install import add_weights, fetch_weights, licence_of, weights_status
 from benchmark.metrics.backbones import BACKBONES
+from detectors import DETECTORS
 from inpainters import INPAINTERS, create_inpainter
+from inpainters.edgeconnect import (
+    EDGE_FILE,
+    INPAINT_FILE,
+    EdgeConnectConfig,
+    EdgeConnectNetwork,
+)
 
+REAL = Path(__file__).parents[3] / "shared" / "goldens" / "psccnet" / "real"
 MODULE = """
 from benchmark.core.card import Card, Checkpoint
 from benchmark.core.checkpoint import load_strict, part_of, read_checkpoint
@@ -36,7 +47,8 @@ class Tiny(Inpainter):
         checkpoints=(
             Checkpoint(
                 file="tiny.pth", url="{url}", source="a test", licence="test terms",
-                sha256="{sha256}", archive_md5="{md5}", member="weights/tiny.pth",
+                sha256="{sha256}", git_blob="{git_blob}", size={size},
+                archive="{archive}", member="{member}",
             ),
         ),
     )
@@ -63,8 +75,11 @@ def register(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Register:
     """Add an inpainter: one file and one line."""
     module = f"tiny_{tmp_path.name}"
 
-    def write(*, url: str = "", sha256: str = "", md5: str = "") -> None:
-        (tmp_path / f"{module}.py").write_text(MODULE.format(url=url, sha256=sha256, md5=md5))
+    def write(archive: str = "", size: int = 0, **known: str) -> None:
+        words = {"url": "", "sha256": "", "git_blob": "", **known}
+        member = "weights/tiny.pth" if archive else ""
+        text = MODULE.format(archive=archive, member=member, size=size, **words)
+        (tmp_path / f"{module}.py").write_text(text)
         monkeypatch.syspath_prepend(tmp_path)
         monkeypatch.setitem(INPAINTERS._table, "tiny", f"{module}:Tiny")
 
@@ -91,11 +106,21 @@ def served(tmp_path: Path) -> Iterator[str]:
         gc.collect()
 
 
-def packed(checkpoint: Path) -> tuple[Path, str]:
+def packed(checkpoint: Path, inside: str = "weights/tiny.pth") -> Path:
     archive = checkpoint.parent / "weights.zip"
     with zipfile.ZipFile(archive, "w") as file:
-        file.write(checkpoint, "weights/tiny.pth")
-    return archive, hashlib.md5(archive.read_bytes()).hexdigest()  # noqa: S324 (as published)
+        file.write(checkpoint, inside)
+    return archive
+
+
+def sum_of(path: Path, algorithm: str) -> str:
+    return f"{algorithm}:{hashlib.new(algorithm, path.read_bytes()).hexdigest()}"
+
+
+def blob_of(content: bytes) -> str:
+    """As `git hash-object` has it."""
+    whole = f"blob {len(content)}\0".encode() + content
+    return hashlib.sha1(whole).hexdigest()  # noqa: S324 (Git's own)
 
 
 def state() -> str:
@@ -114,9 +139,33 @@ def test_a_file_with_the_published_checksum_is_official(
 
 def test_a_file_with_another_checksum_is_refused(checkpoint: Path, register: Register) -> None:
     register(sha256="0" * 64)
-    with pytest.raises(WeightsError, match="not the published one"):
+    mine = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
+    with pytest.raises(WeightsError, match=f"SHA-256 is {mine}, published is {'0' * 64}"):
         add_weights("tiny", checkpoint)
     assert state() == "missing"
+    assert not installed_folder(INPAINTERS.card("tiny")).exists()
+
+
+def test_a_file_with_the_published_git_blob_id_is_official(
+    checkpoint: Path, register: Register
+) -> None:
+    register(git_blob=blob_of(checkpoint.read_bytes()))
+    assert "verified" in add_weights("tiny", checkpoint)
+    assert create_inpainter("tiny").weights.edition == "official"
+
+
+def test_a_file_with_another_git_blob_id_is_refused(checkpoint: Path, register: Register) -> None:
+    register(git_blob="0" * 40)
+    mine = blob_of(checkpoint.read_bytes())
+    with pytest.raises(WeightsError, match=f"Git blob id is {mine}, published is {'0' * 40}"):
+        add_weights("tiny", checkpoint)
+    assert not installed_folder(INPAINTERS.card("tiny")).exists()
+
+
+def test_a_file_of_another_size_is_refused(checkpoint: Path, register: Register) -> None:
+    register(size=17)
+    with pytest.raises(WeightsError, match=r"size in bytes is \d+, published is 17"):
+        add_weights("tiny", checkpoint)
 
 
 def test_without_a_published_checksum_a_file_goes_by_its_hash(
@@ -148,11 +197,13 @@ def test_a_file_altered_after_installing_is_said_so(checkpoint: Path, register: 
     assert state() == "altered"
 
 
+@pytest.mark.parametrize("algorithm", ["md5", "sha256"])
+@pytest.mark.parametrize("inside", ["weights/tiny.pth", "release/weights/tiny.pth"])
 def test_the_published_archive_is_verified_and_unpacked(
-    checkpoint: Path, register: Register
+    checkpoint: Path, register: Register, algorithm: str, inside: str
 ) -> None:
-    archive, md5 = packed(checkpoint)
-    register(md5=md5)
+    archive = packed(checkpoint, inside)
+    register(archive=sum_of(archive, algorithm))
     assert "verified" in add_weights("tiny", archive)
     found = find_weights(INPAINTERS.card("tiny"))
     assert found.edition == "official"
@@ -160,12 +211,47 @@ def test_the_published_archive_is_verified_and_unpacked(
     assert found.path.read_bytes() == checkpoint.read_bytes()
 
 
+@pytest.mark.parametrize(("algorithm", "title"), [("md5", "MD5"), ("sha256", "SHA-256")])
+def test_another_archive_is_refused(
+    checkpoint: Path, register: Register, algorithm: str, title: str
+) -> None:
+    archive = packed(checkpoint)
+    register(archive=f"{algorithm}:0123")
+    mine = sum_of(archive, algorithm).partition(":")[2]
+    with pytest.raises(WeightsError, match=f"its {title} is {mine}, published is 0123"):
+        add_weights("tiny", archive)
+    assert not installed_folder(INPAINTERS.card("tiny")).exists()
+
+
+def test_the_file_inside_a_published_archive_is_verified_too(
+    checkpoint: Path, register: Register
+) -> None:
+    archive = packed(checkpoint)
+    register(archive=sum_of(archive, "sha256"), sha256="0" * 64)
+    with pytest.raises(WeightsError, match=r"not the published tiny\.pth"):
+        add_weights("tiny", archive)
+    assert not installed_folder(INPAINTERS.card("tiny")).exists()
+
+
+def test_a_file_already_unpacked_is_taken(checkpoint: Path, register: Register) -> None:
+    register(archive="md5:0123")
+    assert "no checksum is published" in add_weights("tiny", checkpoint)
+
+
 def test_fetching_downloads_verifies_and_installs(
     checkpoint: Path, register: Register, served: str
 ) -> None:
-    _, md5 = packed(checkpoint)
-    register(url=f"{served}/weights.zip", md5=md5)
+    archive = packed(checkpoint)
+    register(url=f"{served}/weights.zip", archive=sum_of(archive, "md5"))
     assert "test terms" in licence_of("tiny")
+    assert "verified" in fetch_weights("tiny")
+    assert create_inpainter("tiny").weights.edition == "official"
+
+
+def test_fetching_a_file_that_is_published_bare(
+    checkpoint: Path, register: Register, served: str
+) -> None:
+    register(url=f"{served}/tiny.pth", git_blob=blob_of(checkpoint.read_bytes()))
     assert "verified" in fetch_weights("tiny")
     assert create_inpainter("tiny").weights.edition == "official"
 
@@ -174,8 +260,8 @@ def test_a_download_with_another_checksum_is_refused(
     checkpoint: Path, register: Register, served: str
 ) -> None:
     packed(checkpoint)
-    register(url=f"{served}/weights.zip", md5="0" * 32)
-    with pytest.raises(WeightsError, match="cannot be fetched"):
+    register(url=f"{served}/weights.zip", archive=f"md5:{'0' * 32}")
+    with pytest.raises(WeightsError, match=f"MD5 is [0-9a-f]{{32}}, published is {'0' * 32}"):
         fetch_weights("tiny")
     assert state() == "missing"
 
@@ -194,11 +280,126 @@ def test_what_nobody_publishes_cannot_be_fetched() -> None:
         fetch_weights("safepaint")
 
 
+@pytest.mark.parametrize("name", ["edgeconnect", "madf", "ctsdg", "aotgan"])
+def test_what_lies_in_a_shared_folder_is_named_with_its_address(name: str) -> None:
+    said = rf"https://drive\.google\.com.*'bench weights add {name} (FILE|FOLDER)'"
+    with pytest.raises(WeightsError, match=said):
+        fetch_weights(name)
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("edgeconnect")
+    network = EdgeConnectNetwork(EdgeConnectConfig())
+    for part, file in ((network.edge, EDGE_FILE), (network.inpaint, INPAINT_FILE)):
+        torch.save({"iteration": 1, "generator": part.state_dict()}, folder / file)
+    return folder
+
+
+class TestSeveralFiles:
+    """EdgeConnect's two files without checksums; PSCC-Net's three, with stand-ins for theirs."""
+
+    @pytest.fixture
+    def card(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Card:
+        """PSCC-Net's card with checksums of small files, which lie in the authors' folders."""
+        files = []
+        for number, one in enumerate(DETECTORS.card("psccnet").checkpoints):
+            content = bytes([number]) * 9
+            file = tmp_path / "checkpoint" / f"{Path(one.file).stem}_checkpoint" / one.file
+            file.parent.mkdir(parents=True)
+            file.write_bytes(content)
+            url = file.relative_to(tmp_path).as_posix()
+            files.append(
+                replace(one, url=url, sha256="", git_blob=blob_of(content), size=len(content))
+            )
+        card = replace(DETECTORS.card("psccnet"), checkpoints=tuple(files))
+        monkeypatch.setitem(DETECTORS._cards, DETECTORS.entry("psccnet"), card)
+        return card
+
+    def test_a_folder_without_checksums_has_to_load_as_a_whole(self, published: Path) -> None:
+        card = INPAINTERS.card("edgeconnect")
+        with pytest.raises(WeightsError, match="name them all, or their folder"):
+            add_weights("edgeconnect", published / EDGE_FILE)
+        assert not installed_folder(card).exists()
+        said = add_weights("edgeconnect", published)
+        assert said.count("loads strictly; no checksum is published") == 2
+        assert find_weights(card).edition.startswith("sha256:")
+        assert create_inpainter("edgeconnect").weights.path == installed_folder(card)
+
+    def test_a_folder_of_damaged_files_is_not_installed(
+        self, published: Path, tmp_path: Path
+    ) -> None:
+        shutil.copy(published / EDGE_FILE, tmp_path)
+        (tmp_path / INPAINT_FILE).write_bytes(b"damaged")
+        with pytest.raises(WeightsError, match=INPAINT_FILE):
+            add_weights("edgeconnect", tmp_path)
+        assert not installed_folder(INPAINTERS.card("edgeconnect")).exists()
+
+    def test_a_folder_of_other_things_is_an_error_that_names_the_files(
+        self, tmp_path: Path
+    ) -> None:
+        with pytest.raises(WeightsError, match=f"expected {EDGE_FILE}, {INPAINT_FILE}"):
+            add_weights("edgeconnect", tmp_path)
+        (tmp_path / "other.pth").touch()
+        with pytest.raises(WeightsError, match=f"has files named {EDGE_FILE}, {INPAINT_FILE}"):
+            add_weights("edgeconnect", tmp_path / "other.pth")
+
+    def test_the_authors_nested_folders_are_verified_file_by_file(
+        self, card: Card, tmp_path: Path
+    ) -> None:
+        assert find_weights(card, tmp_path / "checkpoint").edition == "official"
+        assert add_weights("psccnet", tmp_path / "checkpoint").count("(verified; ") == 3
+        installed = find_weights(card)
+        assert installed.edition == "official"
+        assert installed.sha256 == find_weights(card, tmp_path / "checkpoint").sha256
+
+    def test_a_verified_file_is_taken_alone_and_the_others_are_named(
+        self, card: Card, tmp_path: Path
+    ) -> None:
+        said = add_weights("psccnet", next(tmp_path.rglob("HRNet.pth"))).splitlines()
+        assert "HRNet.pth installed (verified; " in said[0]
+        assert said[1:] == [
+            f"psccnet: still needs {file}" for file in ("NLCDetection.pth", "DetectionHead.pth")
+        ]
+        with pytest.raises(WeightsError, match="no official weights"):
+            find_weights(card, "official")
+
+    def test_one_wrong_file_of_several_and_nothing_is_installed(
+        self, card: Card, tmp_path: Path
+    ) -> None:
+        next(tmp_path.rglob("DetectionHead.pth")).write_bytes(b"other one")
+        with pytest.raises(WeightsError, match=r"not the published DetectionHead\.pth"):
+            add_weights("psccnet", tmp_path / "checkpoint")
+        assert not installed_folder(card).exists()
+        assert find_weights(card, tmp_path / "checkpoint").edition.startswith("sha256:")
+
+    def test_several_files_are_fetched_each_from_its_address(
+        self, card: Card, served: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        files = tuple(replace(one, url=f"{served}/{one.url}") for one in card.checkpoints)
+        here = replace(card, checkpoints=files)
+        monkeypatch.setitem(DETECTORS._cards, DETECTORS.entry("psccnet"), here)
+        assert fetch_weights("psccnet").count("(verified; ") == 3
+        assert find_weights(card).edition == "official"
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="the authors' small files are not beside the project")
+def test_the_authors_own_files_have_the_published_checksums() -> None:
+    known = {one.file: one for one in DETECTORS.card("psccnet").checkpoints}
+    for file in sorted(REAL.glob("*.pth")):
+        assert verify(known[file.name], file)
+        assert "(verified; " in add_weights("psccnet", file)
+
+
 def test_names_and_files_that_do_not_fit(tmp_path: Path, checkpoint: Path) -> None:
     with pytest.raises(UnknownName, match="Did you mean 'trufor'"):
         add_weights("trufro", checkpoint)
     with pytest.raises(BadInput, match="telea needs no weights"):
         add_weights("telea", checkpoint)
+    with pytest.raises(
+        WeightsError, match=r"nobody publishes weights; use '--weights aotgan\+rwsa="
+    ):
+        fetch_weights("aotgan+rwsa")
     own = tmp_path / "own.safetensors"
     own.touch()
     with pytest.raises(BadInput, match="--weights safepaint="):
@@ -210,11 +411,11 @@ def test_a_backbone_is_verified_by_the_digits_in_its_name(
 ) -> None:
     file = tmp_path / "anything.pth"
     file.write_bytes(b"alexnet")
-    with pytest.raises(WeightsError, match="its SHA-256 begins"):
+    with pytest.raises(WeightsError, match=r"its SHA-256 is [0-9a-f]{64}, published is 7be5be79"):
         add_weights("alexnet", file)
+    with pytest.raises(WeightsError, match="expected a file"):
+        add_weights("alexnet", tmp_path)
     assert not torch_checkpoints().exists()
-    from dataclasses import replace
-
     digest = hashlib.sha256(b"alexnet").hexdigest()[:8]
     fitting = {"alexnet": replace(BACKBONES["alexnet"], sha256=digest)}
     monkeypatch.setattr("benchmark.install.BACKBONES", fitting)

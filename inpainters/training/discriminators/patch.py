@@ -1,4 +1,4 @@
-"""SafePaint's discriminator: one answer per overlapping 70x70 patch, under spectral norm."""
+"""One answer per overlapping 70x70 patch, under spectral norm: of SafePaint and its relatives."""
 
 from __future__ import annotations
 
@@ -8,41 +8,51 @@ from torch.nn.utils import spectral_norm
 SLOPE = 0.2  # of the leaky ReLU
 
 
-def _conv(channels: int, out: int, stride: int) -> nn.Module:
-    # The hook form keeps `weight_orig`, `weight_u` and `weight_v`, as the authors' checkpoint does.
+def spectral_conv(channels: int, out: int, stride: int) -> nn.Module:
+    """A 4x4 convolution without bias under spectral norm, padded by one zero."""
+    # The hook form keeps `weight_orig`, `weight_u` and `weight_v`, as the authors' checkpoints do.
     conv = nn.Conv2d(channels, out, 4, stride=stride, padding=1, bias=False)
     normed: nn.Module = spectral_norm(conv)
     return normed
 
 
 def _layer(channels: int, out: int, stride: int) -> nn.Sequential:
-    return nn.Sequential(_conv(channels, out, stride), nn.LeakyReLU(SLOPE))
+    return nn.Sequential(spectral_conv(channels, out, stride), nn.LeakyReLU(SLOPE))
 
 
 class Discriminator(nn.Module):
-    """Real or painted, patch by patch (specification of SafePaint, section 3.5).
+    """Real or painted, patch by patch (specifications: SafePaint 3.5, EdgeConnect 3.4, CTSDG 3.7).
 
-    The first layer has two names, as in the authors' file; on loading `features.*` overwrites
+    The first layer has two names, as in the authors' files; on loading `features.*` overwrites
     `conv1.*`. In training each forward pass does one power iteration.
 
     Args:
         width: channels of the first layer; the authors' is 64.
+        channels: of the input: 3 of a picture, 2 where it is edges and grey.
     """
 
-    def __init__(self, width: int = 64) -> None:
+    def __init__(self, width: int = 64, channels: int = 3) -> None:
         super().__init__()
-        self.conv1 = self.features = _layer(3, width, 2)
+        self.conv1 = self.features = _layer(channels, width, 2)
         self.conv2 = _layer(width, 2 * width, 2)
         self.conv3 = _layer(2 * width, 4 * width, 2)
         self.conv4 = _layer(4 * width, 8 * width, 1)
-        self.conv5 = nn.Sequential(_conv(8 * width, 1, 1))
+        self.conv5 = nn.Sequential(spectral_conv(8 * width, 1, 1))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Judge (N, 3, H, W) images in [0, 1].
+        """Judge (N, channels, H, W) images in their model's range, H and W at least 24.
 
         Returns:
-            (N, 1, H / 8 - 2, W / 8 - 2), before any sigmoid: positive where real.
+            (N, 1, H // 8 - 2, W // 8 - 2), before any sigmoid: positive where real.
         """
-        features = self.conv3(self.conv2(self.conv1(images)))  # (N, 4 * width, H / 8, W / 8)
-        logits: Tensor = self.conv5(self.conv4(features))
-        return logits
+        return self.maps(images)[-1]
+
+    def maps(self, images: Tensor) -> tuple[Tensor, ...]:
+        """What each of the five layers answers, the last as in `forward`; arguments as there.
+
+        For EdgeConnect's feature matching; one pass, and so one power iteration, gives all five.
+        """
+        answers = [images]
+        for layer in (self.conv1, self.conv2, self.conv3, self.conv4, self.conv5):
+            answers.append(layer(answers[-1]))
+        return tuple(answers[1:])

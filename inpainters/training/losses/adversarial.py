@@ -55,3 +55,20 @@ def _against(logits: Tensor, target: float, kind: Kind) -> Tensor:
     if kind == "nsgan":
         return F.binary_cross_entropy_with_logits(logits, wanted)
     return F.mse_loss(logits.sigmoid(), wanted)
+
+
+def gradient_penalty(real: Tensor, images: Tensor) -> Tensor:
+    """How steeply the discriminator's answers rise and fall around untouched pictures (R1).
+
+    Mescheder et al., ICML 2018; the specifications of LaMa and FcF, section 3, have the weights.
+
+    Args:
+        real: the discriminator's answers to `images`, before the sigmoid, (N, ...).
+        images: (N, C, H, W), with requires_grad when they were judged.
+
+    Returns:
+        A scalar with a gradient of its own: the batch's mean of the squared Euclidean norm of the
+        gradient of the summed answers.
+    """
+    (slope,) = torch.autograd.grad(real.sum(), images, create_graph=True)
+    return slope.square().sum(dim=(1, 2, 3)).mean()

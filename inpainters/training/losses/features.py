@@ -12,15 +12,17 @@ Features = Mapping[str, Tensor]
 
 PERCEPTUAL_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 STYLE_LAYERS = ("relu2_2", "relu3_4", "relu4_4", "relu5_2")
+POOL_LAYERS = ("pool1", "pool2", "pool3")  # of VGG-16, for both losses
 
 
 def perceptual(output: Features, real: Features, layers: Iterable[str]) -> Tensor:
     """Mean absolute difference of features, summed over layers.
 
     Args:
-        output: features of the painted pictures (program: un-composited; paper: composites).
+        output: features of the painted pictures (SafePaint's program: un-composited; its paper:
+            composites).
         real: features of the untouched pictures.
-        layers: names to compare; `PERCEPTUAL_LAYERS` for VGG-19.
+        layers: names to compare; `PERCEPTUAL_LAYERS` for VGG-19, `POOL_LAYERS` for VGG-16.
 
     Returns:
         A scalar.
@@ -39,12 +41,27 @@ def style(output: Features, real: Features, layers: Iterable[str]) -> Tensor:
     """Mean absolute difference of Gram matrices, summed over layers.
 
     Args:
-        output: features of the painted pictures (program: times M; paper: composites).
+        output: features of the painted pictures (SafePaint's program: times M; its paper:
+            composites).
         real: features of the untouched pictures, times M in the program's form.
-        layers: names to compare; `STYLE_LAYERS` for VGG-19.
+        layers: names to compare; `STYLE_LAYERS` for VGG-19, `POOL_LAYERS` for VGG-16.
 
     Returns:
         A scalar.
     """
     terms = [F.l1_loss(gram(output[layer]), gram(real[layer])) for layer in layers]
     return torch.stack(terms).sum()
+
+
+def squares(output: Iterable[Tensor], real: Iterable[Tensor]) -> Tensor:
+    """Mean squared difference of each pair of maps.
+
+    Args:
+        output: maps of the painted pictures.
+        real: as many of the untouched pictures, each of the same shape.
+
+    Returns:
+        (pairs,), in their order.
+    """
+    pairs = zip(output, real, strict=True)
+    return torch.stack([F.mse_loss(found, wanted) for found, wanted in pairs])

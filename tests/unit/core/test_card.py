@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,3 +45,19 @@ def test_what_is_no_card_is_an_error_in_a_line(module: Path, source: str, messag
 def test_a_missing_module_is_an_error_in_a_line() -> None:
     with pytest.raises(BenchError, match="no module 'nowhere_at_all'"):
         read_card("nowhere_at_all:Painter")
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        ({}, ""),
+        ({"size": 3}, ""),
+        ({"sha256": "0" * 64}, "SHA-256"),
+        ({"sha256": "0" * 8}, "SHA-256, first digits"),
+        ({"git_blob": "0" * 40}, "Git blob id"),
+        ({"archive": "md5:0"}, "MD5 of its archive"),
+        ({"sha256": "0" * 64, "archive": "sha256:0"}, "SHA-256, SHA-256 of its archive"),
+    ],
+)
+def test_a_checkpoint_says_how_it_is_verified(known: dict[str, Any], said: str) -> None:
+    assert Checkpoint(file="a.pth", **known).checksum == said

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.core.pixels import to_images, to_masks, to_pixels
+from benchmark.core.pixels import hole_blind, known_mean, to_images, to_masks, to_pixels
 
 
 @pytest.mark.parametrize("rounding", ["round", "cut"])
@@ -25,3 +25,14 @@ def test_masks_become_zero_and_one() -> None:
     masks = to_masks(np.array([[[True, False]]]))
     assert masks.shape == (1, 1, 1, 2)
     assert masks.ravel().tolist() == [1.0, 0.0]
+
+
+def test_a_blind_hole_shows_the_known_mean_at_eight_bits() -> None:
+    image = torch.tensor([0.0, 51.0, 104.0, 255.0]).reshape(1, 1, 2, 2).repeat(1, 3, 1, 1) / 255
+    mask = torch.tensor([0.0, 0.0, 0.0, 1.0]).reshape(1, 1, 2, 2)
+    assert known_mean(image, mask)[0, :, 0, 0].tolist() == pytest.approx([155 / 3 / 255] * 3)
+    blind = hole_blind(image, mask)
+    assert (blind[0, 0] * 255).round().ravel().tolist() == [0, 51, 104, 52]
+    assert torch.equal(blind[:, :, 0], image[:, :, 0])
+    nothing_known = hole_blind(image, torch.ones_like(mask))
+    assert (nothing_known * 255).unique().tolist() == [128.0]

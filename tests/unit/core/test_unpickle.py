@@ -20,7 +20,7 @@ from torch import nn
 from benchmark.core.errors import WeightsError
 from benchmark.core.inert import Machine, Name, Record
 from benchmark.core.unpickle import is_bare_pickle, read_archive, read_network
-from tests.parity.stylegan import save_as_authors
+from benchmark.verify.stylegan import save_as_authors
 
 PREFIXES = ("generator.", "model.generator.")
 STATE = {

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from benchmark.core.card import Card, Checkpoint
 from benchmark.core.errors import BadInput, WeightsError
-from benchmark.core.weights import RECEIPT, find_weights, installed_folder, sha256_of
+from benchmark.core.weights import (
+    RECEIPT,
+    find_files,
+    find_weights,
+    git_blob_of,
+    installed_folder,
+    sha256_of,
+    verify,
+    ways_to,
+)
 
+PLACE = "https://example.org/painter"
 CARD = Card(
-    name="painter", title="Painter", checkpoints=(Checkpoint(file="painter.pth"),), mini="nowhere:x"
+    name="painter",
+    title="Painter",
+    checkpoints=(Checkpoint(file="painter.pth", source=PLACE),),
+    mini="nowhere:x",
 )
 
 
@@ -34,8 +49,73 @@ def test_a_model_without_weights_needs_none() -> None:
 
 @pytest.mark.parametrize("wanted", [None, "official", "mini"])
 def test_no_weights_is_an_error_that_names_the_ways(wanted: str | None) -> None:
-    with pytest.raises(WeightsError, match=r"bench weights add painter FILE.*bench train painter"):
+    with pytest.raises(WeightsError, match=r"bench weights add painter FILE") as caught:
         find_weights(CARD, wanted)
+    assert PLACE in str(caught.value)
+    assert "fetch" not in str(caught.value)  # it has no address to download from
+    assert "train" not in str(caught.value)  # nor a recipe
+
+
+def test_the_ways_are_those_that_exist() -> None:
+    file = Checkpoint(file="a.pth", url="https://example.org/a.pth", source=PLACE)
+    fetched = replace(CARD, checkpoints=(file,), trainable=True)
+    assert [way.partition("' ")[0] for way in ways_to(fetched)] == [
+        "'bench weights fetch painter", "'bench weights add painter FILE", "'bench train painter",
+    ]  # fmt: skip
+    half = replace(CARD, checkpoints=(file, Checkpoint(file="b.pth")))
+    assert [way.partition("' ")[0] for way in ways_to(half)] == [
+        "'bench weights add painter FOLDER"
+    ]
+    assert "--weights painter=FILE" in ways_to(replace(CARD, checkpoints=()))[0]
+
+
+def test_a_git_blob_id_is_what_git_says(tmp_path: Path) -> None:
+    file = tmp_path / "hello"
+    file.write_bytes(b"what is up, doc?")
+    # The example of "Pro Git", 10.2.
+    assert git_blob_of(file) == "bd9dbf5aae1a3862dd1526723246b20206e5fc37"
+
+
+def test_a_git_blob_id_may_be_that_of_the_files_lfs_pointer(tmp_path: Path) -> None:
+    file, pointer = tmp_path / "big.pth", tmp_path / "pointer"
+    file.write_bytes(b"large")
+    pointer.write_text(
+        "version https://git-lfs.github.com/spec/v1\n"
+        f"oid sha256:{hashlib.sha256(b'large').hexdigest()}\nsize 5\n"
+    )
+    assert verify(Checkpoint(file="big.pth", git_blob=git_blob_of(pointer)), file)
+    with pytest.raises(WeightsError, match="Git blob id"):
+        verify(Checkpoint(file="big.pth", git_blob="0" * 40), file)
+    with pytest.raises(WeightsError, match="a pointer of Git LFS"):
+        verify(Checkpoint(file="big.pth", git_blob=git_blob_of(pointer)), pointer)
+
+
+def test_without_a_checksum_nothing_is_verified(tmp_path: Path) -> None:
+    file = tmp_path / "own.pth"
+    file.write_bytes(b"own")
+    assert not verify(Checkpoint(file="own.pth", size=3), file)
+    with pytest.raises(WeightsError, match="size in bytes is 3, published is 4"):
+        verify(Checkpoint(file="own.pth", size=4), file)
+
+
+def test_an_official_file_is_known_by_its_checksum_wherever_it_lies(tmp_path: Path) -> None:
+    file = tmp_path / "renamed.pth"
+    file.write_bytes(b"authors")
+    known = Checkpoint(file="painter.pth", git_blob=git_blob_of(file))
+    assert find_weights(replace(CARD, checkpoints=(known,)), file).edition == "official"
+    other = replace(known, git_blob="0" * 40)
+    assert find_weights(replace(CARD, checkpoints=(other,)), file).edition.startswith("sha256:")
+
+
+def test_files_are_found_flat_or_below_but_only_once(tmp_path: Path) -> None:
+    for folder in ("models", "other"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "painter.pth").touch()
+        found = find_files(CARD, tmp_path)
+        assert found == ({"painter.pth": tmp_path / "models" / "painter.pth"} if folder == "models"
+                         else {})  # fmt: skip
+    (tmp_path / "painter.pth").touch()
+    assert find_files(CARD, tmp_path) == {"painter.pth": tmp_path / "painter.pth"}
 
 
 def test_an_installed_verified_file_is_official() -> None:

@@ -22,7 +22,7 @@ def folder(tmp_path):
 
 
 def test_the_list_of_data_sets():
-    assert list(DATASETS) == ["samples", "folder"]
+    assert list(DATASETS) == ["samples", "folder", "places2", "paris-street-view", "celeba"]
 
 
 @pytest.mark.parametrize("size", [256, 64])

@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import save_file
 
 from benchmark.core.errors import BadInput, WeightsError
+from benchmark.verify.stylegan import save_as_authors
 from inpainters.fcf import FcF, FcFConfig, Generator, load_generator
-from tests.parity.stylegan import save_as_authors
 
 MINI = FcFConfig(resolution=64, width=32, max_width=64, latent=6, code=10)
 

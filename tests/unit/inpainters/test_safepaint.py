@@ -124,6 +124,19 @@ def test_without_rwsa_the_parameters_are_the_backbones():
     assert set(backbone.state_dict()) < set(full.state_dict())
 
 
+@pytest.mark.parametrize("name", ["safepaint-backbone", "safepaint-ddl", "safepaint-rwsa"])
+def test_an_ablation_has_its_own_parts_and_no_others(tmp_path, name):
+    rwsa = name == "safepaint-rwsa"
+    config = SafePaintConfig(width=4, blocks=1, extractor_width=2, vector=3, rwsa=rwsa)
+    noted = {"model": name, "config": asdict(config)}
+    state = generator(config).state_dict()
+    save_file(state, tmp_path / "own.safetensors", metadata={"bench": json.dumps(noted)})
+    inpainter = create_inpainter(name, weights=tmp_path / "own.safetensors")
+    assert any(isinstance(module, RWSA) for module in inpainter.network.modules()) == rwsa
+    with pytest.raises(WeightsError, match=f"weights of '{name}', expected 'safepaint'"):
+        create_inpainter("safepaint", weights=tmp_path / "own.safetensors")
+
+
 def test_the_backbone_paints():
     network = generator(SafePaintConfig(width=4, blocks=1, extractor_width=2, rwsa=False))
     with torch.inference_mode():
@@ -153,7 +166,7 @@ def test_a_folder_in_the_authors_layout_loads_with_a_containers_prefix(tmp_path,
     state = {f"module.{name}": value for name, value in official_state.items()}
     torch.save({"iteration": 3, "generator": state}, tmp_path / GENERATOR_FILE)
     inpainter = create_inpainter("safepaint", weights=tmp_path)
-    loaded = inpainter.network.state_dict()
+    loaded = load_generator(tmp_path / GENERATOR_FILE).state_dict()
     assert all(torch.equal(loaded[name], value) for name, value in official_state.items())
     assert not any(p.requires_grad for p in inpainter.network.parameters())
     assert not inpainter.network.training

@@ -54,6 +54,22 @@ def test_masks_are_sorted_by_their_measured_share_and_the_rest_is_reported(tmp_p
     assert reasons["h.png"].startswith("not a")
 
 
+def test_other_bands_of_a_known_set_are_no_news_but_useless_masks_are(tmp_path, write):
+    for name, percent in (("a.png", 11), ("b.png", 45), ("c.png", 35), ("d.png", 0)):
+        write(name, percent)
+    masks = opened(tmp_path, other_bands=True)
+    assert masks.unused == [("d.png", "empty mask")]
+
+
+def test_a_mask_that_changed_is_measured_anew(tmp_path, write):
+    write("a.png", 11)
+    write("c.png", 35)
+    assert set(pairs(opened(tmp_path), "30-40")) == {"c.png"}
+    write("a.png", 36)
+    write("c.png", 12)
+    assert set(pairs(opened(tmp_path), "30-40")) == {"a.png"}
+
+
 def test_a_full_mask_is_not_used_in_the_last_bucket(tmp_path, write):
     write("a.png", 95)
     write("b.png", 100)

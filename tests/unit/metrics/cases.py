@@ -14,7 +14,8 @@ def draw_case(n: int = 3, *, seed: int = 0, side: int = SIDE) -> Case:
     generator = np.random.default_rng(seed)
     image = generator.integers(0, 256, (n, side, side, 3), dtype=np.uint8)
     mask = np.zeros((n, side, side), dtype=bool)
-    mask[:, 5:15, 4:20] = True
+    rows, columns = (slice(low * side // 24, high * side // 24) for low, high in ((5, 15), (4, 20)))
+    mask[:, rows, columns] = True
     noise = generator.integers(0, 256, image.shape, dtype=np.uint8)
     logits = generator.normal(size=mask.shape) + mask
     return Case(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -95,3 +97,16 @@ def test_an_empty_set_is_undefined() -> None:
         assert np.isnan(image_auc(forged, authentic))
         assert np.isnan(acc_at_5(forged, authentic))
         assert np.isnan(balanced_accuracy(forged, authentic, threshold=0.5))
+
+
+def test_scores_of_two_inpainters_are_compared_without_torch() -> None:
+    code = (
+        "import sys; import numpy as np;"
+        "from benchmark.metrics.detection import acc_at_5, balanced_accuracy, image_auc;"
+        "a, b = np.array([0.9, 0.2]), np.array([0.1, 0.3]);"
+        "assert image_auc(a, b) == 0.75;"
+        "assert acc_at_5(a, b) == 0.5;"
+        "assert balanced_accuracy(a, b, threshold=0.5) == 0.75;"
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

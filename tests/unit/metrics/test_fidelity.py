@@ -11,7 +11,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from benchmark.core.errors import BadInput
 from benchmark.metrics import METRICS
-from benchmark.metrics.fidelity import known_drift, psnr, psnr_hole, ssim
+from benchmark.metrics.fidelity import gmsd, known_drift, psnr, psnr_hole, ssim
 from tests.unit.metrics.cases import draw_case
 
 
@@ -140,3 +140,64 @@ def test_bad_input_is_refused(measure: object) -> None:
         measure(image[:2], image)
     with pytest.raises(BadInput, match=r"image: expected uint8 \(N, H, W, 3\)"):
         measure(image, image[0])
+
+
+def plain_gmsd(a: np.ndarray, b: np.ndarray) -> float:
+    """Xue et al. 2014 in plain loops: halved luma, Prewitt with zeros beyond, deviation."""
+
+    def edges(pixels: np.ndarray) -> np.ndarray:
+        luma = pixels[..., 0] * 0.299 + pixels[..., 1] * 0.587 + pixels[..., 2] * 0.114
+        height, width = luma.shape
+        halved = np.zeros(((height + 1) // 2, (width + 1) // 2))
+        for row, column in np.ndindex(height, width):
+            halved[row // 2, column // 2] += luma[row, column] / 4
+        found = np.zeros(halved.shape)
+        around = np.pad(halved, 1)
+        for row, column in np.ndindex(halved.shape):
+            window = around[row : row + 3, column : column + 3]
+            across = (window[:, 0] - window[:, 2]).sum() / 3
+            down = (window[0] - window[2]).sum() / 3
+            found[row, column] = (across**2 + down**2) ** 0.5
+        return found
+
+    x, y = edges(a), edges(b)
+    similarity = (2 * x * y + 170) / (x**2 + y**2 + 170)
+    return float(np.sqrt(((similarity - similarity.mean()) ** 2).mean()))
+
+
+def test_gmsd_is_its_definition() -> None:
+    pictures = photographs()[:4]
+    pairs = [(a, b) for a in pictures for b in pictures]
+    found = gmsd(np.stack([a for a, _ in pairs]), np.stack([b for _, b in pairs]))
+    np.testing.assert_allclose(found, [plain_gmsd(a, b) for a, b in pairs], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(2, 2), (3, 8), (17, 12), (9, 9)])
+def test_gmsd_is_its_definition_at_odd_shapes(shape: tuple[int, int]) -> None:
+    a, b = np.random.default_rng(1).integers(0, 256, (2, *shape, 3), dtype=np.uint8)
+    assert gmsd(a[None], b[None])[0] == pytest.approx(plain_gmsd(a, b), abs=1e-12)
+
+
+def test_gmsd_is_zero_for_identical_pictures_and_grows_with_what_is_spoilt() -> None:
+    photo = photographs()[0]
+    noise = np.random.default_rng(2).normal(size=photo.shape)
+    spoilt = [photo]
+    for strength in (5, 20, 80):
+        noisy = (photo + strength * noise).clip(0, 255).astype(np.uint8)
+        hole = photo.copy()
+        hole[10:30, 10:30] = noisy[10:30, 10:30]
+        spoilt.append(hole)
+    found = gmsd(np.stack(spoilt), np.stack([photo] * 4))
+    assert found[0] == 0
+    assert (np.diff(found) > 0).all()
+    assert found[-1] <= 0.5
+
+
+def test_gmsd_is_the_same_either_way_round() -> None:
+    a, b = photographs()[:2]
+    assert gmsd(a[None], b[None]) == pytest.approx(gmsd(b[None], a[None]), abs=1e-15)
+
+
+def test_gmsd_of_a_line_of_pixels_is_undefined() -> None:
+    line = np.zeros((2, 1, 9, 3), dtype=np.uint8)
+    assert np.isnan(gmsd(line, line)).all()

@@ -153,7 +153,17 @@ def test_rows_are_the_functions_on_the_kept_logits() -> None:
 def test_original_has_no_localisation_but_an_area() -> None:
     case = draw_case()
     case = replace(case, truth=np.zeros_like(case.truth))
-    for name in ("auc", "f1", "f1_pooled", "f1_oracle", "iou", "precision", "recall", "mcc"):
+    for name in (
+        "auc",
+        "f1",
+        "auc_pooled",
+        "f1_pooled",
+        "f1_oracle",
+        "iou",
+        "precision",
+        "recall",
+        "mcc",
+    ):
         metric = METRICS.load(name)()
         rows = metric.measure(case)
         assert not metric.counted(rows).any(), name

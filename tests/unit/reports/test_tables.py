@@ -51,13 +51,43 @@ def test_metrics_of_the_picture_name_no_detector() -> None:
 def test_false_alarms_have_no_number_in_the_paper() -> None:
     row = cell(inpainter="original", metric="false_alarm", weights="original=none trufor=mini")
     assert "| original | trufor (mini) | false alarms |" in run_table([row]).markdown()
-    assert results_csv([row]).splitlines()[1].split(",")[10] == ""
+    assert results_csv([row]).splitlines()[1].split(",")[11] == ""
+
+
+def test_an_inpainter_that_looks_into_the_hole_is_marked() -> None:
+    seeing = cell(inpainter="ctsdg", weights="ctsdg=mini trufor=mini", sees_hole=True)
+    text = run_table([cell(), seeing]).markdown()
+    assert "| ctsdg‡ (mini) | trufor (mini) |" in text
+    assert "| safepaint (mini) |" in text
+    assert text.count("--hole-blind") == 1
+    assert results_csv([seeing]).splitlines()[1].endswith(",yes,")
+    blind = run_table([cell(inpainter="ctsdg", weights="ctsdg=mini trufor=mini")]).markdown()
+    assert "‡" not in blind
 
 
 def test_csv_has_six_decimals_and_empty_gaps() -> None:
     lines = results_csv([cell(), cell(value=None, low=None, high=None, n=0)]).splitlines()
     assert lines[1] == (
-        "samples,trufor,safepaint,10-20,auc,0.750000,7,7,0.500000,0.900000,0.641700,"
-        "safepaint=mini trufor=mini"
+        "samples,,trufor,safepaint,10-20,auc,0.750000,7,7,0.500000,0.900000,0.641700,"
+        "safepaint=mini trufor=mini,,"
     )
-    assert lines[2].split(",")[5:10] == ["", "0", "7", "", ""]
+    assert lines[2].split(",")[6:11] == ["", "0", "7", "", ""]
+
+
+def test_data_sets_and_laundering_have_a_column_where_they_differ() -> None:
+    washed = cell(launder="jpeg:70", value=0.5, low=None, high=None)
+    text = run_table([cell(), washed, cell(dataset="celeba", expected=9)]).markdown()
+    assert "## samples, celeba: can the detector" in text
+    assert "| data set | laundering | inpainter |" in text
+    assert "| samples | jpeg:70 | safepaint (mini) | trufor (mini) | AUC ↓ | 0.5000 |  |" in text
+    assert "| celeba | - | safepaint (mini) |" in text
+    assert "Samples of celeba: 9 at 10-20 %." in text
+    assert "jpeg:quality" in text
+    assert "laundering" not in run_table([cell()]).markdown()
+
+
+def test_laundered_pictures_have_no_number_in_the_paper_and_a_gap_its_reason() -> None:
+    gap = cell(launder="jpeg:70", value=None, low=None, high=None, n=0, reason="why, then")
+    line = results_csv([gap]).splitlines()[1]
+    assert line.startswith("samples,jpeg:70,trufor,safepaint,10-20,auc,,0,7,,,,")
+    assert line.endswith(',"why, then"')

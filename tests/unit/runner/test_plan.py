@@ -12,7 +12,11 @@ from benchmark.runner.plan import make_plan
 
 
 def test_a_plan_written_and_read_is_the_same(tmp_path: Path) -> None:
-    plan = make_plan({"inpainters": ["telea"], "weights": {}, "seed": 3, "size": "native"})
+    plan = make_plan(
+        {"inpainters": ["telea"], "weights": {}, "seed": 3, "size": "native",
+         "datasets": ["samples", "places2"], "data_root": "data", "launder": ["jpeg:90.0"]}
+    )  # fmt: skip
+    assert plan.launder == ("jpeg:90",)
     (tmp_path / "plan.toml").write_text(plan.dump())
     assert Plan.load(tmp_path / "plan.toml") == plan
 
@@ -27,8 +31,15 @@ def test_a_plan_written_and_read_is_the_same(tmp_path: Path) -> None:
         ({"inpainters": []}, "inpainters: "),
         ({"inpainters": ["telea", "telea"]}, "'telea' is named twice"),
         ({"buckets": ["10-20", "10-20"]}, "'10-20' is named twice"),
-        ({"dataset": "folder"}, "--images DIR"),
+        ({"datasets": ["folder"]}, "--images DIR"),
         ({"images": "photos"}, "--images goes with --dataset folder"),
+        ({"data_root": "data"}, "--data-root goes with published data sets, not with 'samples'"),
+        ({"dataset": "samples"}, "unknown key 'dataset'. Known: .*datasets"),
+        ({"datasets": ["samples", "samples"]}, "'samples' is named twice"),
+        ({"launder": ["jpeg:90", "jpeg:90.0"]}, "laundering 'jpeg:90' is named twice"),
+        ({"launder": ["gif:90"]}, "no laundering named 'gif'"),
+        ({"launder": ["blur"]}, "such as jpeg:90"),
+        ({"launder": ["blur:1"], "detectors": []}, "--launder needs a detector"),
         ({"weights": {"lama": "x.pth"}}, "'lama', which is not in the plan"),
     ],
 )
@@ -44,7 +55,7 @@ def test_bad_plans_are_refused_in_a_line(values: dict[str, object], message: str
         ({"inpainters": ["safepiant"]}, "no inpainter named 'safepiant'. Did you mean 'safepaint'"),
         ({"detectors": ["trufro"]}, "no detector named 'trufro'. Did you mean 'trufor'"),
         ({"metrics": ["aucc"]}, "no metric named 'aucc'. Did you mean 'auc'"),
-        ({"dataset": "sample"}, "no data set named 'sample'. Did you mean 'samples'"),
+        ({"datasets": ["sample"]}, "no data set named 'sample'. Did you mean 'samples'"),
     ],
 )
 def test_unknown_names_offer_the_near_one(values: dict[str, object], near: str) -> None:

@@ -5,18 +5,28 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from torch import Tensor
 
 from benchmark import Plan, run
 from benchmark.api import RunRecord
 from benchmark.core.card import Card
+from benchmark.core.errors import MissingWeights, WeightsError
+from benchmark.core.pixels import hole_blind
+from benchmark.core.types import Case, Detection
+from benchmark.launder import Launder
+from benchmark.metrics.localisation import F1
 from benchmark.runner.execute import Progress, Settings
 from detectors import DETECTORS
+from detectors.baselines import Flatness
 from inpainters import INPAINTERS
+from inpainters.aotgan import AOTGANConfig, Generator
 from inpainters.baselines import MeanFill
 
 METRICS = ("auc", "f1", "acc", "psnr")
@@ -38,7 +48,7 @@ def photos(tmp_path: Path) -> Path:
 def go(photos: Path, tmp_path: Path) -> Callable[..., RunRecord]:
     def call(*, batch: int = 1, store: str = "store", **changes: object) -> RunRecord:
         values: dict[str, object] = {
-            "dataset": "folder", "images": photos, "size": "native", "buckets": ("30-40",),
+            "datasets": ("folder",), "images": photos, "size": "native", "buckets": ("30-40",),
             "inpainters": ("meanfill",), "detectors": ("flatness",), "metrics": METRICS,
         }  # fmt: skip
         plan = Plan(**{**values, **changes})
@@ -96,8 +106,6 @@ def test_a_new_revision_never_answers_with_old_numbers(
     expected: dict[str, int],
 ) -> None:
     go()
-    from dataclasses import replace
-
     read = type(registry).card
 
     def newer(self: object, wanted: str) -> Card:
@@ -112,6 +120,80 @@ def test_a_changed_picture_is_a_new_sample(go: Callable[..., RunRecord], photos:
     go()
     Image.new("RGB", (64, 64), "red").save(photos / "1.png")
     assert jobs(go())["fill"] == 1
+
+
+def test_laundering_adds_jobs_and_keeps_the_others(go: Callable[..., RunRecord]) -> None:
+    go()
+    steps = ("jpeg:90", "noise:2")
+    assert jobs(go(launder=steps)) == {"fill": 0, "judge": 8, "measure": 24}
+    assert jobs(go(launder=steps[::-1])) == {"fill": 0, "judge": 0, "measure": 0}
+    assert jobs(go(launder=("noise:3",))) == {"fill": 0, "judge": 4, "measure": 12}
+
+
+def test_only_noise_depends_on_the_seed(go: Callable[..., RunRecord], tmp_path: Path) -> None:
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    grey = np.zeros((64, 64), np.uint8)
+    grey[:22] = 255
+    Image.fromarray(grey).save(masks / "one.png")
+    same = {"masks": masks, "pairing": "drawn", "launder": ("blur:1", "noise:2")}
+    go(**same)
+    assert jobs(go(**same, seed=1)) == {"fill": 0, "judge": 4, "measure": 12}
+
+
+def test_a_detector_sees_the_laundered_picture_and_is_measured_at_its_size(
+    go: Callable[..., RunRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Tensor] = []
+    cases: list[Case] = []
+    look, measure = Flatness._detect, F1.measure
+
+    def watch(self: Flatness, images: Tensor) -> object:
+        seen.append(images)
+        return look(self, images)
+
+    def note(self: F1, case: Case) -> object:
+        cases.append(case)
+        return measure(self, case)
+
+    monkeypatch.setattr(Flatness, "_detect", watch)
+    monkeypatch.setattr(F1, "measure", note)
+    record = go(size=64, launder=("resize:0.75", "jpeg:60"))
+    assert record.complete
+    assert [tuple(images.shape[2:]) for images in seen] == [(64, 64)] * 4 + [(48, 48)] * 4 + [
+        (64, 64)
+    ] * 4
+    for painted, scaled, saved in zip(seen[:4], seen[4:8], seen[8:], strict=True):
+        pixels = (painted[0].permute(1, 2, 0) * 255).round().byte().numpy()
+        for text, images in (("resize:0.75", scaled), ("jpeg:60", saved)):
+            expected = Launder.parse(text).apply(pixels, seed=0)
+            assert np.array_equal((images[0].permute(1, 2, 0) * 255).round().numpy(), expected)
+    assert {case.mask.shape for case in cases} == {(1, 64, 64), (1, 48, 48)}
+    for case in cases:
+        assert case.verdict is not None
+        assert case.verdict.logits.shape == case.truth.shape == case.filled.shape[:3]
+        assert case.image.shape == case.filled.shape
+
+
+def test_a_failure_on_a_laundered_picture_leaves_a_gap_there_alone(
+    go: Callable[..., RunRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = Flatness._detect
+
+    def fail_on_small(self: Flatness, images: Tensor) -> Detection:
+        found = look(self, images)
+        bad = images.shape[2] < 64
+        return replace(found, score=found.score * float("nan")) if bad else found
+
+    monkeypatch.setattr(Flatness, "_detect", fail_on_small)
+    record = go(size=64, launder=("resize:0.5",))
+    assert not record.complete
+    assert {(one.model, one.launder, one.dataset) for one in record.failures} == {
+        ("flatness", "resize:0.5", "folder")
+    }
+    gaps = {cell.launder for cell in record.cells if cell.value is None}
+    assert gaps == {"resize:0.5"}
+    assert record.document["failures"][0]["launder"] == "resize:0.5"
 
 
 def test_one_bad_sample_does_not_take_its_batch_with_it(
@@ -143,7 +225,7 @@ def test_one_bad_sample_does_not_take_its_batch_with_it(
 
 def test_progress_counts_every_job(photos: Path, tmp_path: Path) -> None:
     told: list[Progress] = []
-    plan = Plan(dataset="folder", images=photos, size=64, buckets=("30-40",),
+    plan = Plan(datasets=("folder",), images=photos, size=64, buckets=("30-40",),
                 inpainters=("meanfill",), detectors=("chance",), metrics=("auc",))  # fmt: skip
     run(plan, store=tmp_path / "store", notify=told.append)
     last = {step.stage: (step.done, step.total) for step in told}
@@ -151,7 +233,7 @@ def test_progress_counts_every_job(photos: Path, tmp_path: Path) -> None:
 
 
 def test_known_pixels_reach_the_detector_bit_for_bit(photos: Path, tmp_path: Path) -> None:
-    plan = Plan(dataset="folder", images=photos, size="native", buckets=("30-40",),
+    plan = Plan(datasets=("folder",), images=photos, size="native", buckets=("30-40",),
                 inpainters=("telea",), detectors=(), metrics=("known_drift", "psnr"))  # fmt: skip
     record = run(plan, store=tmp_path / "store")
     drift = [cell.value for cell in record.cells if cell.metric == "known_drift"]
@@ -162,7 +244,7 @@ def test_a_finished_run_loads_no_torch(photos: Path, tmp_path: Path) -> None:
     code = (
         "import sys\n"
         "from benchmark import Plan, run\n"
-        "plan = Plan(dataset='folder', images=sys.argv[1], size=64, buckets=('30-40',),\n"
+        "plan = Plan(datasets=('folder',), images=sys.argv[1], size=64, buckets=('30-40',),\n"
         "            inpainters=('meanfill',), detectors=('chance',), metrics=('auc', 'psnr'))\n"
         "run(plan, store=sys.argv[2], out=sys.argv[3])\n"
         "print('torch' in sys.modules)\n"
@@ -170,3 +252,73 @@ def test_a_finished_run_loads_no_torch(photos: Path, tmp_path: Path) -> None:
     words = [sys.executable, "-c", code, photos, tmp_path / "store", tmp_path / "out"]
     said = [subprocess.run(words, capture_output=True, text=True, check=True) for _ in range(2)]
     assert [done.stdout.strip() for done in said] == ["True", "False"]
+
+
+def test_a_blind_hole_is_another_job_and_leaves_the_authentic_picture_alone(
+    go: Callable[..., RunRecord],
+) -> None:
+    models = ("meanfill", "original")
+    go(inpainters=models)
+    blind = go(inpainters=models, hole_blind=True)
+    assert jobs(blind) == {"fill": 4, "judge": 4, "measure": 16}
+    assert values(blind) == pytest.approx(values(go(inpainters=models)), abs=1e-6, nan_ok=True)
+
+
+def test_a_blind_hole_is_painted_over_before_the_model_sees_it(
+    go: Callable[..., RunRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[Tensor, Tensor]] = []
+    fill = MeanFill._fill
+
+    def look(self: MeanFill, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
+        seen.append((images, masks))
+        return fill(self, images, masks, seed=seed)
+
+    monkeypatch.setattr(MeanFill, "_fill", look)
+    go(hole_blind=True)
+    for images, masks in seen:
+        assert torch.equal(images, hole_blind(images, masks))
+    seen.clear()
+    go(store="seeing")
+    assert not any(torch.equal(images, hole_blind(images, masks)) for images, masks in seen)
+
+
+def test_a_model_without_weights_is_a_gap_beside_those_that_have_some(
+    go: Callable[..., RunRecord],
+) -> None:
+    record = go(inpainters=("madf", "meanfill"), detectors=("flatness", "iidnet"))
+    assert record.complete
+    assert jobs(record) == {"fill": 4, "judge": 4, "measure": 16}
+    gaps = [cell for cell in record.cells if cell.value is None]
+    assert len(gaps) == 7 + 3
+    assert {cell.reason for cell in gaps} == {
+        "madf: no weights here", "madf and iidnet: no weights here", "iidnet: no weights here",
+    }  # fmt: skip
+    assert set(record.document["absent"]) == {"madf", "iidnet"}
+    assert "bench weights" in record.document["absent"]["madf"]
+
+
+@pytest.mark.parametrize(
+    "models", [{"inpainters": ("madf", "ctsdg")}, {"detectors": ("iidnet",)}], ids=str
+)
+def test_nothing_left_to_run_is_an_error(
+    go: Callable[..., RunRecord], models: dict[str, tuple[str, ...]]
+) -> None:
+    with pytest.raises(MissingWeights, match="bench weights"):
+        go(**models)
+
+
+def test_strict_runs_take_no_absent_model(photos: Path, tmp_path: Path) -> None:
+    plan = Plan(datasets=("folder",), images=photos, size=64, buckets=("30-40",),
+                inpainters=("meanfill", "madf"), detectors=(), metrics=("psnr",))  # fmt: skip
+    with pytest.raises(WeightsError, match="madf"):
+        run(plan, store=tmp_path / "store", settings=Settings(strict=True))
+
+
+def test_a_host_s_checkpoint_is_not_measured_as_its_variant(
+    go: Callable[..., RunRecord], tmp_path: Path
+) -> None:
+    file = tmp_path / "G0000001.pt"
+    torch.save(Generator(AOTGANConfig()).state_dict(), file)
+    with pytest.raises(WeightsError, match=r"aotgan\+rwsa cannot be measured.*never trained"):
+        go(inpainters=("aotgan+rwsa",), weights={"aotgan+rwsa": str(file)})

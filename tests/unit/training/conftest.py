@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from benchmark.training.recipe import Recipe
+from benchmark.training.recipe import LEARNERS, Recipe
 
 
 @pytest.fixture(autouse=True)
@@ -81,4 +81,6 @@ def recipe(model: str = "safepaint", **changes: Any) -> Recipe:
         "log_every": 1,
         "sample_every": 4,
     }
+    if model not in small:
+        small[model] = {**LEARNERS.load(model).tiny, "stages": small["safepaint"]["stages"]}
     return Recipe.model_validate(common | small[model] | changes)

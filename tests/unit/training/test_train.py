@@ -14,8 +14,9 @@ from torch import Tensor
 
 from benchmark.core.checkpoint import read_checkpoint, read_metadata
 from benchmark.core.errors import DataError, TrainingError, UnknownName
-from benchmark.training import train
-from benchmark.training.loop import CHECKPOINT, Loop, make_optimiser
+from benchmark.training import read_recipe, train
+from benchmark.training.loop import CHECKPOINT, Loop
+from benchmark.training.optimisers import make_optimiser
 from benchmark.training.recipe import Optimiser, Turn
 from detectors import create_detector
 from inpainters import create_inpainter
@@ -44,6 +45,55 @@ def test_smoke_runs_every_stage_and_exports(
         assert loaded.inpaint(images, masks).shape == images.shape  # type: ignore[union-attr]
     else:
         assert loaded.detect(images).heatmap.shape == (1, 64, 64)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "safepaint-backbone",
+        "safepaint-ddl",
+        "safepaint-rwsa",
+        "edgeconnect",
+        "edgeconnect+rwsa",
+        "aotgan",
+        "aotgan+rwsa",
+    ],
+)
+def test_a_smoke_run_leaves_weights_of_its_own_name(
+    model: str, photographs: Path, tmp_path: Path
+) -> None:
+    result = train(model, data=photographs, out=tmp_path / "out", smoke=True)
+    assert result.weights is not None
+    assert result.weights.name == f"{model}.safetensors"
+    masks = torch.zeros(1, 1, 64, 64)
+    masks[..., 20:40, 20:40] = 1
+    painted = create_inpainter(model, weights=result.weights).inpaint(
+        masks.expand(1, 3, 64, 64), masks
+    )
+    assert torch.isfinite(painted).all()
+
+
+@pytest.mark.parametrize("edition", ["mini", "paper"])
+@pytest.mark.parametrize(
+    ("model", "rwsa", "domain"),
+    [
+        ("safepaint-backbone", False, False),
+        ("safepaint-ddl", False, True),
+        ("safepaint-rwsa", True, False),
+        ("safepaint", True, True),
+    ],
+)
+def test_the_ablations_are_safepaint_but_for_two_switches(
+    model: str, rwsa: bool, domain: bool, edition: str
+) -> None:
+    found, whole = read_recipe(model, edition), read_recipe("safepaint", edition)
+    assert found.network.get("rwsa", True) == rwsa
+    assert bool(found.losses.get("domain", 0.01)) == domain
+    same = {"model": "", "about": "", "network": {}, "losses": {}}
+    assert found.model_copy(update=same) == whole.model_copy(update=same)
+    for table in ("network", "losses"):
+        changed = dict(getattr(found, table).items() ^ getattr(whole, table).items())
+        assert set(changed) <= {"rwsa", "domain"}
 
 
 def test_files_of_the_authors_layout_are_left(photographs: Path, tmp_path: Path) -> None:
@@ -133,9 +183,11 @@ def test_a_nan_names_its_term_and_step_and_keeps_the_checkpoint(
     plain = SafePaintLearner.learn
     seen: list[int] = []
 
-    def spoiled(learner: SafePaintLearner, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
+    def spoiled(
+        learner: SafePaintLearner, player: str, images: Tensor, masks: Tensor
+    ) -> dict[str, Tensor]:
         seen.append(1)
-        terms = plain(learner, images, masks)
+        terms = plain(learner, player, images, masks)
         return terms | {"style": terms["style"] * float("nan")} if len(seen) == 4 else terms
 
     monkeypatch.setattr(SafePaintLearner, "learn", spoiled)

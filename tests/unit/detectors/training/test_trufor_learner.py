@@ -51,7 +51,7 @@ def test_a_phase_trains_its_parts_and_holds_the_others(
     made = learner()
     made.begin(phase, fresh=True)
     before = {name: value.clone() for name, value in made.network.state_dict().items()}
-    answer = made.learn(*batch)
+    answer = made.learn("all", *batch)
     assert list(answer) == terms
     torch.stack(list(answer.values())).sum().backward()  # type: ignore[no-untyped-call]
     for name, part in made.network.named_children():
@@ -80,7 +80,7 @@ def test_weights_scale_their_terms(batch: tuple[Tensor, Tensor]) -> None:
     for made in (once, twice):
         made.begin("joint", fresh=True)
         made.network.eval()
-    first, second = once.learn(*batch), twice.learn(*batch)
+    first, second = once.learn("all", *batch), twice.learn("all", *batch)
     torch.testing.assert_close(second["dice"], 2 * first["dice"])
     torch.testing.assert_close(second["detection"], 3 * first["detection"])
 

@@ -1,6 +1,8 @@
-"""Feature networks: where VGG-19 comes from, and what the substitute sees."""
+"""Feature networks: where VGG-19 and VGG-16 come from, and what the substitute sees."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,11 +10,13 @@ import torch
 from benchmark.core.errors import WeightsError
 from inpainters.training.losses import features as losses
 from inpainters.training.perceptual import (
-    VGG_FILE,
+    VGG16,
+    VGG19,
     TextureFeatures,
     VGGFeatures,
     feature_losses,
     find_vgg,
+    imagenet_standardised,
     load_vgg,
 )
 
@@ -40,29 +44,49 @@ def test_vgg_gives_the_nine_layers_at_their_sizes():
     assert all(value.min() >= 0 for value in answers.values())
 
 
-def test_vgg_is_found_where_torch_keeps_it(tmp_path, monkeypatch):
+def test_vgg_16_gives_its_first_three_pools():
+    network = VGGFeatures(VGG16)
+    with torch.inference_mode():
+        answers = network.features(torch.rand(1, 3, 32, 32))
+    shapes = {name: tuple(value.shape[1:]) for name, value in answers.items()}
+    assert shapes == {"pool1": (64, 16, 16), "pool2": (128, 8, 8), "pool3": (256, 4, 4)}
+    assert sum(p.numel() for p in network.parameters()) == 1_735_488  # its seven convolutions
+    assert network.perceptual_layers == network.style_layers == ("pool1", "pool2", "pool3")
+
+
+@pytest.mark.parametrize("vgg", [VGG16, VGG19], ids=["16", "19"])
+def test_vgg_is_found_where_torch_keeps_it(vgg, tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    assert find_vgg() is None
-    file = tmp_path / "hub" / "checkpoints" / VGG_FILE
+    assert find_vgg(vgg) is None
+    file = tmp_path / "hub" / "checkpoints" / vgg.file
     file.parent.mkdir(parents=True)
     file.touch()
-    assert find_vgg() == file
+    assert find_vgg(vgg) == file
 
 
-def test_another_file_of_vggs_name_is_refused(tmp_path):
-    torch.save({"features.0.weight": torch.zeros(1)}, tmp_path / VGG_FILE)
-    with pytest.raises(WeightsError, match="SHA-256 does not start with dcbb9e9d"):
-        load_vgg(tmp_path / VGG_FILE)
+@pytest.mark.parametrize(("vgg", "digest"), [(VGG16, "397923af"), (VGG19, "dcbb9e9d")])
+def test_another_file_of_vggs_name_is_refused(vgg, digest, tmp_path):
+    torch.save({"features.0.weight": torch.zeros(1)}, tmp_path / vgg.file)
+    with pytest.raises(WeightsError, match=f"SHA-256 does not start with {digest}"):
+        load_vgg(tmp_path / vgg.file, vgg)
 
 
-def test_vgg_loads_its_convolutions_and_leaves_the_classifier(tmp_path, monkeypatch):
-    state = VGGFeatures().state_dict()
+@pytest.mark.parametrize("vgg", [VGG16, VGG19], ids=["16", "19"])
+def test_vgg_loads_its_convolutions_and_leaves_the_classifier(vgg, tmp_path):
+    vgg = replace(vgg, digest="")
+    state = VGGFeatures(vgg).state_dict()
     renamed = {name.replace("layers.", "features."): value for name, value in state.items()}
-    torch.save({**renamed, "classifier.6.bias": torch.zeros(1000)}, tmp_path / VGG_FILE)
-    monkeypatch.setattr("inpainters.training.perceptual.VGG_DIGEST", "")
-    loaded = load_vgg(tmp_path / VGG_FILE)
+    torch.save({**renamed, "classifier.6.bias": torch.zeros(1000)}, tmp_path / vgg.file)
+    loaded = load_vgg(tmp_path / vgg.file, vgg)
     assert all(torch.equal(loaded.state_dict()[name], value) for name, value in state.items())
     assert not any(p.requires_grad for p in loaded.parameters())
+
+
+def test_standardising_a_grey_of_one_half():
+    answer = imagenet_standardised(torch.full((1, 3, 1, 1), 0.5))
+    # 15 of 229 thousandths, 44 of 224, 94 of 225
+    expected = torch.tensor([0.065502, 0.196429, 0.417778]).view(1, 3, 1, 1)
+    torch.testing.assert_close(answer, expected, rtol=0, atol=1e-6)
 
 
 def test_texture_filters_are_fixed_and_orthogonal(textures):

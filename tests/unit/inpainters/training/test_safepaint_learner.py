@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from benchmark.core.errors import TrainingError
 from inpainters.training.losses.adversarial import adversarial_discriminator, adversarial_generator
-from inpainters.training.safepaint import SafePaintLearner, SafePaintLosses, initialise
+from inpainters.training.safepaint import SafePaintLearner, SafePaintLosses
+from inpainters.training.start import initialise
 
 TINY = SafePaintLearner.tiny["network"]
 CPU = torch.device("cpu")
@@ -42,7 +43,7 @@ def backward(terms: dict[str, Tensor]) -> None:
 
 def test_all_terms_are_there_and_train_every_network(batch: tuple[Tensor, Tensor]) -> None:
     made = learner()
-    terms = made.learn(*batch)
+    terms = made.learn("all", *batch)
     assert tuple(terms) == SafePaintLearner.terms
     backward(terms)
     for network in made.modules.values():
@@ -55,7 +56,7 @@ def test_the_discriminator_sees_image_then_painting_without_and_with_gradient(
     made = learner()
     seen: list[Tensor] = []
     made.discriminator.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
-    made.learn(*batch)
+    made.learn("all", *batch)
     image, detached, painted = seen
     assert torch.equal(image, batch[0])
     assert torch.equal(detached, painted)
@@ -67,7 +68,7 @@ def test_the_discriminators_gradient_holds_the_generators_term(
 ) -> None:
     made = learner(adversarial=0.1)
     made.discriminator.eval()  # no power iterations: three passes see the same weights
-    backward(made.learn(*batch))
+    backward(made.learn("all", *batch))
     found = [p.grad for p in made.discriminator.parameters()]
     made.discriminator.zero_grad()
     painted = made.network(*batch).raw.detach()
@@ -79,22 +80,22 @@ def test_the_discriminators_gradient_holds_the_generators_term(
 
 
 def test_weights_scale_their_terms(batch: tuple[Tensor, Tensor]) -> None:
-    once, twice = learner().learn(*batch), learner(style=500.0, l1=3.0).learn(*batch)
+    once, twice = learner().learn("all", *batch), learner(style=500.0, l1=3.0).learn("all", *batch)
     torch.testing.assert_close(twice["style"], 2 * once["style"])
     torch.testing.assert_close(twice["l1"], 3 * once["l1"])
     torch.testing.assert_close(twice["perceptual"], once["perceptual"])
 
 
 def test_the_forms_of_paper_and_program_differ(batch: tuple[Tensor, Tensor]) -> None:
-    program = learner(domain_form="program").learn(*batch)
-    paper = learner(l1_form="paper", adversarial_form="hinge").learn(*batch)
+    program = learner(domain_form="program").learn("all", *batch)
+    paper = learner(l1_form="paper", adversarial_form="hinge").learn("all", *batch)
     for term in ("l1", "adversarial", "domain", "discriminator"):
         assert not torch.allclose(program[term], paper[term]), term
 
 
 def test_without_the_domain_term_the_extractor_is_frozen(batch: tuple[Tensor, Tensor]) -> None:
     made = learner(domain=0.0)
-    backward(made.learn(*batch))
+    backward(made.learn("all", *batch))
     grads = gradients(made.network)
     assert all(grad is None for name, grad in grads.items() if name.startswith("extractor."))
     assert grads["fine_generator.encoder.1.weight"] is not None
@@ -103,7 +104,7 @@ def test_without_the_domain_term_the_extractor_is_frozen(batch: tuple[Tensor, Te
 def test_the_coarse_phase_trains_stage_one_alone(batch: tuple[Tensor, Tensor]) -> None:
     made = learner()
     made.begin("coarse", fresh=True)
-    terms = made.learn(*batch)
+    terms = made.learn("all", *batch)
     assert list(terms) == ["l1"]
     coarse = made.network.coarse_generator(*batch)
     torch.testing.assert_close(terms["l1"], (coarse - batch[0]).abs().mean() / batch[1].mean())
@@ -113,7 +114,7 @@ def test_the_coarse_phase_trains_stage_one_alone(batch: tuple[Tensor, Tensor]) -
 
 
 def test_the_coarse_weight_is_stage_ones_share(batch: tuple[Tensor, Tensor]) -> None:
-    whole, half, none = (learner(coarse=weight).learn(*batch) for weight in (1.0, 0.5, 0.0))
+    whole, half, none = (learner(coarse=weight).learn("all", *batch) for weight in (1.0, 0.5, 0.0))
     for term in ("l1", "perceptual", "style"):
         torch.testing.assert_close(2 * half[term], whole[term] + none[term])
         assert float(none[term].detach()) < float(whole[term].detach())
@@ -136,7 +137,7 @@ def test_a_resumed_handover_is_not_made_again(batch: tuple[Tensor, Tensor]) -> N
     before = made.network.fine_generator.encoder[4].weight.clone()
     made.begin("handover", fresh=False)
     assert torch.equal(made.network.fine_generator.encoder[4].weight, before)
-    assert tuple(made.learn(*batch)) == SafePaintLearner.terms
+    assert tuple(made.learn("all", *batch)) == SafePaintLearner.terms
 
 
 def test_fresh_weights_are_the_programs() -> None:

@@ -1,0 +1,30 @@
+"""`celeba`: the test pictures of CelebA (Liu et al., 2015), aligned, or those of CelebA-HQ."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from benchmark.datasets.published import Layout, Published
+
+FIRST_TESTED = 182_638  # list_eval_partition.txt: 1-162770 train, -182637 validate, -202599 test
+ALIGNED = "img_align_celeba"
+
+
+class CelebA(Published):
+    """The 19,962 pictures of CelebA's test part; CelebA-HQ has no such part, so all of it."""
+
+    layout: ClassVar[Layout] = Layout(
+        name="celeba",
+        folders=(ALIGNED, "CelebAMask-HQ/CelebA-HQ-img", "CelebA-HQ-img"),
+        files="*.jpg",
+        source=(
+            "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html "
+            "or https://github.com/switchablenorms/CelebAMask-HQ"
+        ),
+    )
+
+    def _tests(self, path: Path) -> bool:
+        if path.parent.name != ALIGNED:
+            return True
+        return path.stem.isdecimal() and int(path.stem) >= FIRST_TESTED

@@ -1,0 +1,15 @@
+"""The irregular test masks of NVIDIA (Liu et al., 2018), which the paper's tables use.
+
+12,000 masks of 512x512, white = hole, 2,000 in each of six bands of the hole's share.
+"""
+
+from __future__ import annotations
+
+from benchmark.datasets.published import Layout
+
+IRREGULAR_MASKS = Layout(
+    name="irregular-masks",
+    folders=("mask/testing_mask_dataset", "testing_mask_dataset"),
+    files="*.png",
+    source="https://nv-adlr.github.io/publication/partialconv-inpainting (test_mask.zip)",
+)

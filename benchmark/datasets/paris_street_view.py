@@ -1,0 +1,18 @@
+"""`paris-street-view`: the 100 test pictures of Paris StreetView (Pathak et al., 2016)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from benchmark.datasets.published import Layout, Published
+
+
+class ParisStreetView(Published):
+    """The whole test pictures; the archive holds copies with a square cut out beside them."""
+
+    layout: ClassVar[Layout] = Layout(
+        name="paris-street-view",
+        folders=("paris_eval/paris_eval_gt", "paris_eval_gt"),
+        files="*",
+        source="https://github.com/pathak22/context-encoder (its authors send it on request)",
+    )

@@ -1,0 +1,18 @@
+"""`places2`: the validation pictures of Places365-Standard (Zhou et al., 2017)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from benchmark.datasets.published import Layout, Published
+
+
+class Places2(Published):
+    """All 36,500 of them; the large ones keep their proportions, so they are looked for first."""
+
+    layout: ClassVar[Layout] = Layout(
+        name="places2",
+        folders=("val_large", "val_256"),
+        files="Places365_val_*.jpg",
+        source="http://places2.csail.mit.edu/download.html",
+    )

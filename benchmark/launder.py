@@ -1,0 +1,146 @@
+"""What happens to a picture between its forger and a detector: saved again, scaled, noisy, blurred.
+
+A step is written `jpeg:90`, `resize:0.75`, `noise:2` or `blur:1`; "" is the picture as painted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from io import BytesIO
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from benchmark.core.errors import BadInput
+from benchmark.core.types import Mask, Pixels
+
+REVISION = 1  # raised whenever the same picture comes out with other pixels
+_RANGES = {  # kind: (lowest, highest, what the number is)
+    "jpeg": (1.0, 100.0, "a whole quality from 1 to 100"),
+    "resize": (0.1, 4.0, "a factor of the side from 0.1 to 4, other than 1"),
+    "noise": (0.01, 128.0, "a standard deviation from 0.01 to 128 grey levels"),
+    "blur": (0.1, 32.0, "a sigma from 0.1 to 32 pixels"),
+}
+_REACH = 4  # sigmas at which the Gaussian is cut off
+
+
+@dataclass(frozen=True, slots=True)
+class Launder:
+    """One step of laundering.
+
+    Attributes:
+        kind: "jpeg", "resize", "noise" or "blur".
+        strength: JPEG quality; factor of the side; standard deviation in grey levels; sigma in
+            pixels.
+
+    Raises:
+        BadInput: if the kind is unknown or the strength out of its range.
+    """
+
+    kind: str
+    strength: float
+
+    def __post_init__(self) -> None:
+        if self.kind not in _RANGES:
+            known = ", ".join(f"{kind}:N" for kind in _RANGES)
+            raise BadInput(f"no laundering named {self.kind!r}. Known: {known}.")
+        low, high, what = _RANGES[self.kind]
+        whole = self.kind != "jpeg" or self.strength.is_integer()
+        changes = self.kind != "resize" or self.strength != 1
+        if not (low <= self.strength <= high and whole and changes):
+            raise BadInput(f"laundering {self.label}: expected {what}")
+
+    @classmethod
+    def parse(cls, text: str) -> Launder:
+        """Read "jpeg:90".
+
+        Raises:
+            BadInput: if that is no step of laundering.
+        """
+        kind, colon, number = text.strip().partition(":")
+        try:
+            strength = float(number)
+        except ValueError:
+            strength = float("nan")
+        if not colon or strength != strength:  # noqa: PLR0124 (NaN is not itself)
+            known = ", ".join(f"{kind}:N" for kind in _RANGES)
+            raise BadInput(f"laundering {text!r}: expected one of {known}, such as jpeg:90")
+        return cls(kind.lower(), strength)
+
+    @property
+    def label(self) -> str:
+        """Its name in plans and tables, such as "jpeg:90"."""
+        return f"{self.kind}:{self.strength:.15g}"
+
+    @property
+    def drawn(self) -> bool:
+        """Whether the result depends on a seed."""
+        return self.kind == "noise"
+
+    def apply(self, pixels: Pixels, *, seed: int) -> Pixels:
+        """Launder a picture.
+
+        Args:
+            pixels: (H, W, 3) uint8 RGB.
+            seed: decides the noise; the same seed gives the same noise at every strength, scaled.
+
+        Returns:
+            (H', W', 3) uint8 RGB; another size only after `resize`.
+        """
+        if self.kind == "jpeg":
+            return _jpeg(pixels, round(self.strength))
+        if self.kind == "noise":
+            drawn = np.random.default_rng(seed).standard_normal(pixels.shape, dtype=np.float32)
+            return _eight_bits(pixels + self.strength * drawn)
+        if self.kind == "blur":
+            return _blur(pixels, self.strength)
+        return self.resized(pixels)
+
+    def resized(self, pixels: Pixels) -> Pixels:
+        """A picture at the size that laundering leaves it, else untouched.
+
+        Pillow's bicubic filter, widened when it shrinks, so that nothing aliases.
+
+        Args:
+            pixels: (H, W, 3) uint8 RGB.
+        """
+        size = self._size(pixels.shape[0], pixels.shape[1])
+        if size == pixels.shape[:2]:
+            return pixels
+        resized = Image.fromarray(pixels).resize(size[::-1], Image.Resampling.BICUBIC)
+        return np.asarray(resized)
+
+    def truth(self, mask: Mask) -> Mask:
+        """What is manipulated in the laundered picture: (H, W) bool by nearest neighbour."""
+        size = self._size(mask.shape[0], mask.shape[1])
+        if size == mask.shape:
+            return mask
+        grey = Image.fromarray(mask.astype(np.uint8))
+        return np.asarray(grey.resize(size[::-1], Image.Resampling.NEAREST)) > 0
+
+    def _size(self, height: int, width: int) -> tuple[int, int]:
+        if self.kind != "resize":
+            return height, width
+        return max(1, round(height * self.strength)), max(1, round(width * self.strength))
+
+
+def _jpeg(pixels: Pixels, quality: int) -> Pixels:
+    """Pillow's encoder with its own tables; it halves the colour's resolution (4:2:0)."""
+    file = BytesIO()
+    Image.fromarray(pixels).save(file, format="JPEG", quality=quality)
+    return np.asarray(Image.open(file))
+
+
+def _blur(pixels: Pixels, sigma: float) -> Pixels:
+    """A true Gaussian in float32; on 8 bits OpenCV would round between its two passes."""
+    side = 2 * round(_REACH * sigma) + 1
+    smooth = cv2.GaussianBlur(
+        pixels.astype(np.float32), (side, side), sigma, borderType=cv2.BORDER_REFLECT_101
+    )
+    return _eight_bits(np.asarray(smooth, dtype=np.float32))
+
+
+def _eight_bits(values: np.ndarray) -> Pixels:
+    pixels: Pixels = np.rint(values).clip(0, 255).astype(np.uint8)
+    return pixels

@@ -1,0 +1,111 @@
+"""THIRD_PARTY.md, written from the cards: `python -m benchmark.third_party` prints it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from benchmark.core.card import Card, Checkpoint
+from benchmark.metrics.backbones import BACKBONES
+from detectors import DETECTORS
+from inpainters import INPAINTERS
+
+# What pyproject.toml names, with the licence that each package states.
+LIBRARIES: Mapping[str, str] = MappingProxyType(
+    {
+        "filelock": "MIT",
+        "lpips": "BSD-2-Clause",
+        "matplotlib": "its own, in the manner of the Python Software Foundation's",
+        "numpy": "BSD-3-Clause; parts 0BSD, MIT, Zlib, CC0-1.0",
+        "opencv-contrib-python-headless": "Apache-2.0",
+        "pandas": "BSD-3-Clause",
+        "pillow": "MIT-CMU",
+        "platformdirs": "MIT",
+        "pooch": "BSD-3-Clause",
+        "pydantic": "MIT",
+        "rich": "MIT",
+        "safetensors": "Apache-2.0",
+        "scikit-image": "BSD-3-Clause",
+        "scikit-learn": "BSD-3-Clause",
+        "tomli-w": "MIT",
+        "torch": "BSD-3-Clause; parts Apache-2.0, BSD-2-Clause, BSL-1.0, MIT",
+        "torchvision": "BSD-3-Clause",
+        "typer": "MIT",
+    }
+)
+TOOLS: Mapping[str, str] = MappingProxyType(
+    {
+        "hypothesis": "MPL-2.0",
+        "mypy": "MIT",
+        "pandas-stubs": "BSD-3-Clause",
+        "pytest": "MIT",
+        "pytest-timeout": "MIT",
+        "ruff": "MIT",
+    }
+)
+_HEAD = """\
+<!-- Written by `python -m benchmark.third_party` from the models' cards; change it there. -->
+# Third parties
+
+The networks here are written from their papers and from facts about their published checkpoints.
+No code and no weights of the authors are part of this project. Checkpoints are fetched or added by
+the user, who is shown their terms before a download.
+
+## Models
+
+"""
+_LPIPS = (
+    "LPIPS",
+    "<https://arxiv.org/abs/1801.03924>",
+    "BSD-2-Clause",
+    "linear layers in the `lpips` package; ImageNet backbones of torchvision fetched by the user",
+)
+_FOOT = """\
+The mini weights that ship in `inpainters/mini` and `detectors/mini` are this project's own; their
+cards say on which photographs they were trained. The sample photographs are read from the installed
+packages scikit-image and scikit-learn and are not copied.
+"""
+
+
+def third_party() -> str:
+    """The whole of THIRD_PARTY.md: models, checkpoints, libraries."""
+    cards = [registry.card(name) for registry in (INPAINTERS, DETECTORS) for name in registry]
+    files = [(card.title, one) for card in cards for one in card.checkpoints]
+    files += [(name, backbone) for name, backbone in BACKBONES.items()]
+    parts = [
+        _HEAD,
+        _table(
+            ("name", "paper", "their code", "their weights"),
+            [*(_model(card) for card in cards if card.licence), _LPIPS],
+        ),
+        "\n## Checkpoints\n\n",
+        _table(("of", "file", "published at", "verified by"), [_file(*entry) for entry in files]),
+        "\n## Libraries\n\nInstalled beside this project, not part of it.\n\n",
+        _table(("package", "licence"), LIBRARIES.items()),
+        "\nIts tests use:\n\n",
+        _table(("package", "licence"), TOOLS.items()),
+        f"\n{_FOOT}",
+    ]
+    return "".join(parts)
+
+
+def _model(card: Card) -> tuple[str, ...]:
+    paper = f"<{card.paper}>" if card.paper else ""
+    terms = "; ".join(dict.fromkeys(one.licence for one in card.checkpoints))
+    absent = "none needed" if card.weightless else "nobody publishes any"
+    return card.title, paper, card.licence, terms or absent
+
+
+def _file(name: str, one: Checkpoint) -> tuple[str, ...]:
+    place = f"<{one.url}>" if one.url else one.source
+    return name, f"`{one.file}`", place, one.checksum or "loading strictly; no checksum is known"
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(third_party())

@@ -1,0 +1,6 @@
+"""How each model's goldens are played: one model, one file with its `GOLDEN`, one name here."""
+
+MODELS = (
+    "safepaint", "edgeconnect", "madf", "ctsdg", "aotgan", "lama", "fcf",
+    "psccnet", "trufor", "iidnet",
+)  # fmt: skip

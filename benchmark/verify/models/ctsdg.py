@@ -1,0 +1,54 @@
+"""CTSDG's goldens: edges and grey values of the wrapped picture, and `generator` in a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from benchmark.verify.golden import Answer, Asked, Golden, Parts, Tap
+from benchmark.verify.points import Tolerance, Values, summary
+from inpainters.ctsdg import outlines_of
+
+PICTURE = Tolerance(absolute=2e-4)
+OUTLINES = Tolerance(absolute=1e-7, relative=1e-7)
+
+
+def _save(folder: Path, case: str, parts: Parts) -> Path:
+    """Case 1 as the training program writes it, the others with what inpainting needs alone."""
+    content: dict[str, object] = {"n_iter": 7, "generator": parts["generator"]}
+    if case == "case1":
+        content["discriminator"] = {"conv": torch.zeros(2)}
+    torch.save(content, folder / "generator.pth")
+    return folder / "generator.pth"
+
+
+def _outline(asked: Asked, channel: int) -> Values:
+    return summary(outlines_of(asked.expected["image"][None])[:, channel])
+
+
+def _features(_module: nn.Module, _inputs: tuple[Any, ...], output: Any) -> Tensor:  # noqa: ANN401
+    """The features of what leaves a module, without the mask that may go with them."""
+    features: Tensor = getattr(output, "features", output)
+    return features
+
+
+GOLDEN = Golden(
+    parts=("generator",),
+    save=_save,
+    taps=Tolerance(relative=1e-3, floor=1),
+    points={
+        "tap_canny": Answer(of=lambda asked: _outline(asked, 0), tolerance=OUTLINES),
+        "tap_gray": Answer(of=lambda asked: _outline(asked, 1), tolerance=OUTLINES),
+        "tap_ec_texture_7": Tap(module="ec_texture_7", pick=_features),
+        "tap_ec_structure_7": Tap(module="ec_structure_7", pick=_features),
+        "tap_dc_texture_1": Tap(module="dc_texture_1", pick=_features),
+        "tap_dc_structure_1": Tap(module="dc_structure_1", pick=_features),
+        "tap_bigff": Tap(module="bigff", pick=_features),
+        "tap_ral": Tap(module="cfa.ral", pick=_features),
+        "raw": Answer(of=lambda asked: (asked.returned.raw[0] + 1) / 2, tolerance=PICTURE),
+        "filled": Answer(tolerance=PICTURE),
+    },
+)

@@ -1,0 +1,45 @@
+"""EdgeConnect's goldens: the authors' folder of two files, and edges equal to the pixel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from benchmark.verify.golden import Answer, Asked, Golden, Parts, Tap, entering
+from benchmark.verify.points import Tolerance, Values, summary
+from inpainters.edgeconnect import EDGE_FILE, INPAINT_FILE, canny_edges, grey_levels
+
+PICTURE = Tolerance(absolute=2e-4)
+FILES = {"edge": EDGE_FILE, "inpaint": INPAINT_FILE}
+
+
+def _save(folder: Path, _case: str, parts: Parts) -> Path:
+    for part, file in FILES.items():
+        torch.save({"iteration": 7, "generator": parts[part]}, folder / file)
+    return folder
+
+
+def _canny(asked: Asked) -> Values:
+    """Edges that the program finds; one pixel moves their mean by 1.5e-5."""
+    image, mask = asked.expected["image"], asked.expected["mask"]
+    return summary(torch.from_numpy(canny_edges(grey_levels(image[None]), mask[None] == 0)))
+
+
+GOLDEN = Golden(
+    parts=("edge", "inpaint"),
+    save=_save,
+    taps=Tolerance(relative=1e-3, floor=1),
+    points={
+        "tap_canny": Answer(of=_canny, tolerance=Tolerance(absolute=1e-12)),
+        "tap_edge_input": Tap(module="edge.encoder", pick=entering),
+        "tap_edge_encoder": Tap(module="edge.encoder.9"),
+        "tap_edge_middle": Tap(module="edge.middle"),
+        "tap_edge": Tap(module="edge"),
+        "tap_inpaint_encoder": Tap(module="inpaint.encoder.9"),
+        "tap_inpaint_middle": Tap(module="inpaint.middle"),
+        "tap_inpaint_decoder": Tap(module="inpaint.decoder"),
+        "raw": Answer(of=lambda asked: asked.returned.raw[0], tolerance=PICTURE),
+        "filled": Answer(tolerance=PICTURE),
+    },
+)

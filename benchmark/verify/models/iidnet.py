@@ -1,0 +1,48 @@
+"""IID-Net's goldens: a folder with one file, saved from a data-parallel wrapper."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from benchmark.verify.golden import Answer, Golden, Parts, Tap, entering, merged
+from benchmark.verify.points import Tolerance
+from detectors.iidnet import divisor, nearest
+
+
+def _save(folder: Path, _case: str, parts: Parts) -> Path:
+    state = {f"module.{name}": value for name, value in merged(parts).items()}
+    torch.save(state, folder / "IID_weights.pth")
+    return folder
+
+
+def _divisor(_module: nn.Module, inputs: tuple[Tensor, ...], _output: object) -> float:
+    """What the attention divides by, for the one picture that enters."""
+    return float(divisor(nearest(inputs[0][0].flatten(1).T)[0]))
+
+
+def _middle(_module: nn.Module, _inputs: tuple[Any, ...], output: Tensor) -> Tensor:
+    """The middle third of the channels: what global attention adds."""
+    width = output.shape[1] // 3
+    return output[:, width : 2 * width]
+
+
+GOLDEN = Golden(
+    parts=("iidnet", "bayar"),
+    save=_save,
+    taps=Tolerance(largest=1e-4),
+    points={
+        "tap_bayar": Tap(module="bayar_conv"),
+        "tap_enh": Tap(module="cell1", pick=entering),
+        "tap_cell2": Tap(module="cell2"),
+        "tap_cell10": Tap(module="cell10"),
+        "tap_k": Tap(module="att", pick=_divisor, whole=True),
+        "tap_global": Tap(module="att", pick=_middle),
+        "tap_local": Tap(module="att.local_att"),
+        "tap_logit": Tap(module="decision"),
+        "heatmap": Answer(tolerance=Tolerance(absolute=5e-5)),
+    },
+)

@@ -1,0 +1,64 @@
+"""MADF's goldens: what its training program writes, and a state dict older than some counters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from benchmark.verify.golden import Answer, Golden, Parts, Tap
+from benchmark.verify.points import Tolerance
+from benchmark.verify.seeded import State
+from inpainters.madf import denormalised
+
+PICTURE = Tolerance(absolute=2e-5)
+
+
+def _wrapped(state: State) -> dict[str, object]:
+    """The file that the authors' training program writes."""
+    model = {f"module.model.{name}": value for name, value in state.items()}
+    model["module.extractor.enc_1.0.weight"] = torch.zeros(64, 3, 3, 3)
+    optimiser = {"state": {0: {"step": 3, "exp_avg": torch.zeros(2)}}, "param_groups": []}
+    return {"n_iter": 7, "model": model, "gen_optimizer": optimiser}
+
+
+def _bare(state: State) -> State:
+    """The state dict alone, as PyTorch wrote it before its batch norms counted."""
+    return {name: v for name, v in state.items() if not name.endswith("num_batches_tracked")}
+
+
+def _save(folder: Path, case: str, parts: Parts) -> Path:
+    file = folder / "places2.1000000.pth"
+    torch.save((_wrapped if case == "case1" else _bare)(parts["generator"]), file)
+    return file
+
+
+def _filters(module: nn.Module, _inputs: tuple[Any, ...], output: Tensor) -> Tensor:
+    """Each position's filters, as the program forms them: (N, positions, A * k * k, B)."""
+    made = module.get_submodule("conv1")(output)  # (N, A * k * k * B, h, w)
+    count = module.shape[-1]  # type: ignore[index]
+    filters: Tensor = made.flatten(2).transpose(1, 2).unflatten(2, (-1, count))
+    return filters
+
+
+GOLDEN = Golden(
+    parts=("generator",),
+    save=_save,
+    taps=Tolerance(absolute=1e-3, relative=1e-4),
+    points={
+        "tap_mask1": Tap(module="filter_gen_1"),
+        "tap_enc1": Tap(module="enc_conv_1"),
+        "tap_filters7": Tap(module="filter_gen_7", pick=_filters),
+        "tap_enc7": Tap(module="enc_conv_7"),
+        "tap_att7": Tap(module="att_conv_7"),
+        "tap_ref0_2": Tap(module="dec_ref0_2"),
+        "tap_coarse": Tap(module="att_conv_1"),
+        "tap_output": Tap(module="dec_ref1_1"),
+        "raw": Answer(
+            of=lambda asked: denormalised(asked.returned.raw[0]).clamp(0, 1), tolerance=PICTURE
+        ),
+        "filled": Answer(tolerance=PICTURE),
+    },
+)

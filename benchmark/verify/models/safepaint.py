@@ -1,0 +1,63 @@
+"""SafePaint's goldens: the picture, what the program writes of it, and the domain vectors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from benchmark.core.pixels import to_pixels
+from benchmark.core.types import Pixels
+from benchmark.verify.golden import Answer, Asked, Golden, Parts, Tap
+from benchmark.verify.points import Tolerance, Values, tensor_or_number
+from inpainters.safepaint import GENERATOR_FILE, SafePaint
+
+PICTURE = Tolerance(absolute=2e-4)
+NEAR = Tolerance(absolute=2e-4, relative=2e-4)
+
+
+def _save(folder: Path, _case: str, parts: Parts) -> Path:
+    """The folder of a training run, a discriminator's file beside the generator's."""
+    torch.save({"iteration": 7, "generator": parts["generator"]}, folder / GENERATOR_FILE)
+    torch.save({"discriminator": {}}, folder / "InpaintingModel_D.pth")
+    return folder
+
+
+def _written(asked: Asked) -> Pixels:
+    """The 8-bit picture as the program writes it, (H, W, 3): cut off, not rounded."""
+    pixels: Pixels = to_pixels(asked.given["filled"][None], rounding=SafePaint.card.rounding)[0]
+    return pixels
+
+
+def _domain(asked: Asked, which: str) -> Values:
+    """A domain vector, (16,)."""
+    assert isinstance(asked.model, SafePaint)  # noqa: S101 (a bug of ours)
+    with torch.inference_mode():
+        domains = asked.model.network.domains(asked.images, asked.masks, asked.returned)
+    return tensor_or_number(getattr(domains, which).flatten())
+
+
+GOLDEN = Golden(
+    parts=("generator",),
+    save=_save,
+    taps=NEAR,
+    points={
+        "tap_coarse_encoder": Tap(module="coarse_generator.encoder"),
+        "tap_coarse_middle": Tap(module="coarse_generator.middle"),
+        "tap_coarse_raw": Tap(module="coarse_generator"),
+        "tap_fine_encoder": Tap(module="fine_generator.encoder"),
+        "tap_fine_middle": Tap(module="fine_generator.middle"),
+        "tap_rwsa1": Tap(module="fine_generator.att1"),
+        "tap_rwsa2": Tap(module="fine_generator.att2"),
+        "tap_rwsa3": Tap(module="fine_generator.att3"),
+        "raw": Answer(of=lambda asked: asked.returned.raw[0], tolerance=PICTURE),
+        "filled": Answer(tolerance=PICTURE),
+        # An answer 1e-6 below k/255 is cut to k - 1.
+        "written": Answer(of=_written, tolerance=Tolerance(absolute=1)),
+        "domain_background": Answer(of=lambda a: _domain(a, "background"), tolerance=NEAR),
+        "domain_real": Answer(of=lambda a: _domain(a, "real"), tolerance=NEAR),
+        "domain_coarse": Answer(of=lambda a: _domain(a, "coarse"), tolerance=NEAR),
+        "domain_output": Answer(of=lambda a: _domain(a, "output"), tolerance=NEAR),
+    },
+    training=frozenset({"disc_image", "disc_raw"}),
+)

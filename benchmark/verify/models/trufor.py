@@ -1,0 +1,47 @@
+"""TruFor's goldens: one file, the state dict beside numbers that its training noted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from benchmark.verify.golden import Answer, Golden, Parts, Tap, entering
+from benchmark.verify.points import Tolerance
+
+ANSWER = Tolerance(absolute=5e-5)
+
+
+def _save(folder: Path, _case: str, parts: Parts) -> Path:
+    file = folder / "trufor.pth.tar"
+    content = {"epoch": 99, "best_value": np.float64(0.5), "state_dict": parts["trufor"]}
+    torch.save(content, file)
+    return file
+
+
+def _first(_module: nn.Module, _inputs: tuple[Any, ...], output: Any) -> Any:  # noqa: ANN401
+    """The first of several tensors that leave a module, or the only one."""
+    return output[0] if isinstance(output, tuple) else output
+
+
+GOLDEN = Golden(
+    parts=("trufor",),
+    save=_save,
+    taps=Tolerance(absolute=1e-4),
+    points={
+        "tap_noiseprint": Tap(module="dncnn", pick=_first),
+        "tap_rgb1": Tap(module="backbone.norm1", pick=_first),
+        "tap_frm1": Tap(module="backbone.FRMs.0", pick=_first),
+        "tap_fused1": Tap(module="backbone.FFMs.0", pick=_first),
+        "tap_fused4": Tap(module="backbone.FFMs.3", pick=_first),
+        "tap_logits": Tap(module="decode_head", pick=_first),
+        "tap_conf": Tap(module="decode_head_conf", pick=_first),
+        "tap_pool": Tap(module="detection", pick=entering),
+        "heatmap": Answer(tolerance=ANSWER),
+        "confidence": Answer(tolerance=ANSWER),
+        "score": Answer(tolerance=ANSWER),
+    },
+)

@@ -1,0 +1,175 @@
+"""How AOT-GAN learns: one generator, and a discriminator that finds the holes."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from inpainters.aotgan import AOTGANConfig, Generator
+from inpainters.training.base import InpainterLearner, pierced, read_network
+from inpainters.training.discriminators.aotgan import Discriminator
+from inpainters.training.losses.aotgan import (
+    discriminator_paper,
+    discriminator_program,
+    generator_paper,
+    generator_program,
+)
+from inpainters.training.losses.features import perceptual, style
+from inpainters.training.perceptual import choose_features, imagenet_standardised
+from inpainters.training.start import initialise
+
+
+class AOTGANLosses(BaseModel):
+    """The `losses` table of a recipe of AOT-GAN; the defaults are the specification's.
+
+    Attributes:
+        l1: weight of the absolute difference of whole pictures.
+        perceptual: weight of the features' difference.
+        style: weight of the Gram matrices' difference.
+        adversarial: weight of the generator's adversarial term.
+        adversarial_form: labels of the discriminator: the paper's, or the program's, which reward
+            the generator the wrong way round and leave its term's gradient in the discriminator.
+        features: what the perceptual and style terms compare: VGG-19, or fixed random filters on
+            three scales where no ImageNet weights are to be had.
+        discriminator_width: channels of the discriminator's first layer.
+        start: fresh weights of the generator: "normal" of deviation 0.02, as the program draws
+            them, or "scaled" after He, so that narrow layers answer as strongly as wide ones.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    l1: float = 1.0
+    perceptual: float = 0.1
+    style: float = 250.0
+    adversarial: float = 0.01
+    adversarial_form: Literal["paper", "program"] = "paper"
+    features: Literal["vgg19", "texture"] = "vgg19"
+    discriminator_width: int = 64
+    start: Literal["normal", "scaled"] = "normal"
+
+
+class AOTGANLearner(InpainterLearner):
+    """AOT-GAN in training, with or without RWSA; answers the loop's `Learner`.
+
+    Args:
+        network: sizes, as `AOTGANConfig` names them.
+        losses: weights and forms of the losses.
+        device: where the networks are.
+
+    Raises:
+        TrainingError: if a size has an unknown name, or VGG-19's file is wanted and not there.
+    """
+
+    model: ClassVar[str] = "aotgan"
+    Losses: ClassVar[type[BaseModel]] = AOTGANLosses
+    terms: ClassVar[tuple[str, ...]] = (
+        "l1",
+        "perceptual",
+        "style",
+        "adversarial",
+        "discriminator",
+        "leaked",
+    )
+    players: ClassVar[dict[str, tuple[str, ...]]] = {
+        "generator": ("generator",),
+        "discriminator": ("discriminator",),
+    }
+    tiny: ClassVar[dict[str, dict[str, Any]]] = {
+        "network": {"width": 4, "blocks": 1},
+        "losses": {"features": "texture", "discriminator_width": 4},
+    }
+
+    def __init__(
+        self, network: Mapping[str, Any], losses: AOTGANLosses, device: torch.device
+    ) -> None:
+        self.sizes = read_network(AOTGANConfig, network, self.model)
+        self.network = Generator(self.sizes).to(device)
+        self.discriminator = Discriminator(losses.discriminator_width).to(device)
+        self.modules: dict[str, nn.Module] = {
+            "generator": self.network,
+            "discriminator": self.discriminator,
+        }
+        for part in self.modules.values():
+            initialise(part)
+        if losses.start == "scaled":
+            _scale(self.network)
+        self.features = choose_features(losses.features).to(device)
+        self._losses = losses
+        self._composites: deque[Tensor] = deque()  # for the discriminator's turn
+
+    def learn(self, player: str, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
+        """The weighted terms of the generator, or of the discriminator on what that made.
+
+        Args:
+            player: "generator", then "discriminator".
+            images: (N, 3, H, W) RGB in [0, 1], H and W multiples of 4, at least 36.
+            masks: (N, 1, H, W), 1 = hole.
+
+        Returns:
+            Each term, ().
+        """
+        signed = images * 2 - 1
+        if player == "discriminator":
+            return self._judge(signed, masks)
+        raw = self.network(signed, masks)
+        composite = raw * masks + signed * (1 - masks)
+        self._composites.append(composite.detach())
+        terms = self._pictures(images, (raw + 1) / 2)
+        terms["adversarial"] = self._adversarial(composite, masks)
+        return terms
+
+    def _pictures(self, images: Tensor, painted: Tensor) -> dict[str, Tensor]:
+        """The terms that compare whole pictures in [0, 1]; L1 is that of [-1, 1]."""
+        chosen, network = self._losses, self.features
+        inputs = (images, painted)
+        if chosen.features == "vgg19":
+            inputs = (imagenet_standardised(images), imagenet_standardised(painted))
+        with torch.no_grad():
+            real = network.features(inputs[0])
+        found = network.features(inputs[1])
+        return {
+            "l1": chosen.l1 * 2 * F.l1_loss(painted, images),
+            "perceptual": chosen.perceptual * perceptual(found, real, network.perceptual_layers),
+            "style": chosen.style * style(found, real, network.style_layers),
+        }
+
+    def _adversarial(self, composite: Tensor, masks: Tensor) -> Tensor:
+        pays = generator_paper if self._losses.adversarial_form == "paper" else generator_program
+        return self._losses.adversarial * pays(self.discriminator(composite), masks)
+
+    def _judge(self, signed: Tensor, masks: Tensor) -> dict[str, Tensor]:
+        composite = self._composites.popleft()
+        terms = {}
+        if self._losses.adversarial_form == "program":
+            terms["leaked"] = self._adversarial(composite, masks)
+        fake, real = self.discriminator(composite), self.discriminator(signed)
+        if self._losses.adversarial_form == "paper":
+            return {"discriminator": discriminator_paper(real, fake, masks)}
+        return terms | {"discriminator": discriminator_program(real, fake, masks)}
+
+    @torch.no_grad()
+    def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
+        """The pictures, the holes, the answer, and the composite."""
+        self.network.eval()
+        raw = (self.network(images * 2 - 1, masks) + 1) / 2
+        return [images, pierced(images, masks), raw, raw * masks + images * (1 - masks)]
+
+    def official(self, step: int) -> dict[str, dict[str, Any]]:
+        """The two files of the authors' layout, named after the iteration."""
+        return {
+            f"G{step:07d}.pt": self.network.state_dict(),
+            f"D{step:07d}.pt": self.discriminator.state_dict(),
+        }
+
+
+def _scale(network: nn.Module) -> None:
+    """Draw the weights of all convolutions anew, after He et al. (ICCV 2015)."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")

@@ -1,0 +1,178 @@
+"""How CTSDG learns: the generator's step, then the discriminator's on the same pictures."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor, nn
+
+from benchmark.core.pixels import to_pixels
+from inpainters.ctsdg import CTSDGConfig, Generator, Painted, outlines_of
+from inpainters.training.base import InpainterLearner, pierced, read_network
+from inpainters.training.discriminators.ctsdg import Discriminator
+from inpainters.training.losses import ctsdg
+from inpainters.training.perceptual import choose_features
+from inpainters.training.start import initialise
+
+
+class CTSDGLosses(BaseModel):
+    """The `losses` table of a recipe of CTSDG; the weights are the specification's (section 3.8).
+
+    Attributes:
+        hole: weight of the absolute difference in the holes.
+        valid: weight of the absolute difference where known.
+        perceptual: weight of the features' difference.
+        style: weight of the Gram matrices' difference.
+        adversarial: weight of the generator's adversarial term.
+        intermediate: weight of what each decoder would answer alone.
+        discriminator: weight of the discriminator's own terms.
+        features: what the perceptual and style terms compare: VGG-16, or fixed random filters.
+        discriminator_width: channels of the first layer of the discriminator's branches.
+        edge_width: channels of its edge detector.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    hole: float = 60.0
+    valid: float = 10.0
+    perceptual: float = 0.1
+    style: float = 250.0
+    adversarial: float = 0.1
+    intermediate: float = 1.0
+    discriminator: float = 1.0
+    features: Literal["vgg16", "texture"] = "vgg16"
+    discriminator_width: int = 64
+    edge_width: int = 16
+
+
+class CTSDGLearner(InpainterLearner):
+    """CTSDG in training; answers the loop's `Learner`.
+
+    Phase "fine" is the authors' second run: the generator's batch norms keep their statistics and
+    use them.
+
+    Args:
+        network: sizes, as `CTSDGConfig` names them.
+        losses: weights and forms of the losses.
+        device: where the networks are.
+
+    Raises:
+        TrainingError: if a size has an unknown name, or VGG-16's file is wanted and not there.
+    """
+
+    model: ClassVar[str] = "ctsdg"
+    phases: ClassVar[tuple[str, ...]] = ("joint", "fine")
+    Losses: ClassVar[type[BaseModel]] = CTSDGLosses
+    terms: ClassVar[tuple[str, ...]] = (
+        "hole",
+        "valid",
+        "perceptual",
+        "style",
+        "adversarial",
+        "intermediate",
+        "discriminator",
+    )
+    players: ClassVar[dict[str, tuple[str, ...]]] = {
+        "generator": ("generator",),
+        "discriminator": ("discriminator",),
+    }
+    tiny: ClassVar[dict[str, dict[str, Any]]] = {
+        "network": {"width": 4, "levels": 3},
+        "losses": {"features": "texture", "discriminator_width": 4, "edge_width": 2},
+    }
+
+    def __init__(
+        self, network: Mapping[str, Any], losses: CTSDGLosses, device: torch.device
+    ) -> None:
+        self.sizes = read_network(CTSDGConfig, network, self.model)
+        self.network = Generator(self.sizes)
+        self.discriminator = Discriminator(losses.discriminator_width, losses.edge_width)
+        self.modules: dict[str, nn.Module] = {
+            "generator": self.network,
+            "discriminator": self.discriminator,
+        }
+        initialise(self.network)
+        initialise(self.discriminator.texture_branch)
+        initialise(self.discriminator.structure_branch)  # the edge detector starts as torch has it
+        for part in self.modules.values():
+            part.to(device)
+        self.features = choose_features(losses.features).to(device)
+        self._losses = losses
+        self._painted: deque[tuple[Tensor, Tensor]] = deque()
+
+    def begin(self, phase: str, *, fresh: bool) -> None:
+        """Set training mode for a phase; see the class and `InpainterLearner.begin`."""
+        super().begin(phase, fresh=fresh)
+        if phase == "fine":
+            for module in self.network.modules():
+                if isinstance(module, nn.BatchNorm2d):
+                    module.eval()
+
+    def learn(self, player: str, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
+        """The weighted terms of a player.
+
+        The discriminator judges what the generator painted in the same step, before it moved.
+
+        Args:
+            player: "generator" or "discriminator", in this order.
+            images: (N, 3, H, W) RGB in [0, 1], H and W multiples of 2 ** levels.
+            masks: (N, 1, H, W), 1 = hole.
+
+        Returns:
+            Each term, ().
+        """
+        wanted = 2 * images - 1
+        if player == "discriminator":
+            raw, outlines = self._painted.popleft()
+            edges, grey = outlines[:, :1], outlines[:, 1:]
+            real = self.discriminator(wanted, grey, edges)
+            mistaken = ctsdg.discriminator(real, self.discriminator(raw, grey), edges)
+            return {"discriminator": self._losses.discriminator * mistaken}
+        outlines = outlines_of(to_pixels(images)).to(images.device)
+        painted: Painted = self.network(wanted, outlines, masks)
+        self._painted.append((painted.raw.detach(), outlines))
+        return self._pictures(painted.raw, wanted, masks) | self._edges(painted, wanted, outlines)
+
+    def _pictures(self, raw: Tensor, wanted: Tensor, masks: Tensor) -> dict[str, Tensor]:
+        """The terms that compare pictures, (N, 3, H, W) in [-1, 1]."""
+        chosen, see = self._losses, self.features
+        with torch.no_grad():
+            real = see.features(wanted)
+        composite = wanted * (1 - masks) + raw * masks
+        pair = see.features(raw), see.features(composite)
+        return {
+            "hole": chosen.hole * ctsdg.hole(raw, wanted, masks),
+            "valid": chosen.valid * ctsdg.valid(raw, wanted, masks),
+            "perceptual": chosen.perceptual * ctsdg.perceptual(*pair, real, see.perceptual_layers),
+            "style": chosen.style * ctsdg.style(*pair, real, see.style_layers),
+        }
+
+    def _edges(self, painted: Painted, wanted: Tensor, outlines: Tensor) -> dict[str, Tensor]:
+        """The terms that edges have a part in."""
+        edges, grey = outlines[:, :1], outlines[:, 1:]
+        alone = self.network.project(painted)
+        judged = self.discriminator(painted.raw, grey)
+        apart = ctsdg.intermediate(alone.picture, alone.edges, wanted, edges)
+        return {
+            "adversarial": self._losses.adversarial * ctsdg.adversarial(judged, edges),
+            "intermediate": self._losses.intermediate * apart,
+        }
+
+    @torch.no_grad()
+    def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
+        """The pictures, the holes, the texture decoder's picture, the answer and the composite."""
+        self.network.eval()
+        outlines = outlines_of(to_pixels(images)).to(images.device)
+        painted: Painted = self.network(2 * images - 1, outlines, masks)
+        texture, raw = ((p + 1) / 2 for p in (self.network.project(painted).picture, painted.raw))
+        composite = torch.where(masks.bool(), raw, images)
+        return [images, pierced(images, masks), texture, raw, composite]
+
+    def official(self, step: int) -> dict[str, dict[str, Any]]:
+        """The authors' file."""
+        parts = {name: part.state_dict() for name, part in self.modules.items()}
+        return {"generator.pth": {"n_iter": step, **parts}}

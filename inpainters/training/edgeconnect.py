@@ -1,0 +1,284 @@
+"""How EdgeConnect learns: edges first, then colours after true edges, then after its own."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor, nn
+
+from benchmark.core.pixels import to_pixels
+from inpainters.edgeconnect import (
+    EDGE_FILE,
+    INPAINT_FILE,
+    EdgeConnectConfig,
+    EdgeConnectNetwork,
+    Painted,
+    canny_edges,
+    grey_levels,
+)
+from inpainters.training.base import InpainterLearner, pierced, read_network
+from inpainters.training.discriminators.patch import Discriminator
+from inpainters.training.losses.adversarial import (
+    adversarial_discriminator,
+    adversarial_generator,
+)
+from inpainters.training.losses.edgeconnect import feature_matching, l1
+from inpainters.training.losses.features import perceptual, style
+from inpainters.training.perceptual import choose_features
+from inpainters.training.start import initialise, start_linear
+
+# The networks that each phase trains (specification, section 3.6, stages 1 to 4).
+PHASES = {
+    "edge": ("edge", "edge_discriminator"),
+    "true": ("inpaint", "inpaint_discriminator"),
+    "predicted": ("inpaint", "inpaint_discriminator"),
+    "joint": ("edge", "inpaint", "edge_discriminator", "inpaint_discriminator"),
+}
+
+
+class EdgeConnectLosses(BaseModel):
+    """The `losses` table of a recipe of EdgeConnect; the defaults are the specification's.
+
+    Attributes:
+        edge_adversarial: weight of the edge generator's adversarial term.
+        matching: weight of the discriminator's features of edges.
+        l1: weight of the colours' absolute difference.
+        perceptual: weight of the features' difference.
+        style: weight of the Gram matrices' difference.
+        adversarial: weight of the colour generator's adversarial term.
+        composited: whether true edges stand around the hole where colours are painted after
+            predicted ones, as in the authors' training; their test, and this project's, has
+            predicted ones everywhere.
+        features: what the perceptual and style terms compare: VGG-19, or fixed random filters on
+            three scales where no ImageNet weights are to be had.
+        discriminator_width: channels of each discriminator's first layer.
+        start: fresh weights of the colour generator: "normal", as the program draws them, or
+            "linear", scaled until the instance norms hardly divide; see `start_linear`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    edge_adversarial: float = 1.0
+    matching: float = 10.0
+    l1: float = 1.0
+    perceptual: float = 0.1
+    style: float = 250.0
+    adversarial: float = 0.1
+    composited: bool = True
+    features: Literal["vgg19", "texture"] = "vgg19"
+    discriminator_width: int = 64
+    start: Literal["normal", "linear"] = "normal"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the generators made, without gradient, for the discriminators' turn.
+
+    Attributes:
+        grey: (N, 1, H, W), luminance.
+        edges: (N, 1, H, W), true edges.
+        completed: (N, 1, H, W), predicted edges, or None where the phase trains none.
+        raw: (N, 3, H, W), painted pictures, or None likewise.
+    """
+
+    grey: Tensor
+    edges: Tensor
+    completed: Tensor | None
+    raw: Tensor | None
+
+
+class EdgeConnectLearner(InpainterLearner):
+    """EdgeConnect in training, with or without RWSA; answers the loop's `Learner`.
+
+    Args:
+        network: sizes, as `EdgeConnectConfig` names them.
+        losses: weights and forms of the losses.
+        device: where the networks are.
+
+    Raises:
+        TrainingError: if a size has an unknown name, or VGG-19's file is wanted and not there.
+    """
+
+    model: ClassVar[str] = "edgeconnect"
+    phases: ClassVar[tuple[str, ...]] = tuple(PHASES)
+    Losses: ClassVar[type[BaseModel]] = EdgeConnectLosses
+    terms: ClassVar[tuple[str, ...]] = (
+        "edge_adversarial",
+        "matching",
+        "l1",
+        "perceptual",
+        "style",
+        "adversarial",
+        "edge_discriminator",
+        "discriminator",
+    )
+    players: ClassVar[dict[str, tuple[str, ...]]] = {
+        "generator": ("edge", "inpaint"),
+        "discriminator": ("edge_discriminator", "inpaint_discriminator"),
+    }
+    tiny: ClassVar[dict[str, dict[str, Any]]] = {
+        "network": {"width": 4, "blocks": 1},
+        "losses": {"features": "texture", "discriminator_width": 4},
+    }
+
+    def __init__(
+        self, network: Mapping[str, Any], losses: EdgeConnectLosses, device: torch.device
+    ) -> None:
+        self.sizes = read_network(EdgeConnectConfig, network, self.model)
+        self.network = EdgeConnectNetwork(self.sizes).to(device)
+        self.edge_discriminator = Discriminator(losses.discriminator_width, channels=2).to(device)
+        self.discriminator = Discriminator(losses.discriminator_width).to(device)
+        self.modules: dict[str, nn.Module] = {
+            "edge": self.network.edge,
+            "inpaint": self.network.inpaint,
+            "edge_discriminator": self.edge_discriminator,
+            "inpaint_discriminator": self.discriminator,
+        }
+        for part in self.modules.values():
+            initialise(part)
+        if losses.start == "linear":
+            start_linear((self.network.inpaint,), self._after_noise, device)
+        self.features = choose_features(losses.features).to(device)
+        self._losses, self._phase = losses, "joint"
+        self._kept: deque[Kept] = deque()
+
+    def _after_noise(self, images: Tensor, masks: Tensor) -> Tensor:
+        painted: Tensor = self.network.inpaint.train()(images, torch.rand_like(masks), masks)
+        return painted
+
+    def begin(self, phase: str, *, fresh: bool) -> None:
+        """Train the networks of `phase`; freeze the others and hold them in evaluation mode.
+
+        Args:
+            phase: "edge", "true" for colours after true edges, "predicted" for colours after the
+                edges that are predicted by then, "joint" for everything.
+            fresh: whether this is the first step of a stage; it makes no difference here.
+
+        Raises:
+            TrainingError: if the recipe names another.
+        """
+        super().begin(phase, fresh=fresh)
+        self._phase = phase
+        for name, part in self.modules.items():
+            part.train(name in PHASES[phase]).requires_grad_(name in PHASES[phase])
+
+    def learn(self, player: str, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
+        """The weighted terms of the generators, or of the discriminators on what those made.
+
+        Args:
+            player: "generator", then "discriminator".
+            images: (N, 3, H, W) RGB in [0, 1], H and W multiples of 4, at least 24.
+            masks: (N, 1, H, W), 1 = hole, at least one of them.
+
+        Returns:
+            Each term of the phase, ().
+        """
+        if player == "discriminator":
+            return self._judge(images, self._kept.popleft())
+        grey, edges = true_edges(images)
+        terms: dict[str, Tensor] = {}
+        completed = raw = None
+        if self._phase in {"edge", "joint"}:
+            completed = self.network.edge(grey, edges, masks)
+            terms |= self._edge_terms(grey, edges, completed)
+        if self._phase != "edge":
+            guide = self._guide(grey, edges, completed, masks)
+            raw = self.network.inpaint(images, guide, masks)
+            terms |= self._colour_terms(images, masks, raw)
+        kept = (part if part is None else part.detach() for part in (completed, raw))
+        self._kept.append(Kept(grey, edges, *kept))
+        return terms
+
+    def _guide(
+        self, grey: Tensor, edges: Tensor, completed: Tensor | None, masks: Tensor
+    ) -> Tensor:
+        """The edges that colours are painted after; only in "joint" do they take a gradient."""
+        if self._phase == "true":
+            return edges
+        if completed is None:
+            with torch.no_grad():
+                completed = self.network.edge(grey, edges, masks)
+        if not self._losses.composited:
+            return completed
+        return completed * masks + edges * (1 - masks)
+
+    def _edge_terms(self, grey: Tensor, edges: Tensor, completed: Tensor) -> dict[str, Tensor]:
+        fake = self.edge_discriminator.maps(torch.cat((grey, completed), dim=1))
+        with torch.no_grad():
+            real = self.edge_discriminator.maps(torch.cat((grey, edges), dim=1))
+        return {
+            "edge_adversarial": self._losses.edge_adversarial * adversarial_generator(fake[-1]),
+            "matching": self._losses.matching * feature_matching(fake, real),
+        }
+
+    def _colour_terms(self, images: Tensor, masks: Tensor, raw: Tensor) -> dict[str, Tensor]:
+        chosen, network = self._losses, self.features
+        with torch.no_grad():
+            real, real_hole = network.features(images), network.features(images * masks)
+        alike = perceptual(network.features(raw), real, network.perceptual_layers)
+        styled = style(network.features(raw * masks), real_hole, network.style_layers)
+        return {
+            "l1": chosen.l1 * l1(raw, images, masks),
+            "perceptual": chosen.perceptual * alike,
+            "style": chosen.style * styled,
+            "adversarial": chosen.adversarial * adversarial_generator(self.discriminator(raw)),
+        }
+
+    def _judge(self, images: Tensor, kept: Kept) -> dict[str, Tensor]:
+        """What the discriminators of the phase pay."""
+        terms = {}
+        if kept.completed is not None:
+            real = self.edge_discriminator(torch.cat((kept.grey, kept.edges), dim=1))
+            fake = self.edge_discriminator(torch.cat((kept.grey, kept.completed), dim=1))
+            terms["edge_discriminator"] = adversarial_discriminator(real, fake)
+        if kept.raw is not None:
+            real, fake = self.discriminator(images), self.discriminator(kept.raw)
+            terms["discriminator"] = adversarial_discriminator(real, fake)
+        return terms
+
+    @torch.no_grad()
+    def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
+        """The pictures, the holes, known edges, completed edges, the answer and the composite."""
+        self.network.eval()
+        pixels = to_pixels(images)
+        grey = grey_levels(pixels)
+        edges = canny_edges(grey, masks[:, 0].cpu().numpy() == 0)
+        known = _planes(edges, images)
+        painted: Painted = self.network(images, _planes(grey, images), known, masks)
+        lines = [plane.expand(-1, 3, -1, -1) for plane in (known, painted.edges)]
+        composite = painted.raw * masks + images * (1 - masks)
+        return [images, pierced(images, masks), *lines, painted.raw, composite]
+
+    def official(self, step: int) -> dict[str, dict[str, Any]]:
+        """The four files of the authors' layout."""
+        return {
+            EDGE_FILE: {"iteration": step, "generator": self.network.edge.state_dict()},
+            INPAINT_FILE: {"iteration": step, "generator": self.network.inpaint.state_dict()},
+            "EdgeModel_dis.pth": {"discriminator": self.edge_discriminator.state_dict()},
+            "InpaintingModel_dis.pth": {"discriminator": self.discriminator.state_dict()},
+        }
+
+
+def true_edges(images: Tensor) -> tuple[Tensor, Tensor]:
+    """Luminance and Canny edges of whole pictures, as training has them (section 3.6).
+
+    Args:
+        images: (N, 3, H, W) in [0, 1], 8-bit values / 255.
+
+    Returns:
+        Both (N, 1, H, W), where the images are; grey in [0, 1], edges 0 or 1.
+    """
+    grey = grey_levels(to_pixels(images))
+    edges = canny_edges(grey, np.ones(grey.shape, dtype=np.bool_))
+    return _planes(grey, images), _planes(edges, images)
+
+
+def _planes(values: np.ndarray[Any, Any], like: Tensor) -> Tensor:
+    """(N, H, W) to (N, 1, H, W) float32 on the device of `like`."""
+    return torch.from_numpy(values[:, None].astype(np.float32)).to(like.device)

@@ -1,0 +1,281 @@
+"""How FcF learns: drawn styles, two of them mixed, and a discriminator with a lazy penalty."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, ClassVar, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from benchmark.core.errors import TrainingError
+from inpainters.fcf import FOURIER_FROM, FcFConfig, Generator
+from inpainters.training.base import InpainterLearner, pierced, read_network
+from inpainters.training.discriminators.fcf import Discriminator
+from inpainters.training.losses import fcf
+from inpainters.training.losses.adversarial import (
+    adversarial_discriminator,
+    adversarial_generator,
+    gradient_penalty,
+)
+from inpainters.training.segmentation import choose_receptive_features
+
+MIXING = 0.9  # how often a second style takes over from some row on
+
+
+class FcFLosses(BaseModel):
+    """The `losses` table of a recipe of FcF; the weights are the specification's (section 3).
+
+    Attributes:
+        adversarial: weight of the generator's adversarial term.
+        reconstruction: weight of the absolute difference.
+        receptive: weight of the perceptual term with a high receptive field.
+        discriminator: weight of the discriminator's mistakes.
+        gradient_penalty: weight of the discriminator's slope at untouched pictures.
+        lazy: the penalty comes once in so many turns, and counts as many times.
+        features: what the perceptual term compares: a dilated ResNet-50 trained to segment ADE20K,
+            or fixed random filters.
+        growth: smaller resolutions at which the inner blocks may learn first, ascending; the
+            authors have none. See `FcFLearner`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    adversarial: float = 1.0
+    reconstruction: float = 10.0
+    receptive: float = 5.0
+    discriminator: float = 1.0
+    gradient_penalty: float = 5.0
+    lazy: int = Field(default=16, ge=1)
+    features: Literal["ade20k", "texture"] = "ade20k"
+    growth: tuple[int, ...] = ()
+
+
+class Turns(nn.Module):
+    """How often the discriminator has learned: kept in checkpoints, so that a resumed run knows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("count", torch.zeros((), dtype=torch.long))
+
+    def due(self, every: int) -> bool:
+        """Count one turn; whether it is the first of `every`."""
+        count = self.get_buffer("count")
+        found = int(count) % every == 0
+        count += 1
+        return found
+
+
+class FcFLearner(InpainterLearner):
+    """FcF in training; answers the loop's `Learner`.
+
+    The network takes one size, so a stage's `crop` is its resolution, or one of `growth`: then the
+    blocks up to that resolution learn, through layers of their own that let a small picture in.
+    The first smaller resolution lets the larger blocks start without a picture of their own.
+
+    Args:
+        network: sizes, as `FcFConfig` names them.
+        losses: weights of the losses.
+        device: where the networks are.
+
+    Raises:
+        TrainingError: if a size has an unknown name or makes no network, or ADE20K's file is
+            wanted and not there.
+    """
+
+    model: ClassVar[str] = "fcf"
+    Losses: ClassVar[type[BaseModel]] = FcFLosses
+    terms: ClassVar[tuple[str, ...]] = (
+        "adversarial",
+        "reconstruction",
+        "receptive",
+        "discriminator",
+        "gradient_penalty",
+    )
+    players: ClassVar[dict[str, tuple[str, ...]]] = {
+        "generator": ("generator", "entries"),
+        "discriminator": ("discriminator", "judge_entries"),
+    }
+    tiny: ClassVar[dict[str, dict[str, Any]]] = {
+        "network": {"resolution": 64, "width": 32, "max_width": 32, "latent": 4, "code": 4},
+        "losses": {"features": "texture", "growth": ()},
+    }
+
+    def __init__(self, network: Mapping[str, Any], losses: FcFLosses, device: torch.device) -> None:
+        self.sizes = read_network(FcFConfig, network, self.model)
+        _check(self.sizes, losses.growth)
+        self.network, self.discriminator = Generator(self.sizes), Discriminator(self.sizes)
+        self._painters = {side: _inner_generator(self.network, side) for side in losses.growth}
+        self._judges = {
+            side: _inner_discriminator(self.discriminator, side, self.sizes)
+            for side in losses.growth
+        }
+        self.turns = Turns()
+        self.modules: dict[str, nn.Module] = {
+            "generator": self.network,
+            "discriminator": self.discriminator,
+            "entries": _entries({s: p.encoder for s, p in self._painters.items()}),
+            "judge_entries": _entries(self._judges),
+            "turns": self.turns,
+        }
+        for part in self.modules.values():
+            part.to(device)
+        if losses.growth:
+            _silence(self.network, losses.growth[0])
+        resolution = self.sizes.resolution
+        self._painters[resolution] = self.network
+        self._judges[resolution] = self.discriminator
+        self.features = choose_receptive_features(losses.features).to(device)
+        self._losses = losses
+        self._painted: deque[Tensor] = deque()
+
+    def learn(self, player: str, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
+        """The weighted terms of a player; all see the composite.
+
+        The discriminator judges what the generator painted in the same step, before it moved.
+
+        Args:
+            player: "generator" or "discriminator", in this order.
+            images: (N, 3, R, R) RGB in [0, 1]; N at most 4, or a multiple of it.
+            masks: (N, 1, R, R), 1 = hole.
+
+        Returns:
+            Each term, (); the penalty in the turns in which it is due.
+
+        Raises:
+            TrainingError: if R is neither the network's resolution nor one of `growth`.
+        """
+        side, wanted = images.shape[-1], 2 * images - 1
+        if side not in self._painters:
+            known = ", ".join(map(str, sorted(self._painters)))
+            raise TrainingError(
+                f"fcf learns pictures of {known} pixels, not of {side}: a stage's "
+                "crop is the network's resolution, or one of losses.growth"
+            )
+        if player == "discriminator":
+            return self._judge(wanted, masks, self._painted.popleft())
+        chosen, painter = self._losses, self._painters[side]
+        noise4 = torch.randn(len(images), 1, 4, 4, device=images.device)
+        raw = 2 * painter.paint(images, masks, mixed_styles(painter, len(images)), noise4) - 1
+        composites = fcf.composite(raw, wanted, masks)
+        self._painted.append(composites.detach())
+        judged = self._judges[side](composites, masks)
+        seen = fcf.perceptual(composites, wanted, self.features.features)
+        return {
+            "adversarial": chosen.adversarial * adversarial_generator(judged),
+            "reconstruction": chosen.reconstruction * fcf.reconstruction(composites, wanted),
+            "receptive": chosen.receptive * seen,
+        }
+
+    def _judge(self, wanted: Tensor, masks: Tensor, composites: Tensor) -> dict[str, Tensor]:
+        chosen, judge = self._losses, self._judges[wanted.shape[-1]]
+        due = self.turns.due(chosen.lazy)
+        wanted = wanted.detach().requires_grad_(due)
+        real, fake = judge(wanted, masks), judge(composites, masks)
+        mistaken = adversarial_discriminator(real, fake, halved=False)
+        terms = {"discriminator": chosen.discriminator * mistaken}
+        if due:
+            weight = chosen.lazy * chosen.gradient_penalty
+            terms["gradient_penalty"] = weight * gradient_penalty(real, wanted)
+        return terms
+
+    @torch.no_grad()
+    def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
+        """The pictures, the holes, the answer to a latent of zeros, and the composite."""
+        self.network.eval()
+        painter = self._painters[images.shape[-1]]
+        z, noise4 = images.new_zeros(len(images), self.sizes.latent), images.new_zeros(1, 1, 4, 4)
+        raw = painter(images, masks, z, noise4)
+        composite = torch.where(masks.bool(), raw, images)
+        return [images, pierced(images, masks), raw, composite]
+
+    def official(self, step: int) -> dict[str, dict[str, Any]]:
+        """The generator as IOPaint publishes it, a bare state dict, and the discriminator's."""
+        return {
+            "fcf_G.pth": dict(self.network.state_dict()),
+            "fcf_D.pth": dict(self.discriminator.state_dict()),
+        }
+
+
+def mixed_styles(painter: Generator, count: int) -> Tensor:
+    """Draw styles: nine times in ten a second style takes over from a drawn row on.
+
+    Args:
+        painter: in training mode; its mean style follows both.
+        count: pictures, N.
+
+    Returns:
+        (N, rows, latent).
+    """
+    config = painter.config
+    device = painter.mapping.get_buffer("w_avg").device
+    styles: Tensor = painter.mapping(torch.randn(2 * count, config.latent, device=device))
+    first, second = styles[:, None].expand(-1, config.rows, -1).chunk(2)
+    mixed, row = float(torch.rand(())) < MIXING, int(torch.randint(1, config.rows, ()))
+    row = row if mixed else config.rows
+    return torch.cat((first[:, :row], second[:, row:]), dim=1)
+
+
+def _check(sizes: FcFConfig, growth: tuple[int, ...]) -> None:
+    """Refuse sizes that make no network, and resolutions that are not within it."""
+    known, where = [*sizes.sides()[:-1]], "recipe of fcf"
+    if sizes.resolution < 8 or sizes.resolution & (sizes.resolution - 1):
+        raise TrainingError(f"{where}, network: resolution: take a power of two from 8 up")
+    if sizes.resolution >= FOURIER_FROM and (sizes.width % 32 or sizes.max_width % 32):
+        raise TrainingError(f"{where}, network: width and max_width: take multiples of 32")
+    if list(growth) != sorted(set(growth) & set(known)):
+        raise TrainingError(
+            f"{where}, losses: growth: take some of {', '.join(map(str, known))}, ascending"
+        )
+
+
+def _inner(sizes: FcFConfig, side: int) -> FcFConfig:
+    """Sizes of the blocks up to a resolution, as a network of that resolution."""
+    return replace(sizes, resolution=side, width=sizes.channels(side))
+
+
+def _inner_generator(network: Generator, side: int) -> Generator:
+    """A generator of a smaller resolution whose parts are `network`'s, but for its first layer."""
+    inner = Generator(_inner(network.config, side))
+    _share(inner.encoder, network.encoder, side)
+    inner.synthesis.foreword = network.synthesis.foreword
+    for smaller in inner.config.sides():
+        block = f"b{smaller}"
+        inner.synthesis.add_module(block, network.synthesis.get_submodule(block))
+    inner.mapping = network.mapping
+    return inner
+
+
+def _inner_discriminator(network: Discriminator, side: int, sizes: FcFConfig) -> Discriminator:
+    """A discriminator of a smaller resolution; see `_inner_generator`."""
+    inner = Discriminator(_inner(sizes, side))
+    _share(inner, network, side)
+    return inner
+
+
+def _share(inner: nn.Module, network: nn.Module, side: int) -> None:
+    """Put a network's blocks up to `side` into a smaller one, which keeps its `fromrgb`."""
+    first = f"b{side}"
+    for name, part in network.get_submodule(first).named_children():
+        inner.get_submodule(first).add_module(name, part)
+    for name, _ in list(inner.named_children()):
+        if name != first:
+            inner.add_module(name, network.get_submodule(name))
+
+
+def _entries(networks: Mapping[int, nn.Module]) -> nn.ModuleDict:
+    """What lets pictures of each smaller resolution into networks."""
+    return nn.ModuleDict(
+        {str(side): part.get_submodule(f"b{side}.fromrgb") for side, part in networks.items()}
+    )
+
+
+@torch.no_grad()
+def _silence(network: Generator, side: int) -> None:
+    """Let blocks above a resolution add nothing to the picture, until they have learned."""
+    for larger in network.config.sides():
+        if larger > side:
+            network.synthesis.get_parameter(f"b{larger}.torgb.weight").zero_()

@@ -1,0 +1,153 @@
+"""How LaMa learns: a generator, and a discriminator whose slope is held down at every step."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor, nn
+
+from inpainters.lama import Generator, LaMaConfig
+from inpainters.training.base import InpainterLearner, pierced, read_network
+from inpainters.training.discriminators.lama import Discriminator
+from inpainters.training.losses import lama
+from inpainters.training.losses.adversarial import adversarial_generator, gradient_penalty
+from inpainters.training.losses.receptive import receptive_field
+from inpainters.training.segmentation import choose_receptive_features
+
+
+class LaMaLosses(BaseModel):
+    """The `losses` table of a recipe of LaMa; the weights are the specification's (section 3).
+
+    Attributes:
+        l1: weight of the absolute difference where known.
+        l1_hole: the same in the holes; the authors have none.
+        adversarial: weight of the generator's adversarial term.
+        feature_matching: weight of the difference of the discriminator's maps.
+        receptive: weight of the perceptual term with a high receptive field.
+        discriminator: weight of the discriminator's mistakes.
+        gradient_penalty: weight of the discriminator's slope at untouched pictures.
+        features: what the perceptual term compares: a dilated ResNet-50 trained to segment ADE20K,
+            or fixed random filters.
+        discriminator_width: channels of the discriminator's first layer.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    l1: float = 10.0
+    l1_hole: float = 0.0
+    adversarial: float = 10.0
+    feature_matching: float = 100.0
+    receptive: float = 30.0
+    discriminator: float = 1.0
+    gradient_penalty: float = 0.001
+    features: Literal["ade20k", "texture"] = "ade20k"
+    discriminator_width: int = 64
+
+
+class LaMaLearner(InpainterLearner):
+    """LaMa in training; answers the loop's `Learner`.
+
+    Args:
+        network: sizes, as `LaMaConfig` names them.
+        losses: weights of the losses.
+        device: where the networks are.
+
+    Raises:
+        TrainingError: if a size has an unknown name, or ADE20K's file is wanted and not there.
+    """
+
+    model: ClassVar[str] = "lama"
+    Losses: ClassVar[type[BaseModel]] = LaMaLosses
+    terms: ClassVar[tuple[str, ...]] = (
+        "l1",
+        "l1_hole",
+        "adversarial",
+        "feature_matching",
+        "receptive",
+        "discriminator",
+        "gradient_penalty",
+    )
+    players: ClassVar[dict[str, tuple[str, ...]]] = {
+        "generator": ("generator",),
+        "discriminator": ("discriminator",),
+    }
+    tiny: ClassVar[dict[str, dict[str, Any]]] = {
+        "network": {"width": 4, "blocks": 1},
+        "losses": {"features": "texture", "discriminator_width": 4},
+    }
+
+    def __init__(
+        self, network: Mapping[str, Any], losses: LaMaLosses, device: torch.device
+    ) -> None:
+        self.sizes = read_network(LaMaConfig, network, self.model)
+        self.network = Generator(self.sizes).to(device)
+        self.discriminator = Discriminator(losses.discriminator_width).to(device)
+        self.modules: dict[str, nn.Module] = {
+            "generator": self.network,
+            "discriminator": self.discriminator,
+        }
+        self.features = choose_receptive_features(losses.features).to(device)
+        self._losses = losses
+        self._painted: deque[Tensor] = deque()
+
+    def learn(self, player: str, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
+        """The weighted terms of a player; all see the network's whole answer.
+
+        The discriminator judges what the generator painted in the same step, before it moved.
+
+        Args:
+            player: "generator" or "discriminator", in this order.
+            images: (N, 3, H, W) RGB in [0, 1], H and W multiples of 8.
+            masks: (N, 1, H, W), 1 = hole.
+
+        Returns:
+            Each term, ().
+        """
+        if player == "discriminator":
+            return self._judge(images, masks, self._painted.popleft())
+        chosen, raw = self._losses, self.network(images, masks)
+        self._painted.append(raw.detach())
+        with torch.no_grad():
+            real = self.discriminator.maps(images)
+        fake = self.discriminator.maps(raw)
+        matched = lama.feature_matching(fake[:-1], real[:-1])
+        seen = receptive_field(raw, images, self.features.features)
+        return {
+            "l1": chosen.l1 * lama.l1_known(raw, images, masks),
+            "l1_hole": chosen.l1_hole * lama.l1_known(raw, images, 1 - masks),
+            "adversarial": chosen.adversarial * adversarial_generator(fake[-1]),
+            "feature_matching": chosen.feature_matching * matched,
+            "receptive": chosen.receptive * seen,
+        }
+
+    def _judge(self, images: Tensor, masks: Tensor, raw: Tensor) -> dict[str, Tensor]:
+        images = images.detach().requires_grad_()
+        real = self.discriminator(images)
+        mistaken = lama.discriminator(real, self.discriminator(raw), masks)
+        return {
+            "discriminator": self._losses.discriminator * mistaken,
+            "gradient_penalty": self._losses.gradient_penalty * gradient_penalty(real, images),
+        }
+
+    @torch.no_grad()
+    def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
+        """The pictures, the holes, the answer and the composite."""
+        self.network.eval()
+        raw: Tensor = self.network(images, masks)
+        composite = torch.where(masks.bool(), raw, images)
+        return [images, pierced(images, masks), raw, composite]
+
+    def official(self, step: int) -> dict[str, dict[str, Any]]:
+        """The authors' file, without the discriminator, as they publish it, and without Lightning.
+
+        The discriminator has a file of its own.
+        """
+        state = {f"generator.{name}": value for name, value in self.network.state_dict().items()}
+        return {
+            "best.ckpt": {"global_step": step, "state_dict": state},
+            "discriminator.pth": {"state_dict": self.discriminator.state_dict()},
+        }

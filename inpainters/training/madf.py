@@ -1,0 +1,110 @@
+"""How MADF learns: three decoders' pictures against the photograph, and no adversary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor, nn
+
+from inpainters.madf import MADFConfig, MADFNetwork, Painted, denormalised, normalised
+from inpainters.training.base import InpainterLearner, pierced, read_network
+from inpainters.training.losses import madf
+from inpainters.training.perceptual import choose_features
+
+WRAPPED = "module.model."  # what the authors' training wrapper puts before the network's names
+
+
+class MADFLosses(BaseModel):
+    """The `losses` table of a recipe of MADF; the weights are the specification's (section 3.4).
+
+    Attributes:
+        valid: weight of the absolute difference where known.
+        hole: weight of the absolute difference in the holes.
+        perceptual: weight of the features' difference.
+        style: weight of the Gram matrices' difference.
+        total_variation: weight of the composite's unevenness.
+        supervision: which decoders' pictures the terms see; see `losses.madf.terms`.
+        features: what the perceptual and style terms compare: VGG-16, or fixed random filters.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    valid: float = 1.0
+    hole: float = 6.0
+    perceptual: float = 0.05
+    style: float = 120.0
+    total_variation: float = 0.1
+    supervision: Literal["last", "incremental", "authors"] = "incremental"
+    features: Literal["vgg16", "texture"] = "vgg16"
+
+
+class MADFLearner(InpainterLearner):
+    """MADF in training; answers the loop's `Learner`.
+
+    Args:
+        network: sizes, as `MADFConfig` names them.
+        losses: weights and forms of the losses.
+        device: where the networks are.
+
+    Raises:
+        TrainingError: if a size has an unknown name, or VGG-16's file is wanted and not there.
+    """
+
+    model: ClassVar[str] = "madf"
+    Losses: ClassVar[type[BaseModel]] = MADFLosses
+    terms: ClassVar[tuple[str, ...]] = ("valid", "hole", "perceptual", "style", "total_variation")
+    players: ClassVar[dict[str, tuple[str, ...]]] = {"all": ("generator",)}
+    tiny: ClassVar[dict[str, dict[str, Any]]] = {
+        "network": {
+            "levels": 3,
+            "width": 4,
+            "decoder_width": 4,
+            "mask_width": 2,
+            "guide_width": 4,
+        },
+        "losses": {"features": "texture"},
+    }
+
+    def __init__(
+        self, network: Mapping[str, Any], losses: MADFLosses, device: torch.device
+    ) -> None:
+        self.sizes = read_network(MADFConfig, network, self.model)
+        self.network = MADFNetwork(self.sizes).to(device)
+        self.modules: dict[str, nn.Module] = {"generator": self.network}
+        self.features = choose_features(losses.features).to(device)
+        self._losses = losses
+
+    def learn(self, player: str, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
+        """The weighted terms of one step.
+
+        Args:
+            player: "all", the only one.
+            images: (N, 3, H, W) RGB in [0, 1], H and W multiples of 2 ** levels.
+            masks: (N, 1, H, W), 1 = hole.
+
+        Returns:
+            Each term, ().
+        """
+        chosen, wanted = self._losses, normalised(images)
+        painted: Painted = self.network(wanted, masks)
+        found = madf.terms(painted, wanted, masks, self.features, chosen.supervision)
+        return {term: getattr(chosen, term) * getattr(found, term) for term in self.terms}
+
+    @torch.no_grad()
+    def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
+        """The pictures, the holes, the three decoders' pictures, and the composite."""
+        self.network.eval()
+        painted: Painted = self.network(normalised(images), masks)
+        pictures = [
+            denormalised(picture) for picture in (painted.recovered, painted.refined, painted.raw)
+        ]
+        composite = torch.where(masks.bool(), pictures[-1], images)
+        return [images, pierced(images, masks), *pictures, composite]
+
+    def official(self, step: int) -> dict[str, dict[str, Any]]:
+        """The authors' file, but for VGG-16 and the optimiser, which nobody reads."""
+        state = {WRAPPED + name: value for name, value in self.network.state_dict().items()}
+        return {"madf.pth": {"n_iter": step, "model": state}}

@@ -1,0 +1,109 @@
+"""The network that LaMa and FcF compare features of: a ResNet-50 that segments scenes of ADE20K."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from benchmark.core.checkpoint import flat_state, load_strict, read_checkpoint
+from benchmark.core.errors import TrainingError
+from benchmark.core.paths import torch_checkpoints
+from inpainters.training.perceptual import FeatureNetwork, TextureFeatures
+
+ADE20K_FILE = Path("ade20k-resnet50dilated-ppm_deepsup", "encoder_epoch_20.pth")
+STAGES = ("layer1", "layer2", "layer3", "layer4")
+COUNTER = "num_batches_tracked"  # of a batch norm; files of old PyTorch have none
+
+
+class DilatedResNet(FeatureNetwork):
+    """ResNet-50 with a deep stem; its last two stages widen their filters instead of their steps.
+
+    Source: the specification of LaMa, section 3, "Training recipe". It does not state the entry
+    names of the authors' file: they are taken to be torchvision's, and a file with others is
+    refused. A new network is untrained; `load_segmenter` gives the one the losses are meant for.
+    """
+
+    perceptual_layers = STAGES
+    style_layers = STAGES
+
+    def __init__(self) -> None:
+        super().__init__()
+        from torchvision.models.resnet import (  # seconds to import, training only
+            Bottleneck,
+            ResNet,
+        )
+
+        for index, (channels, width) in enumerate(((3, 64), (64, 64), (64, 128)), start=1):
+            stride = 2 if index == 1 else 1
+            conv = nn.Conv2d(channels, width, 3, stride, padding=1, bias=False)
+            self.add_module(f"conv{index}", conv)
+            self.add_module(f"bn{index}", nn.BatchNorm2d(width))
+        self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
+        body = ResNet(Bottleneck, [3, 4, 6, 3], replace_stride_with_dilation=[False, True, True])
+        body.layer1[0].conv1 = nn.Conv2d(128, 64, 1, bias=False)  # the deep stem is twice as wide
+        body.layer1[0].downsample[0] = nn.Conv2d(128, 256, 1, bias=False)
+        for stage in STAGES:
+            self.add_module(stage, body.get_submodule(stage))
+        self.eval().requires_grad_(requires_grad=False)
+
+    def features(self, images: Tensor) -> dict[str, Tensor]:
+        """The four stages of (N, 3, H, W) images, standardised: at 1/4, then 1/8 of the size."""
+        values = images
+        for index in (1, 2, 3):
+            convolved = self.get_submodule(f"conv{index}")(values)
+            values = torch.relu(self.get_submodule(f"bn{index}")(convolved))
+        values, answers = self.maxpool(values), {}
+        for stage in STAGES:
+            answers[stage] = values = self.get_submodule(stage)(values)
+        return answers
+
+
+def load_segmenter(path: Path) -> DilatedResNet:
+    """Load the encoder's weights from the authors' file.
+
+    Args:
+        path: `encoder_epoch_20.pth`.
+
+    Returns:
+        The network, frozen, in evaluation mode.
+
+    Raises:
+        WeightsError: if the file is missing, damaged or another one.
+    """
+    state = flat_state(read_checkpoint(path), path)
+    network = DilatedResNet()
+    for name, value in network.state_dict().items():
+        if name.endswith(COUNTER):
+            state.setdefault(name, torch.zeros_like(value))
+    load_strict(network, state, path)
+    return network
+
+
+def choose_receptive_features(kind: Literal["ade20k", "texture"]) -> FeatureNetwork:
+    """The feature network that a recipe of LaMa or FcF names.
+
+    Args:
+        kind: "ade20k", whose file lies where torch keeps its own, or "texture" where it cannot be
+            had.
+
+    Returns:
+        The network, frozen, on the CPU.
+
+    Raises:
+        TrainingError: if the file is not there.
+        WeightsError: if it is damaged or another one.
+    """
+    if kind == "texture":
+        return TextureFeatures()
+    path = torch_checkpoints() / ADE20K_FILE
+    if not path.is_file():
+        raise TrainingError(
+            f"this recipe compares features of a ResNet-50 trained on ADE20K, whose file is not "
+            f"here: put {ADE20K_FILE.as_posix()} from "
+            f"http://sceneparsing.csail.mit.edu/model/pytorch/ into {torch_checkpoints()}, "
+            'or set features = "texture"'
+        )
+    return load_segmenter(path)

@@ -1,0 +1,94 @@
+"""What `bench table` prints: a table of the paper, or what statistics say of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark.core.errors import BadInput
+from reports.findings import annotated
+from reports.folder import newest_run, read_run
+from reports.formats import render
+from reports.formats.csv import entry_rows
+from reports.formats.statistics import render as render_statistics
+from reports.formats.statistics import statistic_rows
+from reports.paper import PaperTable, paper_table, paper_tables
+from reports.statistics import Statistic, statistics_of
+
+STATISTICS = "stats"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """One or more tables of the same number, or the statistics of a run.
+
+    Attributes:
+        tables: the tables; empty for statistics.
+        statistics: the statistics; empty for tables.
+    """
+
+    tables: tuple[PaperTable, ...] = ()
+    statistics: tuple[Statistic, ...] = ()
+
+    def text(self, style: str) -> str:
+        """All of it in one of the formats, ending with a line break.
+
+        Raises:
+            UnknownName: if there is no such format.
+            BadInput: if statistics are not written in it.
+        """
+        if self.tables:
+            return render(self.tables, style)
+        return render_statistics(self.statistics, style)
+
+    def values(self) -> dict[str, object]:
+        """All of it as plain values for JSON."""
+        if not self.tables:
+            return {"statistics": statistic_rows(self.statistics)}
+        return {
+            "tables": [
+                {
+                    "table": table.number,
+                    "title": table.title,
+                    "rows": list(entry_rows(table)),
+                    "notes": list(table.notes),
+                }
+                for table in self.tables
+            ]
+        }
+
+
+def table_document(
+    name: str,
+    *,
+    run: str | Path | None = None,
+    store: str | Path | None = None,
+    paper: bool = False,
+) -> Document:
+    """A table of the paper beside a run's numbers, or the run's statistics.
+
+    Args:
+        name: "1" to "6", or "stats".
+        run: the run's folder; by default the newest below runs/.
+        store: where the answers of a run that has not ended are.
+        paper: the paper's numbers alone; no run is read.
+
+    Raises:
+        BadInput: if there is no such table.
+        DataError: if there is no run, it cannot be read, or it has nothing of the table.
+    """
+    if name != STATISTICS and not name.isdecimal():
+        raise BadInput(f"table {name!r}: expected 1 to 6, or {STATISTICS}")
+    if paper:
+        if name == STATISTICS:
+            raise BadInput("table stats: the paper has no statistics; leave out --paper")
+        return Document(tables=(paper_table(int(name)),))
+    if name != STATISTICS:
+        paper_table(int(name))  # a number that does not exist is said before a run is looked for
+    found = read_run(run or newest_run(), store=store)
+    if name == STATISTICS:
+        return Document(statistics=statistics_of(found))
+    tables = paper_tables(int(name), found)
+    judges = {entry.ours.detector for table in tables for entry in table.entries if entry.ours}
+    statistics = statistics_of(found, detectors=judges)
+    return Document(tables=tuple(annotated(table, statistics) for table in tables))

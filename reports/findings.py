@@ -1,0 +1,122 @@
+"""What the statistics of a run say beneath a table of the paper, in lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby
+
+from benchmark.metrics import METRICS
+from detectors import DETECTORS
+from inpainters import INPAINTERS
+from reports.formats.grid import number, signed
+from reports.paper import PaperTable
+from reports.statistics import Statistic
+
+TEST = (
+    "Tests: of the same pictures, one-sided; signs flipped at random for means, McNemar's exact "
+    "test for ACC; p against the next best is the largest against any other model, and Holm "
+    "corrects it for all such tests with this detector. Brackets: paired 95 % bootstrap interval."
+)
+WITHIN = (5, 6)  # tables of models with and without parts
+
+
+def annotated(table: PaperTable, statistics: Sequence[Statistic]) -> PaperTable:
+    """The table with what the statistics of its cells say added to its notes.
+
+    Args:
+        table: a table of the paper with a run's numbers.
+        statistics: the same run's, from `statistics_of`.
+    """
+    here = [one for one in statistics if _belongs(one, table)]
+    pairs = list(_pairs(here)) if table.number in WITHIN else []
+    tested = [*_next_best(here), *pairs]
+    said = [*tested, *([TEST] if tested else []), *_agreement(here), *_detection(here)]
+    return replace(table, notes=(*table.notes, *said))
+
+
+def _belongs(one: Statistic, table: PaperTable) -> bool:
+    rows = [entry.ours for entry in table.entries if entry.ours]
+    cells = {(row.dataset, row.launder, row.detector, row.bucket) for row in rows}
+    metrics = {entry.place.metric for entry in table.entries} | {"score"}
+    models = {line.model for line in table.lines} | {""}
+    return (
+        (one.dataset, one.launder, one.detector, one.bucket) in cells
+        and one.metric in metrics
+        and one.inpainter in models
+        and one.against in models
+    )
+
+
+def _next_best(here: Sequence[Statistic]) -> Iterator[str]:
+    for title, ones in _by_metric(here, "next_best"):
+        yield f"{_name(ones[0].inpainter)} against the next best, {title}: {_each(ones, _beats)}."
+
+
+def _beats(one: Statistic) -> str:
+    return f"{_apart(one)} to {_name(one.against)}, p {one.p:.2g} (Holm {one.p_holm:.2g})"
+
+
+def _apart(one: Statistic) -> str:
+    decimals = METRICS.load(one.metric).decimals
+    text = signed(one.value, decimals)
+    if one.low is None or one.high is None:
+        return text
+    return f"{text} [{number(one.low, decimals)}, {number(one.high, decimals)}]"
+
+
+def _pairs(here: Sequence[Statistic]) -> Iterator[str]:
+    """A model against itself without some of its parts: all metrics in a line."""
+    ones = [one for one in here if one.name == "difference"]
+    keys = dict.fromkeys((one.detector, one.inpainter, one.against) for one in ones)
+    for key in keys:
+        same = [one for one in ones if (one.detector, one.inpainter, one.against) == key]
+        said = [f"{METRICS.load(one.metric).title} {_apart(one)}, p {one.p:.2g}" for one in same]
+        judge, model, part = _judge(key[0]), _name(key[1]), _name(key[2])
+        yield f"{model} against {part} on {judge}: {'; '.join(said)}."
+
+
+def _agreement(here: Sequence[Statistic]) -> Iterator[str]:
+    for title, ones in _by_metric(here, "kendall_tau_b"):
+        yield f"Order of models and the paper's (Kendall's tau-b), {title}: {_each(ones, _tau)}."
+
+
+def _tau(one: Statistic) -> str:
+    return f"{one.value:.2f} over {one.n} models"
+
+
+def _detection(here: Sequence[Statistic]) -> Iterator[str]:
+    """One line per detector and inpainter: painted pictures against untouched ones."""
+    kinds = ("image_auc", "acc_at_5", "balanced_accuracy")
+    ones = [one for one in here if one.name in kinds]
+    for detector, inpainter in dict.fromkeys((one.detector, one.inpainter) for one in ones):
+        mine = [one for one in ones if (one.detector, one.inpainter) == (detector, inpainter)]
+        said = [
+            f"{bucket} % {' '.join(f'{one.value:.2f}' for one in same)}"
+            for bucket, same in groupby(mine, lambda one: one.bucket)
+        ]
+        yield (
+            f"{_name(inpainter)} against untouched pictures on {_judge(detector)} (image AUC, "
+            f"detection at 5 % false alarms, balanced accuracy): {'; '.join(said)}."
+        )
+
+
+def _by_metric(here: Sequence[Statistic], name: str) -> Iterator[tuple[str, list[Statistic]]]:
+    ones = [one for one in here if one.name == name]
+    for detector, metric in dict.fromkeys((one.detector, one.metric) for one in ones):
+        title = METRICS.load(metric).title
+        judge = f"{_judge(detector)}, " if detector else ""
+        same = [one for one in ones if (one.detector, one.metric) == (detector, metric)]
+        yield f"{judge}{title}", same
+
+
+def _each(ones: Sequence[Statistic], said: Callable[[Statistic], str]) -> str:
+    return "; ".join(f"{one.bucket} % {said(one)}" for one in ones)
+
+
+def _name(inpainter: str) -> str:
+    return INPAINTERS.card(inpainter).reported or inpainter
+
+
+def _judge(detector: str) -> str:
+    return DETECTORS.card(detector).reported or detector

@@ -1,0 +1,48 @@
+"""Tables as rows: the columns of the paper's numbers, then ours. Nothing is rounded for print."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from reports.paper import Entry, Line, PaperTable
+from reports.results import to_csv
+
+COLUMNS = (
+    "table", "dataset", "detector", "inpainter", "mask_ratio_percent", "metric", "value", "ours",
+    "n", "expected", "low", "high", "weights", "data", "launder", "reason",
+)  # fmt: skip
+
+
+def render(tables: Sequence[PaperTable]) -> str:
+    """Tables as one CSV text; where a table has no number of ours, those columns are empty."""
+    return to_csv(COLUMNS, (row for table in tables for row in entry_rows(table)))
+
+
+def entry_rows(table: PaperTable) -> Iterator[dict[str, object]]:
+    """One dictionary per number with the keys `COLUMNS`; places that are empty twice left out."""
+    for line in table.lines:
+        for entry in line.entries:
+            if entry.paper is not None or entry.ours is not None:
+                yield _row(table, line, entry)
+
+
+def _row(table: PaperTable, line: Line, entry: Entry) -> dict[str, object]:
+    ours = entry.ours
+    return {
+        "table": table.number,
+        "dataset": entry.place.dataset,
+        "detector": entry.place.detector,
+        "inpainter": entry.place.inpainter,
+        "mask_ratio_percent": entry.place.bucket,
+        "metric": ours.metric if ours else entry.place.metric,
+        "value": entry.paper,
+        "ours": entry.value,
+        "n": ours.n if ours else None,
+        "expected": ours.expected if ours else None,
+        "low": ours.low if ours else None,
+        "high": ours.high if ours else None,
+        "weights": ours.weights if ours else None,
+        "data": ours.dataset if ours else None,
+        "launder": ours.launder if ours else None,
+        "reason": line.reason(entry) if table.ours else None,
+    }

@@ -1,0 +1,125 @@
+"""A table laid out as a page has it: each model's numbers, the paper's, and the difference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from reports.paper import Entry, Line, PaperTable
+
+GAP = "-"  # ours; the paper's own sign for a missing number is a slash
+PAPER_GAP = "/"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One text of a grid; `bold` where it is the best of its column."""
+
+    text: str
+    bold: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A heading and how many columns it spans."""
+
+    text: str
+    span: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GridRow:
+    """One row of text.
+
+    Attributes:
+        fields: one a column.
+        ruled: whether a rule stands above it.
+    """
+
+    fields: tuple[Field, ...]
+    ruled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """A table as rows and columns of text.
+
+    Attributes:
+        labels: how many columns on the left name the rows.
+        blocks: headings over several columns, spanning all columns; empty where there are none.
+        heads: one heading a column.
+        rows: from the top.
+    """
+
+    labels: int
+    blocks: tuple[Head, ...]
+    heads: tuple[str, ...]
+    rows: tuple[GridRow, ...]
+
+
+def grid_of(table: PaperTable) -> Grid:
+    """Lay a table out: up to three rows of text a model."""
+    labels = (*table.labels, "")[: len(table.labels) + table.ours]
+    blocks = [Head(name, len(list(same))) for name, same in groupby(table.columns, _block)]
+    return Grid(
+        labels=len(labels),
+        blocks=(Head("", len(labels)), *blocks) if any(head.text for head in blocks) else (),
+        heads=(*labels, *(column.label for column in table.columns)),
+        rows=tuple(_rows(table)),
+    )
+
+
+def number(value: float | None, decimals: int, *, gap: str = GAP) -> str:
+    """A number as it is printed."""
+    return gap if value is None else f"{value:.{decimals}f}"
+
+
+def signed(value: float | None, decimals: int) -> str:
+    """A difference as it is printed, with its sign; zero has none."""
+    if value is None:
+        return GAP
+    text = f"{value:+.{decimals}f}"
+    return text[1:] if not float(text) else text
+
+
+def source(line: Line) -> str:
+    """What stands beside our numbers: whose they are, and from which weights."""
+    return f"ours ({line.edition})" if line.edition not in ("", "none") else "ours"
+
+
+def _block(column: object) -> str:
+    return str(getattr(column, "block", ""))
+
+
+def _rows(table: PaperTable) -> Iterator[GridRow]:
+    group = None
+    for line in table.lines:
+        for count, (label, fields) in enumerate(_texts(table, line)):
+            fresh = line.group != group
+            names = [line.group if fresh else ""] if len(table.labels) == 2 else []
+            names.append(line.name if not count else "")
+            names += [label] if table.ours else []
+            ruled = fresh and group is not None
+            group = line.group
+            yield GridRow(fields=(*map(Field, names), *fields), ruled=ruled)
+
+
+def _texts(table: PaperTable, line: Line) -> Iterator[tuple[str, Sequence[Field]]]:
+    if table.ours:
+        yield source(line), [_ours(entry) for entry in line.entries]
+    if line.reported and any(entry.paper is not None for entry in line.entries):
+        yield "paper", [_paper(entry) for entry in line.entries]
+        if table.ours and line.measured:
+            yield (
+                "difference",
+                [Field(signed(entry.difference, entry.decimals)) for entry in line.entries],
+            )
+
+
+def _ours(entry: Entry) -> Field:
+    return Field(number(entry.value, entry.decimals), entry.ours_best)
+
+
+def _paper(entry: Entry) -> Field:
+    return Field(number(entry.paper, entry.decimals, gap=PAPER_GAP), entry.paper_best)

@@ -1,0 +1,62 @@
+"""Statistics of a run as aligned text, CSV or plain rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from benchmark.core.errors import BadInput
+from reports.results import to_csv
+from reports.statistics import Statistic
+
+COLUMNS = (
+    "dataset", "launder", "detector", "mask_ratio_percent", "metric", "name", "inpainter",
+    "against", "value", "low", "high", "p", "p_holm", "n",
+)  # fmt: skip
+NUMBERS = COLUMNS.index("value")  # the first column that stands on the right
+
+
+def render(statistics: Sequence[Statistic], name: str) -> str:
+    """Statistics as one text that ends with a line break.
+
+    Args:
+        statistics: one a row.
+        name: "text" or "csv".
+
+    Raises:
+        BadInput: if there is no such format of statistics.
+    """
+    if name == "csv":
+        return to_csv(COLUMNS, statistic_rows(statistics))
+    if name != "text":
+        raise BadInput(f"table stats: expected --format text or csv, got {name!r}")
+    rows = [COLUMNS, *(_texts(row) for row in statistic_rows(statistics))]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
+    return "".join(_line(row, widths) for row in rows)
+
+
+def statistic_rows(statistics: Sequence[Statistic]) -> list[dict[str, object]]:
+    """One dictionary per statistic with the keys `COLUMNS`; None where there is no number."""
+    return [{_column(name): value for name, value in asdict(one).items()} for one in statistics]
+
+
+def _column(name: str) -> str:
+    return "mask_ratio_percent" if name == "bucket" else name
+
+
+def _texts(row: dict[str, object]) -> tuple[str, ...]:
+    return tuple(_text(row[name]) for name in COLUMNS)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    return "-" if value in (None, "") else str(value)
+
+
+def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+    texts = [
+        text.ljust(width) if column < NUMBERS else text.rjust(width)
+        for column, (text, width) in enumerate(zip(row, widths, strict=True))
+    ]
+    return "  ".join(texts).rstrip() + "\n"

@@ -1,0 +1,349 @@
+"""The pictures behind the numbers, small enough to travel inside one HTML file.
+
+As the paper's Figures 5 and 6: picture, hole, what each inpainter painted and what each detector
+saw in it. They come from the store under the keys of the run; no model is loaded.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from io import BytesIO
+from itertools import zip_longest
+
+import numpy as np
+from PIL import Image
+
+from benchmark.core.errors import BenchError, DataError, OutputError
+from benchmark.core.types import Mask, Pixels
+from benchmark.metrics import METRICS
+from benchmark.runner.jobs import Chosen, Fill, SampleRef, judge_job
+from benchmark.runner.setup import Setup, fills, prepare
+from benchmark.runner.store import Store
+from reports.folder import RunFolder
+from reports.pictures import heatmap_picture
+
+BUDGET = 12_000_000  # characters of all pictures together: the page stays under 15 MB
+SIDES = (224, 192, 160, 128)  # pixels of a picture's longer side: the largest that fits all samples
+HEAT = 96  # pixels of a heatmap's longer side: heatmaps are smooth
+_QUALITY = 70
+_HEAT_QUALITY = 50
+_HOLE = 255  # white, as the paper's figures show it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What one detector saw in one painted picture.
+
+    Attributes:
+        detector: who looked.
+        heatmap: place of the heatmap among the gallery's pictures.
+        score: its image-level score in [0, 1], or None.
+        value: the first localisation metric of the plan on this picture, or None.
+    """
+
+    detector: str
+    heatmap: int
+    score: float | None
+    value: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Painting:
+    """What one inpainter made of one picture.
+
+    Attributes:
+        inpainter: who painted.
+        picture: place of the painted picture among the gallery's pictures.
+        looks: what the detectors saw.
+    """
+
+    inpainter: str
+    picture: int
+    looks: tuple[Look, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exhibit:
+    """One picture with one hole.
+
+    Attributes:
+        dataset: the data set's name.
+        sample: the picture's name.
+        bucket: the hole's bucket.
+        original: place of the picture among the gallery's pictures.
+        hole: place of the picture with its hole.
+        paintings: one an inpainter whose answer is in the store.
+    """
+
+    dataset: str
+    sample: str
+    bucket: str
+    original: int
+    hole: int
+    paintings: tuple[Painting, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gallery:
+    """The pictures of a run.
+
+    Attributes:
+        metric: the metric that says how well a picture hid, or "" where there is none.
+        side: pixels of a picture's longer side, at most.
+        pictures: data URIs, each once however often it is shown.
+        exhibits: what is shown, the buckets in turn.
+        samples: how many the run has.
+        notes: what is not shown, and why.
+    """
+
+    metric: str
+    side: int
+    pictures: tuple[str, ...]
+    exhibits: tuple[Exhibit, ...]
+    samples: int
+    notes: tuple[str, ...]
+
+
+Values = Mapping[tuple[str, str, str, str, str], float]
+
+
+def make_gallery(run: RunFolder, *, budget: int = BUDGET) -> Gallery:
+    """The gallery of a run, as far as the pictures are still there.
+
+    Args:
+        run: the run; its store is looked into.
+        budget: characters that all pictures together may take.
+
+    Returns:
+        The gallery; without exhibits, and with the reason, where data or store are gone.
+    """
+    try:
+        setup = opened(run)
+        changed = _changed(run, setup)
+        with Store(run.store) as store:
+            hall = _Hall(
+                setup=setup,
+                store=store,
+                left_out=frozenset(changed),
+                metric=hiding_metric(run),
+                values=_values(run),
+            )
+            return _hang(hall, budget, _notes(changed))
+    except BenchError as error:
+        return Gallery(
+            metric="",
+            side=0,
+            pictures=(),
+            exhibits=(),
+            samples=0,
+            notes=(f"No pictures: {error}",),
+        )
+
+
+def opened(run: RunFolder) -> Setup:
+    """The run's plan with everything it names found.
+
+    Raises:
+        DataError: if there is no store of answers.
+        BenchError: if the plan's pictures, masks or weights are gone.
+    """
+    if not (run.store / "answers.sqlite").is_file():
+        raise DataError(
+            f"{run.store} is no store of answers; name the one this run used with --store"
+        )
+    return prepare(run.plan)
+
+
+def hiding_metric(run: RunFolder) -> str:
+    """The metric that says how well a picture hid: the plan's first of a detector's answer."""
+    verdicts = [name for name in run.plan.metrics if METRICS.load(name).needs == "verdict"]
+    return verdicts[0] if verdicts and run.plan.detectors else ""
+
+
+@dataclass(slots=True)
+class _Wall:
+    """Pictures as data URIs, each once; the same picture keeps its place."""
+
+    places: dict[str, int] = field(default_factory=dict)
+    length: int = 0
+
+    def place(self, content: bytes) -> int:
+        uri = "data:image/webp;base64," + base64.b64encode(content).decode("ascii")
+        if uri not in self.places:
+            self.places[uri] = len(self.places)
+            self.length += len(uri)
+        return self.places[uri]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Hall:
+    """Where pictures come from, and what is known about them."""
+
+    setup: Setup
+    store: Store
+    left_out: frozenset[str]
+    metric: str
+    values: Values
+
+    @property
+    def inpainters(self) -> list[Chosen]:
+        return [one for one in self.setup.inpainters if one.name not in self.left_out]
+
+    @property
+    def detectors(self) -> list[Chosen]:
+        return [one for one in self.setup.detectors if one.name not in self.left_out]
+
+
+def _hang(hall: _Hall, budget: int, notes: Sequence[str]) -> Gallery:
+    samples = _in_turn(hall.setup.samples)
+    wall, side = _Wall(), _side(hall, samples, budget)
+    exhibits, unread = [], 0
+    for sample in samples:
+        try:
+            exhibits.append(_exhibit(hall, sample, wall, side))
+        except (DataError, OutputError):
+            unread += 1
+        if wall.length > budget:
+            break
+    said = [*notes, *_unseen(hall, exhibits)]
+    if unread:
+        said.append(f"{unread} samples are left out: their pictures cannot be read any more.")
+    if len(exhibits) + unread < len(samples):
+        said.append(
+            f"Shown are {len(exhibits)} of {len(samples)} samples, so that the page stays small; "
+            "the numbers are of all."
+        )
+    return Gallery(
+        metric=hall.metric,
+        side=side,
+        pictures=tuple(wall.places),
+        exhibits=tuple(exhibits),
+        samples=len(samples),
+        notes=tuple(said),
+    )
+
+
+def _unseen(hall: _Hall, exhibits: Sequence[Exhibit]) -> Iterator[str]:
+    """Models of which the store has nothing: another version answers under other keys."""
+    paintings = [one for exhibit in exhibits for one in exhibit.paintings]
+    seen = {one.inpainter for one in paintings}
+    seen |= {look.detector for one in paintings for look in one.looks}
+    for model in (*hall.inpainters, *hall.detectors):
+        if exhibits and model.name not in seen:
+            yield (
+                f"{model.name}: the store has no picture of this version; run again to make them, "
+                "or name the run's own store with --store."
+            )
+
+
+def _side(hall: _Hall, samples: Sequence[SampleRef], budget: int) -> int:
+    """The largest size at which all samples fit, judged by the first of every bucket."""
+    tried = samples[: len(hall.setup.plan.buckets)]
+    for side in SIDES[:-1]:
+        wall = _Wall()
+        for sample in tried:
+            try:
+                _exhibit(hall, sample, wall, side)
+            except (DataError, OutputError):
+                continue
+        if wall.length * len(samples) <= 0.9 * budget * max(1, len(tried)):
+            return side
+    return SIDES[-1]
+
+
+def _in_turn(samples: Sequence[SampleRef]) -> list[SampleRef]:
+    """One sample of each data set and bucket after the other, so that a cut leaves some of each."""
+    piles: dict[tuple[str, str], list[SampleRef]] = {}
+    for sample in samples:
+        piles.setdefault((sample.dataset, sample.bucket), []).append(sample)
+    return [one for row in zip_longest(*piles.values()) for one in row if one is not None]
+
+
+def _exhibit(hall: _Hall, sample: SampleRef, wall: _Wall, side: int) -> Exhibit:
+    loaded = hall.setup.sources.load(sample)
+    return Exhibit(
+        dataset=sample.dataset,
+        sample=sample.id,
+        bucket=sample.bucket,
+        original=wall.place(_small(loaded.image, side, _QUALITY)),
+        hole=wall.place(_small(with_hole(loaded.image, loaded.mask), side, _QUALITY)),
+        paintings=tuple(_paintings(hall, sample, wall, side)),
+    )
+
+
+def _paintings(hall: _Hall, sample: SampleRef, wall: _Wall, side: int) -> Iterator[Painting]:
+    for inpainter in hall.inpainters:
+        (fill,) = fills(hall.setup, inpainter, [sample])
+        if hall.store.known([fill.key]):
+            yield Painting(
+                inpainter=inpainter.name,
+                picture=wall.place(_small(hall.store.picture(fill.key), side, _QUALITY)),
+                looks=tuple(_looks(hall, fill, wall)),
+            )
+
+
+def _looks(hall: _Hall, fill: Fill, wall: _Wall) -> Iterator[Look]:
+    for detector in hall.detectors:
+        key = judge_job(detector, fill).key
+        (score,) = hall.store.scores([key])
+        if score is not None:
+            seen = heatmap_picture(hall.store.heatmap(key))
+            sample = fill.sample
+            yield Look(
+                detector=detector.name,
+                heatmap=wall.place(_small(seen, HEAT, _HEAT_QUALITY)),
+                score=score,
+                value=hall.values.get(
+                    (sample.dataset, sample.id, sample.bucket, fill.inpainter.name, detector.name)
+                ),
+            )
+
+
+def with_hole(image: Pixels, mask: Mask) -> Pixels:
+    """A picture with its hole in white, as the paper shows it.
+
+    Args:
+        image: (H, W, 3) uint8.
+        mask: (H, W) bool, True = hole.
+
+    Returns:
+        (H, W, 3) uint8.
+    """
+    return np.where(mask[..., None], np.uint8(_HOLE), image)
+
+
+def _small(pixels: Pixels, side: int, quality: int) -> bytes:
+    """A WebP of at most `side` pixels a side; smaller pictures keep their size."""
+    picture = Image.fromarray(pixels)
+    picture.thumbnail((side, side), Image.Resampling.LANCZOS)
+    content = BytesIO()
+    picture.save(content, format="WEBP", quality=quality, method=4)
+    return content.getvalue()
+
+
+def _values(run: RunFolder) -> Values:
+    name = hiding_metric(run)
+    if not name:
+        return {}
+    metric = METRICS.load(name)()
+    found = {}
+    for row in run.samples:
+        numbers = row.numbers.get(name)
+        if numbers and not row.launder:
+            value = float(metric.values(np.asarray([numbers]))[0])
+            if np.isfinite(value):
+                found[row.dataset, row.sample, row.bucket, row.inpainter, row.detector] = value
+    return found
+
+
+def _changed(run: RunFolder, setup: Setup) -> list[str]:
+    """Models whose weights are no longer those of the run: the store has other pictures of them."""
+    then = (run.record or {}).get("checkpoints", {})
+    now = {one.name: one.weights.sha256 for one in (*setup.inpainters, *setup.detectors)}
+    return [name for name, found in then.items() if now.get(name) != found.get("sha256")]
+
+
+def _notes(changed: Iterable[str]) -> list[str]:
+    return [f"{name} is left out: its weights here are not those of the run." for name in changed]

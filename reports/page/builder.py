@@ -1,0 +1,291 @@
+"""From a run's folder to one self-contained index.html beside its results."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from markupsafe import Markup
+
+from benchmark.core.errors import DataError
+from benchmark.core.paths import write_text
+from benchmark.metrics import METRICS
+from benchmark.runner.store import Store
+from detectors import DETECTORS
+from inpainters import INPAINTERS
+from reports.charts import Chart, Series, charts, marked, metric_title
+from reports.figures import write_figures
+from reports.findings import annotated
+from reports.folder import ResultRow, RunFolder
+from reports.formats import render
+from reports.gallery import Exhibit, Gallery, make_gallery, opened
+from reports.page.plots import legend_mark, svg
+from reports.page.summary import caveats, counted, editions, verdicts
+from reports.page.template import fill_template
+from reports.paper import PaperTable, paper_table, paper_tables
+from reports.pictures import readable, save_pictures
+from reports.statistics import statistics_of
+
+PAGE = "index.html"
+FIGURES = "figures"
+IMAGES = "images"
+_HEADINGS = {
+    "ratio": "Metrics over the size of the hole",
+    "tradeoff": "Quality against detectability",
+    "launder": "After laundering",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tables:
+    """One of the paper's tables on the page.
+
+    Attributes:
+        number: 1 to 6.
+        main: the table of pictures as painted, or the paper's alone where the run has none of it.
+        laundered: the same after each laundering, with what was done.
+        missing: why there are no numbers of ours, or "".
+    """
+
+    number: int
+    main: Markup
+    laundered: tuple[tuple[str, Markup], ...]
+    missing: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plots:
+    """Charts that answer one question.
+
+    Attributes:
+        heading: the question.
+        series: the inpainters in them, for the legend.
+        charts: the panels, each with its chart.
+    """
+
+    heading: str
+    series: tuple[Series, ...]
+    charts: tuple[Chart, ...]
+
+
+def write_page(run: RunFolder, *, written: datetime, full: bool = False) -> Path:
+    """Write index.html and figures/ into a run's folder.
+
+    Args:
+        run: the run, finished or not.
+        written: the page's one time stamp; all else depends on the run alone.
+        full: also write full pictures and heatmaps beside the page, to which it links.
+
+    Returns:
+        The page.
+
+    Raises:
+        DataError: if the run's samples cannot be read, or full pictures are wanted and are gone.
+        OutputError: if a file cannot be written.
+    """
+    drawn = charts(run)
+    write_figures(run.path / FIGURES, drawn)
+    if full:
+        setup = opened(run)
+        with Store(run.store) as store:
+            save_pictures(run.path / IMAGES, setup, store)
+    path = run.path / PAGE
+    write_text(path, page(run, drawn, make_gallery(run), written=written, full=full))
+    return path
+
+
+def page(
+    run: RunFolder, drawn: Sequence[Chart], gallery: Gallery, *, written: datetime, full: bool
+) -> str:
+    """The page as text.
+
+    Args:
+        run: the run.
+        drawn: its charts.
+        gallery: its pictures.
+        written: the time stamp.
+        full: whether full pictures lie beside the page.
+    """
+    return fill_template(
+        "report.html",
+        written=written,
+        title=f"SafePaint Bench: {run.plan.name}",
+        run=run,
+        state=_state(run),
+        verdicts=verdicts(run),
+        caveats=list(caveats(run)),
+        tables=list(_tables(run)),
+        plots=list(_plots(drawn)),
+        svg=svg,
+        legend_mark=legend_mark,
+        rows=[_row(row) for row in run.results],
+        gallery=gallery,
+        gallery_data=_json(_gallery_data(run, gallery, full=full)),
+        provenance=_provenance(run),
+        inpainters=_names(run, run.plan.inpainters),
+        detectors=_names(run, run.plan.detectors),
+    )
+
+
+def _json(value: object) -> Markup:
+    """JSON that cannot end the script element it stands in."""
+    text = json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    for sign in "<>&":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return Markup(text)  # noqa: S704 (its three dangerous signs are written as escapes)
+
+
+def _state(run: RunFolder) -> str:
+    """What is not as it should be, in a line, or ""."""
+    if run.record is None:
+        cells = len(run.results)
+        done = sum(row.value is not None for row in run.results)
+        return f"This run has not ended: {done} of {cells} numbers are there so far."
+    failed = [one for one in run.record["failures"] if one["kind"] == "failed"]
+    skipped = len(run.record["failures"]) - len(failed)
+    absent = run.record.get("absent", {})
+    parts = [
+        f"{counted(len(failed), 'job')} failed" if failed else "",
+        f"{counted(skipped, 'sample')} skipped" if skipped else "",
+        f"{counted(len(absent), 'model')} left out" if absent else "",
+    ]
+    said = ", ".join(part for part in parts if part)
+    return f"This run is not whole: {said}; see Provenance." if said else ""
+
+
+def _tables(run: RunFolder) -> Iterator[Tables]:
+    statistics = statistics_of(run)
+    for number in range(1, 7):
+        try:
+            found = [annotated(table, statistics) for table in paper_tables(number, run)]
+        except DataError as error:
+            alone = Markup(render([paper_table(number)], "html"))  # noqa: S704 (escapes its texts)
+            yield Tables(
+                number=number,
+                main=alone,
+                laundered=(),
+                missing=str(error).removeprefix(f"{run.path}: "),
+            )
+            continue
+        plain = [table for table in found if not table.launder]
+        yield Tables(
+            number=number,
+            main=Markup(render(plain, "html")),  # noqa: S704 (escapes its texts)
+            laundered=tuple(
+                (_laundered(run, table), Markup(render([table], "html")))  # noqa: S704 (as above)
+                for table in found
+                if table.launder
+            ),
+            missing="",
+        )
+
+
+def _laundered(run: RunFolder, table: PaperTable) -> str:
+    return f"{table.launder} on {table.dataset}" if len(run.plan.datasets) > 1 else table.launder
+
+
+def _plots(drawn: Sequence[Chart]) -> Iterator[Plots]:
+    for kind, heading in _HEADINGS.items():
+        own = tuple(chart for chart in drawn if chart.kind == kind)
+        if own:
+            series = {one.index: one for chart in own for one in chart.series}
+            yield Plots(
+                heading=heading,
+                series=tuple(series[index] for index in sorted(series)),
+                charts=own,
+            )
+
+
+def _row(row: ResultRow) -> Mapping[str, str]:
+    metric = "acc" if row.metric == "false_alarm" else row.metric
+    digits = METRICS.load(metric).decimals
+    known = row.low is not None and row.high is not None
+    return {
+        "dataset": row.dataset,
+        "launder": row.launder or "as painted",
+        "detector": row.detector or "-",
+        "inpainter": row.inpainter + ("‡" if row.sees_hole else ""),
+        "bucket": row.bucket,
+        "metric": metric_title(row.metric),
+        "value": "-" if row.value is None else f"{row.value:.{digits}f}",
+        "sort": "" if row.value is None else f"{row.value:.6f}",
+        "interval": f"[{row.low:.{digits}f}, {row.high:.{digits}f}]" if known else "",
+        "count": f"{row.n}/{row.expected}",
+        "weights": row.weights,
+        "reason": row.reason,
+    }
+
+
+def _names(run: RunFolder, names: Sequence[str]) -> dict[str, str]:
+    cards = {name: INPAINTERS.card(name) for name in run.plan.inpainters}
+    cards.update((name, DETECTORS.card(name)) for name in run.plan.detectors)
+    return {name: marked(cards[name], run.results) for name in names}
+
+
+def _gallery_data(run: RunFolder, gallery: Gallery, *, full: bool) -> dict[str, Any]:
+    kind = METRICS.load(gallery.metric) if gallery.metric else None
+    return {
+        "metric": kind.title if kind else "",
+        "digits": kind.decimals if kind else 4,
+        "better": kind.better if kind else "lower",
+        "names": {**_names(run, run.plan.inpainters), **_names(run, run.plan.detectors)},
+        "pictures": gallery.pictures,
+        "exhibits": [_exhibit(run, one, full=full) for one in gallery.exhibits],
+    }
+
+
+def _exhibit(run: RunFolder, one: Exhibit, *, full: bool) -> dict[str, Any]:
+    several = len(run.plan.datasets) > 1
+    parts = [IMAGES, *([one.dataset] if several else []), one.bucket, readable(one.sample)]
+    return {
+        "dataset": one.dataset if several else "",
+        "sample": one.sample,
+        "bucket": one.bucket,
+        "original": one.original,
+        "hole": one.hole,
+        "full": "/".join(quote(part) for part in parts) if full else "",
+        "paintings": [
+            {
+                "inpainter": painting.inpainter,
+                "picture": painting.picture,
+                "looks": [
+                    {
+                        "detector": look.detector,
+                        "heatmap": look.heatmap,
+                        "score": look.score,
+                        "value": look.value,
+                    }
+                    for look in painting.looks
+                ],
+            }
+            for painting in one.paintings
+        ],
+    }
+
+
+def _provenance(run: RunFolder) -> dict[str, Any]:
+    """What the record says, ready to be written down; of a run that goes on what is known."""
+    record = run.record or {}
+    sums = {name: one["sha256"] for name, one in record.get("checkpoints", {}).items()}
+    return {
+        "plan": run.plan.dump(),
+        "weights": [
+            {"name": name, "edition": edition, "sha256": sums.get(name, "")}
+            for name, edition in editions(run).items()
+        ],
+        "versions": record.get("versions", {}),
+        "facts": {
+            name: record[key]
+            for name, key in (("commit", "commit"), ("device", "device"), ("samples", "samples"))
+            if record.get(key)
+        },
+        "failures": record.get("failures", []),
+        "absent": record.get("absent", {}),
+        "not_measured": record.get("not_measured", {}),
+        "unused": record.get("unused", []),
+    }

@@ -1,0 +1,203 @@
+"""Charts as inline SVG, coloured by the page's style: dark mode needs no redraw.
+
+Lines and markers are Okabe and Ito's colours; shapes and dashes say the same without colour.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup, escape
+
+from reports.charts import Chart, Point, Series
+
+WIDTH, HEIGHT = 380, 260  # units of the picture; the page scales it
+LEFT, RIGHT, TOP, BOTTOM = 58, 12, 12, 46
+_DASHES = ("", "6 3", "2 3", "8 3 2 3")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scale:
+    """From a number to a place in the picture."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+    marks: tuple[float, ...] = ()
+
+    def __call__(self, value: float) -> float:
+        share = (value - self.low) / (self.high - self.low)
+        return self.start + share * (self.end - self.start)
+
+
+def svg(chart: Chart) -> Markup:
+    """A chart as an `<svg>` element whose points say their number when they are pointed at."""
+    horizontal, vertical = _scales(chart)
+    parts = [
+        _axes(chart, horizontal, vertical),
+        *(
+            _series(one, horizontal, vertical, shift=_shift(chart, place))
+            for place, one in enumerate(chart.series)
+        ),
+    ]
+    head = Markup('<svg viewBox="0 0 {w} {h}" role="img" aria-label="{label}">').format(
+        w=WIDTH, h=HEIGHT, label=f"{chart.y_title} over {chart.x_title}: {chart.title}"
+    )
+    return head + Markup("").join(parts) + Markup("</svg>")
+
+
+def ticks(low: float, high: float, count: int = 5) -> list[float]:
+    """Round numbers that cover [low, high], about `count` of them.
+
+    Args:
+        low: finite.
+        high: finite, above `low`.
+        count: how many are wanted.
+    """
+    raw = (high - low) / count
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(power * one for one in (1, 2, 2.5, 5, 10) if power * one >= raw * 0.999)
+    first, last = math.floor(low / step), math.ceil(high / step)
+    return [round(at * step, 10) for at in range(first, last + 1)]
+
+
+def _scales(chart: Chart) -> tuple[_Scale, _Scale]:
+    points = [point for one in chart.series for point in one.points]
+    right = WIDTH - RIGHT
+    if chart.positions:
+        horizontal = _Scale(low=-0.4, high=len(chart.positions) - 0.6, start=LEFT, end=right)
+    else:
+        horizontal = _scale([point.x for point in points], LEFT, right)
+    ends = [end for point in points for end in (point.y, point.low, point.high) if end is not None]
+    return horizontal, _scale(ends, HEIGHT - BOTTOM, TOP)
+
+
+def _scale(values: Sequence[float], start: float, end: float) -> _Scale:
+    low, high = min(values), max(values)
+    room = (high - low) * 0.04 or max(abs(high), 1.0) * 0.05
+    marks = ticks(low - room, high + room)
+    if low >= 0 and high <= 1:  # a share of one: nothing lies beyond
+        marks = [one for one in marks if 0 <= one <= 1]
+        first, last = max(0.0, min(marks[0], low - room)), min(1.0, max(marks[-1], high + room))
+    else:
+        first, last = marks[0], marks[-1]
+    return _Scale(low=first, high=last, start=start, end=end, marks=tuple(marks))
+
+
+def _axes(chart: Chart, horizontal: _Scale, vertical: _Scale) -> Markup:
+    bottom = HEIGHT - BOTTOM
+    parts = []
+    for value in vertical.marks:
+        at = round(vertical(value), 1)
+        parts.append(_tag("line", x1=LEFT, x2=WIDTH - RIGHT, y1=at, y2=at, class_="grid"))
+        parts.append(_text(f"{value:g}", LEFT - 6, at + 4, anchor="end"))
+    marks = (
+        [(float(at), name) for at, name in enumerate(chart.positions)]
+        if chart.positions
+        else [(value, f"{value:g}") for value in horizontal.marks]
+    )
+    for value, name in marks:
+        at = round(horizontal(value), 1)
+        parts.append(_tag("line", x1=at, x2=at, y1=bottom, y2=bottom + 4, class_="tick"))
+        parts.append(_text(name, at, bottom + 17, anchor="middle"))
+    parts.append(_tag("line", x1=LEFT, x2=WIDTH - RIGHT, y1=bottom, y2=bottom, class_="tick"))
+    middle = (LEFT + WIDTH - RIGHT) / 2
+    parts.append(_text(chart.x_title, middle, HEIGHT - 8, anchor="middle"))
+    height = (TOP + bottom) / 2
+    turned = Markup('<text class="label" text-anchor="middle" transform="{at}">{text}</text>')
+    parts.append(turned.format(at=f"translate(14 {height:g}) rotate(-90)", text=chart.y_title))
+    return Markup("").join(parts)
+
+
+def _series(series: Series, horizontal: _Scale, vertical: _Scale, *, shift: float) -> Markup:
+    placed = [
+        (point, round(horizontal(point.x) + shift, 1), round(vertical(point.y), 1))
+        for point in series.points
+    ]
+    line = " ".join(f"{x:g},{y:g}" for _, x, y in placed)
+    dash = _DASHES[series.index % len(_DASHES)]
+    parts = [_tag("polyline", points=line, class_="line", stroke_dasharray=dash)]
+    parts += [_interval(point, x, vertical) for point, x, _ in placed]
+    parts += [_mark(series.marker, point.label, x, y) for point, x, y in placed]
+    parts += [_text(point.tag, x + 6, y - 6, anchor="start") for point, x, y in placed if point.tag]
+    return Markup(
+        '<g class="series" data-series="{index}" style="--c:{colour}">{inside}</g>'
+    ).format(index=series.index, colour=series.colour, inside=Markup("").join(parts))
+
+
+def _shift(chart: Chart, place: int) -> float:
+    return (place - (len(chart.series) - 1) / 2) * 4.0 if chart.positions else 0.0
+
+
+def _interval(point: Point, x: float, vertical: _Scale) -> Markup:
+    if point.low is None or point.high is None:
+        return Markup("")
+    low, high = round(vertical(point.low), 1), round(vertical(point.high), 1)
+    return _tag("line", x1=x, x2=x, y1=low, y2=high, class_="span")
+
+
+def _mark(marker: str, label: str, x: float, y: float) -> Markup:
+    shape = _tag("path", d=SHAPES[marker](x, y), class_=_LOOKS.get(marker, "mark"))
+    return Markup("<g><title>{label}</title>{shape}</g>").format(label=label, shape=shape)
+
+
+def legend_mark(series: Series) -> Markup:
+    """A series' marker and line as a small picture for a legend."""
+    dash = _DASHES[series.index % len(_DASHES)]
+    line = _tag("line", x1=0, x2=28, y1=7, y2=7, class_="line", stroke_dasharray=dash)
+    shape = _tag("path", d=SHAPES[series.marker](14, 7), class_=_LOOKS.get(series.marker, "mark"))
+    return Markup(
+        '<svg class="key" viewBox="0 0 28 14" width="28" height="14" aria-hidden="true" '
+        'style="--c:{colour}">{inside}</svg>'
+    ).format(colour=series.colour, inside=line + shape)
+
+
+def _polygon(*corners: tuple[float, float]) -> Callable[[float, float], str]:
+    def path(x: float, y: float) -> str:
+        return "M" + "L".join(f"{x + right:g} {y + down:g}" for right, down in corners) + "Z"
+
+    return path
+
+
+def _strokes(*lines: tuple[float, float, float, float]) -> Callable[[float, float], str]:
+    def path(x: float, y: float) -> str:
+        return "".join(f"M{x + a:g} {y + b:g}L{x + c:g} {y + d:g}" for a, b, c, d in lines)
+
+    return path
+
+
+def _circle(x: float, y: float) -> str:
+    return f"M{x - 4:g} {y:g}a4 4 0 1 0 8 0a4 4 0 1 0 -8 0Z"
+
+
+SHAPES: dict[str, Callable[[float, float], str]] = {
+    "circle": _circle,
+    "square": _polygon((-3.5, -3.5), (3.5, -3.5), (3.5, 3.5), (-3.5, 3.5)),
+    "triangle": _polygon((0, -4.5), (4.3, 3.2), (-4.3, 3.2)),
+    "diamond": _polygon((0, -5), (5, 0), (0, 5), (-5, 0)),
+    "down": _polygon((0, 4.5), (4.3, -3.2), (-4.3, -3.2)),
+    "star": _polygon((0, -5.5), (1.6, -1.6), (5.5, 0), (1.6, 1.6), (0, 5.5), (-1.6, 1.6),
+                     (-5.5, 0), (-1.6, -1.6)),
+    "cross": _strokes((-4, -4, 4, 4), (-4, 4, 4, -4)),
+    "plus": _strokes((-5, 0, 5, 0), (0, -5, 0, 5)),
+}  # fmt: skip
+_LOOKS = {"cross": "mark open", "plus": "mark open"}
+
+
+def _text(text: str, x: float, y: float, *, anchor: str) -> Markup:
+    return Markup(
+        '<text class="label" x="{x}" y="{y}" text-anchor="{anchor}">{text}</text>'
+    ).format(x=f"{x:g}", y=f"{y:g}", anchor=anchor, text=text)
+
+
+def _tag(name: str, **attributes: str | float) -> Markup:
+    """An empty element; "_" in an attribute's name is "-", an empty value is left out."""
+    said = [
+        f'{key.rstrip("_").replace("_", "-")}="{escape(value)}"'
+        for key, value in attributes.items()
+        if value != ""
+    ]
+    return Markup(f"<{name} {' '.join(said)}/>")  # noqa: S704 (our own names, values escaped)

@@ -1,0 +1,236 @@
+"""What a run says, in plain language: who hides best from whom, and how sure that is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.core.seeds import seed_of
+from benchmark.metrics import METRICS
+from benchmark.metrics.base import Metric
+from benchmark.metrics.intervals import Interval, bootstrap_mean
+from detectors import DETECTORS
+from inpainters import INPAINTERS
+from reports.charts import marked
+from reports.folder import RunFolder
+from reports.gallery import hiding_metric
+from reports.inference import sign_flip
+
+FEW = 30  # pictures below which a run is a trial, not a result
+ALPHA = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glance:
+    """How well one inpainter hides from one detector, over all hole sizes of the run.
+
+    Attributes:
+        inpainter: who painted.
+        name: its name with its marks and weights.
+        values: (N,) the metric's mean over the buckets, picture by picture, in a fixed order.
+        value: the mean over pictures, or None for a gap.
+        interval: its 95 % bootstrap interval over pictures.
+        reason: why there is no number, or "".
+    """
+
+    inpainter: str
+    name: str
+    values: NDArray[np.float64]
+    value: float | None
+    interval: Interval
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a run says about one detector on one data set.
+
+    Attributes:
+        dataset: the data set's name.
+        detector: who looked.
+        name: its name with its marks and weights.
+        glances: one an inpainter that paints, in the plan's order.
+        sentences: the finding.
+    """
+
+    dataset: str
+    detector: str
+    name: str
+    glances: tuple[Glance, ...]
+    sentences: tuple[str, ...]
+
+
+def verdicts(run: RunFolder) -> tuple[Verdict, ...]:
+    """What a run says, detector by detector, about pictures as they were painted."""
+    metric = hiding_metric(run)
+    if not metric:
+        return ()
+    return tuple(
+        _verdict(run, metric, dataset, detector)
+        for dataset in dict.fromkeys(row.dataset for row in run.results)
+        for detector in run.plan.detectors
+    )
+
+
+def counted(count: int, noun: str) -> str:
+    """A number with its noun: "1 job", "2 jobs"."""
+    return f"{count} {noun}" + ("" if count == 1 else "s")
+
+
+def caveats(run: RunFolder) -> Iterator[str]:
+    """What a reader must know before believing a number, in sentences."""
+    pictures = {(row.dataset, row.sample) for row in run.samples}
+    if pictures and len(pictures) < FEW:
+        yield f"Only {counted(len(pictures), 'picture')}: a trial, not a result."
+    mini = sorted({name for name in _models(run) if _edition(run, name) == "mini"})
+    if mini:
+        yield (
+            f"{', '.join(mini)}: mini weights, small ones that this project trained. They show "
+            "that the bench works and say nothing about the authors' models."
+        )
+    published = {"places2", "paris-street-view", "celeba"}
+    if not published & {row.dataset for row in run.results}:
+        yield "The pictures are not the paper's: its numbers stand beside ours for orientation."
+
+
+def _verdict(run: RunFolder, metric: str, dataset: str, detector: str) -> Verdict:
+    found = tuple(
+        _glance(run, metric, dataset, detector, name)
+        for name in run.plan.inpainters
+        if INPAINTERS.card(name).paints
+    )
+    card = DETECTORS.card(detector)
+    return Verdict(
+        dataset=dataset,
+        detector=detector,
+        name=_named(run, detector, marked(card, run.results)),
+        glances=found,
+        sentences=tuple(_sentences(run, metric, found, dataset, detector)),
+    )
+
+
+def _glance(run: RunFolder, metric: str, dataset: str, detector: str, name: str) -> Glance:
+    cells = [
+        row
+        for row in run.results
+        if (row.dataset, row.launder, row.detector, row.inpainter, row.metric)
+        == (dataset, "", detector, name, metric)
+    ]
+    reason = next((row.reason or "no number" for row in cells if row.value is None), "")
+    values = _by_picture(run, metric, (dataset, detector, name))
+    complete = bool(cells) and not reason and bool(np.isfinite(values).any())
+    seed = seed_of("interval", run.plan.seed)
+    return Glance(
+        inpainter=name,
+        name=_named(run, name, marked(INPAINTERS.card(name), run.results)),
+        values=values,
+        value=float(np.nanmean(values)) if complete else None,
+        interval=bootstrap_mean(values, seed=seed) if complete else Interval(np.nan, np.nan),
+        reason="" if complete else reason or "not measured",
+    )
+
+
+def _by_picture(run: RunFolder, metric: str, what: tuple[str, str, str]) -> NDArray[np.float64]:
+    """(N,) mean over buckets, picture by picture; NaN where none of them counts."""
+    kind = METRICS.load(metric)()
+    piles: dict[str, list[float]] = {}
+    for row in run.samples:
+        if (row.dataset, row.detector, row.inpainter) == what and not row.launder:
+            pile = piles.setdefault(row.sample, [])
+            if numbers := row.numbers.get(metric):
+                pile.append(float(kind.values(np.asarray([numbers]))[0]))
+    means = [
+        float(np.mean(finite)) if (finite := [one for one in pile if np.isfinite(one)]) else np.nan
+        for _, pile in sorted(piles.items())
+    ]
+    return np.asarray(means, dtype=np.float64)
+
+
+def _sentences(
+    run: RunFolder, metric: str, glances: tuple[Glance, ...], dataset: str, detector: str
+) -> Iterator[str]:
+    kind = METRICS.load(metric)
+    sign = 1 if kind.better == "lower" else -1
+    ranked = sorted(
+        (one for one in glances if one.value is not None), key=lambda one: sign * (one.value or 0)
+    )
+    if not ranked:
+        yield "No finding yet: no inpainter has all its numbers."
+        return
+    best, rest = ranked[0], ranked[1:]
+    yield (
+        f"{best.inpainter} hides best: {kind.title} {_text(best, kind.decimals)} over "
+        f"{counted(int(np.isfinite(best.values).sum()), 'picture')} and all hole sizes"
+        + (" (0.5 is chance, 1 is found perfectly)." if metric == "auc" else ".")
+    )
+    for second in islice(rest, 1):
+        yield _difference(run, best, second, kind)
+    yield from _alarms(run, dataset, detector)
+
+
+def _difference(run: RunFolder, best: Glance, second: Glance, kind: type[Metric]) -> str:
+    """The paired difference, and whether a test on the pictures' signs believes it.
+
+    The two were picked as the first and second of all, so the test is two-sided.
+    """
+    digits = kind.decimals
+    said = f"Next is {second.inpainter} with {_text(second, digits)}"
+    if len(best.values) != len(second.values):
+        return f"{said}, on other pictures."
+    apart = second.values - best.values
+    low, high = bootstrap_mean(apart, seed=seed_of("interval", run.plan.seed))
+    if np.isnan(low):
+        return f"{said}; one picture says nothing about how sure that is."
+    sign = 1 if kind.better == "lower" else -1
+    (below,) = sign_flip(-sign * apart[:, None], seed=seed_of("signs", run.plan.seed))
+    p = min(1.0, 2 * float(below))
+    span = f"the paired difference of {np.nanmean(apart):+.{digits}f} [{low:+.{digits}f}, "
+    span += f"{high:+.{digits}f}]"
+    if p < ALPHA:
+        return f"{said}: {span} is beyond the noise (sign-flip test, p = {p:.2g})."
+    return f"{said}: {span} is within the noise (p = {p:.2g}): this run cannot tell them apart."
+
+
+def _alarms(run: RunFolder, dataset: str, detector: str) -> Iterator[str]:
+    rates = [
+        row.value
+        for row in run.results
+        if (row.dataset, row.launder, row.detector, row.metric)
+        == (dataset, "", detector, "false_alarm")
+        and row.value is not None
+    ]
+    if rates:
+        yield f"It calls {100 * float(np.mean(rates)):.0f} % of the untouched pictures forged."
+
+
+def _text(glance: Glance, digits: int) -> str:
+    low, high = glance.interval
+    span = "" if np.isnan(low) else f" [{low:.{digits}f}, {high:.{digits}f}]"
+    return f"{glance.value:.{digits}f}{span}"
+
+
+def _models(run: RunFolder) -> tuple[str, ...]:
+    return (*run.plan.inpainters, *run.plan.detectors)
+
+
+def _edition(run: RunFolder, name: str) -> str:
+    return editions(run).get(name, "")
+
+
+def editions(run: RunFolder) -> Mapping[str, str]:
+    """The weights of every model of a run: "official", "mini", "sha256:..." or "none"."""
+    found: dict[str, str] = {}
+    for row in run.results:
+        for part in row.weights.split():
+            name, _, edition = part.partition("=")
+            found[name] = edition
+    return found
+
+
+def _named(run: RunFolder, name: str, text: str) -> str:
+    edition = _edition(run, name)
+    return text if edition in ("", "none") else f"{text} ({edition})"

@@ -1,0 +1,338 @@
+"""What the paper's tables lack: paired differences and tests, ranks, and image-level detection.
+
+Every number is over pictures, from the rows of samples.csv. Pictures and holes are the same for all
+inpainters, so whatever compares two of them is paired, picture by picture (`reports.inference`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.core.seeds import seed_of
+from benchmark.metrics import METRICS
+from benchmark.metrics.base import Metric
+from benchmark.metrics.detection import acc_at_5, balanced_accuracy, image_auc
+from detectors import DETECTORS
+from inpainters import INPAINTERS
+from reports.folder import RunFolder, SampleRow
+from reports.inference import (
+    Values,
+    apart,
+    holm,
+    kendall_tau_b,
+    mcnemar,
+    paired_differences,
+    sign_flip,
+)
+from reports.reported import reported_value
+
+OF = "safepaint"  # the inpainter that the paper says hides best
+PLUG_IN = "+rwsa"  # ends the names of models that have the paper's plug-in
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statistic:
+    """One statistic of a run.
+
+    Attributes:
+        dataset: the data set's name.
+        launder: what was done to the painted pictures before detection, or "".
+        detector: the detector's name, or "" for a metric of the picture alone.
+        bucket: the hole's bucket.
+        metric: the metric, or "score" for what is computed from detectors' scores.
+        name: "rank", "kendall_tau_b", "difference", "next_best", "false_alarm", "image_auc",
+            "acc_at_5" or "balanced_accuracy".
+        inpainter: whose, or "" for one over all inpainters.
+        against: the other inpainter of a pair, or "".
+        value: the number.
+        low: lower end of the paired 95 % bootstrap interval of a difference, or None.
+        high: upper end, or None.
+        p: one-sided p-value of `inpainter` hiding better than `against`, for "next_best" of hiding
+            better than every other, or None.
+        p_holm: that p-value by Holm's correction for all "next_best" with the same data set,
+            laundering and detector, or None.
+        n: pictures behind it; for "kendall_tau_b" and "rank", models.
+    """
+
+    dataset: str
+    launder: str
+    detector: str
+    bucket: str
+    metric: str
+    name: str
+    inpainter: str = ""
+    against: str = ""
+    value: float
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+    p_holm: float | None = None
+    n: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Cell:
+    """Where several inpainters are compared on the same pictures.
+
+    Attributes:
+        dataset: the data set's name.
+        launder: what was done to the painted pictures, or "".
+        detector: the detector's name, or "" for metrics of the picture alone.
+        bucket: the hole's bucket.
+    """
+
+    dataset: str
+    launder: str
+    detector: str
+    bucket: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """The rows of one cell: per inpainter, one a picture, by the picture's name."""
+
+    rows: dict[str, dict[str, SampleRow]] = field(default_factory=dict)
+
+    def values(self, inpainter: str, metric: Metric, names: Iterable[str] = ()) -> Values:
+        """(N,) what the metric came to on each picture of `names`, by default of the whole cell.
+
+        NaN where the inpainter has a gap.
+        """
+        rows = self.rows[inpainter]
+        order = names or next(iter(self.rows.values()))
+        found = [rows[name].numbers.get(metric.name) if name in rows else None for name in order]
+        width = max((len(numbers) for numbers in found if numbers), default=1)
+        gap = (float("nan"),) * width
+        return metric.values(np.array([numbers or gap for numbers in found]))
+
+    def scores(self, inpainter: str) -> Values:
+        """(M,) the detector's scores of those pictures that it judged."""
+        found = [row.score for row in self.rows[inpainter].values() if row.score is not None]
+        return np.array(found, dtype=np.float64)
+
+    def fired(self, inpainter: str, threshold: float) -> Values:
+        """(M,) 1 where the detector called the picture forged: by `acc`, which was not rounded."""
+        return np.array(
+            [
+                row.numbers["acc"][-1] if "acc" in row.numbers else float(row.score > threshold)
+                for row in self.rows[inpainter].values()
+                if row.score is not None
+            ]
+        )
+
+
+def statistics_of(
+    run: RunFolder, *, of: str = OF, detectors: Container[str] | None = None
+) -> tuple[Statistic, ...]:
+    """Every statistic of a run, cell by cell.
+
+    Args:
+        run: the run.
+        of: the inpainter that is set against the others.
+        detectors: only these, "" standing for metrics of the picture alone; by default all.
+
+    Raises:
+        DataError: if the run's samples cannot be read.
+    """
+    pictures = pictures_of(run.samples)
+    means = {
+        (Cell(row.dataset, row.launder, row.detector, row.bucket), row.metric, row.inpainter): (
+            row.value
+        )
+        for row in run.results
+        if row.value is not None and INPAINTERS.card(row.inpainter).paints
+    }
+    found: list[Statistic] = []
+    for cell, here in pictures.items():
+        if detectors is not None and cell.detector not in detectors:
+            continue
+        for name in run.plan.metrics:
+            if (METRICS.load(name).needs == "verdict") == bool(cell.detector):
+                models = {
+                    model: value
+                    for (at, what, model), value in means.items()
+                    if (at, what) == (cell, name)
+                }
+                found += _compared(cell, name, models, here, (of, run.plan.seed))
+        found += _detection(cell, here)
+    return _corrected(found)
+
+
+def pictures_of(samples: Sequence[SampleRow]) -> dict[Cell, Pictures]:
+    """Rows of samples.csv by cell; those of the picture alone, once, under the detector ""."""
+    found: dict[Cell, Pictures] = {}
+    for row in samples:
+        for detector in {row.detector: None, "": None} if not row.launder else (row.detector,):
+            cell = Cell(row.dataset, row.launder, detector, row.bucket)
+            rows = found.setdefault(cell, Pictures()).rows.setdefault(row.inpainter, {})
+            rows.setdefault(row.sample, row)
+    return dict(sorted(found.items()))
+
+
+def _compared(
+    cell: Cell,
+    name: str,
+    models: Mapping[str, float],
+    pictures: Pictures,
+    options: tuple[str, int],
+) -> Iterator[Statistic]:
+    metric = METRICS.load(name)()
+    yield from _ranks(cell, metric, models)
+    yield from _agreement(cell, metric, models)
+    of, seed = options
+    if type(metric).reduce is not Metric.reduce:  # a pooled number has no value per picture
+        return
+    if of in models:
+        others = [model for model in models if model != of]
+        yield from _differences(cell, metric, models, pictures, (of, others, seed))
+    for model in models:  # Table 6: with the plug-in against without
+        plain = model.removesuffix(PLUG_IN)
+        if plain != model and plain in models and of not in (model, plain):
+            yield from _pairs(cell, metric, pictures, (model, [plain], seed))
+
+
+def _statistic(cell: Cell, metric: str, name: str, value: float, n: int) -> Statistic:
+    return Statistic(
+        dataset=cell.dataset,
+        launder=cell.launder,
+        detector=cell.detector,
+        bucket=cell.bucket,
+        metric=metric,
+        name=name,
+        value=value,
+        n=n,
+    )
+
+
+def _ranks(cell: Cell, metric: Metric, models: Mapping[str, float]) -> Iterator[Statistic]:
+    """1 hides or paints best; equal ones share the mean of their ranks."""
+    sign = 1 if metric.better == "lower" else -1
+    for model, value in models.items():
+        ahead = sum(sign * other < sign * value for other in models.values())
+        level = sum(other == value for other in models.values())
+        rank = ahead + (level + 1) / 2
+        yield replace(_statistic(cell, metric.name, "rank", rank, len(models)), inpainter=model)
+
+
+def _agreement(cell: Cell, metric: Metric, models: Mapping[str, float]) -> Iterator[Statistic]:
+    """Kendall's tau-b of our order of models and the paper's, where it has two or more of them."""
+    judge = DETECTORS.card(cell.detector).reported if cell.detector else ""
+    if cell.launder or (cell.detector and not judge):
+        return
+    pairs = [
+        (value, theirs)
+        for model, value in models.items()
+        if (name := INPAINTERS.card(model).reported)
+        and (theirs := reported_value(cell.dataset, judge, name, cell.bucket, metric.name))
+        is not None
+    ]
+    tau = kendall_tau_b([ours for ours, _ in pairs], [theirs for _, theirs in pairs])
+    if not np.isnan(tau):
+        yield _statistic(cell, metric.name, "kendall_tau_b", tau, len(pairs))
+
+
+def _differences(
+    cell: Cell,
+    metric: Metric,
+    models: Mapping[str, float],
+    pictures: Pictures,
+    options: tuple[str, Sequence[str], int],
+) -> Iterator[Statistic]:
+    found = {one.against: one for one in _pairs(cell, metric, pictures, options)}
+    yield from found.values()
+    rivals = [model for model in found if not _variant(model)]
+    if rivals and metric.needs == "verdict":
+        sign = 1 if metric.better == "lower" else -1
+        best = min(rivals, key=lambda model: sign * models[model])
+        # to be better than all, each must be beaten: the largest p-value needs no correction
+        worst = max(found[model].p or 0.0 for model in rivals)
+        yield replace(found[best], name="next_best", p=worst)
+
+
+def _pairs(
+    cell: Cell, metric: Metric, pictures: Pictures, options: tuple[str, Sequence[str], int]
+) -> Iterator[Statistic]:
+    """One inpainter against each of others."""
+    of, others, seed = options
+    if not others:
+        return
+    own = pictures.values(of, metric)
+    theirs = np.stack([pictures.values(model, metric) for model in others], axis=1)  # (N, K)
+    p_values = _tests(metric, own, theirs, seed)
+    both = paired_differences(own, theirs, seed=seed_of("interval", seed))
+    for model, p, one in zip(others, p_values, both, strict=True):
+        if one.n:
+            yield replace(
+                _statistic(cell, metric.name, "difference", one.value, one.n),
+                inpainter=of,
+                against=model,
+                low=_real(one.interval.low),
+                high=_real(one.interval.high),
+                p=p,
+            )
+
+
+def _tests(metric: Metric, own: Values, theirs: NDArray[np.float64], seed: int) -> Sequence[float]:
+    """One-sided p-values of `own`, (N,), being better than each column of `theirs`, (N, K)."""
+    if metric.name == "acc":
+        return [mcnemar(own, other) for other in theirs.T]
+    sign = 1 if metric.better == "lower" else -1
+    return [float(p) for p in sign_flip(sign * apart(own, theirs), seed=seed_of("signs", seed))]
+
+
+def _variant(model: str) -> bool:
+    """Whether it is SafePaint without some of its parts: no rival, Table 5 has it."""
+    return INPAINTERS.card(model).reported.startswith("Backbone")
+
+
+def _real(number: float) -> float | None:
+    return None if np.isnan(number) else number
+
+
+def _detection(cell: Cell, pictures: Pictures) -> Iterator[Statistic]:
+    """Detection of painted pictures against untouched ones, where the run has both."""
+    untouched = [model for model in pictures.rows if not INPAINTERS.card(model).paints]
+    if not cell.detector or not untouched:
+        return
+    authentic, threshold = untouched[0], DETECTORS.card(cell.detector).threshold
+    scores, alarms = pictures.scores(authentic), pictures.fired(authentic, threshold)
+    if not len(scores):
+        return
+    rate = _statistic(cell, "acc", "false_alarm", float(alarms.mean()), len(alarms))
+    yield replace(rate, inpainter=authentic)
+    for model in pictures.rows:
+        forged, fired = pictures.scores(model), pictures.fired(model, threshold)
+        if model == authentic or not len(forged):
+            continue
+        numbers = {
+            "image_auc": image_auc(forged, scores),
+            "acc_at_5": acc_at_5(forged, scores),
+            "balanced_accuracy": balanced_accuracy(fired, alarms, threshold=0.5),
+        }
+        for name, value in numbers.items():
+            yield replace(
+                _statistic(cell, "score", name, value, len(forged)),
+                inpainter=model,
+                against=authentic,
+            )
+
+
+def _corrected(found: Sequence[Statistic]) -> tuple[Statistic, ...]:
+    """Holm's correction over the tests of "better than every other" with the same detector."""
+    families: dict[tuple[str, str, str], list[int]] = {}
+    for index, one in enumerate(found):
+        if one.name == "next_best":
+            families.setdefault((one.dataset, one.launder, one.detector), []).append(index)
+    corrected = {
+        index: p
+        for family in families.values()
+        for index, p in zip(family, holm([found[index].p or 0.0 for index in family]), strict=True)
+    }
+    return tuple(
+        replace(one, p_holm=corrected[index]) if index in corrected else one
+        for index, one in enumerate(found)
+    )

@@ -1,0 +1,80 @@
+"""Which of a run's numbers stand where in a table of the paper: data sets, models, detectors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from benchmark.core.card import Card
+from detectors import DETECTORS
+from inpainters import INPAINTERS
+from reports.folder import ResultRow, RunFolder
+from reports.layouts import DATASETS, Layout, Place
+
+FULL_MODEL = "Backbone+DDL+RWSA"  # Table 5's name of what Tables 1 to 4 call SafePaint
+
+Index = Mapping[tuple[str, str, str, str, str, str], ResultRow]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """A run's numbers on some of its data sets and one laundering, findable by the paper's names.
+
+    Attributes:
+        sets: the paper's data sets and which of the run's stands in each.
+        launder: what was done to the painted pictures, or "".
+        index: the run's rows.
+        inpainters: the run's inpainters, by the paper's name or, without one, their own.
+        detectors: the run's detectors that the paper has, by the paper's name.
+    """
+
+    sets: Mapping[str, str]
+    launder: str
+    index: Index
+    inpainters: Mapping[str, Card]
+    detectors: Mapping[str, str]
+
+    def row(self, spot: Place) -> ResultRow | None:
+        """Our row for a place of the paper's table."""
+        card = self.inpainters.get(spot.inpainter)
+        detector = self.detectors.get(spot.detector, "")
+        dataset = self.sets.get(spot.dataset)
+        if card is None or dataset is None or bool(spot.detector) != bool(detector):
+            return None
+        metric = "false_alarm" if spot.metric == "acc" and not card.paints else spot.metric
+        launder = self.launder if detector else ""
+        return self.index.get((dataset, launder, detector, card.name, spot.bucket, metric))
+
+
+def views_of(layout: Layout, run: RunFolder) -> Iterator[View]:
+    """The run as one table of the paper needs it: once per data set and laundering.
+
+    Table 1 takes all of the paper's data sets that the run has at once.
+    """
+    index = {
+        (row.dataset, row.launder, row.detector, row.inpainter, row.bucket, row.metric): row
+        for row in run.results
+    }
+    cards = [INPAINTERS.card(name) for name in run.plan.inpainters]
+    inpainters = {card.reported or card.name: card for card in cards}
+    if "SafePaint" in inpainters:
+        inpainters[FULL_MODEL] = inpainters["SafePaint"]
+    titles = {name: DETECTORS.card(name).reported for name in run.plan.detectors}
+    detectors = {title: name for name, title in titles.items() if title}
+    for sets, launder in _combinations(layout, run):
+        yield View(
+            sets=sets, launder=launder, index=index, inpainters=inpainters, detectors=detectors
+        )
+
+
+def _combinations(layout: Layout, run: RunFolder) -> Iterator[tuple[dict[str, str], str]]:
+    datasets = list(dict.fromkeys(row.dataset for row in run.results))
+    if layout.number > 1:
+        for name in datasets:
+            for launder in dict.fromkeys(row.launder for row in run.results):
+                yield {"places2": name}, launder
+        return
+    own = {name: name for name in datasets if name in DATASETS}
+    if own:
+        yield own, ""
+    yield from (({"places2": name}, "") for name in datasets if name not in DATASETS)

@@ -1,0 +1,166 @@
+"""The plans that ship: what the paper's tables hold, and how `bench run` takes them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmark import Plan
+from benchmark.core.errors import UnknownName
+from benchmark.plans import PLANS, plan_file
+from detectors import DETECTORS
+from inpainters import INPAINTERS
+from reports.reported import TABLES
+from tests.cli.conftest import Bench
+
+VARIANTS = {  # Table 5 calls the project's models by their parts
+    "Backbone": "safepaint-backbone",
+    "Backbone+DDL": "safepaint-ddl",
+    "Backbone+RWSA": "safepaint-rwsa",
+    "Backbone+DDL+RWSA": "safepaint",
+    "EdgeConnect+RWSA": "edgeconnect+rwsa",
+    "AOT-GAN+RWSA": "aotgan+rwsa",
+}
+OURS = {"original", "gmsd"}  # what the plans add to the paper, each with its reason
+QUICK = ("--inpainter", "meanfill,original", "--size", "64", "--limit", "2")
+
+
+def printed(*tables: str) -> list[dict[str, str]]:
+    with TABLES.open(encoding="utf-8", newline="") as file:
+        return [row for row in csv.DictReader(file) if row["table"] in tables]
+
+
+def ours() -> dict[str, str]:
+    """The project's names by the paper's."""
+    cards = [registry.card(name) for registry in (INPAINTERS, DETECTORS) for name in registry]
+    return {card.reported: card.name for card in cards if card.reported} | VARIANTS
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_a_plan_holds_what_its_table_prints(name: str) -> None:
+    rows = printed(*("123456" if name == "paper" else name[-1]))
+    plan, names = Plan.load(plan_file(name)), ours()
+    assert plan.name == name
+    assert set(plan.datasets) == {row["dataset"] for row in rows}
+    assert set(plan.buckets) == {row["mask_ratio_percent"] for row in rows}
+    assert set(plan.metrics) - OURS == {row["metric"] for row in rows}
+    assert set(plan.inpainters) - OURS == {names[row["inpainter"]] for row in rows}
+    assert set(plan.detectors) == {names[row["detector"]] for row in rows if row["detector"]}
+    assert ("original" in plan.inpainters) == ("acc" in plan.metrics)
+    assert plan.size == 256
+
+
+def test_a_name_or_a_path(tmp_path: Path) -> None:
+    assert plan_file("table3").is_file()
+    assert plan_file("mine.toml") == Path("mine.toml")
+    assert plan_file("folder/mine") == Path("folder/mine")
+    with pytest.raises(UnknownName, match=r"Did you mean 'table3'.*paper, table1, table2"):
+        plan_file("tabel3")
+
+
+def test_a_plan_nobody_knows_is_one_line(bench: Bench) -> None:
+    result = bench("run", "table7")
+    assert result.exit_code == 2
+    assert "Error: no plan named 'table7'" in result.stderr
+    assert "paper, table1, table2, table3, table4, table5, table6" in result.stderr
+
+
+def test_on_any_folder_instead(bench: Bench, photos: Path) -> None:
+    result = bench("run", "table3", "--images", photos, "--detector", "flatness", "--out", "out",
+                   *QUICK)  # fmt: skip
+    assert result.exit_code == 0, result.output
+    plan = tomllib.loads(Path("out/plan.toml").read_text())
+    assert (plan["name"], plan["datasets"], plan["limit"]) == ("table3", ["folder"], 2)
+    assert plan["buckets"] == ["10-20", "30-40", "50-60"]
+    assert "| meanfill | flatness† | AUC ↓ |" in result.stdout
+
+
+def test_on_the_samples_instead(bench: Bench) -> None:
+    result = bench("run", "table1", "--dataset", "samples", "--out", "out", *QUICK)
+    assert result.exit_code == 0, result.output
+    assert "## samples: " in result.stdout
+
+
+def test_all_that_is_missing_is_said_in_a_line_each(bench: Bench, tmp_path: Path) -> None:
+    result = bench("run", "table1", "--data-root", tmp_path / "data", "--out", "out", *QUICK)
+    assert result.exit_code == 2
+    lines = result.stderr[result.stderr.index("Error: ") :].removeprefix("Error: ").splitlines()
+    begins = [line.split(":")[0] for line in lines[:4]]
+    assert begins == ["places2", "paris-street-view", "celeba", "irregular-masks"]
+    assert all(str(tmp_path / "data") in line and "http" in line for line in lines[:4])
+    assert lines[4:] == ["any folder of pictures does as well, with holes drawn: --images DIR"]
+    assert not Path("out").exists()
+
+
+def publish(root: Path) -> None:
+    """Two data sets of two pictures and the masks, small, in their published layout."""
+    generator = np.random.default_rng(5)
+    masks = root / "mask" / "testing_mask_dataset"
+    masks.mkdir(parents=True)
+    for number, share in enumerate((0.05, 0.15, 0.15, 0.35, 0.35, 0.55, 0.55)):
+        grey = np.zeros((64, 64), np.uint8)
+        grey[: round(64 * share)] = 255
+        Image.fromarray(np.roll(grey, 5 * number, axis=0)).save(masks / f"{number:05}.png")
+    for folder, names in {
+        "val_256": ["Places365_val_00000001.jpg", "Places365_val_00000002.jpg"],
+        "paris_eval/paris_eval_gt": ["Places365_val_00000001.png", "001_im.png"],
+    }.items():
+        (root / folder).mkdir(parents=True)
+        for name in names:
+            fine = generator.integers(0, 256, (16, 16, 3), dtype=np.uint8)
+            Image.fromarray(fine).resize((80, 64)).save(root / folder / name)
+
+
+def test_several_data_sets_in_their_published_layout(bench: Bench, tmp_path: Path) -> None:
+    publish(tmp_path / "data")
+    words = ("run", "table1", "--data-root", tmp_path / "data", "--detector", "flatness",
+             "--dataset", "places2,paris-street-view", "--metrics", "psnr,auc,acc")  # fmt: skip
+    result = bench(*words, *QUICK, "--save-images", "--strict", "--out", "out")
+    assert result.exit_code == 0, result.output
+    assert "| places2 | meanfill | flatness† | AUC ↓ |" in result.stdout
+    assert "| paris-street-view | meanfill | - | PSNR ↑ |" in result.stdout
+    with Path("out/results.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["dataset"] for row in rows] == ["places2"] * 18 + ["paris-street-view"] * 18
+    assert {row["n"] for row in rows if row["inpainter"] == "meanfill"} == {"2"}
+    with Path("out/samples.csv").open(newline="") as file:
+        samples = list(csv.DictReader(file))
+    assert len(samples) == 2 * 2 * 3 * 2
+    assert {row["mask"].rsplit("/")[-1] for row in samples} == {f"0000{n}.png" for n in range(1, 7)}
+    # one picture of each set has the same name: neither takes the other's answer
+    same = {
+        (row["dataset"], row["psnr"])
+        for row in samples
+        if row["sample"] == "Places365_val_00000001" and row["inpainter"] == "meanfill"
+    }
+    assert len(same) == 6
+    record = json.loads(Path("out/record.json").read_text())
+    assert record["samples"] == 12
+    assert record["unused"] == []
+    assert record["folders"]["places2"].endswith("val_256")
+    for name in ("places2", "paris-street-view"):
+        assert Path("out/images", name, "30-40/Places365_val_00000001/meanfill.png").exists()
+    again = bench("run", "out/plan.toml", "--out", "again")
+    assert again.exit_code == 0, again.output
+    for name in ("plan.toml", "results.csv", "samples.csv", "table.md"):
+        assert Path("out", name).read_bytes() == Path("again", name).read_bytes()
+
+
+def test_a_plans_places_go_with_its_data_sets(bench: Bench, photos: Path, tmp_path: Path) -> None:
+    publish(tmp_path / "data")
+    words = ("--detector", "none", "--metrics", "psnr", *QUICK)
+    first = bench("run", "table1", "--dataset", "places2", "--data-root", tmp_path / "data",
+                  "--out", "one", *words)  # fmt: skip
+    assert first.exit_code == 0, first.output
+    second = bench("run", "one/plan.toml", "--images", photos, "--out", "two")
+    assert second.exit_code == 0, second.output
+    assert "data_root" not in tomllib.loads(Path("two/plan.toml").read_text())
+    third = bench("run", "two/plan.toml", "--dataset", "samples", "--out", "three")
+    assert third.exit_code == 0, third.output
+    assert "images" not in tomllib.loads(Path("three/plan.toml").read_text())

@@ -1,0 +1,127 @@
+"""`bench table`: on a finished run, on one that was stopped, on none."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Bench
+from tests.unit.reports.runs import Made
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+QUICK = ("--inpainter", "meanfill,telea,original", "--detector", "flatness", "--size", "64",
+         "--metrics", "auc,acc,psnr,gmsd", "--buckets", "10-20,30-40")  # fmt: skip
+
+
+def test_the_papers_numbers_need_no_run(bench: Bench) -> None:
+    result = bench("table", "3", "--paper")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.count("0.6417") == 1
+    assert "ours" not in result.stdout
+
+
+def test_the_newest_run_in_the_papers_layout(bench: Bench, photos: Path) -> None:
+    assert bench("run", *QUICK, "--images", photos).exit_code == 0
+    result = bench("table", "1")
+    assert result.exit_code == 0, result.output
+    assert "ours on folder beside Places2" in result.stdout
+    lines = result.stdout.splitlines()
+    assert any(line.split()[:2] == ["telea", "ours"] for line in lines)
+    assert any("GMSD ↓ (not in the paper)" in line for line in lines)
+
+
+def test_a_run_that_was_stopped_shows_what_there_is(bench: Bench, photos: Path) -> None:
+    bench("run", *QUICK, "--images", photos, "--out", "out", "--store", "store")
+    whole = bench("table", "1", "--run", "out", "--format", "csv").stdout
+    statistics = bench("table", "stats", "--run", "out", "--format", "csv").stdout
+    for name in ("record.json", "results.csv", "samples.csv", "table.md"):
+        Path("out", name).unlink()
+    words = ("--run", "out", "--store", "store")
+    assert bench("table", "1", *words, "--format", "csv").stdout == whole
+    assert bench("table", "stats", *words, "--format", "csv").stdout == statistics
+    assert "the run has not ended" in bench("table", "1", *words).stdout
+    result = bench("table", "1", "--run", "out", "--store", "elsewhere")
+    assert result.exit_code == 2
+    assert "elsewhere is no store" in result.stderr
+
+
+def test_statistics_are_shown_beneath_and_by_themselves(bench: Bench) -> None:
+    Made(value=lambda inpainter, metric, bucket, sample: float(len(inpainter) > 5)).write(
+        Path("runs/made")
+    )
+    text = bench("table", "3").stdout
+    for said in (
+        "SafePaint against the next best, TruFor, AUC: 10-20 % +1.0000 [1.0000, 1.0000] to telea",
+        "(Holm 1)",
+        "SafePaint against untouched pictures on TruFor (image AUC",
+        "original (false alarms)",
+    ):
+        assert said in text
+    rows = list(csv.DictReader(StringIO(bench("table", "stats", "--format", "csv").stdout)))
+    assert {row["name"] for row in rows} == {
+        "rank", "difference", "next_best", "false_alarm", "image_auc", "acc_at_5",
+        "balanced_accuracy",
+    }  # fmt: skip
+    document = json.loads(bench("table", "stats", "--json").stdout)
+    assert len(document["statistics"]) == len(rows)
+    assert "balanced_accuracy" in bench("table", "stats").stdout
+
+
+def test_json_is_one_document(bench: Bench) -> None:
+    Made().write(Path("runs/made"))
+    document = json.loads(bench("table", "3", "--json").stdout)
+    (table,) = document["tables"]
+    assert table["table"] == 3
+    ours = [row for row in table["rows"] if row["ours"] is not None]
+    assert {row["inpainter"] for row in ours} == {"SafePaint", "telea", "meanfill", "original"}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("7",), "table 7: the paper has Tables 1 to 6"),
+        (("7", "--paper"), "table 7: the paper has Tables 1 to 6"),
+        (("three",), "table 'three': expected 1 to 6, or stats"),
+        (("stats", "--paper"), "the paper has no statistics"),
+        (("3",), "no run below runs/"),
+        (("3", "--run", "gone"), "gone: no such folder"),
+        (("3", "--run", "void"), "void: no run in it"),
+        (("2", "--run", "quality"), "no cell of Table 2, auc, f1, acc at"),
+        (("3", "--run", "made", "--format", "pdf"), "no format named 'pdf'"),
+        (("stats", "--run", "made", "--format", "tex"), "expected --format text or csv"),
+    ],
+)
+def test_mistakes_are_one_line(bench: Bench, words: tuple[str, ...], said: str) -> None:
+    Path("void").mkdir()
+    Made(samples=2).write(Path("made"))
+    Made(samples=2, metrics=("psnr",)).write(Path("quality"))
+    result = bench("table", *words)
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("Error: ")
+    assert said in line
+
+
+@pytest.mark.parametrize("words", [("3",), ("stats",), ("3", "--paper")], ids=str)
+def test_a_table_loads_no_torch(tmp_path: Path, words: tuple[str, ...]) -> None:
+    Made(samples=2).write(tmp_path / "runs" / "made")
+    code = (
+        "import os, sys\n"
+        f"sys.path.insert(0, {str(ROOT)!r})\n"
+        "from typer.testing import CliRunner\n"
+        "from benchmark.cli import app\n"
+        f"result = CliRunner().invoke(app, {['table', *words]!r})\n"
+        "assert result.exit_code == 0, result.output\n"
+        "heavy = {'torch', 'pandas', 'matplotlib', 'scipy', 'skimage'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,244 @@
+"""What is in the page, its pictures and its figures; no browser needed."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmark.core.errors import DataError, OutputError
+from reports.charts import charts
+from reports.figures import draw, write_figures
+from reports.folder import read_run
+from reports.gallery import make_gallery
+from reports.page.write import write_comparison, write_report
+from tests.page.conftest import HARMFUL, PICTURES, WRITTEN, Made
+
+
+@pytest.fixture
+def _no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of the page alone: drawing the figures takes most of a report's time."""
+    monkeypatch.setattr("reports.page.builder.write_figures", lambda *_: ())
+
+
+def data_of(page: Path) -> dict[str, Any]:
+    text = page.read_text(encoding="utf-8")
+    found = re.search(r'<script type="application/json" id="gallery-data">(.*?)</script>', text)
+    assert found
+    return json.loads(found[1])
+
+
+def sums(folder: Path) -> dict[str, str]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def test_identical_runs_give_the_same_page_but_for_its_time(made: Made, copied: Made) -> None:
+    for folder in (made.folder, copied.folder):
+        write_report(folder, store=made.store, written=WRITTEN)
+    first, second = ((one / "index.html").read_bytes() for one in (made.folder, copied.folder))
+    assert first == second
+    assert sums(made.folder / "figures") == sums(copied.folder / "figures")
+    later = WRITTEN.replace(year=2027)
+    write_report(copied.folder, store=made.store, written=later)
+    lines = (copied.folder / "index.html").read_bytes().splitlines()
+    moved = [line for line in lines if line not in first.splitlines()]
+    assert len(moved) == 1
+    assert b"2027-01-02" in moved[0]
+
+
+def test_the_page_asks_nothing_of_a_network(written_page: Path) -> None:
+    text = written_page.read_text(encoding="utf-8")
+    assert "default-src 'none'" in text
+    sources = re.findall(r'(?:src|href)="([^"]*)"', text)
+    assert sources
+    for source in sources:
+        assert source.startswith(("#", "data:", "figures/")), source
+    assert "@import" not in text
+    assert "url(" not in text
+    for link in (source for source in sources if source.startswith("figures/")):
+        assert (written_page.parent / link).is_file()
+
+
+def test_a_users_name_never_becomes_markup(written_page: Path) -> None:
+    text = written_page.read_text(encoding="utf-8")
+    assert HARMFUL not in text
+    assert text.count("<script") == 2
+    assert {one["sample"] for one in data_of(written_page)["exhibits"]} == set(PICTURES)
+
+
+def test_the_gallery_says_the_numbers_of_samples_csv(made: Made, written_page: Path) -> None:
+    with (made.folder / "samples.csv").open(encoding="utf-8", newline="") as file:
+        expected = {
+            (row["sample"], row["mask_ratio_percent"], row["inpainter"], row["detector"]): (
+                float(row["auc"]) if row["inpainter"] != "original" else None  # nothing to find
+            )
+            for row in csv.DictReader(file)
+            if not row["launder"]
+        }
+    found = {
+        (one["sample"], one["bucket"], painting["inpainter"], look["detector"]): look["value"]
+        for one in data_of(written_page)["exhibits"]
+        for painting in one["paintings"]
+        for look in painting["looks"]
+    }
+    assert found == expected
+    assert len(found) == len(PICTURES) * 2 * 3 * 2
+
+
+def test_a_gallery_too_large_leaves_some_of_every_bucket_and_says_so(made: Made) -> None:
+    run = read_run(made.folder, store=made.store)
+    whole = make_gallery(run)
+    assert len(whole.exhibits) == whole.samples == 8
+    assert whole.notes == ()
+    small = make_gallery(run, budget=sum(map(len, whole.pictures)) // 3)
+    assert 2 <= len(small.exhibits) < 8
+    assert {one.bucket for one in small.exhibits} == {"10-20", "30-40"}
+    assert f"Shown are {len(small.exhibits)} of 8 samples" in small.notes[-1]
+    assert sum(map(len, small.pictures)) < sum(map(len, whole.pictures)) // 2
+
+
+def test_a_picture_shown_twice_is_kept_once(made: Made) -> None:
+    gallery = make_gallery(read_run(made.folder, store=made.store))
+    assert len(set(gallery.pictures)) == len(gallery.pictures)
+    for one in gallery.exhibits:
+        untouched = next(each for each in one.paintings if each.inpainter == "original")
+        assert untouched.picture == one.original
+
+
+@pytest.mark.usefixtures("_no_figures")
+def test_without_its_store_the_page_has_no_gallery_and_says_why(
+    copied: Made, tmp_path: Path
+) -> None:
+    page = write_report(copied.folder, store=tmp_path / "gone", written=WRITTEN)
+    text = page.read_text(encoding="utf-8")
+    assert "is no store of answers" in text
+    assert 'id="filters"' not in text
+    assert "hides best" in text
+    assert not (tmp_path / "gone").exists()
+
+
+def test_models_with_other_weights_than_the_runs_are_left_out(copied: Made) -> None:
+    path = copied.folder / "record.json"
+    record = json.loads(path.read_text(encoding="utf-8"))
+    record["checkpoints"]["telea"]["sha256"] = "0" * 64
+    path.write_text(json.dumps(record), encoding="utf-8")
+    gallery = make_gallery(read_run(copied.folder, store=copied.store))
+    assert {each.inpainter for one in gallery.exhibits for each in one.paintings} == {
+        "meanfill",
+        "original",
+    }
+    assert "telea is left out: its weights here are not those of the run." in gallery.notes
+
+
+def test_a_store_without_a_models_pictures_is_said(made: Made, tmp_path: Path) -> None:
+    from benchmark.runner.store import Store
+
+    Store(tmp_path / "other").put(())  # a store, but of other runs
+    gallery = make_gallery(read_run(made.folder, store=tmp_path / "other"))
+    assert len(gallery.exhibits) == 8
+    for name in ("telea", "flatness"):
+        assert any(note.startswith(f"{name}: the store has no picture") for note in gallery.notes)
+
+
+@pytest.mark.usefixtures("_no_figures")
+def test_a_run_still_going_has_a_page_that_says_so(copied: Made) -> None:
+    for name in ("record.json", "results.csv", "samples.csv"):
+        (copied.folder / name).unlink()
+    page = write_report(copied.folder, store=copied.store, written=WRITTEN)
+    text = page.read_text(encoding="utf-8")
+    assert "This run has not ended" in text
+    assert "Not known yet." in text
+    assert len(data_of(page)["exhibits"]) == 8
+
+
+@pytest.mark.usefixtures("_no_figures")
+def test_a_run_that_failed_in_part_says_what(copied: Made) -> None:
+    path = copied.folder / "record.json"
+    record = json.loads(path.read_text(encoding="utf-8"))
+    failure = {"kind": "failed", "bucket": "10-20", "model": "chance", "reason": "NaN <b>here</b>"}
+    record["failures"] = [{**failure, "dataset": "folder", "launder": "", "sample": HARMFUL}]
+    path.write_text(json.dumps(record), encoding="utf-8")
+    page = write_report(copied.folder, store=copied.store, written=WRITTEN)
+    text = page.read_text(encoding="utf-8")
+    assert "This run is not whole: 1 job failed" in text
+    assert "NaN &lt;b&gt;here&lt;/b&gt;" in text
+    assert HARMFUL not in text
+
+
+def test_provenance_names_every_model_with_its_weights(written_page: Path) -> None:
+    text = written_page.read_text(encoding="utf-8")
+    table = text[text.index("Weights behind the numbers") :].partition("</table>")[0]
+    for name in ("telea", "meanfill", "original", "flatness", "chance"):
+        assert f'<th scope="row">{name}</th><td>none</td>' in table
+
+
+@pytest.mark.usefixtures("_no_figures")
+def test_full_pictures_lie_where_the_page_links_them(copied: Made) -> None:
+    page = write_report(copied.folder, store=copied.store, written=WRITTEN, full=True)
+    from urllib.parse import unquote
+
+    for one in data_of(page)["exhibits"]:
+        folder = page.parent / unquote(one["full"])
+        assert {"original.png", "telea.png", "meanfill.png"} <= {
+            path.name for path in folder.iterdir()
+        }
+
+
+def test_full_pictures_that_are_gone_are_one_line(copied: Made, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="is no store of answers"):
+        write_report(copied.folder, store=tmp_path / "gone", full=True)
+
+
+def test_figures_are_the_same_bytes_without_a_date(made: Made, tmp_path: Path) -> None:
+    drawn = charts(read_run(made.folder))[:2]
+    first, second = (write_figures(tmp_path / name, drawn) for name in ("a", "b"))
+    assert [path.suffix for path in first] == [".png", ".svg", ".png", ".svg"]
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+    assert b"dc:date" not in first[1].read_bytes()
+
+
+def test_a_chart_without_a_number_is_not_drawn(made: Made) -> None:
+    from dataclasses import replace
+
+    chart = replace(charts(read_run(made.folder))[0], series=())
+    with pytest.raises(OutputError, match="no number to draw"):
+        draw(chart)
+
+
+def test_a_report_loads_no_torch(copied: Made) -> None:
+    program = (
+        "import sys\n"
+        "from reports.page.write import write_report\n"
+        "write_report(sys.argv[1], store=sys.argv[2])\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    words = [sys.executable, "-c", program, str(copied.folder), str(copied.store)]
+    subprocess.run(words, check=True)
+
+
+def test_a_comparison_names_the_cells_beyond_the_limit(made: Made, copied: Made) -> None:
+    path = copied.folder / "results.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        if (row["metric"], row["inpainter"], row["launder"]) == ("auc", "telea", ""):
+            row["value"] = f"{float(row['value']) + 0.05:.6f}"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    compared = write_comparison(made.folder, copied.folder, fail_on="auc:+0.01", written=WRITTEN)
+    assert len(compared.found.failures) == 4  # two detectors, two buckets
+    text = compared.page.read_text(encoding="utf-8")
+    assert "4 moved" in text
+    assert "the limit is +0.01" in text
+    shutil.rmtree(copied.folder)

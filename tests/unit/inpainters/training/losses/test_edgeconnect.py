@@ -1,0 +1,35 @@
+"""EdgeConnect's own terms on values one can work out by hand."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from inpainters.training.losses import edgeconnect
+
+
+def test_feature_matching_adds_the_layers_means():
+    fake = [torch.tensor([1.0, 3.0]), torch.tensor([[2.0]])]
+    real = [torch.tensor([0.0, 0.0]), torch.tensor([[-1.0]])]
+    assert edgeconnect.feature_matching(fake, real).item() == 5  # 2 and 3
+
+
+def test_feature_matching_moves_the_fake_only():
+    fake, real = torch.ones(4, requires_grad=True), torch.zeros(4, requires_grad=True)
+    edgeconnect.feature_matching([fake], [real]).backward()
+    torch.testing.assert_close(fake.grad, torch.full((4,), 0.25))
+    assert real.grad is None
+
+
+def test_feature_matching_wants_a_map_for_each():
+    with pytest.raises(ValueError, match="shorter"):
+        edgeconnect.feature_matching([torch.ones(1)], [])
+
+
+def test_l1_is_over_the_mean_of_the_mask_and_sees_known_pixels():
+    images, masks = torch.full((1, 3, 2, 2), 0.25), torch.zeros(1, 1, 2, 2)
+    masks[..., 0, 0] = 1
+    # 0.25 off everywhere, a quarter is hole
+    assert edgeconnect.l1(images + 0.25, images, masks).item() == pytest.approx(1)
+    in_the_hole = images + 0.25 * masks
+    assert edgeconnect.l1(in_the_hole, images, masks).item() == pytest.approx(0.25)

@@ -1,0 +1,152 @@
+"""EdgeConnect's steps: who is trained in each phase, and after which edges."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from benchmark.core.errors import TrainingError
+from benchmark.training.export import export_official
+from inpainters.edgeconnect import load_networks
+from inpainters.training.edgeconnect import (
+    PHASES,
+    EdgeConnectLearner,
+    EdgeConnectLosses,
+    true_edges,
+)
+
+TINY = EdgeConnectLearner.tiny["network"]
+CPU = torch.device("cpu")
+EDGE_TERMS = ["edge_adversarial", "matching"]
+COLOUR_TERMS = ["l1", "perceptual", "style", "adversarial"]
+
+
+def learner(phase: str = "joint", *, rwsa: bool = False, **losses: Any) -> EdgeConnectLearner:
+    torch.manual_seed(0)
+    chosen: dict[str, Any] = {"features": "texture", "discriminator_width": 4} | losses
+    made = EdgeConnectLearner({**TINY, "rwsa": rwsa}, EdgeConnectLosses(**chosen), CPU)
+    made.begin(phase, fresh=True)
+    return made
+
+
+@pytest.fixture
+def batch() -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    coarse = torch.rand(2, 3, 6, 6, generator=generator)
+    images = F.interpolate(coarse, 64, mode="bicubic").clamp(0, 1)
+    masks = torch.zeros(2, 1, 64, 64)
+    masks[:, :, 16:40, 20:50] = 1
+    return (255 * images).round() / 255, masks
+
+
+def step(made: EdgeConnectLearner, batch: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
+    """Two players' turns with plain gradient descent; the terms of both."""
+    found: dict[str, Tensor] = {}
+    for player, names in made.players.items():
+        networks = [made.modules[name] for name in names]
+        parameters = [p for net in networks for p in net.parameters() if p.requires_grad]
+        terms = made.learn(player, *batch)
+        optimiser = torch.optim.SGD(parameters, lr=0.1)
+        torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        for network in made.modules.values():
+            network.zero_grad()
+        found |= terms
+    return found
+
+
+@pytest.mark.parametrize("rwsa", [False, True])
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_phase_trains_its_networks_and_no_other(
+    phase: str, rwsa: bool, batch: tuple[Tensor, Tensor]
+) -> None:
+    made = learner(phase, rwsa=rwsa)
+    before = {
+        name: {entry: value.clone() for entry, value in net.state_dict().items()}
+        for name, net in made.modules.items()
+    }
+    terms = [step(made, batch) for _ in range(2)][-1]
+    edges = [*EDGE_TERMS, "edge_discriminator"] if phase in {"edge", "joint"} else []
+    colours = [*COLOUR_TERMS, "discriminator"] if phase != "edge" else []
+    assert set(terms) == {*edges, *colours}
+    assert all(torch.isfinite(term) for term in terms.values())
+    for name, net in made.modules.items():
+        moved = [not torch.equal(before[name][e], v) for e, v in net.state_dict().items()]
+        assert any(moved) == (name in PHASES[phase]), name
+
+
+def test_all_terms_are_columns_of_the_log(batch: tuple[Tensor, Tensor]) -> None:
+    assert set(step(learner(), batch)) == set(EdgeConnectLearner.terms)
+
+
+@pytest.mark.parametrize(
+    ("phase", "composited"), [("true", True), ("predicted", True), ("predicted", False)]
+)
+def test_colours_are_painted_after_the_phases_edges(
+    phase: str, composited: bool, batch: tuple[Tensor, Tensor]
+) -> None:
+    made, seen = learner(phase, composited=composited), []
+    made.network.inpaint.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[1]))
+    made.learn("generator", *batch)
+    grey, edges = true_edges(batch[0])
+    with torch.no_grad():
+        predicted = made.network.edge(grey, edges, batch[1])
+    around = edges if composited else predicted
+    wanted = torch.where(batch[1] > 0, predicted, around)
+    assert torch.equal(seen[0], edges if phase == "true" else wanted)
+    assert not seen[0].requires_grad
+
+
+def test_colours_reach_the_edges_when_both_learn(batch: tuple[Tensor, Tensor]) -> None:
+    made = learner("joint")
+    terms = made.learn("generator", *batch)
+    first = made.network.edge.get_parameter("encoder.1.weight_orig")
+    (gradient,) = torch.autograd.grad(terms["l1"], [first])
+    assert gradient.abs().sum() > 0
+
+
+def test_the_discriminators_judge_what_was_made_without_gradient(
+    batch: tuple[Tensor, Tensor],
+) -> None:
+    made = learner("joint")
+    made.learn("generator", *batch)
+    judged = made.learn("discriminator", *batch)
+    judged["discriminator"].backward()  # type: ignore[no-untyped-call]
+    judged["edge_discriminator"].backward()  # type: ignore[no-untyped-call]
+    assert all(p.grad is None for p in made.network.parameters())
+    assert all(p.grad is not None for p in made.discriminator.parameters())
+
+
+def test_true_edges_are_those_of_the_whole_picture() -> None:
+    images = torch.zeros(1, 3, 32, 32)
+    images[..., 16:] = 1
+    grey, edges = true_edges(images)
+    assert torch.equal(grey[0, 0], images[0, 0])
+    assert set(edges.nonzero()[:, 3].tolist()) <= {15, 16}
+    assert edges.sum() >= 28
+
+
+def test_files_of_the_authors_layout_load_strictly(tmp_path: Path) -> None:
+    losses = EdgeConnectLosses(features="texture", discriminator_width=4)
+    made = EdgeConnectLearner({}, losses, CPU)
+    paths = export_official(made.official(7), tmp_path)
+    assert [path.name for path in paths] == [
+        "EdgeModel_gen.pth", "InpaintingModel_gen.pth",
+        "EdgeModel_dis.pth", "InpaintingModel_dis.pth",
+    ]  # fmt: skip
+    network, untrained = load_networks(tmp_path)
+    assert not untrained
+    for name, value in made.network.state_dict().items():
+        assert torch.equal(network.state_dict()[name], value), name
+
+
+def test_an_unknown_phase_or_size_is_named() -> None:
+    with pytest.raises(TrainingError, match="no phase 'fine'; known: edge, true, predicted, joint"):
+        learner("fine")
+    with pytest.raises(TrainingError, match=r"network: .*depth"):
+        EdgeConnectLearner({"depth": 3}, EdgeConnectLosses(features="texture"), CPU)

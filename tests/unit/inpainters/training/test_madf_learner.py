@@ -1,0 +1,86 @@
+"""MADF's step: which terms it has, what they teach, and the file it leaves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from benchmark.core.checkpoint import load_strict, read_checkpoint
+from benchmark.core.errors import TrainingError
+from inpainters.madf import MADFNetwork, network_state, normalised
+from inpainters.training.losses import madf
+from tests.unit.inpainters.training.steps import (
+    Drawn,
+    Still,
+    learner_of,
+    loop_of,
+    official_of,
+    turns_of,
+)
+
+
+def test_a_step_has_all_terms_and_moves_the_network(tmp_path: Path) -> None:
+    made = learner_of("madf")
+    losses, changed = turns_of(loop_of(made, tmp_path))["all"]
+    assert tuple(losses) == made.terms
+    assert changed == {"generator"}
+    idle = {n for n, p in made.network.named_parameters() if p.grad is None}
+    assert {name.split(".")[1] for name in idle} == {"bn"}  # the encoder's, which nobody applies
+    assert len(idle) == 2 * made.sizes.levels
+
+
+def test_terms_are_weighted_in_the_normalised_space() -> None:
+    made = learner_of("madf", hole=3.0, style=7.0)
+    images, masks = Drawn().batch(0)
+    made.begin("joint", fresh=True)
+    found = made.learn("all", images, masks)
+    wanted = normalised(images)
+    plain = madf.terms(made.network(wanted, masks), wanted, masks, made.features, "incremental")
+    torch.testing.assert_close(found["hole"], 3 * plain.hole)
+    torch.testing.assert_close(found["style"], 7 * plain.style)
+
+
+def test_supervision_is_the_recipes() -> None:
+    images, masks = Drawn().batch(0)
+    found = {
+        kind: learner_of("madf", supervision=kind).learn("all", images, masks)
+        for kind in ("last", "incremental", "authors")
+    }
+    assert found["last"]["hole"] < found["incremental"]["hole"]
+    assert found["authors"]["style"] != found["incremental"]["style"]
+
+
+def test_it_learns(tmp_path: Path) -> None:
+    made = learner_of("madf", style=0.0, perceptual=0.0, supervision="last")
+    rate = {"kind": "adam", "rate": 1e-2}
+    loop = loop_of(made, tmp_path, steps=20, source=Still(), optimiser=rate)
+    batch = loop.source.batch(0)
+    made.begin("joint", fresh=True)
+    first = float(made.learn("all", *batch)["hole"].detach())
+    loop.run()
+    made.begin("joint", fresh=False)
+    assert float(made.learn("all", *batch)["hole"].detach()) < 0.8 * first
+    assert sorted(path.name for path in tmp_path.glob("sample-*"))[-1] == "sample-0000020.png"
+
+
+def test_the_authors_layout_is_read_back(tmp_path: Path) -> None:
+    made = learner_of("madf")
+    file = official_of(made, tmp_path)["madf.pth"]
+    content = read_checkpoint(file)
+    assert content["n_iter"] == 7
+    network: nn.Module = MADFNetwork(made.sizes)
+    load_strict(network, network_state(content, file), file)
+    assert torch.equal(network.get_parameter("deconv_1.0.weight"), made.network.deconv_1[0].weight)
+
+
+def test_wrong_recipes_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(TrainingError, match="madf has no phase 'coarse'; known: joint"):
+        learner_of("madf").begin("coarse", fresh=True)
+    with pytest.raises(TrainingError, match=r"recipe of madf, network: .*depth"):
+        learner_of("madf", network={"depth": 3})
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    with pytest.raises(TrainingError, match=r"VGG-16.*vgg16-397923af\.pth"):
+        learner_of("madf", features="vgg16")

@@ -1,0 +1,123 @@
+"""Pooled AUC from small rows, against the exact area over all pixels together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from benchmark.core.errors import BadInput
+from benchmark.core.types import Case
+from benchmark.metrics.intervals import bootstrap_mean
+from benchmark.metrics.pooled import GROUPS, AUCPooled, pooled_shares
+from benchmark.metrics.ranking import auc, half_values, tally
+from tests.unit.metrics.maps import TEMPERS, draw_maps
+
+
+def exact(case: Case) -> float:
+    assert case.verdict is not None
+    return auc(case.verdict.logits, case.truth)
+
+
+@pytest.mark.parametrize("bucket", ["10-20", "50-60"])
+@pytest.mark.parametrize("temper", TEMPERS)
+def test_the_area_is_the_exact_one_within_the_stated_error(temper: str, bucket: str) -> None:
+    case = draw_maps(temper, n=5, side=128, bucket=bucket)
+    rows = AUCPooled().measure(case)
+    assert rows.shape == (5, 3 * GROUPS)
+    assert AUCPooled().reduce(rows) == pytest.approx(exact(case), abs=1e-4)
+
+
+@pytest.mark.parametrize("temper", ["few", "constant", "nothing", "all"])
+def test_a_map_of_few_values_is_exact(temper: str) -> None:
+    case = draw_maps(temper, n=4)
+    assert AUCPooled().reduce(AUCPooled().measure(case)) == pytest.approx(exact(case), abs=1e-12)
+
+
+def test_the_worst_map_keeps_to_the_bound() -> None:
+    """Within every group all the authentic pixels lie below the manipulated ones."""
+    share, per_group = 0.5, 64
+    steps = np.arange(GROUPS * per_group)
+    labels = (steps % per_group) >= per_group * (1 - share)
+    values = half_values()[20_000 + steps].astype(np.float16)
+    case = draw_maps("few", n=1)
+    assert case.verdict is not None
+    case = replace(
+        case,
+        truth=labels[None, None],
+        verdict=replace(case.verdict, logits=values[None, None]),
+    )
+    apart = exact(case) - AUCPooled().reduce(AUCPooled().measure(case))
+    bound = 1 / (8 * GROUPS * share * (1 - share))
+    assert 0.9 * bound < apart <= bound * 1.001
+
+
+def test_each_row_holds_all_its_picture_s_pixels() -> None:
+    case = draw_maps("smooth", n=3)
+    _, positives, negatives = AUCPooled().measure(case).reshape(3, 3, GROUPS).transpose(1, 0, 2)
+    np.testing.assert_array_equal(positives.sum(axis=1), case.truth.sum(axis=(1, 2)))
+    np.testing.assert_array_equal(negatives.sum(axis=1), (~case.truth).sum(axis=(1, 2)))
+
+
+def test_an_untouched_picture_adds_authentic_pixels() -> None:
+    case = draw_maps("smooth", n=4)
+    truth = case.truth.copy()
+    truth[1] = False
+    case = replace(case, truth=truth)
+    rows = AUCPooled().measure(case)
+    assert AUCPooled().counted(rows).all()
+    assert AUCPooled().reduce(rows) == pytest.approx(exact(case), abs=1e-4)
+
+
+def test_the_interval_is_the_bootstrap_of_whole_pictures() -> None:
+    case = draw_maps("smooth", n=40, side=48)
+    rows = AUCPooled().measure(case)
+    low, high = AUCPooled().interval(rows, seed=1)
+    generator = np.random.default_rng(1)
+    drawn = [AUCPooled().reduce(rows[generator.integers(40, size=40)]) for _ in range(400)]
+    theirs = np.percentile(drawn, (2.5, 97.5))
+    assert (low, high) == pytest.approx(tuple(theirs), abs=0.2 * (high - low))
+    assert (low, high) == bootstrap_mean(AUCPooled().values(rows), seed=1)
+
+
+def test_shares_are_the_area_s_derivative_by_a_picture_s_weight() -> None:
+    generator = np.random.default_rng(0)
+    places = np.tile(np.arange(6), (5, 1))
+    positives, negatives = generator.integers(1, 9, (2, 5, 6)).astype(float)
+    ties = np.full(6, 0.5)
+    shares = pooled_shares(places, positives, negatives, ties=ties)
+    step = 1e-6
+    for at in range(5):
+        weights = np.ones((5, 1))
+        weights[at] += step
+        moved = pooled_shares(places, weights * positives, weights * negatives, ties=ties).mean()
+        slope = (moved - shares.mean()) / step
+        assert shares[at] == pytest.approx(shares.mean() + 5 * slope, abs=1e-4)
+
+
+def test_one_class_alone_is_undefined() -> None:
+    case = draw_maps("smooth")
+    for truth in (np.zeros_like(case.truth), np.ones_like(case.truth)):
+        rows = AUCPooled().measure(replace(case, truth=truth))
+        assert not AUCPooled().counted(rows).any()
+        assert np.isnan(AUCPooled().reduce(rows))
+
+
+def test_a_nan_is_refused() -> None:
+    case = draw_maps("smooth")
+    assert case.verdict is not None
+    logits = case.verdict.logits.copy()
+    logits[1, 2, 3] = np.nan
+    with pytest.raises(BadInput, match="NaN"):
+        AUCPooled().measure(replace(case, verdict=replace(case.verdict, logits=logits)))
+
+
+def test_the_values_of_a_tally_are_those_it_counts() -> None:
+    values = half_values()
+    assert len(values) == len(tally(np.zeros(1, np.float16), np.ones(1, np.bool_)).positives)
+    numbers = values[~np.isnan(values)]
+    assert (np.diff(numbers) > 0).all()
+    for value in (-30.0, -0.0, 6e-8, 1.5, np.inf):
+        counts = tally(np.array([value], np.float16), np.ones(1, np.bool_))
+        assert values[counts.positives.argmax()] == np.float16(value)

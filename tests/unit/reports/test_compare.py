@@ -1,0 +1,149 @@
+"""Two runs side by side: paired by picture, refused over other pictures, limits that bite."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmark.core.errors import BadInput, DataError
+from reports.compare import Change, Comparison, compare_runs
+from tests.unit.reports.runs import Made
+
+LEVEL = {"safepaint": 0.5, "telea": 0.6}
+
+
+def value(inpainter: str, metric: str, bucket: str, sample: int) -> float:
+    return LEVEL.get(inpainter, 0.7) + 0.05 * sample
+
+
+def moved(inpainter: str, metric: str, bucket: str, sample: int) -> float:
+    """SafePaint's AUC rises by 0.01 on every picture, telea's on one alone."""
+    rise = inpainter == "safepaint" or (inpainter == "telea" and sample == 0)
+    return value(inpainter, metric, bucket, sample) + (0.01 if rise and metric == "auc" else 0.0)
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> tuple[Path, Path]:
+    first = Made(value=value).write(tmp_path / "first")
+    return first, Made(value=moved).write(tmp_path / "second")
+
+
+def the(comparison: Comparison, inpainter: str, metric: str) -> Change:
+    return next(
+        one
+        for one in comparison.changes
+        if (one.inpainter, one.metric, one.bucket) == (inpainter, metric, "10-20")
+    )
+
+
+def test_what_moved_and_whether_it_is_noise(runs: tuple[Path, Path]) -> None:
+    found = compare_runs(*runs)
+    risen = the(found, "safepaint", "auc")
+    assert risen.change == pytest.approx(0.01)
+    assert (risen.low, risen.high) == pytest.approx((0.01, 0.01))
+    assert risen.beyond_noise is True
+    assert risen.n == 6
+    lone = the(found, "telea", "auc")
+    assert lone.change == pytest.approx(0.01 / 6, abs=1e-6)
+    assert lone.beyond_noise is False
+    still = the(found, "meanfill", "auc")
+    assert (still.change, still.beyond_noise) == (0.0, False)
+    assert the(found, "original", "auc").change is None
+    assert "36 cells: 6 moved, 3 of them beyond the noise, 6 cannot" in found.text()
+
+
+def test_false_alarms_are_paired_too(runs: tuple[Path, Path]) -> None:
+    assert the(compare_runs(*runs), "original", "false_alarm").n == 6
+
+
+@pytest.mark.parametrize(
+    ("limits", "failed"),
+    [
+        ("", 0),
+        ("auc:+0.005", 3),
+        ("auc:+0.01", 0),  # by no more than the limit
+        ("auc:+0.0011", 6),
+        ("auc:+0", 6),
+        ("auc:-0.001", 0),
+        ("psnr:-0.2, auc:+0.005", 3),
+    ],
+)
+def test_limits(runs: tuple[Path, Path], limits: str, failed: int) -> None:
+    assert len(compare_runs(*runs, limits).failures) == failed
+
+
+def test_a_fall_has_its_limit(runs: tuple[Path, Path]) -> None:
+    found = compare_runs(runs[1], runs[0], "auc:-0.005")
+    assert found.failures[0] == (
+        "safepaint on trufor: auc (samples 10-20 %) moved by -0.010000, the limit is -0.005"
+    )
+
+
+def test_a_number_that_is_gone_fails(tmp_path: Path) -> None:
+    first = Made(value=value).write(tmp_path / "first")
+    second = Made(value=value, absent=("telea",)).write(tmp_path / "second")
+    third = Made(value=value, inpainters=("safepaint", "meanfill")).write(tmp_path / "third")
+    for other in (second, third):
+        failures = compare_runs(first, other, "auc:+0.5").failures
+        assert len(failures) == 3
+        assert all("telea on trufor: auc" in line and "gap" in line for line in failures)
+    assert compare_runs(second, first, "auc:+0.5").failures == ()
+
+
+@pytest.mark.parametrize("limits", ["auc", "auc:0.01", "auc:+x", "auc+0.01", ":+1"])
+def test_limits_that_are_none(runs: tuple[Path, Path], limits: str) -> None:
+    with pytest.raises(BadInput, match="--fail-on: expected METRIC"):
+        compare_runs(*runs, limits)
+
+
+def test_limits_of_a_metric_that_was_not_measured(runs: tuple[Path, Path]) -> None:
+    with pytest.raises(BadInput, match="no 'f1' in these runs; they have acc, auc, false_alarm"):
+        compare_runs(*runs, "f1:+0.1")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"samples": 5}, "different pictures or holes of samples at 10-20 %, such as 'picture 5'"),
+        ({"mask": "drawn with seed 2"}, "different pictures or holes"),
+        ({"buckets": ("20-30",)}, "no data set and bucket in common"),
+        ({"datasets": ("places2",)}, "no data set and bucket in common"),
+    ],
+)
+def test_runs_over_other_pictures_are_refused(
+    tmp_path: Path, changes: dict[str, object], said: str
+) -> None:
+    first = Made(value=value).write(tmp_path / "first")
+    second = Made(value=value, **changes).write(tmp_path / "second")  # type: ignore[arg-type]
+    with pytest.raises(DataError, match=said) as caught:
+        compare_runs(first, second)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_pooled_metric_has_no_interval(tmp_path: Path) -> None:
+    made = Made(metrics=("f1_pooled",), inpainters=("telea",), value=value)
+    found = compare_runs(made.write(tmp_path / "first"), made.write(tmp_path / "second"))
+    assert {(one.change, one.beyond_noise) for one in found.changes} == {(0.0, None)}
+
+
+def test_every_form_has_every_cell(runs: tuple[Path, Path]) -> None:
+    found = compare_runs(*runs)
+    assert found.html().count("<tr") == 1 + len(found.changes)
+    assert found.html().count('class="moved"') == 3
+    cells = found.document()["cells"]
+    assert isinstance(cells, list)
+    assert len(cells) == len(found.changes)
+    assert cells[0]["change"] == pytest.approx(0.01)
+    assert found.text() == compare_runs(*runs).text()
+
+
+def test_new_weights_are_shown_as_such(tmp_path: Path) -> None:
+    first, second = (Made(value=value).write(tmp_path / name) for name in ("first", "second"))
+    text = (second / "results.csv").read_text(encoding="utf-8")
+    (second / "results.csv").write_text(
+        text.replace("safepaint=mini", "safepaint=official"), encoding="utf-8"
+    )
+    assert "safepaint=mini trufor=mini -> safepaint=official trufor=mini" in (
+        compare_runs(first, second).text()
+    )

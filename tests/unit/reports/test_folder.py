@@ -1,0 +1,98 @@
+"""The reader of run folders: what it reads is what was written; damage is one line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from benchmark.core.errors import DataError
+from benchmark.runner.plan import Plan
+from reports.folder import newest_run, read_run
+from tests.unit.reports.runs import Made
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = Made(absent=("telea",), launders=("jpeg:70",), value=lambda *_: 0.25)
+    return made.write(tmp_path / "run")
+
+
+def test_what_was_written_is_read(folder: Path) -> None:
+    run = read_run(folder)
+    assert run.complete
+    assert run.plan.inpainters == ("safepaint", "telea", "meanfill", "original")
+    assert len(run.results) == 4 * 3 * (2 * 2 + 1)
+    first = run.results[0]
+    assert (first.detector, first.bucket, first.metric) == ("trufor", "10-20", "auc")
+    assert (first.value, first.n, first.expected) == (0.25, 6, 6)
+    assert first.edition("trufor") == "mini"
+    gap = next(row for row in run.results if row.inpainter == "telea")
+    assert (gap.value, gap.low, gap.reason) == (None, None, "no weights here")
+    assert {row.launder for row in run.results} == {"", "jpeg:70"}
+
+
+def test_samples_have_numbers_and_gaps(folder: Path) -> None:
+    samples = read_run(folder).samples
+    assert len(samples) == 3 * 2 * 3 * 6
+    assert samples[0].numbers == {"auc": (0.25,), "acc": (0.9, 0.25), "psnr": (0.25,)}
+    assert samples[0].score == 0.9
+    laundered = next(row for row in samples if row.launder)
+    assert "psnr" not in laundered.numbers
+
+
+def rewrite(name: str, change: Callable[[str], str]) -> Callable[[Path], object]:
+    def apply(folder: Path) -> None:
+        text = (folder / name).read_text(encoding="utf-8")
+        (folder / name).write_text(change(text), encoding="utf-8")
+
+    return apply
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (lambda folder: (folder / "plan.toml").unlink(), "no run in it"),
+        (rewrite("plan.toml", lambda text: "old = 1\n" + text), "another version"),
+        (rewrite("plan.toml", lambda text: text.replace("trufor", "truefour")), "another version"),
+        (rewrite("record.json", lambda text: text[:5]), "record.json: damaged"),
+        (rewrite("record.json", lambda text: "[]"), "record.json: damaged"),
+        (lambda folder: (folder / "results.csv").unlink(), "results.csv: No such file"),
+        (rewrite("results.csv", lambda text: ""), "no column 'dataset'"),
+        (rewrite("results.csv", lambda text: text.replace(",launder,", ",laundry,", 1)), "launder"),
+        (rewrite("results.csv", lambda text: text[: len(text) // 2]), "results.csv: damaged"),
+        (rewrite("results.csv", lambda text: text.replace(",6,6,", ",six,6,", 1)), "six"),
+        (lambda folder: (folder / "results.csv").write_bytes(b"\xff\xfe\x00"), "results.csv"),
+        (rewrite("samples.csv", lambda text: text[: len(text) // 2 - 20]), "samples.csv: damaged"),
+        (rewrite("samples.csv", lambda text: text.replace(",score,", ",x,")), "no column 'score'"),
+    ],
+)
+def test_damage_is_said_in_a_line(folder: Path, harm: Callable[[Path], object], said: str) -> None:
+    harm(folder)
+    with pytest.raises(DataError, match=said) as caught:
+        assert read_run(folder).samples
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such folder"):
+        read_run(tmp_path / "gone")
+
+
+def test_the_newest_run_is_the_one_started_last(tmp_path: Path) -> None:
+    for name, when in (("a", 300), ("b", 100), ("c", 200)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "plan.toml").write_text("")
+        os.utime(tmp_path / name / "plan.toml", (when, when))
+    assert newest_run(tmp_path) == tmp_path / "a"
+    with pytest.raises(DataError, match="no run below"):
+        newest_run(tmp_path / "a")
+
+
+def test_a_run_without_a_store_that_has_not_ended_says_so(tmp_path: Path) -> None:
+    (tmp_path / "plan.toml").write_text(Plan(inpainters=("telea",)).dump())
+    with pytest.raises(DataError, match=r"has not ended, and .*store is no store; name --store"):
+        read_run(tmp_path, store=tmp_path / "store")
+    assert not (tmp_path / "store").exists()

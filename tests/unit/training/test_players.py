@@ -1,0 +1,238 @@
+"""Steps of several players: their order, what each moves, and how a run of them resumes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+import torch
+from pydantic import BaseModel, ValidationError
+from torch import Tensor, nn
+
+from benchmark.core.checkpoint import read_checkpoint
+from benchmark.core.errors import TrainingError
+from benchmark.core.seeds import seed_of
+from benchmark.training import train
+from benchmark.training.data import InpaintingData, Masks, read_photographs
+from benchmark.training.learner import Learner
+from benchmark.training.loop import CHECKPOINT, Loop
+from benchmark.training.recipe import Recipe, Turn
+from inpainters.training.safepaint import SafePaintLearner, SafePaintLosses
+from tests.unit.training.conftest import recipe
+
+CPU = torch.device("cpu")
+
+
+class Pair:
+    """Two players with a 1x1 convolution each: one paints a colour, the other judges it."""
+
+    Losses: ClassVar[type[BaseModel]] = SafePaintLosses
+    tiny: ClassVar[dict[str, dict[str, Any]]] = {"network": {}, "losses": {}}
+    terms: ClassVar[tuple[str, ...]] = ("likeness", "verdict")
+    players: ClassVar[dict[str, tuple[str, ...]]] = {"painter": ("painter",), "judge": ("judge",)}
+
+    def __init__(
+        self,
+        network: dict[str, Any] | None = None,
+        losses: BaseModel | None = None,
+        device: torch.device = CPU,
+        *,
+        resting: str = "",
+    ) -> None:
+        torch.manual_seed(1)
+        self.network, self.judge = nn.Conv2d(3, 3, 1), nn.Conv2d(3, 1, 1)
+        self.modules: dict[str, nn.Module] = {"painter": self.network, "judge": self.judge}
+        self.calls: list[tuple[str, Tensor, bool, bool]] = []
+        self._resting = resting
+
+    def begin(self, phase: str, *, fresh: bool) -> None:
+        """Nothing is frozen."""
+
+    def learn(self, player: str, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
+        """Both see both networks."""
+        painter, judge = self.network.weight, self.judge.weight
+        self.calls.append(
+            (player, painter.detach().clone(), painter.requires_grad, judge.requires_grad)
+        )
+        if player == self._resting:
+            return {}
+        verdict = self.judge(self.network(images)).square().mean()
+        if player == "painter":
+            return {"likeness": (self.network(images) - images).square().mean() + verdict}
+        return {"verdict": -verdict}
+
+    def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
+        """The pictures."""
+        return [images]
+
+    def config(self) -> dict[str, Any]:
+        """No sizes."""
+        return {}
+
+    def official(self, step: int) -> dict[str, dict[str, Any]]:
+        """No files."""
+        return {}
+
+
+def loop_of(learner: Learner, chosen: Recipe, photographs: Path, out: Path) -> Loop:
+    read = read_photographs(photographs, sides=(64, 72), minimum=1)
+    source = InpaintingData(chosen, read, Masks(chosen.holes, seed=chosen.seed))
+    out.mkdir()
+    return Loop(chosen, learner, source, out=out, device=CPU)
+
+
+def state(network: nn.Module) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in network.state_dict().items()}
+
+
+def test_one_player_steps_as_one_optimiser_over_everything_does(
+    photographs: Path, tmp_path: Path
+) -> None:
+    chosen = recipe(average=0.0)
+
+    def fresh() -> SafePaintLearner:
+        torch.manual_seed(3)
+        return SafePaintLearner(chosen.network, SafePaintLosses.model_validate(chosen.losses), CPU)
+
+    moved, plain = fresh(), fresh()
+    loop = loop_of(moved, chosen, photographs, tmp_path / "out")
+    losses = loop._train_step(chosen.at(0))
+    everything = [p for network in plain.modules.values() for p in network.parameters()]
+    optimiser = torch.optim.Adam(everything, lr=1e-3 / 2)  # the first of two warm-up steps
+    images, masks = loop.source.batch(0)
+    torch.manual_seed(seed_of(chosen.seed, "step", 0))
+    plain.begin("joint", fresh=True)
+    terms = plain.learn("all", images, masks)
+    torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
+    nn.utils.clip_grad_norm_(everything, 1.0)
+    optimiser.step()
+    assert losses == {name: float(term.detach()) for name, term in terms.items()}
+    for name, network in plain.modules.items():
+        got = moved.modules[name].state_dict()
+        for entry, value in network.state_dict().items():
+            torch.testing.assert_close(got[entry], value, rtol=1e-6, atol=1e-9, msg=entry)
+
+
+def test_players_move_one_after_the_other_and_only_themselves(
+    photographs: Path, tmp_path: Path
+) -> None:
+    pair = Pair()
+    before = pair.network.weight.detach().clone()
+    loop = loop_of(pair, recipe(), photographs, tmp_path / "out")
+    losses = loop._train_step(loop.recipe.at(0))
+    (first, seen, *trained), (second, moved, *others) = pair.calls
+    assert (first, second) == ("painter", "judge")
+    assert (trained, others) == ([True, False], [False, True])
+    assert torch.equal(seen, before)
+    assert torch.equal(moved, pair.network.weight)  # the painter had moved when the judge was asked
+    assert not torch.equal(moved, before)
+    assert set(losses) == {"likeness", "verdict"}
+    assert all(p.requires_grad for network in pair.modules.values() for p in network.parameters())
+
+
+def test_a_player_who_rests_is_left_alone(photographs: Path, tmp_path: Path) -> None:
+    pair = Pair(resting="judge")
+    before = state(pair.judge)
+    optimiser = {"kind": "adamw", "rate": 1e-2, "decay": 0.5}  # decay would move it
+    loop = loop_of(pair, recipe(optimiser=optimiser), photographs, tmp_path / "out")
+    losses = loop._train_step(loop.recipe.at(0))
+    assert set(losses) == {"likeness"}
+    assert all(torch.equal(before[name], value) for name, value in pair.judge.state_dict().items())
+
+
+def test_each_player_has_its_own_rate(photographs: Path, tmp_path: Path) -> None:
+    pair = Pair()
+    before = {name: state(network) for name, network in pair.modules.items()}
+    plain = {"kind": "adam", "rate": 1e-3}
+    chosen = recipe(optimiser=plain, optimisers={"judge": {"rate": 1e-5}}, schedule={})
+    loop_of(pair, chosen, photographs, tmp_path / "out")._train_step(chosen.at(0))
+    for name, rate in (("painter", 1e-3), ("judge", 1e-5)):
+        step = pair.modules[name].state_dict()["weight"] - before[name]["weight"]
+        assert np.allclose(step.abs().numpy(), rate, rtol=1e-2), name  # Adam's first step
+
+
+def test_parts_of_a_batch_step_as_the_whole(photographs: Path, tmp_path: Path) -> None:
+    whole, cut = Pair(), Pair()
+    found = []
+    for pair, parts in ((whole, 1), (cut, 2)):
+        chosen = recipe(accumulate=parts)
+        loop = loop_of(pair, chosen, photographs, tmp_path / str(parts))
+        found.append(loop._train_step(chosen.at(0)))
+    assert [name for name, *_ in cut.calls] == ["painter", "painter", "judge", "judge"]
+    assert found[0] == pytest.approx(found[1], rel=1e-5)
+    torch.testing.assert_close(cut.network.weight, whole.network.weight)
+    torch.testing.assert_close(cut.judge.weight, whole.judge.weight)
+
+
+def test_a_killed_run_of_two_players_resumes_to_the_same_numbers(
+    photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = recipe("aotgan", optimisers={"discriminator": {"rate": 2e-4}})
+    whole = train("aotgan", recipe=chosen, data=photographs, out=tmp_path / "whole")
+    plain = Loop._move
+    moves: list[str] = []
+
+    def dying(loop: Loop, player: str, turn: Turn, parts: list[tuple[Tensor, Tensor]]) -> Any:
+        moves.append(player)
+        if len(moves) == 6:  # the third step's discriminator, when its generator has moved
+            raise KeyboardInterrupt
+        return plain(loop, player, turn, parts)
+
+    monkeypatch.setattr(Loop, "_move", dying)
+    with pytest.raises(KeyboardInterrupt):
+        train("aotgan", recipe=chosen, data=photographs, out=tmp_path / "part")
+    monkeypatch.undo()
+    assert read_checkpoint(tmp_path / "part" / CHECKPOINT)["step"] == 2
+    rest = train("aotgan", recipe=chosen, data=photographs, out=tmp_path / "part")
+    assert whole.weights is not None
+    assert rest.weights is not None
+    assert whole.weights.read_bytes() == rest.weights.read_bytes()
+    kept = [read_checkpoint(tmp_path / name / CHECKPOINT)["modules"] for name in ("whole", "part")]
+    for name, value in kept[0]["discriminator"].items():
+        assert torch.equal(kept[1]["discriminator"][name], value), name
+
+
+def test_a_player_that_is_none_is_refused(photographs: Path, tmp_path: Path) -> None:
+    changed = recipe("aotgan", optimisers={"critic": {"rate": 1e-4}})
+    named = r"aotgan: optimisers\.critic: no such player; known: generator, discriminator"
+    with pytest.raises(TrainingError, match=named):
+        train("aotgan", recipe=changed, data=photographs, out=tmp_path / "out")
+
+
+def test_sixteen_bits_are_refused_on_a_cpu(photographs: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"'bf16' takes a CUDA device, not cpu; set precision"):
+        train("aotgan", recipe=recipe("aotgan", precision="bf16"), data=photographs, out=tmp_path)
+
+
+def test_an_older_checkpoint_is_refused(photographs: Path, tmp_path: Path) -> None:
+    train("aotgan", recipe=recipe("aotgan"), data=photographs, out=tmp_path / "out")
+    path = tmp_path / "out" / CHECKPOINT
+    content = read_checkpoint(path)
+    content["optimiser"] = content.pop("optimisers")
+    torch.save(content, path)
+    with pytest.raises(TrainingError, match="an earlier version"):
+        train("aotgan", recipe=recipe("aotgan"), data=photographs, out=tmp_path / "out")
+
+
+def test_what_a_player_leaves_out_is_the_common_optimisers() -> None:
+    common = {"kind": "adam", "rate": 1e-3, "betas": [0.5, 0.9]}
+    chosen = recipe(optimiser=common, optimisers={"discriminator": {"rate": 1e-5}})
+    found = chosen.optimiser_of("discriminator")
+    assert (found.kind, found.rate, found.betas) == ("adam", 1e-5, (0.5, 0.9))
+    assert chosen.optimiser_of("generator") == chosen.optimiser
+    assert Recipe.model_validate_json(chosen.text()) == chosen
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"accumulate": 4}, "a batch of 2 cannot be cut into 4 equal parts"),
+        ({"optimisers": {"judge": {"speed": 1}}}, "speed"),
+        ({"precision": "fp16"}, "'exact' or 'bf16'"),
+    ],
+)
+def test_what_makes_no_step_is_refused(changes: dict[str, Any], named: str) -> None:
+    with pytest.raises(ValidationError, match=named):
+        recipe(**changes)
