@@ -6,6 +6,7 @@ BIN := .venv/bin
 
 bench: .venv/installed
 	$(BIN)/bench run --inpainter safepaint --detector trufor
+	$(BIN)/bench report
 
 test: .venv/tested
 	$(BIN)/ruff check .

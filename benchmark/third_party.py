@@ -15,6 +15,7 @@ from inpainters import INPAINTERS
 LIBRARIES: Mapping[str, str] = MappingProxyType(
     {
         "filelock": "MIT",
+        "jinja2": "BSD-3-Clause",
         "lpips": "BSD-2-Clause",
         "matplotlib": "its own, in the manner of the Python Software Foundation's",
         "numpy": "BSD-3-Clause; parts 0BSD, MIT, Zlib, CC0-1.0",
@@ -42,6 +43,7 @@ TOOLS: Mapping[str, str] = MappingProxyType(
         "pytest": "MIT",
         "pytest-timeout": "MIT",
         "ruff": "MIT",
+        "selenium": "Apache-2.0",
     }
 )
 _HEAD = """\

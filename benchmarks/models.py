@@ -185,8 +185,14 @@ def main() -> None:
     from detectors import DETECTORS
     from inpainters import INPAINTERS
 
+    weightless = [
+        name
+        for registry in (INPAINTERS, DETECTORS)
+        for name in registry
+        if registry.card(name).weightless
+    ]
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--models", default=",".join([*INPAINTERS, *DETECTORS]))
+    parser.add_argument("--models", default=",".join([*NETWORKS, *weightless]))
     parser.add_argument("--batch", default="1,8", help="images at once, with commas")
     parser.add_argument("--forms", default="fast", help="of fast, bf16, compile, with commas")
     parser.add_argument("--runs", type=int, default=5)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from benchmark.core.errors import DataError
-from benchmark.metrics import METRICS
+from benchmark.metrics import METRICS, under_convention
 from detectors import DETECTORS
 from reports.folder import ResultRow, RunFolder
 from reports.layouts import (
@@ -145,7 +145,7 @@ def paper_table(number: int) -> PaperTable:
         BadInput: if the paper has no such table.
     """
     layout = layout_of(number)
-    nothing = View(sets={}, launder="", index={}, inpainters={}, detectors={})
+    nothing = View(sets={}, launder="", index={}, inpainters={}, detectors={}, scored={})
     return PaperTable(
         number=number,
         title=f"Table {number}: {layout.caption.rstrip('.')} (the paper's numbers)",
@@ -176,6 +176,7 @@ def paper_tables(number: int, run: RunFolder) -> tuple[PaperTable, ...]:
         return found
     metrics = tuple(dict.fromkeys(spot.metric for spot in paper_numbers(number)))
     buckets = tuple(dict.fromkeys(column.bucket for column in layout.columns))
+    metrics = under_convention(run.plan.convention, metrics)
     if set(metrics).isdisjoint(run.plan.metrics) or set(buckets).isdisjoint(run.plan.buckets):
         raise DataError(
             f"{run.path}: has no cell of Table {number}, {_what(metrics, buckets)}; "
@@ -216,7 +217,8 @@ def _title(layout: Layout, view: View, run: RunFolder) -> str:
     beside = "" if all(key == name for key, name in view.sets.items()) else " beside Places2"
     laundered = f", laundered by {view.launder}" if view.launder else ""
     unfinished = "" if run.complete else "; the run has not ended"
-    where = f"ours on {names}{beside}{laundered}{unfinished}"
+    scored = f", AUC and F1 as {run.plan.convention} scores them" if view.scored else ""
+    where = f"ours on {names}{beside}{laundered}{scored}{unfinished}"
     return f"Table {layout.number}: {layout.caption.rstrip('.')} ({where})"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from benchmark.core.card import Card
+from benchmark.metrics import CONVENTIONS
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 from reports.folder import ResultRow, RunFolder
@@ -26,6 +27,7 @@ class View:
         index: the run's rows.
         inpainters: the run's inpainters, by the paper's name or, without one, their own.
         detectors: the run's detectors that the paper has, by the paper's name.
+        scored: the metrics that stand for the paper's own under the run's convention.
     """
 
     sets: Mapping[str, str]
@@ -33,6 +35,7 @@ class View:
     index: Index
     inpainters: Mapping[str, Card]
     detectors: Mapping[str, str]
+    scored: Mapping[str, str]
 
     def row(self, spot: Place) -> ResultRow | None:
         """Our row for a place of the paper's table."""
@@ -42,6 +45,7 @@ class View:
         if card is None or dataset is None or bool(spot.detector) != bool(detector):
             return None
         metric = "false_alarm" if spot.metric == "acc" and not card.paints else spot.metric
+        metric = self.scored.get(metric, metric)
         launder = self.launder if detector else ""
         return self.index.get((dataset, launder, detector, card.name, spot.bucket, metric))
 
@@ -63,7 +67,12 @@ def views_of(layout: Layout, run: RunFolder) -> Iterator[View]:
     detectors = {title: name for name, title in titles.items() if title}
     for sets, launder in _combinations(layout, run):
         yield View(
-            sets=sets, launder=launder, index=index, inpainters=inpainters, detectors=detectors
+            sets=sets,
+            launder=launder,
+            index=index,
+            inpainters=inpainters,
+            detectors=detectors,
+            scored=CONVENTIONS[run.plan.convention],
         )
 
 

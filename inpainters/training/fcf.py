@@ -73,8 +73,8 @@ class FcFLearner(InpainterLearner):
     """FcF in training; answers the loop's `Learner`.
 
     The network takes one size, so a stage's `crop` is its resolution, or one of `growth`: then the
-    blocks up to that resolution learn, through layers of their own that let a small picture in.
-    The first smaller resolution lets the larger blocks start without a picture of their own.
+    blocks up to that resolution learn, through layers of their own that let a small picture in, and
+    all blocks start without a picture of their own.
 
     Args:
         network: sizes, as `FcFConfig` names them.
@@ -124,7 +124,7 @@ class FcFLearner(InpainterLearner):
         for part in self.modules.values():
             part.to(device)
         if losses.growth:
-            _silence(self.network, losses.growth[0])
+            _silence(self.network)
         resolution = self.sizes.resolution
         self._painters[resolution] = self.network
         self._judges[resolution] = self.discriminator
@@ -274,8 +274,12 @@ def _entries(networks: Mapping[int, nn.Module]) -> nn.ModuleDict:
 
 
 @torch.no_grad()
-def _silence(network: Generator, side: int) -> None:
-    """Let blocks above a resolution add nothing to the picture, until they have learned."""
-    for larger in network.config.sides():
-        if larger > side:
-            network.synthesis.get_parameter(f"b{larger}.torgb.weight").zero_()
+def _silence(network: Generator) -> None:
+    """Let every block add nothing to the picture until it has learned: all start grey.
+
+    Fresh blocks add up to several times the range of colours, and a short training spends itself
+    on taking that back.
+    """
+    for name, parameter in network.synthesis.named_parameters():
+        if name.endswith("torgb.weight"):
+            parameter.zero_()

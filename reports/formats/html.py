@@ -12,13 +12,13 @@ from reports.paper import Entry, Line, PaperTable
 
 def render(tables: Sequence[PaperTable]) -> str:
     """Tables as HTML fragments, each a figure with its caption and notes."""
-    return "\n".join(_table(table) for table in tables)
+    return "\n".join(_table(table, index) for index, table in enumerate(tables))
 
 
-def _table(table: PaperTable) -> str:
+def _table(table: PaperTable, index: int) -> str:
     notes = "".join(f"<li>{escape(note)}</li>" for note in table.notes)
     lines = [
-        f'<figure class="paper-table" id="table-{table.number}">',
+        f'<figure class="paper-table" id="table-{table.number}{f"-{index}" if index else ""}">',
         "<table>",
         f"<caption>{escape(table.title)}</caption>",
         "<thead>",

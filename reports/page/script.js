@@ -173,7 +173,7 @@ function gallery() {
     const title = `${where}${one.sample}, hole ${one.bucket} %${mean}`;
     const shown = one.paintings.filter((painting) => wanted("inpainter", painting.inpainter));
     const strip = make("div", { class: "strip", tabindex: "0", role: "group", "aria-label": title },
-      column("original", picture(one.original, `${one.sample}, original`)),
+      column("picture", picture(one.original, `${one.sample}, original`)),
       column("hole", picture(one.hole, `${one.sample} with its hole`)),
       ...shown.map((painting) => painted(one, painting)));
     return make("article", { class: "exhibit", "data-sample": one.sample, "data-bucket": one.bucket },

@@ -1,4 +1,4 @@
-"""`bench compare`: status 1 where a limit is passed, 2 for a mistake."""
+"""`bench report --compare`: status 1 where a limit is passed, 2 for a mistake."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def runs(bench: Bench) -> None:
 
 @pytest.mark.usefixtures("runs")
 def test_a_limit_that_is_passed_names_its_cells(bench: Bench) -> None:
-    result = bench("compare", "before", "after", "--fail-on", "auc:+0.01")
+    result = bench("report", "--compare", "before", "after", "--fail-on", "auc:+0.01")
     assert result.exit_code == 1, result.output
     failed = [line for line in result.stdout.splitlines() if line.startswith("Failed: ")]
     assert len(failed) == 9
@@ -29,15 +29,15 @@ def test_a_limit_that_is_passed_names_its_cells(bench: Bench) -> None:
 
 @pytest.mark.usefixtures("runs")
 def test_without_a_limit_it_only_tells(bench: Bench) -> None:
-    result = bench("compare", "before", "after")
+    result = bench("report", "--compare", "before", "after")
     assert result.exit_code == 0, result.output
     assert "+0.0200" in result.stdout
-    assert bench("compare", "before", "after", "--fail-on", "auc:+0.03").exit_code == 0
+    assert bench("report", "--compare", "before", "after", "--fail-on", "auc:+0.03").exit_code == 0
 
 
 @pytest.mark.usefixtures("runs")
 def test_json_is_one_document(bench: Bench) -> None:
-    result = bench("compare", "before", "after", "--fail-on", "psnr:+0.01", "--json")
+    result = bench("report", "--compare", "before", "after", "--fail-on", "psnr:+0.01", "--json")
     assert result.exit_code == 1
     document = json.loads(result.stdout)
     assert len(document["failures"]) == 9
@@ -56,7 +56,7 @@ def test_json_is_one_document(bench: Bench) -> None:
 )
 def test_mistakes_are_one_line(bench: Bench, words: tuple[str, ...], said: str) -> None:
     Made(samples=3).write(Path("other"))
-    result = bench("compare", *words)
+    result = bench("report", "--compare", *words)
     assert result.exit_code == 2, result.output
     (line,) = result.stderr.splitlines()
     assert said in line

@@ -55,7 +55,7 @@ def test_what_moved_too_far_gives_status_1(made: Made, copied: Made) -> None:
     path.write_text("".join(rows).replace(wanted, ",".join(moved)), encoding="utf-8")
     done = bench("--compare", made.folder, copied.folder, "--fail-on", "auc:+0.01")
     assert done.exit_code == 1
-    assert done.stderr.count("Failed: telea") == 1
+    assert done.stdout.count("Failed: telea") == 1
 
 
 @pytest.mark.parametrize(

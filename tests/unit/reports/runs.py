@@ -30,6 +30,7 @@ class Made:
     datasets: tuple[str, ...] = ("samples",)
     launders: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
+    convention: str = "paper"
     samples: int = 6
     mask: str = "drawn with seed 1"
     value: Draw = field(default=lambda inpainter, metric, bucket, sample: 0.5)
@@ -44,6 +45,7 @@ class Made:
             metrics=self.metrics,
             buckets=self.buckets,
             launder=self.launders,
+            convention=self.convention,
         )
         (folder / "plan.toml").write_text(plan.dump(), encoding="utf-8")
         (folder / "results.csv").write_text(results_csv(self._cells()), encoding="utf-8")

@@ -66,6 +66,15 @@ def test_one_table_per_data_set_and_laundering(tmp_path: Path) -> None:
     assert "laundered by jpeg:70" in found[1].title
 
 
+def test_under_another_convention_its_numbers_stand_there_and_the_title_says_so(
+    tmp_path: Path,
+) -> None:
+    metrics = ("auc_imdlbenco", "f1_imdlbenco", "acc")
+    (table,) = tables(tmp_path / "run", 3, metrics=metrics, convention="imdlbenco")
+    assert "AUC and F1 as imdlbenco scores them" in table.title
+    assert [entry.value for entry in line(table, "telea").entries] == [0.6] * 9
+
+
 def test_table_1_has_the_papers_data_sets_side_by_side(tmp_path: Path) -> None:
     own, other = tables(tmp_path / "run", 1, datasets=("celeba", "samples", "places2"))
     assert "ours on CelebA and Places2)" in own.title

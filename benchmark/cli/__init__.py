@@ -1,0 +1,30 @@
+"""The `bench` command: parse, call one public function, print. Imports wait in the functions."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from benchmark.cli.models import list_, show, train, verify
+from benchmark.cli.reports import report, table
+from benchmark.cli.run import run
+from benchmark.cli.weights import weights_app
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Can a forgery detector still find what an inpainting model painted?",
+    epilog="First run: bench run --inpainter safepaint --detector trufor",
+)
+for command in (run, table, report, show, verify, train):
+    app.command()(command)
+app.command("list")(list_)
+app.add_typer(weights_app, name="weights")
+
+
+def main() -> None:
+    """Run the `bench` command."""
+    sys.exit(app())

@@ -1,0 +1,100 @@
+"""`bench table` and `bench report`: what a run says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmark.cli.speaking import Json, show_text, speaking
+from benchmark.core.errors import BadInput
+
+
+def table(
+    name: Annotated[str, typer.Argument(help="1 to 6 as in the paper, or stats.", metavar="N")],
+    run: Annotated[
+        Path | None, typer.Option(help="A run's folder.", show_default="the newest below runs/")
+    ] = None,
+    store: Annotated[
+        Path | None,
+        typer.Option(
+            help="Stored answers, for a run still going.", show_default="the cache folder"
+        ),
+    ] = None,
+    style: Annotated[str, typer.Option("--format", help="text, md, csv, tex or html.")] = "text",
+    paper: Annotated[bool, typer.Option("--paper", help="The paper's numbers alone.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show a run's numbers in the paper's tables, beside the paper's, or what statistics say.
+
+    Examples:
+
+      bench table 3
+
+      bench table 3 --run results --format tex
+
+      bench table stats --format csv
+    """
+    with speaking():
+        from reports.documents import table_document
+
+        found = table_document(name, run=run, store=store, paper=paper)
+        if as_json:
+            show_text(found.values())
+        else:
+            typer.echo(found.text(style), nl=False)
+
+
+def report(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[DIR]", help="A run's folder.", show_default="the newest below runs/"
+        ),
+    ] = None,
+    store: Annotated[
+        Path | None,
+        typer.Option(
+            help="Stored answers: its pictures, or a run still going.",
+            show_default="the cache folder",
+        ),
+    ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Also write full pictures and heatmaps beside it.")
+    ] = False,
+    compare_with: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option("--compare", metavar="A B", help="Instead: two runs over the same pictures."),
+    ] = None,
+    fail_on: Annotated[
+        str, typer.Option(help="With --compare: limits, such as auc:+0.01; beyond them status 1.")
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Write one self-contained page of a run, with its figures, or of what moved between two.
+
+    Examples:
+
+      bench report
+
+      bench report results --full
+
+      bench report --compare before after --fail-on auc:+0.01
+    """
+    with speaking():
+        if compare_with is not None and (folder is not None or full):
+            raise BadInput("--compare A B stands alone: leave out DIR and --full")
+        if fail_on and compare_with is None:
+            raise BadInput("--fail-on goes with --compare A B")
+        from reports.page.write import write_comparison, write_report
+
+        if compare_with is None:
+            page = write_report(folder, store=store, full=full)
+            show_text({"page": str(page)} if as_json else f"Report: {page}")
+            return
+        page, found = write_comparison(*compare_with, fail_on=fail_on, store=store)
+        text = found.text() + f"Report: {page}"
+        show_text({**found.document(), "page": str(page)} if as_json else text)
+        if found.failures:
+            raise typer.Exit(1)

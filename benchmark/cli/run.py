@@ -1,0 +1,192 @@
+"""`bench run`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from benchmark.cli.speaking import Json, pair_of, speaking
+
+
+def run(
+    plan: Annotated[
+        str | None,
+        typer.Argument(help="table1 to table6, paper, or a TOML file; options replace its keys."),
+    ] = None,
+    inpainter: Annotated[
+        str | None, typer.Option(help="Inpainters, with commas between.", show_default="safepaint")
+    ] = None,
+    detector: Annotated[
+        str | None, typer.Option(help="Detectors, with commas, or 'none'.", show_default="trufor")
+    ] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(help="Data sets, with commas; see bench list.", show_default="samples"),
+    ] = None,
+    images: Annotated[
+        Path | None, typer.Option(help="Folder of pictures; implies --dataset folder.")
+    ] = None,
+    masks: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of masks, white = hole.", show_default="drawn; for published sets NVIDIA's"
+        ),
+    ] = None,
+    data_root: Annotated[
+        Path | None, typer.Option(help="Folder of published data sets and NVIDIA's masks.")
+    ] = None,
+    mask_polarity: Annotated[
+        str | None, typer.Option(help="white-hole, black-hole or auto.")
+    ] = None,
+    pairing: Annotated[
+        str | None, typer.Option(help="Masks by 'name', 'drawn' by bucket, or 'auto'.")
+    ] = None,
+    margin: Annotated[
+        int | None, typer.Option(help="Border kept free of drawn holes, in pixels at 256.")
+    ] = None,
+    buckets: Annotated[
+        str | None, typer.Option(help="Hole shares in percent.", show_default="10-20,30-40,50-60")
+    ] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(help="Metrics, with commas.", show_default="auc,f1,acc,psnr,lpips,gmsd"),
+    ] = None,
+    convention: Annotated[
+        str | None,
+        typer.Option(
+            help="Whose auc and f1: paper, trufor, imdlbenco or photoholmes.", show_default="paper"
+        ),
+    ] = None,
+    weights: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="MODEL=official|mini|PATH; may be repeated.", show_default="official, else mini"
+        ),
+    ] = None,
+    size: Annotated[
+        str | None, typer.Option(help="Side in pixels, or native.", show_default="256")
+    ] = None,
+    launder: Annotated[
+        str | None,
+        typer.Option(
+            help="Detect again after each of these, with commas: "
+            "jpeg:QUALITY, resize:FACTOR, noise:LEVELS, blur:PIXELS."
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(help="Only the first so many pictures of each data set.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Masks and all that is random.", show_default="0")
+    ] = None,
+    hole_blind: Annotated[
+        bool, typer.Option("--hole-blind", help="Paint the hole with the known mean beforehand.")
+    ] = False,
+    rounding: Annotated[
+        str | None, typer.Option(help="even, or authors: each program's own.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for results.", show_default="runs/<time>")
+    ] = None,
+    store: Annotated[
+        Path | None,
+        typer.Option(help="Folder for stored answers.", show_default="the cache folder"),
+    ] = None,
+    device: Annotated[str, typer.Option(help="A torch device, such as cuda:0.")] = "cpu",
+    batch_size: Annotated[int, typer.Option(min=1, help="Samples a model sees at once.")] = 1,
+    precision: Annotated[
+        str | None, typer.Option(help="exact, or bf16: faster on GPUs.", show_default="exact")
+    ] = None,
+    compile_: Annotated[
+        bool, typer.Option("--compile", help="Let torch.compile write the networks' kernels.")
+    ] = False,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="A picture, mask or model that cannot be used ends the run."),
+    ] = False,
+    save_images: Annotated[
+        bool, typer.Option("--save-images", help="Also write pictures, masks and heatmaps.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Let inpainters paint, let detectors look, and print the table.
+
+    Only what the store lacks is computed: the same command again resumes a stopped run.
+
+    Examples:
+
+      bench run --inpainter safepaint --detector trufor
+
+      bench run --inpainter safepaint,telea,original --detector trufor,flatness --images photos
+
+      bench run --inpainter safepaint,original --launder jpeg:90,jpeg:70,resize:0.75
+
+      bench run table3 --data-root data --device cuda:0 --batch-size 8 --out results
+    """
+    values = _plan_values(locals())
+    with speaking():
+        from benchmark.api import run as run_plan
+        from benchmark.console import announce, default_folder, show_record, watch
+        from benchmark.plans import plan_file
+        from benchmark.runner.execute import Settings
+        from benchmark.runner.plan import Plan, make_plan, replaced
+
+        base = Plan.load(plan_file(plan)).model_dump(exclude_unset=True) if plan else {}
+        chosen = make_plan(replaced(base, values), where="options")
+        announce(chosen)
+        with watch() as notify:
+            record = run_plan(
+                chosen,
+                out=out or default_folder(),
+                store=store,
+                device=device,
+                settings=Settings(batch=batch_size, strict=strict),
+                save_images=save_images,
+                notify=notify,
+            )
+        show_record(record, as_json=as_json)
+        if not record.complete:
+            raise typer.Exit(1)
+
+
+def _plan_values(options: dict[str, Any]) -> dict[str, Any]:
+    """The options that were given, under the plan's names."""
+    lists = {
+        "inpainter": "inpainters",
+        "detector": "detectors",
+        "dataset": "datasets",
+        "launder": "launder",
+        "buckets": "buckets",
+        "metrics": "metrics",
+    }
+    same = (
+        "images",
+        "data_root",
+        "masks",
+        "mask_polarity",
+        "pairing",
+        "margin",
+        "limit",
+        "seed",
+        "convention",
+        "rounding",
+        "precision",
+    )
+    values = {key: options[key] for key in same if options[key] is not None}
+    for option, key in lists.items():
+        if options[option] is not None:
+            names = [name.strip() for name in options[option].split(",") if name.strip()]
+            values[key] = [] if names == ["none"] else names
+    if options["size"] is not None:
+        values["size"] = int(options["size"]) if options["size"].isdigit() else options["size"]
+    if options["hole_blind"]:
+        values["hole_blind"] = True
+    if options["compile_"]:
+        values["compile"] = True
+    if options["images"] is not None and options["dataset"] is None:
+        values["datasets"] = ["folder"]
+    if options["weights"]:
+        values["weights"] = dict(pair_of(text) for text in options["weights"])
+    return values

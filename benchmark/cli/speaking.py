@@ -1,0 +1,67 @@
+"""How every command speaks: a mistake in one line, a stop that says how to go on, JSON or text."""
+
+from __future__ import annotations
+
+import json
+import signal
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+
+from benchmark.core.errors import BadInput, BenchError, SizeWarning
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: stop as for Ctrl-C, with the exit status that belongs to it."""
+
+
+@contextmanager
+def speaking() -> Iterator[None]:
+    """A user's mistake is one line and status 2; a stop says how to go on; a bug has its trace."""
+
+    def terminate(number: int, frame: FrameType | None) -> NoReturn:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _warn
+            warnings.simplefilter("always", SizeWarning)
+            yield
+    except BenchError as error:
+        fail(error)
+    except KeyboardInterrupt as stop:
+        typer.echo("Stopped. What is done is kept: the same command goes on from here.", err=True)
+        raise typer.Exit(143 if isinstance(stop, Terminated) else 130) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _warn(message: Warning | str, *_: object, **__: object) -> None:
+    """A warning without the place in our code that gave it."""
+    typer.echo(f"Warning: {message}", err=True)
+
+
+def fail(error: BenchError) -> NoReturn:
+    """Say what the user can mend, in a line, and end with exit status 2."""
+    typer.echo(f"Error: {error}", err=True)
+    raise typer.Exit(2) from None
+
+
+def show_text(what: object) -> None:
+    """Print a text as it is, anything else as JSON."""
+    typer.echo(what if isinstance(what, str) else json.dumps(what, indent=2))
+
+
+def pair_of(text: str) -> tuple[str, str]:
+    """MODEL and what it gets, of `--weights MODEL=official|mini|PATH`."""
+    name, equals, value = text.partition("=")
+    if not equals or not name or not value:
+        fail(BadInput(f"--weights: expected MODEL=official|mini|PATH, got {text!r}"))
+    return name, value
