@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from benchmark.core.card import Card
 from benchmark.metrics import METRICS
-from benchmark.runner.cells import Cell
+from benchmark.runner.cells import NO_WEIGHTS, Cell
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 from reports.reported import COMPARED
@@ -166,9 +166,10 @@ def _notes(cells: Sequence[Cell]) -> Iterable[str]:
             "with --hole-blind there is nothing to see."
         )
     yield from metric_notes(cell.metric for cell in cells)
-    reasons: dict[str, list[str]] = {}
+    reasons: dict[str, dict[str, None]] = {}
     for cell in cells:
-        if cell.reason and cell.metric not in reasons.setdefault(cell.reason, []):
-            reasons[cell.reason].append(cell.metric)
-    for reason, metrics in reasons.items():
-        yield f"- {', '.join(metrics)}: {reason}."
+        if cell.reason:
+            whose = cell.inpainter if cell.reason == NO_WEIGHTS else cell.metric
+            reasons.setdefault(cell.reason, {})[whose] = None
+    for reason, names in reasons.items():
+        yield f"- {', '.join(names)}: {reason}."

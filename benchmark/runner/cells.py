@@ -16,6 +16,8 @@ from benchmark.runner.outcome import Failure
 from benchmark.runner.setup import Setup, fills
 from benchmark.runner.store import Store
 
+NO_WEIGHTS = "no weights here"  # why an absent inpainter's cells are gaps
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
@@ -115,8 +117,7 @@ def _cell(
     setup: Setup, store: Store, line: _Line, bucket: str, samples: Sequence[SampleRef]
 ) -> Cell:
     metric = line.metric
-    absent = [model.name for model in line.models if model.absent]
-    gap = f"{' and '.join(absent)}: no weights here" if absent else setup.gaps.get(metric.name, "")
+    gap = _absent(line) or setup.gaps.get(metric.name, "")
     found = [] if gap else _rows(setup, store, line, samples)
     measured = [row for row in found if row is not None]
     rows = np.stack(measured) if measured else np.empty((0, 1))
@@ -152,6 +153,13 @@ def _rows(
         judge = judge_job(line.detector, fill, line.launder) if line.detector else None
         keys.append(measure_job(line.metric.name, line.metric.revision, fill, judge).key)
     return list(store.rows(keys))
+
+
+def _absent(line: _Line) -> str:
+    if line.inpainter.absent:
+        return NO_WEIGHTS
+    detector = line.detector
+    return f"{NO_WEIGHTS} for {detector.name}" if detector and detector.absent else ""
 
 
 def _gap(expected: int, measured: int, counted: int) -> str:

@@ -33,6 +33,16 @@ def test_a_gap_shows_how_many_of_how_many_and_its_reason_once() -> None:
     assert text.count("only 6 of 7 were measured") == 1
 
 
+def test_models_without_weights_share_a_line() -> None:
+    gap = {"value": None, "low": None, "high": None, "n": 0, "reason": "no weights here"}
+    rows = [
+        cell(inpainter=name, metric=metric, weights=f"{name}=absent trufor=mini", **gap)
+        for name in ("madf", "lama")
+        for metric in ("auc", "f1")
+    ]
+    assert "- madf, lama: no weights here." in run_table(rows).markdown()
+
+
 def test_a_derived_score_carries_a_dagger() -> None:
     text = run_table(
         [cell(detector="flatness", metric="acc", weights="safepaint=mini flatness=none")]
