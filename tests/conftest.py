@@ -24,3 +24,9 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees the user's store, checkpoints or torch cache, nor leaves anything there."""
     monkeypatch.setenv("BENCH_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+
+
+@pytest.fixture
+def no_minis(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if no mini edition were shipped: every model that needs weights has none."""
+    monkeypatch.setattr("benchmark.core.weights.mini_path", lambda card: None)

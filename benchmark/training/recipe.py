@@ -32,7 +32,9 @@ LEARNERS: Registry[Any] = Registry(
         "ctsdg": "inpainters.training.ctsdg:CTSDGLearner",
         "lama": "inpainters.training.lama:LaMaLearner",
         "fcf": "inpainters.training.fcf:FcFLearner",
+        "psccnet": "detectors.training.psccnet:PSCCNetLearner",
         "trufor": "detectors.training.trufor:TruForLearner",
+        "iidnet": "detectors.training.iidnet:IIDNetLearner",
     },
 )
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from benchmark.core.checkpoint import load_strict, part_of, read_checkpoint
 from benchmark.core.errors import BadInput, TrainingError
-from benchmark.core.paths import home
+from detectors.training.base import found, read_network
 from detectors.training.losses.trufor import (
     confidence_loss,
     cross_entropy_loss,
@@ -86,19 +86,12 @@ class TruForLearner:
     def __init__(
         self, network: Mapping[str, Any], losses: TruForLosses, device: torch.device
     ) -> None:
-        sizes: dict[str, Any] = {
-            name: tuple(v) if isinstance(v, list) else v for name, v in network.items()
-        }
-        try:
-            config = TruForConfig(**sizes)
-        except TypeError as error:
-            raise TrainingError(f"recipe of trufor, network: {error}") from None
-        self.network = TruForNetwork(config)
+        self.network = TruForNetwork(read_network(TruForConfig, network, "trufor"))
         initialise(self.network)
         if losses.encoder:
-            start_encoder(self.network.backbone, found(losses.encoder))
+            start_encoder(self.network.backbone, found(losses.encoder, "trufor"))
         if losses.extractor:
-            path = found(losses.extractor)
+            path = found(losses.extractor, "trufor")
             load_strict(self.network.dncnn, part_of(read_checkpoint(path), "network", path), path)
         self.network.to(device)
         self.modules: dict[str, nn.Module] = {"network": self.network}
@@ -167,21 +160,6 @@ class TruForLearner:
 def as_input(images: Tensor) -> Tensor:
     """Pictures in [0, 1] as the network takes them: the 8-bit value / 256."""
     return (255 * images).round() / 256
-
-
-def found(file: str) -> Path:
-    """A file to start from: a path, or a name in `weights/trufor` of the bench's home folder.
-
-    Raises:
-        TrainingError: if it is in neither place.
-    """
-    installed = home() / "weights" / "trufor" / file
-    for path in (Path(file).expanduser(), installed):
-        if path.is_file():
-            return path
-    raise TrainingError(
-        f"{file}: this recipe starts from it; put it at {installed}, or use the mini recipe"
-    )
 
 
 def start_encoder(backbone: nn.Module, path: Path) -> None:

@@ -167,6 +167,7 @@ def test_laundering_writes_the_same_bytes_again(bench: Bench, photos: Path) -> N
         assert Path("first", name).read_bytes() == Path("fresh", name).read_bytes()
 
 
+@pytest.mark.usefixtures("no_minis")
 def test_models_without_weights_are_named_in_a_line_each(bench: Bench, photos: Path) -> None:
     result = bench("run", "--inpainter", "meanfill,madf,lama", "--detector", "flatness,iidnet",
                    "--size", "64", "--buckets", "30-40", "--images", photos, "--hole-blind",

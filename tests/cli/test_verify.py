@@ -143,6 +143,7 @@ def test_installed_weights_that_were_altered_have_drifted(
     assert "not the file that was installed" in result.stdout
 
 
+@pytest.mark.usefixtures("no_minis")
 @pytest.mark.parametrize(
     ("words", "said"),
     [

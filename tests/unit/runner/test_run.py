@@ -283,6 +283,7 @@ def test_a_blind_hole_is_painted_over_before_the_model_sees_it(
     assert not any(torch.equal(images, hole_blind(images, masks)) for images, masks in seen)
 
 
+@pytest.mark.usefixtures("no_minis")
 def test_a_model_without_weights_is_a_gap_beside_those_that_have_some(
     go: Callable[..., RunRecord],
 ) -> None:
@@ -296,6 +297,7 @@ def test_a_model_without_weights_is_a_gap_beside_those_that_have_some(
     assert "bench weights" in record.document["absent"]["madf"]
 
 
+@pytest.mark.usefixtures("no_minis")
 @pytest.mark.parametrize(
     "models", [{"inpainters": ("madf", "ctsdg")}, {"detectors": ("iidnet",)}], ids=str
 )
@@ -306,6 +308,7 @@ def test_nothing_left_to_run_is_an_error(
         go(**models)
 
 
+@pytest.mark.usefixtures("no_minis")
 def test_strict_runs_take_no_absent_model(photos: Path, tmp_path: Path) -> None:
     plan = Plan(datasets=("folder",), images=photos, size=64, buckets=("30-40",),
                 inpainters=("meanfill", "madf"), detectors=(), metrics=("psnr",))  # fmt: skip

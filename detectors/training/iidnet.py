@@ -1,0 +1,110 @@
+"""How IID-Net learns: cross-entropy and focal loss of every pixel, from nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, ClassVar
+
+import torch
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor, nn
+
+from detectors.iidnet import PUBLISHED_FILE, IIDNetConfig, IIDNetNetwork
+from detectors.training.base import begin_joint, read_network, wrapped
+from detectors.training.losses.iidnet import cross_entropy_loss, focal_loss
+
+
+class IIDNetLosses(BaseModel):
+    """The `losses` table of a recipe of IID-Net.
+
+    Attributes:
+        cross_entropy: weight of the binary cross-entropy.
+        focal: weight of the focal loss.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    cross_entropy: float = 1.0
+    focal: float = 1.0
+
+
+class IIDNetLearner:
+    """IID-Net in training; answers the loop's `Learner`.
+
+    Args:
+        network: sizes, as `IIDNetConfig` names them.
+        losses: weights of the losses.
+        device: where the network is.
+
+    Raises:
+        BadInput: if the sizes make no network.
+        TrainingError: if a size has an unknown name.
+    """
+
+    model: ClassVar[str] = "iidnet"
+    Losses: ClassVar[type[BaseModel]] = IIDNetLosses
+    terms: ClassVar[tuple[str, ...]] = ("cross_entropy", "focal")
+    players: ClassVar[dict[str, tuple[str, ...]]] = {"all": ("network",)}
+    tiny: ClassVar[dict[str, dict[str, Any]]] = {
+        "network": {"stem_widths": [4, 4], "widths": [8, 8], "cells": 3, "decision_width": 4},
+        "losses": {},
+    }
+
+    def __init__(
+        self, network: Mapping[str, Any], losses: IIDNetLosses, device: torch.device
+    ) -> None:
+        sizes = read_network(IIDNetConfig, network, self.model)
+        self.network = IIDNetNetwork(sizes).to(device)
+        self.modules: dict[str, nn.Module] = {"network": self.network}
+        self._weights = losses
+
+    def begin(self, phase: str, *, fresh: bool) -> None:
+        """Set training mode; the constant smoothing stays as it is.
+
+        Args:
+            phase: "joint", the only one.
+            fresh: whether this is the first step of a stage; it makes no difference here.
+
+        Raises:
+            BadInput: if the recipe names another phase.
+        """
+        begin_joint(self.network, phase, self.model)
+
+    def learn(self, player: str, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
+        """The weighted losses.
+
+        Args:
+            player: "all", the only one.
+            images: (N, 3, H, W) RGB in [0, 1], inpainted or not, of at least 25 pixels a side.
+            masks: (N, 1, H, W), 1 = inpainted.
+
+        Returns:
+            Each term, ().
+        """
+        logits = self.network(as_input(images))
+        return {
+            "cross_entropy": self._weights.cross_entropy * cross_entropy_loss(logits, masks),
+            "focal": self._weights.focal * focal_loss(logits, masks),
+        }
+
+    @torch.no_grad()
+    def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
+        """The pictures, where they were painted, and the heatmap."""
+        self.network.eval()
+        heatmap = self.network(as_input(images)).sigmoid()
+        return [images, *(plane.expand(-1, 3, -1, -1) for plane in (masks, heatmap))]
+
+    def config(self) -> dict[str, Any]:
+        """The network's sizes."""
+        return asdict(self.network.config)
+
+    def official(self, step: int) -> dict[str, dict[str, Any]]:
+        """The published file's layout."""
+        return {PUBLISHED_FILE: dict(wrapped(self.network))}
+
+
+def as_input(images: Tensor) -> Tensor:
+    """RGB pictures in [0, 1] as the network takes them: 8 bits, BGR, in [-1, 1]."""
+    pixels = (255 * images).round() / 255
+    return (pixels.flip(1) - 0.5) / 0.5

@@ -1,0 +1,165 @@
+"""How PSCC-Net learns: masks at four scales and the class of the image, all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor, nn
+
+from benchmark.core.checkpoint import flat_state, read_checkpoint
+from benchmark.core.errors import TrainingError
+from detectors.psccnet import FILES, Judgement, PSCCNetConfig, PSCCNetNetwork, Trunk, resize
+from detectors.training.base import begin_joint, found, read_network, wrapped
+from detectors.training.losses.psccnet import class_loss, mask_loss, mask_targets
+
+SPREAD = 0.001  # deviation of the trunk's fresh convolutions (specification, section 5)
+
+
+class PSCCNetLosses(BaseModel):
+    """The `losses` table of a recipe of PSCC-Net.
+
+    Attributes:
+        localisation: weight of the masks' cross-entropy, summed over four scales.
+        detection: weight of the image-level cross-entropy.
+        trunk: ImageNet weights for the trunk to start from: a path, or a file in `weights/psccnet`
+            of the bench's home folder; "" for fresh ones.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    localisation: float = 1.0
+    detection: float = 1.0
+    trunk: str = ""
+
+
+class PSCCNetLearner:
+    """PSCC-Net in training; answers the loop's `Learner`.
+
+    Args:
+        network: sizes, as `PSCCNetConfig` names them.
+        losses: weights of the losses, and the file to start from.
+        device: where the network is.
+
+    Raises:
+        BadInput: if the sizes make no network.
+        TrainingError: if a size has an unknown name, or the file to start from is not there or
+            does not fit.
+        WeightsError: if that file cannot be read.
+    """
+
+    model: ClassVar[str] = "psccnet"
+    Losses: ClassVar[type[BaseModel]] = PSCCNetLosses
+    terms: ClassVar[tuple[str, ...]] = ("localisation", "detection")
+    players: ClassVar[dict[str, tuple[str, ...]]] = {"all": ("network",)}
+    tiny: ClassVar[dict[str, dict[str, Any]]] = {
+        "network": {
+            "stem_width": 4,
+            "widths": [4, 4, 8, 8],
+            "blocks": 1,
+            "side": 32,
+            "mask_width": 4,
+            "judge_width": 8,
+            "judge_hidden": 4,
+        },
+        "losses": {"trunk": ""},
+    }
+
+    def __init__(
+        self, network: Mapping[str, Any], losses: PSCCNetLosses, device: torch.device
+    ) -> None:
+        self.network = PSCCNetNetwork(read_network(PSCCNetConfig, network, self.model))
+        initialise(self.network.hrnet)
+        if losses.trunk:
+            start_trunk(self.network.hrnet, found(losses.trunk, self.model))
+        self.network.to(device)
+        self.modules: dict[str, nn.Module] = {"network": self.network}
+        self._weights = losses
+
+    def begin(self, phase: str, *, fresh: bool) -> None:
+        """Set training mode.
+
+        Args:
+            phase: "joint", the only one.
+            fresh: whether this is the first step of a stage; it makes no difference here.
+
+        Raises:
+            BadInput: if the recipe names another phase.
+        """
+        begin_joint(self.network, phase, self.model)
+
+    def learn(self, player: str, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
+        """The weighted losses.
+
+        Args:
+            player: "all", the only one.
+            images: (N, 3, H, W) RGB in [0, 1], forged or not.
+            masks: (N, 1, H, W), 1 = forged; a picture without any counts as authentic.
+
+        Returns:
+            Each term, ().
+        """
+        answer: Judgement = self.network(as_input(images))
+        targets = mask_targets(masks, [mask.shape[-1] for mask in answer.masks])
+        forged = masks.flatten(1).amax(dim=1) > 0
+        return {
+            "localisation": self._weights.localisation * mask_loss(answer.masks, targets),
+            "detection": self._weights.detection * class_loss(answer.logits, forged),
+        }
+
+    @torch.no_grad()
+    def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
+        """The pictures, where they were painted, and the masks from fine to coarse."""
+        self.network.eval()
+        answer: Judgement = self.network(as_input(images))
+        planes = (masks, *(resize(mask, images.shape[2:]) for mask in answer.masks))
+        return [images, *(plane.expand(-1, 3, -1, -1) for plane in planes)]
+
+    def config(self) -> dict[str, Any]:
+        """The network's sizes."""
+        return asdict(self.network.config)
+
+    def official(self, step: int) -> dict[str, dict[str, Any]]:
+        """The published files' layout: one for each part of the network, in one folder."""
+        parts = self.network.named_children()
+        return {FILES[name][1]: dict(wrapped(part)) for name, part in parts}
+
+
+def as_input(images: Tensor) -> Tensor:
+    """Pictures in [0, 1] as the network takes them: the 8-bit value / 255."""
+    return (255 * images).round() / 255
+
+
+def initialise(trunk: Trunk) -> None:
+    """Draw the trunk's fresh convolutions as the authors do; all else keeps torch's own start."""
+    for module in trunk.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.normal_(module.weight, std=SPREAD)
+
+
+def start_trunk(trunk: Trunk, path: Path) -> None:
+    """Fill the trunk from an ImageNet HRNet's file, every tensor whose name the file has.
+
+    A leading `model.` of the file's names is removed, and its other tensors are ignored, such as
+    the classifier's (specification, section 5).
+
+    Raises:
+        WeightsError: if the file cannot be read, or holds more than tensors.
+        TrainingError: if no name fits, or a tensor has another shape.
+    """
+    content = flat_state(read_checkpoint(path), path)
+    given = {name.removeprefix("model."): value for name, value in content.items()}
+    own = trunk.state_dict()
+    known = [name for name in own if name in given]
+    misshapen = [name for name in known if given[name].shape != own[name].shape]
+    if misshapen or not known:
+        example = f", such as {misshapen[0]}" if misshapen else ""
+        raise TrainingError(
+            f"{path}: no trunk of this size: {len(known)} of {len(own)} names fit, "
+            f"{len(misshapen)} of them of another shape{example}"
+        )
+    trunk.load_state_dict(own | {name: given[name] for name in known})
