@@ -16,24 +16,10 @@ from benchmark.core.checkpoint import load_strict, read_checkpoint
 from benchmark.core.errors import TrainingError, WeightsError
 from benchmark.core.paths import torch_checkpoints
 from benchmark.core.weights import sha256_of
-from inpainters.training.losses.features import (
-    PERCEPTUAL_LAYERS,
-    POOL_LAYERS,
-    STYLE_LAYERS,
-    perceptual,
-    style,
-)
+from inpainters.training.losses.features import PERCEPTUAL_LAYERS, POOL_LAYERS, STYLE_LAYERS
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)  # per colour, of pictures in [0, 1]
 IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeatureLosses:
-    """Both losses on features of one step: scalars, both stages' terms added, before weighting."""
-
-    perceptual: Tensor
-    style: Tensor
 
 
 VGG_FILE = "vgg19-dcbb9e9d.pth"
@@ -108,31 +94,6 @@ class FeatureNetwork(nn.Module, ABC):
     @abstractmethod
     def features(self, images: Tensor) -> dict[str, Tensor]:
         """Features of (N, 3, H, W) images in [0, 1], each (N, C, h, w), by layer name."""
-
-
-def feature_losses(
-    network: FeatureNetwork, stages: tuple[Tensor, Tensor], images: Tensor, masks: Tensor
-) -> FeatureLosses:
-    """Perceptual and style loss of both stages in the program's form, in few passes of the network.
-
-    Args:
-        network: gives the features.
-        stages: (N, 3, H, W) in [0, 1] each, both stages' whole pictures.
-        images: (N, 3, H, W) in [0, 1], untouched.
-        masks: (N, 1, H, W), 1 = hole: style compares the pictures times these.
-
-    Returns:
-        Perceptual: G1 and G2 against I. Style: G1 M and G2 M against I M.
-    """
-    both, holes = torch.cat(stages), torch.cat((masks, masks))
-    with torch.no_grad():
-        real, real_hole = network.features(images), network.features(images * masks)
-        real = {name: torch.cat((value, value)) for name, value in real.items()}
-        real_hole = {name: torch.cat((value, value)) for name, value in real_hole.items()}
-    seen = perceptual(network.features(both), real, network.perceptual_layers)
-    textures = style(network.features(both * holes), real_hole, network.style_layers)
-    # A mean over both stages at once is half the sum of their means.
-    return FeatureLosses(perceptual=2 * seen, style=2 * textures)
 
 
 class VGGFeatures(FeatureNetwork):
