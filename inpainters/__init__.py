@@ -17,6 +17,7 @@ INPAINTERS: Registry[type[Inpainter]] = Registry(
         "safepaint-backbone": "inpainters.safepaint:SafePaintBackbone",
         "safepaint-ddl": "inpainters.safepaint:SafePaintDDL",
         "safepaint-rwsa": "inpainters.safepaint:SafePaintRWSA",
+        "safepaint+": "inpainters.safepaint_plus:SafePaintPlus",
         "edgeconnect": "inpainters.edgeconnect:EdgeConnect",
         "edgeconnect+rwsa": "inpainters.edgeconnect:EdgeConnectRWSA",
         "madf": "inpainters.madf:MADF",

@@ -5,17 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.core.errors import BadInput
+from benchmark.core.errors import BadInput, DataError
 from reports.findings import annotated
-from reports.folder import newest_run, read_run
+from reports.folder import RunFolder, newest_run, read_run
 from reports.formats import render
 from reports.formats.csv import entry_rows
 from reports.formats.statistics import render as render_statistics
 from reports.formats.statistics import statistic_rows
+from reports.layouts import NUMBERS
 from reports.paper import PaperTable, paper_table, paper_tables
 from reports.statistics import Statistic, statistics_of
 
 STATISTICS = "stats"
+ALL = "all"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +70,7 @@ def table_document(
     """A table of the paper beside a run's numbers, or the run's statistics.
 
     Args:
-        name: "1" to "6", or "stats".
+        name: "1" to "6", "all" of these, or "stats".
         run: the run's folder; by default the newest below runs/.
         store: where the answers of a run that has not ended are.
         paper: the paper's numbers alone; no run is read.
@@ -77,18 +79,34 @@ def table_document(
         BadInput: if there is no such table.
         DataError: if there is no run, it cannot be read, or it has nothing of the table.
     """
-    if name != STATISTICS and not name.isdecimal():
-        raise BadInput(f"table {name!r}: expected 1 to 6, or {STATISTICS}")
+    if name not in {STATISTICS, ALL} and not name.isdecimal():
+        raise BadInput(f"table {name!r}: expected 1 to 6, {ALL} or {STATISTICS}")
+    if paper and name == STATISTICS:
+        raise BadInput("table stats: the paper has no statistics; leave out --paper")
     if paper:
-        if name == STATISTICS:
-            raise BadInput("table stats: the paper has no statistics; leave out --paper")
-        return Document(tables=(paper_table(int(name)),))
-    if name != STATISTICS:
+        return Document(tables=tuple(paper_table(number) for number in _numbers(name)))
+    if name not in {STATISTICS, ALL}:
         paper_table(int(name))  # a number that does not exist is said before a run is looked for
     found = read_run(run or newest_run(), store=store)
     if name == STATISTICS:
         return Document(statistics=statistics_of(found))
-    tables = paper_tables(int(name), found)
+    tables = _tables(name, found)
     judges = {entry.ours.detector for table in tables for entry in table.entries if entry.ours}
     statistics = statistics_of(found, detectors=judges)
     return Document(tables=tuple(annotated(table, statistics) for table in tables))
+
+
+def _numbers(name: str) -> tuple[int, ...]:
+    return NUMBERS if name == ALL else (int(name),)
+
+
+def _tables(name: str, run: RunFolder) -> list[PaperTable]:
+    """The table asked for; of all, those that the run has something of, if it is one at least."""
+    tables: list[PaperTable] = []
+    for number in _numbers(name):
+        try:
+            tables.extend(paper_tables(number, run))
+        except DataError:
+            if name != ALL or (number == NUMBERS[-1] and not tables):
+                raise
+    return tables

@@ -14,6 +14,7 @@ from benchmark.metrics import METRICS
 from reports.reported import TABLES
 
 ARROWS = {"lower": "↓", "higher": "↑"}
+NUMBERS = (1, 2, 3, 4, 5, 6)
 DATASETS = {"places2": "Places2", "paris-street-view": "Paris Street View", "celeba": "CelebA"}
 BUCKETS = ("10-20", "30-40", "50-60")
 FORENSIC = ("auc", "f1", "acc")

@@ -12,7 +12,9 @@ from benchmark.core.errors import BadInput
 
 
 def table(
-    name: Annotated[str, typer.Argument(help="1 to 6 as in the paper, or stats.", metavar="N")],
+    name: Annotated[
+        str, typer.Argument(help="1 to 6 as in the paper, all, or stats.", metavar="N")
+    ],
     run: Annotated[
         Path | None, typer.Option(help="A run's folder.", show_default="the newest below runs/")
     ] = None,

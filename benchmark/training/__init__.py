@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ if TYPE_CHECKING:  # recipes are listed without loading torch
     from benchmark.training.data import Photographs, Source
     from benchmark.training.loop import Loop
 
-__all__ = ["LEARNERS", "Folders", "Recipe", "TrainResult", "read_recipe", "train"]
+__all__ = ["LEARNERS", "Folders", "Recipe", "TrainResult", "chosen_recipe", "read_recipe", "train"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +61,7 @@ def train(
     out: Path,
     device: str = "cpu",
     smoke: bool = False,
+    forgers: Mapping[str, Path] | None = None,
 ) -> TrainResult:
     """Train a model, or go on with the run in `out`, and export its weights when it is finished.
 
@@ -70,6 +72,8 @@ def train(
         out: folder for the checkpoint, log.csv, sample pictures and the exported weights.
         device: a torch device.
         smoke: the same recipe with a tiny network and two steps a stage: seconds on a CPU.
+        forgers: weights of inpainters that make a detector's forgeries, where the recipe says
+            "mini" of them, instead of those that are installed.
 
     Returns:
         What was left in `out`.
@@ -89,9 +93,8 @@ def train(
     from benchmark.training.loop import Loop
     from benchmark.training.recipe import read_part
 
-    chosen = recipe if isinstance(recipe, Recipe) else read_recipe(name, recipe)
+    chosen = chosen_recipe(name, recipe, smoke=smoke)
     kind = LEARNERS.load(name)
-    chosen = _tiny(chosen, kind.tiny) if smoke else chosen
     losses = read_part(kind.Losses, chosen.losses, f"recipe of {name}, losses")
     where = check_device(device)
     folders = data if isinstance(data, Folders) else Folders(photographs=data)
@@ -101,7 +104,7 @@ def train(
         minimum=chosen.minimum,
         allow_test=folders.allow_test_photos,
     )
-    source = _source(chosen, photographs, folders.masks, device)
+    source = _source(chosen, photographs, folders.masks, device, forgers or {})
     torch.manual_seed(seed_of(chosen.seed, "weights"))
     learner = kind(chosen.network, losses, where)
     loop = Loop(chosen, learner, source, out=make_folder(out), device=where)
@@ -115,6 +118,19 @@ def train(
         weights=weights,
         official=official,
     )
+
+
+def chosen_recipe(
+    name: str, recipe: str | Path | Recipe = "mini", *, smoke: bool = False
+) -> Recipe:
+    """The recipe that `train` follows; see there.
+
+    Raises:
+        UnknownName: if no such model can be trained.
+        TrainingError: if the recipe is wrong.
+    """
+    chosen = recipe if isinstance(recipe, Recipe) else read_recipe(name, recipe)
+    return _tiny(chosen, LEARNERS.load(name).tiny) if smoke else chosen
 
 
 def _tiny(recipe: Recipe, tables: dict[str, dict[str, Any]]) -> Recipe:
@@ -139,14 +155,20 @@ def _tiny(recipe: Recipe, tables: dict[str, dict[str, Any]]) -> Recipe:
     return recipe.model_copy(update=changes)
 
 
-def _source(recipe: Recipe, photographs: Photographs, masks: Path | None, device: str) -> Source:
+def _source(
+    recipe: Recipe,
+    photographs: Photographs,
+    masks: Path | None,
+    device: str,
+    forgers: Mapping[str, Path],
+) -> Source:
     from benchmark.training.data import InpaintingData, Masks
 
     holes = Masks(recipe.holes, seed=recipe.seed, folder=masks)
     if any(stage.forgers for stage in recipe.stages):
         from benchmark.training.forgeries import ForgeryData
 
-        return ForgeryData(recipe, photographs, holes, device=device)
+        return ForgeryData(recipe, photographs, holes, device=device, weights=forgers)
     return InpaintingData(recipe, photographs, holes)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -40,6 +42,7 @@ class Pool:
         photographs: what is forged.
         masks: where the holes come from.
         device: where the inpainter runs.
+        weights: what it runs with; by default what the forger says.
 
     Raises:
         UnknownName: if there is no such inpainter.
@@ -55,8 +58,10 @@ class Pool:
         photographs: Photographs,
         masks: Masks,
         device: str,
+        weights: Path | None = None,
     ) -> None:
         self._forger, self._seed, self._sides = forger, recipe.seed, stage.sides
+        self._weights = weights or forger.weights
         self._photographs, self._masks = photographs, masks
         self._kept: dict[int, Forgery] = {}
         self._device = device
@@ -74,8 +79,9 @@ class Pool:
     def _inpainter(self) -> Inpainter:
         """The inpainter, loaded with the first forgery: earlier stages need no weights of it."""
         if self._made is None:
-            forger = self._forger
-            self._made = create_inpainter(forger.name, weights=forger.weights, device=self._device)
+            self._made = create_inpainter(
+                self._forger.name, weights=self._weights, device=self._device
+            )
         return self._made
 
     def _make(self, number: int) -> Forgery:
@@ -167,6 +173,7 @@ class ForgeryData:
         photographs: at all sides that the stages name.
         masks: where the forgers' holes come from.
         device: where the forgers run.
+        weights: files for forgers whose weights are "mini", instead of those that are installed.
 
     Raises:
         UnknownName: if a forger is no inpainter.
@@ -174,9 +181,16 @@ class ForgeryData:
     """
 
     def __init__(
-        self, recipe: Recipe, photographs: Photographs, masks: Masks, *, device: str
+        self,
+        recipe: Recipe,
+        photographs: Photographs,
+        masks: Masks,
+        *,
+        device: str,
+        weights: Mapping[str, Path] | None = None,
     ) -> None:
         self._recipe, self._masks, self._device = recipe, masks, device
+        self._weights = weights or {}
         self._train, self._held = divide(photographs, recipe.held_out)
         self._pools: dict[tuple[object, ...], Pool] = {}
         for stage in recipe.stages:
@@ -195,6 +209,7 @@ class ForgeryData:
                 photographs=photographs,
                 masks=self._masks,
                 device=self._device,
+                weights=self._weights.get(forger.name) if forger.weights == "mini" else None,
             )
         return self._pools[key]
 

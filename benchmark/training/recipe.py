@@ -24,6 +24,7 @@ LEARNERS: Registry[Any] = Registry(
         "safepaint-backbone": "inpainters.training.safepaint:SafePaintLearner",
         "safepaint-ddl": "inpainters.training.safepaint:SafePaintLearner",
         "safepaint-rwsa": "inpainters.training.safepaint:SafePaintLearner",
+        "safepaint+": "inpainters.training.safepaint_plus:SafePaintPlusLearner",
         "edgeconnect": "inpainters.training.edgeconnect:EdgeConnectLearner",
         "edgeconnect+rwsa": "inpainters.training.edgeconnect:EdgeConnectLearner",
         "aotgan": "inpainters.training.aotgan:AOTGANLearner",

@@ -82,6 +82,7 @@ class SafePaintLearner:
     """
 
     Losses: ClassVar[type[BaseModel]] = SafePaintLosses
+    Network: ClassVar[type[Generator]] = Generator
     terms: ClassVar[tuple[str, ...]] = (
         "l1",
         "perceptual",
@@ -103,7 +104,7 @@ class SafePaintLearner:
             self._config = SafePaintConfig(**network)
         except TypeError as error:
             raise TrainingError(f"recipe of safepaint, network: {error}") from None
-        self.network = Generator(self._config).to(device)
+        self.network = self.Network(self._config).to(device)
         self.discriminator = Discriminator(losses.discriminator_width).to(device)
         self.modules: dict[str, nn.Module] = {
             "generator": self.network,
@@ -113,7 +114,8 @@ class SafePaintLearner:
             initialise(part)
         if losses.start == "linear":
             stages = (self.network.coarse_generator, self.network.fine_generator)
-            start_linear(stages, self.network.train(), device)
+            self.network.train()
+            start_linear(stages, self._paint, device)
         self.features = choose_features(losses.features).to(device)
         self._losses, self._phase = losses, "joint"
 
@@ -154,7 +156,7 @@ class SafePaintLearner:
         """
         if self._phase == "coarse":
             return self._coarse(images, masks)
-        painted: Painted = self.network(images, masks)
+        painted = self._paint(images, masks)
         chosen = self._losses
         # Without its term the extractor is frozen, and what it says of the answer is not asked.
         domains = self.network.domains(images, masks, painted) if chosen.domain else None
@@ -171,6 +173,10 @@ class SafePaintLearner:
             real, fake, chosen.adversarial_form
         )
         return terms
+
+    def _paint(self, images: Tensor, masks: Tensor) -> Painted:
+        painted: Painted = self.network(images, masks)
+        return painted
 
     def _coarse(self, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
         coarse = self.network.coarse_generator(images, masks)
@@ -206,7 +212,7 @@ class SafePaintLearner:
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
         """The pictures, the holes, stage I's answer, stage II's, and the composite."""
         self.network.eval()
-        painted: Painted = self.network(images, masks)
+        painted = self._paint(images, masks)
         hole = images * (1 - masks) + masks
         return [images, hole, painted.coarse, painted.raw, painted.composite]
 

@@ -73,6 +73,15 @@ def test_statistics_are_shown_beneath_and_by_themselves(bench: Bench) -> None:
     assert "balanced_accuracy" in bench("table", "stats").stdout
 
 
+def test_all_are_those_that_the_run_has_something_of(bench: Bench) -> None:
+    assert bench("table", "all", "--paper").stdout.count("Table ") >= 6
+    Made().write(Path("runs/made"))
+    text = bench("table", "all", "--format", "md").stdout
+    alone = bench("table", "3", "--format", "md").stdout
+    assert alone.splitlines()[2] in text
+    assert len(text) > len(alone)
+
+
 def test_json_is_one_document(bench: Bench) -> None:
     Made().write(Path("runs/made"))
     document = json.loads(bench("table", "3", "--json").stdout)
@@ -87,7 +96,7 @@ def test_json_is_one_document(bench: Bench) -> None:
     [
         (("7",), "table 7: the paper has Tables 1 to 6"),
         (("7", "--paper"), "table 7: the paper has Tables 1 to 6"),
-        (("three",), "table 'three': expected 1 to 6, or stats"),
+        (("three",), "table 'three': expected 1 to 6, all or stats"),
         (("stats", "--paper"), "the paper has no statistics"),
         (("3",), "no run below runs/"),
         (("3", "--run", "gone"), "gone: no such folder"),

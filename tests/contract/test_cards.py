@@ -13,7 +13,17 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmark.core.card import Card
 from benchmark.training.recipe import LEARNERS
 from detectors import DETECTORS, iidnet, psccnet, trufor
-from inpainters import INPAINTERS, aotgan, ctsdg, edgeconnect, fcf, lama, madf, safepaint
+from inpainters import (
+    INPAINTERS,
+    aotgan,
+    ctsdg,
+    edgeconnect,
+    fcf,
+    lama,
+    madf,
+    safepaint,
+    safepaint_plus,
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +46,9 @@ OFFICIAL = {
     "safepaint-backbone": BACKBONE,
     "safepaint-ddl": BACKBONE,
     "safepaint-rwsa": SAFEPAINT,
+    "safepaint+": Official(
+        lambda: safepaint_plus.PlusGenerator(safepaint.SafePaintConfig()), (3, 1, 1)
+    ),
     "edgeconnect": Official(
         lambda: edgeconnect.EdgeConnectNetwork(edgeconnect.EdgeConnectConfig()), (3, 1, 1, 1)
     ),

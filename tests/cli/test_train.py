@@ -1,0 +1,53 @@
+"""`bench train`: one model, an edition, and what cannot be asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmark.training import edition
+from tests.cli.conftest import Bench
+
+
+def test_an_edition_says_a_line_a_model(
+    bench: Bench, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edition, "_in_order", lambda *_: ["madf", "aotgan"])
+    for number in range(3, 8):
+        (photos / f"{number}.png").write_bytes((photos / "a.png").read_bytes())
+    words = ("train", "--edition", "mini", "--data", photos, "--out", "trained", "--smoke")
+    result = bench(*words)
+    assert result.exit_code == 0, result.output
+    first, second = result.stdout.splitlines()
+    assert first.startswith("madf: 6 steps")
+    assert second.startswith("aotgan: 6 steps")
+    assert "was there" in bench(*words).stdout
+
+
+def test_a_model_that_fails_does_not_end_the_edition(
+    bench: Bench, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = edition.Member(model="madf", weights=None, failure="the hole loss turned nan")
+    monkeypatch.setattr(edition, "train_edition", lambda *_, **__: iter([failed]))
+    result = bench("train", "--edition", "mini", "--data", photos, "--out", "trained")
+    assert result.exit_code == 1
+    assert "madf: the hole loss turned nan" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "which model?"),
+        (("madf", "--edition", "mini"), "leave out the name"),
+        (("--edition", "mini", "--recipe", "paper"), "leave out --recipe"),
+        (("--edition", "maxi"), "maxi"),
+    ],
+)
+def test_what_cannot_be_asked(
+    bench: Bench, photos: Path, words: tuple[str, ...], said: str
+) -> None:
+    result = bench("train", *words, "--data", photos, "--out", "trained")
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert len(result.stderr.splitlines()) == 1
