@@ -1,0 +1,108 @@
+"""How detectors do on forgeries that published inpainters made, and on untouched pictures.
+
+    python benchmarks/transfer.py ../shared/images/forged
+
+The folder holds `madf/*/caseN.png`, `caseN_mask.png` (white = known) and `caseN_output.png`; and
+`iidnet/forged_*.png` with `output_forged_*.png`, where no truth is published: they are held against
+the published IID-Net's own answer, and say so. Pictures are looked at in their size and at 256.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from benchmark.core.errors import BenchError
+from benchmark.core.pictures import read_picture
+from benchmark.core.pixels import to_images
+from benchmark.core.types import Mask, Pixels
+from benchmark.metrics.localisation import pixel_auc, pixel_f1
+from detectors import DETECTORS, create_detector
+
+SIDE = 256
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture to look at; `truth` is None for an untouched one."""
+
+    group: str
+    pixels: Pixels
+    truth: Mask | None
+
+
+def pictures(folder: Path) -> Iterator[Picture]:
+    """All forgeries and originals of the folder."""
+    for output in sorted(folder.glob("madf/*/*_output.png")):
+        case = output.name.removesuffix("_output.png")
+        known = np.asarray(Image.open(output.with_name(f"{case}_mask.png")).convert("L")) > 127
+        yield Picture("MADF", read_picture(output), ~known)
+        yield Picture("MADF's originals", read_picture(output.with_name(f"{case}.png")), None)
+    for forged in sorted(folder.glob("iidnet/forged_*.png")):
+        answer = Image.open(forged.with_name(f"output_{forged.name}")).convert("L")
+        pixels = read_picture(forged)
+        seen = np.asarray(answer.resize(pixels.shape[1::-1], Image.Resampling.NEAREST)) > 127
+        yield Picture(f"{forged.stem.removeprefix('forged_')} *", pixels, seen)
+    for authentic in sorted(folder.glob("psccnet/authentic*.png")):
+        yield Picture("PSCC-Net's authentic", read_picture(authentic), None)
+
+
+def shrunk(picture: Picture) -> Picture:
+    """The centre square at 256x256; where it is there already, the picture itself."""
+    height, width = picture.pixels.shape[:2]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    square = slice(top, top + side), slice(left, left + side)
+    pixels = Image.fromarray(picture.pixels[square]).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+    if picture.truth is None:
+        return Picture(picture.group, np.asarray(pixels), None)
+    truth = Image.fromarray(picture.truth[square]).resize((SIDE, SIDE), Image.Resampling.NEAREST)
+    return Picture(picture.group, np.asarray(pixels), np.asarray(truth))
+
+
+def measured(detector: str, all_: list[Picture]) -> Iterator[tuple[str, float, float, bool]]:
+    """Per picture: group, AUC and F1 (NaN for an untouched one), whether it is called forged."""
+    model = create_detector(detector)
+    for picture in all_:
+        answer = model.detect(to_images(picture.pixels[None]))
+        heatmap, fires = answer.heatmap[0].numpy(), float(answer.score[0]) > model.card.threshold
+        if picture.truth is None:
+            yield picture.group, float("nan"), float("nan"), fires
+        else:
+            auc, f1 = pixel_auc(heatmap, picture.truth), pixel_f1(heatmap, picture.truth)
+            yield picture.group, auc, f1, fires
+
+
+def main() -> None:
+    """Print a Markdown table for each size."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--detectors", default="psccnet,trufor,iidnet")
+    chosen = parser.parse_args()
+    whole = list(pictures(chosen.folder))
+    if not whole:
+        parser.error(f"{chosen.folder}: no madf/*/*_output.png and no iidnet/forged_*.png")
+    for title, all_ in (("as they are", whole), ("at 256", [shrunk(one) for one in whole])):
+        print(f"\n{title}\n\n| pictures | n | detector | AUC | F1 | called forged |")
+        print("| --- | --- | --- | --- | --- | --- |")
+        for name in chosen.detectors.split(","):
+            DETECTORS.entry(name)
+            try:
+                rows = list(measured(name, all_))
+            except BenchError as error:
+                print(f"| - | 0 | {name} | {error} | | |")
+                continue
+            for group in dict.fromkeys(row[0] for row in rows):
+                own = [row[1:] for row in rows if row[0] == group]
+                auc, f1, fires = np.mean(own, axis=0)
+                print(f"| {group} | {len(own)} | {name} | {auc:.3f} | {f1:.3f} | {fires:.0%} |")
+    print("\n\\* no truth is published: held against the published IID-Net's own answer")
+
+
+if __name__ == "__main__":
+    main()
