@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmark.core.errors import TrainingError
 from benchmark.training.recipe import LEARNERS, Forger, Recipe, read_recipe
 
 if TYPE_CHECKING:  # recipes are listed without loading torch
@@ -147,6 +148,7 @@ def _tiny(recipe: Recipe, tables: dict[str, dict[str, Any]]) -> Recipe:
         "losses": recipe.losses | tables["losses"],
         "stages": stages,
         "held_out": 2,
+        "false_alarms": 0.5 if recipe.false_alarms else 0.0,
         "minimum": 4,
         "holes": recipe.holes.model_copy(update={"pool": 4}),
         "checkpoint_every": 2,
@@ -172,6 +174,16 @@ def _source(
     return InpaintingData(recipe, photographs, holes)
 
 
+def _calibrate(loop: Loop) -> None:
+    from benchmark.training.calibration import calibrate
+    from benchmark.training.forgeries import ForgeryData
+
+    if not isinstance(loop.source, ForgeryData):
+        raise TrainingError(f"recipe of {loop.recipe.model}: false_alarms is for detectors")
+    originals = loop.source.untouched().to(loop.device)
+    calibrate(loop.learner, originals, loop.recipe.false_alarms)
+
+
 def _export(loop: Loop, out: Path, photographs: Photographs) -> tuple[Path, tuple[Path, ...]]:
     from benchmark.training.export import export_official, export_safetensors
 
@@ -185,5 +197,8 @@ def _export(loop: Loop, out: Path, photographs: Photographs) -> tuple[Path, tupl
         "test_photographs": list(photographs.test),
     }
     path = out / f"{recipe.model}.safetensors"
-    export_safetensors(loop.exported(), path, noted)
+    network = loop.exported()
+    if recipe.false_alarms:
+        _calibrate(loop)
+    export_safetensors(network, path, noted)
     return path, tuple(export_official(loop.learner.official(loop.step), out))
