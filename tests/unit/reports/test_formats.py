@@ -40,6 +40,17 @@ def test_text_stars_the_best_below_each_other(filled: tuple[PaperTable, ...]) ->
     assert text.count("Table 3: ") == 2
 
 
+@pytest.mark.parametrize("style", ["text", "md", "tex"])
+def test_intervals_stand_below_our_numbers_if_asked_for(
+    filled: tuple[PaperTable, ...], style: str
+) -> None:
+    entry = next(one for one in filled[0].entries if one.ours and one.ours.low is not None)
+    low, high = entry.ours.low, entry.ours.high
+    shown = f"[{low:.4f}, {high:.4f}]"
+    assert shown not in render(filled, style)
+    assert shown in render([replace(table, intervals=True) for table in filled], style)
+
+
 @pytest.mark.parametrize("number", NUMBERS)
 def test_markdown_has_as_many_fields_in_every_row(number: int) -> None:
     lines = [line for line in render((paper_table(number),), "md").splitlines() if "|" in line]
