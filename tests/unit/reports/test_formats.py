@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from io import StringIO
 from pathlib import Path
@@ -157,7 +158,6 @@ def test_html_is_well_formed_and_sortable(number: int, filled: tuple[PaperTable,
 
 
 def test_html_escapes_titles(filled: tuple[PaperTable, ...]) -> None:
-    from dataclasses import replace
 
     text = render((replace(filled[0], title="<script>", notes=("<b>",)),), "html")
     assert "<script>" not in text
