@@ -148,6 +148,7 @@ def _tiny(recipe: Recipe, tables: dict[str, dict[str, Any]]) -> Recipe:
         "losses": recipe.losses | tables["losses"],
         "stages": stages,
         "held_out": 2,
+        "norm_batches": min(2, recipe.norm_batches),
         "false_alarms": 0.5 if recipe.false_alarms else 0.0,
         "minimum": 4,
         "holes": recipe.holes.model_copy(update={"pool": 4}),
@@ -186,6 +187,7 @@ def _calibrate(loop: Loop) -> None:
 
 def _export(loop: Loop, out: Path, photographs: Photographs) -> tuple[Path, tuple[Path, ...]]:
     from benchmark.training.export import export_official, export_safetensors
+    from benchmark.training.norms import measure_norms
 
     recipe = loop.recipe
     noted = {
@@ -198,6 +200,8 @@ def _export(loop: Loop, out: Path, photographs: Photographs) -> tuple[Path, tupl
     }
     path = out / f"{recipe.model}.safetensors"
     network = loop.exported()
+    if recipe.norm_batches:
+        measure_norms(loop.learner, loop.source, recipe, loop.device)
     if recipe.false_alarms:
         _calibrate(loop)
     export_safetensors(network, path, noted)

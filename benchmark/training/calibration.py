@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.core.errors import TrainingError
+from benchmark.training.export import halves
 from benchmark.training.learner import Learner
 
 
@@ -66,7 +67,5 @@ def calibrate(learner: Learner, originals: Tensor, share: float) -> float:
 
 
 def round_to_half(network: nn.Module) -> None:
-    """Round every number of a network to what half precision holds, where it holds it."""
-    for value in network.state_dict().values():
-        if value.is_floating_point() and float(value.abs().max()) <= torch.finfo(torch.half).max:
-            value.copy_(value.half())
+    """Round every number of a network as it is exported."""
+    network.load_state_dict(halves(network))
