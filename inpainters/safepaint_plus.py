@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmark.core.card import Card
-from benchmark.core.checkpoint import load_strict, read_checkpoint, read_sizes
+from benchmark.core.checkpoint import load_strict, part_of, read_checkpoint, read_sizes
 from benchmark.core.speed import fast
 from inpainters.base import Inpainter
 from inpainters.safepaint import (
@@ -49,7 +49,9 @@ class ResidualExtractor(Extractor):
 
     def forward(self, images: Tensor, region: Tensor) -> Tensor:
         """(N, 3, H, W) in [0, 1] and (N, 1, H, W), 1 = described, to (N, V, 1, 1)."""
-        return F.normalize(super().forward(GAIN * high_pass(images), region), dim=1)
+        # A residual at the region's rim would hold some of what lies beyond.
+        inner = 1 - F.max_pool2d(1 - region, 3, stride=1, padding=1)
+        return F.normalize(super().forward(GAIN * high_pass(images), inner), dim=1)
 
 
 class GuidedGenerator(FineGenerator):
@@ -149,8 +151,13 @@ class SafePaintPlus(Inpainter):
     )
 
     def _load(self, path: Path) -> None:
-        network = PlusGenerator(read_sizes(path, self.card.name, SafePaintConfig))
-        load_strict(network, read_checkpoint(path), path)
+        if path.suffix == ".safetensors":
+            network = PlusGenerator(read_sizes(path, self.card.name, SafePaintConfig))
+            state = read_checkpoint(path)
+        else:
+            network = PlusGenerator(SafePaintConfig())
+            state = part_of(read_checkpoint(path), "generator", path)
+        load_strict(network, state, path)
         self.network = fast(network).to(self.device)
 
     def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
