@@ -10,15 +10,10 @@ import torch
 from PIL import Image
 
 from benchmark.core.errors import DataError
-from benchmark.training.data import (
-    InpaintingData,
-    Masks,
-    Photographs,
-    divide,
-    order,
-    read_photographs,
-)
+from benchmark.training.data import InpaintingData, order
 from benchmark.training.forgeries import Forgery, ForgeryData, forge, launder
+from benchmark.training.holes import Masks
+from benchmark.training.photographs import Photographs, divide, read_photographs
 from benchmark.training.recipe import Holes, Laundering, Recipe, Stage
 from inpainters import create_inpainter
 from tests.unit.training.conftest import recipe

@@ -13,12 +13,12 @@ from safetensors.numpy import save_file
 from benchmark.core.errors import TrainingError, UnknownName
 from benchmark.training import Folders
 from benchmark.training import edition as edition_module
-from benchmark.training.edition import Member, train_edition
+from benchmark.training.edition import Edition, Member, train_edition
 
 
 def _members(photographs: Path, out: Path, *names: str) -> list[Member]:
     data = Folders(photographs=photographs)
-    return [*train_edition("mini", data=data, out=out, smoke=True, names=names)]
+    return [*train_edition(Edition(name="mini", data=data, out=out, smoke=True), names=names)]
 
 
 def test_forgers_come_first_and_what_is_done_is_not_done_again(
@@ -76,5 +76,6 @@ def test_detectors_learn_from_the_weights_that_were_trained_here(
 
 
 def test_an_edition_there_is_not() -> None:
+    data = Folders(photographs=Path())
     with pytest.raises(UnknownName, match="mini"):
-        next(train_edition("maxi", data=Folders(photographs=Path()), out=Path()))
+        next(train_edition(Edition(name="maxi", data=data, out=Path())))
