@@ -91,16 +91,19 @@ def _mask_files(folder: Path) -> tuple[Path, ...]:
 
 def _within(band: Bucket, files: Sequence[Path], folder: Path) -> tuple[Path, ...]:
     """The files whose hole lies in the band, at the size that they are filed in."""
-    masks = [(file, read_white(file)) for file in files]
-    within = tuple(file for file, white in masks if band.holds(white))
+    within, shares = [], []
+    for file in files:
+        white = read_white(file)
+        shares.append(float(white.mean()))
+        if band.holds(white):
+            within.append(file)
     if not within:
-        shares = sorted(float(white.mean()) for _, white in masks)
         raise DataError(
             f"{folder}: none of {len(files)} masks covers {band.low} to {band.high} % of its "
-            f"picture, as the recipe's holes do: white, the hole, is {shares[0]:.0%} to "
-            f"{shares[-1]:.0%}; give other masks, or leave --masks out to draw them"
+            f"picture, as the recipe's holes do: white, the hole, is {min(shares):.0%} to "
+            f"{max(shares):.0%}; give other masks, or leave --masks out to draw them"
         )
-    return within
+    return tuple(within)
 
 
 def _read_mask(path: Path, size: int) -> Mask:

@@ -8,8 +8,10 @@ steps, so all hold the same weights.
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from multiprocessing.queues import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,6 +25,10 @@ from benchmark.training.stopping import end_processes, stoppable
 
 if TYPE_CHECKING:  # of the extra `train`
     from lightning_fabric import Fabric
+
+# Each process imports this before Fabric tells, in six lines, that it has begun.
+for _talker in ("lightning_fabric.utilities.distributed", "lightning_fabric.utilities.rank_zero"):
+    logging.getLogger(_talker).setLevel(logging.WARNING)
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -96,9 +102,11 @@ def launch(work: Callable[[Team, str, Job], Result], places: tuple[str, ...], jo
     """
     fabric = _fabric(places)
     told: SimpleQueue[Any] = multiprocessing.get_context("spawn").SimpleQueue()
+    logging.getLogger("torch.multiprocessing.spawn").setLevel(logging.ERROR)  # of who is ended
     with stoppable(end_processes) as stop:
         try:
-            fabric.launch(_in_process, work, job, told)
+            # Fabric looks into other arguments for tensors, and refuses frozen dataclasses there.
+            fabric.launch(partial(_in_process, work=work, job=job, told=told))
         except ProcessException:
             if not told.empty():
                 raise TrainingError(told.get()[1]) from None
