@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,20 @@ def test_a_model_that_fails_does_not_end_the_edition(
     result = bench("train", "--edition", "mini", "--data", photos, "--out", "trained")
     assert result.exit_code == 1
     assert "madf: the hole loss turned nan" in result.stdout
+
+
+def test_rows_and_the_result_as_lines_of_json(bench: Bench, photos: Path) -> None:
+    (photos / "d.png").write_bytes((photos / "a.png").read_bytes())
+    words = ("train", "aotgan", "--data", photos, "--out", "trained", "--smoke", "--json")
+    result = bench(*words)
+    assert result.exit_code == 0, result.output
+    *rows, done = (json.loads(line) for line in result.stdout.splitlines())
+    losses = [row for row in rows if "l1" in row]
+    assert [row["step"] for row in losses] == [1, 2, 3, 4, 5, 6]
+    assert [row["psnr"] for row in rows if "psnr" in row]
+    assert (done["model"], done["finished"]) == ("aotgan", True)
+    assert Path(done["weights"]).is_file()
+    assert Path(done["facts"]).is_file()
 
 
 @pytest.mark.parametrize(

@@ -151,9 +151,7 @@ def test_a_checkpoint_that_was_cut_off(bench: Bench, words: list[str]) -> None:
     assert f"{checkpoint}: damaged, truncated or no checkpoint" in refused(bench, *words)
 
 
-def test_losses_that_turn_nan_keep_the_last_good_checkpoint(
-    bench: Bench, words: list[str]
-) -> None:
+def test_losses_that_turn_nan_keep_the_last_good_checkpoint(bench: Bench, words: list[str]) -> None:
     wild = TINY.replace("rate = 1e-3", "rate = 1e25").replace("checkpoint_every = 2", "")
     Path("tiny.toml").write_text(wild + "\n")
     said = refused(bench, *words)
@@ -200,12 +198,13 @@ def stop_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "file"),
-    [(20_000, CHECKPOINT), (300, "log.csv"), (1_000, "sample-0000003.png")],
+    ("size", "file", "sample_every"),
+    [(20_000, CHECKPOINT, 6), (300, "log.csv", 6), (1_000, "sample-0000003.png", 3)],
 )
 def test_a_full_disk_keeps_the_last_good_checkpoint(
-    size: int, file: str, bench: Bench, words: list[str]
+    size: int, file: str, sample_every: int, bench: Bench, words: list[str]
 ) -> None:
+    Path("tiny.toml").write_text(TINY.replace("every = 3", f"every = {sample_every}"))
     assert bench(*words[:-1], "whole").exit_code == 0
     with pytest.MonkeyPatch.context() as patch:
         stop_after(2, patch)

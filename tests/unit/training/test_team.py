@@ -130,5 +130,5 @@ def test_a_device_that_is_not_here_is_named(photographs: Path, tmp_path: Path) -
     if torch.cuda.device_count() > 7:
         pytest.skip("this machine has eight")
     running = Running(device="cuda:0,cuda:7")
-    with pytest.raises(BadInput, match="cuda:7.*not on this machine"):
+    with pytest.raises(BadInput, match=r"cuda:7.*not on this machine"):
         train("aotgan", recipe=recipe("aotgan"), data=photographs, out=tmp_path, running=running)
