@@ -61,8 +61,8 @@ class Team:
         if self._fabric is None or not tensors:
             return
         flat = torch.cat([tensor.detach().flatten() for tensor in tensors])
-        mean = self._fabric.all_reduce(flat, reduce_op="mean")
-        parts = mean.split([tensor.numel() for tensor in tensors])
+        self._fabric.all_reduce(flat, reduce_op="mean")  # in place
+        parts = torch.split(flat, [tensor.numel() for tensor in tensors])
         with torch.no_grad():
             for tensor, part in zip(tensors, parts, strict=True):
                 tensor.copy_(part.view_as(tensor))
