@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import signal
+import threading
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any
@@ -90,6 +93,17 @@ def _as_it_is(pairs: list[Pair] | str) -> list[Pair] | str:
 
 
 def _left_to_the_trainer(_number: int) -> None:
-    """Ctrl-C reaches every process: the one that trains ends its step and then its workers."""
+    """Ctrl-C reaches every process: the one that trains ends its step and then its workers.
+
+    Where it is killed, they end too; one that waits to hand over a batch would wait for ever.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with_the_trainer, daemon=True).start()
+
+
+def _end_with_the_trainer() -> None:
+    trainer = multiprocessing.parent_process()
+    if trainer is not None:
+        trainer.join()
+    os._exit(1)

@@ -235,13 +235,13 @@ def assert_same(one: str, other: str) -> None:
 def test_a_run_that_was_killed_goes_on_to_the_same_bytes(bench: Bench, words: list[str]) -> None:
     assert bench(*words[:-1], "whole").exit_code == 0
     code = "import sys; from benchmark.cli import main; sys.exit(main())"
-    with subprocess.Popen(
-        [sys.executable, "-c", code, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as running:
+    command = [sys.executable, "-c", code, *words, "--workers", "2"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as running:
         until = time.monotonic() + 300
         while not Path("out", CHECKPOINT).exists() and time.monotonic() < until:
             time.sleep(0.01)
         running.kill()
+        running.communicate(timeout=60)  # its workers hold the other end until they have ended too
     assert running.returncode == -signal.SIGKILL  # it was in the middle of its six steps
     assert read_checkpoint(Path("out", CHECKPOINT))["step"] < 6
     again = bench(*words)

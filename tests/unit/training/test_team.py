@@ -12,6 +12,8 @@ from benchmark.core.checkpoint import read_checkpoint
 from benchmark.core.errors import BadInput, TrainingError
 from benchmark.training import Running, train
 from benchmark.training import team as team_module
+from benchmark.training.running import PLAIN
+from benchmark.training.state import CHECKPOINT
 from tests.unit.training.conftest import recipe
 
 TWO = Running(devices=2)
@@ -35,20 +37,26 @@ def _fabric() -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("_fabric")
 def test_two_processes_train_as_one_does(photographs: Path, tmp_path: Path) -> None:
-    # LaMa's tiny network has batch norms: its statistics are another matter. AOT-GAN has none.
-    chosen = recipe("aotgan")
-    one = train("aotgan", recipe=chosen, data=photographs, out=tmp_path / "one")
-    two = train("aotgan", recipe=chosen, data=photographs, out=tmp_path / "two", running=TWO)
-    assert two.finished
-    assert two.weights is not None
-    assert one.weights is not None
+    # Gradient descent as it is: Adam divides by gradients that are near nothing, so that rounding
+    # grows from step to step. AOT-GAN has no batch norm, and all its losses are plain means.
+    plain = {"kind": "sgd", "rate": 1e-2}
+    for name, rate, running in (("one", 1e-2, PLAIN), ("two", 1e-2, TWO), ("half", 5e-3, PLAIN)):
+        chosen = recipe("aotgan", optimiser=plain | {"rate": rate})
+        out = tmp_path / name
+        done = train("aotgan", recipe=chosen, data=photographs, out=out, running=running)
+        assert done.finished
     alone, shared = rows(tmp_path / "one"), rows(tmp_path / "two")
-    assert len(alone) == len(shared) == chosen.steps
+    assert len(alone) == len(shared) == 4
     for row, other in zip(alone, shared, strict=True):
-        assert other == pytest.approx(row, rel=1e-4, abs=1e-7)
-    first, second = read_checkpoint(one.weights), read_checkpoint(two.weights)
-    for name, value in first.items():
-        torch.testing.assert_close(second[name], value, rtol=1e-2, atol=1e-3, msg=name)
+        assert other == pytest.approx(row, rel=1e-5)
+    one, two, half = (weights(tmp_path / name) for name in ("one", "two", "half"))
+    assert (two - one).abs().max() < 1e-4 * (half - one).abs().max()
+
+
+def weights(out: Path) -> torch.Tensor:
+    """All numbers of both networks at the end, in full precision."""
+    modules = read_checkpoint(out / CHECKPOINT)["modules"].values()
+    return torch.cat([value.flatten() for state in modules for value in state.values()])
 
 
 @pytest.mark.slow
