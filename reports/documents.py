@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmark.core.errors import BadInput, DataError
@@ -66,6 +66,7 @@ def table_document(
     run: str | Path | None = None,
     store: str | Path | None = None,
     paper: bool = False,
+    intervals: bool = False,
 ) -> Document:
     """A table of the paper beside a run's numbers, or the run's statistics.
 
@@ -74,6 +75,7 @@ def table_document(
         run: the run's folder; by default the newest below runs/.
         store: where the answers of a run that has not ended are.
         paper: the paper's numbers alone; no run is read.
+        intervals: also show the 95 % intervals of our numbers, in every format.
 
     Raises:
         BadInput: if there is no such table.
@@ -93,7 +95,8 @@ def table_document(
     tables = _tables(name, found)
     judges = {entry.ours.detector for table in tables for entry in table.entries if entry.ours}
     statistics = statistics_of(found, detectors=judges)
-    return Document(tables=tuple(annotated(table, statistics) for table in tables))
+    shown = [replace(annotated(table, statistics), intervals=intervals) for table in tables]
+    return Document(tables=tuple(shown))
 
 
 def _numbers(name: str) -> tuple[int, ...]:

@@ -120,6 +120,8 @@ class PaperTable:
         columns: the columns of numbers.
         lines: the rows.
         notes: what a reader has to know, in lines.
+        intervals: whether text and Markdown and LaTeX show the 95 % intervals of our numbers; HTML
+            and CSV always have them.
     """
 
     number: int
@@ -131,6 +133,7 @@ class PaperTable:
     columns: tuple[Column, ...]
     lines: tuple[Line, ...]
     notes: tuple[str, ...]
+    intervals: bool = False
 
     @property
     def entries(self) -> Iterator[Entry]:

@@ -26,6 +26,9 @@ def table(
     ] = None,
     style: Annotated[str, typer.Option("--format", help="text, md, csv, tex or html.")] = "text",
     paper: Annotated[bool, typer.Option("--paper", help="The paper's numbers alone.")] = False,
+    intervals: Annotated[
+        bool, typer.Option("--intervals", help="Also the 95 % intervals over pictures.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Show a run's numbers in the paper's tables, beside the paper's, or what statistics say.
@@ -36,12 +39,14 @@ def table(
 
       bench table 3 --run results --format tex
 
+      bench table all --intervals --format md
+
       bench table stats --format csv
     """
     with speaking():
         from reports.documents import table_document
 
-        found = table_document(name, run=run, store=store, paper=paper)
+        found = table_document(name, run=run, store=store, paper=paper, intervals=intervals)
         if as_json:
             show_text(found.values())
         else:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmark.core.errors import TrainingError
 from benchmark.training.recipe import LEARNERS, Forger, Recipe, label_of, read_recipe
 from benchmark.training.running import PLAIN, Running
 
@@ -187,6 +188,8 @@ def _tiny(recipe: Recipe, tables: dict[str, dict[str, Any]]) -> Recipe:
         "losses": recipe.losses | tables["losses"],
         "stages": stages,
         "held_out": 2,
+        "norm_batches": min(2, recipe.norm_batches),
+        "false_alarms": 0.5 if recipe.false_alarms else 0.0,
         "minimum": 4,
         "holes": recipe.holes.model_copy(update={"pool": 4}),
         "checkpoint_every": 2,
@@ -231,6 +234,16 @@ def _source(job: _Job, photographs: Photographs, masks: Masks, device: str) -> S
     return InpaintingData(job.recipe, photographs, masks)
 
 
+def _calibrate(loop: Loop) -> None:
+    from benchmark.training.calibration import calibrate
+    from benchmark.training.forgeries import ForgeryData
+
+    if not isinstance(loop.source, ForgeryData):
+        raise TrainingError(f"recipe of {loop.recipe.model}: false_alarms is for detectors")
+    originals = loop.source.untouched().to(loop.device)
+    calibrate(loop.learner, originals, loop.recipe.false_alarms)
+
+
 def _exported(
     result: TrainResult, loop: Loop, data: tuple[Photographs, Masks], job: _Job
 ) -> TrainResult:
@@ -239,6 +252,7 @@ def _exported(
     from benchmark.training.card import draw_curves, render_card
     from benchmark.training.export import export_official, export_safetensors
     from benchmark.training.facts import gather, write_facts
+    from benchmark.training.norms import measure_norms
 
     recipe, out = loop.recipe, job.out
     noted = {
@@ -250,7 +264,12 @@ def _exported(
         "test_photographs": list(data[0].test),
     }
     path = out / f"{recipe.model}.safetensors"
-    export_safetensors(loop.exported(), path, noted)
+    network = loop.exported()
+    if recipe.norm_batches:
+        measure_norms(loop.learner, loop.source, recipe, loop.device)
+    if recipe.false_alarms:
+        _calibrate(loop)
+    export_safetensors(network, path, noted)
     official = tuple(export_official(loop.learner.official(loop.state.step), out))
     facts = gather(loop, path, label=job.label, data=data, running=job.running)
     write_facts(facts, out / f"{recipe.model}.json")

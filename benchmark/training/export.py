@@ -14,22 +14,21 @@ from torch import Tensor, nn
 from benchmark.core.paths import atomic
 
 LARGEST = torch.finfo(torch.float16).max
+SMALLEST = torch.finfo(torch.float16).tiny  # below it half precision has fewer digits
 
 
 def export_safetensors(network: nn.Module, path: Path, noted: dict[str, Any]) -> None:
     """Write a network in half precision, with what is noted of it under the metadata key "bench".
 
     Args:
-        network: its state is written; numbers that are no floats, and tensors with values that half
-            precision cannot hold, keep their type.
+        network: its state is written as `halves` has it.
         path: the file, replaced in one piece.
         noted: at least `model` and `config`; also recipe, steps and seed.
 
     Raises:
         OutputError: if the file cannot be written.
     """
-    halves = {name: _half(value) for name, value in network.state_dict().items()}
-    content = save(halves, metadata={"bench": json.dumps(noted, sort_keys=True)})
+    content = save(halves(network), metadata={"bench": json.dumps(noted, sort_keys=True)})
     with atomic(path) as draft:
         draft.write_bytes(content)
 
@@ -66,8 +65,19 @@ def write_torch(content: dict[str, Any], path: Path) -> None:
         draft.write_bytes(memory.getbuffer())
 
 
-def _half(value: Tensor) -> Tensor:
+def halves(network: nn.Module) -> dict[str, Tensor]:
+    """A network's state in half precision, on the CPU.
+
+    Numbers that are no floats keep their type, and so do tensors with values that half precision
+    cannot hold, and variances, which are divided by, that it holds with few digits.
+    """
+    return {name: _half(name, value) for name, value in network.state_dict().items()}
+
+
+def _half(name: str, value: Tensor) -> Tensor:
     value = value.detach().cpu().contiguous()
     if not value.is_floating_point() or float(value.abs().max()) > LARGEST:
+        return value
+    if name.endswith("running_var") and float(value.min()) < SMALLEST:
         return value
     return value.half()

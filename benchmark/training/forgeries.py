@@ -259,6 +259,22 @@ class ForgeryData:
         keys = [("held out", number) for number in range(min(count, len(photographs)))]
         return stack(self.fill([self._one(stage, key, photographs) for key in keys]))
 
+    def untouched(self) -> Tensor:
+        """Held-out photographs that nobody painted in, as they are and laundered, (N, 3, S, S).
+
+        The size is the largest side of the last stage.
+        """
+        side = max(self._recipe.stages[-1].sides)
+        whole = Stage(steps=1, batch=1, crop=side, sides=(side,), place="centre")
+        nowhere = np.zeros((side, side), dtype=np.bool_)
+        pictures = []
+        for number in range(len(self._held)):
+            draw = np.random.default_rng(seed_of(self._recipe.seed, "untouched", number))
+            plain = Forgery(pixels=self._held.cut(number, whole, side, draw), truth=nowhere)
+            laundered = launder(plain, self._recipe.laundering, draw, least=side)
+            pictures += [(plain.pixels, nowhere), _cut(laundered, side, draw)]
+        return stack(pictures)[0]
+
     def _one(self, stage: Stage, key: tuple[str, int], photographs: Photographs) -> Ordered:
         draw = np.random.default_rng(seed_of(self._recipe.seed, *key))
         pools = self._pools_of(stage, photographs)

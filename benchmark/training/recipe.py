@@ -178,6 +178,10 @@ class Recipe(Part):
         held_out: photographs kept out of training, for the sample pictures and for measuring.
         minimum: fewest photographs to start with.
         average: decay of a running average of the weights, which is then exported; 0 for none.
+        norm_batches: batches of the last steps over which the batch norms' statistics of the
+            exported weights are measured anew; 0 keeps the running ones.
+        false_alarms: for a detector, the share of held-out photographs, untouched and laundered,
+            that it calls forged in the end: its operating point is set so; 0 leaves it alone.
         checkpoint_every: steps between checkpoints.
         log_every: steps between rows of the log.
         sample_every: steps between sample pictures.
@@ -199,6 +203,8 @@ class Recipe(Part):
     held_out: int = Field(default=0, ge=0)
     minimum: int = Field(default=100, ge=1)
     average: float = Field(default=0.0, ge=0, lt=1)
+    norm_batches: int = Field(default=0, ge=0)
+    false_alarms: float = Field(default=0.0, ge=0, lt=1)
     checkpoint_every: int = Field(default=1000, ge=1)
     log_every: int = Field(default=50, ge=1)
     sample_every: int = Field(default=1000, ge=1)

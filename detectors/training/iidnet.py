@@ -10,7 +10,7 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
-from detectors.iidnet import PUBLISHED_FILE, IIDNetConfig, IIDNetNetwork
+from detectors.iidnet import PUBLISHED_FILE, IIDNet, IIDNetConfig, IIDNetNetwork
 from detectors.training.base import begin_joint, read_network, wrapped
 from detectors.training.losses.iidnet import cross_entropy_loss, focal_loss
 
@@ -87,6 +87,20 @@ class IIDNetLearner:
             "cross_entropy": self._weights.cross_entropy * cross_entropy_loss(logits, masks),
             "focal": self._weights.focal * focal_loss(logits, masks),
         }
+
+    def margins(self, images: Tensor) -> Tensor:
+        """The logit, (N,), that as large a share of the heatmap exceeds as makes a picture forged.
+
+        Where it is above 0, the score, the share above 0, is above the card's threshold.
+        """
+        logits: Tensor = self.network(as_input(images)).flatten(1)
+        rank = int(IIDNet.card.threshold * logits.shape[1]) + 1  # one pixel more than that share
+        return logits.topk(rank, dim=1).values[:, -1]
+
+    @torch.no_grad()
+    def shift(self, by: float) -> None:
+        """Make the whole heatmap's logits smaller by `by`."""
+        self.network.decision[-1].get_parameter("bias").sub_(by)
 
     @torch.no_grad()
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:

@@ -111,6 +111,16 @@ class PSCCNetLearner:
             "detection": self._weights.detection * class_loss(answer.logits, forged),
         }
 
+    def margins(self, images: Tensor) -> Tensor:
+        """Forged less authentic, (N,): above 0 where a picture is called forged."""
+        answer: Judgement = self.network(as_input(images))
+        return answer.logits[:, 1] - answer.logits[:, 0]
+
+    @torch.no_grad()
+    def shift(self, by: float) -> None:
+        """Make all margins smaller by `by`."""
+        self.network.head.classifier[-1].get_parameter("bias")[1].sub_(by)
+
     @torch.no_grad()
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
         """The pictures, where they were painted, and the masks from fine to coarse."""

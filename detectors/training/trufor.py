@@ -20,7 +20,7 @@ from detectors.training.losses.trufor import (
     detection_loss,
     dice_loss,
 )
-from detectors.trufor import TruForConfig, TruForNetwork, initialise
+from detectors.trufor import Logits, TruForConfig, TruForNetwork, initialise
 
 # The parts that each phase trains; the others are frozen and held in evaluation mode.
 PHASES = {
@@ -138,6 +138,16 @@ class TruForLearner:
             )
             terms["detection"] = weights.detection * detection_loss(logits.detection, truth)
         return terms
+
+    def margins(self, images: Tensor) -> Tensor:
+        """Image-level logits (N,): above 0 where a picture is called forged."""
+        logits: Logits = self.network(as_input(images))
+        return logits.detection
+
+    @torch.no_grad()
+    def shift(self, by: float) -> None:
+        """Make all image-level logits smaller by `by`."""
+        self.network.detection[-1].get_parameter("bias").sub_(by)
 
     @torch.no_grad()
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:

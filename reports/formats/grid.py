@@ -59,7 +59,7 @@ class Grid:
 
 
 def grid_of(table: PaperTable) -> Grid:
-    """Lay a table out: up to three rows of text a model."""
+    """Lay a table out: up to four rows of text a model."""
     labels = (*table.labels, "")[: len(table.labels) + table.ours]
     blocks = [Head(name, len(list(same))) for name, same in groupby(table.columns, _block)]
     return Grid(
@@ -81,6 +81,14 @@ def signed(value: float | None, decimals: int) -> str:
         return GAP
     text = f"{value:+.{decimals}f}"
     return text[1:] if not float(text) else text
+
+
+def interval(entry: Entry) -> str:
+    """The 95 % interval of our number as it is printed, or "" where there is none."""
+    if entry.ours is None or entry.ours.low is None or entry.ours.high is None:
+        return ""
+    low, high = (number(end, entry.decimals) for end in (entry.ours.low, entry.ours.high))
+    return f"[{low}, {high}]"
 
 
 def source(line: Line) -> str:
@@ -108,6 +116,8 @@ def _rows(table: PaperTable) -> Iterator[GridRow]:
 def _texts(table: PaperTable, line: Line) -> Iterator[tuple[str, Sequence[Field]]]:
     if table.ours:
         yield source(line), [_ours(entry) for entry in line.entries]
+    if table.intervals and line.measured:
+        yield "95 %", [Field(interval(entry) or GAP) for entry in line.entries]
     if line.reported and any(entry.paper is not None for entry in line.entries):
         yield "paper", [_paper(entry) for entry in line.entries]
         if table.ours and line.measured:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from itertools import groupby
 
-from reports.formats.grid import PAPER_GAP, number, signed, source
+from reports.formats.grid import PAPER_GAP, interval, number, signed, source
 from reports.paper import Entry, Line, PaperTable
 
 
@@ -71,18 +71,14 @@ def _cell(table: PaperTable, line: Line, entry: Entry) -> str:
     paper = number(entry.paper, entry.decimals, gap=PAPER_GAP)
     if not table.ours:
         return f'<td data-value="{_sortable(entry.paper)}">{_bold(paper, entry.paper_best)}</td>'
-    parts = [_bold(number(entry.value, entry.decimals), entry.ours_best), *_interval(entry)]
+    parts = [_bold(number(entry.value, entry.decimals), entry.ours_best)]
+    if beside := interval(entry):
+        parts.append(f"<small>{beside}</small>")
     if entry.paper is not None:
         parts.append(f"<small>paper {_bold(paper, entry.paper_best)}</small>")
     if entry.difference is not None:
         parts.append(f"<small>{signed(entry.difference, entry.decimals)}</small>")
     return f'<td data-value="{_sortable(entry.value)}"{_reason(line, entry)}>{"".join(parts)}</td>'
-
-
-def _interval(entry: Entry) -> Iterator[str]:
-    if entry.ours and entry.ours.low is not None and entry.ours.high is not None:
-        low, high = (number(end, entry.decimals) for end in (entry.ours.low, entry.ours.high))
-        yield f"<small>[{low}, {high}]</small>"
 
 
 def _reason(line: Line, entry: Entry) -> str:

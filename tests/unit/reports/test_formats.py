@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from io import StringIO
 from pathlib import Path
@@ -38,6 +39,17 @@ def test_text_stars_the_best_below_each_other(filled: tuple[PaperTable, ...]) ->
     assert lines[lines.index(row) + 1].split()[:2] == ["paper", "0.6417*"]
     assert lines[lines.index(row) + 2].split()[:2] == ["difference", "-0.4282"]
     assert text.count("Table 3: ") == 2
+
+
+@pytest.mark.parametrize("style", ["text", "md", "tex"])
+def test_intervals_stand_below_our_numbers_if_asked_for(
+    filled: tuple[PaperTable, ...], style: str
+) -> None:
+    entry = next(one for one in filled[0].entries if one.ours and one.ours.low is not None)
+    low, high = entry.ours.low, entry.ours.high
+    shown = f"[{low:.4f}, {high:.4f}]"
+    assert shown not in render(filled, style)
+    assert shown in render([replace(table, intervals=True) for table in filled], style)
 
 
 @pytest.mark.parametrize("number", NUMBERS)
@@ -146,7 +158,6 @@ def test_html_is_well_formed_and_sortable(number: int, filled: tuple[PaperTable,
 
 
 def test_html_escapes_titles(filled: tuple[PaperTable, ...]) -> None:
-    from dataclasses import replace
 
     text = render((replace(filled[0], title="<script>", notes=("<b>",)),), "html")
     assert "<script>" not in text

@@ -1,0 +1,139 @@
+"""Not time: what the mini edition was meant to reach, beside what it reached.
+
+    bench run mini --out RUN
+    bench run mini --images ../shared/images/test/scenes --out RUN
+    python benchmarks/goals.py RUN...
+
+From the results of one or more runs: how detectors do on inpainters that they learned from and on
+those that they never met, how often they fire on originals, whether inpainters beat `telea`, and
+whether SafePaint hides better than the others, as the paper says of the full models.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Iterator
+from math import isnan
+from pathlib import Path
+from statistics import fmean
+
+import pandas as pd
+
+from benchmark.training import chosen_recipe
+from benchmark.training.recipe import LEARNERS
+from detectors import DETECTORS
+from inpainters import INPAINTERS
+
+BUCKET = "30-40"
+CLAIMED = ("auc", "f1", "acc")
+OURS = ("safepaint", "safepaint+")
+
+
+def forgers_of(detector: str) -> set[str]:
+    """The inpainters that a mini detector learned from."""
+    return {one.name for stage in chosen_recipe(detector, "mini").stages for one in stage.forgers}
+
+
+def networks(names: Iterable[str]) -> list[str]:
+    """Those that are learned, by name."""
+    return [name for name in names if name in LEARNERS]
+
+
+def value(rows: pd.DataFrame, **where: str) -> float:
+    """The one number there is, or NaN."""
+    for column, wanted in where.items():
+        rows = rows[rows[column] == wanted]
+    return float(rows["value"].iloc[0]) if len(rows) == 1 else float("nan")
+
+
+def detector_lines(rows: pd.DataFrame) -> Iterator[str]:
+    """A line a detector and way of laundering: AUC on seen and unseen inpainters, false alarms."""
+    yield f"| detector | laundered | AUC seen | AUC unseen learned ({BUCKET} %) | lowest | fires |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    for detector in [one for one in DETECTORS if one in set(rows["detector"]) & set(LEARNERS)]:
+        seen = forgers_of(detector)
+        own = rows[(rows["detector"] == detector) & (rows["mask_ratio_percent"] == BUCKET)]
+        for launder in own["launder"].unique():
+            part = own[own["launder"] == launder]
+            auc = part[(part["metric"] == "auc") & part["value"].notna()]
+            by_name = dict(zip(auc["inpainter"], auc["value"], strict=True))
+            met = [auc for name, auc in by_name.items() if name in seen]
+            unmet = {name: by_name[name] for name in networks(by_name) if name not in seen}
+            lowest = min(unmet, key=lambda name: unmet[name], default="")
+            alarms = value(part, inpainter="original", metric="false_alarm")
+            yield (
+                f"| {detector} | {launder or '-'} | {mean(met):.3f} | {mean(unmet.values()):.3f} | "
+                f"{lowest} {unmet.get(lowest, float('nan')):.3f} | {alarms:.0%} |"
+            )
+
+
+def mean(values: Iterable[float]) -> float:
+    """Their mean, NaN of none."""
+    found = list(values)
+    return fmean(found) if found else float("nan")
+
+
+def inpainter_lines(rows: pd.DataFrame) -> Iterator[str]:
+    """A line a learned inpainter: PSNR and GMSD less telea's, bucket by bucket."""
+    buckets = list(rows["mask_ratio_percent"].unique())
+    yield f"| inpainter | {' | '.join(f'{one} % PSNR, GMSD' for one in buckets)} | beats telea |"
+    yield f"| --- |{' --- |' * (len(buckets) + 1)}"
+    plain = rows[rows["launder"] == ""]
+    for name in networks(one for one in INPAINTERS if one in set(rows["inpainter"])):
+        cells, better = [], True
+        for bucket in buckets:
+            here = plain[plain["mask_ratio_percent"] == bucket]
+            psnr, gmsd = (
+                value(here, inpainter=name, metric=one) - value(here, inpainter="telea", metric=one)
+                for one in ("psnr", "gmsd")
+            )
+            better &= psnr > 0 or gmsd < 0
+            cells.append(f"{psnr:+.2f}, {gmsd:+.4f}")
+        yield f"| {name} | {' | '.join(cells)} | {'yes' if better else 'no'} |"
+
+
+def claim_lines(rows: pd.DataFrame) -> Iterator[str]:
+    """A line a detector and metric: ours against the lowest other learned inpainter."""
+    buckets = list(rows["mask_ratio_percent"].unique())
+    yield f"| detector | metric | {' | '.join(f'{one} %' for one in buckets)} |"
+    yield f"| --- | --- |{' --- |' * len(buckets)}"
+    plain = rows[rows["launder"] == ""]
+    for detector in [one for one in DETECTORS if one in set(rows["detector"]) & set(LEARNERS)]:
+        for metric in CLAIMED:
+            part = plain[(plain["detector"] == detector) & (plain["metric"] == metric)]
+            yield f"| {detector} | {metric} | {' | '.join(claims(part, one) for one in buckets)} |"
+
+
+def claims(rows: pd.DataFrame, bucket: str) -> str:
+    """Our two, and the one of the paper's baselines that hides best."""
+    others = [one for one in networks(rows["inpainter"].unique()) if INPAINTERS.card(one).reported]
+    scores = {one: value(rows, inpainter=one, mask_ratio_percent=bucket) for one in others}
+    rivals = {
+        one: score
+        for one, score in scores.items()
+        if not one.startswith("safepaint") and not isnan(score)
+    }
+    best = min(rivals, key=lambda one: rivals[one], default="")
+    ours = " / ".join(
+        f"{value(rows, inpainter=one, mask_ratio_percent=bucket):.3f}" for one in OURS
+    )
+    return f"{ours} : {best} {rivals.get(best, float('nan')):.3f}"
+
+
+def main() -> None:
+    """Print the three tables of each run."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("runs", type=Path, nargs="+", help="folders of runs")
+    for folder in parser.parse_args().runs:
+        rows = pd.read_csv(folder / "results.csv", keep_default_na=False, na_values={"value": [""]})
+        for dataset, part in rows.groupby("dataset"):
+            print(f"\n## {folder.name}: {dataset}, {int(part['expected'].max())} a bucket\n")
+            print("\n".join(detector_lines(part)), "\n")
+            print("PSNR (dB) and GMSD less telea's\n")
+            print("\n".join(inpainter_lines(part)), "\n")
+            print(f"{' / '.join(OURS)} : the baseline that hides best\n")
+            print("\n".join(claim_lines(part)))
+
+
+if __name__ == "__main__":
+    main()
