@@ -38,12 +38,14 @@ LIBRARIES: Mapping[str, str] = MappingProxyType(
 TOOLS: Mapping[str, str] = MappingProxyType(
     {
         "hypothesis": "MPL-2.0",
+        "lightning-fabric": "Apache-2.0",
         "mypy": "MIT",
         "pandas-stubs": "BSD-3-Clause",
         "pytest": "MIT",
         "pytest-timeout": "MIT",
         "ruff": "MIT",
         "selenium": "Apache-2.0",
+        "tensorboard": "Apache-2.0",
     }
 )
 _HEAD = """\
@@ -85,7 +87,7 @@ def third_party() -> str:
         _table(("of", "file", "published at", "verified by"), [_file(*entry) for entry in files]),
         "\n## Libraries\n\nInstalled beside this project, not part of it.\n\n",
         _table(("package", "licence"), LIBRARIES.items()),
-        "\nIts tests use:\n\n",
+        "\nIts extras, for training and for tests, use:\n\n",
         _table(("package", "licence"), TOOLS.items()),
         f"\n{_FOOT}",
     ]

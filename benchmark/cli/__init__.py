@@ -6,9 +6,10 @@ import sys
 
 import typer
 
-from benchmark.cli.models import list_, show, train, verify
+from benchmark.cli.models import list_, show, verify
 from benchmark.cli.reports import report, table
 from benchmark.cli.run import run
+from benchmark.cli.training import train
 from benchmark.cli.weights import weights_app
 
 app = typer.Typer(

@@ -1,18 +1,14 @@
-"""`bench list`, `show`, `verify` and `train`: what there is, and whether it is what it was."""
+"""`bench list`, `show` and `verify`: what there is, and whether it is what it was."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from benchmark.cli.speaking import Json, pair_of, show_text, speaking
-from benchmark.core.errors import BadInput
-
-if TYPE_CHECKING:  # loads torch
-    from benchmark.training import Folders
 
 
 def list_(as_json: Json = False) -> None:
@@ -93,77 +89,3 @@ def verify(
         if as_json:
             show_text([asdict(check) for check in checks])
         raise typer.Exit(conclude(checks))
-
-
-def train(
-    *,
-    name: Annotated[
-        str | None, typer.Argument(help="A model that has recipes.", show_default="with --edition")
-    ] = None,
-    data: Annotated[Path, typer.Option(help="Folder of photographs.")],
-    out: Annotated[Path, typer.Option(help="Folder for checkpoints, log and weights.")],
-    recipe: Annotated[
-        str | None, typer.Option(help="mini, paper, or a TOML file.", show_default="mini")
-    ] = None,
-    edition: Annotated[
-        str | None, typer.Option(help="Instead of NAME: all models of an edition, such as mini.")
-    ] = None,
-    masks: Annotated[
-        Path | None, typer.Option(help="Folder of masks.", show_default="drawn")
-    ] = None,
-    device: Annotated[str, typer.Option(help="A torch device, such as cuda:0.")] = "cpu",
-    smoke: Annotated[
-        bool, typer.Option("--smoke", help="Try everything with a tiny network, in seconds.")
-    ] = False,
-    allow_test_photos: Annotated[
-        bool,
-        typer.Option("--allow-test-photos", help="Learn from test photographs; it is noted."),
-    ] = False,
-) -> None:
-    """Train a model from scratch, or go on with the run in --out.
-
-    Examples:
-
-      bench train safepaint --data photographs --out trained --smoke
-
-      bench train safepaint --recipe paper --data places2 --masks irregular --out trained
-
-      bench train --edition mini --data photographs --out trained
-    """
-    with speaking():
-        from benchmark.training import Folders
-        from benchmark.training import train as train_model
-
-        folders = Folders(photographs=data, masks=masks, allow_test_photos=allow_test_photos)
-        if edition is not None:
-            if name is not None or recipe is not None:
-                raise BadInput(
-                    "--edition trains every model by its own recipe: leave out "
-                    f"{'the name' if name is not None else '--recipe'}"
-                )
-            _train_edition(edition, data=folders, out=out, device=device, smoke=smoke)
-            return
-        if name is None:
-            raise BadInput("which model? Give a name ('bench list' shows them) or --edition mini")
-        done = train_model(
-            name, recipe=recipe or "mini", data=folders, out=out, device=device, smoke=smoke
-        )
-        if not done.finished:
-            raise KeyboardInterrupt
-        show_text(
-            f"{done.model}: {done.steps} steps, {done.seconds:.0f} s; weights: {done.weights}"
-        )
-
-
-def _train_edition(edition: str, *, data: Folders, out: Path, device: str, smoke: bool) -> None:
-    """A line a model; status 1 where one failed."""
-    from benchmark.training.edition import train_edition
-
-    failed = False
-    for member in train_edition(edition, data=data, out=out, device=device, smoke=smoke):
-        typer.echo(member.line)
-        failed |= bool(member.failure)
-        if member.stopped:
-            raise KeyboardInterrupt
-    if failed:
-        raise typer.Exit(1)

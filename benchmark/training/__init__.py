@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.core.errors import TrainingError
-from benchmark.training.recipe import LEARNERS, Forger, Recipe, read_recipe
+from benchmark.training.recipe import LEARNERS, Forger, Recipe, label_of, read_recipe
+from benchmark.training.running import PLAIN, Running
 
 if TYPE_CHECKING:  # recipes are listed without loading torch
-    from benchmark.training.data import Photographs, Source
+    from benchmark.training.data import Source
+    from benchmark.training.holes import Masks
     from benchmark.training.loop import Loop
+    from benchmark.training.photographs import Photographs
+    from benchmark.training.team import Team
 
-__all__ = ["LEARNERS", "Folders", "Recipe", "TrainResult", "chosen_recipe", "read_recipe", "train"]
+__all__ = [
+    "LEARNERS",
+    "Folders",
+    "Recipe",
+    "Running",
+    "TrainResult",
+    "chosen_recipe",
+    "read_recipe",
+    "train",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,14 +41,16 @@ class TrainResult:
         seconds: time spent in steps.
         weights: the exported .safetensors file, or None where it is not finished.
         official: the exported files in the authors' layout.
+        facts: the JSON file for its model card, or None where it is not finished.
     """
 
     model: str
     steps: int
     finished: bool
     seconds: float
-    weights: Path | None
-    official: tuple[Path, ...]
+    weights: Path | None = None
+    official: tuple[Path, ...] = ()
+    facts: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,13 +69,25 @@ class Folders:
     allow_test_photos: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    """All that a process needs to train."""
+
+    recipe: Recipe
+    label: str
+    data: Folders
+    out: Path
+    running: Running
+    forgers: Mapping[str, Path] = field(default_factory=dict)
+
+
 def train(
     name: str,
     *,
     recipe: str | Path | Recipe = "mini",
     data: Path | Folders,
     out: Path,
-    device: str = "cpu",
+    running: Running = PLAIN,
     smoke: bool = False,
     forgers: Mapping[str, Path] | None = None,
 ) -> TrainResult:
@@ -70,8 +97,9 @@ def train(
         name: a name of `LEARNERS`.
         recipe: "mini", "paper", a TOML file, or a recipe.
         data: folder of photographs, or folders of photographs and masks.
-        out: folder for the checkpoint, log.csv, sample pictures and the exported weights.
-        device: a torch device.
+        out: folder for the checkpoint, the log, sample pictures, the exported weights, and what is
+            known of the training: NAME.json, NAME.md (a model card) and NAME.png (its curves).
+        running: devices, data workers, and what is told besides.
         smoke: the same recipe with a tiny network and two steps a stage: seconds on a CPU.
         forgers: weights of inpainters that make a detector's forgeries, where the recipe says
             "mini" of them, instead of those that are installed.
@@ -81,44 +109,56 @@ def train(
 
     Raises:
         UnknownName: if no such model can be trained.
+        BadInput: if a device is not there.
         TrainingError: if the recipe or a checkpoint is wrong, or a loss turns NaN.
         DataError: if there are too few photographs, test photographs among them, or no masks.
         OutputError: if `out` cannot be written.
     """
+    from benchmark.training.team import ALONE, launch
+
+    chosen = chosen_recipe(name, recipe, smoke=smoke)
+    job = _Job(
+        recipe=chosen,
+        label=label_of(chosen, recipe, smoke=smoke),
+        data=data if isinstance(data, Folders) else Folders(photographs=data),
+        out=out,
+        running=running,
+        forgers=forgers or {},
+    )
+    places = running.places
+    return _train(ALONE, places[0], job) if len(places) == 1 else launch(_train, places, job)
+
+
+def _train(team: Team, device: str, job: _Job) -> TrainResult:
+    """What each process does; the first of a team writes."""
     import torch
 
     from benchmark.core.model import check_device
     from benchmark.core.paths import make_folder
     from benchmark.core.seeds import seed_of
-    from benchmark.training.data import read_photographs
     from benchmark.training.loop import Loop
     from benchmark.training.recipe import read_part
 
-    chosen = chosen_recipe(name, recipe, smoke=smoke)
-    kind = LEARNERS.load(name)
-    losses = read_part(kind.Losses, chosen.losses, f"recipe of {name}, losses")
+    chosen = job.recipe
+    kind = LEARNERS.load(chosen.model)
+    losses = read_part(kind.Losses, chosen.losses, f"recipe of {chosen.model}, losses")
     where = check_device(device)
-    folders = data if isinstance(data, Folders) else Folders(photographs=data)
-    photographs = read_photographs(
-        folders.photographs,
-        sides=[side for stage in chosen.stages for side in stage.sides],
-        minimum=chosen.minimum,
-        allow_test=folders.allow_test_photos,
-    )
-    source = _source(chosen, photographs, folders.masks, device, forgers or {})
+    photographs, masks = _read(job, speak=team.first)
+    source = _source(job, photographs, masks, device)
     torch.manual_seed(seed_of(chosen.seed, "weights"))
     learner = kind(chosen.network, losses, where)
-    loop = Loop(chosen, learner, source, out=make_folder(out), device=where)
+    out = make_folder(job.out)
+    loop = Loop(chosen, learner, source, out=out, device=where, running=job.running, team=team)
     outcome = loop.run()
-    weights, official = _export(loop, out, photographs) if outcome.finished else (None, ())
-    return TrainResult(
-        model=name,
+    result = TrainResult(
+        model=chosen.model,
         steps=outcome.steps,
         finished=outcome.finished,
         seconds=outcome.seconds,
-        weights=weights,
-        official=official,
     )
+    if not outcome.finished or not team.first:
+        return result
+    return _exported(result, loop, (photographs, masks), job)
 
 
 def chosen_recipe(
@@ -158,21 +198,40 @@ def _tiny(recipe: Recipe, tables: dict[str, dict[str, Any]]) -> Recipe:
     return recipe.model_copy(update=changes)
 
 
-def _source(
-    recipe: Recipe,
-    photographs: Photographs,
-    masks: Path | None,
-    device: str,
-    forgers: Mapping[str, Path],
-) -> Source:
-    from benchmark.training.data import InpaintingData, Masks
+def _read(job: _Job, *, speak: bool) -> tuple[Photographs, Masks]:
+    """Photographs and masks; what is left out of them is said."""
+    from benchmark.training.holes import Masks
+    from benchmark.training.log import say
+    from benchmark.training.photographs import read_photographs
 
-    holes = Masks(recipe.holes, seed=recipe.seed, folder=masks)
-    if any(stage.forgers for stage in recipe.stages):
+    recipe, folders = job.recipe, job.data
+    photographs = read_photographs(
+        folders.photographs,
+        sides=[side for stage in recipe.stages for side in stage.sides],
+        minimum=recipe.minimum,
+        allow_test=folders.allow_test_photos,
+        workers=job.running.workers,
+    )
+    masks = Masks(recipe.holes, seed=recipe.seed, folder=folders.masks)
+    if speak and photographs.left_out:
+        count = f"{len(photographs.left_out)} of {len(photographs.left_out) + len(photographs)}"
+        example = photographs.left_out[0]
+        say(f"Left out: {count} photographs, unreadable or too small, such as {example}")
+    if speak and masks.left_out:
+        count = f"{masks.left_out} of {masks.left_out + len(masks.files)}"
+        band = f"{recipe.holes.low}-{recipe.holes.high} %"
+        say(f"Left out: {count} masks, whose hole is outside {band}")
+    return photographs, masks
+
+
+def _source(job: _Job, photographs: Photographs, masks: Masks, device: str) -> Source:
+    from benchmark.training.data import InpaintingData
+
+    if any(stage.forgers for stage in job.recipe.stages):
         from benchmark.training.forgeries import ForgeryData
 
-        return ForgeryData(recipe, photographs, holes, device=device, weights=forgers)
-    return InpaintingData(recipe, photographs, holes)
+        return ForgeryData(job.recipe, photographs, masks, device=device, weights=job.forgers)
+    return InpaintingData(job.recipe, photographs, masks)
 
 
 def _calibrate(loop: Loop) -> None:
@@ -185,18 +244,24 @@ def _calibrate(loop: Loop) -> None:
     calibrate(loop.learner, originals, loop.recipe.false_alarms)
 
 
-def _export(loop: Loop, out: Path, photographs: Photographs) -> tuple[Path, tuple[Path, ...]]:
+def _exported(
+    result: TrainResult, loop: Loop, data: tuple[Photographs, Masks], job: _Job
+) -> TrainResult:
+    """Write the weights, and beside them what is known of the training."""
+    from benchmark.core.paths import write_text
+    from benchmark.training.card import draw_curves, render_card
     from benchmark.training.export import export_official, export_safetensors
+    from benchmark.training.facts import gather, write_facts
     from benchmark.training.norms import measure_norms
 
-    recipe = loop.recipe
+    recipe, out = loop.recipe, job.out
     noted = {
         "model": recipe.model,
         "config": loop.learner.config(),
         "recipe": recipe.model_dump(mode="json"),
-        "steps": loop.step,
+        "steps": loop.state.step,
         "seed": recipe.seed,
-        "test_photographs": list(photographs.test),
+        "test_photographs": list(data[0].test),
     }
     path = out / f"{recipe.model}.safetensors"
     network = loop.exported()
@@ -205,4 +270,9 @@ def _export(loop: Loop, out: Path, photographs: Photographs) -> tuple[Path, tupl
     if recipe.false_alarms:
         _calibrate(loop)
     export_safetensors(network, path, noted)
-    return path, tuple(export_official(loop.learner.official(loop.step), out))
+    official = tuple(export_official(loop.learner.official(loop.state.step), out))
+    facts = gather(loop, path, label=job.label, data=data, running=job.running)
+    write_facts(facts, out / f"{recipe.model}.json")
+    write_text(out / f"{recipe.model}.md", render_card(facts))
+    draw_curves(facts, out / f"{recipe.model}.png")
+    return replace(result, weights=path, official=official, facts=out / f"{recipe.model}.json")

@@ -7,10 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.core.errors import TrainingError, UnknownName, WeightsError
+from benchmark.core.errors import BadInput, TrainingError, UnknownName, WeightsError
 from benchmark.core.weights import sha256_of
 from benchmark.training import Folders, chosen_recipe, train
+from benchmark.training.packing import side_by_side
 from benchmark.training.recipe import LEARNERS, Recipe, recipes_of
+from benchmark.training.running import PLAIN, Running
 
 EDITIONS = ("mini",)
 
@@ -49,14 +51,31 @@ class Member:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edition:
+    """What every model of an edition is trained with.
+
+    Attributes:
+        name: a name of `EDITIONS`, which is that of the recipes.
+        data: photographs and masks.
+        out: a folder; each model has one of its name there.
+        running: device, data workers, and what is told.
+        smoke: tiny networks and two steps a stage.
+    """
+
+    name: str
+    data: Folders
+    out: Path
+    running: Running = PLAIN
+    smoke: bool = False
+
+    def file(self, model: str) -> Path:
+        """Where a model's weights are, or will be."""
+        return self.out / model / f"{model}.safetensors"
+
+
 def train_edition(
-    edition: str,
-    *,
-    data: Folders,
-    out: Path,
-    device: str = "cpu",
-    smoke: bool = False,
-    names: Sequence[str] = (),
+    edition: Edition, *, names: Sequence[str] = (), jobs: int = 1
 ) -> Iterator[Member]:
     """Train every model of an edition; those that others learn from come first.
 
@@ -64,34 +83,52 @@ def train_edition(
     goes on. A detector's forgers take the weights that were trained here, where there are any.
 
     Args:
-        edition: a name of `EDITIONS`, which is that of its recipes.
-        data: photographs and masks.
-        out: a folder; each model has one of its name there.
-        device: a torch device.
-        smoke: tiny networks and two steps a stage.
+        edition: which, and with what.
         names: these models only; all by default.
+        jobs: how many are trained side by side, a process each, on the one device.
 
     Yields:
-        A model at a time, when it has ended. After a stopped one nothing follows.
+        A model at a time, when it has ended. After a stopped one no other is begun.
 
     Raises:
-        UnknownName: if there is no such edition.
+        UnknownName: if there is no such edition, or a name is no model of it.
+        BadInput: if several models should share several devices.
         DataError: if the photographs or masks cannot be used.
+        TrainingError: the same, of a model that is trained beside others.
         OutputError: if `out` cannot be written.
     """
-    if edition not in EDITIONS:
-        raise UnknownName("edition", edition, EDITIONS)
-    for name in _in_order(edition, names):
-        member = _member(edition, name, data=data, out=out, device=device, smoke=smoke)
+    if edition.name not in EDITIONS:
+        raise UnknownName("edition", edition.name, EDITIONS)
+    if jobs < 1 or (jobs > 1 and len(edition.running.places) > 1):
+        raise BadInput("--jobs counts from 1, and packs models on one device: name one only")
+    for wave in _waves(edition.name, names):
+        packed = jobs > 1
+        ended = side_by_side(_member, edition, wave, jobs) if packed else _in_turn(edition, wave)
+        stopped = False
+        for member in ended:
+            stopped |= member.stopped
+            yield member
+        if stopped:
+            return
+
+
+def _in_turn(edition: Edition, names: Sequence[str]) -> Iterator[Member]:
+    for name in names:
+        member = _member(edition, name)
         yield member
         if member.stopped:
             return
 
 
-def _in_order(edition: str, names: Sequence[str]) -> list[str]:
+def _waves(edition: str, names: Sequence[str]) -> list[list[str]]:
     """Models with such a recipe: those that learn from photographs alone, then from forgeries."""
-    all_ = [name for name in names or LEARNERS if edition in recipes_of(name)]
-    return sorted(all_, key=lambda name: bool(_forgers(chosen_recipe(name, edition))))
+    known = [name for name in LEARNERS if edition in recipes_of(name)]
+    for name in names:
+        if name not in known:
+            raise UnknownName(f"model of the {edition} edition", name, known)
+    chosen = [name for name in known if not names or name in names]
+    learned = {name: bool(_forgers(chosen_recipe(name, edition))) for name in chosen}
+    return [[name for name in chosen if learned[name] == last] for last in (False, True)]
 
 
 def _forgers(recipe: Recipe) -> set[str]:
@@ -99,21 +136,19 @@ def _forgers(recipe: Recipe) -> set[str]:
     return {one.name for stage in recipe.stages for one in stage.forgers if one.weights == "mini"}
 
 
-def _member(
-    edition: str, name: str, *, data: Folders, out: Path, device: str, smoke: bool
-) -> Member:
-    recipe = chosen_recipe(name, edition, smoke=smoke)
-    file = out / name / f"{name}.safetensors"
+def _member(edition: Edition, name: str) -> Member:
+    recipe = chosen_recipe(name, edition.name, smoke=edition.smoke)
+    file = edition.file(name)
     if _made_by(file, recipe):
         return Member(model=name, weights=file, steps=recipe.steps)
-    own = {one: out / one / f"{one}.safetensors" for one in _forgers(recipe)}
+    own = {one: edition.file(one) for one in _forgers(recipe)}
     try:
         done = train(
             name,
             recipe=recipe,
-            data=data,
-            out=out / name,
-            device=device,
+            data=edition.data,
+            out=edition.out / name,
+            running=edition.running,
             forgers={one: path for one, path in own.items() if path.is_file()},
         )
     except (TrainingError, WeightsError) as error:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -13,7 +14,9 @@ from torch import Tensor
 from benchmark.core.pixels import to_images, to_masks, to_pixels
 from benchmark.core.seeds import seed_of
 from benchmark.core.types import Mask, Pixels
-from benchmark.training.data import Masks, Photographs, divide, stack
+from benchmark.training.data import WHOLE, Pair, Share, stack
+from benchmark.training.holes import Masks
+from benchmark.training.photographs import Photographs, divide
 from benchmark.training.recipe import Forger, Laundering, Recipe, Stage
 from inpainters import INPAINTERS, create_inpainter
 from inpainters.base import Inpainter
@@ -30,6 +33,21 @@ class Forgery:
 
     pixels: Pixels
     truth: Mask
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ordered:
+    """A forgery that is still to be laundered and cut.
+
+    Attributes:
+        forgery: as its forger published it.
+        crop: side of the square that is cut, pixels.
+        draw: where the choices come from, after the one of this forgery.
+    """
+
+    forgery: Forgery
+    crop: int
+    draw: np.random.Generator
 
 
 class Pool:
@@ -168,6 +186,10 @@ def _pixels(array: object) -> Pixels:
 class ForgeryData:
     """Batches for detectors: crops of laundered forgeries and originals, and the truth of both.
 
+    The pools lie in the process that trains, once, with the inpainters and their device; data
+    workers get finished forgeries. In memory a forgery of 256x256 is 262 KB, and there are at most
+    as many as the recipe's pools have.
+
     Args:
         recipe: its seed and stages decide every batch.
         photographs: at all sides that the stages name.
@@ -200,7 +222,8 @@ class ForgeryData:
         return [self._pool(stage, forger, photographs) for forger in stage.forgers]
 
     def _pool(self, stage: Stage, forger: Forger, photographs: Photographs) -> Pool:
-        key = (forger.name, forger.weights, forger.pool, stage.sides, len(photographs))
+        held_out = photographs is self._held
+        key = (forger.name, forger.weights, forger.pool, stage.sides, held_out)
         if key not in self._pools:
             self._pools[key] = Pool(
                 forger,
@@ -213,18 +236,28 @@ class ForgeryData:
             )
         return self._pools[key]
 
-    def batch(self, step: int) -> tuple[Tensor, Tensor]:
-        """Pictures and truths of a step, (N, 3, S, S) in [0, 1] and (N, 1, S, S)."""
+    @property
+    def fill(self) -> Callable[[list[Ordered]], list[Pair]]:
+        """Launders and cuts; it knows nothing of photographs and pools."""
+        return partial(_fill, self._recipe.laundering)
+
+    def order(self, step: int, share: Share = WHOLE) -> list[Ordered]:
+        """The forgeries of a step, each made here if it is the first time that it is drawn."""
         turn = self._recipe.at(step)
-        places = range(turn.seen, turn.seen + turn.stage.batch)
-        return stack([self._one(turn.stage, ("picture", place), self._train) for place in places])
+        return [
+            self._one(turn.stage, ("picture", place), self._train) for place in share.places(turn)
+        ]
+
+    def batch(self, step: int, share: Share = WHOLE) -> tuple[Tensor, Tensor]:
+        """Pictures and truths of a step, (N, 3, S, S) in [0, 1] and (N, 1, S, S)."""
+        return stack(self.fill(self.order(step, share)))
 
     def held_out(self, step: int, count: int) -> tuple[Tensor, Tensor]:
         """The same of held-out photographs, forged and laundered as in the step's stage."""
         stage = self._recipe.at(step).stage
         photographs = self._held if len(self._held) else self._train
         keys = [("held out", number) for number in range(min(count, len(photographs)))]
-        return stack([self._one(stage, key, photographs) for key in keys])
+        return stack(self.fill([self._one(stage, key, photographs) for key in keys]))
 
     def untouched(self) -> Tensor:
         """Held-out photographs that nobody painted in, as they are and laundered, (N, 3, S, S).
@@ -242,19 +275,21 @@ class ForgeryData:
             pictures += [(plain.pixels, nowhere), _cut(laundered, side, draw)]
         return stack(pictures)[0]
 
-    def _one(
-        self, stage: Stage, key: tuple[str, int], photographs: Photographs
-    ) -> tuple[Pixels, Mask]:
+    def _one(self, stage: Stage, key: tuple[str, int], photographs: Photographs) -> Ordered:
         draw = np.random.default_rng(seed_of(self._recipe.seed, *key))
         pools = self._pools_of(stage, photographs)
         shares = np.array([forger.share for forger in stage.forgers])
         pool = pools[int(draw.choice(len(pools), p=shares / shares.sum()))]
         forgery = pool[int(draw.integers(len(pool)))]
-        laundered = launder(forgery, self._recipe.laundering, draw, least=stage.crop)
-        return _cut(laundered, stage.crop, draw)
+        return Ordered(forgery=forgery, crop=stage.crop, draw=draw)
 
 
-def _cut(forgery: Forgery, crop: int, draw: np.random.Generator) -> tuple[Pixels, Mask]:
+def _fill(laundering: Laundering, ordered: list[Ordered]) -> list[Pair]:
+    laundered = [launder(one.forgery, laundering, one.draw, least=one.crop) for one in ordered]
+    return [_cut(found, one.crop, one.draw) for found, one in zip(laundered, ordered, strict=True)]
+
+
+def _cut(forgery: Forgery, crop: int, draw: np.random.Generator) -> Pair:
     height, width = forgery.truth.shape
     top, left = int(draw.integers(height - crop + 1)), int(draw.integers(width - crop + 1))
     square = slice(top, top + crop), slice(left, left + crop)

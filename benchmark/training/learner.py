@@ -69,7 +69,11 @@ class Learner(Protocol):
         """
 
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
-        """Pictures (N, 3, H, W) to look at, one list entry a column, in evaluation mode."""
+        """Pictures (N, 3, H, W) to look at, one list entry a column, in evaluation mode.
+
+        The first are the images. For an inpainter the last are its composites, for a detector the
+        third its heatmaps; those are measured. The networks' state stays as it is.
+        """
 
     def config(self) -> dict[str, Any]:
         """The network's sizes, as its configuration names them."""

@@ -1,4 +1,4 @@
-"""The log of a training run, as CSV, and its progress, on a terminal or as plain lines."""
+"""A training's tables, as CSV, and its progress, on a terminal or as plain lines."""
 
 from __future__ import annotations
 
@@ -17,40 +17,38 @@ from benchmark.core.errors import OutputError
 from benchmark.core.paths import write_text
 
 
-class Log:
-    """A CSV file: step, seconds, rate, each loss term as it is weighted, and their total.
+class Rows:
+    """A CSV file with a row for some steps; its first column is "step".
 
     Args:
         path: the file; rows of a run that is resumed are kept up to `step`.
-        terms: names of all loss terms; a term that a phase has not stays empty.
+        columns: their names; what a row has not stays empty.
         step: steps already done.
 
     Raises:
         OutputError: if the file cannot be written.
     """
 
-    def __init__(self, path: Path, terms: Sequence[str], *, step: int) -> None:
-        self._path, self._terms = path, tuple(terms)
-        head = ",".join(("step", "seconds", "rate", *self._terms, "total"))
+    def __init__(self, path: Path, columns: Sequence[str], *, step: int) -> None:
+        self._path, self._columns = path, tuple(columns)
         kept = [row for row in self._rows() if int(row.partition(",")[0]) <= step]
-        write_text(path, "\n".join([head, *kept]) + "\n")
+        write_text(path, "\n".join([",".join(self._columns), *kept]) + "\n")
 
     def _rows(self) -> list[str]:
         """Whole rows that are there already; a row that was cut off by a kill is left out."""
         if not self._path.is_file():
             return []
         rows = self._path.read_text(encoding="utf-8").splitlines()[1:]
-        return [row for row in rows if row.count(",") == len(self._terms) + 3]
+        return [row for row in rows if row.count(",") == len(self._columns) - 1]
 
-    def write(self, *, step: int, seconds: float, rate: float, losses: Mapping[str, float]) -> None:
+    def write(self, values: Mapping[str, object]) -> None:
         """Add a row.
 
         Raises:
             OutputError: if the disk is full.
         """
         line = io.StringIO()
-        values = [f"{losses[term]:.6g}" if term in losses else "" for term in self._terms]
-        row = [step, f"{seconds:.2f}", f"{rate:.6g}", *values, f"{sum(losses.values()):.6g}"]
+        row = [values.get(column, "") for column in self._columns]
         csv.writer(line, lineterminator="\n").writerow(row)
         try:
             with self._path.open("a", encoding="utf-8") as file:
@@ -65,17 +63,22 @@ class Progress:
     Args:
         title: what is trained.
         steps: all steps of the run.
+        step: those done before.
+        seconds: time spent in them.
+        bar: whether a bar is wanted where there is a terminal.
     """
 
-    def __init__(self, title: str, steps: int) -> None:
-        self._title, self._steps, self._first = title, steps, (-1, 0.0)
+    def __init__(
+        self, title: str, steps: int, *, step: int, seconds: float, bar: bool = True
+    ) -> None:
+        self._title, self._steps, self._last = title, steps, (step, seconds)
         console = Console(file=sys.stderr)
         shown = (
             TextColumn("[bold]{task.description}"),
             BarColumn(),
             TextColumn("{task.fields[note]}"),
         )
-        self._bar = Bar(*shown, console=console) if console.is_terminal else None
+        self._bar = Bar(*shown, console=console) if bar and console.is_terminal else None
 
     def __enter__(self) -> Progress:
         if self._bar is not None:
@@ -92,23 +95,27 @@ class Progress:
         if self._bar is not None:
             self._bar.stop()
 
-    def show(self, *, step: int, seconds: float, losses: Mapping[str, float]) -> None:
+    def show(self, *, step: int, seconds: float, numbers: Mapping[str, float]) -> None:
         """Show where the run is; `seconds` and `step` count from its first start."""
-        note = f"{step}/{self._steps}  {self._pace(step, seconds)}  {_losses(losses)}"
+        said = "  ".join(f"{name} {value:.4g}" for name, value in numbers.items())
+        note = f"{step}/{self._steps}  {self._pace(step, seconds)}  {said}"
         if self._bar is not None:
             self._bar.update(self._task, completed=step, note=note)
         else:
-            sys.stderr.write(f"{self._title}  {note}\n")
-            sys.stderr.flush()
+            say(f"{self._title}  {note}")
 
     def _pace(self, step: int, seconds: float) -> str:
         """Rate and time left, from the steps since the last note."""
-        before, then = self._first if self._first[0] >= 0 else (0, 0.0)
-        self._first = (step, seconds)
+        before, then = self._last
+        self._last = (step, seconds)
         rate = (step - before) / max(seconds - then, 1e-9)
-        left = (self._steps - step) / max(rate, 1e-9)
-        return f"{rate:.2f} steps/s  {int(left) // 60}:{int(left) % 60:02d} left"
+        left = int((self._steps - step) / max(rate, 1e-9))
+        hours, minutes, rest = left // 3600, left // 60 % 60, left % 60
+        clock = f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+        return f"{rate:.2f} steps/s  {clock} left"
 
 
-def _losses(losses: Mapping[str, float]) -> str:
-    return "  ".join(f"{name} {value:.4g}" for name, value in losses.items())
+def say(text: str) -> None:
+    """A line on standard error, at once."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()

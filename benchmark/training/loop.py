@@ -1,41 +1,37 @@
-"""The loop that every recipe uses: steps, checkpoints, resuming, the log and sample pictures.
+"""The loop that every recipe uses: steps, checkpoints, resuming, and what is told of them.
 
 A step depends on nothing but the state before it, the recipe's seed and its own number: data and
 torch's random numbers are drawn anew from both. So a run that was stopped ends with the numbers of
-one that was not.
+one that was not. Several processes share a batch as `accumulate` cuts one: each term is the mean of
+its parts, but for what a network or loss takes over a whole batch (batch norm, a mean hole share).
 """
 
 from __future__ import annotations
 
-import json
 import math
-import signal
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
-from benchmark.core.checkpoint import read_checkpoint
 from benchmark.core.errors import TrainingError
-from benchmark.core.paths import atomic
-from benchmark.core.pixels import to_pixels
 from benchmark.core.seeds import seed_of
 from benchmark.training.data import Source
-from benchmark.training.export import write_torch
+from benchmark.training.feed import feed
+from benchmark.training.journal import Journal
 from benchmark.training.learner import Learner
-from benchmark.training.log import Log, Progress
+from benchmark.training.measure import MEASURED, SHOWN, mean_of, measure, measure_of, sheet_of
 from benchmark.training.optimisers import make_optimisers
-from benchmark.training.recipe import Recipe, Schedule, Turn, read_part
-
-CHECKPOINT = "checkpoint.pt"
-SHOWN = 6  # pictures on a sample sheet
+from benchmark.training.rates import rate_of
+from benchmark.training.recipe import Recipe, Turn
+from benchmark.training.running import PLAIN, Running
+from benchmark.training.state import CHECKPOINT, State, resume, save
+from benchmark.training.stopping import stoppable
+from benchmark.training.team import ALONE, Team
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,64 +58,97 @@ class Loop:
         source: its data.
         out: folder for checkpoint, log and sample pictures.
         device: where the batches go.
+        running: data workers, and what is told.
+        team: the processes that share each batch; the first of them writes.
 
     Raises:
         TrainingError: if the folder's checkpoint is another recipe's, or the recipe asks for what
-            the model or the device has not.
+            the model, the device or the team has not.
+        OutputError: if the folder cannot be written.
     """
 
     def __init__(
-        self, recipe: Recipe, learner: Learner, source: Source, *, out: Path, device: torch.device
+        self,
+        recipe: Recipe,
+        learner: Learner,
+        source: Source,
+        *,
+        out: Path,
+        device: torch.device,
+        running: Running = PLAIN,
+        team: Team = ALONE,
     ) -> None:
         self.recipe, self.learner, self.source = recipe, learner, source
-        self.out, self.device = out, device
-        self.step, self.seconds, self._phase = 0, 0.0, ""
+        self.out, self.device, self.team = out, device, team
+        self._phase, self._began = "", time.monotonic()
         _check_precision(recipe, device)
-        self.optimisers = make_optimisers(recipe, learner.players, learner.modules)
-        self.average = _copy(learner.network) if recipe.average else None
+        _check_parts(recipe, team)
+        self.state = State(
+            modules=learner.modules,
+            optimisers=make_optimisers(recipe, learner.players, learner.modules),
+            average=_copy(learner.network) if recipe.average else None,
+        )
         if (out / CHECKPOINT).is_file():
-            self._resume(out / CHECKPOINT)
-        self.log = Log(out / "log.csv", learner.terms, step=self.step)
+            resume(self.state, recipe, out / CHECKPOINT)
+        self._saved, self._wall_before = self.state.step, self.state.wall
+        rest = range(self.state.step, recipe.steps)
+        self._batches = feed(source, rest, team.share, running.workers)
+        self.journal = self._journal(running) if team.first else None
+
+    def _journal(self, running: Running) -> Journal:
+        columns = (self.learner.terms, measure_of(self.recipe))
+        step, seconds = self.state.step, self.state.seconds
+        return Journal(self.out, self.recipe, columns, step=step, seconds=seconds, running=running)
 
     def run(self) -> Outcome:
         """Train until the recipe's last step, or until SIGINT or SIGTERM asks to stop.
 
         Raises:
-            TrainingError: if a loss turns NaN or infinite; the last checkpoint is kept.
-            OutputError: if the folder cannot be written.
+            TrainingError: if a loss or a weight turns NaN or infinite; the last checkpoint is kept.
+            DataError: if a photograph or mask can no longer be read.
+            OutputError: if the folder cannot be written; the last checkpoint is kept.
         """
-        with _stoppable() as stop, Progress(self.recipe.model, self.recipe.steps) as progress:
-            while self.step < self.recipe.steps and not stop.is_set():
-                self._once(progress)
+        state, steps = self.state, self.recipe.steps
+        with stoppable() as stop, self.journal or nullcontext():
+            try:
+                while state.step < steps and not self.team.any(stop.is_set()):
+                    self._once()
+            finally:
+                self._batches.close()  # ends the workers
             self._save()
-        finished = self.step == self.recipe.steps
-        return Outcome(steps=self.step, finished=finished, seconds=self.seconds)
+        return Outcome(steps=state.step, finished=state.step == steps, seconds=state.seconds)
 
     def exported(self) -> nn.Module:
         """The network with its averaged weights, where the recipe averages them."""
-        if self.average is not None:
-            self.learner.network.load_state_dict(self.average)
+        if self.state.average is not None:
+            self.learner.network.load_state_dict(self.state.average)
         return self.learner.network
 
-    def _once(self, progress: Progress) -> None:
-        start = time.monotonic()
-        losses = self._train_step(self.recipe.at(self.step))
-        self.step += 1
-        self.seconds += time.monotonic() - start
-        last = self.step == self.recipe.steps
-        if self.step % self.recipe.log_every == 0 or last:
-            first = next(iter(self.learner.players))
-            rate = self._rate(first, self.recipe.at(self.step - 1), self.step - 1)
-            self.log.write(step=self.step, seconds=self.seconds, rate=rate, losses=losses)
-            progress.show(step=self.step, seconds=self.seconds, losses=losses)
-        if self.step % self.recipe.checkpoint_every == 0:
+    def _once(self) -> None:
+        start, turn, state = time.monotonic(), self.recipe.at(self.state.step), self.state
+        losses = self._train_step(turn)
+        state.step += 1
+        state.seconds += time.monotonic() - start
+        last = state.step == self.recipe.steps
+        if self.journal is not None:
+            if state.step % self.recipe.log_every == 0 or last:
+                rates = {
+                    player: rate_of(self.recipe, player, turn, state.step - 1)
+                    for player in self.learner.players
+                }
+                self.journal.losses(
+                    step=state.step, seconds=state.seconds, rates=rates, terms=losses
+                )
+            if state.step % self.recipe.sample_every == 0 or last:
+                self._show(self.journal, turn)
+        if state.step % self.recipe.checkpoint_every == 0:
             self._save()
-        if self.step % self.recipe.sample_every == 0 or last:
-            self._sample()
 
     def _train_step(self, turn: Turn) -> dict[str, float]:
-        images, masks = (part.to(self.device) for part in self.source.batch(self.step))
-        torch.manual_seed(seed_of(self.recipe.seed, "step", self.step))
+        step, share = self.state.step, self.team.share
+        images, masks = (part.to(self.device) for part in next(self._batches))
+        own = (share.number,) if share.number else ()  # not the others' noise
+        torch.manual_seed(seed_of(self.recipe.seed, "step", step, *own))
         if self._phase != turn.stage.phase or turn.number == 0:
             self.learner.begin(turn.stage.phase, fresh=turn.number == 0)
             self._phase = turn.stage.phase
@@ -128,6 +157,7 @@ class Loop:
         losses: dict[str, float] = {}
         for player in self.learner.players:
             losses |= self._move(player, turn, parts)
+        self.team.average(_statistics(self.learner.modules.values()))
         self._follow()
         return losses
 
@@ -135,8 +165,8 @@ class Loop:
         self, player: str, turn: Turn, parts: list[tuple[Tensor, Tensor]]
     ) -> dict[str, float]:
         """One player's turn: its terms, its gradients and its optimiser's step."""
-        optimiser, losses = self.optimisers[player], dict[str, float]()
-        rate = self._rate(player, turn, self.step)
+        optimiser, losses = self.state.optimisers[player], dict[str, float]()
+        rate = rate_of(self.recipe, player, turn, self.state.step)
         for group in optimiser.param_groups:
             group["lr"] = rate * group.get("scale", 1.0)
         optimiser.zero_grad()
@@ -148,15 +178,16 @@ class Loop:
                     terms = self.learner.learn(player, images, masks)
                 if not terms:
                     return {}
-                found = {name: float(term.detach()) for name, term in terms.items()}
+                found = self.team.mean({name: float(term.detach()) for name, term in terms.items()})
                 self._refuse_nonsense(found)
                 total = torch.stack(list(terms.values())).sum() / len(parts)
                 total.backward()  # type: ignore[no-untyped-call]
                 for name, value in found.items():
                     losses[name] = losses.get(name, 0.0) + value / len(parts)
+        parameters = [p for group in optimiser.param_groups for p in group["params"]]
+        self.team.average([p.grad for p in parameters if p.grad is not None])
         clip = self.recipe.optimiser_of(player).clip
         if clip:
-            parameters = [p for group in optimiser.param_groups for p in group["params"]]
             nn.utils.clip_grad_norm_(parameters, clip)
         optimiser.step()
         return losses
@@ -180,94 +211,69 @@ class Loop:
             for parameter in others:
                 parameter.requires_grad_(True)
 
-    def _rate(self, player: str, turn: Turn, step: int) -> float:
-        done, steps = step, self.recipe.steps
-        if self.recipe.schedule.over == "stage":
-            done, steps = turn.number, turn.stage.steps
-        factor = rate_factor(self.recipe.schedule, done / steps, done)
-        return self.recipe.optimiser_of(player).rate * turn.stage.rate * factor
-
     def _refuse_nonsense(self, losses: dict[str, float]) -> None:
         for name, value in losses.items():
             if not math.isfinite(value):
-                kept = f"; the checkpoint in {self.out} is the last good one" if self.step else ""
-                raise TrainingError(
-                    f"{self.recipe.model}: the {name} loss turned {value} at step {self.step + 1}"
-                    f"{kept}; lower the learning rate"
-                )
+                raise self._lost(f"the {name} loss turned {value} at step {self.state.step + 1}")
+
+    def _lost(self, what: str) -> TrainingError:
+        kept = f"; {self.out / CHECKPOINT} keeps step {self._saved}" if self._saved else ""
+        return TrainingError(f"{self.recipe.model}: {what}{kept}; lower the learning rate")
 
     def _follow(self) -> None:
         """Move the average towards the weights; while it is young, faster."""
-        if self.average is None:
+        average = self.state.average
+        if average is None:
             return
-        keep = min(self.recipe.average, (1 + self.step) / (10 + self.step))
+        keep = min(self.recipe.average, (1 + self.state.step) / (10 + self.state.step))
         for name, value in self.learner.network.state_dict().items():
             if value.is_floating_point():
-                self.average[name].lerp_(value, 1 - keep)
+                average[name].lerp_(value, 1 - keep)
             else:
-                self.average[name].copy_(value)
+                average[name].copy_(value)
 
     def _save(self) -> None:
-        content = {
-            "model": self.recipe.model,
-            "recipe": self.recipe.text(),
-            "step": self.step,
-            "seconds": self.seconds,
-            "modules": {name: net.state_dict() for name, net in self.learner.modules.items()},
-            "optimisers": {name: one.state_dict() for name, one in self.optimisers.items()},
-            "average": self.average,
-        }
-        write_torch(content, self.out / CHECKPOINT)
+        if not self.state.sound():
+            raise self._lost(f"a weight turned NaN or infinite by step {self.state.step}")
+        self.state.wall = self._wall_before + time.monotonic() - self._began
+        if self.team.first:
+            save(self.state, self.recipe, self.out / CHECKPOINT)
+        self._saved = self.state.step
 
-    def _resume(self, path: Path) -> None:
-        content = read_checkpoint(path)
-        if content.get("model") != self.recipe.model:
-            raise TrainingError(
-                f"{path}: a checkpoint of {content.get('model')}, not of {self.recipe.model}; "
-                "choose another --out"
-            )
-        # Read anew, so that a key which came later, with a default, does not end an older run.
-        made_by = read_part(Recipe, json.loads(content["recipe"]), str(path))
-        if made_by.model_copy(update={"about": self.recipe.about}) != self.recipe:
-            raise TrainingError(f"{path}: made by another recipe; choose another --out")
-        if "optimisers" not in content:
-            raise TrainingError(f"{path}: made by an earlier version; choose another --out")
-        for name, network in self.learner.modules.items():
-            network.load_state_dict(content["modules"][name])
-        for player, optimiser in self.optimisers.items():
-            optimiser.load_state_dict(content["optimisers"][player])
-        self.step, self.seconds = content["step"], content["seconds"]
-        self.average = content["average"]
-
-    def _sample(self) -> None:
-        images, masks = self.source.held_out(self.step - 1, SHOWN)
-        columns = self.learner.show(images.to(self.device), masks.to(self.device))
-        rows = [
-            torch.cat([column[i].cpu() for column in columns], dim=2) for i in range(len(images))
-        ]
-        sheet = to_pixels(torch.cat(rows, dim=1).clamp(0, 1)[None])[0]
-        with atomic(self.out / f"sample-{self.step:07d}.png") as draft:
-            Image.fromarray(sheet).save(draft, format="PNG")
+    def _show(self, journal: Journal, turn: Turn) -> None:
+        """Look at held-out pictures, and measure them, with the weights that would be exported."""
+        step, kind = self.state.step, measure_of(self.recipe)
+        count = min(MEASURED, self.recipe.held_out) or SHOWN
+        images, masks = self.source.held_out(step - 1, count)
+        values: list[float] = []
+        with self._averaged():
+            for first in range(0, len(images), SHOWN):
+                some = slice(first, first + SHOWN)
+                columns = self.learner.show(
+                    images[some].to(self.device), masks[some].to(self.device)
+                )
+                if first == 0:
+                    journal.sheet(step, sheet_of(columns))
+                values += measure(kind, columns, masks[some])
         self._phase = ""  # `show` left the networks in evaluation mode
+        mean = mean_of(values)
+        if self.recipe.held_out and mean is not None:
+            journal.measured(
+                step=step, seconds=self.state.seconds, side=turn.stage.crop, value=mean
+            )
 
-
-def rate_factor(schedule: Schedule, done: float, step: int) -> float:
-    """Factor on the learning rate.
-
-    Args:
-        schedule: warm-up and kind.
-        done: share of the steps that are done, in [0, 1).
-        step: steps done, for the warm-up.
-
-    Returns:
-        A factor in (0, 1].
-    """
-    warm = min(1.0, (step + 1) / (schedule.warmup + 1))
-    if schedule.kind == "cosine":
-        return warm * 0.5 * (1 + math.cos(math.pi * done))
-    if schedule.kind == "polynomial":
-        return warm * float((1 - done) ** schedule.power)
-    return warm
+    @contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """The network has its averaged weights, where there are any; afterwards its own again."""
+        if self.state.average is None:
+            yield
+            return
+        own = _copy(self.learner.network)
+        self.learner.network.load_state_dict(self.state.average)
+        try:
+            yield
+        finally:
+            self.learner.network.load_state_dict(own)
 
 
 def _check_precision(recipe: Recipe, device: torch.device) -> None:
@@ -278,24 +284,20 @@ def _check_precision(recipe: Recipe, device: torch.device) -> None:
         )
 
 
+def _check_parts(recipe: Recipe, team: Team) -> None:
+    parts = recipe.accumulate * team.share.of
+    for stage in recipe.stages:
+        if stage.batch % parts:
+            raise TrainingError(
+                f"recipe of {recipe.model}: a batch of {stage.batch} cannot be cut into {parts} "
+                f"equal parts ({recipe.accumulate} for each of {team.share.of} devices)"
+            )
+
+
+def _statistics(modules: Iterable[nn.Module]) -> list[Tensor]:
+    """What networks count besides their weights, such as a batch norm's means."""
+    return [b for network in modules for b in network.buffers() if b.is_floating_point()]
+
+
 def _copy(network: nn.Module) -> dict[str, Tensor]:
     return {name: value.clone() for name, value in network.state_dict().items()}
-
-
-@contextmanager
-def _stoppable() -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM set, so that a step ends and is saved; main thread only."""
-    stop = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
-
-    def ask(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    kept = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in kept.items():
-            signal.signal(number, handler)

@@ -326,6 +326,15 @@ def recipes_of(name: str) -> dict[str, Path]:
     }
 
 
+def label_of(chosen: Recipe, given: str | Path | Recipe, *, smoke: bool = False) -> str:
+    """What a recipe is called in a model card: one that ships by its name, others by their file."""
+    if smoke:
+        return "smoke"
+    known = {name: read_recipe(chosen.model, name) for name in recipes_of(chosen.model)}
+    shipped = next((name for name, recipe in known.items() if recipe == chosen), None)
+    return shipped or (chosen.model if isinstance(given, Recipe) else Path(given).name)
+
+
 def _find(name: str, recipe: str | Path) -> Path:
     known = recipes_of(name)
     if str(recipe) in known:

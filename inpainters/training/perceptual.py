@@ -177,8 +177,8 @@ def choose_features(kind: Literal["vgg19", "vgg16", "texture"]) -> FeatureNetwor
     if path is None:
         raise TrainingError(
             f"this recipe compares features of {kind.upper().replace('VGG', 'VGG-')}, whose file "
-            f"is not here: put {vgg.file} from https://download.pytorch.org/models/ into "
-            f'{torch_checkpoints()}, or set features = "texture"'
+            f"{vgg.file} is not here: get it with 'bench weights fetch {kind}' or, where you have "
+            f"torchvision's file, 'bench weights add {kind} FILE'; or set features = \"texture\""
         )
     return load_vgg(path, vgg)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,18 +11,16 @@ from benchmark.training import edition
 from tests.cli.conftest import Bench
 
 
-def test_an_edition_says_a_line_a_model(
-    bench: Bench, photos: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(edition, "_in_order", lambda *_: ["madf", "aotgan"])
+def test_an_edition_says_a_line_a_model(bench: Bench, photos: Path) -> None:
     for number in range(3, 8):
         (photos / f"{number}.png").write_bytes((photos / "a.png").read_bytes())
     words = ("train", "--edition", "mini", "--data", photos, "--out", "trained", "--smoke")
+    words += ("--only", "madf,aotgan")
     result = bench(*words)
     assert result.exit_code == 0, result.output
     first, second = result.stdout.splitlines()
-    assert first.startswith("madf: 6 steps")
-    assert second.startswith("aotgan: 6 steps")
+    assert first.startswith("aotgan: 6 steps")
+    assert second.startswith("madf: 6 steps")
     assert "was there" in bench(*words).stdout
 
 
@@ -33,6 +32,20 @@ def test_a_model_that_fails_does_not_end_the_edition(
     result = bench("train", "--edition", "mini", "--data", photos, "--out", "trained")
     assert result.exit_code == 1
     assert "madf: the hole loss turned nan" in result.stdout
+
+
+def test_rows_and_the_result_as_lines_of_json(bench: Bench, photos: Path) -> None:
+    (photos / "d.png").write_bytes((photos / "a.png").read_bytes())
+    words = ("train", "aotgan", "--data", photos, "--out", "trained", "--smoke", "--json")
+    result = bench(*words)
+    assert result.exit_code == 0, result.output
+    *rows, done = (json.loads(line) for line in result.stdout.splitlines())
+    losses = [row for row in rows if "l1" in row]
+    assert [row["step"] for row in losses] == [1, 2, 3, 4, 5, 6]
+    assert [row["psnr"] for row in rows if "psnr" in row]
+    assert (done["model"], done["finished"]) == ("aotgan", True)
+    assert Path(done["weights"]).is_file()
+    assert Path(done["facts"]).is_file()
 
 
 @pytest.mark.parametrize(

@@ -10,15 +10,10 @@ import torch
 from PIL import Image
 
 from benchmark.core.errors import DataError
-from benchmark.training.data import (
-    InpaintingData,
-    Masks,
-    Photographs,
-    divide,
-    order,
-    read_photographs,
-)
+from benchmark.training.data import InpaintingData, order
 from benchmark.training.forgeries import Forgery, ForgeryData, forge, launder
+from benchmark.training.holes import Masks
+from benchmark.training.photographs import Photographs, divide, read_photographs
 from benchmark.training.recipe import Holes, Laundering, Recipe, Stage
 from inpainters import create_inpainter
 from tests.unit.training.conftest import recipe
@@ -104,11 +99,37 @@ def test_masks_from_a_folder_are_read_white_as_hole(tmp_path: Path) -> None:
     assert mask.mean() == 0.5
 
 
-def test_an_empty_mask_in_a_folder_is_named(tmp_path: Path) -> None:
-    Image.new("L", (64, 64)).save(tmp_path / "nothing.png")
+def test_masks_outside_the_band_are_left_out(tmp_path: Path) -> None:
+    for name, share in (("nothing", 0.0), ("half", 0.5), ("all", 1.0)):
+        save_mask(tmp_path / f"{name}.png", share)
+    masks = Masks(Holes(low=5, high=60), seed=1, folder=tmp_path)
+    assert ([file.name for file in masks.files], masks.left_out) == (["half.png"], 2)
+    shares = {masks.mask(64, np.random.default_rng(number)).mean() for number in range(9)}
+    assert shares == {0.5}
+
+
+def test_masks_that_never_fall_in_the_band_are_refused(tmp_path: Path) -> None:
+    for number in range(3):
+        save_mask(tmp_path / f"{number}.png", 0.7 + number / 10)
+    told = r"none of 3 masks covers 5 to 60 %.*white, the hole, is 70% to 90%"
+    with pytest.raises(DataError, match=told):
+        Masks(Holes(low=5, high=60), seed=1, folder=tmp_path)
+
+
+def test_a_mask_too_fine_for_the_training_size_is_named(tmp_path: Path) -> None:
+    white = np.zeros((640, 640), dtype=np.uint8)
+    white[::10] = 255  # every tenth row: none of them is met at 64x64
+    Image.fromarray(white).save(tmp_path / "lines.png")
     masks = Masks(Holes(), seed=1, folder=tmp_path)
-    with pytest.raises(DataError, match=r"nothing\.png.*empty"):
+    with pytest.raises(DataError, match=r"lines\.png.*empty once it is 64x64"):
         masks.mask(64, np.random.default_rng(0))
+
+
+def save_mask(path: Path, share: float) -> None:
+    """A picture of 100x100 whose upper part is hole."""
+    white = np.zeros((100, 100), dtype=np.uint8)
+    white[: round(100 * share)] = 255
+    Image.fromarray(white).save(path)
 
 
 def test_a_folder_without_masks_is_refused(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -10,15 +12,17 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from benchmark.core.errors import TrainingError, UnknownName
-from benchmark.training import Folders
+from benchmark.core.errors import BadInput, TrainingError, UnknownName
+from benchmark.training import Folders, Running
 from benchmark.training import edition as edition_module
-from benchmark.training.edition import Member, train_edition
+from benchmark.training.edition import Edition, Member, train_edition
+from benchmark.training.loop import Loop
+from benchmark.training.recipe import Turn
 
 
 def _members(photographs: Path, out: Path, *names: str) -> list[Member]:
     data = Folders(photographs=photographs)
-    return [*train_edition("mini", data=data, out=out, smoke=True, names=names)]
+    return [*train_edition(Edition(name="mini", data=data, out=out, smoke=True), names=names)]
 
 
 def test_forgers_come_first_and_what_is_done_is_not_done_again(
@@ -76,5 +80,60 @@ def test_detectors_learn_from_the_weights_that_were_trained_here(
 
 
 def test_an_edition_there_is_not() -> None:
+    data = Folders(photographs=Path())
     with pytest.raises(UnknownName, match="mini"):
-        next(train_edition("maxi", data=Folders(photographs=Path()), out=Path()))
+        next(train_edition(Edition(name="maxi", data=data, out=Path())))
+
+
+def test_names_come_in_the_editions_order_and_must_be_of_it(
+    photographs: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UnknownName, match=r"model of the mini edition named 'madff'.*'madf'"):
+        _members(photographs, tmp_path, "madff")
+
+
+def test_after_a_stopped_model_no_other_is_begun(photographs: Path, tmp_path: Path) -> None:
+    plain = Loop._train_step
+
+    def stopping(loop: Loop, turn: Turn) -> dict[str, float]:
+        os.kill(os.getpid(), signal.SIGINT)
+        return plain(loop, turn)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Loop, "_train_step", stopping)
+        (stopped,) = _members(photographs, tmp_path, "aotgan", "madf")
+    assert (stopped.model, stopped.stopped, stopped.steps) == ("aotgan", True, 1)
+    assert stopped.line == "aotgan: stopped after 1 steps"
+    assert [m.model for m in _members(photographs, tmp_path, "aotgan", "madf")] == [
+        "aotgan",
+        "madf",
+    ]
+
+
+def test_jobs_share_one_device(tmp_path: Path) -> None:
+    running = Running(device="cuda:0,cuda:1")
+    data = Folders(photographs=tmp_path)
+    edition = Edition(name="mini", data=data, out=tmp_path, running=running)
+    with pytest.raises(BadInput, match="name one only"):
+        next(train_edition(edition, jobs=2))
+
+
+@pytest.mark.slow
+def test_models_side_by_side_are_those_trained_in_turn(photographs: Path, tmp_path: Path) -> None:
+    in_turn = _members(photographs, tmp_path / "turn", "aotgan", "madf")
+    data = Folders(photographs=photographs)
+    edition = Edition(name="mini", data=data, out=tmp_path / "side", smoke=True)
+    packed = [*train_edition(edition, names=("aotgan", "madf"), jobs=2)]
+    assert {member.model for member in packed} == {"aotgan", "madf"}
+    for member in in_turn:
+        assert member.weights is not None
+        other = edition.file(member.model)
+        assert other.read_bytes() == member.weights.read_bytes(), member.model
+
+
+@pytest.mark.slow
+def test_data_that_cannot_be_used_end_jobs_in_one_line(tmp_path: Path) -> None:
+    data = Folders(photographs=tmp_path / "nowhere")
+    edition = Edition(name="mini", data=data, out=tmp_path / "out", smoke=True)
+    with pytest.raises(TrainingError, match="nowhere: no such folder"):
+        list(train_edition(edition, names=("aotgan", "madf"), jobs=2))

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from benchmark.core.errors import TrainingError
 from benchmark.training import LEARNERS, read_recipe
-from benchmark.training.loop import rate_factor
+from benchmark.training.rates import rate_factor
 from benchmark.training.recipe import Schedule, Stage, read_part, recipes_of
 from tests.unit.training.conftest import recipe
 

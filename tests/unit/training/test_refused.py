@@ -13,7 +13,7 @@ from benchmark.core.errors import DataError
 from benchmark.core.pictures import fit, read_picture
 from benchmark.datasets import open_dataset
 from benchmark.training import Folders, train
-from benchmark.training.data import read_photographs
+from benchmark.training.photographs import read_photographs
 from benchmark.training.refused import digest_of, refused_digests
 from tests.unit.training.conftest import recipe
 

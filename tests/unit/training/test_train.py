@@ -142,7 +142,7 @@ def stop_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = Loop._train_step
 
     def stopping(loop: Loop, turn: Turn) -> dict[str, float]:
-        if loop.step == steps - 1:
+        if loop.state.step == steps - 1:
             os.kill(os.getpid(), signal.SIGTERM)
         return plain(loop, turn)
 
@@ -162,7 +162,7 @@ def test_a_killed_run_resumes_from_its_last_checkpoint(
     plain = Loop._train_step
 
     def dying(loop: Loop, turn: Turn) -> dict[str, float]:
-        if loop.step == 3:
+        if loop.state.step == 3:
             raise KeyboardInterrupt
         return plain(loop, turn)
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from benchmark.training.data import WHOLE, Share
 from benchmark.training.export import export_official
 from benchmark.training.loop import Loop
 from benchmark.training.recipe import LEARNERS, Recipe, read_part
@@ -18,7 +19,7 @@ CPU = torch.device("cpu")
 class Drawn:
     """Four smooth pictures of 64x64 with a hole each, of the step's number."""
 
-    def batch(self, step: int) -> tuple[Tensor, Tensor]:
+    def batch(self, step: int, share: Share = WHOLE) -> tuple[Tensor, Tensor]:
         draws = torch.Generator().manual_seed(step)
         coarse = torch.rand(4, 3, 9, 9, generator=draws)
         images = torch.nn.functional.interpolate(coarse, 64, mode="bilinear")
@@ -42,7 +43,7 @@ def learner_of(model: str, *, network: dict[str, Any] | None = None, **losses: A
 class Still(Drawn):
     """The same four pictures in every step: what can be learned by heart."""
 
-    def batch(self, step: int) -> tuple[Tensor, Tensor]:
+    def batch(self, step: int, share: Share = WHOLE) -> tuple[Tensor, Tensor]:
         return super().batch(0 * step)
 
 

@@ -55,7 +55,7 @@ def test_a_stopped_run_resumes_to_the_numbers_of_one_that_was_not(tmp_path: Path
     whole.run()
     first = loop_of(part, tmp_path / "part", steps=3)
     first._train_step(first.recipe.at(0))
-    first.step += 1
+    first.state.step += 1
     first._save()
     again = learner_of("fcf", lazy=2)
     rest = loop_of(again, tmp_path / "part", steps=3)
