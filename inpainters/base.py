@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from benchmark.core.checks import check_images, check_masks
+from benchmark.core.checks import check_answer, check_images, check_masks
 from benchmark.core.errors import BadAnswer, BadInput, SizeWarning
 from benchmark.core.model import Model
 
@@ -44,7 +44,7 @@ class Inpainter(Model, ABC):
 
         Raises:
             BadInput: if an argument has another shape, type or range.
-            BadAnswer: if the model answers NaN or infinity inside a hole.
+            BadAnswer: if the model answers NaN or infinity inside a hole, or another shape.
         """
         check_images(images, min_side=self.card.min_side)
         check_masks(masks, images)
@@ -52,12 +52,10 @@ class Inpainter(Model, ABC):
         if surplus:
             raise BadInput(f"{self.card.name} takes no latents named {', '.join(surplus)}")
         height, width = images.shape[2:]
-        raw = self._fill_from(
-            latents or {},
-            self._extend(images).to(self.device),
-            self._extend(masks).to(self.device),
-            seed=seed,
-        )
+        extended = self._extend(images).to(self.device)
+        holes = self._extend(masks).to(self.device)
+        raw = self._fill_from(latents or {}, extended, holes, seed=seed)
+        check_answer(self.card.name, "picture", raw, tuple(extended.shape))
         raw = raw[:, :, :height, :width].float().cpu()
         hole = masks.bool()
         if not bool(torch.isfinite(raw).logical_or(~hole).all()):
