@@ -55,8 +55,10 @@ class Inpainter(Model, ABC):
         extended = self._extend(images).to(self.device)
         holes = self._extend(masks).to(self.device)
         raw = self._fill_from(latents or {}, extended, holes, seed=seed)
-        check_answer(self.card.name, "picture", raw, tuple(extended.shape))
-        raw = raw[:, :, :height, :width].float().cpu()
+        if isinstance(raw, Tensor) and raw.ndim == 4:
+            raw = raw[:, :, :height, :width]
+        check_answer(self.card.name, "picture", raw, tuple(images.shape))
+        raw = raw.float().cpu()
         hole = masks.bool()
         if not bool(torch.isfinite(raw).logical_or(~hole).all()):
             raise BadAnswer(f"{self.card.name} answered NaN or infinity")

@@ -69,6 +69,15 @@ class Registry(Generic[T]):
         """The names in this project's own table."""
         return tuple(self._table)
 
+    def usable(self) -> Iterator[str]:
+        """The names whose cards can be read; a broken plugin is left out, and `card` says why."""
+        for name in self:
+            try:
+                self.card(name)
+            except BroughtError:
+                continue
+            yield name
+
     def find(self, word: str) -> Entry:
         """Where the thing is that a word names: a name, "scheme:argument" or "module:Class".
 
