@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol, TypeVar
@@ -107,20 +107,20 @@ def _read(layout: Layout[R], out: Path, name: str, piece: Piece) -> R | BadAnswe
         return BadAnswer(str(error).replace(f"{out}/", "{out}/"))
 
 
-def answer_file(out: Path, stems: Iterable[str], suffixes: Iterable[str]) -> Path:
-    """The one file below a program's folder that has one of some names.
+def answer_file(out: Path, stems: Sequence[str], suffixes: Container[str]) -> Path:
+    """The file below a program's folder that has the first of some names that any has.
 
     Raises:
-        BadAnswer: if there is none, or more than one.
+        BadAnswer: if there is none, or more than one of that name.
     """
-    wanted = set(stems)
-    found = [
-        path for path in files_below(out) if path.stem in wanted and path.suffix.lower() in suffixes
-    ]
-    if len(found) != 1:
-        said = " or ".join(f"{{out}}/{stem}.*" for stem in sorted(wanted))
-        raise BadAnswer(f"the program wrote {'no' if not found else len(found)} file {said}")
-    return found[0]
+    files = [path for path in files_below(out) if path.suffix.lower() in suffixes]
+    for stem in dict.fromkeys(stems):
+        found = [path for path in files if path.stem == stem]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise BadAnswer(f"the program wrote {len(found)} files {{out}}/{stem}.*")
+    raise BadAnswer(f"the program wrote no file {{out}}/{' or '.join(dict.fromkeys(stems))}.*")
 
 
 def save_png(path: Path, pixels: Pixels | Mask) -> None:
