@@ -91,6 +91,7 @@ def run(
     _check_device(settings.device)
     setup = prepare(plan)
     _refuse_unused(setup, settings)
+    settings = replace(settings, logs=Path(out) / "logs") if out is not None else settings
     with _claimed(out, plan) as folder, Store(Path(store or home() / "store")) as answers:
         tally = execute(setup, answers, Serial(), settings)
         failures = tuple(sorted(tally.failures))
@@ -99,7 +100,7 @@ def run(
             plan=plan,
             cells=tuple(cells(setup, answers, failures)),
             failures=failures,
-            document=document_of(setup, settings, tally),
+            document=document_of(setup, settings, tally, answers),
             folder=folder,
         )
         if folder is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -87,9 +87,29 @@ def show_record(record: RunRecord, *, as_json: bool) -> None:
         after = f" after {failure.launder}" if failure.launder else ""
         model = f" ({failure.model}{after})" if failure.model else ""
         _say(f"{failure.kind}: {what}{model}: {failure.reason}")
+    for name, known in record.document["known_pixels"].items():
+        _say(known_line(name, known, pasted=record.plan.recomposite))
     for unused in record.document["unused"][:SHOWN]:
         _say(f"unused: {unused['file']}: {unused['reason']}")
     _say(f"Results: {record.folder}")
+
+
+def known_line(name: str, known: Mapping[str, float], *, pasted: bool) -> str:
+    """How far the known pixels of finished pictures moved, for a reader.
+
+    Args:
+        name: the inpainter's.
+        known: as `known_pixels` has it.
+        pasted: whether the known region was pasted back.
+    """
+    count = f"{known['pictures']:.0f}"
+    if not known["moved"]:
+        return f"{name}: known pixels are the original's in all {count} pictures"
+    return (
+        f"{name}: known pixels moved by up to {known['max']:.0f} grey levels "
+        f"({known['mean']:.4g} on average) in {known['moved']:.0f} of {count} pictures; "
+        + ("pasted back" if pasted else "counted as failures; --recomposite pastes them back")
+    )
 
 
 class _Lines:

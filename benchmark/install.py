@@ -55,7 +55,7 @@ def weights_status() -> list[dict[str, Any]]:
         "shipped" for a mini edition that is here.
     """
     found = []
-    for card in (registry.card(name) for registry in MODELS for name in registry):
+    for card in (registry.card(name) for registry in MODELS for name in registry.usable()):
         found += [_entry(card.name, one, _state(card, one)) for one in card.checkpoints]
         mini = mini_path(card)
         if mini is not None:

@@ -6,7 +6,8 @@ from dataclasses import asdict
 from typing import Any
 
 from benchmark.core.card import Card, Checkpoint
-from benchmark.core.errors import UnknownName, WeightsError
+from benchmark.core.errors import BenchError, BroughtError, UnknownName, WeightsError
+from benchmark.core.registry import Registry
 from benchmark.core.weights import (
     find_weights,
     installed_folder,
@@ -45,14 +46,17 @@ def _installed(card: Card) -> list[str]:
 
 
 def listing() -> dict[str, list[dict[str, Any]]]:
-    """Every inpainter, detector, metric and data set that is registered, and every plan."""
+    """Every inpainter, detector, metric and data set that is registered, and every plan.
+
+    What a plugin brings has its `distribution`; one that cannot be used has its `error`.
+    """
     return {
         **{
-            f"{registry.kind}s": [_entry(registry.card(name)) for name in registry]
+            f"{registry.kind}s": [_model(registry, name) for name in registry]
             for registry in MODELS
         },
-        "metrics": [{"name": name} for name in METRICS],
-        "datasets": [{"name": name} for name in DATASETS],
+        "metrics": [_named(METRICS, name) for name in METRICS],
+        "datasets": [_named(DATASETS, name) for name in DATASETS],
         "plans": [{"name": name} for name in PLANS],
     }
 
@@ -63,7 +67,7 @@ def listing_text() -> str:
     for kind, entries in listing().items():
         lines.append(f"{kind}:")
         if "title" not in entries[0]:
-            lines.append("  " + ", ".join(entry["name"] for entry in entries))
+            lines.append("  " + ", ".join(map(_short, entries)))
             continue
         wide = max(len(entry["name"]) for entry in entries)
         lines += [f"  {entry['name']:<{wide}}  {_line(entry)}" for entry in entries]
@@ -84,17 +88,31 @@ def find_card(name: str) -> dict[str, Any]:
 
     Raises:
         UnknownName: if there is no such model.
+        BroughtError: if one that a user brought cannot be used.
     """
+    registry = _registry_of(name)
+    card = registry.card(name)
+    return {
+        "kind": registry.kind,
+        "distribution": registry.find(name).distribution,
+        **asdict(card),
+        "weights": _weights_here(card),
+        "model_card": _model_card(card),
+    }
+
+
+def _registry_of(name: str) -> Registry[Any]:
+    """Whose a name is; "package.module:Class" is asked of both, the inpainters first."""
     for registry in MODELS:
         if name in registry:
-            card = registry.card(name)
-            return {
-                "kind": registry.kind,
-                **asdict(card),
-                "weights": _weights_here(card),
-                "model_card": _model_card(card),
-            }
-    raise UnknownName("model", name, [known for registry in MODELS for known in registry])
+            return registry
+    if ":" not in name:
+        raise UnknownName("model", name, [known for registry in MODELS for known in registry])
+    try:
+        INPAINTERS.load(name)
+    except BroughtError:
+        return DETECTORS
+    return INPAINTERS
 
 
 def card_text(name: str) -> str:
@@ -102,10 +120,12 @@ def card_text(name: str) -> str:
 
     Raises:
         UnknownName: if there is no such model.
+        BroughtError: if one that a user brought cannot be used.
     """
     found = find_card(name)
-    card = next(registry.card(name) for registry in MODELS if name in registry)
+    card = _registry_of(name).card(name)
     lines = [f"{name}: {card.title} ({found['kind']})"]
+    lines += _field("from", found["distribution"])
     lines += _field("paper", card.paper)
     lines += _field("licence", card.licence and f"{card.licence} (its authors' code; not ours)")
     lines += _field("sizes", card.sizes)
@@ -186,15 +206,34 @@ def weights_text(entries: list[dict[str, Any]]) -> str:
 
 
 def _line(entry: dict[str, Any]) -> str:
+    if "error" in entry:
+        return f"cannot be used: {entry['error']}"
     weights = ", ".join(entry["weights"]) or "no weights here"
     licence = f"; {entry['licence']}" if entry["licence"] else ""
-    return f"{weights:<18}{entry['title']}{licence}"
+    whose = f" [{entry['distribution']}]" if "distribution" in entry else ""
+    return f"{weights:<18}{entry['title']}{licence}{whose}"
 
 
-def _entry(card: Card) -> dict[str, Any]:
-    return {
-        "name": card.name,
-        "title": card.title,
-        "licence": card.licence,
-        "weights": editions(card),
-    }
+def _short(entry: dict[str, Any]) -> str:
+    """A metric or data set, with the plugin that brings it."""
+    whose = entry.get("error") or entry.get("distribution")
+    return f"{entry['name']} [{whose}]" if whose else str(entry["name"])
+
+
+def _named(registry: Registry[Any], name: str) -> dict[str, Any]:
+    try:
+        whose = registry.find(name).distribution
+    except BroughtError as error:
+        return {"name": name, "error": str(error)}
+    return {"name": name, **({"distribution": whose} if whose else {})}
+
+
+def _model(registry: Registry[Any], name: str) -> dict[str, Any]:
+    found = _named(registry, name)
+    if "error" in found:
+        return found
+    try:
+        card = registry.card(name)
+    except BenchError as error:
+        return {**found, "error": str(error)}
+    return {**found, "title": card.title, "licence": card.licence, "weights": editions(card)}

@@ -74,7 +74,7 @@ packages scikit-image and scikit-learn and are not copied.
 
 def third_party() -> str:
     """The whole of THIRD_PARTY.md: models, checkpoints, libraries."""
-    cards = [registry.card(name) for registry in (INPAINTERS, DETECTORS) for name in registry]
+    cards = [registry.card(name) for registry in (INPAINTERS, DETECTORS) for name in registry.ours]
     files = [(card.title, one) for card in cards for one in card.checkpoints]
     files += [(name, backbone) for name, backbone in BACKBONES.items()]
     parts = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.core.registry import Registry
+from benchmark.core.registry import Registry, create
 
 if TYPE_CHECKING:  # the list is read without loading torch
     from detectors.base import Detector
@@ -19,6 +19,12 @@ DETECTORS: Registry[type[Detector]] = Registry(
         "flatness": "detectors.baselines:Flatness",
         "chance": "detectors.baselines:Chance",
     },
+    base="detectors.base:Detector",
+    group="bench.detectors",
+    schemes={
+        "heatmaps": "detectors.heatmaps:Heatmaps",
+        "cmd": "detectors.command:Command",
+    },
 )
 
 
@@ -28,7 +34,7 @@ def create_detector(
     """Make a detector that is ready to look.
 
     Args:
-        name: a name of `DETECTORS`.
+        name: a name of `DETECTORS`, "package.module:Class", or "scheme:argument".
         weights: "official", "mini", or a path in the authors' layout; by default official where
             installed, else mini.
         device: a torch device such as "cpu" or "cuda:0".
@@ -38,6 +44,8 @@ def create_detector(
 
     Raises:
         UnknownName: if there is no such detector.
+        BroughtError: if one that a user brought cannot be used.
         WeightsError: if its weights are missing, damaged or of another model.
     """
-    return DETECTORS.load(name)(weights=weights, device=device)
+    made: Detector = create(DETECTORS, name, weights=weights, device=device)
+    return made

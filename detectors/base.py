@@ -8,7 +8,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from benchmark.core.checks import check_images
+from benchmark.core.checks import check_answer, check_images
 from benchmark.core.errors import BadAnswer
 from benchmark.core.model import Model
 from benchmark.core.types import Detection
@@ -30,18 +30,23 @@ class Detector(Model, ABC):
 
         Raises:
             BadInput: if the images have another shape, type or range.
-            BadAnswer: if the model answers NaN or infinity.
+            BadAnswer: if the model answers NaN or infinity, or another shape.
         """
         check_images(images, min_side=self.card.min_side)
         answer = self._detect(images.to(self.device))
-        confidence = None if answer.confidence is None else self._clean(answer.confidence)
+        count, _, height, width = images.shape
+        pixels = (count, height, width)
+        confidence = answer.confidence
         return Detection(
-            heatmap=self._clean(answer.heatmap),
-            score=self._clean(answer.score),
-            confidence=confidence,
+            heatmap=self._clean("heatmap", answer.heatmap, pixels),
+            score=self._clean("score", answer.score, (count,)),
+            confidence=(
+                None if confidence is None else self._clean("confidence", confidence, pixels)
+            ),
         )
 
-    def _clean(self, values: Tensor) -> Tensor:
+    def _clean(self, what: str, values: Tensor, shape: tuple[int, ...]) -> Tensor:
+        check_answer(self.card.name, what, values, shape)
         values = values.detach().float().cpu()
         if not bool(torch.isfinite(values).all()):
             raise BadAnswer(f"{self.card.name} answered NaN or infinity")

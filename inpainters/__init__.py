@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.core.registry import Registry
+from benchmark.core.registry import Registry, create
 
 if TYPE_CHECKING:  # the list is read without loading torch
     from inpainters.base import Inpainter
@@ -32,6 +32,12 @@ INPAINTERS: Registry[type[Inpainter]] = Registry(
         "meanfill": "inpainters.baselines:MeanFill",
         "original": "inpainters.baselines:Original",
     },
+    base="inpainters.base:Inpainter",
+    group="bench.inpainters",
+    schemes={
+        "outputs": "inpainters.outputs:Outputs",
+        "cmd": "inpainters.command:Command",
+    },
 )
 
 
@@ -41,7 +47,7 @@ def create_inpainter(
     """Make an inpainter that is ready to paint.
 
     Args:
-        name: a name of `INPAINTERS`.
+        name: a name of `INPAINTERS`, "package.module:Class", or "scheme:argument".
         weights: "official", "mini", or a path in the authors' layout; by default official where
             installed, else mini.
         device: a torch device such as "cpu" or "cuda:0".
@@ -51,6 +57,8 @@ def create_inpainter(
 
     Raises:
         UnknownName: if there is no such inpainter.
+        BroughtError: if one that a user brought cannot be used.
         WeightsError: if its weights are missing, damaged or of another model.
     """
-    return INPAINTERS.load(name)(weights=weights, device=device)
+    made: Inpainter = create(INPAINTERS, name, weights=weights, device=device)
+    return made

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from benchmark.core.checks import check_images, check_masks
+from benchmark.core.checks import check_answer, check_images, check_masks
 from benchmark.core.errors import BadAnswer, BadInput, SizeWarning
 from benchmark.core.model import Model
 
@@ -44,7 +44,7 @@ class Inpainter(Model, ABC):
 
         Raises:
             BadInput: if an argument has another shape, type or range.
-            BadAnswer: if the model answers NaN or infinity inside a hole.
+            BadAnswer: if the model answers NaN or infinity inside a hole, or another shape.
         """
         check_images(images, min_side=self.card.min_side)
         check_masks(masks, images)
@@ -52,13 +52,13 @@ class Inpainter(Model, ABC):
         if surplus:
             raise BadInput(f"{self.card.name} takes no latents named {', '.join(surplus)}")
         height, width = images.shape[2:]
-        raw = self._fill_from(
-            latents or {},
-            self._extend(images).to(self.device),
-            self._extend(masks).to(self.device),
-            seed=seed,
-        )
-        raw = raw[:, :, :height, :width].float().cpu()
+        extended = self._extend(images).to(self.device)
+        holes = self._extend(masks).to(self.device)
+        raw = self._fill_from(latents or {}, extended, holes, seed=seed)
+        if isinstance(raw, Tensor) and raw.ndim == 4:
+            raw = raw[:, :, :height, :width]
+        check_answer(self.card.name, "picture", raw, tuple(images.shape))
+        raw = raw.float().cpu()
         hole = masks.bool()
         if not bool(torch.isfinite(raw).logical_or(~hole).all()):
             raise BadAnswer(f"{self.card.name} answered NaN or infinity")

@@ -231,7 +231,7 @@ def _started(series: Series) -> Series:
 def _series(
     run: RunFolder, rows: Sequence[ResultRow], place: Callable[[ResultRow], float]
 ) -> tuple[Series, ...]:
-    by_model: Mapping[str, list[ResultRow]] = {name: [] for name in run.plan.inpainters}
+    by_model: Mapping[str, list[ResultRow]] = {name: [] for name in run.plan.inpainter_names}
     for row in rows:
         if row.value is not None:
             by_model[row.inpainter].append(row)

@@ -11,12 +11,16 @@ from io import StringIO
 from pathlib import Path
 from typing import Any, TextIO
 
+from benchmark.core.card import card_from
 from benchmark.core.errors import BenchError, DataError, PlanError
 from benchmark.core.paths import home
+from benchmark.core.registry import Registry
 from benchmark.runner.cells import cells
 from benchmark.runner.plan import Plan
 from benchmark.runner.setup import Setup, prepare
 from benchmark.runner.store import Store
+from detectors import DETECTORS
+from inpainters import INPAINTERS
 from reports.results import COLUMNS, results_csv
 from reports.samples import FIXED, write_samples
 
@@ -162,8 +166,9 @@ def read_run(path: str | Path, *, store: str | Path | None = None) -> RunFolder:
             run has not ended and its store is not there.
     """
     folder, answers = Path(path), Path(store or home() / "store")
-    plan = _plan(folder)
     record = _record(folder)
+    _remember(record or {})
+    plan = _plan(folder)
     rows = _results(folder) if record is not None else _so_far(folder, plan, answers)
     return RunFolder(path=folder, plan=plan, record=record, results=rows, store=answers)
 
@@ -193,6 +198,14 @@ def _record(folder: Path) -> dict[str, Any] | None:
     if not isinstance(found, dict) or "failures" not in found:
         raise DataError(f"{path}: damaged or of another version; run the plan again to mend it")
     return found
+
+
+def _remember(record: Mapping[str, Any]) -> None:
+    """Know the cards of what the run brought, which need not be here any more."""
+    for name, model in record.get("brought", {}).items():
+        registry: Registry[Any] = INPAINTERS if model["kind"] == "inpainter" else DETECTORS
+        if name not in registry:
+            registry.remember(card_from(model["card"]))
 
 
 def _results(folder: Path) -> tuple[ResultRow, ...]:

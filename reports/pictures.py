@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmark.core.errors import DataError
+from benchmark.core.outside import readable
 from benchmark.core.paths import atomic, make_folder
 from benchmark.core.types import Pixels
 from benchmark.runner.jobs import SampleRef, judge_job
@@ -36,11 +37,6 @@ def save_pictures(folder: Path, setup: Setup, store: Store) -> None:
         _save(place / "original.png", loaded.image)
         _save(place / "mask.png", (loaded.mask * np.uint8(255)))
         _save_answers(place, setup, store, sample)
-
-
-def readable(name: str) -> str:
-    """A sample's name as one folder name: path separators and other odd characters become "_"."""
-    return "".join(char if char.isalnum() or char in "-._ " else "_" for char in name).lstrip(".")
 
 
 def heatmap_picture(logits: NDArray[np.float16]) -> Pixels:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
-from benchmark.metrics import METRICS
+from benchmark.metrics import METRICS, revision_of
 from benchmark.runner.jobs import Chosen, Fill, Judge, SampleRef, judge_job, measure_job
 from benchmark.runner.setup import Setup, fills
 from benchmark.runner.store import Store
@@ -85,10 +85,10 @@ def _column(store: Store, view: _View, name: str, jobs: list[Fill]) -> list[str]
     judged = kind.needs == "verdict"
     if (judged and view.detector is None) or (view.launder and not judged):
         return [""] * len(jobs)
-    keys = []
+    keys, revision = [], revision_of(name)
     for fill in jobs:
         judge = view.judge(fill) if judged else None
-        keys.append(measure_job(name, kind.revision, fill, judge).key)
+        keys.append(measure_job(name, revision, fill, judge).key)
     return [
         "" if row is None else " ".join(str(plain(float(number))) for number in row)
         for row in store.rows(keys)

@@ -59,11 +59,11 @@ def views_of(layout: Layout, run: RunFolder) -> Iterator[View]:
         (row.dataset, row.launder, row.detector, row.inpainter, row.bucket, row.metric): row
         for row in run.results
     }
-    cards = [INPAINTERS.card(name) for name in run.plan.inpainters]
+    cards = [INPAINTERS.card(name) for name in run.plan.inpainter_names]
     inpainters = {card.reported or card.name: card for card in cards}
     if "SafePaint" in inpainters:
         inpainters[FULL_MODEL] = inpainters["SafePaint"]
-    titles = {name: DETECTORS.card(name).reported for name in run.plan.detectors}
+    titles = {name: DETECTORS.card(name).reported for name in run.plan.detector_names}
     detectors = {title: name for name, title in titles.items() if title}
     for sets, launder in _combinations(layout, run):
         yield View(

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from benchmark.cli.speaking import Json, pair_of, speaking
+from benchmark.core.brought import words_of
 
 
 def run(
@@ -16,10 +17,18 @@ def run(
         typer.Argument(help="table1 to table6, paper, or a TOML file; options replace its keys."),
     ] = None,
     inpainter: Annotated[
-        str | None, typer.Option(help="Inpainters, with commas between.", show_default="safepaint")
+        list[str] | None,
+        typer.Option(
+            help="Inpainters, with commas between, or your own: package.module:Class, outputs:DIR, "
+            "'cmd:PROGRAM ...', each also as LABEL=...; may be repeated.",
+            show_default="safepaint",
+        ),
     ] = None,
     detector: Annotated[
-        str | None, typer.Option(help="Detectors, with commas, or 'none'.", show_default="trufor")
+        list[str] | None,
+        typer.Option(
+            help="Detectors likewise, with heatmaps:DIR, or 'none'.", show_default="trufor"
+        ),
     ] = None,
     dataset: Annotated[
         str | None,
@@ -84,6 +93,10 @@ def run(
     hole_blind: Annotated[
         bool, typer.Option("--hole-blind", help="Paint the hole with the known mean beforehand.")
     ] = False,
+    recomposite: Annotated[
+        bool,
+        typer.Option("--recomposite", help="Paste known pixels back over pictures of outputs:DIR."),
+    ] = False,
     rounding: Annotated[
         str | None, typer.Option(help="even, or authors: each program's own.")
     ] = None,
@@ -96,6 +109,9 @@ def run(
     ] = None,
     device: Annotated[str, typer.Option(help="A torch device, such as cuda:0.")] = "cpu",
     batch_size: Annotated[int, typer.Option(min=1, help="Samples a model sees at once.")] = 1,
+    cmd_timeout: Annotated[
+        float, typer.Option(min=0.1, help="Seconds a cmd: program may take for 32 pictures.")
+    ] = 600.0,
     precision: Annotated[
         str | None, typer.Option(help="exact, or bf16: faster on GPUs.", show_default="exact")
     ] = None,
@@ -123,6 +139,10 @@ def run(
 
       bench run --inpainter safepaint,original --launder jpeg:90,jpeg:70,resize:0.75
 
+      bench run --inpainter mine=outputs:painted --detector heatmaps:looked
+
+      bench run --inpainter 'cmd:python paint.py {images} {masks} {out}'
+
       bench run table3 --data-root data --device cuda:0 --batch-size 8 --out results
     """
     values = _plan_values(locals())
@@ -142,7 +162,7 @@ def run(
                 out=out or default_folder(),
                 store=store,
                 device=device,
-                settings=Settings(batch=batch_size, strict=strict),
+                settings=Settings(batch=batch_size, strict=strict, cmd_timeout=cmd_timeout),
                 save_images=save_images,
                 notify=notify,
             )
@@ -153,9 +173,8 @@ def run(
 
 def _plan_values(options: dict[str, Any]) -> dict[str, Any]:
     """The options that were given, under the plan's names."""
+    models = {"inpainter": "inpainters", "detector": "detectors"}
     lists = {
-        "inpainter": "inpainters",
-        "detector": "detectors",
         "dataset": "datasets",
         "launder": "launder",
         "buckets": "buckets",
@@ -179,12 +198,14 @@ def _plan_values(options: dict[str, Any]) -> dict[str, Any]:
         if options[option] is not None:
             names = [name.strip() for name in options[option].split(",") if name.strip()]
             values[key] = [] if names == ["none"] else names
+    for option, key in models.items():
+        if options[option]:
+            words = words_of(options[option])
+            values[key] = [] if words == ["none"] else words
     if options["size"] is not None:
         values["size"] = int(options["size"]) if options["size"].isdigit() else options["size"]
-    if options["hole_blind"]:
-        values["hole_blind"] = True
-    if options["compile_"]:
-        values["compile"] = True
+    flags = {"hole_blind": "hole_blind", "recomposite": "recomposite", "compile_": "compile"}
+    values.update({key: True for option, key in flags.items() if options[option]})
     if options["images"] is not None and options["dataset"] is None:
         values["datasets"] = ["folder"]
     if options["weights"]:

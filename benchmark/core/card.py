@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal
 
 from benchmark.core.errors import BenchError
+from benchmark.core.source import module_file
 
 ALGORITHMS = {"md5": "MD5", "sha256": "SHA-256"}  # of archives, by the name `hashlib` has for them
 
@@ -87,6 +87,9 @@ class Card:
         paints: False for `original`, whose pictures are authentic.
         sees_hole: its answer depends on what the picture shows inside the hole, as its authors'
             program has it; every table marks it.
+        chunk: samples that are best answered together, where a model is slow to start; a run takes
+            this many, or its batch size where that is larger.
+        finished: its pictures are made already, each in a file of its own.
         revision: raised whenever the answer to the same input changes.
     """
 
@@ -111,12 +114,23 @@ class Card:
     threshold: float = 0.5
     paints: bool = True
     sees_hole: bool = False
+    chunk: int = 1
+    finished: bool = False
     revision: int = 1
 
     @property
     def weightless(self) -> bool:
         """Whether the model works without any weights."""
         return not self.checkpoints and not self.mini
+
+
+def card_from(values: Mapping[str, Any]) -> Card:
+    """A card from what `dataclasses.asdict` made of it, through JSON; unknown fields are left out.
+
+    Checkpoints are left out too: nobody installs weights from a run's record.
+    """
+    known = {one.name for one in fields(Card)} - {"checkpoints"}
+    return Card(**{key: value for key, value in values.items() if key in known})
 
 
 def read_card(entry: str) -> Card:
@@ -132,10 +146,10 @@ def read_card(entry: str) -> Card:
         BenchError: if the module, the class or its card is not there, or it is not literal.
     """
     module, _, name = entry.partition(":")
-    spec = importlib.util.find_spec(module)
-    if spec is None or spec.origin is None:
+    file = module_file(module)
+    if file is None:
         raise BenchError(f"there is no module {module!r} to read the card of {name!r} from")
-    tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
+    tree = ast.parse(file.read_text(encoding="utf-8"))
     for node in tree.body:
         if isinstance(node, ast.ClassDef) and node.name == name:
             return _card_of(node, entry)

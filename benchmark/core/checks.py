@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from benchmark.core.errors import BadInput
+from benchmark.core.errors import BadAnswer, BadInput
 
 
 def check_images(images: Tensor, *, min_side: int = 1) -> None:
@@ -38,6 +38,18 @@ def check_masks(masks: Tensor, images: Tensor) -> None:
     _check_range("masks", masks)
     if not bool(((masks == 0) | (masks == 1)).all()):
         raise BadInput("masks: expected only 0 and 1, got values between; binarise at 0.5")
+
+
+def check_answer(model: str, what: str, answer: object, shape: tuple[int, ...]) -> None:
+    """Refuse a model's answer that is no tensor of this shape.
+
+    Raises:
+        BadAnswer: saying what was expected and what the model gave.
+    """
+    if not isinstance(answer, Tensor) or tuple(answer.shape) != shape:
+        raise BadAnswer(
+            f"{model}: expected a {what} of shape {shape}, it answered {_describe(answer)}"
+        )
 
 
 def _check_range(name: str, tensor: Tensor) -> None:

@@ -3,6 +3,7 @@
 BenchError                  a mistake the user can mend: one line, exit status 2
 ├── BadInput                an argument or tensor of another shape, type or range than expected
 ├── UnknownName             no model, metric or data set of that name
+├── BroughtError            a model, metric or data set of the user's own that cannot be used
 ├── DataError               an image, mask or folder that cannot be used
 ├── PlanError               a plan that contradicts itself or has an unknown key
 ├── WeightsError            a checkpoint that is missing, damaged, refused or of another model
@@ -11,6 +12,7 @@ BenchError                  a mistake the user can mend: one line, exit status 2
 └── TrainingError           a recipe or a training run that cannot go on
 SizeWarning                 a picture of a size that the authors' program refuses
 BadAnswer                   a model answered nonsense (NaN): that sample fails and is counted
+└── KnownMoved              a picture already made, whose known pixels are not the original's
 
 Anything else is a bug and keeps its traceback.
 """
@@ -43,6 +45,10 @@ class UnknownName(BenchError, KeyError):  # noqa: N818 (as above)
         return self.message
 
 
+class BroughtError(BenchError):
+    """A model, metric or data set of the user's own that cannot be used."""
+
+
 class DataError(BenchError):
     """An image, mask or folder that cannot be used."""
 
@@ -73,3 +79,18 @@ class SizeWarning(UserWarning):
 
 class BadAnswer(Exception):  # noqa: N818 (it is no mistake of the user's, and no bug of ours)
     """A model answered nonsense, such as NaN: the sample fails and is counted."""
+
+
+class KnownMoved(BadAnswer):
+    """A picture that was made elsewhere differs from the original outside the hole.
+
+    Attributes:
+        drift: largest and mean absolute difference over the known region, in grey levels.
+    """
+
+    def __init__(self, drift: tuple[float, float]) -> None:
+        self.drift = drift
+        super().__init__(
+            f"its known pixels moved by up to {drift[0]:.0f} grey levels, {drift[1]:.4g} on "
+            "average; --recomposite pastes the known region back"
+        )

@@ -35,6 +35,31 @@ class Model:
         if self.weights.path is not None:
             self._load(self.weights.path)
 
+    @classmethod
+    def described(cls, argument: str) -> Card:
+        """The card of what `argument` names, for a class that stands behind a scheme.
+
+        Args:
+            argument: what follows the scheme's colon, such as the DIR of "outputs:DIR". The class
+                is made with it: `cls(argument, weights=..., device=...)`.
+
+        Raises:
+            BenchError: one line, if it names nothing that can be used.
+        """
+        return cls.card
+
+    @classmethod
+    def decides(cls, argument: str) -> str:
+        """All that decides its answer besides card, weights and input; stored answers go by it.
+
+        Args:
+            argument: what follows the scheme's colon.
+
+        Raises:
+            BenchError: one line, if it names nothing that can be used.
+        """
+        return argument
+
     def tune(
         self, *, precision: Literal["exact", "bf16"] = "exact", compiled: bool = False
     ) -> None:

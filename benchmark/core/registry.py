@@ -4,49 +4,241 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator, Mapping
-from typing import Generic, TypeVar, cast
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Generic, TypeVar, cast
 
+from benchmark.core.brought import (
+    Entry,
+    default_label,
+    distribution_of,
+    is_class,
+    is_label,
+    plugins,
+    split_label,
+)
 from benchmark.core.card import Card, read_card
-from benchmark.core.errors import UnknownName
+from benchmark.core.errors import BenchError, BroughtError, UnknownName
+from benchmark.core.source import import_class, module_file, source_hash
 
 T = TypeVar("T")
 
 
 class Registry(Generic[T]):
-    """Names of one kind of thing, and where each is: "module:Class"."""
+    """Names of one kind of thing, and where each is: in our table, or brought by a user.
 
-    def __init__(self, kind: str, table: Mapping[str, str]) -> None:
+    Args:
+        kind: what a thing of it is called.
+        table: ours, as name to "module:Class".
+        base: "module:Class" of which everything brought must be a subclass.
+        group: the group of entry points by which other distributions add to it.
+        schemes: what takes an argument, as scheme to "module:Class"; None where neither schemes nor
+            classes named by hand are taken.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        table: Mapping[str, str],
+        *,
+        base: str = "",
+        group: str = "",
+        schemes: Mapping[str, str] | None = None,
+    ) -> None:
         self.kind = kind
         self._table = dict(table)
+        self._base = base
+        self._group = group
+        self._schemes = schemes
         self._cards: dict[str, Card] = {}  # by entry; parsing a source takes 10 ms
+        self._labels: dict[str, Card] = {}  # of what a run brought, for those who read its files
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._table)
+        """Ours in the table's order, then the plugins'."""
+        found = dict.fromkeys((*self._table, *(one.name for one in plugins(self._group))))
+        return iter(found)
 
     def __len__(self) -> int:
-        return len(self._table)
+        return len(list(iter(self)))
 
     def __contains__(self, name: object) -> bool:
-        return name in self._table
+        return name in self._table or any(one.name == name for one in plugins(self._group))
 
-    def entry(self, name: str) -> str:
-        """Where `name` is, as "module:Class".
+    @property
+    def ours(self) -> tuple[str, ...]:
+        """The names in this project's own table."""
+        return tuple(self._table)
+
+    def usable(self) -> Iterator[str]:
+        """The names whose cards can be read; a broken plugin is left out, and `card` says why."""
+        for name in self:
+            try:
+                self.card(name)
+            except BroughtError:
+                continue
+            yield name
+
+    def find(self, word: str) -> Entry:
+        """Where the thing is that a word names: a name, "scheme:argument" or "module:Class".
 
         Raises:
             UnknownName: with the nearest known name.
+            BroughtError: if two things have the name.
+            BadInput: if its label cannot be one.
         """
-        if name not in self._table:
-            raise UnknownName(self.kind, name, self._table)
-        return self._table[name]
+        label, rest = split_label(word)
+        head, colon, argument = rest.partition(":")
+        if not colon or self._schemes is None:
+            return self._named(word)
+        if head in self._schemes:
+            label = self._free(label or default_label(head, argument), word)
+            target = self._schemes[head]
+            return Entry(name=label, target=target, argument=argument, scheme=head)
+        if is_class(rest):
+            label = self._free(label or argument, word)
+            return Entry(name=label, target=rest, distribution=distribution_of(head))
+        known = (*self, *(f"{name}:..." for name in self._schemes), "package.module:Class")
+        raise UnknownName(self.kind, word, known)
+
+    def entry(self, name: str) -> str:
+        """Where the thing is that a word names, as "module:Class".
+
+        Raises:
+            BenchError: as `find`.
+        """
+        return self.find(name).target
 
     def card(self, name: str) -> Card:
-        """The card of `name`, without importing its module."""
-        entry = self.entry(name)
-        if entry not in self._cards:
-            self._cards[entry] = read_card(entry)
-        return self._cards[entry]
+        """The card of what a word names, or of what was brought under a label before.
+
+        The card of a class is read from its source; where somebody else's is not written as
+        literals its module is imported. The card has the name that tables use.
+
+        Raises:
+            BenchError: as `find`, or if there is no card.
+        """
+        if name in self._labels and name not in self:
+            return self._labels[name]
+        found = self.find(name)
+        if found.argument is not None:  # a scheme's card may change with the files it names
+            kind: Any = self._foreign(found)
+            card: Card = kind.described(found.argument)
+        else:
+            if found.target not in self._cards:
+                self._cards[found.target] = self._read(found)
+            card = self._cards[found.target]
+        if found.ours:
+            return card
+        self._labels[found.name] = replace(card, name=found.name)
+        return self._labels[found.name]
+
+    def remember(self, card: Card) -> None:
+        """Know the card of what a run brought, for those who read the run's files."""
+        self._labels[card.name] = card
 
     def load(self, name: str) -> T:
-        """Import `name` and return it."""
-        module, _, attribute = self.entry(name).partition(":")
-        return cast(T, getattr(importlib.import_module(module), attribute))
+        """Import what a word names and return its class.
+
+        Raises:
+            BenchError: as `find`, or if somebody else's class cannot be used, in a line.
+        """
+        found = self.find(name)
+        if found.ours:
+            return cast(T, _attribute(found.target))
+        return cast(T, self._foreign(found))
+
+    def decides(self, name: str) -> str:
+        """What decides the answer of what was brought, besides its card and its weights.
+
+        Returns:
+            Where it is and what it is made of: a class's distribution and the hash of its source, a
+            scheme's own word on its argument. "" for what is ours.
+
+        Raises:
+            BenchError: as `load`.
+        """
+        found = self.find(name)
+        if found.ours:
+            return ""
+        if found.argument is not None:
+            kind: Any = self._foreign(found)
+            return f"{found.scheme}:{kind.decides(found.argument)}"
+        file = module_file(found.target.partition(":")[0])
+        source = source_hash(file) if file else ""
+        return " ".join(filter(None, (found.target, found.distribution, source)))
+
+    def _named(self, name: str) -> Entry:
+        found = [one for one in plugins(self._group) if one.name == name]
+        if name in self._table and not found:
+            return Entry(name=name, target=self._table[name], ours=True)
+        if len(found) == 1 and name not in self._table:
+            (one,) = found
+            if not is_label(name) or not is_class(one.target):
+                raise BroughtError(
+                    f"the {self.kind} {name!r} of {one.distribution}: expected an entry point "
+                    f"NAME = package.module:Class, got {one.target!r}"
+                )
+            return Entry(name=name, target=one.target, distribution=one.distribution)
+        if not found and name in self._labels:
+            return Entry(name=name, target="")  # known from a run's files alone
+        if not found:
+            raise UnknownName(self.kind, name, self)
+        owners = [*(["this project"] if name in self._table else []), *_owners(found)]
+        hint = "; take one as NAME=package.module:Class" if self._schemes is not None else ""
+        raise BroughtError(
+            f"two {self.kind}s are named {name!r}: {' and '.join(owners)} have one{hint}"
+        )
+
+    def _free(self, label: str, word: str) -> str:
+        if label in self:
+            raise BroughtError(
+                f"{word!r}: {label!r} is the name of another {self.kind}; put a label of your own "
+                "before it: LABEL=..."
+            )
+        return label
+
+    def _read(self, found: Entry) -> Card:
+        if found.ours:
+            return read_card(found.target)
+        try:
+            return read_card(found.target)
+        except (BenchError, SyntaxError, TypeError):  # written otherwise, or not at all
+            card = getattr(self._foreign(found), "card", None)
+        if not isinstance(card, Card):
+            raise BroughtError(f"{found.target} has no `card = Card(...)`")
+        return card
+
+    def _foreign(self, found: Entry) -> type:
+        if not found.target:
+            raise UnknownName(self.kind, found.name, self)
+        kind = import_class(found.target)
+        base = _attribute(self._base)
+        if not issubclass(kind, base):
+            raise BroughtError(f"{found.target} is no {base.__name__}: it must be a subclass of it")
+        missing = sorted(getattr(kind, "__abstractmethods__", ()))
+        if missing:
+            raise BroughtError(f"{found.target}: {', '.join(missing)} is not written yet")
+        return kind
+
+
+def create(registry: Registry[Any], word: str, *, weights: str | Path | None, device: str) -> Any:  # noqa: ANN401 (an Inpainter or a Detector: the registry's kind)
+    """Make the model that a word names, under the name that tables use.
+
+    Raises:
+        BenchError: as `Registry.load`, or if its weights cannot be used.
+    """
+    found = registry.find(word)
+    arguments = () if found.argument is None else (found.argument,)
+    model = registry.load(word)(*arguments, weights=weights, device=device)
+    if not found.ours:
+        vars(model)["card"] = registry.card(word)
+    return model
+
+
+def _attribute(target: str) -> Any:  # noqa: ANN401 (whatever the table says)
+    module, _, name = target.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def _owners(found: list[Any]) -> list[str]:
+    return [one.distribution for one in found]

@@ -34,6 +34,29 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """A picture with its names, for a model that answers by name: a program, a folder of answers.
+
+    Attributes:
+        sample: name of the picture within its data set.
+        dataset: the data set's name.
+        bucket: the hole's bucket, such as "10-20".
+        inpainter: who painted it, or "" where it is to be painted.
+        launder: what was done to it after painting, or "".
+        image: (H, W, 3) uint8 RGB.
+        mask: (H, W) bool, True = to be inpainted; None for a detector.
+    """
+
+    sample: str
+    dataset: str = ""
+    bucket: str = ""
+    inpainter: str = ""
+    launder: str = ""
+    image: Pixels
+    mask: Mask | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Detection:
     """What a detector says about N images.
 

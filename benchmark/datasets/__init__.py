@@ -8,7 +8,7 @@ from benchmark.core.registry import Registry
 from benchmark.datasets.base import Dataset
 from benchmark.datasets.published import Published
 
-__all__ = ["DATASETS", "Dataset", "is_published", "open_dataset"]
+__all__ = ["DATASETS", "Dataset", "is_published", "open_dataset", "takes_images"]
 
 DATASETS: Registry[type[Dataset]] = Registry(
     "data set",
@@ -19,6 +19,8 @@ DATASETS: Registry[type[Dataset]] = Registry(
         "paris-street-view": "benchmark.datasets.paris_street_view:ParisStreetView",
         "celeba": "benchmark.datasets.celeba:CelebA",
     },
+    base="benchmark.datasets.base:Dataset",
+    group="bench.datasets",
 )
 
 
@@ -29,6 +31,15 @@ def is_published(name: str) -> bool:
         UnknownName: if there is no such data set.
     """
     return issubclass(DATASETS.load(name), Published)
+
+
+def takes_images(name: str) -> bool:
+    """Whether a data set is given the folder of `--images`: `folder`, and what others brought.
+
+    Raises:
+        UnknownName: if there is no such data set.
+    """
+    return name == "folder" or (name not in DATASETS.ours and not is_published(name))
 
 
 def open_dataset(name: str, *, images: Path | None, size: int | None) -> Dataset:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from types import MappingProxyType
 
 from benchmark.core.registry import Registry
 from benchmark.metrics.base import Metric
 
-__all__ = ["CONVENTIONS", "METRICS", "Metric", "paper_convention", "under_convention"]
+__all__ = [
+    "CONVENTIONS",
+    "METRICS",
+    "Metric",
+    "paper_convention",
+    "revision_of",
+    "under_convention",
+]
 
 METRICS: Registry[type[Metric]] = Registry(
     "metric",
@@ -39,6 +47,8 @@ METRICS: Registry[type[Metric]] = Registry(
         "lpips": "benchmark.metrics.perceptual:LPIPS",
         "lpips_vgg": "benchmark.metrics.perceptual:LPIPSVGG",
     },
+    base="benchmark.metrics.base:Metric",
+    group="bench.metrics",
 )
 
 # Who else scores heatmaps, and what stands there for `auc` and `f1` (docs/conventions.md). TruFor's
@@ -51,6 +61,17 @@ CONVENTIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "photoholmes": {"auc": "auc_photoholmes", "f1": "f1_photoholmes"},
     }
 )
+
+
+def revision_of(name: str) -> str:
+    """What decides a metric's rows besides the case: its revision, and a plugin's source."""
+    revision, source = METRICS.load(name).revision, _source_of(name)
+    return f"{revision} {source}" if source else str(revision)
+
+
+@cache
+def _source_of(name: str) -> str:
+    return METRICS.decides(name)
 
 
 def under_convention(convention: str, metrics: Iterable[str]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmark.core.seeds import seed_of
-from benchmark.metrics import METRICS
+from benchmark.metrics import METRICS, revision_of
 from benchmark.metrics.base import Metric
 from benchmark.metrics.intervals import Interval
 from benchmark.runner.jobs import Chosen, SampleRef, judge_job, measure_job
@@ -148,10 +148,10 @@ def _cell(
 def _rows(
     setup: Setup, store: Store, line: _Line, samples: Sequence[SampleRef]
 ) -> list[np.ndarray | None]:
-    keys = []
+    keys, revision = [], revision_of(line.metric.name)
     for fill in fills(setup, line.inpainter, samples):
         judge = judge_job(line.detector, fill, line.launder) if line.detector else None
-        keys.append(measure_job(line.metric.name, line.metric.revision, fill, judge).key)
+        keys.append(measure_job(line.metric.name, revision, fill, judge).key)
     return list(store.rows(keys))
 
 

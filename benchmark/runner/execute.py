@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from benchmark.core.errors import DataError
@@ -48,12 +49,16 @@ class Settings:
         device: a torch device such as "cpu".
         batch: samples a model sees at once.
         strict: whether a picture or mask that cannot be used ends the run.
+        cmd_timeout: seconds that a user's program may take for a chunk of pictures.
+        logs: folder for what such programs print, or None.
         notify: told of progress.
     """
 
     device: str = "cpu"
     batch: int = 1
     strict: bool = False
+    cmd_timeout: float = 600.0
+    logs: Path | None = None
     notify: Notify = lambda _: None
 
 
@@ -78,11 +83,12 @@ class Tally:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Wave:
-    """One stage with one model: `jobs` makes the jobs of some samples."""
+    """One stage with one model: `jobs` makes the jobs of some samples, `chunk` go best together."""
 
     stage: Stage
     model: str
     jobs: Callable[[Sequence[SampleRef]], list[Job]]
+    chunk: int = 1
 
 
 def execute(setup: Setup, store: Store, executor: Executor, settings: Settings) -> Tally:
@@ -112,7 +118,12 @@ def execute(setup: Setup, store: Store, executor: Executor, settings: Settings) 
 
 def _waves(setup: Setup) -> Iterator[_Wave]:
     for inpainter in setup.inpainters:
-        yield _Wave(stage="fill", model=inpainter.name, jobs=_fill_maker(setup, inpainter))
+        yield _Wave(
+            stage="fill",
+            model=inpainter.name,
+            jobs=_fill_maker(setup, inpainter),
+            chunk=inpainter.card.chunk,
+        )
     for detector in setup.detectors:
         for inpainter in setup.inpainters:
             for launder in setup.launders:
@@ -121,6 +132,7 @@ def _waves(setup: Setup) -> Iterator[_Wave]:
                     stage="judge",
                     model=f"{detector.name} on {inpainter.name}{after}",
                     jobs=_judge_maker(setup, detector, inpainter, launder),
+                    chunk=detector.card.chunk,
                 )
     for inpainter in setup.inpainters:
         yield _Wave(stage="measure", model=inpainter.name, jobs=_measure_maker(setup, inpainter))
@@ -165,7 +177,8 @@ def _missing(wave: _Wave, setup: Setup, store: Store) -> int:
 def _worker(setup: Setup, store: Store, settings: Settings) -> Work:
     from benchmark.runner.worker import Worker  # loads torch, which a finished run never needs
 
-    worker = Worker(setup.sources, store, device=settings.device, batch=settings.batch)
+    terms = setup.terms(timeout=settings.cmd_timeout, logs=settings.logs)
+    worker = Worker(setup.sources, store, device=settings.device, batch=settings.batch, terms=terms)
     for inpainter in reversed(setup.inpainters):  # a bad checkpoint shows now, not after hours
         worker.inpainter(inpainter)
     for detector in setup.detectors:
@@ -200,7 +213,7 @@ def _note(outcome: Outcome, wave: _Wave, settings: Settings, tally: Tally) -> No
 
 
 def _chunks(wave: _Wave, setup: Setup, store: Store, settings: Settings) -> Iterator[Sequence[Job]]:
-    size = CHUNK if wave.stage == "measure" else settings.batch
+    size = CHUNK if wave.stage == "measure" else max(settings.batch, wave.chunk)
     for block in _blocks(setup.samples):
         jobs = wave.jobs(block)
         known = store.known([job.key for job in jobs])

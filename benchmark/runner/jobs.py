@@ -10,6 +10,7 @@ from typing import Literal
 
 from benchmark.core.card import Card
 from benchmark.core.seeds import seed_of
+from benchmark.core.types import Mask, Piece, Pixels
 from benchmark.core.weights import Weights
 from benchmark.launder import REVISION, Launder
 
@@ -25,6 +26,9 @@ class Chosen:
         absent: why it cannot run, where it has no weights here, or "".
         precision: "exact" or "bf16".
         compiled: whether torch.compile runs its network.
+        word: what names it in the plan; "" where that is its name.
+        source: what else decides the answer of a model that a user brought, or "".
+        distribution: the distribution that brought it, as "name version", or "".
     """
 
     name: str
@@ -33,13 +37,21 @@ class Chosen:
     absent: str = ""
     precision: Literal["exact", "bf16"] = "exact"
     compiled: bool = False
+    word: str = ""
+    source: str = ""
+    distribution: str = ""
 
     @property
     def identity(self) -> str:
-        """Everything about the model that decides its answer: name, revision, weights, tuning."""
+        """Everything about the model that decides its answer: name, revision, weights, tuning.
+
+        A model that a user brought goes by its source in place of its name, so that another label
+        computes nothing anew and other files under the same label do.
+        """
         words = {self.precision: self.precision != "exact", "compiled": self.compiled}
         tuned = [word for word, said in words.items() if said]
-        return "+".join((f"{self.card.name}@{self.card.revision}", self.weights.sha256, *tuned))
+        name = self.source or self.card.name
+        return "+".join((f"{name}@{self.card.revision}", self.weights.sha256, *tuned))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +125,13 @@ def key_of(*parts: object) -> str:
 
 
 def fill_job(
-    inpainter: Chosen, sample: SampleRef, *, seed: int, rounding: str, blind: bool = False
+    inpainter: Chosen,
+    sample: SampleRef,
+    *,
+    seed: int,
+    rounding: str,
+    blind: bool = False,
+    own: str = "",
 ) -> Fill:
     """The job of painting one sample.
 
@@ -123,12 +141,34 @@ def fill_job(
         seed: the plan's; it enters the key only for a model that draws from it.
         rounding: "even", or "authors" for the program's own rule, in the key where it differs.
         blind: whether the hole is painted over before a model that paints sees the picture.
+        own: what decides the answer to this sample alone, such as the hash of a finished picture.
     """
     drawn = key_of(seed, sample.id) if inpainter.card.seeded else ""
     rule = inpainter.card.rounding if rounding == "authors" else "round"
     blind = blind and inpainter.card.paints
     parts = ["fill", inpainter.identity, sample.key, drawn, rule, *(["blind"] if blind else [])]
+    parts += [own] if own else []
     return Fill(inpainter, sample, seed, rule, blind, key_of(*parts))
+
+
+def piece_of(
+    sample: SampleRef,
+    image: Pixels,
+    *,
+    mask: Mask | None = None,
+    inpainter: str = "",
+    launder: str = "",
+) -> Piece:
+    """A picture with its names, as `Piece` says."""
+    return Piece(
+        sample=sample.id,
+        dataset=sample.dataset,
+        bucket=sample.bucket,
+        inpainter=inpainter,
+        launder=launder,
+        image=image,
+        mask=mask,
+    )
 
 
 def judge_job(detector: Chosen, fill: Fill, launder: str = "") -> Judge:
@@ -146,7 +186,7 @@ def judge_job(detector: Chosen, fill: Fill, launder: str = "") -> Judge:
     return replace(judge, key=key_of("launder", REVISION, launder, drawn, judge.key))
 
 
-def measure_job(metric: str, revision: int, fill: Fill, judge: Judge | None) -> Measure:
+def measure_job(metric: str, revision: str, fill: Fill, judge: Judge | None) -> Measure:
     """The job of measuring one metric; `revision` is the metric's."""
     answered = judge.key if judge else ""
     return Measure(metric, fill, judge, key_of("measure", metric, revision, fill.key, answered))

@@ -21,6 +21,8 @@ class Failure:
         launder: what was done to the painted picture before the model saw it, or "".
         model: the model that failed, or "" for a skipped sample.
         reason: what was wrong, in a line.
+        drift: how far the known pixels of a finished picture moved, where that is what was wrong:
+            largest and mean difference in grey levels.
     """
 
     kind: Literal["skipped", "failed"]
@@ -30,6 +32,7 @@ class Failure:
     launder: str = ""
     model: str
     reason: str
+    drift: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

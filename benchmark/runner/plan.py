@@ -19,13 +19,14 @@ from pydantic import (
 
 from benchmark.core.errors import BadInput, PlanError
 from benchmark.core.registry import Registry
-from benchmark.datasets import DATASETS, is_published
+from benchmark.datasets import DATASETS, is_published, takes_images
 from benchmark.launder import Launder
 from benchmark.masks.bucket import DEFAULT_BUCKETS, Bucket
 from benchmark.metrics import METRICS, paper_convention, under_convention
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 
+_TELL_APART = "; put a label before one of them: LABEL=..."
 Names = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
@@ -35,7 +36,7 @@ class Plan(BaseModel):
     Attributes:
         name: what the run is called in its files.
         datasets: names of data sets.
-        images: folder of pictures, for the data set `folder`.
+        images: folder of pictures, for the data set `folder` or a plugin's.
         data_root: folder that holds the published data sets, and NVIDIA's irregular test masks.
         masks: folder of masks; by default NVIDIA's for a published data set, drawn for others.
         mask_polarity: which colour is the hole in mask files.
@@ -44,8 +45,9 @@ class Plan(BaseModel):
         margin: border kept free of drawn holes, in pixels at 256.
         size: side of the square pictures, as the paper's 256; "native" leaves pictures as they are.
         buckets: ranges (a, b] of the hole's share in percent, such as "10-20".
-        inpainters: names of inpainters.
-        detectors: names of detectors; may be empty.
+        inpainters: names of inpainters, or what a user brought: "[LABEL=]package.module:Class",
+            "[LABEL=]outputs:DIR", "[LABEL=]cmd:COMMAND".
+        detectors: likewise, with "[LABEL=]heatmaps:DIR"; may be empty.
         convention: whose `auc` and `f1` are measured: "paper" as they are, "trufor", "imdlbenco" or
             "photoholmes" (docs/conventions.md).
         metrics: names of metrics; `auc` and `f1` become the convention's own.
@@ -55,6 +57,8 @@ class Plan(BaseModel):
             "jpeg:90"; they look at the pictures as painted in any case.
         hole_blind: whether each hole is painted with the known region's mean before any model that
             paints sees the picture; a model that looks into holes finds nothing there.
+        recomposite: whether the known region is pasted back over pictures that were made elsewhere
+            (`outputs:DIR`); else one whose known pixels moved is a failure.
         rounding: how pictures become 8 bits: "even" rounds for all, "authors" as each program does.
         precision: "exact", or "bf16": networks compute in bfloat16 where they can.
         compile: whether torch.compile runs the networks.
@@ -83,6 +87,7 @@ class Plan(BaseModel):
     limit: Annotated[int, Field(ge=1)] | None = None
     launder: tuple[str, ...] = ()
     hole_blind: bool = False
+    recomposite: bool = False
     rounding: Literal["even", "authors"] = "even"
     precision: Literal["exact", "bf16"] = "exact"
     compile: bool = False
@@ -109,8 +114,8 @@ class Plan(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> Plan:
-        _known(INPAINTERS, self.inpainters)
-        _known(DETECTORS, self.detectors)
+        painters = _known(INPAINTERS, self.inpainters)
+        _unique((*painters, *_known(DETECTORS, self.detectors)), "model", hint=_TELL_APART)
         _known(METRICS, self.metrics)
         _known(DATASETS, self.datasets)
         _known_weights(self)
@@ -118,6 +123,16 @@ class Plan(BaseModel):
         if self.launder and not self.detectors:
             raise PlanError("--launder needs a detector: laundered pictures are only looked at")
         return self
+
+    @property
+    def inpainter_names(self) -> tuple[str, ...]:
+        """What tables and files call the inpainters."""
+        return tuple(INPAINTERS.find(word).name for word in self.inpainters)
+
+    @property
+    def detector_names(self) -> tuple[str, ...]:
+        """What tables and files call the detectors."""
+        return tuple(DETECTORS.find(word).name for word in self.detectors)
 
     @classmethod
     def load(cls, path: Path) -> Plan:
@@ -155,7 +170,7 @@ def replaced(base: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
     """
     kept = dict(base)
     if "datasets" in values:
-        if "folder" not in values["datasets"]:
+        if not any(map(takes_images, values["datasets"])):
             kept.pop("images", None)
         if not any(map(is_published, values["datasets"])):
             kept.pop("data_root", None)
@@ -185,14 +200,15 @@ def _first(error: ValidationError) -> str:
     return f"{key}: {found['msg']}, got {found['input']!r}"
 
 
-def _known(registry: Registry[Any], names: tuple[str, ...]) -> None:
-    for name in _unique(names, registry.kind):
-        registry.entry(name)
+def _known(registry: Registry[Any], words: tuple[str, ...]) -> tuple[str, ...]:
+    """What tables call the things that words name, each one another."""
+    hint = _TELL_APART if any(":" in word for word in words) else ""
+    return _unique(tuple(registry.find(word).name for word in words), registry.kind, hint=hint)
 
 
 def _known_weights(plan: Plan) -> None:
     for name in plan.weights:
-        if name not in (*plan.inpainters, *plan.detectors):
+        if name not in (*plan.inpainter_names, *plan.detector_names):
             raise PlanError(f"weights are given for {name!r}, which is not in the plan")
 
 
@@ -200,14 +216,14 @@ def _known_places(plan: Plan) -> None:
     said = ", ".join(plan.datasets)
     if "folder" in plan.datasets and plan.images is None:
         raise PlanError("the data set 'folder' needs a folder of pictures: --images DIR")
-    if "folder" not in plan.datasets and plan.images is not None:
+    if plan.images is not None and not any(map(takes_images, plan.datasets)):
         raise PlanError(f"--images goes with --dataset folder, not with {said!r}")
     if plan.data_root is not None and not any(map(is_published, plan.datasets)):
         raise PlanError(f"--data-root goes with published data sets, not with {said!r}")
 
 
-def _unique(names: tuple[str, ...], kind: str) -> tuple[str, ...]:
+def _unique(names: tuple[str, ...], kind: str, *, hint: str = "") -> tuple[str, ...]:
     for name in names:
         if names.count(name) > 1:
-            raise PlanError(f"{kind} {name!r} is named twice")
+            raise PlanError(f"{kind} {name!r} is named twice{hint}")
     return names

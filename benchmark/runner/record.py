@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import platform
 import subprocess
+from collections.abc import Iterable
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from benchmark.runner.execute import Settings, Tally
-from benchmark.runner.setup import Setup
+from benchmark.runner.jobs import Chosen
+from benchmark.runner.outcome import Failure
+from benchmark.runner.setup import Setup, fills
+from benchmark.runner.store import Store
 
 PACKAGES = (
     "safepaint-bench", "torch", "torchvision", "numpy", "opencv-contrib-python-headless",
@@ -17,7 +23,7 @@ PACKAGES = (
 )  # fmt: skip
 
 
-def document_of(setup: Setup, settings: Settings, tally: Tally) -> dict[str, Any]:
+def document_of(setup: Setup, settings: Settings, tally: Tally, store: Store) -> dict[str, Any]:
     """What record.json says: versions, commit, device, checkpoints, seconds and failures."""
     models = (*setup.inpainters, *setup.detectors)
     return {
@@ -30,6 +36,11 @@ def document_of(setup: Setup, settings: Settings, tally: Tally) -> dict[str, Any
             model.name: {"edition": model.weights.edition, "sha256": model.weights.sha256}
             for model in models
         },
+        "brought": {
+            **{one.name: _brought("inpainter", one) for one in setup.inpainters if one.source},
+            **{one.name: _brought("detector", one) for one in setup.detectors if one.source},
+        },
+        "known_pixels": known_pixels(setup, store, tally.failures),
         "folders": {name: str(folder) for name, folder in setup.sources.folders.items()},
         "samples": len(setup.samples),
         "jobs_run": tally.ran,
@@ -52,6 +63,41 @@ def document_of(setup: Setup, settings: Settings, tally: Tally) -> dict[str, Any
             for failure in sorted(tally.failures)
         ],
     }
+
+
+def _brought(kind: str, model: Chosen) -> dict[str, Any]:
+    """What is known of a model that a user brought, so that its run can be read without it."""
+    return {
+        "kind": kind,
+        "word": model.word,
+        "distribution": model.distribution,
+        "identity": model.identity,
+        "card": asdict(model.card),
+    }
+
+
+def known_pixels(
+    setup: Setup, store: Store, failures: Iterable[Failure]
+) -> dict[str, dict[str, float]]:
+    """How far known pixels of finished pictures moved, by inpainter.
+
+    Returns:
+        Per inpainter `pictures` that were there, `moved` of them, and over all of them the largest
+        and the mean absolute difference in grey levels, `max` and `mean`.
+    """
+    found = {}
+    for inpainter in setup.inpainters:
+        if inpainter.name in setup.own:
+            keys = [fill.key for fill in fills(setup, inpainter, setup.samples)]
+            drifts = [tuple(map(float, row)) for row in store.rows(keys) if row is not None]
+            drifts += [one.drift for one in failures if one.drift and one.model == inpainter.name]
+            found[inpainter.name] = {
+                "pictures": len(drifts),
+                "moved": sum(largest > 0 for largest, _ in drifts),
+                "max": max((largest for largest, _ in drifts), default=0.0),
+                "mean": round(fmean([mean for _, mean in drifts] or [0.0]), 6),
+            }
+    return found
 
 
 def _versions() -> dict[str, str]:

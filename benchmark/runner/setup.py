@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
-from benchmark.core.card import Card
-from benchmark.core.errors import DataError, MissingWeights
+import numpy as np
+
+from benchmark.core.errors import DataError, MissingWeights, PlanError
+from benchmark.core.outside import Terms
 from benchmark.core.registry import Registry
 from benchmark.core.weights import Weights, find_weights
-from benchmark.metrics import METRICS
+from benchmark.metrics import METRICS, revision_of
 from benchmark.runner.jobs import (
     Chosen,
     Fill,
@@ -19,11 +22,17 @@ from benchmark.runner.jobs import (
     fill_job,
     judge_job,
     measure_job,
+    piece_of,
 )
 from benchmark.runner.plan import Plan
 from benchmark.runner.sources import Sources
 from detectors import DETECTORS
-from inpainters import INPAINTERS
+from inpainters import INPAINTERS, create_inpainter
+
+if TYPE_CHECKING:  # loads torch, which a finished run never needs
+    from inpainters.outputs import Outputs
+
+_NOTHING = np.empty((0, 0, 3), np.uint8)  # where a picture's names alone are asked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +46,7 @@ class Setup:
         all_inpainters: every one of the plan, with its weights or why it has none.
         all_detectors: likewise.
         gaps: metrics that cannot be measured here, and why.
+        own: the inpainters, by name, each of whose answers has a file of its own.
     """
 
     plan: Plan
@@ -45,6 +55,7 @@ class Setup:
     all_inpainters: tuple[Chosen, ...]
     all_detectors: tuple[Chosen, ...]
     gaps: dict[str, str]
+    own: Mapping[str, Outputs] = field(default_factory=dict)
 
     @property
     def inpainters(self) -> tuple[Chosen, ...]:
@@ -67,6 +78,22 @@ class Setup:
         return ("", *self.plan.launder)
 
     @property
+    def several(self) -> frozenset[str]:
+        """Of what the plan has more than one: names of files made elsewhere have to tell."""
+        counts = {
+            "inpainter": len(self.plan.inpainters),
+            "dataset": len(self.plan.datasets),
+            "bucket": len(self.plan.buckets),
+        }
+        return frozenset(name for name, count in counts.items() if count > 1)
+
+    def terms(self, *, timeout: float = 0.0, logs: Path | None = None) -> Terms:
+        """On what terms programs and folders outside are used; time and logs change no answer."""
+        return Terms(
+            recomposite=self.plan.recomposite, timeout=timeout, logs=logs, several=self.several
+        )
+
+    @property
     def measured(self) -> tuple[str, ...]:
         """The plan's metrics that can be measured here."""
         return tuple(name for name in self.plan.metrics if name not in self.gaps)
@@ -79,19 +106,23 @@ def prepare(plan: Plan) -> Setup:
         DataError: if pictures or masks are missing or do not reach a bucket.
         WeightsError: if no inpainter, or none of the detectors wanted, has weights, or if weights
             that the plan names cannot be used.
+        BroughtError: if a model that a user brought cannot be used.
+        PlanError: if holes of pictures that are made already are to be painted over.
     """
     sources = Sources(plan)
     samples = sources.refs()
     if not samples:
         raise DataError("no picture has a mask in any of the plan's buckets")
+    inpainters = choose(INPAINTERS, plan.inpainters, plan)
     reasons = {name: METRICS.load(name).unavailable() for name in plan.metrics}
     return Setup(
         plan=plan,
         sources=sources,
         samples=samples,
-        all_inpainters=choose(INPAINTERS, plan.inpainters, plan),
+        all_inpainters=inpainters,
         all_detectors=choose(DETECTORS, plan.detectors, plan),
         gaps={name: reason for name, reason in reasons.items() if reason},
+        own=_made_elsewhere(inpainters, plan),
     )
 
 
@@ -99,21 +130,35 @@ def fills(setup: Setup, inpainter: Chosen, samples: Iterable[SampleRef]) -> list
     """The jobs of letting one inpainter paint some samples."""
     plan = setup.plan
     return [
-        fill_job(inpainter, sample, seed=plan.seed, rounding=plan.rounding, blind=plan.hole_blind)
+        fill_job(
+            inpainter,
+            sample,
+            seed=plan.seed,
+            rounding=plan.rounding,
+            blind=plan.hole_blind,
+            own=_own(setup, inpainter, sample),
+        )
         for sample in samples
     ]
+
+
+def _own(setup: Setup, inpainter: Chosen, sample: SampleRef) -> str:
+    made = setup.own.get(inpainter.name)
+    if made is None:
+        return ""
+    return made.own(piece_of(sample, _NOTHING), setup.terms())
 
 
 def measures(setup: Setup, fill: Fill) -> list[Measure]:
     """Everything to measure about one painted picture: alone, then as each detector saw it."""
     kinds = {name: METRICS.load(name) for name in setup.measured}
     alone = [name for name, kind in kinds.items() if kind.needs == "filled"]
-    jobs = [measure_job(name, kinds[name].revision, fill, None) for name in alone]
+    jobs = [measure_job(name, revision_of(name), fill, None) for name in alone]
     for detector in setup.detectors:
         for launder in setup.launders:
             judge = judge_job(detector, fill, launder)
             jobs += [
-                measure_job(name, kind.revision, fill, judge)
+                measure_job(name, revision_of(name), fill, judge)
                 for name, kind in kinds.items()
                 if kind.needs == "verdict"
             ]
@@ -126,28 +171,37 @@ def choose(registry: Registry[Any], names: Sequence[str], plan: Plan) -> tuple[C
     Raises:
         WeightsError: if all of them are absent, or weights that the plan names cannot be used.
     """
-    found = tuple(_choice(registry.card(name), plan) for name in names)
+    found = tuple(_choice(registry, name, plan) for name in names)
     if found and all(model.absent for model in found):
         raise MissingWeights(found[0].absent)
     return found
 
 
-def _choice(card: Card, plan: Plan) -> Chosen:
+def _choice(registry: Registry[Any], word: str, plan: Plan) -> Chosen:
+    card = registry.card(word)
     wanted = plan.weights.get(card.name)
+    chosen = Chosen(
+        name=card.name,
+        card=card,
+        weights=Weights(edition="absent"),
+        word=word,
+        source=registry.decides(word),
+        distribution=registry.find(word).distribution,
+    )
     try:
-        weights = find_weights(card, wanted)
+        chosen = replace(chosen, weights=find_weights(card, wanted))
     except MissingWeights as error:
         if wanted is not None:
             raise
-        return Chosen(
-            name=card.name, card=card, weights=Weights(edition="absent"), absent=str(error)
-        )
-    if card.weightless:  # no network, nothing to tune, and nothing to compute anew
-        return Chosen(name=card.name, card=card, weights=weights)
-    return Chosen(
-        name=card.name,
-        card=card,
-        weights=weights,
-        precision=plan.precision,
-        compiled=plan.compile,
-    )
+        return replace(chosen, absent=str(error))
+    if card.weightless and not chosen.source:  # nothing to tune, and nothing to compute anew
+        return chosen
+    return replace(chosen, precision=plan.precision, compiled=plan.compile)
+
+
+def _made_elsewhere(inpainters: Iterable[Chosen], plan: Plan) -> dict[str, Outputs]:
+    """The folders of finished pictures among a plan's inpainters."""
+    words = {one.name: one.word for one in inpainters if one.card.finished}
+    if words and plan.hole_blind:
+        raise PlanError(f"{next(iter(words))}: its pictures are made already; no --hole-blind")
+    return {name: cast("Outputs", create_inpainter(word)) for name, word in words.items()}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from benchmark.core.errors import DataError
 from benchmark.core.pictures import REVISION
 from benchmark.core.types import Mask, Sample
-from benchmark.datasets import Dataset, is_published, open_dataset
+from benchmark.datasets import DATASETS, Dataset, is_published, open_dataset
 from benchmark.datasets.irregular_masks import IRREGULAR_MASKS
 from benchmark.masks.bucket import Bucket
 from benchmark.masks.drawn import DrawnMasks
@@ -79,10 +79,11 @@ class Sources:
 
     def _in_bucket(self, dataset: str, bucket: str) -> list[SampleRef]:
         found = []
+        source = DATASETS.decides(dataset)  # "" for ours
+        rule = f"{self._size} rule {REVISION}{source}"
         for name in self._names[dataset]:
             hole = self._masks[dataset].holes(name).get(bucket)
             if hole is not None:
-                rule = f"{self._size} rule {REVISION}"
                 digest = self._datasets[dataset].digest(name)
                 key = key_of("sample", digest, rule, hole.digest)
                 found.append(SampleRef(dataset, name, bucket, hole.name, key))

@@ -9,27 +9,29 @@ from itertools import groupby
 from typing import TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmark.core.errors import BadAnswer, DataError, WeightsError
+from benchmark.core.errors import BadAnswer, DataError, KnownMoved, WeightsError
+from benchmark.core.outside import Terms
 from benchmark.core.pixels import hole_blind, to_images, to_masks, to_pixels
 from benchmark.core.seeds import seed_of
 from benchmark.core.types import Case, Pixels, Sample, Verdict
 from benchmark.metrics import METRICS, Metric
 from benchmark.runner.jobs import Chosen, Fill, Job, Judge, Measure
+from benchmark.runner.named import fill_by_name, judge_by_name, to_logits
 from benchmark.runner.outcome import Failure, Outcome
 from benchmark.runner.sources import Sources
 from benchmark.runner.store import Answer, Store, heatmap_answer, metric_answer, picture_answer
 from detectors import create_detector
 from detectors.base import Detector
+from detectors.named import NamedDetector
 from inpainters import create_inpainter
 from inpainters.base import Inpainter
+from inpainters.named import NamedInpainter
 
 R = TypeVar("R")
 Item = TypeVar("Item")
-LOGIT_LIMIT = 30.0  # exp(-30) is far below what float32 tells from 0, and float16 holds 30 well
 
 
 class Worker:
@@ -41,9 +43,19 @@ class Worker:
         device: a torch device such as "cpu".
         batch: how many samples a model sees at once. At 1 an answer cannot depend, in its last
             bits, on which other samples happened to be missing from the store.
+        terms: on what terms programs and folders outside are used.
     """
 
-    def __init__(self, sources: Sources, store: Store, *, device: str, batch: int) -> None:
+    def __init__(
+        self,
+        sources: Sources,
+        store: Store,
+        *,
+        device: str,
+        batch: int,
+        terms: Terms | None = None,
+    ) -> None:
+        self._terms = terms or Terms()
         self._sources = sources
         self._store = store
         self._device = device
@@ -95,7 +107,9 @@ class Worker:
     ) -> Inpainter | Detector:
         if chosen.identity not in self._loaded:
             self._loaded.clear()  # one model at a time: the next may need the memory
-            model = create(chosen.name, weights=chosen.weights.path, device=self._device)
+            model = create(
+                chosen.word or chosen.name, weights=chosen.weights.path, device=self._device
+            )
             model.tune(precision=chosen.precision, compiled=chosen.compiled)
             self._loaded[chosen.identity] = model
         return self._loaded[chosen.identity]
@@ -107,17 +121,30 @@ class Worker:
                 loaded.append((job, self._sources.load(job.sample)))
             except DataError as error:
                 yield _failure("skipped", job, "", error)
-        batch = 1 if jobs and jobs[0].inpainter.card.seeded else self._batch
+        for job, answer in self._painted(loaded):
+            if isinstance(answer, BadAnswer):
+                yield _failure("failed", job, job.inpainter.name, answer)
+            else:
+                yield answer
+
+    def _painted(
+        self, loaded: Sequence[tuple[Fill, Sample]]
+    ) -> Iterator[tuple[Fill, Answer | BadAnswer]]:
+        inpainter = self.inpainter(loaded[0][0].inpainter) if loaded else None
+        if isinstance(inpainter, NamedInpainter):
+            with self._clock():
+                named = fill_by_name(inpainter, loaded, self._terms)
+            yield from zip((job for job, _ in loaded), named, strict=True)
+            return
+        batch = 1 if loaded and loaded[0][0].inpainter.card.seeded else self._batch
         for group in _batches(loaded, batch, lambda pair: pair[1].image.shape):
             images = to_images(np.stack([sample.image for _, sample in group]))
             masks = to_masks(np.stack([sample.mask for _, sample in group]))
             images = hole_blind(images, masks) if group[0][0].blind else images
             painted = _answer_each(self._painter(group[0][0]), images, masks)
             for (job, _), answer in zip(group, painted, strict=True):
-                if isinstance(answer, BadAnswer):
-                    yield _failure("failed", job, job.inpainter.name, answer)
-                else:
-                    yield picture_answer(job.key, answer)
+                kept = answer if isinstance(answer, BadAnswer) else picture_answer(job.key, answer)
+                yield job, kept
 
     def _painter(self, job: Fill) -> Callable[..., list[Pixels]]:
         inpainter = self.inpainter(job.inpainter)
@@ -132,14 +159,27 @@ class Worker:
 
     def _judge(self, jobs: Sequence[Judge]) -> Iterator[Answer | Failure]:
         loaded = [(job, self._seen(job)) for job in jobs]
+        for job, answer in self._judged(loaded):
+            if isinstance(answer, BadAnswer):
+                yield _failure("failed", job.fill, job.detector.name, answer, job.launder)
+            else:
+                yield answer
+
+    def _judged(
+        self, loaded: Sequence[tuple[Judge, Pixels]]
+    ) -> Iterator[tuple[Judge, Answer | BadAnswer]]:
+        detector = self.detector(loaded[0][0].detector) if loaded else None
+        if isinstance(detector, NamedDetector):
+            with self._clock():
+                named = judge_by_name(detector, loaded, self._terms)
+            yield from zip((job for job, _ in loaded), named, strict=True)
+            return
         for group in _batches(loaded, self._batch, lambda pair: pair[1].shape):
             images = to_images(np.stack([picture for _, picture in group]))
             seen = _answer_each(self._viewer(group[0][0]), images)
             for (job, _), answer in zip(group, seen, strict=True):
-                if isinstance(answer, BadAnswer):
-                    yield _failure("failed", job.fill, job.detector.name, answer, job.launder)
-                else:
-                    yield heatmap_answer(job.key, *answer)
+                kept = answer if isinstance(answer, BadAnswer) else heatmap_answer(job.key, *answer)
+                yield job, kept
 
     def _seen(self, job: Judge) -> Pixels:
         """The picture that the detector gets to see; only the painted one is kept."""
@@ -194,12 +234,6 @@ class Worker:
         self._seconds += time.perf_counter() - start
 
 
-def to_logits(heatmap: Tensor) -> NDArray[np.float16]:
-    """Probabilities as they are kept: (N, H, W) in [0, 1] to float16 logits within +-30."""
-    logits = torch.logit(heatmap.double()).clamp(-LOGIT_LIMIT, LOGIT_LIMIT)
-    return logits.numpy().astype(np.float16)
-
-
 def _answer_each(call: Callable[..., list[R]], *tensors: Tensor) -> list[R | BadAnswer]:
     """One answer a sample; one bad sample must not take its neighbours with it."""
     try:
@@ -235,4 +269,5 @@ def _failure(kind: str, job: Fill, model: str, error: Exception, launder: str = 
         launder=launder,
         model=model,
         reason=str(error),
+        drift=error.drift if isinstance(error, KnownMoved) else (),
     )

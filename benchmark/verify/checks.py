@@ -89,7 +89,7 @@ class Request:
         Raises:
             UnknownName: if one is no model.
         """
-        known = [*INPAINTERS, *DETECTORS]
+        known = [*INPAINTERS.usable(), *DETECTORS.usable()]
         for name in (*self.names, *self.weights):
             if name not in known:
                 raise UnknownName("model", name, known)

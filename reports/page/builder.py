@@ -13,6 +13,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from benchmark.core.errors import DataError
+from benchmark.core.outside import readable
 from benchmark.core.paths import write_text
 from benchmark.metrics import METRICS
 from benchmark.runner.store import Store
@@ -28,7 +29,7 @@ from reports.page.plots import legend_mark, svg
 from reports.page.summary import caveats, counted, editions, verdicts
 from reports.page.template import fill_template
 from reports.paper import PaperTable, paper_table, paper_tables
-from reports.pictures import readable, save_pictures
+from reports.pictures import save_pictures
 from reports.statistics import statistics_of
 
 PAGE = "index.html"
@@ -127,8 +128,8 @@ def page(
         gallery=gallery,
         gallery_data=_json(_gallery_data(run, gallery, full=full)),
         provenance=_provenance(run),
-        inpainters=_names(run, run.plan.inpainters),
-        detectors=_names(run, run.plan.detectors),
+        inpainters=_names(run, run.plan.inpainter_names),
+        detectors=_names(run, run.plan.detector_names),
     )
 
 
@@ -222,8 +223,8 @@ def _row(row: ResultRow) -> Mapping[str, str]:
 
 
 def _names(run: RunFolder, names: Sequence[str]) -> dict[str, str]:
-    cards = {name: INPAINTERS.card(name) for name in run.plan.inpainters}
-    cards.update((name, DETECTORS.card(name)) for name in run.plan.detectors)
+    cards = {name: INPAINTERS.card(name) for name in run.plan.inpainter_names}
+    cards.update((name, DETECTORS.card(name)) for name in run.plan.detector_names)
     return {name: marked(cards[name], run.results) for name in names}
 
 
@@ -233,7 +234,7 @@ def _gallery_data(run: RunFolder, gallery: Gallery, *, full: bool) -> dict[str, 
         "metric": kind.title if kind else "",
         "digits": kind.decimals if kind else 4,
         "better": kind.better if kind else "lower",
-        "names": {**_names(run, run.plan.inpainters), **_names(run, run.plan.detectors)},
+        "names": {**_names(run, run.plan.inpainter_names), **_names(run, run.plan.detector_names)},
         "pictures": gallery.pictures,
         "exhibits": [_exhibit(run, one, full=full) for one in gallery.exhibits],
     }

@@ -72,7 +72,7 @@ def verdicts(run: RunFolder) -> tuple[Verdict, ...]:
     return tuple(
         _verdict(run, metric, dataset, detector)
         for dataset in dict.fromkeys(row.dataset for row in run.results)
-        for detector in run.plan.detectors
+        for detector in run.plan.detector_names
     )
 
 
@@ -100,7 +100,7 @@ def caveats(run: RunFolder) -> Iterator[str]:
 def _verdict(run: RunFolder, metric: str, dataset: str, detector: str) -> Verdict:
     found = tuple(
         _glance(run, metric, dataset, detector, name)
-        for name in run.plan.inpainters
+        for name in run.plan.inpainter_names
         if INPAINTERS.card(name).paints
     )
     card = DETECTORS.card(detector)
@@ -214,7 +214,7 @@ def _text(glance: Glance, digits: int) -> str:
 
 
 def _models(run: RunFolder) -> tuple[str, ...]:
-    return (*run.plan.inpainters, *run.plan.detectors)
+    return (*run.plan.inpainter_names, *run.plan.detector_names)
 
 
 def _edition(run: RunFolder, name: str) -> str:

@@ -28,6 +28,12 @@ ALLOWED = {  # a package may import itself and these
         "benchmark.core", "benchmark.masks", "benchmark.datasets", "benchmark.metrics",
         "inpainters", "detectors",
     ),
+    "benchmark.scaffold": (
+        "benchmark.core", "benchmark.datasets", "benchmark.metrics", "inpainters", "detectors",
+    ),
+    "benchmark.testing": (
+        "benchmark.core", "benchmark.datasets", "benchmark.metrics", "inpainters", "detectors",
+    ),
     "benchmark.verify": ("benchmark.core", "benchmark.datasets", "inpainters", "detectors"),
     "reports": (
         "benchmark.core", "benchmark.metrics", "benchmark.runner",

@@ -12,6 +12,7 @@ from PIL import Image
 
 from benchmark.core.errors import DataError, UnknownName
 from benchmark.datasets import DATASETS, open_dataset
+from benchmark.testing import check_dataset
 
 
 @pytest.fixture
@@ -91,3 +92,8 @@ def test_a_folder_must_be_given_and_be_there(tmp_path):
 def test_an_unknown_data_set_gets_the_near_name():
     with pytest.raises(UnknownName, match="'samples'"):
         open_dataset("sample", images=None, size=16)
+
+
+def test_the_data_sets_keep_the_contract(folder):
+    check_dataset("samples")
+    check_dataset("folder", images=folder)

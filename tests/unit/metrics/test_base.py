@@ -2,61 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
-from benchmark.core.errors import BadInput
-from benchmark.core.types import Case, Verdict
 from benchmark.metrics import METRICS
-from tests.unit.metrics.cases import draw_case
+from benchmark.testing import check_metric
+from benchmark.testing.metrics import draw_case, said_by_the_class
 
 NAMES = [name for name in METRICS if not name.startswith("lpips")]  # they need a file
 POOLED = ("auc_pooled", "f1_pooled", "auc_photoholmes", "f1_photoholmes")  # other rows
-SIDE = 72  # below it TruFor's border rule leaves nothing of the hole
-
-
-def part(case: Case, at: int) -> Case:
-    one = slice(at, at + 1)
-    verdict = case.verdict
-    return Case(
-        image=case.image[one],
-        mask=case.mask[one],
-        truth=case.truth[one],
-        filled=case.filled[one],
-        verdict=Verdict(
-            logits=verdict.logits[one], score=verdict.score[one], threshold=verdict.threshold
-        ),
-    )
 
 
 @pytest.mark.parametrize("name", METRICS)
 def test_the_class_says_what_tables_and_plans_need(name: str) -> None:
     kind = METRICS.load(name)
+    said_by_the_class(kind)
     assert kind.name == name
-    assert kind.title
     assert kind.better == ("higher" if name in {"psnr", "psnr_hole", "ssim"} else "lower")
-    assert kind.needs in {"filled", "verdict"}
-    assert kind.revision >= 1
     assert kind.decimals >= 0
     assert not kind.note or (kind.note.startswith(kind.title) and kind.note.endswith("."))
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_row_does_not_depend_on_its_neighbours(name: str) -> None:
-    metric, case = METRICS.load(name)(), draw_case(3, side=SIDE)
-    assert metric.unavailable() is None
-    rows = metric.measure(case)
-    assert rows.dtype == np.float64
-    alone = np.concatenate([metric.measure(part(case, at)) for at in range(3)])
-    np.testing.assert_array_equal(rows, alone)
+def test_it_keeps_the_contract(name: str) -> None:
+    check_metric(name)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_cell_is_a_finite_number_between_the_ends_of_its_interval(name: str) -> None:
     metric = METRICS.load(name)()
-    rows = metric.measure(draw_case(6, side=SIDE))
+    rows = metric.measure(draw_case(6))
     assert metric.counted(rows).tolist() == [True] * 6
     value = metric.reduce(rows)
     assert isinstance(value, float)
@@ -81,9 +56,3 @@ def test_nan_rows_are_left_out_and_seen(name: str) -> None:
     rows = np.array([[0.5, 1.0], [np.nan, np.nan], [0.25, 0.0]])
     assert metric.counted(rows).tolist() == [True, False, True]
     assert np.isfinite(metric.reduce(rows))
-
-
-@pytest.mark.parametrize("name", [name for name in NAMES if METRICS.load(name).needs == "verdict"])
-def test_a_metric_of_a_verdict_refuses_a_case_without_one(name: str) -> None:
-    with pytest.raises(BadInput, match=f"{name}: expected a case with a detector's verdict"):
-        METRICS.load(name)().measure(replace(draw_case(), verdict=None))

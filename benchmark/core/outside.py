@@ -1,0 +1,131 @@
+"""What models outside this process share: on what terms they are used, and files by name."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import combinations
+from pathlib import Path
+
+from benchmark.core.errors import BadAnswer, DataError
+from benchmark.core.types import Piece
+from benchmark.core.weights import sha256_of
+
+LEVELS = ("inpainter", "dataset", "bucket")  # the folders a file may lie in, outermost first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """On what terms a program or a folder outside is used.
+
+    Attributes:
+        recomposite: whether the known region is pasted back over finished pictures.
+        timeout: seconds that a program may take for a chunk.
+        logs: folder for what programs print, or None to keep only the last line.
+        several: those of `LEVELS` of which the run has more than one: files have to tell them
+            apart.
+    """
+
+    recomposite: bool = False
+    timeout: float = 600.0
+    logs: Path | None = None
+    several: frozenset[str] = frozenset()
+
+
+class NamedFiles:
+    """The files below a folder by what they are of: [INPAINTER/][DATASET/][BUCKET/]SAMPLE.
+
+    A level may be left out where the run has only one of it. Slashes in a sample's name may be
+    folders or, as in what `bench run --save-images` writes, "_".
+
+    Args:
+        folder: the folder.
+        suffixes: of the files that count, such as ".png".
+
+    Raises:
+        DataError: if there is no such folder, or no such file in it.
+    """
+
+    def __init__(self, folder: Path, suffixes: Iterable[str]) -> None:
+        self.folder = folder
+        self._files: dict[str, list[Path]] = defaultdict(list)
+        if not folder.is_dir():
+            raise DataError(f"{folder}: no such folder")
+        for path in files_below(folder):
+            if path.suffix.lower() in suffixes:
+                self._files[self.name(path)].append(path)
+        if not self._files:
+            raise DataError(f"{folder}: no files ({', '.join(sorted(suffixes))}) in this folder")
+
+    def name(self, path: Path) -> str:
+        """A file's path in the folder without its ending."""
+        return path.relative_to(self.folder).with_suffix("").as_posix()
+
+    def find(self, piece: Piece, several: frozenset[str]) -> Path:
+        """The file of a piece.
+
+        Args:
+            piece: a picture; its image is not looked at.
+            several: the levels that a path must name.
+
+        Raises:
+            BadAnswer: if there is none, or more than one; the message names the path expected.
+        """
+        names = list(_names(piece, several))
+        for name in names:
+            found = self._files.get(name, [])
+            if len(found) > 1:
+                files = " and ".join(str(path) for path in found)
+                raise BadAnswer(f"{files}: two files of one name; one must go")
+            if found:
+                return found[0]
+        raise BadAnswer(f"{self.folder / names[-1]}.*: no such file")
+
+
+def _names(piece: Piece, several: frozenset[str]) -> Iterator[str]:
+    """The names that a file may have, those that say most first."""
+    levels = [level for level in LEVELS if getattr(piece, level)]
+    for count in range(len(levels), -1, -1):
+        for chosen in combinations(levels, count):
+            if several & set(levels) <= set(chosen):
+                folders = [getattr(piece, level) for level in chosen]
+                for sample in dict.fromkeys((readable(piece.sample), piece.sample)):
+                    yield "/".join((*folders, sample))
+
+
+def readable(name: str) -> str:
+    """A sample's name as one folder name: path separators and other odd characters become "_"."""
+    return "".join(char if char.isalnum() or char in "-._ " else "_" for char in name).lstrip(".")
+
+
+def files_below(folder: Path) -> list[Path]:
+    """All files below a folder in the order of their paths, hidden ones and caches left out."""
+    return [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+        and not any(
+            part.startswith(".") or part == "__pycache__" for part in path.relative_to(folder).parts
+        )
+    ]
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file, or of the names and contents of all files below a folder.
+
+    A file whose size and time have not changed is read once in a process.
+    """
+    if path.is_dir():
+        files = files_below(path)
+        told = [f"{file.relative_to(path).as_posix()}\0{digest_of(file)}\0" for file in files]
+        return hashlib.sha256("".join(told).encode()).hexdigest()
+    state = path.stat()
+    return _digest(path, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=1 << 20)
+def _digest(path: Path, size: int, changed: int) -> str:
+    return sha256_of(path)

@@ -1,0 +1,85 @@
+"""Answers of models that go by names: programs, and folders of pictures and heatmaps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from benchmark.core.errors import BadAnswer, KnownMoved
+from benchmark.core.outside import Terms
+from benchmark.core.pixels import hole_blind, to_images, to_masks, to_pixels
+from benchmark.core.types import Pixels, Sample
+from benchmark.runner.jobs import Fill, Judge, piece_of
+from benchmark.runner.store import Answer, heatmap_answer, picture_answer
+from detectors.named import NamedDetector
+from inpainters.named import NamedInpainter
+from inpainters.outputs import settled
+
+LOGIT_LIMIT = 30.0  # exp(-30) is far below what float32 tells from 0, and float16 holds 30 well
+
+
+def to_logits(heatmap: Tensor) -> NDArray[np.float16]:
+    """Probabilities as they are kept: (N, H, W) in [0, 1] to float16 logits within +-30."""
+    logits = torch.logit(heatmap.double()).clamp(-LOGIT_LIMIT, LOGIT_LIMIT)
+    return logits.numpy().astype(np.float16)
+
+
+def fill_by_name(
+    inpainter: NamedInpainter, loaded: Sequence[tuple[Fill, Sample]], terms: Terms
+) -> list[Answer | BadAnswer]:
+    """Let an inpainter paint samples by their names.
+
+    Returns:
+        For each job what is to be kept, or why there is nothing. The numbers kept beside a picture
+        are how far its known pixels had moved, as `settled` has it.
+    """
+    pieces = [piece_of(job.sample, _shown(job, sample), mask=sample.mask) for job, sample in loaded]
+    answers: list[Answer | BadAnswer] = []
+    painted = inpainter.paint(pieces, terms)
+    for (job, _), piece, picture in zip(loaded, pieces, painted, strict=True):
+        if isinstance(picture, BadAnswer):
+            answers.append(picture)
+            continue
+        try:
+            whole, drift = settled(picture, piece, terms)
+        except KnownMoved as moved:
+            answers.append(moved)
+        else:
+            answers.append(replace(picture_answer(job.key, whole), numbers=drift))
+    return answers
+
+
+def judge_by_name(
+    detector: NamedDetector, loaded: Sequence[tuple[Judge, Pixels]], terms: Terms
+) -> list[Answer | BadAnswer]:
+    """Let a detector look at painted pictures by their names.
+
+    Returns:
+        For each job what is to be kept, or why there is nothing.
+    """
+    pieces = [
+        piece_of(job.fill.sample, image, inpainter=job.fill.inpainter.name, launder=job.launder)
+        for job, image in loaded
+    ]
+    answers: list[Answer | BadAnswer] = []
+    for (job, _), look in zip(loaded, detector.look(pieces, terms), strict=True):
+        if isinstance(look, BadAnswer):
+            answers.append(look)
+            continue
+        logits = to_logits(torch.from_numpy(look.heatmap)[None])[0]
+        answers.append(heatmap_answer(job.key, logits, look.score))
+    return answers
+
+
+def _shown(job: Fill, sample: Sample) -> Pixels:
+    """The picture that an inpainter gets to see."""
+    if not job.blind:
+        return sample.image
+    images, masks = to_images(sample.image[None]), to_masks(sample.mask[None])
+    blind: Pixels = to_pixels(hole_blind(images, masks))[0]
+    return blind

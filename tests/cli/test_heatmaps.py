@@ -1,0 +1,161 @@
+"""`heatmaps:DIR`: what a detector of the user's has said already."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmark.core.errors import BadAnswer, DataError
+from detectors.heatmaps import read_heatmap, read_scores
+from tests.cli.conftest import Bench
+from tests.cli.test_bad_input import refused
+
+QUICK = ("--size", "64", "--buckets", "10-20,30-40", "--metrics", "auc,acc,f1")
+
+
+def results(folder: str) -> dict[tuple[str, ...], dict[str, str]]:
+    with Path(folder, "results.csv").open(newline="") as file:
+        return {
+            (row["inpainter"], row["mask_ratio_percent"], row["metric"]): row
+            for row in csv.DictReader(file)
+        }
+
+
+@pytest.fixture
+def perfect(bench: Bench, photos: Path) -> Path:
+    """A heatmap for every picture of two inpainters, exactly where the hole is."""
+    bench("run", "--inpainter", "meanfill", "--detector", "none", "--images", photos,
+          "--size", "64", "--buckets", "10-20,30-40", "--metrics", "psnr",
+          "--save-images", "--out", "round")  # fmt: skip
+    for place in sorted(Path("round/images").glob("*/*/")):
+        for painter, suffix in (("meanfill", "png"), ("telea", "npy")):
+            target = Path("maps", painter, place.parent.name, f"{place.name}.{suffix}")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            hole = np.asarray(Image.open(place / "mask.png"))
+            if suffix == "png":
+                Image.fromarray(hole).save(target)
+            else:
+                np.save(target, (hole / 255).astype(np.float32))
+    return photos
+
+
+def test_heatmaps_are_found_by_inpainter_bucket_and_name(bench: Bench, perfect: Path) -> None:
+    words = ("run", "--inpainter", "meanfill,telea", "--images", perfect, *QUICK)
+    result = bench(*words, "--detector", "mine=heatmaps:maps", "--out", "out")
+    assert result.exit_code == 0, result.output
+    rows = results("out")
+    assert len(rows) == 12
+    for (_, _, metric), row in rows.items():
+        assert row["detector"] == "mine"
+        assert float(row["value"]) == 1, metric  # the hole covers more than the area rule's 2 %
+    assert "mine†" in Path("out/table.md").read_text()
+
+
+def scores(value: float) -> None:
+    names = [path.relative_to("maps").as_posix() for path in sorted(Path("maps").rglob("*.*"))]
+    lines = ["name,score", *(f"{name},{value}" for name in names)]
+    Path("maps/scores.csv").write_text("\n".join(lines) + "\n")
+
+
+def test_own_scores_take_the_place_of_the_area_rule(bench: Bench, perfect: Path) -> None:
+    words = ("run", "--inpainter", "meanfill,telea", "--images", perfect, *QUICK, "--detector",
+             "mine=heatmaps:maps")  # fmt: skip
+    bench(*words, "--out", "area")
+    scores(0.4)
+    result = bench(*words, "--out", "own")
+    assert result.exit_code == 0, result.output
+    assert json.loads(Path("own/record.json").read_text())["jobs_run"]["judge"] == 12
+    assert float(results("own")["telea", "30-40", "acc"]["value"]) == 0
+    assert "†" not in Path("own/table.md").read_text()
+    Path("maps/scores.csv").write_text("name,score\nmeanfill/10-20/a,1\n")
+    gap = bench(*words, "--out", "gap")
+    assert gap.exit_code == 1
+    assert "maps/scores.csv: no row for meanfill/10-20/b" in gap.stderr
+
+
+def test_a_name_alone_is_enough_where_nothing_else_differs(bench: Bench, perfect: Path) -> None:
+    words = ("run", "--images", perfect, "--size", "64", "--metrics", "auc", "--detector",
+             "mine=heatmaps:maps/meanfill/30-40")  # fmt: skip
+    one = bench(*words, "--inpainter", "meanfill", "--buckets", "30-40", "--out", "one")
+    assert one.exit_code == 0, one.output
+    two = bench(*words, "--inpainter", "meanfill,telea", "--buckets", "30-40", "--out", "two")
+    assert two.exit_code == 1
+    assert "maps/meanfill/30-40/telea/a.*: no such file" in two.stderr
+
+
+def test_of_laundered_pictures_nothing_was_said(bench: Bench, perfect: Path) -> None:
+    words = ("run", "--inpainter", "meanfill,telea", "--images", perfect, *QUICK)
+    result = bench(*words, "--detector", "mine=heatmaps:maps", "--launder", "jpeg:90")
+    assert result.exit_code == 1
+    assert "heatmaps are of pictures as painted; none after jpeg:90" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("name,value\n", "no column 'score'"),
+        ("name,score\na,x\n", "row 2: a: expected a score in [0, 1], got 'x'"),
+        ("name,score\na,0.5\nb,1.5\n", "row 3: b: expected a score in [0, 1], got 1.5"),
+        ("name,score\na,nan\n", "row 2: a: expected a score"),
+        ("name,score\na,0.5\na.png,0.5\n", "row 3: a has a score already"),
+        ("name,score\n,0.5\n", "row 2: no name"),
+        ("name,score\na\n", "row 2: a: expected a score in [0, 1], got ''"),
+    ],
+)
+def test_bad_rows_are_one_line(bench: Bench, perfect: Path, text: str, said: str) -> None:
+    Path("maps/scores.csv").write_text(text)
+    with pytest.raises(DataError) as caught:
+        read_scores(Path("maps/scores.csv"))
+    assert "scores.csv" in str(caught.value)
+    assert said in str(caught.value)
+    words = ("run", "--inpainter", "meanfill", "--images", perfect, *QUICK, "--out", "out")
+    refused(bench(*words, "--detector", "heatmaps:maps"), said)
+
+
+def test_pictures_and_arrays_say_the_same(tmp_path: Path) -> None:
+    levels = np.arange(64, dtype=np.uint8).reshape(8, 8) * 4
+    Image.fromarray(levels).save(tmp_path / "grey.png")
+    Image.fromarray(np.repeat(levels[..., None], 3, axis=2)).save(tmp_path / "rgb.png")
+    Image.fromarray(levels.astype(np.uint16) * 257).save(tmp_path / "deep.png")
+    np.save(tmp_path / "bytes.npy", levels)
+    np.save(tmp_path / "floats.npy", (levels / 255)[None])
+    for file in tmp_path.iterdir():
+        found = read_heatmap(file, (8, 8))
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, levels / 255, atol=1e-7, err_msg=file.name)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (np.zeros((4, 8)), "a heatmap of 8x4, expected 8x8 pixels"),
+        (np.full((8, 8), 1.5), r"expected values in \[0, 1\]"),
+        (np.full((8, 8), np.nan), r"expected values in \[0, 1\]"),
+        (np.zeros((8, 8), np.int64), "got int64"),
+        (np.zeros((2, 8, 8)), "a heatmap of 8x8x2"),
+        (np.array([{}]), "cannot be read as an array"),
+    ],
+    ids=["size", "range", "nan", "type", "two", "objects"],
+)
+def test_arrays_that_are_no_heatmap(tmp_path: Path, values: np.ndarray, said: str) -> None:
+    np.save(tmp_path / "a.npy", values, allow_pickle=True)
+    with pytest.raises(BadAnswer, match=said):
+        read_heatmap(tmp_path / "a.npy", (8, 8))
+
+
+def test_a_coloured_picture_is_no_heatmap(tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8), "red").save(tmp_path / "a.png")
+    with pytest.raises(BadAnswer, match="coloured picture"):
+        read_heatmap(tmp_path / "a.png", (8, 8))
+
+
+def test_folders_that_cannot_be_used(bench: Bench, photos: Path) -> None:
+    Path("void").mkdir()
+    words = ("run", "--inpainter", "telea", "--images", photos, *QUICK, "--out", "out")
+    refused(bench(*words, "--detector", "heatmaps:nowhere"), "nowhere: no such folder")
+    refused(bench(*words, "--detector", "heatmaps:void"), "void: no files")

@@ -1,0 +1,105 @@
+"""`bench new` writes projects that work as they are."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Bench
+from tests.unit.test_layers import ROOT
+
+KINDS = ("inpainter", "detector", "metric", "dataset")
+
+
+def own_tests(folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    """The project's own tests, as its author runs them, in an environment that has the bench."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **more}
+    words = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider"]
+    return subprocess.run(
+        words, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_new_project_passes_its_own_test(bench: Bench, kind: str) -> None:
+    result = bench("new", kind, "My-thing.2")
+    assert result.exit_code == 0, result.output
+    folder = Path("My-thing.2")
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"pyproject.toml", "README.md", "my_thing_2.py", "test_my_thing_2.py"}
+    done = own_tests(folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 passed" in done.stdout
+    assert "bench run" in (folder / "README.md").read_text()
+    assert "$" not in "".join(path.read_text() for path in folder.glob("*.*[!c]"))
+
+
+def test_the_own_test_can_fail(bench: Bench) -> None:
+    bench("new", "inpainter", "wrong")
+    file = Path("wrong/wrong.py")
+    source = file.read_text()
+    file.write_text(source.replace("known_mean(images, masks).expand_as(images)", "images[:, :1]"))
+    done = own_tests(Path("wrong"))
+    assert done.returncode == 1
+    assert "wrong: expected a picture of shape (1, 3, 64, 64)" in done.stdout
+
+
+@pytest.mark.parametrize("check", [("check",), ("format", "--check")], ids=" ".join)
+def test_new_projects_pass_a_linter(bench: Bench, check: tuple[str, ...]) -> None:
+    for kind in KINDS:
+        bench("new", kind, f"own-{kind}")
+        words = [sys.executable, "-m", "ruff", *check, "--isolated", "--line-length", "100"]
+        done = subprocess.run(words, cwd=f"own-{kind}", capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("inpainter", "../up"), "cannot be a project's name"),
+        (("inpainter", "2d"), "cannot be a project's name"),
+        (("inpainter", "a b"), "cannot be a project's name"),
+        (("inpainter", "-x"), ""),
+        (("inpainter", "lambda"), "is a module or a word of Python's"),
+        (("inpainter", "torch"), "is a module or a word of Python's"),
+        (("inpainter", "json"), "is a module or a word of Python's"),
+        (("inpainter", "telea"), "taken here by another inpainter"),
+        (("paintbrush", "mine"), "no kind of project named 'paintbrush'"),
+        (("inpainter", "full"), "full: is there already and not empty"),
+    ],
+)
+def test_names_and_folders_that_are_refused(
+    bench: Bench, words: tuple[str, ...], said: str
+) -> None:
+    Path("full").mkdir()
+    Path("full/notes.txt").write_text("mine")
+    result = bench("new", *words)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert [str(path) for path in Path().rglob("*")] == ["full", "full/notes.txt"]
+
+
+@pytest.mark.slow
+def test_a_new_project_is_installed_listed_and_run(bench: Bench, tmp_path: Path) -> None:
+    pytest.importorskip("hatchling", reason="hatchling is not here: pip install hatchling")
+    bench("new", "inpainter", "my-painter")
+    site = tmp_path / "site"
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps",
+               "--no-build-isolation", "--target", str(site), "./my-painter"]  # fmt: skip
+    done = subprocess.run(install, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{site}"}
+    code = "from benchmark.cli import main; main()"
+    for words in (
+        ["list"],
+        ["run", "--inpainter", "my-painter", "--detector", "flatness", "--limit", "1", "--size",
+         "64", "--metrics", "psnr"],
+    ):  # fmt: skip
+        done = subprocess.run([sys.executable, "-c", code, *words], env=environment,
+                              capture_output=True, text=True, check=False)  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert "my-painter" in done.stdout

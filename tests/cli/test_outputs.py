@@ -1,0 +1,183 @@
+"""`outputs:DIR`: pictures that a program of the user's has painted already."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.cli.conftest import Bench
+from tests.cli.test_bad_input import refused
+
+BUCKETS = ("10-20", "30-40")
+QUICK = ("--size", "64", "--buckets", ",".join(BUCKETS), "--metrics", "psnr,gmsd,auc", "--detector",
+         "flatness")  # fmt: skip
+
+
+def results(folder: str) -> list[dict[str, str]]:
+    with Path(folder, "results.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def record(folder: str) -> dict[str, object]:
+    return dict(json.loads(Path(folder, "record.json").read_text()))
+
+
+def telea(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
+    bgr = cv2.inpaint(image[..., ::-1].copy(), hole, 3, cv2.INPAINT_TELEA)
+    return bgr[..., ::-1]
+
+
+def brighter(painted: np.ndarray) -> np.ndarray:
+    return np.clip(painted.astype(int) + 3, 0, 255).astype(np.uint8)
+
+
+def paint_all(
+    out: Path, change: Callable[[np.ndarray], np.ndarray] = lambda painted: painted
+) -> None:
+    """What a user does with the pictures and masks of `bench run --save-images`."""
+    for place in sorted(Path("round/images").glob("*/*/")):
+        image = np.asarray(Image.open(place / "original.png"))
+        hole = np.asarray(Image.open(place / "mask.png"))
+        target = out / place.parent.name / f"{place.name}.png"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(change(telea(image, hole))).save(target)
+
+
+@pytest.fixture
+def laid_out(bench: Bench, photos: Path) -> Path:
+    """The pictures and masks, written into the current folder."""
+    (photos / "sub").mkdir()
+    (photos / "b.png").rename(photos / "sub" / "b.png")
+    words = ("run", "--inpainter", "original", "--images", photos, *QUICK, "--save-images")
+    assert bench(*words, "--out", "round").exit_code == 0
+    return photos
+
+
+def test_what_others_paint_gets_the_numbers_that_ours_gets(bench: Bench, laid_out: Path) -> None:
+    paint_all(Path("painted"))
+    result = bench("run", "--inpainter", "mine=outputs:painted,telea", "--images", laid_out, *QUICK,
+                   "--out", "out")  # fmt: skip
+    assert result.exit_code == 0, result.output
+    rows = results("out")
+    numbers = {
+        name: [(row["metric"], row["value"]) for row in rows if row["inpainter"] == name]
+        for name in ("mine", "telea")
+    }
+    assert numbers["mine"] == numbers["telea"]
+    assert all(value for _, value in numbers["mine"])
+    assert record("out")["known_pixels"] == {
+        "mine": {"pictures": 6, "moved": 0, "max": 0.0, "mean": 0.0}
+    }
+    assert "mine: known pixels are the original's in all 6 pictures" in result.stderr
+    assert "| mine |" in Path("out/table.md").read_text()
+
+
+def test_a_new_file_is_read_and_the_others_are_not(bench: Bench, laid_out: Path) -> None:
+    paint_all(Path("painted"))
+    words = ("run", "--inpainter", "outputs:painted", "--images", laid_out, *QUICK, "--out")
+    bench(*words, "first")
+    bench(*words, "same")
+    changed = Path("painted/30-40/a.png")
+    pixels = np.asarray(Image.open(changed)).copy()
+    hole = np.asarray(Image.open("round/images/30-40/a/mask.png")) > 0
+    pixels[hole] = 0
+    Image.fromarray(pixels).save(changed)
+    bench(*words, "second")
+    ran = [record(name)["jobs_run"] for name in ("first", "same", "second")]
+    assert [one["fill"] for one in ran] == [6, 0, 1]
+    assert [one["judge"] for one in ran] == [6, 0, 1]
+    assert results("first") != results("second")
+    assert {row["inpainter"] for row in results("first")} == {"outputs-painted"}
+
+
+def test_known_pixels_that_moved_are_failures_with_their_distance(
+    bench: Bench, laid_out: Path
+) -> None:
+    paint_all(Path("painted"), brighter)
+    words = ("run", "--inpainter", "mine=outputs:painted", "--images", laid_out, *QUICK)
+    result = bench(*words, "--out", "out")
+    assert result.exit_code == 1, result.output
+    failed = [line for line in result.stderr.splitlines() if line.startswith("failed: ")]
+    assert len(failed) == 6
+    assert all(
+        "moved by up to 3 grey levels" in line and "--recomposite" in line for line in failed
+    )
+    known = record("out")["known_pixels"]["mine"]
+    assert (known["pictures"], known["moved"], known["max"]) == (6, 6, 3.0)
+    assert 2 < known["mean"] <= 3
+    assert "in 6 of 6 pictures; counted as failures" in result.stderr
+    assert all(not row["value"] for row in results("out") if row["inpainter"] == "mine")
+
+
+def test_recomposite_pastes_the_known_region_back(bench: Bench, laid_out: Path) -> None:
+    paint_all(Path("exact"))
+    paint_all(Path("moved"), brighter)
+    words = ("run", "--images", laid_out, *QUICK, "--recomposite", "--metrics",
+             "known_drift,psnr", "--save-images")  # fmt: skip
+    result = bench(*words, "--inpainter", "mine=outputs:moved", "--out", "out")
+    assert result.exit_code == 0, result.output
+    assert "in 6 of 6 pictures; pasted back" in result.stderr
+    drifts = [row["value"] for row in results("out") if row["metric"] == "known_drift"]
+    assert [float(value) for value in drifts] == [0, 0]
+    image, mine, mask = (
+        np.asarray(Image.open(f"out/images/30-40/a/{name}.png"))
+        for name in ("original", "mine", "mask")
+    )
+    assert np.array_equal(mine[mask == 0], image[mask == 0])
+    moved = np.asarray(Image.open("moved/30-40/a.png"))
+    assert np.array_equal(mine[mask > 0], moved[mask > 0])
+    again = bench(*words, "--inpainter", "mine=outputs:moved", "--out", "again")
+    assert record("again")["jobs_run"]["fill"] == 0
+    assert record("again")["known_pixels"] == record("out")["known_pixels"]
+    assert "pasted back" in again.stderr
+    strict = bench("run", "--images", laid_out, *QUICK, "--inpainter", "mine=outputs:moved")
+    assert strict.exit_code == 1  # the same files without the option are failures again
+
+
+def test_missing_and_misshapen_pictures_are_counted(bench: Bench, laid_out: Path) -> None:
+    paint_all(Path("painted"))
+    Path("painted/10-20/a.png").unlink()
+    Image.new("RGB", (32, 64)).save("painted/30-40/c.png")
+    Path("painted/10-20/c.png").write_text("words")
+    result = bench("run", "--inpainter", "mine=outputs:painted", "--images", laid_out, *QUICK,
+                   "--out", "out")  # fmt: skip
+    assert result.exit_code == 1, result.output
+    failed = {(one["sample"], one["bucket"]): one["reason"] for one in record("out")["failures"]}
+    assert failed["a", "10-20"] == "painted/10-20/a.*: no such file"
+    assert failed["c", "30-40"] == "painted/30-40/c.png: 32x64 pixels, expected 64x64"
+    assert "painted/10-20/c.png: not a PNG" in failed["c", "10-20"]
+    assert len(failed) == 3
+    assert record("out")["known_pixels"]["mine"]["pictures"] == 3
+
+
+def test_one_picture_is_not_taken_for_two_holes(bench: Bench, laid_out: Path) -> None:
+    paint_all(Path("painted"))
+    words = ("run", "--inpainter", "mine=outputs:painted/30-40", "--images", laid_out, *QUICK)
+    result = bench(*words, "--recomposite", "--out", "out")
+    assert result.exit_code == 1
+    assert "painted/30-40/10-20/a.*: no such file" in result.stderr
+    alone = bench(*words, "--buckets", "30-40", "--out", "alone")
+    assert alone.exit_code == 0, alone.output
+
+
+def test_folders_that_cannot_be_used(bench: Bench, photos: Path) -> None:
+    Path("void").mkdir()
+    words = ("run", "--images", photos, *QUICK, "--out", "out")
+    refused(bench(*words, "--inpainter", "outputs:nowhere"), "nowhere: no such folder")
+    refused(bench(*words, "--inpainter", "outputs:void"), "void: no files")
+    refused(bench(*words, "--inpainter", f"outputs:{photos}", "--hole-blind"), "no --hole-blind")
+
+
+def test_a_finished_run_is_read_after_its_pictures_are_gone(bench: Bench, laid_out: Path) -> None:
+    paint_all(Path("painted"))
+    bench("run", "--inpainter", "mine=outputs:painted", "--images", laid_out, *QUICK, "--out", "o")
+    Path("painted").rename("elsewhere")
+    assert "mine" in bench("table", "stats", "--run", "o").stdout
+    assert bench("report", "o").exit_code == 0
