@@ -13,7 +13,7 @@ from benchmark.core.errors import BenchError, DataError, OutputError, WeightsErr
 from benchmark.core.paths import atomic, home, make_folder, write_text
 from benchmark.runner.cells import Cell, cells
 from benchmark.runner.execute import Progress, Settings, execute
-from benchmark.runner.executors.serial import Serial
+from benchmark.runner.executors.choice import default_executor
 from benchmark.runner.outcome import Failure
 from benchmark.runner.plan import Plan
 from benchmark.runner.record import document_of
@@ -75,7 +75,8 @@ def run(
         out: folder for plan.toml, record.json, results.csv, samples.csv and table.md, or None.
         store: folder for pictures, heatmaps and rows, shared between runs; by default below
             $BENCH_HOME or the platform's cache folder.
-        device: a torch device such as "cpu" or "cuda:0".
+        device: a torch device such as "cpu" or "cuda:0"; with several ("cuda:0,cuda:1") a process
+            works on each.
         settings: the rest that changes no number; `device` and `notify` replace its own.
         save_images: also write pictures, masks and heatmaps under readable names; needs `out`.
         notify: told of progress.
@@ -88,11 +89,14 @@ def run(
     """
     settings = replace(settings or Settings(), device=device)
     settings = replace(settings, notify=notify) if notify else settings
-    _check_device(settings.device)
+    executor = settings.executor or default_executor(device)
+    settings = replace(settings, executor=executor)
+    for one in executor.devices:
+        _check_device(one)
     setup = prepare(plan)
     _refuse_unused(setup, settings)
     with _claimed(out, plan) as folder, Store(Path(store or home() / "store")) as answers:
-        tally = execute(setup, answers, Serial(), settings)
+        tally = execute(setup, answers, executor, settings)
         failures = tuple(sorted(tally.failures))
         _refuse_empty(setup, failures)
         record = RunRecord(

@@ -94,8 +94,33 @@ def run(
         Path | None,
         typer.Option(help="Folder for stored answers.", show_default="the cache folder"),
     ] = None,
-    device: Annotated[str, typer.Option(help="A torch device, such as cuda:0.")] = "cpu",
-    batch_size: Annotated[int, typer.Option(min=1, help="Samples a model sees at once.")] = 1,
+    device: Annotated[
+        str, typer.Option(help="A torch device, such as cuda:0, or several with commas.")
+    ] = "cpu",
+    batch_size: Annotated[
+        str,
+        typer.Option(help="Samples a model sees at once: N, or auto or auto:N to halve as needed."),
+    ] = "1",
+    executor: Annotated[
+        str | None,
+        typer.Option(
+            help="serial, processes or ray.", show_default="serial; processes for several devices"
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Of processes or ray.", show_default="one a device or core"),
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="Of the Ray cluster; 'local' starts one on this machine.", show_default="auto"
+        ),
+    ] = None,
+    gpu_share: Annotated[
+        float | None,
+        typer.Option(min=0.01, max=1, help="Of a GPU for each Ray worker.", show_default="1"),
+    ] = None,
     precision: Annotated[
         str | None, typer.Option(help="exact, or bf16: faster on GPUs.", show_default="exact")
     ] = None,
@@ -124,6 +149,8 @@ def run(
       bench run --inpainter safepaint,original --launder jpeg:90,jpeg:70,resize:0.75
 
       bench run table3 --data-root data --device cuda:0 --batch-size 8 --out results
+
+      bench run table3 --data-root data --executor processes --workers 8
     """
     values = _plan_values(locals())
     with speaking():
@@ -131,10 +158,20 @@ def run(
         from benchmark.console import announce, default_folder, show_record, watch
         from benchmark.plans import plan_file
         from benchmark.runner.execute import Settings
+        from benchmark.runner.executors.choice import batch_of, make_executor
         from benchmark.runner.plan import Plan, make_plan, replaced
 
         base = Plan.load(plan_file(plan)).model_dump(exclude_unset=True) if plan else {}
         chosen = make_plan(replaced(base, values), where="options")
+        batch, shrink = batch_of(batch_size, device)
+        settings = Settings(
+            batch=batch,
+            shrink=shrink,
+            strict=strict,
+            executor=make_executor(
+                executor, device=device, workers=workers, address=address, gpu_share=gpu_share
+            ),
+        )
         announce(chosen)
         with watch() as notify:
             record = run_plan(
@@ -142,7 +179,7 @@ def run(
                 out=out or default_folder(),
                 store=store,
                 device=device,
-                settings=Settings(batch=batch_size, strict=strict),
+                settings=settings,
                 save_images=save_images,
                 notify=notify,
             )

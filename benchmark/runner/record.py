@@ -25,6 +25,7 @@ def document_of(setup: Setup, settings: Settings, tally: Tally) -> dict[str, Any
         "versions": {"python": platform.python_version(), **_versions()},
         "commit": _commit(),
         "device": settings.device,
+        "executor": settings.executor.name if settings.executor else "",
         "batch": settings.batch,
         "checkpoints": {
             model.name: {"edition": model.weights.edition, "sha256": model.weights.sha256}
