@@ -30,14 +30,19 @@ class Kit:
     batch: int
     shrink: bool
 
-    def worker(self, device: str) -> Worker:
+    def worker(self, device: str, *, threads: int | None = None) -> Worker:
         """A worker on a torch device.
 
-        Raises:
-            BadInput: later, from its first chunk, if there is no such device.
+        Args:
+            device: such as "cpu"; a missing one is found out by the first chunk.
+            threads: that torch may use in this process, or None to leave them as they are.
         """
+        import torch
+
         from benchmark.runner.worker import Worker
 
+        if threads is not None:
+            torch.set_num_threads(threads)
         return Worker(self.shelf, device=device, batch=self.batch, shrink=self.shrink)
 
     def checked_worker(self, device: str) -> Worker:

@@ -23,10 +23,7 @@ class Seat:
     """
 
     def __init__(self, kit: Kit, device: str) -> None:
-        import torch
-
-        torch.set_num_threads(1)  # there is a worker for every core
-        self._worker = kit.worker(device)
+        self._worker = kit.worker(device, threads=1)  # there is a worker for every core
 
     def answer(self, chunks: Sequence[Chunk]) -> Outcome:
         """All outcomes of a parcel as one, with what there is to warn of and the time it took."""
