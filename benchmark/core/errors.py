@@ -13,7 +13,8 @@ BenchError                  a mistake the user can mend: one line, exit status 2
 └── TrainingError           a recipe or a training run that cannot go on
 BenchWarning                something to know about a run, in one line
 ├── SizeWarning             a picture of a size that the authors' program refuses
-└── BatchWarning            a batch that was too large for the memory
+├── BatchWarning            a batch that was too large for the memory
+└── WorkerWarning           a worker that died, and what becomes of its work
 BadAnswer                   a model answered nonsense (NaN): that sample fails and is counted
 
 Anything else is a bug and keeps its traceback.
@@ -96,6 +97,10 @@ class SizeWarning(BenchWarning):
 
 class BatchWarning(BenchWarning):
     """A batch that was too large for the memory; smaller ones are tried."""
+
+
+class WorkerWarning(BenchWarning):
+    """A worker that died; what it held is tried again."""
 
 
 class BadAnswer(Exception):  # noqa: N818 (it is no mistake of the user's, and no bug of ours)

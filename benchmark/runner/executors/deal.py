@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
 
+from benchmark.core.errors import WorkerWarning
 from benchmark.runner.inputs import Chunk
 from benchmark.runner.jobs import Fill, Job, Judge
 from benchmark.runner.outcome import Failure, Outcome
@@ -95,7 +96,10 @@ class _Desk:
             self._learn(news.outcome.seconds / len(parcel.chunks))
             yield news.outcome
             return
-        for parcel in self._held.pop(news.place, ()):
+        lost = self._held.pop(news.place, ())
+        said = f"worker {news.place + 1} died ({news.reason}); what it held is tried once more"
+        yield Outcome(warnings=(WorkerWarning(said),))
+        for parcel in lost:
             if parcel.again:
                 yield _failed(parcel.chunks[0].jobs, news.reason)
             else:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import secrets
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from threading import current_thread
 from types import ModuleType
-from typing import Any
+from typing import Any, TextIO
 
 from benchmark.core.errors import BadInput, BenchError, ExecutorError
 from benchmark.runner.executors import Map
@@ -191,9 +193,24 @@ def _joined(ray: ModuleType, address: str) -> Iterator[None]:
         ) from None
     signal.signal(signal.SIGTERM, stop)  # Ray put its own, which ends us without a word
     try:
-        yield
+        with redirect_stdout(_Quiet(sys.stdout)):
+            yield
     finally:
         ray.shutdown()
+
+
+class _Quiet:
+    """Standard output without what Ray's own threads print: a page for each node that is gone."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def write(self, text: str) -> int:
+        ours = not current_thread().name.startswith("ray_")
+        return self._out.write(text) if ours else len(text)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 (whatever the stream has)
+        return getattr(self._out, name)
 
 
 @contextmanager

@@ -53,9 +53,28 @@ class Instant:
 
 
 class InstantKit(NamedTuple):
-    """Stands for a kit; `trace` is a folder where workers note what they did."""
+    """Stands for a kit, its shelf and its sources; workers note in `trace` what they did."""
 
     trace: Path
+
+    @property
+    def shelf(self) -> InstantKit:
+        return self
+
+    @property
+    def store(self) -> Path:
+        return self.trace
+
+    @property
+    def sources(self) -> InstantKit:
+        return self
+
+    @property
+    def folders(self) -> dict[str, Path]:
+        return {"folder": self.trace}
+
+    def load(self, chunk: Chunk) -> Inputs:
+        return Inputs()
 
     def worker(self, device: str, *, threads: int | None = None) -> Instant:
         if device == "cpu:9":  # as if it had no memory to start in

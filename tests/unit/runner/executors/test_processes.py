@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.core.errors import BadInput, BatchWarning, DataError, ExecutorError
+from benchmark.core.errors import BadInput, BatchWarning, DataError, ExecutorError, WorkerWarning
 from benchmark.runner.execute import Progress
 from benchmark.runner.executors.processes import Processes
 from benchmark.runner.outcome import Outcome
@@ -36,7 +36,8 @@ def test_the_same_bytes_as_in_one_process_though_a_worker_is_killed(go: Go) -> N
             killed[0].kill()
 
     serial = go("serial")
-    record = go("processes", executor=Processes(2), notify=kill)
+    with pytest.warns(WorkerWarning, match="killed by signal 9.*tried once more"):
+        record = go("processes", executor=Processes(2), notify=kill)
     assert killed
     assert record.complete
     assert record.document["executor"] == "processes:2"
