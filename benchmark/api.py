@@ -18,6 +18,7 @@ from benchmark.runner.outcome import Failure
 from benchmark.runner.plan import Plan
 from benchmark.runner.record import document_of
 from benchmark.runner.setup import Setup, prepare
+from benchmark.runner.shard import SHARD_FILE, Shard, shard_text
 from benchmark.runner.store import Store
 from reports.results import COLUMNS, result_rows, results_csv
 from reports.samples import write_samples
@@ -93,53 +94,99 @@ def run(
     settings = replace(settings, executor=executor)
     for one in executor.devices:
         _check_device(one)
-    setup = prepare(plan)
+    setup = prepare(plan, settings.shard)
     _refuse_unused(setup, settings)
-    with _claimed(out, plan) as folder, Store(Path(store or home() / "store")) as answers:
+    with claimed(out, plan, settings.shard, store) as (folder, place), Store(place) as answers:
         tally = execute(setup, answers, executor, settings)
-        failures = tuple(sorted(tally.failures))
-        _refuse_empty(setup, failures)
-        record = RunRecord(
-            plan=plan,
-            cells=tuple(cells(setup, answers, failures)),
-            failures=failures,
-            document=document_of(setup, settings, tally),
-            folder=folder,
-        )
-        if folder is not None:
-            _write(folder, record, setup, answers)
-            if save_images:
-                from reports.pictures import save_pictures
+        record = conclude(setup, answers, document_of(setup, settings, tally), folder)
+        if folder is not None and save_images:
+            from reports.pictures import save_pictures
 
-                save_pictures(folder / "images", setup, answers)
+            save_pictures(folder / "images", setup, answers)
+    return record
+
+
+def conclude(
+    setup: Setup, answers: Store, document: dict[str, Any], folder: Path | None
+) -> RunRecord:
+    """Read a plan's numbers from a store and write a run's files.
+
+    Args:
+        setup: the prepared plan.
+        answers: where the rows are.
+        document: what record.json is to say; its failures are those of the run.
+        folder: of the run, or None for no files.
+
+    Raises:
+        DataError: if no sample could be used.
+        OutputError: if a file cannot be written.
+    """
+    failures = tuple(Failure(**failure) for failure in document["failures"])
+    if not document["shard"]:
+        _refuse_empty(setup, failures)
+    record = RunRecord(
+        plan=setup.plan,
+        cells=tuple(cells(setup, answers, failures)),
+        failures=failures,
+        document=document,
+        folder=folder,
+    )
+    if folder is not None:
+        _write(folder, record, setup, answers)
     return record
 
 
 @contextmanager
-def _claimed(out: str | Path | None, plan: Plan) -> Iterator[Path | None]:
-    """The run's folder with its plan: written first, so that what cannot be written shows at once.
+def claimed(
+    out: str | Path | None, plan: Plan, shard: Shard | None, store: str | Path | None
+) -> Iterator[tuple[Path | None, Path]]:
+    """The run's folder with its plan, and its store's folder.
 
-    A user's mistake takes back what was made here; a stop leaves it, to be gone on with.
+    The plan is written first, so that what cannot be written shows at once. A user's mistake takes
+    back what was made here; a stop leaves it, to be gone on with.
+
+    Args:
+        out: the folder, or None for none.
+        plan: the plan.
+        shard: the share of it that the folder is for, or None for all.
+        store: the store's folder; by default in the folder of a shard, else where all runs keep it.
+
+    Raises:
+        OutputError: if the folder cannot be written, or is of another plan or shard.
     """
+    own = Path(out) / "store" if out is not None and shard else home() / "store"
+    place = Path(store or own)
     if out is None:
-        yield None
+        yield None, place
         return
     folder = Path(out)
     made = not folder.exists()
-    path, text = make_folder(folder) / "plan.toml", plan.dump()
-    there = path.exists()
-    if there and path.read_text(encoding="utf-8", errors="replace") != text:
-        raise OutputError(f"{folder}: holds the results of another plan; choose another --out")
-    write_text(path, text)
+    texts = {"plan.toml": plan.dump()}
+    if shard:
+        texts[SHARD_FILE] = shard_text(shard, folder, place)
+    make_folder(folder)
+    _refuse_another(folder, texts)
+    fresh = [folder / name for name in texts if not (folder / name).exists()]
+    for name, text in texts.items():
+        write_text(folder / name, text)
     try:
-        yield folder
+        yield folder, place
     except BenchError:
-        if not there:
+        for path in fresh:
             path.unlink(missing_ok=True)
         if made:
             with suppress(OSError):
                 folder.rmdir()
         raise
+
+
+def _refuse_another(folder: Path, texts: dict[str, str]) -> None:
+    for name, what in (("plan.toml", "plan"), (SHARD_FILE, "shard")):
+        path, text = folder / name, texts.get(name, "")
+        if path.exists() and path.read_text(encoding="utf-8", errors="replace") != text:
+            raise OutputError(
+                f"{folder}: holds the results of another {what}; choose another --out"
+            )
 
 
 def _check_device(device: str) -> None:

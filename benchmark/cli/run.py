@@ -127,6 +127,12 @@ def run(
     compile_: Annotated[
         bool, typer.Option("--compile", help="Let torch.compile write the networks' kernels.")
     ] = False,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            help="Only share I of N of the pictures, such as 2/10; see bench merge.", metavar="I/N"
+        ),
+    ] = None,
     strict: Annotated[
         bool,
         typer.Option("--strict", help="A picture, mask or model that cannot be used ends the run."),
@@ -160,14 +166,17 @@ def run(
         from benchmark.runner.execute import Settings
         from benchmark.runner.executors.choice import batch_of, make_executor
         from benchmark.runner.plan import Plan, make_plan, replaced
+        from benchmark.runner.shard import Shard
 
         base = Plan.load(plan_file(plan)).model_dump(exclude_unset=True) if plan else {}
         chosen = make_plan(replaced(base, values), where="options")
         batch, shrink = batch_of(batch_size, device)
+        share = Shard.parse(shard) if shard else None
         settings = Settings(
             batch=batch,
             shrink=shrink,
             strict=strict,
+            shard=share,
             executor=make_executor(
                 executor, device=device, workers=workers, address=address, gpu_share=gpu_share
             ),
@@ -176,7 +185,7 @@ def run(
         with watch() as notify:
             record = run_plan(
                 chosen,
-                out=out or default_folder(),
+                out=out or default_folder(share),
                 store=store,
                 device=device,
                 settings=settings,

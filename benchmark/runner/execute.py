@@ -16,6 +16,7 @@ from benchmark.runner.jobs import Chosen, Fill, Job, Judge, Measure, SampleRef, 
 from benchmark.runner.kit import Kit
 from benchmark.runner.outcome import Failure, Outcome
 from benchmark.runner.setup import Setup, fills, measures
+from benchmark.runner.shard import Shard
 from benchmark.runner.store import Store
 
 Stage = Literal["fill", "judge", "measure"]
@@ -54,6 +55,7 @@ class Settings:
         shrink: whether a batch too large for the memory is halved; else it ends the run.
         executor: where the work is done; by default in this process, or with several devices in a
             process for each.
+        shard: which share of the plan's pictures, or None for all.
         strict: whether a picture or mask that cannot be used ends the run.
         notify: told of progress.
     """
@@ -62,6 +64,7 @@ class Settings:
     batch: int = 1
     shrink: bool = False
     executor: Executor | None = None
+    shard: Shard | None = None
     strict: bool = False
     notify: Notify = lambda _: None
 
@@ -119,6 +122,11 @@ def execute(setup: Setup, store: Store, executor: Executor, settings: Settings) 
                 _run_wave(wave, total, (setup, store, work, settings), tally)
                 tally.seconds[wave.stage] += time.perf_counter() - start
     return tally
+
+
+def lacking(setup: Setup, store: Store) -> int:
+    """How many of a plan's answers a store lacks."""
+    return sum(_missing(wave, setup, store) for wave in _waves(setup))
 
 
 def _waves(setup: Setup) -> Iterator[_Wave]:

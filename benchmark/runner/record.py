@@ -32,6 +32,7 @@ def document_of(setup: Setup, settings: Settings, tally: Tally) -> dict[str, Any
             for model in models
         },
         "folders": {name: str(folder) for name, folder in setup.sources.folders.items()},
+        "shard": settings.shard.label if settings.shard else "",
         "samples": len(setup.samples),
         "jobs_run": tally.ran,
         "jobs_stored": tally.stored,

@@ -6,6 +6,7 @@ is complete. The same key always means the same answer, so two runs may share a 
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -110,6 +111,27 @@ class Store:
         except sqlite3.Error as error:
             raise OutputError(f"{self.root}: cannot be written ({error})") from None
 
+    def absorb(self, other: Path) -> None:
+        """Take over the answers of another store that this one lacks: files first, then rows.
+
+        Files are linked where both lie on one file system, else copied.
+
+        Raises:
+            OutputError: if either cannot be read or written.
+        """
+        for file in (other / "objects").glob("*/*"):
+            here = self.path(file.stem, file.suffix)
+            if not here.exists() and not file.name.startswith("."):
+                make_folder(here.parent)
+                _link(file, here)
+        try:
+            self._rows.execute("ATTACH DATABASE ? AS other", (str(other / "answers.sqlite"),))
+            with self._rows:
+                self._rows.execute("INSERT OR IGNORE INTO answers SELECT * FROM other.answers")
+            self._rows.execute("DETACH DATABASE other")
+        except sqlite3.Error as error:
+            raise OutputError(f"{other}: cannot be merged into {self.root} ({error})") from None
+
     def rows(self, keys: Sequence[str]) -> list[NDArray[np.float64] | None]:
         """What was measured under each key, (K,) float64, or None where there is no answer."""
         found = {key: np.frombuffer(row[1], dtype="<f8") for key, row in self._get(keys).items()}
@@ -169,6 +191,14 @@ class Store:
                 raise OutputError(
                     f"{self.root}: cannot be read ({error}); name another with --store"
                 ) from None
+
+
+def _link(file: Path, place: Path) -> None:
+    try:
+        place.hardlink_to(file)
+    except OSError:  # on another file system, or one without links
+        with atomic(place) as draft:
+            shutil.copyfile(file, draft)
 
 
 def object_path(root: Path, key: str, suffix: str) -> Path:
