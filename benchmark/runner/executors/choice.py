@@ -53,7 +53,9 @@ def make_executor(
         return Processes(workers or (_cores() if devices == ["cpu"] else len(devices)), devices)
     if workers is not None:
         raise BadInput("--workers goes with --executor processes or ray")
-    return Serial(device) if name == "serial" else default_executor(device)
+    if name == "serial" and len(_devices(device)) > 1:
+        raise BadInput(f"--device {device}: serial works on one device; take --executor processes")
+    return default_executor(device)
 
 
 def batch_of(text: str, device: str) -> tuple[int, bool]:
@@ -66,12 +68,12 @@ def batch_of(text: str, device: str) -> tuple[int, bool]:
     Raises:
         BadInput: if it is none of these.
     """
-    word, _, number = text.rpartition(":")
     if text == "auto":
         return (1 if device == "cpu" else AUTO_START), True
-    if word not in {"", "auto"} or not number.isdecimal() or int(number) < 1:
+    number = text.removeprefix("auto:")
+    if not number.isdecimal() or int(number) < 1:
         raise BadInput(f"--batch-size {text!r}: expected a number from 1, auto, or auto:NUMBER")
-    return int(number), word == "auto"
+    return int(number), number != text
 
 
 def _devices(device: str) -> list[str]:
