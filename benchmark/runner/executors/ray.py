@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -185,8 +186,9 @@ def _joined(ray: ModuleType, address: str) -> Iterator[None]:
         return
     stop = signal.getsignal(signal.SIGTERM)
     try:
+        _knock(address)
         ray.init(address=address, log_to_driver=False, logging_level="ERROR")
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:  # ConnectionError is an OSError
         raise ExecutorError(
             f"--address {address}: no Ray cluster there ({_first_line(error)}); start one with "
             "'ray start --head', or say --address local"
@@ -197,6 +199,17 @@ def _joined(ray: ModuleType, address: str) -> Iterator[None]:
             yield
     finally:
         ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Fail at once where nobody listens: Ray itself would try for many minutes.
+
+    Raises:
+        OSError: if there is no answer.
+    """
+    host, _, port = address.rpartition(":")
+    if host and "/" not in host and port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
 
 
 class _Quiet:

@@ -42,9 +42,7 @@ def test_options_that_do_not_go_together(words: dict[str, object], said: str) ->
 
 
 def test_a_name_nobody_knows_offers_the_near_one() -> None:
-    with pytest.raises(
-        UnknownName, match=r"no executor named 'process'\. Did you mean"
-    ):
+    with pytest.raises(UnknownName, match=r"no executor named 'process'\. Did you mean"):
         make_executor("process")
 
 

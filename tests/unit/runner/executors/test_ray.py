@@ -83,10 +83,11 @@ def unseen(store: Path) -> Iterator[Path]:
 
 
 @pytest.mark.slow
-def test_no_cluster_is_said_in_a_line(go: Go) -> None:
+@pytest.mark.parametrize("address", ["auto", "127.0.0.1:1"])
+def test_no_cluster_is_said_in_a_line(go: Go, address: str) -> None:
     pytest.importorskip("ray", reason="needs the extra 'ray'")
     with pytest.raises(ExecutorError, match=r"no Ray cluster there .*'ray start --head'") as caught:
-        go("ray", executor=Ray(1, device="cpu", address="127.0.0.1:1"))
+        go("ray", executor=Ray(1, device="cpu", address=address))
     assert "\n" not in str(caught.value)
 
 
