@@ -13,11 +13,12 @@ from benchmark.core.errors import BenchError, DataError, OutputError, WeightsErr
 from benchmark.core.paths import atomic, home, make_folder, write_text
 from benchmark.runner.cells import Cell, cells
 from benchmark.runner.execute import Progress, Settings, execute
-from benchmark.runner.executors.serial import Serial
+from benchmark.runner.executors.choice import default_executor
 from benchmark.runner.outcome import Failure
 from benchmark.runner.plan import Plan
-from benchmark.runner.record import document_of
+from benchmark.runner.record import document_of, known_pixels
 from benchmark.runner.setup import Setup, prepare
+from benchmark.runner.shard import SHARD_FILE, Shard, shard_text
 from benchmark.runner.store import Store
 from reports.results import COLUMNS, result_rows, results_csv
 from reports.samples import write_samples
@@ -75,7 +76,8 @@ def run(
         out: folder for plan.toml, record.json, results.csv, samples.csv and table.md, or None.
         store: folder for pictures, heatmaps and rows, shared between runs; by default below
             $BENCH_HOME or the platform's cache folder.
-        device: a torch device such as "cpu" or "cuda:0".
+        device: a torch device such as "cpu" or "cuda:0"; with several ("cuda:0,cuda:1") a process
+            works on each.
         settings: the rest that changes no number; `device` and `notify` replace its own.
         save_images: also write pictures, masks and heatmaps under readable names; needs `out`.
         notify: told of progress.
@@ -88,55 +90,106 @@ def run(
     """
     settings = replace(settings or Settings(), device=device)
     settings = replace(settings, notify=notify) if notify else settings
-    _check_device(settings.device)
-    setup = prepare(plan)
+    executor = settings.executor or default_executor(device)
+    settings = replace(settings, executor=executor)
+    for one in executor.devices:
+        _check_device(one)
+    setup = prepare(plan, settings.shard)
     _refuse_unused(setup, settings)
     settings = replace(settings, logs=Path(out) / "logs") if out is not None else settings
-    with _claimed(out, plan) as folder, Store(Path(store or home() / "store")) as answers:
-        tally = execute(setup, answers, Serial(), settings)
-        failures = tuple(sorted(tally.failures))
-        _refuse_empty(setup, failures)
-        record = RunRecord(
-            plan=plan,
-            cells=tuple(cells(setup, answers, failures)),
-            failures=failures,
-            document=document_of(setup, settings, tally, answers),
-            folder=folder,
-        )
-        if folder is not None:
-            _write(folder, record, setup, answers)
-            if save_images:
-                from reports.pictures import save_pictures
+    with claimed(out, plan, settings.shard, store) as (folder, place), Store(place) as answers:
+        tally = execute(setup, answers, executor, settings)
+        known = known_pixels(setup, answers, tally.failures)
+        document = document_of(setup, settings, tally, known)
+        record = conclude(setup, answers, document, folder)
+        if folder is not None and save_images:
+            from reports.pictures import save_pictures
 
-                save_pictures(folder / "images", setup, answers)
+            save_pictures(folder / "images", setup, answers)
+    return record
+
+
+def conclude(
+    setup: Setup, answers: Store, document: dict[str, Any], folder: Path | None
+) -> RunRecord:
+    """Read a plan's numbers from a store and write a run's files.
+
+    Args:
+        setup: the prepared plan.
+        answers: where the rows are.
+        document: what record.json is to say; its failures are those of the run.
+        folder: of the run, or None for no files.
+
+    Raises:
+        DataError: if no sample could be used.
+        OutputError: if a file cannot be written.
+    """
+    failures = tuple(Failure(**failure) for failure in document["failures"])
+    if not document["shard"]:
+        _refuse_empty(setup, failures)
+    record = RunRecord(
+        plan=setup.plan,
+        cells=tuple(cells(setup, answers, failures)),
+        failures=failures,
+        document=document,
+        folder=folder,
+    )
+    if folder is not None:
+        _write(folder, record, setup, answers)
     return record
 
 
 @contextmanager
-def _claimed(out: str | Path | None, plan: Plan) -> Iterator[Path | None]:
-    """The run's folder with its plan: written first, so that what cannot be written shows at once.
+def claimed(
+    out: str | Path | None, plan: Plan, shard: Shard | None, store: str | Path | None
+) -> Iterator[tuple[Path | None, Path]]:
+    """The run's folder with its plan, and its store's folder.
 
-    A user's mistake takes back what was made here; a stop leaves it, to be gone on with.
+    The plan is written first, so that what cannot be written shows at once. A user's mistake takes
+    back what was made here; a stop leaves it, to be gone on with.
+
+    Args:
+        out: the folder, or None for none.
+        plan: the plan.
+        shard: the share of it that the folder is for, or None for all.
+        store: the store's folder; by default in the folder of a shard, else where all runs keep it.
+
+    Raises:
+        OutputError: if the folder cannot be written, or is of another plan or shard.
     """
+    own = Path(out) / "store" if out is not None and shard else home() / "store"
+    place = Path(store or own)
     if out is None:
-        yield None
+        yield None, place
         return
     folder = Path(out)
     made = not folder.exists()
-    path, text = make_folder(folder) / "plan.toml", plan.dump()
-    there = path.exists()
-    if there and path.read_text(encoding="utf-8", errors="replace") != text:
-        raise OutputError(f"{folder}: holds the results of another plan; choose another --out")
-    write_text(path, text)
+    texts = {"plan.toml": plan.dump()}
+    if shard:
+        texts[SHARD_FILE] = shard_text(shard, folder, place)
+    make_folder(folder)
+    _refuse_another(folder, texts)
+    fresh = [folder / name for name in texts if not (folder / name).exists()]
+    for name, text in texts.items():
+        write_text(folder / name, text)
     try:
-        yield folder
+        yield folder, place
     except BenchError:
-        if not there:
+        for path in fresh:
             path.unlink(missing_ok=True)
         if made:
             with suppress(OSError):
                 folder.rmdir()
         raise
+
+
+def _refuse_another(folder: Path, texts: dict[str, str]) -> None:
+    for name, what in (("plan.toml", "plan"), (SHARD_FILE, "shard")):
+        path, text = folder / name, texts.get(name, "")
+        if path.exists() and path.read_text(encoding="utf-8", errors="replace") != text:
+            raise OutputError(
+                f"{folder}: holds the results of another {what}; choose another --out"
+            )
 
 
 def _check_device(device: str) -> None:

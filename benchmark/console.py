@@ -19,6 +19,7 @@ from benchmark.runner.execute import Notify
 from benchmark.runner.execute import Progress as Step
 from benchmark.runner.plan import Plan
 from benchmark.runner.setup import choose
+from benchmark.runner.shard import Shard
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 from reports.results import result_rows
@@ -29,9 +30,10 @@ SHOWN = 10  # unused files named on the console; record.json has them all
 VERBS = {"fill": "paint", "judge": "detect", "measure": "measure"}
 
 
-def default_folder() -> Path:
-    """A new folder for a run, named by the local time."""
+def default_folder(shard: Shard | None = None) -> Path:
+    """A new folder for a run, named by the local time and, for a shard, by its number."""
     stamp = datetime.now().astimezone().strftime("%Y-%m-%d_%H-%M-%S")
+    stamp += f"-shard-{shard.index}-of-{shard.count}" if shard else ""
     folder = Path("runs") / stamp
     count = 1
     while folder.exists():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from html import escape
 from math import copysign
@@ -212,7 +212,7 @@ def _limits(text: str, runs: Sequence[RunFolder]) -> dict[str, float]:
 
 def _same_pictures(first: RunFolder, second: RunFolder) -> None:
     """Both runs' buckets of one data set must hold the same pictures with the same holes."""
-    sides = _holes(first.samples), _holes(second.samples)
+    sides = _holes(first.each_sample()), _holes(second.each_sample())
     shared = sides[0].keys() & sides[1].keys()
     if not shared:
         raise DataError(f"{first.path} and {second.path}: no data set and bucket in common")
@@ -226,7 +226,7 @@ def _same_pictures(first: RunFolder, second: RunFolder) -> None:
             )
 
 
-def _holes(samples: Sequence[SampleRow]) -> dict[tuple[str, str], set[tuple[str, str]]]:
+def _holes(samples: Iterable[SampleRow]) -> dict[tuple[str, str], set[tuple[str, str]]]:
     found: dict[tuple[str, str], set[tuple[str, str]]] = {}
     for row in samples:
         found.setdefault((row.dataset, row.bucket), set()).add((row.sample, row.mask))
@@ -235,7 +235,7 @@ def _holes(samples: Sequence[SampleRow]) -> dict[tuple[str, str], set[tuple[str,
 
 def _changes(first: RunFolder, second: RunFolder) -> Iterator[Change]:
     sides = [{_key(row): row for row in run.results} for run in (first, second)]
-    pictures = [pictures_of(run.samples) for run in (first, second)]
+    pictures = [pictures_of(run.each_sample()) for run in (first, second)]
     for key in {**sides[0], **sides[1]}:
         yield _change(key, sides[0].get(key), sides[1].get(key), pictures, first.plan.seed)
 
@@ -281,7 +281,7 @@ def _apart(
     metric = METRICS.load(_measured(name))()
     if type(metric).reduce is not Metric.reduce:
         return None
-    names = list(pictures[0][cell].rows[inpainter])
+    names = list(pictures[0][cell].rows[inpainter].names)
     before, after = (side[cell].values(inpainter, metric, names) for side in pictures)
     (found,) = paired_differences(after, before[:, None], seed=seed_of("interval", seed))
     return found

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from io import StringIO
 from pathlib import Path
+from sys import intern
 from typing import Any, TextIO
 
 from benchmark.core.card import card_from
@@ -120,19 +121,30 @@ class RunFolder:
 
     @cached_property
     def samples(self) -> tuple[SampleRow, ...]:
-        """Every row of samples.csv, read when it is first asked for: large runs have many.
+        """Every row of samples.csv, read when it is first asked for and kept.
 
         Raises:
             DataError: if the file is gone, damaged or of another version.
         """
         if self.complete:
-            with _opened(self.path / "samples.csv") as file:
-                return tuple(_samples(file, str(file.name)))
+            return tuple(self.each_sample())
         draft = StringIO()
         with Store(self.store) as store:
             write_samples(draft, prepare(self.plan), store)
         draft.seek(0)
         return tuple(_samples(draft, str(self.store)))
+
+    def each_sample(self) -> Iterator[SampleRow]:
+        """The rows of `samples` one after the other, none kept: a large run has a million.
+
+        Raises:
+            DataError: if the file is gone, damaged or of another version.
+        """
+        if not self.complete or "samples" in vars(self):
+            yield from self.samples
+            return
+        with _opened(self.path / "samples.csv") as file:
+            yield from _samples(file, str(file.name))
 
 
 def newest_run(root: Path = RUNS) -> Path:
@@ -257,13 +269,13 @@ def _samples(lines: Iterable[str], where: str) -> Iterator[SampleRow]:
     for row in _rows(lines, FIXED, where):
         try:
             yield SampleRow(
-                dataset=row.pop("dataset"),
-                launder=row.pop("launder"),
-                sample=row.pop("sample"),
-                bucket=row.pop("mask_ratio_percent"),
-                mask=row.pop("mask"),
-                inpainter=row.pop("inpainter"),
-                detector=row.pop("detector"),
+                dataset=intern(row.pop("dataset")),  # the same few names in every row
+                launder=intern(row.pop("launder")),
+                sample=intern(row.pop("sample")),
+                bucket=intern(row.pop("mask_ratio_percent")),
+                mask=intern(row.pop("mask")),
+                inpainter=intern(row.pop("inpainter")),
+                detector=intern(row.pop("detector")),
                 score=_number(row.pop("score")),
                 numbers={name: _several(text) for name, text in row.items() if text},
             )

@@ -4,31 +4,19 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TextIO
 
 from benchmark.metrics import METRICS, revision_of
-from benchmark.runner.jobs import Chosen, Fill, Judge, SampleRef, judge_job, measure_job
-from benchmark.runner.setup import Setup, fills
+from benchmark.runner.jobs import SampleRef
+from benchmark.runner.setup import Setup
 from benchmark.runner.store import Store
+from benchmark.runner.views import Keys, View, views
 from reports.results import plain
 
 BLOCK = 256
 FIXED = (
     "dataset", "launder", "sample", "mask_ratio_percent", "mask", "inpainter", "detector", "score",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _View:
-    """Who painted, and who looked at it after which step of laundering."""
-
-    inpainter: Chosen
-    detector: Chosen | None
-    launder: str
-
-    def judge(self, fill: Fill) -> Judge | None:
-        return judge_job(self.detector, fill, self.launder) if self.detector else None
 
 
 def write_samples(file: TextIO, setup: Setup, store: Store) -> None:
@@ -39,57 +27,40 @@ def write_samples(file: TextIO, setup: Setup, store: Store) -> None:
     """
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow((*FIXED, *setup.measured))
-    for view in _views(setup):
+    for view in views(setup, setup.detectors or (None,), setup.inpainters):
         for start in range(0, len(setup.samples), BLOCK):
             block = setup.samples[start : start + BLOCK]
             writer.writerows(_rows(setup, store, view, block))
 
 
-def _views(setup: Setup) -> Iterator[_View]:
-    for inpainter in setup.inpainters:
-        for detector in setup.detectors or (None,):
-            for launder in setup.launders:
-                yield _View(inpainter=inpainter, detector=detector, launder=launder)
-
-
 def _rows(
-    setup: Setup,
-    store: Store,
-    view: _View,
-    samples: Sequence[SampleRef],
-) -> Iterator[list[object]]:
-    jobs = fills(setup, view.inpainter, samples)
-    scores = _scores(store, view, jobs)
-    columns = [_column(store, view, name, jobs) for name in setup.measured]
-    for row, sample in enumerate(samples):
-        yield [
+    setup: Setup, store: Store, view: View, samples: Sequence[SampleRef]
+) -> Iterator[tuple[object, ...]]:
+    keys = Keys(setup, view, samples)
+    scores = store.scores(keys.judges)
+    columns = [_column(store, view, name, keys) for name in setup.measured]
+    inpainter, detector = view.inpainter.name, view.detector.name if view.detector else ""
+    for sample, score, *measured in zip(samples, scores, *columns, strict=True):
+        yield (
             sample.dataset,
             view.launder,
             sample.id,
             sample.bucket,
             sample.mask,
-            view.inpainter.name,
-            view.detector.name if view.detector else "",
-            plain(scores[row]),
-            *(column[row] for column in columns),
-        ]
+            inpainter,
+            detector,
+            plain(score),
+            *measured,
+        )
 
 
-def _scores(store: Store, view: _View, jobs: list[Fill]) -> list[float | None]:
-    judges = [view.judge(fill) for fill in jobs]
-    return store.scores([judge.key if judge else "" for judge in judges])
-
-
-def _column(store: Store, view: _View, name: str, jobs: list[Fill]) -> list[str]:
+def _column(store: Store, view: View, name: str, keys: Keys) -> list[str]:
     kind = METRICS.load(name)
     judged = kind.needs == "verdict"
     if (judged and view.detector is None) or (view.launder and not judged):
-        return [""] * len(jobs)
-    keys, revision = [], revision_of(name)
-    for fill in jobs:
-        judge = view.judge(fill) if judged else None
-        keys.append(measure_job(name, revision, fill, judge).key)
+        return [""] * len(keys.fills)
+    found = store.rows(keys.measured(name, revision_of(name), judged=judged))
     return [
-        "" if row is None else " ".join(str(plain(float(number))) for number in row)
-        for row in store.rows(keys)
+        "" if row is None else " ".join(str(plain(number)) for number in row.tolist())
+        for row in found
     ]

@@ -6,6 +6,7 @@ inpainters, so whatever compares two of them is paired, picture by picture (`rep
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -30,6 +31,7 @@ from reports.inference import (
 )
 from reports.reported import reported_value
 
+NAN = float("nan")
 OF = "safepaint"  # the inpainter that the paper says hides best
 PLUG_IN = "+rwsa"  # ends the names of models that have the paper's plug-in
 
@@ -91,11 +93,46 @@ class Cell:
     bucket: str
 
 
+class Rows:
+    """One inpainter's rows of one cell, picture after picture: in arrays, for there are many.
+
+    Attributes:
+        names: the pictures' names and their places.
+        scores: the detector's scores, NaN where it judged nothing.
+    """
+
+    def __init__(self) -> None:
+        self.names: dict[str, int] = {}
+        self.scores = array("d")
+        self._numbers: dict[str, array[float]] = {}
+        self._widths: dict[str, int] = {}
+
+    def add(self, row: SampleRow) -> None:
+        """Add a row, unless there is one of the same picture."""
+        place = self.names.setdefault(row.sample, len(self.names))
+        if place < len(self.scores):
+            return
+        self.scores.append(NAN if row.score is None else row.score)
+        for metric, numbers in row.numbers.items():
+            width = self._widths.setdefault(metric, len(numbers))
+            column = self._numbers.setdefault(metric, array("d"))
+            column.extend([NAN] * (width * place - len(column)))  # pictures with a gap
+            column.extend(numbers)
+
+    def numbers(self, metric: str) -> NDArray[np.float64]:
+        """(N, K) what a metric measured on each picture, NaN where there is a gap."""
+        width = self._widths.get(metric, 1)
+        found = np.full((len(self.names), width), NAN)
+        column = self._numbers.get(metric, array("d"))
+        found.reshape(-1)[: len(column)] = column
+        return found
+
+
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """The rows of one cell: per inpainter, one a picture, by the picture's name."""
+    """The rows of one cell, per inpainter."""
 
-    rows: dict[str, dict[str, SampleRow]] = field(default_factory=dict)
+    rows: dict[str, Rows] = field(default_factory=dict)
 
     def values(self, inpainter: str, metric: Metric, names: Iterable[str] = ()) -> Values:
         """(N,) what the metric came to on each picture of `names`, by default of the whole cell.
@@ -103,26 +140,24 @@ class Pictures:
         NaN where the inpainter has a gap.
         """
         rows = self.rows[inpainter]
-        order = names or next(iter(self.rows.values()))
-        found = [rows[name].numbers.get(metric.name) if name in rows else None for name in order]
-        width = max((len(numbers) for numbers in found if numbers), default=1)
-        gap = (float("nan"),) * width
-        return metric.values(np.array([numbers or gap for numbers in found]))
+        found = rows.numbers(metric.name)
+        found = np.concatenate((found, np.full((1, found.shape[1]), NAN)))  # the last: a gap
+        order = names or next(iter(self.rows.values())).names
+        return metric.values(found[[rows.names.get(name, -1) for name in order]])
 
     def scores(self, inpainter: str) -> Values:
         """(M,) the detector's scores of those pictures that it judged."""
-        found = [row.score for row in self.rows[inpainter].values() if row.score is not None]
-        return np.array(found, dtype=np.float64)
+        found: Values = np.asarray(self.rows[inpainter].scores)
+        judged: Values = found[~np.isnan(found)]
+        return judged
 
     def fired(self, inpainter: str, threshold: float) -> Values:
         """(M,) 1 where the detector called the picture forged: by `acc`, which was not rounded."""
-        return np.array(
-            [
-                row.numbers["acc"][-1] if "acc" in row.numbers else float(row.score > threshold)
-                for row in self.rows[inpainter].values()
-                if row.score is not None
-            ]
-        )
+        rows = self.rows[inpainter]
+        scores, called = np.asarray(rows.scores), rows.numbers("acc")[:, -1]
+        fired = np.where(np.isnan(called), scores > threshold, called)
+        judged: Values = fired[~np.isnan(scores)]
+        return judged
 
 
 def statistics_of(
@@ -138,7 +173,7 @@ def statistics_of(
     Raises:
         DataError: if the run's samples cannot be read.
     """
-    pictures = pictures_of(run.samples)
+    pictures = pictures_of(run.each_sample())
     means = {
         (Cell(row.dataset, row.launder, row.detector, row.bucket), row.metric, row.inpainter): (
             row.value
@@ -162,14 +197,16 @@ def statistics_of(
     return _corrected(found)
 
 
-def pictures_of(samples: Sequence[SampleRow]) -> dict[Cell, Pictures]:
+def pictures_of(samples: Iterable[SampleRow]) -> dict[Cell, Pictures]:
     """Rows of samples.csv by cell; those of the picture alone, once, under the detector ""."""
     found: dict[Cell, Pictures] = {}
     for row in samples:
         for detector in {row.detector: None, "": None} if not row.launder else (row.detector,):
             cell = Cell(row.dataset, row.launder, detector, row.bucket)
-            rows = found.setdefault(cell, Pictures()).rows.setdefault(row.inpainter, {})
-            rows.setdefault(row.sample, row)
+            rows = found.setdefault(cell, Pictures()).rows
+            if row.inpainter not in rows:
+                rows[row.inpainter] = Rows()
+            rows[row.inpainter].add(row)
     return dict(sorted(found.items()))
 
 

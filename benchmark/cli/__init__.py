@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from benchmark.cli.merge import merge
 from benchmark.cli.models import list_, show, verify
 from benchmark.cli.new import new
 from benchmark.cli.reports import report, table
@@ -21,7 +22,7 @@ app = typer.Typer(
     help="Can a forgery detector still find what an inpainting model painted?",
     epilog="First run: bench run --inpainter safepaint --detector trufor",
 )
-for command in (run, table, report, show, verify, train, new):
+for command in (run, merge, table, report, show, verify, train, new):
     app.command()(command)
 app.command("list")(list_)
 app.add_typer(weights_app, name="weights")

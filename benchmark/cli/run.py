@@ -107,8 +107,33 @@ def run(
         Path | None,
         typer.Option(help="Folder for stored answers.", show_default="the cache folder"),
     ] = None,
-    device: Annotated[str, typer.Option(help="A torch device, such as cuda:0.")] = "cpu",
-    batch_size: Annotated[int, typer.Option(min=1, help="Samples a model sees at once.")] = 1,
+    device: Annotated[
+        str, typer.Option(help="A torch device, such as cuda:0, or several with commas.")
+    ] = "cpu",
+    batch_size: Annotated[
+        str,
+        typer.Option(help="Samples a model sees at once: N, or auto or auto:N to halve as needed."),
+    ] = "1",
+    executor: Annotated[
+        str | None,
+        typer.Option(
+            help="serial, processes or ray.", show_default="serial; processes for several devices"
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Of processes or ray.", show_default="one a device or core"),
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="Of the Ray cluster; 'local' starts one on this machine.", show_default="auto"
+        ),
+    ] = None,
+    gpu_share: Annotated[
+        float | None,
+        typer.Option(min=0.01, max=1, help="Of a GPU for each Ray worker.", show_default="1"),
+    ] = None,
     cmd_timeout: Annotated[
         float, typer.Option(min=0.1, help="Seconds a cmd: program may take for 32 pictures.")
     ] = 600.0,
@@ -118,6 +143,12 @@ def run(
     compile_: Annotated[
         bool, typer.Option("--compile", help="Let torch.compile write the networks' kernels.")
     ] = False,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            help="Only share I of N of the pictures, such as 2/10; see bench merge.", metavar="I/N"
+        ),
+    ] = None,
     strict: Annotated[
         bool,
         typer.Option("--strict", help="A picture, mask or model that cannot be used ends the run."),
@@ -144,6 +175,8 @@ def run(
       bench run --inpainter 'cmd:python paint.py {images} {masks} {out}'
 
       bench run table3 --data-root data --device cuda:0 --batch-size 8 --out results
+
+      bench run table3 --data-root data --executor processes --workers 8
     """
     values = _plan_values(locals())
     with speaking():
@@ -151,18 +184,32 @@ def run(
         from benchmark.console import announce, default_folder, show_record, watch
         from benchmark.plans import plan_file
         from benchmark.runner.execute import Settings
+        from benchmark.runner.executors.choice import batch_of, make_executor
         from benchmark.runner.plan import Plan, make_plan, replaced
+        from benchmark.runner.shard import Shard
 
         base = Plan.load(plan_file(plan)).model_dump(exclude_unset=True) if plan else {}
         chosen = make_plan(replaced(base, values), where="options")
+        batch, shrink = batch_of(batch_size, device)
+        share = Shard.parse(shard) if shard else None
+        settings = Settings(
+            batch=batch,
+            shrink=shrink,
+            strict=strict,
+            cmd_timeout=cmd_timeout,
+            shard=share,
+            executor=make_executor(
+                executor, device=device, workers=workers, address=address, gpu_share=gpu_share
+            ),
+        )
         announce(chosen)
         with watch() as notify:
             record = run_plan(
                 chosen,
-                out=out or default_folder(),
+                out=out or default_folder(share),
                 store=store,
                 device=device,
-                settings=Settings(batch=batch_size, strict=strict, cmd_timeout=cmd_timeout),
+                settings=settings,
                 save_images=save_images,
                 notify=notify,
             )

@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from benchmark.core.errors import BadInput, BenchError, SizeWarning
+from benchmark.core.errors import BadInput, BenchError, BenchWarning
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
 
@@ -32,7 +32,7 @@ def speaking() -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _warn
-            warnings.simplefilter("always", SizeWarning)
+            warnings.simplefilter("always", BenchWarning)
             yield
     except BenchError as error:
         fail(error)

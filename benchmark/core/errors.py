@@ -9,8 +9,13 @@ BenchError                  a mistake the user can mend: one line, exit status 2
 ├── WeightsError            a checkpoint that is missing, damaged, refused or of another model
 │   └── MissingWeights      a model that has no weights here
 ├── OutputError             a folder or disk that cannot be written
+│   └── DamagedAnswer       a file of the store that is gone or damaged
+├── ExecutorError           workers that cannot be had, or are gone
 └── TrainingError           a recipe or a training run that cannot go on
-SizeWarning                 a picture of a size that the authors' program refuses
+BenchWarning                something to know about a run, in one line
+├── SizeWarning             a picture of a size that the authors' program refuses
+├── BatchWarning            a batch that was too large for the memory
+└── WorkerWarning           a worker that died, and what becomes of its work
 BadAnswer                   a model answered nonsense (NaN): that sample fails and is counted
 └── KnownMoved              a picture already made, whose known pixels are not the original's
 
@@ -69,12 +74,39 @@ class OutputError(BenchError):
     """A folder or disk that cannot be written."""
 
 
+class DamagedAnswer(OutputError):  # noqa: N818 (the field reads it as a phrase)
+    """A file of the store that is gone or damaged; `key` is whose."""
+
+    def __init__(self, path: str, key: str) -> None:
+        self.key = key
+        super().__init__(path, key)
+
+    def __str__(self) -> str:
+        return f"{self.args[0]}: missing or damaged in the store; run again to make it anew"
+
+
+class ExecutorError(BenchError):
+    """Workers that cannot be had, or are gone."""
+
+
 class TrainingError(BenchError):
     """A recipe or a training run that cannot go on."""
 
 
-class SizeWarning(UserWarning):
+class BenchWarning(UserWarning):
+    """Something to know about a run, in one line; the run goes on."""
+
+
+class SizeWarning(BenchWarning):
     """A picture of a size that the authors' program refuses; what was done instead is our rule."""
+
+
+class BatchWarning(BenchWarning):
+    """A batch that was too large for the memory; smaller ones are tried."""
+
+
+class WorkerWarning(BenchWarning):
+    """A worker that died; what it held is tried again."""
 
 
 class BadAnswer(Exception):  # noqa: N818 (it is no mistake of the user's, and no bug of ours)

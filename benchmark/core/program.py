@@ -19,6 +19,7 @@ from benchmark.core.outside import digest_of
 CHUNK = 32  # pictures a program gets at once: most need seconds to load their network
 GRACE = 5.0  # seconds between asking a program to end and ending it
 SHOWN = 300  # characters of a program's last line that a failure quotes
+_RUNNING: set[subprocess.Popen[bytes]] = set()  # in this process
 _OPTION = re.compile(r"([a-z]+)=(.*)", re.DOTALL)
 
 
@@ -128,6 +129,7 @@ def run_program(words: Sequence[str], *, limit: float, log: Path) -> None:
             )
         except OSError as error:
             raise ProgramFailed(f"cannot be started ({error.strerror})") from None
+        _RUNNING.add(process)
         try:
             status = process.wait(limit)
         except subprocess.TimeoutExpired:
@@ -138,8 +140,16 @@ def run_program(words: Sequence[str], *, limit: float, log: Path) -> None:
         except BaseException:  # Ctrl-C: nothing of the program outlives the run
             _end(process)
             raise
+        finally:
+            _RUNNING.discard(process)
     if status != 0:
         raise ProgramFailed(f"exit status {status}{_last(log, start)}")
+
+
+def end_programs() -> None:
+    """End the programs that run in this process, for it is about to end without a word."""
+    for process in list(_RUNNING):
+        _end(process)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

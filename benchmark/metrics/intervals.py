@@ -61,14 +61,17 @@ def bootstrap_means(
         K intervals; NaN where fewer than two samples count.
     """
     counts = np.isfinite(values)
-    both = np.concatenate((np.where(counts, values, 0.0), counts), axis=1)  # (N, 2K)
+    columns = [np.where(counts, values, 0.0)]  # (N, K)
+    if not counts.all():  # else every draw is of N samples that count
+        columns.append(counts.astype(np.float64))
+    both = np.concatenate(columns, axis=1)
     often = _often(len(values), seed, draws)
-    block = max(1, _BLOCK // len(values))
+    block = max(1, _BLOCK // max(1, len(values)))
     sums = [often[start : start + block].astype(np.float64) @ both
             for start in range(0, draws, block)]  # fmt: skip
-    above, below = np.split(np.concatenate(sums), 2, axis=1)
+    above, *below = np.split(np.concatenate(sums), len(columns), axis=1)
     with np.errstate(invalid="ignore"):  # a draw without any sample that counts
-        found = above / below
+        found = above / (below[0] if below else len(values))
     enough = counts.sum(axis=0) >= 2
     return tuple(
         _ends(column) if usable else UNDEFINED

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmark.core.seeds import seed_of
 from benchmark.metrics import METRICS, revision_of
 from benchmark.metrics.base import Metric
-from benchmark.metrics.intervals import Interval
-from benchmark.runner.jobs import Chosen, SampleRef, judge_job, measure_job
+from benchmark.metrics.intervals import UNDEFINED, Interval, bootstrap_means
+from benchmark.runner.jobs import Chosen, SampleRef
 from benchmark.runner.outcome import Failure
-from benchmark.runner.setup import Setup, fills
+from benchmark.runner.setup import Setup
 from benchmark.runner.store import Store
+from benchmark.runner.views import Keys, View, views
 
 NO_WEIGHTS = "no weights here"  # why an absent inpainter's cells are gaps
 
@@ -66,24 +69,24 @@ def cells(setup: Setup, store: Store, failures: Sequence[Failure]) -> Iterator[C
     """
     for dataset in setup.plan.datasets:
         buckets = _buckets(setup, dataset, failures)
-        for row in _lines(setup, dataset):
-            for bucket, samples in buckets.items():
-                yield _cell(setup, store, row, bucket, samples)
+        drafts = [
+            draft
+            for view in views(setup, (*setup.all_detectors, None), setup.all_inpainters)
+            for draft in _drafts(setup, store, (dataset, view), buckets)
+        ]
+        yield from _finished(drafts, seed_of("interval", setup.plan.seed))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Line:
-    """What the cells of all buckets share."""
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A cell without its interval: what its metric came to on each sample, (N,), where it has one.
 
-    dataset: str
-    inpainter: Chosen
-    detector: Chosen | None
-    launder: str
-    metric: Metric
+    The intervals of many cells are made together, from the same draws.
+    """
 
-    @property
-    def models(self) -> tuple[Chosen, ...]:
-        return (self.inpainter, self.detector) if self.detector else (self.inpainter,)
+    cell: Cell
+    interval: Interval | None = None
+    values: NDArray[np.float64] | None = None
 
 
 def _buckets(setup: Setup, dataset: str, failures: Sequence[Failure]) -> dict[str, list[SampleRef]]:
@@ -97,68 +100,79 @@ def _buckets(setup: Setup, dataset: str, failures: Sequence[Failure]) -> dict[st
     return buckets
 
 
-def _lines(setup: Setup, dataset: str) -> Iterator[_Line]:
-    metrics = [METRICS.load(name)() for name in setup.plan.metrics]
-    for inpainter in setup.all_inpainters:
-        for detector in (*setup.all_detectors, None):
-            for launder in setup.launders if detector else ("",):
-                for metric in metrics:
-                    if (metric.needs == "verdict") == (detector is not None):
-                        yield _Line(
-                            dataset=dataset,
-                            inpainter=inpainter,
-                            detector=detector,
-                            launder=launder,
-                            metric=metric,
-                        )
+def _drafts(
+    setup: Setup, store: Store, where: tuple[str, View], buckets: dict[str, list[SampleRef]]
+) -> Iterator[_Draft]:
+    dataset, view = where
+    here = None if _absent(view) else Keys(setup, view, list(chain.from_iterable(buckets.values())))
+    for name in setup.plan.metrics:
+        metric = METRICS.load(name)()
+        if (metric.needs == "verdict") != (view.detector is not None):
+            continue
+        gap = _absent(view) or setup.gaps.get(name, "")
+        found = [] if gap or here is None else store.rows(here.measured(name, revision_of(name)))
+        start = 0
+        for bucket, samples in buckets.items():
+            rows = [row for row in found[start : start + len(samples)] if row is not None]
+            start += len(samples)
+            about = _about(setup, view, dataset, bucket, metric.name)
+            yield _draft(metric, rows, replace(about, expected=len(samples), reason=gap), setup)
 
 
-def _cell(
-    setup: Setup, store: Store, line: _Line, bucket: str, samples: Sequence[SampleRef]
-) -> Cell:
-    metric = line.metric
-    gap = _absent(line) or setup.gaps.get(metric.name, "")
-    found = [] if gap else _rows(setup, store, line, samples)
-    measured = [row for row in found if row is not None]
-    rows = np.stack(measured) if measured else np.empty((0, 1))
-    counted = metric.counted(rows)
-    value, low, high = None, None, None
-    reason = gap or _gap(len(samples), len(measured), int(counted.sum()))
-    if not reason:
-        value = metric.reduce(rows)
-        low, high = _ends(metric.interval(rows, seed=seed_of("interval", setup.plan.seed)))
+def _about(setup: Setup, view: View, dataset: str, bucket: str, metric: str) -> Cell:
+    """A cell with nothing in it yet."""
     return Cell(
-        dataset=line.dataset,
-        launder=line.launder,
-        detector=line.detector.name if line.detector else "",
-        inpainter=line.inpainter.name,
+        dataset=dataset,
+        launder=view.launder,
+        detector=view.detector.name if view.detector else "",
+        inpainter=view.inpainter.name,
         bucket=bucket,
-        metric=_named(metric.name, line.inpainter),
-        value=value,
-        n=int(counted.sum()),
-        expected=len(samples),
-        low=low,
-        high=high,
-        weights=" ".join(f"{model.name}={model.weights.edition}" for model in line.models),
-        sees_hole=line.inpainter.card.sees_hole and not setup.plan.hole_blind,
-        reason=reason,
+        metric=_named(metric, view.inpainter),
+        value=None,
+        n=0,
+        expected=0,
+        low=None,
+        high=None,
+        weights=" ".join(f"{model.name}={model.weights.edition}" for model in view.models),
+        sees_hole=view.inpainter.card.sees_hole and not setup.plan.hole_blind,
     )
 
 
-def _rows(
-    setup: Setup, store: Store, line: _Line, samples: Sequence[SampleRef]
-) -> list[np.ndarray | None]:
-    keys, revision = [], revision_of(line.metric.name)
-    for fill in fills(setup, line.inpainter, samples):
-        judge = judge_job(line.detector, fill, line.launder) if line.detector else None
-        keys.append(measure_job(line.metric.name, revision, fill, judge).key)
-    return list(store.rows(keys))
+def _draft(
+    metric: Metric, measured: Sequence[NDArray[np.float64]], about: Cell, setup: Setup
+) -> _Draft:
+    rows = np.stack(measured) if measured else np.empty((0, 1))
+    n = int(metric.counted(rows).sum())
+    reason = about.reason or _gap(about.expected, len(measured), n)
+    cell = replace(about, n=n, reason=reason)
+    if reason:
+        return _Draft(cell)
+    cell = replace(cell, value=metric.reduce(rows))
+    if type(metric).interval is Metric.interval:  # of a mean: made with all others
+        return _Draft(cell, values=metric.values(rows))
+    seed = seed_of("interval", setup.plan.seed)
+    return _Draft(cell, interval=metric.interval(rows, seed=seed))
 
 
-def _absent(line: _Line) -> str:
-    if line.inpainter.absent:
+def _finished(drafts: Sequence[_Draft], seed: int) -> Iterator[Cell]:
+    """The cells with their intervals; those of means of as many samples share their draws."""
+    intervals = {index: one.interval for index, one in enumerate(drafts) if one.interval}
+    columns: dict[int, dict[int, NDArray[np.float64]]] = {}
+    for index, draft in enumerate(drafts):
+        if draft.values is not None:
+            columns.setdefault(len(draft.values), {})[index] = draft.values
+    for same in columns.values():
+        found = bootstrap_means(np.stack(list(same.values()), axis=1), seed=seed)
+        intervals.update(zip(same, found, strict=True))
+    for index, draft in enumerate(drafts):
+        low, high = _ends(intervals.get(index, UNDEFINED))
+        yield replace(draft.cell, low=low, high=high)
+
+
+def _absent(view: View) -> str:
+    if view.inpainter.absent:
         return NO_WEIGHTS
-    detector = line.detector
+    detector = view.detector
     return f"{NO_WEIGHTS} for {detector.name}" if detector and detector.absent else ""
 
 

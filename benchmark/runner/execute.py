@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from benchmark.core.errors import DataError
-from benchmark.runner.executors import Executor, Work
-from benchmark.runner.jobs import Chosen, Fill, Job, Judge, SampleRef, judge_job
+from benchmark.core.errors import DamagedAnswer, DataError
+from benchmark.runner.executors import Executor, Map
+from benchmark.runner.inputs import Chunk, Shelf
+from benchmark.runner.jobs import Chosen, Fill, Job, Judge, Measure, SampleRef, judge_job
+from benchmark.runner.kit import Kit
 from benchmark.runner.outcome import Failure, Outcome
 from benchmark.runner.setup import Setup, fills, measures
+from benchmark.runner.shard import Shard
 from benchmark.runner.store import Store
 
 Stage = Literal["fill", "judge", "measure"]
@@ -46,8 +51,12 @@ class Settings:
     """What changes how a run goes, and no number.
 
     Attributes:
-        device: a torch device such as "cpu".
+        device: a torch device such as "cpu", or several with commas between.
         batch: samples a model sees at once.
+        shrink: whether a batch too large for the memory is halved; else it ends the run.
+        executor: where the work is done; by default in this process, or with several devices in a
+            process for each.
+        shard: which share of the plan's pictures, or None for all.
         strict: whether a picture or mask that cannot be used ends the run.
         cmd_timeout: seconds that a user's program may take for a chunk of pictures.
         logs: folder for what such programs print, or None.
@@ -56,6 +65,9 @@ class Settings:
 
     device: str = "cpu"
     batch: int = 1
+    shrink: bool = False
+    executor: Executor | None = None
+    shard: Shard | None = None
     strict: bool = False
     cmd_timeout: float = 600.0
     logs: Path | None = None
@@ -72,6 +84,7 @@ class Tally:
         seconds: time per stage, in seconds.
         model_seconds: time inside models alone, per stage.
         failures: jobs without an answer.
+        warned: what workers elsewhere had to say, so that each line is said once.
     """
 
     ran: dict[str, int] = field(default_factory=lambda: dict.fromkeys(STAGES, 0))
@@ -79,6 +92,7 @@ class Tally:
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
     model_seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
     failures: set[Failure] = field(default_factory=set)
+    warned: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,14 +120,19 @@ def execute(setup: Setup, store: Store, executor: Executor, settings: Settings) 
         for wave in waves:
             tally.stored[wave.stage] += _count(wave, setup)
         return tally
-    work = _worker(setup, store, settings)
-    for wave, total in zip(waves, missing, strict=True):
-        tally.stored[wave.stage] += _count(wave, setup) - total
-        if total:
-            start = time.perf_counter()
-            _run_wave(wave, total, (setup, store, executor, settings), work, tally)
-            tally.seconds[wave.stage] += time.perf_counter() - start
+    with executor.start(_kit(setup, store, settings)) as work:
+        for wave, total in zip(waves, missing, strict=True):
+            tally.stored[wave.stage] += _count(wave, setup) - total
+            if total:
+                start = time.perf_counter()
+                _run_wave(wave, total, (setup, store, work, settings), tally)
+                tally.seconds[wave.stage] += time.perf_counter() - start
     return tally
+
+
+def lacking(setup: Setup, store: Store) -> int:
+    """How many of a plan's answers a store lacks."""
+    return sum(_missing(wave, setup, store) for wave in _waves(setup))
 
 
 def _waves(setup: Setup) -> Iterator[_Wave]:
@@ -174,52 +193,67 @@ def _missing(wave: _Wave, setup: Setup, store: Store) -> int:
     return count
 
 
-def _worker(setup: Setup, store: Store, settings: Settings) -> Work:
-    from benchmark.runner.worker import Worker  # loads torch, which a finished run never needs
-
-    terms = setup.terms(timeout=settings.cmd_timeout, logs=settings.logs)
-    worker = Worker(setup.sources, store, device=settings.device, batch=settings.batch, terms=terms)
-    for inpainter in reversed(setup.inpainters):  # a bad checkpoint shows now, not after hours
-        worker.inpainter(inpainter)
-    for detector in setup.detectors:
-        worker.detector(detector)
-    return worker
+def _kit(setup: Setup, store: Store, settings: Settings) -> Kit:
+    return Kit(
+        shelf=Shelf(setup.sources, store.root),
+        inpainters=setup.inpainters,
+        detectors=setup.detectors,
+        batch=settings.batch,
+        shrink=settings.shrink,
+        terms=setup.terms(timeout=settings.cmd_timeout, logs=settings.logs),
+    )
 
 
 def _run_wave(
-    wave: _Wave,
-    total: int,
-    run: tuple[Setup, Store, Executor, Settings],
-    work: Work,
-    tally: Tally,
+    wave: _Wave, total: int, run: tuple[Setup, Store, Map, Settings], tally: Tally
 ) -> None:
-    setup, store, executor, settings = run
+    setup, store, work, settings = run
     done = 0
     settings.notify(Progress(stage=wave.stage, model=wave.model, done=0, total=total))
-    for outcome in executor.map(work, _chunks(wave, setup, store, settings)):
-        store.put(outcome.answers)
-        _note(outcome, wave, settings, tally)
-        done += outcome.jobs
-        settings.notify(Progress(stage=wave.stage, model=wave.model, done=done, total=total))
+    with closing(work(_chunks(wave, setup, store, settings))) as outcomes:
+        for outcome in _healing(outcomes, store):
+            store.put(outcome.answers)
+            _note(outcome, wave, settings, tally)
+            done += outcome.jobs
+            settings.notify(Progress(stage=wave.stage, model=wave.model, done=done, total=total))
+
+
+def _healing(outcomes: Iterator[Outcome], store: Store) -> Iterator[Outcome]:
+    """The outcomes; what a worker found damaged is forgotten, so that running again heals it."""
+    try:
+        yield from outcomes
+    except DamagedAnswer as error:
+        store.drop(error.key)
+        raise
 
 
 def _note(outcome: Outcome, wave: _Wave, settings: Settings, tally: Tally) -> None:
     tally.ran[wave.stage] += len(outcome.answers)
     tally.model_seconds[wave.stage] += outcome.model_seconds
     tally.failures.update(outcome.failures)
+    for warning in outcome.warnings:
+        if str(warning) not in tally.warned:
+            tally.warned.add(str(warning))
+            warnings.warn(warning, stacklevel=2)
     for failure in outcome.failures:
         if settings.strict and failure.kind == "skipped":
             raise DataError(failure.reason)
 
 
-def _chunks(wave: _Wave, setup: Setup, store: Store, settings: Settings) -> Iterator[Sequence[Job]]:
+def _chunks(wave: _Wave, setup: Setup, store: Store, settings: Settings) -> Iterator[Chunk]:
     size = CHUNK if wave.stage == "measure" else max(settings.batch, wave.chunk)
     for block in _blocks(setup.samples):
         jobs = wave.jobs(block)
         known = store.known([job.key for job in jobs])
         ready = _ready([job for job in jobs if job.key not in known], store)
         for start in range(0, len(ready), size):
-            yield ready[start : start + size]
+            yield _chunk(ready[start : start + size], store)
+
+
+def _chunk(jobs: Sequence[Job], store: Store) -> Chunk:
+    judged = sorted({job.judge.key for job in jobs if isinstance(job, Measure) and job.judge})
+    scores = zip(judged, store.scores(judged), strict=True)
+    return Chunk(jobs=jobs, scores={key: score for key, score in scores if score is not None})
 
 
 def _ready(jobs: list[Job], store: Store) -> list[Job]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 from benchmark.core.card import Card
@@ -15,7 +16,7 @@ from benchmark.core.weights import Weights
 from benchmark.launder import REVISION, Launder
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Chosen:
     """A model of the plan with the weights it will run with.
 
@@ -41,7 +42,7 @@ class Chosen:
     source: str = ""
     distribution: str = ""
 
-    @property
+    @cached_property
     def identity(self) -> str:
         """Everything about the model that decides its answer: name, revision, weights, tuning.
 
@@ -120,7 +121,7 @@ Job = Fill | Judge | Measure
 
 def key_of(*parts: object) -> str:
     """128 bits, as 32 hexadecimal digits, that stand for `parts`."""
-    text = "\x1f".join(str(part) for part in parts)
+    text = "\x1f".join(map(str, parts))
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
@@ -188,5 +189,10 @@ def judge_job(detector: Chosen, fill: Fill, launder: str = "") -> Judge:
 
 def measure_job(metric: str, revision: str, fill: Fill, judge: Judge | None) -> Measure:
     """The job of measuring one metric; `revision` is the metric's."""
-    answered = judge.key if judge else ""
-    return Measure(metric, fill, judge, key_of("measure", metric, revision, fill.key, answered))
+    key = measure_key(metric, revision, fill.key, judge.key if judge else "")
+    return Measure(metric, fill, judge, key)
+
+
+def measure_key(metric: str, revision: str, fill: str, judge: str) -> str:
+    """The key of measuring a metric, from those of the fill and the judgement, or ""."""
+    return key_of("measure", metric, revision, fill, judge)

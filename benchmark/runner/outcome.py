@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from benchmark.core.errors import BenchWarning
 from benchmark.runner.store import Answer
 
 
@@ -44,9 +46,25 @@ class Outcome:
         failures: jobs without an answer.
         jobs: how many jobs the chunk had.
         model_seconds: time inside models alone; the rest of the run is overhead.
+        seconds: time that a worker elsewhere took, decoding included.
+        warnings: what it has to say to the user.
     """
 
-    answers: list[Answer]
+    answers: list[Answer] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
-    jobs: int
+    jobs: int = 0
     model_seconds: float = 0.0
+    seconds: float = 0.0
+    warnings: tuple[BenchWarning, ...] = ()
+
+
+def merged(outcomes: Iterable[Outcome]) -> Outcome:
+    """Several outcomes as one."""
+    found = list(outcomes)
+    return Outcome(
+        answers=[answer for one in found for answer in one.answers],
+        failures=[failure for one in found for failure in one.failures],
+        jobs=sum(one.jobs for one in found),
+        model_seconds=sum(one.model_seconds for one in found),
+        warnings=tuple(warning for one in found for warning in one.warnings),
+    )

@@ -23,14 +23,24 @@ PACKAGES = (
 )  # fmt: skip
 
 
-def document_of(setup: Setup, settings: Settings, tally: Tally, store: Store) -> dict[str, Any]:
-    """What record.json says: versions, commit, device, checkpoints, seconds and failures."""
+def document_of(
+    setup: Setup, settings: Settings, tally: Tally, known: dict[str, dict[str, float]]
+) -> dict[str, Any]:
+    """What record.json says: versions, commit, device, checkpoints, seconds and failures.
+
+    Args:
+        setup: the prepared plan.
+        settings: how it was run.
+        tally: what was done.
+        known: how far known pixels of finished pictures moved, as `known_pixels` has it.
+    """
     models = (*setup.inpainters, *setup.detectors)
     return {
         "plan": setup.plan.model_dump(mode="json", exclude_none=True),
         "versions": {"python": platform.python_version(), **_versions()},
         "commit": _commit(),
         "device": settings.device,
+        "executor": settings.executor.name if settings.executor else "",
         "batch": settings.batch,
         "checkpoints": {
             model.name: {"edition": model.weights.edition, "sha256": model.weights.sha256}
@@ -40,8 +50,9 @@ def document_of(setup: Setup, settings: Settings, tally: Tally, store: Store) ->
             **{one.name: _brought("inpainter", one) for one in setup.inpainters if one.source},
             **{one.name: _brought("detector", one) for one in setup.detectors if one.source},
         },
-        "known_pixels": known_pixels(setup, store, tally.failures),
+        "known_pixels": known,
         "folders": {name: str(folder) for name, folder in setup.sources.folders.items()},
+        "shard": settings.shard.label if settings.shard else "",
         "samples": len(setup.samples),
         "jobs_run": tally.ran,
         "jobs_stored": tally.stored,

@@ -25,6 +25,7 @@ from benchmark.runner.jobs import (
     piece_of,
 )
 from benchmark.runner.plan import Plan
+from benchmark.runner.shard import WHOLE, Shard
 from benchmark.runner.sources import Sources
 from detectors import DETECTORS
 from inpainters import INPAINTERS, create_inpainter
@@ -99,8 +100,12 @@ class Setup:
         return tuple(name for name in self.plan.metrics if name not in self.gaps)
 
 
-def prepare(plan: Plan) -> Setup:
+def prepare(plan: Plan, shard: Shard | None = None) -> Setup:
     """Find everything that a plan names.
+
+    Args:
+        plan: the plan.
+        shard: which share of its pictures, or None for all.
 
     Raises:
         DataError: if pictures or masks are missing or do not reach a bucket.
@@ -110,7 +115,9 @@ def prepare(plan: Plan) -> Setup:
         PlanError: if holes of pictures that are made already are to be painted over.
     """
     sources = Sources(plan)
-    samples = sources.refs()
+    samples = sources.refs(shard or WHOLE)
+    if not samples and shard:
+        raise DataError(f"--shard {shard.label}: more shards than pictures; take fewer")
     if not samples:
         raise DataError("no picture has a mask in any of the plan's buckets")
     inpainters = choose(INPAINTERS, plan.inpainters, plan)

@@ -20,6 +20,7 @@ from benchmark.masks.folder import FolderMasks, Pictures, covers
 from benchmark.masks.source import MaskSource
 from benchmark.runner.jobs import SampleRef, key_of
 from benchmark.runner.plan import Plan
+from benchmark.runner.shard import WHOLE, Shard
 
 KEPT = 32  # samples kept decoded: the models of a plan ask for the same ones in turn
 KEPT_MASKS = 2048  # masks kept as bits, 8 KiB each at 256x256: drawing one takes 10 ms
@@ -51,13 +52,17 @@ class Sources:
         """Mask files that cannot be used, each with the reason; once if data sets share them."""
         return list(dict.fromkeys(one for masks in self._masks.values() for one in masks.unused))
 
-    def refs(self) -> list[SampleRef]:
-        """Every sample of the plan, data set by data set and bucket by bucket."""
+    def refs(self, shard: Shard = WHOLE) -> list[SampleRef]:
+        """Every sample of the plan, data set by data set and bucket by bucket.
+
+        Args:
+            shard: which share of each data set's pictures.
+        """
         return [
             ref
             for dataset in self._datasets
             for bucket in self._buckets
-            for ref in self._in_bucket(dataset, bucket.label)
+            for ref in self._in_bucket(dataset, bucket.label, shard)
         ]
 
     def load(self, sample: SampleRef) -> Sample:
@@ -77,11 +82,11 @@ class Sources:
                 self._kept.popitem(last=False)
         return self._kept[sample.key]
 
-    def _in_bucket(self, dataset: str, bucket: str) -> list[SampleRef]:
+    def _in_bucket(self, dataset: str, bucket: str, shard: Shard) -> list[SampleRef]:
         found = []
         source = DATASETS.decides(dataset)  # "" for ours
         rule = f"{self._size} rule {REVISION}{source}"
-        for name in self._names[dataset]:
+        for name in shard.of(self._names[dataset]):
             hole = self._masks[dataset].holes(name).get(bucket)
             if hole is not None:
                 digest = self._datasets[dataset].digest(name)

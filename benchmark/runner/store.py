@@ -6,19 +6,21 @@ is complete. The same key always means the same answer, so two runs may share a 
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NoReturn
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.core.errors import OutputError
+from benchmark.core.errors import DamagedAnswer, OutputError
 from benchmark.core.paths import atomic, make_folder
 from benchmark.core.types import Pixels
 
@@ -109,6 +111,27 @@ class Store:
         except sqlite3.Error as error:
             raise OutputError(f"{self.root}: cannot be written ({error})") from None
 
+    def absorb(self, other: Path) -> None:
+        """Take over the answers of another store that this one lacks: files first, then rows.
+
+        Files are linked where both lie on one file system, else copied.
+
+        Raises:
+            OutputError: if either cannot be read or written.
+        """
+        for file in (other / "objects").glob("*/*"):
+            here = self.path(file.stem, file.suffix)
+            if not here.exists() and not file.name.startswith("."):
+                make_folder(here.parent)
+                _link(file, here)
+        try:
+            self._rows.execute("ATTACH DATABASE ? AS other", (str(other / "answers.sqlite"),))
+            with self._rows:
+                self._rows.execute("INSERT OR IGNORE INTO answers SELECT * FROM other.answers")
+            self._rows.execute("DETACH DATABASE other")
+        except sqlite3.Error as error:
+            raise OutputError(f"{other}: cannot be merged into {self.root} ({error})") from None
+
     def rows(self, keys: Sequence[str]) -> list[NDArray[np.float64] | None]:
         """What was measured under each key, (K,) float64, or None where there is no answer."""
         found = {key: np.frombuffer(row[1], dtype="<f8") for key, row in self._get(keys).items()}
@@ -121,37 +144,38 @@ class Store:
 
     def path(self, key: str, suffix: str) -> Path:
         """Where the file of a key lies."""
-        return self.root / "objects" / key[:2] / f"{key}{suffix}"
+        return object_path(self.root, key, suffix)
 
     def picture(self, key: str) -> Pixels:
         """(H, W, 3) uint8 RGB that was painted under a key.
 
         Raises:
-            OutputError: if the file is gone or damaged; its row is dropped, running again heals it.
+            DamagedAnswer: if the file is gone or damaged; its row is dropped, running again heals.
         """
-        path = self.path(key, ".png")
-        bgr = cv2.imread(str(path), cv2.IMREAD_COLOR) if path.is_file() else None
-        if bgr is None:
-            self._drop(key, path)
-        return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+        with self._dropping():
+            return load_picture(self.root, key)
 
     def heatmap(self, key: str) -> NDArray[np.float16]:
         """(H, W) float16 logits kept under a key.
 
         Raises:
-            OutputError: if the file is gone or damaged; its row is dropped, running again heals it.
+            DamagedAnswer: if the file is gone or damaged; its row is dropped, running again heals.
         """
-        path = self.path(key, ".npy")
-        try:
-            logits: NDArray[np.float16] = np.load(path, allow_pickle=False)
-        except (OSError, ValueError, EOFError):
-            self._drop(key, path)
-        return logits
+        with self._dropping():
+            return load_heatmap(self.root, key)
 
-    def _drop(self, key: str, path: Path) -> NoReturn:
+    def drop(self, key: str) -> None:
+        """Forget an answer whose file is gone or damaged: running again makes it anew."""
         with self._rows:
             self._rows.execute("DELETE FROM answers WHERE key = ?", (key,))
-        raise OutputError(f"{path}: missing or damaged in the store; run again to make it anew")
+
+    @contextmanager
+    def _dropping(self) -> Iterator[None]:
+        try:
+            yield
+        except DamagedAnswer as error:
+            self.drop(error.key)
+            raise
 
     def _get(self, keys: Sequence[str]) -> dict[str, tuple[float | None, bytes]]:
         return {key: (score, row) for key, score, row in self._ask("key, score, numbers", keys)}
@@ -167,6 +191,46 @@ class Store:
                 raise OutputError(
                     f"{self.root}: cannot be read ({error}); name another with --store"
                 ) from None
+
+
+def _link(file: Path, place: Path) -> None:
+    try:
+        place.hardlink_to(file)
+    except OSError:  # on another file system, or one without links
+        with atomic(place) as draft:
+            shutil.copyfile(file, draft)
+
+
+def object_path(root: Path, key: str, suffix: str) -> Path:
+    """Where the file of a key lies in the store at `root`."""
+    return root / "objects" / key[:2] / f"{key}{suffix}"
+
+
+def load_picture(root: Path, key: str) -> Pixels:
+    """(H, W, 3) uint8 RGB that was painted under a key, read without the database.
+
+    Raises:
+        DamagedAnswer: if the file is gone or damaged.
+    """
+    path = object_path(root, key, ".png")
+    bgr = cv2.imread(str(path), cv2.IMREAD_COLOR) if path.is_file() else None
+    if bgr is None:
+        raise DamagedAnswer(str(path), key)
+    return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+
+
+def load_heatmap(root: Path, key: str) -> NDArray[np.float16]:
+    """(H, W) float16 logits kept under a key, read without the database.
+
+    Raises:
+        DamagedAnswer: if the file is gone or damaged.
+    """
+    path = object_path(root, key, ".npy")
+    try:
+        logits: NDArray[np.float16] = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        raise DamagedAnswer(str(path), key) from None
+    return logits
 
 
 def picture_answer(key: str, pixels: Pixels) -> Answer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import groupby
 from typing import TypeVar
 
@@ -18,11 +19,12 @@ from benchmark.core.pixels import hole_blind, to_images, to_masks, to_pixels
 from benchmark.core.seeds import seed_of
 from benchmark.core.types import Case, Pixels, Sample, Verdict
 from benchmark.metrics import METRICS, Metric
-from benchmark.runner.jobs import Chosen, Fill, Job, Judge, Measure
+from benchmark.runner.inputs import Chunk, Inputs, Shelf
+from benchmark.runner.jobs import Chosen, Fill, Judge, Measure
+from benchmark.runner.memory import Memory
 from benchmark.runner.named import fill_by_name, judge_by_name, to_logits
 from benchmark.runner.outcome import Failure, Outcome
-from benchmark.runner.sources import Sources
-from benchmark.runner.store import Answer, Store, heatmap_answer, metric_answer, picture_answer
+from benchmark.runner.store import Answer, heatmap_answer, metric_answer, picture_answer
 from detectors import create_detector
 from detectors.base import Detector
 from detectors.named import NamedDetector
@@ -38,35 +40,49 @@ class Worker:
     """Works off chunks of jobs of one kind and one model.
 
     Args:
-        sources: where samples come from.
-        store: where pictures and heatmaps are read from; answers are handed back, not written.
+        shelf: where what the jobs need is read from; answers are handed back, not written.
         device: a torch device such as "cpu".
         batch: how many samples a model sees at once. At 1 an answer cannot depend, in its last
             bits, on which other samples happened to be missing from the store.
+        shrink: whether a batch that does not fit into the memory is halved; else it is an error.
         terms: on what terms programs and folders outside are used.
     """
 
     def __init__(
         self,
-        sources: Sources,
-        store: Store,
+        shelf: Shelf,
         *,
         device: str,
         batch: int,
+        shrink: bool = False,
         terms: Terms | None = None,
     ) -> None:
         self._terms = terms or Terms()
-        self._sources = sources
-        self._store = store
+        self._shelf = shelf
+        self._inputs = Inputs()
         self._device = device
         self._batch = batch
+        self._memory = Memory(device, batch, shrink=shrink)
         self._loaded: dict[str, Inpainter | Detector] = {}
         self._metrics: dict[str, Metric] = {}
         self._seconds = 0.0
 
-    def __call__(self, jobs: Sequence[Job]) -> Outcome:
-        """Answer `jobs`, all of one kind and, for fills and judgements, of one model."""
-        self._seconds = 0.0
+    def load(self, chunk: Chunk) -> Inputs:
+        """Decode what a chunk needs; may run beside the answering of another.
+
+        Raises:
+            DamagedAnswer: if a file of the store is gone or damaged.
+        """
+        return self._shelf.load(chunk)
+
+    def __call__(self, chunk: Chunk, inputs: Inputs) -> Outcome:
+        """Answer a chunk's jobs, all of one kind and, for fills and judgements, of one model.
+
+        Args:
+            chunk: the jobs.
+            inputs: what `load` gave for them.
+        """
+        jobs, self._inputs, self._seconds = chunk.jobs, inputs, 0.0
         fills = [job for job in jobs if isinstance(job, Fill)]
         judges = [job for job in jobs if isinstance(job, Judge)]
         measures = [job for job in jobs if isinstance(job, Measure)]
@@ -118,7 +134,7 @@ class Worker:
         loaded: list[tuple[Fill, Sample]] = []
         for job in jobs:
             try:
-                loaded.append((job, self._sources.load(job.sample)))
+                loaded.append((job, self._inputs.sample(job.sample)))
             except DataError as error:
                 yield _failure("skipped", job, "", error)
         for job, answer in self._painted(loaded):
@@ -141,7 +157,9 @@ class Worker:
             images = to_images(np.stack([sample.image for _, sample in group]))
             masks = to_masks(np.stack([sample.mask for _, sample in group]))
             images = hole_blind(images, masks) if group[0][0].blind else images
-            painted = _answer_each(self._painter(group[0][0]), images, masks)
+            job = group[0][0]
+            paint = partial(_answer_each, self._painter(job))
+            painted = self._memory.fitting(job.inpainter.name, paint, images, masks)
             for (job, _), answer in zip(group, painted, strict=True):
                 kept = answer if isinstance(answer, BadAnswer) else picture_answer(job.key, answer)
                 yield job, kept
@@ -176,14 +194,16 @@ class Worker:
             return
         for group in _batches(loaded, self._batch, lambda pair: pair[1].shape):
             images = to_images(np.stack([picture for _, picture in group]))
-            seen = _answer_each(self._viewer(group[0][0]), images)
+            job = group[0][0]
+            view = partial(_answer_each, self._viewer(job))
+            seen = self._memory.fitting(job.detector.name, view, images)
             for (job, _), answer in zip(group, seen, strict=True):
                 kept = answer if isinstance(answer, BadAnswer) else heatmap_answer(job.key, *answer)
                 yield job, kept
 
     def _seen(self, job: Judge) -> Pixels:
         """The picture that the detector gets to see; only the painted one is kept."""
-        painted = self._store.picture(job.fill.key)
+        painted = self._inputs.pictures[job.fill.key]
         return job.step.apply(painted, seed=job.seed) if job.step else painted
 
     def _viewer(self, job: Judge) -> Callable[..., list[tuple[NDArray[np.float16], float]]]:
@@ -206,9 +226,9 @@ class Worker:
                 yield metric_answer(job.key, self._metrics[job.metric].measure(case)[0])
 
     def _case(self, job: Measure) -> Case:
-        sample = self._sources.load(job.fill.sample)
+        sample = self._inputs.sample(job.fill.sample)
         image, mask = sample.image, sample.mask
-        filled = self._store.picture(job.fill.key)
+        filled = self._inputs.pictures[job.fill.key]
         step = job.judge.step if job.judge else None
         if step:  # all at the heatmap's size; the quality of a laundered picture is not measured
             image, filled, mask = step.resized(image), step.resized(filled), step.truth(mask)
@@ -222,8 +242,8 @@ class Worker:
 
     def _verdict(self, job: Judge) -> Verdict:
         return Verdict(
-            logits=self._store.heatmap(job.key)[None],
-            score=np.asarray(self._store.scores([job.key]), dtype=np.float32),
+            logits=self._inputs.heatmaps[job.key][None],
+            score=np.asarray([self._inputs.scores[job.key]], dtype=np.float32),
             threshold=job.detector.card.threshold,
         )
 

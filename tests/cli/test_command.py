@@ -213,7 +213,8 @@ def alive(pid: int) -> bool:
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc to look into")
-def test_ctrl_c_ends_the_program_too(tmp_path: Path, photos: Path) -> None:
+@pytest.mark.parametrize("more", [(), ("--executor", "processes", "--workers", "1")])
+def test_ctrl_c_ends_the_program_too(tmp_path: Path, photos: Path, more: tuple[str, ...]) -> None:
     Path("paint.py").write_text(
         "import os, time\nopen('pid', 'w').write(str(os.getpid()))\ntime.sleep(600)\n"
     )
@@ -221,7 +222,7 @@ def test_ctrl_c_ends_the_program_too(tmp_path: Path, photos: Path) -> None:
     words = ("run", "--inpainter", PAINTER, "--detector", "none", "--images", str(photos),
              *QUICK[:4], "--metrics", "psnr", "--out", "out")  # fmt: skip
     process = subprocess.Popen(
-        [sys.executable, "-c", code, *words],
+        [sys.executable, "-c", code, *words, *more],
         env={**os.environ, "BENCH_HOME": str(tmp_path / "home")},
         stderr=subprocess.PIPE,
         text=True,

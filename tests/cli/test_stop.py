@@ -19,15 +19,19 @@ WORDS = (
 FILES = ("plan.toml", "results.csv", "samples.csv", "table.md")
 
 
-def start(home: Path, out: Path) -> subprocess.Popen[str]:
-    """`bench run` as a process of its own, with a store of its own."""
+IN_PROCESSES = ("--executor", "processes", "--workers", "2")
+
+
+def start(home: Path, out: Path, *more: str) -> subprocess.Popen[str]:
+    """`bench run` as a process of its own, leader of its group, with a store of its own."""
     code = "from benchmark.cli import main; main()"
     return subprocess.Popen(
-        [sys.executable, "-c", code, *WORDS, "--out", str(out)],
+        [sys.executable, "-c", code, *WORDS, *more, "--out", str(out)],
         env={**os.environ, "BENCH_HOME": str(home)},
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,
+        start_new_session=True,
     )
 
 
@@ -77,3 +81,46 @@ def test_a_polite_stop_says_how_to_go_on(tmp_path: Path, number: int, status: in
     assert "goes on from here" in errors
     assert "Traceback" not in errors
     assert not (tmp_path / "out" / "results.csv").exists()
+
+
+def group(leader: int) -> set[int]:
+    """The processes of a group that are alive."""
+    done = subprocess.run(
+        ["ps", "-o", "pid=,stat=", "-g", str(leader)], capture_output=True, text=True, check=False
+    )
+    lines = [line.split() for line in done.stdout.splitlines()]
+    return {int(pid) for pid, state in lines if not state.startswith("Z")}
+
+
+def wait_until_gone(leader: int) -> None:
+    end = time.monotonic() + 60
+    while group(leader) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not group(leader)
+
+
+@pytest.mark.slow
+def test_worker_processes_stop_with_the_run_and_it_ends_with_the_same_bytes(
+    tmp_path: Path, undisturbed: dict[str, bytes]
+) -> None:
+    home, out = tmp_path / "home", tmp_path / "out"
+    stops = ((signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL))
+    for number, status in stops:
+        process = start(home, out, *IN_PROCESSES)
+        goal = answers(home) + 3
+        while process.poll() is None and answers(home) < goal:
+            time.sleep(0.01)
+        if number == signal.SIGINT:  # as a terminal sends Ctrl-C
+            os.killpg(process.pid, number)
+        else:
+            process.send_signal(number)
+        wait_until_gone(process.pid)
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == status, errors
+        assert ("goes on from here" in errors) == (number != signal.SIGKILL)
+        assert "Traceback" not in errors
+        assert not (out / "results.csv").exists()
+    process = start(home, out, *IN_PROCESSES)
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    assert {name: (out / name).read_bytes() for name in FILES} == undisturbed

@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable
+from contextlib import AbstractContextManager
 from typing import Protocol
 
-from benchmark.runner.jobs import Job
+from benchmark.runner.inputs import Chunk
+from benchmark.runner.kit import Kit
 from benchmark.runner.outcome import Outcome
 
-Work = Callable[[Sequence[Job]], Outcome]
+Map = Callable[[Iterable[Chunk]], Generator[Outcome]]
 
 
 class Executor(Protocol):
-    """Works off chunks of jobs and hands their outcomes back, in any order, as they come."""
+    """Where chunks of jobs are worked off.
 
-    def map(self, work: Work, chunks: Iterable[Sequence[Job]]) -> Iterator[Outcome]:
-        """Apply `work` to every chunk; each chunk holds jobs of one model and one stage."""
+    Attributes:
+        name: what record.json calls it.
+        devices: torch devices of this machine that it uses.
+    """
+
+    name: str
+    devices: tuple[str, ...]
+
+    def start(self, kit: Kit) -> AbstractContextManager[Map]:
+        """Make the workers; they are gone when the block ends.
+
+        Returns:
+            Within the block, what works off the chunks of one wave: each holds jobs of one model
+            and one stage. Outcomes come as they are ready, in any order; one may be of several
+            chunks.
+
+        Raises:
+            ExecutorError: if workers cannot be had.
+            WeightsError: if a checkpoint is damaged, of another model or not trained.
+        """
         ...

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 
-from benchmark.runner.executors import Work
-from benchmark.runner.jobs import Job
-from benchmark.runner.outcome import Outcome
+from benchmark.runner.ahead import work_off
+from benchmark.runner.executors import Map
+from benchmark.runner.kit import Kit
 
 
 class Serial:
-    """Works off chunks in their order, in this process."""
+    """Works off chunks in their order, in this process.
 
-    def map(self, work: Work, chunks: Iterable[Sequence[Job]]) -> Iterator[Outcome]:
-        """Apply `work` to one chunk after the other."""
-        return map(work, chunks)
+    Args:
+        device: a torch device such as "cpu".
+    """
+
+    name = "serial"
+
+    def __init__(self, device: str = "cpu") -> None:
+        self.devices: tuple[str, ...] = (device,)
+
+    @contextmanager
+    def start(self, kit: Kit) -> Iterator[Map]:
+        """Load every model once, then work here.
+
+        Raises:
+            WeightsError: if a checkpoint is damaged, of another model or not trained.
+        """
+        yield partial(work_off, kit.checked_worker(self.devices[0]))

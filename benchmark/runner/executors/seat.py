@@ -1,0 +1,35 @@
+"""What sits in another process or on another machine: a worker that keeps its model loaded."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+
+from benchmark.core.errors import BenchWarning
+from benchmark.runner.ahead import work_off
+from benchmark.runner.inputs import Chunk
+from benchmark.runner.kit import Kit
+from benchmark.runner.outcome import Outcome, merged
+
+
+class Seat:
+    """Answers parcels of chunks, with one torch thread.
+
+    Args:
+        kit: what its worker is made of.
+        device: a torch device of its machine.
+    """
+
+    def __init__(self, kit: Kit, device: str) -> None:
+        self._worker = kit.worker(device, threads=1)  # there is a worker for every core
+
+    def answer(self, chunks: Sequence[Chunk]) -> Outcome:
+        """All outcomes of a parcel as one, with what there is to warn of and the time it took."""
+        start = time.perf_counter()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", BenchWarning)
+            outcome = merged(work_off(self._worker, chunks))
+        said = tuple(one.message for one in caught if isinstance(one.message, BenchWarning))
+        return replace(outcome, warnings=said, seconds=time.perf_counter() - start)

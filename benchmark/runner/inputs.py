@@ -1,0 +1,103 @@
+"""What a chunk of jobs needs, and where a worker gets it: rows from the writer, files by itself.
+
+The database is the writer's alone, so workers may be other processes or machines: what they need of
+its rows travels with the chunk; pictures, masks and the store's files they read themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.core.errors import DataError
+from benchmark.core.types import Pixels, Sample
+from benchmark.runner.jobs import Fill, Job, Judge, SampleRef
+from benchmark.runner.sources import Sources
+from benchmark.runner.store import load_heatmap, load_picture
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """What some jobs need, decoded.
+
+    Attributes:
+        samples: by the sample's key; the error where its picture or mask cannot be used.
+        pictures: (H, W, 3) uint8 RGB that were painted, by the fill's key.
+        heatmaps: (H, W) float16 logits, by the judgement's key.
+        scores: what detectors said, in [0, 1], by the judgement's key.
+    """
+
+    samples: dict[str, Sample | DataError] = field(default_factory=dict)
+    pictures: dict[str, Pixels] = field(default_factory=dict)
+    heatmaps: dict[str, NDArray[np.float16]] = field(default_factory=dict)
+    scores: dict[str, float] = field(default_factory=dict)
+
+    def sample(self, ref: SampleRef) -> Sample:
+        """A sample.
+
+        Raises:
+            DataError: if its picture or mask cannot be used.
+        """
+        found = self.samples[ref.key]
+        if isinstance(found, DataError):
+            raise found
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """Jobs of one stage and one model that are worked off together.
+
+    Attributes:
+        jobs: the jobs.
+        scores: what detectors said, in [0, 1], by the judgement's key, where the jobs need it.
+        inputs: all that the jobs need, for a worker that cannot read files; or None.
+    """
+
+    jobs: Sequence[Job]
+    scores: dict[str, float] = field(default_factory=dict)
+    inputs: Inputs | None = None
+
+
+class Shelf:
+    """Reads what jobs need from files alone: the data sets', the masks', the store's.
+
+    Args:
+        sources: where samples come from.
+        store: the store's folder.
+    """
+
+    def __init__(self, sources: Sources, store: Path) -> None:
+        self.sources = sources
+        self.store = store
+
+    def load(self, chunk: Chunk) -> Inputs:
+        """Decode what a chunk needs, unless it has travelled with it.
+
+        Raises:
+            DamagedAnswer: if a file of the store is gone or damaged.
+        """
+        if chunk.inputs is not None:
+            return chunk.inputs
+        inputs = Inputs(scores=chunk.scores)
+        for job in chunk.jobs:
+            fill = job if isinstance(job, Fill) else job.fill
+            if not isinstance(job, Judge) and fill.sample.key not in inputs.samples:
+                inputs.samples[fill.sample.key] = self._sample(fill.sample)
+            if not isinstance(job, Fill) and fill.key not in inputs.pictures:
+                inputs.pictures[fill.key] = load_picture(self.store, fill.key)
+            if isinstance(job, Fill | Judge) or job.judge is None:
+                continue
+            if job.judge.key not in inputs.heatmaps:
+                inputs.heatmaps[job.judge.key] = load_heatmap(self.store, job.judge.key)
+        return inputs
+
+    def _sample(self, ref: SampleRef) -> Sample | DataError:
+        try:
+            return self.sources.load(ref)
+        except DataError as error:
+            return error

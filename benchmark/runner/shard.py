@@ -1,0 +1,59 @@
+"""A share of a plan's pictures, so that machines that know nothing of each other do a run."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from benchmark.core.errors import BadInput
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Shard:
+    """One of `count` shares, numbered from 1.
+
+    Attributes:
+        index: which.
+        count: of how many.
+    """
+
+    index: int
+    count: int
+
+    @classmethod
+    def parse(cls, text: str) -> Shard:
+        """Read "2/10".
+
+        Raises:
+            BadInput: if it is not of that form, or there is no such share.
+        """
+        found = re.fullmatch(r"(\d+)/(\d+)", text)
+        if found is None or not 1 <= int(found[1]) <= int(found[2]):
+            raise BadInput(f"--shard {text!r}: expected I/N with I from 1 to N, such as 2/10")
+        return cls(int(found[1]), int(found[2]))
+
+    @property
+    def label(self) -> str:
+        """As it is written: "2/10"."""
+        return f"{self.index}/{self.count}"
+
+    def of(self, things: Sequence[T]) -> Sequence[T]:
+        """Its share: every so many-th, so that shares differ by one at most."""
+        return things[self.index - 1 :: self.count]
+
+
+WHOLE = Shard(1, 1)
+SHARD_FILE = "shard.json"  # in the folder of a shard's run
+
+
+def shard_text(shard: Shard, folder: Path, store: Path) -> str:
+    """What stands in a shard's folder: which it is, and where its store is, seen from there."""
+    inside = store.resolve().is_relative_to(folder.resolve())
+    where = store.resolve().relative_to(folder.resolve()) if inside else store.resolve()
+    return json.dumps({"shard": shard.label, "store": where.as_posix()}, indent=2) + "\n"

@@ -1,0 +1,62 @@
+"""Who painted and who looked, and the keys under which the store has what they answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from benchmark.runner.jobs import Chosen, SampleRef, judge_job, measure_key
+from benchmark.runner.setup import Setup, fills
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """Who painted, and who looked at it after which step of laundering.
+
+    Attributes:
+        inpainter: who painted.
+        detector: who looked, or None for the picture alone.
+        launder: what was done to the painted picture before, or "".
+    """
+
+    inpainter: Chosen
+    detector: Chosen | None
+    launder: str
+
+    @property
+    def models(self) -> tuple[Chosen, ...]:
+        """Both, or the one there is."""
+        return (self.inpainter, self.detector) if self.detector else (self.inpainter,)
+
+
+def views(
+    setup: Setup, detectors: Sequence[Chosen | None], inpainters: Iterable[Chosen]
+) -> Iterator[View]:
+    """Every view of some inpainters by some detectors, None standing for the picture alone."""
+    for inpainter in inpainters:
+        for detector in detectors:
+            for launder in setup.launders if detector else ("",):
+                yield View(inpainter=inpainter, detector=detector, launder=launder)
+
+
+class Keys:
+    """The keys of one view of some samples, in their order: a hash each, so made once.
+
+    Args:
+        setup: the prepared plan.
+        view: who painted and looked.
+        samples: what.
+    """
+
+    def __init__(self, setup: Setup, view: View, samples: Sequence[SampleRef]) -> None:
+        jobs = fills(setup, view.inpainter, samples)
+        self.fills = [fill.key for fill in jobs]
+        self.judges = [""] * len(jobs)
+        if view.detector is not None:
+            self.judges = [judge_job(view.detector, fill, view.launder).key for fill in jobs]
+
+    def measured(self, metric: str, revision: str, *, judged: bool = True) -> list[str]:
+        """What a metric of some revision measured; `judged`: of the view, else of the picture."""
+        judges = self.judges if judged else [""] * len(self.fills)
+        pairs = zip(self.fills, judges, strict=True)
+        return [measure_key(metric, revision, fill, judge) for fill, judge in pairs]

@@ -1,0 +1,163 @@
+"""The paper's whole experiment with models that answer at once: what the bench itself costs.
+
+Nine inpainters paint so many masks in three data sets and three buckets, three detectors look, and
+everything is stored, read back and made into tables as in a run. Each step is a process of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmark import Plan
+from benchmark.api import claimed, conclude
+from benchmark.core.weights import Weights
+from benchmark.runner.execute import Settings, execute
+from benchmark.runner.inputs import Chunk
+from benchmark.runner.jobs import Chosen, Fill, Job, Judge, SampleRef, key_of
+from benchmark.runner.kit import Kit
+from benchmark.runner.outcome import Outcome
+from benchmark.runner.record import document_of
+from benchmark.runner.setup import Setup
+from benchmark.runner.store import Answer, Store
+from detectors import DETECTORS
+from inpainters import INPAINTERS
+from reports.documents import table_document
+
+PLAN = Plan(
+    datasets=("places2", "paris-street-view", "celeba"),
+    data_root="data",
+    inpainters=("edgeconnect", "madf", "ctsdg", "aotgan", "lama", "fcf", "safepaint",
+                "safepaint-backbone", "original"),
+    detectors=("psccnet", "trufor", "iidnet"),
+    metrics=("psnr", "gmsd", "auc", "f1", "acc"),
+)  # fmt: skip
+STEPS = ("store", "resume", "conclude", "tables")
+FILE = bytes(64)  # stands for a picture or heatmap
+
+
+class Nowhere:
+    """Stands for the data sets: nothing is decoded."""
+
+    unused = ()
+    folders: dict[str, Path] = {}  # noqa: RUF012 (stays empty)
+
+
+class Instant:
+    """An executor whose models answer at once, with numbers drawn from the job's key."""
+
+    name, devices = "instant", ()
+
+    @contextmanager
+    def start(self, kit: Kit) -> Iterator[object]:
+        yield self.work_off
+
+    def work_off(self, chunks: Iterable[Chunk]) -> Iterator[Outcome]:
+        for chunk in chunks:
+            answers = [self.answer(job) for job in chunk.jobs]
+            yield Outcome(answers=answers, jobs=len(answers))
+
+    def answer(self, job: Job) -> Answer:
+        drawn = int(job.key[:8], 16) / 2**32
+        if isinstance(job, Fill):
+            return Answer(key=job.key, suffix=".png", content=FILE)
+        if isinstance(job, Judge):
+            return Answer(key=job.key, suffix=".npy", content=FILE, score=drawn)
+        return Answer(key=job.key, numbers=(drawn, 1.0) if job.metric == "acc" else (drawn,))
+
+
+def setup(masks: int) -> Setup:
+    """The plan with so many masks in each data set and bucket, and weights for every model."""
+    samples = [
+        SampleRef(dataset, f"{number:06}", bucket, f"mask {number}",
+                  key_of("sample", dataset, bucket, number))
+        for dataset in PLAN.datasets
+        for bucket in PLAN.buckets
+        for number in range(masks)
+    ]  # fmt: skip
+    weights = Weights(edition="mini", sha256="0" * 64)
+    return Setup(
+        plan=PLAN,
+        sources=Nowhere(),
+        samples=samples,
+        all_inpainters=tuple(
+            Chosen(name=name, card=INPAINTERS.card(name), weights=weights)
+            for name in PLAN.inpainters
+        ),
+        all_detectors=tuple(
+            Chosen(name=name, card=DETECTORS.card(name), weights=weights) for name in PLAN.detectors
+        ),
+        gaps={},
+    )
+
+
+def step(name: str, masks: int, place: Path) -> dict[str, object]:
+    """Do one step and say what it took."""
+    prepared, settings = setup(masks), Settings(batch=8)
+    start = time.perf_counter()
+    if name == "tables":
+        text = table_document("all", run=place / "out").text("text")
+        found = {"lines": text.count("\n")}
+    elif name == "conclude":
+        document = json.loads((place / "document.json").read_text())
+        claim = claimed(place / "out", PLAN, None, place / "store")
+        with claim as (folder, _), Store(place / "store") as store:
+            found = {"cells": len(conclude(prepared, store, document, folder).cells)}
+    else:
+        with Store(place / "store") as store:
+            tally = execute(prepared, store, Instant(), settings)
+        found = {"rows": sum(tally.ran.values())}
+        if name == "store":
+            document = document_of(prepared, settings, tally, {})
+            (place / "document.json").write_text(json.dumps(document))
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"seconds": seconds, "MB": peak, **found}
+
+
+def main() -> None:
+    """Print what each step takes, for each number of masks."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--masks", type=int, nargs="+", default=[400],
+                        help="in each data set and bucket; the paper's scale is 4000")  # fmt: skip
+    parser.add_argument("--step", choices=STEPS, help=argparse.SUPPRESS)
+    parser.add_argument("--place", type=Path, help=argparse.SUPPRESS)
+    words = parser.parse_args()
+    if words.step:
+        print(json.dumps(step(words.step, words.masks[0], words.place)))
+        return
+    print("| masks | detections | step | seconds | peak MB | of it |\n" + "| --- " * 6 + "|")
+    for masks in words.masks:
+        measure(masks)
+
+
+def measure(masks: int) -> None:
+    """Print the rows of the table for one number of masks."""
+    detections = masks * 9 * len(PLAN.inpainters) * len(PLAN.detectors)
+    with tempfile.TemporaryDirectory() as folder:
+        for name in STEPS:
+            command = [sys.executable, __file__, "--masks", str(masks), "--step", name,
+                       "--place", folder]  # fmt: skip
+            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True,
+                                  env={**os.environ, "OMP_NUM_THREADS": "1"})  # fmt: skip
+            said = json.loads(done.stdout)
+            seconds, peak = said.pop("seconds"), said.pop("MB")
+            if name == "store":
+                size = (Path(folder) / "store" / "answers.sqlite").stat().st_size / 2**20
+                said |= {"rows/s": round(said["rows"] / seconds), "database MB": round(size)}
+            rest = ", ".join(f"{value} {key}" for key, value in said.items())
+            print(f"| {masks} | {detections} | {name} | {seconds:.1f} | {peak:.0f} | {rest} |",
+                  flush=True)  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""What users bring is found in worker processes too, with the same numbers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Bench
+from tests.cli.test_command import PAINT, PAINTER
+from tests.cli.test_outputs import QUICK, brighter, laid_out, paint_all
+from tests.plugins import LOOKER, PAINTER as GREY
+
+__all__ = ["laid_out"]  # a fixture
+FILES = ("plan.toml", "results.csv", "samples.csv", "table.md")
+
+
+@pytest.mark.usefixtures("laid_out")
+def test_what_users_bring_runs_in_worker_processes(bench: Bench, laid_out: Path) -> None:
+    paint_all(Path("painted"), brighter)
+    Path("greymod.py").write_text(GREY)
+    Path("lookmod.py").write_text(LOOKER)
+    Path("paint.py").write_text(PAINT)
+    words = ("run", "--images", laid_out, *QUICK, "--inpainter", "mine=outputs:painted,greymod:Grey",
+             "--inpainter", f"own={PAINTER}", "--detector", "lookmod:Bright", "--recomposite",
+             "--batch-size", "2")  # fmt: skip
+    for name, more in (("serial", ()), ("workers", ("--executor", "processes", "--workers", 1))):
+        result = bench(*words, *more, "--out", name, "--store", f"{name}-store")
+        assert result.exit_code == 0, result.output
+    records = [json.loads(Path(name, "record.json").read_text()) for name in ("serial", "workers")]
+    assert records[1]["executor"] == "processes:1"
+    for key in ("brought", "known_pixels", "failures"):
+        assert records[0][key] == records[1][key]
+    assert records[1]["known_pixels"]["mine"]["moved"] > 0
+    assert records[1]["failures"] == []
+    for name in FILES:
+        assert Path("serial", name).read_bytes() == Path("workers", name).read_bytes()
+    assert list(Path("workers/logs").iterdir())

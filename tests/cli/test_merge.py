@@ -1,0 +1,124 @@
+"""Shards of a run and `bench merge`: the files of one run, and a line for what does not fit."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Bench
+
+WORDS = (
+    "run", "--inpainter", "meanfill,original", "--detector", "flatness,chance", "--size", "64",
+    "--metrics", "auc,acc,psnr", "--buckets", "10-20,30-40", "--launder", "noise:2",
+)  # fmt: skip
+FILES = ("plan.toml", "results.csv", "samples.csv", "table.md")
+OF_THE_MACHINE = ("seconds", "model_seconds", "versions", "commit")
+
+
+@pytest.fixture
+def shards(bench: Bench, photos: Path) -> list[Path]:
+    """Two shards of a run over three pictures and one that is broken, each with its own store."""
+    (photos / "d.png").write_text("no picture")
+    for number in (1, 2):
+        result = bench(*WORDS, "--images", photos, "--shard", f"{number}/2", "--out", f"s{number}")
+        assert result.exit_code == 0, result.output
+    return [Path("s1"), Path("s2")]
+
+
+def files(folder: str) -> dict[str, bytes]:
+    return {name: Path(folder, name).read_bytes() for name in FILES}
+
+
+def record(folder: str) -> dict[str, object]:
+    said = json.loads(Path(folder, "record.json").read_text())
+    return {key: value for key, value in said.items() if key not in OF_THE_MACHINE}
+
+
+def test_merged_shards_are_the_run(bench: Bench, photos: Path, shards: list[Path]) -> None:
+    assert json.loads(Path("s2/shard.json").read_text()) == {"shard": "2/2", "store": "store"}
+    assert record("s1")["samples"] == record("s2")["samples"] == 4
+    whole = bench(*WORDS, "--images", photos, "--out", "whole", "--store", "whole-store")
+    moved = [shard.rename(f"moved-{shard}") for shard in shards]
+    for _ in range(2):
+        result = bench("merge", "merged", *reversed(moved), "--store", "merged-store")
+        assert result.exit_code == 0, result.output
+        assert result.stdout == whole.stdout
+        assert files("merged") == files("whole")
+        assert record("merged") == record("whole")
+    for shard in moved:
+        shutil.rmtree(shard)
+    again = bench(*WORDS, "--images", photos, "--out", "again", "--store", "merged-store")
+    assert again.exit_code == 0, again.output
+    assert set(record("again")["jobs_run"].values()) == {0}
+    assert files("again") == files("whole")
+
+
+def test_shards_may_share_a_store(bench: Bench, photos: Path) -> None:
+    for number in (1, 2, 3):
+        bench(*WORDS, "--images", photos, "--shard", f"{number}/3", "--out", f"s{number}",
+              "--store", "shared")  # fmt: skip
+    result = bench("merge", "merged", "s1", "s2", "s3")
+    assert result.exit_code == 0, result.output
+    whole = bench(*WORDS, "--images", photos, "--out", "whole", "--store", "shared")
+    assert whole.exit_code == 0
+    assert set(record("whole")["jobs_run"].values()) == {0}
+    assert files("merged") == files("whole")
+
+
+def refused(result: object, said: str) -> None:
+    assert result.exit_code == 2, result.output
+    (line,) = [line for line in result.stderr.splitlines() if line.startswith("Error:")]
+    assert said in line
+    assert not Path("merged").exists()
+
+
+def test_what_does_not_fit_is_refused_in_a_line(
+    bench: Bench, photos: Path, shards: list[Path]
+) -> None:
+    first, second = shards
+    refused(bench("merge", "merged", first), "shard 2/2 is missing")
+    refused(bench("merge", "merged", first, first), "s1: shard 1/2, as is s1")
+    refused(bench("merge", "merged", first, "nowhere"), "nowhere: no shard's folder")
+    bench(*WORDS, "--images", photos, "--shard", "2/3", "--out", "third")
+    refused(bench("merge", "merged", first, "third"), "third: shard 2/3, but s1 is 1/2")
+    bench(*WORDS, "--images", photos, "--shard", "2/2", "--seed", "1", "--out", "seed")
+    refused(bench("merge", "merged", first, "seed"), "a shard of another plan")
+    (second / "record.json").unlink()
+    refused(bench("merge", "merged", first, second), "s2: its run has not ended")
+
+
+def test_other_weights_or_pictures_are_refused(
+    bench: Bench, photos: Path, shards: list[Path]
+) -> None:
+    path = shards[1] / "record.json"
+    whole = path.read_text()
+    path.write_text(whole.replace('"sha256": ""', '"sha256": "1"', 1))
+    refused(bench("merge", "merged", *shards), "s2: ran with other weights than are here: meanfill")
+    path.write_text(whole)
+    shutil.copyfile(photos / "a.png", photos / "c.png")
+    (photos / "d.png").unlink()
+    for shard in shards:
+        said = json.loads((shard / "record.json").read_text())
+        (shard / "record.json").write_text(json.dumps({**said, "failures": []}))
+    refused(bench("merge", "merged", *shards), "their pictures or masks are not those")
+
+
+def test_a_folder_is_one_shard_s(bench: Bench, photos: Path, shards: list[Path]) -> None:
+    before = files("s1")
+    result = bench(*WORDS, "--images", photos, "--shard", "2/2", "--out", "s1")
+    assert result.exit_code == 2
+    assert "holds the results of another shard" in result.stderr
+    assert files("s1") == before
+
+
+@pytest.mark.parametrize("text", ["0/2", "3/2", "2", "a/b", "-1/2"])
+def test_shards_that_are_none(bench: Bench, photos: Path, text: str) -> None:
+    refused(bench(*WORDS, "--images", photos, "--shard", text, "--out", "merged"), "such as 2/10")
+
+
+def test_more_shards_than_pictures(bench: Bench, photos: Path) -> None:
+    result = bench(*WORDS, "--images", photos, "--shard", "4/4", "--out", "merged")
+    refused(result, "more shards than pictures")

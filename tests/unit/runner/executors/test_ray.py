@@ -1,0 +1,102 @@
+"""Ray actors on a real cluster of two nodes: the same bytes as in one process, whatever dies."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmark.core.errors import BadInput, DataError, ExecutorError, WorkerWarning
+from benchmark.runner.execute import Progress
+from benchmark.runner.executors.ray import Ray
+from benchmark.runner.inputs import Shelf
+from tests.unit.runner.executors.conftest import FILES, Go
+from tests.unit.runner.executors.kits import InstantKit, chunks
+
+NODE = {"num_cpus": 1, "object_store_memory": 80 * 2**20, "include_dashboard": False}
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A cluster whose head has no room for workers, and two nodes with room for one each."""
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    pytest.importorskip("ray", reason="needs the extra 'ray'")
+    from ray.cluster_utils import Cluster
+
+    made = Cluster(initialize_head=True, head_node_args={**NODE, "num_cpus": 0})
+    made.nodes = [made.add_node(**NODE), made.add_node(**NODE)]
+    yield made
+    made.shutdown()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
+def test_the_same_bytes_as_in_one_process_though_a_node_is_killed(
+    go: Go, cluster: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alive = list(cluster.nodes)
+
+    def kill(step: Progress) -> None:
+        if step.stage == "judge" and step.done and len(alive) == 2:
+            cluster.remove_node(alive.pop(), allow_graceful=False)
+
+    serial = go("serial")
+    with pytest.warns(WorkerWarning, match="died .*; what it held is tried once more"):
+        record = go("ray", executor=Ray(2, device="cpu", address=cluster.address), notify=kill)
+    assert len(alive) == 1
+    assert record.document["failures"] == serial.document["failures"] != []
+    assert record.document["jobs_run"] == serial.document["jobs_run"]
+    assert {name: (record.folder / name).read_bytes() for name in FILES} == {
+        name: (serial.folder / name).read_bytes() for name in FILES
+    }
+    assert not list((record.folder.parent / "ray-store").glob(".seen-*"))
+
+    cluster.add_node(**NODE)
+    loaded = []
+    load = Shelf.load
+    monkeypatch.setattr(Shelf, "load", lambda *words: loaded.append(words) or load(*words))
+    monkeypatch.setattr("benchmark.runner.executors.ray._mark", unseen)
+    blind = go("blind", executor=Ray(None, device="cpu", address=cluster.address))
+    assert loaded  # here, for workers that do not see our files
+    assert (blind.folder / "samples.csv").read_bytes() == (
+        serial.folder / "samples.csv"
+    ).read_bytes()
+
+    executor = Ray(1, device="cpu", address=cluster.address)
+    kit = InstantKit(serial.folder)
+    with executor.start(kit) as work, pytest.raises(DataError, match="cannot be used"):
+        list(work(chunks("mistake")))
+    with pytest.raises(ExecutorError, match="no GPU for a worker"):
+        go("gpu", executor=Ray(None, device="cuda", address=cluster.address))
+
+
+@contextmanager
+def unseen(store: Path) -> Iterator[Path]:
+    """As if the workers were on machines that do not see the store."""
+    yield store / "nowhere"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("address", ["auto", "127.0.0.1:1"])
+def test_no_cluster_is_said_in_a_line(go: Go, address: str) -> None:
+    pytest.importorskip("ray", reason="needs the extra 'ray'")
+    with pytest.raises(ExecutorError, match=r"no Ray cluster there .*'ray start --head'") as caught:
+        go("ray", executor=Ray(1, device="cpu", address=address))
+    assert "\n" not in str(caught.value)
+
+
+def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(BadInput, match=r"pip install 'safepaint-bench\[ray\]'"):
+        Ray(1, device="cpu")
+
+
+def test_ray_gives_the_numbers_of_gpus_out() -> None:
+    with pytest.raises(BadInput, match="cuda:0: with --executor ray it is cpu or cuda"):
+        Ray(1, device="cuda:0")
