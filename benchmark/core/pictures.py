@@ -8,6 +8,7 @@ spaces as Pillow converts them; grey repeated to three channels. Colour profiles
 
 from __future__ import annotations
 
+import math
 import struct
 import warnings
 from collections import Counter
@@ -24,6 +25,7 @@ from benchmark.core.types import Pixels
 REVISION = 1  # raised whenever the same file gives other pixels
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
 _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
+_PILLOW = r"PIL\."  # Pillow's modules
 _ORIENTATION = 274  # EXIF; 5 to 8 lie on their side
 
 
@@ -99,20 +101,31 @@ def named_pictures(folder: Path) -> dict[str, Path]:
 def _opened(path: Path) -> Iterator[Image.Image]:
     """A picture file, and one line for everything that can be wrong with it."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # odd EXIF fields and palettes are no news to a user
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=_FORMATS) as file:
-                yield file
+        _hush()
+        with Image.open(path, formats=_FORMATS) as file:
+            if file.width * file.height > (Image.MAX_IMAGE_PIXELS or math.inf):
+                raise Image.DecompressionBombError
+            yield file
     except FileNotFoundError:
         raise DataError(f"{path}: no such picture") from None
     except UnidentifiedImageError:
         raise DataError(f"{path}: not a PNG, JPEG, WebP, TIFF or BMP picture") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+    except Image.DecompressionBombError:
         raise DataError(f"{path}: more pixels than a picture should have; refused") from None
     except (OSError, SyntaxError, ValueError, EOFError, struct.error, KeyError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{path}: damaged or truncated picture ({reason[:100]})") from None
+
+
+def _hush() -> None:
+    """Odd EXIF fields and palettes are no news to a user.
+
+    For good, and not with `catch_warnings`: pictures are decoded in threads, and that would take
+    back what another thread does with warnings meanwhile.
+    """
+    patterns = (getattr(one[3], "pattern", "") for one in warnings.filters)
+    if _PILLOW not in patterns:
+        warnings.filterwarnings("ignore", module=_PILLOW)
 
 
 def fit(pixels: Pixels, size: int | None) -> Pixels:

@@ -5,26 +5,24 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
-
 from tests.cli.conftest import Bench
 from tests.cli.test_command import PAINT, PAINTER
-from tests.cli.test_outputs import QUICK, brighter, laid_out, paint_all
-from tests.plugins import LOOKER, PAINTER as GREY
+from tests.cli.test_outputs import QUICK, brighter, paint_all
+from tests.cli.test_outputs import laid_out as laid_out  # noqa: PLC0414 (a fixture)
+from tests.plugins import LOOKER
+from tests.plugins import PAINTER as GREY
 
-__all__ = ["laid_out"]  # a fixture
 FILES = ("plan.toml", "results.csv", "samples.csv", "table.md")
 
 
-@pytest.mark.usefixtures("laid_out")
 def test_what_users_bring_runs_in_worker_processes(bench: Bench, laid_out: Path) -> None:
     paint_all(Path("painted"), brighter)
     Path("greymod.py").write_text(GREY)
     Path("lookmod.py").write_text(LOOKER)
     Path("paint.py").write_text(PAINT)
-    words = ("run", "--images", laid_out, *QUICK, "--inpainter", "mine=outputs:painted,greymod:Grey",
-             "--inpainter", f"own={PAINTER}", "--detector", "lookmod:Bright", "--recomposite",
-             "--batch-size", "2")  # fmt: skip
+    words = ("run", "--images", laid_out, *QUICK, "--inpainter", "mine=outputs:painted",
+             "--inpainter", f"greymod:Grey,own={PAINTER}", "--detector", "lookmod:Bright",
+             "--recomposite", "--batch-size", "2")  # fmt: skip
     for name, more in (("serial", ()), ("workers", ("--executor", "processes", "--workers", 1))):
         result = bench(*words, *more, "--out", name, "--store", f"{name}-store")
         assert result.exit_code == 0, result.output
