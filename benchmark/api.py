@@ -19,6 +19,7 @@ from benchmark.runner.plan import Plan
 from benchmark.runner.record import document_of
 from benchmark.runner.setup import Setup, prepare
 from benchmark.runner.store import Store
+from reports.intact import RECORD, with_sums
 from reports.results import COLUMNS, result_rows, results_csv
 from reports.samples import write_samples
 from reports.tables import run_table
@@ -73,8 +74,9 @@ def run(
     Args:
         plan: what to run.
         out: folder for plan.toml, record.json, results.csv, samples.csv and table.md, or None.
-        store: folder for pictures, heatmaps and rows, shared between runs; by default below
-            $BENCH_HOME or the platform's cache folder.
+        store: folder for pictures, heatmaps and rows, shared between runs, or an address such as
+            s3://bucket/prefix for the files; by default below $BENCH_HOME or the platform's cache
+            folder.
         device: a torch device such as "cpu" or "cuda:0".
         settings: the rest that changes no number; `device` and `notify` replace its own.
         save_images: also write pictures, masks and heatmaps under readable names; needs `out`.
@@ -91,7 +93,7 @@ def run(
     _check_device(settings.device)
     setup = prepare(plan)
     _refuse_unused(setup, settings)
-    with _claimed(out, plan) as folder, Store(Path(store or home() / "store")) as answers:
+    with _claimed(out, plan) as folder, Store(store or home() / "store") as answers:
         tally = execute(setup, answers, Serial(), settings)
         failures = tuple(sorted(tally.failures))
         _refuse_empty(setup, failures)
@@ -166,4 +168,5 @@ def _write(folder: Path, record: RunRecord, setup: Setup, store: Store) -> None:
     write_text(folder / "table.md", run_table(record.cells).markdown())
     with atomic(folder / "samples.csv") as draft, draft.open("w", encoding="utf-8") as file:
         write_samples(file, setup, store)
-    write_text(folder / "record.json", json.dumps(record.document, indent=2) + "\n")
+    document = with_sums(folder, record.document)
+    write_text(folder / RECORD, json.dumps(document, indent=2) + "\n")

@@ -20,7 +20,7 @@ from benchmark.core.types import Mask, Pixels
 from benchmark.metrics import METRICS
 from benchmark.runner.jobs import Chosen, Fill, SampleRef, judge_job
 from benchmark.runner.setup import Setup, fills, prepare
-from benchmark.runner.store import Store
+from benchmark.runner.store import Store, is_store
 from reports.folder import RunFolder
 from reports.pictures import heatmap_picture
 
@@ -149,7 +149,7 @@ def opened(run: RunFolder) -> Setup:
         DataError: if there is no store of answers.
         BenchError: if the plan's pictures, masks or weights are gone.
     """
-    if not (run.store / "answers.sqlite").is_file():
+    if not is_store(run.store):
         raise DataError(
             f"{run.store} is no store of answers; name the one this run used with --store"
         )

@@ -9,6 +9,7 @@ import typer
 from benchmark.cli.models import list_, show, train, verify
 from benchmark.cli.reports import report, table
 from benchmark.cli.run import run
+from benchmark.cli.store import check, clean
 from benchmark.cli.weights import weights_app
 
 app = typer.Typer(
@@ -19,7 +20,7 @@ app = typer.Typer(
     help="Can a forgery detector still find what an inpainting model painted?",
     epilog="First run: bench run --inpainter safepaint --detector trufor",
 )
-for command in (run, table, report, show, verify, train):
+for command in (run, table, report, show, verify, train, check, clean):
     app.command()(command)
 app.command("list")(list_)
 app.add_typer(weights_app, name="weights")

@@ -91,8 +91,11 @@ def run(
         Path | None, typer.Option(help="Folder for results.", show_default="runs/<time>")
     ] = None,
     store: Annotated[
-        Path | None,
-        typer.Option(help="Folder for stored answers.", show_default="the cache folder"),
+        str | None,
+        typer.Option(
+            help="Folder for stored answers, or s3://bucket/prefix.",
+            show_default="the cache folder",
+        ),
     ] = None,
     device: Annotated[str, typer.Option(help="A torch device, such as cuda:0.")] = "cpu",
     batch_size: Annotated[int, typer.Option(min=1, help="Samples a model sees at once.")] = 1,

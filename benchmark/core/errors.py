@@ -8,6 +8,7 @@ BenchError                  a mistake the user can mend: one line, exit status 2
 ├── WeightsError            a checkpoint that is missing, damaged, refused or of another model
 │   └── MissingWeights      a model that has no weights here
 ├── OutputError             a folder or disk that cannot be written
+│   └── DamagedStore        a store whose database cannot be read; 'bench check' saves what it can
 └── TrainingError           a recipe or a training run that cannot go on
 SizeWarning                 a picture of a size that the authors' program refuses
 BadAnswer                   a model answered nonsense (NaN): that sample fails and is counted
@@ -61,6 +62,10 @@ class MissingWeights(WeightsError):  # noqa: N818 (as above)
 
 class OutputError(BenchError):
     """A folder or disk that cannot be written."""
+
+
+class DamagedStore(OutputError):  # noqa: N818 (as above)
+    """A store whose database is damaged; `bench check` saves what can be saved of it."""
 
 
 class TrainingError(BenchError):

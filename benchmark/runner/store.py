@@ -1,31 +1,33 @@
 """The store: pictures and heatmaps as files under their key, rows in one SQLite database.
 
 A row is written after its file, and a file takes its name only when it is whole: whatever has a row
-is complete. The same key always means the same answer, so two runs may share a store.
+is complete. The row knows the file's digest, and the file is compared with it whenever it is read.
+The same key always means the same answer, so two runs may share a store: who writes is alone with
+the database, and an answer that another run has given in the meantime stays.
 """
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from io import BytesIO
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.core.errors import OutputError
-from benchmark.core.paths import atomic, make_folder
+from benchmark.core.paths import home, make_folder
 from benchmark.core.types import Pixels
+from benchmark.runner.objects import FolderObjects, Objects, RemoteObjects
+from benchmark.runner.rows import DATABASE, Row, Rows
 
-_TABLE = """CREATE TABLE IF NOT EXISTS answers (
-    key TEXT PRIMARY KEY, score REAL, numbers BLOB NOT NULL
-) WITHOUT ROWID"""
-_MANY = 500  # keys in one question; SQLite's own limit is 999 on old builds
+OBJECTS = "objects"  # below the store: the files
+STORES = "stores"  # below $BENCH_HOME: the rows of stores whose files are elsewhere
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,28 +48,34 @@ class Answer:
     score: float | None = None
     numbers: tuple[float, ...] = ()
 
+    @property
+    def row(self) -> Row:
+        """The row that goes with its file."""
+        file = f"{self.suffix}:{digest_of(self.content)}" if self.suffix else ""
+        numbers = np.asarray(self.numbers, dtype="<f8").tobytes()
+        return Row(self.key, self.score, numbers, file)
+
 
 class Store:
-    """Answers under their keys, in a folder that outlives runs.
+    """Answers under their keys, in a place that outlives runs.
 
     Args:
-        root: the folder; made if need be.
+        place: a folder, made if need be, or an address such as s3://bucket/prefix for the files;
+            then the rows are on this machine, below $BENCH_HOME or the platform's cache folder.
+
+    Attributes:
+        root: the folder that has the rows.
+        table: the rows.
+        files: the files.
 
     Raises:
         OutputError: if it cannot be made, written or read as a store.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = make_folder(root)
-        try:
-            self._rows = sqlite3.connect(root / "answers.sqlite", timeout=60)
-            self._rows.execute("PRAGMA journal_mode=WAL")
-            self._rows.execute("PRAGMA synchronous=NORMAL")
-            self._rows.execute(_TABLE)
-        except sqlite3.Error as error:
-            raise OutputError(
-                f"{root}: cannot be used as a store ({error}); name another with --store"
-            ) from None
+    def __init__(self, place: str | Path) -> None:
+        self.root = make_folder(rows_folder(place))
+        self.files = open_files(place)
+        self.table = Rows(self.root)
 
     def __enter__(self) -> Store:
         return self
@@ -78,7 +86,7 @@ class Store:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._rows.close()
+        self.table.__exit__(kind, error, trace)
 
     def known(self, keys: Sequence[str]) -> set[str]:
         """Those of `keys` that have an answer.
@@ -86,42 +94,38 @@ class Store:
         Raises:
             OutputError: if the store cannot be read.
         """
-        return {key for (key,) in self._ask("key", keys)}
+        return set(self.table.get(keys))
 
     def put(self, answers: Iterable[Answer]) -> None:
-        """Keep answers: files first, then all rows at once.
+        """Keep answers: files first, then all rows at once. An answer that is there stays.
 
         Raises:
             OutputError: if the disk is full or cannot be written; nothing half-written stays.
         """
-        rows = []
-        for answer in answers:
-            if answer.suffix:
-                path = self.path(answer.key, answer.suffix)
-                make_folder(path.parent)
-                with atomic(path) as draft:
-                    draft.write_bytes(answer.content)
-            numbers = np.asarray(answer.numbers, dtype="<f8")
-            rows.append((answer.key, answer.score, numbers.tobytes()))
-        try:
-            with self._rows:
-                self._rows.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", rows)
-        except sqlite3.Error as error:
-            raise OutputError(f"{self.root}: cannot be written ({error})") from None
+        given = {answer.key: answer for answer in answers}
+        with self.table.writing():
+            there = self.table.get(list(given))
+            new = [answer for key, answer in given.items() if key not in there]
+            self.files.write(
+                {
+                    file_name(answer.key, answer.suffix): answer.content
+                    for answer in new
+                    if answer.suffix
+                }
+            )
+            self.table.put(answer.row for answer in new)
 
     def rows(self, keys: Sequence[str]) -> list[NDArray[np.float64] | None]:
         """What was measured under each key, (K,) float64, or None where there is no answer."""
-        found = {key: np.frombuffer(row[1], dtype="<f8") for key, row in self._get(keys).items()}
-        return [found.get(key) for key in keys]
+        found = self.table.get(keys)
+        return [
+            np.frombuffer(found[key].numbers, dtype="<f8") if key in found else None for key in keys
+        ]
 
     def scores(self, keys: Sequence[str]) -> list[float | None]:
         """The detector's score under each key, or None where there is no answer."""
-        found = self._get(keys)
-        return [found[key][0] if key in found else None for key in keys]
-
-    def path(self, key: str, suffix: str) -> Path:
-        """Where the file of a key lies."""
-        return self.root / "objects" / key[:2] / f"{key}{suffix}"
+        found = self.table.get(keys)
+        return [found[key].score if key in found else None for key in keys]
 
     def picture(self, key: str) -> Pixels:
         """(H, W, 3) uint8 RGB that was painted under a key.
@@ -129,11 +133,9 @@ class Store:
         Raises:
             OutputError: if the file is gone or damaged; its row is dropped, running again heals it.
         """
-        path = self.path(key, ".png")
-        bgr = cv2.imread(str(path), cv2.IMREAD_COLOR) if path.is_file() else None
-        if bgr is None:
-            self._drop(key, path)
-        return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+        content = self._content(key, ".png")
+        pixels = decode_picture(content) if content else None
+        return self._damaged(key, ".png") if pixels is None else pixels
 
     def heatmap(self, key: str) -> NDArray[np.float16]:
         """(H, W) float16 logits kept under a key.
@@ -141,32 +143,84 @@ class Store:
         Raises:
             OutputError: if the file is gone or damaged; its row is dropped, running again heals it.
         """
-        path = self.path(key, ".npy")
-        try:
-            logits: NDArray[np.float16] = np.load(path, allow_pickle=False)
-        except (OSError, ValueError, EOFError):
-            self._drop(key, path)
-        return logits
+        content = self._content(key, ".npy")
+        logits = decode_heatmap(content) if content else None
+        return self._damaged(key, ".npy") if logits is None else logits
 
-    def _drop(self, key: str, path: Path) -> NoReturn:
-        with self._rows:
-            self._rows.execute("DELETE FROM answers WHERE key = ?", (key,))
-        raise OutputError(f"{path}: missing or damaged in the store; run again to make it anew")
+    def _content(self, key: str, suffix: str) -> bytes | None:
+        """The file's bytes if they are those that were written, else None."""
+        row = self.table.get([key]).get(key)
+        content = self.files.read(file_name(key, suffix)) if row else None
+        if row is None or content is None:
+            return None
+        return content if row.file in (None, f"{suffix}:{digest_of(content)}") else None
 
-    def _get(self, keys: Sequence[str]) -> dict[str, tuple[float | None, bytes]]:
-        return {key: (score, row) for key, score, row in self._ask("key, score, numbers", keys)}
+    def _damaged(self, key: str, suffix: str) -> NoReturn:
+        with self.table.writing():
+            self.table.drop([key])
+        raise OutputError(
+            f"{self.files.where(file_name(key, suffix))}: missing or damaged in the store; run "
+            "again to make it anew ('bench check' finds all that is damaged at once)"
+        )
 
-    def _ask(self, columns: str, keys: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-        for start in range(0, len(keys), _MANY):
-            part = keys[start : start + _MANY]
-            marks = ",".join("?" * len(part))
-            question = f"SELECT {columns} FROM answers WHERE key IN ({marks})"  # noqa: S608 (ours)
-            try:
-                yield from self._rows.execute(question, part).fetchall()
-            except sqlite3.Error as error:
-                raise OutputError(
-                    f"{self.root}: cannot be read ({error}); name another with --store"
-                ) from None
+
+def is_address(place: str | Path) -> bool:
+    """Whether a store's place is an address for fsspec and no folder."""
+    return "://" in str(place)
+
+
+def rows_folder(place: str | Path) -> Path:
+    """The folder that has a store's rows: its own, or for an address one on this machine."""
+    if not is_address(place):
+        return Path(place)
+    digest = blake2b(str(place).rstrip("/").encode(), digest_size=8).hexdigest()
+    return home() / STORES / digest
+
+
+def open_files(place: str | Path) -> Objects:
+    """A store's files.
+
+    Raises:
+        OutputError: if its address cannot be used.
+    """
+    if is_address(place):
+        return RemoteObjects(f"{str(place).rstrip('/')}/{OBJECTS}")
+    return FolderObjects(Path(place) / OBJECTS)
+
+
+def is_store(place: str | Path) -> bool:
+    """Whether there is a store."""
+    return (rows_folder(place) / DATABASE).is_file()
+
+
+def file_name(key: str, suffix: str) -> str:
+    """Where the file of a key lies among the store's files."""
+    return f"{key[:2]}/{key}{suffix}"
+
+
+def digest_of(content: bytes) -> str:
+    """128 bits, as 32 hexadecimal digits, by which a changed file shows."""
+    return blake2b(content, digest_size=16).hexdigest()
+
+
+def decode_picture(content: bytes) -> Pixels | None:
+    """(H, W, 3) uint8 RGB of a PNG file's bytes, or None where they are none."""
+    try:
+        bgr = cv2.imdecode(np.frombuffer(content, dtype=np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:
+        return None
+    return (
+        None if bgr is None else cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+    )
+
+
+def decode_heatmap(content: bytes) -> NDArray[np.float16] | None:
+    """(H, W) float16 of a .npy file's bytes, or None where they are none."""
+    try:
+        logits: NDArray[np.float16] = np.load(BytesIO(content), allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    return logits
 
 
 def picture_answer(key: str, pixels: Pixels) -> Answer:

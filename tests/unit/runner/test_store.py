@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 from benchmark.core.errors import OutputError
-from benchmark.runner.store import Answer, Store, heatmap_answer, metric_answer, picture_answer
+from benchmark.runner.store import (
+    Answer,
+    Store,
+    file_name,
+    heatmap_answer,
+    metric_answer,
+    picture_answer,
+)
 
 KEY, OTHER = "ab" * 16, "cd" * 16
 
@@ -39,7 +46,7 @@ def test_known_answers_for_more_keys_than_sqlite_takes_at_once(tmp_path: Path) -
 def test_a_damaged_file_loses_its_row(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
         store.put([heatmap_answer(KEY, np.zeros((2, 2), np.float16), 0.5)])
-        store.path(KEY, ".npy").write_bytes(b"half")
+        (tmp_path / "objects" / file_name(KEY, ".npy")).write_bytes(b"half")
         with pytest.raises(OutputError, match="run again to make it anew"):
             store.heatmap(KEY)
         assert store.known([KEY]) == set()
@@ -48,7 +55,7 @@ def test_a_damaged_file_loses_its_row(tmp_path: Path) -> None:
 def test_a_missing_picture_loses_its_row(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
         store.put([picture_answer(KEY, np.zeros((2, 2, 3), np.uint8))])
-        store.path(KEY, ".png").unlink()
+        (tmp_path / "objects" / file_name(KEY, ".png")).unlink()
         with pytest.raises(OutputError, match="missing or damaged"):
             store.picture(KEY)
         assert store.known([KEY]) == set()
