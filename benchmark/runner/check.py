@@ -80,7 +80,7 @@ def check_store(place: str | Path) -> Iterator[Finding]:
 def _check_database(place: str | Path) -> Iterator[Finding]:
     folder = rows_folder(place)
     try:
-        with Rows(folder) as rows:
+        with Rows(folder, place) as rows:
             if not rows.whole():
                 raise DamagedStore(f"{folder}: its pages are not in order")
             with rows.writing():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 import struct
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import blake2b
@@ -23,7 +24,8 @@ _TABLE = """CREATE TABLE IF NOT EXISTS answers (
 _OLD = (b"key", b"score", b"numbers")
 _NEW = (*_OLD, b"file", b"mark")
 _MANY = 500  # keys in one question; SQLite's own limit is 999 on old builds
-_WAIT = 60  # seconds to wait for another run's writing
+_WAIT = 60.0  # seconds to wait for another run's writing
+_AGAIN = 0.02  # seconds between two tries to open a database that another run makes
 
 
 class Row(NamedTuple):
@@ -56,17 +58,18 @@ class Rows:
 
     Args:
         folder: the folder; it is there.
+        place: what the user calls the store, for messages; by default the folder.
 
     Raises:
         OutputError: if the database cannot be opened or is damaged.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, place: str | Path | None = None) -> None:
+        self._place = place or folder
         with self._said("opened"):
             self._link = sqlite3.connect(folder / DATABASE, timeout=_WAIT, isolation_level=None)
             try:
-                self._prepare()
+                self._open()
             except sqlite3.Error:
                 self._link.close()
                 raise
@@ -132,7 +135,7 @@ class Rows:
             "DELETE FROM answers WHERE key = CAST(? AS TEXT)", ((key,) for key in keys)
         ).rowcount
         if keys and gone < len(keys):
-            raise DamagedStore(f"{self.folder}: damaged rows cannot be removed")
+            raise DamagedStore(f"{self._place}: damaged rows cannot be removed")
         return len(keys)
 
     def put(self, rows: Iterable[Row]) -> None:
@@ -164,16 +167,28 @@ class Rows:
             found = self._link.execute(question, values).fetchall()
         return [row for one in found if (row := row_of(*one)) is not None]
 
+    def _open(self) -> None:
+        """SQLite lets nobody wait while a new database is given its log: try until it has one."""
+        end = time.monotonic() + _WAIT
+        while True:
+            try:
+                self._prepare()
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > end:
+                    raise
+                time.sleep(_AGAIN)
+            else:
+                return
+
     def _prepare(self) -> None:
         self._link.text_factory = bytes  # damaged text need not be text
         self._link.execute("PRAGMA journal_mode=WAL")
         self._link.execute("PRAGMA synchronous=NORMAL")
         self._link.execute(_TABLE)
         if self._columns() == _OLD:
-            self._link.execute("BEGIN IMMEDIATE")
-            if self._columns() == _OLD:  # another run may have been faster
-                self._mark_all()
-            self._link.execute("COMMIT")
+            with self.writing():
+                if self._columns() == _OLD:  # another run may have been faster
+                    self._mark_all()
         if self._columns() != _NEW:
             raise sqlite3.DatabaseError("its table is damaged or of another version")
 
@@ -196,11 +211,11 @@ class Rows:
         try:
             yield
         except sqlite3.DatabaseError as error:
-            what = f"{self.folder}: cannot be {done} as a store ({error})"
+            what = f"{self._place}: cannot be {done} as a store ({error})"
             if isinstance(error, sqlite3.OperationalError):
                 raise OutputError(f"{what}; mend that, or name another with --store") from None
             raise DamagedStore(
-                f"{what}; 'bench check --store {self.folder}' saves what can be saved, "
+                f"{what}; 'bench check --store {self._place}' saves what can be saved, "
                 "or name another with --store"
             ) from None
 

@@ -75,7 +75,7 @@ class Store:
     def __init__(self, place: str | Path) -> None:
         self.root = make_folder(rows_folder(place))
         self.files = open_files(place)
-        self.table = Rows(self.root)
+        self.table = Rows(self.root, place)
 
     def __enter__(self) -> Store:
         return self

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -67,3 +69,35 @@ def test_a_folder_that_holds_no_store_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(OutputError, match="--store"):
         Store(tmp_path)
+
+
+RACE = """
+import multiprocessing, sys
+import numpy as np
+from benchmark.runner.store import Store, heatmap_answer
+
+def use(number):
+    start.wait()
+    with Store(sys.argv[1]) as store:
+        for key in (f"{turn:032x}" for turn in range(20)):
+            logits = np.full((2, 2), number, np.float16)
+            store.put([heatmap_answer(key, logits, number / 8)])
+            assert (store.heatmap(key) == store.scores([key])[0] * 8).all()
+
+fork = multiprocessing.get_context("fork")
+start = fork.Barrier(8)
+racers = [fork.Process(target=use, args=[number]) for number in range(8)]
+for racer in racers:
+    racer.start()
+for racer in racers:
+    racer.join()
+sys.exit(any(racer.exitcode for racer in racers))
+"""
+
+
+def test_many_open_a_new_store_at_once_and_the_first_answer_stays(tmp_path: Path) -> None:
+    """Answers that differ in their last bits, as those of two GPUs do."""
+    for turn in range(3):
+        words = [sys.executable, "-c", RACE, str(tmp_path / str(turn))]
+        done = subprocess.run(words, check=False, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
