@@ -36,6 +36,13 @@ def speaking() -> Iterator[None]:
             yield
     except BenchError as error:
         fail(error)
+    except MemoryError:
+        fail(
+            BenchError(
+                "out of memory; what is done is kept: the same command goes on from here, with "
+                "more memory or a smaller --batch-size"
+            )
+        )
     except KeyboardInterrupt as stop:
         typer.echo("Stopped. What is done is kept: the same command goes on from here.", err=True)
         raise typer.Exit(143 if isinstance(stop, Terminated) else 130) from None
