@@ -181,10 +181,11 @@ class Case:
 
 
 def command(words: list[str]) -> int:
-    from benchmark.cli import app
+    from benchmark.cli import main
 
+    sys.argv = ["bench", *words]
     try:
-        app(words)
+        main()
     except SystemExit as end:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -27,5 +27,8 @@ app.add_typer(weights_app, name="weights")
 
 
 def main() -> None:
-    """Run the `bench` command."""
-    sys.exit(app())
+    """Run the `bench` command; a stop before it has begun is no error of ours either."""
+    try:
+        sys.exit(app())
+    except KeyboardInterrupt:
+        sys.exit(130)

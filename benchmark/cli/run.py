@@ -78,6 +78,12 @@ def run(
     limit: Annotated[
         int | None, typer.Option(help="Only the first so many pictures of each data set.")
     ] = None,
+    max_pixels: Annotated[
+        int | None,
+        typer.Option(
+            help="Pictures and masks of more are refused undecoded.", show_default="89 million"
+        ),
+    ] = None,
     seed: Annotated[
         int | None, typer.Option(help="Masks and all that is random.", show_default="0")
     ] = None,
@@ -172,6 +178,7 @@ def _plan_values(options: dict[str, Any]) -> dict[str, Any]:
         "pairing",
         "margin",
         "limit",
+        "max_pixels",
         "seed",
         "convention",
         "rounding",

@@ -13,6 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from benchmark.core.errors import BadInput, BenchError, SizeWarning
+from benchmark.core.names import printable
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
 
@@ -57,7 +58,8 @@ def _warn(message: Warning | str, *_: object, **__: object) -> None:
 
 def fail(error: BenchError) -> NoReturn:
     """Say what the user can mend, in a line, and end with exit status 2."""
-    typer.echo(f"Error: {error}", err=True)
+    lines = str(error).split("\n")  # some errors are a line for each thing that is missing
+    typer.echo("Error: " + "\n".join(printable(line) for line in lines), err=True)
     raise typer.Exit(2) from None
 
 

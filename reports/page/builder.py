@@ -28,7 +28,7 @@ from reports.page.plots import legend_mark, svg
 from reports.page.summary import caveats, counted, editions, verdicts
 from reports.page.template import fill_template
 from reports.paper import PaperTable, paper_table, paper_tables
-from reports.pictures import readable, save_pictures
+from reports.pictures import save_pictures
 from reports.statistics import statistics_of
 
 PAGE = "index.html"
@@ -241,7 +241,7 @@ def _gallery_data(run: RunFolder, gallery: Gallery, *, full: bool) -> dict[str, 
 
 def _exhibit(run: RunFolder, one: Exhibit, *, full: bool) -> dict[str, Any]:
     several = len(run.plan.datasets) > 1
-    parts = [IMAGES, *([one.dataset] if several else []), one.bucket, readable(one.sample)]
+    parts = [IMAGES, *([one.dataset] if several else []), one.bucket, one.folder]
     return {
         "dataset": one.dataset if several else "",
         "sample": one.sample,
