@@ -16,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from benchmark.core.errors import BadInput, WeightsError
+from benchmark.core.inert import BROKEN
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -58,7 +59,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise WeightsError(
             f"{path}: refused: more than plain tensors; nothing in it was run ({reason[:120]})"
         ) from None
-    except (OSError, RuntimeError, EOFError, SafetensorError, ValueError, KeyError) as error:
+    except (*BROKEN, SafetensorError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise WeightsError(
             f"{path}: damaged, truncated or no checkpoint ({reason[:120]})"

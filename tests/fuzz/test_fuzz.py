@@ -1,0 +1,51 @@
+"""No file from outside makes a traceback, a hang, or anything run (long: benchmarks/fuzz.py)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.fuzz.guard import read, watching
+from tests.fuzz.inputs import nearly
+from tests.fuzz.targets import Target, targets
+
+FOLDER = TemporaryDirectory(prefix="fuzz-")
+TARGETS = targets(Path(FOLDER.name))
+EACH = 30
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+def test_what_is_whole_is_read_or_refused(target: Target, tmp_path: Path) -> None:
+    assert target.seeds
+    for seed in target.seeds:
+        read(target, seed, tmp_path)
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+@settings(
+    max_examples=EACH,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    derandomize=True,
+    database=None,
+)
+@given(data=st.data())
+def test_what_is_nearly_whole(
+    target: Target, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    folder = tmp_path_factory.mktemp("fuzz")
+    read(target, data.draw(nearly(target.seeds)), folder)
+    assert not Path("crater").exists()
+
+
+def test_the_guard_sees_what_is_run(tmp_path: Path) -> None:
+    import pickle
+
+    bomb = next(seed for seed in TARGETS[5].seeds if b"touch crater" in seed)
+    with watching(), pytest.raises(AssertionError, match=r"os\.system"):
+        pickle.loads(bomb)  # noqa: S301 (the guard is tested)
+    assert not Path("crater").exists()
