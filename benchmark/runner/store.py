@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from io import BytesIO
 from pathlib import Path
+from tokenize import TokenError
 from types import TracebackType
 from typing import NoReturn
 
@@ -218,7 +219,7 @@ def decode_heatmap(content: bytes) -> NDArray[np.float16] | None:
     """(H, W) float16 of a .npy file's bytes, or None where they are none."""
     try:
         logits: NDArray[np.float16] = np.load(BytesIO(content), allow_pickle=False)
-    except (OSError, ValueError, EOFError):
+    except (OSError, ValueError, EOFError, SyntaxError, MemoryError, TokenError):
         return None
     return logits
 

@@ -27,6 +27,7 @@ from benchmark.runner.plan import Plan
 from benchmark.runner.store import decode_heatmap, decode_picture
 from benchmark.training.recipe import read_recipe, recipes_of
 from benchmark.verify.answers import SHIPPED, read_answers
+from benchmark.verify.stylegan import save_as_authors
 from inpainters.lama import LaMaConfig
 from reports.documents import table_document
 from tests.unit.reports.runs import Made
@@ -66,11 +67,10 @@ def targets(folder: Path) -> list[Target]:
         Target(name="checkpoint", file="a.pth", seeds=_checkpoints(), read=read_checkpoint),
         Target(name="safetensors", file="a.safetensors", seeds=_tensors(), read=_read_tensors),
         Target(name="archive", file="a.ckpt", seeds=_archives(), read=_read_archive),
-        Target(name="bare pickle", file="a.pkl", seeds=_pickles(), read=_read_network),
+        Target(name="bare pickle", file="a.pkl", seeds=_networks(folder), read=_read_network),
         Target(name="plan", file="plan.toml", seeds=_plans(), read=Plan.load),
         Target(name="recipe", file="a.toml", seeds=_recipes(), read=_read_recipe),
-        Target(name="answers", file="a.json", seeds=[SHIPPED.read_bytes()[:3000], _ANSWERS],
-               read=read_answers),
+        Target(name="answers", file="a.json", seeds=[_answers()], read=read_answers),
         Target(name="stored picture", file="a", seeds=_pictures()[:1],
                read=_decode(decode_picture)),
         Target(name="stored heatmap", file="a", seeds=[_heatmap()], read=_decode(decode_heatmap)),
@@ -173,6 +173,16 @@ def _pickles() -> list[bytes]:
     return [pickle.dumps(content, protocol) for content in contents for protocol in (2, 3, 4)]
 
 
+def _networks(folder: Path) -> list[bytes]:
+    path = folder / "network.pkl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    found = []
+    for protocol in (3, 4):
+        save_as_authors(path, _state(), protocol=protocol)
+        found.append(path.read_bytes())
+    return [*found, *_pickles()]
+
+
 def _plans() -> list[bytes]:
     short = 'inpainters = ["telea"]\ndetectors = ["chance"]\nmetrics = ["psnr"]\nlimit = 3\n'
     own = 'datasets = ["folder"]\nimages = "x"\n[weights]\nsafepaint = "a.pth"\n'
@@ -183,7 +193,9 @@ def _recipes() -> list[bytes]:
     return [path.read_bytes() for path in recipes_of("lama").values()]
 
 
-_ANSWERS = b'{"format": 1, "answers": []}'
+def _answers() -> bytes:
+    shipped = json.loads(SHIPPED.read_text(encoding="utf-8"))
+    return json.dumps({**shipped, "answers": shipped["answers"][:1]}).encode()
 
 
 def _heatmap() -> bytes:
@@ -194,7 +206,7 @@ def _heatmap() -> bytes:
 
 def _run_files(folder: Path) -> list[Target]:
     """The files of a run's folder, each damaged beside the others that are whole."""
-    made = Made(inpainters=("telea", "original"), detectors=("trufor",), samples=2)
+    made = Made(inpainters=("safepaint", "original"), detectors=("trufor",), samples=2)
     whole = made.write(folder / "run")
     contents = {path.name: path.read_bytes() for path in whole.iterdir()}
 
@@ -203,7 +215,7 @@ def _run_files(folder: Path) -> list[Target]:
             if name != path.name:
                 (path.parent / name).write_bytes(content)
         for table in ("3", "stats"):
-            table_document(table, run=path.parent).text("md")
+            table_document(table, run=path.parent).text("csv")
 
     return [
         Target(name=f"run's {name}", file=name, seeds=[content], read=read)

@@ -20,9 +20,7 @@ EACH = 30
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
 def test_what_is_whole_is_read_or_refused(target: Target, tmp_path: Path) -> None:
-    assert target.seeds
-    for seed in target.seeds:
-        read(target, seed, tmp_path)
+    assert "read" in {read(target, seed, tmp_path) for seed in target.seeds}
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
