@@ -89,7 +89,13 @@ def read_metadata(path: Path) -> dict[str, Any]:
         raise WeightsError(
             f"{path}: does not say the network's sizes; not written by 'bench train'"
         )
-    return dict(json.loads(noted))
+    try:
+        said = json.loads(noted)
+    except (ValueError, RecursionError):
+        said = None
+    if not isinstance(said, dict) or not isinstance(said.get("config", {}), dict):
+        raise WeightsError(f"{path}: what it says of the network is damaged")
+    return said
 
 
 def read_sizes(path: Path, model: str, sizes: type[Sizes], **fixed: object) -> Sizes:

@@ -27,6 +27,7 @@ from benchmark.core.types import Pixels
 from benchmark.runner.objects import FolderObjects, Objects, RemoteObjects
 from benchmark.runner.rows import DATABASE, Row, Rows
 
+_DEFLATE = 1032  # times smaller at most is what PNG's compression makes of a picture
 OBJECTS = "objects"  # below the store: the files
 STORES = "stores"  # below $BENCH_HOME: the rows of stores whose files are elsewhere
 
@@ -206,6 +207,9 @@ def digest_of(content: bytes) -> str:
 
 def decode_picture(content: bytes) -> Pixels | None:
     """(H, W, 3) uint8 RGB of a PNG file's bytes, or None where they are none."""
+    width, height = (int.from_bytes(content[at : at + 4], "big") for at in (16, 20))
+    if 3 * width * height > _DEFLATE * len(content):
+        return None  # a damaged header must not take the memory that it asks for
     try:
         bgr = cv2.imdecode(np.frombuffer(content, dtype=np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:
