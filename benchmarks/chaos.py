@@ -106,7 +106,7 @@ def play(folder: Path, faults: int, each: int, draw: random.Random) -> dict[str,
                     continue
                 ended = disturb(case, kind, draw, length, disk)
                 ends[kind][ended.word] += 1
-                if "Traceback" in ended.said and kind != "exception":
+                if "Traceback" in ended.said and ended.status and kind != "exception":
                     traces.append(f"{kind}: {ended.said[-1500:]}")
             wrong += [f"case {cases}: {what}" for what in case.settle(expected)]
     return {

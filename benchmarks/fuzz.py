@@ -37,18 +37,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path, help="folder for inputs that broke a reader")
     parser.add_argument("--atheris", type=int, default=0, help="guided inputs per parser")
-    parser.add_argument("--guide", help=argparse.SUPPRESS)
     words = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
         found = targets(Path(folder, "made"))
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         limit = pages * resource.getpagesize() + MEMORY
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-        if words.guide:
-            guide(
-                next(one for one in found if one.name == words.guide), Path(folder), words.atheris
-            )
-            return
         print("| reader | inputs | read | refused | broken | slowest, ms |")
         print("| --- | --- | --- | --- | --- | --- |")
         broken = sum(fuzz(one, Path(folder), words) for one in found)
@@ -103,31 +97,14 @@ def guided(name: str, runs: int) -> int:
     if importlib.util.find_spec("atheris") is None:
         print("atheris is not installed: no guided inputs")
         return 0
-    command = [sys.executable, __file__, "--guide", name, "--atheris", str(runs)]
+    program = Path(__file__).with_name("fuzz_guided.py")
+    command = [sys.executable, str(program), name, str(runs)]
     start = time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     seconds = time.perf_counter() - start
     last = [line for line in done.stderr.splitlines() if line.startswith("Done ")]
     print(f"atheris, {name}: {last[-1] if last else done.stderr[-1500:]} ({seconds:.0f} s)")
     return int(done.returncode != 0 or not last)
-
-
-def guide(target: Target, folder: Path, runs: int) -> None:
-    import atheris
-
-    corpus, place = folder / "corpus", folder / "place"
-    corpus.mkdir()
-    place.mkdir()
-    for number, content in enumerate(target.seeds):
-        (corpus / str(number)).write_bytes(content)
-    atheris.instrument_all()
-
-    def feed(content: bytes) -> None:
-        read(target, content, place)
-
-    atheris.Setup([sys.argv[0], f"-runs={runs}", "-rss_limit_mb=0", "-close_fd_mask=0",
-                   "-max_len=4096", str(corpus)], feed)  # fmt: skip
-    atheris.Fuzz()
 
 
 if __name__ == "__main__":

@@ -26,6 +26,10 @@ REVISION = 1  # raised whenever the same file gives other pixels
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
 _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
 MOST_PIXELS = 89_478_485  # Pillow's own limit: 256 MiB of RGB
+_BROKEN = (
+    ArithmeticError, AttributeError, EOFError, LookupError, OSError, RuntimeError, SyntaxError,
+    TypeError, ValueError, struct.error,
+)  # fmt: skip  # whatever Pillow raises at a damaged file
 _ORIENTATION = 274  # EXIF; 5 to 8 lie on their side
 
 
@@ -125,7 +129,7 @@ def _opened(path: Path, most: int) -> Iterator[Image.Image]:
         raise DataError(f"{path}: no such picture") from None
     except UnidentifiedImageError:
         raise DataError(f"{path}: not a PNG, JPEG, WebP, TIFF or BMP picture") from None
-    except (OSError, SyntaxError, ValueError, EOFError, struct.error, KeyError) as error:
+    except _BROKEN as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{path}: damaged or truncated picture ({reason[:100]})") from None
 
