@@ -29,7 +29,13 @@ def main() -> None:
     def feed(content: bytes) -> None:
         read(target, content, place)
 
-    options = [f"-runs={runs}", "-rss_limit_mb=0", "-max_len=4096", str(corpus)]
+    options = [
+        f"-runs={runs}",
+        "-rss_limit_mb=0",
+        "-max_len=4096",
+        f"-artifact_prefix={folder}/",
+        str(corpus),
+    ]
     atheris.Setup([sys.argv[0], *options], feed)
     atheris.Fuzz()
 

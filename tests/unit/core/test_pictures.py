@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import struct
 import zlib
@@ -129,6 +130,21 @@ def test_what_is_no_picture_is_named(tmp_path, content):
         read_picture(path)
     with pytest.raises(DataError, match=r"words\.png: (not a|damaged)"):
         picture_shape(path)
+
+
+# a TIFF whose strips begin at a fraction; Pillow raises a TypeError
+FRACTION = (
+    "SUkqAAgAAAAIAAABBAABAAAAEQAAAAEBBAABAAAADAAAAAMBAwABAAAAAQAAAAYBAwABAAAAAQAABBEB"
+    "BQABAAAAbgAAABYBBAABAAAADAAAABcBBAABAAAAJAAAABwBAwABAAAAAQIAAAAAAABalYCtWwDNRIAk"
+    "NoCq6gBNCYBTdQAZQoDVmgBJrICqEgArrQA="
+)
+
+
+def test_what_pillow_itself_stumbles_over_is_named(tmp_path):
+    path = tmp_path / "odd.tif"
+    path.write_bytes(base64.b64decode(FRACTION))
+    with pytest.raises(DataError, match=r"odd\.tif: damaged or truncated"):
+        read_picture(path)
 
 
 def test_a_missing_picture_is_named(tmp_path):
