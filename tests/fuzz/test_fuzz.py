@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from safetensors.torch import save
 
 from tests.fuzz.guard import read, watching
 from tests.fuzz.inputs import nearly
@@ -38,6 +39,22 @@ def test_what_is_nearly_whole(
     folder = tmp_path_factory.mktemp("fuzz")
     read(target, data.draw(nearly(target.seeds)), folder)
     assert not Path("crater").exists()
+
+
+FOUND = [  # once a traceback each
+    ("checkpoint", b"q"),
+    ("checkpoint", b"r"),
+    ("safetensors", save({}, metadata={"bench": '{"model"'})),
+    ("safetensors", save({}, metadata={"bench": "[1]"})),
+    ("safetensors", save({}, metadata={"bench": '{"model": "lama", "config": "x"}'})),
+    ("stored heatmap", b"\x93NUMPY\x01\x00\x04\x00{'(\n"),
+    ("stored heatmap", b"\x93NUMPY\x01\x00\x04\x00((a\n"),
+]
+
+
+@pytest.mark.parametrize(("name", "content"), FOUND)
+def test_what_was_found_before(name: str, content: bytes, tmp_path: Path) -> None:
+    read(next(one for one in TARGETS if one.name == name), content, tmp_path)
 
 
 def test_the_guard_sees_what_is_run(tmp_path: Path) -> None:
