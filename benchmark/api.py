@@ -20,6 +20,7 @@ from benchmark.runner.record import document_of, known_pixels
 from benchmark.runner.setup import Setup, prepare
 from benchmark.runner.shard import SHARD_FILE, Shard, shard_text
 from benchmark.runner.store import Store
+from reports.intact import RECORD, with_sums
 from reports.results import COLUMNS, result_rows, results_csv
 from reports.samples import write_samples
 from reports.tables import run_table
@@ -74,8 +75,9 @@ def run(
     Args:
         plan: what to run.
         out: folder for plan.toml, record.json, results.csv, samples.csv and table.md, or None.
-        store: folder for pictures, heatmaps and rows, shared between runs; by default below
-            $BENCH_HOME or the platform's cache folder.
+        store: folder for pictures, heatmaps and rows, shared between runs, or an address such as
+            s3://bucket/prefix for the files; by default below $BENCH_HOME or the platform's cache
+            folder.
         device: a torch device such as "cpu" or "cuda:0"; with several ("cuda:0,cuda:1") a process
             works on each.
         settings: the rest that changes no number; `device` and `notify` replace its own.
@@ -142,8 +144,8 @@ def conclude(
 @contextmanager
 def claimed(
     out: str | Path | None, plan: Plan, shard: Shard | None, store: str | Path | None
-) -> Iterator[tuple[Path | None, Path]]:
-    """The run's folder with its plan, and its store's folder.
+) -> Iterator[tuple[Path | None, str | Path]]:
+    """The run's folder with its plan, and where its store is.
 
     The plan is written first, so that what cannot be written shows at once. A user's mistake takes
     back what was made here; a stop leaves it, to be gone on with.
@@ -152,13 +154,13 @@ def claimed(
         out: the folder, or None for none.
         plan: the plan.
         shard: the share of it that the folder is for, or None for all.
-        store: the store's folder; by default in the folder of a shard, else where all runs keep it.
+        store: the store's place; by default in the folder of a shard, else where all runs keep it.
 
     Raises:
         OutputError: if the folder cannot be written, or is of another plan or shard.
     """
     own = Path(out) / "store" if out is not None and shard else home() / "store"
-    place = Path(store or own)
+    place = store or own
     if out is None:
         yield None, place
         return
@@ -220,4 +222,5 @@ def _write(folder: Path, record: RunRecord, setup: Setup, store: Store) -> None:
     write_text(folder / "table.md", run_table(record.cells).markdown())
     with atomic(folder / "samples.csv") as draft, draft.open("w", encoding="utf-8") as file:
         write_samples(file, setup, store)
-    write_text(folder / "record.json", json.dumps(record.document, indent=2) + "\n")
+    document = with_sums(folder, record.document)
+    write_text(folder / RECORD, json.dumps(document, indent=2) + "\n")

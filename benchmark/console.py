@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table as Drawn
 
 from benchmark.api import RunRecord
+from benchmark.core.names import printable
 from benchmark.runner.execute import Notify
 from benchmark.runner.execute import Progress as Step
 from benchmark.runner.plan import Plan
@@ -173,5 +174,5 @@ def _show_table(table: Table) -> None:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(printable(text) + "\n")
     sys.stderr.flush()

@@ -16,7 +16,7 @@ from benchmark.runner.plan import Plan
 from benchmark.runner.record import document_of
 from benchmark.runner.setup import Setup, prepare
 from benchmark.runner.shard import SHARD_FILE, Shard
-from benchmark.runner.store import Store
+from benchmark.runner.store import Store, is_address, is_store, rows_folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,7 @@ class _Part:
     folder: Path
     plan: Plan
     shard: Shard
-    store: Path
+    store: str | Path
     document: dict[str, Any]
 
 
@@ -62,7 +62,7 @@ def merge(
     claim = claimed(out, setup.plan, None, store or shared)
     with claim as (folder, place), Store(place) as answers:
         for part in parts:
-            if part.store.resolve() != place.resolve():
+            if rows_folder(part.store).resolve() != rows_folder(place).resolve():
                 answers.absorb(part.store)
         if not document["failures"] and (missing := lacking(setup, answers)):
             raise DataError(
@@ -76,7 +76,8 @@ def _part(folder: Path) -> _Part:
     path = folder / SHARD_FILE
     try:
         said = json.loads(path.read_text(encoding="utf-8"))
-        shard, store = Shard.parse(said["shard"]), folder / said["store"]
+        shard, store = Shard.parse(said["shard"]), said["store"]
+        store = store if is_address(store) else folder / store
     except OSError:
         raise DataError(f"{folder}: no shard's folder ({SHARD_FILE} is missing)") from None
     except (ValueError, KeyError, TypeError):
@@ -84,7 +85,7 @@ def _part(folder: Path) -> _Part:
     record = folder / "record.json"
     if not record.is_file():
         raise DataError(f"{folder}: its run has not ended; the same command goes on from there")
-    if not (store / "answers.sqlite").is_file():
+    if not is_store(store):
         raise DataError(f"{folder}: its store {store} is not there; move it with the folder")
     return _Part(
         folder=folder,

@@ -19,7 +19,7 @@ from benchmark.core.registry import Registry
 from benchmark.runner.cells import cells
 from benchmark.runner.plan import Plan
 from benchmark.runner.setup import Setup, prepare
-from benchmark.runner.store import Store
+from benchmark.runner.store import Store, is_store
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 from reports.results import COLUMNS, results_csv
@@ -112,7 +112,7 @@ class RunFolder:
     plan: Plan
     record: dict[str, Any] | None
     results: tuple[ResultRow, ...]
-    store: Path
+    store: str | Path
 
     @property
     def complete(self) -> bool:
@@ -177,7 +177,7 @@ def read_run(path: str | Path, *, store: str | Path | None = None) -> RunFolder:
         DataError: if the folder is no run's, a file in it is damaged or of another version, or the
             run has not ended and its store is not there.
     """
-    folder, answers = Path(path), Path(store or home() / "store")
+    folder, answers = Path(path), store or home() / "store"
     record = _record(folder)
     _remember(record or {})
     plan = _plan(folder)
@@ -225,13 +225,13 @@ def _results(folder: Path) -> tuple[ResultRow, ...]:
         return tuple(_numbers(file, str(file.name)))
 
 
-def _so_far(folder: Path, plan: Plan, store: Path) -> tuple[ResultRow, ...]:
-    if not (store / "answers.sqlite").is_file():
+def _so_far(folder: Path, plan: Plan, store: str | Path) -> tuple[ResultRow, ...]:
+    if not is_store(store):
         raise DataError(f"{folder}: its run has not ended, and {store} is no store; name --store")
     setup: Setup = prepare(plan)
     with Store(store) as answers:
         text = results_csv(cells(setup, answers, ()))
-    return tuple(_numbers(text.splitlines(), str(store)))
+    return tuple(_numbers(StringIO(text), str(store)))
 
 
 def _opened(path: Path) -> TextIO:

@@ -20,9 +20,9 @@ from benchmark.core.types import Mask, Pixels
 from benchmark.metrics import METRICS
 from benchmark.runner.jobs import Chosen, Fill, SampleRef, judge_job
 from benchmark.runner.setup import Setup, fills, prepare
-from benchmark.runner.store import Store
+from benchmark.runner.store import Store, is_store
 from reports.folder import RunFolder
-from reports.pictures import heatmap_picture
+from reports.pictures import heatmap_picture, sample_folders
 
 BUDGET = 12_000_000  # characters of all pictures together: the page stays under 15 MB
 SIDES = (224, 192, 160, 128)  # pixels of a picture's longer side: the largest that fits all samples
@@ -72,6 +72,7 @@ class Exhibit:
         dataset: the data set's name.
         sample: the picture's name.
         bucket: the hole's bucket.
+        folder: name of the folder that its full pictures would have.
         original: place of the picture among the gallery's pictures.
         hole: place of the picture with its hole.
         paintings: one an inpainter whose answer is in the store.
@@ -80,6 +81,7 @@ class Exhibit:
     dataset: str
     sample: str
     bucket: str
+    folder: str
     original: int
     hole: int
     paintings: tuple[Painting, ...]
@@ -129,6 +131,7 @@ def make_gallery(run: RunFolder, *, budget: int = BUDGET) -> Gallery:
                 left_out=frozenset(changed),
                 metric=hiding_metric(run),
                 values=_values(run),
+                folders=sample_folders(setup),
             )
             return _hang(hall, budget, _notes(changed))
     except BenchError as error:
@@ -149,7 +152,7 @@ def opened(run: RunFolder) -> Setup:
         DataError: if there is no store of answers.
         BenchError: if the plan's pictures, masks or weights are gone.
     """
-    if not (run.store / "answers.sqlite").is_file():
+    if not is_store(run.store):
         raise DataError(
             f"{run.store} is no store of answers; name the one this run used with --store"
         )
@@ -186,6 +189,7 @@ class _Hall:
     left_out: frozenset[str]
     metric: str
     values: Values
+    folders: Mapping[tuple[str, str], str]
 
     @property
     def inpainters(self) -> list[Chosen]:
@@ -267,6 +271,7 @@ def _exhibit(hall: _Hall, sample: SampleRef, wall: _Wall, side: int) -> Exhibit:
         dataset=sample.dataset,
         sample=sample.id,
         bucket=sample.bucket,
+        folder=hall.folders[sample.dataset, sample.id],
         original=wall.place(_small(loaded.image, side, _QUALITY)),
         hole=wall.place(_small(with_hole(loaded.image, loaded.mask), side, _QUALITY)),
         paintings=tuple(_paintings(hall, sample, wall, side)),

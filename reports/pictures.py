@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmark.core.errors import DataError
-from benchmark.core.outside import readable
+from benchmark.core.names import folder_names
 from benchmark.core.paths import atomic, make_folder
 from benchmark.core.types import Pixels
 from benchmark.runner.jobs import SampleRef, judge_job
@@ -27,16 +27,28 @@ def save_pictures(folder: Path, setup: Setup, store: Store) -> None:
     Raises:
         OutputError: if a file cannot be written.
     """
+    folders = sample_folders(setup)
     for sample in setup.samples:
         try:
             loaded = setup.sources.load(sample)
         except DataError:  # already reported as skipped
             continue
         home = folder / sample.dataset if len(setup.plan.datasets) > 1 else folder
-        place = make_folder(home / sample.bucket / readable(sample.id))
+        place = make_folder(home / sample.bucket / folders[sample.dataset, sample.id])
         _save(place / "original.png", loaded.image)
         _save(place / "mask.png", (loaded.mask * np.uint8(255)))
         _save_answers(place, setup, store, sample)
+
+
+def sample_folders(setup: Setup) -> dict[tuple[str, str], str]:
+    """The folder's name of every sample of a run, by the data set's and the sample's name."""
+    return {
+        (dataset, name): folder
+        for dataset in setup.plan.datasets
+        for name, folder in folder_names(
+            one.id for one in setup.samples if one.dataset == dataset
+        ).items()
+    }
 
 
 def heatmap_picture(logits: NDArray[np.float16]) -> Pixels:

@@ -11,6 +11,7 @@ from benchmark.cli.models import list_, show, verify
 from benchmark.cli.new import new
 from benchmark.cli.reports import report, table
 from benchmark.cli.run import run
+from benchmark.cli.store import check, clean
 from benchmark.cli.training import train
 from benchmark.cli.weights import weights_app
 
@@ -22,12 +23,15 @@ app = typer.Typer(
     help="Can a forgery detector still find what an inpainting model painted?",
     epilog="First run: bench run --inpainter safepaint --detector trufor",
 )
-for command in (run, merge, table, report, show, verify, train, new):
+for command in (run, merge, table, report, show, verify, train, new, check, clean):
     app.command()(command)
 app.command("list")(list_)
 app.add_typer(weights_app, name="weights")
 
 
 def main() -> None:
-    """Run the `bench` command."""
-    sys.exit(app())
+    """Run the `bench` command; a stop before it has begun is no error of ours either."""
+    try:
+        sys.exit(app())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -16,9 +16,9 @@ def merge(
         list[Path], typer.Argument(help="The folders of all its shards.", metavar="SHARD...")
     ],
     store: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            help="Folder for all stored answers.",
+            help="Folder for all stored answers, or s3://bucket/prefix.",
             show_default="the shards' if they share one, else the cache folder",
         ),
     ] = None,

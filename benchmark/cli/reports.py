@@ -19,7 +19,7 @@ def table(
         Path | None, typer.Option(help="A run's folder.", show_default="the newest below runs/")
     ] = None,
     store: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             help="Stored answers, for a run still going.", show_default="the cache folder"
         ),
@@ -61,7 +61,7 @@ def report(
         ),
     ] = None,
     store: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             help="Stored answers: its pictures, or a run still going.",
             show_default="the cache folder",

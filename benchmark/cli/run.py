@@ -87,6 +87,12 @@ def run(
     limit: Annotated[
         int | None, typer.Option(help="Only the first so many pictures of each data set.")
     ] = None,
+    max_pixels: Annotated[
+        int | None,
+        typer.Option(
+            help="Pictures and masks of more are refused undecoded.", show_default="89 million"
+        ),
+    ] = None,
     seed: Annotated[
         int | None, typer.Option(help="Masks and all that is random.", show_default="0")
     ] = None,
@@ -104,8 +110,11 @@ def run(
         Path | None, typer.Option(help="Folder for results.", show_default="runs/<time>")
     ] = None,
     store: Annotated[
-        Path | None,
-        typer.Option(help="Folder for stored answers.", show_default="the cache folder"),
+        str | None,
+        typer.Option(
+            help="Folder for stored answers, or s3://bucket/prefix.",
+            show_default="the cache folder",
+        ),
     ] = None,
     device: Annotated[
         str, typer.Option(help="A torch device, such as cuda:0, or several with commas.")
@@ -235,6 +244,7 @@ def _plan_values(options: dict[str, Any]) -> dict[str, Any]:
         "pairing",
         "margin",
         "limit",
+        "max_pixels",
         "seed",
         "convention",
         "rounding",

@@ -13,6 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from benchmark.core.errors import BadInput, BenchError, BenchWarning
+from benchmark.core.names import printable
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
 
@@ -36,6 +37,13 @@ def speaking() -> Iterator[None]:
             yield
     except BenchError as error:
         fail(error)
+    except MemoryError:
+        fail(
+            BenchError(
+                "out of memory; what is done is kept: the same command goes on from here, with "
+                "more memory or a smaller --batch-size"
+            )
+        )
     except KeyboardInterrupt as stop:
         typer.echo("Stopped. What is done is kept: the same command goes on from here.", err=True)
         raise typer.Exit(143 if isinstance(stop, Terminated) else 130) from None
@@ -45,12 +53,13 @@ def speaking() -> Iterator[None]:
 
 def _warn(message: Warning | str, *_: object, **__: object) -> None:
     """A warning without the place in our code that gave it."""
-    typer.echo(f"Warning: {message}", err=True)
+    typer.echo(f"Warning: {printable(str(message))}", err=True)
 
 
 def fail(error: BenchError) -> NoReturn:
     """Say what the user can mend, in a line, and end with exit status 2."""
-    typer.echo(f"Error: {error}", err=True)
+    lines = str(error).split("\n")  # some errors are a line for each thing that is missing
+    typer.echo("Error: " + "\n".join(printable(line) for line in lines), err=True)
     raise typer.Exit(2) from None
 
 

@@ -16,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from benchmark.core.errors import BadInput, WeightsError
+from benchmark.core.inert import BROKEN
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -58,7 +59,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise WeightsError(
             f"{path}: refused: more than plain tensors; nothing in it was run ({reason[:120]})"
         ) from None
-    except (OSError, RuntimeError, EOFError, SafetensorError, ValueError, KeyError) as error:
+    except (*BROKEN, SafetensorError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise WeightsError(
             f"{path}: damaged, truncated or no checkpoint ({reason[:120]})"
@@ -88,7 +89,13 @@ def read_metadata(path: Path) -> dict[str, Any]:
         raise WeightsError(
             f"{path}: does not say the network's sizes; not written by 'bench train'"
         )
-    return dict(json.loads(noted))
+    try:
+        said = json.loads(noted)
+    except (ValueError, RecursionError):
+        said = None
+    if not isinstance(said, dict) or not isinstance(said.get("config", {}), dict):
+        raise WeightsError(f"{path}: what it says of the network is damaged")
+    return said
 
 
 def read_sizes(path: Path, model: str, sizes: type[Sizes], **fixed: object) -> Sizes:

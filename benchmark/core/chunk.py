@@ -11,7 +11,8 @@ from typing import Protocol, TypeVar
 from PIL import Image
 
 from benchmark.core.errors import BadAnswer, DataError, OutputError
-from benchmark.core.outside import Terms, files_below, readable
+from benchmark.core.names import plain_name
+from benchmark.core.outside import Terms, files_below
 from benchmark.core.paths import make_folder
 from benchmark.core.program import Program, ProgramFailed, run_program
 from benchmark.core.types import Mask, Piece, Pixels
@@ -96,7 +97,7 @@ def _attempt(
 def _names(pieces: Iterable[Piece]) -> Iterator[str]:
     """One name a piece, each another: its place in the chunk, then what a reader of a log needs."""
     for number, piece in enumerate(pieces):
-        parts = [f"{number:04d}", piece.bucket, readable(piece.sample)[:_LONG]]
+        parts = [f"{number:04d}", piece.bucket, plain_name(piece.sample)[:_LONG]]
         yield "_".join(part.replace(" ", "_") for part in parts if part)
 
 

@@ -9,7 +9,8 @@ BenchError                  a mistake the user can mend: one line, exit status 2
 ├── WeightsError            a checkpoint that is missing, damaged, refused or of another model
 │   └── MissingWeights      a model that has no weights here
 ├── OutputError             a folder or disk that cannot be written
-│   └── DamagedAnswer       a file of the store that is gone or damaged
+│   ├── DamagedAnswer       a file of the store that is gone or damaged
+│   └── DamagedStore        a store whose database cannot be read; 'bench check' saves what it can
 ├── ExecutorError           workers that cannot be had, or are gone
 └── TrainingError           a recipe or a training run that cannot go on
 BenchWarning                something to know about a run, in one line
@@ -74,7 +75,11 @@ class OutputError(BenchError):
     """A folder or disk that cannot be written."""
 
 
-class DamagedAnswer(OutputError):  # noqa: N818 (the field reads it as a phrase)
+class DamagedStore(OutputError):  # noqa: N818 (the field reads it as a phrase)
+    """A store whose database is damaged; `bench check` saves what can be saved of it."""
+
+
+class DamagedAnswer(OutputError):  # noqa: N818 (as above)
     """A file of the store that is gone or damaged; `key` is whose."""
 
     def __init__(self, path: str, key: str) -> None:
@@ -82,7 +87,10 @@ class DamagedAnswer(OutputError):  # noqa: N818 (the field reads it as a phrase)
         super().__init__(path, key)
 
     def __str__(self) -> str:
-        return f"{self.args[0]}: missing or damaged in the store; run again to make it anew"
+        return (
+            f"{self.args[0]}: missing or damaged in the store; run again to make it anew ('bench "
+            "check' finds all that is damaged at once)"
+        )
 
 
 class ExecutorError(BenchError):

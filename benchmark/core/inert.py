@@ -13,6 +13,7 @@ import math
 import mmap
 import pickletools
 import struct
+import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -38,6 +39,12 @@ LONGEST = 500  # characters of a global's or an entry's name
 _KEYS = (str, bytes, int, float, type(None))  # and Name and Record; a tuple's hash can take forever
 _MOST_ARGUMENTS = 8  # of a call that is made
 _BLOB_STEPS = 1000  # instructions in one of a blob's small pickles; real ones have about fifty
+
+BROKEN = (
+    ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError,
+    NotImplementedError, OSError, RecursionError, RuntimeError, TypeError, ValueError,
+    struct.error, zipfile.BadZipFile,
+)  # fmt: skip  # whatever a damaged pickle or archive can raise in the readers below
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from itertools import combinations
 from pathlib import Path
 
 from benchmark.core.errors import BadAnswer, DataError
+from benchmark.core.names import cut_name, plain_name
 from benchmark.core.types import Piece
 from benchmark.core.weights import sha256_of
 
@@ -92,13 +93,9 @@ def _names(piece: Piece, several: frozenset[str]) -> Iterator[str]:
         for chosen in combinations(levels, count):
             if several & set(levels) <= set(chosen):
                 folders = [getattr(piece, level) for level in chosen]
-                for sample in dict.fromkeys((readable(piece.sample), piece.sample)):
+                forms = (cut_name(piece.sample), plain_name(piece.sample), piece.sample)
+                for sample in dict.fromkeys(forms):
                     yield "/".join((*folders, sample))
-
-
-def readable(name: str) -> str:
-    """A sample's name as one folder name: path separators and other odd characters become "_"."""
-    return "".join(char if char.isalnum() or char in "-._ " else "_" for char in name).lstrip(".")
 
 
 def files_below(folder: Path) -> list[Path]:

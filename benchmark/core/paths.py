@@ -12,6 +12,8 @@ from platformdirs import user_cache_path
 
 from benchmark.core.errors import OutputError
 
+DRAFT = ".draft-"  # begins the name of a file that has not taken its place yet
+
 
 def home() -> Path:
     """The folder for stored answers and checkpoints: $BENCH_HOME, or the platform's cache."""
@@ -48,7 +50,7 @@ def atomic(path: Path) -> Iterator[Path]:
     """
     draft: Path | None = None
     try:
-        with NamedTemporaryFile(dir=path.parent, prefix=".draft-", delete=False) as file:
+        with NamedTemporaryFile(dir=path.parent, prefix=DRAFT, delete=False) as file:
             draft = Path(file.name)
         yield draft
         draft.chmod(0o644)

@@ -8,24 +8,31 @@ spaces as Pillow converts them; grey repeated to three channels. Colour profiles
 
 from __future__ import annotations
 
-import math
 import struct
 import warnings
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from benchmark.core.errors import DataError
+from benchmark.core.names import printable
 from benchmark.core.types import Pixels
 
 REVISION = 1  # raised whenever the same file gives other pixels
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
 _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
+MOST_PIXELS = 89_478_485  # Pillow's own limit: 256 MiB of RGB
+_BROKEN = (
+    ArithmeticError, AttributeError, EOFError, LookupError, OSError, RuntimeError, SyntaxError,
+    TypeError, ValueError, struct.error,
+)  # fmt: skip  # whatever Pillow raises at a damaged file
 _PILLOW = r"PIL\."  # Pillow's modules
+_LIMIT = Lock()  # of Pillow's own limit, one for the whole program
 _ORIENTATION = 274  # EXIF; 5 to 8 lie on their side
 
 
@@ -34,13 +41,17 @@ def is_picture(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
 
 
-def read_picture(path: Path) -> Pixels:
+def read_picture(path: Path, most: int = MOST_PIXELS) -> Pixels:
     """Read a picture as upright 8-bit RGB, (H, W, 3) uint8.
+
+    Args:
+        path: the file.
+        most: pixels; a picture that has more is refused before it is decoded.
 
     Raises:
         DataError: if it is missing, truncated, no picture, or too large to be one.
     """
-    picture = open_upright(path)
+    picture = open_upright(path, most)
     if picture.mode.startswith(("I", "F")):
         return _from_deep_grey(picture, path)
     if "A" in picture.getbands() or "transparency" in picture.info:
@@ -50,24 +61,24 @@ def read_picture(path: Path) -> Pixels:
     return np.asarray(picture.convert("RGB"))
 
 
-def open_upright(path: Path) -> Image.Image:
+def open_upright(path: Path, most: int = MOST_PIXELS) -> Image.Image:
     """Open and decode a picture whole, turned upright as its EXIF says.
 
     Raises:
         DataError: if it is missing, truncated, no picture, or too large to be one.
     """
-    with _opened(path) as file:
+    with _opened(path, most) as file:
         file.load()
         return ImageOps.exif_transpose(file)
 
 
-def picture_shape(path: Path) -> tuple[int, int]:
+def picture_shape(path: Path, most: int = MOST_PIXELS) -> tuple[int, int]:
     """Height and width of a picture once upright, from the file's header alone.
 
     Raises:
         DataError: if it is missing, no picture, or too large to be one.
     """
-    with _opened(path) as file:
+    with _opened(path, most) as file:
         turned = file.getexif().get(_ORIENTATION, 1) >= 5
         return (file.width, file.height) if turned else (file.height, file.width)
 
@@ -75,7 +86,8 @@ def picture_shape(path: Path) -> tuple[int, int]:
 def named_pictures(folder: Path) -> dict[str, Path]:
     """All picture files below a folder by name: the path in it without the ending, in name order.
 
-    Where two files differ only in the ending, both keep it.
+    Where two files differ only in the ending, both keep it. Characters that cannot be printed, such
+    as a line break, are written as escapes.
 
     Raises:
         DataError: if the folder is missing, cannot be read, or holds no picture.
@@ -93,28 +105,46 @@ def named_pictures(folder: Path) -> dict[str, Path]:
     named = {}
     for path in files:
         name = path.with_suffix("") if stems[path.with_suffix("")] == 1 else path
-        named[name.relative_to(folder).as_posix()] = path
+        text = printable(name.relative_to(folder).as_posix())
+        if text in named:  # a.png of a.png.png, beside a.png that keeps its ending
+            text = printable(path.relative_to(folder).as_posix())
+        if text in named:
+            raise DataError(f"{folder}: two pictures are called {text!r}; rename one")
+        named[text] = path
     return dict(sorted(named.items()))
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
+def _opened(path: Path, most: int) -> Iterator[Image.Image]:
     """A picture file, and one line for everything that can be wrong with it."""
     try:
         _hush()
-        with Image.open(path, formats=_FORMATS) as file:
-            if file.width * file.height > (Image.MAX_IMAGE_PIXELS or math.inf):
-                raise Image.DecompressionBombError
+        with _headed(path) as file:
+            if file.width * file.height > most:
+                size = f"{file.width}x{file.height}"
+                raise DataError(
+                    f"{path}: {size} pixels are more than {most:,}; refused undecoded "
+                    "(--max-pixels)"
+                )
             yield file
     except FileNotFoundError:
         raise DataError(f"{path}: no such picture") from None
     except UnidentifiedImageError:
         raise DataError(f"{path}: not a PNG, JPEG, WebP, TIFF or BMP picture") from None
-    except Image.DecompressionBombError:
-        raise DataError(f"{path}: more pixels than a picture should have; refused") from None
-    except (OSError, SyntaxError, ValueError, EOFError, struct.error, KeyError) as error:
+    except _BROKEN as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{path}: damaged or truncated picture ({reason[:100]})") from None
+
+
+def _headed(path: Path) -> Image.Image:
+    """A picture file whose header was read: Pillow's limit gives way to the caller's."""
+    with _LIMIT:  # pictures are decoded in threads
+        before = Image.MAX_IMAGE_PIXELS
+        Image.MAX_IMAGE_PIXELS = None
+        try:
+            return Image.open(path, formats=_FORMATS)
+        finally:
+            Image.MAX_IMAGE_PIXELS = before
 
 
 def _hush() -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import mmap
-import struct
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,15 +18,10 @@ from typing import Any
 from torch import Tensor
 
 from benchmark.core.errors import WeightsError
-from benchmark.core.inert import LONGEST, Machine, Record, Storage, Stored, storage_of
+from benchmark.core.inert import BROKEN, LONGEST, Machine, Record, Storage, Stored, storage_of
 
 _PERSISTENT = "torch_utils.persistence._reconstruct_persistent_obj"
 _MOST = 100_000  # parts of all modules together; real files have a few thousand
-_BROKEN = (
-    ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError,
-    NotImplementedError, OSError, RecursionError, RuntimeError, TypeError, ValueError,
-    struct.error, zipfile.BadZipFile,
-)  # fmt: skip  # whatever a damaged pickle or archive can raise in the readers below
 
 
 def read_archive(path: Path, prefixes: tuple[str, ...]) -> dict[str, Tensor]:
@@ -173,7 +167,7 @@ def _refusing(path: Path) -> Iterator[None]:
         yield
     except StopIteration:
         raise _refusal(path, "no data.pkl in the archive") from None
-    except _BROKEN as error:
+    except BROKEN as error:
         reason = str(error).splitlines()[0][:150] if str(error) else type(error).__name__
         raise _refusal(path, reason) from None
 

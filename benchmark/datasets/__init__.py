@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from benchmark.core.pictures import MOST_PIXELS
 from benchmark.core.registry import Registry
 from benchmark.datasets.base import Dataset
 from benchmark.datasets.published import Published
@@ -42,17 +43,20 @@ def takes_images(name: str) -> bool:
     return name == "folder" or (name not in DATASETS.ours and not is_published(name))
 
 
-def open_dataset(name: str, *, images: Path | None, size: int | None) -> Dataset:
+def open_dataset(
+    name: str, *, images: Path | None, size: int | None, most: int = MOST_PIXELS
+) -> Dataset:
     """Open a data set.
 
     Args:
         name: a name of `DATASETS`.
         images: its folder, for a data set that lies in one; for a published one the data root.
         size: side of the square pictures, or None to leave them as they are.
+        most: pixels; a picture that has more is refused before it is decoded.
 
     Raises:
         UnknownName: if there is no such data set.
         DataError: if its pictures are not there.
     """
     kind = DATASETS.load(name)
-    return kind(images=images, size=size)
+    return kind(images=images, size=size, most=most)

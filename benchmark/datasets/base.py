@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmark.core.errors import DataError
-from benchmark.core.pictures import fit, picture_shape, read_picture
+from benchmark.core.pictures import MOST_PIXELS, fit, picture_shape, read_picture
 from benchmark.core.types import Pixels
 from benchmark.core.weights import sha256_of
 
@@ -18,13 +18,15 @@ class Dataset(ABC):
     Args:
         images: the folder, for a data set that lies in one; for a published one the data root.
         size: side of the square pictures, or None to leave them as they are.
+        most: pixels; a picture that has more is refused before it is decoded.
 
     Raises:
         DataError: if the pictures are not there.
     """
 
-    def __init__(self, *, images: Path | None, size: int | None) -> None:
+    def __init__(self, *, images: Path | None, size: int | None, most: int = MOST_PIXELS) -> None:
         self._size = size
+        self._most = most
         self._files = self._find(images)
         self._digests: dict[str, str] = {}
 
@@ -59,7 +61,7 @@ class Dataset(ABC):
         Raises:
             DataError: if its file cannot be read as a picture.
         """
-        return picture_shape(self._files[name])
+        return picture_shape(self._files[name], self._most)
 
     def load(self, name: str) -> Pixels:
         """A picture at evaluation size, (H, W, 3) uint8 RGB.
@@ -67,4 +69,4 @@ class Dataset(ABC):
         Raises:
             DataError: if its file cannot be read as a picture.
         """
-        return fit(read_picture(self._files[name]), self._size)
+        return fit(read_picture(self._files[name], self._most), self._size)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmark.core.errors import DataError
-from benchmark.core.pictures import centre_square, open_upright
+from benchmark.core.pictures import MOST_PIXELS, centre_square, open_upright
 from benchmark.core.types import Mask
 
 Polarity = Literal["auto", "white-hole", "black-hole"]
@@ -45,13 +45,17 @@ class MaskFile:
         return 1 - self.white if self.inverted else self.white
 
 
-def read_white(path: Path) -> Mask:
+def read_white(path: Path, most: int = MOST_PIXELS) -> Mask:
     """Where a mask file's first channel is 128 or more, (H, W) bool at the file's own size.
+
+    Args:
+        path: the file.
+        most: pixels; a mask that has more is refused before it is decoded.
 
     Raises:
         DataError: if it cannot be read as a picture.
     """
-    return _first_channel(open_upright(path)) >= 128
+    return _first_channel(open_upright(path, most)) >= 128
 
 
 def at_size(white: Mask, size: tuple[int, int], *, picture: tuple[int, int] | None) -> Mask:

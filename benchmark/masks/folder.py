@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from benchmark.core.errors import DataError
-from benchmark.core.pictures import named_pictures
+from benchmark.core.pictures import MOST_PIXELS, named_pictures
 from benchmark.core.seeds import seed_of
 from benchmark.core.types import Mask
 from benchmark.core.weights import sha256_of
@@ -27,11 +27,13 @@ class Pictures:
         names: of the pictures, in their order.
         shape_of: height and width of a picture as filed.
         size: side of the square pictures at evaluation size, or None where they keep their own.
+        most: pixels; a mask that has more is refused before it is decoded.
     """
 
     names: Sequence[str]
     shape_of: Callable[[str], Shape]
     size: int | None
+    most: int = MOST_PIXELS
 
 
 class FolderMasks:
@@ -95,7 +97,7 @@ class FolderMasks:
         wanted = Bucket.parse(bucket)
         file = self._chosen[sample][wanted]
         picture = self._pictures.shape_of(sample) if self._by_name else None
-        mask = at_size(read_white(file.path), shape, picture=picture) ^ file.inverted
+        mask = at_size(self._white(file.path), shape, picture=picture) ^ file.inverted
         if not wanted.holds(mask):
             raise DataError(
                 f"{file.path}: covers {mask.mean():.2%} at {shape[1]}x{shape[0]}, not {bucket} %"
@@ -108,9 +110,11 @@ class FolderMasks:
         for name, path in named.items():
             try:
                 if side and not self._by_name:
-                    yield MaskFile(path=path, white=_white_at(path, path.stat().st_mtime_ns, side))
+                    changed = path.stat().st_mtime_ns
+                    white_share = _white_at(path, changed, side, self._pictures.most)
+                    yield MaskFile(path=path, white=white_share)
                     continue
-                white = read_white(path)
+                white = self._white(path)
                 picture = self._shape_of(name, white) if self._by_name else None
                 size = (side, side) if side else picture or white.shape
                 sized = at_size(white, size, picture=picture)
@@ -182,11 +186,14 @@ class FolderMasks:
         if self._pictures.size:
             return order[0]
         for file in order:
-            white = read_white(file.path)
+            white = self._white(file.path)
             sized = at_size(white, self._shape_of(name, white), picture=None)
             if bucket.holds(sized ^ file.inverted):
                 return file
         return order[0]
+
+    def _white(self, path: Path) -> Mask:
+        return read_white(path, self._pictures.most)
 
     def _inner(self, file: MaskFile) -> str:
         return file.path.relative_to(self._folder).as_posix()
@@ -207,12 +214,12 @@ def covers(folder: Path, samples: Iterable[str]) -> bool:
 
 
 @cache
-def _white_at(path: Path, changed: int, side: int) -> float:
+def _white_at(path: Path, changed: int, side: int, most: int) -> float:
     """The white share of a mask for no picture: a plan's data sets share NVIDIA's 12,000.
 
     `changed`, when the file was, is there so that a changed file is read anew.
     """
-    return float(at_size(read_white(path), (side, side), picture=None).mean())
+    return float(at_size(read_white(path, most), (side, side), picture=None).mean())
 
 
 def _by_name(

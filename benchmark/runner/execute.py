@@ -13,7 +13,7 @@ from typing import Literal
 from benchmark.core.errors import DamagedAnswer, DataError
 from benchmark.runner.executors import Executor, Map
 from benchmark.runner.inputs import Chunk, Shelf
-from benchmark.runner.jobs import Chosen, Fill, Job, Judge, Measure, SampleRef, judge_job
+from benchmark.runner.jobs import Chosen, Fill, Job, Judge, SampleRef, judge_job
 from benchmark.runner.kit import Kit
 from benchmark.runner.outcome import Failure, Outcome
 from benchmark.runner.setup import Setup, fills, measures
@@ -195,7 +195,7 @@ def _missing(wave: _Wave, setup: Setup, store: Store) -> int:
 
 def _kit(setup: Setup, store: Store, settings: Settings) -> Kit:
     return Kit(
-        shelf=Shelf(setup.sources, store.root),
+        shelf=Shelf(setup.sources, store.place),
         inpainters=setup.inpainters,
         detectors=setup.detectors,
         batch=settings.batch,
@@ -251,9 +251,12 @@ def _chunks(wave: _Wave, setup: Setup, store: Store, settings: Settings) -> Iter
 
 
 def _chunk(jobs: Sequence[Job], store: Store) -> Chunk:
-    judged = sorted({job.judge.key for job in jobs if isinstance(job, Measure) and job.judge})
-    scores = zip(judged, store.scores(judged), strict=True)
-    return Chunk(jobs=jobs, scores={key: score for key, score in scores if score is not None})
+    rows = store.table.get(sorted({key for job in jobs for key in _needed(job)}))
+    return Chunk(
+        jobs=jobs,
+        scores={key: row.score for key, row in rows.items() if row.score is not None},
+        files={key: row.file for key, row in rows.items()},
+    )
 
 
 def _ready(jobs: list[Job], store: Store) -> list[Job]:

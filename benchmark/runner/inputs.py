@@ -17,7 +17,7 @@ from benchmark.core.errors import DataError
 from benchmark.core.types import Pixels, Sample
 from benchmark.runner.jobs import Fill, Job, Judge, SampleRef
 from benchmark.runner.sources import Sources
-from benchmark.runner.store import load_heatmap, load_picture
+from benchmark.runner.store import load_heatmap, load_picture, open_files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +55,13 @@ class Chunk:
     Attributes:
         jobs: the jobs.
         scores: what detectors said, in [0, 1], by the judgement's key, where the jobs need it.
+        files: by key what the rows say of the files that the jobs need, as `Row.file`.
         inputs: all that the jobs need, for a worker that cannot read files; or None.
     """
 
     jobs: Sequence[Job]
     scores: dict[str, float] = field(default_factory=dict)
+    files: dict[str, str | None] = field(default_factory=dict)
     inputs: Inputs | None = None
 
 
@@ -68,10 +70,10 @@ class Shelf:
 
     Args:
         sources: where samples come from.
-        store: the store's folder.
+        store: the store's place: a folder or an address.
     """
 
-    def __init__(self, sources: Sources, store: Path) -> None:
+    def __init__(self, sources: Sources, store: str | Path) -> None:
         self.sources = sources
         self.store = store
 
@@ -83,17 +85,19 @@ class Shelf:
         """
         if chunk.inputs is not None:
             return chunk.inputs
-        inputs = Inputs(scores=chunk.scores)
+        inputs, files = Inputs(scores=chunk.scores), open_files(self.store)
         for job in chunk.jobs:
             fill = job if isinstance(job, Fill) else job.fill
             if not isinstance(job, Judge) and fill.sample.key not in inputs.samples:
                 inputs.samples[fill.sample.key] = self._sample(fill.sample)
             if not isinstance(job, Fill) and fill.key not in inputs.pictures:
-                inputs.pictures[fill.key] = load_picture(self.store, fill.key)
+                said = chunk.files.get(fill.key, "")
+                inputs.pictures[fill.key] = load_picture(files, fill.key, said)
             if isinstance(job, Fill | Judge) or job.judge is None:
                 continue
-            if job.judge.key not in inputs.heatmaps:
-                inputs.heatmaps[job.judge.key] = load_heatmap(self.store, job.judge.key)
+            key = job.judge.key
+            if key not in inputs.heatmaps:
+                inputs.heatmaps[key] = load_heatmap(files, key, chunk.files.get(key, ""))
         return inputs
 
     def _sample(self, ref: SampleRef) -> Sample | DataError:

@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from benchmark.core.errors import BadInput, PlanError
+from benchmark.core.names import printable
 from benchmark.core.registry import Registry
 from benchmark.datasets import DATASETS, is_published, takes_images
 from benchmark.launder import Launder
@@ -53,6 +54,7 @@ class Plan(BaseModel):
         metrics: names of metrics; `auc` and `f1` become the convention's own.
         weights: per model an edition ("official", "mini") or a path; default: official, else mini.
         limit: only the first so many pictures of each data set.
+        max_pixels: pictures and masks that have more are refused undecoded; default 89 million.
         launder: what happens to the painted pictures before the detectors look once more, such as
             "jpeg:90"; they look at the pictures as painted in any case.
         hole_blind: whether each hole is painted with the known region's mean before any model that
@@ -85,6 +87,7 @@ class Plan(BaseModel):
     )  # fmt: skip
     weights: dict[str, str] = Field(default_factory=dict)
     limit: Annotated[int, Field(ge=1)] | None = None
+    max_pixels: Annotated[int, Field(ge=1)] | None = None
     launder: tuple[str, ...] = ()
     hole_blind: bool = False
     recomposite: bool = False
@@ -213,6 +216,9 @@ def _known_weights(plan: Plan) -> None:
 
 
 def _known_places(plan: Plan) -> None:
+    for place in map(str, (plan.images, plan.data_root, plan.masks, *plan.weights.values())):
+        if printable(place) != place:
+            raise PlanError(f"{printable(place)}: a name that a plan's file cannot hold; rename it")
     said = ", ".join(plan.datasets)
     if "folder" in plan.datasets and plan.images is None:
         raise PlanError("the data set 'folder' needs a folder of pictures: --images DIR")

@@ -100,7 +100,9 @@ def known_pixels(
     for inpainter in setup.inpainters:
         if inpainter.name in setup.own:
             keys = [fill.key for fill in fills(setup, inpainter, setup.samples)]
-            drifts = [tuple(map(float, row)) for row in store.rows(keys) if row is not None]
+            drifts = [
+                tuple(map(float, row)) for row in store.rows(keys) if row is not None and len(row)
+            ]
             drifts += [one.drift for one in failures if one.drift and one.model == inpainter.name]
             found[inpainter.name] = {
                 "pictures": len(drifts),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from benchmark.core.errors import BadInput
+from benchmark.runner.store import is_address
 
 T = TypeVar("T")
 
@@ -52,8 +53,10 @@ WHOLE = Shard(1, 1)
 SHARD_FILE = "shard.json"  # in the folder of a shard's run
 
 
-def shard_text(shard: Shard, folder: Path, store: Path) -> str:
+def shard_text(shard: Shard, folder: Path, store: str | Path) -> str:
     """What stands in a shard's folder: which it is, and where its store is, seen from there."""
-    inside = store.resolve().is_relative_to(folder.resolve())
-    where = store.resolve().relative_to(folder.resolve()) if inside else store.resolve()
-    return json.dumps({"shard": shard.label, "store": where.as_posix()}, indent=2) + "\n"
+    where = str(store)
+    if not is_address(store):
+        path, here = Path(store).resolve(), folder.resolve()
+        where = (path.relative_to(here) if path.is_relative_to(here) else path).as_posix()
+    return json.dumps({"shard": shard.label, "store": where}, indent=2) + "\n"

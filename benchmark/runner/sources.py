@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.core.errors import DataError
-from benchmark.core.pictures import REVISION
+from benchmark.core.pictures import MOST_PIXELS, REVISION
 from benchmark.core.types import Mask, Sample
 from benchmark.datasets import DATASETS, Dataset, is_published, open_dataset
 from benchmark.datasets.irregular_masks import IRREGULAR_MASKS
@@ -35,6 +35,7 @@ class Sources:
 
     def __init__(self, plan: Plan) -> None:
         self._size = None if plan.size == "native" else plan.size
+        self._most = plan.max_pixels or MOST_PIXELS
         self._buckets = [Bucket.parse(label) for label in plan.buckets]
         self._datasets = self._open_datasets(plan)
         self._names = {name: list(one.ids())[: plan.limit] for name, one in self._datasets.items()}
@@ -110,7 +111,7 @@ class Sources:
         for name in plan.datasets:
             place = plan.data_root if is_published(name) else plan.images
             try:
-                found[name] = open_dataset(name, images=place, size=self._size)
+                found[name] = open_dataset(name, images=place, size=self._size, most=self._most)
             except DataError as error:
                 missing.append(str(error))
         if plan.masks is None and any(map(is_published, plan.datasets)):
@@ -135,7 +136,12 @@ class Sources:
             by_name = not published and covers(folder, names)
         return FolderMasks(
             folder,
-            Pictures(names=names, shape_of=self._datasets[dataset].shape, size=self._size),
+            Pictures(
+                names=names,
+                shape_of=self._datasets[dataset].shape,
+                size=self._size,
+                most=self._most,
+            ),
             self._buckets,
             polarity="white-hole" if published else plan.mask_polarity,
             by_name=by_name,

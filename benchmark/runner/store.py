@@ -1,33 +1,36 @@
 """The store: pictures and heatmaps as files under their key, rows in one SQLite database.
 
 A row is written after its file, and a file takes its name only when it is whole: whatever has a row
-is complete. The same key always means the same answer, so two runs may share a store.
+is complete. The row knows the file's digest, and the file is compared with it whenever it is read.
+The same key always means the same answer, so two runs may share a store: who writes is alone with
+the database, and an answer that another run has given in the meantime stays.
 """
 
 from __future__ import annotations
 
-import shutil
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import blake2b
 from io import BytesIO
 from pathlib import Path
+from tokenize import TokenError
 from types import TracebackType
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.core.errors import DamagedAnswer, OutputError
-from benchmark.core.paths import atomic, make_folder
+from benchmark.core.paths import home, make_folder
 from benchmark.core.types import Pixels
+from benchmark.runner.objects import FolderObjects, Objects, RemoteObjects
+from benchmark.runner.rows import DATABASE, Row, Rows, suffix_of
 
-_TABLE = """CREATE TABLE IF NOT EXISTS answers (
-    key TEXT PRIMARY KEY, score REAL, numbers BLOB NOT NULL
-) WITHOUT ROWID"""
-_MANY = 500  # keys in one question; SQLite's own limit is 999 on old builds
+_DEFLATE = 1032  # times smaller at most is what PNG's compression makes of a picture
+OBJECTS = "objects"  # below the store: the files
+SHELVES = tuple(f"{number:02x}" for number in range(256))
+STORES = "stores"  # below $BENCH_HOME: the rows of stores whose files are elsewhere
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,28 +51,36 @@ class Answer:
     score: float | None = None
     numbers: tuple[float, ...] = ()
 
+    @property
+    def row(self) -> Row:
+        """The row that goes with its file."""
+        file = f"{self.suffix}:{digest_of(self.content)}" if self.suffix else ""
+        numbers = np.asarray(self.numbers, dtype="<f8").tobytes()
+        return Row(self.key, self.score, numbers, file)
+
 
 class Store:
-    """Answers under their keys, in a folder that outlives runs.
+    """Answers under their keys, in a place that outlives runs.
 
     Args:
-        root: the folder; made if need be.
+        place: a folder, made if need be, or an address such as s3://bucket/prefix for the files;
+            then the rows are on this machine, below $BENCH_HOME or the platform's cache folder.
+
+    Attributes:
+        place: as above.
+        root: the folder that has the rows.
+        table: the rows.
+        files: the files.
 
     Raises:
         OutputError: if it cannot be made, written or read as a store.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = make_folder(root)
-        try:
-            self._rows = sqlite3.connect(root / "answers.sqlite", timeout=60)
-            self._rows.execute("PRAGMA journal_mode=WAL")
-            self._rows.execute("PRAGMA synchronous=NORMAL")
-            self._rows.execute(_TABLE)
-        except sqlite3.Error as error:
-            raise OutputError(
-                f"{root}: cannot be used as a store ({error}); name another with --store"
-            ) from None
+    def __init__(self, place: str | Path) -> None:
+        self.place = place
+        self.root = make_folder(rows_folder(place))
+        self.files = open_files(place)
+        self.table = Rows(self.root, place)
 
     def __enter__(self) -> Store:
         return self
@@ -80,7 +91,7 @@ class Store:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._rows.close()
+        self.table.__exit__(kind, error, trace)
 
     def known(self, keys: Sequence[str]) -> set[str]:
         """Those of `keys` that have an answer.
@@ -88,30 +99,28 @@ class Store:
         Raises:
             OutputError: if the store cannot be read.
         """
-        return {key for (key,) in self._ask("key", keys)}
+        return set(self.table.get(keys))
 
     def put(self, answers: Iterable[Answer]) -> None:
-        """Keep answers: files first, then all rows at once.
+        """Keep answers: files first, then all rows at once. An answer that is there stays.
 
         Raises:
             OutputError: if the disk is full or cannot be written; nothing half-written stays.
         """
-        rows = []
-        for answer in answers:
-            if answer.suffix:
-                path = self.path(answer.key, answer.suffix)
-                make_folder(path.parent)
-                with atomic(path) as draft:
-                    draft.write_bytes(answer.content)
-            numbers = np.asarray(answer.numbers, dtype="<f8")
-            rows.append((answer.key, answer.score, numbers.tobytes()))
-        try:
-            with self._rows:
-                self._rows.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", rows)
-        except sqlite3.Error as error:
-            raise OutputError(f"{self.root}: cannot be written ({error})") from None
+        given = {answer.key: answer for answer in answers}
+        with self.table.writing():
+            there = self.table.get(list(given))
+            new = [answer for key, answer in given.items() if key not in there]
+            self.files.write(
+                {
+                    file_name(answer.key, answer.suffix): answer.content
+                    for answer in new
+                    if answer.suffix
+                }
+            )
+            self.table.put(answer.row for answer in new)
 
-    def absorb(self, other: Path) -> None:
+    def absorb(self, other: str | Path) -> None:
         """Take over the answers of another store that this one lacks: files first, then rows.
 
         Files are linked where both lie on one file system, else copied.
@@ -119,32 +128,29 @@ class Store:
         Raises:
             OutputError: if either cannot be read or written.
         """
-        for file in (other / "objects").glob("*/*"):
-            here = self.path(file.stem, file.suffix)
-            if not here.exists() and not file.name.startswith("."):
-                make_folder(here.parent)
-                _link(file, here)
-        try:
-            self._rows.execute("ATTACH DATABASE ? AS other", (str(other / "answers.sqlite"),))
-            with self._rows:
-                self._rows.execute("INSERT OR IGNORE INTO answers SELECT * FROM other.answers")
-            self._rows.execute("DETACH DATABASE other")
-        except sqlite3.Error as error:
-            raise OutputError(f"{other}: cannot be merged into {self.root} ({error})") from None
+        files = open_files(other)
+        with Rows(rows_folder(other), other) as rows:
+            for shelf in SHELVES:
+                theirs = rows.below(shelf)
+                with self.table.writing():
+                    there = self.table.get([row.key for row in theirs])
+                    new = [row for row in theirs if row.key not in there]
+                    self.files.take(
+                        files, [file_name(row.key, suffix_of(row)) for row in new if suffix_of(row)]
+                    )
+                    self.table.put(new)
 
     def rows(self, keys: Sequence[str]) -> list[NDArray[np.float64] | None]:
         """What was measured under each key, (K,) float64, or None where there is no answer."""
-        found = {key: np.frombuffer(row[1], dtype="<f8") for key, row in self._get(keys).items()}
-        return [found.get(key) for key in keys]
+        found = self.table.get(keys)
+        return [
+            np.frombuffer(found[key].numbers, dtype="<f8") if key in found else None for key in keys
+        ]
 
     def scores(self, keys: Sequence[str]) -> list[float | None]:
         """The detector's score under each key, or None where there is no answer."""
-        found = self._get(keys)
-        return [found[key][0] if key in found else None for key in keys]
-
-    def path(self, key: str, suffix: str) -> Path:
-        """Where the file of a key lies."""
-        return object_path(self.root, key, suffix)
+        found = self.table.get(keys)
+        return [found[key].score if key in found else None for key in keys]
 
     def picture(self, key: str) -> Pixels:
         """(H, W, 3) uint8 RGB that was painted under a key.
@@ -153,7 +159,7 @@ class Store:
             DamagedAnswer: if the file is gone or damaged; its row is dropped, running again heals.
         """
         with self._dropping():
-            return load_picture(self.root, key)
+            return load_picture(self.files, key, self._said(key))
 
     def heatmap(self, key: str) -> NDArray[np.float16]:
         """(H, W) float16 logits kept under a key.
@@ -162,12 +168,16 @@ class Store:
             DamagedAnswer: if the file is gone or damaged; its row is dropped, running again heals.
         """
         with self._dropping():
-            return load_heatmap(self.root, key)
+            return load_heatmap(self.files, key, self._said(key))
 
     def drop(self, key: str) -> None:
         """Forget an answer whose file is gone or damaged: running again makes it anew."""
-        with self._rows:
-            self._rows.execute("DELETE FROM answers WHERE key = ?", (key,))
+        with self.table.writing():
+            self.table.drop([key])
+
+    def _said(self, key: str) -> str | None:
+        row = self.table.get([key]).get(key)
+        return row.file if row else ""
 
     @contextmanager
     def _dropping(self) -> Iterator[None]:
@@ -177,59 +187,101 @@ class Store:
             self.drop(error.key)
             raise
 
-    def _get(self, keys: Sequence[str]) -> dict[str, tuple[float | None, bytes]]:
-        return {key: (score, row) for key, score, row in self._ask("key, score, numbers", keys)}
 
-    def _ask(self, columns: str, keys: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-        for start in range(0, len(keys), _MANY):
-            part = keys[start : start + _MANY]
-            marks = ",".join("?" * len(part))
-            question = f"SELECT {columns} FROM answers WHERE key IN ({marks})"  # noqa: S608 (ours)
-            try:
-                yield from self._rows.execute(question, part).fetchall()
-            except sqlite3.Error as error:
-                raise OutputError(
-                    f"{self.root}: cannot be read ({error}); name another with --store"
-                ) from None
+def is_address(place: str | Path) -> bool:
+    """Whether a store's place is an address for fsspec and no folder."""
+    return "://" in str(place)
 
 
-def _link(file: Path, place: Path) -> None:
-    try:
-        place.hardlink_to(file)
-    except OSError:  # on another file system, or one without links
-        with atomic(place) as draft:
-            shutil.copyfile(file, draft)
+def rows_folder(place: str | Path) -> Path:
+    """The folder that has a store's rows: its own, or for an address one on this machine."""
+    if not is_address(place):
+        return Path(place)
+    digest = blake2b(str(place).rstrip("/").encode(), digest_size=8).hexdigest()
+    return home() / STORES / digest
 
 
-def object_path(root: Path, key: str, suffix: str) -> Path:
-    """Where the file of a key lies in the store at `root`."""
-    return root / "objects" / key[:2] / f"{key}{suffix}"
+def open_files(place: str | Path) -> Objects:
+    """A store's files.
+
+    Raises:
+        OutputError: if its address cannot be used.
+    """
+    if is_address(place):
+        return RemoteObjects(f"{str(place).rstrip('/')}/{OBJECTS}")
+    return FolderObjects(Path(place) / OBJECTS)
 
 
-def load_picture(root: Path, key: str) -> Pixels:
+def is_store(place: str | Path) -> bool:
+    """Whether there is a store."""
+    return (rows_folder(place) / DATABASE).is_file()
+
+
+def file_name(key: str, suffix: str) -> str:
+    """Where the file of a key lies among the store's files."""
+    return f"{key[:2]}/{key}{suffix}"
+
+
+def digest_of(content: bytes) -> str:
+    """128 bits, as 32 hexadecimal digits, by which a changed file shows."""
+    return blake2b(content, digest_size=16).hexdigest()
+
+
+def load_picture(files: Objects, key: str, said: str | None) -> Pixels:
     """(H, W, 3) uint8 RGB that was painted under a key, read without the database.
 
-    Raises:
-        DamagedAnswer: if the file is gone or damaged.
-    """
-    path = object_path(root, key, ".png")
-    bgr = cv2.imread(str(path), cv2.IMREAD_COLOR) if path.is_file() else None
-    if bgr is None:
-        raise DamagedAnswer(str(path), key)
-    return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
-
-
-def load_heatmap(root: Path, key: str) -> NDArray[np.float16]:
-    """(H, W) float16 logits kept under a key, read without the database.
+    Args:
+        files: the store's.
+        key: the job's key.
+        said: what its row says of the file, as `Row.file`; "" where there is no row.
 
     Raises:
-        DamagedAnswer: if the file is gone or damaged.
+        DamagedAnswer: if the file is gone, or not what was written.
     """
-    path = object_path(root, key, ".npy")
+    content = _content(files, key, ".png", said)
+    pixels = decode_picture(content) if content else None
+    if pixels is None:
+        raise DamagedAnswer(files.where(file_name(key, ".png")), key)
+    return pixels
+
+
+def load_heatmap(files: Objects, key: str, said: str | None) -> NDArray[np.float16]:
+    """(H, W) float16 logits kept under a key; all else as `load_picture`."""
+    content = _content(files, key, ".npy", said)
+    logits = decode_heatmap(content) if content else None
+    if logits is None:
+        raise DamagedAnswer(files.where(file_name(key, ".npy")), key)
+    return logits
+
+
+def _content(files: Objects, key: str, suffix: str, said: str | None) -> bytes | None:
+    """The file's bytes if they are those that were written, else None."""
+    content = files.read(file_name(key, suffix))
+    if content is None:
+        return None
+    return content if said in (None, f"{suffix}:{digest_of(content)}") else None
+
+
+def decode_picture(content: bytes) -> Pixels | None:
+    """(H, W, 3) uint8 RGB of a PNG file's bytes, or None where they are none."""
+    width, height = (int.from_bytes(content[at : at + 4], "big") for at in (16, 20))
+    if 3 * width * height > _DEFLATE * len(content):
+        return None  # a damaged header must not take the memory that it asks for
     try:
-        logits: NDArray[np.float16] = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
-        raise DamagedAnswer(str(path), key) from None
+        bgr = cv2.imdecode(np.frombuffer(content, dtype=np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:
+        return None
+    return (
+        None if bgr is None else cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+    )
+
+
+def decode_heatmap(content: bytes) -> NDArray[np.float16] | None:
+    """(H, W) float16 of a .npy file's bytes, or None where they are none."""
+    try:
+        logits: NDArray[np.float16] = np.load(BytesIO(content), allow_pickle=False)
+    except (OSError, ValueError, EOFError, SyntaxError, MemoryError, TokenError):
+        return None
     return logits
 
 

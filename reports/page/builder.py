@@ -13,7 +13,6 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from benchmark.core.errors import DataError
-from benchmark.core.outside import readable
 from benchmark.core.paths import write_text
 from benchmark.metrics import METRICS
 from benchmark.runner.store import Store
@@ -242,7 +241,7 @@ def _gallery_data(run: RunFolder, gallery: Gallery, *, full: bool) -> dict[str, 
 
 def _exhibit(run: RunFolder, one: Exhibit, *, full: bool) -> dict[str, Any]:
     several = len(run.plan.datasets) > 1
-    parts = [IMAGES, *([one.dataset] if several else []), one.bucket, readable(one.sample)]
+    parts = [IMAGES, *([one.dataset] if several else []), one.bucket, one.folder]
     return {
         "dataset": one.dataset if several else "",
         "sample": one.sample,

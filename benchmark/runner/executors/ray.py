@@ -24,6 +24,7 @@ from benchmark.runner.executors.seat import Seat
 from benchmark.runner.inputs import Chunk
 from benchmark.runner.kit import Kit
 from benchmark.runner.outcome import Outcome
+from benchmark.runner.store import rows_folder
 
 PATIENCE = 120.0  # seconds without any worker after which the run ends
 
@@ -64,7 +65,7 @@ class Ray:
             WeightsError: if a checkpoint is damaged, of another model or not trained.
         """
         kit.checked_worker("cpu")
-        with _joined(self._ray, self._address), _mark(kit.shelf.store) as mark:
+        with _joined(self._ray, self._address), _mark(rows_folder(kit.shelf.store)) as mark:
             crew = _Crew(self._ray, kit, mark, device=self._device, needs=self._needs)
             try:
                 crew.hire(self._workers or self._room())
@@ -228,7 +229,7 @@ class _Quiet:
 
 @contextmanager
 def _mark(store: Path) -> Iterator[Path]:
-    """A file in the store by which a worker knows that it sees the same files as we do."""
+    """A file beside the store's rows by which a worker knows that it sees our files."""
     mark = store / f".seen-{secrets.token_hex(8)}"
     mark.touch()
     try:

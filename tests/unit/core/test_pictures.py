@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import os
+import struct
+import zlib
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
 from benchmark.core.errors import DataError
 from benchmark.core.pictures import fit, named_pictures, picture_shape, read_picture
@@ -127,16 +132,72 @@ def test_what_is_no_picture_is_named(tmp_path, content):
         picture_shape(path)
 
 
+# a TIFF whose strips begin at a fraction; Pillow raises a TypeError
+FRACTION = (
+    "SUkqAAgAAAAIAAABBAABAAAAEQAAAAEBBAABAAAADAAAAAMBAwABAAAAAQAAAAYBAwABAAAAAQAABBEB"
+    "BQABAAAAbgAAABYBBAABAAAADAAAABcBBAABAAAAJAAAABwBAwABAAAAAQIAAAAAAABalYCtWwDNRIAk"
+    "NoCq6gBNCYBTdQAZQoDVmgBJrICqEgArrQA="
+)
+
+
+def test_what_pillow_itself_stumbles_over_is_named(tmp_path):
+    path = tmp_path / "odd.tif"
+    path.write_bytes(base64.b64decode(FRACTION))
+    with pytest.raises(DataError, match=r"odd\.tif: damaged or truncated"):
+        read_picture(path)
+
+
 def test_a_missing_picture_is_named(tmp_path):
     with pytest.raises(DataError, match=r"none\.png: no such picture"):
         read_picture(tmp_path / "none.png")
 
 
-def test_a_decompression_bomb_is_refused(tmp_path, monkeypatch):
-    path = saved(tmp_path, "bomb.png", Image.new("L", (40, 40)))
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
-    with pytest.raises(DataError, match=r"bomb\.png: more pixels"):
+def test_a_decompression_bomb_is_refused_undecoded(tmp_path, monkeypatch):
+    path = saved(tmp_path, "bomb.png", Image.new("L", (40, 30)))
+    assert read_picture(path, most=1200).shape == (30, 40, 3)
+    monkeypatch.setattr(PngImageFile, "load", lambda _: pytest.fail("decoded"))
+    with pytest.raises(DataError, match=r"bomb\.png: 40x30 pixels are more than 1,199"):
+        read_picture(path, most=1199)
+    with pytest.raises(DataError, match=r"bomb\.png: 40x30 pixels"):
+        picture_shape(path, most=1199)
+
+
+def test_pillows_own_limit_is_neither_met_nor_moved(tmp_path, monkeypatch):
+    path = saved(tmp_path, "a.png", Image.new("L", (40, 30)))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    assert read_picture(path).shape == (30, 40, 3)
+    assert Image.MAX_IMAGE_PIXELS == 100
+
+
+def test_headers_of_huge_pictures_are_refused_undecoded(tmp_path):
+    path = saved(tmp_path, "huge.png", Image.new("L", (8, 8)))
+    content = bytearray(path.read_bytes())
+    content[16:24] = struct.pack(">II", 100_000, 100_000)
+    content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"huge\.png: 100000x100000 pixels"):
         read_picture(path)
+    path = saved(tmp_path, "huge.bmp", Image.new("L", (8, 8)))
+    content = bytearray(path.read_bytes())
+    content[18:26] = struct.pack("<ii", 100_000, 100_000)
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"huge\.bmp: 100000x100000 pixels"):
+        read_picture(path)
+
+
+def test_names_that_cannot_be_printed_are_written_as_escapes(tmp_path):
+    odd = ["line\nbreak.png", "red\x1b[31m.png", os.fsdecode(b"\xff\xfe.png")]
+    for name in odd:
+        saved(tmp_path, name, Image.new("L", (8, 8)))
+    found = named_pictures(tmp_path)
+    assert set(found) == {r"line\nbreak", r"red\x1b[31m", r"\xff\xfe"}
+    assert {path.name for path in found.values()} == set(odd)
+
+
+def test_no_picture_is_lost_among_names_alike(tmp_path):
+    for name in ("a.jpg", "a.png", "a.png.png"):
+        saved(tmp_path, name, Image.new("L", (8, 8)))
+    assert sorted(named_pictures(tmp_path)) == ["a.jpg", "a.png", "a.png.png"]
 
 
 def test_fitting_crops_the_centre_then_resizes_as_pillow_does():

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from benchmark.core.errors import OutputError
-from benchmark.runner.store import Answer, Store, heatmap_answer, metric_answer, picture_answer
+from benchmark.runner.store import (
+    Answer,
+    Store,
+    file_name,
+    heatmap_answer,
+    metric_answer,
+    picture_answer,
+)
 
 KEY, OTHER = "ab" * 16, "cd" * 16
 
@@ -39,7 +48,7 @@ def test_known_answers_for_more_keys_than_sqlite_takes_at_once(tmp_path: Path) -
 def test_a_damaged_file_loses_its_row(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
         store.put([heatmap_answer(KEY, np.zeros((2, 2), np.float16), 0.5)])
-        store.path(KEY, ".npy").write_bytes(b"half")
+        (tmp_path / "objects" / file_name(KEY, ".npy")).write_bytes(b"half")
         with pytest.raises(OutputError, match="run again to make it anew"):
             store.heatmap(KEY)
         assert store.known([KEY]) == set()
@@ -48,7 +57,7 @@ def test_a_damaged_file_loses_its_row(tmp_path: Path) -> None:
 def test_a_missing_picture_loses_its_row(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
         store.put([picture_answer(KEY, np.zeros((2, 2, 3), np.uint8))])
-        store.path(KEY, ".png").unlink()
+        (tmp_path / "objects" / file_name(KEY, ".png")).unlink()
         with pytest.raises(OutputError, match="missing or damaged"):
             store.picture(KEY)
         assert store.known([KEY]) == set()
@@ -60,3 +69,35 @@ def test_a_folder_that_holds_no_store_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(OutputError, match="--store"):
         Store(tmp_path)
+
+
+RACE = """
+import multiprocessing, sys
+import numpy as np
+from benchmark.runner.store import Store, heatmap_answer
+
+def use(number):
+    start.wait()
+    with Store(sys.argv[1]) as store:
+        for key in (f"{turn:032x}" for turn in range(20)):
+            logits = np.full((2, 2), number, np.float16)
+            store.put([heatmap_answer(key, logits, number / 8)])
+            assert (store.heatmap(key) == store.scores([key])[0] * 8).all()
+
+fork = multiprocessing.get_context("fork")
+start = fork.Barrier(8)
+racers = [fork.Process(target=use, args=[number]) for number in range(8)]
+for racer in racers:
+    racer.start()
+for racer in racers:
+    racer.join()
+sys.exit(any(racer.exitcode for racer in racers))
+"""
+
+
+def test_many_open_a_new_store_at_once_and_the_first_answer_stays(tmp_path: Path) -> None:
+    """Answers that differ in their last bits, as those of two GPUs do."""
+    for turn in range(3):
+        words = [sys.executable, "-c", RACE, str(tmp_path / str(turn))]
+        done = subprocess.run(words, check=False, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr

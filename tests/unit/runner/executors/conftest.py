@@ -40,11 +40,12 @@ def go(tmp_path: Path) -> Go:
         executor: Executor | None = None,
         batch: int = 1,
         notify: Callable[[Progress], None] | None = None,
+        store: str | Path | None = None,
     ) -> RunRecord:
         return run(
             plan,
             out=tmp_path / name,
-            store=tmp_path / f"{name}-store",
+            store=store or tmp_path / f"{name}-store",
             settings=Settings(batch=batch, executor=executor),
             notify=notify,
         )

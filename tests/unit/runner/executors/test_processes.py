@@ -6,12 +6,23 @@ import multiprocessing
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from benchmark.core.errors import BadInput, BatchWarning, DataError, ExecutorError, WorkerWarning
+from benchmark.core.errors import (
+    BadInput,
+    BatchWarning,
+    DamagedAnswer,
+    DataError,
+    ExecutorError,
+    WorkerWarning,
+)
 from benchmark.runner.execute import Progress
 from benchmark.runner.executors.processes import Processes
 from benchmark.runner.outcome import Outcome
+from benchmark.runner.rows import suffix_of
+from benchmark.runner.store import Store
 from tests.unit.runner.executors.conftest import FILES, Go
 from tests.unit.runner.executors.kits import InstantKit, chunks
 
@@ -90,3 +101,24 @@ def test_workers_that_never_come_up_end_the_run(tmp_path: Path) -> None:
 def test_every_device_has_a_worker() -> None:
     with pytest.raises(BadInput, match="fewer than the 2 devices"):
         Processes(1, ("cuda:0", "cuda:1"))
+
+
+@pytest.mark.parametrize("address", [False, True])
+def test_a_changed_file_of_the_store_is_found_by_its_checksum_and_made_anew(
+    go: Go, tmp_path: Path, *, address: bool
+) -> None:
+    store = f"file://{tmp_path}/elsewhere" if address else tmp_path / "elsewhere"
+    first = go("first", executor=Processes(1), store=store)
+    file = min((tmp_path / "elsewhere/objects").glob("*/*.png"))
+    pixels = np.asarray(Image.open(file)) ^ 1  # a whole picture, but not the one that was kept
+    Image.fromarray(pixels).save(file)
+    with Store(store) as answers:
+        keys = [row.key for row in answers.table.below("") if not suffix_of(row)]
+        with answers.table.writing():
+            answers.table.drop(keys)  # all measurements, so that every picture is read again
+    with pytest.raises(DamagedAnswer, match=f"{file.name}: missing or damaged"):
+        go("again", executor=Processes(1), store=store)
+    again = go("again", executor=Processes(1), store=store)
+    assert {name: (again.folder / name).read_bytes() for name in FILES} == {
+        name: (first.folder / name).read_bytes() for name in FILES
+    }

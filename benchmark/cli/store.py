@@ -1,0 +1,105 @@
+"""`bench check` and `bench clean`: whether what is stored is whole, and what nobody needs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from benchmark.cli.speaking import Json, show_text, speaking
+
+if TYPE_CHECKING:  # loads OpenCV
+    from benchmark.runner.clean import Removal
+
+Place = Annotated[
+    str | None,
+    typer.Option(
+        "--store", help="Folder of stored answers, or s3://...", show_default="the cache folder"
+    ),
+]
+
+
+def check(
+    run: Annotated[
+        Path | None, typer.Argument(metavar="[RUN]", help="Also look a run's folder over.")
+    ] = None,
+    store: Place = None,
+    as_json: Json = False,
+) -> None:
+    """Find damaged, missing and orphaned files and rows of a store, or of a run's folder.
+
+    Damaged answers are dropped, so that the command that needs them makes them anew. Exit status 0:
+    all is well. 1: something was found; a line each.
+
+    Examples:
+
+      bench check
+
+      bench check results --store answers
+    """
+    with speaking():
+        from benchmark.core.paths import home
+        from benchmark.runner.check import check_store
+        from reports.intact import check_run
+
+        found = []
+        for checked in (check_run(run) if run else (), check_store(store or home() / "store")):
+            for finding in checked:
+                found.append(finding)
+                if not as_json:
+                    typer.echo(finding.line)
+        if as_json:
+            show_text([asdict(finding) for finding in found])
+        elif not found:
+            typer.echo("All is well.")
+        raise typer.Exit(1 if found else 0)
+
+
+def clean(
+    runs: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[RUN]...", help="Folders of runs.", show_default="all below runs/"),
+    ] = None,
+    store: Place = None,
+    unneeded: Annotated[
+        bool, typer.Option("--unneeded", help="Also answers that none of the runs needs.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only tell what would be removed.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Remove drafts and orphans that killed runs left, and databases put aside by 'bench check'.
+
+    Examples:
+
+      bench clean --dry-run
+
+      bench clean results --unneeded
+    """
+    with speaking():
+        from benchmark.core.errors import DataError
+        from benchmark.core.paths import home
+        from benchmark.runner.clean import clean_folder, clean_store, needed_by
+        from benchmark.runner.store import Store, is_store
+
+        place = store or home() / "store"
+        if not is_store(place):
+            raise DataError(f"{place}: is no store of answers; name one with --store")
+        folders = runs or sorted(path.parent for path in Path("runs").glob("*/plan.toml"))
+        needed = needed_by(folders) if unneeded else None
+        removed = [one for at in folders for one in clean_folder(at, dry_run=dry_run)]
+        with Store(place) as answers:
+            removed += clean_store(answers, needed=needed, dry_run=dry_run)
+        show_text([asdict(one) for one in removed] if as_json else _said(removed, dry_run=dry_run))
+
+
+def _said(removed: list[Removal], *, dry_run: bool) -> str:
+    kinds = Counter(one.kind for one in removed)
+    parts = [f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in sorted(kinds.items())]
+    size = sum(one.size for one in removed)
+    done = "Would remove" if dry_run else "Removed"
+    return f"{done} {', '.join(parts) or 'nothing'}: {size:,} bytes."

@@ -1,0 +1,58 @@
+"""Names from outside: fit to be printed, and fit to be a folder."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+from hashlib import blake2b
+
+LONGEST = 120  # bytes of a folder's name; file systems take 255
+
+
+def printable(text: str) -> str:
+    r"""A text on one line: what cannot be printed, a line break among it, as "\n" or "\x1b".
+
+    Bytes of a file's name that are no UTF-8 become "\xff".
+    """
+    return "".join(char if char.isprintable() else _escape(char) for char in text)
+
+
+def folder_names(names: Iterable[str]) -> dict[str, str]:
+    """A folder's name for each of some samples, on every file system one of its own.
+
+    Path separators and other odd characters become "_". A name that is too long, or that others
+    would share where upper and lower case are the same, ends with 8 digits of its hash.
+    """
+    plain = {name: plain_name(name) for name in names}
+    times = Counter(map(_folded, plain.values()))
+    fits = {
+        name
+        for name, text in plain.items()
+        if times[_folded(text)] == 1 and len(text.encode()) <= LONGEST
+    }
+    return {name: text if name in fits else cut_name(name) for name, text in plain.items()}
+
+
+def plain_name(name: str) -> str:
+    """A sample's name as one folder name: separators and other odd characters become "_"."""
+    text = "".join(char if char.isalnum() or char in "-._ " else "_" for char in name)
+    return text.lstrip(".").rstrip(". ") or "_"
+
+
+def cut_name(name: str) -> str:
+    """The same for a name that is too long or not the only one: with 8 digits of its hash."""
+    digest = blake2b(name.encode(errors="surrogateescape"), digest_size=4).hexdigest()
+    return f"{plain_name(name).encode()[:LONGEST].decode(errors='ignore')}-{digest}"
+
+
+def _folded(text: str) -> str:
+    """The same for names that some file system takes for one."""
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
+def _escape(char: str) -> str:
+    """An escape of one character; of a byte that is no UTF-8, which Python reads as U+DC80 on."""
+    if "\udc80" <= char <= "\udcff":
+        return f"\\x{ord(char) - 0xDC00:02x}"
+    return char.encode("unicode_escape").decode()

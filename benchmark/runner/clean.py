@@ -1,0 +1,128 @@
+"""Remove what nobody needs: drafts and orphans of killed runs, and answers that no run asks for."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from benchmark.core.errors import BadInput, BenchError, OutputError
+from benchmark.core.paths import DRAFT
+from benchmark.runner.jobs import judge_job
+from benchmark.runner.objects import is_draft
+from benchmark.runner.plan import Plan
+from benchmark.runner.rows import suffix_of
+from benchmark.runner.salvage import ASIDE
+from benchmark.runner.setup import Setup, fills, measures, prepare
+from benchmark.runner.store import SHELVES, Store, file_name
+
+Kind = Literal["draft", "orphan", "aside", "answer"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removal:
+    """Something that was removed, or would be.
+
+    Attributes:
+        kind: "draft" of a file that never took its place, "orphan" that no row knows, "aside" for
+            a damaged database that `bench check` put aside, "answer" that no run needs.
+        where: the file, or the answer's key where it has no file.
+        size: bytes of the file; 0 where there is none.
+    """
+
+    kind: Kind
+    where: str
+    size: int
+
+
+def clean_store(
+    store: Store, *, needed: Set[str] | None = None, dry_run: bool = False
+) -> Iterator[Removal]:
+    """Remove drafts, orphans and databases put aside; runs may go on meanwhile.
+
+    Args:
+        store: the store.
+        needed: keys of the answers to keep; None keeps all.
+        dry_run: only tell.
+
+    Raises:
+        OutputError: if something cannot be removed.
+    """
+    for shelf in SHELVES:
+        yield from _clean_shelf(store, shelf, needed, dry_run=dry_run)
+    for folder in sorted((store.root / ASIDE).glob("*")):
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        if not dry_run:
+            shutil.rmtree(folder, ignore_errors=True)
+        yield Removal(kind="aside", where=str(folder), size=size)
+
+
+def clean_folder(folder: Path, *, dry_run: bool = False) -> Iterator[Removal]:
+    """Remove the drafts that a killed run left in its folder; no run may be writing there.
+
+    Raises:
+        OutputError: if one cannot be removed.
+    """
+    for path in sorted(folder.rglob(f"{DRAFT}*")):
+        size = path.stat().st_size
+        if not dry_run:
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise OutputError(f"{path}: cannot be removed ({error.strerror})") from None
+        yield Removal(kind="draft", where=str(path), size=size)
+
+
+def needed_by(folders: Sequence[Path]) -> set[str]:
+    """The keys of all answers that some runs ask for.
+
+    Raises:
+        BadInput: if there is no run, or what one of them needs cannot be told, as its data or
+            weights are gone.
+    """
+    if not folders:
+        raise BadInput("which runs need answers? Name their folders")
+    keys: set[str] = set()
+    for folder in folders:
+        try:
+            keys |= _keys(prepare(Plan.load(folder / "plan.toml")))
+        except BenchError as error:
+            raise BadInput(
+                f"{folder}: what this run needs cannot be told ({error}); nothing was removed"
+            ) from None
+    return keys
+
+
+def _keys(setup: Setup) -> set[str]:
+    keys: set[str] = set()
+    for inpainter in setup.inpainters:
+        for fill in fills(setup, inpainter, setup.samples):
+            keys.add(fill.key)
+            keys.update(job.key for job in measures(setup, fill))
+            for detector in setup.detectors:
+                keys.update(judge_job(detector, fill, step).key for step in setup.launders)
+    return keys
+
+
+def _clean_shelf(
+    store: Store, shelf: str, needed: Set[str] | None, *, dry_run: bool
+) -> Iterator[Removal]:
+    found: list[Removal] = []
+    with store.table.writing():  # a run writes files and their rows under the same lock
+        files = store.files.shelf(shelf)
+        rows = store.table.below(shelf)
+        surplus = [row for row in rows if needed is not None and row.key not in needed]
+        own = {file_name(row.key, suffix_of(row)): row.key for row in rows}
+        for row in surplus:
+            size = files.get(file_name(row.key, suffix_of(row)), 0)
+            found.append(Removal(kind="answer", where=row.key, size=size))
+        for name in (name for name in files if name not in own):
+            kind: Kind = "draft" if is_draft(name) else "orphan"
+            found.append(Removal(kind=kind, where=store.files.where(name), size=files[name]))
+        if not dry_run:
+            store.table.drop(row.key for row in surplus)
+            dropped = {row.key for row in surplus}
+            store.files.remove(name for name in files if own.get(name) in (None, *dropped))
+    yield from found

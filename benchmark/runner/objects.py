@@ -1,0 +1,222 @@
+"""Where a store keeps its files: in a folder, or on any file system that fsspec reaches.
+
+A file is named by its key, and lies with the others of its key's first two digits: its shelf.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from benchmark.core.errors import OutputError
+from benchmark.core.paths import DRAFT, atomic, make_folder
+
+
+class Objects(Protocol):
+    """Files under their names, such as "ab/abcd.png"."""
+
+    def where(self, name: str) -> str:
+        """The file in words, for a message."""
+        ...
+
+    def read(self, name: str) -> bytes | None:
+        """What a file holds, or None where there is none."""
+        ...
+
+    def write(self, contents: Mapping[str, bytes]) -> None:
+        """Write files, each whole or not at all.
+
+        Raises:
+            OutputError: if they cannot be written.
+        """
+        ...
+
+    def take(self, other: Objects, names: Iterable[str]) -> None:
+        """Take over files of another store, those that are there.
+
+        Raises:
+            OutputError: if they cannot be read or written.
+        """
+        ...
+
+    def shelf(self, shelf: str) -> dict[str, int]:
+        """The files of a shelf: their names with their sizes in bytes; drafts are among them."""
+        ...
+
+    def shelves(self) -> list[str]:
+        """The shelves that there are, such as "ab"."""
+        ...
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Remove files; one that is not there is no mistake."""
+        ...
+
+
+class FolderObjects:
+    """Files in a folder of this machine."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def where(self, name: str) -> str:
+        """The file's path."""
+        return str(self._root / name)
+
+    def read(self, name: str) -> bytes | None:
+        """What a file holds, or None where it is missing or cannot be read."""
+        try:
+            return (self._root / name).read_bytes()
+        except OSError:
+            return None
+
+    def write(self, contents: Mapping[str, bytes]) -> None:
+        """Write each beside its place first, then let it take its place."""
+        for name, content in contents.items():
+            make_folder((self._root / name).parent)
+            with atomic(self._root / name) as draft:
+                draft.write_bytes(content)
+
+    def take(self, other: Objects, names: Iterable[str]) -> None:
+        """Link files of a folder on the same file system, copy others."""
+        for name in names:
+            place = self._root / name
+            make_folder(place.parent)
+            if isinstance(other, FolderObjects) and _linked(other._root / name, place):
+                continue
+            if (content := other.read(name)) is not None:
+                self.write({name: content})
+
+    def shelf(self, shelf: str) -> dict[str, int]:
+        """The files of a shelf with their sizes in bytes."""
+        found = {}
+        folder = self._root / shelf
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            try:
+                if path.is_file():
+                    found[f"{shelf}/{path.name}"] = path.stat().st_size
+            except FileNotFoundError:  # a run that goes on has just put its draft in place
+                continue
+        return found
+
+    def shelves(self) -> list[str]:
+        """The folders below the root."""
+        if not self._root.is_dir():
+            return []
+        return sorted(path.name for path in self._root.iterdir() if path.is_dir())
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Remove files, and the folders that this empties."""
+        for name in names:
+            try:
+                (self._root / name).unlink(missing_ok=True)
+            except OSError as error:
+                raise OutputError(
+                    f"{self._root / name}: cannot be removed ({error.strerror})"
+                ) from None
+
+
+class RemoteObjects:
+    """Files below an address such as s3://bucket/prefix, through fsspec.
+
+    Args:
+        url: the address.
+
+    Raises:
+        OutputError: if fsspec or the package for this kind of address is missing, or the address
+            cannot be used.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url.rstrip("/")
+        with _reaching(url):
+            from fsspec.core import url_to_fs
+
+            found: tuple[Any, str] = url_to_fs(self._url)
+        self._fs, self._root = found
+
+    def where(self, name: str) -> str:
+        """The file's address."""
+        return f"{self._url}/{name}"
+
+    def read(self, name: str) -> bytes | None:
+        """What a file holds, or None where there is none."""
+        with _reaching(self.where(name)):
+            try:
+                return bytes(self._fs.cat_file(f"{self._root}/{name}"))
+            except FileNotFoundError:
+                return None
+
+    def write(self, contents: Mapping[str, bytes]) -> None:
+        """Write all at once: an object store shows an object when it is whole."""
+        with _reaching(self._url):
+            for parent in {f"{self._root}/{name.rsplit('/', 1)[0]}" for name in contents}:
+                self._fs.makedirs(parent, exist_ok=True)
+            self._fs.pipe({f"{self._root}/{name}": one for name, one in contents.items()})
+
+    def take(self, other: Objects, names: Iterable[str]) -> None:
+        """Copy files one by one, so that memory does not grow with the store."""
+        for name in names:
+            if (content := other.read(name)) is not None:
+                self.write({name: content})
+
+    def shelf(self, shelf: str) -> dict[str, int]:
+        """The files of a shelf with their sizes in bytes."""
+        return {
+            f"{shelf}/{_last(one['name'])}": int(one["size"])
+            for one in self._list(shelf)
+            if one["type"] == "file"
+        }
+
+    def shelves(self) -> list[str]:
+        """The folders below the address."""
+        return sorted(_last(one["name"]) for one in self._list("") if one["type"] == "directory")
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Remove files; one that is not there is no mistake."""
+        with _reaching(self._url):
+            for name in names:
+                if self._fs.exists(f"{self._root}/{name}"):
+                    self._fs.rm_file(f"{self._root}/{name}")
+
+    def _list(self, folder: str) -> list[dict[str, Any]]:
+        with _reaching(self._url):
+            self._fs.invalidate_cache()
+            try:
+                return list(self._fs.ls(f"{self._root}/{folder}".rstrip("/"), detail=True))
+            except FileNotFoundError:
+                return []
+
+
+def is_draft(name: str) -> bool:
+    """Whether a file's name is that of one that never took its place."""
+    return _last(name).startswith(DRAFT)
+
+
+def _linked(file: Path, place: Path) -> bool:
+    """Whether a file could be linked; not to another file system, or on one without links."""
+    try:
+        place.hardlink_to(file)
+    except OSError:
+        return False
+    return True
+
+
+def _last(name: str) -> str:
+    return name.rstrip("/").rsplit("/", 1)[-1]
+
+
+@contextmanager
+def _reaching(url: str) -> Iterator[None]:
+    """One line for everything that can be wrong on the way to another file system."""
+    try:
+        yield
+    except ImportError as error:
+        raise OutputError(
+            f"{url}: needs a package that is not here ({error}); for s3:// it is "
+            "pip install 'safepaint-bench[s3]'"
+        ) from None
+    except Exception as error:  # noqa: BLE001 (each file system raises errors of its own)
+        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise OutputError(f"{url}: cannot be used as a store ({reason})") from None

@@ -1,0 +1,152 @@
+"""`bench check` finds damage, the same run heals it, `bench clean` removes what is left over."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Bench
+
+SET = (
+    "run", "--inpainter", "meanfill,original", "--detector", "flatness", "--size", "64",
+    "--metrics", "auc,psnr", "--buckets", "30-40", "--store", "store", "--out", "out",
+)  # fmt: skip
+FILES = ("plan.toml", "results.csv", "samples.csv", "table.md")
+CHECK = ("check", "--store", "store")
+
+
+def written(out: Path = Path("out")) -> dict[str, bytes]:
+    return {name: (out / name).read_bytes() for name in FILES}
+
+
+def test_a_store_and_a_run_that_are_whole(bench: Bench, photos: Path) -> None:
+    bench(*SET, "--images", photos)
+    result = bench(*CHECK, "out")
+    assert result.exit_code == 0, result.output
+    assert result.stdout == "All is well.\n"
+    assert json.loads(bench(*CHECK, "--json").stdout) == []
+
+
+def test_damage_is_found_and_the_same_command_heals_it(bench: Bench, photos: Path) -> None:
+    bench(*SET, "--images", photos)
+    before = written()
+    draw = random.Random(0)  # noqa: S311 (no secret)
+    files = sorted(Path("store/objects").glob("*/*"))
+    for path in files[::2]:
+        content = bytearray(path.read_bytes())
+        content[draw.randrange(len(content))] ^= 1
+        path.write_bytes(content)
+    files[1].unlink()
+    result = bench(*CHECK)
+    assert result.exit_code == 1
+    assert len(result.stdout.splitlines()) == len(files[::2]) + 1
+    assert all("run again to make it anew" in line for line in result.stdout.splitlines())
+    healed = bench(*SET, "--images", photos)
+    assert healed.exit_code == 0, healed.output
+    assert written() == before
+    assert bench(*CHECK, "out").exit_code == 0
+
+
+def test_a_database_that_is_none_is_said_saved_and_healed(bench: Bench, photos: Path) -> None:
+    bench(*SET, "--images", photos)
+    before = written()
+    Path("store/answers.sqlite").write_bytes(b"no database, but long enough to be one" * 300)
+    result = bench(*SET, "--images", photos)
+    assert result.exit_code == 2
+    (line,) = [line for line in result.stderr.splitlines() if line.startswith("Error:")]
+    assert "bench check --store store" in line
+    assert bench(*CHECK).exit_code == 1
+    assert bench(*SET, "--images", photos).exit_code == 0
+    assert json.loads(Path("out/record.json").read_text())["jobs_run"]["fill"] == 0
+    assert written() == before
+
+
+def test_a_changed_result_is_found_and_mended(bench: Bench, photos: Path) -> None:
+    bench(*SET, "--images", photos)
+    before = written()
+    for name in (*FILES, "record.json"):
+        path = Path("out", name)
+        whole = path.read_bytes()
+        path.write_bytes(whole.replace(b"0", b"1", 1))
+        result = bench(*CHECK, "out", "--json")
+        assert result.exit_code == 1, name
+        assert [one["kind"] for one in json.loads(result.stdout)] == ["file"], name
+        path.write_bytes(whole)
+    Path("out/table.md").unlink()
+    assert "missing file: out/table.md" in bench(*CHECK, "out").stdout
+    bench(*SET, "--images", photos)
+    assert written() == before
+
+
+def test_clean_removes_what_no_run_needs(bench: Bench, photos: Path) -> None:
+    bench(*SET, "--images", photos)
+    bench(*SET[:-1], "other", "--images", photos, "--seed", "3")
+    count = len(list(Path("store/objects").glob("*/*")))
+    Path("store/objects/aa").mkdir(exist_ok=True)
+    Path("store/objects/aa/.draft-1").write_bytes(bytes(1000))
+    Path("out/.draft-2").write_bytes(bytes(234))
+    words = ("clean", "out", "--store", "store")
+    said = bench(*words, "--dry-run").stdout
+    assert said == "Would remove 2 drafts: 1,234 bytes.\n"
+    assert bench(*words).stdout == "Removed 2 drafts: 1,234 bytes.\n"
+    assert bench(*words).stdout == "Removed nothing: 0 bytes.\n"
+    assert "answers" in bench(*words, "--unneeded").stdout
+    assert 0 < len(list(Path("store/objects").glob("*/*"))) < count
+    assert bench(*CHECK, "out").exit_code == 0
+    again = bench(*SET, "--images", photos, "--json")
+    assert set(json.loads(again.stdout)["jobs_run"].values()) == {0}
+
+
+def test_clean_removes_nothing_if_a_runs_needs_cannot_be_told(bench: Bench, photos: Path) -> None:
+    bench(*SET, "--images", photos)
+    for path in photos.iterdir():
+        path.unlink()
+    result = bench("clean", "out", "--store", "store", "--unneeded")
+    assert result.exit_code == 2
+    assert "cannot be told" in result.stderr
+    assert bench(*CHECK).exit_code == 0
+
+
+@pytest.mark.parametrize("command", ["check", "clean"])
+def test_no_store_is_a_line(bench: Bench, command: str) -> None:
+    result = bench(command, "--store", "nowhere")
+    assert result.exit_code == 2
+    assert "is no store of answers" in result.stderr
+    assert not Path("nowhere").exists()
+
+
+def test_two_runs_on_one_store_at_once(tmp_path: Path, photos: Path) -> None:
+    """Both begin with no store at all, ask for the same answers, and come to the same bytes."""
+    words = [
+        "run", "--inpainter", "telea,meanfill,original", "--detector", "flatness,chance", "--size",
+        "96", "--metrics", "auc,f1,psnr", "--images", str(photos), "--store", str(tmp_path / "s"),
+    ]  # fmt: skip
+    code = "from benchmark.cli import main; main()"
+    outs = [tmp_path / f"out{number}" for number in range(3)]
+    runs = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, *words, "--out", str(out)],
+            env={**os.environ},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for out in outs
+    ]
+    for process in runs:
+        _, errors = process.communicate(timeout=500)
+        assert process.returncode == 0, errors
+    assert written(outs[0]) == written(outs[1]) == written(outs[2])
+    done = subprocess.run(
+        [sys.executable, "-c", code, "check", "--store", str(tmp_path / "s")],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (0, "All is well.\n"), done.stderr
