@@ -38,6 +38,7 @@ INPAINTERS: Registry[type[Inpainter]] = Registry(
         "outputs": "inpainters.outputs:Outputs",
         "cmd": "inpainters.command:Command",
         "diffusers": "inpainters.diffusers:Diffusers",
+        "iopaint": "inpainters.iopaint:IOPaint",
     },
 )
 

@@ -38,8 +38,8 @@ def importing(library: str, *, how: str) -> Iterator[None]:
     """
     try:
         yield
-    except ImportError as error:
-        said = str(error).splitlines()[0][:150]
+    except Exception as error:  # whatever a library meets that was written for older ones
+        said = f"{type(error).__name__}: {error}".splitlines()[0][:150]
         raise BroughtError(f"{library} cannot be imported: {said}; get it with {how}") from error
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
@@ -154,8 +155,6 @@ def test_a_word_that_cannot_be_read_says_why(word: str, message: str) -> None:
 
 def test_without_the_library_one_line_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(library: str) -> str:
-        from importlib.metadata import PackageNotFoundError
-
         raise PackageNotFoundError(library)
 
     monkeypatch.setattr("benchmark.core.extra.version", missing)
