@@ -10,8 +10,9 @@ import hashlib
 import os
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field, replace
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -152,7 +153,8 @@ class IOPaint(Inpainter):
     def _paint(self, picture: Pixels, hole: Mask) -> Pixels:
         """Its models take RGB and answer BGR, in floats that it cuts to 8 bits."""
         mask = hole.astype(np.uint8) * 255
-        bgr = np.asarray(self._model(picture, mask, self._request())).astype(np.uint8)
+        with redirect_stdout(StringIO()):  # some print how long they took
+            bgr = np.asarray(self._model(picture, mask, self._request())).astype(np.uint8)
         return np.ascontiguousarray(bgr[..., ::-1])
 
 
