@@ -37,13 +37,24 @@ LIBRARIES: Mapping[str, str] = MappingProxyType(
 )
 TOOLS: Mapping[str, str] = MappingProxyType(
     {
+        "diffusers": "Apache-2.0",
+        "einops": "MIT",
+        "fvcore": "Apache-2.0",
         "hypothesis": "MPL-2.0",
+        "loguru": "MIT",
         "mypy": "MIT",
+        "omegaconf": "BSD",
         "pandas-stubs": "BSD-3-Clause",
         "pytest": "MIT",
         "pytest-timeout": "MIT",
         "ruff": "MIT",
         "selenium": "Apache-2.0",
+        "simsimd": "Apache-2.0",
+        "standard-imghdr": "PSF-2.0",
+        "stringzilla": "Apache-2.0",
+        "timm": "Apache-2.0",
+        "transformers": "Apache-2.0",
+        "yacs": "Apache-2.0",
     }
 )
 _HEAD = """\
@@ -64,6 +75,9 @@ _LPIPS = (
     "linear layers in the `lpips` package; ImageNet backbones of torchvision fetched by the user",
 )
 _FOOT = """\
+IOPaint (Apache-2.0) and IMDL-BenCo (CC-BY-4.0, "free for educational use") are installed by the
+user: docs/others.md.
+
 The mini weights that ship in `inpainters/mini` and `detectors/mini` are this project's own; their
 cards say on which photographs they were trained. The sample photographs are read from the installed
 packages scikit-image and scikit-learn and are not copied.
@@ -85,7 +99,7 @@ def third_party() -> str:
         _table(("of", "file", "published at", "verified by"), [_file(*entry) for entry in files]),
         "\n## Libraries\n\nInstalled beside this project, not part of it.\n\n",
         _table(("package", "licence"), LIBRARIES.items()),
-        "\nIts tests use:\n\n",
+        "\nIts extras, and its tests, use:\n\n",
         _table(("package", "licence"), TOOLS.items()),
         f"\n{_FOOT}",
     ]

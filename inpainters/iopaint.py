@@ -195,7 +195,8 @@ def _load(name: str, device: torch.device) -> tuple[Any, Any]:
         from loguru import logger
     logger.disable("iopaint")
     try:
-        return models[name](device), InpaintRequest
+        with _kept(), redirect_stdout(StringIO()):
+            return models[name](device), InpaintRequest
     except (Exception, SystemExit) as error:  # it ends the program where a file cannot be loaded
         raise WeightsError(f"iopaint:{name}: cannot be loaded ({str(error)[:150]})") from error
 

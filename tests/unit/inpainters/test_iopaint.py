@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import warnings
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError
 from importlib.util import find_spec
 
 import cv2
 import numpy as np
 import pytest
+import torch
+from torch import Tensor
 
 from benchmark.core.errors import BroughtError, MissingWeights, UnknownName, WeightsError
 from benchmark.core.paths import torch_checkpoints
@@ -42,6 +46,30 @@ def test_cv2_paints_what_opencv_paints(size: tuple[int, int]) -> None:
         hole = mask.astype(np.uint8) * 255
         expected = cv2.inpaint(bgr, hole, 4, cv2.INPAINT_NS)[..., ::-1]  # IOPaint's radius
         assert np.array_equal(answer, np.where(mask[..., None], expected, picture))
+
+
+class Grey(torch.nn.Module):
+    """In LaMa's place: grey in the hole."""
+
+    def forward(self, image: Tensor, mask: Tensor) -> Tensor:
+        return image * (1 - mask) + 0.5 * mask
+
+
+@pytest.mark.slow
+@needs_iopaint
+def test_weights_are_loaded_where_iopaint_puts_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    (name,) = MODELS["lama"].files
+    path = torch_checkpoints() / name
+    path.parent.mkdir(parents=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch would have us use another format; IOPaint does not
+        torch.jit.script(Grey()).save(path)
+    known = {name: hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()}
+    monkeypatch.setitem(MODELS, "lama", replace(MODELS["lama"], files=known))
+    images, masks = torch.zeros(1, 3, 50, 67), torch.zeros(1, 1, 50, 67)
+    masks[..., 10:30, 20:40] = 1
+    filled = create_inpainter("iopaint:lama").inpaint(images, masks)
+    assert torch.equal(filled, masks.repeat(1, 3, 1, 1) * 127 / 255)
 
 
 @needs_iopaint
