@@ -110,7 +110,7 @@ def _registry_of(name: str) -> Registry[Any]:
         raise UnknownName("model", name, [known for registry in MODELS for known in registry])
     try:
         INPAINTERS.load(name)
-    except BroughtError:
+    except (BroughtError, UnknownName):  # no such class, no such scheme
         return DETECTORS
     return INPAINTERS
 

@@ -37,15 +37,29 @@ LIBRARIES: Mapping[str, str] = MappingProxyType(
 )
 TOOLS: Mapping[str, str] = MappingProxyType(
     {
+        "diffusers": "Apache-2.0",
+        "einops": "MIT",
+        "fsspec": "BSD-3-Clause",
+        "fvcore": "Apache-2.0",
         "hypothesis": "MPL-2.0",
         "lightning-fabric": "Apache-2.0",
+        "loguru": "MIT",
         "mypy": "MIT",
+        "omegaconf": "BSD",
         "pandas-stubs": "BSD-3-Clause",
         "pytest": "MIT",
         "pytest-timeout": "MIT",
+        "ray": "Apache-2.0",
         "ruff": "MIT",
+        "s3fs": "BSD-3-Clause",
         "selenium": "Apache-2.0",
+        "simsimd": "Apache-2.0",
+        "standard-imghdr": "PSF-2.0",
+        "stringzilla": "Apache-2.0",
         "tensorboard": "Apache-2.0",
+        "timm": "Apache-2.0",
+        "transformers": "Apache-2.0",
+        "yacs": "Apache-2.0",
     }
 )
 _HEAD = """\
@@ -66,6 +80,9 @@ _LPIPS = (
     "linear layers in the `lpips` package; ImageNet backbones of torchvision fetched by the user",
 )
 _FOOT = """\
+IOPaint (Apache-2.0) and IMDL-BenCo (CC-BY-4.0, "free for educational use") are installed by the
+user: docs/others.md.
+
 The mini weights that ship in `inpainters/mini` and `detectors/mini` are this project's own; their
 cards say on which photographs they were trained. The sample photographs are read from the installed
 packages scikit-image and scikit-learn and are not copied.
@@ -87,7 +104,7 @@ def third_party() -> str:
         _table(("of", "file", "published at", "verified by"), [_file(*entry) for entry in files]),
         "\n## Libraries\n\nInstalled beside this project, not part of it.\n\n",
         _table(("package", "licence"), LIBRARIES.items()),
-        "\nIts extras, for training and for tests, use:\n\n",
+        "\nIts extras, and its tests, use:\n\n",
         _table(("package", "licence"), TOOLS.items()),
         f"\n{_FOOT}",
     ]

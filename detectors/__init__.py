@@ -24,6 +24,7 @@ DETECTORS: Registry[type[Detector]] = Registry(
     schemes={
         "heatmaps": "detectors.heatmaps:Heatmaps",
         "cmd": "detectors.command:Command",
+        "imdlbenco": "detectors.imdlbenco:IMDLBenCo",
     },
 )
 

@@ -37,6 +37,8 @@ INPAINTERS: Registry[type[Inpainter]] = Registry(
     schemes={
         "outputs": "inpainters.outputs:Outputs",
         "cmd": "inpainters.command:Command",
+        "diffusers": "inpainters.diffusers:Diffusers",
+        "iopaint": "inpainters.iopaint:IOPaint",
     },
 )
 

@@ -66,6 +66,7 @@ class Card:
         reported: its name in the paper's tables, or "" where the paper does not have it.
         checkpoints: the files its authors publish, in their own layout; all are needed.
         mini: "package:path" of the weights this project trains, where it ships them; "" for none.
+        own_weights: it needs a file of weights that the user names, as none are listed here.
         trainable: whether 'bench train' has a recipe for it.
         parameters: numbers that training sets in the network that answers, at its official sizes,
             all its files together, buffers not counted; 0 for what is no network.
@@ -100,6 +101,7 @@ class Card:
     reported: str = ""
     checkpoints: tuple[Checkpoint, ...] = ()
     mini: str = ""
+    own_weights: bool = False
     trainable: bool = False
     parameters: int = 0
     multiply_adds: int = 0
@@ -121,7 +123,7 @@ class Card:
     @property
     def weightless(self) -> bool:
         """Whether the model works without any weights."""
-        return not self.checkpoints and not self.mini
+        return not (self.checkpoints or self.mini or self.own_weights)
 
 
 def card_from(values: Mapping[str, Any]) -> Card:
