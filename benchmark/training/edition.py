@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from benchmark.core.errors import BadInput, TrainingError, UnknownName, WeightsError
 from benchmark.core.weights import sha256_of
 from benchmark.training import Folders, chosen_recipe, train
@@ -139,7 +141,7 @@ def _forgers(recipe: Recipe) -> set[str]:
 def _member(edition: Edition, name: str) -> Member:
     recipe = chosen_recipe(name, edition.name, smoke=edition.smoke)
     file = edition.file(name)
-    if _made_by(file, recipe):
+    if made_by(file, recipe):
         return Member(model=name, weights=file, steps=recipe.steps)
     own = {one: edition.file(one) for one in _forgers(recipe)}
     try:
@@ -162,7 +164,7 @@ def _member(edition: Edition, name: str) -> Member:
     )
 
 
-def _made_by(file: Path, recipe: Recipe) -> bool:
+def made_by(file: Path, recipe: Recipe) -> bool:
     """Whether a finished file is there that the same recipe made."""
     if not file.is_file():
         return False
@@ -173,4 +175,9 @@ def _made_by(file: Path, recipe: Recipe) -> bool:
             noted = json.loads((content.metadata() or {}).get("bench", "{}"))
     except (SafetensorError, ValueError):
         return False
-    return bool(noted.get("recipe") == recipe.model_dump(mode="json"))
+    try:
+        # Read anew, so that a key which came later, with a default, makes no difference.
+        earlier = Recipe.model_validate(noted.get("recipe"))
+    except ValidationError:
+        return False
+    return earlier.model_copy(update={"about": recipe.about}) == recipe

@@ -13,11 +13,14 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from benchmark.core.errors import BadInput, TrainingError, UnknownName
-from benchmark.training import Folders, Running
+from benchmark.core.weights import mini_path
+from benchmark.training import Folders, Running, chosen_recipe
 from benchmark.training import edition as edition_module
 from benchmark.training.edition import Edition, Member, train_edition
 from benchmark.training.loop import Loop
-from benchmark.training.recipe import Turn
+from benchmark.training.recipe import LEARNERS, Turn
+from detectors import DETECTORS
+from inpainters import INPAINTERS
 
 
 def _members(photographs: Path, out: Path, *names: str) -> list[Member]:
@@ -67,7 +70,7 @@ def test_detectors_learn_from_the_weights_that_were_trained_here(
     monkeypatch.setattr(
         edition_module, "chosen_recipe", lambda name, edition, smoke=False: recipe(name, edition)
     )
-    monkeypatch.setattr(edition_module, "_made_by", lambda file, recipe: False)
+    monkeypatch.setattr(edition_module, "made_by", lambda file, recipe: False)
 
     def stop(*_: object, **__: object) -> object:
         raise TrainingError("iidnet: enough")
@@ -137,3 +140,13 @@ def test_data_that_cannot_be_used_end_jobs_in_one_line(tmp_path: Path) -> None:
     edition = Edition(name="mini", data=data, out=tmp_path / "out", smoke=True)
     with pytest.raises(TrainingError, match="nowhere: no such folder"):
         list(train_edition(edition, names=("aotgan", "madf"), jobs=2))
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_what_ships_was_made_by_the_recipe_that_ships(name: str) -> None:
+    registry = DETECTORS if name in DETECTORS else INPAINTERS
+    file = mini_path(registry.card(name))
+    assert file is not None
+    assert edition_module.made_by(file, chosen_recipe(name, "mini"))
+    assert file.stat().st_size <= 8_000_000
+    assert file.with_suffix(".md").is_file()
