@@ -35,3 +35,18 @@ def test_what_users_bring_runs_in_worker_processes(bench: Bench, laid_out: Path)
     for name in FILES:
         assert Path("serial", name).read_bytes() == Path("workers", name).read_bytes()
     assert list(Path("workers/logs").iterdir())
+
+
+def test_shards_of_finished_pictures_are_merged(bench: Bench, laid_out: Path) -> None:
+    paint_all(Path("painted"), brighter)
+    words = ("run", "--images", laid_out, *QUICK, "--inpainter", "mine=outputs:painted,telea")
+    assert bench(*words, "--out", "whole", "--store", "whole-store").exit_code == 1  # pixels moved
+    for number in (1, 2):
+        bench(*words, "--shard", f"{number}/2", "--out", f"s{number}")
+    assert bench("merge", "merged", "s1", "s2", "--store", "merged-store").exit_code == 1
+    records = [json.loads(Path(name, "record.json").read_text()) for name in ("whole", "merged")]
+    for key in ("brought", "known_pixels", "failures"):
+        assert records[0][key] == records[1][key]
+    assert records[1]["known_pixels"]["mine"]["moved"] == 6
+    for name in FILES:
+        assert Path("whole", name).read_bytes() == Path("merged", name).read_bytes()
