@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import mmap
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -164,7 +165,9 @@ def _refusing(path: Path) -> Iterator[None]:
     if not path.is_file():
         raise WeightsError(f"{path}: no such checkpoint file")
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # odd escapes in its texts are no news to a user
+            yield
     except StopIteration:
         raise _refusal(path, "no data.pkl in the archive") from None
     except BROKEN as error:

@@ -46,7 +46,7 @@ def test_a_golden_that_holds(bench: Bench, tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     golden, weights = result.stdout.splitlines()
     assert golden.startswith("ok        iidnet golden case3: at most ")
-    assert weights.startswith("skipped   iidnet weights: none here; give --weights iidnet=PATH")
+    assert weights.startswith("ok        iidnet mini weights: at most ")
 
 
 @needs_goldens
