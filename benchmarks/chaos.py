@@ -243,12 +243,12 @@ def at_call(number: int, do: Callable[[], None]) -> None:
 
     answer, left = Worker.__call__, number
 
-    def call(self: Worker, jobs: Any) -> Any:
+    def call(self: Worker, *chunk: Any) -> Any:
         nonlocal left
         left -= 1
         if left == 0:
             do()
-        return answer(self, jobs)
+        return answer(self, *chunk)
 
     Worker.__call__ = call  # type: ignore[method-assign]
 
