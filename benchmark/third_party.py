@@ -39,6 +39,7 @@ TOOLS: Mapping[str, str] = MappingProxyType(
     {
         "hypothesis": "MPL-2.0",
         "lightning-fabric": "Apache-2.0",
+        "mkdocstrings-python": "ISC",
         "mypy": "MIT",
         "pandas-stubs": "BSD-3-Clause",
         "pytest": "MIT",
@@ -46,6 +47,7 @@ TOOLS: Mapping[str, str] = MappingProxyType(
         "ruff": "MIT",
         "selenium": "Apache-2.0",
         "tensorboard": "Apache-2.0",
+        "zensical": "MIT",
     }
 )
 _HEAD = """\
