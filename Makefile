@@ -37,4 +37,4 @@ third-party: .venv/installed
 	touch $@
 
 clean:
-	rm -rf .venv build site dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv build site .cache dist .pytest_cache .mypy_cache .ruff_cache
