@@ -1,8 +1,9 @@
 # make bench   set up and run the main job        make test   set up and run the tests
+# make docs    set up and build the documentation into site/
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: bench test lint third-party clean
+.PHONY: bench test docs lint third-party clean
 
 bench: .venv/installed
 	$(BIN)/bench run --inpainter safepaint --detector trufor
@@ -13,6 +14,9 @@ test: .venv/tested
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest
+
+docs: .venv/documented
+	$(BIN)/zensical build --clean --strict --config-file mkdocs.yml
 
 third-party: .venv/installed
 	$(BIN)/python -m benchmark.third_party > THIRD_PARTY.md.draft
@@ -28,5 +32,9 @@ third-party: .venv/installed
 	$(BIN)/pip install --quiet --editable '.[test]'
 	touch $@
 
+.venv/documented: .venv/installed
+	$(BIN)/pip install --quiet --editable '.[docs]'
+	touch $@
+
 clean:
-	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv build site .cache dist .pytest_cache .mypy_cache .ruff_cache

@@ -44,6 +44,7 @@ TOOLS: Mapping[str, str] = MappingProxyType(
         "hypothesis": "MPL-2.0",
         "lightning-fabric": "Apache-2.0",
         "loguru": "MIT",
+        "mkdocstrings-python": "ISC",
         "mypy": "MIT",
         "omegaconf": "BSD",
         "pandas-stubs": "BSD-3-Clause",
@@ -60,6 +61,7 @@ TOOLS: Mapping[str, str] = MappingProxyType(
         "timm": "Apache-2.0",
         "transformers": "Apache-2.0",
         "yacs": "Apache-2.0",
+        "zensical": "MIT",
     }
 )
 _HEAD = """\

@@ -64,6 +64,7 @@ def new_project(kind: str, name: str, *, parent: Path) -> list[Path]:
     words = {
         "name": name,
         "kind": kind,
+        "a_kind": f"{'An' if kind == 'inpainter' else 'A'} {kind}",
         "module": module,
         "cls": _class(module, kind),
         "run": Template(RUNS[kind]).substitute(name=name),

@@ -34,7 +34,9 @@ def test_a_new_project_passes_its_own_test(bench: Bench, kind: str) -> None:
     done = own_tests(folder)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 passed" in done.stdout
-    assert "bench run" in (folder / "README.md").read_text()
+    readme = (folder / "README.md").read_text()
+    assert ("An inpainter for" if kind == "inpainter" else f"A {kind} for") in readme
+    assert "bench run" in readme
     assert "$" not in "".join(path.read_text() for path in folder.glob("*.*[!c]"))
 
 

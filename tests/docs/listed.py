@@ -1,0 +1,57 @@
+"""The one list of commands in README and docs that the tests do not run, and why.
+
+Each entry is how a command begins. All others are run. A `bench` line that is not run still has to
+be understood by the command line: its command and every option.
+"""
+
+from __future__ import annotations
+
+NOT_RUN: dict[str, tuple[str, ...]] = {
+    "it installs this project (.ci/run does so)": (
+        "make ",
+        "python3 -m venv ",
+        ".venv/bin/pip install ",
+        "pip install ",
+        ".venv/bin/bench ",
+    ),
+    "a network is needed": ("bench weights fetch ", "bench run ... --store s3:"),
+    "a file is needed that may not be passed on": ("bench weights add ", "bench run --weights "),
+    "the paper's data sets are needed": (
+        "bench run paper ",
+        "exec bench run paper ",
+        "bench run table3 --data-root ",
+        "bench train aotgan+rwsa --recipe paper ",
+        "bench train lama --recipe paper ",
+        "bench merge results shards/",
+    ),
+    "a GPU is needed": ("bench train --edition mini --jobs 4 ",),
+    "a Ray cluster is needed (tests/cli/test_executors.py has one)": ("ray start ",),
+    "goldens are needed (tests/cli/test_verify.py has some)": ("bench verify lama --goldens ",),
+    "another collection is needed (docs/others.md)": (
+        "bench run --inpainter 'iopaint=cmd:",
+        "bench run --inpainter 'sd=diffusers:",
+        "bench run --inpainter iopaint:",
+        "bench run --inpainter safepaint --detector 'mvss=imdlbenco:",
+        "bench show iopaint:",
+        'python -c "from iopaint.',
+    ),
+}
+
+# Run with --slow, and looked at without.
+SLOW = (
+    "bench verify",
+    "bench run mini",
+    "bench run mini --out mini",
+    "bench table all --run mini --intervals --format md",
+    "bench run table3 --dataset samples",
+    "bench train --edition mini --data photographs --out trained",
+    "bench train --edition mini --only safepaint,trufor --data photographs --out trained",
+)
+
+
+def why_not_run(command: str) -> str:
+    """Why a command is not run, or ""."""
+    for reason, beginnings in NOT_RUN.items():
+        if command.startswith(beginnings):
+            return reason
+    return ""

@@ -1,0 +1,71 @@
+"""Where the pages' commands are run: a folder with small files under the names that they use."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from typer.testing import CliRunner
+
+from benchmark.cli import app
+from tests.plugins import PAINTER
+
+RUN = "2026-01-01_00-00-00"
+SMALL = ("--limit", "1", "--size", "64", "--buckets", "30-40")
+# It changes nothing; as a detector, with IMAGES and OUT alone, it calls what is bright.
+PROGRAM = """
+import csv, pathlib, sys
+from PIL import Image
+
+words = [pathlib.Path(word) for word in sys.argv[1:] if not word.startswith("--")]
+images, out, looks = words[0], words[-1], len(words) == 2
+for path in images.iterdir():
+    Image.open(path).convert("L" if looks else "RGB").save(out / path.name)
+if looks:
+    with open(out / "scores.csv", "w", newline="") as file:
+        rows = [["name", "score"], *([path.name, 0.5] for path in images.iterdir())]
+        csv.writer(file).writerows(rows)
+"""
+
+
+def furnish(home: Path) -> None:
+    """Fill the current folder, with a run in runs/ and copies of it, its store in `home`."""
+    _pictures(Path("photos"), 3)
+    _pictures(Path("photographs"), 8)
+    hole = np.zeros((96, 96), np.uint8)
+    hole[:60, :56] = 255
+    for name, mask in (("masks", hole), ("black", 255 - hole)):
+        Path(name).mkdir()
+        for path in Path("photos").iterdir():
+            Image.fromarray(mask).save(Path(name, path.name))
+    Path("my_package").mkdir()
+    Path("my_package/my_module.py").write_text(PAINTER.replace("Grey", "MyInpainter"))
+    Path("test.py").write_text(PROGRAM)
+    _run(home)
+
+
+def _pictures(folder: Path, count: int) -> None:
+    folder.mkdir()
+    generator = np.random.default_rng(len(folder.name))
+    for number in range(count):
+        fine = generator.integers(0, 256, (48, 48, 3), dtype=np.uint8)
+        Image.fromarray(fine).resize((96, 96)).save(folder / f"{number}.png")
+
+
+def _run(home: Path) -> None:
+    words = ["run", "--inpainter", "original,meanfill", "--detector", "flatness", *SMALL]
+    place = Path("runs", RUN)
+    result = CliRunner().invoke(
+        app, [*words, "--save-images", "--out", str(place)], env={"BENCH_HOME": str(home)}
+    )
+    assert result.exit_code == 0, result.output
+    for name in ("before", "after"):
+        shutil.copytree(place, name)
+    for picture in (place / "images").glob("*/*/"):
+        bucket = picture.parent.name
+        for source, target in (("original", "painted"), ("mask", "looked/safepaint")):
+            folder = Path(target, bucket)
+            folder.mkdir(parents=True)
+            shutil.copy(picture / f"{source}.png", folder / f"{picture.name}.png")
