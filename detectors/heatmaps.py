@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from benchmark.core.arrays import decode_array
 from benchmark.core.card import Card
 from benchmark.core.errors import BadAnswer, BadInput, DataError
 from benchmark.core.outside import NamedFiles, Terms, digest_of
@@ -135,10 +136,12 @@ def read_heatmap(path: Path, size: tuple[int, int]) -> Heatmap:
 
 def _array(path: Path) -> np.ndarray:
     try:
-        found = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise BadAnswer(f"{path}: cannot be read as an array ({str(error)[:80]})") from None
-    array = np.squeeze(np.asarray(found))
+        found = decode_array(path.read_bytes())
+    except OSError as error:
+        raise BadAnswer(f"{path}: cannot be read ({error.strerror})") from None
+    if found is None:
+        raise BadAnswer(f"{path}: cannot be read as an array: none, damaged, or of objects")
+    array = np.squeeze(found)
     if array.dtype.kind != "f" and array.dtype not in (np.uint8, np.uint16):
         raise BadAnswer(f"{path}: expected floats in [0, 1], 8 or 16 bits, got {array.dtype}")
     return array

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from io import BytesIO
 from pathlib import Path
-from tokenize import TokenError
 from types import TracebackType
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.core.arrays import decode_array
 from benchmark.core.errors import DamagedAnswer, OutputError
 from benchmark.core.paths import home, make_folder
 from benchmark.core.types import Pixels
@@ -278,11 +278,8 @@ def decode_picture(content: bytes) -> Pixels | None:
 
 def decode_heatmap(content: bytes) -> NDArray[np.float16] | None:
     """(H, W) float16 of a .npy file's bytes, or None where they are none."""
-    try:
-        logits: NDArray[np.float16] = np.load(BytesIO(content), allow_pickle=False)
-    except (OSError, ValueError, EOFError, SyntaxError, MemoryError, TokenError):
-        return None
-    return logits
+    logits = decode_array(content)
+    return logits if logits is not None and logits.dtype == np.float16 else None
 
 
 def picture_answer(key: str, pixels: Pixels) -> Answer:

@@ -20,6 +20,7 @@ from PIL import Image
 from safetensors.torch import save
 
 from benchmark.core.checkpoint import read_checkpoint, read_sizes
+from benchmark.core.errors import BadAnswer, DataError
 from benchmark.core.pictures import named_pictures, picture_shape, read_picture
 from benchmark.core.unpickle import is_bare_pickle, read_archive, read_network
 from benchmark.masks.files import read_white
@@ -28,6 +29,7 @@ from benchmark.runner.store import decode_heatmap, decode_picture
 from benchmark.training.recipe import read_recipe, recipes_of
 from benchmark.verify.answers import SHIPPED, read_answers
 from benchmark.verify.stylegan import save_as_authors
+from detectors.heatmaps import read_heatmap, read_scores
 from inpainters.lama import LaMaConfig
 from reports.documents import table_document
 from tests.unit.reports.runs import Made
@@ -74,6 +76,9 @@ def targets(folder: Path) -> list[Target]:
         Target(name="stored picture", file="a", seeds=_pictures()[:1],
                read=_decode(decode_picture)),
         Target(name="stored heatmap", file="a", seeds=[_heatmap()], read=_decode(decode_heatmap)),
+        Target(name="picture of a heatmap", file="a.png", seeds=_pictures(), read=_read_heatmap),
+        Target(name="array of a heatmap", file="a.npy", seeds=_arrays(), read=_read_heatmap),
+        Target(name="scores.csv", file="scores.csv", seeds=_scores(), read=read_scores),
         *_run_files(folder),
     ]  # fmt: skip
 
@@ -82,6 +87,28 @@ def _read_picture(path: Path) -> None:
     picture_shape(path, MOST)
     read_picture(path, MOST)
     named_pictures(path.parent)
+
+
+def _read_heatmap(path: Path) -> None:
+    try:
+        read_heatmap(path, (12, 17))
+    except BadAnswer as error:  # which a run counts, and goes on
+        raise DataError(str(error)) from None
+
+
+def _arrays() -> list[bytes]:
+    """Heatmaps of 12x17 in every type that is read."""
+    fine = np.random.default_rng(0).random((12, 17))
+    found = []
+    for array in (fine, fine.astype(np.float16), (fine * 255).astype(np.uint8), fine[None]):
+        file = io.BytesIO()
+        np.save(file, array)
+        found.append(file.getvalue())
+    return found
+
+
+def _scores() -> list[bytes]:
+    return [b"name,score\na,0.5\nb/c.png,1\n", b'score,name,note\r\n1e-3,"d ""e""",x\r\n']
 
 
 def _read_tensors(path: Path) -> None:
