@@ -63,7 +63,7 @@ class Worker:
         self._device = device
         self._batch = batch
         self._memory = Memory(device, batch, shrink=shrink)
-        self._loaded: dict[str, Inpainter | Detector] = {}
+        self._loaded: dict[Chosen, Inpainter | Detector] = {}
         self._metrics: dict[str, Metric] = {}
         self._seconds = 0.0
 
@@ -121,14 +121,14 @@ class Worker:
     def _model(
         self, chosen: Chosen, create: Callable[..., Inpainter | Detector]
     ) -> Inpainter | Detector:
-        if chosen.identity not in self._loaded:
+        if chosen not in self._loaded:
             self._loaded.clear()  # one model at a time: the next may need the memory
             model = create(
                 chosen.word or chosen.name, weights=chosen.weights.path, device=self._device
             )
             model.tune(precision=chosen.precision, compiled=chosen.compiled)
-            self._loaded[chosen.identity] = model
-        return self._loaded[chosen.identity]
+            self._loaded[chosen] = model
+        return self._loaded[chosen]
 
     def _fill(self, jobs: Sequence[Fill]) -> Iterator[Answer | Failure]:
         loaded: list[tuple[Fill, Sample]] = []

@@ -181,3 +181,48 @@ def test_a_finished_run_is_read_after_its_pictures_are_gone(bench: Bench, laid_o
     Path("painted").rename("elsewhere")
     assert "mine" in bench("table", "stats", "--run", "o").stdout
     assert bench("report", "o").exit_code == 0
+
+
+def darker(painted: np.ndarray) -> np.ndarray:
+    return (painted * 0.5).astype(np.uint8)
+
+
+def grey(painted: np.ndarray) -> np.ndarray:
+    return np.full_like(painted, 128)
+
+
+EXECUTORS = {
+    "serial": (),
+    "processes": ("--executor", "processes", "--workers", "2"),
+    "ray": ("--executor", "ray", "--workers", "2", "--address", "local"),
+}
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_each_of_three_folders_keeps_its_own_pictures(
+    executor: str, bench: Bench, laid_out: Path
+) -> None:
+    if executor == "ray":
+        pytest.importorskip("ray", reason="needs the extra 'ray'")
+    folders = {"a": darker, "b": grey, "c": brighter}
+    for name, change in folders.items():
+        paint_all(Path(name), change)
+    words = ("run", "--images", laid_out, *QUICK, "--recomposite", "--save-images")
+    alone: dict[str, list[str]] = {}
+    for name in folders:  # each alone, on a store of its own: what its rows have to be
+        one = bench(*words, "--inpainter", f"{name}=outputs:{name}", "--store", f"store-{name}",
+                    "--out", f"alone-{name}")  # fmt: skip
+        assert one.exit_code == 0, one.output
+        alone[name] = [row["value"] for row in results(f"alone-{name}")]
+    assert len({tuple(values) for values in alone.values()}) == 3
+    together = ",".join(f"{name}=outputs:{name}" for name in folders)
+    for store in ("fresh", "fresh", "store-b"):  # none, all, and one folder's outputs are stored
+        out = f"{store}-{len(list(Path().glob('*-out*')))}-out"
+        run = bench(*words, *EXECUTORS[executor], "--inpainter", together, "--store", store,
+                    "--out", out)  # fmt: skip
+        assert run.exit_code == 0, run.output
+        for name in folders:
+            found = [row["value"] for row in results(out) if row["inpainter"] == name]
+            assert found == alone[name], (store, name)
+            image = Path("images/30-40/a", f"{name}.png")
+            assert (Path(out) / image).read_bytes() == (Path(f"alone-{name}") / image).read_bytes()

@@ -1,0 +1,148 @@
+"""Runs, stores, plans and recipes of commit 1351f48 load, report and resume; keys stay."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmark.core.card import Card
+from benchmark.core.weights import Weights, find_weights
+from benchmark.runner.execute import lacking
+from benchmark.runner.jobs import judge_job
+from benchmark.runner.plan import Plan, make_plan
+from benchmark.runner.setup import Setup, fills, measures, prepare
+from benchmark.runner.store import Store
+from benchmark.training.recipe import read_recipe
+from detectors import DETECTORS
+from inpainters import INPAINTERS
+from tests.cli.conftest import Bench
+
+HERE = Path(__file__).parent / "1351f48"
+KEYS: dict[str, Any] = json.loads((HERE / "keys.json").read_text())
+# Models that are not in the registry any more; a run or plan that names one still loads.
+GONE: frozenset[str] = frozenset()
+
+
+@pytest.fixture
+def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of what the commit wrote, as the current folder."""
+    folder = tmp_path / "old"
+    shutil.copytree(HERE, folder)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def old_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mini weights count as those of the commit: new ones rightly answer anew."""
+
+    def find(card: Card, wanted: str | None = None) -> Weights:
+        found = find_weights(card, wanted)
+        known = KEYS["weights"].get(card.name)
+        return replace(found, sha256=known) if found.edition == "mini" and known else found
+
+    monkeypatch.setattr("benchmark.runner.setup.find_weights", find)
+
+
+def keys_of(setup: Setup) -> dict[str, Any]:
+    """The keys of a plan's first sample, by the words of keys.json."""
+    sample = setup.samples[:1]
+    found: dict[str, Any] = {"sample": sample[0].key, "fill": {}, "judge": {}, "measure": {}}
+    for inpainter in setup.inpainters:
+        (fill,) = fills(setup, inpainter, sample)
+        found["fill"][inpainter.name] = fill.key
+        for detector in setup.detectors:
+            for launder in setup.launders:
+                name = f"{inpainter.name} {detector.name} {launder}".strip()
+                found["judge"][name] = judge_job(detector, fill, launder).key
+        for job in measures(setup, fill):
+            judge = f"{job.judge.detector.name} {job.judge.launder}" if job.judge else ""
+            found["measure"][f"{inpainter.name} {job.metric} {judge}".strip()] = job.key
+    return found
+
+
+@pytest.mark.parametrize("name", KEYS["plans"])
+def test_a_default_adds_nothing_to_a_key(name: str, old: Path, old_weights: None) -> None:
+    then = KEYS["plans"][name]
+    plan = dict(then["plan"])
+    for registry, key in ((INPAINTERS, "inpainters"), (DETECTORS, "detectors")):
+        assert set(plan[key]) <= {*registry.ours, *GONE}
+        plan[key] = [one for one in plan[key] if one not in GONE]
+    now = keys_of(prepare(make_plan(plan)))
+    assert now["sample"] == then["sample"]
+    for stage in ("fill", "judge", "measure"):
+        kept = {key: value for key, value in then[stage].items() if key.split()[0] not in GONE}
+        assert {key: now[stage].get(key) for key in kept} == kept, stage
+
+
+def test_a_store_recomputes_none_of_the_built_in_models(old: Path, old_weights: None) -> None:
+    setup = prepare(Plan.load(Path("plan.toml")))
+    with Store("store") as store:
+        missing = lacking(setup, store)
+        known = {
+            key
+            for inpainter in setup.inpainters
+            for fill in fills(setup, inpainter, setup.samples)
+            for key in (fill.key, *(judge_job(d, fill, "").key for d in setup.detectors))
+        }
+        assert store.known(sorted(known)) == known
+    assert missing == 0
+
+
+def test_a_finished_run_loads_and_reports(bench: Bench, old: Path) -> None:
+    checked = bench("check", "run", "--store", "store")
+    assert checked.exit_code == 0, checked.output
+    shutil.rmtree("store")  # a finished run's numbers come from its files alone
+    table = bench("table", "3", "--run", "run")
+    assert table.exit_code == 0, table.output
+    assert "SafePaint" in table.stdout
+    assert bench("table", "stats", "--run", "run").exit_code == 0
+    report = bench("report", "run")
+    assert report.exit_code == 0, report.output
+    assert Path("run/index.html").is_file()
+    same = bench("report", "--compare", "run", "run")
+    assert same.exit_code == 0, same.output
+
+
+def test_a_finished_plan_runs_again_to_the_same_numbers(
+    bench: Bench, old: Path, old_weights: None
+) -> None:
+    before = numbers(Path("run/results.csv"))
+    result = bench("run", "plan.toml", "--store", "store", "--out", "again")
+    assert result.exit_code == 0, result.output
+    record = json.loads(Path("again/record.json").read_text())
+    assert record["jobs_run"]["fill"] == record["jobs_run"]["judge"] == 0
+    after = numbers(Path("again/results.csv"))
+    assert {key: after.get(key) for key in before} == before
+
+
+def test_an_unfinished_run_resumes(bench: Bench, old: Path) -> None:
+    words = ("unfinished/run/plan.toml", "--store", "unfinished/store", "--out", "unfinished/run")
+    half = bench("table", "all", "--run", "unfinished/run", "--store", "unfinished/store")
+    assert half.exit_code == 0, half.output
+    result = bench("run", *words)
+    assert result.exit_code == 0, result.output
+    record = json.loads(Path("unfinished/run/record.json").read_text())
+    assert record["jobs_stored"]["fill"] == 4  # two images, painted by two inpainters
+    assert record["jobs_stored"]["judge"] >= 2
+
+
+def test_a_recipe_loads(old: Path) -> None:
+    recipe = read_recipe("lama", Path("own.toml"))
+    assert (recipe.model, recipe.seed, recipe.steps) == ("lama", 10, 2060)
+
+
+def numbers(path: Path) -> dict[tuple[str, ...], str]:
+    """Every number of a results.csv by what it is of, without its interval."""
+    with path.open(newline="") as file:
+        return {
+            tuple(row[name] for name in ("detector", "launder", "inpainter",
+                                         "mask_ratio_percent", "metric")): row["value"]
+            for row in csv.DictReader(file)
+        }  # fmt: skip
