@@ -87,7 +87,7 @@ user: docs/others.md.
 
 The mini weights that ship in `inpainters/mini` and `detectors/mini` are this project's own; their
 cards say on which photographs they were trained. The sample photographs are read from the installed
-packages scikit-image and scikit-learn and are not copied.
+packages scikit-image, scikit-learn and matplotlib and are not copied.
 """
 
 

@@ -1,4 +1,4 @@
-"""`samples`: photographs that scikit-image and scikit-learn install; nothing is downloaded."""
+"""`samples`: photographs that three installed packages carry; nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ _PHOTOGRAPHS = {  # name: (package, file within it)
     "china": ("sklearn", "datasets/images/china.jpg"),
     "coffee": ("skimage", "data/coffee.png"),
     "flower": ("sklearn", "datasets/images/flower.jpg"),
+    "hopper": ("matplotlib", "mpl-data/sample_data/grace_hopper.jpg"),
     "motorcycle": ("skimage", "data/motorcycle_left.png"),
     "rocket": ("skimage", "data/rocket.jpg"),
 }
 
 
 class Samples(Dataset):
-    """The centre squares of seven colour photographs."""
+    """The centre squares of eight colour photographs; four of them are JPEG files."""
 
     def _find(self, images: Path | None) -> dict[str, Path]:
         files = {name: _installed(*place) for name, place in _PHOTOGRAPHS.items()}
         missing = [name for name, path in files.items() if not path.is_file()]
         if missing:
             raise DataError(
-                f"samples: {', '.join(missing)} not where scikit-image and scikit-learn "
-                "install them; reinstall those packages"
+                f"samples: {', '.join(missing)} not where scikit-image, scikit-learn and "
+                "matplotlib install them; reinstall those packages"
             )
         return files
 

@@ -27,9 +27,18 @@ def test_the_list_of_data_sets():
 
 
 @pytest.mark.parametrize("size", [256, 64])
-def test_samples_are_seven_colour_photographs_at_evaluation_size(size):
+def test_samples_are_eight_colour_photographs_at_evaluation_size(size):
     samples = open_dataset("samples", images=None, size=size)
-    expected = ["astronaut", "chelsea", "china", "coffee", "flower", "motorcycle", "rocket"]
+    expected = [
+        "astronaut",
+        "chelsea",
+        "china",
+        "coffee",
+        "flower",
+        "hopper",
+        "motorcycle",
+        "rocket",
+    ]
     assert list(samples.ids()) == expected
     for name in expected:
         pixels = samples.load(name)
