@@ -162,6 +162,13 @@ def run(
         bool,
         typer.Option("--strict", help="A picture, mask or model that cannot be used ends the run."),
     ] = False,
+    reproducible: Annotated[
+        bool,
+        typer.Option(
+            "--reproducible",
+            help="One thread and AVX2 kernels: the same digits on another x86-64 machine.",
+        ),
+    ] = False,
     save_images: Annotated[
         bool, typer.Option("--save-images", help="Also write pictures, masks and heatmaps.")
     ] = False,
@@ -189,6 +196,10 @@ def run(
     """
     values = _plan_values(locals())
     with speaking():
+        if reproducible:  # before anything below loads torch
+            from benchmark.runner.machine import make_reproducible
+
+            typer.echo(make_reproducible(device, executor), err=True)
         from benchmark.api import run as run_plan
         from benchmark.console import announce, default_folder, show_record, watch
         from benchmark.plans import plan_file

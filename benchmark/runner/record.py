@@ -13,6 +13,7 @@ from typing import Any
 
 from benchmark.runner.execute import Settings, Tally
 from benchmark.runner.jobs import Chosen
+from benchmark.runner.machine import machine_of
 from benchmark.runner.outcome import Failure
 from benchmark.runner.setup import Setup, fills
 from benchmark.runner.store import Store
@@ -26,7 +27,7 @@ PACKAGES = (
 def document_of(
     setup: Setup, settings: Settings, tally: Tally, known: dict[str, dict[str, float]]
 ) -> dict[str, Any]:
-    """What record.json says: versions, commit, device, checkpoints, seconds and failures.
+    """What record.json says: versions, commit, machine, checkpoints, seconds and failures.
 
     Args:
         setup: the prepared plan.
@@ -35,12 +36,14 @@ def document_of(
         known: how far known pixels of finished pictures moved, as `known_pixels` has it.
     """
     models = (*setup.inpainters, *setup.detectors)
+    executor = settings.executor.name if settings.executor else ""
     return {
         "plan": setup.plan.model_dump(mode="json", exclude_none=True),
         "versions": {"python": platform.python_version(), **_versions()},
         "commit": _commit(),
         "device": settings.device,
-        "executor": settings.executor.name if settings.executor else "",
+        "executor": executor,
+        "machine": machine_of(settings.device, executor, computed=any(tally.ran.values())),
         "batch": settings.batch,
         "checkpoints": {
             model.name: {"edition": model.weights.edition, "sha256": model.weights.sha256}

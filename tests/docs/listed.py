@@ -24,6 +24,9 @@ NOT_RUN: dict[str, tuple[str, ...]] = {
         "bench train lama --recipe paper ",
         "bench merge results shards/",
     ),
+    "a process of its own is needed (tests/unit/runner/test_machine.py has one)": (
+        "bench run --inpainter safepaint --detector trufor --reproducible",
+    ),
     "a GPU is needed": ("bench train --edition mini --jobs 4 ",),
     "a Ray cluster is needed (tests/cli/test_executors.py has one)": ("ray start ",),
     "goldens are needed (tests/cli/test_verify.py has some)": ("bench verify lama --goldens ",),

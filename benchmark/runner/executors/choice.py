@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 from benchmark.core.errors import BadInput, UnknownName
 from benchmark.runner.executors import Executor
 from benchmark.runner.executors.processes import Processes
 from benchmark.runner.executors.serial import Serial
+from benchmark.runner.machine import available_cores
 
 EXECUTORS = ("serial", "processes", "ray")
 AUTO_START = 32  # samples at once that `--batch-size auto` tries first on a GPU
@@ -50,7 +49,9 @@ def make_executor(
         return Ray(workers, device=device, address=address or "auto", gpu_share=gpu_share or 1.0)
     if name == "processes":
         devices = _devices(device)
-        return Processes(workers or (_cores() if devices == ["cpu"] else len(devices)), devices)
+        return Processes(
+            workers or (available_cores() if devices == ["cpu"] else len(devices)), devices
+        )
     if workers is not None:
         raise BadInput("--workers goes with --executor processes or ray")
     if name == "serial" and len(_devices(device)) > 1:
@@ -78,7 +79,3 @@ def batch_of(text: str, device: str) -> tuple[int, bool]:
 
 def _devices(device: str) -> list[str]:
     return [one.strip() for one in device.split(",")]
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,77 @@
+"""What record.json says of the machine, and pinning its arithmetic."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmark.core.errors import BadInput
+from benchmark.runner.machine import available_cores, machine_of, make_reproducible, processor
+
+X86 = platform.machine().lower() in ("x86_64", "amd64")
+
+
+def test_a_run_that_computed_says_threads_and_instruction_set() -> None:
+    found = machine_of("cpu", "serial", computed=True)
+    assert found["threads"] == torch.get_num_threads()
+    assert found["instruction_set"] == torch.backends.cpu.get_cpu_capability()
+    assert found["cores"] == available_cores() >= 1
+    assert found["processor"] == processor() != ""
+    assert "gpu" not in found
+
+
+def test_worker_processes_have_one_thread() -> None:
+    assert machine_of("cpu", "processes:4", computed=True)["threads"] == 1
+
+
+def test_a_run_that_computed_nothing_claims_nothing_of_torch() -> None:
+    found = machine_of("cpu", "serial", computed=False)
+    assert (found["threads"], found["instruction_set"]) == (None, None)
+
+
+def test_a_gpu_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda name: f"made-up GPU at {name}")
+    found = machine_of("cuda:0,cuda:1", "processes:2", computed=True)
+    assert found["gpu"]["cuda:1"] == "made-up GPU at cuda:1"
+    assert {"cuda", "cudnn"} <= set(found)
+
+
+@pytest.mark.parametrize(
+    ("device", "executor", "reason"),
+    [
+        ("cuda:0", None, "--device cpu"),
+        ("cpu", "ray", "every node"),
+        ("cpu", "serial", "too late"),  # these tests have loaded torch
+    ],
+)
+def test_what_cannot_be_pinned_is_refused(device: str, executor: str | None, reason: str) -> None:
+    with pytest.raises(BadInput, match=reason):
+        make_reproducible(device, executor)
+
+
+def test_reproducible_pins_threads_and_kernels_and_the_record_says_so(tmp_path: Path) -> None:
+    words = ("run", "--inpainter", "safepaint", "--detector", "none", "--metrics", "psnr",
+             "--limit", "1", "--size", "64", "--buckets", "10-20", "--out", "out",
+             "--reproducible")  # fmt: skip
+    fresh = {key: value for key, value in os.environ.items() if not key.endswith("NUM_THREADS")}
+    done = subprocess.run(
+        [sys.executable, "-c", "from benchmark.cli import main; main()", *words],
+        cwd=tmp_path,
+        env=fresh,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Reproducible: one thread" in done.stderr
+    machine = json.loads((tmp_path / "out" / "record.json").read_text())["machine"]
+    assert machine["threads"] == 1
+    assert machine["environment"]["OMP_NUM_THREADS"] == "1"
+    assert machine["instruction_set"] == "AVX2" or not X86
