@@ -128,6 +128,9 @@ def _document(setup: Setup, parts: Sequence[_Part]) -> dict[str, Any]:
     for key in ("device", "executor", "batch"):
         said = list(dict.fromkeys(part.document[key] for part in parts))
         document[key] = said[0] if len(said) == 1 else ", ".join(map(str, said))
+    machines = [part.document.get("machine") for part in parts]  # None in an older shard
+    same = all(one == machines[0] for one in machines)
+    document["machine"] = machines[0] if same else machines
     return document
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from benchmark.core.checks import check_answer, check_images
 from benchmark.core.errors import BadAnswer
 from benchmark.core.model import Model
+from benchmark.core.threads import network_threads
 from benchmark.core.types import Detection
 
 
@@ -33,7 +34,8 @@ class Detector(Model, ABC):
             BadAnswer: if the model answers NaN or infinity, or another shape.
         """
         check_images(images, min_side=self.card.min_side)
-        answer = self._detect(images.to(self.device))
+        with network_threads(heavy=self.heavy):
+            answer = self._detect(images.to(self.device))
         count, _, height, width = images.shape
         pixels = (count, height, width)
         confidence = answer.confidence

@@ -16,6 +16,7 @@ from detectors.base import Detector, area_score
 class Chance(Detector):
     """Guesses: independent uniform noise drawn from the picture's own bytes; pixel AUC 0.5."""
 
+    heavy = False
     card = Card(
         name="chance",
         title="chance",
@@ -39,6 +40,7 @@ class Chance(Detector):
 class Flatness(Detector):
     """Calls flat areas painted: one minus the local deviation in 7x7 windows, against 3/255."""
 
+    heavy = False
     card = Card(
         name="flatness",
         title="flatness",

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from benchmark.core.checks import check_answer, check_images, check_masks
 from benchmark.core.errors import BadAnswer, BadInput, SizeWarning
 from benchmark.core.model import Model
+from benchmark.core.threads import network_threads
 
 
 class Inpainter(Model, ABC):
@@ -54,7 +55,8 @@ class Inpainter(Model, ABC):
         height, width = images.shape[2:]
         extended = self._extend(images).to(self.device)
         holes = self._extend(masks).to(self.device)
-        raw = self._fill_from(latents or {}, extended, holes, seed=seed)
+        with network_threads(heavy=self.heavy):
+            raw = self._fill_from(latents or {}, extended, holes, seed=seed)
         if isinstance(raw, Tensor) and raw.ndim == 4:
             raw = raw[:, :, :height, :width]
         check_answer(self.card.name, "picture", raw, tuple(images.shape))

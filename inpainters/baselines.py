@@ -12,6 +12,7 @@ from inpainters.base import Inpainter
 class Original(Inpainter):
     """Changes nothing: the authentic pictures that every detector must call authentic."""
 
+    heavy = False
     card = Card(name="original", title="no inpainting", sizes="any", paints=False, sees_hole=True)
 
     def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
@@ -21,6 +22,7 @@ class Original(Inpainter):
 class MeanFill(Inpainter):
     """Paints the mean colour of the known region; mid-grey where nothing is known."""
 
+    heavy = False
     card = Card(name="meanfill", title="mean of the known region", sizes="any")
 
     def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:

@@ -26,6 +26,8 @@ GREY = 128  # what is answered where nothing at all is known
 class Classical(Inpainter):
     """An inpainter on one 8-bit picture at a time; a subclass writes `card` and `_paint`."""
 
+    heavy = False
+
     def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
         pixels, holes = to_pixels(images), masks[:, 0].cpu().numpy() > 0  # (N, H, W, 3), (N, H, W)
         painted = [self._answer(*pair) for pair in zip(pixels, holes, strict=True)]

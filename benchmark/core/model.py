@@ -27,6 +27,7 @@ class Model:
     """
 
     card: ClassVar[Card]
+    heavy: ClassVar[bool] = True  # False for a model whose operations are too small for threads
     untrained: str = ""  # why its weights, though loaded, are not fit to measure
 
     def __init__(self, *, weights: str | Path | None = None, device: str = "cpu") -> None:

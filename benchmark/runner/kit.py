@@ -33,19 +33,14 @@ class Kit:
     shrink: bool
     terms: Terms
 
-    def worker(self, device: str, *, threads: int | None = None) -> Worker:
+    def worker(self, device: str) -> Worker:
         """A worker on a torch device.
 
         Args:
             device: such as "cpu"; a missing one is found out by the first chunk.
-            threads: that torch may use in this process, or None to leave them as they are.
         """
-        import torch
-
         from benchmark.runner.worker import Worker
 
-        if threads is not None:
-            torch.set_num_threads(threads)
         return Worker(
             self.shelf, device=device, batch=self.batch, shrink=self.shrink, terms=self.terms
         )

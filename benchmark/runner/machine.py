@@ -19,34 +19,33 @@ INSTRUCTIONS = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"}
 _X86 = ("x86_64", "amd64")
 
 
-def machine_of(device: str, executor: str, *, computed: bool) -> dict[str, Any]:
+def machine_of(device: str, threads: int | None) -> dict[str, Any]:
     """What record.json says of the machine.
 
     Args:
         device: the torch devices of the run, with commas between.
-        executor: the executor's name; worker processes have one torch thread each.
-        computed: whether this run computed anything. Where it did not, torch's own values are
-            None: the numbers are those of the runs that filled the store.
+        threads: of torch that networks got in each process, or None where the run computed
+            nothing: then its numbers are those of the runs that filled the store, and torch, which
+            was not loaded, has no values here.
 
     Returns:
-        `processor`, `architecture`, `cores` (that this process may use), `threads` (of torch in
-        each process that computes), `instruction_set` (that torch's kernels use, such as "AVX2"),
-        `environment` (the variables that set those two), and with a GPU `gpu`, `cuda`, `cudnn`.
+        `processor`, `architecture`, `cores` (that this process may use), `threads`,
+        `instruction_set` (that torch's kernels use, such as "AVX2"), `environment` (the variables
+        that set those two), and with a GPU `gpu`, `cuda`, `cudnn`.
     """
     found: dict[str, Any] = {
         "processor": processor(),
         "architecture": platform.machine(),
         "cores": available_cores(),
-        "threads": None,
+        "threads": threads,
         "instruction_set": None,
         "environment": {
             name: os.environ[name] for name in (*THREADS, *INSTRUCTIONS) if name in os.environ
         },
     }
-    if computed:
+    if threads is not None:
         import torch
 
-        found["threads"] = torch.get_num_threads() if executor == "serial" else 1
         found["instruction_set"] = torch.backends.cpu.get_cpu_capability()
         found |= _gpus(device)
     return found

@@ -43,7 +43,7 @@ def document_of(
         "commit": _commit(),
         "device": settings.device,
         "executor": executor,
-        "machine": machine_of(settings.device, executor, computed=any(tally.ran.values())),
+        "machine": _machine(settings, computed=any(tally.ran.values())),
         "batch": settings.batch,
         "checkpoints": {
             model.name: {"edition": model.weights.edition, "sha256": model.weights.sha256}
@@ -77,6 +77,11 @@ def document_of(
             for failure in sorted(tally.failures)
         ],
     }
+
+
+def _machine(settings: Settings, *, computed: bool) -> dict[str, Any]:
+    threads = settings.executor.threads if settings.executor and computed else None
+    return machine_of(settings.device, threads)
 
 
 def _brought(kind: str, model: Chosen) -> dict[str, Any]:

@@ -19,10 +19,12 @@ class Executor(Protocol):
     Attributes:
         name: what record.json calls it.
         devices: torch devices of this machine that it uses.
+        threads: of torch that networks get in each worker; None before a run that loads torch.
     """
 
     name: str
     devices: tuple[str, ...]
+    threads: int | None
 
     def start(self, kit: Kit) -> AbstractContextManager[Map]:
         """Make the workers; they are gone when the block ends.

@@ -1,4 +1,4 @@
-"""Worker processes on this machine, one torch thread each; only this process writes."""
+"""Worker processes on this machine, which share its cores out; only this process writes."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from benchmark.runner.executors import Map
 from benchmark.runner.executors.deal import News, deal
 from benchmark.runner.inputs import Chunk
 from benchmark.runner.kit import Kit
+from benchmark.runner.machine import available_cores
 from benchmark.runner.outcome import Outcome
 
 READY = "ready"
@@ -41,6 +42,7 @@ class Processes:
             raise BadInput(f"--workers {workers}: fewer than the {len(devices)} devices")
         self.name = f"processes:{workers}"
         self.devices = tuple(devices)
+        self.threads: int | None = max(1, available_cores() // workers)
         self._workers = workers
 
     @contextmanager
@@ -52,7 +54,7 @@ class Processes:
         """
         kit.checked_worker("cpu")
         homes = [self.devices[place % len(self.devices)] for place in range(self._workers)]
-        crew = _Crew(kit, homes)
+        crew = _Crew(kit, homes, threads=self.threads or 1)
         try:
             yield partial(deal, crew)
         finally:
@@ -62,9 +64,10 @@ class Processes:
 class _Crew:
     """Processes in numbered places, each with a pipe."""
 
-    def __init__(self, kit: Kit, devices: Sequence[str]) -> None:
+    def __init__(self, kit: Kit, devices: Sequence[str], *, threads: int) -> None:
         self.ready: set[int] = set()
         self._kit = kit
+        self._threads = threads
         self._devices = devices
         self._processes: dict[int, BaseProcess] = {}
         self._pipes: dict[int, Connection] = {}
@@ -95,9 +98,11 @@ class _Crew:
     def _start(self, place: int) -> None:
         ours, theirs = get_context("spawn").Pipe()
         process = get_context("spawn").Process(
-            target=_serve, args=(theirs, self._kit, self._devices[place]), daemon=True
+            target=_serve,
+            args=(theirs, self._kit, self._devices[place], self._threads),
+            daemon=True,
         )
-        with _one_thread():
+        with _pools_of(self._threads):
             process.start()
         theirs.close()  # so that its end is heard when it dies
         self._processes[place], self._pipes[place] = process, ours
@@ -134,10 +139,10 @@ def _how(status: int) -> str:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
-    """Numerical libraries of a process started in the block use one thread."""
+def _pools_of(threads: int) -> Iterator[None]:
+    """Numerical libraries of a process started in the block have at most so many threads."""
     before = os.environ.get("OMP_NUM_THREADS")
-    os.environ["OMP_NUM_THREADS"] = "1"
+    os.environ["OMP_NUM_THREADS"] = str(threads)
     try:
         yield
     finally:
@@ -146,13 +151,13 @@ def _one_thread() -> Iterator[None]:
             os.environ["OMP_NUM_THREADS"] = before
 
 
-def _serve(pipe: Connection, kit: Kit, device: str) -> None:
+def _serve(pipe: Connection, kit: Kit, device: str, threads: int) -> None:
     """A worker process: parcels in, outcomes out, until it is killed or its parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the parent, which ends us
     try:
         from benchmark.runner.executors.seat import Seat
 
-        seat = Seat(kit, device)
+        seat = Seat(kit, device, threads=threads)
         parcels: SimpleQueue[Sequence[Chunk]] = SimpleQueue()
         Thread(target=_receive, args=(pipe, parcels), daemon=True).start()
         pipe.send(READY)

@@ -43,6 +43,7 @@ class Ray:
     """
 
     devices: tuple[str, ...] = ()  # none here: the cluster's
+    threads: int | None = 1
 
     def __init__(
         self, workers: int | None, *, device: str, address: str = "auto", gpu_share: float = 1.0
@@ -87,7 +88,7 @@ class _Actor:
     """A seat on another machine, which knows whether it sees our files."""
 
     def __init__(self, kit: Kit, mark: Path, device: str) -> None:
-        self._seat = Seat(kit, device)
+        self._seat = Seat(kit, device, threads=1)  # Ray counts one core an actor
         self._sees = mark.is_file() and all(map(os.path.exists, kit.shelf.sources.folders.values()))
 
     def sees(self) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from benchmark.core.errors import BenchWarning
+from benchmark.core.threads import threads_for_networks
 from benchmark.runner.ahead import work_off
 from benchmark.runner.inputs import Chunk
 from benchmark.runner.kit import Kit
@@ -15,20 +16,25 @@ from benchmark.runner.outcome import Outcome, merged
 
 
 class Seat:
-    """Answers parcels of chunks, with one torch thread.
+    """Answers parcels of chunks.
 
     Args:
         kit: what its worker is made of.
         device: a torch device of its machine.
+        threads: that networks get: this worker's share of the machine's cores.
     """
 
-    def __init__(self, kit: Kit, device: str) -> None:
-        self._worker = kit.worker(device, threads=1)  # there is a worker for every core
+    def __init__(self, kit: Kit, device: str, *, threads: int) -> None:
+        self._worker = kit.worker(device)
+        self._threads = threads
 
     def answer(self, chunks: Sequence[Chunk]) -> Outcome:
         """All outcomes of a parcel as one, with what there is to warn of and the time it took."""
         start = time.perf_counter()
-        with warnings.catch_warnings(record=True) as caught:
+        with (
+            threads_for_networks(self._threads),
+            warnings.catch_warnings(record=True) as caught,
+        ):
             warnings.simplefilter("always", BenchWarning)
             outcome = merged(work_off(self._worker, chunks))
         said = tuple(one.message for one in caught if isinstance(one.message, BenchWarning))

@@ -22,6 +22,7 @@ class Serial:
 
     def __init__(self, device: str = "cpu") -> None:
         self.devices: tuple[str, ...] = (device,)
+        self.threads: int | None = None
 
     @contextmanager
     def start(self, kit: Kit) -> Iterator[Map]:
@@ -30,4 +31,7 @@ class Serial:
         Raises:
             WeightsError: if a checkpoint is damaged, of another model or not trained.
         """
-        yield partial(work_off, kit.checked_worker(self.devices[0]))
+        from benchmark.core.threads import threads_for_networks  # loads torch
+
+        with threads_for_networks() as self.threads:
+            yield partial(work_off, kit.checked_worker(self.devices[0]))

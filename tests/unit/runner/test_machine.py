@@ -19,26 +19,22 @@ X86 = platform.machine().lower() in ("x86_64", "amd64")
 
 
 def test_a_run_that_computed_says_threads_and_instruction_set() -> None:
-    found = machine_of("cpu", "serial", computed=True)
-    assert found["threads"] == torch.get_num_threads()
+    found = machine_of("cpu", 3)
+    assert found["threads"] == 3
     assert found["instruction_set"] == torch.backends.cpu.get_cpu_capability()
     assert found["cores"] == available_cores() >= 1
     assert found["processor"] == processor() != ""
     assert "gpu" not in found
 
 
-def test_worker_processes_have_one_thread() -> None:
-    assert machine_of("cpu", "processes:4", computed=True)["threads"] == 1
-
-
 def test_a_run_that_computed_nothing_claims_nothing_of_torch() -> None:
-    found = machine_of("cpu", "serial", computed=False)
+    found = machine_of("cpu", None)
     assert (found["threads"], found["instruction_set"]) == (None, None)
 
 
 def test_a_gpu_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.cuda.get_device_name", lambda name: f"made-up GPU at {name}")
-    found = machine_of("cuda:0,cuda:1", "processes:2", computed=True)
+    found = machine_of("cuda:0,cuda:1", 1)
     assert found["gpu"]["cuda:1"] == "made-up GPU at cuda:1"
     assert {"cuda", "cudnn"} <= set(found)
 

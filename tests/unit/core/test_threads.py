@@ -1,0 +1,94 @@
+"""Networks get the cores, small work one thread; afterwards everything is as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import cv2
+import pytest
+import torch
+from torch import Tensor
+
+from benchmark.core.card import Card
+from benchmark.core.threads import network_threads, threads_for_networks
+from detectors import DETECTORS, create_detector
+from inpainters import INPAINTERS, create_inpainter
+from inpainters.base import Inpainter
+
+
+class Watching(Inpainter):
+    """Notes the threads that its network gets."""
+
+    card = Card(name="watching", title="watching", sizes="any")
+    seen = 0
+
+    def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
+        self.seen = torch.get_num_threads()
+        return images
+
+
+@pytest.fixture(autouse=True)
+def _three_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(before)
+
+
+def inpaint_with(model: Inpainter) -> None:
+    model.inpaint(torch.rand(1, 3, 64, 64), torch.ones(1, 1, 64, 64))
+
+
+def test_networks_get_what_torch_had_and_the_rest_one_thread() -> None:
+    model = Watching()
+    opencv = cv2.getNumThreads()
+    with threads_for_networks() as count:
+        assert count == 3
+        assert torch.get_num_threads() == 1
+        assert cv2.getNumThreads() == 1
+        inpaint_with(model)
+        assert model.seen == 3
+        assert torch.get_num_threads() == 1
+    assert (torch.get_num_threads(), cv2.getNumThreads()) == (3, opencv)
+
+
+def test_a_share_of_the_cores_can_be_given() -> None:
+    model = Watching()
+    with threads_for_networks(2):
+        inpaint_with(model)
+    assert model.seen == 2
+    assert torch.get_num_threads() == 3
+
+
+def test_outside_a_run_nothing_is_changed() -> None:
+    model = Watching()
+    inpaint_with(model)
+    assert model.seen == 3
+    with network_threads():
+        assert torch.get_num_threads() == 3
+
+
+def test_threads_come_back_after_an_error() -> None:
+    with pytest.raises(RuntimeError), threads_for_networks(2), network_threads():
+        raise RuntimeError
+    assert torch.get_num_threads() == 3
+
+
+@pytest.mark.parametrize("name", INPAINTERS.ours)
+def test_only_inpainters_with_weights_wake_the_pool(name: str) -> None:
+    assert INPAINTERS.load(name).heavy == (not INPAINTERS.card(name).weightless)
+
+
+@pytest.mark.parametrize("name", DETECTORS.ours)
+def test_only_detectors_with_weights_wake_the_pool(name: str) -> None:
+    assert DETECTORS.load(name).heavy == (not DETECTORS.card(name).weightless)
+
+
+def test_classical_models_stay_on_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    monkeypatch.setattr(torch, "set_num_threads", seen.append)
+    telea, flatness = create_inpainter("telea"), create_detector("flatness")
+    with threads_for_networks(2):
+        inpaint_with(telea)
+        flatness.detect(torch.rand(1, 3, 64, 64))
+    assert seen == [1, 3]  # into the block, and out of it
