@@ -1,9 +1,9 @@
 """One rule for threads: networks get the cores; small work between them runs on one thread.
 
-OpenMP's threads spin for a while after each parallel operation. Between networks a run does thousands
-of tiny ones (conversions, checks, metrics), so on a busy machine a pool that is woken for them
-spends most of the run spinning. What is computed does not depend on this but for last digits of
-sums (docs/reproducibility.md).
+OpenMP's threads spin for a while after each parallel operation. Between networks a run does
+thousands of tiny ones (conversions, checks, metrics), so on a busy machine a pool that is woken for
+them spends most of the run spinning. What is computed does not depend on this, but for the last
+digits of sums (docs/reproducibility.md).
 """
 
 from __future__ import annotations
