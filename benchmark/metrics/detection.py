@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from benchmark.core.errors import BadInput
 from benchmark.core.types import Case, Rows
 from benchmark.metrics.base import Metric, verdict_of
+from benchmark.metrics.intervals import UNIT
 from benchmark.metrics.ranking import auc
 
 Scores = NDArray[np.floating]  # (N,), higher = more likely forged
@@ -24,6 +25,7 @@ class ACC(Metric):
     name, title = "acc", "ACC"
     better = "lower"
     needs = "verdict"
+    bounds, share = UNIT, True
 
     def measure(self, case: Case) -> Rows:
         """Measure N samples: (N, 2) float64, the score and 1 where it calls the picture forged.

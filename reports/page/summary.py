@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from benchmark.core.seeds import seed_of
 from benchmark.metrics import METRICS
 from benchmark.metrics.base import Metric
-from benchmark.metrics.intervals import Interval, bootstrap_mean
+from benchmark.metrics.intervals import Interval, mean_interval
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 from reports.charts import marked
@@ -129,7 +129,7 @@ def _glance(run: RunFolder, metric: str, dataset: str, detector: str, name: str)
         name=_named(run, name, marked(INPAINTERS.card(name), run.results)),
         values=values,
         value=float(np.nanmean(values)) if complete else None,
-        interval=bootstrap_mean(values, seed=seed) if complete else Interval(np.nan, np.nan),
+        interval=mean_interval(values, seed=seed) if complete else Interval(np.nan, np.nan),
         reason="" if complete else reason or "not measured",
     )
 
@@ -182,7 +182,7 @@ def _difference(run: RunFolder, best: Glance, second: Glance, kind: type[Metric]
     if len(best.values) != len(second.values):
         return f"{said}, on other pictures."
     apart = second.values - best.values
-    low, high = bootstrap_mean(apart, seed=seed_of("interval", run.plan.seed))
+    low, high = mean_interval(apart, seed=seed_of("interval", run.plan.seed))
     if np.isnan(low):
         return f"{said}; one picture says nothing about how sure that is."
     sign = 1 if kind.better == "lower" else -1
