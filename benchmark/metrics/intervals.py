@@ -26,6 +26,7 @@ DRAWS = 10_000
 FEW = 50  # images below which a mean has Student's t, and from which on it has the bootstrap
 FEWEST = 6  # images below which equal values have no interval and nothing is tested
 LEVEL = 0.95
+RULES = f"shares Clopper-Pearson, means Student's t below {FEW} images, else bootstrap"
 _BLOCK = 1 << 20  # indices drawn at once: 8 MiB, whatever the number of samples
 _EQUAL = 1e-9  # a spread below that is of the arithmetic: values are kept to six decimals
 _HALVINGS = 50  # of [0, 1] until a quantile is exact to the last digit that is printed
@@ -186,20 +187,19 @@ def _wilson(share: float, n: int) -> Interval:
     return Interval((middle - by) / scale, (middle + by) / scale)
 
 
-def mixed_share_interval(hits: NDArray[np.int64], n: int) -> Interval:
-    """Clopper and Pearson's interval of a share whose count itself depends on a draw.
+def mixed_share_interval(hits: NDArray[np.int64], weights: Values, n: int) -> Interval:
+    """Clopper and Pearson's 95 % interval of a share whose count is itself uncertain.
 
-    Their ends are quantiles of a beta distribution; here of the mixture of those distributions over
-    all draws. Where all draws have the same count it is `share_interval`.
+    Their ends are quantiles of beta distributions; here of the mixture of those over all counts.
+    Where there is one count it is `share_interval`.
 
     Args:
-        hits: (D,) how many of `n` images were counted in each draw.
+        hits: (D,) how many of `n` images there may be.
+        weights: (D,) how likely each count is, summing to 1.
         n: the images, at least one.
     """
     from scipy.special import betainc
 
-    counts, often = np.unique(hits, return_counts=True)
-    weights = often / often.sum()
     tiny = 1e-300  # stands for 0: of a beta distribution that lies at 0, or at 1, altogether
 
     def quantile(first: Values, second: Values, share: float) -> float:
@@ -211,8 +211,11 @@ def mixed_share_interval(hits: NDArray[np.int64], n: int) -> Interval:
         return low
 
     rest = (1 - LEVEL) / 2
-    low = quantile(np.maximum(counts, tiny), n - counts + 1.0, rest)
-    return Interval(low, quantile(counts + 1.0, np.maximum(n - counts, tiny), 1 - rest))
+    missed = n - hits.astype(np.float64)
+    return Interval(
+        quantile(np.maximum(n - missed, tiny), missed + 1, rest),
+        quantile(n - missed + 1, np.maximum(missed, tiny), 1 - rest),
+    )
 
 
 def bootstrap_means(
