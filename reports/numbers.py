@@ -35,7 +35,7 @@ def number(value: float | None, decimals: int, *, gap: str = GAP) -> str:
 def signed(value: float | None, decimals: int) -> str:
     """A difference as it is printed, with its sign; zero has none."""
     text = number(value, decimals)
-    return f"+{text}" if value is not None and value > 0 and float(text) else text
+    return f"+{text}" if text[0] != "-" and float(text) else text
 
 
 def span(low: float | None, high: float | None, decimals: int) -> str:

@@ -18,14 +18,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.core.seeds import seed_of
-from benchmark.metrics import METRICS
-from benchmark.metrics.base import Metric
 from benchmark.metrics.intervals import (
     DRAWS,
     FEWEST,
@@ -35,10 +33,12 @@ from benchmark.metrics.intervals import (
     mean_intervals,
     paired_share_interval,
 )
+from reports.numbers import kind_of
 
 Verdict = Literal["better", "worse", "no difference shown", "not tested"]
 
 ALPHA = 0.05
+FEWEST_MODELS = 4  # below, Kendall's tau takes too few values to say anything
 EXACT = 13  # images up to which all 2**N signs are tried: fewer than DRAWS of them
 _BLOCK = 1 << 21  # signs held at once: 16 MiB as numbers
 
@@ -108,7 +108,7 @@ def paired_tests(
     with np.errstate(invalid="ignore"):  # two identical pictures: infinite minus infinite
         apart = own - other
     counts = np.isfinite(apart)
-    kinds = [_kind(metric) for metric in metrics]
+    kinds = [kind_of(metric) for metric in metrics]
     bounds = [kind.bounds.apart for kind in kinds]
     intervals = list(mean_intervals(apart, bounds, seed=seed_of("interval", seed)))
     p_values = sign_flip(apart, seed=seed_of("signs", seed))
@@ -201,8 +201,27 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return found
 
 
-def _kind(metric: str) -> type[Metric]:
-    return METRICS.load("acc" if metric == "false_alarm" else metric)
+class Order(NamedTuple):
+    """How far two orders of models agree.
+
+    Attributes:
+        tau: Kendall's rank correlation with its correction for ties (1945), in [-1, 1], or None.
+        reason: why there is none, or "".
+    """
+
+    tau: float | None
+    reason: str = ""
+
+
+def kendall_tau(pairs: Sequence[tuple[float, float]]) -> Order:
+    """Kendall's tau-b of two numbers a model; none of fewer than `FEWEST_MODELS` models."""
+    if len(pairs) < FEWEST_MODELS:
+        models = "1 model" if len(pairs) == 1 else f"{len(pairs)} models"
+        return Order(None, f"{models}, Kendall's tau needs {FEWEST_MODELS}")
+    from scipy.stats import kendalltau
+
+    tau = float(kendalltau(*zip(*pairs, strict=True), variant="b").statistic)
+    return Order(None, "all models are equal: no order") if np.isnan(tau) else Order(tau)
 
 
 def _test(values: Values, interval: Interval, p: float, metric: str) -> PairedTest:
@@ -242,12 +261,12 @@ def _judged(one: PairedTest, family: int, p_holm: float, least: float | None = N
 
 
 def _smallest(one: PairedTest) -> float:
-    return smallest_p(one.n, share=_kind(one.metric).share)
+    return smallest_p(one.n, share=kind_of(one.metric).share)
 
 
 def _ahead(one: PairedTest) -> bool:
     """Whether own is better than the other on average, be it noise or not."""
-    higher = _kind(one.metric).better == "higher"
+    higher = kind_of(one.metric).better == "higher"
     return bool(one.value) and ((one.value or 0.0) > 0) == higher
 
 

@@ -20,24 +20,24 @@ from numpy.typing import NDArray
 
 from benchmark.metrics import METRICS
 from benchmark.metrics.base import Metric
-from benchmark.metrics.detection import (
-    FEWEST_ORIGINALS,
-    acc_at_5,
-    acc_at_5_interval,
-    balanced_accuracy,
-    image_auc,
-)
-from benchmark.metrics.intervals import UNDEFINED, Interval, Values, share_interval
+from benchmark.metrics.intervals import Interval, Values, share_interval
 from detectors import DETECTORS
 from inpainters import INPAINTERS
+from reports.detected import detected
 from reports.folder import RunFolder, SampleRow
 from reports.reported import reported_value
-from reports.significance import PairedTest, Verdict, against_best, corrected, paired_tests
+from reports.significance import (
+    PairedTest,
+    Verdict,
+    against_best,
+    corrected,
+    kendall_tau,
+    paired_tests,
+)
 
 NAN = float("nan")
 OF = "safepaint"  # the inpainter that the paper says hides best
 PLUG_IN = "+rwsa"  # ends the names of models that have the paper's plug-in
-FEWEST_MODELS = 4  # below, Kendall's tau takes too few values to say anything
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,19 +275,9 @@ def _agreement(cell: Cell, metric: Metric, models: Mapping[str, float]) -> Itera
         is not None
     ]
     if pairs:
-        yield _kendall(_statistic(cell, metric.name, "kendall_tau_b", None, len(pairs)), pairs)
-
-
-def _kendall(empty: Statistic, pairs: Sequence[tuple[float, float]]) -> Statistic:
-    if len(pairs) < FEWEST_MODELS:
-        models = "1 model" if len(pairs) == 1 else f"{len(pairs)} models"
-        return replace(empty, reason=f"{models}, Kendall's tau needs {FEWEST_MODELS}")
-    from scipy.stats import kendalltau
-
-    tau = float(kendalltau(*zip(*pairs, strict=True), variant="b").statistic)
-    if np.isnan(tau):
-        return replace(empty, reason="all models are equal: there is no order")
-    return replace(empty, value=tau)
+        tau, reason = kendall_tau(pairs)
+        empty = _statistic(cell, metric.name, "kendall_tau_b", tau, len(pairs))
+        yield replace(empty, reason=reason)
 
 
 def _differences(
@@ -305,15 +295,9 @@ def _differences(
         sign = 1 if metric.better == "lower" else -1
         best = min(rivals, key=lambda model: sign * models[model])
         one = against_best([tests[model] for model in rivals], rivals.index(best))
-        yield replace(
-            _difference(cell, metric, "next_best", one),
-            inpainter=of,
-            against=best,
-            p=one.p,
-            p_holm=one.p_holm,
-            verdict=one.verdict,
-            reason=one.reason,
-        )
+        found = _difference(cell, metric, "next_best", one)
+        found = replace(found, p=one.p, verdict=one.verdict, reason=one.reason)
+        yield replace(found, inpainter=of, against=best)
 
 
 def _pairs(
@@ -370,30 +354,19 @@ def _detection(cell: Cell, pictures: Pictures) -> Iterator[Statistic]:
         forged, fired = pictures.scores(model), pictures.fired(model, threshold)
         if model == authentic or not len(forged):
             continue
-        balanced = balanced_accuracy(fired, alarms, threshold=0.5)
-        n = len(forged)
-        for one in (
-            _statistic(cell, "score", "image_auc", image_auc(forged, scores), n),
-            _calibrated(_statistic(cell, "score", "acc_at_5", None, n), forged, scores),
-            _statistic(cell, "score", "balanced_accuracy", balanced, n),
-        ):
-            yield replace(one, inpainter=model, against=authentic)
-
-
-def _calibrated(empty: Statistic, forged: Values, authentic: Values) -> Statistic:
-    """Detection at 5 % false alarms, where there are untouched pictures enough to know them."""
-    if len(authentic) < FEWEST_ORIGINALS:
-        few = f"{len(authentic)} untouched pictures, 5 % false alarms need {FEWEST_ORIGINALS}"
-        return replace(empty, reason=few)
-    found = replace(empty, value=acc_at_5(forged, authentic))
-    return _within(found, acc_at_5_interval(forged, authentic))
+        for name, (value, interval, reason) in detected(forged, scores, fired, alarms).items():
+            yield replace(
+                _within(_statistic(cell, "score", name, value, len(forged)), interval),
+                inpainter=model,
+                against=authentic,
+                reason=reason,
+            )
 
 
 def _within(one: Statistic, interval: Interval) -> Statistic:
     """The statistic with its interval, where there is one."""
-    if interval is UNDEFINED:
-        return one
-    return replace(one, low=interval.low, high=interval.high)
+    known = not np.isnan(interval.low)
+    return replace(one, low=interval.low, high=interval.high) if known else one
 
 
 def _corrected(found: Sequence[Statistic]) -> tuple[Statistic, ...]:

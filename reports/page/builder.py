@@ -234,11 +234,11 @@ def _gallery_data(run: RunFolder, gallery: Gallery, *, full: bool) -> dict[str, 
         "better": kind.better if kind else "lower",
         "names": {**_names(run, run.plan.inpainter_names), **_names(run, run.plan.detector_names)},
         "pictures": gallery.pictures,
-        "exhibits": [_exhibit(run, one, full=full) for one in gallery.exhibits],
+        "exhibits": [_exhibit(run, one, gallery.metric, full=full) for one in gallery.exhibits],
     }
 
 
-def _exhibit(run: RunFolder, one: Exhibit, *, full: bool) -> dict[str, Any]:
+def _exhibit(run: RunFolder, one: Exhibit, metric: str, *, full: bool) -> dict[str, Any]:
     several = len(run.plan.datasets) > 1
     parts = [IMAGES, *([one.dataset] if several else []), one.bucket, one.folder]
     return {
@@ -257,7 +257,7 @@ def _exhibit(run: RunFolder, one: Exhibit, *, full: bool) -> dict[str, Any]:
                         "detector": look.detector,
                         "heatmap": look.heatmap,
                         "value": look.value,
-                        "text": _looked(gallery.metric, look),
+                        "text": _looked(metric, look),
                     }
                     for look in painting.looks
                 ],
