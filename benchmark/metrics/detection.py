@@ -78,7 +78,9 @@ def acc_at_5_interval(forged: Scores, authentic: Scores) -> Interval:
     The threshold is an order statistic of the untouched pictures and is estimated again in every
     bootstrap draw of them. How likely each score is to become the threshold is known exactly (a
     binomial distribution), so nothing is drawn: Clopper and Pearson's interval is taken over the
-    counts of all thresholds, each as likely as it is (`mixed_share_interval`).
+    counts of all thresholds, each as likely as it is (`mixed_share_interval`). As the level of 5 %
+    lies between two scores, the lower end counts with the next higher, the upper with the next
+    lower one. It holds 91 % at 20 untouched pictures and 95 % from 30 on (benchmarks/coverage.py).
 
     Args:
         forged: (N,) scores of inpainted pictures.
@@ -101,7 +103,8 @@ def acc_at_5_interval(forged: Scores, authentic: Scores) -> Interval:
     least = bdtrc(m // 20, m, np.arange(m + 1) / m)
     thresholds = np.sort(authentic)[::-1]
     hits = len(forged) - np.searchsorted(np.sort(forged), thresholds, side="right")
-    return mixed_share_interval(hits, np.diff(least), len(forged))
+    higher, lower = np.r_[hits[:1], hits[:-1]], np.r_[hits[1:], len(forged)]
+    return mixed_share_interval(higher, lower, np.diff(least), len(forged))
 
 
 def balanced_accuracy(forged: Scores, authentic: Scores, *, threshold: float) -> float:

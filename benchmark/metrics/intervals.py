@@ -187,14 +187,17 @@ def _wilson(share: float, n: int) -> Interval:
     return Interval((middle - by) / scale, (middle + by) / scale)
 
 
-def mixed_share_interval(hits: NDArray[np.int64], weights: Values, n: int) -> Interval:
+def mixed_share_interval(
+    least: NDArray[np.int64], most: NDArray[np.int64], weights: Values, n: int
+) -> Interval:
     """Clopper and Pearson's 95 % interval of a share whose count is itself uncertain.
 
     Their ends are quantiles of beta distributions; here of the mixture of those over all counts.
     Where there is one count it is `share_interval`.
 
     Args:
-        hits: (D,) how many of `n` images there may be.
+        least: (D,) how many of `n` images there may be, as the lower end counts them.
+        most: (D,) the same as the upper end counts them, where a count is itself between two.
         weights: (D,) how likely each count is, summing to 1.
         n: the images, at least one.
     """
@@ -211,10 +214,10 @@ def mixed_share_interval(hits: NDArray[np.int64], weights: Values, n: int) -> In
         return low
 
     rest = (1 - LEVEL) / 2
-    missed = n - hits.astype(np.float64)
+    low, high = least.astype(np.float64), most.astype(np.float64)
     return Interval(
-        quantile(np.maximum(n - missed, tiny), missed + 1, rest),
-        quantile(n - missed + 1, np.maximum(missed, tiny), 1 - rest),
+        quantile(np.maximum(low, tiny), n - low + 1, rest),
+        quantile(high + 1, np.maximum(n - high, tiny), 1 - rest),
     )
 
 

@@ -85,9 +85,12 @@ def test_the_interval_of_acc_at_5_estimates_the_threshold_again_in_each_draw() -
     authentic, forged = generator.normal(size=40), generator.normal(1.5, 1, 30)
     drawn = authentic[generator.integers(40, size=(20_000, 40))]
     thresholds = np.sort(drawn, axis=1)[:, ::-1][:, 40 // 20]
-    hits = (forged > thresholds[:, None]).sum(axis=1)
-    low = np.quantile(generator.beta(np.maximum(hits, 1e-9), 30 - hits + 1), 0.025)
-    high = np.quantile(generator.beta(hits + 1, np.maximum(30 - hits, 1e-9)), 0.975)
+    scores = np.sort(authentic)
+    places = np.searchsorted(scores, thresholds)
+    higher, lower = scores[np.minimum(places + 1, 39)], scores[np.maximum(places - 1, 0)]
+    least, most = ((forged > side[:, None]).sum(axis=1) for side in (higher, lower))
+    low = np.quantile(generator.beta(np.maximum(least, 1e-9), 30 - least + 1), 0.025)
+    high = np.quantile(generator.beta(most + 1, np.maximum(30 - most, 1e-9)), 0.975)
     found = acc_at_5_interval(forged, authentic)
     assert found == pytest.approx((low, high), abs=0.01)
     fixed = share_interval((forged > np.sort(authentic)[-3]).astype(np.float64))

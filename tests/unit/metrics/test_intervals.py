@@ -114,17 +114,17 @@ def test_paired_shares_that_agree_are_not_certain_to() -> None:
 def test_a_mixture_of_one_count_is_clopper_and_pearsons() -> None:
     for hits in (0, 3, 7):
         expected = stats.binomtest(hits, 7).proportion_ci(method="exact")
-        found = mixed_share_interval(np.array([hits, hits]), np.array([0.25, 0.75]), 7)
+        found = mixed_share_interval(*[np.array([hits, hits])] * 2, np.array([0.25, 0.75]), 7)
         assert found == pytest.approx((expected.low, expected.high), abs=1e-9)
 
 
 def test_a_mixture_is_the_quantile_of_its_drawn_ends() -> None:
-    hits, weights = np.array([4, 9]), np.array([0.3, 0.7])
+    hits, more, weights = np.array([4, 9]), np.array([5, 9]), np.array([0.3, 0.7])
     generator = np.random.default_rng(0)
-    drawn = generator.choice(hits, 200_000, p=weights)
-    low = np.quantile(generator.beta(drawn, 10 - drawn + 1), 0.025)
-    high = np.quantile(generator.beta(drawn + 1, 10 - drawn), 0.975)
-    assert mixed_share_interval(hits, weights, 10) == pytest.approx((low, high), abs=3e-3)
+    at = generator.choice(2, 200_000, p=weights)
+    low = np.quantile(generator.beta(hits[at], 10 - hits[at] + 1), 0.025)
+    high = np.quantile(generator.beta(more[at] + 1, 10 - more[at]), 0.975)
+    assert mixed_share_interval(hits, more, weights, 10) == pytest.approx((low, high), abs=3e-3)
 
 
 def test_an_interval_ends_where_the_metric_does() -> None:
