@@ -12,6 +12,7 @@ from detectors import DETECTORS
 from inpainters import INPAINTERS
 from reports.folder import ResultRow, RunFolder
 from reports.layouts import heading
+from reports.numbers import kind_of, with_span
 
 PERCEPTUAL = ("lpips", "gmsd", "lpips_vgg")  # the first that the run has stands beside PSNR
 AS_PAINTED = "as painted"
@@ -252,15 +253,9 @@ def _point(row: ResultRow, x: float) -> Point:
 
 
 def _label(row: ResultRow) -> str:
-    metric = "acc" if row.metric == "false_alarm" else row.metric
-    digits = METRICS.load(metric).decimals
-    span = (
-        f" [{row.low:.{digits}f}, {row.high:.{digits}f}]"
-        if row.low is not None and row.high is not None
-        else ""
-    )
+    said = with_span(row.value, row.low, row.high, kind_of(row.metric).decimals)
     after = f", {row.launder}" if row.launder else ""
-    return f"{row.inpainter}, {row.bucket} %{after}: {row.value:.{digits}f}{span}, n = {row.n}"
+    return f"{row.inpainter}, {row.bucket} %{after}: {said}, n = {row.n}"
 
 
 def _by_strength(kind: str, launders: set[str]) -> list[str]:

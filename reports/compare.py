@@ -1,4 +1,9 @@
-"""Two runs over the same pictures side by side: what moved, by how much, and is it noise."""
+"""Two runs over the same pictures side by side: what moved, by how much, and is it noise.
+
+The tests of one detector, on one data set after one laundering, are a family: every number of both
+runs that moved on any picture. One that moved nowhere cannot be called a change, whatever the
+others do, so it does not count in the family (Tarone 1990).
+"""
 
 from __future__ import annotations
 
@@ -8,20 +13,27 @@ from dataclasses import asdict, dataclass
 from html import escape
 from math import copysign
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from benchmark.core.errors import BadInput, DataError
-from benchmark.core.seeds import seed_of
-from benchmark.metrics import METRICS
 from benchmark.metrics.base import Metric
+from benchmark.metrics.intervals import Values
 from reports.folder import ResultRow, RunFolder, SampleRow, read_run
-from reports.formats.grid import number, signed
-from reports.inference import Difference, paired_differences
+from reports.numbers import GAP, kind_of, number, p_text, signed, signed_span
+from reports.significance import PairedTest, Verdict, corrected, paired_tests
 from reports.statistics import Cell, Pictures, pictures_of
 
 HEADS = ("data set", "laundered", "detector", "inpainter", "bucket", "metric", "first", "second",
-         "change", "95 % interval", "beyond noise", "weights")  # fmt: skip
+         "change", "95 % interval", "p (Holm)", "verdict", "weights")  # fmt: skip
+RULE = (
+    "Changes are second minus first, paired by image, with their 95 % intervals; tests are "
+    "two-sided, corrected by Holm's rule over the numbers of a detector that moved "
+    "(docs/statistics.md)."
+)
+POOLED = "a number of all pictures together has no value per picture"
+Key = tuple[Cell, str, str]  # where, whose and which number
 _LIMIT = re.compile(r"([a-z0-9_]+):([+-]\d*\.?\d+)", re.ASCII)
 
 
@@ -38,9 +50,13 @@ class Change:
         metric: the metric's name.
         first: the first run's number, or None for a gap.
         second: the second run's, or None for a gap.
-        low: lower end of the paired 95 % bootstrap interval of second minus first, or None.
+        low: lower end of the paired 95 % interval of second minus first, or None.
         high: upper end, or None.
+        p: two-sided p-value of a change, or None.
+        p_holm: that p-value corrected for the tests of this detector, or None.
         n: pictures that count in both.
+        verdict: whether the second run is better or worse, as `reports.significance` says.
+        reason: why nothing is tested, or "".
         first_weights: the weights behind the first number, or "" where the run lacks the cell.
         second_weights: likewise of the second.
     """
@@ -55,7 +71,11 @@ class Change:
     second: float | None
     low: float | None
     high: float | None
+    p: float | None
+    p_holm: float | None
     n: int
+    verdict: Verdict
+    reason: str
     first_weights: str
     second_weights: str
 
@@ -67,11 +87,9 @@ class Change:
         return self.second - self.first
 
     @property
-    def beyond_noise(self) -> bool | None:
-        """Whether the interval of the change leaves out 0; None where there is no interval."""
-        if self.low is None or self.high is None:
-            return None
-        return not self.low <= 0 <= self.high
+    def differs(self) -> bool:
+        """Whether a change was shown."""
+        return self.verdict in {"better", "worse"}
 
     @property
     def name(self) -> str:
@@ -84,7 +102,7 @@ class Change:
     @property
     def decimals(self) -> int:
         """Digits after the point that the metric is printed with."""
-        return METRICS.load(_measured(self.metric)).decimals
+        return kind_of(self.metric).decimals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +129,14 @@ class Comparison:
             "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
             for row in rows
         ]
-        said = [f"first: {self.first}, second: {self.second}", "", *lines, "", self.summary()]
+        said = [
+            f"first: {self.first}, second: {self.second}",
+            "",
+            *lines,
+            "",
+            self.summary(),
+            self.rule,
+        ]
         return "\n".join([*said, *(f"Failed: {line}" for line in self.failures)]) + "\n"
 
     def rows(self) -> Iterator[tuple[str, ...]]:
@@ -127,27 +152,37 @@ class Comparison:
                 number(one.first, one.decimals),
                 number(one.second, one.decimals),
                 signed(one.change, one.decimals),
-                _interval(one),
-                {True: "yes", False: "no", None: "-"}[one.beyond_noise],
+                signed_span(one.low, one.high, one.decimals) or GAP,
+                p_text(one.p_holm),
+                one.verdict,
                 _weights(one),
             )
 
     def summary(self) -> str:
         """What moved, in a line."""
         moved = sum(one.change is not None and one.change != 0 for one in self.changes)
-        beyond = sum(bool(one.beyond_noise) for one in self.changes)
+        differ = sum(one.differs for one in self.changes)
         gaps = sum(one.change is None for one in self.changes)
         return (
-            f"{len(self.changes)} cells: {moved} moved, {beyond} of them beyond the noise, "
-            f"{gaps} cannot be compared (a gap in either run)."
+            f"{len(self.changes)} cells: {moved} moved, {differ} of them better or worse by a "
+            f"test, {gaps} cannot be compared (a gap in either run)."
         )
 
+    @property
+    def rule(self) -> str:
+        """How it was tested, and why some of it was not."""
+        reasons: dict[str, int] = {}
+        for one in self.changes:
+            if one.reason and one.change is not None:
+                reasons[one.reason] = reasons.get(one.reason, 0) + 1
+        return " ".join([RULE, *(f"Not tested, {n} of them: {why}." for why, n in reasons.items())])
+
     def html(self) -> str:
-        """The comparison as an HTML table; rows beyond the noise have the class "moved"."""
+        """The comparison as an HTML table; rows that are better or worse have the class "moved"."""
         heads = "".join(f'<th scope="col">{escape(head)}</th>' for head in HEADS)
         body = []
         for one, row in zip(self.changes, self.rows(), strict=True):
-            mark = ' class="moved"' if one.beyond_noise else ""
+            mark = ' class="moved"' if one.differs else ""
             cells = "".join(f"<td>{escape(text)}</td>" for text in row)
             body.append(f"<tr{mark}>{cells}</tr>")
         return (
@@ -161,10 +196,8 @@ class Comparison:
         return {
             "first": str(self.first),
             "second": str(self.second),
-            "cells": [
-                {**asdict(one), "change": one.change, "beyond_noise": one.beyond_noise}
-                for one in self.changes
-            ],
+            "cells": [{**asdict(one), "change": one.change} for one in self.changes],
+            "tests": RULE,
             "failures": list(self.failures),
         }
 
@@ -236,26 +269,32 @@ def _holes(samples: Iterable[SampleRow]) -> dict[tuple[str, str], set[tuple[str,
 def _changes(first: RunFolder, second: RunFolder) -> Iterator[Change]:
     sides = [{_key(row): row for row in run.results} for run in (first, second)]
     pictures = [pictures_of(run.each_sample()) for run in (first, second)]
-    for key in {**sides[0], **sides[1]}:
-        yield _change(key, sides[0].get(key), sides[1].get(key), pictures, first.plan.seed)
+    keys = list({**sides[0], **sides[1]})
+    both = [key for key in keys if all(_has(side.get(key)) for side in sides)]
+    tests = _tests(both, pictures, first.plan.seed)
+    for key in keys:
+        gap = _untested("a gap in either run" if key not in both else POOLED)
+        yield _change(key, sides[0].get(key), sides[1].get(key), tests.get(key, gap))
 
 
-def _key(row: ResultRow) -> tuple[Cell, str, str]:
+def _key(row: ResultRow) -> Key:
     return Cell(row.dataset, row.launder, row.detector, row.bucket), row.inpainter, row.metric
 
 
+def _has(row: ResultRow | None) -> bool:
+    return row is not None and row.value is not None
+
+
+def _untested(reason: str) -> PairedTest:
+    return PairedTest(
+        value=None, low=None, high=None, p=None, n=0, verdict="not tested", reason=reason
+    )
+
+
 def _change(
-    key: tuple[Cell, str, str],
-    first: ResultRow | None,
-    second: ResultRow | None,
-    pictures: Sequence[Mapping[Cell, Pictures]],
-    seed: int,
+    key: Key, first: ResultRow | None, second: ResultRow | None, test: PairedTest
 ) -> Change:
     cell, inpainter, metric = key
-    apart = None
-    if first and second and first.value is not None and second.value is not None:
-        apart = _apart(key, pictures, seed)
-    known = apart is not None and not np.isnan(apart.interval.low)
     return Change(
         dataset=cell.dataset,
         launder=cell.launder,
@@ -265,36 +304,68 @@ def _change(
         metric=metric,
         first=first.value if first else None,
         second=second.value if second else None,
-        low=apart.interval.low if apart and known else None,
-        high=apart.interval.high if apart and known else None,
-        n=apart.n if apart else 0,
+        low=test.low,
+        high=test.high,
+        p=test.p,
+        p_holm=test.p_holm,
+        n=test.n,
+        verdict=test.verdict,
+        reason=test.reason,
         first_weights=first.weights if first else "",
         second_weights=second.weights if second else "",
     )
 
 
-def _apart(
-    key: tuple[Cell, str, str], pictures: Sequence[Mapping[Cell, Pictures]], seed: int
-) -> Difference | None:
-    """Second minus first, picture by picture; None for a metric pooled over pictures."""
-    cell, inpainter, name = key
-    metric = METRICS.load(_measured(name))()
-    if type(metric).reduce is not Metric.reduce:
-        return None
-    names = list(pictures[0][cell].rows[inpainter].names)
-    before, after = (side[cell].values(inpainter, metric, names) for side in pictures)
-    (found,) = paired_differences(after, before[:, None], seed=seed_of("interval", seed))
+def _tests(
+    keys: Iterable[Key], pictures: Sequence[Mapping[Cell, Pictures]], seed: int
+) -> dict[Key, PairedTest]:
+    """The tests of all numbers that are means over pictures, each family corrected."""
+    alike: dict[int, dict[Key, Pair]] = {}  # those over as many pictures are made together
+    for key in keys:
+        if (pair := _values(key, pictures)) is not None:
+            alike.setdefault(len(pair.before), {})[key] = pair
+    found: dict[Key, PairedTest] = {}
+    families: dict[tuple[str, str, str], list[Key]] = {}
+    for pairs in alike.values():
+        before = np.stack([pair.before for pair in pairs.values()], axis=1)
+        after = np.stack([pair.after for pair in pairs.values()], axis=1)
+        made = paired_tests(after, before, metrics=[key[2] for key in pairs], seed=seed)
+        found.update(zip(pairs, made, strict=True))
+        for key, pair in pairs.items():
+            if pair.moved:
+                cell = key[0]
+                families.setdefault((cell.dataset, cell.launder, cell.detector), []).append(key)
+    for family in families.values():
+        found.update(zip(family, corrected([found[key] for key in family]), strict=True))
     return found
 
 
-def _measured(metric: str) -> str:
-    return "acc" if metric == "false_alarm" else metric
+class Pair(NamedTuple):
+    """One number's values picture by picture, in both runs.
+
+    Attributes:
+        before: (N,) in the first run.
+        after: (N,) in the second, of the same pictures.
+    """
+
+    before: Values
+    after: Values
+
+    @property
+    def moved(self) -> bool:
+        """Whether any picture's value differs that counts in both."""
+        known = np.isfinite(self.before) & np.isfinite(self.after)
+        return bool((self.before != self.after)[known].any())
 
 
-def _interval(one: Change) -> str:
-    if one.low is None or one.high is None:
-        return "-"
-    return f"[{signed(one.low, one.decimals)}, {signed(one.high, one.decimals)}]"
+def _values(key: Key, pictures: Sequence[Mapping[Cell, Pictures]]) -> Pair | None:
+    """The values picture by picture; None for a metric pooled over pictures."""
+    cell, inpainter, name = key
+    metric = kind_of(name)()
+    if type(metric).reduce is not Metric.reduce:
+        return None
+    names = list(pictures[0][cell].rows[inpainter].names)
+    return Pair(*(side[cell].values(inpainter, metric, names) for side in pictures))
 
 
 def _weights(one: Change) -> str:

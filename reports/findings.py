@@ -7,16 +7,21 @@ from dataclasses import replace
 from itertools import groupby
 
 from benchmark.metrics import METRICS
+from benchmark.metrics.intervals import FEW
 from detectors import DETECTORS
 from inpainters import INPAINTERS
-from reports.formats.grid import number, signed
+from reports.numbers import number, p_text, signed, signed_span
 from reports.paper import PaperTable
 from reports.statistics import Statistic
 
 TEST = (
-    "Tests: of the same pictures, one-sided; signs flipped at random for means, McNemar's exact "
-    "test for ACC; p against the next best is the largest against any other model, and Holm "
-    "corrects it for all such tests with this detector. Brackets: paired 95 % bootstrap interval."
+    "Tests: stated beforehand, SafePaint against its best rival; two-sided, paired by image; signs "
+    "flipped at random for means, McNemar's exact test for ACC; Holm corrects p over all hole "
+    "sizes and metrics of this detector. docs/statistics.md has it all."
+)
+DIFFERENCES = (
+    f"Brackets of differences: paired 95 % intervals, Student's t below {FEW} images, else "
+    "bootstrap; Newcombe's for ACC. Differences without p are not tested."
 )
 WITHIN = (5, 6)  # tables of models with and without parts
 
@@ -30,8 +35,9 @@ def annotated(table: PaperTable, statistics: Sequence[Statistic]) -> PaperTable:
     """
     here = [one for one in statistics if _belongs(one, table)]
     pairs = list(_pairs(here)) if table.number in WITHIN else []
-    tested = [*_next_best(here), *pairs]
-    said = [*tested, *([TEST] if tested else []), *_agreement(here), *_detection(here)]
+    best = list(_next_best(here))
+    tested = [*best, *([TEST] if best else []), *pairs]
+    said = [*tested, *([DIFFERENCES] if tested else []), *_agreement(here), *_detection(here)]
     return replace(table, notes=(*table.notes, *said))
 
 
@@ -50,19 +56,20 @@ def _belongs(one: Statistic, table: PaperTable) -> bool:
 
 def _next_best(here: Sequence[Statistic]) -> Iterator[str]:
     for title, ones in _by_metric(here, "next_best"):
-        yield f"{_name(ones[0].inpainter)} against the next best, {title}: {_each(ones, _beats)}."
+        yield f"{_name(ones[0].inpainter)} against its best rival, {title}: {_each(ones, beats)}."
 
 
-def _beats(one: Statistic) -> str:
-    return f"{_apart(one)} to {_name(one.against)}, p {one.p:.2g} (Holm {one.p_holm:.2g})"
+def beats(one: Statistic) -> str:
+    """A difference to the best rival with its verdict, in words."""
+    said = f"{_apart(one)} to {_name(one.against)}, {one.verdict}"
+    if one.verdict == "not tested":
+        return f"{said} ({one.reason})"
+    return f"{said} (p {p_text(one.p)}, Holm {p_text(one.p_holm)})"
 
 
 def _apart(one: Statistic) -> str:
     decimals = METRICS.load(one.metric).decimals
-    text = signed(one.value, decimals)
-    if one.low is None or one.high is None:
-        return text
-    return f"{text} [{number(one.low, decimals)}, {number(one.high, decimals)}]"
+    return f"{signed(one.value, decimals)} {signed_span(one.low, one.high, decimals)}".strip()
 
 
 def _pairs(here: Sequence[Statistic]) -> Iterator[str]:
@@ -71,7 +78,7 @@ def _pairs(here: Sequence[Statistic]) -> Iterator[str]:
     keys = dict.fromkeys((one.detector, one.inpainter, one.against) for one in ones)
     for key in keys:
         same = [one for one in ones if (one.detector, one.inpainter, one.against) == key]
-        said = [f"{METRICS.load(one.metric).title} {_apart(one)}, p {one.p:.2g}" for one in same]
+        said = [f"{METRICS.load(one.metric).title} {_apart(one)}" for one in same]
         judge, model, part = _judge(key[0]), _name(key[1]), _name(key[2])
         yield f"{model} against {part} on {judge}: {'; '.join(said)}."
 
@@ -82,7 +89,9 @@ def _agreement(here: Sequence[Statistic]) -> Iterator[str]:
 
 
 def _tau(one: Statistic) -> str:
-    return f"{one.value:.2f} over {one.n} models"
+    if one.value is None:
+        return f"- ({one.reason})"
+    return f"{number(one.value, 2)} over {one.n} models"
 
 
 def _detection(here: Sequence[Statistic]) -> Iterator[str]:
@@ -92,12 +101,14 @@ def _detection(here: Sequence[Statistic]) -> Iterator[str]:
     for detector, inpainter in dict.fromkeys((one.detector, one.inpainter) for one in ones):
         mine = [one for one in ones if (one.detector, one.inpainter) == (detector, inpainter)]
         said = [
-            f"{bucket} % {' '.join(f'{one.value:.2f}' for one in same)}"
+            f"{bucket} % {' '.join(number(one.value, 2) for one in same)}"
             for bucket, same in groupby(mine, lambda one: one.bucket)
         ]
+        reasons = dict.fromkeys(f" (-: {one.reason})" for one in mine if one.reason)
         yield (
             f"{_name(inpainter)} against untouched pictures on {_judge(detector)} (image AUC, "
-            f"detection at 5 % false alarms, balanced accuracy): {'; '.join(said)}."
+            f"detection at 5 % false alarms, balanced accuracy): {'; '.join(said)}"
+            f"{''.join(reasons)}."
         )
 
 

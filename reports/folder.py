@@ -16,6 +16,7 @@ from benchmark.core.card import card_from
 from benchmark.core.errors import BenchError, DataError, PlanError
 from benchmark.core.paths import home
 from benchmark.core.registry import Registry
+from benchmark.metrics.intervals import RULES
 from benchmark.runner.cells import cells
 from benchmark.runner.plan import Plan
 from benchmark.runner.setup import Setup, prepare
@@ -42,7 +43,7 @@ class ResultRow:
         value: the number, or None for a gap.
         n: samples that count in it.
         expected: samples that should.
-        low: lower end of the 95 % bootstrap interval, or None.
+        low: lower end of the 95 % interval (docs/statistics.md), or None.
         high: upper end, or None.
         weights: the weights behind it, such as "safepaint=mini trufor=official".
         sees_hole: whether the inpainter looked at what the picture shows inside the hole.
@@ -118,6 +119,11 @@ class RunFolder:
     def complete(self) -> bool:
         """Whether the run has ended; then its numbers come from its files alone."""
         return self.record is not None
+
+    @property
+    def old_intervals(self) -> bool:
+        """Whether its intervals are an older version's, from the percentile bootstrap alone."""
+        return self.record is not None and self.record.get("intervals") != RULES
 
     @cached_property
     def samples(self) -> tuple[SampleRow, ...]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from benchmark.core.errors import DataError
 from benchmark.metrics import METRICS, under_convention
 from detectors import DETECTORS
+from reports.brackets import interval_note
 from reports.folder import ResultRow, RunFolder
 from reports.layouts import (
     DATASETS,
@@ -24,6 +25,7 @@ from reports.layouts import (
     percent,
     place,
 )
+from reports.numbers import number
 from reports.views import View, views_of
 
 SUBSTITUTE = "gmsd"  # perceptual, needs no network: shown where LPIPS cannot be had
@@ -296,7 +298,7 @@ def _best(entries: Sequence[Entry], values: Sequence[float | None]) -> set[int]:
     """Rows whose number, as it is printed, no other of the column betters; none of just one."""
     sign = 1 if METRICS.load(entries[0].place.metric).better == "lower" else -1
     printed = {
-        row: sign * round(value, entries[row].decimals)
+        row: sign * float(number(value, entries[row].decimals))
         for row, value in enumerate(values)
         if value is not None
     }
@@ -315,6 +317,7 @@ def _notes(lines: Sequence[Line], layout: Layout, view: View, run: RunFolder) ->
         yield f"Weights of ours: {', '.join(said)}."
     if layout.bold:
         yield "Bold: the best of its column, ours and the paper's apart."
+    yield from filter(None, [interval_note(rows, old=run.old_intervals)])
     yield ("Difference: ours minus the paper's, which has official weights and its own pictures.")
     if any(DETECTORS.card(row.detector).score_from == "area" for row in rows if row.detector):
         yield (

@@ -9,6 +9,7 @@ from io import StringIO
 from benchmark.runner.cells import Cell
 from detectors import DETECTORS
 from inpainters import INPAINTERS
+from reports.numbers import stored
 from reports.reported import reported_value
 
 COLUMNS = (
@@ -70,5 +71,5 @@ def to_csv(columns: Iterable[str], rows: Iterable[Mapping[str, object]]) -> str:
 def plain(value: object) -> object:
     """A value as it stands in a file: floats with six decimals, undefined ones empty."""
     if isinstance(value, float):
-        return f"{value:.6f}" if value == value else ""  # noqa: PLR0124 (NaN is not itself)
+        return stored(value) if value == value else ""  # noqa: PLR0124 (NaN is not itself)
     return "" if value is None else value

@@ -1,7 +1,11 @@
 """What the paper's tables lack: paired differences and tests, ranks, and image-level detection.
 
 Every number is over pictures, from the rows of samples.csv. Pictures and holes are the same for all
-inpainters, so whatever compares two of them is paired, picture by picture (`reports.inference`).
+inpainters, so whatever compares two of them is paired, picture by picture (`reports.significance`).
+
+What is tested is stated beforehand: SafePaint against its best rival, two-sided. The tests of one
+detector, on one data set after one laundering, are a family: every hole size and every metric of
+the detector's answer. Nothing else has a p-value; other differences have their interval.
 """
 
 from __future__ import annotations
@@ -9,27 +13,27 @@ from __future__ import annotations
 from array import array
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.core.seeds import seed_of
 from benchmark.metrics import METRICS
 from benchmark.metrics.base import Metric
-from benchmark.metrics.detection import acc_at_5, balanced_accuracy, image_auc
+from benchmark.metrics.intervals import Interval, Values, share_interval
 from detectors import DETECTORS
 from inpainters import INPAINTERS
+from reports.detected import detected
 from reports.folder import RunFolder, SampleRow
-from reports.inference import (
-    Values,
-    apart,
-    holm,
-    kendall_tau_b,
-    mcnemar,
-    paired_differences,
-    sign_flip,
-)
 from reports.reported import reported_value
+from reports.significance import (
+    PairedTest,
+    Verdict,
+    against_best,
+    corrected,
+    kendall_tau,
+    paired_tests,
+)
 
 NAN = float("nan")
 OF = "safepaint"  # the inpainter that the paper says hides best
@@ -50,14 +54,15 @@ class Statistic:
             "acc_at_5" or "balanced_accuracy".
         inpainter: whose, or "" for one over all inpainters.
         against: the other inpainter of a pair, or "".
-        value: the number.
-        low: lower end of the paired 95 % bootstrap interval of a difference, or None.
+        value: the number, or None for a gap.
+        low: lower end of its 95 % interval, of a difference a paired one, or None.
         high: upper end, or None.
-        p: one-sided p-value of `inpainter` hiding better than `against`, for "next_best" of hiding
-            better than every other, or None.
+        p: two-sided p-value of a "next_best", which pays for the choice of the rival, or None.
         p_holm: that p-value by Holm's correction for all "next_best" with the same data set,
             laundering and detector, or None.
         n: pictures behind it; for "kendall_tau_b" and "rank", models.
+        verdict: of a "next_best", whether `inpainter` is better or worse than `against`, or "".
+        reason: why there is no number or no verdict, or "".
     """
 
     dataset: str
@@ -68,12 +73,14 @@ class Statistic:
     name: str
     inpainter: str = ""
     against: str = ""
-    value: float
+    value: float | None
     low: float | None = None
     high: float | None = None
     p: float | None = None
     p_holm: float | None = None
     n: int
+    verdict: Verdict | Literal[""] = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -232,7 +239,7 @@ def _compared(
             yield from _pairs(cell, metric, pictures, (model, [plain], seed))
 
 
-def _statistic(cell: Cell, metric: str, name: str, value: float, n: int) -> Statistic:
+def _statistic(cell: Cell, metric: str, name: str, value: float | None, n: int) -> Statistic:
     return Statistic(
         dataset=cell.dataset,
         launder=cell.launder,
@@ -256,7 +263,7 @@ def _ranks(cell: Cell, metric: Metric, models: Mapping[str, float]) -> Iterator[
 
 
 def _agreement(cell: Cell, metric: Metric, models: Mapping[str, float]) -> Iterator[Statistic]:
-    """Kendall's tau-b of our order of models and the paper's, where it has two or more of them."""
+    """Kendall's tau-b (1945) of our order of models and the paper's, where it has any of them."""
     judge = DETECTORS.card(cell.detector).reported if cell.detector else ""
     if cell.launder or (cell.detector and not judge):
         return
@@ -267,9 +274,10 @@ def _agreement(cell: Cell, metric: Metric, models: Mapping[str, float]) -> Itera
         and (theirs := reported_value(cell.dataset, judge, name, cell.bucket, metric.name))
         is not None
     ]
-    tau = kendall_tau_b([ours for ours, _ in pairs], [theirs for _, theirs in pairs])
-    if not np.isnan(tau):
-        yield _statistic(cell, metric.name, "kendall_tau_b", tau, len(pairs))
+    if pairs:
+        tau, reason = kendall_tau(pairs)
+        empty = _statistic(cell, metric.name, "kendall_tau_b", tau, len(pairs))
+        yield replace(empty, reason=reason)
 
 
 def _differences(
@@ -279,15 +287,17 @@ def _differences(
     pictures: Pictures,
     options: tuple[str, Sequence[str], int],
 ) -> Iterator[Statistic]:
-    found = {one.against: one for one in _pairs(cell, metric, pictures, options)}
-    yield from found.values()
-    rivals = [model for model in found if not _variant(model)]
+    of, others, seed = options
+    tests = _tests(metric, pictures, of, others, seed)
+    yield from _untested(cell, metric, of, tests)
+    rivals = [model for model in tests if not _variant(model)]
     if rivals and metric.needs == "verdict":
         sign = 1 if metric.better == "lower" else -1
         best = min(rivals, key=lambda model: sign * models[model])
-        # to be better than all, each must be beaten: the largest p-value needs no correction
-        worst = max(found[model].p or 0.0 for model in rivals)
-        yield replace(found[best], name="next_best", p=worst)
+        one = against_best([tests[model] for model in rivals], rivals.index(best))
+        found = _difference(cell, metric, "next_best", one)
+        found = replace(found, p=one.p, verdict=one.verdict, reason=one.reason)
+        yield replace(found, inpainter=of, against=best)
 
 
 def _pairs(
@@ -295,39 +305,38 @@ def _pairs(
 ) -> Iterator[Statistic]:
     """One inpainter against each of others."""
     of, others, seed = options
+    yield from _untested(cell, metric, of, _tests(metric, pictures, of, others, seed))
+
+
+def _tests(
+    metric: Metric, pictures: Pictures, of: str, others: Sequence[str], seed: int
+) -> dict[str, PairedTest]:
+    """One inpainter's tests against each of others, where they share a picture that counts."""
     if not others:
-        return
+        return {}
     own = pictures.values(of, metric)
     theirs = np.stack([pictures.values(model, metric) for model in others], axis=1)  # (N, K)
-    p_values = _tests(metric, own, theirs, seed)
-    both = paired_differences(own, theirs, seed=seed_of("interval", seed))
-    for model, p, one in zip(others, p_values, both, strict=True):
-        if one.n:
-            yield replace(
-                _statistic(cell, metric.name, "difference", one.value, one.n),
-                inpainter=of,
-                against=model,
-                low=_real(one.interval.low),
-                high=_real(one.interval.high),
-                p=p,
-            )
+    own = np.broadcast_to(own[:, None], theirs.shape)
+    found = paired_tests(own, theirs, metrics=[metric.name] * len(others), seed=seed)
+    return {model: one for model, one in zip(others, found, strict=True) if one.n}
 
 
-def _tests(metric: Metric, own: Values, theirs: NDArray[np.float64], seed: int) -> Sequence[float]:
-    """One-sided p-values of `own`, (N,), being better than each column of `theirs`, (N, K)."""
-    if metric.name == "acc":
-        return [mcnemar(own, other) for other in theirs.T]
-    sign = 1 if metric.better == "lower" else -1
-    return [float(p) for p in sign_flip(sign * apart(own, theirs), seed=seed_of("signs", seed))]
+def _untested(
+    cell: Cell, metric: Metric, of: str, tests: Mapping[str, PairedTest]
+) -> Iterator[Statistic]:
+    """Differences with their intervals alone: they are outside of what is tested."""
+    for model, one in tests.items():
+        yield replace(_difference(cell, metric, "difference", one), inpainter=of, against=model)
+
+
+def _difference(cell: Cell, metric: Metric, name: str, one: PairedTest) -> Statistic:
+    empty = _statistic(cell, metric.name, name, one.value, one.n)
+    return replace(empty, low=one.low, high=one.high)
 
 
 def _variant(model: str) -> bool:
     """Whether it is SafePaint without some of its parts: no rival, Table 5 has it."""
     return INPAINTERS.card(model).reported.startswith("Backbone")
-
-
-def _real(number: float) -> float | None:
-    return None if np.isnan(number) else number
 
 
 def _detection(cell: Cell, pictures: Pictures) -> Iterator[Statistic]:
@@ -340,36 +349,50 @@ def _detection(cell: Cell, pictures: Pictures) -> Iterator[Statistic]:
     if not len(scores):
         return
     rate = _statistic(cell, "acc", "false_alarm", float(alarms.mean()), len(alarms))
-    yield replace(rate, inpainter=authentic)
+    yield replace(_within(rate, share_interval(alarms)), inpainter=authentic)
     for model in pictures.rows:
         forged, fired = pictures.scores(model), pictures.fired(model, threshold)
         if model == authentic or not len(forged):
             continue
-        numbers = {
-            "image_auc": image_auc(forged, scores),
-            "acc_at_5": acc_at_5(forged, scores),
-            "balanced_accuracy": balanced_accuracy(fired, alarms, threshold=0.5),
-        }
-        for name, value in numbers.items():
+        for name, (value, interval, reason) in detected(forged, scores, fired, alarms).items():
             yield replace(
-                _statistic(cell, "score", name, value, len(forged)),
+                _within(_statistic(cell, "score", name, value, len(forged)), interval),
                 inpainter=model,
                 against=authentic,
+                reason=reason,
             )
 
 
+def _within(one: Statistic, interval: Interval) -> Statistic:
+    """The statistic with its interval, where there is one."""
+    known = not np.isnan(interval.low)
+    return replace(one, low=interval.low, high=interval.high) if known else one
+
+
 def _corrected(found: Sequence[Statistic]) -> tuple[Statistic, ...]:
-    """Holm's correction over the tests of "better than every other" with the same detector."""
+    """Holm's correction over SafePaint's tests with the same detector, and their verdicts."""
     families: dict[tuple[str, str, str], list[int]] = {}
     for index, one in enumerate(found):
         if one.name == "next_best":
             families.setdefault((one.dataset, one.launder, one.detector), []).append(index)
-    corrected = {
-        index: p
-        for family in families.values()
-        for index, p in zip(family, holm([found[index].p or 0.0 for index in family]), strict=True)
-    }
-    return tuple(
-        replace(one, p_holm=corrected[index]) if index in corrected else one
-        for index, one in enumerate(found)
+    judged = list(found)
+    for family in families.values():
+        tests = corrected([_as_test(found[index]) for index in family])
+        for index, test in zip(family, tests, strict=True):
+            judged[index] = replace(
+                found[index], p_holm=test.p_holm, verdict=test.verdict, reason=test.reason
+            )
+    return tuple(judged)
+
+
+def _as_test(one: Statistic) -> PairedTest:
+    return PairedTest(
+        value=one.value,
+        low=one.low,
+        high=one.high,
+        p=one.p,
+        n=one.n,
+        verdict=one.verdict or "not tested",
+        reason=one.reason,
+        metric=one.metric,
     )

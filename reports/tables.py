@@ -10,6 +10,8 @@ from benchmark.metrics import METRICS
 from benchmark.runner.cells import NO_WEIGHTS, Cell
 from detectors import DETECTORS
 from inpainters import INPAINTERS
+from reports.brackets import interval_note
+from reports.numbers import kind_of, number, with_span
 from reports.reported import COMPARED
 from reports.results import paper_value
 
@@ -125,15 +127,11 @@ def _metric(name: str) -> str:
 
 
 def _texts(cell: Cell) -> tuple[str, str]:
-    kind = METRICS.load("acc" if cell.metric == "false_alarm" else cell.metric)
-    paper = paper_value(cell)
-    theirs = "" if paper is None else f"{paper:.{kind.decimals}f}"
+    decimals = kind_of(cell.metric).decimals
+    theirs = number(paper_value(cell), decimals, gap="")
     if cell.value is None:
         return f"- ({cell.n}/{cell.expected})", theirs
-    ours = f"{cell.value:.{kind.decimals}f}"
-    if cell.low is not None and cell.high is not None:
-        ours += f" [{cell.low:.{kind.decimals}f}, {cell.high:.{kind.decimals}f}]"
-    return ours, theirs
+    return with_span(cell.value, cell.low, cell.high, decimals), theirs
 
 
 def _notes(cells: Sequence[Cell]) -> Iterable[str]:
@@ -144,10 +142,9 @@ def _notes(cells: Sequence[Cell]) -> Iterable[str]:
         what = "Samples" if len(counts) == 1 else f"Samples of {dataset}"
         said = ", ".join(f"{count} at {bucket} %" for bucket, count in numbers.items())
         yield f"{what}: {said}."
-    yield (
-        "Brackets: 95 % bootstrap interval over samples. "
-        "Arrows: the direction in which an inpainter hides or paints better."
-    )
+    if brackets := interval_note(cells):
+        yield f"{brackets} See docs/statistics.md."
+    yield "Arrows: the direction in which an inpainter hides or paints better."
     if any(paper_value(cell) is not None for cell in cells):
         yield (
             f"paper: official weights on the paper's own data ({COMPARED} where it has no such "
@@ -166,6 +163,11 @@ def _notes(cells: Sequence[Cell]) -> Iterable[str]:
             "with --hole-blind there is nothing to see."
         )
     yield from metric_notes(cell.metric for cell in cells)
+    yield from _gaps(cells)
+
+
+def _gaps(cells: Iterable[Cell]) -> Iterable[str]:
+    """Every reason for a gap once, with what it holds for."""
     reasons: dict[str, dict[str, None]] = {}
     for cell in cells:
         if cell.reason:

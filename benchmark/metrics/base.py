@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 
 from benchmark.core.errors import BadInput
 from benchmark.core.types import Case, Rows, Verdict
-from benchmark.metrics.intervals import Interval, bootstrap_mean
+from benchmark.metrics.intervals import (
+    UNBOUNDED,
+    Bounds,
+    Interval,
+    mean_interval,
+    share_interval,
+)
 
 
 class Metric(ABC):
@@ -26,6 +32,8 @@ class Metric(ABC):
         needs: "filled" for a metric of the picture alone, "verdict" for one of a detector's answer.
         unit: what it is counted in, such as "dB", or "" for a pure number.
         decimals: digits after the point in tables.
+        bounds: the smallest and the largest value that a cell can have; intervals end there.
+        share: whether the value of every image is 0 or 1, so that a cell is a share of images.
         note: what a reader must know beside the number, one sentence beneath every table, or "".
         revision: raised whenever `measure` gives another row for the same case.
     """
@@ -36,6 +44,8 @@ class Metric(ABC):
     needs: ClassVar[Literal["filled", "verdict"]]
     unit: ClassVar[str] = ""
     decimals: ClassVar[int] = 4
+    bounds: ClassVar[Bounds] = UNBOUNDED
+    share: ClassVar[bool] = False
     note: ClassVar[str] = ""
     revision: ClassVar[int] = 1
 
@@ -73,16 +83,18 @@ class Metric(ABC):
         return float(values.mean()) if len(values) else float("nan")
 
     def interval(self, rows: Rows, *, seed: int) -> Interval:
-        """The cell's 95 % bootstrap interval over samples, from (N, K) rows.
+        """The cell's 95 % interval over samples, from (N, K) rows: see docs/statistics.md.
 
         Args:
             rows: what `measure` gave, in an order of samples that all inpainters of a table share.
             seed: the same for all inpainters of a table, so that their differences are paired.
 
         Returns:
-            Both ends; NaN where fewer than two samples count.
+            Both ends; NaN where fewer than two samples count, or too few that are all equal.
         """
-        return bootstrap_mean(self.values(rows), seed=seed)
+        if self.share:
+            return share_interval(self.values(rows))
+        return mean_interval(self.values(rows), seed=seed, bounds=self.bounds)
 
 
 def verdict_of(case: Case, metric: str) -> Verdict:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from benchmark.core.types import Case, Mask, Rows
 from benchmark.metrics.base import Metric, verdict_of
+from benchmark.metrics.intervals import UNIT
 from benchmark.metrics.localisation import (
     EVEN,
     NAN,
@@ -157,6 +158,7 @@ class AUCPhotoHolmes(Metric):
 
     name, title = "auc_photoholmes", "AUC (PhotoHolmes)"
     better = "lower"
+    bounds = UNIT
     needs = "verdict"
     note = (
         "AUC (PhotoHolmes): all pixels of a cell together at 100 thresholds, on a curve that lacks "

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from benchmark.core.errors import BadInput
 from benchmark.core.types import Case, Mask, Pixels, Rows
 from benchmark.metrics.base import Metric
-from benchmark.metrics.intervals import UNDEFINED, Interval
+from benchmark.metrics.intervals import UNDEFINED, UNIT, Bounds, Interval
 
 Values = NDArray[np.float64]  # (N,)
 
@@ -151,6 +151,7 @@ class SSIM(Metric):
     """`ssim`: Gaussian 11x11, valid windows, RGB, per picture, then the mean."""
 
     name, title = "ssim", "SSIM"
+    bounds = Bounds(-1.0, 1.0)
     better = "higher"
     needs = "filled"
 
@@ -167,6 +168,7 @@ class GMSD(Metric):
     """
 
     name, title = "gmsd", "GMSD"
+    bounds = Bounds(0.0, 0.5)
     better = "lower"
     needs = "filled"
     note = (
@@ -183,6 +185,7 @@ class KnownDrift(Metric):
     """`known_drift`: the largest difference on known pixels in any picture of the cell."""
 
     name, title, unit, decimals = "known_drift", "Known pixels: largest change", "levels", 0
+    bounds = Bounds(0.0, 255.0)
     better = "lower"
     needs = "filled"
 
@@ -204,6 +207,7 @@ class KnownDriftShare(KnownDrift):
     """`known_drift_share`: the share of pictures with any difference on known pixels."""
 
     name, title, unit, decimals = "known_drift_share", "Known pixels: share changed", "", 4
+    bounds, share = UNIT, True
 
     def values(self, rows: Rows) -> Values:
         """(N,) 1 where any known pixel changed, 0 where none did, NaN where none is known."""

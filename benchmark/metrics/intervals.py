@@ -1,16 +1,37 @@
-"""How far a cell can be trusted: percentile bootstrap over samples (metrics.md, section 5)."""
+"""How far a number can be trusted: 95 % intervals over images (docs/statistics.md).
+
+Which interval depends on what is measured and on how many images count, and on nothing else:
+
+- a share of images, such as ACC: Clopper and Pearson's exact one (1934), at any number of images;
+- a mean over fewer than `FEW` images: Student's t (1908), which holds where images are few;
+- a mean over `FEW` images or more: the percentile bootstrap (Efron 1979).
+
+A single image has none, nor have fewer than `FEWEST` images of a mean that are all equal: that they
+do not differ yet says nothing of the next. Ends beyond what a metric can be are drawn in to it.
+benchmarks/coverage.py simulates how often each of them holds the truth.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from math import sqrt
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 DRAWS = 10_000
+FEW = 50  # images below which a mean has Student's t, and from which on it has the bootstrap
+FEWEST = 6  # images below which equal values have no interval and nothing is tested
+LEVEL = 0.95
+RULES = f"shares Clopper-Pearson, means Student's t below {FEW} images, else bootstrap"
 _BLOCK = 1 << 20  # indices drawn at once: 8 MiB, whatever the number of samples
+_EQUAL = 1e-9  # a spread below that is of the arithmetic: values are kept to six decimals
+_HALVINGS = 50  # of [0, 1] until a quantile is exact to the last digit that is printed
+
+Values = NDArray[np.float64]
 
 
 class Interval(NamedTuple):
@@ -25,32 +46,190 @@ class Interval(NamedTuple):
     high: float
 
 
+class Bounds(NamedTuple):
+    """The smallest and the largest number that something can be.
+
+    Attributes:
+        low: the smallest, or minus infinity.
+        high: the largest, or infinity.
+    """
+
+    low: float = float("-inf")
+    high: float = float("inf")
+
+    @property
+    def apart(self) -> Bounds:
+        """What the difference of two such numbers can be."""
+        return Bounds(self.low - self.high, self.high - self.low)
+
+
 UNDEFINED = Interval(float("nan"), float("nan"))
+UNBOUNDED = Bounds()
+UNIT = Bounds(0.0, 1.0)
 
 
-def bootstrap_mean(values: NDArray[np.float64], *, seed: int, draws: int = DRAWS) -> Interval:
-    """95 % percentile bootstrap interval of a mean over samples.
-
-    Samples are drawn from all N, undefined ones included, and the mean is taken over the drawn ones
-    that count: so the draws depend on `seed` and N alone and are the same for every inpainter of a
-    table, even where one of them has a sample that does not count.
+def mean_interval(values: Values, *, seed: int, bounds: Bounds = UNBOUNDED) -> Interval:
+    """95 % interval of a mean over images: see `mean_intervals`.
 
     Args:
-        values: (N,) value per sample; NaN and infinity do not count.
+        values: (N,) value per image; NaN and infinity do not count.
         seed: where the draws come from.
-        draws: how many times N samples are drawn with replacement.
+        bounds: what the mean can be.
+    """
+    (found,) = mean_intervals(values[:, None], [bounds], seed=seed)
+    return found
+
+
+def mean_intervals(
+    values: Values, bounds: Sequence[Bounds] = (), *, seed: int
+) -> tuple[Interval, ...]:
+    """95 % intervals of means over images, of several columns at once.
+
+    Student's t where fewer than `FEW` images of a column count, the percentile bootstrap else.
+
+    Args:
+        values: (N, K) value per image and column; NaN and infinity do not count.
+        bounds: what each column's mean can be, K; by default anything.
+        seed: where the bootstrap's draws come from.
 
     Returns:
-        The interval; NaN where fewer than two samples count.
+        K intervals; NaN where fewer than two images count, or fewer than `FEWEST` that are equal.
     """
     counts = np.isfinite(values)
-    return _bootstrap(np.where(counts, values, 0.0), counts.astype(np.float64), seed, draws)
+    n = counts.sum(axis=0)
+    found = _student(np.where(counts, values, 0.0), counts)
+    many = np.flatnonzero(n >= FEW)
+    if len(many):
+        drawn = bootstrap_means(values[:, many], seed=seed)
+        for column, interval in zip(many, drawn, strict=True):
+            found[column] = interval
+    limits = bounds or [UNBOUNDED] * len(found)
+    return tuple(clipped(one, limit) for one, limit in zip(found, limits, strict=True))
+
+
+def share_interval(values: Values) -> Interval:
+    """Clopper and Pearson's 95 % interval of a share: see `share_intervals`.
+
+    Args:
+        values: (N,) 0 or 1 per image; NaN does not count.
+    """
+    (found,) = share_intervals(values[:, None])
+    return found
+
+
+def share_intervals(values: Values) -> tuple[Interval, ...]:
+    """Clopper and Pearson's exact 95 % intervals (1934) of shares, of several columns at once.
+
+    They hold the truth in at least 95 % of cases, whatever it is and however few the images are:
+    of 7 out of 7 the interval is [0.5904, 1].
+
+    Args:
+        values: (N, K) 0 or 1 per image and column; NaN does not count.
+
+    Returns:
+        K intervals in [0, 1]; NaN where fewer than two images count.
+    """
+    from scipy.special import betaincinv
+
+    n = np.isfinite(values).sum(axis=0)
+    hits = np.nansum(values, axis=0)
+    rest = (1 - LEVEL) / 2
+    with np.errstate(invalid="ignore"):
+        low = np.where(hits > 0, betaincinv(np.maximum(hits, 1), n - hits + 1, rest), 0.0)
+        high = np.where(hits < n, betaincinv(hits + 1, np.maximum(n - hits, 1), 1 - rest), 1.0)
+    return tuple(
+        Interval(float(one), float(other)) if count > 1 else UNDEFINED
+        for one, other, count in zip(low, high, n, strict=True)
+    )
+
+
+def paired_share_interval(own: Values, other: Values) -> Interval:
+    """95 % interval of the difference of two shares of the same images: Newcombe's method 10.
+
+    Square-and-add of Wilson's score intervals with the correlation of the two, which is corrected
+    for continuity (Newcombe 1998, Statistics in Medicine 17, 2635-2650).
+
+    Args:
+        own: (N,) 0 or 1 per image.
+        other: (N,) 0 or 1 of the same images in the same order.
+
+    Returns:
+        The interval of own minus other, in [-1, 1]; NaN where there are fewer than two images.
+    """
+    n = len(own)
+    if n < 2:
+        return UNDEFINED
+    both, neither = float((own * other).sum()), float(((1 - own) * (1 - other)).sum())
+    first, second = float(own.mean()), float(other.mean())
+    lone, others = first * n - both, second * n - both
+    low, high = _wilson(first, n)
+    other_low, other_high = _wilson(second, n)
+    product = n**4 * first * (1 - first) * second * (1 - second)
+    apart = both * neither - lone * others
+    if apart > 0:
+        apart = max(apart - n / 2, 0.0)
+    phi = apart / product**0.5 if product > 0 else 0.0
+
+    def width(one: float, two: float) -> float:
+        return sqrt(max(one * one - 2 * phi * one * two + two * two, 0.0))
+
+    middle = first - second
+    below = width(first - low, other_high - second)
+    return Interval(middle - below, middle + width(high - first, second - other_low))
+
+
+def _wilson(share: float, n: int) -> Interval:
+    """Wilson's score interval (1927) of a share of `n` images, without continuity correction."""
+    z = NormalDist().inv_cdf((1 + LEVEL) / 2)
+    middle = share + z * z / (2 * n)
+    by = z * (share * (1 - share) / n + z * z / (4 * n * n)) ** 0.5
+    scale = 1 + z * z / n
+    return Interval((middle - by) / scale, (middle + by) / scale)
+
+
+def mixed_share_interval(
+    least: NDArray[np.int64], most: NDArray[np.int64], weights: Values, n: int
+) -> Interval:
+    """Clopper and Pearson's 95 % interval of a share whose count is itself uncertain.
+
+    Their ends are quantiles of beta distributions; here of the mixture of those over all counts.
+    Where there is one count it is `share_interval`.
+
+    Args:
+        least: (D,) how many of `n` images there may be, as the lower end counts them.
+        most: (D,) the same as the upper end counts them, where a count is itself between two.
+        weights: (D,) how likely each count is, summing to 1.
+        n: the images, at least one.
+    """
+    from scipy.special import betainc
+
+    tiny = 1e-300  # stands for 0: of a beta distribution that lies at 0, or at 1, altogether
+
+    def quantile(first: Values, second: Values, share: float) -> float:
+        low, high = 0.0, 1.0
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2
+            enough = float(weights @ betainc(first, second, middle)) >= share
+            low, high = (low, middle) if enough else (middle, high)
+        return low
+
+    rest = (1 - LEVEL) / 2
+    low, high = least.astype(np.float64), most.astype(np.float64)
+    return Interval(
+        quantile(np.maximum(low, tiny), n - low + 1, rest),
+        quantile(high + 1, np.maximum(n - high, tiny), 1 - rest),
+    )
 
 
 def bootstrap_means(
     values: NDArray[np.float64], *, seed: int, draws: int = DRAWS
 ) -> tuple[Interval, ...]:
-    """The intervals that `bootstrap_mean` gives, of several columns at once, from the same draws.
+    """95 % percentile bootstrap intervals of means over samples, of several columns at once.
+
+    Samples are drawn from all N, undefined ones included, and the mean is taken over the drawn ones
+    that count: so the draws depend on `seed` and N alone and are the same for every inpainter of a
+    table, even where one of them has a sample that does not count. Too narrow where samples are
+    few: `mean_intervals` uses it from `FEW` on.
 
     Args:
         values: (N, K) value per sample and column; NaN and infinity do not count.
@@ -102,7 +281,7 @@ def bootstrap_ratio(
     Args:
         numerators: (N,) finite.
         denominators: (N,) finite, at least 0; a sample of 0 does not count.
-        seed: where the draws come from; the draws are those of `bootstrap_mean`.
+        seed: where the draws come from; the draws are those of `bootstrap_means`.
         draws: how many times N samples are drawn with replacement.
 
     Returns:
@@ -137,3 +316,30 @@ def _drawn(samples: int, seed: int, draws: int) -> Iterator[NDArray[np.int64]]:
     block = max(1, _BLOCK // samples)
     for start in range(0, draws, block):
         yield generator.integers(samples, size=(min(block, draws - start), samples))
+
+
+def clipped(interval: Interval, bounds: Bounds) -> Interval:
+    """The interval drawn in to what a number can be; NaN stays NaN."""
+    if np.isnan(interval.low):
+        return interval
+    return Interval(max(interval.low, bounds.low), min(interval.high, bounds.high))
+
+
+def _student(values: Values, counts: NDArray[np.bool_]) -> list[Interval]:
+    """Student's t intervals of K columns; values that do not count are 0."""
+    from scipy.special import stdtrit
+
+    n = counts.sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = values.sum(axis=0) / n
+        spread = (np.where(counts, values - mean, 0.0) ** 2).sum(axis=0)
+        half = stdtrit(np.maximum(n - 1, 1), (1 + LEVEL) / 2) * np.sqrt(spread / (n - 1) / n)
+    most = np.where(counts, values, -np.inf).max(axis=0, initial=-np.inf)
+    with np.errstate(invalid="ignore"):  # a column of which nothing counts
+        differ = most - np.where(counts, values, np.inf).min(axis=0, initial=np.inf) > _EQUAL
+    usable = (n >= 2) & ((n >= FEWEST) | differ)
+    half = np.where(differ, half, 0.0)
+    return [
+        Interval(float(one - by), float(one + by)) if fit else UNDEFINED
+        for one, by, fit in zip(mean, half, usable, strict=True)
+    ]

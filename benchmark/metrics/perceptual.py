@@ -19,6 +19,7 @@ from benchmark.core.types import Case, Pixels, Rows
 from benchmark.core.weights import sha256_of
 from benchmark.metrics.backbones import BACKBONES
 from benchmark.metrics.base import Metric
+from benchmark.metrics.intervals import Bounds
 
 if TYPE_CHECKING:  # `bench list` and a run without LPIPS load neither
     import lpips
@@ -32,6 +33,7 @@ class LPIPS(Metric):
 
     name, title, decimals = "lpips", "LPIPS", 3
     better = "lower"
+    bounds = Bounds(low=0.0)
     needs = "filled"
     net: ClassVar[str] = "alex"
     backbone: ClassVar[str] = "alexnet"

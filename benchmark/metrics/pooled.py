@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from benchmark.core.types import Case, Rows
 from benchmark.metrics.base import Metric, verdict_of
+from benchmark.metrics.intervals import UNIT
 from benchmark.metrics.ranking import half_values, tally
 
 GROUPS = 128
@@ -28,6 +29,7 @@ class AUCPooled(Metric):
 
     name, title = "auc_pooled", "AUC (pooled)"
     better = "lower"
+    bounds = UNIT
     needs = "verdict"
 
     def measure(self, case: Case) -> Rows:

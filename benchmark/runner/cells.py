@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 from benchmark.core.seeds import seed_of
 from benchmark.metrics import METRICS, revision_of
 from benchmark.metrics.base import Metric
-from benchmark.metrics.intervals import UNDEFINED, Interval, bootstrap_means
+from benchmark.metrics.intervals import (
+    UNBOUNDED,
+    UNDEFINED,
+    Bounds,
+    Interval,
+    mean_intervals,
+    share_intervals,
+)
 from benchmark.runner.jobs import Chosen, SampleRef
 from benchmark.runner.outcome import Failure
 from benchmark.runner.setup import Setup
@@ -36,7 +43,7 @@ class Cell:
         value: the number, or None for a gap.
         n: samples that count in it.
         expected: samples that should.
-        low: lower end of the 95 % bootstrap interval, or None.
+        low: lower end of the 95 % interval (docs/statistics.md), or None.
         high: upper end, or None.
         weights: the weights behind it, such as "safepaint=mini trufor=official".
         sees_hole: whether the inpainter looked at what the picture shows inside the hole.
@@ -81,12 +88,14 @@ def cells(setup: Setup, store: Store, failures: Sequence[Failure]) -> Iterator[C
 class _Draft:
     """A cell without its interval: what its metric came to on each sample, (N,), where it has one.
 
-    The intervals of many cells are made together, from the same draws.
+    The intervals of many cells are made together, those of means from the same draws.
     """
 
     cell: Cell
     interval: Interval | None = None
     values: NDArray[np.float64] | None = None
+    bounds: Bounds = UNBOUNDED
+    share: bool = False
 
 
 def _buckets(setup: Setup, dataset: str, failures: Sequence[Failure]) -> dict[str, list[SampleRef]]:
@@ -148,8 +157,8 @@ def _draft(
     if reason:
         return _Draft(cell)
     cell = replace(cell, value=metric.reduce(rows))
-    if type(metric).interval is Metric.interval:  # of a mean: made with all others
-        return _Draft(cell, values=metric.values(rows))
+    if type(metric).interval is Metric.interval:  # of a mean or share: made with all others
+        return _Draft(cell, None, metric.values(rows), metric.bounds, metric.share)
     seed = seed_of("interval", setup.plan.seed)
     return _Draft(cell, interval=metric.interval(rows, seed=seed))
 
@@ -157,12 +166,14 @@ def _draft(
 def _finished(drafts: Sequence[_Draft], seed: int) -> Iterator[Cell]:
     """The cells with their intervals; those of means of as many samples share their draws."""
     intervals = {index: one.interval for index, one in enumerate(drafts) if one.interval}
-    columns: dict[int, dict[int, NDArray[np.float64]]] = {}
+    alike: dict[tuple[int, bool], list[int]] = {}
     for index, draft in enumerate(drafts):
         if draft.values is not None:
-            columns.setdefault(len(draft.values), {})[index] = draft.values
-    for same in columns.values():
-        found = bootstrap_means(np.stack(list(same.values()), axis=1), seed=seed)
+            alike.setdefault((len(draft.values), draft.share), []).append(index)
+    for (_, share), same in alike.items():
+        values = np.stack([one for index in same if (one := drafts[index].values) is not None], 1)
+        bounds = [drafts[index].bounds for index in same]
+        found = share_intervals(values) if share else mean_intervals(values, bounds, seed=seed)
         intervals.update(zip(same, found, strict=True))
     for index, draft in enumerate(drafts):
         low, high = _ends(intervals.get(index, UNDEFINED))

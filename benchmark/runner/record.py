@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from benchmark.metrics.intervals import RULES
 from benchmark.runner.execute import Settings, Tally
 from benchmark.runner.jobs import Chosen
 from benchmark.runner.machine import machine_of
@@ -20,7 +21,7 @@ from benchmark.runner.store import Store
 
 PACKAGES = (
     "safepaint-bench", "torch", "torchvision", "numpy", "opencv-contrib-python-headless",
-    "pillow", "scikit-image", "scikit-learn", "lpips", "safetensors",
+    "pillow", "scikit-image", "scikit-learn", "scipy", "lpips", "safetensors",
 )  # fmt: skip
 
 
@@ -57,6 +58,7 @@ def document_of(
         "folders": {name: str(folder) for name, folder in setup.sources.folders.items()},
         "shard": settings.shard.label if settings.shard else "",
         "samples": len(setup.samples),
+        "intervals": RULES,
         "jobs_run": tally.ran,
         "jobs_stored": tally.stored,
         "seconds": {stage: round(value, 3) for stage, value in tally.seconds.items()},

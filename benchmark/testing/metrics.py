@@ -72,6 +72,8 @@ def said_by_the_class(kind: type[Metric]) -> None:
         said=f"{kind.name}: needs is {kind.needs!r}, expected 'filled' or 'verdict'",
     )
     demand(held=kind.revision >= 1, said=f"{kind.name}: revision is below 1")
+    low, high = kind.bounds
+    demand(held=low < high, said=f"{kind.name}: bounds are [{low}, {high}]")
 
 
 def a_row_stands_alone(metric: Metric) -> None:
@@ -89,6 +91,16 @@ def a_row_stands_alone(metric: Metric) -> None:
         said=f"{metric.name}: a sample's row depends on the samples beside it",
     )
     value = metric.reduce(rows)
+    low, high = metric.bounds
+    demand(
+        held=bool(np.isnan(value)) or low <= value <= high,
+        said=f"{metric.name}: gave {value}, outside of its bounds [{low}, {high}]",
+    )
+    values = metric.values(rows)
+    demand(
+        held=not metric.share or bool(np.isin(values[np.isfinite(values)], (0, 1)).all()),
+        said=f"{metric.name}: says it is a share, and has values other than 0 and 1",
+    )
     demand(
         held=isinstance(value, float),
         said=f"{metric.name}: reduce gave {type(value).__name__}, expected float",

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from reports.numbers import GAP, number, signed, span
 from reports.paper import Entry, Line, PaperTable
 
-GAP = "-"  # ours; the paper's own sign for a missing number is a slash
-PAPER_GAP = "/"
+PAPER_GAP = "/"  # the paper's own sign for a missing number; ours is `GAP`
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,25 +70,9 @@ def grid_of(table: PaperTable) -> Grid:
     )
 
 
-def number(value: float | None, decimals: int, *, gap: str = GAP) -> str:
-    """A number as it is printed."""
-    return gap if value is None else f"{value:.{decimals}f}"
-
-
-def signed(value: float | None, decimals: int) -> str:
-    """A difference as it is printed, with its sign; zero has none."""
-    if value is None:
-        return GAP
-    text = f"{value:+.{decimals}f}"
-    return text[1:] if not float(text) else text
-
-
 def interval(entry: Entry) -> str:
     """The 95 % interval of our number as it is printed, or "" where there is none."""
-    if entry.ours is None or entry.ours.low is None or entry.ours.high is None:
-        return ""
-    low, high = (number(end, entry.decimals) for end in (entry.ours.low, entry.ours.high))
-    return f"[{low}, {high}]"
+    return span(entry.ours.low, entry.ours.high, entry.decimals) if entry.ours else ""
 
 
 def source(line: Line) -> str:

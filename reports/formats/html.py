@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from itertools import groupby
 
-from reports.formats.grid import PAPER_GAP, interval, number, signed, source
+from reports.formats.grid import PAPER_GAP, interval, source
+from reports.numbers import number, signed, stored
 from reports.paper import Entry, Line, PaperTable
 
 
@@ -88,7 +89,7 @@ def _reason(line: Line, entry: Entry) -> str:
 
 
 def _sortable(value: float | None) -> str:
-    return "" if value is None else f"{value:.6f}"
+    return "" if value is None else stored(value)
 
 
 def _bold(text: str, best: bool) -> str:

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from benchmark.core.errors import BadInput
+from reports.numbers import number, p_text
 from reports.results import to_csv
 from reports.statistics import Statistic
 
 COLUMNS = (
     "dataset", "launder", "detector", "mask_ratio_percent", "metric", "name", "inpainter",
-    "against", "value", "low", "high", "p", "p_holm", "n",
+    "against", "value", "low", "high", "p", "p_holm", "n", "verdict", "reason",
 )  # fmt: skip
-NUMBERS = COLUMNS.index("value")  # the first column that stands on the right
+DECIMALS = 4
+NUMBERS = COLUMNS[COLUMNS.index("value") : COLUMNS.index("verdict")]  # they stand on the right
 
 
 def render(statistics: Sequence[Statistic], name: str) -> str:
@@ -45,18 +47,18 @@ def _column(name: str) -> str:
 
 
 def _texts(row: dict[str, object]) -> tuple[str, ...]:
-    return tuple(_text(row[name]) for name in COLUMNS)
+    return tuple(_text(name, row[name]) for name in COLUMNS)
 
 
-def _text(value: object) -> str:
+def _text(name: str, value: object) -> str:
     if isinstance(value, float):
-        return f"{value:.4f}"
+        return p_text(value) if name in {"p", "p_holm"} else number(value, DECIMALS)
     return "-" if value in (None, "") else str(value)
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     texts = [
-        text.ljust(width) if column < NUMBERS else text.rjust(width)
-        for column, (text, width) in enumerate(zip(row, widths, strict=True))
+        text.rjust(width) if name in NUMBERS else text.ljust(width)
+        for name, text, width in zip(COLUMNS, row, widths, strict=True)
     ]
     return "  ".join(texts).rstrip() + "\n"

@@ -23,13 +23,14 @@ from reports.figures import write_figures
 from reports.findings import annotated
 from reports.folder import ResultRow, RunFolder
 from reports.formats import render
-from reports.gallery import Exhibit, Gallery, make_gallery, opened
+from reports.gallery import Exhibit, Gallery, Look, make_gallery, opened
+from reports.numbers import kind_of, number, span, stored
 from reports.page.plots import legend_mark, svg
 from reports.page.summary import caveats, counted, editions, verdicts
 from reports.page.template import fill_template
 from reports.paper import PaperTable, paper_table, paper_tables
 from reports.pictures import save_pictures
-from reports.statistics import statistics_of
+from reports.statistics import Statistic, statistics_of
 
 PAGE = "index.html"
 FIGURES = "figures"
@@ -111,15 +112,16 @@ def page(
         written: the time stamp.
         full: whether full pictures lie beside the page.
     """
+    statistics = statistics_of(run)
     return fill_template(
         "report.html",
         written=written,
         title=f"SafePaint Bench: {run.plan.name}",
         run=run,
         state=_state(run),
-        verdicts=verdicts(run),
+        verdicts=verdicts(run, statistics),
         caveats=list(caveats(run)),
-        tables=list(_tables(run)),
+        tables=list(_tables(run, statistics)),
         plots=list(_plots(drawn)),
         svg=svg,
         legend_mark=legend_mark,
@@ -158,28 +160,27 @@ def _state(run: RunFolder) -> str:
     return f"This run is not whole: {said}; see Provenance." if said else ""
 
 
-def _tables(run: RunFolder) -> Iterator[Tables]:
-    statistics = statistics_of(run)
-    for number in range(1, 7):
+def _tables(run: RunFolder, statistics: Sequence[Statistic]) -> Iterator[Tables]:
+    for table in range(1, 7):
         try:
-            found = [annotated(table, statistics) for table in paper_tables(number, run)]
+            found = [annotated(one, statistics) for one in paper_tables(table, run)]
         except DataError as error:
-            alone = Markup(render([paper_table(number)], "html"))  # noqa: S704 (escapes its texts)
+            alone = Markup(render([paper_table(table)], "html"))  # noqa: S704 (escapes its texts)
             yield Tables(
-                number=number,
+                number=table,
                 main=alone,
                 laundered=(),
                 missing=str(error).removeprefix(f"{run.path}: "),
             )
             continue
-        plain = [table for table in found if not table.launder]
+        plain = [one for one in found if not one.launder]
         yield Tables(
-            number=number,
+            number=table,
             main=Markup(render(plain, "html")),  # noqa: S704 (escapes its texts)
             laundered=tuple(
-                (_laundered(run, table), Markup(render([table], "html")))  # noqa: S704 (as above)
-                for table in found
-                if table.launder
+                (_laundered(run, one), Markup(render([one], "html")))  # noqa: S704 (as above)
+                for one in found
+                if one.launder
             ),
             missing="",
         )
@@ -202,9 +203,7 @@ def _plots(drawn: Sequence[Chart]) -> Iterator[Plots]:
 
 
 def _row(row: ResultRow) -> Mapping[str, str]:
-    metric = "acc" if row.metric == "false_alarm" else row.metric
-    digits = METRICS.load(metric).decimals
-    known = row.low is not None and row.high is not None
+    digits = kind_of(row.metric).decimals
     return {
         "dataset": row.dataset,
         "launder": row.launder or "as painted",
@@ -212,9 +211,9 @@ def _row(row: ResultRow) -> Mapping[str, str]:
         "inpainter": row.inpainter + ("‡" if row.sees_hole else ""),
         "bucket": row.bucket,
         "metric": metric_title(row.metric),
-        "value": "-" if row.value is None else f"{row.value:.{digits}f}",
-        "sort": "" if row.value is None else f"{row.value:.6f}",
-        "interval": f"[{row.low:.{digits}f}, {row.high:.{digits}f}]" if known else "",
+        "value": number(row.value, digits),
+        "sort": "" if row.value is None else stored(row.value),
+        "interval": span(row.low, row.high, digits),
         "count": f"{row.n}/{row.expected}",
         "weights": row.weights,
         "reason": row.reason,
@@ -235,11 +234,11 @@ def _gallery_data(run: RunFolder, gallery: Gallery, *, full: bool) -> dict[str, 
         "better": kind.better if kind else "lower",
         "names": {**_names(run, run.plan.inpainter_names), **_names(run, run.plan.detector_names)},
         "pictures": gallery.pictures,
-        "exhibits": [_exhibit(run, one, full=full) for one in gallery.exhibits],
+        "exhibits": [_exhibit(run, one, gallery.metric, full=full) for one in gallery.exhibits],
     }
 
 
-def _exhibit(run: RunFolder, one: Exhibit, *, full: bool) -> dict[str, Any]:
+def _exhibit(run: RunFolder, one: Exhibit, metric: str, *, full: bool) -> dict[str, Any]:
     several = len(run.plan.datasets) > 1
     parts = [IMAGES, *([one.dataset] if several else []), one.bucket, one.folder]
     return {
@@ -257,8 +256,8 @@ def _exhibit(run: RunFolder, one: Exhibit, *, full: bool) -> dict[str, Any]:
                     {
                         "detector": look.detector,
                         "heatmap": look.heatmap,
-                        "score": look.score,
                         "value": look.value,
+                        "text": _looked(metric, look),
                     }
                     for look in painting.looks
                 ],
@@ -266,6 +265,15 @@ def _exhibit(run: RunFolder, one: Exhibit, *, full: bool) -> dict[str, Any]:
             for painting in one.paintings
         ],
     }
+
+
+def _looked(metric: str, look: Look) -> str:
+    """A detector's numbers of one picture as they are printed."""
+    said = [f"score {number(look.score, 3)}"]
+    if look.value is not None:
+        kind = kind_of(metric)
+        said.insert(0, f"{kind.title} {number(look.value, kind.decimals)}")
+    return ", ".join(said)
 
 
 def _provenance(run: RunFolder) -> dict[str, Any]:

@@ -105,7 +105,6 @@ function gallery() {
 
   const value = (name) => (form.elements[name] ? form.elements[name].value : "");
   const wanted = (name, found) => !value(name) || value(name) === found;
-  const number = (one, digits) => (one === null ? "-" : one.toFixed(digits));
 
   function looks(exhibit) {
     return exhibit.paintings
@@ -151,8 +150,7 @@ function gallery() {
   }
 
   function seen(exhibit, painting, look) {
-    const measured = look.value === null ? "" : `${data.metric} ${number(look.value, data.digits)}, `;
-    const text = `${data.names[look.detector]}: ${measured}score ${number(look.score, 3)}`;
+    const text = `${data.names[look.detector]}: ${look.text}`;
     const alt = `${exhibit.sample}: what ${look.detector} saw in the picture by ${painting.inpainter}`;
     return make("div", { class: "seen" }, picture(look.heatmap, alt), make("span", { text }));
   }
@@ -169,7 +167,7 @@ function gallery() {
 
   function draw({ one, rank }) {
     const where = one.dataset ? `${one.dataset}: ` : "";
-    const mean = rank === null ? "" : `, mean ${data.metric} ${number(rank, data.digits)}`;
+    const mean = rank === null ? "" : `, mean ${data.metric} ${rank.toFixed(data.digits)}`;
     const title = `${where}${one.sample}, hole ${one.bucket} %${mean}`;
     const shown = one.paintings.filter((painting) => wanted("inpainter", painting.inpainter));
     const strip = make("div", { class: "strip", tabindex: "0", role: "group", "aria-label": title },
@@ -196,10 +194,8 @@ function gallery() {
     byId("after").src = full(encodeURIComponent(painting.inpainter), data.pictures[painting.picture]);
     byId("after").alt = `${exhibit.sample} painted by ${painting.inpainter}`;
     byId("painted-by").textContent = data.names[painting.inpainter];
-    byId("numbers").textContent = painting.looks.map((look) => {
-      const measured = look.value === null ? "" : `${data.metric} ${number(look.value, data.digits)}, `;
-      return `${data.names[look.detector]}: ${measured}score ${number(look.score, 3)}`;
-    }).join("; ");
+    byId("numbers").textContent = painting.looks
+      .map((look) => `${data.names[look.detector]}: ${look.text}`).join("; ");
     byId("slider").value = 50;
     slide();
     byId("compare").showModal();

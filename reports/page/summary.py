@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 
 from benchmark.core.seeds import seed_of
 from benchmark.metrics import METRICS
-from benchmark.metrics.base import Metric
-from benchmark.metrics.intervals import Interval, bootstrap_mean
+from benchmark.metrics.intervals import UNDEFINED, mean_interval
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 from reports.charts import marked
+from reports.findings import beats
 from reports.folder import RunFolder
 from reports.gallery import hiding_metric
-from reports.inference import sign_flip
+from reports.numbers import with_span
+from reports.statistics import OF, Statistic
 
 FEW = 30  # pictures below which a run is a trial, not a result
-ALPHA = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class Glance:
         name: its name with its marks and weights.
         values: (N,) the metric's mean over the buckets, picture by picture, in a fixed order.
         value: the mean over pictures, or None for a gap.
-        interval: its 95 % bootstrap interval over pictures.
+        text: that mean with its 95 % interval over pictures, as it is printed.
         reason: why there is no number, or "".
     """
 
@@ -41,7 +41,7 @@ class Glance:
     name: str
     values: NDArray[np.float64]
     value: float | None
-    interval: Interval
+    text: str
     reason: str
 
 
@@ -64,13 +64,18 @@ class Verdict:
     sentences: tuple[str, ...]
 
 
-def verdicts(run: RunFolder) -> tuple[Verdict, ...]:
-    """What a run says, detector by detector, about pictures as they were painted."""
+def verdicts(run: RunFolder, statistics: Sequence[Statistic]) -> tuple[Verdict, ...]:
+    """What a run says, detector by detector, about pictures as they were painted.
+
+    Args:
+        run: the run.
+        statistics: the same run's, from `statistics_of`: what differs is decided there.
+    """
     metric = hiding_metric(run)
     if not metric:
         return ()
     return tuple(
-        _verdict(run, metric, dataset, detector)
+        _verdict(run, metric, (dataset, detector), statistics)
         for dataset in dict.fromkeys(row.dataset for row in run.results)
         for detector in run.plan.detector_names
     )
@@ -97,19 +102,28 @@ def caveats(run: RunFolder) -> Iterator[str]:
         yield "The pictures are not the paper's: its numbers stand beside ours for orientation."
 
 
-def _verdict(run: RunFolder, metric: str, dataset: str, detector: str) -> Verdict:
+def _verdict(
+    run: RunFolder, metric: str, where: tuple[str, str], statistics: Sequence[Statistic]
+) -> Verdict:
+    dataset, detector = where
     found = tuple(
         _glance(run, metric, dataset, detector, name)
         for name in run.plan.inpainter_names
         if INPAINTERS.card(name).paints
     )
+    tests = [
+        one
+        for one in statistics
+        if (one.name, one.metric, one.launder) == ("next_best", metric, "")
+        and (one.dataset, one.detector) == where
+    ]
     card = DETECTORS.card(detector)
     return Verdict(
         dataset=dataset,
         detector=detector,
         name=_named(run, detector, marked(card, run.results)),
         glances=found,
-        sentences=tuple(_sentences(run, metric, found, dataset, detector)),
+        sentences=tuple(_sentences(run, metric, found, tests, where)),
     )
 
 
@@ -123,13 +137,15 @@ def _glance(run: RunFolder, metric: str, dataset: str, detector: str, name: str)
     reason = next((row.reason or "no number" for row in cells if row.value is None), "")
     values = _by_picture(run, metric, (dataset, detector, name))
     complete = bool(cells) and not reason and bool(np.isfinite(values).any())
-    seed = seed_of("interval", run.plan.seed)
+    seed, kind = seed_of("interval", run.plan.seed), METRICS.load(metric)
+    value = float(values[np.isfinite(values)].mean()) if complete else None
+    interval = mean_interval(values, seed=seed, bounds=kind.bounds) if complete else UNDEFINED
     return Glance(
         inpainter=name,
         name=_named(run, name, marked(INPAINTERS.card(name), run.results)),
         values=values,
-        value=float(np.nanmean(values)) if complete else None,
-        interval=bootstrap_mean(values, seed=seed) if complete else Interval(np.nan, np.nan),
+        value=value,
+        text=with_span(value, *interval, kind.decimals),
         reason="" if complete else reason or "not measured",
     )
 
@@ -151,7 +167,11 @@ def _by_picture(run: RunFolder, metric: str, what: tuple[str, str, str]) -> NDAr
 
 
 def _sentences(
-    run: RunFolder, metric: str, glances: tuple[Glance, ...], dataset: str, detector: str
+    run: RunFolder,
+    metric: str,
+    glances: tuple[Glance, ...],
+    tests: Sequence[Statistic],
+    where: tuple[str, str],
 ) -> Iterator[str]:
     kind = METRICS.load(metric)
     sign = 1 if kind.better == "lower" else -1
@@ -163,36 +183,22 @@ def _sentences(
         return
     best, rest = ranked[0], ranked[1:]
     yield (
-        f"{best.inpainter} hides best: {kind.title} {_text(best, kind.decimals)} over "
+        f"{best.inpainter} hides best: {kind.title} {best.text} over "
         f"{counted(int(np.isfinite(best.values).sum()), 'picture')} and all hole sizes"
         + (" (0.5 is chance, 1 is found perfectly)." if metric == "auc" else ".")
     )
     for second in islice(rest, 1):
-        yield _difference(run, best, second, kind)
-    yield from _alarms(run, dataset, detector)
+        yield f"Next is {second.inpainter} with {second.text}."
+    yield _tested(tests)
+    yield from _alarms(run, *where)
 
 
-def _difference(run: RunFolder, best: Glance, second: Glance, kind: type[Metric]) -> str:
-    """The paired difference, and whether a test on the pictures' signs believes it.
-
-    The two were picked as the first and second of all, so the test is two-sided.
-    """
-    digits = kind.decimals
-    said = f"Next is {second.inpainter} with {_text(second, digits)}"
-    if len(best.values) != len(second.values):
-        return f"{said}, on other pictures."
-    apart = second.values - best.values
-    low, high = bootstrap_mean(apart, seed=seed_of("interval", run.plan.seed))
-    if np.isnan(low):
-        return f"{said}; one picture says nothing about how sure that is."
-    sign = 1 if kind.better == "lower" else -1
-    (below,) = sign_flip(-sign * apart[:, None], seed=seed_of("signs", run.plan.seed))
-    p = min(1.0, 2 * float(below))
-    span = f"the paired difference of {np.nanmean(apart):+.{digits}f} [{low:+.{digits}f}, "
-    span += f"{high:+.{digits}f}]"
-    if p < ALPHA:
-        return f"{said}: {span} is beyond the noise (sign-flip test, p = {p:.2g})."
-    return f"{said}: {span} is within the noise (p = {p:.2g}): this run cannot tell them apart."
+def _tested(tests: Sequence[Statistic]) -> str:
+    """What the tests of this detector say, the ones that stand beneath the tables."""
+    if not tests:
+        return f"Nothing is tested: the tests are of {OF} against its best rival."
+    said = "; ".join(f"{one.bucket} % {beats(one)}" for one in tests)
+    return f"{OF} against its best rival (two-sided): {said}."
 
 
 def _alarms(run: RunFolder, dataset: str, detector: str) -> Iterator[str]:
@@ -205,12 +211,6 @@ def _alarms(run: RunFolder, dataset: str, detector: str) -> Iterator[str]:
     ]
     if rates:
         yield f"It calls {100 * float(np.mean(rates)):.0f} % of the untouched pictures forged."
-
-
-def _text(glance: Glance, digits: int) -> str:
-    low, high = glance.interval
-    span = "" if np.isnan(low) else f" [{low:.{digits}f}, {high:.{digits}f}]"
-    return f"{glance.value:.{digits}f}{span}"
 
 
 def _models(run: RunFolder) -> tuple[str, ...]:

@@ -40,6 +40,27 @@ def test_a_cell_is_a_finite_number_between_the_ends_of_its_interval(name: str) -
     assert name == "known_drift" or low <= value <= high
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_values_lie_within_the_bounds_that_the_class_declares(name: str) -> None:
+    metric = METRICS.load(name)()
+    values = metric.values(metric.measure(draw_case(6)))
+    low, high = metric.bounds
+    assert name in POOLED or (values >= low).all()
+    assert name in POOLED or (values <= high).all()
+    assert metric.share == (name in {"acc", "known_drift_share"})
+    assert not metric.share or set(values) <= {0.0, 1.0}
+
+
+def test_bounds_are_those_of_the_definitions() -> None:
+    found = {name: tuple(METRICS.load(name).bounds) for name in METRICS}
+    assert found.pop("psnr") == found.pop("psnr_hole") == (-np.inf, np.inf)
+    assert found.pop("ssim") == found.pop("mcc") == (-1, 1)
+    assert found.pop("gmsd") == (0, 0.5)
+    assert found.pop("known_drift") == (0, 255)
+    assert found.pop("lpips") == found.pop("lpips_vgg") == (0, np.inf)
+    assert set(found.values()) == {(0, 1)}
+
+
 @pytest.mark.parametrize("name", METRICS)
 def test_no_rows_reduce_to_nothing(name: str) -> None:
     metric, rows = METRICS.load(name)(), np.empty((0, 1))

@@ -12,7 +12,14 @@ from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from benchmark.core.errors import BadInput
 from benchmark.core.types import Verdict
-from benchmark.metrics.detection import ACC, acc_at_5, balanced_accuracy, image_auc
+from benchmark.metrics.detection import (
+    ACC,
+    acc_at_5,
+    acc_at_5_interval,
+    balanced_accuracy,
+    image_auc,
+)
+from benchmark.metrics.intervals import share_interval
 from tests.unit.metrics.cases import draw_case
 
 
@@ -71,6 +78,36 @@ def test_at_most_5_percent_of_the_untouched_exceed_the_threshold(
 def test_many_equal_scores_never_give_more_false_alarms() -> None:
     authentic = np.array([0.9] * 10 + [0.1] * 90)
     assert acc_at_5(np.array([0.9, 0.95]), authentic) == 0.5
+
+
+def test_the_interval_of_acc_at_5_estimates_the_threshold_again_in_each_draw() -> None:
+    generator = np.random.default_rng(0)
+    authentic, forged = generator.normal(size=40), generator.normal(1.5, 1, 30)
+    drawn = authentic[generator.integers(40, size=(20_000, 40))]
+    thresholds = np.sort(drawn, axis=1)[:, ::-1][:, 40 // 20]
+    scores = np.sort(authentic)
+    places = np.searchsorted(scores, thresholds)
+    higher, lower = scores[np.minimum(places + 1, 39)], scores[np.maximum(places - 1, 0)]
+    least, most = ((forged > side[:, None]).sum(axis=1) for side in (higher, lower))
+    low = np.quantile(generator.beta(np.maximum(least, 1e-9), 30 - least + 1), 0.025)
+    high = np.quantile(generator.beta(most + 1, np.maximum(30 - most, 1e-9)), 0.975)
+    found = acc_at_5_interval(forged, authentic)
+    assert found == pytest.approx((low, high), abs=0.01)
+    fixed = share_interval((forged > np.sort(authentic)[-3]).astype(np.float64))
+    assert found.high - found.low > 1.1 * (fixed.high - fixed.low)
+
+
+def test_the_interval_of_a_certain_threshold_is_clopper_and_pearsons() -> None:
+    forged = np.array([0.9] * 4 + [0.1] * 6)
+    expected = share_interval((forged > 0.5).astype(np.float64))
+    assert acc_at_5_interval(forged, np.full(25, 0.5)) == pytest.approx(tuple(expected), abs=1e-9)
+
+
+def test_fewer_than_20_untouched_pictures_have_no_interval_at_5_percent() -> None:
+    forged = np.linspace(0, 1, 30)
+    assert np.isnan(acc_at_5_interval(forged, np.linspace(0, 1, 19))).all()
+    assert np.isfinite(acc_at_5_interval(forged, np.linspace(0, 1, 20))).all()
+    assert np.isnan(acc_at_5_interval(forged[:1], forged)).all()
 
 
 @pytest.mark.parametrize("levels", [3, 1000])

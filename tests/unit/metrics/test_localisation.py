@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import t
 from sklearn.metrics import (
     f1_score,
     jaccard_score,
@@ -18,6 +19,7 @@ from sklearn.metrics import (
 from benchmark.core.errors import BadInput
 from benchmark.core.types import Verdict
 from benchmark.metrics import METRICS
+from benchmark.metrics.intervals import bootstrap_ratio
 from benchmark.metrics.localisation import (
     area,
     confusion,
@@ -183,6 +185,28 @@ def test_pooled_f1_is_the_f1_of_all_pixels_together() -> None:
     assert metric.reduce(rows) == pytest.approx(expected, abs=1e-12)
     low, high = metric.interval(rows, seed=1)
     assert low < metric.reduce(rows) < high
+
+
+def test_pooled_f1_has_a_mean_s_interval_over_its_samples_shares() -> None:
+    metric, generator = METRICS.load("f1_pooled")(), np.random.default_rng(0)
+    rows = generator.integers(1, 50, (49, 3)).astype(np.float64)
+
+    def ratio(weights: np.ndarray) -> float:
+        hits, alarms, misses = weights @ rows
+        return 2 * hits / (2 * hits + alarms + misses)
+
+    step = 1e-6  # the ratio's derivative by a sample's weight, by hand
+    slopes = [(ratio(np.ones(49) + step * (np.arange(49) == at)) - ratio(np.ones(49))) / step
+              for at in range(49)]  # fmt: skip
+    error = np.std(slopes, ddof=1) * 49**0.5
+    expected = t.interval(0.95, 48, ratio(np.ones(49)), error)
+    assert metric.interval(rows, seed=1) == pytest.approx(tuple(expected), abs=1e-5)
+    many = np.concatenate((rows, rows[:1]))  # 50: the bootstrap of the ratio itself
+    doubled = 2 * many[:, 0]
+    whole = bootstrap_ratio(doubled, doubled + many[:, 1] + many[:, 2], seed=1)
+    assert metric.interval(many, seed=1) == whole
+    assert np.isnan(metric.interval(np.repeat(rows[:1], 5, axis=0), seed=1)).all()
+    assert np.isnan(metric.interval(rows[:1], seed=1)).all()
 
 
 def test_float16_logits_keep_what_is_above_one_half() -> None:

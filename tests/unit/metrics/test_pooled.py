@@ -9,7 +9,7 @@ import pytest
 
 from benchmark.core.errors import BadInput
 from benchmark.core.types import Case
-from benchmark.metrics.intervals import bootstrap_mean
+from benchmark.metrics.intervals import mean_interval
 from benchmark.metrics.pooled import GROUPS, AUCPooled, pooled_shares
 from benchmark.metrics.ranking import auc, half_values, tally
 from tests.unit.metrics.maps import TEMPERS, draw_maps
@@ -70,7 +70,7 @@ def test_an_untouched_picture_adds_authentic_pixels() -> None:
     assert AUCPooled().reduce(rows) == pytest.approx(exact(case), abs=1e-4)
 
 
-def test_the_interval_is_the_bootstrap_of_whole_pictures() -> None:
+def test_the_interval_is_near_the_bootstrap_of_whole_pictures() -> None:
     case = draw_maps("smooth", n=40, side=48)
     rows = AUCPooled().measure(case)
     low, high = AUCPooled().interval(rows, seed=1)
@@ -78,7 +78,7 @@ def test_the_interval_is_the_bootstrap_of_whole_pictures() -> None:
     drawn = [AUCPooled().reduce(rows[generator.integers(40, size=40)]) for _ in range(400)]
     theirs = np.percentile(drawn, (2.5, 97.5))
     assert (low, high) == pytest.approx(tuple(theirs), abs=0.2 * (high - low))
-    assert (low, high) == bootstrap_mean(AUCPooled().values(rows), seed=1)
+    assert (low, high) == mean_interval(AUCPooled().values(rows), seed=1)
 
 
 def test_shares_are_the_area_s_derivative_by_a_picture_s_weight() -> None:

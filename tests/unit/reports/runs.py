@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmark.metrics import METRICS
+from benchmark.metrics.intervals import RULES
 from benchmark.runner.cells import Cell
 from benchmark.runner.plan import Plan
 from inpainters import INPAINTERS
@@ -51,7 +52,9 @@ class Made:
         (folder / "results.csv").write_text(results_csv(self._cells()), encoding="utf-8")
         rows = to_csv((*FIXED, *self.metrics), self._rows())
         (folder / "samples.csv").write_text(rows, encoding="utf-8")
-        (folder / "record.json").write_text(json.dumps({"failures": []}), encoding="utf-8")
+        (folder / "record.json").write_text(
+            json.dumps({"failures": [], "intervals": RULES}), encoding="utf-8"
+        )
         return folder
 
     def _cells(self) -> list[Cell]:

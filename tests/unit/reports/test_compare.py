@@ -42,15 +42,53 @@ def test_what_moved_and_whether_it_is_noise(runs: tuple[Path, Path]) -> None:
     risen = the(found, "safepaint", "auc")
     assert risen.change == pytest.approx(0.01)
     assert (risen.low, risen.high) == pytest.approx((0.01, 0.01))
-    assert risen.beyond_noise is True
-    assert risen.n == 6
+    assert (risen.p, risen.n) == (2 / 64, 6)
     lone = the(found, "telea", "auc")
     assert lone.change == pytest.approx(0.01 / 6, abs=1e-6)
-    assert lone.beyond_noise is False
+    assert lone.p == 1.0
     still = the(found, "meanfill", "auc")
-    assert (still.change, still.beyond_noise) == (0.0, False)
+    assert (still.change, still.verdict) == (0.0, "no difference shown")
     assert the(found, "original", "auc").change is None
-    assert "36 cells: 6 moved, 3 of them beyond the noise, 6 cannot" in found.text()
+    assert "36 cells: 6 moved, 0 of them better or worse by a test, 6 cannot" in found.text()
+
+
+def test_the_family_is_what_moved_with_a_detector(runs: tuple[Path, Path]) -> None:
+    """Three hole sizes of safepaint and three of telea: 6 tests, and 2 / 64 cannot pass them."""
+    found = compare_runs(*runs)
+    reason = "p below 0.05 cannot be reached with 6 images and 6 tests"
+    for inpainter in ("safepaint", "telea"):
+        one = the(found, inpainter, "auc")
+        assert (one.verdict, one.reason) == ("not tested", reason)
+    assert f"Not tested, 6 of them: {reason}." in found.text()
+
+
+def test_a_change_of_one_number_is_tested_alone(tmp_path: Path) -> None:
+    made = {"buckets": ("10-20",), "inpainters": ("safepaint", "meanfill"), "samples": 6}
+    first = Made(value=value, **made).write(tmp_path / "first")  # type: ignore[arg-type]
+    second = Made(value=moved, **made).write(tmp_path / "second")  # type: ignore[arg-type]
+    worse = the(compare_runs(first, second), "safepaint", "auc")
+    assert (worse.p, worse.p_holm, worse.verdict) == (2 / 64, 2 / 64, "worse")
+    better = the(compare_runs(second, first), "safepaint", "auc")
+    assert better.verdict == "better"  # AUC fell: hidden better
+    assert "0.0312" in compare_runs(first, second).text()
+
+
+def test_five_pictures_are_not_tested(tmp_path: Path) -> None:
+    made = {"buckets": ("10-20",), "samples": 5}
+    first = Made(value=value, **made).write(tmp_path / "first")  # type: ignore[arg-type]
+    second = Made(value=moved, **made).write(tmp_path / "second")  # type: ignore[arg-type]
+    one = the(compare_runs(first, second), "safepaint", "auc")
+    assert (one.p, one.verdict, one.reason) == (None, "not tested", "5 images, a test needs 6")
+    assert (one.low, one.high) == (None, None)  # as much on every picture
+
+
+def test_holm_corrects_within_a_detector_alone(tmp_path: Path) -> None:
+    made = {"buckets": ("10-20",), "detectors": ("trufor", "flatness"), "samples": 9}
+    first = Made(value=value, **made).write(tmp_path / "first")  # type: ignore[arg-type]
+    second = Made(value=moved, **made).write(tmp_path / "second")  # type: ignore[arg-type]
+    found = [one for one in compare_runs(first, second).changes if one.metric == "auc"]
+    mine = {one.detector: one.p_holm for one in found if one.inpainter == "safepaint"}
+    assert mine == {"trufor": 2 * 2 / 512, "flatness": 2 * 2 / 512}
 
 
 def test_false_alarms_are_paired_too(runs: tuple[Path, Path]) -> None:
@@ -124,18 +162,31 @@ def test_runs_over_other_pictures_are_refused(
 def test_a_pooled_metric_has_no_interval(tmp_path: Path) -> None:
     made = Made(metrics=("f1_pooled",), inpainters=("telea",), value=value)
     found = compare_runs(made.write(tmp_path / "first"), made.write(tmp_path / "second"))
-    assert {(one.change, one.beyond_noise) for one in found.changes} == {(0.0, None)}
+    assert {(one.change, one.low, one.verdict) for one in found.changes} == {
+        (0.0, None, "not tested")
+    }
+    assert "a number of all pictures together has no value per picture" in found.text()
 
 
 def test_every_form_has_every_cell(runs: tuple[Path, Path]) -> None:
     found = compare_runs(*runs)
     assert found.html().count("<tr") == 1 + len(found.changes)
-    assert found.html().count('class="moved"') == 3
+    assert found.html().count('class="moved"') == 0
     cells = found.document()["cells"]
     assert isinstance(cells, list)
     assert len(cells) == len(found.changes)
     assert cells[0]["change"] == pytest.approx(0.01)
     assert found.text() == compare_runs(*runs).text()
+
+
+def test_what_is_better_or_worse_is_marked(tmp_path: Path) -> None:
+    first = Made(value=value, samples=12).write(tmp_path / "first")
+    found = compare_runs(first, Made(value=moved, samples=12).write(tmp_path / "second"))
+    assert found.html().count('class="moved"') == 3
+    assert {one.verdict for one in found.changes if one.differs} == {"worse"}
+    cells = found.document()["cells"]
+    assert isinstance(cells, list)
+    assert cells[0]["verdict"] == "worse"
 
 
 def test_new_weights_are_shown_as_such(tmp_path: Path) -> None:

@@ -9,12 +9,14 @@ import pytest
 
 from benchmark.runner.plan import Plan
 from reports.charts import MARKERS, PALETTE, Chart, Point, Series, charts
+from reports.findings import beats
 from reports.folder import ResultRow, RunFolder, SampleRow
 from reports.page.builder import _json
 from reports.page.plots import SHAPES, svg, ticks
 from reports.page.summary import caveats, verdicts
+from reports.statistics import statistics_of
 
-INPAINTERS = ("telea", "meanfill", "original")
+INPAINTERS = ("telea", "meanfill", "original", "safepaint")
 
 
 def row(inpainter: str, metric: str, value: float | None, **changed: object) -> ResultRow:
@@ -147,33 +149,57 @@ def test_json_cannot_end_its_script() -> None:
     assert not set("<>&é") & set(text)
 
 
-def runs_apart(count: int, gap: float) -> RunFolder:
-    """Telea below the mean fill by `gap` on every picture."""
+def runs_apart(count: int, gap: float, who: str = "safepaint") -> RunFolder:
+    """One inpainter below the mean fill by `gap` on every picture."""
     names = [f"{number:03}" for number in range(count)]
-    samples = [sample(name, "telea", 0.6 + 0.001 * at) for at, name in enumerate(names)]
+    samples = [sample(name, who, 0.6 + 0.001 * at) for at, name in enumerate(names)]
     samples += [
         sample(name, "meanfill", 0.6 + gap + 0.001 * at + 0.01 * (-1) ** at)
         for at, name in enumerate(names)
     ]
-    rows = [row("telea", "auc", 0.6), row("meanfill", "auc", 0.6 + gap)]
+    rows = [row(who, "auc", 0.6), row("meanfill", "auc", 0.6 + gap)]
     return run_of([*rows, row("original", "false_alarm", 0.25)], samples)
 
 
-def test_a_difference_on_many_pictures_is_beyond_the_noise() -> None:
-    (verdict,) = verdicts(runs_apart(40, 0.2))
-    said = " ".join(verdict.sentences)
-    assert said.startswith("telea hides best: AUC 0.6195")
-    assert "Next is meanfill" in said
-    assert "+0.2000" in said
-    assert "is beyond the noise" in said
+def said_of(run: RunFolder) -> str:
+    (verdict,) = verdicts(run, statistics_of(run))
+    return " ".join(verdict.sentences)
+
+
+def test_a_difference_on_many_pictures_is_better() -> None:
+    run = runs_apart(40, 0.2)
+    said = said_of(run)
+    assert said.startswith("safepaint hides best: AUC 0.6195 [")
+    assert "Next is meanfill with AUC" not in said
+    assert "Next is meanfill with 0.8195 [" in said
+    assert "safepaint against its best rival (two-sided): 10-20 % -0.2000 [" in said
+    assert "to meanfill, better (p below 0.0001, Holm below 0.0001)" in said
     assert "25 % of the untouched pictures" in said
-    assert [one.inpainter for one in verdict.glances] == ["telea", "meanfill"]
+    (verdict,) = verdicts(run, statistics_of(run))
+    measured = [one.inpainter for one in verdict.glances if one.value is not None]
+    assert measured == ["meanfill", "safepaint"]
 
 
-@pytest.mark.parametrize(("count", "gap"), [(4, 0.2), (40, 0.0)])
-def test_four_pictures_or_no_gap_cannot_tell_them_apart(count: int, gap: float) -> None:
-    (verdict,) = verdicts(runs_apart(count, gap))
-    assert "this run cannot tell them apart" in " ".join(verdict.sentences)
+def test_the_page_says_what_the_statistics_say() -> None:
+    run = runs_apart(7, 0.2)
+    (best,) = (one for one in statistics_of(run) if one.name == "next_best")
+    assert beats(best) in said_of(run)
+
+
+def test_five_pictures_are_not_tested() -> None:
+    said = said_of(runs_apart(5, 0.2))
+    assert "to meanfill, not tested (5 images, a test needs 6)" in said
+    assert "p 0" not in said
+
+
+def test_no_gap_is_no_difference() -> None:
+    assert "no difference shown (p" in said_of(runs_apart(40, 0.0))
+
+
+def test_a_run_without_safepaint_tests_nothing() -> None:
+    said = said_of(runs_apart(40, 0.2, "telea"))
+    assert said.startswith("telea hides best")
+    assert "Nothing is tested: the tests are of safepaint against its best rival." in said
 
 
 def test_a_gap_in_any_bucket_is_a_gap_at_a_glance() -> None:
@@ -182,7 +208,8 @@ def test_a_gap_in_any_bucket_is_a_gap_at_a_glance() -> None:
         row("telea", "auc", 0.6),
         row("telea", "auc", None, bucket="30-40", reason="only 1 of 4 samples were measured"),
     ]
-    (verdict,) = verdicts(run_of(rows, [sample("a", "telea", 0.6)], buckets=buckets))
+    run = run_of(rows, [sample("a", "telea", 0.6)], buckets=buckets)
+    (verdict,) = verdicts(run, statistics_of(run))
     assert verdict.glances[0].value is None
     assert verdict.glances[0].reason == "only 1 of 4 samples were measured"
     assert verdict.sentences == ("No finding yet: no inpainter has all its numbers.",)

@@ -8,12 +8,13 @@ import pytest
 
 from reports.findings import annotated
 from reports.folder import read_run
+from reports.formats.statistics import render
 from reports.paper import paper_tables
 from reports.statistics import Statistic, statistics_of
 from tests.unit.reports.runs import Made
 
 LEVEL = {"safepaint": 0.5, "safepaint-ddl": 0.1, "telea": 0.6, "meanfill": 0.9, "original": 0.0,
-         "edgeconnect": 0.8, "madf": 0.7}  # fmt: skip
+         "edgeconnect": 0.8, "madf": 0.7, "ctsdg": 0.65}  # fmt: skip
 
 
 def level(inpainter: str, metric: str, bucket: str, sample: int) -> float:
@@ -34,7 +35,7 @@ def the(found: list[Statistic], name: str, metric: str, inpainter: str = "safepa
     return one
 
 
-def test_the_next_best_and_the_largest_p(tmp_path: Path) -> None:
+def test_the_best_rival_and_the_largest_p(tmp_path: Path) -> None:
     found = statistics(tmp_path / "run")
     best = the(found, "next_best", "auc")
     assert best.against == "telea"
@@ -44,20 +45,54 @@ def test_the_next_best_and_the_largest_p(tmp_path: Path) -> None:
     assert best.n == 6
     pairs = {one.against: one for one in found if (one.name, one.metric) == ("difference", "auc")}
     assert set(pairs) == {"telea", "meanfill"}
-    assert best.p == max(one.p for one in pairs.values()) == pytest.approx(1 / 64)
+    assert best.p == 2 / 64  # two-sided: all six pictures one way, for both rivals
+
+
+def test_what_is_outside_the_family_is_not_tested(tmp_path: Path) -> None:
+    for one in statistics(tmp_path / "run"):
+        if one.name != "next_best":
+            assert (one.p, one.p_holm, one.verdict) == (None, None, "")
 
 
 def test_acc_is_tested_by_mcnemar(tmp_path: Path) -> None:
     best = the(statistics(tmp_path / "run"), "next_best", "acc")
     assert best.value == pytest.approx(1 / 6 - 4 / 6)
-    assert best.p == pytest.approx(1 / 8)  # of three pictures that differ, all one way
+    assert best.p == pytest.approx(2 / 8)  # of three pictures that differ, all one way
 
 
 def test_holm_corrects_the_tests_of_one_detector(tmp_path: Path) -> None:
-    found = statistics(tmp_path / "run", detectors=("trufor", "flatness"))
+    found = statistics(tmp_path / "run", detectors=("trufor", "flatness"), samples=7)
     tests = [one for one in found if one.name == "next_best"]
     assert len(tests) == 4
-    assert {round(one.p_holm or 0, 6) for one in tests} == {round(2 / 64, 6), 1 / 8}
+    assert {round(one.p_holm or 0, 6) for one in tests} == {round(2 * 2 / 128, 6), 0.25}
+    assert {(one.metric, one.verdict) for one in tests} == {
+        ("auc", "better"), ("acc", "no difference shown"),
+    }  # fmt: skip
+
+
+def test_a_verdict_that_cannot_be_reached_is_none(tmp_path: Path) -> None:
+    """Two metrics at 6 pictures: 2 tests of 2 / 64 at the least."""
+    for one in (one for one in statistics(tmp_path / "six") if one.name == "next_best"):
+        assert one.verdict == "not tested"
+        assert one.reason == "p below 0.05 cannot be reached with 6 images and 2 tests"
+    few = the(statistics(tmp_path / "five", samples=5), "next_best", "auc")
+    assert (few.p, few.p_holm, few.verdict) == (None, None, "not tested")
+    assert few.reason == "5 images, a test needs 6"
+
+
+def test_the_table_says_the_same_verdict(tmp_path: Path) -> None:
+    run = read_run(Made(buckets=("10-20",), value=level, samples=7).write(tmp_path / "run"))
+    found = list(statistics_of(run))
+    best = the(found, "next_best", "auc")
+    (table,) = paper_tables(3, run)
+    notes = annotated(table, found).notes
+    (note,) = (one for one in notes if one.startswith("SafePaint against its best rival, TruFor, A"
+                                                      "UC"))  # fmt: skip
+    assert note.endswith(f"to telea, {best.verdict} (p 0.0156, Holm 0.0312).")
+    assert any("two-sided" in one for one in notes)
+    text = render(found, "text")
+    assert "better" in text
+    assert "0.0312" in text
 
 
 def test_what_is_no_rival(tmp_path: Path) -> None:
@@ -78,7 +113,7 @@ def test_quality_is_better_where_it_is_higher(tmp_path: Path) -> None:
     assert the(found, "rank", "auc").n == 3
     apart = next(one for one in found if (one.name, one.metric) == ("difference", "psnr"))
     assert apart.detector == ""
-    assert apart.p > 0.9  # safepaint's is lower, so not better
+    assert apart.value < 0  # safepaint's is lower
 
 
 def test_ranks_that_tie_are_shared(tmp_path: Path) -> None:
@@ -88,12 +123,24 @@ def test_ranks_that_tie_are_shared(tmp_path: Path) -> None:
 
 
 def test_the_papers_order_is_agreed_with_over_models_it_has(tmp_path: Path) -> None:
-    models = ("safepaint", "edgeconnect", "madf", "telea")
+    models = ("safepaint", "edgeconnect", "madf", "ctsdg", "telea")
     found = statistics(tmp_path / "run", inpainters=models)
     tau = the(found, "kendall_tau_b", "auc", "")
-    assert (tau.value, tau.n) == (1.0, 3)  # TruFor at 10-20: 0.6417, 0.8737, 0.8557
-    alone = statistics(tmp_path / "alone")
-    assert not [one for one in alone if one.name == "kendall_tau_b"]
+    # TruFor at 10-20: 0.6417, 0.8737, 0.8557 and, for ctsdg, 0.8583; ours 0.5, 0.8, 0.7, 0.6
+    assert (tau.value, tau.n) == (pytest.approx((5 - 1) / 6), 4)
+
+
+def test_three_models_have_no_order_to_agree_with(tmp_path: Path) -> None:
+    models = ("safepaint", "edgeconnect", "madf", "telea")
+    run = read_run(Made(inpainters=models, value=level).write(tmp_path / "run"))
+    found = list(statistics_of(run))
+    (tau, *_) = (one for one in found if (one.name, one.metric) == ("kendall_tau_b", "auc"))
+    assert (tau.value, tau.reason) == (None, "3 models, Kendall's tau needs 4")
+    (table,) = paper_tables(3, run)
+    assert any(
+        "- (3 models, Kendall's tau needs 4)" in one for one in annotated(table, found).notes
+    )
+    assert "3 models, Kendall's tau needs 4" in render(found, "csv")
 
 
 def test_forged_against_untouched(tmp_path: Path) -> None:
@@ -102,13 +149,25 @@ def test_forged_against_untouched(tmp_path: Path) -> None:
     assert the(plain, "false_alarm", "acc", "original").value == pytest.approx(1 / 6)
     assert the(plain, "image_auc", "score", "meanfill").value == pytest.approx(11 / 12)
     assert the(plain, "balanced_accuracy", "score", "meanfill").value == pytest.approx(11 / 12)
-    assert the(plain, "acc_at_5", "score", "meanfill").value == 0.0  # one alarm is as high as any
+    few = the(plain, "acc_at_5", "score", "meanfill")
+    assert few.value is None
+    assert few.reason == "6 untouched pictures, detection at 5 % false alarms needs 20"
+    alarms = the(plain, "false_alarm", "acc", "original")
+    assert (alarms.low, alarms.high) == pytest.approx((0.00421, 0.64123), abs=5e-6)  # 1 of 6
     assert [one.launder for one in found if one.name == "false_alarm"] == ["", "jpeg:70"]
+
+
+def test_twenty_untouched_pictures_are_enough_for_5_percent(tmp_path: Path) -> None:
+    found = statistics(tmp_path / "run", samples=20)
+    at_5 = the(found, "acc_at_5", "score", "meanfill")
+    assert (at_5.value, at_5.reason) == (6 / 20, "")  # one alarm, and the threshold is below it
+    assert at_5.low is not None
+    assert at_5.low < 0.3 < at_5.high
 
 
 def test_without_untouched_pictures_there_are_no_alarms(tmp_path: Path) -> None:
     found = statistics(tmp_path / "run", inpainters=("safepaint", "telea"))
-    assert {one.name for one in found} == {"rank", "difference", "next_best"}
+    assert {one.name for one in found} == {"rank", "difference", "next_best", "kendall_tau_b"}
 
 
 def test_only_the_detectors_wanted(tmp_path: Path) -> None:
@@ -120,7 +179,11 @@ def test_only_the_detectors_wanted(tmp_path: Path) -> None:
 def test_a_plug_in_is_set_against_its_model_without(tmp_path: Path) -> None:
     made = Made(
         inpainters=("edgeconnect", "edgeconnect+rwsa", "telea"),
-        value=lambda inpainter, *_: 0.4 if "+" in inpainter else 0.6,
+        value=lambda inpainter, metric, _, sample: (
+            float(sample < (1 if "+" in inpainter else 4))
+            if metric == "acc"
+            else (0.4 if "+" in inpainter else 0.6)
+        ),
     )
     run = read_run(made.write(tmp_path / "run"))
     pairs = [one for one in statistics_of(run) if one.name == "difference"]
@@ -128,8 +191,8 @@ def test_a_plug_in_is_set_against_its_model_without(tmp_path: Path) -> None:
     (table,) = paper_tables(6, run)
     (note,) = (one for one in annotated(table, statistics_of(run)).notes if "against" in one[:40])
     assert note == (
-        "EdgeConnect+RWSA against EdgeConnect on TruFor: AUC -0.2000 [-0.2000, -0.2000], p 0.016; "
-        "ACC -0.2000 [-0.2000, -0.2000], p 1."
+        "EdgeConnect+RWSA against EdgeConnect on TruFor: AUC -0.2000 [-0.2000, -0.2000]; "
+        "ACC -0.5000 [-0.7732, +0.0403]."
     )
 
 
@@ -141,6 +204,6 @@ def test_findings_speak_of_the_tables_models_alone(tmp_path: Path) -> None:
         for number in (3, 5)
         for table in paper_tables(number, run)
     }
-    assert "SafePaint against the next best" in found[3]
+    assert "SafePaint against its best rival" in found[3]
     assert "telea" not in found[5]
     assert "SafePaint against Backbone+DDL on TruFor: AUC +0.4000" in found[5]

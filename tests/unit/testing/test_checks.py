@@ -15,6 +15,7 @@ from benchmark.core.card import Card
 from benchmark.core.types import Case, Detection, Pixels, Rows
 from benchmark.datasets.folder import Folder
 from benchmark.metrics.fidelity import PSNR
+from benchmark.metrics.intervals import Bounds
 from benchmark.testing import check_dataset, check_detector, check_inpainter, check_metric
 from detectors.baselines import Flatness
 from inpainters.base import Inpainter
@@ -141,6 +142,9 @@ def beside(self: PSNR, case: Case) -> Rows:
         (metric(lambda self, case: np.zeros(3)), r"expected rows \(3, K\) of float64"),
         (metric(PSNR.measure, better="up"), "better is 'up'"),
         (metric(PSNR.measure, title=""), "Changed has no title"),
+        (metric(PSNR.measure, bounds=Bounds(1, 0)), r"bounds are \[1, 0\]"),
+        (metric(PSNR.measure, bounds=Bounds(0, 1)), r"outside of its bounds \[0, 1\]"),
+        (metric(PSNR.measure, share=True), "says it is a share, and has values other than 0 and 1"),
         (metric(PSNR.measure, needs="verdict"), "expected BadInput for a case without a verdict"),
         (metric(PSNR.measure, reduce=lambda self, rows: 0.0), "no rows reduce to 0.0, not NaN"),
         (metric(PSNR.measure, unavailable=classmethod(lambda cls: "no file")), "no file"),
