@@ -6,14 +6,17 @@ import hashlib
 import json
 import shutil
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
 
+from benchmark import imagenet
+from benchmark.core.backbones import BACKBONES, backbone_state
 from benchmark.core.card import ALGORITHMS, Card, Checkpoint
-from benchmark.core.errors import BadInput, UnknownName, WeightsError
-from benchmark.core.paths import atomic, make_folder, torch_checkpoints, write_text
+from benchmark.core.errors import BadInput, UnknownName, Unreachable, WeightsError
+from benchmark.core.paths import atomic, make_folder, write_text
 from benchmark.core.weights import (
     RECEIPT,
     find_files,
@@ -24,7 +27,8 @@ from benchmark.core.weights import (
     verify,
     ways_to,
 )
-from benchmark.metrics.backbones import BACKBONES
+from benchmark.download import download
+from benchmark.imagenet import add_backbone, fetch_backbone, terms_of
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 
@@ -62,7 +66,8 @@ def weights_status() -> list[dict[str, Any]]:
             shipped = Checkpoint(file=mini.name, source="this project (mini edition)")
             found.append(_entry(card.name, shipped, "shipped"))
     for name, backbone in BACKBONES.items():
-        found.append(_entry(name, backbone, _backbone_state(backbone)))
+        entry = _entry(name, backbone.published, backbone_state(name))
+        found.append({**entry, "checksum": backbone.checksum})
     return found
 
 
@@ -72,7 +77,9 @@ def licence_of(name: str) -> str:
     Raises:
         UnknownName: if nothing is called `name`.
     """
-    files = [BACKBONES[name]] if name in BACKBONES else _card(name).checkpoints
+    if name in BACKBONES:
+        return terms_of(name)
+    files = _card(name).checkpoints
     lines = [f"{one.file}: {one.source or 'not published'}\n  {one.licence}" for one in files]
     return "\n".join(lines) or f"{name} needs no weights."
 
@@ -98,12 +105,12 @@ def add_weights(name: str, *paths: Path) -> str:
             raise WeightsError(f"{path}: no such file")
         if path.is_dir() and name in BACKBONES:
             raise WeightsError(f"{path}: expected a file, found a folder")
-        if path.suffix == ".safetensors":
+        if path.suffix == ".safetensors" and name not in BACKBONES:
             raise BadInput(
                 f"{path}: run your own training with 'bench run --weights {name}={path}'"
             )
     if name in BACKBONES:
-        return "\n".join(_add_backbone(BACKBONES[name], path) for path in paths)
+        return "\n".join(add_backbone(name, path) for path in paths)
     card = _card(name)
     with TemporaryDirectory() as folder:
         offers = [offer for path in paths for offer in _offers(card, path, Path(folder))]
@@ -114,8 +121,26 @@ def add_weights(name: str, *paths: Path) -> str:
     return "\n".join(done + [f"{card.name}: still needs {file}" for file in lacking])
 
 
-def fetch_weights(name: str) -> str:
+def already_here(name: str) -> str | None:
+    """A line that says so, if all that can be fetched for `name` is here and verified.
+
+    Raises:
+        UnknownName: if nothing is called `name`.
+    """
+    if name in BACKBONES:
+        return imagenet.already_here(name)
+    card = _card(name)
+    if all(_state(card, one) == "verified" for one in card.checkpoints):
+        return f"{name}: already here (verified)"
+    return None
+
+
+def fetch_weights(name: str, say: Callable[[str], object] = print) -> str:
     """Download what is published for `name`, verify it and install it.
+
+    Args:
+        name: a model, or a backbone such as "alexnet".
+        say: is told in a line when a backbone's first address cannot be reached.
 
     Returns:
         What was done, in a line per file.
@@ -124,13 +149,21 @@ def fetch_weights(name: str) -> str:
         UnknownName: if nothing is called `name`.
         WeightsError: if it has no address to download from, the download fails, or a checksum
             differs; then nothing is installed.
+        OutputError: if the disk is full or the folder cannot be written.
     """
-    files = [BACKBONES[name]] if name in BACKBONES else list(_card(name).checkpoints)
+    if name in BACKBONES:
+        return fetch_backbone(name, say)
+    files = list(_card(name).checkpoints)
     if not all(one.url for one in files):
         _refuse_to_fetch(name, files)
     with TemporaryDirectory() as folder:
-        addresses = dict.fromkeys(one.url for one in files)  # an archive may hold several
-        return add_weights(name, *(_download(url, Path(folder)) for url in addresses))
+        addresses = {one.url: 0 if one.archive else one.size for one in files}
+        try:
+            found = [download(url, Path(folder), most=size) for url, size in addresses.items()]
+        except Unreachable as error:
+            add = f"get it elsewhere and use 'bench weights add {name} FILE'"
+            raise Unreachable(f"{error}; {add}") from None
+        return add_weights(name, *found)
 
 
 def _refuse_to_fetch(name: str, files: list[Checkpoint]) -> NoReturn:
@@ -243,28 +276,6 @@ def _place(card: Card, offer: _Offer) -> str:
     return f"{card.name}: {file} installed ({how}; sha256 {digest})"
 
 
-def _add_backbone(backbone: Checkpoint, file: Path) -> str:
-    verify(backbone, file)
-    folder = make_folder(torch_checkpoints())
-    with atomic(folder / backbone.file) as draft:
-        shutil.copyfile(file, draft)
-    return f"{backbone.file} installed where torch keeps its checkpoints (verified)"
-
-
-def _download(url: str, folder: Path) -> Path:
-    """Fetch a file; it is verified when it is added, by all that is known about it."""
-    import pooch
-
-    name = url.rsplit("/", 1)[-1]
-    try:
-        return Path(pooch.retrieve(url, None, fname=name, path=folder, progressbar=True))
-    except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0][:150]
-        raise WeightsError(
-            f"{url}: cannot be fetched ({reason}); get it elsewhere and use 'bench weights add'"
-        ) from None
-
-
 def _state(card: Card, checkpoint: Checkpoint) -> str:
     path = installed_folder(card) / checkpoint.file
     if not path.is_file():
@@ -273,13 +284,6 @@ def _state(card: Card, checkpoint: Checkpoint) -> str:
     if noted.get("sha256") != sha256_of(path):
         return "altered"
     return "verified" if noted.get("verified") else "installed"
-
-
-def _backbone_state(backbone: Checkpoint) -> str:
-    path = torch_checkpoints() / backbone.file
-    if not path.is_file():
-        return "missing"
-    return "verified" if sha256_of(path).startswith(backbone.sha256) else "altered"
 
 
 def _entry(name: str, checkpoint: Checkpoint, state: str) -> dict[str, Any]:

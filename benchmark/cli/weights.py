@@ -54,16 +54,19 @@ def weights_fetch(
     name: Annotated[str, typer.Argument(help="The model, or a backbone such as alexnet.")],
     yes: Annotated[bool, typer.Option("--yes", help="Accept the licence; for scripts.")] = False,
 ) -> None:
-    """Show the licence, download with progress, verify and install.
+    """Show the licence, download with progress, verify and install; nothing if it is here already.
 
     Example:
 
       bench weights fetch alexnet
     """
     with speaking():
-        from benchmark.install import fetch_weights, licence_of
+        from benchmark.install import already_here, fetch_weights, licence_of
 
+        if here := already_here(name):
+            typer.echo(here)
+            return
         typer.echo(licence_of(name))
         if not yes and not typer.confirm("Do you accept these terms and want to download?"):
             raise typer.Exit(1)
-        typer.echo(fetch_weights(name))
+        typer.echo(fetch_weights(name, say=typer.echo))

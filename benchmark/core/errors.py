@@ -7,7 +7,8 @@ BenchError                  a mistake the user can mend: one line, exit status 2
 ├── DataError               an image, mask or folder that cannot be used
 ├── PlanError               a plan that contradicts itself or has an unknown key
 ├── WeightsError            a checkpoint that is missing, damaged, refused or of another model
-│   └── MissingWeights      a model that has no weights here
+│   ├── MissingWeights      a model that has no weights here
+│   └── Unreachable         an address that gives no file
 ├── OutputError             a folder or disk that cannot be written
 │   ├── DamagedAnswer       a file of the store that is gone or damaged
 │   └── DamagedStore        a store whose database cannot be read; 'bench check' saves what it can
@@ -69,6 +70,10 @@ class WeightsError(BenchError):
 
 class MissingWeights(WeightsError):  # noqa: N818 (as above)
     """A model that has no weights here; the message names the ways to get them."""
+
+
+class Unreachable(WeightsError):  # noqa: N818 (as above)
+    """An address that cannot be reached, or breaks off before the file has ended."""
 
 
 class OutputError(BenchError):

@@ -112,13 +112,18 @@ class Machine:
     Args:
         persistent: what a persistent id stands for; without it there may be none.
         limit: most instructions to play, or None.
+        allowed: the only globals that may be named, or None for any.
     """
 
     def __init__(
-        self, persistent: Callable[[object], object] | None = None, limit: int | None = None
+        self,
+        persistent: Callable[[object], object] | None = None,
+        limit: int | None = None,
+        allowed: frozenset[str] | None = None,
     ) -> None:
         self._persistent = persistent
         self._limit = limit
+        self._allowed = allowed
         self._stack: list[Any] = []
         self._marks: list[int] = []
         self._memo: dict[int, object] = {}
@@ -206,7 +211,10 @@ class Machine:
             if len(module) + len(attribute) > LONGEST:  # before they are copied
                 raise ValueError("a global with too long a name")
             argument = f"{module} {attribute}"
-        self._stack.append(Name(argument.replace(" ", ".")))
+        name = argument.replace(" ", ".")
+        if self._allowed is not None and name not in self._allowed:
+            raise ValueError(f"it asks for {name[:LONGEST]}")
+        self._stack.append(Name(name))
 
     def call(self, _argument: object) -> None:
         """Call one of the few known names; of any other, make a record."""

@@ -1,7 +1,8 @@
 """Read checkpoints that torch's weights-only reader refuses, without running anything in them.
 
-Two layouts: a zip archive of `torch.save` or of TorchScript whose pickle names classes of other
-programs, and the bare pickle of StyleGAN programs, whose networks carry their own source text.
+Three layouts: a zip archive of `torch.save` or of TorchScript whose pickle names classes of other
+programs, the bare pickle of StyleGAN programs, whose networks carry their own source text, and the
+bare pickle of numpy arrays in nested dictionaries, as JAX programs write it.
 `benchmark.core.inert` plays the pickles; here the tensors are found in what it gives.
 """
 
@@ -11,17 +12,21 @@ import io
 import mmap
 import warnings
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmark.core.errors import WeightsError
 from benchmark.core.inert import BROKEN, LONGEST, Machine, Record, Storage, Stored, storage_of
 
 _PERSISTENT = "torch_utils.persistence._reconstruct_persistent_obj"
+_ARRAY = "numpy.core.multiarray._reconstruct"
+_OF_ARRAYS = frozenset({_ARRAY, "numpy.ndarray", "numpy.dtype", "_codecs.encode"})
 _MOST = 100_000  # parts of all modules together; real files have a few thousand
 
 
@@ -116,6 +121,54 @@ def read_network(path: Path, key: str) -> dict[str, Tensor]:
             raise ValueError(f"expected a network {key!r}, found {_some(content)}")
         entries = _entries(network, _network_parts)
         return {name: stored.tensor() for name, stored in entries.items()}
+
+
+def read_arrays(path: Path, names: Iterable[str]) -> dict[str, NDArray[np.float32]]:
+    """Read float32 arrays out of a pickle of nested dictionaries.
+
+    Args:
+        path: the file, which may ask for nothing but what plain arrays need.
+        names: the wanted arrays, each by the keys that lead to it, such as "net/Conv_0/bias".
+
+    Returns:
+        Them by their names, in this order.
+
+    Raises:
+        WeightsError: if the file is missing or damaged, lacks one of them, or asks for another
+            global than arrays need.
+    """
+    with (
+        _refusing(path),
+        path.open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view,
+    ):
+        content = Machine(allowed=_OF_ARRAYS).play(view)
+        return {name: _array(_inside(content, name)) for name in names}
+
+
+def _inside(content: object, name: str) -> object:
+    for key in name.split("/"):
+        if not isinstance(content, dict) or key not in content:
+            raise ValueError(f"no array {name!r}")
+        content = content[key]
+    return content
+
+
+def _array(value: object) -> NDArray[np.float32]:
+    """The array that a record of numpy's rebuilding describes."""
+    if not isinstance(value, Record) or value.name != _ARRAY or not isinstance(value.state, tuple):
+        raise TypeError("something that is no array where one belongs")
+    _, shape, kind, columns_first, raw = value.state
+    if not isinstance(kind, Record) or kind.args[0] != "f4" or _byte_order(kind) != "<":
+        raise TypeError("an array of another type than float32")
+    if isinstance(raw, Record):  # protocol 2 writes bytes as a text that is to be encoded
+        raw = str(raw.args[0]).encode("latin-1")
+    numbers: NDArray[np.float32] = np.frombuffer(raw, "<f4")
+    return numbers.reshape(shape, order="F" if columns_first else "C")
+
+
+def _byte_order(kind: Record) -> object:
+    return kind.state[1] if isinstance(kind.state, tuple) else None
 
 
 def _entries(root: Record, parts: Callable[[Record], Mapping[object, object]]) -> dict[str, Stored]:

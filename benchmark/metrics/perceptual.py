@@ -1,23 +1,20 @@
 """LPIPS, a learned distance between pictures (lpips 0.1). Nothing is downloaded by measuring.
 
-The package brings the linear layers; the ImageNet network below them is a file that torch keeps
-among its checkpoints. Without that file the metric is a gap with a reason.
+The package brings the linear layers; the ImageNet network below them is got with
+`bench weights fetch` (`benchmark.core.backbones`). Without it the metric is a gap with a reason.
 """
 
 from __future__ import annotations
 
 import warnings
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from benchmark.core.backbones import Found, find_backbone, load_backbone, why_missing
 from benchmark.core.errors import WeightsError
-from benchmark.core.paths import torch_checkpoints
 from benchmark.core.types import Case, Pixels, Rows
-from benchmark.core.weights import sha256_of
-from benchmark.metrics.backbones import BACKBONES
 from benchmark.metrics.base import Metric
 from benchmark.metrics.intervals import Bounds
 
@@ -41,29 +38,21 @@ class LPIPS(Metric):
 
     @classmethod
     def unavailable(cls) -> str | None:
-        """Why it cannot be measured: the backbone's file is not there, or is another file."""
-        file = BACKBONES[cls.backbone].file
-        path = torch_checkpoints() / file
-        ways = f"'bench weights fetch {cls.backbone}' or 'bench weights add {cls.backbone} FILE'"
-        if not path.is_file():
-            return f"needs the ImageNet network {file}, which is not here; get it with {ways}"
-        if not _is_published(cls.backbone, path):
-            return f"the installed {file} is not the published file; replace it with {ways}"
-        return None
+        """Why it cannot be measured: the backbone is not here, or its file is another."""
+        return why_missing(cls.backbone)
 
     def measure(self, case: Case) -> Rows:
         """Measure N samples: (N, 1) float64, NaN where a side is too short for the network.
 
         Raises:
-            WeightsError: if the backbone's file is not there or is another file.
+            WeightsError: if the backbone is not here or its file is another.
         """
-        reason = self.unavailable()
-        if reason:
-            raise WeightsError(f"{self.name} {reason}")
+        found = find_backbone(self.backbone)
+        if found is None:
+            raise WeightsError(f"{self.name} {self.unavailable()}")
         if min(case.image.shape[1:3]) < self.min_side:
             return np.full((len(case.image), 1), np.nan)
-        path = torch_checkpoints() / BACKBONES[self.backbone].file
-        network = load_network(self.net, path)
+        network = load_network(self.net, self.backbone, found)
         blocks = [slice(start, start + BATCH) for start in range(0, len(case.image), BATCH)]
         return np.concatenate([_distance(network, case.filled[b], case.image[b]) for b in blocks])
 
@@ -78,22 +67,23 @@ class LPIPSVGG(LPIPS):
 
 
 @cache
-def load_network(net: str, path: Path) -> lpips.LPIPS:
-    """LPIPS 0.1 with its backbone loaded strictly, once per process.
+def load_network(net: str, backbone: str, found: Found) -> lpips.LPIPS:
+    """LPIPS 0.1 with its backbone loaded strictly, once per process while its file stays.
 
     Args:
         net: "alex" or "vgg", as the package calls them.
-        path: the backbone in torchvision's layout.
+        backbone: the same network as `BACKBONES` calls it.
+        found: its file, which `load_backbone` finds too.
 
     Returns:
         The network in evaluation mode, without gradients, on the CPU.
 
     Raises:
-        WeightsError: if the file is damaged or of another network.
+        WeightsError: if the file's content is not the published one.
     """
     import torch
 
-    from benchmark.core.checkpoint import load_strict, read_checkpoint
+    from benchmark.core.checkpoint import load_strict
 
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):  # it draws weights, unused
         warnings.filterwarnings("ignore", message=".*pretrained.*", module="torchvision")
@@ -103,12 +93,8 @@ def load_network(net: str, path: Path) -> lpips.LPIPS:
         network = lpips.LPIPS(net=net, version="0.1", pnet_rand=True, verbose=False)
     # lpips cuts torchvision's `features` into slices and keeps the layers' numbers.
     names = {f"features.{own.split('.', 1)[1]}": own for own in network.net.state_dict()}
-    state = {
-        names.get(name, name): value
-        for name, value in read_checkpoint(path).items()
-        if not name.startswith("classifier.")
-    }
-    load_strict(network.net, state, path)
+    state = {names.get(name, name): value for name, value in load_backbone(backbone).items()}
+    load_strict(network.net, state, found.path)
     return network.eval().requires_grad_(requires_grad=False)
 
 
@@ -126,14 +112,3 @@ def _scaled(pixels: Pixels) -> Tensor:
     from benchmark.core.pixels import to_images
 
     return to_images(pixels) * 2 - 1
-
-
-def _is_published(backbone: str, path: Path) -> bool:
-    state = path.stat()
-    return _digest(path, state.st_size, state.st_mtime_ns).startswith(BACKBONES[backbone].sha256)
-
-
-@cache
-def _digest(path: Path, size: int, changed: int) -> str:
-    """SHA-256 of a file of that size and time, hashed once per process while those stay."""
-    return sha256_of(path)

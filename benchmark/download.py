@@ -1,0 +1,75 @@
+"""Download a file: never more than is expected, and no long wait for an address that is dead."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+from benchmark.core.errors import OutputError, Unreachable, WeightsError
+
+CONNECT, READ = 4.0, 60.0  # seconds to wait: for each of a host's addresses, for the next bytes
+LARGEST = 4 * 2**30  # bytes, of a file whose size nobody states
+
+
+def download(url: str, folder: Path, *, most: int = 0) -> Path:
+    """Fetch a file into a folder; what is in it is for the caller to verify.
+
+    Args:
+        url: where it is.
+        folder: where it goes, under the last part of its address.
+        most: the size that is stated for it, in bytes; 0 where none is.
+
+    Returns:
+        The file.
+
+    Raises:
+        Unreachable: if the address cannot be reached, has no such file, or breaks off.
+        WeightsError: if more comes than is stated.
+        OutputError: if it cannot be written.
+    """
+    import pooch
+
+    get = pooch.HTTPDownloader(
+        progressbar=sys.stderr.isatty(), chunk_size=2**16, timeout=(CONNECT, READ)
+    )
+    path = folder / url.rsplit("/", 1)[-1]
+    with _Limited(path, url, most or LARGEST) as file:
+        try:
+            get(url, file, None)
+        except (OSError, ValueError) as error:  # what the libraries below raise is of these
+            reason = str(error).splitlines()[0][:150]
+            raise Unreachable(f"{url}: cannot be fetched ({reason})") from None
+    return path
+
+
+class _Limited(io.RawIOBase):
+    """A file that refuses to grow beyond a size."""
+
+    def __init__(self, path: Path, url: str, most: int) -> None:
+        self._path, self._url, self._most = path, url, most
+        self._left = most
+        self._file = path.open("wb", buffering=0)
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, chunk: bytes) -> int:  # type: ignore[override]
+        self._left -= len(chunk)
+        if self._left < 0:
+            raise WeightsError(
+                f"{self._url}: refused: larger than the {self._most:,} bytes that are stated for it"
+            )
+        rest = memoryview(chunk)
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            raise OutputError(
+                f"{self._path}: cannot be written ({error.strerror or error})"
+            ) from None
+        return len(chunk)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()

