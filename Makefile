@@ -1,19 +1,23 @@
 # make bench   set up and run the main job        make test   set up and run the tests
+# Both fetch AlexNet, which LPIPS needs; without a network a line says so and set-up goes on.
 # make docs    set up and build the documentation into site/
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: bench test docs lint third-party clean
+.PHONY: bench test alexnet docs lint third-party clean
 
-bench: .venv/installed
+bench: .venv/installed alexnet
 	$(BIN)/bench run --inpainter safepaint --detector trufor
 	$(BIN)/bench report
 
-test: .venv/tested
+test: .venv/tested alexnet
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest
+
+alexnet: .venv/installed
+	@$(BIN)/bench weights fetch alexnet --yes || true
 
 docs: .venv/documented
 	$(BIN)/zensical build --clean --strict --config-file mkdocs.yml

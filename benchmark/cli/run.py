@@ -60,7 +60,7 @@ def run(
     ] = None,
     metrics: Annotated[
         str | None,
-        typer.Option(help="Metrics, with commas.", show_default="auc,f1,acc,psnr,lpips,gmsd"),
+        typer.Option(help="Metrics, with commas.", show_default="auc,f1,acc,psnr,lpips"),
     ] = None,
     convention: Annotated[
         str | None,

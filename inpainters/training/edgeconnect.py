@@ -55,8 +55,8 @@ class EdgeConnectLosses(BaseModel):
         composited: whether true edges stand around the hole where colours are painted after
             predicted ones, as in the authors' training; their test, and this project's, has
             predicted ones everywhere.
-        features: what the perceptual and style terms compare: VGG-19, or fixed random filters on
-            three scales where no ImageNet weights are to be had.
+        features: what the perceptual and style terms compare: VGG-19, as the authors do; VGG-16
+            as far as its third block; or fixed random filters on three scales.
         discriminator_width: channels of each discriminator's first layer.
         start: fresh weights of the colour generator: "normal", as the program draws them, or
             "linear", scaled until the instance norms hardly divide; see `start_linear`.
@@ -71,7 +71,7 @@ class EdgeConnectLosses(BaseModel):
     style: float = 250.0
     adversarial: float = 0.1
     composited: bool = True
-    features: Literal["vgg19", "texture"] = "vgg19"
+    features: Literal["vgg19", "vgg16", "texture"] = "vgg19"
     discriminator_width: int = 64
     start: Literal["normal", "linear"] = "normal"
 
@@ -102,7 +102,7 @@ class EdgeConnectLearner(InpainterLearner):
         device: where the networks are.
 
     Raises:
-        TrainingError: if a size has an unknown name, or VGG-19's file is wanted and not there.
+        TrainingError: if a size has an unknown name, or a VGG's weights are wanted and not there.
     """
 
     model: ClassVar[str] = "edgeconnect"

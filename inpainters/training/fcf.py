@@ -37,7 +37,7 @@ class FcFLosses(BaseModel):
         gradient_penalty: weight of the discriminator's slope at untouched pictures.
         lazy: the penalty comes once in so many turns, and counts as many times.
         features: what the perceptual term compares: a dilated ResNet-50 trained to segment ADE20K,
-            or fixed random filters.
+            as the authors do; VGG-16 as far as its third block; or fixed random filters.
         growth: smaller resolutions at which the inner blocks may learn first, ascending; the
             authors have none. See `FcFLearner`.
     """
@@ -50,7 +50,7 @@ class FcFLosses(BaseModel):
     discriminator: float = 1.0
     gradient_penalty: float = 5.0
     lazy: int = Field(default=16, ge=1)
-    features: Literal["ade20k", "texture"] = "ade20k"
+    features: Literal["ade20k", "vgg16", "texture"] = "ade20k"
     growth: tuple[int, ...] = ()
 
 
@@ -82,8 +82,8 @@ class FcFLearner(InpainterLearner):
         device: where the networks are.
 
     Raises:
-        TrainingError: if a size has an unknown name or makes no network, or ADE20K's file is
-            wanted and not there.
+        TrainingError: if a size has an unknown name or makes no network, or the weights
+            of `features` are not here.
     """
 
     model: ClassVar[str] = "fcf"

@@ -31,7 +31,7 @@ class LaMaLosses(BaseModel):
         discriminator: weight of the discriminator's mistakes.
         gradient_penalty: weight of the discriminator's slope at untouched pictures.
         features: what the perceptual term compares: a dilated ResNet-50 trained to segment ADE20K,
-            or fixed random filters.
+            as the authors do; VGG-16 as far as its third block; or fixed random filters.
         discriminator_width: channels of the discriminator's first layer.
     """
 
@@ -44,7 +44,7 @@ class LaMaLosses(BaseModel):
     receptive: float = 30.0
     discriminator: float = 1.0
     gradient_penalty: float = 0.001
-    features: Literal["ade20k", "texture"] = "ade20k"
+    features: Literal["ade20k", "vgg16", "texture"] = "ade20k"
     discriminator_width: int = 64
 
 
@@ -57,7 +57,7 @@ class LaMaLearner(InpainterLearner):
         device: where the networks are.
 
     Raises:
-        TrainingError: if a size has an unknown name, or ADE20K's file is wanted and not there.
+        TrainingError: if a size has an unknown name, or the weights of `features` are not here.
     """
 
     model: ClassVar[str] = "lama"

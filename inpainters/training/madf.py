@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from inpainters.madf import MADFConfig, MADFNetwork, Painted, denormalised, normalised
 from inpainters.training.base import InpainterLearner, pierced, read_network
 from inpainters.training.losses import madf
-from inpainters.training.perceptual import choose_features
+from inpainters.training.perceptual import VGG16_POOLS, choose_features
 
 WRAPPED = "module.model."  # what the authors' training wrapper puts before the network's names
 
@@ -74,7 +74,7 @@ class MADFLearner(InpainterLearner):
         self.sizes = read_network(MADFConfig, network, self.model)
         self.network = MADFNetwork(self.sizes).to(device)
         self.modules: dict[str, nn.Module] = {"generator": self.network}
-        self.features = choose_features(losses.features).to(device)
+        self.features = choose_features(losses.features, VGG16_POOLS).to(device)
         self._losses = losses
 
     def learn(self, player: str, images: Tensor, masks: Tensor) -> dict[str, Tensor]:

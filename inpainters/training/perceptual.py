@@ -5,24 +5,25 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from benchmark.core.checkpoint import load_strict, read_checkpoint
+from benchmark.core.backbones import find_backbone, load_backbone, why_missing
+from benchmark.core.checkpoint import load_strict
 from benchmark.core.errors import TrainingError, WeightsError
-from benchmark.core.paths import torch_checkpoints
-from benchmark.core.weights import sha256_of
-from inpainters.training.losses.features import PERCEPTUAL_LAYERS, POOL_LAYERS, STYLE_LAYERS
+from inpainters.training.losses.features import (
+    PERCEPTUAL_LAYERS,
+    POOL_LAYERS,
+    STYLE_LAYERS,
+    VGG16_PERCEPTUAL_LAYERS,
+    VGG16_STYLE_LAYERS,
+)
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)  # per colour, of pictures in [0, 1]
 IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
-
-
-VGG_FILE = "vgg19-dcbb9e9d.pth"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,16 +31,14 @@ class VGG:
     """One of torchvision's networks without batch norm, as far as losses look into it.
 
     Attributes:
-        file: its ImageNet weights, as torchvision publishes them.
-        digest: the first digits of the file's SHA-256; torchvision puts them into the name.
+        name: its ImageNet weights, as `benchmark.core.backbones` calls them.
         layout: torchvision's letter for the order of its layers.
         positions: in torchvision's `features`, the layer whose answer has that name.
         perceptual_layers: names for the perceptual loss.
         style_layers: names for the style loss.
     """
 
-    file: str
-    digest: str
+    name: str
     layout: str
     positions: Mapping[int, str]
     perceptual_layers: tuple[str, ...]
@@ -47,8 +46,7 @@ class VGG:
 
 
 VGG19 = VGG(
-    file=VGG_FILE,
-    digest="dcbb9e9d",
+    name="vgg19",
     layout="E",
     positions={  # the ReLU after that convolution
         1: "relu1_1",
@@ -64,9 +62,15 @@ VGG19 = VGG(
     perceptual_layers=PERCEPTUAL_LAYERS,
     style_layers=STYLE_LAYERS,
 )
-VGG16 = VGG(  # of CTSDG and MADF
-    file="vgg16-397923af.pth",
-    digest="397923af",
+VGG16 = VGG(
+    name="vgg16",
+    layout="D",
+    positions={1: "relu1_1", 6: "relu2_1", 8: "relu2_2", 11: "relu3_1", 15: "relu3_3"},
+    perceptual_layers=VGG16_PERCEPTUAL_LAYERS,
+    style_layers=VGG16_STYLE_LAYERS,
+)
+VGG16_POOLS = VGG(  # of CTSDG and MADF
+    name="vgg16",
     layout="D",
     positions={4: "pool1", 9: "pool2", 16: "pool3"},
     perceptual_layers=POOL_LAYERS,
@@ -128,59 +132,54 @@ class VGGFeatures(FeatureNetwork):
         return answers
 
 
-def find_vgg(vgg: VGG = VGG19) -> Path | None:
-    """Where torch keeps torchvision's weights of a VGG, or None if they are not there."""
-    path = torch_checkpoints() / vgg.file
-    return path if path.is_file() else None
-
-
-def load_vgg(path: Path, vgg: VGG = VGG19) -> VGGFeatures:
-    """Load torchvision's ImageNet weights from their file; nothing is downloaded.
+def load_vgg(vgg: VGG = VGG19) -> VGGFeatures:
+    """Load the ImageNet weights that `bench weights` installed; nothing is downloaded.
 
     Args:
-        path: the file, named as `vgg.file`.
-        vgg: which network they are of.
+        vgg: which network, and which of its layers.
 
     Returns:
         The network, frozen.
 
     Raises:
-        WeightsError: if the file is missing, damaged or another one.
+        WeightsError: if they are not here, damaged or others.
     """
-    content = read_checkpoint(path)
-    if not sha256_of(path).startswith(vgg.digest):
-        raise WeightsError(f"{path}: its SHA-256 does not start with {vgg.digest}; fetch it again")
+    found = find_backbone(vgg.name)
+    if found is None:
+        raise WeightsError(f"{vgg.name}: {why_missing(vgg.name)}")
+    content = load_backbone(vgg.name)
     network = VGGFeatures(vgg)
     own = network.state_dict()
     state = {name.replace("features.", "layers.", 1): value for name, value in content.items()}
-    load_strict(network, {name: state[name] for name in own if name in state}, path)
+    load_strict(network, {name: state[name] for name in own if name in state}, found.path)
     return network
 
 
-def choose_features(kind: Literal["vgg19", "vgg16", "texture"]) -> FeatureNetwork:
+def choose_features(
+    kind: Literal["vgg19", "vgg16", "texture"], vgg16: VGG = VGG16
+) -> FeatureNetwork:
     """The feature network that a recipe names.
 
     Args:
-        kind: a VGG whose file torch keeps, or "texture" where no ImageNet weights are to be had.
+        kind: a VGG whose weights are installed, or "texture" where none are to be had.
+        vgg16: which layers are compared where it is VGG-16.
 
     Returns:
         The network, frozen, on the CPU.
 
     Raises:
-        TrainingError: if the file is not there.
-        WeightsError: if it is damaged or another one.
+        TrainingError: if the weights are not here, or their file is another.
+        WeightsError: if it is damaged.
     """
     if kind == "texture":
         return TextureFeatures()
-    vgg = VGG19 if kind == "vgg19" else VGG16
-    path = find_vgg(vgg)
-    if path is None:
+    reason = why_missing(kind)
+    if reason:
+        title = kind.upper().replace("VGG", "VGG-")
         raise TrainingError(
-            f"this recipe compares features of {kind.upper().replace('VGG', 'VGG-')}, whose file "
-            f"{vgg.file} is not here: get it with 'bench weights fetch {kind}' or, where you have "
-            f"torchvision's file, 'bench weights add {kind} FILE'; or set features = \"texture\""
+            f'this recipe compares features of {title}: it {reason}; or set features = "texture"'
         )
-    return load_vgg(path, vgg)
+    return load_vgg(VGG19 if kind == "vgg19" else vgg16)
 
 
 TEXTURE_CHANNELS = (16, 32, 32)  # per level, full resolution first

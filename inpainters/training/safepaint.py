@@ -45,8 +45,8 @@ class SafePaintLosses(BaseModel):
         l1_form: whole pictures over the hole's share (program), or composites (paper).
         adversarial_form: cross-entropy of the sigmoid (program's default) or hinge (paper).
         domain_form: Euclidean distances (paper), or by component with a margin (program).
-        features: what the perceptual and style terms compare: VGG-19, or fixed random filters on
-            three scales where no ImageNet weights are to be had.
+        features: what the perceptual and style terms compare: VGG-19, as the authors do; VGG-16
+            as far as its third block; or fixed random filters on three scales.
         discriminator_width: channels of the discriminator's first layer.
         start: fresh weights of the generator: "normal", as the program draws them, or "linear",
             scaled until the instance norms hardly divide; see `start_linear`.
@@ -64,7 +64,7 @@ class SafePaintLosses(BaseModel):
     l1_form: Literal["program", "paper"] = "program"
     adversarial_form: Literal["nsgan", "hinge"] = "nsgan"
     domain_form: Literal["paper", "program"] = "paper"
-    features: Literal["vgg19", "texture"] = "vgg19"
+    features: Literal["vgg19", "vgg16", "texture"] = "vgg19"
     discriminator_width: int = 64
     start: Literal["normal", "linear"] = "normal"
 
@@ -78,7 +78,7 @@ class SafePaintLearner:
         device: where the networks are.
 
     Raises:
-        TrainingError: if a size has an unknown name, or VGG-19's file is wanted and not there.
+        TrainingError: if a size has an unknown name, or a VGG's weights are wanted and not there.
     """
 
     Losses: ClassVar[type[BaseModel]] = SafePaintLosses

@@ -47,7 +47,7 @@ class SafePaintPlusLearner(SafePaintLearner):
 
     Raises:
         TrainingError: if a size has an unknown name or does not fit the weights it starts from.
-        WeightsError: if those weights, or VGG-19's file, are wanted and not there.
+        WeightsError: if those weights, or a VGG's, are wanted and not there.
     """
 
     Losses: ClassVar[type[BaseModel]] = SafePaintPlusLosses

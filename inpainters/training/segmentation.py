@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from benchmark.core.checkpoint import flat_state, load_strict, read_checkpoint
 from benchmark.core.errors import TrainingError
 from benchmark.core.paths import torch_checkpoints
-from inpainters.training.perceptual import FeatureNetwork, TextureFeatures
+from inpainters.training.perceptual import FeatureNetwork, choose_features
 
 ADE20K_FILE = Path("ade20k-resnet50dilated-ppm_deepsup", "encoder_epoch_20.pth")
 STAGES = ("layer1", "layer2", "layer3", "layer4")
@@ -82,12 +82,12 @@ def load_segmenter(path: Path) -> DilatedResNet:
     return network
 
 
-def choose_receptive_features(kind: Literal["ade20k", "texture"]) -> FeatureNetwork:
+def choose_receptive_features(kind: Literal["ade20k", "vgg16", "texture"]) -> FeatureNetwork:
     """The feature network that a recipe of LaMa or FcF names.
 
     Args:
-        kind: "ade20k", whose file lies where torch keeps its own, or "texture" where it cannot be
-            had.
+        kind: "ade20k", whose file lies where torch keeps its own; "vgg16", which `bench weights`
+            installs; or "texture" where neither can be had.
 
     Returns:
         The network, frozen, on the CPU.
@@ -96,8 +96,8 @@ def choose_receptive_features(kind: Literal["ade20k", "texture"]) -> FeatureNetw
         TrainingError: if the file is not there.
         WeightsError: if it is damaged or another one.
     """
-    if kind == "texture":
-        return TextureFeatures()
+    if kind != "ade20k":
+        return choose_features(kind)
     path = torch_checkpoints() / ADE20K_FILE
     if not path.is_file():
         raise TrainingError(

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
-import http.server
 import shutil
-import threading
-import warnings
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 
+from benchmark.core import backbones
 from benchmark.core.backbones import BACKBONES
 from benchmark.core.card import Card
 from benchmark.core.errors import BadInput, UnknownName, WeightsError
 from benchmark.core.paths import torch_checkpoints
 from benchmark.core.weights import find_weights, installed_folder, verify
-from benchmark.install import add_weights, fetch_weights, licence_of, weights_status
+from benchmark.install import (
+    add_weights,
+    already_here,
+    fetch_weights,
+    licence_of,
+    weights_status,
+)
 from detectors import DETECTORS
 from inpainters import INPAINTERS, create_inpainter
 from inpainters.edgeconnect import (
@@ -84,26 +86,6 @@ def register(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Register:
         monkeypatch.setitem(INPAINTERS._table, "tiny", f"{module}:Tiny")
 
     return write
-
-
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[str]:
-    """The test's folder over HTTP on this machine."""
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *args: object) -> None:
-            pass
-
-    handler = partial(Quiet, directory=str(tmp_path))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
-    with warnings.catch_warnings():  # a refused download leaves its socket to the collector
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
 
 
 def packed(checkpoint: Path, inside: str = "weights/tiny.pth") -> Path:
@@ -406,18 +388,40 @@ def test_names_and_files_that_do_not_fit(tmp_path: Path, checkpoint: Path) -> No
         add_weights("safepaint", own)
 
 
-def test_a_backbone_is_verified_by_the_digits_in_its_name(
+def test_a_backbone_whose_content_nobody_states_is_verified_by_the_digits_in_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = tmp_path / "anything.pth"
-    file.write_bytes(b"alexnet")
-    with pytest.raises(WeightsError, match=r"its SHA-256 is [0-9a-f]{64}, published is 7be5be79"):
-        add_weights("alexnet", file)
+    file, known = tmp_path / "anything.pth", BACKBONES["vgg19"].published
+    file.write_bytes(b"vgg19")
+    with pytest.raises(WeightsError, match=r"its size in bytes is 5, published is 574673361"):
+        add_weights("vgg19", file)
+    sized = replace(BACKBONES["vgg19"], published=replace(known, size=5))
+    monkeypatch.setitem(backbones._TABLE, "vgg19", sized)
+    with pytest.raises(WeightsError, match=r"its SHA-256 is [0-9a-f]{64}, published is dcbb9e9d"):
+        add_weights("vgg19", file)
     with pytest.raises(WeightsError, match="expected a file"):
-        add_weights("alexnet", tmp_path)
+        add_weights("vgg19", tmp_path)
     assert not torch_checkpoints().exists()
-    digest = hashlib.sha256(b"alexnet").hexdigest()[:8]
-    fitting = {"alexnet": replace(BACKBONES["alexnet"], sha256=digest)}
-    monkeypatch.setattr("benchmark.install.BACKBONES", fitting)
-    assert "verified" in add_weights("alexnet", file)
-    assert (torch_checkpoints() / BACKBONES["alexnet"].file).read_bytes() == b"alexnet"
+    digest = hashlib.sha256(b"vgg19").hexdigest()[:8]
+    fitting = replace(known, size=5, sha256=digest)
+    monkeypatch.setitem(backbones._TABLE, "vgg19", replace(sized, published=fitting))
+    assert add_weights("vgg19", file).endswith("(verified: SHA-256, first digits)")
+    assert (torch_checkpoints() / known.file).read_bytes() == b"vgg19"
+    assert already_here("vgg19") == "vgg19: already here (verified: SHA-256, first digits)"
+
+
+def test_what_is_here_is_said_and_not_fetched_again(checkpoint: Path, register: Register) -> None:
+    register(sha256=hashlib.sha256(checkpoint.read_bytes()).hexdigest())
+    assert already_here("tiny") is None
+    add_weights("tiny", checkpoint)
+    assert already_here("tiny") == "tiny: already here (verified)"
+
+
+def test_a_download_larger_than_its_card_states_is_refused(
+    checkpoint: Path, register: Register, served: str
+) -> None:
+    size = checkpoint.stat().st_size
+    register(url=f"{served}/tiny.pth", size=size - 1)
+    with pytest.raises(WeightsError, match=f"larger than the {size - 1:,} bytes"):
+        fetch_weights("tiny")
+    assert state() == "missing"

@@ -12,7 +12,11 @@ Features = Mapping[str, Tensor]
 
 PERCEPTUAL_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 STYLE_LAYERS = ("relu2_2", "relu3_4", "relu4_4", "relu5_2")
-POOL_LAYERS = ("pool1", "pool2", "pool3")  # of VGG-16, for both losses
+POOL_LAYERS = ("pool1", "pool2", "pool3")  # of VGG-16, for both losses of CTSDG and MADF
+# Of VGG-16 for the models whose authors have VGG-19: the first layer of each block, and the last,
+# as there, but only to the third block. What lies deeper counts less for texture and costs most.
+VGG16_PERCEPTUAL_LAYERS = ("relu1_1", "relu2_1", "relu3_1")
+VGG16_STYLE_LAYERS = ("relu2_2", "relu3_3")
 
 
 def perceptual(output: Features, real: Features, layers: Iterable[str]) -> Tensor:

@@ -11,6 +11,7 @@ import tracemalloc
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -19,7 +20,7 @@ from torch import nn
 
 from benchmark.core.errors import WeightsError
 from benchmark.core.inert import Machine, Name, Record
-from benchmark.core.unpickle import is_bare_pickle, read_archive, read_network
+from benchmark.core.unpickle import is_bare_pickle, read_archive, read_arrays, read_network
 from benchmark.verify.stylegan import save_as_authors
 
 PREFIXES = ("generator.", "model.generator.")
@@ -366,3 +367,63 @@ def test_what_was_found_instead_is_said(tmp_path, pickled):
         read_archive(tmp_path / "best.ckpt", PREFIXES)
     with pytest.raises(WeightsError, match="expected a network 'D', found G, G_ema"):
         read_network(pickled, "D")
+
+
+def arrays(*names: str, protocol: int = 3) -> bytes:
+    """A pickle of nested dictionaries of arrays, as numpy 1 wrote it."""
+    content = {"net": {name: np.arange(6, dtype=np.float32).reshape(2, 3) + 1 for name in names}}
+    said = pickle.dumps(content, protocol)
+    return said.replace(b"numpy._core.multiarray\n", b"numpy.core.multiarray\n")
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_wanted_arrays_are_read_from_a_pickle(protocol: int, tmp_path: Path) -> None:
+    path = tmp_path / "a.ckpt"
+    path.write_bytes(arrays("one", "other", protocol=protocol))
+    found = read_arrays(path, ["net/other", "net/one"])
+    assert list(found) == ["net/other", "net/one"]
+    assert found["net/one"].tolist() == [[1, 2, 3], [4, 5, 6]]
+
+
+def test_an_array_whose_columns_come_first(tmp_path: Path) -> None:
+    path = tmp_path / "a.ckpt"
+    array = np.asfortranarray(np.arange(6, dtype=np.float32).reshape(2, 3))
+    said = pickle.dumps({"a": array}, 3)
+    path.write_bytes(said.replace(b"numpy._core.multiarray\n", b"numpy.core.multiarray\n"))
+    assert read_arrays(path, ["a"])["a"].tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
+def test_a_pickle_of_arrays_that_asks_for_another_global_is_refused(tmp_path: Path) -> None:
+    path, crater = tmp_path / "a.ckpt", tmp_path / "crater"
+    path.write_bytes(pickle.dumps({"net": {"one": 1}, "evil": Bomb(crater)}, 3))
+    with pytest.raises(WeightsError, match=r"nothing in it was run \(it asks for \w+\.\w+\)"):
+        read_arrays(path, ["net/one"])
+    assert not crater.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"net": {}}, "no array 'net/one'"),
+        ({"net": {"one": 3}}, "no array where one belongs"),
+        ({"net": {"one": np.ones(2)}}, "another type than float32"),
+        ({"net": {"one": np.ones(2, ">f4")}}, "another type than float32"),
+        ([1], "no array 'net/one'"),
+    ],
+    ids=["none", "a number", "doubles", "big-endian", "a list"],
+)
+def test_what_is_no_array_of_float32_is_refused(content: object, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.ckpt"
+    raw = pickle.dumps(content, 3)
+    path.write_bytes(raw.replace(b"numpy._core.multiarray\n", b"numpy.core.multiarray\n"))
+    with pytest.raises(WeightsError, match=said):
+        read_arrays(path, ["net/one"])
+
+
+@pytest.mark.parametrize("shape", [b"K\x07", b"K\x00"], ids=["more", "none"])
+def test_an_array_of_another_size_than_its_bytes(shape: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "a.ckpt"
+    assert arrays("one").count(b"K\x02K\x03") == 1
+    path.write_bytes(arrays("one").replace(b"K\x02K\x03", b"K\x02" + shape))
+    with pytest.raises(WeightsError, match="cannot reshape"):
+        read_arrays(path, ["net/one"])

@@ -6,43 +6,28 @@ import subprocess
 import sys
 import warnings
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
+from torch.nn import functional as F
 
-from benchmark.core.backbones import BACKBONES
+from benchmark.core.backbones import load_backbone, own_file, published_file
 from benchmark.core.errors import WeightsError
-from benchmark.core.paths import torch_checkpoints
 from benchmark.metrics import METRICS, perceptual
 from benchmark.metrics.perceptual import LPIPS, LPIPSVGG
+from tests.backbones import State, draw, pretend, write_published, write_safetensors
 from tests.unit.metrics.cases import draw_case
-
-# Convolutions of torchvision's AlexNet: number in `features`, channels out and in, kernel.
-ALEXNET = ((0, 64, 3, 11), (3, 192, 64, 5), (6, 384, 192, 3), (8, 256, 384, 3), (10, 256, 256, 3))
-
-
-def backbone_file(name: str = "alexnet") -> Path:
-    path = torch_checkpoints() / BACKBONES[name].file
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path
-
-
-def write_alexnet() -> dict[str, torch.Tensor]:
-    generator = torch.Generator().manual_seed(0)
-    state = {"classifier.1.weight": torch.zeros(1)}
-    for at, out, inside, kernel in ALEXNET:
-        spread = (inside * kernel**2) ** -0.5
-        weight = spread * torch.randn(out, inside, kernel, kernel, generator=generator)
-        state |= {f"features.{at}.weight": weight, f"features.{at}.bias": torch.zeros(out)}
-    torch.save(state, backbone_file())
-    return state
 
 
 @pytest.fixture
-def _any_file_is_published(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(perceptual, "_is_published", lambda backbone, path: True)
+def drawn(monkeypatch: pytest.MonkeyPatch) -> State:
+    """A drawn AlexNet, installed and taken for the published one."""
+    state = draw()
+    write_safetensors(own_file("alexnet"), state)
+    pretend(monkeypatch, state)
+    return state
 
 
 @pytest.mark.parametrize("metric", [LPIPS, LPIPSVGG])
@@ -57,25 +42,15 @@ def test_without_the_backbone_it_says_what_to_type(metric: type[LPIPS]) -> None:
 
 
 def test_another_file_under_that_name_is_refused() -> None:
-    write_alexnet()
+    write_safetensors(own_file("alexnet"), draw())
     reason = LPIPS.unavailable()
     assert reason is not None
-    assert "not the published file" in reason
-    with pytest.raises(WeightsError, match="not the published file"):
+    assert "not the published one" in reason
+    with pytest.raises(WeightsError, match="not the published one"):
         LPIPS().measure(draw_case(side=32))
 
 
-def test_the_published_files_checksum_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    backbone_file().write_bytes(b"")  # SHA-256 of nothing begins with e3b0c442
-    assert LPIPS.unavailable() is not None
-    known = {**BACKBONES, "alexnet": replace(BACKBONES["alexnet"], sha256="e3b0c442")}
-    monkeypatch.setattr(perceptual, "BACKBONES", known)
-    assert LPIPS.unavailable() is None
-
-
-@pytest.mark.usefixtures("_any_file_is_published")
-def test_rows_are_the_packages_own_answer() -> None:
-    state = write_alexnet()
+def test_rows_are_the_packages_own_answer(drawn: State) -> None:
     case = draw_case(3, side=40)
     rows = LPIPS().measure(case)
     assert rows.shape == (3, 1)
@@ -87,6 +62,7 @@ def test_rows_are_the_packages_own_answer() -> None:
 
         network = lpips.LPIPS(net="alex", pnet_rand=True, verbose=False)
     own = network.net.state_dict()
+    state = {key: torch.from_numpy(value) for key, value in drawn.items()}
     network.net.load_state_dict({key: state["features." + key.split(".", 1)[1]] for key in own})
     for row, a, b in zip(rows, case.filled, case.image, strict=True):
         # The package's way from files to tensors: (H, W, 3) in 0..255 to (1, 3, H, W) in [-1, 1].
@@ -96,11 +72,21 @@ def test_rows_are_the_packages_own_answer() -> None:
         assert row[0] == pytest.approx(expected, rel=1e-4)
 
 
-@pytest.mark.usefixtures("_any_file_is_published")
+def test_the_number_does_not_depend_on_the_file(
+    drawn: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = draw_case(2, side=40)
+    ours = LPIPS().measure(case)
+    own_file("alexnet").unlink()
+    assert LPIPS.unavailable() is not None
+    pretend(monkeypatch, drawn, write_published(published_file("alexnet"), drawn))
+    assert np.array_equal(LPIPS().measure(case), ours)
+
+
+@pytest.mark.usefixtures("drawn")
 def test_the_answer_depends_on_no_neighbour_and_draws_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    write_alexnet()
     case = draw_case(3, side=40)
     torch.manual_seed(5)
     before = torch.get_rng_state()
@@ -112,33 +98,24 @@ def test_the_answer_depends_on_no_neighbour_and_draws_nothing(
     assert same.tolist() == [[0], [0], [0]]
 
 
-@pytest.mark.usefixtures("_any_file_is_published")
+@pytest.mark.usefixtures("drawn")
 def test_it_works_down_to_its_smallest_side_and_is_undefined_below() -> None:
-    write_alexnet()
     assert np.isfinite(LPIPS().measure(draw_case(1, side=LPIPS.min_side))).all()
     rows = LPIPS().measure(draw_case(2, side=LPIPS.min_side - 1))
     assert rows.shape == (2, 1)
     assert np.isnan(rows).all()
 
 
-@pytest.mark.usefixtures("_any_file_is_published")
-def test_a_file_of_another_network_is_refused() -> None:
-    state = write_alexnet()
-    torch.save({**state, "features.12.weight": torch.zeros(1)}, backbone_file())
-    with pytest.raises(WeightsError, match=r"1 surplus \(features.12.weight\)"):
-        LPIPS().measure(draw_case(1, side=40))
-    del state["features.3.bias"]
-    torch.save(state, backbone_file())
-    with pytest.raises(WeightsError, match="1 missing"):
-        LPIPS().measure(draw_case(1, side=40))
-
-
-def test_a_backbones_file_name_ends_in_its_checksum() -> None:
-    for checkpoint in BACKBONES.values():
-        assert Path(checkpoint.file).stem.endswith(f"-{checkpoint.sha256}")
-        assert len(checkpoint.sha256) == 8
-        assert checkpoint.url == f"https://download.pytorch.org/models/{checkpoint.file}"
-        assert checkpoint.licence
+def test_a_replaced_file_is_loaded_anew(drawn: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = draw_case(1, side=40)
+    first = LPIPS().measure(case)
+    other = draw(seed=1)
+    write_safetensors(own_file("alexnet"), other)
+    pretend(monkeypatch, other)
+    assert not np.allclose(LPIPS().measure(case), first)
+    write_safetensors(own_file("alexnet"), drawn)
+    pretend(monkeypatch, drawn)
+    assert np.array_equal(LPIPS().measure(case), first)
 
 
 def test_asking_whether_metrics_are_available_loads_no_torch() -> None:
@@ -153,3 +130,54 @@ def test_asking_whether_metrics_are_available_loads_no_torch() -> None:
 def test_each_metric_is_registered_under_its_name() -> None:
     assert METRICS.load("lpips") is LPIPS
     assert METRICS.load("lpips_vgg") is LPIPSVGG
+
+
+# LPIPS from its definition (Zhang et al. 2018, equation 1), without the package's network: features
+# after each ReLU, unit length across channels, squared differences weighed, mean over the plane.
+STRIDES = {0: (4, 2), 3: (1, 2), 6: (1, 1), 8: (1, 1), 10: (1, 1)}  # and padding, of AlexNet
+SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
+
+
+def alexnet_layers(pixels: NDArray[np.uint8]) -> list[torch.Tensor]:
+    state = load_backbone("alexnet")
+    values = torch.from_numpy(pixels).permute(2, 0, 1)[None].double() / 127.5 - 1
+    shift, scale = (torch.tensor(one).double().view(1, 3, 1, 1) for one in (SHIFT, SCALE))
+    values, found = (values - shift) / scale, []
+    for at, (stride, padding) in STRIDES.items():
+        weight, bias = (state[f"features.{at}.{part}"].double() for part in ("weight", "bias"))
+        values = F.relu(F.conv2d(values, weight, bias, stride, padding))
+        found.append(values)
+        if at in {0, 3}:
+            values = F.max_pool2d(values, 3, 2)
+    return found
+
+
+def plain_lpips(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
+    from importlib.resources import files
+
+    with (files("lpips") / "weights" / "v0.1" / "alex.pth").open("rb") as file:
+        linear = torch.load(file, map_location="cpu", weights_only=True)
+    total = 0.0
+    pairs = zip(alexnet_layers(a), alexnet_layers(b), strict=True)
+    for number, (one, other) in enumerate(pairs):
+        weight = linear[f"lin{number}.model.1.weight"].double()
+        unit = [x / (x.square().sum(1, keepdim=True).sqrt() + 1e-10) for x in (one, other)]
+        total += float(((unit[0] - unit[1]).square() * weight).sum(1).mean())
+    return total
+
+
+@pytest.mark.usefixtures("alexnet")
+def test_it_is_its_definition_on_photographs() -> None:
+    from skimage import data
+    from skimage.filters import gaussian
+
+    case = draw_case(2, side=64)
+    photos = np.stack([data.astronaut()[100:164, 180:244], data.coffee()[100:164, 180:244]])
+    blurred = np.stack([gaussian(one, 2, channel_axis=2, preserve_range=True) for one in photos])
+    filled = blurred.round().astype(np.uint8)
+    rows = LPIPS().measure(replace(case, image=photos, filled=filled))
+    expected = [plain_lpips(a, b) for a, b in zip(filled, photos, strict=True)]
+    assert min(expected) > 0.05
+    np.testing.assert_allclose(rows[:, 0], expected, rtol=0, atol=2e-5)
+    same = LPIPS().measure(replace(case, image=photos, filled=photos))
+    assert same.tolist() == [[0], [0]]

@@ -7,17 +7,22 @@ from dataclasses import replace
 import pytest
 import torch
 
-from benchmark.core.errors import WeightsError
+from benchmark.core import backbones
+from benchmark.core.backbones import BACKBONES, own_file, published_file
+from benchmark.core.errors import TrainingError, WeightsError
+from benchmark.core.weights import sha256_of
 from inpainters.training.losses import features as losses
 from inpainters.training.perceptual import (
     VGG16,
+    VGG16_POOLS,
     VGG19,
     TextureFeatures,
     VGGFeatures,
-    find_vgg,
+    choose_features,
     imagenet_standardised,
     load_vgg,
 )
+from tests.backbones import draw, pretend, write_safetensors
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +48,8 @@ def test_vgg_gives_the_nine_layers_at_their_sizes():
     assert all(value.min() >= 0 for value in answers.values())
 
 
-def test_vgg_16_gives_its_first_three_pools():
-    network = VGGFeatures(VGG16)
+def test_vgg_16_gives_its_first_three_pools_to_those_whose_authors_have_them():
+    network = VGGFeatures(VGG16_POOLS)
     with torch.inference_mode():
         answers = network.features(torch.rand(1, 3, 32, 32))
     shapes = {name: tuple(value.shape[1:]) for name, value in answers.items()}
@@ -53,30 +58,63 @@ def test_vgg_16_gives_its_first_three_pools():
     assert network.perceptual_layers == network.style_layers == ("pool1", "pool2", "pool3")
 
 
+def test_vgg_16_gives_the_others_layers_as_far_as_its_third_block():
+    network = VGGFeatures(VGG16)
+    images = torch.rand(1, 3, 32, 32)
+    with torch.inference_mode():
+        answers = network.features(images)
+    shapes = {name: tuple(value.shape[1:]) for name, value in answers.items()}
+    assert shapes == {
+        "relu1_1": (64, 32, 32),
+        "relu2_1": (128, 16, 16),
+        "relu2_2": (128, 16, 16),
+        "relu3_1": (256, 8, 8),
+        "relu3_3": (256, 8, 8),
+    }
+    assert all(value.min() == 0 for value in answers.values())  # after each ReLU
+    assert network.perceptual_layers == ("relu1_1", "relu2_1", "relu3_1")
+    assert network.style_layers == ("relu2_2", "relu3_3")
+    pools = VGGFeatures(VGG16_POOLS)
+    pools.load_state_dict(network.state_dict())
+    with torch.inference_mode():
+        halved = torch.nn.functional.max_pool2d(answers["relu3_3"], 2)
+        assert torch.equal(pools.features(images)["pool3"], halved)
+
+
 @pytest.mark.parametrize("vgg", [VGG16, VGG19], ids=["16", "19"])
-def test_vgg_is_found_where_torch_keeps_it(vgg, tmp_path, monkeypatch):
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    assert find_vgg(vgg) is None
-    file = tmp_path / "hub" / "checkpoints" / vgg.file
-    file.parent.mkdir(parents=True)
-    file.touch()
-    assert find_vgg(vgg) == file
+def test_weights_that_are_not_here_are_named_with_what_to_type(vgg):
+    with pytest.raises(WeightsError, match=f"'bench weights fetch {vgg.name}'"):
+        load_vgg(vgg)
+    with pytest.raises(TrainingError, match=f"bench weights add {vgg.name} FILE.*texture") as said:
+        choose_features(vgg.name)
+    assert "\n" not in str(said.value)
 
 
-@pytest.mark.parametrize(("vgg", "digest"), [(VGG16, "397923af"), (VGG19, "dcbb9e9d")])
-def test_another_file_of_vggs_name_is_refused(vgg, digest, tmp_path):
-    torch.save({"features.0.weight": torch.zeros(1)}, tmp_path / vgg.file)
-    with pytest.raises(WeightsError, match=f"SHA-256 does not start with {digest}"):
-        load_vgg(tmp_path / vgg.file, vgg)
+def test_vgg_16_loads_its_convolutions_from_what_bench_weights_installs(monkeypatch):
+    state = draw("vgg16")
+    write_safetensors(own_file("vgg16"), state)
+    with pytest.raises(TrainingError, match="not the published one"):
+        choose_features("vgg16")
+    pretend(monkeypatch, state, name="vgg16")
+    for network in (choose_features("vgg16"), choose_features("vgg16", VGG16_POOLS)):
+        for name, value in network.state_dict().items():
+            key = name.replace("layers.", "features.")
+            assert torch.equal(value, torch.from_numpy(state[key]))
+        assert not any(p.requires_grad for p in network.parameters())
 
 
-@pytest.mark.parametrize("vgg", [VGG16, VGG19], ids=["16", "19"])
-def test_vgg_loads_its_convolutions_and_leaves_the_classifier(vgg, tmp_path):
-    vgg = replace(vgg, digest="")
-    state = VGGFeatures(vgg).state_dict()
+def test_vgg_19_loads_its_convolutions_and_leaves_the_classifier(monkeypatch):
+    state = VGGFeatures(VGG19).state_dict()
     renamed = {name.replace("layers.", "features."): value for name, value in state.items()}
-    torch.save({**renamed, "classifier.6.bias": torch.zeros(1000)}, tmp_path / vgg.file)
-    loaded = load_vgg(tmp_path / vgg.file, vgg)
+    file, known = published_file("vgg19"), BACKBONES["vgg19"]
+    file.parent.mkdir(parents=True)
+    torch.save({**renamed, "classifier.6.bias": torch.zeros(1000)}, file)
+    with pytest.raises(WeightsError, match="not the published one"):
+        load_vgg(VGG19)
+    fitting = replace(known.published, sha256=sha256_of(file)[:8])
+    monkeypatch.setitem(backbones._TABLE, "vgg19", replace(known, published=fitting))
+    backbones._is_verified.cache_clear()
+    loaded = load_vgg(VGG19)
     assert all(torch.equal(loaded.state_dict()[name], value) for name, value in state.items())
     assert not any(p.requires_grad for p in loaded.parameters())
 
