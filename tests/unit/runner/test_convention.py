@@ -93,6 +93,7 @@ def test_every_convention_is_one_of_the_plan_s() -> None:
         make_plan({"convention": "trufor", "metrics": ["f1", "f1_trufor"]})
 
 
-def test_a_plan_measures_a_perceptual_metric_that_needs_no_weights() -> None:
-    assert "gmsd" in make_plan({}).metrics
+def test_a_plan_measures_lpips_and_gmsd_where_it_is_asked_for() -> None:
+    assert make_plan({}).metrics == ("auc", "f1", "acc", "psnr", "lpips")
     assert METRICS.load("gmsd").unavailable() is None
+    assert make_plan({"metrics": ["psnr", "gmsd"]}).metrics == ("psnr", "gmsd")

@@ -12,8 +12,10 @@ from torch import Tensor, nn
 from benchmark.core.errors import TrainingError
 from benchmark.training.export import export_official
 from inpainters import create_inpainter
+from inpainters.training import aotgan
 from inpainters.training.aotgan import AOTGANLearner, AOTGANLosses
 from inpainters.training.losses.aotgan import discriminator_paper, generator_paper
+from inpainters.training.perceptual import TextureFeatures, imagenet_standardised
 
 TINY = AOTGANLearner.tiny["network"]
 CPU = torch.device("cpu")
@@ -58,6 +60,25 @@ def test_each_player_trains_its_own_network(rwsa: bool, batch: tuple[Tensor, Ten
     backward(made.learn("discriminator", *batch))
     assert all(grad is None for grad in gradients(made.network))
     assert all(grad is not None for grad in gradients(made.discriminator))
+
+
+@pytest.mark.parametrize("kind", ["vgg19", "vgg16", "texture"])
+def test_a_vgg_sees_standardised_pictures(
+    kind: str, batch: tuple[Tensor, Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Tensor] = []
+
+    class Looking(TextureFeatures):
+        def features(self, images: Tensor) -> dict[str, Tensor]:
+            seen.append(images)
+            return super().features(images)
+
+    monkeypatch.setattr(aotgan, "choose_features", lambda _: Looking())
+    learner(features=kind).learn("generator", *batch)
+    images = batch[0]
+    expected = images if kind == "texture" else imagenet_standardised(images)
+    torch.testing.assert_close(seen[0], expected)
+    assert len(seen) == 2
 
 
 def test_the_papers_terms_are_the_specifications(batch: tuple[Tensor, Tensor]) -> None:
