@@ -67,10 +67,13 @@ def keys_of(setup: Setup) -> dict[str, Any]:
     return found
 
 
+METRICS_THEN = ["auc", "f1", "acc", "psnr", "lpips", "gmsd"]  # a plan's, where it named none
+
+
 @pytest.mark.parametrize("name", KEYS["plans"])
 def test_a_default_adds_nothing_to_a_key(name: str, old: Path, old_weights: None) -> None:
     then = KEYS["plans"][name]
-    plan = dict(then["plan"])
+    plan = {"metrics": METRICS_THEN, **then["plan"]}
     for registry, key in ((INPAINTERS, "inpainters"), (DETECTORS, "detectors")):
         assert set(plan[key]) <= {*registry.ours, *GONE}
         plan[key] = [one for one in plan[key] if one not in GONE]
@@ -114,7 +117,8 @@ def test_a_finished_plan_runs_again_to_the_same_numbers(
     bench: Bench, old: Path, old_weights: None
 ) -> None:
     before = numbers(Path("run/results.csv"))
-    result = bench("run", "plan.toml", "--store", "store", "--out", "again")
+    # The plan of the run's own folder names its metrics; plan.toml took the default, GMSD in it.
+    result = bench("run", "run/plan.toml", "--store", "store", "--out", "again")
     assert result.exit_code == 0, result.output
     record = json.loads(Path("again/record.json").read_text())
     assert record["jobs_run"]["fill"] == record["jobs_run"]["judge"] == 0

@@ -6,17 +6,22 @@ import subprocess
 import sys
 import warnings
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch.nn import functional as F
 
 from benchmark.core.backbones import load_backbone, own_file, published_file
 from benchmark.core.errors import WeightsError
 from benchmark.metrics import METRICS, perceptual
 from benchmark.metrics.perceptual import LPIPS, LPIPSVGG
+from benchmark.runner.jobs import measure_key
+from benchmark.runner.plan import make_plan
+from benchmark.runner.setup import fills, measures, prepare
 from tests.backbones import State, draw, pretend, write_published, write_safetensors
 from tests.unit.metrics.cases import draw_case
 
@@ -81,6 +86,36 @@ def test_the_number_does_not_depend_on_the_file(
     assert LPIPS.unavailable() is not None
     pretend(monkeypatch, drawn, write_published(published_file("alexnet"), drawn))
     assert np.array_equal(LPIPS().measure(case), ours)
+
+
+PLAN = {
+    "datasets": ["folder"], "size": 64, "inpainters": ["telea"], "detectors": [],
+    "metrics": ["lpips"],
+}  # fmt: skip
+
+
+def lpips_keys(photos: Path) -> list[str]:
+    plan = make_plan({**PLAN, "images": photos})
+    setup = prepare(plan)
+    (telea,) = setup.inpainters
+    return [job.key for fill in fills(setup, telea, setup.samples) for job in measures(setup, fill)]
+
+
+def test_nor_does_its_key_which_holds_no_weights(
+    drawn: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    Image.fromarray(draw_case(1, side=64).image[0]).save(photos / "a.png")
+    ours = lpips_keys(photos)
+    assert ours
+    own_file("alexnet").unlink()
+    assert lpips_keys(photos) == []  # a gap, and nothing is computed
+    pretend(monkeypatch, drawn, write_published(published_file("alexnet"), drawn))
+    assert lpips_keys(photos) == ours
+    setup = prepare(make_plan({**PLAN, "images": photos}))
+    (fill, *_) = fills(setup, setup.inpainters[0], setup.samples)
+    assert measure_key("lpips", "1", fill.key, "") in ours  # as at commit 1351f48
 
 
 @pytest.mark.usefixtures("drawn")
