@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 from benchmark import imagenet
 from benchmark.core.backbones import BACKBONES, backbone_state
 from benchmark.core.card import ALGORITHMS, Card, Checkpoint
-from benchmark.core.errors import BadInput, UnknownName, Unreachable, WeightsError
+from benchmark.core.errors import BadInput, OutputError, UnknownName, Unreachable, WeightsError
 from benchmark.core.paths import atomic, make_folder, write_text
 from benchmark.core.weights import (
     RECEIPT,
@@ -149,10 +149,15 @@ def fetch_weights(name: str, say: Callable[[str], object] = print) -> str:
         UnknownName: if nothing is called `name`.
         WeightsError: if it has no address to download from, the download fails, or a checksum
             differs; then nothing is installed.
-        OutputError: if the disk is full or the folder cannot be written.
+        OutputError: if the disk is full or a folder cannot be written.
     """
-    if name in BACKBONES:
-        return fetch_backbone(name, say)
+    try:
+        return fetch_backbone(name, say) if name in BACKBONES else _fetch_model(name)
+    except OSError as error:
+        raise OutputError(f"a temporary file cannot be written ({error})") from None
+
+
+def _fetch_model(name: str) -> str:
     files = list(_card(name).checkpoints)
     if not all(one.url for one in files):
         _refuse_to_fetch(name, files)

@@ -25,6 +25,7 @@ from benchmark.core.errors import OutputError, WeightsError
 from benchmark.core.paths import home
 from benchmark.core.weights import sha256_of
 from benchmark.imagenet import SDIST, add_backbone, already_here, fetch_backbone, terms_of, unpack
+from benchmark.install import fetch_weights
 from tests.backbones import (
     State,
     draw,
@@ -301,6 +302,15 @@ def test_a_larger_file_at_torchvisions_address_is_refused(
     with pytest.raises(WeightsError, match="larger than the"):
         fetch_backbone("alexnet", Say().append)
     assert nothing_is_left(temporary)
+
+
+@pytest.mark.parametrize("name", ["alexnet", "trufor"])
+def test_without_room_for_temporary_files(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(OutputError, match="a temporary file cannot be written"):
+        fetch_weights(name)
 
 
 def test_vgg_19_has_one_address(monkeypatch: pytest.MonkeyPatch) -> None:
