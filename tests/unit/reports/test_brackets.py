@@ -31,8 +31,10 @@ def cell(metric: str, n: int, low: float | None = 0.1) -> Cell:
         ([("false_alarm", 700)], "Clopper-Pearson for shares of images."),
         (
             [("acc", 60), ("auc", 60), ("f1", 12)],
-            "Clopper-Pearson for shares of images, Student's t for means over fewer than 50, "
-            "percentile bootstrap for means over 50 or more.",
+            (
+                "Clopper-Pearson for shares of images, Student's t for means over fewer than 50, "
+                "percentile bootstrap for means over 50 or more."
+            ),
         ),
     ],
 )
