@@ -38,7 +38,9 @@ class Command(NamedInpainter):
         BadInput: if the command cannot be read.
     """
 
-    card = Card(name="cmd", title="a program of the user's", sizes="its own", chunk=CHUNK)
+    card = Card(
+        name="cmd", title="a program of the user's", sizes="its own", chunk=CHUNK, eight_bits=True
+    )
 
     def __init__(
         self, command: str, *, weights: str | Path | None = None, device: str = "cpu"

@@ -29,7 +29,11 @@ class Outputs(NamedInpainter):
     """
 
     card = Card(
-        name="outputs", title="pictures already made", sizes="those of its files", finished=True
+        name="outputs",
+        title="pictures already made",
+        sizes="those of its files",
+        finished=True,
+        eight_bits=True,
     )
 
     def __init__(

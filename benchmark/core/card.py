@@ -91,6 +91,7 @@ class Card:
         chunk: samples that are best answered together, where a model is slow to start; a run takes
             this many, or its batch size where that is larger.
         finished: its pictures are made already, each in a file of its own.
+        eight_bits: it answers 8-bit pictures, so that retouching begins after rounding.
         revision: raised whenever the answer to the same input changes.
     """
 
@@ -118,6 +119,7 @@ class Card:
     sees_hole: bool = False
     chunk: int = 1
     finished: bool = False
+    eight_bits: bool = False
     revision: int = 1
 
     @property

@@ -20,7 +20,8 @@ from benchmark.metrics.intervals import (
     mean_intervals,
     share_intervals,
 )
-from benchmark.runner.jobs import Chosen, SampleRef
+from benchmark.retouch import retouched_name
+from benchmark.runner.jobs import SampleRef
 from benchmark.runner.outcome import Failure
 from benchmark.runner.setup import Setup
 from benchmark.runner.store import Store
@@ -38,6 +39,7 @@ class Cell:
         launder: what was done to the painted picture before detection, or "".
         detector: the detector's name, or "" for a metric of the picture alone.
         inpainter: the inpainter's name.
+        retouch: what was done to the hole after it, or "".
         bucket: the hole's bucket, such as "10-20".
         metric: the metric's name; `acc` on authentic pictures is called `false_alarm`.
         value: the number, or None for a gap.
@@ -61,9 +63,15 @@ class Cell:
     low: float | None
     high: float | None
     weights: str
+    retouch: str = ""
     launder: str = ""
     sees_hole: bool = False
     reason: str = ""
+
+    @property
+    def painter(self) -> str:
+        """What tables call the inpainter, such as "telea+grain:1.5"."""
+        return retouched_name(self.inpainter, self.retouch)
 
 
 def cells(setup: Setup, store: Store, failures: Sequence[Failure]) -> Iterator[Cell]:
@@ -135,8 +143,9 @@ def _about(setup: Setup, view: View, dataset: str, bucket: str, metric: str) -> 
         launder=view.launder,
         detector=view.detector.name if view.detector else "",
         inpainter=view.inpainter.name,
+        retouch=view.retouch,
         bucket=bucket,
-        metric=_named(metric, view.inpainter),
+        metric=_named(metric, view),
         value=None,
         n=0,
         expected=0,
@@ -197,8 +206,10 @@ def _gap(expected: int, measured: int, counted: int) -> str:
     return ""
 
 
-def _named(metric: str, inpainter: Chosen) -> str:
-    return "false_alarm" if metric == "acc" and not inpainter.card.paints else metric
+def _named(metric: str, view: View) -> str:
+    """ACC of untouched pictures is a rate of false alarms; of retouched ones it is ACC."""
+    untouched = not view.inpainter.card.paints and not view.retouch
+    return "false_alarm" if metric == "acc" and untouched else metric
 
 
 def _ends(interval: Interval) -> tuple[float | None, float | None]:

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +20,7 @@ from benchmark.runner.outcome import Failure, Outcome
 from benchmark.runner.setup import Setup, fills, measures
 from benchmark.runner.shard import Shard
 from benchmark.runner.store import Store
+from benchmark.runner.views import View, views
 
 Stage = Literal["fill", "judge", "measure"]
 STAGES: tuple[Stage, ...] = ("fill", "judge", "measure")
@@ -144,15 +146,14 @@ def _waves(setup: Setup) -> Iterator[_Wave]:
             chunk=inpainter.card.chunk,
         )
     for detector in setup.detectors:
-        for inpainter in setup.inpainters:
-            for launder in setup.launders:
-                after = f" after {launder}" if launder else ""
-                yield _Wave(
-                    stage="judge",
-                    model=f"{detector.name} on {inpainter.name}{after}",
-                    jobs=_judge_maker(setup, detector, inpainter, launder),
-                    chunk=detector.card.chunk,
-                )
+        for view in views(setup, (detector,), setup.inpainters):
+            after = f" after {view.launder}" if view.launder else ""
+            yield _Wave(
+                stage="judge",
+                model=f"{detector.name} on {view.painter}{after}",
+                jobs=_judge_maker(setup, detector, view),
+                chunk=detector.card.chunk,
+            )
     for inpainter in setup.inpainters:
         yield _Wave(stage="measure", model=inpainter.name, jobs=_measure_maker(setup, inpainter))
 
@@ -162,10 +163,11 @@ def _fill_maker(setup: Setup, inpainter: Chosen) -> Callable[[Sequence[SampleRef
 
 
 def _judge_maker(
-    setup: Setup, detector: Chosen, inpainter: Chosen, launder: str
+    setup: Setup, detector: Chosen, view: View
 ) -> Callable[[Sequence[SampleRef]], list[Job]]:
     return lambda samples: [
-        judge_job(detector, fill, launder) for fill in fills(setup, inpainter, samples)
+        judge_job(detector, fill, view.launder)
+        for fill in fills(setup, view.inpainter, samples, view.retouch)
     ]
 
 
@@ -246,8 +248,18 @@ def _chunks(wave: _Wave, setup: Setup, store: Store, settings: Settings) -> Iter
         jobs = wave.jobs(block)
         known = store.known([job.key for job in jobs])
         ready = _ready([job for job in jobs if job.key not in known], store)
-        for start in range(0, len(ready), size):
-            yield _chunk(ready[start : start + size], store)
+        yield from (_chunk(part, store) for part in _parts(ready, size))
+
+
+def _parts(jobs: Sequence[Job], size: int) -> Iterator[list[Job]]:
+    """At most `size` jobs together; fills of one sample, made from one answer, count as one."""
+    groups = [list(same) for _, same in groupby(jobs, _together)]
+    for start in range(0, len(groups), size):
+        yield list(chain.from_iterable(groups[start : start + size]))
+
+
+def _together(job: Job) -> SampleRef | str:
+    return job.sample if isinstance(job, Fill) else job.key
 
 
 def _chunk(jobs: Sequence[Job], store: Store) -> Chunk:

@@ -14,6 +14,8 @@ from benchmark.core.seeds import seed_of
 from benchmark.core.types import Mask, Piece, Pixels
 from benchmark.core.weights import Weights
 from benchmark.launder import REVISION, Launder
+from benchmark.retouch import REVISION as RETOUCH_REVISION
+from benchmark.retouch import Retouch, file_name, retouched_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +78,10 @@ class SampleRef:
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """Let `inpainter` paint `sample`; `blind`: with the hole painted over first."""
+    """Let `inpainter` paint `sample`; `blind`: with the hole painted over first; then `retouch` it.
+
+    Fills of one sample that differ in `retouch` alone come from one answer of the inpainter.
+    """
 
     inpainter: Chosen
     sample: SampleRef
@@ -84,6 +89,32 @@ class Fill:
     rounding: Literal["round", "cut"]
     blind: bool
     key: str
+    retouch: str = ""
+
+    @property
+    def step(self) -> Retouch | None:
+        """The step of retouching, or None where the hole stays as painted."""
+        return Retouch.parse(self.retouch) if self.retouch else None
+
+    @property
+    def grain_seed(self) -> int:
+        """What grain is drawn from: the plan's seed and the sample's name."""
+        return seed_of("retouch", self.seed, self.sample.id)
+
+    @property
+    def painter(self) -> str:
+        """What tables call its inpainter, such as "telea+grain:1.5"."""
+        return retouched_name(self.inpainter.name, self.retouch)
+
+    @property
+    def painter_file(self) -> str:
+        """The same in names of files, such as "telea+grain-1.5"."""
+        return file_name(self.inpainter.name, self.retouch)
+
+    @property
+    def changed(self) -> bool:
+        """Whether the hole is not the picture's own: what detectors are to find."""
+        return self.inpainter.card.paints or bool(self.retouch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +164,7 @@ def fill_job(
     rounding: str,
     blind: bool = False,
     own: str = "",
+    retouch: str = "",
 ) -> Fill:
     """The job of painting one sample.
 
@@ -143,13 +175,18 @@ def fill_job(
         rounding: "even", or "authors" for the program's own rule, in the key where it differs.
         blind: whether the hole is painted over before a model that paints sees the picture.
         own: what decides the answer to this sample alone, such as the hash of a finished picture.
+        retouch: what is done to the hole then, such as "grain:1.5", or "" for nothing.
     """
     drawn = key_of(seed, sample.id) if inpainter.card.seeded else ""
     rule = inpainter.card.rounding if rounding == "authors" else "round"
     blind = blind and inpainter.card.paints
     parts = ["fill", inpainter.identity, sample.key, drawn, rule, *(["blind"] if blind else [])]
     parts += [own] if own else []
-    return Fill(inpainter, sample, seed, rule, blind, key_of(*parts))
+    fill = Fill(inpainter, sample, seed, rule, blind, key_of(*parts), retouch)
+    if fill.step is None:
+        return fill
+    drawn = str(fill.grain_seed) if fill.step.drawn else ""
+    return replace(fill, key=key_of("retouch", RETOUCH_REVISION, retouch, drawn, fill.key))
 
 
 def piece_of(

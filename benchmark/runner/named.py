@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -15,7 +14,8 @@ from benchmark.core.outside import Terms
 from benchmark.core.pixels import hole_blind, to_images, to_masks, to_pixels
 from benchmark.core.types import Pixels, Sample
 from benchmark.runner.jobs import Fill, Judge, piece_of
-from benchmark.runner.store import Answer, heatmap_answer, picture_answer
+from benchmark.runner.retouching import Painted, Variants
+from benchmark.runner.store import Answer, heatmap_answer
 from detectors.named import NamedDetector
 from inpainters.named import NamedInpainter
 from inpainters.outputs import settled
@@ -30,18 +30,20 @@ def to_logits(heatmap: Tensor) -> NDArray[np.float16]:
 
 
 def fill_by_name(
-    inpainter: NamedInpainter, loaded: Sequence[tuple[Fill, Sample]], terms: Terms
-) -> list[Answer | BadAnswer]:
-    """Let an inpainter paint samples by their names.
+    inpainter: NamedInpainter, loaded: Sequence[Variants], terms: Terms
+) -> list[Painted | BadAnswer]:
+    """Let an inpainter paint samples by their names, each once.
 
     Returns:
-        For each job what is to be kept, or why there is nothing. The numbers kept beside a picture
-        are how far its known pixels had moved, as `settled` has it.
+        For each sample its picture, 8 bits in floats, or why there is none. The numbers kept beside
+        it are how far its known pixels had moved, as `settled` has it.
     """
-    pieces = [piece_of(job.sample, _shown(job, sample), mask=sample.mask) for job, sample in loaded]
-    answers: list[Answer | BadAnswer] = []
-    painted = inpainter.paint(pieces, terms)
-    for (job, _), piece, picture in zip(loaded, pieces, painted, strict=True):
+    pieces = [
+        piece_of(one.jobs[0].sample, _shown(one.jobs[0], one.sample), mask=one.sample.mask)
+        for one in loaded
+    ]
+    answers: list[Painted | BadAnswer] = []
+    for piece, picture in zip(pieces, inpainter.paint(pieces, terms), strict=True):
         if isinstance(picture, BadAnswer):
             answers.append(picture)
             continue
@@ -50,7 +52,7 @@ def fill_by_name(
         except KnownMoved as moved:
             answers.append(moved)
         else:
-            answers.append(replace(picture_answer(job.key, whole), numbers=drift))
+            answers.append(Painted(image=to_images(whole[None])[0], numbers=drift))
     return answers
 
 
@@ -63,7 +65,7 @@ def judge_by_name(
         For each job what is to be kept, or why there is nothing.
     """
     pieces = [
-        piece_of(job.fill.sample, image, inpainter=job.fill.inpainter.name, launder=job.launder)
+        piece_of(job.fill.sample, image, inpainter=job.fill.painter_file, launder=job.launder)
         for job, image in loaded
     ]
     answers: list[Answer | BadAnswer] = []

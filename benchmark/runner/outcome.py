@@ -20,6 +20,7 @@ class Failure:
         dataset: the data set's name.
         sample: the picture's name.
         bucket: its hole's bucket.
+        retouch: what was to be done to the hole, or was done before the model saw it, or "".
         launder: what was done to the painted picture before the model saw it, or "".
         model: the model that failed, or "" for a skipped sample.
         reason: what was wrong, in a line.
@@ -31,6 +32,7 @@ class Failure:
     dataset: str
     sample: str
     bucket: str
+    retouch: str = ""
     launder: str = ""
     model: str
     reason: str

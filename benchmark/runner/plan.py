@@ -24,6 +24,7 @@ from benchmark.datasets import DATASETS, is_published, takes_images
 from benchmark.launder import Launder
 from benchmark.masks.bucket import DEFAULT_BUCKETS, Bucket
 from benchmark.metrics import METRICS, paper_convention, under_convention
+from benchmark.retouch import FEWEST, NONE, canonical, file_name
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 
@@ -55,6 +56,9 @@ class Plan(BaseModel):
         weights: per model an edition ("official", "mini") or a path; default: official, else mini.
         limit: only the first so many pictures of each data set.
         max_pixels: pictures and masks that have more are refused undecoded; default 89 million.
+        retouch: what is done to each hole after its inpainter and before rounding, "none" for
+            nothing, such as ("none", "grain:1.5", "grain:match", "blur:1", "sharpen:0.5",
+            "median:3"), each for all inpainters; default: none, written ().
         launder: what happens to the painted pictures before the detectors look once more, such as
             "jpeg:90"; they look at the pictures as painted in any case.
         hole_blind: whether each hole is painted with the known region's mean before any model that
@@ -88,6 +92,7 @@ class Plan(BaseModel):
     weights: dict[str, str] = Field(default_factory=dict)
     limit: Annotated[int, Field(ge=1)] | None = None
     max_pixels: Annotated[int, Field(ge=1)] | None = None
+    retouch: tuple[str, ...] = ()
     launder: tuple[str, ...] = ()
     hole_blind: bool = False
     recomposite: bool = False
@@ -115,6 +120,14 @@ class Plan(BaseModel):
             raise PlanError(str(error)) from None
         return _unique(labels, "laundering")
 
+    @field_validator("retouch")
+    @classmethod
+    def _canonical_retouch(cls, steps: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            return _unique(canonical(steps), "retouching")
+        except BadInput as error:
+            raise PlanError(str(error)) from None
+
     @model_validator(mode="after")
     def _consistent(self) -> Plan:
         painters = _known(INPAINTERS, self.inpainters)
@@ -123,6 +136,7 @@ class Plan(BaseModel):
         _known(DATASETS, self.datasets)
         _known_weights(self)
         _known_places(self)
+        _known_retouch(self, painters)
         if self.launder and not self.detectors:
             raise PlanError("--launder needs a detector: laundered pictures are only looked at")
         return self
@@ -131,6 +145,11 @@ class Plan(BaseModel):
     def inpainter_names(self) -> tuple[str, ...]:
         """What tables and files call the inpainters."""
         return tuple(INPAINTERS.find(word).name for word in self.inpainters)
+
+    @property
+    def retouches(self) -> tuple[str, ...]:
+        """What is done to each hole, "" for nothing; keys and files have these."""
+        return tuple("" if step == NONE else step for step in self.retouch or (NONE,))
 
     @property
     def detector_names(self) -> tuple[str, ...]:
@@ -156,8 +175,13 @@ class Plan(BaseModel):
         return make_plan(values, where=str(path))
 
     def dump(self) -> str:
-        """The plan as TOML, every key that is set written out."""
+        """The plan as TOML, every key that is set written out; `retouch` only where there is any.
+
+        Older versions have no such key, and a run's folder is known by this text.
+        """
         values = self.model_dump(mode="json", exclude_none=True)
+        if not self.retouch:
+            del values["retouch"]
         return tomli_w.dumps({name: value for name, value in values.items() if value != {}})
 
 
@@ -226,6 +250,19 @@ def _known_places(plan: Plan) -> None:
         raise PlanError(f"--images goes with --dataset folder, not with {said!r}")
     if plan.data_root is not None and not any(map(is_published, plan.datasets)):
         raise PlanError(f"--data-root goes with published data sets, not with {said!r}")
+
+
+def _known_retouch(plan: Plan, painters: tuple[str, ...]) -> None:
+    """Refuse what can be told before any picture is read: names of files, a known region."""
+    files = tuple(file_name(name, step) for name in painters for step in plan.retouches)
+    _unique(files, "file", hint=_TELL_APART)
+    for bucket in map(Bucket.parse, plan.buckets if "grain:match" in plan.retouch else ()):
+        pixels = plan.size**2 if isinstance(plan.size, int) else None
+        if pixels and pixels - bucket.smallest(pixels) < FEWEST:
+            raise PlanError(
+                f"grain:match measures the known region, of which holes of {bucket.label} % leave "
+                f"fewer than {FEWEST} pixels at size {plan.size}; take grain:SIGMA"
+            )
 
 
 def _unique(names: tuple[str, ...], kind: str, *, hint: str = "") -> tuple[str, ...]:

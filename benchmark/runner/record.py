@@ -72,6 +72,7 @@ def document_of(
                 "dataset": failure.dataset,
                 "sample": failure.sample,
                 "bucket": failure.bucket,
+                "retouch": failure.retouch,
                 "launder": failure.launder,
                 "model": failure.model,
                 "reason": failure.reason,
@@ -109,10 +110,7 @@ def known_pixels(
     found = {}
     for inpainter in setup.inpainters:
         if inpainter.name in setup.own:
-            keys = [fill.key for fill in fills(setup, inpainter, setup.samples)]
-            drifts = [
-                tuple(map(float, row)) for row in store.rows(keys) if row is not None and len(row)
-            ]
+            drifts = _drifts(setup, store, inpainter)
             drifts += [one.drift for one in failures if one.drift and one.model == inpainter.name]
             found[inpainter.name] = {
                 "pictures": len(drifts),
@@ -121,6 +119,16 @@ def known_pixels(
                 "mean": round(fmean([mean for _, mean in drifts] or [0.0]), 6),
             }
     return found
+
+
+def _drifts(setup: Setup, store: Store, inpainter: Chosen) -> list[tuple[float, ...]]:
+    """How far known pixels moved, picture by picture: all variants of one tell the same."""
+    jobs = fills(setup, inpainter, setup.samples)
+    found = {}
+    for job, row in zip(jobs, store.rows([job.key for job in jobs]), strict=True):
+        if row is not None and len(row):
+            found[job.sample] = tuple(map(float, row))
+    return list(found.values())
 
 
 def _versions() -> dict[str, str]:

@@ -79,10 +79,15 @@ class Setup:
         return ("", *self.plan.launder)
 
     @property
+    def retouches(self) -> tuple[str, ...]:
+        """What is done to each hole after its inpainter, "" for nothing."""
+        return self.plan.retouches
+
+    @property
     def several(self) -> frozenset[str]:
         """Of what the plan has more than one: names of files made elsewhere have to tell."""
         counts = {
-            "inpainter": len(self.plan.inpainters),
+            "inpainter": len(self.plan.inpainters) * len(self.retouches),
             "dataset": len(self.plan.datasets),
             "bucket": len(self.plan.buckets),
         }
@@ -133,9 +138,19 @@ def prepare(plan: Plan, shard: Shard | None = None) -> Setup:
     )
 
 
-def fills(setup: Setup, inpainter: Chosen, samples: Iterable[SampleRef]) -> list[Fill]:
-    """The jobs of letting one inpainter paint some samples."""
+def fills(
+    setup: Setup, inpainter: Chosen, samples: Iterable[SampleRef], retouch: str | None = None
+) -> list[Fill]:
+    """The jobs of letting one inpainter paint some samples.
+
+    Args:
+        setup: the prepared plan.
+        inpainter: who paints.
+        samples: what.
+        retouch: only those with this step, "" for none; by default all, sample by sample.
+    """
     plan = setup.plan
+    steps = setup.retouches if retouch is None else (retouch,)
     return [
         fill_job(
             inpainter,
@@ -143,9 +158,12 @@ def fills(setup: Setup, inpainter: Chosen, samples: Iterable[SampleRef]) -> list
             seed=plan.seed,
             rounding=plan.rounding,
             blind=plan.hole_blind,
-            own=_own(setup, inpainter, sample),
+            own=own,
+            retouch=step,
         )
         for sample in samples
+        for own in (_own(setup, inpainter, sample),)
+        for step in steps
     ]
 
 

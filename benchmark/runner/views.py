@@ -1,27 +1,36 @@
-"""Who painted and who looked, and the keys under which the store has what they answered."""
+"""Who painted, retouched how, and who looked; the keys under which the store has their answers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 
+from benchmark.retouch import retouched_name
 from benchmark.runner.jobs import Chosen, SampleRef, judge_job, measure_key
 from benchmark.runner.setup import Setup, fills
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """Who painted, and who looked at it after which step of laundering.
+    """Who painted, what was done to the hole, and who looked at it after which laundering.
 
     Attributes:
         inpainter: who painted.
+        retouch: what was done to the hole then, or "".
         detector: who looked, or None for the picture alone.
         launder: what was done to the painted picture before, or "".
     """
 
     inpainter: Chosen
+    retouch: str = ""
     detector: Chosen | None
     launder: str
+
+    @property
+    def painter(self) -> str:
+        """What tables call the inpainter, such as "telea+grain:1.5"."""
+        return retouched_name(self.inpainter.name, self.retouch)
 
     @property
     def models(self) -> tuple[Chosen, ...]:
@@ -33,10 +42,10 @@ def views(
     setup: Setup, detectors: Sequence[Chosen | None], inpainters: Iterable[Chosen]
 ) -> Iterator[View]:
     """Every view of some inpainters by some detectors, None standing for the picture alone."""
-    for inpainter in inpainters:
+    for inpainter, retouch in product(inpainters, setup.retouches):
         for detector in detectors:
             for launder in setup.launders if detector else ("",):
-                yield View(inpainter=inpainter, detector=detector, launder=launder)
+                yield View(inpainter=inpainter, retouch=retouch, detector=detector, launder=launder)
 
 
 class Keys:
@@ -49,7 +58,7 @@ class Keys:
     """
 
     def __init__(self, setup: Setup, view: View, samples: Sequence[SampleRef]) -> None:
-        jobs = fills(setup, view.inpainter, samples)
+        jobs = fills(setup, view.inpainter, samples, view.retouch)
         self.fills = [fill.key for fill in jobs]
         self.judges = [""] * len(jobs)
         if view.detector is not None:

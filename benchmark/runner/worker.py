@@ -15,16 +15,17 @@ from torch import Tensor
 
 from benchmark.core.errors import BadAnswer, DataError, KnownMoved, WeightsError
 from benchmark.core.outside import Terms
-from benchmark.core.pixels import hole_blind, to_images, to_masks, to_pixels
+from benchmark.core.pixels import hole_blind, to_images, to_masks
 from benchmark.core.seeds import seed_of
-from benchmark.core.types import Case, Pixels, Sample, Verdict
+from benchmark.core.types import Case, Pixels, Verdict
 from benchmark.metrics import METRICS, Metric
 from benchmark.runner.inputs import Chunk, Inputs, Shelf
 from benchmark.runner.jobs import Chosen, Fill, Judge, Measure
 from benchmark.runner.memory import Memory
 from benchmark.runner.named import fill_by_name, judge_by_name, to_logits
 from benchmark.runner.outcome import Failure, Outcome
-from benchmark.runner.store import Answer, heatmap_answer, metric_answer, picture_answer
+from benchmark.runner.retouching import Painted, Variants, retouched
+from benchmark.runner.store import Answer, heatmap_answer, metric_answer
 from detectors import create_detector
 from detectors.base import Detector
 from detectors.named import NamedDetector
@@ -131,47 +132,50 @@ class Worker:
         return self._loaded[chosen]
 
     def _fill(self, jobs: Sequence[Fill]) -> Iterator[Answer | Failure]:
-        loaded: list[tuple[Fill, Sample]] = []
-        for job in jobs:
+        loaded: list[Variants] = []
+        for ref, same in groupby(jobs, key=lambda job: job.sample):
+            variants = tuple(same)
             try:
-                loaded.append((job, self._inputs.sample(job.sample)))
+                loaded.append(Variants(jobs=variants, sample=self._inputs.sample(ref)))
             except DataError as error:
-                yield _failure("skipped", job, "", error)
-        for job, answer in self._painted(loaded):
-            if isinstance(answer, BadAnswer):
-                yield _failure("failed", job, job.inpainter.name, answer)
-            else:
-                yield answer
+                yield _failure("skipped", variants[0], "", error)
+        for one, painted in self._painted(loaded):
+            if isinstance(painted, BadAnswer):  # of the inpainter, whatever was to follow
+                yield _failure("failed", one.jobs[0], one.jobs[0].inpainter.name, painted)
+                continue
+            for job, answer in retouched(one, painted):
+                if isinstance(answer, BadAnswer):
+                    yield _failure("failed", job, job.inpainter.name, answer, retouch=job.retouch)
+                else:
+                    yield answer
 
     def _painted(
-        self, loaded: Sequence[tuple[Fill, Sample]]
-    ) -> Iterator[tuple[Fill, Answer | BadAnswer]]:
-        inpainter = self.inpainter(loaded[0][0].inpainter) if loaded else None
+        self, loaded: Sequence[Variants]
+    ) -> Iterator[tuple[Variants, Painted | BadAnswer]]:
+        inpainter = self.inpainter(loaded[0].jobs[0].inpainter) if loaded else None
         if isinstance(inpainter, NamedInpainter):
             with self._clock():
                 named = fill_by_name(inpainter, loaded, self._terms)
-            yield from zip((job for job, _ in loaded), named, strict=True)
+            yield from zip(loaded, named, strict=True)
             return
-        batch = 1 if loaded and loaded[0][0].inpainter.card.seeded else self._batch
-        for group in _batches(loaded, batch, lambda pair: pair[1].image.shape):
-            images = to_images(np.stack([sample.image for _, sample in group]))
-            masks = to_masks(np.stack([sample.mask for _, sample in group]))
-            images = hole_blind(images, masks) if group[0][0].blind else images
-            job = group[0][0]
+        batch = 1 if loaded and loaded[0].jobs[0].inpainter.card.seeded else self._batch
+        for group in _batches(loaded, batch, lambda one: one.sample.image.shape):
+            images = to_images(np.stack([one.sample.image for one in group]))
+            masks = to_masks(np.stack([one.sample.mask for one in group]))
+            job = group[0].jobs[0]
+            images = hole_blind(images, masks) if job.blind else images
             paint = partial(_answer_each, self._painter(job))
             painted = self._memory.fitting(job.inpainter.name, paint, images, masks)
-            for (job, _), answer in zip(group, painted, strict=True):
-                kept = answer if isinstance(answer, BadAnswer) else picture_answer(job.key, answer)
-                yield job, kept
+            yield from zip(group, painted, strict=True)
 
-    def _painter(self, job: Fill) -> Callable[..., list[Pixels]]:
+    def _painter(self, job: Fill) -> Callable[..., list[Painted]]:
         inpainter = self.inpainter(job.inpainter)
 
-        def paint(images: Tensor, masks: Tensor) -> list[Pixels]:
+        def paint(images: Tensor, masks: Tensor) -> list[Painted]:
             with self._clock():
                 seed = seed_of(job.seed, job.sample.id)
                 filled = inpainter.inpaint(images, masks, seed=seed)
-            return list(to_pixels(filled, rounding=job.rounding))
+            return [Painted(image=image) for image in filled]
 
         return paint
 
@@ -179,7 +183,14 @@ class Worker:
         loaded = [(job, self._seen(job)) for job in jobs]
         for job, answer in self._judged(loaded):
             if isinstance(answer, BadAnswer):
-                yield _failure("failed", job.fill, job.detector.name, answer, job.launder)
+                yield _failure(
+                    "failed",
+                    job.fill,
+                    job.detector.name,
+                    answer,
+                    retouch=job.fill.retouch,
+                    launder=job.launder,
+                )
             else:
                 yield answer
 
@@ -235,7 +246,7 @@ class Worker:
         return Case(
             image=image[None],
             mask=mask[None],
-            truth=(mask & job.fill.inpainter.card.paints)[None],
+            truth=(mask & job.fill.changed)[None],
             filled=filled[None],
             verdict=self._verdict(job.judge) if job.judge else None,
         )
@@ -280,12 +291,15 @@ def _case_key(job: Measure) -> tuple[str, str]:
     return job.fill.key, job.judge.key if job.judge else ""
 
 
-def _failure(kind: str, job: Fill, model: str, error: Exception, launder: str = "") -> Failure:
+def _failure(
+    kind: str, job: Fill, model: str, error: Exception, *, retouch: str = "", launder: str = ""
+) -> Failure:
     return Failure(
         kind="skipped" if kind == "skipped" else "failed",
         dataset=job.sample.dataset,
         sample=job.sample.id,
         bucket=job.sample.bucket,
+        retouch=retouch,
         launder=launder,
         model=model,
         reason=str(error),

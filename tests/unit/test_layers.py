@@ -19,10 +19,11 @@ ALLOWED = {  # a package may import itself and these
     "inpainters": ("benchmark.core",),
     "detectors": ("benchmark.core",),
     "benchmark.launder": ("benchmark.core",),
+    "benchmark.retouch": ("benchmark.core",),
     "benchmark.plans": ("benchmark.core",),
     "benchmark.runner": (
-        "benchmark.core", "benchmark.launder", "benchmark.masks", "benchmark.datasets",
-        "benchmark.metrics", "inpainters", "detectors",
+        "benchmark.core", "benchmark.launder", "benchmark.retouch", "benchmark.masks",
+        "benchmark.datasets", "benchmark.metrics", "inpainters", "detectors",
     ),
     "benchmark.training": (
         "benchmark.core", "benchmark.masks", "benchmark.datasets", "benchmark.metrics",
@@ -36,7 +37,7 @@ ALLOWED = {  # a package may import itself and these
     ),
     "benchmark.verify": ("benchmark.core", "benchmark.datasets", "inpainters", "detectors"),
     "reports": (
-        "benchmark.core", "benchmark.metrics", "benchmark.runner",
+        "benchmark.core", "benchmark.metrics", "benchmark.retouch", "benchmark.runner",
         "inpainters:INPAINTERS", "detectors:DETECTORS",
     ),
 }  # fmt: skip

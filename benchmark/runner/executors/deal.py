@@ -140,6 +140,7 @@ def _failure(job: Job, reason: str) -> Failure:
         dataset=fill.sample.dataset,
         sample=fill.sample.id,
         bucket=fill.sample.bucket,
+        retouch=fill.retouch,
         launder=judge.launder if judge else "",
         model=judge.detector.name if judge else fill.inpainter.name,
         reason=f"its worker died twice ({reason})",
