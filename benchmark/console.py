@@ -87,7 +87,8 @@ def show_record(record: RunRecord, *, as_json: bool) -> None:
     for failure in record.failures:
         where = f"{failure.dataset} " if len(record.plan.datasets) > 1 else ""
         what = f"{where}{failure.sample} at {failure.bucket} %"
-        after = f" after {failure.launder}" if failure.launder else ""
+        after = f" with {failure.retouch}" if failure.retouch else ""
+        after += f" after {failure.launder}" if failure.launder else ""
         model = f" ({failure.model}{after})" if failure.model else ""
         _say(f"{failure.kind}: {what}{model}: {failure.reason}")
     for name, known in record.document["known_pixels"].items():

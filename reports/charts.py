@@ -8,11 +8,12 @@ from typing import Literal
 
 from benchmark.core.card import Card
 from benchmark.metrics import METRICS
+from benchmark.retouch import retouched_name
 from detectors import DETECTORS
-from inpainters import INPAINTERS
 from reports.folder import ResultRow, RunFolder
 from reports.layouts import heading
 from reports.numbers import kind_of, with_span
+from reports.painters import Painter, painters_of
 
 PERCEPTUAL = ("lpips", "gmsd", "lpips_vgg")  # the first that the run has stands beside PSNR
 AS_PAINTED = "as painted"
@@ -51,10 +52,10 @@ class Point:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """The numbers of one inpainter.
+    """The numbers of one inpainter with one retouching.
 
     Attributes:
-        name: the inpainter, with its marks.
+        name: the inpainter, with its retouching and marks.
         index: its place in the plan, which decides colour and marker in every chart.
         points: from the left.
     """
@@ -103,10 +104,17 @@ def charts(run: RunFolder) -> tuple[Chart, ...]:
     return tuple(chart for chart in found if any(one.points for one in chart.series))
 
 
-def marked(card: Card, rows: Sequence[ResultRow]) -> str:
-    """A model's name with ‡ if it looked into the hole, † if its score is derived."""
+def marked(card: Card, rows: Sequence[ResultRow], retouch: str = "") -> str:
+    """A model's name with ‡ if it looked into the hole, † if its score is derived.
+
+    Args:
+        card: the model's.
+        rows: the run's numbers.
+        retouch: what was done to its holes, or "".
+    """
     sees = any(row.sees_hole and row.inpainter == card.name for row in rows)
-    return card.name + ("‡" if sees and card.paints else "") + _dagger(card)
+    name = retouched_name(card.name, retouch)
+    return name + ("‡" if sees and card.paints else "") + _dagger(card)
 
 
 def metric_title(name: str) -> str:
@@ -197,7 +205,7 @@ def _trade_offs(run: RunFolder) -> Iterator[Chart]:
     qualities = [name for name in ("psnr", perceptual) if name in with_values]
     for dataset, detector in dict.fromkeys((row.dataset, row.detector) for row in rows):
         found = {
-            (row.inpainter, row.bucket): row
+            (row.painter, row.bucket): row
             for row in rows
             if (row.dataset, row.detector, row.metric) == (dataset, detector, "auc")
             and row.value is not None
@@ -215,8 +223,8 @@ def _trade_offs(run: RunFolder) -> Iterator[Chart]:
                     _started(one)
                     for one in _series(
                         run,
-                        [row for row in chosen if (row.inpainter, row.bucket) in found],
-                        lambda row, at=found: at[row.inpainter, row.bucket].value or 0.0,  # type: ignore[misc]
+                        [row for row in chosen if (row.painter, row.bucket) in found],
+                        lambda row, at=found: at[row.painter, row.bucket].value or 0.0,  # type: ignore[misc]
                     )
                 ),
             )
@@ -232,17 +240,17 @@ def _started(series: Series) -> Series:
 def _series(
     run: RunFolder, rows: Sequence[ResultRow], place: Callable[[ResultRow], float]
 ) -> tuple[Series, ...]:
-    by_model: Mapping[str, list[ResultRow]] = {name: [] for name in run.plan.inpainter_names}
+    by_model: Mapping[Painter, list[ResultRow]] = {one: [] for one in painters_of(run.plan)}
     for row in rows:
         if row.value is not None:
-            by_model[row.inpainter].append(row)
+            by_model[Painter(row.inpainter, row.retouch)].append(row)
     return tuple(
         Series(
-            name=marked(INPAINTERS.card(name), own),
+            name=marked(one.card, own, one.retouch),
             index=index,
             points=tuple(_point(row, place(row)) for row in own),
         )
-        for index, (name, own) in enumerate(by_model.items())
+        for index, (one, own) in enumerate(by_model.items())
         if own
     )
 
@@ -255,7 +263,7 @@ def _point(row: ResultRow, x: float) -> Point:
 def _label(row: ResultRow) -> str:
     said = with_span(row.value, row.low, row.high, kind_of(row.metric).decimals)
     after = f", {row.launder}" if row.launder else ""
-    return f"{row.inpainter}, {row.bucket} %{after}: {said}, n = {row.n}"
+    return f"{row.painter}, {row.bucket} %{after}: {said}, n = {row.n}"
 
 
 def _by_strength(kind: str, launders: set[str]) -> list[str]:

@@ -45,7 +45,7 @@ class Change:
         dataset: the data set's name.
         launder: what was done to the painted pictures, or "".
         detector: the detector's name, or "".
-        inpainter: the inpainter's name.
+        inpainter: the inpainter's name, with its retouching, such as "telea+grain:1.5".
         bucket: the hole's bucket.
         metric: the metric's name.
         first: the first run's number, or None for a gap.
@@ -278,7 +278,7 @@ def _changes(first: RunFolder, second: RunFolder) -> Iterator[Change]:
 
 
 def _key(row: ResultRow) -> Key:
-    return Cell(row.dataset, row.launder, row.detector, row.bucket), row.inpainter, row.metric
+    return Cell(row.dataset, row.launder, row.detector, row.bucket), row.painter, row.metric
 
 
 def _has(row: ResultRow | None) -> bool:

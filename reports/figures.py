@@ -18,6 +18,8 @@ from reports.charts import Chart, Series
 DPI = 150
 SIZE = (4.8, 3.6)  # inches
 LEGEND = 3  # names beside one another
+ROWS = 6  # of the legend that fit below the axes; more make the figure higher
+ROW = 0.06  # of the height of a figure without more rows: one row of the legend
 _MARKS = {
     "circle": "o", "square": "s", "triangle": "^", "diamond": "D", "cross": "x", "plus": "+",
     "down": "v", "star": "*",
@@ -70,10 +72,12 @@ def draw(chart: Chart) -> Figure:
     if not any(one.points for one in chart.series):
         raise OutputError(f"{chart.name}: no number to draw")
     with styles.context(_STYLE):
-        figure = Figure(figsize=SIZE)
-        # fixed: working out the room for labels would take most of the time
         rows = -(-len(chart.series) // LEGEND)
-        figure.subplots_adjust(left=0.16, right=0.97, top=0.91, bottom=0.17 + 0.06 * rows)
+        taller = 1 + ROW * max(0, rows - ROWS)
+        figure = Figure(figsize=(SIZE[0], SIZE[1] * taller))
+        # fixed: working out the room for labels would take most of the time
+        bottom = (0.17 + ROW * rows) / taller
+        figure.subplots_adjust(left=0.16, right=0.97, top=1 - 0.09 / taller, bottom=bottom)
         axes = figure.add_subplot()
         for place, one in enumerate(chart.series):
             _line(axes, one, shift=_shift(chart, place))

@@ -9,8 +9,8 @@ from itertools import groupby
 from benchmark.metrics import METRICS
 from benchmark.metrics.intervals import FEW
 from detectors import DETECTORS
-from inpainters import INPAINTERS
 from reports.numbers import number, p_text, signed, signed_span
+from reports.painters import painter_named
 from reports.paper import PaperTable
 from reports.statistics import Statistic
 
@@ -126,7 +126,7 @@ def _each(ones: Sequence[Statistic], said: Callable[[Statistic], str]) -> str:
 
 
 def _name(inpainter: str) -> str:
-    return INPAINTERS.card(inpainter).reported or inpainter
+    return painter_named(inpainter).reported or inpainter
 
 
 def _judge(detector: str) -> str:

@@ -17,13 +17,14 @@ from benchmark.core.errors import BenchError, DataError, PlanError
 from benchmark.core.paths import home
 from benchmark.core.registry import Registry
 from benchmark.metrics.intervals import RULES
+from benchmark.retouch import retouched_name
 from benchmark.runner.cells import cells
 from benchmark.runner.plan import Plan
 from benchmark.runner.setup import Setup, prepare
 from benchmark.runner.store import Store, is_store
 from detectors import DETECTORS
 from inpainters import INPAINTERS
-from reports.results import COLUMNS, results_csv
+from reports.results import COLUMNS, LATER, results_csv
 from reports.samples import FIXED, write_samples
 
 RUNS = Path("runs")  # where `bench run` makes a folder if it is told no other
@@ -38,6 +39,7 @@ class ResultRow:
         launder: what was done to the painted picture before detection, or "".
         detector: the detector's name, or "" for a metric of the picture alone.
         inpainter: the inpainter's name.
+        retouch: what was done to the hole after it, or "".
         bucket: the hole's bucket, such as "10-20".
         metric: the metric's name; `acc` on authentic pictures is called `false_alarm`.
         value: the number, or None for a gap.
@@ -54,6 +56,7 @@ class ResultRow:
     launder: str
     detector: str
     inpainter: str
+    retouch: str = ""
     bucket: str
     metric: str
     value: float | None
@@ -64,6 +67,11 @@ class ResultRow:
     weights: str
     sees_hole: bool
     reason: str
+
+    @property
+    def painter(self) -> str:
+        """What tables call the inpainter, such as "telea+grain:1.5"."""
+        return retouched_name(self.inpainter, self.retouch)
 
     def edition(self, model: str) -> str:
         """The edition of one model's weights, such as "mini"; "none" for one without any."""
@@ -81,6 +89,7 @@ class SampleRow:
         bucket: the hole's bucket.
         mask: what decided the mask, in words.
         inpainter: who painted.
+        retouch: what was done to the hole then, or "".
         detector: who judged, or "".
         score: the detector's score in [0, 1], or None.
         numbers: per metric what it measured, one or several numbers; a gap has no entry.
@@ -92,9 +101,15 @@ class SampleRow:
     bucket: str
     mask: str
     inpainter: str
+    retouch: str = ""
     detector: str
     score: float | None
     numbers: Mapping[str, tuple[float, ...]]
+
+    @property
+    def painter(self) -> str:
+        """What tables call the inpainter, such as "telea+grain:1.5"."""
+        return retouched_name(self.inpainter, self.retouch)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -256,6 +271,7 @@ def _numbers(lines: Iterable[str], where: str) -> Iterator[ResultRow]:
                 launder=row["launder"],
                 detector=row["detector"],
                 inpainter=row["inpainter"],
+                retouch=row.get("retouch", ""),
                 bucket=row["mask_ratio_percent"],
                 metric=row["metric"],
                 value=_number(row["value"]),
@@ -281,6 +297,7 @@ def _samples(lines: Iterable[str], where: str) -> Iterator[SampleRow]:
                 bucket=intern(row.pop("mask_ratio_percent")),
                 mask=intern(row.pop("mask")),
                 inpainter=intern(row.pop("inpainter")),
+                retouch=intern(row.pop("retouch", "")),
                 detector=intern(row.pop("detector")),
                 score=_number(row.pop("score")),
                 numbers={name: _several(text) for name, text in row.items() if text},
@@ -293,7 +310,7 @@ def _rows(lines: Iterable[str], columns: Iterable[str], where: str) -> Iterator[
     try:
         reader = csv.reader(lines)
         heads = next(reader, [])
-        missing = [name for name in columns if name not in heads]
+        missing = [name for name in columns if name not in heads and name not in LATER]
         if missing:
             raise DataError(f"{where}: no column {missing[0]!r} (another version, or damaged)")
         for row in reader:

@@ -18,6 +18,7 @@ from PIL import Image
 from benchmark.core.errors import BenchError, DataError, OutputError
 from benchmark.core.types import Mask, Pixels
 from benchmark.metrics import METRICS
+from benchmark.retouch import retouched_name
 from benchmark.runner.jobs import Chosen, Fill, SampleRef, judge_job
 from benchmark.runner.setup import Setup, fills, prepare
 from benchmark.runner.store import Store, is_store
@@ -54,7 +55,7 @@ class Painting:
     """What one inpainter made of one picture.
 
     Attributes:
-        inpainter: who painted.
+        inpainter: who painted, with its retouching.
         picture: place of the painted picture among the gallery's pictures.
         looks: what the detectors saw.
     """
@@ -234,10 +235,13 @@ def _unseen(hall: _Hall, exhibits: Sequence[Exhibit]) -> Iterator[str]:
     paintings = [one for exhibit in exhibits for one in exhibit.paintings]
     seen = {one.inpainter for one in paintings}
     seen |= {look.detector for one in paintings for look in one.looks}
-    for model in (*hall.inpainters, *hall.detectors):
-        if exhibits and model.name not in seen:
+    painters = [
+        retouched_name(one.name, step) for one in hall.inpainters for step in hall.setup.retouches
+    ]
+    for name in (*painters, *(one.name for one in hall.detectors)):
+        if exhibits and name not in seen:
             yield (
-                f"{model.name}: the store has no picture of this version; run again to make them, "
+                f"{name}: the store has no picture of this version; run again to make them, "
                 "or name the run's own store with --store."
             )
 
@@ -279,11 +283,11 @@ def _exhibit(hall: _Hall, sample: SampleRef, wall: _Wall, side: int) -> Exhibit:
 
 
 def _paintings(hall: _Hall, sample: SampleRef, wall: _Wall, side: int) -> Iterator[Painting]:
-    for inpainter in hall.inpainters:
-        (fill,) = fills(hall.setup, inpainter, [sample])
+    jobs = [job for one in hall.inpainters for job in fills(hall.setup, one, [sample])]
+    for fill in jobs:
         if hall.store.known([fill.key]):
             yield Painting(
-                inpainter=inpainter.name,
+                inpainter=fill.painter,
                 picture=wall.place(_small(hall.store.picture(fill.key), side, _QUALITY)),
                 looks=tuple(_looks(hall, fill, wall)),
             )
@@ -301,7 +305,7 @@ def _looks(hall: _Hall, fill: Fill, wall: _Wall) -> Iterator[Look]:
                 heatmap=wall.place(_small(seen, HEAT, _HEAT_QUALITY)),
                 score=score,
                 value=hall.values.get(
-                    (sample.dataset, sample.id, sample.bucket, fill.inpainter.name, detector.name)
+                    (sample.dataset, sample.id, sample.bucket, fill.painter, detector.name)
                 ),
             )
 
@@ -339,7 +343,7 @@ def _values(run: RunFolder) -> Values:
         if numbers and not row.launder:
             value = float(metric.values(np.asarray([numbers]))[0])
             if np.isfinite(value):
-                found[row.dataset, row.sample, row.bucket, row.inpainter, row.detector] = value
+                found[row.dataset, row.sample, row.bucket, row.painter, row.detector] = value
     return found
 
 

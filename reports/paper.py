@@ -26,6 +26,8 @@ from reports.layouts import (
     place,
 )
 from reports.numbers import number
+from reports.painters import Painter
+from reports.tables import retouch_notes
 from reports.views import View, views_of
 
 SUBSTITUTE = "gmsd"  # perceptual, needs no network: shown where LPIPS cannot be had
@@ -75,10 +77,11 @@ class Line:
     Attributes:
         group: the group's label, or "".
         name: the model's name, the paper's where it has one, with ‡ if it looks into the hole.
-        model: our name of the model, or "" where the run does not have it.
+        model: our name of the model with its retouching, or "" where the run does not have it.
         edition: the weights behind its numbers, such as "mini"; "" where it has none.
         reported: whether the paper has this model.
-        paints: False for `original`, whose ACC is the false-alarm rate.
+        paints: False for `original`, which is never the best of a column: untouched, its ACC is
+            the false-alarm rate; retouched, it is a control.
         entries: from the left, one a column.
     """
 
@@ -237,14 +240,18 @@ def _lines(layout: Layout, groups: Sequence[Group], view: View) -> tuple[Line, .
 
 
 def _others(layout: Layout, group: Group, view: View) -> list[str]:
-    """Models of the run that the paper does not have, and `original` where its ACC can stand."""
+    """Models of the run that the paper does not have, and `original` where its ACC can stand.
+
+    Where other models cannot stand, the table's own can, retouched.
+    """
     judged = group.detector in view.detectors
+    own = {view.inpainters[name].inpainter for name in layout.models if name in view.inpainters}
     return [
         name
-        for name, card in view.inpainters.items()
-        if not card.reported
-        and (layout.others or not card.paints)
-        and (judged if group.detector else card.paints)
+        for name, one in view.inpainters.items()
+        if not one.reported
+        and (layout.others or not one.card.paints or one.inpainter in own)
+        and (judged if group.detector else one.card.paints)
     ]
 
 
@@ -253,13 +260,14 @@ def _line(layout: Layout, group: Group, name: str, view: View) -> Line:
     spots = [place(group, name, column) for column in layout.columns]
     entries = [Entry(place=spot, paper=reported.get(spot), ours=view.row(spot)) for spot in spots]
     rows = [entry.ours for entry in entries if entry.ours]
-    card = view.inpainters.get(name)
-    paints = card is None or card.paints
+    painter = view.inpainters.get(name)
+    paints = painter is None or painter.card.paints
+    alarms = painter is not None and painter.untouched
     sees = paints and any(row.sees_hole for row in rows)
     return Line(
         group=group.label,
-        name=(name if paints else f"{name} (false alarms)") + ("‡" if sees else ""),
-        model=card.name if card else "",
+        name=(f"{name} (false alarms)" if alarms else name) + ("‡" if sees else ""),
+        model=painter.name if painter else "",
         edition=next((row.edition(row.inpainter) for row in rows if row.value is not None), ""),
         reported=name in layout.models,
         paints=paints,
@@ -324,6 +332,7 @@ def _notes(lines: Sequence[Line], layout: Layout, view: View, run: RunFolder) ->
             "† ACC of IID-Net: it has no image-level answer; called forged where over 2 % of the "
             "heatmap exceeds 0.5."
         )
+    yield from retouch_notes(Painter(row.inpainter, row.retouch) for row in rows)
     if any(line.name.endswith("‡") for line in lines):
         yield (
             "‡ as its authors' program does, it looks at what the picture shows inside the hole; "

@@ -21,6 +21,7 @@ from benchmark.runner.store import Store
 def save_pictures(folder: Path, setup: Setup, store: Store) -> None:
     """Write BUCKET/SAMPLE/{original,mask,INPAINTER,INPAINTER.DETECTOR}.png for every sample.
 
+    A retouched INPAINTER is called as "telea+grain-1.5": not every file system takes a colon.
     Several data sets have a folder each. Heatmaps are those of the pictures as painted.
     Heatmaps are drawn in colour (viridis, 0 to 1) for looking at; the store keeps the exact ones.
 
@@ -60,15 +61,14 @@ def heatmap_picture(logits: NDArray[np.float16]) -> Pixels:
 
 
 def _save_answers(place: Path, setup: Setup, store: Store, sample: SampleRef) -> None:
-    for inpainter in setup.inpainters:
-        (fill,) = fills(setup, inpainter, [sample])
+    for fill in (job for one in setup.inpainters for job in fills(setup, one, [sample])):
         if not store.known([fill.key]):
             continue
-        _save(place / f"{inpainter.name}.png", store.picture(fill.key))
+        _save(place / f"{fill.painter_file}.png", store.picture(fill.key))
         for detector in setup.detectors:
             key = judge_job(detector, fill).key
             if store.known([key]):
-                name = f"{inpainter.name}.{detector.name}.png"
+                name = f"{fill.painter_file}.{detector.name}.png"
                 _save(place / name, heatmap_picture(store.heatmap(key)))
 
 

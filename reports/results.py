@@ -13,14 +13,15 @@ from reports.numbers import stored
 from reports.reported import reported_value
 
 COLUMNS = (
-    "dataset", "launder", "detector", "inpainter", "mask_ratio_percent", "metric", "value", "n",
-    "expected", "low", "high", "reported", "weights", "sees_hole", "reason",
+    "dataset", "launder", "detector", "inpainter", "retouch", "mask_ratio_percent", "metric",
+    "value", "n", "expected", "low", "high", "reported", "weights", "sees_hole", "reason",
 )  # fmt: skip
+LATER = frozenset({"retouch"})  # columns that files of older versions lack; empty there
 
 
 def paper_value(cell: Cell) -> float | None:
-    """The paper's number for a cell, or None where the paper has none, as after laundering."""
-    if cell.launder:
+    """The paper's number for a cell, or None: it has none of anything laundered or retouched."""
+    if cell.launder or cell.retouch:
         return None
     inpainter = INPAINTERS.card(cell.inpainter).reported
     detector = DETECTORS.card(cell.detector).reported if cell.detector else ""
@@ -37,6 +38,7 @@ def result_rows(cells: Iterable[Cell]) -> list[dict[str, object]]:
             "launder": cell.launder,
             "detector": cell.detector,
             "inpainter": cell.inpainter,
+            "retouch": cell.retouch,
             "mask_ratio_percent": cell.bucket,
             "metric": cell.metric,
             "value": cell.value,

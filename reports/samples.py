@@ -15,12 +15,13 @@ from reports.results import plain
 
 BLOCK = 256
 FIXED = (
-    "dataset", "launder", "sample", "mask_ratio_percent", "mask", "inpainter", "detector", "score",
+    "dataset", "launder", "sample", "mask_ratio_percent", "mask", "inpainter", "retouch",
+    "detector", "score",
 )  # fmt: skip
 
 
 def write_samples(file: TextIO, setup: Setup, store: Store) -> None:
-    """Write one row per inpainter, detector, step of laundering and sample: score, every metric.
+    """Write one row per inpainter, retouching, detector, laundering and sample: all metrics.
 
     A metric with several numbers (pooled counts) is written as them, separated by spaces. Gaps are
     empty, and so are metrics of the picture where it was laundered.
@@ -48,6 +49,7 @@ def _rows(
             sample.bucket,
             sample.mask,
             inpainter,
+            view.retouch,
             detector,
             plain(score),
             *measured,

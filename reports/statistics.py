@@ -25,6 +25,7 @@ from detectors import DETECTORS
 from inpainters import INPAINTERS
 from reports.detected import detected
 from reports.folder import RunFolder, SampleRow
+from reports.painters import painter_named
 from reports.reported import reported_value
 from reports.significance import (
     PairedTest,
@@ -52,7 +53,7 @@ class Statistic:
         metric: the metric, or "score" for what is computed from detectors' scores.
         name: "rank", "kendall_tau_b", "difference", "next_best", "false_alarm", "image_auc",
             "acc_at_5" or "balanced_accuracy".
-        inpainter: whose, or "" for one over all inpainters.
+        inpainter: whose, retouched ones as "telea+grain:1.5", or "" for one over all inpainters.
         against: the other inpainter of a pair, or "".
         value: the number, or None for a gap.
         low: lower end of its 95 % interval, of a difference a paired one, or None.
@@ -182,7 +183,7 @@ def statistics_of(
     """
     pictures = pictures_of(run.each_sample())
     means = {
-        (Cell(row.dataset, row.launder, row.detector, row.bucket), row.metric, row.inpainter): (
+        (Cell(row.dataset, row.launder, row.detector, row.bucket), row.metric, row.painter): (
             row.value
         )
         for row in run.results
@@ -211,9 +212,9 @@ def pictures_of(samples: Iterable[SampleRow]) -> dict[Cell, Pictures]:
         for detector in {row.detector: None, "": None} if not row.launder else (row.detector,):
             cell = Cell(row.dataset, row.launder, detector, row.bucket)
             rows = found.setdefault(cell, Pictures()).rows
-            if row.inpainter not in rows:
-                rows[row.inpainter] = Rows()
-            rows[row.inpainter].add(row)
+            if row.painter not in rows:
+                rows[row.painter] = Rows()
+            rows[row.painter].add(row)
     return dict(sorted(found.items()))
 
 
@@ -270,7 +271,7 @@ def _agreement(cell: Cell, metric: Metric, models: Mapping[str, float]) -> Itera
     pairs = [
         (value, theirs)
         for model, value in models.items()
-        if (name := INPAINTERS.card(model).reported)
+        if (name := painter_named(model).reported)
         and (theirs := reported_value(cell.dataset, judge, name, cell.bucket, metric.name))
         is not None
     ]
@@ -335,13 +336,17 @@ def _difference(cell: Cell, metric: Metric, name: str, one: PairedTest) -> Stati
 
 
 def _variant(model: str) -> bool:
-    """Whether it is SafePaint without some of its parts: no rival, Table 5 has it."""
-    return INPAINTERS.card(model).reported.startswith("Backbone")
+    """Whether it is no rival: SafePaint without some of its parts (Table 5), or retouched.
+
+    A retouched rival is a control of its own; the family of tests stays that of the paper's.
+    """
+    painter = painter_named(model)
+    return bool(painter.retouch) or painter.reported.startswith("Backbone")
 
 
 def _detection(cell: Cell, pictures: Pictures) -> Iterator[Statistic]:
     """Detection of painted pictures against untouched ones, where the run has both."""
-    untouched = [model for model in pictures.rows if not INPAINTERS.card(model).paints]
+    untouched = [model for model in pictures.rows if painter_named(model).untouched]
     if not cell.detector or not untouched:
         return
     authentic, threshold = untouched[0], DETECTORS.card(cell.detector).threshold

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmark.core.card import Card
 from benchmark.metrics import METRICS
+from benchmark.retouch import retouched_name
 from benchmark.runner.cells import NO_WEIGHTS, Cell
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 from reports.brackets import interval_note
 from reports.numbers import kind_of, number, with_span
+from reports.painters import Painter
 from reports.reported import COMPARED
 from reports.results import paper_value
 
@@ -69,7 +71,7 @@ def _grid(cells: Iterable[Cell]) -> Iterable[dict[str, Cell]]:
     """The cells of each row by their bucket, in the plan's order."""
     grid: dict[tuple[str, ...], dict[str, Cell]] = {}
     for cell in cells:
-        row = (cell.dataset, cell.launder, cell.inpainter, cell.detector, cell.metric)
+        row = (cell.dataset, cell.launder, cell.painter, cell.detector, cell.metric)
         grid.setdefault(row, {})[cell.bucket] = cell
     return grid.values()
 
@@ -80,7 +82,7 @@ def _about(row: dict[str, Cell], extra: Iterable[str]) -> tuple[str, ...]:
     said = {"data set": cell.dataset, "laundering": cell.launder or "-"}
     return (
         *(said[column] for column in extra),
-        _named(INPAINTERS.card(cell.inpainter), row),
+        _named(INPAINTERS.card(cell.inpainter), row, cell.retouch),
         _detector(cell.detector, row),
         _metric(cell.metric),
     )
@@ -97,15 +99,37 @@ def metric_notes(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(note for note in notes if note)
 
 
+def retouch_notes(painters: Iterable[Painter]) -> Iterator[str]:
+    """What a reader must know of inpainters whose holes were retouched; nothing without any."""
+    retouched = dict.fromkeys(one for one in painters if one.retouch)
+    if not retouched:
+        return
+    yield (
+        "Retouching: what was done to the hole alone, after the inpainter and before rounding "
+        "(grain:grey levels, or match for the known region's; blur:pixels, sharpen:share of the "
+        "detail, median:pixels)."
+    )
+    late = dict.fromkeys(one.inpainter for one in retouched if one.card.eight_bits)
+    if late:
+        yield f"{', '.join(late)}: answers in 8 bits, so its retouching begins after rounding."
+    shown = dict.fromkeys(one.inpainter for one in retouched if not one.card.paints)
+    if shown:
+        yield (
+            f"{', '.join(shown)} retouched: the hole is the image's own, so this is what the "
+            "retouching alone shows; it counts as changed, and its ACC is no rate of false alarms."
+        )
+
+
 def _line(texts: Iterable[str]) -> str:
     return "| " + " | ".join(text.replace("|", "\\|") for text in texts) + " |"
 
 
-def _named(card: Card, row: dict[str, Cell]) -> str:
+def _named(card: Card, row: dict[str, Cell], retouch: str = "") -> str:
     cell = next(iter(row.values()))
     edition = _edition(card.name, cell)
     mark = "‡" if cell.sees_hole and card.name == cell.inpainter and card.paints else ""
-    return card.name + mark + (f" ({edition})" if edition != "none" else "")
+    name = retouched_name(card.name, retouch) + mark
+    return name + (f" ({edition})" if edition != "none" else "")
 
 
 def _detector(name: str, row: dict[str, Cell]) -> str:
@@ -157,6 +181,7 @@ def _notes(cells: Sequence[Cell]) -> Iterable[str]:
             "Laundering: what was done to the painted picture before the detector saw it "
             "(jpeg:quality, resize:factor, noise:grey levels, blur:pixels)."
         )
+    yield from retouch_notes(Painter(cell.inpainter, cell.retouch) for cell in cells)
     if any(cell.sees_hole and INPAINTERS.card(cell.inpainter).paints for cell in cells):
         yield (
             "‡ as its authors' program does, it looks at what the picture shows inside the hole; "

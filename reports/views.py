@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from benchmark.core.card import Card
 from benchmark.metrics import CONVENTIONS
 from detectors import DETECTORS
-from inpainters import INPAINTERS
 from reports.folder import ResultRow, RunFolder
 from reports.layouts import DATASETS, Layout, Place
+from reports.painters import Painter, painters_of
 
 FULL_MODEL = "Backbone+DDL+RWSA"  # Table 5's name of what Tables 1 to 4 call SafePaint
 
@@ -25,7 +24,8 @@ class View:
         sets: the paper's data sets and which of the run's stands in each.
         launder: what was done to the painted pictures, or "".
         index: the run's rows.
-        inpainters: the run's inpainters, by the paper's name or, without one, their own.
+        inpainters: the run's inpainters with their retouchings, by the paper's name or, without
+            one, their own.
         detectors: the run's detectors that the paper has, by the paper's name.
         scored: the metrics that stand for the paper's own under the run's convention.
     """
@@ -33,21 +33,21 @@ class View:
     sets: Mapping[str, str]
     launder: str
     index: Index
-    inpainters: Mapping[str, Card]
+    inpainters: Mapping[str, Painter]
     detectors: Mapping[str, str]
     scored: Mapping[str, str]
 
     def row(self, spot: Place) -> ResultRow | None:
         """Our row for a place of the paper's table."""
-        card = self.inpainters.get(spot.inpainter)
+        painter = self.inpainters.get(spot.inpainter)
         detector = self.detectors.get(spot.detector, "")
         dataset = self.sets.get(spot.dataset)
-        if card is None or dataset is None or bool(spot.detector) != bool(detector):
+        if painter is None or dataset is None or bool(spot.detector) != bool(detector):
             return None
-        metric = "false_alarm" if spot.metric == "acc" and not card.paints else spot.metric
+        metric = "false_alarm" if spot.metric == "acc" and painter.untouched else spot.metric
         metric = self.scored.get(metric, metric)
         launder = self.launder if detector else ""
-        return self.index.get((dataset, launder, detector, card.name, spot.bucket, metric))
+        return self.index.get((dataset, launder, detector, painter.name, spot.bucket, metric))
 
 
 def views_of(layout: Layout, run: RunFolder) -> Iterator[View]:
@@ -56,11 +56,10 @@ def views_of(layout: Layout, run: RunFolder) -> Iterator[View]:
     Table 1 takes all of the paper's data sets that the run has at once.
     """
     index = {
-        (row.dataset, row.launder, row.detector, row.inpainter, row.bucket, row.metric): row
+        (row.dataset, row.launder, row.detector, row.painter, row.bucket, row.metric): row
         for row in run.results
     }
-    cards = [INPAINTERS.card(name) for name in run.plan.inpainter_names]
-    inpainters = {card.reported or card.name: card for card in cards}
+    inpainters = {one.reported or one.name: one for one in painters_of(run.plan)}
     if "SafePaint" in inpainters:
         inpainters[FULL_MODEL] = inpainters["SafePaint"]
     titles = {name: DETECTORS.card(name).reported for name in run.plan.detector_names}

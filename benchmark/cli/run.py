@@ -77,6 +77,14 @@ def run(
     size: Annotated[
         str | None, typer.Option(help="Side in pixels, or native.", show_default="256")
     ] = None,
+    retouch: Annotated[
+        str | None,
+        typer.Option(
+            help="What is done to each hole after its inpainter, with commas: none, grain:LEVELS, "
+            "grain:match, blur:PIXELS, sharpen:AMOUNT, median:SIZE.",
+            show_default="none",
+        ),
+    ] = None,
     launder: Annotated[
         str | None,
         typer.Option(
@@ -243,6 +251,7 @@ def _plan_values(options: dict[str, Any]) -> dict[str, Any]:
     models = {"inpainter": "inpainters", "detector": "detectors"}
     lists = {
         "dataset": "datasets",
+        "retouch": "retouch",
         "launder": "launder",
         "buckets": "buckets",
         "metrics": "metrics",

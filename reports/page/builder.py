@@ -17,7 +17,6 @@ from benchmark.core.paths import write_text
 from benchmark.metrics import METRICS
 from benchmark.runner.store import Store
 from detectors import DETECTORS
-from inpainters import INPAINTERS
 from reports.charts import Chart, Series, charts, marked, metric_title
 from reports.figures import write_figures
 from reports.findings import annotated
@@ -28,6 +27,7 @@ from reports.numbers import kind_of, number, span, stored
 from reports.page.plots import legend_mark, svg
 from reports.page.summary import caveats, counted, editions, verdicts
 from reports.page.template import fill_template
+from reports.painters import painters_of
 from reports.paper import PaperTable, paper_table, paper_tables
 from reports.pictures import save_pictures
 from reports.statistics import Statistic, statistics_of
@@ -129,8 +129,8 @@ def page(
         gallery=gallery,
         gallery_data=_json(_gallery_data(run, gallery, full=full)),
         provenance=_provenance(run),
-        inpainters=_names(run, run.plan.inpainter_names),
-        detectors=_names(run, run.plan.detector_names),
+        inpainters=_painters(run),
+        detectors=_detectors(run),
     )
 
 
@@ -208,7 +208,7 @@ def _row(row: ResultRow) -> Mapping[str, str]:
         "dataset": row.dataset,
         "launder": row.launder or "as painted",
         "detector": row.detector or "-",
-        "inpainter": row.inpainter + ("‡" if row.sees_hole else ""),
+        "inpainter": row.painter + ("‡" if row.sees_hole else ""),
         "bucket": row.bucket,
         "metric": metric_title(row.metric),
         "value": number(row.value, digits),
@@ -220,10 +220,14 @@ def _row(row: ResultRow) -> Mapping[str, str]:
     }
 
 
-def _names(run: RunFolder, names: Sequence[str]) -> dict[str, str]:
-    cards = {name: INPAINTERS.card(name) for name in run.plan.inpainter_names}
-    cards.update((name, DETECTORS.card(name)) for name in run.plan.detector_names)
-    return {name: marked(cards[name], run.results) for name in names}
+def _painters(run: RunFolder) -> dict[str, str]:
+    """The inpainters with their retouchings, with their marks."""
+    return {one.name: marked(one.card, run.results, one.retouch) for one in painters_of(run.plan)}
+
+
+def _detectors(run: RunFolder) -> dict[str, str]:
+    """The detectors with their marks."""
+    return {name: marked(DETECTORS.card(name), run.results) for name in run.plan.detector_names}
 
 
 def _gallery_data(run: RunFolder, gallery: Gallery, *, full: bool) -> dict[str, Any]:
@@ -232,7 +236,7 @@ def _gallery_data(run: RunFolder, gallery: Gallery, *, full: bool) -> dict[str, 
         "metric": kind.title if kind else "",
         "digits": kind.decimals if kind else 4,
         "better": kind.better if kind else "lower",
-        "names": {**_names(run, run.plan.inpainter_names), **_names(run, run.plan.detector_names)},
+        "names": {**_painters(run), **_detectors(run)},
         "pictures": gallery.pictures,
         "exhibits": [_exhibit(run, one, gallery.metric, full=full) for one in gallery.exhibits],
     }

@@ -191,7 +191,8 @@ function gallery() {
     byId("compare-head").textContent = `${exhibit.sample}, hole ${exhibit.bucket} %`;
     byId("before").src = full("original", data.pictures[exhibit.original]);
     byId("before").alt = `${exhibit.sample}, original`;
-    byId("after").src = full(encodeURIComponent(painting.inpainter), data.pictures[painting.picture]);
+    const file = painting.inpainter.replaceAll(":", "-"); // as --save-images writes it
+    byId("after").src = full(encodeURIComponent(file), data.pictures[painting.picture]);
     byId("after").alt = `${exhibit.sample} painted by ${painting.inpainter}`;
     byId("painted-by").textContent = data.names[painting.inpainter];
     byId("numbers").textContent = painting.looks

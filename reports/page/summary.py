@@ -13,12 +13,13 @@ from benchmark.core.seeds import seed_of
 from benchmark.metrics import METRICS
 from benchmark.metrics.intervals import UNDEFINED, mean_interval
 from detectors import DETECTORS
-from inpainters import INPAINTERS
 from reports.charts import marked
 from reports.findings import beats
 from reports.folder import RunFolder
 from reports.gallery import hiding_metric
 from reports.numbers import with_span
+from reports.page.controls import control_sentences
+from reports.painters import Painter, painters_of
 from reports.statistics import OF, Statistic
 
 FEW = 30  # pictures below which a run is a trial, not a result
@@ -29,7 +30,7 @@ class Glance:
     """How well one inpainter hides from one detector, over all hole sizes of the run.
 
     Attributes:
-        inpainter: who painted.
+        inpainter: who painted, with its retouching.
         name: its name with its marks and weights.
         values: (N,) the metric's mean over the buckets, picture by picture, in a fixed order.
         value: the mean over pictures, or None for a gap.
@@ -53,7 +54,7 @@ class Verdict:
         dataset: the data set's name.
         detector: who looked.
         name: its name with its marks and weights.
-        glances: one an inpainter that paints, in the plan's order.
+        glances: one an inpainter that paints and retouching, in the plan's order.
         sentences: the finding.
     """
 
@@ -107,9 +108,9 @@ def _verdict(
 ) -> Verdict:
     dataset, detector = where
     found = tuple(
-        _glance(run, metric, dataset, detector, name)
-        for name in run.plan.inpainter_names
-        if INPAINTERS.card(name).paints
+        _glance(run, metric, dataset, detector, painter)
+        for painter in painters_of(run.plan)
+        if painter.card.paints
     )
     tests = [
         one
@@ -127,22 +128,22 @@ def _verdict(
     )
 
 
-def _glance(run: RunFolder, metric: str, dataset: str, detector: str, name: str) -> Glance:
+def _glance(run: RunFolder, metric: str, dataset: str, detector: str, painter: Painter) -> Glance:
     cells = [
         row
         for row in run.results
-        if (row.dataset, row.launder, row.detector, row.inpainter, row.metric)
-        == (dataset, "", detector, name, metric)
+        if (row.dataset, row.launder, row.detector, row.painter, row.metric)
+        == (dataset, "", detector, painter.name, metric)
     ]
     reason = next((row.reason or "no number" for row in cells if row.value is None), "")
-    values = _by_picture(run, metric, (dataset, detector, name))
+    values = _by_picture(run, metric, (dataset, detector, painter.name))
     complete = bool(cells) and not reason and bool(np.isfinite(values).any())
     seed, kind = seed_of("interval", run.plan.seed), METRICS.load(metric)
     value = float(values[np.isfinite(values)].mean()) if complete else None
     interval = mean_interval(values, seed=seed, bounds=kind.bounds) if complete else UNDEFINED
     return Glance(
-        inpainter=name,
-        name=_named(run, name, marked(INPAINTERS.card(name), run.results)),
+        inpainter=painter.name,
+        name=_named(run, painter.inpainter, marked(painter.card, run.results, painter.retouch)),
         values=values,
         value=value,
         text=with_span(value, *interval, kind.decimals),
@@ -155,7 +156,7 @@ def _by_picture(run: RunFolder, metric: str, what: tuple[str, str, str]) -> NDAr
     kind = METRICS.load(metric)()
     piles: dict[str, list[float]] = {}
     for row in run.samples:
-        if (row.dataset, row.detector, row.inpainter) == what and not row.launder:
+        if (row.dataset, row.detector, row.painter) == what and not row.launder:
             pile = piles.setdefault(row.sample, [])
             if numbers := row.numbers.get(metric):
                 pile.append(float(kind.values(np.asarray([numbers]))[0]))
@@ -178,6 +179,8 @@ def _sentences(
     ranked = sorted(
         (one for one in glances if one.value is not None), key=lambda one: sign * (one.value or 0)
     )
+    values = {one.inpainter: one.values for one in glances if one.value is not None}
+    yield from control_sentences(run, metric, values)
     if not ranked:
         yield "No finding yet: no inpainter has all its numbers."
         return

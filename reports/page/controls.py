@@ -1,0 +1,118 @@
+"""What a network gains over one flat colour with the same retouching: the finding's first lines.
+
+A detector that finds smooth areas is fooled by grain, whoever painted under it. So a network hides
+by what it paints only as far as it hides better than one flat colour with the same grain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.metrics import METRICS
+from inpainters import INPAINTERS
+from reports.folder import RunFolder
+from reports.numbers import signed
+from reports.painters import Painter, painters_of
+from reports.significance import PairedTest, corrected, paired_tests
+
+FLAT = "meanfill"  # paints the known region's mean colour
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """One network against the flat colour, both with one retouching.
+
+    Attributes:
+        painter: the network with its retouching.
+        test: of the same images; the tests of one detector are one family.
+    """
+
+    painter: Painter
+    test: PairedTest
+
+
+def control_sentences(
+    run: RunFolder, metric: str, values: Mapping[str, NDArray[np.float64]]
+) -> Iterator[str]:
+    """What the networks of a run gain; nothing where the run has no network that is retouched.
+
+    Args:
+        run: the run.
+        metric: the metric that says how well a picture hid.
+        values: (N,) of it, image by image in one order, by the painter's name; gaps have none.
+    """
+    wanted = [one for one in painters_of(run.plan) if one.retouch and _network(one)]
+    if not wanted:
+        return
+    if Painter(FLAT, wanted[0].retouch) not in painters_of(run.plan):
+        yield (
+            f"What a network gains over one flat colour with the same retouching cannot be told: "
+            f"{FLAT} is not in this run."
+        )
+        return
+    found = sorted(gains(run, metric, values), key=lambda one: _place(run, one))
+    if not found:
+        yield "What a network gains over one flat colour with the same retouching: no numbers yet."
+        return
+    said = [
+        f"with {step}, " + ", ".join(_said(one) for one in same)
+        for step, same in groupby(found, lambda one: one.painter.retouch)
+    ]
+    family = f"Holm's rule over {len(found)} tests" if len(found) > 1 else "one test"
+    yield (
+        f"What does a network gain over one flat colour ({FLAT}) with the same retouching? "
+        f"{METRICS.load(metric).title} of the same images, {family}: {'; '.join(said)}."
+    )
+
+
+def gains(
+    run: RunFolder, metric: str, values: Mapping[str, NDArray[np.float64]]
+) -> tuple[Gain, ...]:
+    """Every network of a run against the flat colour with the same retouching, tested in pairs.
+
+    Args:
+        run: the run.
+        metric: the metric that says how well a picture hid.
+        values: as in `control_sentences`.
+    """
+    pairs = [
+        one
+        for one in painters_of(run.plan)
+        if one.retouch
+        and _network(one)
+        and one.name in values
+        and Painter(FLAT, one.retouch).name in values
+    ]
+    if not pairs:
+        return ()
+    own = np.stack([values[one.name] for one in pairs], axis=1)
+    flat = np.stack([values[Painter(FLAT, one.retouch).name] for one in pairs], axis=1)
+    tests = paired_tests(own, flat, metrics=[metric] * len(pairs), seed=run.plan.seed)
+    return tuple(Gain(one, test) for one, test in zip(pairs, corrected(tests), strict=True))
+
+
+def _network(painter: Painter) -> bool:
+    """A model with weights, or one that a user brought: what stands behind it is not known."""
+    ours = painter.inpainter in INPAINTERS.ours
+    return painter.card.paints and not (ours and painter.card.weightless)
+
+
+def _place(run: RunFolder, one: Gain) -> int:
+    return run.plan.retouches.index(one.painter.retouch)
+
+
+def _said(one: Gain) -> str:
+    test, decimals = one.test, METRICS.load(one.test.metric).decimals
+    verdict = {"better": "hides better", "worse": "hides worse"}.get(test.verdict, test.verdict)
+    if test.reason:
+        verdict += f": {test.reason}"
+    span = ""
+    if test.low is not None and test.high is not None:
+        span = f" [{signed(test.low, decimals)}, {signed(test.high, decimals)}]"
+    p = "" if test.p_holm is None else f", p {test.p_holm:.2g}"
+    return f"{one.painter.inpainter} {signed(test.value, decimals)}{span} ({verdict}{p})"
