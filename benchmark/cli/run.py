@@ -14,7 +14,10 @@ from benchmark.core.brought import words_of
 def run(
     plan: Annotated[
         str | None,
-        typer.Argument(help="table1 to table6, paper, or a TOML file; options replace its keys."),
+        typer.Argument(
+            help="table1 to table6, paper, mini, controls, or a TOML file; options "
+            "replace its keys."
+        ),
     ] = None,
     inpainter: Annotated[
         list[str] | None,

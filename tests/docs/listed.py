@@ -43,6 +43,7 @@ NOT_RUN: dict[str, tuple[str, ...]] = {
 # Run with --slow, and looked at without.
 SLOW = (
     "bench verify",
+    "bench run controls",
     "bench run mini",
     "bench run mini --out mini",
     "bench table all --run mini --intervals --format md",

@@ -11,6 +11,7 @@ import numpy as np
 
 from benchmark.metrics import METRICS
 from benchmark.metrics.intervals import RULES
+from benchmark.retouch import retouched_name
 from benchmark.runner.cells import Cell
 from benchmark.runner.plan import Plan
 from inpainters import INPAINTERS
@@ -30,6 +31,7 @@ class Made:
     buckets: tuple[str, ...] = ("10-20", "30-40", "50-60")
     datasets: tuple[str, ...] = ("samples",)
     launders: tuple[str, ...] = ()
+    retouch: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
     convention: str = "paper"
     samples: int = 6
@@ -46,6 +48,7 @@ class Made:
             metrics=self.metrics,
             buckets=self.buckets,
             launder=self.launders,
+            retouch=self.retouch,
             convention=self.convention,
         )
         (folder / "plan.toml").write_text(plan.dump(), encoding="utf-8")
@@ -59,26 +62,41 @@ class Made:
 
     def _cells(self) -> list[Cell]:
         return [
-            self._cell(dataset, launder, detector, inpainter, bucket, metric)
+            self._cell(dataset, launder, detector, painter, bucket, metric)
             for dataset in self.datasets
-            for inpainter in self.inpainters
+            for painter in self._painters
             for metric in self.metrics
             for launder in (("", *self.launders) if verdict(metric) else ("",))
             for detector in (self.detectors if verdict(metric) else ("",))
             for bucket in self.buckets
         ]
 
+    @property
+    def _painters(self) -> list[tuple[str, str]]:
+        """Inpainters with their retouchings; `value` is asked for "telea+grain:1.5"."""
+        steps = ["" if step == "none" else step for step in self.retouch] or [""]
+        return [(name, step) for name in self.inpainters for step in steps]
+
     def _cell(
-        self, dataset: str, launder: str, detector: str, inpainter: str, bucket: str, metric: str
+        self,
+        dataset: str,
+        launder: str,
+        detector: str,
+        painter: tuple[str, str],
+        bucket: str,
+        metric: str,
     ) -> Cell:
-        paints = INPAINTERS.card(inpainter).paints
-        values = [self.value(inpainter, metric, bucket, sample) for sample in range(self.samples)]
+        inpainter, retouch = painter
+        paints = INPAINTERS.card(inpainter).paints or bool(retouch)
+        name = retouched_name(*painter)
+        values = [self.value(name, metric, bucket, sample) for sample in range(self.samples)]
         gap = inpainter in self.absent or (not paints and metric != "acc")
         return Cell(
             dataset=dataset,
             launder=launder,
             detector=detector,
             inpainter=inpainter,
+            retouch=retouch,
             bucket=bucket,
             metric="false_alarm" if metric == "acc" and not paints else metric,
             value=None if gap else float(np.mean(values)),
@@ -96,10 +114,10 @@ class Made:
 
     def _rows(self) -> list[dict[str, object]]:
         return [
-            self._row(dataset, launder, detector, inpainter, bucket, sample)
+            self._row(dataset, launder, detector, painter, bucket, sample)
             for dataset in self.datasets
-            for inpainter in self.inpainters
-            if inpainter not in self.absent
+            for painter in self._painters
+            if painter[0] not in self.absent
             for detector in self.detectors or ("",)
             for launder in ("", *self.launders)
             for bucket in self.buckets
@@ -107,10 +125,16 @@ class Made:
         ]
 
     def _row(
-        self, dataset: str, launder: str, detector: str, inpainter: str, bucket: str, sample: int
+        self,
+        dataset: str,
+        launder: str,
+        detector: str,
+        painter: tuple[str, str],
+        bucket: str,
+        sample: int,
     ) -> dict[str, object]:
         values: dict[str, object] = {
-            name: self.value(inpainter, name, bucket, sample)
+            name: self.value(retouched_name(*painter), name, bucket, sample)
             for name in self.metrics
             if (detector or not verdict(name)) and not (launder and not verdict(name))
         }
@@ -123,7 +147,8 @@ class Made:
             "sample": f"picture {sample}",
             "mask_ratio_percent": bucket,
             "mask": self.mask,
-            "inpainter": inpainter,
+            "inpainter": painter[0],
+            "retouch": painter[1],
             "detector": detector,
             "score": score if detector else "",
             **values,

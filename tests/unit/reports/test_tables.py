@@ -61,7 +61,7 @@ def test_metrics_of_the_picture_name_no_detector() -> None:
 def test_false_alarms_have_no_number_in_the_paper() -> None:
     row = cell(inpainter="original", metric="false_alarm", weights="original=none trufor=mini")
     assert "| original | trufor (mini) | false alarms |" in run_table([row]).markdown()
-    assert results_csv([row]).splitlines()[1].split(",")[11] == ""
+    assert results_csv([row]).splitlines()[1].split(",")[12] == ""
 
 
 def test_an_inpainter_that_looks_into_the_hole_is_marked() -> None:
@@ -78,10 +78,10 @@ def test_an_inpainter_that_looks_into_the_hole_is_marked() -> None:
 def test_csv_has_six_decimals_and_empty_gaps() -> None:
     lines = results_csv([cell(), cell(value=None, low=None, high=None, n=0)]).splitlines()
     assert lines[1] == (
-        "samples,,trufor,safepaint,10-20,auc,0.750000,7,7,0.500000,0.900000,0.641700,"
+        "samples,,trufor,safepaint,,10-20,auc,0.750000,7,7,0.500000,0.900000,0.641700,"
         "safepaint=mini trufor=mini,,"
     )
-    assert lines[2].split(",")[6:11] == ["", "0", "7", "", ""]
+    assert lines[2].split(",")[7:12] == ["", "0", "7", "", ""]
 
 
 def test_data_sets_and_laundering_have_a_column_where_they_differ() -> None:
@@ -99,5 +99,5 @@ def test_data_sets_and_laundering_have_a_column_where_they_differ() -> None:
 def test_laundered_pictures_have_no_number_in_the_paper_and_a_gap_its_reason() -> None:
     gap = cell(launder="jpeg:70", value=None, low=None, high=None, n=0, reason="why, then")
     line = results_csv([gap]).splitlines()[1]
-    assert line.startswith("samples,jpeg:70,trufor,safepaint,10-20,auc,,0,7,,,,")
+    assert line.startswith("samples,jpeg:70,trufor,safepaint,,10-20,auc,,0,7,,,,")
     assert line.endswith(',"why, then"')

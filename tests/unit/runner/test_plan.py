@@ -69,3 +69,37 @@ def test_files_that_are_no_plan(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_text("a = = 1")
     with pytest.raises(PlanError, match="not valid TOML"):
         Plan.load(tmp_path / "bad.toml")
+
+
+def test_retouching_is_canonical_and_none_alone_is_the_default() -> None:
+    assert Plan().retouch == Plan(retouch=("none",)).retouch == ()
+    assert Plan() == Plan(retouch=("none",))
+    plan = Plan(retouch=("NONE", "grain:1.50", "grain:match"))
+    assert plan.retouch == ("none", "grain:1.5", "grain:match")
+    assert plan.retouches == ("", "grain:1.5", "grain:match")
+    assert Plan().retouches == ("",)
+    assert "retouch" not in Plan().dump()
+    assert 'retouch = [\n    "none",' in plan.dump()
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"retouch": ("grit:1",)}, r"no retouching named 'grit'\. Known: grain:SIGMA, grain:match"),
+        ({"retouch": ("grain:-1",)}, "from 0.01 to 128 grey levels"),
+        ({"retouch": ("grain:1", "grain:1.0")}, "retouching 'grain:1' is named twice"),
+        ({"retouch": ("none", "none")}, "retouching 'none' is named twice"),
+        (
+            {"retouch": ("grain:match",), "buckets": ("99-100",), "size": 32},
+            "fewer than 100 pixels at size 32; take grain:SIGMA",
+        ),
+        (
+            {"inpainters": ("telea", "telea+grain-1=outputs:x"), "retouch": ("none", "grain:1")},
+            r"file 'telea\+grain-1' is named twice",
+        ),
+    ],
+)
+def test_retouching_that_cannot_be_is_refused(values: dict[str, object], said: str) -> None:
+    with pytest.raises(PlanError, match=said) as caught:
+        Plan(**values)
+    assert "\n" not in str(caught.value)

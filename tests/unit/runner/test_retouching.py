@@ -1,0 +1,355 @@
+"""A run with retouching: one answer of the inpainter, the same bytes however they come about."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from torch import Tensor
+
+from benchmark import Plan, run
+from benchmark.api import RunRecord
+from benchmark.core.pixels import to_images, to_masks
+from benchmark.core.seeds import seed_of
+from benchmark.core.types import Mask, Pixels
+from benchmark.retouch import Retouch
+from benchmark.runner.clean import clean_store, needed_by
+from benchmark.runner.execute import Settings, lacking
+from benchmark.runner.executors import Executor
+from benchmark.runner.executors.processes import Processes
+from benchmark.runner.jobs import Fill, fill_job
+from benchmark.runner.setup import fills, prepare
+from benchmark.runner.store import Store
+from inpainters import create_inpainter
+from inpainters.baselines import MeanFill
+
+ALL = ("none", "grain:1.5", "grain:match", "blur:1", "sharpen:0.5", "median:3")
+Go = Callable[..., RunRecord]
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    """Five pictures of two shapes: a slope with grain of 3 grey levels."""
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    generator = np.random.default_rng(1)
+    for number in range(5):
+        width = 80 + number % 2 * 16
+        slope = np.linspace(40, 200, width)[None, :, None] + 3 * generator.standard_normal(
+            (80, width, 3)
+        )
+        Image.fromarray(slope.clip(0, 255).astype(np.uint8)).save(photos / f"{number}.png")
+    return Plan(
+        datasets=("folder",), images=photos, size="native", buckets=("30-40",),
+        inpainters=("telea",), detectors=("flatness",), metrics=("auc", "acc", "psnr"),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def go(plan: Plan, tmp_path: Path) -> Go:
+    def call(
+        store: str = "store",
+        *,
+        executor: Executor | None = None,
+        batch: int = 1,
+        out: Path | None = None,
+        save_images: bool = False,
+        **changes: object,
+    ) -> RunRecord:
+        return run(
+            again(plan, **changes),
+            store=tmp_path / store,
+            out=out,
+            save_images=save_images,
+            settings=Settings(batch=batch, executor=executor),
+        )
+
+    return call
+
+
+def again(plan: Plan, **changes: object) -> Plan:
+    return Plan(**{**plan.model_dump(exclude_unset=True), **changes})
+
+
+def pictures(plan: Plan, place: Path) -> dict[tuple[str, str, str], Pixels]:
+    """What a store has, by inpainter, retouching and sample."""
+    setup = prepare(plan)
+    with Store(place) as store:
+        return {
+            (job.inpainter.name, job.retouch, job.sample.id): store.picture(job.key)
+            for inpainter in setup.inpainters
+            for job in fills(setup, inpainter, setup.samples)
+            if store.known([job.key])
+        }
+
+
+def masks(plan: Plan) -> dict[str, Mask]:
+    setup = prepare(plan)
+    return {ref.id: setup.sources.load(ref).mask for ref in setup.samples}
+
+
+def values(record: RunRecord) -> dict[tuple[str, str], float | None]:
+    return {(cell.painter, cell.metric): cell.value for cell in record.cells}
+
+
+def test_each_variant_is_the_float_answer_retouched_then_rounded(
+    plan: Plan, go: Go, tmp_path: Path
+) -> None:
+    go(retouch=ALL)
+    whole = again(plan, retouch=ALL)
+    setup = prepare(whole)
+    telea = create_inpainter("telea")
+    for ref in setup.samples:
+        sample = setup.sources.load(ref)
+        (floats,) = telea.inpaint(to_images(sample.image[None]), to_masks(sample.mask[None]))
+        for step in ALL[1:]:
+            changed = Retouch.parse(step).apply(
+                np.ascontiguousarray(floats.numpy().transpose(1, 2, 0)),
+                sample.mask,
+                seed=seed_of("retouch", plan.seed, ref.id),
+            )
+            found = pictures(whole, tmp_path / "store")["telea", step, ref.id]
+            np.testing.assert_array_equal(found, np.rint(changed * 255).astype(np.uint8))
+            np.testing.assert_array_equal(found[~sample.mask], sample.image[~sample.mask])
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_the_same_bytes_whether_computed_together_or_later(
+    plan: Plan, go: Go, tmp_path: Path, batch: int
+) -> None:
+    models = ("meanfill", "telea")
+    go("together", batch=batch, retouch=ALL, inpainters=models)
+    go("later", batch=1, inpainters=models)
+    go("later", batch=batch, retouch=("blur:1", "grain:1.5"), inpainters=models)
+    last = go("later", batch=3 - batch, retouch=ALL, inpainters=models)
+    whole = again(plan, retouch=ALL, inpainters=models)
+    one, two = (pictures(whole, tmp_path / name) for name in ("together", "later"))
+    assert len(one) == len(two) == 2 * 5 * len(ALL)
+    for key, picture in one.items():
+        np.testing.assert_array_equal(picture, two[key])
+    assert last.document["jobs_run"]["fill"] == 2 * 5 * (len(ALL) - 3)
+
+
+def test_processes_give_the_same_bytes(go: Go, tmp_path: Path) -> None:
+    files = ("results.csv", "samples.csv", "table.md")
+    go("serial", out=tmp_path / "one", retouch=ALL)
+    go("spread", out=tmp_path / "two", retouch=ALL, executor=Processes(2), batch=2)
+    for name in files:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3])
+def test_the_inpainter_runs_once_a_sample(
+    go: Go, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    seen: list[int] = []
+    own = MeanFill._fill
+
+    def counted(self: MeanFill, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
+        seen.append(len(images))
+        return own(self, images, masks, seed=seed)
+
+    monkeypatch.setattr(MeanFill, "_fill", counted)
+    go(batch=batch, retouch=ALL, inpainters=("meanfill",))
+    assert sum(seen) == 5
+    go(batch=batch, retouch=ALL, inpainters=("meanfill",))
+    assert sum(seen) == 5
+    go(batch=batch, retouch=(*ALL, "grain:9"), inpainters=("meanfill",))  # floats are not kept
+    assert sum(seen) == 10
+
+
+def test_plain_keys_are_those_of_a_plan_without_retouching_and_variants_have_their_own(
+    plan: Plan,
+) -> None:
+    def keys(**changes: object) -> list[Fill]:
+        setup = prepare(again(plan, **changes))
+        return fills(setup, setup.inpainters[0], setup.samples[:1])
+
+    (bare,) = keys()
+    (said,) = keys(retouch=("none",))
+    several = keys(retouch=ALL)
+    assert bare.key == said.key == several[0].key
+    assert len({one.key for one in several}) == len(ALL)
+
+
+def test_the_seed_is_in_the_key_of_grain_alone(plan: Plan) -> None:
+    setup = prepare(plan)
+    sample, telea = setup.samples[0], setup.inpainters[0]
+
+    def key(step: str, seed: int) -> str:
+        return fill_job(telea, sample, seed=seed, rounding="even", retouch=step).key
+
+    for step in ALL[1:]:
+        assert (key(step, 0) != key(step, 1)) == step.startswith("grain")
+
+
+def test_the_hole_of_a_retouched_original_is_the_truth(go: Go) -> None:
+    found = values(go(retouch=("none", "grain:4"), inpainters=("original",)))
+    assert found["original", "auc"] is None
+    assert found["original", "false_alarm"] is not None
+    assert found["original+grain:4", "auc"] is not None
+    assert found["original+grain:4", "acc"] is not None
+    assert ("original+grain:4", "false_alarm") not in found
+    assert (found["original+grain:4", "psnr"] or 0) > 30
+
+
+def test_without_none_only_the_retouched_are_shown(go: Go) -> None:
+    both, one = go("a", retouch=("none", "grain:2")), go("b", retouch=("grain:2",))
+    assert {cell.painter for cell in one.cells} == {"telea+grain:2"}
+    assert one.document["jobs_run"]["fill"] == 5
+    assert values(one).items() <= values(both).items()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"hole_blind": True}, {"rounding": "authors"}, {"launder": ("jpeg:80", "noise:2")}],
+    ids=str,
+)
+def test_it_goes_with_the_other_options(go: Go, changes: dict[str, object]) -> None:
+    record = go(retouch=("none", "grain:3"), inpainters=("safepaint", "telea"), **changes)
+    assert record.complete
+    launders = ("", *changes.get("launder", ()))  # type: ignore[misc]
+    auc = [cell for cell in record.cells if cell.metric == "auc"]
+    assert {(cell.painter, cell.launder) for cell in auc} == {
+        (name, step)
+        for name in ("safepaint", "safepaint+grain:3", "telea", "telea+grain:3")
+        for step in launders
+    }
+    assert all(cell.value is not None for cell in auc)
+
+
+def test_no_known_region_to_match_is_a_failed_sample_and_no_crash(
+    plan: Plan, go: Go, tmp_path: Path
+) -> None:
+    folder = tmp_path / "masks"
+    folder.mkdir()
+    for number in range(5):
+        mask = np.zeros((80, 80 + number % 2 * 16), np.uint8)
+        mask[20:60, 20:60] = 255
+        if number == 2:  # all but 81 pixels; a mask without any known one is no mask
+            mask[:] = 255
+            mask[30:39, 30:39] = 0
+        Image.fromarray(mask).save(folder / f"{number}.png")
+    record = go(
+        retouch=("none", "grain:match", "grain:1"), masks=folder, mask_polarity="white-hole",
+        buckets=("0-100",),
+    )  # fmt: skip
+    (failure,) = record.failures
+    assert (failure.kind, failure.sample, failure.model) == ("failed", "2", "telea")
+    assert failure.retouch == "grain:match"
+    assert "the known region has fewer than" in failure.reason
+    counts = {(cell.painter, cell.metric): cell.n for cell in record.cells}
+    assert counts["telea", "psnr"] == counts["telea+grain:1", "psnr"] == 5
+    gap = next(cell for cell in record.cells if cell.painter == "telea+grain:match")
+    assert (gap.value, gap.reason) == (None, "only 4 of 5 samples were measured")
+    assert record.document["failures"][0]["retouch"] == "grain:match"
+
+
+def test_a_picture_that_cannot_be_read_is_skipped_once(plan: Plan, go: Go) -> None:
+    assert plan.images is not None
+    (plan.images / "3.png").write_text("no picture")
+    record = go(retouch=ALL)
+    assert [(one.kind, one.retouch) for one in record.failures] == [("skipped", "")]
+
+
+def test_pictures_made_elsewhere_are_retouched_on_their_8_bits(
+    plan: Plan, go: Go, tmp_path: Path
+) -> None:
+    made = tmp_path / "made"
+    made.mkdir()
+    holes = masks(plan)
+    assert plan.images is not None
+    for path in plan.images.iterdir():
+        pixels = np.asarray(Image.open(path)).copy()
+        pixels[holes[path.stem]] = 90
+        pixels[0, 0] = np.where(holes[path.stem][0, 0], pixels[0, 0], pixels[0, 0] ^ 1)
+        Image.fromarray(pixels).save(made / path.name)
+    word = f"mine=outputs:{made}"
+    steps = ("none", "grain:2", "blur:1")
+    record = go(retouch=steps, inpainters=(word,), recomposite=True)
+    found = pictures(again(plan, inpainters=(word,), retouch=steps, recomposite=True),
+                     tmp_path / "store")  # fmt: skip
+    for (_, step, name), picture in found.items():
+        original = np.asarray(Image.open(plan.images / f"{name}.png"))
+        np.testing.assert_array_equal(picture[~holes[name]], original[~holes[name]])
+        eight = np.where(holes[name][..., None], 90, original).astype(np.float32) / 255
+        expected = (
+            Retouch.parse(step).apply(eight, holes[name], seed=seed_of("retouch", 0, name))
+            if step
+            else eight
+        )
+        np.testing.assert_array_equal(picture, np.rint(expected * 255).astype(np.uint8))
+    assert record.document["known_pixels"]["mine"]["pictures"] == 5
+    late = go("fresh", retouch=("grain:2",), inpainters=(word,), recomposite=True)
+    assert late.document["known_pixels"] == record.document["known_pixels"]
+
+
+def test_a_program_paints_once_for_all_variants(plan: Plan, go: Go, tmp_path: Path) -> None:
+    program, log = tmp_path / "paint.py", tmp_path / "log"
+    program.write_text(
+        "import sys\nfrom pathlib import Path\nfrom PIL import Image\n"
+        "images, masks, out, log = map(Path, sys.argv[1:])\n"
+        "for path in sorted(images.iterdir()):\n"
+        "    with log.open('a') as file: file.write(path.name + '\\n')\n"
+        "    Image.open(path).convert('L').convert('RGB').save(out / path.name)\n"
+    )
+    word = f"mine=cmd:{sys.executable} {program} {{images}} {{masks}} {{out}} {log}"
+    record = go(retouch=("none", "grain:2", "median:3"), inpainters=(word,))
+    assert record.complete
+    assert len(log.read_text().splitlines()) == 5
+
+
+def test_heatmaps_made_elsewhere_tell_variants_apart(plan: Plan, go: Go, tmp_path: Path) -> None:
+    for folder, level in (("telea", 0), ("telea+grain-2", 255)):
+        place = tmp_path / "heat" / folder
+        place.mkdir(parents=True)
+        for name, hole in masks(plan).items():
+            Image.fromarray(np.full(hole.shape, level, np.uint8)).save(place / f"{name}.png")
+    word = f"heat=heatmaps:{tmp_path / 'heat'}"
+    record = go(retouch=("none", "grain:2"), detectors=(word,), metrics=("area",))
+    assert record.complete, record.failures
+    assert values(record) == {("telea", "area"): 0.0, ("telea+grain:2", "area"): 1.0}
+
+
+def test_cleaning_keeps_what_retouched_runs_need(plan: Plan, go: Go, tmp_path: Path) -> None:
+    go(out=tmp_path / "out", retouch=("none", "grain:1.5"))
+    go(retouch=("blur:2",))
+    whole = again(plan, retouch=("none", "grain:1.5"))
+    with Store(tmp_path / "store") as store:
+        gone = list(clean_store(store, needed=needed_by([tmp_path / "out"])))
+        assert gone
+        assert lacking(prepare(whole), store) == 0
+        assert lacking(prepare(again(plan, retouch=("blur:2",))), store) > 0
+
+
+def test_saved_pictures_have_names_that_every_file_system_takes(go: Go, tmp_path: Path) -> None:
+    go(out=tmp_path / "out", save_images=True, retouch=("none", "grain:1.5"))
+    names = {path.name for path in (tmp_path / "out" / "images").rglob("*.png")}
+    assert names == {
+        "original.png", "mask.png", "telea.png", "telea.flatness.png", "telea+grain-1.5.png",
+        "telea+grain-1.5.flatness.png",
+    }  # fmt: skip
+
+
+def test_files_of_a_run_say_what_was_retouched(go: Go, tmp_path: Path) -> None:
+    go(out=tmp_path / "out", retouch=("none", "grain:1.5"))
+    for name in ("results.csv", "samples.csv"):
+        with (tmp_path / "out" / name).open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert {(row["inpainter"], row["retouch"]) for row in rows} == {
+            ("telea", ""), ("telea", "grain:1.5"),
+        }  # fmt: skip
+    assert "retouch = [" in (tmp_path / "out" / "plan.toml").read_text()
+
+
+def test_a_default_is_not_written_so_that_older_runs_go_on(go: Go, tmp_path: Path) -> None:
+    go(out=tmp_path / "out")
+    before = (tmp_path / "out" / "plan.toml").read_text()
+    assert "retouch" not in before
+    go(out=tmp_path / "out", retouch=("none",))
+    assert (tmp_path / "out" / "plan.toml").read_text() == before
