@@ -10,6 +10,7 @@ from benchmark.core.card import Card
 from benchmark.metrics import METRICS
 from benchmark.retouch import retouched_name
 from detectors import DETECTORS
+from inpainters import INPAINTERS
 from reports.folder import ResultRow, RunFolder
 from reports.layouts import heading
 from reports.numbers import kind_of, with_span
@@ -144,7 +145,7 @@ def _y_title(metric: str, rows: Sequence[ResultRow]) -> str:
 
 
 def _over_ratio(run: RunFolder) -> Iterator[Chart]:
-    rows = [row for row in run.results if not row.launder]
+    rows = [row for row in run.results if not row.launder and not _own_hole(row)]
     places = {bucket: float(at) for at, bucket in enumerate(run.plan.buckets)}
     for dataset, detector, metric in dict.fromkeys(
         (row.dataset, row.detector, _panel_metric(row)) for row in rows
@@ -163,6 +164,11 @@ def _over_ratio(run: RunFolder) -> Iterator[Chart]:
             positions=run.plan.buckets,
             series=_series(run, chosen, lambda row: places[row.bucket]),
         )
+
+
+def _own_hole(row: ResultRow) -> bool:
+    """Whether it is the image quality of a retouched original: far above what anything paints."""
+    return bool(row.retouch) and not row.detector and not INPAINTERS.card(row.inpainter).paints
 
 
 def _over_strength(run: RunFolder) -> Iterator[Chart]:
@@ -199,7 +205,7 @@ def _over_strength(run: RunFolder) -> Iterator[Chart]:
 
 def _trade_offs(run: RunFolder) -> Iterator[Chart]:
     """Quality upwards, detectability to the right: who stands to the left hides well."""
-    rows = [row for row in run.results if not row.launder]
+    rows = [row for row in run.results if not row.launder and not _own_hole(row)]
     with_values = {row.metric for row in rows if row.value is not None}
     perceptual = next((name for name in PERCEPTUAL if name in with_values), "")
     qualities = [name for name in ("psnr", perceptual) if name in with_values]

@@ -21,6 +21,7 @@ from reports.painters import Painter, painters_of
 from reports.significance import PairedTest, corrected, paired_tests
 
 FLAT = "meanfill"  # paints the known region's mean colour
+_VERDICTS = {"better": "hides better", "worse": "hides worse"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +65,11 @@ def control_sentences(
         for step, same in groupby(found, lambda one: one.painter.retouch)
     ]
     family = f"Holm's rule over {len(found)} tests" if len(found) > 1 else "one test"
+    better, worse = (sum(one.test.verdict == verdict for one in found) for verdict in _VERDICTS)
     yield (
-        f"What does a network gain over one flat colour ({FLAT}) with the same retouching? "
-        f"{METRICS.load(metric).title} of the same images, {family}: {'; '.join(said)}."
+        f"What does a network gain over one flat colour ({FLAT}) with the same retouching? It hides "
+        f"better in {better} of {len(found)}, worse in {worse} ({METRICS.load(metric).title} of the "
+        f"same images, {family}): {'; '.join(said)}."
     )
 
 
@@ -108,7 +111,7 @@ def _place(run: RunFolder, one: Gain) -> int:
 
 def _said(one: Gain) -> str:
     test, decimals = one.test, METRICS.load(one.test.metric).decimals
-    verdict = {"better": "hides better", "worse": "hides worse"}.get(test.verdict, test.verdict)
+    verdict = _VERDICTS.get(test.verdict, test.verdict)
     if test.reason:
         verdict += f": {test.reason}"
     span = ""

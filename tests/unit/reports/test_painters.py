@@ -162,6 +162,8 @@ def test_each_has_a_colour_and_marker_of_its_own_and_many_fit(run: RunFolder) ->
     assert len({(one.colour, one.marker) for one in chart.series}) == len(chart.series) == 11
     assert "telea+grain:1.5" in {one.name for one in chart.series}
     assert "telea+grain:1.5, 10-20 %" in chart.series[4].points[0].label
+    quality = next(one for one in charts(run) if one.name.endswith("psnr"))
+    assert not any(one.name.startswith("original") for one in quality.series)
     many = replace(chart, series=chart.series * 6)
     figure = draw(many)  # 22 rows of names
     (axes,) = figure.axes
@@ -173,7 +175,8 @@ def test_the_finding_begins_with_what_a_network_gains_over_a_flat_colour(run: Ru
     first = verdict.sentences[0]
     assert first.startswith(
         "What does a network gain over one flat colour (meanfill) with the same retouching? "
-        "AUC of the same images, Holm's rule over 2 tests: with grain:1.5, safepaint +0.1"
+        "It hides better in 1 of 2, worse in 1 (AUC of the same images, Holm's rule over 2 tests): "
+        "with grain:1.5, safepaint +0.1"
     )
     assert "(hides worse, p 0.016); with grain:match, safepaint -0.0" in first
     assert "(hides better, p 0.016)" in first
