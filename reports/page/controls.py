@@ -66,10 +66,11 @@ def control_sentences(
     ]
     family = f"Holm's rule over {len(found)} tests" if len(found) > 1 else "one test"
     better, worse = (sum(one.test.verdict == verdict for one in found) for verdict in _VERDICTS)
+    title = METRICS.load(metric).title
     yield (
-        f"What does a network gain over one flat colour ({FLAT}) with the same retouching? It hides "
-        f"better in {better} of {len(found)}, worse in {worse} ({METRICS.load(metric).title} of the "
-        f"same images, {family}): {'; '.join(said)}."
+        f"What does a network gain over one flat colour ({FLAT}) with the same retouching? It "
+        f"hides better in {better} of {len(found)}, worse in {worse} ({title} of the same images, "
+        f"{family}): {'; '.join(said)}."
     )
 
 
