@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from benchmark.metrics import METRICS
 from inpainters import INPAINTERS
 from reports.folder import RunFolder
-from reports.numbers import signed
+from reports.numbers import p_text, signed, signed_span
 from reports.painters import Painter, painters_of
 from reports.significance import PairedTest, corrected, paired_tests
 
@@ -115,8 +115,6 @@ def _said(one: Gain) -> str:
     verdict = _VERDICTS.get(test.verdict, test.verdict)
     if test.reason:
         verdict += f": {test.reason}"
-    span = ""
-    if test.low is not None and test.high is not None:
-        span = f" [{signed(test.low, decimals)}, {signed(test.high, decimals)}]"
-    p = "" if test.p_holm is None else f", p {test.p_holm:.2g}"
-    return f"{one.painter.inpainter} {signed(test.value, decimals)}{span} ({verdict}{p})"
+    said = f"{signed(test.value, decimals)} {signed_span(test.low, test.high, decimals)}".strip()
+    p = "" if test.p_holm is None else f", p {p_text(test.p_holm)}"
+    return f"{one.painter.inpainter} {said} ({verdict}{p})"

@@ -180,7 +180,8 @@ def _sentences(
         (one for one in glances if one.value is not None), key=lambda one: sign * (one.value or 0)
     )
     values = {one.inpainter: one.values for one in glances if one.value is not None}
-    yield from control_sentences(run, metric, values)
+    controls = list(control_sentences(run, metric, values))
+    yield from controls
     if not ranked:
         yield "No finding yet: no inpainter has all its numbers."
         return
@@ -192,7 +193,8 @@ def _sentences(
     )
     for second in islice(rest, 1):
         yield f"Next is {second.inpainter} with {second.text}."
-    yield _tested(tests)
+    if tests or not controls:
+        yield _tested(tests)
     yield from _alarms(run, *where)
 
 

@@ -15,7 +15,7 @@ from reports.compare import compare_runs
 from reports.figures import draw
 from reports.folder import RunFolder, read_run
 from reports.page.controls import gains
-from reports.page.summary import verdicts
+from reports.page.summary import Verdict, verdicts
 from reports.painters import Painter, painter_named, painters_of
 from reports.paper import paper_tables
 from reports.statistics import statistics_of
@@ -39,6 +39,10 @@ def value(painter: str, metric: str, bucket: str, sample: int) -> float:
 def made(folder: Path, **changes: object) -> RunFolder:
     options = {"retouch": RETOUCH, "value": value, "samples": 8, **changes}
     return read_run(Made(**options).write(folder))  # type: ignore[arg-type]
+
+
+def found(run: RunFolder) -> tuple[Verdict, ...]:
+    return verdicts(run, statistics_of(run))
 
 
 @pytest.fixture
@@ -171,24 +175,25 @@ def test_each_has_a_colour_and_marker_of_its_own_and_many_fit(run: RunFolder) ->
 
 
 def test_the_finding_begins_with_what_a_network_gains_over_a_flat_colour(run: RunFolder) -> None:
-    (verdict,) = verdicts(run)
+    (verdict,) = found(run)
     first = verdict.sentences[0]
     assert first.startswith(
         "What does a network gain over one flat colour (meanfill) with the same retouching? "
         "It hides better in 1 of 2, worse in 1 (AUC of the same images, Holm's rule over 2 tests): "
         "with grain:1.5, safepaint +0.1"
     )
-    assert "(hides worse, p 0.016); with grain:match, safepaint -0.0" in first
-    assert "(hides better, p 0.016)" in first
+    assert "(hides worse, p 0.0156); with grain:match, safepaint -0.0" in first
+    assert "(hides better, p 0.0156)" in first
     assert "telea" not in first  # no network
     assert "telea+grain:match hides best" in verdict.sentences[1]
+    assert "safepaint against its best rival (two-sided)" in verdict.sentences[3]
     assert "telea+grain:1.5" in {one.inpainter for one in verdict.glances}
 
 
 def test_a_gain_is_paired_image_by_image(run: RunFolder) -> None:
-    values = {one.inpainter: one.values for one in verdicts(run)[0].glances}
-    found = {one.painter.retouch: one.test for one in gains(run, "auc", values)}
-    for step, test in found.items():
+    values = {one.inpainter: one.values for one in found(run)[0].glances}
+    tests = {one.painter.retouch: one.test for one in gains(run, "auc", values)}
+    for step, test in tests.items():
         apart = values[f"safepaint+{step}"] - values[f"meanfill+{step}"]
         assert test.value == pytest.approx(apart.mean())
         assert test.n == 8
@@ -196,16 +201,16 @@ def test_a_gain_is_paired_image_by_image(run: RunFolder) -> None:
 
 def test_without_a_flat_colour_or_a_network_the_finding_says_so_or_nothing(tmp_path: Path) -> None:
     run = made(tmp_path / "a", inpainters=("safepaint", "telea"))
-    assert "meanfill is not in this run" in verdicts(run)[0].sentences[0]
+    assert "meanfill is not in this run" in found(run)[0].sentences[0]
     run = made(tmp_path / "b", inpainters=("meanfill", "telea"))
-    assert verdicts(run)[0].sentences[0].startswith("telea+grain:match hides best")
+    assert found(run)[0].sentences[0].startswith("telea+grain:match hides best")
     run = made(tmp_path / "c", retouch=())
-    assert "flat colour" not in " ".join(verdicts(run)[0].sentences)
+    assert "flat colour" not in " ".join(found(run)[0].sentences)
 
 
 def test_few_images_give_no_verdict(tmp_path: Path) -> None:
     run = made(tmp_path / "run", samples=5)
-    assert "(not tested: 5 images, a test needs 6)" in verdicts(run)[0].sentences[0]
+    assert "(not tested: 5 images, a test needs 6)" in found(run)[0].sentences[0]
 
 
 def test_two_runs_are_compared_line_by_line(run: RunFolder, tmp_path: Path) -> None:
