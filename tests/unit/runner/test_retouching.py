@@ -353,3 +353,16 @@ def test_a_default_is_not_written_so_that_older_runs_go_on(go: Go, tmp_path: Pat
     assert "retouch" not in before
     go(out=tmp_path / "out", retouch=("none",))
     assert (tmp_path / "out" / "plan.toml").read_text() == before
+
+
+def test_heatmaps_that_do_not_say_of_which_variant_they_are_are_refused(
+    plan: Plan, go: Go, tmp_path: Path
+) -> None:
+    (tmp_path / "heat").mkdir()
+    for name, hole in masks(plan).items():
+        Image.fromarray(np.zeros(hole.shape, np.uint8)).save(tmp_path / "heat" / f"{name}.png")
+    word = f"heat=heatmaps:{tmp_path / 'heat'}"
+    assert go("one", detectors=(word,), metrics=("area",)).complete
+    record = go("two", retouch=("none", "grain:2"), detectors=(word,), metrics=("area",))
+    assert len(record.failures) == 10
+    assert {one.retouch for one in record.failures} == {"", "grain:2"}
