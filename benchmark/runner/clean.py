@@ -97,11 +97,11 @@ def needed_by(folders: Sequence[Path]) -> set[str]:
 
 def _keys(setup: Setup) -> set[str]:
     keys: set[str] = set()
-    for inpainter in setup.inpainters:
+    for inpainter in setup.painters:
         for fill in fills(setup, inpainter, setup.samples):
             keys.add(fill.key)
             keys.update(job.key for job in measures(setup, fill))
-            for detector in setup.detectors:
+            for detector in setup.detectors_of(inpainter):
                 keys.update(judge_job(detector, fill, step).key for step in setup.launders)
     return keys
 

@@ -97,11 +97,15 @@ class Tally:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Wave:
-    """One stage with one model: `jobs` makes the jobs of some samples, `chunk` go best together."""
+    """One stage with one model: `jobs` makes the jobs of some samples, `chunk` go best together.
+
+    `samples` are in the order in which they are worked off.
+    """
 
     stage: Stage
     model: str
     jobs: Callable[[Sequence[SampleRef]], list[Job]]
+    samples: Sequence[SampleRef]
     chunk: int = 1
 
 
@@ -115,46 +119,65 @@ def execute(setup: Setup, store: Store, executor: Executor, settings: Settings) 
     """
     tally = Tally()
     waves = list(_waves(setup))
-    missing = [_missing(wave, setup, store) for wave in waves]
+    missing = [_missing(wave, store) for wave in waves]
     if not any(missing):
         for wave in waves:
-            tally.stored[wave.stage] += _count(wave, setup)
+            tally.stored[wave.stage] += _count(wave)
         return tally
     with executor.start(_kit(setup, store, settings)) as work:
         for wave, total in zip(waves, missing, strict=True):
-            tally.stored[wave.stage] += _count(wave, setup) - total
+            tally.stored[wave.stage] += _count(wave) - total
             if total:
                 start = time.perf_counter()
-                _run_wave(wave, total, (setup, store, work, settings), tally)
+                _run_wave(wave, total, (store, work, settings), tally)
                 tally.seconds[wave.stage] += time.perf_counter() - start
     return tally
 
 
 def lacking(setup: Setup, store: Store) -> int:
     """How many of a plan's answers a store lacks."""
-    return sum(_missing(wave, setup, store) for wave in _waves(setup))
+    return sum(_missing(wave, store) for wave in _waves(setup))
 
 
 def _waves(setup: Setup) -> Iterator[_Wave]:
-    for inpainter in setup.inpainters:
+    for inpainter in setup.painters:
         yield _Wave(
             stage="fill",
             model=inpainter.name,
             jobs=_fill_maker(setup, inpainter),
+            samples=setup.samples,
             chunk=inpainter.card.chunk,
         )
+    by_image = _by_image(setup.samples)
     for detector in setup.detectors:
-        for inpainter in setup.inpainters:
+        for inpainter in setup.painters:
+            if detector not in setup.detectors_of(inpainter):
+                continue
+            repeated = 1 if inpainter.card.paints else len(setup.plan.buckets)
             for launder in setup.launders:
                 after = f" after {launder}" if launder else ""
                 yield _Wave(
                     stage="judge",
                     model=f"{detector.name} on {inpainter.name}{after}",
                     jobs=_judge_maker(setup, detector, inpainter, launder),
-                    chunk=detector.card.chunk,
+                    samples=setup.samples if inpainter.card.paints else by_image,
+                    chunk=max(detector.card.chunk, repeated),
                 )
-    for inpainter in setup.inpainters:
-        yield _Wave(stage="measure", model=inpainter.name, jobs=_measure_maker(setup, inpainter))
+    for inpainter in setup.painters:
+        yield _Wave(
+            stage="measure",
+            model=inpainter.name,
+            jobs=_measure_maker(setup, inpainter),
+            samples=setup.samples,
+        )
+
+
+def _by_image(samples: Sequence[SampleRef]) -> Sequence[SampleRef]:
+    """The samples of one image side by side: untouched, they are the same to a detector.
+
+    The worker has a detector look only once at images that follow one another and are the same.
+    """
+    return sorted(samples, key=lambda sample: (sample.dataset, sample.id))
 
 
 def _fill_maker(setup: Setup, inpainter: Chosen) -> Callable[[Sequence[SampleRef]], list[Job]]:
@@ -180,14 +203,14 @@ def _blocks(samples: Sequence[SampleRef]) -> Iterator[Sequence[SampleRef]]:
         yield samples[start : start + BLOCK]
 
 
-def _count(wave: _Wave, setup: Setup) -> int:
-    per_sample = len(wave.jobs(setup.samples[:1]))
-    return per_sample * len(setup.samples)
+def _count(wave: _Wave) -> int:
+    per_sample = len(wave.jobs(wave.samples[:1]))
+    return per_sample * len(wave.samples)
 
 
-def _missing(wave: _Wave, setup: Setup, store: Store) -> int:
+def _missing(wave: _Wave, store: Store) -> int:
     count = 0
-    for block in _blocks(setup.samples):
+    for block in _blocks(wave.samples):
         keys = [job.key for job in wave.jobs(block)]
         count += len(keys) - len(store.known(keys))
     return count
@@ -196,7 +219,7 @@ def _missing(wave: _Wave, setup: Setup, store: Store) -> int:
 def _kit(setup: Setup, store: Store, settings: Settings) -> Kit:
     return Kit(
         shelf=Shelf(setup.sources, store.place),
-        inpainters=setup.inpainters,
+        inpainters=setup.painters,
         detectors=setup.detectors,
         batch=settings.batch,
         shrink=settings.shrink,
@@ -204,13 +227,11 @@ def _kit(setup: Setup, store: Store, settings: Settings) -> Kit:
     )
 
 
-def _run_wave(
-    wave: _Wave, total: int, run: tuple[Setup, Store, Map, Settings], tally: Tally
-) -> None:
-    setup, store, work, settings = run
+def _run_wave(wave: _Wave, total: int, run: tuple[Store, Map, Settings], tally: Tally) -> None:
+    store, work, settings = run
     done = 0
     settings.notify(Progress(stage=wave.stage, model=wave.model, done=0, total=total))
-    with closing(work(_chunks(wave, setup, store, settings))) as outcomes:
+    with closing(work(_chunks(wave, store, settings))) as outcomes:
         for outcome in _healing(outcomes, store):
             store.put(outcome.answers)
             _note(outcome, wave, settings, tally)
@@ -240,9 +261,9 @@ def _note(outcome: Outcome, wave: _Wave, settings: Settings, tally: Tally) -> No
             raise DataError(failure.reason)
 
 
-def _chunks(wave: _Wave, setup: Setup, store: Store, settings: Settings) -> Iterator[Chunk]:
+def _chunks(wave: _Wave, store: Store, settings: Settings) -> Iterator[Chunk]:
     size = CHUNK if wave.stage == "measure" else max(settings.batch, wave.chunk)
-    for block in _blocks(setup.samples):
+    for block in _blocks(wave.samples):
         jobs = wave.jobs(block)
         known = store.known([job.key for job in jobs])
         ready = _ready([job for job in jobs if job.key not in known], store)

@@ -39,6 +39,12 @@ def views(
                 yield View(inpainter=inpainter, detector=detector, launder=launder)
 
 
+def null_views(setup: Setup) -> Iterator[View]:
+    """Every view of the untouched images by the plan's detectors, those without weights too."""
+    if setup.untouched is not None:
+        yield from views(setup, setup.all_detectors, (setup.untouched,))
+
+
 class Keys:
     """The keys of one view of some samples, in their order: a hash each, so made once.
 
