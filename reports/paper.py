@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from benchmark.core.errors import DataError
 from benchmark.metrics import METRICS, under_convention
+from benchmark.runner.setup import UNTOUCHED
 from detectors import DETECTORS
 from reports.brackets import interval_note
 from reports.folder import ResultRow, RunFolder
@@ -24,6 +26,15 @@ from reports.layouts import (
     paper_numbers,
     percent,
     place,
+)
+from reports.nulls import (
+    MARK,
+    NO_NULL,
+    NULL_ELSEWHERE,
+    NULL_LINE,
+    NULL_NOTE,
+    RANKED,
+    Spot,
 )
 from reports.numbers import number
 from reports.views import View, views_of
@@ -42,6 +53,7 @@ class Entry:
         ours: our row, or None where the run has none.
         paper_best: whether the paper's number is the best of its column.
         ours_best: whether ours is, among ours.
+        below_null: whether ours is of an inpainter whose AUC here lies below the null.
     """
 
     place: Place
@@ -49,6 +61,7 @@ class Entry:
     ours: ResultRow | None = None
     paper_best: bool = False
     ours_best: bool = False
+    below_null: bool = False
 
     @property
     def value(self) -> float | None:
@@ -61,6 +74,11 @@ class Entry:
         if self.value is None or self.paper is None:
             return None
         return self.value - self.paper
+
+    @property
+    def mark(self) -> str:
+        """What stands beside our number: § where the inverted map finds the hole, or ""."""
+        return MARK if self.below_null and self.ours and self.ours.metric == RANKED else ""
 
     @property
     def decimals(self) -> int:
@@ -78,7 +96,7 @@ class Line:
         model: our name of the model, or "" where the run does not have it.
         edition: the weights behind its numbers, such as "mini"; "" where it has none.
         reported: whether the paper has this model.
-        paints: False for `original`, whose ACC is the false-alarm rate.
+        paints: False for `original`, whose ACC is the false-alarm rate, and for the null.
         entries: from the left, one a column.
     """
 
@@ -101,6 +119,8 @@ class Line:
             return entry.ours.reason
         there = [one.place for one in self.entries if one.ours]
         spot = entry.place
+        if self.name == NULL_LINE:
+            return f"{spot.metric} has no null"
         if not self.model or (there and all(one.dataset != spot.dataset for one in there)):
             return ABSENT
         if any(one.metric == spot.metric for one in there):
@@ -232,7 +252,7 @@ def _lines(layout: Layout, groups: Sequence[Group], view: View) -> tuple[Line, .
     for group in groups:
         names = [*layout.models, *_others(layout, group, view)]
         lines = [_line(layout, group, name, view) for name in names]
-        found += _marked(lines, layout)
+        found += _marked([*lines, *_null_line(group, layout, view)], layout)
     return tuple(found)
 
 
@@ -267,6 +287,48 @@ def _line(layout: Layout, group: Group, name: str, view: View) -> Line:
     )
 
 
+def _null_line(group: Group, layout: Layout, view: View) -> Iterator[Line]:
+    """The null of a group's detector, where the run has it and scores as the paper does."""
+    spots = [place(group, UNTOUCHED, column) for column in layout.columns]
+    entries = tuple(Entry(place=spot, paper=None, ours=view.null(spot)) for spot in spots)
+    if any(entry.ours for entry in entries):
+        yield Line(
+            group=group.label,
+            name=NULL_LINE,
+            model=UNTOUCHED,
+            edition="",
+            reported=False,
+            paints=False,
+            entries=entries,
+        )
+
+
+def with_marks(table: PaperTable, below: Container[Spot]) -> PaperTable:
+    """The table with every inpainter marked whose AUC lies below the null, and bold anew.
+
+    Args:
+        table: a table with a run's numbers.
+        below: where that is so, as `reports.statistics.inverted` has it.
+    """
+    lines = [
+        replace(
+            line,
+            entries=tuple(
+                replace(one, below_null=one.ours is not None and _spot(one.ours) in below)
+                for one in line.entries
+            ),
+        )
+        for line in table.lines
+    ]
+    groups = [list(same) for _, same in groupby(lines, lambda line: line.group)]
+    layout = layout_of(table.number)
+    return replace(table, lines=tuple(one for same in groups for one in _marked(same, layout)))
+
+
+def _spot(row: ResultRow) -> Spot:
+    return Spot(row.dataset, row.launder, row.detector, row.bucket, row.inpainter)
+
+
 def _marked(lines: Sequence[Line], layout: Layout) -> list[Line]:
     """The lines of one group with the best of each column marked, ours and the paper's apart."""
     best_paper, best_ours = set(), set()
@@ -274,9 +336,10 @@ def _marked(lines: Sequence[Line], layout: Layout) -> list[Line]:
         column_of = [line.entries[column] for line in lines]
         best_paper |= {(row, column) for row in _best(column_of, [one.paper for one in column_of])}
         painted = [
-            entry.value if line.paints else None
+            entry.value if line.paints and not entry.below_null else None
             for line, entry in zip(lines, column_of, strict=True)
         ]
+        painted = _from_null(lines, column, painted)
         best_ours |= {(row, column) for row in _best(column_of, painted)}
     return [
         replace(
@@ -291,6 +354,19 @@ def _marked(lines: Sequence[Line], layout: Layout) -> list[Line]:
             ),
         )
         for row, line in enumerate(lines)
+    ]
+
+
+def _from_null(
+    lines: Sequence[Line], column: int, values: Sequence[float | None]
+) -> list[float | None]:
+    """Of AUC how far from the null each value is, as it is ranked; others as they are."""
+    nulls = [line.entries[column] for line in lines if line.name == NULL_LINE]
+    if not nulls or nulls[0].value is None or nulls[0].place.metric != RANKED:
+        return list(values)
+    zero, digits = nulls[0].value, nulls[0].decimals
+    return [
+        None if one is None else abs(round(one, digits) - round(zero, digits)) for one in values
     ]
 
 
@@ -324,6 +400,7 @@ def _notes(lines: Sequence[Line], layout: Layout, view: View, run: RunFolder) ->
             "† ACC of IID-Net: it has no image-level answer; called forged where over 2 % of the "
             "heatmap exceeds 0.5."
         )
+    yield from _about_null(lines, run)
     if any(line.name.endswith("‡") for line in lines):
         yield (
             "‡ as its authors' program does, it looks at what the picture shows inside the hole; "
@@ -333,6 +410,13 @@ def _notes(lines: Sequence[Line], layout: Layout, view: View, run: RunFolder) ->
     yield from _gaps(lines, view)
     if not run.complete:
         yield "The run has not ended: these are its numbers so far."
+
+
+def _about_null(lines: Sequence[Line], run: RunFolder) -> Iterator[str]:
+    if any(line.name == NULL_LINE for line in lines):
+        yield NULL_NOTE
+    elif any(entry.ours and entry.ours.detector for line in lines for entry in line.entries):
+        yield NO_NULL if run.plan.convention == "paper" else NULL_ELSEWHERE
 
 
 def _measured(rows: Iterable[ResultRow]) -> set[str]:

@@ -18,13 +18,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.metrics import METRICS
+from benchmark.metrics import METRICS, NULLS
 from benchmark.metrics.base import Metric
 from benchmark.metrics.intervals import Interval, Values, share_interval
+from benchmark.runner.setup import UNTOUCHED
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 from reports.detected import detected
 from reports.folder import RunFolder, SampleRow
+from reports.nulls import RANKED, Spot, against_null, from_null, standing
 from reports.reported import reported_value
 from reports.significance import (
     PairedTest,
@@ -50,8 +52,8 @@ class Statistic:
         detector: the detector's name, or "" for a metric of the picture alone.
         bucket: the hole's bucket.
         metric: the metric, or "score" for what is computed from detectors' scores.
-        name: "rank", "kendall_tau_b", "difference", "next_best", "false_alarm", "image_auc",
-            "acc_at_5" or "balanced_accuracy".
+        name: "rank", "kendall_tau_b", "against_null", "difference", "next_best", "false_alarm",
+            "image_auc", "acc_at_5" or "balanced_accuracy".
         inpainter: whose, or "" for one over all inpainters.
         against: the other inpainter of a pair, or "".
         value: the number, or None for a gap.
@@ -61,7 +63,8 @@ class Statistic:
         p_holm: that p-value by Holm's correction for all "next_best" with the same data set,
             laundering and detector, or None.
         n: pictures behind it; for "kendall_tau_b" and "rank", models.
-        verdict: of a "next_best", whether `inpainter` is better or worse than `against`, or "".
+        verdict: of a "next_best", whether `inpainter` is better or worse than `against`, of an
+            "against_null" "better" if its AUC lies below the null, or "".
         reason: why there is no number or no verdict, or "".
     """
 
@@ -192,6 +195,8 @@ def statistics_of(
     for cell, here in pictures.items():
         if detectors is not None and cell.detector not in detectors:
             continue
+        distances = _distances(cell, here, run.plan.seed)
+        found += [_against_null(cell, model, test) for model, test in distances.items()]
         for name in run.plan.metrics:
             if (METRICS.load(name).needs == "verdict") == bool(cell.detector):
                 models = {
@@ -199,8 +204,9 @@ def statistics_of(
                     for (at, what, model), value in means.items()
                     if (at, what) == (cell, name)
                 }
-                found += _compared(cell, name, models, here, (of, run.plan.seed))
-        found += _detection(cell, here)
+                found += _compared(cell, name, models, here, (of, run.plan.seed, distances))
+        if any(not INPAINTERS.card(name).paints for name in run.plan.inpainter_names):
+            found += _detection(cell, here)
     return _corrected(found)
 
 
@@ -217,22 +223,58 @@ def pictures_of(samples: Iterable[SampleRow]) -> dict[Cell, Pictures]:
     return dict(sorted(found.items()))
 
 
+def _distances(cell: Cell, pictures: Pictures, seed: int) -> dict[str, PairedTest]:
+    """How far each inpainter's AUC lies from the null; nothing where the cell has no null."""
+    if not cell.detector or UNTOUCHED not in pictures.rows:
+        return {}
+    null = pictures.values(UNTOUCHED, METRICS.load(NULLS[RANKED])())
+    found = {}
+    for model in pictures.rows:
+        own = pictures.values(model, METRICS.load(RANKED)())
+        if INPAINTERS.card(model).paints and (np.isfinite(own) & np.isfinite(null)).any():
+            found[model] = against_null(own, null, seed=seed)
+    return found
+
+
+def _against_null(cell: Cell, model: str, test: PairedTest) -> Statistic:
+    return replace(
+        _statistic(cell, RANKED, "against_null", test.value, test.n),
+        inpainter=model,
+        against=UNTOUCHED,
+        low=test.low,
+        high=test.high,
+        p=test.p,
+        verdict=test.verdict,
+        reason=test.reason,
+    )
+
+
+def inverted(statistics: Iterable[Statistic]) -> frozenset[Spot]:
+    """Where an inpainter's AUC lies below the null beyond noise."""
+    return frozenset(
+        Spot(one.dataset, one.launder, one.detector, one.bucket, one.inpainter)
+        for one in statistics
+        if one.name == "against_null" and one.verdict == "better"
+    )
+
+
 def _compared(
     cell: Cell,
     name: str,
     models: Mapping[str, float],
     pictures: Pictures,
-    options: tuple[str, int],
+    options: tuple[str, int, Mapping[str, PairedTest]],
 ) -> Iterator[Statistic]:
     metric = METRICS.load(name)()
-    yield from _ranks(cell, metric, models)
+    of, seed, distances = options
+    ranked = standing(name, metric.better == "lower", models, distances)
+    yield from _ranks(cell, metric, ranked)
     yield from _agreement(cell, metric, models)
-    of, seed = options
     if type(metric).reduce is not Metric.reduce:  # a pooled number has no value per picture
         return
     if of in models:
         others = [model for model in models if model != of]
-        yield from _differences(cell, metric, models, pictures, (of, others, seed))
+        yield from _differences(cell, metric, ranked, pictures, (of, others, seed))
     for model in models:  # Table 6: with the plug-in against without
         plain = model.removesuffix(PLUG_IN)
         if plain != model and plain in models and of not in (model, plain):
@@ -252,14 +294,13 @@ def _statistic(cell: Cell, metric: str, name: str, value: float | None, n: int) 
     )
 
 
-def _ranks(cell: Cell, metric: Metric, models: Mapping[str, float]) -> Iterator[Statistic]:
-    """1 hides or paints best; equal ones share the mean of their ranks."""
-    sign = 1 if metric.better == "lower" else -1
-    for model, value in models.items():
-        ahead = sum(sign * other < sign * value for other in models.values())
-        level = sum(other == value for other in models.values())
+def _ranks(cell: Cell, metric: Metric, ranked: Mapping[str, float]) -> Iterator[Statistic]:
+    """1 hides or paints best; equal ones share the mean of their ranks. `ranked`: of `standing`."""
+    for model, value in ranked.items():
+        ahead = sum(other < value for other in ranked.values())
+        level = sum(other == value for other in ranked.values())
         rank = ahead + (level + 1) / 2
-        yield replace(_statistic(cell, metric.name, "rank", rank, len(models)), inpainter=model)
+        yield replace(_statistic(cell, metric.name, "rank", rank, len(ranked)), inpainter=model)
 
 
 def _agreement(cell: Cell, metric: Metric, models: Mapping[str, float]) -> Iterator[Statistic]:
@@ -283,18 +324,19 @@ def _agreement(cell: Cell, metric: Metric, models: Mapping[str, float]) -> Itera
 def _differences(
     cell: Cell,
     metric: Metric,
-    models: Mapping[str, float],
+    ranked: Mapping[str, float],
     pictures: Pictures,
     options: tuple[str, Sequence[str], int],
 ) -> Iterator[Statistic]:
     of, others, seed = options
     tests = _tests(metric, pictures, of, others, seed)
     yield from _untested(cell, metric, of, tests)
-    rivals = [model for model in tests if not _variant(model)]
-    if rivals and metric.needs == "verdict":
-        sign = 1 if metric.better == "lower" else -1
-        best = min(rivals, key=lambda model: sign * models[model])
-        one = against_best([tests[model] for model in rivals], rivals.index(best))
+    # who lies below the null has beaten nobody, and nobody has to beat it
+    rivals = [model for model in tests if model in ranked and not _variant(model)]
+    if rivals and of in ranked and metric.needs == "verdict":
+        best = min(rivals, key=lambda model: ranked[model])
+        apart = _tests(metric, pictures, of, rivals, seed, ranked=True)
+        one = against_best(list(apart.values()), rivals.index(best))
         found = _difference(cell, metric, "next_best", one)
         found = replace(found, p=one.p, verdict=one.verdict, reason=one.reason)
         yield replace(found, inpainter=of, against=best)
@@ -309,13 +351,26 @@ def _pairs(
 
 
 def _tests(
-    metric: Metric, pictures: Pictures, of: str, others: Sequence[str], seed: int
+    metric: Metric,
+    pictures: Pictures,
+    of: str,
+    others: Sequence[str],
+    seed: int,
+    *,
+    ranked: bool = False,
 ) -> dict[str, PairedTest]:
-    """One inpainter's tests against each of others, where they share a picture that counts."""
+    """One inpainter's tests against each of others, where they share a picture that counts.
+
+    `ranked`: of what they are ranked by, which for AUC is the distance to the null.
+    """
     if not others:
         return {}
-    own = pictures.values(of, metric)
-    theirs = np.stack([pictures.values(model, metric) for model in others], axis=1)  # (N, K)
+    columns = {model: pictures.values(model, metric) for model in (of, *others)}
+    if ranked and metric.name == RANKED and UNTOUCHED in pictures.rows:
+        null = pictures.values(UNTOUCHED, METRICS.load(NULLS[RANKED])())
+        columns = {model: from_null(values, null) for model, values in columns.items()}
+    own = columns[of]
+    theirs = np.stack([columns[model] for model in others], axis=1)  # (N, K)
     own = np.broadcast_to(own[:, None], theirs.shape)
     found = paired_tests(own, theirs, metrics=[metric.name] * len(others), seed=seed)
     return {model: one for model, one in zip(others, found, strict=True) if one.n}
