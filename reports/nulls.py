@@ -17,6 +17,7 @@ from benchmark.runner.jobs import SampleRef
 from benchmark.runner.setup import Setup
 from benchmark.runner.store import Store
 from benchmark.runner.views import Keys, View, null_views, views
+from reports.numbers import stored
 from reports.significance import PairedTest, paired_test
 
 MARK = "§"
@@ -176,4 +177,4 @@ def _values(
     """(N,) what a metric came to on each sample, NaN where there is nothing."""
     view, metric = what
     rows = store.rows(Keys(setup, view, samples).measured(metric, revision_of(metric)))
-    return np.array([np.nan if row is None else float(f"{row[0]:.6f}") for row in rows])
+    return np.array([np.nan if row is None else float(stored(row[0])) for row in rows])
