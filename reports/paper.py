@@ -392,7 +392,9 @@ def _notes(lines: Sequence[Line], layout: Layout, view: View, run: RunFolder) ->
     if said:
         yield f"Weights of ours: {', '.join(said)}."
     if layout.bold:
-        yield "Bold: the best of its column, ours and the paper's apart."
+        null = any(line.name == NULL_LINE for line in lines)
+        by = "; of our AUC the one nearest the null" if null else ""
+        yield f"Bold: the best of its column, ours and the paper's apart{by}."
     yield from filter(None, [interval_note(rows, old=run.old_intervals)])
     yield ("Difference: ours minus the paper's, which has official weights and its own pictures.")
     if any(DETECTORS.card(row.detector).score_from == "area" for row in rows if row.detector):

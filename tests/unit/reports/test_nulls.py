@@ -305,7 +305,7 @@ def test_the_page_has_the_null_in_its_bars(tmp_path: Path) -> None:
     made(tmp_path / "run")
     text = write_report(tmp_path / "run", store=tmp_path / "none").read_text(encoding="utf-8")
     assert text.count('<span class="null" style="left:45.5%">') == 3
-    assert '<span class="who">meanfill §</span>' in text
+    assert '<span class="who">meanfill (mini) §</span>' in text
     assert "The line in each bar is the null" in text
     assert NULL_LINE in text
 
