@@ -10,9 +10,10 @@ from benchmark.metrics import METRICS
 from benchmark.metrics.intervals import FEW
 from detectors import DETECTORS
 from inpainters import INPAINTERS
+from reports.bold import with_marks
 from reports.nulls import MARK_NOTE, untested
 from reports.numbers import number, p_text, signed, signed_span
-from reports.paper import PaperTable, with_marks
+from reports.paper import PaperTable
 from reports.statistics import Statistic, inverted
 
 TEST = (

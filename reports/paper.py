@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import groupby
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from benchmark.core.errors import DataError
 from benchmark.metrics import METRICS, under_convention
 from benchmark.runner.setup import UNTOUCHED
 from detectors import DETECTORS
+from reports.bold import with_bold
 from reports.brackets import interval_note
 from reports.folder import ResultRow, RunFolder
 from reports.layouts import (
@@ -34,9 +34,7 @@ from reports.nulls import (
     NULL_LINE,
     NULL_NOTE,
     RANKED,
-    Spot,
 )
-from reports.numbers import number
 from reports.views import View, views_of
 
 SUBSTITUTE = "gmsd"  # perceptual, needs no network: shown where LPIPS cannot be had
@@ -252,7 +250,7 @@ def _lines(layout: Layout, groups: Sequence[Group], view: View) -> tuple[Line, .
     for group in groups:
         names = [*layout.models, *_others(layout, group, view)]
         lines = [_line(layout, group, name, view) for name in names]
-        found += _marked([*lines, *_null_line(group, layout, view)], layout)
+        found += with_bold([*lines, *_null_line(group, layout, view)], layout)
     return tuple(found)
 
 
@@ -301,84 +299,6 @@ def _null_line(group: Group, layout: Layout, view: View) -> Iterator[Line]:
             paints=False,
             entries=entries,
         )
-
-
-def with_marks(table: PaperTable, below: Container[Spot]) -> PaperTable:
-    """The table with every inpainter marked whose AUC lies below the null, and bold anew.
-
-    Args:
-        table: a table with a run's numbers.
-        below: where that is so, as `reports.statistics.inverted` has it.
-    """
-    lines = [
-        replace(
-            line,
-            entries=tuple(
-                replace(one, below_null=one.ours is not None and _spot(one.ours) in below)
-                for one in line.entries
-            ),
-        )
-        for line in table.lines
-    ]
-    groups = [list(same) for _, same in groupby(lines, lambda line: line.group)]
-    layout = layout_of(table.number)
-    return replace(table, lines=tuple(one for same in groups for one in _marked(same, layout)))
-
-
-def _spot(row: ResultRow) -> Spot:
-    return Spot(row.dataset, row.launder, row.detector, row.bucket, row.inpainter)
-
-
-def _marked(lines: Sequence[Line], layout: Layout) -> list[Line]:
-    """The lines of one group with the best of each column marked, ours and the paper's apart."""
-    best_paper, best_ours = set(), set()
-    for column in range(len(layout.columns)) if layout.bold else ():
-        column_of = [line.entries[column] for line in lines]
-        best_paper |= {(row, column) for row in _best(column_of, [one.paper for one in column_of])}
-        painted = [
-            entry.value if line.paints and not entry.below_null else None
-            for line, entry in zip(lines, column_of, strict=True)
-        ]
-        painted = _from_null(lines, column, painted)
-        best_ours |= {(row, column) for row in _best(column_of, painted)}
-    return [
-        replace(
-            line,
-            entries=tuple(
-                replace(
-                    entry,
-                    paper_best=(row, column) in best_paper,
-                    ours_best=(row, column) in best_ours,
-                )
-                for column, entry in enumerate(line.entries)
-            ),
-        )
-        for row, line in enumerate(lines)
-    ]
-
-
-def _from_null(
-    lines: Sequence[Line], column: int, values: Sequence[float | None]
-) -> list[float | None]:
-    """Of AUC how far from the null each value is, as it is ranked; others as they are."""
-    nulls = [line.entries[column] for line in lines if line.name == NULL_LINE]
-    if not nulls or nulls[0].value is None or nulls[0].place.metric != RANKED:
-        return list(values)
-    zero, digits = nulls[0].value, nulls[0].decimals
-    return [
-        None if one is None else abs(round(one, digits) - round(zero, digits)) for one in values
-    ]
-
-
-def _best(entries: Sequence[Entry], values: Sequence[float | None]) -> set[int]:
-    """Rows whose number, as it is printed, no other of the column betters; none of just one."""
-    sign = 1 if METRICS.load(entries[0].place.metric).better == "lower" else -1
-    printed = {
-        row: sign * float(number(value, entries[row].decimals))
-        for row, value in enumerate(values)
-        if value is not None
-    }
-    return {row for row in printed if len(printed) > 1 and printed[row] == min(printed.values())}
 
 
 def _notes(lines: Sequence[Line], layout: Layout, view: View, run: RunFolder) -> Iterator[str]:
