@@ -203,7 +203,7 @@ def _plots(drawn: Sequence[Chart]) -> Iterator[Plots]:
             )
 
 
-def _row(row: ResultRow, below: Container[Spot]) -> Mapping[str, str]:
+def _row(row: ResultRow, below: Container[Spot] = frozenset()) -> Mapping[str, str]:
     spot = Spot(row.dataset, row.launder, row.detector, row.bucket, row.inpainter)
     mark = MARK if row.metric == RANKED and spot in below else ""
     digits = kind_of(row.metric).decimals
