@@ -100,8 +100,8 @@ class Setup:
         if self.untouched_asked or scheme not in _UNASKED:
             return ""
         return (
-            f"{scheme}: is not asked about untouched images, so ranks go by AUC itself; with "
-            f"{UNTOUCHED} among the inpainters it is"
+            f"a {scheme}: detector is asked about untouched images only with {UNTOUCHED} among the "
+            "inpainters; without them ranks go by AUC itself"
         )
 
     @property

@@ -120,7 +120,7 @@ def test_heatmaps_have_a_gap_and_nothing_is_painted_for_them(go: Go, tmp_path: P
     assert {cell.metric for cell in own} == NULLS
     assert {(cell.value, cell.n, cell.expected) for cell in own} == {(None, 0, 3)}
     (reason,) = {cell.reason for cell in own}
-    assert "heatmaps: is not asked about untouched images" in reason
+    assert "a heatmaps: detector is asked about untouched images only with" in reason
     assert "original among the inpainters" in reason
     assert not record.distances
 
