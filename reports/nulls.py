@@ -18,7 +18,7 @@ from benchmark.runner.setup import Setup
 from benchmark.runner.store import Store
 from benchmark.runner.views import Keys, View, null_views, views
 from reports.numbers import stored
-from reports.significance import PairedTest, paired_test
+from reports.significance import PairedTest, paired_tests
 
 MARK = "§"
 BELOW = "found by the inverted map"
@@ -61,18 +61,31 @@ class Spot:
 Distances = Mapping[Spot, PairedTest]
 
 
-def against_null(own: Values, null: Values, *, seed: int) -> PairedTest:
-    """How far AUC lies from the null, paired by image.
+def against_null(
+    columns: Mapping[str, Values], null: Values, *, seed: int
+) -> dict[str, PairedTest]:
+    """How far the AUC of some inpainters lie from the null, each paired by image.
 
     Args:
-        own: (N,) AUC of inpainted images, in [0, 1]; NaN is a gap.
+        columns: per inpainter (N,) AUC of inpainted images, in [0, 1]; NaN is a gap.
         null: (N,) AUC of the same images untouched, against the same holes.
         seed: the plan's.
 
     Returns:
-        The mean of AUC minus null; "better" is below the null beyond noise.
+        Per inpainter that shares an image with the null the mean of AUC minus null; "better" is
+        below the null beyond noise.
     """
-    return paired_test(own, null, metric=RANKED, seed=seed)
+    counted = {
+        name: own
+        for name, own in columns.items()
+        if len(own) == len(null) and (np.isfinite(own) & np.isfinite(null)).any()
+    }
+    if not counted:
+        return {}
+    own = np.stack(list(counted.values()), axis=1)  # (N, K)
+    other = np.broadcast_to(null[:, None], own.shape)
+    found = paired_tests(own, other, metrics=[RANKED] * len(counted), seed=seed)
+    return dict(zip(counted, found, strict=True))
 
 
 def from_null(own: Values, null: Values) -> Values:
@@ -115,13 +128,12 @@ def stored_distances(setup: Setup, store: Store) -> dict[Spot, PairedTest]:
         ]
         for where, samples in _cells(setup).items():
             null = _values(setup, store, (untouched, NULLS[RANKED]), samples)
-            for view in same:
-                own = _values(setup, store, (view, RANKED), samples)
-                if (np.isfinite(own) & np.isfinite(null)).any():
-                    spot = Spot(
-                        where[0], view.launder, detector.name, where[1], view.inpainter.name
-                    )
-                    found[spot] = against_null(own, null, seed=setup.plan.seed)
+            columns = {
+                view.inpainter.name: _values(setup, store, (view, RANKED), samples) for view in same
+            }
+            for name, test in against_null(columns, null, seed=setup.plan.seed).items():
+                spot = Spot(where[0], untouched.launder, detector.name, where[1], name)
+                found[spot] = test
     return found
 
 

@@ -130,12 +130,12 @@ def _distances(cell: Cell, pictures: Pictures, seed: int) -> dict[str, PairedTes
     if not cell.detector or UNTOUCHED not in pictures.rows:
         return {}
     null = pictures.values(UNTOUCHED, METRICS.load(NULLS[RANKED])())
-    found = {}
-    for model in pictures.rows:
-        own = pictures.values(model, METRICS.load(RANKED)())
-        if INPAINTERS.card(model).paints and (np.isfinite(own) & np.isfinite(null)).any():
-            found[model] = against_null(own, null, seed=seed)
-    return found
+    columns = {
+        model: pictures.values(model, METRICS.load(RANKED)())
+        for model in pictures.rows
+        if INPAINTERS.card(model).paints
+    }
+    return against_null(columns, null, seed=seed)
 
 
 def _against_null(cell: Cell, model: str, test: PairedTest) -> Statistic:

@@ -167,11 +167,8 @@ def _standing(
 ) -> tuple[Glance, ...]:
     """The glances with what ranks them: their AUC are tested against the null first."""
     null = _by_picture(run, NULLS[RANKED], (*where, UNTOUCHED))
-    tests = {}
-    for one in glances:
-        own = _by_picture(run, RANKED, (*where, one.inpainter))
-        if len(own) == len(null) and np.isfinite(own - null).any():
-            tests[one.inpainter] = against_null(own, null, seed=run.plan.seed)
+    columns = {one.inpainter: _by_picture(run, RANKED, (*where, one.inpainter)) for one in glances}
+    tests = against_null(columns, null, seed=run.plan.seed)
     models = {one.inpainter: one.value for one in glances if one.value is not None}
     found = standing(metric, METRICS.load(metric).better == "lower", models, tests)
     return tuple(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from benchmark import Plan, run
 from reports.charts import charts
@@ -32,6 +33,7 @@ from reports.page.plots import svg
 from reports.page.summary import verdicts
 from reports.page.write import write_report
 from reports.paper import Line, PaperTable, paper_tables
+from reports.significance import PairedTest
 from reports.statistics import inverted, statistics_of
 from reports.tables import run_table
 from tests.unit.reports.runs import Made
@@ -70,17 +72,26 @@ def line(of: PaperTable, name: str) -> Line:
     return next(one for one in of.lines if one.name == name)
 
 
+def one_test(own: NDArray[np.float64], null: NDArray[np.float64]) -> PairedTest:
+    return against_null({"telea": own}, null, seed=0)["telea"]
+
+
 def test_below_the_null_beyond_noise_is_found_by_the_inverted_map() -> None:
     null = np.linspace(0.4, 0.5, 7)
-    assert is_below(against_null(null - 0.01, null, seed=0))  # paired: each lies below its own
-    assert not is_below(against_null(null + 0.01, null, seed=0))
-    assert not is_below(
-        against_null(null - 0.01 * np.array([1, -1, 1, -1, 1, -1, 1]), null, seed=0)
-    )
+    assert is_below(one_test(null - 0.01, null))  # paired: each lies below its own
+    assert not is_below(one_test(null + 0.01, null))
+    within = 0.01 * np.array([1, -1, 1, -1, 1, -1, 1])
+    assert not is_below(one_test(null - within, null))
+
+
+def test_without_a_shared_image_there_is_no_distance() -> None:
+    nothing, half = np.full(6, np.nan), np.full(6, 0.5)
+    assert against_null({"telea": half}, nothing, seed=0) == {}
+    assert against_null({"telea": nothing, "meanfill": half}, half, seed=0).keys() == {"meanfill"}
 
 
 def test_fewer_than_six_images_are_not_tested() -> None:
-    test = against_null(np.full(5, 0.1), np.full(5, 0.5), seed=0)
+    test = one_test(np.full(5, 0.1), np.full(5, 0.5))
     assert not is_below(test)
     assert "5 images" in test.reason
 
@@ -342,7 +353,7 @@ def test_the_run_s_own_table_shows_the_null_and_marks(tmp_path: Path) -> None:
     assert NULL_NOTE in plain.notes
     assert MARK_NOTE not in plain.notes
     ((spot, test),) = record.distances.items()
-    low = {spot: against_null(np.full(6, 0.1), np.full(6, 0.5), seed=0)}
+    low = {spot: one_test(np.full(6, 0.1), np.full(6, 0.5))}
     assert is_below(low[spot])
     marked = run_table(record.cells, low)
     assert marked.rows[0][3].endswith("§")
