@@ -21,7 +21,7 @@ def test_a_second_run_scores_the_kept_heatmaps(bench: Bench, photos: Path) -> No
     assert record["jobs_run"] == {"fill": 0, "judge": 0, "measure": 6}
     assert "a curve that lacks" in Path("theirs/table.md").read_text()
     with Path("theirs/results.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
+        rows = [row for row in csv.DictReader(file) if row["inpainter"] == "meanfill"]
     assert [row["metric"] for row in rows] == ["auc_photoholmes", "f1_photoholmes"]
     assert all(row["value"] and not row["reported"] for row in rows)
 
