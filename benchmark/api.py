@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +21,10 @@ from benchmark.runner.setup import Setup, prepare
 from benchmark.runner.shard import SHARD_FILE, Shard, shard_text
 from benchmark.runner.store import Store
 from reports.intact import RECORD, with_sums
+from reports.nulls import Spot, stored_distances
 from reports.results import COLUMNS, result_rows, results_csv
 from reports.samples import write_samples
+from reports.significance import PairedTest
 from reports.tables import run_table
 
 if TYPE_CHECKING:  # pandas takes a while to load and only a notebook needs it
@@ -39,6 +41,7 @@ class RunRecord:
         failures: jobs that gave no answer.
         document: the record as it is written to record.json.
         folder: where the run's files are, or None if none were asked for.
+        distances: how far every AUC lies from the null, paired by image.
     """
 
     plan: Plan
@@ -46,6 +49,7 @@ class RunRecord:
     failures: tuple[Failure, ...]
     document: dict[str, Any]
     folder: Path | None
+    distances: Mapping[Spot, PairedTest] = field(default_factory=dict)
 
     @property
     def results(self) -> pd.DataFrame:
@@ -135,6 +139,7 @@ def conclude(
         failures=failures,
         document=document,
         folder=folder,
+        distances=stored_distances(setup, answers),
     )
     if folder is not None:
         _write(folder, record, setup, answers)
@@ -219,7 +224,7 @@ def _refuse_empty(setup: Setup, failures: tuple[Failure, ...]) -> None:
 
 def _write(folder: Path, record: RunRecord, setup: Setup, store: Store) -> None:
     write_text(folder / "results.csv", results_csv(record.cells))
-    write_text(folder / "table.md", run_table(record.cells).markdown())
+    write_text(folder / "table.md", run_table(record.cells, record.distances).markdown())
     with atomic(folder / "samples.csv") as draft, draft.open("w", encoding="utf-8") as file:
         write_samples(file, setup, store)
     document = with_sums(folder, record.document)

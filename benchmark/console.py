@@ -23,6 +23,7 @@ from benchmark.runner.setup import choose
 from benchmark.runner.shard import Shard
 from detectors import DETECTORS
 from inpainters import INPAINTERS
+from reports.nulls import distance_rows
 from reports.results import result_rows
 from reports.tables import Table, run_table
 
@@ -80,10 +81,14 @@ def watch() -> Iterator[Notify]:
 def show_record(record: RunRecord, *, as_json: bool) -> None:
     """Print the table and what went wrong, or one JSON document."""
     if as_json:
-        document = {**record.document, "results": result_rows(record.cells)}
+        document = {
+            **record.document,
+            "results": result_rows(record.cells),
+            "against_null": distance_rows(record.distances),
+        }
         sys.stdout.write(json.dumps(document, indent=2) + "\n")
     else:
-        _show_table(run_table(record.cells))
+        _show_table(run_table(record.cells, record.distances))
     for failure in record.failures:
         where = f"{failure.dataset} " if len(record.plan.datasets) > 1 else ""
         what = f"{where}{failure.sample} at {failure.bucket} %"

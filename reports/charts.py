@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 from typing import Literal
 
 from benchmark.core.card import Card
-from benchmark.metrics import METRICS
+from benchmark.metrics import METRICS, NULLS
 from benchmark.retouch import retouched_name
 from detectors import DETECTORS
 from inpainters import INPAINTERS
@@ -25,6 +26,9 @@ _MILDER_UPWARDS = frozenset({"jpeg", "webp", "resize"})
 PALETTE = (
     "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F", "#F0E442",
 )  # fmt: skip
+GREY = "#555555"  # of the null
+NULL = "null"
+_METRIC_OF = {null: metric for metric, null in NULLS.items()}
 MARKERS = ("circle", "square", "triangle", "diamond", "cross", "plus", "down", "star")
 
 Kind = Literal["ratio", "tradeoff", "launder"]
@@ -59,20 +63,26 @@ class Series:
         name: the inpainter, with its retouching and marks.
         index: its place in the plan, which decides colour and marker in every chart.
         points: from the left.
+        null: whether it is no inpainter's but the null: grey and dashed.
     """
 
     name: str
     index: int
     points: tuple[Point, ...]
+    null: bool = False
 
     @property
     def colour(self) -> str:
         """Its colour; more than eight inpainters begin again, told apart by their markers."""
+        if self.null:
+            return GREY
         return PALETTE[self.index % len(PALETTE)]
 
     @property
     def marker(self) -> str:
         """Its marker, one of `MARKERS`."""
+        if self.null:
+            return "plus"
         return MARKERS[(self.index + self.index // len(PALETTE)) % len(MARKERS)]
 
 
@@ -87,7 +97,8 @@ class Chart:
         x_title: what is counted to the right.
         y_title: what is counted upwards.
         positions: names of the places 0, 1, ... to the right; empty where x is a number.
-        series: one an inpainter.
+        series: one an inpainter, then the null where the metric has one.
+        null: where to the right the null stands, as a mean over the buckets, or None.
     """
 
     kind: Kind
@@ -97,6 +108,7 @@ class Chart:
     y_title: str
     positions: tuple[str, ...]
     series: tuple[Series, ...]
+    null: float | None = None
 
 
 def charts(run: RunFolder) -> tuple[Chart, ...]:
@@ -135,8 +147,17 @@ def _dagger(card: Card) -> str:
 
 
 def _panel_metric(row: ResultRow) -> str:
-    """False alarms are the ACC of untouched pictures and stand in its panel."""
-    return "acc" if row.metric == "false_alarm" else row.metric
+    """False alarms are the ACC of untouched pictures and stand in its panel; so do nulls."""
+    return "acc" if row.metric == "false_alarm" else _METRIC_OF.get(row.metric, row.metric)
+
+
+def _panels(rows: Iterable[ResultRow]) -> Iterable[tuple[str, str, str]]:
+    """Data set, detector and metric of every panel: a null has none of its own."""
+    return dict.fromkeys(
+        (row.dataset, row.detector, _panel_metric(row))
+        for row in rows
+        if row.metric not in _METRIC_OF
+    )
 
 
 def _y_title(metric: str, rows: Sequence[ResultRow]) -> str:
@@ -147,9 +168,7 @@ def _y_title(metric: str, rows: Sequence[ResultRow]) -> str:
 def _over_ratio(run: RunFolder) -> Iterator[Chart]:
     rows = [row for row in run.results if not row.launder and not _own_hole(row)]
     places = {bucket: float(at) for at, bucket in enumerate(run.plan.buckets)}
-    for dataset, detector, metric in dict.fromkeys(
-        (row.dataset, row.detector, _panel_metric(row)) for row in rows
-    ):
+    for dataset, detector, metric in _panels(rows):
         chosen = [
             row
             for row in rows
@@ -179,9 +198,7 @@ def _over_strength(run: RunFolder) -> Iterator[Chart]:
     for kind in kinds:
         steps = ("", *_by_strength(kind, {row.launder for row in rows}))
         places = {step: float(at) for at, step in enumerate(steps)}
-        for dataset, detector, metric in dict.fromkeys(
-            (row.dataset, row.detector, _panel_metric(row)) for row in rows
-        ):
+        for dataset, detector, metric in _panels(rows):
             chosen = sorted(
                 (
                     row
@@ -233,7 +250,16 @@ def _trade_offs(run: RunFolder) -> Iterator[Chart]:
                         lambda row, at=found: at[row.painter, row.bucket].value or 0.0,  # type: ignore[misc]
                     )
                 ),
+                null=_mean_null(rows, dataset, detector),
             )
+
+
+def _mean_null(rows: Iterable[ResultRow], dataset: str, detector: str) -> float | None:
+    """The null of AUC, as a mean over the buckets."""
+    where = (dataset, detector, NULLS["auc"])
+    found = [row.value for row in rows if (row.dataset, row.detector, row.metric) == where]
+    known = [one for one in found if one is not None]
+    return fmean(known) if known else None
 
 
 def _started(series: Series) -> Series:
@@ -247,10 +273,11 @@ def _series(
     run: RunFolder, rows: Sequence[ResultRow], place: Callable[[ResultRow], float]
 ) -> tuple[Series, ...]:
     by_model: Mapping[Painter, list[ResultRow]] = {one: [] for one in painters_of(run.plan)}
+    nulls = [row for row in rows if row.metric in _METRIC_OF and row.value is not None]
     for row in rows:
-        if row.value is not None:
+        if row.value is not None and row.metric not in _METRIC_OF:
             by_model[Painter(row.inpainter, row.retouch)].append(row)
-    return tuple(
+    found = [
         Series(
             name=marked(one.card, own, one.retouch),
             index=index,
@@ -258,7 +285,11 @@ def _series(
         )
         for index, (one, own) in enumerate(by_model.items())
         if own
-    )
+    ]
+    if nulls:
+        points = tuple(_point(row, place(row)) for row in nulls)
+        found.append(Series(name=NULL, index=len(by_model), points=points, null=True))
+    return tuple(found)
 
 
 def _point(row: ResultRow, x: float) -> Point:
@@ -269,7 +300,8 @@ def _point(row: ResultRow, x: float) -> Point:
 def _label(row: ResultRow) -> str:
     said = with_span(row.value, row.low, row.high, kind_of(row.metric).decimals)
     after = f", {row.launder}" if row.launder else ""
-    return f"{row.painter}, {row.bucket} %{after}: {said}, n = {row.n}"
+    name = NULL if row.metric in _METRIC_OF else row.painter
+    return f"{name}, {row.bucket} %{after}: {said}, n = {row.n}"
 
 
 def _by_strength(kind: str, launders: set[str]) -> list[str]:

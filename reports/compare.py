@@ -22,8 +22,8 @@ from benchmark.metrics.base import Metric
 from benchmark.metrics.intervals import Values
 from reports.folder import ResultRow, RunFolder, SampleRow, read_run
 from reports.numbers import GAP, kind_of, number, p_text, signed, signed_span
+from reports.paired import Cell, Pictures, pictures_of
 from reports.significance import PairedTest, Verdict, corrected, paired_tests
-from reports.statistics import Cell, Pictures, pictures_of
 
 HEADS = ("data set", "laundered", "detector", "inpainter", "bucket", "metric", "first", "second",
          "change", "95 % interval", "p (Holm)", "verdict", "weights")  # fmt: skip

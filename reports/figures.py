@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from benchmark.core.errors import OutputError
 from benchmark.core.paths import atomic, make_folder
-from reports.charts import Chart, Series
+from reports.charts import GREY, Chart, Series
 
 DPI = 150
 SIZE = (4.8, 3.6)  # inches
@@ -72,7 +72,7 @@ def draw(chart: Chart) -> Figure:
     if not any(one.points for one in chart.series):
         raise OutputError(f"{chart.name}: no number to draw")
     with styles.context(_STYLE):
-        rows = -(-len(chart.series) // LEGEND)
+        rows = -(-(len(chart.series) + (chart.null is not None)) // LEGEND)
         taller = 1 + ROW * max(0, rows - ROWS)
         figure = Figure(figsize=(SIZE[0], SIZE[1] * taller))
         # fixed: working out the room for labels would take most of the time
@@ -81,6 +81,9 @@ def draw(chart: Chart) -> Figure:
         axes = figure.add_subplot()
         for place, one in enumerate(chart.series):
             _line(axes, one, shift=_shift(chart, place))
+        if chart.null is not None:
+            label = "null (mean over holes)"
+            axes.axvline(chart.null, color=GREY, linestyle="--", linewidth=1.0, label=label)
         if chart.positions:
             axes.set_xticks(range(len(chart.positions)), chart.positions)
             axes.set_xlim(-0.4, len(chart.positions) - 0.6)
@@ -106,6 +109,7 @@ def _line(axes: Axes, series: Series, *, shift: float) -> None:
         [point.y for point in found],
         yerr=[[max(0.0, one) for one in below], [max(0.0, one) for one in above]],
         color=series.colour,
+        linestyle="--" if series.null else "-",
         marker=_MARKS[series.marker],
         linewidth=1.2,
         elinewidth=0.8,

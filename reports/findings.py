@@ -9,10 +9,12 @@ from itertools import groupby
 from benchmark.metrics import METRICS
 from benchmark.metrics.intervals import FEW
 from detectors import DETECTORS
+from reports.bold import with_marks
+from reports.nulls import MARK_NOTE, untested
 from reports.numbers import number, p_text, signed, signed_span
 from reports.painters import painter_named
 from reports.paper import PaperTable
-from reports.statistics import Statistic
+from reports.statistics import Statistic, inverted
 
 TEST = (
     "Tests: stated beforehand, SafePaint against its best rival; two-sided, paired by image; signs "
@@ -34,10 +36,12 @@ def annotated(table: PaperTable, statistics: Sequence[Statistic]) -> PaperTable:
         statistics: the same run's, from `statistics_of`.
     """
     here = [one for one in statistics if _belongs(one, table)]
+    table = with_marks(table, inverted(here))
     pairs = list(_pairs(here)) if table.number in WITHIN else []
     best = list(_next_best(here))
     tested = [*best, *([TEST] if best else []), *pairs]
-    said = [*tested, *([DIFFERENCES] if tested else []), *_agreement(here), *_detection(here)]
+    said = [*_below(here), *tested, *([DIFFERENCES] if tested else [])]
+    said += [*_agreement(here), *_detection(here)]
     return replace(table, notes=(*table.notes, *said))
 
 
@@ -50,8 +54,15 @@ def _belongs(one: Statistic, table: PaperTable) -> bool:
         (one.dataset, one.launder, one.detector, one.bucket) in cells
         and one.metric in metrics
         and one.inpainter in models
-        and one.against in models
+        and (one.against in models or one.name == "against_null")
     )
+
+
+def _below(here: Sequence[Statistic]) -> Iterator[str]:
+    """What became of the test against the null, where it marks something or tests nothing."""
+    if inverted(here):
+        yield MARK_NOTE
+    yield from untested(one.reason for one in here if one.name == "against_null")
 
 
 def _next_best(here: Sequence[Statistic]) -> Iterator[str]:

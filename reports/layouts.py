@@ -95,11 +95,13 @@ class Place:
 def heading(metric: str) -> str:
     """A metric's title with its arrow: the direction in which an inpainter hides or paints better.
 
+    A null has none.
+
     Raises:
         UnknownName: if there is no such metric.
     """
     kind = METRICS.load(metric)
-    return f"{kind.title} {ARROWS[kind.better]}"
+    return kind.title if kind.null_of else f"{kind.title} {ARROWS[kind.better]}"
 
 
 def layout_of(number: int) -> Layout:

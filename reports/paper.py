@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from benchmark.core.errors import DataError
 from benchmark.metrics import METRICS, under_convention
+from benchmark.runner.setup import UNTOUCHED
 from detectors import DETECTORS
+from reports.bold import with_bold
 from reports.brackets import interval_note
 from reports.folder import ResultRow, RunFolder
 from reports.layouts import (
@@ -25,7 +27,14 @@ from reports.layouts import (
     percent,
     place,
 )
-from reports.numbers import number
+from reports.nulls import (
+    MARK,
+    NO_NULL,
+    NULL_ELSEWHERE,
+    NULL_LINE,
+    NULL_NOTE,
+    RANKED,
+)
 from reports.painters import Painter
 from reports.tables import retouch_notes
 from reports.views import View, views_of
@@ -44,6 +53,7 @@ class Entry:
         ours: our row, or None where the run has none.
         paper_best: whether the paper's number is the best of its column.
         ours_best: whether ours is, among ours.
+        below_null: whether ours is of an inpainter whose AUC here lies below the null.
     """
 
     place: Place
@@ -51,6 +61,7 @@ class Entry:
     ours: ResultRow | None = None
     paper_best: bool = False
     ours_best: bool = False
+    below_null: bool = False
 
     @property
     def value(self) -> float | None:
@@ -63,6 +74,11 @@ class Entry:
         if self.value is None or self.paper is None:
             return None
         return self.value - self.paper
+
+    @property
+    def mark(self) -> str:
+        """What stands beside our number: § where the inverted map finds the hole, or ""."""
+        return MARK if self.below_null and self.ours and self.ours.metric == RANKED else ""
 
     @property
     def decimals(self) -> int:
@@ -81,7 +97,7 @@ class Line:
         edition: the weights behind its numbers, such as "mini"; "" where it has none.
         reported: whether the paper has this model.
         paints: False for `original`, which is never the best of a column: untouched, its ACC is
-            the false-alarm rate; retouched, it is a control.
+            the false-alarm rate; retouched, it is a control. False for the null too.
         entries: from the left, one a column.
     """
 
@@ -104,6 +120,8 @@ class Line:
             return entry.ours.reason
         there = [one.place for one in self.entries if one.ours]
         spot = entry.place
+        if self.name == NULL_LINE:
+            return f"{spot.metric} has no null"
         if not self.model or (there and all(one.dataset != spot.dataset for one in there)):
             return ABSENT
         if any(one.metric == spot.metric for one in there):
@@ -235,7 +253,7 @@ def _lines(layout: Layout, groups: Sequence[Group], view: View) -> tuple[Line, .
     for group in groups:
         names = [*layout.models, *_others(layout, group, view)]
         lines = [_line(layout, group, name, view) for name in names]
-        found += _marked(lines, layout)
+        found += with_bold([*lines, *_null_line(group, layout, view)], layout)
     return tuple(found)
 
 
@@ -275,42 +293,20 @@ def _line(layout: Layout, group: Group, name: str, view: View) -> Line:
     )
 
 
-def _marked(lines: Sequence[Line], layout: Layout) -> list[Line]:
-    """The lines of one group with the best of each column marked, ours and the paper's apart."""
-    best_paper, best_ours = set(), set()
-    for column in range(len(layout.columns)) if layout.bold else ():
-        column_of = [line.entries[column] for line in lines]
-        best_paper |= {(row, column) for row in _best(column_of, [one.paper for one in column_of])}
-        painted = [
-            entry.value if line.paints else None
-            for line, entry in zip(lines, column_of, strict=True)
-        ]
-        best_ours |= {(row, column) for row in _best(column_of, painted)}
-    return [
-        replace(
-            line,
-            entries=tuple(
-                replace(
-                    entry,
-                    paper_best=(row, column) in best_paper,
-                    ours_best=(row, column) in best_ours,
-                )
-                for column, entry in enumerate(line.entries)
-            ),
+def _null_line(group: Group, layout: Layout, view: View) -> Iterator[Line]:
+    """The null of a group's detector, where the run has it and scores as the paper does."""
+    spots = [place(group, UNTOUCHED, column) for column in layout.columns]
+    entries = tuple(Entry(place=spot, paper=None, ours=view.null(spot)) for spot in spots)
+    if any(entry.ours for entry in entries):
+        yield Line(
+            group=group.label,
+            name=NULL_LINE,
+            model=UNTOUCHED,
+            edition="",
+            reported=False,
+            paints=False,
+            entries=entries,
         )
-        for row, line in enumerate(lines)
-    ]
-
-
-def _best(entries: Sequence[Entry], values: Sequence[float | None]) -> set[int]:
-    """Rows whose number, as it is printed, no other of the column betters; none of just one."""
-    sign = 1 if METRICS.load(entries[0].place.metric).better == "lower" else -1
-    printed = {
-        row: sign * float(number(value, entries[row].decimals))
-        for row, value in enumerate(values)
-        if value is not None
-    }
-    return {row for row in printed if len(printed) > 1 and printed[row] == min(printed.values())}
 
 
 def _notes(lines: Sequence[Line], layout: Layout, view: View, run: RunFolder) -> Iterator[str]:
@@ -324,7 +320,9 @@ def _notes(lines: Sequence[Line], layout: Layout, view: View, run: RunFolder) ->
     if said:
         yield f"Weights of ours: {', '.join(said)}."
     if layout.bold:
-        yield "Bold: the best of its column, ours and the paper's apart."
+        null = any(line.name == NULL_LINE for line in lines)
+        by = "; of our AUC the one nearest the null" if null else ""
+        yield f"Bold: the best of its column, ours and the paper's apart{by}."
     yield from filter(None, [interval_note(rows, old=run.old_intervals)])
     yield ("Difference: ours minus the paper's, which has official weights and its own pictures.")
     if any(DETECTORS.card(row.detector).score_from == "area" for row in rows if row.detector):
@@ -333,6 +331,7 @@ def _notes(lines: Sequence[Line], layout: Layout, view: View, run: RunFolder) ->
             "heatmap exceeds 0.5."
         )
     yield from retouch_notes(Painter(row.inpainter, row.retouch) for row in rows)
+    yield from _about_null(lines, run)
     if any(line.name.endswith("‡") for line in lines):
         yield (
             "‡ as its authors' program does, it looks at what the picture shows inside the hole; "
@@ -342,6 +341,13 @@ def _notes(lines: Sequence[Line], layout: Layout, view: View, run: RunFolder) ->
     yield from _gaps(lines, view)
     if not run.complete:
         yield "The run has not ended: these are its numbers so far."
+
+
+def _about_null(lines: Sequence[Line], run: RunFolder) -> Iterator[str]:
+    if any(line.name == NULL_LINE for line in lines):
+        yield NULL_NOTE
+    elif any(entry.ours and entry.ours.detector for line in lines for entry in line.entries):
+        yield NO_NULL if run.plan.convention == "paper" else NULL_ELSEWHERE
 
 
 def _measured(rows: Iterable[ResultRow]) -> set[str]:

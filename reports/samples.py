@@ -8,9 +8,9 @@ from typing import TextIO
 
 from benchmark.metrics import METRICS, revision_of
 from benchmark.runner.jobs import SampleRef
-from benchmark.runner.setup import Setup
+from benchmark.runner.setup import Setup, measured_of
 from benchmark.runner.store import Store
-from benchmark.runner.views import Keys, View, views
+from benchmark.runner.views import Keys, View, null_views, views
 from reports.results import plain
 
 BLOCK = 256
@@ -27,11 +27,20 @@ def write_samples(file: TextIO, setup: Setup, store: Store) -> None:
     empty, and so are metrics of the picture where it was laundered.
     """
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow((*FIXED, *setup.measured))
-    for view in views(setup, setup.detectors or (None,), setup.inpainters):
+    writer.writerow((*FIXED, *setup.measured, *setup.null_names))
+    for view in _views(setup):
         for start in range(0, len(setup.samples), BLOCK):
             block = setup.samples[start : start + BLOCK]
             writer.writerows(_rows(setup, store, view, block))
+
+
+def _views(setup: Setup) -> Iterator[View]:
+    """Of the plan's inpainters, then of the untouched images where only the null needs them."""
+    yield from views(setup, setup.detectors or (None,), setup.inpainters)
+    if setup.for_null is not None:
+        for view in null_views(setup):
+            if view.detector in setup.detectors_of(setup.for_null, view.retouch):
+                yield view
 
 
 def _rows(
@@ -39,7 +48,10 @@ def _rows(
 ) -> Iterator[tuple[object, ...]]:
     keys = Keys(setup, view, samples)
     scores = store.scores(keys.judges)
-    columns = [_column(store, view, name, keys) for name in setup.measured]
+    names = (*setup.measured, *setup.null_names)
+    own = measured_of(setup, view.inpainter, view.retouch)
+    nothing = [""] * len(samples)
+    columns = [_column(store, view, name, keys) if name in own else nothing for name in names]
     inpainter, detector = view.inpainter.name, view.detector.name if view.detector else ""
     for sample, score, *measured in zip(samples, scores, *columns, strict=True):
         yield (

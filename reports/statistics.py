@@ -10,22 +10,23 @@ the detector's answer. Nothing else has a p-value; other differences have their 
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from benchmark.metrics import METRICS
+from benchmark.metrics import METRICS, NULLS
 from benchmark.metrics.base import Metric
-from benchmark.metrics.intervals import Interval, Values, share_interval
+from benchmark.metrics.intervals import Interval, share_interval
+from benchmark.runner.setup import UNTOUCHED
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 from reports.detected import detected
-from reports.folder import RunFolder, SampleRow
+from reports.folder import RunFolder
+from reports.nulls import RANKED, Spot, against_null, from_null, standing
 from reports.painters import painter_named
+from reports.paired import Cell, Pictures, pictures_of
 from reports.reported import reported_value
 from reports.significance import (
     PairedTest,
@@ -51,8 +52,8 @@ class Statistic:
         detector: the detector's name, or "" for a metric of the picture alone.
         bucket: the hole's bucket.
         metric: the metric, or "score" for what is computed from detectors' scores.
-        name: "rank", "kendall_tau_b", "difference", "next_best", "false_alarm", "image_auc",
-            "acc_at_5" or "balanced_accuracy".
+        name: "rank", "kendall_tau_b", "against_null", "difference", "next_best", "false_alarm",
+            "image_auc", "acc_at_5" or "balanced_accuracy".
         inpainter: whose, retouched ones as "telea+grain:1.5", or "" for one over all inpainters.
         against: the other inpainter of a pair, or "".
         value: the number, or None for a gap.
@@ -62,7 +63,8 @@ class Statistic:
         p_holm: that p-value by Holm's correction for all "next_best" with the same data set,
             laundering and detector, or None.
         n: pictures behind it; for "kendall_tau_b" and "rank", models.
-        verdict: of a "next_best", whether `inpainter` is better or worse than `against`, or "".
+        verdict: of a "next_best", whether `inpainter` is better or worse than `against`, of an
+            "against_null" "better" if its AUC lies below the null, or "".
         reason: why there is no number or no verdict, or "".
     """
 
@@ -82,90 +84,6 @@ class Statistic:
     n: int
     verdict: Verdict | Literal[""] = ""
     reason: str = ""
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Cell:
-    """Where several inpainters are compared on the same pictures.
-
-    Attributes:
-        dataset: the data set's name.
-        launder: what was done to the painted pictures, or "".
-        detector: the detector's name, or "" for metrics of the picture alone.
-        bucket: the hole's bucket.
-    """
-
-    dataset: str
-    launder: str
-    detector: str
-    bucket: str
-
-
-class Rows:
-    """One inpainter's rows of one cell, picture after picture: in arrays, for there are many.
-
-    Attributes:
-        names: the pictures' names and their places.
-        scores: the detector's scores, NaN where it judged nothing.
-    """
-
-    def __init__(self) -> None:
-        self.names: dict[str, int] = {}
-        self.scores = array("d")
-        self._numbers: dict[str, array[float]] = {}
-        self._widths: dict[str, int] = {}
-
-    def add(self, row: SampleRow) -> None:
-        """Add a row, unless there is one of the same picture."""
-        place = self.names.setdefault(row.sample, len(self.names))
-        if place < len(self.scores):
-            return
-        self.scores.append(NAN if row.score is None else row.score)
-        for metric, numbers in row.numbers.items():
-            width = self._widths.setdefault(metric, len(numbers))
-            column = self._numbers.setdefault(metric, array("d"))
-            column.extend([NAN] * (width * place - len(column)))  # pictures with a gap
-            column.extend(numbers)
-
-    def numbers(self, metric: str) -> NDArray[np.float64]:
-        """(N, K) what a metric measured on each picture, NaN where there is a gap."""
-        width = self._widths.get(metric, 1)
-        found = np.full((len(self.names), width), NAN)
-        column = self._numbers.get(metric, array("d"))
-        found.reshape(-1)[: len(column)] = column
-        return found
-
-
-@dataclass(frozen=True, slots=True)
-class Pictures:
-    """The rows of one cell, per inpainter."""
-
-    rows: dict[str, Rows] = field(default_factory=dict)
-
-    def values(self, inpainter: str, metric: Metric, names: Iterable[str] = ()) -> Values:
-        """(N,) what the metric came to on each picture of `names`, by default of the whole cell.
-
-        NaN where the inpainter has a gap.
-        """
-        rows = self.rows[inpainter]
-        found = rows.numbers(metric.name)
-        found = np.concatenate((found, np.full((1, found.shape[1]), NAN)))  # the last: a gap
-        order = names or next(iter(self.rows.values())).names
-        return metric.values(found[[rows.names.get(name, -1) for name in order]])
-
-    def scores(self, inpainter: str) -> Values:
-        """(M,) the detector's scores of those pictures that it judged."""
-        found: Values = np.asarray(self.rows[inpainter].scores)
-        judged: Values = found[~np.isnan(found)]
-        return judged
-
-    def fired(self, inpainter: str, threshold: float) -> Values:
-        """(M,) 1 where the detector called the picture forged: by `acc`, which was not rounded."""
-        rows = self.rows[inpainter]
-        scores, called = np.asarray(rows.scores), rows.numbers("acc")[:, -1]
-        fired = np.where(np.isnan(called), scores > threshold, called)
-        judged: Values = fired[~np.isnan(scores)]
-        return judged
 
 
 def statistics_of(
@@ -193,6 +111,8 @@ def statistics_of(
     for cell, here in pictures.items():
         if detectors is not None and cell.detector not in detectors:
             continue
+        distances = _distances(cell, here, run.plan.seed)
+        found += [_against_null(cell, model, test) for model, test in distances.items()]
         for name in run.plan.metrics:
             if (METRICS.load(name).needs == "verdict") == bool(cell.detector):
                 models = {
@@ -200,22 +120,45 @@ def statistics_of(
                     for (at, what, model), value in means.items()
                     if (at, what) == (cell, name)
                 }
-                found += _compared(cell, name, models, here, (of, run.plan.seed))
-        found += _detection(cell, here)
+                found += _compared(cell, name, models, here, (of, run.plan.seed, distances))
+        if any(not INPAINTERS.card(name).paints for name in run.plan.inpainter_names):
+            found += _detection(cell, here)
     return _corrected(found)
 
 
-def pictures_of(samples: Iterable[SampleRow]) -> dict[Cell, Pictures]:
-    """Rows of samples.csv by cell; those of the picture alone, once, under the detector ""."""
-    found: dict[Cell, Pictures] = {}
-    for row in samples:
-        for detector in {row.detector: None, "": None} if not row.launder else (row.detector,):
-            cell = Cell(row.dataset, row.launder, detector, row.bucket)
-            rows = found.setdefault(cell, Pictures()).rows
-            if row.painter not in rows:
-                rows[row.painter] = Rows()
-            rows[row.painter].add(row)
-    return dict(sorted(found.items()))
+def _distances(cell: Cell, pictures: Pictures, seed: int) -> dict[str, PairedTest]:
+    """How far each inpainter's AUC lies from the null; nothing where the cell has no null."""
+    if not cell.detector or UNTOUCHED not in pictures.rows:
+        return {}
+    null = pictures.values(UNTOUCHED, METRICS.load(NULLS[RANKED])())
+    columns = {
+        model: pictures.values(model, METRICS.load(RANKED)())
+        for model in pictures.rows
+        if painter_named(model).card.paints
+    }
+    return against_null(columns, null, seed=seed)
+
+
+def _against_null(cell: Cell, model: str, test: PairedTest) -> Statistic:
+    return replace(
+        _statistic(cell, RANKED, "against_null", test.value, test.n),
+        inpainter=model,
+        against=UNTOUCHED,
+        low=test.low,
+        high=test.high,
+        p=test.p,
+        verdict=test.verdict,
+        reason=test.reason,
+    )
+
+
+def inverted(statistics: Iterable[Statistic]) -> frozenset[Spot]:
+    """Where an inpainter's AUC lies below the null beyond noise."""
+    return frozenset(
+        Spot(one.dataset, one.launder, one.detector, one.bucket, one.inpainter)
+        for one in statistics
+        if one.name == "against_null" and one.verdict == "better"
+    )
 
 
 def _compared(
@@ -223,17 +166,18 @@ def _compared(
     name: str,
     models: Mapping[str, float],
     pictures: Pictures,
-    options: tuple[str, int],
+    options: tuple[str, int, Mapping[str, PairedTest]],
 ) -> Iterator[Statistic]:
     metric = METRICS.load(name)()
-    yield from _ranks(cell, metric, models)
+    of, seed, distances = options
+    ranked = standing(name, metric.better == "lower", models, distances)
+    yield from _ranks(cell, metric, ranked)
     yield from _agreement(cell, metric, models)
-    of, seed = options
     if type(metric).reduce is not Metric.reduce:  # a pooled number has no value per picture
         return
     if of in models:
         others = [model for model in models if model != of]
-        yield from _differences(cell, metric, models, pictures, (of, others, seed))
+        yield from _differences(cell, metric, ranked, pictures, (of, others, seed))
     for model in models:  # Table 6: with the plug-in against without
         plain = model.removesuffix(PLUG_IN)
         if plain != model and plain in models and of not in (model, plain):
@@ -253,14 +197,13 @@ def _statistic(cell: Cell, metric: str, name: str, value: float | None, n: int) 
     )
 
 
-def _ranks(cell: Cell, metric: Metric, models: Mapping[str, float]) -> Iterator[Statistic]:
-    """1 hides or paints best; equal ones share the mean of their ranks."""
-    sign = 1 if metric.better == "lower" else -1
-    for model, value in models.items():
-        ahead = sum(sign * other < sign * value for other in models.values())
-        level = sum(other == value for other in models.values())
+def _ranks(cell: Cell, metric: Metric, ranked: Mapping[str, float]) -> Iterator[Statistic]:
+    """1 hides or paints best; equal ones share the mean of their ranks. `ranked`: of `standing`."""
+    for model, value in ranked.items():
+        ahead = sum(other < value for other in ranked.values())
+        level = sum(other == value for other in ranked.values())
         rank = ahead + (level + 1) / 2
-        yield replace(_statistic(cell, metric.name, "rank", rank, len(models)), inpainter=model)
+        yield replace(_statistic(cell, metric.name, "rank", rank, len(ranked)), inpainter=model)
 
 
 def _agreement(cell: Cell, metric: Metric, models: Mapping[str, float]) -> Iterator[Statistic]:
@@ -284,18 +227,19 @@ def _agreement(cell: Cell, metric: Metric, models: Mapping[str, float]) -> Itera
 def _differences(
     cell: Cell,
     metric: Metric,
-    models: Mapping[str, float],
+    ranked: Mapping[str, float],
     pictures: Pictures,
     options: tuple[str, Sequence[str], int],
 ) -> Iterator[Statistic]:
     of, others, seed = options
     tests = _tests(metric, pictures, of, others, seed)
     yield from _untested(cell, metric, of, tests)
-    rivals = [model for model in tests if not _variant(model)]
-    if rivals and metric.needs == "verdict":
-        sign = 1 if metric.better == "lower" else -1
-        best = min(rivals, key=lambda model: sign * models[model])
-        one = against_best([tests[model] for model in rivals], rivals.index(best))
+    # who lies below the null has beaten nobody, and nobody has to beat it
+    rivals = [model for model in tests if model in ranked and not _variant(model)]
+    if rivals and of in ranked and metric.needs == "verdict":
+        best = min(rivals, key=lambda model: ranked[model])
+        apart = _tests(metric, pictures, of, rivals, seed, ranked=True)
+        one = against_best(list(apart.values()), rivals.index(best))
         found = _difference(cell, metric, "next_best", one)
         found = replace(found, p=one.p, verdict=one.verdict, reason=one.reason)
         yield replace(found, inpainter=of, against=best)
@@ -310,13 +254,26 @@ def _pairs(
 
 
 def _tests(
-    metric: Metric, pictures: Pictures, of: str, others: Sequence[str], seed: int
+    metric: Metric,
+    pictures: Pictures,
+    of: str,
+    others: Sequence[str],
+    seed: int,
+    *,
+    ranked: bool = False,
 ) -> dict[str, PairedTest]:
-    """One inpainter's tests against each of others, where they share a picture that counts."""
+    """One inpainter's tests against each of others, where they share a picture that counts.
+
+    `ranked`: of what they are ranked by, which for AUC is the distance to the null.
+    """
     if not others:
         return {}
-    own = pictures.values(of, metric)
-    theirs = np.stack([pictures.values(model, metric) for model in others], axis=1)  # (N, K)
+    columns = {model: pictures.values(model, metric) for model in (of, *others)}
+    if ranked and metric.name == RANKED and UNTOUCHED in pictures.rows:
+        null = pictures.values(UNTOUCHED, METRICS.load(NULLS[RANKED])())
+        columns = {model: from_null(values, null) for model, values in columns.items()}
+    own = columns[of]
+    theirs = np.stack([columns[model] for model in others], axis=1)  # (N, K)
     own = np.broadcast_to(own[:, None], theirs.shape)
     found = paired_tests(own, theirs, metrics=[metric.name] * len(others), seed=seed)
     return {model: one for model, one in zip(others, found, strict=True) if one.n}

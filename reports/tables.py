@@ -12,6 +12,7 @@ from benchmark.runner.cells import NO_WEIGHTS, Cell
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 from reports.brackets import interval_note
+from reports.nulls import MARK, MARK_NOTE, NULL_NOTE, RANKED, Distances, Spot, is_below, untested
 from reports.numbers import kind_of, number, with_span
 from reports.painters import Painter
 from reports.reported import COMPARED
@@ -45,12 +46,15 @@ class Table:
         return "\n".join(lines) + "\n"
 
 
-def run_table(cells: Sequence[Cell]) -> Table:
+def run_table(cells: Sequence[Cell], distances: Distances | None = None) -> Table:
     """All cells of a run; data sets and laundering have a column where they differ.
 
     Args:
         cells: in the plan's order.
+        distances: how far every AUC lies from the null, as `stored_distances` has it.
     """
+    distances = distances or {}
+    cells = [cell for cell in cells if _shown(cell, cells)]
     buckets = tuple(dict.fromkeys(cell.bucket for cell in cells))
     heads = [text for bucket in buckets for text in (f"{bucket} %", "paper")]
     datasets = tuple(dict.fromkeys(cell.dataset for cell in cells))
@@ -60,11 +64,20 @@ def run_table(cells: Sequence[Cell]) -> Table:
         title=f"{', '.join(datasets)}: can the detector find what was painted?",
         columns=(*extra, "inpainter", "detector", "metric", *heads),
         rows=tuple(
-            (*_about(row, extra), *(text for bucket in buckets for text in _texts(row[bucket])))
+            (
+                *_about(row, extra),
+                *(text for bucket in buckets for text in _texts(row[bucket], distances)),
+            )
             for row in _grid(cells)
         ),
-        notes=tuple(_notes(cells)),
+        notes=tuple(_notes(cells, distances)),
     )
+
+
+def _shown(cell: Cell, cells: Sequence[Cell]) -> bool:
+    """Whether a number has a row: of the nulls AUC's and F1's, and those beside their metric."""
+    of = "" if cell.metric == "false_alarm" else METRICS.load(cell.metric).null_of
+    return of in ("", "auc", "f1") or any(one.metric == of for one in cells)
 
 
 def _grid(cells: Iterable[Cell]) -> Iterable[dict[str, Cell]]:
@@ -147,18 +160,25 @@ def _metric(name: str) -> str:
     if name == "false_alarm":
         return "false alarms"
     kind = METRICS.load(name)
-    return f"{kind.title} {ARROWS[kind.better]}"
+    return kind.title if kind.null_of else f"{kind.title} {ARROWS[kind.better]}"
 
 
-def _texts(cell: Cell) -> tuple[str, str]:
+def _mark(cell: Cell, distances: Distances) -> str:
+    """§ beside an AUC that lies below the null."""
+    spot = Spot(cell.dataset, cell.launder, cell.detector, cell.bucket, cell.painter)
+    below = cell.metric == RANKED and spot in distances and is_below(distances[spot])
+    return MARK if below else ""
+
+
+def _texts(cell: Cell, distances: Distances) -> tuple[str, str]:
     decimals = kind_of(cell.metric).decimals
     theirs = number(paper_value(cell), decimals, gap="")
     if cell.value is None:
         return f"- ({cell.n}/{cell.expected})", theirs
-    return with_span(cell.value, cell.low, cell.high, decimals), theirs
+    return with_span(cell.value, cell.low, cell.high, decimals) + _mark(cell, distances), theirs
 
 
-def _notes(cells: Sequence[Cell]) -> Iterable[str]:
+def _notes(cells: Sequence[Cell], distances: Distances) -> Iterable[str]:
     counts: dict[str, dict[str, int]] = {}
     for cell in cells:
         counts.setdefault(cell.dataset, {})[cell.bucket] = cell.expected
@@ -187,6 +207,11 @@ def _notes(cells: Sequence[Cell]) -> Iterable[str]:
             "‡ as its authors' program does, it looks at what the picture shows inside the hole; "
             "with --hole-blind there is nothing to see."
         )
+    if any(cell.metric != "false_alarm" and METRICS.load(cell.metric).null_of for cell in cells):
+        yield NULL_NOTE
+    if any(map(is_below, distances.values())):
+        yield MARK_NOTE
+    yield from untested(test.reason for test in distances.values())
     yield from metric_notes(cell.metric for cell in cells)
     yield from _gaps(cells)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from benchmark.metrics import CONVENTIONS
+from benchmark.metrics import CONVENTIONS, NULLS
+from benchmark.runner.setup import UNTOUCHED
 from detectors import DETECTORS
 from reports.folder import ResultRow, RunFolder
 from reports.layouts import DATASETS, Layout, Place
@@ -48,6 +49,15 @@ class View:
         metric = self.scored.get(metric, metric)
         launder = self.launder if detector else ""
         return self.index.get((dataset, launder, detector, painter.name, spot.bucket, metric))
+
+    def null(self, spot: Place) -> ResultRow | None:
+        """The null of a place's metric, where it has one that is scored as the metric is."""
+        dataset = self.sets.get(spot.dataset)
+        detector = self.detectors.get(spot.detector, "")
+        metric = NULLS.get(spot.metric, "")
+        if dataset is None or not detector or not metric or spot.metric in self.scored:
+            return None
+        return self.index.get((dataset, self.launder, detector, UNTOUCHED, spot.bucket, metric))
 
 
 def views_of(layout: Layout, run: RunFolder) -> Iterator[View]:

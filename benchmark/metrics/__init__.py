@@ -12,7 +12,9 @@ from benchmark.metrics.base import Metric
 __all__ = [
     "CONVENTIONS",
     "METRICS",
+    "NULLS",
     "Metric",
+    "nulls_of",
     "paper_convention",
     "revision_of",
     "under_convention",
@@ -22,6 +24,7 @@ METRICS: Registry[type[Metric]] = Registry(
     "metric",
     {
         "auc": "benchmark.metrics.localisation:AUC",
+        "auc_two_sided": "benchmark.metrics.localisation:AUCTwoSided",
         "auc_pooled": "benchmark.metrics.pooled:AUCPooled",
         "f1": "benchmark.metrics.localisation:F1",
         "f1_pooled": "benchmark.metrics.localisation:F1Pooled",
@@ -31,6 +34,10 @@ METRICS: Registry[type[Metric]] = Registry(
         "recall": "benchmark.metrics.localisation:Recall",
         "mcc": "benchmark.metrics.localisation:MCC",
         "area": "benchmark.metrics.localisation:Area",
+        "auc_null": "benchmark.metrics.nulls:AUCNull",
+        "f1_null": "benchmark.metrics.nulls:F1Null",
+        "area_null": "benchmark.metrics.nulls:AreaNull",
+        "auc_two_sided_null": "benchmark.metrics.nulls:AUCTwoSidedNull",
         "f1_trufor": "benchmark.metrics.conventions:F1TruFor",
         "f1_oracle_trufor": "benchmark.metrics.conventions:F1OracleTruFor",
         "auc_imdlbenco": "benchmark.metrics.conventions:AUCIMDLBenCo",
@@ -61,6 +68,33 @@ CONVENTIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "photoholmes": {"auc": "auc_photoholmes", "f1": "f1_photoholmes"},
     }
 )
+
+# The null of each metric that has one; those of ALWAYS are measured in every run with a detector.
+NULLS: Mapping[str, str] = MappingProxyType(
+    {
+        "auc": "auc_null",
+        "f1": "f1_null",
+        "area": "area_null",
+        "auc_two_sided": "auc_two_sided_null",
+    }
+)
+ALWAYS = ("auc_null", "f1_null", "area_null")
+
+
+def nulls_of(metrics: Iterable[str]) -> tuple[str, ...]:
+    """The nulls to measure beside some metrics of a run that has a detector.
+
+    Args:
+        metrics: names in `METRICS`.
+
+    Returns:
+        `ALWAYS`, and the nulls of further metrics that have one; none where no metric is of a
+        detector's answer.
+    """
+    wanted = tuple(metrics)
+    if not any(METRICS.load(name).needs == "verdict" for name in wanted):
+        return ()
+    return tuple(null for name, null in NULLS.items() if null in ALWAYS or name in wanted)
 
 
 def revision_of(name: str) -> str:

@@ -35,6 +35,8 @@ class Metric(ABC):
         bounds: the smallest and the largest value that a cell can have; intervals end there.
         share: whether the value of every image is 0 or 1, so that a cell is a share of images.
         note: what a reader must know beside the number, one sentence beneath every table, or "".
+        null_of: the metric whose null this is, or "": what that metric says of untouched images
+            when their holes are taken for the truth. It has no direction, and no plan asks for it.
         revision: raised whenever `measure` gives another row for the same case.
     """
 
@@ -47,6 +49,7 @@ class Metric(ABC):
     bounds: ClassVar[Bounds] = UNBOUNDED
     share: ClassVar[bool] = False
     note: ClassVar[str] = ""
+    null_of: ClassVar[str] = ""
     revision: ClassVar[int] = 1
 
     @classmethod

@@ -2,7 +2,8 @@
 
 The functions take one heatmap; the classes measure what is kept, float16 logits, where probability
 0.5 is logit 0. A picture whose truth is empty (`original`) has no localisation: NaN, left out of
-the mean, and seen in the number of samples that count.
+the mean, and seen in the number of samples that count. `benchmark.metrics.nulls` measures untouched
+images against their holes instead.
 """
 
 from __future__ import annotations
@@ -201,6 +202,24 @@ class AUC(Localisation):
 
     def _number(self, logits: Heatmap, truth: Mask) -> float:
         return pixel_auc(logits, truth)
+
+
+class AUCTwoSided(Localisation):
+    """`auc_two_sided`: max(a, 1 - a) of each picture's pixel AUC a, then the mean over pictures.
+
+    How well the hole is found by the map or by its inverse, whichever does better. Noise alone puts
+    it above 0.5, so it is read beside its own null.
+    """
+
+    name, title = "auc_two_sided", "AUC (two-sided)"
+    note = (
+        "AUC (two-sided): the mean of max(a, 1 - a) over the images' AUC a; noise alone puts it "
+        "above 0.5, so it is read beside its null."
+    )
+
+    def _number(self, logits: Heatmap, truth: Mask) -> float:
+        found = pixel_auc(logits, truth)
+        return max(found, 1 - found)  # NaN stays NaN
 
 
 class F1(Localisation):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -25,7 +25,7 @@ from benchmark.runner.jobs import SampleRef
 from benchmark.runner.outcome import Failure
 from benchmark.runner.setup import Setup
 from benchmark.runner.store import Store
-from benchmark.runner.views import Keys, View, views
+from benchmark.runner.views import Keys, View, null_views, views
 
 NO_WEIGHTS = "no weights here"  # why an absent inpainter's cells are gaps
 
@@ -87,8 +87,10 @@ def cells(setup: Setup, store: Store, failures: Sequence[Failure]) -> Iterator[C
         drafts = [
             draft
             for view in views(setup, (*setup.all_detectors, None), setup.all_inpainters)
-            for draft in _drafts(setup, store, (dataset, view), buckets)
+            for draft in _drafts(setup, store, (dataset, view, setup.plan.metrics), buckets)
         ]
+        for view in null_views(setup):
+            drafts += _drafts(setup, store, (dataset, view, setup.null_names), buckets)
         yield from _finished(drafts, seed_of("interval", setup.plan.seed))
 
 
@@ -118,15 +120,18 @@ def _buckets(setup: Setup, dataset: str, failures: Sequence[Failure]) -> dict[st
 
 
 def _drafts(
-    setup: Setup, store: Store, where: tuple[str, View], buckets: dict[str, list[SampleRef]]
+    setup: Setup,
+    store: Store,
+    where: tuple[str, View, Iterable[str]],
+    buckets: dict[str, list[SampleRef]],
 ) -> Iterator[_Draft]:
-    dataset, view = where
+    dataset, view, metrics = where
     here = None if _absent(view) else Keys(setup, view, list(chain.from_iterable(buckets.values())))
-    for name in setup.plan.metrics:
+    for name in metrics:
         metric = METRICS.load(name)()
         if (metric.needs == "verdict") != (view.detector is not None):
             continue
-        gap = _absent(view) or setup.gaps.get(name, "")
+        gap = _absent(view) or setup.gaps.get(name, "") or _no_null(setup, view, metric)
         found = [] if gap or here is None else store.rows(here.measured(name, revision_of(name)))
         start = 0
         for bucket, samples in buckets.items():
@@ -194,6 +199,10 @@ def _absent(view: View) -> str:
         return NO_WEIGHTS
     detector = view.detector
     return f"{NO_WEIGHTS} for {detector.name}" if detector and detector.absent else ""
+
+
+def _no_null(setup: Setup, view: View, metric: Metric) -> str:
+    return setup.no_null(view.detector) if metric.null_of and view.detector else ""
 
 
 def _gap(expected: int, measured: int, counted: int) -> str:

@@ -97,12 +97,14 @@ def needed_by(folders: Sequence[Path]) -> set[str]:
 
 def _keys(setup: Setup) -> set[str]:
     keys: set[str] = set()
-    for inpainter in setup.inpainters:
-        for fill in fills(setup, inpainter, setup.samples):
-            keys.add(fill.key)
-            keys.update(job.key for job in measures(setup, fill))
-            for detector in setup.detectors:
-                keys.update(judge_job(detector, fill, step).key for step in setup.launders)
+    jobs = [job for one in setup.inpainters for job in fills(setup, one, setup.samples)]
+    if setup.for_null is not None:
+        jobs += fills(setup, setup.for_null, setup.samples, retouch="")
+    for fill in jobs:
+        keys.add(fill.key)
+        keys.update(job.key for job in measures(setup, fill))
+        for detector in setup.detectors_of(fill.inpainter, fill.retouch):
+            keys.update(judge_job(detector, fill, step).key for step in setup.launders)
     return keys
 
 

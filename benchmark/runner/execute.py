@@ -20,11 +20,12 @@ from benchmark.runner.outcome import Failure, Outcome
 from benchmark.runner.setup import Setup, fills, measures
 from benchmark.runner.shard import Shard
 from benchmark.runner.store import Store
-from benchmark.runner.views import View, views
+from benchmark.runner.views import View, looked_at
 
 Stage = Literal["fill", "judge", "measure"]
 STAGES: tuple[Stage, ...] = ("fill", "judge", "measure")
 BLOCK = 256  # samples whose jobs are held at once, so that memory does not grow with the data set
+PLAIN = ""  # no retouching: what the null is measured of
 CHUNK = 32  # measurements handed over at once; they are quick, so the overhead of each shows
 
 
@@ -99,11 +100,15 @@ class Tally:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Wave:
-    """One stage with one model: `jobs` makes the jobs of some samples, `chunk` go best together."""
+    """One stage with one model: `jobs` makes the jobs of some samples, `chunk` go best together.
+
+    `samples` are in the order in which they are worked off.
+    """
 
     stage: Stage
     model: str
     jobs: Callable[[Sequence[SampleRef]], list[Job]]
+    samples: Sequence[SampleRef]
     chunk: int = 1
 
 
@@ -117,24 +122,24 @@ def execute(setup: Setup, store: Store, executor: Executor, settings: Settings) 
     """
     tally = Tally()
     waves = list(_waves(setup))
-    missing = [_missing(wave, setup, store) for wave in waves]
+    missing = [_missing(wave, store) for wave in waves]
     if not any(missing):
         for wave in waves:
-            tally.stored[wave.stage] += _count(wave, setup)
+            tally.stored[wave.stage] += _count(wave)
         return tally
     with executor.start(_kit(setup, store, settings)) as work:
         for wave, total in zip(waves, missing, strict=True):
-            tally.stored[wave.stage] += _count(wave, setup) - total
+            tally.stored[wave.stage] += _count(wave) - total
             if total:
                 start = time.perf_counter()
-                _run_wave(wave, total, (setup, store, work, settings), tally)
+                _run_wave(wave, total, (store, work, settings), tally)
                 tally.seconds[wave.stage] += time.perf_counter() - start
     return tally
 
 
 def lacking(setup: Setup, store: Store) -> int:
     """How many of a plan's answers a store lacks."""
-    return sum(_missing(wave, setup, store) for wave in _waves(setup))
+    return sum(_missing(wave, store) for wave in _waves(setup))
 
 
 def _waves(setup: Setup) -> Iterator[_Wave]:
@@ -143,23 +148,55 @@ def _waves(setup: Setup) -> Iterator[_Wave]:
             stage="fill",
             model=inpainter.name,
             jobs=_fill_maker(setup, inpainter),
+            samples=setup.samples,
             chunk=inpainter.card.chunk,
         )
+    if setup.for_null is not None:
+        yield _Wave(
+            stage="fill",
+            model=setup.for_null.name,
+            jobs=_fill_maker(setup, setup.for_null, PLAIN),
+            samples=setup.samples,
+        )
+    by_image = _by_image(setup.samples)
     for detector in setup.detectors:
-        for view in views(setup, (detector,), setup.inpainters):
+        for view in looked_at(setup, detector):
             after = f" after {view.launder}" if view.launder else ""
             yield _Wave(
                 stage="judge",
                 model=f"{detector.name} on {view.painter}{after}",
                 jobs=_judge_maker(setup, detector, view),
-                chunk=detector.card.chunk,
+                samples=setup.samples if view.changed else by_image,
+                chunk=max(detector.card.chunk, 1 if view.changed else len(setup.plan.buckets)),
             )
     for inpainter in setup.inpainters:
-        yield _Wave(stage="measure", model=inpainter.name, jobs=_measure_maker(setup, inpainter))
+        yield _Wave(
+            stage="measure",
+            model=inpainter.name,
+            jobs=_measure_maker(setup, inpainter),
+            samples=setup.samples,
+        )
+    if setup.for_null is not None:
+        yield _Wave(
+            stage="measure",
+            model=setup.for_null.name,
+            jobs=_measure_maker(setup, setup.for_null, PLAIN),
+            samples=setup.samples,
+        )
 
 
-def _fill_maker(setup: Setup, inpainter: Chosen) -> Callable[[Sequence[SampleRef]], list[Job]]:
-    return lambda samples: list(fills(setup, inpainter, samples))
+def _by_image(samples: Sequence[SampleRef]) -> Sequence[SampleRef]:
+    """The samples of one image side by side: untouched, they are the same to a detector.
+
+    The worker has a detector look only once at images that follow one another and are the same.
+    """
+    return sorted(samples, key=lambda sample: (sample.dataset, sample.id))
+
+
+def _fill_maker(
+    setup: Setup, inpainter: Chosen, retouch: str | None = None
+) -> Callable[[Sequence[SampleRef]], list[Job]]:
+    return lambda samples: list(fills(setup, inpainter, samples, retouch))
 
 
 def _judge_maker(
@@ -171,9 +208,11 @@ def _judge_maker(
     ]
 
 
-def _measure_maker(setup: Setup, inpainter: Chosen) -> Callable[[Sequence[SampleRef]], list[Job]]:
+def _measure_maker(
+    setup: Setup, inpainter: Chosen, retouch: str | None = None
+) -> Callable[[Sequence[SampleRef]], list[Job]]:
     return lambda samples: [
-        job for fill in fills(setup, inpainter, samples) for job in measures(setup, fill)
+        job for fill in fills(setup, inpainter, samples, retouch) for job in measures(setup, fill)
     ]
 
 
@@ -182,14 +221,14 @@ def _blocks(samples: Sequence[SampleRef]) -> Iterator[Sequence[SampleRef]]:
         yield samples[start : start + BLOCK]
 
 
-def _count(wave: _Wave, setup: Setup) -> int:
-    per_sample = len(wave.jobs(setup.samples[:1]))
-    return per_sample * len(setup.samples)
+def _count(wave: _Wave) -> int:
+    per_sample = len(wave.jobs(wave.samples[:1]))
+    return per_sample * len(wave.samples)
 
 
-def _missing(wave: _Wave, setup: Setup, store: Store) -> int:
+def _missing(wave: _Wave, store: Store) -> int:
     count = 0
-    for block in _blocks(setup.samples):
+    for block in _blocks(wave.samples):
         keys = [job.key for job in wave.jobs(block)]
         count += len(keys) - len(store.known(keys))
     return count
@@ -198,7 +237,7 @@ def _missing(wave: _Wave, setup: Setup, store: Store) -> int:
 def _kit(setup: Setup, store: Store, settings: Settings) -> Kit:
     return Kit(
         shelf=Shelf(setup.sources, store.place),
-        inpainters=setup.inpainters,
+        inpainters=setup.inpainters + ((setup.for_null,) if setup.for_null else ()),
         detectors=setup.detectors,
         batch=settings.batch,
         shrink=settings.shrink,
@@ -206,13 +245,11 @@ def _kit(setup: Setup, store: Store, settings: Settings) -> Kit:
     )
 
 
-def _run_wave(
-    wave: _Wave, total: int, run: tuple[Setup, Store, Map, Settings], tally: Tally
-) -> None:
-    setup, store, work, settings = run
+def _run_wave(wave: _Wave, total: int, run: tuple[Store, Map, Settings], tally: Tally) -> None:
+    store, work, settings = run
     done = 0
     settings.notify(Progress(stage=wave.stage, model=wave.model, done=0, total=total))
-    with closing(work(_chunks(wave, setup, store, settings))) as outcomes:
+    with closing(work(_chunks(wave, store, settings))) as outcomes:
         for outcome in _healing(outcomes, store):
             store.put(outcome.answers)
             _note(outcome, wave, settings, tally)
@@ -242,9 +279,9 @@ def _note(outcome: Outcome, wave: _Wave, settings: Settings, tally: Tally) -> No
             raise DataError(failure.reason)
 
 
-def _chunks(wave: _Wave, setup: Setup, store: Store, settings: Settings) -> Iterator[Chunk]:
+def _chunks(wave: _Wave, store: Store, settings: Settings) -> Iterator[Chunk]:
     size = CHUNK if wave.stage == "measure" else max(settings.batch, wave.chunk)
-    for block in _blocks(setup.samples):
+    for block in _blocks(wave.samples):
         jobs = wave.jobs(block)
         known = store.known([job.key for job in jobs])
         ready = _ready([job for job in jobs if job.key not in known], store)

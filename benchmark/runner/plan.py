@@ -23,7 +23,7 @@ from benchmark.core.registry import Registry
 from benchmark.datasets import DATASETS, is_published, takes_images
 from benchmark.launder import Launder
 from benchmark.masks.bucket import DEFAULT_BUCKETS, Bucket
-from benchmark.metrics import METRICS, paper_convention, under_convention
+from benchmark.metrics import METRICS, NULLS, paper_convention, under_convention
 from benchmark.retouch import FEWEST, NONE, canonical, file_name
 from detectors import DETECTORS
 from inpainters import INPAINTERS
@@ -133,6 +133,7 @@ class Plan(BaseModel):
         painters = _known(INPAINTERS, self.inpainters)
         _unique((*painters, *_known(DETECTORS, self.detectors)), "model", hint=_TELL_APART)
         _known(METRICS, self.metrics)
+        _no_nulls(self.metrics)
         _known(DATASETS, self.datasets)
         _known_weights(self)
         _known_places(self)
@@ -231,6 +232,16 @@ def _known(registry: Registry[Any], words: tuple[str, ...]) -> tuple[str, ...]:
     """What tables call the things that words name, each one another."""
     hint = _TELL_APART if any(":" in word for word in words) else ""
     return _unique(tuple(registry.find(word).name for word in words), registry.kind, hint=hint)
+
+
+def _no_nulls(metrics: tuple[str, ...]) -> None:
+    """Refuse nulls among a plan's metrics: what is measured of inpainted images is not a null."""
+    for name, null in NULLS.items():
+        if null in metrics:
+            raise PlanError(
+                f"{null} is measured of the untouched images beside {name}, in every run that has "
+                f"a detector: take {name}"
+            )
 
 
 def _known_weights(plan: Plan) -> None:

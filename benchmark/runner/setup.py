@@ -13,7 +13,7 @@ from benchmark.core.errors import DataError, MissingWeights, PlanError
 from benchmark.core.outside import Terms
 from benchmark.core.registry import Registry
 from benchmark.core.weights import Weights, find_weights
-from benchmark.metrics import METRICS, revision_of
+from benchmark.metrics import METRICS, nulls_of, revision_of
 from benchmark.runner.jobs import (
     Chosen,
     Fill,
@@ -33,6 +33,8 @@ from inpainters import INPAINTERS, create_inpainter
 if TYPE_CHECKING:  # loads torch, which a finished run never needs
     from inpainters.outputs import Outputs
 
+UNTOUCHED = "original"  # the inpainter that leaves the image as it is: the null is measured of it
+_UNASKED = ("heatmaps", "cmd")  # a user's files and programs: nothing is asked of them unasked
 _NOTHING = np.empty((0, 0, 3), np.uint8)  # where a picture's names alone are asked for
 
 
@@ -48,6 +50,8 @@ class Setup:
         all_detectors: likewise.
         gaps: metrics that cannot be measured here, and why.
         own: the inpainters, by name, each of whose answers has a file of its own.
+        untouched: `original`, of which the null is measured, be it among the plan's inpainters or
+            not; None where the plan has no detector, or no metric of a detector's answer.
     """
 
     plan: Plan
@@ -57,6 +61,7 @@ class Setup:
     all_detectors: tuple[Chosen, ...]
     gaps: dict[str, str]
     own: Mapping[str, Outputs] = field(default_factory=dict)
+    untouched: Chosen | None = None
 
     @property
     def inpainters(self) -> tuple[Chosen, ...]:
@@ -67,6 +72,43 @@ class Setup:
     def detectors(self) -> tuple[Chosen, ...]:
         """Those that have weights here: they run."""
         return tuple(one for one in self.all_detectors if not one.absent)
+
+    @property
+    def for_null(self) -> Chosen | None:
+        """`original` where only the null needs it, without retouching; else None."""
+        if self.untouched is None or self.untouched_asked:
+            return None
+        return self.untouched if any(not self.no_null(one) for one in self.detectors) else None
+
+    @property
+    def untouched_asked(self) -> bool:
+        """Whether the plan itself has the untouched images: `original` without retouching."""
+        return UNTOUCHED in self.plan.inpainter_names and "" in self.retouches
+
+    def detectors_of(self, inpainter: Chosen, retouch: str) -> tuple[Chosen, ...]:
+        """The detectors that run and look at what an inpainter made, with one retouching.
+
+        Untouched images that only the null needs are not shown to a user's program, nor looked for
+        among a user's heatmaps.
+        """
+        if inpainter.name != UNTOUCHED or retouch or self.untouched_asked:
+            return self.detectors
+        return tuple(one for one in self.detectors if not self.no_null(one))
+
+    def no_null(self, detector: Chosen) -> str:
+        """Why a detector has no null in this run, or ""."""
+        scheme = DETECTORS.find(detector.word).scheme
+        if self.untouched_asked or scheme not in _UNASKED:
+            return ""
+        return (
+            f"a {scheme}: detector is asked about untouched images only with {UNTOUCHED} among the "
+            "inpainters; without them ranks go by AUC itself"
+        )
+
+    @property
+    def null_names(self) -> tuple[str, ...]:
+        """The null metrics that the run measures of the untouched images."""
+        return nulls_of(self.plan.metrics) if self.untouched else ()
 
     @property
     def absent(self) -> tuple[Chosen, ...]:
@@ -126,6 +168,7 @@ def prepare(plan: Plan, shard: Shard | None = None) -> Setup:
     if not samples:
         raise DataError("no picture has a mask in any of the plan's buckets")
     inpainters = choose(INPAINTERS, plan.inpainters, plan)
+    has_null = plan.detectors and nulls_of(plan.metrics)
     reasons = {name: METRICS.load(name).unavailable() for name in plan.metrics}
     return Setup(
         plan=plan,
@@ -135,6 +178,7 @@ def prepare(plan: Plan, shard: Shard | None = None) -> Setup:
         all_detectors=choose(DETECTORS, plan.detectors, plan),
         gaps={name: reason for name, reason in reasons.items() if reason},
         own=_made_elsewhere(inpainters, plan),
+        untouched=_choice(INPAINTERS, UNTOUCHED, plan) if has_null else None,
     )
 
 
@@ -176,18 +220,28 @@ def _own(setup: Setup, inpainter: Chosen, sample: SampleRef) -> str:
 
 def measures(setup: Setup, fill: Fill) -> list[Measure]:
     """Everything to measure about one painted picture: alone, then as each detector saw it."""
-    kinds = {name: METRICS.load(name) for name in setup.measured}
-    alone = [name for name, kind in kinds.items() if kind.needs == "filled"]
+    names = measured_of(setup, fill.inpainter, fill.retouch)
+    needs = {name: METRICS.load(name).needs for name in names}
+    alone = [name for name in names if needs[name] == "filled"]
     jobs = [measure_job(name, revision_of(name), fill, None) for name in alone]
-    for detector in setup.detectors:
+    for detector in setup.detectors_of(fill.inpainter, fill.retouch):
         for launder in setup.launders:
             judge = judge_job(detector, fill, launder)
             jobs += [
                 measure_job(name, revision_of(name), fill, judge)
-                for name, kind in kinds.items()
-                if kind.needs == "verdict"
+                for name in names
+                if needs[name] == "verdict"
             ]
     return jobs
+
+
+def measured_of(setup: Setup, inpainter: Chosen, retouch: str) -> tuple[str, ...]:
+    """What is measured of one inpainter with one retouching: the plan's metrics, and of the
+    untouched images the nulls.
+    """
+    if inpainter.name != UNTOUCHED or retouch:
+        return setup.measured
+    return (*(setup.measured if setup.untouched_asked else ()), *setup.null_names)
 
 
 def choose(registry: Registry[Any], names: Sequence[str], plan: Plan) -> tuple[Chosen, ...]:

@@ -33,6 +33,11 @@ class View:
         return retouched_name(self.inpainter.name, self.retouch)
 
     @property
+    def changed(self) -> bool:
+        """Whether the hole is not the picture's own, so that an image differs from hole to hole."""
+        return self.inpainter.card.paints or bool(self.retouch)
+
+    @property
     def models(self) -> tuple[Chosen, ...]:
         """Both, or the one there is."""
         return (self.inpainter, self.detector) if self.detector else (self.inpainter,)
@@ -46,6 +51,22 @@ def views(
         for detector in detectors:
             for launder in setup.launders if detector else ("",):
                 yield View(inpainter=inpainter, retouch=retouch, detector=detector, launder=launder)
+
+
+def looked_at(setup: Setup, detector: Chosen) -> Iterator[View]:
+    """All that one detector looks at: what the plan's inpainters made, and the null's images."""
+    yield from views(setup, (detector,), setup.inpainters)
+    if setup.for_null is not None and not setup.no_null(detector):
+        for launder in setup.launders:
+            yield View(inpainter=setup.for_null, detector=detector, launder=launder)
+
+
+def null_views(setup: Setup) -> Iterator[View]:
+    """Every view of the untouched images by the plan's detectors, those without weights too."""
+    if setup.untouched is not None:
+        for detector in setup.all_detectors:
+            for launder in setup.launders:
+                yield View(inpainter=setup.untouched, detector=detector, launder=launder)
 
 
 class Keys:

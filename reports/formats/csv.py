@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from reports.nulls import BELOW
 from reports.paper import Entry, Line, PaperTable
 from reports.results import to_csv
 
 COLUMNS = (
     "table", "dataset", "detector", "inpainter", "mask_ratio_percent", "metric", "value", "ours",
-    "n", "expected", "low", "high", "weights", "data", "launder", "reason",
+    "n", "expected", "low", "high", "weights", "data", "launder", "reason", "mark",
 )  # fmt: skip
 
 
@@ -45,4 +46,5 @@ def _row(table: PaperTable, line: Line, entry: Entry) -> dict[str, object]:
         "data": ours.dataset if ours else None,
         "launder": ours.launder if ours else None,
         "reason": line.reason(entry) if table.ours else None,
+        "mark": BELOW if entry.mark else None,
     }

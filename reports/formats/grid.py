@@ -112,7 +112,7 @@ def _texts(table: PaperTable, line: Line) -> Iterator[tuple[str, Sequence[Field]
 
 
 def _ours(entry: Entry) -> Field:
-    return Field(number(entry.value, entry.decimals), entry.ours_best)
+    return Field(number(entry.value, entry.decimals) + entry.mark, entry.ours_best)
 
 
 def _paper(entry: Entry) -> Field:

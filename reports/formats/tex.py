@@ -21,7 +21,7 @@ SIGNS = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
     "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
     "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
-    "↓": r"$\downarrow$", "↑": r"$\uparrow$", "†": r"\dag{}", "‡": r"\ddag{}",
+    "↓": r"$\downarrow$", "↑": r"$\uparrow$", "†": r"\dag{}", "‡": r"\ddag{}", "§": r"\S{}",
     "τ": r"$\tau$",
 }  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from reports.formats.grid import Field, Grid, grid_of
+from reports.nulls import MARK
 from reports.paper import PaperTable
 
 
@@ -66,6 +67,6 @@ def _line(fields: Sequence[Field], grid: Grid, widths: Sequence[int]) -> str:
 
 def _text(field: Field, column: int, grid: Grid) -> str:
     """Numbers keep room for the star, so that their digits stand below each other."""
-    if column < grid.labels:
+    if column < grid.labels or field.text.endswith(MARK):  # a mark stands where the star would
         return field.text
     return field.text + ("*" if field.bold else " ")

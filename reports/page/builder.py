@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +23,7 @@ from reports.findings import annotated
 from reports.folder import ResultRow, RunFolder
 from reports.formats import render
 from reports.gallery import Exhibit, Gallery, Look, make_gallery, opened
+from reports.nulls import MARK, RANKED, Spot
 from reports.numbers import kind_of, number, span, stored
 from reports.page.plots import legend_mark, svg
 from reports.page.summary import caveats, counted, editions, verdicts
@@ -30,7 +31,7 @@ from reports.page.template import fill_template
 from reports.painters import painters_of
 from reports.paper import PaperTable, paper_table, paper_tables
 from reports.pictures import save_pictures
-from reports.statistics import Statistic, statistics_of
+from reports.statistics import Statistic, inverted, statistics_of
 
 PAGE = "index.html"
 FIGURES = "figures"
@@ -125,7 +126,7 @@ def page(
         plots=list(_plots(drawn)),
         svg=svg,
         legend_mark=legend_mark,
-        rows=[_row(row) for row in run.results],
+        rows=[_row(row, inverted(statistics)) for row in run.results],
         gallery=gallery,
         gallery_data=_json(_gallery_data(run, gallery, full=full)),
         provenance=_provenance(run),
@@ -202,7 +203,9 @@ def _plots(drawn: Sequence[Chart]) -> Iterator[Plots]:
             )
 
 
-def _row(row: ResultRow) -> Mapping[str, str]:
+def _row(row: ResultRow, below: Container[Spot] = frozenset()) -> Mapping[str, str]:
+    spot = Spot(row.dataset, row.launder, row.detector, row.bucket, row.painter)
+    mark = MARK if row.metric == RANKED and spot in below else ""
     digits = kind_of(row.metric).decimals
     return {
         "dataset": row.dataset,
@@ -211,7 +214,7 @@ def _row(row: ResultRow) -> Mapping[str, str]:
         "inpainter": row.painter + ("‡" if row.sees_hole else ""),
         "bucket": row.bucket,
         "metric": metric_title(row.metric),
-        "value": number(row.value, digits),
+        "value": number(row.value, digits) + mark,
         "sort": "" if row.value is None else stored(row.value),
         "interval": span(row.low, row.high, digits),
         "count": f"{row.n}/{row.expected}",

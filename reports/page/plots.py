@@ -38,6 +38,7 @@ def svg(chart: Chart) -> Markup:
     horizontal, vertical = _scales(chart)
     parts = [
         _axes(chart, horizontal, vertical),
+        _null(chart, horizontal),
         *(
             _series(one, horizontal, vertical, shift=_shift(chart, place))
             for place, one in enumerate(chart.series)
@@ -70,7 +71,8 @@ def _scales(chart: Chart) -> tuple[_Scale, _Scale]:
     if chart.positions:
         horizontal = _Scale(low=-0.4, high=len(chart.positions) - 0.6, start=LEFT, end=right)
     else:
-        horizontal = _scale([point.x for point in points], LEFT, right)
+        nulls = [] if chart.null is None else [chart.null]
+        horizontal = _scale([*(point.x for point in points), *nulls], LEFT, right)
     ends = [end for point in points for end in (point.y, point.low, point.high) if end is not None]
     return horizontal, _scale(ends, HEIGHT - BOTTOM, TOP)
 
@@ -112,13 +114,29 @@ def _axes(chart: Chart, horizontal: _Scale, vertical: _Scale) -> Markup:
     return Markup("").join(parts)
 
 
+def _null(chart: Chart, horizontal: _Scale) -> Markup:
+    """A dashed line upwards where the null stands, with its name."""
+    if chart.null is None:
+        return Markup("")
+    at = round(horizontal(chart.null), 1)
+    line = _tag("line", x1=at, x2=at, y1=TOP, y2=HEIGHT - BOTTOM, class_="null")
+    said = Markup("<g><title>{label}</title>{line}</g>").format(
+        label=f"null, mean over hole sizes: {chart.null:.4f}", line=line
+    )
+    return said + _text("null", at + 4, TOP + 8, anchor="start")
+
+
+def _dash(series: Series) -> str:
+    return "4 4" if series.null else _DASHES[series.index % len(_DASHES)]
+
+
 def _series(series: Series, horizontal: _Scale, vertical: _Scale, *, shift: float) -> Markup:
     placed = [
         (point, round(horizontal(point.x) + shift, 1), round(vertical(point.y), 1))
         for point in series.points
     ]
     line = " ".join(f"{x:g},{y:g}" for _, x, y in placed)
-    dash = _DASHES[series.index % len(_DASHES)]
+    dash = _dash(series)
     parts = [_tag("polyline", points=line, class_="line", stroke_dasharray=dash)]
     parts += [_interval(point, x, vertical) for point, x, _ in placed]
     parts += [_mark(series.marker, point.label, x, y) for point, x, y in placed]
@@ -146,7 +164,7 @@ def _mark(marker: str, label: str, x: float, y: float) -> Markup:
 
 def legend_mark(series: Series) -> Markup:
     """A series' marker and line as a small picture for a legend."""
-    dash = _DASHES[series.index % len(_DASHES)]
+    dash = _dash(series)
     line = _tag("line", x1=0, x2=28, y1=7, y2=7, class_="line", stroke_dasharray=dash)
     shape = _tag("path", d=SHAPES[series.marker](14, 7), class_=_LOOKS.get(series.marker, "mark"))
     return Markup(

@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.core.seeds import seed_of
-from benchmark.metrics import METRICS
+from benchmark.metrics import METRICS, NULLS
 from benchmark.metrics.intervals import UNDEFINED, mean_interval
+from benchmark.runner.setup import UNTOUCHED
 from detectors import DETECTORS
 from reports.charts import marked
 from reports.findings import beats
 from reports.folder import RunFolder
 from reports.gallery import hiding_metric
-from reports.numbers import with_span
+from reports.nulls import (
+    BELOW,
+    MARK,
+    NO_NULL,
+    RANKED,
+    against_null,
+    is_below,
+    standing,
+    untested,
+)
+from reports.numbers import number, with_span
 from reports.page.controls import control_sentences
 from reports.painters import Painter, painters_of
+from reports.significance import PairedTest
 from reports.statistics import OF, Statistic
 
 FEW = 30  # pictures below which a run is a trial, not a result
@@ -36,6 +48,9 @@ class Glance:
         value: the mean over pictures, or None for a gap.
         text: that mean with its 95 % interval over pictures, as it is printed.
         reason: why there is no number, or "".
+        standing: what it is ranked by, the lower the better: of AUC the distance to the null; None
+            where it is not ranked.
+        test: its AUC against the null, or None where there is none.
     """
 
     inpainter: str
@@ -44,6 +59,13 @@ class Glance:
     value: float | None
     text: str
     reason: str
+    standing: float | None = None
+    test: PairedTest | None = None
+
+    @property
+    def below(self) -> bool:
+        """Whether its AUC lies below the null beyond noise."""
+        return self.test is not None and is_below(self.test)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +78,7 @@ class Verdict:
         name: its name with its marks and weights.
         glances: one an inpainter that paints and retouching, in the plan's order.
         sentences: the finding.
+        null: the null of that metric, its mean over pictures, or None.
     """
 
     dataset: str
@@ -63,6 +86,7 @@ class Verdict:
     name: str
     glances: tuple[Glance, ...]
     sentences: tuple[str, ...]
+    null: float | None
 
 
 def verdicts(run: RunFolder, statistics: Sequence[Statistic]) -> tuple[Verdict, ...]:
@@ -107,11 +131,12 @@ def _verdict(
     run: RunFolder, metric: str, where: tuple[str, str], statistics: Sequence[Statistic]
 ) -> Verdict:
     dataset, detector = where
-    found = tuple(
+    glances = tuple(
         _glance(run, metric, dataset, detector, painter)
         for painter in painters_of(run.plan)
         if painter.card.paints
     )
+    found = _standing(run, metric, where, glances)
     tests = [
         one
         for one in statistics
@@ -125,6 +150,31 @@ def _verdict(
         name=_named(run, detector, marked(card, run.results)),
         glances=found,
         sentences=tuple(_sentences(run, metric, found, tests, where)),
+        null=_null(run, metric, where),
+    )
+
+
+def _null(run: RunFolder, metric: str, where: tuple[str, str]) -> float | None:
+    """The mean over pictures of a metric's null; None where the run has none."""
+    if metric not in NULLS:
+        return None
+    values = _by_picture(run, NULLS[metric], (*where, UNTOUCHED))
+    counted = values[np.isfinite(values)]
+    return float(counted.mean()) if len(counted) else None
+
+
+def _standing(
+    run: RunFolder, metric: str, where: tuple[str, str], glances: Sequence[Glance]
+) -> tuple[Glance, ...]:
+    """The glances with what ranks them: their AUC are tested against the null first."""
+    null = _by_picture(run, NULLS[RANKED], (*where, UNTOUCHED))
+    columns = {one.inpainter: _by_picture(run, RANKED, (*where, one.inpainter)) for one in glances}
+    tests = against_null(columns, null, seed=run.plan.seed)
+    models = {one.inpainter: one.value for one in glances if one.value is not None}
+    found = standing(metric, METRICS.load(metric).better == "lower", models, tests)
+    return tuple(
+        replace(one, standing=found.get(one.inpainter), test=tests.get(one.inpainter))
+        for one in glances
     )
 
 
@@ -175,27 +225,55 @@ def _sentences(
     where: tuple[str, str],
 ) -> Iterator[str]:
     kind = METRICS.load(metric)
-    sign = 1 if kind.better == "lower" else -1
     ranked = sorted(
-        (one for one in glances if one.value is not None), key=lambda one: sign * (one.value or 0)
+        (one for one in glances if one.standing is not None), key=lambda one: one.standing or 0.0
     )
     values = {one.inpainter: one.values for one in glances if one.value is not None}
     controls = list(control_sentences(run, metric, values))
     yield from controls
-    if not ranked:
+    if not values:
         yield "No finding yet: no inpainter has all its numbers."
+        return
+    yield from _below(glances)
+    if not ranked:
+        yield "So no inpainter is ranked."
+        yield from _alarms(run, *where)
         return
     best, rest = ranked[0], ranked[1:]
     yield (
         f"{best.inpainter} hides best: {kind.title} {best.text} over "
         f"{counted(int(np.isfinite(best.values).sum()), 'picture')} and all hole sizes"
-        + (" (0.5 is chance, 1 is found perfectly)." if metric == "auc" else ".")
+        + _scale(run, metric, where)
     )
     for second in islice(rest, 1):
         yield f"Next is {second.inpainter} with {second.text}."
     if tests or not controls:
         yield _tested(tests)
     yield from _alarms(run, *where)
+
+
+def _below(glances: Sequence[Glance]) -> Iterator[str]:
+    """Who lies below the null, and where that was not tested."""
+    below = [one.inpainter for one in glances if one.below]
+    if below:
+        yield (
+            f"{', '.join(below)} {MARK}: {BELOW}, AUC below the null beyond noise, so neither best "
+            "nor ranked."
+        )
+    yield from untested(one.test.reason for one in glances if one.test)
+
+
+def _scale(run: RunFolder, metric: str, where: tuple[str, str]) -> str:
+    """What a number of the finding is read against."""
+    null = _null(run, metric, where)
+    if null is not None:
+        text = number(null, METRICS.load(metric).decimals)
+        return f" (the null, untouched pictures with the same holes, is {text})."
+    if metric != RANKED:
+        return "."
+    rows = [row for row in run.results if (row.dataset, row.detector) == where]
+    why = next((row.reason for row in rows if row.metric == NULLS[RANKED] and row.reason), NO_NULL)
+    return f" (0.5 is chance, 1 is found perfectly). {why[0].upper()}{why[1:].rstrip('.')}."
 
 
 def _tested(tests: Sequence[Statistic]) -> str:

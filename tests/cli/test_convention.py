@@ -21,7 +21,7 @@ def test_a_second_run_scores_the_kept_heatmaps(bench: Bench, photos: Path) -> No
     assert record["jobs_run"] == {"fill": 0, "judge": 0, "measure": 6}
     assert "a curve that lacks" in Path("theirs/table.md").read_text()
     with Path("theirs/results.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
+        rows = [row for row in csv.DictReader(file) if row["inpainter"] == "meanfill"]
     assert [row["metric"] for row in rows] == ["auc_photoholmes", "f1_photoholmes"]
     assert all(row["value"] and not row["reported"] for row in rows)
 
@@ -33,9 +33,8 @@ def test_an_option_replaces_the_convention_of_a_written_plan(bench: Bench, photo
                   "--out", "second")  # fmt: skip
     assert again.exit_code == 0, again.output
     with Path("second/results.csv").open(newline="") as file:
-        assert {row["metric"] for row in csv.DictReader(file)} == {
-            "auc_imdlbenco", "f1_imdlbenco",
-        }  # fmt: skip
+        rows = [row for row in csv.DictReader(file) if row["inpainter"] == "meanfill"]
+    assert {row["metric"] for row in rows} == {"auc_imdlbenco", "f1_imdlbenco"}
 
 
 def test_an_unknown_convention_is_one_line(bench: Bench) -> None:

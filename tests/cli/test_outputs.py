@@ -22,7 +22,7 @@ QUICK = ("--size", "64", "--buckets", ",".join(BUCKETS), "--metrics", "psnr,gmsd
 
 def results(folder: str) -> list[dict[str, str]]:
     with Path(folder, "results.csv").open(newline="") as file:
-        return list(csv.DictReader(file))
+        return [row for row in csv.DictReader(file) if not row["metric"].endswith("_null")]
 
 
 def record(folder: str) -> dict[str, object]:

@@ -30,7 +30,7 @@ def test_a_run_writes_what_it_promises(bench: Bench, photos: Path) -> None:
         "dataset", "launder", "detector", "inpainter", "mask_ratio_percent", "metric", "value",
         "n", "expected", "low", "high", "reported", "weights", "sees_hole", "reason",
     ]  # fmt: skip
-    assert len(rows) == 2 * 2 * (2 * 3 + 2)
+    assert len(rows) == 2 * 2 * (2 * 3 + 2) + 2 * 2 * 3  # the null's three beside them
     found = {
         (row["inpainter"], row["detector"], row["metric"], row["mask_ratio_percent"]): row
         for row in rows
@@ -141,7 +141,8 @@ def test_laundered_pictures_are_looked_at_besides_the_others(bench: Bench, photo
     assert list(dict.fromkeys(row["launder"] for row in rows)) == steps
     assert [row for row in rows if not row["launder"]] == rows_of(Path("plain/results.csv"))
     washed = [row for row in rows if row["launder"]]
-    assert {row["metric"] for row in washed} == {"auc", "f1", "acc", "false_alarm"}
+    nulls = {"auc_null", "f1_null", "area_null"}
+    assert {row["metric"] for row in washed} == {"auc", "f1", "acc", "false_alarm", *nulls}
     assert all(row["detector"] and not row["reported"] for row in washed)
     auc = {
         row["launder"]: float(row["value"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,10 @@ Draw = Callable[[str, str, str, int], float]  # inpainter, metric, bucket, sampl
 
 @dataclass(frozen=True, kw_only=True)
 class Made:
-    """What to make a run of; `absent` inpainters have no weights and no rows of samples."""
+    """What to make a run of; `absent` inpainters have no weights and no rows of samples.
+
+    `nulls` are measured of the untouched images, `original` asked for or not.
+    """
 
     inpainters: tuple[str, ...] = ("safepaint", "telea", "meanfill", "original")
     detectors: tuple[str, ...] = ("trufor",)
@@ -33,6 +36,7 @@ class Made:
     launders: tuple[str, ...] = ()
     retouch: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
+    nulls: tuple[str, ...] = ()
     convention: str = "paper"
     samples: int = 6
     mask: str = "drawn with seed 1"
@@ -53,7 +57,7 @@ class Made:
         )
         (folder / "plan.toml").write_text(plan.dump(), encoding="utf-8")
         (folder / "results.csv").write_text(results_csv(self._cells()), encoding="utf-8")
-        rows = to_csv((*FIXED, *self.metrics), self._rows())
+        rows = to_csv((*FIXED, *self.metrics, *self.nulls), [*self._rows(), *self._null_rows()])
         (folder / "samples.csv").write_text(rows, encoding="utf-8")
         (folder / "record.json").write_text(
             json.dumps({"failures": [], "intervals": RULES}), encoding="utf-8"
@@ -69,6 +73,39 @@ class Made:
             for launder in (("", *self.launders) if verdict(metric) else ("",))
             for detector in (self.detectors if verdict(metric) else ("",))
             for bucket in self.buckets
+        ] + [
+            replace(
+                self._cell(dataset, launder, detector, ("original", ""), bucket, null),
+                weights=f"original=none {detector}=mini",
+            )
+            for dataset in self.datasets
+            for detector in self.detectors
+            for launder in ("", *self.launders)
+            for null in self.nulls
+            for bucket in self.buckets
+        ]
+
+    def _null_rows(self) -> list[dict[str, object]]:
+        """Rows for the null alone; in a run with `original` they would be one with its own."""
+        return [
+            {
+                "dataset": dataset,
+                "launder": launder,
+                "sample": f"picture {sample}",
+                "mask_ratio_percent": bucket,
+                "mask": self.mask,
+                "inpainter": "original",
+                "retouch": "",
+                "detector": detector,
+                "score": 0.1,
+                **{null: self.value("original", null, bucket, sample) for null in self.nulls},
+            }
+            for dataset in self.datasets
+            for detector in self.detectors
+            for launder in ("", *self.launders)
+            for bucket in self.buckets
+            for sample in range(self.samples)
+            if self.nulls and "original" not in self.inpainters
         ]
 
     @property
@@ -90,7 +127,8 @@ class Made:
         paints = INPAINTERS.card(inpainter).paints or bool(retouch)
         name = retouched_name(*painter)
         values = [self.value(name, metric, bucket, sample) for sample in range(self.samples)]
-        gap = inpainter in self.absent or (not paints and metric != "acc")
+        gap = inpainter in self.absent
+        gap = gap or (not paints and metric != "acc" and metric not in self.nulls)
         return Cell(
             dataset=dataset,
             launder=launder,

@@ -18,6 +18,7 @@ from benchmark.core.pixels import to_images, to_masks
 from benchmark.core.seeds import seed_of
 from benchmark.core.types import Mask, Pixels
 from benchmark.retouch import Retouch
+from benchmark.runner.cells import Cell
 from benchmark.runner.clean import clean_store, needed_by
 from benchmark.runner.execute import Settings, lacking
 from benchmark.runner.executors import Executor
@@ -91,6 +92,11 @@ def pictures(plan: Plan, place: Path) -> dict[tuple[str, str, str], Pixels]:
 def masks(plan: Plan) -> dict[str, Mask]:
     setup = prepare(plan)
     return {ref.id: setup.sources.load(ref).mask for ref in setup.samples}
+
+
+def shown(record: RunRecord) -> list[Cell]:
+    """The cells of the plan's own inpainters, without the null's."""
+    return [cell for cell in record.cells if not cell.metric.endswith("_null")]
 
 
 def values(record: RunRecord) -> dict[tuple[str, str], float | None]:
@@ -200,9 +206,23 @@ def test_the_hole_of_a_retouched_original_is_the_truth(go: Go) -> None:
 
 def test_without_none_only_the_retouched_are_shown(go: Go) -> None:
     both, one = go("a", retouch=("none", "grain:2")), go("b", retouch=("grain:2",))
-    assert {cell.painter for cell in one.cells} == {"telea+grain:2"}
-    assert one.document["jobs_run"]["fill"] == 5
+    assert {cell.painter for cell in shown(one)} == {"telea+grain:2"}
+    assert one.document["jobs_run"]["fill"] == 5 + 5  # with the untouched, for the null
     assert values(one).items() <= values(both).items()
+
+
+def test_the_null_is_of_the_untouched_images_whatever_is_retouched(go: Go) -> None:
+    def nulls(retouch: tuple[str, ...], *inpainters: str) -> dict[str, float | None]:
+        record = go(retouch=retouch, inpainters=inpainters)
+        found = [cell for cell in record.cells if cell.metric.endswith("_null")]
+        assert {cell.painter for cell in found} == {"original"}
+        return {cell.metric: cell.value for cell in found}
+
+    plain = nulls(("none",), "telea")
+    assert plain["auc_null"] is not None
+    assert nulls(("grain:9",), "telea") == plain
+    assert nulls(("grain:9",), "original") == plain  # whose grain is a hole of its own
+    assert nulls(("none", "grain:9"), "original", "telea") == plain
 
 
 @pytest.mark.parametrize(
@@ -313,7 +333,11 @@ def test_heatmaps_made_elsewhere_tell_variants_apart(plan: Plan, go: Go, tmp_pat
     word = f"heat=heatmaps:{tmp_path / 'heat'}"
     record = go(retouch=("none", "grain:2"), detectors=(word,), metrics=("area",))
     assert record.complete, record.failures
-    assert values(record) == {("telea", "area"): 0.0, ("telea+grain:2", "area"): 1.0}
+    found = {(cell.painter, cell.metric): cell.value for cell in shown(record)}
+    assert found == {("telea", "area"): 0.0, ("telea+grain:2", "area"): 1.0}
+    gaps = [cell for cell in record.cells if cell.metric.endswith("_null")]
+    assert gaps
+    assert all(cell.value is None and "untouched" in cell.reason for cell in gaps)
 
 
 def test_cleaning_keeps_what_retouched_runs_need(plan: Plan, go: Go, tmp_path: Path) -> None:
@@ -342,7 +366,7 @@ def test_files_of_a_run_say_what_was_retouched(go: Go, tmp_path: Path) -> None:
         with (tmp_path / "out" / name).open(newline="") as file:
             rows = list(csv.DictReader(file))
         assert {(row["inpainter"], row["retouch"]) for row in rows} == {
-            ("telea", ""), ("telea", "grain:1.5"),
+            ("telea", ""), ("telea", "grain:1.5"), ("original", ""),
         }  # fmt: skip
     assert "retouch = [" in (tmp_path / "out" / "plan.toml").read_text()
 

@@ -78,24 +78,27 @@ def test_the_batch_changes_no_number(go: Callable[..., RunRecord]) -> None:
 
 def test_results_are_a_data_frame(go: Callable[..., RunRecord]) -> None:
     frame = go().results
+    frame = frame[frame["inpainter"] == "meanfill"]
     assert list(frame["metric"]) == ["auc", "f1", "acc", "psnr"]
     assert frame["weights"].iloc[0] == "meanfill=none flatness=none"
     assert frame["value"].between(0, 100).all()
 
 
 def test_what_is_stored_is_not_computed_again(go: Callable[..., RunRecord]) -> None:
-    assert jobs(go()) == {"fill": 4, "judge": 4, "measure": 16}
+    # beside what was asked for, the null: the untouched pictures, and three metrics of them
+    assert jobs(go()) == {"fill": 4 + 4, "judge": 4 + 4, "measure": 16 + 12}
     assert jobs(go()) == {"fill": 0, "judge": 0, "measure": 0}
-    assert jobs(go(detectors=("flatness", "chance"))) == {"fill": 0, "judge": 4, "measure": 12}
-    assert jobs(go(inpainters=("meanfill", "original"))) == {"fill": 4, "judge": 4, "measure": 16}
-    assert jobs(go(seed=1)) == {"fill": 4, "judge": 4, "measure": 16}
+    two = jobs(go(detectors=("flatness", "chance")))
+    assert two == {"fill": 0, "judge": 4 + 4, "measure": 12 + 12}
+    assert jobs(go(inpainters=("meanfill", "original"))) == {"fill": 0, "judge": 0, "measure": 16}
+    assert jobs(go(seed=1)) == {"fill": 4 + 4, "judge": 4 + 4, "measure": 16 + 12}
 
 
 @pytest.mark.parametrize(
     ("registry", "name", "expected"),
     [
         (INPAINTERS, "meanfill", {"fill": 4, "judge": 4, "measure": 16}),
-        (DETECTORS, "flatness", {"fill": 0, "judge": 4, "measure": 12}),
+        (DETECTORS, "flatness", {"fill": 0, "judge": 4 + 4, "measure": 12 + 12}),
     ],
 )
 def test_a_new_revision_never_answers_with_old_numbers(
@@ -119,15 +122,15 @@ def test_a_new_revision_never_answers_with_old_numbers(
 def test_a_changed_picture_is_a_new_sample(go: Callable[..., RunRecord], photos: Path) -> None:
     go()
     Image.new("RGB", (64, 64), "red").save(photos / "1.png")
-    assert jobs(go())["fill"] == 1
+    assert jobs(go())["fill"] == 1 + 1  # and the untouched one
 
 
 def test_laundering_adds_jobs_and_keeps_the_others(go: Callable[..., RunRecord]) -> None:
     go()
     steps = ("jpeg:90", "noise:2")
-    assert jobs(go(launder=steps)) == {"fill": 0, "judge": 8, "measure": 24}
+    assert jobs(go(launder=steps)) == {"fill": 0, "judge": 8 + 8, "measure": 24 + 24}
     assert jobs(go(launder=steps[::-1])) == {"fill": 0, "judge": 0, "measure": 0}
-    assert jobs(go(launder=("noise:3",))) == {"fill": 0, "judge": 4, "measure": 12}
+    assert jobs(go(launder=("noise:3",))) == {"fill": 0, "judge": 4 + 4, "measure": 12 + 12}
 
 
 def test_only_noise_depends_on_the_seed(go: Callable[..., RunRecord], tmp_path: Path) -> None:
@@ -138,7 +141,7 @@ def test_only_noise_depends_on_the_seed(go: Callable[..., RunRecord], tmp_path: 
     Image.fromarray(grey).save(masks / "one.png")
     same = {"masks": masks, "pairing": "drawn", "launder": ("blur:1", "noise:2")}
     go(**same)
-    assert jobs(go(**same, seed=1)) == {"fill": 0, "judge": 4, "measure": 12}
+    assert jobs(go(**same, seed=1)) == {"fill": 0, "judge": 4 + 4, "measure": 12 + 12}
 
 
 def test_a_detector_sees_the_laundered_picture_and_is_measured_at_its_size(
@@ -160,6 +163,7 @@ def test_a_detector_sees_the_laundered_picture_and_is_measured_at_its_size(
     monkeypatch.setattr(F1, "measure", note)
     record = go(size=64, launder=("resize:0.75", "jpeg:60"))
     assert record.complete
+    del seen[12:]  # the untouched pictures, of which the null is measured
     assert [tuple(images.shape[2:]) for images in seen] == [(64, 64)] * 4 + [(48, 48)] * 4 + [
         (64, 64)
     ] * 4
@@ -216,7 +220,8 @@ def test_one_bad_sample_does_not_take_its_batch_with_it(
     record = go(batch=4, store="bad")
     assert [failure.sample for failure in record.failures] == ["1"]
     assert not record.complete
-    assert [(cell.value, cell.n, cell.expected) for cell in record.cells] == [(None, 3, 4)] * 4
+    painted = [cell for cell in record.cells if cell.inpainter == "meanfill"]
+    assert [(cell.value, cell.n, cell.expected) for cell in painted] == [(None, 3, 4)] * 4
     bad = -1.0
     healed = go(store="bad")
     assert jobs(healed) == {"fill": 1, "judge": 1, "measure": 4}
@@ -229,7 +234,7 @@ def test_progress_counts_every_job(photos: Path, tmp_path: Path) -> None:
                 inpainters=("meanfill",), detectors=("chance",), metrics=("auc",))  # fmt: skip
     run(plan, store=tmp_path / "store", notify=told.append)
     last = {step.stage: (step.done, step.total) for step in told}
-    assert last == {"fill": (4, 4), "judge": (4, 4), "measure": (4, 4)}
+    assert last == {"fill": (4, 4), "judge": (4, 4), "measure": (12, 12)}  # of the null
 
 
 def test_known_pixels_reach_the_detector_bit_for_bit(photos: Path, tmp_path: Path) -> None:
@@ -289,9 +294,9 @@ def test_a_model_without_weights_is_a_gap_beside_those_that_have_some(
 ) -> None:
     record = go(inpainters=("madf", "meanfill"), detectors=("flatness", "iidnet"))
     assert record.complete
-    assert jobs(record) == {"fill": 4, "judge": 4, "measure": 16}
+    assert jobs(record) == {"fill": 4 + 4, "judge": 4 + 4, "measure": 16 + 12}
     gaps = [cell for cell in record.cells if cell.value is None]
-    assert len(gaps) == 7 + 3
+    assert len(gaps) == 7 + 3 + 3
     assert {cell.reason for cell in gaps} == {"no weights here", "no weights here for iidnet"}
     assert set(record.document["absent"]) == {"madf", "iidnet"}
     assert "bench weights" in record.document["absent"]["madf"]

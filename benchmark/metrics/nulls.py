@@ -1,0 +1,53 @@
+"""What a detector says of the hole's place when nothing was painted (docs/null.md).
+
+The null of a localisation metric is the same metric of the UNTOUCHED image's heatmap, with the hole
+as the truth. A map that knows nothing of the hole need not come to 0.5: holes lie where images are
+often smooth, or often not.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmark.core.types import Case, Rows
+from benchmark.metrics.base import verdict_of
+from benchmark.metrics.localisation import AUC, F1, Area, AUCTwoSided, Localisation
+
+
+class Null(Localisation):
+    """A localisation metric of the untouched image's heatmap against `Case.mask`, the hole."""
+
+    def measure(self, case: Case) -> Rows:
+        """Measure N samples: (N, 1) float64, NaN where the metric is undefined.
+
+        Raises:
+            BadInput: if the case has no verdict or a heatmap holds a NaN.
+        """
+        logits = verdict_of(case, self.name).logits
+        found = [self._number(one, mask) for one, mask in zip(logits, case.mask, strict=True)]
+        return np.array(found, dtype=np.float64)[:, None]
+
+
+class AUCNull(Null, AUC):
+    """`auc_null`: pixel AUC of untouched images against their holes, then the mean over images."""
+
+    name, title, null_of = "auc_null", "null of AUC", "auc"
+
+
+class F1Null(Null, F1):
+    """`f1_null`: pixel F1 of untouched images against their holes, then the mean over images."""
+
+    name, title, null_of = "f1_null", "null of F1", "f1"
+
+
+class AreaNull(Null, Area):
+    """`area_null`: share of the untouched image that is called manipulated, then the mean."""
+
+    name, title, null_of = "area_null", "null of area called forged", "area"
+
+
+class AUCTwoSidedNull(Null, AUCTwoSided):
+    """`auc_two_sided_null`: max(a, 1 - a) of untouched images' AUC against their holes."""
+
+    name, title, null_of = "auc_two_sided_null", "null of AUC (two-sided)", "auc_two_sided"
+    note = ""
