@@ -1,4 +1,4 @@
-"""SafePaint+: SafePaint with what its specification shows to be without effect put right.
+"""SafePaint+: an attempt to give SafePaint's domain vector an effect. It has next to none.
 
 A variant of this project, not of the authors. In SafePaint the known region's domain vector stands
 in planes that the first instance norm takes out again, and nothing keeps the extractor from
@@ -9,6 +9,9 @@ answering the same to everything (specification, section 3.2 and deviations 10 a
   length; `inpainters.training.safepaint_plus` trains it to tell painted regions from real ones;
 - stage II adds grain, as strong as its features and the vector say: a network that answers the
   mean of all likely textures paints smoothly, and smoothness is what detectors find.
+
+The shipped weights ask for the same grain everywhere, and the vector moves the hole by a tenth of
+that (benchmarks/safepaint_plus.py, docs/mini.md): what it reaches is what constant grain reaches.
 """
 
 from __future__ import annotations
@@ -132,11 +135,11 @@ class PlusGenerator(Generator):
 
 
 class SafePaintPlus(Inpainter):
-    """This project's repaired SafePaint; weights of `bench train safepaint+` only."""
+    """This project's variant of SafePaint; weights of `bench train safepaint+` only."""
 
     card = Card(
         name="safepaint+",
-        title="SafePaint+ (repaired, this project's)",
+        title="SafePaint+ (this project's variant)",
         paper="https://doi.org/10.1145/3664647.3681279",
         licence="of this project; a variant the authors have no part in",
         mini="inpainters:mini/safepaint+.safetensors",
