@@ -30,6 +30,7 @@ LIBRARIES: Mapping[str, str] = MappingProxyType(
         "safetensors": "Apache-2.0",
         "scikit-image": "BSD-3-Clause",
         "scikit-learn": "BSD-3-Clause",
+        "scipy": "BSD-3-Clause",
         "tomli-w": "MIT",
         "torch": "BSD-3-Clause; parts Apache-2.0, BSD-2-Clause, BSL-1.0, MIT",
         "torchvision": "BSD-3-Clause",

@@ -60,9 +60,8 @@ def main() -> None:
         }
         for name, vector in changes.items():
             print(f"domain vector replaced by {name}: {_moved(inpaint(vector), plain, masks):.3f}")
-        print(
-            f"control, another draw of the grain: {_moved(inpaint(vectors, other), plain, masks):.3f}"
-        )
+        control = _moved(inpaint(vectors, other), plain, masks)
+        print(f"control, another draw of the grain: {control:.3f}")
 
 
 def _moved(one: Tensor, other: Tensor, masks: Tensor) -> float:
