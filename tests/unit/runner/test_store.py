@@ -71,6 +71,45 @@ def test_a_folder_that_holds_no_store_is_refused(tmp_path: Path) -> None:
         Store(tmp_path)
 
 
+def test_the_first_answer_stays_file_and_row(tmp_path: Path) -> None:
+    first, second = (np.full((2, 2), value, np.float16) for value in (1, 2))
+    with Store(tmp_path) as store:
+        store.put([heatmap_answer(KEY, first, 0.25)])
+        store.put([heatmap_answer(KEY, second, 0.5), heatmap_answer(OTHER, second, 0.5)])
+        assert store.scores([KEY, OTHER]) == [0.25, 0.5]
+        assert np.array_equal(store.heatmap(KEY), first)
+        assert np.array_equal(store.heatmap(OTHER), second)
+        store.put([metric_answer("ef" * 16, np.array([1.0]))])
+        store.put([metric_answer("ef" * 16, np.array([2.0]))])
+        assert store.rows(["ef" * 16]) == [1.0]
+
+
+def test_an_absorbed_store_adds_answers_and_replaces_none(tmp_path: Path) -> None:
+    first, second = (np.full((2, 2), value, np.float16) for value in (1, 2))
+    with Store(tmp_path / "theirs") as theirs:
+        theirs.put([heatmap_answer(KEY, second, 0.5), heatmap_answer(OTHER, second, 0.5)])
+    with Store(tmp_path / "ours") as store:
+        store.put([heatmap_answer(KEY, first, 0.25)])
+        store.absorb(tmp_path / "theirs")
+        assert store.scores([KEY, OTHER]) == [0.25, 0.5]
+        assert np.array_equal(store.heatmap(KEY), first)
+        assert np.array_equal(store.heatmap(OTHER), second)
+
+
+def test_a_write_that_fails_leaves_no_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: Path, content: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    with Store(tmp_path) as store:
+        with monkeypatch.context() as full:
+            full.setattr(Path, "write_bytes", fail)
+            with pytest.raises(OutputError, match="No space left on device"):
+                store.put([metric_answer(OTHER, np.array([1.0])),
+                           picture_answer(KEY, np.zeros((2, 2, 3), np.uint8))])  # fmt: skip
+        assert store.known([KEY, OTHER]) == set()
+        assert store.files.shelf("ab") == {}
+
+
 RACE = """
 import multiprocessing, sys
 import numpy as np
