@@ -3,32 +3,42 @@
 Each entry of mutations.toml changes one text of one file in a copy of the project and names the
 tests that have to fail then. A survivor is a gap in the tests. Before that the same tests run on
 the unchanged copy: a test that fails anyway would kill every mutation. Equivalent mutations, which
-change no answer, stand in the list with the proof and are not run.
+change no answer, stand in the list with the proof and are not run. Tests run in children that are
+forked after the slow imports.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
-import queue
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
 import tomllib
+import traceback
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
 LIST = Path(__file__).with_suffix(".toml")
-LIMIT = 300.0  # seconds; tests that then still run on a broken copy count as failed
+LIMIT = 300  # seconds for one test, after which it counts as failed
+TIMED_OUT = "from pytest-timeout"
+PYTEST = (
+    "-x", "-q", "--assert=plain", "-pno:cacheprovider", "-pno:hypothesispytest", "-o",
+    f"timeout={LIMIT}",
+)  # fmt: skip
+SLOW = (
+    "cv2", "hypothesis", "numpy", "pandas", "PIL.Image", "pydantic", "safetensors.torch",
+    "scipy.ndimage", "scipy.stats", "skimage.metrics", "sklearn.metrics", "torch", "typer.testing",
+)  # fmt: skip
 LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "build", "dist", "site", "shared")
-FAILED, PASSED = 1, 0  # of pytest's exit statuses; any other says that no test has run
+PASSED, FAILED = 0, 1  # of pytest's exit statuses; any other says that no test has judged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,18 +81,88 @@ class Result:
         mutation: which one.
         status: "killed", "killed (time limit)", "survived" or "error".
         seconds: that its tests took.
-        said: what was wrong with an error.
+        said: what pytest printed last, of an error.
     """
 
     mutation: Mutation
     status: str
-    seconds: float = 0.0
+    seconds: float
     said: str = ""
 
-    @property
-    def good(self) -> bool:
-        """Whether a test noticed."""
-        return self.status.startswith("killed")
+
+@dataclass(slots=True)
+class Copy:
+    """A copy of the project in which one child at a time runs tests.
+
+    Attributes:
+        tree: the folder.
+        log: what the child prints.
+        mutation: what is changed in it now, or None.
+        began: when its tests began, in seconds.
+    """
+
+    tree: Path
+    log: Path
+    mutation: Mutation | None = None
+    began: float = 0.0
+
+    @classmethod
+    def of(cls, root: Path, folder: Path) -> Copy:
+        """Copy a project into a folder; the project stays as it is."""
+        shutil.copytree(root, folder / "tree", ignore=LEFT_OUT, symlinks=True)
+        return cls(folder / "tree", folder / "log")
+
+    def begin(self, mutation: Mutation, number: int) -> int:
+        """Change the copy and start its tests; the child's id.
+
+        Args:
+            mutation: the change.
+            number: another for each mutation, by which a compiled file shows that it is old.
+        """
+        place = self.tree / mutation.file
+        text, changed = place.read_text(encoding="utf-8"), place.stat().st_mtime
+        place.with_suffix(".kept").write_text(text, encoding="utf-8")
+        place.write_text(mutation.applied(text), encoding="utf-8")
+        os.utime(place, (changed, changed + 1 + number))
+        self.mutation, self.began = mutation, time.perf_counter()
+        return start_tests(self, mutation.tests)
+
+    def end(self, status: int) -> Result:
+        """Change the copy back after its tests have ended with an exit status of pytest."""
+        mutation, said = self.mutation, self.log.read_text(encoding="utf-8", errors="replace")
+        if mutation is None:
+            raise RuntimeError("no mutation is being tried")
+        place = self.tree / mutation.file
+        place.with_suffix(".kept").replace(place)
+        self.mutation = None
+        word = {PASSED: "survived", FAILED: "killed"}.get(status, "error")
+        return Result(
+            mutation=mutation,
+            status="killed (time limit)" if word == "killed" and TIMED_OUT in said else word,
+            seconds=time.perf_counter() - self.began,
+            said=f"status {status}: {said[-1500:]}" if word == "error" else "",
+        )
+
+
+def start_tests(copy: Copy, tests: Sequence[str]) -> int:
+    """Fork a child that runs tests of a copy up to the first that fails; its id."""
+    sys.stdout.flush()
+    child = os.fork()
+    if child:
+        return child
+    status = 3
+    try:
+        with copy.log.open("w") as log:
+            os.dup2(log.fileno(), 1)
+            os.dup2(log.fileno(), 2)
+        os.chdir(copy.tree)
+        os.environ["PYTHONPATH"] = sys.path[0] = str(copy.tree)
+        status = int(pytest.main([*PYTEST, *tests]))
+    except BaseException:  # noqa: BLE001 (it must not go on as the parent)
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        os._exit(status)
 
 
 def read_list(path: Path = LIST) -> tuple[list[Mutation], list[Mutation]]:
@@ -105,89 +185,28 @@ def misfits(mutations: Sequence[Mutation], root: Path = ROOT) -> Iterator[str]:
                 yield f"{one.name}: no tests at {test}"
 
 
-@contextmanager
-def copies(count: int, root: Path = ROOT) -> Iterator[queue.Queue[Path]]:
-    """So many copies of the project, to be taken and put back; the original stays as it is."""
-    with tempfile.TemporaryDirectory(prefix="mutations-") as folder:
-        free: queue.Queue[Path] = queue.Queue()
-        for number in range(count):
-            place = Path(folder) / str(number) / root.name
-            shutil.copytree(root, place, ignore=LEFT_OUT, symlinks=True)
-            free.put(place)
-        yield free
+def control(mutations: Sequence[Mutation], copy: Copy) -> str:
+    """Run all their tests on an unchanged copy: "" where they pass, else what was printed."""
+    tests = {test for one in mutations for test in one.tests}
+    child = start_tests(copy, sorted(one for one in tests if one.partition("::")[0] not in tests
+                                     or "::" not in one))  # fmt: skip
+    _, status = os.waitpid(child, 0)
+    return copy.log.read_text(encoding="utf-8", errors="replace")[-3000:] if status else ""
 
 
-def run_tests(tree: Path, tests: Sequence[str], limit: float) -> subprocess.CompletedProcess[str]:
-    """Run tests of a copy, up to the first that fails.
-
-    Raises:
-        TimeoutExpired: if they take longer than the limit, in seconds.
-    """
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
-    surroundings = {**os.environ, "PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1"}
-    return subprocess.run(
-        command, cwd=tree, env=surroundings, capture_output=True, text=True, check=False,
-        timeout=limit,
-    )  # fmt: skip
-
-
-def try_out(mutation: Mutation, tree: Path, number: int, limit: float = LIMIT) -> Result:
-    """Change a copy, run the tests, and change it back.
-
-    Args:
-        mutation: what to change.
-        tree: the copy.
-        number: another for each mutation, by which a compiled file shows that it is out of date.
-        limit: seconds for the tests.
-    """
-    place = tree / mutation.file
-    start = time.perf_counter()
-    whole, kept = place.read_bytes(), place.stat()
-    try:
-        place.write_text(mutation.applied(whole.decode()), encoding="utf-8")
-        os.utime(place, (kept.st_atime, kept.st_mtime + 1 + number))
-        done = run_tests(tree, mutation.tests, limit)
-    except ValueError as error:
-        return Result(mutation=mutation, status="error", said=str(error))
-    except subprocess.TimeoutExpired:
-        return Result(mutation=mutation, status="killed (time limit)", seconds=limit)
-    finally:
-        place.write_bytes(whole)
-        os.utime(place, (kept.st_atime, kept.st_mtime))
-    status = {FAILED: "killed", PASSED: "survived"}.get(done.returncode, "error")
-    said = _end_of(done) if status == "error" else ""
-    seconds = time.perf_counter() - start
-    return Result(mutation=mutation, status=status, seconds=seconds, said=said)
-
-
-def _end_of(done: subprocess.CompletedProcess[str]) -> str:
-    return f"pytest ended with status {done.returncode}: {(done.stdout + done.stderr)[-1500:]}"
-
-
-def control(mutations: Sequence[Mutation], free: queue.Queue[Path]) -> str:
-    """Run all their tests on an unchanged copy: "" where they pass, else what was said."""
-    tree = free.get()
-    tests = sorted({test for one in mutations for test in one.tests})
-    whole = [test for test in tests if test.partition("::")[0] == test or
-             test.partition("::")[0] not in tests]  # fmt: skip
-    done = run_tests(tree, whole, LIMIT * max(1, len(whole)))
-    free.put(tree)
-    return "" if done.returncode == PASSED else _end_of(done)
-
-
-def run_all(mutations: Sequence[Mutation], free: queue.Queue[Path], jobs: int) -> Iterator[Result]:
-    """The results, as they come."""
-
-    def work(number: int) -> Result:
-        tree = free.get()
-        try:
-            return try_out(mutations[number], tree, number)
-        finally:
-            free.put(tree)
-
-    with ThreadPoolExecutor(jobs) as pool:
-        for future in as_completed([pool.submit(work, number) for number in range(len(mutations))]):
-            yield future.result()
+def run_all(mutations: Sequence[Mutation], copies: Sequence[Copy]) -> Iterator[Result]:
+    """The results, as they come, from as many children at once as there are copies."""
+    free, running = list(copies), dict[int, Copy]()
+    waiting = list(enumerate(mutations))[::-1]
+    while waiting or running:
+        while waiting and free:
+            number, mutation = waiting.pop()
+            copy = free.pop()
+            running[copy.begin(mutation, number)] = copy
+        child, status = os.wait()
+        copy = running.pop(child)
+        free.append(copy)
+        yield copy.end(os.waitstatus_to_exitcode(status))
 
 
 def main() -> None:
@@ -208,20 +227,24 @@ def main() -> None:
     if wrong or words.list:
         print(*wrong, sep="\n", end="\n" if wrong else "")
         sys.exit(bool(wrong))
-    sys.exit(not tell(listed, equivalent, words.jobs))
+    sys.exit(not tell(listed, equivalent, max(1, words.jobs)))
 
 
 def tell(listed: Sequence[Mutation], equivalent: Sequence[Mutation], jobs: int) -> bool:
     """Run and print them; whether none is left over."""
     start = time.perf_counter()
     counts: Counter[str] = Counter()
-    with copies(jobs) as free:
-        said = control(listed, free)
+    os.environ["OMP_NUM_THREADS"] = "1"
+    for name in SLOW:
+        importlib.import_module(name)
+    with tempfile.TemporaryDirectory(prefix="mutations-") as folder:
+        copies = [Copy.of(ROOT, Path(folder) / str(number)) for number in range(jobs)]
+        said = control(listed, copies[0])
         if said:
-            print(f"the tests fail on the unchanged copy; {said}")
+            print(f"the tests fail on the unchanged copy:\n{said}")
             return False
         print(f"the tests pass on the unchanged copy ({time.perf_counter() - start:.0f} s)")
-        for one in run_all(listed, free, jobs):
+        for one in run_all(listed, copies):
             counts[one.status] += 1
             print(f"{one.status:9}{one.seconds:6.1f} s  {one.mutation.file}: {one.mutation.name}")
             print(one.said, end="\n" if one.said else "", flush=True)

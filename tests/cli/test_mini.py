@@ -90,7 +90,8 @@ def test_its_numbers_are_the_means_of_those_made_by_hand(tmp_path: Path) -> None
     for key in rows[0]:
         value = np.mean([row[key] for row in rows])
         assert cells.pop(key).value == pytest.approx(value, abs=1e-4), key
-    assert {(key[2], cell.value) for key, cell in cells.items()} == {("original", None)}
+    left = [key for key in cells if not key[3].endswith("_null")]
+    assert {(key[2], cells[key].value) for key in left} == {("original", None)}
 
 
 def test_the_mini_edition_answers_as_it_did(bench: Bench, tmp_path: Path) -> None:
