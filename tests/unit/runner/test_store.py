@@ -13,6 +13,7 @@ from benchmark.core.errors import OutputError
 from benchmark.runner.store import (
     Answer,
     Store,
+    decode_picture,
     file_name,
     heatmap_answer,
     metric_answer,
@@ -36,6 +37,20 @@ def test_pictures_heatmaps_scores_and_rows_come_back_exactly(tmp_path: Path) -> 
         assert missing is None
         assert row is not None
         np.testing.assert_array_equal(row, [1.5, np.nan])
+
+
+def test_a_picture_that_says_more_than_its_bytes_can_hold_is_never_decoded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    content = bytearray(picture_answer(KEY, np.zeros((8, 8, 3), np.uint8)).content)
+    assert decode_picture(bytes(content)) is not None
+    content[16:24] = (20_000).to_bytes(4, "big") * 2  # 1.2 GB of pixels
+
+    def decode(*_: object) -> None:
+        raise AssertionError("the memory was taken")
+
+    monkeypatch.setattr("cv2.imdecode", decode)
+    assert decode_picture(bytes(content)) is None
 
 
 def test_known_answers_for_more_keys_than_sqlite_takes_at_once(tmp_path: Path) -> None:
