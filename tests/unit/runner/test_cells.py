@@ -54,6 +54,12 @@ def test_two_pictures_have_an_interval_around_their_mean(go: Go) -> None:
         assert cell.low < cell.value < cell.high
 
 
+def test_a_share_of_two_pictures_has_an_interval_within_0_and_1(go: Go) -> None:
+    cell = cells(go(2, metrics=("acc",)))["acc"]
+    assert (cell.value, cell.n, cell.high) == (1, 2, 1)
+    assert cell.low == pytest.approx(0.025**0.5)  # Clopper-Pearson: p of it twice is 2.5 %
+
+
 def test_one_picture_has_none(go: Go) -> None:
     for cell in cells(go(1)).values():
         assert (cell.n, cell.low, cell.high) == (1, None, None)
