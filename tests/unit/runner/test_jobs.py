@@ -128,6 +128,24 @@ def test_noise_is_another_for_each_seed_and_sample_and_nothing_else_is() -> None
     assert len({judge_job(chosen(), fills[0], step).key for step in steps}) == 4
 
 
+def test_grain_is_another_for_each_seed_and_sample_and_no_other_retouching_is() -> None:
+    pairs = [(sample, seed) for sample in (SAMPLE, ROW) for seed in (0, 1)]
+    grain = [painted(chosen(), one, seed=seed, retouch="grain:2") for one, seed in pairs]
+    assert len({job.grain_seed for job in grain}) == len({job.key for job in grain}) == 4
+    blurred = [painted(chosen(), one, seed=seed, retouch="blur:1") for one, seed in pairs]
+    assert len({job.key for job in blurred}) == 1
+    keys = {painted(chosen(), retouch=step).key for step in ("", "grain:2", "grain:3", "blur:1")}
+    keys.add(painted(chosen(sha256="22"), retouch="blur:1").key)
+    assert len(keys) == 5
+
+
+def test_what_is_painted_or_retouched_is_changed() -> None:
+    keeps = chosen(replace(CARD, paints=False))
+    assert painted(chosen()).changed
+    assert not painted(keeps).changed
+    assert painted(keeps, retouch="blur:1").changed
+
+
 def test_all_that_decides_a_number_is_in_its_key() -> None:
     fill, other = painted(chosen()), painted(chosen(sha256="22"))
     judge = judge_job(chosen(), fill)
