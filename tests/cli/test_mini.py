@@ -11,10 +11,22 @@ masks, laundering, metrics and the table. After a change that is meant:
 from __future__ import annotations
 
 import csv
+from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+from PIL import Image
+from skimage.metrics import peak_signal_noise_ratio
+from sklearn.metrics import f1_score, roc_auc_score
 
+from benchmark import Plan, run
+from benchmark.core.types import Sample
+from benchmark.runner.sources import Sources
+from detectors import create_detector
+from detectors.base import Detector
+from inpainters import create_inpainter
 from tests.cli.conftest import Bench
 from tests.conftest import link_backbone
 
@@ -31,6 +43,55 @@ Key = tuple[str, ...]
 def numbers(path: Path) -> dict[Key, dict[str, str]]:
     with path.open(encoding="utf-8", newline="") as file:
         return {tuple(row[name] for name in NAMES): row for row in csv.DictReader(file)}
+
+
+def by_hand(sample: Sample, detector: Detector) -> dict[Key, float]:
+    """One sample's numbers from its picture, hole and models alone, by launder, model, metric."""
+    images = torch.tensor(sample.image).permute(2, 0, 1)[None].float() / 255
+    masks = torch.tensor(sample.mask)[None, None].float()
+    raw = create_inpainter("safepaint").inpaint(images, masks)[0].permute(1, 2, 0)
+    painted = np.where(sample.mask[..., None], np.rint(raw.numpy() * 255), sample.image)
+    found = {("", "", "safepaint", "psnr"): peak_signal_noise_ratio(
+        sample.image, painted.astype(np.uint8)
+    )}  # fmt: skip
+    for inpainter, pixels in (("safepaint", painted.astype(np.uint8)), ("original", sample.image)):
+        for launder in ("", "jpeg:90"):
+            seen = saved_again(pixels) if launder else pixels
+            view = torch.tensor(seen).permute(2, 0, 1)[None].float() / 255
+            said = detector.detect(view)
+            fired = float(said.score[0]) > detector.card.threshold
+            where = (launder, "psccnet", inpainter)
+            found[*where, "acc" if inpainter == "safepaint" else "false_alarm"] = fired
+            if inpainter == "safepaint":
+                truth, heatmap = sample.mask.ravel(), said.heatmap[0].numpy().ravel()
+                found[*where, "auc"] = roc_auc_score(truth, heatmap.astype(np.float64))
+                found[*where, "f1"] = f1_score(truth, heatmap > 0.5)
+    return found
+
+
+def saved_again(pixels: np.ndarray) -> np.ndarray:
+    file = BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", quality=90, subsampling="4:2:0")
+    return np.array(Image.open(file))
+
+
+def test_its_numbers_are_the_means_of_those_made_by_hand(tmp_path: Path) -> None:
+    """The stored numbers are a copy of an answer; here two samples are worked out without a run."""
+    plan = Plan(
+        datasets=("samples",), buckets=("30-40",), limit=2, inpainters=("safepaint", "original"),
+        detectors=("psccnet",), launder=("jpeg:90",), metrics=("auc", "f1", "acc", "psnr"),
+    )  # fmt: skip
+    record = run(plan, store=tmp_path / "store")
+    sources = Sources(plan)
+    detector = create_detector("psccnet")
+    rows = [by_hand(sources.load(ref), detector) for ref in sources.refs()]
+    assert len(rows) == 2
+    cells = {(one.launder, one.detector, one.inpainter, one.metric): one for one in record.cells}
+    for key in rows[0]:
+        value = np.mean([row[key] for row in rows])
+        assert cells.pop(key).value == pytest.approx(value, abs=1e-4), key
+    left = [key for key in cells if not key[3].endswith("_null")]
+    assert {(key[2], cells[key].value) for key in left} == {("original", None)}
 
 
 def test_the_mini_edition_answers_as_it_did(bench: Bench, tmp_path: Path) -> None:

@@ -86,6 +86,32 @@ def test_the_truth_goes_with_the_picture() -> None:
         assert np.array_equal(Launder.parse(same).truth(mask), mask)
 
 
+@pytest.mark.parametrize(
+    ("step", "shape", "size"),
+    [
+        ("resize:0.6", (65, 35), (39, 21)),
+        ("resize:1.4", (65, 35), (91, 49)),
+        ("resize:3", (20, 13), (60, 39)),
+        ("resize:0.2", (65, 35), (13, 7)),
+    ],
+)
+def test_the_truth_is_the_nearest_pixel_s(
+    step: str, shape: tuple[int, int], size: tuple[int, int]
+) -> None:
+    mask = np.random.default_rng(4).random(shape) < 0.5
+    rows, columns = (nearest(old, new) for old, new in zip(shape, size, strict=True))
+    expected = np.array([[mask[row, column] for column in columns] for row in rows])
+    assert np.array_equal(Launder.parse(step).truth(mask), expected)
+    assert Launder.parse(step).apply(np.zeros((*shape, 3), np.uint8), seed=0).shape[:2] == size
+
+
+def nearest(old: int, new: int) -> list[int]:
+    """For each of `new` pixels the one of `old` that its centre lies in, in whole numbers."""
+    centres = [((2 * place + 1) * old, 2 * new) for place in range(new)]
+    assert all(above % below for above, below in centres)  # none lies between two
+    return [above // below for above, below in centres]
+
+
 def test_noise_has_its_deviation_and_its_seed() -> None:
     grey = np.full((200, 200, 3), 128, np.uint8)
     noisy = Launder.parse("noise:5").apply(grey, seed=1).astype(int) - 128

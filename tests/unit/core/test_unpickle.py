@@ -9,6 +9,7 @@ import struct
 import sys
 import tracemalloc
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -290,6 +291,50 @@ def test_a_compressed_archive_is_refused(tmp_path):
     file = archive(tmp_path / "best.ckpt", data, raw, compression=zipfile.ZIP_DEFLATED)
     with pytest.raises(WeightsError, match=r"no data\.pkl"):
         read_archive(file, PREFIXES)
+
+
+def overlapping(path, data, inner):
+    """An archive of two storages, the first of which holds the second's header and bytes.
+
+    So it says that it holds nearly twice what it does; with many layers, as much as it likes.
+    """
+
+    def header(name, content):
+        return struct.pack(
+            "<4s5H3I2H", b"PK\3\4", 20, 0, 0, 0, 0, zlib.crc32(content), *[len(content)] * 2,
+            len(name), 0,
+        ) + name  # fmt: skip
+
+    names = [b"best/data.pkl", b"best/data/0", b"best/data/1"]
+    second = header(names[2], inner) + inner
+    body, places = b"", []
+    for name, content in zip(names, (data, second, None), strict=True):
+        if content is None:  # within the one before
+            places.append(len(body) - len(second))
+            continue
+        places.append(len(body))
+        body += header(name, content) + content
+    contents = (data, second, inner)
+    listed = b""
+    for name, content, place in zip(names, contents, places, strict=True):
+        listed += struct.pack(
+            "<4s6H3I5H2I", b"PK\1\2", 20, 20, 0, 0, 0, 0, zlib.crc32(content),
+            *[len(content)] * 2, len(name), 0, 0, 0, 0, 0, place,
+        ) + name  # fmt: skip
+    end = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, 3, 3, len(listed), len(body), 0)
+    path.write_bytes(body + listed + end)
+    return path
+
+
+def test_an_archive_whose_entries_overlap_is_refused(tmp_path):
+    """Even where what is read of it does not: what it says of itself is no archive's."""
+    inner = floats(1000)
+    for key, count in ((b"0", 1010), (b"1", 1000)):
+        data = with_state(tensor_call(key=key, count=count, size=(4,)))
+        file = overlapping(tmp_path / "best.ckpt", data, inner)
+        assert zipfile.ZipFile(file).namelist()[1:] == ["best/data/0", "best/data/1"]
+        with pytest.raises(WeightsError, match="its entries overlap"):
+            read_archive(file, PREFIXES)
 
 
 def network(parts):

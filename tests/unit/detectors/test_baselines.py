@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from sklearn.metrics import roc_auc_score
 from torch.nn import functional as F
 
 from benchmark.core.errors import BadInput
+from benchmark.core.types import Verdict
+from benchmark.metrics.detection import ACC
 from detectors import create_detector
 from detectors.base import area_score
+from detectors.heatmaps import AREA_CARD, area_rule, read_heatmap
+from tests.unit.metrics.cases import draw_case
 
 
 def textured(count=1, side=64):
@@ -86,6 +94,29 @@ def test_flatness_measures_the_deviation_in_a_window_of_seven():
 def test_the_area_score_is_the_share_above_a_half():
     heatmap = torch.tensor([[[0.5, 0.51], [0.0, 1.0]], [[0.1, 0.2], [0.3, 0.4]]])
     assert area_score(heatmap).tolist() == [0.5, 0.0]
+
+
+def test_the_area_rule_is_strict_at_both_borders():
+    """A pixel at 0.5 is not called, and 2 % of the picture do not make it forged."""
+    above = torch.nextafter(torch.tensor(0.5), torch.tensor(1.0))
+    for count, fires in ((1, False), (2, False), (3, True)):
+        heatmap = torch.full((1, 10, 10), 0.5)
+        heatmap.view(-1)[:count] = above
+        score = area_score(heatmap)
+        assert score.tolist() == pytest.approx([count / 100])
+        assert area_rule(heatmap[0].numpy()) == float(score)
+        verdict = Verdict(
+            logits=np.zeros((1, 24, 24), np.float16),
+            score=score.numpy(),
+            threshold=AREA_CARD.threshold,
+        )
+        assert ACC().measure(replace(draw_case(1), verdict=verdict))[0, 1] == fires
+
+
+def test_of_eight_bits_128_is_called_and_127_is_not(tmp_path):
+    grey = np.array([[127, 128], [126, 255]], np.uint8)
+    Image.fromarray(grey).save(tmp_path / "map.png")
+    assert area_rule(read_heatmap(tmp_path / "map.png", (2, 2))) == 0.5
 
 
 @pytest.mark.parametrize("name", ["chance", "flatness"])

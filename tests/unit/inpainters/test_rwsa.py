@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -94,6 +95,107 @@ def test_passing_through_is_the_identity_to_the_bit():
     module.pass_through()
     masks = (torch.rand(2, 1, 18, 22) > 0.5).float()
     assert torch.equal(module(features, masks), features)
+
+
+def drawn(channels, *, kernel="own"):
+    """A module whose every number is drawn, its batch norms' statistics among them."""
+    torch.manual_seed(3)
+    module = RWSA(channels).eval()
+    for value in module.parameters():
+        nn.init.normal_(value, std=0.3)
+    for norm in (module.connection.rbn1, module.connection.rbn2):
+        nn.init.normal_(norm.running_mean, std=0.3)
+        nn.init.uniform_(norm.running_var, 0.5, 2)
+    if kernel == "loaded":  # a checkpoint's need not have the sum 1
+        nn.init.uniform_(module.gaussianMask.weight)
+    return module.requires_grad_(requires_grad=False)
+
+
+def arrays(module):
+    return {name: value.double().numpy() for name, value in module.state_dict().items()}
+
+
+def convolved(planes, weight, *, mode="constant"):
+    """3x3 or larger convolution of (C, h, w) that keeps the size, one tap at a time."""
+    reach = weight.shape[-1] // 2
+    padded = np.pad(planes, ((0, 0), (reach, reach), (reach, reach)), mode=mode)
+    height, width = planes.shape[1:]
+    answer = np.zeros((weight.shape[0], height, width))
+    for row in range(weight.shape[2]):
+        for column in range(weight.shape[3]):
+            shifted = padded[:, row : row + height, column : column + width]
+            answer += np.einsum("oc,chw->ohw", weight[:, :, row, column], shifted)
+    return answer
+
+
+def by_the_paper(module, features, mask):
+    """Section 3.4, equations 5 and 6, in float64: x and M at one size, M smoothed as in Figure 4.
+
+    F_f = M [LB(G_f1(x)) + G_f2(x)], F_b = (1 - M) G_b(x), F = FFB(Concat(F_f + F_b, x)).
+    """
+    own = arrays(module)
+
+    def attention(name):  # a squeeze-and-excitation block that pools maxima too
+        pooled = np.concatenate((x.mean(axis=(1, 2)), x.max(axis=(1, 2))))
+        hidden = own[f"{name}.fc.0.weight"] @ pooled + own[f"{name}.fc.0.bias"]
+        factors = own[f"{name}.fc.2.weight"] @ hidden.clip(0) + own[f"{name}.fc.2.bias"]
+        return x * (1 / (1 + np.exp(-factors)))[:, None, None]
+
+    def block(planes, convolution, norm):  # CONV-BN-ELU
+        found = convolved(planes, own[f"connection.{convolution}.weight"])
+        mean, variance, scale, shift = (
+            own[f"connection.{norm}.{part}"][:, None, None]
+            for part in ("running_mean", "running_var", "weight", "bias")
+        )
+        found = (found - mean) / np.sqrt(variance + 1e-5) * scale + shift
+        return np.where(found > 0, found, np.expm1(found))
+
+    x = features.double().numpy()
+    kernel = own["gaussianMask.weight"]
+    hole = convolved(mask[None], kernel, mode="reflect")
+    known = convolved(1 - mask[None], kernel, mode="reflect")
+    transformed = block(block(attention("spliced_attention"), "rconv1", "rbn1"), "rconv2", "rbn2")
+    foreground = hole * (transformed + attention("mixed_attention"))
+    background = known * attention("background_attention")
+    joined = np.concatenate((foreground + background, x))
+    fused = np.einsum("oc,chw->ohw", own["fuser.weight"][:, :, 0, 0], joined)
+    return fused + own["fuser.bias"][:, None, None]
+
+
+@pytest.mark.parametrize("kernel", ["own", "loaded"])
+@pytest.mark.parametrize("prepared", [False, True])
+def test_the_answer_is_equations_5_and_6(kernel, prepared):
+    module = drawn(6, kernel=kernel)
+    draw = np.random.default_rng(1)
+    mask = np.zeros((14, 17))
+    mask[4:8, 5:12] = 1
+    mask[0:2, 3:6] = 1  # at the edge, where convolutions and smoothing see what is beyond
+    features = torch.tensor(draw.normal(size=(2, 6, 14, 17)), dtype=torch.float32)
+    if prepared:
+        module.prepare()
+    masks = torch.tensor(mask, dtype=torch.float32)[None, None].repeat(2, 1, 1, 1)
+    answer = module(features, masks)
+    for found, one in zip(answer, features, strict=True):
+        np.testing.assert_allclose(found, by_the_paper(module, one, mask), rtol=0, atol=2e-5)
+
+
+def test_prepared_it_transforms_no_more_than_the_holes_and_what_their_convolutions_see():
+    """Two 3x3 convolutions see two pixels beyond a hole; its softened border reaches two too."""
+    module, seen = drawn(6), []
+    features, masks = torch.randn(1, 6, 40, 40), torch.zeros(1, 1, 40, 40)
+    masks[..., 15:20, 10:22] = 1
+    whole = module(features, masks)
+    module.connection.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].shape[2:]))
+    module.prepare()
+    torch.testing.assert_close(module(features, masks), whole, rtol=0, atol=1e-5)
+    assert seen == [(5 + 2 * (2 + 2), 12 + 2 * (2 + 2))]
+
+
+def test_without_a_hole_nothing_is_transformed():
+    module, features = drawn(6), torch.randn(1, 6, 12, 12)
+    plain = module(features, torch.zeros(1, 1, 12, 12))
+    module.prepare()
+    assert torch.equal(module(features, torch.zeros(1, 1, 12, 12)), plain)
 
 
 class Host(nn.Module):

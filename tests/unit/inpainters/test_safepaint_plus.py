@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from inpainters import create_inpainter
 from inpainters.safepaint import SafePaintConfig
@@ -48,6 +51,59 @@ def test_grain_is_the_noise_times_a_strength(network: PlusGenerator, hole: Tenso
     assert torch.allclose(double - none, 2 * grain, atol=1e-6)
     assert torch.allclose(grain[:, 0], grain[:, 2], atol=1e-6)
     assert 0 < float((grain / noise).max()) < STRONGEST
+
+
+def strength_of(network: PlusGenerator, images: Tensor, hole: Tensor) -> Tensor:
+    """Deviation of the grain, (H, W): the answer to noise of one less that to none."""
+    with torch.no_grad():
+        some, none = (network(images, hole, k * torch.ones(1, 1, 64, 64)).raw for k in (1, 0))
+    return (some - none)[0, 0]
+
+
+def test_without_a_wish_the_grain_has_a_deviation_of_one_and_a_half_grey_levels(
+    network: PlusGenerator, hole: Tensor
+) -> None:
+    fine, images = network.fine_generator, torch.rand(1, 3, 64, 64)
+    for head in (fine.strength, fine.strength_of_domain):
+        torch.nn.init.zeros_(head.weight)
+        torch.nn.init.zeros_(head.bias)
+    start = strength_of(network, images, hole)
+    assert torch.allclose(start, torch.tensor(13 / 260 / (1 + math.exp(2))), atol=1e-6)
+    assert 255 * float(start.mean()) == pytest.approx(1.52, abs=0.01)
+    torch.nn.init.constant_(fine.strength.bias, 1.5)
+    torch.nn.init.constant_(fine.strength_of_domain.bias, 0.5)
+    assert torch.allclose(
+        strength_of(network, images, hole), torch.tensor(STRONGEST / 2), atol=1e-6
+    )
+
+
+def test_features_and_vector_both_decide_the_grain_s_strength_up_to_the_edge(
+    network: PlusGenerator, hole: Tensor
+) -> None:
+    fine, images = network.fine_generator, torch.rand(1, 3, 64, 64)
+    torch.nn.init.normal_(fine.strength.weight)
+    torch.nn.init.normal_(fine.strength_of_domain.weight)
+    seen: list[Tensor] = []
+    kept = fine.att3.register_forward_hook(lambda _, inputs, answer: seen.append(answer))
+    found = strength_of(network, images, hole)
+    kept.remove()
+    with torch.no_grad():
+        vector = network.extractor(images, 1 - hole)
+        # at each pixel the 3x3 features around it, reflected at the picture's edge
+        around = F.unfold(F.pad(seen[0], (1, 1, 1, 1), mode="reflect"), 3)
+        wish = (fine.strength.weight.reshape(1, -1) @ around).reshape(64, 64)
+        wish = wish + fine.strength.bias + fine.strength_of_domain(vector)[0, 0]
+    assert torch.allclose(found, STRONGEST * torch.sigmoid(wish - 2), atol=1e-5)
+    assert float(found.std()) > 1e-3
+
+
+def test_a_vector_depends_on_nothing_beyond_its_region_s_rim(
+    network: PlusGenerator, hole: Tensor
+) -> None:
+    images = torch.rand(1, 3, 64, 64)
+    other = images * (1 - hole) + torch.rand(1, 3, 64, 64) * hole
+    assert torch.equal(network.extractor(images, 1 - hole), network.extractor(other, 1 - hole))
+    assert not torch.allclose(network.extractor(images, hole), network.extractor(other, hole))
 
 
 def test_vectors_have_unit_length_and_see_no_smooth_part(

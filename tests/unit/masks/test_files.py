@@ -42,6 +42,17 @@ def test_a_soft_mask_gets_no_larger():
     assert np.array_equal(small, white[::2, ::2])
 
 
+@pytest.mark.parametrize(("old", "new"), [((65, 35), (39, 21)), ((65, 35), (91, 49))])
+def test_each_pixel_is_the_one_that_its_centre_lies_in(old, new):
+    white = np.random.default_rng(4).random(old) < 0.5
+    rows, columns = (
+        [(2 * place + 1) * before // (2 * after) for place in range(after)]
+        for before, after in zip(old, new, strict=True)
+    )
+    expected = [[white[row, column] for column in columns] for row in rows]
+    assert np.array_equal(at_size(white, new, picture=None), expected)
+
+
 def test_a_mask_is_cropped_as_its_picture_is():
     white = np.zeros((40, 60), dtype=bool)
     white[:, 10:30] = True  # the left half of the centre square

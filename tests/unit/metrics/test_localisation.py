@@ -209,6 +209,24 @@ def test_pooled_f1_has_a_mean_s_interval_over_its_samples_shares() -> None:
     assert np.isnan(metric.interval(rows[:1], seed=1)).all()
 
 
+@pytest.mark.parametrize("name", ["f1_pooled", "f1_photoholmes"])
+def test_pooled_f1_without_a_hit_is_zero_and_counts(name: str) -> None:
+    metric = METRICS.load(name)()
+    missed = np.array([[0.0, 5, 7], [0, 3, 2], [0, 0, 4]])  # hits, alarms, misses
+    assert metric.counted(missed).tolist() == [True, True, True]
+    assert metric.reduce(missed) == 0
+
+
+def test_pooled_f1_of_a_cell_without_a_hole_is_undefined() -> None:
+    metric = METRICS.load("f1_pooled")()
+    nowhere = np.array([[0.0, 5, 0], [0, 0, 0]])
+    assert metric.counted(nowhere).tolist() == [False, False]
+    assert np.isnan(metric.reduce(nowhere))
+    some = np.array([[0.0, 5, 0], [2, 0, 1]])
+    assert metric.counted(some).tolist() == [True, True]  # the untouched one's alarms count
+    assert metric.reduce(some) == 4 / (4 + 5 + 1)
+
+
 def test_float16_logits_keep_what_is_above_one_half() -> None:
     above = np.nextafter(np.float32(0.5), np.float32(1))
     logit = np.log(np.float64(above) / (1 - np.float64(above))).astype(np.float16)

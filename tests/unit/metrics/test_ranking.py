@@ -101,6 +101,19 @@ def test_a_nan_is_refused(dtype: type, sign: int) -> None:
         auc(values, np.array([True, False, True]))
 
 
+@pytest.mark.parametrize("sign", [0, 0x8000])
+def test_the_first_and_the_last_nan_pattern_are_refused_and_infinity_is_not(sign: int) -> None:
+    labels = np.array([True, False])
+    for pattern in (0x7C01, 0x7E00, 0x7FFF):
+        values = np.array([0, sign | pattern], dtype=np.uint16).view(np.float16)
+        with pytest.raises(BadInput, match="NaN"):
+            auc(values, labels)
+    infinite = np.array([0, sign | 0x7C00], dtype=np.uint16).view(np.float16)
+    assert auc(infinite, labels) == (1 if sign else 0)
+    largest = np.array([0, sign | 0x7BFF], dtype=np.uint16).view(np.float16)
+    assert auc(largest, labels) == (1 if sign else 0)
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_inputs_are_not_changed(dtype: type) -> None:
     values = np.array([0.5, 0.25, 1.0], dtype=dtype)

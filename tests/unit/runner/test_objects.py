@@ -14,6 +14,7 @@ import pytest
 from benchmark.core.errors import OutputError
 from benchmark.runner.check import check_store
 from benchmark.runner.clean import clean_store
+from benchmark.runner.objects import FolderObjects
 from benchmark.runner.store import Store, heatmap_answer, is_store, picture_answer, rows_folder
 from tests.cli.conftest import Bench, bench, photos  # noqa: F401 (fixtures)
 
@@ -59,6 +60,26 @@ def holds(place: str) -> None:
         assert store.known([KEY, OTHER]) == {KEY}
         assert [(one.kind, one.size) for one in clean_store(store)] == [("orphan", 5)]
     assert list(check_store(place)) == []
+
+
+@pytest.mark.parametrize("old", [None, b"old"])
+def test_a_write_that_ends_halfway_leaves_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: bytes | None
+) -> None:
+    files = FolderObjects(tmp_path)
+    if old is not None:
+        files.write({"ab/file": old})
+    write = Path.write_bytes
+
+    def half(self: Path, content: bytes) -> int:
+        write(self, content[: len(content) // 2])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", half)
+    with pytest.raises(OutputError, match="ab/file: cannot be written"):
+        files.write({"ab/file": b"a new content"})
+    assert files.read("ab/file") == old
+    assert files.shelf("ab") == ({} if old is None else {"ab/file": 3})  # and no draft
 
 
 def test_files_elsewhere(address: str, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from benchmark.core.errors import OutputError
 from benchmark.runner.store import (
     Answer,
     Store,
+    decode_picture,
     file_name,
     heatmap_answer,
     metric_answer,
@@ -36,6 +37,20 @@ def test_pictures_heatmaps_scores_and_rows_come_back_exactly(tmp_path: Path) -> 
         assert missing is None
         assert row is not None
         np.testing.assert_array_equal(row, [1.5, np.nan])
+
+
+def test_a_picture_that_says_more_than_its_bytes_can_hold_is_never_decoded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    content = bytearray(picture_answer(KEY, np.zeros((8, 8, 3), np.uint8)).content)
+    assert decode_picture(bytes(content)) is not None
+    content[16:24] = (20_000).to_bytes(4, "big") * 2  # 1.2 GB of pixels
+
+    def decode(*_: object) -> None:
+        raise AssertionError("the memory was taken")
+
+    monkeypatch.setattr("cv2.imdecode", decode)
+    assert decode_picture(bytes(content)) is None
 
 
 def test_known_answers_for_more_keys_than_sqlite_takes_at_once(tmp_path: Path) -> None:
@@ -69,6 +84,45 @@ def test_a_folder_that_holds_no_store_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(OutputError, match="--store"):
         Store(tmp_path)
+
+
+def test_the_first_answer_stays_file_and_row(tmp_path: Path) -> None:
+    first, second = (np.full((2, 2), value, np.float16) for value in (1, 2))
+    with Store(tmp_path) as store:
+        store.put([heatmap_answer(KEY, first, 0.25)])
+        store.put([heatmap_answer(KEY, second, 0.5), heatmap_answer(OTHER, second, 0.5)])
+        assert store.scores([KEY, OTHER]) == [0.25, 0.5]
+        assert np.array_equal(store.heatmap(KEY), first)
+        assert np.array_equal(store.heatmap(OTHER), second)
+        store.put([metric_answer("ef" * 16, np.array([1.0]))])
+        store.put([metric_answer("ef" * 16, np.array([2.0]))])
+        assert store.rows(["ef" * 16]) == [1.0]
+
+
+def test_an_absorbed_store_adds_answers_and_replaces_none(tmp_path: Path) -> None:
+    first, second = (np.full((2, 2), value, np.float16) for value in (1, 2))
+    with Store(tmp_path / "theirs") as theirs:
+        theirs.put([heatmap_answer(KEY, second, 0.5), heatmap_answer(OTHER, second, 0.5)])
+    with Store(tmp_path / "ours") as store:
+        store.put([heatmap_answer(KEY, first, 0.25)])
+        store.absorb(tmp_path / "theirs")
+        assert store.scores([KEY, OTHER]) == [0.25, 0.5]
+        assert np.array_equal(store.heatmap(KEY), first)
+        assert np.array_equal(store.heatmap(OTHER), second)
+
+
+def test_a_write_that_fails_leaves_no_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: Path, content: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    with Store(tmp_path) as store:
+        with monkeypatch.context() as full:
+            full.setattr(Path, "write_bytes", fail)
+            with pytest.raises(OutputError, match="No space left on device"):
+                store.put([metric_answer(OTHER, np.array([1.0])),
+                           picture_answer(KEY, np.zeros((2, 2, 3), np.uint8))])  # fmt: skip
+        assert store.known([KEY, OTHER]) == set()
+        assert store.files.shelf("ab") == {}
 
 
 RACE = """

@@ -86,6 +86,37 @@ def test_weights_scale_their_terms(batch: tuple[Tensor, Tensor]) -> None:
     torch.testing.assert_close(twice["perceptual"], once["perceptual"])
 
 
+def gram_distance(made: SafePaintLearner, output: Tensor, real: Tensor) -> Tensor:
+    """Mean |F F^T - F' F'^T| / (C h w), summed over the layers, by one product per pair."""
+    total = torch.zeros(())
+    for name in made.features.style_layers:
+        grams = []
+        for picture in (output, real):
+            found = made.features.features(picture)[name]
+            grams.append(torch.einsum("nchw,ndhw->ncd", found, found) / found[0].numel())
+        total = total + (grams[0] - grams[1]).abs().mean()
+    return total
+
+
+def test_style_is_that_of_the_hole_alone_and_perceptual_that_of_the_whole(
+    batch: tuple[Tensor, Tensor],
+) -> None:
+    made, (images, masks) = learner(style=250.0, perceptual=0.1, coarse=0.5), batch
+    terms = made.learn("all", images, masks)
+    with torch.no_grad():
+        painted = made.network(images, masks)
+        stages = ((0.5, painted.coarse), (1.0, painted.raw))
+        style = [w * gram_distance(made, one * masks, images * masks) for w, one in stages]
+        torch.testing.assert_close(terms["style"].detach(), 250 * sum(style), rtol=1e-4, atol=0)
+        real = made.features.features(images)
+        near = torch.zeros(())
+        for weight, one in stages:
+            found = made.features.features(one)
+            for name in made.features.perceptual_layers:
+                near = near + weight * (found[name] - real[name]).abs().mean()
+        torch.testing.assert_close(terms["perceptual"].detach(), 0.1 * near, rtol=1e-4, atol=0)
+
+
 def test_the_forms_of_paper_and_program_differ(batch: tuple[Tensor, Tensor]) -> None:
     program = learner(domain_form="program").learn("all", *batch)
     paper = learner(l1_form="paper", adversarial_form="hinge").learn("all", *batch)

@@ -41,9 +41,10 @@ def go(tmp_path: Path) -> Go:
         batch: int = 1,
         notify: Callable[[Progress], None] | None = None,
         store: str | Path | None = None,
+        detectors: tuple[str, ...] = ("flatness", "chance"),
     ) -> RunRecord:
         return run(
-            plan,
+            plan.model_copy(update={"detectors": detectors}),
             out=tmp_path / name,
             store=store or tmp_path / f"{name}-store",
             settings=Settings(batch=batch, executor=executor),

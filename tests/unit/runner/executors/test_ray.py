@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,13 +16,21 @@ from benchmark.runner.execute import Progress
 from benchmark.runner.executors.ray import Ray
 from benchmark.runner.inputs import Shelf
 from tests.unit.runner.executors.conftest import FILES, Go
-from tests.unit.runner.executors.kits import InstantKit, chunks
+from tests.unit.runner.executors.kits import HOLD, InstantKit, chunks
 
+DETECTORS = ("tests.unit.runner.executors.kits:Held", "chance")
 NODE = {"num_cpus": 1, "object_store_memory": 80 * 2**20, "include_dashboard": False}
 
 
 @pytest.fixture
-def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where a worker says which node it holds up; nodes take the environment along."""
+    monkeypatch.setenv(HOLD, str(tmp_path / "held"))
+    return tmp_path / "held"
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch, note: Path) -> Iterator[Any]:
     """A cluster whose head has no room for workers, and two nodes with room for one each."""
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
@@ -38,17 +47,28 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 @pytest.mark.timeout(240)
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
 def test_the_same_bytes_as_in_one_process_though_a_node_is_killed(
-    go: Go, cluster: Any, monkeypatch: pytest.MonkeyPatch
+    go: Go, cluster: Any, note: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alive = list(cluster.nodes)
+    alive = {node.node_id: node for node in cluster.nodes}
 
     def kill(step: Progress) -> None:
+        """Once the other worker has looked, this one is known to hold what it never answers."""
         if step.stage == "judge" and step.done and len(alive) == 2:
-            cluster.remove_node(alive.pop(), allow_graceful=False)
+            while not note.exists():
+                time.sleep(0.01)
+            cluster.remove_node(alive.pop(note.read_text()), allow_graceful=False)
 
-    serial = go("serial")
+    taken = note.with_suffix(".taken")
+    taken.touch()  # here nobody is held up
+    serial = go("serial", detectors=DETECTORS)
+    taken.unlink()
     with pytest.warns(WorkerWarning, match="died .*; what it held is tried once more"):
-        record = go("ray", executor=Ray(2, device="cpu", address=cluster.address), notify=kill)
+        record = go(
+            "ray",
+            executor=Ray(2, device="cpu", address=cluster.address),
+            notify=kill,
+            detectors=DETECTORS,
+        )
     assert len(alive) == 1
     assert record.document["failures"] == serial.document["failures"] != []
     assert record.document["jobs_run"] == serial.document["jobs_run"]
@@ -62,7 +82,11 @@ def test_the_same_bytes_as_in_one_process_though_a_node_is_killed(
     load = Shelf.load
     monkeypatch.setattr(Shelf, "load", lambda *words: loaded.append(words) or load(*words))
     monkeypatch.setattr("benchmark.runner.executors.ray._mark", unseen)
-    blind = go("blind", executor=Ray(None, device="cpu", address=cluster.address))
+    blind = go(
+        "blind",
+        executor=Ray(None, device="cpu", address=cluster.address),
+        detectors=DETECTORS,
+    )
     assert loaded  # here, for workers that do not see our files
     assert (blind.folder / "samples.csv").read_bytes() == (
         serial.folder / "samples.csv"
