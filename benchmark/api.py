@@ -15,7 +15,7 @@ from benchmark.runner.cells import Cell, cells
 from benchmark.runner.execute import Progress, Settings, execute
 from benchmark.runner.executors.choice import default_executor
 from benchmark.runner.outcome import Failure
-from benchmark.runner.plan import Plan
+from benchmark.runner.plan import Plan, as_begun
 from benchmark.runner.record import document_of, known_pixels
 from benchmark.runner.setup import Setup, prepare
 from benchmark.runner.shard import SHARD_FILE, Shard, shard_text
@@ -100,8 +100,13 @@ def run(
     settings = replace(settings, executor=executor)
     for one in executor.devices:
         _check_device(one)
+    plan = _as_begun(plan, out)
     setup = prepare(plan, settings.shard)
     _refuse_unused(setup, settings)
+    if save_images:
+        from reports.pictures import check_names
+
+        check_names(setup)
     settings = replace(settings, logs=Path(out) / "logs") if out is not None else settings
     with claimed(out, plan, settings.shard, store) as (folder, place), Store(place) as answers:
         tally = execute(setup, answers, executor, settings)
@@ -188,6 +193,17 @@ def claimed(
             with suppress(OSError):
                 folder.rmdir()
         raise
+
+
+def _as_begun(plan: Plan, out: str | Path | None) -> Plan:
+    """The plan, with the defaults of the version that began the run in its folder."""
+    path = Path(out) / "plan.toml" if out is not None else None
+    if path is None or not path.is_file():
+        return plan
+    try:
+        return as_begun(plan, Plan.load(path))
+    except BenchError:
+        return plan  # the folder is refused where it is claimed
 
 
 def _refuse_another(folder: Path, texts: dict[str, str]) -> None:

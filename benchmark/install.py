@@ -110,7 +110,9 @@ def add_weights(name: str, *paths: Path) -> str:
                 f"{path}: run your own training with 'bench run --weights {name}={path}'"
             )
     if name in BACKBONES:
-        return "\n".join(add_backbone(name, path) for path in paths)
+        if len(paths) > 1:
+            raise BadInput(f"{name} is one file, got {len(paths)}; name one")
+        return add_backbone(name, paths[0])
     card = _card(name)
     with TemporaryDirectory() as folder:
         offers = [offer for path in paths for offer in _offers(card, path, Path(folder))]

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from benchmark.core.decimals import number_of
 from benchmark.core.errors import BadInput
 from benchmark.core.types import Mask, Pixels
 
@@ -59,10 +60,7 @@ class Launder:
             BadInput: if that is no step of laundering.
         """
         kind, colon, number = text.strip().partition(":")
-        try:
-            strength = float(number)
-        except ValueError:
-            strength = float("nan")
+        strength = number_of(number.strip())
         if not colon or strength != strength:  # noqa: PLR0124 (NaN is not itself)
             known = ", ".join(f"{kind}:N" for kind in _RANGES)
             raise BadInput(f"laundering {text!r}: expected one of {known}, such as jpeg:90")

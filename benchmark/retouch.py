@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.core.decimals import number_of
 from benchmark.core.errors import BadAnswer, BadInput
 from benchmark.core.types import Mask
 
@@ -36,6 +37,7 @@ _GREY = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601; they add up
 # Immerkaer's difference of Laplacians, hardly see grain beside the checkerboards of networks.
 _HIGH_PASS = (np.array([[0, 0, 0], [0, 9, 0], [0, 0, 0]]) - 1).astype(np.float32) / 9
 _GAIN = (8 / 9) ** 0.5  # white noise of sigma 1 comes out with this sigma
+_STRONGEST = 512.0  # grey levels beyond which no matching sigma is looked for
 _HALVINGS = 12  # of the range in which the matching sigma is looked for: to 0.05 %
 _MAD = 1.4826  # from the median absolute deviation to the sigma of a normal distribution
 
@@ -80,10 +82,7 @@ class Retouch:
             BadInput: if that is no step of retouching.
         """
         kind, colon, number = (part.strip().lower() for part in text.partition(":"))
-        try:
-            strength = None if number == MATCH else float(number)
-        except ValueError:
-            strength = float("nan")
+        strength = None if number == MATCH else number_of(number)
         if not colon or (kind in _RANGES and strength != strength):  # noqa: PLR0124 (NaN is not itself)
             raise BadInput(f"retouching {text!r}: no strength. Known: {_KNOWN}.")
         return cls(cast("Literal['grain', 'blur', 'sharpen', 'median']", kind), strength)
@@ -119,7 +118,7 @@ class Retouch:
             sigma = self.strength
             if sigma is None:
                 sigma = matching_sigma(image, hole, seed=seed)
-            changed = _with_grain(image, sigma, seed)
+            changed = _with_grain(image, sigma, hole, seed)
         elif self.kind == "median":
             changed = _median(image, int(self.strength or 0))
         elif self.kind == "blur":
@@ -190,7 +189,7 @@ def matching_sigma(image: Floats, hole: Mask, *, seed: int) -> float:
         Grey levels; 0 where the hole's residual is as strong already.
 
     Raises:
-        BadAnswer: if there are too few pixels to measure either.
+        BadAnswer: if there are too few pixels to measure either, or no grain is strong enough.
     """
     known, own = residual(image, ~hole), residual(image, hole)
     for what, found in (("known region", known), ("hole", own)):
@@ -202,18 +201,28 @@ def matching_sigma(image: Floats, hole: Mask, *, seed: int) -> float:
     if own >= known:
         return 0.0
     low, high = 0.0, 2 * known
+    while residual(_with_grain(image, high, hole, seed), hole) < known:
+        low, high = high, 2 * high
+        if high > _STRONGEST:
+            raise BadAnswer(
+                "grain:match: the hole is so bright or dark that grain is cut off before it is as "
+                "strong as the known region's; take grain:SIGMA"
+            )
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        weaker = residual(_with_grain(image, middle, seed), hole) < known
+        weaker = residual(_with_grain(image, middle, hole, seed), hole) < known
         low, high = (middle, high) if weaker else (low, middle)
     return (low + high) / 2
 
 
-def _with_grain(image: Floats, sigma: float, seed: int) -> Floats:
-    """Gaussian noise of `sigma` grey levels, the same in the three channels."""
+def _with_grain(image: Floats, sigma: float, hole: Mask, seed: int) -> Floats:
+    """Gaussian noise of `sigma` grey levels in the hole, the same in the three channels.
+
+    What leaves [0, 1] is cut off: where a hole is white or black, half of its grain is.
+    """
     drawn = np.random.default_rng(seed).standard_normal(image.shape[:2], dtype=np.float32)
-    grainy: Floats = image + np.float32(sigma / 255) * drawn[..., None]
-    return grainy
+    grainy = image + np.float32(sigma / 255) * drawn[..., None]
+    return np.where(hole[..., None], grainy.clip(0, 1), image)
 
 
 def _blur(image: Floats, sigma: float) -> Floats:

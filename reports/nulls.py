@@ -29,8 +29,8 @@ NULL_NOTE = (
     "says of the hole's place when nothing was painted. An AUC is read against it, not against 0.5."
 )
 MARK_NOTE = (
-    f"{MARK} {BELOW}: AUC below the null beyond noise (paired by image, two-sided test): neither "
-    "best nor ranked. Ranks of AUC go by its distance to the null."
+    f"{MARK} {BELOW}: AUC below the null beyond noise (paired by image, two-sided test, each by "
+    "itself): neither best nor ranked. Ranks of AUC go by its distance to the null."
 )
 NULL_ELSEWHERE = (
     "The null is measured as the paper scores it and stands in results.csv, not beside these AUC "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,11 @@ from matplotlib import colormaps
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchmark.core.errors import DataError
+from benchmark.core.errors import DataError, PlanError
 from benchmark.core.names import folder_names
 from benchmark.core.paths import atomic, make_folder
 from benchmark.core.types import Pixels
+from benchmark.retouch import file_name
 from benchmark.runner.jobs import SampleRef, judge_job
 from benchmark.runner.setup import Setup, fills
 from benchmark.runner.store import Store
@@ -28,6 +30,7 @@ def save_pictures(folder: Path, setup: Setup, store: Store) -> None:
     Raises:
         OutputError: if a file cannot be written.
     """
+    check_names(setup)
     folders = sample_folders(setup)
     for sample in setup.samples:
         try:
@@ -39,6 +42,24 @@ def save_pictures(folder: Path, setup: Setup, store: Store) -> None:
         _save(place / "original.png", loaded.image)
         _save(place / "mask.png", (loaded.mask * np.uint8(255)))
         _save_answers(place, setup, store, sample)
+
+
+def check_names(setup: Setup) -> None:
+    """Refuse labels under which two pictures of one sample would have the same file.
+
+    Raises:
+        PlanError: naming the file.
+    """
+    painters = [file_name(one.name, step) for one in setup.inpainters for step in setup.retouches]
+    heatmaps = [f"{name}.{one.name}" for name in painters for one in setup.detectors]
+    names = Counter(name.lower() for name in ("original", "mask", *painters, *heatmaps))
+    names["original"] -= "original" in painters  # the same picture
+    twice = [name for name, count in names.items() if count > 1]
+    if twice:
+        raise PlanError(
+            f"--save-images: two files of a sample would be called {twice[0]}.png; put another "
+            "label before one of the models: LABEL=..."
+        )
 
 
 def sample_folders(setup: Setup) -> dict[tuple[str, str], str]:

@@ -235,7 +235,7 @@ def _test(values: Values, interval: Interval, p: float, metric: str) -> PairedTe
         p=p if n >= FEWEST else None,
         n=n,
         verdict="not tested",
-        reason="" if n >= FEWEST else f"{n} images, a test needs {FEWEST}",
+        reason="" if n >= FEWEST else f"{n} image{'' if n == 1 else 's'}, a test needs {FEWEST}",
         metric=metric,
     )
 

@@ -5,7 +5,8 @@ inpainters, so whatever compares two of them is paired, picture by picture (`rep
 
 What is tested is stated beforehand: SafePaint against its best rival, two-sided. The tests of one
 detector, on one data set after one laundering, are a family: every hole size and every metric of
-the detector's answer. Nothing else has a p-value; other differences have their interval.
+the detector's answer. Besides, each AUC is tested against the null, without a correction; other
+differences have their interval.
 """
 
 from __future__ import annotations

@@ -128,6 +128,7 @@ class PSNR(Metric):
 
     name, title, unit, decimals = "psnr", "PSNR", "dB", 2
     better = "higher"
+    bounds = Bounds(low=0.0)  # of 8 bits: black against white
     needs = "filled"
 
     def measure(self, case: Case) -> Rows:
@@ -140,6 +141,7 @@ class PSNRHole(Metric):
 
     name, title, unit, decimals = "psnr_hole", "PSNR (hole)", "dB", 2
     better = "higher"
+    bounds = Bounds(low=0.0)
     needs = "filled"
 
     def measure(self, case: Case) -> Rows:

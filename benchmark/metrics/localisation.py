@@ -212,6 +212,7 @@ class AUCTwoSided(Localisation):
     """
 
     name, title = "auc_two_sided", "AUC (two-sided)"
+    bounds = Bounds(0.5, 1.0)
     note = (
         "AUC (two-sided): the mean of max(a, 1 - a) over the images' AUC a; noise alone puts it "
         "above 0.5, so it is read beside its null."

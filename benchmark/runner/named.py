@@ -12,13 +12,13 @@ from torch import Tensor
 from benchmark.core.errors import BadAnswer, KnownMoved
 from benchmark.core.outside import Terms
 from benchmark.core.pixels import hole_blind, to_images, to_masks, to_pixels
-from benchmark.core.types import Pixels, Sample
-from benchmark.runner.jobs import Fill, Judge, piece_of
+from benchmark.core.types import Piece, Pixels, Sample
+from benchmark.runner.jobs import Fill, Judge, fill_job, piece_of
 from benchmark.runner.retouching import Painted, Variants
 from benchmark.runner.store import Answer, heatmap_answer
 from detectors.named import NamedDetector
 from inpainters.named import NamedInpainter
-from inpainters.outputs import settled
+from inpainters.outputs import Outputs, settled
 
 LOGIT_LIMIT = 30.0  # exp(-30) is far below what float32 tells from 0, and float16 holds 30 well
 
@@ -43,9 +43,13 @@ def fill_by_name(
         for one in loaded
     ]
     answers: list[Painted | BadAnswer] = []
-    for piece, picture in zip(pieces, inpainter.paint(pieces, terms), strict=True):
+    painted = inpainter.paint(pieces, terms)
+    for one, piece, picture in zip(loaded, pieces, painted, strict=True):
         if isinstance(picture, BadAnswer):
             answers.append(picture)
+            continue
+        if isinstance(inpainter, Outputs) and not _as_planned(one.jobs[0], inpainter, piece, terms):
+            answers.append(BadAnswer("its file changed while the run was going on; run again"))
             continue
         try:
             whole, drift = settled(picture, piece, terms)
@@ -54,6 +58,23 @@ def fill_by_name(
         else:
             answers.append(Painted(image=to_images(whole[None])[0], numbers=drift))
     return answers
+
+
+def _as_planned(job: Fill, outputs: Outputs, piece: Piece, terms: Terms) -> bool:
+    """Whether the file that was read is the one that the job's key was made of.
+
+    A file that came, or was exchanged, after the run began must not stand under the key of another,
+    or of none: other runs would take it from the store.
+    """
+    same = fill_job(
+        job.inpainter,
+        job.sample,
+        seed=job.seed,
+        rounding="even",  # a card's own rule is for programs that give floats
+        own=outputs.own(piece, terms),
+        retouch=job.retouch,
+    )
+    return same.key == job.key
 
 
 def judge_by_name(

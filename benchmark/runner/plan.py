@@ -186,6 +186,28 @@ class Plan(BaseModel):
         return tomli_w.dumps({name: value for name, value in values.items() if value != {}})
 
 
+# The default metrics of earlier versions, whose runs go on with what they were begun with.
+EARLIER_METRICS = ("auc", "f1", "acc", "psnr", "lpips", "gmsd")
+
+
+def as_begun(plan: Plan, begun: Plan) -> Plan:
+    """The plan with the default metrics that a run's folder was begun with.
+
+    Args:
+        plan: what is to be run now.
+        begun: what the folder holds.
+
+    Returns:
+        `begun` if it differs from `plan` in nothing but an earlier version's default metrics, which
+        `plan` does not name; else `plan`.
+    """
+    earlier = under_convention(plan.convention, EARLIER_METRICS)
+    if "metrics" in plan.model_fields_set or begun.metrics != earlier:
+        return plan
+    same = plan.model_dump(exclude={"metrics"}) == begun.model_dump(exclude={"metrics"})
+    return begun if same else plan
+
+
 def replaced(base: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
     """A plan's values with some replaced, and without places that the new data sets do not need.
 

@@ -38,7 +38,11 @@ class Gain:
 
 
 def control_sentences(
-    run: RunFolder, metric: str, values: Mapping[str, NDArray[np.float64]]
+    run: RunFolder,
+    metric: str,
+    values: Mapping[str, NDArray[np.float64]],
+    *,
+    beside_null: bool = False,
 ) -> Iterator[str]:
     """What the networks of a run gain; nothing where the run has no network that is retouched.
 
@@ -46,6 +50,8 @@ def control_sentences(
         run: the run.
         metric: the metric that says how well a picture hid.
         values: (N,) of it, image by image in one order, by the painter's name; gaps have none.
+        beside_null: whether the values are AUC's distances to the null (`reports.nulls.from_null`),
+            so that who is found by the inverted map does not count as hidden.
     """
     wanted = [one for one in painters_of(run.plan) if one.retouch and _network(one)]
     if not wanted:
@@ -67,6 +73,7 @@ def control_sentences(
     family = f"Holm's rule over {len(found)} tests" if len(found) > 1 else "one test"
     better, worse = (sum(one.test.verdict == verdict for one in found) for verdict in _VERDICTS)
     title = METRICS.load(metric).title
+    title = f"distance of {title} to the null" if beside_null else title
     yield (
         f"What does a network gain over one flat colour ({FLAT}) with the same retouching? It "
         f"hides better in {better} of {len(found)}, worse in {worse} ({title} of the same images, "

@@ -24,6 +24,7 @@ from reports.nulls import (
     NO_NULL,
     RANKED,
     against_null,
+    from_null,
     is_below,
     standing,
     untested,
@@ -228,8 +229,14 @@ def _sentences(
     ranked = sorted(
         (one for one in glances if one.standing is not None), key=lambda one: one.standing or 0.0
     )
-    values = {one.inpainter: one.values for one in glances if one.value is not None}
-    controls = list(control_sentences(run, metric, values))
+    null = _by_picture(run, NULLS[RANKED], (*where, UNTOUCHED))
+    beside_null = metric == RANKED and bool(np.isfinite(null).any())
+    values = {
+        one.inpainter: from_null(one.values, null) if beside_null else one.values
+        for one in glances
+        if one.value is not None
+    }
+    controls = list(control_sentences(run, metric, values, beside_null=beside_null))
     yield from controls
     if not values:
         yield "No finding yet: no inpainter has all its numbers."

@@ -226,3 +226,41 @@ def test_each_of_three_folders_keeps_its_own_pictures(
             assert found == alone[name], (store, name)
             image = Path("images/30-40/a", f"{name}.png")
             assert (Path(out) / image).read_bytes() == (Path(f"alone-{name}") / image).read_bytes()
+
+
+def test_a_picture_that_comes_during_a_run_stands_under_nobodys_key(
+    bench: Bench, laid_out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paint_all(Path("late"))
+    paint_all(Path("other"), brighter)
+    missing = [Path(name, "30-40", "a.png") for name in ("late", "other")]
+    content = missing[0].read_bytes()
+    for path in missing:
+        path.unlink()
+    from benchmark.runner import execute
+
+    original = execute.execute
+
+    def later(*words: object) -> object:
+        missing[0].write_bytes(content)  # after the keys were made, before it is read
+        return original(*words)  # type: ignore[arg-type]
+
+    words = ("run", "--images", laid_out, *QUICK, "--recomposite", "--store", "store")
+    monkeypatch.setattr("benchmark.api.execute", later)
+    first = bench(*words, "--inpainter", "late=outputs:late", "--out", "first")
+    assert first.exit_code == 1, first.output
+    assert "changed while the run was going on" in first.stderr
+    monkeypatch.undo()
+    monkeypatch.chdir(laid_out.parent / "empty")
+    second = bench(*words, "--inpainter", "other=outputs:other", "--out", "second")
+    assert second.exit_code == 1, second.output
+    assert "no such file" in second.stderr
+
+
+def test_labels_that_meet_in_a_files_name_are_refused(bench: Bench, laid_out: Path) -> None:
+    paint_all(Path("painted"))
+    words = ("run", "--images", laid_out, *QUICK, "--save-images", "--out", "out")
+    for label in ("mask", "telea.flatness"):
+        result = bench(*words, "--inpainter", f"telea,{label}=outputs:painted")
+        refused(result, f"two files of a sample would be called {label}.png")
+    assert not Path("out").exists()

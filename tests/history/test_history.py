@@ -126,6 +126,18 @@ def test_a_finished_plan_runs_again_to_the_same_numbers(
     assert {key: after.get(key) for key in before} == before
 
 
+def test_the_same_command_goes_on_in_a_folder_begun_with_earlier_defaults(
+    bench: Bench, old: Path
+) -> None:
+    before = Path("run/plan.toml").read_text()
+    result = bench("run", "plan.toml", "--store", "store", "--out", "run")  # names no metrics
+    assert result.exit_code == 0, result.output
+    assert Path("run/plan.toml").read_text() == before
+    other = bench("run", "plan.toml", "--store", "store", "--out", "run", "--seed", "1")
+    assert other.exit_code == 2
+    assert "another plan" in other.stderr
+
+
 def test_an_unfinished_run_resumes(bench: Bench, old: Path) -> None:
     words = ("unfinished/run/plan.toml", "--store", "unfinished/store", "--out", "unfinished/run")
     half = bench("table", "all", "--run", "unfinished/run", "--store", "unfinished/store")

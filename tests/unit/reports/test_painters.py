@@ -190,6 +190,20 @@ def test_the_finding_begins_with_what_a_network_gains_over_a_flat_colour(run: Ru
     assert "telea+grain:1.5" in {one.inpainter for one in verdict.glances}
 
 
+def test_who_is_found_by_the_inverted_map_does_not_hide_better(tmp_path: Path) -> None:
+    def level(painter: str, metric: str, bucket: str, sample: int) -> float:
+        known = {"auc_null": 0.45, "meanfill+grain:4": 0.55, "safepaint+grain:4": 0.1}
+        return known.get(metric, known.get(painter, 0.9)) + 0.001 * sample * (1 + len(painter))
+
+    options = {"inpainters": ("safepaint", "meanfill"), "retouch": ("grain:4",), "value": level}
+    nulls = ("auc_null", "f1_null")
+    first, second, *_ = found(made(tmp_path / "run", nulls=nulls, **options))[0].sentences
+    assert "hides better in 0 of 1, worse in 1 (distance of AUC to the null" in first
+    assert second.startswith("safepaint+grain:4 §: found by the inverted map")
+    old = found(made(tmp_path / "old", **options))[0].sentences[0]
+    assert "hides better in 1 of 1, worse in 0 (AUC of the same images" in old
+
+
 def test_a_gain_is_paired_image_by_image(run: RunFolder) -> None:
     values = {one.inpainter: one.values for one in found(run)[0].glances}
     tests = {one.painter.retouch: one.test for one in gains(run, "auc", values)}

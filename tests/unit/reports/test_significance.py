@@ -115,7 +115,7 @@ def test_nothing_is_tested_of_fewer_than_six_images(n: int) -> None:
     for metric in ("auc", "acc"):
         found = paired_test(np.zeros(n), np.ones(n), metric=metric, seed=0)
         assert (found.p, found.p_holm, found.verdict) == (None, None, "not tested")
-        assert found.reason == f"{n} images, a test needs 6"
+        assert found.reason == f"{n} image{'s' * (n != 1)}, a test needs 6"
 
 
 def test_six_images_are_enough_for_one_test_and_not_for_two() -> None:
