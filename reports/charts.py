@@ -242,9 +242,8 @@ def _trade_offs(run: RunFolder) -> Iterator[Chart]:
                 x_title=metric_title("auc"),
                 y_title=metric_title(quality),
                 positions=(),
-                series=tuple(
-                    _started(one)
-                    for one in _series(
+                series=_started(
+                    _series(
                         run,
                         [row for row in chosen if (row.painter, row.bucket) in found],
                         lambda row, at=found: at[row.painter, row.bucket].value or 0.0,  # type: ignore[misc]
@@ -262,11 +261,18 @@ def _mean_null(rows: Iterable[ResultRow], dataset: str, detector: str) -> float 
     return fmean(known) if known else None
 
 
-def _started(series: Series) -> Series:
-    """The series with its first point tagged by its hole: where the line begins."""
-    first, *rest = series.points
-    bucket = first.label.partition(", ")[2].partition(":")[0]
-    return replace(series, points=(replace(first, tag=bucket), *rest))
+def _started(series: Iterable[Series]) -> tuple[Series, ...]:
+    """The series, the first line to begin at a hole tagged by it: more tags would overlap."""
+    told: set[str] = set()
+    found = []
+    for one in series:
+        first, *rest = one.points
+        bucket = first.label.partition(", ")[2].partition(":")[0]
+        found.append(
+            one if bucket in told else replace(one, points=(replace(first, tag=bucket), *rest))
+        )
+        told.add(bucket)
+    return tuple(found)
 
 
 def _series(

@@ -299,7 +299,7 @@ def _provenance(run: RunFolder) -> dict[str, Any]:
             for name, key in (("commit", "commit"), ("device", "device"), ("samples", "samples"))
             if record.get(key)
         },
-        "failures": record.get("failures", []),
+        "failures": [{"retouch": "", **one} for one in record.get("failures", [])],
         "absent": record.get("absent", {}),
         "not_measured": record.get("not_measured", {}),
         "unused": record.get("unused", []),

@@ -102,7 +102,7 @@ def test_broken_pictures_are_skipped_and_counted(bench: Bench, photos: Path) -> 
     assert "skipped: e" in result.stderr
     record = json.loads(Path("out/record.json").read_text())
     assert [failure["sample"] for failure in record["failures"]] == ["d", "e"]
-    assert "meanfill,30-40,auc" in Path("out/results.csv").read_text()
+    assert "meanfill,,30-40,auc" in Path("out/results.csv").read_text()
     assert ",3,3," in Path("out/results.csv").read_text()
 
 

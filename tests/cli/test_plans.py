@@ -43,7 +43,7 @@ def ours() -> dict[str, str]:
     return {card.reported: card.name for card in cards if card.reported} | VARIANTS
 
 
-@pytest.mark.parametrize("name", PLANS)
+@pytest.mark.parametrize("name", [name for name in PLANS if name != "controls"])
 def test_a_plan_holds_what_its_table_prints(name: str) -> None:
     rows = printed(*("123456" if name in {"paper", "mini"} else name[-1]))
     plan, names = Plan.load(plan_file(name)), ours()
@@ -129,7 +129,8 @@ def test_several_data_sets_in_their_published_layout(bench: Bench, tmp_path: Pat
     assert "| paris-street-view | meanfill | - | PSNR ↑ |" in result.stdout
     with Path("out/results.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [row["dataset"] for row in rows] == ["places2"] * 18 + ["paris-street-view"] * 18
+    each = 18 + 3 * 3  # the null's three metrics, of three buckets, beside them
+    assert [row["dataset"] for row in rows] == ["places2"] * each + ["paris-street-view"] * each
     assert {row["n"] for row in rows if row["inpainter"] == "meanfill"} == {"2"}
     with Path("out/samples.csv").open(newline="") as file:
         samples = list(csv.DictReader(file))

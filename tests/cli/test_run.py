@@ -27,8 +27,8 @@ def test_a_run_writes_what_it_promises(bench: Bench, photos: Path) -> None:
     assert names == {"plan.toml", "record.json", "results.csv", "samples.csv", "table.md"}
     rows = rows_of(Path("out/results.csv"))
     assert list(rows[0]) == [
-        "dataset", "launder", "detector", "inpainter", "mask_ratio_percent", "metric", "value",
-        "n", "expected", "low", "high", "reported", "weights", "sees_hole", "reason",
+        "dataset", "launder", "detector", "inpainter", "retouch", "mask_ratio_percent", "metric",
+        "value", "n", "expected", "low", "high", "reported", "weights", "sees_hole", "reason",
     ]  # fmt: skip
     assert len(rows) == 2 * 2 * (2 * 3 + 2) + 2 * 2 * 3  # the null's three beside them
     found = {

@@ -124,6 +124,14 @@ def test_quality_stands_over_detectability() -> None:
     assert point.tag == "10-20 %"
 
 
+def test_only_the_first_line_of_a_trade_off_says_where_it_begins() -> None:
+    alone = {"detector": "", "weights": "telea=none"}
+    rows = [row("telea", "auc", 0.7), row("telea", "psnr", 25.0, **alone),
+            row("meanfill", "auc", 0.71), row("meanfill", "psnr", 25.1, **alone)]  # fmt: skip
+    (chart,) = (one for one in charts(run_of(rows)) if one.kind == "tradeoff")
+    assert [one.points[0].tag for one in chart.series] == ["10-20 %", ""]
+
+
 @pytest.mark.parametrize(("low", "high"), [(0, 1), (0.61, 0.93), (-3, 40), (1e-5, 2e-5), (7, 1e6)])
 def test_ticks_are_round_and_cover_the_numbers(low: float, high: float) -> None:
     found = ticks(low, high)
