@@ -53,7 +53,8 @@ def test_values_lie_within_the_bounds_that_the_class_declares(name: str) -> None
 
 def test_bounds_are_those_of_the_definitions() -> None:
     found = {name: tuple(METRICS.load(name).bounds) for name in METRICS}
-    assert found.pop("psnr") == found.pop("psnr_hole") == (-np.inf, np.inf)
+    assert found.pop("psnr") == found.pop("psnr_hole") == (0, np.inf)  # of 8 bits
+    assert found.pop("auc_two_sided") == found.pop("auc_two_sided_null") == (0.5, 1)
     assert found.pop("ssim") == found.pop("mcc") == (-1, 1)
     assert found.pop("gmsd") == (0, 0.5)
     assert found.pop("known_drift") == (0, 255)
