@@ -19,7 +19,7 @@ from benchmark.core.decimals import number_of
 from benchmark.core.errors import BadAnswer, BadInput
 from benchmark.core.types import Mask
 
-REVISION = 1  # raised whenever the same hole comes out otherwise
+REVISION = 2  # raised whenever the same hole comes out otherwise
 NONE = "none"  # how a plan names the picture as its inpainter left it
 MATCH = "match"  # in place of a number: the sigma that the picture itself asks for
 FEWEST = 100  # residuals of either region that `grain:match` needs: its sigma is then sure to 10 %
