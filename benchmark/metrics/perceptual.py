@@ -102,7 +102,9 @@ def _distance(network: lpips.LPIPS, filled: Pixels, image: Pixels) -> Rows:
     """(N, 1) distances of (N, H, W, 3) uint8 pictures."""
     import torch
 
-    with torch.inference_mode():
+    from benchmark.core.threads import network_threads
+
+    with torch.inference_mode(), network_threads():
         found: Tensor = network(_scaled(filled), _scaled(image))  # (N, 1, 1, 1)
     return found.reshape(-1, 1).double().numpy()
 

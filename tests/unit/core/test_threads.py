@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import cv2
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from benchmark.core.card import Card
 from benchmark.core.threads import network_threads, threads_for_networks
+from benchmark.metrics import perceptual
 from detectors import DETECTORS, create_detector
 from inpainters import INPAINTERS, create_inpainter
 from inpainters.base import Inpainter
@@ -82,6 +84,20 @@ def test_only_inpainters_with_weights_wake_the_pool(name: str) -> None:
 @pytest.mark.parametrize("name", DETECTORS.ours)
 def test_only_detectors_with_weights_wake_the_pool(name: str) -> None:
     assert DETECTORS.load(name).heavy == (not DETECTORS.card(name).weightless)
+
+
+def test_lpips_is_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
+    def network(filled: Tensor, image: Tensor) -> Tensor:
+        seen.append(torch.get_num_threads())
+        return torch.zeros(len(filled), 1, 1, 1)
+
+    pixels = np.zeros((1, 64, 64, 3), np.uint8)
+    with threads_for_networks(2):
+        perceptual._distance(network, pixels, pixels)  # type: ignore[arg-type]
+        assert torch.get_num_threads() == 1
+    assert seen == [2]
 
 
 def test_classical_models_stay_on_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
