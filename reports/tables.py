@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from benchmark.core.card import Card
-from benchmark.metrics import METRICS
+from benchmark.metrics import METRICS, NULLS
 from benchmark.retouch import retouched_name
 from benchmark.runner.cells import NO_WEIGHTS, Cell
 from detectors import DETECTORS
@@ -178,6 +178,14 @@ def _texts(cell: Cell, distances: Distances) -> tuple[str, str]:
     return with_span(cell.value, cell.low, cell.high, decimals) + _mark(cell, distances), theirs
 
 
+def _arrows(metrics: Set[str]) -> Iterator[str]:
+    """Which way is better, and what ACC is, for forensics knows it as something else."""
+    down = "; AUC only down to its null" if NULLS[RANKED] in metrics else ""
+    yield f"Arrows: the direction in which an inpainter hides or paints better{down}."
+    if "acc" in metrics:
+        yield "ACC: share of inpainted images that the detector calls forged, as in the paper."
+
+
 def _notes(cells: Sequence[Cell], distances: Distances) -> Iterable[str]:
     counts: dict[str, dict[str, int]] = {}
     for cell in cells:
@@ -188,7 +196,7 @@ def _notes(cells: Sequence[Cell], distances: Distances) -> Iterable[str]:
         yield f"{what}: {said}."
     if brackets := interval_note(cells):
         yield f"{brackets} See docs/statistics.md."
-    yield "Arrows: the direction in which an inpainter hides or paints better."
+    yield from _arrows({cell.metric for cell in cells})
     if any(paper_value(cell) is not None for cell in cells):
         yield (
             f"paper: official weights on the paper's own data ({COMPARED} where it has no such "

@@ -247,8 +247,9 @@ def _sentences(
         yield from _alarms(run, *where)
         return
     best, rest = ranked[0], ranked[1:]
+    first = f"{best.inpainter} hides best" if rest else f"{best.inpainter}, the only one ranked"
     yield (
-        f"{best.inpainter} hides best: {kind.title} {best.text} over "
+        f"{first}: {kind.title} {best.text} over "
         f"{counted(int(np.isfinite(best.values).sum()), 'picture')} and all hole sizes"
         + _scale(run, metric, where)
     )
@@ -286,7 +287,7 @@ def _scale(run: RunFolder, metric: str, where: tuple[str, str]) -> str:
 def _tested(tests: Sequence[Statistic]) -> str:
     """What the tests of this detector say, the ones that stand beneath the tables."""
     if not tests:
-        return f"Nothing is tested: the tests are of {OF} against its best rival."
+        return f"No inpainter is tested against another: that test is of {OF} and its best rival."
     said = "; ".join(f"{one.bucket} % {beats(one)}" for one in tests)
     return f"{OF} against its best rival (two-sided): {said}."
 

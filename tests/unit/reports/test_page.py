@@ -207,7 +207,10 @@ def test_no_gap_is_no_difference() -> None:
 def test_a_run_without_safepaint_tests_nothing() -> None:
     said = said_of(runs_apart(40, 0.2, "telea"))
     assert said.startswith("telea hides best")
-    assert "Nothing is tested: the tests are of safepaint against its best rival." in said
+    assert (
+        "No inpainter is tested against another: that test is of safepaint and its best rival."
+        in said
+    )
 
 
 def test_a_gap_in_any_bucket_is_a_gap_at_a_glance() -> None:
