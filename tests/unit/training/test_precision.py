@@ -16,8 +16,6 @@ from benchmark.core.errors import TrainingError
 from benchmark.core.processor import multiplies_bf16
 from benchmark.training import LEARNERS, read_recipe, train
 from benchmark.training import precision as precision_module
-from benchmark.training.facts import read_rows
-from benchmark.training.journal import HELD_OUT
 from benchmark.training.precision import check_precision, computing
 from benchmark.training.recipe import Turn, read_part
 from benchmark.training.state import CHECKPOINT
@@ -155,18 +153,20 @@ def test_every_models_losses_and_gradients_are_float32(model: str) -> None:
 
 @pytest.mark.usefixtures("_able")
 def test_a_training_in_bf16_goes_as_one_in_float32(photographs: Path, tmp_path: Path) -> None:
-    stages = [{"steps": 8, "batch": 2, "crop": 32, "sides": [64, 72], "phase": "coarse"}]
-    fast = {"kind": "adam", "rate": 5e-3}
-    for name in ("exact", "bf16"):
-        chosen = recipe(precision=name, stages=stages, optimiser=fast, average=0.0)
-        done = train("safepaint", recipe=chosen, data=photographs, out=tmp_path / name)
-        assert done.weights is not None
-    exact, half = rows(tmp_path / "exact"), rows(tmp_path / "bf16")
-    apart = [abs(other["l1"] / row["l1"] - 1) for row, other in zip(exact, half, strict=True)]
-    assert 0 < max(apart) < 0.03  # it is another arithmetic, and near
-    exact, half = (read_rows(tmp_path / name / HELD_OUT) for name in ("exact", "bf16"))
-    assert half[-1]["psnr"] > half[0]["psnr"] + 0.2  # it learns
-    assert abs(half[-1]["psnr"] - exact[-1]["psnr"]) < 0.1
+    stages = [{"steps": 8, "batch": 2, "crop": 64, "sides": [64, 72], "phase": "coarse"}]
+    late: dict[str, float] = {}  # what is lost in the last four steps
+    for name, precision, rate in (
+        ("exact", "exact", 5e-3),
+        ("bf16", "bf16", 5e-3),
+        ("still", "exact", 1e-9),
+    ):
+        optimiser = {"kind": "adam", "rate": rate}
+        chosen = recipe(precision=precision, stages=stages, optimiser=optimiser)
+        train("safepaint", recipe=chosen, data=photographs, out=tmp_path / name)
+        late[name] = sum(row["l1"] for row in rows(tmp_path / name)[4:])
+    assert late["bf16"] != late["exact"]  # it is another arithmetic
+    assert late["bf16"] == pytest.approx(late["exact"], rel=0.02)
+    assert late["bf16"] < 0.97 * late["still"]  # the control: the same batches, nothing learned
     content = read_checkpoint(tmp_path / "bf16" / CHECKPOINT)
     states = [*content["modules"].values(), content["average"]]
     states += content["optimisers"]["all"]["state"].values()
