@@ -45,8 +45,12 @@ def train(
         int, typer.Option(help="Devices that share each batch, with --device cuda or cpu.")
     ] = 1,
     workers: Annotated[
-        int, typer.Option(help="Processes that prepare batches ahead, for each device.")
-    ] = 0,
+        int | None,
+        typer.Option(
+            help="Processes that prepare batches ahead, for each device.",
+            show_default="0 on CPUs, up to 2 on a GPU",
+        ),
+    ] = None,
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Also write the log for TensorBoard.")
     ] = False,

@@ -170,17 +170,17 @@ class Tuned(nn.Module):
                 f"{self._name} cannot be run with {' and '.join(wanted)} here ({reason}); "
                 "run it without"
             ) from None
-        return _float32(answer)
+        return as_float32(answer)
 
 
-def _float32(answer: Any) -> Any:  # noqa: ANN401 (whatever a network answers)
+def as_float32(answer: Any) -> Any:  # noqa: ANN401 (whatever a network answers)
     """Tensors, and the tensors of records and tuples, widened to float32."""
     if isinstance(answer, Tensor):
         return answer.float()
     if isinstance(answer, tuple):
-        return tuple(_float32(part) for part in answer)
+        return tuple(as_float32(part) for part in answer)
     if is_dataclass(answer) and not isinstance(answer, type):
         return replace(
-            answer, **{f.name: _float32(getattr(answer, f.name)) for f in fields(answer)}
+            answer, **{f.name: as_float32(getattr(answer, f.name)) for f in fields(answer)}
         )
     return answer

@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from pathlib import Path
 from typing import Any
 
 from benchmark.core.errors import BadInput
+from benchmark.core.processor import available_cores, processor
 
 # What decides which kernels torch and oneDNN take; all have to be set before torch is loaded.
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
@@ -49,21 +49,6 @@ def machine_of(device: str, threads: int | None) -> dict[str, Any]:
         found["instruction_set"] = torch.backends.cpu.get_cpu_capability()
         found |= _gpus(device)
     return found
-
-
-def processor() -> str:
-    """The processor's name as its maker has it, or the architecture where nobody says."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:  # not Linux
-        return platform.processor() or platform.machine()
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, "") or platform.processor() or platform.machine()
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def make_reproducible(device: str, executor: str | None) -> str:

@@ -137,12 +137,14 @@ def _train(team: Team, device: str, job: _Job) -> TrainResult:
     from benchmark.core.paths import make_folder
     from benchmark.core.seeds import seed_of
     from benchmark.training.loop import Loop
+    from benchmark.training.precision import check_precision
     from benchmark.training.recipe import read_part
 
     chosen = job.recipe
+    where = check_device(device)
+    check_precision(chosen, where)
     kind = LEARNERS.load(chosen.model)
     losses = read_part(kind.Losses, chosen.losses, f"recipe of {chosen.model}, losses")
-    where = check_device(device)
     photographs, masks = _read(job, speak=team.first)
     source = _source(job, photographs, masks, device)
     torch.manual_seed(seed_of(chosen.seed, "weights"))
@@ -210,7 +212,7 @@ def _read(job: _Job, *, speak: bool) -> tuple[Photographs, Masks]:
         sides=[side for stage in recipe.stages for side in stage.sides],
         minimum=recipe.minimum,
         allow_test=folders.allow_test_photos,
-        workers=job.running.workers,
+        workers=job.running.data_workers,
     )
     masks = Masks(recipe.holes, seed=recipe.seed, folder=folders.masks)
     if speak and photographs.left_out:

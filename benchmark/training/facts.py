@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import torch
 
 from benchmark.core.errors import TrainingError
 from benchmark.core.paths import write_text
+from benchmark.core.processor import processor
 from benchmark.core.weights import sha256_of
 from benchmark.training.holes import Masks
 from benchmark.training.journal import HELD_OUT, LOSSES
@@ -196,16 +196,9 @@ def machine(running: Running) -> str:
     """The machine in general words: processor, threads, devices, torch."""
     kind = torch.device(running.places[0]).type
     cards = {torch.cuda.get_device_name(place) for place in running.places if kind == "cuda"}
-    names = ", ".join(sorted(cards)) or _processor()
+    names = ", ".join(sorted(cards)) or processor()
     count = f"{len(running.places)} x " if len(running.places) > 1 else ""
     return f"{count}{names}, {torch.get_num_threads()} threads, torch {torch.__version__}"
-
-
-def _processor() -> str:
-    told = Path("/proc/cpuinfo")  # where Linux has it; platform.processor is often empty there
-    lines = told.read_text(encoding="utf-8").splitlines() if told.is_file() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 def spaced(rows: Sequence[Row], count: int) -> list[Row]:

@@ -26,6 +26,7 @@ from benchmark.training.journal import Journal
 from benchmark.training.learner import Learner
 from benchmark.training.measure import MEASURED, SHOWN, mean_of, measure, measure_of, sheet_of
 from benchmark.training.optimisers import make_optimisers
+from benchmark.training.precision import computing
 from benchmark.training.rates import rate_of
 from benchmark.training.recipe import Recipe, Turn
 from benchmark.training.running import PLAIN, Running
@@ -81,7 +82,6 @@ class Loop:
         self.recipe, self.learner, self.source = recipe, learner, source
         self.out, self.device, self.team = out, device, team
         self._phase, self._began = "", time.monotonic()
-        _check_precision(recipe, device)
         _check_parts(recipe, team)
         self.state = State(
             modules=learner.modules,
@@ -92,7 +92,7 @@ class Loop:
             resume(self.state, recipe, out / CHECKPOINT)
         self._saved, self._wall_before = self.state.step, self.state.wall
         rest = range(self.state.step, recipe.steps)
-        self._batches = feed(source, rest, team.share, running.workers)
+        self._batches = feed(source, rest, team.share, running.data_workers)
         self.journal = self._journal(running) if team.first else None
 
     def _journal(self, running: Running) -> Journal:
@@ -172,9 +172,7 @@ class Loop:
         optimiser.zero_grad()
         with self._others_frozen(player):
             for images, masks in parts:
-                with torch.autocast(
-                    "cuda", torch.bfloat16, enabled=self.recipe.precision == "bf16"
-                ):
+                with computing(self.recipe.precision, self.device):
                     terms = self.learner.learn(player, images, masks)
                 if not terms:
                     return {}
@@ -274,14 +272,6 @@ class Loop:
             yield
         finally:
             self.learner.network.load_state_dict(own)
-
-
-def _check_precision(recipe: Recipe, device: torch.device) -> None:
-    if recipe.precision != "exact" and device.type != "cuda":
-        raise TrainingError(
-            f"recipe of {recipe.model}: precision {recipe.precision!r} takes a CUDA device, not "
-            f'{device.type}; set precision = "exact" or choose another --device'
-        )
 
 
 def _check_parts(recipe: Recipe, team: Team) -> None:

@@ -37,7 +37,9 @@ def side_by_side(
         TrainingError: if the data cannot be used.
         KeyboardInterrupt: if it was stopped before anything could be saved.
     """
-    lines = replace(edition, running=replace(edition.running, bar=False))  # bars would overlap
+    workers = edition.running.workers or 0  # by default none: the trainings share the cores
+    running = replace(edition.running, bar=False, workers=workers)  # bars would overlap
+    lines = replace(edition, running=running)
     with stoppable(end_processes) as stop, ThreadPoolExecutor(jobs) as threads:
         waiting = [threads.submit(_one, train, lines, name, stop) for name in names]
         try:

@@ -173,7 +173,8 @@ class Recipe(Part):
         optimiser: of every player.
         optimisers: by player, what differs from `optimiser`; read, each is complete.
         accumulate: parts that a step's batch is cut into; their gradients are averaged.
-        precision: "exact", or "bf16", the learner's products in 16 bits, on CUDA only.
+        precision: "exact", or "bf16": networks compute under autocast to bfloat16, on CUDA and on
+            processors with AMX or AVX-512 bf16; weights, losses and gradients stay float32.
         stages: one after the other.
         held_out: photographs kept out of training, for the sample pictures and for measuring.
         minimum: fewest photographs to start with.

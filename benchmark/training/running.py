@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmark.core.errors import BadInput
+from benchmark.core.processor import available_cores
+
+WORKERS = 2  # of each GPU by default: one makes the next batch while the other hands one over
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,7 +17,7 @@ class Running:
     Attributes:
         device: a torch device, or several with commas between, such as "cuda:0,cuda:1".
         devices: how many processes share each batch, a device each; with "cpu" all are the CPU.
-        workers: processes that make batches ahead, for each device.
+        workers: processes that make batches ahead, for each device; None: a default.
         tensorboard: whether losses and pictures are written for TensorBoard too.
         as_json: whether each row of the log is a line of JSON on standard output.
         bar: whether progress is a bar where there is a terminal.
@@ -22,7 +25,7 @@ class Running:
 
     device: str = "cpu"
     devices: int = 1
-    workers: int = 0
+    workers: int | None = None
     tensorboard: bool = False
     as_json: bool = False
     bar: bool = True
@@ -34,7 +37,7 @@ class Running:
         Raises:
             BadInput: if the two options contradict each other, or there are workers below none.
         """
-        if self.workers < 0 or self.devices < 1:
+        if (self.workers or 0) < 0 or self.devices < 1:
             raise BadInput("--workers counts from 0 and --devices from 1")
         named = tuple(name.strip() for name in self.device.split(","))
         if len(named) > 1:
@@ -47,6 +50,19 @@ class Running:
                 "cuda:0,cuda:1, or give --device cuda or cpu"
             )
         return tuple(f"cuda:{number}" for number in range(self.devices))
+
+    @property
+    def data_workers(self) -> int:
+        """Processes that make batches ahead, for each device: `workers`, or a default.
+
+        By default none on CPUs, where the networks use every core, and on GPUs two each, as far as
+        there are cores beside those of the processes that train.
+        """
+        if self.workers is not None:
+            return self.workers
+        if self.places[0] == "cpu":
+            return 0
+        return max(0, min(WORKERS, available_cores() // len(self.places) - 1))
 
 
 PLAIN = Running()

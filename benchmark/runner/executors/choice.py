@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from benchmark.core.errors import BadInput, UnknownName
+from benchmark.core.processor import available_cores
 from benchmark.runner.executors import Executor
 from benchmark.runner.executors.processes import Processes
 from benchmark.runner.executors.serial import Serial
-from benchmark.runner.machine import available_cores
 
 EXECUTORS = ("serial", "processes", "ray")
 AUTO_START = 32  # samples at once that `--batch-size auto` tries first on a GPU

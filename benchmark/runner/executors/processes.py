@@ -15,12 +15,12 @@ from queue import SimpleQueue
 from threading import Thread
 
 from benchmark.core.errors import BadInput, ExecutorError
+from benchmark.core.processor import available_cores
 from benchmark.core.program import GRACE, end_programs
 from benchmark.runner.executors import Map
 from benchmark.runner.executors.deal import News, deal
 from benchmark.runner.inputs import Chunk
 from benchmark.runner.kit import Kit
-from benchmark.runner.machine import available_cores
 from benchmark.runner.outcome import Outcome
 
 READY = "ready"

@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from benchmark.core.errors import BadInput
-from benchmark.runner.machine import available_cores, machine_of, make_reproducible, processor
+from benchmark.core.processor import available_cores, processor
+from benchmark.runner.machine import machine_of, make_reproducible
 
 X86 = platform.machine().lower() in ("x86_64", "amd64")
 

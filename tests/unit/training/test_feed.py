@@ -14,6 +14,7 @@ import torch
 from benchmark.core.errors import DataError
 from benchmark.training import Running, train
 from benchmark.training import photographs as photographs_module
+from benchmark.training import running as running_module
 from benchmark.training.data import WHOLE, InpaintingData, Pair, Share
 from benchmark.training.feed import feed
 from benchmark.training.forgeries import ForgeryData
@@ -67,6 +68,26 @@ def test_a_training_with_workers_leaves_the_same_bytes(photographs: Path, tmp_pa
         assert done.weights is not None
         files.append(done.weights.read_bytes())
     assert files[0] == files[1]
+
+
+@pytest.mark.parametrize(
+    ("running", "cores", "count"),
+    [
+        (Running(), 16, 0),
+        (Running(devices=2), 16, 0),
+        (Running(device="cuda:0"), 16, 2),
+        (Running(device="cuda:0"), 2, 1),
+        (Running(device="cuda:0"), 1, 0),
+        (Running(device="cuda", devices=4), 8, 1),
+        (Running(device="cuda:0", workers=0), 16, 0),
+        (Running(workers=3), 1, 3),
+    ],
+)
+def test_workers_by_default_where_networks_leave_cores(
+    running: Running, cores: int, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running_module, "available_cores", lambda: cores)
+    assert running.data_workers == count
 
 
 def test_photographs_too_many_to_keep_are_read_when_they_are_used(

@@ -203,11 +203,6 @@ def test_a_player_that_is_none_is_refused(photographs: Path, tmp_path: Path) -> 
         train("aotgan", recipe=changed, data=photographs, out=tmp_path / "out")
 
 
-def test_sixteen_bits_are_refused_on_a_cpu(photographs: Path, tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match=r"'bf16' takes a CUDA device, not cpu; set precision"):
-        train("aotgan", recipe=recipe("aotgan", precision="bf16"), data=photographs, out=tmp_path)
-
-
 def test_an_older_checkpoint_is_refused(photographs: Path, tmp_path: Path) -> None:
     train("aotgan", recipe=recipe("aotgan"), data=photographs, out=tmp_path / "out")
     path = tmp_path / "out" / CHECKPOINT

@@ -1,0 +1,186 @@
+"""Steps per second of a mini recipe's stages: float32 against bf16, and 0, 1 or 2 data workers.
+
+Each stage of the recipe is trained for a few steps in every form, and the forms take turns, so that
+what else the machine does falls on all alike. The medians of the rounds count, and the last row
+weighs the stages by the recipe's steps. Beside them: how long a batch takes to make, of photographs
+that are kept in memory and of photographs that are read when they are used, as of more than
+`benchmark.training.photographs.IN_MEMORY`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from PIL import Image
+
+from benchmark.core.errors import TrainingError
+from benchmark.core.model import check_device
+from benchmark.core.seeds import seed_of
+from benchmark.training import LEARNERS, Recipe, Running, photographs, read_recipe
+from benchmark.training.data import InpaintingData
+from benchmark.training.holes import Masks
+from benchmark.training.journal import LOSSES
+from benchmark.training.loop import Loop
+from benchmark.training.precision import check_precision
+from benchmark.training.recipe import Stage, read_part
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """A way to train.
+
+    Attributes:
+        precision: of the recipe.
+        workers: data workers.
+    """
+
+    precision: Literal["exact", "bf16"]
+    workers: int
+
+    def __str__(self) -> str:
+        name = "float32" if self.precision == "exact" else self.precision
+        return f"{name}, {self.workers} workers"
+
+
+def made_up(folder: Path, count: int = 60) -> Path:
+    """Photographs of 481x321 pixels, as JPEG: colours that change smoothly, and grain."""
+    for number in range(count):
+        draw = np.random.default_rng(number)
+        coarse = Image.fromarray(draw.integers(0, 256, (12, 16, 3), dtype=np.uint8))
+        smooth = np.asarray(coarse.resize((481, 321), Image.Resampling.BICUBIC), np.float32)
+        grainy = smooth + draw.normal(scale=4.0, size=smooth.shape)
+        pixels = grainy.clip(0, 255).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.jpg", quality=90)
+    return folder
+
+
+def source_of(recipe: Recipe, data: Path, *, kept: bool) -> InpaintingData:
+    """A recipe's batches, of photographs kept in memory or read when they are used."""
+    limit = photographs.IN_MEMORY
+    if not kept:
+        photographs.IN_MEMORY = 0
+    try:
+        sides = [side for stage in recipe.stages for side in stage.sides]
+        read = photographs.read_photographs(data, sides=sides, minimum=1)
+    finally:
+        photographs.IN_MEMORY = limit
+    return InpaintingData(recipe, read, Masks(recipe.holes, seed=recipe.seed))
+
+
+def of_stage(recipe: Recipe, stage: Stage, steps: int, form: Form) -> Recipe:
+    """A recipe of one stage and a few steps, each of them logged."""
+    changes = {
+        "stages": (stage.model_copy(update={"steps": steps}),),
+        "precision": form.precision,
+        "log_every": 1,
+    }
+    return recipe.model_copy(update=changes)
+
+
+def rate(recipe: Recipe, data: Path, form: Form, device: torch.device) -> float:
+    """Steps per second of a recipe; the first, which starts the workers, is left out."""
+    kind = LEARNERS.load(recipe.model)
+    source = source_of(recipe, data, kept=True)
+    torch.manual_seed(seed_of(recipe.seed, "weights"))
+    losses = read_part(kind.Losses, recipe.losses, recipe.model)
+    learner = kind(recipe.network, losses, device)
+    running = Running(workers=form.workers, as_json=False, bar=False)
+    with tempfile.TemporaryDirectory() as folder:
+        loop = Loop(recipe, learner, source, out=Path(folder), device=device, running=running)
+        loop.run()
+        with Path(folder, LOSSES).open(newline="", encoding="utf-8") as file:
+            seconds = [float(row["seconds"]) for row in csv.DictReader(file)]
+    return (len(seconds) - 1) / (seconds[-1] - seconds[0])
+
+
+def batch_ms(recipe: Recipe, data: Path, *, kept: bool, runs: int = 20) -> float:
+    """Milliseconds of one core in which a batch of the recipe's first stage is made, the median.
+
+    All masks are drawn before: in a training of thousands of steps that is soon done.
+    """
+    few = recipe.model_copy(update={"holes": recipe.holes.model_copy(update={"pool": 4})})
+    source, times = source_of(few, data, kept=kept), []
+    for step in range(2 * runs):
+        start = time.process_time()
+        source.batch(step)
+        times.append(time.process_time() - start)
+    return 1000 * statistics.median(times[runs:])
+
+
+def mask_ms(recipe: Recipe) -> float:
+    """Milliseconds of one core in which a mask of the largest side is drawn, the mean of ten."""
+    masks, draw = Masks(recipe.holes, seed=recipe.seed), np.random.default_rng(0)
+    side = max(side for stage in recipe.stages for side in stage.sides)
+    start = time.process_time()
+    for _ in range(10):
+        masks.mask(side, draw)
+    return 100 * (time.process_time() - start)
+
+
+def possible(recipe: Recipe, device: torch.device) -> list[Form]:
+    """Every form that the device trains in; a refusal is printed."""
+    forms = [Form(precision="exact", workers=count) for count in (0, 1, 2)]
+    half = Form(precision="bf16", workers=0)
+    try:
+        check_precision(recipe.model_copy(update={"precision": "bf16"}), device)
+    except TrainingError as error:
+        print(f"bf16 is not timed: {error}\n")
+        return forms
+    return [*forms, half]
+
+
+def row(cells: Sequence[object]) -> None:
+    """Print a row of a Markdown table."""
+    print("| " + " | ".join(str(cell) for cell in cells) + " |", flush=True)
+
+
+def main() -> None:
+    """Print a table: stages, steps per second of each form, and the ratio to the first."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", default="safepaint", help="an inpainter with a mini recipe")
+    parser.add_argument("--data", type=Path, help="folder of photographs; made up without it")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--steps", type=int, default=8, help="of each form in a round")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    device, recipe = check_device(options.device), read_recipe(options.model)
+    forms = possible(recipe, device)
+    whole = dict.fromkeys(forms, 0.0)  # seconds of the recipe
+    with tempfile.TemporaryDirectory() as folder:
+        data = options.data or made_up(Path(folder))
+        print(f"{options.threads} threads; a mask is drawn in {mask_ms(recipe):.0f} ms\n")
+        row(["stage", "batch, ms", "from files", *forms, *(f"ratio {form}" for form in forms[1:])])
+        row(["---"] * (2 + 2 * len(forms)))
+        for stage in recipe.stages:
+            rates: dict[Form, list[float]] = {form: [] for form in forms}
+            for _ in range(options.rounds):
+                for form in forms:
+                    short = of_stage(recipe, stage, options.steps, form)
+                    rates[form].append(rate(short, data, form, device))
+            medians = {form: statistics.median(found) for form, found in rates.items()}
+            for form in forms:
+                whole[form] += stage.steps / medians[form]
+            one = of_stage(recipe, stage, 40, forms[0])
+            times = [f"{batch_ms(one, data, kept=kept):.1f}" for kept in (True, False)]
+            ratios = [f"{medians[form] / medians[forms[0]]:.2f}" for form in forms[1:]]
+            name = f"{stage.phase}, {stage.batch} of {stage.crop}x{stage.crop}"
+            row([name, *times, *(f"{medians[form]:.2f}" for form in forms), *ratios])
+    total = [f"{recipe.steps / whole[form]:.2f}" for form in forms]
+    ratios = [f"{whole[forms[0]] / whole[form]:.2f}" for form in forms[1:]]
+    row(["all, weighed by steps", "", "", *total, *ratios])
+
+
+if __name__ == "__main__":
+    main()
