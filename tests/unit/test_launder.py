@@ -44,11 +44,11 @@ def test_a_step_has_one_name(text: str, label: str) -> None:
         ("jpeg:0", "quality from 1 to 100"),
         ("jpeg:90.5", "whole quality"),
         ("jpeg:101", "quality from 1 to 100"),
-        ("jpeg:inf", "quality from 1 to 100"),
+        ("jpeg:inf", "expected one of jpeg:N"),
         ("resize:1", "other than 1"),
         ("resize:0", "from 0.1 to 4"),
         ("noise:-2", "grey levels"),
-        ("noise:inf", "grey levels"),
+        ("noise:inf", "expected one of jpeg:N"),
         ("blur:0", "sigma from 0.1 to 32"),
     ],
 )
