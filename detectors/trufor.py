@@ -638,7 +638,7 @@ class TruFor(Detector):
 
     def _detect(self, images: Tensor) -> Detection:
         pixels = (255 * images).round().clamp(0, 255) / 256
-        # On a CPU one image at a time is faster, and its last bits do not depend on its neighbours.
+        # On a CPU one image at a time is faster, and no answer depends on its neighbours.
         batches = torch.split(pixels, 1) if self.device.type == "cpu" else (pixels,)
         # TF32's ten bits of mantissa move the residual by 0.12 where its deviation is 0.16.
         with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
