@@ -14,7 +14,7 @@ test: .venv/tested alexnet
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 
 alexnet: .venv/installed
 	@$(BIN)/bench weights fetch alexnet --yes || true

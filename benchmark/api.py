@@ -9,23 +9,25 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.core.errors import BenchError, DataError, OutputError, WeightsError
-from benchmark.core.paths import atomic, home, make_folder, write_text
-from benchmark.runner.cells import Cell, cells
+from benchmark.core.errors import BadInput, BenchError, DataError, OutputError, WeightsError
+from benchmark.core.paths import home, make_folder, write_text
+from benchmark.results.aggregate import aggregate
+from benchmark.results.checksums import with_sums
+from benchmark.results.csv import COLUMNS, result_rows, write_results
+from benchmark.results.nulls import Spot, stored_distances
+from benchmark.results.record import RECORD, Record, known_pixels, record_of
+from benchmark.results.rows import ResultRow
+from benchmark.results.samples import sample_rows, write_samples
+from benchmark.results.significance import PairedTest
+from benchmark.results.table import run_table
 from benchmark.runner.execute import Progress, Settings, execute
 from benchmark.runner.executors.choice import default_executor
 from benchmark.runner.outcome import Failure
 from benchmark.runner.plan import Plan, as_begun
-from benchmark.runner.record import document_of, known_pixels
+from benchmark.runner.planning import PlanJobs
 from benchmark.runner.setup import Setup, prepare
 from benchmark.runner.shard import SHARD_FILE, Shard, shard_text
 from benchmark.runner.store import Store
-from reports.intact import RECORD, with_sums
-from reports.nulls import Spot, stored_distances
-from reports.results import COLUMNS, result_rows, results_csv
-from reports.samples import write_samples
-from reports.significance import PairedTest
-from reports.tables import run_table
 
 if TYPE_CHECKING:  # pandas takes a while to load and only a notebook needs it
     import pandas as pd
@@ -41,14 +43,16 @@ class RunRecord:
         failures: jobs that gave no answer.
         document: the record as it is written to record.json.
         folder: where the run's files are, or None if none were asked for.
+        store: where its images, heatmaps and numbers are.
         distances: how far every AUC lies from the null, paired by image.
     """
 
     plan: Plan
-    cells: tuple[Cell, ...]
+    cells: tuple[ResultRow, ...]
     failures: tuple[Failure, ...]
     document: dict[str, Any]
     folder: Path | None
+    store: str | Path
     distances: Mapping[Spot, PairedTest] = field(default_factory=dict)
 
     @property
@@ -57,6 +61,22 @@ class RunRecord:
         import pandas as pd
 
         return pd.DataFrame(result_rows(self.cells), columns=list(COLUMNS))
+
+    def report(self) -> Path:
+        """Write the run's page, index.html, and its figures beside its other files.
+
+        Returns:
+            The page.
+
+        Raises:
+            BadInput: if the run has no folder.
+            OutputError: if a file cannot be written.
+        """
+        from reports.page.write import write_report  # what a run never needs
+
+        if self.folder is None:
+            raise BadInput("this run has no folder: give run() one with out=")
+        return write_report(self.folder, store=self.store)
 
     @property
     def complete(self) -> bool:
@@ -104,51 +124,55 @@ def run(
     setup = prepare(plan, settings.shard)
     _refuse_unused(setup, settings)
     if save_images:
-        from reports.pictures import check_names
+        from benchmark.results.images import check_names
 
         check_names(setup)
     settings = replace(settings, logs=Path(out) / "logs") if out is not None else settings
+    jobs = PlanJobs(setup)
     with claimed(out, plan, settings.shard, store) as (folder, place), Store(place) as answers:
-        tally = execute(setup, answers, executor, settings)
-        known = known_pixels(setup, answers, tally.failures)
-        document = document_of(setup, settings, tally, known)
-        record = conclude(setup, answers, document, folder)
+        tally = execute(jobs, answers, executor, settings)
+        known = known_pixels(jobs, answers, tally.failures)
+        record = conclude(jobs, answers, record_of(setup, settings, tally, known), folder)
         if folder is not None and save_images:
-            from reports.pictures import save_pictures
-
-            save_pictures(folder / "images", setup, answers)
+            _save_images(folder / "images", jobs, answers)
     return record
 
 
-def conclude(
-    setup: Setup, answers: Store, document: dict[str, Any], folder: Path | None
-) -> RunRecord:
+def conclude(jobs: PlanJobs, answers: Store, record: Record, folder: Path | None) -> RunRecord:
     """Read a plan's numbers from a store and write a run's files.
 
     Args:
-        setup: the prepared plan.
+        jobs: the plan's.
         answers: where the rows are.
-        document: what record.json is to say; its failures are those of the run.
+        record: what record.json is to say; its failures are those of the run.
         folder: of the run, or None for no files.
 
     Raises:
         DataError: if no sample could be used.
         OutputError: if a file cannot be written.
     """
-    failures = tuple(Failure(**failure) for failure in document["failures"])
-    if not document["shard"]:
-        _refuse_empty(setup, failures)
-    record = RunRecord(
-        plan=setup.plan,
-        cells=tuple(cells(setup, answers, failures)),
-        failures=failures,
-        document=document,
+    if not record.shard:
+        _refuse_empty(jobs.setup, record.failures)
+    found = RunRecord(
+        plan=jobs.setup.plan,
+        cells=tuple(aggregate(jobs, answers, record.failures)),
+        failures=record.failures,
+        document=record.document(),
         folder=folder,
-        distances=stored_distances(setup, answers),
+        store=answers.place,
+        distances=stored_distances(jobs, answers),
     )
     if folder is not None:
-        _write(folder, record, setup, answers)
-    return record
+        _write(folder, found, jobs, answers)
+    return found
+
+
+def _save_images(folder: Path, jobs: PlanJobs, answers: Store) -> None:
+    from benchmark.results.images import save_pictures
+    from benchmark.results.shown import Images, shown_samples
+
+    shown = shown_samples(sample_rows(jobs, answers), jobs.setup.plan)
+    save_pictures(folder, shown, answers, Images(answers, jobs))
 
 
 @contextmanager
@@ -238,10 +262,9 @@ def _refuse_empty(setup: Setup, failures: tuple[Failure, ...]) -> None:
         raise DataError(f"none of {len(skipped)} samples can be used; the first: {first.reason}")
 
 
-def _write(folder: Path, record: RunRecord, setup: Setup, store: Store) -> None:
-    write_text(folder / "results.csv", results_csv(record.cells))
+def _write(folder: Path, record: RunRecord, jobs: PlanJobs, store: Store) -> None:
+    write_results(folder / "results.csv", record.cells)
     write_text(folder / "table.md", run_table(record.cells, record.distances).markdown())
-    with atomic(folder / "samples.csv") as draft, draft.open("w", encoding="utf-8") as file:
-        write_samples(file, setup, store)
+    write_samples(folder / "samples.csv", jobs, store)
     document = with_sums(folder, record.document)
     write_text(folder / RECORD, json.dumps(document, indent=2) + "\n")

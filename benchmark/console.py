@@ -16,6 +16,9 @@ from rich.table import Table as Drawn
 
 from benchmark.api import RunRecord
 from benchmark.core.names import printable
+from benchmark.results.csv import result_rows
+from benchmark.results.nulls import distance_rows
+from benchmark.results.table import Table, run_table
 from benchmark.runner.execute import Notify
 from benchmark.runner.execute import Progress as Step
 from benchmark.runner.plan import Plan
@@ -23,9 +26,6 @@ from benchmark.runner.setup import choose
 from benchmark.runner.shard import Shard
 from detectors import DETECTORS
 from inpainters import INPAINTERS
-from reports.nulls import distance_rows
-from reports.results import result_rows
-from reports.tables import Table, run_table
 
 EVERY = 10.0  # seconds between lines where there is no terminal
 SHOWN = 10  # unused files named on the console; record.json has them all

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from benchmark.api import RunRecord, claimed, conclude
 from benchmark.core.errors import DataError
+from benchmark.results.record import KnownPixels, Record, read_record, record_of
 from benchmark.runner.execute import STAGES, Settings, Tally, lacking
-from benchmark.runner.outcome import Failure
 from benchmark.runner.plan import Plan
-from benchmark.runner.record import document_of
+from benchmark.runner.planning import PlanJobs
 from benchmark.runner.setup import Setup, prepare
 from benchmark.runner.shard import SHARD_FILE, Shard
 from benchmark.runner.store import Store, is_address, is_store, rows_folder
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,10 +29,7 @@ class _Part:
     plan: Plan
     shard: Shard
     store: str | Path
-    document: dict[str, Any]
-
-
-CHECKED = {"checkpoints": "weights", "brought": "models", "not_measured": "metrics"}
+    record: Record
 
 
 def merge(
@@ -57,21 +56,21 @@ def merge(
     stores = {part.store for part in parts}
     shared = stores.pop() if len(stores) == 1 else None
     setup = prepare(parts[0].plan)
-    document = _document(setup, parts)
-    _refuse_others(document, parts)
+    record = _record(setup, parts)
+    _refuse_others(record, parts)
     claim = claimed(out, setup.plan, None, store or shared)
     with claim as (folder, place), Store(place) as answers:
         for part in parts:
             if rows_folder(part.store).resolve() != rows_folder(place).resolve():
                 answers.absorb(part.store)
         # shards of an older version have no null: then it is a gap, and no sign of other pictures
-        needed = replace(setup, untouched=None)
-        if not document["failures"] and (missing := lacking(needed, answers)):
+        needed = PlanJobs(replace(setup, untouched=None))
+        if not record.failures and (missing := lacking(needed, answers)):
             raise DataError(
                 f"the shards lack {missing} answers of this plan: their pictures or masks are not "
                 "those that are here"
             )
-        return conclude(setup, answers, document, folder)
+        return conclude(PlanJobs(setup), answers, record, folder)
 
 
 def _part(folder: Path) -> _Part:
@@ -84,8 +83,8 @@ def _part(folder: Path) -> _Part:
         raise DataError(f"{folder}: no shard's folder ({SHARD_FILE} is missing)") from None
     except (ValueError, KeyError, TypeError):
         raise DataError(f"{path}: damaged; run the shard again") from None
-    record = folder / "record.json"
-    if not record.is_file():
+    record = read_record(folder)
+    if record is None:
         raise DataError(f"{folder}: its run has not ended; the same command goes on from there")
     if not is_store(store):
         raise DataError(f"{folder}: its store {store} is not there; move it with the folder")
@@ -94,7 +93,7 @@ def _part(folder: Path) -> _Part:
         plan=Plan.load(folder / "plan.toml"),
         shard=shard,
         store=store,
-        document=json.loads(record.read_text(encoding="utf-8")),
+        record=record,
     )
 
 
@@ -116,53 +115,64 @@ def _refuse_incomplete(parts: Sequence[_Part]) -> None:
         raise DataError(f"shard {missing} is missing; name its folder too")
 
 
-def _document(setup: Setup, parts: Sequence[_Part]) -> dict[str, Any]:
+def _record(setup: Setup, parts: Sequence[_Part]) -> Record:
     """The record of all shards: what they did and took in sum, where they were the same or each."""
-    tally = Tally()
-    for part in parts:
+    tally, records = Tally(), [part.record for part in parts]
+    for record in records:
         for stage in STAGES:
-            tally.ran[stage] += part.document["jobs_run"][stage]
-            tally.stored[stage] += part.document["jobs_stored"][stage]
-            tally.seconds[stage] += part.document["seconds"][stage]
-            tally.model_seconds[stage] += part.document["model_seconds"][stage]
-        tally.failures.update(Failure(**failure) for failure in part.document["failures"])
-    document = document_of(setup, Settings(), tally, _known_pixels(parts))
-    for key in ("device", "executor", "batch"):
-        said = list(dict.fromkeys(part.document[key] for part in parts))
-        document[key] = said[0] if len(said) == 1 else ", ".join(map(str, said))
-    machines = [part.document.get("machine") for part in parts]  # None in an older shard
+            tally.ran[stage] += record.jobs_run.get(stage, 0)
+            tally.stored[stage] += record.jobs_stored.get(stage, 0)
+            tally.seconds[stage] += record.seconds.get(stage, 0.0)
+            tally.model_seconds[stage] += record.model_seconds.get(stage, 0.0)
+        tally.failures.update(record.failures)
+    machines = [record.machine for record in records]  # None in an older shard
     same = all(one == machines[0] for one in machines)
-    document["machine"] = machines[0] if same else machines
-    return document
+    return record_of(setup, Settings(), tally, _known_pixels(records)).model_copy(
+        update={
+            "device": _joined(record.device for record in records),
+            "executor": _joined(record.executor for record in records),
+            "batch": _joined(record.batch for record in records),
+            "machine": machines[0] if same else machines,
+        }
+    )
 
 
-def _told(said: dict[str, Any]) -> dict[str, Any]:
-    """What a record says of each thing; of a model that a user brought, its identity is all."""
-    return {name: one["identity"] if "card" in one else one for name, one in said.items()}
+def _joined(said: Iterable[T]) -> T | str:
+    """What all shards say, or what each says with commas between."""
+    each = list(dict.fromkeys(said))
+    return each[0] if len(each) == 1 else ", ".join(map(str, each))
 
 
-def _known_pixels(parts: Sequence[_Part]) -> dict[str, dict[str, float]]:
+def _known_pixels(records: Sequence[Record]) -> dict[str, KnownPixels]:
     """How far known pixels of finished pictures moved, over all shards."""
-    found: dict[str, dict[str, float]] = {}
-    for part in parts:
-        for name, known in part.document["known_pixels"].items():
-            so_far = found.setdefault(name, dict.fromkeys(known, 0))
-            pictures = so_far["pictures"] + known["pictures"]
-            total = so_far["mean"] * so_far["pictures"] + known["mean"] * known["pictures"]
-            found[name] = {
-                "pictures": pictures,
-                "moved": so_far["moved"] + known["moved"],
-                "max": max(so_far["max"], known["max"]),
-                "mean": round(total / max(pictures, 1), 6),
-            }
+    found: dict[str, KnownPixels] = {}
+    for record in records:
+        for name, known in record.known_pixels.items():
+            so_far = found.get(name, KnownPixels(pictures=0, moved=0, max=0, mean=0))
+            pictures = so_far.pictures + known.pictures
+            total = so_far.mean * so_far.pictures + known.mean * known.pictures
+            found[name] = KnownPixels(
+                pictures=pictures,
+                moved=so_far.moved + known.moved,
+                max=max(so_far.max, known.max),
+                mean=round(total / max(pictures, 1), 6),
+            )
     return found
 
 
-def _refuse_others(document: dict[str, Any], parts: Sequence[_Part]) -> None:
+def _refuse_others(record: Record, parts: Sequence[_Part]) -> None:
     """Refuse shards that did not run with what is here: their numbers could not be found."""
     for part in parts:
-        for key, what in CHECKED.items():
-            ours, theirs = _told(document[key]), _told(part.document[key])
-            other = sorted(name for name in ours | theirs if ours.get(name) != theirs.get(name))
+        for what, here, there in (
+            ("weights", record.checkpoints, part.record.checkpoints),
+            ("models", _identities(record), _identities(part.record)),
+            ("metrics", record.not_measured, part.record.not_measured),
+        ):
+            other = sorted(name for name in here | there if here.get(name) != there.get(name))
             if other:
                 raise DataError(f"{part.folder}: ran with other {what} than are here: {other[0]}")
+
+
+def _identities(record: Record) -> dict[str, str]:
+    """Of a model that a user brought, its identity is all that counts."""
+    return {name: one.identity for name, one in record.brought.items()}

@@ -27,7 +27,7 @@ from benchmark.metrics.intervals import (
     paired_share_interval,
     share_intervals,
 )
-from reports.significance import corrected, paired_tests
+from benchmark.results.significance import corrected, paired_tests
 
 SIZES = (3, 5, 7, 10, 20, 30, 100)
 SHARES = (0.05, 0.5, 0.86, 0.95)

@@ -60,7 +60,7 @@ def detector_lines(rows: pd.DataFrame) -> Iterator[str]:
             met = [auc for name, auc in by_name.items() if name in seen]
             unmet = {name: by_name[name] for name in networks(by_name) if name not in seen}
             lowest = min(unmet, key=lambda name: unmet[name], default="")
-            alarms = value(part, inpainter="original", metric="false_alarm")
+            alarms = value(part, inpainter="original", metric="fpr")
             yield (
                 f"| {detector} | {launder or '-'} | {mean(met):.3f} | {mean(unmet.values()):.3f} | "
                 f"{lowest} {unmet.get(lowest, float('nan')):.3f} | {alarms:.0%} |"

@@ -21,12 +21,13 @@ from pathlib import Path
 from benchmark import Plan
 from benchmark.api import claimed, conclude
 from benchmark.core.weights import Weights
+from benchmark.results.record import Record, record_of
 from benchmark.runner.execute import Settings, execute
 from benchmark.runner.inputs import Chunk
 from benchmark.runner.jobs import Chosen, Fill, Job, Judge, SampleRef, key_of
 from benchmark.runner.kit import Kit
 from benchmark.runner.outcome import Outcome
-from benchmark.runner.record import document_of
+from benchmark.runner.planning import PlanJobs
 from benchmark.runner.setup import Setup
 from benchmark.runner.store import Answer, Store
 from detectors import DETECTORS
@@ -97,6 +98,7 @@ def setup(masks: int) -> Setup:
             Chosen(name=name, card=DETECTORS.card(name), weights=weights) for name in PLAN.detectors
         ),
         gaps={},
+        original=Chosen(name="original", card=INPAINTERS.card("original"), weights=weights),
     )
 
 
@@ -108,17 +110,17 @@ def step(name: str, masks: int, place: Path) -> dict[str, object]:
         text = table_document("all", run=place / "out").text("text")
         found = {"lines": text.count("\n")}
     elif name == "conclude":
-        document = json.loads((place / "document.json").read_text())
+        record = Record.model_validate_json((place / "document.json").read_text())
         claim = claimed(place / "out", PLAN, None, place / "store")
         with claim as (folder, _), Store(place / "store") as store:
-            found = {"cells": len(conclude(prepared, store, document, folder).cells)}
+            found = {"cells": len(conclude(PlanJobs(prepared), store, record, folder).cells)}
     else:
         with Store(place / "store") as store:
-            tally = execute(prepared, store, Instant(), settings)
+            tally = execute(PlanJobs(prepared), store, Instant(), settings)
         found = {"rows": sum(tally.ran.values())}
         if name == "store":
-            document = document_of(prepared, settings, tally, {})
-            (place / "document.json").write_text(json.dumps(document))
+            record = record_of(prepared, settings, tally, {})
+            (place / "document.json").write_text(record.model_dump_json())
     seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {"seconds": seconds, "MB": peak, **found}

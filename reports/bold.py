@@ -8,12 +8,12 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from benchmark.metrics import METRICS
+from benchmark.results.nulls import NULL_LINE, RANKED, Spot
+from benchmark.results.numbers import number
 from reports.layouts import Layout, layout_of
-from reports.nulls import NULL_LINE, RANKED, Spot
-from reports.numbers import number
 
 if TYPE_CHECKING:
-    from reports.folder import ResultRow
+    from benchmark.results.rows import ResultRow
     from reports.paper import Entry, Line, PaperTable
 
 

@@ -9,13 +9,14 @@ from typing import Literal
 
 from benchmark.core.card import Card
 from benchmark.metrics import METRICS, NULLS
+from benchmark.results.numbers import kind_of, with_span
+from benchmark.results.painters import Painter, painters_of
+from benchmark.results.rows import ResultRow
+from benchmark.results.run_folder import RunFolder
 from benchmark.retouch import retouched_name
 from detectors import DETECTORS
 from inpainters import INPAINTERS
-from reports.folder import ResultRow, RunFolder
 from reports.layouts import heading
-from reports.numbers import kind_of, with_span
-from reports.painters import Painter, painters_of
 
 PERCEPTUAL = ("lpips", "gmsd", "lpips_vgg")  # the first that the run has stands beside PSNR
 AS_PAINTED = "as painted"
@@ -136,8 +137,6 @@ def metric_title(name: str) -> str:
     Raises:
         UnknownName: if there is no such metric.
     """
-    if name == "false_alarm":
-        return "false alarms"
     unit = METRICS.load(name).unit
     return heading(name) + (f" ({unit})" if unit else "")
 
@@ -147,8 +146,8 @@ def _dagger(card: Card) -> str:
 
 
 def _panel_metric(row: ResultRow) -> str:
-    """False alarms are the ACC of untouched pictures and stand in its panel; so do nulls."""
-    return "acc" if row.metric == "false_alarm" else _METRIC_OF.get(row.metric, row.metric)
+    """What is measured of untouched images stands in the panel of its metric."""
+    return METRICS.load(row.metric).of_untouched or _METRIC_OF.get(row.metric, row.metric)
 
 
 def _panels(rows: Iterable[ResultRow]) -> Iterable[tuple[str, str, str]]:
@@ -161,8 +160,9 @@ def _panels(rows: Iterable[ResultRow]) -> Iterable[tuple[str, str, str]]:
 
 
 def _y_title(metric: str, rows: Sequence[ResultRow]) -> str:
-    alarms = any(row.metric == "false_alarm" for row in rows)
-    return metric_title(metric) + (", original: false alarms" if alarms else "")
+    others = dict.fromkeys(row.metric for row in rows if METRICS.load(row.metric).of_untouched)
+    said = "".join(f", original: {METRICS.load(name).title}" for name in others)
+    return metric_title(metric) + said
 
 
 def _over_ratio(run: RunFolder) -> Iterator[Chart]:

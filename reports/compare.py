@@ -20,10 +20,11 @@ import numpy as np
 from benchmark.core.errors import BadInput, DataError
 from benchmark.metrics.base import Metric
 from benchmark.metrics.intervals import Values
-from reports.folder import ResultRow, RunFolder, SampleRow, read_run
-from reports.numbers import GAP, kind_of, number, p_text, signed, signed_span
+from benchmark.results.numbers import GAP, kind_of, number, p_text, signed, signed_span
+from benchmark.results.rows import ResultRow, SampleRow
+from benchmark.results.run_folder import RunFolder, read_run
+from benchmark.results.significance import PairedTest, Verdict, corrected, paired_tests
 from reports.paired import Cell, Pictures, pictures_of
-from reports.significance import PairedTest, Verdict, corrected, paired_tests
 
 HEADS = ("data set", "laundered", "detector", "inpainter", "bucket", "metric", "first", "second",
          "change", "95 % interval", "p (Holm)", "verdict", "weights")  # fmt: skip
@@ -55,7 +56,7 @@ class Change:
         p: two-sided p-value of a change, or None.
         p_holm: that p-value corrected for the tests of this detector, or None.
         n: pictures that count in both.
-        verdict: whether the second run is better or worse, as `reports.significance` says.
+        verdict: whether the second run is better or worse, as `results.significance` says.
         reason: why nothing is tested, or "".
         first_weights: the weights behind the first number, or "" where the run lacks the cell.
         second_weights: likewise of the second.

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmark.core.errors import BadInput, DataError
+from benchmark.results.run_folder import RunFolder, newest_run, read_run
 from reports.findings import annotated
-from reports.folder import RunFolder, newest_run, read_run
 from reports.formats import render
 from reports.formats.csv import entry_rows
 from reports.formats.statistics import render as render_statistics

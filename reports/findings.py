@@ -8,11 +8,11 @@ from itertools import groupby
 
 from benchmark.metrics import METRICS
 from benchmark.metrics.intervals import FEW
+from benchmark.results.nulls import MARK_NOTE, untested
+from benchmark.results.numbers import number, p_text, signed, signed_span
+from benchmark.results.painters import painter_named
 from detectors import DETECTORS
 from reports.bold import with_marks
-from reports.nulls import MARK_NOTE, untested
-from reports.numbers import number, p_text, signed, signed_span
-from reports.painters import painter_named
 from reports.paper import PaperTable
 from reports.statistics import Statistic, inverted
 

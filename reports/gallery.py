@@ -7,7 +7,7 @@ saw in it. They come from the store under the keys of the run; no model is loade
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from itertools import zip_longest
@@ -18,12 +18,18 @@ from PIL import Image
 from benchmark.core.errors import BenchError, DataError, OutputError
 from benchmark.core.types import Mask, Pixels
 from benchmark.metrics import METRICS
-from benchmark.retouch import retouched_name
-from benchmark.runner.jobs import Chosen, Fill, SampleRef, judge_job
-from benchmark.runner.setup import Setup, fills, prepare
-from benchmark.runner.store import Store, is_store
-from reports.folder import RunFolder
-from reports.pictures import heatmap_picture, sample_folders
+from benchmark.results.images import heatmap_picture
+from benchmark.results.run_folder import RunFolder
+from benchmark.results.shown import (
+    Detected,
+    Images,
+    Inpainted,
+    Shown,
+    ShownSample,
+    folders,
+    shown_of,
+)
+from benchmark.runner.store import Store
 
 BUDGET = 12_000_000  # characters of all pictures together: the page stays under 15 MB
 SIDES = (224, 192, 160, 128)  # pixels of a picture's longer side: the largest that fits all samples
@@ -109,9 +115,6 @@ class Gallery:
     notes: tuple[str, ...]
 
 
-Values = Mapping[tuple[str, str, str, str, str], float]
-
-
 def make_gallery(run: RunFolder, *, budget: int = BUDGET) -> Gallery:
     """The gallery of a run, as far as the pictures are still there.
 
@@ -123,18 +126,17 @@ def make_gallery(run: RunFolder, *, budget: int = BUDGET) -> Gallery:
         The gallery; without exhibits, and with the reason, where data or store are gone.
     """
     try:
-        setup = opened(run)
-        changed = _changed(run, setup)
+        shown = shown_of(run)
         with Store(run.store) as store:
             hall = _Hall(
-                setup=setup,
+                run=run,
+                shown=shown,
                 store=store,
-                left_out=frozenset(changed),
+                images=Images(store, shown.jobs),
                 metric=hiding_metric(run),
-                values=_values(run),
-                folders=sample_folders(setup),
+                folders=folders(shown.samples),
             )
-            return _hang(hall, budget, _notes(changed))
+            return _hang(hall, budget)
     except BenchError as error:
         return Gallery(
             metric="",
@@ -144,20 +146,6 @@ def make_gallery(run: RunFolder, *, budget: int = BUDGET) -> Gallery:
             samples=0,
             notes=(f"No pictures: {error}",),
         )
-
-
-def opened(run: RunFolder) -> Setup:
-    """The run's plan with everything it names found.
-
-    Raises:
-        DataError: if there is no store of answers.
-        BenchError: if the plan's pictures, masks or weights are gone.
-    """
-    if not is_store(run.store):
-        raise DataError(
-            f"{run.store} is no store of answers; name the one this run used with --store"
-        )
-    return prepare(run.plan)
 
 
 def hiding_metric(run: RunFolder) -> str:
@@ -185,24 +173,16 @@ class _Wall:
 class _Hall:
     """Where pictures come from, and what is known about them."""
 
-    setup: Setup
+    run: RunFolder
+    shown: Shown
     store: Store
-    left_out: frozenset[str]
+    images: Images
     metric: str
-    values: Values
     folders: Mapping[tuple[str, str], str]
 
-    @property
-    def inpainters(self) -> list[Chosen]:
-        return [one for one in self.setup.inpainters if one.name not in self.left_out]
 
-    @property
-    def detectors(self) -> list[Chosen]:
-        return [one for one in self.setup.detectors if one.name not in self.left_out]
-
-
-def _hang(hall: _Hall, budget: int, notes: Sequence[str]) -> Gallery:
-    samples = _in_turn(hall.setup.samples)
+def _hang(hall: _Hall, budget: int) -> Gallery:
+    samples = _in_turn(hall.shown.samples)
     wall, side = _Wall(), _side(hall, samples, budget)
     exhibits, unread = [], 0
     for sample in samples:
@@ -212,7 +192,11 @@ def _hang(hall: _Hall, budget: int, notes: Sequence[str]) -> Gallery:
             unread += 1
         if wall.length > budget:
             break
-    said = [*notes, *_unseen(hall, exhibits)]
+    said = [
+        f"{name} is left out: its weights here are not those of the run."
+        for name in hall.shown.left_out
+    ]
+    said += _unseen(hall, exhibits)
     if unread:
         said.append(f"{unread} samples are left out: their pictures cannot be read any more.")
     if len(exhibits) + unread < len(samples):
@@ -231,14 +215,13 @@ def _hang(hall: _Hall, budget: int, notes: Sequence[str]) -> Gallery:
 
 
 def _unseen(hall: _Hall, exhibits: Sequence[Exhibit]) -> Iterator[str]:
-    """Models of which the store has nothing: another version answers under other keys."""
+    """Models of which the store has nothing: another store, or an older version's keys."""
     paintings = [one for exhibit in exhibits for one in exhibit.paintings]
     seen = {one.inpainter for one in paintings}
     seen |= {look.detector for one in paintings for look in one.looks}
-    painters = [
-        retouched_name(one.name, step) for one in hall.inpainters for step in hall.setup.retouches
-    ]
-    for name in (*painters, *(one.name for one in hall.detectors)):
+    made = [one for sample in hall.shown.samples for one in sample.inpainted.values()]
+    names = [one.name for one in made] + [look.detector for one in made for look in one.detected]
+    for name in dict.fromkeys(names):
         if exhibits and name not in seen:
             yield (
                 f"{name}: the store has no picture of this version; run again to make them, "
@@ -246,9 +229,9 @@ def _unseen(hall: _Hall, exhibits: Sequence[Exhibit]) -> Iterator[str]:
             )
 
 
-def _side(hall: _Hall, samples: Sequence[SampleRef], budget: int) -> int:
+def _side(hall: _Hall, samples: Sequence[ShownSample], budget: int) -> int:
     """The largest size at which all samples fit, judged by the first of every bucket."""
-    tried = samples[: len(hall.setup.plan.buckets)]
+    tried = samples[: len(hall.run.plan.buckets)]
     for side in SIDES[:-1]:
         wall = _Wall()
         for sample in tried:
@@ -261,53 +244,56 @@ def _side(hall: _Hall, samples: Sequence[SampleRef], budget: int) -> int:
     return SIDES[-1]
 
 
-def _in_turn(samples: Sequence[SampleRef]) -> list[SampleRef]:
+def _in_turn(samples: Sequence[ShownSample]) -> list[ShownSample]:
     """One sample of each data set and bucket after the other, so that a cut leaves some of each."""
-    piles: dict[tuple[str, str], list[SampleRef]] = {}
+    piles: dict[tuple[str, str], list[ShownSample]] = {}
     for sample in samples:
         piles.setdefault((sample.dataset, sample.bucket), []).append(sample)
     return [one for row in zip_longest(*piles.values()) for one in row if one is not None]
 
 
-def _exhibit(hall: _Hall, sample: SampleRef, wall: _Wall, side: int) -> Exhibit:
-    loaded = hall.setup.sources.load(sample)
+def _exhibit(hall: _Hall, sample: ShownSample, wall: _Wall, side: int) -> Exhibit:
+    image, mask = hall.images.load(sample)
     return Exhibit(
         dataset=sample.dataset,
-        sample=sample.id,
+        sample=sample.sample,
         bucket=sample.bucket,
-        folder=hall.folders[sample.dataset, sample.id],
-        original=wall.place(_small(loaded.image, side, _QUALITY)),
-        hole=wall.place(_small(with_hole(loaded.image, loaded.mask), side, _QUALITY)),
+        folder=hall.folders[sample.dataset, sample.sample],
+        original=wall.place(_small(image, side, _QUALITY)),
+        hole=wall.place(_small(with_hole(image, mask), side, _QUALITY)),
         paintings=tuple(_paintings(hall, sample, wall, side)),
     )
 
 
-def _paintings(hall: _Hall, sample: SampleRef, wall: _Wall, side: int) -> Iterator[Painting]:
-    jobs = [job for one in hall.inpainters for job in fills(hall.setup, one, [sample])]
-    for fill in jobs:
-        if hall.store.known([fill.key]):
+def _paintings(hall: _Hall, sample: ShownSample, wall: _Wall, side: int) -> Iterator[Painting]:
+    for made in sample.inpainted.values():
+        if hall.store.known([made.image]):
             yield Painting(
-                inpainter=fill.painter,
-                picture=wall.place(_small(hall.store.picture(fill.key), side, _QUALITY)),
-                looks=tuple(_looks(hall, fill, wall)),
+                inpainter=made.name,
+                picture=wall.place(_small(hall.store.picture(made.image), side, _QUALITY)),
+                looks=tuple(_looks(hall, made, wall)),
             )
 
 
-def _looks(hall: _Hall, fill: Fill, wall: _Wall) -> Iterator[Look]:
-    for detector in hall.detectors:
-        key = judge_job(detector, fill).key
-        (score,) = hall.store.scores([key])
+def _looks(hall: _Hall, made: Inpainted, wall: _Wall) -> Iterator[Look]:
+    for one in made.detected:
+        (score,) = hall.store.scores([one.heatmap])
         if score is not None:
-            seen = heatmap_picture(hall.store.heatmap(key))
-            sample = fill.sample
+            seen = heatmap_picture(hall.store.heatmap(one.heatmap))
             yield Look(
-                detector=detector.name,
+                detector=one.detector,
                 heatmap=wall.place(_small(seen, HEAT, _HEAT_QUALITY)),
                 score=score,
-                value=hall.values.get(
-                    (sample.dataset, sample.id, sample.bucket, fill.painter, detector.name)
-                ),
+                value=_value(hall.metric, one),
             )
+
+
+def _value(name: str, one: Detected) -> float | None:
+    numbers = one.row.numbers.get(name)
+    if not numbers:
+        return None
+    value = float(METRICS.load(name)().values(np.asarray([numbers]))[0])
+    return value if np.isfinite(value) else None
 
 
 def with_hole(image: Pixels, mask: Mask) -> Pixels:
@@ -330,29 +316,3 @@ def _small(pixels: Pixels, side: int, quality: int) -> bytes:
     content = BytesIO()
     picture.save(content, format="WEBP", quality=quality, method=4)
     return content.getvalue()
-
-
-def _values(run: RunFolder) -> Values:
-    name = hiding_metric(run)
-    if not name:
-        return {}
-    metric = METRICS.load(name)()
-    found = {}
-    for row in run.samples:
-        numbers = row.numbers.get(name)
-        if numbers and not row.launder:
-            value = float(metric.values(np.asarray([numbers]))[0])
-            if np.isfinite(value):
-                found[row.dataset, row.sample, row.bucket, row.painter, row.detector] = value
-    return found
-
-
-def _changed(run: RunFolder, setup: Setup) -> list[str]:
-    """Models whose weights are no longer those of the run: the store has other pictures of them."""
-    then = (run.record or {}).get("checkpoints", {})
-    now = {one.name: one.weights.sha256 for one in (*setup.inpainters, *setup.detectors)}
-    return [name for name, found in then.items() if now.get(name) != found.get("sha256")]
-
-
-def _notes(changed: Iterable[str]) -> list[str]:
-    return [f"{name} is left out: its weights here are not those of the run." for name in changed]

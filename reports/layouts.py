@@ -11,7 +11,7 @@ from functools import cache
 
 from benchmark.core.errors import BadInput
 from benchmark.metrics import METRICS
-from reports.reported import TABLES
+from benchmark.results.reported import TABLES
 
 ARROWS = {"lower": "↓", "higher": "↑"}
 NUMBERS = (1, 2, 3, 4, 5, 6)
@@ -95,13 +95,13 @@ class Place:
 def heading(metric: str) -> str:
     """A metric's title with its arrow: the direction in which an inpainter hides or paints better.
 
-    A null has none.
+    A metric of untouched images has none.
 
     Raises:
         UnknownName: if there is no such metric.
     """
     kind = METRICS.load(metric)
-    return kind.title if kind.null_of else f"{kind.title} {ARROWS[kind.better]}"
+    return kind.title if kind.of_untouched_images() else f"{kind.title} {ARROWS[kind.better]}"
 
 
 def layout_of(number: int) -> Layout:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from benchmark.metrics.base import Metric
 from benchmark.metrics.intervals import Values
-from reports.folder import SampleRow
+from benchmark.results.rows import SampleRow
 
 NAN = float("nan")
 

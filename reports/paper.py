@@ -10,11 +10,22 @@ from dataclasses import dataclass
 
 from benchmark.core.errors import DataError
 from benchmark.metrics import METRICS, under_convention
+from benchmark.results.brackets import interval_note
+from benchmark.results.nulls import (
+    MARK,
+    NO_NULL,
+    NULL_ELSEWHERE,
+    NULL_LINE,
+    NULL_NOTE,
+    RANKED,
+)
+from benchmark.results.painters import Painter
+from benchmark.results.rows import ResultRow
+from benchmark.results.run_folder import RunFolder
+from benchmark.results.table import retouch_notes
 from benchmark.runner.setup import UNTOUCHED
 from detectors import DETECTORS
 from reports.bold import with_bold
-from reports.brackets import interval_note
-from reports.folder import ResultRow, RunFolder
 from reports.layouts import (
     DATASETS,
     Column,
@@ -27,16 +38,6 @@ from reports.layouts import (
     percent,
     place,
 )
-from reports.nulls import (
-    MARK,
-    NO_NULL,
-    NULL_ELSEWHERE,
-    NULL_LINE,
-    NULL_NOTE,
-    RANKED,
-)
-from reports.painters import Painter
-from reports.tables import retouch_notes
 from reports.views import View, views_of
 
 SUBSTITUTE = "gmsd"  # perceptual, needs no network: shown where LPIPS cannot be had
@@ -352,7 +353,7 @@ def _about_null(lines: Sequence[Line], run: RunFolder) -> Iterator[str]:
 
 def _measured(rows: Iterable[ResultRow]) -> set[str]:
     """The metrics of some rows, by the names of the registry."""
-    return {"acc" if row.metric == "false_alarm" else row.metric for row in rows}
+    return {row.metric for row in rows}
 
 
 def _samples(rows: Iterable[ResultRow]) -> str:

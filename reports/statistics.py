@@ -1,7 +1,7 @@
 """What the paper's tables lack: paired differences and tests, ranks, and image-level detection.
 
 Every number is over pictures, from the rows of samples.csv. Pictures and holes are the same for all
-inpainters, so whatever compares two of them is paired, picture by picture (`reports.significance`).
+inpainters, so whatever compares two of them is paired, picture by picture (`results.significance`).
 
 What is tested is stated beforehand: SafePaint against its best rival, two-sided. The tests of one
 detector, on one data set after one laundering, are a family: every hole size and every metric of
@@ -20,16 +20,11 @@ import numpy as np
 from benchmark.metrics import METRICS, NULLS
 from benchmark.metrics.base import Metric
 from benchmark.metrics.intervals import Interval, share_interval
-from benchmark.runner.setup import UNTOUCHED
-from detectors import DETECTORS
-from inpainters import INPAINTERS
-from reports.detected import detected
-from reports.folder import RunFolder
-from reports.nulls import RANKED, Spot, against_null, from_null, standing
-from reports.painters import painter_named
-from reports.paired import Cell, Pictures, pictures_of
-from reports.reported import reported_value
-from reports.significance import (
+from benchmark.results.nulls import RANKED, Spot, against_null, from_null, standing
+from benchmark.results.painters import painter_named
+from benchmark.results.reported import reported_value
+from benchmark.results.run_folder import RunFolder
+from benchmark.results.significance import (
     PairedTest,
     Verdict,
     against_best,
@@ -37,6 +32,11 @@ from reports.significance import (
     kendall_tau,
     paired_tests,
 )
+from benchmark.runner.setup import UNTOUCHED
+from detectors import DETECTORS
+from inpainters import INPAINTERS
+from reports.detected import detected
+from reports.paired import Cell, Pictures, pictures_of
 
 NAN = float("nan")
 OF = "safepaint"  # the inpainter that the paper says hides best
@@ -53,7 +53,7 @@ class Statistic:
         detector: the detector's name, or "" for a metric of the picture alone.
         bucket: the hole's bucket.
         metric: the metric, or "score" for what is computed from detectors' scores.
-        name: "rank", "kendall_tau_b", "against_null", "difference", "next_best", "false_alarm",
+        name: "rank", "kendall_tau_b", "against_null", "difference", "next_best", "fpr",
             "image_auc", "acc_at_5" or "balanced_accuracy".
         inpainter: whose, retouched ones as "telea+grain:1.5", or "" for one over all inpainters.
         against: the other inpainter of a pair, or "".
@@ -311,7 +311,7 @@ def _detection(cell: Cell, pictures: Pictures) -> Iterator[Statistic]:
     scores, alarms = pictures.scores(authentic), pictures.fired(authentic, threshold)
     if not len(scores):
         return
-    rate = _statistic(cell, "acc", "false_alarm", float(alarms.mean()), len(alarms))
+    rate = _statistic(cell, "fpr", "fpr", float(alarms.mean()), len(alarms))
     yield replace(_within(rate, share_interval(alarms)), inpainter=authentic)
     for model in pictures.rows:
         forged, fired = pictures.scores(model), pictures.fired(model, threshold)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from benchmark.metrics import CONVENTIONS, NULLS
+from benchmark.metrics import CONVENTIONS, NULLS, OF_UNTOUCHED
+from benchmark.results.painters import Painter, painters_of
+from benchmark.results.rows import ResultRow
+from benchmark.results.run_folder import RunFolder
 from benchmark.runner.setup import UNTOUCHED
 from detectors import DETECTORS
-from reports.folder import ResultRow, RunFolder
 from reports.layouts import DATASETS, Layout, Place
-from reports.painters import Painter, painters_of
 
 FULL_MODEL = "Backbone+DDL+RWSA"  # Table 5's name of what Tables 1 to 4 call SafePaint
 
@@ -45,7 +46,7 @@ class View:
         dataset = self.sets.get(spot.dataset)
         if painter is None or dataset is None or bool(spot.detector) != bool(detector):
             return None
-        metric = "false_alarm" if spot.metric == "acc" and painter.untouched else spot.metric
+        metric = OF_UNTOUCHED.get(spot.metric, spot.metric) if painter.untouched else spot.metric
         metric = self.scored.get(metric, metric)
         launder = self.launder if detector else ""
         return self.index.get((dataset, launder, detector, painter.name, spot.bucket, metric))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # before torch: side by side, one thread each
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from benchmark.core.backbones import find_backbone, own_file, published_file
 

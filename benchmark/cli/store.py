@@ -42,8 +42,8 @@ def check(
     """
     with speaking():
         from benchmark.core.paths import home
+        from benchmark.results.checksums import check_run
         from benchmark.runner.check import check_store
-        from reports.intact import check_run
 
         found = []
         for checked in (check_run(run) if run else (), check_store(store or home() / "store")):
@@ -83,7 +83,8 @@ def clean(
     with speaking():
         from benchmark.core.errors import DataError
         from benchmark.core.paths import home
-        from benchmark.runner.clean import clean_folder, clean_store, needed_by
+        from benchmark.results.needed import needed_by
+        from benchmark.runner.clean import clean_folder, clean_store
         from benchmark.runner.store import Store, is_store
 
         place = store or home() / "store"

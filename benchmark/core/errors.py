@@ -139,3 +139,17 @@ class KnownMoved(BadAnswer):
             f"its known pixels moved by up to {drift[0]:.0f} grey levels, {drift[1]:.4g} on "
             "average; --recomposite pastes the known region back"
         )
+
+
+def first_line(error: ValueError) -> str:
+    """What is wrong with a value from a file, in a line: of pydantic's errors the first, by name.
+
+    Args:
+        error: pydantic's `ValidationError`, or a plain one.
+    """
+    errors = getattr(error, "errors", None)
+    if errors is None:
+        return str(error).partition("\n")[0]
+    found = errors(include_url=False)[0]
+    place = ".".join(str(part) for part in found["loc"])
+    return f"{place}: {found['msg']}, got {found['input']!r:.80}"

@@ -13,6 +13,7 @@ __all__ = [
     "CONVENTIONS",
     "METRICS",
     "NULLS",
+    "OF_UNTOUCHED",
     "Metric",
     "nulls_of",
     "paper_convention",
@@ -45,6 +46,7 @@ METRICS: Registry[type[Metric]] = Registry(
         "auc_photoholmes": "benchmark.metrics.conventions:AUCPhotoHolmes",
         "f1_photoholmes": "benchmark.metrics.conventions:F1PhotoHolmes",
         "acc": "benchmark.metrics.detection:ACC",
+        "fpr": "benchmark.metrics.detection:FPR",
         "psnr": "benchmark.metrics.fidelity:PSNR",
         "psnr_hole": "benchmark.metrics.fidelity:PSNRHole",
         "ssim": "benchmark.metrics.fidelity:SSIM",
@@ -79,6 +81,9 @@ NULLS: Mapping[str, str] = MappingProxyType(
     }
 )
 ALWAYS = ("auc_null", "f1_null", "area_null")
+
+# What stands in for a metric where images are untouched.
+OF_UNTOUCHED: Mapping[str, str] = MappingProxyType({"acc": "fpr"})
 
 
 def nulls_of(metrics: Iterable[str]) -> tuple[str, ...]:

@@ -37,6 +37,10 @@ class Metric(ABC):
         note: what a reader must know beside the number, one sentence beneath every table, or "".
         null_of: the metric whose null this is, or "": what that metric says of untouched images
             when their holes are taken for the truth. It has no direction, and no plan asks for it.
+        of_untouched: the metric that this one stands in for where images are untouched, or "": its
+            rows are the same and stored under the same keys. No plan asks for it either.
+        parts: what the K numbers of a row are, for samples.csv: a column is called "NAME.PART", or
+            "NAME" where the part is "". One that measures another K has its columns numbered.
         revision: raised whenever `measure` gives another row for the same case.
     """
 
@@ -50,7 +54,14 @@ class Metric(ABC):
     share: ClassVar[bool] = False
     note: ClassVar[str] = ""
     null_of: ClassVar[str] = ""
+    of_untouched: ClassVar[str] = ""
+    parts: ClassVar[tuple[str, ...]] = ("",)
     revision: ClassVar[int] = 1
+
+    @classmethod
+    def of_untouched_images(cls) -> bool:
+        """Whether it is of untouched images alone: no inpainter is better by it."""
+        return bool(cls.null_of or cls.of_untouched)
 
     @classmethod
     def unavailable(cls) -> str | None:

@@ -160,6 +160,7 @@ class AUCPhotoHolmes(Metric):
     better = "lower"
     bounds = UNIT
     needs = "verdict"
+    parts = tuple(f"{kind}{step + 1}" for kind in ("positives", "negatives") for step in range(100))
     note = (
         "AUC (PhotoHolmes): all pixels of a cell together at 100 thresholds, on a curve that lacks "
         "its first piece: too low on confident maps."

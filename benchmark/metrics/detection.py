@@ -23,8 +23,8 @@ Scores = NDArray[np.floating]  # (N,), higher = more likely forged
 class ACC(Metric):
     """`acc`: the share of pictures that the detector calls forged at its authors' operating point.
 
-    On forged pictures that is the detection rate the paper prints; on `original` the same number is
-    the false-alarm rate, and tables call it so. A value near 0 alone says nothing: a detector that
+    On forged pictures that is the detection rate the paper prints; on untouched ones the same
+    number is the false-positive rate, `fpr`. A value near 0 alone says nothing: a detector that
     never fires has it too. Rows are the score, and 1 where it lies strictly above the threshold.
     """
 
@@ -32,6 +32,7 @@ class ACC(Metric):
     better = "lower"
     needs = "verdict"
     bounds, share = UNIT, True
+    parts = ("score", "")
 
     def measure(self, case: Case) -> Rows:
         """Measure N samples: (N, 2) float64, the score and 1 where it calls the picture forged.
@@ -48,6 +49,16 @@ class ACC(Metric):
     def values(self, rows: Rows) -> NDArray[np.float64]:
         """The rows' last column: 1 where the detector called the picture forged."""
         return rows[:, -1]
+
+
+class FPR(ACC):
+    """`fpr`: the share of untouched images that the detector calls forged, its false positives.
+
+    It is measured wherever `acc` is, of inpainters that leave images as they are.
+    """
+
+    name, title, of_untouched = "fpr", "FPR", "acc"
+    note = "FPR: share of untouched images that the detector calls forged (false positives)."
 
 
 def acc_at_5(forged: Scores, authentic: Scores) -> float:

@@ -294,6 +294,7 @@ class F1Pooled(Metric):
     better = "lower"
     bounds = UNIT
     needs = "verdict"
+    parts = ("tp", "fp", "fn")
 
     def measure(self, case: Case) -> Rows:
         """Measure N samples: (N, 3) float64, pixels TP, FP and FN.

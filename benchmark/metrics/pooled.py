@@ -31,6 +31,11 @@ class AUCPooled(Metric):
     better = "lower"
     bounds = UNIT
     needs = "verdict"
+    parts = tuple(
+        f"{kind}{group + 1}"
+        for kind in ("logit", "positives", "negatives")
+        for group in range(GROUPS)
+    )
 
     def measure(self, case: Case) -> Rows:
         """Measure N samples: (N, 3 * GROUPS) float64, groups' mean logit, positives, negatives.

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from benchmark.core.errors import BadInput, BenchError, OutputError
+from benchmark.core.errors import OutputError
 from benchmark.core.paths import DRAFT
-from benchmark.runner.jobs import judge_job
 from benchmark.runner.objects import is_draft
-from benchmark.runner.plan import Plan
 from benchmark.runner.rows import suffix_of
 from benchmark.runner.salvage import ASIDE
-from benchmark.runner.setup import Setup, fills, measures, prepare
 from benchmark.runner.store import SHELVES, Store, file_name
 
 Kind = Literal["draft", "orphan", "aside", "answer"]
@@ -73,39 +70,6 @@ def clean_folder(folder: Path, *, dry_run: bool = False) -> Iterator[Removal]:
             except OSError as error:
                 raise OutputError(f"{path}: cannot be removed ({error.strerror})") from None
         yield Removal(kind="draft", where=str(path), size=size)
-
-
-def needed_by(folders: Sequence[Path]) -> set[str]:
-    """The keys of all answers that some runs ask for.
-
-    Raises:
-        BadInput: if there is no run, or what one of them needs cannot be told, as its data or
-            weights are gone.
-    """
-    if not folders:
-        raise BadInput("which runs need answers? Name their folders")
-    keys: set[str] = set()
-    for folder in folders:
-        try:
-            keys |= _keys(prepare(Plan.load(folder / "plan.toml")))
-        except BenchError as error:
-            raise BadInput(
-                f"{folder}: what this run needs cannot be told ({error}); nothing was removed"
-            ) from None
-    return keys
-
-
-def _keys(setup: Setup) -> set[str]:
-    keys: set[str] = set()
-    jobs = [job for one in setup.inpainters for job in fills(setup, one, setup.samples)]
-    if setup.for_null is not None:
-        jobs += fills(setup, setup.for_null, setup.samples, retouch="")
-    for fill in jobs:
-        keys.add(fill.key)
-        keys.update(job.key for job in measures(setup, fill))
-        for detector in setup.detectors_of(fill.inpainter, fill.retouch):
-            keys.update(judge_job(detector, fill, step).key for step in setup.launders)
-    return keys
 
 
 def _clean_shelf(

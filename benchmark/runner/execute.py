@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, groupby
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from benchmark.core.errors import DamagedAnswer, DataError
 from benchmark.runner.executors import Executor, Map
-from benchmark.runner.inputs import Chunk, Shelf
-from benchmark.runner.jobs import Chosen, Fill, Job, Judge, SampleRef, judge_job
+from benchmark.runner.inputs import Chunk, InputKeys, Shelf
+from benchmark.runner.jobs import Fill, Job, Judge, SampleRef
 from benchmark.runner.kit import Kit
 from benchmark.runner.outcome import Failure, Outcome
-from benchmark.runner.setup import Setup, fills, measures
+from benchmark.runner.planning import Column, PlanJobs
+from benchmark.runner.setup import Setup
 from benchmark.runner.shard import Shard
-from benchmark.runner.store import Store
-from benchmark.runner.views import View, looked_at
+from benchmark.runner.store import Answer, Store
+from benchmark.runner.views import looked_at
 
 Stage = Literal["fill", "judge", "measure"]
 STAGES: tuple[Stage, ...] = ("fill", "judge", "measure")
-BLOCK = 256  # samples whose jobs are held at once, so that memory does not grow with the data set
+BLOCK = 256  # samples whose jobs are held at once; of the others only their keys are
 PLAIN = ""  # no retouching: what the null is measured of
 CHUNK = 32  # measurements handed over at once; they are quick, so the overhead of each shows
 
@@ -100,19 +101,43 @@ class Tally:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Wave:
-    """One stage with one model: `jobs` makes the jobs of some samples, `chunk` go best together.
+    """One stage with one model; `chunk` samples go best together.
 
-    `samples` are in the order in which they are worked off.
+    `columns` are what is done to each sample, `order` the places of the plan's samples in the order
+    in which they are worked off.
     """
 
     stage: Stage
     model: str
-    jobs: Callable[[Sequence[SampleRef]], list[Job]]
-    samples: Sequence[SampleRef]
+    columns: Sequence[Column[Any]]
+    order: Sequence[int]
     chunk: int = 1
 
+    @property
+    def total(self) -> int:
+        """How many jobs it has."""
+        return len(self.columns) * len(self.order)
 
-def execute(setup: Setup, store: Store, executor: Executor, settings: Settings) -> Tally:
+    def blocks(self) -> Iterator[Sequence[int]]:
+        """Its samples, some at a time."""
+        for start in range(0, len(self.order), BLOCK):
+            yield self.order[start : start + BLOCK]
+
+    def keys(self, block: Sequence[int]) -> list[str]:
+        """The keys of its jobs on some samples, in no order."""
+        return [key for column in self.columns for key in column.keys.at(block)]
+
+    def lacking(self, block: Sequence[int], known: Set[str]) -> list[Job]:
+        """Its jobs on some samples, sample by sample, but for those whose key is known."""
+        return [
+            column.job(index)
+            for index in block
+            for column in self.columns
+            if column.keys[index] not in known
+        ]
+
+
+def execute(jobs: PlanJobs, store: Store, executor: Executor, settings: Settings) -> Tally:
     """Do what the store lacks, wave by wave.
 
     Raises:
@@ -121,115 +146,120 @@ def execute(setup: Setup, store: Store, executor: Executor, settings: Settings) 
         OutputError: if the store cannot be written.
     """
     tally = Tally()
-    waves = list(_waves(setup))
+    waves = list(_waves(jobs))
     missing = [_missing(wave, store) for wave in waves]
-    if not any(missing):
+    if any(missing):
+        _run_waves(jobs, (waves, missing), (store, executor, settings), tally)
+    else:
         for wave in waves:
-            tally.stored[wave.stage] += _count(wave)
-        return tally
-    with executor.start(_kit(setup, store, settings)) as work:
-        for wave, total in zip(waves, missing, strict=True):
-            tally.stored[wave.stage] += _count(wave) - total
-            if total:
-                start = time.perf_counter()
-                _run_wave(wave, total, (store, work, settings), tally)
-                tally.seconds[wave.stage] += time.perf_counter() - start
+            tally.stored[wave.stage] += wave.total
+    start = time.perf_counter()
+    _keep_inputs(jobs, store)
+    tally.seconds["fill"] += time.perf_counter() - start
     return tally
 
 
-def lacking(setup: Setup, store: Store) -> int:
+def _run_waves(
+    jobs: PlanJobs,
+    what: tuple[Sequence[_Wave], Sequence[int]],
+    run: tuple[Store, Executor, Settings],
+    tally: Tally,
+) -> None:
+    waves, missing = what
+    store, executor, settings = run
+    with executor.start(_kit(jobs.setup, store, settings)) as work:
+        for wave, total in zip(waves, missing, strict=True):
+            tally.stored[wave.stage] += wave.total - total
+            if total:
+                start = time.perf_counter()
+                _run_wave((jobs, wave, total), (store, work, settings), tally)
+                tally.seconds[wave.stage] += time.perf_counter() - start
+
+
+def _keep_inputs(jobs: PlanJobs, store: Store) -> None:
+    """Store the images and masks of samples that no fill of this run has stored.
+
+    A worker that inpaints a sample hands them back; here are those whose fills were all stored by
+    an older version.
+    """
+    samples = jobs.setup.samples
+    for start in range(0, len(samples), CHUNK):
+        block = samples[start : start + CHUNK]
+        answers: list[Answer] = []
+        for sample, keys in _inputs_lacking(jobs, range(start, start + len(block)), store):
+            try:
+                answers += keys.answers(jobs.setup.sources.load(sample))
+            except DataError:  # said where it was to be inpainted
+                continue
+        if answers:
+            store.put(answers)
+
+
+def _inputs_lacking(
+    jobs: PlanJobs, places: Sequence[int], store: Store
+) -> Iterator[tuple[SampleRef, InputKeys]]:
+    images, masks = jobs.images(), jobs.masks()
+    known = store.known([*images.at(places), *masks.at(places)])
+    for place in places:
+        image, mask = images[place], masks[place]
+        keys = InputKeys("" if image in known else image, "" if mask in known else mask)
+        if keys.image or keys.mask:
+            yield jobs.setup.samples[place], keys
+
+
+def lacking(jobs: PlanJobs, store: Store) -> int:
     """How many of a plan's answers a store lacks."""
-    return sum(_missing(wave, store) for wave in _waves(setup))
+    return sum(_missing(wave, store) for wave in _waves(jobs))
 
 
-def _waves(setup: Setup) -> Iterator[_Wave]:
-    for inpainter in setup.inpainters:
+def _waves(jobs: PlanJobs) -> Iterator[_Wave]:
+    setup = jobs.setup
+    order = range(len(setup.samples))
+    by_image = _by_image(setup.samples)
+    painters = [(one, setup.retouches) for one in setup.inpainters]
+    if setup.for_null is not None:
+        painters.append((setup.for_null, (PLAIN,)))
+    for inpainter, retouches in painters:
         yield _Wave(
             stage="fill",
             model=inpainter.name,
-            jobs=_fill_maker(setup, inpainter),
-            samples=setup.samples,
+            columns=[jobs.fills(inpainter, step) for step in retouches],
+            order=order,
             chunk=inpainter.card.chunk,
         )
-    if setup.for_null is not None:
-        yield _Wave(
-            stage="fill",
-            model=setup.for_null.name,
-            jobs=_fill_maker(setup, setup.for_null, PLAIN),
-            samples=setup.samples,
-        )
-    by_image = _by_image(setup.samples)
     for detector in setup.detectors:
         for view in looked_at(setup, detector):
             after = f" after {view.launder}" if view.launder else ""
             yield _Wave(
                 stage="judge",
                 model=f"{detector.name} on {view.painter}{after}",
-                jobs=_judge_maker(setup, detector, view),
-                samples=setup.samples if view.changed else by_image,
+                columns=[jobs.judges(detector, view.inpainter, view.retouch, view.launder)],
+                order=order if view.changed else by_image,
                 chunk=max(detector.card.chunk, 1 if view.changed else len(setup.plan.buckets)),
             )
-    for inpainter in setup.inpainters:
+    for inpainter, retouches in painters:
         yield _Wave(
             stage="measure",
             model=inpainter.name,
-            jobs=_measure_maker(setup, inpainter),
-            samples=setup.samples,
-        )
-    if setup.for_null is not None:
-        yield _Wave(
-            stage="measure",
-            model=setup.for_null.name,
-            jobs=_measure_maker(setup, setup.for_null, PLAIN),
-            samples=setup.samples,
+            columns=[one for step in retouches for one in jobs.measures(inpainter, step)],
+            order=order,
         )
 
 
-def _by_image(samples: Sequence[SampleRef]) -> Sequence[SampleRef]:
+def _by_image(samples: Sequence[SampleRef]) -> Sequence[int]:
     """The samples of one image side by side: untouched, they are the same to a detector.
 
     The worker has a detector look only once at images that follow one another and are the same.
     """
-    return sorted(samples, key=lambda sample: (sample.dataset, sample.id))
-
-
-def _fill_maker(
-    setup: Setup, inpainter: Chosen, retouch: str | None = None
-) -> Callable[[Sequence[SampleRef]], list[Job]]:
-    return lambda samples: list(fills(setup, inpainter, samples, retouch))
-
-
-def _judge_maker(
-    setup: Setup, detector: Chosen, view: View
-) -> Callable[[Sequence[SampleRef]], list[Job]]:
-    return lambda samples: [
-        judge_job(detector, fill, view.launder)
-        for fill in fills(setup, view.inpainter, samples, view.retouch)
-    ]
-
-
-def _measure_maker(
-    setup: Setup, inpainter: Chosen, retouch: str | None = None
-) -> Callable[[Sequence[SampleRef]], list[Job]]:
-    return lambda samples: [
-        job for fill in fills(setup, inpainter, samples, retouch) for job in measures(setup, fill)
-    ]
-
-
-def _blocks(samples: Sequence[SampleRef]) -> Iterator[Sequence[SampleRef]]:
-    for start in range(0, len(samples), BLOCK):
-        yield samples[start : start + BLOCK]
-
-
-def _count(wave: _Wave) -> int:
-    per_sample = len(wave.jobs(wave.samples[:1]))
-    return per_sample * len(wave.samples)
+    return sorted(
+        range(len(samples)), key=lambda index: (samples[index].dataset, samples[index].id)
+    )
 
 
 def _missing(wave: _Wave, store: Store) -> int:
     count = 0
-    for block in _blocks(wave.samples):
-        keys = [job.key for job in wave.jobs(block)]
+    for block in wave.blocks():
+        keys = wave.keys(block)
         count += len(keys) - len(store.known(keys))
     return count
 
@@ -245,13 +275,16 @@ def _kit(setup: Setup, store: Store, settings: Settings) -> Kit:
     )
 
 
-def _run_wave(wave: _Wave, total: int, run: tuple[Store, Map, Settings], tally: Tally) -> None:
+def _run_wave(
+    what: tuple[PlanJobs, _Wave, int], run: tuple[Store, Map, Settings], tally: Tally
+) -> None:
+    jobs, wave, total = what
     store, work, settings = run
     done = 0
     settings.notify(Progress(stage=wave.stage, model=wave.model, done=0, total=total))
-    with closing(work(_chunks(wave, store, settings))) as outcomes:
+    with closing(work(_chunks(jobs, wave, store, settings))) as outcomes:
         for outcome in _healing(outcomes, store):
-            store.put(outcome.answers)
+            store.put([*outcome.answers, *outcome.inputs])
             _note(outcome, wave, settings, tally)
             done += outcome.jobs
             settings.notify(Progress(stage=wave.stage, model=wave.model, done=done, total=total))
@@ -279,13 +312,25 @@ def _note(outcome: Outcome, wave: _Wave, settings: Settings, tally: Tally) -> No
             raise DataError(failure.reason)
 
 
-def _chunks(wave: _Wave, store: Store, settings: Settings) -> Iterator[Chunk]:
+def _chunks(jobs: PlanJobs, wave: _Wave, store: Store, settings: Settings) -> Iterator[Chunk]:
     size = CHUNK if wave.stage == "measure" else max(settings.batch, wave.chunk)
-    for block in _blocks(wave.samples):
-        jobs = wave.jobs(block)
-        known = store.known([job.key for job in jobs])
-        ready = _ready([job for job in jobs if job.key not in known], store)
-        yield from (_chunk(part, store) for part in _parts(ready, size))
+    for block in wave.blocks():
+        ready = _ready(wave.lacking(block, store.known(wave.keys(block))), store)
+        keep = _kept_beside(jobs, block, store) if wave.stage == "fill" and ready else {}
+        yield from (_chunk(part, store, keep) for part in _parts(ready, size))
+
+
+def _kept_beside(jobs: PlanJobs, block: Sequence[int], store: Store) -> dict[str, InputKeys]:
+    """What is to be stored of samples that are inpainted, by the sample's key.
+
+    Where `original` inpaints as well, its answers are the images.
+    """
+    setup = jobs.setup
+    filled = setup.for_null is not None or setup.untouched_asked
+    return {
+        sample.key: replace(keys, image="") if filled else keys
+        for sample, keys in _inputs_lacking(jobs, block, store)
+    }
 
 
 def _parts(jobs: Sequence[Job], size: int) -> Iterator[list[Job]]:
@@ -299,12 +344,17 @@ def _together(job: Job) -> SampleRef | str:
     return job.sample if isinstance(job, Fill) else job.key
 
 
-def _chunk(jobs: Sequence[Job], store: Store) -> Chunk:
+def _chunk(jobs: Sequence[Job], store: Store, keep: Mapping[str, InputKeys]) -> Chunk:
     rows = store.table.get(sorted({key for job in jobs for key in _needed(job)}))
     return Chunk(
         jobs=jobs,
         scores={key: row.score for key, row in rows.items() if row.score is not None},
         files={key: row.file for key, row in rows.items()},
+        keep={
+            job.sample.key: keep[job.sample.key]
+            for job in jobs
+            if isinstance(job, Fill) and job.sample.key in keep
+        },
     )
 
 

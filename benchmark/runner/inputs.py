@@ -6,7 +6,7 @@ its rows travels with the chunk; pictures, masks and the store's files they read
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +17,14 @@ from benchmark.core.errors import DataError
 from benchmark.core.types import Pixels, Sample
 from benchmark.runner.jobs import Fill, Job, Judge, SampleRef
 from benchmark.runner.sources import Sources
-from benchmark.runner.store import load_heatmap, load_picture, open_files
+from benchmark.runner.store import (
+    Answer,
+    load_heatmap,
+    load_picture,
+    mask_answer,
+    open_files,
+    picture_answer,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +55,24 @@ class Inputs:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class InputKeys:
+    """Under which keys a sample's image and mask are to be stored; "" where they are already.
+
+    Reports show them, and need neither the data set nor what made the masks then.
+    """
+
+    image: str = ""
+    mask: str = ""
+
+    def answers(self, sample: Sample) -> Iterator[Answer]:
+        """The sample's image and mask, to be stored."""
+        if self.image:
+            yield picture_answer(self.image, sample.image)
+        if self.mask:
+            yield mask_answer(self.mask, sample.mask)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
     """Jobs of one stage and one model that are worked off together.
@@ -56,12 +81,14 @@ class Chunk:
         jobs: the jobs.
         scores: what detectors said, in [0, 1], by the judgement's key, where the jobs need it.
         files: by key what the rows say of the files that the jobs need, as `Row.file`.
+        keep: samples whose image or mask is to be stored as well, by the sample's key.
         inputs: all that the jobs need, for a worker that cannot read files; or None.
     """
 
     jobs: Sequence[Job]
     scores: dict[str, float] = field(default_factory=dict)
     files: dict[str, str | None] = field(default_factory=dict)
+    keep: dict[str, InputKeys] = field(default_factory=dict)
     inputs: Inputs | None = None
 
 

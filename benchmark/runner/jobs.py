@@ -99,7 +99,7 @@ class Fill:
     @property
     def grain_seed(self) -> int:
         """What grain is drawn from: the plan's seed and the sample's name."""
-        return seed_of("retouch", self.seed, self.sample.id)
+        return grain_seed(self.seed, self.sample)
 
     @property
     def painter(self) -> str:
@@ -134,7 +134,7 @@ class Judge:
     @property
     def seed(self) -> int:
         """What the step's noise is drawn from: the plan's seed and the sample's name."""
-        return seed_of("launder", self.fill.seed, self.fill.sample.id)
+        return noise_seed(self.fill.seed, self.fill.sample)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,16 +177,68 @@ def fill_job(
         own: what decides the answer to this sample alone, such as the hash of a finished picture.
         retouch: what is done to the hole then, such as "grain:1.5", or "" for nothing.
     """
-    drawn = key_of(seed, sample.id) if inpainter.card.seeded else ""
-    rule = inpainter.card.rounding if rounding == "authors" else "round"
+    rule = rule_of(inpainter, rounding)
     blind = blind and inpainter.card.paints
-    parts = ["fill", inpainter.identity, sample.key, drawn, rule, *(["blind"] if blind else [])]
-    parts += [own] if own else []
-    fill = Fill(inpainter, sample, seed, rule, blind, key_of(*parts), retouch)
+    drawn = drawn_key(seed, sample) if inpainter.card.seeded else ""
+    key = fill_key(inpainter, sample, drawn=drawn, rule=rule, blind=blind, own=own)
+    fill = Fill(inpainter, sample, seed, rule, blind, key, retouch)
     if fill.step is None:
         return fill
-    drawn = str(fill.grain_seed) if fill.step.drawn else ""
-    return replace(fill, key=key_of("retouch", RETOUCH_REVISION, retouch, drawn, fill.key))
+    return replace(fill, key=retouched_key(key, retouch, fill.grain_seed))
+
+
+def rule_of(inpainter: Chosen, rounding: str) -> Literal["round", "cut"]:
+    """How an inpainter's floats become 8 bits: "even" for all alike, or as its "authors" do."""
+    return inpainter.card.rounding if rounding == "authors" else "round"
+
+
+def drawn_key(seed: int, sample: SampleRef) -> str:
+    """What enters the key of a model that draws from the plan's seed and the sample's name."""
+    return key_of(seed, sample.id)
+
+
+def fill_key(
+    inpainter: Chosen, sample: SampleRef, *, drawn: str, rule: str, blind: bool, own: str
+) -> str:
+    """The key of what an inpainter makes of a sample.
+
+    Args:
+        inpainter: who paints.
+        sample: what.
+        drawn: as `drawn_key`; "" for a model that draws nothing.
+        rule: as `rule_of`.
+        blind: whether the hole is painted over before; of a model that paints.
+        own: what decides the answer to this sample alone, or "".
+    """
+    parts = ["fill", inpainter.identity, sample.key, drawn, rule, *(["blind"] if blind else [])]
+    return key_of(*parts, *([own] if own else []))
+
+
+def retouched_key(fill: str, retouch: str, seed: int) -> str:
+    """The key of a fill with one step of retouching.
+
+    Args:
+        fill: the key without it.
+        retouch: the step.
+        seed: what grain is drawn from; it enters where the step draws.
+    """
+    drawn = str(seed) if Retouch.parse(retouch).drawn else ""
+    return key_of("retouch", RETOUCH_REVISION, retouch, drawn, fill)
+
+
+def grain_seed(seed: int, sample: SampleRef) -> int:
+    """What a sample's grain is drawn from: the plan's seed and its name."""
+    return seed_of("retouch", seed, sample.id)
+
+
+def noise_seed(seed: int, sample: SampleRef) -> int:
+    """What the noise of a laundering is drawn from: the plan's seed and the sample's name."""
+    return seed_of("launder", seed, sample.id)
+
+
+def mask_key(sample: SampleRef) -> str:
+    """Under which key a sample's mask is stored."""
+    return key_of("mask", sample.key)
 
 
 def piece_of(
@@ -209,25 +261,21 @@ def piece_of(
     )
 
 
-def judge_job(detector: Chosen, fill: Fill, launder: str = "") -> Judge:
-    """The job of judging one painted picture.
+def judge_key(detector: Chosen, fill: str) -> str:
+    """The key of what a detector says of an image, from the image's."""
+    return key_of("judge", detector.identity, fill)
+
+
+def laundered_key(judge: str, launder: str, seed: int) -> str:
+    """The key of what a detector says after one laundering.
 
     Args:
-        detector: who judges.
-        fill: what was painted.
-        launder: what happens to the picture before, such as "jpeg:90", or "" for nothing.
+        judge: the key without it.
+        launder: the step, such as "jpeg:90".
+        seed: what noise is drawn from; it enters where the step draws.
     """
-    judge = Judge(detector, fill, launder, key_of("judge", detector.identity, fill.key))
-    if judge.step is None:
-        return judge
-    drawn = judge.seed if judge.step.drawn else ""
-    return replace(judge, key=key_of("launder", REVISION, launder, drawn, judge.key))
-
-
-def measure_job(metric: str, revision: str, fill: Fill, judge: Judge | None) -> Measure:
-    """The job of measuring one metric; `revision` is the metric's."""
-    key = measure_key(metric, revision, fill.key, judge.key if judge else "")
-    return Measure(metric, fill, judge, key)
+    drawn = seed if Launder.parse(launder).drawn else ""
+    return key_of("launder", REVISION, launder, drawn, judge)
 
 
 def measure_key(metric: str, revision: str, fill: str, judge: str) -> str:

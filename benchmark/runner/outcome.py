@@ -45,6 +45,7 @@ class Outcome:
 
     Attributes:
         answers: to be kept.
+        inputs: images and masks of samples, to be kept as well; no jobs of their own.
         failures: jobs without an answer.
         jobs: how many jobs the chunk had.
         model_seconds: time inside models alone; the rest of the run is overhead.
@@ -53,6 +54,7 @@ class Outcome:
     """
 
     answers: list[Answer] = field(default_factory=list)
+    inputs: list[Answer] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     jobs: int = 0
     model_seconds: float = 0.0
@@ -65,6 +67,7 @@ def merged(outcomes: Iterable[Outcome]) -> Outcome:
     found = list(outcomes)
     return Outcome(
         answers=[answer for one in found for answer in one.answers],
+        inputs=[answer for one in found for answer in one.inputs],
         failures=[failure for one in found for failure in one.failures],
         jobs=sum(one.jobs for one in found),
         model_seconds=sum(one.model_seconds for one in found),

@@ -23,7 +23,7 @@ from benchmark.core.registry import Registry
 from benchmark.datasets import DATASETS, is_published, takes_images
 from benchmark.launder import Launder
 from benchmark.masks.bucket import DEFAULT_BUCKETS, Bucket
-from benchmark.metrics import METRICS, NULLS, paper_convention, under_convention
+from benchmark.metrics import METRICS, NULLS, OF_UNTOUCHED, paper_convention, under_convention
 from benchmark.retouch import FEWEST, NONE, canonical, file_name
 from detectors import DETECTORS
 from inpainters import INPAINTERS
@@ -134,6 +134,7 @@ class Plan(BaseModel):
         _unique((*painters, *_known(DETECTORS, self.detectors)), "model", hint=_TELL_APART)
         _known(METRICS, self.metrics)
         _no_nulls(self.metrics)
+        _no_stand_ins(self.metrics)
         _known(DATASETS, self.datasets)
         _known_weights(self)
         _known_places(self)
@@ -263,6 +264,16 @@ def _no_nulls(metrics: tuple[str, ...]) -> None:
             raise PlanError(
                 f"{null} is measured of the untouched images beside {name}, in every run that has "
                 f"a detector: take {name}"
+            )
+
+
+def _no_stand_ins(metrics: tuple[str, ...]) -> None:
+    """Refuse what stands in for a metric where images are untouched, and is nothing elsewhere."""
+    for name, other in OF_UNTOUCHED.items():
+        if other in metrics:
+            raise PlanError(
+                f"{other} is {name} of untouched images: take {name}, and original among the "
+                "inpainters"
             )
 
 

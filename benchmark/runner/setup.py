@@ -1,4 +1,4 @@
-"""A plan with everything it names found, and the jobs that come of it."""
+"""A plan with everything it names found."""
 
 from __future__ import annotations
 
@@ -13,15 +13,10 @@ from benchmark.core.errors import DataError, MissingWeights, PlanError
 from benchmark.core.outside import Terms
 from benchmark.core.registry import Registry
 from benchmark.core.weights import Weights, find_weights
-from benchmark.metrics import METRICS, nulls_of, revision_of
+from benchmark.metrics import METRICS, OF_UNTOUCHED, nulls_of
 from benchmark.runner.jobs import (
     Chosen,
-    Fill,
-    Measure,
     SampleRef,
-    fill_job,
-    judge_job,
-    measure_job,
     piece_of,
 )
 from benchmark.runner.plan import Plan
@@ -50,7 +45,9 @@ class Setup:
         all_detectors: likewise.
         gaps: metrics that cannot be measured here, and why.
         own: the inpainters, by name, each of whose answers has a file of its own.
-        untouched: `original`, of which the null is measured, be it among the plan's inpainters or
+        original: the inpainter that leaves images as they are; the samples' images are stored as
+            its answers.
+        untouched: the same where the null is measured of it, be it among the plan's inpainters or
             not; None where the plan has no detector, or no metric of a detector's answer.
     """
 
@@ -60,6 +57,7 @@ class Setup:
     all_inpainters: tuple[Chosen, ...]
     all_detectors: tuple[Chosen, ...]
     gaps: dict[str, str]
+    original: Chosen
     own: Mapping[str, Outputs] = field(default_factory=dict)
     untouched: Chosen | None = None
 
@@ -146,6 +144,15 @@ class Setup:
         """The plan's metrics that can be measured here."""
         return tuple(name for name in self.plan.metrics if name not in self.gaps)
 
+    def measured_of(self, inpainter: Chosen, retouch: str) -> tuple[str, ...]:
+        """What is measured of one inpainter with one retouching: the plan's metrics, and of the
+        untouched images the nulls.
+        """
+        names = tuple(metric_of(name, inpainter, retouch) for name in self.measured)
+        if inpainter.name != UNTOUCHED or retouch:
+            return names
+        return (*(names if self.untouched_asked else ()), *self.null_names)
+
 
 def prepare(plan: Plan, shard: Shard | None = None) -> Setup:
     """Find everything that a plan names.
@@ -168,6 +175,7 @@ def prepare(plan: Plan, shard: Shard | None = None) -> Setup:
     if not samples:
         raise DataError("no picture has a mask in any of the plan's buckets")
     inpainters = choose(INPAINTERS, plan.inpainters, plan)
+    original = _choice(INPAINTERS, UNTOUCHED, plan)
     has_null = plan.detectors and nulls_of(plan.metrics)
     reasons = {name: METRICS.load(name).unavailable() for name in plan.metrics}
     return Setup(
@@ -178,70 +186,22 @@ def prepare(plan: Plan, shard: Shard | None = None) -> Setup:
         all_detectors=choose(DETECTORS, plan.detectors, plan),
         gaps={name: reason for name, reason in reasons.items() if reason},
         own=_made_elsewhere(inpainters, plan),
-        untouched=_choice(INPAINTERS, UNTOUCHED, plan) if has_null else None,
+        original=original,
+        untouched=original if has_null else None,
     )
 
 
-def fills(
-    setup: Setup, inpainter: Chosen, samples: Iterable[SampleRef], retouch: str | None = None
-) -> list[Fill]:
-    """The jobs of letting one inpainter paint some samples.
-
-    Args:
-        setup: the prepared plan.
-        inpainter: who paints.
-        samples: what.
-        retouch: only those with this step, "" for none; by default all, sample by sample.
-    """
-    plan = setup.plan
-    steps = setup.retouches if retouch is None else (retouch,)
-    return [
-        fill_job(
-            inpainter,
-            sample,
-            seed=plan.seed,
-            rounding=plan.rounding,
-            blind=plan.hole_blind,
-            own=own,
-            retouch=step,
-        )
-        for sample in samples
-        for own in (_own(setup, inpainter, sample),)
-        for step in steps
-    ]
+def metric_of(name: str, inpainter: Chosen, retouch: str) -> str:
+    """What stands in for a plan's metric where an inpainter leaves images as they are."""
+    return name if inpainter.card.paints or retouch else OF_UNTOUCHED.get(name, name)
 
 
-def _own(setup: Setup, inpainter: Chosen, sample: SampleRef) -> str:
+def own_of(setup: Setup, inpainter: Chosen, sample: SampleRef) -> str:
+    """What decides an inpainter's answer to one sample alone: of finished images the file's."""
     made = setup.own.get(inpainter.name)
     if made is None:
         return ""
     return made.own(piece_of(sample, _NOTHING), setup.terms())
-
-
-def measures(setup: Setup, fill: Fill) -> list[Measure]:
-    """Everything to measure about one painted picture: alone, then as each detector saw it."""
-    names = measured_of(setup, fill.inpainter, fill.retouch)
-    needs = {name: METRICS.load(name).needs for name in names}
-    alone = [name for name in names if needs[name] == "filled"]
-    jobs = [measure_job(name, revision_of(name), fill, None) for name in alone]
-    for detector in setup.detectors_of(fill.inpainter, fill.retouch):
-        for launder in setup.launders:
-            judge = judge_job(detector, fill, launder)
-            jobs += [
-                measure_job(name, revision_of(name), fill, judge)
-                for name in names
-                if needs[name] == "verdict"
-            ]
-    return jobs
-
-
-def measured_of(setup: Setup, inpainter: Chosen, retouch: str) -> tuple[str, ...]:
-    """What is measured of one inpainter with one retouching: the plan's metrics, and of the
-    untouched images the nulls.
-    """
-    if inpainter.name != UNTOUCHED or retouch:
-        return setup.measured
-    return (*(setup.measured if setup.untouched_asked else ()), *setup.null_names)
 
 
 def choose(registry: Registry[Any], names: Sequence[str], plan: Plan) -> tuple[Chosen, ...]:

@@ -15,6 +15,7 @@ from hashlib import blake2b
 from io import BytesIO
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import cv2
 import numpy as np
@@ -23,11 +24,12 @@ from numpy.typing import NDArray
 from benchmark.core.arrays import decode_array
 from benchmark.core.errors import DamagedAnswer, OutputError
 from benchmark.core.paths import home, make_folder
-from benchmark.core.types import Pixels
+from benchmark.core.types import Mask, Pixels
 from benchmark.runner.objects import FolderObjects, Objects, RemoteObjects
 from benchmark.runner.rows import DATABASE, Row, Rows, suffix_of
 
 _DEFLATE = 1032  # times smaller at most is what PNG's compression makes of a picture
+_WHITE = 255
 OBJECTS = "objects"  # below the store: the files
 SHELVES = tuple(f"{number:02x}" for number in range(256))
 STORES = "stores"  # below $BENCH_HOME: the rows of stores whose files are elsewhere
@@ -170,6 +172,15 @@ class Store:
         with self._dropping():
             return load_heatmap(self.files, key, self._said(key))
 
+    def mask(self, key: str) -> Mask:
+        """(H, W) bool, True = hole, that is kept under a key; all else as `picture`."""
+        with self._dropping():
+            content = _content(self.files, key, ".png", self._said(key))
+            mask = decode_mask(content) if content else None
+            if mask is None:
+                raise DamagedAnswer(self.files.where(file_name(key, ".png")), key)
+            return mask
+
     def drop(self, key: str) -> None:
         """Forget an answer whose file is gone or damaged: running again makes it anew."""
         with self.table.writing():
@@ -264,16 +275,26 @@ def _content(files: Objects, key: str, suffix: str, said: str | None) -> bytes |
 
 def decode_picture(content: bytes) -> Pixels | None:
     """(H, W, 3) uint8 RGB of a PNG file's bytes, or None where they are none."""
-    width, height = (int.from_bytes(content[at : at + 4], "big") for at in (16, 20))
-    if 3 * width * height > _DEFLATE * len(content):
-        return None  # a damaged header must not take the memory that it asks for
-    try:
-        bgr = cv2.imdecode(np.frombuffer(content, dtype=np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:
-        return None
+    bgr = _decoded(content, cv2.IMREAD_COLOR, channels=3)
     return (
         None if bgr is None else cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
     )
+
+
+def decode_mask(content: bytes) -> Mask | None:
+    """(H, W) bool of the bytes of a PNG file in black and white, or None where they are none."""
+    grey = _decoded(content, cv2.IMREAD_GRAYSCALE, channels=1)
+    return None if grey is None else grey > _WHITE // 2
+
+
+def _decoded(content: bytes, flag: int, *, channels: int) -> NDArray[Any] | None:
+    width, height = (int.from_bytes(content[at : at + 4], "big") for at in (16, 20))
+    if channels * width * height > _DEFLATE * len(content):
+        return None  # a damaged header must not take the memory that it asks for
+    try:
+        return cv2.imdecode(np.frombuffer(content, dtype=np.uint8), flag)
+    except cv2.error:
+        return None
 
 
 def decode_heatmap(content: bytes) -> NDArray[np.float16] | None:
@@ -284,9 +305,18 @@ def decode_heatmap(content: bytes) -> NDArray[np.float16] | None:
 
 def picture_answer(key: str, pixels: Pixels) -> Answer:
     """Keep a painted picture, (H, W, 3) uint8 RGB, without loss."""
+    return _png(key, cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+
+
+def mask_answer(key: str, mask: Mask) -> Answer:
+    """Keep a mask, (H, W) bool, as a picture in black and white: white = hole."""
+    return _png(key, mask * np.uint8(_WHITE))
+
+
+def _png(key: str, pixels: NDArray[Any]) -> Answer:
     # on photographs smaller and twice as fast as the default
     fast = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
-    done, content = cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), fast)
+    done, content = cv2.imencode(".png", pixels, fast)
     if not done:
         raise OutputError("a picture could not be encoded as PNG")
     return Answer(key=key, suffix=".png", content=content.tobytes())

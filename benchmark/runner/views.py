@@ -1,4 +1,4 @@
-"""Who painted, retouched how, and who looked; the keys under which the store has their answers."""
+"""Who painted, retouched how, and who looked: what the numbers of a plan are of."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import product
 
 from benchmark.retouch import retouched_name
-from benchmark.runner.jobs import Chosen, SampleRef, judge_job, measure_key
-from benchmark.runner.setup import Setup, fills
+from benchmark.runner.jobs import Chosen
+from benchmark.runner.setup import Setup
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,26 +67,3 @@ def null_views(setup: Setup) -> Iterator[View]:
         for detector in setup.all_detectors:
             for launder in setup.launders:
                 yield View(inpainter=setup.untouched, detector=detector, launder=launder)
-
-
-class Keys:
-    """The keys of one view of some samples, in their order: a hash each, so made once.
-
-    Args:
-        setup: the prepared plan.
-        view: who painted and looked.
-        samples: what.
-    """
-
-    def __init__(self, setup: Setup, view: View, samples: Sequence[SampleRef]) -> None:
-        jobs = fills(setup, view.inpainter, samples, view.retouch)
-        self.fills = [fill.key for fill in jobs]
-        self.judges = [""] * len(jobs)
-        if view.detector is not None:
-            self.judges = [judge_job(view.detector, fill, view.launder).key for fill in jobs]
-
-    def measured(self, metric: str, revision: str, *, judged: bool = True) -> list[str]:
-        """What a metric of some revision measured; `judged`: of the view, else of the picture."""
-        judges = self.judges if judged else [""] * len(self.fills)
-        pairs = zip(self.fills, judges, strict=True)
-        return [measure_key(metric, revision, fill, judge) for fill, judge in pairs]

@@ -17,7 +17,7 @@ from benchmark.core.errors import BadAnswer, DataError, KnownMoved, WeightsError
 from benchmark.core.outside import Terms
 from benchmark.core.pixels import hole_blind, to_images, to_masks
 from benchmark.core.seeds import seed_of
-from benchmark.core.types import Case, Pixels, Verdict
+from benchmark.core.types import Case, Pixels, Sample, Verdict
 from benchmark.metrics import METRICS, Metric
 from benchmark.runner.inputs import Chunk, Inputs, Shelf
 from benchmark.runner.jobs import Chosen, Fill, Judge, Measure
@@ -92,6 +92,7 @@ class Worker:
         found = [*self._fill(fills), *self._judge(judges), *self._measure(measures)]
         return Outcome(
             answers=[one for one in found if isinstance(one, Answer)],
+            inputs=list(self._kept(chunk)),
             failures=[one for one in found if isinstance(one, Failure)],
             jobs=len(jobs),
             model_seconds=self._seconds,
@@ -132,6 +133,12 @@ class Worker:
             model.tune(precision=chosen.precision, compiled=chosen.compiled)
             self._loaded[chosen] = model
         return self._loaded[chosen]
+
+    def _kept(self, chunk: Chunk) -> Iterator[Answer]:
+        for sample, keys in chunk.keep.items():
+            loaded = self._inputs.samples.get(sample)
+            if isinstance(loaded, Sample):
+                yield from keys.answers(loaded)
 
     def _fill(self, jobs: Sequence[Fill]) -> Iterator[Answer | Failure]:
         loaded: list[Variants] = []

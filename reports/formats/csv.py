@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import csv
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from io import StringIO
 
-from reports.nulls import BELOW
+from benchmark.results.files import plain
+from benchmark.results.nulls import BELOW
 from reports.paper import Entry, Line, PaperTable
-from reports.results import to_csv
 
 COLUMNS = (
     "table", "dataset", "detector", "inpainter", "mask_ratio_percent", "metric", "value", "ours",
@@ -48,3 +50,13 @@ def _row(table: PaperTable, line: Line, entry: Entry) -> dict[str, object]:
         "reason": line.reason(entry) if table.ours else None,
         "mark": BELOW if entry.mark else None,
     }
+
+
+def to_csv(columns: Iterable[str], rows: Iterable[Mapping[str, object]]) -> str:
+    """Rows as CSV text, floats with six decimals, None and undefined numbers empty."""
+    file = StringIO()
+    writer = csv.DictWriter(file, list(columns), lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({name: plain(value) for name, value in row.items()})
+    return file.getvalue()

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from reports.numbers import GAP, number, signed, span
+from benchmark.results.numbers import GAP, number, signed, span
 from reports.paper import Entry, Line, PaperTable
 
 PAPER_GAP = "/"  # the paper's own sign for a missing number; ours is `GAP`

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from itertools import groupby
 
+from benchmark.results.numbers import number, signed, stored
 from reports.formats.grid import PAPER_GAP, interval, source
-from reports.numbers import number, signed, stored
 from reports.paper import Entry, Line, PaperTable
 
 

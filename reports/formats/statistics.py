@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from benchmark.core.errors import BadInput
-from reports.numbers import number, p_text
-from reports.results import to_csv
+from benchmark.results.numbers import number, p_text
+from reports.formats.csv import to_csv
 from reports.statistics import Statistic
 
 COLUMNS = (

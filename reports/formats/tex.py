@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from benchmark.results.numbers import GAP
 from reports.formats.grid import Field, Grid, GridRow, grid_of
-from reports.numbers import GAP
 from reports.paper import PaperTable
 
 HEAD = r"""\documentclass{article}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from benchmark.results.nulls import MARK
 from reports.formats.grid import Field, Grid, grid_of
-from reports.nulls import MARK
 from reports.paper import PaperTable
 
 

@@ -15,22 +15,25 @@ from markupsafe import Markup
 from benchmark.core.errors import DataError
 from benchmark.core.paths import write_text
 from benchmark.metrics import METRICS
+from benchmark.results.images import save_pictures
+from benchmark.results.nulls import MARK, RANKED, Spot
+from benchmark.results.numbers import kind_of, number, span, stored
+from benchmark.results.painters import painters_of
+from benchmark.results.record import Record
+from benchmark.results.rows import ResultRow
+from benchmark.results.run_folder import RunFolder
+from benchmark.results.shown import Images, shown_of
 from benchmark.runner.store import Store
 from detectors import DETECTORS
 from reports.charts import Chart, Series, charts, marked, metric_title
 from reports.figures import write_figures
 from reports.findings import annotated
-from reports.folder import ResultRow, RunFolder
 from reports.formats import render
-from reports.gallery import Exhibit, Gallery, Look, make_gallery, opened
-from reports.nulls import MARK, RANKED, Spot
-from reports.numbers import kind_of, number, span, stored
+from reports.gallery import Exhibit, Gallery, Look, make_gallery
 from reports.page.plots import legend_mark, svg
 from reports.page.summary import caveats, counted, editions, verdicts
 from reports.page.template import fill_template
-from reports.painters import painters_of
 from reports.paper import PaperTable, paper_table, paper_tables
-from reports.pictures import save_pictures
 from reports.statistics import Statistic, inverted, statistics_of
 
 PAGE = "index.html"
@@ -93,9 +96,10 @@ def write_page(run: RunFolder, *, written: datetime, full: bool = False) -> Path
     drawn = charts(run)
     write_figures(run.path / FIGURES, drawn)
     if full:
-        setup = opened(run)
+        shown = shown_of(run)
         with Store(run.store) as store:
-            save_pictures(run.path / IMAGES, setup, store)
+            images = Images(store, shown.jobs)
+            save_pictures(run.path / IMAGES, shown.samples, store, images)
     path = run.path / PAGE
     write_text(path, page(run, drawn, make_gallery(run), written=written, full=full))
     return path
@@ -149,9 +153,9 @@ def _state(run: RunFolder) -> str:
         cells = len(run.results)
         done = sum(row.value is not None for row in run.results)
         return f"This run has not ended: {done} of {cells} numbers are there so far."
-    failed = [one for one in run.record["failures"] if one["kind"] == "failed"]
-    skipped = len(run.record["failures"]) - len(failed)
-    absent = run.record.get("absent", {})
+    failed = [one for one in run.record.failures if one.kind == "failed"]
+    skipped = len(run.record.failures) - len(failed)
+    absent = run.record.absent
     parts = [
         f"{counted(len(failed), 'job')} failed" if failed else "",
         f"{counted(skipped, 'sample')} skipped" if skipped else "",
@@ -285,22 +289,22 @@ def _looked(metric: str, look: Look) -> str:
 
 def _provenance(run: RunFolder) -> dict[str, Any]:
     """What the record says, ready to be written down; of a run that goes on what is known."""
-    record = run.record or {}
-    sums = {name: one["sha256"] for name, one in record.get("checkpoints", {}).items()}
+    record = run.record or Record(failures=())
+    sums = {name: one.sha256 for name, one in record.checkpoints.items()}
     return {
         "plan": run.plan.dump(),
         "weights": [
             {"name": name, "edition": edition, "sha256": sums.get(name, "")}
             for name, edition in editions(run).items()
         ],
-        "versions": record.get("versions", {}),
+        "versions": record.versions,
         "facts": {
-            name: record[key]
-            for name, key in (("commit", "commit"), ("device", "device"), ("samples", "samples"))
-            if record.get(key)
+            name: said
+            for name in ("commit", "device", "samples")
+            if (said := getattr(record, name))
         },
-        "failures": [{"retouch": "", **one} for one in record.get("failures", [])],
-        "absent": record.get("absent", {}),
-        "not_measured": record.get("not_measured", {}),
-        "unused": record.get("unused", []),
+        "failures": record.failures,
+        "absent": record.absent,
+        "not_measured": record.not_measured,
+        "unused": record.unused,
     }

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.metrics import METRICS
+from benchmark.results.numbers import p_text, signed, signed_span
+from benchmark.results.painters import Painter, painters_of
+from benchmark.results.run_folder import RunFolder
+from benchmark.results.significance import PairedTest, corrected, paired_tests
 from inpainters import INPAINTERS
-from reports.folder import RunFolder
-from reports.numbers import p_text, signed, signed_span
-from reports.painters import Painter, painters_of
-from reports.significance import PairedTest, corrected, paired_tests
 
 FLAT = "meanfill"  # paints the known region's mean colour
 _VERDICTS = {"better": "hides better", "worse": "hides worse"}
@@ -50,7 +50,7 @@ def control_sentences(
         run: the run.
         metric: the metric that says how well a picture hid.
         values: (N,) of it, image by image in one order, by the painter's name; gaps have none.
-        beside_null: whether the values are AUC's distances to the null (`reports.nulls.from_null`),
+        beside_null: whether the values are AUC's distances to the null (`results.nulls.from_null`),
             so that who is found by the inverted map does not count as hidden.
     """
     wanted = [one for one in painters_of(run.plan) if one.retouch and _network(one)]

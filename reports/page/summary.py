@@ -12,13 +12,7 @@ from numpy.typing import NDArray
 from benchmark.core.seeds import seed_of
 from benchmark.metrics import METRICS, NULLS
 from benchmark.metrics.intervals import UNDEFINED, mean_interval
-from benchmark.runner.setup import UNTOUCHED
-from detectors import DETECTORS
-from reports.charts import marked
-from reports.findings import beats
-from reports.folder import RunFolder
-from reports.gallery import hiding_metric
-from reports.nulls import (
+from benchmark.results.nulls import (
     BELOW,
     MARK,
     NO_NULL,
@@ -29,10 +23,16 @@ from reports.nulls import (
     standing,
     untested,
 )
-from reports.numbers import number, with_span
+from benchmark.results.numbers import number, with_span
+from benchmark.results.painters import Painter, painters_of
+from benchmark.results.run_folder import RunFolder
+from benchmark.results.significance import PairedTest
+from benchmark.runner.setup import UNTOUCHED
+from detectors import DETECTORS
+from reports.charts import marked
+from reports.findings import beats
+from reports.gallery import hiding_metric
 from reports.page.controls import control_sentences
-from reports.painters import Painter, painters_of
-from reports.significance import PairedTest
 from reports.statistics import OF, Statistic
 
 FEW = 30  # pictures below which a run is a trial, not a result
@@ -296,8 +296,7 @@ def _alarms(run: RunFolder, dataset: str, detector: str) -> Iterator[str]:
     rates = [
         row.value
         for row in run.results
-        if (row.dataset, row.launder, row.detector, row.metric)
-        == (dataset, "", detector, "false_alarm")
+        if (row.dataset, row.launder, row.detector, row.metric) == (dataset, "", detector, "fpr")
         and row.value is not None
     ]
     if rates:

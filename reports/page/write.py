@@ -9,8 +9,8 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from benchmark.core.paths import write_text
+from benchmark.results.run_folder import newest_run, read_run
 from reports.compare import Comparison, compare_runs
-from reports.folder import newest_run, read_run
 from reports.page.builder import write_page
 from reports.page.template import fill_template
 

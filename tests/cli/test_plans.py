@@ -14,9 +14,9 @@ from PIL import Image
 from benchmark import Plan
 from benchmark.core.errors import UnknownName
 from benchmark.plans import PLANS, plan_file
+from benchmark.results.reported import TABLES
 from detectors import DETECTORS
 from inpainters import INPAINTERS
-from reports.reported import TABLES
 from tests.cli.conftest import Bench
 
 VARIANTS = {  # Table 5 calls the project's models by their parts

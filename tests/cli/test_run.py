@@ -41,7 +41,7 @@ def test_a_run_writes_what_it_promises(bench: Bench, photos: Path) -> None:
     assert float(flat["low"]) <= float(flat["value"]) <= float(flat["high"])
     assert flat["weights"] == "meanfill=none flatness=none"
     assert found["original", "", "psnr", "10-20"]["value"] == ""
-    assert ("original", "chance", "false_alarm", "10-20") in found
+    assert ("original", "chance", "fpr", "10-20") in found
     samples = rows_of(Path("out/samples.csv"))
     assert len(samples) == 3 * 2 * 2 * 2
     assert {row["sample"] for row in samples} == {"a", "b", "c"}
@@ -78,7 +78,7 @@ def test_json_is_one_document(bench: Bench, photos: Path) -> None:
     result = bench("run", *SET, "--images", photos, "--json")
     document = json.loads(result.stdout)
     assert document["samples"] == 6
-    assert {row["metric"] for row in document["results"]} >= {"auc", "false_alarm", "psnr"}
+    assert {row["metric"] for row in document["results"]} >= {"auc", "fpr", "psnr"}
 
 
 def test_results_go_to_a_new_folder_by_default(bench: Bench, photos: Path) -> None:
@@ -142,7 +142,7 @@ def test_laundered_pictures_are_looked_at_besides_the_others(bench: Bench, photo
     assert [row for row in rows if not row["launder"]] == rows_of(Path("plain/results.csv"))
     washed = [row for row in rows if row["launder"]]
     nulls = {"auc_null", "f1_null", "area_null"}
-    assert {row["metric"] for row in washed} == {"auc", "f1", "acc", "false_alarm", *nulls}
+    assert {row["metric"] for row in washed} == {"auc", "f1", "acc", "fpr", *nulls}
     assert all(row["detector"] and not row["reported"] for row in washed)
     auc = {
         row["launder"]: float(row["value"])

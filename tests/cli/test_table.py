@@ -65,7 +65,7 @@ def test_statistics_are_shown_beneath_and_by_themselves(bench: Bench) -> None:
         assert said in text
     rows = list(csv.DictReader(StringIO(bench("table", "stats", "--format", "csv").stdout)))
     assert {row["name"] for row in rows} == {
-        "rank", "difference", "next_best", "false_alarm", "image_auc", "acc_at_5",
+        "rank", "difference", "next_best", "fpr", "image_auc", "acc_at_5",
         "balanced_accuracy", "kendall_tau_b",
     }  # fmt: skip
     document = json.loads(bench("table", "stats", "--json").stdout)

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from benchmark.core.errors import DataError, OutputError
+from benchmark.results.run_folder import read_run
 from reports.charts import charts
 from reports.figures import draw, write_figures
-from reports.folder import read_run
 from reports.gallery import make_gallery
 from reports.page.write import write_comparison, write_report
 from tests.page.conftest import HARMFUL, PICTURES, WRITTEN, Made

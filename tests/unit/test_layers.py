@@ -25,6 +25,10 @@ ALLOWED = {  # a package may import itself and these
         "benchmark.core", "benchmark.launder", "benchmark.retouch", "benchmark.masks",
         "benchmark.datasets", "benchmark.metrics", "inpainters", "detectors",
     ),
+    "benchmark.results": (
+        "benchmark.core", "benchmark.metrics", "benchmark.retouch", "benchmark.runner",
+        "inpainters:INPAINTERS", "detectors:DETECTORS",
+    ),
     "benchmark.training": (
         "benchmark.core", "benchmark.masks", "benchmark.datasets", "benchmark.metrics",
         "inpainters", "detectors",
@@ -38,7 +42,7 @@ ALLOWED = {  # a package may import itself and these
     "benchmark.verify": ("benchmark.core", "benchmark.datasets", "inpainters", "detectors"),
     "reports": (
         "benchmark.core", "benchmark.metrics", "benchmark.retouch", "benchmark.runner",
-        "inpainters:INPAINTERS", "detectors:DETECTORS",
+        "benchmark.results", "inpainters:INPAINTERS", "detectors:DETECTORS",
     ),
 }  # fmt: skip
 
@@ -63,6 +67,35 @@ def test_a_layer_imports_only_what_lies_below(package: str) -> None:
             allowed = (package, *ALLOWED[package])
             fits = any(name == one or name.startswith((f"{one}.", f"{one}:")) for one in allowed)
             assert fits, f"{file.relative_to(ROOT)} imports {name}"
+
+
+def test_only_the_command_line_and_the_body_of_report_import_reports() -> None:
+    for package in ("benchmark", "detectors", "inpainters"):
+        for file in sorted((ROOT / package).rglob("*.py")):
+            found = {
+                name for name in imports(file) if name.split(":")[0].split(".")[0] == "reports"
+            }
+            if file.is_relative_to(ROOT / "benchmark/cli"):
+                continue
+            if file != ROOT / "benchmark/api.py":
+                assert not found, f"{file.relative_to(ROOT)} imports {found}"
+                continue
+            tree = ast.parse(file.read_text(encoding="utf-8"))
+            bodies = [
+                node
+                for record in tree.body
+                if isinstance(record, ast.ClassDef) and record.name == "RunRecord"
+                for node in record.body
+                if isinstance(node, ast.FunctionDef) and node.name == "report"
+            ]
+            inside = {
+                f"{node.module}:{alias.name}"
+                for body in bodies
+                for node in ast.walk(body)
+                if isinstance(node, ast.ImportFrom)
+                for alias in node.names
+            }
+            assert found == inside == {"reports.page.write:write_report"}
 
 
 @pytest.mark.parametrize(

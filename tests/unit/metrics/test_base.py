@@ -47,7 +47,7 @@ def test_values_lie_within_the_bounds_that_the_class_declares(name: str) -> None
     low, high = metric.bounds
     assert name in POOLED or (values >= low).all()
     assert name in POOLED or (values <= high).all()
-    assert metric.share == (name in {"acc", "known_drift_share"})
+    assert metric.share == (name in {"acc", "fpr", "known_drift_share"})
     assert not metric.share or set(values) <= {0.0, 1.0}
 
 

@@ -208,8 +208,8 @@ def test_memory_is_bounded_by_blocks() -> None:
 def test_scipy_is_loaded_by_the_first_interval_alone() -> None:
     code = (
         "import sys; import numpy as np;"
-        "import benchmark.metrics.detection, benchmark.runner.cells;"
-        "import reports.results, reports.tables, reports.significance;"
+        "import benchmark.metrics.detection, benchmark.results.aggregate;"
+        "import benchmark.results.csv, benchmark.results.table, benchmark.results.significance;"
         "assert not any(name.split('.')[0] == 'scipy' for name in sys.modules);"
         "from benchmark.metrics.intervals import mean_interval, share_interval;"
         "mean_interval(np.arange(5.0), seed=0); share_interval(np.ones(4));"

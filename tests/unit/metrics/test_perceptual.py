@@ -21,7 +21,8 @@ from benchmark.metrics import METRICS, perceptual
 from benchmark.metrics.perceptual import LPIPS, LPIPSVGG
 from benchmark.runner.jobs import measure_key
 from benchmark.runner.plan import make_plan
-from benchmark.runner.setup import fills, measures, prepare
+from benchmark.runner.planning import PlanJobs
+from benchmark.runner.setup import prepare
 from tests.backbones import State, draw, pretend, write_published, write_safetensors
 from tests.unit.metrics.cases import draw_case
 
@@ -96,9 +97,9 @@ PLAN = {
 
 def lpips_keys(photos: Path) -> list[str]:
     plan = make_plan({**PLAN, "images": photos})
-    setup = prepare(plan)
-    (telea,) = setup.inpainters
-    return [job.key for fill in fills(setup, telea, setup.samples) for job in measures(setup, fill)]
+    jobs = PlanJobs(prepare(plan))
+    (telea,) = jobs.setup.inpainters
+    return [key for column in jobs.measures(telea) for key in column.keys]
 
 
 def test_nor_does_its_key_which_holds_no_weights(
@@ -113,9 +114,9 @@ def test_nor_does_its_key_which_holds_no_weights(
     assert lpips_keys(photos) == []  # a gap, and nothing is computed
     pretend(monkeypatch, drawn, write_published(published_file("alexnet"), drawn))
     assert lpips_keys(photos) == ours
-    setup = prepare(make_plan({**PLAN, "images": photos}))
-    (fill, *_) = fills(setup, setup.inpainters[0], setup.samples)
-    assert measure_key("lpips", "1", fill.key, "") in ours  # as at commit 1351f48
+    jobs = PlanJobs(prepare(make_plan({**PLAN, "images": photos})))
+    fill = jobs.fill_keys(jobs.setup.inpainters[0])[0]
+    assert measure_key("lpips", "1", fill, "") in ours  # as at commit 1351f48
 
 
 @pytest.mark.usefixtures("drawn")

@@ -11,12 +11,13 @@ import numpy as np
 
 from benchmark.metrics import METRICS
 from benchmark.metrics.intervals import RULES
+from benchmark.results.csv import write_results
+from benchmark.results.files import write_rows
+from benchmark.results.rows import ResultRow
+from benchmark.results.samples import FIXED
 from benchmark.retouch import retouched_name
-from benchmark.runner.cells import Cell
 from benchmark.runner.plan import Plan
 from inpainters import INPAINTERS
-from reports.results import results_csv, to_csv
-from reports.samples import FIXED
 
 Draw = Callable[[str, str, str, int], float]  # inpainter, metric, bucket, sample -> its value
 
@@ -56,15 +57,15 @@ class Made:
             convention=self.convention,
         )
         (folder / "plan.toml").write_text(plan.dump(), encoding="utf-8")
-        (folder / "results.csv").write_text(results_csv(self._cells()), encoding="utf-8")
-        rows = to_csv((*FIXED, *self.metrics, *self.nulls), [*self._rows(), *self._null_rows()])
-        (folder / "samples.csv").write_text(rows, encoding="utf-8")
+        write_results(folder / "results.csv", self._cells())
+        columns = (*FIXED, *self.metrics, *self.nulls)
+        write_rows(folder / "samples.csv", columns, [*self._rows(), *self._null_rows()])
         (folder / "record.json").write_text(
             json.dumps({"failures": [], "intervals": RULES}), encoding="utf-8"
         )
         return folder
 
-    def _cells(self) -> list[Cell]:
+    def _cells(self) -> list[ResultRow]:
         return [
             self._cell(dataset, launder, detector, painter, bucket, metric)
             for dataset in self.datasets
@@ -122,21 +123,21 @@ class Made:
         painter: tuple[str, str],
         bucket: str,
         metric: str,
-    ) -> Cell:
+    ) -> ResultRow:
         inpainter, retouch = painter
         paints = INPAINTERS.card(inpainter).paints or bool(retouch)
         name = retouched_name(*painter)
         values = [self.value(name, metric, bucket, sample) for sample in range(self.samples)]
         gap = inpainter in self.absent
         gap = gap or (not paints and metric != "acc" and metric not in self.nulls)
-        return Cell(
+        return ResultRow(
             dataset=dataset,
             launder=launder,
             detector=detector,
             inpainter=inpainter,
             retouch=retouch,
             bucket=bucket,
-            metric="false_alarm" if metric == "acc" and not paints else metric,
+            metric="fpr" if metric == "acc" and not paints else metric,
             value=None if gap else float(np.mean(values)),
             n=0 if gap else self.samples,
             expected=self.samples,

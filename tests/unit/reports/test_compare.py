@@ -92,7 +92,7 @@ def test_holm_corrects_within_a_detector_alone(tmp_path: Path) -> None:
 
 
 def test_false_alarms_are_paired_too(runs: tuple[Path, Path]) -> None:
-    assert the(compare_runs(*runs), "original", "false_alarm").n == 6
+    assert the(compare_runs(*runs), "original", "fpr").n == 6
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_limits_that_are_none(runs: tuple[Path, Path], limits: str) -> None:
 
 
 def test_limits_of_a_metric_that_was_not_measured(runs: tuple[Path, Path]) -> None:
-    with pytest.raises(BadInput, match="no 'f1' in these runs; they have acc, auc, false_alarm"):
+    with pytest.raises(BadInput, match="no 'f1' in these runs; they have acc, auc, fpr"):
         compare_runs(*runs, "f1:+0.1")
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.core.errors import UnknownName
-from reports.folder import read_run
+from benchmark.results.run_folder import read_run
 from reports.formats import FORMATS, render
 from reports.formats.grid import signed
 from reports.formats.tex import escaped
@@ -88,7 +88,7 @@ def test_csv_keeps_six_decimals_of_ours(filled: tuple[PaperTable, ...]) -> None:
     assert ours[0]["weights"] == "safepaint=mini trufor=mini"
     assert ours[0]["data"] == "samples"
     assert {row["metric"] for row in rows if row["inpainter"] == "original"} == {
-        "auc", "false_alarm",
+        "auc", "fpr",
     }  # fmt: skip
     reasons = {row["reason"] for row in rows if row["inpainter"] == "MADF"}
     assert reasons == {"not in this run"}

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmark.results.rows import ResultRow, SampleRow
+from benchmark.results.run_folder import RunFolder
 from benchmark.runner.plan import Plan
 from reports.charts import MARKERS, PALETTE, Chart, Point, Series, charts
 from reports.findings import beats
-from reports.folder import ResultRow, RunFolder, SampleRow
 from reports.page.builder import _json
 from reports.page.plots import SHAPES, svg, ticks
 from reports.page.summary import caveats, verdicts
@@ -56,10 +57,10 @@ def run_of(
 
 
 def test_false_alarms_stand_in_the_panel_of_acc() -> None:
-    rows = [row("telea", "acc", 0.9), row("original", "false_alarm", 0.2)]
+    rows = [row("telea", "acc", 0.9), row("original", "fpr", 0.2)]
     (chart,) = charts(run_of(rows))
     assert chart.name == "ratio-samples-flatness-acc"
-    assert "original: false alarms" in chart.y_title
+    assert "original: FPR" in chart.y_title
     assert [(one.name, one.points[0].y) for one in chart.series] == [
         ("telea", 0.9),
         ("original", 0.2),
@@ -166,7 +167,7 @@ def runs_apart(count: int, gap: float, who: str = "safepaint") -> RunFolder:
         for at, name in enumerate(names)
     ]
     rows = [row(who, "auc", 0.6), row("meanfill", "auc", 0.6 + gap)]
-    return run_of([*rows, row("original", "false_alarm", 0.25)], samples)
+    return run_of([*rows, row("original", "fpr", 0.25)], samples)
 
 
 def said_of(run: RunFolder) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.core.errors import DataError
-from reports.folder import read_run
+from benchmark.results.run_folder import read_run
 from reports.paper import Line, PaperTable, paper_tables
 from tests.unit.reports.runs import Made
 

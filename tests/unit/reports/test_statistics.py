@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.results.run_folder import read_run
 from reports.findings import annotated
-from reports.folder import read_run
 from reports.formats.statistics import render
 from reports.paper import paper_tables
 from reports.statistics import Statistic, statistics_of
@@ -146,15 +146,15 @@ def test_three_models_have_no_order_to_agree_with(tmp_path: Path) -> None:
 def test_forged_against_untouched(tmp_path: Path) -> None:
     found = statistics(tmp_path / "run", launders=("jpeg:70",))
     plain = [one for one in found if not one.launder]
-    assert the(plain, "false_alarm", "acc", "original").value == pytest.approx(1 / 6)
+    assert the(plain, "fpr", "fpr", "original").value == pytest.approx(1 / 6)
     assert the(plain, "image_auc", "score", "meanfill").value == pytest.approx(11 / 12)
     assert the(plain, "balanced_accuracy", "score", "meanfill").value == pytest.approx(11 / 12)
     few = the(plain, "acc_at_5", "score", "meanfill")
     assert few.value is None
     assert few.reason == "6 untouched pictures, detection at 5 % false alarms needs 20"
-    alarms = the(plain, "false_alarm", "acc", "original")
+    alarms = the(plain, "fpr", "fpr", "original")
     assert (alarms.low, alarms.high) == pytest.approx((0.00421, 0.64123), abs=5e-6)  # 1 of 6
-    assert [one.launder for one in found if one.name == "false_alarm"] == ["", "jpeg:70"]
+    assert [one.launder for one in found if one.name == "fpr"] == ["", "jpeg:70"]
 
 
 def test_twenty_untouched_pictures_are_enough_for_5_percent(tmp_path: Path) -> None:

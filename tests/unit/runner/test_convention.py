@@ -14,10 +14,10 @@ from benchmark import Plan, run
 from benchmark.api import RunRecord
 from benchmark.core.errors import PlanError
 from benchmark.metrics import CONVENTIONS, METRICS, under_convention
+from benchmark.results.table import run_table
 from benchmark.runner.plan import make_plan, replaced
 from detectors.baselines import Flatness
 from inpainters.baselines import MeanFill
-from reports.tables import run_table
 
 
 @pytest.fixture

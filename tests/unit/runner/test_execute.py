@@ -82,7 +82,7 @@ def expected(name: str) -> Rows:
     ):
         for step in STEPS:
             auc, f1, fired = looked(*laundered(filled, truth, step, name))
-            called = "acc" if inpainter == "meanfill" else "false_alarm"
+            called = "acc" if inpainter == "meanfill" else "fpr"
             rows[inpainter, step, "auc"] = [auc]
             rows[inpainter, step, "f1"] = [f1]
             rows[inpainter, step, called] = [fired]

@@ -22,11 +22,10 @@ from benchmark.runner.jobs import (
     Fill,
     SampleRef,
     fill_job,
-    judge_job,
     key_of,
-    measure_job,
 )
 from tests.small import small_weights
+from tests.unit.runner.made import judge_job, measure_job
 
 CARD = Card(name="model", title="a model", sizes="any", revision=3)
 SAMPLE = SampleRef("folder", "a", "10-20", "drawn", "5a")

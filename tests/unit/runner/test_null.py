@@ -18,8 +18,9 @@ from benchmark.api import RunRecord
 from benchmark.core.errors import PlanError
 from benchmark.core.types import Detection
 from benchmark.merge import merge
+from benchmark.results.needed import needed_by
 from benchmark.runner import setup as setups
-from benchmark.runner.clean import clean_store, needed_by
+from benchmark.runner.clean import clean_store
 from benchmark.runner.execute import Settings
 from benchmark.runner.setup import Setup
 from benchmark.runner.shard import Shard

@@ -17,17 +17,20 @@ from benchmark.api import RunRecord
 from benchmark.core.pixels import to_images, to_masks
 from benchmark.core.seeds import seed_of
 from benchmark.core.types import Mask, Pixels
+from benchmark.results.needed import needed_by
+from benchmark.results.rows import ResultRow
 from benchmark.retouch import Retouch
-from benchmark.runner.cells import Cell
-from benchmark.runner.clean import clean_store, needed_by
+from benchmark.runner.clean import clean_store
 from benchmark.runner.execute import Settings, lacking
 from benchmark.runner.executors import Executor
 from benchmark.runner.executors.processes import Processes
 from benchmark.runner.jobs import Fill, fill_job
-from benchmark.runner.setup import fills, prepare
+from benchmark.runner.planning import PlanJobs
+from benchmark.runner.setup import prepare
 from benchmark.runner.store import Store
 from inpainters import create_inpainter
 from inpainters.baselines import MeanFill
+from tests.unit.runner.made import fills
 
 ALL = ("none", "grain:1.5", "grain:match", "blur:1", "sharpen:0.5", "median:3")
 Go = Callable[..., RunRecord]
@@ -79,12 +82,12 @@ def again(plan: Plan, **changes: object) -> Plan:
 
 def pictures(plan: Plan, place: Path) -> dict[tuple[str, str, str], Pixels]:
     """What a store has, by inpainter, retouching and sample."""
-    setup = prepare(plan)
+    jobs = PlanJobs(prepare(plan))
     with Store(place) as store:
         return {
             (job.inpainter.name, job.retouch, job.sample.id): store.picture(job.key)
-            for inpainter in setup.inpainters
-            for job in fills(setup, inpainter, setup.samples)
+            for inpainter in jobs.setup.inpainters
+            for job in fills(jobs, inpainter)
             if store.known([job.key])
         }
 
@@ -94,7 +97,7 @@ def masks(plan: Plan) -> dict[str, Mask]:
     return {ref.id: setup.sources.load(ref).mask for ref in setup.samples}
 
 
-def shown(record: RunRecord) -> list[Cell]:
+def shown(record: RunRecord) -> list[ResultRow]:
     """The cells of the plan's own inpainters, without the null's."""
     return [cell for cell in record.cells if not cell.metric.endswith("_null")]
 
@@ -173,8 +176,8 @@ def test_plain_keys_are_those_of_a_plan_without_retouching_and_variants_have_the
     plan: Plan,
 ) -> None:
     def keys(**changes: object) -> list[Fill]:
-        setup = prepare(again(plan, **changes))
-        return fills(setup, setup.inpainters[0], setup.samples[:1])
+        jobs = PlanJobs(prepare(again(plan, **changes)))
+        return fills(jobs, jobs.setup.inpainters[0])[: len(jobs.setup.retouches)]
 
     (bare,) = keys()
     (said,) = keys(retouch=("none",))
@@ -197,10 +200,10 @@ def test_the_seed_is_in_the_key_of_grain_alone(plan: Plan) -> None:
 def test_the_hole_of_a_retouched_original_is_the_truth(go: Go) -> None:
     found = values(go(retouch=("none", "grain:4"), inpainters=("original",)))
     assert found["original", "auc"] is None
-    assert found["original", "false_alarm"] is not None
+    assert found["original", "fpr"] is not None
     assert found["original+grain:4", "auc"] is not None
     assert found["original+grain:4", "acc"] is not None
-    assert ("original+grain:4", "false_alarm") not in found
+    assert ("original+grain:4", "fpr") not in found
     assert (found["original+grain:4", "psnr"] or 0) > 30
 
 
@@ -347,8 +350,8 @@ def test_cleaning_keeps_what_retouched_runs_need(plan: Plan, go: Go, tmp_path: P
     with Store(tmp_path / "store") as store:
         gone = list(clean_store(store, needed=needed_by([tmp_path / "out"])))
         assert gone
-        assert lacking(prepare(whole), store) == 0
-        assert lacking(prepare(again(plan, retouch=("blur:2",))), store) > 0
+        assert lacking(PlanJobs(prepare(whole)), store) == 0
+        assert lacking(PlanJobs(prepare(again(plan, retouch=("blur:2",)))), store) > 0
 
 
 def test_saved_pictures_have_names_that_every_file_system_takes(go: Go, tmp_path: Path) -> None:

@@ -17,12 +17,13 @@ from benchmark.core.types import Detection, Pixels
 from benchmark.core.types import Sample as Loaded
 from benchmark.core.weights import Weights
 from benchmark.runner.inputs import Chunk, Inputs, Shelf
-from benchmark.runner.jobs import Chosen, Fill, Job, SampleRef, fill_job, judge_job, measure_job
+from benchmark.runner.jobs import Chosen, Fill, Job, SampleRef, fill_job
 from benchmark.runner.outcome import Outcome
 from benchmark.runner.store import Answer, decode_picture
 from benchmark.runner.worker import Worker
 from detectors.baselines import Flatness
 from inpainters.baselines import MeanFill, Original
+from tests.unit.runner.made import judge_job, measure_job
 
 SIDE = 15
 NAMES = ("a", "b", "c")

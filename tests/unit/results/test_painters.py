@@ -8,20 +8,20 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.results.painters import Painter, painter_named, painters_of
+from benchmark.results.run_folder import RunFolder, read_run
+from benchmark.results.table import run_table
 from benchmark.runner.plan import Plan
 from inpainters import INPAINTERS
 from reports.charts import charts
 from reports.compare import compare_runs
 from reports.figures import draw
-from reports.folder import RunFolder, read_run
 from reports.page.controls import gains
 from reports.page.summary import Verdict, verdicts
-from reports.painters import Painter, painter_named, painters_of
 from reports.paper import paper_tables
 from reports.statistics import statistics_of
-from reports.tables import run_table
 from tests.unit.reports.runs import Made
-from tests.unit.reports.test_tables import cell
+from tests.unit.results.test_table import cell
 
 RETOUCH = ("none", "grain:1.5", "grain:match")
 LEVEL = {  # the higher, the better it is found
@@ -158,7 +158,7 @@ def test_statistics_take_them_as_further_models_but_not_as_the_best_rival(run: R
     assert len(ranks) == 9
     forged = {one.inpainter for one in found if one.name == "image_auc"}
     assert "original+grain:1.5" in forged
-    assert {one.inpainter for one in found if one.name == "false_alarm"} == {"original"}
+    assert {one.inpainter for one in found if one.name == "fpr"} == {"original"}
 
 
 def test_each_has_a_colour_and_marker_of_its_own_and_many_fit(run: RunFolder) -> None:

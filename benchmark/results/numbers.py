@@ -23,6 +23,11 @@ def stored(value: float) -> str:
     return f"{value:.{DECIMALS}f}"
 
 
+def rounded(value: float) -> float:
+    """A number as results.csv holds it: every reader has the same, run again or read back."""
+    return float(stored(value))
+
+
 def number(value: float | None, decimals: int, *, gap: str = GAP) -> str:
     """A number as it is printed; a gap where there is none."""
     if value is None or not isfinite(value):
@@ -65,5 +70,5 @@ def p_text(p: float | None) -> str:
 
 
 def kind_of(metric: str) -> type[Metric]:
-    """The metric behind a name of results.csv: `false_alarm` is a name of `acc`."""
-    return METRICS.load("acc" if metric == "false_alarm" else metric)
+    """The metric behind a name of results.csv."""
+    return METRICS.load(metric)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,37 +12,43 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmark.core.errors import DataError, PlanError
-from benchmark.core.names import folder_names
 from benchmark.core.paths import atomic, make_folder
 from benchmark.core.types import Pixels
+from benchmark.results.shown import Images, Inpainted, ShownSample, folders
 from benchmark.retouch import file_name
-from benchmark.runner.jobs import SampleRef, judge_job
-from benchmark.runner.setup import Setup, fills
+from benchmark.runner.setup import Setup
 from benchmark.runner.store import Store
 
 
-def save_pictures(folder: Path, setup: Setup, store: Store) -> None:
+def save_pictures(folder: Path, shown: Sequence[ShownSample], store: Store, images: Images) -> None:
     """Write BUCKET/SAMPLE/{original,mask,INPAINTER,INPAINTER.DETECTOR}.png for every sample.
 
     A retouched INPAINTER is called as "telea+grain-1.5": not every file system takes a colon.
     Several data sets have a folder each. Heatmaps are those of the pictures as painted.
     Heatmaps are drawn in colour (viridis, 0 to 1) for looking at; the store keeps the exact ones.
 
+    Args:
+        folder: where to.
+        shown: the run's samples.
+        store: where their images are.
+        images: where the originals and masks are.
+
     Raises:
         OutputError: if a file cannot be written.
     """
-    check_names(setup)
-    folders = sample_folders(setup)
-    for sample in setup.samples:
+    places = folders(shown)
+    several = len({one.dataset for one in shown}) > 1
+    for one in shown:
         try:
-            loaded = setup.sources.load(sample)
+            image, mask = images.load(one)
         except DataError:  # already reported as skipped
             continue
-        home = folder / sample.dataset if len(setup.plan.datasets) > 1 else folder
-        place = make_folder(home / sample.bucket / folders[sample.dataset, sample.id])
-        _save(place / "original.png", loaded.image)
-        _save(place / "mask.png", (loaded.mask * np.uint8(255)))
-        _save_answers(place, setup, store, sample)
+        home = folder / one.dataset if several else folder
+        place = make_folder(home / one.bucket / places[one.dataset, one.sample])
+        _save(place / "original.png", image)
+        _save(place / "mask.png", (mask * np.uint8(255)))
+        for made in one.inpainted.values():
+            _save_answers(place, made, store)
 
 
 def check_names(setup: Setup) -> None:
@@ -62,17 +69,6 @@ def check_names(setup: Setup) -> None:
         )
 
 
-def sample_folders(setup: Setup) -> dict[tuple[str, str], str]:
-    """The folder's name of every sample of a run, by the data set's and the sample's name."""
-    return {
-        (dataset, name): folder
-        for dataset in setup.plan.datasets
-        for name, folder in folder_names(
-            one.id for one in setup.samples if one.dataset == dataset
-        ).items()
-    }
-
-
 def heatmap_picture(logits: NDArray[np.float16]) -> Pixels:
     """(H, W) float16 logits as (H, W, 3) uint8: dark blue = 0, yellow = 1."""
     probability = 1 / (1 + np.exp(-logits.astype(np.float32)))
@@ -81,16 +77,14 @@ def heatmap_picture(logits: NDArray[np.float16]) -> Pixels:
     return pixels
 
 
-def _save_answers(place: Path, setup: Setup, store: Store, sample: SampleRef) -> None:
-    for fill in (job for one in setup.inpainters for job in fills(setup, one, [sample])):
-        if not store.known([fill.key]):
-            continue
-        _save(place / f"{fill.painter_file}.png", store.picture(fill.key))
-        for detector in setup.detectors:
-            key = judge_job(detector, fill).key
-            if store.known([key]):
-                name = f"{fill.painter_file}.{detector.name}.png"
-                _save(place / name, heatmap_picture(store.heatmap(key)))
+def _save_answers(place: Path, made: Inpainted, store: Store) -> None:
+    if not store.known([made.image]):
+        return
+    _save(place / f"{made.file_name}.png", store.picture(made.image))
+    for one in made.detected:
+        if store.known([one.heatmap]):
+            name = f"{made.file_name}.{one.detector}.png"
+            _save(place / name, heatmap_picture(store.heatmap(one.heatmap)))
 
 
 def _save(path: Path, pixels: NDArray[np.uint8]) -> None:

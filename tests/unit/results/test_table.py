@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from benchmark.runner.cells import Cell
-from reports.results import results_csv
-from reports.tables import run_table
+from pathlib import Path
+
+from benchmark.results.csv import write_results
+from benchmark.results.rows import ResultRow
+from benchmark.results.table import run_table
 
 
-def cell(**changes: object) -> Cell:
+def cell(**changes: object) -> ResultRow:
     values: dict[str, object] = {
         "dataset": "samples", "detector": "trufor", "inpainter": "safepaint", "bucket": "10-20",
         "metric": "auc", "value": 0.75, "n": 7, "expected": 7, "low": 0.5, "high": 0.9,
         "weights": "safepaint=mini trufor=mini",
     }  # fmt: skip
-    return Cell(**{**values, **changes})
+    return ResultRow(**{**values, **changes})
+
+
+def lines_of(folder: Path, rows: list[ResultRow]) -> list[str]:
+    write_results(folder / "results.csv", rows)
+    return (folder / "results.csv").read_text().splitlines()
 
 
 def test_our_number_its_interval_and_the_papers() -> None:
@@ -58,25 +65,25 @@ def test_metrics_of_the_picture_name_no_detector() -> None:
     assert "| safepaint (mini) | - | PSNR ↑ | 25.00 | 29.00 |" in run_table([row]).markdown()
 
 
-def test_false_alarms_have_no_number_in_the_paper() -> None:
-    row = cell(inpainter="original", metric="false_alarm", weights="original=none trufor=mini")
-    assert "| original | trufor (mini) | false alarms |" in run_table([row]).markdown()
-    assert results_csv([row]).splitlines()[1].split(",")[12] == ""
+def test_a_rate_of_false_positives_has_no_number_in_the_paper(tmp_path: Path) -> None:
+    row = cell(inpainter="original", metric="fpr", weights="original=none trufor=mini")
+    assert "| original | trufor (mini) | FPR |" in run_table([row]).markdown()
+    assert lines_of(tmp_path, [row])[1].split(",")[12] == ""
 
 
-def test_an_inpainter_that_looks_into_the_hole_is_marked() -> None:
+def test_an_inpainter_that_looks_into_the_hole_is_marked(tmp_path: Path) -> None:
     seeing = cell(inpainter="ctsdg", weights="ctsdg=mini trufor=mini", sees_hole=True)
     text = run_table([cell(), seeing]).markdown()
     assert "| ctsdg‡ (mini) | trufor (mini) |" in text
     assert "| safepaint (mini) |" in text
     assert text.count("--hole-blind") == 1
-    assert results_csv([seeing]).splitlines()[1].endswith(",yes,")
+    assert lines_of(tmp_path, [seeing])[1].endswith(",yes,")
     blind = run_table([cell(inpainter="ctsdg", weights="ctsdg=mini trufor=mini")]).markdown()
     assert "‡" not in blind
 
 
-def test_csv_has_six_decimals_and_empty_gaps() -> None:
-    lines = results_csv([cell(), cell(value=None, low=None, high=None, n=0)]).splitlines()
+def test_csv_has_six_decimals_and_empty_gaps(tmp_path: Path) -> None:
+    lines = lines_of(tmp_path, [cell(), cell(value=None, low=None, high=None, n=0)])
     assert lines[1] == (
         "samples,,trufor,safepaint,,10-20,auc,0.750000,7,7,0.500000,0.900000,0.641700,"
         "safepaint=mini trufor=mini,,"
@@ -96,8 +103,10 @@ def test_data_sets_and_laundering_have_a_column_where_they_differ() -> None:
     assert "laundering" not in run_table([cell()]).markdown()
 
 
-def test_laundered_pictures_have_no_number_in_the_paper_and_a_gap_its_reason() -> None:
+def test_laundered_pictures_have_no_number_in_the_paper_and_a_gap_its_reason(
+    tmp_path: Path,
+) -> None:
     gap = cell(launder="jpeg:70", value=None, low=None, high=None, n=0, reason="why, then")
-    line = results_csv([gap]).splitlines()[1]
+    line = lines_of(tmp_path, [gap])[1]
     assert line.startswith("samples,jpeg:70,trufor,safepaint,,10-20,auc,,0,7,,,,")
     assert line.endswith(',"why, then"')

@@ -6,7 +6,7 @@ import csv
 
 import pytest
 
-from reports.reported import TABLES, reported_value
+from benchmark.results.reported import TABLES, reported_value
 from tests.parity.goldens import SHARED
 
 

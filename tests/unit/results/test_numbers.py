@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.runner.cells import Cell
-from reports.folder import read_run
+from benchmark.results.numbers import number, p_text, signed, signed_span, span
+from benchmark.results.rows import ResultRow
+from benchmark.results.run_folder import read_run
+from benchmark.results.table import run_table
 from reports.formats import render
-from reports.numbers import number, p_text, signed, signed_span, span
 from reports.page.builder import _row
 from reports.paper import paper_tables
-from reports.tables import run_table
 from tests.unit.reports.runs import Made
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -68,7 +68,7 @@ def test_run_table_tables_and_page_print_the_same_digits(tmp_path: Path, value: 
     folder = made.write(tmp_path / "run")
     run = read_run(folder)
     (row, _) = run.results
-    cell = Cell(
+    cell = ResultRow(
         dataset=row.dataset, detector=row.detector, inpainter=row.inpainter, bucket=row.bucket,
         metric=row.metric, value=value, n=row.n, expected=row.expected, low=value, high=value,
         weights=row.weights,

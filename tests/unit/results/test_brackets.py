@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.runner.cells import Cell
-from reports.brackets import interval_note
-from reports.folder import read_run
+from benchmark.results.brackets import interval_note
+from benchmark.results.rows import ResultRow
+from benchmark.results.run_folder import read_run
+from benchmark.results.table import run_table
 from reports.paper import paper_tables
-from reports.tables import run_table
 from tests.unit.reports.runs import Made
 
 
-def cell(metric: str, n: int, low: float | None = 0.1) -> Cell:
-    return Cell(
+def cell(metric: str, n: int, low: float | None = 0.1) -> ResultRow:
+    return ResultRow(
         dataset="samples", detector="flatness", inpainter="telea", bucket="10-20", metric=metric,
         value=0.5, n=n, expected=n, low=low, high=low, weights="telea=none flatness=none",
     )  # fmt: skip
@@ -28,7 +28,7 @@ def cell(metric: str, n: int, low: float | None = 0.1) -> Cell:
         ([("auc", 49)], "Student's t for means over fewer than 50."),
         ([("auc", 50)], "percentile bootstrap for means over 50 or more."),
         ([("acc", 7)], "Clopper-Pearson for shares of images."),
-        ([("false_alarm", 700)], "Clopper-Pearson for shares of images."),
+        ([("fpr", 700)], "Clopper-Pearson for shares of images."),
         (
             [("acc", 60), ("auc", 60), ("f1", 12)],
             (

@@ -12,13 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from benchmark import Plan, run
-from reports.charts import charts
-from reports.documents import table_document
-from reports.figures import draw
-from reports.findings import annotated
-from reports.folder import RunFolder, read_run
-from reports.formats import render
-from reports.nulls import (
+from benchmark.results.nulls import (
     MARK_NOTE,
     NO_NULL,
     NULL_ELSEWHERE,
@@ -29,13 +23,19 @@ from reports.nulls import (
     from_null,
     is_below,
 )
+from benchmark.results.run_folder import RunFolder, read_run
+from benchmark.results.significance import PairedTest
+from benchmark.results.table import run_table
+from reports.charts import charts
+from reports.documents import table_document
+from reports.figures import draw
+from reports.findings import annotated
+from reports.formats import render
 from reports.page.plots import svg
 from reports.page.summary import verdicts
 from reports.page.write import write_report
 from reports.paper import Line, PaperTable, paper_tables
-from reports.significance import PairedTest
 from reports.statistics import inverted, statistics_of
-from reports.tables import run_table
 from tests.unit.reports.runs import Made
 
 NULLS = ("auc_null", "f1_null", "area_null")

@@ -10,13 +10,13 @@ from typing import Any
 
 from benchmark.core.errors import BenchError
 from benchmark.core.weights import sha256_of
+from benchmark.results.files import AGAIN
+from benchmark.results.record import RECORD
+from benchmark.results.run_folder import read_run
 from benchmark.runner.check import Finding
-from reports.folder import read_run
 
 FILES = "files"  # the entry of record.json that holds the SHA-256 of every file, its own included
-RECORD = "record.json"
 WRITTEN = ("plan.toml", "results.csv", "samples.csv", "table.md")
-_AGAIN = "run the plan again to mend it"
 
 
 def with_sums(folder: Path, document: Mapping[str, Any]) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def check_run(folder: Path) -> Iterator[Finding]:
     """
     try:
         run = read_run(folder)
-        sums = (run.record or {}).get(FILES, {})
+        sums = run.record.files if run.record else {}
         if run.complete and not sums:
             len(run.samples)  # an older version's record has no sums: what can be read counts
     except BenchError as error:
@@ -42,16 +42,23 @@ def check_run(folder: Path) -> Iterator[Finding]:
         yield Finding(kind="file", where=str(folder), said=str(error))
         return
     for name, known in sums.items():
-        yield from _check_file(folder / name, known, run.record or {})
+        if name in (*WRITTEN, RECORD):
+            yield from _check_file(folder / name, known)
+        else:
+            said = f"names {name!r}, which no run writes; {AGAIN}"
+            yield Finding(kind="file", where=str(folder / RECORD), said=said)
 
 
-def _check_file(path: Path, known: str, record: dict[str, Any]) -> Iterator[Finding]:
+def _check_file(path: Path, known: str) -> Iterator[Finding]:
     if not path.is_file():
-        yield Finding(kind="missing", where=str(path), said=_AGAIN)
+        yield Finding(kind="missing", where=str(path), said=AGAIN)
         return
-    found = _sum_of(record) if path.name == RECORD else sha256_of(path)
+    if path.name == RECORD:
+        found = _sum_of(json.loads(path.read_text(encoding="utf-8")))
+    else:
+        found = sha256_of(path)
     if found != known:
-        yield Finding(kind="file", where=str(path), said=_AGAIN)
+        yield Finding(kind="file", where=str(path), said=AGAIN)
 
 
 def _sum_of(document: Mapping[str, Any]) -> str:

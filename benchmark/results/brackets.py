@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from benchmark.metrics.intervals import FEW
-from reports.numbers import kind_of
+from benchmark.results.numbers import kind_of
 
 OLD = (
     "Brackets: 95 % percentile bootstrap interval over images, of an older version, too narrow "

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from reports.significance import (
+from benchmark.results.significance import (
     ALPHA,
     PairedTest,
     against_best,
@@ -88,7 +88,7 @@ def test_shares_are_tested_by_mcnemars_exact_test(lone: int, others: int) -> Non
 
 def test_false_alarms_and_changed_images_are_shares_too() -> None:
     own, other = shares(1, 9)
-    for metric in ("false_alarm", "known_drift_share"):
+    for metric in ("fpr", "known_drift_share"):
         found = paired_test(own, other, metric=metric, seed=0)
         assert found.p == pytest.approx(22 / 1024)
         assert found.verdict == "better"

@@ -6,6 +6,10 @@ import csv
 from functools import cache
 from pathlib import Path
 
+from benchmark.results.rows import ResultRow
+from detectors import DETECTORS
+from inpainters import INPAINTERS
+
 TABLES = Path(__file__).with_name("reported.csv")
 COMPARED = "places2"  # the data set of Tables 2 to 6, set beside ours where the paper has no own
 
@@ -49,3 +53,18 @@ def reported_value(
     return reported().get(
         (dataset if dataset in known else COMPARED, detector, inpainter, bucket, metric)
     )
+
+
+def paper_value(row: ResultRow) -> float | None:
+    """The paper's number for one of ours, or None: it has none of anything laundered or retouched.
+
+    Raises:
+        UnknownName: if there is no such model.
+    """
+    if row.launder or row.retouch:
+        return None
+    inpainter = INPAINTERS.card(row.inpainter).reported
+    detector = DETECTORS.card(row.detector).reported if row.detector else ""
+    if not inpainter or (row.detector and not detector):
+        return None
+    return reported_value(row.dataset, detector, inpainter, row.bucket, row.metric)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from benchmark.core.errors import DataError
+from benchmark.results.run_folder import newest_run, read_run
 from benchmark.runner.plan import Plan
-from reports.folder import newest_run, read_run
 from tests.unit.reports.runs import Made
 
 

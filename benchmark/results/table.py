@@ -7,16 +7,25 @@ from dataclasses import dataclass
 
 from benchmark.core.card import Card
 from benchmark.metrics import METRICS, NULLS
+from benchmark.results.aggregate import NO_WEIGHTS
+from benchmark.results.brackets import interval_note
+from benchmark.results.nulls import (
+    MARK,
+    MARK_NOTE,
+    NULL_NOTE,
+    RANKED,
+    Distances,
+    Spot,
+    is_below,
+    untested,
+)
+from benchmark.results.numbers import kind_of, number, with_span
+from benchmark.results.painters import Painter
+from benchmark.results.reported import COMPARED, paper_value
+from benchmark.results.rows import ResultRow
 from benchmark.retouch import retouched_name
-from benchmark.runner.cells import NO_WEIGHTS, Cell
 from detectors import DETECTORS
 from inpainters import INPAINTERS
-from reports.brackets import interval_note
-from reports.nulls import MARK, MARK_NOTE, NULL_NOTE, RANKED, Distances, Spot, is_below, untested
-from reports.numbers import kind_of, number, with_span
-from reports.painters import Painter
-from reports.reported import COMPARED
-from reports.results import paper_value
 
 ARROWS = {"lower": "↓", "higher": "↑"}
 
@@ -46,7 +55,7 @@ class Table:
         return "\n".join(lines) + "\n"
 
 
-def run_table(cells: Sequence[Cell], distances: Distances | None = None) -> Table:
+def run_table(cells: Sequence[ResultRow], distances: Distances | None = None) -> Table:
     """All cells of a run; data sets and laundering have a column where they differ.
 
     Args:
@@ -74,22 +83,22 @@ def run_table(cells: Sequence[Cell], distances: Distances | None = None) -> Tabl
     )
 
 
-def _shown(cell: Cell, cells: Sequence[Cell]) -> bool:
+def _shown(cell: ResultRow, cells: Sequence[ResultRow]) -> bool:
     """Whether a number has a row: of the nulls AUC's and F1's, and those beside their metric."""
-    of = "" if cell.metric == "false_alarm" else METRICS.load(cell.metric).null_of
+    of = METRICS.load(cell.metric).null_of
     return of in ("", "auc", "f1") or any(one.metric == of for one in cells)
 
 
-def _grid(cells: Iterable[Cell]) -> Iterable[dict[str, Cell]]:
+def _grid(cells: Iterable[ResultRow]) -> Iterable[dict[str, ResultRow]]:
     """The cells of each row by their bucket, in the plan's order."""
-    grid: dict[tuple[str, ...], dict[str, Cell]] = {}
+    grid: dict[tuple[str, ...], dict[str, ResultRow]] = {}
     for cell in cells:
         row = (cell.dataset, cell.launder, cell.painter, cell.detector, cell.metric)
         grid.setdefault(row, {})[cell.bucket] = cell
     return grid.values()
 
 
-def _about(row: dict[str, Cell], extra: Iterable[str]) -> tuple[str, ...]:
+def _about(row: dict[str, ResultRow], extra: Iterable[str]) -> tuple[str, ...]:
     """What a row is about: data set and laundering where they differ, models, metric."""
     cell = next(iter(row.values()))
     said = {"data set": cell.dataset, "laundering": cell.launder or "-"}
@@ -105,10 +114,9 @@ def metric_notes(names: Iterable[str]) -> tuple[str, ...]:
     """What a reader must know beside the numbers of some metrics, each sentence once, in order.
 
     Args:
-        names: metrics, as results name them: `false_alarm` is a name of `acc`.
+        names: of metrics.
     """
-    known = dict.fromkeys("acc" if name == "false_alarm" else name for name in names)
-    notes = dict.fromkeys(METRICS.load(name).note for name in known)
+    notes = dict.fromkeys(METRICS.load(name).note for name in dict.fromkeys(names))
     return tuple(note for note in notes if note)
 
 
@@ -137,7 +145,7 @@ def _line(texts: Iterable[str]) -> str:
     return "| " + " | ".join(text.replace("|", "\\|") for text in texts) + " |"
 
 
-def _named(card: Card, row: dict[str, Cell], retouch: str = "") -> str:
+def _named(card: Card, row: dict[str, ResultRow], retouch: str = "") -> str:
     cell = next(iter(row.values()))
     edition = _edition(card.name, cell)
     mark = "‡" if cell.sees_hole and card.name == cell.inpainter and card.paints else ""
@@ -145,32 +153,30 @@ def _named(card: Card, row: dict[str, Cell], retouch: str = "") -> str:
     return name + (f" ({edition})" if edition != "none" else "")
 
 
-def _detector(name: str, row: dict[str, Cell]) -> str:
+def _detector(name: str, row: dict[str, ResultRow]) -> str:
     if not name:
         return "-"
     card = DETECTORS.card(name)
     return _named(card, row) + ("†" if card.score_from == "area" else "")
 
 
-def _edition(name: str, cell: Cell) -> str:
+def _edition(name: str, cell: ResultRow) -> str:
     return dict(part.split("=", 1) for part in cell.weights.split())[name]
 
 
 def _metric(name: str) -> str:
-    if name == "false_alarm":
-        return "false alarms"
     kind = METRICS.load(name)
-    return kind.title if kind.null_of else f"{kind.title} {ARROWS[kind.better]}"
+    return kind.title if kind.of_untouched_images() else f"{kind.title} {ARROWS[kind.better]}"
 
 
-def _mark(cell: Cell, distances: Distances) -> str:
+def _mark(cell: ResultRow, distances: Distances) -> str:
     """§ beside an AUC that lies below the null."""
     spot = Spot(cell.dataset, cell.launder, cell.detector, cell.bucket, cell.painter)
     below = cell.metric == RANKED and spot in distances and is_below(distances[spot])
     return MARK if below else ""
 
 
-def _texts(cell: Cell, distances: Distances) -> tuple[str, str]:
+def _texts(cell: ResultRow, distances: Distances) -> tuple[str, str]:
     decimals = kind_of(cell.metric).decimals
     theirs = number(paper_value(cell), decimals, gap="")
     if cell.value is None:
@@ -186,7 +192,7 @@ def _arrows(metrics: Set[str]) -> Iterator[str]:
         yield "ACC: share of inpainted images that the detector calls forged, as in the paper."
 
 
-def _notes(cells: Sequence[Cell], distances: Distances) -> Iterable[str]:
+def _notes(cells: Sequence[ResultRow], distances: Distances) -> Iterable[str]:
     counts: dict[str, dict[str, int]] = {}
     for cell in cells:
         counts.setdefault(cell.dataset, {})[cell.bucket] = cell.expected
@@ -215,7 +221,7 @@ def _notes(cells: Sequence[Cell], distances: Distances) -> Iterable[str]:
             "‡ as its authors' program does, it looks at what the picture shows inside the hole; "
             "with --hole-blind there is nothing to see."
         )
-    if any(cell.metric != "false_alarm" and METRICS.load(cell.metric).null_of for cell in cells):
+    if any(METRICS.load(cell.metric).null_of for cell in cells):
         yield NULL_NOTE
     if any(map(is_below, distances.values())):
         yield MARK_NOTE
@@ -224,7 +230,7 @@ def _notes(cells: Sequence[Cell], distances: Distances) -> Iterable[str]:
     yield from _gaps(cells)
 
 
-def _gaps(cells: Iterable[Cell]) -> Iterable[str]:
+def _gaps(cells: Iterable[ResultRow]) -> Iterable[str]:
     """Every reason for a gap once, with what it holds for."""
     reasons: dict[str, dict[str, None]] = {}
     for cell in cells:

@@ -33,7 +33,7 @@ from benchmark.metrics.intervals import (
     mean_intervals,
     paired_share_interval,
 )
-from reports.numbers import kind_of
+from benchmark.results.numbers import kind_of
 
 Verdict = Literal["better", "worse", "no difference shown", "not tested"]
 
@@ -85,7 +85,7 @@ def paired_test(
         own: (N,) one value an image; NaN or infinite where it does not count.
         other: (N,) of the same images in the same order.
         metric: the metric's name, which says what is better, how it is bounded and whether it is a
-            share; `false_alarm` is a name of `acc`.
+            share.
         seed: the run's; the draws come from it.
         family: how many tests stand beside this one, itself included. The p-value is multiplied by
             it (Bonferroni); of a family whose tests are at hand, `corrected` takes Holm's rule.

@@ -11,14 +11,13 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from benchmark.metrics import NULLS, revision_of
+from benchmark.metrics import NULLS
 from benchmark.metrics.intervals import Values
-from benchmark.runner.jobs import SampleRef
-from benchmark.runner.setup import Setup
+from benchmark.results.numbers import stored
+from benchmark.results.significance import PairedTest, paired_tests
+from benchmark.runner.planning import PlanJobs
 from benchmark.runner.store import Store
-from benchmark.runner.views import Keys, View, null_views, views
-from reports.numbers import stored
-from reports.significance import PairedTest, paired_tests
+from benchmark.runner.views import null_views, views
 
 MARK = "§"
 BELOW = "found by the inverted map"
@@ -110,12 +109,13 @@ def is_below(test: PairedTest) -> bool:
     return test.verdict == "better"
 
 
-def stored_distances(setup: Setup, store: Store) -> dict[Spot, PairedTest]:
+def stored_distances(jobs: PlanJobs, store: Store) -> dict[Spot, PairedTest]:
     """How far every inpainter's AUC lies from the null, from a run's answers.
 
     The values are rounded as samples.csv has them, so that reports made of it say the same.
     """
     found: dict[Spot, PairedTest] = {}
+    setup = jobs.setup
     if RANKED not in setup.measured:
         return found
     for untouched in null_views(setup):
@@ -126,10 +126,11 @@ def stored_distances(setup: Setup, store: Store) -> dict[Spot, PairedTest]:
         same = [
             one for one in views(setup, (detector,), painters) if one.launder == untouched.launder
         ]
-        for where, samples in _cells(setup).items():
-            null = _values(setup, store, (untouched, NULLS[RANKED]), samples)
+        for where, places in jobs.by_cell.items():
+            null = _values(store, jobs.measured(NULLS[RANKED], untouched).at(places))
             columns = {
-                view.painter: _values(setup, store, (view, RANKED), samples) for view in same
+                view.painter: _values(store, jobs.measured(RANKED, view).at(places))
+                for view in same
             }
             for name, test in against_null(columns, null, seed=setup.plan.seed).items():
                 spot = Spot(where[0], untouched.launder, detector.name, where[1], name)
@@ -175,18 +176,7 @@ def standing(
     return {name: models[name] if lower else -models[name] for name in ranked}
 
 
-def _cells(setup: Setup) -> dict[tuple[str, str], list[SampleRef]]:
-    """A run's samples by data set and bucket."""
-    found: dict[tuple[str, str], list[SampleRef]] = {}
-    for sample in setup.samples:
-        found.setdefault((sample.dataset, sample.bucket), []).append(sample)
-    return found
-
-
-def _values(
-    setup: Setup, store: Store, what: tuple[View, str], samples: Sequence[SampleRef]
-) -> Values:
-    """(N,) what a metric came to on each sample, NaN where there is nothing."""
-    view, metric = what
-    rows = store.rows(Keys(setup, view, samples).measured(metric, revision_of(metric)))
+def _values(store: Store, keys: Sequence[str]) -> Values:
+    """(N,) what a metric came to under each key, NaN where there is nothing."""
+    rows = store.rows(keys)
     return np.array([np.nan if row is None else float(stored(row[0])) for row in rows])

@@ -11,7 +11,7 @@ from PIL import Image
 
 from benchmark import Plan, run
 from benchmark.api import RunRecord
-from benchmark.runner.cells import Cell
+from benchmark.results.rows import ResultRow
 from tests.small import small_weights
 
 Go = Callable[..., RunRecord]
@@ -38,7 +38,7 @@ def go(tmp_path: Path) -> Go:
     return call
 
 
-def cells(record: RunRecord) -> dict[str, Cell]:
+def cells(record: RunRecord) -> dict[str, ResultRow]:
     assert record.complete
     return {cell.metric: cell for cell in record.cells}
 
@@ -80,11 +80,11 @@ def test_a_model_that_looks_into_the_hole_is_marked_unless_the_hole_is_hidden(go
 def test_the_false_alarm_is_what_acc_is_of_untouched_pictures(go: Go) -> None:
     record = go(2, inpainters=("meanfill", "original"), metrics=("acc", "area"))
     names = {(cell.inpainter, cell.metric): cell.value for cell in record.cells}
-    assert {name for name in names if name[1] in ("acc", "false_alarm")} == {
-        ("meanfill", "acc"), ("original", "false_alarm"),
+    assert {name for name in names if name[1] in ("acc", "fpr")} == {
+        ("meanfill", "acc"), ("original", "fpr"),
     }  # fmt: skip
     assert names["meanfill", "acc"] == 1
-    assert names["original", "false_alarm"] == 0
+    assert names["original", "fpr"] == 0
 
 
 def test_what_is_nowhere_defined_is_a_gap_with_its_reason(go: Go) -> None:

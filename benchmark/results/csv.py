@@ -1,0 +1,73 @@
+"""results.csv: a row a number, the paper's beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from pydantic import TypeAdapter, ValidationError
+
+from benchmark.core.errors import first_line
+from benchmark.results.files import damaged, read_rows, write_rows
+from benchmark.results.reported import paper_value
+from benchmark.results.rows import ResultRow
+
+COLUMNS = (
+    "dataset", "launder", "detector", "inpainter", "retouch", "mask_ratio_percent", "metric",
+    "value", "n", "expected", "low", "high", "reported", "weights", "sees_hole", "reason",
+)  # fmt: skip
+LATER = frozenset({"retouch"})  # columns that files of older versions lack; empty there
+OLD_NAMES: Mapping[str, str] = MappingProxyType({"false_alarm": "fpr"})  # metrics' former names
+
+_ROW = TypeAdapter(ResultRow)
+
+
+def result_rows(results: Iterable[ResultRow]) -> list[dict[str, object]]:
+    """One dictionary per number with the keys `COLUMNS`; None where there is no number."""
+    return [
+        {
+            "dataset": row.dataset,
+            "launder": row.launder,
+            "detector": row.detector,
+            "inpainter": row.inpainter,
+            "retouch": row.retouch,
+            "mask_ratio_percent": row.bucket,
+            "metric": row.metric,
+            "value": row.value,
+            "n": row.n,
+            "expected": row.expected,
+            "low": row.low,
+            "high": row.high,
+            "reported": paper_value(row),
+            "weights": row.weights,
+            "sees_hole": "yes" if row.sees_hole else "",
+            "reason": row.reason,
+        }
+        for row in results
+    ]
+
+
+def write_results(path: Path, results: Iterable[ResultRow]) -> None:
+    """Write results.csv.
+
+    Raises:
+        OutputError: if it cannot be written.
+    """
+    write_rows(path, COLUMNS, result_rows(results))
+
+
+def read_results(path: Path) -> Iterator[ResultRow]:
+    """Read results.csv, those of older versions too.
+
+    Raises:
+        DataError: if the file is gone, damaged or of another version.
+    """
+    for number, row in enumerate(read_rows(path, COLUMNS, later=LATER), start=2):
+        metric = OLD_NAMES.get(row["metric"], row["metric"])
+        try:
+            yield _ROW.validate_python(
+                {**row, "bucket": row["mask_ratio_percent"], "metric": metric}
+            )
+        except ValidationError as error:
+            raise damaged(path, f"line {number}: {first_line(error)}") from None

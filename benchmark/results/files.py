@@ -1,0 +1,81 @@
+"""Tables in files: rows written one after the other, and read back with what is wrong said."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping
+from math import isnan
+from os import SEEK_END
+from pathlib import Path
+
+from benchmark.core.errors import DataError
+from benchmark.core.paths import atomic
+from benchmark.results.numbers import stored
+
+AGAIN = "run the plan again to mend it"
+
+
+def write_rows(path: Path, columns: Iterable[str], rows: Iterable[Mapping[str, object]]) -> None:
+    """Write rows as CSV, floats with six decimals, None and undefined numbers empty.
+
+    Raises:
+        OutputError: if the file cannot be written; nothing half-written is left.
+    """
+    with atomic(path) as draft, draft.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(columns), lineterminator="\n", restval="")
+        writer.writeheader()
+        for row in rows:
+            writer.writerow({name: plain(value) for name, value in row.items()})
+
+
+def read_rows(
+    path: Path, columns: Iterable[str], *, later: frozenset[str] = frozenset()
+) -> Iterator[dict[str, str]]:
+    """Read the rows of a CSV file, each by its headings.
+
+    Args:
+        path: the file.
+        columns: headings that it has.
+        later: those that files of older versions lack.
+
+    Raises:
+        DataError: if the file is gone, damaged or of another version.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as lines:
+            _refuse_cut(path)
+            reader = csv.reader(lines)
+            heads = next(reader, [])
+            missing = [name for name in columns if name not in heads and name not in later]
+            if missing:
+                raise DataError(f"{path}: no column {missing[0]!r} (another version, or damaged)")
+            for row in reader:
+                if len(row) != len(heads):
+                    said = f"line {reader.line_num}: not as many fields as headings"
+                    raise damaged(path, said)
+                yield dict(zip(heads, row, strict=True))
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}; {AGAIN}") from None
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise damaged(path, str(error)) from None
+
+
+def _refuse_cut(path: Path) -> None:
+    """A file that was cut ends within a line, which may look like a whole one."""
+    with path.open("rb") as file:
+        size = file.seek(0, SEEK_END)
+        file.seek(max(0, size - 1))
+        if size and file.read(1) != b"\n":
+            raise damaged(path, "it ends in the middle of a line")
+
+
+def damaged(path: Path, reason: str) -> DataError:
+    """The error of a file that is not what a run wrote."""
+    return DataError(f"{path}: damaged ({reason}); {AGAIN}")
+
+
+def plain(value: object) -> object:
+    """A value as it stands in a file."""
+    if isinstance(value, float):
+        return "" if isnan(value) else stored(value)
+    return "" if value is None else value

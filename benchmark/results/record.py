@@ -1,0 +1,289 @@
+"""record.json: where a run's numbers come from and what it took."""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+from collections.abc import Iterable
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from statistics import fmean
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from benchmark.core.errors import DataError, first_line
+from benchmark.metrics import revision_of
+from benchmark.metrics.intervals import RULES
+from benchmark.results.files import AGAIN
+from benchmark.runner.execute import Settings, Tally
+from benchmark.runner.jobs import Chosen
+from benchmark.runner.machine import machine_of
+from benchmark.runner.outcome import Failure
+from benchmark.runner.planning import PlanJobs
+from benchmark.runner.setup import Setup
+from benchmark.runner.store import Store
+
+RECORD = "record.json"
+FORMATS = {RECORD: 2, "results.csv": 2, "samples.csv": 2}  # of files without a number: 1
+PACKAGES = (
+    "safepaint-bench", "torch", "torchvision", "numpy", "opencv-contrib-python-headless",
+    "pillow", "scikit-image", "scikit-learn", "scipy", "lpips", "safetensors",
+)  # fmt: skip
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Checkpoint(_Part):
+    """A model's weights: "official", "mini", "sha256:..." or "none", and the file's SHA-256."""
+
+    edition: str = ""
+    sha256: str = ""
+
+
+class External(_Part):
+    """What is known of a model that a user brought, so that its run can be read without it."""
+
+    kind: Literal["inpainter", "detector"]
+    word: str
+    distribution: str = ""
+    identity: str = ""
+    card: dict[str, Any]
+
+
+class KnownPixels(_Part):
+    """How far known pixels of finished images moved.
+
+    Attributes:
+        pictures: images that were there.
+        moved: those of them in which a known pixel moved.
+        max: largest absolute difference over all of them, in grey levels.
+        mean: mean of it.
+    """
+
+    pictures: int
+    moved: int
+    max: float
+    mean: float
+
+
+class Unused(_Part):
+    """A file that could not be used, and why."""
+
+    file: str
+    reason: str
+
+
+class Record(BaseModel):
+    """What record.json says; files of older versions lack some of it.
+
+    Attributes:
+        format: number of each file's format, by the file's name.
+        plan: the plan, as plan.toml.
+        versions: of Python and of packages.
+        commit: the checkout's, "+changes" where files differ from it, or "".
+        device: a torch device such as "cpu".
+        executor: where the work was done.
+        machine: processor, threads and what else decides last digits; of merged shards a list
+            where they differ.
+        batch: samples a model saw at once.
+        checkpoints: weights by model.
+        brought: models that a user brought, by name.
+        known_pixels: by inpainter of finished images.
+        folders: where each data set was found.
+        shard: such as "1/4", or "" for a whole run.
+        samples: how many.
+        intervals: the rules of its intervals (`metrics.intervals.RULES`).
+        metrics: the revision of each metric, by name: it is in the keys of what was measured.
+        jobs_run: jobs done, per stage.
+        jobs_stored: jobs that had their answer already, per stage.
+        seconds: time per stage.
+        model_seconds: time inside models alone, per stage.
+        not_measured: metrics that could not be measured, and why.
+        absent: models without weights, and why.
+        unused: masks that could not be used.
+        failures: jobs that gave no answer.
+        files: SHA-256 of the run's files, this one's own without this entry.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    format: dict[str, int] = Field(default_factory=dict)
+    plan: dict[str, Any] = Field(default_factory=dict)
+    versions: dict[str, str] = Field(default_factory=dict)
+    commit: str = ""
+    device: str = ""
+    executor: str = ""
+    machine: dict[str, Any] | list[dict[str, Any] | None] | None = None
+    batch: int | str = 1
+    checkpoints: dict[str, Checkpoint] = Field(default_factory=dict)
+    brought: dict[str, External] = Field(default_factory=dict)
+    known_pixels: dict[str, KnownPixels] = Field(default_factory=dict)
+    folders: dict[str, str] = Field(default_factory=dict)
+    shard: str = ""
+    samples: int = 0
+    intervals: str = ""
+    metrics: dict[str, str] = Field(default_factory=dict)
+    jobs_run: dict[str, int] = Field(default_factory=dict)
+    jobs_stored: dict[str, int] = Field(default_factory=dict)
+    seconds: dict[str, float] = Field(default_factory=dict)
+    model_seconds: dict[str, float] = Field(default_factory=dict)
+    not_measured: dict[str, str] = Field(default_factory=dict)
+    absent: dict[str, str] = Field(default_factory=dict)
+    unused: tuple[Unused, ...] = ()
+    failures: tuple[Failure, ...]
+    files: dict[str, str] = Field(default_factory=dict)
+
+    def document(self) -> dict[str, Any]:
+        """The record as plain values, without the checksums of files."""
+        omitted: Any = {"files": True, "failures": {"__all__": {"drift"}}}
+        return self.model_dump(mode="json", exclude=omitted)
+
+
+def read_record(folder: Path) -> Record | None:
+    """The record of a run, or None where the run has not ended.
+
+    Raises:
+        DataError: if it is damaged, or written by a later version.
+    """
+    path = folder / RECORD
+    if not path.exists():
+        return None
+    try:
+        found = Record.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        raise DataError(
+            f"{path}: damaged or of another version ({first_line(error)}); {AGAIN}"
+        ) from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"{path}: damaged ({error}); {AGAIN}") from None
+    for name, number in found.format.items():
+        if number > FORMATS.get(name, number):
+            raise DataError(
+                f"{folder / name}: format {number} of a later version, this one reads up to "
+                f"{FORMATS[name]}; update safepaint-bench"
+            )
+    return found
+
+
+def record_of(
+    setup: Setup, settings: Settings, tally: Tally, known: dict[str, KnownPixels]
+) -> Record:
+    """What record.json says: versions, commit, machine, checkpoints, seconds and failures.
+
+    Args:
+        setup: the prepared plan.
+        settings: how it was run.
+        tally: what was done.
+        known: how far known pixels of finished pictures moved, as `known_pixels` has it.
+    """
+    models = (*setup.inpainters, *setup.detectors)
+    metrics = dict.fromkeys((*setup.measured, *setup.null_names))
+    return Record(
+        format=FORMATS,
+        plan=setup.plan.model_dump(mode="json", exclude_none=True),
+        versions={"python": platform.python_version(), **_versions()},
+        commit=_commit(),
+        device=settings.device,
+        executor=settings.executor.name if settings.executor else "",
+        machine=_machine(settings, computed=any(tally.ran.values())),
+        batch=settings.batch,
+        checkpoints={
+            one.name: Checkpoint(edition=one.weights.edition, sha256=one.weights.sha256)
+            for one in models
+        },
+        brought={
+            **{one.name: _brought("inpainter", one) for one in setup.inpainters if one.source},
+            **{one.name: _brought("detector", one) for one in setup.detectors if one.source},
+        },
+        known_pixels=known,
+        folders={name: str(folder) for name, folder in setup.sources.folders.items()},
+        shard=settings.shard.label if settings.shard else "",
+        samples=len(setup.samples),
+        intervals=RULES,
+        metrics={name: revision_of(name) for name in metrics},
+        jobs_run=tally.ran,
+        jobs_stored=tally.stored,
+        seconds={stage: round(value, 3) for stage, value in tally.seconds.items()},
+        model_seconds={stage: round(value, 3) for stage, value in tally.model_seconds.items()},
+        not_measured=setup.gaps,
+        absent={model.name: model.absent for model in setup.absent},
+        unused=tuple(Unused(file=file, reason=reason) for file, reason in setup.sources.unused),
+        failures=tuple(sorted(tally.failures)),
+    )
+
+
+def _machine(settings: Settings, *, computed: bool) -> dict[str, Any]:
+    threads = settings.executor.threads if settings.executor and computed else None
+    return machine_of(settings.device, threads)
+
+
+def _brought(kind: Literal["inpainter", "detector"], model: Chosen) -> External:
+    return External(
+        kind=kind,
+        word=model.word,
+        distribution=model.distribution,
+        identity=model.identity,
+        card=asdict(model.card),
+    )
+
+
+def known_pixels(
+    jobs: PlanJobs, store: Store, failures: Iterable[Failure]
+) -> dict[str, KnownPixels]:
+    """How far known pixels of finished pictures moved, by inpainter."""
+    found = {}
+    for inpainter in jobs.setup.inpainters:
+        if inpainter.name in jobs.setup.own:
+            drifts = _drifts(jobs, store, inpainter)
+            drifts += [one.drift for one in failures if one.drift and one.model == inpainter.name]
+            found[inpainter.name] = KnownPixels(
+                pictures=len(drifts),
+                moved=sum(largest > 0 for largest, _ in drifts),
+                max=max((largest for largest, _ in drifts), default=0.0),
+                mean=round(fmean([mean for _, mean in drifts] or [0.0]), 6),
+            )
+    return found
+
+
+def _drifts(jobs: PlanJobs, store: Store, inpainter: Chosen) -> list[tuple[float, ...]]:
+    """How far known pixels moved, picture by picture: all variants of one tell the same."""
+    found = {}
+    for retouch in jobs.setup.retouches:
+        for place, row in enumerate(store.rows(list(jobs.fill_keys(inpainter, retouch)))):
+            if row is not None and len(row):
+                found[place] = tuple(map(float, row))
+    return [found[place] for place in sorted(found)]
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:  # run from a checkout that is not installed
+            continue
+    return found
+
+
+def _commit() -> str:
+    """The checkout's commit, "+changes" where files differ from it; "" for an installed package."""
+    here = Path(__file__).resolve().parent.parent.parent
+    if not (here / ".git").exists():
+        return ""
+    try:
+        commit = _git(here, "rev-parse", "HEAD")
+        changed = _git(here, "status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return commit + ("+changes" if changed else "")
+
+
+def _git(folder: Path, *words: str) -> str:
+    command = ["git", "-C", str(folder), *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 (our own words)
+    return done.stdout.strip()

@@ -1,0 +1,207 @@
+"""samples.csv: a row per sample and detector, streamed so that a large run fits in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import isnan, nan
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from benchmark.core.errors import first_line
+from benchmark.metrics import METRICS
+from benchmark.results.files import damaged, read_rows, write_rows
+from benchmark.results.numbers import stored
+from benchmark.results.painters import Painter
+from benchmark.results.rows import SampleKeys, SampleRow
+from benchmark.runner.planning import PlanJobs
+from benchmark.runner.setup import Setup
+from benchmark.runner.store import Store
+from benchmark.runner.views import View, null_views, views
+from inpainters import INPAINTERS
+
+BLOCK = 256
+ACC, FPR = "acc", "fpr"
+KEYS = ("original_key", "mask_key", "image_key", "heatmap_key")
+FIXED = (
+    "dataset", "launder", "sample", "mask_ratio_percent", "mask", "inpainter", "retouch",
+    "detector", "score", *KEYS,
+)  # fmt: skip
+LATER = frozenset({"retouch", *KEYS})  # columns that files of older versions lack
+
+_ROW = TypeAdapter(SampleRow)
+_Numbers = tuple[float, ...] | None
+
+
+def sample_rows(jobs: PlanJobs, store: Store) -> Iterator[SampleRow]:
+    """One row per inpainter, retouching, detector, laundering and sample, with all metrics.
+
+    Metrics of the image alone are gaps where it was laundered. Numbers are rounded as in the file.
+    """
+    places = range(len(jobs.setup.samples))
+    for view in _views(jobs.setup):
+        for start in range(0, len(places), BLOCK):
+            yield from _rows(jobs, store, view, places[start : start + BLOCK])
+
+
+def write_samples(path: Path, jobs: PlanJobs, store: Store) -> None:
+    """Write samples.csv: the rows of `sample_rows`, one number a column.
+
+    Raises:
+        OutputError: if it cannot be written.
+    """
+    setup = jobs.setup
+    heads = {name: _heads(name, jobs, store) for name in _names(setup)}
+    columns = (*FIXED, *(head for name in heads for head in heads[name]))
+    write_rows(path, columns, (_written(row, heads) for row in sample_rows(jobs, store)))
+
+
+def read_samples(path: Path) -> Iterator[SampleRow]:
+    """Read samples.csv, those of older versions too.
+
+    Raises:
+        DataError: if the file is gone, damaged or of another version.
+    """
+    for number, row in enumerate(read_rows(path, FIXED, later=LATER), start=2):
+        try:
+            yield _read(row)
+        except (ValidationError, ValueError) as error:
+            raise damaged(path, f"line {number}: {first_line(error)}") from None
+
+
+def _views(setup: Setup) -> Iterator[View]:
+    """Of the plan's inpainters, then of the untouched images where only the null needs them."""
+    yield from views(setup, setup.detectors or (None,), setup.inpainters)
+    if setup.for_null is not None:
+        for view in null_views(setup):
+            if view.detector in setup.detectors_of(setup.for_null, view.retouch):
+                yield view
+
+
+def _names(setup: Setup) -> tuple[str, ...]:
+    """Every metric that some view of a plan has, in the plan's order."""
+    asked = dict.fromkeys(setup.measured)
+    own = (setup.measured_of(view.inpainter, view.retouch) for view in _views(setup))
+    return tuple(asked | dict.fromkeys(name for names in own for name in names))
+
+
+def _rows(jobs: PlanJobs, store: Store, view: View, places: Sequence[int]) -> Iterator[SampleRow]:
+    setup = jobs.setup
+    images = jobs.fill_keys(view.inpainter, view.retouch)
+    heatmaps = jobs.seen(view) if view.detector else None
+    scores = store.scores(heatmaps.at(places)) if heatmaps else [None] * len(places)
+    measured = {
+        name: _measured(jobs, store, (view, name), places)
+        for name in setup.measured_of(view.inpainter, view.retouch)
+    }
+    for row, (place, score) in enumerate(zip(places, scores, strict=True)):
+        sample = setup.samples[place]
+        yield SampleRow(
+            dataset=sample.dataset,
+            launder=view.launder,
+            sample=sample.id,
+            bucket=sample.bucket,
+            mask=sample.mask,
+            inpainter=view.inpainter.name,
+            retouch=view.retouch,
+            detector=view.detector.name if view.detector else "",
+            score=None if score is None else float(stored(score)),
+            keys=SampleKeys(
+                original=jobs.images()[place],
+                mask=jobs.masks()[place],
+                image=images[place],
+                heatmap=heatmaps[place] if heatmaps else "",
+            ),
+            numbers={
+                name: found
+                for name, column in measured.items()
+                if (found := column[row]) and _counts(found)
+            },
+        )
+
+
+def _measured(
+    jobs: PlanJobs, store: Store, what: tuple[View, str], places: Sequence[int]
+) -> list[_Numbers]:
+    view, name = what
+    judged = METRICS.load(name).needs == "verdict"
+    if (judged and view.detector is None) or (view.launder and not judged):
+        return [None] * len(places)
+    found = store.rows(jobs.measured(name, view).at(places))
+    return [
+        None if row is None else tuple(float(stored(number)) for number in row.tolist())
+        for row in found
+    ]
+
+
+def _heads(name: str, jobs: PlanJobs, store: Store) -> tuple[str, ...]:
+    """The headings of a metric's numbers, "NAME" or "NAME.PART"; how many there are the store says.
+
+    One whose class does not name them has "NAME.1", "NAME.2" and so on.
+    """
+    parts = METRICS.load(name).parts
+    count = _count(name, jobs, store) or len(parts)
+    if count != len(parts):
+        parts = tuple(map(str, range(1, count + 1)))
+    return tuple(f"{name}.{part}" if part else name for part in parts)
+
+
+def _count(name: str, jobs: PlanJobs, store: Store) -> int:
+    """How many numbers a metric measures of a sample; 0 where the store has none of it."""
+    places = range(len(jobs.setup.samples))
+    for view in _views(jobs.setup):
+        if name not in jobs.setup.measured_of(view.inpainter, view.retouch):
+            continue
+        for start in range(0, len(places), BLOCK):
+            found = _measured(jobs, store, (view, name), places[start : start + BLOCK])
+            if some := next((one for one in found if one), None):
+                return len(some)
+    return 0
+
+
+def _written(row: SampleRow, heads: Mapping[str, Sequence[str]]) -> dict[str, object]:
+    keys = row.keys
+    said: dict[str, object] = {
+        "dataset": row.dataset,
+        "launder": row.launder,
+        "sample": row.sample,
+        "mask_ratio_percent": row.bucket,
+        "mask": row.mask,
+        "inpainter": row.inpainter,
+        "retouch": row.retouch,
+        "detector": row.detector,
+        "score": row.score,
+        **dict(zip(KEYS, (keys.original, keys.mask, keys.image, keys.heatmap), strict=True)),
+    }
+    for name, numbers in row.numbers.items():
+        said.update(zip(heads[name], numbers, strict=True))
+    return said
+
+
+def _read(row: dict[str, str]) -> SampleRow:
+    numbers: dict[str, list[float]] = {}
+    for head, text in row.items():
+        if head not in FIXED:
+            found = numbers.setdefault(head.partition(".")[0], [])
+            # older versions have all numbers of a metric in one column, with spaces between
+            found.extend(float(part) if part else nan for part in text.split(" "))
+    counted = {name: tuple(found) for name, found in numbers.items() if _counts(found)}
+    if ACC in counted and _untouched(row["inpainter"], row.get("retouch", "")):
+        counted[FPR] = counted.pop(ACC)  # what older versions call it in this file
+    return _ROW.validate_python(
+        {
+            **{name: row.get(name, "") for name in FIXED},
+            "bucket": row["mask_ratio_percent"],
+            "keys": {name.removesuffix("_key"): row.get(name, "") for name in KEYS},
+            "numbers": counted,
+        }
+    )
+
+
+def _counts(numbers: Iterable[float]) -> bool:
+    """Whether one of them is a number; a sample without any is a gap."""
+    return not all(map(isnan, numbers))
+
+
+def _untouched(inpainter: str, retouch: str) -> bool:
+    return inpainter in INPAINTERS and Painter(inpainter, retouch).untouched
