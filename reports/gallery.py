@@ -198,7 +198,10 @@ def _hang(hall: _Hall, budget: int) -> Gallery:
     ]
     said += _unseen(hall, exhibits)
     if unread:
-        said.append(f"{unread} samples are left out: their pictures cannot be read any more.")
+        said.append(
+            f"{unread} samples are left out: their images are not in this store, or damaged; run "
+            "again to make them, or name the run's own store with --store."
+        )
     if len(exhibits) + unread < len(samples):
         said.append(
             f"Shown are {len(exhibits)} of {len(samples)} samples, so that the page stays small; "

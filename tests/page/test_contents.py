@@ -126,7 +126,40 @@ def test_without_its_store_the_page_has_no_gallery_and_says_why(
     assert not (tmp_path / "gone").exists()
 
 
-def test_models_with_other_weights_than_the_runs_are_left_out(copied: Made) -> None:
+def forget_keys(folder: Path) -> None:
+    """Make samples.csv one of an older version, which says of no image where it is stored."""
+    path = folder / "samples.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    kept = [name for name in rows[0] if not name.endswith("_key")]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, kept, extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def test_an_older_run_shows_the_same_pictures(copied: Made) -> None:
+    before = make_gallery(read_run(copied.folder, store=copied.store))
+    forget_keys(copied.folder)
+    assert make_gallery(read_run(copied.folder, store=copied.store)) == before
+
+
+def test_a_finished_run_needs_neither_data_nor_masks_nor_models(
+    copied: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = make_gallery(read_run(copied.folder, store=copied.store))
+
+    def gone(*_: object, **__: object) -> None:
+        raise AssertionError("the plan's data and models are not needed")
+
+    for name in ("benchmark.results.shown.prepare", "benchmark.runner.sources.Sources.load"):
+        monkeypatch.setattr(name, gone)
+    assert make_gallery(read_run(copied.folder, store=copied.store)) == before
+    assert len(before.exhibits) == 8
+
+
+def test_models_with_other_weights_than_an_older_run_s_are_left_out(copied: Made) -> None:
+    forget_keys(copied.folder)
     path = copied.folder / "record.json"
     record = json.loads(path.read_text(encoding="utf-8"))
     record["checkpoints"]["telea"]["sha256"] = "0" * 64
@@ -139,11 +172,28 @@ def test_models_with_other_weights_than_the_runs_are_left_out(copied: Made) -> N
     assert "telea is left out: its weights here are not those of the run." in gallery.notes
 
 
-def test_a_store_without_a_models_pictures_is_said(made: Made, tmp_path: Path) -> None:
+def test_a_store_of_other_runs_is_said(made: Made, tmp_path: Path) -> None:
     from benchmark.runner.store import Store
 
     Store(tmp_path / "other").put(())  # a store, but of other runs
     gallery = make_gallery(read_run(made.folder, store=tmp_path / "other"))
+    assert not gallery.exhibits
+    assert [note.partition(":")[0] for note in gallery.notes] == ["8 samples are left out"]
+    assert "name the run's own store with --store" in gallery.notes[0]
+
+
+def test_a_store_without_a_models_pictures_is_said(made: Made, tmp_path: Path) -> None:
+    from benchmark.runner.store import Store
+
+    shutil.copytree(made.store, tmp_path / "store")
+    run = read_run(made.folder, store=tmp_path / "store")
+    with Store(run.store) as store, store.table.writing():
+        store.table.drop(
+            key
+            for row in run.samples
+            for key in (row.keys.image if row.inpainter == "telea" else "", row.keys.heatmap)
+        )
+    gallery = make_gallery(run)
     assert len(gallery.exhibits) == 8
     for name in ("telea", "flatness"):
         assert any(note.startswith(f"{name}: the store has no picture") for note in gallery.notes)

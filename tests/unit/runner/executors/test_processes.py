@@ -6,6 +6,7 @@ import multiprocessing
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -110,7 +111,7 @@ def test_a_changed_file_of_the_store_is_found_by_its_checksum_and_made_anew(
     store = f"file://{tmp_path}/elsewhere" if address else tmp_path / "elsewhere"
     first = go("first", executor=Processes(1), store=store)
     files = sorted((tmp_path / "elsewhere/objects").glob("*/*.png"))
-    file = next(one for one in files if Image.open(one).mode == "RGB")  # not a mask
+    file = next(one for one in files if cv2.imread(str(one), cv2.IMREAD_UNCHANGED).ndim == 3)
     pixels = np.asarray(Image.open(file)) ^ 1  # a whole picture, but not the one that was kept
     Image.fromarray(pixels).save(file)
     with Store(store) as answers:
