@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from sys import intern
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from benchmark.retouch import retouched_name
 
@@ -22,6 +22,7 @@ def _yes(value: object) -> object:
 
 Number = Annotated[float | None, BeforeValidator(_gap)]  # in a file a gap is empty
 Mark = Annotated[bool, BeforeValidator(_yes)]  # in a file "yes" or empty
+Key = Annotated[str, Field(pattern=r"^([0-9a-f]{32})?$")]  # names files of the store
 Name = Annotated[str, AfterValidator(intern)]  # the same few in every row
 
 
@@ -84,10 +85,10 @@ class SampleKeys:
         heatmap: what the detector says of it.
     """
 
-    original: str = ""
-    mask: str = ""
-    image: str = ""
-    heatmap: str = ""
+    original: Key = ""
+    mask: Key = ""
+    image: Key = ""
+    heatmap: Key = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

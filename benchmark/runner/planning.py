@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Generic, TypeVar
 
 from benchmark.metrics import METRICS, revision_of
@@ -213,9 +213,11 @@ class PlanJobs:
             yield fill_key(inpainter, sample, drawn=seed, rule=rule, blind=blind, own=own)
 
     def _drawn(self) -> Keys:
-        """What enters the keys of inpainters that draw: they share it."""
-        seed = self.setup.plan.seed
-        return self._once(("drawn",), lambda: (drawn_key(seed, one) for one in self.setup.samples))
+        """What enters the keys of inpainters that draw; they share it, as do an image's holes."""
+        seed, samples = self.setup.plan.seed, self.setup.samples
+        by_image = {one.id: one for one in samples}
+        keys = cache(lambda name: drawn_key(seed, by_image[name]))
+        return self._once(("drawn",), lambda: (keys(one.id) for one in samples))
 
     def _retouched(self, inpainter: Chosen, retouch: str) -> Iterator[str]:
         seed = self.setup.plan.seed

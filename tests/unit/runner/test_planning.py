@@ -1,0 +1,166 @@
+"""A plan's jobs, made once: no key is hashed twice in a run, and columns say what jobs say."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmark import Plan, run
+from benchmark.results.needed import needed_by
+from benchmark.runner import jobs as made
+from benchmark.runner.jobs import fill_job, mask_key
+from benchmark.runner.planning import Keys, PlanJobs
+from benchmark.runner.setup import prepare
+from benchmark.runner.store import Store
+from tests.small import small_weights
+from tests.unit.runner.made import judge_job, measure_job
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    draw = np.random.default_rng(4)
+    for name in "abc":
+        pixels = draw.integers(0, 256, (64, 64, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(photos / f"{name}.png")
+    return Plan(
+        datasets=("folder",), images=photos, size=64, buckets=("10-20", "30-40"),
+        inpainters=("meanfill", "safepaint+", "original"), detectors=("flatness", "chance"),
+        metrics=("auc", "acc", "f1_pooled", "psnr"), launder=("noise:2", "jpeg:80"),
+        retouch=("none", "grain:2", "blur:1"), rounding="authors",
+        weights={"safepaint+": str(small_weights("safepaint+"))},
+    )  # fmt: skip
+
+
+def again(plan: Plan, **changes: object) -> Plan:
+    """The plan with changes, without the network."""
+    return Plan(**{**plan.model_dump(exclude_unset=True), "weights": {}, **changes})
+
+
+@pytest.fixture
+def hashed(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often each key was hashed."""
+    found: Counter[str] = Counter()
+    key_of = made.key_of
+
+    def counted(*parts: object) -> str:
+        key = key_of(*parts)
+        found[key] += 1
+        return key
+
+    monkeypatch.setattr("benchmark.runner.jobs.key_of", counted)
+    monkeypatch.setattr("benchmark.runner.sources.key_of", counted)
+    return found
+
+
+@pytest.mark.parametrize("warm", [False, True], ids=["fresh store", "full store"])
+def test_no_key_is_hashed_twice_in_a_run(
+    plan: Plan, tmp_path: Path, hashed: Counter[str], *, warm: bool
+) -> None:
+    store = tmp_path / "store"
+    if warm:
+        run(plan, store=store)
+        hashed.clear()
+    record = run(plan, store=store, out=tmp_path / "out", save_images=True)
+    assert record.complete
+    assert {key: times for key, times in hashed.items() if times > 1} == {}
+    with Store(store) as answers:
+        there = {row.key for row in answers.table.below("")}
+    assert there <= set(hashed)  # the answers' keys are among those that were counted
+    assert len(there) > 500
+
+
+def test_columns_have_the_keys_and_jobs_of_single_jobs(plan: Plan) -> None:
+    setup = prepare(plan)
+    jobs = PlanJobs(setup)
+    (flatness, _) = setup.detectors
+    for inpainter in setup.inpainters:
+        for retouch in setup.retouches:
+            column = jobs.fills(inpainter, retouch)
+            measures = [one.keys for one in jobs.measures(inpainter, retouch)]
+            for place, sample in enumerate(setup.samples):
+                fill = fill_job(
+                    inpainter, sample, seed=plan.seed, rounding=plan.rounding, retouch=retouch
+                )
+                assert column.job(place) == fill
+                assert column.keys[place] == fill.key
+                for launder in setup.launders:
+                    judge = judge_job(flatness, fill, launder)
+                    assert jobs.judges(flatness, inpainter, retouch, launder).job(place) == judge
+                    assert measure_job("auc", "1", fill, judge).key in {
+                        keys[place] for keys in measures
+                    }
+            assert len({keys[0] for keys in measures}) == len(measures)
+
+
+def test_images_are_stored_as_the_answers_of_original(plan: Plan) -> None:
+    jobs = PlanJobs(prepare(plan))
+    (original,) = (one for one in jobs.setup.inpainters if one.name == "original")
+    assert list(jobs.images()) == list(jobs.fill_keys(original))
+    assert list(jobs.masks()) == [mask_key(one) for one in jobs.setup.samples]
+    assert len({*jobs.images(), *jobs.masks()}) == 2 * len(jobs.setup.samples)
+
+
+def test_keys_are_what_was_put_in() -> None:
+    words = [f"{number:032x}" for number in range(5)]
+    keys = Keys(words)
+    assert (len(keys), list(keys), keys.at([3, 0])) == (5, words, [words[3], words[0]])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"inpainters": ("meanfill", "original")},
+        {"inpainters": ("meanfill",)},
+        {"inpainters": ("meanfill",), "detectors": (), "launder": ()},
+    ],
+    ids=["with original", "for the null alone", "without detectors"],
+)
+def test_images_and_masks_of_all_samples_are_in_the_store(
+    plan: Plan, tmp_path: Path, changes: dict[str, object]
+) -> None:
+    plan = again(plan, **changes)
+    run(plan, store=tmp_path / "store")
+    jobs = PlanJobs(prepare(plan))
+    with Store(tmp_path / "store") as store:
+        for place, sample in enumerate(jobs.setup.samples):
+            loaded = jobs.setup.sources.load(sample)
+            assert np.array_equal(store.picture(jobs.images()[place]), loaded.image)
+            assert np.array_equal(store.mask(jobs.masks()[place]), loaded.mask)
+
+
+def test_a_store_of_an_older_version_gets_its_images_and_masks(plan: Plan, tmp_path: Path) -> None:
+    plan = again(plan, inpainters=("meanfill",), detectors=(), launder=())
+    first = run(plan, store=tmp_path / "store")
+    jobs = PlanJobs(prepare(plan))
+    inputs = [*jobs.images(), *jobs.masks()]
+    with Store(tmp_path / "store") as store, store.table.writing():
+        store.table.drop(inputs)
+    second = run(plan, store=tmp_path / "store")
+    assert set(second.document["jobs_run"].values()) == {0}
+    assert second.cells == first.cells
+    with Store(tmp_path / "store") as store:
+        assert store.known(inputs) == set(inputs)
+
+
+def test_what_a_finished_run_needs_is_said_by_its_files_alone(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(plan, store=tmp_path / "store", out=tmp_path / "out")
+
+    def gone(*_: object) -> None:
+        raise AssertionError("neither data nor models are needed")
+
+    with Store(tmp_path / "store") as store:
+        there = {row.key for row in store.table.below("")}
+    with monkeypatch.context() as patch:
+        patch.setattr("benchmark.results.needed.prepare", gone)
+        assert there <= needed_by([tmp_path / "out"])
+    for name in ("record.json", "samples.csv"):
+        (tmp_path / "out" / name).unlink()
+    assert needed_by([tmp_path / "out"]) == there  # of an unfinished run its plan says it
