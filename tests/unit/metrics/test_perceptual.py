@@ -17,7 +17,8 @@ from torch.nn import functional as F
 
 from benchmark.core.backbones import load_backbone, own_file, published_file
 from benchmark.core.errors import WeightsError
-from benchmark.metrics import METRICS, perceptual
+from benchmark.metrics import METRICS
+from benchmark.metrics.deep_features import DeepFeatures, Features
 from benchmark.metrics.perceptual import LPIPS, LPIPSVGG
 from benchmark.runner.jobs import measure_key
 from benchmark.runner.plan import make_plan
@@ -56,9 +57,15 @@ def test_another_file_under_that_name_is_refused() -> None:
         LPIPS().measure(draw_case(side=32))
 
 
-def test_rows_are_the_packages_own_answer(drawn: State) -> None:
-    case = draw_case(3, side=40)
-    rows = LPIPS().measure(case)
+@pytest.mark.parametrize(("net", "metric"), [("alex", LPIPS), ("vgg", LPIPSVGG)])
+def test_rows_are_the_packages_own_answer_to_2e_5(
+    monkeypatch: pytest.MonkeyPatch, net: str, metric: type[LPIPS]
+) -> None:
+    drawn = draw(metric.backbone)
+    write_safetensors(own_file(metric.backbone), drawn)
+    pretend(monkeypatch, drawn, name=metric.backbone)
+    case = draw_case(3, side=75)
+    rows = metric().measure(case)
     assert rows.shape == (3, 1)
     assert rows.dtype == np.float64
 
@@ -66,7 +73,7 @@ def test_rows_are_the_packages_own_answer(drawn: State) -> None:
         warnings.simplefilter("ignore")
         import lpips
 
-        network = lpips.LPIPS(net="alex", pnet_rand=True, verbose=False)
+        network = lpips.LPIPS(net=net, pnet_rand=True, verbose=False)
     own = network.net.state_dict()
     state = {key: torch.from_numpy(value) for key, value in drawn.items()}
     network.net.load_state_dict({key: state["features." + key.split(".", 1)[1]] for key in own})
@@ -75,7 +82,7 @@ def test_rows_are_the_packages_own_answer(drawn: State) -> None:
         pair = lpips.im2tensor(a), lpips.im2tensor(b)
         expected = float(network(*pair).detach())
         assert expected > 0.01
-        assert row[0] == pytest.approx(expected, rel=1e-4)
+        assert row[0] == pytest.approx(expected, abs=2e-5)
 
 
 def test_the_number_does_not_depend_on_the_file(
@@ -120,18 +127,81 @@ def test_nor_does_its_key_which_holds_no_weights(
 
 
 @pytest.mark.usefixtures("drawn")
-def test_the_answer_depends_on_no_neighbour_and_draws_nothing(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_the_answer_depends_on_no_neighbour_and_draws_nothing() -> None:
     case = draw_case(3, side=40)
     torch.manual_seed(5)
     before = torch.get_rng_state()
     whole = LPIPS().measure(case)
-    monkeypatch.setattr(perceptual, "BATCH", 2)
-    np.testing.assert_allclose(LPIPS().measure(case), whole, rtol=1e-5)
+    alone = [
+        LPIPS().measure(
+            replace(case, image=case.image[at : at + 1], filled=case.filled[at : at + 1])
+        )
+        for at in range(3)
+    ]
+    assert np.array_equal(np.concatenate(alone), whole)
     assert torch.equal(torch.get_rng_state(), before)
     same = LPIPS().measure(replace(case, filled=case.image))
     assert same.tolist() == [[0], [0], [0]]
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[NDArray[np.uint8]]:
+    """Every image that the network looks at."""
+    seen: list[NDArray[np.uint8]] = []
+    look = DeepFeatures.of
+
+    def noted(self: DeepFeatures, pixels: NDArray[np.uint8]) -> Features:
+        seen.append(pixels.copy())
+        return look(self, pixels)
+
+    monkeypatch.setattr(DeepFeatures, "of", noted)
+    return seen
+
+
+@pytest.mark.usefixtures("drawn")
+def test_an_original_is_looked_at_once_for_all_that_is_painted_into_it(
+    looks: list[NDArray[np.uint8]],
+) -> None:
+    case = draw_case(1, side=40)
+    painted = [draw_case(1, seed=seed, side=40).filled for seed in range(3)]
+    metric = LPIPS()
+    found = [metric.measure(replace(case, filled=filled)) for filled in painted]
+    assert sum(np.array_equal(seen, case.image[0]) for seen in looks) == 1
+    assert len(looks) == 4
+    fresh = [LPIPS().measure(replace(case, filled=filled)) for filled in painted]
+    assert np.array_equal(found, fresh)
+
+
+@pytest.mark.usefixtures("drawn")
+def test_an_original_that_was_changed_in_place_is_looked_at_anew() -> None:
+    case = draw_case(1, side=40)
+    metric = LPIPS()
+    metric.measure(case)
+    case.image[:] = draw_case(1, seed=9, side=40).image
+    assert np.array_equal(metric.measure(case), LPIPS().measure(case))
+
+
+def test_a_metric_in_use_takes_a_replaced_file_for_original_and_filled(
+    drawn: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case, metric = draw_case(1, side=40), LPIPS()
+    metric.measure(case)
+    other = draw(seed=1)
+    write_safetensors(own_file("alexnet"), other)
+    pretend(monkeypatch, other)
+    assert np.array_equal(metric.measure(case), LPIPS().measure(case))
+
+
+@pytest.mark.usefixtures("drawn")
+def test_measuring_imports_neither_lpips_nor_torchvision() -> None:
+    code = (
+        "import sys\n"
+        "from benchmark.metrics.deep_features import _linear_layers, LAYOUTS\n"
+        "from benchmark.core.backbones import BACKBONES\n"
+        "for name in LAYOUTS: _linear_layers(LAYOUTS[name], BACKBONES[name].convolutions)\n"
+        "sys.exit('lpips' in sys.modules or 'torchvision' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 @pytest.mark.usefixtures("drawn")

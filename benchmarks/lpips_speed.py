@@ -1,0 +1,111 @@
+"""Distances per second: this project's LPIPS against the `lpips` package as its users call it.
+
+The package gets pairs of tensors that are ready, one pair at a time, gradients on, as it comes. Ours
+gets 8-bit images as a run measures them: one at a time, all that was painted into one original side
+by side. Both take turns, so that what else the machine does falls on both alike; medians count.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+import warnings
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from benchmark.core.backbones import load_backbone
+from benchmark.core.types import Case
+from benchmark.metrics.perceptual import LPIPS, LPIPSVGG
+
+Images = NDArray[np.uint8]
+METRICS = {"alex": LPIPS, "vgg": LPIPSVGG}
+
+
+def the_package(net: str) -> torch.nn.Module:
+    """`lpips.LPIPS(net=...)` with the backbone that is installed here."""
+    warnings.simplefilter("ignore")
+    import lpips
+
+    network: torch.nn.Module = lpips.LPIPS(net=net, pnet_rand=True, verbose=False)
+    trunk = network.get_submodule("net")
+    state = load_backbone(METRICS[net].backbone)
+    names = trunk.state_dict()  # it cuts torchvision's `features` into slices
+    trunk.load_state_dict({name: state[f"features.{name.split('.', 1)[1]}"] for name in names})
+    return network
+
+
+def case_of(image: Images, filled: Images) -> Case:
+    """One sample as a run measures it."""
+    mask = np.zeros((1, *image.shape[:2]), dtype=bool)
+    return Case(image=image[None], mask=mask, truth=mask, filled=filled[None])
+
+
+def draw(side: int, count: int) -> tuple[Images, Sequence[Images]]:
+    """An original and what was painted into it: a photograph, blurred more and more."""
+    from skimage import data
+    from skimage.filters import gaussian
+
+    image = np.ascontiguousarray(data.astronaut()[:side, :side])
+    blurred = (gaussian(image, 1 + at, channel_axis=2, preserve_range=True) for at in range(count))
+    return image, [one.round().astype(np.uint8) for one in blurred]
+
+
+def tensor(image: Images) -> torch.Tensor:
+    """(1, 3, H, W) in [-1, 1], what the package takes."""
+    return torch.from_numpy(image).permute(2, 0, 1)[None].float() / 127.5 - 1
+
+
+def seconds(call: Callable[[], object]) -> float:
+    """How long a call takes."""
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def compare(net: str, side: int, painted: int, rounds: int) -> tuple[float, float, float]:
+    """Milliseconds per distance of the package and of ours, and how far the numbers differ."""
+    package, kind = the_package(net), METRICS[net]
+    original, filled = draw(side, painted)
+    pairs = [(tensor(one), tensor(original)) for one in filled]
+    cases = [case_of(original, one) for one in filled]
+
+    def theirs() -> list[float]:
+        return [float(package(*pair).detach()) for pair in pairs]
+
+    def ours() -> list[float]:
+        metric = kind()  # nothing is kept from the round before
+        return [float(metric.measure(case)[0, 0]) for case in cases]
+
+    apart = max(abs(a - b) for a, b in zip(theirs(), ours(), strict=True))
+    times: tuple[list[float], list[float]] = ([], [])
+    for number in range(rounds):
+        for one in (0, 1) if number % 2 else (1, 0):
+            times[one].append(1000 * seconds((theirs, ours)[one]) / painted)
+    return statistics.median(times[0]), statistics.median(times[1]), apart
+
+
+def main() -> None:
+    """Print a table: milliseconds per distance of both, their ratio and their difference."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--net", choices=METRICS, default="alex")
+    parser.add_argument("--side", type=int, default=256, help="of the images, in pixels")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--threads", default="1,2", help="of torch, with commas")
+    parser.add_argument("--painted", default="1,3,7,21", help="images of one original")
+    words = parser.parse_args()
+    print("| threads | painted into one original | package, ms | ours, ms | times | difference |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for threads in map(int, words.threads.split(",")):
+        torch.set_num_threads(threads)
+        for painted in map(int, words.painted.split(",")):
+            theirs, ours, apart = compare(words.net, words.side, painted, words.rounds)
+            row = (threads, painted, f"{theirs:.1f}", f"{ours:.1f}", f"{theirs / ours:.2f}")
+            print("| " + " | ".join(map(str, row)) + f" | {apart:.0e} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
