@@ -1,8 +1,8 @@
 """Distances per second: this project's LPIPS against the `lpips` package as its users call it.
 
-The package gets pairs of tensors that are ready, one pair at a time, gradients on, as it comes. Ours
-gets 8-bit images as a run measures them: one at a time, all that was painted into one original side
-by side. Both take turns, so that what else the machine does falls on both alike; medians count.
+The package gets pairs of tensors that are ready, one pair at a time, gradients on, as it comes.
+Ours gets 8-bit images as a run measures them: one at a time, all that was painted into one original
+side by side. Both take turns, so that what else the machine does falls on both; medians count.
 """
 
 from __future__ import annotations

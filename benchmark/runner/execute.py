@@ -14,7 +14,7 @@ from typing import Any, Literal
 from benchmark.core.errors import DamagedAnswer, DataError
 from benchmark.runner.executors import Executor, Map
 from benchmark.runner.inputs import Chunk, InputKeys, Shelf
-from benchmark.runner.jobs import Fill, Job, Judge, SampleRef
+from benchmark.runner.jobs import Chosen, Fill, Job, Judge, SampleRef
 from benchmark.runner.kit import Kit
 from benchmark.runner.outcome import Failure, Outcome
 from benchmark.runner.planning import Column, PlanJobs
@@ -104,7 +104,7 @@ class _Wave:
     """One stage with one model; `chunk` samples go best together.
 
     `columns` are what is done to each sample, `order` the places of the plan's samples in the order
-    in which they are worked off.
+    in which they are worked off, `block` of them at a time.
     """
 
     stage: Stage
@@ -112,6 +112,7 @@ class _Wave:
     columns: Sequence[Column[Any]]
     order: Sequence[int]
     chunk: int = 1
+    block: int = BLOCK
 
     @property
     def total(self) -> int:
@@ -120,8 +121,8 @@ class _Wave:
 
     def blocks(self) -> Iterator[Sequence[int]]:
         """Its samples, some at a time."""
-        for start in range(0, len(self.order), BLOCK):
-            yield self.order[start : start + BLOCK]
+        for start in range(0, len(self.order), self.block):
+            yield self.order[start : start + self.block]
 
     def keys(self, block: Sequence[int]) -> list[str]:
         """The keys of its jobs on some samples, in no order."""
@@ -237,13 +238,30 @@ def _waves(jobs: PlanJobs) -> Iterator[_Wave]:
                 order=order if view.changed else by_image,
                 chunk=max(detector.card.chunk, 1 if view.changed else len(setup.plan.buckets)),
             )
-    for inpainter, retouches in painters:
-        yield _Wave(
-            stage="measure",
-            model=inpainter.name,
-            columns=[one for step in retouches for one in jobs.measures(inpainter, step)],
-            order=order,
-        )
+    yield _measuring(jobs, painters, by_image)
+
+
+def _measuring(
+    jobs: PlanJobs,
+    painters: Sequence[tuple[Chosen, Sequence[str]]],
+    order: Sequence[int],
+) -> _Wave:
+    """All inpainters at once: what was painted into one image is measured side by side.
+
+    So an original is read, its holes are drawn and its features are found once for all of them.
+    """
+    return _Wave(
+        stage="measure",
+        model=painters[0][0].name if len(painters) == 1 else f"{len(painters)} inpainters",
+        columns=[
+            column
+            for inpainter, retouches in painters
+            for step in retouches
+            for column in jobs.measures(inpainter, step)
+        ],
+        order=order,
+        block=max(1, BLOCK // max(1, len(painters))),
+    )
 
 
 def _by_image(samples: Sequence[SampleRef]) -> Sequence[int]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from benchmark import Plan, run
 from benchmark.core.errors import OutputError
+from benchmark.runner import execute, rows
 from benchmark.runner.store import (
     Answer,
     Store,
@@ -155,3 +160,69 @@ def test_many_open_a_new_store_at_once_and_the_first_answer_stays(tmp_path: Path
         words = [sys.executable, "-c", RACE, str(tmp_path / str(turn))]
         done = subprocess.run(words, check=False, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The first word of all that databases are told from here on."""
+    words: list[str] = []
+    connect = sqlite3.connect
+
+    def traced(*where: Any, **how: Any) -> sqlite3.Connection:
+        link: sqlite3.Connection = connect(*where, **how)
+        link.set_trace_callback(lambda statement: words.append(statement.split()[0]))
+        return link
+
+    monkeypatch.setattr(rows.sqlite3, "connect", traced)
+    return words
+
+
+def test_all_answers_of_a_chunk_are_one_transaction(tmp_path: Path, said: list[str]) -> None:
+    picture = picture_answer(KEY, np.zeros((2, 2, 3), np.uint8))
+    numbers = [Answer(key=f"{number:032x}", numbers=(1.0,)) for number in range(700)]
+    with Store(tmp_path) as store:
+        said.clear()
+        store.put([picture, *numbers])
+    assert (said[0], said[-1]) == ("BEGIN", "COMMIT")
+    assert (said.count("BEGIN"), said.count("COMMIT")) == (1, 1)
+    assert said.count("INSERT") == 701
+
+
+def test_a_run_commits_once_a_chunk_and_writes_nothing_besides(
+    tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chunks, make = [], execute._chunk
+    monkeypatch.setattr(
+        execute, "_chunk", lambda jobs, store: chunks.append(len(jobs)) or make(jobs, store)
+    )
+    folder, draw = tmp_path / "images", np.random.default_rng(0)
+    folder.mkdir()
+    for number in range(8):
+        pixels = draw.integers(0, 256, (64, 64, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    plan = Plan(datasets=("folder",), images=folder, size=64, buckets=("30-40",),
+                inpainters=("meanfill",), detectors=("flatness",),
+                metrics=("auc", "f1", "acc", "psnr"))  # fmt: skip
+    done = run(plan, store=tmp_path / "store").document["jobs_run"]
+    assert sum(chunks) == sum(done.values()) == said.count("INSERT")
+    assert said.count("BEGIN") == said.count("COMMIT") == len(chunks) < sum(chunks)
+
+
+def test_what_is_interrupted_between_its_files_and_its_rows_was_never_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = [picture_answer(key, np.zeros((2, 2, 3), np.uint8)) for key in (KEY, OTHER)]
+    with Store(tmp_path) as store, monkeypatch.context() as patch:
+
+        def stop(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        patch.setattr(store.table, "put", stop)
+        with pytest.raises(KeyboardInterrupt):
+            store.put(answers)
+        assert store.known([KEY, OTHER]) == set()
+    with Store(tmp_path) as store:
+        assert store.known([KEY, OTHER]) == set()
+        store.put(answers)
+        assert store.known([KEY, OTHER]) == {KEY, OTHER}
+        assert np.array_equal(store.picture(KEY), np.zeros((2, 2, 3)))
