@@ -59,15 +59,17 @@ def tensor(image: Images) -> torch.Tensor:
     return torch.from_numpy(image).permute(2, 0, 1)[None].float() / 127.5 - 1
 
 
-def seconds(call: Callable[[], object]) -> float:
-    """How long a call takes."""
-    start = time.perf_counter()
+def milliseconds(call: Callable[[], object]) -> tuple[float, float]:
+    """How long a call takes, and how much of all cores."""
+    start, used = time.perf_counter(), time.process_time()
     call()
-    return time.perf_counter() - start
+    return 1000 * (time.perf_counter() - start), 1000 * (time.process_time() - used)
 
 
-def compare(net: str, side: int, painted: int, rounds: int) -> tuple[float, float, float]:
-    """Milliseconds per distance of the package and of ours, and how far the numbers differ."""
+def compare(net: str, side: int, painted: int, rounds: int) -> list[str]:
+    """Milliseconds per distance of the package and of ours, their ratio; the same of the cores'
+    time; and how far the numbers differ.
+    """
     package, kind = the_package(net), METRICS[net]
     original, filled = draw(side, painted)
     pairs = [(tensor(one), tensor(original)) for one in filled]
@@ -81,15 +83,21 @@ def compare(net: str, side: int, painted: int, rounds: int) -> tuple[float, floa
         return [float(metric.measure(case)[0, 0]) for case in cases]
 
     apart = max(abs(a - b) for a, b in zip(theirs(), ours(), strict=True))
-    times: tuple[list[float], list[float]] = ([], [])
+    times: tuple[list[tuple[float, float]], ...] = ([], [])
     for number in range(rounds):
         for one in (0, 1) if number % 2 else (1, 0):
-            times[one].append(1000 * seconds((theirs, ours)[one]) / painted)
-    return statistics.median(times[0]), statistics.median(times[1]), apart
+            times[one].append(milliseconds((theirs, ours)[one]))
+    cells = []
+    for clock in (0, 1):
+        package_ms, ours_ms = (
+            statistics.median(time[clock] for time in measured) / painted for measured in times
+        )
+        cells += [f"{package_ms:.1f}", f"{ours_ms:.1f}", f"{package_ms / ours_ms:.2f}"]
+    return [*cells, f"{apart:.0e}"]
 
 
 def main() -> None:
-    """Print a table: milliseconds per distance of both, their ratio and their difference."""
+    """Print a table: by threads, and by how many images were painted into one original."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--net", choices=METRICS, default="alex")
     parser.add_argument("--side", type=int, default=256, help="of the images, in pixels")
@@ -97,14 +105,14 @@ def main() -> None:
     parser.add_argument("--threads", default="1,2", help="of torch, with commas")
     parser.add_argument("--painted", default="1,3,7,21", help="images of one original")
     words = parser.parse_args()
-    print("| threads | painted into one original | package, ms | ours, ms | times | difference |")
-    print("| --- | --- | --- | --- | --- | --- |")
+    heads = ["threads", "painted", "package, ms", "ours, ms", "times"]
+    heads += ["package, ms of cores", "ours, ms of cores", "times", "difference"]
+    print(f"| {' | '.join(heads)} |\n|{' --- |' * len(heads)}")
     for threads in map(int, words.threads.split(",")):
         torch.set_num_threads(threads)
         for painted in map(int, words.painted.split(",")):
-            theirs, ours, apart = compare(words.net, words.side, painted, words.rounds)
-            row = (threads, painted, f"{theirs:.1f}", f"{ours:.1f}", f"{theirs / ours:.2f}")
-            print("| " + " | ".join(map(str, row)) + f" | {apart:.0e} |", flush=True)
+            cells = compare(words.net, words.side, painted, words.rounds)
+            print(f"| {threads} | {painted} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":
