@@ -103,7 +103,7 @@ class Launder:
         Args:
             pixels: (H, W, 3) uint8 RGB.
         """
-        size = self._size(pixels.shape[0], pixels.shape[1])
+        size = self.size(pixels.shape[0], pixels.shape[1])
         if size == pixels.shape[:2]:
             return pixels
         resized = Image.fromarray(pixels).resize(size[::-1], Image.Resampling.BICUBIC)
@@ -111,13 +111,14 @@ class Launder:
 
     def truth(self, mask: Mask) -> Mask:
         """What is manipulated in the laundered picture: (H, W) bool by nearest neighbour."""
-        size = self._size(mask.shape[0], mask.shape[1])
+        size = self.size(mask.shape[0], mask.shape[1])
         if size == mask.shape:
             return mask
         grey = Image.fromarray(mask.astype(np.uint8))
         return np.asarray(grey.resize(size[::-1], Image.Resampling.NEAREST)) > 0
 
-    def _size(self, height: int, width: int) -> tuple[int, int]:
+    def size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width after the step."""
         if self.kind != "resize":
             return height, width
         return max(1, round(height * self.strength)), max(1, round(width * self.strength))

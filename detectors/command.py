@@ -44,7 +44,14 @@ class Command(NamedDetector):
         BadInput: if the command cannot be read.
     """
 
-    card = replace(AREA_CARD, name="cmd", title="a program of the user's", chunk=CHUNK)
+    card = replace(
+        AREA_CARD,
+        name="cmd",
+        title="a program of the user's",
+        chunk=CHUNK,
+        by_name=True,
+        finished=False,
+    )
 
     def __init__(
         self, command: str, *, weights: str | Path | None = None, device: str = "cpu"
@@ -57,7 +64,7 @@ class Command(NamedDetector):
         """With a score of its own where the command says that the program writes one."""
         if _parse(argument).options["score"] == "area":
             return cls.card
-        return replace(CARD, title=cls.card.title, chunk=CHUNK)
+        return replace(CARD, title=cls.card.title, chunk=CHUNK, by_name=True, finished=False)
 
     @classmethod
     def decides(cls, argument: str) -> str:

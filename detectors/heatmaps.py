@@ -28,6 +28,7 @@ CARD = Card(
     title="heatmaps already made",
     sizes="those of its files",
     score=f"from {SCORES}",
+    finished=True,
 )
 AREA_CARD = replace(
     CARD,
@@ -70,12 +71,19 @@ class Heatmaps(NamedDetector):
 
     @classmethod
     def decides(cls, argument: str) -> str:
-        """The names and contents of the folder's files."""
-        folder = Path(argument).expanduser()
-        if not folder.is_dir():
-            raise DataError(f"{folder}: no such folder")
-        read_scores(folder / SCORES)
-        return digest_of(folder)
+        """Nothing that all heatmaps share: each has a file of its own, and `own` is its hash."""
+        return ""
+
+    def own(self, piece: Piece, terms: Terms) -> str:
+        """The hash of the piece's file and its score, or that the area rule makes it."""
+        try:
+            path = self._files.find(piece, terms.several)
+            digest = digest_of(path)
+        except (BadAnswer, OSError):  # said when it is read
+            return "none"
+        if self._scores is None:
+            return f"{digest} area"
+        return f"{digest} {self._scores.get(self._files.name(path), 'none')}"
 
     def look(self, pieces: Sequence[Piece], terms: Terms) -> list[Look | BadAnswer]:
         """Read what was said of the pictures as painted; of laundered ones nothing was."""

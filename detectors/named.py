@@ -48,6 +48,10 @@ class NamedDetector(Detector):
             What is said of each, or why there is nothing.
         """
 
+    def own(self, piece: Piece, terms: Terms) -> str:
+        """What decides the answer to this piece alone, such as the hash of its file; or ""."""
+        return ""
+
     def _detect(self, images: Tensor) -> Detection:
         pieces = [
             Piece(sample=str(number), image=image) for number, image in enumerate(to_pixels(images))

@@ -39,7 +39,12 @@ class Command(NamedInpainter):
     """
 
     card = Card(
-        name="cmd", title="a program of the user's", sizes="its own", chunk=CHUNK, eight_bits=True
+        name="cmd",
+        title="a program of the user's",
+        sizes="its own",
+        chunk=CHUNK,
+        eight_bits=True,
+        by_name=True,
     )
 
     def __init__(

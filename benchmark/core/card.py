@@ -90,7 +90,9 @@ class Card:
             program has it; every table marks it.
         chunk: samples that are best answered together, where a model is slow to start; a run takes
             this many, or its batch size where that is larger.
-        finished: its pictures are made already, each in a file of its own.
+        finished: its answers are made already, each in a file of its own.
+        by_name: its answer to a sample may go by the names of data set, bucket and sample, which
+            are in the key then.
         eight_bits: it answers 8-bit pictures, so that retouching begins after rounding.
         revision: raised whenever the answer to the same input changes.
     """
@@ -119,6 +121,7 @@ class Card:
     sees_hole: bool = False
     chunk: int = 1
     finished: bool = False
+    by_name: bool = False
     eight_bits: bool = False
     revision: int = 1
 

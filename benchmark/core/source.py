@@ -75,14 +75,14 @@ def import_class(target: str) -> type:
     try:
         found = importlib.import_module(module)
     except (Exception, SystemExit) as error:
-        raise BroughtError(f"{target}: cannot be imported: {_last_line(error)}") from error
+        raise BroughtError(f"{target}: cannot be imported: {last_line(error)}") from error
     kind = getattr(found, name, None)
     if not isinstance(kind, type):
         raise BroughtError(f"{target}: {module} has no class {name!r}")
     return kind
 
 
-def _last_line(error: BaseException) -> str:
+def last_line(error: BaseException) -> str:
     """An exception's own last line, and where in somebody's source it was raised."""
     said = traceback.format_exception_only(error)[-1].strip()
     if isinstance(error, SyntaxError):

@@ -61,7 +61,8 @@ class Settings:
         executor: where the work is done; by default in this process, or with several devices in a
             process for each.
         shard: which share of the plan's pictures, or None for all.
-        strict: whether a picture or mask that cannot be used ends the run.
+        strict: whether a picture or mask that cannot be used, or a model that fails on one, ends
+            the run.
         cmd_timeout: seconds that a user's program may take for a chunk of pictures.
         logs: folder for what such programs print, or None.
         notify: told of progress.
@@ -142,7 +143,7 @@ def execute(jobs: PlanJobs, store: Store, executor: Executor, settings: Settings
     """Do what the store lacks, wave by wave.
 
     Raises:
-        DataError: for the first unusable picture or mask, if `settings.strict`.
+        DataError: for the first failure, if `settings.strict`.
         WeightsError: if a checkpoint is damaged or of another model, before anything is painted.
         OutputError: if the store cannot be written.
     """
@@ -326,8 +327,10 @@ def _note(outcome: Outcome, wave: _Wave, settings: Settings, tally: Tally) -> No
             tally.warned.add(str(warning))
             warnings.warn(warning, stacklevel=2)
     for failure in outcome.failures:
-        if settings.strict and failure.kind == "skipped":
-            raise DataError(failure.reason)
+        if settings.strict:
+            model = f" ({failure.model})" if failure.model else ""
+            where = f"{failure.sample} at {failure.bucket} %{model}: " if model else ""
+            raise DataError(f"{where}{failure.reason}")
 
 
 def _chunks(jobs: PlanJobs, wave: _Wave, store: Store, settings: Settings) -> Iterator[Chunk]:

@@ -192,6 +192,11 @@ def rule_of(inpainter: Chosen, rounding: str) -> Literal["round", "cut"]:
     return inpainter.card.rounding if rounding == "authors" else "round"
 
 
+def names_of(sample: SampleRef, *more: str) -> str:
+    """The names that an answer may go by, as they enter a key."""
+    return key_of("names", sample.dataset, sample.bucket, sample.id, *more)
+
+
 def drawn_key(seed: int, sample: SampleRef) -> str:
     """What enters the key of a model that draws from the plan's seed and the sample's name."""
     return key_of(seed, sample.id)
@@ -261,9 +266,15 @@ def piece_of(
     )
 
 
-def judge_key(detector: Chosen, fill: str) -> str:
-    """The key of what a detector says of an image, from the image's."""
-    return key_of("judge", detector.identity, fill)
+def judge_key(detector: Chosen, fill: str, own: str = "") -> str:
+    """The key of what a detector says of an image, from the image's.
+
+    Args:
+        detector: who looks.
+        fill: the image's key.
+        own: what decides its answer to this image alone, as `own` of a fill; or "".
+    """
+    return key_of("judge", detector.identity, fill, *([own] if own else []))
 
 
 def laundered_key(judge: str, launder: str, seed: int) -> str:

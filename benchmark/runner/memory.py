@@ -49,7 +49,7 @@ class Memory:
                 answers += call(*part)
                 continue
             except RuntimeError as error:  # torch.OutOfMemoryError is one
-                if not _is_memory(error):
+                if not is_memory(error):
                     raise
             # out of the handler: its traceback held what the failed pass had in memory
             self._halve(model, len(part[0]))
@@ -67,6 +67,9 @@ class Memory:
         warnings.warn(f"{where}; going on with {size // 2}", BatchWarning, stacklevel=2)
 
 
-def _is_memory(error: RuntimeError) -> bool:
+def is_memory(error: BaseException) -> bool:
+    """Whether a model ran out of memory."""
+    if not isinstance(error, RuntimeError):
+        return False
     said = str(error)
     return isinstance(error, torch.OutOfMemoryError) or any(one in said for one in CPU_SAYS)

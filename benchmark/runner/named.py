@@ -13,7 +13,14 @@ from benchmark.core.errors import BadAnswer, KnownMoved
 from benchmark.core.outside import Terms
 from benchmark.core.pixels import hole_blind, to_images, to_masks, to_pixels
 from benchmark.core.types import Piece, Pixels, Sample
-from benchmark.runner.jobs import Fill, Judge, fill_job, piece_of
+from benchmark.runner.jobs import (
+    Fill,
+    Judge,
+    fill_job,
+    judge_key,
+    laundered_key,
+    piece_of,
+)
 from benchmark.runner.retouching import Painted, Variants
 from benchmark.runner.store import Answer, heatmap_answer
 from detectors.named import NamedDetector
@@ -21,6 +28,8 @@ from inpainters.named import NamedInpainter
 from inpainters.outputs import Outputs, settled
 
 LOGIT_LIMIT = 30.0  # exp(-30) is far below what float32 tells from 0, and float16 holds 30 well
+
+CHANGED = BadAnswer("its file changed while the run was going on; run again")
 
 
 def to_logits(heatmap: Tensor) -> NDArray[np.float16]:
@@ -30,7 +39,7 @@ def to_logits(heatmap: Tensor) -> NDArray[np.float16]:
 
 
 def fill_by_name(
-    inpainter: NamedInpainter, loaded: Sequence[Variants], terms: Terms
+    inpainter: NamedInpainter, loaded: Sequence[Variants], *, terms: Terms
 ) -> list[Painted | BadAnswer]:
     """Let an inpainter paint samples by their names, each once.
 
@@ -49,7 +58,7 @@ def fill_by_name(
             answers.append(picture)
             continue
         if isinstance(inpainter, Outputs) and not _as_planned(one.jobs[0], inpainter, piece, terms):
-            answers.append(BadAnswer("its file changed while the run was going on; run again"))
+            answers.append(CHANGED)
             continue
         try:
             whole, drift = settled(picture, piece, terms)
@@ -77,8 +86,14 @@ def _as_planned(job: Fill, outputs: Outputs, piece: Piece, terms: Terms) -> bool
     return same.key == job.key
 
 
+def _said_as_planned(job: Judge, detector: NamedDetector, piece: Piece, terms: Terms) -> bool:
+    """The same of a heatmap's file."""
+    key = judge_key(job.detector, job.fill.key, detector.own(piece, terms))
+    return job.key == (laundered_key(key, job.launder, job.seed) if job.launder else key)
+
+
 def judge_by_name(
-    detector: NamedDetector, loaded: Sequence[tuple[Judge, Pixels]], terms: Terms
+    detector: NamedDetector, loaded: Sequence[tuple[Judge, Pixels]], *, terms: Terms
 ) -> list[Answer | BadAnswer]:
     """Let a detector look at painted pictures by their names.
 
@@ -90,9 +105,13 @@ def judge_by_name(
         for job, image in loaded
     ]
     answers: list[Answer | BadAnswer] = []
-    for (job, _), look in zip(loaded, detector.look(pieces, terms), strict=True):
+    looks = detector.look(pieces, terms)
+    for (job, _), piece, look in zip(loaded, pieces, looks, strict=True):
         if isinstance(look, BadAnswer):
             answers.append(look)
+            continue
+        if job.detector.card.finished and not _said_as_planned(job, detector, piece, terms):
+            answers.append(CHANGED)
             continue
         logits = to_logits(torch.from_numpy(look.heatmap)[None])[0]
         answers.append(heatmap_answer(job.key, logits, look.score))

@@ -13,6 +13,7 @@ from functools import cache, cached_property
 from typing import Generic, TypeVar
 
 from benchmark.metrics import METRICS, revision_of
+from benchmark.retouch import file_name
 from benchmark.runner.jobs import (
     Chosen,
     Fill,
@@ -30,7 +31,7 @@ from benchmark.runner.jobs import (
     retouched_key,
     rule_of,
 )
-from benchmark.runner.setup import Setup, own_of
+from benchmark.runner.setup import Setup, own_of, seen_own_of
 from benchmark.runner.views import View
 
 BYTES = 16  # of a key
@@ -225,8 +226,10 @@ class PlanJobs:
             yield retouched_key(key, retouch, grain_seed(seed, sample))
 
     def _judged(self, detector: Chosen, inpainter: Chosen, retouch: str, _: str) -> Iterator[str]:
-        for key in self.fill_keys(inpainter, retouch):
-            yield judge_key(detector, key)
+        setup, painter = self.setup, file_name(inpainter.name, retouch)
+        fills = self.fill_keys(inpainter, retouch)
+        for sample, key in zip(setup.samples, fills, strict=True):
+            yield judge_key(detector, key, seen_own_of(setup, detector, sample, painter))
 
     def _laundered(
         self, detector: Chosen, inpainter: Chosen, retouch: str, launder: str

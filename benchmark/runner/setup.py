@@ -13,19 +13,22 @@ from benchmark.core.errors import DataError, MissingWeights, PlanError
 from benchmark.core.outside import Terms
 from benchmark.core.registry import Registry
 from benchmark.core.weights import Weights, find_weights
+from benchmark.launder import Launder
 from benchmark.metrics import METRICS, OF_UNTOUCHED, nulls_of
 from benchmark.runner.jobs import (
     Chosen,
     SampleRef,
+    names_of,
     piece_of,
 )
 from benchmark.runner.plan import Plan
 from benchmark.runner.shard import WHOLE, Shard
 from benchmark.runner.sources import Sources
-from detectors import DETECTORS
+from detectors import DETECTORS, create_detector
 from inpainters import INPAINTERS, create_inpainter
 
 if TYPE_CHECKING:  # loads torch, which a finished run never needs
+    from detectors.heatmaps import Heatmaps
     from inpainters.outputs import Outputs
 
 UNTOUCHED = "original"  # the inpainter that leaves the image as it is: the null is measured of it
@@ -45,6 +48,7 @@ class Setup:
         all_detectors: likewise.
         gaps: metrics that cannot be measured here, and why.
         own: the inpainters, by name, each of whose answers has a file of its own.
+        seen_own: the detectors likewise.
         original: the inpainter that leaves images as they are; the samples' images are stored as
             its answers.
         untouched: the same where the null is measured of it, be it among the plan's inpainters or
@@ -59,6 +63,7 @@ class Setup:
     gaps: dict[str, str]
     original: Chosen
     own: Mapping[str, Outputs] = field(default_factory=dict)
+    seen_own: Mapping[str, Heatmaps] = field(default_factory=dict)
     untouched: Chosen | None = None
 
     @property
@@ -175,6 +180,8 @@ def prepare(plan: Plan, shard: Shard | None = None) -> Setup:
     if not samples:
         raise DataError("no picture has a mask in any of the plan's buckets")
     inpainters = choose(INPAINTERS, plan.inpainters, plan)
+    detectors = choose(DETECTORS, plan.detectors, plan)
+    _refuse_small(plan, inpainters, detectors)
     original = _choice(INPAINTERS, UNTOUCHED, plan)
     has_null = plan.detectors and nulls_of(plan.metrics)
     reasons = {name: METRICS.load(name).unavailable() for name in plan.metrics}
@@ -183,9 +190,10 @@ def prepare(plan: Plan, shard: Shard | None = None) -> Setup:
         sources=sources,
         samples=samples,
         all_inpainters=inpainters,
-        all_detectors=choose(DETECTORS, plan.detectors, plan),
+        all_detectors=detectors,
         gaps={name: reason for name, reason in reasons.items() if reason},
         own=_made_elsewhere(inpainters, plan),
+        seen_own=_said_elsewhere(detectors),
         original=original,
         untouched=original if has_null else None,
     )
@@ -196,12 +204,51 @@ def metric_of(name: str, inpainter: Chosen, retouch: str) -> str:
     return name if inpainter.card.paints or retouch else OF_UNTOUCHED.get(name, name)
 
 
+def _refuse_small(plan: Plan, inpainters: Iterable[Chosen], detectors: Iterable[Chosen]) -> None:
+    """Refuse a size that no sample can pass, before anything runs."""
+    if plan.size == "native":
+        return
+    side = plan.size
+    for one in inpainters:
+        if side < one.card.min_side:
+            raise PlanError(
+                f"--size {side}: {one.name} takes images of at least {one.card.min_side} pixels a "
+                "side; take a larger --size or leave it out"
+            )
+    for one in detectors:
+        for step in ("", *plan.launder):
+            left = Launder.parse(step).size(side, side)[0] if step else side
+            if left < one.card.min_side:
+                after = f"--launder {step}: {left} of " if step else ""
+                raise PlanError(
+                    f"{after}--size {side}: {one.name} takes images of at least "
+                    f"{one.card.min_side} pixels a side; leave one of them out"
+                )
+
+
 def own_of(setup: Setup, inpainter: Chosen, sample: SampleRef) -> str:
-    """What decides an inpainter's answer to one sample alone: of finished images the file's."""
+    """What decides an inpainter's answer to one sample alone: of finished images the file's hash,
+    of what may go by names these.
+    """
     made = setup.own.get(inpainter.name)
-    if made is None:
-        return ""
-    return made.own(piece_of(sample, _NOTHING), setup.terms())
+    if made is not None:
+        return made.own(piece_of(sample, _NOTHING), setup.terms())
+    return names_of(sample) if inpainter.card.by_name else ""
+
+
+def seen_own_of(setup: Setup, detector: Chosen, sample: SampleRef, painter: str) -> str:
+    """The same of a detector and what one inpainter made of a sample.
+
+    Args:
+        setup: the prepared plan.
+        detector: who looks.
+        sample: what was inpainted.
+        painter: the inpainter in names of files, such as "telea+grain-1.5".
+    """
+    made = setup.seen_own.get(detector.name)
+    if made is not None:
+        return made.own(piece_of(sample, _NOTHING, inpainter=painter), setup.terms())
+    return names_of(sample, painter) if detector.card.by_name else ""
 
 
 def choose(registry: Registry[Any], names: Sequence[str], plan: Plan) -> tuple[Chosen, ...]:
@@ -244,3 +291,9 @@ def _made_elsewhere(inpainters: Iterable[Chosen], plan: Plan) -> dict[str, Outpu
     if words and plan.hole_blind:
         raise PlanError(f"{next(iter(words))}: its pictures are made already; no --hole-blind")
     return {name: cast("Outputs", create_inpainter(word)) for name, word in words.items()}
+
+
+def _said_elsewhere(detectors: Iterable[Chosen]) -> dict[str, Heatmaps]:
+    """The folders of heatmaps among a plan's detectors."""
+    words = {one.name: one.word for one in detectors if one.card.finished}
+    return {name: cast("Heatmaps", create_detector(word)) for name, word in words.items()}

@@ -19,6 +19,7 @@ from benchmark.core.pixels import hole_blind, to_images, to_masks
 from benchmark.core.seeds import seed_of
 from benchmark.core.types import Case, Pixels, Sample, Verdict
 from benchmark.metrics import METRICS, Metric
+from benchmark.runner.each import answer_each
 from benchmark.runner.inputs import Chunk, Inputs, Shelf
 from benchmark.runner.jobs import Chosen, Fill, Judge, Measure
 from benchmark.runner.memory import Memory
@@ -164,7 +165,12 @@ class Worker:
         inpainter = self.inpainter(loaded[0].jobs[0].inpainter) if loaded else None
         if isinstance(inpainter, NamedInpainter):
             with self._clock():
-                named = fill_by_name(inpainter, loaded, self._terms)
+                named = answer_each(
+                    partial(fill_by_name, inpainter, terms=self._terms),
+                    loaded,
+                    model=loaded[0].jobs[0].inpainter.name,
+                    logs=self._terms.logs,
+                )
             yield from zip(loaded, named, strict=True)
             return
         batch = 1 if loaded and loaded[0].jobs[0].inpainter.card.seeded else self._batch
@@ -173,7 +179,7 @@ class Worker:
             masks = to_masks(np.stack([one.sample.mask for one in group]))
             job = group[0].jobs[0]
             images = hole_blind(images, masks) if job.blind else images
-            paint = partial(_answer_each, self._painter(job))
+            paint = self._each(self._painter(job), job.inpainter.name)
             painted = self._memory.fitting(job.inpainter.name, paint, images, masks)
             yield from zip(group, painted, strict=True)
 
@@ -209,7 +215,12 @@ class Worker:
         detector = self.detector(loaded[0][0].detector) if loaded else None
         if isinstance(detector, NamedDetector):
             with self._clock():
-                named = judge_by_name(detector, loaded, self._terms)
+                named = answer_each(
+                    partial(judge_by_name, detector, terms=self._terms),
+                    loaded,
+                    model=loaded[0][0].detector.name,
+                    logs=self._terms.logs,
+                )
             yield from zip((job for job, _ in loaded), named, strict=True)
             return
         for group in _batches(loaded, self._batch, lambda pair: pair[1].shape):
@@ -222,7 +233,7 @@ class Worker:
                 yield job, kept
 
     def _looked(self, job: Judge, pictures: Sequence[Pixels]) -> list[Seen | BadAnswer]:
-        view = partial(_answer_each, self._viewer(job))
+        view = self._each(self._viewer(job), job.detector.name)
         images = to_images(np.stack(pictures))
         seen: list[Seen | BadAnswer] = self._memory.fitting(job.detector.name, view, images)
         if self._batch == 1 and not job.fill.changed:
@@ -255,6 +266,18 @@ class Worker:
             return list(zip(to_logits(detection.heatmap), detection.score.tolist(), strict=True))
 
         return view
+
+    def _each(self, call: Callable[..., list[R]], model: str) -> Callable[..., list[R | BadAnswer]]:
+        """One answer a row of tensors; one bad sample must not take its neighbours with it."""
+
+        def each(*tensors: Tensor) -> list[R | BadAnswer]:
+            def rows(part: Sequence[int]) -> list[R]:
+                return call(*(tensor[part[0] : part[-1] + 1] for tensor in tensors))
+
+            every = range(len(tensors[0]))
+            return answer_each(rows, every, model=model, logs=self._terms.logs)
+
+        return each
 
     def _measure(self, jobs: Sequence[Measure]) -> Iterator[Answer]:
         for _, group in groupby(jobs, key=_case_key):
@@ -292,18 +315,6 @@ class Worker:
         start = time.perf_counter()
         yield
         self._seconds += time.perf_counter() - start
-
-
-def _answer_each(call: Callable[..., list[R]], *tensors: Tensor) -> list[R | BadAnswer]:
-    """One answer a sample; one bad sample must not take its neighbours with it."""
-    try:
-        return list(call(*tensors))
-    except BadAnswer as error:
-        if len(tensors[0]) == 1:
-            return [error]
-    rows = range(len(tensors[0]))
-    singles = ([tensor[row : row + 1] for tensor in tensors] for row in rows)
-    return [answer for single in singles for answer in _answer_each(call, *single)]
 
 
 def _batches(

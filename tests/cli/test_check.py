@@ -103,10 +103,21 @@ def test_clean_removes_what_no_run_needs(bench: Bench, photos: Path) -> None:
     assert set(json.loads(again.stdout)["jobs_run"].values()) == {0}
 
 
+def test_clean_needs_no_data_of_a_finished_run(bench: Bench, photos: Path) -> None:
+    bench(*SET, "--images", photos)
+    for path in photos.iterdir():
+        path.unlink()
+    result = bench("clean", "out", "--store", "store", "--unneeded")
+    assert result.exit_code == 0, result.output
+    assert "Removed nothing" in result.stdout
+    assert bench(*CHECK).exit_code == 0
+
+
 def test_clean_removes_nothing_if_a_runs_needs_cannot_be_told(bench: Bench, photos: Path) -> None:
     bench(*SET, "--images", photos)
     for path in photos.iterdir():
         path.unlink()
+    Path("out/record.json").unlink()  # a run that has not ended is known by its plan alone
     result = bench("clean", "out", "--store", "store", "--unneeded")
     assert result.exit_code == 2
     assert "cannot be told" in result.stderr

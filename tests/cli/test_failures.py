@@ -1,0 +1,190 @@
+"""A model that fails on one sample; sizes that no sample can pass; answers that go by names."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.cli.conftest import Bench
+
+RUN = (
+    "run", "--images", "photos", "--masks", "masks", "--size", "native", "--buckets", "20-30",
+    "--store", "store",
+)  # fmt: skip
+
+
+@pytest.fixture
+def inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Three images, the second of odd and small sides, each with a mask of its name."""
+    monkeypatch.chdir(tmp_path)
+    draw = np.random.default_rng(5)
+    for folder in ("photos", "masks"):
+        Path(folder).mkdir()
+    for name, (height, width) in {"a": (80, 96), "b": (63, 63), "c": (80, 96)}.items():
+        pixels = draw.integers(0, 256, (height, width, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(f"photos/{name}.png")
+        mask = np.zeros((height, width), np.uint8)
+        mask[height // 4 : 3 * height // 4, width // 4 : 3 * width // 4] = 255
+        Image.fromarray(mask).save(f"masks/{name}.png")
+    return tmp_path
+
+
+def samples(out: str = "out") -> dict[tuple[str, str], dict[str, str]]:
+    with Path(out, "samples.csv").open(newline="") as file:
+        return {(row["inpainter"], row["sample"]): row for row in csv.DictReader(file)}
+
+
+def test_an_image_below_a_model_s_smallest_side_is_that_sample_s_failure(
+    bench: Bench, inputs: Path
+) -> None:
+    result = bench(
+        *RUN, "--inpainter", "meanfill,safepaint", "--detector", "none", "--metrics", "psnr",
+        "--out", "out",
+    )  # fmt: skip
+    assert result.exit_code == 1
+    (line,) = (one for one in result.stderr.splitlines() if one.startswith("failed"))
+    assert "b at 20-30 % (safepaint)" in line
+    assert "at least 64, got 63x63" in line
+    found = samples()
+    assert {key for key, row in found.items() if not row["psnr"]} == {("safepaint", "b")}
+    assert len(found) == 6
+
+
+PLUGIN = """
+import torch
+from benchmark.core.card import Card
+from inpainters.base import Inpainter
+
+class Odd(Inpainter):
+    card = Card(name="odd", title="odd", sizes="even")
+
+    def _fill(self, images, masks, *, seed):
+        if images.shape[-1] % 2:
+            raise ValueError("my network needs even sides")
+        return torch.full_like(images, 0.5)
+"""
+
+
+def test_a_class_that_raises_fails_for_that_sample(bench: Bench, inputs: Path) -> None:
+    Path("pick_odd.py").write_text(PLUGIN)
+    result = bench(
+        *RUN, "--inpainter", "meanfill,odd=pick_odd:Odd", "--detector", "none",
+        "--metrics", "psnr", "--out", "out", "--batch-size", "3",
+    )  # fmt: skip
+    assert result.exit_code == 1
+    assert "Traceback" not in result.output
+    (line,) = (one for one in result.stderr.splitlines() if one.startswith("failed"))
+    assert "b at 20-30 % (odd): raised ValueError: my network needs even sides" in line
+    assert "Traceback" in Path("out/logs/odd.log").read_text()
+    found = samples()
+    assert {key for key, row in found.items() if not row["psnr"]} == {("odd", "b")}
+    strict = bench(
+        *RUN, "--inpainter", "odd=pick_odd:Odd", "--detector", "none", "--metrics", "psnr",
+        "--out", "strict", "--strict",
+    )  # fmt: skip
+    assert strict.exit_code == 2
+    assert "even sides" in strict.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--size", "48", "--inpainter", "safepaint"), ("--size 48", "safepaint", "64")),
+        (
+            ("--size", "128", "--inpainter", "telea", "--detector", "trufor",
+             "--launder", "jpeg:90,resize:0.1"),
+            ("--launder resize:0.1", "13 of --size 128", "trufor", "29"),
+        ),
+    ],
+)  # fmt: skip
+def test_a_size_that_no_sample_can_pass_is_refused_before_anything_runs(
+    bench: Bench, inputs: Path, words: tuple[str, ...], said: tuple[str, ...]
+) -> None:
+    result = bench("run", "--images", "photos", "--out", "out", "--store", "store", *words)
+    assert result.exit_code == 2
+    assert all(one in result.stderr for one in said), result.stderr
+    assert not Path("out").exists()
+
+
+def half(side: str, size: tuple[int, int]) -> np.ndarray:
+    """A heatmap that finds the middle, or everything else."""
+    height, width = size
+    found = np.zeros(size, np.uint8)
+    found[height // 4 : 3 * height // 4, width // 4 : 3 * width // 4] = 255
+    return found if side == "in" else 255 - found
+
+
+@pytest.mark.parametrize("warm", [False, True])
+def test_heatmaps_of_equal_images_go_by_their_own_files(
+    bench: Bench, inputs: Path, *, warm: bool
+) -> None:
+    """Two inpainters with equal answers, one of whose heatmaps finds the hole."""
+    size = (80, 96)
+    Path("photos/b.png").unlink()
+    for name, side in (("one", "in"), ("other", "out")):
+        Path("looked", name).mkdir(parents=True)
+        for sample in "ac":
+            Image.fromarray(half(side, size)).save(f"looked/{name}/{sample}.png")
+    words = ("--detector", "mine=heatmaps:looked", "--metrics", "auc", "--out")
+    if warm:
+        alone = bench(*RUN, "--inpainter", "other=meanfill", *words, "first")
+        assert alone.exit_code == 2  # a name of ours is no label for another; nothing was stored
+    Path("flat").mkdir()
+    for sample in "ac":
+        image = np.asarray(Image.open(f"photos/{sample}.png")).copy()
+        image[half("in", size) > 0] = 7
+        Image.fromarray(image).save(f"flat/{sample}.png")
+    if warm:
+        assert bench(*RUN, "--inpainter", "other=outputs:flat", *words, "warm").exit_code == 0
+    both = bench(*RUN, "--inpainter", "one=outputs:flat,other=outputs:flat", *words, "out")
+    assert both.exit_code == 0, both.output
+    found = {key: float(row["auc"]) for key, row in samples().items()}
+    assert found == {
+        ("one", "a"): 1, ("one", "c"): 1, ("other", "a"): 0, ("other", "c"): 0,
+    }  # fmt: skip
+
+
+def test_another_heatmap_under_the_same_name_is_another_answer(bench: Bench, inputs: Path) -> None:
+    Path("photos/b.png").unlink()
+    Path("looked").mkdir()
+    words = (*RUN, "--inpainter", "meanfill", "--detector", "mine=heatmaps:looked", "--metrics",
+             "auc", "--out")  # fmt: skip
+    for out, side, expected in (("first", "in", 1), ("second", "out", 0)):
+        for sample in "ac":
+            Image.fromarray(half(side, (80, 96))).save(f"looked/{sample}.png")
+        assert bench(*words, out).exit_code == 0
+        assert {float(row["auc"]) for row in samples(out).values()} == {expected}
+    Path("looked/c.png").unlink()
+    result = bench(*words, "third")
+    assert result.exit_code == 1
+    assert "failed: c at 20-30 % (mine)" in result.stderr
+    assert samples("third")["meanfill", "c"]["auc"] == ""
+    record = json.loads(Path("third/record.json").read_text())
+    assert [one["model"] for one in record["failures"]] == ["mine"]
+
+
+def test_a_program_that_looks_at_names_answers_under_them(bench: Bench, inputs: Path) -> None:
+    """Twins: equal images and masks under two names; the program finds the hole of one."""
+    Path("photos/b.png").unlink()
+    Path("photos/c.png").write_bytes(Path("photos/a.png").read_bytes())
+    Path("look.py").write_text(
+        "import sys\nfrom pathlib import Path\nimport numpy as np\nfrom PIL import Image\n"
+        "for path in Path(sys.argv[1]).iterdir():\n"
+        "    found = np.zeros((80, 96), np.uint8)\n"
+        "    found[20:60, 24:72] = 255\n"
+        "    found = found if path.stem.endswith('_a') else 255 - found\n"
+        "    Image.fromarray(found).save(Path(sys.argv[2]) / path.name)\n"
+    )
+    result = bench(
+        *RUN, "--inpainter", "meanfill", "--detector", f"mine=cmd:{sys.executable} look.py {{images}} {{out}}",
+        "--metrics", "auc", "--out", "out",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    found = {sample: float(row["auc"]) for (_, sample), row in samples().items()}
+    assert found == {"a": 1, "c": 0}
