@@ -182,7 +182,8 @@ def test_a_program_that_looks_at_names_answers_under_them(bench: Bench, inputs: 
         "    Image.fromarray(found).save(Path(sys.argv[2]) / path.name)\n"
     )
     result = bench(
-        *RUN, "--inpainter", "meanfill", "--detector", f"mine=cmd:{sys.executable} look.py {{images}} {{out}}",
+        *RUN, "--inpainter", "meanfill",
+        "--detector", f"mine=cmd:{sys.executable} look.py {{images}} {{out}}",
         "--metrics", "auc", "--out", "out",
     )  # fmt: skip
     assert result.exit_code == 0, result.output
