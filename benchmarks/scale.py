@@ -65,7 +65,13 @@ class Instant:
     def work_off(self, chunks: Iterable[Chunk]) -> Iterator[Outcome]:
         for chunk in chunks:
             answers = [self.answer(job) for job in chunk.jobs]
-            yield Outcome(answers=answers, jobs=len(answers))
+            inputs = [
+                Answer(key=key, suffix=".png", content=FILE)
+                for keys in chunk.keep.values()
+                for key in (keys.image, keys.mask)
+                if key
+            ]
+            yield Outcome(answers=answers, inputs=inputs, jobs=len(answers))
 
     def answer(self, job: Job) -> Answer:
         drawn = int(job.key[:8], 16) / 2**32
@@ -73,7 +79,9 @@ class Instant:
             return Answer(key=job.key, suffix=".png", content=FILE)
         if isinstance(job, Judge):
             return Answer(key=job.key, suffix=".npy", content=FILE, score=drawn)
-        return Answer(key=job.key, numbers=(drawn, 1.0) if job.metric == "acc" else (drawn,))
+        return Answer(
+            key=job.key, numbers=(drawn, 1.0) if job.metric in ("acc", "fpr") else (drawn,)
+        )
 
 
 def setup(masks: int) -> Setup:

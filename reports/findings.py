@@ -35,7 +35,8 @@ def annotated(table: PaperTable, statistics: Sequence[Statistic]) -> PaperTable:
         table: a table of the paper with a run's numbers.
         statistics: the same run's, from `statistics_of`.
     """
-    here = [one for one in statistics if _belongs(one, table)]
+    belongs = _belonging(table)
+    here = [one for one in statistics if belongs(one)]
     table = with_marks(table, inverted(here))
     pairs = list(_pairs(here)) if table.number in WITHIN else []
     best = list(_next_best(here))
@@ -45,12 +46,13 @@ def annotated(table: PaperTable, statistics: Sequence[Statistic]) -> PaperTable:
     return replace(table, notes=(*table.notes, *said))
 
 
-def _belongs(one: Statistic, table: PaperTable) -> bool:
+def _belonging(table: PaperTable) -> Callable[[Statistic], bool]:
+    """Whether a statistic is of the cells, metrics and models of a table."""
     rows = [entry.ours for entry in table.entries if entry.ours]
     cells = {(row.dataset, row.launder, row.detector, row.bucket) for row in rows}
     metrics = {entry.place.metric for entry in table.entries} | {"score"}
     models = {line.model for line in table.lines} | {""}
-    return (
+    return lambda one: (
         (one.dataset, one.launder, one.detector, one.bucket) in cells
         and one.metric in metrics
         and one.inpainter in models

@@ -52,8 +52,8 @@ class Kit:
             WeightsError: if a checkpoint is damaged, of another model or not trained.
         """
         worker = self.worker(device)
-        for inpainter in reversed(self.inpainters):  # the first is needed first
-            worker.inpainter(inpainter)
         for detector in self.detectors:
             worker.detector(detector)
+        for inpainter in reversed(self.inpainters):  # the first is needed first: it stays loaded
+            worker.inpainter(inpainter)
         return worker
