@@ -52,6 +52,7 @@ TOOLS: Mapping[str, str] = MappingProxyType(
         "pandas-stubs": "BSD-3-Clause",
         "pytest": "MIT",
         "pytest-timeout": "MIT",
+        "pytest-xdist": "MIT",
         "ray": "Apache-2.0",
         "ruff": "MIT",
         "s3fs": "BSD-3-Clause",

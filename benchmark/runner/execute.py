@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import chain, groupby
@@ -130,13 +130,21 @@ class _Wave:
         return [key for column in self.columns for key in column.keys.at(block)]
 
     def lacking(self, block: Sequence[int], known: Set[str]) -> list[Job]:
-        """Its jobs on some samples, sample by sample, but for those whose key is known."""
-        return [
-            column.job(index)
-            for index in block
-            for column in self.columns
-            if column.keys[index] not in known
-        ]
+        """Its jobs on some samples, sample by sample, but for those whose key is known.
+
+        Measurements under one key are made once: one model under two labels has such. Models are
+        asked for each sample, as each failure is said.
+        """
+        done = set(known)
+        found: list[Job] = []
+        for index in block:
+            for column in self.columns:
+                key = column.keys[index]
+                if key not in done:
+                    found.append(column.job(index))
+                    if self.stage == "measure":
+                        done.add(key)
+        return found
 
 
 def execute(jobs: PlanJobs, store: Store, executor: Executor, settings: Settings) -> Tally:
@@ -278,8 +286,11 @@ def _by_image(samples: Sequence[SampleRef]) -> Sequence[int]:
 def _missing(wave: _Wave, store: Store) -> int:
     count = 0
     for block in wave.blocks():
-        keys = wave.keys(block)
-        count += len(keys) - len(store.known(keys))
+        keys: Collection[str] = wave.keys(block)
+        if wave.stage == "measure":
+            keys = set(keys)
+        known = store.known(list(keys))
+        count += sum(key not in known for key in keys)
     return count
 
 

@@ -279,14 +279,29 @@ class Worker:
 
         return each
 
-    def _measure(self, jobs: Sequence[Measure]) -> Iterator[Answer]:
+    def _measure(self, jobs: Sequence[Measure]) -> Iterator[Answer | Failure]:
         for _, group in groupby(jobs, key=_case_key):
             measures = list(group)
             case = self._case(measures[0])
             for job in measures:
                 if job.metric not in self._metrics:
                     self._metrics[job.metric] = METRICS.load(job.metric)()
-                yield metric_answer(job.key, self._metrics[job.metric].measure(case)[0])
+                yield self._measured(job, case)
+
+    def _measured(self, job: Measure, case: Case) -> Answer | Failure:
+        metric = self._metrics[job.metric]
+        (row,) = answer_each(
+            lambda cases: [metric.measure(one)[0] for one in cases],
+            [case],
+            model=job.metric,
+            logs=self._terms.logs,
+        )
+        if isinstance(row, BadAnswer):
+            launder = job.judge.launder if job.judge else ""
+            return _failure(
+                "failed", job.fill, job.metric, row, retouch=job.fill.retouch, launder=launder
+            )
+        return metric_answer(job.key, row)
 
     def _case(self, job: Measure) -> Case:
         sample = self._inputs.sample(job.fill.sample)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from benchmark.core.card import Card
 from benchmark.core.threads import network_threads, threads_for_networks
-from benchmark.metrics import perceptual
+from benchmark.metrics import deep_features
 from detectors import DETECTORS, create_detector
 from inpainters import INPAINTERS, create_inpainter
 from inpainters.base import Inpainter
@@ -89,13 +89,14 @@ def test_only_detectors_with_weights_wake_the_pool(name: str) -> None:
 def test_lpips_is_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
 
-    def network(filled: Tensor, image: Tensor) -> Tensor:
+    def layers(network: object, image: Tensor) -> list[Tensor]:
         seen.append(torch.get_num_threads())
-        return torch.zeros(len(filled), 1, 1, 1)
+        return []
 
-    pixels = np.zeros((1, 64, 64, 3), np.uint8)
+    monkeypatch.setattr(deep_features.DeepFeatures, "_layers", layers)
+    network = object.__new__(deep_features.DeepFeatures)
     with threads_for_networks(2):
-        perceptual._distance(network, pixels, pixels)  # type: ignore[arg-type]
+        network.of(np.zeros((64, 64, 3), np.uint8))
         assert torch.get_num_threads() == 1
     assert seen == [2]
 
