@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.core.errors import TrainingError
-from benchmark.training.recipe import LEARNERS, Forger, Recipe, label_of, read_recipe
+from benchmark.training.forging import Forger
+from benchmark.training.recipe import LEARNERS, Recipe, label_of, read_recipe
 from benchmark.training.running import PLAIN, Running
 
 if TYPE_CHECKING:  # recipes are listed without loading torch

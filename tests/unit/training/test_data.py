@@ -11,10 +11,12 @@ from PIL import Image
 
 from benchmark.core.errors import DataError
 from benchmark.training.data import InpaintingData, order
-from benchmark.training.forgeries import Forgery, ForgeryData, forge, launder
+from benchmark.training.forgeries import ForgeryData, forge
+from benchmark.training.forging import Laundering
 from benchmark.training.holes import Masks
+from benchmark.training.laundering import Forgery, launder
 from benchmark.training.photographs import Photographs, divide, read_photographs
-from benchmark.training.recipe import Holes, Laundering, Recipe, Stage
+from benchmark.training.recipe import Holes, Recipe, Stage
 from inpainters import create_inpainter
 from tests.unit.training.conftest import recipe
 
