@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -97,7 +98,7 @@ def compress(pixels: Pixels, quality: int) -> Pixels:
     return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
-def eight_bits(values: NDArray[np.floating]) -> Pixels:
+def eight_bits(values: NDArray[Any]) -> Pixels:
     """Levels of any size as the nearest 8-bit ones, halves to the even."""
     pixels: Pixels = np.rint(values).clip(0, 255).astype(np.uint8)
     return pixels
