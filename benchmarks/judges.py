@@ -24,21 +24,22 @@ import numpy as np
 import torch
 from transfer import pictures, shrunk
 
+from benchmark.core.met import MADE_HERE, met_by
 from benchmark.core.pixels import to_images
 from benchmark.core.seeds import seed_of
 from benchmark.core.types import Mask, Pixels
+from benchmark.core.weights import find_weights
 from benchmark.datasets import open_dataset
 from benchmark.masks.bucket import Bucket
 from benchmark.masks.drawn import DrawnMasks
 from benchmark.metrics.localisation import pixel_auc
 from benchmark.retouch import Retouch
-from benchmark.training import LEARNERS, read_recipe
+from benchmark.training import LEARNERS
 from benchmark.training.export import export_safetensors
 from benchmark.training.forgeries import forge, paste
-from benchmark.training.forging import MADE_HERE
 from benchmark.training.laundering import Forgery, eight_bits
 from benchmark.training.recipe import Recipe, read_part
-from detectors import create_detector
+from detectors import DETECTORS, create_detector
 from detectors.base import Detector
 from inpainters import create_inpainter
 
@@ -124,13 +125,22 @@ def _retouched(forgery: Forgery, step: str, seed: int) -> Forgery:
     return Forgery(pixels=eight_bits(255 * changed), truth=forgery.truth)
 
 
-def opened(name: str, weights: str) -> Detector:
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """A detector, and the inpainters that it met in training, where that is known."""
+
+    detector: Detector
+    met: frozenset[str]
+
+
+def opened(name: str, weights: str) -> Opened:
     """A detector by its file, by "mini", or as far as a training in a folder has come."""
-    if not Path(weights).is_dir():
-        return create_detector(name, weights=weights)
     finished = Path(weights) / f"{name}.safetensors"
-    if finished.is_file():
-        return create_detector(name, weights=finished)
+    if not Path(weights).is_dir() or finished.is_file():
+        given = finished if finished.is_file() else weights
+        file = find_weights(DETECTORS.card(name), given).path
+        met = met_by(file) if file else None
+        return Opened(detector=create_detector(name, weights=given), met=met or frozenset())
     content = torch.load(Path(weights) / "checkpoint.pt", weights_only=True)
     recipe = Recipe.model_validate_json(content["recipe"])
     kind = LEARNERS.load(name)
@@ -140,7 +150,8 @@ def opened(name: str, weights: str) -> Detector:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / f"{name}.safetensors"
         export_safetensors(learner.network, file, {"model": name, "config": learner.config()})
-        return create_detector(name, weights=file)
+        detector = create_detector(name, weights=file)
+    return Opened(detector=detector, met=frozenset(recipe.met or ()))
 
 
 def answers(detector: Detector, images: Iterable[Pixels]) -> tuple[list[np.ndarray], float]:
@@ -180,11 +191,6 @@ def published(detectors: Mapping[str, Detector], folder: Path) -> Iterator[str]:
             yield f"| {group}, {title} | {len(own)} | {' | '.join(cells)} |"
 
 
-def met(name: str) -> set[str]:
-    """The forgers of a detector's mini recipe."""
-    return {one.name for stage in read_recipe(name).stages for one in stage.forgers}
-
-
 def main() -> None:
     """Print Markdown tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -198,7 +204,8 @@ def main() -> None:
     given = parser.parse_args()
     weights = dict(one.split("=", 1) for one in given.weights.split(",") if one)
     names = given.detectors.split(",")
-    detectors = {name: opened(name, weights.get(name, "mini")) for name in names}
+    all_ = {name: opened(name, weights.get(name, "mini")) for name in names}
+    detectors = {name: one.detector for name, one in all_.items()}
     if given.cache:
         given.cache.mkdir(parents=True, exist_ok=True)
     bench = Bench(given.images, given.limit, given.cache)
@@ -212,9 +219,12 @@ def main() -> None:
         cells = []
         for name, detector in detectors.items():
             one = looked(detector, bench, kind, nulls[name][0])
-            cells.append(f"{one.auc:.3f} +- {one.spread:.3f} ({one.null:.3f}), {one.fires:.0%}")
+            mark = "*" if kind.partition("+grain:")[0] in all_[name].met else ""
+            cells.append(
+                f"{one.auc:.3f}{mark} +- {one.spread:.3f} ({one.null:.3f}), {one.fires:.0%}"
+            )
         print(f"| {kind} | {' | '.join(cells)} |", flush=True)
-    print(f"| false alarms | {alarms} |")
+    print(f"| false alarms | {alarms} |\n\n\\* met in training; after the comma: called forged")
     if given.forged:
         print(f"\n| published | n | {' | '.join(names)} |\n| --- | --- |{' --- |' * len(names)}")
         print("\n".join(published(detectors, given.forged)))

@@ -266,6 +266,8 @@ def _exported(
         "seed": recipe.seed,
         "test_photographs": list(data[0].test),
     }
+    if recipe.met is not None:
+        noted["met"] = list(recipe.met)
     path = out / f"{recipe.model}.safetensors"
     network = loop.exported()
     if recipe.norm_batches:

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
+from benchmark.core.met import COPY_MOVE, FLAT, MADE_HERE, SPLICE, UNTOUCHED
 from benchmark.core.pixels import to_images, to_masks, to_pixels
 from benchmark.core.seeds import seed_of
 from benchmark.core.types import Mask, Pixels
 from benchmark.training.data import WHOLE, Pair, Share, stack
-from benchmark.training.forging import COPY_MOVE, FLAT, MADE_HERE, SPLICE, UNTOUCHED, Forger
+from benchmark.training.forging import Forger
 from benchmark.training.holes import Masks
 from benchmark.training.laundering import Forgery, launder
 from benchmark.training.pasting import copy_move, flat, splice

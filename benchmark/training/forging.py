@@ -6,14 +6,6 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-# Forgeries that no inpainter makes; the other names of forgers are inpainters.
-SPLICE = "splice"  # the hole shows another photograph
-COPY_MOVE = "copy-move"  # the hole shows another part of the same photograph
-FLAT = "flat"  # the hole has one colour, or passes from one to another
-RETOUCHED = "retouched"  # the hole keeps its own content, retouched
-MADE_HERE = (SPLICE, COPY_MOVE, FLAT, RETOUCHED)
-UNTOUCHED = "original"
-
 Step = Literal["grain", "match", "blur", "sharpen", "median"]
 
 

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from benchmark.core.errors import TrainingError
+from benchmark.core.met import inpainters_of
 from benchmark.core.registry import Registry
 from benchmark.training.forging import Forger, Laundering, Part, Retouching, Shapes
 
@@ -205,6 +206,12 @@ class Recipe(Part):
     def steps(self) -> int:
         """Optimisation steps of all stages together."""
         return sum(stage.steps for stage in self.stages)
+
+    @property
+    def met(self) -> tuple[str, ...] | None:
+        """The inpainters whose forgeries a detector learns from; None for an inpainter's recipe."""
+        forgers = [one.name for stage in self.stages for one in stage.forgers]
+        return tuple(sorted(inpainters_of(forgers))) if forgers else None
 
     def at(self, step: int) -> Turn:
         """Where `step`, counted from 0, stands among the stages."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from benchmark.core.met import COPY_MOVE, RETOUCHED, SPLICE
 from benchmark.core.types import Mask, Pixels
 from benchmark.retouch import Retouch, residual
-from benchmark.training.forging import COPY_MOVE, RETOUCHED, SPLICE, Retouching, Step
+from benchmark.training.forging import Retouching, Step
 from benchmark.training.laundering import Forgery, eight_bits, grain
 
 COLOURED = 0.2  # of grain: another in each channel; the rest is grey, as in `benchmark.retouch`
