@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from benchmark.core.met import COPY_MOVE, FLAT, MADE_HERE, SPLICE, UNTOUCHED
+from benchmark.core.met import COPY_MOVE, FLAT, MADE_HERE, SPLICE
 from benchmark.core.pixels import to_images, to_masks, to_pixels
 from benchmark.core.seeds import seed_of
 from benchmark.core.types import Mask, Pixels
@@ -261,8 +261,7 @@ def _filled(recipe: Recipe, ordered: Ordered) -> Pair:
         side = len(forgery.truth)
         earlier = launder(forgery, recipe.history, draw, least=side).pixels[:side, :side]
         forgery = paste(ordered.by, earlier, forgery.truth, draw, donor=ordered.donor)
-    if ordered.by != UNTOUCHED:
-        forgery = retouched(forgery, recipe.retouching, draw, by=ordered.by)
+    forgery = retouched(forgery, recipe.retouching, draw, by=ordered.by)
     laundered = launder(forgery, recipe.laundering, draw, least=ordered.crop)
     return _cut(laundered, ordered.crop, draw)
 

@@ -53,7 +53,8 @@ def copy_move(pixels: Pixels, mask: Mask, draw: np.random.Generator) -> Forgery:
         turn, factor, goal = 0.0, 1.0, middle + np.rint(goal - middle)
     else:
         turn, factor = draw.uniform(-math.pi, math.pi), math.exp(draw.uniform(-0.5, 0.5))
-    return _pasted(pixels, _warped(pixels, middle, goal, (turn, factor), draw), mask, draw)
+    moved = _warped(pixels, middle, goal, draw, turn=turn, factor=factor)
+    return _pasted(pixels, moved, mask, draw)
 
 
 def flat(pixels: Pixels, mask: Mask, draw: np.random.Generator) -> Forgery:
@@ -107,7 +108,7 @@ def _historic(step: str, pixels: Pixels, draw: np.random.Generator) -> Pixels:
     if step == "resample":
         middle = np.array(pixels.shape[1::-1]) / 2
         turn, factor = draw.uniform(-math.pi / 4, math.pi / 4), math.exp(draw.uniform(-0.5, 0.5))
-        return _warped(pixels, middle, middle, (turn, factor), draw)
+        return _warped(pixels, middle, middle, draw, turn=turn, factor=factor)
     if step == "blur":
         return blur(pixels, draw.uniform(0.4, 1.2))
     if step == "noise":
@@ -120,11 +121,12 @@ def _warped(
     pixels: Pixels,
     middle: NDArray[np.float64],
     source: NDArray[np.float64],
-    change: tuple[float, float],
     draw: np.random.Generator,
+    *,
+    turn: float,
+    factor: float,
 ) -> Pixels:
-    """The photograph moved so that what was at `source` (x, y) is at `middle`; turn and factor."""
-    turn, factor = change
+    """The photograph turned and scaled, with what was at `source` (x, y) moved to `middle`."""
     turned = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
     matrix = np.column_stack((turned / factor, source - turned @ middle / factor))
     way = (cv2.INTER_LINEAR, cv2.INTER_CUBIC)[int(draw.integers(2))]

@@ -28,8 +28,9 @@ def retouched(
         by: its forger; see `Retouching`.
 
     Returns:
-        The forgery; outside the hole its own pixels, bit for bit. Where grain is to match and the
-        hole has as much already, or a region is too small to measure, it stays as it is.
+        The forgery; outside the hole its own pixels, bit for bit. An untouched image stays as it
+        is; so does a hole whose grain is to match but is as strong already, or that is too small
+        to measure.
     """
     share = 1.0 if by == RETOUCHED else retouching.share / (3 if by in PASTED else 1)
     if draw.random() >= share or not forgery.truth.any():
