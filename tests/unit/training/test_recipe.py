@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from benchmark.core.errors import TrainingError
 from benchmark.core.met import MADE_HERE
 from benchmark.training import LEARNERS, read_recipe
+from benchmark.training.forging import Laundering, Shapes
 from benchmark.training.rates import rate_factor
 from benchmark.training.recipe import Schedule, Stage, read_part, recipes_of
 from detectors import DETECTORS
@@ -44,6 +45,20 @@ def test_no_detector_meets_whom_it_is_to_judge_unprepared(model: str, name: str)
         assert forger.weights in (None, "official", "mini")
     assert found.met is not None
     assert set(found.met) <= {one.name for one in forgers} | {"meanfill"}
+
+
+def test_a_recipe_from_before_the_mix_means_what_it_meant(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    forgers = 'forgers = [{ name = "original", share = 0.3 }, { name = "safepaint", pool = 9 }]\n'
+    laundering = "[laundering]\njpeg = [0.5, 30, 100]\nnoise = [0.1, 3.0]\n"
+    text = f"{SHORT}{laundering}{STAGE}{forgers}".replace('"safepaint"\n[opt', '"trufor"\n[opt')
+    path.write_text(text, encoding="utf-8")
+    found = read_recipe("trufor", path)
+    assert found.retouching.share == 0
+    assert found.history == Laundering()
+    assert found.holes.shapes == Shapes(strokes=1)
+    assert found.laundering == Laundering(jpeg=(0.5, 30, 100), noise=(0.1, 3.0))
+    assert found.met == ("safepaint",)  # nobody forbids it in a recipe of one's own
 
 
 @pytest.mark.parametrize("model", [name for name in LEARNERS if name in INPAINTERS])
