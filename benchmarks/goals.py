@@ -31,7 +31,7 @@ OURS = ("safepaint", "safepaint+")
 
 def forgers_of(detector: str) -> set[str]:
     """The inpainters that a mini detector learned from."""
-    return {one.name for stage in chosen_recipe(detector, "mini").stages for one in stage.forgers}
+    return set(chosen_recipe(detector, "mini").met or ())
 
 
 def networks(names: Iterable[str]) -> list[str]:

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.core.errors import TrainingError
-from benchmark.training.recipe import LEARNERS, Forger, Recipe, label_of, read_recipe
+from benchmark.core.met import MADE_HERE
+from benchmark.training.forging import Forger
+from benchmark.training.recipe import LEARNERS, Recipe, label_of, read_recipe
 from benchmark.training.running import PLAIN, Running
 
 if TYPE_CHECKING:  # recipes are listed without loading torch
@@ -178,11 +180,13 @@ def chosen_recipe(
 
 def _tiny(recipe: Recipe, tables: dict[str, dict[str, Any]]) -> Recipe:
     """The recipe with tiny networks and sizes: every stage, phase and loss, in seconds."""
-    forgers = {"forgers": (Forger(name="meanfill", pool=4), Forger(name="original", pool=2))}
+    named = {forger.name for stage in recipe.stages for forger in stage.forgers}
+    pasted = tuple(Forger(name=name) for name in MADE_HERE if name in named)
+    few = (Forger(name="meanfill", pool=4), Forger(name="original", pool=2), *pasted)
     small = {"steps": 2, "batch": 2 * recipe.accumulate, "crop": 64, "sides": (64,)}
     switches = {name: v for name, v in recipe.network.items() if isinstance(v, bool)}
     stages = tuple(
-        stage.model_copy(update=small | (forgers if stage.forgers else {}))
+        stage.model_copy(update=small | ({"forgers": few} if stage.forgers else {}))
         for stage in recipe.stages
     )
     changes = {
@@ -265,6 +269,8 @@ def _exported(
         "seed": recipe.seed,
         "test_photographs": list(data[0].test),
     }
+    if recipe.met is not None:
+        noted["met"] = list(recipe.met)
     path = out / f"{recipe.model}.safetensors"
     network = loop.exported()
     if recipe.norm_batches:

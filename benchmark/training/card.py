@@ -110,10 +110,18 @@ def _rows(facts: Facts) -> list[list[str]]:
         ["recipe", recipe],
         ["data", f"{data}; SHA-256 over their content hashes {facts.data_sha256[:12]}"],
         ["masks", facts.masks],
+        *_forgers(facts),
         ["steps, seed", f"{facts.steps:,} in {stages}; {facts.seed}"],
         ["time, machine", spent],
         ["losses", f"{facts.last['total']:.4g} at the end, {least}"],
     ]
+
+
+def _forgers(facts: Facts) -> list[list[str]]:
+    """Who made what a detector learned from; no row for an inpainter."""
+    total = sum(facts.forgers.values())
+    said = ", ".join(f"{name} {share / total:.0%}" for name, share in facts.forgers.items())
+    return [["forgers", f"{said}; no other inpainter"]] if said else []
 
 
 def _curve(facts: Facts) -> str:

@@ -6,7 +6,7 @@ import csv
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -73,6 +73,7 @@ class Facts:
         curve: rows of the log, evenly spaced: step, rate, terms and total.
         measured: "psnr" or "auc".
         held_out_curve: what it was on held-out pictures; empty where none are held out.
+        forgers: of a detector's recipe, with their shares in its last stage; none of an inpainter.
     """
 
     model: str
@@ -100,6 +101,7 @@ class Facts:
     curve: tuple[dict[str, float], ...]
     measured: str
     held_out_curve: tuple[Measured, ...]
+    forgers: dict[str, float] = field(default_factory=dict)
 
 
 def gather(
@@ -154,6 +156,7 @@ def gather(
             Measured(step=int(row["step"]), side=int(row["side"]), value=row[measured])
             for row in read_rows(loop.out / HELD_OUT)
         ),
+        forgers={one.name: one.share for one in recipe.stages[-1].forgers},
     )
 
 

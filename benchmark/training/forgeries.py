@@ -1,4 +1,4 @@
-"""What detectors learn from: photographs, forgeries of them by named inpainters, and laundering."""
+"""What detectors learn from: photographs, forgeries of them, and laundering of both."""
 
 from __future__ import annotations
 
@@ -7,55 +7,52 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 from torch import Tensor
 
+from benchmark.core.met import COPY_MOVE, FLAT, MADE_HERE, SPLICE
 from benchmark.core.pixels import to_images, to_masks, to_pixels
 from benchmark.core.seeds import seed_of
 from benchmark.core.types import Mask, Pixels
 from benchmark.training.data import WHOLE, Pair, Share, stack
+from benchmark.training.forging import Forger
 from benchmark.training.holes import Masks
+from benchmark.training.laundering import Forgery, launder
+from benchmark.training.pasting import copy_move, flat, splice
 from benchmark.training.photographs import Photographs, divide
-from benchmark.training.recipe import Forger, Laundering, Recipe, Stage
+from benchmark.training.recipe import Recipe, Stage
+from benchmark.training.retouching import retouched
 from inpainters import INPAINTERS, create_inpainter
 from inpainters.base import Inpainter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Forgery:
-    """A picture as its forger published it.
-
-    Attributes:
-        pixels: (H, W, 3) uint8 RGB; known pixels are the photograph's, bit for bit.
-        truth: (H, W) bool, True = painted; nowhere for an authentic picture.
-    """
-
-    pixels: Pixels
-    truth: Mask
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Ordered:
-    """A forgery that is still to be laundered and cut.
+    """A forgery that is still to be retouched, laundered and cut.
 
     Attributes:
-        forgery: as its forger published it.
+        by: its forger's name.
+        forgery: as its forger published it; for one of `MADE_HERE` a photograph that is still to
+            be forged, and the hole.
+        donor: (H, W, 3) uint8 RGB, the other photograph of a splice.
         crop: side of the square that is cut, pixels.
         draw: where the choices come from, after the one of this forgery.
     """
 
+    by: str
     forgery: Forgery
     crop: int
     draw: np.random.Generator
+    donor: Pixels | None = None
 
 
 class Pool:
     """Forgeries of one forger, made when first asked for and kept; number k is always the same.
 
     Args:
-        forger: who paints, and how many forgeries there are.
-        recipe: its seed decides which photograph and mask number k gets.
+        forger: who inpaints, and how many forgeries there are.
+        recipe: its seed decides which photograph and mask number k gets, and its history what the
+            photograph went through before.
         stage: sides of the squares that are forged, in whole before any crop.
         photographs: what is forged.
         masks: where the holes come from.
@@ -78,7 +75,7 @@ class Pool:
         device: str,
         weights: Path | None = None,
     ) -> None:
-        self._forger, self._seed, self._sides = forger, recipe.seed, stage.sides
+        self._forger, self._recipe, self._sides = forger, recipe, stage.sides
         self._weights = weights or forger.weights
         self._photographs, self._masks = photographs, masks
         self._kept: dict[int, Forgery] = {}
@@ -103,22 +100,30 @@ class Pool:
         return self._made
 
     def _make(self, number: int) -> Forgery:
-        key = (self._seed, "forgery", self._forger.name, number)
+        key = (self._recipe.seed, "forgery", self._forger.name, number)
         draw = np.random.default_rng(seed_of(*key))
         side = self._sides[int(draw.integers(len(self._sides)))]
-        whole = Stage(steps=1, batch=1, crop=side, sides=(side,))
-        pixels = self._photographs.cut(
-            int(draw.integers(len(self._photographs))), whole, side, draw
-        )
+        plain = _untouched(self._photographs, side, draw)
+        history = self._recipe.history
+        pixels = launder(plain, history, draw, least=side).pixels[:side, :side]
         inpainter = self._inpainter()
         if not inpainter.card.paints:
-            return Forgery(pixels=pixels.copy(), truth=np.zeros((side, side), dtype=np.bool_))
+            return Forgery(pixels=pixels.copy(), truth=plain.truth)
         mask = self._masks.mask(side, draw)
         return forge(inpainter, pixels, mask, seed=int(draw.integers(2**31)))
 
 
+def _untouched(photographs: Photographs, side: int, draw: np.random.Generator) -> Forgery:
+    """A square of a photograph, as large as its short side, that is true nowhere."""
+    whole = Stage(steps=1, batch=1, crop=side, sides=(side,))
+    pixels = photographs.cut(int(draw.integers(len(photographs))), whole, side, draw)
+    return Forgery(pixels=pixels, truth=np.zeros((side, side), dtype=np.bool_))
+
+
 def forge(inpainter: Inpainter, pixels: Pixels, mask: Mask, *, seed: int = 0) -> Forgery:
-    """Paint a hole of one photograph and round to 8 bits as the inpainter's authors do.
+    """Inpaint a hole of one photograph and round to 8 bits as the bench does, halves to the even.
+
+    Authors' programs that cut off instead would leave a trace that no image of the bench has.
 
     Args:
         inpainter: who paints.
@@ -131,56 +136,8 @@ def forge(inpainter: Inpainter, pixels: Pixels, mask: Mask, *, seed: int = 0) ->
     """
     images, masks = to_images(pixels[None]), to_masks(np.ascontiguousarray(mask)[None])
     filled = inpainter.inpaint(images, masks, seed=seed)
-    painted = to_pixels(filled, rounding=inpainter.card.rounding)[0]
+    painted = to_pixels(filled)[0]
     return Forgery(pixels=np.where(mask[..., None], painted, pixels), truth=mask.copy())
-
-
-def launder(
-    forgery: Forgery, laundering: Laundering, draw: np.random.Generator, *, least: int
-) -> Forgery:
-    """Treat a whole picture as a publisher would: resized, blurred, noisy, compressed.
-
-    Args:
-        forgery: the picture and its truth; the truth is resized with it.
-        laundering: probabilities and ranges.
-        draw: where the choices come from.
-        least: short side below which the picture is not shrunk.
-
-    Returns:
-        A new picture; the same where nothing was drawn.
-    """
-    pixels, truth = forgery.pixels, forgery.truth
-    happens = draw.random(4)
-    if happens[0] < laundering.resize[0]:
-        pixels, truth = _resize(pixels, truth, draw.uniform(*laundering.resize[1:]), least)
-    if happens[1] < laundering.blur[0]:
-        pixels = _pixels(cv2.GaussianBlur(pixels, (0, 0), draw.uniform(0.2, laundering.blur[1])))
-    if happens[2] < laundering.noise[0]:
-        spread = draw.uniform(0, laundering.noise[1])
-        noisy = pixels + draw.normal(0, spread, pixels.shape)
-        pixels = noisy.round().clip(0, 255).astype(np.uint8)
-    if happens[3] < laundering.jpeg[0]:
-        pixels = _compress(pixels, int(draw.integers(laundering.jpeg[1], laundering.jpeg[2] + 1)))
-    return Forgery(pixels=pixels, truth=truth)
-
-
-def _resize(pixels: Pixels, truth: Mask, factor: float, least: int) -> tuple[Pixels, Mask]:
-    height, width = (max(round(length * factor), least) for length in truth.shape)
-    way = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-    resized = cv2.resize(pixels, (width, height), interpolation=way)
-    moved = cv2.resize(truth.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
-    return _pixels(resized), moved > 0
-
-
-def _compress(pixels: Pixels, quality: int) -> Pixels:
-    bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
-    _, file = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    decoded = _pixels(cv2.imdecode(file, cv2.IMREAD_COLOR))
-    return _pixels(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB))
-
-
-def _pixels(array: object) -> Pixels:
-    return np.asarray(array, dtype=np.uint8)
 
 
 class ForgeryData:
@@ -216,10 +173,9 @@ class ForgeryData:
         self._train, self._held = divide(photographs, recipe.held_out)
         self._pools: dict[tuple[object, ...], Pool] = {}
         for stage in recipe.stages:
-            self._pools_of(stage, self._train)
-
-    def _pools_of(self, stage: Stage, photographs: Photographs) -> list[Pool]:
-        return [self._pool(stage, forger, photographs) for forger in stage.forgers]
+            for forger in stage.forgers:
+                if forger.name not in MADE_HERE:
+                    self._pool(stage, forger, self._train)
 
     def _pool(self, stage: Stage, forger: Forger, photographs: Photographs) -> Pool:
         held_out = photographs is self._held
@@ -238,8 +194,8 @@ class ForgeryData:
 
     @property
     def fill(self) -> Callable[[list[Ordered]], list[Pair]]:
-        """Launders and cuts; it knows nothing of photographs and pools."""
-        return partial(_fill, self._recipe.laundering)
+        """Pastes, retouches, launders and cuts; it knows nothing of photographs and pools."""
+        return partial(_fill, self._recipe)
 
     def order(self, step: int, share: Share = WHOLE) -> list[Ordered]:
         """The forgeries of a step, each made here if it is the first time that it is drawn."""
@@ -277,16 +233,63 @@ class ForgeryData:
 
     def _one(self, stage: Stage, key: tuple[str, int], photographs: Photographs) -> Ordered:
         draw = np.random.default_rng(seed_of(self._recipe.seed, *key))
-        pools = self._pools_of(stage, photographs)
         shares = np.array([forger.share for forger in stage.forgers])
-        pool = pools[int(draw.choice(len(pools), p=shares / shares.sum()))]
+        forger = stage.forgers[int(draw.choice(len(shares), p=shares / shares.sum()))]
+        if forger.name in MADE_HERE:
+            return self._to_paste(forger.name, stage, photographs, draw)
+        pool = self._pool(stage, forger, photographs)
         forgery = pool[int(draw.integers(len(pool)))]
-        return Ordered(forgery=forgery, crop=stage.crop, draw=draw)
+        return Ordered(by=forger.name, forgery=forgery, crop=stage.crop, draw=draw)
+
+    def _to_paste(
+        self, name: str, stage: Stage, photographs: Photographs, draw: np.random.Generator
+    ) -> Ordered:
+        side = stage.sides[int(draw.integers(len(stage.sides)))]
+        photograph = _untouched(photographs, side, draw).pixels
+        donor = _untouched(photographs, side, draw).pixels if name == SPLICE else None
+        hole = Forgery(pixels=photograph, truth=self._masks.mask(side, draw))
+        return Ordered(by=name, forgery=hole, crop=stage.crop, draw=draw, donor=donor)
 
 
-def _fill(laundering: Laundering, ordered: list[Ordered]) -> list[Pair]:
-    laundered = [launder(one.forgery, laundering, one.draw, least=one.crop) for one in ordered]
-    return [_cut(found, one.crop, one.draw) for found, one in zip(laundered, ordered, strict=True)]
+def _fill(recipe: Recipe, ordered: list[Ordered]) -> list[Pair]:
+    return [_filled(recipe, one) for one in ordered]
+
+
+def _filled(recipe: Recipe, ordered: Ordered) -> Pair:
+    forgery, draw = ordered.forgery, ordered.draw
+    if ordered.by in MADE_HERE:
+        side = len(forgery.truth)
+        earlier = launder(forgery, recipe.history, draw, least=side).pixels[:side, :side]
+        forgery = paste(ordered.by, earlier, forgery.truth, draw, donor=ordered.donor)
+    forgery = retouched(forgery, recipe.retouching, draw, by=ordered.by)
+    laundered = launder(forgery, recipe.laundering, draw, least=ordered.crop)
+    return _cut(laundered, ordered.crop, draw)
+
+
+def paste(
+    name: str,
+    pixels: Pixels,
+    mask: Mask,
+    draw: np.random.Generator,
+    *,
+    donor: Pixels | None = None,
+) -> Forgery:
+    """One of the forgeries that need no inpainter, before any retouching.
+
+    Args:
+        name: one of `MADE_HERE`.
+        pixels: (H, W, 3) uint8 RGB.
+        mask: (H, W) bool, True = hole.
+        draw: where the choices come from.
+        donor: (H, W, 3) uint8 RGB, for a splice.
+    """
+    if name == SPLICE and donor is not None:
+        return splice(pixels, donor, mask, draw)
+    if name == COPY_MOVE:
+        return copy_move(pixels, mask, draw)
+    if name == FLAT:
+        return flat(pixels, mask, draw)
+    return Forgery(pixels=pixels, truth=mask)
 
 
 def _cut(forgery: Forgery, crop: int, draw: np.random.Generator) -> Pair:

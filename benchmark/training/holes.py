@@ -15,8 +15,8 @@ from benchmark.core.seeds import seed_of
 from benchmark.core.types import Mask
 from benchmark.masks.bucket import Bucket
 from benchmark.masks.files import read_white
-from benchmark.masks.generator import irregular_mask
 from benchmark.training.recipe import Holes
+from benchmark.training.shapes import shaped_mask
 
 
 class Masks:
@@ -41,6 +41,8 @@ class Masks:
     def __init__(self, holes: Holes, *, seed: int, folder: Path | None = None) -> None:
         self._holes, self._seed = holes, seed
         self._band = Bucket(low=holes.low, high=holes.high)
+        shares = holes.shapes.model_dump()
+        self._shapes = {kind: share for kind, share in shares.items() if share}
         found = _mask_files(folder) if folder is not None else ()
         self.files = _within(self._band, found, folder) if folder is not None else ()
         self.left_out = len(found) - len(self.files)
@@ -48,7 +50,11 @@ class Masks:
 
     def __str__(self) -> str:
         holes = self._holes
-        kind = f"{len(self.files)} files" if self.files else f"{holes.pool} drawn by the generator"
+        drawn = f"{holes.pool} drawn by the generator"
+        if len(self._shapes) > 1:
+            total = sum(self._shapes.values())
+            drawn += f" ({', '.join(f'{v / total:.0%} {k}' for k, v in self._shapes.items())})"
+        kind = f"{len(self.files)} files" if self.files else drawn
         return f"{kind}, {holes.low} to {holes.high} %"
 
     def cut(self, side: int, crop: int, draw: np.random.Generator) -> Mask:
@@ -77,7 +83,12 @@ class Masks:
         if self.files:
             return _read_mask(self.files[number], size)
         seed = seed_of(self._seed, "mask", number)
-        return irregular_mask(height=size, width=size, bucket=self._band, seed=seed)
+        shares = np.array(list(self._shapes.values()))
+        if len(shares) == 1:
+            return shaped_mask(*self._shapes, size=size, bucket=self._band, seed=seed)
+        draw = np.random.default_rng(seed_of(self._seed, "shape", number))
+        kind = list(self._shapes)[int(draw.choice(len(shares), p=shares / shares.sum()))]
+        return shaped_mask(kind, size=size, bucket=self._band, seed=seed)
 
 
 def _mask_files(folder: Path) -> tuple[Path, ...]:

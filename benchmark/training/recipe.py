@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from benchmark.core.errors import TrainingError
+from benchmark.core.met import inpainters_of
 from benchmark.core.registry import Registry
+from benchmark.training.forging import Forger, Laundering, Part, Retouching, Shapes
 
 P = TypeVar("P", bound=BaseModel)
 
@@ -38,12 +40,6 @@ LEARNERS: Registry[Any] = Registry(
         "iidnet": "detectors.training.iidnet:IIDNetLearner",
     },
 )
-
-
-class Part(BaseModel):
-    """A table of a recipe: frozen, and a key it does not know is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Optimiser(Part):
@@ -92,43 +88,13 @@ class Holes(Part):
         low: least share of the picture, percent, not reached.
         high: largest share, percent.
         pool: how many different masks are drawn; each is used flipped in eight ways.
+        shapes: how often each shape of hole is drawn.
     """
 
     low: int = Field(default=5, ge=0, lt=100)
     high: int = Field(default=60, gt=0, le=100)
     pool: int = Field(default=2000, ge=1)
-
-
-class Forger(Part):
-    """An inpainter that makes forgeries for a detector to learn from.
-
-    Attributes:
-        name: a name of the inpainters' registry; "original" leaves pictures untouched.
-        weights: "official", "mini" or a path, for an inpainter that has weights.
-        share: how often it is drawn, relative to the others.
-        pool: how many different forgeries it makes; they are kept in memory.
-    """
-
-    name: str
-    weights: str | None = None
-    share: float = Field(default=1.0, gt=0)
-    pool: int = Field(default=500, ge=1)
-
-
-class Laundering(Part):
-    """What is done to a whole picture, forged or not, before a detector sees it.
-
-    Attributes:
-        resize: probability that it is resized, and the range of the factor.
-        jpeg: probability that it is compressed, and the range of the quality.
-        noise: probability of Gaussian noise, and the largest deviation in 8-bit levels.
-        blur: probability of a Gaussian blur, and the largest deviation in pixels.
-    """
-
-    resize: tuple[float, float, float] = (0.0, 0.5, 1.5)
-    jpeg: tuple[float, int, int] = (0.0, 30, 100)
-    noise: tuple[float, float] = (0.0, 4.0)
-    blur: tuple[float, float] = (0.0, 1.0)
+    shapes: Shapes = Shapes()
 
 
 class Stage(Part):
@@ -175,6 +141,9 @@ class Recipe(Part):
         accumulate: parts that a step's batch is cut into; their gradients are averaged.
         precision: "exact", or "bf16": networks compute under autocast to bfloat16, on CUDA and on
             processors with AMX or AVX-512 bf16; weights, losses and gradients stay float32.
+        retouching: for a detector, what is done to holes once they are inpainted.
+        history: for a detector, what a photograph went through before it is forged.
+        laundering: for a detector, what is done to the whole image afterwards.
         stages: one after the other.
         held_out: photographs kept out of training, for the sample pictures and for measuring.
         minimum: fewest photographs to start with.
@@ -199,6 +168,8 @@ class Recipe(Part):
     precision: Literal["exact", "bf16"] = "exact"
     schedule: Schedule = Schedule()
     holes: Holes = Holes()
+    retouching: Retouching = Retouching()
+    history: Laundering = Laundering()
     laundering: Laundering = Laundering()
     stages: tuple[Stage, ...] = Field(min_length=1)
     held_out: int = Field(default=0, ge=0)
@@ -235,6 +206,12 @@ class Recipe(Part):
     def steps(self) -> int:
         """Optimisation steps of all stages together."""
         return sum(stage.steps for stage in self.stages)
+
+    @property
+    def met(self) -> tuple[str, ...] | None:
+        """The inpainters whose forgeries a detector learns from; None for an inpainter's recipe."""
+        forgers = [one.name for stage in self.stages for one in stage.forgers]
+        return tuple(sorted(inpainters_of(forgers))) if forgers else None
 
     def at(self, step: int) -> Turn:
         """Where `step`, counted from 0, stands among the stages."""

@@ -30,8 +30,8 @@ ALLOWED = {  # a package may import itself and these
         "inpainters:INPAINTERS", "detectors:DETECTORS",
     ),
     "benchmark.training": (
-        "benchmark.core", "benchmark.masks", "benchmark.datasets", "benchmark.metrics",
-        "inpainters", "detectors",
+        "benchmark.core", "benchmark.retouch", "benchmark.masks", "benchmark.datasets",
+        "benchmark.metrics", "inpainters", "detectors",
     ),
     "benchmark.scaffold": (
         "benchmark.core", "benchmark.datasets", "benchmark.metrics", "inpainters", "detectors",

@@ -11,10 +11,12 @@ from PIL import Image
 
 from benchmark.core.errors import DataError
 from benchmark.training.data import InpaintingData, order
-from benchmark.training.forgeries import Forgery, ForgeryData, forge, launder
+from benchmark.training.forgeries import ForgeryData, forge
+from benchmark.training.forging import Laundering
 from benchmark.training.holes import Masks
+from benchmark.training.laundering import Forgery, launder
 from benchmark.training.photographs import Photographs, divide, read_photographs
-from benchmark.training.recipe import Holes, Laundering, Recipe, Stage
+from benchmark.training.recipe import Holes, Recipe, Stage
 from inpainters import create_inpainter
 from tests.unit.training.conftest import recipe
 
@@ -174,8 +176,10 @@ def sorted_pixels(picture: np.ndarray) -> np.ndarray:
         Laundering(jpeg=(1, 30, 40)),
         Laundering(noise=(1, 8)),
         Laundering(blur=(1, 2)),
+        Laundering(median=1),
+        Laundering(sharpen=(1, 2)),
     ],
-    ids=["jpeg", "noise", "blur"],
+    ids=["jpeg", "noise", "blur", "median", "sharpen"],
 )
 def test_laundering_changes_the_whole_picture(laundering: Laundering, read: Photographs) -> None:
     draw = np.random.default_rng(0)
@@ -187,6 +191,17 @@ def test_laundering_changes_the_whole_picture(laundering: Laundering, read: Phot
     assert changed[truth].mean() > 0.5
     assert changed[~truth].mean() > 0.5
     assert np.array_equal(washed.truth, truth)
+
+
+@pytest.mark.parametrize("grey", [0.0, 1.0])
+def test_noise_is_grey_or_another_in_each_channel(grey: float) -> None:
+    pixels = np.full((64, 64, 3), 128, np.uint8)
+    plain = Forgery(pixels=pixels, truth=np.zeros((64, 64), dtype=np.bool_))
+    draw = np.random.default_rng(2)
+    noisy = launder(plain, Laundering(noise=(1, 8), grey=grey), draw, least=32).pixels
+    same = bool((noisy[..., 0] == noisy[..., 1]).all() and (noisy[..., 0] == noisy[..., 2]).all())
+    assert same is (grey == 1)
+    assert noisy.std() > 1
 
 
 def test_resizing_takes_the_truth_along() -> None:

@@ -12,6 +12,7 @@ from PIL import Image
 
 from benchmark.core.checkpoint import read_checkpoint, read_metadata
 from benchmark.core.errors import TrainingError
+from benchmark.core.met import met_by
 from benchmark.core.weights import sha256_of
 from benchmark.training import Running, TrainResult, read_recipe, train
 from benchmark.training.card import draw_curves, main, render_card
@@ -66,6 +67,14 @@ def test_a_detector_is_measured_by_its_auc(photographs: Path, tmp_path: Path) ->
     assert done.facts is not None
     found = read_facts(done.facts)
     assert found.measured == "auc"
+    assert found.forgers == {"telea": 1.0, "original": 1.0}
+    assert done.weights is not None
+    assert met_by(done.weights) == {"telea"}
+    assert "| forgers | telea 50%, original 50%; no other inpainter |" in render_card(found)
+    earlier = json.loads(done.facts.read_text())
+    del earlier["forgers"]
+    done.facts.write_text(json.dumps(earlier))
+    assert "forgers" not in render_card(read_facts(done.facts))
     assert all(0 <= row.value <= 1 for row in found.held_out_curve)
 
 

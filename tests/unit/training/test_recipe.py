@@ -9,9 +9,13 @@ import pytest
 from pydantic import ValidationError
 
 from benchmark.core.errors import TrainingError
+from benchmark.core.met import MADE_HERE
 from benchmark.training import LEARNERS, read_recipe
+from benchmark.training.forging import Laundering, Shapes
 from benchmark.training.rates import rate_factor
 from benchmark.training.recipe import Schedule, Stage, read_part, recipes_of
+from detectors import DETECTORS
+from inpainters import INPAINTERS
 from tests.unit.training.conftest import recipe
 
 SHORT = 'model = "safepaint"\n[optimiser]\nkind = "adam"\nrate = 1e-3\n'
@@ -26,6 +30,63 @@ def test_every_model_comes_with_a_mini_and_a_paper_recipe(model: str) -> None:
         assert found.model == model
         assert found.about
         read_part(LEARNERS.load(model).Losses, found.losses, name)
+
+
+@pytest.mark.parametrize("name", ["mini", "paper"])
+@pytest.mark.parametrize("model", [name for name in LEARNERS if name in DETECTORS])
+def test_no_detector_meets_whom_it_is_to_judge_unprepared(model: str, name: str) -> None:
+    """Neither SafePaint nor a variant, nor EdgeConnect, nor shiftmap, nor a file of weights."""
+    found = read_recipe(model, name)
+    forgers = [one for stage in found.stages for one in stage.forgers]
+    assert forgers
+    for forger in forgers:
+        assert not forger.name.startswith(("safepaint", "edgeconnect", "shiftmap"))
+        assert forger.name in {*INPAINTERS, *MADE_HERE}
+        assert forger.weights in (None, "official", "mini")
+    assert found.met is not None
+    assert set(found.met) <= {one.name for one in forgers} | {"meanfill"}
+
+
+def test_a_recipe_from_before_the_mix_means_what_it_meant(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    forgers = 'forgers = [{ name = "original", share = 0.3 }, { name = "safepaint", pool = 9 }]\n'
+    laundering = "[laundering]\njpeg = [0.5, 30, 100]\nnoise = [0.1, 3.0]\n"
+    text = f"{SHORT}{laundering}{STAGE}{forgers}".replace('"safepaint"\n[opt', '"trufor"\n[opt')
+    path.write_text(text, encoding="utf-8")
+    found = read_recipe("trufor", path)
+    assert found.retouching.share == 0
+    assert found.history == Laundering()
+    assert found.holes.shapes == Shapes(strokes=1)
+    assert found.laundering == Laundering(jpeg=(0.5, 30, 100), noise=(0.1, 3.0))
+    assert found.met == ("safepaint",)  # nobody forbids it in a recipe of one's own
+
+
+@pytest.mark.parametrize("model", [name for name in LEARNERS if name in INPAINTERS])
+def test_inpainters_meet_no_forger(model: str) -> None:
+    assert read_recipe(model, "paper").met is None
+
+
+@pytest.mark.parametrize("model", ["psccnet", "trufor", "iidnet"])
+def test_the_mini_recipes_of_detectors_have_the_whole_mix(model: str) -> None:
+    found = read_recipe(model, "mini")
+    shares = {one.name: one.share for one in found.stages[-1].forgers}
+    pasted = {"splice", "copy-move"} <= set(shares)
+    assert pasted is (model != "iidnet")  # whose authors learned from neither
+    assert {"original", "flat", "retouched", "telea", "aotgan", "lama", "madf"} <= set(shares)
+    assert found.retouching.share > 0.5
+    assert all(found.retouching.kinds.values())
+    assert all(found.holes.shapes.model_dump().values())
+    assert found.history.noise[0] > 0  # whole images have grain too
+    assert found.laundering.noise[0] > 0
+    assert found.history.grey > 0
+
+
+def test_the_paper_recipe_of_psccnet_has_its_four_kinds_in_equal_parts() -> None:
+    for stage in read_recipe("psccnet", "paper").stages:
+        shares = {one.name: one.share for one in stage.forgers}
+        removals = sum(v for name, v in shares.items() if name in INPAINTERS and name != "original")
+        kinds = (shares["original"], shares["splice"], shares["copy-move"], removals)
+        assert kinds == pytest.approx((0.25, 0.25, 0.25, 0.25))
 
 
 def test_the_paper_recipe_of_safepaint_is_the_papers() -> None:

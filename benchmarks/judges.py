@@ -1,0 +1,234 @@
+"""Not time: what detectors find of the kinds that they should, beside the null, and false alarms.
+
+    python benchmarks/judges.py ../shared/images/test/scenes --limit 30
+    python benchmarks/judges.py ../shared/images/test/scenes --weights trufor=trufor.safetensors
+    python benchmarks/judges.py ../shared/images/test/scenes --weights trufor=runs/trufor
+
+A folder in place of a file is that of a training that still runs: the averaged weights of its
+checkpoint are measured, whose operating point is not set yet. Images are 256x256, holes the
+bench's of 30-40 %, seed 0. Splices and copy-moves are made by the module that training uses, from
+images and a seed that no training had. An AUC is the mean over images; its null is that of the
+untouched image with the same truth. `--forged` adds images that published inpainters made. Fills
+are kept in `--cache`, from run to run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from transfer import pictures, shrunk
+
+from benchmark.core.met import MADE_HERE, met_by
+from benchmark.core.pixels import to_images
+from benchmark.core.seeds import seed_of
+from benchmark.core.types import Mask, Pixels
+from benchmark.core.weights import find_weights
+from benchmark.datasets import open_dataset
+from benchmark.masks.bucket import Bucket
+from benchmark.masks.drawn import DrawnMasks
+from benchmark.metrics.localisation import pixel_auc
+from benchmark.retouch import Retouch
+from benchmark.training import LEARNERS
+from benchmark.training.export import export_safetensors
+from benchmark.training.forgeries import forge, paste
+from benchmark.training.laundering import Forgery, eight_bits
+from benchmark.training.recipe import Recipe, read_part
+from detectors import DETECTORS, create_detector
+from detectors.base import Detector
+from inpainters import create_inpainter
+
+SEED = 77  # of splices and copy-moves; recipes have others
+SIDE, BUCKET = 256, Bucket(30, 40)
+FLAT = ("meanfill", "meanfill+grain:1.5", "meanfill+grain:match", "meanfill+grain:4")
+CONTROLS = ("telea", "telea+grain:1.5", "telea+grain:match", "shiftmap", "original+grain:1.5")
+LEARNED = ("lama", "madf", "aotgan", "ctsdg", "fcf", "edgeconnect", "safepaint", "safepaint+")
+KINDS = (*FLAT, *CONTROLS, *LEARNED, "safepaint+grain:match", "splice", "copy-move")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Looked:
+    """What one detector says of one kind.
+
+    Attributes:
+        auc: mean AUC of pixels, one of each image.
+        spread: standard error of that mean.
+        null: the same of the untouched images with the same truths.
+        fires: share of images that are called forged.
+    """
+
+    auc: float
+    spread: float
+    null: float
+    fires: float
+
+
+class Bench:
+    """The test images, their holes, and every kind of forgery of them.
+
+    Args:
+        folder: of photographs.
+        limit: how many.
+        cache: a folder that keeps forgeries, or None.
+    """
+
+    def __init__(self, folder: Path, limit: int, cache: Path | None) -> None:
+        data = open_dataset("folder", images=folder, size=SIDE)
+        self.names = list(data.ids())[:limit]
+        self.photographs = [data.load(name) for name in self.names]
+        masks = DrawnMasks([BUCKET], seed=0)
+        self.holes = [masks.draw(name, BUCKET.label, (SIDE, SIDE)) for name in self.names]
+        self._cache = cache
+
+    def forgeries(self, kind: str) -> list[Forgery]:
+        """Every photograph forged in one way; the last step of a name is a retouching."""
+        file = (
+            self._cache / f"{kind.replace(':', '-')}-{len(self.names)}.npz" if self._cache else None
+        )
+        if file is not None and file.is_file():
+            with np.load(file) as kept:
+                pairs = zip(kept["pixels"], kept["truths"], strict=True)
+                return [Forgery(pixels=pixels, truth=truth) for pixels, truth in pairs]
+        made = list(self._made(kind))
+        if file is not None:
+            pixels, truths = np.stack([f.pixels for f in made]), np.stack([f.truth for f in made])
+            np.savez(file, pixels=pixels, truths=truths)
+        return made
+
+    def _made(self, kind: str) -> Iterator[Forgery]:
+        if kind in MADE_HERE:
+            yield from (self._pasted(kind, number) for number in range(len(self.names)))
+            return
+        name, _, step = kind.partition("+grain:")
+        inpainter = create_inpainter(name, weights="mini" if name in LEARNERS else None)
+        for number, (pixels, hole) in enumerate(zip(self.photographs, self.holes, strict=True)):
+            seed = seed_of(0, self.names[number])
+            forgery = forge(inpainter, pixels, hole, seed=seed)
+            if name == "original":
+                forgery = Forgery(pixels=pixels, truth=hole)
+            yield _retouched(forgery, f"grain:{step}", seed) if step else forgery
+
+    def _pasted(self, kind: str, number: int) -> Forgery:
+        draw = np.random.default_rng(seed_of(SEED, kind, self.names[number]))
+        donor = self.photographs[(number + 1) % len(self.photographs)]
+        return paste(kind, self.photographs[number], self.holes[number], draw, donor=donor)
+
+
+def _retouched(forgery: Forgery, step: str, seed: int) -> Forgery:
+    image = forgery.pixels.astype(np.float32) / np.float32(255)
+    changed = Retouch.parse(step).apply(image, forgery.truth, seed=seed)
+    return Forgery(pixels=eight_bits(255 * changed), truth=forgery.truth)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """A detector, and the inpainters that it met in training, where that is known."""
+
+    detector: Detector
+    met: frozenset[str]
+
+
+def opened(name: str, weights: str) -> Opened:
+    """A detector by its file, by "mini", or as far as a training in a folder has come."""
+    finished = Path(weights) / f"{name}.safetensors"
+    if not Path(weights).is_dir() or finished.is_file():
+        given = finished if finished.is_file() else weights
+        file = find_weights(DETECTORS.card(name), given).path
+        met = met_by(file) if file else None
+        return Opened(detector=create_detector(name, weights=given), met=met or frozenset())
+    content = torch.load(Path(weights) / "checkpoint.pt", weights_only=True)
+    recipe = Recipe.model_validate_json(content["recipe"])
+    kind = LEARNERS.load(name)
+    learner = kind(recipe.network, read_part(kind.Losses, recipe.losses, name), torch.device("cpu"))
+    learner.network.load_state_dict(content["average"] or content["modules"]["network"])
+    print(f"{name}: step {content['step']} of {recipe.steps}; its operating point is not set yet")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / f"{name}.safetensors"
+        export_safetensors(learner.network, file, {"model": name, "config": learner.config()})
+        detector = create_detector(name, weights=file)
+    return Opened(detector=detector, met=frozenset(recipe.met or ()))
+
+
+def answers(detector: Detector, images: Iterable[Pixels]) -> tuple[list[np.ndarray], float]:
+    """Heatmaps (H, W), and the share of images that are called forged."""
+    found = [detector.detect(to_images(pixels[None])) for pixels in images]
+    fires = [float(one.score[0]) > detector.card.threshold for one in found]
+    return [one.heatmap[0].numpy() for one in found], float(np.mean(fires))
+
+
+def looked(detector: Detector, bench: Bench, kind: str, nulls: list[np.ndarray]) -> Looked:
+    """AUC of one kind beside its null."""
+    forgeries = bench.forgeries(kind)
+    heatmaps, fires = answers(detector, [one.pixels for one in forgeries])
+    truths = [one.truth for one in forgeries]
+    aucs, null = _aucs(heatmaps, truths), _aucs(nulls, truths)
+    spread = float(np.std(aucs, ddof=1) / len(aucs) ** 0.5) if len(aucs) > 1 else float("nan")
+    return Looked(auc=float(np.mean(aucs)), spread=spread, null=float(np.mean(null)), fires=fires)
+
+
+def _aucs(heatmaps: list[np.ndarray], truths: list[Mask]) -> list[float]:
+    return [pixel_auc(h, t) for h, t in zip(heatmaps, truths, strict=True)]
+
+
+def published(detectors: Mapping[str, Detector], folder: Path) -> Iterator[str]:
+    """A line for each group of images that published inpainters made, in their sizes and at 256."""
+    whole = list(pictures(folder))
+    for title, all_ in (("as filed", whole), ("at 256", [shrunk(one) for one in whole])):
+        for group in dict.fromkeys(one.group for one in all_):
+            own = [one for one in all_ if one.group == group]
+            cells = []
+            for detector in detectors.values():
+                maps, fires = answers(detector, [one.pixels for one in own])
+                truths = [one.truth for one in own]
+                pairs = zip(maps, truths, strict=True)
+                aucs = [pixel_auc(h, t) for h, t in pairs if t is not None]
+                cells.append(f"{np.mean(aucs):.3f}, {fires:.0%}" if aucs else f"-, {fires:.0%}")
+            yield f"| {group}, {title} | {len(own)} | {' | '.join(cells)} |"
+
+
+def main() -> None:
+    """Print Markdown tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("images", type=Path, help="folder of photographs")
+    parser.add_argument("--limit", type=int, default=100)
+    parser.add_argument("--detectors", default="psccnet,trufor,iidnet")
+    parser.add_argument("--weights", default="", help="NAME=FILE or NAME=FOLDER, with commas")
+    parser.add_argument("--kinds", default=",".join(KINDS))
+    parser.add_argument("--forged", type=Path, help="folder of images by published inpainters")
+    parser.add_argument("--cache", type=Path, help="folder that keeps the forgeries")
+    given = parser.parse_args()
+    weights = dict(one.split("=", 1) for one in given.weights.split(",") if one)
+    names = given.detectors.split(",")
+    all_ = {name: opened(name, weights.get(name, "mini")) for name in names}
+    detectors = {name: one.detector for name, one in all_.items()}
+    if given.cache:
+        given.cache.mkdir(parents=True, exist_ok=True)
+    bench = Bench(given.images, given.limit, given.cache)
+    nulls = {name: answers(one, bench.photographs) for name, one in detectors.items()}
+    print(
+        f"\n{len(bench.names)} images, holes of {BUCKET.label} %: AUC +- its standard error (null)"
+    )
+    print(f"\n| kind | {' | '.join(names)} |\n| --- |{' --- |' * len(names)}")
+    alarms = " | ".join(f"{fires:.0%}" for _, fires in nulls.values())
+    for kind in given.kinds.split(","):
+        cells = []
+        for name, detector in detectors.items():
+            one = looked(detector, bench, kind, nulls[name][0])
+            mark = "*" if kind.partition("+grain:")[0] in all_[name].met else ""
+            cells.append(
+                f"{one.auc:.3f}{mark} +- {one.spread:.3f} ({one.null:.3f}), {one.fires:.0%}"
+            )
+        print(f"| {kind} | {' | '.join(cells)} |", flush=True)
+    print(f"| false alarms | {alarms} |\n\n\\* met in training; after the comma: called forged")
+    if given.forged:
+        print(f"\n| published | n | {' | '.join(names)} |\n| --- | --- |{' --- |' * len(names)}")
+        print("\n".join(published(detectors, given.forged)))
+
+
+if __name__ == "__main__":
+    main()
