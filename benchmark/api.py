@@ -15,10 +15,11 @@ from benchmark.results.aggregate import aggregate
 from benchmark.results.checksums import with_sums
 from benchmark.results.csv import COLUMNS, result_rows, write_results
 from benchmark.results.nulls import Spot, stored_distances
-from benchmark.results.record import RECORD, Record, known_pixels, record_of
+from benchmark.results.record import Record, known_pixels, record_of
 from benchmark.results.rows import ResultRow
 from benchmark.results.samples import sample_rows, write_samples
 from benchmark.results.significance import PairedTest
+from benchmark.results.sums import RECORD
 from benchmark.results.table import run_table
 from benchmark.runner.execute import Progress, Settings, execute
 from benchmark.runner.executors.choice import default_executor

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from benchmark.runner.execute import STAGES, Settings, Tally, lacking
 from benchmark.runner.plan import Plan
 from benchmark.runner.planning import PlanJobs
 from benchmark.runner.setup import Setup, prepare
-from benchmark.runner.shard import SHARD_FILE, Shard
+from benchmark.runner.shard import SHARD_FILE, Shard, read_shard_file
 from benchmark.runner.store import Store, is_address, is_store, rows_folder
 
 T = TypeVar("T")
@@ -74,15 +73,11 @@ def merge(
 
 
 def _part(folder: Path) -> _Part:
-    path = folder / SHARD_FILE
-    try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-        shard, store = Shard.parse(said["shard"]), said["store"]
-        store = store if is_address(store) else folder / store
-    except OSError:
-        raise DataError(f"{folder}: no shard's folder ({SHARD_FILE} is missing)") from None
-    except (ValueError, KeyError, TypeError):
-        raise DataError(f"{path}: damaged; run the shard again") from None
+    said = read_shard_file(folder)
+    if said is None:
+        raise DataError(f"{folder}: no shard's folder ({SHARD_FILE} is missing)")
+    shard = Shard.parse(said.shard)
+    store = said.store if is_address(said.store) else folder / said.store
     record = read_record(folder)
     if record is None:
         raise DataError(f"{folder}: its run has not ended; the same command goes on from there")

@@ -152,4 +152,5 @@ def first_line(error: ValueError) -> str:
         return str(error).partition("\n")[0]
     found = errors(include_url=False)[0]
     place = ".".join(str(part) for part in found["loc"])
-    return f"{place}: {found['msg']}, got {found['input']!r:.80}"
+    said = f"{found['msg']}, got {found['input']!r:.80}"
+    return f"{place}: {said}" if place else said

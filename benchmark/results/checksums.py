@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,18 +9,18 @@ from typing import Any
 from benchmark.core.errors import BenchError
 from benchmark.core.weights import sha256_of
 from benchmark.results.files import AGAIN
-from benchmark.results.record import RECORD
+from benchmark.results.record import read_record
 from benchmark.results.run_folder import read_run
+from benchmark.results.sums import FILES, RECORD, sum_of, sum_of_record
 from benchmark.runner.check import Finding
 
-FILES = "files"  # the entry of record.json that holds the SHA-256 of every file, its own included
 WRITTEN = ("plan.toml", "results.csv", "samples.csv", "table.md")
 
 
 def with_sums(folder: Path, document: Mapping[str, Any]) -> dict[str, Any]:
     """A record with the SHA-256 of the run's files, and of itself without them."""
     sums = {name: sha256_of(folder / name) for name in WRITTEN}
-    return {**document, FILES: {**sums, RECORD: _sum_of(document)}}
+    return {**document, FILES: {**sums, RECORD: sum_of_record(document)}}
 
 
 def check_run(folder: Path) -> Iterator[Finding]:
@@ -32,10 +30,11 @@ def check_run(folder: Path) -> Iterator[Finding]:
         DataError: if the folder is no run's, or the run has not ended and its store is not there.
     """
     try:
-        run = read_run(folder)
-        sums = run.record.files if run.record else {}
-        if run.complete and not sums:
-            len(run.samples)  # an older version's record has no sums: what can be read counts
+        record = read_record(folder)
+        sums = record.files if record else {}
+        if not sums:  # not ended, or an older version's: what can be read counts
+            run = read_run(folder)
+            len(run.samples) if run.complete else None
     except BenchError as error:
         if not (folder / RECORD).is_file():
             raise
@@ -52,15 +51,5 @@ def check_run(folder: Path) -> Iterator[Finding]:
 def _check_file(path: Path, known: str) -> Iterator[Finding]:
     if not path.is_file():
         yield Finding(kind="missing", where=str(path), said=AGAIN)
-        return
-    if path.name == RECORD:
-        found = _sum_of(json.loads(path.read_text(encoding="utf-8")))
-    else:
-        found = sha256_of(path)
-    if found != known:
+    elif sum_of(path) != known:
         yield Finding(kind="file", where=str(path), said=AGAIN)
-
-
-def _sum_of(document: Mapping[str, Any]) -> str:
-    own = {key: value for key, value in document.items() if key != FILES}
-    return hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()

@@ -42,10 +42,13 @@ def read_rows(
         DataError: if the file is gone, damaged or of another version.
     """
     try:
-        with path.open(encoding="utf-8", newline="") as lines:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
             _refuse_cut(path)
             reader = csv.reader(lines)
             heads = next(reader, [])
+            if len(set(heads)) < len(heads):
+                twice = next(name for name in heads if heads.count(name) > 1)
+                raise damaged(path, f"two columns are called {twice!r}")
             missing = [name for name in columns if name not in heads and name not in later]
             if missing:
                 raise DataError(f"{path}: no column {missing[0]!r} (another version, or damaged)")

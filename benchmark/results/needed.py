@@ -9,10 +9,12 @@ from pathlib import Path
 from benchmark.core.errors import BadInput, BenchError
 from benchmark.results.record import Record, read_record
 from benchmark.results.samples import read_samples
+from benchmark.results.sums import refuse_changed
 from benchmark.runner.jobs import measure_key
 from benchmark.runner.plan import Plan
 from benchmark.runner.planning import Keys, PlanJobs
 from benchmark.runner.setup import prepare
+from benchmark.runner.shard import read_shard
 
 
 def needed_by(folders: Sequence[Path]) -> set[str]:
@@ -43,11 +45,12 @@ def _keys(folder: Path) -> Iterator[str]:
     if record is not None and record.format.get("samples.csv", 1) > 1:
         yield from _from_files(folder, record)
         return
-    jobs = PlanJobs(prepare(Plan.load(folder / "plan.toml")))
+    jobs = PlanJobs(prepare(Plan.load(folder / "plan.toml"), read_shard(folder)))
     yield from chain.from_iterable(_columns(jobs))
 
 
 def _from_files(folder: Path, record: Record) -> Iterator[str]:
+    refuse_changed(folder, record.files, ["record.json", "samples.csv"])
     for row in read_samples(folder / "samples.csv"):
         keys = row.keys
         yield from (keys.original, keys.mask, keys.image, keys.heatmap)

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import fmean
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -18,6 +18,7 @@ from benchmark.core.errors import DataError, first_line
 from benchmark.metrics import revision_of
 from benchmark.metrics.intervals import RULES
 from benchmark.results.files import AGAIN
+from benchmark.results.sums import RECORD
 from benchmark.runner.execute import Settings, Tally
 from benchmark.runner.jobs import Chosen
 from benchmark.runner.machine import machine_of
@@ -26,7 +27,6 @@ from benchmark.runner.planning import PlanJobs
 from benchmark.runner.setup import Setup
 from benchmark.runner.store import Store
 
-RECORD = "record.json"
 FORMATS = {RECORD: 2, "results.csv": 2, "samples.csv": 2}  # of files without a number: 1
 PACKAGES = (
     "safepaint-bench", "torch", "torchvision", "numpy", "opencv-contrib-python-headless",
@@ -112,7 +112,7 @@ class Record(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    format: dict[str, int] = Field(default_factory=dict)
+    format: dict[str, Annotated[int, Field(ge=1, strict=True)]] = Field(default_factory=dict)
     plan: dict[str, Any] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=dict)
     commit: str = ""

@@ -18,9 +18,11 @@ from benchmark.results.csv import read_results
 from benchmark.results.record import External, Record, read_record
 from benchmark.results.rows import ResultRow, SampleRow
 from benchmark.results.samples import read_samples, sample_rows
+from benchmark.results.sums import refuse_changed
 from benchmark.runner.plan import Plan
 from benchmark.runner.planning import PlanJobs
 from benchmark.runner.setup import prepare
+from benchmark.runner.shard import read_shard
 from benchmark.runner.store import Store, is_store
 from detectors import DETECTORS
 from inpainters import INPAINTERS
@@ -77,6 +79,7 @@ class RunFolder:
 
     def _read_samples(self) -> Iterator[SampleRow]:
         if self.jobs is None:
+            refuse_changed(self.path, self.record.files if self.record else {}, ["samples.csv"])
             yield from read_samples(self.path / "samples.csv")
             return
         with Store(self.store) as store:
@@ -118,6 +121,7 @@ def read_run(path: str | Path, *, store: str | Path | None = None) -> RunFolder:
     _remember(record.brought if record else {})
     plan = _plan(folder)
     if record is not None:
+        refuse_changed(folder, record.files, ["results.csv"])
         rows, jobs = tuple(read_results(folder / "results.csv")), None
     else:
         jobs = _jobs_of(folder, plan, answers)
@@ -151,4 +155,4 @@ def _remember(external: Mapping[str, External]) -> None:
 def _jobs_of(folder: Path, plan: Plan, store: str | Path) -> PlanJobs:
     if not is_store(store):
         raise DataError(f"{folder}: its run has not ended, and {store} is no store; name --store")
-    return PlanJobs(prepare(plan))
+    return PlanJobs(prepare(plan, read_shard(folder)))

@@ -15,18 +15,15 @@ from benchmark.results.numbers import stored
 from benchmark.results.painters import Painter
 from benchmark.results.rows import SampleKeys, SampleRow
 from benchmark.runner.planning import PlanJobs
-from benchmark.runner.setup import Setup
+from benchmark.runner.setup import COLUMNS, Setup
 from benchmark.runner.store import Store
 from benchmark.runner.views import View, null_views, views
 from inpainters import INPAINTERS
 
 BLOCK = 256
 ACC, FPR = "acc", "fpr"
-KEYS = ("original_key", "mask_key", "image_key", "heatmap_key")
-FIXED = (
-    "dataset", "launder", "sample", "mask_ratio_percent", "mask", "inpainter", "retouch",
-    "detector", "score", *KEYS,
-)  # fmt: skip
+KEYS = COLUMNS[-4:]
+FIXED = COLUMNS
 LATER = frozenset({"retouch", *KEYS})  # columns that files of older versions lack
 
 _ROW = TypeAdapter(SampleRow)

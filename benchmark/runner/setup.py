@@ -31,6 +31,10 @@ if TYPE_CHECKING:  # loads torch, which a finished run never needs
     from detectors.heatmaps import Heatmaps
     from inpainters.outputs import Outputs
 
+COLUMNS = (  # of samples.csv, before those of the metrics
+    "dataset", "launder", "sample", "mask_ratio_percent", "mask", "inpainter", "retouch",
+    "detector", "score", "original_key", "mask_key", "image_key", "heatmap_key",
+)  # fmt: skip
 UNTOUCHED = "original"  # the inpainter that leaves the image as it is: the null is measured of it
 _UNASKED = ("heatmaps", "cmd")  # a user's files and programs: nothing is asked of them unasked
 _NOTHING = np.empty((0, 0, 3), np.uint8)  # where a picture's names alone are asked for
@@ -173,6 +177,7 @@ def prepare(plan: Plan, shard: Shard | None = None) -> Setup:
         BroughtError: if a model that a user brought cannot be used.
         PlanError: if holes of pictures that are made already are to be painted over.
     """
+    _refuse_names(plan.metrics)
     sources = Sources(plan)
     samples = sources.refs(shard or WHOLE)
     if not samples and shard:
@@ -202,6 +207,16 @@ def prepare(plan: Plan, shard: Shard | None = None) -> Setup:
 def metric_of(name: str, inpainter: Chosen, retouch: str) -> str:
     """What stands in for a plan's metric where an inpainter leaves images as they are."""
     return name if inpainter.card.paints or retouch else OF_UNTOUCHED.get(name, name)
+
+
+def _refuse_names(metrics: Iterable[str]) -> None:
+    """Refuse metrics whose columns in samples.csv could be another's."""
+    for name in metrics:
+        if "." in name or name in COLUMNS:
+            raise PlanError(
+                f"metric {name!r}: expected a name without a dot that is none of samples.csv's "
+                f"columns ({', '.join(COLUMNS)}); give the plugin's entry point another"
+            )
 
 
 def _refuse_small(plan: Plan, inpainters: Iterable[Chosen], detectors: Iterable[Chosen]) -> None:

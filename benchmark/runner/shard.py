@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from benchmark.core.errors import BadInput
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from benchmark.core.errors import BadInput, DataError
 from benchmark.runner.store import is_address
 
 T = TypeVar("T")
@@ -60,3 +62,44 @@ def shard_text(shard: Shard, folder: Path, store: str | Path) -> str:
         path, here = Path(store).resolve(), folder.resolve()
         where = (path.relative_to(here) if path.is_relative_to(here) else path).as_posix()
     return json.dumps({"shard": shard.label, "store": where}, indent=2) + "\n"
+
+
+class ShardFile(BaseModel):
+    """shard.json.
+
+    Attributes:
+        shard: which share, such as "2/10".
+        store: its store, seen from the folder, or an address.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    shard: str
+    store: str
+
+
+def read_shard_file(folder: Path) -> ShardFile | None:
+    """The shard.json of a run's folder, or None where there is none.
+
+    Raises:
+        DataError: if it is damaged.
+    """
+    path = folder / SHARD_FILE
+    try:
+        found = ShardFile.model_validate_json(path.read_bytes())
+        Shard.parse(found.shard)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError, BadInput):
+        raise DataError(f"{path}: damaged; run the shard again") from None
+    return found
+
+
+def read_shard(folder: Path) -> Shard | None:
+    """Which share of its plan a run's folder is for, or None for all of it.
+
+    Raises:
+        DataError: if its shard.json is damaged.
+    """
+    found = read_shard_file(folder)
+    return Shard.parse(found.shard) if found else None

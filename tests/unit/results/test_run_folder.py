@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from benchmark.core.errors import DataError
+from benchmark import Plan, run
+from benchmark.core.errors import BadInput, DataError, PlanError
+from benchmark.results.needed import needed_by
 from benchmark.results.run_folder import newest_run, read_run
-from benchmark.runner.plan import Plan
+from benchmark.runner.execute import Settings
+from benchmark.runner.setup import _refuse_names
+from benchmark.runner.shard import Shard
 from tests.unit.reports.runs import Made
 
 
@@ -96,3 +103,77 @@ def test_a_run_without_a_store_that_has_not_ended_says_so(tmp_path: Path) -> Non
     with pytest.raises(DataError, match=r"has not ended, and .*store is no store; name --store"):
         read_run(tmp_path, store=tmp_path / "store")
     assert not (tmp_path / "store").exists()
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `bench run` wrote, with the sums of its files, and its store beside it."""
+    place = tmp_path_factory.mktemp("written")
+    (place / "photos").mkdir()
+    draw = np.random.default_rng(1)
+    for name in "abcd":
+        pixels = draw.integers(0, 256, (48, 48, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(place / "photos" / f"{name}.png")
+    plan = Plan(
+        datasets=("folder",), images=place / "photos", size=48, buckets=("30-40",),
+        inpainters=("meanfill",), detectors=("flatness",), metrics=("auc", "psnr"),
+    )  # fmt: skip
+    run(plan, store=place / "store", out=place / "out")
+    run(plan, store=place / "store", out=place / "half", settings=Settings(shard=Shard(1, 2)))
+    return place
+
+
+def half(text: str) -> str:
+    lines = text.splitlines(keepends=True)
+    return "".join(lines[: len(lines) // 2])
+
+
+@pytest.mark.parametrize("name", ["results.csv", "samples.csv"])
+@pytest.mark.parametrize("change", [half, lambda text: text + text.splitlines(keepends=True)[-1]])
+def test_a_file_that_is_not_what_the_run_wrote_is_refused(
+    written: Path, tmp_path: Path, name: str, change: Callable[[str], str]
+) -> None:
+    folder = tmp_path / "out"
+    shutil.copytree(written / "out", folder)
+    path = folder / name
+    path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
+    with pytest.raises(DataError, match=f"{name}: damaged .*run the plan again"):
+        assert read_run(folder).samples
+    if name == "samples.csv":  # what is needed cannot be told of it: nothing may be removed
+        with pytest.raises(BadInput, match=r"cannot be told .*samples\.csv: damaged"):
+            needed_by([folder])
+
+
+def test_two_columns_of_one_name_are_refused(folder: Path) -> None:
+    path = folder / "results.csv"
+    lines = [f"{line},9" for line in path.read_text(encoding="utf-8").splitlines()]
+    lines[0] = lines[0].removesuffix(",9") + ",value"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with pytest.raises(DataError, match="two columns are called 'value'"):
+        read_run(folder)
+
+
+def test_a_byte_order_mark_changes_nothing(folder: Path) -> None:
+    before = read_run(folder)
+    for name in ("results.csv", "samples.csv"):
+        (folder / name).write_bytes(b"\xef\xbb\xbf" + (folder / name).read_bytes())
+    after = read_run(folder)
+    assert (after.results, after.samples) == (before.results, before.samples)
+
+
+def test_a_shard_that_has_not_ended_is_its_share_of_the_plan(written: Path, tmp_path: Path) -> None:
+    ended = read_run(written / "half")
+    folder = tmp_path / "half"
+    folder.mkdir()
+    for name in ("plan.toml", "shard.json"):
+        shutil.copy(written / "half" / name, folder / name)
+    going = read_run(folder, store=written / "store")
+    assert not going.complete
+    assert (going.results, going.samples) == (ended.results, ended.samples)
+    assert {row.expected for row in going.results} == {2}
+
+
+@pytest.mark.parametrize("name", ["two.b", "score"])
+def test_a_metric_whose_column_could_be_another_s_is_refused(name: str) -> None:
+    with pytest.raises(PlanError, match=f"metric '{name}': expected a name without a dot"):
+        _refuse_names(["auc", name])
