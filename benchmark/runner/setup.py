@@ -174,6 +174,7 @@ def prepare(plan: Plan, shard: Shard | None = None) -> Setup:
         PlanError: if holes of pictures that are made already are to be painted over.
     """
     sources = Sources(plan)
+    plan = plan.model_copy(update={"buckets": sources.buckets})
     samples = sources.refs(shard or WHOLE)
     if not samples and shard:
         raise DataError(f"--shard {shard.label}: more shards than pictures; take fewer")

@@ -10,7 +10,7 @@ from PIL import Image
 
 from benchmark.core.errors import DataError
 from benchmark.masks.bucket import Bucket
-from benchmark.masks.folder import FolderMasks, Pictures, covers
+from benchmark.masks.folder import FolderMasks, Pictures, goes_by_name
 
 SMALL, LARGE = Bucket(10, 20), Bucket(30, 40)
 
@@ -141,8 +141,8 @@ def test_pairs_by_name_have_the_bucket_of_their_mask(tmp_path, write):
     write("b.png", 35)
     write("c.png", 90)
     write("surplus.png", 15)
-    assert covers(tmp_path, "abc")
-    assert not covers(tmp_path, "abcd")
+    assert goes_by_name(tmp_path, "abc")
+    assert goes_by_name(tmp_path, "abcd")
     masks = opened(tmp_path, names="abc", by_name=True)
     assert {name: list(masks.holes(name)) for name in "abc"} == {
         "a": ["10-20"], "b": ["30-40"], "c": []
