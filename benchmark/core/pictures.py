@@ -26,7 +26,7 @@ from benchmark.core.errors import DataError
 from benchmark.core.levels import full_level, is_deep
 from benchmark.core.names import printable
 from benchmark.core.types import Pixels
-from benchmark.core.walk import LeftOut, walk
+from benchmark.core.walk import HIDDEN_FILES, LeftOut, walk
 
 REVISION = 1  # raised whenever the same file gives other pixels
 # Endings by Pillow's format; AVIF and JPEG 2000 only where this Pillow was built with them.
@@ -146,7 +146,7 @@ class Listing:
     Attributes:
         named: the files by their names, in name order.
         left_out: what lies there and is not used: a count for each reason, such as
-            "1 .heic (b.heic)".
+            ".heic (1): b.heic".
     """
 
     named: dict[str, Path]
@@ -179,7 +179,7 @@ def list_pictures(folder: Path, *, without: Collection[Path] = ()) -> Listing:
     others = [path for path in found.files if not is_picture(path) and path != folder]
     left_out = _counted(_reasons(others, found.left_out), top)
     if not files:
-        also = f"; left out: {', '.join(left_out)}" if left_out else ""
+        also = f"; left out: {'; '.join(left_out)}" if left_out else ""
         raise DataError(
             f"{folder}: no pictures ({', '.join(sorted(SUFFIXES))}) in this folder{also}"
         )
@@ -211,9 +211,9 @@ def _reasons(others: Iterable[Path], left_out: Iterable[LeftOut]) -> dict[str, l
     """What is not used, by reason; hidden files count where they would be pictures."""
     found: dict[str, list[Path]] = defaultdict(list)
     for path in others:
-        found[path.suffix.lower() or "without an ending"].append(path)
+        found[path.suffix.lower() or "no ending"].append(path)
     for one in left_out:
-        if one.reason != "hidden file" or one.path.suffix.lower() in SUFFIXES:
+        if one.reason != HIDDEN_FILES or one.path.suffix.lower() in SUFFIXES:
             found[one.reason].append(one.path)
     return found
 
@@ -223,7 +223,7 @@ def _counted(reasons: dict[str, list[Path]], top: Path) -> tuple[str, ...]:
     for reason, paths in sorted(reasons.items()):
         shown = [printable(path.relative_to(top).as_posix()) for path in sorted(paths)[:_SHOWN]]
         more = ", ..." if len(paths) > _SHOWN else ""
-        told.append(f"{len(paths)} {reason} ({', '.join(shown)}{more})")
+        told.append(f"{reason} ({len(paths)}): {', '.join(shown)}{more}")
     return tuple(told)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from benchmark.core.errors import DataError
 
+HIDDEN, HIDDEN_FILES = "hidden folders", "hidden files"  # reasons
 _MACHINE = frozenset({"__pycache__", "__MACOSX", "@eaDir", "$RECYCLE.BIN"})  # made by no user
 # What a run's folder and a store hold: pictures in them are answers, and no photographs.
 _RESULTS = (frozenset({"plan.toml", "record.json"}), frozenset({"answers.sqlite"}))
@@ -25,7 +26,7 @@ class LeftOut:
 
     Attributes:
         path: where it is.
-        reason: why, such as "hidden folder".
+        reason: why, for several of the kind, such as "hidden folders".
     """
 
     path: Path
@@ -93,11 +94,11 @@ class _Walker:
             except OSError as error:
                 if place == self._root:
                     raise
-                self._leave(place, f"folder that cannot be opened ({error.strerror})")
+                self._leave(place, f"folders that cannot be opened, {error.strerror}")
                 continue
             names = {entry.name for entry in entries}
             if place != self._root and not self._results and any(one <= names for one in _RESULTS):
-                self._leave(place, "folder of results")
+                self._leave(place, "folders of results")
                 continue
             pending += (path for entry in entries for path in self._take(entry))
 
@@ -106,11 +107,11 @@ class _Walker:
         path = Path(entry.path)
         folder = entry.is_dir(follow_symlinks=False)
         if entry.name.startswith(".") or entry.name in _MACHINE:
-            self._leave(path, "hidden folder" if entry.is_dir() else "hidden file")
+            self._leave(path, HIDDEN if entry.is_dir() else HIDDEN_FILES)
         elif folder:
             identity = _identity(path)
             if identity in self._apart:
-                self._leave(path, "folder that is given elsewhere")
+                self._leave(path, "given elsewhere")
             elif identity not in self._seen:  # a mount may show one twice
                 self._seen.add(identity)
                 yield path
@@ -118,18 +119,18 @@ class _Walker:
             self._links.append(path)
         elif not entry.is_file():
             gone = entry.is_symlink() and not path.exists()
-            self._leave(path, "link to nothing" if gone else "neither file nor folder")
+            self._leave(path, "links to nothing" if gone else "neither files nor folders")
         elif self._apart and _identity(path) in self._apart:
-            self._leave(path, "file that is given elsewhere")
+            self._leave(path, "given elsewhere")
         else:
             self._walk.files.append(path)
 
     def _follow(self, link: Path) -> None:
         identity = _identity(link)
         if identity in self._apart:
-            self._leave(link, "folder that is given elsewhere")
+            self._leave(link, "given elsewhere")
         elif identity in self._seen or self._root.resolve().is_relative_to(link.resolve()):
-            self._leave(link, "link to a folder that is read already")
+            self._leave(link, "links to folders that are read already")
         else:
             self._seen.add(identity)
             self._enter(link)

@@ -45,8 +45,8 @@ class MaskPicture:
 
     Attributes:
         white: (H, W) bool at the file's own size.
-        reading: how it was read where black and white do not say it, such as "0 and 1 as 0 and
-            255"; else "".
+        reading: how it was read where black and white do not say it, such as "0 and 1 read as 0
+            and 255"; else "".
     """
 
     white: Mask
@@ -111,11 +111,11 @@ def _of_deep_grey(picture: Image.Image, path: Path) -> MaskPicture:
     values = np.asarray(picture)
     full = full_level(values, path)
     if full == 1:
-        levels, reading = np.rint(np.clip(values, 0, 1) * 255), "floats from 0 to 1"
+        levels, reading = np.rint(np.clip(values, 0, 1) * 255), "floats from 0 to 1 read as 0 to 255"
     elif full == 255:
         levels, reading = np.rint(values), ""
     else:
-        levels, reading = values // 257, "floats to 65535" if values.dtype.kind == "f" else ""
+        levels, reading = values // 257, "floats read as 0 to 65535" if values.dtype.kind == "f" else ""
     found = _of_grey(levels.astype(np.uint8), path)
     return MaskPicture(white=found.white, reading=found.reading or reading)
 
@@ -123,7 +123,7 @@ def _of_deep_grey(picture: Image.Image, path: Path) -> MaskPicture:
 def _of_grey(grey: Grey, path: Path) -> MaskPicture:
     levels = np.flatnonzero(np.bincount(grey.ravel(), minlength=256))
     if levels[-1] == 1 and path.suffix.lower() not in LOSSY:
-        return MaskPicture(white=grey > 0, reading="0 and 1 as 0 and 255")
+        return MaskPicture(white=grey > 0, reading="0 and 1 read as 0 and 255")
     white = grey >= 128
     if 1 < levels[-1] < 128 and len(levels) <= _FEW:
         told = ", ".join(map(str, levels))
@@ -176,7 +176,7 @@ def _cut_out(colours: NDArray[np.uint8], alpha: Grey, path: Path) -> MaskPicture
             f"{path}: one colour, and transparency that varies: the hole may be either part; "
             "save it without transparency, white = hole"
         )
-    return MaskPicture(white=alpha < 128, reading="transparent as white")
+    return MaskPicture(white=alpha < 128, reading="transparent parts read as white")
 
 
 def at_size(white: Mask, size: tuple[int, int], *, picture: tuple[int, int] | None) -> Mask:

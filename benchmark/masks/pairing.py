@@ -9,12 +9,12 @@ out, where the mask fits no other picture. A mask that has its picture is not ta
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from benchmark.core.names import same_name
 from benchmark.core.pictures import SUFFIXES
 
 _MARK = r"(?:masks?|gt|m|holes?|ground[_-]?truth)"
@@ -119,14 +119,9 @@ def marked(names: Sequence[str]) -> set[str]:
     return {name for name in names if _unmarked(name) != unended(name) and _unmarked(name) in plain}
 
 
-def folded(name: str) -> str:
-    """A name without differences of Unicode composition and case."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
-
-
 def unended(name: str) -> str:
     """A folded name without the ending that twins of different endings keep in their names."""
-    text = folded(name)
+    text = same_name(name)
     ending = PurePosixPath(text).suffix
     return text.removesuffix(ending) if ending in SUFFIXES else text
 
@@ -140,7 +135,7 @@ def _unmarked(name: str) -> str:
 
 _KEYS: tuple[tuple[Key, Key], ...] = (
     (str, str),
-    (folded, folded),
+    (same_name, same_name),
     (unended, unended),
     (unended, _unmarked),
     (_unmarked, _unmarked),

@@ -325,7 +325,10 @@ def _beside(text: str, folder: Path) -> str:
     if path.expanduser().is_absolute():
         return text
     beside = folder / path
-    return text if path.exists() and not beside.exists() else str(beside)
+    if path.exists() and not beside.exists():
+        return text
+    short = Path(os.path.normpath(beside))  # another place where a link lies on the way
+    return str(short if short.exists() and short.samefile(beside) else beside)
 
 
 def _seen_from(text: str, folder: Path) -> str:

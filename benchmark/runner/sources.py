@@ -39,6 +39,7 @@ class Sources:
     def __init__(self, plan: Plan) -> None:
         self._size = None if plan.size == "native" else plan.size
         self._most = plan.max_pixels or MOST_PIXELS
+        self._places = {"folder": plan.images, "masks": plan.masks}
         self._datasets = self._open_datasets(plan)
         pictures = {name: self._pictures(plan, name) for name in self._datasets}
         self._names = {name: names[: plan.limit] for name, names in pictures.items()}
@@ -70,12 +71,13 @@ class Sources:
 
     @property
     def left_out(self) -> dict[str, Sequence[str]]:
-        """What lies in the folders and is not used, a count for each reason, by data set; of the
-        masks' folder under "masks".
-        """
-        found = {name: one.left_out for name, one in self._datasets.items()}
-        masks = dict.fromkeys(one for masks in self._masks.values() for one in masks.left_out)
-        return {name: lines for name, lines in {**found, "masks": tuple(masks)}.items() if lines}
+        """What lies in the folders and is not used, a count for each reason, by the folder."""
+        found: dict[str, Sequence[str]] = {}
+        for name, dataset in self._datasets.items():
+            found[str(self._places.get(name, name))] = dataset.left_out
+        for masks in self._masks.values():
+            found[f"{self._places.get('masks', '')} (masks)"] = masks.left_out
+        return {place: lines for place, lines in found.items() if lines}
 
     @property
     def read_as(self) -> dict[str, int]:
@@ -92,10 +94,9 @@ class Sources:
             f"Masks{f' of {name}' if several else ''}: {one.said}."
             for name, one in self.pairing.items()
         ]
-        told += [f"Masks: {count} read {how}." for how, count in self.read_as.items()]
+        told += [f"Masks: of {count}, {how}." for how, count in self.read_as.items()]
         told += [
-            f"Left out of {'the masks' if name == 'masks' else name}: {', '.join(lines)}."
-            for name, lines in self.left_out.items()
+            f"Left out of {place}: {'; '.join(lines)}." for place, lines in self.left_out.items()
         ]
         return told
 
