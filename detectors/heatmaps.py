@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -75,7 +75,7 @@ class Heatmaps(NamedDetector):
         self._files = NamedFiles(place, HEATMAPS, _names)
         self._scores = read_scores(place / SCORES)
         self._own_scores = self._scores is None and _has_scores(place)
-        self._tops: dict[str, int] = {}
+        self._scale = Scale(self._files)
 
     @classmethod
     def described(cls, argument: str) -> Card:
@@ -111,7 +111,7 @@ class Heatmaps(NamedDetector):
             path = self._files.find(piece, terms.several)
             height, width = piece.image.shape[:2]
             values, score = read_values(path)
-            self._refuse_scale(path, values)
+            self._scale.check(path, values)
             heatmap = to_heatmap(path, values, (height, width))
             return Look(heatmap=heatmap, score=self._score(path, heatmap, score))
         except (BadAnswer, DataError) as error:
@@ -129,27 +129,45 @@ class Heatmaps(NamedDetector):
             raise BadAnswer(f"{self._files.folder / SCORES}: no row for {name}")
         return self._scores[name]
 
-    def _refuse_scale(self, path: Path, values: Values) -> None:
-        """Refuse whole numbers of a folder none of whose heatmaps reaches a level that counts.
+    def _detect(self, images: Tensor) -> Detection:
+        raise BadInput("heatmaps already made are found by their names: use them in a run")
 
-        A single heatmap may be dark; where all of a type are, their scale is another: 0 and 1 in 8
-        bits, or 0 to 255 in 16.
+
+class Scale:
+    """The one rule of a heatmap's scale, for whole numbers: the largest of their type means 1.
+
+    A single heatmap may be dark; where all of a type are, their scale is another: 0 and 1 in 8
+    bits, or 0 to 255 in 16.
+
+    Args:
+        files: all heatmaps that were written together, read when a dark one is met.
+    """
+
+    def __init__(self, files: Iterable[Path]) -> None:
+        self._files = files
+        self._tops: dict[str, int] = {}
+
+    def check(self, path: Path, values: Values) -> None:
+        """Refuse a heatmap that is dark as all are.
+
+        Raises:
+            BadAnswer: with its largest level, and what to do.
         """
-        low = _LOW.get(values.dtype.name)
-        if low is None or not 0 < values.max() <= low:
-            return
         kind = values.dtype.name
+        low = _LOW.get(kind)
+        if low is None or not values.size or not 0 < values.max() <= low:
+            return
         if kind not in self._tops:
             self._tops[kind] = self._top(kind, low)
         if self._tops[kind] <= low:
             raise BadAnswer(
                 f"{path}: its largest level is {int(values.max())} of {np.iinfo(kind).max}, and no "
-                f"heatmap of its folder has one above {low}: on that scale it says nothing; save "
-                f"it with 1 as {np.iinfo(kind).max}, or as floats from 0 to 1"
+                f"heatmap beside it has one above {low}: on that scale it says nothing; save it "
+                f"with 1 as {np.iinfo(kind).max}, or as floats from 0 to 1"
             )
 
     def _top(self, kind: str, enough: int) -> int:
-        """The largest level of the folder's heatmaps of a type; the first above `enough` will do."""
+        """The largest level of a type's heatmaps; the first above `enough` will do."""
         top = 0
         for path in self._files:
             try:
@@ -162,21 +180,19 @@ class Heatmaps(NamedDetector):
                 break
         return top
 
-    def _detect(self, images: Tensor) -> Detection:
-        raise BadInput("heatmaps already made are found by their names: use them in a run")
-
 
 def area_rule(heatmap: Heatmap) -> float:
     """The score of one heatmap without a score, (H, W) in [0, 1]."""
     return float(area_score(torch.from_numpy(heatmap)[None])[0])
 
 
-def read_heatmap(path: Path, size: tuple[int, int]) -> Heatmap:
+def read_heatmap(path: Path, size: tuple[int, int], scale: Scale | None = None) -> Heatmap:
     """Read a heatmap: 8 or 16 bits of grey, or an array of floats in [0, 1], 8 or 16 bits or bool.
 
     Args:
         path: a picture, an .npy file, or an .npz file with a `map`.
         size: height and width that it must have.
+        scale: the rule for whole numbers, or None for a heatmap that stands alone.
 
     Returns:
         (H, W) float32 in [0, 1].
@@ -185,7 +201,10 @@ def read_heatmap(path: Path, size: tuple[int, int]) -> Heatmap:
         BadAnswer: if it has another size, colours, or values that are none in [0, 1].
         DataError: if it cannot be read as a picture.
     """
-    return to_heatmap(path, read_values(path)[0], size)
+    values, _ = read_values(path)
+    if scale is not None:
+        scale.check(path, values)
+    return to_heatmap(path, values, size)
 
 
 def to_heatmap(path: Path, values: Values, size: tuple[int, int]) -> Heatmap:
