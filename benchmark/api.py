@@ -236,7 +236,7 @@ def _as_begun(plan: Plan, out: str | Path | None) -> Plan:
 
 
 def _plan_text(folder: Path, plan: Plan) -> str:
-    """The plan as it is to stand in a run's folder; what stands there already if it says the same."""
+    """The plan for a run's folder: what stands there already if it says the same."""
     path = folder / "plan.toml"
     if path.is_file():
         try:

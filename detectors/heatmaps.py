@@ -17,8 +17,8 @@ from torch import Tensor
 from benchmark.core.arrays import decode_array, decode_arrays
 from benchmark.core.card import Card
 from benchmark.core.errors import BadAnswer, BadInput, DataError
-from benchmark.core.outside import NamedFiles, Terms, digest_of, files_below
 from benchmark.core.levels import ROUNDING
+from benchmark.core.outside import NamedFiles, Terms, digest_of, files_below
 from benchmark.core.pictures import SUFFIXES, open_upright
 from benchmark.core.types import Detection, Piece
 from detectors.base import area_score

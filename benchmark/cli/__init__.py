@@ -27,7 +27,7 @@ class _Commands(TyperGroup):
     says so.
     """
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 (typer's own)
         return super().parse_args(ctx, [_expanded(word) for word in args])
 
 

@@ -223,7 +223,14 @@ def run(
 
             typer.echo(make_reproducible(device, executor), err=True)
         from benchmark.api import run as run_plan
-        from benchmark.console import announce, default_folder, say, show_record, show_samples, watch
+        from benchmark.console import (
+            announce,
+            default_folder,
+            say,
+            show_record,
+            show_samples,
+            watch,
+        )
         from benchmark.plans import plan_file
         from benchmark.runner.execute import Settings
         from benchmark.runner.executors.choice import batch_of, make_executor

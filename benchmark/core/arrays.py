@@ -12,7 +12,6 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-
 _DAMAGED = (
     OSError, ValueError, EOFError, SyntaxError, TypeError, MemoryError, TokenError, BadZipFile,
     zlib.error, NotImplementedError, RuntimeError, LookupError, struct.error,

@@ -111,11 +111,13 @@ def _of_deep_grey(picture: Image.Image, path: Path) -> MaskPicture:
     values = np.asarray(picture)
     full = full_level(values, path)
     if full == 1:
-        levels, reading = np.rint(np.clip(values, 0, 1) * 255), "floats from 0 to 1 read as 0 to 255"
+        levels = np.rint(np.clip(values, 0, 1) * 255)
+        reading = "floats from 0 to 1 read as 0 to 255"
     elif full == 255:
         levels, reading = np.rint(values), ""
     else:
-        levels, reading = values // 257, "floats read as 0 to 65535" if values.dtype.kind == "f" else ""
+        levels = values // 257
+        reading = "floats read as 0 to 65535" if values.dtype.kind == "f" else ""
     found = _of_grey(levels.astype(np.uint8), path)
     return MaskPicture(white=found.white, reading=found.reading or reading)
 

@@ -46,6 +46,8 @@ class Pictures:
         most: pixels; a mask that has more is refused before it is decoded.
         others: names of pictures of the same folder that are not used, such as those beyond a
             limit: their masks are not taken for another's.
+        partly: whether those without a mask of their name are left out; else that is refused.
+        without: files and folders that hold no masks, should they lie below the masks' folder.
     """
 
     names: Sequence[str]
@@ -53,6 +55,8 @@ class Pictures:
     size: int | None
     most: int = MOST_PIXELS
     others: Sequence[str] = ()
+    partly: bool = False
+    without: Collection[Path] = ()
 
 
 class FolderMasks:
@@ -68,8 +72,6 @@ class FolderMasks:
             proportions; else picture i gets mask j of each bucket by a seeded permutation, re-used
             cyclically, and stretched to the picture's size.
         seed: decides the permutation.
-        partly: whether pictures without a mask of their name are left out; else that is refused.
-        without: files and folders below `folder` that hold no masks.
         other_bands: whether the folder is known to hold masks for other buckets too, so that a hole
             in no bucket is not worth a note.
 
@@ -86,8 +88,6 @@ class FolderMasks:
         polarity: Polarity,
         by_name: bool,
         seed: int,
-        partly: bool = False,
-        without: Collection[Path] = (),
         other_bands: bool = False,
     ) -> None:
         self._folder = folder
@@ -98,9 +98,9 @@ class FolderMasks:
         self._digests: dict[Path, str] = {}
         self._last: tuple[Path, MaskPicture] | None = None
         self.unused: list[tuple[str, str]] = []
-        listing = list_pictures(folder, without=without)
+        listing = list_pictures(folder, without=pictures.without)
         self.left_out = listing.left_out
-        pairs = self._pair(listing.named, partly=partly) if self._by_name else None
+        pairs = self._pair(listing.named) if self._by_name else None
         self.pairing = _told(folder, listing.named, pairs)
         measured = (
             self._measured_pairs(listing.named, pairs) if pairs else self._measured(listing.named)
@@ -137,14 +137,14 @@ class FolderMasks:
             )
         return mask
 
-    def _pair(self, named: Mapping[str, Path], *, partly: bool) -> Pairs:
+    def _pair(self, named: Mapping[str, Path]) -> Pairs:
         """The masks of each picture: those of its name, or the one file."""
         names = self._pictures.names
         if self._folder.is_file():
             mask = tuple(named)
             return Pairs(masks=dict.fromkeys(names, mask), without=(), spare=())
         pairs = pair_some(names, self._pictures.others, named)
-        if not pairs.masks or (pairs.without and not partly):
+        if not pairs.masks or (pairs.without and not self._pictures.partly):
             raise DataError(
                 f"{self._folder}: {len(pairs.without)} of {len(names)} pictures have no "
                 f"mask of their name here, such as {pairs.without[0]!r}; pair by bucket with "
@@ -274,8 +274,9 @@ class FolderMasks:
                 if other != file:
                     raise DataError(
                         f"{self._folder}: {file.picture!r} has two masks in the bucket "
-                        f"{bucket.label}, {self._inner(other)} and {self._inner(file)}; remove one, "
-                        "or give --buckets that tell them apart"
+                        f"{bucket.label}, {self._inner(other.path)} and "
+                        f"{self._inner(file.path)}; remove one, or give --buckets that tell them "
+                        "apart"
                     )
         return chosen
 
@@ -286,7 +287,9 @@ class FolderMasks:
         names = self._pictures.names
         chosen: dict[str, dict[Bucket, MaskFile]] = {name: {} for name in names}
         for bucket, files in sorted_in.items():
-            draws = {file: seed_of("pair", seed, bucket.label, self._inner(file.path)) for file in files}
+            draws = {
+                file: seed_of("pair", seed, bucket.label, self._inner(file.path)) for file in files
+            }
             order = sorted(files, key=draws.__getitem__)
             for row, name in enumerate(names):
                 start = row % len(order)

@@ -114,7 +114,7 @@ def _by_path(
 
 
 def marked(names: Sequence[str]) -> set[str]:
-    """Those of some pictures' names that mark masks of others among them, as `a_mask` beside `a`."""
+    """Those of some pictures' names that mark masks of others, as `a_mask` beside `a`."""
     plain = {unended(name) for name in names if _unmarked(name) == unended(name)}
     return {name for name in names if _unmarked(name) != unended(name) and _unmarked(name) in plain}
 

@@ -176,8 +176,7 @@ class Plan(BaseModel):
     def load(cls, path: Path) -> Plan:
         """Read a plan from a TOML file; its relative paths begin at the file's folder.
 
-        One that is not there, and is in the current folder, is taken from there: earlier versions
-        wrote paths so.
+        One that is not there is taken from the current folder, as earlier versions wrote paths.
 
         Raises:
             PlanError: if the file is missing, no TOML, or has an unknown key or a bad value.
@@ -219,8 +218,7 @@ def same_plan(plan: Plan, other: Plan, *, but: frozenset[str] = frozenset()) -> 
         but: keys that may differ.
     """
     one, two = (
-        _moved(each.model_dump(mode="json", exclude=set(but)), os.path.abspath)
-        for each in (plan, other)
+        _moved(each.model_dump(mode="json", exclude=set(but)), _absolute) for each in (plan, other)
     )
     return one == two
 
@@ -325,7 +323,7 @@ def _beside(text: str, folder: Path) -> str:
     if path.expanduser().is_absolute():
         return text
     beside = folder / path
-    if path.exists() and not beside.exists():
+    if not beside.exists():
         return text
     short = Path(os.path.normpath(beside))  # another place where a link lies on the way
     return str(short if short.exists() and short.samefile(beside) else beside)
@@ -335,10 +333,14 @@ def _seen_from(text: str, folder: Path) -> str:
     """A path of the current folder, seen from another; absolute where only the root is common."""
     if Path(text).expanduser().is_absolute():
         return text
-    here, there = os.path.abspath(text), str(folder.resolve())
-    if os.path.commonpath([here, there]) == os.path.abspath(os.sep):
+    here, there = _absolute(text), str(folder.resolve())
+    if os.path.commonpath([here, there]) == Path(here).anchor:
         return here
     return Path(os.path.relpath(here, there)).as_posix()
+
+
+def _absolute(text: str) -> str:
+    return os.path.normpath(Path(text).expanduser().absolute())
 
 
 def _first(error: ValidationError) -> str:

@@ -88,7 +88,7 @@ class Sources:
         return dict(found)
 
     def lines(self) -> list[str]:
-        """What a reader should know of the pictures and masks before they are used, line by line."""
+        """What a reader should know of the pictures and masks, line by line."""
         several = len(self._datasets) > 1
         told = [
             f"Masks{f' of {name}' if several else ''}: {one.said}."
@@ -244,13 +244,13 @@ class Sources:
                 size=self._size,
                 most=self._most,
                 others=self._others[dataset],
+                partly=plan.pairing != "name",
+                without=() if published else self._no_masks(plan, dataset),
             ),
             buckets,
             polarity="white-hole" if published else plan.mask_polarity,
             by_name=by_name,
             seed=plan.seed,
-            partly=plan.pairing != "name",
-            without=() if published else self._no_masks(plan, dataset),
             other_bands=published,
         )
 
