@@ -121,9 +121,12 @@ def marked(names: Sequence[str]) -> set[str]:
 
 def unended(name: str) -> str:
     """A folded name without the ending that twins of different endings keep in their names."""
-    text = same_name(name)
-    ending = PurePosixPath(text).suffix
-    return text.removesuffix(ending) if ending in SUFFIXES else text
+    return same_name(_without_ending(name))
+
+
+def _without_ending(name: str) -> str:
+    ending = PurePosixPath(name).suffix
+    return name.removesuffix(ending) if ending.lower() in SUFFIXES else name
 
 
 def _unmarked(name: str) -> str:
@@ -154,4 +157,4 @@ def _ends(one: Path_, other: Path_) -> bool:
 
 def _one_picture(names: Sequence[str]) -> bool:
     """Whether they are one picture, or twins that differ in the ending alone."""
-    return len(names) == 1 or len({unended(name) for name in names}) == 1
+    return len(names) == 1 or len({_without_ending(name) for name in names}) == 1
