@@ -99,10 +99,28 @@ def picture_shape(path: Path, most: int = MOST_PIXELS) -> tuple[int, int]:
         DataError: if it is missing, no picture, or too large to be one.
     """
     with _opened(path, most) as file:
-        turned = file.getexif().get(_ORIENTATION) in _SIDEWAYS
+        if file.format == "PNG" and "exif" not in file.info and not _told_late(path):
+            tags = Image.Image.getexif(file)  # a PNG's own would decode it whole
+        else:
+            tags = file.getexif()
+        turned = tags.get(_ORIENTATION) in _SIDEWAYS
         if file.format == "TIFF" and file.width != file.tag_v2[_WIDTH]:  # type: ignore[attr-defined]
             turned = False  # Pillow has turned the size of this one already
         return (file.width, file.height) if turned else (file.height, file.width)
+
+
+def _told_late(path: Path) -> bool:
+    """Whether a PNG file has something to say, such as its orientation, behind its pixels."""
+    with path.open("rb") as file:
+        file.seek(8)
+        pixels = False
+        while len(head := file.read(8)) == 8:
+            length, kind = struct.unpack(">I4s", head)
+            if pixels and kind in (b"eXIf", b"iTXt", b"tEXt", b"zTXt"):
+                return True
+            pixels = pixels or kind == b"IDAT"
+            file.seek(length + 4, 1)
+    return False
 
 
 def reading_of(path: Path, most: int = MOST_PIXELS) -> str:
@@ -244,7 +262,7 @@ def _opened(path: Path, most: int) -> Iterator[Image.Image]:
         raise DataError(f"{path}: no such picture") from None
     except UnidentifiedImageError:
         kinds = ", ".join(_FORMATS)
-        raise DataError(f"{path}: not a picture that can be read here ({kinds})") from None
+        raise DataError(f"{path}: not a {kinds} picture") from None
     except _BROKEN as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{path}: damaged or truncated picture ({reason[:100]})") from None

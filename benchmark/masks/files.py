@@ -96,15 +96,15 @@ def read_mask(path: Path, most: int = MOST_PIXELS) -> MaskPicture:
     picture = open_upright(path, most)
     if is_deep(picture):
         return _of_deep_grey(picture, path)
-    colours = np.asarray(picture.convert("L" if picture.mode == "1" else "RGB"))
+    if picture.mode in ("1", "L") and "transparency" not in picture.info:
+        return _of_grey(np.asarray(picture if picture.mode == "L" else picture.convert("L")), path)
+    colours = np.asarray(picture.convert("RGB"))
     if "A" in picture.getbands() or "transparency" in picture.info:
         alpha = np.asarray(picture.convert("RGBA"))[..., 3]
         if alpha.min() < 128 <= alpha.max() and not _two_levels(colours):
             return _cut_out(colours, alpha, path)
-    if colours.ndim == 3:
-        _refuse_colours(colours, path)
-        colours = colours[..., 0]
-    return _of_grey(colours, path)
+    _refuse_colours(colours, path)
+    return _of_grey(np.ascontiguousarray(colours[..., 0]), path)
 
 
 def _of_deep_grey(picture: Image.Image, path: Path) -> MaskPicture:
@@ -123,7 +123,7 @@ def _of_deep_grey(picture: Image.Image, path: Path) -> MaskPicture:
 
 
 def _of_grey(grey: Grey, path: Path) -> MaskPicture:
-    levels = np.flatnonzero(np.bincount(grey.ravel(), minlength=256))
+    levels = np.flatnonzero(Image.fromarray(grey).histogram())
     if levels[-1] == 1 and path.suffix.lower() not in LOSSY:
         return MaskPicture(white=grey > 0, reading="0 and 1 read as 0 and 255")
     white = grey >= 128
@@ -153,6 +153,9 @@ def _share(part: Mask, whole: Mask) -> float:
 
 
 def _refuse_colours(colours: NDArray[np.uint8], path: Path) -> None:
+    red, green, blue = (colours[..., channel] for channel in range(3))
+    if np.array_equal(red, green) and np.array_equal(green, blue):
+        return
     chroma = colours.max(axis=2).astype(np.int16) - colours.min(axis=2)
     coloured = chroma > _CHROMA
     if coloured.mean() > _COLOURED:

@@ -134,12 +134,12 @@ def test_a_dry_run_says_which_image_gets_which_mask_and_computes_nothing(
     write_mask(Path("masks/b-mask.png"), 16)
     words = ("run", "--images", photos, "--masks", "masks", *QUICK, "--dry-run")
     result = bench(*words)
-    assert result.stdout == "a: a-mask.png (14-16 %)\nb: b-mask.png (14-16 %)\n"
+    assert result.stdout == "a: a-mask.png (15-16 %)\nb: b-mask.png (15-16 %)\n"
     assert "left out without one: c." in result.stderr
     assert "2 samples; nothing was run." in result.stderr
     told = json.loads(bench(*words, "--json").stdout)
     assert told["samples"][1] == {
-        "dataset": "folder", "image": "b", "bucket": "14-16", "mask": "b-mask.png"
+        "dataset": "folder", "image": "b", "bucket": "15-16", "mask": "b-mask.png"
     }  # fmt: skip
     assert told["pairing"]["folder"]["without"] == ["c"]
     assert sorted(path.name for path in Path.cwd().iterdir()) == ["masks"]

@@ -78,3 +78,20 @@ def test_the_shape_is_that_of_the_picture_that_is_read(
     path = saved(tmp_path, np.dstack([GREY] * 3), f"a.{ending}", exif=exif)
     assert picture_shape(path) == read_picture(path).shape[:2]
     assert picture_shape(path) == ((9, 7) if 5 <= orientation <= 8 else (7, 9))
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_an_orientation_behind_the_pixels_of_a_png_counts(tmp_path: Path, kept: bool) -> None:
+    exif = Image.Exif()
+    exif[274] = 6
+    path = saved(tmp_path, np.dstack([GREY] * 3), "a.png", exif=exif)
+    content = path.read_bytes()
+    start = content.index(b"eXIf") - 4
+    length = 12 + int.from_bytes(content[start : start + 4], "big")
+    whole = content[start : start + length]
+    assert picture_shape(path) == (9, 7)
+    end = content.index(b"IEND") - 4
+    rest = content[:start] + content[start + length : end]
+    path.write_bytes(rest + (whole if kept else b"") + content[end:])
+    assert picture_shape(path) == read_picture(path).shape[:2]
+    assert picture_shape(path) == ((9, 7) if kept else (7, 9))
