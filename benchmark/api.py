@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.core.errors import BadInput, BenchError, DataError, OutputError, WeightsError
-from benchmark.core.paths import home, make_folder, write_text
+from benchmark.core.paths import at_home, home, make_folder, write_text
 from benchmark.results.aggregate import aggregate
 from benchmark.results.checksums import with_sums
 from benchmark.results.csv import COLUMNS, result_rows, write_results
@@ -120,8 +120,8 @@ def run(
     settings = replace(settings, executor=executor)
     for one in executor.devices:
         _check_device(one)
-    out = Path(out).expanduser() if out is not None else None
-    store = store if store is None or is_address(store) else Path(store).expanduser()
+    out = at_home(Path(out)) if out is not None else None
+    store = store if store is None or is_address(store) else at_home(Path(store))
     plan = _as_begun(plan, out)
     setup = prepare(plan, settings.shard)
     plan = setup.plan

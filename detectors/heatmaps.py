@@ -90,14 +90,14 @@ class Heatmaps(NamedDetector):
         return ""
 
     def own(self, piece: Piece, terms: Terms) -> str:
-        """The hash of the piece's file and its score, or that the area rule makes it."""
+        """The hash of the piece's file and its score, or what makes it: itself or the area rule."""
         try:
             path = self._files.find(piece, terms.several)
             digest = digest_of(path)
         except (BadAnswer, OSError):  # said when it is read
             return "none"
         if self._scores is None:
-            return f"{digest} area"
+            return f"{digest} {'own' if self._own_scores else 'area'}"
         return f"{digest} {self._scores.get(self._files.name(path), 'none')}"
 
     def look(self, pieces: Sequence[Piece], terms: Terms) -> list[Look | BadAnswer]:
@@ -235,7 +235,7 @@ def read_values(path: Path) -> tuple[Values, float | None]:
         return _grey(path), None
     if path.suffix.lower() == ".npy":
         return _checked(path, decode_array(_content(path))), None
-    found = decode_arrays(_content(path))
+    found = decode_arrays(_content(path), ("map", "score"))
     values = _checked(path, found.get("map") if found else None)
     score = (found or {}).get("score")
     if score is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Container
 from io import BytesIO
 from tokenize import TokenError
 from typing import Any
@@ -27,10 +28,10 @@ def decode_array(content: bytes) -> NDArray[Any] | None:
     return found if isinstance(found, np.ndarray) else None
 
 
-def decode_arrays(content: bytes) -> dict[str, NDArray[Any]] | None:
-    """The arrays of a .npz file's bytes by name, or None where they are none; nothing is run."""
+def decode_arrays(content: bytes, names: Container[str]) -> dict[str, NDArray[Any]] | None:
+    """Some arrays of a .npz file's bytes by name, or None where they are none; nothing is run."""
     try:
         with np.load(BytesIO(content), allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
+            return {name: file[name] for name in file.files if name in names}
     except (*_DAMAGED, AttributeError):  # a .npy file has no such names
         return None

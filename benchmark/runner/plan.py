@@ -25,6 +25,7 @@ from pydantic import (
 from benchmark.core.brought import default_label, split_label
 from benchmark.core.errors import BadInput, PlanError
 from benchmark.core.names import printable
+from benchmark.core.paths import at_home
 from benchmark.core.registry import Registry
 from benchmark.datasets import DATASETS, is_published, takes_images
 from benchmark.launder import Launder
@@ -113,7 +114,7 @@ class Plan(BaseModel):
     @field_validator("images", "data_root", "masks")
     @classmethod
     def _at_home(cls, place: Path | None) -> Path | None:
-        return place.expanduser() if place is not None else None
+        return at_home(place) if place is not None else None
 
     @field_validator("buckets")
     @classmethod
@@ -320,18 +321,21 @@ def _moved_word(word: str, move: Callable[[str], str]) -> str:
 def _beside(text: str, folder: Path) -> str:
     """A path in a file, seen from the current folder."""
     path = Path(text)
-    if path.expanduser().is_absolute():
+    if at_home(path).is_absolute():
         return text
     beside = folder / path
-    if not beside.exists():
+    try:
+        if not beside.exists():
+            return text
+        short = Path(os.path.normpath(beside))  # another place where a link lies on the way
+        return str(short if short.exists() and short.samefile(beside) else beside)
+    except (OSError, ValueError):  # no name that a file can have: said where it is used
         return text
-    short = Path(os.path.normpath(beside))  # another place where a link lies on the way
-    return str(short if short.exists() and short.samefile(beside) else beside)
 
 
 def _seen_from(text: str, folder: Path) -> str:
     """A path of the current folder, seen from another; absolute where only the root is common."""
-    if Path(text).expanduser().is_absolute():
+    if at_home(Path(text)).is_absolute():
         return text
     here, there = _absolute(text), str(folder.resolve())
     if os.path.commonpath([here, there]) == Path(here).anchor:
@@ -340,7 +344,7 @@ def _seen_from(text: str, folder: Path) -> str:
 
 
 def _absolute(text: str) -> str:
-    return os.path.normpath(Path(text).expanduser().absolute())
+    return os.path.normpath(at_home(Path(text)).absolute())
 
 
 def _first(error: ValidationError) -> str:
