@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.core.errors import BadInput, BenchError, DataError, OutputError, WeightsError
-from benchmark.core.paths import home, make_folder, write_text
+from benchmark.core.paths import at_home, home, make_folder, write_text
 from benchmark.results.aggregate import aggregate
 from benchmark.results.checksums import with_sums
 from benchmark.results.csv import COLUMNS, result_rows, write_results
@@ -24,11 +24,11 @@ from benchmark.results.table import run_table
 from benchmark.runner.execute import Progress, Settings, execute
 from benchmark.runner.executors.choice import default_executor
 from benchmark.runner.outcome import Failure
-from benchmark.runner.plan import Plan, as_begun
+from benchmark.runner.plan import Plan, as_begun, same_plan
 from benchmark.runner.planning import PlanJobs
 from benchmark.runner.setup import Setup, prepare
 from benchmark.runner.shard import SHARD_FILE, Shard, shard_text
-from benchmark.runner.store import Store
+from benchmark.runner.store import Store, is_address
 
 if TYPE_CHECKING:  # pandas takes a while to load and only a notebook needs it
     import pandas as pd
@@ -121,14 +121,19 @@ def run(
     settings = replace(settings, executor=executor)
     for one in executor.devices:
         _check_device(one)
+    out = at_home(Path(out)) if out is not None else None
+    store = store if store is None or is_address(store) else at_home(Path(store))
     plan = _as_begun(plan, out)
     setup = prepare(plan, settings.shard)
+    plan = setup.plan
+    for line in setup.sources.lines():
+        settings.tell(line)
     _refuse_unused(setup, settings)
     if save_images:
         from benchmark.results.images import check_names
 
         check_names(setup)
-    settings = replace(settings, logs=Path(out) / "logs") if out is not None else settings
+    settings = replace(settings, logs=out / "logs") if out is not None else settings
     jobs = PlanJobs(setup)
     with claimed(out, plan, settings.shard, store) as (folder, place), Store(place) as answers:
         tally = execute(jobs, answers, executor, settings)
@@ -201,7 +206,7 @@ def claimed(
         return
     folder = Path(out)
     made = not folder.exists()
-    texts = {"plan.toml": plan.dump()}
+    texts = {"plan.toml": _plan_text(folder, plan)}
     if shard:
         texts[SHARD_FILE] = shard_text(shard, folder, place)
     make_folder(folder)
@@ -229,6 +234,18 @@ def _as_begun(plan: Plan, out: str | Path | None) -> Plan:
         return as_begun(plan, Plan.load(path))
     except BenchError:
         return plan  # the folder is refused where it is claimed
+
+
+def _plan_text(folder: Path, plan: Plan) -> str:
+    """The plan for a run's folder: what stands there already if it says the same."""
+    path = folder / "plan.toml"
+    if path.is_file():
+        try:
+            if same_plan(plan, Plan.load(path)):
+                return path.read_text(encoding="utf-8")
+        except BenchError:
+            pass  # the folder is refused where it is claimed
+    return plan.dump(folder)
 
 
 def _refuse_another(folder: Path, texts: dict[str, str]) -> None:

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
@@ -23,7 +24,8 @@ from benchmark.runner.execute import Notify
 from benchmark.runner.execute import Progress as Step
 from benchmark.runner.plan import Plan
 from benchmark.runner.setup import choose
-from benchmark.runner.shard import Shard
+from benchmark.runner.shard import WHOLE, Shard
+from benchmark.runner.sources import Sources
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 
@@ -53,12 +55,12 @@ def announce(plan: Plan) -> None:
     models = choose(INPAINTERS, plan.inpainters, plan) + choose(DETECTORS, plan.detectors, plan)
     for model in models:
         if model.absent:
-            _say(f"Left out: {model.absent}")
+            say(f"Left out: {model.absent}")
     editions = {model.name: model.weights.edition for model in models if not model.absent}
     said = ", ".join(f"{name} {edition}" for name, edition in editions.items() if edition != "none")
     if said:
         mini = " (mini = trained by this project, small)" if "mini" in editions.values() else ""
-        _say(f"Weights: {said}{mini}.")
+        say(f"Weights: {said}{mini}.")
 
 
 @contextmanager
@@ -95,12 +97,46 @@ def show_record(record: RunRecord, *, as_json: bool) -> None:
         after = f" with {failure.retouch}" if failure.retouch else ""
         after += f" after {failure.launder}" if failure.launder else ""
         model = f" ({failure.model}{after})" if failure.model else ""
-        _say(f"{failure.kind}: {what}{model}: {failure.reason}")
+        say(f"{failure.kind}: {what}{model}: {failure.reason}")
     for name, known in record.document["known_pixels"].items():
-        _say(known_line(name, known, pasted=record.plan.recomposite))
+        say(known_line(name, known, pasted=record.plan.recomposite))
     for unused in record.document["unused"][:SHOWN]:
-        _say(f"unused: {unused['file']}: {unused['reason']}")
-    _say(f"Results: {record.folder}")
+        say(f"unused: {unused['file']}: {unused['reason']}")
+    say(f"Results: {record.folder}")
+
+
+def show_samples(plan: Plan, shard: Shard | None, *, as_json: bool) -> None:
+    """Print which image gets which mask, one a line, and on standard error what is left out.
+
+    No image is inpainted or looked at; masks are read, as their holes' shares decide the buckets.
+
+    Raises:
+        DataError: if images or masks cannot be used.
+    """
+    sources = Sources(plan)
+    rows = [
+        {"dataset": ref.dataset, "image": ref.id, "bucket": ref.bucket, "mask": ref.mask}
+        for ref in sources.refs(shard or WHOLE)
+    ]
+    if as_json:
+        unused = [{"file": file, "reason": reason} for file, reason in sources.unused]
+        document = {
+            "samples": rows,
+            "pairing": {name: asdict(one) for name, one in sources.pairing.items()},
+            "left_out": sources.left_out,
+            "unused": unused,
+        }
+        sys.stdout.write(json.dumps(document, indent=2) + "\n")
+        return
+    for row in rows:
+        of = f"{row['dataset']} " if len(plan.datasets) > 1 else ""
+        line = f"{of}{row['image']}: {row['mask']} ({row['bucket']} %)"
+        sys.stdout.write(printable(line) + "\n")
+    for line in sources.lines():
+        say(line)
+    for file, reason in sources.unused:
+        say(f"unused: {file}: {reason}")
+    say(f"{len(rows)} samples; nothing was run.")
 
 
 def known_line(name: str, known: Mapping[str, float], *, pasted: bool) -> str:
@@ -112,6 +148,8 @@ def known_line(name: str, known: Mapping[str, float], *, pasted: bool) -> str:
         pasted: whether the known region was pasted back.
     """
     count = f"{known['pictures']:.0f}"
+    if not known["pictures"]:
+        return f"{name}: none of its pictures could be used"
     if not known["moved"]:
         return f"{name}: known pixels are the original's in all {count} pictures"
     return (
@@ -138,7 +176,7 @@ class _Lines:
         spent = max(now - self._start, 1e-9)
         left = spent / step.done * (step.total - step.done)
         rate = step.done / spent
-        _say(
+        say(
             f"{VERBS[step.stage]} {step.model}: {step.done}/{step.total}, "
             f"{rate:.3g}/s, {left:.0f} s left"
         )
@@ -179,6 +217,7 @@ def _show_table(table: Table) -> None:
         console.print(note, style="dim", markup=False, highlight=False)
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """One line on standard error."""
     sys.stderr.write(printable(text) + "\n")
     sys.stderr.flush()

@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmark.core.card import Card
 from benchmark.core.chunk import answer_chunk, answer_file, save_png
 from benchmark.core.errors import BadAnswer, BadInput
-from benchmark.core.outside import Terms
+from benchmark.core.outside import Terms, files_below
 from benchmark.core.program import CHUNK, Program, parse_program
 from benchmark.core.types import Piece
 from detectors.heatmaps import (
@@ -23,6 +23,7 @@ from detectors.heatmaps import (
     CARD,
     HEATMAPS,
     SCORES,
+    Scale,
     area_rule,
     read_heatmap,
     read_scores,
@@ -88,7 +89,9 @@ class _Layout:
 
     def read(self, out: Path, name: str, piece: Piece) -> Look:
         height, width = piece.image.shape[:2]
-        heatmap = read_heatmap(answer_file(out, (name,), HEATMAPS), (height, width))
+        path = answer_file(out, (name,), HEATMAPS)
+        beside = [one for one in files_below(out) if one.suffix.lower() in HEATMAPS]
+        heatmap = read_heatmap(path, (height, width), Scale(beside))
         scores = read_scores(out / SCORES)
         if not self._own_score and scores is not None:
             raise BadAnswer(f"the program writes {SCORES}: say so with score=csv before it")

@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmark.core.arrays import decode_array
+from benchmark.core.arrays import decode_array, decode_arrays
 from benchmark.core.card import Card
 from benchmark.core.errors import BadAnswer, BadInput, DataError
-from benchmark.core.outside import NamedFiles, Terms, digest_of
+from benchmark.core.levels import ROUNDING
+from benchmark.core.outside import NamedFiles, Terms, digest_of, files_below
 from benchmark.core.pictures import SUFFIXES, open_upright
 from benchmark.core.types import Detection, Piece
 from detectors.base import area_score
 from detectors.named import Heatmap, Look, NamedDetector
 
-HEATMAPS = frozenset({*SUFFIXES, ".npy"})
+# PSCC-Net's own program writes the "png" over the last three letters: photo.jpeg is photo.jpng.
+_PSCCNET = (".jpng", ".wpng", ".tpng")
+HEATMAPS = frozenset({*SUFFIXES, *_PSCCNET, ".npy", ".npz"})
+ARRAYS = (".npy", ".npz")
+_IIDNET = "output_"  # IID-Net's own program writes it before the picture's name
 SCORES = "scores.csv"
+_LOW = {"uint8": 1, "uint16": 255}  # the largest level of a heatmap on another scale, by type
+Values = NDArray[Any]  # (H, W) as a file stores them
 AREA_THRESHOLD = 0.02  # of the area rule, as `area_score` says
 CARD = Card(
     name="heatmaps",
@@ -39,10 +49,12 @@ AREA_CARD = replace(
 
 
 class Heatmaps(NamedDetector):
-    """Heatmaps already made: DIR/[INPAINTER/][DATASET/][BUCKET/]SAMPLE.png or .npy.
+    """Heatmaps already made: DIR/[INPAINTER/][DATASET/][BUCKET/]SAMPLE.png, .npy or .npz.
 
-    Scores are those of DIR/scores.csv, with the columns name (the heatmap's path in DIR) and score;
-    without that file the area rule makes them.
+    What the programs of TruFor (SAMPLE.png.npz), PSCC-Net and IID-Net (output_SAMPLE.png) write is
+    found by the picture's name too. Scores are those of DIR/scores.csv, with the columns name (the
+    heatmap's path in DIR) and score; without that file those of the .npz files, where they have
+    them, else the area rule makes them.
 
     Args:
         folder: the DIR.
@@ -60,14 +72,17 @@ class Heatmaps(NamedDetector):
     ) -> None:
         super().__init__(weights=weights, device=device)
         place = Path(folder).expanduser()
-        self._files = NamedFiles(place, HEATMAPS)
+        self._files = NamedFiles(place, HEATMAPS, _names)
         self._scores = read_scores(place / SCORES)
+        self._own_scores = self._scores is None and _has_scores(place)
+        self._scale = Scale(self._files)
 
     @classmethod
     def described(cls, argument: str) -> Card:
         """With a score of its own where there is a scores.csv, else by the area rule."""
-        there = (Path(argument).expanduser() / SCORES).is_file()
-        return CARD if there else AREA_CARD
+        folder = Path(argument).expanduser()
+        there = (folder / SCORES).is_file()
+        return CARD if there or _has_scores(folder) else AREA_CARD
 
     @classmethod
     def decides(cls, argument: str) -> str:
@@ -75,14 +90,14 @@ class Heatmaps(NamedDetector):
         return ""
 
     def own(self, piece: Piece, terms: Terms) -> str:
-        """The hash of the piece's file and its score, or that the area rule makes it."""
+        """The hash of the piece's file and its score, or what makes it: itself or the area rule."""
         try:
             path = self._files.find(piece, terms.several)
             digest = digest_of(path)
         except (BadAnswer, OSError):  # said when it is read
             return "none"
         if self._scores is None:
-            return f"{digest} area"
+            return f"{digest} {'own' if self._own_scores else 'area'}"
         return f"{digest} {self._scores.get(self._files.name(path), 'none')}"
 
     def look(self, pieces: Sequence[Piece], terms: Terms) -> list[Look | BadAnswer]:
@@ -95,12 +110,19 @@ class Heatmaps(NamedDetector):
         try:
             path = self._files.find(piece, terms.several)
             height, width = piece.image.shape[:2]
-            heatmap = read_heatmap(path, (height, width))
-            return Look(heatmap=heatmap, score=self._score(self._files.name(path), heatmap))
+            values, score = read_values(path)
+            self._scale.check(path, values)
+            heatmap = to_heatmap(path, values, (height, width))
+            return Look(heatmap=heatmap, score=self._score(path, heatmap, score))
         except (BadAnswer, DataError) as error:
             return BadAnswer(str(error))
 
-    def _score(self, name: str, heatmap: Heatmap) -> float:
+    def _score(self, path: Path, heatmap: Heatmap, own: float | None) -> float:
+        name = self._files.name(path)
+        if self._own_scores:
+            if own is None:
+                raise BadAnswer(f"{path}: no score in it, as others of its folder have")
+            return own
         if self._scores is None:
             return area_rule(heatmap)
         if name not in self._scores:
@@ -111,17 +133,66 @@ class Heatmaps(NamedDetector):
         raise BadInput("heatmaps already made are found by their names: use them in a run")
 
 
+class Scale:
+    """The one rule of a heatmap's scale, for whole numbers: the largest of their type means 1.
+
+    A single heatmap may be dark; where all of a type are, their scale is another: 0 and 1 in 8
+    bits, or 0 to 255 in 16.
+
+    Args:
+        files: all heatmaps that were written together, read when a dark one is met.
+    """
+
+    def __init__(self, files: Iterable[Path]) -> None:
+        self._files = files
+        self._tops: dict[str, int] = {}
+
+    def check(self, path: Path, values: Values) -> None:
+        """Refuse a heatmap that is dark as all are.
+
+        Raises:
+            BadAnswer: with its largest level, and what to do.
+        """
+        kind = values.dtype.name
+        low = _LOW.get(kind)
+        if low is None or not values.size or not 0 < values.max() <= low:
+            return
+        if kind not in self._tops:
+            self._tops[kind] = self._top(kind, low)
+        if self._tops[kind] <= low:
+            raise BadAnswer(
+                f"{path}: its largest level is {int(values.max())} of {np.iinfo(kind).max}, and no "
+                f"heatmap beside it has one above {low}: on that scale it says nothing; save it "
+                f"with 1 as {np.iinfo(kind).max}, or as floats from 0 to 1"
+            )
+
+    def _top(self, kind: str, enough: int) -> int:
+        """The largest level of a type's heatmaps; the first above `enough` will do."""
+        top = 0
+        for path in self._files:
+            try:
+                values, _ = read_values(path)
+            except (BadAnswer, DataError):
+                continue
+            if values.dtype.name == kind and values.size:
+                top = max(top, int(values.max()))
+            if top > enough:
+                break
+        return top
+
+
 def area_rule(heatmap: Heatmap) -> float:
     """The score of one heatmap without a score, (H, W) in [0, 1]."""
     return float(area_score(torch.from_numpy(heatmap)[None])[0])
 
 
-def read_heatmap(path: Path, size: tuple[int, int]) -> Heatmap:
-    """Read a heatmap: 8 or 16 bits of grey, or an array of floats in [0, 1], 8 or 16 bits.
+def read_heatmap(path: Path, size: tuple[int, int], scale: Scale | None = None) -> Heatmap:
+    """Read a heatmap: 8 or 16 bits of grey, or an array of floats in [0, 1], 8 or 16 bits or bool.
 
     Args:
-        path: a picture or an .npy file.
+        path: a picture, an .npy file, or an .npz file with a `map`.
         size: height and width that it must have.
+        scale: the rule for whole numbers, or None for a heatmap that stands alone.
 
     Returns:
         (H, W) float32 in [0, 1].
@@ -130,41 +201,102 @@ def read_heatmap(path: Path, size: tuple[int, int]) -> Heatmap:
         BadAnswer: if it has another size, colours, or values that are none in [0, 1].
         DataError: if it cannot be read as a picture.
     """
-    values = _array(path) if path.suffix.lower() == ".npy" else _grey(path)
+    values, _ = read_values(path)
+    if scale is not None:
+        scale.check(path, values)
+    return to_heatmap(path, values, size)
+
+
+def to_heatmap(path: Path, values: Values, size: tuple[int, int]) -> Heatmap:
+    """The same from what `read_values` found."""
     if values.ndim != 2 or values.shape != size:
         said = "x".join(map(str, values.shape[::-1])) or "one number"
         raise BadAnswer(f"{path}: a heatmap of {said}, expected {size[1]}x{size[0]} pixels")
     if np.issubdtype(values.dtype, np.unsignedinteger):
         return (values / np.iinfo(values.dtype).max).astype(np.float32)
     heatmap = values.astype(np.float32)
-    if not ((heatmap >= 0) & (heatmap <= 1)).all():  # a NaN fails this
-        raise BadAnswer(f"{path}: expected values in [0, 1], got others")
-    return heatmap
+    low, high = float(heatmap.min()), float(heatmap.max())
+    if not (low >= -ROUNDING and high <= 1 + ROUNDING):  # a NaN fails this
+        raise BadAnswer(
+            f"{path}: expected values in [0, 1], got {low:g} to {high:g}; divide them by the level "
+            "that means 1"
+        )
+    return np.clip(heatmap, 0, 1)
 
 
-def _array(path: Path) -> np.ndarray:
+def read_values(path: Path) -> tuple[Values, float | None]:
+    """A heatmap file's values as they are stored, and the score in it, or None.
+
+    Raises:
+        BadAnswer: if it has colours, or values of a type that heatmaps do not have.
+        DataError: if it cannot be read as a picture.
+    """
+    if path.suffix.lower() not in ARRAYS:
+        return _grey(path), None
+    if path.suffix.lower() == ".npy":
+        return _checked(path, decode_array(_content(path))), None
+    found = decode_arrays(_content(path), ("map", "score"))
+    values = _checked(path, found.get("map") if found else None)
+    score = (found or {}).get("score")
+    if score is None:
+        return values, None
+    if score.size != 1 or score.dtype.kind not in "fiu" or not 0 <= float(score.item()) <= 1:
+        raise BadAnswer(f"{path}: expected a score in [0, 1], got {score.tolist()!r:.60}")
+    return values, float(score.item())
+
+
+def _content(path: Path) -> bytes:
     try:
-        found = decode_array(path.read_bytes())
+        return path.read_bytes()
     except OSError as error:
         raise BadAnswer(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def _checked(path: Path, found: Values | None) -> Values:
     if found is None:
-        raise BadAnswer(f"{path}: cannot be read as an array: none, damaged, or of objects")
+        what = "with a 'map'" if path.suffix.lower() == ".npz" else "as an array"
+        raise BadAnswer(f"{path}: cannot be read {what}: none, damaged, or of objects")
     array = np.squeeze(found)
+    if array.dtype == np.bool_:
+        return array.astype(np.float32)
     if array.dtype.kind != "f" and array.dtype not in (np.uint8, np.uint16):
         raise BadAnswer(f"{path}: expected floats in [0, 1], 8 or 16 bits, got {array.dtype}")
     return array
 
 
-def _grey(path: Path) -> np.ndarray:
+def _names(name: str) -> Iterator[str]:
+    """What else a file's heatmap may be of: SAMPLE.png of SAMPLE, output_SAMPLE."""
+    before, slash, last = name.rpartition("/")
+    plain = last.removeprefix(_IIDNET)
+    for one in dict.fromkeys((last, plain)):
+        yield before + slash + one
+        if Path(one).suffix.lower() in SUFFIXES:
+            yield before + slash + Path(one).stem
+
+
+def _has_scores(folder: Path) -> bool:
+    """Whether the first .npz file of a folder has a score, as TruFor's program writes them."""
+    files = files_below(folder) if folder.is_dir() else []
+    first = next((path for path in files if path.suffix.lower() == ".npz"), None)
+    try:
+        with ZipFile(first or folder) as file:
+            return "score.npy" in file.namelist()
+    except (OSError, BadZipFile):
+        return False
+
+
+def _grey(path: Path) -> Values:
     picture = open_upright(path)
     if picture.mode == "1":
-        picture = picture.convert("L")
+        return np.asarray(picture).astype(np.float32)
     values = np.asarray(picture.convert("RGB") if picture.mode == "P" else picture)
     if picture.mode == "F":
         return values
     if picture.mode.startswith("I"):
         if values.min() < 0 or values.max() > 65535:
-            raise BadAnswer(f"{path}: expected grey levels of 8 or 16 bits, got others")
+            raise BadAnswer(
+                f"{path}: grey levels from {values.min()} to {values.max()}, expected 8 or 16 bits"
+            )
         return values.astype(np.uint16)
     if values.ndim == 3:
         colours = values[..., :3] if values.shape[2] > 2 else values[..., :1]

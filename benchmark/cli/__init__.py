@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from pathlib import Path
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from benchmark.cli.merge import merge
 from benchmark.cli.models import list_, show, verify
@@ -14,8 +18,27 @@ from benchmark.cli.run import run
 from benchmark.cli.store import check, clean
 from benchmark.cli.training import train
 from benchmark.cli.weights import weights_app
+from benchmark.core.paths import at_home
+
+_HOME = re.compile(r"(--[\w-]+=)?(~(?:/.*)?)", re.DOTALL)
+
+
+class _Commands(TyperGroup):
+    """The commands; a "~" that begins a path is the home folder, behind "=" too, where no shell
+    says so.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 (typer's own)
+        return super().parse_args(ctx, [_expanded(word) for word in args])
+
+
+def _expanded(word: str) -> str:
+    found = _HOME.fullmatch(word)
+    return f"{found[1] or ''}{at_home(Path(found[2]))}" if found else word
+
 
 app = typer.Typer(
+    cls=_Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,

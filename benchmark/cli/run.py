@@ -38,12 +38,13 @@ def run(
         typer.Option(help="Data sets, with commas; see bench list.", show_default="samples"),
     ] = None,
     images: Annotated[
-        Path | None, typer.Option(help="Folder of pictures; implies --dataset folder.")
+        Path | None, typer.Option(help="Folder of pictures, or one; implies --dataset folder.")
     ] = None,
     masks: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of masks, white = hole.", show_default="drawn; for published sets NVIDIA's"
+            help="Folder of masks, white = hole, or one mask for all.",
+            show_default="drawn; for published sets NVIDIA's",
         ),
     ] = None,
     data_root: Annotated[
@@ -59,7 +60,11 @@ def run(
         int | None, typer.Option(help="Border kept free of drawn holes, in pixels at 256.")
     ] = None,
     buckets: Annotated[
-        str | None, typer.Option(help="Hole shares in percent.", show_default="10-20,30-40,50-60")
+        str | None,
+        typer.Option(
+            help="Hole shares in percent.",
+            show_default="10-20,30-40,50-60; one range for masks by name",
+        ),
     ] = None,
     metrics: Annotated[
         str | None,
@@ -183,6 +188,12 @@ def run(
     save_images: Annotated[
         bool, typer.Option("--save-images", help="Also write pictures, masks and heatmaps.")
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Print which image gets which mask and what is left out; run nothing."
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Let inpainters paint, let detectors look, and print the table.
@@ -212,7 +223,14 @@ def run(
 
             typer.echo(make_reproducible(device, executor), err=True)
         from benchmark.api import run as run_plan
-        from benchmark.console import announce, default_folder, show_record, watch
+        from benchmark.console import (
+            announce,
+            default_folder,
+            say,
+            show_record,
+            show_samples,
+            watch,
+        )
         from benchmark.plans import plan_file
         from benchmark.runner.execute import Settings
         from benchmark.runner.executors.choice import batch_of, make_executor
@@ -221,6 +239,9 @@ def run(
 
         base = Plan.load(plan_file(plan)).model_dump(exclude_unset=True) if plan else {}
         chosen = make_plan(replaced(base, values), where="options")
+        if dry_run:
+            show_samples(chosen, Shard.parse(shard) if shard else None, as_json=as_json)
+            return
         batch, shrink = batch_of(batch_size, device)
         share = Shard.parse(shard) if shard else None
         settings = Settings(
@@ -229,6 +250,7 @@ def run(
             strict=strict,
             cmd_timeout=cmd_timeout,
             shard=share,
+            tell=say,
             executor=make_executor(
                 executor, device=device, workers=workers, address=address, gpu_share=gpu_share
             ),

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from benchmark.core.errors import BadInput, WeightsError
 from benchmark.core.inert import BROKEN
+from benchmark.core.weights import refuse_other
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -47,6 +48,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """
     if not path.is_file():
         raise WeightsError(f"{path}: no such checkpoint file")
+    refuse_other(path)
     try:
         if path.suffix == ".safetensors":
             with safe_open(path, framework="pt") as file:
@@ -55,9 +57,9 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             warnings.simplefilter("ignore")  # torch's guesses at what a damaged file might be
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        reason = str(error).splitlines()[0]
         raise WeightsError(
-            f"{path}: refused: more than plain tensors; nothing in it was run ({reason[:120]})"
+            f"{path}: refused: no checkpoint, or more in it than plain tensors; nothing in it was "
+            f"run{_what_it_asked_for(error)}"
         ) from None
     except (*BROKEN, SafetensorError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -69,6 +71,13 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             f"{path}: expected a dictionary of tensors, got {type(content).__name__}"
         )
     return content
+
+
+def _what_it_asked_for(error: Exception) -> str:
+    """What torch says of the file, without what it says of its own versions."""
+    _, _, said = str(error).partition("WeightsUnpickler error: ")
+    reason = (said.splitlines() or [""])[0]
+    return f" ({reason[:120]})" if reason else ""
 
 
 def read_metadata(path: Path) -> dict[str, Any]:

@@ -46,6 +46,11 @@ def cut_name(name: str) -> str:
     return f"{plain_name(name).encode()[:LONGEST].decode(errors='ignore')}-{digest}"
 
 
+def same_name(text: str) -> str:
+    """A name without differences of Unicode composition (NFC) and case."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+
+
 def _folded(text: str) -> str:
     """The same for names that some file system takes for one."""
     return unicodedata.normalize("NFKC", text).casefold()

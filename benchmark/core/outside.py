@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
 
 from benchmark.core.errors import BadAnswer, DataError
-from benchmark.core.names import cut_name, plain_name
+from benchmark.core.names import cut_name, plain_name, same_name
 from benchmark.core.types import Piece
+from benchmark.core.walk import walk
 from benchmark.core.weights import sha256_of
 
 LEVELS = ("inpainter", "dataset", "bucket")  # the folders a file may lie in, outermost first
@@ -40,26 +41,41 @@ class NamedFiles:
     """The files below a folder by what they are of: [INPAINTER/][DATASET/][BUCKET/]SAMPLE.
 
     A level may be left out where the run has only one of it. Slashes in a sample's name may be
-    folders or, as in what `bench run --save-images` writes, "_".
+    folders or, as in what `bench run --save-images` writes, "_". Where no name is the same, one
+    that differs in Unicode composition (NFC) or case alone is taken.
 
     Args:
         folder: the folder.
         suffixes: of the files that count, such as ".png".
+        names: further names of a file by its own, for programs that add to the picture's.
 
     Raises:
         DataError: if there is no such folder, or no such file in it.
     """
 
-    def __init__(self, folder: Path, suffixes: Iterable[str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        suffixes: Iterable[str],
+        names: Callable[[str], Iterable[str]] = lambda _: (),
+    ) -> None:
         self.folder = folder
         self._files: dict[str, list[Path]] = defaultdict(list)
+        self._folded: dict[str, list[Path]] = defaultdict(list)
         if not folder.is_dir():
-            raise DataError(f"{folder}: no such folder")
+            what = "a file, expected a folder" if folder.exists() else "no such folder"
+            raise DataError(f"{folder}: {what}")
         for path in files_below(folder):
             if path.suffix.lower() in suffixes:
-                self._files[self.name(path)].append(path)
+                for name in dict.fromkeys((self.name(path), *names(self.name(path)))):
+                    self._files[name].append(path)
+                    self._folded[same_name(name)].append(path)
         if not self._files:
             raise DataError(f"{folder}: no files ({', '.join(sorted(suffixes))}) in this folder")
+
+    def __iter__(self) -> Iterator[Path]:
+        """All of the files, each once."""
+        return iter(dict.fromkeys(path for found in self._files.values() for path in found))
 
     def name(self, path: Path) -> str:
         """A file's path in the folder without its ending."""
@@ -76,8 +92,9 @@ class NamedFiles:
             BadAnswer: if there is none, or more than one; the message names the path expected.
         """
         names = list(_names(piece, several))
-        for name in names:
-            found = self._files.get(name, [])
+        exact = (self._files.get(name, []) for name in names)
+        folded = (self._folded.get(same_name(name), []) for name in names)
+        for found in (*exact, *folded):
             if len(found) > 1:
                 files = " and ".join(str(path) for path in found)
                 raise BadAnswer(f"{files}: two files of one name; one must go")
@@ -100,14 +117,7 @@ def _names(piece: Piece, several: frozenset[str]) -> Iterator[str]:
 
 def files_below(folder: Path) -> list[Path]:
     """All files below a folder in the order of their paths, hidden ones and caches left out."""
-    return [
-        path
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-        and not any(
-            part.startswith(".") or part == "__pycache__" for part in path.relative_to(folder).parts
-        )
-    ]
+    return walk(folder).files
 
 
 def digest_of(path: Path) -> str:

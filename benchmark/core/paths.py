@@ -21,6 +21,11 @@ def home() -> Path:
     return Path(chosen).expanduser() if chosen else user_cache_path("safepaint-bench")
 
 
+def at_home(path: Path) -> Path:
+    """A path whose first part may be "~", the home folder; other users' are left as they are."""
+    return path.expanduser() if path.parts[:1] == ("~",) else path
+
+
 def torch_checkpoints() -> Path:
     """Where torch keeps the checkpoints it downloads (by its own rules, without importing it)."""
     cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")

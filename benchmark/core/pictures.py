@@ -1,8 +1,9 @@
 """From any picture file to upright 8-bit RGB at evaluation size.
 
-The rule, in order: the file's first frame; turned upright as its EXIF says; 16-bit and deeper grey
-scaled to 8 bits (65535 becomes 255, halves rounded up), 16-bit colour cut to its upper byte, which
-is how Pillow reads it; palettes looked up; transparency laid over white; CMYK and all other colour
+The rule, in order: the file's first frame; turned upright as its EXIF says (an orientation other
+than 1 to 8 turns nothing); grey of more than 8 bits scaled to 8 as its largest level says
+(`core.levels`), halves rounded up; 16-bit colour cut to its upper byte, which is how Pillow reads
+it; palettes looked up; transparency laid over white; CMYK and all other colour
 spaces as Pillow converts them; grey repeated to three channels. Colour profiles are not applied.
 """
 
@@ -10,22 +11,38 @@ from __future__ import annotations
 
 import struct
 import warnings
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError, features
 
 from benchmark.core.errors import DataError
+from benchmark.core.levels import full_level, is_deep
 from benchmark.core.names import printable
 from benchmark.core.types import Pixels
+from benchmark.core.walk import HIDDEN_FILES, LeftOut, walk
 
 REVISION = 1  # raised whenever the same file gives other pixels
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
-_FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
+# Endings by Pillow's format; AVIF and JPEG 2000 only where this Pillow was built with them.
+_ENDINGS = {
+    "PNG": (".png", ".apng"),
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "WEBP": (".webp",),
+    "TIFF": (".tif", ".tiff"),
+    "BMP": (".bmp", ".dib"),
+    "GIF": (".gif",),
+    "PPM": (".ppm", ".pgm", ".pbm", ".pnm"),
+    **({"AVIF": (".avif",)} if features.check("avif") else {}),
+    **({"JPEG2000": (".jp2", ".j2k", ".jpx")} if features.check("jpg_2000") else {}),
+}
+SUFFIXES = frozenset(ending for endings in _ENDINGS.values() for ending in endings)
+_FORMATS = tuple(_ENDINGS)
 MOST_PIXELS = 89_478_485  # Pillow's own limit: 256 MiB of RGB
 _BROKEN = (
     ArithmeticError, AttributeError, EOFError, LookupError, OSError, RuntimeError, SyntaxError,
@@ -33,7 +50,10 @@ _BROKEN = (
 )  # fmt: skip  # whatever Pillow raises at a damaged file
 _PILLOW = r"PIL\."  # Pillow's modules
 _LIMIT = Lock()  # of Pillow's own limit, one for the whole program
-_ORIENTATION = 274  # EXIF; 5 to 8 lie on their side
+_ORIENTATION = 274  # of EXIF
+_SIDEWAYS = (5, 6, 7, 8)  # orientations of pictures that lie on their side
+_WIDTH = 256  # the TIFF tag of the width as stored
+_SHOWN = 3  # files that a count names
 
 
 def is_picture(path: Path) -> bool:
@@ -52,7 +72,7 @@ def read_picture(path: Path, most: int = MOST_PIXELS) -> Pixels:
         DataError: if it is missing, truncated, no picture, or too large to be one.
     """
     picture = open_upright(path, most)
-    if picture.mode.startswith(("I", "F")):
+    if is_deep(picture):
         return _from_deep_grey(picture, path)
     if "A" in picture.getbands() or "transparency" in picture.info:
         picture = picture.convert("RGBA")
@@ -73,45 +93,156 @@ def open_upright(path: Path, most: int = MOST_PIXELS) -> Image.Image:
 
 
 def picture_shape(path: Path, most: int = MOST_PIXELS) -> tuple[int, int]:
-    """Height and width of a picture once upright, from the file's header alone.
+    """Height and width of a picture once upright, as `open_upright` turns it.
 
     Raises:
         DataError: if it is missing, no picture, or too large to be one.
     """
     with _opened(path, most) as file:
-        turned = file.getexif().get(_ORIENTATION, 1) >= 5
+        if file.format == "PNG" and "exif" not in file.info and not _told_late(path):
+            tags = Image.Image.getexif(file)  # a PNG's own would decode it whole
+        else:
+            tags = file.getexif()
+        turned = tags.get(_ORIENTATION) in _SIDEWAYS
+        if file.format == "TIFF" and file.width != file.tag_v2[_WIDTH]:  # type: ignore[attr-defined]
+            turned = False  # Pillow has turned the size of this one already
         return (file.width, file.height) if turned else (file.height, file.width)
 
 
+def _told_late(path: Path) -> bool:
+    """Whether a PNG file has something to say, such as its orientation, behind its pixels."""
+    with path.open("rb") as file:
+        file.seek(8)
+        pixels = False
+        while len(head := file.read(8)) == 8:
+            length, kind = struct.unpack(">I4s", head)
+            if pixels and kind in (b"eXIf", b"iTXt", b"tEXt", b"zTXt"):
+                return True
+            pixels = pixels or kind == b"IDAT"
+            file.seek(length + 4, 1)
+    return False
+
+
+def reading_of(path: Path, most: int = MOST_PIXELS) -> str:
+    """What a picture's bytes do not say of how they were read: it goes into a sample's key.
+
+    Returns:
+        "" for all but deep grey that holds no level above 255, which earlier versions read as
+        black; only files that can be deep grey are decoded.
+    """
+    try:
+        state = path.stat()
+        return _reading_of(path, (state.st_size, state.st_mtime_ns), most)
+    except (DataError, OSError):  # said where the picture is read
+        return ""
+
+
+@lru_cache(maxsize=1 << 16)
+def _reading_of(path: Path, state: tuple[int, int], most: int) -> str:
+    if not _may_be_deep(path):
+        return ""
+    with _opened(path, most) as file:
+        if not is_deep(file):
+            return ""
+    picture = open_upright(path, most)
+    return " levels to 255" if full_level(np.asarray(picture), path) == 255 else ""
+
+
+def _may_be_deep(path: Path) -> bool:
+    """By its first bytes: PNG of 16 bits and grey, TIFF, JPEG 2000 and PGM."""
+    with path.open("rb") as file:
+        head = file.read(26)
+    if head.startswith(b"\x89PNG"):
+        return head[24:26] == b"\x10\x00"
+    return head.startswith((b"II", b"MM", b"P2", b"P5", b"\0\0\0\x0cjP", b"\xff\x4f"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """The pictures below a folder.
+
+    Attributes:
+        named: the files by their names, in name order.
+        left_out: what lies there and is not used: a count for each reason, such as
+            ".heic (1): b.heic".
+    """
+
+    named: dict[str, Path]
+    left_out: tuple[str, ...] = ()
+
+
 def named_pictures(folder: Path) -> dict[str, Path]:
-    """All picture files below a folder by name: the path in it without the ending, in name order.
+    """All picture files below a folder by name, as `list_pictures` finds them."""
+    return list_pictures(folder).named
+
+
+def list_pictures(folder: Path, *, without: Collection[Path] = ()) -> Listing:
+    """All picture files below a folder by name: the path in it without the ending.
 
     Where two files differ only in the ending, both keep it. Characters that cannot be printed, such
-    as a line break, are written as escapes.
+    as a line break, are written as escapes. A file in place of the folder is a folder of one.
+
+    Args:
+        folder: the folder, or one picture.
+        without: files and folders that are left out where they lie below it.
 
     Raises:
         DataError: if the folder is missing, cannot be read, or holds no picture.
     """
-    if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder")
-    try:
-        next(folder.iterdir(), None)
-        files = sorted(path for path in folder.rglob("*") if is_picture(path) and path.is_file())
-    except OSError as error:
-        raise DataError(f"{folder}: cannot be read ({error.strerror})") from None
+    if folder.is_file() and not is_picture(folder):
+        _refuse_no_picture(folder)
+    found = walk(folder, without=without, results=False)
+    top = folder.parent if folder.is_file() else folder
+    files = [path for path in found.files if is_picture(path) or path == folder]
+    others = [path for path in found.files if not is_picture(path) and path != folder]
+    left_out = _counted(_reasons(others, found.left_out), top)
     if not files:
-        raise DataError(f"{folder}: no pictures ({', '.join(sorted(SUFFIXES))}) in this folder")
+        also = f"; left out: {'; '.join(left_out)}" if left_out else ""
+        raise DataError(
+            f"{folder}: no pictures ({', '.join(sorted(SUFFIXES))}) in this folder{also}"
+        )
     stems = Counter(path.with_suffix("") for path in files)
     named = {}
     for path in files:
         name = path.with_suffix("") if stems[path.with_suffix("")] == 1 else path
-        text = printable(name.relative_to(folder).as_posix())
+        text = printable(name.relative_to(top).as_posix())
         if text in named:  # a.png of a.png.png, beside a.png that keeps its ending
-            text = printable(path.relative_to(folder).as_posix())
+            text = printable(path.relative_to(top).as_posix())
         if text in named:
             raise DataError(f"{folder}: two pictures are called {text!r}; rename one")
         named[text] = path
-    return dict(sorted(named.items()))
+    return Listing(named=dict(sorted(named.items())), left_out=left_out)
+
+
+def _refuse_no_picture(path: Path) -> None:
+    """Refuse a single file that is none; its ending may be any."""
+    try:
+        picture_shape(path)
+    except DataError as error:
+        reason = str(error).removeprefix(f"{path}: ")
+        raise DataError(
+            f"{path}: no pictures: neither a folder of them nor one ({reason})"
+        ) from None
+
+
+def _reasons(others: Iterable[Path], left_out: Iterable[LeftOut]) -> dict[str, list[Path]]:
+    """What is not used, by reason; hidden files count where they would be pictures."""
+    found: dict[str, list[Path]] = defaultdict(list)
+    for path in others:
+        found[path.suffix.lower() or "no ending"].append(path)
+    for one in left_out:
+        if one.reason != HIDDEN_FILES or one.path.suffix.lower() in SUFFIXES:
+            found[one.reason].append(one.path)
+    return found
+
+
+def _counted(reasons: dict[str, list[Path]], top: Path) -> tuple[str, ...]:
+    told = []
+    for reason, paths in sorted(reasons.items()):
+        shown = [printable(path.relative_to(top).as_posix()) for path in sorted(paths)[:_SHOWN]]
+        more = ", ..." if len(paths) > _SHOWN else ""
+        told.append(f"{reason} ({len(paths)}): {', '.join(shown)}{more}")
+    return tuple(told)
 
 
 @contextmanager
@@ -130,7 +261,8 @@ def _opened(path: Path, most: int) -> Iterator[Image.Image]:
     except FileNotFoundError:
         raise DataError(f"{path}: no such picture") from None
     except UnidentifiedImageError:
-        raise DataError(f"{path}: not a PNG, JPEG, WebP, TIFF or BMP picture") from None
+        kinds = ", ".join(_FORMATS)
+        raise DataError(f"{path}: not a {kinds} picture") from None
     except _BROKEN as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{path}: damaged or truncated picture ({reason[:100]})") from None
@@ -187,9 +319,8 @@ def centre_square(pixels: Pixels) -> Pixels:
 
 def _from_deep_grey(picture: Image.Image, path: Path) -> Pixels:
     values = np.asarray(picture).astype(np.float64)
-    if picture.mode == "F" and values.min() >= 0 and values.max() <= 1:
-        values = values * 65535
-    if values.min() < 0 or values.max() > 65535 or not np.isfinite(values).all():
-        raise DataError(f"{path}: expected grey levels of 16 bits, got others")
-    grey = np.floor(values / 257 + 0.5).astype(np.uint8)
+    full = full_level(np.asarray(picture), path)
+    if full == 1:
+        values, full = np.clip(values, 0, 1) * 65535, 65535
+    grey = np.floor(values / (full // 255) + 0.5).astype(np.uint8)
     return np.repeat(grey[..., None], 3, axis=2)

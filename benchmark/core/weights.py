@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
+from zipfile import BadZipFile, ZipFile
 
 from benchmark.core.card import Card, Checkpoint
 from benchmark.core.errors import BadInput, MissingWeights, WeightsError
@@ -61,6 +62,7 @@ def find_weights(card: Card, wanted: str | Path | None = None) -> Weights:
     path = Path(wanted).expanduser()
     if not path.exists():
         raise WeightsError(f"{path}: no such checkpoint for {card.name}")
+    refuse_other(path)
     return _labelled(card, path)
 
 
@@ -133,9 +135,8 @@ def verify(checkpoint: Checkpoint, path: Path) -> bool:
             it is a pointer of Git LFS, as a repository's copy without Git LFS holds in its place.
     """
     size = path.stat().st_size
-    with path.open("rb") as content:
-        if content.read(len(POINTER)) == POINTER:
-            raise WeightsError(f"{path}: a pointer of Git LFS, not the file itself; get the file")
+    if not checkpoint.file.endswith(".zip"):
+        refuse_other(path)
     if checkpoint.size and size != checkpoint.size:
         raise _other(checkpoint, path, "size in bytes", str(size), str(checkpoint.size))
     if checkpoint.sha256 and not (digest := sha256_of(path)).startswith(checkpoint.sha256):
@@ -146,6 +147,43 @@ def verify(checkpoint: Checkpoint, path: Path) -> bool:
     ):
         raise _other(checkpoint, path, "Git blob id", found, checkpoint.git_blob)
     return bool(checkpoint.sha256 or checkpoint.git_blob)
+
+
+def refuse_other(path: Path) -> None:
+    """Refuse what is often found in a checkpoint's place; anything else is left to its reader.
+
+    Raises:
+        WeightsError: if it is a web page, a pointer of Git LFS, or a zip archive that holds no
+            checkpoint of PyTorch's itself.
+    """
+    if not path.is_file():
+        return
+    try:
+        with path.open("rb") as content:
+            head = content.read(512)
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read ({error.strerror})") from None
+    if head.startswith(POINTER):
+        raise WeightsError(f"{path}: a pointer of Git LFS, not the file itself; get the file")
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<!doctype", b"<html", b"<?xml")):
+        raise WeightsError(
+            f"{path}: a web page, not a checkpoint; a download that asks to sign in or to confirm "
+            "leaves one: download the file itself"
+        )
+    if head.startswith(b"PK") and not _of_torch(path):
+        raise WeightsError(
+            f"{path}: a zip archive that holds no checkpoint of PyTorch's itself; unpack it, and "
+            "give the file in it"
+        )
+
+
+def _of_torch(path: Path) -> bool:
+    """Whether a zip archive was written by torch.save; a damaged one may be."""
+    try:
+        with ZipFile(path) as file:
+            return any(name.rpartition("/")[2] == "data.pkl" for name in file.namelist())
+    except (BadZipFile, OSError, ValueError, NotImplementedError):
+        return True
 
 
 def find_files(card: Card, folder: Path) -> dict[str, Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from benchmark.core.pictures import MOST_PIXELS
@@ -44,7 +45,12 @@ def takes_images(name: str) -> bool:
 
 
 def open_dataset(
-    name: str, *, images: Path | None, size: int | None, most: int = MOST_PIXELS
+    name: str,
+    *,
+    images: Path | None,
+    size: int | None,
+    most: int = MOST_PIXELS,
+    without: Collection[Path] = (),
 ) -> Dataset:
     """Open a data set.
 
@@ -53,10 +59,13 @@ def open_dataset(
         images: its folder, for a data set that lies in one; for a published one the data root.
         size: side of the square pictures, or None to leave them as they are.
         most: pixels; a picture that has more is refused before it is decoded.
+        without: files and folders in `images` that hold no pictures, for `folder`.
 
     Raises:
         UnknownName: if there is no such data set.
         DataError: if its pictures are not there.
     """
     kind = DATASETS.load(name)
+    if name == "folder" and without:
+        return kind(images=images, size=size, most=most, without=without)
     return kind(images=images, size=size, most=most)

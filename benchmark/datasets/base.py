@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from benchmark.core.errors import DataError
@@ -19,14 +19,28 @@ class Dataset(ABC):
         images: the folder, for a data set that lies in one; for a published one the data root.
         size: side of the square pictures, or None to leave them as they are.
         most: pixels; a picture that has more is refused before it is decoded.
+        without: files and folders that hold no pictures of the data set, such as its masks; only
+            `folder` is told of them.
+
+    Attributes:
+        left_out: what lies beside the pictures and is not used, a count for each reason.
 
     Raises:
         DataError: if the pictures are not there.
     """
 
-    def __init__(self, *, images: Path | None, size: int | None, most: int = MOST_PIXELS) -> None:
+    def __init__(
+        self,
+        *,
+        images: Path | None,
+        size: int | None,
+        most: int = MOST_PIXELS,
+        without: Collection[Path] = (),
+    ) -> None:
+        self._without = without
         self._size = size
         self._most = most
+        self.left_out: tuple[str, ...] = ()
         self._files = self._find(images)
         self._digests: dict[str, str] = {}
 

@@ -8,7 +8,7 @@ from benchmark.core.seeds import seed_of
 from benchmark.core.types import Mask
 from benchmark.masks.bucket import Bucket
 from benchmark.masks.generator import REVISION, irregular_mask
-from benchmark.masks.source import Hole
+from benchmark.masks.source import Hole, Pairing
 
 
 class DrawnMasks:
@@ -21,10 +21,14 @@ class DrawnMasks:
     """
 
     def __init__(self, buckets: Sequence[Bucket], *, seed: int, margin: int = 0) -> None:
+        self.buckets = tuple(buckets)
         self._buckets = {bucket.label: bucket for bucket in buckets}
         self._seed = seed
         self._margin = margin
         self.unused: tuple[tuple[str, str], ...] = ()
+        self.left_out: tuple[str, ...] = ()
+        self.read_as: dict[str, int] = {}
+        self.pairing = Pairing(rule="generated", said=f"drawn for each picture with seed {seed}")
 
     def holes(self, sample: str) -> Mapping[str, Hole]:
         """One hole in every bucket."""

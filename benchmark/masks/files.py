@@ -1,10 +1,15 @@
-"""Mask files: read, brought to size by nearest neighbour, binarised, and their polarity settled."""
+"""Mask files: read, brought to size by nearest neighbour, binarised, and their polarity settled.
+
+What a mask is: black and white, soft edges allowed; grey levels of 128 and more are white. Levels 0
+and 1 mean 0 and 255, as do floats from 0 to 1. Of a cut-out (a picture whose transparency varies)
+the transparent part is white. Colours, and grey levels as photographs have them, make no mask.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean, median
 from typing import Literal
@@ -14,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmark.core.errors import DataError
+from benchmark.core.levels import full_level, is_deep
 from benchmark.core.pictures import MOST_PIXELS, centre_square, open_upright
 from benchmark.core.types import Mask
 
@@ -22,7 +28,29 @@ REVISION = 1  # raised whenever the same file gives another mask
 SUSPICIOUS = 0.6  # a folder whose median share is above this is probably inverted
 SLACK = 0.05  # how far the mean of a folder's masks may lie outside the band that its name states
 _BAND = re.compile(r"(\d{1,2})\s*[-_]\s*(\d{1,3})\s*%?", re.ASCII)
+LOSSY = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".avif", ".jp2"})
+_FEW = 8  # grey levels that no photograph gets by with
+_DARK, _LIGHT = 32, 224  # levels below and from which a pixel is plainly black or white
+_BETWEEN = 0.5  # share of pixels in between that no soft mask has
+_PLAIN = 0.1  # least share of the white pixels that are plainly white, and of the black ones
+_CHROMA = 40  # levels by which the channels of a coloured pixel differ
+_COLOURED = 0.01  # share of coloured pixels from which a picture is coloured
+_EXPECTED = "expected black and white (0 and 255); --masks takes a folder of masks"
 Grey = NDArray[np.uint8]  # (H, W)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaskPicture:
+    """What a mask file shows.
+
+    Attributes:
+        white: (H, W) bool at the file's own size.
+        reading: how it was read where black and white do not say it, such as "0 and 1 read as 0
+            and 255"; else "".
+    """
+
+    white: Mask
+    reading: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,11 +61,15 @@ class MaskFile:
         path: the file.
         white: share of the pixels that are white, at evaluation size.
         inverted: whether black is the hole.
+        reading: how the file was read, as `MaskPicture` has it.
+        picture: name of the picture that it belongs to; "" where it is of any.
     """
 
     path: Path
     white: float
     inverted: bool = False
+    reading: str = ""
+    picture: str = ""
 
     @property
     def share(self) -> float:
@@ -46,16 +78,110 @@ class MaskFile:
 
 
 def read_white(path: Path, most: int = MOST_PIXELS) -> Mask:
-    """Where a mask file's first channel is 128 or more, (H, W) bool at the file's own size.
+    """Where a mask file is white, (H, W) bool at the file's own size, as `read_mask` has it."""
+    return read_mask(path, most).white
+
+
+def read_mask(path: Path, most: int = MOST_PIXELS) -> MaskPicture:
+    """Read a mask file by the rule at this module's head.
 
     Args:
         path: the file.
         most: pixels; a mask that has more is refused before it is decoded.
 
     Raises:
-        DataError: if it cannot be read as a picture.
+        DataError: if it cannot be read as a picture, or shows no mask; the message says what it
+            shows.
     """
-    return _first_channel(open_upright(path, most)) >= 128
+    picture = open_upright(path, most)
+    if is_deep(picture):
+        return _of_deep_grey(picture, path)
+    if picture.mode in ("1", "L") and "transparency" not in picture.info:
+        return _of_grey(np.asarray(picture if picture.mode == "L" else picture.convert("L")), path)
+    colours = np.asarray(picture.convert("RGB"))
+    if "A" in picture.getbands() or "transparency" in picture.info:
+        alpha = np.asarray(picture.convert("RGBA"))[..., 3]
+        if alpha.min() < 128 <= alpha.max() and not _two_levels(colours):
+            return _cut_out(colours, alpha, path)
+    _refuse_colours(colours, path)
+    return _of_grey(np.ascontiguousarray(colours[..., 0]), path)
+
+
+def _of_deep_grey(picture: Image.Image, path: Path) -> MaskPicture:
+    values = np.asarray(picture)
+    full = full_level(values, path)
+    if full == 1:
+        levels = np.rint(np.clip(values, 0, 1) * 255)
+        reading = "floats from 0 to 1 read as 0 to 255"
+    elif full == 255:
+        levels, reading = np.rint(values), ""
+    else:
+        levels = values // 257
+        reading = "floats read as 0 to 65535" if values.dtype.kind == "f" else ""
+    found = _of_grey(levels.astype(np.uint8), path)
+    return MaskPicture(white=found.white, reading=found.reading or reading)
+
+
+def _of_grey(grey: Grey, path: Path) -> MaskPicture:
+    levels = np.flatnonzero(Image.fromarray(grey).histogram())
+    if levels[-1] == 1 and path.suffix.lower() not in LOSSY:
+        return MaskPicture(white=grey > 0, reading="0 and 1 read as 0 and 255")
+    white = grey >= 128
+    if 1 < levels[-1] < 128 and len(levels) <= _FEW:
+        told = ", ".join(map(str, levels))
+        raise DataError(f"{path}: grey levels {told} and none of 128 or more; {_EXPECTED}")
+    if len(levels) > _FEW:
+        _refuse_photograph(grey, white, path)
+    return MaskPicture(white=white)
+
+
+def _refuse_photograph(grey: Grey, white: Mask, path: Path) -> None:
+    """A soft or JPEG mask is plainly black or white almost everywhere; a photograph is not."""
+    dark, light = grey < _DARK, grey >= _LIGHT
+    between = 1 - float((dark | light).mean())
+    plain = min(_share(light, white), _share(dark, ~white))
+    if between > _BETWEEN or plain < _PLAIN:
+        raise DataError(
+            f"{path}: many grey levels, as a photograph has ({between:.0%} of its pixels are "
+            f"neither black nor white); {_EXPECTED}, --images the pictures"
+        )
+
+
+def _share(part: Mask, whole: Mask) -> float:
+    count = int(np.count_nonzero(whole))
+    return int(np.count_nonzero(part)) / count if count else 1.0
+
+
+def _refuse_colours(colours: NDArray[np.uint8], path: Path) -> None:
+    red, green, blue = (colours[..., channel] for channel in range(3))
+    if np.array_equal(red, green) and np.array_equal(green, blue):
+        return
+    chroma = colours.max(axis=2).astype(np.int16) - colours.min(axis=2)
+    coloured = chroma > _CHROMA
+    if coloured.mean() > _COLOURED:
+        shown, counts = np.unique(colours[coloured], axis=0, return_counts=True)
+        most = ", ".join(str(tuple(map(int, shown[i]))) for i in np.argsort(-counts)[:2])
+        raise DataError(
+            f"{path}: coloured, as labels and photographs are ({coloured.mean():.0%} of its "
+            f"pixels, most of them RGB {most}); {_EXPECTED}"
+        )
+
+
+def _two_levels(colours: NDArray[np.uint8]) -> bool:
+    """Whether the colours alone are a mask: black and white, both of them there."""
+    dark, light = (colours < _DARK).all(axis=-1), (colours >= _LIGHT).all(axis=-1)
+    return bool(dark.any() and light.any() and (dark | light).mean() > 1 - _COLOURED)
+
+
+def _cut_out(colours: NDArray[np.uint8], alpha: Grey, path: Path) -> MaskPicture:
+    """A photograph's transparent part is the hole; paint on nothing may mean either."""
+    shown = colours[alpha >= 128]
+    if len(np.unique(shown[:, 0] // 8)) <= 2:
+        raise DataError(
+            f"{path}: one colour, and transparency that varies: the hole may be either part; "
+            "save it without transparency, white = hole"
+        )
+    return MaskPicture(white=alpha < 128, reading="transparent parts read as white")
 
 
 def at_size(white: Mask, size: tuple[int, int], *, picture: tuple[int, int] | None) -> Mask:
@@ -116,18 +242,8 @@ def _refuse_other_shape(mask: tuple[int, int], picture: tuple[int, int]) -> None
         )
 
 
-def _first_channel(picture: Image.Image) -> Grey:
-    if picture.mode.startswith("I"):
-        values = np.asarray(picture).astype(np.int64)
-        deep = values.max() > 255
-        return np.clip(values // 257 if deep else values, 0, 255).astype(np.uint8)
-    if picture.mode in ("1", "L", "LA", "La"):
-        return np.asarray(picture.convert("L"))
-    return np.asarray(picture.convert("RGB"))[..., 0]
-
-
 def _turned(file: MaskFile, *, inverted: bool) -> MaskFile:
-    return MaskFile(path=file.path, white=file.white, inverted=inverted)
+    return replace(file, inverted=inverted)
 
 
 def _stated(place: Path) -> tuple[float, float] | None:

@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from math import ceil
 from pathlib import Path
 
+import numpy as np
+
 from benchmark.core.errors import DataError
-from benchmark.core.pictures import MOST_PIXELS, named_pictures
+from benchmark.core.pictures import MOST_PIXELS, list_pictures
 from benchmark.core.seeds import seed_of
 from benchmark.core.types import Mask
 from benchmark.core.weights import sha256_of
 from benchmark.masks.bucket import Bucket
-from benchmark.masks.files import REVISION, MaskFile, Polarity, at_size, read_white, settle_polarity
-from benchmark.masks.source import Hole
+from benchmark.masks.files import (
+    LOSSY,
+    REVISION,
+    MaskFile,
+    MaskPicture,
+    Polarity,
+    at_size,
+    read_mask,
+    settle_polarity,
+)
+from benchmark.masks.pairing import Pairs, pair_some, unended
+from benchmark.masks.source import Hole, Pairing
 
+SHOWN = 5  # pictures without a mask that a line names; the record has them all
+TWINS = 0.01  # share of pixels by which a mask and its copy in another format may differ
 Shape = tuple[int, int]
 
 
@@ -28,25 +44,33 @@ class Pictures:
         shape_of: height and width of a picture as filed.
         size: side of the square pictures at evaluation size, or None where they keep their own.
         most: pixels; a mask that has more is refused before it is decoded.
+        others: names of pictures of the same folder that are not used, such as those beyond a
+            limit: their masks are not taken for another's.
+        partly: whether those without a mask of their name are left out; else that is refused.
+        without: files and folders that hold no masks, should they lie below the masks' folder.
     """
 
     names: Sequence[str]
     shape_of: Callable[[str], Shape]
     size: int | None
     most: int = MOST_PIXELS
+    others: Sequence[str] = ()
+    partly: bool = False
+    without: Collection[Path] = ()
 
 
 class FolderMasks:
     """Masks that lie in a folder, each checked at evaluation size before it is used.
 
     Args:
-        folder: holds the mask files, in folders or not, such as the NVIDIA irregular test set.
+        folder: holds the mask files, in folders or not, such as the NVIDIA irregular test set; or
+            one mask file, which every picture gets.
         pictures: what they have to fit.
-        buckets: which to look for.
+        buckets: which to look for, or None for one that just holds all holes.
         polarity: which colour is the hole.
-        by_name: pair each picture with the mask of its name, which must have its proportions; else
-            picture i gets mask j of each bucket by a seeded permutation, re-used cyclically, and
-            stretched to the picture's size.
+        by_name: give each picture the masks of its name (`masks.pairing`), which must have its
+            proportions; else picture i gets mask j of each bucket by a seeded permutation, re-used
+            cyclically, and stretched to the picture's size.
         seed: decides the permutation.
         other_bands: whether the folder is known to hold masks for other buckets too, so that a hole
             in no bucket is not worth a note.
@@ -59,7 +83,7 @@ class FolderMasks:
         self,
         folder: Path,
         pictures: Pictures,
-        buckets: Sequence[Bucket],
+        buckets: Sequence[Bucket] | None,
         *,
         polarity: Polarity,
         by_name: bool,
@@ -67,19 +91,27 @@ class FolderMasks:
         other_bands: bool = False,
     ) -> None:
         self._folder = folder
+        self._top = folder.parent if folder.is_file() else folder
         self._pictures = pictures
-        self._by_name = by_name
+        self._by_name = by_name or folder.is_file()
         self._other_bands = other_bands
         self._digests: dict[Path, str] = {}
+        self._last: tuple[Path, MaskPicture] | None = None
         self.unused: list[tuple[str, str]] = []
-        named = named_pictures(folder)
-        if by_name:
-            self._refuse_unpaired(named)
-            named = {name: named[name] for name in pictures.names}
-        files = settle_polarity(self._measured(named), folder, polarity)
-        sorted_in = self._sort(files, buckets)
+        listing = list_pictures(folder, without=pictures.without)
+        self.left_out = listing.left_out
+        pairs = self._pair(listing.named) if self._by_name else None
+        self.pairing = _told(folder, listing.named, pairs)
+        measured = (
+            self._measured_pairs(listing.named, pairs) if pairs else self._measured(listing.named)
+        )
+        files = settle_polarity(measured, folder, polarity)
+        self.read_as = Counter(reading for _, reading in {(one.path, one.reading) for one in files})
+        self.read_as.pop("", None)
+        self.buckets = tuple(buckets) if buckets is not None else (self._range(files),)
+        sorted_in = self._sort(files, self.buckets)
         self._refuse_unreached(sorted_in, files)
-        self._chosen = _by_name(named, sorted_in) if by_name else self._drawn(sorted_in, seed)
+        self._chosen = self._named(sorted_in) if pairs else self._drawn(sorted_in, seed)
 
     def holes(self, sample: str) -> Mapping[str, Hole]:
         """The picture's masks by bucket; none where its mask falls into no bucket."""
@@ -96,29 +128,91 @@ class FolderMasks:
         """
         wanted = Bucket.parse(bucket)
         file = self._chosen[sample][wanted]
-        picture = self._pictures.shape_of(sample) if self._by_name else None
-        mask = at_size(self._white(file.path), shape, picture=picture) ^ file.inverted
+        white = self._read(file.path).white
+        picture = self._pictures.shape_of(sample) if self._made_for_one(white) else None
+        mask = at_size(white, shape, picture=picture) ^ file.inverted
         if not wanted.holds(mask):
             raise DataError(
                 f"{file.path}: covers {mask.mean():.2%} at {shape[1]}x{shape[0]}, not {bucket} %"
             )
         return mask
 
+    def _pair(self, named: Mapping[str, Path]) -> Pairs:
+        """The masks of each picture: those of its name, or the one file."""
+        names = self._pictures.names
+        if self._folder.is_file():
+            mask = tuple(named)
+            return Pairs(masks=dict.fromkeys(names, mask), without=(), spare=())
+        pairs = pair_some(names, self._pictures.others, named)
+        if not pairs.masks or (pairs.without and not self._pictures.partly):
+            raise DataError(
+                f"{self._folder}: {len(pairs.without)} of {len(names)} pictures have no "
+                f"mask of their name here, such as {pairs.without[0]!r}; pair by bucket with "
+                "--pairing drawn, or add the masks"
+            )
+        return pairs
+
+    def _measured_pairs(self, named: Mapping[str, Path], pairs: Pairs) -> Iterable[MaskFile]:
+        """Every usable mask of each picture with its white share at evaluation size."""
+        for picture, masks in pairs.masks.items():
+            for path in self._one_of_twins(named, masks):
+                try:
+                    read = self._read(path)
+                    made_for = self._shape_of(picture, read.white)
+                    shape = made_for if self._made_for_one(read.white) else None
+                    side = self._pictures.size
+                    sized = at_size(read.white, (side, side) if side else made_for, picture=shape)
+                except DataError as error:
+                    of = f" (for {picture})" if self._folder.is_file() else ""
+                    self._note(path, str(error).removeprefix(f"{path}: ") + of)
+                    continue
+                share = float(sized.mean())
+                yield MaskFile(path=path, white=share, reading=read.reading, picture=picture)
+
+    def _one_of_twins(self, named: Mapping[str, Path], masks: Sequence[str]) -> Iterable[Path]:
+        """The masks' files; of twins that differ in the ending and show the same hole, one."""
+        groups: dict[str, list[Path]] = {}
+        for name in masks:
+            groups.setdefault(unended(name), []).append(named[name])
+        for twins in groups.values():
+            first = min(twins, key=lambda path: (path.suffix.lower() in LOSSY, path))
+            others = [path for path in twins if path != first]
+            different = next((path for path in others if not self._same(first, path)), None)
+            if different is not None:
+                self._note(first, f"{self._inner(different)} is another mask of the same name")
+            else:
+                yield first
+
+    def _same(self, one: Path, other: Path) -> bool:
+        try:
+            first, second = self._read(one).white, self._read(other).white
+        except DataError:  # a picture of the mask's name that is no mask
+            return False
+        apart = np.count_nonzero(first != second) if first.shape == second.shape else first.size
+        return bool(apart <= TWINS * first.size)
+
+    def _made_for_one(self, white: Mask) -> bool:
+        """Whether a mask goes with its picture's own proportions, and is cropped as it is.
+
+        The one mask of all pictures may be made for their centre squares.
+        """
+        square = white.shape[0] == white.shape[1] and self._pictures.size is not None
+        return self._by_name and not (self._folder.is_file() and square)
+
     def _measured(self, named: Mapping[str, Path]) -> Iterable[MaskFile]:
         """Every usable file with its white share at evaluation size; the others are noted."""
         side = self._pictures.size
-        for name, path in named.items():
+        for path in named.values():
             try:
-                if side and not self._by_name:
+                if side:
                     changed = path.stat().st_mtime_ns
-                    white_share = _white_at(path, changed, side, self._pictures.most)
-                    yield MaskFile(path=path, white=white_share)
-                    continue
-                white = self._white(path)
-                picture = self._shape_of(name, white) if self._by_name else None
-                size = (side, side) if side else picture or white.shape
-                sized = at_size(white, size, picture=picture)
-                yield MaskFile(path=path, white=float(sized.mean()))
+                    white, reading = _white_at(path, changed, side, self._pictures.most)
+                else:
+                    read = self._read(path)
+                    white, reading = float(read.white.mean()), read.reading
+                yield MaskFile(path=path, white=white, reading=reading)
+            except OSError as error:
+                self._note(path, f"cannot be read ({error.strerror})")
             except DataError as error:
                 self._note(path, str(error).removeprefix(f"{path}: "))
 
@@ -129,12 +223,19 @@ class FolderMasks:
         except DataError:
             return white.shape[0], white.shape[1]
 
+    def _range(self, files: Sequence[MaskFile]) -> Bucket:
+        """The narrowest bucket that holds all holes; any where there is none."""
+        percents = [_percent(file) for file in files if file.share not in (0, 1)]
+        if not percents:
+            return Bucket(0, 100)
+        return Bucket(ceil(min(percents)) - 1, ceil(max(percents)))
+
     def _sort(
         self, files: Iterable[MaskFile], buckets: Sequence[Bucket]
     ) -> dict[Bucket, list[MaskFile]]:
         sorted_in: dict[Bucket, list[MaskFile]] = {bucket: [] for bucket in buckets}
         for file in files:
-            percent = round(100 * file.share, 9)  # a share of k / n is exact to far more digits
+            percent = _percent(file)
             fitting = [bucket for bucket in buckets if bucket.low < percent <= bucket.high]
             if file.share in (0, 1):
                 self._note(file.path, "empty mask" if file.share == 0 else "full mask")
@@ -145,27 +246,39 @@ class FolderMasks:
                 sorted_in[bucket].append(file)
         return sorted_in
 
-    def _refuse_unpaired(self, named: Mapping[str, Path]) -> None:
-        missing = [name for name in self._pictures.names if name not in named]
-        if missing:
-            raise DataError(
-                f"{self._folder}: {len(missing)} of {len(self._pictures.names)} pictures have no "
-                f"mask of their name here, such as {missing[0]!r}; pair by bucket with "
-                "--pairing drawn, or add the masks"
-            )
-
     def _refuse_unreached(
         self, sorted_in: Mapping[Bucket, Sequence[MaskFile]], files: Sequence[MaskFile]
     ) -> None:
-        shares = [file.share for file in files]
-        has = f"holes of {min(shares):.1%} to {max(shares):.1%}" if shares else "no usable mask"
-        first = f"; {self.unused[0][0]}: {self.unused[0][1]}" if self.unused else ""
+        usable = [file for file in files if file.share not in (0, 1)]
+        if not usable:
+            more = f" ({len(self.unused) - 1} more likewise)" if len(self.unused) > 1 else ""
+            file, reason = self.unused[0]
+            raise DataError(f"{self._folder}: no usable mask; {file}: {reason}{more}")
+        shares = [file.share for file in usable]
         for bucket, found in sorted_in.items():
             if not found:
                 raise DataError(
                     f"{self._folder}: no mask reaches the bucket {bucket.label}; this folder has "
-                    f"{has}{first}; choose buckets with --buckets"
+                    f"holes of {min(shares):.1%} to {max(shares):.1%}; choose buckets with "
+                    f"--buckets, such as {self._range(files).label}"
                 )
+
+    def _named(
+        self, sorted_in: Mapping[Bucket, Sequence[MaskFile]]
+    ) -> dict[str, dict[Bucket, MaskFile]]:
+        """Each picture's own masks; a picture may have several, one in each bucket."""
+        chosen: dict[str, dict[Bucket, MaskFile]] = {}
+        for bucket, files in sorted_in.items():
+            for file in files:
+                other = chosen.setdefault(file.picture, {}).setdefault(bucket, file)
+                if other != file:
+                    raise DataError(
+                        f"{self._folder}: {file.picture!r} has two masks in the bucket "
+                        f"{bucket.label}, {self._inner(other.path)} and "
+                        f"{self._inner(file.path)}; remove one, or give --buckets that tell them "
+                        "apart"
+                    )
+        return chosen
 
     def _drawn(
         self, sorted_in: Mapping[Bucket, Sequence[MaskFile]], seed: int
@@ -174,7 +287,9 @@ class FolderMasks:
         names = self._pictures.names
         chosen: dict[str, dict[Bucket, MaskFile]] = {name: {} for name in names}
         for bucket, files in sorted_in.items():
-            draws = {file: seed_of("pair", seed, bucket.label, self._inner(file)) for file in files}
+            draws = {
+                file: seed_of("pair", seed, bucket.label, self._inner(file.path)) for file in files
+            }
             order = sorted(files, key=draws.__getitem__)
             for row, name in enumerate(names):
                 start = row % len(order)
@@ -186,48 +301,89 @@ class FolderMasks:
         if self._pictures.size:
             return order[0]
         for file in order:
-            white = self._white(file.path)
+            white = self._read(file.path).white
             sized = at_size(white, self._shape_of(name, white), picture=None)
             if bucket.holds(sized ^ file.inverted):
                 return file
         return order[0]
 
-    def _white(self, path: Path) -> Mask:
-        return read_white(path, self._pictures.most)
+    def _read(self, path: Path) -> MaskPicture:
+        if self._last is None or self._last[0] != path:
+            self._last = path, read_mask(path, self._pictures.most)
+        return self._last[1]
 
-    def _inner(self, file: MaskFile) -> str:
-        return file.path.relative_to(self._folder).as_posix()
+    def _inner(self, path: Path) -> str:
+        return path.relative_to(self._top).as_posix()
 
     def _note(self, path: Path, reason: str) -> None:
-        self.unused.append((path.relative_to(self._folder).as_posix(), reason))
+        self.unused.append((self._inner(path), reason))
 
     def _hole(self, file: MaskFile) -> Hole:
         if file.path not in self._digests:
             self._digests[file.path] = sha256_of(file.path)
         rule = f"inverted {file.inverted} named {self._by_name} size {self._pictures.size}"
-        return Hole(name=self._inner(file), digest=f"{self._digests[file.path]} {REVISION} {rule}")
+        rule += f" {file.reading}" if file.reading else ""  # how earlier versions did not read it
+        digest = f"{self._digests[file.path]} {REVISION} {rule}"
+        return Hole(name=self._inner(file.path), digest=digest)
 
 
-def covers(folder: Path, samples: Iterable[str]) -> bool:
-    """Whether a folder has a mask of every picture's name."""
-    return set(samples) <= set(named_pictures(folder))
+def goes_by_name(
+    folder: Path,
+    pictures: Sequence[str],
+    others: Sequence[str] = (),
+    *,
+    without: Collection[Path] = (),
+) -> bool:
+    """Whether masks belong to pictures by their names: most pictures, or none, have one.
+
+    Args:
+        folder: holds the masks, or is the one mask of all pictures.
+        pictures: names of the pictures.
+        others: names of pictures of the same folder that are not used.
+        without: files and folders below `folder` that hold no masks.
+
+    Raises:
+        DataError: if some pictures have a mask of their name and most have not.
+    """
+    if folder.is_file():
+        return True
+    pairs = pair_some(pictures, others, list_pictures(folder, without=without).named)
+    if not pairs.masks or len(pairs.masks) >= len(pairs.without):
+        return bool(pairs.masks)
+    name, masks = next(iter(pairs.masks.items()))
+    raise DataError(
+        f"{folder}: {len(pairs.masks)} of {len(pictures)} pictures have a mask of their name here, "
+        f"such as {name!r} ({masks[0]}), the others none, such as {pairs.without[0]!r}; take those "
+        "out of --images, or deal the masks out whatever their names with --pairing drawn"
+    )
+
+
+def _told(folder: Path, named: Mapping[str, Path], pairs: Pairs | None) -> Pairing:
+    """The pairing in words."""
+    if pairs is None:
+        said = f"dealt out by bucket from the {len(named)} of {folder}, whatever their names"
+        return Pairing(rule="drawn", said=said)
+    if folder.is_file():
+        return Pairing(rule="one", said=f"{folder} for all {len(pairs.masks)} pictures")
+    count = len(pairs.masks) + len(pairs.without)
+    said = f"by name from {folder}, {len(pairs.masks)} of {count} pictures have one"
+    if pairs.without:
+        shown = ", ".join(pairs.without[:SHOWN]) + (", ..." if len(pairs.without) > SHOWN else "")
+        said += f"; left out without one: {shown}"
+    if pairs.spare:
+        said += f"; {len(pairs.spare)} masks belong to no picture, such as {pairs.spare[0]}"
+    return Pairing(rule="name", said=said, without=pairs.without)
+
+
+def _percent(file: MaskFile) -> float:
+    return round(100 * file.share, 9)  # a share of k / n is exact to far more digits
 
 
 @cache
-def _white_at(path: Path, changed: int, side: int, most: int) -> float:
-    """The white share of a mask for no picture: a plan's data sets share NVIDIA's 12,000.
+def _white_at(path: Path, changed: int, side: int, most: int) -> tuple[float, str]:
+    """The white share and the reading of a mask for no picture: a plan's data sets share NVIDIA's.
 
     `changed`, when the file was, is there so that a changed file is read anew.
     """
-    return float(at_size(read_white(path, most), (side, side), picture=None).mean())
-
-
-def _by_name(
-    named: Mapping[str, Path], sorted_in: Mapping[Bucket, Sequence[MaskFile]]
-) -> dict[str, dict[Bucket, MaskFile]]:
-    names = {path: name for name, path in named.items()}
-    chosen: dict[str, dict[Bucket, MaskFile]] = {name: {} for name in named}
-    for bucket, files in sorted_in.items():
-        for file in files:
-            chosen[names[file.path]][bucket] = file
-    return chosen
+    read = read_mask(path, most)
+    return float(at_size(read.white, (side, side), picture=None).mean()), read.reading

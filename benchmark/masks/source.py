@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from benchmark.core.types import Mask
+from benchmark.masks.bucket import Bucket
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,8 +23,43 @@ class Hole:
     digest: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pairing:
+    """Which picture gets which mask, for a reader.
+
+    Attributes:
+        rule: "name", "drawn" by bucket, "one" for all, or "generated".
+        said: the same in words, with counts.
+        without: pictures that have no mask and are left out.
+    """
+
+    rule: str
+    said: str
+    without: tuple[str, ...] = ()
+
+
 class MaskSource(Protocol):
     """Where masks come from."""
+
+    @property
+    def pairing(self) -> Pairing:
+        """Which picture gets which mask."""
+        ...
+
+    @property
+    def left_out(self) -> Sequence[str]:
+        """What lies in the masks' folder and is not used, a count for each reason."""
+        ...
+
+    @property
+    def read_as(self) -> Mapping[str, int]:
+        """How many mask files were read as black and white do not say, by how."""
+        ...
+
+    @property
+    def buckets(self) -> Sequence[Bucket]:
+        """The buckets that its holes are sorted into."""
+        ...
 
     @property
     def unused(self) -> Sequence[tuple[str, str]]:

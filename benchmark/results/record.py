@@ -78,6 +78,20 @@ class Unused(_Part):
     reason: str
 
 
+class MaskPairing(_Part):
+    """Which picture got which mask.
+
+    Attributes:
+        rule: "name", "drawn" by bucket, "one" for all, or "generated".
+        said: the same in words, with counts.
+        without: pictures that had no mask and were left out.
+    """
+
+    rule: str
+    said: str
+    without: tuple[str, ...] = ()
+
+
 class Record(BaseModel):
     """What record.json says; files of older versions lack some of it.
 
@@ -105,6 +119,9 @@ class Record(BaseModel):
         model_seconds: time inside models alone, per stage.
         not_measured: metrics that could not be measured, and why.
         absent: models without weights, and why.
+        pairing: by data set, which picture got which mask.
+        read_as: how many masks were read as black and white do not say, by how.
+        left_out: what lay in a data set's folder, or in the masks', and was not used.
         unused: masks that could not be used.
         failures: jobs that gave no answer.
         files: SHA-256 of the run's files, this one's own without this entry.
@@ -134,6 +151,9 @@ class Record(BaseModel):
     model_seconds: dict[str, float] = Field(default_factory=dict)
     not_measured: dict[str, str] = Field(default_factory=dict)
     absent: dict[str, str] = Field(default_factory=dict)
+    pairing: dict[str, MaskPairing] = Field(default_factory=dict)
+    read_as: dict[str, int] = Field(default_factory=dict)
+    left_out: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     unused: tuple[Unused, ...] = ()
     failures: tuple[Failure, ...]
     files: dict[str, str] = Field(default_factory=dict)
@@ -212,6 +232,12 @@ def record_of(
         model_seconds={stage: round(value, 3) for stage, value in tally.model_seconds.items()},
         not_measured=setup.gaps,
         absent={model.name: model.absent for model in setup.absent},
+        pairing={
+            name: MaskPairing(rule=one.rule, said=one.said, without=one.without)
+            for name, one in setup.sources.pairing.items()
+        },
+        read_as=setup.sources.read_as,
+        left_out={name: tuple(lines) for name, lines in setup.sources.left_out.items()},
         unused=tuple(Unused(file=file, reason=reason) for file, reason in setup.sources.unused),
         failures=tuple(sorted(tally.failures)),
     )

@@ -66,6 +66,8 @@ class Settings:
         cmd_timeout: seconds that a user's program may take for a chunk of pictures.
         logs: folder for what such programs print, or None.
         notify: told of progress.
+        tell: told, in lines, which picture gets which mask and what was left out, before anything
+            runs.
     """
 
     device: str = "cpu"
@@ -77,6 +79,7 @@ class Settings:
     cmd_timeout: float = 600.0
     logs: Path | None = None
     notify: Notify = lambda _: None
+    tell: Callable[[str], None] = lambda _: None
 
 
 @dataclass(slots=True, kw_only=True)

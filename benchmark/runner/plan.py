@@ -1,8 +1,13 @@
-"""A plan: everything that changes a number, and nothing else. Read from TOML or from options."""
+"""A plan: everything that changes a number, and nothing else. Read from TOML or from options.
+
+Paths in a plan's file go by the folder that the file lies in, wherever it is read from.
+"""
 
 from __future__ import annotations
 
+import os
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,8 +22,10 @@ from pydantic import (
     model_validator,
 )
 
+from benchmark.core.brought import default_label, split_label
 from benchmark.core.errors import BadInput, PlanError
 from benchmark.core.names import printable
+from benchmark.core.paths import at_home
 from benchmark.core.registry import Registry
 from benchmark.datasets import DATASETS, is_published, takes_images
 from benchmark.launder import Launder
@@ -28,6 +35,7 @@ from benchmark.retouch import FEWEST, NONE, canonical, file_name
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 
+_FOLDERS = ("outputs", "heatmaps")  # schemes whose argument is a folder
 _TELL_APART = "; put a label before one of them: LABEL=..."
 Names = Annotated[tuple[str, ...], Field(min_length=1)]
 
@@ -38,15 +46,17 @@ class Plan(BaseModel):
     Attributes:
         name: what the run is called in its files.
         datasets: names of data sets.
-        images: folder of pictures, for the data set `folder` or a plugin's.
+        images: folder of pictures, or one picture, for the data set `folder` or a plugin's.
         data_root: folder that holds the published data sets, and NVIDIA's irregular test masks.
-        masks: folder of masks; by default NVIDIA's for a published data set, drawn for others.
+        masks: folder of masks, or one mask for all pictures; by default NVIDIA's for a published
+            data set, drawn for others.
         mask_polarity: which colour is the hole in mask files.
         pairing: masks paired with pictures by "name", "drawn" by bucket, or "auto": by name where
-            every picture has a mask of its name.
+            most pictures have a mask of their name (the others are left out), drawn where none has.
         margin: border kept free of drawn holes, in pixels at 256.
         size: side of the square pictures, as the paper's 256; "native" leaves pictures as they are.
-        buckets: ranges (a, b] of the hole's share in percent, such as "10-20".
+        buckets: ranges (a, b] of the hole's share in percent, such as "10-20"; masks paired by name
+            stand in one range of their own where a plan does not name any.
         inpainters: names of inpainters, or what a user brought: "[LABEL=]package.module:Class",
             "[LABEL=]outputs:DIR", "[LABEL=]cmd:COMMAND".
         detectors: likewise, with "[LABEL=]heatmaps:DIR"; may be empty.
@@ -100,6 +110,11 @@ class Plan(BaseModel):
     precision: Literal["exact", "bf16"] = "exact"
     compile: bool = False
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+
+    @field_validator("images", "data_root", "masks")
+    @classmethod
+    def _at_home(cls, place: Path | None) -> Path | None:
+        return at_home(place) if place is not None else None
 
     @field_validator("buckets")
     @classmethod
@@ -160,7 +175,9 @@ class Plan(BaseModel):
 
     @classmethod
     def load(cls, path: Path) -> Plan:
-        """Read a plan from a TOML file.
+        """Read a plan from a TOML file; its relative paths begin at the file's folder.
+
+        One that is not there is taken from the current folder, as earlier versions wrote paths.
 
         Raises:
             PlanError: if the file is missing, no TOML, or has an unknown key or a bad value.
@@ -174,17 +191,37 @@ class Plan(BaseModel):
             values = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             raise PlanError(f"{path}: not valid TOML: {error}") from None
-        return make_plan(values, where=str(path))
+        return make_plan(_moved(values, lambda text: _beside(text, path.parent)), where=str(path))
 
-    def dump(self) -> str:
+    def dump(self, folder: Path | None = None) -> str:
         """The plan as TOML, every key that is set written out; `retouch` only where there is any.
 
-        Older versions have no such key, and a run's folder is known by this text.
+        Older versions have no such key.
+
+        Args:
+            folder: where the text will lie: relative paths are written as seen from there. None to
+                leave them as they are.
         """
         values = self.model_dump(mode="json", exclude_none=True)
+        if folder is not None:
+            values = _moved(values, lambda text: _seen_from(text, folder))
         if not self.retouch:
             del values["retouch"]
         return tomli_w.dumps({name: value for name, value in values.items() if value != {}})
+
+
+def same_plan(plan: Plan, other: Plan, *, but: frozenset[str] = frozenset()) -> bool:
+    """Whether two plans say the same, however they write their paths.
+
+    Args:
+        plan: one.
+        other: the other.
+        but: keys that may differ.
+    """
+    one, two = (
+        _moved(each.model_dump(mode="json", exclude=set(but)), _absolute) for each in (plan, other)
+    )
+    return one == two
 
 
 # The default metrics of earlier versions, whose runs go on with what they were begun with.
@@ -192,21 +229,26 @@ EARLIER_METRICS = ("auc", "f1", "acc", "psnr", "lpips", "gmsd")
 
 
 def as_begun(plan: Plan, begun: Plan) -> Plan:
-    """The plan with the default metrics that a run's folder was begun with.
+    """The plan with the defaults that a run's folder was begun with.
 
     Args:
         plan: what is to be run now.
         begun: what the folder holds.
 
     Returns:
-        `begun` if it differs from `plan` in nothing but an earlier version's default metrics, which
-        `plan` does not name; else `plan`.
+        `plan` with the metrics and buckets of `begun` if the two differ in nothing but an earlier
+        version's default metrics, and `plan` does not name its own; else `plan`.
     """
+    named = plan.model_fields_set
     earlier = under_convention(plan.convention, EARLIER_METRICS)
-    if "metrics" in plan.model_fields_set or begun.metrics != earlier:
+    metrics = "metrics" not in named and begun.metrics == earlier
+    buckets = "buckets" not in named and begun.buckets == plan.buckets
+    if not metrics and not buckets:
         return plan
-    same = plan.model_dump(exclude={"metrics"}) == begun.model_dump(exclude={"metrics"})
-    return begun if same else plan
+    same = same_plan(plan, begun, but=frozenset({"metrics"} if metrics else ()))
+    kept = {"metrics": metrics, "buckets": buckets}
+    update = {key: getattr(begun, key) for key, keep in kept.items() if keep}
+    return plan.model_copy(update=update) if same else plan
 
 
 def replaced(base: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
@@ -241,6 +283,68 @@ def make_plan(values: dict[str, Any], *, where: str = "plan") -> Plan:
         return Plan(**values)
     except ValidationError as error:
         raise PlanError(f"{where}: {_first(error)}") from None
+
+
+def _moved(values: dict[str, Any], move: Callable[[str], str]) -> dict[str, Any]:
+    """A plan's plain values with every path in them moved, models' folders included."""
+
+    def moved(key: str, value: object) -> object:
+        if key in ("images", "data_root", "masks") and isinstance(value, str):
+            return move(value)
+        if key == "weights" and isinstance(value, dict):
+            editions = ("official", "mini")
+            return {
+                name: one if one in editions or not isinstance(one, str) else move(one)
+                for name, one in value.items()
+            }
+        if key in ("inpainters", "detectors") and isinstance(value, list):
+            return [_moved_word(one, move) if isinstance(one, str) else one for one in value]
+        return value
+
+    return {key: moved(key, value) for key, value in values.items()}
+
+
+def _moved_word(word: str, move: Callable[[str], str]) -> str:
+    try:
+        label, rest = split_label(word)
+    except BadInput:  # said where the plan is checked
+        return word
+    scheme, colon, folder = rest.partition(":")
+    if not colon or scheme not in _FOLDERS:
+        return word
+    new = move(folder)
+    name = default_label(scheme, folder)
+    label = label or (name if default_label(scheme, new) != name else "")
+    return f"{label}={scheme}:{new}" if label else f"{scheme}:{new}"
+
+
+def _beside(text: str, folder: Path) -> str:
+    """A path in a file, seen from the current folder."""
+    path = Path(text)
+    if at_home(path).is_absolute():
+        return text
+    beside = folder / path
+    try:
+        if not beside.exists():
+            return text
+        short = Path(os.path.normpath(beside))  # another place where a link lies on the way
+        return str(short if short.exists() and short.samefile(beside) else beside)
+    except (OSError, ValueError):  # no name that a file can have: said where it is used
+        return text
+
+
+def _seen_from(text: str, folder: Path) -> str:
+    """A path of the current folder, seen from another; absolute where only the root is common."""
+    if at_home(Path(text)).is_absolute():
+        return text
+    here, there = _absolute(text), str(folder.resolve())
+    if os.path.commonpath([here, there]) == Path(here).anchor:
+        return here
+    return Path(os.path.relpath(here, there)).as_posix()
+
+
+def _absolute(text: str) -> str:
+    return os.path.normpath(at_home(Path(text)).absolute())
 
 
 def _first(error: ValidationError) -> str:

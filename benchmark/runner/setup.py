@@ -179,6 +179,7 @@ def prepare(plan: Plan, shard: Shard | None = None) -> Setup:
     """
     _refuse_names(plan.metrics)
     sources = Sources(plan)
+    plan = plan.model_copy(update={"buckets": sources.buckets})
     samples = sources.refs(shard or WHOLE)
     if not samples and shard:
         raise DataError(f"--shard {shard.label}: more shards than pictures; take fewer")

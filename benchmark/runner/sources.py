@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,17 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.core.errors import DataError
-from benchmark.core.pictures import MOST_PIXELS, REVISION
+from benchmark.core.pictures import MOST_PIXELS, REVISION, reading_of
 from benchmark.core.types import Mask, Sample
-from benchmark.datasets import DATASETS, Dataset, is_published, open_dataset
+from benchmark.datasets import DATASETS, Dataset, is_published, open_dataset, takes_images
 from benchmark.datasets.irregular_masks import IRREGULAR_MASKS
 from benchmark.masks.bucket import Bucket
 from benchmark.masks.drawn import DrawnMasks
-from benchmark.masks.folder import FolderMasks, Pictures, covers
-from benchmark.masks.source import MaskSource
+from benchmark.masks.folder import FolderMasks, Pictures, goes_by_name
+from benchmark.masks.pairing import marked
+from benchmark.masks.source import MaskSource, Pairing
 from benchmark.runner.jobs import SampleRef, key_of
 from benchmark.runner.plan import Plan
 from benchmark.runner.shard import WHOLE, Shard
+from detectors import DETECTORS
+from inpainters import INPAINTERS
 
 KEPT = 32  # samples kept decoded: the models of a plan ask for the same ones in turn
 KEPT_MASKS = 2048  # masks kept as bits, 8 KiB each at 256x256: drawing one takes 10 ms
@@ -36,10 +39,13 @@ class Sources:
     def __init__(self, plan: Plan) -> None:
         self._size = None if plan.size == "native" else plan.size
         self._most = plan.max_pixels or MOST_PIXELS
-        self._buckets = [Bucket.parse(label) for label in plan.buckets]
+        self._places = {"folder": plan.images, "masks": plan.masks}
         self._datasets = self._open_datasets(plan)
-        self._names = {name: list(one.ids())[: plan.limit] for name, one in self._datasets.items()}
-        self._masks = {name: self._open_masks(plan, name) for name in self._datasets}
+        pictures = {name: self._pictures(plan, name) for name in self._datasets}
+        self._names = {name: names[: plan.limit] for name, names in pictures.items()}
+        self._others = {name: names[len(self._names[name]) :] for name, names in pictures.items()}
+        self._masks = self._open_all_masks(plan)
+        self._buckets = next(iter(self._masks.values())).buckets
         self._kept: OrderedDict[str, Sample] = OrderedDict()
         self._bits: OrderedDict[str, NDArray[np.uint8]] = OrderedDict()
 
@@ -52,6 +58,47 @@ class Sources:
     def unused(self) -> Sequence[tuple[str, str]]:
         """Mask files that cannot be used, each with the reason; once if data sets share them."""
         return list(dict.fromkeys(one for masks in self._masks.values() for one in masks.unused))
+
+    @property
+    def buckets(self) -> tuple[str, ...]:
+        """Labels of the buckets: the plan's, or where it names none the masks' own range."""
+        return tuple(bucket.label for bucket in self._buckets)
+
+    @property
+    def pairing(self) -> dict[str, Pairing]:
+        """Which picture gets which mask, by data set."""
+        return {name: masks.pairing for name, masks in self._masks.items()}
+
+    @property
+    def left_out(self) -> dict[str, Sequence[str]]:
+        """What lies in the folders and is not used, a count for each reason, by the folder."""
+        found: dict[str, Sequence[str]] = {}
+        for name, dataset in self._datasets.items():
+            found[str(self._places.get(name, name))] = dataset.left_out
+        for masks in self._masks.values():
+            found[f"{self._places.get('masks', '')} (masks)"] = masks.left_out
+        return {place: lines for place, lines in found.items() if lines}
+
+    @property
+    def read_as(self) -> dict[str, int]:
+        """How many masks were read as black and white do not say, by how they were read."""
+        found: Counter[str] = Counter()
+        for masks in self._masks.values():
+            found.update(masks.read_as)
+        return dict(found)
+
+    def lines(self) -> list[str]:
+        """What a reader should know of the pictures and masks, line by line."""
+        several = len(self._datasets) > 1
+        told = [
+            f"Masks{f' of {name}' if several else ''}: {one.said}."
+            for name, one in self.pairing.items()
+        ]
+        told += [f"Masks: of {count}, {how}." for how, count in self.read_as.items()]
+        told += [
+            f"Left out of {place}: {'; '.join(lines)}." for place, lines in self.left_out.items()
+        ]
+        return told
 
     def refs(self, shard: Shard = WHOLE) -> list[SampleRef]:
         """Every sample of the plan, data set by data set and bucket by bucket.
@@ -86,11 +133,12 @@ class Sources:
     def _in_bucket(self, dataset: str, bucket: str, shard: Shard) -> list[SampleRef]:
         found = []
         source = DATASETS.decides(dataset)  # "" for ours
-        rule = f"{self._size} rule {REVISION}{source}"
+        dataset_rule = f"{self._size} rule {REVISION}{source}"
         for name in shard.of(self._names[dataset]):
             hole = self._masks[dataset].holes(name).get(bucket)
             if hole is not None:
                 digest = self._datasets[dataset].digest(name)
+                rule = dataset_rule + reading_of(self._datasets[dataset].path(name), self._most)
                 key = key_of("sample", digest, rule, hole.digest)
                 found.append(SampleRef(dataset, name, bucket, hole.name, key))
         return found
@@ -111,7 +159,9 @@ class Sources:
         for name in plan.datasets:
             place = plan.data_root if is_published(name) else plan.images
             try:
-                found[name] = open_dataset(name, images=place, size=self._size, most=self._most)
+                found[name] = open_dataset(
+                    name, images=place, size=self._size, most=self._most, without=_given(plan)
+                )
             except DataError as error:
                 missing.append(str(error))
         if plan.masks is None and any(map(is_published, plan.datasets)):
@@ -125,26 +175,100 @@ class Sources:
             raise DataError("\n".join(missing))
         return found
 
-    def _open_masks(self, plan: Plan, dataset: str) -> MaskSource:
+    def _pictures(self, plan: Plan, dataset: str) -> list[str]:
+        """The names of a data set's pictures; where their folder is the masks' too, without them.
+
+        Raises:
+            DataError: if no names tell which are the masks.
+        """
+        names = list(self._datasets[dataset].ids())
+        if not _same(plan.masks, plan.images) or not takes_images(dataset):
+            return names
+        masks = marked(names)
+        if not masks:
+            raise DataError(
+                f"{plan.images}: --images and --masks are the same folder, and no name in it marks "
+                "a mask, such as a_mask.png beside a.png; put the masks into a folder of their own"
+            )
+        return [name for name in names if name not in masks]
+
+    def _no_masks(self, plan: Plan, dataset: str) -> list[Path]:
+        """What lies in the masks' folder and is none."""
+        if _same(plan.masks, plan.images):
+            pictures = (*self._names[dataset], *self._others[dataset])
+            return [self._datasets[dataset].path(name) for name in pictures]
+        return _other(plan.images, plan.masks)
+
+    def _open_all_masks(self, plan: Plan) -> dict[str, MaskSource]:
+        """The masks of every data set; in one bucket of their own where the plan names none.
+
+        Raises:
+            DataError: if they cannot be used.
+        """
+        named = {name: self._by_name(plan, name) for name in self._datasets}
+        buckets: list[Bucket] | None = [Bucket.parse(label) for label in plan.buckets]
+        if all(named.values()) and "buckets" not in plan.model_fields_set:
+            buckets = None
+        masks = {name: self._open_masks(plan, name, buckets, by_name=named[name]) for name in named}
+        if buckets is not None or len({tuple(one.buckets) for one in masks.values()}) == 1:
+            return masks
+        found = [bucket for one in masks.values() for bucket in one.buckets]
+        whole = [Bucket(min(one.low for one in found), max(one.high for one in found))]
+        return {name: self._open_masks(plan, name, whole, by_name=True) for name in named}
+
+    def _by_name(self, plan: Plan, dataset: str) -> bool:
+        """Whether a data set's masks belong to its pictures by name, or one is of all."""
+        if plan.masks is None:
+            return False
+        if plan.pairing == "auto":
+            return goes_by_name(
+                plan.masks,
+                self._names[dataset],
+                self._others[dataset],
+                without=self._no_masks(plan, dataset),
+            )
+        return plan.pairing == "name" or plan.masks.is_file()
+
+    def _open_masks(
+        self, plan: Plan, dataset: str, buckets: Sequence[Bucket] | None, *, by_name: bool
+    ) -> MaskSource:
         published = plan.masks is None and is_published(dataset)
         folder = IRREGULAR_MASKS.find(plan.data_root) if published else plan.masks
         if folder is None:
-            return DrawnMasks(self._buckets, seed=plan.seed, margin=plan.margin)
-        names = self._names[dataset]
-        by_name = plan.pairing == "name"
-        if plan.pairing == "auto":
-            by_name = not published and covers(folder, names)
+            return DrawnMasks(buckets or (), seed=plan.seed, margin=plan.margin)
         return FolderMasks(
             folder,
             Pictures(
-                names=names,
+                names=self._names[dataset],
                 shape_of=self._datasets[dataset].shape,
                 size=self._size,
                 most=self._most,
+                others=self._others[dataset],
+                partly=plan.pairing != "name",
+                without=() if published else self._no_masks(plan, dataset),
             ),
-            self._buckets,
+            buckets,
             polarity="white-hole" if published else plan.mask_polarity,
             by_name=by_name,
             seed=plan.seed,
             other_bands=published,
         )
+
+
+def _given(plan: Plan) -> list[Path]:
+    """What lies elsewhere in a plan, and is no picture where it lies in the pictures' folder."""
+    folders = [INPAINTERS.find(word) for word in plan.inpainters]
+    folders += [DETECTORS.find(word) for word in plan.detectors]
+    made = [Path(one.argument or "") for one in folders if one.scheme in ("outputs", "heatmaps")]
+    return [*_other(plan.masks, plan.images), *(path.expanduser() for path in made)]
+
+
+def _same(one: Path | None, other: Path | None) -> bool:
+    return one is not None and other is not None and one.resolve() == other.resolve()
+
+
+def _other(place: Path | None, folder: Path | None) -> list[Path]:
+    """A place, unless it is the folder itself or holds it."""
+    if place is None or folder is None or not place.exists():
+        return []
+    return [] if folder.resolve().is_relative_to(place.resolve()) else [place]

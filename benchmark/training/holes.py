@@ -13,6 +13,7 @@ from benchmark.core.errors import DataError
 from benchmark.core.pictures import is_picture
 from benchmark.core.seeds import seed_of
 from benchmark.core.types import Mask
+from benchmark.core.walk import walk
 from benchmark.masks.bucket import Bucket
 from benchmark.masks.files import read_white
 from benchmark.training.recipe import Holes
@@ -94,7 +95,7 @@ class Masks:
 def _mask_files(folder: Path) -> tuple[Path, ...]:
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder of masks")
-    files = tuple(sorted(path for path in folder.rglob("*") if is_picture(path)))
+    files = tuple(path for path in walk(folder, results=False).files if is_picture(path))
     if not files:
         raise DataError(f"{folder}: no mask files in this folder; leave --masks out to draw masks")
     return files

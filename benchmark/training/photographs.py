@@ -15,6 +15,7 @@ from benchmark.core.errors import DataError
 from benchmark.core.pictures import is_picture, read_picture
 from benchmark.core.seeds import seed_of
 from benchmark.core.types import Pixels
+from benchmark.core.walk import walk
 from benchmark.training.recipe import Stage
 from benchmark.training.refused import digest_of, refused_digests
 
@@ -114,7 +115,7 @@ def read_photographs(
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder of photographs; give one with --data")
     wanted = sorted(set(sides), reverse=True)
-    files = sorted(path for path in folder.rglob("*") if is_picture(path))
+    files = [path for path in walk(folder, results=False).files if is_picture(path)]
     kept = wanted if len(files) <= IN_MEMORY else []
     read = [(path, seen) for path, seen in _all_seen(files, wanted[0], kept, workers)]
     usable = [(path, seen) for path, seen in read if seen is not None]

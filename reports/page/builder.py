@@ -292,7 +292,7 @@ def _provenance(run: RunFolder) -> dict[str, Any]:
     record = run.record or Record(failures=())
     sums = {name: one.sha256 for name, one in record.checkpoints.items()}
     return {
-        "plan": run.plan.dump(),
+        "plan": run.plan.dump(run.path),
         "weights": [
             {"name": name, "edition": edition, "sha256": sums.get(name, "")}
             for name, edition in editions(run).items()
@@ -307,4 +307,7 @@ def _provenance(run: RunFolder) -> dict[str, Any]:
         "absent": record.absent,
         "not_measured": record.not_measured,
         "unused": record.unused,
+        "pairing": record.pairing,
+        "read_as": record.read_as,
+        "beside": record.left_out,
     }

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from benchmark.core.errors import BadAnswer, DataError
-from detectors.heatmaps import read_heatmap, read_scores
+from detectors.heatmaps import Scale, read_heatmap, read_scores
 from tests.cli.conftest import Bench
 from tests.cli.test_bad_input import refused
 
@@ -161,3 +161,106 @@ def test_folders_that_cannot_be_used(bench: Bench, photos: Path) -> None:
     words = ("run", "--inpainter", "telea", "--images", photos, *QUICK, "--out", "out")
     refused(bench(*words, "--detector", "heatmaps:nowhere"), "nowhere: no such folder")
     refused(bench(*words, "--detector", "heatmaps:void"), "void: no files")
+
+
+def map_of(folder: Path, values: np.ndarray, name: str = "a.png") -> Path:
+    folder.mkdir(exist_ok=True)
+    if name.endswith(".npy"):
+        np.save(folder / name, values)
+    else:
+        Image.fromarray(values).save(folder / name)
+    return folder / name
+
+
+@pytest.mark.parametrize(
+    ("kind", "top", "told"),
+    [(np.uint8, 1, "its largest level is 1 of 255"),
+     (np.uint16, 255, "its largest level is 255 of 65535")],
+)  # fmt: skip
+@pytest.mark.parametrize("ending", ["png", "npy"])
+def test_a_folder_on_another_scale_is_refused(
+    tmp_path: Path, kind: type, top: int, told: str, ending: str
+) -> None:
+    dark = np.eye(8).astype(kind) * kind(top)
+    path = map_of(tmp_path, dark, f"a.{ending}")
+    beside = map_of(tmp_path, np.zeros((8, 8), kind), f"b.{ending}")
+    with pytest.raises(BadAnswer, match=told):
+        read_heatmap(path, (8, 8), Scale([path, beside]))
+    assert not read_heatmap(beside, (8, 8), Scale([path, beside])).any()  # 0 throughout is right
+    map_of(tmp_path, dark * kind(2), f"b.{ending}")
+    assert read_heatmap(path, (8, 8), Scale([path, beside])).max() < 0.01
+
+
+@pytest.mark.parametrize("over", [np.float32(1.0000001), np.float16(1.001), -1e-6])
+def test_rounding_is_tolerated(tmp_path: Path, over: float) -> None:
+    path = map_of(tmp_path, np.full((8, 8), over), "a.npy")
+    assert read_heatmap(path, (8, 8)).max() in (0, 1)
+
+
+def test_bool_arrays_are_heatmaps(tmp_path: Path) -> None:
+    path = map_of(tmp_path, np.eye(8, dtype=bool), "a.npy")
+    assert np.array_equal(read_heatmap(path, (8, 8)), np.eye(8))
+
+
+def test_values_of_another_scale_are_told(tmp_path: Path) -> None:
+    with pytest.raises(BadAnswer, match=r"expected values in \[0, 1\], got 0 to 255"):
+        read_heatmap(map_of(tmp_path, np.eye(8) * 255, "a.npy"), (8, 8))
+
+
+def trufor_like(folder: Path, photos: Path, **scores: object) -> None:
+    """What TruFor's own program writes of pictures of 64 pixels."""
+    folder.mkdir()
+    for name in "abc":
+        values = {"map": np.full((64, 64), 0.25, np.float32), "imgsize": np.array([64, 64])}
+        if name in scores:
+            values["score"] = np.array(scores[name])
+        np.savez(folder / f"{name}.png.npz", **values)
+
+
+WORDS = ("run", "--inpainter", "meanfill", "--size", "64", "--buckets", "10-20", "--metrics",
+         "acc,f1")  # fmt: skip
+
+
+def test_trufors_own_results_are_read_with_their_scores(bench: Bench, photos: Path) -> None:
+    trufor_like(Path("theirs"), photos, a=0.75, b=0.25, c=0.5)
+    words = (*WORDS, "--images", photos, "--detector", "heatmaps:theirs", "--out", "out")
+    result = bench(*words)
+    assert result.exit_code == 0, result.output
+    with Path("out/samples.csv").open(newline="") as file:
+        scores = {row["sample"]: float(row["score"]) for row in csv.DictReader(file)}
+    assert scores == {"a": 0.75, "b": 0.25, "c": 0.5}
+    assert "†" not in Path("out/table.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("score", "said"),
+    [(None, "b.png.npz: no score in it"), (7.0, "b.png.npz: expected a score in [0, 1], got 7.0")],
+)
+def test_a_result_of_trufors_without_a_score_is_told(
+    bench: Bench, photos: Path, score: float | None, said: str
+) -> None:
+    trufor_like(Path("theirs"), photos, a=0.75, c=0.5, **({} if score is None else {"b": score}))
+    words = (*WORDS, "--images", photos, "--detector", "heatmaps:theirs", "--out", "out")
+    result = bench(*words)
+    assert result.exit_code == 1
+    assert said in result.stderr
+
+
+@pytest.mark.parametrize("form", ["output_{}.png", "{}.jpng", "{}.PNG"])
+def test_names_that_other_programs_give(bench: Bench, photos: Path, form: str) -> None:
+    """IID-Net's own, PSCC-Net's of a .jpeg (grey in three channels), and upper case."""
+    Path("theirs").mkdir()
+    for name in ("a", "b", "C"):
+        picture = Image.new("RGB", (64, 64), (128, 128, 128))
+        picture.save(Path("theirs", form.format(name)), format="PNG")
+    result = bench(*WORDS, "--images", photos, "--detector", "heatmaps:theirs", "--out", "out")
+    assert result.exit_code == 0, result.output
+
+
+def test_a_map_is_needed_in_an_archive(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", other=np.zeros((8, 8)))
+    with pytest.raises(BadAnswer, match=r"a\.npz: cannot be read with a 'map'"):
+        read_heatmap(tmp_path / "a.npz", (8, 8))
+    (tmp_path / "b.npz").write_bytes(b"PK junk")
+    with pytest.raises(BadAnswer, match=r"b\.npz: cannot be read with a 'map'"):
+        read_heatmap(tmp_path / "b.npz", (8, 8))

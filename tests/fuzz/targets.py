@@ -77,6 +77,7 @@ def targets(folder: Path) -> list[Target]:
                read=_decode(decode_picture)),
         Target(name="stored heatmap", file="a", seeds=[_heatmap()], read=_decode(decode_heatmap)),
         Target(name="picture of a heatmap", file="a.png", seeds=_pictures(), read=_read_heatmap),
+        Target(name="archive of a heatmap", file="a.npz", seeds=_npz(), read=_read_heatmap),
         Target(name="array of a heatmap", file="a.npy", seeds=_arrays(), read=_read_heatmap),
         Target(name="scores.csv", file="scores.csv", seeds=_scores(), read=read_scores),
         *_run_files(folder),
@@ -208,6 +209,16 @@ def _networks(folder: Path) -> list[bytes]:
         save_as_authors(path, _state(), protocol=protocol)
         found.append(path.read_bytes())
     return [*found, *_pickles()]
+
+
+def _npz() -> list[bytes]:
+    """What TruFor's own program writes, plain and packed."""
+    found = []
+    for write in (np.savez, np.savez_compressed):
+        file = io.BytesIO()
+        write(file, map=np.zeros((12, 17), np.float32), score=np.float32(0.5))
+        found.append(file.getvalue())
+    return found
 
 
 def _plans() -> list[bytes]:

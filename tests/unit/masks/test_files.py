@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter
+from skimage import data
 
 from benchmark.core.errors import DataError
-from benchmark.masks.files import MaskFile, at_size, read_white, settle_polarity
+from benchmark.masks.files import MaskFile, at_size, read_mask, read_white, settle_polarity
 
 
 def files(folder: str, *white: float) -> list[MaskFile]:
@@ -29,9 +30,8 @@ def test_sixteen_bits_are_scaled(tmp_path):
     assert read_white(tmp_path / "a.png").tolist() == [[False, True]]
 
 
-def test_the_first_channel_counts_and_the_border_is_128(tmp_path):
-    colours = np.array([[[127, 255, 255], [128, 0, 0]]], dtype=np.uint8)
-    Image.fromarray(colours).save(tmp_path / "a.png")
+def test_the_border_is_128(tmp_path):
+    Image.fromarray(np.array([[127, 128]], dtype=np.uint8)).convert("RGB").save(tmp_path / "a.png")
     assert read_white(tmp_path / "a.png").tolist() == [[False, True]]
 
 
@@ -113,3 +113,114 @@ def test_a_band_that_fits_neither_way_is_refused():
 def test_a_date_is_no_band(name):
     with pytest.raises(DataError, match="half of the masks"):
         settle_polarity(files(f"m/{name}", 0.9), Path("m"), "auto")
+
+
+HOLE = np.zeros((64, 64), dtype=bool)
+HOLE[8:40, 20:50] = True
+
+
+def saved(folder: Path, values: np.ndarray, name: str = "a.png", **options: object) -> Path:
+    Image.fromarray(values).save(folder / name, **options)
+    return folder / name
+
+
+def seen(folder: Path, values: np.ndarray, name: str = "a.png", **options: object):
+    return read_mask(saved(folder, values, name, **options))
+
+
+@pytest.mark.parametrize(
+    ("values", "name", "reading"),
+    [
+        (HOLE.astype(np.uint8) * 255, "a.png", ""),
+        (HOLE.astype(np.uint8) * 200 + 20, "a.png", ""),
+        (HOLE.astype(np.uint16) * 65535, "a.png", ""),
+        (HOLE.astype(np.int32) * 255, "a.tif", ""),
+        (HOLE.astype(np.float32) * 255, "a.tif", ""),
+        (HOLE, "a.png", ""),
+        (HOLE.astype(np.uint8), "a.png", "0 and 1"),
+        (HOLE.astype(np.uint8), "a.bmp", "0 and 1"),
+        (HOLE.astype(np.uint16), "a.png", "0 and 1"),
+        (HOLE.astype(np.int32), "a.tif", "0 and 1"),
+        (HOLE.astype(np.float32), "a.tif", "floats from 0 to 1"),
+        (np.dstack([HOLE] * 3).astype(np.uint8), "a.png", "0 and 1"),
+    ],
+)
+def test_black_and_white_on_every_scale(tmp_path, values, name, reading):
+    mask = seen(tmp_path, values, name)
+    assert np.array_equal(mask.white, HOLE)
+    assert mask.reading.startswith(reading)
+    assert bool(mask.reading) == bool(reading)
+
+
+@pytest.mark.parametrize("radius", [1, 3, 6])
+def test_soft_masks_are_masks(tmp_path, radius):
+    grey = Image.fromarray(HOLE.astype(np.uint8) * 255)
+    soft = np.asarray(grey.filter(ImageFilter.GaussianBlur(radius)))
+    mask = seen(tmp_path, soft)
+    assert np.array_equal(mask.white, soft >= 128)
+    assert mask.reading == ""
+
+
+@pytest.mark.parametrize("quality", [30, 75, 95])
+def test_jpeg_masks_are_masks(tmp_path, quality):
+    mask = seen(tmp_path, HOLE.astype(np.uint8) * 255, "a.jpg", quality=quality)
+    assert np.mean(mask.white != HOLE) < 0.02
+    assert mask.reading == ""
+    black = np.zeros((64, 64), np.uint8)
+    black[:2, :2] = 1  # what JPEG may leave in black
+    assert not seen(tmp_path, black, "b.jpg", quality=100).white.any()
+
+
+@pytest.mark.parametrize("name", ["astronaut", "coffee", "chelsea", "rocket", "camera", "coins"])
+@pytest.mark.parametrize("light", [1, 0.62])
+def test_photographs_are_no_masks(tmp_path, name, light):
+    photograph = (getattr(data, name)() * light).astype(np.uint8)
+    with pytest.raises(DataError, match=r"a\.png: (coloured|many grey levels), as"):
+        seen(tmp_path, photograph)
+    grey = np.asarray(Image.fromarray(photograph).convert("L"))
+    with pytest.raises(DataError, match=r"a\.png: many grey levels, as a photograph has"):
+        seen(tmp_path, grey)
+
+
+@pytest.mark.parametrize(
+    "colours",
+    [((255, 0, 0), (0, 255, 0)), ((0, 0, 0), (128, 0, 0)), ((255, 255, 255), (0, 0, 255))],
+)
+def test_coloured_labels_are_refused_with_their_colours(tmp_path, colours):
+    labels = np.where(HOLE[..., None], *(np.array(one, np.uint8) for one in colours))
+    with pytest.raises(DataError, match=r"a\.png: coloured.*most of them RGB \("):
+        seen(tmp_path, labels)
+    Image.fromarray(labels).quantize(2).save(tmp_path / "p.png")
+    with pytest.raises(DataError, match=r"p\.png: coloured"):
+        read_mask(tmp_path / "p.png")
+
+
+@pytest.mark.parametrize("top", [2, 5, 100, 127])
+def test_labels_below_128_are_refused_with_their_levels(tmp_path, top):
+    with pytest.raises(DataError, match=rf"a\.png: grey levels 0, {top} and none of 128 or more"):
+        seen(tmp_path, HOLE.astype(np.uint8) * top)
+
+
+@pytest.mark.parametrize("ending", ["png", "webp", "tif"])
+def test_the_transparent_part_of_a_cut_out_is_white(tmp_path, ending):
+    alpha = np.where(HOLE, 0, 255).astype(np.uint8)
+    photograph = data.astronaut()[:64, 150:214]
+    options = {"lossless": True} if ending == "webp" else {}
+    mask = seen(tmp_path, np.dstack([photograph, alpha]), f"a.{ending}", **options)
+    assert np.array_equal(mask.white, HOLE)
+    assert mask.reading == "transparent parts read as white"
+
+
+def test_black_and_white_count_before_transparency(tmp_path):
+    grey = HOLE.astype(np.uint8) * 255
+    for alpha in (grey, 255 - grey, np.full_like(grey, 255), np.full_like(grey, 77)):
+        mask = seen(tmp_path, np.dstack([grey, grey, grey, alpha]))
+        assert np.array_equal(mask.white, HOLE)
+        assert mask.reading == ""
+
+
+@pytest.mark.parametrize("level", [0, 255])
+def test_one_colour_on_nothing_may_mean_either_and_is_refused(tmp_path, level):
+    grey, alpha = np.full((64, 64), level, np.uint8), HOLE.astype(np.uint8) * 255
+    with pytest.raises(DataError, match=r"a\.png: one colour, and transparency that varies"):
+        seen(tmp_path, np.dstack([grey, grey, grey, alpha]))

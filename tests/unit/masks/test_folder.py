@@ -10,7 +10,7 @@ from PIL import Image
 
 from benchmark.core.errors import DataError
 from benchmark.masks.bucket import Bucket
-from benchmark.masks.folder import FolderMasks, Pictures, covers
+from benchmark.masks.folder import FolderMasks, Pictures, goes_by_name
 
 SMALL, LARGE = Bucket(10, 20), Bucket(30, 40)
 
@@ -141,8 +141,8 @@ def test_pairs_by_name_have_the_bucket_of_their_mask(tmp_path, write):
     write("b.png", 35)
     write("c.png", 90)
     write("surplus.png", 15)
-    assert covers(tmp_path, "abc")
-    assert not covers(tmp_path, "abcd")
+    assert goes_by_name(tmp_path, "abc")
+    assert goes_by_name(tmp_path, "abcd")
     masks = opened(tmp_path, names="abc", by_name=True)
     assert {name: list(masks.holes(name)) for name in "abc"} == {
         "a": ["10-20"], "b": ["30-40"], "c": []
@@ -188,3 +188,103 @@ def test_a_picture_that_cannot_be_read_keeps_its_place_in_the_run(tmp_path, writ
 def test_a_folder_without_masks_is_refused(tmp_path):
     with pytest.raises(DataError, match="no pictures"):
         opened(tmp_path)
+
+
+def partly(folder, names, buckets=(SMALL,)):
+    pictures = Pictures(names=list(names), shape_of=lambda _: (100, 100), size=100, partly=True)
+    return FolderMasks(folder, pictures, buckets, polarity="auto", by_name=True, seed=0)
+
+
+@pytest.mark.parametrize("suffix", ["_mask", "-mask", "_gt", "_m", ""])
+def test_each_picture_keeps_its_own_mask_and_the_rest_is_told(tmp_path, write, suffix):
+    for row, name in enumerate("abc"):
+        write(f"sub/{name.upper()}{suffix}.png", 11 + row)
+    write("z.png", 15)
+    masks = partly(tmp_path, "abcd")
+    assert pairs(masks, "10-20", "abc") == [f"sub/{name}{suffix}.png" for name in "ABC"]
+    assert not masks.holes("d")
+    assert masks.pairing.rule == "name"
+    assert masks.pairing.without == ("d",)
+    assert "3 of 4 pictures have one; left out without one: d" in masks.pairing.said
+    assert "1 masks belong to no picture, such as z" in masks.pairing.said
+
+
+def test_few_that_fit_are_neither_paired_nor_dealt(tmp_path, write):
+    write("a_mask.png", 15)
+    write("x.png", 15)
+    assert not goes_by_name(tmp_path, "bcd")
+    with pytest.raises(DataError, match=r"1 of 4 .*'a' \(a_mask\).*'b'; .*--pairing drawn"):
+        goes_by_name(tmp_path, "abcd")
+    assert goes_by_name(tmp_path, "ab")
+
+
+def test_a_copy_in_another_format_is_the_same_mask(tmp_path, write):
+    write("a.png", 15)
+    write("b.png", 15)
+    Image.open(tmp_path / "a.png").save(tmp_path / "a.jpg", quality=95)
+    masks = partly(tmp_path, "ab")
+    assert pairs(masks, "10-20", "ab") == ["a.png", "b.png"]
+    write("a.jpg", 35)
+    masks = partly(tmp_path, "ab")
+    assert masks.unused == [("a.png", "a.jpg is another mask of the same name")]
+    assert not masks.holes("a")
+
+
+def test_a_picture_may_have_a_mask_in_each_bucket_but_not_two_in_one(tmp_path, write):
+    write("10-20/a.png", 15)
+    write("30-40/a.png", 35)
+    masks = partly(tmp_path, "a", (SMALL, LARGE))
+    assert {label: hole.name for label, hole in masks.holes("a").items()} == {
+        "10-20": "10-20/a.png", "30-40": "30-40/a.png"
+    }  # fmt: skip
+    with pytest.raises(DataError, match=r"two masks in the bucket 14-35, 10-20/a\.png and 30-40/a"):
+        partly(tmp_path, "a", None)
+
+
+@pytest.mark.parametrize(
+    ("percents", "label"), [((28, 44, 55), "27-55"), ((12,), "11-12"), ((1, 99), "0-99")]
+)
+def test_without_buckets_the_masks_have_their_own_range(tmp_path, write, percents, label):
+    for row, percent in enumerate(percents):
+        write(f"{row}.png", percent)
+    masks = partly(tmp_path, "012"[: len(percents)], None)
+    assert [bucket.label for bucket in masks.buckets] == [label]
+    assert all(list(masks.holes(str(row))) == [label] for row in range(len(percents)))
+
+
+def test_one_mask_is_of_all_and_none_is_squeezed(tmp_path, write):
+    write("mask.png", 15, size=(100, 150))
+    shapes = {"a": (100, 150), "b": (200, 300), "c": (150, 100)}
+    pictures = Pictures(names=list(shapes), shape_of=shapes.__getitem__, size=None)
+    masks = FolderMasks(tmp_path / "mask.png", pictures, (SMALL,), polarity="auto", by_name=False,
+                        seed=0)  # fmt: skip
+    assert {name: bool(masks.holes(name)) for name in shapes} == {"a": True, "b": True, "c": False}
+    assert masks.draw("b", "10-20", (200, 300)).mean() == 0.15
+    assert masks.pairing.rule == "one"
+    assert [(file, "100x150" in why, "for c" in why) for file, why in masks.unused] == [
+        ("mask.png", True, True)
+    ]
+
+
+def test_a_square_mask_is_of_every_centre_square(tmp_path, write):
+    write("mask.png", 15)
+    masks = opened(tmp_path / "mask.png", "ab", (SMALL,), size=50, shape=(80, 120))
+    assert masks.draw("a", "10-20", (50, 50)).mean() == pytest.approx(0.15, abs=0.02)
+
+
+def test_how_a_mask_is_read_is_told_and_is_in_its_key(tmp_path, write):
+    write("a.png", 15)
+    plain = partly(tmp_path, "a").holes("a")["10-20"].digest
+    assert "read" not in plain  # a default adds nothing
+    ones = (np.asarray(Image.open(tmp_path / "a.png")) // 255).astype(np.uint8)
+    Image.fromarray(ones).save(tmp_path / "a.png")
+    masks = partly(tmp_path, "a")
+    assert masks.read_as == {"0 and 1 read as 0 and 255": 1}
+    assert masks.holes("a")["10-20"].digest.endswith("0 and 1 read as 0 and 255")
+
+
+def test_what_is_wrong_with_every_mask_is_said_and_no_bucket(tmp_path):
+    Image.new("RGB", (8, 8), "red").save(tmp_path / "a.png")
+    with pytest.raises(DataError, match=r"no usable mask; a\.png: coloured") as caught:
+        opened(tmp_path, names="a", by_name=True)
+    assert "bucket" not in str(caught.value)

@@ -103,3 +103,11 @@ def test_retouching_that_cannot_be_is_refused(values: dict[str, object], said: s
     with pytest.raises(PlanError, match=said) as caught:
         Plan(**values)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("place", ["~nobody/x", "x" * 5000, "a/~"])
+def test_odd_places_are_left_to_who_uses_them(tmp_path: Path, place: str) -> None:
+    (tmp_path / "plan.toml").write_text(f'datasets = ["folder"]\nimages = "{place}"\n')
+    plan = Plan.load(tmp_path / "plan.toml")
+    assert plan.images == Path(place)
+    assert f'images = "{place}"' in plan.dump()

@@ -1,0 +1,160 @@
+"""The one rule of which mask belongs to which picture, by their names.
+
+Names are paths below their folders without the endings. The first that fits counts: the same name;
+the same but for Unicode composition (NFC) and case; the same but for what marks a mask, such as
+`cat_mask` of `cat`; one path the end of the other, folders that only say "masks" or "images" left
+out, where the mask fits no other picture. A mask that has its picture is not taken for another.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from benchmark.core.names import same_name
+from benchmark.core.pictures import SUFFIXES
+
+_MARK = r"(?:masks?|gt|m|holes?|ground[_-]?truth)"
+_MARKED = re.compile(rf"(?:mask[-_. ])?(.+?)(?:[-_. ]{_MARK}[-_]?\d*)?")
+_FOLDER = re.compile(
+    r"(?:images?|imgs?|pictures?|photos?|photographs?|masks?|gt|holes?|labels?|annotations?)"
+)
+Key = Callable[[str], str]
+Path_ = tuple[str, ...]  # the parts of a name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pairs:
+    """Which masks belong to which pictures.
+
+    Attributes:
+        masks: names of the masks by the picture's name, in the order of the pictures.
+        without: names of pictures that have none.
+        spare: names of masks that belong to no picture.
+    """
+
+    masks: Mapping[str, tuple[str, ...]]
+    without: tuple[str, ...]
+    spare: tuple[str, ...]
+
+
+def pair(pictures: Sequence[str], masks: Iterable[str]) -> Pairs:
+    """Give each picture the masks of its name.
+
+    Args:
+        pictures: names of the pictures, each once.
+        masks: names of the masks, each once.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    free = list(masks)
+    for of_picture, of_mask in _KEYS:
+        found |= _by_key(pictures, free, found, (of_picture, of_mask))
+        taken = {mask for given in found.values() for mask in given}
+        free = [mask for mask in free if mask not in taken]
+        if not free or len(found) == len(pictures):
+            break
+    found |= _by_path(pictures, free, found)
+    taken = {mask for given in found.values() for mask in given}
+    return Pairs(
+        masks={name: found[name] for name in pictures if name in found},
+        without=tuple(name for name in pictures if name not in found),
+        spare=tuple(mask for mask in free if mask not in taken),
+    )
+
+
+def pair_some(pictures: Sequence[str], others: Sequence[str], masks: Iterable[str]) -> Pairs:
+    """The same for some pictures of a folder, in the company of the others there."""
+    pairs = pair([*pictures, *others], masks)
+    return Pairs(
+        masks={name: pairs.masks[name] for name in pictures if name in pairs.masks},
+        without=tuple(name for name in pictures if name not in pairs.masks),
+        spare=pairs.spare,
+    )
+
+
+def _by_key(
+    pictures: Sequence[str], free: Sequence[str], found: Container[str], keys: tuple[Key, Key]
+) -> dict[str, tuple[str, ...]]:
+    """Pairs whose keys are the same, where no other picture has that key."""
+    of_picture, of_mask = keys
+    owners: dict[str, list[str]] = defaultdict(list)
+    for name in pictures:
+        owners[of_picture(name)].append(name)
+    fitting: dict[str, list[str]] = defaultdict(list)
+    for mask in free:
+        fitting[of_mask(mask)].append(mask)
+    return {
+        name: tuple(fitting[text])
+        for text, names in owners.items()
+        if text in fitting and _one_picture(names)
+        for name in names
+        if name not in found
+    }
+
+
+def _by_path(
+    pictures: Sequence[str], free: Sequence[str], found: Container[str]
+) -> dict[str, tuple[str, ...]]:
+    """Pairs of which one path is the end of the other, where the mask fits no other picture."""
+    owners: dict[str, list[tuple[str, Path_]]] = defaultdict(list)
+    for name in pictures:
+        parts = _parts(name)
+        owners[parts[-1]].append((name, parts))
+    pairs: dict[str, list[str]] = defaultdict(list)
+    for mask in free:
+        parts = _parts(mask)
+        names = [name for name, other in owners[parts[-1]] if _ends(parts, other)]
+        if names and _one_picture(names):
+            for name in names:
+                pairs[name].append(mask)
+    return {name: tuple(given) for name, given in pairs.items() if name not in found}
+
+
+def marked(names: Sequence[str]) -> set[str]:
+    """Those of some pictures' names that mark masks of others, as `a_mask` beside `a`."""
+    plain = {unended(name) for name in names if _unmarked(name) == unended(name)}
+    return {name for name in names if _unmarked(name) != unended(name) and _unmarked(name) in plain}
+
+
+def unended(name: str) -> str:
+    """A folded name without the ending that twins of different endings keep in their names."""
+    return same_name(_without_ending(name))
+
+
+def _without_ending(name: str) -> str:
+    ending = PurePosixPath(name).suffix
+    return name.removesuffix(ending) if ending.lower() in SUFFIXES else name
+
+
+def _unmarked(name: str) -> str:
+    """The same without what marks a mask."""
+    before, slash, last = unended(name).rpartition("/")
+    marked = _MARKED.fullmatch(last)
+    return before + slash + (unended(marked[1]) if marked else last)
+
+
+_KEYS: tuple[tuple[Key, Key], ...] = (
+    (str, str),
+    (same_name, same_name),
+    (unended, unended),
+    (unended, _unmarked),
+    (_unmarked, _unmarked),
+)
+
+
+def _parts(name: str) -> Path_:
+    *folders, last = _unmarked(name).split("/")
+    return (*(one for one in folders if not _FOLDER.fullmatch(one)), last)
+
+
+def _ends(one: Path_, other: Path_) -> bool:
+    count = min(len(one), len(other))
+    return one[-count:] == other[-count:]
+
+
+def _one_picture(names: Sequence[str]) -> bool:
+    """Whether they are one picture, or twins that differ in the ending alone."""
+    return len(names) == 1 or len({_without_ending(name) for name in names}) == 1

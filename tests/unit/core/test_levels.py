@@ -1,0 +1,97 @@
+"""What a grey level means: one rule for pictures, masks and heatmaps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmark.core.errors import DataError
+from benchmark.core.levels import full_level
+from benchmark.core.pictures import picture_shape, read_picture, reading_of
+
+GREY = np.random.default_rng(0).integers(0, 256, (7, 9), dtype=np.uint8)
+
+
+def saved(folder: Path, values: np.ndarray, name: str = "a.tif", **options: object) -> Path:
+    Image.fromarray(values).save(folder / name, **options)
+    return folder / name
+
+
+@pytest.mark.parametrize(
+    "values",
+    [GREY.astype(np.float32), GREY.astype(np.int32), GREY.astype(np.uint16),
+     (GREY / 255).astype(np.float32), GREY.astype(np.int32) * 257, GREY.astype(np.uint16) * 257,
+     GREY.astype(np.float32) * 257],
+    ids=["float", "int32", "uint16", "to-1", "int-deep", "deep", "float-deep"],
+)  # fmt: skip
+def test_deep_grey_of_every_scale_is_the_same_picture(tmp_path: Path, values: np.ndarray) -> None:
+    path = saved(tmp_path, values)
+    assert np.array_equal(read_picture(path), np.dstack([GREY] * 3))
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [([[0.0, 1.5]], "0 to 1.5"), ([[-0.5, 1.0]], "-0.5 to 1"), ([[0.0, 70000.0]], "0 to 70000"),
+     ([[0.0, float("nan")]], "nan to nan")],
+)  # fmt: skip
+def test_other_levels_are_refused_with_their_range(
+    tmp_path: Path, values: list[list[float]], told: str
+) -> None:
+    path = saved(tmp_path, np.array(values, np.float32))
+    with pytest.raises(DataError, match=rf"a\.tif: grey levels from {told}, expected"):
+        read_picture(path)
+
+
+def test_a_one_may_be_rounded(tmp_path: Path) -> None:
+    values = np.array([[0.0, 1.0000001, -1e-7]], np.float32)
+    assert full_level(values, Path("a")) == 1
+    assert read_picture(saved(tmp_path, values))[0, :, 0].tolist() == [0, 255, 0]
+
+
+def test_only_what_is_read_otherwise_than_before_has_another_key(tmp_path: Path) -> None:
+    """Black 16-bit pictures stay black: nothing is read otherwise there."""
+    read = {
+        "to 255": GREY.astype(np.int32),
+        "deep": GREY.astype(np.uint16) * 257,
+        "black": np.zeros((4, 4), np.uint16),
+        "to 1": (GREY / 255).astype(np.float32),
+        "bytes": GREY,
+    }
+    found = {
+        name: reading_of(saved(tmp_path, values, f"{name}.tif")) for name, values in read.items()
+    }
+    assert {name for name, said in found.items() if said} == {"to 255"}
+    assert reading_of(saved(tmp_path, GREY.astype(np.uint16), "a.png")) == found["to 255"]
+    assert reading_of(saved(tmp_path, GREY, "a.jpg")) == reading_of(tmp_path / "gone.tif") == ""
+
+
+@pytest.mark.parametrize("ending", ["tif", "png", "jpg", "webp"])
+@pytest.mark.parametrize("orientation", [0, 1, 3, 5, 6, 7, 8, 9, 255])
+def test_the_shape_is_that_of_the_picture_that_is_read(
+    tmp_path: Path, ending: str, orientation: int
+) -> None:
+    exif = Image.Exif()
+    exif[274] = orientation
+    path = saved(tmp_path, np.dstack([GREY] * 3), f"a.{ending}", exif=exif)
+    assert picture_shape(path) == read_picture(path).shape[:2]
+    assert picture_shape(path) == ((9, 7) if 5 <= orientation <= 8 else (7, 9))
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_an_orientation_behind_the_pixels_of_a_png_counts(tmp_path: Path, kept: bool) -> None:
+    exif = Image.Exif()
+    exif[274] = 6
+    path = saved(tmp_path, np.dstack([GREY] * 3), "a.png", exif=exif)
+    content = path.read_bytes()
+    start = content.index(b"eXIf") - 4
+    length = 12 + int.from_bytes(content[start : start + 4], "big")
+    whole = content[start : start + length]
+    assert picture_shape(path) == (9, 7)
+    end = content.index(b"IEND") - 4
+    rest = content[:start] + content[start + length : end]
+    path.write_bytes(rest + (whole if kept else b"") + content[end:])
+    assert picture_shape(path) == read_picture(path).shape[:2]
+    assert picture_shape(path) == ((9, 7) if kept else (7, 9))
