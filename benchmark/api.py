@@ -27,7 +27,7 @@ from benchmark.runner.plan import Plan, as_begun
 from benchmark.runner.planning import PlanJobs
 from benchmark.runner.setup import Setup, prepare
 from benchmark.runner.shard import SHARD_FILE, Shard, shard_text
-from benchmark.runner.store import Store
+from benchmark.runner.store import Store, absolute
 
 if TYPE_CHECKING:  # pandas takes a while to load and only a notebook needs it
     import pandas as pd
@@ -153,6 +153,7 @@ def conclude(jobs: PlanJobs, answers: Store, record: Record, folder: Path | None
     """
     if not record.shard:
         _refuse_empty(jobs.setup, record.failures)
+    record = record.model_copy(update={"store": absolute(answers.place)})
     found = RunRecord(
         plan=jobs.setup.plan,
         cells=tuple(aggregate(jobs, answers, record.failures)),

@@ -223,6 +223,11 @@ def open_files(place: str | Path) -> Objects:
     return FolderObjects(Path(place) / OBJECTS)
 
 
+def absolute(place: str | Path) -> str:
+    """A store's place as it is known from any folder."""
+    return str(place) if is_address(place) else str(Path(place).absolute())
+
+
 def is_store(place: str | Path) -> bool:
     """Whether there is a store."""
     return (rows_folder(place) / DATABASE).is_file()
