@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -61,20 +62,25 @@ def listing() -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def listing_text() -> str:
-    """The listing for a reader."""
-    lines = []
-    for kind, entries in listing().items():
+def listing_text(found: Mapping[str, Sequence[dict[str, Any]]] | None = None) -> str:
+    """A listing for a reader.
+
+    Args:
+        found: of `listing`, or a part of it; by default all.
+    """
+    found, lines = found or listing(), []
+    for kind, entries in found.items():
         lines.append(f"{kind}:")
         if "title" not in entries[0]:
             lines.append("  " + ", ".join(map(_short, entries)))
             continue
         wide = max(len(entry["name"]) for entry in entries)
         lines += [f"  {entry['name']:<{wide}}  {_line(entry)}" for entry in entries]
-    lines.append(
-        "none = needs no weights; mini = trained by this project; official = the authors' file, "
-        "verified; installed = a file without a published checksum"
-    )
+    if any("title" in entry for entries in found.values() for entry in entries):
+        lines.append(
+            "none = needs no weights; mini = trained by this project; official = the authors' "
+            "file, verified; installed = a file without a published checksum"
+        )
     return "\n".join(lines)
 
 

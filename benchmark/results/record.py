@@ -163,6 +163,14 @@ def store_of(folder: Path) -> str | Path:
     return record.store if record and record.store and is_store(record.store) else home() / "store"
 
 
+def store_or_default(folder: Path) -> str | Path:
+    """As `store_of`; of a run whose record is damaged the one that runs share by default."""
+    try:
+        return store_of(folder)
+    except DataError:
+        return home() / "store"
+
+
 def read_record(folder: Path) -> Record | None:
     """The record of a run, or None where the run has not ended.
 
