@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from html import escape
 
 from benchmark.core.card import Card
 from benchmark.metrics import METRICS, NULLS
@@ -53,6 +54,18 @@ class Table:
         lines += [_line(row) for row in self.rows]
         lines += ["", *(f"- {note}" for note in self.notes)]
         return "\n".join(lines) + "\n"
+
+    def html(self) -> str:
+        """The table as an HTML fragment."""
+        heads = "".join(f"<th>{escape(text)}</th>" for text in self.columns)
+        rows = "\n".join(
+            f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in row)}</tr>" for row in self.rows
+        )
+        notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
+        return (
+            f"<table><caption>{escape(self.title)}</caption>\n<thead><tr>{heads}</tr></thead>\n"
+            f"<tbody>\n{rows}\n</tbody></table>\n<ul>{notes}</ul>\n"
+        )
 
 
 def run_table(cells: Sequence[ResultRow], distances: Distances | None = None) -> Table:

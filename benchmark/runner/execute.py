@@ -52,6 +52,10 @@ class Progress:
 Notify = Callable[[Progress], None]
 
 
+def nobody(step: Progress) -> None:
+    """Told of progress where nobody wants to know."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What changes how a run goes, and no number.
@@ -78,7 +82,7 @@ class Settings:
     strict: bool = False
     cmd_timeout: float = 600.0
     logs: Path | None = None
-    notify: Notify = lambda _: None
+    notify: Notify = nobody
 
 
 @dataclass(slots=True, kw_only=True)
