@@ -201,14 +201,24 @@ def _model_card(card: Card) -> str:
 
 
 def weights_text(entries: list[dict[str, Any]]) -> str:
-    """The list of checkpoints for a reader."""
-    lines = []
-    for entry in entries:
-        lines.append(f"{entry['name']:<12} {entry['file']:<32} {entry['state']}")
-        lines.append(f"{'':<12} from: {entry['source'] or 'not published'}")
-        lines += [f"{'':<12} licence: {entry['licence']}"] if entry["licence"] else []
-        lines += [f"{'':<12} verified by: {entry['checksum']}"] if entry["checksum"] else []
-    return "\n".join(lines)
+    """The list of checkpoints for a reader: a line each, with the command that gets it."""
+    names = max(len(entry["name"]) for entry in entries)
+    files = max(len(entry["file"]) for entry in entries)
+    lines = [
+        f"{entry['name']:<{names}}  {entry['file']:<{files}}  {entry['state']:<9}  {_get(entry)}"
+        for entry in entries
+    ]
+    lines.append("'bench show MODEL' has addresses, licences and checksums; so has --json, of all.")
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _get(entry: dict[str, Any]) -> str:
+    """How a file that is not here can be had."""
+    if entry["state"] not in ("missing", "altered"):
+        return ""
+    if entry["address"]:
+        return f"bench weights fetch {entry['name']}"
+    return f"bench weights add {entry['name']} FILE" if entry["source"] else "not published"
 
 
 def _line(entry: dict[str, Any]) -> str:

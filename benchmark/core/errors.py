@@ -154,6 +154,8 @@ def first_line(error: ValueError) -> str:
         return str(error).partition("\n")[0]
     found = errors(include_url=False)[0]
     place = ".".join(str(part) for part in found["loc"])
+    if found["type"] == "missing":
+        return f"{place}: missing"
     return f"{place}: {expectation(found)}, got {found['input']!r:.80}"
 
 
@@ -174,7 +176,7 @@ EXPECTED: Mapping[str, str] = MappingProxyType(  # pydantic's kinds of error, in
         "missing": "is missing",
         "path": "expected a path",
         "string": "expected text",
-        "string_pattern": "expected another form of text",
+        "string_pattern": "expected text of the form {pattern}",
         "too_long": "expected {max_length} at most",
         "too_short": "expected {min_length} at least",
         "tuple": "expected a list",

@@ -80,7 +80,10 @@ class Store:
 
     def __init__(self, place: str | Path) -> None:
         self.place = place
-        self.root = make_folder(rows_folder(place))
+        try:
+            self.root = make_folder(rows_folder(place))
+        except OutputError as error:
+            raise OutputError(f"{error}; name another with --store, or set BENCH_HOME") from None
         self.files = open_files(place)
         self.table = Rows(self.root, place)
 
