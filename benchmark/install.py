@@ -55,8 +55,8 @@ def weights_status() -> list[dict[str, Any]]:
 
     Returns:
         Dictionaries with `name`, `file`, `source`, `address` (to download from, or ""), `licence`,
-        `checksum` (how it is verified), and `state`: "verified", "installed" (no checksum is published), "altered", "missing", or
-        "shipped" for a mini edition that is here.
+        `checksum` (how it is verified), and `state`: "verified", "installed" (no checksum is
+        published), "altered", "missing", or "shipped" for a mini edition that is here.
     """
     found = []
     for card in (registry.card(name) for registry in MODELS for name in registry.usable()):

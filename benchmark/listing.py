@@ -218,7 +218,8 @@ def _get(entry: dict[str, Any]) -> str:
         return ""
     if entry["address"]:
         return f"bench weights fetch {entry['name']}"
-    return f"bench weights add {entry['name']} FILE" if entry["source"] else "not published"
+    add = f"bench weights add {entry['name']} FILE"
+    return f"not published; {add}" if entry["source"].startswith("not published") else add
 
 
 def _line(entry: dict[str, Any]) -> str:

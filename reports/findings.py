@@ -126,12 +126,20 @@ def _below(here: Sequence[Statistic]) -> Iterator[str]:
 
 def _next_best(here: Sequence[Statistic]) -> Iterator[str]:
     for title, ones in _by_metric(here, "next_best"):
-        yield f"{_name(ones[0].inpainter)} against its best rival, {title}: {_each(ones, beats)}."
+        reasons = {one.reason for one in ones if one.verdict == "not tested"}
+        alike = len(reasons) == 1 and all(one.verdict == "not tested" for one in ones)
+        said = _each(ones, _rival if alike else beats)
+        once = f"; not tested ({reasons.pop()})" if alike else ""
+        yield f"{_name(ones[0].inpainter)} against its best rival, {title}: {said}{once}."
+
+
+def _rival(one: Statistic) -> str:
+    return f"{_apart(one)} to {_name(one.against)}"
 
 
 def beats(one: Statistic) -> str:
     """A difference to the best rival with its verdict, in words."""
-    said = f"{_apart(one)} to {_name(one.against)}, {one.verdict}"
+    said = f"{_rival(one)}, {one.verdict}"
     if one.verdict == "not tested":
         return f"{said} ({one.reason})"
     return f"{said} (p {p_text(one.p)}, Holm {p_text(one.p_holm)})"
@@ -154,8 +162,17 @@ def _pairs(here: Sequence[Statistic]) -> Iterator[str]:
 
 
 def _agreement(here: Sequence[Statistic]) -> Iterator[str]:
+    untold: dict[str, list[str]] = {}  # titles by reason
     for title, ones in _by_metric(here, "kendall_tau_b"):
+        reasons = {one.reason for one in ones}
+        if all(one.value is None for one in ones) and len(reasons) == 1:
+            untold.setdefault(ones[0].reason, []).append(title)
+            continue
         yield f"Order of models and the paper's (Kendall's tau-b), {title}: {_each(ones, _tau)}."
+
+    for reason, titles in untold.items():
+        whose = "; ".join(titles)
+        yield f"Order of models and the paper's (Kendall's tau-b), {whose}: - ({reason})."
 
 
 def _tau(one: Statistic) -> str:
