@@ -71,7 +71,7 @@ class TimeLeft:
         each = self._each()
         left = (step.total - step.done) * each[step.stage]
         left += sum(count * each.get(stage, 0.0) for stage, count in step.later.items())
-        if not step.later:
+        if not step.later or left < 1:
             return ""
         about = "about" if step.later.keys() <= each.keys() else "at least"
         return f"{about} {clock(left)} left in all"

@@ -29,7 +29,7 @@ from inpainters import INPAINTERS
 
 WIDTH = 80  # columns of a terminal, and of text that is piped
 GAP = "  "
-DIGITS = 10  # steps of its last digit that an interval is wide, at least
+DIGITS = 5  # steps of its last digit that an interval is wide, at least
 INTERVALS = "95 %: interval over images, in full in table.md; docs/statistics.md says which."
 
 
@@ -59,6 +59,7 @@ def screen_table(
     """
     distances = distances or {}
     cells = [cell for cell in shown(cells) if not _never_measured(cell)]
+    cells = _beside_their_metric(cells)
     lines = [*_wrapped(table_title(cells), width)]
     datasets = tuple(dict.fromkeys(cell.dataset for cell in cells))
     for dataset in datasets:
@@ -70,6 +71,14 @@ def screen_table(
     for note in _notes(cells, distances):
         lines += _wrapped(note, width)
     return "\n".join(lines) + "\n"
+
+
+def _beside_their_metric(cells: list[ResultRow]) -> list[ResultRow]:
+    """Without nulls whose metric the run has not; all of them where it scores by other rules."""
+    metrics = {cell.metric for cell in cells}
+    if not {"auc", "f1"} & metrics:
+        return cells
+    return [cell for cell in cells if METRICS.load(cell.metric).null_of in ("", *metrics)]
 
 
 def _never_measured(cell: ResultRow) -> bool:
@@ -116,7 +125,8 @@ def _lines(row: Mapping[str, ResultRow], laundered: bool, distances: Distances) 
         (_inpainter(row), detector, *after),
         {bucket: _value(one, decimals, distances) for bucket, one in row.items()},
     )
-    spans = {bucket: _span(one, decimals) for bucket, one in row.items()}
+    digits = max(_digits(one, decimals) for one in row.values())
+    spans = {bucket: _span(one, digits) for bucket, one in row.items()}
     paper = {bucket: paper_value(one) for bucket, one in row.items()}
     if any(spans.values()):
         yield _Line(("", "95 %"), {bucket: f"{text} " for bucket, text in spans.items()})
@@ -139,15 +149,20 @@ def _value(cell: ResultRow, decimals: int, distances: Distances) -> str:
     return number(cell.value, decimals) + (mark(cell, distances) or " ")
 
 
-def _span(cell: ResultRow, decimals: int) -> str:
-    """An interval with no more digits than its own width makes worth reading."""
+def _digits(cell: ResultRow, decimals: int) -> int:
+    """How many digits an interval needs: no more than its own width makes worth reading."""
+    least = (decimals + 1) // 2
+    if cell.low is None or cell.high is None or cell.low == cell.high:
+        return least
+    apart = cell.high - cell.low
+    return next((n for n in range(least, decimals) if apart >= DIGITS / 10**n), decimals)
+
+
+def _span(cell: ResultRow, digits: int) -> str:
     if cell.low is None or cell.high is None:
         return ""
-    apart = cell.high - cell.low
-    least = (decimals + 1) // 2
-    decimals = next((n for n in range(least, decimals) if apart >= DIGITS / 10**n), decimals)
     between = "-" if cell.low >= 0 else " to "
-    return f"{number(cell.low, decimals)}{between}{number(cell.high, decimals)}"
+    return f"{number(cell.low, digits)}{between}{number(cell.high, digits)}"
 
 
 def _printed(block: Sequence[_Line], width: int) -> Iterator[str]:
