@@ -82,7 +82,8 @@ def _firsts(here: Sequence[Statistic]) -> Iterator[str]:
             best = min((one.value or 0.0 for one in cell), default=0.0)
             names = [one.inpainter for one in cell if one.value == best]
             said += [f"{bucket} % {' and '.join(names)}"] if names else []
-        yield f"Best of {ranks[0].n} by {METRICS.load(metric).title}: {'; '.join(said)}."
+        models = max(one.n for one in ranks if one.metric == metric)
+        yield f"Best of {models} by {METRICS.load(metric).title}: {'; '.join(said)}."
 
 
 def _below_null(here: Sequence[Statistic]) -> Iterator[str]:
