@@ -1,6 +1,7 @@
 """SafePaint Bench: can a forgery detector still find what an inpainting model painted?
 
-`run(plan)` does what `bench run` does and returns the record of it; `Plan` says what to run.
+`run(plan)` does what `bench run` does and returns the record of it; `Plan` says what to run, and
+`Settings` how.
 """
 
 from __future__ import annotations
@@ -8,20 +9,35 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from benchmark.api import run
+    from benchmark.api import RunRecord, run
+    from benchmark.runner.execute import Progress, Settings
     from benchmark.runner.plan import Plan
 
-__all__ = ["Plan", "run"]
+    __version__: str
+
+__all__ = ["Plan", "Progress", "RunRecord", "Settings", "__version__", "run"]
+
+_WHERE = {
+    "Plan": "benchmark.runner.plan",
+    "Progress": "benchmark.runner.execute",
+    "RunRecord": "benchmark.api",
+    "Settings": "benchmark.runner.execute",
+    "run": "benchmark.api",
+}
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 (a module's attribute can be anything)
-    """Import `run` and `Plan` when they are asked for, so that `bench --help` loads neither."""
-    if name == "run":
-        from benchmark.api import run
+    """Import what is asked for, when it is, so that `bench --help` loads none of it."""
+    if name == "__version__":
+        from importlib.metadata import version
 
-        return run
-    if name == "Plan":
-        from benchmark.runner.plan import Plan
+        return version("safepaint-bench")
+    if name in _WHERE:
+        from importlib import import_module
 
-        return Plan
+        return getattr(import_module(_WHERE[name]), name)
     raise AttributeError(f"module 'benchmark' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

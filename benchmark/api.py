@@ -21,14 +21,14 @@ from benchmark.results.samples import sample_rows, write_samples
 from benchmark.results.significance import PairedTest
 from benchmark.results.sums import RECORD
 from benchmark.results.table import run_table
-from benchmark.runner.execute import Progress, Settings, execute
+from benchmark.runner.execute import Progress, Settings, execute, nobody
 from benchmark.runner.executors.choice import default_executor
 from benchmark.runner.outcome import Failure
 from benchmark.runner.plan import Plan, as_begun, same_plan
 from benchmark.runner.planning import PlanJobs
 from benchmark.runner.setup import Setup, prepare
 from benchmark.runner.shard import SHARD_FILE, Shard, shard_text
-from benchmark.runner.store import Store, is_address
+from benchmark.runner.store import Store, absolute, is_address
 
 if TYPE_CHECKING:  # pandas takes a while to load and only a notebook needs it
     import pandas as pd
@@ -63,6 +63,26 @@ class RunRecord:
 
         return pd.DataFrame(result_rows(self.cells), columns=list(COLUMNS))
 
+    @property
+    def samples(self) -> pd.DataFrame:
+        """One row per sample, inpainter and detector, with the columns of samples.csv.
+
+        Raises:
+            BadInput: if the run has no folder.
+        """
+        import pandas as pd
+
+        return pd.read_csv(self._folder() / "samples.csv")
+
+    def _repr_html_(self) -> str:
+        """The run's table, as a notebook shows it."""
+        return run_table(self.cells, self.distances).html()
+
+    def _folder(self) -> Path:
+        if self.folder is None:
+            raise BadInput("this run has no folder: give run() one with out=")
+        return self.folder
+
     def report(self) -> Path:
         """Write the run's page, index.html, and its figures beside its other files.
 
@@ -75,9 +95,7 @@ class RunRecord:
         """
         from reports.page.write import write_report  # what a run never needs
 
-        if self.folder is None:
-            raise BadInput("this run has no folder: give run() one with out=")
-        return write_report(self.folder, store=self.store)
+        return write_report(self._folder(), store=self.store)
 
     @property
     def complete(self) -> bool:
@@ -107,7 +125,7 @@ def run(
             works on each.
         settings: the rest that changes no number; `device` and `notify` replace its own.
         save_images: also write pictures, masks and heatmaps under readable names; needs `out`.
-        notify: told of progress.
+        notify: told of progress; by default a notebook shows bars, and nothing is shown elsewhere.
 
     Returns:
         The record, with every number of the plan or the reason why there is none.
@@ -136,12 +154,25 @@ def run(
     settings = replace(settings, logs=out / "logs") if out is not None else settings
     jobs = PlanJobs(setup)
     with claimed(out, plan, settings.shard, store) as (folder, place), Store(place) as answers:
-        tally = execute(jobs, answers, executor, settings)
+        with _shown(settings) as shown:
+            tally = execute(jobs, answers, executor, shown)
         known = known_pixels(jobs, answers, tally.failures)
         record = conclude(jobs, answers, record_of(setup, settings, tally, known), folder)
         if folder is not None and save_images:
             _save_images(folder / "images", jobs, answers)
     return record
+
+
+@contextmanager
+def _shown(settings: Settings) -> Iterator[Settings]:
+    """The settings, with bars in a notebook where nobody else is told of progress."""
+    from benchmark.progress import in_notebook, watch
+
+    if settings.notify is not nobody or not in_notebook():
+        yield settings
+        return
+    with watch() as notify:
+        yield replace(settings, notify=notify)
 
 
 def conclude(jobs: PlanJobs, answers: Store, record: Record, folder: Path | None) -> RunRecord:
@@ -159,6 +190,7 @@ def conclude(jobs: PlanJobs, answers: Store, record: Record, folder: Path | None
     """
     if not record.shard:
         _refuse_empty(jobs.setup, record.failures)
+    record = record.model_copy(update={"store": absolute(answers.place)})
     found = RunRecord(
         plan=jobs.setup.plan,
         cells=tuple(aggregate(jobs, answers, record.failures)),

@@ -1,27 +1,22 @@
-"""What `bench run` says: progress and warnings on standard error, the table on standard output."""
+"""What `bench run` says: the table on standard output, what else there is on standard error."""
 
 from __future__ import annotations
 
 import json
+import shlex
+import shutil
 import sys
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table as Drawn
-
 from benchmark.api import RunRecord
 from benchmark.core.names import printable
+from benchmark.masks.bucket import DEFAULT_BUCKETS
 from benchmark.results.csv import result_rows
 from benchmark.results.nulls import distance_rows
-from benchmark.results.table import Table, run_table
-from benchmark.runner.execute import Notify
-from benchmark.runner.execute import Progress as Step
+from benchmark.results.screen import WIDTH, screen_table
 from benchmark.runner.plan import Plan
 from benchmark.runner.setup import choose
 from benchmark.runner.shard import WHOLE, Shard
@@ -29,9 +24,10 @@ from benchmark.runner.sources import Sources
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 
-EVERY = 10.0  # seconds between lines where there is no terminal
+TABLES = {"trufor": 3, "psccnet": 2, "iidnet": 4}  # the paper's, by their detector
+BUCKETS = {bucket.label for bucket in DEFAULT_BUCKETS}  # that the paper's tables have
+QUALITY = {"psnr", "lpips", "gmsd"}  # metrics of Table 1
 SHOWN = 10  # unused files named on the console; record.json has them all
-VERBS = {"fill": "paint", "judge": "detect", "measure": "measure"}
 
 
 def default_folder(shard: Shard | None = None) -> Path:
@@ -46,8 +42,12 @@ def default_folder(shard: Shard | None = None) -> Path:
     return folder
 
 
-def announce(plan: Plan) -> None:
+def announce(plan: Plan, *, quiet: bool = False) -> None:
     """Say in one line which weights the run uses, and in one each which models have none.
+
+    Args:
+        plan: what is to be run.
+        quiet: only what is left out.
 
     Raises:
         WeightsError: if no inpainter, or none of the detectors wanted, has weights.
@@ -58,30 +58,19 @@ def announce(plan: Plan) -> None:
             say(f"Left out: {model.absent}")
     editions = {model.name: model.weights.edition for model in models if not model.absent}
     said = ", ".join(f"{name} {edition}" for name, edition in editions.items() if edition != "none")
-    if said:
+    if said and not quiet:
         mini = " (mini = trained by this project, small)" if "mini" in editions.values() else ""
         say(f"Weights: {said}{mini}.")
 
 
-@contextmanager
-def watch() -> Iterator[Notify]:
-    """Show progress with rate and time left: a bar on a terminal, plain lines elsewhere."""
-    if not sys.stderr.isatty():
-        yield _Lines()
-        return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-        yield _Bars(bars)
+def show_record(record: RunRecord, *, as_json: bool, quiet: bool = False) -> None:
+    """Print the table, what went wrong and what to do next, or one JSON document.
 
-
-def show_record(record: RunRecord, *, as_json: bool) -> None:
-    """Print the table and what went wrong, or one JSON document."""
+    Args:
+        record: the run's.
+        as_json: one document instead of the table.
+        quiet: leave out what to do next.
+    """
     if as_json:
         document = {
             **record.document,
@@ -90,7 +79,7 @@ def show_record(record: RunRecord, *, as_json: bool) -> None:
         }
         sys.stdout.write(json.dumps(document, indent=2) + "\n")
     else:
-        _show_table(run_table(record.cells, record.distances))
+        sys.stdout.write(screen_table(record.cells, record.distances, width=_width()))
     for failure in record.failures:
         where = f"{failure.dataset} " if len(record.plan.datasets) > 1 else ""
         what = f"{where}{failure.sample} at {failure.bucket} %"
@@ -103,6 +92,29 @@ def show_record(record: RunRecord, *, as_json: bool) -> None:
     for unused in record.document["unused"][:SHOWN]:
         say(f"unused: {unused['file']}: {unused['reason']}")
     say(f"Results: {record.folder}")
+    for step in () if quiet or as_json else next_steps(record):
+        say(step)
+
+
+def next_steps(record: RunRecord) -> tuple[str, ...]:
+    """Commands that go on from a run's folder, a line each."""
+    folder, plan = shlex.quote(str(record.folder)), record.plan
+    if record.document["shard"]:
+        return (f"Next: bench merge OUT {folder} ...    when every shard has ended",)
+    table = next((number for name, number in TABLES.items() if name in plan.detector_names), 1)
+    steps = {f"bench report {folder} --open": "a page with pictures, plots and tables"}
+    if BUCKETS & {*plan.buckets} and (table > 1 or QUALITY & {*plan.metrics}):
+        steps[f"bench table {table} --run {folder}"] = "beside the paper's numbers"
+    wide = max(map(len, steps))
+    return tuple(
+        f"{'' if count else 'Next:':<5} {step:<{wide}}  {what}"
+        for count, (step, what) in enumerate(steps.items())
+    )
+
+
+def _width() -> int:
+    """Of the terminal that the table is printed on; text that is piped has a fixed one."""
+    return shutil.get_terminal_size((WIDTH, 24)).columns if sys.stdout.isatty() else WIDTH
 
 
 def show_samples(plan: Plan, shard: Shard | None, *, as_json: bool) -> None:
@@ -157,64 +169,6 @@ def known_line(name: str, known: Mapping[str, float], *, pasted: bool) -> str:
         f"({known['mean']:.4g} on average) in {known['moved']:.0f} of {count} pictures; "
         + ("pasted back" if pasted else "counted as failures; --recomposite pastes them back")
     )
-
-
-class _Lines:
-    """Plain lines: when a stage begins and ends, and now and then between."""
-
-    def __init__(self) -> None:
-        self._start = self._last = 0.0
-
-    def __call__(self, step: Step) -> None:
-        now = time.monotonic()
-        if step.done == 0:
-            self._start = self._last = now
-            return
-        if step.done < step.total and now - self._last < EVERY:
-            return
-        self._last = now
-        spent = max(now - self._start, 1e-9)
-        left = spent / step.done * (step.total - step.done)
-        rate = step.done / spent
-        say(
-            f"{VERBS[step.stage]} {step.model}: {step.done}/{step.total}, "
-            f"{rate:.3g}/s, {left:.0f} s left"
-        )
-
-
-class _Bars:
-    """One bar per stage and model."""
-
-    def __init__(self, bars: Progress) -> None:
-        self._bars = bars
-        self._start = 0.0
-
-    def __call__(self, step: Step) -> None:
-        if step.done == 0:
-            for task in self._bars.task_ids:
-                self._bars.remove_task(task)
-            self._start = time.monotonic()
-            name = f"{VERBS[step.stage]} {step.model}"
-            self._bars.add_task(name, total=step.total, rate="")
-            return
-        rate = step.done / max(time.monotonic() - self._start, 1e-9)
-        for task in self._bars.task_ids:
-            self._bars.update(task, completed=step.done, rate=f"{rate:.3g}/s")
-
-
-def _show_table(table: Table) -> None:
-    if not sys.stdout.isatty():
-        sys.stdout.write(table.markdown())
-        return
-    drawn = Drawn(title=table.title)
-    for column in table.columns:
-        drawn.add_column(column)
-    for row in table.rows:
-        drawn.add_row(*row)
-    console = Console()
-    console.print(drawn)
-    for note in table.notes:
-        console.print(note, style="dim", markup=False, highlight=False)
 
 
 def say(text: str) -> None:

@@ -54,9 +54,9 @@ def weights_status() -> list[dict[str, Any]]:
     """Every checkpoint: where it is published, its licence, and whether it is here.
 
     Returns:
-        Dictionaries with `name`, `file`, `source`, `licence`, `checksum` (how it is verified), and
-        `state`: "verified", "installed" (no checksum is published), "altered", "missing", or
-        "shipped" for a mini edition that is here.
+        Dictionaries with `name`, `file`, `source`, `address` (to download from, or ""), `licence`,
+        `checksum` (how it is verified), and `state`: "verified", "installed" (no checksum is
+        published), "altered", "missing", or "shipped" for a mini edition that is here.
     """
     found = []
     for card in (registry.card(name) for registry in MODELS for name in registry.usable()):
@@ -76,10 +76,13 @@ def licence_of(name: str) -> str:
 
     Raises:
         UnknownName: if nothing is called `name`.
+        WeightsError: if it has no address to download from.
     """
     if name in BACKBONES:
         return terms_of(name)
     files = _card(name).checkpoints
+    if not all(one.url for one in files):
+        _refuse_to_fetch(name, list(files))
     lines = [f"{one.file}: {one.source or 'not published'}\n  {one.licence}" for one in files]
     return "\n".join(lines) or f"{name} needs no weights."
 
@@ -299,6 +302,7 @@ def _entry(name: str, checkpoint: Checkpoint, state: str) -> dict[str, Any]:
         "name": name,
         "file": checkpoint.file,
         "source": source,
+        "address": checkpoint.url,
         "licence": checkpoint.licence,
         "checksum": checkpoint.checksum,
         "state": state,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -61,20 +62,25 @@ def listing() -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def listing_text() -> str:
-    """The listing for a reader."""
-    lines = []
-    for kind, entries in listing().items():
+def listing_text(found: Mapping[str, Sequence[dict[str, Any]]] | None = None) -> str:
+    """A listing for a reader.
+
+    Args:
+        found: of `listing`, or a part of it; by default all.
+    """
+    found, lines = found or listing(), []
+    for kind, entries in found.items():
         lines.append(f"{kind}:")
         if "title" not in entries[0]:
             lines.append("  " + ", ".join(map(_short, entries)))
             continue
         wide = max(len(entry["name"]) for entry in entries)
         lines += [f"  {entry['name']:<{wide}}  {_line(entry)}" for entry in entries]
-    lines.append(
-        "none = needs no weights; mini = trained by this project; official = the authors' file, "
-        "verified; installed = a file without a published checksum"
-    )
+    if any("title" in entry for entries in found.values() for entry in entries):
+        lines.append(
+            "none = needs no weights; mini = trained by this project; official = the authors' "
+            "file, verified; installed = a file without a published checksum"
+        )
     return "\n".join(lines)
 
 
@@ -195,14 +201,25 @@ def _model_card(card: Card) -> str:
 
 
 def weights_text(entries: list[dict[str, Any]]) -> str:
-    """The list of checkpoints for a reader."""
-    lines = []
-    for entry in entries:
-        lines.append(f"{entry['name']:<12} {entry['file']:<32} {entry['state']}")
-        lines.append(f"{'':<12} from: {entry['source'] or 'not published'}")
-        lines += [f"{'':<12} licence: {entry['licence']}"] if entry["licence"] else []
-        lines += [f"{'':<12} verified by: {entry['checksum']}"] if entry["checksum"] else []
-    return "\n".join(lines)
+    """The list of checkpoints for a reader: a line each, with the command that gets it."""
+    names = max(len(entry["name"]) for entry in entries)
+    files = max(len(entry["file"]) for entry in entries)
+    lines = [
+        f"{entry['name']:<{names}}  {entry['file']:<{files}}  {entry['state']:<9}  {_get(entry)}"
+        for entry in entries
+    ]
+    lines.append("'bench show MODEL' has addresses, licences and checksums; so has --json, of all.")
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _get(entry: dict[str, Any]) -> str:
+    """How a file that is not here can be had."""
+    if entry["state"] not in ("missing", "altered"):
+        return ""
+    if entry["address"]:
+        return f"bench weights fetch {entry['name']}"
+    add = f"bench weights add {entry['name']} FILE"
+    return f"not published; {add}" if entry["source"].startswith("not published") else add
 
 
 def _line(entry: dict[str, Any]) -> str:

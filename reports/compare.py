@@ -20,6 +20,7 @@ import numpy as np
 from benchmark.core.errors import BadInput, DataError
 from benchmark.metrics.base import Metric
 from benchmark.metrics.intervals import Values
+from benchmark.results.checksums import check_run
 from benchmark.results.numbers import GAP, kind_of, number, p_text, signed, signed_span
 from benchmark.results.rows import ResultRow, SampleRow
 from benchmark.results.run_folder import RunFolder, read_run
@@ -28,6 +29,7 @@ from reports.paired import Cell, Pictures, pictures_of
 
 HEADS = ("data set", "laundered", "detector", "inpainter", "bucket", "metric", "first", "second",
          "change", "95 % interval", "p (Holm)", "verdict", "weights")  # fmt: skip
+LONGEST = 20  # characters of a folder's name that heads a column
 RULE = (
     "Changes are second minus first, paired by image, with their 95 % intervals; tests are "
     "two-sided, corrected by Holm's rule over the numbers of a detector that moved "
@@ -93,6 +95,12 @@ class Change:
         return self.verdict in {"better", "worse"}
 
     @property
+    def moved(self) -> bool:
+        """Whether anything of it is another in the second run: number, gap or weights."""
+        others = self.first_weights != self.second_weights
+        return others or self.differs or self.first != self.second
+
+    @property
     def name(self) -> str:
         """The cell in words: inpainter, detector, metric, data set and bucket."""
         judge = f" on {self.detector}" if self.detector else ""
@@ -123,22 +131,26 @@ class Comparison:
     failures: tuple[str, ...]
 
     def text(self) -> str:
-        """The comparison for a terminal; ends with a line break."""
-        rows = [HEADS, *self.rows()]
+        """The comparison for a terminal, what did not move left out; ends with a line break."""
+        pairs = zip(self.changes, self.rows(), strict=True)
+        moved = [row for one, row in pairs if one.moved]
+        rows = [self.heads, *moved]
         widths = [max(len(row[column]) for row in rows) for column in range(len(HEADS))]
         lines = [
             "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
-            for row in rows
+            for row in (rows if moved else ())
         ]
-        said = [
-            f"first: {self.first}, second: {self.second}",
-            "",
-            *lines,
-            "",
-            self.summary(),
-            self.rule,
-        ]
+        said = [f"first: {self.first}, second: {self.second}", "", *lines, *([""] if lines else [])]
+        said += [self.summary(), *([self.rule] if moved else [])]
         return "\n".join([*said, *(f"Failed: {line}" for line in self.failures)]) + "\n"
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """`HEADS`, with the names of the runs' folders where they tell the runs apart."""
+        names = self.first.name, self.second.name
+        short = all(0 < len(name) <= LONGEST for name in names) and names[0] != names[1]
+        said = dict(zip(("first", "second"), names, strict=True)) if short else {}
+        return tuple(said.get(head, head) for head in HEADS)
 
     def rows(self) -> Iterator[tuple[str, ...]]:
         """One text per heading of `HEADS` and cell."""
@@ -164,6 +176,8 @@ class Comparison:
         moved = sum(one.change is not None and one.change != 0 for one in self.changes)
         differ = sum(one.differs for one in self.changes)
         gaps = sum(one.change is None for one in self.changes)
+        if not any(one.moved for one in self.changes):
+            return f"{len(self.changes)} cells: none moved."
         return (
             f"{len(self.changes)} cells: {moved} moved, {differ} of them better or worse by a "
             f"test, {gaps} cannot be compared (a gap in either run)."
@@ -180,7 +194,7 @@ class Comparison:
 
     def html(self) -> str:
         """The comparison as an HTML table; rows that are better or worse have the class "moved"."""
-        heads = "".join(f'<th scope="col">{escape(head)}</th>' for head in HEADS)
+        heads = "".join(f'<th scope="col">{escape(head)}</th>' for head in self.heads)
         body = []
         for one, row in zip(self.changes, self.rows(), strict=True):
             mark = ' class="moved"' if one.differs else ""
@@ -220,14 +234,24 @@ def compare_runs(
 
     Raises:
         BadInput: if `fail_on` cannot be read or names a metric that neither run measured.
-        DataError: if a folder is no run's, or the runs are over different pictures or holes.
+        DataError: if a folder is no run's, a file of it is damaged, or the runs are over different
+            pictures or holes.
     """
     runs = read_run(first, store=store), read_run(second, store=store)
+    for run in runs:
+        _refuse_damaged(run)
     limits = _limits(fail_on, runs)
     _same_pictures(*runs)
     changes = tuple(_changes(*runs))
     failures = tuple(line for one in changes for line in _failed(one, limits))
     return Comparison(first=runs[0].path, second=runs[1].path, changes=changes, failures=failures)
+
+
+def _refuse_damaged(run: RunFolder) -> None:
+    """What `bench check` finds in the folder of a run that has ended."""
+    found = next(check_run(run.path), None) if run.complete else None
+    if found:
+        raise DataError(f"{found.where}: {found.said}")
 
 
 def _limits(text: str, runs: Sequence[RunFolder]) -> dict[str, float]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmark.core.errors import BadInput, DataError
 from benchmark.results.run_folder import RunFolder, newest_run, read_run
-from reports.findings import annotated
+from reports.findings import annotated, summarised
 from reports.formats import render
 from reports.formats.csv import entry_rows
 from reports.formats.statistics import render as render_statistics
@@ -27,13 +27,19 @@ class Document:
     Attributes:
         tables: the tables; empty for statistics.
         statistics: the statistics; empty for tables.
+        run: the folder of the run that it is of, or None for the paper's numbers alone.
     """
 
     tables: tuple[PaperTable, ...] = ()
     statistics: tuple[Statistic, ...] = ()
+    run: Path | None = None
 
-    def text(self, style: str) -> str:
+    def text(self, style: str, *, everything: bool = True) -> str:
         """All of it in one of the formats, ending with a line break.
+
+        Args:
+            style: a name of `reports.formats.FORMATS`; of statistics "text" or "csv".
+            everything: as text, every statistic instead of a summary of them.
 
         Raises:
             UnknownName: if there is no such format.
@@ -41,13 +47,17 @@ class Document:
         """
         if self.tables:
             return render(self.tables, style)
+        if style == "text" and not everything:
+            return summarised(self.statistics)
         return render_statistics(self.statistics, style)
 
     def values(self) -> dict[str, object]:
         """All of it as plain values for JSON."""
+        run = {} if self.run is None else {"run": str(self.run)}
         if not self.tables:
-            return {"statistics": statistic_rows(self.statistics)}
+            return {**run, "statistics": statistic_rows(self.statistics)}
         return {
+            **run,
             "tables": [
                 {
                     "table": table.number,
@@ -56,7 +66,7 @@ class Document:
                     "notes": list(table.notes),
                 }
                 for table in self.tables
-            ]
+            ],
         }
 
 
@@ -91,12 +101,12 @@ def table_document(
         paper_table(int(name))  # a number that does not exist is said before a run is looked for
     found = read_run(run or newest_run(), store=store)
     if name == STATISTICS:
-        return Document(statistics=statistics_of(found))
+        return Document(statistics=statistics_of(found), run=found.path)
     tables = _tables(name, found)
     judges = {entry.ours.detector for table in tables for entry in table.entries if entry.ours}
     statistics = statistics_of(found, detectors=judges)
     shown = [replace(annotated(table, statistics), intervals=intervals) for table in tables]
-    return Document(tables=tuple(shown))
+    return Document(tables=tuple(shown), run=found.path)
 
 
 def _numbers(name: str) -> tuple[int, ...]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
+from textwrap import wrap
 
 from benchmark.metrics import METRICS
 from benchmark.metrics.intervals import FEW
 from benchmark.results.nulls import MARK_NOTE, untested
-from benchmark.results.numbers import number, p_text, signed, signed_span
+from benchmark.results.numbers import number, p_text, signed, signed_span, span
 from benchmark.results.painters import painter_named
 from detectors import DETECTORS
 from reports.bold import with_marks
@@ -25,6 +26,7 @@ DIFFERENCES = (
     f"Brackets of differences: paired 95 % intervals, Student's t below {FEW} images, else "
     "bootstrap; Newcombe's for ACC. Differences without p are not tested."
 )
+WIDTH = 80  # of a summary, in characters
 WITHIN = (5, 6)  # tables of models with and without parts
 
 
@@ -44,6 +46,62 @@ def annotated(table: PaperTable, statistics: Sequence[Statistic]) -> PaperTable:
     said = [*_below(here), *tested, *([DIFFERENCES] if tested else [])]
     said += [*_agreement(here), *_detection(here)]
     return replace(table, notes=(*table.notes, *said))
+
+
+def summarised(statistics: Sequence[Statistic]) -> str:
+    """What the statistics of a run come to, for a reader, in lines that fit a terminal.
+
+    Args:
+        statistics: from `statistics_of`.
+
+    Returns:
+        Per data set, laundering and detector: who is best, the test of SafePaint, false alarms.
+    """
+    lines: list[str] = []
+    places = dict.fromkeys((one.dataset, one.launder, one.detector) for one in statistics)
+    for place in places:
+        here = [one for one in statistics if (one.dataset, one.launder, one.detector) == place]
+        dataset, launder, detector = place
+        whose = f"on {_judge(detector)}" if detector else "of the pictures themselves"
+        lines += ["", f"{dataset}{f' after {launder}' if launder else ''}, {whose}"]
+        for said in (*_firsts(here), *_next_best(here), *_below_null(here), *_alarms(here)):
+            lines += wrap(said, WIDTH, initial_indent="  ", subsequent_indent="    ")
+    tested = any(one.name == "next_best" for one in statistics)
+    lines += ["", *(wrap(TEST, WIDTH) if tested else [])]
+    more = f"All {len(statistics)} rows: bench table stats --all, or --format csv."
+    return "\n".join([*lines[1:], more]) + "\n"
+
+
+def _firsts(here: Sequence[Statistic]) -> Iterator[str]:
+    """Who is best by each metric, size by size."""
+    ranks = [one for one in here if one.name == "rank"]
+    for metric in dict.fromkeys(one.metric for one in ranks):
+        said = []
+        for bucket in dict.fromkeys(one.bucket for one in ranks):
+            cell = [one for one in ranks if (one.bucket, one.metric) == (bucket, metric)]
+            best = min((one.value or 0.0 for one in cell), default=0.0)
+            names = [one.inpainter for one in cell if one.value == best]
+            said += [f"{bucket} % {' and '.join(names)}"] if names else []
+        models = max(one.n for one in ranks if one.metric == metric)
+        yield f"Best of {models} by {METRICS.load(metric).title}: {'; '.join(said)}."
+
+
+def _below_null(here: Sequence[Statistic]) -> Iterator[str]:
+    found = [one for one in here if one.name == "against_null" and one.verdict == "better"]
+    if found:
+        said = "; ".join(f"{one.inpainter} at {one.bucket} %" for one in found)
+        yield f"Found by the inverted map, its AUC below the null: {said}."
+
+
+def _alarms(here: Sequence[Statistic]) -> Iterator[str]:
+    """How often the detector fires on untouched images."""
+    found = [one for one in here if one.name == "fpr" and one.value is not None]
+    if found:
+        said = "; ".join(
+            f"{one.bucket} % {number(one.value, 2)} {span(one.low, one.high, 2)}".strip()
+            for one in found
+        )
+        yield f"False alarms on untouched images: {said}."
 
 
 def _belonging(table: PaperTable) -> Callable[[Statistic], bool]:
@@ -69,12 +127,20 @@ def _below(here: Sequence[Statistic]) -> Iterator[str]:
 
 def _next_best(here: Sequence[Statistic]) -> Iterator[str]:
     for title, ones in _by_metric(here, "next_best"):
-        yield f"{_name(ones[0].inpainter)} against its best rival, {title}: {_each(ones, beats)}."
+        reasons = {one.reason for one in ones if one.verdict == "not tested"}
+        alike = len(reasons) == 1 and all(one.verdict == "not tested" for one in ones)
+        said = _each(ones, _rival if alike else beats)
+        once = f"; not tested ({reasons.pop()})" if alike else ""
+        yield f"{_name(ones[0].inpainter)} against its best rival, {title}: {said}{once}."
+
+
+def _rival(one: Statistic) -> str:
+    return f"{_apart(one)} to {_name(one.against)}"
 
 
 def beats(one: Statistic) -> str:
     """A difference to the best rival with its verdict, in words."""
-    said = f"{_apart(one)} to {_name(one.against)}, {one.verdict}"
+    said = f"{_rival(one)}, {one.verdict}"
     if one.verdict == "not tested":
         return f"{said} ({one.reason})"
     return f"{said} (p {p_text(one.p)}, Holm {p_text(one.p_holm)})"
@@ -97,8 +163,17 @@ def _pairs(here: Sequence[Statistic]) -> Iterator[str]:
 
 
 def _agreement(here: Sequence[Statistic]) -> Iterator[str]:
+    untold: dict[str, list[str]] = {}  # titles by reason
     for title, ones in _by_metric(here, "kendall_tau_b"):
+        reasons = {one.reason for one in ones}
+        if all(one.value is None for one in ones) and len(reasons) == 1:
+            untold.setdefault(ones[0].reason, []).append(title)
+            continue
         yield f"Order of models and the paper's (Kendall's tau-b), {title}: {_each(ones, _tau)}."
+
+    for reason, titles in untold.items():
+        whose = "; ".join(titles)
+        yield f"Order of models and the paper's (Kendall's tau-b), {whose}: - ({reason})."
 
 
 def _tau(one: Statistic) -> str:

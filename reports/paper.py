@@ -160,6 +160,12 @@ class PaperTable:
     intervals: bool = False
 
     @property
+    def shown_notes(self) -> tuple[str, ...]:
+        """The notes for a format that shows intervals only where they are asked for."""
+        about = "Brackets: 95 %"
+        return tuple(note for note in self.notes if self.intervals or not note.startswith(about))
+
+    @property
     def entries(self) -> Iterator[Entry]:
         """Every number, row by row."""
         return (entry for line in self.lines for entry in line.entries)

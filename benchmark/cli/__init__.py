@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from benchmark.cli.merge import merge
-from benchmark.cli.models import list_, show, verify
+from benchmark.cli.models import doctor, list_, show, verify
 from benchmark.cli.new import new
 from benchmark.cli.reports import report, table
 from benchmark.cli.run import run
@@ -41,13 +41,33 @@ app = typer.Typer(
     cls=_Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Can a forgery detector still find what an inpainting model painted?",
     epilog="First run: bench run --inpainter safepaint --detector trufor",
 )
-for command in (run, merge, table, report, show, verify, train, new, check, clean):
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"safepaint-bench {version('safepaint-bench')}")
+        raise typer.Exit
+
+
+for command in (run, merge, table, report, show, doctor, verify, train, new, check, clean):
     app.command()(command)
+
+
+@app.callback()
+def bench(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Can a forgery detector still find what an inpainting model painted?"""
+
+
 app.command("list")(list_)
 app.add_typer(weights_app, name="weights")
 

@@ -1,4 +1,4 @@
-"""`bench list`, `show` and `verify`: what there is, and whether it is what it was."""
+"""`bench list`, `show`, `doctor`, `verify`: what there is, and whether it is what it was."""
 
 from __future__ import annotations
 
@@ -11,32 +11,82 @@ import typer
 from benchmark.cli.speaking import Json, pair_of, show_text, speaking
 
 
-def list_(as_json: Json = False) -> None:
-    """List inpainters, detectors, metrics, data sets and plans.
+def list_(
+    what: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[WHAT]",
+            help="inpainters, detectors, metrics, datasets or plans alone; or runs: those below "
+            "runs/, with their stores.",
+            show_default="all but runs",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List inpainters, detectors, metrics, data sets and plans, or the runs there are.
 
-    Example:
+    Examples:
 
       bench list --json
+
+      bench list runs
     """
     with speaking():
+        if what == "runs":
+            from benchmark.results.run_list import list_runs, runs_text
+
+            runs = list_runs()
+            show_text([asdict(one) for one in runs] if as_json else runs_text(runs))
+            return
+        from benchmark.core.errors import UnknownName
         from benchmark.listing import listing, listing_text
 
-        show_text(listing() if as_json else listing_text())
+        found = listing()
+        if what is not None and what not in found:
+            raise UnknownName("list", what, [*found, "runs"])
+        shown = {what: found[what]} if what else found
+        show_text(shown if as_json else listing_text(shown))
 
 
 def show(
-    name: Annotated[str, typer.Argument(help="An inpainter or detector.")], as_json: Json = False
+    name: Annotated[str, typer.Argument(help="A model, metric, data set or plan.")],
+    as_json: Json = False,
 ) -> None:
-    """Show a model's card: paper, licence, checkpoints, what its score means.
+    """Show a model's card, or what a metric, data set or plan is.
+
+    Examples:
+
+      bench show trufor
+
+      bench show auc
+    """
+    with speaking():
+        from benchmark.explain import explain, explained
+
+        show_text(explain(name) if as_json else explained(name))
+
+
+def doctor(
+    store: Annotated[
+        str | None,
+        typer.Option(help="Folder of stored answers.", show_default="the cache folder"),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Look this machine over: what is here, what is missing, and the command that gets it.
+
+    Exit status 0: a run can start. 1: something it needs is missing.
 
     Example:
 
-      bench show trufor
+      bench doctor
     """
     with speaking():
-        from benchmark.listing import card_text, find_card
+        from benchmark.doctor import examine, findings_text
 
-        show_text(find_card(name) if as_json else card_text(name))
+        findings = examine(store)
+        show_text([asdict(one) for one in findings] if as_json else findings_text(findings))
+        raise typer.Exit(1 if any(one.needed for one in findings) else 0)
 
 
 def verify(

@@ -21,13 +21,17 @@ def table(
     store: Annotated[
         str | None,
         typer.Option(
-            help="Stored answers, for a run still going.", show_default="the cache folder"
+            help="Stored answers, for a run still going.",
+            show_default="the run's, else the cache folder",
         ),
     ] = None,
     style: Annotated[str, typer.Option("--format", help="text, md, csv, tex or html.")] = "text",
     paper: Annotated[bool, typer.Option("--paper", help="The paper's numbers alone.")] = False,
     intervals: Annotated[
         bool, typer.Option("--intervals", help="Also the 95 % intervals over pictures.")
+    ] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="With stats: every row instead of a summary.")
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -41,16 +45,23 @@ def table(
 
       bench table all --intervals --format md
 
+      bench table stats
+
       bench table stats --format csv
     """
     with speaking():
-        from reports.documents import table_document
+        from reports.documents import STATISTICS, table_document
 
+        if everything and name != STATISTICS:
+            raise BadInput("--all goes with bench table stats; bench table all shows all tables")
         found = table_document(name, run=run, store=store, paper=paper, intervals=intervals)
         if as_json:
             show_text(found.values())
-        else:
-            typer.echo(found.text(style), nl=False)
+            return
+        text = found.text(style, everything=everything)
+        if found.run is not None:
+            typer.echo(f"Run: {found.run}", err=True)
+        typer.echo(text, nl=False)
 
 
 def report(
@@ -64,7 +75,7 @@ def report(
         str | None,
         typer.Option(
             help="Stored answers: its pictures, or a run still going.",
-            show_default="the cache folder",
+            show_default="the run's, else the cache folder",
         ),
     ] = None,
     full: Annotated[
@@ -77,6 +88,9 @@ def report(
     fail_on: Annotated[
         str, typer.Option(help="With --compare: limits, such as auc:+0.01; beyond them status 1.")
     ] = "",
+    open_: Annotated[
+        bool, typer.Option("--open", help="Show the page in the web browser.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Write one self-contained page of a run, with its figures, or of what moved between two.
@@ -85,7 +99,7 @@ def report(
 
       bench report
 
-      bench report results --full
+      bench report results --full --open
 
       bench report --compare before after --fail-on auc:+0.01
     """
@@ -97,11 +111,25 @@ def report(
         from reports.page.write import write_comparison, write_report
 
         if compare_with is None:
-            page = write_report(folder, store=store, full=full)
+            page = write_report(folder, store=store, full=full, say=_say)
             show_text({"page": str(page)} if as_json else f"Report: {page}")
+            _open(page, wanted=open_)
             return
         page, found = write_comparison(*compare_with, fail_on=fail_on, store=store)
         text = found.text() + f"Report: {page}"
         show_text({**found.document(), "page": str(page)} if as_json else text)
+        _open(page, wanted=open_)
         if found.failures:
             raise typer.Exit(1)
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def _open(page: Path, *, wanted: bool) -> None:
+    if wanted:
+        import webbrowser
+
+        if not webbrowser.open(page.absolute().as_uri()):
+            _say(f"No web browser here: open {page} where there is one.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +10,9 @@ import typer
 
 from benchmark.cli.speaking import Json, pair_of, speaking
 from benchmark.core.brought import words_of
+
+MODELS, DATA, METRICS = "Models", "Data", "Metrics"  # groups of options in the help
+EXECUTION, OUTPUT = "Execution", "Output"
 
 
 def run(
@@ -25,65 +29,93 @@ def run(
             help="Inpainters, with commas between, or your own: package.module:Class, outputs:DIR, "
             "'cmd:PROGRAM ...', each also as LABEL=...; may be repeated.",
             show_default="safepaint",
+            rich_help_panel=MODELS,
         ),
     ] = None,
     detector: Annotated[
         list[str] | None,
         typer.Option(
-            help="Detectors likewise, with heatmaps:DIR, or 'none'.", show_default="trufor"
+            help="Detectors likewise, with heatmaps:DIR, or 'none'.",
+            show_default="trufor",
+            rich_help_panel=MODELS,
         ),
     ] = None,
     dataset: Annotated[
         str | None,
-        typer.Option(help="Data sets, with commas; see bench list.", show_default="samples"),
+        typer.Option(
+            help="Data sets, with commas; see bench list.",
+            show_default="samples",
+            rich_help_panel=DATA,
+        ),
     ] = None,
     images: Annotated[
-        Path | None, typer.Option(help="Folder of pictures, or one; implies --dataset folder.")
+        Path | None,
+        typer.Option(
+            help="Folder of pictures, or one; implies --dataset folder.", rich_help_panel=DATA
+        ),
     ] = None,
     masks: Annotated[
         Path | None,
         typer.Option(
             help="Folder of masks, white = hole, or one mask for all.",
             show_default="drawn; for published sets NVIDIA's",
+            rich_help_panel=DATA,
         ),
     ] = None,
     data_root: Annotated[
-        Path | None, typer.Option(help="Folder of published data sets and NVIDIA's masks.")
+        Path | None,
+        typer.Option(
+            help="Folder of published data sets and NVIDIA's masks.", rich_help_panel=DATA
+        ),
     ] = None,
     mask_polarity: Annotated[
-        str | None, typer.Option(help="white-hole, black-hole or auto.")
+        str | None, typer.Option(help="white-hole, black-hole or auto.", rich_help_panel=DATA)
     ] = None,
     pairing: Annotated[
-        str | None, typer.Option(help="Masks by 'name', 'drawn' by bucket, or 'auto'.")
+        str | None,
+        typer.Option(help="Masks by 'name', 'drawn' by bucket, or 'auto'.", rich_help_panel=DATA),
     ] = None,
     margin: Annotated[
-        int | None, typer.Option(help="Border kept free of drawn holes, in pixels at 256.")
+        int | None,
+        typer.Option(
+            help="Border kept free of drawn holes, in pixels at 256.", rich_help_panel=DATA
+        ),
     ] = None,
     buckets: Annotated[
         str | None,
         typer.Option(
             help="Hole shares in percent.",
             show_default="10-20,30-40,50-60; one range for masks by name",
+            rich_help_panel=DATA,
         ),
     ] = None,
     metrics: Annotated[
         str | None,
-        typer.Option(help="Metrics, with commas.", show_default="auc,f1,acc,psnr,lpips"),
+        typer.Option(
+            help="Metrics, with commas.",
+            show_default="auc,f1,acc,psnr,lpips",
+            rich_help_panel=METRICS,
+        ),
     ] = None,
     convention: Annotated[
         str | None,
         typer.Option(
-            help="Whose auc and f1: paper, trufor, imdlbenco or photoholmes.", show_default="paper"
+            help="Whose auc and f1: paper, trufor, imdlbenco or photoholmes.",
+            show_default="paper",
+            rich_help_panel=METRICS,
         ),
     ] = None,
     weights: Annotated[
         list[str] | None,
         typer.Option(
-            help="MODEL=official|mini|PATH; may be repeated.", show_default="official, else mini"
+            help="MODEL=official|mini|PATH; may be repeated.",
+            show_default="official, else mini",
+            rich_help_panel=MODELS,
         ),
     ] = None,
     size: Annotated[
-        str | None, typer.Option(help="Side in pixels, or native.", show_default="256")
+        str | None,
+        typer.Option(help="Side in pixels, or native.", show_default="256", rich_help_panel=DATA),
     ] = None,
     retouch: Annotated[
         str | None,
@@ -91,107 +123,182 @@ def run(
             help="What is done to each hole after its inpainter, with commas: none, grain:LEVELS, "
             "grain:match, blur:PIXELS, sharpen:AMOUNT, median:SIZE.",
             show_default="none",
+            rich_help_panel=MODELS,
         ),
     ] = None,
     launder: Annotated[
         str | None,
         typer.Option(
             help="Detect again after each of these, with commas: "
-            "jpeg:QUALITY, resize:FACTOR, noise:LEVELS, blur:PIXELS."
+            "jpeg:QUALITY, resize:FACTOR, noise:LEVELS, blur:PIXELS.",
+            rich_help_panel=DATA,
         ),
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(help="Only the first so many pictures of each data set.")
+        int | None,
+        typer.Option(
+            help="Only the first so many pictures of each data set.", rich_help_panel=DATA
+        ),
     ] = None,
     max_pixels: Annotated[
         int | None,
         typer.Option(
-            help="Pictures and masks of more are refused undecoded.", show_default="89 million"
+            help="Pictures and masks of more are refused undecoded.",
+            show_default="89 million",
+            rich_help_panel=DATA,
         ),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(help="Masks and all that is random.", show_default="0")
+        int | None,
+        typer.Option(help="Masks and all that is random.", show_default="0", rich_help_panel=DATA),
     ] = None,
     hole_blind: Annotated[
-        bool, typer.Option("--hole-blind", help="Paint the hole with the known mean beforehand.")
+        bool,
+        typer.Option(
+            "--hole-blind",
+            help="Paint the hole with the known mean beforehand.",
+            rich_help_panel=MODELS,
+        ),
     ] = False,
     recomposite: Annotated[
         bool,
-        typer.Option("--recomposite", help="Paste known pixels back over pictures of outputs:DIR."),
+        typer.Option(
+            "--recomposite",
+            help="Paste known pixels back over pictures of outputs:DIR.",
+            rich_help_panel=MODELS,
+        ),
     ] = False,
     rounding: Annotated[
-        str | None, typer.Option(help="even, or authors: each program's own.")
+        str | None,
+        typer.Option(help="even, or authors: each program's own.", rich_help_panel=MODELS),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for results.", show_default="runs/<time>")
+        Path | None,
+        typer.Option(
+            help="Folder for results.", show_default="runs/<time>", rich_help_panel=OUTPUT
+        ),
     ] = None,
     store: Annotated[
         str | None,
         typer.Option(
             help="Folder for stored answers, or s3://bucket/prefix.",
             show_default="the cache folder",
+            rich_help_panel=OUTPUT,
         ),
     ] = None,
     device: Annotated[
-        str, typer.Option(help="A torch device, such as cuda:0, or several with commas.")
+        str,
+        typer.Option(
+            help="A torch device, such as cuda:0, or several with commas.",
+            rich_help_panel=EXECUTION,
+        ),
     ] = "cpu",
     batch_size: Annotated[
         str,
-        typer.Option(help="Samples a model sees at once: N, or auto or auto:N to halve as needed."),
+        typer.Option(
+            help="Samples a model sees at once: N, or auto or auto:N to halve as needed.",
+            rich_help_panel=EXECUTION,
+        ),
     ] = "1",
     executor: Annotated[
         str | None,
         typer.Option(
-            help="serial, processes or ray.", show_default="serial; processes for several devices"
+            help="serial, processes or ray.",
+            show_default="serial; processes for several devices",
+            rich_help_panel=EXECUTION,
         ),
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="Of processes or ray.", show_default="one a device or core"),
+        typer.Option(
+            min=1,
+            help="Of processes or ray.",
+            show_default="one a device or core",
+            rich_help_panel=EXECUTION,
+        ),
     ] = None,
     address: Annotated[
         str | None,
         typer.Option(
-            help="Of the Ray cluster; 'local' starts one on this machine.", show_default="auto"
+            help="Of the Ray cluster; 'local' starts one on this machine.",
+            show_default="auto",
+            rich_help_panel=EXECUTION,
         ),
     ] = None,
     gpu_share: Annotated[
         float | None,
-        typer.Option(min=0.01, max=1, help="Of a GPU for each Ray worker.", show_default="1"),
+        typer.Option(
+            min=0.01,
+            max=1,
+            help="Of a GPU for each Ray worker.",
+            show_default="1",
+            rich_help_panel=EXECUTION,
+        ),
     ] = None,
     cmd_timeout: Annotated[
-        float, typer.Option(min=0.1, help="Seconds a cmd: program may take for 32 pictures.")
+        float,
+        typer.Option(
+            min=0.1,
+            help="Seconds a cmd: program may take for 32 pictures.",
+            rich_help_panel=EXECUTION,
+        ),
     ] = 600.0,
     precision: Annotated[
-        str | None, typer.Option(help="exact, or bf16: faster on GPUs.", show_default="exact")
+        str | None,
+        typer.Option(
+            help="exact, or bf16: faster on GPUs.", show_default="exact", rich_help_panel=EXECUTION
+        ),
     ] = None,
     compile_: Annotated[
-        bool, typer.Option("--compile", help="Let torch.compile write the networks' kernels.")
+        bool,
+        typer.Option(
+            "--compile",
+            help="Let torch.compile write the networks' kernels.",
+            rich_help_panel=EXECUTION,
+        ),
     ] = False,
     shard: Annotated[
         str | None,
         typer.Option(
-            help="Only share I of N of the pictures, such as 2/10; see bench merge.", metavar="I/N"
+            help="Only share I of N of the pictures, such as 2/10; see bench merge.",
+            metavar="I/N",
+            rich_help_panel=EXECUTION,
         ),
     ] = None,
     strict: Annotated[
         bool,
-        typer.Option("--strict", help="A picture, mask or model that cannot be used ends the run."),
+        typer.Option(
+            "--strict",
+            help="A picture, mask or model that cannot be used ends the run.",
+            rich_help_panel=EXECUTION,
+        ),
     ] = False,
     reproducible: Annotated[
         bool,
         typer.Option(
             "--reproducible",
             help="One thread and AVX2 kernels: the same digits on another x86-64 machine.",
+            rich_help_panel=EXECUTION,
         ),
     ] = False,
     save_images: Annotated[
-        bool, typer.Option("--save-images", help="Also write pictures, masks and heatmaps.")
+        bool,
+        typer.Option(
+            "--save-images", help="Also write pictures, masks and heatmaps.", rich_help_panel=OUTPUT
+        ),
+    ] = False,
+    quiet: Annotated[
+        bool,
+        typer.Option(
+            "--quiet", "-q", help="Only the table, failures and warnings.", rich_help_panel=OUTPUT
+        ),
     ] = False,
     dry_run: Annotated[
         bool,
         typer.Option(
-            "--dry-run", help="Print which image gets which mask and what is left out; run nothing."
+            "--dry-run",
+            help="Print which image gets which mask and what is left out; run nothing.",
+            rich_help_panel=OUTPUT,
         ),
     ] = False,
     as_json: Json = False,
@@ -229,9 +336,9 @@ def run(
             say,
             show_record,
             show_samples,
-            watch,
         )
         from benchmark.plans import plan_file
+        from benchmark.progress import watch
         from benchmark.runner.execute import Settings
         from benchmark.runner.executors.choice import batch_of, make_executor
         from benchmark.runner.plan import Plan, make_plan, replaced
@@ -255,8 +362,8 @@ def run(
                 executor, device=device, workers=workers, address=address, gpu_share=gpu_share
             ),
         )
-        announce(chosen)
-        with watch() as notify:
+        announce(chosen, quiet=quiet)
+        with nullcontext(lambda _: None) if quiet else watch() as notify:
             record = run_plan(
                 chosen,
                 out=out or default_folder(share),
@@ -266,7 +373,7 @@ def run(
                 save_images=save_images,
                 notify=notify,
             )
-        show_record(record, as_json=as_json)
+        show_record(record, as_json=as_json, quiet=quiet)
         if not record.complete:
             raise typer.Exit(1)
 

@@ -17,7 +17,9 @@ if TYPE_CHECKING:  # loads OpenCV
 Place = Annotated[
     str | None,
     typer.Option(
-        "--store", help="Folder of stored answers, or s3://...", show_default="the cache folder"
+        "--store",
+        help="Folder of stored answers, or s3://...",
+        show_default="the run's, else the cache folder",
     ),
 ]
 
@@ -43,10 +45,12 @@ def check(
     with speaking():
         from benchmark.core.paths import home
         from benchmark.results.checksums import check_run
+        from benchmark.results.record import store_or_default
         from benchmark.runner.check import check_store
 
+        place = store or (store_or_default(run) if run else home() / "store")
         found = []
-        for checked in (check_run(run) if run else (), check_store(store or home() / "store")):
+        for checked in (check_run(run) if run else (), check_store(place)):
             for finding in checked:
                 found.append(finding)
                 if not as_json:
@@ -84,17 +88,22 @@ def clean(
         from benchmark.core.errors import DataError
         from benchmark.core.paths import home
         from benchmark.results.needed import needed_by
+        from benchmark.results.record import store_or_default
         from benchmark.runner.clean import clean_folder, clean_store
-        from benchmark.runner.store import Store, is_store
+        from benchmark.runner.store import Store, absolute, is_store
 
-        place = store or home() / "store"
-        if not is_store(place):
-            raise DataError(f"{place}: is no store of answers; name one with --store")
         folders = runs or sorted(path.parent for path in Path("runs").glob("*/plan.toml"))
+        wanted = [store] if store else [store_or_default(one) for one in folders]
+        wanted += [] if store or runs else [home() / "store"]
+        places = [one for one in dict.fromkeys(map(absolute, wanted)) if is_store(one)]
+        if not places:
+            missing = wanted[0]
+            raise DataError(f"{missing}: is no store of answers; name one with --store")
         needed = needed_by(folders) if unneeded else None
         removed = [one for at in folders for one in clean_folder(at, dry_run=dry_run)]
-        with Store(place) as answers:
-            removed += clean_store(answers, needed=needed, dry_run=dry_run)
+        for place in places:
+            with Store(place) as answers:
+                removed += clean_store(answers, needed=needed, dry_run=dry_run)
         show_text([asdict(one) for one in removed] if as_json else _said(removed, dry_run=dry_run))
 
 

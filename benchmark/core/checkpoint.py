@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import fields
@@ -34,6 +35,9 @@ _NUMBERS: list[Any] = [
 ]
 
 
+_NONE = "damaged, truncated or no checkpoint (neither safetensors nor what torch.save writes)"
+
+
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """Read a checkpoint's dictionary onto the CPU: .safetensors, or what torch.save wrote.
 
@@ -57,11 +61,16 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             warnings.simplefilter("ignore")  # torch's guesses at what a damaged file might be
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise WeightsError(
-            f"{path}: refused: no checkpoint, or more in it than plain tensors; nothing in it was "
-            f"run{_what_it_asked_for(error)}"
-        ) from None
+        asked = re.search(r"GLOBAL ([\w.]+)", str(error))
+        if asked or _was_saved(path):
+            what = f" (it asks for {asked[1]})" if asked else ""
+            raise WeightsError(
+                f"{path}: refused: more than plain tensors; nothing in it was run{what}"
+            ) from None
+        raise WeightsError(f"{path}: {_NONE}") from None
     except (*BROKEN, SafetensorError) as error:
+        if path.suffix != ".safetensors" and not _was_saved(path):
+            raise WeightsError(f"{path}: {_NONE}") from None
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise WeightsError(
             f"{path}: damaged, truncated or no checkpoint ({reason[:120]})"
@@ -73,11 +82,10 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return content
 
 
-def _what_it_asked_for(error: Exception) -> str:
-    """What torch says of the file, without what it says of its own versions."""
-    _, _, said = str(error).partition("WeightsUnpickler error: ")
-    reason = (said.splitlines() or [""])[0]
-    return f" ({reason[:120]})" if reason else ""
+def _was_saved(path: Path) -> bool:
+    """Whether a file begins as torch.save or pickle begin one."""
+    with path.open("rb") as file:
+        return file.read(2) in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 
 
 def read_metadata(path: Path) -> dict[str, Any]:

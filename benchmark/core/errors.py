@@ -26,8 +26,10 @@ Anything else is a bug and keeps its traceback.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from types import MappingProxyType
+from typing import Any
 
 
 class BenchError(Exception):
@@ -152,5 +154,45 @@ def first_line(error: ValueError) -> str:
         return str(error).partition("\n")[0]
     found = errors(include_url=False)[0]
     place = ".".join(str(part) for part in found["loc"])
-    said = f"{found['msg']}, got {found['input']!r:.80}"
+    if found["type"] == "missing":
+        return f"{place}: missing"
+    said = f"{expectation(found)}, got {found['input']!r:.80}"
     return f"{place}: {said}" if place else said
+
+
+EXPECTED: Mapping[str, str] = MappingProxyType(  # pydantic's kinds of error, in our words
+    {
+        "bool": "expected true or false",
+        "dict": "expected names with values",
+        "extra": "not known here",
+        "finite": "expected a finite number",
+        "float": "expected a number",
+        "greater_than": "expected more than {gt}",
+        "greater_than_equal": "expected {ge} or more",
+        "int": "expected a whole number",
+        "less_than": "expected less than {lt}",
+        "less_than_equal": "expected {le} or less",
+        "list": "expected a list",
+        "literal": "expected {expected}",
+        "missing": "is missing",
+        "path": "expected a path",
+        "string": "expected text",
+        "string_pattern": "expected text of the form {pattern}",
+        "too_long": "expected {max_length} at most",
+        "too_short": "expected {min_length} at least",
+        "tuple": "expected a list",
+    }
+)
+
+
+def expectation(found: Mapping[str, Any]) -> str:
+    """What was expected instead of a value, in a phrase.
+
+    Args:
+        found: one of the errors of pydantic's `ValidationError`.
+    """
+    kind, values = str(found["type"]), found.get("ctx", {})
+    for name in (kind, kind.rpartition("_")[0], kind.partition("_")[0]):
+        if name in EXPECTED:
+            return EXPECTED[name].format(**values)
+    return str(found["msg"]).replace("Input should be", "expected")

@@ -28,6 +28,7 @@ from benchmark.runner.store import Store
 from benchmark.runner.views import View, null_views, views
 
 NO_WEIGHTS = "no weights here"  # why an absent inpainter's cells are gaps
+NOT_DEFINED = "not defined for any of these samples"
 
 
 def aggregate(jobs: PlanJobs, store: Store, failures: Sequence[Failure]) -> Iterator[ResultRow]:
@@ -175,7 +176,7 @@ def _gap(expected: int, measured: int, counted: int) -> str:
     if measured < expected:
         return f"only {measured} of {expected} samples were measured"
     if counted == 0:
-        return "not defined for any of these samples"
+        return NOT_DEFINED
     return ""
 
 

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from benchmark.core.errors import DataError, first_line
+from benchmark.core.paths import home
 from benchmark.metrics import revision_of
 from benchmark.metrics.intervals import RULES
 from benchmark.results.files import AGAIN
@@ -25,7 +26,7 @@ from benchmark.runner.machine import machine_of
 from benchmark.runner.outcome import Failure
 from benchmark.runner.planning import PlanJobs
 from benchmark.runner.setup import Setup
-from benchmark.runner.store import Store
+from benchmark.runner.store import Store, is_store
 
 FORMATS = {RECORD: 2, "results.csv": 2, "samples.csv": 2}  # of files without a number: 1
 PACKAGES = (
@@ -109,6 +110,7 @@ class Record(BaseModel):
         brought: models that a user brought, by name.
         known_pixels: by inpainter of finished images.
         folders: where each data set was found.
+        store: where its answers are, a folder or an address; "" if it does not say.
         shard: such as "1/4", or "" for a whole run.
         samples: how many.
         intervals: the rules of its intervals (`metrics.intervals.RULES`).
@@ -141,6 +143,7 @@ class Record(BaseModel):
     brought: dict[str, External] = Field(default_factory=dict)
     known_pixels: dict[str, KnownPixels] = Field(default_factory=dict)
     folders: dict[str, str] = Field(default_factory=dict)
+    store: str = ""
     shard: str = ""
     samples: int = 0
     intervals: str = ""
@@ -162,6 +165,30 @@ class Record(BaseModel):
         """The record as plain values, without the checksums of files."""
         omitted: Any = {"files": True, "failures": {"__all__": {"drift"}}}
         return self.model_dump(mode="json", exclude=omitted)
+
+
+def store_of(folder: Path) -> str | Path:
+    """Where the answers of a run are: as its record says, if they still are there.
+
+    Args:
+        folder: the run's.
+
+    Returns:
+        The recorded store, else the one that runs share by default.
+
+    Raises:
+        DataError: if the record is damaged, or written by a later version.
+    """
+    record = read_record(folder)
+    return record.store if record and record.store and is_store(record.store) else home() / "store"
+
+
+def store_or_default(folder: Path) -> str | Path:
+    """As `store_of`; of a run whose record is damaged the one that runs share by default."""
+    try:
+        return store_of(folder)
+    except DataError:
+        return home() / "store"
 
 
 def read_record(folder: Path) -> Record | None:

@@ -10,12 +10,11 @@ from typing import Any
 
 from benchmark.core.card import card_from
 from benchmark.core.errors import BenchError, DataError, PlanError
-from benchmark.core.paths import home
 from benchmark.core.registry import Registry
 from benchmark.metrics.intervals import RULES
 from benchmark.results.aggregate import aggregate
 from benchmark.results.csv import read_results
-from benchmark.results.record import External, Record, read_record
+from benchmark.results.record import External, Record, read_record, store_of
 from benchmark.results.rows import ResultRow, SampleRow
 from benchmark.results.samples import read_samples, sample_rows
 from benchmark.results.sums import refuse_changed
@@ -106,8 +105,8 @@ def read_run(path: str | Path, *, store: str | Path | None = None) -> RunFolder:
 
     Args:
         path: the folder that `bench run --out` wrote.
-        store: where the answers are, for a run that has not ended; by default where `bench run`
-            keeps them.
+        store: where the answers are; by default where its record says, and of a run that has not
+            ended where `bench run` keeps them.
 
     Returns:
         The run.
@@ -116,7 +115,8 @@ def read_run(path: str | Path, *, store: str | Path | None = None) -> RunFolder:
         DataError: if the folder is no run's, a file in it is damaged or of another version, or the
             run has not ended and its store is not there.
     """
-    folder, answers = Path(path), store or home() / "store"
+    folder = Path(path)
+    answers = store or store_of(folder)
     record = read_record(folder)
     _remember(record.brought if record else {})
     plan = _plan(folder)

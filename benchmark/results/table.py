@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from html import escape
 
 from benchmark.core.card import Card
 from benchmark.metrics import METRICS, NULLS
@@ -54,6 +55,18 @@ class Table:
         lines += ["", *(f"- {note}" for note in self.notes)]
         return "\n".join(lines) + "\n"
 
+    def html(self) -> str:
+        """The table as an HTML fragment."""
+        heads = "".join(f"<th>{escape(text)}</th>" for text in self.columns)
+        rows = "\n".join(
+            f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in row)}</tr>" for row in self.rows
+        )
+        notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
+        return (
+            f"<table><caption>{escape(self.title)}</caption>\n<thead><tr>{heads}</tr></thead>\n"
+            f"<tbody>\n{rows}\n</tbody></table>\n<ul>{notes}</ul>\n"
+        )
+
 
 def run_table(cells: Sequence[ResultRow], distances: Distances | None = None) -> Table:
     """All cells of a run; data sets and laundering have a column where they differ.
@@ -63,33 +76,42 @@ def run_table(cells: Sequence[ResultRow], distances: Distances | None = None) ->
         distances: how far every AUC lies from the null, as `stored_distances` has it.
     """
     distances = distances or {}
-    cells = [cell for cell in cells if _shown(cell, cells)]
+    cells = shown(cells)
     buckets = tuple(dict.fromkeys(cell.bucket for cell in cells))
     heads = [text for bucket in buckets for text in (f"{bucket} %", "paper")]
     datasets = tuple(dict.fromkeys(cell.dataset for cell in cells))
     extra: tuple[str, ...] = ("data set",) if len(datasets) > 1 else ()
     extra += ("laundering",) if any(cell.launder for cell in cells) else ()
     return Table(
-        title=f"{', '.join(datasets)}: can the detector find what was painted?",
+        title=table_title(cells),
         columns=(*extra, "inpainter", "detector", "metric", *heads),
         rows=tuple(
             (
                 *_about(row, extra),
                 *(text for bucket in buckets for text in _texts(row[bucket], distances)),
             )
-            for row in _grid(cells)
+            for row in rows_by_bucket(cells)
         ),
-        notes=tuple(_notes(cells, distances)),
+        notes=tuple(table_notes(cells, distances)),
     )
 
 
-def _shown(cell: ResultRow, cells: Sequence[ResultRow]) -> bool:
-    """Whether a number has a row: of the nulls AUC's and F1's, and those beside their metric."""
-    of = METRICS.load(cell.metric).null_of
-    return of in ("", "auc", "f1") or any(one.metric == of for one in cells)
+def table_title(cells: Iterable[ResultRow]) -> str:
+    """What a run's table asks, of which data sets."""
+    datasets = dict.fromkeys(cell.dataset for cell in cells)
+    return f"{', '.join(datasets)}: can the detector find what was painted?"
 
 
-def _grid(cells: Iterable[ResultRow]) -> Iterable[dict[str, ResultRow]]:
+def shown(cells: Sequence[ResultRow]) -> list[ResultRow]:
+    """The numbers that have a row: of the nulls AUC's and F1's, and those beside their metric."""
+    there = {cell.metric for cell in cells}
+    of = {name: METRICS.load(name).null_of for name in there}
+    return [
+        cell for cell in cells if of[cell.metric] in ("", "auc", "f1") or of[cell.metric] in there
+    ]
+
+
+def rows_by_bucket(cells: Iterable[ResultRow]) -> Iterable[dict[str, ResultRow]]:
     """The cells of each row by their bucket, in the plan's order."""
     grid: dict[tuple[str, ...], dict[str, ResultRow]] = {}
     for cell in cells:
@@ -104,9 +126,9 @@ def _about(row: dict[str, ResultRow], extra: Iterable[str]) -> tuple[str, ...]:
     said = {"data set": cell.dataset, "laundering": cell.launder or "-"}
     return (
         *(said[column] for column in extra),
-        _named(INPAINTERS.card(cell.inpainter), row, cell.retouch),
-        _detector(cell.detector, row),
-        _metric(cell.metric),
+        inpainter_label(row),
+        detector_label(cell.detector, row),
+        metric_label(cell.metric),
     )
 
 
@@ -145,7 +167,13 @@ def _line(texts: Iterable[str]) -> str:
     return "| " + " | ".join(text.replace("|", "\\|") for text in texts) + " |"
 
 
-def _named(card: Card, row: dict[str, ResultRow], retouch: str = "") -> str:
+def inpainter_label(row: Mapping[str, ResultRow]) -> str:
+    """An inpainter with its retouching and its weights, such as "safepaint (mini)"."""
+    cell = next(iter(row.values()))
+    return _named(INPAINTERS.card(cell.inpainter), row, cell.retouch)
+
+
+def _named(card: Card, row: Mapping[str, ResultRow], retouch: str = "") -> str:
     cell = next(iter(row.values()))
     edition = _edition(card.name, cell)
     mark = "‡" if cell.sees_hole and card.name == cell.inpainter and card.paints else ""
@@ -153,7 +181,8 @@ def _named(card: Card, row: dict[str, ResultRow], retouch: str = "") -> str:
     return name + (f" ({edition})" if edition != "none" else "")
 
 
-def _detector(name: str, row: dict[str, ResultRow]) -> str:
+def detector_label(name: str, row: Mapping[str, ResultRow]) -> str:
+    """A detector with its weights, † where its score is derived; "-" for none."""
     if not name:
         return "-"
     card = DETECTORS.card(name)
@@ -164,12 +193,13 @@ def _edition(name: str, cell: ResultRow) -> str:
     return dict(part.split("=", 1) for part in cell.weights.split())[name]
 
 
-def _metric(name: str) -> str:
+def metric_label(name: str) -> str:
+    """A metric's title with the arrow of the better direction."""
     kind = METRICS.load(name)
     return kind.title if kind.of_untouched_images() else f"{kind.title} {ARROWS[kind.better]}"
 
 
-def _mark(cell: ResultRow, distances: Distances) -> str:
+def mark(cell: ResultRow, distances: Distances) -> str:
     """§ beside an AUC that lies below the null."""
     spot = Spot(cell.dataset, cell.launder, cell.detector, cell.bucket, cell.painter)
     below = cell.metric == RANKED and spot in distances and is_below(distances[spot])
@@ -181,7 +211,7 @@ def _texts(cell: ResultRow, distances: Distances) -> tuple[str, str]:
     theirs = number(paper_value(cell), decimals, gap="")
     if cell.value is None:
         return f"- ({cell.n}/{cell.expected})", theirs
-    return with_span(cell.value, cell.low, cell.high, decimals) + _mark(cell, distances), theirs
+    return with_span(cell.value, cell.low, cell.high, decimals) + mark(cell, distances), theirs
 
 
 def _arrows(metrics: Set[str]) -> Iterator[str]:
@@ -192,7 +222,8 @@ def _arrows(metrics: Set[str]) -> Iterator[str]:
         yield "ACC: share of inpainted images that the detector calls forged, as in the paper."
 
 
-def _notes(cells: Sequence[ResultRow], distances: Distances) -> Iterable[str]:
+def table_notes(cells: Sequence[ResultRow], distances: Distances) -> Iterable[str]:
+    """What a reader of the table has to know, a line each; nothing that is not in it."""
     counts: dict[str, dict[str, int]] = {}
     for cell in cells:
         counts.setdefault(cell.dataset, {})[cell.bucket] = cell.expected

@@ -39,15 +39,21 @@ class Progress:
         model: the inpainter or detector at work, or what is measured.
         done: jobs done in this run.
         total: jobs that this run has to do at this stage with this model.
+        later: jobs after these, by stage.
     """
 
     stage: Stage
     model: str
     done: int
     total: int
+    later: Mapping[Stage, int] = field(default_factory=dict)
 
 
 Notify = Callable[[Progress], None]
+
+
+def nobody(step: Progress) -> None:
+    """Told of progress where nobody wants to know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +84,7 @@ class Settings:
     strict: bool = False
     cmd_timeout: float = 600.0
     logs: Path | None = None
-    notify: Notify = lambda _: None
+    notify: Notify = nobody
     tell: Callable[[str], None] = lambda _: None
 
 
@@ -181,12 +187,25 @@ def _run_waves(
     waves, missing = what
     store, executor, settings = run
     with executor.start(_kit(jobs.setup, store, settings)) as work:
-        for wave, total in zip(waves, missing, strict=True):
+        for number, (wave, total) in enumerate(zip(waves, missing, strict=True), start=1):
             tally.stored[wave.stage] += wave.total - total
             if total:
                 start = time.perf_counter()
-                _run_wave((jobs, wave, total), (store, work, settings), tally)
+                later = _by_stage(waves[number:], missing[number:])
+                step = Progress(
+                    stage=wave.stage, model=wave.model, done=0, total=total, later=later
+                )
+                _run_wave((jobs, wave, step), (store, work, settings), tally)
                 tally.seconds[wave.stage] += time.perf_counter() - start
+
+
+def _by_stage(waves: Sequence[_Wave], missing: Sequence[int]) -> dict[Stage, int]:
+    """How many jobs some waves have to do, by stage; stages without any left out."""
+    found: dict[Stage, int] = {}
+    for wave, total in zip(waves, missing, strict=True):
+        if total:
+            found[wave.stage] = found.get(wave.stage, 0) + total
+    return found
 
 
 def _keep_inputs(jobs: PlanJobs, store: Store) -> None:
@@ -309,18 +328,17 @@ def _kit(setup: Setup, store: Store, settings: Settings) -> Kit:
 
 
 def _run_wave(
-    what: tuple[PlanJobs, _Wave, int], run: tuple[Store, Map, Settings], tally: Tally
+    what: tuple[PlanJobs, _Wave, Progress], run: tuple[Store, Map, Settings], tally: Tally
 ) -> None:
-    jobs, wave, total = what
+    jobs, wave, step = what
     store, work, settings = run
-    done = 0
-    settings.notify(Progress(stage=wave.stage, model=wave.model, done=0, total=total))
+    settings.notify(step)
     with closing(work(_chunks(jobs, wave, store, settings))) as outcomes:
         for outcome in _healing(outcomes, store):
             store.put([*outcome.answers, *outcome.inputs])
             _note(outcome, wave, settings, tally)
-            done += outcome.jobs
-            settings.notify(Progress(stage=wave.stage, model=wave.model, done=done, total=total))
+            step = replace(step, done=step.done + outcome.jobs)
+            settings.notify(step)
 
 
 def _healing(outcomes: Iterator[Outcome], store: Store) -> Iterator[Outcome]:

@@ -16,14 +16,15 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    ModelWrapValidatorHandler,
     ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 
-from benchmark.core.brought import default_label, split_label
-from benchmark.core.errors import BadInput, PlanError
+from benchmark.core.brought import default_label, split_label, words_of
+from benchmark.core.errors import BadInput, PlanError, expectation
 from benchmark.core.names import printable
 from benchmark.core.paths import at_home
 from benchmark.core.registry import Registry
@@ -40,8 +41,22 @@ _TELL_APART = "; put a label before one of them: LABEL=..."
 Names = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
+# What Python calls the options that an error may name.
+_IN_PYTHON = {
+    "--images DIR": "images=DIR",
+    "--images": "images",
+    "--dataset folder": 'datasets="folder"',
+    "--data-root": "data_root",
+    "--launder": "launder",
+}
+_LISTS = ("datasets", "buckets", "inpainters", "detectors", "metrics", "retouch", "launder")
+
+
 class Plan(BaseModel):
     """What to run: all that changes a number; devices, result folders and executors do not.
+
+    A list may be one text as on the command line, such as inpainters="safepaint,telea" or
+    detectors="none"; `images` alone implies the data set `folder`.
 
     Attributes:
         name: what the run is called in its files.
@@ -79,6 +94,10 @@ class Plan(BaseModel):
         precision: "exact", or "bf16": networks compute in bfloat16 where they can.
         compile: whether torch.compile runs the networks.
         seed: from which masks and everything random are drawn.
+
+    Raises:
+        PlanError: if a key is unknown or a value cannot be used.
+        UnknownName: if a model, metric or data set is not known.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -116,6 +135,19 @@ class Plan(BaseModel):
     def _at_home(cls, place: Path | None) -> Path | None:
         return at_home(place) if place is not None else None
 
+    @model_validator(mode="wrap")
+    @classmethod
+    def _spoken(
+        cls, values: object, handler: ModelWrapValidatorHandler[Plan], info: ValidationInfo
+    ) -> Plan:
+        """Take lists as the command line does, and speak of what is wrong in a line."""
+        if info.context:  # a file or the command line: `make_plan` says where
+            return handler(values)
+        try:
+            return handler(_as_options(values) if isinstance(values, dict) else values)
+        except ValidationError as error:
+            raise PlanError(f"Plan: {_first(error)}") from None
+
     @field_validator("buckets")
     @classmethod
     def _canonical_buckets(cls, labels: tuple[str, ...]) -> tuple[str, ...]:
@@ -144,7 +176,14 @@ class Plan(BaseModel):
             raise PlanError(str(error)) from None
 
     @model_validator(mode="after")
-    def _consistent(self) -> Plan:
+    def _consistent(self, info: ValidationInfo) -> Plan:
+        try:
+            self._check()
+        except PlanError as error:
+            raise PlanError(str(error) if info.context else _python_words(str(error))) from None
+        return self
+
+    def _check(self) -> None:
         painters = _known(INPAINTERS, self.inpainters)
         _unique((*painters, *_known(DETECTORS, self.detectors)), "model", hint=_TELL_APART)
         _known(METRICS, self.metrics)
@@ -156,7 +195,6 @@ class Plan(BaseModel):
         _known_retouch(self, painters)
         if self.launder and not self.detectors:
             raise PlanError("--launder needs a detector: laundered pictures are only looked at")
-        return self
 
     @property
     def inpainter_names(self) -> tuple[str, ...]:
@@ -280,7 +318,7 @@ def make_plan(values: dict[str, Any], *, where: str = "plan") -> Plan:
         UnknownName: if a model, metric or data set is not known.
     """
     try:
-        return Plan(**values)
+        return Plan.model_validate(values, context={"where": where})
     except ValidationError as error:
         raise PlanError(f"{where}: {_first(error)}") from None
 
@@ -352,7 +390,31 @@ def _first(error: ValidationError) -> str:
     key = ".".join(str(part) for part in found["loc"][:1]) or "plan"
     if found["type"] == "extra_forbidden":
         return f"unknown key {key!r}. Known: {', '.join(sorted(Plan.model_fields))}."
-    return f"{key}: {found['msg']}, got {found['input']!r}"
+    if key == "size":
+        return f"size: expected a side of 32 to 4096 pixels, or native, got {found['input']!r}"
+    if found["type"] == "too_short":
+        return f"{key}: expected at least one name, got none"
+    return f"{key}: {expectation(found)}, got {found['input']!r}"
+
+
+def _as_options(values: dict[str, Any]) -> dict[str, Any]:
+    """A plan's values with texts for lists taken apart, as the command line takes them."""
+    found = dict(values)
+    for name in _LISTS:
+        if isinstance(found.get(name), str):
+            models = name in {"inpainters", "detectors"}
+            text = found[name]
+            names = words_of([text]) if models else [one.strip() for one in text.split(",")]
+            found[name] = [] if names == ["none"] else [one for one in names if one]
+    if found.get("images") is not None and "datasets" not in found:
+        found["datasets"] = ["folder"]
+    return found
+
+
+def _python_words(text: str) -> str:
+    for option, word in _IN_PYTHON.items():
+        text = text.replace(option, word)
+    return text
 
 
 def _known(registry: Registry[Any], words: tuple[str, ...]) -> tuple[str, ...]:

@@ -80,7 +80,10 @@ class Store:
 
     def __init__(self, place: str | Path) -> None:
         self.place = place
-        self.root = make_folder(rows_folder(place))
+        try:
+            self.root = make_folder(rows_folder(place))
+        except OutputError as error:
+            raise OutputError(f"{error}; name another with --store, or set BENCH_HOME") from None
         self.files = open_files(place)
         self.table = Rows(self.root, place)
 
@@ -221,6 +224,11 @@ def open_files(place: str | Path) -> Objects:
     if is_address(place):
         return RemoteObjects(f"{str(place).rstrip('/')}/{OBJECTS}")
     return FolderObjects(Path(place) / OBJECTS)
+
+
+def absolute(place: str | Path) -> str:
+    """A store's place as it is known from any folder."""
+    return str(place) if is_address(place) else str(Path(place).absolute())
 
 
 def is_store(place: str | Path) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from benchmark.core.errors import TrainingError
+from benchmark.core.errors import TrainingError, expectation
 from benchmark.core.met import inpainters_of
 from benchmark.core.registry import Registry
 from benchmark.training.forging import Forger, Laundering, Part, Retouching, Shapes
@@ -286,7 +286,7 @@ def read_part(kind: type[P], content: dict[str, Any], where: str) -> P:
         key = ".".join(str(step) for step in first["loc"]) or "recipe"
         unknown = first["type"] == "extra_forbidden"
         known = f"; known: {', '.join(sorted(kind.model_fields))}" if len(first["loc"]) == 1 else ""
-        why = f"unknown key{known}" if unknown else str(first["msg"])
+        why = f"unknown key{known}" if unknown else expectation(first)
         raise TrainingError(f"{where}: {key}: {why}") from None
 
 

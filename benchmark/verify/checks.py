@@ -28,7 +28,9 @@ from benchmark.verify.golden import cases, compare, find_goldens, golden_of, mod
 from benchmark.verify.models import MODELS
 from benchmark.verify.points import Deviation
 from detectors import DETECTORS
+from detectors.base import Detector
 from inpainters import INPAINTERS
+from inpainters.base import Inpainter
 
 State = Literal["ok", "drifted", "skipped", "recorded"]
 EDITIONS = ("official", "mini")
@@ -139,10 +141,11 @@ def _verify(request: Request) -> Iterator[Check]:
     """
     goldens, models = find_goldens(request.goldens), request.models
     own = request.answers or default_answers()
-    stored = {**read_answers(SHIPPED), **read_answers(own)}
+    recorded = read_answers(own)
+    stored = {**read_answers(SHIPPED), **recorded}
     if request.answers is not None and not own.is_file():
         raise BadInput(f"--answers: {own}: no such file; 'bench verify --record' writes it")
-    check = partial(_compared, stored=stored)
+    check = partial(_compared, stored=stored, own=recorded)
     for name in models:
         if name in MODELS:
             yield from _golden_checks(name, goldens)
@@ -222,15 +225,37 @@ def _is_here(card: Card, edition: str) -> bool:
     return True
 
 
-def _compared(name: str, edition: str, stored: Answers) -> Check:
+def _compared(name: str, edition: str, stored: Answers, own: Answers) -> Check:
     model = model_of(name, edition)
     what = f"{model.weights.edition} weights"
     before = stored.get(key_of(model))
+    if before is None and (other := _of_others(model, own)):
+        said = f"other weights, sha256 {model.weights.sha256[:12]}, than those whose answer "
+        said += f"was recorded, {other.sha256[:12]}"
+        return Check(model=name, what=what, state="drifted", said=said)
     if before is None:
         said = f"no stored answer; 'bench verify --record {name}' stores it"
         return Check(model=name, what=what, state="skipped", said=said)
     found = list(deviations(model, before))
     return _judged(name, what, found, found)
+
+
+def _of_others(model: Inpainter | Detector, own: Answers) -> StoredAnswer | None:
+    """What the user recorded of this model under other weights in the place of these, if anything.
+
+    A file of the user's own stands in the place of any.
+    """
+    edition = model.weights.edition
+    return next(
+        (
+            one
+            for one in own.values()
+            if one.name == model.card.name
+            and (one.edition == edition or edition.startswith("sha256:"))
+            and one.sha256 != model.weights.sha256
+        ),
+        None,
+    )
 
 
 def _recorded(name: str, edition: str, file: Path) -> Check:

@@ -11,7 +11,7 @@ from benchmark.results.nulls import BELOW
 from reports.paper import Entry, Line, PaperTable
 
 COLUMNS = (
-    "table", "dataset", "detector", "inpainter", "mask_ratio_percent", "metric", "value", "ours",
+    "table", "dataset", "detector", "inpainter", "mask_ratio_percent", "metric", "paper", "ours",
     "n", "expected", "low", "high", "weights", "data", "launder", "reason", "mark",
 )  # fmt: skip
 
@@ -38,7 +38,7 @@ def _row(table: PaperTable, line: Line, entry: Entry) -> dict[str, object]:
         "inpainter": entry.place.inpainter,
         "mask_ratio_percent": entry.place.bucket,
         "metric": ours.metric if ours else entry.place.metric,
-        "value": entry.paper,
+        "paper": entry.paper,
         "ours": entry.value,
         "n": ours.n if ours else None,
         "expected": ours.expected if ours else None,

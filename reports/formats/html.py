@@ -64,7 +64,7 @@ def _bodies(table: PaperTable) -> Iterator[str]:
 
 
 def _name(table: PaperTable, line: Line) -> str:
-    beside = f"<small>{escape(source(line))}</small>" if table.ours and line.model else ""
+    beside = f" <small>{escape(source(line))}</small>" if table.ours and line.model else ""
     return f'<th scope="row">{escape(line.name)}{beside}</th>'
 
 
@@ -79,7 +79,7 @@ def _cell(table: PaperTable, line: Line, entry: Entry) -> str:
         parts.append(f"<small>paper {_bold(paper, entry.paper_best)}</small>")
     if entry.difference is not None:
         parts.append(f"<small>{signed(entry.difference, entry.decimals)}</small>")
-    return f'<td data-value="{_sortable(entry.value)}"{_reason(line, entry)}>{"".join(parts)}</td>'
+    return f'<td data-value="{_sortable(entry.value)}"{_reason(line, entry)}>{" ".join(parts)}</td>'
 
 
 def _reason(line: Line, entry: Entry) -> str:

@@ -18,7 +18,7 @@ def _table(table: PaperTable) -> str:
     rules = ["---" if column < grid.labels else "---:" for column in range(len(grid.heads))]
     lines = [f"## {_escaped(table.title)}", "", _line(_heads(grid)), _line(rules)]
     lines += [_line(_field(field) for field in row.fields) for row in grid.rows]
-    notes = [f"- {_escaped(note)}" for note in table.notes]
+    notes = [f"- {_escaped(note)}" for note in table.shown_notes]
     return "\n".join([*lines, *([""] if notes else []), *notes]) + "\n"
 
 

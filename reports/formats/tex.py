@@ -53,7 +53,10 @@ def _table(table: PaperTable) -> str:
         *(line for row in grid.rows for line in _row(row, grid)),
         r"\bottomrule",
         r"\end{tabular}",
-        *(rf"\par\smallskip\raggedright\footnotesize {escaped(note)}" for note in table.notes),
+        *(
+            rf"\par\smallskip\raggedright\footnotesize {escaped(note)}"
+            for note in table.shown_notes
+        ),
         r"\end{table}",
     ]
     return "\n".join(lines) + "\n"

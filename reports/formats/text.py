@@ -16,7 +16,7 @@ def render(tables: Sequence[PaperTable]) -> str:
 
 def _table(table: PaperTable) -> str:
     grid = grid_of(table)
-    notes = [note.replace("Bold:", "*:") for note in table.notes]
+    notes = [note.replace("Bold:", "*:") for note in table.shown_notes]
     lines = [table.title, "", *_lines(grid)]
     return "\n".join([*lines, *([""] if notes else []), *notes])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -78,13 +78,20 @@ class Plots:
     charts: tuple[Chart, ...]
 
 
-def write_page(run: RunFolder, *, written: datetime, full: bool = False) -> Path:
+def write_page(
+    run: RunFolder,
+    *,
+    written: datetime,
+    full: bool = False,
+    say: Callable[[str], object] = lambda _: None,
+) -> Path:
     """Write index.html and figures/ into a run's folder.
 
     Args:
         run: the run, finished or not.
         written: the page's one time stamp; all else depends on the run alone.
         full: also write full pictures and heatmaps beside the page, to which it links.
+        say: told what is done next, in a line.
 
     Returns:
         The page.
@@ -93,6 +100,7 @@ def write_page(run: RunFolder, *, written: datetime, full: bool = False) -> Path
         DataError: if the run's samples cannot be read, or full pictures are wanted and are gone.
         OutputError: if a file cannot be written.
     """
+    say("1 of 3: plots")
     drawn = charts(run)
     write_figures(run.path / FIGURES, drawn)
     if full:
@@ -101,7 +109,10 @@ def write_page(run: RunFolder, *, written: datetime, full: bool = False) -> Path
             images = Images(store, shown.jobs)
             save_pictures(run.path / IMAGES, shown.samples, store, images)
     path = run.path / PAGE
-    write_text(path, page(run, drawn, make_gallery(run), written=written, full=full))
+    say("2 of 3: gallery of pictures")
+    gallery = make_gallery(run)
+    say("3 of 3: tables and statistics")
+    write_text(path, page(run, drawn, gallery, written=written, full=full))
     return path
 
 

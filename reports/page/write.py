@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -35,6 +36,7 @@ def write_report(
     store: str | Path | None = None,
     full: bool = False,
     written: datetime | None = None,
+    say: Callable[[str], object] = lambda _: None,
 ) -> Path:
     """Write index.html and figures/ into a run's folder; no model is loaded.
 
@@ -43,6 +45,7 @@ def write_report(
         store: where the run's answers are, by default where `bench run` keeps them.
         full: also write full pictures and heatmaps beside the page, which links to them.
         written: the page's one time stamp, by default now; all else depends on the run alone.
+        say: told what is done next, in a line.
 
     Returns:
         The page.
@@ -52,7 +55,8 @@ def write_report(
         OutputError: if a file cannot be written.
     """
     run = read_run(folder or newest_run(), store=store)
-    return write_page(run, written=written or _now(), full=full)
+    say(f"Run: {run.path}")
+    return write_page(run, written=written or _now(), full=full, say=say)
 
 
 def write_comparison(

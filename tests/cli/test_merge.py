@@ -15,7 +15,7 @@ WORDS = (
     "--metrics", "auc,acc,psnr", "--buckets", "10-20,30-40", "--launder", "noise:2",
 )  # fmt: skip
 FILES = ("plan.toml", "results.csv", "samples.csv", "table.md")
-OF_THE_MACHINE = ("seconds", "model_seconds", "versions", "commit", "files")
+OF_THE_MACHINE = ("seconds", "model_seconds", "versions", "commit", "files", "store")
 
 
 @pytest.fixture

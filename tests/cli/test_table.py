@@ -70,7 +70,14 @@ def test_statistics_are_shown_beneath_and_by_themselves(bench: Bench) -> None:
     }  # fmt: skip
     document = json.loads(bench("table", "stats", "--json").stdout)
     assert len(document["statistics"]) == len(rows)
-    assert "balanced_accuracy" in bench("table", "stats").stdout
+    assert "balanced_accuracy" in bench("table", "stats", "--all").stdout
+    summary = bench("table", "stats").stdout
+    assert len(summary.splitlines()) < len(rows)
+    assert "Best of 3 by AUC: 10-20 % " in summary
+    assert "SafePaint against its best rival, TruFor, AUC: 10-20 % +1.0000" in summary
+    assert "False alarms on untouched images: 10-20 % " in summary
+    assert f"All {len(rows)} rows: bench table stats --all" in summary
+    assert max(map(len, summary.splitlines())) <= 80
 
 
 def test_all_are_those_that_the_run_has_something_of(bench: Bench) -> None:

@@ -123,6 +123,24 @@ def test_other_weights_have_no_stored_answer(bench: Bench, elsewhere: Path, tmp_
     assert "ok        safepaint sha256:" in result.stdout
 
 
+def test_other_weights_than_those_recorded_have_drifted(
+    bench: Bench, elsewhere: Path, tmp_path: Path
+) -> None:
+    own = tmp_path / "own.safetensors"
+    with safe_open(MINI, framework="pt") as file:
+        metadata = file.metadata()
+    tensors = load_file(MINI)
+    name = next(name for name in tensors if name.endswith("bias"))
+    save_file({**tensors, name: tensors[name] + 0.1}, own, metadata=metadata)
+    kept = ("--answers", tmp_path / "answers.json")
+    assert bench("verify", "safepaint", "--record", *kept).exit_code == 0
+    words = ("safepaint", "--weights", f"safepaint={own}", "--goldens", elsewhere)
+    result = bench("verify", *words, *kept)
+    assert result.exit_code == 1, result.output
+    assert "drifted   safepaint sha256:" in result.stdout
+    assert "other weights, sha256 " in result.stdout
+
+
 def test_the_shipped_answers_say_what_they_are_of() -> None:
     for (name, revision, digest, _), answer in read_answers(SHIPPED).items():
         assert (answer.name, answer.revision, answer.sha256) == (name, revision, digest)

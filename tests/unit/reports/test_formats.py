@@ -64,13 +64,13 @@ def test_markdown_has_as_many_fields_in_every_row(number: int) -> None:
 def test_csv_of_the_paper_is_the_papers(number: int) -> None:
     rows = list(csv.DictReader(StringIO(render((paper_table(number),), "csv"))))
     assert list(rows[0]) == [
-        "table", "dataset", "detector", "inpainter", "mask_ratio_percent", "metric", "value",
+        "table", "dataset", "detector", "inpainter", "mask_ratio_percent", "metric", "paper",
         "ours", "n", "expected", "low", "high", "weights", "data", "launder", "reason",
         "mark",
     ]  # fmt: skip
     found = {
         (row["dataset"], row["detector"], row["inpainter"], row["mask_ratio_percent"],
-         row["metric"]): float(row["value"])
+         row["metric"]): float(row["paper"])
         for row in rows
     }  # fmt: skip
     assert found == {

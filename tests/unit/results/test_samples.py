@@ -133,7 +133,7 @@ def test_a_metric_that_does_not_name_its_numbers_has_them_counted(
         ("meanfill", "mean,fill", "not as many fields"),
         (",jpeg:70,", ",jpeg:70,\udcff", "damaged"),
         (".000000\n", ".000x00\n", "could not convert string to float"),
-        (KEY, "../../../../etc/passwd", r"line 2: keys\.original: .*pattern"),
+        (KEY, "../../../../etc/passwd", r"line 2: keys\.original: expected text of the form"),
     ],
 )
 def test_damage_is_said_in_a_line(

@@ -110,7 +110,7 @@ def test_the_paper_recipe_of_trufor_has_its_two_phases() -> None:
     [
         (f"{SHORT}{STAGE}colour = 3\n", r"stages\.0\.colour: unknown key"),
         (f"speed = 3\n{SHORT}{STAGE}", r"speed: unknown key; known: .*schedule"),
-        (f"{SHORT}", "stages: Field required"),
+        (f"{SHORT}", "stages: is missing"),
         (f"{SHORT}{STAGE.replace('crop = 64', 'crop = 96')}", "96 does not fit a side of 64"),
         (f"{SHORT}{STAGE}".replace("1e-3", "-1"), r"optimiser\.rate"),
         (f"{SHORT}{STAGE}".replace("safepaint", "trufor"), "a recipe of trufor, not of safepaint"),

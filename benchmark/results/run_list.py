@@ -1,0 +1,90 @@
+"""The runs below a folder: whether each has ended, and where its answers are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from benchmark.core.errors import BenchError
+from benchmark.results.record import read_record
+from benchmark.results.run_folder import RUNS
+from benchmark.runner.plan import Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedRun:
+    """A run in a line.
+
+    Attributes:
+        folder: where its files are.
+        plan: the plan's name, or "".
+        started: when its plan was written, local time to the second.
+        state: "complete", "failures: N" (jobs without an answer), "not ended", or "damaged: ..."
+        inpainters: how many.
+        detectors: how many.
+        samples: how many, or None where the run has not ended.
+        store: where its answers are, or "" where its record does not say.
+    """
+
+    folder: str
+    plan: str
+    started: str
+    state: str
+    inpainters: int
+    detectors: int
+    samples: int | None
+    store: str
+
+
+def list_runs(root: Path = RUNS) -> list[ListedRun]:
+    """Every run below a folder, the one started last first.
+
+    Args:
+        root: where `bench run` makes folders.
+    """
+    plans = [path for path in root.glob("*/plan.toml") if path.is_file()]
+    plans.sort(key=lambda path: (path.stat().st_mtime_ns, path.parent.name), reverse=True)
+    return [_listed(path) for path in plans]
+
+
+def _listed(path: Path) -> ListedRun:
+    folder = path.parent
+    stamp = datetime.fromtimestamp(path.stat().st_mtime).astimezone()
+    started = stamp.isoformat(sep=" ", timespec="seconds")[:19]
+    try:
+        plan, record = Plan.load(path), read_record(folder)
+    except BenchError as error:
+        return ListedRun(
+            folder=str(folder), plan="", started=started, state=f"damaged: {error}",
+            inpainters=0, detectors=0, samples=None, store="",
+        )  # fmt: skip
+    state = "not ended"
+    if record:
+        failed = len(record.failures)
+        state = f"failures: {failed}" if failed else "complete"
+    return ListedRun(
+        folder=str(folder),
+        plan=plan.name,
+        started=started,
+        state=state + (f", shard {record.shard}" if record and record.shard else ""),
+        inpainters=len(plan.inpainters),
+        detectors=len(plan.detectors),
+        samples=record.samples if record else None,
+        store=record.store if record else "",
+    )
+
+
+def runs_text(runs: list[ListedRun]) -> str:
+    """Runs for a reader: two lines each."""
+    if not runs:
+        return f"no run below {RUNS}/: 'bench run' makes one"
+    lines = []
+    for one in runs:
+        size = f"{one.inpainters} x {one.detectors} models"
+        samples = f", {one.samples} samples" if one.samples is not None else ""
+        lines.append(f"{one.folder}  {one.state}")
+        if one.plan:
+            lines.append(f"  {one.plan}, {one.started}, {size}{samples}")
+        lines += [f"  store: {one.store}"] if one.store else []
+    return "\n".join(lines)
