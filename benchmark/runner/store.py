@@ -22,11 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.core.arrays import decode_array
-from benchmark.core.errors import DamagedAnswer, OutputError
+from benchmark.core.errors import DamagedAnswer, DamagedStore, OutputError
+from benchmark.core.names import printable
 from benchmark.core.paths import home, make_folder
 from benchmark.core.types import Mask, Pixels
 from benchmark.runner.objects import FolderObjects, Objects, RemoteObjects
-from benchmark.runner.rows import DATABASE, Row, Rows, suffix_of
+from benchmark.runner.rows import DATABASE, SUFFIXES, Row, Rows, is_key, suffix_of
 
 _DEFLATE = 1032  # times smaller at most is what PNG's compression makes of a picture
 _WHITE = 255
@@ -131,7 +132,7 @@ class Store:
             OutputError: if either cannot be read or written.
         """
         files = open_files(other)
-        with Rows(rows_folder(other), other) as rows:
+        with Rows(rows_folder(other), other, foreign=True) as rows:
             for shelf in SHELVES:
                 theirs = rows.below(shelf)
                 with self.table.writing():
@@ -229,7 +230,13 @@ def is_store(place: str | Path) -> bool:
 
 
 def file_name(key: str, suffix: str) -> str:
-    """Where the file of a key lies among the store's files."""
+    """Where the file of a key lies among the store's files.
+
+    Raises:
+        DamagedStore: if it is no key or no ending: either would become a path.
+    """
+    if not is_key(key) or suffix not in SUFFIXES:
+        raise DamagedStore(f"{printable(key + suffix)}: no name of a stored file")
     return f"{key[:2]}/{key}{suffix}"
 
 
