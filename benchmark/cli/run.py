@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -234,10 +235,10 @@ def run(
             ),
         )
         announce(chosen)
-        with watch() as notify:
+        with watch() as notify, nullcontext(out) if out else default_folder(share) as folder:
             record = run_plan(
                 chosen,
-                out=out or default_folder(share),
+                out=folder,
                 store=store,
                 device=device,
                 settings=settings,

@@ -42,6 +42,24 @@ def make_folder(path: Path) -> Path:
     return path
 
 
+def claim_new(path: Path) -> bool:
+    """Create a folder, and its parents, that nobody has; False where it is there already.
+
+    Of several processes that try it at once, one has it.
+
+    Raises:
+        OutputError: if that cannot be done.
+    """
+    make_folder(path.parent)
+    try:
+        path.mkdir()
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise OutputError(f"{path}: cannot make this folder ({error.strerror})") from None
+    return True
+
+
 @contextmanager
 def atomic(path: Path, *, durable: bool = False) -> Iterator[Path]:
     """A file to write beside `path` that takes its place when the block ends, or vanishes.

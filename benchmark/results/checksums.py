@@ -14,6 +14,7 @@ from benchmark.results.files import AGAIN
 from benchmark.results.record import RECORD
 from benchmark.results.run_folder import read_run
 from benchmark.runner.check import Finding
+from benchmark.runner.plan import Plan
 
 FILES = "files"  # the entry of record.json that holds the SHA-256 of every file, its own included
 WRITTEN = ("plan.toml", "results.csv", "samples.csv", "table.md")
@@ -41,12 +42,24 @@ def check_run(folder: Path) -> Iterator[Finding]:
             raise
         yield Finding(kind="file", where=str(folder), said=str(error))
         return
+    if run.record and (key := _other_plan(run.record.plan, run.plan)):
+        said = f"of another plan than plan.toml: {key} differs; {AGAIN}"
+        yield Finding(kind="file", where=str(folder / RECORD), said=said)
     for name, known in sums.items():
         if name in (*WRITTEN, RECORD):
             yield from _check_file(folder / name, known)
         else:
             said = f"names {name!r}, which no run writes; {AGAIN}"
             yield Finding(kind="file", where=str(folder / RECORD), said=said)
+
+
+def _other_plan(recorded: Mapping[str, Any], plan: Plan) -> str:
+    """The first key in which a record's plan is not that of plan.toml, or "".
+
+    What only one of them has is another version's: a default that came later.
+    """
+    here = plan.model_dump(mode="json", exclude_none=True)
+    return next((key for key in here if key in recorded and recorded[key] != here[key]), "")
 
 
 def _check_file(path: Path, known: str) -> Iterator[Finding]:

@@ -3,8 +3,8 @@
 SQLite lets many read and one write; who writes takes the lock first, and the others wait.
 
 A store may come from a stranger, and a mark is no signature: keys and endings become paths, so
-nothing counts as a row whose key is not 32 hexadecimal digits and whose file is not of a known kind.
-A database with anything in it but our one table is not read at all: views, triggers and computed
+nothing counts as a row whose key is not 32 hexadecimal digits or whose file is of no known kind. A
+database with anything in it but our one table is not read at all: views, triggers and computed
 columns run.
 """
 

@@ -23,12 +23,14 @@ from numpy.typing import NDArray
 
 from benchmark.core.arrays import decode_array
 from benchmark.core.errors import DamagedAnswer, DamagedStore, OutputError
+from benchmark.core.locks import hold
 from benchmark.core.names import printable
 from benchmark.core.paths import home, make_folder
 from benchmark.core.types import Mask, Pixels
 from benchmark.runner.objects import FolderObjects, Objects, RemoteObjects
 from benchmark.runner.rows import DATABASE, SUFFIXES, Row, Rows, is_key, suffix_of
 
+_WAIT = 60.0  # seconds to wait for another's cleaning
 _DEFLATE = 1032  # times smaller at most is what PNG's compression makes of a picture
 _WHITE = 255
 OBJECTS = "objects"  # below the store: the files
@@ -95,6 +97,18 @@ class Store:
         trace: TracebackType | None,
     ) -> None:
         self.table.__exit__(kind, error, trace)
+
+    @contextmanager
+    def used(self) -> Iterator[None]:
+        """While a run uses the store: nothing is cleaned that it may have asked for.
+
+        Raises:
+            OutputError: if it is being cleaned and that does not end.
+        """
+        with hold(self.root, shared=True, wait=_WAIT) as held:
+            if held is False:
+                raise OutputError(f"{self.place}: 'bench clean --unneeded' is at it; try again")
+            yield
 
     def known(self, keys: Sequence[str]) -> set[str]:
         """Those of `keys` that have an answer.
