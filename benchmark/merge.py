@@ -45,8 +45,8 @@ def merge(
     Args:
         shards: the folder of each.
         out: folder for the run's files.
-        store: folder for all answers; by default the run's own, `out`/store: the shards' answers may
-            be a stranger's, and in the common store later runs would believe them.
+        store: folder for all answers; by default the run's own, `out`/store: the shards' answers
+            may be a stranger's, and in the common store later runs would believe them.
 
     Raises:
         DataError: if a folder is no shard's, a shard is missing or not ended, or they are of

@@ -50,7 +50,7 @@ def cut_name(name: str) -> str:
 def file_part(name: str) -> str:
     """A name from outside as part of a file's name: it stays if it is safe on every file system.
 
-    Else what is no letter, digit, ".", "_", "+" or "-" becomes "_", and 8 digits of its hash follow.
+    Else all but letters, digits, ".", "_", "+" and "-" become "_", and 8 digits of its hash follow.
     """
     if _SAFE.fullmatch(name):
         return name
@@ -59,7 +59,11 @@ def file_part(name: str) -> str:
 
 
 def _digest(name: str) -> str:
-    return blake2b(name.encode(errors="surrogateescape"), digest_size=4).hexdigest()
+    try:
+        content = name.encode(errors="surrogateescape")  # bytes of a file's name that are no UTF-8
+    except UnicodeEncodeError:  # half a character, as JSON may have
+        content = name.encode(errors="surrogatepass")
+    return blake2b(content, digest_size=4).hexdigest()
 
 
 def _folded(text: str) -> str:

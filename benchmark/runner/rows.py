@@ -89,7 +89,7 @@ class Rows:
         _refuse_leading_out(folder)
         with self._said("opened"):
             self._link = _foreign(folder) if foreign else _own(folder / DATABASE)
-            self._columns = _NEW
+            self._columns: tuple[str, ...] = _NEW
             try:
                 self._open(foreign=foreign)
             except sqlite3.Error:

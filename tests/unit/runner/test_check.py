@@ -284,12 +284,10 @@ def test_one_saves_a_database_at_a_time(tmp_path: Path) -> None:
     damage(path, "a hole")
     before = path.read_bytes()
     (tmp_path / "damaged").mkdir()
-    with (
-        hold(tmp_path / "damaged") as held,
-        pytest.raises(OutputError, match="another 'bench check'"),
-    ):
+    with hold(tmp_path / "damaged") as held:
         assert held
-        list(check_store(tmp_path))
+        with pytest.raises(OutputError, match="another 'bench check'"):
+            list(check_store(tmp_path))
     assert path.read_bytes() == before
 
 
