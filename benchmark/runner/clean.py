@@ -68,7 +68,8 @@ def clean_store(
         for shelf in SHELVES:
             yield from _clean_shelf(store, shelf, needed, dry_run=dry_run)
     aside = store.root / ASIDE
-    for folder in sorted(aside.glob("*")) if not aside.is_symlink() else ():
+    found = () if aside.is_symlink() else aside.glob("*")
+    for folder in sorted(path for path in found if not path.is_symlink()):
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         if not dry_run:
             shutil.rmtree(folder, ignore_errors=True)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import filecmp
 import shutil
 import sqlite3
+import stat
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -40,7 +41,9 @@ def unfinished(folder: Path) -> list[Path]:
     Args:
         folder: the store's folder with the database.
     """
-    return sorted((folder / ASIDE).glob(f"*{_UNFINISHED}"))
+    aside = folder / ASIDE
+    found = () if aside.is_symlink() else aside.glob(f"*{_UNFINISHED}")
+    return sorted(path for path in found if path.is_dir() and not path.is_symlink())
 
 
 def salvage(folder: Path, files: Objects) -> tuple[int, Path]:
@@ -134,9 +137,10 @@ def _rows_in(damaged: Path) -> Iterator[Row]:
     """Rows of a damaged database, of a copy of it, as it is and then with a first page of ours."""
     with TemporaryDirectory(dir=damaged.parent, prefix=DRAFT) as folder:
         copy = Path(folder, DATABASE)
+        here = [path for path in damaged.parent.iterdir() if stat.S_ISREG(path.lstat().st_mode)]
         for own_page in (False, True):
             for part in _COPIED:
-                if damaged.with_name(f"{DATABASE}{part}").exists():
+                if damaged.with_name(f"{DATABASE}{part}") in here:
                     shutil.copyfile(damaged.with_name(f"{DATABASE}{part}"), f"{copy}{part}")
             if own_page:
                 _replace_first_page(copy)

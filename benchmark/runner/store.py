@@ -70,6 +70,7 @@ class Store:
     Args:
         place: a folder, made if need be, or an address such as s3://bucket/prefix for the files;
             then the rows are on this machine, below $BENCH_HOME or the platform's cache folder.
+        foreign: whether it may be another's and is only looked at: nothing is made or changed.
 
     Attributes:
         place: as above.
@@ -81,11 +82,12 @@ class Store:
         OutputError: if it cannot be made, written or read as a store.
     """
 
-    def __init__(self, place: str | Path) -> None:
+    def __init__(self, place: str | Path, *, foreign: bool = False) -> None:
         self.place = place
-        self.root = make_folder(rows_folder(place))
+        self.root = rows_folder(place) if foreign else make_folder(rows_folder(place))
         self.files = open_files(place)
-        self.table = Rows(self.root, place)
+        self.table = Rows(self.root, place, foreign=foreign)
+        self._foreign = foreign
 
     def __enter__(self) -> Store:
         return self
@@ -198,6 +200,8 @@ class Store:
 
     def drop(self, key: str) -> None:
         """Forget an answer whose file is gone or damaged: running again makes it anew."""
+        if self._foreign:
+            return
         with self.table.writing():
             self.table.drop([key])
 

@@ -97,7 +97,7 @@ def write_page(run: RunFolder, *, written: datetime, full: bool = False) -> Path
     write_figures(run.path / FIGURES, drawn)
     if full:
         shown = shown_of(run)
-        with Store(run.store) as store:
+        with Store(run.store, foreign=True) as store:
             images = Images(store, shown.jobs)
             save_pictures(run.path / IMAGES, shown.samples, store, images)
     path = run.path / PAGE

@@ -186,6 +186,21 @@ def test_another_s_store_where_nothing_can_be_written(
     theirs.chmod(0o755)
 
 
+def test_a_store_that_is_only_looked_at_stays_as_it_is(tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs"
+    path = one_file(theirs)
+    path.write_bytes(b"damaged")
+    before = snapshot(theirs)
+    with Store(theirs, foreign=True) as store:
+        with pytest.raises(OutputError, match="missing or damaged"):
+            store.picture(KEY)
+        assert store.known([KEY]) == {KEY}
+    assert {name: one for name, one in snapshot(theirs).items() if "-" not in name} == before
+    with pytest.raises(OutputError, match="cannot be opened"):
+        Store(tmp_path / "nowhere", foreign=True)
+    assert not (tmp_path / "nowhere").exists()
+
+
 def one_file(folder: Path) -> Path:
     with Store(folder) as store:
         store.put([picture_answer(KEY, PICTURE)])
@@ -270,6 +285,13 @@ def test_what_is_put_aside_goes_nowhere_else(tmp_path: Path) -> None:
     theirs, outside = tmp_path / "theirs", tmp_path / "outside"
     one_file(theirs)
     (outside / "1").mkdir(parents=True)
+    (theirs / "damaged").mkdir()
+    (theirs / "damaged" / "2.unfinished").symlink_to(outside)
+    with Store(theirs) as store:
+        assert list(clean_store(store)) == []
+    assert list(check_store(theirs)) == []
+    (theirs / "damaged" / "2.unfinished").unlink()
+    (theirs / "damaged").rmdir()
     (theirs / "damaged").symlink_to(outside)
     with pytest.raises(OutputError, match="is a link"):
         salvage(theirs, open_files(theirs))
