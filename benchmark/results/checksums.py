@@ -42,9 +42,14 @@ def check_run(folder: Path) -> Iterator[Finding]:
             raise
         yield Finding(kind="file", where=str(folder), said=str(error))
         return
-    if run.record and (key := _other_plan(run.record.plan, run.plan)):
+    found = list(_check_sums(folder, sums))
+    yield from found
+    if not found and run.record and (key := _other_plan(run.record.plan, run.plan)):
         said = f"of another plan than plan.toml: {key} differs; {AGAIN}"
         yield Finding(kind="file", where=str(folder / RECORD), said=said)
+
+
+def _check_sums(folder: Path, sums: Mapping[str, str]) -> Iterator[Finding]:
     for name, known in sums.items():
         if name in (*WRITTEN, RECORD):
             yield from _check_file(folder / name, known)
