@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.core.errors import BadInput, BenchError, DataError, OutputError, WeightsError
-from benchmark.core.paths import at_home, home, make_folder, write_text
+from benchmark.core.locks import hold
+from benchmark.core.paths import at_home, claim_new, home, write_text
 from benchmark.results.aggregate import aggregate
 from benchmark.results.checksums import with_sums
 from benchmark.results.csv import COLUMNS, result_rows, write_results
@@ -32,6 +33,8 @@ from benchmark.runner.store import Store, absolute, is_address
 
 if TYPE_CHECKING:  # pandas takes a while to load and only a notebook needs it
     import pandas as pd
+
+_CLEANING = 2.0  # seconds that 'bench clean' may hold a folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +156,8 @@ def run(
         check_names(setup)
     settings = replace(settings, logs=out / "logs") if out is not None else settings
     jobs = PlanJobs(setup)
-    with claimed(out, plan, settings.shard, store) as (folder, place), Store(place) as answers:
+    claim = claimed(out, plan, settings.shard, store)
+    with claim as (folder, place), Store(place) as answers, answers.used():
         with _shown(settings) as shown:
             tally = execute(jobs, answers, executor, shown)
         known = known_pixels(jobs, answers, tally.failures)
@@ -220,7 +224,8 @@ def claimed(
     """The run's folder with its plan, and where its store is.
 
     The plan is written first, so that what cannot be written shows at once. A user's mistake takes
-    back what was made here; a stop leaves it, to be gone on with.
+    back what was made here; a stop leaves it, to be gone on with. The folder is held until the
+    block ends: what is in it is one run's.
 
     Args:
         out: the folder, or None for none.
@@ -229,7 +234,8 @@ def claimed(
         store: the store's place; by default in the folder of a shard, else where all runs keep it.
 
     Raises:
-        OutputError: if the folder cannot be written, or is of another plan or shard.
+        OutputError: if the folder cannot be written, is of another plan or shard, or another run is
+            going on there.
     """
     own = Path(out) / "store" if out is not None and shard else home() / "store"
     place = store or own
@@ -237,24 +243,31 @@ def claimed(
         yield None, place
         return
     folder = Path(out)
-    made = not folder.exists()
+    made = claim_new(folder)
+    if not folder.is_dir():
+        raise OutputError(f"{folder}: is no folder; choose another --out")
     texts = {"plan.toml": _plan_text(folder, plan)}
     if shard:
         texts[SHARD_FILE] = shard_text(shard, folder, place)
-    make_folder(folder)
-    _refuse_another(folder, texts)
-    fresh = [folder / name for name in texts if not (folder / name).exists()]
-    for name, text in texts.items():
-        write_text(folder / name, text)
-    try:
-        yield folder, place
-    except BenchError:
-        for path in fresh:
-            path.unlink(missing_ok=True)
-        if made:
-            with suppress(OSError):
-                folder.rmdir()
-        raise
+    with hold(folder, wait=_CLEANING) as held:
+        if held is False:
+            raise OutputError(
+                f"{folder}: another run is going on there; wait for its end, or choose another "
+                "--out"
+            )
+        _refuse_another(folder, texts)
+        fresh = [folder / name for name in texts if not (folder / name).exists()]
+        for name, text in texts.items():
+            write_text(folder / name, text, durable=True)
+        try:
+            yield folder, place
+        except BenchError:
+            for path in fresh:
+                path.unlink(missing_ok=True)
+            if made:
+                with suppress(OSError):
+                    folder.rmdir()
+            raise
 
 
 def _as_begun(plan: Plan, out: str | Path | None) -> Plan:
@@ -314,7 +327,9 @@ def _refuse_empty(setup: Setup, failures: tuple[Failure, ...]) -> None:
 
 def _write(folder: Path, record: RunRecord, jobs: PlanJobs, store: Store) -> None:
     write_results(folder / "results.csv", record.cells)
-    write_text(folder / "table.md", run_table(record.cells, record.distances).markdown())
+    write_text(
+        folder / "table.md", run_table(record.cells, record.distances).markdown(), durable=True
+    )
     write_samples(folder / "samples.csv", jobs, store)
     document = with_sums(folder, record.document)
-    write_text(folder / RECORD, json.dumps(document, indent=2) + "\n")
+    write_text(folder / RECORD, json.dumps(document, indent=2) + "\n", durable=True)

@@ -6,13 +6,15 @@ import json
 import shlex
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
 from benchmark.api import RunRecord
 from benchmark.core.names import printable
+from benchmark.core.paths import claim_new
 from benchmark.masks.bucket import DEFAULT_BUCKETS
 from benchmark.results.csv import result_rows
 from benchmark.results.nulls import distance_rows
@@ -30,16 +32,26 @@ QUALITY = {"psnr", "lpips", "gmsd"}  # metrics of Table 1
 SHOWN = 10  # unused files named on the console; record.json has them all
 
 
-def default_folder(shard: Shard | None = None) -> Path:
-    """A new folder for a run, named by the local time and, for a shard, by its number."""
+@contextmanager
+def default_folder(shard: Shard | None = None) -> Iterator[Path]:
+    """A new folder for a run, named by the local time and, for a shard, by its number.
+
+    It is made at once, so that no other run takes it; if the run leaves nothing in it, it goes.
+
+    Raises:
+        OutputError: if it cannot be made.
+    """
     stamp = datetime.now().astimezone().strftime("%Y-%m-%d_%H-%M-%S")
     stamp += f"-shard-{shard.index}-of-{shard.count}" if shard else ""
-    folder = Path("runs") / stamp
-    count = 1
-    while folder.exists():
+    folder, count = Path("runs") / stamp, 1
+    while not claim_new(folder):
         count += 1
         folder = Path("runs") / f"{stamp}-{count}"
-    return folder
+    try:
+        yield folder
+    finally:
+        with suppress(OSError):  # it holds a run
+            folder.rmdir()
 
 
 def announce(plan: Plan, *, quiet: bool = False) -> None:

@@ -278,10 +278,10 @@ def _try_load(card: Card, offers: list[_Offer]) -> None:
 def _place(card: Card, offer: _Offer) -> str:
     folder, file = make_folder(installed_folder(card)), offer.checkpoint.file
     digest = sha256_of(offer.path)
-    with atomic(folder / file) as draft:
+    with atomic(folder / file, durable=True) as draft:
         shutil.copyfile(offer.path, draft)
     noted = {**receipts(card), file: {"sha256": digest, "verified": offer.verified}}
-    write_text(folder / RECEIPT, json.dumps(noted, indent=2) + "\n")
+    write_text(folder / RECEIPT, json.dumps(noted, indent=2) + "\n", durable=True)
     how = "verified" if offer.verified else "loads strictly; no checksum is published"
     return f"{card.name}: {file} installed ({how}; sha256 {digest})"
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 from benchmark.api import RunRecord, claimed, conclude
-from benchmark.core.errors import DataError
+from benchmark.core.errors import BenchError, DataError
 from benchmark.results.record import KnownPixels, Record, read_record, record_of
 from benchmark.runner.execute import STAGES, Settings, Tally, lacking
 from benchmark.runner.plan import Plan
@@ -42,8 +44,8 @@ def merge(
     Args:
         shards: the folder of each.
         out: folder for the run's files.
-        store: folder for all answers; by default the shards' own if they share one, else where
-            runs keep them.
+        store: folder for all answers; by default the run's own, `out`/store: the shards' answers
+            may be a stranger's, and in the common store later runs would believe them.
 
     Raises:
         DataError: if a folder is no shard's, a shard is missing or not ended, or they are of
@@ -52,16 +54,21 @@ def merge(
     """
     parts = [_part(Path(folder)) for folder in shards]
     _refuse_incomplete(parts)
-    stores = {part.store for part in parts}
-    shared = stores.pop() if len(stores) == 1 else None
     setup = prepare(parts[0].plan)
     record = _record(setup, parts)
     _refuse_others(record, parts)
-    claim = claimed(out, setup.plan, None, store or shared)
-    with claim as (folder, place), Store(place) as answers:
+    own = Path(out) / "store"
+    claim = claimed(out, setup.plan, None, store or own)
+    with (
+        claim as (folder, place),
+        _taken_back(own),
+        Store(place) as answers,
+        answers.used(),
+    ):
         for part in parts:
             if rows_folder(part.store).resolve() != rows_folder(place).resolve():
                 answers.absorb(part.store)
+        answers.table.sync()  # the shards may go when this has ended
         # shards of an older version have no null: then it is a gap, and no sign of other pictures
         needed = PlanJobs(replace(setup, untouched=None))
         if not record.failures and (missing := lacking(needed, answers)):
@@ -70,6 +77,18 @@ def merge(
                 "those that are here"
             )
         return conclude(PlanJobs(setup), answers, record, folder)
+
+
+@contextmanager
+def _taken_back(own: Path) -> Iterator[None]:
+    """The run's own store, if it is made here, goes again at a user's mistake."""
+    there = own.exists()
+    try:
+        yield
+    except BenchError:
+        if not there:
+            shutil.rmtree(own, ignore_errors=True)
+        raise
 
 
 def _part(folder: Path) -> _Part:

@@ -8,6 +8,7 @@ from statistics import fmean
 from typing import Literal
 
 from benchmark.core.card import Card
+from benchmark.core.names import file_part
 from benchmark.metrics import METRICS, NULLS
 from benchmark.results.numbers import kind_of, with_span
 from benchmark.results.painters import Painter, painters_of
@@ -331,4 +332,5 @@ def _title(run: RunFolder, dataset: str, detector: str) -> str:
 
 
 def _file(*parts: str) -> str:
-    return "-".join(part for part in parts if part)
+    """A chart's file: data sets, detectors and metrics are as a run's files call them."""
+    return file_part("-".join(part for part in parts if part))

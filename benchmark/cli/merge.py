@@ -19,14 +19,15 @@ def merge(
         str | None,
         typer.Option(
             help="Folder for all stored answers, or s3://bucket/prefix.",
-            show_default="the shards' if they share one, else the cache folder",
+            show_default="OUT/store, apart from what your own runs keep",
         ),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Make one run of the runs of all its shards ('bench run --shard I/N'), and print the table.
 
-    Nothing is computed. The files are those that one run of the whole plan writes.
+    Nothing is computed. The files are those that one run of the whole plan writes. The shards'
+    answers go into OUT/store: in a store that other runs use, those would believe them.
 
     Examples:
 

@@ -363,10 +363,11 @@ def run(
             ),
         )
         announce(chosen, quiet=quiet)
-        with nullcontext(lambda _: None) if quiet else watch() as notify:
+        told = nullcontext(lambda _: None) if quiet else watch()
+        with told as notify, nullcontext(out) if out else default_folder(share) as folder:
             record = run_plan(
                 chosen,
-                out=out or default_folder(share),
+                out=folder,
                 store=store,
                 device=device,
                 settings=settings,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from hashlib import blake2b
 
 LONGEST = 120  # bytes of a folder's name; file systems take 255
+_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,199}")
 
 
 def printable(text: str) -> str:
@@ -42,8 +44,26 @@ def plain_name(name: str) -> str:
 
 def cut_name(name: str) -> str:
     """The same for a name that is too long or not the only one: with 8 digits of its hash."""
-    digest = blake2b(name.encode(errors="surrogateescape"), digest_size=4).hexdigest()
-    return f"{plain_name(name).encode()[:LONGEST].decode(errors='ignore')}-{digest}"
+    return f"{plain_name(name).encode()[:LONGEST].decode(errors='ignore')}-{_digest(name)}"
+
+
+def file_part(name: str) -> str:
+    """A name from outside as part of a file's name: it stays if it is safe on every file system.
+
+    Else all but letters, digits, ".", "_", "+" and "-" become "_", and 8 digits of its hash follow.
+    """
+    if _SAFE.fullmatch(name):
+        return name
+    text = re.sub(r"[^A-Za-z0-9._+-]", "_", name).lstrip(".")[:LONGEST]
+    return f"{text or '_'}-{_digest(name)}"
+
+
+def _digest(name: str) -> str:
+    try:
+        content = name.encode(errors="surrogateescape")  # bytes of a file's name that are no UTF-8
+    except UnicodeEncodeError:  # half a character, as JSON may have
+        content = name.encode(errors="surrogatepass")
+    return blake2b(content, digest_size=4).hexdigest()
 
 
 def same_name(text: str) -> str:

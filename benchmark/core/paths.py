@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,9 +47,32 @@ def make_folder(path: Path) -> Path:
     return path
 
 
+def claim_new(path: Path) -> bool:
+    """Create a folder, and its parents, that nobody has; False where it is there already.
+
+    Of several processes that try it at once, one has it.
+
+    Raises:
+        OutputError: if that cannot be done.
+    """
+    make_folder(path.parent)
+    try:
+        path.mkdir()
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise OutputError(f"{path}: cannot make this folder ({error.strerror})") from None
+    return True
+
+
 @contextmanager
-def atomic(path: Path) -> Iterator[Path]:
+def atomic(path: Path, *, durable: bool = False) -> Iterator[Path]:
     """A file to write beside `path` that takes its place when the block ends, or vanishes.
+
+    Args:
+        path: the file.
+        durable: whether it has to outlive a power cut: then it is on the disk when the block has
+            ended, file and name. That takes milliseconds, and is for what nothing can make anew.
 
     Raises:
         OutputError: if the disk is full or the folder cannot be written.
@@ -59,7 +83,11 @@ def atomic(path: Path) -> Iterator[Path]:
             draft = Path(file.name)
         yield draft
         draft.chmod(0o644)
+        if durable:
+            sync(draft)
         draft.replace(path)
+        if durable:
+            sync(path.parent)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
     finally:
@@ -67,11 +95,30 @@ def atomic(path: Path) -> Iterator[Path]:
             draft.unlink(missing_ok=True)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a whole text file, or nothing.
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk.
+
+    Raises:
+        OSError: if the disk refuses.
+    """
+    folder = path.is_dir()
+    if folder and os.name == "nt":  # where no folder can be opened
+        return
+    handle = os.open(path, os.O_RDONLY if folder else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if not folder or error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise  # some network drives sync no folders, and need not
+    finally:
+        os.close(handle)
+
+
+def write_text(path: Path, text: str, *, durable: bool = False) -> None:
+    """Write a whole text file, or nothing; `durable` as `atomic` has it.
 
     Raises:
         OutputError: if the disk is full or the folder cannot be written.
     """
-    with atomic(path) as draft:
+    with atomic(path, durable=durable) as draft:
         draft.write_text(text, encoding="utf-8")

@@ -13,6 +13,7 @@ from benchmark.results.record import read_record
 from benchmark.results.run_folder import read_run
 from benchmark.results.sums import FILES, RECORD, sum_of, sum_of_record
 from benchmark.runner.check import Finding
+from benchmark.runner.plan import Plan
 
 WRITTEN = ("plan.toml", "results.csv", "samples.csv", "table.md")
 
@@ -40,12 +41,29 @@ def check_run(folder: Path) -> Iterator[Finding]:
             raise
         yield Finding(kind="file", where=str(folder), said=str(error))
         return
+    found = list(_check_sums(folder, sums))
+    yield from found
+    if not found and run.record and (key := _other_plan(run.record.plan, run.plan)):
+        said = f"of another plan than plan.toml: {key} differs; {AGAIN}"
+        yield Finding(kind="file", where=str(folder / RECORD), said=said)
+
+
+def _check_sums(folder: Path, sums: Mapping[str, str]) -> Iterator[Finding]:
     for name, known in sums.items():
         if name in (*WRITTEN, RECORD):
             yield from _check_file(folder / name, known)
         else:
             said = f"names {name!r}, which no run writes; {AGAIN}"
             yield Finding(kind="file", where=str(folder / RECORD), said=said)
+
+
+def _other_plan(recorded: Mapping[str, Any], plan: Plan) -> str:
+    """The first key in which a record's plan is not that of plan.toml, or "".
+
+    What only one of them has is another version's: a default that came later.
+    """
+    here = plan.model_dump(mode="json", exclude_none=True)
+    return next((key for key in here if key in recorded and recorded[key] != here[key]), "")
 
 
 def _check_file(path: Path, known: str) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmark.core.errors import DataError, PlanError
+from benchmark.core.names import file_part
 from benchmark.core.paths import atomic, make_folder
 from benchmark.core.types import Pixels
 from benchmark.results.shown import Images, Inpainted, ShownSample, folders
@@ -43,8 +44,8 @@ def save_pictures(folder: Path, shown: Sequence[ShownSample], store: Store, imag
             image, mask = images.load(one)
         except DataError:  # already reported as skipped
             continue
-        home = folder / one.dataset if several else folder
-        place = make_folder(home / one.bucket / places[one.dataset, one.sample])
+        home = folder / file_part(one.dataset) if several else folder
+        place = make_folder(home / file_part(one.bucket) / places[one.dataset, one.sample])
         _save(place / "original.png", image)
         _save(place / "mask.png", (mask * np.uint8(255)))
         for made in one.inpainted.values():
@@ -80,11 +81,11 @@ def heatmap_picture(logits: NDArray[np.float16]) -> Pixels:
 def _save_answers(place: Path, made: Inpainted, store: Store) -> None:
     if not store.known([made.image]):
         return
-    _save(place / f"{made.file_name}.png", store.picture(made.image))
+    _save(place / f"{file_part(made.file_name)}.png", store.picture(made.image))
     for one in made.detected:
         if store.known([one.heatmap]):
-            name = f"{made.file_name}.{one.detector}.png"
-            _save(place / name, heatmap_picture(store.heatmap(one.heatmap)))
+            name = file_part(f"{made.file_name}.{one.detector}")
+            _save(place / f"{name}.png", heatmap_picture(store.heatmap(one.heatmap)))
 
 
 def _save(path: Path, pixels: NDArray[np.uint8]) -> None:

@@ -81,7 +81,7 @@ class RunFolder:
             refuse_changed(self.path, self.record.files if self.record else {}, ["samples.csv"])
             yield from read_samples(self.path / "samples.csv")
             return
-        with Store(self.store) as store:
+        with Store(self.store, foreign=True) as store:
             yield from sample_rows(self.jobs, store)
 
 
@@ -125,7 +125,7 @@ def read_run(path: str | Path, *, store: str | Path | None = None) -> RunFolder:
         rows, jobs = tuple(read_results(folder / "results.csv")), None
     else:
         jobs = _jobs_of(folder, plan, answers)
-        with Store(answers) as there:
+        with Store(answers, foreign=True) as there:
             rows = tuple(aggregate(jobs, there, ()))
     return RunFolder(path=folder, plan=plan, record=record, results=rows, store=answers, jobs=jobs)
 

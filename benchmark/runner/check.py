@@ -13,7 +13,7 @@ from typing import Literal
 from benchmark.core.errors import DamagedStore, DataError
 from benchmark.runner.objects import is_draft
 from benchmark.runner.rows import Row, Rows, suffix_of
-from benchmark.runner.salvage import salvage
+from benchmark.runner.salvage import salvage, unfinished
 from benchmark.runner.store import (
     SHELVES,
     Store,
@@ -79,7 +79,10 @@ def check_store(place: str | Path) -> Iterator[Finding]:
 
 def _check_database(place: str | Path) -> Iterator[Finding]:
     folder = rows_folder(place)
+    stopped = "an earlier saving was stopped; " if unfinished(folder) else ""
     try:
+        if stopped:
+            raise DamagedStore(f"{folder}: its saving was stopped")
         with Rows(folder, place) as rows:
             if not rows.whole():
                 raise DamagedStore(f"{folder}: its pages are not in order")
@@ -92,7 +95,8 @@ def _check_database(place: str | Path) -> Iterator[Finding]:
         yield Finding(
             kind="database",
             where=str(folder),
-            said=f"put aside as {aside}, {count} answers saved; run again to make the others anew",
+            said=f"{stopped}put aside as {aside}, {count} answers saved; run again to make the "
+            "others anew",
         )
 
 

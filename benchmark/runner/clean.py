@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import time
 from collections.abc import Iterator, Set
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from benchmark.core.errors import OutputError
+from benchmark.core.locks import hold
 from benchmark.core.paths import DRAFT
 from benchmark.runner.objects import is_draft
-from benchmark.runner.rows import suffix_of
-from benchmark.runner.salvage import ASIDE
+from benchmark.runner.rows import DATABASE, suffix_of
+from benchmark.runner.salvage import ASIDE, unfinished
 from benchmark.runner.store import SHELVES, Store, file_name
+
+_YOUNG = 24 * 3600.0  # seconds: where no lock tells, a younger draft may be a living run's
 
 Kind = Literal["draft", "orphan", "aside", "answer"]
 
@@ -41,15 +47,29 @@ def clean_store(
 
     Args:
         store: the store.
-        needed: keys of the answers to keep; None keeps all.
+        needed: keys of the answers to keep; None keeps all. With it no run may be using the store:
+            what a run that is going on has asked for would be missing at its end.
         dry_run: only tell.
 
     Raises:
-        OutputError: if something cannot be removed.
+        OutputError: if something cannot be removed, a run is using the store, or a damaged database
+            is not saved yet.
     """
-    for shelf in SHELVES:
-        yield from _clean_shelf(store, shelf, needed, dry_run=dry_run)
-    for folder in sorted((store.root / ASIDE).glob("*")):
+    if unfinished(store.root):
+        raise OutputError(
+            f"{store.root}: the saving of its damaged database has not ended; finish it first: "
+            f"bench check --store {store.place}"
+        )
+    with hold(store.root) if needed is not None else nullcontext() as held:
+        if held is False:
+            raise OutputError(
+                f"{store.place}: a run is using this store; try again when it has ended"
+            )
+        for shelf in SHELVES:
+            yield from _clean_shelf(store, shelf, needed, dry_run=dry_run)
+    aside = store.root / ASIDE
+    found = () if aside.is_symlink() else aside.glob("*")
+    for folder in sorted(path for path in found if not path.is_symlink()):
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         if not dry_run:
             shutil.rmtree(folder, ignore_errors=True)
@@ -57,19 +77,40 @@ def clean_store(
 
 
 def clean_folder(folder: Path, *, dry_run: bool = False) -> Iterator[Removal]:
-    """Remove the drafts that a killed run left in its folder; no run may be writing there.
+    """Remove the drafts that a killed run left in its folder; those of a run that goes on stay.
 
     Raises:
         OutputError: if one cannot be removed.
     """
-    for path in sorted(folder.rglob(f"{DRAFT}*")):
-        size = path.stat().st_size
-        if not dry_run:
-            try:
-                path.unlink(missing_ok=True)
-            except OSError as error:
-                raise OutputError(f"{path}: cannot be removed ({error.strerror})") from None
-        yield Removal(kind="draft", where=str(path), size=size)
+    if not folder.is_dir():
+        return
+    with hold(folder) as held:
+        if held is False:
+            return  # a run is going on there
+        for path in _drafts(folder):
+            with suppress(FileNotFoundError):
+                found = path.lstat()
+                if held is None and time.time() - found.st_mtime < _YOUNG:
+                    continue  # it may be a run's that goes on
+                if not dry_run:
+                    _remove(path)
+                yield Removal(kind="draft", where=str(path), size=found.st_size)
+
+
+def _drafts(folder: Path) -> Iterator[Path]:
+    """Drafts in a run's folder and below, but not in a store; links are not followed."""
+    for place, folders, files in os.walk(folder):
+        if DATABASE in files:
+            folders.clear()  # other runs may be using it; it is cleaned as a store
+            continue
+        yield from (Path(place, name) for name in sorted(files) if name.startswith(DRAFT))
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be removed ({error.strerror})") from None
 
 
 def _clean_shelf(

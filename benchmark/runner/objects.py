@@ -1,17 +1,24 @@
 """Where a store keeps its files: in a folder, or on any file system that fsspec reaches.
 
 A file is named by its key, and lies with the others of its key's first two digits: its shelf.
+Names come from databases and folders that may be a stranger's: one that is not a file of a shelf is
+refused, and links below a store are never followed.
 """
 
 from __future__ import annotations
 
+import re
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Protocol
 
-from benchmark.core.errors import OutputError
+from benchmark.core.errors import DamagedStore, OutputError
+from benchmark.core.names import printable
 from benchmark.core.paths import DRAFT, atomic, make_folder
+
+_SHELF = re.compile(r"[0-9a-f]{2}")
 
 
 class Objects(Protocol):
@@ -65,56 +72,73 @@ class FolderObjects:
         return str(self._root / name)
 
     def read(self, name: str) -> bytes | None:
-        """What a file holds, or None where it is missing or cannot be read."""
+        """What a file holds, or None where it is missing, cannot be read or is a link."""
+        path = self._path(name)
         try:
-            return (self._root / name).read_bytes()
+            return path.read_bytes() if _is_file(path) else None
         except OSError:
             return None
 
     def write(self, contents: Mapping[str, bytes]) -> None:
         """Write each beside its place first, then let it take its place."""
         for name, content in contents.items():
-            make_folder((self._root / name).parent)
-            with atomic(self._root / name) as draft:
+            path = self._path(name)
+            make_folder(path.parent)
+            with atomic(path) as draft:
                 draft.write_bytes(content)
 
     def take(self, other: Objects, names: Iterable[str]) -> None:
         """Link files of a folder on the same file system, copy others."""
         for name in names:
-            place = self._root / name
+            place = self._path(name)
             make_folder(place.parent)
-            if isinstance(other, FolderObjects) and _linked(other._root / name, place):
+            if isinstance(other, FolderObjects) and _linked(other._path(name), place):
                 continue
             if (content := other.read(name)) is not None:
                 self.write({name: content})
 
     def shelf(self, shelf: str) -> dict[str, int]:
-        """The files of a shelf with their sizes in bytes."""
+        """The files of a shelf with their sizes in bytes; links with their own."""
         found = {}
-        folder = self._root / shelf
+        folder = self._folder(shelf)
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
             try:
-                if path.is_file():
-                    found[f"{shelf}/{path.name}"] = path.stat().st_size
+                if not path.is_dir() or path.is_symlink():
+                    found[f"{shelf}/{path.name}"] = path.lstat().st_size
             except FileNotFoundError:  # a run that goes on has just put its draft in place
                 continue
         return found
 
     def shelves(self) -> list[str]:
-        """The folders below the root."""
-        if not self._root.is_dir():
+        """The folders below the root that are shelves."""
+        root = self._folder()
+        if not root.is_dir():
             return []
-        return sorted(path.name for path in self._root.iterdir() if path.is_dir())
+        return sorted(path.name for path in root.iterdir() if _is_shelf(path.name))
 
     def remove(self, names: Iterable[str]) -> None:
-        """Remove files, and the folders that this empties."""
+        """Remove files; of a link itself, not what it leads to."""
         for name in names:
+            path = self._path(name)
             try:
-                (self._root / name).unlink(missing_ok=True)
+                path.unlink(missing_ok=True)
             except OSError as error:
-                raise OutputError(
-                    f"{self._root / name}: cannot be removed ({error.strerror})"
-                ) from None
+                raise OutputError(f"{path}: cannot be removed ({error.strerror})") from None
+
+    def _path(self, name: str) -> Path:
+        shelf, last = _parts(name)
+        return self._folder(shelf) / last
+
+    def _folder(self, shelf: str = "") -> Path:
+        """The root or a shelf of it.
+
+        Raises:
+            OutputError: if it is a link.
+        """
+        for path in dict.fromkeys((self._root, self._root / shelf)):
+            if path.is_symlink():
+                raise OutputError(f"{path}: is a link, and none is followed below a store")
+        return self._root / shelf
 
 
 class RemoteObjects:
@@ -144,16 +168,17 @@ class RemoteObjects:
         """What a file holds, or None where there is none."""
         with _reaching(self.where(name)):
             try:
-                return bytes(self._fs.cat_file(f"{self._root}/{name}"))
+                return bytes(self._fs.cat_file(self._path(name)))
             except FileNotFoundError:
                 return None
 
     def write(self, contents: Mapping[str, bytes]) -> None:
         """Write all at once: an object store shows an object when it is whole."""
         with _reaching(self._url):
-            for parent in {f"{self._root}/{name.rsplit('/', 1)[0]}" for name in contents}:
+            files = {self._path(name): one for name, one in contents.items()}
+            for parent in {path.rsplit("/", 1)[0] for path in files}:
                 self._fs.makedirs(parent, exist_ok=True)
-            self._fs.pipe({f"{self._root}/{name}": one for name, one in contents.items()})
+            self._fs.pipe(files)
 
     def take(self, other: Objects, names: Iterable[str]) -> None:
         """Copy files one by one, so that memory does not grow with the store."""
@@ -171,14 +196,19 @@ class RemoteObjects:
 
     def shelves(self) -> list[str]:
         """The folders below the address."""
-        return sorted(_last(one["name"]) for one in self._list("") if one["type"] == "directory")
+        names = [_last(one["name"]) for one in self._list("") if one["type"] == "directory"]
+        return sorted(filter(_is_shelf, names))
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove files; one that is not there is no mistake."""
         with _reaching(self._url):
             for name in names:
-                if self._fs.exists(f"{self._root}/{name}"):
-                    self._fs.rm_file(f"{self._root}/{name}")
+                path = self._path(name)
+                if self._fs.exists(path):
+                    self._fs.rm_file(path)
+
+    def _path(self, name: str) -> str:
+        return f"{self._root}/{'/'.join(_parts(name))}"
 
     def _list(self, folder: str) -> list[dict[str, Any]]:
         with _reaching(self._url):
@@ -194,9 +224,32 @@ def is_draft(name: str) -> bool:
     return _last(name).startswith(DRAFT)
 
 
+def _parts(name: str) -> tuple[str, str]:
+    """Shelf and file of a name.
+
+    Raises:
+        DamagedStore: if it is no file of a shelf: it would lead out of the store.
+    """
+    shelf, _, last = name.partition("/")
+    if not _is_shelf(shelf) or last in ("", ".", "..") or PurePath(last).name != last:
+        raise DamagedStore(f"{printable(name)}: no name of a stored file")
+    return shelf, last
+
+
+def _is_shelf(name: str) -> bool:
+    return _SHELF.fullmatch(name) is not None
+
+
+def _is_file(path: Path) -> bool:
+    """Whether it is a file itself: no link, and no device or pipe, which may never end."""
+    return stat.S_ISREG(path.lstat().st_mode)
+
+
 def _linked(file: Path, place: Path) -> bool:
     """Whether a file could be linked; not to another file system, or on one without links."""
     try:
+        if not _is_file(file):
+            return False
         place.hardlink_to(file)
     except OSError:
         return False
@@ -212,6 +265,8 @@ def _reaching(url: str) -> Iterator[None]:
     """One line for everything that can be wrong on the way to another file system."""
     try:
         yield
+    except OutputError:
+        raise
     except ImportError as error:
         raise OutputError(
             f"{url}: needs a package that is not here ({error}); for s3:// it is "

@@ -1,16 +1,24 @@
 """The store's rows, in one SQLite database. Every row carries a mark by which damage shows.
 
 SQLite lets many read and one write; who writes takes the lock first, and the others wait.
+
+A store may come from a stranger, and a mark is no signature: keys and endings become paths, so
+nothing counts as a row whose key is not 32 hexadecimal digits or whose file is of no known kind. A
+database with anything in it but our one table is not read at all: views, triggers and computed
+columns run.
 """
 
 from __future__ import annotations
 
+import os
+import re
 import sqlite3
 import struct
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import blake2b
+from os import SEEK_END
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -21,8 +29,17 @@ DATABASE = "answers.sqlite"
 _TABLE = """CREATE TABLE IF NOT EXISTS answers (
     key TEXT PRIMARY KEY, score REAL, numbers BLOB NOT NULL, file TEXT, mark BLOB
 ) WITHOUT ROWID"""
-_OLD = (b"key", b"score", b"numbers")
-_NEW = (*_OLD, b"file", b"mark")
+_OLD_TABLE = """CREATE TABLE answers (
+    key TEXT PRIMARY KEY, score REAL, numbers BLOB NOT NULL
+) WITHOUT ROWID"""
+_OLD = ("key", "score", "numbers")
+_NEW = (*_OLD, "file", "mark")
+SUFFIXES = ("", ".png", ".npy")  # endings that a file of the store may have
+PARTS = ("", "-wal", "-shm", "-journal")  # a database and what SQLite keeps beside it
+_KEY = re.compile(r"[0-9a-f]{32}")
+_FILE = re.compile(r"(?:\.(?:png|npy):[0-9a-f]{32})?")
+_FLOAT = 8  # bytes
+_NAMES_A_FILE = bytes.fromhex("d9d505f920a163d7")  # ends a journal that does
 _MANY = 500  # keys in one question; SQLite's own limit is 999 on old builds
 _WAIT = 60.0  # seconds to wait for another run's writing
 _AGAIN = 0.02  # seconds between two tries to open a database that another run makes
@@ -59,17 +76,22 @@ class Rows:
     Args:
         folder: the folder; it is there.
         place: what the user calls the store, for messages; by default the folder.
+        foreign: whether it is another's and only read: nothing in it is made or changed then.
 
     Raises:
-        OutputError: if the database cannot be opened or is damaged.
+        OutputError: if the database cannot be opened, is damaged or is a link.
     """
 
-    def __init__(self, folder: Path, place: str | Path | None = None) -> None:
+    def __init__(
+        self, folder: Path, place: str | Path | None = None, *, foreign: bool = False
+    ) -> None:
         self._place = place or folder
+        _refuse_leading_out(folder)
         with self._said("opened"):
-            self._link = sqlite3.connect(folder / DATABASE, timeout=_WAIT, isolation_level=None)
+            self._link = _foreign(folder) if foreign else _own(folder / DATABASE)
+            self._columns: tuple[str, ...] = _NEW
             try:
-                self._open()
+                self._open(foreign=foreign)
             except sqlite3.Error:
                 self._link.close()
                 raise
@@ -130,7 +152,7 @@ class Rows:
             DamagedStore: if one cannot be removed, as its place in the database is damaged too.
         """
         found = self._link.execute("SELECT CAST(key AS BLOB), * FROM answers")
-        keys = [one[0] for one in found if row_of(*one[1:]) is None]
+        keys = [one[0] for one in found if self._row(*one[1:]) is None]
         gone = self._link.executemany(
             "DELETE FROM answers WHERE key = CAST(? AS TEXT)", ((key,) for key in keys)
         ).rowcount
@@ -161,18 +183,33 @@ class Rows:
         except sqlite3.Error:
             return False
 
+    def sync(self) -> None:
+        """Wait until all that is written is on the disk.
+
+        Raises:
+            OutputError: if the disk refuses.
+        """
+        with self._said("written"):
+            self._link.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def _ask(self, where: str, values: Sequence[str]) -> list[Row]:
         question = f"SELECT * FROM answers {where}"  # noqa: S608 (our own words)
         with self._said("read"):
             found = self._link.execute(question, values).fetchall()
-        return [row for one in found if (row := row_of(*one)) is not None]
+        return [row for one in found if (row := self._row(*one)) is not None]
 
-    def _open(self) -> None:
+    def _row(self, *values: Any) -> Row | None:  # noqa: ANN401 (damaged columns are of any type)
+        return row_of(*values) if self._columns == _NEW else old_row_of(*values)
+
+    def _open(self, *, foreign: bool) -> None:
         """SQLite lets nobody wait while a new database is given its log: try until it has one."""
         end = time.monotonic() + _WAIT
         while True:
             try:
-                self._prepare()
+                if foreign:
+                    self._look()
+                else:
+                    self._prepare()
             except sqlite3.OperationalError as error:
                 if "locked" not in str(error) or time.monotonic() > end:
                     raise
@@ -180,30 +217,30 @@ class Rows:
             else:
                 return
 
+    def _look(self) -> None:
+        """Find out which version's table there is; nothing is made or changed."""
+        columns = schema_of(self._link)
+        if not columns:
+            raise sqlite3.DatabaseError("it has no table of answers")
+        self._columns = columns
+
     def _prepare(self) -> None:
-        self._link.text_factory = bytes  # damaged text need not be text
+        """Make the table if there is none, and bring an older version's up to date."""
+        schema_of(self._link)  # before anything is asked of a table that may be none
         self._link.execute("PRAGMA journal_mode=WAL")
         self._link.execute("PRAGMA synchronous=NORMAL")
         self._link.execute(_TABLE)
-        if self._columns() == _OLD:
+        if schema_of(self._link) == _OLD:
             with self.writing():
-                if self._columns() == _OLD:  # another run may have been faster
+                if schema_of(self._link) == _OLD:  # another run may have been faster
                     self._mark_all()
-        if self._columns() != _NEW:
-            raise sqlite3.DatabaseError("its table is damaged or of another version")
-
-    def _columns(self) -> tuple[bytes, ...]:
-        """The columns' names; of several tables, which no store has, none."""
-        (tables,) = self._link.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        columns = self._link.execute("PRAGMA table_info(answers)").fetchall()
-        return tuple(column[1] for column in columns) if tables == 1 else ()
 
     def _mark_all(self) -> None:
         """Bring an older version's table up to date: its rows get marks, and no file a digest."""
         self._link.execute("ALTER TABLE answers ADD COLUMN file TEXT")
         self._link.execute("ALTER TABLE answers ADD COLUMN mark BLOB")
         old = self._link.execute("SELECT key, score, numbers FROM answers").fetchall()
-        self.put(Row(key.decode(), score, numbers, None) for key, score, numbers in old)
+        self.put(row for one in old if (row := old_row_of(*one)) is not None)
 
     @contextmanager
     def _said(self, done: str) -> Iterator[None]:
@@ -220,19 +257,101 @@ class Rows:
             ) from None
 
 
+def schema_of(link: sqlite3.Connection) -> tuple[str, ...]:
+    """The columns of a database's one table; none where nothing is in it yet.
+
+    Raises:
+        sqlite3.DatabaseError: if there is anything else in it, such as a view or a trigger, or the
+            table is none of ours.
+    """
+    found = link.execute("SELECT type, name, sql FROM sqlite_schema").fetchmany(2)
+    if not found:
+        return ()
+    kind, name, text = found[0]
+    known = {_squeezed(_TABLE): _NEW, _squeezed(_OLD_TABLE): _OLD}
+    columns = known.get(_squeezed(_text(text)), ())
+    if len(found) > 1 or (kind, name) != (b"table", b"answers") or not columns:
+        raise sqlite3.DatabaseError("its table is damaged or of another version")
+    return columns
+
+
 def row_of(key: Any, score: Any, numbers: Any, file: Any, mark: Any) -> Row | None:  # noqa: ANN401 (damaged columns are of any type)
-    """The row, or None where its mark does not fit."""
+    """The row, or None where its mark does not fit or it can be none of ours."""
     try:
         row = Row(key.decode(), score, numbers, None if file is None else file.decode())
-        return row if row.mark == mark else None
+        return row if row.mark == mark and _is_ours(row) else None
     except (AttributeError, TypeError, UnicodeError, struct.error):
         return None
 
 
+def old_row_of(key: Any, score: Any, numbers: Any) -> Row | None:  # noqa: ANN401 (as above)
+    """A row of an older version, which has no mark; None where it can be none of ours."""
+    try:
+        row = Row(key.decode(), score, numbers, None)
+        return row if row.mark and _is_ours(row) else None
+    except (AttributeError, TypeError, UnicodeError, struct.error):
+        return None
+
+
+def is_key(text: str) -> bool:
+    """Whether a text is a key: 32 hexadecimal digits."""
+    return _KEY.fullmatch(text) is not None
+
+
 def suffix_of(row: Row) -> str:
-    """The ending of a row's file, or "" where it has none."""
+    """The ending of a row's file, one of `SUFFIXES`; "" where it has none."""
     if row.file is not None:
         return row.file.partition(":")[0]
     if row.numbers:  # an older version's row: a metric's has numbers, a detector's a score
         return ""
     return ".png" if row.score is None else ".npy"
+
+
+def _is_ours(row: Row) -> bool:
+    """Whether key and file may become a path, and numbers be read as such."""
+    file = _FILE.fullmatch(row.file or "")
+    return is_key(row.key) and file is not None and len(row.numbers) % _FLOAT == 0
+
+
+def _own(path: Path) -> sqlite3.Connection:
+    return _careful(sqlite3.connect(path, timeout=_WAIT, isolation_level=None))
+
+
+def _foreign(folder: Path) -> sqlite3.Connection:
+    """Another's database, which may lie where nothing can be written."""
+    path = folder / DATABASE
+    log = path.with_name(f"{DATABASE}-wal")
+    still = not os.access(folder, os.W_OK) and not (log.exists() and log.stat().st_size)
+    how = "mode=ro&immutable=1" if still else "mode=ro"
+    address = f"{path.resolve().as_uri()}?{how}"
+    return _careful(sqlite3.connect(address, timeout=_WAIT, isolation_level=None, uri=True))
+
+
+def _careful(link: sqlite3.Connection) -> sqlite3.Connection:
+    link.text_factory = bytes  # damaged text need not be text
+    link.execute("PRAGMA trusted_schema=OFF")
+    return link
+
+
+def _refuse_leading_out(folder: Path) -> None:
+    """A store may be a link, but nothing below it; nor may SQLite be led to files of others.
+
+    A journal that ends with these bytes names a file that SQLite deletes. Ours never does.
+    """
+    for part in PARTS:
+        path = folder / f"{DATABASE}{part}"
+        if path.is_symlink():
+            raise OutputError(f"{path}: is a link, and none is followed below a store")
+    with suppress(OSError), (folder / f"{DATABASE}-journal").open("rb") as journal:
+        journal.seek(-len(_NAMES_A_FILE), SEEK_END)
+        if journal.read() == _NAMES_A_FILE:
+            raise OutputError(f"{journal.name}: names another file, which no store does; remove it")
+
+
+def _squeezed(text: str) -> str:
+    """What creates a table, without spaces and the words that SQLite leaves out."""
+    return re.sub(r"\s+", "", text.replace("IF NOT EXISTS ", ""))
+
+
+def _text(value: object) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else ""

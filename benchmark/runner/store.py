@@ -22,12 +22,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.core.arrays import decode_array
-from benchmark.core.errors import DamagedAnswer, OutputError
+from benchmark.core.errors import DamagedAnswer, DamagedStore, OutputError
+from benchmark.core.locks import hold
+from benchmark.core.names import printable
 from benchmark.core.paths import home, make_folder
 from benchmark.core.types import Mask, Pixels
 from benchmark.runner.objects import FolderObjects, Objects, RemoteObjects
-from benchmark.runner.rows import DATABASE, Row, Rows, suffix_of
+from benchmark.runner.rows import DATABASE, SUFFIXES, Row, Rows, is_key, suffix_of
 
+_WAIT = 60.0  # seconds to wait for another's cleaning
 _DEFLATE = 1032  # times smaller at most is what PNG's compression makes of a picture
 _WHITE = 255
 OBJECTS = "objects"  # below the store: the files
@@ -67,6 +70,7 @@ class Store:
     Args:
         place: a folder, made if need be, or an address such as s3://bucket/prefix for the files;
             then the rows are on this machine, below $BENCH_HOME or the platform's cache folder.
+        foreign: whether it may be another's and is only looked at: nothing is made or changed.
 
     Attributes:
         place: as above.
@@ -78,14 +82,15 @@ class Store:
         OutputError: if it cannot be made, written or read as a store.
     """
 
-    def __init__(self, place: str | Path) -> None:
+    def __init__(self, place: str | Path, *, foreign: bool = False) -> None:
         self.place = place
         try:
-            self.root = make_folder(rows_folder(place))
+            self.root = rows_folder(place) if foreign else make_folder(rows_folder(place))
         except OutputError as error:
             raise OutputError(f"{error}; name another with --store, or set BENCH_HOME") from None
         self.files = open_files(place)
-        self.table = Rows(self.root, place)
+        self.table = Rows(self.root, place, foreign=foreign)
+        self._foreign = foreign
 
     def __enter__(self) -> Store:
         return self
@@ -97,6 +102,18 @@ class Store:
         trace: TracebackType | None,
     ) -> None:
         self.table.__exit__(kind, error, trace)
+
+    @contextmanager
+    def used(self) -> Iterator[None]:
+        """While a run uses the store: nothing is cleaned that it may have asked for.
+
+        Raises:
+            OutputError: if it is being cleaned and that does not end.
+        """
+        with hold(self.root, shared=True, wait=_WAIT) as held:
+            if held is False:
+                raise OutputError(f"{self.place}: 'bench clean --unneeded' is at it; try again")
+            yield
 
     def known(self, keys: Sequence[str]) -> set[str]:
         """Those of `keys` that have an answer.
@@ -134,7 +151,7 @@ class Store:
             OutputError: if either cannot be read or written.
         """
         files = open_files(other)
-        with Rows(rows_folder(other), other) as rows:
+        with Rows(rows_folder(other), other, foreign=True) as rows:
             for shelf in SHELVES:
                 theirs = rows.below(shelf)
                 with self.table.writing():
@@ -186,6 +203,8 @@ class Store:
 
     def drop(self, key: str) -> None:
         """Forget an answer whose file is gone or damaged: running again makes it anew."""
+        if self._foreign:
+            return
         with self.table.writing():
             self.table.drop([key])
 
@@ -237,7 +256,13 @@ def is_store(place: str | Path) -> bool:
 
 
 def file_name(key: str, suffix: str) -> str:
-    """Where the file of a key lies among the store's files."""
+    """Where the file of a key lies among the store's files.
+
+    Raises:
+        DamagedStore: if it is no key or no ending: either would become a path.
+    """
+    if not is_key(key) or suffix not in SUFFIXES:
+        raise DamagedStore(f"{printable(key + suffix)}: no name of a stored file")
     return f"{key[:2]}/{key}{suffix}"
 
 

@@ -29,7 +29,7 @@ def export_safetensors(network: nn.Module, path: Path, noted: dict[str, Any]) ->
         OutputError: if the file cannot be written.
     """
     content = save(halves(network), metadata={"bench": json.dumps(noted, sort_keys=True)})
-    with atomic(path) as draft:
+    with atomic(path, durable=True) as draft:
         draft.write_bytes(content)
 
 
@@ -61,7 +61,7 @@ def write_torch(content: dict[str, Any], path: Path) -> None:
     """
     memory = io.BytesIO()  # torch.save reports a full disk as a bug of its own
     torch.save(content, memory)
-    with atomic(path) as draft:
+    with atomic(path, durable=True) as draft:
         draft.write_bytes(memory.getbuffer())
 
 

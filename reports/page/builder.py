@@ -105,7 +105,7 @@ def write_page(
     write_figures(run.path / FIGURES, drawn)
     if full:
         shown = shown_of(run)
-        with Store(run.store) as store:
+        with Store(run.store, foreign=True) as store:
             images = Images(store, shown.jobs)
             save_pictures(run.path / IMAGES, shown.samples, store, images)
     path = run.path / PAGE

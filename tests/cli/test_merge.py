@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+import struct
 from pathlib import Path
 
 import pytest
 
+from benchmark.core.paths import home
+from benchmark.runner.rows import Rows
+from benchmark.runner.store import is_store
 from tests.cli.conftest import Bench
 
 WORDS = (
@@ -66,6 +70,56 @@ def test_shards_may_share_a_store(bench: Bench, photos: Path) -> None:
     assert whole.exit_code == 0
     assert set(record("whole")["jobs_run"].values()) == {0}
     assert files("merged") == files("whole")
+
+
+def test_merged_answers_stay_out_of_the_store_that_other_runs_use(
+    bench: Bench, photos: Path, shards: list[Path]
+) -> None:
+    shared = Path("shared")
+    for number, shard in enumerate(shards, 1):
+        words = (*WORDS, "--images", photos, "--shard", f"{number}/2", "--store", shared)
+        assert bench(*words, "--out", f"t{number}").exit_code == 0
+        forge(shard / "store")
+    assert bench("merge", "merged", *shards).exit_code == 0
+    assert "99" in Path("merged/results.csv").read_text()  # what the shards say is what is shown
+    assert is_store("merged/store")
+    assert not is_store(home() / "store")
+    after = bench(*WORDS, "--images", photos, "--out", "after")
+    assert after.exit_code == 0, after.output
+    assert record("after")["jobs_stored"]["fill"] == 0
+    assert bench("merge", "honest", "t1", "t2").exit_code == 0
+    assert is_store("honest/store")  # though the shards share one
+    assert files("honest") == files("after")
+    assert files("merged") != files("after")
+
+
+def forge(store: Path) -> None:
+    """Every PSNR of a shard becomes 99, each row with the mark that fits."""
+    with Rows(store) as rows:
+        for start in "0123456789abcdef":
+            forged = [
+                one._replace(numbers=struct.pack("<d", 99.0))
+                for one in rows.below(start)
+                if one.numbers and struct.unpack("<d", one.numbers[:8])[0] > 1
+            ]
+            with rows.writing():
+                rows.put(forged)
+
+
+def test_a_merge_that_is_refused_leaves_what_it_found(
+    bench: Bench, photos: Path, shards: list[Path]
+) -> None:
+    shutil.copyfile(photos / "a.png", photos / "c.png")
+    (photos / "d.png").unlink()
+    for shard in shards:
+        said = json.loads((shard / "record.json").read_text())
+        (shard / "record.json").write_text(json.dumps({**said, "failures": []}))
+    for folder in ("merged", "merged/store"):
+        result = bench("merge", "merged", *shards)
+        assert result.exit_code == 2
+        assert not Path("merged/plan.toml").exists()
+        Path(folder).mkdir(exist_ok=True)
+    assert sorted(path.name for path in Path("merged").rglob("*")) == ["store"]
 
 
 def refused(result: object, said: str) -> None:

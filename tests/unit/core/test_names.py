@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from string import ascii_letters, digits
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.core.names import folder_names, printable
+from benchmark.core.names import file_part, folder_names, printable
 
 NAMES = st.lists(
     st.text(st.characters(codec=None), min_size=1, max_size=300), min_size=1, unique=True
@@ -39,3 +40,20 @@ def test_names_that_differ_in_case_or_in_what_is_replaced() -> None:
     assert folders["b/c"].startswith("b_c-")
     assert folders[".."] == "_"
     assert len(set(folders.values())) == len(folders)
+
+
+def test_a_safe_name_stays_part_of_a_file_s() -> None:
+    for name in ("ratio-samples-trufor-auc", "telea+grain-1.5.trufor", "0-10", "a" * 200):
+        assert file_part(name) == name
+
+
+@given(NAMES)
+def test_any_other_becomes_safe_characters_and_none_leaves_its_folder(names: list[str]) -> None:
+    for name in (*names, "", "..", "../up", "a/b", "a\\b", "c:d", ".hidden", "\x1b[2J"):
+        part = file_part(name)
+        assert set(part) <= {*ascii_letters, *digits, *"._+-"}
+        assert Path("home", part).parent == Path("home")
+        assert Path("home", part).resolve() == Path("home").resolve() / part
+        assert not part.startswith(".")
+        assert len(part) <= 200
+    assert len(set(map(file_part, names))) == len(names)

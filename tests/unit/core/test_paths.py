@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from benchmark.core.errors import OutputError
-from benchmark.core.paths import atomic, home, make_folder, write_text
+from benchmark.core.paths import atomic, claim_new, home, make_folder, write_text
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_draft(tmp_path: Path) -> None:
@@ -48,3 +51,37 @@ def test_home_is_where_the_environment_says(
 ) -> None:
     monkeypatch.setenv("BENCH_HOME", str(tmp_path / "here"))
     assert home() == tmp_path / "here"
+
+
+def test_what_is_durable_is_synced_before_and_after_it_takes_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, done = tmp_path / "record.json", []
+    sync, replace = os.fsync, Path.replace
+
+    def synced(handle: int) -> None:
+        done.append("folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else "file")
+        sync(handle)
+
+    def replaced(self: Path, target: Path) -> Path:
+        done.append("name")
+        return replace(self, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "replace", replaced)
+    write_text(path, "{}")
+    assert done == ["name"]
+    write_text(path, "{ }", durable=True)
+    assert done == ["name", "file", "name", "folder"]
+    assert path.read_text() == "{ }"
+
+
+def test_a_folder_is_claimed_once(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as many:
+        for turn in range(20):
+            folder = tmp_path / "runs" / str(turn)
+            assert sum(many.map(lambda _, at=folder: claim_new(at), range(8))) == 1
+    (tmp_path / "file").touch()
+    assert not claim_new(tmp_path / "file")
+    with pytest.raises(OutputError, match="cannot make this folder"):
+        claim_new(tmp_path / "file" / "run")

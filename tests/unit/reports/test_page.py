@@ -11,6 +11,7 @@ from benchmark.results.rows import ResultRow, SampleRow
 from benchmark.results.run_folder import RunFolder
 from benchmark.runner.plan import Plan
 from reports.charts import MARKERS, PALETTE, Chart, Point, Series, charts
+from reports.figures import write_figures
 from reports.findings import beats
 from reports.page.builder import _json
 from reports.page.plots import SHAPES, svg, ticks
@@ -54,6 +55,22 @@ def run_of(
     )
     run.__dict__["samples"] = tuple(samples or ())  # as the cached property would have it
     return run
+
+
+def test_names_in_a_results_file_make_no_path_out_of_the_figures_folder(tmp_path: Path) -> None:
+    away = {"dataset": "../../../away", "detector": "/away", "launder": "jpeg/../../x:90"}
+    rows = [row("telea", "auc", 0.9, **{key: away[key]}) for key in ("dataset", "launder")] + [
+        row("telea", "auc", 0.8),
+        row("telea", "psnr", 30.0, detector="", dataset="../up"),
+    ]
+    drawn = charts(run_of(rows))
+    assert len(drawn) > 3
+    inside = tmp_path / "run" / "figures"
+    for path in write_figures(inside, drawn):
+        assert path.parent == inside
+    assert [one.name for one in tmp_path.iterdir()] == ["run"]
+    assert [one.name for one in (tmp_path / "run").iterdir()] == ["figures"]
+    assert {one.suffix for one in inside.iterdir()} == {".png", ".svg"}
 
 
 def test_false_alarms_stand_in_the_panel_of_acc() -> None:

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import random
+import shutil
 import sqlite3
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from benchmark.core.errors import DamagedStore, DataError, OutputError
+from benchmark.core.locks import hold
+from benchmark.runner import salvage
 from benchmark.runner.check import Finding, check_store
 from benchmark.runner.clean import clean_folder, clean_store
 from benchmark.runner.jobs import key_of
-from benchmark.runner.store import Store, heatmap_answer, metric_answer, picture_answer
+from benchmark.runner.store import (
+    Store,
+    heatmap_answer,
+    metric_answer,
+    open_files,
+    picture_answer,
+)
 
 COUNT = 120  # of each kind: enough rows for a tree of several pages
 DRAW = np.random.default_rng(0)
@@ -182,6 +194,103 @@ def test_what_can_be_saved_of_a_damaged_database_is(tmp_path: Path, kind: str, s
     assert not list((tmp_path / "damaged").iterdir())
 
 
+class Stop:
+    """Stops a saving at one of its steps that change something on the disk."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.left = -1  # steps until then; below 0: never
+        for name in ("mkdir", "rename", "replace", "unlink"):
+            self._count(patch, Path, name)
+        for name in ("copyfile", "rmtree"):
+            self._count(patch, shutil, name)
+        for name in ("put", "sync"):
+            self._count(patch, salvage.Rows, name)
+
+    def _count(self, patch: pytest.MonkeyPatch, owner: Any, name: str) -> None:
+        real = getattr(owner, name)
+
+        def step(*words: Any, **named: Any) -> Any:
+            self.left -= 1
+            if self.left == -1:
+                raise KeyboardInterrupt
+            return real(*words, **named)
+
+        patch.setattr(owner, name, step)
+
+
+def test_a_saving_that_is_stopped_anywhere_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = {key_of("many", row): DRAW.normal(size=3) for row in range(400)}
+    pictures = list(PICTURES.items())[:3]
+    with Store(tmp_path / "whole") as store:
+        store.put(metric_answer(key, one) for key, one in numbers.items())
+        store.put(picture_answer(key, pixels) for key, pixels in pictures)
+    damage(tmp_path / "whole" / "answers.sqlite", "a hole")
+    before = (tmp_path / "whole" / "answers.sqlite").read_bytes()
+
+    def copy(name: str) -> Path:
+        return Path(shutil.copytree(tmp_path / "whole", tmp_path / name))
+
+    place = copy("undisturbed")
+    saved, _ = salvage.salvage(place, open_files(place))
+    assert 3 < saved < len(numbers) + 3
+    stop = Stop(monkeypatch)
+    for number in range(100):
+        place = copy(str(number))
+        stop.left = number
+        try:
+            salvage.salvage(place, open_files(place))
+        except KeyboardInterrupt:
+            list(check_store(place))
+        else:
+            assert number > 10
+            return
+        with Store(place) as store:
+            assert store.table.count() == saved, number
+        copies = list((place / "damaged").iterdir())
+        assert any((one / "answers.sqlite").read_bytes() == before for one in copies), number
+        assert all(one.name.isdigit() for one in copies)
+        assert not list((place / "damaged").rglob("new"))
+    raise AssertionError("it never ended")
+
+
+def test_a_saving_that_was_stopped_is_said_and_nothing_is_removed_before_it_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = filled(tmp_path) / "answers.sqlite"
+    damage(path, "a hole")
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(salvage.Rows, "sync", stop)
+        with pytest.raises(KeyboardInterrupt):
+            list(check_store(tmp_path))
+    assert [one.name for one in (tmp_path / "damaged").iterdir()] == ["1.unfinished"]
+    path.unlink()  # whatever becomes of it, the copy has all that it had
+    with Store(tmp_path) as store, pytest.raises(OutputError, match="bench check --store"):
+        list(clean_store(store))
+    (finding,) = [one for one in check_store(tmp_path) if one.kind == "database"]
+    assert "an earlier saving was stopped" in finding.said
+    assert right(tmp_path) > COUNT
+    with Store(tmp_path) as store:
+        assert {one.kind for one in clean_store(store)} <= {"aside", "orphan"}
+
+
+def test_one_saves_a_database_at_a_time(tmp_path: Path) -> None:
+    path = filled(tmp_path) / "answers.sqlite"
+    damage(path, "a hole")
+    before = path.read_bytes()
+    (tmp_path / "damaged").mkdir()
+    with hold(tmp_path / "damaged") as held:
+        assert held
+        with pytest.raises(OutputError, match="another 'bench check'"):
+            list(check_store(tmp_path))
+    assert path.read_bytes() == before
+
+
 def test_a_damaged_database_is_said_in_a_line_with_what_to_do(tmp_path: Path) -> None:
     damage(filled(tmp_path) / "answers.sqlite", "no head")
     with pytest.raises(DamagedStore, match=r"'bench check --store .*' saves what can be saved"):
@@ -215,6 +324,41 @@ def test_answers_that_are_not_needed_go_with_their_files(tmp_path: Path) -> None
         assert list(clean_store(store, needed=needed)) == []
     assert right(tmp_path) == 3 * COUNT - 20
     assert list(check_store(tmp_path)) == []
+
+
+def test_answers_stay_while_a_run_is_using_the_store(tmp_path: Path) -> None:
+    filled(tmp_path)
+    with Store(tmp_path) as store:
+        with store.used(), store.used():  # by two runs
+            with pytest.raises(OutputError, match="a run is using this store"):
+                list(clean_store(store, needed=set()))
+            assert list(clean_store(store)) == []
+        assert right(tmp_path) == 3 * COUNT
+        assert len(list(clean_store(store, needed=set()))) == 3 * COUNT
+
+
+def test_drafts_of_a_run_that_goes_on_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    draft = tmp_path / ".draft-x"
+    draft.write_bytes(b"12")
+    with hold(tmp_path) as held:
+        assert held
+        assert list(clean_folder(tmp_path)) == []
+    with monkeypatch.context() as windows:  # no lock tells there: a young one may be a run's
+        windows.setattr("benchmark.runner.clean.hold", lambda *_: nullcontext())
+        assert list(clean_folder(tmp_path)) == []
+        os.utime(draft, (0, 0))
+        assert len(list(clean_folder(tmp_path))) == 1
+    assert not draft.exists()
+    assert list(clean_folder(tmp_path / "nowhere")) == []
+
+
+def test_drafts_of_a_store_below_a_run_are_the_store_s(tmp_path: Path) -> None:
+    filled(tmp_path / "store")
+    draft = tmp_path / "store" / "objects" / "ab" / ".draft-x"
+    draft.parent.mkdir(exist_ok=True)
+    draft.write_bytes(b"12")
+    assert list(clean_folder(tmp_path)) == []
+    assert draft.exists()
 
 
 def test_drafts_in_a_runs_folder(tmp_path: Path) -> None:

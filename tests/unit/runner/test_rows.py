@@ -100,7 +100,7 @@ def test_who_writes_is_alone_with_the_database(
 
 
 def test_rows_below_a_prefix_are_all_of_it_and_no_others(tmp_path: Path) -> None:
-    keys = ["aaff", "ab00", "ab7f", "abff", "ac00"]
+    keys = [start + "0" * 28 for start in ("aaff", "ab00", "ab7f", "abff", "ac00")]
     with Rows(tmp_path) as rows:
         with rows.writing():
             rows.put(Row(key, None, b"", "") for key in keys)

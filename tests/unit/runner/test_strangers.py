@@ -1,0 +1,338 @@
+"""A stranger's store or shard is data: no row of it makes a path that leads out of a store."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmark.core.errors import DamagedStore, OutputError
+from benchmark.runner.check import check_store
+from benchmark.runner.clean import clean_folder, clean_store
+from benchmark.runner.objects import FolderObjects, RemoteObjects
+from benchmark.runner.rows import Row, Rows, is_key, row_of
+from benchmark.runner.salvage import salvage
+from benchmark.runner.store import Store, file_name, heatmap_answer, open_files, picture_answer
+
+KEY, OTHER = "ab" * 16, "cd" * 16
+DIGEST = "0" * 32
+PICTURE = np.zeros((2, 2, 3), np.uint8)
+OUTWARD = "ab/../../../kept.txt"  # of a key's shelf, and out of the store
+
+
+def with_rows(folder: Path, *rows: Row) -> Path:
+    """A store with rows as a stranger may write them, each with the mark that fits."""
+    Store(folder).table.__exit__(None, None, None)
+    link = sqlite3.connect(folder / "answers.sqlite")
+    with link:
+        link.executemany(
+            "INSERT INTO answers VALUES (?, ?, ?, ?, ?)", [(*row, row.mark) for row in rows]
+        )
+    link.close()
+    return folder
+
+
+HOSTILE = {
+    "a key that climbs": Row(OUTWARD, None, b"", f".png:{DIGEST}"),
+    "a key of an older version that climbs": Row(OUTWARD, None, b"", None),
+    "an ending that climbs": Row(KEY, None, b"", f"/../../../../kept.txt:{DIGEST}"),
+    "another ending": Row(KEY, None, b"", f".py:{DIGEST}"),
+    "an ending without a digest": Row(KEY, None, b"", ".png:"),
+    "a short key": Row("ab", None, b"", f".png:{DIGEST}"),
+    "capitals": Row(KEY.upper(), None, b"", f".png:{DIGEST}"),
+    "a line more": Row(KEY + "\n", None, b"", f".png:{DIGEST}"),
+    "half a number": Row(KEY, None, b"12345", ""),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_row_that_would_lead_out_counts_as_none(tmp_path: Path, kind: str) -> None:
+    row = HOSTILE[kind]
+    kept = tmp_path / "kept.txt"
+    kept.write_text("kept")
+    theirs = with_rows(tmp_path / "theirs", row)
+    (theirs / "objects").mkdir()
+    (tmp_path / "objects").mkdir()
+    with Store(tmp_path / "ours") as ours:
+        ours.absorb(theirs)
+        assert ours.known([row.key]) == set()
+        assert ours.table.count() == 0
+    assert [one.kind for one in check_store(theirs)] == ["row"]
+    assert list(check_store(theirs)) == []
+    with_rows(theirs, row)
+    with Store(theirs) as store:
+        assert list(clean_store(store, needed=set())) == []
+    assert kept.read_text() == "kept"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "kept.txt", "objects", "ours", "theirs"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("key", "suffix"), [("../up", ".png"), (KEY, ".sh"), (KEY, "/../x.png"), ("", ""), ("ab", "")]
+)
+def test_what_is_no_key_or_ending_becomes_no_path(key: str, suffix: str) -> None:
+    with pytest.raises(DamagedStore, match="no name of a stored file"):
+        file_name(key, suffix)
+
+
+@pytest.mark.parametrize("name", ["../x", "ab/../../x", "ab/", "ab/..", "ab/c/d", "abc/d", "/ab/x"])
+@pytest.mark.parametrize("kind", ["folder", "elsewhere"])
+def test_a_name_that_is_no_file_of_a_shelf_is_refused(tmp_path: Path, name: str, kind: str) -> None:
+    root = tmp_path / "root"
+    files = FolderObjects(root) if kind == "folder" else RemoteObjects(f"file://{root}")
+    for use in (
+        lambda: files.read(name),
+        lambda: files.write({name: b""}),
+        lambda: files.take(FolderObjects(tmp_path), [name]),
+        lambda: files.remove([name]),
+    ):
+        with pytest.raises(OutputError, match="no name of a stored file"):
+            use()
+    assert not root.exists()
+
+
+STRANGE = {
+    "a view that never ends": """
+        DROP TABLE answers;
+        CREATE VIEW answers AS WITH RECURSIVE more(key) AS (
+            SELECT 'ab' UNION ALL SELECT key FROM more
+        ) SELECT key, 0.5 score, x'' numbers, '' file, x'' mark FROM more;
+    """,
+    "a trigger": """
+        CREATE TRIGGER more AFTER INSERT ON answers BEGIN DELETE FROM answers; END;
+    """,
+    "another table": "CREATE TABLE more (key TEXT);",
+    "an index that runs": "CREATE INDEX more ON answers (abs(score));",
+    "a computed column": """
+        DROP TABLE answers;
+        CREATE TABLE answers (
+            key TEXT PRIMARY KEY, score REAL, numbers BLOB NOT NULL DEFAULT x'', file TEXT,
+            mark BLOB AS (zeroblob(1000000000))
+        ) WITHOUT ROWID;
+    """,
+    "a virtual table": """
+        DROP TABLE answers;
+        CREATE VIRTUAL TABLE answers USING fts5(key, score, numbers, file, mark);
+    """,
+}
+
+
+@pytest.mark.parametrize("kind", STRANGE)
+def test_a_database_with_anything_but_our_table_is_not_read(tmp_path: Path, kind: str) -> None:
+    theirs = with_rows(tmp_path / "theirs", Row(KEY, None, b"", ""))
+    link = sqlite3.connect(theirs / "answers.sqlite")
+    try:
+        link.executescript(STRANGE[kind])
+    except sqlite3.OperationalError as error:
+        pytest.skip(str(error))
+    finally:
+        link.close()
+    with pytest.raises(DamagedStore, match="its table is damaged or of another version"):
+        Store(theirs)
+    with Store(tmp_path / "ours") as ours, pytest.raises(DamagedStore, match="another version"):
+        ours.absorb(theirs)
+    assert [one.kind for one in check_store(theirs)] == ["database"]  # and it ends
+    assert list(check_store(theirs)) == []
+
+
+def snapshot(folder: Path) -> dict[str, tuple[bytes, int]]:
+    return {
+        str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_another_s_store_is_only_read(tmp_path: Path, old: bool) -> None:
+    theirs = tmp_path / "theirs ? & #"
+    with Store(theirs) as store:
+        store.put([picture_answer(KEY, PICTURE)])
+        store.put([heatmap_answer(OTHER, np.zeros((2, 2), np.float16), 0.25)])
+    if old:
+        link = sqlite3.connect(theirs / "answers.sqlite")
+        with link:
+            link.execute("ALTER TABLE answers DROP COLUMN file")
+            link.execute("ALTER TABLE answers DROP COLUMN mark")
+        link.close()
+    before = snapshot(theirs)
+    with Store(tmp_path / "ours") as ours:
+        ours.absorb(theirs)
+        assert np.array_equal(ours.picture(KEY), PICTURE)
+        assert ours.scores([OTHER]) == [0.25]
+    after = {name: one for name, one in snapshot(theirs).items() if "-" not in name}
+    assert after == before
+    with Rows(theirs, foreign=True) as rows:
+        assert set(rows.get([KEY, OTHER])) == {KEY, OTHER}
+        with pytest.raises(OutputError, match="readonly"), rows.writing():
+            rows.drop([KEY])
+
+
+def test_another_s_store_where_nothing_can_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = with_rows(tmp_path / "theirs", Row(KEY, None, b"", ""))
+    theirs.chmod(0o555)
+    monkeypatch.setattr("os.access", lambda *_: False)  # root may write all
+    with Rows(theirs, foreign=True) as rows:
+        assert set(rows.get([KEY])) == {KEY}
+        assert [path.name for path in theirs.iterdir()] == ["answers.sqlite"]
+    theirs.chmod(0o755)
+
+
+def test_a_store_that_is_only_looked_at_stays_as_it_is(tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs"
+    path = one_file(theirs)
+    path.write_bytes(b"damaged")
+    before = snapshot(theirs)
+    with Store(theirs, foreign=True) as store:
+        with pytest.raises(OutputError, match="missing or damaged"):
+            store.picture(KEY)
+        assert store.known([KEY]) == {KEY}
+    assert {name: one for name, one in snapshot(theirs).items() if "-" not in name} == before
+    with pytest.raises(OutputError, match="cannot be opened"):
+        Store(tmp_path / "nowhere", foreign=True)
+    assert not (tmp_path / "nowhere").exists()
+
+
+def one_file(folder: Path) -> Path:
+    with Store(folder) as store:
+        store.put([picture_answer(KEY, PICTURE)])
+    return folder / "objects" / file_name(KEY, ".png")
+
+
+def test_a_file_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+    outside = tmp_path / "outside.png"
+    path = one_file(tmp_path / "theirs")
+    path.rename(outside)
+    path.symlink_to(outside)
+    before = outside.read_bytes()
+    with Store(tmp_path / "ours") as ours:
+        ours.absorb(tmp_path / "theirs")
+        with pytest.raises(OutputError, match="missing"):
+            ours.picture(KEY)
+    assert [one.kind for one in check_store(tmp_path / "theirs")] == ["missing"]
+    with Store(tmp_path / "theirs") as theirs:
+        assert [one.kind for one in clean_store(theirs)] == ["orphan"]
+    assert not path.is_symlink()
+    assert outside.read_bytes() == before
+    assert outside.stat().st_nlink == 1
+
+
+@pytest.mark.parametrize("what", ["objects", "objects/ab"])
+def test_a_shelf_that_is_a_link_is_not_followed(tmp_path: Path, what: str) -> None:
+    theirs, outside = tmp_path / "theirs", tmp_path / "outside"
+    one_file(theirs)
+    (theirs / what).rename(outside)
+    (theirs / what).symlink_to(outside)
+    (outside / ".draft-of-another").write_text("kept")
+    before = snapshot(outside)
+    uses: list[Callable[[Store], Any]] = [
+        lambda store: store.picture(KEY),
+        lambda store: store.put([picture_answer("ab" * 15 + "00", PICTURE)]),
+        lambda store: list(clean_store(store)),
+        lambda store: list(check_store(theirs)),
+    ]
+    for use in uses:
+        with Store(theirs) as store, pytest.raises(OutputError, match="is a link"):
+            use(store)
+    with Store(tmp_path / "ours") as ours, pytest.raises(OutputError, match="is a link"):
+        ours.absorb(theirs)
+    assert snapshot(outside) == before
+
+
+@pytest.mark.parametrize("part", ["", "-wal", "-shm", "-journal"])
+def test_a_database_that_is_a_link_is_not_followed(tmp_path: Path, part: str) -> None:
+    theirs, outside = tmp_path / "theirs", tmp_path / "outside"
+    one_file(theirs)
+    path = theirs / f"answers.sqlite{part}"
+    if part:
+        outside.write_bytes(b"kept")
+    else:
+        path.rename(outside)
+    before = outside.read_bytes()
+    path.symlink_to(outside)
+    for foreign in (False, True):
+        with pytest.raises(OutputError, match="is a link"):
+            Rows(theirs, foreign=foreign)
+    assert outside.read_bytes() == before
+
+
+def test_a_journal_that_names_another_file_deletes_none(tmp_path: Path) -> None:
+    theirs, outside = tmp_path / "theirs", tmp_path / "outside"
+    one_file(theirs)
+    outside.write_bytes(b"kept")
+    name = str(outside).encode()
+    magic = bytes.fromhex("d9d505f920a163d7")
+    page = (1).to_bytes(4, "big")
+    (theirs / "answers.sqlite-journal").write_bytes(
+        magic + bytes(4) + page + page + (512).to_bytes(4, "big") + (4096).to_bytes(4, "big")
+        + bytes(484) + page + name + len(name).to_bytes(4, "big") + sum(name).to_bytes(4, "big")
+        + magic
+    )  # fmt: skip
+    with pytest.raises(OutputError, match="names another file"):
+        Store(theirs)
+    assert outside.read_bytes() == b"kept"
+
+
+def test_what_is_put_aside_goes_nowhere_else(tmp_path: Path) -> None:
+    theirs, outside = tmp_path / "theirs", tmp_path / "outside"
+    one_file(theirs)
+    (outside / "1").mkdir(parents=True)
+    (theirs / "damaged").mkdir()
+    (theirs / "damaged" / "2.unfinished").symlink_to(outside)
+    with Store(theirs) as store:
+        assert list(clean_store(store)) == []
+    assert list(check_store(theirs)) == []
+    (theirs / "damaged" / "2.unfinished").unlink()
+    (theirs / "damaged").rmdir()
+    (theirs / "damaged").symlink_to(outside)
+    with pytest.raises(OutputError, match="is a link"):
+        salvage(theirs, open_files(theirs))
+    with Store(theirs) as store:
+        assert list(clean_store(store)) == []
+    assert [path.name for path in outside.iterdir()] == ["1"]
+
+
+def test_a_pipe_in_a_file_s_place_is_no_file(tmp_path: Path) -> None:
+    path = one_file(tmp_path)
+    path.unlink()
+    os.mkfifo(path)
+    with Store(tmp_path) as store, pytest.raises(OutputError, match="missing"):
+        store.picture(KEY)
+
+
+def test_a_store_that_is_a_link_itself_is_one(tmp_path: Path) -> None:
+    one_file(tmp_path / "large disk")
+    (tmp_path / "store").symlink_to(tmp_path / "large disk")
+    with Store(tmp_path / "store") as store:
+        assert np.array_equal(store.picture(KEY), PICTURE)
+        store.put([picture_answer(OTHER, PICTURE)])
+        assert list(clean_store(store)) == []
+    assert list(check_store(tmp_path / "store")) == []
+    with Store(tmp_path / "ours") as ours:
+        ours.absorb(tmp_path / "store")
+        assert ours.known([KEY, OTHER]) == {KEY, OTHER}
+
+
+def test_a_link_among_a_run_s_drafts_leads_nowhere(tmp_path: Path) -> None:
+    run, outside = tmp_path / "run", tmp_path / "outside"
+    for folder in (run, outside):
+        folder.mkdir()
+    (outside / ".draft-1").write_text("kept")
+    (run / "images").symlink_to(outside)
+    (run / ".draft-2").symlink_to(tmp_path / "nowhere")
+    assert [Path(one.where).name for one in clean_folder(run)] == [".draft-2"]
+    assert (outside / ".draft-1").read_text() == "kept"
+
+
+def test_keys() -> None:
+    assert is_key(KEY)
+    assert not any(map(is_key, (KEY + "0", KEY[1:], KEY.upper(), KEY + "\n", "g" * 32)))
+    assert row_of(KEY, None, b"", b"", b"") is None
