@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from benchmark.core.pixels import to_pixels
@@ -30,7 +30,8 @@ from inpainters.training.losses.adversarial import (
 )
 from inpainters.training.losses.edgeconnect import feature_matching, l1
 from inpainters.training.losses.features import perceptual, style
-from inpainters.training.perceptual import choose_features
+from inpainters.training.losses.lattice import lattice
+from inpainters.training.perceptual import choose_features, seen
 from inpainters.training.start import initialise, start_linear
 
 # The networks that each phase trains (specification, section 3.6, stages 1 to 4).
@@ -57,6 +58,9 @@ class EdgeConnectLosses(BaseModel):
             predicted ones everywhere.
         features: what the perceptual and style terms compare: VGG-19, as the authors do; VGG-16
             as far as its third block; or fixed random filters on three scales.
+        features_share: share of each batch's pictures, the first ones, that are compared so; the
+            others are left to the other terms. VGG would else take most of a step's time.
+        lattice: weight of what repeats in the fill with the network's strides; no paper has it.
         discriminator_width: channels of each discriminator's first layer.
         start: fresh weights of the colour generator: "normal", as the program draws them, or
             "linear", scaled until the instance norms hardly divide; see `start_linear`.
@@ -72,6 +76,8 @@ class EdgeConnectLosses(BaseModel):
     adversarial: float = 0.1
     composited: bool = True
     features: Literal["vgg19", "vgg16", "texture"] = "vgg19"
+    features_share: float = Field(default=1.0, gt=0, le=1)
+    lattice: float = Field(default=0.0, ge=0)
     discriminator_width: int = 64
     start: Literal["normal", "linear"] = "normal"
 
@@ -117,6 +123,7 @@ class EdgeConnectLearner(InpainterLearner):
         "adversarial",
         "edge_discriminator",
         "discriminator",
+        "lattice",
     )
     players: ClassVar[dict[str, tuple[str, ...]]] = {
         "generator": ("edge", "inpaint"),
@@ -219,16 +226,20 @@ class EdgeConnectLearner(InpainterLearner):
 
     def _colour_terms(self, images: Tensor, masks: Tensor, raw: Tensor) -> dict[str, Tensor]:
         chosen, network = self._losses, self.features
+        few, holes, some = (seen(part, chosen.features_share) for part in (images, masks, raw))
         with torch.no_grad():
-            real, real_hole = network.features(images), network.features(images * masks)
-        alike = perceptual(network.features(raw), real, network.perceptual_layers)
-        styled = style(network.features(raw * masks), real_hole, network.style_layers)
-        return {
+            real, real_hole = network.features(few), network.features(few * holes)
+        alike = perceptual(network.features(some), real, network.perceptual_layers)
+        styled = style(network.features(some * holes), real_hole, network.style_layers)
+        terms = {
             "l1": chosen.l1 * l1(raw, images, masks),
             "perceptual": chosen.perceptual * alike,
             "style": chosen.style * styled,
             "adversarial": chosen.adversarial * adversarial_generator(self.discriminator(raw)),
         }
+        if chosen.lattice:
+            terms["lattice"] = chosen.lattice * lattice(raw, images, masks)
+        return terms
 
     def _judge(self, images: Tensor, kept: Kept) -> dict[str, Tensor]:
         """What the discriminators of the phase pay."""

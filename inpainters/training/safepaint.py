@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any, ClassVar, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from benchmark.core.errors import TrainingError
@@ -19,13 +19,14 @@ from inpainters.training.losses.adversarial import (
     adversarial_generator,
 )
 from inpainters.training.losses.features import perceptual, style
+from inpainters.training.losses.lattice import lattice
 from inpainters.training.losses.safepaint import (
     domain_paper,
     domain_program,
     l1_paper,
     l1_program,
 )
-from inpainters.training.perceptual import choose_features
+from inpainters.training.perceptual import choose_features, seen
 from inpainters.training.start import initialise, start_linear
 
 PHASES = ("joint", "coarse", "handover")
@@ -47,6 +48,9 @@ class SafePaintLosses(BaseModel):
         domain_form: Euclidean distances (paper), or by component with a margin (program).
         features: what the perceptual and style terms compare: VGG-19, as the authors do; VGG-16
             as far as its third block; or fixed random filters on three scales.
+        features_share: share of each batch's pictures, the first ones, that are compared so; the
+            others are left to the other terms. VGG would else take most of a step's time.
+        lattice: weight of what repeats in the fill with the network's strides; no paper has it.
         discriminator_width: channels of the discriminator's first layer.
         start: fresh weights of the generator: "normal", as the program draws them, or "linear",
             scaled until the instance norms hardly divide; see `start_linear`.
@@ -65,6 +69,8 @@ class SafePaintLosses(BaseModel):
     adversarial_form: Literal["nsgan", "hinge"] = "nsgan"
     domain_form: Literal["paper", "program"] = "paper"
     features: Literal["vgg19", "vgg16", "texture"] = "vgg19"
+    features_share: float = Field(default=1.0, gt=0, le=1)
+    lattice: float = Field(default=0.0, ge=0)
     discriminator_width: int = 64
     start: Literal["normal", "linear"] = "normal"
 
@@ -90,6 +96,7 @@ class SafePaintLearner:
         "adversarial",
         "domain",
         "discriminator",
+        "lattice",
     )
     players: ClassVar[dict[str, tuple[str, ...]]] = {"all": ("generator", "discriminator")}
     tiny: ClassVar[dict[str, dict[str, Any]]] = {
@@ -181,7 +188,10 @@ class SafePaintLearner:
     def _coarse(self, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
         coarse = self.network.coarse_generator(images, masks)
         l1 = l1_program if self._losses.l1_form == "program" else l1_paper
-        return {"l1": self._losses.l1 * l1(coarse, images, images, masks)}
+        terms = {"l1": self._losses.l1 * l1(coarse, images, images, masks)}
+        if self._losses.lattice:
+            terms["lattice"] = self._losses.lattice * lattice(coarse, images, masks)
+        return terms
 
     def _pictures(self, images: Tensor, masks: Tensor, painted: Painted) -> dict[str, Tensor]:
         """The terms that compare pictures: L1, perceptual and style, each over both stages."""
@@ -190,19 +200,25 @@ class SafePaintLearner:
         l1 = l1_program if chosen.l1_form == "program" else l1_paper
         # Both forms are sums over the stages: with the image itself for one, the other's is left.
         near = [l1(painted.coarse, images, images, masks), l1(images, painted.raw, images, masks)]
+        few, holes_of_few = (seen(part, chosen.features_share) for part in (images, masks))
         with torch.no_grad():
-            real = self.features.features(images)
-            real_hole = self.features.features(images * masks)
-        whole = [self.features.features(output) for output in outputs]
-        holes = [self.features.features(output * masks) for output in outputs]
+            real = self.features.features(few)
+            real_hole = self.features.features(few * holes_of_few)
+        some = [seen(output, chosen.features_share) for output in outputs]
+        whole = [self.features.features(output) for output in some]
+        holes = [self.features.features(output * holes_of_few) for output in some]
         layers, styles = self.features.perceptual_layers, self.features.style_layers
         alike = [perceptual(found, real, layers) for found in whole]
         styled = [style(found, real_hole, styles) for found in holes]
-        return {
+        terms = {
             "l1": chosen.l1 * (stages @ torch.stack(near)),
             "perceptual": chosen.perceptual * (stages @ torch.stack(alike)),
             "style": chosen.style * (stages @ torch.stack(styled)),
         }
+        if chosen.lattice:
+            repeats = torch.stack([lattice(output, images, masks) for output in outputs])
+            terms["lattice"] = chosen.lattice * (stages @ repeats)
+        return terms
 
     def _distance(self, domains: Domains) -> Tensor:
         distance = domain_paper if self._losses.domain_form == "paper" else domain_program

@@ -61,6 +61,7 @@ class SafePaintPlusLearner(SafePaintLearner):
         "residual",
         "discriminator",
         "apart",
+        "lattice",
     )
     players: ClassVar[dict[str, tuple[str, ...]]] = {
         "generator": ("coarse", "fine"),
