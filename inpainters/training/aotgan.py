@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from inpainters.aotgan import AOTGANConfig, Generator
+from inpainters.aotgan import AOTGAN, AOTGANConfig, Generator
 from inpainters.training.base import InpainterLearner, pierced, read_network
 from inpainters.training.discriminators.aotgan import Discriminator
 from inpainters.training.losses.aotgan import (
@@ -23,7 +23,7 @@ from inpainters.training.losses.aotgan import (
 from inpainters.training.losses.features import perceptual, style
 from inpainters.training.losses.lattice import lattice
 from inpainters.training.perceptual import choose_features, imagenet_standardised, seen
-from inpainters.training.start import initialise
+from inpainters.training.start import initialise, start_warm
 
 
 class AOTGANLosses(BaseModel):
@@ -40,10 +40,12 @@ class AOTGANLosses(BaseModel):
             as far as its third block; or fixed random filters on three scales.
         features_share: share of each batch's pictures, the first ones, that are compared so; the
             others are left to the other terms. VGG would else take most of a step's time.
-        lattice: weight of what repeats in the fill with the network's strides; no paper has it.
+        lattice: weight of the share of the fill's fine structure that repeats with the strides of
+            the network, a checkerboard; no paper has it.
         discriminator_width: channels of the discriminator's first layer.
         start: fresh weights of the generator: "normal" of deviation 0.02, as the program draws
             them, or "scaled" after He, so that narrow layers answer as strongly as wide ones.
+        warm: start from the mini edition of `aotgan`; attentions pass through first.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -58,6 +60,7 @@ class AOTGANLosses(BaseModel):
     lattice: float = Field(default=0.0, ge=0)
     discriminator_width: int = 64
     start: Literal["normal", "scaled"] = "normal"
+    warm: bool = False
 
 
 class AOTGANLearner(InpainterLearner):
@@ -69,7 +72,8 @@ class AOTGANLearner(InpainterLearner):
         device: where the networks are.
 
     Raises:
-        TrainingError: if a size has an unknown name, or a VGG's weights are wanted and not there.
+        TrainingError: if a size has an unknown name or does not fit the weights it starts from, or
+            a VGG's weights are wanted and not there.
     """
 
     model: ClassVar[str] = "aotgan"
@@ -106,6 +110,8 @@ class AOTGANLearner(InpainterLearner):
             initialise(part)
         if losses.start == "scaled":
             _scale(self.network)
+        if losses.warm:
+            start_warm({"": self.network}, AOTGAN.card)
         self.features = choose_features(losses.features).to(device)
         self._losses = losses
         self._composites: deque[Tensor] = deque()  # for the discriminator's turn
@@ -129,7 +135,7 @@ class AOTGANLearner(InpainterLearner):
         self._composites.append(composite.detach())
         terms = self._pictures(images, (raw + 1) / 2)
         if self._losses.lattice:
-            terms["lattice"] = self._losses.lattice * lattice((raw + 1) / 2, images, masks)
+            terms["lattice"] = self._losses.lattice * lattice((raw + 1) / 2, masks)
         terms["adversarial"] = self._adversarial(composite, masks)
         return terms
 

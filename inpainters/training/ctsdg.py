@@ -34,7 +34,8 @@ class CTSDGLosses(BaseModel):
         features: what the perceptual and style terms compare: VGG-16, or fixed random filters.
         features_share: share of each batch's pictures, the first ones, that are compared so; the
             others are left to the other terms. VGG would else take most of a step's time.
-        lattice: weight of what repeats in the fill with the network's strides; no paper has it.
+        lattice: weight of the share of the fill's fine structure that repeats with the strides of
+            the network, a checkerboard; no paper has it.
         discriminator_width: channels of the first layer of the discriminator's branches.
         edge_width: channels of its edge detector.
     """
@@ -159,7 +160,7 @@ class CTSDGLearner(InpainterLearner):
             "style": chosen.style * ctsdg.style(*pair, real, see.style_layers),
         }
         if chosen.lattice:
-            terms["lattice"] = chosen.lattice * lattice((raw + 1) / 2, (wanted + 1) / 2, masks)
+            terms["lattice"] = chosen.lattice * lattice((raw + 1) / 2, masks)
         return terms
 
     def _edges(self, painted: Painted, wanted: Tensor, outlines: Tensor) -> dict[str, Tensor]:

@@ -16,6 +16,7 @@ from benchmark.core.pixels import to_pixels
 from inpainters.edgeconnect import (
     EDGE_FILE,
     INPAINT_FILE,
+    EdgeConnect,
     EdgeConnectConfig,
     EdgeConnectNetwork,
     Painted,
@@ -32,7 +33,7 @@ from inpainters.training.losses.edgeconnect import feature_matching, l1
 from inpainters.training.losses.features import perceptual, style
 from inpainters.training.losses.lattice import lattice
 from inpainters.training.perceptual import choose_features, seen
-from inpainters.training.start import initialise, start_linear
+from inpainters.training.start import initialise, start_linear, start_warm
 
 # The networks that each phase trains (specification, section 3.6, stages 1 to 4).
 PHASES = {
@@ -60,10 +61,12 @@ class EdgeConnectLosses(BaseModel):
             as far as its third block; or fixed random filters on three scales.
         features_share: share of each batch's pictures, the first ones, that are compared so; the
             others are left to the other terms. VGG would else take most of a step's time.
-        lattice: weight of what repeats in the fill with the network's strides; no paper has it.
+        lattice: weight of the share of the fill's fine structure that repeats with the strides of
+            the network, a checkerboard; no paper has it.
         discriminator_width: channels of each discriminator's first layer.
         start: fresh weights of the colour generator: "normal", as the program draws them, or
             "linear", scaled until the instance norms hardly divide; see `start_linear`.
+        warm: start from the mini edition of `edgeconnect`; attentions pass through first.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -80,6 +83,7 @@ class EdgeConnectLosses(BaseModel):
     lattice: float = Field(default=0.0, ge=0)
     discriminator_width: int = 64
     start: Literal["normal", "linear"] = "normal"
+    warm: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +112,8 @@ class EdgeConnectLearner(InpainterLearner):
         device: where the networks are.
 
     Raises:
-        TrainingError: if a size has an unknown name, or a VGG's weights are wanted and not there.
+        TrainingError: if a size has an unknown name or does not fit the weights it starts from, or
+            a VGG's weights are wanted and not there.
     """
 
     model: ClassVar[str] = "edgeconnect"
@@ -151,6 +156,10 @@ class EdgeConnectLearner(InpainterLearner):
             initialise(part)
         if losses.start == "linear":
             start_linear((self.network.inpaint,), self._after_noise, device)
+        if losses.warm:
+            start_warm(
+                {"edge.": self.network.edge, "inpaint.": self.network.inpaint}, EdgeConnect.card
+            )
         self.features = choose_features(losses.features).to(device)
         self._losses, self._phase = losses, "joint"
         self._kept: deque[Kept] = deque()
@@ -238,7 +247,7 @@ class EdgeConnectLearner(InpainterLearner):
             "adversarial": chosen.adversarial * adversarial_generator(self.discriminator(raw)),
         }
         if chosen.lattice:
-            terms["lattice"] = chosen.lattice * lattice(raw, images, masks)
+            terms["lattice"] = chosen.lattice * lattice(raw, masks)
         return terms
 
     def _judge(self, images: Tensor, kept: Kept) -> dict[str, Tensor]:

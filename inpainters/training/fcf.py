@@ -42,7 +42,8 @@ class FcFLosses(BaseModel):
             as the authors do; VGG-16 as far as its third block; or fixed random filters.
         features_share: share of each batch's pictures, the first ones, that are compared so; the
             others are left to the other terms. VGG would else take most of a step's time.
-        lattice: weight of what repeats in the fill with the network's strides; no paper has it.
+        lattice: weight of the share of the fill's fine structure that repeats with the strides of
+            the network, a checkerboard; no paper has it.
         growth: smaller resolutions at which the inner blocks may learn first, ascending; the
             authors have none. See `FcFLearner`.
     """
@@ -171,14 +172,14 @@ class FcFLearner(InpainterLearner):
         composites = fcf.composite(raw, wanted, masks)
         self._painted.append(composites.detach())
         judged = self._judges[side](composites, masks)
-        few = [seen(pictures, chosen.features_share) for pictures in (composites, wanted)]
+        few, real = (seen(pictures, chosen.features_share) for pictures in (composites, wanted))
         terms = {
             "adversarial": chosen.adversarial * adversarial_generator(judged),
             "reconstruction": chosen.reconstruction * fcf.reconstruction(composites, wanted),
-            "receptive": chosen.receptive * fcf.perceptual(*few, self.features.features),
+            "receptive": chosen.receptive * fcf.perceptual(few, real, self.features.features),
         }
         if chosen.lattice:
-            terms["lattice"] = chosen.lattice * lattice((raw + 1) / 2, images, masks)
+            terms["lattice"] = chosen.lattice * lattice((raw + 1) / 2, masks)
         return terms
 
     def _judge(self, wanted: Tensor, masks: Tensor, composites: Tensor) -> dict[str, Tensor]:

@@ -36,7 +36,8 @@ class LaMaLosses(BaseModel):
             as the authors do; VGG-16 as far as its third block; or fixed random filters.
         features_share: share of each batch's pictures, the first ones, that are compared so; the
             others are left to the other terms. VGG would else take most of a step's time.
-        lattice: weight of what repeats in the fill with the network's strides; no paper has it.
+        lattice: weight of the share of the fill's fine structure that repeats with the strides of
+            the network, a checkerboard; no paper has it.
         discriminator_width: channels of the discriminator's first layer.
     """
 
@@ -123,16 +124,16 @@ class LaMaLearner(InpainterLearner):
             real = self.discriminator.maps(images)
         fake = self.discriminator.maps(raw)
         matched = lama.feature_matching(fake[:-1], real[:-1])
-        few = [seen(pictures, chosen.features_share) for pictures in (raw, images)]
+        few, wanted = (seen(pictures, chosen.features_share) for pictures in (raw, images))
         terms = {
             "l1": chosen.l1 * lama.l1_known(raw, images, masks),
             "l1_hole": chosen.l1_hole * lama.l1_known(raw, images, 1 - masks),
             "adversarial": chosen.adversarial * adversarial_generator(fake[-1]),
             "feature_matching": chosen.feature_matching * matched,
-            "receptive": chosen.receptive * receptive_field(*few, self.features.features),
+            "receptive": chosen.receptive * receptive_field(few, wanted, self.features.features),
         }
         if chosen.lattice:
-            terms["lattice"] = chosen.lattice * lattice(raw, images, masks)
+            terms["lattice"] = chosen.lattice * lattice(raw, masks)
         return terms
 
     def _judge(self, images: Tensor, masks: Tensor, raw: Tensor) -> dict[str, Tensor]:

@@ -31,7 +31,8 @@ class MADFLosses(BaseModel):
         features: what the perceptual and style terms compare: VGG-16, or fixed random filters.
         features_share: share of each batch's pictures, the first ones, that are compared so; the
             others are left to the other terms. VGG would else take most of a step's time.
-        lattice: weight of what repeats in the fill with the network's strides; no paper has it.
+        lattice: weight of the share of the fill's fine structure that repeats with the strides of
+            the network, a checkerboard; no paper has it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -115,7 +116,7 @@ class MADFLearner(InpainterLearner):
         terms = {name: getattr(chosen, name) * getattr(found, name) for name in names}
         if chosen.lattice:
             raw = denormalised(painted.raw)
-            terms["lattice"] = chosen.lattice * lattice(raw, images, masks)
+            terms["lattice"] = chosen.lattice * lattice(raw, masks)
         return terms
 
     @torch.no_grad()

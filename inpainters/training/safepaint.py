@@ -61,7 +61,8 @@ class SafePaintLosses(BaseModel):
             as far as its third block; or fixed random filters on three scales.
         features_share: share of each batch's pictures, the first ones, that are compared so; the
             others are left to the other terms. VGG would else take most of a step's time.
-        lattice: weight of what repeats in the fill with the network's strides; no paper has it.
+        lattice: weight of the share of the fill's fine structure that repeats with the strides of
+            the network, a checkerboard; no paper has it.
         discriminator_width: channels of the discriminator's first layer.
         start: fresh weights of the generator: "normal", as the program draws them, or "linear",
             scaled until the instance norms hardly divide; see `start_linear`.
@@ -221,7 +222,7 @@ class SafePaintLearner:
         l1 = l1_program if self._losses.l1_form == "program" else l1_paper
         terms = {"l1": self._losses.l1 * l1(coarse, images, images, masks)}
         if self._losses.lattice:
-            terms["lattice"] = self._losses.lattice * lattice(coarse, images, masks)
+            terms["lattice"] = self._losses.lattice * lattice(coarse, masks)
         return terms
 
     def _pictures(self, images: Tensor, masks: Tensor, painted: Painted) -> dict[str, Tensor]:
@@ -238,7 +239,7 @@ class SafePaintLearner:
             "style": chosen.style * (stages @ styled),
         }
         if chosen.lattice:
-            repeats = torch.stack([lattice(output, images, masks) for output in outputs])
+            repeats = torch.stack([lattice(output, masks) for output in outputs])
             terms["lattice"] = chosen.lattice * (stages @ repeats)
         return terms
 
@@ -318,7 +319,4 @@ def hand_over(network: Generator) -> None:
         fine.get_submodule(target).load_state_dict(coarse.get_submodule(source).state_dict())
     for attention in (fine.att1, fine.att2, fine.att3):
         if isinstance(attention, RWSA):
-            nn.init.zeros_(attention.fuser.weight)
-            attention.fuser.get_parameter("bias").zero_()
-            channels = attention.fuser.out_channels
-            nn.init.eye_(attention.fuser.weight[:, channels:, 0, 0])
+            attention.pass_through()

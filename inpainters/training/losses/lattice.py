@@ -1,8 +1,8 @@
 """The pattern that a network's strides leave in what it paints: a checkerboard.
 
 No paper has this term. Transposed convolutions, and the strides of the networks that judge, give
-each of a few phases of the pixel grid an error of its own. An absolute difference hardly sees it
-where the picture is uncertain anyway.
+each phase of a grid of pixels a value of its own. An absolute difference hardly sees it where the
+picture is uncertain anyway, and in a smooth fill the eye sees half a grey level.
 """
 
 from __future__ import annotations
@@ -13,33 +13,33 @@ from torch.nn import functional as F
 
 PERIOD = 8  # pixels; what repeats after 2 or 4 repeats after 8 as well
 FEWEST = 4  # pixels of a phase in a picture's hole, for it to count
+FAINT = (0.5 / 255) ** 2  # energy of the rounding to 8 bits: below it nothing can be seen
 
 
-def lattice(output: Tensor, images: Tensor, masks: Tensor) -> Tensor:
-    """How much of the error in the holes repeats every 8 pixels, across and down.
+def lattice(output: Tensor, masks: Tensor) -> Tensor:
+    """Which share of the fine structure in the holes repeats every 8 pixels, across and down.
 
-    Each phase's mean error, squared, where what is smooth has been taken off by a mean over 8x8
-    pixels of the hole. Squares of single errors are left out (the sum of products of all pairs of
-    pixels of a phase, divided by their number), so that texture, which does not repeat, costs
-    nothing in the mean: the value may be below 0.
+    Fine structure is what a mean over 8x8 pixels of the hole takes out. Of the pixels of a phase
+    (row and column modulo 8) the products of all pairs are averaged: squares of single pixels are
+    left out, so that texture, which does not repeat, costs nothing in the mean. Divided by the
+    mean square, through which no gradient goes: making texture is no way out.
 
     Args:
         output: (N, 3, H, W) in [0, 1] or beyond, whole painted pictures; H and W at least 8.
-        images: (N, 3, H, W) in [0, 1], untouched.
         masks: (N, 1, H, W), 1 = hole.
 
     Returns:
-        A scalar, the mean over pictures, colours and phases; for a checkerboard of amplitude a, a
-        squared. 0 where no hole has `FEWEST` pixels of a phase.
+        A scalar, the mean over pictures: near 1 for a checkerboard on a plain fill, near 0 (and now
+        and then below) for a photograph; 0 where no hole has `FEWEST` pixels of a phase.
     """
-    error = (output - images) * masks
-    share = _mean(masks)
-    rough = (error - _mean(error) / share.clamp(min=1e-6)) * masks
-    sums, squares, counts = (_phases(part) for part in (rough, rough.square(), masks))
-    pairs = counts * (counts - 1)
-    alike = (sums.square() - squares) / pairs.clamp(min=1)
-    counted = (counts >= FEWEST).to(output).expand_as(alike)
-    return (alike * counted).sum() / counted.sum().clamp(min=1)
+    fine = (output - _mean(output * masks) / _mean(masks).clamp(min=1e-6)) * masks
+    sums, squares, counts = (_phases(part) for part in (fine, fine.square(), masks))
+    pairs = (sums.square() - squares) / (counts * (counts - 1)).clamp(min=1)  # (N, 3, 8, 8)
+    counted = (counts >= FEWEST).to(output).expand_as(pairs)
+    repeated = (pairs * counted).sum(dim=(1, 2, 3)) / counted.sum(dim=(1, 2, 3)).clamp(min=1)
+    holes = 3 * masks.sum(dim=(1, 2, 3)).clamp(min=1)
+    energy = fine.detach().square().sum(dim=(1, 2, 3)) / holes
+    return (repeated / (energy + FAINT)).mean()
 
 
 def _mean(planes: Tensor) -> Tensor:

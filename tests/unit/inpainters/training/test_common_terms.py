@@ -76,7 +76,7 @@ def test_the_lattice_is_that_of_the_answer_in_0_to_1() -> None:
     images, masks = Drawn().batch(0)
     found = made.learn("generator", images, masks)["lattice"]
     answer = (made.network(2 * images - 1, masks) + 1) / 2
-    torch.testing.assert_close(found, lattice(answer, images, masks))
+    torch.testing.assert_close(found, lattice(answer, masks))
 
 
 @pytest.mark.parametrize(("key", "value"), [("features_share", 0.0), ("lattice", -1.0)])
