@@ -134,11 +134,15 @@ class SafePaintLearner:
             "generator": self.network,
             "discriminator": self.discriminator,
         }
+        # Seeded anew, so that stage I, which is drawn first, starts alike in all rows of Table 5:
+        # how many numbers were drawn before it depends on what the other stage has.
+        torch.manual_seed(torch.initial_seed())
         for part in self.modules.values():
             initialise(part)
         if losses.start == "linear":
             stages = (self.network.coarse_generator, self.network.fine_generator)
             self.network.train()
+            torch.manual_seed(torch.initial_seed())
             start_linear(stages, self._paint, device)
         if losses.spectral:
             for stage in (self.network.coarse_generator, self.network.fine_generator):

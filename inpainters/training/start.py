@@ -53,6 +53,7 @@ def start_warm(parts: Mapping[str, nn.Module], host: Card) -> None:
         for prefix, part in parts.items():
             own = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
             start_from_host(part, own, path)
+            part.requires_grad_(requires_grad=True)  # loading has frozen it
     except WeightsError:
         raise TrainingError(
             f"losses.warm: {path} has other sizes than this recipe's network; take the same"
