@@ -277,6 +277,7 @@ def _exported(
         measure_norms(loop.learner, loop.source, recipe, loop.device)
     if recipe.false_alarms:
         _calibrate(loop)
+    loop.learner.finish()
     export_safetensors(network, path, noted)
     official = tuple(export_official(loop.learner.official(loop.state.step), out))
     facts = gather(loop, path, label=job.label, data=data, running=job.running)

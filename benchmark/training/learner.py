@@ -75,6 +75,9 @@ class Learner(Protocol):
         third its heatmaps; those are measured. The networks' state stays as it is.
         """
 
+    def finish(self) -> None:
+        """Take out of the network what only training needs; called once, before it is exported."""
+
     def config(self) -> dict[str, Any]:
         """The network's sizes, as its configuration names them."""
 

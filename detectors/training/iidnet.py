@@ -109,6 +109,9 @@ class IIDNetLearner:
         heatmap = self.network(as_input(images)).sigmoid()
         return [images, *(plane.expand(-1, 3, -1, -1) for plane in (masks, heatmap))]
 
+    def finish(self) -> None:
+        """Nothing: the network is exported as it was trained."""
+
     def config(self) -> dict[str, Any]:
         """The network's sizes."""
         return asdict(self.network.config)

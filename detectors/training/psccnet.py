@@ -129,6 +129,9 @@ class PSCCNetLearner:
         planes = (masks, *(resize(mask, images.shape[2:]) for mask in answer.masks))
         return [images, *(plane.expand(-1, 3, -1, -1) for plane in planes)]
 
+    def finish(self) -> None:
+        """Nothing: the network is exported as it was trained."""
+
     def config(self) -> dict[str, Any]:
         """The network's sizes."""
         return asdict(self.network.config)

@@ -158,6 +158,9 @@ class TruForLearner:
         planes = (masks, heatmap, logits.confidence.sigmoid(), logits.residual.sigmoid())
         return [images, *(plane.expand(-1, 3, -1, -1) for plane in planes)]
 
+    def finish(self) -> None:
+        """Nothing: the network is exported as it was trained."""
+
     def config(self) -> dict[str, Any]:
         """The network's sizes."""
         return asdict(self.network.config)

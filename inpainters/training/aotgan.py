@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from inpainters.aotgan import AOTGANConfig, Generator
+from inpainters.aotgan import AOTGAN, AOTGANConfig, Generator
 from inpainters.training.base import InpainterLearner, pierced, read_network
 from inpainters.training.discriminators.aotgan import Discriminator
 from inpainters.training.losses.aotgan import (
@@ -21,8 +21,9 @@ from inpainters.training.losses.aotgan import (
     generator_program,
 )
 from inpainters.training.losses.features import perceptual, style
-from inpainters.training.perceptual import choose_features, imagenet_standardised
-from inpainters.training.start import initialise
+from inpainters.training.losses.lattice import lattice
+from inpainters.training.perceptual import choose_features, imagenet_standardised, seen
+from inpainters.training.start import initialise, start_warm
 
 
 class AOTGANLosses(BaseModel):
@@ -37,9 +38,14 @@ class AOTGANLosses(BaseModel):
             the generator the wrong way round and leave its term's gradient in the discriminator.
         features: what the perceptual and style terms compare: VGG-19, as the authors do; VGG-16
             as far as its third block; or fixed random filters on three scales.
+        features_share: share of each batch's pictures, the first ones, that are compared so; the
+            others are left to the other terms. VGG would else take most of a step's time.
+        lattice: weight of the share of the fill's fine structure that repeats with the strides of
+            the network, a checkerboard; no paper has it.
         discriminator_width: channels of the discriminator's first layer.
         start: fresh weights of the generator: "normal" of deviation 0.02, as the program draws
             them, or "scaled" after He, so that narrow layers answer as strongly as wide ones.
+        warm: start from the mini edition of `aotgan`; attentions pass through first.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -50,8 +56,11 @@ class AOTGANLosses(BaseModel):
     adversarial: float = 0.01
     adversarial_form: Literal["paper", "program"] = "paper"
     features: Literal["vgg19", "vgg16", "texture"] = "vgg19"
+    features_share: float = Field(default=1.0, gt=0, le=1)
+    lattice: float = Field(default=0.0, ge=0)
     discriminator_width: int = 64
     start: Literal["normal", "scaled"] = "normal"
+    warm: bool = False
 
 
 class AOTGANLearner(InpainterLearner):
@@ -63,7 +72,8 @@ class AOTGANLearner(InpainterLearner):
         device: where the networks are.
 
     Raises:
-        TrainingError: if a size has an unknown name, or a VGG's weights are wanted and not there.
+        TrainingError: if a size has an unknown name or does not fit the weights it starts from, or
+            a VGG's weights are wanted and not there.
     """
 
     model: ClassVar[str] = "aotgan"
@@ -75,6 +85,7 @@ class AOTGANLearner(InpainterLearner):
         "adversarial",
         "discriminator",
         "leaked",
+        "lattice",
     )
     players: ClassVar[dict[str, tuple[str, ...]]] = {
         "generator": ("generator",),
@@ -99,6 +110,8 @@ class AOTGANLearner(InpainterLearner):
             initialise(part)
         if losses.start == "scaled":
             _scale(self.network)
+        if losses.warm:
+            start_warm({"": self.network}, AOTGAN.card)
         self.features = choose_features(losses.features).to(device)
         self._losses = losses
         self._composites: deque[Tensor] = deque()  # for the discriminator's turn
@@ -121,15 +134,17 @@ class AOTGANLearner(InpainterLearner):
         composite = raw * masks + signed * (1 - masks)
         self._composites.append(composite.detach())
         terms = self._pictures(images, (raw + 1) / 2)
+        if self._losses.lattice:
+            terms["lattice"] = self._losses.lattice * lattice((raw + 1) / 2, masks)
         terms["adversarial"] = self._adversarial(composite, masks)
         return terms
 
     def _pictures(self, images: Tensor, painted: Tensor) -> dict[str, Tensor]:
         """The terms that compare whole pictures in [0, 1]; L1 is that of [-1, 1]."""
         chosen, network = self._losses, self.features
-        inputs = (images, painted)
+        inputs = tuple(seen(pictures, chosen.features_share) for pictures in (images, painted))
         if chosen.features != "texture":
-            inputs = (imagenet_standardised(images), imagenet_standardised(painted))
+            inputs = tuple(imagenet_standardised(pictures) for pictures in inputs)
         with torch.no_grad():
             real = network.features(inputs[0])
         found = network.features(inputs[1])

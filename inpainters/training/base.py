@@ -45,6 +45,9 @@ class InpainterLearner(ABC):
         for part in self.modules.values():
             part.train()
 
+    def finish(self) -> None:  # noqa: B027 (most have nothing to take out)
+        """Nothing: the network is exported as it was trained."""
+
     def config(self) -> dict[str, Any]:
         """The network's sizes."""
         return asdict(self.sizes)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from benchmark.core.pixels import to_pixels
@@ -15,7 +15,8 @@ from inpainters.ctsdg import CTSDGConfig, Generator, Painted, outlines_of
 from inpainters.training.base import InpainterLearner, pierced, read_network
 from inpainters.training.discriminators.ctsdg import Discriminator
 from inpainters.training.losses import ctsdg
-from inpainters.training.perceptual import VGG16_POOLS, choose_features
+from inpainters.training.losses.lattice import lattice
+from inpainters.training.perceptual import VGG16_POOLS, choose_features, seen
 from inpainters.training.start import initialise
 
 
@@ -31,6 +32,10 @@ class CTSDGLosses(BaseModel):
         intermediate: weight of what each decoder would answer alone.
         discriminator: weight of the discriminator's own terms.
         features: what the perceptual and style terms compare: VGG-16, or fixed random filters.
+        features_share: share of each batch's pictures, the first ones, that are compared so; the
+            others are left to the other terms. VGG would else take most of a step's time.
+        lattice: weight of the share of the fill's fine structure that repeats with the strides of
+            the network, a checkerboard; no paper has it.
         discriminator_width: channels of the first layer of the discriminator's branches.
         edge_width: channels of its edge detector.
     """
@@ -45,6 +50,8 @@ class CTSDGLosses(BaseModel):
     intermediate: float = 1.0
     discriminator: float = 1.0
     features: Literal["vgg16", "texture"] = "vgg16"
+    features_share: float = Field(default=1.0, gt=0, le=1)
+    lattice: float = Field(default=0.0, ge=0)
     discriminator_width: int = 64
     edge_width: int = 16
 
@@ -75,6 +82,7 @@ class CTSDGLearner(InpainterLearner):
         "adversarial",
         "intermediate",
         "discriminator",
+        "lattice",
     )
     players: ClassVar[dict[str, tuple[str, ...]]] = {
         "generator": ("generator",),
@@ -140,16 +148,20 @@ class CTSDGLearner(InpainterLearner):
     def _pictures(self, raw: Tensor, wanted: Tensor, masks: Tensor) -> dict[str, Tensor]:
         """The terms that compare pictures, (N, 3, H, W) in [-1, 1]."""
         chosen, see = self._losses, self.features
-        with torch.no_grad():
-            real = see.features(wanted)
         composite = wanted * (1 - masks) + raw * masks
-        pair = see.features(raw), see.features(composite)
-        return {
+        few = [seen(pictures, chosen.features_share) for pictures in (wanted, raw, composite)]
+        with torch.no_grad():
+            real = see.features(few[0])
+        pair = see.features(few[1]), see.features(few[2])
+        terms = {
             "hole": chosen.hole * ctsdg.hole(raw, wanted, masks),
             "valid": chosen.valid * ctsdg.valid(raw, wanted, masks),
             "perceptual": chosen.perceptual * ctsdg.perceptual(*pair, real, see.perceptual_layers),
             "style": chosen.style * ctsdg.style(*pair, real, see.style_layers),
         }
+        if chosen.lattice:
+            terms["lattice"] = chosen.lattice * lattice((raw + 1) / 2, masks)
+        return terms
 
     def _edges(self, painted: Painted, wanted: Tensor, outlines: Tensor) -> dict[str, Tensor]:
         """The terms that edges have a part in."""

@@ -9,13 +9,14 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from benchmark.core.pixels import to_pixels
 from inpainters.edgeconnect import (
     EDGE_FILE,
     INPAINT_FILE,
+    EdgeConnect,
     EdgeConnectConfig,
     EdgeConnectNetwork,
     Painted,
@@ -30,8 +31,9 @@ from inpainters.training.losses.adversarial import (
 )
 from inpainters.training.losses.edgeconnect import feature_matching, l1
 from inpainters.training.losses.features import perceptual, style
-from inpainters.training.perceptual import choose_features
-from inpainters.training.start import initialise, start_linear
+from inpainters.training.losses.lattice import lattice
+from inpainters.training.perceptual import choose_features, seen
+from inpainters.training.start import initialise, start_linear, start_warm
 
 # The networks that each phase trains (specification, section 3.6, stages 1 to 4).
 PHASES = {
@@ -57,9 +59,14 @@ class EdgeConnectLosses(BaseModel):
             predicted ones everywhere.
         features: what the perceptual and style terms compare: VGG-19, as the authors do; VGG-16
             as far as its third block; or fixed random filters on three scales.
+        features_share: share of each batch's pictures, the first ones, that are compared so; the
+            others are left to the other terms. VGG would else take most of a step's time.
+        lattice: weight of the share of the fill's fine structure that repeats with the strides of
+            the network, a checkerboard; no paper has it.
         discriminator_width: channels of each discriminator's first layer.
         start: fresh weights of the colour generator: "normal", as the program draws them, or
             "linear", scaled until the instance norms hardly divide; see `start_linear`.
+        warm: start from the mini edition of `edgeconnect`; attentions pass through first.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -72,8 +79,11 @@ class EdgeConnectLosses(BaseModel):
     adversarial: float = 0.1
     composited: bool = True
     features: Literal["vgg19", "vgg16", "texture"] = "vgg19"
+    features_share: float = Field(default=1.0, gt=0, le=1)
+    lattice: float = Field(default=0.0, ge=0)
     discriminator_width: int = 64
     start: Literal["normal", "linear"] = "normal"
+    warm: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +112,8 @@ class EdgeConnectLearner(InpainterLearner):
         device: where the networks are.
 
     Raises:
-        TrainingError: if a size has an unknown name, or a VGG's weights are wanted and not there.
+        TrainingError: if a size has an unknown name or does not fit the weights it starts from, or
+            a VGG's weights are wanted and not there.
     """
 
     model: ClassVar[str] = "edgeconnect"
@@ -117,6 +128,7 @@ class EdgeConnectLearner(InpainterLearner):
         "adversarial",
         "edge_discriminator",
         "discriminator",
+        "lattice",
     )
     players: ClassVar[dict[str, tuple[str, ...]]] = {
         "generator": ("edge", "inpaint"),
@@ -144,6 +156,10 @@ class EdgeConnectLearner(InpainterLearner):
             initialise(part)
         if losses.start == "linear":
             start_linear((self.network.inpaint,), self._after_noise, device)
+        if losses.warm:
+            start_warm(
+                {"edge.": self.network.edge, "inpaint.": self.network.inpaint}, EdgeConnect.card
+            )
         self.features = choose_features(losses.features).to(device)
         self._losses, self._phase = losses, "joint"
         self._kept: deque[Kept] = deque()
@@ -219,16 +235,20 @@ class EdgeConnectLearner(InpainterLearner):
 
     def _colour_terms(self, images: Tensor, masks: Tensor, raw: Tensor) -> dict[str, Tensor]:
         chosen, network = self._losses, self.features
+        few, holes, some = (seen(part, chosen.features_share) for part in (images, masks, raw))
         with torch.no_grad():
-            real, real_hole = network.features(images), network.features(images * masks)
-        alike = perceptual(network.features(raw), real, network.perceptual_layers)
-        styled = style(network.features(raw * masks), real_hole, network.style_layers)
-        return {
+            real, real_hole = network.features(few), network.features(few * holes)
+        alike = perceptual(network.features(some), real, network.perceptual_layers)
+        styled = style(network.features(some * holes), real_hole, network.style_layers)
+        terms = {
             "l1": chosen.l1 * l1(raw, images, masks),
             "perceptual": chosen.perceptual * alike,
             "style": chosen.style * styled,
             "adversarial": chosen.adversarial * adversarial_generator(self.discriminator(raw)),
         }
+        if chosen.lattice:
+            terms["lattice"] = chosen.lattice * lattice(raw, masks)
+        return terms
 
     def _judge(self, images: Tensor, kept: Kept) -> dict[str, Tensor]:
         """What the discriminators of the phase pay."""

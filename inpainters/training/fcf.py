@@ -21,6 +21,8 @@ from inpainters.training.losses.adversarial import (
     adversarial_generator,
     gradient_penalty,
 )
+from inpainters.training.losses.lattice import lattice
+from inpainters.training.perceptual import seen
 from inpainters.training.segmentation import choose_receptive_features
 
 MIXING = 0.9  # how often a second style takes over from some row on
@@ -38,6 +40,10 @@ class FcFLosses(BaseModel):
         lazy: the penalty comes once in so many turns, and counts as many times.
         features: what the perceptual term compares: a dilated ResNet-50 trained to segment ADE20K,
             as the authors do; VGG-16 as far as its third block; or fixed random filters.
+        features_share: share of each batch's pictures, the first ones, that are compared so; the
+            others are left to the other terms. VGG would else take most of a step's time.
+        lattice: weight of the share of the fill's fine structure that repeats with the strides of
+            the network, a checkerboard; no paper has it.
         growth: smaller resolutions at which the inner blocks may learn first, ascending; the
             authors have none. See `FcFLearner`.
     """
@@ -51,6 +57,8 @@ class FcFLosses(BaseModel):
     gradient_penalty: float = 5.0
     lazy: int = Field(default=16, ge=1)
     features: Literal["ade20k", "vgg16", "texture"] = "ade20k"
+    features_share: float = Field(default=1.0, gt=0, le=1)
+    lattice: float = Field(default=0.0, ge=0)
     growth: tuple[int, ...] = ()
 
 
@@ -94,6 +102,7 @@ class FcFLearner(InpainterLearner):
         "receptive",
         "discriminator",
         "gradient_penalty",
+        "lattice",
     )
     players: ClassVar[dict[str, tuple[str, ...]]] = {
         "generator": ("generator", "entries"),
@@ -163,12 +172,15 @@ class FcFLearner(InpainterLearner):
         composites = fcf.composite(raw, wanted, masks)
         self._painted.append(composites.detach())
         judged = self._judges[side](composites, masks)
-        seen = fcf.perceptual(composites, wanted, self.features.features)
-        return {
+        few, real = (seen(pictures, chosen.features_share) for pictures in (composites, wanted))
+        terms = {
             "adversarial": chosen.adversarial * adversarial_generator(judged),
             "reconstruction": chosen.reconstruction * fcf.reconstruction(composites, wanted),
-            "receptive": chosen.receptive * seen,
+            "receptive": chosen.receptive * fcf.perceptual(few, real, self.features.features),
         }
+        if chosen.lattice:
+            terms["lattice"] = chosen.lattice * lattice((raw + 1) / 2, masks)
+        return terms
 
     def _judge(self, wanted: Tensor, masks: Tensor, composites: Tensor) -> dict[str, Tensor]:
         chosen, judge = self._losses, self._judges[wanted.shape[-1]]

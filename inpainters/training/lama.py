@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from inpainters.lama import Generator, LaMaConfig
@@ -15,7 +15,9 @@ from inpainters.training.base import InpainterLearner, pierced, read_network
 from inpainters.training.discriminators.lama import Discriminator
 from inpainters.training.losses import lama
 from inpainters.training.losses.adversarial import adversarial_generator, gradient_penalty
+from inpainters.training.losses.lattice import lattice
 from inpainters.training.losses.receptive import receptive_field
+from inpainters.training.perceptual import seen
 from inpainters.training.segmentation import choose_receptive_features
 
 
@@ -32,6 +34,10 @@ class LaMaLosses(BaseModel):
         gradient_penalty: weight of the discriminator's slope at untouched pictures.
         features: what the perceptual term compares: a dilated ResNet-50 trained to segment ADE20K,
             as the authors do; VGG-16 as far as its third block; or fixed random filters.
+        features_share: share of each batch's pictures, the first ones, that are compared so; the
+            others are left to the other terms. VGG would else take most of a step's time.
+        lattice: weight of the share of the fill's fine structure that repeats with the strides of
+            the network, a checkerboard; no paper has it.
         discriminator_width: channels of the discriminator's first layer.
     """
 
@@ -45,6 +51,8 @@ class LaMaLosses(BaseModel):
     discriminator: float = 1.0
     gradient_penalty: float = 0.001
     features: Literal["ade20k", "vgg16", "texture"] = "ade20k"
+    features_share: float = Field(default=1.0, gt=0, le=1)
+    lattice: float = Field(default=0.0, ge=0)
     discriminator_width: int = 64
 
 
@@ -70,6 +78,7 @@ class LaMaLearner(InpainterLearner):
         "receptive",
         "discriminator",
         "gradient_penalty",
+        "lattice",
     )
     players: ClassVar[dict[str, tuple[str, ...]]] = {
         "generator": ("generator",),
@@ -115,14 +124,17 @@ class LaMaLearner(InpainterLearner):
             real = self.discriminator.maps(images)
         fake = self.discriminator.maps(raw)
         matched = lama.feature_matching(fake[:-1], real[:-1])
-        seen = receptive_field(raw, images, self.features.features)
-        return {
+        few, wanted = (seen(pictures, chosen.features_share) for pictures in (raw, images))
+        terms = {
             "l1": chosen.l1 * lama.l1_known(raw, images, masks),
             "l1_hole": chosen.l1_hole * lama.l1_known(raw, images, 1 - masks),
             "adversarial": chosen.adversarial * adversarial_generator(fake[-1]),
             "feature_matching": chosen.feature_matching * matched,
-            "receptive": chosen.receptive * seen,
+            "receptive": chosen.receptive * receptive_field(few, wanted, self.features.features),
         }
+        if chosen.lattice:
+            terms["lattice"] = chosen.lattice * lattice(raw, masks)
+        return terms
 
     def _judge(self, images: Tensor, masks: Tensor, raw: Tensor) -> dict[str, Tensor]:
         images = images.detach().requires_grad_()

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from inpainters.madf import MADFConfig, MADFNetwork, Painted, denormalised, normalised
 from inpainters.training.base import InpainterLearner, pierced, read_network
 from inpainters.training.losses import madf
+from inpainters.training.losses.lattice import lattice
 from inpainters.training.perceptual import VGG16_POOLS, choose_features
 
 WRAPPED = "module.model."  # what the authors' training wrapper puts before the network's names
@@ -28,6 +29,10 @@ class MADFLosses(BaseModel):
         total_variation: weight of the composite's unevenness.
         supervision: which decoders' pictures the terms see; see `losses.madf.terms`.
         features: what the perceptual and style terms compare: VGG-16, or fixed random filters.
+        features_share: share of each batch's pictures, the first ones, that are compared so; the
+            others are left to the other terms. VGG would else take most of a step's time.
+        lattice: weight of the share of the fill's fine structure that repeats with the strides of
+            the network, a checkerboard; no paper has it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -39,6 +44,8 @@ class MADFLosses(BaseModel):
     total_variation: float = 0.1
     supervision: Literal["last", "incremental", "authors"] = "incremental"
     features: Literal["vgg16", "texture"] = "vgg16"
+    features_share: float = Field(default=1.0, gt=0, le=1)
+    lattice: float = Field(default=0.0, ge=0)
 
 
 class MADFLearner(InpainterLearner):
@@ -55,7 +62,14 @@ class MADFLearner(InpainterLearner):
 
     model: ClassVar[str] = "madf"
     Losses: ClassVar[type[BaseModel]] = MADFLosses
-    terms: ClassVar[tuple[str, ...]] = ("valid", "hole", "perceptual", "style", "total_variation")
+    terms: ClassVar[tuple[str, ...]] = (
+        "valid",
+        "hole",
+        "perceptual",
+        "style",
+        "total_variation",
+        "lattice",
+    )
     players: ClassVar[dict[str, tuple[str, ...]]] = {"all": ("generator",)}
     tiny: ClassVar[dict[str, dict[str, Any]]] = {
         "network": {
@@ -90,8 +104,20 @@ class MADFLearner(InpainterLearner):
         """
         chosen, wanted = self._losses, normalised(images)
         painted: Painted = self.network(wanted, masks)
-        found = madf.terms(painted, wanted, masks, self.features, chosen.supervision)
-        return {term: getattr(chosen, term) * getattr(found, term) for term in self.terms}
+        found = madf.terms(
+            painted,
+            wanted,
+            masks,
+            self.features,
+            chosen.supervision,
+            share=chosen.features_share,
+        )
+        names = [name for name in self.terms if name != "lattice"]
+        terms = {name: getattr(chosen, name) * getattr(found, name) for name in names}
+        if chosen.lattice:
+            raw = denormalised(painted.raw)
+            terms["lattice"] = chosen.lattice * lattice(raw, masks)
+        return terms
 
     @torch.no_grad()
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:

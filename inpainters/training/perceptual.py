@@ -100,6 +100,14 @@ class FeatureNetwork(nn.Module, ABC):
         """Features of (N, 3, H, W) images in [0, 1], each (N, C, h, w), by layer name."""
 
 
+def seen(pictures: Tensor, share: float) -> Tensor:
+    """The first of (N, C, H, W) pictures, a share of them, at least one.
+
+    A batch is in no order, so that a mean over its first pictures is one over all in the mean.
+    """
+    return pictures[: max(1, round(share * len(pictures)))]
+
+
 class VGGFeatures(FeatureNetwork):
     """VGG-19 or VGG-16 as far as the losses look into it; no ImageNet mean comes off.
 

@@ -7,8 +7,9 @@ from dataclasses import asdict
 from typing import Any, ClassVar, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
+from torch.nn.utils import remove_spectral_norm, spectral_norm
 
 from benchmark.core.errors import TrainingError
 from inpainters.rwsa import RWSA
@@ -19,13 +20,14 @@ from inpainters.training.losses.adversarial import (
     adversarial_generator,
 )
 from inpainters.training.losses.features import perceptual, style
+from inpainters.training.losses.lattice import lattice
 from inpainters.training.losses.safepaint import (
     domain_paper,
     domain_program,
     l1_paper,
     l1_program,
 )
-from inpainters.training.perceptual import choose_features
+from inpainters.training.perceptual import choose_features, seen
 from inpainters.training.start import initialise, start_linear
 
 PHASES = ("joint", "coarse", "handover")
@@ -44,9 +46,23 @@ class SafePaintLosses(BaseModel):
         discriminator: weight of the discriminator's own term.
         l1_form: whole pictures over the hole's share (program), or composites (paper).
         adversarial_form: cross-entropy of the sigmoid (program's default) or hinge (paper).
+        discriminator_form: half the sum of both of its terms (program), or the sum (equation 11).
+        judged: what the discriminator sees of the fill: stage II's whole answer (program), or its
+            composite (paper).
+        frozen: while the generator's term is differentiated, the discriminator's weights take no
+            gradient of it; in the program they do.
+        compared: what perceptual and style terms see: whole answers and, for style, answers times
+            the mask on layers of its own (program); or composites, both terms on the perceptual
+            layers (equations 9 and 10). Gram matrices are divided by their size in both.
+        spectral: spectral norm on every convolution of both generators (section 3.1); exported
+            weights are divided by it, so that their file keeps the authors' layout.
         domain_form: Euclidean distances (paper), or by component with a margin (program).
         features: what the perceptual and style terms compare: VGG-19, as the authors do; VGG-16
             as far as its third block; or fixed random filters on three scales.
+        features_share: share of each batch's pictures, the first ones, that are compared so; the
+            others are left to the other terms. VGG would else take most of a step's time.
+        lattice: weight of the share of the fill's fine structure that repeats with the strides of
+            the network, a checkerboard; no paper has it.
         discriminator_width: channels of the discriminator's first layer.
         start: fresh weights of the generator: "normal", as the program draws them, or "linear",
             scaled until the instance norms hardly divide; see `start_linear`.
@@ -63,8 +79,15 @@ class SafePaintLosses(BaseModel):
     discriminator: float = 1.0
     l1_form: Literal["program", "paper"] = "program"
     adversarial_form: Literal["nsgan", "hinge"] = "nsgan"
+    discriminator_form: Literal["half", "sum"] = "half"
+    judged: Literal["answer", "composite"] = "answer"
+    frozen: bool = False
+    compared: Literal["answers", "composites"] = "answers"
+    spectral: bool = False
     domain_form: Literal["paper", "program"] = "paper"
     features: Literal["vgg19", "vgg16", "texture"] = "vgg19"
+    features_share: float = Field(default=1.0, gt=0, le=1)
+    lattice: float = Field(default=0.0, ge=0)
     discriminator_width: int = 64
     start: Literal["normal", "linear"] = "normal"
 
@@ -90,6 +113,7 @@ class SafePaintLearner:
         "adversarial",
         "domain",
         "discriminator",
+        "lattice",
     )
     players: ClassVar[dict[str, tuple[str, ...]]] = {"all": ("generator", "discriminator")}
     tiny: ClassVar[dict[str, dict[str, Any]]] = {
@@ -110,12 +134,20 @@ class SafePaintLearner:
             "generator": self.network,
             "discriminator": self.discriminator,
         }
+        # Seeded anew, so that stage I, which is drawn first, starts alike in all rows of Table 5:
+        # how many numbers were drawn before it depends on what the other stage has.
+        torch.manual_seed(torch.initial_seed())
         for part in self.modules.values():
             initialise(part)
         if losses.start == "linear":
             stages = (self.network.coarse_generator, self.network.fine_generator)
             self.network.train()
+            torch.manual_seed(torch.initial_seed())
             start_linear(stages, self._paint, device)
+        if losses.spectral:
+            for stage in (self.network.coarse_generator, self.network.fine_generator):
+                for layer in _convolutions(stage):
+                    spectral_norm(layer)
         self.features = choose_features(losses.features).to(device)
         self._losses, self._phase = losses, "joint"
 
@@ -129,10 +161,13 @@ class SafePaintLearner:
             fresh: whether this is the first step of a stage.
 
         Raises:
-            TrainingError: if the recipe names another.
+            TrainingError: if the recipe names another, or a handover under spectral norm, which a
+                filter of zeros does not pass.
         """
         if phase not in PHASES:
             raise TrainingError(f"safepaint has no phase {phase!r}; known: {', '.join(PHASES)}")
+        if phase == "handover" and self._losses.spectral:
+            raise TrainingError("safepaint: no phase handover with losses.spectral: take joint")
         if phase == "handover" and fresh:
             hand_over(self.network)
         self._phase = phase
@@ -144,7 +179,7 @@ class SafePaintLearner:
         """The weighted terms of one step, in the program's order of calls.
 
         The discriminator sees the image, the painted picture without gradient, and the painted
-        picture. It is not frozen for the last, so its gradient holds the generator's term as well.
+        picture. Unless `frozen` its gradient holds the generator's term as well.
 
         Args:
             player: "all", the only one.
@@ -160,9 +195,10 @@ class SafePaintLearner:
         chosen = self._losses
         # Without its term the extractor is frozen, and what it says of the answer is not asked.
         domains = self.network.domains(images, masks, painted) if chosen.domain else None
+        shown = painted.composite if chosen.judged == "composite" else painted.raw
         real = self.discriminator(images)
-        fake = self.discriminator(painted.raw.detach())
-        judged = self.discriminator(painted.raw)
+        fake = self.discriminator(shown.detach())
+        judged = self._judged(shown)
         terms = self._pictures(images, masks, painted)
         terms["adversarial"] = chosen.adversarial * adversarial_generator(
             judged, chosen.adversarial_form
@@ -170,9 +206,16 @@ class SafePaintLearner:
         if domains is not None:
             terms["domain"] = chosen.domain * self._distance(domains)
         terms["discriminator"] = chosen.discriminator * adversarial_discriminator(
-            real, fake, chosen.adversarial_form
+            real, fake, chosen.adversarial_form, halved=chosen.discriminator_form == "half"
         )
         return terms
+
+    def _judged(self, shown: Tensor) -> Tensor:
+        """The discriminator's answer to a fill, whose gradient reaches its weights or not."""
+        self.discriminator.requires_grad_(not self._losses.frozen)
+        judged: Tensor = self.discriminator(shown)
+        self.discriminator.requires_grad_(requires_grad=True)
+        return judged
 
     def _paint(self, images: Tensor, masks: Tensor) -> Painted:
         painted: Painted = self.network(images, masks)
@@ -181,7 +224,10 @@ class SafePaintLearner:
     def _coarse(self, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
         coarse = self.network.coarse_generator(images, masks)
         l1 = l1_program if self._losses.l1_form == "program" else l1_paper
-        return {"l1": self._losses.l1 * l1(coarse, images, images, masks)}
+        terms = {"l1": self._losses.l1 * l1(coarse, images, images, masks)}
+        if self._losses.lattice:
+            terms["lattice"] = self._losses.lattice * lattice(coarse, masks)
+        return terms
 
     def _pictures(self, images: Tensor, masks: Tensor, painted: Painted) -> dict[str, Tensor]:
         """The terms that compare pictures: L1, perceptual and style, each over both stages."""
@@ -190,19 +236,40 @@ class SafePaintLearner:
         l1 = l1_program if chosen.l1_form == "program" else l1_paper
         # Both forms are sums over the stages: with the image itself for one, the other's is left.
         near = [l1(painted.coarse, images, images, masks), l1(images, painted.raw, images, masks)]
-        with torch.no_grad():
-            real = self.features.features(images)
-            real_hole = self.features.features(images * masks)
-        whole = [self.features.features(output) for output in outputs]
-        holes = [self.features.features(output * masks) for output in outputs]
-        layers, styles = self.features.perceptual_layers, self.features.style_layers
-        alike = [perceptual(found, real, layers) for found in whole]
-        styled = [style(found, real_hole, styles) for found in holes]
-        return {
+        alike, styled = self._features(images, masks, painted)
+        terms = {
             "l1": chosen.l1 * (stages @ torch.stack(near)),
-            "perceptual": chosen.perceptual * (stages @ torch.stack(alike)),
-            "style": chosen.style * (stages @ torch.stack(styled)),
+            "perceptual": chosen.perceptual * (stages @ alike),
+            "style": chosen.style * (stages @ styled),
         }
+        if chosen.lattice:
+            repeats = torch.stack([lattice(output, masks) for output in outputs])
+            terms["lattice"] = chosen.lattice * (stages @ repeats)
+        return terms
+
+    def _features(self, images: Tensor, masks: Tensor, painted: Painted) -> tuple[Tensor, Tensor]:
+        """The perceptual and the style difference of both stages, (2,) each, before weighting."""
+        share, see = self._losses.features_share, self.features
+        layers, styles = see.perceptual_layers, see.style_layers
+        image, mask = seen(images, share), seen(masks, share)
+        if self._losses.compared == "composites":
+            outputs = (painted.coarse_composite, painted.composite)
+            with torch.no_grad():
+                real = see.features(image)
+            found = [see.features(seen(output, share)) for output in outputs]
+            return (
+                torch.stack([perceptual(one, real, layers) for one in found]),
+                torch.stack([style(one, real, layers) for one in found]),
+            )
+        outputs = (seen(painted.coarse, share), seen(painted.raw, share))
+        with torch.no_grad():
+            real, real_hole = see.features(image), see.features(image * mask)
+        whole = [see.features(output) for output in outputs]
+        holes = [see.features(output * mask) for output in outputs]
+        return (
+            torch.stack([perceptual(one, real, layers) for one in whole]),
+            torch.stack([style(one, real_hole, styles) for one in holes]),
+        )
 
     def _distance(self, domains: Domains) -> Tensor:
         distance = domain_paper if self._losses.domain_form == "paper" else domain_program
@@ -216,6 +283,13 @@ class SafePaintLearner:
         hole = images * (1 - masks) + masks
         return [images, hole, painted.coarse, painted.raw, painted.composite]
 
+    def finish(self) -> None:
+        """Divide the generators' weights by their spectral norms, where they are trained so."""
+        if self._losses.spectral:
+            for layer in _convolutions(self.network):
+                if hasattr(layer, "weight_orig"):
+                    remove_spectral_norm(layer)
+
     def config(self) -> dict[str, Any]:
         """The network's sizes."""
         return asdict(self._config)
@@ -226,6 +300,10 @@ class SafePaintLearner:
             GENERATOR_FILE: {"iteration": step, "generator": self.network.state_dict()},
             "InpaintingModel_D.pth": {"discriminator": self.discriminator.state_dict()},
         }
+
+
+def _convolutions(network: nn.Module) -> list[nn.Module]:
+    return [m for m in network.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
 
 
 @torch.no_grad()
@@ -245,7 +323,4 @@ def hand_over(network: Generator) -> None:
         fine.get_submodule(target).load_state_dict(coarse.get_submodule(source).state_dict())
     for attention in (fine.att1, fine.att2, fine.att3):
         if isinstance(attention, RWSA):
-            nn.init.zeros_(attention.fuser.weight)
-            attention.fuser.get_parameter("bias").zero_()
-            channels = attention.fuser.out_channels
-            nn.init.eye_(attention.fuser.weight[:, channels:, 0, 0])
+            attention.pass_through()

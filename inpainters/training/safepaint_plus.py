@@ -61,6 +61,7 @@ class SafePaintPlusLearner(SafePaintLearner):
         "residual",
         "discriminator",
         "apart",
+        "lattice",
     )
     players: ClassVar[dict[str, tuple[str, ...]]] = {
         "generator": ("coarse", "fine"),
@@ -83,6 +84,8 @@ class SafePaintPlusLearner(SafePaintLearner):
             "extractor": self.network.extractor,
             "discriminator": self.discriminator,
         }
+        if losses.warm and losses.spectral:
+            raise TrainingError("recipe of safepaint+, losses: spectral: not with warm = true")
         if losses.warm:
             _start_from_safepaint(self.network)
         self._kept: deque[tuple[Tensor, Tensor]] = deque()  # for the judges' turn
@@ -116,10 +119,11 @@ class SafePaintPlusLearner(SafePaintLearner):
         if player == "judges":
             return self._judge(images, masks, *self._kept.popleft())
         painted = self._paint(images, masks)
-        self._kept.append((painted.raw.detach(), painted.composite.detach()))
         chosen, domains = self._losses, self.network.domains(images, masks, painted)
+        shown = painted.composite if chosen.judged == "composite" else painted.raw
+        self._kept.append((shown.detach(), painted.composite.detach()))
         distance = domain_paper(domains.background, domains.real, domains.output)
-        judged = self.discriminator(painted.raw)
+        judged = self.discriminator(shown)
         return self._pictures(images, masks, painted) | {
             "adversarial": chosen.adversarial
             * adversarial_generator(judged, chosen.adversarial_form),
@@ -128,9 +132,9 @@ class SafePaintPlusLearner(SafePaintLearner):
         }
 
     def _judge(
-        self, images: Tensor, masks: Tensor, raw: Tensor, composite: Tensor
+        self, images: Tensor, masks: Tensor, shown: Tensor, composite: Tensor
     ) -> dict[str, Tensor]:
-        real, fake = self.discriminator(images), self.discriminator(raw)
+        real, fake = self.discriminator(images), self.discriminator(shown)
         known, hole, painted = (
             self.network.extractor(picture, region)
             for picture, region in ((images, 1 - masks), (images, masks), (composite, masks))
@@ -138,7 +142,9 @@ class SafePaintPlusLearner(SafePaintLearner):
         chosen = self._losses
         return {
             "discriminator": chosen.discriminator
-            * adversarial_discriminator(real, fake, chosen.adversarial_form),
+            * adversarial_discriminator(
+                real, fake, chosen.adversarial_form, halved=chosen.discriminator_form == "half"
+            ),
             "apart": chosen.apart * domain_apart(known, hole, painted),
         }
 

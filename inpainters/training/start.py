@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from benchmark.core.card import Card
+from benchmark.core.checkpoint import read_checkpoint
+from benchmark.core.errors import TrainingError, WeightsError
+from benchmark.core.weights import find_weights
+from inpainters.rwsa import start_from_host
 
 SPREAD = 0.02  # deviation of all fresh weights (specification of SafePaint, section 3.7)
 
@@ -27,6 +33,31 @@ def initialise(network: nn.Module) -> None:
             continue
         if module.bias is not None:
             nn.init.zeros_(module.bias)
+
+
+def start_warm(parts: Mapping[str, nn.Module], host: Card) -> None:
+    """Give networks the weights of a host's mini edition; attentions that it has not pass through.
+
+    Args:
+        parts: by the prefix that their entries have in the host's file, such as "inpaint.".
+        host: the card of the model without RWSA.
+
+    Raises:
+        TrainingError: if there is no such file, or the networks have other sizes.
+    """
+    path = find_weights(host, "mini").path
+    if path is None:
+        raise TrainingError(f"losses.warm: the mini edition of {host.name} is not installed")
+    state = read_checkpoint(path)
+    try:
+        for prefix, part in parts.items():
+            own = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+            start_from_host(part, own, path)
+            part.requires_grad_(requires_grad=True)  # loading has frozen it
+    except WeightsError:
+        raise TrainingError(
+            f"losses.warm: {path} has other sizes than this recipe's network; take the same"
+        ) from None
 
 
 @torch.no_grad()

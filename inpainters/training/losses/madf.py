@@ -16,7 +16,7 @@ from torch import Tensor
 from inpainters.madf import Painted
 from inpainters.training.losses.ctsdg import hole, perceptual, style, valid
 from inpainters.training.losses.features import Features
-from inpainters.training.perceptual import FeatureNetwork
+from inpainters.training.perceptual import FeatureNetwork, seen
 
 Supervision = Literal["last", "incremental", "authors"]
 
@@ -38,6 +38,8 @@ def terms(
     masks: Tensor,
     network: FeatureNetwork,
     supervision: Supervision,
+    *,
+    share: float = 1.0,
 ) -> Terms:
     """All five losses of one step.
 
@@ -50,16 +52,18 @@ def terms(
             "incremental" adds valid and hole of the other two pictures and perceptual of the first
             refinement. "authors" is the option of that name as their program has it: by a slip,
             style is the first refinement's.
+        share: of the pictures, the first ones, whose features are compared.
 
     Returns:
         The losses.
     """
     every = supervision != "last"
-    seen = (painted.refined, painted.raw) if every else (painted.raw,)
-    compared = (painted.recovered, *seen) if every else seen
+    finer = (painted.refined, painted.raw) if every else (painted.raw,)
+    compared = (painted.recovered, *finer) if every else finer
+    few, holes = seen(images, share), seen(masks, share)
     with torch.no_grad():
-        real = network.features(images)
-    pairs = [_features(picture, images, masks, network) for picture in seen]
+        real = network.features(few)
+    pairs = [_features(seen(picture, share), few, holes, network) for picture in finer]
     styled = pairs[0] if supervision == "authors" else pairs[-1]
     return Terms(
         valid=torch.stack([valid(picture, images, masks) for picture in compared]).sum(),

@@ -69,6 +69,9 @@ class Pair:
         """The pictures."""
         return [images]
 
+    def finish(self) -> None:
+        """Nothing to take out."""
+
     def config(self) -> dict[str, Any]:
         """No sizes."""
         return {}

@@ -24,8 +24,9 @@ STAGE = "[[stages]]\nsteps = 1\nbatch = 1\ncrop = 64\nsides = [64]\n"
 
 @pytest.mark.parametrize("model", sorted(LEARNERS))
 def test_every_model_comes_with_a_mini_and_a_paper_recipe(model: str) -> None:
-    assert set(recipes_of(model)) == {"mini", "paper"}
-    for name in ("mini", "paper"):
+    known = {"mini", "paper"} | ({"text"} if model == "safepaint" else set())
+    assert set(recipes_of(model)) == known
+    for name in known:
         found = read_recipe(model, name)
         assert found.model == model
         assert found.about
@@ -129,7 +130,7 @@ def test_a_wrong_recipe_is_one_line_that_names_the_key(
 
 
 def test_a_recipe_that_is_not_there_lists_those_that_are() -> None:
-    with pytest.raises(TrainingError, match=r"known: mini, paper, or a \.toml file"):
+    with pytest.raises(TrainingError, match=r"known: mini, paper, text, or a \.toml file"):
         read_recipe("safepaint", "maxi")
 
 

@@ -26,8 +26,10 @@ from tests.unit.training.conftest import recipe
 MODELS = ("safepaint", "trufor")
 
 
-@pytest.mark.parametrize("edition", ["mini", "paper"])
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(
+    ("model", "edition"),
+    [*((model, edition) for model in MODELS for edition in ("mini", "paper")), (MODELS[0], "text")],
+)
 def test_smoke_runs_every_stage_and_exports(
     model: str, edition: str, photographs: Path, tmp_path: Path
 ) -> None:

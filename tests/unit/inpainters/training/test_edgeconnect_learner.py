@@ -81,7 +81,7 @@ def test_a_phase_trains_its_networks_and_no_other(
 
 
 def test_all_terms_are_columns_of_the_log(batch: tuple[Tensor, Tensor]) -> None:
-    assert set(step(learner(), batch)) == set(EdgeConnectLearner.terms)
+    assert set(step(learner(lattice=1.0), batch)) == set(EdgeConnectLearner.terms)
 
 
 @pytest.mark.parametrize(
