@@ -5,6 +5,7 @@ BenchError                  a mistake the user can mend: one line, exit status 2
 ├── UnknownName             no model, metric or data set of that name
 ├── BroughtError            a model, metric or data set of the user's own that cannot be used
 ├── DataError               an image, mask or folder that cannot be used
+│   └── FileChanged         one that changed while a run was going on
 ├── PlanError               a plan that contradicts itself or has an unknown key
 ├── WeightsError            a checkpoint that is missing, damaged, refused or of another model
 │   ├── MissingWeights      a model that has no weights here
@@ -60,6 +61,13 @@ class BroughtError(BenchError):
 
 class DataError(BenchError):
     """An image, mask or folder that cannot be used."""
+
+
+class FileChanged(DataError):  # noqa: N818 (the field reads it as a phrase)
+    """A file that changed after its digest was taken: what it holds is of another key."""
+
+    def __init__(self, path: object) -> None:
+        super().__init__(f"{path}: changed while the run was going on; run again")
 
 
 class PlanError(BenchError):

@@ -9,6 +9,7 @@ spaces as Pillow converts them; grey repeated to three channels. Colour profiles
 
 from __future__ import annotations
 
+import hashlib
 import struct
 import warnings
 from collections import Counter, defaultdict
@@ -16,13 +17,14 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 from threading import Lock
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError, features
 
-from benchmark.core.errors import DataError
+from benchmark.core.errors import DataError, FileChanged
 from benchmark.core.levels import full_level, is_deep
 from benchmark.core.names import printable
 from benchmark.core.types import Pixels
@@ -61,17 +63,19 @@ def is_picture(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
 
 
-def read_picture(path: Path, most: int = MOST_PIXELS) -> Pixels:
+def read_picture(path: Path, most: int = MOST_PIXELS, *, sha256: str = "") -> Pixels:
     """Read a picture as upright 8-bit RGB, (H, W, 3) uint8.
 
     Args:
         path: the file.
         most: pixels; a picture that has more is refused before it is decoded.
+        sha256: of the bytes that are to be decoded, or "" for any.
 
     Raises:
+        FileChanged: if it holds other bytes.
         DataError: if it is missing, truncated, no picture, or too large to be one.
     """
-    picture = open_upright(path, most)
+    picture = open_upright(path, most, sha256=sha256)
     if is_deep(picture):
         return _from_deep_grey(picture, path)
     if "A" in picture.getbands() or "transparency" in picture.info:
@@ -81,13 +85,19 @@ def read_picture(path: Path, most: int = MOST_PIXELS) -> Pixels:
     return np.asarray(picture.convert("RGB"))
 
 
-def open_upright(path: Path, most: int = MOST_PIXELS) -> Image.Image:
+def open_upright(path: Path, most: int = MOST_PIXELS, *, sha256: str = "") -> Image.Image:
     """Open and decode a picture whole, turned upright as its EXIF says.
 
+    Args:
+        path: the file.
+        most: pixels; a picture that has more is refused before it is decoded.
+        sha256: of the bytes that are to be decoded, or "" for any.
+
     Raises:
+        FileChanged: if it holds other bytes.
         DataError: if it is missing, truncated, no picture, or too large to be one.
     """
-    with _opened(path, most) as file:
+    with _opened(path, most, sha256) as file:
         file.load()
         return ImageOps.exif_transpose(file)
 
@@ -246,11 +256,11 @@ def _counted(reasons: dict[str, list[Path]], top: Path) -> tuple[str, ...]:
 
 
 @contextmanager
-def _opened(path: Path, most: int) -> Iterator[Image.Image]:
+def _opened(path: Path, most: int, sha256: str = "") -> Iterator[Image.Image]:
     """A picture file, and one line for everything that can be wrong with it."""
     try:
         _hush()
-        with _headed(path) as file:
+        with _headed(_checked(path, sha256) if sha256 else path) as file:
             if file.width * file.height > most:
                 size = f"{file.width}x{file.height}"
                 raise DataError(
@@ -268,7 +278,15 @@ def _opened(path: Path, most: int) -> Iterator[Image.Image]:
         raise DataError(f"{path}: damaged or truncated picture ({reason[:100]})") from None
 
 
-def _headed(path: Path) -> Image.Image:
+def _checked(path: Path, sha256: str) -> BytesIO:
+    """A file's bytes, read once: what is compared is what is decoded."""
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise FileChanged(path)
+    return BytesIO(content)
+
+
+def _headed(path: Path | BytesIO) -> Image.Image:
     """A picture file whose header was read: Pillow's limit gives way to the caller's."""
     with _LIMIT:  # pictures are decoded in threads
         before = Image.MAX_IMAGE_PIXELS

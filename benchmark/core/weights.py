@@ -93,6 +93,25 @@ def receipts(card: Card) -> dict[str, dict[str, object]]:
     return dict(noted)
 
 
+def refuse_changed(card: Card, weights: Weights) -> None:
+    """Refuse weights whose files are not any more what their digest was taken of.
+
+    Args:
+        card: the model's.
+        weights: those found before, which have been loaded since.
+
+    Raises:
+        WeightsError: if a file changed in between.
+    """
+    if weights.path is None or not weights.sha256:
+        return
+    if _labelled(card, weights.path).sha256 != weights.sha256:
+        raise WeightsError(
+            f"{weights.path}: the weights of {card.name} changed while the run was going on; "
+            "run again"
+        )
+
+
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file, or of the names and contents of a folder's files in name order."""
     if path.is_dir():

@@ -81,6 +81,8 @@ class Dataset(ABC):
         """A picture at evaluation size, (H, W, 3) uint8 RGB.
 
         Raises:
+            FileChanged: if its file is not what `digest` was taken of.
             DataError: if its file cannot be read as a picture.
         """
-        return fit(read_picture(self._files[name], self._most), self._size)
+        digest = self._digests.get(name, "")
+        return fit(read_picture(self._files[name], self._most, sha256=digest), self._size)

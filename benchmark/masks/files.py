@@ -82,18 +82,20 @@ def read_white(path: Path, most: int = MOST_PIXELS) -> Mask:
     return read_mask(path, most).white
 
 
-def read_mask(path: Path, most: int = MOST_PIXELS) -> MaskPicture:
+def read_mask(path: Path, most: int = MOST_PIXELS, *, sha256: str = "") -> MaskPicture:
     """Read a mask file by the rule at this module's head.
 
     Args:
         path: the file.
         most: pixels; a mask that has more is refused before it is decoded.
+        sha256: of the bytes that are to be decoded, or "" for any.
 
     Raises:
+        FileChanged: if it holds other bytes.
         DataError: if it cannot be read as a picture, or shows no mask; the message says what it
             shows.
     """
-    picture = open_upright(path, most)
+    picture = open_upright(path, most, sha256=sha256)
     if is_deep(picture):
         return _of_deep_grey(picture, path)
     if picture.mode in ("1", "L") and "transparency" not in picture.info:

@@ -309,7 +309,10 @@ class FolderMasks:
 
     def _read(self, path: Path) -> MaskPicture:
         if self._last is None or self._last[0] != path:
-            self._last = path, read_mask(path, self._pictures.most)
+            self._last = (
+                path,
+                read_mask(path, self._pictures.most, sha256=self._digests.get(path, "")),
+            )
         return self._last[1]
 
     def _inner(self, path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,8 @@ from benchmark.results.record import read_record
 from benchmark.results.run_folder import read_run
 from benchmark.results.sums import FILES, RECORD, sum_of, sum_of_record
 from benchmark.runner.check import Finding
-from benchmark.runner.plan import Plan
 
+PATHS = ("images", "data_root", "masks", "weights", "inpainters", "detectors")  # hold paths
 WRITTEN = ("plan.toml", "results.csv", "samples.csv", "table.md")
 
 
@@ -36,6 +37,7 @@ def check_run(folder: Path) -> Iterator[Finding]:
         if not sums:  # not ended, or an older version's: what can be read counts
             run = read_run(folder)
             len(run.samples) if run.complete else None
+        plan = _plan_of(folder)
     except BenchError as error:
         if not (folder / RECORD).is_file():
             raise
@@ -43,7 +45,7 @@ def check_run(folder: Path) -> Iterator[Finding]:
         return
     found = list(_check_sums(folder, sums))
     yield from found
-    if not found and run.record and (key := _other_plan(run.record.plan, run.plan)):
+    if not found and record and (key := _other_plan(record.plan, plan)):
         said = f"of another plan than plan.toml: {key} differs; {AGAIN}"
         yield Finding(kind="file", where=str(folder / RECORD), said=said)
 
@@ -57,13 +59,28 @@ def _check_sums(folder: Path, sums: Mapping[str, str]) -> Iterator[Finding]:
             yield Finding(kind="file", where=str(folder / RECORD), said=said)
 
 
-def _other_plan(recorded: Mapping[str, Any], plan: Plan) -> str:
+def _plan_of(folder: Path) -> dict[str, Any]:
+    """plan.toml as it stands: what it names need not be here any more."""
+    try:
+        return tomllib.loads((folder / "plan.toml").read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # its sum says it
+        return {}
+
+
+def _other_plan(recorded: Mapping[str, Any], here: Mapping[str, Any]) -> str:
     """The first key in which a record's plan is not that of plan.toml, or "".
 
-    What only one of them has is another version's: a default that came later.
+    What only one of them has is another version's: a default that came later. Paths are written as
+    seen from the file.
     """
-    here = plan.model_dump(mode="json", exclude_none=True)
-    return next((key for key in here if key in recorded and recorded[key] != here[key]), "")
+    return next(
+        (
+            key
+            for key in here
+            if key in recorded and key not in PATHS and recorded[key] != here[key]
+        ),
+        "",
+    )
 
 
 def _check_file(path: Path, known: str) -> Iterator[Finding]:

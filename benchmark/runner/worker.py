@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmark.core.errors import BadAnswer, DataError, KnownMoved, WeightsError
+from benchmark.core.errors import BadAnswer, DataError, FileChanged, KnownMoved, WeightsError
 from benchmark.core.outside import Terms
 from benchmark.core.pixels import hole_blind, to_images, to_masks
 from benchmark.core.seeds import seed_of
 from benchmark.core.types import Case, Pixels, Sample, Verdict
+from benchmark.core.weights import refuse_changed
 from benchmark.metrics import METRICS, Metric
 from benchmark.runner.each import answer_each
 from benchmark.runner.inputs import Chunk, Inputs, Shelf
@@ -131,6 +132,7 @@ class Worker:
             model = create(
                 chosen.word or chosen.name, weights=chosen.weights.path, device=self._device
             )
+            refuse_changed(chosen.card, chosen.weights)
             model.tune(precision=chosen.precision, compiled=chosen.compiled)
             self._loaded[chosen] = model
         return self._loaded[chosen]
@@ -147,6 +149,8 @@ class Worker:
             variants = tuple(same)
             try:
                 loaded.append(Variants(jobs=variants, sample=self._inputs.sample(ref)))
+            except FileChanged as error:  # its numbers are missing, and not those of another file
+                yield _failure("failed", variants[0], variants[0].inpainter.name, error)
             except DataError as error:
                 yield _failure("skipped", variants[0], "", error)
         for one, painted in self._painted(loaded):
@@ -282,7 +286,11 @@ class Worker:
     def _measure(self, jobs: Sequence[Measure]) -> Iterator[Answer | Failure]:
         for _, group in groupby(jobs, key=_case_key):
             measures = list(group)
-            case = self._case(measures[0])
+            try:
+                case = self._case(measures[0])
+            except DataError as error:  # such as an image that changed since it was inpainted
+                yield from (_unmeasured(job, error) for job in measures)
+                continue
             for job in measures:
                 if job.metric not in self._metrics:
                     self._metrics[job.metric] = METRICS.load(job.metric)()
@@ -296,12 +304,7 @@ class Worker:
             model=job.metric,
             logs=self._terms.logs,
         )
-        if isinstance(row, BadAnswer):
-            launder = job.judge.launder if job.judge else ""
-            return _failure(
-                "failed", job.fill, job.metric, row, retouch=job.fill.retouch, launder=launder
-            )
-        return metric_answer(job.key, row)
+        return _unmeasured(job, row) if isinstance(row, BadAnswer) else metric_answer(job.key, row)
 
     def _case(self, job: Measure) -> Case:
         sample = self._inputs.sample(job.fill.sample)
@@ -344,6 +347,12 @@ def _batches(
 
 def _case_key(job: Measure) -> tuple[str, str]:
     return job.fill.key, job.judge.key if job.judge else ""
+
+
+def _unmeasured(job: Measure, error: Exception) -> Failure:
+    launder = job.judge.launder if job.judge else ""
+    retouch = job.fill.retouch
+    return _failure("failed", job.fill, job.metric, error, retouch=retouch, launder=launder)
 
 
 def _failure(

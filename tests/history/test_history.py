@@ -48,6 +48,7 @@ def old_weights(monkeypatch: pytest.MonkeyPatch) -> None:
         return replace(found, sha256=known) if found.edition == "mini" and known else found
 
     monkeypatch.setattr("benchmark.runner.setup.find_weights", find)
+    monkeypatch.setattr("benchmark.runner.worker.refuse_changed", lambda card, weights: None)
 
 
 def keys_of(setup: Setup) -> dict[str, Any]:
