@@ -136,7 +136,7 @@ class EdgeConnectLearner(InpainterLearner):
     }
     tiny: ClassVar[dict[str, dict[str, Any]]] = {
         "network": {"width": 4, "blocks": 1},
-        "losses": {"features": "texture", "discriminator_width": 4},
+        "losses": {"features": "texture", "discriminator_width": 4, "warm": False},
     }
 
     def __init__(
