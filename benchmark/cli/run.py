@@ -357,7 +357,7 @@ def run(
             strict=strict,
             cmd_timeout=cmd_timeout,
             shard=share,
-            tell=say,
+            tell=(lambda _: None) if quiet else say,
             executor=make_executor(
                 executor, device=device, workers=workers, address=address, gpu_share=gpu_share
             ),

@@ -180,7 +180,7 @@ def test_weights_are_a_line_each_with_what_gets_them(bench: Bench) -> None:
 
 
 def test_junk_is_no_checkpoint_and_quotes_nobody(bench: Bench, photos: Path) -> None:
-    Path("junk.pth").write_text("<html>404</html>")
+    Path("junk.pth").write_text("nothing that torch.save writes")
     result = bench("run", "--inpainter", "safepaint", "--weights", "safepaint=junk.pth",
                    "--images", photos)  # fmt: skip
     assert result.exit_code == 2

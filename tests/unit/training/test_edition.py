@@ -143,7 +143,7 @@ def test_data_that_cannot_be_used_end_jobs_in_one_line(tmp_path: Path) -> None:
 
 
 # Their recipes came before the weights that they make: a name goes when its weights are committed.
-EARLIER_RECIPE = ("psccnet", "trufor", "iidnet")
+EARLIER_RECIPE = frozenset(LEARNERS)
 EARLIER = pytest.mark.xfail(strict=True, reason="shipped weights are of the earlier recipe")
 
 
@@ -156,5 +156,12 @@ def test_what_ships_was_made_by_the_recipe_that_ships(name: str) -> None:
     file = mini_path(registry.card(name))
     assert file is not None
     assert edition_module.made_by(file, chosen_recipe(name, "mini"))
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_what_ships_is_small_and_has_its_card(name: str) -> None:
+    registry = DETECTORS if name in DETECTORS else INPAINTERS
+    file = mini_path(registry.card(name))
+    assert file is not None
     assert file.stat().st_size <= 8_000_000
     assert file.with_suffix(".md").is_file()
