@@ -40,6 +40,8 @@ def furnish(home: Path) -> None:
         Path(name).mkdir()
         for path in Path("photos").iterdir():
             Image.fromarray(mask).save(Path(name, path.name))
+    Image.open("photos/0.png").save("photo.jpg")
+    Image.fromarray(hole).save("hole.png")
     Path("my_package").mkdir()
     Path("my_package/my_module.py").write_text(PAINTER.replace("Grey", "MyInpainter"))
     Path("test.py").write_text(PROGRAM)
