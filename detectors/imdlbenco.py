@@ -24,13 +24,13 @@ from torch.utils import model_zoo
 from benchmark.core.card import Card
 from benchmark.core.checkpoint import flat_state, load_strict, part_of, read_checkpoint
 from benchmark.core.errors import BadAnswer, BadInput, BroughtError, UnknownName
-from benchmark.core.extra import importing, installed, options_of
+from benchmark.core.extra import importing, install_line, installed, options_of
 from benchmark.core.types import Detection
 from detectors.base import Detector, area_score
 from detectors.heatmaps import AREA_CARD
 
 HOW = (
-    "pip install 'safepaint-bench[imdlbenco]', then pip install --no-deps imdlbenco==0.1.45 "
+    f"{install_line('imdlbenco')}, then pip install --no-deps imdlbenco==0.1.45 "
     "albumentations==2.0.8 albucore==0.0.24"
 )
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, for all of its models

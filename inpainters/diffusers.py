@@ -17,13 +17,13 @@ from torch import Tensor
 
 from benchmark.core.card import Card
 from benchmark.core.errors import BadAnswer, BadInput, MissingWeights, WeightsError
-from benchmark.core.extra import importing, installed, options_of
+from benchmark.core.extra import importing, install_line, installed, options_of
 from benchmark.core.outside import digest_of
 from benchmark.core.pixels import to_pixels
 from benchmark.core.types import Mask, Pixels
 from inpainters.base import Inpainter
 
-HOW = "pip install 'safepaint-bench[diffusers]'"
+HOW = install_line("diffusers")
 OPTIONS = {"prompt": "", "steps": ""}
 
 

@@ -22,14 +22,14 @@ from torch import Tensor
 
 from benchmark.core.card import Card
 from benchmark.core.errors import MissingWeights, UnknownName, WeightsError
-from benchmark.core.extra import importing, installed
+from benchmark.core.extra import importing, install_line, installed
 from benchmark.core.outside import digest_of
 from benchmark.core.paths import torch_checkpoints
 from benchmark.core.pixels import to_images, to_pixels
 from benchmark.core.types import Mask, Pixels
 from inpainters.base import Inpainter
 
-HOW = "pip install 'safepaint-bench[iopaint]', then pip install --no-deps iopaint==1.6.0"
+HOW = f"{install_line('iopaint')}, then pip install --no-deps iopaint==1.6.0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

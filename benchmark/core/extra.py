@@ -6,11 +6,27 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
 
 from benchmark.core.errors import BadInput, BroughtError
 
 _OPTION = re.compile(r"([a-z]+)=(.*)", re.DOTALL)
+
+
+def install_line(extra: str) -> str:
+    """The pip command that installs what an extra of this project names.
+
+    It names the packages themselves, so that it is true of a checkout and of a wheel alike; the
+    project itself need not be on an index.
+
+    Args:
+        extra: a key of `project.optional-dependencies` in pyproject.toml.
+    """
+    from packaging.requirements import Requirement
+
+    known = [Requirement(line) for line in requires("safepaint-bench") or ()]
+    wanted = [one for one in known if one.marker and one.marker.evaluate({"extra": extra})]
+    return "pip install " + " ".join(f"'{one.name}{one.specifier}'" for one in wanted)
 
 
 def installed(library: str, *, how: str) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path, PurePath
 from typing import Any, Protocol
 
 from benchmark.core.errors import DamagedStore, OutputError
+from benchmark.core.extra import install_line
 from benchmark.core.names import printable
 from benchmark.core.paths import DRAFT, atomic, make_folder
 
@@ -270,7 +271,7 @@ def _reaching(url: str) -> Iterator[None]:
     except ImportError as error:
         raise OutputError(
             f"{url}: needs a package that is not here ({error}); for s3:// it is "
-            "pip install 'safepaint-bench[s3]'"
+            f"{install_line('s3')}"
         ) from None
     except Exception as error:  # noqa: BLE001 (each file system raises errors of its own)
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__

@@ -8,6 +8,7 @@ from pathlib import Path
 from torch import Tensor
 
 from benchmark.core.errors import OutputError, TrainingError
+from benchmark.core.extra import install_line
 
 
 class Board:
@@ -27,7 +28,7 @@ class Board:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
             raise TrainingError(
-                "--tensorboard takes its package: pip install 'safepaint-bench[train]'"
+                f"--tensorboard takes its package: {install_line('train')}"
             ) from None
         self._folder = folder
         try:

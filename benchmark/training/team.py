@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.multiprocessing.spawn import ProcessException
 
 from benchmark.core.errors import BadInput, BenchError, TrainingError
+from benchmark.core.extra import install_line
 from benchmark.training.data import WHOLE, Share
 from benchmark.training.stopping import end_processes, stoppable
 
@@ -134,7 +135,7 @@ def _fabric(places: tuple[str, ...]) -> Fabric:
         from lightning_fabric import Fabric
     except ImportError:
         raise TrainingError(
-            "several devices take Lightning Fabric: pip install 'safepaint-bench[train]'"
+            f"several devices take Lightning Fabric: {install_line('train')}"
         ) from None
     kind = torch.device(places[0]).type
     if kind == "cpu":

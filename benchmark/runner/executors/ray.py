@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import Any, TextIO
 
 from benchmark.core.errors import BadInput, BenchError, ExecutorError
+from benchmark.core.extra import install_line
 from benchmark.runner.executors import Map
 from benchmark.runner.executors.deal import News, deal
 from benchmark.runner.executors.seat import Seat
@@ -173,9 +174,7 @@ def _import_ray() -> ModuleType:
     try:
         import ray
     except ImportError:
-        raise BadInput(
-            "--executor ray needs the extra 'ray': pip install 'safepaint-bench[ray]'"
-        ) from None
+        raise BadInput(f"--executor ray needs the extra 'ray': {install_line('ray')}") from None
     module: ModuleType = ray
     return module
 

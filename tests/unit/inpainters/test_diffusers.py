@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from benchmark.core.errors import BadInput, BroughtError, MissingWeights, WeightsError
+from benchmark.core.extra import install_line
 from inpainters import INPAINTERS, create_inpainter
 
-LACKS = "diffusers is not installed: pip install 'safepaint-bench[diffusers]'"
+LACKS = f"diffusers is not installed: {install_line('diffusers')}"
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -158,5 +159,5 @@ def test_without_the_library_one_line_says_how_to_get_it(monkeypatch: pytest.Mon
         raise PackageNotFoundError(library)
 
     monkeypatch.setattr("benchmark.core.extra.version", missing)
-    with pytest.raises(BroughtError, match=r"get it with pip install 'safepaint-bench\[diffusers"):
+    with pytest.raises(BroughtError, match="get it with pip install 'diffusers>="):
         INPAINTERS.card("diffusers:some/id")

@@ -118,7 +118,7 @@ def test_an_address_that_nothing_reaches_is_a_line(place: str, said: str) -> Non
 
 @pytest.mark.skipif(find_spec("s3fs") is not None, reason="s3fs is installed here")
 def test_what_s3_needs_is_said() -> None:
-    with pytest.raises(OutputError, match=r"pip install 'safepaint-bench\[s3\]'"):
+    with pytest.raises(OutputError, match=r"pip install 'fsspec>=.*s3fs>="):
         Store("s3://bucket/prefix")
 
 

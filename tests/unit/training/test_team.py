@@ -90,7 +90,7 @@ def test_without_fabric_one_line_says_how_to_get_it(
     photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "lightning_fabric", None)
-    with pytest.raises(TrainingError, match=r"pip install 'safepaint-bench\[train\]'"):
+    with pytest.raises(TrainingError, match="pip install 'lightning-fabric>="):
         train("aotgan", recipe=recipe("aotgan"), data=photographs, out=tmp_path, running=TWO)
 
 
