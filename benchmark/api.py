@@ -27,7 +27,7 @@ from benchmark.runner.executors.choice import default_executor
 from benchmark.runner.outcome import Failure
 from benchmark.runner.plan import Plan, as_begun, same_plan
 from benchmark.runner.planning import PlanJobs
-from benchmark.runner.setup import Setup, prepare
+from benchmark.runner.setup import Setup, prepare, refuse_retired
 from benchmark.runner.shard import SHARD_FILE, Shard, shard_text
 from benchmark.runner.store import Store, absolute, is_address
 
@@ -145,6 +145,7 @@ def run(
     out = at_home(Path(out)) if out is not None else None
     store = store if store is None or is_address(store) else at_home(Path(store))
     plan = _as_begun(plan, out)
+    refuse_retired(plan)
     setup = prepare(plan, settings.shard)
     plan = setup.plan
     for line in setup.sources.lines():

@@ -20,7 +20,7 @@ from benchmark.results.csv import result_rows
 from benchmark.results.nulls import distance_rows
 from benchmark.results.screen import WIDTH, screen_table
 from benchmark.runner.plan import Plan
-from benchmark.runner.setup import choose
+from benchmark.runner.setup import choose, refuse_retired
 from benchmark.runner.shard import WHOLE, Shard
 from benchmark.runner.sources import Sources
 from detectors import DETECTORS
@@ -62,8 +62,10 @@ def announce(plan: Plan, *, quiet: bool = False) -> None:
         quiet: only what is left out.
 
     Raises:
+        RetiredName: if a model is one that this version no longer has.
         WeightsError: if no inpainter, or none of the detectors wanted, has weights.
     """
+    refuse_retired(plan)
     models = choose(INPAINTERS, plan.inpainters, plan) + choose(DETECTORS, plan.detectors, plan)
     for model in models:
         if model.absent:

@@ -26,7 +26,7 @@ from inpainters import INPAINTERS
 
 BUCKET = "30-40"
 CLAIMED = ("auc", "f1", "acc")
-OURS = ("safepaint", "safepaint+")
+OURS = ("safepaint",)
 
 
 def forgers_of(detector: str) -> set[str]:

@@ -47,7 +47,7 @@ SEED = 77  # of splices and copy-moves; recipes have others
 SIDE, BUCKET = 256, Bucket(30, 40)
 FLAT = ("meanfill", "meanfill+grain:1.5", "meanfill+grain:match", "meanfill+grain:4")
 CONTROLS = ("telea", "telea+grain:1.5", "telea+grain:match", "shiftmap", "original+grain:1.5")
-LEARNED = ("lama", "madf", "aotgan", "ctsdg", "fcf", "edgeconnect", "safepaint", "safepaint+")
+LEARNED = ("lama", "madf", "aotgan", "ctsdg", "fcf", "edgeconnect", "safepaint")
 KINDS = (*FLAT, *CONTROLS, *LEARNED, "safepaint+grain:match", "splice", "copy-move")
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.core.registry import Registry, create
+from inpainters.retired import RETIRED
 
 if TYPE_CHECKING:  # the list is read without loading torch
     from inpainters.base import Inpainter
@@ -17,7 +18,6 @@ INPAINTERS: Registry[type[Inpainter]] = Registry(
         "safepaint-backbone": "inpainters.safepaint:SafePaintBackbone",
         "safepaint-ddl": "inpainters.safepaint:SafePaintDDL",
         "safepaint-rwsa": "inpainters.safepaint:SafePaintRWSA",
-        "safepaint+": "inpainters.safepaint_plus:SafePaintPlus",
         "edgeconnect": "inpainters.edgeconnect:EdgeConnect",
         "edgeconnect+rwsa": "inpainters.edgeconnect:EdgeConnectRWSA",
         "madf": "inpainters.madf:MADF",
@@ -40,6 +40,7 @@ INPAINTERS: Registry[type[Inpainter]] = Registry(
         "diffusers": "inpainters.diffusers:Diffusers",
         "iopaint": "inpainters.iopaint:IOPaint",
     },
+    retired=RETIRED,
 )
 
 

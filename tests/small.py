@@ -52,7 +52,6 @@ SMALL = {
         "inpainters.safepaint", "Generator", "SafePaintConfig", {**SAFEPAINT, "rwsa": False}
     ),
     "safepaint-rwsa": Small("inpainters.safepaint", "Generator", "SafePaintConfig", SAFEPAINT),
-    "safepaint+": Small("inpainters.safepaint_plus", "PlusGenerator", "SafePaintConfig", SAFEPAINT),
     "edgeconnect": Small(
         "inpainters.edgeconnect", "EdgeConnectNetwork", "EdgeConnectConfig", WIDTH
     ),

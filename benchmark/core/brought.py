@@ -32,7 +32,8 @@ class Entry:
         argument: what follows the colon of a scheme, for the class; None where there is no scheme.
         scheme: the scheme, or "".
         distribution: the installed distribution it comes from, as "name version", or "".
-        ours: whether it is in a table of this project.
+        ours: whether it is in a table of this project, or was once.
+        retired: whether it was once and cannot be loaded any more.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Entry:
     scheme: str = ""
     distribution: str = ""
     ours: bool = False
+    retired: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 BenchError                  a mistake the user can mend: one line, exit status 2
 ├── BadInput                an argument or tensor of another shape, type or range than expected
 ├── UnknownName             no model, metric or data set of that name
+├── RetiredName             a model that this version no longer has
 ├── BroughtError            a model, metric or data set of the user's own that cannot be used
 ├── DataError               an image, mask or folder that cannot be used
 │   └── FileChanged         one that changed while a run was going on
@@ -53,6 +54,10 @@ class UnknownName(BenchError, KeyError):  # noqa: N818 (as above)
 
     def __str__(self) -> str:  # KeyError would show the message's repr
         return self.message
+
+
+class RetiredName(BenchError):  # noqa: N818 (the field reads it as a phrase)
+    """A model that this version no longer has; the message names a commit that has it."""
 
 
 class BroughtError(BenchError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
@@ -18,10 +18,34 @@ from benchmark.core.brought import (
     split_label,
 )
 from benchmark.core.card import Card, read_card
-from benchmark.core.errors import BenchError, BroughtError, UnknownName
+from benchmark.core.errors import BenchError, BroughtError, RetiredName, UnknownName
 from benchmark.core.source import import_class, module_file, source_hash
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retired:
+    """A model that the registry had once: what reading its runs and stores still needs.
+
+    Attributes:
+        card: its card.
+        mini: SHA-256 of the mini weights that it shipped with; keys of its answers hold it.
+        last: the last commit that has the model.
+        page: where it is told what became of it.
+    """
+
+    card: Card
+    mini: str
+    last: str
+    page: str
+
+    def error(self) -> RetiredName:
+        """Why it cannot be used, in a line."""
+        return RetiredName(
+            f"{self.card.name!r} was retired and cannot be run or trained any more: commit "
+            f"{self.last} still has it, {self.page} says why; take it out of the plan or recipe"
+        )
 
 
 class Registry(Generic[T]):
@@ -34,6 +58,8 @@ class Registry(Generic[T]):
         group: the group of entry points by which other distributions add to it.
         schemes: what takes an argument, as scheme to "module:Class"; None where neither schemes nor
             classes named by hand are taken.
+        retired: names that were in the table once; they are found and have cards, but cannot be
+            loaded, and are listed nowhere.
     """
 
     def __init__(
@@ -44,12 +70,14 @@ class Registry(Generic[T]):
         base: str = "",
         group: str = "",
         schemes: Mapping[str, str] | None = None,
+        retired: Mapping[str, Retired] | None = None,
     ) -> None:
         self.kind = kind
         self._table = dict(table)
         self._base = base
         self._group = group
         self._schemes = schemes
+        self._retired = dict(retired or {})
         self._cards: dict[str, Card] = {}  # by entry; parsing a source takes 10 ms
         self._labels: dict[str, Card] = {}  # of what a run brought, for those who read its files
 
@@ -120,6 +148,8 @@ class Registry(Generic[T]):
         if name in self._labels and name not in self:
             return self._labels[name]
         found = self.find(name)
+        if found.retired:
+            return self._retired[found.name].card
         if found.argument is not None:  # a scheme's card may change with the files it names
             kind: Any = self._foreign(found)
             card: Card = kind.described(found.argument)
@@ -132,6 +162,15 @@ class Registry(Generic[T]):
         self._labels[found.name] = replace(card, name=found.name)
         return self._labels[found.name]
 
+    def retired(self, word: str) -> Retired | None:
+        """What is known of a model that was retired; None for every other.
+
+        Raises:
+            BenchError: as `find`.
+        """
+        found = self.find(word)
+        return self._retired[found.name] if found.retired else None
+
     def remember(self, card: Card) -> None:
         """Know the card of what a run brought, for those who read the run's files."""
         self._labels[card.name] = card
@@ -140,9 +179,12 @@ class Registry(Generic[T]):
         """Import what a word names and return its class.
 
         Raises:
-            BenchError: as `find`, or if somebody else's class cannot be used, in a line.
+            BenchError: as `find`, or if it was retired, or somebody else's class cannot be used,
+                in a line.
         """
         found = self.find(name)
+        if found.retired:
+            raise self._retired[found.name].error()
         if found.ours:
             return cast(T, _attribute(found.target))
         return cast(T, self._foreign(found))
@@ -181,6 +223,8 @@ class Registry(Generic[T]):
             return Entry(name=name, target=one.target, distribution=one.distribution)
         if not found and name in self._labels:
             return Entry(name=name, target="")  # known from a run's files alone
+        if not found and name in self._retired:
+            return Entry(name=name, target="", ours=True, retired=True)
         if not found:
             raise UnknownName(self.kind, name, self)
         owners = [*(["this project"] if name in self._table else []), *_owners(found)]

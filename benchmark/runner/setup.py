@@ -279,6 +279,17 @@ def choose(registry: Registry[Any], names: Sequence[str], plan: Plan) -> tuple[C
     return found
 
 
+def refuse_retired(plan: Plan) -> None:
+    """Refuse to run a plan of a model that this version no longer has.
+
+    Raises:
+        RetiredName: naming the first.
+    """
+    for registry, words in ((INPAINTERS, plan.inpainters), (DETECTORS, plan.detectors)):
+        for retired in filter(None, map(registry.retired, words)):
+            raise retired.error()
+
+
 def _choice(registry: Registry[Any], word: str, plan: Plan) -> Chosen:
     card = registry.card(word)
     wanted = plan.weights.get(card.name)
@@ -290,6 +301,10 @@ def _choice(registry: Registry[Any], word: str, plan: Plan) -> Chosen:
         source=registry.decides(word),
         distribution=registry.find(word).distribution,
     )
+    retired = registry.retired(word)
+    if retired is not None and wanted in (None, "mini"):  # the weights are gone, their keys are not
+        kept = Weights(edition="mini", sha256=retired.mini)
+        return replace(chosen, weights=kept, precision=plan.precision, compiled=plan.compile)
     try:
         chosen = replace(chosen, weights=find_weights(card, wanted))
     except MissingWeights as error:

@@ -81,7 +81,7 @@ class Pool:
         self._kept: dict[int, Forgery] = {}
         self._device = device
         self._made: Inpainter | None = None
-        INPAINTERS.entry(forger.name)
+        INPAINTERS.load(forger.name)  # an unknown or retired name is said before training
 
     def __getitem__(self, number: int) -> Forgery:
         if number not in self._kept:

@@ -15,6 +15,7 @@ from benchmark.core.errors import TrainingError, expectation
 from benchmark.core.met import inpainters_of
 from benchmark.core.registry import Registry
 from benchmark.training.forging import Forger, Laundering, Part, Retouching, Shapes
+from inpainters.retired import RETIRED
 
 P = TypeVar("P", bound=BaseModel)
 
@@ -26,7 +27,6 @@ LEARNERS: Registry[Any] = Registry(
         "safepaint-backbone": "inpainters.training.safepaint:SafePaintLearner",
         "safepaint-ddl": "inpainters.training.safepaint:SafePaintLearner",
         "safepaint-rwsa": "inpainters.training.safepaint:SafePaintLearner",
-        "safepaint+": "inpainters.training.safepaint_plus:SafePaintPlusLearner",
         "edgeconnect": "inpainters.training.edgeconnect:EdgeConnectLearner",
         "edgeconnect+rwsa": "inpainters.training.edgeconnect:EdgeConnectLearner",
         "aotgan": "inpainters.training.aotgan:AOTGANLearner",
@@ -39,6 +39,7 @@ LEARNERS: Registry[Any] = Registry(
         "trufor": "detectors.training.trufor:TruForLearner",
         "iidnet": "detectors.training.iidnet:IIDNetLearner",
     },
+    retired=RETIRED,
 )
 
 
@@ -292,7 +293,10 @@ def read_part(kind: type[P], content: dict[str, Any], where: str) -> P:
 
 def recipes_of(name: str) -> dict[str, Path]:
     """The recipes that come with a model: {"mini": path, "paper": path}."""
-    package = LEARNERS.entry(name).partition(".")[0]
+    found = LEARNERS.find(name)
+    if found.retired:
+        return {}
+    package = found.target.partition(".")[0]
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
         return {}
@@ -320,5 +324,7 @@ def _find(name: str, recipe: str | Path) -> Path:
     path = Path(recipe).expanduser()
     if path.suffix == ".toml" and path.is_file():
         return path
+    if (retired := LEARNERS.retired(name)) is not None:
+        raise retired.error()
     names = ", ".join(known) or "none"
     raise TrainingError(f"{recipe}: no such recipe of {name}; known: {names}, or a .toml file")

@@ -105,7 +105,6 @@ class SafePaintLearner:
     """
 
     Losses: ClassVar[type[BaseModel]] = SafePaintLosses
-    Network: ClassVar[type[Generator]] = Generator
     terms: ClassVar[tuple[str, ...]] = (
         "l1",
         "perceptual",
@@ -128,7 +127,7 @@ class SafePaintLearner:
             self._config = SafePaintConfig(**network)
         except TypeError as error:
             raise TrainingError(f"recipe of safepaint, network: {error}") from None
-        self.network = self.Network(self._config).to(device)
+        self.network = Generator(self._config).to(device)
         self.discriminator = Discriminator(losses.discriminator_width).to(device)
         self.modules: dict[str, nn.Module] = {
             "generator": self.network,

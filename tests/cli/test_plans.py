@@ -28,7 +28,7 @@ VARIANTS = {  # Table 5 calls the project's models by their parts
     "AOT-GAN+RWSA": "aotgan+rwsa",
 }
 # What the plans add to the paper, each with its reason.
-OURS = {"original", "telea", "navierstokes", "shiftmap", "safepaint+"}
+OURS = {"original", "telea", "navierstokes", "shiftmap"}
 QUICK = ("--inpainter", "meanfill,original", "--size", "64", "--limit", "2")
 
 

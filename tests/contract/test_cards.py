@@ -22,7 +22,6 @@ from inpainters import (
     lama,
     madf,
     safepaint,
-    safepaint_plus,
 )
 
 
@@ -46,9 +45,6 @@ OFFICIAL = {
     "safepaint-backbone": BACKBONE,
     "safepaint-ddl": BACKBONE,
     "safepaint-rwsa": SAFEPAINT,
-    "safepaint+": Official(
-        lambda: safepaint_plus.PlusGenerator(safepaint.SafePaintConfig()), (3, 1, 1)
-    ),
     "edgeconnect": Official(
         lambda: edgeconnect.EdgeConnectNetwork(edgeconnect.EdgeConnectConfig()), (3, 1, 1, 1)
     ),

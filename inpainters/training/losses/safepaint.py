@@ -11,12 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from inpainters.safepaint_plus import high_pass
-
 MARGIN = 0.1  # of the triplet terms; it only adds a constant
-APART = 0.5  # margin of `domain_apart`; unit vectors are at most 2 apart
-CELL = 8  # side of the squares whose residual energies are compared
-FAINT = (0.5 / 255) ** 2  # energy of the rounding to 8 bits: below it nothing can be told
 
 
 def l1_program(coarse: Tensor, raw: Tensor, images: Tensor, masks: Tensor) -> Tensor:
@@ -79,44 +74,3 @@ def domain_triplet(anchor: Tensor, positive: Tensor, *, flat: bool = False) -> T
         anchor, positive = anchor.flatten(1), positive.flatten(1)
     term: Tensor = F.triplet_margin_loss(anchor, positive, anchor, margin=MARGIN)
     return term
-
-
-def domain_apart(background: Tensor, real: Tensor, output: Tensor) -> Tensor:
-    """SafePaint+'s extractor: a real hole is nearer to its surroundings than a painted one.
-
-    Batch mean of max(0, |Z_b - Z_gt| - |Z_b - Z_out| + margin); arguments as in `domain_paper`, of
-    unit length. Unlike the program's triplets it has a negative, so that it is not smallest where
-    all vectors are the same.
-
-    Returns:
-        A scalar.
-    """
-    near, far = (
-        torch.linalg.vector_norm((background - other).flatten(1), dim=1) for other in (real, output)
-    )
-    return F.relu(near - far + APART).mean()
-
-
-def residual_energy(output: Tensor, images: Tensor, masks: Tensor) -> Tensor:
-    """How far painted holes are from real ones in what a blur takes out, square by square.
-
-    Args:
-        output: (N, 3, H, W) in [0, 1], painted pictures with their known regions.
-        images: (N, 3, H, W), the untouched ones.
-        masks: (N, 1, H, W), 1 = hole.
-
-    Returns:
-        A scalar: mean over squares of 8x8 pixels that are mostly hole of the absolute difference of
-        the logarithms of the residuals' mean squares; 0 where there is no such square.
-    """
-    share = F.avg_pool2d(masks, CELL)
-    squares = (share > 0.5).to(masks)
-    painted, real = (
-        torch.log(
-            F.avg_pool2d(high_pass(picture).square().mean(1, keepdim=True) * masks, CELL)
-            / share.clamp(min=1e-6)
-            + FAINT
-        )
-        for picture in (output, images)
-    )
-    return ((painted - real).abs() * squares).sum() / squares.sum().clamp(min=1)

@@ -97,14 +97,14 @@ def test_weights_that_are_replaced_before_they_are_loaded_are_refused(
     plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     weights = tmp_path / "own.safetensors"
-    weights.write_bytes(small_weights("safepaint+").read_bytes())
+    weights.write_bytes(small_weights("fcf").read_bytes())
     mine = Plan(
         **{
             **plan.model_dump(exclude_unset=True),
             "size": 64,
             "masks": None,
-            "inpainters": ("safepaint+",),
-            "weights": {"safepaint+": str(weights)},
+            "inpainters": ("fcf",),
+            "weights": {"fcf": str(weights)},
         }
     )
     from benchmark.runner import kit
@@ -118,5 +118,5 @@ def test_weights_that_are_replaced_before_they_are_loaded_are_refused(
         return worker(self, device)
 
     monkeypatch.setattr(kit.Kit, "worker", replaced)
-    with pytest.raises(WeightsError, match="safepaint\\+ changed while the run was going on"):
+    with pytest.raises(WeightsError, match="fcf changed while the run was going on"):
         run(mine, store=tmp_path / "store")

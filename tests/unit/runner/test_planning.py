@@ -30,10 +30,10 @@ def plan(tmp_path: Path) -> Plan:
         Image.fromarray(pixels).save(photos / f"{name}.png")
     return Plan(
         datasets=("folder",), images=photos, size=64, buckets=("10-20", "30-40"),
-        inpainters=("meanfill", "safepaint+", "original"), detectors=("flatness", "chance"),
+        inpainters=("meanfill", "fcf", "original"), detectors=("flatness", "chance"),
         metrics=("auc", "acc", "f1_pooled", "psnr"), launder=("noise:2", "jpeg:80"),
         retouch=("none", "grain:2", "blur:1"), rounding="authors",
-        weights={"safepaint+": str(small_weights("safepaint+"))},
+        weights={"fcf": str(small_weights("fcf"))},
     )  # fmt: skip
 
 

@@ -55,7 +55,6 @@ def test_smoke_runs_every_stage_and_exports(
         "safepaint-backbone",
         "safepaint-ddl",
         "safepaint-rwsa",
-        "safepaint+",
         "edgeconnect",
         "edgeconnect+rwsa",
         "aotgan",

@@ -15,7 +15,6 @@ from tests.unit.inpainters.training.steps import Drawn, learner_of
 
 MODELS = {  # by model: who paints, and the terms that compare features
     "safepaint": ("all", {"perceptual", "style"}),
-    "safepaint+": ("generator", {"perceptual", "style"}),
     "edgeconnect": ("generator", {"perceptual", "style"}),
     "aotgan": ("generator", {"perceptual", "style"}),
     "madf": ("all", {"perceptual", "style"}),
