@@ -24,7 +24,7 @@ def with_bold(lines: Sequence[Line], layout: Layout) -> list[Line]:
         column_of = [line.entries[column] for line in lines]
         best_paper |= {(row, column) for row in _best(column_of, [one.paper for one in column_of])}
         painted = [
-            entry.value if line.paints and not entry.below_null else None
+            entry.value if line.paints and not (entry.below_null or entry.met) else None
             for line, entry in zip(lines, column_of, strict=True)
         ]
         painted = _from_null(lines, column, painted)

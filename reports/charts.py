@@ -10,6 +10,7 @@ from typing import Literal
 from benchmark.core.card import Card
 from benchmark.core.names import file_part
 from benchmark.metrics import METRICS, NULLS
+from benchmark.results.met import MET, is_met
 from benchmark.results.numbers import kind_of, with_span
 from benchmark.results.painters import Painter, painters_of
 from benchmark.results.rows import ResultRow
@@ -308,7 +309,8 @@ def _label(row: ResultRow) -> str:
     said = with_span(row.value, row.low, row.high, kind_of(row.metric).decimals)
     after = f", {row.launder}" if row.launder else ""
     name = NULL if row.metric in _METRIC_OF else row.painter
-    return f"{name}, {row.bucket} %{after}: {said}, n = {row.n}"
+    met = f", {MET} met in training" if is_met(row) else ""
+    return f"{name}, {row.bucket} %{after}: {said}, n = {row.n}{met}"
 
 
 def _by_strength(kind: str, launders: set[str]) -> list[str]:

@@ -21,6 +21,7 @@ from benchmark.core.errors import BadInput, DataError
 from benchmark.metrics.base import Metric
 from benchmark.metrics.intervals import Values
 from benchmark.results.checksums import check_run
+from benchmark.results.met import MET, is_met
 from benchmark.results.numbers import GAP, kind_of, number, p_text, signed, signed_span
 from benchmark.results.rows import ResultRow, SampleRow
 from benchmark.results.run_folder import RunFolder, read_run
@@ -35,6 +36,7 @@ RULE = (
     "two-sided, corrected by Holm's rule over the numbers of a detector that moved "
     "(docs/statistics.md)."
 )
+MET_CHANGE = f"{MET} met in training by the detector of either run."
 POOLED = "a number of all pictures together has no value per picture"
 Key = tuple[Cell, str, str]  # where, whose and which number
 _LIMIT = re.compile(r"([a-z0-9_]+):([+-]\d*\.?\d+)", re.ASCII)
@@ -62,6 +64,7 @@ class Change:
         reason: why nothing is tested, or "".
         first_weights: the weights behind the first number, or "" where the run lacks the cell.
         second_weights: likewise of the second.
+        met: whether the detector of either run met the inpainter in training.
     """
 
     dataset: str
@@ -81,6 +84,7 @@ class Change:
     reason: str
     first_weights: str
     second_weights: str
+    met: bool
 
     @property
     def change(self) -> float | None:
@@ -159,7 +163,7 @@ class Comparison:
                 one.dataset,
                 one.launder or "-",
                 one.detector or "-",
-                one.inpainter,
+                one.inpainter + (MET if one.met else ""),
                 one.bucket,
                 one.metric,
                 number(one.first, one.decimals),
@@ -190,7 +194,10 @@ class Comparison:
         for one in self.changes:
             if one.reason and one.change is not None:
                 reasons[one.reason] = reasons.get(one.reason, 0) + 1
-        return " ".join([RULE, *(f"Not tested, {n} of them: {why}." for why, n in reasons.items())])
+        met = [MET_CHANGE] if any(one.met for one in self.changes) else []
+        return " ".join(
+            [RULE, *met, *(f"Not tested, {n} of them: {why}." for why, n in reasons.items())]
+        )
 
     def html(self) -> str:
         """The comparison as an HTML table; rows that are better or worse have the class "moved"."""
@@ -338,6 +345,7 @@ def _change(
         reason=test.reason,
         first_weights=first.weights if first else "",
         second_weights=second.weights if second else "",
+        met=any(is_met(row) for row in (first, second) if row),
     )
 
 

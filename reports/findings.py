@@ -9,6 +9,7 @@ from textwrap import wrap
 
 from benchmark.metrics import METRICS
 from benchmark.metrics.intervals import FEW
+from benchmark.results.met import NOT_RANKED
 from benchmark.results.nulls import MARK_NOTE, untested
 from benchmark.results.numbers import number, p_text, signed, signed_span, span
 from benchmark.results.painters import painter_named
@@ -64,7 +65,8 @@ def summarised(statistics: Sequence[Statistic]) -> str:
         dataset, launder, detector = place
         whose = f"on {_judge(detector)}" if detector else "of the pictures themselves"
         lines += ["", f"{dataset}{f' after {launder}' if launder else ''}, {whose}"]
-        for said in (*_firsts(here), *_next_best(here), *_below_null(here), *_alarms(here)):
+        for said in (*_firsts(here), *_met(here), *_next_best(here), *_below_null(here),
+                     *_alarms(here)):  # fmt: skip
             lines += wrap(said, WIDTH, initial_indent="  ", subsequent_indent="    ")
     tested = any(one.name == "next_best" for one in statistics)
     lines += ["", *(wrap(TEST, WIDTH) if tested else [])]
@@ -74,7 +76,7 @@ def summarised(statistics: Sequence[Statistic]) -> str:
 
 def _firsts(here: Sequence[Statistic]) -> Iterator[str]:
     """Who is best by each metric, size by size."""
-    ranks = [one for one in here if one.name == "rank"]
+    ranks = [one for one in here if one.name == "rank" and one.value is not None]
     for metric in dict.fromkeys(one.metric for one in ranks):
         said = []
         for bucket in dict.fromkeys(one.bucket for one in ranks):
@@ -84,6 +86,12 @@ def _firsts(here: Sequence[Statistic]) -> Iterator[str]:
             said += [f"{bucket} % {' and '.join(names)}"] if names else []
         models = max(one.n for one in ranks if one.metric == metric)
         yield f"Best of {models} by {METRICS.load(metric).title}: {'; '.join(said)}."
+
+
+def _met(here: Sequence[Statistic]) -> Iterator[str]:
+    names = dict.fromkeys(one.inpainter for one in here if one.reason == NOT_RANKED)
+    if names:
+        yield f"{', '.join(names)}: {NOT_RANKED}."
 
 
 def _below_null(here: Sequence[Statistic]) -> Iterator[str]:

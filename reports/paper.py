@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from benchmark.core.errors import DataError
 from benchmark.metrics import METRICS, under_convention
 from benchmark.results.brackets import interval_note
+from benchmark.results.met import MET, is_met, met_notes
 from benchmark.results.nulls import (
     MARK,
     NO_NULL,
@@ -82,6 +83,11 @@ class Entry:
         return MARK if self.below_null and self.ours and self.ours.metric == RANKED else ""
 
     @property
+    def met(self) -> bool:
+        """Whether our number is of a detector that met the inpainter in training."""
+        return self.ours is not None and is_met(self.ours)
+
+    @property
     def decimals(self) -> int:
         """Digits after the point that the metric is printed with."""
         return METRICS.load(self.place.metric).decimals
@@ -93,7 +99,8 @@ class Line:
 
     Attributes:
         group: the group's label, or "".
-        name: the model's name, the paper's where it has one, with ‡ if it looks into the hole.
+        name: the model's name, the paper's where it has one, with ‡ if it looks into the hole and ¶
+            if the detector met it in training.
         model: our name of the model with its retouching, or "" where the run does not have it.
         edition: the weights behind its numbers, such as "mini"; "" where it has none.
         reported: whether the paper has this model.
@@ -291,7 +298,9 @@ def _line(layout: Layout, group: Group, name: str, view: View) -> Line:
     sees = paints and any(row.sees_hole for row in rows)
     return Line(
         group=group.label,
-        name=(f"{name} (false alarms)" if alarms else name) + ("‡" if sees else ""),
+        name=(f"{name} (false alarms)" if alarms else name)
+        + ("‡" if sees else "")
+        + (MET if any(map(is_met, rows)) else ""),
         model=painter.name if painter else "",
         edition=next((row.edition(row.inpainter) for row in rows if row.value is not None), ""),
         reported=name in layout.models,
@@ -338,8 +347,9 @@ def _notes(lines: Sequence[Line], layout: Layout, view: View, run: RunFolder) ->
             "heatmap exceeds 0.5."
         )
     yield from retouch_notes(Painter(row.inpainter, row.retouch) for row in rows)
+    yield from met_notes(rows)
     yield from _about_null(lines, run)
-    if any(line.name.endswith("‡") for line in lines):
+    if any("‡" in line.name for line in lines):
         yield (
             "‡ as its authors' program does, it looks at what the picture shows inside the hole; "
             "with --hole-blind there is nothing to see."

@@ -11,7 +11,7 @@ differences have their interval.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -20,6 +20,7 @@ import numpy as np
 from benchmark.metrics import METRICS, NULLS
 from benchmark.metrics.base import Metric
 from benchmark.metrics.intervals import Interval, share_interval
+from benchmark.results.met import NOT_RANKED, is_met
 from benchmark.results.nulls import RANKED, Spot, against_null, from_null, standing
 from benchmark.results.painters import painter_named
 from benchmark.results.reported import reported_value
@@ -108,6 +109,7 @@ def statistics_of(
         for row in run.results
         if row.value is not None and INPAINTERS.card(row.inpainter).paints
     }
+    met = {(row.detector, row.painter) for row in run.results if is_met(row)}
     found: list[Statistic] = []
     for cell, here in pictures.items():
         if detectors is not None and cell.detector not in detectors:
@@ -121,7 +123,9 @@ def statistics_of(
                     for (at, what, model), value in means.items()
                     if (at, what) == (cell, name)
                 }
-                found += _compared(cell, name, models, here, (of, run.plan.seed, distances))
+                known = {model for model in models if (cell.detector, model) in met}
+                options = _Options(of, run.plan.seed, distances, known)
+                found += _compared(cell, name, models, here, options)
         if any(not INPAINTERS.card(name).paints for name in run.plan.inpainter_names):
             found += _detection(cell, here)
     return _corrected(found)
@@ -162,18 +166,32 @@ def inverted(statistics: Iterable[Statistic]) -> frozenset[Spot]:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """Who is set against the others, the plan's seed, distances to the null, and who was met."""
+
+    of: str
+    seed: int
+    distances: Mapping[str, PairedTest]
+    met: Set[str]
+
+
 def _compared(
     cell: Cell,
     name: str,
     models: Mapping[str, float],
     pictures: Pictures,
-    options: tuple[str, int, Mapping[str, PairedTest]],
+    options: _Options,
 ) -> Iterator[Statistic]:
     metric = METRICS.load(name)()
-    of, seed, distances = options
-    ranked = standing(name, metric.better == "lower", models, distances)
+    of, seed = options.of, options.seed
+    ranked = standing(name, metric.better == "lower", models, options.distances, options.met)
     yield from _ranks(cell, metric, ranked)
-    yield from _agreement(cell, metric, models)
+    for model in sorted(options.met):
+        rank = _statistic(cell, name, "rank", None, len(ranked))
+        yield replace(rank, inpainter=model, reason=NOT_RANKED)
+    unmet = {model: value for model, value in models.items() if model not in options.met}
+    yield from _agreement(cell, metric, unmet)
     if type(metric).reduce is not Metric.reduce:  # a pooled number has no value per picture
         return
     if of in models:

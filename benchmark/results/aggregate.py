@@ -20,7 +20,7 @@ from benchmark.metrics.intervals import (
     share_intervals,
 )
 from benchmark.results.numbers import rounded
-from benchmark.results.rows import ResultRow
+from benchmark.results.rows import Met, ResultRow
 from benchmark.runner.outcome import Failure
 from benchmark.runner.planning import PlanJobs
 from benchmark.runner.setup import Setup, metric_of
@@ -123,7 +123,16 @@ def _about(setup: Setup, view: View, dataset: str, bucket: str, metric: str) -> 
         high=None,
         weights=" ".join(f"{model.name}={model.weights.edition}" for model in view.models),
         sees_hole=view.inpainter.card.sees_hole and not setup.plan.hole_blind,
+        met=_met(setup, view),
     )
+
+
+def _met(setup: Setup, view: View) -> Met:
+    """Whether a view's detector met its inpainter in training, where that is known of both."""
+    met = setup.met.get(view.detector.name) if view.detector else None
+    if met is None or view.inpainter.source:  # what stands behind a user's model is not known
+        return ""
+    return "yes" if view.inpainter.name in met else "no"
 
 
 def _draft(

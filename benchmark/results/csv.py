@@ -15,9 +15,9 @@ from benchmark.results.rows import ResultRow
 
 COLUMNS = (
     "dataset", "launder", "detector", "inpainter", "retouch", "mask_ratio_percent", "metric",
-    "value", "n", "expected", "low", "high", "reported", "weights", "sees_hole", "reason",
+    "value", "n", "expected", "low", "high", "reported", "weights", "sees_hole", "reason", "met",
 )  # fmt: skip
-LATER = frozenset({"retouch"})  # columns that files of older versions lack; empty there
+LATER = frozenset({"retouch", "met"})  # columns that files of older versions lack; empty there
 OLD_NAMES: Mapping[str, str] = MappingProxyType({"false_alarm": "fpr"})  # metrics' former names
 
 _ROW = TypeAdapter(ResultRow)
@@ -43,6 +43,7 @@ def result_rows(results: Iterable[ResultRow]) -> list[dict[str, object]]:
             "weights": row.weights,
             "sees_hole": "yes" if row.sees_hole else "",
             "reason": row.reason,
+            "met": row.met,
         }
         for row in results
     ]

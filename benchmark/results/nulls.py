@@ -6,7 +6,7 @@ is marked, never the best, and not ranked; the others are ranked by how far from
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -155,7 +155,11 @@ def untested(reasons: Iterable[str]) -> tuple[str, ...]:
 
 
 def standing(
-    metric: str, lower: bool, models: Mapping[str, float], distances: Mapping[str, PairedTest]
+    metric: str,
+    lower: bool,
+    models: Mapping[str, float],
+    distances: Mapping[str, PairedTest],
+    met: Container[str] = frozenset(),
 ) -> dict[str, float]:
     """By what some inpainters are ranked in one cell: the lower, the better.
 
@@ -164,13 +168,18 @@ def standing(
         lower: whether a lower number is better.
         models: the metric's value per inpainter.
         distances: how far their AUC lie from the null, where that is known.
+        met: those that the detector met in training.
 
     Returns:
         A number per inpainter that is ranked: of AUC the distance to the null, if it is known for
-        all; of others the value, its sign turned where higher is better. Those below the null are
-        left out.
+        all; of others the value, its sign turned where higher is better. Those below the null and
+        those that were met are left out.
     """
-    ranked = [name for name in models if name not in distances or not is_below(distances[name])]
+    ranked = [
+        name
+        for name in models
+        if name not in met and (name not in distances or not is_below(distances[name]))
+    ]
     if metric == RANKED and models.keys() <= distances.keys():
         return {name: abs(distances[name].value or 0.0) for name in ranked}
     return {name: models[name] if lower else -models[name] for name in ranked}

@@ -126,6 +126,8 @@ class Record(BaseModel):
         left_out: what lay in a data set's folder, or in the masks', and was not used.
         unused: masks that could not be used.
         failures: jobs that gave no answer.
+        met: the inpainters that each detector's weights met in training, by detector; those of
+            which it is not known are left out.
         files: SHA-256 of the run's files, this one's own without this entry.
     """
 
@@ -159,6 +161,7 @@ class Record(BaseModel):
     left_out: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     unused: tuple[Unused, ...] = ()
     failures: tuple[Failure, ...]
+    met: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     files: dict[str, str] = Field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
@@ -267,6 +270,7 @@ def record_of(
         left_out={name: tuple(lines) for name, lines in setup.sources.left_out.items()},
         unused=tuple(Unused(file=file, reason=reason) for file, reason in setup.sources.unused),
         failures=tuple(sorted(tally.failures)),
+        met={name: tuple(sorted(met)) for name, met in setup.met.items() if met is not None},
     )
 
 

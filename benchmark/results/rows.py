@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from sys import intern
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -22,6 +22,7 @@ def _yes(value: object) -> object:
 
 Number = Annotated[float | None, BeforeValidator(_gap)]  # in a file a gap is empty
 Mark = Annotated[bool, BeforeValidator(_yes)]  # in a file "yes" or empty
+Met = Literal["", "yes", "no"]
 Key = Annotated[str, Field(pattern=r"^([0-9a-f]{32})?$")]  # names files of the store
 Name = Annotated[str, AfterValidator(intern)]  # the same few in every row
 
@@ -46,6 +47,8 @@ class ResultRow:
         weights: the weights behind it, such as "safepaint=mini trufor=official".
         sees_hole: whether the inpainter looked at what the picture shows inside the hole.
         reason: why there is no number, or "".
+        met: whether the detector met the inpainter in training, "yes" or "no"; "" where that is not
+            known, or there is no detector.
     """
 
     dataset: Name
@@ -63,6 +66,7 @@ class ResultRow:
     weights: Name
     sees_hole: Mark = False
     reason: Name = ""
+    met: Met = ""
 
     @property
     def painter(self) -> str:

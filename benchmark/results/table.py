@@ -10,6 +10,7 @@ from benchmark.core.card import Card
 from benchmark.metrics import METRICS, NULLS
 from benchmark.results.aggregate import NO_WEIGHTS
 from benchmark.results.brackets import interval_note
+from benchmark.results.met import met_mark, met_notes
 from benchmark.results.nulls import (
     MARK,
     MARK_NOTE,
@@ -177,6 +178,7 @@ def _named(card: Card, row: Mapping[str, ResultRow], retouch: str = "") -> str:
     cell = next(iter(row.values()))
     edition = _edition(card.name, cell)
     mark = "‡" if cell.sees_hole and card.name == cell.inpainter and card.paints else ""
+    mark += met_mark(cell) if card.name == cell.inpainter else ""
     name = retouched_name(card.name, retouch) + mark
     return name + (f" ({edition})" if edition != "none" else "")
 
@@ -252,6 +254,7 @@ def table_notes(cells: Sequence[ResultRow], distances: Distances) -> Iterable[st
             "‡ as its authors' program does, it looks at what the picture shows inside the hole; "
             "with --hole-blind there is nothing to see."
         )
+    yield from met_notes(cells)
     if any(METRICS.load(cell.metric).null_of for cell in cells):
         yield NULL_NOTE
     if any(map(is_below, distances.values())):

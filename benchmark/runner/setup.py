@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from benchmark.core.errors import DataError, MissingWeights, PlanError
+from benchmark.core.met import met_by
 from benchmark.core.outside import Terms
 from benchmark.core.registry import Registry
 from benchmark.core.weights import Weights, find_weights
@@ -57,6 +58,8 @@ class Setup:
             its answers.
         untouched: the same where the null is measured of it, be it among the plan's inpainters or
             not; None where the plan has no detector, or no metric of a detector's answer.
+        met: by detector the inpainters that its weights met in training, or None where that is not
+            known; never part of a key.
     """
 
     plan: Plan
@@ -69,6 +72,7 @@ class Setup:
     own: Mapping[str, Outputs] = field(default_factory=dict)
     seen_own: Mapping[str, Heatmaps] = field(default_factory=dict)
     untouched: Chosen | None = None
+    met: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
 
     @property
     def inpainters(self) -> tuple[Chosen, ...]:
@@ -202,7 +206,22 @@ def prepare(plan: Plan, shard: Shard | None = None) -> Setup:
         seen_own=_said_elsewhere(detectors),
         original=original,
         untouched=original if has_null else None,
+        met={one.name: met_of(one) for one in detectors},
     )
+
+
+def met_of(detector: Chosen) -> frozenset[str] | None:
+    """The inpainters whose forgeries a run's detector learned from; None where it is not known.
+
+    One without weights learned from nothing. Of official weights, and of what users bring, nothing
+    is known.
+    """
+    if detector.source or detector.absent:
+        return None
+    if detector.card.weightless:
+        return frozenset()
+    path = detector.weights.path
+    return met_by(path) if path is not None and path.suffix == ".safetensors" else None
 
 
 def metric_of(name: str, inpainter: Chosen, retouch: str) -> str:

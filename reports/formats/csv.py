@@ -13,6 +13,7 @@ from reports.paper import Entry, Line, PaperTable
 COLUMNS = (
     "table", "dataset", "detector", "inpainter", "mask_ratio_percent", "metric", "paper", "ours",
     "n", "expected", "low", "high", "weights", "data", "launder", "reason", "mark",
+    "met",
 )  # fmt: skip
 
 
@@ -49,6 +50,7 @@ def _row(table: PaperTable, line: Line, entry: Entry) -> dict[str, object]:
         "launder": ours.launder if ours else None,
         "reason": line.reason(entry) if table.ours else None,
         "mark": BELOW if entry.mark else None,
+        "met": ours.met if ours else None,
     }
 
 

@@ -22,6 +22,7 @@ SIGNS = {
     "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
     "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
     "↓": r"$\downarrow$", "↑": r"$\uparrow$", "†": r"\dag{}", "‡": r"\ddag{}", "§": r"\S{}",
+    "¶": r"\P{}",
     "τ": r"$\tau$",
 }  # fmt: skip
 

@@ -16,6 +16,7 @@ from benchmark.core.errors import DataError
 from benchmark.core.paths import write_text
 from benchmark.metrics import METRICS
 from benchmark.results.images import save_pictures
+from benchmark.results.met import MET, is_met, met_mark
 from benchmark.results.nulls import MARK, RANKED, Spot
 from benchmark.results.numbers import kind_of, number, span, stored
 from benchmark.results.painters import painters_of
@@ -226,7 +227,7 @@ def _row(row: ResultRow, below: Container[Spot] = frozenset()) -> Mapping[str, s
         "dataset": row.dataset,
         "launder": row.launder or "as painted",
         "detector": row.detector or "-",
-        "inpainter": row.painter + ("‡" if row.sees_hole else ""),
+        "inpainter": row.painter + ("‡" if row.sees_hole else "") + met_mark(row),
         "bucket": row.bucket,
         "metric": metric_title(row.metric),
         "value": number(row.value, digits) + mark,
@@ -250,17 +251,26 @@ def _detectors(run: RunFolder) -> dict[str, str]:
 
 def _gallery_data(run: RunFolder, gallery: Gallery, *, full: bool) -> dict[str, Any]:
     kind = METRICS.load(gallery.metric) if gallery.metric else None
+    met = {(row.painter, row.detector) for row in run.results if is_met(row)}
     return {
         "metric": kind.title if kind else "",
         "digits": kind.decimals if kind else 4,
         "better": kind.better if kind else "lower",
         "names": {**_painters(run), **_detectors(run)},
         "pictures": gallery.pictures,
-        "exhibits": [_exhibit(run, one, gallery.metric, full=full) for one in gallery.exhibits],
+        "exhibits": [
+            _exhibit(run, one, gallery.metric, full=full, met=met) for one in gallery.exhibits
+        ],
     }
 
 
-def _exhibit(run: RunFolder, one: Exhibit, metric: str, *, full: bool) -> dict[str, Any]:
+def _met(painter: str, detector: str, met: Container[tuple[str, str]]) -> str:
+    return f", {MET} met in training" if (painter, detector) in met else ""
+
+
+def _exhibit(
+    run: RunFolder, one: Exhibit, metric: str, *, full: bool, met: Container[tuple[str, str]]
+) -> dict[str, Any]:
     several = len(run.plan.datasets) > 1
     parts = [IMAGES, *([one.dataset] if several else []), one.bucket, one.folder]
     return {
@@ -279,7 +289,8 @@ def _exhibit(run: RunFolder, one: Exhibit, metric: str, *, full: bool) -> dict[s
                         "detector": look.detector,
                         "heatmap": look.heatmap,
                         "value": look.value,
-                        "text": _looked(metric, look),
+                        "text": _looked(metric, look)
+                        + _met(painting.inpainter, look.detector, met),
                     }
                     for look in painting.looks
                 ],

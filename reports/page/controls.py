@@ -6,7 +6,7 @@ by what it paints only as far as it hides better than one flat colour with the s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.metrics import METRICS
+from benchmark.results.met import MET
 from benchmark.results.numbers import p_text, signed, signed_span
 from benchmark.results.painters import Painter, painters_of
 from benchmark.results.run_folder import RunFolder
@@ -43,6 +44,7 @@ def control_sentences(
     values: Mapping[str, NDArray[np.float64]],
     *,
     beside_null: bool = False,
+    met: Container[str] = frozenset(),
 ) -> Iterator[str]:
     """What the networks of a run gain; nothing where the run has no network that is retouched.
 
@@ -52,6 +54,7 @@ def control_sentences(
         values: (N,) of it, image by image in one order, by the painter's name; gaps have none.
         beside_null: whether the values are AUC's distances to the null (`results.nulls.from_null`),
             so that who is found by the inverted map does not count as hidden.
+        met: names of those that the detector met in training.
     """
     wanted = [one for one in painters_of(run.plan) if one.retouch and _network(one)]
     if not wanted:
@@ -67,7 +70,7 @@ def control_sentences(
         yield "What a network gains over one flat colour with the same retouching: no numbers yet."
         return
     said = [
-        f"with {step}, " + ", ".join(_said(one) for one in same)
+        f"with {step}, " + ", ".join(_said(one, met) for one in same)
         for step, same in groupby(found, lambda one: one.painter.retouch)
     ]
     family = f"Holm's rule over {len(found)} tests" if len(found) > 1 else "one test"
@@ -79,6 +82,11 @@ def control_sentences(
         f"hides better in {better} of {len(found)}, worse in {worse} ({title} of the same images, "
         f"{family}): {'; '.join(said)}."
     )
+    if Painter(FLAT, wanted[0].retouch).name in met:
+        yield (
+            f"{FLAT} {MET}: the detector met it in training, so a network without this mark may "
+            "hide better than the flat colour for that alone."
+        )
 
 
 def gains(
@@ -117,11 +125,12 @@ def _place(run: RunFolder, one: Gain) -> int:
     return run.plan.retouches.index(one.painter.retouch)
 
 
-def _said(one: Gain) -> str:
+def _said(one: Gain, met: Container[str]) -> str:
     test, decimals = one.test, METRICS.load(one.test.metric).decimals
     verdict = _VERDICTS.get(test.verdict, test.verdict)
     if test.reason:
         verdict += f": {test.reason}"
     said = f"{signed(test.value, decimals)} {signed_span(test.low, test.high, decimals)}".strip()
     p = "" if test.p_holm is None else f", p {p_text(test.p_holm)}"
-    return f"{one.painter.inpainter} {said} ({verdict}{p})"
+    mark = MET if one.painter.name in met else ""
+    return f"{one.painter.inpainter}{mark} {said} ({verdict}{p})"

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from benchmark.core.seeds import seed_of
 from benchmark.metrics import METRICS, NULLS
 from benchmark.metrics.intervals import UNDEFINED, mean_interval
+from benchmark.results.met import MET, is_met, met_notes
 from benchmark.results.nulls import (
     BELOW,
     MARK,
@@ -25,6 +26,7 @@ from benchmark.results.nulls import (
 )
 from benchmark.results.numbers import number, with_span
 from benchmark.results.painters import Painter, painters_of
+from benchmark.results.rows import ResultRow
 from benchmark.results.run_folder import RunFolder
 from benchmark.results.significance import PairedTest
 from benchmark.runner.setup import UNTOUCHED
@@ -52,6 +54,7 @@ class Glance:
         standing: what it is ranked by, the lower the better: of AUC the distance to the null; None
             where it is not ranked.
         test: its AUC against the null, or None where there is none.
+        met: whether the detector met it in training.
     """
 
     inpainter: str
@@ -62,6 +65,7 @@ class Glance:
     reason: str
     standing: float | None = None
     test: PairedTest | None = None
+    met: bool = False
 
     @property
     def below(self) -> bool:
@@ -172,7 +176,8 @@ def _standing(
     columns = {one.inpainter: _by_picture(run, RANKED, (*where, one.inpainter)) for one in glances}
     tests = against_null(columns, null, seed=run.plan.seed)
     models = {one.inpainter: one.value for one in glances if one.value is not None}
-    found = standing(metric, METRICS.load(metric).better == "lower", models, tests)
+    met = {one.inpainter for one in glances if one.met}
+    found = standing(metric, METRICS.load(metric).better == "lower", models, tests, met)
     return tuple(
         replace(one, standing=found.get(one.inpainter), test=tests.get(one.inpainter))
         for one in glances
@@ -192,9 +197,12 @@ def _glance(run: RunFolder, metric: str, dataset: str, detector: str, painter: P
     seed, kind = seed_of("interval", run.plan.seed), METRICS.load(metric)
     value = float(values[np.isfinite(values)].mean()) if complete else None
     interval = mean_interval(values, seed=seed, bounds=kind.bounds) if complete else UNDEFINED
+    met = any(map(is_met, cells))
+    name = marked(painter.card, run.results, painter.retouch) + (MET if met else "")
     return Glance(
         inpainter=painter.name,
-        name=_named(run, painter.inpainter, marked(painter.card, run.results, painter.retouch)),
+        name=_named(run, painter.inpainter, name),
+        met=met,
         values=values,
         value=value,
         text=with_span(value, *interval, kind.decimals),
@@ -236,12 +244,16 @@ def _sentences(
         for one in glances
         if one.value is not None
     }
-    controls = list(control_sentences(run, metric, values, beside_null=beside_null))
+    met = {one.inpainter for one in glances if one.met}
+    controls = list(control_sentences(run, metric, values, beside_null=beside_null, met=met))
     yield from controls
     if not values:
         yield "No finding yet: no inpainter has all its numbers."
         return
     yield from _below(glances)
+    yield from met_notes(_own_rows(run, where))
+    if met:
+        yield f"Met: {', '.join(sorted(met))}."
     if not ranked:
         yield "So no inpainter is ranked."
         yield from _alarms(run, *where)
@@ -258,6 +270,10 @@ def _sentences(
     if tests or not controls:
         yield _tested(tests)
     yield from _alarms(run, *where)
+
+
+def _own_rows(run: RunFolder, where: tuple[str, str]) -> Iterator[ResultRow]:
+    return (row for row in run.results if (row.dataset, row.detector) == where)
 
 
 def _below(glances: Sequence[Glance]) -> Iterator[str]:
