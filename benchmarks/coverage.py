@@ -27,7 +27,8 @@ from benchmark.metrics.intervals import (
     paired_share_interval,
     share_intervals,
 )
-from benchmark.results.significance import corrected, paired_tests
+from benchmark.results.significance import ALPHA, corrected, paired_tests
+from benchmark.results.training_seeds import seeded_test
 
 SIZES = (3, 5, 7, 10, 20, 30, 100)
 SHARES = (0.05, 0.5, 0.86, 0.95)
@@ -123,6 +124,42 @@ def false_alarms(n: int, tests: int, runs: int) -> tuple[float, float, float]:
     return float(np.mean(families)), float(np.mean(single)), float(np.mean(old))
 
 
+def of_seeds(
+    spreads: tuple[float, float, float], images: int, runs: int, *, apart: float = 0.0
+) -> tuple[float, float, float]:
+    """How two models do, of three training seeds each, on the same images.
+
+    Args:
+        spreads: standard deviations between trainings, between images (what one model does better
+            on some), and of both together.
+        images: images.
+        runs: simulated comparisons.
+        apart: the true difference.
+
+    Returns:
+        How often the interval holds the true difference, how often the test finds one, and how
+        often the test over images alone does, which averages the seeds.
+    """
+    generator = np.random.default_rng((images, runs))
+    fits, finds, alone = [], [], []
+    for seed in range(runs):
+        shared = generator.normal(size=images)
+        own, other = (
+            shift
+            + shared
+            + generator.normal(0, spreads[0], (3, 1))
+            + generator.normal(0, spreads[1], images)
+            + generator.normal(0, spreads[2], (3, images))
+            for shift in (apart, 0.0)
+        )
+        found = seeded_test(own, other, metric="psnr", seed=seed)
+        fits.append((found.low or 0.0) <= apart <= (found.high or 0.0))
+        finds.append((found.p or 0.0) < ALPHA)
+        means = own.mean(axis=0)[:, None], other.mean(axis=0)[:, None]
+        alone.append((paired_tests(*means, metrics=["psnr"], seed=seed)[0].p or 0.0) < ALPHA)
+    return float(np.mean(fits)), float(np.mean(finds)), float(np.mean(alone))
+
+
 def percent(*shares: float) -> str:
     """Cells of a Markdown table."""
     return " | ".join(f"{100 * share:.1f}" for share in shares)
@@ -151,6 +188,14 @@ def lines(runs: int) -> Iterator[str]:
         yield f"| {n} | {percent(nine, three, one, old)} |"
 
 
+def lines_of_seeds(runs: int) -> Iterator[str]:
+    """The table of two models trained three times each, 100 images, line by line."""
+    yield from _heads("sd of seeds, images, both", "held", "found", "found over images alone")
+    for spreads in ((0.0, 0.1, 0.0), (0.05, 0.1, 0.0), (0.05, 0.1, 0.1), (0.01, 0.1, 0.1)):
+        said = ", ".join(f"{one:g}" for one in spreads)
+        yield f"| {said} | {percent(*of_seeds(spreads, 100, runs))} |"
+
+
 def _heads(*heads: str) -> Iterator[str]:
     yield f"| {' | '.join(heads)} |"
     yield "|" + " ---: |" * len(heads)
@@ -160,7 +205,10 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--runs", type=int, default=4000, help="simulated runs a number")
-    for line in lines(parser.parse_args().runs):
+    parser.add_argument("--seeds", action="store_true", help="the table of training seeds alone")
+    options = parser.parse_args()
+    make = lines_of_seeds if options.seeds else lines
+    for line in make(options.runs):
         print(line, flush=True)
 
 

@@ -26,7 +26,7 @@ def met_by(weights: Path) -> frozenset[str] | None:
         inpainter. None where it is not known: another project's file, or one that cannot be read.
         A variant of a network that was met, such as "aotgan+rwsa", counts as not met.
     """
-    noted = _noted(weights)
+    noted = noted_in(weights)
     stated, recipe = noted.get("met"), noted.get("recipe")
     if isinstance(stated, list):
         return frozenset(map(str, stated))
@@ -46,7 +46,7 @@ def inpainters_of(forgers: Iterable[str]) -> frozenset[str]:
     return frozenset((names | flat) - {UNTOUCHED, *MADE_HERE})
 
 
-def _noted(weights: Path) -> dict[str, Any]:
+def noted_in(weights: Path) -> dict[str, Any]:
     """The metadata entry "bench" of a .safetensors file, read without torch; {} if there is none.
 
     The file begins with the length of its header, 8 bytes, and the header as JSON.
