@@ -9,6 +9,9 @@ command again does what is missing alone. OUT/table5.csv and OUT/table6.csv have
 each difference with intervals and p over seeds and images together (docs/statistics.md).
 Differences of AUC are of its distance to the null. A row with fewer than three seeds is a gap, and
 is named.
+
+Where SEEDS holds SafePaint with the forms of the paper's text (losses.spectral), OUT/forms.csv has
+these against the program's forms instead.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -47,22 +51,22 @@ COLUMNS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Ablation:
-    """One of the two tables.
+    """One table.
 
     Attributes:
-        number: 5 or 6.
+        name: what its file and its lines are called.
         rows: its models.
         parts: by the part of a network in question, the models with it and without it.
     """
 
-    number: int
+    name: str
     rows: tuple[str, ...]
     parts: Mapping[str, tuple[tuple[str, str], ...]]
 
 
 TABLES = (
     Ablation(
-        number=5,
+        name="table5",
         rows=("safepaint-backbone", "safepaint-ddl", "safepaint-rwsa", "safepaint"),
         parts={
             "DDL": (("safepaint-ddl", "safepaint-backbone"), ("safepaint", "safepaint-rwsa")),
@@ -71,12 +75,17 @@ TABLES = (
         },
     ),
     Ablation(
-        number=6,
+        name="table6",
         rows=("edgeconnect", "edgeconnect+rwsa", "aotgan", "aotgan+rwsa"),
         parts={"RWSA": (("edgeconnect+rwsa", "edgeconnect"), ("aotgan+rwsa", "aotgan"))},
     ),
 )
-ROWS = tuple(row for table in TABLES for row in table.rows)
+# The program's forms of SafePaint's losses against those of the paper's text, trained alike else.
+FORMS = Ablation(
+    name="forms", rows=("safepaint", "text"), parts={"the text's forms": (("text", "safepaint"),)}
+)
+WORDS = {"text": "text=inpainters.safepaint:SafePaint"}  # a plan has each name once
+ROWS = (*(row for table in TABLES for row in table.rows), "text")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +132,7 @@ def find_trainings(folder: Path) -> list[Training]:
         if noted.get("model") not in ROWS or not isinstance(noted.get("seed"), int):
             continue
         one = Training(
-            model=noted["model"], seed=noted["seed"], steps=int(noted.get("steps", 0)), path=path
+            model=_row_of(noted), seed=noted["seed"], steps=int(noted.get("steps", 0)), path=path
         )
         other = found.setdefault((one.model, one.seed), one)
         if other is not one:
@@ -133,20 +142,32 @@ def find_trainings(folder: Path) -> list[Training]:
     return [found[key] for key in sorted(found, key=lambda key: (ROWS.index(key[0]), key[1]))]
 
 
+def _row_of(noted: Mapping[str, Any]) -> str:
+    """A training's row: its model, but SafePaint with the text's spectral norms is "text"."""
+    losses = noted.get("recipe", {}).get("losses", {})
+    return "text" if losses.get("spectral") else str(noted["model"])
+
+
+def tables_of(trainings: Sequence[Training]) -> tuple[Ablation, ...]:
+    """Tables 5 and 6, or the forms of the losses where a training has those of the text."""
+    return (FORMS,) if any(one.model == "text" for one in trainings) else TABLES
+
+
 def missing(trainings: Sequence[Training]) -> Iterator[str]:
     """What the tables lack, and whether the rows were trained alike, in lines."""
     counts = Counter(one.model for one in trainings)
-    for row in ROWS:
+    found = tables_of(trainings)
+    for row in (row for table in found for row in table.rows):
         if counts[row] < FEWEST_SEEDS:
             yield f"missing: {row} has {counts[row]} of {FEWEST_SEEDS} training seeds"
-    for table in TABLES:
+    for table in found:
         steps: dict[int, list[str]] = {}
         for one in trainings:
             if one.model in table.rows:
                 steps.setdefault(one.steps, []).append(f"{one.model} {one.seed}")
         if len(steps) > 1:
             said = "; ".join(f"{count}: {', '.join(names)}" for count, names in steps.items())
-            yield f"Table {table.number}: rows of different numbers of steps ({said})"
+            yield f"{table.name}: rows of different numbers of steps ({said})"
 
 
 def plan_of(trainings: Iterable[Training], options: argparse.Namespace) -> Plan:
@@ -159,7 +180,7 @@ def plan_of(trainings: Iterable[Training], options: argparse.Namespace) -> Plan:
         limit=options.limit,
         size=options.size,
         buckets=(BUCKET,),
-        inpainters=(*weights, FLAT, PLAIN, UNTOUCHED),
+        inpainters=(*(WORDS.get(name, name) for name in weights), FLAT, PLAIN, UNTOUCHED),
         detectors=judges,
         metrics=(*JUDGED, *ALONE),
         retouch=("none", MATCHED),
@@ -266,7 +287,7 @@ def _row(
 ) -> dict[str, object]:
     compared = metric == RANKED and bool(against)
     row: dict[str, object] = dict.fromkeys(COLUMNS)
-    row |= {"table": table.number, "detector": detector, "inpainter": inpainter}
+    row |= {"table": table.name, "detector": detector, "inpainter": inpainter}
     row |= {"against": against, "metric": "auc distance to the null" if compared else metric}
     return row | rest
 
@@ -276,11 +297,11 @@ def paragraph(table: Ablation, rows: Sequence[Mapping[str, object]]) -> Iterator
     tested = [row for row in rows if row["against"] and row["detector"]]
     for part, pairs in table.parts.items():
         own = [row for row in tested if (row["inpainter"], row["against"]) in pairs]
-        yield f"Table {table.number}, {part}, with against without: {_counted(own)}"
+        yield f"{table.name}, {part}, with against without: {_counted(own)}"
     for control in (FLAT, PLAIN):
         for retouch in ("", f"+{MATCHED}"):
             own = [row for row in tested if row["against"] == control + retouch]
-            yield f"Table {table.number}, rows against {control + retouch}: {_counted(own)}"
+            yield f"{table.name}, rows against {control + retouch}: {_counted(own)}"
 
 
 def _counted(rows: Sequence[Mapping[str, object]]) -> str:
@@ -293,14 +314,14 @@ def tables(trainings: Sequence[Training], options: argparse.Namespace) -> Iterat
     """Run, write the tables, and say what they come to, in lines."""
     found = measure(trainings, options)
     detectors = ("", *options.detectors.split(","))
-    for table in TABLES:
+    for table in tables_of(trainings):
         rows = [
             row
             for detector in detectors
             for make in (means, differences)
             for row in make(table, found, detector)
         ]
-        path = options.out / f"table{table.number}.csv"
+        path = options.out / f"{table.name}.csv"
         write_text(path, to_csv(COLUMNS, [{k: _plain(v) for k, v in row.items()} for row in rows]))
         yield f"{path}: {len(rows)} rows"
         yield from paragraph(table, rows)

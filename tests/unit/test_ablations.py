@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from argparse import Namespace
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,9 @@ from tests.small import small_weights
 SEEDS = (11, 12, 13)
 
 
-def trained(folder: Path, model: str, seed: int, steps: int = 20) -> None:
+def trained(
+    folder: Path, model: str, seed: int, steps: int = 20, losses: dict[str, object] | None = None
+) -> None:
     """Weights as a training with this seed leaves them: tiny, and other numbers for each seed."""
     with safe_open(small_weights(model), "pt") as file:
         noted = json.loads(file.metadata()["bench"])
@@ -31,9 +34,10 @@ def trained(folder: Path, model: str, seed: int, steps: int = 20) -> None:
     for value in state.values():
         if value.is_floating_point():
             value.add_(0.01 * torch.randn(value.shape, generator=generator))
-    place = folder / f"{model}-{seed}"
+            value.mul_(1.1 if losses else 1.0)
+    place = folder / f"{model}-{seed}{'-text' if losses else ''}"
     place.mkdir(parents=True)
-    noted |= {"model": model, "seed": seed, "steps": steps}
+    noted |= {"model": model, "seed": seed, "steps": steps, "recipe": {"losses": losses or {}}}
     save_file(state, place / f"{model}.safetensors", {"bench": json.dumps(noted)})
 
 
@@ -81,7 +85,7 @@ def test_what_is_missing_is_named(seeds: Path) -> None:
 def test_rows_that_were_not_trained_alike_are_said(tmp_path: Path) -> None:
     trained(tmp_path, "safepaint", 11, steps=20)
     trained(tmp_path, "safepaint-ddl", 11, steps=21)
-    (line,) = (one for one in missing(find_trainings(tmp_path)) if "Table 5" in one)
+    (line,) = (one for one in missing(find_trainings(tmp_path)) if "table5" in one)
     assert "21: safepaint-ddl 11; 20: safepaint 11" in line
 
 
@@ -145,10 +149,10 @@ def test_means_are_over_seeds_and_images(options: Namespace, said: list[str]) ->
 
 
 def test_the_paragraph_counts_verdicts(said: list[str], options: Namespace) -> None:
-    line = next(one for one in said if one.startswith("Table 5, DDL, with against without"))
+    line = next(one for one in said if one.startswith("table5, DDL, with against without"))
     assert line.endswith("of 6 tests")
     assert "not tested 3" in line  # safepaint has two seeds
-    assert any(one.startswith("Table 5, rows against meanfill+grain:match") for one in said)
+    assert any(one.startswith("table5, rows against meanfill+grain:match") for one in said)
     rows_ = [
         {"inpainter": "aotgan+rwsa", "against": "aotgan", "detector": "d", "verdict": "better"}
     ]
@@ -166,3 +170,21 @@ def test_the_same_command_again_computes_nothing(
     assert len(ran) == 3
     assert all(not any(one.document["jobs_run"].values()) for one in ran)
     assert (options.out / "table5.csv").read_text() == before
+
+
+def test_the_text_s_forms_against_the_program_s(options: Namespace, tmp_path: Path) -> None:
+    for seed in SEEDS:
+        trained(tmp_path / "forms", "safepaint", seed)
+        trained(tmp_path / "forms", "safepaint", seed, losses={"spectral": True})
+    found = find_trainings(tmp_path / "forms")
+    assert Counter(one.model for one in found) == {"safepaint": 3, "text": 3}
+    assert list(missing(found)) == []
+    own = Namespace(**(vars(options) | {"out": tmp_path / "out"}))
+    said = list(tables(found, own))
+    with (tmp_path / "out/forms.csv").open(newline="") as file:
+        written = list(csv.DictReader(file))
+    rows_ = [row for row in written if (row["inpainter"], row["against"]) == ("text", "safepaint")]
+    assert {row["metric"] for row in rows_} >= {"auc distance to the null", "f1", "psnr"}
+    assert all(row["seeds"] == "3" for row in rows_)
+    assert any(float(row["value"]) for row in rows_)
+    assert any(line.startswith("forms, the text's forms, with against without") for line in said)
