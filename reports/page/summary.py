@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -26,7 +26,6 @@ from benchmark.results.nulls import (
 )
 from benchmark.results.numbers import number, with_span
 from benchmark.results.painters import Painter, painters_of
-from benchmark.results.rows import ResultRow
 from benchmark.results.run_folder import RunFolder
 from benchmark.results.significance import PairedTest
 from benchmark.runner.setup import UNTOUCHED
@@ -251,12 +250,10 @@ def _sentences(
         yield "No finding yet: no inpainter has all its numbers."
         return
     yield from _below(glances)
-    yield from met_notes(_own_rows(run, where))
-    if met:
-        yield f"Met: {', '.join(sorted(met))}."
     if not ranked:
         yield "So no inpainter is ranked."
         yield from _alarms(run, *where)
+        yield from _met(run, where, met)
         return
     best, rest = ranked[0], ranked[1:]
     first = f"{best.inpainter} hides best" if rest else f"{best.inpainter}, the only one ranked"
@@ -270,10 +267,15 @@ def _sentences(
     if tests or not controls:
         yield _tested(tests)
     yield from _alarms(run, *where)
+    yield from _met(run, where, met)
 
 
-def _own_rows(run: RunFolder, where: tuple[str, str]) -> Iterator[ResultRow]:
-    return (row for row in run.results if (row.dataset, row.detector) == where)
+def _met(run: RunFolder, where: tuple[str, str], met: Iterable[str]) -> Iterator[str]:
+    """Whom this detector met in training, and of whom that is not known."""
+    names = sorted(met)
+    if names:
+        yield f"{', '.join(names)} {MET}: not ranked."
+    yield from met_notes(row for row in run.results if (row.dataset, row.detector) == where)
 
 
 def _below(glances: Sequence[Glance]) -> Iterator[str]:
