@@ -77,7 +77,7 @@ def test_an_inpainter_that_looks_into_the_hole_is_marked(tmp_path: Path) -> None
     assert "| ctsdg‡ (mini) | trufor (mini) |" in text
     assert "| safepaint (mini) |" in text
     assert text.count("--hole-blind") == 1
-    assert lines_of(tmp_path, [seeing])[1].endswith(",yes,")
+    assert lines_of(tmp_path, [seeing])[1].endswith(",yes,,")
     blind = run_table([cell(inpainter="ctsdg", weights="ctsdg=mini trufor=mini")]).markdown()
     assert "‡" not in blind
 
@@ -86,7 +86,7 @@ def test_csv_has_six_decimals_and_empty_gaps(tmp_path: Path) -> None:
     lines = lines_of(tmp_path, [cell(), cell(value=None, low=None, high=None, n=0)])
     assert lines[1] == (
         "samples,,trufor,safepaint,,10-20,auc,0.750000,7,7,0.500000,0.900000,0.641700,"
-        "safepaint=mini trufor=mini,,"
+        "safepaint=mini trufor=mini,,,"
     )
     assert lines[2].split(",")[7:12] == ["", "0", "7", "", ""]
 
@@ -109,4 +109,4 @@ def test_laundered_pictures_have_no_number_in_the_paper_and_a_gap_its_reason(
     gap = cell(launder="jpeg:70", value=None, low=None, high=None, n=0, reason="why, then")
     line = lines_of(tmp_path, [gap])[1]
     assert line.startswith("samples,jpeg:70,trufor,safepaint,,10-20,auc,,0,7,,,,")
-    assert line.endswith(',"why, then"')
+    assert line.endswith(',"why, then",')
