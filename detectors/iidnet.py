@@ -17,7 +17,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmark.core.card import Card, Checkpoint
-from benchmark.core.checkpoint import flat_state, load_strict, read_checkpoint, read_sizes
+from benchmark.core.checkpoint import (
+    flat_state,
+    load_strict,
+    read_checkpoint,
+    read_sizes,
+    refuse_unfit,
+)
 from benchmark.core.errors import BadInput
 from benchmark.core.speed import fast
 from benchmark.core.types import Detection
@@ -375,7 +381,9 @@ class IIDNet(Detector):
         file = path / PUBLISHED_FILE if path.is_dir() else path
         content = read_checkpoint(file)
         if file.suffix == ".safetensors":
-            network, state = IIDNetNetwork(read_sizes(file, "iidnet", IIDNetConfig)), content
+            config, state = read_sizes(file, "iidnet", IIDNetConfig), dict(content)
+            refuse_unfit(lambda: IIDNetNetwork(config), state, file)
+            network = IIDNetNetwork(config)
         else:
             network, state = IIDNetNetwork(), flat_state(content, file)
         load_strict(network, state, file)

@@ -18,7 +18,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmark.core.card import Card, Checkpoint
-from benchmark.core.checkpoint import flat_state, load_strict, read_checkpoint, read_sizes
+from benchmark.core.checkpoint import (
+    flat_state,
+    load_strict,
+    read_checkpoint,
+    read_sizes,
+    refuse_unfit,
+)
 from benchmark.core.errors import BadInput, WeightsError
 from benchmark.core.speed import fast
 from benchmark.core.types import Detection
@@ -443,8 +449,10 @@ class PSCCNet(Detector):
 
     def _load(self, path: Path) -> None:
         if path.suffix == ".safetensors":
-            network = PSCCNetNetwork(read_sizes(path, "psccnet", PSCCNetConfig))
-            load_strict(network, read_checkpoint(path), path)
+            config, state = read_sizes(path, "psccnet", PSCCNetConfig), read_checkpoint(path)
+            refuse_unfit(lambda: PSCCNetNetwork(config), state, path)
+            network = PSCCNetNetwork(config)
+            load_strict(network, state, path)
         else:
             network = PSCCNetNetwork()
             for part, file in published_files(path).items():

@@ -18,7 +18,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmark.core.card import Card, Checkpoint
-from benchmark.core.checkpoint import load_strict, part_of, read_checkpoint, read_sizes
+from benchmark.core.checkpoint import (
+    load_strict,
+    part_of,
+    read_checkpoint,
+    read_sizes,
+    refuse_unfit,
+)
 from benchmark.core.errors import BadInput
 from benchmark.core.speed import fast
 from benchmark.core.types import Detection
@@ -627,10 +633,9 @@ class TruFor(Detector):
 
     def _load(self, path: Path) -> None:
         if path.suffix == ".safetensors":
-            network, state = (
-                TruForNetwork(read_sizes(path, "trufor", TruForConfig)),
-                read_checkpoint(path),
-            )
+            config, state = read_sizes(path, "trufor", TruForConfig), read_checkpoint(path)
+            refuse_unfit(lambda: TruForNetwork(config), state, path)
+            network = TruForNetwork(config)
         else:
             network, state = TruForNetwork(), part_of(read_checkpoint(path), "state_dict", path)
         load_strict(network, state, path)

@@ -15,7 +15,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmark.core.card import Card, Checkpoint
-from benchmark.core.checkpoint import load_strict, part_of, read_checkpoint, read_sizes
+from benchmark.core.checkpoint import (
+    load_strict,
+    part_of,
+    read_checkpoint,
+    read_sizes,
+    refuse_unfit,
+)
 from benchmark.core.errors import WeightsError
 from benchmark.core.speed import fast
 from inpainters.base import Inpainter
@@ -253,6 +259,7 @@ def load_generator(file: Path, model: str = "aotgan") -> tuple[Generator, str]:
     content, config = read_checkpoint(file), AOTGANConfig(rwsa=rwsa)
     if file.suffix == ".safetensors":
         config = read_sizes(file, model, AOTGANConfig, rwsa=rwsa)
+        refuse_unfit(lambda: Generator(config), content, file)
     elif not all(isinstance(value, Tensor) for value in content.values()):
         found = ", ".join(sorted(map(str, content))[:5])
         raise WeightsError(f"{file}: expected the generator's tensors, found {found}")

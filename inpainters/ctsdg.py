@@ -18,7 +18,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmark.core.card import Card, Checkpoint
-from benchmark.core.checkpoint import load_strict, part_of, read_checkpoint, read_sizes
+from benchmark.core.checkpoint import (
+    load_strict,
+    part_of,
+    read_checkpoint,
+    read_sizes,
+    refuse_unfit,
+)
 from benchmark.core.errors import BadInput
 from benchmark.core.pixels import to_images, to_masks, to_pixels
 from benchmark.core.speed import fast
@@ -480,6 +486,7 @@ def load_generator(file: Path) -> Generator:
     content = read_checkpoint(file)
     if file.suffix == ".safetensors":
         config, state = read_sizes(file, "ctsdg", CTSDGConfig), content
+        refuse_unfit(lambda: Generator(config), state, file)
     else:
         config, state = CTSDGConfig(), part_of(content, "generator", file)
     network = Generator(config)

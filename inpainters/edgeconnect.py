@@ -23,7 +23,13 @@ from torch.nn import functional as F
 from torch.nn.utils import spectral_norm
 
 from benchmark.core.card import Card, Checkpoint
-from benchmark.core.checkpoint import load_strict, part_of, read_checkpoint, read_sizes
+from benchmark.core.checkpoint import (
+    load_strict,
+    part_of,
+    read_checkpoint,
+    read_sizes,
+    refuse_unfit,
+)
 from benchmark.core.errors import WeightsError
 from benchmark.core.pixels import to_images, to_pixels
 from benchmark.core.speed import fast
@@ -386,6 +392,8 @@ def _load_file(file: Path, model: str, *, rwsa: bool) -> EdgeConnectNetwork:
             f"{file}: expected the folder that holds {EDGE_FILE} and {INPAINT_FILE}, "
             f"or a .safetensors file, found {found or 'nothing'}"
         )
-    network = EdgeConnectNetwork(read_sizes(file, model, EdgeConnectConfig, rwsa=rwsa))
+    config = read_sizes(file, model, EdgeConnectConfig, rwsa=rwsa)
+    refuse_unfit(lambda: EdgeConnectNetwork(config), content, file)
+    network = EdgeConnectNetwork(config)
     load_strict(network, content, file)
     return network

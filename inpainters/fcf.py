@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmark.core.card import Card, Checkpoint
-from benchmark.core.checkpoint import load_strict, read_checkpoint, read_sizes
+from benchmark.core.checkpoint import load_strict, read_checkpoint, read_sizes, refuse_unfit
 from benchmark.core.errors import BadInput, WeightsError
 from benchmark.core.speed import fast
 from benchmark.core.unpickle import is_bare_pickle, read_network
@@ -71,7 +71,7 @@ class FcFConfig:
 
 def smoothing_filter() -> Tensor:
     """(4, 4), sums to 1: what pictures are smoothed with before thinning and after stuffing."""
-    row = torch.tensor([1.0, 3.0, 3.0, 1.0])
+    row = torch.tensor([1.0, 3.0, 3.0, 1.0], device="cpu")
     return torch.outer(row, row) / 64
 
 
@@ -129,7 +129,7 @@ class ScaledLinear(nn.Module):
         self, inputs: int, outputs: int, *, rate: float = 1, active: bool = True, bias: float = 0.0
     ) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(outputs, inputs) / rate)
+        self.weight = nn.Parameter(torch.randn(outputs, inputs).div_(rate))
         self.bias = nn.Parameter(torch.full((outputs,), bias))
         self.rate = rate
         self.active = active
@@ -680,6 +680,7 @@ def load_generator(file: Path) -> Generator:
     if file.suffix == ".safetensors":
         state = read_checkpoint(file)
         config = read_sizes(file, "fcf", FcFConfig)
+        refuse_unfit(lambda: Generator(config), state, file)
     else:
         state = read_network(file, "G_ema") if is_bare_pickle(file) else read_checkpoint(file)
         config = _published(state, file)

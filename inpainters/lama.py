@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmark.core.card import Card, Checkpoint
-from benchmark.core.checkpoint import load_strict, read_checkpoint, read_sizes
+from benchmark.core.checkpoint import load_strict, read_checkpoint, read_sizes, refuse_unfit
 from benchmark.core.speed import fast
 from benchmark.core.unpickle import read_archive
 from inpainters.base import Inpainter
@@ -303,6 +303,7 @@ def load_generator(file: Path) -> Generator:
     if file.suffix == ".safetensors":
         state = read_checkpoint(file)
         config = read_sizes(file, "lama", LaMaConfig)
+        refuse_unfit(lambda: Generator(config), state, file)
     else:
         state = read_archive(file, prefixes=("generator.", "model.generator."))
         config = LaMaConfig()

@@ -25,6 +25,7 @@ from benchmark.core.checkpoint import (
     part_of,
     read_checkpoint,
     read_sizes,
+    refuse_unfit,
 )
 from benchmark.core.errors import BadInput
 from benchmark.core.speed import fast
@@ -398,7 +399,9 @@ def load_network(file: Path) -> MADFNetwork:
     """
     content = read_checkpoint(file)
     if file.suffix == ".safetensors":
-        network, state = MADFNetwork(read_sizes(file, "madf", MADFConfig)), content
+        config, state = read_sizes(file, "madf", MADFConfig), dict(content)
+        refuse_unfit(lambda: MADFNetwork(config), state, file)
+        network = MADFNetwork(config)
     else:
         state = network_state(content, file)
         network = MADFNetwork(MADFConfig())

@@ -45,7 +45,7 @@ def gaussian_kernel() -> Tensor:
 
     The paper's sigma is 1; the program squares d / (2 sigma), which makes it sqrt(2).
     """
-    offset = torch.arange(BORDER, dtype=torch.float32) - BORDER // 2
+    offset = torch.arange(BORDER, dtype=torch.float32, device="cpu") - BORDER // 2
     line = torch.exp(-offset.square() / 4)
     kernel = line[:, None] * line
     return (kernel / kernel.sum())[None, None]

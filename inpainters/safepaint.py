@@ -16,7 +16,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmark.core.card import Card, Checkpoint
-from benchmark.core.checkpoint import load_strict, part_of, read_checkpoint, read_sizes
+from benchmark.core.checkpoint import (
+    load_strict,
+    part_of,
+    read_checkpoint,
+    read_sizes,
+    refuse_unfit,
+)
 from benchmark.core.speed import fast
 from inpainters.base import Inpainter
 from inpainters.rwsa import RWSA
@@ -451,6 +457,7 @@ def load_generator(file: Path, model: str = "safepaint") -> Generator:
     content, rwsa = read_checkpoint(file), model not in WITHOUT_RWSA
     if file.suffix == ".safetensors":
         config, state = read_sizes(file, model, SafePaintConfig, rwsa=rwsa), content
+        refuse_unfit(lambda: Generator(config), state, file)
     else:
         config, state = SafePaintConfig(rwsa=rwsa), part_of(content, "generator", file)
     network = Generator(config)

@@ -6,7 +6,7 @@ import json
 import pickle
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,9 +15,12 @@ import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
+from torch.overrides import TorchFunctionMode
 
 from benchmark.core.errors import BadInput, WeightsError
 from benchmark.core.inert import BROKEN
+from benchmark.core.saved import number, refuse_long_header, refuse_packed, refuse_repeated
 from benchmark.core.weights import refuse_other
 
 if TYPE_CHECKING:
@@ -30,12 +33,19 @@ _NUMBERS: list[Any] = [
     np.dtype,
     np.dtypes.Float64DType,
     np.dtypes.Float32DType,
-    (np._core.multiarray.scalar, "numpy.core.multiarray.scalar"),  # type: ignore[attr-defined]
-    (np._core.multiarray.scalar, "numpy._core.multiarray.scalar"),  # type: ignore[attr-defined]
+    (number, "numpy.core.multiarray.scalar"),
+    (number, "numpy._core.multiarray.scalar"),
 ]
 
 
 _NONE = "damaged, truncated or no checkpoint (neither safetensors nor what torch.save writes)"
+_LONGEST_NOTE = 2**22  # characters of what a .safetensors file says of itself
+_ONLY_NUMBERS = ("normalize", "normal_", "uniform_", "div_")  # torch's, which change no shape
+_SPARE = 1000  # parameters, and numbers in them, that a network may make and drop again
+_NO_NETWORK = (
+    ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, RuntimeError,
+    TypeError, ValueError, BadInput,
+)  # fmt: skip  # what building one of impossible sizes can raise
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -48,15 +58,18 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         What the file holds at its top level.
 
     Raises:
-        WeightsError: if it is missing, truncated, no dictionary, or asks to run code.
+        WeightsError: if it is missing, truncated, no dictionary, asks to run code, or would become
+            larger in memory than it is.
     """
     if not path.is_file():
         raise WeightsError(f"{path}: no such checkpoint file")
     refuse_other(path)
     try:
         if path.suffix == ".safetensors":
+            refuse_long_header(path)
             with safe_open(path, framework="pt") as file:
                 return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no dict)
+        refuse_packed(path)
         with torch.serialization.safe_globals(_NUMBERS), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch's guesses at what a damaged file might be
             content = torch.load(path, map_location="cpu", weights_only=True)
@@ -79,6 +92,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise WeightsError(
             f"{path}: expected a dictionary of tensors, got {type(content).__name__}"
         )
+    refuse_repeated(path, content)
     return content
 
 
@@ -98,6 +112,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
         WeightsError: if the file is damaged or was not written by this project.
     """
     try:
+        refuse_long_header(path)
         with safe_open(path, framework="pt") as file:
             noted = (file.metadata() or {}).get("bench")
     except (OSError, SafetensorError) as error:
@@ -107,7 +122,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
             f"{path}: does not say the network's sizes; not written by 'bench train'"
         )
     try:
-        said = json.loads(noted)
+        said = json.loads(noted) if len(noted) <= _LONGEST_NOTE else None
     except (ValueError, RecursionError):
         said = None
     if not isinstance(said, dict) or not isinstance(said.get("config", {}), dict):
@@ -172,6 +187,65 @@ def flat_state(content: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
     return {str(name).removeprefix("module."): value for name, value in content.items()}
 
 
+def refuse_unfit(build: Callable[[], nn.Module], state: Mapping[str, Any], path: Path) -> None:
+    """Refuse sizes that a file states and its tensors do not fill, before memory is taken for them.
+
+    Args:
+        build: makes the network of those sizes; here its tensors have shapes and no numbers.
+        state: what is to fill it.
+        path: the file, for messages.
+
+    Raises:
+        WeightsError: if its tensors have other names or shapes, or the sizes make no network.
+    """
+    room = 2 * sum(one.numel() for one in state.values() if isinstance(one, Tensor)) + _SPARE
+    left = [2 * len(state) + _SPARE, room]
+
+    def count(_module: nn.Module, _name: str, parameter: nn.Parameter | None) -> None:
+        if parameter is not None and parameter.is_meta:
+            left[0] -= 1
+            left[1] -= parameter.numel()
+            if min(left) < 0:
+                raise _TooLargeError
+
+    hook = register_module_parameter_registration_hook(count)
+    try:
+        with torch.device("meta"), _NoNumbers(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's about tensors without elements
+            network = build()
+    except _TooLargeError:
+        raise WeightsError(
+            f"{path}: the sizes that it states need more than its {len(state)} tensors"
+        ) from None
+    except _NO_NETWORK as error:
+        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+        raise WeightsError(f"{path}: sizes that make no network: {reason}") from None
+    finally:
+        hook.remove()
+    _refuse_other_shapes(network, state, path)
+
+
+class _NoNumbers(TorchFunctionMode):
+    """Leaves out what only changes numbers, and on the meta device loads torch's compiler: 5 s."""
+
+    def __torch_function__(
+        self,
+        func: Any,  # noqa: ANN401 (torch's signature)
+        types: object,
+        args: Sequence[Any] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401
+        if args and func.__name__ in _ONLY_NUMBERS:
+            return args[0]
+        if func is torch.randn:
+            func = torch.empty
+        return func(*args, **(kwargs or {}))
+
+
+class _TooLargeError(Exception):
+    """More parameters were made than a file can fill."""
+
+
 def load_strict(network: nn.Module, state: Mapping[str, Any], path: Path) -> None:
     """Fill every tensor of `network` from `state`, leaving nothing over; then evaluation mode.
 
@@ -180,7 +254,15 @@ def load_strict(network: nn.Module, state: Mapping[str, Any], path: Path) -> Non
     Raises:
         WeightsError: naming missing and surplus keys, and tensors of another shape.
     """
-    own = network.state_dict()
+    own = _refuse_other_shapes(network, state, path)
+    network.load_state_dict({name: state[name].to(own[name].dtype) for name in own})
+    network.eval().requires_grad_(requires_grad=False)
+
+
+def _refuse_other_shapes(
+    network: nn.Module, state: Mapping[str, Any], path: Path
+) -> dict[str, Tensor]:
+    own: dict[str, Tensor] = network.state_dict()
     missing = [name for name in own if name not in state]
     surplus = [name for name in state if name not in own]
     shapes = [name for name in own if name in state and not _fits(own[name], state[name])]
@@ -190,8 +272,7 @@ def load_strict(network: nn.Module, state: Mapping[str, Any], path: Path) -> Non
             f"{_some('missing', missing)}, {_some('surplus', surplus)}, "
             f"{_some('misshapen', shapes)}"
         )
-    network.load_state_dict({name: state[name].to(own[name].dtype) for name in own})
-    network.eval().requires_grad_(requires_grad=False)
+    return own
 
 
 def _fits(own: Tensor, given: object) -> bool:
