@@ -13,7 +13,7 @@ from PIL import Image
 from benchmark.core.errors import BadAnswer, DataError, OutputError
 from benchmark.core.names import plain_name
 from benchmark.core.outside import Terms, files_below
-from benchmark.core.paths import make_folder
+from benchmark.core.paths import DRAFT, make_folder
 from benchmark.core.program import Program, ProgramFailed, run_program
 from benchmark.core.types import Mask, Piece, Pixels
 
@@ -75,18 +75,19 @@ def answer_chunk(
 def _attempt(
     program: Program, layout: Layout[R], pieces: Sequence[Piece], terms: Terms, model: str
 ) -> list[R | BadAnswer]:
-    with TemporaryDirectory(prefix="bench-") as root:
+    near = make_folder(terms.logs) if terms.logs is not None else None  # where clean finds it
+    with TemporaryDirectory(prefix=f"{DRAFT}bench-", dir=near) as root:
         places = {name: make_folder(Path(root) / name) for name in ("images", "masks", "out")}
         names = list(_names(pieces))
         for name, piece in zip(names, pieces, strict=True):
             layout.write(Path(root), name, piece)
         log = Path(root) / "log"
-        if terms.logs is not None:
-            log = make_folder(terms.logs) / f"{model}.{os.getpid()}.log"
+        if near is not None:
+            log = near / f"{model}.{os.getpid()}.log"
         try:
             run_program(program.placed(**places), limit=terms.timeout, log=log)
         except ProgramFailed as failed:
-            where = f"; log: {log}" if terms.logs is not None else ""
+            where = f"; log: {log}" if near is not None else ""
             return [BadAnswer(f"{program.words[0]}: {failed}{where}")] * len(pieces)
         return [
             _read(layout, places["out"], name, piece)

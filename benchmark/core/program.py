@@ -6,19 +6,31 @@ import os
 import re
 import shlex
 import shutil
-import signal
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
+from typing import IO, cast
 
 from benchmark.core.errors import BadInput
 from benchmark.core.outside import digest_of
 
+GRACE = 5.0  # seconds that `core.supervise` gives a program between asking it to end and ending it
 CHUNK = 32  # pictures a program gets at once: most need seconds to load their network
-GRACE = 5.0  # seconds between asking a program to end and ending it
+MOST_PRINTED = 8 * 2**20  # bytes of what one call of a program prints that go into its log
+MOST_LOGGED = 64 * 2**20  # bytes of a log; nothing is added to a longer one
 SHOWN = 300  # characters of a program's last line that a failure quotes
+_TAIL = 1 << 14  # bytes of what it printed last, in which its last line is looked for
+# Where there are no process groups (Windows) the program is on its own.
+_SUPERVISED = (
+    (sys.executable, "-I", "-S", str(Path(__file__).with_name("supervise.py")))
+    if os.name == "posix"
+    else ()
+)
+_CUT = b"\n[cut: the program printed more]\n"
 _RUNNING: set[subprocess.Popen[bytes]] = set()  # in this process
 _OPTION = re.compile(r"([a-z]+)=(.*)", re.DOTALL)
 
@@ -104,46 +116,48 @@ def parse_program(command: str, *, places: Sequence[str], options: Mapping[str, 
 
 
 def run_program(words: Sequence[str], *, limit: float, log: Path) -> None:
-    """Run a program and what it starts in a process group of its own; all ends with it.
+    """Run a program; nothing of it, and of what it starts, outlives this call or this process.
 
     Args:
         words: the command.
         limit: seconds it may take.
-        log: file to which all that it prints is added.
+        log: file to which what it prints is added, up to `MOST_PRINTED` bytes.
 
     Raises:
         ProgramFailed: if it cannot start, ends with another status than 0, or is stopped at the
             limit; the message has the last line that it printed.
+        OSError: if the log cannot be written.
     """
     with log.open("ab") as file:
-        file.write(f"$ {shlex.join(words)}\n".encode())
-        file.flush()
-        start = file.tell()
+        printed = _Printed(file)
+        printed.write(f"$ {shlex.join(words)}\n".encode())
         try:
             process = subprocess.Popen(  # noqa: S603 (the user's own program, and no shell)
-                words,
+                [*_SUPERVISED, *words],
                 stdin=subprocess.DEVNULL,
-                stdout=file,
+                stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
         except OSError as error:
             raise ProgramFailed(f"cannot be started ({error.strerror})") from None
         _RUNNING.add(process)
+        reader = Thread(target=printed.read, args=(process,), daemon=True)
+        reader.start()
+        failed = ""
         try:
             status = process.wait(limit)
+            failed = f"exit status {status}" if status else ""
         except subprocess.TimeoutExpired:
+            failed = f"stopped at the time limit of {limit:g} s (--cmd-timeout)"
+        finally:  # Ctrl-C too: nothing of the program outlives the run
             _end(process)
-            raise ProgramFailed(
-                f"stopped at the time limit of {limit:g} s (--cmd-timeout){_last(log, start)}"
-            ) from None
-        except BaseException:  # Ctrl-C: nothing of the program outlives the run
-            _end(process)
-            raise
-        finally:
             _RUNNING.discard(process)
-    if status != 0:
-        raise ProgramFailed(f"exit status {status}{_last(log, start)}")
+            reader.join(GRACE)
+    if failed:
+        raise ProgramFailed(f"{failed}{printed.last}")
+    if printed.error is not None:
+        raise printed.error
 
 
 def end_programs() -> None:
@@ -153,21 +167,53 @@ def end_programs() -> None:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a program's whole group: ask, wait a little, then do."""
+    """End a program: ask `core.supervise` to end all of it, and wait until it has."""
     try:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
+        if process.poll() is None:
+            process.terminate()
         with suppress(subprocess.TimeoutExpired):
-            process.wait(GRACE)
+            process.wait(2 * GRACE + 1)
     finally:  # even if a second Ctrl-C cuts the waiting short
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
         process.wait()
 
 
-def _last(log: Path, start: int) -> str:
-    with log.open("rb") as file:
-        file.seek(start)
-        lines = file.read().decode(errors="replace").replace("\r", "\n").splitlines()
-    said = [line.strip() for line in lines if line.strip()]
-    return f": {said[-1][:SHOWN]}" if said else ", and it printed nothing"
+class _Printed:
+    """What a program prints: its beginning in a log, its end for a message, and no more kept.
+
+    Args:
+        log: a file open for adding to it.
+    """
+
+    def __init__(self, log: IO[bytes]) -> None:
+        self._log = log
+        self._room = min(MOST_PRINTED, max(0, MOST_LOGGED - log.tell()))
+        self._tail = b""
+        self.error: OSError | None = None
+
+    def write(self, text: bytes) -> None:
+        """Add to the log, and say once where it is cut; a full disk is told at the end."""
+        if self._room < 0 or self.error is not None:
+            return
+        kept = text[: self._room]
+        try:
+            self._log.write(kept if kept == text else kept + _CUT)
+            self._log.flush()
+        except OSError as error:
+            self.error = error
+        self._room = self._room - len(kept) if kept == text else -1
+
+    def read(self, process: subprocess.Popen[bytes]) -> None:
+        """Read all that a program prints until it, or its last child, closes its end."""
+        pipe = cast("IO[bytes]", process.stdout)
+        with pipe, suppress(OSError, ValueError):
+            while text := os.read(pipe.fileno(), 1 << 16):
+                self._tail = (self._tail + text)[-_TAIL:]
+                self.write(text)
+
+    @property
+    def last(self) -> str:
+        """The last line, for a message."""
+        lines = self._tail.decode(errors="replace").replace("\r", "\n").splitlines()
+        said = [line.strip() for line in lines if line.strip()]
+        return f": {said[-1][:SHOWN]}" if said else ", and it printed nothing"

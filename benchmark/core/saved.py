@@ -8,6 +8,7 @@ numbers of their own. Plain checkpoints need none of that.
 from __future__ import annotations
 
 import codecs
+import io
 import pickletools
 import re
 import zipfile
@@ -24,7 +25,9 @@ from benchmark.core.errors import WeightsError
 
 LONGEST_HEADER = 16 * 2**20  # bytes of a .safetensors header; real ones have a few hundred KiB
 MOST_TEXT = 2**30  # bytes that all calls of a pickle together may make of its longest text
+LONGEST_PICKLE = 8 * 2**20  # bytes of instructions; real ones have a few hundred KiB
 _LEGACY_PICKLES = 5  # of a file of torch.save before its zip archives
+_TOO_LONG = "too long"  # no name of an instruction
 _TEXT_CALL = "_codecs.encode"
 _PLAIN = frozenset({
     "collections.OrderedDict", "torch.Size", "torch.device", "torch._utils._rebuild_tensor",
@@ -93,14 +96,17 @@ def refuse_packed(path: Path) -> None:
             raise WeightsError(f"{path}: refused: its entries overlap or are there twice")
         for one in entries:
             if one.filename.rpartition("/")[2] == "data.pkl":
-                with archive.open(one) as file:
-                    _refuse_pickles(path, file, 1)
+                _refuse_pickles(path, io.BytesIO(archive.read(one)), 1)
 
 
 def _refuse_pickles(path: Path, file: IO[bytes], count: int) -> None:
     longest = calls = 0
     encodes = False
     for name, argument in _instructions(file, count):
+        if name == _TOO_LONG:
+            raise WeightsError(
+                f"{path}: refused: instructions of more than {LONGEST_PICKLE:,} bytes"
+            )
         if name == "GLOBAL":
             word = _renamed(str(argument))
             _refuse_global(path, word)
@@ -117,9 +123,12 @@ def _refuse_pickles(path: Path, file: IO[bytes], count: int) -> None:
 
 def _instructions(file: IO[bytes], count: int) -> Iterator[tuple[str, Any]]:
     """The instructions of the first pickles of a file; what is damaged is for the reader to say."""
+    start = file.tell()
     with suppress(ValueError, EOFError, IndexError):
         for _ in range(count):
-            for opcode, argument, _ in pickletools.genops(file):
+            for opcode, argument, place in pickletools.genops(file):
+                if (place or 0) - start > LONGEST_PICKLE:
+                    yield _TOO_LONG, None
                 yield opcode.name, argument
 
 

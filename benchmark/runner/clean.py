@@ -92,23 +92,42 @@ def clean_folder(folder: Path, *, dry_run: bool = False) -> Iterator[Removal]:
                 found = path.lstat()
                 if held is None and time.time() - found.st_mtime < _YOUNG:
                     continue  # it may be a run's that goes on
+                size = _size(path)
                 if not dry_run:
                     _remove(path)
-                yield Removal(kind="draft", where=str(path), size=found.st_size)
+                yield Removal(kind="draft", where=str(path), size=size)
 
 
 def _drafts(folder: Path) -> Iterator[Path]:
-    """Drafts in a run's folder and below, but not in a store; links are not followed."""
+    """Drafts in a run's folder and below, but not in a store; links are not followed.
+
+    Folders are among them: those in which programs were given their pictures.
+    """
     for place, folders, files in os.walk(folder):
         if DATABASE in files:
             folders.clear()  # other runs may be using it; it is cleaned as a store
             continue
         yield from (Path(place, name) for name in sorted(files) if name.startswith(DRAFT))
+        yield from (Path(place, name) for name in sorted(folders) if name.startswith(DRAFT))
+        folders[:] = [name for name in folders if not name.startswith(DRAFT)]
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file, or of all files below a folder."""
+    inside = path.rglob("*") if _is_folder(path) else [path]
+    return sum(one.lstat().st_size for one in inside if not _is_folder(one))
 
 
 def _remove(path: Path) -> None:
     try:
-        path.unlink(missing_ok=True)
+        if _is_folder(path):
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"{path}: cannot be removed ({error.strerror})") from None
 
