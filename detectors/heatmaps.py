@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmark.core.arrays import decode_array, decode_arrays
+from benchmark.core.arrays import read_array, read_arrays
 from benchmark.core.card import Card
 from benchmark.core.errors import BadAnswer, BadInput, DataError
 from benchmark.core.levels import ROUNDING
@@ -30,6 +30,7 @@ HEATMAPS = frozenset({*SUFFIXES, *_PSCCNET, ".npy", ".npz"})
 ARRAYS = (".npy", ".npz")
 _IIDNET = "output_"  # IID-Net's own program writes it before the picture's name
 SCORES = "scores.csv"
+LARGEST_SCORES = 64 * 2**20  # bytes of it
 _LOW = {"uint8": 1, "uint16": 255}  # the largest level of a heatmap on another scale, by type
 Values = NDArray[Any]  # (H, W) as a file stores them
 AREA_THRESHOLD = 0.02  # of the area rule, as `area_score` says
@@ -229,13 +230,13 @@ def read_values(path: Path) -> tuple[Values, float | None]:
 
     Raises:
         BadAnswer: if it has colours, or values of a type that heatmaps do not have.
-        DataError: if it cannot be read as a picture.
+        DataError: if it cannot be read as a picture, or has too many numbers.
     """
     if path.suffix.lower() not in ARRAYS:
         return _grey(path), None
     if path.suffix.lower() == ".npy":
-        return _checked(path, decode_array(_content(path))), None
-    found = decode_arrays(_content(path), ("map", "score"))
+        return _checked(path, read_array(path)), None
+    found = read_arrays(path, ("map", "score"))
     values = _checked(path, found.get("map") if found else None)
     score = (found or {}).get("score")
     if score is None:
@@ -243,13 +244,6 @@ def read_values(path: Path) -> tuple[Values, float | None]:
     if score.size != 1 or score.dtype.kind not in "fiu" or not 0 <= float(score.item()) <= 1:
         raise BadAnswer(f"{path}: expected a score in [0, 1], got {score.tolist()!r:.60}")
     return values, float(score.item())
-
-
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise BadAnswer(f"{path}: cannot be read ({error.strerror})") from None
 
 
 def _checked(path: Path, found: Values | None) -> Values:
@@ -316,6 +310,8 @@ def read_scores(path: Path) -> Mapping[str, float] | None:
         return None
     scores: dict[str, float] = {}
     try:
+        if (size := path.stat().st_size) > LARGEST_SCORES:
+            raise DataError(f"{path}: {size:,} bytes are more than {LARGEST_SCORES:,}; not read")
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
             missing = {"name", "score"} - set(reader.fieldnames or ())

@@ -1,37 +1,105 @@
-"""Arrays from files that may be anything."""
+"""Arrays from files that may be anything: their headers are read first, and nothing is run."""
 
 from __future__ import annotations
 
+import math
+import os
 import struct
 import zlib
 from collections.abc import Container
 from io import BytesIO
+from pathlib import Path
 from tokenize import TokenError
-from typing import Any
-from zipfile import BadZipFile
+from typing import IO, Any
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
+from numpy.lib import format as layout
 from numpy.typing import NDArray
 
+from benchmark.core.errors import DataError
+
+MOST_NUMBERS = 89_478_485  # of an array, as many as a picture has pixels
+_LARGEST_NUMBER = 8  # bytes
+_LONGEST_HEADER = 10_000  # characters
+_HEADERS = {(1, 0): layout.read_array_header_1_0, (2, 0): layout.read_array_header_2_0}
 _DAMAGED = (
     OSError, ValueError, EOFError, SyntaxError, TypeError, MemoryError, TokenError, BadZipFile,
-    zlib.error, NotImplementedError, RuntimeError, LookupError, struct.error,
+    zlib.error, NotImplementedError, RuntimeError, LookupError, struct.error, OverflowError,
 )  # fmt: skip
 
 
+class TooManyNumbersError(DataError):
+    """An array with more numbers than are read; the message says how many it states."""
+
+
 def decode_array(content: bytes) -> NDArray[Any] | None:
-    """The array of a .npy file's bytes, or None where they are none; nothing in it is run."""
+    """The array of a .npy file's bytes, or None where they are none or too many."""
     try:
-        found = np.load(BytesIO(content), allow_pickle=False)
+        return _array(BytesIO(content), len(content))
+    except (*_DAMAGED, TooManyNumbersError):
+        return None
+
+
+def read_array(path: Path) -> NDArray[Any] | None:
+    """The array of a .npy file, or None where it is none.
+
+    Raises:
+        TooManyNumbersError: if it states more than `MOST_NUMBERS`; nothing is read then.
+    """
+    try:
+        with path.open("rb") as file:
+            return _array(file, os.fstat(file.fileno()).st_size)
+    except TooManyNumbersError as error:
+        raise TooManyNumbersError(f"{path}: {error}") from None
     except _DAMAGED:
         return None
-    return found if isinstance(found, np.ndarray) else None
 
 
-def decode_arrays(content: bytes, names: Container[str]) -> dict[str, NDArray[Any]] | None:
-    """Some arrays of a .npz file's bytes by name, or None where they are none; nothing is run."""
+def read_arrays(path: Path, names: Container[str] | None = None) -> dict[str, NDArray[Any]] | None:
+    """Arrays of a .npz file by name, or None where it is none.
+
+    Args:
+        path: the file.
+        names: those that are wanted, or None for all; others are not looked at.
+
+    Raises:
+        TooManyNumbersError: if all that are wanted state more than `MOST_NUMBERS` together.
+    """
+    found: dict[str, NDArray[Any]] = {}
+    left = MOST_NUMBERS
     try:
-        with np.load(BytesIO(content), allow_pickle=False) as file:
-            return {name: file[name] for name in file.files if name in names}
-    except (*_DAMAGED, AttributeError):  # a .npy file has no such names
+        with ZipFile(path) as archive:
+            for entry in archive.infolist():
+                name = entry.filename.removesuffix(".npy")
+                if names is not None and name not in names:
+                    continue
+                with archive.open(entry) as file:
+                    array = _array(file, entry.file_size, left)
+                if array is None:
+                    return None
+                found[name] = array
+                left -= array.size
+    except TooManyNumbersError as error:
+        raise TooManyNumbersError(f"{path}: {error}") from None
+    except _DAMAGED:
         return None
+    return found
+
+
+def _array(file: IO[bytes], length: int, most: int = MOST_NUMBERS) -> NDArray[Any] | None:
+    """The array that a stream of `length` bytes holds, read after its header was looked at."""
+    version = layout.read_magic(file)
+    shape, columns_first, kind = _HEADERS[version](file, max_header_size=_LONGEST_HEADER)
+    count = math.prod(shape)
+    if kind.hasobject or not kind.itemsize or min(shape, default=1) < 0:
+        return None
+    if count > most or count * kind.itemsize > _LARGEST_NUMBER * MOST_NUMBERS:
+        raise TooManyNumbersError(
+            f"{'x'.join(map(str, shape))[:60]} numbers are more than {most:,}; refused unread"
+        )
+    if count * kind.itemsize > length:
+        return None
+    content = file.read(count * kind.itemsize)
+    array = np.frombuffer(bytearray(content), dtype=kind, count=count)
+    return array.reshape(shape, order="F" if columns_first else "C")

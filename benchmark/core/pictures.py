@@ -17,13 +17,20 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from io import BytesIO
 from pathlib import Path
 from threading import Lock
+from typing import IO
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError, features
 
+from benchmark.core.bounded import (
+    TimedBytes,
+    TimedHeader,
+    refuse_large,
+    refuse_scans,
+    refuse_strips,
+)
 from benchmark.core.errors import DataError, FileChanged
 from benchmark.core.levels import full_level, is_deep
 from benchmark.core.names import printable
@@ -97,7 +104,7 @@ def open_upright(path: Path, most: int = MOST_PIXELS, *, sha256: str = "") -> Im
         FileChanged: if it holds other bytes.
         DataError: if it is missing, truncated, no picture, or too large to be one.
     """
-    with _opened(path, most, sha256) as file:
+    with _opened(path, most, sha256, whole=True) as file:
         file.load()
         return ImageOps.exif_transpose(file)
 
@@ -256,17 +263,27 @@ def _counted(reasons: dict[str, list[Path]], top: Path) -> tuple[str, ...]:
 
 
 @contextmanager
-def _opened(path: Path, most: int, sha256: str = "") -> Iterator[Image.Image]:
-    """A picture file, and one line for everything that can be wrong with it."""
+def _opened(
+    path: Path, most: int, sha256: str = "", *, whole: bool = False
+) -> Iterator[Image.Image]:
+    """A picture file, and one line for everything that can be wrong with it.
+
+    With `whole` it is about to be decoded: its bytes are compared with `sha256`, and bounded.
+    """
     try:
         _hush()
-        with _headed(_checked(path, sha256) if sha256 else path) as file:
+        refuse_large(path, most)
+        content = _checked(path, sha256) if whole else b""
+        opened = TimedBytes(content, path) if whole else TimedHeader(path)
+        with opened, _headed(opened) as file:
             if file.width * file.height > most:
                 size = f"{file.width}x{file.height}"
                 raise DataError(
                     f"{path}: {size} pixels are more than {most:,}; refused undecoded "
                     "(--max-pixels)"
                 )
+            if whole:
+                _refuse_slow(file, content, path)
             yield file
     except FileNotFoundError:
         raise DataError(f"{path}: no such picture") from None
@@ -278,21 +295,29 @@ def _opened(path: Path, most: int, sha256: str = "") -> Iterator[Image.Image]:
         raise DataError(f"{path}: damaged or truncated picture ({reason[:100]})") from None
 
 
-def _checked(path: Path, sha256: str) -> BytesIO:
+def _refuse_slow(file: Image.Image, content: bytes, path: Path) -> None:
+    """Refuse what decodes for minutes though its size is small."""
+    if file.format in ("JPEG", "MPO"):
+        refuse_scans(content, path)
+    elif file.format == "TIFF" and file.info.get("compression") == "jpeg":
+        refuse_strips(content, len(file.tile), path)  # type: ignore[attr-defined]
+
+
+def _checked(path: Path, sha256: str) -> bytes:
     """A file's bytes, read once: what is compared is what is decoded."""
     content = path.read_bytes()
-    if hashlib.sha256(content).hexdigest() != sha256:
+    if sha256 and hashlib.sha256(content).hexdigest() != sha256:
         raise FileChanged(path)
-    return BytesIO(content)
+    return content
 
 
-def _headed(path: Path | BytesIO) -> Image.Image:
+def _headed(file: IO[bytes]) -> Image.Image:
     """A picture file whose header was read: Pillow's limit gives way to the caller's."""
     with _LIMIT:  # pictures are decoded in threads
         before = Image.MAX_IMAGE_PIXELS
         Image.MAX_IMAGE_PIXELS = None
         try:
-            return Image.open(path, formats=_FORMATS)
+            return Image.open(file, formats=_FORMATS)
         finally:
             Image.MAX_IMAGE_PIXELS = before
 

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from benchmark.core.bounded import refuse_large
 from benchmark.core.errors import DataError
 from benchmark.core.pictures import MOST_PIXELS, fit, picture_shape, read_picture
 from benchmark.core.types import Pixels
@@ -60,10 +61,11 @@ class Dataset(ABC):
         """SHA-256 of a picture's file.
 
         Raises:
-            DataError: if the file cannot be opened.
+            DataError: if the file cannot be opened, or is too large for a picture's.
         """
         if name not in self._digests:
             try:
+                refuse_large(self._files[name], self._most)
                 self._digests[name] = sha256_of(self._files[name])
             except OSError as error:
                 raise DataError(f"{self._files[name]}: cannot be read ({error.strerror})") from None

@@ -19,6 +19,7 @@ from benchmark.core.extra import install_line
 from benchmark.core.names import printable
 from benchmark.core.paths import DRAFT, atomic, make_folder
 
+LARGEST_STORED = 2**30  # bytes of a stored file: a PNG or a heatmap of the largest picture has less
 _SHELF = re.compile(r"[0-9a-f]{2}")
 
 
@@ -73,10 +74,10 @@ class FolderObjects:
         return str(self._root / name)
 
     def read(self, name: str) -> bytes | None:
-        """What a file holds, or None where it is missing, cannot be read or is a link."""
+        """What a file holds; None where it is missing, cannot be read, is a link or too large."""
         path = self._path(name)
         try:
-            return path.read_bytes() if _is_file(path) else None
+            return path.read_bytes() if _is_file(path) and _is_small(path) else None
         except OSError:
             return None
 
@@ -244,6 +245,11 @@ def _is_shelf(name: str) -> bool:
 def _is_file(path: Path) -> bool:
     """Whether it is a file itself: no link, and no device or pipe, which may never end."""
     return stat.S_ISREG(path.lstat().st_mode)
+
+
+def _is_small(path: Path) -> bool:
+    """Whether it may be what a run wrote; a stranger's store may hold files of any size."""
+    return path.lstat().st_size <= LARGEST_STORED
 
 
 def _linked(file: Path, place: Path) -> bool:

@@ -26,7 +26,9 @@ from detectors import DETECTORS
 from inpainters import INPAINTERS
 
 KEPT = 32  # samples kept decoded: the models of a plan ask for the same ones in turn
+KEPT_BYTES = 2**29  # of these samples together: 32 of 4 megapixels
 KEPT_MASKS = 2048  # masks kept as bits, 8 KiB each at 256x256: drawing one takes 10 ms
+KEPT_BITS = 2**27  # bytes of them together
 
 
 class Sources:
@@ -48,6 +50,7 @@ class Sources:
         self._buckets = next(iter(self._masks.values())).buckets
         self._kept: OrderedDict[str, Sample] = OrderedDict()
         self._bits: OrderedDict[str, NDArray[np.uint8]] = OrderedDict()
+        self._held = 0  # bytes of them
 
     @property
     def folders(self) -> dict[str, Path]:
@@ -126,9 +129,15 @@ class Sources:
             self._kept[sample.key] = Sample(
                 id=sample.id, image=image, mask=mask, bucket=sample.bucket
             )
-            if len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
+            self._drop()
         return self._kept[sample.key]
+
+    def _drop(self) -> None:
+        """Keep `KEPT` samples at most, and `KEPT_BYTES` of them; the last one in any case."""
+        size = sum(one.image.nbytes + one.mask.nbytes for one in self._kept.values())
+        while len(self._kept) > 1 and (len(self._kept) > KEPT or size > KEPT_BYTES):
+            _, first = self._kept.popitem(last=False)
+            size -= first.image.nbytes + first.mask.nbytes
 
     def _in_bucket(self, dataset: str, bucket: str, shard: Shard) -> list[SampleRef]:
         found = []
@@ -147,8 +156,9 @@ class Sources:
         if sample.key not in self._bits:
             drawn = self._masks[sample.dataset].draw(sample.id, sample.bucket, shape)
             self._bits[sample.key] = np.packbits(drawn)
-            if len(self._bits) > KEPT_MASKS:
-                self._bits.popitem(last=False)
+            self._held += self._bits[sample.key].nbytes
+            while len(self._bits) > 1 and (len(self._bits) > KEPT_MASKS or self._held > KEPT_BITS):
+                self._held -= self._bits.popitem(last=False)[1].nbytes
         count = shape[0] * shape[1]
         return np.unpackbits(self._bits[sample.key], count=count).reshape(shape).astype(np.bool_)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +20,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
+from benchmark.core.arrays import read_arrays
 from benchmark.core.errors import BadInput, DataError
 from benchmark.core.pixels import to_images
 from benchmark.verify.models import MODELS
@@ -176,13 +176,12 @@ def read_case(file: Path) -> dict[str, NDArray[Any]]:
     """The arrays of a golden's file, read whole.
 
     Raises:
-        DataError: if it cannot be read.
+        DataError: if it cannot be read, or has too many numbers.
     """
-    try:
-        with np.load(file, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{file}: no golden, or a damaged one ({str(error)[:100]})") from None
+    found = read_arrays(file)
+    if found is None:
+        raise DataError(f"{file}: no golden, or a damaged one")
+    return found
 
 
 def read_manifest(goldens: Path, name: str) -> dict[str, Any]:
