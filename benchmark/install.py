@@ -27,7 +27,7 @@ from benchmark.core.weights import (
     verify,
     ways_to,
 )
-from benchmark.download import download
+from benchmark.download import LARGEST, download
 from benchmark.imagenet import add_backbone, fetch_backbone, terms_of
 from detectors import DETECTORS
 from inpainters import INPAINTERS
@@ -140,12 +140,15 @@ def already_here(name: str) -> str | None:
     return None
 
 
-def fetch_weights(name: str, say: Callable[[str], object] = print) -> str:
+def fetch_weights(
+    name: str, say: Callable[[str], object] = print, *, largest: int = LARGEST
+) -> str:
     """Download what is published for `name`, verify it and install it.
 
     Args:
         name: a model, or a backbone such as "alexnet".
         say: is told in a line when a backbone's first address cannot be reached.
+        largest: bytes that a file may have whose size nobody states.
 
     Returns:
         What was done, in a line per file.
@@ -157,17 +160,17 @@ def fetch_weights(name: str, say: Callable[[str], object] = print) -> str:
         OutputError: if the disk is full or a folder cannot be written.
     """
     try:
-        return fetch_backbone(name, say) if name in BACKBONES else _fetch_model(name)
+        return fetch_backbone(name, say) if name in BACKBONES else _fetch_model(name, largest)
     except OSError as error:
         raise OutputError(f"a temporary file cannot be written ({error})") from None
 
 
-def _fetch_model(name: str) -> str:
+def _fetch_model(name: str, largest: int) -> str:
     files = list(_card(name).checkpoints)
     if not all(one.url for one in files):
         _refuse_to_fetch(name, files)
     with TemporaryDirectory() as folder:
-        addresses = {one.url: 0 if one.archive else one.size for one in files}
+        addresses = {one.url: largest if one.archive else one.size or largest for one in files}
         try:
             found = [download(url, Path(folder), most=size) for url, size in addresses.items()]
         except Unreachable as error:
@@ -282,7 +285,9 @@ def _place(card: Card, offer: _Offer) -> str:
         shutil.copyfile(offer.path, draft)
     noted = {**receipts(card), file: {"sha256": digest, "verified": offer.verified}}
     write_text(folder / RECEIPT, json.dumps(noted, indent=2) + "\n", durable=True)
-    how = "verified" if offer.verified else "loads strictly; no checksum is published"
+    how = "verified by its published checksum"
+    if not offer.verified:
+        how = f"loads into {card.title}; no checksum is published, so it may be anybody's"
     return f"{card.name}: {file} installed ({how}; sha256 {digest})"
 
 

@@ -10,6 +10,7 @@ from benchmark.core.card import Card, Checkpoint
 from benchmark.core.errors import BenchError, BroughtError, UnknownName, WeightsError
 from benchmark.core.registry import Registry
 from benchmark.core.weights import (
+    UNVERIFIED,
     find_weights,
     installed_folder,
     mini_path,
@@ -29,8 +30,8 @@ def editions(card: Card) -> list[str]:
     """The editions of weights that are here; no file is read for it.
 
     Returns:
-        "official", or "installed" where no checksum says that it is the authors' file; "mini"; or
-        "none" for a model that needs none.
+        "official", or "official, unverified" where no checksum says that it is the authors' file;
+        "mini"; or "none" for a model that needs none.
     """
     if card.weightless:
         return ["none"]
@@ -43,7 +44,7 @@ def _installed(card: Card) -> list[str]:
         return []
     noted = receipts(card)
     verified = all(noted.get(name, {}).get("verified") for name in names)
-    return ["official" if verified else "installed"]
+    return ["official" if verified else UNVERIFIED]
 
 
 def listing() -> dict[str, list[dict[str, Any]]]:

@@ -21,7 +21,7 @@ from benchmark.results.nulls import (
     RANKED,
 )
 from benchmark.results.painters import Painter
-from benchmark.results.rows import ResultRow
+from benchmark.results.rows import ResultRow, editions_of
 from benchmark.results.run_folder import RunFolder
 from benchmark.results.table import retouch_notes
 from benchmark.runner.setup import UNTOUCHED
@@ -330,9 +330,13 @@ def _notes(lines: Sequence[Line], layout: Layout, view: View, run: RunFolder) ->
     if rows:
         yield _samples(rows)
     editions = dict.fromkeys(
-        part for row in rows if row.value is not None for part in row.weights.split()
+        part
+        for row in rows
+        if row.value is not None
+        for part in editions_of(row.weights).items()
+        if part[1] != "none"
     )
-    said = [part.replace("=", " ") for part in editions if not part.endswith("=none")]
+    said = [f"{name} {edition.replace(', ', ' ')}" for name, edition in editions]
     if said:
         yield f"Weights of ours: {', '.join(said)}."
     if layout.bold:

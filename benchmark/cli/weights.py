@@ -53,6 +53,9 @@ def weights_add(
 def weights_fetch(
     name: Annotated[str, typer.Argument(help="The model, or a backbone such as alexnet.")],
     yes: Annotated[bool, typer.Option("--yes", help="Accept the licence; for scripts.")] = False,
+    largest: Annotated[
+        int, typer.Option(min=1, help="GiB that a file may have whose size nobody states.")
+    ] = 4,
 ) -> None:
     """Show the licence, download with progress, verify and install; nothing if it is here already.
 
@@ -69,4 +72,4 @@ def weights_fetch(
         typer.echo(licence_of(name))
         if not yes and not typer.confirm("Do you accept these terms and want to download?"):
             raise typer.Exit(1)
-        typer.echo(fetch_weights(name, say=typer.echo))
+        typer.echo(fetch_weights(name, say=typer.echo, largest=largest * 2**30))

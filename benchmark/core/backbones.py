@@ -133,14 +133,22 @@ def published_file(name: str) -> Path:
 
 
 def find_backbone(name: str) -> Found | None:
-    """The verified file of a backbone: this project's, else torchvision's in torch's cache."""
+    """The file of a backbone: this project's, verified, else torchvision's in torch's cache.
+
+    Of the latter 8 digits fit; `load_backbone` compares its content too, where one is stated.
+    """
     return next((found for found in _candidates(name) if _is_verified(name, found)), None)
 
 
-def backbone_state(name: str) -> Literal["verified", "altered", "missing"]:
-    """Whether a backbone is here, or only a file of its name with other content."""
-    if find_backbone(name):
-        return "verified"
+def backbone_state(name: str) -> Literal["verified", "installed", "altered", "missing"]:
+    """Whether a backbone is here, or only a file of its name with other content.
+
+    Returns:
+        "verified" where its content has the SHA-256 that is stated; "installed" where the 8 digits
+        fit that torchvision publishes of its file, which anybody can make a file for.
+    """
+    if found := find_backbone(name):
+        return "verified" if found.path == own_file(name) else "installed"
     return "altered" if _candidates(name) else "missing"
 
 

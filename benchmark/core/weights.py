@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 from zipfile import BadZipFile, ZipFile
@@ -15,6 +15,8 @@ from benchmark.core.errors import BadInput, MissingWeights, WeightsError
 from benchmark.core.paths import home
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\n"  # begins each pointer of Git LFS
+_WHOLE = 64  # digits of a SHA-256
+UNVERIFIED = "official, unverified"  # as an edition: it loads, and may be anybody's
 RECEIPT = "installed.json"  # beside installed files: {file: {"sha256": ..., "verified": bool}}
 
 
@@ -23,7 +25,8 @@ class Weights:
     """The weights behind an answer.
 
     Attributes:
-        edition: "official", "mini", "sha256:" and 12 digits for another file, or "none" for a model
+        edition: "official", "official, unverified" for an installed file of which no checksum is
+            published, "mini", "sha256:" and 12 digits for another file, or "none" for a model
             that needs none. It stands in every row of every result.
         path: the file, or the folder where the authors publish several; None where none is needed.
         sha256: SHA-256 of the file, or of the folder's names and files; "" where none is needed.
@@ -147,7 +150,7 @@ def verify(checkpoint: Checkpoint, path: Path) -> bool:
 
     Returns:
         True if it is, by a checksum, the published file; False where no checksum of the file is
-        published, so nobody can say.
+        published, or only its first digits, so nobody can say.
 
     Raises:
         WeightsError: if it is another file; the message names both sizes or both checksums. Also if
@@ -165,7 +168,7 @@ def verify(checkpoint: Checkpoint, path: Path) -> bool:
         git_pointer_of(path),
     ):
         raise _other(checkpoint, path, "Git blob id", found, checkpoint.git_blob)
-    return bool(checkpoint.sha256 or checkpoint.git_blob)
+    return len(checkpoint.sha256) == _WHOLE or bool(checkpoint.git_blob)
 
 
 def refuse_other(path: Path) -> None:
@@ -241,7 +244,8 @@ def _official(card: Card) -> Weights | None:
     path = files[0] if len(files) == 1 else folder
     if all(noted[file.name].get("verified") for file in files):
         return Weights(edition="official", path=path, sha256=_sha256_of_all(files))
-    return _labelled(card, path)
+    found = _labelled(card, path)
+    return replace(found, edition=UNVERIFIED) if found.edition.startswith("sha256:") else found
 
 
 def _mini(card: Card) -> Weights | None:

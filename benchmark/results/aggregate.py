@@ -20,7 +20,7 @@ from benchmark.metrics.intervals import (
     share_intervals,
 )
 from benchmark.results.numbers import rounded
-from benchmark.results.rows import Met, ResultRow
+from benchmark.results.rows import Met, ResultRow, weights_text
 from benchmark.runner.outcome import Failure
 from benchmark.runner.planning import PlanJobs
 from benchmark.runner.setup import Setup, metric_of
@@ -121,7 +121,7 @@ def _about(setup: Setup, view: View, dataset: str, bucket: str, metric: str) -> 
         expected=0,
         low=None,
         high=None,
-        weights=" ".join(f"{model.name}={model.weights.edition}" for model in view.models),
+        weights=weights_text({one.name: one.weights.edition for one in view.models}),
         sees_hole=view.inpainter.card.sees_hole and not setup.plan.hole_blind,
         met=_met(setup, view),
     )

@@ -27,6 +27,17 @@ Key = Annotated[str, Field(pattern=r"^([0-9a-f]{32})?$")]  # names files of the 
 Name = Annotated[str, AfterValidator(intern)]  # the same few in every row
 
 
+def weights_text(editions: Mapping[str, str]) -> str:
+    """The editions of some models as a cell of results.csv, such as "lama=mini trufor=official"."""
+    return " ".join(f"{name}={one.replace(', ', ',')}" for name, one in editions.items())
+
+
+def editions_of(weights: str) -> dict[str, str]:
+    """The editions in such a cell, by the model's name."""
+    parts = (part.split("=", 1) for part in weights.split())
+    return {name: edition.replace(",", ", ") for name, edition in parts}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultRow:
     """One number of a run: a cell of a table, a line of results.csv.
@@ -75,7 +86,7 @@ class ResultRow:
 
     def edition(self, model: str) -> str:
         """The edition of one model's weights, such as "mini"; "none" for one without any."""
-        return dict(part.split("=", 1) for part in self.weights.split())[model]
+        return editions_of(self.weights)[model]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

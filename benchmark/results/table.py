@@ -24,7 +24,7 @@ from benchmark.results.nulls import (
 from benchmark.results.numbers import kind_of, number, with_span
 from benchmark.results.painters import Painter
 from benchmark.results.reported import COMPARED, paper_value
-from benchmark.results.rows import ResultRow
+from benchmark.results.rows import ResultRow, editions_of
 from benchmark.retouch import retouched_name
 from detectors import DETECTORS
 from inpainters import INPAINTERS
@@ -192,7 +192,7 @@ def detector_label(name: str, row: Mapping[str, ResultRow]) -> str:
 
 
 def _edition(name: str, cell: ResultRow) -> str:
-    return dict(part.split("=", 1) for part in cell.weights.split())[name]
+    return editions_of(cell.weights)[name]
 
 
 def metric_label(name: str) -> str:

@@ -28,6 +28,7 @@ from benchmark.core.errors import BadInput, PlanError, expectation
 from benchmark.core.names import printable
 from benchmark.core.paths import at_home
 from benchmark.core.registry import Registry
+from benchmark.core.toml import parse_toml
 from benchmark.datasets import DATASETS, is_published, takes_images
 from benchmark.launder import Launder
 from benchmark.masks.bucket import DEFAULT_BUCKETS, Bucket
@@ -226,7 +227,7 @@ class Plan(BaseModel):
             reason = error.strerror if isinstance(error, OSError) else "not a text file"
             raise PlanError(f"{path}: cannot be read as a plan ({reason})") from None
         try:
-            values = tomllib.loads(text)
+            values = parse_toml(text)
         except tomllib.TOMLDecodeError as error:
             raise PlanError(f"{path}: not valid TOML: {error}") from None
         return make_plan(_moved(values, lambda text: _beside(text, path.parent)), where=str(path))

@@ -14,10 +14,12 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from benchmark.core.errors import TrainingError, expectation
 from benchmark.core.met import inpainters_of
 from benchmark.core.registry import Registry
+from benchmark.core.toml import parse_toml
 from benchmark.training.forging import Forger, Laundering, Part, Retouching, Shapes
 from inpainters.retired import RETIRED
 
 P = TypeVar("P", bound=BaseModel)
+LARGEST_RECIPE = 2**20  # bytes of its file
 
 # How each model learns. A learner answers the Protocol of benchmark.training.learner.
 LEARNERS: Registry[Any] = Registry(
@@ -265,13 +267,19 @@ def read_recipe(name: str, recipe: str | Path = "mini") -> Recipe:
     """
     path = _find(name, recipe)
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = parse_toml(_read_small(path))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise TrainingError(f"{path}: not a readable TOML file ({error})") from None
     read = read_part(Recipe, content, str(path))
     if read.model != name:
         raise TrainingError(f"{path}: a recipe of {read.model}, not of {name}")
     return read
+
+
+def _read_small(path: Path) -> str:
+    if (size := path.stat().st_size) > LARGEST_RECIPE:
+        raise TrainingError(f"{path}: {size:,} bytes are more than {LARGEST_RECIPE:,}; no recipe")
+    return path.read_text(encoding="utf-8")
 
 
 def read_part(kind: type[P], content: dict[str, Any], where: str) -> P:

@@ -26,6 +26,7 @@ from benchmark.results.nulls import (
 )
 from benchmark.results.numbers import number, with_span
 from benchmark.results.painters import Painter, painters_of
+from benchmark.results.rows import editions_of
 from benchmark.results.run_folder import RunFolder
 from benchmark.results.significance import PairedTest
 from benchmark.runner.setup import UNTOUCHED
@@ -333,9 +334,7 @@ def editions(run: RunFolder) -> Mapping[str, str]:
     """The weights of every model of a run: "official", "mini", "sha256:..." or "none"."""
     found: dict[str, str] = {}
     for row in run.results:
-        for part in row.weights.split():
-            name, _, edition = part.partition("=")
-            found[name] = edition
+        found.update(editions_of(row.weights))
     return found
 
 

@@ -150,14 +150,21 @@ def test_a_file_of_another_size_is_refused(checkpoint: Path, register: Register)
         add_weights("tiny", checkpoint)
 
 
-def test_without_a_published_checksum_a_file_goes_by_its_hash(
+def test_without_a_published_checksum_a_file_is_official_and_unverified(
     checkpoint: Path, register: Register
 ) -> None:
     register()
-    assert "no checksum is published" in add_weights("tiny", checkpoint)
+    said = add_weights("tiny", checkpoint)
+    title = INPAINTERS.card("tiny").title
+    assert f"loads into {title}; no checksum is published, so it may be anybody's" in said
+    assert "verified" not in said
     assert state() == "installed"
-    digest = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
-    assert create_inpainter("tiny").weights.edition == f"sha256:{digest[:12]}"
+    found = create_inpainter("tiny").weights
+    assert found.edition == "official, unverified"
+    assert found.sha256 == hashlib.sha256(checkpoint.read_bytes()).hexdigest()
+    # given as a path the same file has the same hash, so the same keys
+    same = find_weights(INPAINTERS.card("tiny"), checkpoint)
+    assert (same.edition, same.sha256) == (f"sha256:{found.sha256[:12]}", found.sha256)
 
 
 def test_a_file_that_does_not_load_is_not_installed(
@@ -304,8 +311,8 @@ class TestSeveralFiles:
             add_weights("edgeconnect", published / EDGE_FILE)
         assert not installed_folder(card).exists()
         said = add_weights("edgeconnect", published)
-        assert said.count("loads strictly; no checksum is published") == 2
-        assert find_weights(card).edition.startswith("sha256:")
+        assert said.count("no checksum is published, so it may be anybody's") == 2
+        assert find_weights(card).edition == "official, unverified"
         assert create_inpainter("edgeconnect").weights.path == installed_folder(card)
 
     def test_a_folder_of_damaged_files_is_not_installed(
@@ -330,7 +337,12 @@ class TestSeveralFiles:
         self, card: Card, tmp_path: Path
     ) -> None:
         assert find_weights(card, tmp_path / "checkpoint").edition == "official"
-        assert add_weights("psccnet", tmp_path / "checkpoint").count("(verified; ") == 3
+        assert (
+            add_weights("psccnet", tmp_path / "checkpoint").count(
+                "(verified by its published checksum; "
+            )
+            == 3
+        )
         installed = find_weights(card)
         assert installed.edition == "official"
         assert installed.sha256 == find_weights(card, tmp_path / "checkpoint").sha256
@@ -339,7 +351,7 @@ class TestSeveralFiles:
         self, card: Card, tmp_path: Path
     ) -> None:
         said = add_weights("psccnet", next(tmp_path.rglob("HRNet.pth"))).splitlines()
-        assert "HRNet.pth installed (verified; " in said[0]
+        assert "HRNet.pth installed (verified by its published checksum; " in said[0]
         assert said[1:] == [
             f"psccnet: still needs {file}" for file in ("NLCDetection.pth", "DetectionHead.pth")
         ]
@@ -361,7 +373,7 @@ class TestSeveralFiles:
         files = tuple(replace(one, url=f"{served}/{one.url}") for one in card.checkpoints)
         here = replace(card, checkpoints=files)
         monkeypatch.setitem(DETECTORS._cards, DETECTORS.entry("psccnet"), here)
-        assert fetch_weights("psccnet").count("(verified; ") == 3
+        assert fetch_weights("psccnet").count("(verified by its published checksum; ") == 3
         assert find_weights(card).edition == "official"
 
 
@@ -370,7 +382,7 @@ def test_the_authors_own_files_have_the_published_checksums() -> None:
     known = {one.file: one for one in DETECTORS.card("psccnet").checkpoints}
     for file in sorted(REAL.glob("*.pth")):
         assert verify(known[file.name], file)
-        assert "(verified; " in add_weights("psccnet", file)
+        assert "(verified by its published checksum; " in add_weights("psccnet", file)
 
 
 def test_names_and_files_that_do_not_fit(tmp_path: Path, checkpoint: Path) -> None:
@@ -388,7 +400,7 @@ def test_names_and_files_that_do_not_fit(tmp_path: Path, checkpoint: Path) -> No
         add_weights("safepaint", own)
 
 
-def test_a_backbone_whose_content_nobody_states_is_verified_by_the_digits_in_its_name(
+def test_a_backbone_whose_content_nobody_states_is_not_called_verified(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file, known = tmp_path / "anything.pth", BACKBONES["vgg19"].published
@@ -405,9 +417,13 @@ def test_a_backbone_whose_content_nobody_states_is_verified_by_the_digits_in_its
     digest = hashlib.sha256(b"vgg19").hexdigest()[:8]
     fitting = replace(known, size=5, sha256=digest)
     monkeypatch.setitem(backbones._TABLE, "vgg19", replace(sized, published=fitting))
-    assert add_weights("vgg19", file).endswith("(verified: SHA-256, first digits)")
+    eight = (
+        "(the 8 digits fit that are published of its SHA-256; no more is, so it may be anybody's)"
+    )
+    assert add_weights("vgg19", file).endswith(f"vgg19-dcbb9e9d.pth installed {eight}")
     assert (torch_checkpoints() / known.file).read_bytes() == b"vgg19"
-    assert already_here("vgg19") == "vgg19: already here (verified: SHA-256, first digits)"
+    assert already_here("vgg19") == f"vgg19: already here {eight}"
+    assert next(one for one in weights_status() if one["name"] == "vgg19")["state"] == "installed"
 
 
 def test_what_is_here_is_said_and_not_fetched_again(checkpoint: Path, register: Register) -> None:

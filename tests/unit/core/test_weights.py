@@ -124,9 +124,18 @@ def test_an_installed_verified_file_is_official() -> None:
     assert (found.edition, found.path, found.sha256) == ("official", path, sha256_of(path))
 
 
-def test_an_installed_unverified_file_goes_by_its_hash() -> None:
+def test_an_installed_unverified_file_is_called_so_and_has_the_same_hash() -> None:
     path = install(b"somebody", verified=False)
-    assert find_weights(CARD).edition == f"sha256:{sha256_of(path)[:12]}"
+    found = find_weights(CARD)
+    assert (found.edition, found.sha256) == ("official, unverified", sha256_of(path))
+
+
+def test_the_first_digits_of_a_checksum_verify_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "a.pth"
+    file.write_bytes(b"somebody")
+    for digits, verified in ((8, False), (64, True)):
+        known = Checkpoint(file="a.pth", sha256=sha256_of(file)[:digits])
+        assert verify(known, file) is verified
 
 
 def test_a_file_changed_after_installing_is_refused() -> None:

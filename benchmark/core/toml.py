@@ -1,0 +1,24 @@
+"""TOML of anybody's: the time for a key grows with the square of its parts, so they are bounded."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import Any
+
+MOST_PARTS = 100  # of a key such as weights.trufor
+_LONG_KEY = re.compile(
+    r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+)"""
+    f"{{{MOST_PARTS}}}"
+)
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """A TOML document.
+
+    Raises:
+        tomllib.TOMLDecodeError: if it is none, or a key has more than `MOST_PARTS` parts.
+    """
+    if _LONG_KEY.search(text):
+        raise tomllib.TOMLDecodeError(f"a key of more than {MOST_PARTS} parts")
+    return tomllib.loads(text)
