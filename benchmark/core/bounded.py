@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import struct
 import time
 from collections.abc import Iterator
 from io import BufferedReader, BytesIO, FileIO
@@ -14,6 +15,8 @@ LARGEST_FILE = 2**30  # bytes of a picture's file, where 8 a pixel of --max-pixe
 MOST_SCANS = 100  # passes over a JPEG, each of which costs as much as decoding; usual are 10
 LONGEST = 120.0  # seconds from the first to the last byte that decoding a picture asks for
 LONGEST_HEADER = 20.0  # the same for its header
+MOST_TILES = 65_535  # of a JPEG 2000
+_SIZES = b"\xff\x4f\xff\x51"  # begins its codestream
 _START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
 _ALONE = (0x00, 0x01, 0xFF, *range(0xD0, 0xD9))  # what may follow 0xFF and has no length
 
@@ -112,6 +115,22 @@ def _scans(content: bytes) -> Iterator[int]:
             yield place
         length = 0 if kind in _ALONE else int.from_bytes(content[place + 2 : place + 4], "big")
         place += 2 + length
+
+
+def refuse_tiles(content: bytes, path: Path) -> None:
+    """Refuse a JPEG 2000 in more tiles than its standard has numbers for.
+
+    Raises:
+        DataError: if it has more than 65,535.
+    """
+    place = content.find(_SIZES)
+    numbers = content[place + 8 : place + 40]
+    if place < 0 or len(numbers) < 32:
+        return  # which its decoder refuses
+    width, height, _, _, across, down, left, top = struct.unpack(">8I", numbers)
+    tiles = -(-(width - left) // max(1, across)) * -(-(height - top) // max(1, down))
+    if tiles > MOST_TILES:
+        raise DataError(f"{path}: a JPEG 2000 of {tiles:,} tiles; refused undecoded")
 
 
 def refuse_strips(content: bytes, strips: int, path: Path) -> None:

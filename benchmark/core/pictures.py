@@ -30,6 +30,7 @@ from benchmark.core.bounded import (
     refuse_large,
     refuse_scans,
     refuse_strips,
+    refuse_tiles,
 )
 from benchmark.core.errors import DataError, FileChanged
 from benchmark.core.levels import full_level, is_deep
@@ -299,6 +300,8 @@ def _refuse_slow(file: Image.Image, content: bytes, path: Path) -> None:
     """Refuse what decodes for minutes though its size is small."""
     if file.format in ("JPEG", "MPO"):
         refuse_scans(content, path)
+    elif file.format == "JPEG2000":
+        refuse_tiles(content, path)
     elif file.format == "TIFF" and file.info.get("compression") == "jpeg":
         refuse_strips(content, len(file.tile), path)  # type: ignore[attr-defined]
 

@@ -140,7 +140,8 @@ def bombs() -> dict[str, bytes]:
         "a colour profile": png(chunk(b"iCCP", b"x\0\0" + packed)),
         "a packed text": png(chunk(b"zTXt", b"x\0\0" + packed)),
         "many packed texts": png(*[chunk(b"iTXt", b"x\0\1\0\0\0" + empty)] * 300),
-        "a GIF's screen": b"GIF89a" + struct.pack("<HHBBB", 65535, 65535, 0xF0, 0, 0) + bytes(6) + one,
+        "a GIF's screen": b"GIF89a"
+        + struct.pack("<HHBBB", 65535, 65535, 128, 0, 0) + bytes(6) + one,
         "a WebP's canvas": bytes(canvas),
         "a BMP without pixels": b"BM" + struct.pack("<IHHI", 54, 0, 0, 54)
         + struct.pack("<IiiHHIIiiII", 40, 90_000, 90_000, 1, 24, 0, 0, 0, 0, 0, 0),
