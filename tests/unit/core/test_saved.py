@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from benchmark.core import saved
@@ -217,7 +218,14 @@ def test_stated_sizes_are_compared_before_memory_is_taken(width: int, depth: int
     refuse_unfit(lambda: Wide(2), state, Path("a.safetensors"))
 
 
-MODELS = {
+def huge(path: Path, model: str, config: dict[str, object]) -> Path:
+    """A file of one tensor that states the sizes of a network of hundreds of gigabytes."""
+    note = json.dumps({"model": model, "config": config})
+    save_file({"a": torch.zeros(4)}, path, metadata={"bench": note})
+    return path
+
+
+MODELS: dict[str, tuple[str, str, dict[str, object]]] = {
     "lama": ("inpainters.lama", "load_generator", {"width": 60_000, "blocks": 18}),
     "safepaint": (
         "inpainters.safepaint", "load_generator",
@@ -230,12 +238,8 @@ MODELS = {
 @pytest.mark.parametrize("model", MODELS)
 def test_a_small_file_of_a_huge_network_is_refused(model: str, tmp_path: Path) -> None:
     """2 KB that state a width of 60,000: hundreds of gigabytes."""
-    from safetensors.torch import save_file
-
     module, function, config = MODELS[model]
-    note = json.dumps({"model": model, "config": config})
-    path = tmp_path / "a.safetensors"
-    save_file({"a": torch.zeros(4)}, path, metadata={"bench": note})
+    path = huge(tmp_path / "a.safetensors", model, config)
     assert path.stat().st_size < 2500
     setup = f"from pathlib import Path; import torch; from {module} import {function}"
     peak = peak_of(setup, f"{function}(Path(sys.argv[1]))", path)
