@@ -15,21 +15,23 @@ from benchmark.core.paths import at_home, claim_new, home, write_text
 from benchmark.results.aggregate import aggregate
 from benchmark.results.checksums import with_sums
 from benchmark.results.csv import COLUMNS, result_rows, write_results
+from benchmark.results.files import unquoted
 from benchmark.results.nulls import Spot, stored_distances
-from benchmark.results.record import Record, known_pixels, record_of
+from benchmark.results.record import BEGUN, Record, known_pixels, record_of, recorded_store
 from benchmark.results.rows import ResultRow
-from benchmark.results.samples import sample_rows, write_samples
+from benchmark.results.run_folder import names_outside
+from benchmark.results.samples import BEGUN_SAMPLES, sample_rows, write_keys, write_samples
 from benchmark.results.significance import PairedTest
 from benchmark.results.sums import RECORD
 from benchmark.results.table import run_table
-from benchmark.runner.execute import Progress, Settings, execute, nobody
+from benchmark.runner.execute import Progress, Settings, Tally, execute, nobody
 from benchmark.runner.executors.choice import default_executor
 from benchmark.runner.outcome import Failure
 from benchmark.runner.plan import Plan, as_begun, same_plan
 from benchmark.runner.planning import PlanJobs
 from benchmark.runner.setup import Setup, prepare, refuse_retired
 from benchmark.runner.shard import SHARD_FILE, Shard, shard_text
-from benchmark.runner.store import Store, absolute, is_address
+from benchmark.runner.store import Store, is_address
 
 if TYPE_CHECKING:  # pandas takes a while to load and only a notebook needs it
     import pandas as pd
@@ -75,7 +77,10 @@ class RunRecord:
         """
         import pandas as pd
 
-        return pd.read_csv(self._folder() / "samples.csv")
+        found = pd.read_csv(self._folder() / "samples.csv")
+        names = found.select_dtypes(exclude="number").columns
+        found[names] = found[names].map(lambda one: unquoted(one) if isinstance(one, str) else one)
+        return found
 
     def _repr_html_(self) -> str:
         """The run's table, as a notebook shows it."""
@@ -159,6 +164,8 @@ def run(
     jobs = PlanJobs(setup)
     claim = claimed(out, plan, settings.shard, store)
     with claim as (folder, place), Store(place) as answers, answers.used():
+        if folder is not None and names_outside(plan) is not None:
+            _say_begun(folder, jobs, record_of(setup, settings, Tally(), {}), place)
         with _shown(settings) as shown:
             tally = execute(jobs, answers, executor, shown)
         known = known_pixels(jobs, answers, tally.failures)
@@ -195,7 +202,7 @@ def conclude(jobs: PlanJobs, answers: Store, record: Record, folder: Path | None
     """
     if not record.shard:
         _refuse_empty(jobs.setup, record.failures)
-    record = record.model_copy(update={"store": absolute(answers.place)})
+    record = record.model_copy(update={"store": recorded_store(answers.place, folder)})
     found = RunRecord(
         plan=jobs.setup.plan,
         cells=tuple(aggregate(jobs, answers, record.failures)),
@@ -208,6 +215,15 @@ def conclude(jobs: PlanJobs, answers: Store, record: Record, folder: Path | None
     if folder is not None:
         _write(folder, found, jobs, answers)
     return found
+
+
+def _say_begun(folder: Path, jobs: PlanJobs, record: Record, place: str | Path) -> None:
+    """Let the folder say which answers the run asks for: then who looks at it before it has ended
+    needs nothing that the plan names.
+    """
+    said = record.model_copy(update={"store": recorded_store(place, folder)}).document()
+    write_keys(folder / BEGUN_SAMPLES, jobs)
+    write_text(folder / BEGUN, json.dumps(said, indent=2) + "\n")
 
 
 def _save_images(folder: Path, jobs: PlanJobs, answers: Store) -> None:
@@ -257,7 +273,8 @@ def claimed(
                 "--out"
             )
         _refuse_another(folder, texts)
-        fresh = [folder / name for name in texts if not (folder / name).exists()]
+        names = (*texts, BEGUN, BEGUN_SAMPLES)
+        fresh = [folder / name for name in names if not (folder / name).exists()]
         for name, text in texts.items():
             write_text(folder / name, text, durable=True)
         try:
@@ -334,3 +351,5 @@ def _write(folder: Path, record: RunRecord, jobs: PlanJobs, store: Store) -> Non
     write_samples(folder / "samples.csv", jobs, store)
     document = with_sums(folder, record.document)
     write_text(folder / RECORD, json.dumps(document, indent=2) + "\n", durable=True)
+    for name in (BEGUN, BEGUN_SAMPLES):
+        (folder / name).unlink(missing_ok=True)

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from benchmark.api import RunRecord
-from benchmark.core.names import printable
+from benchmark.core.names import on_terminal, printable
 from benchmark.core.paths import claim_new
 from benchmark.masks.bucket import DEFAULT_BUCKETS
 from benchmark.results.csv import result_rows
@@ -93,7 +93,8 @@ def show_record(record: RunRecord, *, as_json: bool, quiet: bool = False) -> Non
         }
         sys.stdout.write(json.dumps(document, indent=2) + "\n")
     else:
-        sys.stdout.write(screen_table(record.cells, record.distances, width=_width()))
+        table = screen_table(record.cells, record.distances, width=_width())
+        sys.stdout.write(on_terminal(table))
     for failure in record.failures:
         where = f"{failure.dataset} " if len(record.plan.datasets) > 1 else ""
         what = f"{where}{failure.sample} at {failure.bucket} %"

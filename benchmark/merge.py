@@ -5,17 +5,22 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import TypeVar
 
 from benchmark.api import RunRecord, claimed, conclude
 from benchmark.core.errors import BenchError, DataError
-from benchmark.results.record import KnownPixels, Record, read_record, record_of
-from benchmark.runner.execute import STAGES, Settings, Tally, lacking
+from benchmark.core.looking import looking
+from benchmark.results.filed import filed_jobs
+from benchmark.results.record import KnownPixels, Record, read_record
+from benchmark.results.run_folder import read_plan
+from benchmark.results.samples import read_samples
+from benchmark.results.sums import refuse_changed
+from benchmark.runner.execute import STAGES, lacking
 from benchmark.runner.plan import Plan
 from benchmark.runner.planning import PlanJobs
-from benchmark.runner.setup import Setup, prepare
 from benchmark.runner.shard import SHARD_FILE, Shard, read_shard_file
 from benchmark.runner.store import Store, is_address, is_store, rows_folder
 
@@ -32,14 +37,21 @@ class _Part:
     store: str | Path
     record: Record
 
+    @property
+    def origin(self) -> str:
+        """What its answers are said to come from: the shard by its folder's name and its record."""
+        return f"{self.folder.absolute().name} ({self.shard.label})"
 
+
+@looking()
 def merge(
     shards: Sequence[str | Path], *, out: str | Path, store: str | Path | None = None
 ) -> RunRecord:
     """Make one run of the runs of all its shards; doing it again changes nothing.
 
     The files in `out` are those that one run of the whole plan writes, but for what record.json
-    says of time and machine. Nothing is painted, looked at or measured.
+    says of time and machine. Nothing is painted, looked at or measured, and nothing that the plan
+    names is opened: the shards may be a stranger's.
 
     Args:
         shards: the folder of each.
@@ -49,16 +61,17 @@ def merge(
 
     Raises:
         DataError: if a folder is no shard's, a shard is missing or not ended, or they are of
-            different plans, pictures or weights.
+            different plans, pictures, weights or metrics.
         OutputError: if `out` is of another plan or cannot be written.
     """
     parts = [_part(Path(folder)) for folder in shards]
     _refuse_incomplete(parts)
-    setup = prepare(parts[0].plan)
-    record = _record(setup, parts)
-    _refuse_others(record, parts)
+    parts.sort(key=lambda part: part.shard)
+    _refuse_others(parts)
+    record = _record(parts)
+    jobs = _jobs(parts, record)
     own = Path(out) / "store"
-    claim = claimed(out, setup.plan, None, store or own)
+    claim = claimed(out, jobs.setup.plan, None, store or own)
     with (
         claim as (folder, place),
         _taken_back(own),
@@ -67,16 +80,14 @@ def merge(
     ):
         for part in parts:
             if rows_folder(part.store).resolve() != rows_folder(place).resolve():
-                answers.absorb(part.store)
+                answers.absorb(part.store, origin=part.origin)
         answers.table.sync()  # the shards may go when this has ended
-        # shards of an older version have no null: then it is a gap, and no sign of other pictures
-        needed = PlanJobs(replace(setup, untouched=None))
-        if not record.failures and (missing := lacking(needed, answers)):
+        if not record.failures and (missing := lacking(jobs, answers)):
             raise DataError(
-                f"the shards lack {missing} answers of this plan: their pictures or masks are not "
-                "those that are here"
+                f"the stores of these shards lack {missing} answers that their samples.csv name; "
+                "run them again to make them"
             )
-        return conclude(PlanJobs(setup), answers, record, folder)
+        return conclude(jobs, answers, record, folder)
 
 
 @contextmanager
@@ -100,11 +111,12 @@ def _part(folder: Path) -> _Part:
     record = read_record(folder)
     if record is None:
         raise DataError(f"{folder}: its run has not ended; the same command goes on from there")
+    refuse_changed(folder, record.files, ["samples.csv"])
     if not is_store(store):
         raise DataError(f"{folder}: its store {store} is not there; move it with the folder")
     return _Part(
         folder=folder,
-        plan=Plan.load(folder / "plan.toml"),
+        plan=read_plan(folder, record),
         shard=shard,
         store=store,
         record=record,
@@ -129,26 +141,81 @@ def _refuse_incomplete(parts: Sequence[_Part]) -> None:
         raise DataError(f"shard {missing} is missing; name its folder too")
 
 
-def _record(setup: Setup, parts: Sequence[_Part]) -> Record:
+def _jobs(parts: Sequence[_Part], record: Record) -> PlanJobs:
+    """The jobs of the whole plan from the shards' files: neither images nor models are looked at."""
+    plan, order = parts[0].plan, _pictures(parts)
+    found = {
+        (row.dataset, row.sample, row.bucket)
+        for part in parts
+        for row in read_samples(part.folder / "samples.csv")
+    }
+    places = [
+        (dataset, name, bucket)
+        for dataset in plan.datasets
+        for bucket in plan.buckets
+        for name in order.get(dataset, ())
+        if (dataset, name, bucket) in found
+    ]
+    rows = (row for part in parts for row in read_samples(part.folder / "samples.csv"))
+    try:
+        if len(places) != len(found):
+            raise DataError("a picture that their record does not name")
+        return filed_jobs(plan, record, rows, places)
+    except DataError as error:
+        raise DataError(f"{parts[0].folder} and the other shards: samples.csv: {error}") from None
+
+
+def _pictures(parts: Sequence[_Part]) -> dict[str, list[str]]:
+    """The names of all pictures in the order of the whole, by data set: each shard has every so
+    many-th.
+    """
+    found: dict[str, list[str]] = {}
+    for dataset in parts[0].plan.datasets:
+        shares = [list(part.record.pictures.get(dataset, ())) for part in parts]
+        whole = [name for row in zip_longest(*shares) for name in row if name is not None]
+        fits = [Shard(index + 1, len(parts)).of(whole) for index in range(len(parts))] == shares
+        if not fits or len(set(whole)) < len(whole):
+            raise DataError(
+                f"the shards are of different pictures of {dataset}, or of an older version: run "
+                "those of an older version again, which computes nothing anew"
+            )
+        found[dataset] = whole
+    return found
+
+
+def _record(parts: Sequence[_Part]) -> Record:
     """The record of all shards: what they did and took in sum, where they were the same or each."""
-    tally, records = Tally(), [part.record for part in parts]
-    for record in records:
-        for stage in STAGES:
-            tally.ran[stage] += record.jobs_run.get(stage, 0)
-            tally.stored[stage] += record.jobs_stored.get(stage, 0)
-            tally.seconds[stage] += record.seconds.get(stage, 0.0)
-            tally.model_seconds[stage] += record.model_seconds.get(stage, 0.0)
-        tally.failures.update(record.failures)
+    records = [part.record for part in parts]
     machines = [record.machine for record in records]  # None in an older shard
     same = all(one == machines[0] for one in machines)
-    return record_of(setup, Settings(), tally, _known_pixels(records)).model_copy(
+    return records[0].model_copy(
         update={
+            **_sums(records),
+            "samples": sum(record.samples for record in records),
+            "commit": _joined(record.commit for record in records),
             "device": _joined(record.device for record in records),
             "executor": _joined(record.executor for record in records),
             "batch": _joined(record.batch for record in records),
             "machine": machines[0] if same else machines,
+            "known_pixels": _known_pixels(records),
+            "unused": tuple(dict.fromkeys(one for record in records for one in record.unused)),
+            "failures": tuple(sorted({one for record in records for one in record.failures})),
+            "pictures": {},
+            "shard": "",
+            "files": {},
         }
     )
+
+
+def _sums(records: Sequence[Record]) -> dict[str, dict[str, float]]:
+    """Jobs and seconds of each stage over all shards."""
+    return {
+        name: {
+            stage: round(sum(getattr(record, name).get(stage, 0) for record in records), 3)
+            for stage in STAGES
+        }
+        for name in ("jobs_run", "jobs_stored", "seconds", "model_seconds")
+    }
 
 
 def _joined(said: Iterable[T]) -> T | str:
@@ -174,17 +241,21 @@ def _known_pixels(records: Sequence[Record]) -> dict[str, KnownPixels]:
     return found
 
 
-def _refuse_others(record: Record, parts: Sequence[_Part]) -> None:
-    """Refuse shards that did not run with what is here: their numbers could not be found."""
-    for part in parts:
-        for what, here, there in (
-            ("weights", record.checkpoints, part.record.checkpoints),
-            ("models", _identities(record), _identities(part.record)),
-            ("metrics", record.not_measured, part.record.not_measured),
+def _refuse_others(parts: Sequence[_Part]) -> None:
+    """Refuse shards that ran with different things: their numbers are not of one run."""
+    first = parts[0]
+    for part in parts[1:]:
+        for what, one, other in (
+            ("weights", first.record.checkpoints, part.record.checkpoints),
+            ("models", _identities(first.record), _identities(part.record)),
+            ("metrics", first.record.not_measured, part.record.not_measured),
+            ("metrics", first.record.metrics, part.record.metrics),
         ):
-            other = sorted(name for name in here | there if here.get(name) != there.get(name))
-            if other:
-                raise DataError(f"{part.folder}: ran with other {what} than are here: {other[0]}")
+            found = sorted(name for name in one | other if one.get(name) != other.get(name))
+            if found:
+                raise DataError(
+                    f"{part.folder}: ran with other {what} than {first.folder}: {found[0]}"
+                )
 
 
 def _identities(record: Record) -> dict[str, str]:

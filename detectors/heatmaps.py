@@ -19,6 +19,7 @@ from benchmark.core.card import Card
 from benchmark.core.errors import BadAnswer, BadInput, DataError
 from benchmark.core.levels import ROUNDING
 from benchmark.core.outside import NamedFiles, Terms, digest_of, files_below
+from benchmark.core.paths import at_home
 from benchmark.core.pictures import SUFFIXES, open_upright
 from benchmark.core.types import Detection, Piece
 from detectors.base import area_score
@@ -72,7 +73,7 @@ class Heatmaps(NamedDetector):
         self, folder: str, *, weights: str | Path | None = None, device: str = "cpu"
     ) -> None:
         super().__init__(weights=weights, device=device)
-        place = Path(folder).expanduser()
+        place = at_home(Path(folder))
         self._files = NamedFiles(place, HEATMAPS, _names)
         self._scores = read_scores(place / SCORES)
         self._own_scores = self._scores is None and _has_scores(place)
@@ -81,7 +82,7 @@ class Heatmaps(NamedDetector):
     @classmethod
     def described(cls, argument: str) -> Card:
         """With a score of its own where there is a scores.csv, else by the area rule."""
-        folder = Path(argument).expanduser()
+        folder = at_home(Path(argument))
         there = (folder / SCORES).is_file()
         return CARD if there or _has_scores(folder) else AREA_CARD
 

@@ -19,6 +19,7 @@ from benchmark.core.card import Card
 from benchmark.core.errors import BadAnswer, BadInput, MissingWeights, WeightsError
 from benchmark.core.extra import importing, install_line, installed, options_of
 from benchmark.core.outside import digest_of
+from benchmark.core.paths import at_home
 from benchmark.core.pixels import to_pixels
 from benchmark.core.types import Mask, Pixels
 from inpainters.base import Inpainter
@@ -113,7 +114,7 @@ class Diffusers(Inpainter):
 
 def _find(name: str) -> Path:
     """The folder that holds a pipeline's files."""
-    folder = Path(name).expanduser()
+    folder = at_home(Path(name))
     if folder.is_dir():
         return folder
     with importing("diffusers", how=HOW):

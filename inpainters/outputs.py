@@ -11,6 +11,7 @@ from torch import Tensor
 from benchmark.core.card import Card
 from benchmark.core.errors import BadAnswer, BadInput, DataError, KnownMoved
 from benchmark.core.outside import NamedFiles, Terms, digest_of
+from benchmark.core.paths import at_home
 from benchmark.core.pictures import SUFFIXES, read_picture
 from benchmark.core.types import Mask, Piece, Pixels
 from inpainters.named import NamedInpainter
@@ -40,7 +41,7 @@ class Outputs(NamedInpainter):
         self, folder: str, *, weights: str | Path | None = None, device: str = "cpu"
     ) -> None:
         super().__init__(weights=weights, device=device)
-        self._files = NamedFiles(Path(folder).expanduser(), SUFFIXES)
+        self._files = NamedFiles(at_home(Path(folder)), SUFFIXES)
 
     @classmethod
     def decides(cls, argument: str) -> str:

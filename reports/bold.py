@@ -87,7 +87,10 @@ def _from_null(
 
 def _best(entries: Sequence[Entry], values: Sequence[float | None]) -> set[int]:
     """Rows whose number, as it is printed, no other of the column betters; none of just one."""
-    sign = 1 if METRICS.load(entries[0].place.metric).better == "lower" else -1
+    kind = METRICS.load(entries[0].place.metric)
+    if kind.of_untouched_images():  # no inpainter is better by it
+        return set()
+    sign = 1 if kind.better == "lower" else -1
     printed = {
         row: sign * float(number(value, entries[row].decimals))
         for row, value in enumerate(values)

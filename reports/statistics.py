@@ -184,6 +184,8 @@ def _compared(
     options: _Options,
 ) -> Iterator[Statistic]:
     metric = METRICS.load(name)()
+    if metric.of_untouched_images():  # no inpainter is better by it
+        return
     of, seed = options.of, options.seed
     ranked = standing(name, metric.better == "lower", models, options.distances, options.met)
     yield from _ranks(cell, metric, ranked)

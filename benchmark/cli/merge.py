@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from benchmark.cli.speaking import Json, speaking
+from benchmark.core.looking import looking
 
 
 def merge(
@@ -35,7 +36,7 @@ def merge(
 
       bench merge results shards/* --store store
     """
-    with speaking():
+    with speaking(), looking():
         from benchmark.console import show_record
         from benchmark.merge import merge as merge_shards
 

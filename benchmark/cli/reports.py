@@ -9,6 +9,8 @@ import typer
 
 from benchmark.cli.speaking import Json, show_text, speaking
 from benchmark.core.errors import BadInput
+from benchmark.core.looking import looking
+from benchmark.core.names import on_terminal, printable
 
 
 def table(
@@ -49,7 +51,7 @@ def table(
 
       bench table stats --format csv
     """
-    with speaking():
+    with speaking(), looking():
         from reports.documents import STATISTICS, table_document
 
         if everything and name != STATISTICS:
@@ -60,8 +62,8 @@ def table(
             return
         text = found.text(style, everything=everything)
         if found.run is not None:
-            typer.echo(f"Run: {found.run}", err=True)
-        typer.echo(text, nl=False)
+            _say(f"Run: {found.run}")
+        typer.echo(on_terminal(text), nl=False)
 
 
 def report(
@@ -103,7 +105,7 @@ def report(
 
       bench report --compare before after --fail-on auc:+0.01
     """
-    with speaking():
+    with speaking(), looking():
         if compare_with is not None and (folder is not None or full):
             raise BadInput("--compare A B stands alone: leave out DIR and --full")
         if fail_on and compare_with is None:
@@ -124,7 +126,7 @@ def report(
 
 
 def _say(text: str) -> None:
-    typer.echo(text, err=True)
+    typer.echo(printable(text), err=True)
 
 
 def _open(page: Path, *, wanted: bool) -> None:

@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from benchmark.core.errors import BadInput, BenchError, BenchWarning
-from benchmark.core.names import printable
+from benchmark.core.names import on_terminal, printable
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
 
@@ -63,9 +63,14 @@ def fail(error: BenchError) -> NoReturn:
     raise typer.Exit(2) from None
 
 
+def say_out(line: str) -> None:
+    """A line on standard output; names in it may be a stranger's."""
+    typer.echo(printable(line))
+
+
 def show_text(what: object) -> None:
-    """Print a text as it is, anything else as JSON."""
-    typer.echo(what if isinstance(what, str) else json.dumps(what, indent=2))
+    """Print a text, anything else as JSON; names in it may be a stranger's."""
+    typer.echo(on_terminal(what) if isinstance(what, str) else json.dumps(what, indent=2))
 
 
 def pair_of(text: str) -> tuple[str, str]:

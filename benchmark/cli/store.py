@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from benchmark.cli.speaking import Json, show_text, speaking
+from benchmark.cli.speaking import Json, say_out, show_text, speaking
+from benchmark.core.looking import looking
+from benchmark.core.names import printable
 
 if TYPE_CHECKING:  # loads OpenCV
+    from benchmark.recompute import Recomputed
+    from benchmark.runner.check import Finding
     from benchmark.runner.clean import Removal
 
 Place = Annotated[
@@ -29,6 +34,23 @@ def check(
         Path | None, typer.Argument(metavar="[RUN]", help="Also look a run's folder over.")
     ] = None,
     store: Place = None,
+    recompute: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Also compute N answers of RUN anew, or of the runs below runs/ that use the "
+            "store, drawn at random, and compare.",
+        ),
+    ] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="From which --recompute draws.")] = 0,
+    allow_plugins: Annotated[
+        bool,
+        typer.Option(
+            "--allow-plugins",
+            help="--recompute also runs models and metrics that are not of this project.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Find damaged, missing and orphaned files and rows of a store, or of a run's folder.
@@ -41,25 +63,55 @@ def check(
       bench check
 
       bench check results --store answers
+
+      bench check merged --recompute 20
     """
     with speaking():
         from benchmark.core.paths import home
-        from benchmark.results.checksums import check_run
         from benchmark.results.record import store_or_default
-        from benchmark.runner.check import check_store
 
         place = store or (store_or_default(run) if run else home() / "store")
         found = []
-        for checked in (check_run(run) if run else (), check_store(place)):
-            for finding in checked:
-                found.append(finding)
-                if not as_json:
-                    typer.echo(finding.line)
+        for finding in _looked_over(run, place):
+            found.append(finding)
+            if not as_json:
+                say_out(finding.line)
+        told: dict[str, object] = {}
+        if recompute:
+            made = _recomputed(run, place, recompute, seed, allow_plugins=allow_plugins)
+            found += made.findings
+            told = made.document(seed)
+            for line in (
+                () if as_json else (*(one.line for one in made.findings), *made.lines(seed))
+            ):
+                say_out(line)
         if as_json:
-            show_text([asdict(finding) for finding in found])
+            findings = [asdict(finding) for finding in found]
+            show_text({"findings": findings, "recomputed": told} if recompute else findings)
         elif not found:
-            typer.echo("All is well.")
+            say_out("All is well.")
         raise typer.Exit(1 if found else 0)
+
+
+def _looked_over(run: Path | None, place: str | Path) -> Iterator[Finding]:
+    from benchmark.results.checksums import check_run
+    from benchmark.runner.check import check_store, origins_of
+
+    with looking():
+        yield from check_run(run) if run else ()
+        yield from check_store(place)
+        for origin, count in origins_of(place).items():
+            typer.echo(f"{count} of its answers were merged from {printable(origin)}.", err=True)
+
+
+def _recomputed(
+    run: Path | None, place: str | Path, count: int, seed: int, *, allow_plugins: bool
+) -> Recomputed:
+    from benchmark.recompute import recompute as compute
+    from benchmark.results.run_list import runs_of
+
+    runs = [run] if run else runs_of(place)
+    return compute(runs, place, count, seed=seed, allow_plugins=allow_plugins)
 
 
 def clean(
@@ -84,7 +136,7 @@ def clean(
 
       bench clean results --unneeded
     """
-    with speaking():
+    with speaking(), looking():
         from benchmark.core.errors import DataError
         from benchmark.core.paths import home
         from benchmark.results.needed import needed_by

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
+from pydantic import TypeAdapter
+
 from benchmark.core.errors import BenchError
 from benchmark.core.source import module_file
 
@@ -134,10 +136,14 @@ class Card:
 def card_from(values: Mapping[str, Any]) -> Card:
     """A card from what `dataclasses.asdict` made of it, through JSON; unknown fields are left out.
 
-    Checkpoints are left out too: nobody installs weights from a run's record.
+    Checkpoints and weights are left out too: nobody installs them from a run's record.
+
+    Raises:
+        ValueError: if a field has a value of another type.
     """
-    known = {one.name for one in fields(Card)} - {"checkpoints"}
-    return Card(**{key: value for key, value in values.items() if key in known})
+    known = {one.name for one in fields(Card)} - {"checkpoints", "mini"}
+    given = {key: value for key, value in values.items() if key in known}
+    return TypeAdapter(Card).validate_python(given)
 
 
 def read_card(entry: str) -> Card:

@@ -169,8 +169,19 @@ def first_line(error: ValueError) -> str:
     place = ".".join(str(part) for part in found["loc"])
     if found["type"] == "missing":
         return f"{place}: missing"
-    said = f"{expectation(found)}, got {found['input']!r:.80}"
+    said = f"{expectation(found)}, got {quoted(found['input'])}"
     return f"{place}: {said}" if place else said
+
+
+def quoted(value: object) -> str:
+    """A value of a file as an error quotes it: its first 80 characters, whatever it is."""
+    if isinstance(value, int) and abs(value) >= 1 << 256:
+        return "a number of more than 77 digits"  # which Python may refuse to write
+    if isinstance(value, str):
+        return repr(value[:80]) + ("..." if len(value) > 80 else "")
+    if isinstance(value, (list, tuple, dict)):
+        return f"{type(value).__name__} of {len(value)}" if value else repr(value)
+    return f"{value!r:.80}"
 
 
 EXPECTED: Mapping[str, str] = MappingProxyType(  # pydantic's kinds of error, in our words

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from hashlib import blake2b
 
 LONGEST = 120  # bytes of a folder's name; file systems take 255
+_MOVING = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))  # kinds of characters that are not shown
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,199}")
 
 
@@ -18,6 +20,18 @@ def printable(text: str) -> str:
     Bytes of a file's name that are no UTF-8 become "\xff".
     """
     return "".join(char if char.isprintable() else _escape(char) for char in text)
+
+
+def on_terminal(text: str) -> str:
+    r"""A text of several lines as a terminal may get it: what would move its cursor, colour it or
+    turn its direction as "\x1b"; line breaks stay.
+    """
+    if text.isascii() and not _CONTROL.search(text):
+        return text
+    return "".join(
+        char if char == "\n" or unicodedata.category(char) not in _MOVING else _escape(char)
+        for char in text
+    )
 
 
 def folder_names(names: Iterable[str]) -> dict[str, str]:

@@ -24,7 +24,26 @@ def home() -> Path:
 
 def at_home(path: Path) -> Path:
     """A path whose first part may be "~", the home folder; other users' are left as they are."""
-    return path.expanduser() if path.parts[:1] == ("~",) else path
+    try:
+        return path.expanduser() if path.parts[:1] == ("~",) else path
+    except RuntimeError:  # nobody knows where it is
+        return path
+
+
+def seen(path: Path) -> str:
+    """A path as a file that others may get names it: from the current folder, from "~" or whole."""
+    whole = path.absolute()
+    if whole.is_relative_to(Path.cwd()):
+        return whole.relative_to(Path.cwd()).as_posix()
+    return below_home(path)
+
+
+def below_home(path: Path) -> str:
+    """A path with "~" for the home folder, which says who one is."""
+    own = at_home(Path("~"))
+    if own.is_absolute() and own != Path(own.anchor) and path.is_relative_to(own):
+        return (Path("~") / path.relative_to(own)).as_posix()
+    return str(path)
 
 
 def torch_checkpoints() -> Path:

@@ -19,6 +19,7 @@ from benchmark.core.brought import (
 )
 from benchmark.core.card import Card, read_card
 from benchmark.core.errors import BenchError, BroughtError, RetiredName, UnknownName
+from benchmark.core.looking import is_looking
 from benchmark.core.source import import_class, module_file, source_hash
 
 T = TypeVar("T")
@@ -80,6 +81,7 @@ class Registry(Generic[T]):
         self._retired = dict(retired or {})
         self._cards: dict[str, Card] = {}  # by entry; parsing a source takes 10 ms
         self._labels: dict[str, Card] = {}  # of what a run brought, for those who read its files
+        self._stand_ins: dict[str, T] = {}  # likewise, in place of a class that is not imported
 
     def __iter__(self) -> Iterator[str]:
         """Ours in the table's order, then the plugins'."""
@@ -124,7 +126,8 @@ class Registry(Generic[T]):
             return Entry(name=label, target=target, argument=argument, scheme=head)
         if is_class(rest):
             label = self._free(label or argument, word)
-            return Entry(name=label, target=rest, distribution=distribution_of(head))
+            installed = "" if is_looking() else distribution_of(head)
+            return Entry(name=label, target=rest, distribution=installed)
         known = (*self, *(f"{name}:..." for name in self._schemes), "package.module:Class")
         raise UnknownName(self.kind, word, known)
 
@@ -140,7 +143,8 @@ class Registry(Generic[T]):
         """The card of what a word names, or of what was brought under a label before.
 
         The card of a class is read from its source; where somebody else's is not written as
-        literals its module is imported. The card has the name that tables use.
+        literals its module is imported. The card has the name that tables use. While a run is only
+        looked at, of what was brought only remembered cards are known.
 
         Raises:
             BenchError: as `find`, or if there is no card.
@@ -150,6 +154,10 @@ class Registry(Generic[T]):
         found = self.find(name)
         if found.retired:
             return self._retired[found.name].card
+        if is_looking() and not found.ours:
+            if found.name in self._labels:
+                return self._labels[found.name]
+            raise self._not_imported(found)
         if found.argument is not None:  # a scheme's card may change with the files it names
             kind: Any = self._foreign(found)
             card: Card = kind.described(found.argument)
@@ -175,8 +183,13 @@ class Registry(Generic[T]):
         """Know the card of what a run brought, for those who read the run's files."""
         self._labels[card.name] = card
 
+    def stand_in(self, name: str, kind: T) -> None:
+        """Know what stands for a class that a run brought, while the run is only looked at."""
+        if name not in self._table:
+            self._stand_ins[name] = kind
+
     def load(self, name: str) -> T:
-        """Import what a word names and return its class.
+        """Import what a word names and return its class, or what stands for it.
 
         Raises:
             BenchError: as `find`, or if it was retired, or somebody else's class cannot be used,
@@ -187,6 +200,8 @@ class Registry(Generic[T]):
             raise self._retired[found.name].error()
         if found.ours:
             return cast(T, _attribute(found.target))
+        if is_looking() and found.name in self._stand_ins:
+            return self._stand_ins[found.name]
         return cast(T, self._foreign(found))
 
     def decides(self, name: str) -> str:
@@ -205,6 +220,8 @@ class Registry(Generic[T]):
         if found.argument is not None:
             kind: Any = self._foreign(found)
             return f"{found.scheme}:{kind.decides(found.argument)}"
+        if is_looking():
+            raise self._not_imported(found)
         file = module_file(found.target.partition(":")[0])
         source = source_hash(file) if file else ""
         return " ".join(filter(None, (found.target, found.distribution, source)))
@@ -221,7 +238,7 @@ class Registry(Generic[T]):
                     f"NAME = package.module:Class, got {one.target!r}"
                 )
             return Entry(name=name, target=one.target, distribution=one.distribution)
-        if not found and name in self._labels:
+        if not found and (name in self._labels or (is_looking() and name in self._stand_ins)):
             return Entry(name=name, target="")  # known from a run's files alone
         if not found and name in self._retired:
             return Entry(name=name, target="", ours=True, retired=True)
@@ -252,7 +269,15 @@ class Registry(Generic[T]):
             raise BroughtError(f"{found.target} has no `card = Card(...)`")
         return card
 
+    def _not_imported(self, found: Entry) -> BroughtError:
+        return BroughtError(
+            f"the {self.kind} {found.name!r} is not of this project, and its code is not imported "
+            "to look at a run; 'bench run' with the run's plan.toml does that"
+        )
+
     def _foreign(self, found: Entry) -> type:
+        if is_looking():
+            raise self._not_imported(found)
         if not found.target:
             raise UnknownName(self.kind, found.name, self)
         kind = import_class(found.target)

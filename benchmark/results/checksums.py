@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmark.core.errors import BenchError
+from benchmark.core.errors import BenchError, PlanError
 from benchmark.core.weights import sha256_of
 from benchmark.results.files import AGAIN
 from benchmark.results.record import read_record
 from benchmark.results.run_folder import read_run
 from benchmark.results.sums import FILES, RECORD, sum_of, sum_of_record
 from benchmark.runner.check import Finding
+from benchmark.runner.plan import read_values
 
 PATHS = ("images", "data_root", "masks", "weights", "inpainters", "detectors")  # hold paths
 WRITTEN = ("plan.toml", "results.csv", "samples.csv", "table.md")
@@ -62,8 +62,8 @@ def _check_sums(folder: Path, sums: Mapping[str, str]) -> Iterator[Finding]:
 def _plan_of(folder: Path) -> dict[str, Any]:
     """plan.toml as it stands: what it names need not be here any more."""
     try:
-        return tomllib.loads((folder / "plan.toml").read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # its sum says it
+        return read_values(folder / "plan.toml")
+    except PlanError:  # its sum says it
         return {}
 
 
@@ -86,5 +86,12 @@ def _other_plan(recorded: Mapping[str, Any], here: Mapping[str, Any]) -> str:
 def _check_file(path: Path, known: str) -> Iterator[Finding]:
     if not path.is_file():
         yield Finding(kind="missing", where=str(path), said=AGAIN)
-    elif sum_of(path) != known:
+    elif _sum(path) != known:
         yield Finding(kind="file", where=str(path), said=AGAIN)
+
+
+def _sum(path: Path) -> str:
+    try:
+        return sum_of(path)
+    except (OSError, ValueError):  # it is not what was written, whatever it is
+        return ""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import re
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from math import isnan
 from os import SEEK_END
@@ -12,6 +14,10 @@ from benchmark.core.errors import DataError
 from benchmark.core.paths import atomic
 from benchmark.results.numbers import stored
 
+_RUN = re.compile(r"'*(?:[=+@\t\r]|-.)", re.DOTALL)  # a "-" alone is a gap
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]inf")
+MOST_BYTES = 16 << 30  # of a file of rows, which is read one at a time
+MOST_COLUMNS = 10_000
 AGAIN = "run the plan again to mend it"
 
 
@@ -23,9 +29,14 @@ def write_rows(path: Path, columns: Iterable[str], rows: Iterable[Mapping[str, o
     """
     with atomic(path, durable=True) as draft, draft.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(columns), lineterminator="\n", restval="")
+        whole = csv.DictWriter(
+            file, list(columns), lineterminator="\n", restval="", quoting=csv.QUOTE_ALL
+        )
         writer.writeheader()
         for row in rows:
-            writer.writerow({name: plain(value) for name, value in row.items()})
+            texts = {name: plain(value) for name, value in row.items()}
+            returns = any(isinstance(one, str) and "\r" in one for one in texts.values())
+            (whole if returns else writer).writerow(texts)  # the csv module overlooks a "\r"
 
 
 def read_rows(
@@ -42,10 +53,13 @@ def read_rows(
         DataError: if the file is gone, damaged or of another version.
     """
     try:
+        _refuse_other(path)
         with path.open(encoding="utf-8-sig", newline="") as lines:
             _refuse_cut(path)
             reader = csv.reader(lines)
             heads = next(reader, [])
+            if len(heads) > MOST_COLUMNS:
+                raise damaged(path, f"more than {MOST_COLUMNS:,} columns")
             if len(set(heads)) < len(heads):
                 twice = next(name for name in heads if heads.count(name) > 1)
                 raise damaged(path, f"two columns are called {twice!r}")
@@ -56,11 +70,20 @@ def read_rows(
                 if len(row) != len(heads):
                     said = f"line {reader.line_num}: not as many fields as headings"
                     raise damaged(path, said)
-                yield dict(zip(heads, row, strict=True))
+                yield dict(zip(heads, map(unquoted, row), strict=True))
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}; {AGAIN}") from None
     except (csv.Error, UnicodeDecodeError) as error:
         raise damaged(path, str(error)) from None
+
+
+def _refuse_other(path: Path) -> None:
+    """A pipe may never end, and a file of this size is no run's."""
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise damaged(path, "it is no file")
+    if found.st_size > MOST_BYTES:
+        raise damaged(path, f"larger than {MOST_BYTES:,} bytes")
 
 
 def _refuse_cut(path: Path) -> None:
@@ -81,4 +104,20 @@ def plain(value: object) -> object:
     """A value as it stands in a file."""
     if isinstance(value, float):
         return "" if isnan(value) else stored(value)
+    if isinstance(value, str):
+        return quoted(value)
     return "" if value is None else value
+
+
+def quoted(text: str) -> str:
+    """A text as a cell of CSV that no spreadsheet runs.
+
+    One that begins with "=", "+", "-", "@", a tab or a carriage return, and is no number, gets a
+    "'" before it, and so does one that begins so behind a "'".
+    """
+    return f"'{text}" if _RUN.match(text) and not _NUMBER.fullmatch(text) else text
+
+
+def unquoted(cell: str) -> str:
+    """The text of a cell: the inverse of `quoted`."""
+    return cell[1:] if cell.startswith("'") and _RUN.match(cell) else cell

@@ -7,13 +7,13 @@ from itertools import chain
 from pathlib import Path
 
 from benchmark.core.errors import BadInput, BenchError
-from benchmark.results.record import Record, read_record
-from benchmark.results.samples import read_samples
+from benchmark.core.looking import looking
+from benchmark.results.record import BEGUN, Record, read_record
+from benchmark.results.run_folder import filed, read_plan, rebuilt
+from benchmark.results.samples import BEGUN_SAMPLES, read_samples
 from benchmark.results.sums import refuse_changed
 from benchmark.runner.jobs import measure_key
-from benchmark.runner.plan import Plan
 from benchmark.runner.planning import Keys, PlanJobs
-from benchmark.runner.setup import prepare
 from benchmark.runner.shard import read_shard
 
 
@@ -31,7 +31,8 @@ def needed_by(folders: Sequence[Path]) -> set[str]:
     keys: set[str] = set()
     for folder in folders:
         try:
-            keys.update(_keys(folder))
+            with looking():
+                keys.update(_keys(folder))
         except BenchError as error:
             raise BadInput(
                 f"{folder}: what this run needs cannot be told ({error}); nothing was removed"
@@ -45,7 +46,10 @@ def _keys(folder: Path) -> Iterator[str]:
     if record is not None and record.format.get("samples.csv", 1) > 1:
         yield from _from_files(folder, record)
         return
-    jobs = PlanJobs(prepare(Plan.load(folder / "plan.toml"), read_shard(folder)))
+    begun = read_record(folder, BEGUN)
+    plan = read_plan(folder, begun)
+    shard = read_shard(folder)
+    jobs = filed(folder, plan, begun, BEGUN_SAMPLES) if begun else rebuilt(plan, shard)
     yield from chain.from_iterable(_columns(jobs))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 import platform
 import subprocess
 from collections.abc import Iterable
@@ -12,23 +12,28 @@ from pathlib import Path
 from statistics import fmean
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from benchmark.core.errors import DataError, first_line
-from benchmark.core.paths import home
+from benchmark.core.brought import is_label
+from benchmark.core.card import card_from
+from benchmark.core.errors import DataError, first_line, quoted
+from benchmark.core.paths import at_home, below_home, home, seen
+from benchmark.core.reading import read_json
 from benchmark.metrics import revision_of
+from benchmark.metrics.brought import MetricCard, metric_cards
 from benchmark.metrics.intervals import RULES
 from benchmark.results.files import AGAIN
-from benchmark.results.sums import RECORD
+from benchmark.results.sums import MOST_BYTES, RECORD
 from benchmark.runner.execute import Settings, Tally
 from benchmark.runner.jobs import Chosen
 from benchmark.runner.machine import machine_of
 from benchmark.runner.outcome import Failure
 from benchmark.runner.planning import PlanJobs
 from benchmark.runner.setup import Setup
-from benchmark.runner.store import Store, is_store
+from benchmark.runner.store import Store, is_address, is_store
 
 FORMATS = {RECORD: 2, "results.csv": 2, "samples.csv": 2}  # of files without a number: 1
+BEGUN = "begun.json"  # what a run says of itself before it has ended
 PACKAGES = (
     "safepaint-bench", "torch", "torchvision", "numpy", "opencv-contrib-python-headless",
     "pillow", "scikit-image", "scikit-learn", "scipy", "lpips", "safetensors",
@@ -54,6 +59,14 @@ class External(_Part):
     distribution: str = ""
     identity: str = ""
     card: dict[str, Any]
+
+    @field_validator("card")
+    @classmethod
+    def _is_a_card(cls, values: dict[str, Any]) -> dict[str, Any]:
+        card = card_from(values)
+        if not is_label(card.name):
+            raise ValueError(f"{card.name!r:.80} cannot be the name of a model")
+        return values
 
 
 class KnownPixels(_Part):
@@ -110,11 +123,14 @@ class Record(BaseModel):
         brought: models that a user brought, by name.
         known_pixels: by inpainter of finished images.
         folders: where each data set was found.
-        store: where its answers are, a folder or an address; "" if it does not say.
+        store: where its answers are: an address, or a folder, seen from the run's; "" for the one
+            that runs share by default.
         shard: such as "1/4", or "" for a whole run.
         samples: how many.
         intervals: the rules of its intervals (`metrics.intervals.RULES`).
         metrics: the revision of each metric, by name: it is in the keys of what was measured.
+        described: those of them that are not of this project.
+        pictures: of a shard, the names of its pictures in order, by data set.
         jobs_run: jobs done, per stage.
         jobs_stored: jobs that had their answer already, per stage.
         seconds: time per stage.
@@ -150,6 +166,8 @@ class Record(BaseModel):
     samples: int = 0
     intervals: str = ""
     metrics: dict[str, str] = Field(default_factory=dict)
+    described: dict[str, MetricCard] = Field(default_factory=dict)
+    pictures: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     jobs_run: dict[str, int] = Field(default_factory=dict)
     jobs_stored: dict[str, int] = Field(default_factory=dict)
     seconds: dict[str, float] = Field(default_factory=dict)
@@ -167,11 +185,26 @@ class Record(BaseModel):
     def document(self) -> dict[str, Any]:
         """The record as plain values, without the checksums of files."""
         omitted: Any = {"files": True, "failures": {"__all__": {"drift"}}}
-        return self.model_dump(mode="json", exclude=omitted)
+        empty = {name for name in ("described", "pictures") if not getattr(self, name)}
+        return self.model_dump(mode="json", exclude={**omitted, **dict.fromkeys(empty, True)})
+
+
+def recorded_store(place: str | Path, folder: Path | None) -> str:
+    """A store's place as a record names it: one given by a relative path as seen from the run."""
+    if is_address(place):
+        return str(place)
+    whole = Path(place).absolute()
+    if folder is not None and (
+        not Path(place).is_absolute() or whole.is_relative_to(folder.absolute())
+    ):
+        return Path(os.path.relpath(whole, folder.absolute())).as_posix()
+    return seen(whole) if folder is None else below_home(whole)
 
 
 def store_of(folder: Path) -> str | Path:
     """Where the answers of a run are: as its record says, if they still are there.
+
+    An address counts only where this machine has its rows, so that nothing is asked of a stranger's.
 
     Args:
         folder: the run's.
@@ -182,8 +215,10 @@ def store_of(folder: Path) -> str | Path:
     Raises:
         DataError: if the record is damaged, or written by a later version.
     """
-    record = read_record(folder)
-    return record.store if record and record.store and is_store(record.store) else home() / "store"
+    record = read_record(folder) or read_record(folder, BEGUN)
+    said = record.store if record else ""
+    place = said if is_address(said) else folder / at_home(Path(said))
+    return place if said and is_store(place) else home() / "store"
 
 
 def store_or_default(folder: Path) -> str | Path:
@@ -194,28 +229,32 @@ def store_or_default(folder: Path) -> str | Path:
         return home() / "store"
 
 
-def read_record(folder: Path) -> Record | None:
+def read_record(folder: Path, name: str = RECORD) -> Record | None:
     """The record of a run, or None where the run has not ended.
 
+    Args:
+        folder: the run's.
+        name: of the file.
+
     Raises:
-        DataError: if it is damaged, or written by a later version.
+        DataError: if it is damaged, too large, or written by a later version.
     """
-    path = folder / RECORD
-    if not path.exists():
-        return None
+    path = folder / name
     try:
-        found = Record.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        found = Record.model_validate(read_json(path, MOST_BYTES))
+    except FileNotFoundError:
+        return None
     except ValidationError as error:
         raise DataError(
             f"{path}: damaged or of another version ({first_line(error)}); {AGAIN}"
         ) from None
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise DataError(f"{path}: damaged ({error}); {AGAIN}") from None
-    for name, number in found.format.items():
-        if number > FORMATS.get(name, number):
+    for file, number in found.format.items():
+        if number > FORMATS.get(file, number):
             raise DataError(
-                f"{folder / name}: format {number} of a later version, this one reads up to "
-                f"{FORMATS[name]}; update safepaint-bench"
+                f"{folder / file}: format {quoted(number)} of a later version, this one reads up "
+                f"to {FORMATS[file]}; update safepaint-bench"
             )
     return found
 
@@ -251,11 +290,13 @@ def record_of(
             **{one.name: _brought("detector", one) for one in setup.detectors if one.source},
         },
         known_pixels=known,
-        folders={name: str(folder) for name, folder in setup.sources.folders.items()},
+        folders={name: seen(folder) for name, folder in setup.sources.folders.items()},
         shard=settings.shard.label if settings.shard else "",
         samples=len(setup.samples),
         intervals=RULES,
         metrics={name: revision_of(name) for name in metrics},
+        described=metric_cards(metrics),
+        pictures=setup.sources.names(settings.shard) if settings.shard else {},
         jobs_run=tally.ran,
         jobs_stored=tally.stored,
         seconds={stage: round(value, 3) for stage, value in tally.seconds.items()},

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from benchmark.core.card import card_from
-from benchmark.core.errors import BenchError, DataError, PlanError
+from benchmark.core.errors import BenchError, DataError, PlanError, UnknownName
+from benchmark.core.looking import looking
 from benchmark.core.registry import Registry
+from benchmark.datasets import DATASETS
+from benchmark.datasets.published import Published
+from benchmark.metrics import METRICS
+from benchmark.metrics.brought import MetricCard
+from benchmark.metrics.brought import remember as remember_metric
 from benchmark.metrics.intervals import RULES
 from benchmark.results.aggregate import aggregate
 from benchmark.results.csv import read_results
-from benchmark.results.record import External, Record, read_record, store_of
+from benchmark.results.filed import FiledJobs, filed_jobs
+from benchmark.results.files import damaged
+from benchmark.results.record import BEGUN, Record, read_record, store_of
 from benchmark.results.rows import ResultRow, SampleRow
-from benchmark.results.samples import read_samples, sample_rows
+from benchmark.results.samples import BEGUN_SAMPLES, read_samples, sample_rows
 from benchmark.results.sums import refuse_changed
 from benchmark.runner.plan import Plan
 from benchmark.runner.planning import PlanJobs
 from benchmark.runner.setup import prepare
-from benchmark.runner.shard import read_shard
+from benchmark.runner.shard import Shard, read_shard
 from benchmark.runner.store import Store, is_store
 from detectors import DETECTORS
 from inpainters import INPAINTERS
@@ -116,26 +124,38 @@ def read_run(path: str | Path, *, store: str | Path | None = None) -> RunFolder:
             run has not ended and its store is not there.
     """
     folder = Path(path)
-    answers = store or store_of(folder)
-    record = read_record(folder)
-    _remember(record.brought if record else {})
-    plan = _plan(folder)
-    if record is not None:
-        refuse_changed(folder, record.files, ["results.csv"])
-        rows, jobs = tuple(read_results(folder / "results.csv")), None
-    else:
-        jobs = _jobs_of(folder, plan, answers)
-        with Store(answers, foreign=True) as there:
-            rows = tuple(aggregate(jobs, there, ()))
+    with looking():
+        answers = store or store_of(folder)
+        record = read_record(folder)
+        begun = record or read_record(folder, BEGUN)
+        plan = read_plan(folder, begun)
+        if record is not None:
+            refuse_changed(folder, record.files, ["results.csv"])
+            rows, jobs = _results(folder, record), None
+        else:
+            jobs = _jobs_of(folder, plan, begun, answers)
+            with Store(answers, foreign=True) as there:
+                rows = tuple(aggregate(jobs, there, ()))
     return RunFolder(path=folder, plan=plan, record=record, results=rows, store=answers, jobs=jobs)
 
 
-def _plan(folder: Path) -> Plan:
+def read_plan(folder: Path, record: Record | None) -> Plan:
+    """The plan of a run, and what its record says of all that is not of this project.
+
+    Args:
+        folder: the run's.
+        record: its record, or what it said at its beginning; None where it has neither.
+
+    Raises:
+        DataError: if it is no run's, or the plan is damaged or of another version.
+    """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; name one that 'bench run --out' wrote")
     path = folder / "plan.toml"
     if not path.is_file():
         raise DataError(f"{folder}: no run in it (plan.toml is missing)")
+    if record is not None:
+        _remember(record)
     try:
         return Plan.load(path)
     except PlanError as error:
@@ -144,15 +164,104 @@ def _plan(folder: Path) -> Plan:
         raise DataError(f"{path}: {error} (a plan of another version, or damaged)") from None
 
 
-def _remember(external: Mapping[str, External]) -> None:
-    """Know the cards of what the run brought, which need not be here any more."""
-    for name, model in external.items():
+def filed(folder: Path, plan: Plan, record: Record, name: str = "samples.csv") -> FiledJobs:
+    """The jobs of a run from its own files.
+
+    Args:
+        folder: the run's.
+        plan: its plan.
+        record: its record.
+        name: of the file that has the samples' keys.
+
+    Raises:
+        DataError: if the files do not hold them, as an older version's.
+    """
+    try:
+        return filed_jobs(plan, record, read_samples(folder / name))
+    except DataError as error:
+        path = folder / name
+        raise DataError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
+
+
+def rebuilt(plan: Plan, shard: Shard | None) -> PlanJobs:
+    """The jobs of a plan that names nothing but what comes with this project.
+
+    Raises:
+        DataError: if it names a folder, a file, a plugin or a program: a run that is only looked
+            at has nothing read or started that it names.
+    """
+    if (what := names_outside(plan)) is not None:
+        raise DataError(
+            f"its plan names {what}, which is not looked at for a run of a stranger's, and its "
+            "files do not say what is needed; 'bench run' with its plan.toml and its folder as "
+            "--out goes on with it, if you trust it"
+        )
+    return PlanJobs(prepare(plan, shard))
+
+
+def names_outside(plan: Plan) -> str | None:
+    """The first that a plan names and that does not come with this project, or None."""
+    places = {"images": plan.images, "data_root": plan.data_root, "masks": plan.masks}
+    files = [one for one in plan.weights.values() if one not in ("official", "mini")]
+    words: list[tuple[Registry[Any], tuple[str, ...]]] = [
+        (INPAINTERS, plan.inpainters),
+        (DETECTORS, plan.detectors),
+        (METRICS, plan.metrics),
+        (DATASETS, plan.datasets),
+    ]
+    brought = [one for registry, names in words for one in names if one not in registry.ours]
+    named = [key for key, place in places.items() if place is not None]
+    return next(iter((*(f"its own {key}" for key in named), *map(repr, files + brought))), None)
+
+
+def _results(folder: Path, record: Record) -> tuple[ResultRow, ...]:
+    """The numbers; of an older run's own metrics no more is known than what they are of."""
+    path = folder / "results.csv"
+    rows = tuple(read_results(path))
+    needs = {row.metric: "verdict" if row.detector else "filled" for row in rows}
+    for name in record.metrics:
+        if name in needs and name not in (*METRICS.ours, *record.described):
+            remember_metric(name, MetricCard.model_validate({"needs": needs[name]}))
+    for row in rows:
+        _refuse_unknown(path, row)
+    return rows
+
+
+def _refuse_unknown(path: Path, row: ResultRow) -> None:
+    """Refuse a row of a model or metric that neither this project nor the record knows."""
+    try:
+        METRICS.load(row.metric)
+        for registry, name in ((INPAINTERS, row.inpainter), (DETECTORS, row.detector)):
+            if name:
+                registry.card(name)
+                row.edition(name)
+    except KeyError as error:
+        said = str(error) if isinstance(error, UnknownName) else f"no weights of {error}"
+        raise damaged(path, said) from None
+
+
+def _remember(record: Record) -> None:
+    """Know what the run brought, which need not be here any more, and is not imported if it is."""
+    for name, model in record.brought.items():
         registry: Registry[Any] = INPAINTERS if model.kind == "inpainter" else DETECTORS
-        if name not in registry:
-            registry.remember(card_from(model.card))
+        if name not in registry.ours:
+            registry.remember(replace(card_from(model.card), name=name))
+    for name, card in record.described.items():
+        remember_metric(name, card)
+    for name in record.metrics:  # of an older version; what it is of, its rows tell
+        if name not in (*METRICS.ours, *record.described):
+            remember_metric(name, MetricCard(needs="verdict"))
+    datasets = record.plan.get("datasets")
+    for name in datasets if isinstance(datasets, list) else ():
+        DATASETS.stand_in(str(name), Published)  # by name alone
 
 
-def _jobs_of(folder: Path, plan: Plan, store: str | Path) -> PlanJobs:
+def _jobs_of(folder: Path, plan: Plan, begun: Record | None, store: str | Path) -> PlanJobs:
     if not is_store(store):
         raise DataError(f"{folder}: its run has not ended, and {store} is no store; name --store")
-    return PlanJobs(prepare(plan, read_shard(folder)))
+    if begun is not None:
+        return filed(folder, plan, begun, BEGUN_SAMPLES)
+    try:
+        return rebuilt(plan, read_shard(folder))
+    except DataError as error:
+        raise DataError(f"{folder}: its run has not ended; {error}") from None

@@ -7,9 +7,10 @@ from datetime import datetime
 from pathlib import Path
 
 from benchmark.core.errors import BenchError
-from benchmark.results.record import read_record
-from benchmark.results.run_folder import RUNS
-from benchmark.runner.plan import Plan
+from benchmark.core.looking import looking
+from benchmark.results.record import BEGUN, read_record, store_or_default
+from benchmark.results.run_folder import RUNS, read_plan
+from benchmark.runner.store import absolute
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,7 @@ class ListedRun:
     store: str
 
 
+@looking()
 def list_runs(root: Path = RUNS) -> list[ListedRun]:
     """Every run below a folder, the one started last first.
 
@@ -48,12 +50,20 @@ def list_runs(root: Path = RUNS) -> list[ListedRun]:
     return [_listed(path) for path in plans]
 
 
+def runs_of(store: str | Path, root: Path = RUNS) -> list[Path]:
+    """The folders of the runs below a folder whose answers a store has."""
+    wanted = absolute(store)
+    folders = [path.parent for path in sorted(root.glob("*/plan.toml"))]
+    return [one for one in folders if absolute(store_or_default(one)) == wanted]
+
+
 def _listed(path: Path) -> ListedRun:
     folder = path.parent
     stamp = datetime.fromtimestamp(path.stat().st_mtime).astimezone()
     started = stamp.isoformat(sep=" ", timespec="seconds")[:19]
     try:
-        plan, record = Plan.load(path), read_record(folder)
+        record = read_record(folder)
+        plan = read_plan(folder, record or read_record(folder, BEGUN))
     except BenchError as error:
         return ListedRun(
             folder=str(folder), plan="", started=started, state=f"damaged: {error}",

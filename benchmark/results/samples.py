@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from math import isnan, nan
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from benchmark.runner.store import Store
 from benchmark.runner.views import View, null_views, views
 from inpainters import INPAINTERS
 
+BEGUN_SAMPLES = "begun.csv"  # the keys alone, until the run has ended
 BLOCK = 256
 ACC, FPR = "acc", "fpr"
 KEYS = COLUMNS[-4:]
@@ -53,6 +55,21 @@ def write_samples(path: Path, jobs: PlanJobs, store: Store) -> None:
     write_rows(path, columns, (_written(row, heads) for row in sample_rows(jobs, store)))
 
 
+def write_keys(path: Path, jobs: PlanJobs) -> None:
+    """Write the rows of samples.csv with their keys alone: what a run is going to be.
+
+    Raises:
+        OutputError: if it cannot be written.
+    """
+    places = range(len(jobs.setup.samples))
+    rows = (
+        _row(jobs, view, place, keys)
+        for view in _views(jobs.setup)
+        for place, keys in zip(places, _keys(jobs, view, places), strict=True)
+    )
+    write_rows(path, FIXED, (_written(row, {}) for row in rows))
+
+
 def read_samples(path: Path) -> Iterator[SampleRow]:
     """Read samples.csv, those of older versions too.
 
@@ -84,36 +101,51 @@ def _names(setup: Setup) -> tuple[str, ...]:
 
 def _rows(jobs: PlanJobs, store: Store, view: View, places: Sequence[int]) -> Iterator[SampleRow]:
     setup = jobs.setup
-    images = jobs.fill_keys(view.inpainter, view.retouch)
     heatmaps = jobs.seen(view) if view.detector else None
     scores = store.scores(heatmaps.at(places)) if heatmaps else [None] * len(places)
+    keys = list(_keys(jobs, view, places))
     measured = {
         name: _measured(jobs, store, (view, name), places)
         for name in setup.measured_of(view.inpainter, view.retouch)
     }
     for row, (place, score) in enumerate(zip(places, scores, strict=True)):
-        sample = setup.samples[place]
-        yield SampleRow(
-            dataset=sample.dataset,
-            launder=view.launder,
-            sample=sample.id,
-            bucket=sample.bucket,
-            mask=sample.mask,
-            inpainter=view.inpainter.name,
-            retouch=view.retouch,
-            detector=view.detector.name if view.detector else "",
+        yield replace(
+            _row(jobs, view, place, keys[row]),
             score=None if score is None else float(stored(score)),
-            keys=SampleKeys(
-                original=jobs.images()[place],
-                mask=jobs.masks()[place],
-                image=images[place],
-                heatmap=heatmaps[place] if heatmaps else "",
-            ),
             numbers={
                 name: found
                 for name, column in measured.items()
                 if (found := column[row]) and _counts(found)
             },
+        )
+
+
+def _row(jobs: PlanJobs, view: View, place: int, keys: SampleKeys) -> SampleRow:
+    """One row without what was measured."""
+    sample = jobs.setup.samples[place]
+    return SampleRow(
+        dataset=sample.dataset,
+        launder=view.launder,
+        sample=sample.id,
+        bucket=sample.bucket,
+        mask=sample.mask,
+        inpainter=view.inpainter.name,
+        retouch=view.retouch,
+        detector=view.detector.name if view.detector else "",
+        score=None,
+        keys=keys,
+    )
+
+
+def _keys(jobs: PlanJobs, view: View, places: Iterable[int]) -> Iterator[SampleKeys]:
+    images = jobs.fill_keys(view.inpainter, view.retouch)
+    heatmaps = jobs.seen(view) if view.detector else None
+    for place in places:
+        yield SampleKeys(
+            original=jobs.images()[place],
+            mask=jobs.masks()[place],
+            image=images[place],
+            heatmap=heatmaps[place] if heatmaps else "",
         )
 
 

@@ -14,11 +14,10 @@ from benchmark.core.errors import DataError
 from benchmark.core.names import folder_names
 from benchmark.core.types import Mask, Pixels
 from benchmark.results.rows import SampleKeys, SampleRow
-from benchmark.results.run_folder import RunFolder
+from benchmark.results.run_folder import RunFolder, rebuilt
 from benchmark.retouch import file_name, retouched_name
 from benchmark.runner.plan import Plan
 from benchmark.runner.planning import PlanJobs
-from benchmark.runner.setup import prepare
 from benchmark.runner.store import Store, is_store
 
 
@@ -192,7 +191,7 @@ def shown_of(run: RunFolder) -> Shown:
         )
     if all(row.keys.image for row in run.samples):
         return Shown(samples=shown_samples(run.samples, run.plan), jobs=run.jobs)
-    jobs = PlanJobs(prepare(run.plan))
+    jobs = rebuilt(run.plan, None)
     changed = _changed(run, jobs)
     rows = _with_keys(run.samples, jobs, changed)
     return Shown(samples=shown_samples(rows, run.plan), jobs=jobs, left_out=changed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
@@ -9,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.core.errors import DataError
+from benchmark.core.reading import read_json
 from benchmark.core.weights import sha256_of
 from benchmark.results.files import AGAIN
 
 RECORD = "record.json"
+MOST_BYTES = 256 << 20  # of it: a failure takes about 200
 FILES = "files"  # the entry of record.json that holds the sums, its own included
 
 
@@ -21,10 +24,15 @@ def sum_of(path: Path) -> str:
 
     Raises:
         OSError: if it cannot be read.
-        ValueError: if it is a record.json that is no JSON.
+        ValueError: if it is a record.json that is no JSON, or too large.
     """
     if path.name == RECORD:
-        return sum_of_record(json.loads(path.read_text(encoding="utf-8")))
+        found = read_json(path, MOST_BYTES)
+        if not isinstance(found, dict):
+            raise ValueError("it is no record")
+        return sum_of_record(found)
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is no file")
     return sha256_of(path)
 
 
@@ -48,8 +56,9 @@ def refuse_changed(folder: Path, sums: Mapping[str, str], names: Iterable[str]) 
     for name in names:
         try:
             found = sum_of(folder / name) if name in sums else ""
-        except OSError as error:
-            raise DataError(f"{folder / name}: {error.strerror}; {AGAIN}") from None
+        except (OSError, ValueError) as error:
+            said = error.strerror if isinstance(error, OSError) else str(error)
+            raise DataError(f"{folder / name}: {said}; {AGAIN}") from None
         if name in sums and found != sums[name]:
             raise DataError(
                 f"{folder / name}: damaged (changed or cut since the run wrote it); {AGAIN}"

@@ -33,6 +33,7 @@ _WORDS = {
     "file": "damaged file",
     "missing": "missing file",
     "orphan": "orphan file",
+    "other": "another answer",
 }
 
 
@@ -42,12 +43,13 @@ class Finding:
 
     Attributes:
         kind: a damaged "database", "row" or "file", a "missing" file, or an "orphan": a file that
-            no row knows, left by a run that was killed or by a row that was lost.
+            no row knows, left by a run that was killed or by a row that was lost; "other" for an
+            answer that is another when it is computed anew.
         where: the file, or the folder of the database.
         said: what was done or is to be done about it.
     """
 
-    kind: Literal["database", "row", "file", "missing", "orphan"]
+    kind: Literal["database", "row", "file", "missing", "orphan", "other"]
     where: str
     said: str
 
@@ -75,6 +77,16 @@ def check_store(place: str | Path) -> Iterator[Finding]:
     with Store(place) as store:
         for shelf in SHELVES:
             yield from _check_shelf(store, shelf)
+
+
+def origins_of(place: str | Path) -> dict[str, int]:
+    """How many answers of a store came with each merged run; the others were computed for it.
+
+    Raises:
+        OutputError: if it cannot be read.
+    """
+    with Rows(rows_folder(place), place, foreign=True) as rows:
+        return rows.origins()
 
 
 def _check_database(place: str | Path) -> Iterator[Finding]:

@@ -24,9 +24,11 @@ from pydantic import (
 )
 
 from benchmark.core.brought import default_label, split_label, words_of
-from benchmark.core.errors import BadInput, PlanError, expectation
+from benchmark.core.errors import BadInput, PlanError, expectation, quoted
+from benchmark.core.looking import is_looking
 from benchmark.core.names import printable
 from benchmark.core.paths import at_home
+from benchmark.core.reading import read_limited
 from benchmark.core.registry import Registry
 from benchmark.core.toml import parse_toml
 from benchmark.datasets import DATASETS, is_published, takes_images
@@ -38,6 +40,7 @@ from detectors import DETECTORS
 from inpainters import INPAINTERS
 
 _FOLDERS = ("outputs", "heatmaps")  # schemes whose argument is a folder
+MOST_BYTES = 4 << 20  # of a plan's file
 _TELL_APART = "; put a label before one of them: LABEL=..."
 Names = Annotated[tuple[str, ...], Field(min_length=1)]
 
@@ -221,15 +224,7 @@ class Plan(BaseModel):
         Raises:
             PlanError: if the file is missing, no TOML, or has an unknown key or a bad value.
         """
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "not a text file"
-            raise PlanError(f"{path}: cannot be read as a plan ({reason})") from None
-        try:
-            values = parse_toml(text)
-        except tomllib.TOMLDecodeError as error:
-            raise PlanError(f"{path}: not valid TOML: {error}") from None
+        values = read_values(path)
         return make_plan(_moved(values, lambda text: _beside(text, path.parent)), where=str(path))
 
     def dump(self, folder: Path | None = None) -> str:
@@ -247,6 +242,23 @@ class Plan(BaseModel):
         if not self.retouch:
             del values["retouch"]
         return tomli_w.dumps({name: value for name, value in values.items() if value != {}})
+
+
+def read_values(path: Path) -> dict[str, Any]:
+    """A plan's file as plain values: what it names need not be here.
+
+    Raises:
+        PlanError: if it cannot be read, is too large, or no TOML.
+    """
+    try:
+        return parse_toml(read_limited(path, MOST_BYTES).decode("utf-8-sig"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a text file"
+        raise PlanError(f"{path}: cannot be read as a plan ({reason})") from None
+    except RecursionError:
+        raise PlanError(f"{path}: not valid TOML: nested too deeply") from None
+    except ValueError as error:  # a number of thousands of digits is no TOMLDecodeError
+        raise PlanError(f"{path}: not valid TOML: {error}") from None
 
 
 def same_plan(plan: Plan, other: Plan, *, but: frozenset[str] = frozenset()) -> bool:
@@ -360,8 +372,8 @@ def _moved_word(word: str, move: Callable[[str], str]) -> str:
 def _beside(text: str, folder: Path) -> str:
     """A path in a file, seen from the current folder."""
     path = Path(text)
-    if at_home(path).is_absolute():
-        return text
+    if is_looking() or at_home(path).is_absolute():
+        return text  # what a stranger's plan names is not even looked for
     beside = folder / path
     try:
         if not beside.exists():
@@ -390,12 +402,14 @@ def _first(error: ValidationError) -> str:
     found = error.errors()[0]
     key = ".".join(str(part) for part in found["loc"][:1]) or "plan"
     if found["type"] == "extra_forbidden":
-        return f"unknown key {key!r}. Known: {', '.join(sorted(Plan.model_fields))}."
+        return f"unknown key {quoted(key)}. Known: {', '.join(sorted(Plan.model_fields))}."
     if key == "size":
-        return f"size: expected a side of 32 to 4096 pixels, or native, got {found['input']!r}"
+        return (
+            f"size: expected a side of 32 to 4096 pixels, or native, got {quoted(found['input'])}"
+        )
     if found["type"] == "too_short":
         return f"{key}: expected at least one name, got none"
-    return f"{key}: {expectation(found)}, got {found['input']!r}"
+    return f"{key}: {expectation(found)}, got {quoted(found['input'])}"
 
 
 def _as_options(values: dict[str, Any]) -> dict[str, Any]:

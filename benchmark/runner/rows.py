@@ -27,13 +27,18 @@ from benchmark.core.errors import DamagedStore, OutputError
 
 DATABASE = "answers.sqlite"
 _TABLE = """CREATE TABLE IF NOT EXISTS answers (
+    key TEXT PRIMARY KEY, score REAL, numbers BLOB NOT NULL, file TEXT, mark BLOB, origin TEXT
+) WITHOUT ROWID"""
+_MARKED_TABLE = """CREATE TABLE answers (
     key TEXT PRIMARY KEY, score REAL, numbers BLOB NOT NULL, file TEXT, mark BLOB
 ) WITHOUT ROWID"""
 _OLD_TABLE = """CREATE TABLE answers (
     key TEXT PRIMARY KEY, score REAL, numbers BLOB NOT NULL
 ) WITHOUT ROWID"""
 _OLD = ("key", "score", "numbers")
-_NEW = (*_OLD, "file", "mark")
+_MARKED = (*_OLD, "file", "mark")
+_NEW = (*_MARKED, "origin")
+MOST_ORIGIN = 200  # characters
 SUFFIXES = ("", ".png", ".npy")  # endings that a file of the store may have
 PARTS = ("", "-wal", "-shm", "-journal")  # a database and what SQLite keeps beside it
 _KEY = re.compile(r"[0-9a-f]{32}")
@@ -54,19 +59,23 @@ class Row(NamedTuple):
         numbers: what a metric measured, float64 little endian.
         file: ending and digest of its file, such as ".png:3f9a..."; "" where it has none, None in a
             row that an older version wrote, whose file has no digest yet.
+        origin: which merged run it came with; None where it was computed for this store.
     """
 
     key: str
     score: float | None
     numbers: bytes
     file: str | None
+    origin: str | None = None
 
     @property
     def mark(self) -> bytes:
         """64 bits over all of it: a flipped bit in the row shows."""
         score = b"" if self.score is None else struct.pack("<d", self.score)
         file = "?" if self.file is None else self.file
-        parts = (self.key.encode(), score, self.numbers, file.encode())
+        parts = [self.key.encode(), score, self.numbers, file.encode()]
+        if self.origin is not None:
+            parts.append(self.origin.encode())
         return blake2b(b"\x1f".join(parts), digest_size=8).digest()
 
 
@@ -163,8 +172,8 @@ class Rows:
     def put(self, rows: Iterable[Row]) -> None:
         """Write rows, inside `writing`; one that is there is replaced."""
         self._link.executemany(
-            "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?)",
-            ((*row, row.mark) for row in rows),
+            "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?)",
+            ((*row[:-1], row.mark, row.origin) for row in rows),
         )
 
     def drop(self, keys: Iterable[str]) -> None:
@@ -175,6 +184,20 @@ class Rows:
         """How many rows there are, damaged ones included."""
         with self._said("read"):
             return int(self._link.execute("SELECT count(*) FROM answers").fetchone()[0])
+
+    def origins(self) -> dict[str, int]:
+        """How many answers came with each merged run; those computed for this store are left out.
+
+        Raises:
+            OutputError: if the database cannot be read.
+        """
+        if self._columns != _NEW:
+            return {}
+        with self._said("read"):
+            found = self._link.execute(
+                "SELECT origin, count(*) FROM answers WHERE origin IS NOT NULL GROUP BY origin"
+            ).fetchall()
+        return {_text(origin)[:MOST_ORIGIN]: count for origin, count in found}
 
     def whole(self) -> bool:
         """Whether SQLite finds the database in order, page by page."""
@@ -199,7 +222,7 @@ class Rows:
         return [row for one in found if (row := self._row(*one)) is not None]
 
     def _row(self, *values: Any) -> Row | None:  # noqa: ANN401 (damaged columns are of any type)
-        return row_of(*values) if self._columns == _NEW else old_row_of(*values)
+        return old_row_of(*values) if self._columns == _OLD else row_of(*values)
 
     def _open(self, *, foreign: bool) -> None:
         """SQLite lets nobody wait while a new database is given its log: try until it has one."""
@@ -230,15 +253,21 @@ class Rows:
         self._link.execute("PRAGMA journal_mode=WAL")
         self._link.execute("PRAGMA synchronous=NORMAL")
         self._link.execute(_TABLE)
-        if schema_of(self._link) == _OLD:
+        if schema_of(self._link) != _NEW:
             with self.writing():
-                if schema_of(self._link) == _OLD:  # another run may have been faster
-                    self._mark_all()
+                self._bring_up_to_date(schema_of(self._link))  # another run may have been faster
+
+    def _bring_up_to_date(self, columns: tuple[str, ...]) -> None:
+        if columns == _OLD:
+            self._link.execute("ALTER TABLE answers ADD COLUMN file TEXT")
+            self._link.execute("ALTER TABLE answers ADD COLUMN mark BLOB")
+        if columns != _NEW:
+            self._link.execute("ALTER TABLE answers ADD COLUMN origin TEXT")
+        if columns == _OLD:
+            self._mark_all()
 
     def _mark_all(self) -> None:
-        """Bring an older version's table up to date: its rows get marks, and no file a digest."""
-        self._link.execute("ALTER TABLE answers ADD COLUMN file TEXT")
-        self._link.execute("ALTER TABLE answers ADD COLUMN mark BLOB")
+        """The rows of an older version's table get marks, and no file a digest."""
         old = self._link.execute("SELECT key, score, numbers FROM answers").fetchall()
         self.put(row for one in old if (row := old_row_of(*one)) is not None)
 
@@ -268,17 +297,32 @@ def schema_of(link: sqlite3.Connection) -> tuple[str, ...]:
     if not found:
         return ()
     kind, name, text = found[0]
-    known = {_squeezed(_TABLE): _NEW, _squeezed(_OLD_TABLE): _OLD}
+    texts = {_TABLE: _NEW, _MARKED_TABLE: _MARKED, _OLD_TABLE: _OLD}
+    known = {_squeezed(text): names for text, names in texts.items()}
     columns = known.get(_squeezed(_text(text)), ())
     if len(found) > 1 or (kind, name) != (b"table", b"answers") or not columns:
         raise sqlite3.DatabaseError("its table is damaged or of another version")
     return columns
 
 
-def row_of(key: Any, score: Any, numbers: Any, file: Any, mark: Any) -> Row | None:  # noqa: ANN401 (damaged columns are of any type)
-    """The row, or None where its mark does not fit or it can be none of ours."""
+def row_of(key: Any, score: Any, numbers: Any, *rest: Any) -> Row | None:  # noqa: ANN401 (damaged columns are of any type)
+    """The row, or None where its mark does not fit or it can be none of ours.
+
+    Args:
+        key: as in the database, like all others.
+        score: of `Row`.
+        numbers: of `Row`.
+        rest: file and mark, and the origin unless it is of an older version.
+    """
     try:
-        row = Row(key.decode(), score, numbers, None if file is None else file.decode())
+        file, mark, origin = (*rest, None)[:3]
+        row = Row(
+            key.decode(),
+            score,
+            numbers,
+            None if file is None else file.decode(),
+            None if origin is None else origin.decode(),
+        )
         return row if row.mark == mark and _is_ours(row) else None
     except (AttributeError, TypeError, UnicodeError, struct.error):
         return None
@@ -310,7 +354,8 @@ def suffix_of(row: Row) -> str:
 def _is_ours(row: Row) -> bool:
     """Whether key and file may become a path, and numbers be read as such."""
     file = _FILE.fullmatch(row.file or "")
-    return is_key(row.key) and file is not None and len(row.numbers) % _FLOAT == 0
+    told = len(row.origin or "") <= MOST_ORIGIN
+    return is_key(row.key) and file is not None and told and len(row.numbers) % _FLOAT == 0
 
 
 def _own(path: Path) -> sqlite3.Connection:

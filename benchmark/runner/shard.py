@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from benchmark.core.errors import BadInput, DataError
+from benchmark.core.reading import read_json
 from benchmark.runner.store import is_address
 
 T = TypeVar("T")
@@ -36,8 +37,8 @@ class Shard:
         Raises:
             BadInput: if it is not of that form, or there is no such share.
         """
-        found = re.fullmatch(r"(\d+)/(\d+)", text)
-        if found is None or not 1 <= int(found[1]) <= int(found[2]):
+        found = re.fullmatch(r"([0-9]{1,7})/([0-9]{1,7})", text)
+        if found is None or not 1 <= int(found[1]) <= int(found[2]) <= MOST:
             raise BadInput(f"--shard {text!r}: expected I/N with I from 1 to N, such as 2/10")
         return cls(int(found[1]), int(found[2]))
 
@@ -52,6 +53,8 @@ class Shard:
 
 
 WHOLE = Shard(1, 1)
+MOST = 1_000_000  # shards
+MOST_BYTES = 64 << 10  # of shard.json
 SHARD_FILE = "shard.json"  # in the folder of a shard's run
 
 
@@ -86,11 +89,11 @@ def read_shard_file(folder: Path) -> ShardFile | None:
     """
     path = folder / SHARD_FILE
     try:
-        found = ShardFile.model_validate_json(path.read_bytes())
+        found = ShardFile.model_validate(read_json(path, MOST_BYTES))
         Shard.parse(found.shard)
     except FileNotFoundError:
         return None
-    except (OSError, ValidationError, BadInput):
+    except (OSError, ValueError):
         raise DataError(f"{path}: damaged; run the shard again") from None
     return found
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.core.errors import DataError
+from benchmark.core.paths import at_home
 from benchmark.core.pictures import MOST_PIXELS, REVISION, reading_of
 from benchmark.core.types import Mask, Sample
 from benchmark.datasets import DATASETS, Dataset, is_published, open_dataset, takes_images
@@ -115,6 +116,10 @@ class Sources:
             for bucket in self._buckets
             for ref in self._in_bucket(dataset, bucket.label, shard)
         ]
+
+    def names(self, shard: Shard) -> dict[str, tuple[str, ...]]:
+        """The names of a shard's pictures in order, by data set."""
+        return {name: tuple(shard.of(names)) for name, names in self._names.items()}
 
     def load(self, sample: SampleRef) -> Sample:
         """Decode a picture and its hole.
@@ -270,7 +275,7 @@ def _given(plan: Plan) -> list[Path]:
     folders = [INPAINTERS.find(word) for word in plan.inpainters]
     folders += [DETECTORS.find(word) for word in plan.detectors]
     made = [Path(one.argument or "") for one in folders if one.scheme in ("outputs", "heatmaps")]
-    return [*_other(plan.masks, plan.images), *(path.expanduser() for path in made)]
+    return [*_other(plan.masks, plan.images), *map(at_home, made)]
 
 
 def _same(one: Path | None, other: Path | None) -> bool:

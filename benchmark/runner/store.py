@@ -8,6 +8,7 @@ the database, and an answer that another run has given in the meantime stays.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from benchmark.core.names import printable
 from benchmark.core.paths import home, make_folder
 from benchmark.core.types import Mask, Pixels
 from benchmark.runner.objects import FolderObjects, Objects, RemoteObjects
-from benchmark.runner.rows import DATABASE, SUFFIXES, Row, Rows, is_key, suffix_of
+from benchmark.runner.rows import DATABASE, MOST_ORIGIN, SUFFIXES, Row, Rows, is_key, suffix_of
 
 _WAIT = 60.0  # seconds to wait for another's cleaning
 _DEFLATE = 1032  # times smaller at most is what PNG's compression makes of a picture
@@ -142,10 +143,14 @@ class Store:
             )
             self.table.put(answer.row for answer in new)
 
-    def absorb(self, other: str | Path) -> None:
+    def absorb(self, other: str | Path, *, origin: str) -> None:
         """Take over the answers of another store that this one lacks: files first, then rows.
 
         Files are linked where both lie on one file system, else copied.
+
+        Args:
+            other: the other store.
+            origin: where it comes from, which each of its answers keeps.
 
         Raises:
             OutputError: if either cannot be read or written.
@@ -160,7 +165,7 @@ class Store:
                     self.files.take(
                         files, [file_name(row.key, suffix_of(row)) for row in new if suffix_of(row)]
                     )
-                    self.table.put(new)
+                    self.table.put(row._replace(origin=origin[:MOST_ORIGIN]) for row in new)
 
     def rows(self, keys: Sequence[str]) -> list[NDArray[np.float64] | None]:
         """What was measured under each key, (K,) float64, or None where there is no answer."""
@@ -247,12 +252,15 @@ def open_files(place: str | Path) -> Objects:
 
 def absolute(place: str | Path) -> str:
     """A store's place as it is known from any folder."""
-    return str(place) if is_address(place) else str(Path(place).absolute())
+    return str(place) if is_address(place) else os.path.normpath(Path(place).absolute())
 
 
 def is_store(place: str | Path) -> bool:
     """Whether there is a store."""
-    return (rows_folder(place) / DATABASE).is_file()
+    try:
+        return (rows_folder(place) / DATABASE).is_file()
+    except OSError:  # no name that a folder can have
+        return False
 
 
 def file_name(key: str, suffix: str) -> str:

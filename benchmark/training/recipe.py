@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from benchmark.core.errors import TrainingError, expectation
 from benchmark.core.met import inpainters_of
+from benchmark.core.paths import at_home
 from benchmark.core.registry import Registry
 from benchmark.core.toml import parse_toml
 from benchmark.training.forging import Forger, Laundering, Part, Retouching, Shapes
@@ -329,7 +330,7 @@ def _find(name: str, recipe: str | Path) -> Path:
     known = recipes_of(name)
     if str(recipe) in known:
         return known[str(recipe)]
-    path = Path(recipe).expanduser()
+    path = at_home(Path(recipe))
     if path.suffix == ".toml" and path.is_file():
         return path
     if (retired := LEARNERS.retired(name)) is not None:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from torch import Tensor, nn
 
 from benchmark.core.errors import BadInput, TrainingError
-from benchmark.core.paths import home
+from benchmark.core.paths import at_home, home
 
 Sizes = TypeVar("Sizes")
 
@@ -35,7 +35,7 @@ def found(file: str, model: str) -> Path:
         TrainingError: if it is in neither place.
     """
     installed = home() / "weights" / model / file
-    for path in (Path(file).expanduser(), installed):
+    for path in (at_home(Path(file)), installed):
         if path.is_file():
             return path
     raise TrainingError(

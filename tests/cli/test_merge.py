@@ -150,14 +150,51 @@ def test_other_weights_or_pictures_are_refused(
     path = shards[1] / "record.json"
     whole = path.read_text()
     path.write_text(whole.replace('"sha256": ""', '"sha256": "1"', 1))
-    refused(bench("merge", "merged", *shards), "s2: ran with other weights than are here: meanfill")
+    refused(bench("merge", "merged", *shards), "s2: ran with other weights than s1: meanfill")
     path.write_text(whole)
     shutil.copyfile(photos / "a.png", photos / "c.png")
     (photos / "d.png").unlink()
     for shard in shards:
         said = json.loads((shard / "record.json").read_text())
         (shard / "record.json").write_text(json.dumps({**said, "failures": []}))
-    refused(bench("merge", "merged", *shards), "their pictures or masks are not those")
+    refused(bench("merge", "merged", *shards), "lack 32 answers that their samples.csv name")
+
+
+def test_shards_of_different_pictures_are_refused(
+    bench: Bench, photos: Path, shards: list[Path]
+) -> None:
+    shutil.copyfile(photos / "a.png", photos / "aa.png")
+    bench(*WORDS, "--images", photos, "--shard", "2/2", "--out", "other")
+    refused(bench("merge", "merged", shards[0], "other"), "of different pictures of folder")
+
+
+def test_merging_needs_neither_images_nor_models(
+    bench: Bench, photos: Path, shards: list[Path]
+) -> None:
+    assert bench(*WORDS, "--images", photos, "--out", "whole").exit_code == 0
+    whole = files("whole")
+    shutil.rmtree(photos)
+    result = bench("merge", "merged", *shards)
+    assert result.exit_code == 0, result.output
+    assert files("merged") == whole
+    said = bench("check", "merged")
+    assert said.exit_code == 0, said.output
+    assert "were merged from s1 (1/2)." in said.stderr  # answers remember where they came from
+    assert "were merged from s2 (2/2)." in said.stderr
+    assert json.loads(Path("merged/record.json").read_text())["store"] == "store"
+    report = bench("report", "merged")
+    assert report.exit_code == 0, report.output
+    assert "No pictures" not in Path("merged/index.html").read_text()
+
+
+def test_a_shard_of_an_older_version_is_to_be_run_again(
+    bench: Bench, photos: Path, shards: list[Path]
+) -> None:
+    for shard in shards:
+        said = json.loads((shard / "record.json").read_text())
+        del said["pictures"]
+        (shard / "record.json").write_text(json.dumps(said))
+    refused(bench("merge", "merged", *shards), "of an older version: run")
 
 
 def test_a_folder_is_one_shard_s(bench: Bench, photos: Path, shards: list[Path]) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Bench
+from tests.stopped import stop
 from tests.unit.reports.runs import Made
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -40,8 +41,7 @@ def test_a_run_that_was_stopped_shows_what_there_is(bench: Bench, photos: Path) 
     bench("run", *QUICK, "--images", photos, "--out", "out", "--store", "store")
     whole = bench("table", "1", "--run", "out", "--format", "csv").stdout
     statistics = bench("table", "stats", "--run", "out", "--format", "csv").stdout
-    for name in ("record.json", "results.csv", "samples.csv", "table.md"):
-        Path("out", name).unlink()
+    stop(Path("out"))
     words = ("--run", "out", "--store", "store")
     assert bench("table", "1", *words, "--format", "csv").stdout == whole
     assert bench("table", "stats", *words, "--format", "csv").stdout == statistics

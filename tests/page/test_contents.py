@@ -21,6 +21,7 @@ from reports.figures import draw, write_figures
 from reports.gallery import make_gallery
 from reports.page.write import write_comparison, write_report
 from tests.page.conftest import HARMFUL, PICTURES, WRITTEN, Made
+from tests.stopped import stop
 
 
 @pytest.fixture
@@ -209,8 +210,7 @@ def test_a_store_without_a_models_pictures_is_said(made: Made, tmp_path: Path) -
 
 @pytest.mark.usefixtures("_no_figures")
 def test_a_run_still_going_has_a_page_that_says_so(copied: Made) -> None:
-    for name in ("record.json", "results.csv", "samples.csv"):
-        (copied.folder / name).unlink()
+    stop(copied.folder)
     page = write_report(copied.folder, store=copied.store, written=WRITTEN)
     text = page.read_text(encoding="utf-8")
     assert "This run has not ended" in text

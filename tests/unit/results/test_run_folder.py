@@ -18,6 +18,7 @@ from benchmark.results.run_folder import newest_run, read_run
 from benchmark.runner.execute import Settings
 from benchmark.runner.setup import _refuse_names
 from benchmark.runner.shard import Shard
+from tests.stopped import stop
 from tests.unit.reports.runs import Made
 
 
@@ -165,8 +166,9 @@ def test_a_shard_that_has_not_ended_is_its_share_of_the_plan(written: Path, tmp_
     ended = read_run(written / "half")
     folder = tmp_path / "half"
     folder.mkdir()
-    for name in ("plan.toml", "shard.json"):
+    for name in ("plan.toml", "shard.json", "record.json", "samples.csv"):
         shutil.copy(written / "half" / name, folder / name)
+    stop(folder)
     going = read_run(folder, store=written / "store")
     assert not going.complete
     assert (going.results, going.samples) == (ended.results, ended.samples)

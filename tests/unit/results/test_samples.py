@@ -15,6 +15,7 @@ from benchmark.metrics import METRICS
 from benchmark.results.rows import SampleRow
 from benchmark.results.run_folder import RunFolder, read_run
 from benchmark.results.samples import read_samples
+from tests.stopped import stop
 
 KEY = "a key"  # the first of the file
 
@@ -40,7 +41,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def so_far(folder: Path, copy: Path) -> RunFolder:
     """The same run, as if it had not ended."""
     copy.mkdir()
-    (copy / "plan.toml").write_bytes((folder / "out/plan.toml").read_bytes())
+    for name in ("plan.toml", "record.json", "samples.csv"):
+        (copy / name).write_bytes((folder / "out" / name).read_bytes())
+    stop(copy)
     return read_run(copy, store=folder / "store")
 
 

@@ -17,6 +17,7 @@ from benchmark.runner.planning import Keys, PlanJobs
 from benchmark.runner.setup import prepare
 from benchmark.runner.store import Store
 from tests.small import small_weights
+from tests.stopped import stop
 from tests.unit.runner.made import judge_job, measure_job
 
 
@@ -159,8 +160,7 @@ def test_what_a_finished_run_needs_is_said_by_its_files_alone(
     with Store(tmp_path / "store") as store:
         there = {row.key for row in store.table.below("")}
     with monkeypatch.context() as patch:
-        patch.setattr("benchmark.results.needed.prepare", gone)
+        patch.setattr("benchmark.results.run_folder.prepare", gone)
         assert there <= needed_by([tmp_path / "out"])
-    for name in ("record.json", "samples.csv"):
-        (tmp_path / "out" / name).unlink()
-    assert needed_by([tmp_path / "out"]) == there  # of an unfinished run its plan says it
+        stop(tmp_path / "out")
+        assert needed_by([tmp_path / "out"]) == there  # what an unfinished run said at its start

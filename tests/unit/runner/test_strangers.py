@@ -31,7 +31,8 @@ def with_rows(folder: Path, *rows: Row) -> Path:
     link = sqlite3.connect(folder / "answers.sqlite")
     with link:
         link.executemany(
-            "INSERT INTO answers VALUES (?, ?, ?, ?, ?)", [(*row, row.mark) for row in rows]
+            "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?)",
+            [(*row[:-1], row.mark, row.origin) for row in rows],
         )
     link.close()
     return folder
@@ -59,7 +60,7 @@ def test_a_row_that_would_lead_out_counts_as_none(tmp_path: Path, kind: str) -> 
     (theirs / "objects").mkdir()
     (tmp_path / "objects").mkdir()
     with Store(tmp_path / "ours") as ours:
-        ours.absorb(theirs)
+        ours.absorb(theirs, origin="theirs")
         assert ours.known([row.key]) == set()
         assert ours.table.count() == 0
     assert [one.kind for one in check_store(theirs)] == ["row"]
@@ -136,7 +137,7 @@ def test_a_database_with_anything_but_our_table_is_not_read(tmp_path: Path, kind
     with pytest.raises(DamagedStore, match="its table is damaged or of another version"):
         Store(theirs)
     with Store(tmp_path / "ours") as ours, pytest.raises(DamagedStore, match="another version"):
-        ours.absorb(theirs)
+        ours.absorb(theirs, origin="theirs")
     assert [one.kind for one in check_store(theirs)] == ["database"]  # and it ends
     assert list(check_store(theirs)) == []
 
@@ -163,7 +164,7 @@ def test_another_s_store_is_only_read(tmp_path: Path, old: bool) -> None:
         link.close()
     before = snapshot(theirs)
     with Store(tmp_path / "ours") as ours:
-        ours.absorb(theirs)
+        ours.absorb(theirs, origin="theirs")
         assert np.array_equal(ours.picture(KEY), PICTURE)
         assert ours.scores([OTHER]) == [0.25]
     after = {name: one for name, one in snapshot(theirs).items() if "-" not in name}
@@ -214,7 +215,7 @@ def test_a_file_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
     path.symlink_to(outside)
     before = outside.read_bytes()
     with Store(tmp_path / "ours") as ours:
-        ours.absorb(tmp_path / "theirs")
+        ours.absorb(tmp_path / "theirs", origin="theirs")
         with pytest.raises(OutputError, match="missing"):
             ours.picture(KEY)
     assert [one.kind for one in check_store(tmp_path / "theirs")] == ["missing"]
@@ -243,7 +244,7 @@ def test_a_shelf_that_is_a_link_is_not_followed(tmp_path: Path, what: str) -> No
         with Store(theirs) as store, pytest.raises(OutputError, match="is a link"):
             use(store)
     with Store(tmp_path / "ours") as ours, pytest.raises(OutputError, match="is a link"):
-        ours.absorb(theirs)
+        ours.absorb(theirs, origin="theirs")
     assert snapshot(outside) == before
 
 
@@ -317,7 +318,7 @@ def test_a_store_that_is_a_link_itself_is_one(tmp_path: Path) -> None:
         assert list(clean_store(store)) == []
     assert list(check_store(tmp_path / "store")) == []
     with Store(tmp_path / "ours") as ours:
-        ours.absorb(tmp_path / "store")
+        ours.absorb(tmp_path / "store", origin="theirs")
         assert ours.known([KEY, OTHER]) == {KEY, OTHER}
 
 

@@ -1,0 +1,46 @@
+"""Files of rows: what stands in a cell, and files that are none."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from benchmark.core.errors import DataError
+from benchmark.results.files import quoted, read_rows, unquoted, write_rows
+
+RUN = ("=1+1.png", "+cmd", "-2+3", "@SUM(A1)", "\tx", "\r=1", "'=1", "''@x", "-x", "=")
+KEPT = ("", "a", "-", "-0.5", "+1e-3", "-inf", "inf", "nan", "'", "'a", "10-20", "1+1", "- ")
+
+
+@pytest.mark.parametrize("text", RUN)
+def test_what_a_spreadsheet_would_run_is_text_to_it(tmp_path: Path, text: str) -> None:
+    assert quoted(text) == "'" + text
+    write_rows(tmp_path / "rows.csv", ["name"], [{"name": text}])
+    assert [row["name"] for row in read_rows(tmp_path / "rows.csv", ["name"])] == [text]
+
+
+@pytest.mark.parametrize("text", KEPT[:-1])
+def test_numbers_and_other_texts_stay(text: str) -> None:
+    assert quoted(text) == text == unquoted(text)
+
+
+@pytest.mark.parametrize("text", [*RUN, *KEPT])
+def test_every_text_comes_back(text: str) -> None:
+    assert unquoted(quoted(text)) == text
+
+
+def test_a_pipe_and_a_file_that_is_too_large_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    os.mkfifo(path)
+    with pytest.raises(DataError, match="it is no file"):
+        list(read_rows(path, ["name"]))
+    path.unlink()
+    with path.open("wb") as file:
+        file.truncate(1 << 40)  # sparse
+    with pytest.raises(DataError, match="larger than"):
+        list(read_rows(path, ["name"]))
+    path.write_text(",".join(map(str, range(20_000))) + "\n")
+    with pytest.raises(DataError, match="more than 10,000 columns"):
+        list(read_rows(path, ["0"]))
