@@ -174,7 +174,7 @@ def _pictures(parts: Sequence[_Part]) -> dict[str, list[str]]:
         shares = [list(part.record.pictures.get(dataset, ())) for part in parts]
         whole = [name for row in zip_longest(*shares) for name in row if name is not None]
         fits = [Shard(index + 1, len(parts)).of(whole) for index in range(len(parts))] == shares
-        if not fits or len(set(whole)) < len(whole):
+        if not whole or not fits or len(set(whole)) < len(whole):
             raise DataError(
                 f"the shards are of different pictures of {dataset}, or of an older version: run "
                 "those of an older version again, which computes nothing anew"

@@ -149,5 +149,5 @@ def test_a_hostile_run_is_looked_at_and_nothing_of_it_runs(
 def test_the_watch_sees_what_it_is_for(finished: Path) -> None:
     folder = hostile(finished, 0, "inpainters", ended=True)
     ((*_, seen, _, _),) = watched([(folder, ("run", "out/plan.toml", "--out", "again"))])
-    assert "imported evil" in seen
+    assert any(one.endswith("evil.py") for one in seen)
     assert list(Path(folder).glob("marker"))  # whoever runs a plan trusts it

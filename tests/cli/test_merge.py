@@ -157,7 +157,7 @@ def test_other_weights_or_pictures_are_refused(
     for shard in shards:
         said = json.loads((shard / "record.json").read_text())
         (shard / "record.json").write_text(json.dumps({**said, "failures": []}))
-    refused(bench("merge", "merged", *shards), "lack 32 answers that their samples.csv name")
+    refused(bench("merge", "merged", *shards), "lack 80 answers that their samples.csv name")
 
 
 def test_shards_of_different_pictures_are_refused(
