@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from benchmark.core.errors import BadInput, BenchError, DataError, OutputError, WeightsError
 from benchmark.core.locks import hold
 from benchmark.core.paths import at_home, claim_new, home, write_text
+from benchmark.core.secret import pass_on, withheld
 from benchmark.results.aggregate import aggregate
 from benchmark.results.checksums import with_sums
 from benchmark.results.csv import COLUMNS, result_rows, write_results
@@ -148,12 +149,13 @@ def run(
     for one in executor.devices:
         _check_device(one)
     out = at_home(Path(out)) if out is not None else None
+    pass_on(settings.env)
     store = store if store is None or is_address(store) else at_home(Path(store))
     plan = _as_begun(plan, out)
     refuse_retired(plan)
     setup = prepare(plan, settings.shard)
     plan = setup.plan
-    for line in setup.sources.lines():
+    for line in (*setup.sources.lines(), *_kept_back(setup, settings)):
         settings.tell(line)
     _refuse_unused(setup, settings)
     if save_images:
@@ -173,6 +175,13 @@ def run(
         if folder is not None and save_images:
             _save_images(folder / "images", jobs, answers)
     return record
+
+
+def _kept_back(setup: Setup, settings: Settings) -> Iterator[str]:
+    """What a user's programs do not get of the environment."""
+    programs = [one for one in setup.all_inpainters + setup.all_detectors if "cmd:" in one.word]
+    if programs and (names := withheld(settings.env)):
+        yield f"Not passed to cmd: programs, as they look like secrets: {', '.join(names)}; --env."
 
 
 @contextmanager

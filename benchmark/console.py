@@ -15,6 +15,7 @@ from pathlib import Path
 from benchmark.api import RunRecord
 from benchmark.core.names import on_terminal, printable
 from benchmark.core.paths import claim_new
+from benchmark.core.secret import hidden
 from benchmark.masks.bucket import DEFAULT_BUCKETS
 from benchmark.results.csv import result_rows
 from benchmark.results.nulls import distance_rows
@@ -188,5 +189,5 @@ def known_line(name: str, known: Mapping[str, float], *, pasted: bool) -> str:
 
 def say(text: str) -> None:
     """One line on standard error."""
-    sys.stderr.write(printable(text) + "\n")
+    sys.stderr.write(printable(hidden(text)) + "\n")
     sys.stderr.flush()

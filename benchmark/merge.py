@@ -142,7 +142,7 @@ def _refuse_incomplete(parts: Sequence[_Part]) -> None:
 
 
 def _jobs(parts: Sequence[_Part], record: Record) -> PlanJobs:
-    """The jobs of the whole plan from the shards' files: neither images nor models are looked at."""
+    """The jobs of the whole plan from the shards' files; neither images nor models are needed."""
     plan, order = parts[0].plan, _pictures(parts)
     found = {
         (row.dataset, row.sample, row.bucket)

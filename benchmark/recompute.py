@@ -1,7 +1,7 @@
 """Compute some answers of a store anew, drawn at random, and compare: a row's mark is no signature.
 
-Images and masks are those of the store. Models are the registry's own, with the weights that the run
-names; code of others is run only if that is asked for.
+Images and masks are those of the store. Models are the registry's own, with the weights that the
+run names; code of others is run only if that is asked for.
 """
 
 from __future__ import annotations

@@ -243,6 +243,15 @@ def run(
             rich_help_panel=EXECUTION,
         ),
     ] = 600.0,
+    env: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="A variable of the environment that cmd: programs get though it looks like a "
+            "secret; {env:NAME} in a command is its value. May be repeated.",
+            rich_help_panel=EXECUTION,
+        ),
+    ] = None,
     precision: Annotated[
         str | None,
         typer.Option(
@@ -356,6 +365,7 @@ def run(
             shrink=shrink,
             strict=strict,
             cmd_timeout=cmd_timeout,
+            env=tuple(env or ()),
             shard=share,
             tell=(lambda _: None) if quiet else say,
             executor=make_executor(

@@ -14,6 +14,7 @@ import typer
 
 from benchmark.core.errors import BadInput, BenchError, BenchWarning
 from benchmark.core.names import on_terminal, printable
+from benchmark.core.secret import hidden
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
 
@@ -53,12 +54,12 @@ def speaking() -> Iterator[None]:
 
 def _warn(message: Warning | str, *_: object, **__: object) -> None:
     """A warning without the place in our code that gave it."""
-    typer.echo(f"Warning: {printable(str(message))}", err=True)
+    typer.echo(f"Warning: {printable(hidden(str(message)))}", err=True)
 
 
 def fail(error: BenchError) -> NoReturn:
     """Say what the user can mend, in a line, and end with exit status 2."""
-    lines = str(error).split("\n")  # some errors are a line for each thing that is missing
+    lines = hidden(str(error)).split("\n")  # some errors are a line for each thing that is missing
     typer.echo("Error: " + "\n".join(printable(line) for line in lines), err=True)
     raise typer.Exit(2) from None
 

@@ -85,7 +85,8 @@ def _attempt(
         if near is not None:
             log = near / f"{model}.{os.getpid()}.log"
         try:
-            run_program(program.placed(**places), limit=terms.timeout, log=log)
+            words = program.placed(**places)
+            run_program(words, limit=terms.timeout, log=log, env=terms.env)
         except ProgramFailed as failed:
             where = f"; log: {log}" if near is not None else ""
             return [BadAnswer(f"{program.words[0]}: {failed}{where}")] * len(pieces)

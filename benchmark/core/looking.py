@@ -1,7 +1,7 @@
 """Whether a run is only looked at: then nothing that it names is imported, started or read.
 
-A run may be a stranger's. `bench table`, `report`, `check`, `clean`, `merge` and `list runs` look; to
-run a plan is to trust what it names.
+A run may be a stranger's. `bench table`, `report`, `check`, `clean`, `merge` and `list runs` look;
+to run a plan is to trust what it names.
 """
 
 from __future__ import annotations

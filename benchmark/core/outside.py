@@ -27,6 +27,7 @@ class Terms:
         recomposite: whether the known region is pasted back over finished pictures.
         timeout: seconds that a program may take for a chunk.
         logs: folder for what programs print, or None to keep only the last line.
+        env: variables of the environment that programs get though they look like secrets.
         several: those of `LEVELS` of which the run has more than one: files have to tell them
             apart.
     """
@@ -34,6 +35,7 @@ class Terms:
     recomposite: bool = False
     timeout: float = 600.0
     logs: Path | None = None
+    env: tuple[str, ...] = ()
     several: frozenset[str] = frozenset()
 
 

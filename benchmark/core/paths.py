@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from secrets import token_hex
 
 from platformdirs import user_cache_path
 
@@ -98,10 +98,8 @@ def atomic(path: Path, *, durable: bool = False) -> Iterator[Path]:
     """
     draft: Path | None = None
     try:
-        with NamedTemporaryFile(dir=path.parent, prefix=DRAFT, delete=False) as file:
-            draft = Path(file.name)
+        draft = _new_draft(path.parent)
         yield draft
-        draft.chmod(0o644)
         if durable:
             sync(draft)
         draft.replace(path)
@@ -112,6 +110,24 @@ def atomic(path: Path, *, durable: bool = False) -> Iterator[Path]:
     finally:
         if draft is not None:
             draft.unlink(missing_ok=True)
+
+
+def _new_draft(folder: Path) -> Path:
+    """An empty file of a name that no other has, with the rights that new files have there."""
+    while True:
+        draft = folder / f"{DRAFT}{token_hex(6)}"
+        with suppress(FileExistsError):
+            make_file(draft)
+            return draft
+
+
+def make_file(path: Path) -> None:
+    """Make an empty file that whoever may write there by umask or folder may write.
+
+    Raises:
+        OSError: if it is there, or cannot be made.
+    """
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
 
 
 def sync(path: Path) -> None:

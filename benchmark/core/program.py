@@ -17,6 +17,7 @@ from typing import IO, cast
 
 from benchmark.core.errors import BadInput
 from benchmark.core.outside import digest_of
+from benchmark.core.secret import Hiding, environment, filled, refuse_secrets
 
 GRACE = 5.0  # seconds that `core.supervise` gives a program between asking it to end and ending it
 CHUNK = 32  # pictures a program gets at once: most need seconds to load their network
@@ -98,6 +99,7 @@ def parse_program(command: str, *, places: Sequence[str], options: Mapping[str, 
         words = shlex.split(command)
     except ValueError as error:
         raise BadInput(f"cmd: {command!r}: {error}") from None
+    refuse_secrets(words)
     given = dict(options)
     while words and (option := _OPTION.fullmatch(words[0])):
         name, value = option.groups()
@@ -115,13 +117,14 @@ def parse_program(command: str, *, places: Sequence[str], options: Mapping[str, 
     return program
 
 
-def run_program(words: Sequence[str], *, limit: float, log: Path) -> None:
+def run_program(words: Sequence[str], *, limit: float, log: Path, env: Sequence[str] = ()) -> None:
     """Run a program; nothing of it, and of what it starts, outlives this call or this process.
 
     Args:
         words: the command.
         limit: seconds it may take.
-        log: file to which what it prints is added, up to `MOST_PRINTED` bytes.
+        log: file to which what it prints is added, up to `MOST_PRINTED` bytes, without secrets.
+        env: variables of the environment that it gets though they look like secrets.
 
     Raises:
         ProgramFailed: if it cannot start, ends with another status than 0, or is stopped at the
@@ -133,7 +136,8 @@ def run_program(words: Sequence[str], *, limit: float, log: Path) -> None:
         printed.write(f"$ {shlex.join(words)}\n".encode())
         try:
             process = subprocess.Popen(  # noqa: S603 (the user's own program, and no shell)
-                [*_SUPERVISED, *words],
+                [*_SUPERVISED, *filled(words, env)],
+                env=environment(env),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -205,11 +209,15 @@ class _Printed:
 
     def read(self, process: subprocess.Popen[bytes]) -> None:
         """Read all that a program prints until it, or its last child, closes its end."""
-        pipe = cast("IO[bytes]", process.stdout)
+        pipe, hide = cast("IO[bytes]", process.stdout), Hiding()
         with pipe, suppress(OSError, ValueError):
             while text := os.read(pipe.fileno(), 1 << 16):
-                self._tail = (self._tail + text)[-_TAIL:]
-                self.write(text)
+                self._add(hide(text))
+        self._add(hide(b"", last=True))
+
+    def _add(self, text: bytes) -> None:
+        self._tail = (self._tail + text)[-_TAIL:]
+        self.write(text)
 
     @property
     def last(self) -> str:

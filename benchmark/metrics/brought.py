@@ -1,4 +1,4 @@
-"""A metric that a run brought, as its record describes it: enough to read the run, none of its code."""
+"""A metric that a run brought, as its record describes it: enough to read the run, and no code."""
 
 from __future__ import annotations
 

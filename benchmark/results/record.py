@@ -6,7 +6,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import fmean
@@ -19,6 +19,7 @@ from benchmark.core.card import card_from
 from benchmark.core.errors import DataError, first_line, quoted
 from benchmark.core.paths import at_home, below_home, home, seen
 from benchmark.core.reading import read_json
+from benchmark.core.secret import hidden
 from benchmark.metrics import revision_of
 from benchmark.metrics.brought import MetricCard, metric_cards
 from benchmark.metrics.intervals import RULES
@@ -204,7 +205,7 @@ def recorded_store(place: str | Path, folder: Path | None) -> str:
 def store_of(folder: Path) -> str | Path:
     """Where the answers of a run are: as its record says, if they still are there.
 
-    An address counts only where this machine has its rows, so that nothing is asked of a stranger's.
+    An address counts only where this machine has its rows: nothing is asked of a stranger's.
 
     Args:
         folder: the run's.
@@ -310,7 +311,7 @@ def record_of(
         read_as=setup.sources.read_as,
         left_out={name: tuple(lines) for name, lines in setup.sources.left_out.items()},
         unused=tuple(Unused(file=file, reason=reason) for file, reason in setup.sources.unused),
-        failures=tuple(sorted(tally.failures)),
+        failures=tuple(sorted(replace(one, reason=hidden(one.reason)) for one in tally.failures)),
         met={name: tuple(sorted(met)) for name, met in setup.met.items() if met is not None},
     )
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from benchmark.core.errors import BadAnswer, BadInput, BenchError
 from benchmark.core.paths import make_folder
+from benchmark.core.secret import hidden
 from benchmark.core.source import last_line
 from benchmark.runner.memory import is_memory
 
@@ -73,4 +74,4 @@ def _log(error: Exception, model: str, logs: Path | None) -> None:
     if logs is None:
         return
     with (make_folder(logs) / f"{model}.log").open("a", encoding="utf-8") as file:
-        file.writelines(traceback.format_exception(error))
+        file.writelines(hidden(line) for line in traceback.format_exception(error))

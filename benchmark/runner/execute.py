@@ -70,6 +70,7 @@ class Settings:
         strict: whether a picture or mask that cannot be used, or a model that fails on one, ends
             the run.
         cmd_timeout: seconds that a user's program may take for a chunk of pictures.
+        env: variables of the environment that such programs get though they look like secrets.
         logs: folder for what such programs print, or None.
         notify: told of progress.
         tell: told, in lines, which picture gets which mask and what was left out, before anything
@@ -83,6 +84,7 @@ class Settings:
     shard: Shard | None = None
     strict: bool = False
     cmd_timeout: float = 600.0
+    env: tuple[str, ...] = ()
     logs: Path | None = None
     notify: Notify = nobody
     tell: Callable[[str], None] = lambda _: None
@@ -323,7 +325,7 @@ def _kit(setup: Setup, store: Store, settings: Settings) -> Kit:
         detectors=setup.detectors,
         batch=settings.batch,
         shrink=settings.shrink,
-        terms=setup.terms(timeout=settings.cmd_timeout, logs=settings.logs),
+        terms=setup.terms(timeout=settings.cmd_timeout, logs=settings.logs, env=settings.env),
     )
 
 

@@ -6,6 +6,7 @@ Paths in a plan's file go by the folder that the file lies in, wherever it is re
 from __future__ import annotations
 
 import os
+import shlex
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +31,7 @@ from benchmark.core.names import printable
 from benchmark.core.paths import at_home
 from benchmark.core.reading import read_limited
 from benchmark.core.registry import Registry
+from benchmark.core.secret import refuse_secrets
 from benchmark.core.toml import parse_toml
 from benchmark.datasets import DATASETS, is_published, takes_images
 from benchmark.launder import Launder
@@ -188,6 +190,7 @@ class Plan(BaseModel):
         return self
 
     def _check(self) -> None:
+        _no_secrets((*self.inpainters, *self.detectors))
         painters = _known(INPAINTERS, self.inpainters)
         _unique((*painters, *_known(DETECTORS, self.detectors)), "model", hint=_TELL_APART)
         _known(METRICS, self.metrics)
@@ -456,6 +459,17 @@ def _no_stand_ins(metrics: tuple[str, ...]) -> None:
                 f"{other} is {name} of untouched images: take {name}, and original among the "
                 "inpainters"
             )
+
+
+def _no_secrets(words: tuple[str, ...]) -> None:
+    """Refuse commands that hold a secret, before any message quotes them."""
+    for word in () if is_looking() else words:
+        _, _, command = word.partition("cmd:")
+        try:
+            refuse_secrets(shlex.split(command))
+        except ValueError as error:
+            if isinstance(error, BadInput):  # else it cannot be read, which is said later
+                raise PlanError(str(error)) from None
 
 
 def _known_weights(plan: Plan) -> None:

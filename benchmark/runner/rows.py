@@ -24,6 +24,7 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 from benchmark.core.errors import DamagedStore, OutputError
+from benchmark.core.paths import make_file
 
 DATABASE = "answers.sqlite"
 _TABLE = """CREATE TABLE IF NOT EXISTS answers (
@@ -359,6 +360,8 @@ def _is_ours(row: Row) -> bool:
 
 
 def _own(path: Path) -> sqlite3.Connection:
+    with suppress(OSError):  # SQLite alone would let nobody else write, whatever the umask
+        make_file(path)
     return _careful(sqlite3.connect(path, timeout=_WAIT, isolation_level=None))
 
 

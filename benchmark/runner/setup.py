@@ -146,10 +146,16 @@ class Setup:
         }
         return frozenset(name for name, count in counts.items() if count > 1)
 
-    def terms(self, *, timeout: float = 0.0, logs: Path | None = None) -> Terms:
+    def terms(
+        self, *, timeout: float = 0.0, logs: Path | None = None, env: tuple[str, ...] = ()
+    ) -> Terms:
         """On what terms programs and folders outside are used; time and logs change no answer."""
         return Terms(
-            recomposite=self.plan.recomposite, timeout=timeout, logs=logs, several=self.several
+            recomposite=self.plan.recomposite,
+            timeout=timeout,
+            logs=logs,
+            env=env,
+            several=self.several,
         )
 
     @property

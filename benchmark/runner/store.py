@@ -27,6 +27,7 @@ from benchmark.core.errors import DamagedAnswer, DamagedStore, OutputError
 from benchmark.core.locks import hold
 from benchmark.core.names import printable
 from benchmark.core.paths import home, make_folder
+from benchmark.core.secret import secret_in_address
 from benchmark.core.types import Mask, Pixels
 from benchmark.runner.objects import FolderObjects, Objects, RemoteObjects
 from benchmark.runner.rows import DATABASE, MOST_ORIGIN, SUFFIXES, Row, Rows, is_key, suffix_of
@@ -71,7 +72,8 @@ class Store:
     Args:
         place: a folder, made if need be, or an address such as s3://bucket/prefix for the files;
             then the rows are on this machine, below $BENCH_HOME or the platform's cache folder.
-        foreign: whether it may be another's and is only looked at: nothing is made or changed.
+        foreign: whether it may be another's and is only looked at: nothing is made or changed. So
+            it is with one that cannot be written: what it has can be read, the rest not be kept.
 
     Attributes:
         place: as above.
@@ -84,7 +86,13 @@ class Store:
     """
 
     def __init__(self, place: str | Path, *, foreign: bool = False) -> None:
+        if said := secret_in_address(str(place)):
+            raise OutputError(
+                f"the store's address holds a secret ({said}), which record and messages would "
+                "show; put it where fsspec looks for it, such as the environment"
+            )
         self.place = place
+        foreign = foreign or _is_read_only(rows_folder(place))
         try:
             self.root = rows_folder(place) if foreign else make_folder(rows_folder(place))
         except OutputError as error:
@@ -224,6 +232,11 @@ class Store:
         except DamagedAnswer as error:
             self.drop(error.key)
             raise
+
+
+def _is_read_only(folder: Path) -> bool:
+    database = folder / DATABASE
+    return database.is_file() and not (os.access(folder, os.W_OK) and os.access(database, os.W_OK))
 
 
 def is_address(place: str | Path) -> bool:
