@@ -143,26 +143,11 @@ def _refuse_incomplete(parts: Sequence[_Part]) -> None:
 
 def _jobs(parts: Sequence[_Part], record: Record) -> PlanJobs:
     """The jobs of the whole plan from the shards' files; neither images nor models are needed."""
-    plan, order = parts[0].plan, _pictures(parts)
-    found = {
-        (row.dataset, row.sample, row.bucket)
-        for part in parts
-        for row in read_samples(part.folder / "samples.csv")
-    }
-    places = [
-        (dataset, name, bucket)
-        for dataset in plan.datasets
-        for bucket in plan.buckets
-        for name in order.get(dataset, ())
-        if (dataset, name, bucket) in found
-    ]
     rows = (row for part in parts for row in read_samples(part.folder / "samples.csv"))
     try:
-        if len(places) != len(found):
-            raise DataError("a picture that their record does not name")
-        return filed_jobs(plan, record, rows, places)
+        return filed_jobs(parts[0].plan, record, rows, _pictures(parts))
     except DataError as error:
-        raise DataError(f"{parts[0].folder} and the other shards: samples.csv: {error}") from None
+        raise DataError(f"{parts[0].folder} and its other shards: {error}") from None
 
 
 def _pictures(parts: Sequence[_Part]) -> dict[str, list[str]]:

@@ -68,6 +68,7 @@ def forget() -> None:
         cached.cache_clear()
     for registry in REGISTRIES:
         registry._labels.clear()
+        registry._stand_ins.clear()
         for target in [*registry._cards]:
             if target not in registry._table.values():
                 del registry._cards[target]

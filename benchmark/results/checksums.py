@@ -9,11 +9,13 @@ from typing import Any
 from benchmark.core.errors import BenchError, PlanError
 from benchmark.core.weights import sha256_of
 from benchmark.results.files import AGAIN
-from benchmark.results.record import read_record
-from benchmark.results.run_folder import read_run
+from benchmark.results.record import Record, read_record
+from benchmark.results.run_folder import read_plan, read_run
+from benchmark.results.samples import read_samples
 from benchmark.results.sums import FILES, RECORD, sum_of, sum_of_record
 from benchmark.runner.check import Finding
 from benchmark.runner.plan import read_values
+from benchmark.runner.setup import UNTOUCHED
 
 PATHS = ("images", "data_root", "masks", "weights", "inpainters", "detectors")  # hold paths
 WRITTEN = ("plan.toml", "results.csv", "samples.csv", "table.md")
@@ -48,6 +50,30 @@ def check_run(folder: Path) -> Iterator[Finding]:
     if not found and record and (key := _other_plan(record.plan, plan)):
         said = f"of another plan than plan.toml: {key} differs; {AGAIN}"
         yield Finding(kind="file", where=str(folder / RECORD), said=said)
+    elif not found and record and sums:
+        yield from _check_samples(folder, record)
+
+
+def _check_samples(folder: Path, record: Record) -> Iterator[Finding]:
+    """Samples are of the plan's models and data sets, and as many as the record says."""
+    path = folder / "samples.csv"
+    samples: set[tuple[str, str, str]] = set()
+    try:
+        plan = read_plan(folder, record)
+        models = {*plan.inpainter_names, *plan.detector_names, UNTOUCHED, ""}
+        for row in read_samples(path):
+            samples.add((row.dataset, row.sample, row.bucket))
+            of = row.inpainter, row.detector
+            if not {*of} <= models or row.dataset not in plan.datasets:
+                said = f"a row of {of[0]} and {of[1] or 'nobody'}, not in plan.toml"
+                yield Finding(kind="file", where=str(path), said=said)
+                return
+    except BenchError as error:
+        yield Finding(kind="file", where=str(path), said=str(error))
+        return
+    if len(samples) != record.samples:
+        said = f"{len(samples)} samples, where {RECORD} says {record.samples}; {AGAIN}"
+        yield Finding(kind="file", where=str(path), said=said)
 
 
 def _check_sums(folder: Path, sums: Mapping[str, str]) -> Iterator[Finding]:

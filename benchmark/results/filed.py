@@ -19,7 +19,7 @@ from benchmark.results.record import Record
 from benchmark.results.rows import SampleRow
 from benchmark.runner.jobs import Chosen, SampleRef, measure_key
 from benchmark.runner.plan import Plan
-from benchmark.runner.planning import Keys, PlanJobs
+from benchmark.runner.planning import BYTES, Keys, PlanJobs
 from benchmark.runner.setup import UNTOUCHED, Setup
 from benchmark.runner.sources import Sources
 from detectors import DETECTORS
@@ -77,7 +77,10 @@ class FiledJobs(PlanJobs):
 
 
 def filed_jobs(
-    plan: Plan, record: Record, rows: Iterable[SampleRow], order: Sequence[_Place] = ()
+    plan: Plan,
+    record: Record,
+    rows: Iterable[SampleRow],
+    pictures: Mapping[str, Sequence[str]] | None = None,
 ) -> FiledJobs:
     """The jobs of a run from its plan, its record and the keys of its samples file.
 
@@ -85,66 +88,106 @@ def filed_jobs(
         plan: the plan.
         record: what the run says of its models, metrics and gaps.
         rows: of the samples file, with their keys.
-        order: of the samples, where the rows are of several shards; else they have it.
+        pictures: names in order by data set, where the rows are of several shards; else they have
+            the order.
 
     Raises:
         DataError: if a row has no keys, is of nobody in the plan, or one is missing.
     """
     setup = _setup(plan, record)
-    found = _read_keys(setup, rows, order)
-    if order and set(found.samples) != set(order):
-        raise DataError("the shards' samples are not those of one run")
-    samples = [found.samples[place] for place in order] or list(found.samples.values())
-    if not samples:
-        raise DataError("no sample in it")
-    places = [(one.dataset, one.id, one.bucket) for one in samples]
-    setup = replace(setup, samples=samples)
-    try:
-        made = {spot: Keys(keys[place] for place in places) for spot, keys in found.columns.items()}
-    except KeyError:
-        raise DataError("a sample lacks some of its rows") from None
+    found = _read_keys(setup, rows)
+    order = found.in_order(plan, pictures) if pictures is not None else list(found.places.values())
+    if not order or len(order) != len(found.samples):
+        raise DataError("its samples are not those of the record's pictures")
+    setup = replace(setup, samples=[found.samples[at] for at in order])
+    made = {spot: column.keys(order) for spot, column in found.columns.items()}
     return FiledJobs(setup, made, record.metrics)
+
+
+class _Column:
+    """Keys of one column by the numbers of samples, 16 bytes each; a large run has millions."""
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+
+    def add(self, at: int, key: str, name: str) -> None:
+        """The key of one sample."""
+        if not key:
+            raise DataError("of an older version, its samples have no keys")
+        start, new = BYTES * at, bytes.fromhex(key)
+        self._bytes.extend(bytes(max(0, start + BYTES - len(self._bytes))))
+        if self._bytes[start : start + BYTES] not in (bytes(BYTES), new):
+            raise DataError(f"two answers of one inpainter or detector to {name!r}")
+        self._bytes[start : start + BYTES] = new
+
+    def keys(self, order: Iterable[int]) -> Keys:
+        """The keys in the order of samples."""
+        parts = [bytes(self._bytes[BYTES * at : BYTES * (at + 1)]) for at in order]
+        if any(part in (b"", bytes(BYTES)) for part in parts):
+            raise DataError("a sample lacks some of its rows")
+        return Keys(part.hex() for part in parts)
 
 
 @dataclass(slots=True)
 class _Read:
-    """What a samples file holds: the samples, and each column's keys by sample."""
+    """What a samples file holds: the samples, each with its number, and the columns' keys."""
 
-    samples: dict[_Place, SampleRef] = field(default_factory=dict)
-    columns: dict[tuple[object, ...], dict[_Place, str]] = field(default_factory=dict)
+    samples: list[SampleRef] = field(default_factory=list)
+    places: dict[_Place, int] = field(default_factory=dict)
+    columns: dict[tuple[object, ...], _Column] = field(default_factory=dict)
 
-    def add(self, spot: tuple[object, ...], place: _Place, key: str) -> None:
-        """One key of one column."""
-        if not key:
-            raise DataError("of an older version, its samples have no keys")
-        if self.columns.setdefault(spot, {}).setdefault(place, key) != key:
-            raise DataError(f"two answers of one inpainter or detector to {place[1]!r}")
+    def number(self, row: SampleRow) -> int:
+        """The number of a row's sample."""
+        place = row.dataset, row.sample, row.bucket
+        if place not in self.places:
+            self.places[place] = len(self.samples)
+            ref = SampleRef(row.dataset, row.sample, row.bucket, row.mask, row.keys.mask)
+            self.samples.append(ref)
+        return self.places[place]
+
+    def in_order(self, plan: Plan, pictures: Mapping[str, Sequence[str]]) -> list[int]:
+        """The samples' numbers in the order of a whole run."""
+        return [
+            self.places[dataset, name, bucket]
+            for dataset in plan.datasets
+            for bucket in plan.buckets
+            for name in pictures.get(dataset, ())
+            if (dataset, name, bucket) in self.places
+        ]
 
 
-def _read_keys(setup: Setup, rows: Iterable[SampleRow], order: Sequence[_Place]) -> _Read:
+def _read_keys(setup: Setup, rows: Iterable[SampleRow]) -> _Read:
     found = _Read()
+    columns: dict[tuple[str, ...], list[_Column]] = {}  # of a view; making a spot's hash is slow
+    for row in rows:
+        view = row.inpainter, row.detector, row.retouch, row.launder
+        if view not in columns:
+            columns[view] = [
+                found.columns.setdefault(spot, _Column()) for spot in _spots(setup, row)
+            ]
+        keys = row.keys
+        every = (keys.mask, keys.original, keys.image, keys.heatmap)
+        at = found.number(row)
+        for column, key in zip(columns[view], every, strict=False):  # nobody looked: no heatmap
+            column.add(at, key, row.sample)
+    return found
+
+
+def _spots(setup: Setup, row: SampleRow) -> list[tuple[object, ...]]:
+    """What `PlanJobs` calls the columns of a row's keys."""
     inpainters = {one.name: one for one in (*setup.inpainters, setup.original)}
     detectors = {one.name: one for one in setup.detectors}
-    known = set(order)
-    for row in rows:
-        place = row.dataset, row.sample, row.bucket
-        inpainter, detector = inpainters.get(row.inpainter), detectors.get(row.detector)
-        if (
-            inpainter is None
-            or (row.detector and detector is None)
-            or (known and place not in known)
-        ):
-            raise DataError(f"a row of {row.inpainter!r} and {row.detector!r}, who are not in it")
-        found.samples.setdefault(
-            place, SampleRef(row.dataset, row.sample, row.bucket, row.mask, row.keys.mask)
-        )
-        found.add(("mask",), place, row.keys.mask)
-        found.add(("fill", setup.original, ""), place, row.keys.original)
-        found.add(("fill", inpainter, row.retouch), place, row.keys.image)
-        if detector is not None:
-            spot = ("judge", detector, inpainter, row.retouch, row.launder)
-            found.add(spot, place, row.keys.heatmap)
-    return found
+    inpainter, detector = inpainters.get(row.inpainter), detectors.get(row.detector)
+    if inpainter is None or (row.detector and detector is None):
+        raise DataError(f"a row of {row.inpainter!r} and {row.detector!r}, who are not in it")
+    spots: list[tuple[object, ...]] = [
+        ("mask",),
+        ("fill", setup.original, ""),
+        ("fill", inpainter, row.retouch),
+    ]
+    if detector is not None:
+        spots.append(("judge", detector, inpainter, row.retouch, row.launder))
+    return spots
 
 
 def _setup(plan: Plan, record: Record) -> Setup:

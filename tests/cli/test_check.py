@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from benchmark.results.checksums import with_sums
 from tests.cli.conftest import Bench
 
 SET = (
@@ -161,3 +163,22 @@ def test_two_runs_on_one_store_at_once(tmp_path: Path, photos: Path) -> None:
         text=True,
     )
     assert (done.returncode, done.stdout) == (0, "All is well.\n"), done.stderr
+
+
+def test_samples_of_another_run_are_found_though_the_sums_fit(bench: Bench, photos: Path) -> None:
+    bench(*SET, "--images", photos)
+    bench(*SET, "--images", photos, "--inpainter", "telea", "--out", "other")
+    bench(*SET, "--images", photos, "--limit", "1", "--out", "few")
+    for name, said in (("other", "not in plan.toml"), ("few", "samples, where record.json says")):
+        shutil.copytree("out", f"mixed-{name}")
+        shutil.copyfile(f"{name}/samples.csv", f"mixed-{name}/samples.csv")
+        reseal(Path(f"mixed-{name}"))
+        result = bench("check", f"mixed-{name}", "--store", "store")
+        assert result.exit_code == 1, result.output
+        assert said in result.stdout
+
+
+def reseal(folder: Path) -> None:
+    """Let the sums fit what lies in a run's folder."""
+    path = folder / "record.json"
+    path.write_text(json.dumps(with_sums(folder, json.loads(path.read_text()))))

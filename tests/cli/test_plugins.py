@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -93,6 +94,53 @@ def test_a_run_is_read_without_the_module_that_made_it(bench: Bench, photos: Pat
     result = bench("report", "out")
     assert result.exit_code == 0, result.output
     assert "mine" in Path("out/index.html").read_text()
+
+
+def test_a_run_is_read_without_its_plugins(bench: Bench, install: Install, photos: Path) -> None:
+    points = {
+        "bench.inpainters": {"grey": "greymod:Grey"},
+        "bench.detectors": {"bright": "brightmod:Bright"},
+        "bench.metrics": {"redness": "redmod:Redness", "own_mean": "meanmod:Mean"},
+        "bench.datasets": {"own": "ownmod:Own"},
+    }
+    mean = METRIC.replace("Redness", "Mean").replace('"redness"', '"own_mean"') + OWN_CELL
+    site = install("all", points, greymod=PAINTER, brightmod=LOOKER, redmod=METRIC,
+                   ownmod=DATASET, meanmod=mean)  # fmt: skip
+    result = bench("run", "--inpainter", "grey,meanfill", "--detector", "bright", "--dataset",
+                   "own", "--images", photos, "--size", "64", "--buckets", "30-40",
+                   "--metrics", "auc,redness,own_mean", "--out", "out")  # fmt: skip
+    assert result.exit_code == 0, result.output
+    shutil.rmtree(site)
+    shutil.rmtree(photos)
+    for name in ("greymod", "brightmod", "redmod", "ownmod", "meanmod"):
+        sys.modules.pop(name, None)
+    forget()
+    for words in (("table", "all", "--run", "out"), ("table", "stats", "--run", "out", "--all"),
+                  ("report", "--compare", "out", "out"), ("report", "out"), ("check", "out"),
+                  ("clean", "out", "--unneeded", "--dry-run")):  # fmt: skip
+        result = bench(*words)
+        assert result.exit_code == 0, result.output
+    page = Path("out/index.html").read_text()
+    assert "Redness ↓" in page
+    assert "what it came to image by image, only its own code tells" in page
+    record = json.loads(Path("out/record.json").read_text())
+    assert set(record["described"]) == {"redness", "own_mean"}
+    assert record["described"]["redness"]["plain"]
+    assert not record["described"]["own_mean"]["plain"]
+    del record["described"]  # as an older version's
+    Path("out/record.json").write_text(json.dumps(record))
+    forget()
+    assert bench("report", "out").exit_code == 0
+    page = Path("out/index.html").read_text()
+    assert "redness" in page
+    assert "Redness ↓" not in page
+    assert "which direction is better, this older run does not say" in page
+
+
+OWN_CELL = """
+    def reduce(self, rows):
+        return 7.0
+"""
 
 
 @pytest.mark.parametrize("how", ["grey", "sourcemod:Grey"])

@@ -23,7 +23,8 @@ for name in os.listdir(sys.argv[1]):
 def command(token: str, *words: str) -> str:
     Path("paint.py").write_text(PAINT)
     more = " ".join(words)
-    return f"mine=cmd:masks={{name}}_mask.png {sys.executable} paint.py {{images}} {{out}} {token} {more}"
+    words = f"{sys.executable} paint.py {{images}} {{out}} {token} {more}"
+    return f"mine=cmd:masks={{name}}_mask.png {words}"
 
 
 def everything() -> bytes:
