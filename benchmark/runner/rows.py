@@ -259,18 +259,13 @@ class Rows:
                 self._bring_up_to_date(schema_of(self._link))  # another run may have been faster
 
     def _bring_up_to_date(self, columns: tuple[str, ...]) -> None:
+        """Add the columns of later versions; rows without marks get them, and no file a digest."""
+        for name in _NEW[len(columns) :]:
+            kind = "BLOB" if name == "mark" else "TEXT"
+            self._link.execute(f"ALTER TABLE answers ADD COLUMN {name} {kind}")
         if columns == _OLD:
-            self._link.execute("ALTER TABLE answers ADD COLUMN file TEXT")
-            self._link.execute("ALTER TABLE answers ADD COLUMN mark BLOB")
-        if columns != _NEW:
-            self._link.execute("ALTER TABLE answers ADD COLUMN origin TEXT")
-        if columns == _OLD:
-            self._mark_all()
-
-    def _mark_all(self) -> None:
-        """The rows of an older version's table get marks, and no file a digest."""
-        old = self._link.execute("SELECT key, score, numbers FROM answers").fetchall()
-        self.put(row for one in old if (row := old_row_of(*one)) is not None)
+            old = self._link.execute("SELECT key, score, numbers FROM answers").fetchall()
+            self.put(row for one in old if (row := old_row_of(*one)) is not None)
 
     @contextmanager
     def _said(self, done: str) -> Iterator[None]:

@@ -141,3 +141,25 @@ def test_a_table_loads_no_torch(tmp_path: Path, words: tuple[str, ...]) -> None:
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("style", ["text", "md", "csv", "tex", "html"])
+def test_what_would_move_a_terminal_is_printed_as_an_escape(
+    bench: Bench, photos: Path, style: str
+) -> None:
+    bench("run", *QUICK, "--images", photos, "--out", "out", "--store", "store")
+    path = Path("out/results.csv")
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        row.update(value="", low="", high="", n="0", reason="\x1b[31mred\x9b\u202e back")
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    record = json.loads(Path("out/record.json").read_text())
+    Path("out/record.json").write_text(json.dumps({**record, "files": {}}))
+    result = bench("table", "1", "--run", "out", "--format", style)
+    assert result.exit_code == 0, result.output
+    assert r"\x1b[31mred\x9b\u202e back" in result.stdout.replace(r"\textbackslash{}", "\\")
+    assert not {"\x1b", "\x9b", "\u202e"} & set(result.output)

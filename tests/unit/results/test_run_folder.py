@@ -12,12 +12,13 @@ import pytest
 from PIL import Image
 
 from benchmark import Plan, run
-from benchmark.core.errors import BadInput, DataError, PlanError
+from benchmark.core.errors import BadInput, DataError, OutputError, PlanError
 from benchmark.results.needed import needed_by
 from benchmark.results.run_folder import newest_run, read_run
-from benchmark.runner.execute import Settings
+from benchmark.runner.execute import Progress, Settings
 from benchmark.runner.setup import _refuse_names
 from benchmark.runner.shard import Shard
+from benchmark.runner.store import Store
 from tests.stopped import stop
 from tests.unit.reports.runs import Made
 
@@ -179,3 +180,52 @@ def test_a_shard_that_has_not_ended_is_its_share_of_the_plan(written: Path, tmp_
 def test_a_metric_whose_column_could_be_another_s_is_refused(name: str) -> None:
     with pytest.raises(PlanError, match=f"metric '{name}': expected a name without a dot"):
         _refuse_names(["auc", name])
+
+
+def test_a_run_that_was_stopped_says_what_it_asks_for(tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for name in "ab":
+        pixels = np.random.default_rng(ord(name)).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(photos / f"{name}.png")
+    plan = Plan(
+        images=photos, inpainters="meanfill,original", detectors="flatness", buckets=("10-20",),
+        metrics=("auc", "psnr"), size=64,
+    )  # fmt: skip
+    out, store = tmp_path / "out", tmp_path / "store"
+
+    def stop_at_the_end(step: Progress) -> None:
+        if step.stage == "measure":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(plan, out=out, store=store, notify=stop_at_the_end)
+    assert not (out / "record.json").exists()
+    moved = photos.rename(tmp_path / "moved")  # neither images nor models are looked at
+    going = read_run(out)  # it says where its store is, too
+    assert not going.complete
+    assert {row.expected for row in going.results} == {2}
+    assert len(going.samples) == 4
+    keys = needed_by([out])
+    with Store(store) as answers:
+        assert {row.key for row in answers.table.below("")} <= keys
+    moved.rename(photos)
+    run(plan, out=out, store=store)
+    assert sorted(path.name for path in out.iterdir()) == [
+        "plan.toml", "record.json", "results.csv", "samples.csv", "table.md",
+    ]  # fmt: skip
+    with Store(store) as answers:
+        assert {row.key for row in answers.table.below("")} <= keys
+
+
+def test_a_store_that_can_only_be_read_is_enough_for_what_it_has(
+    tmp_path: Path, written: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = Plan.load(written / "out/plan.toml")
+    monkeypatch.setattr("benchmark.runner.store._is_read_only", lambda folder: True)
+    again = run(plan, out=tmp_path / "again", store=written / "store")
+    assert set(again.document["jobs_run"].values()) == {0}
+    more = plan.model_copy(update={"seed": 1})
+    with pytest.raises(OutputError, match=r"cannot be written as a store .*--store") as caught:
+        run(more, out=tmp_path / "more", store=written / "store")
+    assert "\n" not in str(caught.value)
