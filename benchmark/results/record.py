@@ -275,7 +275,7 @@ def record_of(
     metrics = dict.fromkeys((*setup.measured, *setup.null_names))
     return Record(
         format=FORMATS,
-        plan=setup.plan.model_dump(mode="json", exclude_none=True),
+        plan=setup.plan.document(),
         versions={"python": platform.python_version(), **_versions()},
         commit=_commit(),
         device=settings.device,

@@ -28,7 +28,7 @@ from benchmark.core.brought import default_label, split_label, words_of
 from benchmark.core.errors import BadInput, PlanError, expectation, quoted
 from benchmark.core.looking import is_looking
 from benchmark.core.names import printable
-from benchmark.core.paths import at_home
+from benchmark.core.paths import at_home, below_home
 from benchmark.core.reading import read_limited
 from benchmark.core.registry import Registry
 from benchmark.core.secret import refuse_secrets
@@ -230,6 +230,11 @@ class Plan(BaseModel):
         values = read_values(path)
         return make_plan(_moved(values, lambda text: _beside(text, path.parent)), where=str(path))
 
+    def document(self) -> dict[str, Any]:
+        """The plan as plain values for a record: paths as they are given, "~" for the home."""
+        values = self.model_dump(mode="json", exclude_none=True)
+        return _moved(values, lambda text: below_home(at_home(Path(text))))
+
     def dump(self, folder: Path | None = None) -> str:
         """The plan as TOML, every key that is set written out; `retouch` only where there is any.
 
@@ -390,7 +395,7 @@ def _beside(text: str, folder: Path) -> str:
 def _seen_from(text: str, folder: Path) -> str:
     """A path of the current folder, seen from another; absolute where only the root is common."""
     if at_home(Path(text)).is_absolute():
-        return text
+        return below_home(at_home(Path(text)))
     here, there = _absolute(text), str(folder.resolve())
     if os.path.commonpath([here, there]) == Path(here).anchor:
         return here

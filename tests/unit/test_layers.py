@@ -26,8 +26,8 @@ ALLOWED = {  # a package may import itself and these
         "benchmark.datasets", "benchmark.metrics", "inpainters", "detectors",
     ),
     "benchmark.results": (
-        "benchmark.core", "benchmark.metrics", "benchmark.retouch", "benchmark.runner",
-        "inpainters:INPAINTERS", "detectors:DETECTORS",
+        "benchmark.core", "benchmark.datasets", "benchmark.metrics", "benchmark.retouch",
+        "benchmark.runner", "inpainters:INPAINTERS", "detectors:DETECTORS",
     ),
     "benchmark.training": (
         "benchmark.core", "benchmark.retouch", "benchmark.masks", "benchmark.datasets",

@@ -6,10 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from benchmark import Plan, run
 from benchmark.core.errors import DataError
-from benchmark.results.record import FORMATS, Record, read_record
+from benchmark.results.record import FORMATS, Record, read_record, store_of
 
 OLD = Path(__file__).resolve().parents[2] / "history/1351f48/run/record.json"
 
@@ -66,3 +69,27 @@ def test_what_is_no_record_is_said_in_a_line(tmp_path: Path, document: Any, said
     with pytest.raises(DataError, match=f"record.json: damaged or of another .*{said}") as caught:
         read_record(written(tmp_path, document))
     assert "\n" not in str(caught.value)
+
+
+def test_paths_of_a_record_do_not_say_whose_home_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "somebody"))
+    photos = tmp_path / "somebody/photos"
+    photos.mkdir(parents=True)
+    pixels = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(photos / "a.png")
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    plan = Plan(images=photos, inpainters="meanfill", detectors="none", metrics="psnr",
+                buckets=("10-20",), size=64)  # fmt: skip
+    run(plan, out="runs/out", store=tmp_path / "somebody/store")
+    run(plan, out="runs/other", store="store")
+    files = [path for path in Path("runs").rglob("*") if path.is_file()]
+    assert [path for path in files if "somebody" in path.read_text(encoding="utf-8")] == []
+    assert read_record(Path("runs/out")).folders == {"folder": "~/photos"}
+    assert read_record(Path("runs/out")).plan["images"] == "~/photos"
+    for name, said, store in (("out", "~/store", tmp_path / "somebody/store"),
+                              ("other", "../../store", Path("store"))):  # fmt: skip
+        assert read_record(Path("runs", name)).store == said
+        assert Path(store_of(Path("runs", name))).resolve() == store.resolve()

@@ -219,7 +219,7 @@ def test_shards_make_the_null_of_one_run(go: Go, tmp_path: Path) -> None:
         assert (tmp_path / "all" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
-def test_shards_of_a_version_without_the_null_are_merged_with_gaps(
+def test_shards_of_a_version_without_the_null_are_merged_without_it(
     go: Go, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prepare = setups.prepare
@@ -233,5 +233,5 @@ def test_shards_of_a_version_without_the_null_are_merged_with_gaps(
     copytree(tmp_path / "store1", tmp_path / "both")
     record = merge([tmp_path / "part1", tmp_path / "part2"], out=tmp_path / "all",
                    store=tmp_path / "both")  # fmt: skip
-    gaps = {cell.metric: cell.reason for cell in record.cells if cell.value is None}
-    assert gaps == dict.fromkeys(NULLS, "only 0 of 3 samples were measured")
+    assert not {cell.metric for cell in record.cells} & set(NULLS)
+    assert [cell for cell in record.cells if cell.value is None] == []
