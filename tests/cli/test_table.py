@@ -161,5 +161,6 @@ def test_what_would_move_a_terminal_is_printed_as_an_escape(
     Path("out/record.json").write_text(json.dumps({**record, "files": {}}))
     result = bench("table", "1", "--run", "out", "--format", style)
     assert result.exit_code == 0, result.output
-    assert r"\x1b[31mred\x9b\u202e back" in result.stdout.replace(r"\textbackslash{}", "\\")
+    if style != "tex":  # where they are left out
+        assert r"\x1b[31mred\x9b\u202e back" in result.stdout
     assert not {"\x1b", "\x9b", "\u202e"} & set(result.output)

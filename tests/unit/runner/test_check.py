@@ -297,12 +297,25 @@ def test_a_damaged_database_is_said_in_a_line_with_what_to_do(tmp_path: Path) ->
         Store(tmp_path)
 
 
+def test_a_store_of_before_answers_had_an_origin_is_brought_up_to_date(tmp_path: Path) -> None:
+    filled(tmp_path)
+    link = sqlite3.connect(tmp_path / "answers.sqlite")
+    with link:
+        link.execute("ALTER TABLE answers DROP COLUMN origin")
+    link.close()
+    with Store(tmp_path, foreign=True) as store:  # as it is, while it is only read
+        assert store.table.count() == len(store.table.below(""))
+        assert store.table.origins() == {}
+    assert right(tmp_path) == 3 * COUNT
+    assert list(check_store(tmp_path)) == []
+
+
 def test_an_older_versions_store_is_brought_up_to_date(tmp_path: Path) -> None:
     filled(tmp_path)
     link = sqlite3.connect(tmp_path / "answers.sqlite")
     with link:
-        link.execute("ALTER TABLE answers DROP COLUMN file")
-        link.execute("ALTER TABLE answers DROP COLUMN mark")
+        for name in ("file", "mark", "origin"):
+            link.execute(f"ALTER TABLE answers DROP COLUMN {name}")
     link.close()
     assert right(tmp_path) == 3 * COUNT
     damaged = file_of(tmp_path, next(iter(PICTURES)))

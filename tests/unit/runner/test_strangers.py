@@ -159,8 +159,8 @@ def test_another_s_store_is_only_read(tmp_path: Path, old: bool) -> None:
     if old:
         link = sqlite3.connect(theirs / "answers.sqlite")
         with link:
-            link.execute("ALTER TABLE answers DROP COLUMN file")
-            link.execute("ALTER TABLE answers DROP COLUMN mark")
+            for name in ("file", "mark", "origin"):
+                link.execute(f"ALTER TABLE answers DROP COLUMN {name}")
         link.close()
     before = snapshot(theirs)
     with Store(tmp_path / "ours") as ours:
