@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.core.errors import BenchError, PlanError
+from benchmark.core.looking import looking
 from benchmark.core.weights import sha256_of
 from benchmark.results.files import AGAIN
 from benchmark.results.record import Record, read_record
@@ -33,6 +34,11 @@ def check_run(folder: Path) -> Iterator[Finding]:
     Raises:
         DataError: if the folder is no run's, or the run has not ended and its store is not there.
     """
+    with looking():
+        yield from _check_run(folder)
+
+
+def _check_run(folder: Path) -> Iterator[Finding]:
     try:
         record = read_record(folder)
         sums = record.files if record else {}

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
+from benchmark.core.looking import looking
 from benchmark.core.paths import write_text
 from benchmark.results.run_folder import newest_run, read_run
 from reports.compare import Comparison, compare_runs
@@ -30,6 +31,7 @@ class Compared(NamedTuple):
     found: Comparison
 
 
+@looking()
 def write_report(
     folder: str | Path | None = None,
     *,
@@ -59,6 +61,7 @@ def write_report(
     return write_page(run, written=written or _now(), full=full, say=say)
 
 
+@looking()
 def write_comparison(
     first: str | Path,
     second: str | Path,

@@ -337,3 +337,20 @@ def test_keys() -> None:
     assert is_key(KEY)
     assert not any(map(is_key, (KEY + "0", KEY[1:], KEY.upper(), KEY + "\n", "g" * 32)))
     assert row_of(KEY, None, b"", b"", b"") is None
+
+
+def test_a_draft_that_is_a_dead_link_is_no_traceback(tmp_path: Path) -> None:
+    store, run = one_file(tmp_path / "store"), tmp_path / "run"
+    run.mkdir()
+    shelf = tmp_path / "store/objects" / KEY[:2]
+    for folder in (shelf, run):
+        (folder / ".draft-0").symlink_to(tmp_path / "nowhere")
+        (folder / ".draft-1").symlink_to(folder)
+    assert list(check_store(tmp_path / "store")) == []
+    with Store(tmp_path / "store") as answers:
+        kinds = [one.kind for one in clean_store(answers)]
+    kinds += [one.kind for one in clean_folder(run)]
+    assert set(kinds) <= {"draft"}
+    assert not (shelf / ".draft-0").is_symlink()
+    assert not (run / ".draft-0").is_symlink()
+    assert store is not None
