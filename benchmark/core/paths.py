@@ -156,4 +156,4 @@ def write_text(path: Path, text: str, *, durable: bool = False) -> None:
         OutputError: if the disk is full or the folder cannot be written.
     """
     with atomic(path, durable=durable) as draft:
-        draft.write_text(text, encoding="utf-8")
+        draft.write_text(text, encoding="utf-8", errors="backslashreplace")  # half characters

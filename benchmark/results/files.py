@@ -27,7 +27,10 @@ def write_rows(path: Path, columns: Iterable[str], rows: Iterable[Mapping[str, o
     Raises:
         OutputError: if the file cannot be written; nothing half-written is left.
     """
-    with atomic(path, durable=True) as draft, draft.open("w", encoding="utf-8", newline="") as file:
+    with (
+        atomic(path, durable=True) as draft,
+        draft.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
+    ):
         writer = csv.DictWriter(file, list(columns), lineterminator="\n", restval="")
         whole = csv.DictWriter(
             file, list(columns), lineterminator="\n", restval="", quoting=csv.QUOTE_ALL

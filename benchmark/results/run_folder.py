@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.core.card import card_from
-from benchmark.core.errors import BenchError, DataError, PlanError, UnknownName
+from benchmark.core.errors import BenchError, DataError, PlanError, UnknownName, quoted
 from benchmark.core.looking import looking
 from benchmark.core.registry import Registry
 from benchmark.datasets import DATASETS
@@ -235,9 +235,10 @@ def _refuse_unknown(path: Path, row: ResultRow) -> None:
             if name:
                 registry.card(name)
                 row.edition(name)
-    except KeyError as error:
-        said = str(error) if isinstance(error, UnknownName) else f"no weights of {error}"
-        raise damaged(path, said) from None
+    except UnknownName as error:
+        raise damaged(path, str(error)) from None
+    except (KeyError, ValueError):
+        raise damaged(path, f"{quoted(row.weights)} does not say the weights of {name}") from None
 
 
 def _remember(record: Record) -> None:
