@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 _ONCE = 1 << 20
+_HALF = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # all but bytes of names that are no UTF-8
 
 
 def read_limited(path: Path, most: int) -> bytes:
@@ -33,7 +35,7 @@ def read_limited(path: Path, most: int) -> bytes:
     return bytes(found)
 
 
-def read_json(path: Path, most: int) -> object:
+def read_json(path: Path, most: int) -> Any:  # noqa: ANN401 (whatever stands there)
     """A file of JSON as plain values; NaN and infinity are no JSON.
 
     Args:
@@ -46,7 +48,11 @@ def read_json(path: Path, most: int) -> object:
     """
     content = read_limited(path, most)
     try:
-        return json.loads(content.decode("utf-8"), parse_constant=_refuse)
+        found = json.loads(content.decode("utf-8"), parse_constant=_refuse)
+        halves = b"\\ud" in content.lower() and _HALF.search(json.dumps(found, ensure_ascii=False))
+        if halves:
+            raise ValueError("half a character in a text")
+        return found
     except RecursionError:
         raise ValueError("nested too deeply") from None
 

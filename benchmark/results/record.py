@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from benchmark.core.brought import is_label
 from benchmark.core.card import card_from
@@ -39,6 +39,12 @@ PACKAGES = (
     "safepaint-bench", "torch", "torchvision", "numpy", "opencv-contrib-python-headless",
     "pillow", "scikit-image", "scikit-learn", "scipy", "lpips", "safetensors",
 )  # fmt: skip
+
+
+def _whole(text: str) -> str:
+    """A text that enters keys; half a character has no bytes, which is a ValueError."""
+    text.encode()
+    return text
 
 
 class _Part(BaseModel):
@@ -166,7 +172,7 @@ class Record(BaseModel):
     shard: str = ""
     samples: int = 0
     intervals: str = ""
-    metrics: dict[str, str] = Field(default_factory=dict)
+    metrics: dict[str, Annotated[str, AfterValidator(_whole)]] = Field(default_factory=dict)
     described: dict[str, MetricCard] = Field(default_factory=dict)
     pictures: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     jobs_run: dict[str, int] = Field(default_factory=dict)
