@@ -202,6 +202,7 @@ def _setup(plan: Plan, record: Record) -> Setup:
         gaps=dict(record.not_measured),
         original=original,
         untouched=original if has_null else None,
+        met={name: frozenset(met) for name, met in record.met.items()},
     )
 
 
