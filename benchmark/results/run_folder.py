@@ -209,7 +209,7 @@ def names_outside(plan: Plan) -> str | None:
         (METRICS, plan.metrics),
         (DATASETS, plan.datasets),
     ]
-    brought = [one for registry, names in words for one in names if one not in registry.ours]
+    brought = [one for registry, names in words for one in names if not registry.find(one).ours]
     named = [key for key, place in places.items() if place is not None]
     return next(iter((*(f"its own {key}" for key in named), *map(repr, files + brought))), None)
 
