@@ -102,8 +102,8 @@ class RunRecord:
 
     @property
     def complete(self) -> bool:
-        """Whether no model failed on any sample."""
-        return not any(failure.kind == "failed" for failure in self.failures)
+        """Whether every sample has all its answers."""
+        return not self.failures
 
 
 def run(
@@ -313,15 +313,18 @@ def _check_device(device: str) -> None:
 def _refuse_unused(setup: Setup, settings: Settings) -> None:
     for model in setup.absent if settings.strict else ():
         raise WeightsError(model.absent)
+    for failure in setup.failures if settings.strict else ():
+        raise DataError(f"{failure.sample}: {failure.reason}")
     for file, reason in setup.sources.unused if settings.strict else ():
         raise DataError(f"{file}: {reason}")
 
 
 def _refuse_empty(setup: Setup, failures: tuple[Failure, ...]) -> None:
+    samples = {(one.dataset, one.id, one.bucket) for one in setup.samples}
     skipped = {
         (one.dataset, one.sample, one.bucket): one for one in failures if one.kind == "skipped"
     }
-    if len(skipped) == len(setup.samples):
+    if samples <= set(skipped):
         first = next(iter(skipped.values()))
         raise DataError(f"none of {len(skipped)} samples can be used; the first: {first.reason}")
 

@@ -131,7 +131,8 @@ def _refuse_incomplete(parts: Sequence[_Part]) -> None:
 
 def _record(setup: Setup, parts: Sequence[_Part]) -> Record:
     """The record of all shards: what they did and took in sum, where they were the same or each."""
-    tally, records = Tally(), [part.record for part in parts]
+    tally = Tally(failures=set(setup.failures))
+    records = [part.record for part in parts]
     for record in records:
         for stage in STAGES:
             tally.ran[stage] += record.jobs_run.get(stage, 0)

@@ -292,6 +292,8 @@ def _opened(
         kinds = ", ".join(_FORMATS)
         raise DataError(f"{path}: not a {kinds} picture") from None
     except _BROKEN as error:
+        if isinstance(error, OSError) and error.errno:  # the file system's word, and not Pillow's
+            raise DataError(f"{path}: cannot be read ({error.strerror})") from None
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{path}: damaged or truncated picture ({reason[:100]})") from None
 

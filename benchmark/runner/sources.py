@@ -20,6 +20,7 @@ from benchmark.masks.folder import FolderMasks, Pictures, goes_by_name
 from benchmark.masks.pairing import marked
 from benchmark.masks.source import MaskSource, Pairing
 from benchmark.runner.jobs import SampleRef, key_of
+from benchmark.runner.outcome import Failure
 from benchmark.runner.plan import Plan
 from benchmark.runner.shard import WHOLE, Shard
 from detectors import DETECTORS
@@ -48,6 +49,7 @@ class Sources:
         self._others = {name: names[len(self._names[name]) :] for name, names in pictures.items()}
         self._masks = self._open_all_masks(plan)
         self._buckets = next(iter(self._masks.values())).buckets
+        self._unread: dict[tuple[str, str, str], str] = {}
         self._kept: OrderedDict[str, Sample] = OrderedDict()
         self._bits: OrderedDict[str, NDArray[np.uint8]] = OrderedDict()
         self._held = 0  # bytes of them
@@ -106,6 +108,8 @@ class Sources:
     def refs(self, shard: Shard = WHOLE) -> list[SampleRef]:
         """Every sample of the plan, data set by data set and bucket by bucket.
 
+        Those whose files cannot be read are among the `failures`.
+
         Args:
             shard: which share of each data set's pictures.
         """
@@ -114,6 +118,28 @@ class Sources:
             for dataset in self._datasets
             for bucket in self._buckets
             for ref in self._in_bucket(dataset, bucket.label, shard)
+        ]
+
+    def failures(self, shard: Shard = WHOLE) -> list[Failure]:
+        """What could not be used of the pictures and masks of a plan, once `refs` has been asked.
+
+        A picture whose own mask is the matter has no bucket.
+
+        Args:
+            shard: which share of each data set's pictures.
+        """
+        found = {
+            (name, picture, ""): reason
+            for name, masks in self._masks.items()
+            for picture, reason in masks.failed.items()
+        }
+        chosen = {(name, one) for name, names in self._names.items() for one in shard.of(names)}
+        return [
+            Failure(
+                kind="skipped", dataset=dataset, sample=sample, bucket=bucket, model="", reason=said
+            )
+            for (dataset, sample, bucket), said in (found | self._unread).items()
+            if (dataset, sample) in chosen
         ]
 
     def load(self, sample: SampleRef) -> Sample:
@@ -144,9 +170,13 @@ class Sources:
         source = DATASETS.decides(dataset)  # "" for ours
         dataset_rule = f"{self._size} rule {REVISION}{source}"
         for name in shard.of(self._names[dataset]):
-            hole = self._masks[dataset].holes(name).get(bucket)
+            try:
+                hole = self._masks[dataset].holes(name).get(bucket)
+                digest = self._datasets[dataset].digest(name) if hole else ""
+            except DataError as error:  # one file that may not be opened, or is gone
+                self._unread[dataset, name, bucket] = str(error)
+                continue
             if hole is not None:
-                digest = self._datasets[dataset].digest(name)
                 rule = dataset_rule + reading_of(self._datasets[dataset].path(name), self._most)
                 key = key_of("sample", digest, rule, hole.digest)
                 found.append(SampleRef(dataset, name, bucket, hole.name, key))

@@ -77,7 +77,7 @@ def test_broken_pictures_of_harmful_names_are_a_line_each(bench: Bench, photos: 
     for name in ("new\nline", "\x1b[31mred", "<script>"):
         (photos / f"{name}.png").write_text("no picture")
     result = bench(*SET, "--images", photos)
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == 1, result.output
     lines = [line for line in result.stderr.splitlines() if line.startswith("skipped")]
     assert len(lines) == 3
     assert "\x1b" not in result.stderr
@@ -97,7 +97,7 @@ def test_a_folder_whose_name_a_plan_cannot_hold(bench: Bench, photos: Path) -> N
 def test_max_pixels(bench: Bench, photos: Path) -> None:
     Image.new("RGB", (90, 64)).save(photos / "large.png")
     result = bench(*SET, "--images", photos, "--max-pixels", 80 * 64)
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == 1, result.output
     assert "skipped: large at 30-40 %" in result.stderr
     assert "90x64 pixels are more than 5,120" in result.stderr
     assert "max_pixels = 5120" in Path("out/plan.toml").read_text()
