@@ -15,6 +15,7 @@ from benchmark.core.paths import at_home, claim_new, home, write_text
 from benchmark.results.aggregate import aggregate
 from benchmark.results.checksums import with_sums
 from benchmark.results.csv import COLUMNS, result_rows, write_results
+from benchmark.results.files import meant
 from benchmark.results.nulls import Spot, stored_distances
 from benchmark.results.record import Record, known_pixels, record_of
 from benchmark.results.rows import ResultRow
@@ -75,7 +76,10 @@ class RunRecord:
         """
         import pandas as pd
 
-        return pd.read_csv(self._folder() / "samples.csv")
+        found = pd.read_csv(self._folder() / "samples.csv", keep_default_na=False, na_values=[""])
+        for name in ("sample", "mask"):
+            found[name] = found[name].astype(str).map(meant)
+        return found
 
     def _repr_html_(self) -> str:
         """The run's table, as a notebook shows it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from math import isnan
 from os import SEEK_END
@@ -12,11 +13,15 @@ from benchmark.core.errors import DataError
 from benchmark.core.paths import atomic
 from benchmark.results.numbers import stored
 
+_COMPUTED = re.compile("'*[=+@-]")  # how text begins that a spreadsheet would take for a formula
 AGAIN = "run the plan again to mend it"
 
 
 def write_rows(path: Path, columns: Iterable[str], rows: Iterable[Mapping[str, object]]) -> None:
     """Write rows as CSV, floats with six decimals, None and undefined numbers empty.
+
+    Text that a spreadsheet would compute, such as an image's name "=1+1", gets a "'" before it,
+    which `read_rows` takes off again.
 
     Raises:
         OutputError: if the file cannot be written; nothing half-written is left.
@@ -56,7 +61,7 @@ def read_rows(
                 if len(row) != len(heads):
                     said = f"line {reader.line_num}: not as many fields as headings"
                     raise damaged(path, said)
-                yield dict(zip(heads, row, strict=True))
+                yield dict(zip(heads, map(meant, row), strict=True))
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}; {AGAIN}") from None
     except (csv.Error, UnicodeDecodeError) as error:
@@ -81,4 +86,11 @@ def plain(value: object) -> object:
     """A value as it stands in a file."""
     if isinstance(value, float):
         return "" if isnan(value) else stored(value)
+    if isinstance(value, str) and _COMPUTED.match(value):
+        return f"'{value}"
     return "" if value is None else value
+
+
+def meant(text: str) -> str:
+    """The text that `plain` put a "'" before; any other as it is."""
+    return text[1:] if text.startswith("'") and _COMPUTED.match(text) else text

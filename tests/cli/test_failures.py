@@ -285,8 +285,7 @@ def test_a_heatmap_that_cannot_be_read_is_that_sample_s_failure(
 def test_shards_merge_around_an_image_that_cannot_be_read(
     bench: Bench, inputs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words = ("run", "--images", "photos", "--masks", "masks", "--size", "native", "--inpainter",
-             "meanfill", "--detector", "none", "--buckets", "20-30", "--metrics", "psnr")  # fmt: skip
+    words = (*RUN[:-2], "--inpainter", "meanfill", "--detector", "none", "--metrics", "psnr")
     closed(monkeypatch, "photos/b.png")
     for shard in ("1/2", "2/2"):
         assert bench(*words, "--shard", shard, "--out", f"part{shard[0]}").exit_code in (0, 1)
