@@ -7,10 +7,11 @@ import importlib
 import importlib.util
 import sys
 import traceback
+import warnings
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
-from benchmark.core.errors import BroughtError
+from benchmark.core.errors import BroughtError, CopyWarning
 
 
 def module_file(module: str) -> Path | None:
@@ -40,12 +41,32 @@ def _top(name: str) -> ModuleSpec | None:
     except (ImportError, ValueError):  # a module that was put together by hand has no spec
         return None
     here = str(Path.cwd())
-    if spec is None and here not in sys.path:
+    if spec is not None:
+        _tell_copy(name, spec, here)
+    elif here not in sys.path:
         spec = PathFinder.find_spec(name, [here])
         if spec is not None:
             sys.path.append(here)  # `bench` is a script, so Python has not put it there
             importlib.invalidate_caches()
     return spec
+
+
+def _tell_copy(name: str, used: ModuleSpec, here: str) -> None:
+    """Say which is used where one module is installed and the current folder has another of it."""
+    installed = [place for place in sys.path if place not in ("", here)]
+    for places in ([here], installed):
+        other = PathFinder.find_spec(name, places)
+        files = [Path(one.origin or "") for one in (used, other) if one is not None]
+        if any(file.suffix != ".py" for file in files) or len({*map(Path.resolve, files)}) < 2:
+            continue
+        if source_hash(files[0]) != source_hash(files[1]):
+            advice = "pip install -e ." if places == [here] else "pip uninstall the other"
+            warnings.warn(
+                f"{name}: two of this name; {files[0]} is used, and not {files[1]}; to use the one "
+                f"in this folder alone: {advice}",
+                CopyWarning,
+                stacklevel=2,
+            )
 
 
 def source_hash(file: Path) -> str:
