@@ -93,7 +93,7 @@ class Heatmaps(NamedDetector):
     def own(self, piece: Piece, terms: Terms) -> str:
         """The hash of the piece's file and its score, or what makes it: itself or the area rule."""
         try:
-            path = self._files.find(piece, terms.several)
+            path = self._files.find(piece, terms)
             digest = digest_of(path)
         except (BadAnswer, OSError):  # said when it is read
             return "none"
@@ -109,7 +109,7 @@ class Heatmaps(NamedDetector):
         if piece.launder:
             return BadAnswer(f"heatmaps are of pictures as painted; none after {piece.launder}")
         try:
-            path = self._files.find(piece, terms.several)
+            path = self._files.find(piece, terms)
             height, width = piece.image.shape[:2]
             values, score = read_values(path)
             self._scale.check(path, values)

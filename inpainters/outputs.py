@@ -50,7 +50,7 @@ class Outputs(NamedInpainter):
     def own(self, piece: Piece, terms: Terms) -> str:
         """The hash of the piece's file, and whether its known region is pasted back."""
         try:
-            digest = digest_of(self._files.find(piece, terms.several))
+            digest = digest_of(self._files.find(piece, terms))
         except (BadAnswer, OSError):  # said when it is read
             digest = "none"
         return f"{digest} recomposite" if terms.recomposite else digest
@@ -61,7 +61,7 @@ class Outputs(NamedInpainter):
 
     def _read(self, piece: Piece, terms: Terms) -> Pixels | BadAnswer:
         try:
-            path = self._files.find(piece, terms.several)
+            path = self._files.find(piece, terms)
             picture = read_picture(path)
         except (BadAnswer, DataError) as error:
             return BadAnswer(str(error))

@@ -41,9 +41,7 @@ def _top(name: str) -> ModuleSpec | None:
     except (ImportError, ValueError):  # a module that was put together by hand has no spec
         return None
     here = str(Path.cwd())
-    if spec is not None:
-        _tell_copy(name, spec, here)
-    elif here not in sys.path:
+    if spec is None and here not in sys.path:
         spec = PathFinder.find_spec(name, [here])
         if spec is not None:
             sys.path.append(here)  # `bench` is a script, so Python has not put it there
@@ -51,8 +49,14 @@ def _top(name: str) -> ModuleSpec | None:
     return spec
 
 
-def _tell_copy(name: str, used: ModuleSpec, here: str) -> None:
-    """Say which is used where one module is installed and the current folder has another of it."""
+def tell_copies(module: str) -> None:
+    """Say which is used where a module is installed and the current folder has another of it.
+
+    Warns:
+        CopyWarning: naming both files, where they are not the same.
+    """
+    name, here = module.split(".", maxsplit=1)[0], str(Path.cwd())
+    used = _top(name)
     installed = [place for place in sys.path if place not in ("", here)]
     for places in ([here], installed):
         other = PathFinder.find_spec(name, places)
@@ -60,10 +64,9 @@ def _tell_copy(name: str, used: ModuleSpec, here: str) -> None:
         if any(file.suffix != ".py" for file in files) or len({*map(Path.resolve, files)}) < 2:
             continue
         if source_hash(files[0]) != source_hash(files[1]):
-            advice = "pip install -e ." if places == [here] else "pip uninstall the other"
             warnings.warn(
-                f"{name}: two of this name; {files[0]} is used, and not {files[1]}; to use the one "
-                f"in this folder alone: {advice}",
+                f"{name}: two of this name; {files[0]} is used, and not {files[1]}; install "
+                "the one that is meant (pip install -e .) or rename one",
                 CopyWarning,
                 stacklevel=2,
             )

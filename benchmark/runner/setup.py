@@ -50,6 +50,8 @@ class Setup:
         plan: the plan.
         sources: its pictures and masks.
         samples: every sample that should be in a table.
+        alike: names that samples of one data set share but for case and signs, as `alike_of` has
+            them.
         failures: samples whose files cannot be read, or whose own mask cannot be used.
         all_inpainters: every one of the plan, with its weights or why it has none.
         all_detectors: likewise.
@@ -72,6 +74,7 @@ class Setup:
     gaps: dict[str, str]
     original: Chosen
     failures: tuple[Failure, ...] = ()
+    alike: frozenset[str] = frozenset()
     own: Mapping[str, Outputs] = field(default_factory=dict)
     seen_own: Mapping[str, Heatmaps] = field(default_factory=dict)
     untouched: Chosen | None = None
@@ -152,7 +155,11 @@ class Setup:
     def terms(self, *, timeout: float = 0.0, logs: Path | None = None) -> Terms:
         """On what terms programs and folders outside are used; time and logs change no answer."""
         return Terms(
-            recomposite=self.plan.recomposite, timeout=timeout, logs=logs, several=self.several
+            recomposite=self.plan.recomposite,
+            timeout=timeout,
+            logs=logs,
+            several=self.several,
+            alike=self.alike,
         )
 
     @property
@@ -206,6 +213,7 @@ def prepare(plan: Plan, shard: Shard | None = None) -> Setup:
         sources=sources,
         samples=samples,
         failures=tuple(failures),
+        alike=sources.alike,
         all_inpainters=inpainters,
         all_detectors=detectors,
         gaps={name: reason for name, reason in reasons.items() if reason},

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.core.errors import DataError
+from benchmark.core.outside import alike_of
 from benchmark.core.pictures import MOST_PIXELS, REVISION, reading_of
 from benchmark.core.types import Mask, Sample
 from benchmark.datasets import DATASETS, Dataset, is_published, open_dataset, takes_images
@@ -63,6 +64,12 @@ class Sources:
     def unused(self) -> Sequence[tuple[str, str]]:
         """Mask files that cannot be used, each with the reason; once if data sets share them."""
         return list(dict.fromkeys(one for masks in self._masks.values() for one in masks.unused))
+
+    @property
+    def alike(self) -> frozenset[str]:
+        """Names that pictures of one data set share but for case and signs, as `alike_of` says."""
+        found = [alike_of((*names, *self._others[name])) for name, names in self._names.items()]
+        return frozenset().union(*found)
 
     @property
     def buckets(self) -> tuple[str, ...]:

@@ -294,3 +294,23 @@ def test_shards_merge_around_an_image_that_cannot_be_read(
     (failure,) = json.loads(Path("out/record.json").read_text())["failures"]
     assert failure["sample"] == "b"
     assert ",2,2," in Path("out/results.csv").read_text()
+
+
+@pytest.mark.parametrize("scheme", ["outputs", "heatmaps"])
+def test_files_of_names_that_differ_in_case_alone_are_not_mixed_up(
+    bench: Bench, inputs: Path, scheme: str
+) -> None:
+    Path("photos/c.png").rename("photos/A.png")
+    Path("masks/c.png").rename("masks/A.png")
+    Path("photos/b.png").unlink()
+    Path("made").mkdir()
+    if scheme == "outputs":
+        Path("made/a.png").write_bytes(Path("photos/a.png").read_bytes())
+        words = ("--inpainter", "mine=outputs:made", "--detector", "none", "--metrics", "psnr")
+    else:
+        Image.fromarray(half("in", (80, 96))).save("made/a.png")
+        words = ("--inpainter", "meanfill", "--detector", "mine=heatmaps:made", "--metrics", "auc")
+    result = bench(*RUN, *words, "--out", "out")
+    assert result.exit_code == 1, result.output
+    (line,) = (one for one in result.stderr.splitlines() if one.startswith("failed: "))
+    assert line.startswith("failed: A at 20-30 % (mine): made/A.*: no such file; another sample's")
