@@ -11,7 +11,7 @@ from torch import Tensor
 from benchmark.core.card import Card
 from benchmark.core.errors import BadAnswer, BadInput, DataError, KnownMoved
 from benchmark.core.outside import NamedFiles, Terms, digest_of
-from benchmark.core.pictures import SUFFIXES, read_picture
+from benchmark.core.pictures import SUFFIXES, is_transparent, read_picture
 from benchmark.core.types import Mask, Piece, Pixels
 from inpainters.named import NamedInpainter
 
@@ -63,6 +63,8 @@ class Outputs(NamedInpainter):
         try:
             path = self._files.find(piece, terms)
             picture = read_picture(path)
+            if is_transparent(path):
+                return BadAnswer(f"{path}: transparent in parts; save it without transparency")
         except (BadAnswer, DataError) as error:
             return BadAnswer(str(error))
         if picture.shape != piece.image.shape:

@@ -110,6 +110,19 @@ def open_upright(path: Path, most: int = MOST_PIXELS, *, sha256: str = "") -> Im
         return ImageOps.exif_transpose(file)
 
 
+def is_transparent(path: Path, most: int = MOST_PIXELS) -> bool:
+    """Whether a picture can be seen through anywhere; one without transparency is not decoded.
+
+    Raises:
+        DataError: if it cannot be read as a picture.
+    """
+    with _opened(path, most) as file:
+        if "A" not in file.getbands() and "transparency" not in file.info:
+            return False
+        file.load()
+        return bool((np.asarray(file.convert("RGBA"))[..., 3] != 255).any())
+
+
 def picture_shape(path: Path, most: int = MOST_PIXELS) -> tuple[int, int]:
     """Height and width of a picture once upright, as `open_upright` turns it.
 

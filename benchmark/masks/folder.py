@@ -27,7 +27,7 @@ from benchmark.masks.files import (
     read_mask,
     settle_polarity,
 )
-from benchmark.masks.pairing import Pairs, pair_some, unended
+from benchmark.masks.pairing import Pairs, likely, pair_some, unended
 from benchmark.masks.source import Hole, Pairing
 
 SHOWN = 5  # pictures without a mask that a line names; the record has them all
@@ -360,11 +360,20 @@ def goes_by_name(
         without: files and folders below `folder` that hold no masks.
 
     Raises:
-        DataError: if some pictures have a mask of their name and most have not.
+        DataError: if some pictures have a mask of their name and most have not, or the names only
+            begin alike.
     """
     if folder.is_file():
         return True
-    pairs = pair_some(pictures, others, list_pictures(folder, without=without).named)
+    named = list_pictures(folder, without=without).named
+    pairs = pair_some(pictures, others, named)
+    meant = likely([*pictures, *others], named) if not pairs.masks else None
+    if meant is not None:
+        raise DataError(
+            f"{folder}: {meant[1]!r} begins with the picture {meant[0]!r}, as if it were its mask; "
+            f"call it {meant[0]}_mask, or deal the masks out whatever their names with --pairing "
+            "drawn"
+        )
     if not pairs.masks or len(pairs.masks) >= len(pairs.without):
         return bool(pairs.masks)
     name, masks = next(iter(pairs.masks.items()))

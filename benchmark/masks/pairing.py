@@ -17,8 +17,9 @@ from pathlib import PurePosixPath
 from benchmark.core.names import same_name
 from benchmark.core.pictures import SUFFIXES
 
-_MARK = r"(?:masks?|gt|m|holes?|ground[_-]?truth)"
+_MARK = r"(?:masks?|gt|m|holes?|ground[_-]?truth|seg|segmentations?|labels?|mattes?|annotations?)"
 _MARKED = re.compile(rf"(?:mask[-_. ])?(.+?)(?:[-_. ]{_MARK}[-_]?\d*)?")
+_SIGN = re.compile(r"[^\w/]|_")  # where a name may end that another begins with
 _FOLDER = re.compile(
     r"(?:images?|imgs?|pictures?|photos?|photographs?|masks?|gt|holes?|labels?|annotations?)"
 )
@@ -111,6 +112,21 @@ def _by_path(
             for name in names:
                 pairs[name].append(mask)
     return {name: tuple(given) for name, given in pairs.items() if name not in found}
+
+
+def likely(pictures: Iterable[str], masks: Iterable[str]) -> tuple[str, str] | None:
+    """A picture and a mask whose name begins with the picture's, if half of the pictures have one.
+
+    Such masks are meant by name, by a rule that `pair` does not know.
+    """
+    named = {unended(name): name for name in pictures}
+    found: dict[str, str] = {}
+    for mask in masks:
+        text = unended(mask)
+        for sign in _SIGN.finditer(text):
+            if (name := named.get(text[: sign.start()])) is not None:
+                found.setdefault(name, mask)
+    return next(iter(found.items())) if found and 2 * len(found) >= len(named) else None
 
 
 def marked(names: Sequence[str]) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -107,10 +108,27 @@ class Sources:
             for name, one in self.pairing.items()
         ]
         told += [f"Masks: of {count}, {how}." for how, count in self.read_as.items()]
+        told += self._enlarged()
         told += [
             f"Left out of {place}: {'; '.join(lines)}." for place, lines in self.left_out.items()
         ]
         return told
+
+    def _enlarged(self) -> list[str]:
+        """A line if pictures have less than the side that they are brought to."""
+        small: dict[str, tuple[int, int]] = {}
+        for dataset, names in self._names.items() if self._size else ():
+            for name in names:
+                with suppress(DataError):  # said where it is read
+                    shape = self._datasets[dataset].shape(name)
+                    if min(shape) < (self._size or 0):
+                        small[name] = shape
+        if not small:
+            return []
+        name, (height, width) = min(small.items(), key=lambda one: min(one[1]))
+        count = f"{len(small)} of {sum(map(len, self._names.values()))}"
+        said = f"Pictures: {count} are smaller than --size {self._size} and are enlarged, such as "
+        return [f"{said}{name} of {width}x{height}."]
 
     def refs(self, shard: Shard = WHOLE) -> list[SampleRef]:
         """Every sample of the plan, data set by data set and bucket by bucket.
