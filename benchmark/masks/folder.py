@@ -27,7 +27,7 @@ from benchmark.masks.files import (
     read_mask,
     settle_polarity,
 )
-from benchmark.masks.pairing import Pairs, likely, pair_some, unended
+from benchmark.masks.pairing import Pairs, pair_some, unended
 from benchmark.masks.source import Hole, Pairing
 
 SHOWN = 5  # pictures without a mask that a line names; the record has them all
@@ -342,46 +342,6 @@ class FolderMasks:
         rule += f" {file.reading}" if file.reading else ""  # how earlier versions did not read it
         digest = f"{self._digests[file.path]} {REVISION} {rule}"
         return Hole(name=self._inner(file.path), digest=digest)
-
-
-def goes_by_name(
-    folder: Path,
-    pictures: Sequence[str],
-    others: Sequence[str] = (),
-    *,
-    without: Collection[Path] = (),
-) -> bool:
-    """Whether masks belong to pictures by their names: most pictures, or none, have one.
-
-    Args:
-        folder: holds the masks, or is the one mask of all pictures.
-        pictures: names of the pictures.
-        others: names of pictures of the same folder that are not used.
-        without: files and folders below `folder` that hold no masks.
-
-    Raises:
-        DataError: if some pictures have a mask of their name and most have not, or the names only
-            begin alike.
-    """
-    if folder.is_file():
-        return True
-    named = list_pictures(folder, without=without).named
-    pairs = pair_some(pictures, others, named)
-    meant = likely([*pictures, *others], named) if not pairs.masks else None
-    if meant is not None:
-        raise DataError(
-            f"{folder}: {meant[1]!r} begins with the picture {meant[0]!r}, as if it were its mask; "
-            f"call it {meant[0]}_mask, or deal the masks out whatever their names with --pairing "
-            "drawn"
-        )
-    if not pairs.masks or len(pairs.masks) >= len(pairs.without):
-        return bool(pairs.masks)
-    name, masks = next(iter(pairs.masks.items()))
-    raise DataError(
-        f"{folder}: {len(pairs.masks)} of {len(pictures)} pictures have a mask of their name here, "
-        f"such as {name!r} ({masks[0]}), the others none, such as {pairs.without[0]!r}; take those "
-        "out of --images, or deal the masks out whatever their names with --pairing drawn"
-    )
 
 
 def _told(folder: Path, named: Mapping[str, Path], pairs: Pairs | None) -> Pairing:

@@ -18,8 +18,8 @@ from benchmark.datasets import DATASETS, Dataset, is_published, open_dataset, ta
 from benchmark.datasets.irregular_masks import IRREGULAR_MASKS
 from benchmark.masks.bucket import Bucket
 from benchmark.masks.drawn import DrawnMasks
-from benchmark.masks.folder import FolderMasks, Pictures, goes_by_name
-from benchmark.masks.pairing import marked
+from benchmark.masks.folder import FolderMasks, Pictures
+from benchmark.masks.pairing import goes_by_name, marked
 from benchmark.masks.source import MaskSource, Pairing
 from benchmark.runner.jobs import SampleRef, key_of
 from benchmark.runner.outcome import Failure

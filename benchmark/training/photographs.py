@@ -123,11 +123,7 @@ def read_photographs(
     kept = wanted if len(files) <= IN_MEMORY else []
     read = list(_all_seen(files, wanted[0], kept, workers))
     usable = [(path, seen) for path, seen in read if isinstance(seen, _Seen)]
-    reasons = tuple(
-        f"{printable(str(path.relative_to(top)))}: {seen}"
-        for path, seen in read
-        if isinstance(seen, str)
-    )
+    reasons = _reasons(read, top)
     if len(usable) < max(minimum, 1):
         also = f"; left out: {told(reasons)}" if reasons else ""
         raise DataError(
@@ -192,6 +188,15 @@ def _seen(path: Path, least: int, kept: Sequence[int]) -> _Seen | str:
     sizes = {side: _shrunk(picture, side) for side in kept}
     digest = digest_of(pixels)
     return _Seen(sizes=sizes, digest=digest, test=refused_digests().get(digest, ""))
+
+
+def _reasons(read: Iterable[tuple[Path, _Seen | str]], top: Path) -> tuple[str, ...]:
+    """The files that cannot be used, each with why."""
+    return tuple(
+        f"{printable(str(path.relative_to(top)))}: {seen}"
+        for path, seen in read
+        if isinstance(seen, str)
+    )
 
 
 def _shrunk(picture: Image.Image, side: int) -> Pixels:

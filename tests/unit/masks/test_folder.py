@@ -10,7 +10,8 @@ from PIL import Image
 
 from benchmark.core.errors import DataError
 from benchmark.masks.bucket import Bucket
-from benchmark.masks.folder import FolderMasks, Pictures, goes_by_name
+from benchmark.masks.folder import FolderMasks, Pictures
+from benchmark.masks.pairing import goes_by_name
 
 SMALL, LARGE = Bucket(10, 20), Bucket(30, 40)
 
