@@ -115,10 +115,10 @@ class Sources:
         return told
 
     def _enlarged(self) -> list[str]:
-        """A line if pictures have less than the side that they are brought to."""
+        """A line if a user's pictures have less than the side that they are brought to."""
         small: dict[str, tuple[int, int]] = {}
-        for dataset, names in self._names.items() if self._size else ():
-            for name in names:
+        for dataset in filter(takes_images, self._datasets if self._size else ()):
+            for name in self._names[dataset]:
                 with suppress(DataError):  # said where it is read
                     shape = self._datasets[dataset].shape(name)
                     if min(shape) < (self._size or 0):
@@ -126,7 +126,8 @@ class Sources:
         if not small:
             return []
         name, (height, width) = min(small.items(), key=lambda one: min(one[1]))
-        count = f"{len(small)} of {sum(map(len, self._names.values()))}"
+        whole = sum(len(names) for one, names in self._names.items() if takes_images(one))
+        count = f"{len(small)} of {whole}"
         said = f"Pictures: {count} are smaller than --size {self._size} and are enlarged, such as "
         return [f"{said}{name} of {width}x{height}."]
 
