@@ -116,7 +116,7 @@ def next_steps(record: RunRecord) -> tuple[str, ...]:
     if record.document["shard"]:
         return (f"Next: bench merge OUT {folder} ...    when every shard has ended",)
     table = next((number for name, number in TABLES.items() if name in plan.detector_names), 1)
-    steps = {f"bench report {folder} --open": "a page with pictures, plots and tables"}
+    steps = {f"bench report {folder} --open": "pictures, plots, tables"}
     if BUCKETS & {*plan.buckets} and (table > 1 or QUALITY & {*plan.metrics}):
         steps[f"bench table {table} --run {folder}"] = "beside the paper's numbers"
     wide = max(map(len, steps))

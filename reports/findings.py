@@ -75,6 +75,7 @@ def summarised(statistics: Sequence[Statistic]) -> str:
             lines += ["", f"{dataset}{f' after {launder}' if launder else ''}, {whose}"]
         for said in sayings:
             lines += wrap(said, WIDTH, initial_indent="  ", subsequent_indent="    ")
+    lines = lines or ["", "No two inpainters to compare."]
     tested = any(one.name == "next_best" for one in statistics)
     lines += ["", *(wrap(TEST, WIDTH) if tested else [])]
     more = f"All {len(statistics)} rows: bench table stats --all, or --format csv."

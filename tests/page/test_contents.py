@@ -17,6 +17,7 @@ import pytest
 
 from benchmark.core.errors import DataError, OutputError
 from benchmark.results.run_folder import read_run
+from detectors import DETECTORS
 from reports.charts import charts
 from reports.figures import draw, write_figures
 from reports.gallery import make_gallery, with_edge
@@ -330,12 +331,14 @@ def test_a_score_says_what_the_detector_calls_it(written_page: Path) -> None:
         for painting in exhibit["paintings"]:
             for look in painting["looks"]:
                 found = re.fullmatch(
-                    r"AUC [\d.]+, score ([\d.]+), called (forged|untouched) \(forged above 0\.5\)",
+                    r"AUC [\d.]+, score ([\d.]+), called (forged|untouched) \(forged above (.+)\)",
                     look["text"],
                 )
                 assert found, look["text"]
-                if float(found[1]) != 0.5:  # rounded
-                    assert (float(found[1]) > 0.5) == (found[2] == "forged")
+                score, threshold = float(found[1]), float(found[3])
+                assert threshold == DETECTORS.card(look["detector"]).threshold
+                if score != threshold:  # rounded
+                    assert (score > threshold) == (found[2] == "forged")
 
 
 def test_the_edge_of_the_hole_is_drawn_and_nothing_else() -> None:
