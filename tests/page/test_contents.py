@@ -331,7 +331,8 @@ def test_a_score_says_what_the_detector_calls_it(written_page: Path) -> None:
         for painting in exhibit["paintings"]:
             for look in painting["looks"]:
                 found = re.fullmatch(
-                    r"(?:AUC [\d.]+, )?score ([\d.]+), called (forged|untouched) \(forged above (.+)\)",
+                    r"(?:AUC [\d.]+, )?score ([\d.]+), called (forged|untouched) "
+                    r"\(forged above (.+)\)",
                     look["text"],
                 )
                 assert found, look["text"]
