@@ -109,7 +109,7 @@ def test_a_run_is_read_without_the_module_that_made_it(bench: Bench, photos: Pat
     Path("gone_soon.py").unlink()
     sys.modules.pop("gone_soon", None)
     forget()
-    assert "mine" in bench("table", "stats", "--run", "out").stdout
+    assert "mine" in bench("table", "stats", "--run", "out", "--all").stdout
     result = bench("report", "out")
     assert result.exit_code == 0, result.output
     assert "mine" in Path("out/index.html").read_text()
