@@ -78,7 +78,9 @@ class RunRecord:
         """
         import pandas as pd
 
-        found = pd.read_csv(self._folder() / "samples.csv")
+        found = pd.read_csv(self._folder() / "samples.csv", keep_default_na=False, na_values=[""])
+        for name in ("sample", "mask"):
+            found[name] = found[name].astype(str)  # a name may look like a number
         names = found.select_dtypes(exclude="number").columns
         found[names] = found[names].map(lambda one: unquoted(one) if isinstance(one, str) else one)
         return found
@@ -108,8 +110,8 @@ class RunRecord:
 
     @property
     def complete(self) -> bool:
-        """Whether no model failed on any sample."""
-        return not any(failure.kind == "failed" for failure in self.failures)
+        """Whether every sample has all its answers."""
+        return not self.failures
 
 
 def run(
@@ -339,15 +341,18 @@ def _check_device(device: str) -> None:
 def _refuse_unused(setup: Setup, settings: Settings) -> None:
     for model in setup.absent if settings.strict else ():
         raise WeightsError(model.absent)
+    for failure in setup.failures if settings.strict else ():
+        raise DataError(f"{failure.sample}: {failure.reason}")
     for file, reason in setup.sources.unused if settings.strict else ():
         raise DataError(f"{file}: {reason}")
 
 
 def _refuse_empty(setup: Setup, failures: tuple[Failure, ...]) -> None:
+    samples = {(one.dataset, one.id, one.bucket) for one in setup.samples}
     skipped = {
         (one.dataset, one.sample, one.bucket): one for one in failures if one.kind == "skipped"
     }
-    if len(skipped) == len(setup.samples):
+    if samples <= set(skipped):
         first = next(iter(skipped.values()))
         raise DataError(f"none of {len(skipped)} samples can be used; the first: {first.reason}")
 

@@ -98,7 +98,7 @@ def show_record(record: RunRecord, *, as_json: bool, quiet: bool = False) -> Non
         sys.stdout.write(on_terminal(table))
     for failure in record.failures:
         where = f"{failure.dataset} " if len(record.plan.datasets) > 1 else ""
-        what = f"{where}{failure.sample} at {failure.bucket} %"
+        what = f"{where}{failure.sample}" + (f" at {failure.bucket} %" if failure.bucket else "")
         after = f" with {failure.retouch}" if failure.retouch else ""
         after += f" after {failure.launder}" if failure.launder else ""
         model = f" ({failure.model}{after})" if failure.model else ""
@@ -118,7 +118,7 @@ def next_steps(record: RunRecord) -> tuple[str, ...]:
     if record.document["shard"]:
         return (f"Next: bench merge OUT {folder} ...    when every shard has ended",)
     table = next((number for name, number in TABLES.items() if name in plan.detector_names), 1)
-    steps = {f"bench report {folder} --open": "a page with pictures, plots and tables"}
+    steps = {f"bench report {folder} --open": "pictures, plots, tables"}
     if BUCKETS & {*plan.buckets} and (table > 1 or QUALITY & {*plan.metrics}):
         steps[f"bench table {table} --run {folder}"] = "beside the paper's numbers"
     wide = max(map(len, steps))
@@ -146,12 +146,14 @@ def show_samples(plan: Plan, shard: Shard | None, *, as_json: bool) -> None:
         {"dataset": ref.dataset, "image": ref.id, "bucket": ref.bucket, "mask": ref.mask}
         for ref in sources.refs(shard or WHOLE)
     ]
+    failures = sources.failures(shard or WHOLE)
     if as_json:
         unused = [{"file": file, "reason": reason} for file, reason in sources.unused]
         document = {
             "samples": rows,
             "pairing": {name: asdict(one) for name, one in sources.pairing.items()},
             "left_out": sources.left_out,
+            "skipped": [{"image": one.sample, "reason": one.reason} for one in failures],
             "unused": unused,
         }
         sys.stdout.write(json.dumps(document, indent=2) + "\n")
@@ -162,6 +164,8 @@ def show_samples(plan: Plan, shard: Shard | None, *, as_json: bool) -> None:
         sys.stdout.write(printable(line) + "\n")
     for line in sources.lines():
         say(line)
+    for failure in failures:
+        say(f"skipped: {failure.sample}: {failure.reason}")
     for file, reason in sources.unused:
         say(f"unused: {file}: {reason}")
     say(f"{len(rows)} samples; nothing was run.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from benchmark.core.arrays import read_array, read_arrays
 from benchmark.core.card import Card
-from benchmark.core.errors import BadAnswer, BadInput, DataError
+from benchmark.core.errors import BadAnswer, BadInput, DataError, ScaleWarning
 from benchmark.core.levels import ROUNDING
 from benchmark.core.outside import NamedFiles, Terms, digest_of, files_below
 from benchmark.core.paths import at_home
@@ -77,7 +78,7 @@ class Heatmaps(NamedDetector):
         self._files = NamedFiles(place, HEATMAPS, _names)
         self._scores = read_scores(place / SCORES)
         self._own_scores = self._scores is None and _has_scores(place)
-        self._scale = Scale(self._files)
+        self._scale = Scale(self._files, place)
 
     @classmethod
     def described(cls, argument: str) -> Card:
@@ -94,7 +95,7 @@ class Heatmaps(NamedDetector):
     def own(self, piece: Piece, terms: Terms) -> str:
         """The hash of the piece's file and its score, or what makes it: itself or the area rule."""
         try:
-            path = self._files.find(piece, terms.several)
+            path = self._files.find(piece, terms)
             digest = digest_of(path)
         except (BadAnswer, OSError):  # said when it is read
             return "none"
@@ -110,7 +111,7 @@ class Heatmaps(NamedDetector):
         if piece.launder:
             return BadAnswer(f"heatmaps are of pictures as painted; none after {piece.launder}")
         try:
-            path = self._files.find(piece, terms.several)
+            path = self._files.find(piece, terms)
             height, width = piece.image.shape[:2]
             values, score = read_values(path)
             self._scale.check(path, values)
@@ -139,14 +140,15 @@ class Scale:
     """The one rule of a heatmap's scale, for whole numbers: the largest of their type means 1.
 
     A single heatmap may be dark; where all of a type are, their scale is another: 0 and 1 in 8
-    bits, or 0 to 255 in 16.
+    bits, or 0 to 255 in 16. Where none reaches half, it may be: that is said.
 
     Args:
         files: all heatmaps that were written together, read when a dark one is met.
+        folder: where they lie, for what is said of all; None where more of them are to come.
     """
 
-    def __init__(self, files: Iterable[Path]) -> None:
-        self._files = files
+    def __init__(self, files: Iterable[Path], folder: Path | None = None) -> None:
+        self._files, self._folder = files, folder
         self._tops: dict[str, int] = {}
 
     def check(self, path: Path, values: Values) -> None:
@@ -157,10 +159,21 @@ class Scale:
         """
         kind = values.dtype.name
         low = _LOW.get(kind)
-        if low is None or not values.size or not 0 < values.max() <= low:
+        if low is None or not values.size:
+            return
+        enough = np.iinfo(kind).max // 2 if self._folder else low
+        if not 0 < values.max() <= enough:
             return
         if kind not in self._tops:
-            self._tops[kind] = self._top(kind, low)
+            self._tops[kind] = self._top(kind, enough)
+            if low < self._tops[kind] <= enough:
+                warnings.warn(
+                    f"{self._folder}: the largest level of all heatmaps of {kind} is "
+                    f"{self._tops[kind]} of {np.iinfo(kind).max}, so none calls a pixel painted; "
+                    "if they are on another scale, save them as floats from 0 to 1",
+                    ScaleWarning,
+                    stacklevel=2,
+                )
         if self._tops[kind] <= low:
             raise BadAnswer(
                 f"{path}: its largest level is {int(values.max())} of {np.iinfo(kind).max}, and no "
@@ -218,7 +231,9 @@ def to_heatmap(path: Path, values: Values, size: tuple[int, int]) -> Heatmap:
         return (values / np.iinfo(values.dtype).max).astype(np.float32)
     heatmap = values.astype(np.float32)
     low, high = float(heatmap.min()), float(heatmap.max())
-    if not (low >= -ROUNDING and high <= 1 + ROUNDING):  # a NaN fails this
+    if np.isnan(low):
+        raise BadAnswer(f"{path}: expected values in [0, 1], got NaN")
+    if not (low >= -ROUNDING and high <= 1 + ROUNDING):
         raise BadAnswer(
             f"{path}: expected values in [0, 1], got {low:g} to {high:g}; divide them by the level "
             "that means 1"
@@ -294,6 +309,8 @@ def _grey(path: Path) -> Values:
             )
         return values.astype(np.uint16)
     if values.ndim == 3:
+        if values.shape[2] in (2, 4) and (values[..., -1] != 255).any():
+            raise BadAnswer(f"{path}: transparent in parts, expected a heatmap in grey")
         colours = values[..., :3] if values.shape[2] > 2 else values[..., :1]
         if (colours != colours[..., :1]).any():
             raise BadAnswer(f"{path}: a coloured picture, expected a heatmap in grey")

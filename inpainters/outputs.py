@@ -12,7 +12,7 @@ from benchmark.core.card import Card
 from benchmark.core.errors import BadAnswer, BadInput, DataError, KnownMoved
 from benchmark.core.outside import NamedFiles, Terms, digest_of
 from benchmark.core.paths import at_home
-from benchmark.core.pictures import SUFFIXES, read_picture
+from benchmark.core.pictures import SUFFIXES, is_transparent, read_picture
 from benchmark.core.types import Mask, Piece, Pixels
 from inpainters.named import NamedInpainter
 
@@ -51,7 +51,7 @@ class Outputs(NamedInpainter):
     def own(self, piece: Piece, terms: Terms) -> str:
         """The hash of the piece's file, and whether its known region is pasted back."""
         try:
-            digest = digest_of(self._files.find(piece, terms.several))
+            digest = digest_of(self._files.find(piece, terms))
         except (BadAnswer, OSError):  # said when it is read
             digest = "none"
         return f"{digest} recomposite" if terms.recomposite else digest
@@ -62,8 +62,10 @@ class Outputs(NamedInpainter):
 
     def _read(self, piece: Piece, terms: Terms) -> Pixels | BadAnswer:
         try:
-            path = self._files.find(piece, terms.several)
+            path = self._files.find(piece, terms)
             picture = read_picture(path)
+            if is_transparent(path):
+                return BadAnswer(f"{path}: transparent in parts; save it without transparency")
         except (BadAnswer, DataError) as error:
             return BadAnswer(str(error))
         if picture.shape != piece.image.shape:

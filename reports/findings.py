@@ -64,10 +64,18 @@ def summarised(statistics: Sequence[Statistic]) -> str:
         here = [one for one in statistics if (one.dataset, one.launder, one.detector) == place]
         dataset, launder, detector = place
         whose = f"on {_judge(detector)}" if detector else "of the pictures themselves"
-        lines += ["", f"{dataset}{f' after {launder}' if launder else ''}, {whose}"]
-        for said in (*_firsts(here), *_met(here), *_next_best(here), *_below_null(here),
-                     *_alarms(here)):  # fmt: skip
+        sayings = [
+            *_firsts(here),
+            *_met(here),
+            *_next_best(here),
+            *_below_null(here),
+            *_alarms(here),
+        ]
+        if sayings:
+            lines += ["", f"{dataset}{f' after {launder}' if launder else ''}, {whose}"]
+        for said in sayings:
             lines += wrap(said, WIDTH, initial_indent="  ", subsequent_indent="    ")
+    lines = lines or ["", "No two inpainters to compare."]
     tested = any(one.name == "next_best" for one in statistics)
     lines += ["", *(wrap(TEST, WIDTH) if tested else [])]
     more = f"All {len(statistics)} rows: bench table stats --all, or --format csv."
@@ -85,7 +93,8 @@ def _firsts(here: Sequence[Statistic]) -> Iterator[str]:
             names = [one.inpainter for one in cell if one.value == best]
             said += [f"{bucket} % {' and '.join(names)}"] if names else []
         models = max(one.n for one in ranks if one.metric == metric)
-        yield f"Best of {models} by {METRICS.load(metric).title}: {'; '.join(said)}."
+        if models > 1:
+            yield f"Best of {models} by {METRICS.load(metric).title}: {'; '.join(said)}."
 
 
 def _met(here: Sequence[Statistic]) -> Iterator[str]:

@@ -264,28 +264,31 @@ def _exhibit(hall: _Hall, sample: ShownSample, wall: _Wall, side: int) -> Exhibi
         folder=hall.folders[sample.dataset, sample.sample],
         original=wall.place(_small(image, side, _QUALITY)),
         hole=wall.place(_small(with_hole(image, mask), side, _QUALITY)),
-        paintings=tuple(_paintings(hall, sample, wall, side)),
+        paintings=tuple(_paintings(hall, sample, wall, (side, mask))),
     )
 
 
-def _paintings(hall: _Hall, sample: ShownSample, wall: _Wall, side: int) -> Iterator[Painting]:
+def _paintings(
+    hall: _Hall, sample: ShownSample, wall: _Wall, what: tuple[int, Mask]
+) -> Iterator[Painting]:
+    side, mask = what
     for made in sample.inpainted.values():
         if hall.store.known([made.image]):
             yield Painting(
                 inpainter=made.name,
                 picture=wall.place(_small(hall.store.picture(made.image), side, _QUALITY)),
-                looks=tuple(_looks(hall, made, wall)),
+                looks=tuple(_looks(hall, made, wall, mask)),
             )
 
 
-def _looks(hall: _Hall, made: Inpainted, wall: _Wall) -> Iterator[Look]:
+def _looks(hall: _Hall, made: Inpainted, wall: _Wall, mask: Mask) -> Iterator[Look]:
     for one in made.detected:
         (score,) = hall.store.scores([one.heatmap])
         if score is not None:
             seen = heatmap_picture(hall.store.heatmap(one.heatmap))
             yield Look(
                 detector=one.detector,
-                heatmap=wall.place(_small(seen, HEAT, _HEAT_QUALITY)),
+                heatmap=wall.place(_small(seen, HEAT, _HEAT_QUALITY, edge_of=mask)),
                 score=score,
                 value=_value(hall.metric, one),
             )
@@ -312,10 +315,29 @@ def with_hole(image: Pixels, mask: Mask) -> Pixels:
     return np.where(mask[..., None], np.uint8(_HOLE), image)
 
 
-def _small(pixels: Pixels, side: int, quality: int) -> bytes:
+def with_edge(pixels: Pixels, mask: Mask) -> Pixels:
+    """A heatmap with the edge of the hole as a white line of one pixel.
+
+    Args:
+        pixels: (H, W, 3) uint8.
+        mask: (H', W') bool, True = hole; brought to the picture's size by nearest neighbour.
+
+    Returns:
+        (H, W, 3) uint8.
+    """
+    size = (pixels.shape[1], pixels.shape[0])
+    small = Image.fromarray(mask.astype(np.uint8)).resize(size, Image.Resampling.NEAREST)
+    hole = np.pad(np.asarray(small) > 0, 1)
+    inside = hole[:-2, 1:-1] & hole[2:, 1:-1] & hole[1:-1, :-2] & hole[1:-1, 2:]
+    return np.where((hole[1:-1, 1:-1] & ~inside)[..., None], np.uint8(_HOLE), pixels)
+
+
+def _small(pixels: Pixels, side: int, quality: int, *, edge_of: Mask | None = None) -> bytes:
     """A WebP of at most `side` pixels a side; smaller pictures keep their size."""
     picture = Image.fromarray(pixels)
     picture.thumbnail((side, side), Image.Resampling.LANCZOS)
+    if edge_of is not None:
+        picture = Image.fromarray(with_edge(np.asarray(picture), edge_of))
     content = BytesIO()
     picture.save(content, format="WEBP", quality=quality, method=4)
     return content.getvalue()

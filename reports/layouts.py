@@ -163,8 +163,8 @@ def _forensic(number: int) -> Layout:
     detector = DETECTED_BY[number - 2]
     return Layout(
         number=number,
-        caption="Anti-forensic performance evaluation of our SafePaint with SOTAs on detector "
-        f"{detector}.",
+        caption="Anti-forensic performance evaluation of the paper's SafePaint with SOTAs on "
+        f"detector {detector}.",
         labels=("Model",),
         groups=(Group(label="", detector=detector),),
         models=MODELS,
@@ -194,8 +194,8 @@ def _ablation(number: int) -> Layout:
 def _plug_in(number: int) -> Layout:
     return _at_30_40(
         number,
-        "Anti-forensic performance evaluation of existing methods and these methods with our RWSA "
-        "module conducted on three detectors.",
+        "Anti-forensic performance evaluation of existing methods and these methods with the "
+        "paper's RWSA module conducted on three detectors.",
         ("EdgeConnect", "EdgeConnect+RWSA", "AOT-GAN", "AOT-GAN+RWSA"),
         bold=False,
     )

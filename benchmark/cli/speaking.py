@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Annotated, NoReturn
@@ -33,7 +33,7 @@ def speaking() -> Iterator[None]:
     before = signal.signal(signal.SIGTERM, terminate)
     try:
         with warnings.catch_warnings():
-            warnings.showwarning = _warn
+            warnings.showwarning = _warner()
             warnings.simplefilter("always", BenchWarning)
             yield
     except BenchError as error:
@@ -52,9 +52,16 @@ def speaking() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _warn(message: Warning | str, *_: object, **__: object) -> None:
-    """A warning without the place in our code that gave it."""
-    typer.echo(f"Warning: {printable(hidden(str(message)))}", err=True)
+def _warner() -> Callable[..., None]:
+    """Says each warning once, without the place in our code that gave it."""
+    said: set[str] = set()
+
+    def warn(message: Warning | str, *_: object, **__: object) -> None:
+        if str(message) not in said:
+            said.add(str(message))
+            typer.echo(f"Warning: {printable(hidden(str(message)))}", err=True)
+
+    return warn
 
 
 def fail(error: BenchError) -> NoReturn:

@@ -21,7 +21,7 @@ def train(
     name: Annotated[
         str | None, typer.Argument(help="A model that has recipes.", show_default="with --edition")
     ] = None,
-    data: Annotated[Path, typer.Option(help="Folder of photographs.")],
+    data: Annotated[Path, typer.Option(help="Folder of photographs, or one.")],
     out: Annotated[Path, typer.Option(help="Folder for checkpoints, log and weights.")],
     recipe: Annotated[
         str | None, typer.Option(help="mini, paper, or a TOML file.", show_default="mini")
@@ -36,7 +36,8 @@ def train(
         int, typer.Option(help="With --edition: models side by side on the device.")
     ] = 1,
     masks: Annotated[
-        Path | None, typer.Option(help="Folder of masks, white = hole.", show_default="drawn")
+        Path | None,
+        typer.Option(help="Folder of masks, white = hole, or one.", show_default="drawn"),
     ] = None,
     device: Annotated[
         str, typer.Option(help="A torch device, or several, such as cuda:0,cuda:1.")

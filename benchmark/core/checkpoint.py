@@ -267,10 +267,12 @@ def _refuse_other_shapes(
     surplus = [name for name in state if name not in own]
     shapes = [name for name in own if name in state and not _fits(own[name], state[name])]
     if missing or surplus or shapes:
+        beside = next(iter(sorted(path.parent.glob("*.safetensors"))), None) if shapes else None
+        hint = f"; {beside} beside it says its sizes itself" if beside and beside != path else ""
         raise WeightsError(
             f"{path} is no checkpoint of {type(network).__name__}: "
             f"{_some('missing', missing)}, {_some('surplus', surplus)}, "
-            f"{_some('misshapen', shapes)}"
+            f"{_some('misshapen', shapes)}{hint}"
         )
     return own
 

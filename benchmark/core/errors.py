@@ -18,6 +18,8 @@ BenchError                  a mistake the user can mend: one line, exit status 2
 └── TrainingError           a recipe or a training run that cannot go on
 BenchWarning                something to know about a run, in one line
 ├── SizeWarning             a picture of a size that the authors' program refuses
+├── ScaleWarning            heatmaps that may be on another scale
+├── CopyWarning             a module that is there twice; which of them is used
 ├── BatchWarning            a batch that was too large for the memory
 └── WorkerWarning           a worker that died, and what becomes of its work
 BadAnswer                   a model answered nonsense (NaN): that sample fails and is counted
@@ -127,6 +129,14 @@ class BenchWarning(UserWarning):
 
 class SizeWarning(BenchWarning):
     """A picture of a size that the authors' program refuses; what was done instead is our rule."""
+
+
+class ScaleWarning(BenchWarning):
+    """Heatmaps none of which reaches half of their type's scale."""
+
+
+class CopyWarning(BenchWarning):
+    """A module that is installed and lies in the current folder as well, and is not the same."""
 
 
 class BatchWarning(BenchWarning):

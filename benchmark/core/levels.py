@@ -11,6 +11,7 @@ from PIL import Image
 
 from benchmark.core.errors import DataError
 
+TWELVE_BITS = 4095
 ROUNDING = 1e-3  # by which a float may leave [0, 1]: a step of half precision at 1
 
 
@@ -23,8 +24,9 @@ def full_level(values: NDArray[Any], path: Path) -> int:
     """Which level of deep grey is white: 1, 255 or 65535.
 
     Floats up to 1 mean 0 to 1; levels up to 255, of whatever type, mean 0 to 255 (a 16-bit file
-    whose levels are all below is black else); all above mean 0 to 65535. Where every level is 0 it
-    is the type's own.
+    whose levels are all below is black else); all above mean 0 to 65535, but for those up to 4095:
+    they are 10 or 12 bits, or a picture that is all but black. Where every level is 0 it is the
+    type's own.
 
     Args:
         values: (H, W) whole numbers or floats.
@@ -41,6 +43,11 @@ def full_level(values: NDArray[Any], path: Path) -> int:
         raise DataError(
             f"{path}: grey levels from {low:g} to {high:g}, expected 0 to 1 (floats), 0 to 255 or "
             "0 to 65535; save it as 8-bit grey"
+        )
+    if 255 < high <= TWELVE_BITS:
+        raise DataError(
+            f"{path}: grey levels up to {high:g} of 65535, as 10 or 12 bits in a file of 16 have; "
+            "save it as 8-bit grey"
         )
     if floats and high <= 1 + slack:
         return 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -30,6 +30,8 @@ class Terms:
         env: variables of the environment that programs get though they look like secrets.
         several: those of `LEVELS` of which the run has more than one: files have to tell them
             apart.
+        alike: names, as `alike_of` has them, that two samples of the run share: only a file of the
+            very name is theirs.
     """
 
     recomposite: bool = False
@@ -37,6 +39,17 @@ class Terms:
     logs: Path | None = None
     env: tuple[str, ...] = ()
     several: frozenset[str] = frozenset()
+    alike: frozenset[str] = frozenset()
+
+
+def alike_of(samples: Iterable[str]) -> frozenset[str]:
+    """The names that several samples share once case, composition and separators are the same."""
+    times = Counter(name for sample in set(samples) for name in _loose(sample))
+    return frozenset(name for name, count in times.items() if count > 1)
+
+
+def _loose(sample: str) -> set[str]:
+    return {same_name(sample), same_name(plain_name(sample))}
 
 
 class NamedFiles:
@@ -44,7 +57,8 @@ class NamedFiles:
 
     A level may be left out where the run has only one of it. Slashes in a sample's name may be
     folders or, as in what `bench run --save-images` writes, "_". Where no name is the same, one
-    that differs in Unicode composition (NFC) or case alone is taken.
+    that differs in Unicode composition (NFC) or case alone is taken; but of samples that differ in
+    no more than that, each has to have a file of the very name.
 
     Args:
         folder: the folder.
@@ -83,37 +97,39 @@ class NamedFiles:
         """A file's path in the folder without its ending."""
         return path.relative_to(self.folder).with_suffix("").as_posix()
 
-    def find(self, piece: Piece, several: frozenset[str]) -> Path:
+    def find(self, piece: Piece, terms: Terms) -> Path:
         """The file of a piece.
 
         Args:
             piece: a picture; its image is not looked at.
-            several: the levels that a path must name.
+            terms: which levels a path must name, and which samples are alike.
 
         Raises:
             BadAnswer: if there is none, or more than one; the message names the path expected.
         """
-        names = list(_names(piece, several))
+        alike = bool(terms.alike and _loose(piece.sample) & terms.alike)
+        names = list(_names(piece, terms.several, alike=alike))
         exact = (self._files.get(name, []) for name in names)
-        folded = (self._folded.get(same_name(name), []) for name in names)
+        folded = (self._folded.get(same_name(name), []) for name in names if not alike)
         for found in (*exact, *folded):
             if len(found) > 1:
                 files = " and ".join(str(path) for path in found)
                 raise BadAnswer(f"{files}: two files of one name; one must go")
             if found:
                 return found[0]
-        raise BadAnswer(f"{self.folder / names[-1]}.*: no such file")
+        why = "; another sample's name differs in case or signs alone, so none like it is taken"
+        raise BadAnswer(f"{self.folder / names[-1]}.*: no such file{why if alike else ''}")
 
 
-def _names(piece: Piece, several: frozenset[str]) -> Iterator[str]:
+def _names(piece: Piece, several: frozenset[str], *, alike: bool) -> Iterator[str]:
     """The names that a file may have, those that say most first."""
     levels = [level for level in LEVELS if getattr(piece, level)]
     for count in range(len(levels), -1, -1):
         for chosen in combinations(levels, count):
             if several & set(levels) <= set(chosen):
                 folders = [getattr(piece, level) for level in chosen]
-                forms = (cut_name(piece.sample), plain_name(piece.sample), piece.sample)
-                for sample in dict.fromkeys(forms):
+                plain = () if alike else (plain_name(piece.sample),)
+                for sample in dict.fromkeys((cut_name(piece.sample), *plain, piece.sample)):
                     yield "/".join((*folders, sample))
 
 

@@ -110,6 +110,19 @@ def open_upright(path: Path, most: int = MOST_PIXELS, *, sha256: str = "") -> Im
         return ImageOps.exif_transpose(file)
 
 
+def is_transparent(path: Path, most: int = MOST_PIXELS) -> bool:
+    """Whether a picture can be seen through anywhere; one without transparency is not decoded.
+
+    Raises:
+        DataError: if it cannot be read as a picture.
+    """
+    with _opened(path, most) as file:
+        if "A" not in file.getbands() and "transparency" not in file.info:
+            return False
+        file.load()
+        return bool((np.asarray(file.convert("RGBA"))[..., 3] != 255).any())
+
+
 def picture_shape(path: Path, most: int = MOST_PIXELS) -> tuple[int, int]:
     """Height and width of a picture once upright, as `open_upright` turns it.
 
@@ -189,16 +202,23 @@ class Listing:
     left_out: tuple[str, ...] = ()
 
 
-def named_pictures(folder: Path) -> dict[str, Path]:
-    """All picture files below a folder by name, as `list_pictures` finds them."""
-    return list_pictures(folder).named
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The picture files below a folder.
+
+    Attributes:
+        files: in the order of their paths.
+        top: the folder, or where the one file lies.
+        left_out: as `Listing` has it.
+    """
+
+    files: tuple[Path, ...]
+    top: Path
+    left_out: tuple[str, ...] = ()
 
 
-def list_pictures(folder: Path, *, without: Collection[Path] = ()) -> Listing:
-    """All picture files below a folder by name: the path in it without the ending.
-
-    Where two files differ only in the ending, both keep it. Characters that cannot be printed, such
-    as a line break, are written as escapes. A file in place of the folder is a folder of one.
+def find_pictures(folder: Path, *, without: Collection[Path] = ()) -> Found:
+    """All picture files below a folder, or the one that stands in its place.
 
     Args:
         folder: the folder, or one picture.
@@ -219,17 +239,39 @@ def list_pictures(folder: Path, *, without: Collection[Path] = ()) -> Listing:
         raise DataError(
             f"{folder}: no pictures ({', '.join(sorted(SUFFIXES))}) in this folder{also}"
         )
-    stems = Counter(path.with_suffix("") for path in files)
-    named = {}
-    for path in files:
+    return Found(files=tuple(files), top=top, left_out=left_out)
+
+
+def named_pictures(folder: Path) -> dict[str, Path]:
+    """All picture files below a folder by name, as `list_pictures` finds them."""
+    return list_pictures(folder).named
+
+
+def list_pictures(folder: Path, *, without: Collection[Path] = ()) -> Listing:
+    """All picture files below a folder by name: the path in it without the ending.
+
+    Where two files differ only in the ending, both keep it. Characters that cannot be printed, such
+    as a line break, are written as escapes. A file in place of the folder is a folder of one.
+
+    Args:
+        folder: the folder, or one picture.
+        without: files and folders that are left out where they lie below it.
+
+    Raises:
+        DataError: if the folder is missing, cannot be read, or holds no picture.
+    """
+    found = find_pictures(folder, without=without)
+    stems = Counter(path.with_suffix("") for path in found.files)
+    named: dict[str, Path] = {}
+    for path in found.files:
         name = path.with_suffix("") if stems[path.with_suffix("")] == 1 else path
-        text = printable(name.relative_to(top).as_posix())
+        text = printable(name.relative_to(found.top).as_posix())
         if text in named:  # a.png of a.png.png, beside a.png that keeps its ending
-            text = printable(path.relative_to(top).as_posix())
+            text = printable(path.relative_to(found.top).as_posix())
         if text in named:
             raise DataError(f"{folder}: two pictures are called {text!r}; rename one")
         named[text] = path
-    return Listing(named=dict(sorted(named.items())), left_out=left_out)
+    return Listing(named=dict(sorted(named.items())), left_out=found.left_out)
 
 
 def _refuse_no_picture(path: Path) -> None:
@@ -292,6 +334,8 @@ def _opened(
         kinds = ", ".join(_FORMATS)
         raise DataError(f"{path}: not a {kinds} picture") from None
     except _BROKEN as error:
+        if isinstance(error, OSError) and error.errno:  # the file system's word, and not Pillow's
+            raise DataError(f"{path}: cannot be read ({error.strerror})") from None
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{path}: damaged or truncated picture ({reason[:100]})") from None
 

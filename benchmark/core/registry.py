@@ -20,7 +20,7 @@ from benchmark.core.brought import (
 from benchmark.core.card import Card, read_card
 from benchmark.core.errors import BenchError, BroughtError, RetiredName, UnknownName
 from benchmark.core.looking import is_looking
-from benchmark.core.source import import_class, module_file, source_hash
+from benchmark.core.source import import_class, module_file, source_hash, tell_copies
 
 T = TypeVar("T")
 
@@ -222,7 +222,9 @@ class Registry(Generic[T]):
             return f"{found.scheme}:{kind.decides(found.argument)}"
         if is_looking():
             raise self._not_imported(found)
-        file = module_file(found.target.partition(":")[0])
+        module = found.target.partition(":")[0]
+        tell_copies(module)
+        file = module_file(module)
         source = source_hash(file) if file else ""
         return " ".join(filter(None, (found.target, found.distribution, source)))
 
@@ -280,6 +282,8 @@ class Registry(Generic[T]):
             raise self._not_imported(found)
         if not found.target:
             raise UnknownName(self.kind, found.name, self)
+        if found.argument is None:
+            tell_copies(found.target.partition(":")[0])
         kind = import_class(found.target)
         base = _attribute(self._base)
         if not issubclass(kind, base):

@@ -7,10 +7,11 @@ import importlib
 import importlib.util
 import sys
 import traceback
+import warnings
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
-from benchmark.core.errors import BroughtError
+from benchmark.core.errors import BroughtError, CopyWarning
 
 
 def module_file(module: str) -> Path | None:
@@ -46,6 +47,29 @@ def _top(name: str) -> ModuleSpec | None:
             sys.path.append(here)  # `bench` is a script, so Python has not put it there
             importlib.invalidate_caches()
     return spec
+
+
+def tell_copies(module: str) -> None:
+    """Say which is used where a module is installed and the current folder has another of it.
+
+    Warns:
+        CopyWarning: naming both files, where they are not the same.
+    """
+    name, here = module.split(".", maxsplit=1)[0], str(Path.cwd())
+    used = _top(name)
+    installed = [place for place in sys.path if place not in ("", here)]
+    for places in ([here], installed):
+        other = PathFinder.find_spec(name, places)
+        files = [Path(one.origin or "") for one in (used, other) if one is not None]
+        if any(file.suffix != ".py" for file in files) or len({*map(Path.resolve, files)}) < 2:
+            continue
+        if source_hash(files[0]) != source_hash(files[1]):
+            warnings.warn(
+                f"{name}: two of this name; {files[0]} is used, and not {files[1]}; install "
+                "the one that is meant (pip install -e .) or rename one",
+                CopyWarning,
+                stacklevel=2,
+            )
 
 
 def source_hash(file: Path) -> str:

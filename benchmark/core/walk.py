@@ -81,7 +81,11 @@ class _Walker:
         self._enter(self._root)
         while self._links:
             self._links.sort()
-            self._follow(self._links.pop(0))
+            link = self._links.pop(0)
+            try:
+                self._follow(link)
+            except OSError as error:
+                self._leave(link, f"cannot be opened, {error.strerror}")
         self._walk.files.sort()
         return self._walk
 
@@ -100,7 +104,14 @@ class _Walker:
             if place != self._root and not self._results and any(one <= names for one in _RESULTS):
                 self._leave(place, "folders of results")
                 continue
-            pending += (path for entry in entries for path in self._take(entry))
+            pending += (path for entry in entries for path in self._tried(entry))
+
+    def _tried(self, entry: os.DirEntry[str]) -> Iterator[Path]:
+        """The same as `_take`, of what may be gone, closed or a link to itself by now."""
+        try:
+            yield from self._take(entry)
+        except OSError as error:
+            self._leave(Path(entry.path), f"cannot be opened, {error.strerror}")
 
     def _take(self, entry: os.DirEntry[str]) -> Iterator[Path]:
         """Keep a file, note what is left out, and give back a folder to be entered."""

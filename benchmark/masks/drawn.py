@@ -28,6 +28,7 @@ class DrawnMasks:
         self.unused: tuple[tuple[str, str], ...] = ()
         self.left_out: tuple[str, ...] = ()
         self.read_as: dict[str, int] = {}
+        self.failed: dict[str, str] = {}
         self.pairing = Pairing(rule="generated", said=f"drawn for each picture with seed {seed}")
 
     def holes(self, sample: str) -> Mapping[str, Hole]:

@@ -35,6 +35,7 @@ _BETWEEN = 0.5  # share of pixels in between that no soft mask has
 _PLAIN = 0.1  # least share of the white pixels that are plainly white, and of the black ones
 _CHROMA = 40  # levels by which the channels of a coloured pixel differ
 _COLOURED = 0.01  # share of coloured pixels from which a picture is coloured
+_AROUND = tuple((row, column) for row in range(3) for column in range(3))  # a pixel and its eight
 _EXPECTED = "expected black and white (0 and 255); --masks takes a folder of masks"
 Grey = NDArray[np.uint8]  # (H, W)
 
@@ -134,7 +135,23 @@ def _of_grey(grey: Grey, path: Path) -> MaskPicture:
         raise DataError(f"{path}: grey levels {told} and none of 128 or more; {_EXPECTED}")
     if len(levels) > _FEW:
         _refuse_photograph(grey, white, path)
+    elif len(levels) > 2:
+        _refuse_labels(grey, levels, path)
     return MaskPicture(white=white)
+
+
+def _refuse_labels(grey: Grey, levels: NDArray[np.int64], path: Path) -> None:
+    """A soft edge is thin; what lies between black and white and is not is a label of its own."""
+    between = np.pad((grey >= _DARK) & (grey < _LIGHT), 1)
+    height, width = grey.shape
+    parts = [between[row : row + height, column : column + width] for row, column in _AROUND]
+    inside = np.logical_and.reduce(parts).mean()
+    if inside > _COLOURED:
+        told = ", ".join(map(str, levels))
+        raise DataError(
+            f"{path}: grey levels {told}, as labels have ({inside:.0%} of its pixels lie in areas "
+            f"that are neither black nor white); {_EXPECTED}"
+        )
 
 
 def _refuse_photograph(grey: Grey, white: Mask, path: Path) -> None:

@@ -98,6 +98,7 @@ class FolderMasks:
         self._digests: dict[Path, str] = {}
         self._last: tuple[Path, MaskPicture] | None = None
         self.unused: list[tuple[str, str]] = []
+        self.failed: dict[str, str] = {}
         listing = list_pictures(folder, without=pictures.without)
         self.left_out = listing.left_out
         pairs = self._pair(listing.named) if self._by_name else None
@@ -114,7 +115,11 @@ class FolderMasks:
         self._chosen = self._named(sorted_in) if pairs else self._drawn(sorted_in, seed)
 
     def holes(self, sample: str) -> Mapping[str, Hole]:
-        """The picture's masks by bucket; none where its mask falls into no bucket."""
+        """The picture's masks by bucket; none where its mask falls into no bucket.
+
+        Raises:
+            DataError: if a mask's file can no longer be read.
+        """
         return {
             bucket.label: self._hole(file) for bucket, file in self._chosen.get(sample, {}).items()
         }
@@ -155,7 +160,7 @@ class FolderMasks:
     def _measured_pairs(self, named: Mapping[str, Path], pairs: Pairs) -> Iterable[MaskFile]:
         """Every usable mask of each picture with its white share at evaluation size."""
         for picture, masks in pairs.masks.items():
-            for path in self._one_of_twins(named, masks):
+            for path in self._one_of_twins(picture, named, masks):
                 try:
                     read = self._read(path)
                     made_for = self._shape_of(picture, read.white)
@@ -163,13 +168,15 @@ class FolderMasks:
                     side = self._pictures.size
                     sized = at_size(read.white, (side, side) if side else made_for, picture=shape)
                 except DataError as error:
-                    of = f" (for {picture})" if self._folder.is_file() else ""
-                    self._note(path, str(error).removeprefix(f"{path}: ") + of)
+                    reason = str(error).removeprefix(f"{path}: ")
+                    self.failed.setdefault(picture, f"{path}: {reason}")
                     continue
                 share = float(sized.mean())
                 yield MaskFile(path=path, white=share, reading=read.reading, picture=picture)
 
-    def _one_of_twins(self, named: Mapping[str, Path], masks: Sequence[str]) -> Iterable[Path]:
+    def _one_of_twins(
+        self, picture: str, named: Mapping[str, Path], masks: Sequence[str]
+    ) -> Iterable[Path]:
         """The masks' files; of twins that differ in the ending and show the same hole, one."""
         groups: dict[str, list[Path]] = {}
         for name in masks:
@@ -179,7 +186,9 @@ class FolderMasks:
             others = [path for path in twins if path != first]
             different = next((path for path in others if not self._same(first, path)), None)
             if different is not None:
-                self._note(first, f"{self._inner(different)} is another mask of the same name")
+                self.failed.setdefault(
+                    picture, f"{first}: {self._inner(different)} is another mask of the same name"
+                )
             else:
                 yield first
 
@@ -251,9 +260,11 @@ class FolderMasks:
     ) -> None:
         usable = [file for file in files if file.share not in (0, 1)]
         if not usable:
-            more = f" ({len(self.unused) - 1} more likewise)" if len(self.unused) > 1 else ""
-            file, reason = self.unused[0]
-            raise DataError(f"{self._folder}: no usable mask; {file}: {reason}{more}")
+            own = dict.fromkeys(self.failed.values())
+            reasons = [reason.removeprefix(f"{self._top}/") for reason in own]
+            reasons += [f"{file}: {reason}" for file, reason in self.unused]
+            more = f" ({len(reasons) - 1} more likewise)" if len(reasons) > 1 else ""
+            raise DataError(f"{self._folder}: no usable mask; {reasons[0]}{more}")
         shares = [file.share for file in usable]
         for bucket, found in sorted_in.items():
             if not found:
@@ -323,42 +334,14 @@ class FolderMasks:
 
     def _hole(self, file: MaskFile) -> Hole:
         if file.path not in self._digests:
-            self._digests[file.path] = sha256_of(file.path)
+            try:
+                self._digests[file.path] = sha256_of(file.path)
+            except OSError as error:
+                raise DataError(f"{file.path}: cannot be read ({error.strerror})") from None
         rule = f"inverted {file.inverted} named {self._by_name} size {self._pictures.size}"
         rule += f" {file.reading}" if file.reading else ""  # how earlier versions did not read it
         digest = f"{self._digests[file.path]} {REVISION} {rule}"
         return Hole(name=self._inner(file.path), digest=digest)
-
-
-def goes_by_name(
-    folder: Path,
-    pictures: Sequence[str],
-    others: Sequence[str] = (),
-    *,
-    without: Collection[Path] = (),
-) -> bool:
-    """Whether masks belong to pictures by their names: most pictures, or none, have one.
-
-    Args:
-        folder: holds the masks, or is the one mask of all pictures.
-        pictures: names of the pictures.
-        others: names of pictures of the same folder that are not used.
-        without: files and folders below `folder` that hold no masks.
-
-    Raises:
-        DataError: if some pictures have a mask of their name and most have not.
-    """
-    if folder.is_file():
-        return True
-    pairs = pair_some(pictures, others, list_pictures(folder, without=without).named)
-    if not pairs.masks or len(pairs.masks) >= len(pairs.without):
-        return bool(pairs.masks)
-    name, masks = next(iter(pairs.masks.items()))
-    raise DataError(
-        f"{folder}: {len(pairs.masks)} of {len(pictures)} pictures have a mask of their name here, "
-        f"such as {name!r} ({masks[0]}), the others none, such as {pairs.without[0]!r}; take those "
-        "out of --images, or deal the masks out whatever their names with --pairing drawn"
-    )
 
 
 def _told(folder: Path, named: Mapping[str, Path], pairs: Pairs | None) -> Pairing:

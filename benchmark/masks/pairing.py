@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
+from benchmark.core.errors import DataError
 from benchmark.core.names import same_name
-from benchmark.core.pictures import SUFFIXES
+from benchmark.core.pictures import SUFFIXES, list_pictures
 
-_MARK = r"(?:masks?|gt|m|holes?|ground[_-]?truth)"
+_MARK = r"(?:masks?|gt|m|holes?|ground[_-]?truth|seg|segmentations?|labels?|mattes?|annotations?)"
 _MARKED = re.compile(rf"(?:mask[-_. ])?(.+?)(?:[-_. ]{_MARK}[-_]?\d*)?")
+_SIGN = re.compile(r"[^\w/]|_")  # where a name may end that another begins with
 _FOLDER = re.compile(
     r"(?:images?|imgs?|pictures?|photos?|photographs?|masks?|gt|holes?|labels?|annotations?)"
 )
@@ -111,6 +113,61 @@ def _by_path(
             for name in names:
                 pairs[name].append(mask)
     return {name: tuple(given) for name, given in pairs.items() if name not in found}
+
+
+def likely(pictures: Iterable[str], masks: Iterable[str]) -> tuple[str, str] | None:
+    """A picture and a mask whose name begins with the picture's, if half of the pictures have one.
+
+    Such masks are meant by name, by a rule that `pair` does not know.
+    """
+    named = {unended(name): name for name in pictures}
+    found: dict[str, str] = {}
+    for mask in masks:
+        text = unended(mask)
+        for sign in _SIGN.finditer(text):
+            if (name := named.get(text[: sign.start()])) is not None:
+                found.setdefault(name, mask)
+    return next(iter(found.items())) if found and 2 * len(found) >= len(named) else None
+
+
+def goes_by_name(
+    folder: Path,
+    pictures: Sequence[str],
+    others: Sequence[str] = (),
+    *,
+    without: Collection[Path] = (),
+) -> bool:
+    """Whether masks belong to pictures by their names: most pictures, or none, have one.
+
+    Args:
+        folder: holds the masks, or is the one mask of all pictures.
+        pictures: names of the pictures.
+        others: names of pictures of the same folder that are not used.
+        without: files and folders below `folder` that hold no masks.
+
+    Raises:
+        DataError: if some pictures have a mask of their name and most have not, or the names only
+            begin alike.
+    """
+    if folder.is_file():
+        return True
+    named = list_pictures(folder, without=without).named
+    pairs = pair_some(pictures, others, named)
+    meant = likely([*pictures, *others], named) if not pairs.masks else None
+    if meant is not None:
+        raise DataError(
+            f"{folder}: {meant[1]!r} begins with the picture {meant[0]!r}, as if it were its mask; "
+            f"call it {meant[0]}_mask, or deal the masks out whatever their names with --pairing "
+            "drawn"
+        )
+    if not pairs.masks or len(pairs.masks) >= len(pairs.without):
+        return bool(pairs.masks)
+    name, masks = next(iter(pairs.masks.items()))
+    raise DataError(
+        f"{folder}: {len(pairs.masks)} of {len(pictures)} pictures have a mask of their name here, "
+        f"such as {name!r} ({masks[0]}), the others none, such as {pairs.without[0]!r}; take those "
+        "out of --images, or deal the masks out whatever their names with --pairing drawn"
+    )
 
 
 def marked(names: Sequence[str]) -> set[str]:

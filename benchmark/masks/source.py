@@ -66,6 +66,11 @@ class MaskSource(Protocol):
         """Mask files that cannot be used, each with the reason."""
         ...
 
+    @property
+    def failed(self) -> Mapping[str, str]:
+        """Pictures whose own mask cannot be used, each with the mask's file and the reason."""
+        ...
+
     def holes(self, sample: str) -> Mapping[str, Hole]:
         """The holes of a picture by their bucket's label."""
         ...

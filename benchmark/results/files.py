@@ -24,6 +24,9 @@ AGAIN = "run the plan again to mend it"
 def write_rows(path: Path, columns: Iterable[str], rows: Iterable[Mapping[str, object]]) -> None:
     """Write rows as CSV, floats with six decimals, None and undefined numbers empty.
 
+    Text that a spreadsheet would compute, such as an image's name "=1+1", gets a "'" before it,
+    which `read_rows` takes off again.
+
     Raises:
         OutputError: if the file cannot be written; nothing half-written is left.
     """

@@ -166,7 +166,7 @@ def execute(jobs: PlanJobs, store: Store, executor: Executor, settings: Settings
         WeightsError: if a checkpoint is damaged or of another model, before anything is painted.
         OutputError: if the store cannot be written.
     """
-    tally = Tally()
+    tally = Tally(failures=set(jobs.setup.failures))
     waves = list(_waves(jobs))
     missing = [_missing(wave, store) for wave in waves]
     if any(missing):

@@ -22,6 +22,7 @@ from benchmark.runner.jobs import (
     names_of,
     piece_of,
 )
+from benchmark.runner.outcome import Failure
 from benchmark.runner.plan import Plan
 from benchmark.runner.shard import WHOLE, Shard
 from benchmark.runner.sources import Sources
@@ -49,6 +50,9 @@ class Setup:
         plan: the plan.
         sources: its pictures and masks.
         samples: every sample that should be in a table.
+        alike: names that samples of one data set share but for case and signs, as `alike_of` has
+            them.
+        failures: samples whose files cannot be read, or whose own mask cannot be used.
         all_inpainters: every one of the plan, with its weights or why it has none.
         all_detectors: likewise.
         gaps: metrics that cannot be measured here, and why.
@@ -69,6 +73,8 @@ class Setup:
     all_detectors: tuple[Chosen, ...]
     gaps: dict[str, str]
     original: Chosen
+    failures: tuple[Failure, ...] = ()
+    alike: frozenset[str] = frozenset()
     own: Mapping[str, Outputs] = field(default_factory=dict)
     seen_own: Mapping[str, Heatmaps] = field(default_factory=dict)
     untouched: Chosen | None = None
@@ -156,6 +162,7 @@ class Setup:
             logs=logs,
             env=env,
             several=self.several,
+            alike=self.alike,
         )
 
     @property
@@ -191,9 +198,12 @@ def prepare(plan: Plan, shard: Shard | None = None) -> Setup:
     sources = Sources(plan)
     plan = plan.model_copy(update={"buckets": sources.buckets})
     samples = sources.refs(shard or WHOLE)
-    if not samples and shard:
+    failures = sources.failures(shard or WHOLE)
+    if not samples and failures and not shard:
+        raise DataError(f"none of the samples can be used; the first: {failures[0].reason}")
+    if not samples and shard and not failures:
         raise DataError(f"--shard {shard.label}: more shards than pictures; take fewer")
-    if not samples:
+    if not samples and not failures:
         raise DataError("no picture has a mask in any of the plan's buckets")
     inpainters = choose(INPAINTERS, plan.inpainters, plan)
     detectors = choose(DETECTORS, plan.detectors, plan)
@@ -205,6 +215,8 @@ def prepare(plan: Plan, shard: Shard | None = None) -> Setup:
         plan=plan,
         sources=sources,
         samples=samples,
+        failures=tuple(failures),
+        alike=sources.alike,
         all_inpainters=inpainters,
         all_detectors=detectors,
         gaps={name: reason for name, reason in reasons.items() if reason},

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.core.errors import DataError
+from benchmark.core.outside import alike_of
 from benchmark.core.paths import at_home
 from benchmark.core.pictures import MOST_PIXELS, REVISION, reading_of
 from benchmark.core.types import Mask, Sample
@@ -17,10 +19,11 @@ from benchmark.datasets import DATASETS, Dataset, is_published, open_dataset, ta
 from benchmark.datasets.irregular_masks import IRREGULAR_MASKS
 from benchmark.masks.bucket import Bucket
 from benchmark.masks.drawn import DrawnMasks
-from benchmark.masks.folder import FolderMasks, Pictures, goes_by_name
-from benchmark.masks.pairing import marked
+from benchmark.masks.folder import FolderMasks, Pictures
+from benchmark.masks.pairing import goes_by_name, marked
 from benchmark.masks.source import MaskSource, Pairing
 from benchmark.runner.jobs import SampleRef, key_of
+from benchmark.runner.outcome import Failure
 from benchmark.runner.plan import Plan
 from benchmark.runner.shard import WHOLE, Shard
 from detectors import DETECTORS
@@ -49,6 +52,7 @@ class Sources:
         self._others = {name: names[len(self._names[name]) :] for name, names in pictures.items()}
         self._masks = self._open_all_masks(plan)
         self._buckets = next(iter(self._masks.values())).buckets
+        self._unread: dict[tuple[str, str, str], str] = {}
         self._kept: OrderedDict[str, Sample] = OrderedDict()
         self._bits: OrderedDict[str, NDArray[np.uint8]] = OrderedDict()
         self._held = 0  # bytes of them
@@ -62,6 +66,12 @@ class Sources:
     def unused(self) -> Sequence[tuple[str, str]]:
         """Mask files that cannot be used, each with the reason; once if data sets share them."""
         return list(dict.fromkeys(one for masks in self._masks.values() for one in masks.unused))
+
+    @property
+    def alike(self) -> frozenset[str]:
+        """Names that pictures of one data set share but for case and signs, as `alike_of` says."""
+        found = [alike_of((*names, *self._others[name])) for name, names in self._names.items()]
+        return frozenset().union(*found)
 
     @property
     def buckets(self) -> tuple[str, ...]:
@@ -99,13 +109,33 @@ class Sources:
             for name, one in self.pairing.items()
         ]
         told += [f"Masks: of {count}, {how}." for how, count in self.read_as.items()]
+        told += self._enlarged()
         told += [
             f"Left out of {place}: {'; '.join(lines)}." for place, lines in self.left_out.items()
         ]
         return told
 
+    def _enlarged(self) -> list[str]:
+        """A line if a user's pictures have less than the side that they are brought to."""
+        small: dict[str, tuple[int, int]] = {}
+        for dataset in filter(takes_images, self._datasets if self._size else ()):
+            for name in self._names[dataset]:
+                with suppress(DataError):  # said where it is read
+                    shape = self._datasets[dataset].shape(name)
+                    if min(shape) < (self._size or 0):
+                        small[name] = shape
+        if not small:
+            return []
+        name, (height, width) = min(small.items(), key=lambda one: min(one[1]))
+        whole = sum(len(names) for one, names in self._names.items() if takes_images(one))
+        count = f"{len(small)} of {whole}"
+        said = f"Pictures: {count} are smaller than --size {self._size} and are enlarged, such as "
+        return [f"{said}{name} of {width}x{height}."]
+
     def refs(self, shard: Shard = WHOLE) -> list[SampleRef]:
         """Every sample of the plan, data set by data set and bucket by bucket.
+
+        Those whose files cannot be read are among the `failures`.
 
         Args:
             shard: which share of each data set's pictures.
@@ -120,6 +150,28 @@ class Sources:
     def names(self, shard: Shard) -> dict[str, tuple[str, ...]]:
         """The names of a shard's pictures in order, by data set."""
         return {name: tuple(shard.of(names)) for name, names in self._names.items()}
+
+    def failures(self, shard: Shard = WHOLE) -> list[Failure]:
+        """What could not be used of the pictures and masks of a plan, once `refs` has been asked.
+
+        A picture whose own mask is the matter has no bucket.
+
+        Args:
+            shard: which share of each data set's pictures.
+        """
+        found = {
+            (name, picture, ""): reason
+            for name, masks in self._masks.items()
+            for picture, reason in masks.failed.items()
+        }
+        chosen = {(name, one) for name, names in self._names.items() for one in shard.of(names)}
+        return [
+            Failure(
+                kind="skipped", dataset=dataset, sample=sample, bucket=bucket, model="", reason=said
+            )
+            for (dataset, sample, bucket), said in (found | self._unread).items()
+            if (dataset, sample) in chosen
+        ]
 
     def load(self, sample: SampleRef) -> Sample:
         """Decode a picture and its hole.
@@ -149,9 +201,13 @@ class Sources:
         source = DATASETS.decides(dataset)  # "" for ours
         dataset_rule = f"{self._size} rule {REVISION}{source}"
         for name in shard.of(self._names[dataset]):
-            hole = self._masks[dataset].holes(name).get(bucket)
+            try:
+                hole = self._masks[dataset].holes(name).get(bucket)
+                digest = self._datasets[dataset].digest(name) if hole else ""
+            except DataError as error:  # one file that may not be opened, or is gone
+                self._unread[dataset, name, bucket] = str(error)
+                continue
             if hole is not None:
-                digest = self._datasets[dataset].digest(name)
                 rule = dataset_rule + reading_of(self._datasets[dataset].path(name), self._most)
                 key = key_of("sample", digest, rule, hole.digest)
                 found.append(SampleRef(dataset, name, bucket, hole.name, key))

@@ -61,7 +61,7 @@ class Folders:
 
     Attributes:
         photographs: folder of photographs, searched with its subfolders.
-        masks: folder of masks; drawn by the generator where none is given.
+        masks: folder of masks, or one; drawn by the generator where none is given.
         allow_test_photos: whether there may be photographs that results are measured on; their
             names are then noted in the weights' metadata.
     """
@@ -113,7 +113,8 @@ def train(
         UnknownName: if no such model can be trained.
         BadInput: if a device is not there.
         TrainingError: if the recipe or a checkpoint is wrong, or a loss turns NaN.
-        DataError: if there are too few photographs, test photographs among them, or no masks.
+        DataError: if there are too few photographs, test photographs among them, or no masks; those
+            that cannot be used are left out, and said.
         OutputError: if `out` cannot be written.
     """
     from benchmark.training.team import ALONE, launch
@@ -206,7 +207,7 @@ def _tiny(recipe: Recipe, tables: dict[str, dict[str, Any]]) -> Recipe:
 
 def _read(job: _Job, *, speak: bool) -> tuple[Photographs, Masks]:
     """Photographs and masks; what is left out of them is said."""
-    from benchmark.training.holes import Masks
+    from benchmark.training.holes import Masks, told
     from benchmark.training.log import say
     from benchmark.training.photographs import read_photographs
 
@@ -218,15 +219,17 @@ def _read(job: _Job, *, speak: bool) -> tuple[Photographs, Masks]:
         allow_test=folders.allow_test_photos,
         workers=job.running.data_workers,
     )
-    masks = Masks(recipe.holes, seed=recipe.seed, folder=folders.masks)
-    if speak and photographs.left_out:
-        count = f"{len(photographs.left_out)} of {len(photographs.left_out) + len(photographs)}"
-        example = photographs.left_out[0]
-        say(f"Left out: {count} photographs, unreadable or too small, such as {example}")
-    if speak and masks.left_out:
-        count = f"{masks.left_out} of {masks.left_out + len(masks.files)}"
-        band = f"{recipe.holes.low}-{recipe.holes.high} %"
-        say(f"Left out: {count} masks, whose hole is outside {band}")
+    sizes = {size for stage in recipe.stages for size in (*stage.sides, stage.crop)}
+    masks = Masks(recipe.holes, seed=recipe.seed, folder=folders.masks, sizes=sizes)
+    for what, found, used in (
+        ("photographs", photographs, len(photographs)),
+        ("masks", masks, len(masks.files)),
+    ):
+        if speak and found.left_out:
+            count = f"{len(found.left_out)} of {len(found.left_out) + used}"
+            say(f"Left out: {count} {what}: {told(found.left_out)}")
+        if speak and found.beside:
+            say(f"Left out beside the {what}: {'; '.join(found.beside)}")
     return photographs, masks
 
 

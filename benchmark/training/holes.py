@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +10,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmark.core.errors import DataError
-from benchmark.core.pictures import is_picture
+from benchmark.core.names import printable
+from benchmark.core.pictures import Found, find_pictures
 from benchmark.core.seeds import seed_of
 from benchmark.core.types import Mask
-from benchmark.core.walk import walk
 from benchmark.masks.bucket import Bucket
 from benchmark.masks.files import read_white
 from benchmark.training.recipe import Holes
 from benchmark.training.shapes import shaped_mask
+
+SHOWN = 3  # files that are left out and named in a line
 
 
 class Masks:
@@ -28,25 +30,34 @@ class Masks:
     Args:
         holes: the band of hole shares and how many masks are drawn.
         seed: what they are drawn from.
-        folder: mask files to use instead, white = hole; those outside the band are left out.
+        folder: mask files to use instead, or one, white = hole; those outside the band, or that
+            cannot be used, are left out.
+        sizes: sides in pixels at which masks will be asked for: one that is all hole or empty at
+            one of them is left out too.
 
     Attributes:
         files: the mask files that are used; none where masks are drawn.
-        left_out: how many files of the folder lie outside the band.
+        left_out: those that are not, each with the reason.
+        beside: what else lies in the folder and is not used, a count for each reason.
 
     Raises:
-        DataError: if the folder is missing, or has no mask within the band, or one that cannot be
-            read.
+        DataError: if the folder is missing, or has no mask that can be used.
     """
 
-    def __init__(self, holes: Holes, *, seed: int, folder: Path | None = None) -> None:
+    def __init__(
+        self, holes: Holes, *, seed: int, folder: Path | None = None, sizes: Iterable[int] = ()
+    ) -> None:
         self._holes, self._seed = holes, seed
         self._band = Bucket(low=holes.low, high=holes.high)
         shares = holes.shapes.model_dump()
         self._shapes = {kind: share for kind, share in shares.items() if share}
-        found = _mask_files(folder) if folder is not None else ()
-        self.files = _within(self._band, found, folder) if folder is not None else ()
-        self.left_out = len(found) - len(self.files)
+        self.files: tuple[Path, ...] = ()
+        self.left_out: tuple[str, ...] = ()
+        self.beside: tuple[str, ...] = ()
+        if folder is not None:
+            found = _mask_files(folder)
+            self.files, self.left_out = _usable(self._band, found, set(sizes))
+            self.beside = found.left_out
         self._kept: dict[tuple[int, int], NDArray[np.uint8]] = {}  # packed, 8 pixels a byte
 
     def __str__(self) -> str:
@@ -92,34 +103,53 @@ class Masks:
         return shaped_mask(kind, size=size, bucket=self._band, seed=seed)
 
 
-def _mask_files(folder: Path) -> tuple[Path, ...]:
-    if not folder.is_dir():
+def _mask_files(folder: Path) -> Found:
+    if not folder.exists():
         raise DataError(f"{folder}: no such folder of masks")
-    files = tuple(path for path in walk(folder, results=False).files if is_picture(path))
-    if not files:
-        raise DataError(f"{folder}: no mask files in this folder; leave --masks out to draw masks")
-    return files
+    try:
+        return find_pictures(folder)
+    except DataError as error:
+        raise DataError(f"{error}; leave --masks out to draw masks") from None
 
 
-def _within(band: Bucket, files: Sequence[Path], folder: Path) -> tuple[Path, ...]:
-    """The files whose hole lies in the band, at the size that they are filed in."""
-    within, shares = [], []
-    for file in files:
-        white = read_white(file)
-        shares.append(float(white.mean()))
-        if band.holds(white):
-            within.append(file)
-    if not within:
+def _usable(
+    band: Bucket, found: Found, sizes: Collection[int]
+) -> tuple[tuple[Path, ...], tuple[str, ...]]:
+    """The files whose hole lies in the band, at the size that they are filed in; why not others."""
+    usable, reasons = [], []
+    for path in found.files:
+        name = printable(path.relative_to(found.top).as_posix())
+        try:
+            white = read_white(path)
+            if not band.holds(white):
+                raise DataError(
+                    f"its hole, white, covers {white.mean():.0%}, not {band.low} to {band.high} %"
+                )
+            for size in sizes:
+                _at_size(white, path, size)
+        except DataError as error:
+            reasons.append(f"{name}: {str(error).removeprefix(f'{path}: ')}")
+        else:
+            usable.append(path)
+    if not usable:
         raise DataError(
-            f"{folder}: none of {len(files)} masks covers {band.low} to {band.high} % of its "
-            f"picture, as the recipe's holes do: white, the hole, is {min(shares):.0%} to "
-            f"{max(shares):.0%}; give other masks, or leave --masks out to draw them"
+            f"{found.top}: none of {len(found.files)} masks can be used; {told(reasons)}; give "
+            "other masks, or leave --masks out to draw them"
         )
-    return tuple(within)
+    return tuple(usable), tuple(reasons)
+
+
+def told(reasons: Sequence[str]) -> str:
+    """The first of some files that are left out, each with the reason, in a line."""
+    return "; ".join(reasons[:SHOWN]) + ("; ..." if len(reasons) > SHOWN else "")
 
 
 def _read_mask(path: Path, size: int) -> Mask:
-    white = Image.fromarray(read_white(path)).resize((size, size), Image.Resampling.NEAREST)
+    return _at_size(read_white(path), path, size)
+
+
+def _at_size(whole: Mask, path: Path, size: int) -> Mask:
+    white = Image.fromarray(whole).resize((size, size), Image.Resampling.NEAREST)
     mask: Mask = np.asarray(white) > 0
     if mask.all() or not mask.any():
         raise DataError(

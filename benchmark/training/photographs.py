@@ -12,10 +12,11 @@ import numpy as np
 from PIL import Image
 
 from benchmark.core.errors import DataError
-from benchmark.core.pictures import is_picture, read_picture
+from benchmark.core.names import printable
+from benchmark.core.pictures import find_pictures, read_picture
 from benchmark.core.seeds import seed_of
 from benchmark.core.types import Pixels
-from benchmark.core.walk import walk
+from benchmark.training.holes import told
 from benchmark.training.recipe import Stage
 from benchmark.training.refused import digest_of, refused_digests
 
@@ -34,7 +35,8 @@ class Photographs:
         shrunk: per short side the pictures, (H, W, 3) uint8 with that short side; none where there
             are too many to keep.
         test: names of those that are test photographs.
-        left_out: names of files that cannot be read or are too small.
+        left_out: files that cannot be read or are too small, each with the reason.
+        beside: what else lies in the folder and is not used, a count for each reason.
     """
 
     names: tuple[str, ...]
@@ -43,6 +45,7 @@ class Photographs:
     shrunk: dict[int, tuple[Pixels, ...]]
     test: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.names)
@@ -99,7 +102,7 @@ def read_photographs(
     grid; without it a detector would learn that the hole never was a JPEG.
 
     Args:
-        folder: searched with its subfolders.
+        folder: searched with its subfolders; or one photograph.
         sides: short sides in pixels.
         minimum: fewest photographs to go on with.
         allow_test: whether photographs that results are measured on may be among them.
@@ -112,25 +115,29 @@ def read_photographs(
         DataError: if the folder is missing, has fewer usable photographs than `minimum`, or test
             photographs that are not allowed.
     """
-    if not folder.is_dir():
+    if not folder.exists():
         raise DataError(f"{folder}: no such folder of photographs; give one with --data")
     wanted = sorted(set(sides), reverse=True)
-    files = [path for path in walk(folder, results=False).files if is_picture(path)]
+    there = find_pictures(folder)
+    files, top = there.files, there.top
     kept = wanted if len(files) <= IN_MEMORY else []
-    read = [(path, seen) for path, seen in _all_seen(files, wanted[0], kept, workers)]
-    usable = [(path, seen) for path, seen in read if seen is not None]
+    read = list(_all_seen(files, wanted[0], kept, workers))
+    usable = [(path, seen) for path, seen in read if isinstance(seen, _Seen)]
+    reasons = _reasons(read, top)
     if len(usable) < max(minimum, 1):
+        also = f"; left out: {told(reasons)}" if reasons else ""
         raise DataError(
             f"{folder}: {len(usable)} of {len(files)} files can be read and have sides of "
-            f"{wanted[0]} or more; training takes at least {max(minimum, 1)} photographs"
+            f"{wanted[0]} or more; training takes at least {max(minimum, 1)} photographs{also}"
         )
     found = Photographs(
-        names=tuple(str(path.relative_to(folder)) for path, _ in usable),
+        names=tuple(str(path.relative_to(top)) for path, _ in usable),
         files=tuple(path for path, _ in usable),
         digests=tuple(seen.digest for _, seen in usable),
         shrunk={side: tuple(seen.sizes[side] for _, seen in usable) for side in kept},
-        test=tuple(str(path.relative_to(folder)) for path, seen in usable if seen.test),
-        left_out=tuple(str(path.relative_to(folder)) for path, seen in read if seen is None),
+        test=tuple(str(path.relative_to(top)) for path, seen in usable if seen.test),
+        left_out=reasons,
+        beside=there.left_out,
     )
     if found.test and not allow_test:
         example = next(seen for _, seen in usable if seen.test)
@@ -153,11 +160,11 @@ class _Seen:
 
 def _all_seen(
     files: Sequence[Path], least: int, kept: Sequence[int], workers: int
-) -> Iterator[tuple[Path, _Seen | None]]:
-    """Every file and what was seen of it, in order."""
+) -> Iterator[tuple[Path, _Seen | str]]:
+    """Every file and what was seen of it, or why it cannot be used, in order."""
     refused_digests()  # read once, not by every thread
 
-    def see(path: Path) -> _Seen | None:
+    def see(path: Path) -> _Seen | str:
         return _seen(path, least, kept)
 
     if not workers:
@@ -169,18 +176,27 @@ def _all_seen(
             yield from zip(some, threads.map(see, some), strict=True)
 
 
-def _seen(path: Path, least: int, kept: Sequence[int]) -> _Seen | None:
-    """The photograph, or None where it is unreadable or too small."""
+def _seen(path: Path, least: int, kept: Sequence[int]) -> _Seen | str:
+    """The photograph, or why it cannot be used."""
     try:
         pixels = read_picture(path)
-    except DataError:
-        return None
+    except DataError as error:
+        return str(error).removeprefix(f"{path}: ")
     picture = Image.fromarray(pixels)
     if min(picture.size) < least:
-        return None
+        return f"{picture.width}x{picture.height} pixels, expected sides of {least} or more"
     sizes = {side: _shrunk(picture, side) for side in kept}
     digest = digest_of(pixels)
     return _Seen(sizes=sizes, digest=digest, test=refused_digests().get(digest, ""))
+
+
+def _reasons(read: Iterable[tuple[Path, _Seen | str]], top: Path) -> tuple[str, ...]:
+    """The files that cannot be used, each with why."""
+    return tuple(
+        f"{printable(str(path.relative_to(top)))}: {seen}"
+        for path, seen in read
+        if isinstance(seen, str)
+    )
 
 
 def _shrunk(picture: Image.Image, side: int) -> Pixels:

@@ -72,7 +72,10 @@ def _cell(table: PaperTable, line: Line, entry: Entry) -> str:
     paper = number(entry.paper, entry.decimals, gap=PAPER_GAP)
     if not table.ours:
         return f'<td data-value="{_sortable(entry.paper)}">{_bold(paper, entry.paper_best)}</td>'
-    parts = [_bold(number(entry.value, entry.decimals) + entry.mark, entry.ours_best)]
+    alone = entry.value is None and entry.paper is not None and not line.model  # not in this run
+    parts = (
+        [] if alone else [_bold(number(entry.value, entry.decimals) + entry.mark, entry.ours_best)]
+    )
     if beside := interval(entry):
         parts.append(f"<small>{beside}</small>")
     if entry.paper is not None:

@@ -56,12 +56,14 @@ class Tables:
         main: the table of pictures as painted, or the paper's alone where the run has none of it.
         laundered: the same after each laundering, with what was done.
         missing: why there are no numbers of ours, or "".
+        measured: whether there is one.
     """
 
     number: int
     main: Markup
     laundered: tuple[tuple[str, Markup], ...]
     missing: str
+    measured: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +139,8 @@ def page(
         run=run,
         state=_state(run),
         verdicts=verdicts(run, statistics),
+        counted=counted,
+        share=_share,
         caveats=list(caveats(run)),
         tables=list(_tables(run, statistics)),
         plots=list(_plots(drawn)),
@@ -157,6 +161,11 @@ def _json(value: object) -> Markup:
     for sign in "<>&":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
     return Markup(text)  # noqa: S704 (its three dangerous signs are written as escapes)
+
+
+def _share(value: float) -> str:
+    """A number of [0, 1] in percent of a bar's width."""
+    return f"{100 * min(max(value, 0.0), 1.0):.1f}"
 
 
 def _state(run: RunFolder) -> str:
@@ -188,6 +197,7 @@ def _tables(run: RunFolder, statistics: Sequence[Statistic]) -> Iterator[Tables]
                 main=alone,
                 laundered=(),
                 missing=str(error).removeprefix(f"{run.path}: "),
+                measured=False,
             )
             continue
         plain = [one for one in found if not one.launder]
@@ -200,6 +210,12 @@ def _tables(run: RunFolder, statistics: Sequence[Statistic]) -> Iterator[Tables]
                 if one.launder
             ),
             missing="",
+            measured=any(
+                entry.value is not None
+                for one in found
+                for line in one.lines
+                for entry in line.entries
+            ),
         )
 
 
@@ -302,7 +318,11 @@ def _exhibit(
 
 def _looked(metric: str, look: Look) -> str:
     """A detector's numbers of one picture as they are printed."""
+    threshold = DETECTORS.card(look.detector).threshold
     said = [f"score {number(look.score, 3)}"]
+    if look.score is not None:
+        word = "forged" if look.score > threshold else "untouched"
+        said[0] += f", called {word} (forged above {threshold:g})"
     if look.value is not None:
         kind = kind_of(metric)
         said.insert(0, f"{kind.title} {number(look.value, kind.decimals)}")

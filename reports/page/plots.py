@@ -71,8 +71,8 @@ def _scales(chart: Chart) -> tuple[_Scale, _Scale]:
     if chart.positions:
         horizontal = _Scale(low=-0.4, high=len(chart.positions) - 0.6, start=LEFT, end=right)
     else:
-        nulls = [] if chart.null is None else [chart.null]
-        horizontal = _scale([*(point.x for point in points), *nulls], LEFT, right)
+        read_against = 0.5 if chart.null is None else chart.null  # AUC by chance, or the null
+        horizontal = _scale([*(point.x for point in points), read_against], LEFT, right)
     ends = [end for point in points for end in (point.y, point.low, point.high) if end is not None]
     return horizontal, _scale(ends, HEIGHT - BOTTOM, TOP)
 
@@ -140,10 +140,17 @@ def _series(series: Series, horizontal: _Scale, vertical: _Scale, *, shift: floa
     parts = [_tag("polyline", points=line, class_="line", stroke_dasharray=dash)]
     parts += [_interval(point, x, vertical) for point, x, _ in placed]
     parts += [_mark(series.marker, point.label, x, y) for point, x, y in placed]
-    parts += [_text(point.tag, x + 6, y - 6, anchor="start") for point, x, y in placed if point.tag]
+    parts += [_tagged(point.tag, x, y) for point, x, y in placed if point.tag]
     return Markup(
         '<g class="series" data-series="{index}" style="--c:{colour}">{inside}</g>'
     ).format(index=series.index, colour=series.colour, inside=Markup("").join(parts))
+
+
+def _tagged(text: str, x: float, y: float) -> Markup:
+    """A text beside a mark, to its left where there is no room to its right."""
+    left = x + 6 + 7 * len(text) > WIDTH - RIGHT
+    up = max(y - 6, TOP + 10)
+    return _text(text, x - 6 if left else x + 6, up, anchor="end" if left else "start")
 
 
 def _shift(chart: Chart, place: int) -> float:

@@ -175,7 +175,9 @@ function gallery() {
       column("hole", picture(one.hole, `${one.sample} with its hole`)),
       ...shown.map((painting) => painted(one, painting)));
     return make("article", { class: "exhibit", "data-sample": one.sample, "data-bucket": one.bucket },
-      make("h3", { text: title }), strip);
+      make("h3", { text: title }),
+      make("p", { class: "hint", text: `${shown.length} inpainted beside it: scroll sideways \u2192` }),
+      strip);
   }
 
   // The slider: the original to its left, the painted picture to its right.

@@ -49,7 +49,9 @@ class Glance:
         name: its name with its marks and weights.
         values: (N,) the metric's mean over the buckets, picture by picture, in a fixed order.
         value: the mean over pictures, or None for a gap.
-        text: that mean with its 95 % interval over pictures, as it is printed.
+        low: lower end of its 95 % interval over pictures, or None.
+        high: upper end, or None.
+        text: that mean with its interval, as it is printed.
         reason: why there is no number, or "".
         standing: what it is ranked by, the lower the better: of AUC the distance to the null; None
             where it is not ranked.
@@ -61,6 +63,8 @@ class Glance:
     name: str
     values: NDArray[np.float64]
     value: float | None
+    low: float | None
+    high: float | None
     text: str
     reason: str
     standing: float | None = None
@@ -81,7 +85,8 @@ class Verdict:
         dataset: the data set's name.
         detector: who looked.
         name: its name with its marks and weights.
-        glances: one an inpainter that paints and retouching, in the plan's order.
+        metric: the metric's title.
+        glances: one an inpainter that paints and retouching: who hides best first, gaps last.
         sentences: the finding.
         null: the null of that metric, its mean over pictures, or None.
     """
@@ -89,6 +94,7 @@ class Verdict:
     dataset: str
     detector: str
     name: str
+    metric: str
     glances: tuple[Glance, ...]
     sentences: tuple[str, ...]
     null: float | None
@@ -153,10 +159,17 @@ def _verdict(
         dataset=dataset,
         detector=detector,
         name=_named(run, detector, marked(card, run.results)),
-        glances=found,
+        metric=METRICS.load(metric).title,
+        glances=tuple(sorted(found, key=_place)),
         sentences=tuple(_sentences(run, metric, found, tests, where)),
         null=_null(run, metric, where),
     )
+
+
+def _place(glance: Glance) -> tuple[bool, bool, float]:
+    """Who is ranked stands first, then who is not, then gaps."""
+    ranked = glance.standing is not None
+    return glance.value is None, not ranked, (glance.standing or 0.0) if ranked else 0.0
 
 
 def _null(run: RunFolder, metric: str, where: tuple[str, str]) -> float | None:
@@ -205,9 +218,15 @@ def _glance(run: RunFolder, metric: str, dataset: str, detector: str, painter: P
         met=met,
         values=values,
         value=value,
+        low=_finite(interval[0]),
+        high=_finite(interval[1]),
         text=with_span(value, *interval, kind.decimals),
         reason="" if complete else reason or "not measured",
     )
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and np.isfinite(value) else None
 
 
 def _by_picture(run: RunFolder, metric: str, what: tuple[str, str, str]) -> NDArray[np.float64]:

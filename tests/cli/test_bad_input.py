@@ -97,7 +97,7 @@ def test_broken_pictures_are_skipped_and_counted(bench: Bench, photos: Path) -> 
     whole = (photos / "a.png").read_bytes()
     (photos / "e.png").write_bytes(whole[: len(whole) // 2])
     result = bench("run", *QUICK, "--images", photos)
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == 1, result.output
     assert "skipped: d" in result.stderr
     assert "skipped: e" in result.stderr
     record = json.loads(Path("out/record.json").read_text())

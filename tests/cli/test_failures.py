@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -189,3 +191,126 @@ def test_a_program_that_looks_at_names_answers_under_them(bench: Bench, inputs: 
     assert result.exit_code == 0, result.output
     found = {sample: float(row["auc"]) for (_, sample), row in samples().items()}
     assert found == {"a": 1, "c": 0}
+
+
+def closed(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    """Some files may not be opened, by their paths."""
+    opened = Path.open
+
+    def open_(self: Path, *words: object, **named: object) -> object:
+        if str(self) in names:
+            raise PermissionError(errno.EACCES, "Permission denied", str(self))
+        return opened(self, *words, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Path, "open", open_)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (
+            lambda patch: closed(patch, "photos/b.png"),
+            "photos/b.png: cannot be read (Permission denied)",
+        ),
+        (
+            lambda _: Path("photos/b.png").write_bytes(Path("photos/b.png").read_bytes()[:900]),
+            "photos/b.png: damaged or truncated picture",
+        ),
+        (lambda _: Path("masks/b.png").write_text("no mask"), "masks/b.png: not a PNG"),
+        (
+            lambda _: Image.new("RGB", (63, 63), (200, 20, 20)).save("masks/b.png"),
+            "masks/b.png: coloured",
+        ),
+    ],
+    ids=["may not be opened", "damaged", "no mask", "coloured mask"],
+)
+def test_an_image_or_mask_that_cannot_be_read_is_that_sample_s_failure(
+    bench: Bench,
+    inputs: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    spoil: Callable[[pytest.MonkeyPatch], object],
+    said: str,
+) -> None:
+    words = ("--inpainter", "meanfill", "--detector", "none", "--metrics", "psnr", "--out")
+    assert bench(*RUN, *words, "whole").exit_code == 0
+    spoil(monkeypatch)
+    result = bench(*RUN, *words, "out")
+    assert result.exit_code == 1, result.output
+    (line,) = (one for one in result.stderr.splitlines() if one.startswith("skipped: b"))
+    assert said in line
+    whole, found = samples("whole"), samples()
+    assert found.keys() == whole.keys() - {("meanfill", "b")} or not found["meanfill", "b"]["psnr"]
+    assert all(found["meanfill", one] == whole["meanfill", one] for one in "ac")
+    (failure,) = json.loads(Path("out/record.json").read_text())["failures"]
+    assert (failure["kind"], failure["sample"]) == ("skipped", "b")
+    assert ",2,2," in Path("out/results.csv").read_text()  # neither in the mean nor expected
+    assert bench("check", "out").exit_code == 0
+    strict = bench(*RUN, *words, "strict", "--strict")
+    assert strict.exit_code == 2
+    assert said in strict.stderr
+    assert not Path("strict").exists()
+
+
+def test_no_image_that_can_be_read_is_refused(
+    bench: Bench, inputs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed(monkeypatch, *(f"photos/{name}.png" for name in "abc"))
+    result = bench("run", "--images", "photos", "--inpainter", "meanfill", "--out", "out")
+    assert result.exit_code == 2
+    assert "none of the samples can be used; the first: photos/a.png: cannot be" in result.stderr
+    assert not Path("out").exists()
+
+
+def test_a_heatmap_that_cannot_be_read_is_that_sample_s_failure(
+    bench: Bench, inputs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("looked").mkdir()
+    for sample, size in (("a", (80, 96)), ("b", (63, 63)), ("c", (80, 96))):
+        Image.fromarray(half("in", size)).save(f"looked/{sample}.png")
+    Path("looked/a.png").rename("looked/a.npy")  # no array
+    Path("looked/b.png").write_bytes(b"")
+    words = ("--inpainter", "meanfill", "--detector", "mine=heatmaps:looked", "--metrics", "auc")
+    result = bench(*RUN, *words, "--out", "out")
+    assert result.exit_code == 1, result.output
+    assert {key[1]: row["auc"] for key, row in samples().items()} == {
+        "a": "",
+        "b": "",
+        "c": "1.000000",
+    }
+    lines = [one for one in result.stderr.splitlines() if one.startswith("failed: ")]
+    assert "looked/a.npy" in lines[0]
+    assert "looked/b.png" in lines[1]
+
+
+def test_shards_merge_around_an_image_that_cannot_be_read(
+    bench: Bench, inputs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = (*RUN[:-2], "--inpainter", "meanfill", "--detector", "none", "--metrics", "psnr")
+    closed(monkeypatch, "photos/b.png")
+    for shard in ("1/2", "2/2"):
+        assert bench(*words, "--shard", shard, "--out", f"part{shard[0]}").exit_code in (0, 1)
+    merged = bench("merge", "out", "part1", "part2")
+    assert merged.exit_code == 1, merged.output
+    (failure,) = json.loads(Path("out/record.json").read_text())["failures"]
+    assert failure["sample"] == "b"
+    assert ",2,2," in Path("out/results.csv").read_text()
+
+
+@pytest.mark.parametrize("scheme", ["outputs", "heatmaps"])
+def test_files_of_names_that_differ_in_case_alone_are_not_mixed_up(
+    bench: Bench, inputs: Path, scheme: str
+) -> None:
+    Path("photos/c.png").rename("photos/A.png")
+    Path("masks/c.png").rename("masks/A.png")
+    Path("photos/b.png").unlink()
+    Path("made").mkdir()
+    if scheme == "outputs":
+        Path("made/a.png").write_bytes(Path("photos/a.png").read_bytes())
+        words = ("--inpainter", "mine=outputs:made", "--detector", "none", "--metrics", "psnr")
+    else:
+        Image.fromarray(half("in", (80, 96))).save("made/a.png")
+        words = ("--inpainter", "meanfill", "--detector", "mine=heatmaps:made", "--metrics", "auc")
+    result = bench(*RUN, *words, "--out", "out")
+    assert result.exit_code == 1, result.output
+    (line,) = (one for one in result.stderr.splitlines() if one.startswith("failed: "))
+    assert line.startswith("failed: A at 20-30 % (mine): made/A.*: no such file; another sample's")

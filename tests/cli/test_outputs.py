@@ -179,7 +179,8 @@ def test_a_finished_run_is_read_after_its_pictures_are_gone(bench: Bench, laid_o
     paint_all(Path("painted"))
     bench("run", "--inpainter", "mine=outputs:painted", "--images", laid_out, *QUICK, "--out", "o")
     Path("painted").rename("elsewhere")
-    assert "mine" in bench("table", "stats", "--run", "o").stdout
+    assert "No two inpainters to compare." in bench("table", "stats", "--run", "o").stdout
+    assert "mine" in bench("table", "stats", "--run", "o", "--all").stdout
     assert bench("report", "o").exit_code == 0
 
 

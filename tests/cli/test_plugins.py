@@ -44,6 +44,26 @@ def test_a_plugin_is_listed_and_shown_with_its_distribution(bench: Bench, instal
     assert "from:          paint 1.2" in shown
 
 
+def test_an_edited_copy_of_what_is_installed_is_said(
+    bench: Bench, install: Install, photos: Path
+) -> None:
+    """`bench new`, `pip install .`, an edit, and the same command in the same folder."""
+    site = install("paint", {"bench.inpainters": {"grey": "greymod:Grey"}}, greymod=PAINTER)
+    Path("greymod.py").write_text(PAINTER)
+    words = ("run", "--size", 64, "--buckets", "30-40", "--detector", "none", "--metrics", "psnr",
+             "--images", photos, "--inpainter")  # fmt: skip
+    same = bench(*words, "grey", "--out", "same")
+    assert same.exit_code == 0, same.output
+    assert "greymod" not in same.stderr
+    Path("greymod.py").write_text(PAINTER.replace("0.5", "0.25"))
+    for name in ("grey", "mine=greymod:Grey"):
+        result = bench(*words, name, "--out", name[:4])
+        assert result.exit_code == 0, result.output
+        (line,) = (one for one in result.stderr.splitlines() if "greymod" in one)
+        used, other = site / "greymod.py", Path("greymod.py").absolute()
+        assert f"greymod: two of this name; {used} is used, and not {other};" in line
+
+
 def test_plugins_run_like_ours(bench: Bench, install: Install, photos: Path) -> None:
     points = {
         "bench.inpainters": {"grey": "greymod:Grey"},
@@ -92,7 +112,7 @@ def test_a_run_is_read_without_the_module_that_made_it(bench: Bench, photos: Pat
     Path("gone_soon.py").unlink()
     sys.modules.pop("gone_soon", None)
     forget()
-    assert "mine" in bench("table", "stats", "--run", "out").stdout
+    assert "mine" in bench("table", "stats", "--run", "out", "--all").stdout
     result = bench("report", "out")
     assert result.exit_code == 0, result.output
     assert "mine" in Path("out/index.html").read_text()

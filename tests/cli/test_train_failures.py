@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import resource
 import signal
@@ -99,8 +100,44 @@ def test_unreadable_photographs_among_enough_are_said(
     (photos / "b.png").write_text("no picture")
     result = bench(*words)
     assert result.exit_code == 0, result.output
-    said = "Left out: 1 of 6 photographs, unreadable or too small, such as b.png"
-    assert said in result.stderr.splitlines()
+    (line,) = (one for one in result.stderr.splitlines() if one.startswith("Left out: "))
+    assert line.startswith("Left out: 1 of 6 photographs: b.png: not a PNG")
+
+
+def test_one_bad_mask_is_left_out_and_said(bench: Bench, words: list[str], tmp_path: Path) -> None:
+    folder = tmp_path / "masks"
+    folder.mkdir()
+    half = np.zeros((64, 64), dtype=np.uint8)
+    half[:20] = 255
+    Image.fromarray(half).save(folder / "good.png")
+    (folder / "bad.png").write_text("no picture")
+    Image.new("RGB", (64, 64), (200, 10, 10)).save(folder / "red.png")
+    (folder / "notes.txt").write_text("none either")
+    result = bench(*words, "--masks", folder)
+    assert result.exit_code == 0, result.output
+    lines = [one for one in result.stderr.splitlines() if one.startswith("Left out")]
+    assert lines[0].startswith("Left out: 2 of 3 masks: bad.png: not a PNG")
+    assert "; red.png: coloured" in lines[0]
+    assert lines[1] == "Left out beside the masks: .txt (1): notes.txt"
+    (folder / "good.png").unlink()
+    said = refused(bench, *words, "--masks", folder, "--out", "other")
+    assert "none of 2 masks can be used; bad.png: not a PNG" in said
+
+
+def test_one_mask_alone_will_do(bench: Bench, words: list[str], tmp_path: Path) -> None:
+    half = np.zeros((64, 64), dtype=np.uint8)
+    half[:20] = 255
+    Image.fromarray(half).save(tmp_path / "one.png")
+    result = bench(*words, "--masks", tmp_path / "one.png")
+    assert result.exit_code == 0, result.output
+    assert json.loads(Path("out/aotgan.json").read_text())["masks"] == "1 files, 5 to 60 %"
+
+
+def test_one_photograph_alone_is_too_few_for_this_recipe(
+    bench: Bench, words: list[str], photos: Path
+) -> None:
+    words[words.index("--data") + 1] = str(photos / "a.png")
+    assert "1 of 1 files can be read" in refused(bench, *words)
 
 
 def test_masks_that_fall_in_no_bucket(bench: Bench, words: list[str], tmp_path: Path) -> None:
@@ -110,8 +147,8 @@ def test_masks_that_fall_in_no_bucket(bench: Bench, words: list[str], tmp_path: 
     white[:9] = 0
     Image.fromarray(white).save(folder / "mask.png")
     said = refused(bench, *words, "--masks", folder)
-    assert "none of 1 masks covers 5 to 60 %" in said
-    assert "white, the hole, is 86% to 86%" in said
+    assert "none of 1 masks can be used" in said
+    assert "mask.png: its hole, white, covers 86%, not 5 to 60 %" in said
 
 
 @pytest.mark.parametrize(

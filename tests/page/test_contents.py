@@ -12,13 +12,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from benchmark.core.errors import DataError, OutputError
 from benchmark.results.run_folder import read_run
+from detectors import DETECTORS
 from reports.charts import charts
 from reports.figures import draw, write_figures
-from reports.gallery import make_gallery
+from reports.gallery import make_gallery, with_edge
 from reports.page.write import write_comparison, write_report
 from tests.page.conftest import HARMFUL, PICTURES, WRITTEN, Made
 from tests.stopped import stop
@@ -301,3 +303,51 @@ def test_a_comparison_names_the_cells_beyond_the_limit(made: Made, copied: Made)
     assert "4 moved" in text
     assert "the limit is +0.01" in text
     shutil.rmtree(copied.folder)
+
+
+def test_what_a_reader_wants_stands_first_and_what_was_not_measured_is_closed(
+    written_page: Path,
+) -> None:
+    text = written_page.read_text(encoding="utf-8")
+    places = [text.index(f'<section id="{name}"') for name in
+              ("summary", "gallery", "plots", "tables", "provenance")]  # fmt: skip
+    assert places == sorted(places)
+    opened = dict(re.findall(r'<details id="paper-(\d)"( open)?>', text))
+    assert opened == {"1": " open"} | dict.fromkeys("23456", "")  # PSNR alone is the paper's
+    assert "Table 3: the paper's numbers alone" in text
+    table = text[text.index('id="table-1"') : text.index("Table 2: the paper")]
+    assert '<td data-value="">- <small>paper' not in table  # of a model that did not run
+
+
+def test_bars_have_their_interval_and_an_axis(written_page: Path) -> None:
+    text = written_page.read_text(encoding="utf-8")
+    ladder = text[text.index('<ul class="ladder">') : text.index("</ul>")]
+    assert ladder.count('class="fill"') == ladder.count('class="whisker"') == 2
+    assert '<span class="scale"><span>0</span><span>AUC</span><span>1</span></span>' in ladder
+
+
+def test_a_score_says_what_the_detector_calls_it(written_page: Path) -> None:
+    for exhibit in data_of(written_page)["exhibits"]:
+        for painting in exhibit["paintings"]:
+            for look in painting["looks"]:
+                found = re.fullmatch(
+                    r"(?:AUC [\d.]+, )?score ([\d.]+), called (forged|untouched) "
+                    r"\(forged above (.+)\)",
+                    look["text"],
+                )
+                assert found, look["text"]
+                score, threshold = float(found[1]), float(found[3])
+                assert threshold == DETECTORS.card(look["detector"]).threshold
+                if score != threshold:  # rounded
+                    assert (score > threshold) == (found[2] == "forged")
+
+
+def test_the_edge_of_the_hole_is_drawn_and_nothing_else() -> None:
+    heat = np.zeros((8, 8, 3), np.uint8)
+    mask = np.zeros((16, 16), np.bool_)
+    mask[4:12, 4:12] = True
+    seen = with_edge(heat, mask)[..., 0]
+    expected = np.zeros((8, 8), np.uint8)
+    expected[2:6, 2:6] = 255
+    expected[3:5, 3:5] = 0
+    assert np.array_equal(seen, expected)

@@ -9,7 +9,8 @@ import pytest
 
 from benchmark.core.brought import default_label, is_label, split_label, words_of
 from benchmark.core.errors import BadAnswer, BadInput, DataError
-from benchmark.core.outside import NamedFiles, digest_of
+from benchmark.core.names import cut_name
+from benchmark.core.outside import NamedFiles, Terms, alike_of, digest_of
 from benchmark.core.types import Piece
 
 
@@ -80,7 +81,8 @@ def test_files_are_found_by_the_names_that_tell_them_apart(tmp_path: Path) -> No
     files = NamedFiles(tmp_path, {".png", ".jpg"})
 
     def found(several: set[str], **names: str) -> str:
-        return str(files.find(piece(**names), frozenset(several)).relative_to(tmp_path))
+        terms = Terms(several=frozenset(several))
+        return str(files.find(piece(**names), terms).relative_to(tmp_path))
 
     here = {"dataset": "set", "bucket": "30-40"}
     assert found(set(), sample="a", **here) == "set/30-40/a.png"
@@ -93,9 +95,32 @@ def test_files_are_found_by_the_names_that_tell_them_apart(tmp_path: Path) -> No
         found({"bucket"}, sample="a", bucket="50-60")
     (tmp_path / "a.jpg").touch()
     with pytest.raises(BadAnswer, match="two files of one name"):
-        NamedFiles(tmp_path, {".png", ".jpg"}).find(piece(sample="a"), frozenset())
+        NamedFiles(tmp_path, {".png", ".jpg"}).find(piece(sample="a"), Terms())
     with pytest.raises(DataError, match="no files"):
         NamedFiles(tmp_path, {".npy"})
+
+
+@pytest.mark.parametrize(
+    ("samples", "file"),
+    [
+        (("Cat", "cat"), "cat"),
+        (("K\u00f6ln", "Ko\u0308ln"), "Ko\u0308ln"),
+        (("sub/inner", "sub_inner"), "sub_inner"),
+    ],
+)
+def test_a_file_of_one_sample_is_never_taken_for_another_s(
+    tmp_path: Path, samples: tuple[str, str], file: str
+) -> None:
+    (tmp_path / f"{file}.png").touch()
+    files = NamedFiles(tmp_path, {".png"})
+    alone, terms = Terms(alike=alike_of(samples[:1])), Terms(alike=alike_of(samples))
+    assert files.find(piece(sample=samples[0]), alone).stem == file  # where it can be of no other
+    assert files.find(piece(sample=samples[1]), terms).stem == file
+    with pytest.raises(BadAnswer, match="no such file; another sample's name differs in case"):
+        files.find(piece(sample=samples[0]), terms)
+    (tmp_path / f"{cut_name(samples[0])}.png").touch()  # as --save-images writes it
+    named = NamedFiles(tmp_path, {".png"}).find(piece(sample=samples[0]), terms)
+    assert named.stem == cut_name(samples[0])
 
 
 def test_a_folders_digest_is_of_names_and_contents(tmp_path: Path) -> None:

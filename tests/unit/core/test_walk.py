@@ -127,3 +127,13 @@ def test_a_file_is_a_folder_of_one(tmp_path: Path) -> None:
     (tmp_path / "words.txt").write_text("words")
     with pytest.raises(DataError, match=r"words\.txt: no pictures: neither a folder"):
         list_pictures(tmp_path / "words.txt")
+
+
+def test_a_link_to_itself_is_counted_and_the_rest_is_read(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png")
+    (tmp_path / "loop.png").symlink_to("loop.png")
+    (tmp_path / "there").symlink_to("back")
+    (tmp_path / "back").symlink_to("there")
+    assert names(tmp_path) == ["a.png"]
+    assert {"loop.png", "there", "back"} == reasons(tmp_path).keys()
+    assert all("symbolic links" in reason for reason in reasons(tmp_path).values())

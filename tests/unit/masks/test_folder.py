@@ -10,7 +10,8 @@ from PIL import Image
 
 from benchmark.core.errors import DataError
 from benchmark.masks.bucket import Bucket
-from benchmark.masks.folder import FolderMasks, Pictures, goes_by_name
+from benchmark.masks.folder import FolderMasks, Pictures
+from benchmark.masks.pairing import goes_by_name
 
 SMALL, LARGE = Bucket(10, 20), Bucket(30, 40)
 
@@ -162,7 +163,7 @@ def test_a_pair_of_different_shape_is_reported(tmp_path, write):
         opened(tmp_path, names="a", buckets=(SMALL,), by_name=True)
     write("b.png", 15)
     masks = opened(tmp_path, names="ab", buckets=(SMALL,), by_name=True)
-    assert [name for name, _ in masks.unused] == ["a.png"]
+    assert list(masks.failed) == ["a"]
     assert not masks.holes("a")
 
 
@@ -226,7 +227,7 @@ def test_a_copy_in_another_format_is_the_same_mask(tmp_path, write):
     assert pairs(masks, "10-20", "ab") == ["a.png", "b.png"]
     write("a.jpg", 35)
     masks = partly(tmp_path, "ab")
-    assert masks.unused == [("a.png", "a.jpg is another mask of the same name")]
+    assert masks.failed == {"a": f"{tmp_path}/a.png: a.jpg is another mask of the same name"}
     assert not masks.holes("a")
 
 
@@ -261,9 +262,9 @@ def test_one_mask_is_of_all_and_none_is_squeezed(tmp_path, write):
     assert {name: bool(masks.holes(name)) for name in shapes} == {"a": True, "b": True, "c": False}
     assert masks.draw("b", "10-20", (200, 300)).mean() == 0.15
     assert masks.pairing.rule == "one"
-    assert [(file, "100x150" in why, "for c" in why) for file, why in masks.unused] == [
-        ("mask.png", True, True)
-    ]
+    assert [
+        (name, "mask.png: " in why, "100x150" in why) for name, why in masks.failed.items()
+    ] == [("c", True, True)]
 
 
 def test_a_square_mask_is_of_every_centre_square(tmp_path, write):

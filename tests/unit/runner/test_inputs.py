@@ -1,0 +1,284 @@
+"""Files as people have them: the number that was meant, or a line that names the file; never less.
+
+One picture of 80x64 with a hole of 40x24, its fill known: every way of saving the same picture, the
+same mask or the same heatmap has to come to the same number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmark import Plan, RunRecord, run
+from benchmark.core.errors import DataError, ScaleWarning
+from benchmark.runner.execute import Settings
+
+HEIGHT, WIDTH = 64, 80
+ROWS, COLUMNS = np.mgrid[:HEIGHT, :WIDTH]
+PHOTO = (np.stack([COLUMNS * 2, ROWS * 3, COLUMNS + ROWS], axis=-1) % 256).astype(np.uint8)
+HOLE = np.zeros((HEIGHT, WIDTH), np.uint8)
+HOLE[16:40, 20:60] = 255
+ONES = HOLE // 255
+MAP = np.clip(HOLE / 255 * 0.6 + np.random.default_rng(5).random(HOLE.shape) * 0.4, 0, 1)
+EIGHT = np.rint(MAP * 255).astype(np.uint8)
+FILLED = np.where(HOLE[..., None] > 0, np.uint8(7), PHOTO)
+Save = Callable[[Path], object]
+
+
+def save(values: np.ndarray, name: str, mode: str | None = None, **options: Any) -> Save:
+    def call(folder: Path) -> None:
+        picture = Image.fromarray(values)
+        (picture.convert(mode) if mode else picture).save(folder / name, **options)
+
+    return call
+
+
+def palette(values: np.ndarray, colours: list[int], name: str, **options: Any) -> Save:
+    def call(folder: Path) -> None:
+        picture = Image.frombytes("P", (WIDTH, HEIGHT), values.tobytes())
+        picture.putpalette([*colours, *[0] * (768 - len(colours))])
+        picture.save(folder / name, **options)
+
+    return call
+
+
+def turned(values: np.ndarray, name: str, orientation: int = 6) -> Save:
+    exif = Image.Exif()
+    exif[274] = orientation
+    return save(np.rot90(values), name, exif=exif, lossless=True)
+
+
+def all_of(*saves: Save) -> Save:
+    return lambda folder: [one(folder) for one in saves]
+
+
+def made(
+    folder: Path,
+    *,
+    photo: Save | None = None,
+    mask: Save | None = None,
+    **plan: Any,
+) -> RunRecord:
+    for name, given, usual in (
+        ("photos", photo, save(PHOTO, "a.png")),
+        ("masks", mask, save(HOLE, "a.png")),
+    ):
+        (folder / name).mkdir(exist_ok=True)
+        (given or usual)(folder / name)
+    chosen = {"inpainters": "meanfill", "detectors": "none", "metrics": "psnr", "size": "native"}
+    where = {"images": folder / "photos", "masks": folder / "masks"}
+    return run(Plan(**{**chosen, **where, **plan}), store=folder / "store", out=folder / "out")
+
+
+def number(record: RunRecord, metric: str = "psnr") -> float:
+    (value,) = record.samples[metric]
+    return float(value)
+
+
+@pytest.fixture(scope="module")
+def meant(tmp_path_factory: pytest.TempPathFactory) -> float:
+    return number(made(tmp_path_factory.mktemp("meant")))
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        palette(ONES, [0, 0, 0, 255, 255, 255], "a.png"),
+        palette(ONES, [0, 0, 0, 1, 1, 1], "a.png"),
+        palette(1 - ONES, [255, 255, 255, 0, 0, 0], "a.png"),
+        palette(ONES, [0, 0, 0, 255, 255, 255], "a.png", transparency=0),
+        save(HOLE.astype(np.uint16) * 257, "a.png"),
+        save(ONES.astype(np.uint16), "a.png"),
+        save(HOLE.astype(np.float32), "a.tif"),
+        save(np.dstack([HOLE] * 3), "a.jpg", "CMYK", quality=95),
+        save(HOLE, "a.jpg", quality=95),
+        save(HOLE, "a.png", "1"),
+        save(np.dstack([HOLE] * 3 + [HOLE * 0 + 255]), "a.png"),
+        save(np.dstack([PHOTO, 255 - HOLE]), "a.png"),
+        save(HOLE, "a.gif", save_all=True, append_images=[Image.fromarray(255 - HOLE)]),
+        turned(HOLE, "a.png"),
+        save(np.kron(HOLE, np.ones((10, 10), np.uint8)), "a.png"),
+        save(HOLE, "a.webp", quality=60),
+        save(HOLE, "A_MASK.PNG"),
+        save(HOLE, "a_mask001.png"),
+        save(HOLE, "mask_a.png"),
+        save(HOLE, "a_segmentation.png"),
+        save(HOLE, "a.png", transparency=0),
+    ],
+)
+def test_the_same_mask_however_it_is_saved(tmp_path: Path, mask: Save, meant: float) -> None:
+    assert number(made(tmp_path, mask=mask)) == meant
+
+
+@pytest.mark.parametrize(
+    ("mask", "said"),
+    [
+        (save(np.where(HOLE > 0, np.nan, 0).astype(np.float32), "a.tif"), "nan to nan"),
+        (save(np.dstack([HOLE * 0 + 255, HOLE]), "a.png"), "transparency that varies"),
+        (save(ONES * 127, "a.png"), "grey levels 0, 127 and none of 128 or more"),
+        (
+            save(np.where(COLUMNS < 10, 128, HOLE).astype(np.uint8), "a.png"),
+            "grey levels 0, 128, 255, as labels have",
+        ),
+        (save(np.dstack([HOLE, HOLE * 0, HOLE * 0]), "a.png"), "coloured"),
+        (save(255 - HOLE, "a.png"), "--mask-polarity"),
+        (
+            all_of(save(HOLE, "a.png"), save(np.roll(HOLE, 9, axis=0), "a.jpg", quality=95)),
+            "a.jpg is another mask of the same name",
+        ),
+        (save(HOLE, "a (1).png"), "'a (1)' begins with the picture 'a'"),
+        (save(HOLE.astype(np.int32) * 16, "a.tif"), "as 10 or 12 bits"),
+    ],
+)
+def test_a_mask_that_may_mean_something_else_is_refused(
+    tmp_path: Path, mask: Save, said: str
+) -> None:
+    with pytest.raises(DataError) as caught:
+        made(tmp_path, mask=mask)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "photo",
+    [
+        save(PHOTO, "a.webp", lossless=True),
+        turned(PHOTO, "a.webp"),
+        save(PHOTO, "a.png", save_all=True, append_images=[Image.fromarray(255 - PHOTO)]),
+        save(PHOTO, "a.tif", save_all=True, append_images=[Image.fromarray(PHOTO[:32, :32])]),
+        lambda folder: cv2.imwrite(
+            str(folder / "a.png"), PHOTO[..., ::-1].astype(np.uint16) * 257
+        ),
+        all_of(save(PHOTO, "a.png"), lambda folder: (folder / "loop").symlink_to(".")),
+        all_of(save(PHOTO, "a.png"), lambda folder: (folder / "b.png").symlink_to("b.png")),
+        all_of(save(PHOTO, "a.png"), lambda folder: (folder / "b.heic").touch()),
+    ],
+)  # fmt: skip
+def test_the_same_picture_however_it_is_saved(tmp_path: Path, photo: Save, meant: float) -> None:
+    assert number(made(tmp_path, photo=photo)) == meant
+
+
+@pytest.mark.parametrize(
+    ("photo", "said"),
+    [
+        (save(PHOTO[..., 0].astype(np.float32) / 127.5 - 1, "a.tif"), "-1 to"),
+        (save(PHOTO[..., 0].astype(np.int32) - 100, "a.tif"), "-100 to"),
+        (save(PHOTO[..., 0].astype(np.uint16) * 16, "a.png"), "up to 2528 of 65535, as 10 or 12"),
+        (
+            lambda folder: cv2.imwrite(str(folder / "a.tif"), PHOTO.astype(np.float32)),
+            "a.tif: not a",
+        ),
+    ],
+)
+def test_a_picture_of_unknown_levels_is_refused(tmp_path: Path, photo: Save, said: str) -> None:
+    with pytest.raises(DataError) as caught:
+        made(tmp_path, photo=photo)
+    assert said in str(caught.value)
+
+
+def judged(folder: Path, heatmap: Save) -> RunRecord:
+    (folder / "looked").mkdir()
+    heatmap(folder / "looked")
+    return made(
+        folder, detectors=f"mine=heatmaps:{folder / 'looked'}", metrics="auc,f1", buckets="10-20"
+    )
+
+
+def array(values: np.ndarray, name: str = "a.npy") -> Save:
+    return lambda folder: np.save(folder / name, values)
+
+
+@pytest.mark.parametrize(
+    "heatmap",
+    [
+        save(EIGHT, "a.png"),
+        save(np.dstack([EIGHT] * 3), "a.png"),
+        save(EIGHT.astype(np.uint16) * 257, "a.png"),
+        turned(EIGHT, "a.png"),
+        array(MAP),
+        array(MAP[None].astype(np.float32)),
+        array(MAP > 0.5),
+        array((MAP * 1.0005).astype(np.float16)),
+        lambda folder: np.savez(folder / "a.png.npz", map=MAP, score=0.7),
+    ],
+)
+def test_the_same_heatmap_however_it_is_saved(tmp_path: Path, heatmap: Save) -> None:
+    record = judged(tmp_path, heatmap)
+    assert record.complete, record.failures
+    assert (number(record, "auc"), number(record, "f1")) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("heatmap", "said"),
+    [
+        (array(MAP * 255), "values in [0, 1], got"),
+        (array((MAP - 0.5) * 10), "values in [0, 1], got -"),
+        (array(np.where(HOLE > 0, np.nan, MAP)), "values in [0, 1], got NaN"),
+        (array((MAP * 255).astype(np.int64)), "got int64"),
+        (array(MAP.astype(np.complex64)), "got complex64"),
+        (array(np.stack([1 - MAP, MAP])), "a heatmap of 80x64x2"),
+        (array(MAP.T), "a heatmap of 64x80, expected 80x64"),
+        (array(ONES), "its largest level is 1 of 255"),
+        (save((MAP * 255).astype(np.float32), "a.tif"), "values in [0, 1], got"),
+        (save(np.dstack([HOLE * 0] * 3 + [EIGHT]), "a.png"), "transparent in parts"),
+        (save(np.dstack([EIGHT, 255 - EIGHT, EIGHT]), "a.png"), "a coloured picture"),
+        (all_of(array(MAP), save(255 - EIGHT, "a.png")), "two files of one name"),
+        (lambda folder: np.savez(folder / "a.npz", MAP), "a 'map'"),
+    ],
+)
+def test_a_heatmap_that_says_something_else_fails(tmp_path: Path, heatmap: Save, said: str) -> None:
+    record = judged(tmp_path, heatmap)
+    (failure,) = record.failures
+    assert (failure.sample, failure.model) == ("a", "mine")
+    assert said in failure.reason
+    assert np.isnan(number(record, "auc"))
+
+
+def test_heatmaps_none_of_which_reaches_half_are_told(tmp_path: Path) -> None:
+    with pytest.warns(ScaleWarning, match=r"heatmaps of uint8 is \d+ of 255, so none calls"):
+        judged(tmp_path, save((MAP * 100).astype(np.uint8), "a.png"))
+
+
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        (save(FILLED, "a.png"), ""),
+        (turned(FILLED, "a.png"), ""),
+        (lambda folder: (folder / "a.png").symlink_to(_real(folder)), ""),
+        (save(np.dstack([FILLED, 255 - HOLE]), "a.png"), "transparent in parts"),
+        (save(FILLED, "a.jpg", quality=90), "known pixels moved"),
+        (all_of(save(FILLED, "a.png"), save(PHOTO, "a.jpg")), "two files of one name"),
+    ],
+)
+def test_finished_pictures(tmp_path: Path, output: Save, said: str) -> None:
+    (tmp_path / "painted").mkdir()
+    output(tmp_path / "painted")
+    record = made(tmp_path, inpainters=f"mine=outputs:{tmp_path / 'painted'}")
+    assert [said in one.reason for one in record.failures] == ([True] if said else [])
+    if not said:
+        apart = (PHOTO.astype(float) - FILLED) ** 2
+        assert number(record) == pytest.approx(10 * np.log10(255**2 / apart.mean()), abs=1e-5)
+
+
+def _real(folder: Path) -> Path:
+    save(FILLED, "real.png")(folder.parent)
+    return folder.parent / "real.png"
+
+
+def test_pictures_below_the_size_are_told(tmp_path: Path) -> None:
+    lines: list[str] = []
+    made(tmp_path)
+    plan = Plan(images=tmp_path / "photos", inpainters="meanfill", detectors="none",
+                metrics="psnr", size=96, buckets="10-20")  # fmt: skip
+    run(plan, store=tmp_path / "store", settings=Settings(tell=lines.append))
+    told = "Pictures: 1 of 1 are smaller than --size 96 and are enlarged, such as a of 80x64."
+    assert told in lines
+    lines.clear()
+    run(plan.model_copy(update={"size": 64}), store=tmp_path / "store",
+        settings=Settings(tell=lines.append))  # fmt: skip
+    assert not any("enlarged" in line for line in lines)
