@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from benchmark.api import RunRecord, run
-    from benchmark.runner.execute import Progress, Settings
     from benchmark.runner.plan import Plan
+    from benchmark.runner.scheduler import Progress, Settings
 
     __version__: str
 
@@ -19,9 +19,9 @@ __all__ = ["Plan", "Progress", "RunRecord", "Settings", "__version__", "run"]
 
 _WHERE = {
     "Plan": "benchmark.runner.plan",
-    "Progress": "benchmark.runner.execute",
+    "Progress": "benchmark.runner.scheduler",
     "RunRecord": "benchmark.api",
-    "Settings": "benchmark.runner.execute",
+    "Settings": "benchmark.runner.scheduler",
     "run": "benchmark.api",
 }
 

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 from benchmark.core.errors import BadInput, BenchError, DataError, OutputError, WeightsError
 from benchmark.core.locks import hold
 from benchmark.core.paths import at_home, claim_new, home, write_text
-from benchmark.core.secret import pass_on, withheld
+from benchmark.core.secrets import pass_on, withheld
+from benchmark.executors.choice import default_executor
 from benchmark.results.aggregate import aggregate
 from benchmark.results.checksums import with_sums
 from benchmark.results.csv import COLUMNS, result_rows, write_results
+from benchmark.results.file_hashes import RECORD
 from benchmark.results.files import unquoted
 from benchmark.results.nulls import Spot, stored_distances
 from benchmark.results.record import BEGUN, Record, known_pixels, record_of, recorded_store
@@ -23,16 +25,14 @@ from benchmark.results.rows import ResultRow
 from benchmark.results.run_folder import names_outside
 from benchmark.results.samples import BEGUN_SAMPLES, sample_rows, write_keys, write_samples
 from benchmark.results.significance import PairedTest
-from benchmark.results.sums import RECORD
 from benchmark.results.table import run_table
-from benchmark.runner.execute import Progress, Settings, Tally, execute, nobody
-from benchmark.runner.executors.choice import default_executor
 from benchmark.runner.outcome import Failure
 from benchmark.runner.plan import Plan, as_begun, same_plan
 from benchmark.runner.planning import PlanJobs
-from benchmark.runner.setup import Setup, prepare, refuse_retired
+from benchmark.runner.resolve import Setup, prepare, refuse_retired
+from benchmark.runner.scheduler import Progress, Settings, Tally, execute, nobody
 from benchmark.runner.shard import SHARD_FILE, Shard, shard_text
-from benchmark.runner.store import Store, is_address
+from benchmark.store.store import Store, is_address
 
 if TYPE_CHECKING:  # pandas takes a while to load and only a notebook needs it
     import pandas as pd
@@ -238,8 +238,8 @@ def _say_begun(folder: Path, jobs: PlanJobs, record: Record, place: str | Path) 
 
 
 def _save_images(folder: Path, jobs: PlanJobs, answers: Store) -> None:
+    from benchmark.results.displayed import Images, shown_samples
     from benchmark.results.images import save_pictures
-    from benchmark.results.shown import Images, shown_samples
 
     shown = shown_samples(sample_rows(jobs, answers), jobs.setup.plan)
     save_pictures(folder, shown, answers, Images(answers, jobs))

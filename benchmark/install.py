@@ -15,9 +15,7 @@ from typing import Any, NoReturn
 from benchmark import imagenet
 from benchmark.core.backbones import BACKBONES, backbone_state
 from benchmark.core.card import ALGORITHMS, Card, Checkpoint
-from benchmark.core.errors import BadInput, OutputError, UnknownName, Unreachable, WeightsError
-from benchmark.core.paths import atomic, make_folder, write_text
-from benchmark.core.weights import (
+from benchmark.core.checkpoints.resolve import (
     RECEIPT,
     find_files,
     installed_folder,
@@ -27,6 +25,8 @@ from benchmark.core.weights import (
     verify,
     ways_to,
 )
+from benchmark.core.errors import BadInput, OutputError, UnknownName, Unreachable, WeightsError
+from benchmark.core.paths import atomic, make_folder, write_text
 from benchmark.download import LARGEST, download
 from benchmark.imagenet import add_backbone, fetch_backbone, terms_of
 from detectors import DETECTORS

@@ -7,9 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from benchmark.core.card import Card, Checkpoint
-from benchmark.core.errors import BenchError, BroughtError, UnknownName, WeightsError
-from benchmark.core.registry import Registry
-from benchmark.core.weights import (
+from benchmark.core.checkpoints.resolve import (
     UNVERIFIED,
     find_weights,
     installed_folder,
@@ -17,6 +15,8 @@ from benchmark.core.weights import (
     receipts,
     ways_to,
 )
+from benchmark.core.errors import BenchError, BroughtError, UnknownName, WeightsError
+from benchmark.core.registry import Registry
 from benchmark.datasets import DATASETS
 from benchmark.metrics import METRICS
 from benchmark.plans import PLANS

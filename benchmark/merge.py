@@ -13,16 +13,16 @@ from typing import TypeVar
 from benchmark.api import RunRecord, claimed, conclude
 from benchmark.core.errors import BenchError, DataError
 from benchmark.core.looking import looking
-from benchmark.results.filed import filed_jobs
+from benchmark.results.file_hashes import refuse_changed
 from benchmark.results.record import KnownPixels, Record, read_record
+from benchmark.results.recorded_metrics import filed_jobs
 from benchmark.results.run_folder import read_plan
 from benchmark.results.samples import read_samples
-from benchmark.results.sums import refuse_changed
-from benchmark.runner.execute import STAGES, lacking
 from benchmark.runner.plan import Plan
 from benchmark.runner.planning import PlanJobs
+from benchmark.runner.scheduler import STAGES, lacking
 from benchmark.runner.shard import SHARD_FILE, Shard, read_shard_file
-from benchmark.runner.store import Store, is_address, is_store, rows_folder
+from benchmark.store.store import Store, is_address, is_store, rows_folder
 
 T = TypeVar("T")
 

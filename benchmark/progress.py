@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from benchmark.core.names import printable
-from benchmark.runner.execute import Notify, Stage
-from benchmark.runner.execute import Progress as Step
+from benchmark.core.filenames import printable
+from benchmark.runner.scheduler import Notify, Stage
+from benchmark.runner.scheduler import Progress as Step
 
 EVERY = 10.0  # seconds between lines where there is no terminal
 VERBS = {"fill": "paint", "judge": "detect", "measure": "measure"}

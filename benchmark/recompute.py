@@ -14,23 +14,23 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.core.checkpoints.resolve import find_weights
 from benchmark.core.errors import BenchError, DataError
 from benchmark.core.looking import looking
 from benchmark.core.types import Sample
-from benchmark.core.weights import find_weights
 from benchmark.metrics import METRICS, revision_of
-from benchmark.results.filed import FiledJobs
 from benchmark.results.record import BEGUN, Record, read_record
+from benchmark.results.recorded_metrics import FiledJobs
 from benchmark.results.run_folder import filed, read_plan
 from benchmark.results.samples import BEGUN_SAMPLES
-from benchmark.runner.check import Finding
+from benchmark.runner.conditions import View, null_views, views
 from benchmark.runner.inputs import Chunk, Inputs, Shelf
 from benchmark.runner.jobs import Chosen, Fill, Job, Judge, Measure
 from benchmark.runner.planning import Column
-from benchmark.runner.setup import choose
-from benchmark.runner.store import Answer, Store, decode_heatmap, decode_picture
-from benchmark.runner.views import View, null_views, views
+from benchmark.runner.resolve import choose
 from benchmark.runner.worker import Worker
+from benchmark.store.check import Finding
+from benchmark.store.store import Answer, Store, decode_heatmap, decode_picture
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 

@@ -28,15 +28,15 @@ import numpy as np
 
 from benchmark import Plan, run
 from benchmark.core.errors import BadInput, BenchError
-from benchmark.core.met import noted_in
 from benchmark.core.paths import write_text
+from benchmark.core.training_exposure import noted_in
 from benchmark.metrics import METRICS, NULLS
 from benchmark.metrics.intervals import Values
 from benchmark.results.nulls import RANKED, from_null
 from benchmark.results.run_folder import read_run
 from benchmark.results.significance import PairedTest, corrected
 from benchmark.results.training_seeds import FEWEST_SEEDS, seeded_interval, seeded_test
-from benchmark.runner.setup import UNTOUCHED
+from benchmark.runner.resolve import UNTOUCHED
 from reports.formats.csv import to_csv
 from reports.paired import pictures_of
 

@@ -39,14 +39,14 @@ def main() -> None:
         for name, content in test_bounded.bombs().items():
             path = Path(folder) / "a.png"
             path.write_bytes(content)
-            _measure(name, path, "benchmark.core.pictures", "read_picture")
+            _measure(name, path, "benchmark.core.images", "read_picture")
         for count in (test_bounded.bounded.MOST_SCANS, 1500):
             path = Path(folder) / "a.jpg"
             path.write_bytes(test_bounded.with_scans(test_bounded.progressive(2000), count))
-            _measure(f"JPEG of {count} scans", path, "benchmark.core.pictures", "read_picture")
+            _measure(f"JPEG of {count} scans", path, "benchmark.core.images", "read_picture")
         for name, (value, storage, how, _) in test_saved.bombs().items():
             path = test_saved.archive(Path(folder) / "a.pth", value, storage, how)
-            _measure(name, path, "benchmark.core.checkpoint", "read_checkpoint")
+            _measure(name, path, "benchmark.core.checkpoints.load", "read_checkpoint")
         for name, (module, function, config) in test_saved.MODELS.items():
             path = test_saved.huge(Path(folder) / "a.safetensors", name, config)
             _measure(f"width of {name}", path, module, function)

@@ -30,16 +30,16 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchmark.core.checkpoint import read_checkpoint
-from benchmark.core.pixels import to_images, to_masks, to_pixels
+from benchmark.core.checkpoints.load import read_checkpoint
+from benchmark.core.tensors import to_images, to_masks, to_pixels
 from benchmark.core.types import Case, Mask, Pixels
 from benchmark.metrics.fidelity import psnr
 from benchmark.metrics.perceptual import LPIPS
 from benchmark.runner.plan import Plan
-from benchmark.runner.setup import prepare
+from benchmark.runner.resolve import prepare
+from benchmark.training.checkpoint import CHECKPOINT
 from benchmark.training.export import export_safetensors
 from benchmark.training.recipe import LEARNERS, Recipe, read_part
-from benchmark.training.state import CHECKPOINT
 from inpainters import create_inpainter
 from inpainters.base import Inpainter
 

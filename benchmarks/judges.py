@@ -24,20 +24,20 @@ import numpy as np
 import torch
 from transfer import pictures, shrunk
 
-from benchmark.core.met import MADE_HERE, met_by
-from benchmark.core.pixels import to_images
+from benchmark.core.checkpoints.resolve import find_weights
 from benchmark.core.seeds import seed_of
+from benchmark.core.tensors import to_images
+from benchmark.core.training_exposure import MADE_HERE, met_by
 from benchmark.core.types import Mask, Pixels
-from benchmark.core.weights import find_weights
 from benchmark.datasets import open_dataset
 from benchmark.masks.bucket import Bucket
-from benchmark.masks.drawn import DrawnMasks
+from benchmark.masks.generated import DrawnMasks
 from benchmark.metrics.localisation import pixel_auc
 from benchmark.retouch import Retouch
 from benchmark.training import LEARNERS
+from benchmark.training.data.forgeries import forge, paste
+from benchmark.training.data.postprocess import Forgery, eight_bits
 from benchmark.training.export import export_safetensors
-from benchmark.training.forgeries import forge, paste
-from benchmark.training.laundering import Forgery, eight_bits
 from benchmark.training.recipe import Recipe, read_part
 from detectors import DETECTORS, create_detector
 from detectors.base import Detector

@@ -1,7 +1,7 @@
 """Seconds per image and peak memory of each model at 256x256, and what `fast` makes of them.
 
 A model whose weights are not here is measured with random ones at its official size. Each model is
-loaded twice, in processes of their own: as it is, and without `benchmark.core.speed.fast`. The two
+loaded twice, in processes of their own: as it is, and without `benchmark.core.inference.fast`. The two
 take turns, so that what else the machine does falls on both alike, and the ratio is of medians.
 """
 
@@ -23,7 +23,7 @@ CHILD = """
 import importlib, resource, sys, time
 kind, name, weights, batch, threads, form = sys.argv[1:]
 import torch
-import benchmark.core.speed as speed
+import benchmark.core.inference as speed
 if form == "plain":  # before the models' modules take it over
     speed.fast = lambda network, **_: network
 from detectors import create_detector

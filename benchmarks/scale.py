@@ -20,19 +20,19 @@ from pathlib import Path
 
 from benchmark import Plan
 from benchmark.api import claimed, conclude
-from benchmark.core.weights import Weights
+from benchmark.core.checkpoints.resolve import Weights
 from benchmark.results.record import Record, record_of
-from benchmark.runner.execute import Settings, execute
 from benchmark.runner.inputs import Chunk
 from benchmark.runner.jobs import Chosen, Fill, Job, Judge, SampleRef, key_of
-from benchmark.runner.kit import Kit
 from benchmark.runner.outcome import Outcome
 from benchmark.runner.planning import PlanJobs
-from benchmark.runner.setup import Setup
-from benchmark.runner.store import Answer, Store
+from benchmark.runner.resolve import Setup
+from benchmark.runner.scheduler import Settings, execute
+from benchmark.runner.worker_spec import Kit
+from benchmark.store.store import Answer, Store
 from detectors import DETECTORS
 from inpainters import INPAINTERS
-from reports.documents import table_document
+from reports.document import table_document
 
 PLAN = Plan(
     datasets=("places2", "paris-street-view", "celeba"),

@@ -4,7 +4,7 @@ Each stage of the recipe is trained for a few steps in every form, and the forms
 what else the machine does falls on all alike. The medians of the rounds count, and the last row
 weighs the stages by the recipe's steps. Beside them: how long a batch takes to make, of photographs
 that are kept in memory and of photographs that are read when they are used, as of more than
-`benchmark.training.photographs.IN_MEMORY`.
+`benchmark.training.data.images.IN_MEMORY`.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from benchmark.core.errors import TrainingError
 from benchmark.core.model import check_device
 from benchmark.core.seeds import seed_of
 from benchmark.training import LEARNERS, Recipe, Running, photographs, read_recipe
-from benchmark.training.data import InpaintingData
-from benchmark.training.holes import Masks
+from benchmark.training.data.batches import InpaintingData
+from benchmark.training.data.masks import Masks
 from benchmark.training.journal import LOSSES
-from benchmark.training.loop import Loop
 from benchmark.training.precision import check_precision
 from benchmark.training.recipe import Stage, read_part
+from benchmark.training.trainer import Loop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

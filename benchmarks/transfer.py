@@ -18,8 +18,8 @@ import numpy as np
 from PIL import Image
 
 from benchmark.core.errors import BenchError
-from benchmark.core.pictures import read_picture
-from benchmark.core.pixels import to_images
+from benchmark.core.images import read_picture
+from benchmark.core.tensors import to_images
 from benchmark.core.types import Mask, Pixels
 from benchmark.metrics.localisation import pixel_auc, pixel_f1
 from detectors import DETECTORS, create_detector

@@ -22,9 +22,9 @@ DETECTORS: Registry[type[Detector]] = Registry(
     base="detectors.base:Detector",
     group="bench.detectors",
     schemes={
-        "heatmaps": "detectors.heatmaps:Heatmaps",
-        "cmd": "detectors.command:Command",
-        "imdlbenco": "detectors.imdlbenco:IMDLBenCo",
+        "heatmaps": "detectors.external.heatmaps:Heatmaps",
+        "cmd": "detectors.external.program:Command",
+        "imdlbenco": "detectors.external.imdlbenco:IMDLBenCo",
     },
 )
 

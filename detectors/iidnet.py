@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmark.core.card import Card, Checkpoint
-from benchmark.core.checkpoint import (
+from benchmark.core.checkpoints.load import (
     flat_state,
     load_strict,
     read_checkpoint,
@@ -25,7 +25,7 @@ from benchmark.core.checkpoint import (
     refuse_unfit,
 )
 from benchmark.core.errors import BadInput
-from benchmark.core.speed import fast
+from benchmark.core.inference import fast
 from benchmark.core.types import Detection
 from detectors.base import Detector, area_score
 

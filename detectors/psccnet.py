@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmark.core.card import Card, Checkpoint
-from benchmark.core.checkpoint import (
+from benchmark.core.checkpoints.load import (
     flat_state,
     load_strict,
     read_checkpoint,
@@ -26,7 +26,7 @@ from benchmark.core.checkpoint import (
     refuse_unfit,
 )
 from benchmark.core.errors import BadInput, WeightsError
-from benchmark.core.speed import fast
+from benchmark.core.inference import fast
 from benchmark.core.types import Detection
 from detectors.base import Detector
 

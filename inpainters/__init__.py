@@ -35,10 +35,10 @@ INPAINTERS: Registry[type[Inpainter]] = Registry(
     base="inpainters.base:Inpainter",
     group="bench.inpainters",
     schemes={
-        "outputs": "inpainters.outputs:Outputs",
-        "cmd": "inpainters.command:Command",
-        "diffusers": "inpainters.diffusers:Diffusers",
-        "iopaint": "inpainters.iopaint:IOPaint",
+        "outputs": "inpainters.external.outputs:Outputs",
+        "cmd": "inpainters.external.program:Command",
+        "diffusers": "inpainters.external.diffusers:Diffusers",
+        "iopaint": "inpainters.external.iopaint:IOPaint",
     },
     retired=RETIRED,
 )

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmark.core.card import Card, Checkpoint
-from benchmark.core.checkpoint import (
+from benchmark.core.checkpoints.load import (
     load_strict,
     part_of,
     read_checkpoint,
@@ -23,7 +23,7 @@ from benchmark.core.checkpoint import (
     refuse_unfit,
 )
 from benchmark.core.errors import WeightsError
-from benchmark.core.speed import fast
+from benchmark.core.inference import fast
 from inpainters.base import Inpainter
 from inpainters.rwsa import EncoderRWSA, start_from_host
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from benchmark.core.card import Card
-from benchmark.core.pixels import known_mean
+from benchmark.core.tensors import known_mean
 from inpainters.base import Inpainter
 
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from benchmark.core.card import Card
-from benchmark.core.pixels import to_images, to_pixels
+from benchmark.core.tensors import to_images, to_pixels
 from benchmark.core.types import Mask, Pixels
 from inpainters.base import Inpainter
 

@@ -23,7 +23,7 @@ from torch.nn import functional as F
 from torch.nn.utils import spectral_norm
 
 from benchmark.core.card import Card, Checkpoint
-from benchmark.core.checkpoint import (
+from benchmark.core.checkpoints.load import (
     load_strict,
     part_of,
     read_checkpoint,
@@ -31,8 +31,8 @@ from benchmark.core.checkpoint import (
     refuse_unfit,
 )
 from benchmark.core.errors import WeightsError
-from benchmark.core.pixels import to_images, to_pixels
-from benchmark.core.speed import fast
+from benchmark.core.inference import fast
+from benchmark.core.tensors import to_images, to_pixels
 from benchmark.core.types import Mask, Pixels
 from inpainters.base import Inpainter
 from inpainters.rwsa import EncoderRWSA, start_from_host

@@ -21,10 +21,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmark.core.card import Card, Checkpoint
-from benchmark.core.checkpoint import load_strict, read_checkpoint, read_sizes, refuse_unfit
+from benchmark.core.checkpoints.legacy_formats import is_bare_pickle, read_network
+from benchmark.core.checkpoints.load import load_strict, read_checkpoint, read_sizes, refuse_unfit
 from benchmark.core.errors import BadInput, WeightsError
-from benchmark.core.speed import fast
-from benchmark.core.unpickle import is_bare_pickle, read_network
+from benchmark.core.inference import fast
 from inpainters.base import Inpainter
 from inpainters.fourier import from_spectrum, to_spectrum
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmark.core.card import Card, Checkpoint
-from benchmark.core.checkpoint import (
+from benchmark.core.checkpoints.load import (
     flat_state,
     load_strict,
     part_of,
@@ -28,7 +28,7 @@ from benchmark.core.checkpoint import (
     refuse_unfit,
 )
 from benchmark.core.errors import BadInput
-from benchmark.core.speed import fast
+from benchmark.core.inference import fast
 from inpainters.base import Inpainter
 
 MEAN = (0.485, 0.456, 0.406)

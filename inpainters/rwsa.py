@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from benchmark.core.checkpoint import load_strict
+from benchmark.core.checkpoints.load import load_strict
 
 REDUCTION = 16  # channels per unit of an attention's bottleneck
 REACH = 2  # pixels that two 3x3 convolutions see beyond their answer

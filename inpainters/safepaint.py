@@ -16,14 +16,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmark.core.card import Card, Checkpoint
-from benchmark.core.checkpoint import (
+from benchmark.core.checkpoints.load import (
     load_strict,
     part_of,
     read_checkpoint,
     read_sizes,
     refuse_unfit,
 )
-from benchmark.core.speed import fast
+from benchmark.core.inference import fast
 from inpainters.base import Inpainter
 from inpainters.rwsa import RWSA
 

@@ -21,11 +21,11 @@ from benchmark.core.errors import BadInput, DataError
 from benchmark.metrics.base import Metric
 from benchmark.metrics.intervals import Values
 from benchmark.results.checksums import check_run
-from benchmark.results.met import MET, is_met
-from benchmark.results.numbers import GAP, kind_of, number, p_text, signed, signed_span
+from benchmark.results.rounding import GAP, kind_of, number, p_text, signed, signed_span
 from benchmark.results.rows import ResultRow, SampleRow
 from benchmark.results.run_folder import RunFolder, read_run
 from benchmark.results.significance import PairedTest, Verdict, corrected, paired_tests
+from benchmark.results.training_exposure import MET, is_met
 from reports.paired import Cell, Pictures, pictures_of
 
 HEADS = ("data set", "laundered", "detector", "inpainter", "bucket", "metric", "first", "second",

@@ -9,13 +9,13 @@ from textwrap import wrap
 
 from benchmark.metrics import METRICS
 from benchmark.metrics.intervals import FEW
-from benchmark.results.met import NOT_RANKED
 from benchmark.results.nulls import MARK_NOTE, untested
-from benchmark.results.numbers import number, p_text, signed, signed_span, span
-from benchmark.results.painters import painter_named
+from benchmark.results.rounding import number, p_text, signed, signed_span, span
+from benchmark.results.training_exposure import NOT_RANKED
+from benchmark.results.variants import painter_named
 from detectors import DETECTORS
-from reports.bold import with_marks
-from reports.paper import PaperTable
+from reports.paper.bold import with_marks
+from reports.paper.tables import PaperTable
 from reports.statistics import Statistic, inverted
 
 TEST = (

@@ -18,9 +18,7 @@ from PIL import Image
 from benchmark.core.errors import BenchError, DataError, OutputError
 from benchmark.core.types import Mask, Pixels
 from benchmark.metrics import METRICS
-from benchmark.results.images import heatmap_picture
-from benchmark.results.run_folder import RunFolder
-from benchmark.results.shown import (
+from benchmark.results.displayed import (
     Detected,
     Images,
     Inpainted,
@@ -29,7 +27,9 @@ from benchmark.results.shown import (
     folders,
     shown_of,
 )
-from benchmark.runner.store import Store
+from benchmark.results.images import heatmap_picture
+from benchmark.results.run_folder import RunFolder
+from benchmark.store.store import Store
 
 BUDGET = 12_000_000  # characters of all pictures together: the page stays under 15 MB
 SIDES = (224, 192, 160, 128)  # pixels of a picture's longer side: the largest that fits all samples

@@ -20,9 +20,7 @@ import numpy as np
 from benchmark.metrics import METRICS, NULLS
 from benchmark.metrics.base import Metric
 from benchmark.metrics.intervals import Interval, share_interval
-from benchmark.results.met import NOT_RANKED, is_met
 from benchmark.results.nulls import RANKED, Spot, against_null, from_null, standing
-from benchmark.results.painters import painter_named
 from benchmark.results.reported import reported_value
 from benchmark.results.run_folder import RunFolder
 from benchmark.results.significance import (
@@ -33,10 +31,12 @@ from benchmark.results.significance import (
     kendall_tau,
     paired_tests,
 )
-from benchmark.runner.setup import UNTOUCHED
+from benchmark.results.training_exposure import NOT_RANKED, is_met
+from benchmark.results.variants import painter_named
+from benchmark.runner.resolve import UNTOUCHED
 from detectors import DETECTORS
 from inpainters import INPAINTERS
-from reports.detected import detected
+from reports.image_level import detected
 from reports.paired import Cell, Pictures, pictures_of
 
 NAN = float("nan")

@@ -74,4 +74,4 @@ def vgg16(_own_home: None) -> None:
 @pytest.fixture
 def no_minis(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if no mini edition were shipped: every model that needs weights has none."""
-    monkeypatch.setattr("benchmark.core.weights.mini_path", lambda card: None)
+    monkeypatch.setattr("benchmark.core.checkpoints.resolve.mini_path", lambda card: None)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.core.brought import distribution_of, plugins
+from benchmark.core.external.spec import distribution_of, plugins
 from benchmark.core.registry import Registry
 from benchmark.datasets import DATASETS
 from benchmark.metrics import METRICS, _source_of
@@ -53,7 +53,7 @@ class Redness(Metric):
 """
 DATASET = """
 from pathlib import Path
-from benchmark.core.pictures import named_pictures
+from benchmark.core.images import named_pictures
 from benchmark.datasets.base import Dataset
 
 class Own(Dataset):

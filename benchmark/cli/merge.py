@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from benchmark.cli.speaking import Json, speaking
+from benchmark.cli.errors import Json, speaking
 from benchmark.core.looking import looking
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from benchmark.cli.speaking import Json, pair_of, show_text, speaking
+from benchmark.cli.errors import Json, pair_of, show_text, speaking
 
 
 def list_(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from benchmark.cli.speaking import show_text, speaking
+from benchmark.cli.errors import show_text, speaking
 
 
 def new(

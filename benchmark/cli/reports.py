@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from benchmark.cli.speaking import Json, show_text, speaking
+from benchmark.cli.errors import Json, show_text, speaking
 from benchmark.core.errors import BadInput
+from benchmark.core.filenames import on_terminal, printable
 from benchmark.core.looking import looking
-from benchmark.core.names import on_terminal, printable
 
 
 def table(
@@ -52,7 +52,7 @@ def table(
       bench table stats --format csv
     """
     with speaking(), looking():
-        from reports.documents import STATISTICS, table_document
+        from reports.document import STATISTICS, table_document
 
         if everything and name != STATISTICS:
             raise BadInput("--all goes with bench table stats; bench table all shows all tables")

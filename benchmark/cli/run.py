@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from benchmark.cli.speaking import Json, pair_of, speaking
-from benchmark.core.brought import words_of
+from benchmark.cli.errors import Json, pair_of, speaking
+from benchmark.core.external.spec import words_of
 
 MODELS, DATA, METRICS = "Models", "Data", "Metrics"  # groups of options in the help
 EXECUTION, OUTPUT = "Execution", "Output"
@@ -346,11 +346,11 @@ def run(
             show_record,
             show_samples,
         )
+        from benchmark.executors.choice import batch_of, make_executor
         from benchmark.plans import plan_file
         from benchmark.progress import watch
-        from benchmark.runner.execute import Settings
-        from benchmark.runner.executors.choice import batch_of, make_executor
         from benchmark.runner.plan import Plan, make_plan, replaced
+        from benchmark.runner.scheduler import Settings
         from benchmark.runner.shard import Shard
 
         base = Plan.load(plan_file(plan)).model_dump(exclude_unset=True) if plan else {}

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from benchmark.cli.speaking import Json, say_out, show_text, speaking
+from benchmark.cli.errors import Json, say_out, show_text, speaking
+from benchmark.core.filenames import printable
 from benchmark.core.looking import looking
-from benchmark.core.names import printable
 
 if TYPE_CHECKING:  # loads OpenCV
     from benchmark.recompute import Recomputed
-    from benchmark.runner.check import Finding
-    from benchmark.runner.clean import Removal
+    from benchmark.store.check import Finding
+    from benchmark.store.clean import Removal
 
 Place = Annotated[
     str | None,
@@ -95,7 +95,7 @@ def check(
 
 def _looked_over(run: Path | None, place: str | Path) -> Iterator[Finding]:
     from benchmark.results.checksums import check_run
-    from benchmark.runner.check import check_store, origins_of
+    from benchmark.store.check import check_store, origins_of
 
     with looking():
         yield from check_run(run) if run else ()
@@ -139,10 +139,10 @@ def clean(
     with speaking(), looking():
         from benchmark.core.errors import DataError
         from benchmark.core.paths import home
-        from benchmark.results.needed import needed_by
         from benchmark.results.record import store_or_default
-        from benchmark.runner.clean import clean_folder, clean_store
-        from benchmark.runner.store import Store, absolute, is_store
+        from benchmark.results.required_keys import needed_by
+        from benchmark.store.clean import clean_folder, clean_store
+        from benchmark.store.store import Store, absolute, is_store
 
         folders = runs or sorted(path.parent for path in Path("runs").glob("*/plan.toml"))
         wanted = [store] if store else [store_or_default(one) for one in folders]

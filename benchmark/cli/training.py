@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from benchmark.cli.speaking import show_text, speaking
+from benchmark.cli.errors import show_text, speaking
 from benchmark.core.errors import BadInput
 
 if TYPE_CHECKING:  # loads torch
     from benchmark.training import TrainResult
-    from benchmark.training.edition import Edition
+    from benchmark.training.editions import Edition
 
 
 def train(
@@ -94,7 +94,7 @@ def train(
                     "--edition trains every model by its own recipe: leave out "
                     f"{'the name' if name is not None else '--recipe'}"
                 )
-            from benchmark.training.edition import Edition
+            from benchmark.training.editions import Edition
 
             chosen = Edition(name=edition, data=folders, out=out, running=running, smoke=smoke)
             _train_edition(chosen, only, jobs)
@@ -125,7 +125,7 @@ def _conclude(done: TrainResult, *, as_json: bool) -> None:
 
 def _train_edition(edition: Edition, only: str | None, jobs: int) -> None:
     """A line a model; status 1 where one failed."""
-    from benchmark.training.edition import train_edition
+    from benchmark.training.editions import train_edition
 
     names = [name.strip() for name in only.split(",")] if only else []
     failed = stopped = False

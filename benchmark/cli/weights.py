@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from benchmark.cli.speaking import Json, show_text, speaking
+from benchmark.cli.errors import Json, show_text, speaking
 
 weights_app = typer.Typer(
     help="List, add and fetch checkpoints. Nothing is downloaded unless 'fetch' is called.",

@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.core.card import Checkpoint
+from benchmark.core.checkpoints.resolve import sha256_of
 from benchmark.core.errors import WeightsError
 from benchmark.core.paths import home, torch_checkpoints
-from benchmark.core.weights import sha256_of
 
 if TYPE_CHECKING:  # `bench list` and `bench weights` do not load it
     from torch import Tensor
@@ -178,7 +178,7 @@ def load_backbone(name: str) -> dict[str, Tensor]:
     if found is None:
         raise WeightsError(f"{name}: {why_missing(name)}")
     if not BACKBONES[name].content:
-        from benchmark.core.checkpoint import read_checkpoint
+        from benchmark.core.checkpoints.load import read_checkpoint
 
         return read_checkpoint(found.path)
     arrays = verified_arrays(name, read_file(found.path), found.path)
@@ -193,7 +193,7 @@ def read_file(path: Path) -> dict[str, NDArray[np.float32]]:
     """
     if path.suffix == ".safetensors":
         return read_safetensors(path)
-    from benchmark.core.checkpoint import read_checkpoint
+    from benchmark.core.checkpoints.load import read_checkpoint
 
     return {key: value.numpy() for key, value in read_checkpoint(path).items()}
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 from benchmark.core.errors import BenchError
-from benchmark.core.source import module_file
+from benchmark.core.external.imports import module_file
 
 ALGORITHMS = {"md5": "MD5", "sha256": "SHA-256"}  # of archives, by the name `hashlib` has for them
 

@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 from benchmark.core.card import Card
+from benchmark.core.checkpoints.resolve import find_weights
 from benchmark.core.errors import BadInput
-from benchmark.core.speed import Tuned
-from benchmark.core.weights import find_weights
+from benchmark.core.inference import Tuned
 
 
 class Model:

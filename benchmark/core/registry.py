@@ -8,7 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
-from benchmark.core.brought import (
+from benchmark.core.card import Card, read_card
+from benchmark.core.errors import BenchError, BroughtError, RetiredName, UnknownName
+from benchmark.core.external.imports import import_class, module_file, source_hash, tell_copies
+from benchmark.core.external.spec import (
     Entry,
     default_label,
     distribution_of,
@@ -17,10 +20,7 @@ from benchmark.core.brought import (
     plugins,
     split_label,
 )
-from benchmark.core.card import Card, read_card
-from benchmark.core.errors import BenchError, BroughtError, RetiredName, UnknownName
 from benchmark.core.looking import is_looking
-from benchmark.core.source import import_class, module_file, source_hash, tell_copies
 
 T = TypeVar("T")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
+from benchmark.core.images import MOST_PIXELS
 from benchmark.core.looking import is_looking
-from benchmark.core.pictures import MOST_PIXELS
 from benchmark.core.registry import Registry
 from benchmark.datasets.base import Dataset
 from benchmark.datasets.published import Published

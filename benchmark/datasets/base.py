@@ -6,11 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from benchmark.core.bounded import refuse_large
+from benchmark.core.checkpoints.resolve import sha256_of
 from benchmark.core.errors import DataError
-from benchmark.core.pictures import MOST_PIXELS, fit, picture_shape, read_picture
+from benchmark.core.image_limits import refuse_large
+from benchmark.core.images import MOST_PIXELS, fit, picture_shape, read_picture
 from benchmark.core.types import Pixels
-from benchmark.core.weights import sha256_of
 
 
 class Dataset(ABC):

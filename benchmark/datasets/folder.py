@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmark.core.errors import DataError
-from benchmark.core.pictures import list_pictures
+from benchmark.core.images import list_pictures
 from benchmark.datasets.base import Dataset
 
 

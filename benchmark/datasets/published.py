@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from benchmark.core.errors import DataError
-from benchmark.core.pictures import is_picture
+from benchmark.core.images import is_picture
 from benchmark.datasets.base import Dataset
 
 

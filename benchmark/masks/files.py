@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmark.core.errors import DataError
+from benchmark.core.images import MOST_PIXELS, centre_square, open_upright
 from benchmark.core.levels import full_level, is_deep
-from benchmark.core.pictures import MOST_PIXELS, centre_square, open_upright
 from benchmark.core.types import Mask
 
 Polarity = Literal["auto", "white-hole", "black-hole"]

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmark.core.checkpoints.resolve import sha256_of
 from benchmark.core.errors import DataError
-from benchmark.core.pictures import MOST_PIXELS, list_pictures
+from benchmark.core.images import MOST_PIXELS, list_pictures
 from benchmark.core.seeds import seed_of
 from benchmark.core.types import Mask
-from benchmark.core.weights import sha256_of
 from benchmark.masks.bucket import Bucket
 from benchmark.masks.files import (
     LOSSY,

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from benchmark.core.errors import DataError
-from benchmark.core.names import same_name
-from benchmark.core.pictures import SUFFIXES, list_pictures
+from benchmark.core.filenames import same_name
+from benchmark.core.images import SUFFIXES, list_pictures
 
 _MARK = r"(?:masks?|gt|m|holes?|ground[_-]?truth|seg|segmentations?|labels?|mattes?|annotations?)"
 _MARKED = re.compile(rf"(?:mask[-_. ])?(.+?)(?:[-_. ]{_MARK}[-_]?\d*)?")

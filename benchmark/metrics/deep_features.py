@@ -19,9 +19,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from benchmark.core.backbones import BACKBONES, Found, load_backbone
-from benchmark.core.checkpoint import read_checkpoint
+from benchmark.core.checkpoints.load import read_checkpoint
 from benchmark.core.errors import WeightsError
-from benchmark.core.pixels import to_images
+from benchmark.core.tensors import to_images
 from benchmark.core.threads import network_threads
 from benchmark.core.types import Pixels
 

@@ -19,13 +19,13 @@ from benchmark.metrics.intervals import (
     mean_intervals,
     share_intervals,
 )
-from benchmark.results.numbers import rounded
+from benchmark.results.rounding import rounded
 from benchmark.results.rows import Met, ResultRow, weights_text
+from benchmark.runner.conditions import View, null_views, views
 from benchmark.runner.outcome import Failure
 from benchmark.runner.planning import PlanJobs
-from benchmark.runner.setup import Setup, metric_of
-from benchmark.runner.store import Store
-from benchmark.runner.views import View, null_views, views
+from benchmark.runner.resolve import Setup, metric_of
+from benchmark.store.store import Store
 
 NO_WEIGHTS = "no weights here"  # why an absent inpainter's cells are gaps
 NOT_DEFINED = "not defined for any of these samples"

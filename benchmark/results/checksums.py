@@ -6,17 +6,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmark.core.checkpoints.resolve import sha256_of
 from benchmark.core.errors import BenchError, PlanError
 from benchmark.core.looking import looking
-from benchmark.core.weights import sha256_of
+from benchmark.results.file_hashes import FILES, RECORD, sum_of, sum_of_record
 from benchmark.results.files import AGAIN
 from benchmark.results.record import Record, read_record
 from benchmark.results.run_folder import read_plan, read_run
 from benchmark.results.samples import read_samples
-from benchmark.results.sums import FILES, RECORD, sum_of, sum_of_record
-from benchmark.runner.check import Finding
 from benchmark.runner.plan import read_values
-from benchmark.runner.setup import UNTOUCHED
+from benchmark.runner.resolve import UNTOUCHED
+from benchmark.store.check import Finding
 
 PATHS = ("images", "data_root", "masks", "weights", "inpainters", "detectors")  # hold paths
 WRITTEN = ("plan.toml", "results.csv", "samples.csv", "table.md")

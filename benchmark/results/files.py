@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmark.core.errors import DataError
 from benchmark.core.paths import atomic
-from benchmark.results.numbers import stored
+from benchmark.results.rounding import stored
 
 _RUN = re.compile(r"'*(?:[=+@\t\r]|-.)", re.DOTALL)  # a "-" alone is a gap
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]inf")

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmark.core.errors import DataError, PlanError
-from benchmark.core.names import file_part
+from benchmark.core.filenames import file_part
 from benchmark.core.paths import atomic, make_folder
 from benchmark.core.types import Pixels
-from benchmark.results.shown import Images, Inpainted, ShownSample, folders
+from benchmark.results.displayed import Images, Inpainted, ShownSample, folders
 from benchmark.retouch import file_name
-from benchmark.runner.setup import Setup
-from benchmark.runner.store import Store
+from benchmark.runner.resolve import Setup
+from benchmark.store.store import Store
 
 
 def save_pictures(folder: Path, shown: Sequence[ShownSample], store: Store, images: Images) -> None:

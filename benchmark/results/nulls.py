@@ -13,11 +13,11 @@ import numpy as np
 
 from benchmark.metrics import NULLS
 from benchmark.metrics.intervals import Values
-from benchmark.results.numbers import stored
+from benchmark.results.rounding import stored
 from benchmark.results.significance import PairedTest, paired_tests
+from benchmark.runner.conditions import null_views, views
 from benchmark.runner.planning import PlanJobs
-from benchmark.runner.store import Store
-from benchmark.runner.views import null_views, views
+from benchmark.store.store import Store
 
 MARK = "§"
 BELOW = "found by the inverted map"

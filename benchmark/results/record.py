@@ -14,24 +14,24 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from benchmark.core.brought import is_label
 from benchmark.core.card import card_from
 from benchmark.core.errors import DataError, first_line, quoted
+from benchmark.core.external.spec import is_label
 from benchmark.core.paths import at_home, below_home, home, seen
-from benchmark.core.reading import read_json
-from benchmark.core.secret import hidden
+from benchmark.core.secrets import hidden
+from benchmark.core.untrusted import read_json
 from benchmark.metrics import revision_of
-from benchmark.metrics.brought import MetricCard, metric_cards
+from benchmark.metrics.external import MetricCard, metric_cards
 from benchmark.metrics.intervals import RULES
+from benchmark.results.file_hashes import MOST_BYTES, RECORD
 from benchmark.results.files import AGAIN
-from benchmark.results.sums import MOST_BYTES, RECORD
-from benchmark.runner.execute import Settings, Tally
 from benchmark.runner.jobs import Chosen
 from benchmark.runner.machine import machine_of
 from benchmark.runner.outcome import Failure
 from benchmark.runner.planning import PlanJobs
-from benchmark.runner.setup import Setup
-from benchmark.runner.store import Store, is_address, is_store
+from benchmark.runner.resolve import Setup
+from benchmark.runner.scheduler import Settings, Tally
+from benchmark.store.store import Store, is_address, is_store
 
 FORMATS = {RECORD: 2, "results.csv": 2, "samples.csv": 2}  # of files without a number: 1
 BEGUN = "begun.json"  # what a run says of itself before it has ended

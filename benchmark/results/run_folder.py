@@ -15,22 +15,22 @@ from benchmark.core.registry import Registry
 from benchmark.datasets import DATASETS
 from benchmark.datasets.published import Published
 from benchmark.metrics import METRICS
-from benchmark.metrics.brought import MetricCard
-from benchmark.metrics.brought import remember as remember_metric
+from benchmark.metrics.external import MetricCard
+from benchmark.metrics.external import remember as remember_metric
 from benchmark.metrics.intervals import RULES
 from benchmark.results.aggregate import aggregate
 from benchmark.results.csv import read_results
-from benchmark.results.filed import FiledJobs, filed_jobs
+from benchmark.results.file_hashes import refuse_changed
 from benchmark.results.files import damaged
 from benchmark.results.record import BEGUN, Record, read_record, store_of
+from benchmark.results.recorded_metrics import FiledJobs, filed_jobs
 from benchmark.results.rows import ResultRow, SampleRow
 from benchmark.results.samples import BEGUN_SAMPLES, read_samples, sample_rows
-from benchmark.results.sums import refuse_changed
 from benchmark.runner.plan import Plan
 from benchmark.runner.planning import PlanJobs
-from benchmark.runner.setup import prepare
+from benchmark.runner.resolve import prepare
 from benchmark.runner.shard import Shard, read_shard
-from benchmark.runner.store import Store, is_store
+from benchmark.store.store import Store, is_store
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 

@@ -10,7 +10,7 @@ from benchmark.core.errors import BenchError
 from benchmark.core.looking import looking
 from benchmark.results.record import BEGUN, read_record, store_or_default
 from benchmark.results.run_folder import RUNS, read_plan
-from benchmark.runner.store import absolute
+from benchmark.store.store import absolute
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,13 +12,13 @@ from pydantic import TypeAdapter, ValidationError
 from benchmark.core.errors import first_line
 from benchmark.metrics import METRICS
 from benchmark.results.files import damaged, read_rows, write_rows
-from benchmark.results.numbers import stored
-from benchmark.results.painters import Painter
+from benchmark.results.rounding import stored
 from benchmark.results.rows import SampleKeys, SampleRow
+from benchmark.results.variants import Painter
+from benchmark.runner.conditions import View, null_views, views
 from benchmark.runner.planning import PlanJobs
-from benchmark.runner.setup import COLUMNS, Setup
-from benchmark.runner.store import Store
-from benchmark.runner.views import View, null_views, views
+from benchmark.runner.resolve import COLUMNS, Setup
+from benchmark.store.store import Store
 from inpainters import INPAINTERS
 
 BEGUN_SAMPLES = "begun.csv"  # the keys alone, until the run has ended

@@ -33,7 +33,7 @@ from benchmark.metrics.intervals import (
     mean_intervals,
     paired_share_interval,
 )
-from benchmark.results.numbers import kind_of
+from benchmark.results.rounding import kind_of
 
 Verdict = Literal["better", "worse", "no difference shown", "not tested"]
 

@@ -9,8 +9,7 @@ from html import escape
 from benchmark.core.card import Card
 from benchmark.metrics import METRICS, NULLS
 from benchmark.results.aggregate import NO_WEIGHTS
-from benchmark.results.brackets import interval_note
-from benchmark.results.met import met_mark, met_notes
+from benchmark.results.interval_notes import interval_note
 from benchmark.results.nulls import (
     MARK,
     MARK_NOTE,
@@ -21,10 +20,11 @@ from benchmark.results.nulls import (
     is_below,
     untested,
 )
-from benchmark.results.numbers import kind_of, number, with_span
-from benchmark.results.painters import Painter
 from benchmark.results.reported import COMPARED, paper_value
+from benchmark.results.rounding import kind_of, number, with_span
 from benchmark.results.rows import ResultRow, editions_of
+from benchmark.results.training_exposure import met_mark, met_notes
+from benchmark.results.variants import Painter
 from benchmark.retouch import retouched_name
 from detectors import DETECTORS
 from inpainters import INPAINTERS

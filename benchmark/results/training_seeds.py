@@ -31,7 +31,7 @@ from benchmark.metrics.intervals import (
     Values,
     clipped,
 )
-from benchmark.results.numbers import kind_of
+from benchmark.results.rounding import kind_of
 from benchmark.results.significance import PairedTest
 
 FEWEST_SEEDS = 3  # trainings of a model below which nothing is said of what another would give

@@ -17,7 +17,7 @@ from benchmark.core.errors import DataError
 from benchmark.core.types import Pixels, Sample
 from benchmark.runner.jobs import Fill, Job, Judge, SampleRef
 from benchmark.runner.sources import Sources
-from benchmark.runner.store import (
+from benchmark.store.store import (
     Answer,
     load_heatmap,
     load_picture,

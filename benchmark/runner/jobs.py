@@ -10,10 +10,10 @@ from functools import cached_property
 from typing import Literal
 
 from benchmark.core.card import Card
+from benchmark.core.checkpoints.resolve import Weights
 from benchmark.core.seeds import seed_of
 from benchmark.core.types import Mask, Piece, Pixels
-from benchmark.core.weights import Weights
-from benchmark.launder import REVISION, Launder
+from benchmark.postprocess import REVISION, Launder
 from benchmark.retouch import REVISION as RETOUCH_REVISION
 from benchmark.retouch import Retouch, file_name, retouched_name
 

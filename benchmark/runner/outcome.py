@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from benchmark.core.errors import BenchWarning
-from benchmark.runner.store import Answer
+from benchmark.store.store import Answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

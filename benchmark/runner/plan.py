@@ -23,19 +23,19 @@ from pydantic import (
     model_validator,
 )
 
-from benchmark.core.brought import default_label, split_label, words_of
 from benchmark.core.errors import BadInput, PlanError, expectation, quoted
+from benchmark.core.external.spec import default_label, split_label, words_of
+from benchmark.core.filenames import printable
 from benchmark.core.looking import is_looking
-from benchmark.core.names import printable
 from benchmark.core.paths import at_home, below_home
-from benchmark.core.reading import read_limited
 from benchmark.core.registry import Registry
-from benchmark.core.secret import refuse_secrets
+from benchmark.core.secrets import refuse_secrets
 from benchmark.core.toml import parse_toml
+from benchmark.core.untrusted import read_limited
 from benchmark.datasets import DATASETS, is_published, takes_images
-from benchmark.launder import Launder
 from benchmark.masks.bucket import DEFAULT_BUCKETS, Bucket
 from benchmark.metrics import METRICS, NULLS, OF_UNTOUCHED, paper_convention, under_convention
+from benchmark.postprocess import Launder
 from benchmark.retouch import FEWEST, NONE, canonical, file_name
 from detectors import DETECTORS
 from inpainters import INPAINTERS

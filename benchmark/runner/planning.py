@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 
 from benchmark.metrics import METRICS, revision_of
 from benchmark.retouch import file_name
+from benchmark.runner.conditions import View
 from benchmark.runner.jobs import (
     Chosen,
     Fill,
@@ -31,8 +32,7 @@ from benchmark.runner.jobs import (
     retouched_key,
     rule_of,
 )
-from benchmark.runner.setup import Setup, own_of, seen_own_of
-from benchmark.runner.views import View
+from benchmark.runner.resolve import Setup, own_of, seen_own_of
 
 BYTES = 16  # of a key
 J = TypeVar("J", bound=Job)

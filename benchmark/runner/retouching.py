@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from benchmark.core.errors import BadAnswer
-from benchmark.core.pixels import to_pixels
+from benchmark.core.tensors import to_pixels
 from benchmark.core.types import Mask, Sample
 from benchmark.runner.jobs import Fill
-from benchmark.runner.store import Answer, picture_answer
+from benchmark.store.store import Answer, picture_answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

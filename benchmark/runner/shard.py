@@ -12,8 +12,8 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from benchmark.core.errors import BadInput, DataError
-from benchmark.core.reading import read_json
-from benchmark.runner.store import is_address
+from benchmark.core.untrusted import read_json
+from benchmark.store.store import is_address
 
 T = TypeVar("T")
 

@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.core.errors import DataError
-from benchmark.core.outside import alike_of
+from benchmark.core.external.files import alike_of
+from benchmark.core.images import MOST_PIXELS, REVISION, reading_of
 from benchmark.core.paths import at_home
-from benchmark.core.pictures import MOST_PIXELS, REVISION, reading_of
 from benchmark.core.types import Mask, Sample
 from benchmark.datasets import DATASETS, Dataset, is_published, open_dataset, takes_images
 from benchmark.datasets.irregular_masks import IRREGULAR_MASKS
 from benchmark.masks.bucket import Bucket
-from benchmark.masks.drawn import DrawnMasks
 from benchmark.masks.folder import FolderMasks, Pictures
+from benchmark.masks.generated import DrawnMasks
 from benchmark.masks.pairing import goes_by_name, marked
 from benchmark.masks.source import MaskSource, Pairing
 from benchmark.runner.jobs import SampleRef, key_of

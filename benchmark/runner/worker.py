@@ -13,27 +13,27 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from benchmark.core.checkpoints.resolve import refuse_changed
 from benchmark.core.errors import BadAnswer, DataError, FileChanged, KnownMoved, WeightsError
-from benchmark.core.outside import Terms
-from benchmark.core.pixels import hole_blind, to_images, to_masks
+from benchmark.core.external.files import Terms
 from benchmark.core.seeds import seed_of
+from benchmark.core.tensors import hole_blind, to_images, to_masks
 from benchmark.core.types import Case, Pixels, Sample, Verdict
-from benchmark.core.weights import refuse_changed
 from benchmark.metrics import METRICS, Metric
-from benchmark.runner.each import answer_each
+from benchmark.runner.batching import Memory
 from benchmark.runner.inputs import Chunk, Inputs, Shelf
 from benchmark.runner.jobs import Chosen, Fill, Judge, Measure
-from benchmark.runner.memory import Memory
-from benchmark.runner.named import fill_by_name, judge_by_name, to_logits
+from benchmark.runner.named_models import fill_by_name, judge_by_name, to_logits
 from benchmark.runner.outcome import Failure, Outcome
+from benchmark.runner.per_sample import answer_each
 from benchmark.runner.retouching import Painted, Variants, retouched
-from benchmark.runner.store import Answer, heatmap_answer, metric_answer
+from benchmark.store.store import Answer, heatmap_answer, metric_answer
 from detectors import create_detector
 from detectors.base import Detector
-from detectors.named import NamedDetector
+from detectors.external.base import NamedDetector
 from inpainters import create_inpainter
 from inpainters.base import Inpainter
-from inpainters.named import NamedInpainter
+from inpainters.external.base import NamedInpainter
 
 Seen = tuple[NDArray[np.float16], float]  # (H, W) logits and score of one picture
 R = TypeVar("R")

@@ -10,8 +10,8 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from benchmark.core.brought import is_label
 from benchmark.core.errors import BadInput, OutputError, UnknownName
+from benchmark.core.external.spec import is_label
 from benchmark.core.paths import make_folder, write_text
 from benchmark.core.registry import Registry
 from benchmark.datasets import DATASETS

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from benchmark.core.errors import BadAnswer
-from benchmark.core.pixels import hole_blind
+from benchmark.core.tensors import hole_blind
 from benchmark.testing.models import (
     check_card,
     demand,

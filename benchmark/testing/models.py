@@ -8,9 +8,9 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from benchmark.core.brought import is_label
 from benchmark.core.card import Card
 from benchmark.core.errors import BadInput
+from benchmark.core.external.spec import is_label
 
 TOLERANCE = 2e-5  # kernels for other batches and threads add in another order
 SIDE = 64

@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.core.errors import TrainingError
-from benchmark.core.met import MADE_HERE
-from benchmark.training.forging import Forger
+from benchmark.core.training_exposure import MADE_HERE
+from benchmark.training.data.options import Forger
+from benchmark.training.options import PLAIN, Running
 from benchmark.training.recipe import LEARNERS, Recipe, label_of, read_recipe
-from benchmark.training.running import PLAIN, Running
 
 if TYPE_CHECKING:  # recipes are listed without loading torch
-    from benchmark.training.data import Source
-    from benchmark.training.holes import Masks
-    from benchmark.training.loop import Loop
-    from benchmark.training.photographs import Photographs
-    from benchmark.training.team import Team
+    from benchmark.training.data.batches import Source
+    from benchmark.training.data.images import Photographs
+    from benchmark.training.data.masks import Masks
+    from benchmark.training.distributed import Team
+    from benchmark.training.trainer import Loop
 
 __all__ = [
     "LEARNERS",
@@ -117,7 +117,7 @@ def train(
             that cannot be used are left out, and said.
         OutputError: if `out` cannot be written.
     """
-    from benchmark.training.team import ALONE, launch
+    from benchmark.training.distributed import ALONE, launch
 
     chosen = chosen_recipe(name, recipe, smoke=smoke)
     job = _Job(
@@ -139,9 +139,9 @@ def _train(team: Team, device: str, job: _Job) -> TrainResult:
     from benchmark.core.model import check_device
     from benchmark.core.paths import make_folder
     from benchmark.core.seeds import seed_of
-    from benchmark.training.loop import Loop
     from benchmark.training.precision import check_precision
     from benchmark.training.recipe import read_part
+    from benchmark.training.trainer import Loop
 
     chosen = job.recipe
     where = check_device(device)
@@ -207,9 +207,9 @@ def _tiny(recipe: Recipe, tables: dict[str, dict[str, Any]]) -> Recipe:
 
 def _read(job: _Job, *, speak: bool) -> tuple[Photographs, Masks]:
     """Photographs and masks; what is left out of them is said."""
-    from benchmark.training.holes import Masks, told
+    from benchmark.training.data.images import read_photographs
+    from benchmark.training.data.masks import Masks, told
     from benchmark.training.log import say
-    from benchmark.training.photographs import read_photographs
 
     recipe, folders = job.recipe, job.data
     photographs = read_photographs(
@@ -234,10 +234,10 @@ def _read(job: _Job, *, speak: bool) -> tuple[Photographs, Masks]:
 
 
 def _source(job: _Job, photographs: Photographs, masks: Masks, device: str) -> Source:
-    from benchmark.training.data import InpaintingData
+    from benchmark.training.data.batches import InpaintingData
 
     if any(stage.forgers for stage in job.recipe.stages):
-        from benchmark.training.forgeries import ForgeryData
+        from benchmark.training.data.forgeries import ForgeryData
 
         return ForgeryData(job.recipe, photographs, masks, device=device, weights=job.forgers)
     return InpaintingData(job.recipe, photographs, masks)
@@ -245,7 +245,7 @@ def _source(job: _Job, photographs: Photographs, masks: Masks, device: str) -> S
 
 def _calibrate(loop: Loop) -> None:
     from benchmark.training.calibration import calibrate
-    from benchmark.training.forgeries import ForgeryData
+    from benchmark.training.data.forgeries import ForgeryData
 
     if not isinstance(loop.source, ForgeryData):
         raise TrainingError(f"recipe of {loop.recipe.model}: false_alarms is for detectors")
@@ -258,10 +258,10 @@ def _exported(
 ) -> TrainResult:
     """Write the weights, and beside them what is known of the training."""
     from benchmark.core.paths import write_text
-    from benchmark.training.card import draw_curves, render_card
     from benchmark.training.export import export_official, export_safetensors
     from benchmark.training.facts import gather, write_facts
-    from benchmark.training.norms import measure_norms
+    from benchmark.training.model_card import draw_curves, render_card
+    from benchmark.training.precise_bn import measure_norms
 
     recipe, out = loop.recipe, job.out
     noted = {

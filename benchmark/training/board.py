@@ -8,7 +8,7 @@ from pathlib import Path
 from torch import Tensor
 
 from benchmark.core.errors import OutputError, TrainingError
-from benchmark.core.extra import install_line
+from benchmark.core.external.optional import install_line
 
 
 class Board:

@@ -12,17 +12,17 @@ from typing import TypeVar
 
 import torch
 
+from benchmark.core.checkpoints.resolve import sha256_of
 from benchmark.core.errors import TrainingError
 from benchmark.core.paths import write_text
 from benchmark.core.processor import processor
-from benchmark.core.weights import sha256_of
-from benchmark.training.holes import Masks
+from benchmark.training.data.images import Photographs
+from benchmark.training.data.masks import Masks
 from benchmark.training.journal import HELD_OUT, LOSSES
-from benchmark.training.loop import Loop
-from benchmark.training.measure import measure_of
-from benchmark.training.photographs import Photographs
+from benchmark.training.options import Running
 from benchmark.training.recipe import Recipe
-from benchmark.training.running import Running
+from benchmark.training.trainer import Loop
+from benchmark.training.validation import measure_of
 
 Row = TypeVar("Row")
 CURVE = 100  # rows of the log that are kept

@@ -12,11 +12,11 @@ from PIL import Image
 from torch import Tensor
 
 from benchmark.core.paths import atomic
-from benchmark.core.pixels import to_pixels
+from benchmark.core.tensors import to_pixels
 from benchmark.training.board import Board
 from benchmark.training.log import Progress, Rows
+from benchmark.training.options import Running
 from benchmark.training.recipe import Recipe
-from benchmark.training.running import Running
 
 LOSSES = "log.csv"  # step, seconds, rate, each loss term as it is weighted, their total
 HELD_OUT = "held-out.csv"  # step, seconds, side of the pictures, and what is measured on them

@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from benchmark.core.errors import BenchError, TrainingError
-from benchmark.training.stopping import end_processes, stoppable
+from benchmark.training.shutdown import end_processes, stoppable
 
 if TYPE_CHECKING:
-    from benchmark.training.edition import Edition, Member
+    from benchmark.training.editions import Edition, Member
 
 Train = Callable[["Edition", str], "Member"]
 

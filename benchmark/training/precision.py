@@ -19,8 +19,8 @@ from torch.nn.modules.module import (
 )
 
 from benchmark.core.errors import TrainingError
+from benchmark.core.inference import as_float32
 from benchmark.core.processor import multiplies_bf16, processor
-from benchmark.core.speed import as_float32
 from benchmark.training.recipe import Recipe
 
 

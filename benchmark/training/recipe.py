@@ -12,11 +12,11 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from benchmark.core.errors import TrainingError, expectation
-from benchmark.core.met import inpainters_of
 from benchmark.core.paths import at_home
 from benchmark.core.registry import Registry
 from benchmark.core.toml import parse_toml
-from benchmark.training.forging import Forger, Laundering, Part, Retouching, Shapes
+from benchmark.core.training_exposure import inpainters_of
+from benchmark.training.data.options import Forger, Laundering, Part, Retouching, Shapes
 from inpainters.retired import RETIRED
 
 P = TypeVar("P", bound=BaseModel)

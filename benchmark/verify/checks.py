@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Literal
 
 from benchmark.core.card import Card
+from benchmark.core.checkpoints.resolve import find_weights
 from benchmark.core.errors import BadAnswer, BadInput, MissingWeights, UnknownName, WeightsError
-from benchmark.core.weights import find_weights
-from benchmark.verify.answers import (
+from benchmark.verify.golden import cases, compare, find_goldens, golden_of, model_of, play
+from benchmark.verify.models import MODELS
+from benchmark.verify.stored import (
     SHIPPED,
     Key,
     StoredAnswer,
@@ -24,9 +26,7 @@ from benchmark.verify.answers import (
     read_answers,
     write_answers,
 )
-from benchmark.verify.golden import cases, compare, find_goldens, golden_of, model_of, play
-from benchmark.verify.models import MODELS
-from benchmark.verify.points import Deviation
+from benchmark.verify.tolerance import Deviation
 from detectors import DETECTORS
 from detectors.base import Detector
 from inpainters import INPAINTERS

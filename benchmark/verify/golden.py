@@ -22,9 +22,10 @@ from torch import Tensor, nn
 
 from benchmark.core.arrays import read_arrays
 from benchmark.core.errors import BadInput, DataError
-from benchmark.core.pixels import to_images
+from benchmark.core.tensors import to_images
 from benchmark.verify.models import MODELS
-from benchmark.verify.points import (
+from benchmark.verify.seeded import State, seeded_state
+from benchmark.verify.tolerance import (
     Deviation,
     Hear,
     Pick,
@@ -36,7 +37,6 @@ from benchmark.verify.points import (
     summary,
     tensor_or_number,
 )
-from benchmark.verify.seeded import State, seeded_state
 from detectors import DETECTORS
 from detectors.base import Detector
 from inpainters import INPAINTERS

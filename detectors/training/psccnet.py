@@ -11,7 +11,7 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
-from benchmark.core.checkpoint import flat_state, read_checkpoint
+from benchmark.core.checkpoints.load import flat_state, read_checkpoint
 from benchmark.core.errors import TrainingError
 from detectors.psccnet import FILES, Judgement, PSCCNetConfig, PSCCNetNetwork, Trunk, resize
 from detectors.training.base import begin_joint, found, read_network, wrapped

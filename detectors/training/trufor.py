@@ -11,7 +11,7 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
-from benchmark.core.checkpoint import load_strict, part_of, read_checkpoint
+from benchmark.core.checkpoints.load import load_strict, part_of, read_checkpoint
 from benchmark.core.errors import BadInput, TrainingError
 from detectors.training.base import found, read_network
 from detectors.training.losses.trufor import (

@@ -14,6 +14,8 @@ from torch.nn import functional as F
 from inpainters.aotgan import AOTGAN, AOTGANConfig, Generator
 from inpainters.training.base import InpainterLearner, pierced, read_network
 from inpainters.training.discriminators.aotgan import Discriminator
+from inpainters.training.feature_networks import choose_features, imagenet_standardised, seen
+from inpainters.training.initialization import initialise, start_warm
 from inpainters.training.losses.aotgan import (
     discriminator_paper,
     discriminator_program,
@@ -22,8 +24,6 @@ from inpainters.training.losses.aotgan import (
 )
 from inpainters.training.losses.features import perceptual, style
 from inpainters.training.losses.lattice import lattice
-from inpainters.training.perceptual import choose_features, imagenet_standardised, seen
-from inpainters.training.start import initialise, start_warm
 
 
 class AOTGANLosses(BaseModel):

@@ -10,14 +10,14 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
-from benchmark.core.pixels import to_pixels
+from benchmark.core.tensors import to_pixels
 from inpainters.ctsdg import CTSDGConfig, Generator, Painted, outlines_of
 from inpainters.training.base import InpainterLearner, pierced, read_network
 from inpainters.training.discriminators.ctsdg import Discriminator
+from inpainters.training.feature_networks import VGG16_POOLS, choose_features, seen
+from inpainters.training.initialization import initialise
 from inpainters.training.losses import ctsdg
 from inpainters.training.losses.lattice import lattice
-from inpainters.training.perceptual import VGG16_POOLS, choose_features, seen
-from inpainters.training.start import initialise
 
 
 class CTSDGLosses(BaseModel):

@@ -12,7 +12,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
-from benchmark.core.pixels import to_pixels
+from benchmark.core.tensors import to_pixels
 from inpainters.edgeconnect import (
     EDGE_FILE,
     INPAINT_FILE,
@@ -25,6 +25,8 @@ from inpainters.edgeconnect import (
 )
 from inpainters.training.base import InpainterLearner, pierced, read_network
 from inpainters.training.discriminators.patch import Discriminator
+from inpainters.training.feature_networks import choose_features, seen
+from inpainters.training.initialization import initialise, start_linear, start_warm
 from inpainters.training.losses.adversarial import (
     adversarial_discriminator,
     adversarial_generator,
@@ -32,8 +34,6 @@ from inpainters.training.losses.adversarial import (
 from inpainters.training.losses.edgeconnect import feature_matching, l1
 from inpainters.training.losses.features import perceptual, style
 from inpainters.training.losses.lattice import lattice
-from inpainters.training.perceptual import choose_features, seen
-from inpainters.training.start import initialise, start_linear, start_warm
 
 # The networks that each phase trains (specification, section 3.6, stages 1 to 4).
 PHASES = {

@@ -15,6 +15,7 @@ from benchmark.core.errors import TrainingError
 from inpainters.fcf import FOURIER_FROM, FcFConfig, Generator
 from inpainters.training.base import InpainterLearner, pierced, read_network
 from inpainters.training.discriminators.fcf import Discriminator
+from inpainters.training.feature_networks import seen
 from inpainters.training.losses import fcf
 from inpainters.training.losses.adversarial import (
     adversarial_discriminator,
@@ -22,7 +23,6 @@ from inpainters.training.losses.adversarial import (
     gradient_penalty,
 )
 from inpainters.training.losses.lattice import lattice
-from inpainters.training.perceptual import seen
 from inpainters.training.segmentation import choose_receptive_features
 
 MIXING = 0.9  # how often a second style takes over from some row on

@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from inpainters.lama import Generator, LaMaConfig
 from inpainters.training.base import InpainterLearner, pierced, read_network
 from inpainters.training.discriminators.lama import Discriminator
+from inpainters.training.feature_networks import seen
 from inpainters.training.losses import lama
 from inpainters.training.losses.adversarial import adversarial_generator, gradient_penalty
 from inpainters.training.losses.lattice import lattice
 from inpainters.training.losses.receptive import receptive_field
-from inpainters.training.perceptual import seen
 from inpainters.training.segmentation import choose_receptive_features
 
 

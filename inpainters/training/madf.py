@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from inpainters.madf import MADFConfig, MADFNetwork, Painted, denormalised, normalised
 from inpainters.training.base import InpainterLearner, pierced, read_network
+from inpainters.training.feature_networks import VGG16_POOLS, choose_features
 from inpainters.training.losses import madf
 from inpainters.training.losses.lattice import lattice
-from inpainters.training.perceptual import VGG16_POOLS, choose_features
 
 WRAPPED = "module.model."  # what the authors' training wrapper puts before the network's names
 

@@ -15,6 +15,8 @@ from benchmark.core.errors import TrainingError
 from inpainters.rwsa import RWSA
 from inpainters.safepaint import GENERATOR_FILE, Domains, Generator, Painted, SafePaintConfig
 from inpainters.training.discriminators.patch import Discriminator
+from inpainters.training.feature_networks import choose_features, seen
+from inpainters.training.initialization import initialise, start_linear
 from inpainters.training.losses.adversarial import (
     adversarial_discriminator,
     adversarial_generator,
@@ -27,8 +29,6 @@ from inpainters.training.losses.safepaint import (
     l1_paper,
     l1_program,
 )
-from inpainters.training.perceptual import choose_features, seen
-from inpainters.training.start import initialise, start_linear
 
 PHASES = ("joint", "coarse", "handover")
 

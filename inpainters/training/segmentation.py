@@ -8,10 +8,10 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from benchmark.core.checkpoint import flat_state, load_strict, read_checkpoint
+from benchmark.core.checkpoints.load import flat_state, load_strict, read_checkpoint
 from benchmark.core.errors import TrainingError
 from benchmark.core.paths import torch_checkpoints
-from inpainters.training.perceptual import FeatureNetwork, choose_features
+from inpainters.training.feature_networks import FeatureNetwork, choose_features
 
 ADE20K_FILE = Path("ade20k-resnet50dilated-ppm_deepsup", "encoder_epoch_20.pth")
 STAGES = ("layer1", "layer2", "layer3", "layer4")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from benchmark.core.errors import UnknownName
-from reports.paper import PaperTable
+from reports.paper.tables import PaperTable
 
 FORMATS = {
     "text": "reports.formats.text",

@@ -8,7 +8,7 @@ from io import StringIO
 
 from benchmark.results.files import plain
 from benchmark.results.nulls import BELOW
-from reports.paper import Entry, Line, PaperTable
+from reports.paper.tables import Entry, Line, PaperTable
 
 COLUMNS = (
     "table", "dataset", "detector", "inpainter", "mask_ratio_percent", "metric", "paper", "ours",

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from benchmark.results.numbers import GAP, number, signed, span
-from reports.paper import Entry, Line, PaperTable
+from benchmark.results.rounding import GAP, number, signed, span
+from reports.paper.tables import Entry, Line, PaperTable
 
 PAPER_GAP = "/"  # the paper's own sign for a missing number; ours is `GAP`
 

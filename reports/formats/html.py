@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from itertools import groupby
 
-from benchmark.results.numbers import number, signed, stored
+from benchmark.results.rounding import number, signed, stored
 from reports.formats.grid import PAPER_GAP, interval, source
-from reports.paper import Entry, Line, PaperTable
+from reports.paper.tables import Entry, Line, PaperTable
 
 
 def render(tables: Sequence[PaperTable]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from reports.formats.grid import Field, Grid, grid_of
-from reports.paper import PaperTable
+from reports.paper.tables import PaperTable
 
 
 def render(tables: Sequence[PaperTable]) -> str:

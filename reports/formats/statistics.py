@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from benchmark.core.errors import BadInput
-from benchmark.results.numbers import number, p_text
+from benchmark.results.rounding import number, p_text
 from reports.formats.csv import to_csv
 from reports.statistics import Statistic
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from benchmark.results.numbers import GAP
+from benchmark.results.rounding import GAP
 from reports.formats.grid import Field, Grid, GridRow, grid_of
-from reports.paper import PaperTable
+from reports.paper.tables import PaperTable
 
 HEAD = r"""\documentclass{article}
 \usepackage[T1]{fontenc}

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from benchmark.results.nulls import MARK
 from reports.formats.grid import Field, Grid, grid_of
-from reports.paper import PaperTable
+from reports.paper.tables import PaperTable
 
 
 def render(tables: Sequence[PaperTable]) -> str:

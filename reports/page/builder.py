@@ -15,26 +15,26 @@ from markupsafe import Markup
 from benchmark.core.errors import DataError
 from benchmark.core.paths import write_text
 from benchmark.metrics import METRICS
+from benchmark.results.displayed import Images, shown_of
 from benchmark.results.images import save_pictures
-from benchmark.results.met import MET, is_met, met_mark
 from benchmark.results.nulls import MARK, RANKED, Spot
-from benchmark.results.numbers import kind_of, number, span, stored
-from benchmark.results.painters import painters_of
 from benchmark.results.record import Record
+from benchmark.results.rounding import kind_of, number, span, stored
 from benchmark.results.rows import ResultRow
 from benchmark.results.run_folder import RunFolder
-from benchmark.results.shown import Images, shown_of
-from benchmark.runner.store import Store
+from benchmark.results.training_exposure import MET, is_met, met_mark
+from benchmark.results.variants import painters_of
+from benchmark.store.store import Store
 from detectors import DETECTORS
-from reports.charts import Chart, Series, charts, marked, metric_title
-from reports.figures import write_figures
+from reports.figures.charts import Chart, Series, charts, marked, metric_title
+from reports.figures.files import write_figures
 from reports.findings import annotated
 from reports.formats import render
 from reports.gallery import Exhibit, Gallery, Look, make_gallery
 from reports.page.plots import legend_mark, svg
 from reports.page.summary import caveats, counted, editions, verdicts
 from reports.page.template import fill_template
-from reports.paper import PaperTable, paper_table, paper_tables
+from reports.paper.tables import PaperTable, paper_table, paper_tables
 from reports.statistics import Statistic, inverted, statistics_of
 
 PAGE = "index.html"

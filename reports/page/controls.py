@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.metrics import METRICS
-from benchmark.results.met import MET
-from benchmark.results.numbers import p_text, signed, signed_span
-from benchmark.results.painters import Painter, painters_of
+from benchmark.results.rounding import p_text, signed, signed_span
 from benchmark.results.run_folder import RunFolder
 from benchmark.results.significance import PairedTest, corrected, paired_tests
+from benchmark.results.training_exposure import MET
+from benchmark.results.variants import Painter, painters_of
 from inpainters import INPAINTERS
 
 FLAT = "meanfill"  # paints the known region's mean colour

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from reports.charts import Chart, Point, Series
+from reports.figures.charts import Chart, Point, Series
 
 WIDTH, HEIGHT = 380, 260  # units of the picture; the page scales it
 LEFT, RIGHT, TOP, BOTTOM = 58, 12, 12, 46

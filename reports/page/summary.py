@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from benchmark.core.seeds import seed_of
 from benchmark.metrics import METRICS, NULLS
 from benchmark.metrics.intervals import UNDEFINED, mean_interval
-from benchmark.results.met import MET, is_met, met_notes
 from benchmark.results.nulls import (
     BELOW,
     MARK,
@@ -24,14 +23,15 @@ from benchmark.results.nulls import (
     standing,
     untested,
 )
-from benchmark.results.numbers import number, with_span
-from benchmark.results.painters import Painter, painters_of
+from benchmark.results.rounding import number, with_span
 from benchmark.results.rows import editions_of
 from benchmark.results.run_folder import RunFolder
 from benchmark.results.significance import PairedTest
-from benchmark.runner.setup import UNTOUCHED
+from benchmark.results.training_exposure import MET, is_met, met_notes
+from benchmark.results.variants import Painter, painters_of
+from benchmark.runner.resolve import UNTOUCHED
 from detectors import DETECTORS
-from reports.charts import marked
+from reports.figures.charts import marked
 from reports.findings import beats
 from reports.gallery import hiding_metric
 from reports.page.controls import control_sentences

@@ -178,7 +178,7 @@ def test_a_nan_from_a_model_is_a_counted_failure(
 
 
 def _lowest_mean(photos: Path) -> float:
-    from benchmark.core.pixels import to_images
+    from benchmark.core.tensors import to_images
     from benchmark.datasets import open_dataset
 
     dataset = open_dataset("folder", images=photos, size=64)

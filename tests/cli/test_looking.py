@@ -57,8 +57,8 @@ from pathlib import Path
 here, cases = Path(sys.argv[1]).resolve(), json.loads(sys.argv[2])
 from typer.testing import CliRunner
 from benchmark.cli import app
-import benchmark.merge, benchmark.recompute, reports.documents, reports.page.write
-import benchmark.results.needed, benchmark.results.checksums, benchmark.results.run_list
+import benchmark.merge, benchmark.recompute, reports.document, reports.page.write
+import benchmark.results.required_keys, benchmark.results.checksums, benchmark.results.run_list
 seen = []
 def watch(event, args):
     if event == "open" and isinstance(args[0], (str, bytes)):

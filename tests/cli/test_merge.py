@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from benchmark.core.paths import home
-from benchmark.runner.rows import Rows
-from benchmark.runner.store import is_store
+from benchmark.store.database import Rows
+from benchmark.store.store import is_store
 from tests.cli.conftest import Bench
 
 WORDS = (

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from benchmark.results.sums import sum_of, sum_of_record
+from benchmark.results.file_hashes import sum_of, sum_of_record
 from tests.cli.conftest import Bench
 
 WORDS = (

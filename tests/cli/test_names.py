@@ -16,7 +16,7 @@ from urllib.parse import unquote
 import pytest
 from PIL import Image
 
-from benchmark.core.names import printable
+from benchmark.core.filenames import printable
 from benchmark.results.samples import read_samples
 from tests.cli.conftest import Bench
 

@@ -238,7 +238,7 @@ def test_a_picture_that_comes_during_a_run_stands_under_nobodys_key(
     content = missing[0].read_bytes()
     for path in missing:
         path.unlink()
-    from benchmark.runner import execute
+    from benchmark.runner import scheduler as execute
 
     original = execute.execute
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.core.weights import mini_path
+from benchmark.core.checkpoints.resolve import mini_path
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 from tests.cli.conftest import Bench

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.runner.rows import Rows
-from benchmark.runner.store import Store, heatmap_answer, picture_answer
+from benchmark.store.database import Rows
+from benchmark.store.store import Store, heatmap_answer, picture_answer
 from tests.cli.conftest import Bench
 from tests.plugins import PAINTER, Install
 from tests.plugins import install as install  # noqa: PLC0414 (a fixture)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.training import edition
+from benchmark.training import editions as edition
 from tests.cli.conftest import Bench
 
 

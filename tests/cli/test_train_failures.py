@@ -19,10 +19,10 @@ import pytest
 import torch
 from PIL import Image
 
-from benchmark.core.checkpoint import read_checkpoint
-from benchmark.training.loop import Loop
+from benchmark.core.checkpoints.load import read_checkpoint
+from benchmark.training.checkpoint import CHECKPOINT
 from benchmark.training.recipe import Turn
-from benchmark.training.state import CHECKPOINT
+from benchmark.training.trainer import Loop
 from tests.cli.conftest import Bench
 
 TINY = """

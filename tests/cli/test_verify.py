@@ -11,9 +11,9 @@ import pytest
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from benchmark.core.weights import mini_path
+from benchmark.core.checkpoints.resolve import mini_path
 from benchmark.listing import MODELS
-from benchmark.verify.answers import SHIPPED, read_answers
+from benchmark.verify.stored import SHIPPED, read_answers
 from inpainters import INPAINTERS
 from tests.cli.conftest import Bench
 from tests.parity.goldens import GOLDENS, needs_goldens

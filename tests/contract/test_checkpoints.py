@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from benchmark.core.checkpoint import read_metadata
+from benchmark.core.checkpoints.load import read_metadata
 from benchmark.core.errors import WeightsError
 from detectors import DETECTORS, create_detector
 from inpainters import INPAINTERS, create_inpainter

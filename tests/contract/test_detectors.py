@@ -6,8 +6,8 @@ from functools import cache
 
 import pytest
 
+from benchmark.core.checkpoints.resolve import mini_path
 from benchmark.core.errors import UnknownName
-from benchmark.core.weights import mini_path
 from benchmark.testing.detectors import DETECTOR_CHECKS
 from benchmark.testing.models import check_card
 from detectors import DETECTORS, create_detector

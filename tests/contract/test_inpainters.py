@@ -7,8 +7,8 @@ from functools import cache
 
 import pytest
 
+from benchmark.core.checkpoints.resolve import mini_path
 from benchmark.core.errors import BadInput, SizeWarning, UnknownName
-from benchmark.core.weights import mini_path
 from benchmark.testing.inpainters import INPAINTER_CHECKS, draw
 from benchmark.testing.models import check_card
 from inpainters import INPAINTERS, create_inpainter

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.results.screen import WIDTH
+from benchmark.results.terminal_table import WIDTH
 from tests.conftest import link_backbone
 from tests.docs.blocks import PAGES
 from tests.docs.player import bench

@@ -19,19 +19,19 @@ import torch
 from PIL import Image
 from safetensors.torch import save
 
-from benchmark.core.checkpoint import read_checkpoint, read_sizes
+from benchmark.core.checkpoints.legacy_formats import is_bare_pickle, read_archive, read_network
+from benchmark.core.checkpoints.load import read_checkpoint, read_sizes
 from benchmark.core.errors import BadAnswer, DataError
-from benchmark.core.pictures import named_pictures, picture_shape, read_picture
-from benchmark.core.unpickle import is_bare_pickle, read_archive, read_network
+from benchmark.core.images import named_pictures, picture_shape, read_picture
 from benchmark.masks.files import read_white
 from benchmark.runner.plan import Plan
-from benchmark.runner.store import decode_heatmap, decode_picture
+from benchmark.store.store import decode_heatmap, decode_picture
 from benchmark.training.recipe import read_recipe, recipes_of
-from benchmark.verify.answers import SHIPPED, read_answers
+from benchmark.verify.stored import SHIPPED, read_answers
 from benchmark.verify.stylegan import save_as_authors
-from detectors.heatmaps import read_heatmap, read_scores
+from detectors.external.heatmaps import read_heatmap, read_scores
 from inpainters.lama import LaMaConfig
-from reports.documents import table_document
+from reports.document import table_document
 from tests.unit.reports.runs import Made
 
 MOST = 250_000  # pixels, so that a header cannot make a test slow

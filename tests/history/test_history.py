@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from benchmark.core.card import Card
-from benchmark.core.weights import Weights, find_weights
-from benchmark.runner.execute import lacking
+from benchmark.core.checkpoints.resolve import Weights, find_weights
 from benchmark.runner.plan import Plan, make_plan
 from benchmark.runner.planning import PlanJobs
-from benchmark.runner.setup import Setup, prepare
-from benchmark.runner.store import Store
+from benchmark.runner.resolve import Setup, prepare
+from benchmark.runner.scheduler import lacking
+from benchmark.store.store import Store
 from benchmark.training.recipe import read_recipe
 from detectors import DETECTORS
 from inpainters import INPAINTERS
@@ -46,7 +46,7 @@ def old_weights(monkeypatch: pytest.MonkeyPatch) -> None:
         known = KEYS["weights"].get(card.name)
         return replace(found, sha256=known) if found.edition == "mini" and known else found
 
-    monkeypatch.setattr("benchmark.runner.setup.find_weights", find)
+    monkeypatch.setattr("benchmark.runner.resolve.find_weights", find)
     monkeypatch.setattr("benchmark.runner.worker.refuse_changed", lambda card, weights: None)
 
 

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from benchmark.core.errors import RetiredName, UnknownName
-from benchmark.results.needed import _columns
+from benchmark.results.required_keys import _columns
 from benchmark.runner.plan import Plan
 from benchmark.runner.planning import PlanJobs
-from benchmark.runner.setup import prepare
+from benchmark.runner.resolve import prepare
 from benchmark.training.recipe import LEARNERS, read_recipe
 from benchmark.verify.checks import Request
 from inpainters import INPAINTERS, create_inpainter

@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from reports.charts import charts
 
 from benchmark.core.errors import DataError, OutputError
 from benchmark.results.run_folder import read_run
 from detectors import DETECTORS
-from reports.charts import charts
-from reports.figures import draw, write_figures
+from reports.figures.files import draw, write_figures
 from reports.gallery import make_gallery, with_edge
 from reports.page.write import write_comparison, write_report
 from tests.page.conftest import HARMFUL, PICTURES, WRITTEN, Made
@@ -163,7 +163,7 @@ def test_a_finished_run_needs_neither_data_nor_masks_nor_models(
     def gone(*_: object, **__: object) -> None:
         raise AssertionError("the plan's data and models are not needed")
 
-    for name in ("benchmark.results.shown.prepare", "benchmark.runner.sources.Sources.load"):
+    for name in ("benchmark.results.displayed.prepare", "benchmark.runner.sources.Sources.load"):
         monkeypatch.setattr(name, gone)
     assert make_gallery(read_run(copied.folder, store=copied.store)) == before
     assert len(before.exhibits) == 8
@@ -184,7 +184,7 @@ def test_models_with_other_weights_than_an_older_run_s_are_left_out(copied: Made
 
 
 def test_a_store_of_other_runs_is_said(made: Made, tmp_path: Path) -> None:
-    from benchmark.runner.store import Store
+    from benchmark.store.store import Store
 
     Store(tmp_path / "other").put(())  # a store, but of other runs
     gallery = make_gallery(read_run(made.folder, store=tmp_path / "other"))
@@ -194,7 +194,7 @@ def test_a_store_of_other_runs_is_said(made: Made, tmp_path: Path) -> None:
 
 
 def test_a_store_without_a_models_pictures_is_said(made: Made, tmp_path: Path) -> None:
-    from benchmark.runner.store import Store
+    from benchmark.store.store import Store
 
     shutil.copytree(made.store, tmp_path / "store")
     run = read_run(made.folder, store=tmp_path / "store")

@@ -12,8 +12,8 @@ import pytest
 from numpy.typing import NDArray
 
 from benchmark.verify import golden as verified
-from benchmark.verify.points import summary
 from benchmark.verify.seeded import State
+from benchmark.verify.tolerance import summary
 
 __all__ = ["GOLDENS", "SHARED", "golden", "needs_goldens", "seeded", "seeded_part", "summary"]
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.core.checkpoint import load_strict
+from benchmark.core.checkpoints.load import load_strict
 from inpainters.training.discriminators.aotgan import Discriminator
 from tests.parity.goldens import golden, needs_goldens, seeded_part, summary
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.core.pixels import to_pixels
+from benchmark.core.tensors import to_pixels
 from benchmark.verify.golden import Asked, Golden, cases, compare, golden_of, play
 from benchmark.verify.models import MODELS
 from detectors.base import area_score

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from benchmark.core.checkpoint import flat_state, load_strict, read_checkpoint
+from benchmark.core.checkpoints.load import flat_state, load_strict, read_checkpoint
+from benchmark.core.checkpoints.resolve import sha256_of
 from benchmark.core.errors import WeightsError
-from benchmark.core.weights import sha256_of
 from detectors.psccnet import FILES, PSCCNet, PSCCNetNetwork
 from tests.parity.goldens import GOLDENS, needs_goldens, seeded_part
 

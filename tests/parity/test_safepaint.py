@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.core.checkpoint import load_strict, part_of, read_checkpoint
-from benchmark.core.pixels import to_images
+from benchmark.core.checkpoints.load import load_strict, part_of, read_checkpoint
+from benchmark.core.tensors import to_images
 from inpainters.training.discriminators.patch import Discriminator
 from tests.parity.goldens import golden, needs_goldens, seeded_part
 

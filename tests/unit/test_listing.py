@@ -7,8 +7,8 @@ import json
 import pytest
 
 from benchmark.core.card import Card, Checkpoint
+from benchmark.core.checkpoints.resolve import RECEIPT, installed_folder, mini_path, sha256_of
 from benchmark.core.errors import UnknownName
-from benchmark.core.weights import RECEIPT, installed_folder, mini_path, sha256_of
 from benchmark.listing import card_text, editions, find_card, listing, listing_text
 from detectors import DETECTORS
 from inpainters import INPAINTERS

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from benchmark.verify.golden import Answer, Golden, Parts, Tap, entering
-from benchmark.verify.points import Tolerance
+from benchmark.verify.tolerance import Tolerance
 
 PICTURE = Tolerance(absolute=2e-4)
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.verify.golden import Answer, Asked, Golden, Parts, Tap
-from benchmark.verify.points import Tolerance, Values, summary
+from benchmark.verify.tolerance import Tolerance, Values, summary
 from inpainters.ctsdg import outlines_of
 
 PICTURE = Tolerance(absolute=2e-4)

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from benchmark.verify.golden import Answer, Asked, Golden, Parts, Tap, entering
-from benchmark.verify.points import Tolerance, Values, summary
+from benchmark.verify.tolerance import Tolerance, Values, summary
 from inpainters.edgeconnect import EDGE_FILE, INPAINT_FILE, canny_edges, grey_levels
 
 PICTURE = Tolerance(absolute=2e-4)

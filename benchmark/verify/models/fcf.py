@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 
 from benchmark.verify.golden import Answer, Golden, Parts, Tap, leaving_as, merged
-from benchmark.verify.points import Tolerance
 from benchmark.verify.stylegan import save_as_authors
+from benchmark.verify.tolerance import Tolerance
 
 PICTURE = Tolerance(absolute=2e-4)
 

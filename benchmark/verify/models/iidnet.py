@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.verify.golden import Answer, Golden, Parts, Tap, entering, merged
-from benchmark.verify.points import Tolerance
+from benchmark.verify.tolerance import Tolerance
 from detectors.iidnet import divisor, nearest
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.verify.golden import Answer, Asked, Golden, Parts, Tap, entering, merged
-from benchmark.verify.points import Tolerance
+from benchmark.verify.tolerance import Tolerance
 from inpainters.lama import CHECKPOINT
 
 PICTURE = Tolerance(absolute=2e-4)

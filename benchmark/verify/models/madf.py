@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.verify.golden import Answer, Golden, Parts, Tap
-from benchmark.verify.points import Tolerance
 from benchmark.verify.seeded import State
+from benchmark.verify.tolerance import Tolerance
 from inpainters.madf import denormalised
 
 PICTURE = Tolerance(absolute=2e-5)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import torch
 
-from benchmark.core.pixels import to_pixels
+from benchmark.core.tensors import to_pixels
 from benchmark.core.types import Pixels
 from benchmark.verify.golden import Answer, Asked, Golden, Parts, Tap
-from benchmark.verify.points import Tolerance, Values, tensor_or_number
+from benchmark.verify.tolerance import Tolerance, Values, tensor_or_number
 from inpainters.safepaint import GENERATOR_FILE, SafePaint
 
 PICTURE = Tolerance(absolute=2e-4)

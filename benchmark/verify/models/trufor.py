@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from benchmark.verify.golden import Answer, Golden, Parts, Tap, entering
-from benchmark.verify.points import Tolerance
+from benchmark.verify.tolerance import Tolerance
 
 ANSWER = Tolerance(absolute=5e-5)
 

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from inpainters.madf import Painted
+from inpainters.training.feature_networks import FeatureNetwork, seen
 from inpainters.training.losses.ctsdg import hole, perceptual, style, valid
 from inpainters.training.losses.features import Features
-from inpainters.training.perceptual import FeatureNetwork, seen
 
 Supervision = Literal["last", "incremental", "authors"]
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from inpainters.training.feature_networks import imagenet_standardised
 from inpainters.training.losses.features import Features, squares
-from inpainters.training.perceptual import imagenet_standardised
 
 FeatureFunction = Callable[[Tensor], Features]  # maps of (N, 3, H, W) pictures, by name
 

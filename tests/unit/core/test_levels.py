@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from benchmark.core.errors import DataError
+from benchmark.core.images import picture_shape, read_picture, reading_of
 from benchmark.core.levels import full_level
-from benchmark.core.pictures import picture_shape, read_picture, reading_of
 
 GREY = np.random.default_rng(0).integers(0, 256, (7, 9), dtype=np.uint8)
 

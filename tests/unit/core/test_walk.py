@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from benchmark.core.errors import DataError
-from benchmark.core.pictures import list_pictures
+from benchmark.core.images import list_pictures
 from benchmark.core.walk import walk
 
 

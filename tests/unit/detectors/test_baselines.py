@@ -16,7 +16,7 @@ from benchmark.core.types import Verdict
 from benchmark.metrics.detection import ACC
 from detectors import create_detector
 from detectors.base import area_score
-from detectors.heatmaps import AREA_CARD, area_rule, read_heatmap
+from detectors.external.heatmaps import AREA_CARD, area_rule, read_heatmap
 from tests.unit.metrics.cases import draw_case
 
 

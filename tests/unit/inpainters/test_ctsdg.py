@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch.nn import functional as F
 
 from benchmark.core.errors import BadInput, WeightsError
-from benchmark.core.pixels import to_pixels
+from benchmark.core.tensors import to_pixels
 from inpainters import ctsdg
 from inpainters.ctsdg import (
     CTSDG,

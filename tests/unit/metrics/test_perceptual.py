@@ -23,7 +23,7 @@ from benchmark.metrics.perceptual import LPIPS, LPIPSVGG
 from benchmark.runner.jobs import measure_key
 from benchmark.runner.plan import make_plan
 from benchmark.runner.planning import PlanJobs
-from benchmark.runner.setup import prepare
+from benchmark.runner.resolve import prepare
 from tests.backbones import State, draw, pretend, write_published, write_safetensors
 from tests.unit.metrics.cases import draw_case
 

@@ -16,8 +16,8 @@ from benchmark.results.run_folder import read_run
 from reports.formats import FORMATS, render
 from reports.formats.grid import signed
 from reports.formats.tex import escaped
-from reports.layouts import paper_numbers
-from reports.paper import PaperTable, paper_table, paper_tables
+from reports.paper.layouts import paper_numbers
+from reports.paper.tables import PaperTable, paper_table, paper_tables
 from tests.unit.reports.runs import Made
 
 NUMBERS = range(1, 7)

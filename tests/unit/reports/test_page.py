@@ -10,8 +10,8 @@ import pytest
 from benchmark.results.rows import ResultRow, SampleRow
 from benchmark.results.run_folder import RunFolder
 from benchmark.runner.plan import Plan
-from reports.charts import MARKERS, PALETTE, Chart, Point, Series, charts
-from reports.figures import write_figures
+from reports.figures.charts import MARKERS, PALETTE, Chart, Point, Series, charts
+from reports.figures.files import write_figures
 from reports.findings import beats
 from reports.page.builder import _json
 from reports.page.plots import SHAPES, svg, ticks

@@ -9,7 +9,7 @@ import pytest
 from benchmark.results.run_folder import read_run
 from reports.findings import annotated
 from reports.formats.statistics import render
-from reports.paper import paper_tables
+from reports.paper.tables import paper_tables
 from reports.statistics import Statistic, statistics_of
 from tests.unit.reports.runs import Made
 

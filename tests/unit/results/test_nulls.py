@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from reports.charts import charts
 
 from benchmark import Plan, run
 from benchmark.results.nulls import (
@@ -26,15 +27,14 @@ from benchmark.results.nulls import (
 from benchmark.results.run_folder import RunFolder, read_run
 from benchmark.results.significance import PairedTest
 from benchmark.results.table import run_table
-from reports.charts import charts
-from reports.documents import table_document
-from reports.figures import draw
+from reports.document import table_document
+from reports.figures.files import draw
 from reports.findings import annotated
 from reports.formats import render
 from reports.page.plots import svg
 from reports.page.summary import verdicts
 from reports.page.write import write_report
-from reports.paper import Line, PaperTable, paper_tables
+from reports.paper.tables import Line, PaperTable, paper_tables
 from reports.statistics import inverted, statistics_of
 from tests.unit.reports.runs import Made
 

@@ -13,12 +13,12 @@ from PIL import Image
 
 from benchmark import Plan, run
 from benchmark.core.errors import BadInput, DataError, OutputError, PlanError
-from benchmark.results.needed import needed_by
+from benchmark.results.required_keys import needed_by
 from benchmark.results.run_folder import newest_run, read_run
-from benchmark.runner.execute import Progress, Settings
-from benchmark.runner.setup import _refuse_names
+from benchmark.runner.resolve import _refuse_names
+from benchmark.runner.scheduler import Progress, Settings
 from benchmark.runner.shard import Shard
-from benchmark.runner.store import Store
+from benchmark.store.store import Store
 from tests.stopped import stop
 from tests.unit.reports.runs import Made
 
@@ -222,7 +222,7 @@ def test_a_store_that_can_only_be_read_is_enough_for_what_it_has(
     tmp_path: Path, written: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = Plan.load(written / "out/plan.toml")
-    monkeypatch.setattr("benchmark.runner.store._is_read_only", lambda folder: True)
+    monkeypatch.setattr("benchmark.store.store._is_read_only", lambda folder: True)
     again = run(plan, out=tmp_path / "again", store=written / "store")
     assert set(again.document["jobs_run"].values()) == {0}
     more = plan.model_copy(update={"seed": 1})

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from benchmark import Plan, run
+from benchmark.core.checkpoints.resolve import sha256_of
 from benchmark.core.errors import FileChanged, WeightsError
-from benchmark.core.pictures import read_picture
-from benchmark.core.weights import sha256_of
+from benchmark.core.images import read_picture
 from benchmark.masks.files import read_mask
 from inpainters.baselines import MeanFill
 from tests.small import small_weights
@@ -107,7 +107,7 @@ def test_weights_that_are_replaced_before_they_are_loaded_are_refused(
             "weights": {"fcf": str(weights)},
         }
     )
-    from benchmark.runner import kit
+    from benchmark.runner import worker_spec as kit
 
     worker = kit.Kit.worker
 

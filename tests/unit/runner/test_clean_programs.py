@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.core.external.files import Terms
 from benchmark.core.locks import hold
-from benchmark.core.outside import Terms
 from benchmark.core.types import Piece
-from benchmark.runner import clean as module
-from benchmark.runner.clean import clean_folder
+from benchmark.store import clean as module
+from benchmark.store.clean import clean_folder
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_a_program_gets_its_folders_below_the_run(tmp_path: Path) -> None:
 
     import numpy as np
 
-    from inpainters.command import Command
+    from inpainters.external.program import Command
 
     code = (
         "import pathlib, shutil, sys; images, masks, out = map(pathlib.Path, sys.argv[1:])\n"

@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from benchmark import Plan, run
 from benchmark.api import RunRecord
 from benchmark.core.card import Card
-from benchmark.core.weights import Weights
+from benchmark.core.checkpoints.resolve import Weights
 from benchmark.runner.jobs import (
     Chosen,
     Fill,

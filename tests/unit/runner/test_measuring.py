@@ -13,7 +13,7 @@ from PIL import Image
 from benchmark import Plan, run
 from benchmark.core.backbones import own_file
 from benchmark.metrics.deep_features import DeepFeatures, Features
-from benchmark.runner import execute
+from benchmark.runner import scheduler as execute
 from tests.backbones import draw, pretend, write_safetensors
 
 PAINTERS, BUCKETS = ("meanfill", "telea", "navierstokes"), ("10-20", "30-40")

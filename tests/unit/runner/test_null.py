@@ -18,13 +18,13 @@ from benchmark.api import RunRecord
 from benchmark.core.errors import PlanError
 from benchmark.core.types import Detection
 from benchmark.merge import merge
-from benchmark.results.needed import needed_by
-from benchmark.runner import setup as setups
-from benchmark.runner.clean import clean_store
-from benchmark.runner.execute import Settings
-from benchmark.runner.setup import Setup
+from benchmark.results.required_keys import needed_by
+from benchmark.runner import resolve as setups
+from benchmark.runner.resolve import Setup
+from benchmark.runner.scheduler import Settings
 from benchmark.runner.shard import Shard
-from benchmark.runner.store import Store
+from benchmark.store.clean import clean_store
+from benchmark.store.store import Store
 from detectors.baselines import Flatness
 
 Go = Callable[..., RunRecord]

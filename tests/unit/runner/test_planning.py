@@ -10,12 +10,12 @@ import pytest
 from PIL import Image
 
 from benchmark import Plan, run
-from benchmark.results.needed import needed_by
+from benchmark.results.required_keys import needed_by
 from benchmark.runner import jobs as made
 from benchmark.runner.jobs import fill_job, mask_key
 from benchmark.runner.planning import Keys, PlanJobs
-from benchmark.runner.setup import prepare
-from benchmark.runner.store import Store
+from benchmark.runner.resolve import prepare
+from benchmark.store.store import Store
 from tests.small import small_weights
 from tests.stopped import stop
 from tests.unit.runner.made import judge_job, measure_job

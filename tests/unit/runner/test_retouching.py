@@ -14,20 +14,20 @@ from torch import Tensor
 
 from benchmark import Plan, run
 from benchmark.api import RunRecord
-from benchmark.core.pixels import to_images, to_masks
 from benchmark.core.seeds import seed_of
+from benchmark.core.tensors import to_images, to_masks
 from benchmark.core.types import Mask, Pixels
-from benchmark.results.needed import needed_by
+from benchmark.executors import Executor
+from benchmark.executors.processes import Processes
+from benchmark.results.required_keys import needed_by
 from benchmark.results.rows import ResultRow
 from benchmark.retouch import Retouch
-from benchmark.runner.clean import clean_store
-from benchmark.runner.execute import Settings, lacking
-from benchmark.runner.executors import Executor
-from benchmark.runner.executors.processes import Processes
 from benchmark.runner.jobs import Fill, fill_job
 from benchmark.runner.planning import PlanJobs
-from benchmark.runner.setup import prepare
-from benchmark.runner.store import Store
+from benchmark.runner.resolve import prepare
+from benchmark.runner.scheduler import Settings, lacking
+from benchmark.store.clean import clean_store
+from benchmark.store.store import Store
 from inpainters import create_inpainter
 from inpainters.baselines import MeanFill
 from tests.unit.runner.made import fills

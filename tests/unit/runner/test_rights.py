@@ -13,8 +13,8 @@ import pytest
 
 from benchmark.core.errors import OutputError
 from benchmark.core.paths import write_text
-from benchmark.runner.rows import DATABASE
-from benchmark.runner.store import Store, picture_answer
+from benchmark.store.database import DATABASE
+from benchmark.store.store import Store, picture_answer
 
 KEY, OTHER = "ab" * 16, "cd" * 16
 PICTURE = np.zeros((4, 4, 3), np.uint8)

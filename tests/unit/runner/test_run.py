@@ -18,11 +18,11 @@ from benchmark import Plan, run
 from benchmark.api import RunRecord
 from benchmark.core.card import Card
 from benchmark.core.errors import MissingWeights, WeightsError
-from benchmark.core.pixels import hole_blind
+from benchmark.core.tensors import hole_blind
 from benchmark.core.types import Case, Detection
-from benchmark.launder import Launder
 from benchmark.metrics.localisation import F1
-from benchmark.runner.execute import Progress, Settings
+from benchmark.postprocess import Launder
+from benchmark.runner.scheduler import Progress, Settings
 from detectors import DETECTORS
 from detectors.baselines import Flatness
 from inpainters import INPAINTERS

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from benchmark.core.errors import DamagedStore, OutputError
-from benchmark.runner.check import check_store
-from benchmark.runner.clean import clean_folder, clean_store
-from benchmark.runner.objects import FolderObjects, RemoteObjects
-from benchmark.runner.rows import Row, Rows, is_key, row_of
-from benchmark.runner.salvage import salvage
-from benchmark.runner.store import Store, file_name, heatmap_answer, open_files, picture_answer
+from benchmark.store.check import check_store
+from benchmark.store.clean import clean_folder, clean_store
+from benchmark.store.database import Row, Rows, is_key, row_of
+from benchmark.store.files import FolderObjects, RemoteObjects
+from benchmark.store.recover import salvage
+from benchmark.store.store import Store, file_name, heatmap_answer, open_files, picture_answer
 
 KEY, OTHER = "ab" * 16, "cd" * 16
 DIGEST = "0" * 32

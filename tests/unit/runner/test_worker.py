@@ -13,14 +13,14 @@ from sklearn.metrics import f1_score
 from torch import Tensor
 
 from benchmark.core.card import Card
+from benchmark.core.checkpoints.resolve import Weights
 from benchmark.core.types import Detection, Pixels
 from benchmark.core.types import Sample as Loaded
-from benchmark.core.weights import Weights
 from benchmark.runner.inputs import Chunk, Inputs, Shelf
 from benchmark.runner.jobs import Chosen, Fill, Job, SampleRef, fill_job
 from benchmark.runner.outcome import Outcome
-from benchmark.runner.store import Answer, decode_picture
 from benchmark.runner.worker import Worker
+from benchmark.store.store import Answer, decode_picture
 from detectors.baselines import Flatness
 from inpainters.baselines import MeanFill, Original
 from tests.unit.runner.made import judge_job, measure_job

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from benchmark.core.checkpoint import read_checkpoint, read_metadata
+from benchmark.core.checkpoints.load import read_checkpoint, read_metadata
+from benchmark.core.checkpoints.resolve import sha256_of
 from benchmark.core.errors import TrainingError
-from benchmark.core.met import met_by
-from benchmark.core.weights import sha256_of
+from benchmark.core.training_exposure import met_by
 from benchmark.training import Running, TrainResult, read_recipe, train
-from benchmark.training.card import draw_curves, main, render_card
 from benchmark.training.facts import Measured, read_facts, recipe_digest, spaced
+from benchmark.training.model_card import draw_curves, main, render_card
 from benchmark.training.recipe import label_of
 from tests.unit.training.conftest import recipe
 

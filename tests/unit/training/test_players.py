@@ -11,16 +11,16 @@ import torch
 from pydantic import BaseModel, ValidationError
 from torch import Tensor, nn
 
-from benchmark.core.checkpoint import read_checkpoint
+from benchmark.core.checkpoints.load import read_checkpoint
 from benchmark.core.errors import TrainingError
 from benchmark.core.seeds import seed_of
 from benchmark.training import train
-from benchmark.training.data import InpaintingData
-from benchmark.training.holes import Masks
+from benchmark.training.data.batches import InpaintingData
+from benchmark.training.data.images import read_photographs
+from benchmark.training.data.masks import Masks
 from benchmark.training.learner import Learner
-from benchmark.training.loop import CHECKPOINT, Loop
-from benchmark.training.photographs import read_photographs
 from benchmark.training.recipe import Recipe, Turn
+from benchmark.training.trainer import CHECKPOINT, Loop
 from inpainters.training.safepaint import SafePaintLearner, SafePaintLosses
 from tests.unit.training.conftest import recipe
 

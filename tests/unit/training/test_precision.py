@@ -11,16 +11,16 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.core import processor as processor_module
-from benchmark.core.checkpoint import read_checkpoint
+from benchmark.core.checkpoints.load import read_checkpoint
 from benchmark.core.errors import TrainingError
 from benchmark.core.processor import multiplies_bf16
 from benchmark.training import LEARNERS, read_recipe, train
 from benchmark.training import precision as precision_module
+from benchmark.training.checkpoint import CHECKPOINT
 from benchmark.training.precision import check_precision, computing
 from benchmark.training.recipe import Turn, read_part
-from benchmark.training.state import CHECKPOINT
 from tests.unit.training.conftest import recipe
-from tests.unit.training.test_team import rows
+from tests.unit.training.test_distributed import rows
 
 CPU = torch.device("cpu")
 FAMILIES = sorted({LEARNERS.entry(name): name for name in LEARNERS}.values())  # one a learner
@@ -178,7 +178,7 @@ def test_a_training_in_bf16_goes_as_one_in_float32(photographs: Path, tmp_path: 
 def test_a_stopped_training_in_bf16_resumes_to_the_same_bytes(
     photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from benchmark.training.loop import Loop
+    from benchmark.training.trainer import Loop
 
     chosen = recipe("aotgan", precision="bf16")
     whole = train("aotgan", recipe=chosen, data=photographs, out=tmp_path / "whole")

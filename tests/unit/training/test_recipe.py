@@ -9,10 +9,10 @@ import pytest
 from pydantic import ValidationError
 
 from benchmark.core.errors import TrainingError
-from benchmark.core.met import MADE_HERE
+from benchmark.core.training_exposure import MADE_HERE
 from benchmark.training import LEARNERS, read_recipe
-from benchmark.training.forging import Laundering, Shapes
-from benchmark.training.rates import rate_factor
+from benchmark.training.data.options import Laundering, Shapes
+from benchmark.training.lr_schedule import rate_factor
 from benchmark.training.recipe import Schedule, Stage, read_part, recipes_of
 from detectors import DETECTORS
 from inpainters import INPAINTERS

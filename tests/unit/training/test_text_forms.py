@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from benchmark.core.met import noted_in
+from benchmark.core.training_exposure import noted_in
 from benchmark.training import chosen_recipe, train
 from inpainters import create_inpainter
 

@@ -12,12 +12,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from benchmark.core.checkpoint import read_checkpoint, read_metadata
+from benchmark.core.checkpoints.load import read_checkpoint, read_metadata
 from benchmark.core.errors import DataError, TrainingError, UnknownName
 from benchmark.training import read_recipe, train
-from benchmark.training.loop import CHECKPOINT, Loop
-from benchmark.training.optimisers import make_optimiser
+from benchmark.training.optim import make_optimiser
 from benchmark.training.recipe import Optimiser, Turn
+from benchmark.training.trainer import CHECKPOINT, Loop
 from detectors import create_detector
 from inpainters import create_inpainter
 from inpainters.training.safepaint import SafePaintLearner

@@ -11,12 +11,12 @@ import torch
 
 from benchmark.core import backbones
 from benchmark.core.backbones import BACKBONES
+from benchmark.core.checkpoints.resolve import sha256_of
 from benchmark.core.errors import TrainingError, WeightsError
-from benchmark.core.weights import sha256_of
 from benchmark.install import add_weights
 from benchmark.training import train
 from benchmark.training.recipe import LEARNERS, read_recipe
-from inpainters.training import perceptual
+from inpainters.training import feature_networks as perceptual
 from tests.backbones import draw, pretend, write_safetensors
 from tests.unit.training.conftest import recipe
 

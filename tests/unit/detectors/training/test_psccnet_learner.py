@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmark.core.checkpoint import flat_state, load_strict, read_checkpoint
+from benchmark.core.checkpoints.load import flat_state, load_strict, read_checkpoint
 from benchmark.core.errors import BadInput, TrainingError, WeightsError
 from benchmark.core.paths import home
 from benchmark.training.export import export_official

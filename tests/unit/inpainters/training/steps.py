@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmark.training.data import WHOLE, Share
+from benchmark.training.data.batches import WHOLE, Share
 from benchmark.training.export import export_official
-from benchmark.training.loop import Loop
 from benchmark.training.recipe import LEARNERS, Recipe, read_part
+from benchmark.training.trainer import Loop
 
 CPU = torch.device("cpu")
 

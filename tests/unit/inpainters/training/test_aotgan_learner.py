@@ -14,8 +14,8 @@ from benchmark.training.export import export_official
 from inpainters import create_inpainter
 from inpainters.training import aotgan
 from inpainters.training.aotgan import AOTGANLearner, AOTGANLosses
+from inpainters.training.feature_networks import TextureFeatures, imagenet_standardised
 from inpainters.training.losses.aotgan import discriminator_paper, generator_paper
-from inpainters.training.perceptual import TextureFeatures, imagenet_standardised
 
 TINY = AOTGANLearner.tiny["network"]
 CPU = torch.device("cpu")

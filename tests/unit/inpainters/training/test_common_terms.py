@@ -9,8 +9,8 @@ import torch
 
 from benchmark.core.errors import TrainingError
 from benchmark.training.recipe import LEARNERS, read_part
+from inpainters.training.feature_networks import seen
 from inpainters.training.losses.lattice import lattice
-from inpainters.training.perceptual import seen
 from tests.unit.inpainters.training.steps import Drawn, learner_of
 
 MODELS = {  # by model: who paints, and the terms that compare features

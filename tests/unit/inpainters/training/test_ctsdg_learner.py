@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from benchmark.core.checkpoint import load_strict, part_of, read_checkpoint
-from benchmark.core.pixels import to_pixels
+from benchmark.core.checkpoints.load import load_strict, part_of, read_checkpoint
+from benchmark.core.tensors import to_pixels
 from inpainters.ctsdg import Generator, outlines_of
 from tests.unit.inpainters.training.steps import (
     Drawn,

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from benchmark.core.checkpoint import load_strict, read_checkpoint
+from benchmark.core.checkpoints.load import load_strict, read_checkpoint
 from benchmark.core.errors import BadInput, TrainingError
 from inpainters.fcf import MEMORY, FcFConfig, Generator
 from inpainters.training.fcf import mixed_styles

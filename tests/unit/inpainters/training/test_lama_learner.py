@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from benchmark.core.checkpoint import load_strict
+from benchmark.core.checkpoints.legacy_formats import read_archive
+from benchmark.core.checkpoints.load import load_strict
 from benchmark.core.errors import TrainingError
-from benchmark.core.unpickle import read_archive
 from inpainters.lama import Generator
 from inpainters.training.segmentation import ADE20K_FILE, DilatedResNet, load_segmenter
 from tests.unit.inpainters.training.steps import (

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from benchmark.core.checkpoint import load_strict, read_checkpoint
+from benchmark.core.checkpoints.load import load_strict, read_checkpoint
 from benchmark.core.errors import TrainingError
 from inpainters.madf import MADFNetwork, network_state, normalised
 from inpainters.training.losses import madf

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.core.errors import TrainingError
+from inpainters.training.initialization import initialise
 from inpainters.training.losses.adversarial import adversarial_discriminator, adversarial_generator
 from inpainters.training.safepaint import SafePaintLearner, SafePaintLosses
-from inpainters.training.start import initialise
 
 TINY = SafePaintLearner.tiny["network"]
 CPU = torch.device("cpu")

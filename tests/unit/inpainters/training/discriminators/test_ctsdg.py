@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from benchmark.core.checkpoint import load_strict
+from benchmark.core.checkpoints.load import load_strict
 from inpainters.training.discriminators.ctsdg import Discriminator
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmark.core.checkpoint import load_strict
+from benchmark.core.checkpoints.load import load_strict
 from inpainters.training.discriminators.patch import Discriminator
 
 

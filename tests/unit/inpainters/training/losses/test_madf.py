@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from inpainters.madf import Painted
+from inpainters.training.feature_networks import FeatureNetwork
 from inpainters.training.losses import madf
-from inpainters.training.perceptual import FeatureNetwork
 
 
 class Itself(FeatureNetwork):

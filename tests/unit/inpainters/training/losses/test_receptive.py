@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from inpainters.training.feature_networks import TextureFeatures
 from inpainters.training.losses.features import squares
 from inpainters.training.losses.receptive import receptive_field
-from inpainters.training.perceptual import TextureFeatures
 
 
 def test_each_map_s_mean_square_is_summed():

@@ -1,0 +1,1 @@
+"""Find, read and strictly load checkpoints; nothing in one is executed."""

@@ -1,0 +1,246 @@
+"""Read checkpoints that torch's weights-only reader refuses, without running anything in them.
+
+Three layouts: a zip archive of `torch.save` or of TorchScript whose pickle names classes of other
+programs, the bare pickle of StyleGAN programs, whose networks carry their own source text, and the
+bare pickle of numpy arrays in nested dictionaries, as JAX programs write it.
+`benchmark.core.checkpoints.pickle_vm` plays the pickles; here the tensors are found in what it gives.
+"""
+
+from __future__ import annotations
+
+import io
+import mmap
+import warnings
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from benchmark.core.checkpoints.pickle_vm import (
+    BROKEN,
+    LONGEST,
+    Machine,
+    Record,
+    Storage,
+    Stored,
+    storage_of,
+)
+from benchmark.core.errors import WeightsError
+
+_PERSISTENT = "torch_utils.persistence._reconstruct_persistent_obj"
+_ARRAY = "numpy.core.multiarray._reconstruct"
+_OF_ARRAYS = frozenset({_ARRAY, "numpy.ndarray", "numpy.dtype", "_codecs.encode"})
+_MOST = 100_000  # parts of all modules together; real files have a few thousand
+
+
+def read_archive(path: Path, prefixes: tuple[str, ...]) -> dict[str, Tensor]:
+    """Read tensors out of a zip archive of `torch.save` or TorchScript.
+
+    Args:
+        path: the archive. Its content is a dictionary with a "state_dict", as Lightning writes it,
+            or a TorchScript module, whose parameters are named as in its state dict.
+        prefixes: names that begin with one of these are wanted; it is taken off.
+
+    Returns:
+        The wanted tensors by name, on the CPU, in the file's order.
+
+    Raises:
+        WeightsError: if the file is missing, damaged, compressed, or has none of them.
+    """
+    with _refusing(path), zipfile.ZipFile(path) as archive:
+        content = _archive_content(archive, path.stat().st_size)
+        entries = _entries(content, _attributes) if isinstance(content, Record) else _state(content)
+        wanted = {
+            name.removeprefix(prefix): stored.tensor()
+            for name, stored in entries.items()
+            for prefix in prefixes
+            if name.startswith(prefix)
+        }
+    if not wanted:
+        raise _refusal(path, f"no tensors named {prefixes[0]}*, found {_some(entries)}")
+    return wanted
+
+
+def _archive_content(archive: zipfile.ZipFile, size: int) -> object:
+    plain = [one for one in archive.infolist() if one.compress_type == zipfile.ZIP_STORED]
+    if sum(entry.file_size for entry in plain) > size:
+        raise ValueError("its entries overlap")
+    entries = {entry.filename: entry for entry in plain}
+    root = next(name for name in entries if name.count("/") == 1 and name.endswith("/data.pkl"))
+    folder = root.removesuffix("data.pkl")
+    storages: dict[str, Storage] = {}
+
+    def read(key: str, _length: int) -> bytes:
+        return archive.read(entries[f"{folder}data/{key}"])
+
+    def persistent(identity: Any) -> Storage:  # noqa: ANN401 (whatever the pickle holds)
+        storage = storage_of(identity, read)
+        kept = storages.setdefault(identity[2], storage)  # shared by many tensors, read once
+        if (kept.dtype, kept.count) != (storage.dtype, storage.count):
+            raise ValueError("a storage of two types")
+        return kept
+
+    return Machine(persistent).play(io.BytesIO(archive.read(entries[root])))
+
+
+def _state(content: object) -> dict[str, Stored]:
+    state = content.get("state_dict") if isinstance(content, dict) else None
+    if not isinstance(state, dict):
+        raise ValueError(f"expected an entry 'state_dict', found {_some(content)}")
+    return {str(name): value for name, value in state.items() if isinstance(value, Stored)}
+
+
+def is_bare_pickle(path: Path) -> bool:
+    """Whether a file begins as a pickle of protocol 3 or 4, which no file of `torch.save` does.
+
+    Raises:
+        WeightsError: if it cannot be read.
+    """
+    with _refusing(path), path.open("rb") as file:
+        return file.read(2) in {b"\x80\x03", b"\x80\x04"}
+
+
+def read_network(path: Path, key: str) -> dict[str, Tensor]:
+    """Read the state dict of one network out of a StyleGAN program's pickle.
+
+    Args:
+        path: the file: a dictionary of networks, written by plain `pickle`.
+        key: which of them, such as "G_ema".
+
+    Returns:
+        Its parameters and buffers by name, on the CPU, in the order of its state dict.
+
+    Raises:
+        WeightsError: if the file is missing, damaged, or has no such network.
+    """
+    with (
+        _refusing(path),
+        path.open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view,
+    ):
+        content = Machine().play(view)
+        network = content.get(key) if isinstance(content, dict) else None
+        if not isinstance(network, Record):
+            raise ValueError(f"expected a network {key!r}, found {_some(content)}")
+        entries = _entries(network, _network_parts)
+        return {name: stored.tensor() for name, stored in entries.items()}
+
+
+def read_arrays(path: Path, names: Iterable[str]) -> dict[str, NDArray[np.float32]]:
+    """Read float32 arrays out of a pickle of nested dictionaries.
+
+    Args:
+        path: the file, which may ask for nothing but what plain arrays need.
+        names: the wanted arrays, each by the keys that lead to it, such as "net/Conv_0/bias".
+
+    Returns:
+        Them by their names, in this order.
+
+    Raises:
+        WeightsError: if the file is missing or damaged, lacks one of them, or asks for another
+            global than arrays need.
+    """
+    with (
+        _refusing(path),
+        path.open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view,
+    ):
+        content = Machine(allowed=_OF_ARRAYS).play(view)
+        return {name: _array(_inside(content, name)) for name in names}
+
+
+def _inside(content: object, name: str) -> object:
+    for key in name.split("/"):
+        if not isinstance(content, dict) or key not in content:
+            raise ValueError(f"no array {name!r}")
+        content = content[key]
+    return content
+
+
+def _array(value: object) -> NDArray[np.float32]:
+    """The array that a record of numpy's rebuilding describes."""
+    if not isinstance(value, Record) or value.name != _ARRAY or not isinstance(value.state, tuple):
+        raise TypeError("something that is no array where one belongs")
+    _, shape, kind, columns_first, raw = value.state
+    if not isinstance(kind, Record) or kind.args[0] != "f4" or _byte_order(kind) != "<":
+        raise TypeError("an array of another type than float32")
+    if isinstance(raw, Record):  # protocol 2 writes bytes as a text that is to be encoded
+        raw = str(raw.args[0]).encode("latin-1")
+    numbers: NDArray[np.float32] = np.frombuffer(raw, "<f4")
+    return numbers.reshape(shape, order="F" if columns_first else "C")
+
+
+def _byte_order(kind: Record) -> object:
+    return kind.state[1] if isinstance(kind.state, tuple) else None
+
+
+def _entries(root: Record, parts: Callable[[Record], Mapping[object, object]]) -> dict[str, Stored]:
+    """Tensors by name of a module and of those below it; `parts` gives what one holds by name."""
+    found: dict[str, Stored] = {}
+    seen: set[int] = set()
+    steps = 0
+
+    def enter(module: Record, prefix: str) -> None:
+        nonlocal steps
+        if id(module) in seen:
+            raise ValueError("a module that holds itself or is held twice")
+        seen.add(id(module))
+        for name, value in parts(module).items():
+            steps += 1
+            if steps > _MOST or not isinstance(name, str) or len(prefix) + len(name) > LONGEST:
+                raise ValueError("too many parts, or one with too long a name")
+            if isinstance(value, Stored):
+                found[prefix + name] = value
+            elif isinstance(value, Record):
+                enter(value, f"{prefix}{name}.")
+
+    enter(root, "")
+    return found
+
+
+def _attributes(module: Record) -> Mapping[Any, Any]:
+    """The attributes that a module would have been given; none for what is no module."""
+    state = module.state
+    if module.name == _PERSISTENT and isinstance(module.args[0], dict):
+        state = module.args[0]["state"]
+    return state if isinstance(state, dict) else {}
+
+
+def _network_parts(network: Record) -> dict[object, object]:
+    """Parameters, buffers, then modules, as torch orders a state dict."""
+    attributes = _attributes(network)
+    if "_modules" not in attributes:
+        raise TypeError(f"{network.name} is no network")
+    groups = (attributes[name] for name in ("_parameters", "_buffers", "_modules"))
+    return {name: value for group in groups for name, value in group.items()}
+
+
+@contextmanager
+def _refusing(path: Path) -> Iterator[None]:
+    """One line for everything that can be wrong with a file."""
+    if not path.is_file():
+        raise WeightsError(f"{path}: no such checkpoint file")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # odd escapes in its texts are no news to a user
+            yield
+    except StopIteration:
+        raise _refusal(path, "no data.pkl in the archive") from None
+    except BROKEN as error:
+        reason = str(error).splitlines()[0][:150] if str(error) else type(error).__name__
+        raise _refusal(path, reason) from None
+
+
+def _refusal(path: Path, reason: str) -> WeightsError:
+    return WeightsError(f"{path}: refused or damaged; nothing in it was run ({reason})")
+
+
+def _some(content: object) -> str:
+    if not isinstance(content, dict):
+        return content.name if isinstance(content, Record) else type(content).__name__
+    return ", ".join(sorted(map(str, content))[:5])[:100] or "nothing"

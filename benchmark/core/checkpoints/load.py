@@ -1,0 +1,293 @@
+"""Read checkpoints without running anything in them, and load them strictly."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import re
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
+from torch.overrides import TorchFunctionMode
+
+from benchmark.core.checkpoints.limits import (
+    number,
+    refuse_long_header,
+    refuse_packed,
+    refuse_repeated,
+)
+from benchmark.core.checkpoints.pickle_vm import BROKEN
+from benchmark.core.checkpoints.resolve import refuse_other
+from benchmark.core.errors import BadInput, WeightsError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Sizes = TypeVar("Sizes", bound="DataclassInstance")  # a network's frozen dataclass of sizes
+
+# What training programs leave beside the tensors: numbers, not code. numpy 1 had another name.
+_NUMBERS: list[Any] = [
+    np.dtype,
+    np.dtypes.Float64DType,
+    np.dtypes.Float32DType,
+    (number, "numpy.core.multiarray.scalar"),
+    (number, "numpy._core.multiarray.scalar"),
+]
+
+
+_NONE = "damaged, truncated or no checkpoint (neither safetensors nor what torch.save writes)"
+_LONGEST_NOTE = 2**22  # characters of what a .safetensors file says of itself
+_ONLY_NUMBERS = ("normalize", "normal_", "uniform_", "div_")  # torch's, which change no shape
+_SPARE = 1000  # parameters, and numbers in them, that a network may make and drop again
+_NO_NETWORK = (
+    ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, RuntimeError,
+    TypeError, ValueError, BadInput,
+)  # fmt: skip  # what building one of impossible sizes can raise
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a checkpoint's dictionary onto the CPU: .safetensors, or what torch.save wrote.
+
+    Args:
+        path: the file.
+
+    Returns:
+        What the file holds at its top level.
+
+    Raises:
+        WeightsError: if it is missing, truncated, no dictionary, asks to run code, or would become
+            larger in memory than it is.
+    """
+    if not path.is_file():
+        raise WeightsError(f"{path}: no such checkpoint file")
+    refuse_other(path)
+    try:
+        if path.suffix == ".safetensors":
+            refuse_long_header(path)
+            with safe_open(path, framework="pt") as file:
+                return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no dict)
+        refuse_packed(path)
+        with torch.serialization.safe_globals(_NUMBERS), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's guesses at what a damaged file might be
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        asked = re.search(r"GLOBAL ([\w.]+)", str(error))
+        if asked or _was_saved(path):
+            what = f" (it asks for {asked[1]})" if asked else ""
+            raise WeightsError(
+                f"{path}: refused: more than plain tensors; nothing in it was run{what}"
+            ) from None
+        raise WeightsError(f"{path}: {_NONE}") from None
+    except (*BROKEN, SafetensorError) as error:
+        if path.suffix != ".safetensors" and not _was_saved(path):
+            raise WeightsError(f"{path}: {_NONE}") from None
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise WeightsError(
+            f"{path}: damaged, truncated or no checkpoint ({reason[:120]})"
+        ) from None
+    if not isinstance(content, dict):
+        raise WeightsError(
+            f"{path}: expected a dictionary of tensors, got {type(content).__name__}"
+        )
+    refuse_repeated(path, content)
+    return content
+
+
+def _was_saved(path: Path) -> bool:
+    """Whether a file begins as torch.save or pickle begin one."""
+    with path.open("rb") as file:
+        return file.read(2) in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+
+
+def read_metadata(path: Path) -> dict[str, Any]:
+    """What a .safetensors file of this project says of itself: its "bench" entry, as JSON.
+
+    Returns:
+        At least `model` (name) and `config` (the network's sizes).
+
+    Raises:
+        WeightsError: if the file is damaged or was not written by this project.
+    """
+    try:
+        refuse_long_header(path)
+        with safe_open(path, framework="pt") as file:
+            noted = (file.metadata() or {}).get("bench")
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"{path}: damaged, truncated or no checkpoint ({error})") from None
+    if noted is None:
+        raise WeightsError(
+            f"{path}: does not say the network's sizes; not written by 'bench train'"
+        )
+    try:
+        said = json.loads(noted) if len(noted) <= _LONGEST_NOTE else None
+    except (ValueError, RecursionError):
+        said = None
+    if not isinstance(said, dict) or not isinstance(said.get("config", {}), dict):
+        raise WeightsError(f"{path}: what it says of the network is damaged")
+    return said
+
+
+def read_sizes(path: Path, model: str, sizes: type[Sizes], **fixed: object) -> Sizes:
+    """The network's sizes, as a .safetensors file of this project states them.
+
+    Args:
+        path: the file.
+        model: the name of the model it must be of.
+        sizes: the model's frozen dataclass of sizes; it refuses sizes that make no network.
+        fixed: what some of them must be, as they make the model what it is called.
+
+    Raises:
+        WeightsError: if the file is damaged, of another model, or has sizes that make no network.
+    """
+    noted = read_metadata(path)
+    if noted.get("model") != model:
+        raise WeightsError(f"{path}: weights of {noted.get('model')!r}, expected {model!r}")
+    stated = dict(noted.get("config") or {})
+    given = {name: tuple(v) if isinstance(v, list) else v for name, v in stated.items()}
+    known = {field.name: getattr(sizes(), field.name) for field in fields(sizes)}
+    if {name: type(v) for name, v in given.items()} != {name: type(v) for name, v in known.items()}:
+        wanted, got = ", ".join(known), ", ".join(given) or "none"
+        raise WeightsError(f"{path}: expected the sizes {wanted}, got {got} or of another type")
+    for name, value in fixed.items():
+        if given[name] != value:
+            raise WeightsError(f"{path}: {model} has {name} {value}, got {given[name]}")
+    try:
+        return sizes(**given)
+    except BadInput as error:
+        raise WeightsError(f"{path}: sizes that make no network: {error}") from None
+
+
+def part_of(content: Mapping[str, Any], key: str, path: Path) -> dict[str, Tensor]:
+    """The state dict under `key`, without the prefix a data-parallel container adds.
+
+    Raises:
+        WeightsError: if the file has no such key or something else under it.
+    """
+    state = content.get(key)
+    if not isinstance(state, Mapping):
+        found = ", ".join(sorted(map(str, content))[:5])
+        raise WeightsError(f"{path}: expected an entry {key!r}, found {found or 'nothing'}")
+    return {str(name).removeprefix("module."): value for name, value in state.items()}
+
+
+def flat_state(content: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
+    """The state dict that is the whole file, without the prefix a data-parallel container adds.
+
+    Raises:
+        WeightsError: if the file is empty or holds anything but tensors.
+    """
+    if not content or not all(isinstance(value, Tensor) for value in content.values()):
+        found = ", ".join(sorted(map(str, content))[:5])
+        raise WeightsError(
+            f"{path}: expected a flat dictionary of tensors, found {found or 'none'}"
+        )
+    return {str(name).removeprefix("module."): value for name, value in content.items()}
+
+
+def refuse_unfit(build: Callable[[], nn.Module], state: Mapping[str, Any], path: Path) -> None:
+    """Refuse sizes that a file states and its tensors do not fill, before memory is taken for them.
+
+    Args:
+        build: makes the network of those sizes; here its tensors have shapes and no numbers.
+        state: what is to fill it.
+        path: the file, for messages.
+
+    Raises:
+        WeightsError: if its tensors have other names or shapes, or the sizes make no network.
+    """
+    room = 2 * sum(one.numel() for one in state.values() if isinstance(one, Tensor)) + _SPARE
+    left = [2 * len(state) + _SPARE, room]
+
+    def count(_module: nn.Module, _name: str, parameter: nn.Parameter | None) -> None:
+        if parameter is not None and parameter.is_meta:
+            left[0] -= 1
+            left[1] -= parameter.numel()
+            if min(left) < 0:
+                raise _TooLargeError
+
+    hook = register_module_parameter_registration_hook(count)
+    try:
+        with torch.device("meta"), _NoNumbers(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's about tensors without elements
+            network = build()
+    except _TooLargeError:
+        raise WeightsError(
+            f"{path}: the sizes that it states need more than its {len(state)} tensors"
+        ) from None
+    except _NO_NETWORK as error:
+        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+        raise WeightsError(f"{path}: sizes that make no network: {reason}") from None
+    finally:
+        hook.remove()
+    _refuse_other_shapes(network, state, path)
+
+
+class _NoNumbers(TorchFunctionMode):
+    """Leaves out what only changes numbers, and on the meta device loads torch's compiler: 5 s."""
+
+    def __torch_function__(
+        self,
+        func: Any,  # noqa: ANN401 (torch's signature)
+        types: object,
+        args: Sequence[Any] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401
+        if args and func.__name__ in _ONLY_NUMBERS:
+            return args[0]
+        if func is torch.randn:
+            func = torch.empty
+        return func(*args, **(kwargs or {}))
+
+
+class _TooLargeError(Exception):
+    """More parameters were made than a file can fill."""
+
+
+def load_strict(network: nn.Module, state: Mapping[str, Any], path: Path) -> None:
+    """Fill every tensor of `network` from `state`, leaving nothing over; then evaluation mode.
+
+    Half precision is widened to the network's own type.
+
+    Raises:
+        WeightsError: naming missing and surplus keys, and tensors of another shape.
+    """
+    own = _refuse_other_shapes(network, state, path)
+    network.load_state_dict({name: state[name].to(own[name].dtype) for name in own})
+    network.eval().requires_grad_(requires_grad=False)
+
+
+def _refuse_other_shapes(
+    network: nn.Module, state: Mapping[str, Any], path: Path
+) -> dict[str, Tensor]:
+    own: dict[str, Tensor] = network.state_dict()
+    missing = [name for name in own if name not in state]
+    surplus = [name for name in state if name not in own]
+    shapes = [name for name in own if name in state and not _fits(own[name], state[name])]
+    if missing or surplus or shapes:
+        beside = next(iter(sorted(path.parent.glob("*.safetensors"))), None) if shapes else None
+        hint = f"; {beside} beside it says its sizes itself" if beside and beside != path else ""
+        raise WeightsError(
+            f"{path} is no checkpoint of {type(network).__name__}: "
+            f"{_some('missing', missing)}, {_some('surplus', surplus)}, "
+            f"{_some('misshapen', shapes)}{hint}"
+        )
+    return own
+
+
+def _fits(own: Tensor, given: object) -> bool:
+    if not isinstance(given, Tensor) or own.shape != given.shape:
+        return False
+    return own.is_floating_point() == given.is_floating_point()
+
+
+def _some(what: str, names: list[str]) -> str:
+    shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+    return f"{len(names)} {what}" + (f" ({shown})" if names else "")

@@ -1,0 +1,132 @@
+"""A chunk of pictures answered by a program: laid out in folders, run, and collected by name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Container, Iterable, Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Protocol, TypeVar
+
+from PIL import Image
+
+from benchmark.core.errors import BadAnswer, DataError, OutputError
+from benchmark.core.external.files import Terms, files_below
+from benchmark.core.external.program import Program, ProgramFailed, run_program
+from benchmark.core.filenames import plain_name
+from benchmark.core.paths import DRAFT, make_folder
+from benchmark.core.types import Mask, Piece, Pixels
+
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+ATTEMPTS = 2  # a program may fail for a passing reason, such as a GPU's memory
+_LONG = 80  # characters of a sample's name in a file's name
+
+
+class Layout(Protocol[R_co]):
+    """How one program's pictures are written and its answers are read."""
+
+    def write(self, folder: Path, name: str, piece: Piece) -> None:
+        """Write a piece under a name into the folders images/ and masks/ of `folder`."""
+        ...
+
+    def read(self, out: Path, name: str, piece: Piece) -> R_co:
+        """Read the answer to the piece of that name.
+
+        Raises:
+            BadAnswer: if there is none, or it cannot be used; DataError likewise.
+        """
+        ...
+
+
+def answer_chunk(
+    program: Program, layout: Layout[R], pieces: Sequence[Piece], *, terms: Terms, model: str
+) -> list[R | BadAnswer]:
+    """Let a program answer pieces; those without an answer are tried once more.
+
+    Args:
+        program: the program.
+        layout: how its files are written and read.
+        pieces: the chunk.
+        terms: its time limit, and where its log is kept.
+        model: the model's name, for the log.
+
+    Returns:
+        For each piece its answer, or why there is none.
+
+    Raises:
+        OutputError: if its folders cannot be written.
+    """
+    answers: dict[int, R | BadAnswer] = {}
+    left = list(range(len(pieces)))
+    for _ in range(ATTEMPTS):
+        chunk = [pieces[number] for number in left]
+        try:
+            found = _attempt(program, layout, chunk, terms, model)
+        except OSError as error:
+            raise OutputError(f"cmd: a file cannot be written or read ({error})") from error
+        answers.update(zip(left, found, strict=True))
+        left = [number for number in left if isinstance(answers[number], BadAnswer)]
+        if not left:
+            break
+    return [answers[number] for number in range(len(pieces))]
+
+
+def _attempt(
+    program: Program, layout: Layout[R], pieces: Sequence[Piece], terms: Terms, model: str
+) -> list[R | BadAnswer]:
+    near = make_folder(terms.logs) if terms.logs is not None else None  # where clean finds it
+    with TemporaryDirectory(prefix=f"{DRAFT}bench-", dir=near) as root:
+        places = {name: make_folder(Path(root) / name) for name in ("images", "masks", "out")}
+        names = list(_names(pieces))
+        for name, piece in zip(names, pieces, strict=True):
+            layout.write(Path(root), name, piece)
+        log = Path(root) / "log"
+        if near is not None:
+            log = near / f"{model}.{os.getpid()}.log"
+        try:
+            words = program.placed(**places)
+            run_program(words, limit=terms.timeout, log=log, env=terms.env)
+        except ProgramFailed as failed:
+            where = f"; log: {log}" if near is not None else ""
+            return [BadAnswer(f"{program.words[0]}: {failed}{where}")] * len(pieces)
+        return [
+            _read(layout, places["out"], name, piece)
+            for name, piece in zip(names, pieces, strict=True)
+        ]
+
+
+def _names(pieces: Iterable[Piece]) -> Iterator[str]:
+    """One name a piece, each another: its place in the chunk, then what a reader of a log needs."""
+    for number, piece in enumerate(pieces):
+        parts = [f"{number:04d}", piece.bucket, plain_name(piece.sample)[:_LONG]]
+        yield "_".join(part.replace(" ", "_") for part in parts if part)
+
+
+def _read(layout: Layout[R], out: Path, name: str, piece: Piece) -> R | BadAnswer:
+    try:
+        return layout.read(out, name, piece)
+    except (BadAnswer, DataError) as error:
+        return BadAnswer(str(error).replace(f"{out}/", "{out}/"))
+
+
+def answer_file(out: Path, stems: Sequence[str], suffixes: Container[str]) -> Path:
+    """The file below a program's folder that has the first of some names that any has.
+
+    Raises:
+        BadAnswer: if there is none, or more than one of that name.
+    """
+    files = [path for path in files_below(out) if path.suffix.lower() in suffixes]
+    for stem in dict.fromkeys(stems):
+        found = [path for path in files if path.stem == stem]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise BadAnswer(f"the program wrote {len(found)} files {{out}}/{stem}.*")
+    raise BadAnswer(f"the program wrote no file {{out}}/{' or '.join(dict.fromkeys(stems))}.*")
+
+
+def save_png(path: Path, pixels: Pixels | Mask) -> None:
+    """Write a picture, or a mask as 0 and 255, without loss."""
+    levels = pixels * 255 if pixels.dtype == bool else pixels
+    Image.fromarray(levels.astype("uint8")).save(path)

@@ -1,0 +1,37 @@
+"""One chunk after the other, in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from benchmark.executors import Map
+from benchmark.runner.prefetch import work_off
+from benchmark.runner.worker_spec import Kit
+
+
+class Serial:
+    """Works off chunks in their order, in this process.
+
+    Args:
+        device: a torch device such as "cpu".
+    """
+
+    name = "serial"
+
+    def __init__(self, device: str = "cpu") -> None:
+        self.devices: tuple[str, ...] = (device,)
+        self.threads: int | None = None
+
+    @contextmanager
+    def start(self, kit: Kit) -> Iterator[Map]:
+        """Load every model once, then work here.
+
+        Raises:
+            WeightsError: if a checkpoint is damaged, of another model or not trained.
+        """
+        from benchmark.core.threads import threads_for_networks  # loads torch
+
+        with threads_for_networks() as self.threads:
+            yield partial(work_off, kit.checked_worker(self.devices[0]))

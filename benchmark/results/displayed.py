@@ -1,0 +1,230 @@
+"""What a run shows, sample by sample, and where a store has the images.
+
+A finished run's samples file holds the keys, so its data set, masks and models need not be here.
+Files of older versions do not: then the plan's jobs say them, if all that it names is still there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import product
+
+from benchmark.core.errors import DataError
+from benchmark.core.filenames import folder_names
+from benchmark.core.types import Mask, Pixels
+from benchmark.results.rows import SampleKeys, SampleRow
+from benchmark.results.run_folder import RunFolder, rebuilt
+from benchmark.retouch import file_name, retouched_name
+from benchmark.runner.plan import Plan
+from benchmark.runner.planning import PlanJobs
+from benchmark.store.store import Store, is_store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detected:
+    """What one detector said of one inpainted image.
+
+    Attributes:
+        detector: its name.
+        heatmap: the heatmap's key.
+        score: its score of the image in [0, 1], or None.
+        row: all that was measured.
+    """
+
+    detector: str
+    heatmap: str
+    score: float | None
+    row: SampleRow
+
+
+@dataclass(slots=True, kw_only=True)
+class Inpainted:
+    """What one inpainter made of one sample.
+
+    Attributes:
+        inpainter: its name.
+        retouch: what was done to the hole then, or "".
+        image: the image's key.
+        detected: what the detectors said of it as it is.
+    """
+
+    inpainter: str
+    retouch: str
+    image: str
+    detected: list[Detected] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """What tables call it, such as "telea+grain:1.5"."""
+        return retouched_name(self.inpainter, self.retouch)
+
+    @property
+    def file_name(self) -> str:
+        """The same in names of files, such as "telea+grain-1.5"."""
+        return file_name(self.inpainter, self.retouch)
+
+
+@dataclass(slots=True, kw_only=True)
+class ShownSample:
+    """One sample of a run.
+
+    Attributes:
+        dataset: the data set's name.
+        sample: the image's name.
+        bucket: the hole's bucket.
+        original: the image's key.
+        mask: the mask's key.
+        inpainted: by the inpainters, in the run's order.
+    """
+
+    dataset: str
+    sample: str
+    bucket: str
+    original: str
+    mask: str
+    inpainted: dict[tuple[str, str], Inpainted] = field(default_factory=dict)
+
+
+def shown_samples(rows: Iterable[SampleRow], plan: Plan) -> list[ShownSample]:
+    """A run's samples in its order, each with all that the plan's inpainters made of it.
+
+    What is laundered is left out, and so are untouched images that only the null needs.
+
+    Args:
+        rows: the run's, with their keys.
+        plan: its plan.
+    """
+    painters = set(product(plan.inpainter_names, plan.retouches))
+    found: dict[tuple[str, str, str], ShownSample] = {}
+    for row in rows:
+        if row.launder or (row.inpainter, row.retouch) not in painters:
+            continue
+        place = row.dataset, row.sample, row.bucket
+        if place not in found:
+            found[place] = ShownSample(
+                dataset=row.dataset,
+                sample=row.sample,
+                bucket=row.bucket,
+                original=row.keys.original,
+                mask=row.keys.mask,
+            )
+        made = found[place].inpainted.setdefault(
+            (row.inpainter, row.retouch),
+            Inpainted(inpainter=row.inpainter, retouch=row.retouch, image=row.keys.image),
+        )
+        if row.detector:
+            made.detected.append(
+                Detected(detector=row.detector, heatmap=row.keys.heatmap, score=row.score, row=row)
+            )
+    return list(found.values())
+
+
+def folders(shown: Sequence[ShownSample]) -> dict[tuple[str, str], str]:
+    """The folder's name of every sample, by the data set's and the sample's name."""
+    return {
+        (dataset, name): folder
+        for dataset in dict.fromkeys(one.dataset for one in shown)
+        for name, folder in folder_names(
+            one.sample for one in shown if one.dataset == dataset
+        ).items()
+    }
+
+
+class Images:
+    """The samples' images and masks: in the store, or where the plan's data are.
+
+    Args:
+        store: the run's.
+        jobs: of a plan whose data are here; None where only the store can have them.
+    """
+
+    def __init__(self, store: Store, jobs: PlanJobs | None = None) -> None:
+        self._store = store
+        self._jobs = jobs
+
+    def load(self, shown: ShownSample) -> tuple[Pixels, Mask]:
+        """A sample's image, (H, W, 3) uint8, and mask, (H, W) bool with True = hole.
+
+        Raises:
+            DataError: if they are not here any more, or cannot be used.
+            DamagedAnswer: if the store's file is damaged.
+        """
+        if len(self._store.known([shown.original, shown.mask])) == 2:
+            return self._store.picture(shown.original), self._store.mask(shown.mask)
+        if self._jobs is None:
+            raise DataError(f"{shown.sample}: its image is not in the store")
+        places = self._jobs.by_cell.get((shown.dataset, shown.bucket), ())
+        for place in places:
+            sample = self._jobs.setup.samples[place]
+            if sample.id == shown.sample:
+                loaded = self._jobs.setup.sources.load(sample)
+                return loaded.image, loaded.mask
+        raise DataError(f"{shown.sample}: is no image of this plan any more")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What a run shows.
+
+    Attributes:
+        samples: its samples.
+        jobs: the plan's where the run's files do not hold the keys, or None.
+        left_out: models that are not shown, as their weights are no longer those of the run.
+    """
+
+    samples: list[ShownSample]
+    jobs: PlanJobs | None
+    left_out: tuple[str, ...] = ()
+
+
+def shown_of(run: RunFolder) -> Shown:
+    """What a run shows, from its files if they say where the images are, else from its plan.
+
+    Raises:
+        DataError: if there is no store of answers.
+        BenchError: if an older run's images, masks or weights are gone.
+    """
+    if not is_store(run.store):
+        raise DataError(
+            f"{run.store} is no store of answers; name the one this run used with --store"
+        )
+    if all(row.keys.image for row in run.samples):
+        return Shown(samples=shown_samples(run.samples, run.plan), jobs=run.jobs)
+    jobs = rebuilt(run.plan, None)
+    changed = _changed(run, jobs)
+    rows = _with_keys(run.samples, jobs, changed)
+    return Shown(samples=shown_samples(rows, run.plan), jobs=jobs, left_out=changed)
+
+
+def _changed(run: RunFolder, jobs: PlanJobs) -> tuple[str, ...]:
+    """Models whose weights are no longer those of the run: the store has other images of them."""
+    models = (*jobs.setup.inpainters, *jobs.setup.detectors)
+    now = {one.name: one.weights.sha256 for one in models}
+    then = run.record.checkpoints if run.record else {}
+    return tuple(name for name, found in then.items() if now.get(name) != found.sha256)
+
+
+def _with_keys(
+    rows: Iterable[SampleRow], jobs: PlanJobs, left_out: Sequence[str]
+) -> Iterator[SampleRow]:
+    setup = jobs.setup
+    inpainters = {one.name: one for one in (*setup.inpainters, setup.original)}
+    detectors = {one.name: one for one in setup.detectors if one.name not in left_out}
+    places = {(one.dataset, one.id, one.bucket): place for place, one in enumerate(setup.samples)}
+    for row in rows:
+        place = places.get((row.dataset, row.sample, row.bucket))
+        inpainter, detector = inpainters.get(row.inpainter), detectors.get(row.detector)
+        if place is None or inpainter is None or row.inpainter in left_out:
+            continue
+        heatmaps = jobs.judge_keys(detector, inpainter, row.retouch) if detector else None
+        yield replace(
+            row,
+            detector=row.detector if heatmaps else "",
+            keys=SampleKeys(
+                original=jobs.images()[place],
+                mask=jobs.masks()[place],
+                image=jobs.fill_keys(inpainter, row.retouch)[place],
+                heatmap=heatmaps[place] if heatmaps else "",
+            ),
+        )

@@ -1,0 +1,78 @@
+"""Which answers of a store some runs need: what `bench clean --unneeded` keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+
+from benchmark.core.errors import BadInput, BenchError
+from benchmark.core.looking import looking
+from benchmark.results.file_hashes import refuse_changed
+from benchmark.results.record import BEGUN, Record, read_record
+from benchmark.results.run_folder import filed, read_plan, rebuilt
+from benchmark.results.samples import BEGUN_SAMPLES, read_samples
+from benchmark.runner.jobs import measure_key
+from benchmark.runner.planning import Keys, PlanJobs
+from benchmark.runner.shard import read_shard
+
+
+def needed_by(folders: Sequence[Path]) -> set[str]:
+    """The keys of all answers that some runs ask for.
+
+    A finished run's files say them: its data set, masks and models need not be here.
+
+    Raises:
+        BadInput: if there is no run, or what one of them needs cannot be told: a damaged one, or an
+            unfinished or older one whose data or weights are gone.
+    """
+    if not folders:
+        raise BadInput("which runs need answers? Name their folders")
+    keys: set[str] = set()
+    for folder in folders:
+        try:
+            with looking():
+                keys.update(_keys(folder))
+        except BenchError as error:
+            raise BadInput(
+                f"{folder}: what this run needs cannot be told ({error}); nothing was removed"
+            ) from None
+    keys.discard("")
+    return keys
+
+
+def _keys(folder: Path) -> Iterator[str]:
+    record = read_record(folder)
+    if record is not None and record.format.get("samples.csv", 1) > 1:
+        yield from _from_files(folder, record)
+        return
+    begun = read_record(folder, BEGUN)
+    plan = read_plan(folder, begun)
+    shard = read_shard(folder)
+    jobs = filed(folder, plan, begun, BEGUN_SAMPLES) if begun else rebuilt(plan, shard)
+    yield from chain.from_iterable(_columns(jobs))
+
+
+def _from_files(folder: Path, record: Record) -> Iterator[str]:
+    refuse_changed(folder, record.files, ["record.json", "samples.csv"])
+    for row in read_samples(folder / "samples.csv"):
+        keys = row.keys
+        yield from (keys.original, keys.mask, keys.image, keys.heatmap)
+        for name, revision in record.metrics.items():
+            for seen in ("", keys.heatmap):  # of the image alone, or of what the detector says
+                yield measure_key(name, revision, keys.image, seen)
+
+
+def _columns(jobs: PlanJobs) -> Iterator[Keys]:
+    setup = jobs.setup
+    yield jobs.images()
+    yield jobs.masks()
+    painters = [(one, step) for one in setup.inpainters for step in setup.retouches]
+    if setup.for_null is not None:
+        painters.append((setup.for_null, ""))
+    for inpainter, retouch in painters:
+        yield jobs.fill_keys(inpainter, retouch)
+        yield from (column.keys for column in jobs.measures(inpainter, retouch))
+        for detector in setup.detectors_of(inpainter, retouch):
+            for step in setup.launders:
+                yield jobs.judge_keys(detector, inpainter, retouch, step)

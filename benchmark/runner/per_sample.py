@@ -1,0 +1,77 @@
+"""One answer a sample: what a model cannot do with one sample is that sample's failure alone."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from benchmark.core.errors import BadAnswer, BadInput, BenchError
+from benchmark.core.external.imports import last_line
+from benchmark.core.paths import make_folder
+from benchmark.core.secrets import hidden
+from benchmark.runner.batching import is_memory
+
+R = TypeVar("R")
+Item = TypeVar("Item")
+
+
+def answer_each(
+    call: Callable[[Sequence[Item]], Sequence[R]],
+    items: Sequence[Item],
+    *,
+    model: str,
+    logs: Path | None = None,
+) -> list[R | BadAnswer]:
+    """Ask a model about some samples at once and, if that fails, about each by itself.
+
+    Args:
+        call: gives one answer an item.
+        items: the samples.
+        model: the model's name.
+        logs: folder for tracebacks, or None.
+
+    Returns:
+        For each item the answer, or why there is none: what the model raised, in a line.
+
+    Raises:
+        BenchError: if all would fail alike, as with a disk that is full.
+    """
+    try:
+        found: list[R | BadAnswer] = list(call(items))
+    except BadAnswer as error:
+        failed = error
+    except BadInput as error:  # such as an image below the model's smallest side
+        failed = BadAnswer(str(error))
+    except BenchError:
+        raise
+    except Exception as error:
+        if is_memory(error):
+            raise
+        _log(error, model, logs)
+        failed = BadAnswer(f"raised {last_line(error)}")
+    else:
+        if len(found) == len(items):
+            return found
+        failed = BadAnswer(f"{model}: expected {len(items)} answers, it gave {len(found)}")
+    if len(items) == 1:
+        return [failed]
+    return list(_singly(call, items, model, logs))
+
+
+def _singly(
+    call: Callable[[Sequence[Item]], Sequence[R]],
+    items: Sequence[Item],
+    model: str,
+    logs: Path | None,
+) -> Iterator[R | BadAnswer]:
+    for item in items:
+        yield from answer_each(call, [item], model=model, logs=logs)
+
+
+def _log(error: Exception, model: str, logs: Path | None) -> None:
+    if logs is None:
+        return
+    with (make_folder(logs) / f"{model}.log").open("a", encoding="utf-8") as file:
+        file.writelines(hidden(line) for line in traceback.format_exception(error))

@@ -1,0 +1,219 @@
+"""Photographs to learn from: read, refused where results are measured on them, shrunk, divided."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from benchmark.core.errors import DataError
+from benchmark.core.filenames import printable
+from benchmark.core.images import find_pictures, read_picture
+from benchmark.core.seeds import seed_of
+from benchmark.core.types import Pixels
+from benchmark.training.data.masks import told
+from benchmark.training.leakage import digest_of, refused_digests
+from benchmark.training.recipe import Stage
+
+IN_MEMORY = 20_000  # photographs that are kept; where there are more, each is read when it is used
+AT_ONCE = 1000  # files that wait for a reading thread
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Photographs:
+    """Photographs, 8-bit RGB, shrunk to each of some short sides.
+
+    Attributes:
+        names: file names, in the order of the pictures.
+        files: their paths.
+        digests: `digest_of` each picture as it is filed.
+        shrunk: per short side the pictures, (H, W, 3) uint8 with that short side; none where there
+            are too many to keep.
+        test: names of those that are test photographs.
+        left_out: files that cannot be read or are too small, each with the reason.
+        beside: what else lies in the folder and is not used, a count for each reason.
+    """
+
+    names: tuple[str, ...]
+    files: tuple[Path, ...]
+    digests: tuple[str, ...]
+    shrunk: dict[int, tuple[Pixels, ...]]
+    test: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over all pictures' digests in rising order: the same whatever their names."""
+        return hashlib.sha256("\n".join(sorted(self.digests)).encode()).hexdigest()
+
+    def part(self, chosen: Iterable[int]) -> Photographs:
+        """Some of the photographs, by their positions; nothing is copied."""
+        kept = list(chosen)
+        return Photographs(
+            names=tuple(self.names[i] for i in kept),
+            files=tuple(self.files[i] for i in kept),
+            digests=tuple(self.digests[i] for i in kept),
+            shrunk={side: tuple(all_[i] for i in kept) for side, all_ in self.shrunk.items()},
+            test=tuple(self.names[i] for i in kept if self.names[i] in self.test),
+        )
+
+    def picture(self, number: int, side: int) -> Pixels:
+        """Photograph `number`, (H, W, 3) uint8, of short side `side`.
+
+        Raises:
+            DataError: if its file can no longer be read.
+        """
+        if self.shrunk:
+            return self.shrunk[side][number]
+        return _shrunk(Image.fromarray(read_picture(self.files[number])), side)
+
+    def cut(self, number: int, stage: Stage, side: int, draw: np.random.Generator) -> Pixels:
+        """A (crop, crop, 3) square of photograph `number` at `side`; place and flip are drawn."""
+        pixels = self.picture(number, side)
+        height, width = pixels.shape[:2]
+        down, right = height - stage.crop, width - stage.crop
+        top, left = int(draw.integers(down + 1)), int(draw.integers(right + 1))
+        if stage.place == "centre":
+            top, left = down // 2, right // 2
+        square = pixels[top : top + stage.crop, left : left + stage.crop]
+        return square[:, ::-1] if draw.random() < 0.5 else square
+
+
+def read_photographs(
+    folder: Path,
+    *,
+    sides: Iterable[int],
+    minimum: int,
+    allow_test: bool = False,
+    workers: int = 0,
+) -> Photographs:
+    """Read the photographs under a folder that have the largest side, shrunk to each side.
+
+    Shrinking (by at least a quarter for a photograph of 320 and a side of 256) wipes out JPEG's
+    grid; without it a detector would learn that the hole never was a JPEG.
+
+    Args:
+        folder: searched with its subfolders; or one photograph.
+        sides: short sides in pixels.
+        minimum: fewest photographs to go on with.
+        allow_test: whether photographs that results are measured on may be among them.
+        workers: threads that read, or 0 to read without.
+
+    Returns:
+        The photographs, in the order of their names.
+
+    Raises:
+        DataError: if the folder is missing, has fewer usable photographs than `minimum`, or test
+            photographs that are not allowed.
+    """
+    if not folder.exists():
+        raise DataError(f"{folder}: no such folder of photographs; give one with --data")
+    wanted = sorted(set(sides), reverse=True)
+    there = find_pictures(folder)
+    files, top = there.files, there.top
+    kept = wanted if len(files) <= IN_MEMORY else []
+    read = list(_all_seen(files, wanted[0], kept, workers))
+    usable = [(path, seen) for path, seen in read if isinstance(seen, _Seen)]
+    reasons = _reasons(read, top)
+    if len(usable) < max(minimum, 1):
+        also = f"; left out: {told(reasons)}" if reasons else ""
+        raise DataError(
+            f"{folder}: {len(usable)} of {len(files)} files can be read and have sides of "
+            f"{wanted[0]} or more; training takes at least {max(minimum, 1)} photographs{also}"
+        )
+    found = Photographs(
+        names=tuple(str(path.relative_to(top)) for path, _ in usable),
+        files=tuple(path for path, _ in usable),
+        digests=tuple(seen.digest for _, seen in usable),
+        shrunk={side: tuple(seen.sizes[side] for _, seen in usable) for side in kept},
+        test=tuple(str(path.relative_to(top)) for path, seen in usable if seen.test),
+        left_out=reasons,
+        beside=there.left_out,
+    )
+    if found.test and not allow_test:
+        example = next(seen for _, seen in usable if seen.test)
+        raise DataError(
+            f"{folder}: {len(found.test)} of {len(found)} are test photographs, such as "
+            f"{found.test[0]} ({example.test}); take them out, or give --allow-test-photos, which "
+            "is noted in the weights"
+        )
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """A photograph at each short side that is kept, and which test photograph it is, or ""."""
+
+    sizes: dict[int, Pixels]
+    digest: str
+    test: str
+
+
+def _all_seen(
+    files: Sequence[Path], least: int, kept: Sequence[int], workers: int
+) -> Iterator[tuple[Path, _Seen | str]]:
+    """Every file and what was seen of it, or why it cannot be used, in order."""
+    refused_digests()  # read once, not by every thread
+
+    def see(path: Path) -> _Seen | str:
+        return _seen(path, least, kept)
+
+    if not workers:
+        yield from zip(files, map(see, files), strict=True)
+        return
+    with ThreadPoolExecutor(workers) as threads:
+        for first in range(0, len(files), AT_ONCE):
+            some = files[first : first + AT_ONCE]
+            yield from zip(some, threads.map(see, some), strict=True)
+
+
+def _seen(path: Path, least: int, kept: Sequence[int]) -> _Seen | str:
+    """The photograph, or why it cannot be used."""
+    try:
+        pixels = read_picture(path)
+    except DataError as error:
+        return str(error).removeprefix(f"{path}: ")
+    picture = Image.fromarray(pixels)
+    if min(picture.size) < least:
+        return f"{picture.width}x{picture.height} pixels, expected sides of {least} or more"
+    sizes = {side: _shrunk(picture, side) for side in kept}
+    digest = digest_of(pixels)
+    return _Seen(sizes=sizes, digest=digest, test=refused_digests().get(digest, ""))
+
+
+def _reasons(read: Iterable[tuple[Path, _Seen | str]], top: Path) -> tuple[str, ...]:
+    """The files that cannot be used, each with why."""
+    return tuple(
+        f"{printable(str(path.relative_to(top)))}: {seen}"
+        for path, seen in read
+        if isinstance(seen, str)
+    )
+
+
+def _shrunk(picture: Image.Image, side: int) -> Pixels:
+    factor = side / min(picture.size)
+    width, height = (round(length * factor) for length in picture.size)
+    return np.asarray(picture.resize((width, height), Image.Resampling.BICUBIC))
+
+
+def divide(photographs: Photographs, held_out: int) -> tuple[Photographs, Photographs]:
+    """Photographs to train on, and `held_out` others, chosen by the hash of their names.
+
+    Raises:
+        DataError: if nothing would be left to train on.
+    """
+    if held_out >= len(photographs):
+        raise DataError(
+            f"{held_out} of {len(photographs)} photographs are to be held out; add more"
+        )
+    order = sorted(range(len(photographs)), key=lambda i: seed_of(photographs.names[i]))
+    return photographs.part(sorted(order[held_out:])), photographs.part(sorted(order[:held_out]))

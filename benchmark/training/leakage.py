@@ -1,0 +1,47 @@
+"""Photographs that no model may learn from, told by what their pixels are."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+
+from benchmark.core.images import centre_square, fit
+from benchmark.core.types import Pixels
+from benchmark.datasets import open_dataset
+
+SIDE = 256  # of the pictures that most programs write
+LIST = "refused.txt"
+
+
+def digest_of(pixels: Pixels) -> str:
+    """The first 32 digits of the SHA-256 of a picture's size and pixels, (H, W, 3) uint8.
+
+    The same picture in another lossless file has the same digest.
+    """
+    found = hashlib.sha256(repr(pixels.shape).encode())
+    found.update(pixels.tobytes())
+    return found.hexdigest()[:32]
+
+
+@cache
+def refused_digests() -> Mapping[str, str]:
+    """Digests of all test photographs, each with the name of its picture.
+
+    Those of the data set `samples` as they are filed, cut to their centre square, and at 256x256,
+    as the benchmark uses them; and a list of photographs that results of the mini edition were
+    measured on, which are not shipped.
+
+    Raises:
+        DataError: if the data set's pictures are not installed.
+    """
+    listed = files(__package__).joinpath(LIST).read_text(encoding="utf-8").splitlines()
+    rows = [line.split(maxsplit=1) for line in listed if not line.startswith("#")]
+    found = dict(rows)
+    samples = open_dataset("samples", images=None, size=None)
+    for name in samples.ids():
+        pixels = samples.load(name)
+        for form in (pixels, centre_square(pixels), fit(pixels, SIDE)):
+            found[digest_of(form)] = f"{name} of samples"
+    return found

@@ -1,0 +1,191 @@
+"""A model card from the facts of a training, and its curves as a picture.
+
+As a program: python -m benchmark.training.model_card FACTS.json [--results FILE] [--weak FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.core.errors import BenchError, TrainingError
+from benchmark.core.paths import atomic
+from benchmark.training.facts import Facts, read_facts, spaced
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+SHOWN = 12  # rows of a table
+TITLES = {"psnr": "PSNR in dB", "auc": "AUC of pixels"}
+NOT_OURS = (
+    "These are not the authors' weights. Numbers with them say nothing about the published model."
+)
+
+
+def render_card(facts: Facts, *, title: str = "", results: str = "", weak: str = "") -> str:
+    """The card of a model, in Markdown.
+
+    Args:
+        facts: of its training.
+        title: the model's name in headings; its name on the command line by default.
+        results: Markdown for the section of results; without it the section says that there are
+            none yet.
+        weak: Markdown, a list, for the section of what is weak; the last item is always that these
+            are not the authors' weights.
+
+    Returns:
+        The whole text, with a line break at its end.
+    """
+    sections = [
+        f"# Model card: {title or facts.model}, {facts.recipe} edition",
+        _file(facts),
+        _table(["", ""], _rows(facts)),
+        "## How it learned",
+        _curve(facts),
+        _held_out(facts),
+        "## Results",
+        results.strip() or "Not measured yet.",
+        "## What is weak",
+        "\n".join(part for part in (weak.strip(), f"- {NOT_OURS}") if part),
+    ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def draw_curves(facts: Facts, path: Path) -> None:
+    """Losses, and what was measured on held-out pictures, against steps.
+
+    Args:
+        facts: of the training.
+        path: a .png or .svg file, replaced in one piece.
+
+    Raises:
+        OutputError: if it cannot be written.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 2.8), layout="constrained")
+    FigureCanvasAgg(figure)
+    count = 2 if facts.held_out_curve else 1
+    losses, *rest = figure.subplots(1, count, squeeze=False)[0]
+    _draw_losses(losses, facts)
+    for axes in rest:
+        steps = [row.step for row in facts.held_out_curve]
+        axes.plot(steps, [row.value for row in facts.held_out_curve], marker=".")
+        axes.set(xlabel="step", title=f"held out: {TITLES[facts.measured]}")
+    with atomic(path) as draft:
+        figure.savefig(draft, format=path.suffix[1:], dpi=100)
+
+
+def _draw_losses(axes: Axes, facts: Facts) -> None:
+    for name in _terms(facts):
+        rows = [row for row in facts.curve if row.get(name, 0) > 0]  # of a logarithmic axis
+        axes.plot([row["step"] for row in rows], [row[name] for row in rows], label=name)
+    axes.set(xlabel="step", yscale="log", title=f"{facts.model}: losses as they are weighted")
+    axes.legend(fontsize="x-small")
+
+
+def _file(facts: Facts) -> str:
+    return (
+        f"`{facts.file}`, {facts.bytes / 1e6:.1f} MB, half precision, {facts.parameters:,} "
+        f"parameters. SHA-256 {facts.sha256}."
+    )
+
+
+def _rows(facts: Facts) -> list[list[str]]:
+    sizes = ", ".join(f"{name} {_plain(value)}" for name, value in facts.config.items())
+    data = f"{facts.photographs} photographs, {facts.held_out} of them held out"
+    extra = {"left out as unreadable or too small": facts.left_out}
+    extra["of the rest are test photographs"] = facts.test_photographs
+    data += "".join(f"; {count} {what}" for what, count in extra.items() if count)
+    stages = "one stage" if facts.stages == 1 else f"{facts.stages} stages"
+    spent = f"{facts.seconds:,.0f} s in steps, {facts.wall:,.0f} s in all; {facts.machine}"
+    least = f"least {facts.best['total']:.4g} at step {facts.best['step']:,.0f}"
+    recipe = f"{facts.recipe}, SHA-256 {facts.recipe_sha256[:12]} without its description"
+    return [
+        ["network", f"{facts.model} at {sizes}; the same code"],
+        ["recipe", recipe],
+        ["data", f"{data}; SHA-256 over their content hashes {facts.data_sha256[:12]}"],
+        ["masks", facts.masks],
+        *_forgers(facts),
+        ["steps, seed", f"{facts.steps:,} in {stages}; {facts.seed}"],
+        ["time, machine", spent],
+        ["losses", f"{facts.last['total']:.4g} at the end, {least}"],
+    ]
+
+
+def _forgers(facts: Facts) -> list[list[str]]:
+    """Who made what a detector learned from; no row for an inpainter."""
+    total = sum(facts.forgers.values())
+    said = ", ".join(f"{name} {share / total:.0%}" for name, share in facts.forgers.items())
+    return [["forgers", f"{said}; no other inpainter"]] if said else []
+
+
+def _curve(facts: Facts) -> str:
+    head = ["step", "rate", *_terms(facts), "total"]
+    rows = spaced(facts.curve, SHOWN)
+    return _table(head, [[_number(row.get(name)) for name in head] for row in rows])
+
+
+def _held_out(facts: Facts) -> str:
+    found = facts.held_out_curve
+    if not found:
+        return ""
+    kept = spaced(found, SHOWN)
+    rows = [[_number(row.step), str(row.side), f"{row.value:.4g}"] for row in kept]
+    return _table(["step", "side", f"held out: {TITLES[facts.measured]}"], rows)
+
+
+def _terms(facts: Facts) -> list[str]:
+    """Loss terms of any row, in the order in which they came."""
+    names = dict.fromkeys(name for row in facts.curve for name in row)
+    return [name for name in names if name not in ("step", "rate", "total")]
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(
+        f"|{'|'.join(f' {cell} ' if cell else ' ' for cell in line)}|" for line in lines
+    )
+
+
+def _plain(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Print a card; exit status 2 for files that are not there."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmark.training.model_card", description=__doc__
+    )
+    parser.add_argument("facts", type=Path, help="NAME.json of a training")
+    parser.add_argument("--title", default="", help="the model's name in headings")
+    parser.add_argument("--results", type=Path, help="Markdown of the section")
+    parser.add_argument("--weak", type=Path, help="Markdown list of the section")
+    given = parser.parse_args(words)
+    try:
+        texts = {name: _text(getattr(given, name)) for name in ("results", "weak")}
+        card = render_card(read_facts(given.facts), title=given.title, **texts)
+    except BenchError as error:
+        sys.stderr.write(f"Error: {error}\n")
+        return 2
+    sys.stdout.write(card)
+    return 0
+
+
+def _text(path: Path | None) -> str:
+    try:
+        return path.read_text(encoding="utf-8") if path is not None else ""
+    except OSError as error:
+        raise TrainingError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

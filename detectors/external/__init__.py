@@ -1,0 +1,1 @@
+"""Detectors outside this project: programs, collections, and folders of finished heatmaps."""

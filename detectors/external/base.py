@@ -1,0 +1,67 @@
+"""A detector outside this process: pictures go to it, or answers come from it, by their names."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from benchmark.core.errors import BadAnswer
+from benchmark.core.external.files import Terms
+from benchmark.core.tensors import to_pixels
+from benchmark.core.types import Detection, Piece
+from detectors.base import Detector
+
+Heatmap = NDArray[np.float32]  # (H, W), in [0, 1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What a detector says of one picture.
+
+    Attributes:
+        heatmap: (H, W) float32 in [0, 1].
+        score: in [0, 1].
+    """
+
+    heatmap: Heatmap
+    score: float
+
+
+class NamedDetector(Detector):
+    """Looks at 8-bit pictures by name, each for itself; a subclass writes `card` and `look`."""
+
+    @abstractmethod
+    def look(self, pieces: Sequence[Piece], terms: Terms) -> list[Look | BadAnswer]:
+        """Say where and whether pictures were manipulated.
+
+        Args:
+            pieces: pictures with their names, and who painted them.
+            terms: on what terms.
+
+        Returns:
+            What is said of each, or why there is nothing.
+        """
+
+    def own(self, piece: Piece, terms: Terms) -> str:
+        """What decides the answer to this piece alone, such as the hash of its file; or ""."""
+        return ""
+
+    def _detect(self, images: Tensor) -> Detection:
+        pieces = [
+            Piece(sample=str(number), image=image) for number, image in enumerate(to_pixels(images))
+        ]
+        looks = []
+        for answer in self.look(pieces, Terms()):
+            if isinstance(answer, BadAnswer):
+                raise answer
+            looks.append(answer)
+        return Detection(
+            heatmap=torch.from_numpy(np.stack([look.heatmap for look in looks])),
+            score=torch.tensor([look.score for look in looks]),
+        )

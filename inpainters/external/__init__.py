@@ -1,0 +1,1 @@
+"""Inpainters outside this project: programs, collections, and folders of finished images."""

@@ -1,0 +1,169 @@
+"""`diffusers:ID`: an inpainting pipeline of diffusers, from a folder or the hub's local cache.
+
+Nothing is downloaded. Before the ID may stand `prompt='TEXT'` (empty by default) and `steps=N` (the
+pipeline's own by default). All else is as the pipeline has it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from benchmark.core.card import Card
+from benchmark.core.errors import BadAnswer, BadInput, MissingWeights, WeightsError
+from benchmark.core.external.files import digest_of
+from benchmark.core.external.optional import importing, install_line, installed, options_of
+from benchmark.core.paths import at_home
+from benchmark.core.tensors import to_pixels
+from benchmark.core.types import Mask, Pixels
+from inpainters.base import Inpainter
+
+HOW = install_line("diffusers")
+OPTIONS = {"prompt": "", "steps": ""}
+
+
+class Diffusers(Inpainter):
+    """A pipeline of diffusers, whatever `AutoPipelineForInpainting` makes of the ID.
+
+    Args:
+        argument: options and a hub ID or a folder.
+        weights: none: they are the pipeline's own.
+        device: a torch device such as "cpu" or "cuda:0".
+
+    Raises:
+        BroughtError: if diffusers is not installed.
+        BadInput: if the argument cannot be read.
+        MissingWeights: if the ID is no folder and not in the hub's local cache.
+        WeightsError: if what is there is no inpainting pipeline, or damaged.
+    """
+
+    card = Card(
+        name="diffusers",
+        title="diffusers",
+        sizes="any, mirrored to multiples of 8; each pipeline was trained at one of its own",
+        multiple=8,
+        min_side=8,
+        seeded=True,
+        sees_hole=True,
+    )
+
+    def __init__(
+        self, argument: str, *, weights: str | Path | None = None, device: str = "cpu"
+    ) -> None:
+        super().__init__(weights=weights, device=device)
+        options, name = _parse(argument)
+        self._words: dict[str, Any] = {"prompt": options["prompt"]}
+        if options["steps"]:
+            self._words["num_inference_steps"] = int(options["steps"])
+        self._pipeline = _load(_find(name)).to(self.device)
+
+    @classmethod
+    def described(cls, argument: str) -> Card:
+        """With the pipeline's name, the version of diffusers, and whether it looks into holes."""
+        _, name = _parse(argument)
+        library = installed("diffusers", how=HOW)
+        try:
+            sees_hole = _sees_hole(_find(name))
+        except MissingWeights:
+            sees_hole = cls.card.sees_hole
+        return replace(
+            cls.card,
+            title=f"{Path(name).name} ({library})",
+            licence=f"Apache-2.0 ({library}); the pipeline has terms of its own",
+            sees_hole=sees_hole,
+        )
+
+    @classmethod
+    def decides(cls, argument: str) -> str:
+        """Options, the libraries' versions, and the hub revision or the folder's hash."""
+        options, name = _parse(argument)
+        libraries = [installed(library, how=HOW) for library in ("diffusers", "transformers")]
+        folder = _find(name)
+        cached = folder.parent.name == "snapshots"  # the hub's cache, in a folder per revision
+        files = f"{name}@{folder.name}" if cached else f"sha256:{digest_of(folder)}"
+        return " ".join((*libraries, str(options), files))
+
+    def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
+        holes = masks[:, 0].cpu().numpy() > 0
+        pairs = zip(to_pixels(images.cpu()), holes, strict=True)
+        return torch.stack([self._paint(picture, hole, seed) for picture, hole in pairs])
+
+    def _paint(self, picture: Pixels, hole: Mask, seed: int) -> Tensor:
+        try:
+            answer = self._pipeline(
+                **self._words,
+                image=Image.fromarray(picture),  # all pipelines agree on what a PIL picture is
+                mask_image=Image.fromarray(hole).convert("L"),
+                height=picture.shape[0],
+                width=picture.shape[1],
+                generator=torch.Generator().manual_seed(seed),
+                output_type="np",
+            )
+        except (TypeError, ValueError) as error:  # such as a size that it does not take
+            raise BadAnswer(f"{self.card.name}: {str(error)[:200]}") from None
+        if any(getattr(answer, "nsfw_content_detected", None) or ()):
+            raise BadAnswer(f"{self.card.name}: the pipeline's safety checker blacked it out")
+        return torch.from_numpy(answer.images[0]).permute(2, 0, 1)
+
+
+def _find(name: str) -> Path:
+    """The folder that holds a pipeline's files."""
+    folder = at_home(Path(name))
+    if folder.is_dir():
+        return folder
+    with importing("diffusers", how=HOW):
+        from huggingface_hub import snapshot_download
+    try:
+        return Path(snapshot_download(name, local_files_only=True))
+    except (OSError, ValueError):  # not in the cache, or no ID at all
+        raise MissingWeights(
+            f"{name}: no such folder, and not in the hub's local cache; get it with "
+            f"'hf download {name}'"
+        ) from None
+
+
+def _sees_hole(folder: Path) -> bool:
+    """Whether a pipeline may look into holes: all do that start from the picture under noise.
+
+    Stable Diffusion's networks for inpainting, of 9 channels, start from noise alone and get the
+    picture with the hole blanked.
+    """
+    index, unet = folder / "model_index.json", folder / "unet" / "config.json"
+    try:
+        kind = json.loads(index.read_text(encoding="utf-8"))["_class_name"]
+        channels = json.loads(unet.read_text(encoding="utf-8"))["in_channels"]
+    except (OSError, ValueError, LookupError, TypeError):  # another kind, or damaged
+        return True
+    plain = kind in ("StableDiffusionInpaintPipeline", "StableDiffusionPipeline")
+    return not (plain and channels == 9)
+
+
+def _parse(argument: str) -> tuple[dict[str, str], str]:
+    options, name = options_of(argument, OPTIONS)
+    steps = options["steps"]
+    if steps and not (steps.isdigit() and 1 <= int(steps) <= 1000):
+        raise BadInput(f"diffusers: steps={steps}: expected a number from 1 to 1000")
+    return options, name
+
+
+def _load(folder: Path) -> Any:  # noqa: ANN401 (whatever pipeline it is)
+    with importing("diffusers", how=HOW):
+        import diffusers
+        import transformers
+    for library in (diffusers, transformers):
+        library.utils.logging.disable_progress_bar()
+        library.utils.logging.set_verbosity_error()
+    try:
+        kind = diffusers.AutoPipelineForInpainting
+        pipeline = kind.from_pretrained(str(folder), local_files_only=True)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        said = str(error).strip().splitlines()[0][:200]
+        raise WeightsError(f"{folder}: no inpainting pipeline of diffusers ({said})") from None
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline

@@ -1,0 +1,214 @@
+"""`iopaint:NAME`: an erase model of IOPaint, with the weights that IOPaint has put here.
+
+Nothing is downloaded. Most of its files are TorchScript, which is code: they are loaded only if
+they are, by their MD5, the files that IOPaint publishes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass, field, replace
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmark.core.card import Card
+from benchmark.core.errors import MissingWeights, UnknownName, WeightsError
+from benchmark.core.external.files import digest_of
+from benchmark.core.external.optional import importing, install_line, installed
+from benchmark.core.paths import torch_checkpoints
+from benchmark.core.tensors import to_images, to_pixels
+from benchmark.core.types import Mask, Pixels
+from inpainters.base import Inpainter
+
+HOW = f"{install_line('iopaint')}, then pip install --no-deps iopaint==1.6.0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erase:
+    """What IOPaint 1.6.0 says of one of its models.
+
+    Attributes:
+        licence: the terms of the model's authors, as far as they state any.
+        files: its files' names and MD5, as IOPaint publishes them.
+        seeded: it draws noise; IOPaint leaves that to torch's global generator.
+        sees_hole: it looks at the whole picture before the hole is taken out.
+    """
+
+    licence: str
+    files: Mapping[str, str] = field(default_factory=dict)
+    seeded: bool = False
+    sees_hole: bool = False
+
+
+MODELS: Mapping[str, Erase] = {
+    "lama": Erase(licence="Apache-2.0", files={"big-lama.pt": "e3aa4aaa15225a33ec84f9f4bc47e500"}),
+    "anime-lama": Erase(
+        licence="not stated by IOPaint",
+        files={"anime-manga-big-lama.pt": "29f284f36a0a510bcacf39ecf4c4d54f"},
+    ),
+    "ldm": Erase(
+        licence="that of CompVis/latent-diffusion",
+        files={
+            "cond_stage_model_encode.pt": "23239fc9081956a3e70de56472b3f296",
+            "cond_stage_model_decode.pt": "fe419cd15a750d37a4733589d0d3585c",
+            "diffusion.pt": "b0afda12bf790c03aba2a7431f11d22d",
+        },
+        seeded=True,
+    ),
+    "zits": Erase(
+        licence="none found in DQiaole/ZITS_inpainting",
+        files={
+            "zits-inpaint-0717.pt": "9978cc7157dc29699e42308d675b2154",
+            "zits-edge-line-0717.pt": "55e31af21ba96bbf0c80603c76ea8c5f",
+            "zits-structure-upsample-0717.pt": "3d88a07211bd41b2ec8cc0d999f29927",
+            "zits-wireframe-0717.pt": "a9727c63a8b48b65c905d351b21ce46b",
+        },
+        sees_hole=True,  # edges of the whole picture, as its authors' program finds them
+    ),
+    "mat": Erase(
+        licence="research purposes only (fenglinglwb/MAT)",
+        files={"Places_512_FullData_G.pth": "8ca927835fa3f5e21d65ffcb165377ed"},
+    ),
+    "fcf": Erase(
+        licence="Apache-2.0; parts NVIDIA Source Code License (non-commercial use)",
+        files={"places_512_G.pth": "3323152bc01bf1c56fd8aba74435a211"},
+    ),
+    "migan": Erase(
+        licence="that of Picsart-AI-Research/MI-GAN",
+        files={"migan_traced.pt": "76eb3b1a71c400ee3290524f7a11b89c"},
+    ),
+    "manga": Erase(
+        licence="its own: free, with a written notice for commercial use (msxie92/MangaInpainting)",
+        files={
+            "manga_inpaintor.jit": "7d8b269c4613b6b3768af714610da86c",
+            "erika.jit": "0c926d5a4af8450b0d00bc5b9a095644",
+        },
+        sees_hole=True,  # lines of the whole picture
+    ),
+    "cv2": Erase(licence="Apache-2.0 (OpenCV)"),
+}
+
+
+class IOPaint(Inpainter):
+    """An erase model of IOPaint, called as `iopaint run` calls it, with its default settings.
+
+    Args:
+        name: IOPaint's name of it, such as "lama".
+        weights: none: they are where IOPaint put them.
+        device: a torch device such as "cpu" or "cuda:0".
+
+    Raises:
+        UnknownName: if IOPaint has no such erase model.
+        BroughtError: if IOPaint is not installed, or cannot be imported with the libraries here.
+        MissingWeights: if IOPaint has not downloaded its files.
+        WeightsError: if a file is not the one that IOPaint publishes.
+    """
+
+    card = Card(name="iopaint", title="IOPaint", sizes="any, as IOPaint pads it", min_side=16)
+
+    def __init__(
+        self, name: str, *, weights: str | Path | None = None, device: str = "cpu"
+    ) -> None:
+        super().__init__(weights=weights, device=device)
+        _verify(name)
+        self._model, self._request = _load(name, self.device)
+
+    @classmethod
+    def described(cls, argument: str) -> Card:
+        """With the model's name and terms, and the version of IOPaint that is here."""
+        model, library = _known(argument), installed("iopaint", how=HOW)
+        return replace(
+            cls.card,
+            title=f"{argument} ({library})",
+            licence=f"{model.licence}; {library}: Apache-2.0",
+            seeded=model.seeded,
+            sees_hole=model.sees_hole,
+        )
+
+    @classmethod
+    def decides(cls, argument: str) -> str:
+        """The model, IOPaint's version, and its files' hashes."""
+        hashes = [digest_of(path) for path in _files(argument)]
+        return " ".join((argument, installed("iopaint", how=HOW), *hashes))
+
+    def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
+        holes = masks[:, 0].cpu().numpy() > 0
+        devices = [self.device] if self.device.type == "cuda" else []
+        painted = []
+        for picture, hole in zip(to_pixels(images), holes, strict=True):
+            with torch.random.fork_rng(devices=devices):
+                torch.manual_seed(seed)
+                painted.append(self._paint(picture, hole))
+        return to_images(np.stack(painted)).to(torch.float32)
+
+    def _paint(self, picture: Pixels, hole: Mask) -> Pixels:
+        """Its models take RGB and answer BGR, in floats that it cuts to 8 bits."""
+        mask = hole.astype(np.uint8) * 255
+        with redirect_stdout(StringIO()):  # some print how long they took
+            bgr = np.asarray(self._model(picture, mask, self._request())).astype(np.uint8)
+        return np.ascontiguousarray(bgr[..., ::-1])
+
+
+def _known(name: str) -> Erase:
+    if name not in MODELS:
+        raise UnknownName("erase model of IOPaint", name, MODELS)
+    return MODELS[name]
+
+
+def _files(name: str) -> list[Path]:
+    """Where a model's files are; all of them are there."""
+    paths = [torch_checkpoints() / file for file in _known(name).files]
+    missing = [path for path in paths if not path.is_file()]
+    if missing:
+        raise MissingWeights(
+            f"iopaint:{name}: {missing[0]} is not here; get it with 'iopaint download "
+            f"--model={name}'"
+        )
+    return paths
+
+
+def _verify(name: str) -> None:
+    for path, known in zip(_files(name), _known(name).files.values(), strict=True):
+        with path.open("rb") as content:
+            found = hashlib.file_digest(content, "md5").hexdigest()
+        if found != known:
+            raise WeightsError(
+                f"{path}: not the file that IOPaint publishes: its MD5 is {found}, published is "
+                f"{known}"
+            )
+
+
+def _load(name: str, device: torch.device) -> tuple[Any, Any]:
+    """The model, and the class of the settings that it is called with."""
+    with _kept(), importing("iopaint", how=HOW):
+        from iopaint.model import models
+        from iopaint.schema import InpaintRequest
+        from loguru import logger
+    logger.disable("iopaint")
+    try:
+        with _kept(), redirect_stdout(StringIO()):
+            return models[name](device), InpaintRequest
+    except (Exception, SystemExit) as error:  # it ends the program where a file cannot be loaded
+        raise WeightsError(f"iopaint:{name}: cannot be loaded ({str(error)[:150]})") from error
+
+
+@contextmanager
+def _kept() -> Iterator[None]:
+    """As they were: warnings, which IOPaint hides, and the caches that it takes from oneDNN."""
+    before = dict(os.environ)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)

@@ -1,0 +1,1 @@
+"""Charts of a run, and the files they are written to."""

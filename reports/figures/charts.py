@@ -1,0 +1,338 @@
+"""What a run's plots show: panels of series, for `reports.figures.files` and `reports.page.plots`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
+from typing import Literal
+
+from benchmark.core.card import Card
+from benchmark.core.filenames import file_part
+from benchmark.metrics import METRICS, NULLS
+from benchmark.results.rounding import kind_of, with_span
+from benchmark.results.rows import ResultRow
+from benchmark.results.run_folder import RunFolder
+from benchmark.results.training_exposure import MET, is_met
+from benchmark.results.variants import Painter, painters_of
+from benchmark.retouch import retouched_name
+from detectors import DETECTORS
+from inpainters import INPAINTERS
+from reports.paper.layouts import heading
+
+PERCEPTUAL = ("lpips", "gmsd", "lpips_vgg")  # the first that the run has stands beside PSNR
+AS_PAINTED = "as painted"
+# Where a larger number means that less was done to the picture.
+_MILDER_UPWARDS = frozenset({"jpeg", "webp", "resize"})
+
+# Okabe and Ito's palette, told apart with any colour vision; yellow last, it is faint on white.
+PALETTE = (
+    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F", "#F0E442",
+)  # fmt: skip
+GREY = "#555555"  # of the null
+NULL = "null"
+_METRIC_OF = {null: metric for metric, null in NULLS.items()}
+MARKERS = ("circle", "square", "triangle", "diamond", "cross", "plus", "down", "star")
+
+Kind = Literal["ratio", "tradeoff", "launder"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """One number of a series.
+
+    Attributes:
+        x: where it stands: a position among the chart's `positions`, or a number of its own.
+        y: the number.
+        low: lower end of its 95 % interval, or None.
+        high: upper end, or None.
+        label: what a reader is told who points at it.
+        tag: what stands beside it, or "".
+    """
+
+    x: float
+    y: float
+    low: float | None
+    high: float | None
+    label: str
+    tag: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """The numbers of one inpainter with one retouching.
+
+    Attributes:
+        name: the inpainter, with its retouching and marks.
+        index: its place in the plan, which decides colour and marker in every chart.
+        points: from the left.
+        null: whether it is no inpainter's but the null: grey and dashed.
+    """
+
+    name: str
+    index: int
+    points: tuple[Point, ...]
+    null: bool = False
+
+    @property
+    def colour(self) -> str:
+        """Its colour; more than eight inpainters begin again, told apart by their markers."""
+        if self.null:
+            return GREY
+        return PALETTE[self.index % len(PALETTE)]
+
+    @property
+    def marker(self) -> str:
+        """Its marker, one of `MARKERS`."""
+        if self.null:
+            return "plus"
+        return MARKERS[(self.index + self.index // len(PALETTE)) % len(MARKERS)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """One panel.
+
+    Attributes:
+        kind: which question it answers.
+        name: its file's name, without ending.
+        title: what it shows.
+        x_title: what is counted to the right.
+        y_title: what is counted upwards.
+        positions: names of the places 0, 1, ... to the right; empty where x is a number.
+        series: one an inpainter, then the null where the metric has one.
+        null: where to the right the null stands, as a mean over the buckets, or None.
+    """
+
+    kind: Kind
+    name: str
+    title: str
+    x_title: str
+    y_title: str
+    positions: tuple[str, ...]
+    series: tuple[Series, ...]
+    null: float | None = None
+
+
+def charts(run: RunFolder) -> tuple[Chart, ...]:
+    """Every chart of a run that has at least one number, in a fixed order."""
+    found = [*_over_ratio(run), *_trade_offs(run), *_over_strength(run)]
+    return tuple(chart for chart in found if any(one.points for one in chart.series))
+
+
+def marked(card: Card, rows: Sequence[ResultRow], retouch: str = "") -> str:
+    """A model's name with ‡ if it looked into the hole, † if its score is derived.
+
+    Args:
+        card: the model's.
+        rows: the run's numbers.
+        retouch: what was done to its holes, or "".
+    """
+    sees = any(row.sees_hole and row.inpainter == card.name for row in rows)
+    name = retouched_name(card.name, retouch)
+    return name + ("‡" if sees and card.paints else "") + _dagger(card)
+
+
+def metric_title(name: str) -> str:
+    """A metric's title with its arrow: the direction in which an inpainter hides or paints better.
+
+    Raises:
+        UnknownName: if there is no such metric.
+    """
+    unit = METRICS.load(name).unit
+    return heading(name) + (f" ({unit})" if unit else "")
+
+
+def _dagger(card: Card) -> str:
+    return "†" if card.score and card.score_from == "area" else ""
+
+
+def _panel_metric(row: ResultRow) -> str:
+    """What is measured of untouched images stands in the panel of its metric."""
+    return METRICS.load(row.metric).of_untouched or _METRIC_OF.get(row.metric, row.metric)
+
+
+def _panels(rows: Iterable[ResultRow]) -> Iterable[tuple[str, str, str]]:
+    """Data set, detector and metric of every panel: a null has none of its own."""
+    return dict.fromkeys(
+        (row.dataset, row.detector, _panel_metric(row))
+        for row in rows
+        if row.metric not in _METRIC_OF
+    )
+
+
+def _y_title(metric: str, rows: Sequence[ResultRow]) -> str:
+    others = dict.fromkeys(row.metric for row in rows if METRICS.load(row.metric).of_untouched)
+    said = "".join(f", original: {METRICS.load(name).title}" for name in others)
+    return metric_title(metric) + said
+
+
+def _over_ratio(run: RunFolder) -> Iterator[Chart]:
+    rows = [row for row in run.results if not row.launder and not _own_hole(row)]
+    places = {bucket: float(at) for at, bucket in enumerate(run.plan.buckets)}
+    for dataset, detector, metric in _panels(rows):
+        chosen = [
+            row
+            for row in rows
+            if (row.dataset, row.detector, _panel_metric(row)) == (dataset, detector, metric)
+        ]
+        yield Chart(
+            kind="ratio",
+            name=_file("ratio", dataset, detector, metric),
+            title=_title(run, dataset, detector),
+            x_title="hole, % of the picture",
+            y_title=_y_title(metric, chosen),
+            positions=run.plan.buckets,
+            series=_series(run, chosen, lambda row: places[row.bucket]),
+        )
+
+
+def _own_hole(row: ResultRow) -> bool:
+    """Whether it is the image quality of a retouched original: far above what anything paints."""
+    return bool(row.retouch) and not row.detector and not INPAINTERS.card(row.inpainter).paints
+
+
+def _over_strength(run: RunFolder) -> Iterator[Chart]:
+    """One panel a kind of laundering, at the middle bucket: from untouched to the strongest."""
+    bucket = run.plan.buckets[len(run.plan.buckets) // 2]
+    rows = [row for row in run.results if row.detector and row.bucket == bucket]
+    kinds = dict.fromkeys(row.launder.partition(":")[0] for row in rows if row.launder)
+    for kind in kinds:
+        steps = ("", *_by_strength(kind, {row.launder for row in rows}))
+        places = {step: float(at) for at, step in enumerate(steps)}
+        for dataset, detector, metric in _panels(rows):
+            chosen = sorted(
+                (
+                    row
+                    for row in rows
+                    if (row.dataset, row.detector, _panel_metric(row))
+                    == (dataset, detector, metric)
+                    and row.launder in places
+                ),
+                key=lambda row, at=places: at[row.launder],  # type: ignore[misc]
+            )
+            yield Chart(
+                kind="launder",
+                name=_file("launder", dataset, detector, metric, kind),
+                title=f"{_title(run, dataset, detector)}, {bucket} % hole",
+                x_title=f"{kind}, stronger to the right",
+                y_title=_y_title(metric, chosen),
+                positions=tuple(step.partition(":")[2] or AS_PAINTED for step in steps),
+                series=_series(run, chosen, lambda row, at=places: at[row.launder]),  # type: ignore[misc]
+            )
+
+
+def _trade_offs(run: RunFolder) -> Iterator[Chart]:
+    """Quality upwards, detectability to the right: who stands to the left hides well."""
+    rows = [row for row in run.results if not row.launder and not _own_hole(row)]
+    with_values = {row.metric for row in rows if row.value is not None}
+    perceptual = next((name for name in PERCEPTUAL if name in with_values), "")
+    qualities = [name for name in ("psnr", perceptual) if name in with_values]
+    for dataset, detector in dict.fromkeys((row.dataset, row.detector) for row in rows):
+        found = {
+            (row.painter, row.bucket): row
+            for row in rows
+            if (row.dataset, row.detector, row.metric) == (dataset, detector, "auc")
+            and row.value is not None
+        }
+        for quality in qualities if found else ():
+            chosen = [row for row in rows if (row.dataset, row.metric) == (dataset, quality)]
+            yield Chart(
+                kind="tradeoff",
+                name=_file("tradeoff", dataset, detector, quality),
+                title=_title(run, dataset, detector),
+                x_title=metric_title("auc"),
+                y_title=metric_title(quality),
+                positions=(),
+                series=_started(
+                    _series(
+                        run,
+                        [row for row in chosen if (row.painter, row.bucket) in found],
+                        lambda row, at=found: at[row.painter, row.bucket].value or 0.0,  # type: ignore[misc]
+                    )
+                ),
+                null=_mean_null(rows, dataset, detector),
+            )
+
+
+def _mean_null(rows: Iterable[ResultRow], dataset: str, detector: str) -> float | None:
+    """The null of AUC, as a mean over the buckets."""
+    where = (dataset, detector, NULLS["auc"])
+    found = [row.value for row in rows if (row.dataset, row.detector, row.metric) == where]
+    known = [one for one in found if one is not None]
+    return fmean(known) if known else None
+
+
+def _started(series: Iterable[Series]) -> tuple[Series, ...]:
+    """The series, the first line to begin at a hole tagged by it: more tags would overlap."""
+    told: set[str] = set()
+    found = []
+    for one in series:
+        first, *rest = one.points
+        bucket = first.label.partition(", ")[2].partition(":")[0]
+        found.append(
+            one if bucket in told else replace(one, points=(replace(first, tag=bucket), *rest))
+        )
+        told.add(bucket)
+    return tuple(found)
+
+
+def _series(
+    run: RunFolder, rows: Sequence[ResultRow], place: Callable[[ResultRow], float]
+) -> tuple[Series, ...]:
+    by_model: Mapping[Painter, list[ResultRow]] = {one: [] for one in painters_of(run.plan)}
+    nulls = [row for row in rows if row.metric in _METRIC_OF and row.value is not None]
+    for row in rows:
+        if row.value is not None and row.metric not in _METRIC_OF:
+            by_model[Painter(row.inpainter, row.retouch)].append(row)
+    found = [
+        Series(
+            name=marked(one.card, own, one.retouch),
+            index=index,
+            points=tuple(_point(row, place(row)) for row in own),
+        )
+        for index, (one, own) in enumerate(by_model.items())
+        if own
+    ]
+    if nulls:
+        points = tuple(_point(row, place(row)) for row in nulls)
+        found.append(Series(name=NULL, index=len(by_model), points=points, null=True))
+    return tuple(found)
+
+
+def _point(row: ResultRow, x: float) -> Point:
+    assert row.value is not None  # noqa: S101 (rows without a number are left out before)
+    return Point(x=x, y=row.value, low=row.low, high=row.high, label=_label(row))
+
+
+def _label(row: ResultRow) -> str:
+    said = with_span(row.value, row.low, row.high, kind_of(row.metric).decimals)
+    after = f", {row.launder}" if row.launder else ""
+    name = NULL if row.metric in _METRIC_OF else row.painter
+    met = f", {MET} met in training" if is_met(row) else ""
+    return f"{name}, {row.bucket} %{after}: {said}, n = {row.n}{met}"
+
+
+def _by_strength(kind: str, launders: set[str]) -> list[str]:
+    """The launderings of one kind, the mildest first."""
+    own = [one for one in launders if one.partition(":")[0] == kind]
+    sign = -1 if kind in _MILDER_UPWARDS else 1
+    return sorted(own, key=lambda one: (sign * _strength(one), one))
+
+
+def _strength(launder: str) -> float:
+    try:
+        return float(launder.partition(":")[2])
+    except ValueError:
+        return 0.0
+
+
+def _title(run: RunFolder, dataset: str, detector: str) -> str:
+    several = len({row.dataset for row in run.results}) > 1
+    looked = marked(DETECTORS.card(detector), run.results) if detector else "the picture alone"
+    return f"{looked}, {dataset}" if several else looked
+
+
+def _file(*parts: str) -> str:
+    """A chart's file: data sets, detectors and metrics are as a run's files call them."""
+    return file_part("-".join(part for part in parts if part))

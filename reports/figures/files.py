@@ -1,0 +1,127 @@
+"""A run's charts for papers: PNG and SVG by matplotlib, the same bytes for the same run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import matplotlib.style as styles
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from benchmark.core.errors import OutputError
+from benchmark.core.paths import atomic, make_folder
+from reports.figures.charts import GREY, Chart, Series
+
+DPI = 150
+SIZE = (4.8, 3.6)  # inches
+LEGEND = 3  # names beside one another
+ROWS = 6  # of the legend that fit below the axes; more make the figure higher
+ROW = 0.06  # of the height of a figure without more rows: one row of the legend
+_MARKS = {
+    "circle": "o", "square": "s", "triangle": "^", "diamond": "D", "cross": "x", "plus": "+",
+    "down": "v", "star": "*",
+}  # fmt: skip
+# Ids in an SVG are drawn from this salt, not from a clock; its text stays text.
+_STYLE: dict[str, Any] = {
+    "svg.hashsalt": "safepaint-bench",
+    "svg.fonttype": "none",
+    "font.family": "DejaVu Sans",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
+_NO_DATES = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}
+
+
+def write_figures(folder: Path, charts: Iterable[Chart]) -> tuple[Path, ...]:
+    """Write every chart as NAME.png and NAME.svg.
+
+    Args:
+        folder: where; made if need be.
+        charts: what.
+
+    Returns:
+        The files, in the charts' order.
+
+    Raises:
+        OutputError: if a file cannot be written.
+    """
+    make_folder(folder)
+    files = []
+    for chart in charts:
+        figure = draw(chart)
+        for ending in ("png", "svg"):
+            path = folder / f"{chart.name}.{ending}"
+            content = BytesIO()
+            with styles.context(_STYLE):
+                figure.savefig(content, format=ending, dpi=DPI, metadata=_NO_DATES[ending])
+            with atomic(path) as draft:
+                draft.write_bytes(content.getvalue())
+            files.append(path)
+    return tuple(files)
+
+
+def draw(chart: Chart) -> Figure:
+    """One chart as a figure that belongs to no window.
+
+    Raises:
+        OutputError: if the chart has no number.
+    """
+    if not any(one.points for one in chart.series):
+        raise OutputError(f"{chart.name}: no number to draw")
+    with styles.context(_STYLE):
+        rows = -(-(len(chart.series) + (chart.null is not None)) // LEGEND)
+        taller = 1 + ROW * max(0, rows - ROWS)
+        figure = Figure(figsize=(SIZE[0], SIZE[1] * taller))
+        # fixed: working out the room for labels would take most of the time
+        bottom = (0.17 + ROW * rows) / taller
+        figure.subplots_adjust(left=0.16, right=0.97, top=1 - 0.09 / taller, bottom=bottom)
+        axes = figure.add_subplot()
+        for place, one in enumerate(chart.series):
+            _line(axes, one, shift=_shift(chart, place))
+        if chart.null is not None:
+            label = "null (mean over holes)"
+            axes.axvline(chart.null, color=GREY, linestyle="--", linewidth=1.0, label=label)
+        if chart.positions:
+            axes.set_xticks(range(len(chart.positions)), chart.positions)
+            axes.set_xlim(-0.4, len(chart.positions) - 0.6)
+        axes.set_title(chart.title, fontsize="medium")
+        axes.set_xlabel(chart.x_title)
+        axes.set_ylabel(chart.y_title)
+        axes.grid(visible=True, alpha=0.3)
+        figure.legend(loc="lower center", ncols=LEGEND, fontsize="small", frameon=False)
+    return figure
+
+
+def _shift(chart: Chart, place: int) -> float:
+    """Beside one another, so that intervals at one position can be told apart."""
+    return (place - (len(chart.series) - 1) / 2) * 0.05 if chart.positions else 0.0
+
+
+def _line(axes: Axes, series: Series, *, shift: float) -> None:
+    found = series.points
+    below = [point.y - (point.y if point.low is None else point.low) for point in found]
+    above = [(point.y if point.high is None else point.high) - point.y for point in found]
+    axes.errorbar(
+        [point.x + shift for point in found],
+        [point.y for point in found],
+        yerr=[[max(0.0, one) for one in below], [max(0.0, one) for one in above]],
+        color=series.colour,
+        linestyle="--" if series.null else "-",
+        marker=_MARKS[series.marker],
+        linewidth=1.2,
+        elinewidth=0.8,
+        markersize=5,
+        label=series.name,
+    )
+    for point in found:
+        if point.tag:
+            axes.annotate(
+                point.tag,
+                (point.x + shift, point.y),
+                xytext=(5, 5),
+                textcoords="offset points",
+                fontsize="x-small",
+            )

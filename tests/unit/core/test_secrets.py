@@ -1,0 +1,86 @@
+"""Secrets in commands and addresses: found, refused without being told, and hidden."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+from benchmark.core.errors import BadInput
+from benchmark.core.secrets import (
+    Hiding,
+    environment,
+    filled,
+    hidden,
+    refuse_secrets,
+    secret_in,
+    secret_in_address,
+)
+
+VALUE = "s3cr3t-0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        f"python paint.py --token {VALUE} {{images}}",
+        f"python paint.py --api-key={VALUE}",
+        f"env HF_TOKEN={VALUE} python paint.py",
+        f"curl -H 'Authorization: {VALUE}'",
+        f"paint --password {VALUE}",
+        f"paint --key {VALUE}",
+        f"paint https://me:{VALUE}@host/x",
+        f"paint 'https://host/x?sig={VALUE}'",
+        "paint AKIAIOSFODNN7EXAMPLE",
+        "paint hf_abcdefghijklmnopqrstuvwxyz",
+    ],
+)  # fmt: skip
+def test_a_secret_in_a_command_is_refused_and_not_told(command: str) -> None:
+    words = shlex.split(command)
+    with pytest.raises(BadInput, match=r"looks like a secret.*--env NAME") as caught:
+        refuse_secrets(words)
+    assert VALUE not in str(caught.value)
+    assert "AKIA" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "python paint.py {images} {masks} {out}",
+        "python paint.py --token {env:HF_TOKEN}",
+        "python paint.py --tokenizer gpt2-large-finetuned --max-tokens 4096",
+        "python paint.py --key frame --keep 3 --keyframes data/keys/all-0123456789.csv",
+        "docker run -v /data:/data image:1.2 --token --verbose",
+        "python /home/me/monkey=business/paint.py",
+        "paint https://host:8080/x?size=3",
+    ],
+)
+def test_what_is_no_secret_may_stand(command: str) -> None:
+    assert secret_in(shlex.split(command)) == ""
+
+
+def test_a_program_gets_secrets_by_name_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_TOKEN", VALUE)
+    monkeypatch.setenv("COLOUR", "red")
+    assert "MY_TOKEN" not in environment(())
+    assert environment(("MY_TOKEN",))["MY_TOKEN"] == VALUE
+    assert environment(())["COLOUR"] == "red"
+    words = ["paint", "--token={env:MY_TOKEN}"]
+    assert filled(words, ("MY_TOKEN",)) == ["paint", f"--token={VALUE}"]
+    with pytest.raises(BadInput, match="needs --env MY_TOKEN"):
+        filled(words, ())
+
+
+def test_secrets_are_hidden_wherever_they_stand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_TOKEN", VALUE)
+    assert hidden(f"a {VALUE} b s3://me:pw@bucket/x") == "a *** b s3://***@bucket/x"
+    hide = Hiding()
+    text = f"x {VALUE} y {VALUE}".encode()
+    parts = [text[start : start + 5] for start in range(0, len(text), 5)]
+    shown = b"".join(hide(part) for part in parts) + hide(b"", last=True)
+    assert shown == b"x *** y ***"
+
+
+def test_an_address_with_a_password() -> None:
+    assert secret_in_address(f"s3://me:{VALUE}@bucket/x") == "the password in an address"
+    assert secret_in_address("s3://bucket/prefix") == ""

@@ -1,0 +1,124 @@
+"""Kits whose workers answer at once and, on some samples, misbehave: importable by a worker."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from torch import Tensor
+
+from benchmark.core.card import Card
+from benchmark.core.checkpoints.resolve import Weights
+from benchmark.core.errors import BatchWarning, DataError
+from benchmark.core.types import Detection
+from benchmark.runner.inputs import Chunk, Inputs
+from benchmark.runner.jobs import Chosen, Fill, SampleRef
+from benchmark.runner.outcome import Outcome
+from benchmark.store.store import Answer
+from detectors.baselines import Flatness
+
+HOLD = "BENCH_TEST_HOLD"  # in the environment: where `Held` says which node it holds up
+CARD = Card(name="fake", title="fake", paper="", licence="", revision=1)
+
+
+class Instant:
+    """A worker that answers at once; what it does on a sample is in the sample's name."""
+
+    def __init__(self, trace: Path) -> None:
+        self._trace = trace
+
+    def load(self, chunk: Chunk) -> Inputs:
+        return chunk.inputs or Inputs()
+
+    def __call__(self, chunk: Chunk, inputs: Inputs) -> Outcome:
+        for job in chunk.jobs:
+            self._meet(job.sample.id)
+        return Outcome(answers=[Answer(key=job.key) for job in chunk.jobs], jobs=len(chunk.jobs))
+
+    def _meet(self, name: str) -> None:
+        if name.startswith("deadly") or (name.startswith("once") and self._first(name)):
+            os.kill(os.getpid(), signal.SIGKILL)
+        if name == "mistake":
+            raise DataError("mistake: cannot be used")
+        if name == "bug":
+            raise ZeroDivisionError("a bug")
+        if name == "large":
+            warnings.warn("fake: out of memory", BatchWarning, stacklevel=2)
+
+    def _first(self, name: str) -> bool:
+        try:
+            (self._trace / name).touch(exist_ok=False)
+        except FileExistsError:
+            return False
+        return True
+
+
+class InstantKit(NamedTuple):
+    """Stands for a kit, its shelf and its sources; workers note in `trace` what they did."""
+
+    trace: Path
+
+    @property
+    def shelf(self) -> InstantKit:
+        return self
+
+    @property
+    def store(self) -> Path:
+        return self.trace
+
+    @property
+    def sources(self) -> InstantKit:
+        return self
+
+    @property
+    def folders(self) -> dict[str, Path]:
+        return {"folder": self.trace}
+
+    def load(self, chunk: Chunk) -> Inputs:
+        return Inputs()
+
+    def worker(self, device: str) -> Instant:
+        if device == "cpu:9":  # as if it had no memory to start in
+            os.kill(os.getpid(), signal.SIGKILL)
+        return Instant(self.trace)
+
+    def checked_worker(self, device: str) -> Instant:
+        return self.worker(device)
+
+
+class Held(Flatness):
+    """`flatness`; the first of all to look says on which Ray node it is, and never answers.
+
+    So whoever kills that node kills a worker that holds work, however fast the others are.
+    """
+
+    def _detect(self, images: Tensor) -> Detection:
+        note = Path(os.environ[HOLD])
+        if self._is_first(note):
+            import ray
+
+            draft = note.with_suffix(".draft")
+            draft.write_text(ray.get_runtime_context().get_node_id())
+            draft.rename(note)
+            time.sleep(600)
+        return super()._detect(images)
+
+    def _is_first(self, note: Path) -> bool:
+        try:
+            note.with_suffix(".taken").touch(exist_ok=False)
+        except FileExistsError:
+            return False
+        return True
+
+
+def chunks(*names: str) -> Iterator[Chunk]:
+    """One chunk a sample."""
+    model = Chosen(name="fake", card=CARD, weights=Weights(edition="none"))
+    for name in names:
+        sample = SampleRef("folder", name, "10-20", "drawn", name)
+        yield Chunk(jobs=[Fill(model, sample, 0, "round", False, name)])

@@ -1,0 +1,126 @@
+"""Worker processes: the same bytes as in one process, whatever dies."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmark.core.errors import (
+    BadInput,
+    BatchWarning,
+    DamagedAnswer,
+    DataError,
+    ExecutorError,
+    WorkerWarning,
+)
+from benchmark.executors.processes import Processes
+from benchmark.runner.outcome import Outcome
+from benchmark.runner.scheduler import Progress
+from benchmark.store.database import suffix_of
+from benchmark.store.store import Store
+from tests.unit.executors.conftest import FILES, Go
+from tests.unit.executors.kits import InstantKit, chunks
+
+
+@pytest.fixture
+def answer(tmp_path: Path) -> Callable[..., list[Outcome]]:
+    """The outcomes of one chunk for each name, from two processes."""
+
+    def call(*names: str, devices: tuple[str, ...] = ("cpu",)) -> list[Outcome]:
+        with Processes(2, devices).start(InstantKit(tmp_path)) as work:
+            return list(work(chunks(*names)))
+
+    return call
+
+
+def test_the_same_bytes_as_in_one_process_though_a_worker_is_killed(go: Go) -> None:
+    killed = []
+
+    def kill(step: Progress) -> None:
+        if step.stage == "judge" and step.done and not killed:
+            killed.append(multiprocessing.active_children()[0])
+            killed[0].kill()
+
+    serial = go("serial")
+    with pytest.warns(WorkerWarning, match="killed by signal 9.*tried once more"):
+        record = go("processes", executor=Processes(2), notify=kill)
+    assert killed
+    assert record.complete
+    assert record.document["executor"] == "processes:2"
+    assert record.document["failures"] == serial.document["failures"] != []
+    assert record.document["jobs_run"] == serial.document["jobs_run"]
+    assert {name: (record.folder / name).read_bytes() for name in FILES} == {
+        name: (serial.folder / name).read_bytes() for name in FILES
+    }
+    assert not multiprocessing.active_children()
+    again = go("processes", executor=Processes(2))
+    assert set(again.document["jobs_run"].values()) == {0}
+
+
+def test_only_what_kills_twice_is_given_up(answer: Callable[..., list[Outcome]]) -> None:
+    names = [f"{number:02}" for number in range(12)]
+    outcomes = answer(*names, "deadly")
+    failures = [failure for outcome in outcomes for failure in outcome.failures]
+    assert [failure.sample for failure in failures] == ["deadly"]
+    assert "killed by signal 9, perhaps out of memory" in failures[0].reason
+    found = sorted(one.key for outcome in outcomes for one in outcome.answers)
+    assert found == names
+
+
+def test_what_kills_once_is_answered_the_second_time(answer: Callable[..., list[Outcome]]) -> None:
+    outcomes = answer("0", "1", "once", "3")
+    assert not any(outcome.failures for outcome in outcomes)
+    assert sum(len(outcome.answers) for outcome in outcomes) == 4
+
+
+def test_a_worker_s_mistakes_bugs_and_warnings_come_here(
+    answer: Callable[..., list[Outcome]],
+) -> None:
+    with pytest.raises(DataError, match="mistake: cannot be used"):
+        answer("mistake")
+    with pytest.raises(ZeroDivisionError) as caught:
+        answer("bug")
+    assert "_meet" in "".join(caught.value.__notes__)
+    (outcome,) = answer("large")
+    (warning,) = outcome.warnings
+    assert isinstance(warning, BatchWarning)
+
+
+def test_workers_that_never_come_up_end_the_run(tmp_path: Path) -> None:
+    executor = Processes(2, ("cpu:9",))
+    kit = InstantKit(tmp_path)
+    with executor.start(kit) as work, pytest.raises(ExecutorError, match="fewer --workers"):
+        list(work(chunks("a")))
+
+
+def test_every_device_has_a_worker() -> None:
+    with pytest.raises(BadInput, match="fewer than the 2 devices"):
+        Processes(1, ("cuda:0", "cuda:1"))
+
+
+@pytest.mark.parametrize("address", [False, True])
+def test_a_changed_file_of_the_store_is_found_by_its_checksum_and_made_anew(
+    go: Go, tmp_path: Path, *, address: bool
+) -> None:
+    store = f"file://{tmp_path}/elsewhere" if address else tmp_path / "elsewhere"
+    first = go("first", executor=Processes(1), store=store)
+    files = sorted((tmp_path / "elsewhere/objects").glob("*/*.png"))
+    file = next(one for one in files if cv2.imread(str(one), cv2.IMREAD_UNCHANGED).ndim == 3)
+    pixels = np.asarray(Image.open(file)) ^ 1  # a whole picture, but not the one that was kept
+    Image.fromarray(pixels).save(file)
+    with Store(store) as answers:
+        keys = [row.key for row in answers.table.below("") if not suffix_of(row)]
+        with answers.table.writing():
+            answers.table.drop(keys)  # all measurements, so that every picture is read again
+    with pytest.raises(DamagedAnswer, match=f"{file.name}: missing or damaged"):
+        go("again", executor=Processes(1), store=store)
+    again = go("again", executor=Processes(1), store=store)
+    assert {name: (again.folder / name).read_bytes() for name in FILES} == {
+        name: (first.folder / name).read_bytes() for name in FILES
+    }

@@ -1,0 +1,52 @@
+"""The next chunk is decoded while the model works on this one, and no more than that."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from benchmark.core.errors import DamagedAnswer
+from benchmark.runner.inputs import Chunk, Inputs
+from benchmark.runner.outcome import Outcome
+from benchmark.runner.prefetch import work_off
+from tests.unit.executors.kits import chunks
+
+
+class Slow:
+    """A worker that, on each chunk but the last, waits until the next one has been decoded."""
+
+    def __init__(self, count: int) -> None:
+        self.decoded = [threading.Event() for _ in range(count)]
+        self.ahead: list[int] = []
+        self.done = 0
+
+    def load(self, chunk: Chunk) -> Inputs:
+        name = chunk.jobs[0].sample.id
+        if name == "damaged":
+            raise DamagedAnswer("a file", name)
+        self.ahead.append(int(name) - self.done)
+        self.decoded[int(name)].set()
+        return Inputs(scores={name: 1.0})
+
+    def __call__(self, chunk: Chunk, inputs: Inputs) -> Outcome:
+        name = chunk.jobs[0].sample.id
+        assert inputs.scores == {name: 1.0}
+        if int(name) + 1 < len(self.decoded):
+            assert self.decoded[int(name) + 1].wait(timeout=60)
+        self.done += 1
+        return Outcome(jobs=1)
+
+
+def test_one_chunk_is_decoded_ahead_beside_the_model() -> None:
+    worker = Slow(5)
+    assert sum(one.jobs for one in work_off(worker, chunks("0", "1", "2", "3", "4"))) == 5
+    assert max(worker.ahead) == 1
+
+
+def test_what_cannot_be_decoded_is_raised_in_its_turn() -> None:
+    worker = Slow(1)
+    outcomes = work_off(worker, chunks("0", "damaged"))
+    assert next(outcomes).jobs == 1
+    with pytest.raises(DamagedAnswer, match="a file: missing or damaged"):
+        next(outcomes)

@@ -1,0 +1,383 @@
+"""Whatever happens to a store's files and rows is found, and nothing wrong is ever read."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import sqlite3
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmark.core.errors import DamagedStore, DataError, OutputError
+from benchmark.core.locks import hold
+from benchmark.runner.jobs import key_of
+from benchmark.store import recover as salvage
+from benchmark.store.check import Finding, check_store
+from benchmark.store.clean import clean_folder, clean_store
+from benchmark.store.store import (
+    Store,
+    heatmap_answer,
+    metric_answer,
+    open_files,
+    picture_answer,
+)
+
+COUNT = 120  # of each kind: enough rows for a tree of several pages
+DRAW = np.random.default_rng(0)
+PICTURES = {
+    key_of("fill", row): DRAW.integers(0, 256, (4, 5, 3), dtype=np.uint8) for row in range(COUNT)
+}
+HEATMAPS = {
+    key_of("judge", row): DRAW.normal(size=(4, 5)).astype(np.float16) for row in range(COUNT)
+}
+NUMBERS = {key_of("measure", row): DRAW.normal(size=3) for row in range(COUNT)}
+
+
+def filled(place: Path) -> Path:
+    with Store(place) as store:
+        store.put(picture_answer(key, pixels) for key, pixels in PICTURES.items())
+        store.put(heatmap_answer(key, logits, 0.25) for key, logits in HEATMAPS.items())
+        store.put(metric_answer(key, numbers) for key, numbers in NUMBERS.items())
+    return place
+
+
+def right(place: Path) -> int:
+    """How many answers there are; each must be the one that was put."""
+    with Store(place) as store:
+        pictures, heatmaps = store.known(list(PICTURES)), store.known(list(HEATMAPS))
+        for key in pictures:
+            assert np.array_equal(store.picture(key), PICTURES[key])
+        for key in heatmaps:
+            assert np.array_equal(store.heatmap(key), HEATMAPS[key])
+            assert store.scores([key]) == [0.25]
+        rows = dict(zip(NUMBERS, store.rows(list(NUMBERS)), strict=True))
+        numbers = {key: row for key, row in rows.items() if row is not None}
+        for key, row in numbers.items():
+            assert np.array_equal(row, NUMBERS[key])
+    return len(pictures) + len(heatmaps) + len(numbers)
+
+
+def kinds(findings: list[Finding]) -> list[str]:
+    return [finding.kind for finding in findings]
+
+
+def file_of(place: Path, key: str) -> Path:
+    (path,) = (place / "objects").glob(f"*/{key}.*")
+    return path
+
+
+def flip(path: Path, at: int, bit: int = 0) -> None:
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1 << bit
+    path.write_bytes(content)
+
+
+def test_a_store_that_is_whole(tmp_path: Path) -> None:
+    assert list(check_store(filled(tmp_path))) == []
+    assert right(tmp_path) == 3 * COUNT
+
+
+def test_no_store(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no store"):
+        list(check_store(tmp_path / "nowhere"))
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_files_that_were_truncated_changed_lost_or_that_nobody_knows(tmp_path: Path) -> None:
+    filled(tmp_path)
+    cut, changed, lost = list(PICTURES)[:3]
+    cut_file, changed_file = file_of(tmp_path, cut), file_of(tmp_path, changed)
+    cut_file.write_bytes(cut_file.read_bytes()[:20])
+    flip(changed_file, 50)
+    file_of(tmp_path, lost).unlink()
+    heatmap_file = file_of(tmp_path, next(iter(HEATMAPS)))
+    flip(heatmap_file, heatmap_file.stat().st_size - 1)
+    orphan = cut_file.with_name("stranger.png")
+    orphan.write_bytes(b"")
+    (cut_file.parent / ".draft-abc").write_bytes(b"1234")
+    found = list(check_store(tmp_path))
+    assert sorted(kinds(found)) == ["file"] * 3 + ["missing", "orphan"]
+    assert {str(orphan), str(cut_file)} <= {finding.where for finding in found}
+    assert all("\n" not in finding.line for finding in found)
+    assert right(tmp_path) == 3 * COUNT - 4
+    assert kinds(list(check_store(tmp_path))) == ["orphan"]
+    with Store(tmp_path) as store:
+        assert [one.kind for one in clean_store(store, dry_run=True)].count("draft") == 1
+        assert orphan.exists()
+        removed = list(clean_store(store))
+    assert sorted((one.kind, one.size) for one in removed) == [("draft", 4), ("orphan", 0)]
+    assert list(check_store(tmp_path)) == []
+    filled(tmp_path)
+    assert right(tmp_path) == 3 * COUNT
+
+
+def test_a_changed_file_is_never_read(tmp_path: Path) -> None:
+    key = next(iter(HEATMAPS))
+    path = file_of(filled(tmp_path), key)
+    flip(path, path.stat().st_size - 1)  # still a heatmap, of another value
+    with Store(tmp_path) as store:
+        with pytest.raises(OutputError, match="run again to make it anew"):
+            store.heatmap(key)
+        assert not store.known([key])
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_a_flipped_byte_in_the_database_is_found_or_changes_nothing(
+    tmp_path: Path, seed: int
+) -> None:
+    draw = random.Random(seed)  # noqa: S311 (no secret)
+    path = filled(tmp_path) / "answers.sqlite"
+    flip(path, draw.randrange(path.stat().st_size), draw.randrange(8))
+    found = list(check_store(tmp_path))
+    whole = right(tmp_path)
+    assert found or whole == 3 * COUNT
+    assert whole >= 2 * COUNT  # what lies below a damaged page is lost, but for the pictures
+    filled(tmp_path)
+    assert right(tmp_path) == 3 * COUNT
+    assert not [kind for kind in kinds(list(check_store(tmp_path))) if kind != "orphan"]
+
+
+def test_a_row_whose_numbers_changed_counts_as_none(tmp_path: Path) -> None:
+    key = next(iter(NUMBERS))
+    filled(tmp_path)
+    link = sqlite3.connect(tmp_path / "answers.sqlite")
+    with link:
+        link.execute("UPDATE answers SET numbers = ? WHERE key = ?", (b"\0" * 24, key))
+    link.close()
+    with Store(tmp_path) as store:
+        assert store.known([key]) == set()
+        assert store.rows([key]) == [None]
+    assert kinds(list(check_store(tmp_path))) == ["row"]
+    assert list(check_store(tmp_path)) == []
+
+
+def damage(path: Path, kind: str) -> None:
+    content = path.read_bytes()
+    half = len(content) // 2
+    path.write_bytes({
+        "no head": b"x" * 100 + content[100:],
+        "no first page": bytes(4096) + content[4096:],
+        "half": content[:half],
+        "a hole": content[:half] + bytes(4096) + content[half + 4096 :],
+        "nothing of it": b"this is no database, and long enough to be one" * 500,
+    }[kind])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "saved"),
+    [
+        ("no head", 3 * COUNT),
+        ("no first page", 3 * COUNT),
+        ("half", COUNT),
+        ("a hole", COUNT),
+        ("nothing of it", COUNT),
+    ],
+)
+def test_what_can_be_saved_of_a_damaged_database_is(tmp_path: Path, kind: str, saved: int) -> None:
+    path = filled(tmp_path) / "answers.sqlite"
+    damage(path, kind)
+    before = path.read_bytes()
+    (finding,) = [one for one in check_store(tmp_path) if one.kind != "orphan"]
+    assert finding.kind == "database"
+    assert right(tmp_path) >= saved
+    assert (tmp_path / "damaged" / "1" / "answers.sqlite").read_bytes() == before
+    filled(tmp_path)
+    assert right(tmp_path) == 3 * COUNT
+    assert list(check_store(tmp_path)) == []
+    with Store(tmp_path) as store:
+        assert [one.kind for one in clean_store(store)] == ["aside"]
+    assert not list((tmp_path / "damaged").iterdir())
+
+
+class Stop:
+    """Stops a saving at one of its steps that change something on the disk."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.left = -1  # steps until then; below 0: never
+        for name in ("mkdir", "rename", "replace", "unlink"):
+            self._count(patch, Path, name)
+        for name in ("copyfile", "rmtree"):
+            self._count(patch, shutil, name)
+        for name in ("put", "sync"):
+            self._count(patch, salvage.Rows, name)
+
+    def _count(self, patch: pytest.MonkeyPatch, owner: Any, name: str) -> None:
+        real = getattr(owner, name)
+
+        def step(*words: Any, **named: Any) -> Any:
+            self.left -= 1
+            if self.left == -1:
+                raise KeyboardInterrupt
+            return real(*words, **named)
+
+        patch.setattr(owner, name, step)
+
+
+def test_a_saving_that_is_stopped_anywhere_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = {key_of("many", row): DRAW.normal(size=3) for row in range(400)}
+    pictures = list(PICTURES.items())[:3]
+    with Store(tmp_path / "whole") as store:
+        store.put(metric_answer(key, one) for key, one in numbers.items())
+        store.put(picture_answer(key, pixels) for key, pixels in pictures)
+    damage(tmp_path / "whole" / "answers.sqlite", "a hole")
+    before = (tmp_path / "whole" / "answers.sqlite").read_bytes()
+
+    def copy(name: str) -> Path:
+        return Path(shutil.copytree(tmp_path / "whole", tmp_path / name))
+
+    place = copy("undisturbed")
+    saved, _ = salvage.salvage(place, open_files(place))
+    assert 3 < saved < len(numbers) + 3
+    stop = Stop(monkeypatch)
+    for number in range(100):
+        place = copy(str(number))
+        stop.left = number
+        try:
+            salvage.salvage(place, open_files(place))
+        except KeyboardInterrupt:
+            list(check_store(place))
+        else:
+            assert number > 10
+            return
+        with Store(place) as store:
+            assert store.table.count() == saved, number
+        copies = list((place / "damaged").iterdir())
+        assert any((one / "answers.sqlite").read_bytes() == before for one in copies), number
+        assert all(one.name.isdigit() for one in copies)
+        assert not list((place / "damaged").rglob("new"))
+    raise AssertionError("it never ended")
+
+
+def test_a_saving_that_was_stopped_is_said_and_nothing_is_removed_before_it_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = filled(tmp_path) / "answers.sqlite"
+    damage(path, "a hole")
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(salvage.Rows, "sync", stop)
+        with pytest.raises(KeyboardInterrupt):
+            list(check_store(tmp_path))
+    assert [one.name for one in (tmp_path / "damaged").iterdir()] == ["1.unfinished"]
+    path.unlink()  # whatever becomes of it, the copy has all that it had
+    with Store(tmp_path) as store, pytest.raises(OutputError, match="bench check --store"):
+        list(clean_store(store))
+    (finding,) = [one for one in check_store(tmp_path) if one.kind == "database"]
+    assert "an earlier saving was stopped" in finding.said
+    assert right(tmp_path) > COUNT
+    with Store(tmp_path) as store:
+        assert {one.kind for one in clean_store(store)} <= {"aside", "orphan"}
+
+
+def test_one_saves_a_database_at_a_time(tmp_path: Path) -> None:
+    path = filled(tmp_path) / "answers.sqlite"
+    damage(path, "a hole")
+    before = path.read_bytes()
+    (tmp_path / "damaged").mkdir()
+    with hold(tmp_path / "damaged") as held:
+        assert held
+        with pytest.raises(OutputError, match="another 'bench check'"):
+            list(check_store(tmp_path))
+    assert path.read_bytes() == before
+
+
+def test_a_damaged_database_is_said_in_a_line_with_what_to_do(tmp_path: Path) -> None:
+    damage(filled(tmp_path) / "answers.sqlite", "no head")
+    with pytest.raises(DamagedStore, match=r"'bench check --store .*' saves what can be saved"):
+        Store(tmp_path)
+
+
+def test_a_store_of_before_answers_had_an_origin_is_brought_up_to_date(tmp_path: Path) -> None:
+    filled(tmp_path)
+    link = sqlite3.connect(tmp_path / "answers.sqlite")
+    with link:
+        link.execute("ALTER TABLE answers DROP COLUMN origin")
+    link.close()
+    with Store(tmp_path, foreign=True) as store:  # as it is, while it is only read
+        assert store.table.count() == len(store.table.below(""))
+        assert store.table.origins() == {}
+    assert right(tmp_path) == 3 * COUNT
+    assert list(check_store(tmp_path)) == []
+
+
+def test_an_older_versions_store_is_brought_up_to_date(tmp_path: Path) -> None:
+    filled(tmp_path)
+    link = sqlite3.connect(tmp_path / "answers.sqlite")
+    with link:
+        for name in ("file", "mark", "origin"):
+            link.execute(f"ALTER TABLE answers DROP COLUMN {name}")
+    link.close()
+    assert right(tmp_path) == 3 * COUNT
+    damaged = file_of(tmp_path, next(iter(PICTURES)))
+    damaged.write_bytes(b"half")
+    assert kinds(list(check_store(tmp_path))) == ["file"]
+    changed = file_of(tmp_path, next(iter(HEATMAPS)))
+    flip(changed, changed.stat().st_size - 1)  # found only by the digest that the check has noted
+    assert kinds(list(check_store(tmp_path))) == ["file"]
+    assert right(tmp_path) == 3 * COUNT - 2
+
+
+def test_answers_that_are_not_needed_go_with_their_files(tmp_path: Path) -> None:
+    filled(tmp_path)
+    needed = {*list(PICTURES)[:100], *HEATMAPS, *NUMBERS}
+    with Store(tmp_path) as store:
+        removed = list(clean_store(store, needed=needed))
+        assert {one.where for one in removed} == set(list(PICTURES)[100:])
+        assert all(one.size > 50 for one in removed)
+        assert list(clean_store(store, needed=needed)) == []
+    assert right(tmp_path) == 3 * COUNT - 20
+    assert list(check_store(tmp_path)) == []
+
+
+def test_answers_stay_while_a_run_is_using_the_store(tmp_path: Path) -> None:
+    filled(tmp_path)
+    with Store(tmp_path) as store:
+        with store.used(), store.used():  # by two runs
+            with pytest.raises(OutputError, match="a run is using this store"):
+                list(clean_store(store, needed=set()))
+            assert list(clean_store(store)) == []
+        assert right(tmp_path) == 3 * COUNT
+        assert len(list(clean_store(store, needed=set()))) == 3 * COUNT
+
+
+def test_drafts_of_a_run_that_goes_on_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    draft = tmp_path / ".draft-x"
+    draft.write_bytes(b"12")
+    with hold(tmp_path) as held:
+        assert held
+        assert list(clean_folder(tmp_path)) == []
+    with monkeypatch.context() as windows:  # no lock tells there: a young one may be a run's
+        windows.setattr("benchmark.store.clean.hold", lambda *_: nullcontext())
+        assert list(clean_folder(tmp_path)) == []
+        os.utime(draft, (0, 0))
+        assert len(list(clean_folder(tmp_path))) == 1
+    assert not draft.exists()
+    assert list(clean_folder(tmp_path / "nowhere")) == []
+
+
+def test_drafts_of_a_store_below_a_run_are_the_store_s(tmp_path: Path) -> None:
+    filled(tmp_path / "store")
+    draft = tmp_path / "store" / "objects" / "ab" / ".draft-x"
+    draft.parent.mkdir(exist_ok=True)
+    draft.write_bytes(b"12")
+    assert list(clean_folder(tmp_path)) == []
+    assert draft.exists()
+
+
+def test_drafts_in_a_runs_folder(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / ".draft-x").write_bytes(b"12")
+    (tmp_path / "results.csv").write_text("kept")
+    assert [one.size for one in clean_folder(tmp_path, dry_run=True)] == [2]
+    assert [one.size for one in clean_folder(tmp_path)] == [2]
+    assert {path.name for path in tmp_path.rglob("*")} == {"images", "results.csv"}

@@ -1,0 +1,108 @@
+"""Every part of a row is under its mark: whatever flips in it, the row counts as none."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmark.core.errors import OutputError
+from benchmark.store.check import check_store
+from benchmark.store.database import Row, Rows
+from benchmark.store.store import Store, heatmap_answer, metric_answer
+
+KEY, OTHER = "ab" * 16, "cd" * 16
+
+
+def change(folder: Path, what: str) -> None:
+    link = sqlite3.connect(folder / "answers.sqlite")
+    with link:
+        link.execute(f"UPDATE answers SET {what} WHERE key = '{KEY}'")  # noqa: S608 (a test's)
+    link.close()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    with Store(tmp_path) as made:
+        made.put([heatmap_answer(KEY, np.zeros((2, 2), np.float16), 0.25)])
+        made.put([metric_answer(OTHER, np.array([1.5]))])
+    return tmp_path
+
+
+def test_a_flipped_score_is_noticed_and_the_detector_is_asked_again(store: Path) -> None:
+    change(store, "score = 0.75")
+    with Store(store) as made:
+        assert made.scores([KEY]) == [None]
+        assert made.known([KEY, OTHER]) == {OTHER}
+    assert [one.kind for one in check_store(store)] == ["row", "orphan"]
+    with Store(store) as made:
+        made.put([heatmap_answer(KEY, np.zeros((2, 2), np.float16), 0.25)])
+        assert made.scores([KEY]) == [0.25]
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        "score = NULL",
+        "score = 0.25000000000000006",  # the last bit
+        "numbers = x'00'",
+        "file = '.npy:00'",
+        "file = NULL",
+        "mark = x'0011223344556677'",
+        "mark = NULL",
+        f"key = '{KEY[:-1]}c'",
+    ],
+)
+def test_whatever_changes_in_a_row_it_counts_as_none(store: Path, what: str) -> None:
+    change(store, what)
+    with Store(store) as made:
+        assert made.known([KEY, KEY[:-1] + "c"]) == set()
+        assert made.known([OTHER]) == {OTHER}
+
+
+def test_a_mark_tells_no_score_from_a_score_and_one_part_from_the_next() -> None:
+    rows = [
+        Row(KEY, None, b"", ""),
+        Row(KEY, 0.0, b"", ""),
+        Row(KEY, None, bytes(8), ""),
+        Row(KEY, None, b"", "?"),
+        Row(OTHER, None, b"", ""),
+    ]
+    assert len({row.mark for row in rows}) == len(rows)
+
+
+def test_all_of_a_writing_counts_or_nothing(tmp_path: Path) -> None:
+    def fail(rows: Rows) -> None:
+        with rows.writing():
+            rows.put([Row(KEY, None, b"", "")])
+            raise RuntimeError("stop")
+
+    with Rows(tmp_path) as rows:
+        with pytest.raises(RuntimeError, match="stop"):
+            fail(rows)
+        assert rows.get([KEY]) == {}
+        with rows.writing():
+            rows.put([Row(KEY, None, b"", "")])
+    with Rows(tmp_path) as rows:
+        assert set(rows.get([KEY])) == {KEY}
+
+
+def test_who_writes_is_alone_with_the_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("benchmark.store.database._WAIT", 0.0)
+    with Rows(tmp_path) as one, Rows(tmp_path) as other, one.writing():
+        with pytest.raises(OutputError, match="locked"), other.writing():
+            raise AssertionError("two were writing at once")
+        assert other.get([KEY]) == {}  # reading goes on
+
+
+def test_rows_below_a_prefix_are_all_of_it_and_no_others(tmp_path: Path) -> None:
+    keys = [start + "0" * 28 for start in ("aaff", "ab00", "ab7f", "abff", "ac00")]
+    with Rows(tmp_path) as rows:
+        with rows.writing():
+            rows.put(Row(key, None, b"", "") for key in keys)
+        assert [row.key for row in rows.below("ab")] == keys[1:4]
+        assert rows.count() == 5

@@ -1,0 +1,238 @@
+"""What has a row is whole; what is damaged is found and made anew."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmark import Plan, run
+from benchmark.core.errors import OutputError
+from benchmark.runner import scheduler as execute
+from benchmark.runner.inputs import Chunk
+from benchmark.runner.jobs import Job
+from benchmark.store import database as rows
+from benchmark.store.store import (
+    Answer,
+    Store,
+    decode_picture,
+    file_name,
+    heatmap_answer,
+    metric_answer,
+    picture_answer,
+)
+
+KEY, OTHER = "ab" * 16, "cd" * 16
+
+
+def test_pictures_heatmaps_scores_and_rows_come_back_exactly(tmp_path: Path) -> None:
+    picture = np.arange(5 * 7 * 3, dtype=np.uint8).reshape(5, 7, 3)
+    logits = np.linspace(-30, 30, 35).reshape(5, 7).astype(np.float16)
+    with Store(tmp_path) as store:
+        store.put([picture_answer(KEY, picture), heatmap_answer(OTHER, logits, 0.25)])
+        store.put([metric_answer("ef" * 16, np.array([1.5, np.nan]))])
+    with Store(tmp_path) as store:
+        assert np.array_equal(store.picture(KEY), picture)
+        assert np.array_equal(store.heatmap(OTHER), logits)
+        assert store.scores([KEY, OTHER, "none"]) == [None, 0.25, None]
+        row, missing = store.rows(["ef" * 16, "none"])
+        assert missing is None
+        assert row is not None
+        np.testing.assert_array_equal(row, [1.5, np.nan])
+
+
+def test_a_picture_that_says_more_than_its_bytes_can_hold_is_never_decoded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    content = bytearray(picture_answer(KEY, np.zeros((8, 8, 3), np.uint8)).content)
+    assert decode_picture(bytes(content)) is not None
+    content[16:24] = (20_000).to_bytes(4, "big") * 2  # 1.2 GB of pixels
+
+    def decode(*_: object) -> None:
+        raise AssertionError("the memory was taken")
+
+    monkeypatch.setattr("cv2.imdecode", decode)
+    assert decode_picture(bytes(content)) is None
+
+
+def test_known_answers_for_more_keys_than_sqlite_takes_at_once(tmp_path: Path) -> None:
+    keys = [f"{number:032x}" for number in range(1201)]
+    with Store(tmp_path) as store:
+        store.put([Answer(key=key) for key in keys[::2]])
+        assert store.known(keys) == set(keys[::2])
+
+
+def test_a_damaged_file_loses_its_row(tmp_path: Path) -> None:
+    with Store(tmp_path) as store:
+        store.put([heatmap_answer(KEY, np.zeros((2, 2), np.float16), 0.5)])
+        (tmp_path / "objects" / file_name(KEY, ".npy")).write_bytes(b"half")
+        with pytest.raises(OutputError, match="run again to make it anew"):
+            store.heatmap(KEY)
+        assert store.known([KEY]) == set()
+
+
+def test_a_missing_picture_loses_its_row(tmp_path: Path) -> None:
+    with Store(tmp_path) as store:
+        store.put([picture_answer(KEY, np.zeros((2, 2, 3), np.uint8))])
+        (tmp_path / "objects" / file_name(KEY, ".png")).unlink()
+        with pytest.raises(OutputError, match="missing or damaged"):
+            store.picture(KEY)
+        assert store.known([KEY]) == set()
+
+
+def test_a_folder_that_holds_no_store_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "answers.sqlite").write_bytes(
+        b"this is no database, and long enough to be one" * 30
+    )
+    with pytest.raises(OutputError, match="--store"):
+        Store(tmp_path)
+
+
+def test_the_first_answer_stays_file_and_row(tmp_path: Path) -> None:
+    first, second = (np.full((2, 2), value, np.float16) for value in (1, 2))
+    with Store(tmp_path) as store:
+        store.put([heatmap_answer(KEY, first, 0.25)])
+        store.put([heatmap_answer(KEY, second, 0.5), heatmap_answer(OTHER, second, 0.5)])
+        assert store.scores([KEY, OTHER]) == [0.25, 0.5]
+        assert np.array_equal(store.heatmap(KEY), first)
+        assert np.array_equal(store.heatmap(OTHER), second)
+        store.put([metric_answer("ef" * 16, np.array([1.0]))])
+        store.put([metric_answer("ef" * 16, np.array([2.0]))])
+        assert store.rows(["ef" * 16]) == [1.0]
+
+
+def test_an_absorbed_store_adds_answers_and_replaces_none(tmp_path: Path) -> None:
+    first, second = (np.full((2, 2), value, np.float16) for value in (1, 2))
+    with Store(tmp_path / "theirs") as theirs:
+        theirs.put([heatmap_answer(KEY, second, 0.5), heatmap_answer(OTHER, second, 0.5)])
+    with Store(tmp_path / "ours") as store:
+        store.put([heatmap_answer(KEY, first, 0.25)])
+        store.absorb(tmp_path / "theirs", origin="theirs")
+        assert store.scores([KEY, OTHER]) == [0.25, 0.5]
+        assert np.array_equal(store.heatmap(KEY), first)
+        assert np.array_equal(store.heatmap(OTHER), second)
+
+
+def test_a_write_that_fails_leaves_no_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: Path, content: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    with Store(tmp_path) as store:
+        with monkeypatch.context() as full:
+            full.setattr(Path, "write_bytes", fail)
+            with pytest.raises(OutputError, match="No space left on device"):
+                store.put([metric_answer(OTHER, np.array([1.0])),
+                           picture_answer(KEY, np.zeros((2, 2, 3), np.uint8))])  # fmt: skip
+        assert store.known([KEY, OTHER]) == set()
+        assert store.files.shelf("ab") == {}
+
+
+RACE = """
+import multiprocessing, sys
+import numpy as np
+from benchmark.store.store import Store, heatmap_answer
+
+def use(number):
+    start.wait()
+    with Store(sys.argv[1]) as store:
+        for key in (f"{turn:032x}" for turn in range(20)):
+            logits = np.full((2, 2), number, np.float16)
+            store.put([heatmap_answer(key, logits, number / 8)])
+            assert (store.heatmap(key) == store.scores([key])[0] * 8).all()
+
+fork = multiprocessing.get_context("fork")
+start = fork.Barrier(8)
+racers = [fork.Process(target=use, args=[number]) for number in range(8)]
+for racer in racers:
+    racer.start()
+for racer in racers:
+    racer.join()
+sys.exit(any(racer.exitcode for racer in racers))
+"""
+
+
+def test_many_open_a_new_store_at_once_and_the_first_answer_stays(tmp_path: Path) -> None:
+    """Answers that differ in their last bits, as those of two GPUs do."""
+    for turn in range(3):
+        words = [sys.executable, "-c", RACE, str(tmp_path / str(turn))]
+        done = subprocess.run(words, check=False, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The first word of all that databases are told from here on."""
+    words: list[str] = []
+    connect = sqlite3.connect
+
+    def traced(*where: Any, **how: Any) -> sqlite3.Connection:
+        link: sqlite3.Connection = connect(*where, **how)
+        link.set_trace_callback(lambda statement: words.append(statement.split()[0]))
+        return link
+
+    monkeypatch.setattr(rows.sqlite3, "connect", traced)
+    return words
+
+
+def test_all_answers_of_a_chunk_are_one_transaction(tmp_path: Path, said: list[str]) -> None:
+    picture = picture_answer(KEY, np.zeros((2, 2, 3), np.uint8))
+    numbers = [Answer(key=f"{number:032x}", numbers=(1.0,)) for number in range(700)]
+    with Store(tmp_path) as store:
+        said.clear()
+        store.put([picture, *numbers])
+    assert (said[0], said[-1]) == ("BEGIN", "COMMIT")
+    assert (said.count("BEGIN"), said.count("COMMIT")) == (1, 1)
+    assert said.count("INSERT") == 701
+
+
+def test_a_run_commits_once_a_chunk_and_writes_nothing_besides(
+    tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chunks: list[int] = []
+    make = execute._chunk
+
+    def counted(jobs: Sequence[Job], *rest: Any) -> Chunk:
+        chunks.append(len(jobs))
+        return make(jobs, *rest)
+
+    monkeypatch.setattr(execute, "_chunk", counted)
+    folder, draw = tmp_path / "images", np.random.default_rng(0)
+    folder.mkdir()
+    for number in range(8):
+        pixels = draw.integers(0, 256, (64, 64, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    plan = Plan(datasets=("folder",), images=folder, size=64, buckets=("30-40",),
+                inpainters=("meanfill",), detectors=("flatness",),
+                metrics=("auc", "f1", "acc", "psnr"))  # fmt: skip
+    done = run(plan, store=tmp_path / "store").document["jobs_run"]
+    assert sum(chunks) == sum(done.values())
+    assert said.count("BEGIN") == said.count("COMMIT") == len(chunks) < sum(chunks)
+    with Store(tmp_path / "store") as store:
+        assert said.count("INSERT") == store.table.count()
+
+
+def test_what_is_interrupted_between_its_files_and_its_rows_was_never_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = [picture_answer(key, np.zeros((2, 2, 3), np.uint8)) for key in (KEY, OTHER)]
+    with Store(tmp_path) as store, monkeypatch.context() as patch:
+
+        def stop(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        patch.setattr(store.table, "put", stop)
+        with pytest.raises(KeyboardInterrupt):
+            store.put(answers)
+        assert store.known([KEY, OTHER]) == set()
+    with Store(tmp_path) as store:
+        assert store.known([KEY, OTHER]) == set()
+        store.put(answers)
+        assert store.known([KEY, OTHER]) == {KEY, OTHER}
+        assert np.array_equal(store.picture(KEY), np.zeros((2, 2, 3)))
