@@ -29,7 +29,7 @@ from benchmark.core.seeds import seed_of
 from benchmark.training import LEARNERS, Recipe, Running, photographs, read_recipe
 from benchmark.training.data.batches import InpaintingData
 from benchmark.training.data.masks import Masks
-from benchmark.training.journal import LOSSES
+from benchmark.training.logger import LOSSES
 from benchmark.training.precision import check_precision
 from benchmark.training.recipe import Stage, read_part
 from benchmark.training.trainer import Loop

@@ -113,7 +113,7 @@ def train(
 
 def _conclude(done: TrainResult, *, as_json: bool) -> None:
     if as_json:
-        from benchmark.training.journal import tell
+        from benchmark.training.logger import tell
 
         tell({name: value for name, value in asdict(done).items() if name != "official"})
         return

@@ -209,7 +209,7 @@ def _read(job: _Job, *, speak: bool) -> tuple[Photographs, Masks]:
     """Photographs and masks; what is left out of them is said."""
     from benchmark.training.data.images import read_photographs
     from benchmark.training.data.masks import Masks, told
-    from benchmark.training.log import say
+    from benchmark.training.logger import say
 
     recipe, folders = job.recipe, job.data
     photographs = read_photographs(

@@ -18,7 +18,7 @@ from benchmark.core.paths import write_text
 from benchmark.core.processor import processor
 from benchmark.training.data.images import Photographs
 from benchmark.training.data.masks import Masks
-from benchmark.training.journal import HELD_OUT, LOSSES
+from benchmark.training.logger import HELD_OUT, LOSSES
 from benchmark.training.options import Running
 from benchmark.training.recipe import Recipe
 from benchmark.training.trainer import Loop

@@ -24,8 +24,8 @@ from benchmark.training.checkpoint import CHECKPOINT, State, resume, save
 from benchmark.training.data.batches import Source
 from benchmark.training.data.loader import feed
 from benchmark.training.distributed import ALONE, Team
-from benchmark.training.journal import Journal
 from benchmark.training.learner import Learner
+from benchmark.training.logger import Journal
 from benchmark.training.lr_schedule import rate_of
 from benchmark.training.optim import make_optimisers
 from benchmark.training.options import PLAIN, Running

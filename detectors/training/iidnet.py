@@ -1,4 +1,4 @@
-"""How IID-Net learns: cross-entropy and focal loss of every pixel, from nothing."""
+"""Training module of IID-Net: cross-entropy and focal loss, training step."""
 
 from __future__ import annotations
 
@@ -9,10 +9,45 @@ from typing import Any, ClassVar
 import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from detectors.iidnet import PUBLISHED_FILE, IIDNet, IIDNetConfig, IIDNetNetwork
 from detectors.training.base import begin_joint, read_network, wrapped
-from detectors.training.losses.iidnet import cross_entropy_loss, focal_loss
+
+INPAINTED_WEIGHT = 0.25  # of the focal term; other pixels weigh the rest of 1
+
+
+def cross_entropy_loss(logits: Tensor, truth: Tensor) -> Tensor:
+    """Mean binary cross-entropy.
+
+    Args:
+        logits: (N, 1, H, W), the network's answer before its sigmoid.
+        truth: (N, 1, H, W) of 0 and 1, 1 = inpainted.
+
+    Returns:
+        ().
+    """
+    return F.binary_cross_entropy_with_logits(logits, truth)
+
+
+def focal_loss(logits: Tensor, truth: Tensor) -> Tensor:
+    """Mean of a (1 - q)^2 times the binary cross-entropy, q taken after a second sigmoid.
+
+    The program's form, in which q runs from a half to 0.73 on inpainted pixels and from 0.27 to a
+    half on others, so that pixels long learned still count. The entropy itself sees one sigmoid.
+
+    Args:
+        logits: (N, 1, H, W), the network's answer before its sigmoid.
+        truth: (N, 1, H, W) of 0 and 1, 1 = inpainted.
+
+    Returns:
+        ().
+    """
+    entropy = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
+    twice = logits.sigmoid().sigmoid()
+    sure = torch.where(truth == 1, twice, 1 - twice)
+    weights = torch.where(truth == 1, INPAINTED_WEIGHT, 1 - INPAINTED_WEIGHT)
+    return (weights * (1 - sure).square() * entropy).mean()
 
 
 class IIDNetLosses(BaseModel):

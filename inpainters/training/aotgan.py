@@ -1,4 +1,4 @@
-"""How AOT-GAN learns: one generator, and a discriminator that finds the holes."""
+"""Training module of AOT-GAN: adversarial loss in both forms, discriminator, training step."""
 
 from __future__ import annotations
 
@@ -13,17 +13,108 @@ from torch.nn import functional as F
 
 from inpainters.aotgan import AOTGAN, AOTGANConfig, Generator
 from inpainters.training.base import InpainterLearner, pierced, read_network
-from inpainters.training.discriminators.aotgan import Discriminator
 from inpainters.training.feature_networks import choose_features, imagenet_standardised, seen
 from inpainters.training.initialization import initialise, start_warm
-from inpainters.training.losses.aotgan import (
-    discriminator_paper,
-    discriminator_program,
-    generator_paper,
-    generator_program,
-)
 from inpainters.training.losses.features import perceptual, style
 from inpainters.training.losses.lattice import lattice
+from inpainters.training.patch_discriminator import SLOPE, spectral_conv
+
+RADIUS = 35  # of the blur of the labels, in pixels
+SPREAD = 10.0  # its deviation
+
+
+def soft_holes(masks: Tensor) -> Tensor:
+    """Blur masks: a Gaussian of deviation 10, cut off at 35 pixels, zeros beyond the picture.
+
+    Args:
+        masks: (N, 1, H, W), 1 = hole.
+
+    Returns:
+        (N, 1, H, W) in [0, 1]; a hole fades towards the picture's border as well.
+    """
+    steps = torch.arange(-RADIUS, RADIUS + 1, dtype=masks.dtype, device=masks.device)
+    line = torch.exp(-steps.square() / (2 * SPREAD**2))  # (71,)
+    line = line / line.sum()
+    blurred = F.conv2d(masks, line.view(1, 1, -1, 1), padding=(RADIUS, 0))
+    return F.conv2d(blurred, line.view(1, 1, 1, -1), padding=(0, RADIUS))
+
+
+def discriminator_program(real: Tensor, fake: Tensor, masks: Tensor) -> Tensor:
+    """What the discriminator pays: 0 is wanted where untouched, about 1 in the holes.
+
+    Args:
+        real: (N, 1, h, w), its answers to untouched pictures.
+        fake: (N, 1, h, w), its answers to composites without gradient.
+        masks: (N, 1, H, W), 1 = hole.
+
+    Returns:
+        A scalar, the sum of both mean squared errors.
+    """
+    real, fake = _to_size(real, masks), _to_size(fake, masks)
+    return real.square().mean() + F.mse_loss(fake, soft_holes(masks))
+
+
+def discriminator_paper(real: Tensor, fake: Tensor, masks: Tensor) -> Tensor:
+    """The same with the paper's labels: 1 is wanted where untouched, about 0 in the holes.
+
+    They are 1 less the program's, so that known pixels at the border count as known.
+    """
+    return discriminator_program(1 - real, 1 - fake, masks)
+
+
+def generator_program(fake: Tensor, masks: Tensor) -> Tensor:
+    """What the generator pays: 1 is wanted everywhere.
+
+    The program multiplies by mask / mean(mask) only after averaging, which changes nothing.
+
+    Args:
+        fake: (N, 1, h, w), the discriminator's answers to composites.
+        masks: (N, 1, H, W), 1 = hole.
+
+    Returns:
+        A scalar.
+    """
+    return (_to_size(fake, masks) - 1).square().mean()
+
+
+def generator_paper(fake: Tensor, masks: Tensor) -> Tensor:
+    """The same, counted in the holes only: the squared error times the mask, averaged over all."""
+    return ((_to_size(fake, masks) - 1).square() * masks).mean()
+
+
+def _to_size(answers: Tensor, masks: Tensor) -> Tensor:
+    size = masks.shape[2:]
+    if answers.shape[2:] == size:
+        return answers
+    return F.interpolate(answers, size=size, mode="bilinear", align_corners=True)
+
+
+class Discriminator(nn.Module):
+    """Four convolutions under spectral norm, a plain one with bias (specification, section 3.2).
+
+    The architecture of `patch.Discriminator` under other names, but for the last layer. In training
+    each forward pass does one power iteration.
+
+    Args:
+        width: channels of the first layer; the authors' is 64.
+    """
+
+    def __init__(self, width: int = 64) -> None:
+        super().__init__()
+        sizes = ((3, width, 2), (width, 2 * width, 2), (2 * width, 4 * width, 2))
+        layers: list[nn.Module] = []
+        for channels, out, stride in (*sizes, (4 * width, 8 * width, 1)):
+            layers += [spectral_conv(channels, out, stride), nn.LeakyReLU(SLOPE)]
+        self.conv = nn.Sequential(*layers, nn.Conv2d(8 * width, 1, 4, padding=1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Judge (N, 3, H, W) images in [-1, 1], H and W at least 24.
+
+        Returns:
+            (N, 1, H // 8 - 2, W // 8 - 2), of any value; what is wanted is the loss's to say.
+        """
+        answers: Tensor = self.conv(images)
+        return answers
 
 
 class AOTGANLosses(BaseModel):

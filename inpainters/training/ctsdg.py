@@ -1,23 +1,152 @@
-"""How CTSDG learns: the generator's step, then the discriminator's on the same pictures."""
+"""Training module of CTSDG: losses, two-branch discriminator, training step."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from benchmark.core.tensors import to_pixels
 from inpainters.ctsdg import CTSDGConfig, Generator, Painted, outlines_of
+from inpainters.training import patch_discriminator as patch
 from inpainters.training.base import InpainterLearner, pierced, read_network
-from inpainters.training.discriminators.ctsdg import Discriminator
 from inpainters.training.feature_networks import VGG16_POOLS, choose_features, seen
 from inpainters.training.initialization import initialise
-from inpainters.training.losses import ctsdg
+from inpainters.training.losses.adversarial import (
+    adversarial_discriminator,
+    adversarial_generator,
+)
 from inpainters.training.losses.lattice import lattice
+from inpainters.training.losses.regions import hole_loss, perceptual_loss, style_loss, valid_loss
+
+
+def adversarial_loss(judged: Judged, edges: Tensor) -> Tensor:
+    """What the generator pays for being found out, and for edges that are not the picture's.
+
+    Args:
+        judged: the discriminator's answers to the painted pictures.
+        edges: (N, 1, H, W), 0 or 1, Canny edges of the untouched pictures.
+
+    Returns:
+        A scalar.
+    """
+    return adversarial_generator(judged.decisions) + edges_missed(judged.edges, edges)
+
+
+def discriminator_loss(real: Judged, fake: Judged, edges: Tensor) -> Tensor:
+    """What the discriminator pays for its mistakes, and its detector for the edges it misses.
+
+    Args:
+        real: its answers to untouched pictures.
+        fake: its answers to painted pictures without gradient.
+        edges: (N, 1, H, W), 0 or 1, Canny edges of the untouched pictures, wanted of both.
+
+    Returns:
+        A scalar, the sum of four terms.
+    """
+    mistaken = adversarial_discriminator(real.decisions, fake.decisions, halved=False)
+    return mistaken + edges_missed(real.edges, edges) + edges_missed(fake.edges, edges)
+
+
+def intermediate_loss(picture: Tensor, found: Tensor, images: Tensor, edges: Tensor) -> Tensor:
+    """What each decoder pays for what it would answer alone.
+
+    Args:
+        picture: (N, 3, H, W) in [-1, 1], the texture decoder's.
+        found: (N, 1, H, W) in [0, 1], the structure decoder's edges.
+        images: (N, 3, H, W) in [-1, 1], untouched.
+        edges: (N, 1, H, W), 0 or 1, Canny edges of the untouched pictures.
+
+    Returns:
+        A scalar.
+    """
+    return edges_missed(found, edges) + F.l1_loss(picture, images)
+
+
+def edges_missed(found: Tensor, edges: Tensor) -> Tensor:
+    """Binary cross-entropy of edges in [0, 1] against Canny edges, both (N, 1, H, W)."""
+    with torch.autocast(found.device.type, enabled=False):  # torch refuses it in 16 bits
+        return F.binary_cross_entropy(found.float(), edges)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What the discriminator says of N images.
+
+    Attributes:
+        decisions: (N, 2, H // 8 - 2, W // 8 - 2), before any sigmoid, positive where real: by
+            texture, then by structure.
+        edges: (N, 1, H, W) in [0, 1], what it takes for edges in the images.
+    """
+
+    decisions: Tensor
+    edges: Tensor
+
+
+class EdgeDetector(nn.Module):
+    """Edges of a picture: a convolution, a residual block, a 1x1 convolution.
+
+    Args:
+        width: channels in between; the authors' is 16.
+    """
+
+    def __init__(self, width: int = 16) -> None:
+        super().__init__()
+        self.projection = nn.Sequential(
+            nn.Conv2d(3, width, 3, padding=1), nn.BatchNorm2d(width), nn.ReLU()
+        )
+        self.res_layer = nn.Sequential(
+            nn.Conv2d(width, width, 3, padding=1),
+            nn.BatchNorm2d(width),
+            nn.ReLU(),
+            nn.Conv2d(width, width, 3, padding=1),
+            nn.BatchNorm2d(width),
+        )
+        self.out_layer = nn.Conv2d(width, 1, 1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(N, 3, H, W) images in [-1, 1] to edges (N, 1, H, W) in [0, 1]."""
+        projected = self.projection(images)
+        features = F.relu(self.res_layer(projected) + projected)
+        return torch.sigmoid(self.out_layer(features))
+
+
+class Discriminator(nn.Module):
+    """Real or painted, by texture and by structure (specification, section 3.7).
+
+    Args:
+        width: channels of each branch's first layer; the authors' is 64.
+        edge_width: channels of the edge detector; the authors' is 16.
+    """
+
+    def __init__(self, width: int = 64, edge_width: int = 16) -> None:
+        super().__init__()
+        self.texture_branch = patch.Discriminator(width, channels=3)
+        self.structure_branch = patch.Discriminator(width, channels=2)
+        self.edge_detector = EdgeDetector(edge_width)
+
+    def forward(self, images: Tensor, grey: Tensor, edges: Tensor | None = None) -> Judged:
+        """Judge real or painted pictures.
+
+        Args:
+            images: (N, 3, H, W) in [-1, 1], H and W at least 24.
+            grey: (N, 1, H, W) in [0, 1], of the real pictures even where the images are painted.
+            edges: (N, 1, H, W), 0 or 1: the Canny edges where the images are real; None where they
+                are painted, and the structure is then judged by the edges found in them.
+
+        Returns:
+            Both branches' decisions, and the edges found.
+        """
+        found = self.edge_detector(images)
+        structure = torch.cat((found if edges is None else edges, grey), dim=1)  # (N, 2, H, W)
+        decisions = (self.texture_branch(images), self.structure_branch(structure))
+        return Judged(decisions=torch.cat(decisions, dim=1), edges=found)
 
 
 class CTSDGLosses(BaseModel):
@@ -138,7 +267,7 @@ class CTSDGLearner(InpainterLearner):
             raw, outlines = self._painted.popleft()
             edges, grey = outlines[:, :1], outlines[:, 1:]
             real = self.discriminator(wanted, grey, edges)
-            mistaken = ctsdg.discriminator(real, self.discriminator(raw, grey), edges)
+            mistaken = discriminator_loss(real, self.discriminator(raw, grey), edges)
             return {"discriminator": self._losses.discriminator * mistaken}
         outlines = outlines_of(to_pixels(images)).to(images.device)
         painted: Painted = self.network(wanted, outlines, masks)
@@ -154,10 +283,10 @@ class CTSDGLearner(InpainterLearner):
             real = see.features(few[0])
         pair = see.features(few[1]), see.features(few[2])
         terms = {
-            "hole": chosen.hole * ctsdg.hole(raw, wanted, masks),
-            "valid": chosen.valid * ctsdg.valid(raw, wanted, masks),
-            "perceptual": chosen.perceptual * ctsdg.perceptual(*pair, real, see.perceptual_layers),
-            "style": chosen.style * ctsdg.style(*pair, real, see.style_layers),
+            "hole": chosen.hole * hole_loss(raw, wanted, masks),
+            "valid": chosen.valid * valid_loss(raw, wanted, masks),
+            "perceptual": chosen.perceptual * perceptual_loss(*pair, real, see.perceptual_layers),
+            "style": chosen.style * style_loss(*pair, real, see.style_layers),
         }
         if chosen.lattice:
             terms["lattice"] = chosen.lattice * lattice((raw + 1) / 2, masks)
@@ -168,9 +297,9 @@ class CTSDGLearner(InpainterLearner):
         edges, grey = outlines[:, :1], outlines[:, 1:]
         alone = self.network.project(painted)
         judged = self.discriminator(painted.raw, grey)
-        apart = ctsdg.intermediate(alone.picture, alone.edges, wanted, edges)
+        apart = intermediate_loss(alone.picture, alone.edges, wanted, edges)
         return {
-            "adversarial": self._losses.adversarial * ctsdg.adversarial(judged, edges),
+            "adversarial": self._losses.adversarial * adversarial_loss(judged, edges),
             "intermediate": self._losses.intermediate * apart,
         }
 

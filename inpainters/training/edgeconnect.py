@@ -1,9 +1,9 @@
-"""How EdgeConnect learns: edges first, then colours after true edges, then after its own."""
+"""Training module of EdgeConnect: losses and steps of the edge and colour generators."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from benchmark.core.tensors import to_pixels
 from inpainters.edgeconnect import (
@@ -24,16 +25,44 @@ from inpainters.edgeconnect import (
     grey_levels,
 )
 from inpainters.training.base import InpainterLearner, pierced, read_network
-from inpainters.training.discriminators.patch import Discriminator
 from inpainters.training.feature_networks import choose_features, seen
 from inpainters.training.initialization import initialise, start_linear, start_warm
 from inpainters.training.losses.adversarial import (
     adversarial_discriminator,
     adversarial_generator,
 )
-from inpainters.training.losses.edgeconnect import feature_matching, l1
 from inpainters.training.losses.features import perceptual, style
 from inpainters.training.losses.lattice import lattice
+from inpainters.training.patch_discriminator import Discriminator
+
+
+def feature_matching(fake: Sequence[Tensor], real: Sequence[Tensor]) -> Tensor:
+    """Mean absolute difference of the discriminator's maps, summed over its layers.
+
+    Args:
+        fake: what each layer answers to grey and predicted edges, as `Discriminator.maps` gives it.
+        real: what it answers to grey and Canny edges; no gradient goes there.
+
+    Returns:
+        A scalar.
+    """
+    pairs = zip(fake, real, strict=True)
+    return torch.stack([F.l1_loss(found, wanted.detach()) for found, wanted in pairs]).sum()
+
+
+def l1(raw: Tensor, images: Tensor, masks: Tensor) -> Tensor:
+    """Mean absolute difference over the mean of the mask, known pixels included.
+
+    Args:
+        raw: (N, 3, H, W) in [0, 1], the whole painted pictures.
+        images: (N, 3, H, W) in [0, 1], untouched.
+        masks: (N, 1, H, W), 1 = hole, somewhere in the batch, else the term is infinite.
+
+    Returns:
+        A scalar.
+    """
+    return F.l1_loss(raw, images) / masks.mean()
+
 
 # The networks that each phase trains (specification, section 3.6, stages 1 to 4).
 PHASES = {

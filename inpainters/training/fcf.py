@@ -1,7 +1,8 @@
-"""How FcF learns: drawn styles, two of them mixed, and a discriminator with a lazy penalty."""
+"""Training module of FcF: losses, discriminator, training step with lazy regularisation."""
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,20 +11,158 @@ from typing import Any, ClassVar, Literal
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from benchmark.core.errors import TrainingError
-from inpainters.fcf import FOURIER_FROM, FcFConfig, Generator
+from inpainters.fcf import (
+    FOURIER_FROM,
+    FcFConfig,
+    Generator,
+    ScaledConv,
+    ScaledLinear,
+    group_deviation,
+    smooth,
+    smoothing_filter,
+)
 from inpainters.training.base import InpainterLearner, pierced, read_network
-from inpainters.training.discriminators.fcf import Discriminator
 from inpainters.training.feature_networks import seen
-from inpainters.training.losses import fcf
 from inpainters.training.losses.adversarial import (
     adversarial_discriminator,
     adversarial_generator,
     gradient_penalty,
 )
 from inpainters.training.losses.lattice import lattice
+from inpainters.training.losses.receptive import FeatureFunction, receptive_field
 from inpainters.training.segmentation import choose_receptive_features
+
+
+def composite_images(output: Tensor, images: Tensor, masks: Tensor) -> Tensor:
+    """Paint the holes only.
+
+    Args:
+        output: (N, 3, R, R) about [-1, 1], the whole painted pictures.
+        images: (N, 3, R, R) in [-1, 1], untouched.
+        masks: (N, 1, R, R), 1 = hole.
+
+    Returns:
+        (N, 3, R, R).
+    """
+    return masks * output + (1 - masks) * images
+
+
+def reconstruction_loss(composites: Tensor, images: Tensor) -> Tensor:
+    """Mean absolute difference over all pixels.
+
+    Args:
+        composites: (N, 3, R, R), see `composite`.
+        images: (N, 3, R, R) in [-1, 1], untouched.
+
+    Returns:
+        A scalar.
+    """
+    return F.l1_loss(composites, images)
+
+
+def perceptual_loss(composites: Tensor, images: Tensor, see: FeatureFunction) -> Tensor:
+    """The perceptual loss with a high receptive field, of pictures brought to [0, 1].
+
+    Args:
+        composites: (N, 3, R, R), see `composite`; what leaves [-1, 1] is clamped.
+        images: (N, 3, R, R) in [-1, 1], untouched.
+        see: as in `receptive_field`.
+
+    Returns:
+        A scalar.
+    """
+    return receptive_field(((composites + 1) / 2).clamp(0, 1), (images + 1) / 2, see)
+
+
+class Shortcut(nn.Module):
+    """Half the resolution, then a 1x1 convolution scaled by its fan-in, without bias."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, 1, 1))
+        self.register_buffer("resample_filter", smoothing_filter())
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, C, h, w) to (N, C', h / 2, w / 2)."""
+        kernel = self.get_buffer("resample_filter")
+        features = smooth(F.pad(features, (1, 1, 1, 1)), kernel, stride=2)
+        return F.conv2d(features, self.weight / math.sqrt(self.weight.shape[1]))
+
+
+class Block(nn.Module):
+    """One resolution; the first of them takes the picture itself."""
+
+    def __init__(self, config: FcFConfig, side: int) -> None:
+        super().__init__()
+        width, below = config.channels(side), config.channels(side // 2)
+        self.register_buffer("resample_filter", smoothing_filter())  # in the file, not used
+        if side == config.resolution:
+            self.fromrgb = ScaledConv(4, width, 1)
+        self.conv0 = ScaledConv(width, width)
+        self.conv1 = ScaledConv(width, below, down=True)
+        self.skip = Shortcut(width, below)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, C, h, w) to (N, C', h / 2, w / 2)."""
+        if hasattr(self, "fromrgb"):
+            features = self.fromrgb(features)
+        # Scaled after the clamp, which comes to the program's clamp at 256 times this.
+        answer: Tensor = (self.skip(features) + self.conv1(self.conv0(features))) * math.sqrt(0.5)
+        return answer
+
+
+class Epilogue(nn.Module):
+    """From the last features, 4 x 4, to the answer."""
+
+    def __init__(self, config: FcFConfig) -> None:
+        super().__init__()
+        width = config.channels(4)
+        self.conv = ScaledConv(width + 1, width)
+        self.fc = ScaledLinear(16 * width, width)
+        self.out = ScaledLinear(width, 1, active=False)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, C, 4, 4) to (N, 1)."""
+        features = self.conv(torch.cat((features, group_deviation(features)), dim=1))
+        answer: Tensor = self.out(self.fc(features.flatten(1)))
+        return answer
+
+
+class Discriminator(nn.Module):
+    """Real or painted, blocks `b<side>` down to 8 and `b4` (specification of FcF, section 3).
+
+    Args:
+        config: sizes of the generator; resolution and widths are the discriminator's too.
+    """
+
+    def __init__(self, config: FcFConfig) -> None:
+        super().__init__()
+        for side in config.sides()[::-1]:
+            self.add_module(f"b{side}", Block(config, side))
+        self.b4 = Epilogue(config)
+
+    def forward(self, pictures: Tensor, masks: Tensor) -> Tensor:
+        """Judge pictures whose holes may be painted.
+
+        Args:
+            pictures: (N, 3, R, R) in [-1, 1], composites or untouched; N at most 4, or a
+                multiple of it.
+            masks: (N, 1, R, R), 1 = hole.
+
+        Returns:
+            (N, 1), before any sigmoid: positive where real.
+
+        Raises:
+            BadInput: if N is neither.
+        """
+        answer = torch.cat((0.5 - masks, pictures), dim=1)
+        for block in self.children():
+            answer = block(answer)
+        return answer
+
 
 MIXING = 0.9  # how often a second style takes over from some row on
 
@@ -169,14 +308,14 @@ class FcFLearner(InpainterLearner):
         chosen, painter = self._losses, self._painters[side]
         noise4 = torch.randn(len(images), 1, 4, 4, device=images.device)
         raw = 2 * painter.paint(images, masks, mixed_styles(painter, len(images)), noise4) - 1
-        composites = fcf.composite(raw, wanted, masks)
+        composites = composite_images(raw, wanted, masks)
         self._painted.append(composites.detach())
         judged = self._judges[side](composites, masks)
         few, real = (seen(pictures, chosen.features_share) for pictures in (composites, wanted))
         terms = {
             "adversarial": chosen.adversarial * adversarial_generator(judged),
-            "reconstruction": chosen.reconstruction * fcf.reconstruction(composites, wanted),
-            "receptive": chosen.receptive * fcf.perceptual(few, real, self.features.features),
+            "reconstruction": chosen.reconstruction * reconstruction_loss(composites, wanted),
+            "receptive": chosen.receptive * perceptual_loss(few, real, self.features.features),
         }
         if chosen.lattice:
             terms["lattice"] = chosen.lattice * lattice((raw + 1) / 2, masks)

@@ -1,24 +1,114 @@
-"""How LaMa learns: a generator, and a discriminator whose slope is held down at every step."""
+"""Training module of LaMa: losses, discriminator, training step with gradient penalty."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from inpainters.lama import Generator, LaMaConfig
 from inpainters.training.base import InpainterLearner, pierced, read_network
-from inpainters.training.discriminators.lama import Discriminator
 from inpainters.training.feature_networks import seen
-from inpainters.training.losses import lama
 from inpainters.training.losses.adversarial import adversarial_generator, gradient_penalty
+from inpainters.training.losses.features import squares
 from inpainters.training.losses.lattice import lattice
 from inpainters.training.losses.receptive import receptive_field
 from inpainters.training.segmentation import choose_receptive_features
+
+
+def l1_known(raw: Tensor, images: Tensor, masks: Tensor) -> Tensor:
+    """Absolute difference in the known regions, averaged over all pixels.
+
+    Args:
+        raw: (N, 3, H, W) in [0, 1], the whole painted pictures.
+        images: (N, 3, H, W) in [0, 1], untouched.
+        masks: (N, 1, H, W), 1 = hole.
+
+    Returns:
+        A scalar.
+    """
+    return ((raw - images).abs() * (1 - masks)).mean()
+
+
+def discriminator_loss(real: Tensor, fake: Tensor, masks: Tensor) -> Tensor:
+    """What the discriminator pays for its mistakes; painted patches off the hole count as real.
+
+    Args:
+        real: (N, 1, h, w), its answers to untouched pictures, before the sigmoid.
+        fake: (N, 1, h, w), its answers to painted pictures without gradient.
+        masks: (N, 1, H, W), 1 = hole; the nearest pixel says what a patch is.
+
+    Returns:
+        A scalar: the sum over both of the mean over patches.
+    """
+    holes = F.interpolate(masks, size=fake.shape[2:], mode="nearest")
+    mistaken = holes * F.softplus(fake) + (1 - holes) * F.softplus(-fake)
+    return F.softplus(-real).mean() + mistaken.mean()
+
+
+def feature_matching_loss(fake: Sequence[Tensor], real: Sequence[Tensor]) -> Tensor:
+    """Mean squared difference of the discriminator's maps, averaged over its layers.
+
+    Args:
+        fake: what each layer but the last answers to painted pictures, `Discriminator.maps`[:-1].
+        real: what it answers to untouched ones; no gradient goes there.
+
+    Returns:
+        A scalar.
+    """
+    return squares(fake, [answer.detach() for answer in real]).mean()
+
+
+SLOPE = 0.2  # of the leaky ReLU
+
+
+def _conv(channels: int, out: int, stride: int) -> nn.Conv2d:
+    return nn.Conv2d(channels, out, 4, stride=stride, padding=2)
+
+
+def _layer(channels: int, out: int, stride: int) -> nn.Sequential:
+    normed = nn.BatchNorm2d(out)
+    return nn.Sequential(_conv(channels, out, stride), normed, nn.LeakyReLU(SLOPE))
+
+
+class Discriminator(nn.Module):
+    """Real or painted, patch by patch (specification of LaMa, section 3, "Discriminator").
+
+    Args:
+        width: channels of the first layer; the authors' is 64.
+    """
+
+    def __init__(self, width: int = 64) -> None:
+        super().__init__()
+        self.model0 = nn.Sequential(_conv(3, width, 2), nn.LeakyReLU(SLOPE))
+        self.model1 = _layer(width, 2 * width, 2)
+        self.model2 = _layer(2 * width, 4 * width, 2)
+        self.model3 = _layer(4 * width, 8 * width, 2)
+        self.model4 = _layer(8 * width, 8 * width, 1)
+        self.model5 = nn.Sequential(_conv(8 * width, 1, 1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Judge (N, 3, H, W) images in [0, 1].
+
+        Returns:
+            (N, 1, h, w), before any sigmoid: positive where real; h is (H - 2) // 16 + 4.
+        """
+        return self.maps(images)[-1]
+
+    def maps(self, images: Tensor) -> tuple[Tensor, ...]:
+        """What each of the six layers answers, the last as in `forward`; arguments as there.
+
+        Feature matching compares the first five.
+        """
+        answers = [images]
+        for layer in self.children():
+            answers.append(layer(answers[-1]))
+        return tuple(answers[1:])
 
 
 class LaMaLosses(BaseModel):
@@ -123,11 +213,11 @@ class LaMaLearner(InpainterLearner):
         with torch.no_grad():
             real = self.discriminator.maps(images)
         fake = self.discriminator.maps(raw)
-        matched = lama.feature_matching(fake[:-1], real[:-1])
+        matched = feature_matching_loss(fake[:-1], real[:-1])
         few, wanted = (seen(pictures, chosen.features_share) for pictures in (raw, images))
         terms = {
-            "l1": chosen.l1 * lama.l1_known(raw, images, masks),
-            "l1_hole": chosen.l1_hole * lama.l1_known(raw, images, 1 - masks),
+            "l1": chosen.l1 * l1_known(raw, images, masks),
+            "l1_hole": chosen.l1_hole * l1_known(raw, images, 1 - masks),
             "adversarial": chosen.adversarial * adversarial_generator(fake[-1]),
             "feature_matching": chosen.feature_matching * matched,
             "receptive": chosen.receptive * receptive_field(few, wanted, self.features.features),
@@ -139,7 +229,7 @@ class LaMaLearner(InpainterLearner):
     def _judge(self, images: Tensor, masks: Tensor, raw: Tensor) -> dict[str, Tensor]:
         images = images.detach().requires_grad_()
         real = self.discriminator(images)
-        mistaken = lama.discriminator(real, self.discriminator(raw), masks)
+        mistaken = discriminator_loss(real, self.discriminator(raw), masks)
         return {
             "discriminator": self._losses.discriminator * mistaken,
             "gradient_penalty": self._losses.gradient_penalty * gradient_penalty(real, images),

@@ -1,4 +1,4 @@
-"""How SafePaint learns: one backward pass over the domain, generator and discriminator losses."""
+"""Training module of SafePaint: losses in the program's and the paper's form, training step."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any, ClassVar, Literal
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.nn.utils import remove_spectral_norm, spectral_norm
 
 from benchmark.core.errors import TrainingError
 from inpainters.rwsa import RWSA
 from inpainters.safepaint import GENERATOR_FILE, Domains, Generator, Painted, SafePaintConfig
-from inpainters.training.discriminators.patch import Discriminator
 from inpainters.training.feature_networks import choose_features, seen
 from inpainters.training.initialization import initialise, start_linear
 from inpainters.training.losses.adversarial import (
@@ -23,12 +23,72 @@ from inpainters.training.losses.adversarial import (
 )
 from inpainters.training.losses.features import perceptual, style
 from inpainters.training.losses.lattice import lattice
-from inpainters.training.losses.safepaint import (
-    domain_paper,
-    domain_program,
-    l1_paper,
-    l1_program,
-)
+from inpainters.training.patch_discriminator import Discriminator
+
+MARGIN = 0.1  # of the triplet terms; it only adds a constant
+
+
+def l1_program(coarse: Tensor, raw: Tensor, images: Tensor, masks: Tensor) -> Tensor:
+    """Mean |G1 - I| / mean(M) + mean |G2 - I| / mean(M), known pixels included.
+
+    Args:
+        coarse: (N, 3, H, W), G1.
+        raw: (N, 3, H, W), G2.
+        images: (N, 3, H, W), I.
+        masks: (N, 1, H, W) with a hole somewhere in the batch, else the term is infinite.
+
+    Returns:
+        A scalar.
+    """
+    return (F.l1_loss(coarse, images) + F.l1_loss(raw, images)) / masks.mean()
+
+
+def l1_paper(coarse: Tensor, raw: Tensor, images: Tensor, masks: Tensor) -> Tensor:
+    """Mean absolute difference of both composites; arguments as in `l1_program`."""
+    return F.l1_loss(coarse * masks, images * masks) + F.l1_loss(raw * masks, images * masks)
+
+
+def domain_paper(background: Tensor, real: Tensor, output: Tensor) -> Tensor:
+    """Batch mean of |Z_out - Z_b| + |Z_out - Z_gt|, Euclidean over a vector's components.
+
+    Args:
+        background: (N, V, 1, 1), domain vectors of the known regions, Z_b.
+        real: (N, V, 1, 1), of the holes in the untouched pictures, Z_gt.
+        output: (N, V, 1, 1), of the painted holes, Z_out.
+
+    Returns:
+        A scalar.
+    """
+    apart = torch.stack((output - background, output - real)).flatten(2)  # (2, N, V)
+    distances: Tensor = torch.linalg.vector_norm(apart, dim=2)
+    return distances.sum(dim=0).mean()
+
+
+def domain_program(
+    background: Tensor, real: Tensor, output: Tensor, *, flat: bool = False
+) -> Tensor:
+    """The program's two triplet terms; arguments and answer as in `domain_paper`.
+
+    Args:
+        background: Z_b.
+        real: Z_gt.
+        output: Z_out.
+        flat: take the norm over a vector's components, as torch up to 1.10 did; else over the last
+            axis of length 1, as torch does now: component by component.
+
+    Returns:
+        A scalar, 0.2 at the least.
+    """
+    return domain_triplet(real, output, flat=flat) + domain_triplet(output, background, flat=flat)
+
+
+def domain_triplet(anchor: Tensor, positive: Tensor, *, flat: bool = False) -> Tensor:
+    """Triplet margin loss whose anchor is its own negative: the distance plus the margin of 0.1."""
+    if flat:
+        anchor, positive = anchor.flatten(1), positive.flatten(1)
+    term: Tensor = F.triplet_margin_loss(anchor, positive, anchor, margin=MARGIN)
+    return term
+
 
 PHASES = ("joint", "coarse", "handover")
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from benchmark.core.checkpoints.load import load_strict
-from inpainters.training.discriminators.aotgan import Discriminator
+from inpainters.training.aotgan import Discriminator
 from tests.parity.goldens import golden, needs_goldens, seeded_part, summary
 
 pytestmark = needs_goldens

@@ -10,7 +10,7 @@ import torch
 
 from benchmark.core.checkpoints.load import load_strict
 from inpainters.fcf import FcFConfig
-from inpainters.training.discriminators.fcf import Discriminator
+from inpainters.training.fcf import Discriminator
 from tests.parity.goldens import golden, needs_goldens, seeded, seeded_part
 
 pytestmark = needs_goldens

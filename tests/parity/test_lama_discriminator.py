@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from benchmark.core.checkpoints.load import load_strict
-from inpainters.training.discriminators.lama import Discriminator
+from inpainters.training.lama import Discriminator
 from tests.parity.goldens import golden, needs_goldens, seeded, seeded_part
 
 pytestmark = needs_goldens

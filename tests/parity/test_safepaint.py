@@ -8,7 +8,7 @@ import torch
 
 from benchmark.core.checkpoints.load import load_strict, part_of, read_checkpoint
 from benchmark.core.tensors import to_images
-from inpainters.training.discriminators.patch import Discriminator
+from inpainters.training.patch_discriminator import Discriminator
 from tests.parity.goldens import golden, needs_goldens, seeded_part
 
 pytestmark = needs_goldens

@@ -13,8 +13,13 @@ from benchmark.core.checkpoints.load import flat_state, load_strict, read_checkp
 from benchmark.core.errors import BadInput, TrainingError
 from benchmark.training.export import export_official
 from detectors.iidnet import SMOOTHING, IIDNetConfig, IIDNetNetwork
-from detectors.training.iidnet import IIDNetLearner, IIDNetLosses, as_input
-from detectors.training.losses.iidnet import cross_entropy_loss, focal_loss
+from detectors.training.iidnet import (
+    IIDNetLearner,
+    IIDNetLosses,
+    as_input,
+    cross_entropy_loss,
+    focal_loss,
+)
 
 TINY = IIDNetLearner.tiny["network"]
 CPU = torch.device("cpu")

@@ -14,8 +14,15 @@ from benchmark.core.errors import BadInput, TrainingError, WeightsError
 from benchmark.core.paths import home
 from benchmark.training.export import export_official
 from detectors.psccnet import PSCCNetConfig, PSCCNetNetwork, published_files
-from detectors.training.losses.psccnet import class_loss, mask_loss, mask_targets
-from detectors.training.psccnet import SPREAD, PSCCNetLearner, PSCCNetLosses, as_input
+from detectors.training.psccnet import (
+    SPREAD,
+    PSCCNetLearner,
+    PSCCNetLosses,
+    as_input,
+    class_loss,
+    mask_loss,
+    mask_targets,
+)
 
 TINY = PSCCNetLearner.tiny["network"]
 CPU = torch.device("cpu")

@@ -13,9 +13,13 @@ from benchmark.core.errors import TrainingError
 from benchmark.training.export import export_official
 from inpainters import create_inpainter
 from inpainters.training import aotgan
-from inpainters.training.aotgan import AOTGANLearner, AOTGANLosses
+from inpainters.training.aotgan import (
+    AOTGANLearner,
+    AOTGANLosses,
+    discriminator_paper,
+    generator_paper,
+)
 from inpainters.training.feature_networks import TextureFeatures, imagenet_standardised
-from inpainters.training.losses.aotgan import discriminator_paper, generator_paper
 
 TINY = AOTGANLearner.tiny["network"]
 CPU = torch.device("cpu")

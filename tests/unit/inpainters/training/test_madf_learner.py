@@ -11,7 +11,7 @@ from torch import nn
 from benchmark.core.checkpoints.load import load_strict, read_checkpoint
 from benchmark.core.errors import TrainingError
 from inpainters.madf import MADFNetwork, network_state, normalised
-from inpainters.training.losses import madf
+from inpainters.training import madf
 from tests.unit.inpainters.training.steps import (
     Drawn,
     Still,
@@ -38,7 +38,9 @@ def test_terms_are_weighted_in_the_normalised_space() -> None:
     made.begin("joint", fresh=True)
     found = made.learn("all", images, masks)
     wanted = normalised(images)
-    plain = madf.terms(made.network(wanted, masks), wanted, masks, made.features, "incremental")
+    plain = madf.loss_terms(
+        made.network(wanted, masks), wanted, masks, made.features, "incremental"
+    )
     torch.testing.assert_close(found["hole"], 3 * plain.hole)
     torch.testing.assert_close(found["style"], 7 * plain.style)
 

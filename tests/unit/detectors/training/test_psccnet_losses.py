@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from detectors.psccnet import PSCCNetConfig, PSCCNetNetwork
-from detectors.training.losses.psccnet import class_loss, mask_loss, mask_targets
+from detectors.training.psccnet import class_loss, mask_loss, mask_targets
 
 
 def plane(*rows):

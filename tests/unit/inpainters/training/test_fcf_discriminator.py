@@ -7,7 +7,7 @@ import torch
 
 from benchmark.core.errors import BadInput
 from inpainters.fcf import FcFConfig
-from inpainters.training.discriminators.fcf import Discriminator, Shortcut, group_deviation
+from inpainters.training.fcf import Discriminator, Shortcut, group_deviation
 from inpainters.training.losses.adversarial import gradient_penalty
 
 TINY = FcFConfig(resolution=16, width=4, max_width=8, latent=4, code=4)

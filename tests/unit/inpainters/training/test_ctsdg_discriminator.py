@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from benchmark.core.checkpoints.load import load_strict
-from inpainters.training.discriminators.ctsdg import Discriminator
+from inpainters.training.ctsdg import Discriminator
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from detectors.training.losses.iidnet import cross_entropy_loss, focal_loss
+from detectors.training.iidnet import cross_entropy_loss, focal_loss
 
 
 def plane(*values):

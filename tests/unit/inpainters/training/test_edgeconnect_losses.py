@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from inpainters.training.losses import edgeconnect
+from inpainters.training import edgeconnect
 
 
 def test_feature_matching_adds_the_layers_means():

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from benchmark.core.checkpoints.load import load_strict
-from inpainters.training.discriminators.patch import Discriminator
+from inpainters.training.patch_discriminator import Discriminator
 
 
 @pytest.mark.parametrize(("channels", "parameters"), [(3, 2_763_776), (2, 2_762_752)])

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from inpainters.madf import Painted
+from inpainters.training import madf
 from inpainters.training.feature_networks import FeatureNetwork
-from inpainters.training.losses import madf
 
 
 class Itself(FeatureNetwork):
@@ -23,7 +23,7 @@ def terms(supervision):
     masks = torch.zeros(1, 1, 2, 2)
     masks[..., 0, 0] = 1
     painted = Painted(recovered=2 * flat, refined=3 * flat, raw=5 * flat)
-    return madf.terms(painted, flat, masks, Itself(), supervision)
+    return madf.loss_terms(painted, flat, masks, Itself(), supervision)
 
 
 def test_the_answer_alone():
@@ -72,7 +72,7 @@ def test_every_decoder_learns_and_the_real_features_do_not():
     }
     images = torch.rand(1, 3, 4, 4)
     masks = (torch.rand(1, 1, 4, 4) < 0.5).float()
-    found = madf.terms(Painted(**pictures), images, masks, Itself(), "incremental")
+    found = madf.loss_terms(Painted(**pictures), images, masks, Itself(), "incremental")
     (found.perceptual + found.style + found.valid + found.hole).backward()
     for picture in pictures.values():
         assert float(picture.grad.abs().sum()) > 0

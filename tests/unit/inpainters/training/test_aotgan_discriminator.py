@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from inpainters.training.discriminators.aotgan import Discriminator
+from inpainters.training.aotgan import Discriminator
 from tests.parity.goldens import needs_goldens, seeded
 
 

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from detectors.training.losses.trufor import (
+from detectors.training.trufor import (
     confidence_loss,
     cross_entropy_loss,
     detection_loss,

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from inpainters.training.losses import aotgan
+from inpainters.training import aotgan
 
 CENTRE = 0.0015927  # of the blur: 1 / sqrt(200 pi) per axis, and 0.04 % more for the cut-off ends
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from inpainters.training.discriminators.lama import Discriminator
+from inpainters.training.lama import Discriminator
 from inpainters.training.losses.adversarial import gradient_penalty
 
 

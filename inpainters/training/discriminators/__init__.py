@@ -1,1 +1,0 @@
-"""Discriminators, for training: one file a kind."""
