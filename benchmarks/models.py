@@ -1,8 +1,8 @@
 """Seconds per image and peak memory of each model at 256x256, and what `fast` makes of them.
 
 A model whose weights are not here is measured with random ones at its official size. Each model is
-loaded twice, in processes of their own: as it is, and without `benchmark.core.inference.fast`. The two
-take turns, so that what else the machine does falls on both alike, and the ratio is of medians.
+loaded twice, in processes of their own: as it is, and without `benchmark.core.inference.fast`. The
+two take turns, so that what else the machine does falls on both alike, and the ratio is of medians.
 """
 
 from __future__ import annotations

@@ -367,7 +367,7 @@ class IIDNet(Detector):
             ),
         ),
         mini="detectors:mini/iidnet.safetensors",
-        trainable=True,
+        learner="detectors.training.iidnet:IIDNetLearner",
         parameters=5_787_567,
         multiply_adds=33_086_832_640,
         sizes="any of at least 25 pixels a side; its authors' program takes any",

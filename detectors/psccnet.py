@@ -440,7 +440,7 @@ class PSCCNet(Detector):
             ),
         ),
         mini="detectors:mini/psccnet.safetensors",
-        trainable=True,
+        learner="detectors.training.psccnet:PSCCNetLearner",
         parameters=3_667_942,
         multiply_adds=45_027_985_440,
         sizes="any, as its authors' program: its heads see 256x256 features of any picture",

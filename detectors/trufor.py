@@ -622,7 +622,7 @@ class TruFor(Detector):
             ),
         ),
         mini="detectors:mini/trufor.safetensors",
-        trainable=True,
+        learner="detectors.training.trufor:TruForLearner",
         parameters=68_697_421,
         multiply_adds=50_025_612_416,
         sizes="any of at least 29 pixels a side, as its authors' program",

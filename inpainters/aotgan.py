@@ -175,7 +175,7 @@ class AOTGAN(Inpainter):
             ),
         ),
         mini="inpainters:mini/aotgan.safetensors",
-        trainable=True,
+        learner="inpainters.training.aotgan:AOTGANLearner",
         parameters=15_200_835,
         multiply_adds=72_876_032_000,
         sizes="multiples of 4 of at least 36 pixels a side in its authors' program; here others "
@@ -214,7 +214,7 @@ class AOTGANRWSA(AOTGAN):
         licence="Apache-2.0 (AOT-GAN); RWSA by SafePaint: academic use only",
         reported="AOT-GAN+RWSA",
         mini="inpainters:mini/aotgan+rwsa.safetensors",
-        trainable=True,
+        learner="inpainters.training.aotgan:AOTGANLearner",
         parameters=18_363_787,
         multiply_adds=93_278_196_736,
         sizes="multiples of 4 of at least 36 pixels a side in its authors' program; here others "

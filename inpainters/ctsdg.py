@@ -408,7 +408,7 @@ class CTSDG(Inpainter):
             ),
         ),
         mini="inpainters:mini/ctsdg.safetensors",
-        trainable=True,
+        learner="inpainters.training.ctsdg:CTSDGLearner",
         parameters=52_147_789,
         multiply_adds=65_660_780_544,
         sizes="256x256, to which its authors' program squeezes any picture; here multiples of 128 "

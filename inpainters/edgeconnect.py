@@ -291,7 +291,7 @@ class EdgeConnect(Inpainter):
             ),
         ),
         mini="inpainters:mini/edgeconnect.safetensors",
-        trainable=True,
+        learner="inpainters.training.edgeconnect:EdgeConnectLearner",
         parameters=21_535_684,
         multiply_adds=96_750_010_368,
         sizes="multiples of 4 of at least 12 pixels a side in its authors' program; here others "
@@ -340,7 +340,7 @@ class EdgeConnectRWSA(EdgeConnect):
         licence="CC BY-NC 4.0, non-commercial (EdgeConnect); RWSA by SafePaint: academic use only",
         reported="EdgeConnect+RWSA",
         mini="inpainters:mini/edgeconnect+rwsa.safetensors",
-        trainable=True,
+        learner="inpainters.training.edgeconnect:EdgeConnectLearner",
         parameters=24_698_636,
         multiply_adds=117_152_175_104,
         sizes="multiples of 4 of at least 12 pixels a side in its authors' program; here others "

@@ -602,7 +602,7 @@ class FcF(Inpainter):
             ),
         ),
         mini="inpainters:mini/fcf.safetensors",
-        trainable=True,
+        learner="inpainters.training.fcf:FcFLearner",
         parameters=70_336_098,
         multiply_adds=40_526_571_520,
         sizes="256x256 only in its authors' program (512x512 with its other file); here others are "

@@ -255,7 +255,7 @@ class LaMa(Inpainter):
             ),
         ),
         mini="inpainters:mini/lama.safetensors",
-        trainable=True,
+        learner="inpainters.training.lama:LaMaLearner",
         parameters=50_975_875,
         multiply_adds=55_060_725_760,
         sizes="any of at least 9 pixels a side, mirrored to multiples of 8 as its authors do it",

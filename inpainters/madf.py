@@ -347,7 +347,7 @@ class MADF(Inpainter):
             ),
         ),
         mini="inpainters:mini/madf.safetensors",
-        trainable=True,
+        learner="inpainters.training.madf:MADFLearner",
         parameters=85_141_214,
         multiply_adds=28_260_627_456,
         sizes="squares, to which its authors' program squeezes any picture (512 by default); here "

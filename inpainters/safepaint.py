@@ -354,7 +354,7 @@ class SafePaint(Inpainter):
             ),
         ),
         mini="inpainters:mini/safepaint.safetensors",
-        trainable=True,
+        learner="inpainters.training.safepaint:SafePaintLearner",
         parameters=28_840_298,
         multiply_adds=132_245_840_832,
         sizes="256x256 only in its authors' program; here any of at least 64 pixels a side: "
@@ -387,7 +387,7 @@ class SafePaintBackbone(SafePaint):
         licence="no licence file; the README allows strictly non-commercial, academic use only",
         reported="Backbone",
         mini="inpainters:mini/safepaint-backbone.safetensors",
-        trainable=True,
+        learner="inpainters.training.safepaint:SafePaintLearner",
         parameters=25_518_742,
         multiply_adds=101_639_849_664,
         sizes="256x256 only in its authors' program; here any of at least 64 pixels a side: "
@@ -408,7 +408,7 @@ class SafePaintDDL(SafePaint):
         licence="no licence file; the README allows strictly non-commercial, academic use only",
         reported="Backbone+DDL",
         mini="inpainters:mini/safepaint-ddl.safetensors",
-        trainable=True,
+        learner="inpainters.training.safepaint:SafePaintLearner",
         parameters=25_518_742,
         multiply_adds=101_639_849_664,
         sizes="256x256 only in its authors' program; here any of at least 64 pixels a side: "
@@ -429,7 +429,7 @@ class SafePaintRWSA(SafePaint):
         licence="no licence file; the README allows strictly non-commercial, academic use only",
         reported="Backbone+RWSA",
         mini="inpainters:mini/safepaint-rwsa.safetensors",
-        trainable=True,
+        learner="inpainters.training.safepaint:SafePaintLearner",
         parameters=28_840_298,
         multiply_adds=132_245_840_832,
         sizes="256x256 only in its authors' program; here any of at least 64 pixels a side: "

@@ -69,7 +69,8 @@ class Card:
         checkpoints: the files its authors publish, in their own layout; all are needed.
         mini: "package:path" of the weights this project trains, where it ships them; "" for none.
         own_weights: it needs a file of weights that the user names, as none are listed here.
-        trainable: whether 'bench train' has a recipe for it.
+        learner: "module:Class" that trains it, see `benchmark.training.learner`; "" where 'bench
+            train' does not.
         parameters: numbers that training sets in the network that answers, at its official sizes,
             all its files together, buffers not counted; 0 for what is no network.
         multiply_adds: multiply-adds of one answer to a picture of 256x256 at the official sizes:
@@ -107,7 +108,7 @@ class Card:
     checkpoints: tuple[Checkpoint, ...] = ()
     mini: str = ""
     own_weights: bool = False
-    trainable: bool = False
+    learner: str = ""
     parameters: int = 0
     multiply_adds: int = 0
     sizes: str = ""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from benchmark.core.errors import BadInput, UnknownName
 from benchmark.core.processor import available_cores
-from benchmark.executors import Executor
 from benchmark.executors.processes import Processes
 from benchmark.executors.serial import Serial
+from benchmark.runner.executor import Executor
 
 EXECUTORS = ("serial", "processes", "ray")
 AUTO_START = 32  # samples at once that `--batch-size auto` tries first on a GPU

@@ -17,8 +17,8 @@ from threading import Thread
 from benchmark.core.errors import BadInput, ExecutorError
 from benchmark.core.external.program import GRACE, end_programs
 from benchmark.core.processor import available_cores
-from benchmark.executors import Map
 from benchmark.executors.dispatch import News, deal
+from benchmark.runner.executor import Map
 from benchmark.runner.inputs import Chunk
 from benchmark.runner.outcome import Outcome
 from benchmark.runner.worker_spec import Kit

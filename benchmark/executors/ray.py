@@ -19,9 +19,9 @@ from typing import Any, TextIO
 
 from benchmark.core.errors import BadInput, BenchError, ExecutorError
 from benchmark.core.external.optional import install_line
-from benchmark.executors import Map
 from benchmark.executors.dispatch import News, deal
 from benchmark.executors.remote_worker import Seat
+from benchmark.runner.executor import Map
 from benchmark.runner.inputs import Chunk
 from benchmark.runner.outcome import Outcome
 from benchmark.runner.worker_spec import Kit

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from benchmark.executors import Map
+from benchmark.runner.executor import Map
 from benchmark.runner.prefetch import work_off
 from benchmark.runner.worker_spec import Kit
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmark.core.errors import DamagedAnswer, DataError
-from benchmark.executors import Executor, Map
 from benchmark.runner.conditions import looked_at
+from benchmark.runner.executor import Executor, Map
 from benchmark.runner.inputs import Chunk, InputKeys, Shelf
 from benchmark.runner.jobs import Chosen, Fill, Job, Judge, SampleRef
 from benchmark.runner.outcome import Failure, Outcome

@@ -1,4 +1,4 @@
-"""Train a whole edition of weights: every model with a recipe of its name, one or several at a time."""
+"""Train an edition of weights: every model with a recipe of its name, one or several at a time."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from pydantic import ValidationError
 
 from benchmark.core.checkpoints.resolve import sha256_of
 from benchmark.core.errors import BadInput, BenchError, TrainingError, UnknownName, WeightsError
-from benchmark.training import Folders, chosen_recipe, train
 from benchmark.training.options import PLAIN, Running
 from benchmark.training.recipe import LEARNERS, Recipe, recipes_of
+from benchmark.training.run import Folders, chosen_recipe, train
 from benchmark.training.shutdown import end_processes, stoppable
 
 EDITIONS = ("mini",)

@@ -17,30 +17,21 @@ from benchmark.core.registry import Registry
 from benchmark.core.toml import parse_toml
 from benchmark.core.training_exposure import inpainters_of
 from benchmark.training.data.options import Forger, Laundering, Part, Retouching, Shapes
+from detectors import DETECTORS
+from inpainters import INPAINTERS
 from inpainters.retired import RETIRED
 
 P = TypeVar("P", bound=BaseModel)
 LARGEST_RECIPE = 2**20  # bytes of its file
 
-# How each model learns. A learner answers the Protocol of benchmark.training.learner.
+# How each model is trained, by its card's `learner`: the Protocol is in benchmark.training.learner.
 LEARNERS: Registry[Any] = Registry(
     "trainable model",
     {
-        "safepaint": "inpainters.training.safepaint:SafePaintLearner",
-        "safepaint-backbone": "inpainters.training.safepaint:SafePaintLearner",
-        "safepaint-ddl": "inpainters.training.safepaint:SafePaintLearner",
-        "safepaint-rwsa": "inpainters.training.safepaint:SafePaintLearner",
-        "edgeconnect": "inpainters.training.edgeconnect:EdgeConnectLearner",
-        "edgeconnect+rwsa": "inpainters.training.edgeconnect:EdgeConnectLearner",
-        "aotgan": "inpainters.training.aotgan:AOTGANLearner",
-        "aotgan+rwsa": "inpainters.training.aotgan:AOTGANLearner",
-        "madf": "inpainters.training.madf:MADFLearner",
-        "ctsdg": "inpainters.training.ctsdg:CTSDGLearner",
-        "lama": "inpainters.training.lama:LaMaLearner",
-        "fcf": "inpainters.training.fcf:FcFLearner",
-        "psccnet": "detectors.training.psccnet:PSCCNetLearner",
-        "trufor": "detectors.training.trufor:TruForLearner",
-        "iidnet": "detectors.training.iidnet:IIDNetLearner",
+        name: registry.card(name).learner
+        for registry in (INPAINTERS, DETECTORS)
+        for name in registry.ours
+        if registry.card(name).learner
     },
     retired=RETIRED,
 )

@@ -1,4 +1,4 @@
-"""What a run's plots show: panels of series, for `reports.figures.files` and `reports.page.plots`."""
+"""The charts of a run as panels of series, drawn by `reports.figures.files` and `reports.page`."""
 
 from __future__ import annotations
 

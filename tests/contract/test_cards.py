@@ -127,4 +127,4 @@ def test_a_card_says_what_a_reader_needs(card: Card) -> None:
 
 
 def test_a_card_knows_whether_its_model_can_be_trained() -> None:
-    assert {name for name, card in CARDS.items() if card.trainable} == set(LEARNERS)
+    assert {name for name, card in CARDS.items() if card.learner} == set(LEARNERS)

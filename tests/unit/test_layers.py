@@ -21,13 +21,15 @@ ALLOWED = {  # a package may import itself and these
     "benchmark.postprocess": ("benchmark.core",),
     "benchmark.retouch": ("benchmark.core",),
     "benchmark.plans": ("benchmark.core",),
+    "benchmark.store": ("benchmark.core",),
     "benchmark.runner": (
-        "benchmark.core", "benchmark.postprocess", "benchmark.retouch", "benchmark.masks",
-        "benchmark.datasets", "benchmark.metrics", "inpainters", "detectors",
+        "benchmark.core", "benchmark.store", "benchmark.postprocess", "benchmark.retouch",
+        "benchmark.masks", "benchmark.datasets", "benchmark.metrics", "inpainters", "detectors",
     ),
+    "benchmark.executors": ("benchmark.core", "benchmark.store", "benchmark.runner"),
     "benchmark.results": (
         "benchmark.core", "benchmark.datasets", "benchmark.metrics", "benchmark.retouch",
-        "benchmark.runner", "inpainters:INPAINTERS", "detectors:DETECTORS",
+        "benchmark.store", "benchmark.runner", "inpainters:INPAINTERS", "detectors:DETECTORS",
     ),
     "benchmark.training": (
         "benchmark.core", "benchmark.retouch", "benchmark.masks", "benchmark.datasets",
@@ -42,7 +44,7 @@ ALLOWED = {  # a package may import itself and these
     "benchmark.verify": ("benchmark.core", "benchmark.datasets", "inpainters", "detectors"),
     "reports": (
         "benchmark.core", "benchmark.metrics", "benchmark.retouch", "benchmark.runner",
-        "benchmark.results", "inpainters:INPAINTERS", "detectors:DETECTORS",
+        "benchmark.store", "benchmark.results", "inpainters:INPAINTERS", "detectors:DETECTORS",
     ),
 }  # fmt: skip
 

@@ -3,7 +3,8 @@
 Three layouts: a zip archive of `torch.save` or of TorchScript whose pickle names classes of other
 programs, the bare pickle of StyleGAN programs, whose networks carry their own source text, and the
 bare pickle of numpy arrays in nested dictionaries, as JAX programs write it.
-`benchmark.core.checkpoints.pickle_vm` plays the pickles; here the tensors are found in what it gives.
+`benchmark.core.checkpoints.pickle_vm` interprets the pickles; here the tensors are found in the
+result.
 """
 
 from __future__ import annotations

@@ -303,6 +303,6 @@ def ways_to(card: Card) -> list[str]:
         ways.append(f"{add} for {files} ({card.checkpoints[0].source})")
     else:
         ways.append(f"'--weights {card.name}=FILE' for a file of its network")
-    if card.trainable:
+    if card.learner:
         ways.append(f"'bench train {card.name}' to train your own")
     return ways

@@ -11,7 +11,7 @@ from PIL import Image
 
 from benchmark import Plan, run
 from benchmark.api import RunRecord
-from benchmark.executors import Executor
+from benchmark.runner.executor import Executor
 from benchmark.runner.scheduler import Progress, Settings
 
 FILES = ("plan.toml", "results.csv", "samples.csv", "table.md")

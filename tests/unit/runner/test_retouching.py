@@ -17,11 +17,11 @@ from benchmark.api import RunRecord
 from benchmark.core.seeds import seed_of
 from benchmark.core.tensors import to_images, to_masks
 from benchmark.core.types import Mask, Pixels
-from benchmark.executors import Executor
 from benchmark.executors.processes import Processes
 from benchmark.results.required_keys import needed_by
 from benchmark.results.rows import ResultRow
 from benchmark.retouch import Retouch
+from benchmark.runner.executor import Executor
 from benchmark.runner.jobs import Fill, fill_job
 from benchmark.runner.planning import PlanJobs
 from benchmark.runner.resolve import prepare

@@ -58,7 +58,7 @@ def test_no_weights_is_an_error_that_names_the_ways(wanted: str | None) -> None:
 
 def test_the_ways_are_those_that_exist() -> None:
     file = Checkpoint(file="a.pth", url="https://example.org/a.pth", source=PLACE)
-    fetched = replace(CARD, checkpoints=(file,), trainable=True)
+    fetched = replace(CARD, checkpoints=(file,), learner="module:Class")
     assert [way.partition("' ")[0] for way in ways_to(fetched)] == [
         "'bench weights fetch painter", "'bench weights add painter FILE", "'bench train painter",
     ]  # fmt: skip

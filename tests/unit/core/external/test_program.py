@@ -107,7 +107,8 @@ def test_it_ends_when_the_bench_is_killed(code: str, tmp_path: Path) -> None:
         pytest.skip("only Linux hands orphans to another process")
     inner = f"import os, sys\nopen(sys.argv[2], 'w').write(str(os.getpid()))\n{code}"
     outer = (
-        "import sys; from pathlib import Path; from benchmark.core.external.program import run_program\n"
+        "import sys; from pathlib import Path\n"
+        "from benchmark.core.external.program import run_program\n"
         "run_program(sys.argv[2:], limit=600, log=Path(sys.argv[1]))"
     )
     program = _python(inner, tmp_path / "daemon", tmp_path / "pid")
