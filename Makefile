@@ -1,10 +1,10 @@
 # make bench   set up and run the main job        make test   set up and run the tests
 # Both fetch AlexNet, which LPIPS needs; without a network a line says so and set-up goes on.
-# make docs    set up and build the documentation into site/
+# make docs    set up and build the documentation into site/; make docs-pages   write its generated pages anew
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: bench test coverage alexnet docs third-party clean
+.PHONY: bench test coverage alexnet docs docs-pages third-party clean
 
 bench: .venv/installed alexnet
 	$(BIN)/bench run --inpainter safepaint --detector trufor
@@ -25,6 +25,10 @@ alexnet: .venv/installed
 
 docs: .venv/documented
 	$(BIN)/zensical build --clean --strict --config-file mkdocs.yml
+
+# Pages that are made from commands, options, keys, metrics and cards; a test fails where one is not current.
+docs-pages: .venv/installed
+	$(BIN)/python -m tools.docs
 
 third-party: .venv/installed
 	$(BIN)/python -m benchmark.third_party > THIRD_PARTY.md.draft

@@ -136,6 +136,8 @@ class Recipe(Part):
         accumulate: parts that a step's batch is cut into; their gradients are averaged.
         precision: "exact", or "bf16": networks compute under autocast to bfloat16, on CUDA and on
             processors with AMX or AVX-512 bf16; weights, losses and gradients stay float32.
+        schedule: of every learning rate.
+        holes: masks that are generated where no folder of masks is given.
         retouching: for a detector, what is done to holes once they are inpainted.
         history: for a detector, what a photograph went through before it is forged.
         laundering: for a detector, what is done to the whole image afterwards.

@@ -53,6 +53,10 @@ SLOW = (
 )
 
 
+# The examples of the help: the command line has to understand them, other pages run their like.
+UNDERSTOOD = ("docs/reference/cli.md",)
+
+
 def why_not_run(command: str) -> str:
     """Why a command is not run, or ""."""
     for reason, beginnings in NOT_RUN.items():

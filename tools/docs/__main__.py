@@ -1,0 +1,27 @@
+"""`python -m tools.docs`: write every generated page; those that are no longer needed go."""
+
+from __future__ import annotations
+
+import sys
+
+from tools.docs import ROOT, generated, stale
+
+
+def main() -> None:
+    """Write what differs, and say which files did."""
+    gone = stale()
+    for path in gone:
+        path.unlink()
+    changed = []
+    for name, text in generated().items():
+        path = ROOT / name
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            changed.append(name)
+    lines = [*changed, *(f"{path.relative_to(ROOT)} (removed)" for path in gone)]
+    sys.stdout.write("".join(f"{line}\n" for line in lines) or "All generated pages are current.\n")
+
+
+if __name__ == "__main__":
+    main()

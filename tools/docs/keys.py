@@ -1,0 +1,160 @@
+"""docs/reference/plan.md and recipe.md: every key with its type, default and meaning."""
+
+from __future__ import annotations
+
+import json
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+from typer.main import get_command
+
+from benchmark.cli import app
+from benchmark.runner.plan import Plan
+from benchmark.training.recipe import LEARNERS, Recipe
+from tools.docs.docstrings import attributes, description, summary
+from tools.docs.markdown import NOTICE, code, table
+
+_PLAN = """# Plan keys
+
+A plan is a TOML file that `bench run FILE` reads, or the arguments of `benchmark.Plan`. It holds
+everything that changes a number, and nothing else: devices, executors and folders of results are
+options of [`bench run`](cli.md#bench-run). Every key may be left out. An option replaces the key of
+the plan. A key that is not in this table is refused. Relative paths start at the folder of the
+file. A run writes the plan that it ran to `plan.toml` in its folder.
+
+"""
+_RECIPE = """# Recipe keys
+
+A recipe is a TOML file that `bench train NAME --recipe FILE` reads. It holds everything that
+decides a training besides the images. A key that is not known is refused, and so is a recipe of
+another model. The recipes that ship are in `inpainters/training/recipes` and
+`detectors/training/recipes`; [training](../training.md) explains them.
+
+"""
+_PLAIN = {str: "text", int: "integer", float: "number", bool: "true or false", Path: "path"}
+_LIMITS = (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"))
+_TITLES = {
+    "Optimiser": "[optimiser] and [optimisers.NAME]",
+    "Stage": "[[stages]]",
+    "Forger": "forgers of a stage",
+    "Shapes": "shapes of [holes]",
+    "Laundering": "[history] and [laundering]",
+}
+
+
+def pages() -> dict[str, str]:
+    """Both pages."""
+    return {
+        "docs/reference/plan.md": NOTICE + _PLAN + _plan_table(),
+        "docs/reference/recipe.md": NOTICE + _RECIPE + "\n".join(_recipe_parts()),
+    }
+
+
+def _plan_table() -> str:
+    options = {name for one in get_command(app).commands["run"].params for name in one.opts}  # type: ignore[attr-defined]
+    meanings = attributes(Plan)
+    rows = (
+        (code(key), kind_of(field), _default(field), _option_of(key, options), meanings[key])
+        for key, field in Plan.model_fields.items()
+    )
+    return table(("key", "type", "default", "option", "meaning"), rows)
+
+
+def _option_of(key: str, options: set[str]) -> str:
+    names = (f"--{key}".replace("_", "-"), f"--{key.removesuffix('s')}")
+    return next((code(name) for name in names if name in options), "")
+
+
+def _recipe_parts() -> Iterator[str]:
+    yield _keys(Recipe)
+    for kind in _nested(Recipe):
+        title = _TITLES.get(kind.__name__, f"[{kind.__name__.lower()}]")
+        yield f"## {title}\n\n{description(kind)}\n\n{_keys(kind)}"
+    yield (
+        "## [losses], model by model\n\nWeights of the loss terms, and their forms. Models that "
+        "share a training share its keys.\n"
+    )
+    for kind, names in _losses().items():
+        models = ", ".join(code(name) for name in names)
+        yield f"### {kind.__name__}: {models}\n\n{summary(kind)}\n\n{_keys(kind)}"
+
+
+def _losses() -> dict[type[BaseModel], list[str]]:
+    """The losses' table of each training, with the models that use it."""
+    found: dict[type[BaseModel], list[str]] = {}
+    for name in LEARNERS.ours:
+        found.setdefault(LEARNERS.load(name).Losses, []).append(name)
+    return found
+
+
+def _nested(kind: type[BaseModel]) -> list[type[BaseModel]]:
+    """The tables inside a table, each once, in the order of its keys."""
+    found: dict[type[BaseModel], None] = {}
+    for field in kind.model_fields.values():
+        for one in _models_in(field.annotation):
+            found.update(dict.fromkeys((one, *_nested(one))))
+    return list(found)
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models_in(inner)
+
+
+def _keys(kind: type[BaseModel]) -> str:
+    meanings = attributes(kind)
+    rows = (
+        (code(key), kind_of(field), _default(field), meanings.get(key, ""))
+        for key, field in kind.model_fields.items()
+    )
+    return table(("key", "type", "default", "meaning"), rows)
+
+
+def kind_of(field: FieldInfo) -> str:
+    """The type and the limits of a key, in words."""
+    return _kind(field.annotation) + _limits(field.metadata)
+
+
+def _kind(annotation: Any) -> str:  # noqa: ANN401
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if annotation in _PLAIN:
+        return _PLAIN[annotation]
+    if origin is Annotated:
+        return _kind(inner[0]) + _limits(inner[1:])
+    if origin is Literal:
+        return " or ".join(code(json.dumps(one)) for one in inner)
+    if origin in (Union, types.UnionType):
+        return " or ".join(_kind(one) for one in inner if one is not type(None))
+    if origin is tuple:
+        same = inner[-1] is Ellipsis
+        return f"list of {_kind(inner[0])}" if same else f"list of {len(inner)} numbers"
+    return "table"
+
+
+def _limits(metadata: Any) -> str:  # noqa: ANN401
+    whole = [
+        part for one in metadata for part in (one.metadata if isinstance(one, FieldInfo) else [one])
+    ]
+    said = [
+        f"{sign} {getattr(one, name):g}"
+        for name, sign in _LIMITS
+        for one in whole
+        if getattr(one, name, None) is not None
+    ]
+    return f", {', '.join(said)}" if said else ""
+
+
+def _default(field: FieldInfo) -> str:
+    value = field.get_default(call_default_factory=True)
+    if value is PydanticUndefined:
+        return "required"
+    if value is None or isinstance(value, BaseModel) or value == {}:
+        return ""
+    return code(json.dumps(value))
