@@ -1,8 +1,12 @@
-"""README's table is what its command prints; its LPIPS where AlexNet is installed."""
+"""README: short, true, and its table is the beginning of what its command prints.
+
+docs/quickstart.md has the whole table; its LPIPS is compared where AlexNet is installed.
+"""
 
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -12,9 +16,16 @@ from tests.conftest import link_backbone
 from tests.docs.blocks import PAGES
 from tests.docs.player import bench
 from tests.docs.printed import alike
+from tests.unit.test_layers import ROOT
 
 LAST = "against it, not against 0.5."  # ends the notes
 LPIPS = re.compile(r"^LPIPS .*?\n\n", re.MULTILINE | re.DOTALL)
+
+
+def table_of(page: str) -> str:
+    """What stands between a page's marks, without the indentation that makes it a block."""
+    part = PAGES[page].split("<!-- table -->")[1].split("<!-- /table -->")[0]
+    return "\n".join(line.removeprefix("    ") for line in part.splitlines())
 
 
 def table_lines(text: str, *, lpips: bool) -> list[str]:
@@ -29,11 +40,36 @@ def test_the_table_is_what_the_command_prints(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     lpips = link_backbone("alexnet")
-    part = PAGES["README.md"].split("<!-- table -->")[1].split("<!-- /table -->")[0]
-    shown = "\n".join(line.removeprefix("    ") for line in part.splitlines()) + "\n"
+    shown = table_of("docs/quickstart.md") + "\n"
     words = ["run", "--inpainter", "safepaint", "--detector", "trufor", "--out", "out", "--quiet"]
-    pairs = [table_lines(text, lpips=lpips) for text in (shown, bench(words, "README.md"))]
+    pairs = [table_lines(text, lpips=lpips) for text in (shown, bench(words, "docs/quickstart.md"))]
     assert len(pairs[0]) > 25
     assert max(map(len, pairs[0])) <= WIDTH
     for said, found in zip(*pairs, strict=True):
         assert alike(said, found), f"{said}\n{found}"
+
+
+def test_readmes_table_is_the_beginning_of_the_whole_one() -> None:
+    lines = table_of("README.md").strip().splitlines()
+    assert len(lines) == 2 + 4  # heading, rule, four rows
+    assert "\n".join(lines) in table_of("docs/quickstart.md")
+
+
+def test_readme_is_short_and_begins_with_the_strip_and_the_table() -> None:
+    text = PAGES["README.md"]
+    assert 4000 <= len(text.encode()) <= 5000
+    lines = text.splitlines()
+    assert next(n for n, line in enumerate(lines) if "docs/strip.png" in line) < 15
+    assert next(n for n, line in enumerate(lines) if line == "<!-- /table -->") < 45
+    assert (ROOT / "docs" / "strip.png").stat().st_size < 150_000
+
+
+def test_readmes_badges_are_what_the_project_says() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    begin = "Programming Language :: Python :: "
+    versions = [one.removeprefix(begin) for one in project["classifiers"] if begin in one]
+    badges = [line for line in PAGES["README.md"].splitlines() if line.startswith("[![")]
+    assert badges[0].startswith(f"[![Python {', '.join(versions)}]")
+    assert "_|_".join(versions) in badges[0]
+    assert badges[1].startswith(f"[![License: {project['license']}]")
+    assert len(badges) == 2
