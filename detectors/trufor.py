@@ -584,7 +584,7 @@ def initialise(network: TruForNetwork) -> None:
 
     Backbone: linear layers truncated normal 0.02, convolutions normal with variance
     2 / (kernel area * outputs / groups). Decoders: convolutions Kaiming normal. The extractor and
-    the linear layers of the heads keep torch's own start (specification, section 3.7).
+    the linear layers of the heads keep torch's own start, as in its program.
     """
     for module in network.backbone.modules():
         if isinstance(module, nn.Linear):

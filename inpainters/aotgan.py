@@ -1,6 +1,6 @@
 """AOT-GAN: aggregated contextual transformations for inpainting (arXiv 2104.01431).
 
-Written from the paper and the specification of its published program's behaviour. One stage: three
+Written from the paper and a description of what its published program does. One stage: three
 convolutions down, eight blocks of parallel dilated convolutions with a gated skip, a decoder that
 upsamples bilinearly. Entry names are those of the authors' checkpoint, `G0000000.pt`.
 """

@@ -1,6 +1,6 @@
 """CTSDG: texture and structure, generated with each other's help (arXiv 2108.09760).
 
-Written from the specification of its published program's behaviour. Two U-nets of partial
+Written from a description of what its published program does. Two U-nets of partial
 convolutions, one of colours and one of edges, each decode the other's code; their features are
 joined by gates, and the result borrows from its own patches. Entry names are those of the authors'
 checkpoint. Inside the network the mask is turned round: 1 = known.

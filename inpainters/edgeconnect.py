@@ -1,6 +1,6 @@
 """EdgeConnect: a generator of edges, then one of colours (arXiv 1901.00212).
 
-Written from the paper and the specification of its published program's behaviour. Canny edges of
+Written from the paper and a description of what its published program does. Canny edges of
 the known region are completed into the hole, and the picture is painted after the completed edges.
 Entry names are those of the authors' checkpoints, `EdgeModel_gen.pth` and
 `InpaintingModel_gen.pth`.

@@ -1,6 +1,6 @@
 """FcF: a co-modulated generator with Fourier convolutions (WACV 2023).
 
-Written from the paper and the specification of its published program's behaviour. An encoder
+Written from the paper and a description of what its published program does. An encoder
 describes the known region, a mapping network a drawn latent, and both steer a synthesis network
 that grows the picture from 4 x 4. It takes pictures of one square size. Entry names are those of
 the authors' checkpoints, `places.pkl` (256 x 256) and `places_512.pkl`.
@@ -31,7 +31,7 @@ from inpainters.fourier import from_spectrum, to_spectrum
 CLAMP = 256.0
 FOURIER_FROM = 32  # Fourier units stand at this resolution and above
 PSI = 0.1  # how far a latent's style leaves the mean style; in training it is the style itself
-MEMORY = 0.995  # of the mean style in training: StyleGAN2's, the specification states none
+MEMORY = 0.995  # of the mean style in training: StyleGAN2's, FcF states none
 GROUP = 4  # pictures whose deviation from each other is looked at in training
 PUBLISHED = (256, 512)  # the sizes the authors publish checkpoints for
 

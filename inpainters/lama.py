@@ -1,6 +1,6 @@
 """LaMa: large-mask inpainting with Fourier convolutions (WACV 2022), the released "big-lama".
 
-Written from the paper and the specification of its published program's behaviour. One network, no
+Written from the paper and a description of what its published program does. One network, no
 noise: half of its middle's work is done on spectra, which see the whole picture at once. Entry
 names are those of the authors' checkpoint, `best.ckpt`.
 """

@@ -1,6 +1,6 @@
 """MADF: filters drawn per position from the mask, and cascaded refinement (arXiv 2104.13743).
 
-Written from the specification of its published program's behaviour. An encoder convolves with
+Written from a description of what its published program does. An encoder convolves with
 filters that a second branch makes of the mask at each position; one decoder recovers the picture,
 and two more refine it, each modulated at every level by the decoder before it. Entry names are
 those of the authors' checkpoint. Inside the network the mask is turned round: 1 = known.

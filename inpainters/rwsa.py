@@ -1,7 +1,7 @@
 """Region-wise separated attention (RWSA): SafePaint's, and a plug-in for other generators.
 
 Known region and hole are weighted by channel attentions of their own, the hole's features pass two
-more convolutions, and both are joined along a softened border (SafePaint, section 3.1). A generator
+more convolutions, and both are joined along a softened border (SafePaint, section 3.4). A generator
 hands in any feature map with the full-resolution mask; the mask comes to size in here.
 """
 
@@ -104,7 +104,7 @@ class Connection(nn.Module):
 
 
 class RWSA(nn.Module):
-    """Region-wise separated attention on a feature map (specification of SafePaint, section 3.3).
+    """Region-wise separated attention on a feature map (SafePaint, section 3.4, equations 5 and 6).
 
     Args:
         channels: C, of the feature map that goes in and comes out.

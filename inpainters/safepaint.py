@@ -1,6 +1,6 @@
 """SafePaint: anti-forensic inpainting in two stages with domain adaptation (ACM MM 2024).
 
-Written from the paper and the specification of its published program's behaviour. Stage I paints
+Written from the paper and a description of what its published program does. Stage I paints
 the hole, stage II repaints it under region-wise separated attention, and an extractor of partial
 convolutions describes the pattern ("domain") of a region by 16 numbers. Entry names are those of
 the authors' checkpoint, `InpaintingModel_G.pth`.

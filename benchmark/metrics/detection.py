@@ -1,4 +1,4 @@
-"""Does the detector call the picture forged? One score per picture (metrics.md, section 3)."""
+"""Does the detector call the picture forged? One score per picture (docs/metrics/acc.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How good is the picture? 8 bits against 8 bits, without a model (metrics.md, section 4)."""
+"""How good is the picture? 8 bits against 8 bits, without a model (docs/metrics/psnr.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does the detector find the hole? Heatmap against truth, pixel by pixel (metrics.md, section 2).
+"""Does the detector find the hole? Heatmap against truth, pixel by pixel (docs/metrics/index.md).
 
 The functions take one heatmap; the classes measure what is kept, float16 logits, where probability
 0.5 is logit 0. A picture whose truth is empty (`original`) has no localisation: NaN, left out of
@@ -52,7 +52,7 @@ class Confusion(NamedTuple):
 
 
 def pixel_auc(heatmap: Heatmap, mask: Mask) -> float:
-    """Area under the ROC curve of pixels: Mann-Whitney, ties at 1/2, exact (metrics.md, section 2).
+    """Area under the ROC curve of pixels: Mann-Whitney, ties at 1/2, exact (docs/metrics/auc.md).
 
     Args:
         heatmap: (H, W) real; any increasing function of the probability gives the same area.

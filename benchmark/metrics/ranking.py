@@ -1,4 +1,4 @@
-"""The exact area under the ROC curve, and the best F1, by counting or sorting (ANCHORS.md, D1)."""
+"""Exact area under the ROC curve and best F1, by counting or sorting (docs/metrics/auc.md)."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def class_loss(logits: Tensor, forged: Tensor) -> Tensor:
     return F.cross_entropy(logits, forged.long(), weight=weights)
 
 
-SPREAD = 0.001  # deviation of the trunk's fresh convolutions (specification, section 5)
+SPREAD = 0.001  # deviation of the trunk's fresh convolutions, as in the authors' program
 
 
 class PSCCNetLosses(BaseModel):
@@ -222,7 +222,7 @@ def start_trunk(trunk: Trunk, path: Path) -> None:
     """Fill the trunk from an ImageNet HRNet's file, every tensor whose name the file has.
 
     A leading `model.` of the file's names is removed, and its other tensors are ignored, such as
-    the classifier's (specification, section 5).
+    the classifier's.
 
     Raises:
         WeightsError: if the file cannot be read, or holds more than tensors.

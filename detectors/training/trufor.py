@@ -267,7 +267,7 @@ def start_encoder(backbone: nn.Module, path: Path) -> None:
     """Fill both streams from a SegFormer encoder's file; FRM and FFM stay as they are.
 
     A key with `patch_embed`, else `block`, else `norm`, goes to its own name and to the one with
-    `extra_` before that word (specification, section 3.7); other keys are ignored.
+    `extra_` before that word, as in the authors' program; other keys are ignored.
 
     Raises:
         WeightsError: if the file cannot be read.

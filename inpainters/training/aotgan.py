@@ -90,7 +90,7 @@ def _to_size(answers: Tensor, masks: Tensor) -> Tensor:
 
 
 class Discriminator(nn.Module):
-    """Four convolutions under spectral norm, a plain one with bias (specification, section 3.2).
+    """Four convolutions under spectral norm, a plain one with bias (AOT-GAN, arXiv 2104.01431).
 
     The architecture of `patch.Discriminator` under other names, but for the last layer. In training
     each forward pass does one power iteration.
@@ -118,7 +118,7 @@ class Discriminator(nn.Module):
 
 
 class AOTGANLosses(BaseModel):
-    """The `losses` table of a recipe of AOT-GAN; the defaults are the specification's.
+    """The `losses` table of a recipe of AOT-GAN; the defaults are the authors' program's.
 
     Attributes:
         l1: weight of the absolute difference of whole pictures.

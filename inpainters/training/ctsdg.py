@@ -118,7 +118,7 @@ class EdgeDetector(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Real or painted, by texture and by structure (specification, section 3.7).
+    """Real or painted, by texture and by structure (CTSDG, arXiv 2108.09760).
 
     Args:
         width: channels of each branch's first layer; the authors' is 64.
@@ -150,7 +150,7 @@ class Discriminator(nn.Module):
 
 
 class CTSDGLosses(BaseModel):
-    """The `losses` table of a recipe of CTSDG; the weights are the specification's (section 3.8).
+    """The `losses` table of a recipe of CTSDG; the weights are the authors' program's.
 
     Attributes:
         hole: weight of the absolute difference in the holes.

@@ -64,7 +64,7 @@ def l1(raw: Tensor, images: Tensor, masks: Tensor) -> Tensor:
     return F.l1_loss(raw, images) / masks.mean()
 
 
-# The networks that each phase trains (specification, section 3.6, stages 1 to 4).
+# The networks that each phase trains: stages 1 to 4 of the authors' program.
 PHASES = {
     "edge": ("edge", "edge_discriminator"),
     "true": ("inpaint", "inpaint_discriminator"),
@@ -74,7 +74,7 @@ PHASES = {
 
 
 class EdgeConnectLosses(BaseModel):
-    """The `losses` table of a recipe of EdgeConnect; the defaults are the specification's.
+    """The `losses` table of a recipe of EdgeConnect; the defaults are the authors' program's.
 
     Attributes:
         edge_adversarial: weight of the edge generator's adversarial term.
@@ -315,7 +315,7 @@ class EdgeConnectLearner(InpainterLearner):
 
 
 def true_edges(images: Tensor) -> tuple[Tensor, Tensor]:
-    """Luminance and Canny edges of whole pictures, as training has them (section 3.6).
+    """Luminance and Canny edges of whole pictures, as training has them.
 
     Args:
         images: (N, 3, H, W) in [0, 1], 8-bit values / 255.

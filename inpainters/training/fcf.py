@@ -132,7 +132,7 @@ class Epilogue(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Real or painted, blocks `b<side>` down to 8 and `b4` (specification of FcF, section 3).
+    """Real or painted, blocks `b<side>` down to 8 and `b4` (FcF, arXiv 2208.03382).
 
     Args:
         config: sizes of the generator; resolution and widths are the discriminator's too.
@@ -168,7 +168,7 @@ MIXING = 0.9  # how often a second style takes over from some row on
 
 
 class FcFLosses(BaseModel):
-    """The `losses` table of a recipe of FcF; the weights are the specification's (section 3).
+    """The `losses` table of a recipe of FcF; the weights are the authors' program's.
 
     Attributes:
         adversarial: weight of the generator's adversarial term.

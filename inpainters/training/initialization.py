@@ -14,7 +14,7 @@ from benchmark.core.checkpoints.resolve import find_weights
 from benchmark.core.errors import TrainingError, WeightsError
 from inpainters.rwsa import start_from_host
 
-SPREAD = 0.02  # deviation of all fresh weights (specification of SafePaint, section 3.7)
+SPREAD = 0.02  # deviation of all fresh weights, as in SafePaint's program
 
 
 def initialise(network: nn.Module) -> None:

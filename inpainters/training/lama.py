@@ -77,7 +77,7 @@ def _layer(channels: int, out: int, stride: int) -> nn.Sequential:
 
 
 class Discriminator(nn.Module):
-    """Real or painted, patch by patch (specification of LaMa, section 3, "Discriminator").
+    """Real or painted, patch by patch, as in LaMa's program (arXiv 2109.07161).
 
     Args:
         width: channels of the first layer; the authors' is 64.
@@ -112,7 +112,7 @@ class Discriminator(nn.Module):
 
 
 class LaMaLosses(BaseModel):
-    """The `losses` table of a recipe of LaMa; the weights are the specification's (section 3).
+    """The `losses` table of a recipe of LaMa; the weights are the authors' program's.
 
     Attributes:
         l1: weight of the absolute difference where known.

@@ -115,7 +115,7 @@ WRAPPED = "module.model."  # what the authors' training wrapper puts before the 
 
 
 class MADFLosses(BaseModel):
-    """The `losses` table of a recipe of MADF; the weights are the specification's (section 3.4).
+    """The `losses` table of a recipe of MADF; the weights are the authors' program's.
 
     Attributes:
         valid: weight of the absolute difference where known.

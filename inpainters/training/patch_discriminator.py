@@ -21,7 +21,7 @@ def _layer(channels: int, out: int, stride: int) -> nn.Sequential:
 
 
 class Discriminator(nn.Module):
-    """Real or painted, patch by patch (specifications: SafePaint 3.5, EdgeConnect 3.4, CTSDG 3.7).
+    """Real or painted, patch by patch, for SafePaint (section 3.1), EdgeConnect and CTSDG.
 
     The first layer has two names, as in the authors' files; on loading `features.*` overwrites
     `conv1.*`. In training each forward pass does one power iteration.

@@ -94,7 +94,7 @@ PHASES = ("joint", "coarse", "handover")
 
 
 class SafePaintLosses(BaseModel):
-    """The `losses` table of a recipe of SafePaint; the defaults are the specification's.
+    """The `losses` table of a recipe of SafePaint; the defaults are the authors' program's.
 
     Attributes:
         l1: weight of the absolute difference.

@@ -21,8 +21,8 @@ COUNTER = "num_batches_tracked"  # of a batch norm; files of old PyTorch have no
 class DilatedResNet(FeatureNetwork):
     """ResNet-50 with a deep stem; its last two stages widen their filters instead of their steps.
 
-    Source: the specification of LaMa, section 3, "Training recipe". It does not state the entry
-    names of the authors' file: they are taken to be torchvision's, and a file with others is
+    Source: LaMa (arXiv 2109.07161) and its published program. The entry names of the authors' file
+    are stated nowhere: they are taken to be torchvision's, and a file with others is
     refused. A new network is untrained; `load_segmenter` gives the one the losses are meant for.
     """
 

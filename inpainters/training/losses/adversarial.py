@@ -1,6 +1,6 @@
 """What a generator and its discriminator pay, in the three common forms.
 
-Sources: SafePaint, section 3.4 and its specification, section 3.6.
+Source: SafePaint, section 3.5, equation 11, and its published program.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def _against(logits: Tensor, target: float, kind: Kind) -> Tensor:
 def gradient_penalty(real: Tensor, images: Tensor) -> Tensor:
     """How steeply the discriminator's answers rise and fall around untouched pictures (R1).
 
-    Mescheder et al., ICML 2018; the specifications of LaMa and FcF, section 3, have the weights.
+    Mescheder et al., ICML 2018; the weights are those of the published programs of LaMa and FcF.
 
     Args:
         real: the discriminator's answers to `images`, before the sigmoid, (N, ...).

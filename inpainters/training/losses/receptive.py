@@ -16,7 +16,7 @@ FeatureFunction = Callable[[Tensor], Features]  # maps of (N, 3, H, W) pictures,
 def receptive_field(output: Tensor, images: Tensor, see: FeatureFunction) -> Tensor:
     """Mean squared difference of features, summed over maps.
 
-    Source: LaMa (arXiv 2109.07161) and its specification, section 3. The authors see with the four
+    Source: LaMa (arXiv 2109.07161) and its published program. The authors see with the four
     stages of a dilated ResNet-50 that was trained to segment ADE20K.
 
     Args:

@@ -1,4 +1,4 @@
-"""Localisation, against scikit-learn, by hand, and on the edges of metrics.md section 2."""
+"""Localisation, against scikit-learn, by hand, and on the edges of the definitions."""
 
 from __future__ import annotations
 
