@@ -67,7 +67,7 @@ def _run(home: Path) -> None:
         shutil.copytree(place, name)
     for picture in (place / "images").glob("*/*/"):
         bucket = picture.parent.name
-        for source, target in (("original", "painted"), ("mask", "looked/safepaint")):
+        for source, target in (("original", "inpainted"), ("mask", "maps/safepaint")):
             folder = Path(target, bucket)
             folder.mkdir(parents=True)
             shutil.copy(picture / f"{source}.png", folder / f"{picture.name}.png")
