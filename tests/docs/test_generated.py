@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from benchmark.cli import app
 from benchmark.metrics import METRICS
+from benchmark.plans import PLANS
 from benchmark.runner.plan import Plan
 from benchmark.training.recipe import Recipe
 from inpainters import INPAINTERS
@@ -63,6 +64,12 @@ def test_every_command_has_an_example() -> None:
 @pytest.mark.parametrize("kind", [Plan, Recipe, *keys._nested(Recipe), *keys._losses()], ids=str)
 def test_every_key_has_a_meaning(kind: type[BaseModel]) -> None:
     assert [key for key in kind.model_fields if key not in attributes(kind)] == []
+
+
+def test_every_plan_that_ships_has_a_row() -> None:
+    text = PAGES["docs/reference/plan.md"].partition("## Plans that ship")[2]
+    rows = [row.split("`")[1] for row in text.splitlines() if row.startswith("| `")]
+    assert tuple(rows) == PLANS
 
 
 def test_types_and_limits_of_keys_are_said() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 import types
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from pydantic_core import PydanticUndefined
 from typer.main import get_command
 
 from benchmark.cli import app
+from benchmark.plans import PLANS, plan_file
 from benchmark.runner.plan import Plan
 from benchmark.training.recipe import LEARNERS, Recipe
 from tools.docs.docstrings import attributes, description, summary
@@ -26,6 +28,13 @@ everything that changes a number, and nothing else: devices, executors and folde
 options of [`bench run`](cli.md#bench-run). Every key may be left out. An option replaces the key of
 the plan. A key that is not in this table is refused. Relative paths start at the folder of the
 file. A run writes the plan that it ran to `plan.toml` in its folder.
+
+"""
+_PLANS = """
+## Plans that ship
+
+`bench run NAME` runs one, `bench show NAME` describes it; options replace its keys. An empty cell
+means the default.
 
 """
 _RECIPE = """# Recipe keys
@@ -50,7 +59,7 @@ _TITLES = {
 def pages() -> dict[str, str]:
     """Both pages."""
     return {
-        "docs/reference/plan.md": NOTICE + _PLAN + _plan_table(),
+        "docs/reference/plan.md": NOTICE + _PLAN + _plan_table() + _PLANS + _plans(),
         "docs/reference/recipe.md": NOTICE + _RECIPE + "\n".join(_recipe_parts()),
     }
 
@@ -63,6 +72,23 @@ def _plan_table() -> str:
         for key, field in Plan.model_fields.items()
     )
     return table(("key", "type", "default", "option", "meaning"), rows)
+
+
+def _plans() -> str:
+    """A row for each plan that ships: what it names, not its defaults."""
+    keys = ("datasets", "buckets", "inpainters", "detectors", "metrics", "retouch", "limit")
+    found = {name: tomllib.loads(plan_file(name).read_text(encoding="utf-8")) for name in PLANS}
+    rows = (
+        (code(name), *(_named(values.get(key, "")) for key in keys))
+        for name, values in found.items()
+    )
+    return table(("plan", *(code(key) for key in keys)), rows)
+
+
+def _named(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return str(value)
 
 
 def _option_of(key: str, options: set[str]) -> str:
