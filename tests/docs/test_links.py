@@ -1,4 +1,4 @@
-"""Links of README and docs lead to files and headings that are there."""
+"""Links and paths of README and docs lead to files and headings that are there."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from tests.unit.test_layers import ROOT
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
-PATH = re.compile(r"`((?:benchmark|inpainters|detectors|reports|tools|tests)[\w./-]*)`")
+PATH = re.compile(
+    r"`(?:python )?((?:benchmarks?|inpainters|detectors|reports|tools|tests|docs)/[\w./+-]*)"
+)
 NUMBER = re.compile(r"\b\d+\.\d{2,}\b")
 
 
@@ -35,10 +37,14 @@ def test_every_link_leads_somewhere(page: str) -> None:
             assert anchor in anchors(PAGES[name]), f"{page}: {link}"
 
 
-def test_architecture_names_what_is_there() -> None:
-    named = PATH.findall(PAGES["docs/architecture.md"])
-    assert len(named) > 40
-    assert [path for path in named if not Path(ROOT, path).exists()] == []
+@pytest.mark.parametrize("page", [*PAGES, "CONTRIBUTING.md"])
+def test_every_path_in_a_page_is_there(page: str) -> None:
+    named = PATH.findall((ROOT / page).read_text(encoding="utf-8"))
+    assert [one for one in named if "NAME" not in one and not Path(ROOT, one).exists()] == []
+
+
+def test_architecture_names_the_modules_on_the_way() -> None:
+    assert len(set(PATH.findall(PAGES["docs/architecture.md"]))) > 30
 
 
 def test_numbers_of_results_are_those_of_the_tables() -> None:
