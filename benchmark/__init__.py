@@ -1,4 +1,4 @@
-"""SafePaint Bench: can a forgery detector still find what an inpainting model painted?
+"""SafePaint Bench: can a forgery detector still find what an inpainting model inpainted?
 
 `run(plan)` does what `bench run` does and returns the record of it; `Plan` says what to run, and
 `Settings` how.

@@ -29,7 +29,7 @@ from benchmark.results.table import run_table
 from benchmark.runner.outcome import Failure
 from benchmark.runner.plan import Plan, as_begun, same_plan
 from benchmark.runner.planning import PlanJobs
-from benchmark.runner.resolve import Setup, prepare, refuse_retired
+from benchmark.runner.resolve import ResolvedPlan, prepare, refuse_retired
 from benchmark.runner.scheduler import Progress, Settings, Tally, execute, nobody
 from benchmark.runner.shard import SHARD_FILE, Shard, shard_text
 from benchmark.store.store import Store, is_address
@@ -129,13 +129,13 @@ def run(
     Args:
         plan: what to run.
         out: folder for plan.toml, record.json, results.csv, samples.csv and table.md, or None.
-        store: folder for pictures, heatmaps and rows, shared between runs, or an address such as
+        store: folder for images, heatmaps and rows, shared between runs, or an address such as
             s3://bucket/prefix for the files; by default below $BENCH_HOME or the platform's cache
             folder.
         device: a torch device such as "cpu" or "cuda:0"; with several ("cuda:0,cuda:1") a process
             works on each.
         settings: the rest that changes no number; `device` and `notify` replace its own.
-        save_images: also write pictures, masks and heatmaps under readable names; needs `out`.
+        save_images: also write images, masks and heatmaps under readable names; needs `out`.
         notify: told of progress; by default a notebook shows bars, and nothing is shown elsewhere.
 
     Returns:
@@ -179,7 +179,7 @@ def run(
     return record
 
 
-def _kept_back(setup: Setup, settings: Settings) -> Iterator[str]:
+def _kept_back(setup: ResolvedPlan, settings: Settings) -> Iterator[str]:
     """What a user's programs do not get of the environment."""
     programs = [one for one in setup.all_inpainters + setup.all_detectors if "cmd:" in one.word]
     if programs and (names := withheld(settings.env)):
@@ -338,7 +338,7 @@ def _check_device(device: str) -> None:
         check_device(device)
 
 
-def _refuse_unused(setup: Setup, settings: Settings) -> None:
+def _refuse_unused(setup: ResolvedPlan, settings: Settings) -> None:
     for model in setup.absent if settings.strict else ():
         raise WeightsError(model.absent)
     for failure in setup.failures if settings.strict else ():
@@ -347,7 +347,7 @@ def _refuse_unused(setup: Setup, settings: Settings) -> None:
         raise DataError(f"{file}: {reason}")
 
 
-def _refuse_empty(setup: Setup, failures: tuple[Failure, ...]) -> None:
+def _refuse_empty(setup: ResolvedPlan, failures: tuple[Failure, ...]) -> None:
     samples = {(one.dataset, one.id, one.bucket) for one in setup.samples}
     skipped = {
         (one.dataset, one.sample, one.bucket): one for one in failures if one.kind == "skipped"

@@ -118,7 +118,7 @@ def next_steps(record: RunRecord) -> tuple[str, ...]:
     if record.document["shard"]:
         return (f"Next: bench merge OUT {folder} ...    when every shard has ended",)
     table = next((number for name, number in TABLES.items() if name in plan.detector_names), 1)
-    steps = {f"bench report {folder} --open": "pictures, plots, tables"}
+    steps = {f"bench report {folder} --open": "images, plots, tables"}
     if BUCKETS & {*plan.buckets} and (table > 1 or QUALITY & {*plan.metrics}):
         steps[f"bench table {table} --run {folder}"] = "beside the paper's numbers"
     wide = max(map(len, steps))
@@ -172,7 +172,7 @@ def show_samples(plan: Plan, shard: Shard | None, *, as_json: bool) -> None:
 
 
 def known_line(name: str, known: Mapping[str, float], *, pasted: bool) -> str:
-    """How far the known pixels of finished pictures moved, for a reader.
+    """How far the known pixels of finished images moved, for a reader.
 
     Args:
         name: the inpainter's.
@@ -181,12 +181,12 @@ def known_line(name: str, known: Mapping[str, float], *, pasted: bool) -> str:
     """
     count = f"{known['pictures']:.0f}"
     if not known["pictures"]:
-        return f"{name}: none of its pictures could be used"
+        return f"{name}: none of its images could be used"
     if not known["moved"]:
-        return f"{name}: known pixels are the original's in all {count} pictures"
+        return f"{name}: known pixels are the original's in all {count} images"
     return (
         f"{name}: known pixels moved by up to {known['max']:.0f} grey levels "
-        f"({known['mean']:.4g} on average) in {known['moved']:.0f} of {count} pictures; "
+        f"({known['mean']:.4g} on average) in {known['moved']:.0f} of {count} images; "
         + ("pasted back" if pasted else "counted as failures; --recomposite pastes them back")
     )
 

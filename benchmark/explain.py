@@ -28,7 +28,7 @@ def explain(name: str) -> dict[str, Any]:
 
     Raises:
         UnknownName: if nothing is called so.
-        BroughtError: if one that a user brought cannot be used.
+        ExternalError: if one that a user brought cannot be used.
     """
     if name in METRICS:
         return _metric(name)
@@ -47,7 +47,7 @@ def explained(name: str) -> str:
 
     Raises:
         UnknownName: if nothing is called so.
-        BroughtError: if one that a user brought cannot be used.
+        ExternalError: if one that a user brought cannot be used.
     """
     found = explain(name)
     if found["kind"] in {"inpainter", "detector"}:

@@ -51,7 +51,7 @@ class _Offer:
 
 
 def weights_status() -> list[dict[str, Any]]:
-    """Every checkpoint: where it is published, its licence, and whether it is here.
+    """Every checkpoint: where it is published, its license, and whether it is here.
 
     Returns:
         Dictionaries with `name`, `file`, `source`, `address` (to download from, or ""), `licence`,

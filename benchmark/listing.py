@@ -15,7 +15,7 @@ from benchmark.core.checkpoints.resolve import (
     receipts,
     ways_to,
 )
-from benchmark.core.errors import BenchError, BroughtError, UnknownName, WeightsError
+from benchmark.core.errors import BenchError, ExternalError, UnknownName, WeightsError
 from benchmark.core.registry import Registry
 from benchmark.datasets import DATASETS
 from benchmark.metrics import METRICS
@@ -95,7 +95,7 @@ def find_card(name: str) -> dict[str, Any]:
 
     Raises:
         UnknownName: if there is no such model.
-        BroughtError: if one that a user brought cannot be used.
+        ExternalError: if one that a user brought cannot be used.
     """
     registry = _registry_of(name)
     card = registry.card(name)
@@ -117,7 +117,7 @@ def _registry_of(name: str) -> Registry[Any]:
         raise UnknownName("model", name, [known for registry in MODELS for known in registry])
     try:
         INPAINTERS.load(name)
-    except (BroughtError, UnknownName):  # no such class, no such scheme
+    except (ExternalError, UnknownName):  # no such class, no such scheme
         return DETECTORS
     return INPAINTERS
 
@@ -127,7 +127,7 @@ def card_text(name: str) -> str:
 
     Raises:
         UnknownName: if there is no such model.
-        BroughtError: if one that a user brought cannot be used.
+        ExternalError: if one that a user brought cannot be used.
     """
     found = find_card(name)
     card = _registry_of(name).card(name)
@@ -143,7 +143,7 @@ def card_text(name: str) -> str:
     if card.parameters:
         lines += _field("parameters", f"{card.parameters:,}")
         lines += _field(
-            "multiply-adds", f"{card.multiply_adds / 1e9:.2f} G for a picture of 256x256"
+            "multiply-adds", f"{card.multiply_adds / 1e9:.2f} G for an image of 256x256"
         )
     lines += _field("revision", str(card.revision))
     for one in card.checkpoints:
@@ -209,7 +209,7 @@ def weights_text(entries: list[dict[str, Any]]) -> str:
         f"{entry['name']:<{names}}  {entry['file']:<{files}}  {entry['state']:<9}  {_get(entry)}"
         for entry in entries
     ]
-    lines.append("'bench show MODEL' has addresses, licences and checksums; so has --json, of all.")
+    lines.append("'bench show MODEL' has addresses, licenses and checksums; so has --json, of all.")
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -241,7 +241,7 @@ def _short(entry: dict[str, Any]) -> str:
 def _named(registry: Registry[Any], name: str) -> dict[str, Any]:
     try:
         whose = registry.find(name).distribution
-    except BroughtError as error:
+    except ExternalError as error:
         return {"name": name, "error": str(error)}
     return {"name": name, **({"distribution": whose} if whose else {})}
 

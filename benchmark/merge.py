@@ -50,7 +50,7 @@ def merge(
     """Make one run of the runs of all its shards; doing it again changes nothing.
 
     The files in `out` are those that one run of the whole plan writes, but for what record.json
-    says of time and machine. Nothing is painted, looked at or measured, and nothing that the plan
+    says of time and machine. Nothing is inpainted, looked at or measured, and nothing that the plan
     names is opened: the shards may be a stranger's.
 
     Args:
@@ -61,7 +61,7 @@ def merge(
 
     Raises:
         DataError: if a folder is no shard's, a shard is missing or not ended, or they are of
-            different plans, pictures, weights or metrics.
+            different plans, images, weights or metrics.
         OutputError: if `out` is of another plan or cannot be written.
     """
     parts = [_part(Path(folder)) for folder in shards]
@@ -151,7 +151,7 @@ def _jobs(parts: Sequence[_Part], record: Record) -> PlanJobs:
 
 
 def _pictures(parts: Sequence[_Part]) -> dict[str, list[str]]:
-    """The names of all pictures in the order of the whole, by data set: each shard has every so
+    """The names of all images in the order of the whole, by data set: each shard has every so
     many-th.
     """
     found: dict[str, list[str]] = {}
@@ -161,7 +161,7 @@ def _pictures(parts: Sequence[_Part]) -> dict[str, list[str]]:
         fits = [Shard(index + 1, len(parts)).of(whole) for index in range(len(parts))] == shares
         if not whole or not fits or len(set(whole)) < len(whole):
             raise DataError(
-                f"the shards are of different pictures of {dataset}, or of an older version: run "
+                f"the shards are of different images of {dataset}, or of an older version: run "
                 "those of an older version again, which computes nothing anew"
             )
         found[dataset] = whole
@@ -210,7 +210,7 @@ def _joined(said: Iterable[T]) -> T | str:
 
 
 def _known_pixels(records: Sequence[Record]) -> dict[str, KnownPixels]:
-    """How far known pixels of finished pictures moved, over all shards."""
+    """How far known pixels of finished images moved, over all shards."""
     found: dict[str, KnownPixels] = {}
     for record in records:
         for name, known in record.known_pixels.items():

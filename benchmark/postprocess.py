@@ -1,6 +1,6 @@
-"""What happens to a picture between its forger and a detector: saved again, scaled, noisy, blurred.
+"""What happens to an image between its forger and a detector: saved again, scaled, noisy, blurred.
 
-A step is written `jpeg:90`, `resize:0.75`, `noise:2` or `blur:1`; "" is the picture as painted.
+A step is written `jpeg:90`, `resize:0.75`, `noise:2` or `blur:1`; "" is the image as inpainted.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from benchmark.core.decimals import number_of
 from benchmark.core.errors import BadInput
 from benchmark.core.types import Mask, Pixels
 
-REVISION = 1  # raised whenever the same picture comes out with other pixels
+REVISION = 1  # raised whenever the same image comes out with other pixels
 _RANGES = {  # kind: (lowest, highest, what the number is)
     "jpeg": (1.0, 100.0, "a whole quality from 1 to 100"),
     "resize": (0.1, 4.0, "a factor of the side from 0.1 to 4, other than 1"),
@@ -27,7 +27,7 @@ _REACH = 4  # sigmas at which the Gaussian is cut off
 
 
 @dataclass(frozen=True, slots=True)
-class Launder:
+class PostProcess:
     """One step of laundering.
 
     Attributes:
@@ -53,7 +53,7 @@ class Launder:
             raise BadInput(f"laundering {self.label}: expected {what}")
 
     @classmethod
-    def parse(cls, text: str) -> Launder:
+    def parse(cls, text: str) -> PostProcess:
         """Read "jpeg:90".
 
         Raises:
@@ -77,7 +77,7 @@ class Launder:
         return self.kind == "noise"
 
     def apply(self, pixels: Pixels, *, seed: int) -> Pixels:
-        """Launder a picture.
+        """Launder an image.
 
         Args:
             pixels: (H, W, 3) uint8 RGB.
@@ -96,7 +96,7 @@ class Launder:
         return self.resized(pixels)
 
     def resized(self, pixels: Pixels) -> Pixels:
-        """A picture at the size that laundering leaves it, else untouched.
+        """An image at the size that laundering leaves it, else untouched.
 
         Pillow's bicubic filter, widened when it shrinks, so that nothing aliases.
 
@@ -110,7 +110,7 @@ class Launder:
         return np.asarray(resized)
 
     def truth(self, mask: Mask) -> Mask:
-        """What is manipulated in the laundered picture: (H, W) bool by nearest neighbour."""
+        """What is manipulated in the laundered image: (H, W) bool by nearest neighbour."""
         size = self.size(mask.shape[0], mask.shape[1])
         if size == mask.shape:
             return mask

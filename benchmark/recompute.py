@@ -24,18 +24,18 @@ from benchmark.results.recorded_metrics import FiledJobs
 from benchmark.results.run_folder import filed, read_plan
 from benchmark.results.samples import BEGUN_SAMPLES
 from benchmark.runner.conditions import View, null_views, views
-from benchmark.runner.inputs import Chunk, Inputs, Shelf
-from benchmark.runner.jobs import Chosen, Fill, Job, Judge, Measure
+from benchmark.runner.inputs import Chunk, InputLoader, Inputs
+from benchmark.runner.jobs import Chosen, DetectJob, InpaintJob, Job, MeasureJob
 from benchmark.runner.planning import Column
 from benchmark.runner.resolve import choose
 from benchmark.runner.worker import Worker
 from benchmark.store.check import Finding
-from benchmark.store.store import Answer, Store, decode_heatmap, decode_picture
+from benchmark.store.store import Answer, Store, decode_heatmap, decode_image
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 
-LEVELS = 2  # of 255: what another processor or number of threads may move in a picture
-SHARE = 0.01  # of a picture's numbers that may move so
+LEVELS = 2  # of 255: what another processor or number of threads may move in an image
+SHARE = 0.01  # of an image's numbers that may move so
 LOGIT = 0.05
 NUMBER = 1e-3  # of a score; of a measured number relative to it
 
@@ -157,19 +157,19 @@ class _Run:
 
     def refused(self, job: Job) -> str:
         """Why a job is not computed anew, or ""."""
-        fill = job if isinstance(job, Fill) else job.fill
-        judge = job if isinstance(job, Judge) else None
+        fill = job if isinstance(job, InpaintJob) else job.fill
+        judge = job if isinstance(job, DetectJob) else None
         keys = [job.key, self._original(fill), fill.sample.key]
-        if isinstance(job, Measure):
+        if isinstance(job, MeasureJob):
             judge = None
             keys += [fill.key, *([job.judge.key] if job.judge else [])]
             if reason := self._of_metric(job.metric):
                 return reason
-        if isinstance(job, Judge):
+        if isinstance(job, DetectJob):
             keys.append(fill.key)
         if not all(map(self._is_there, keys)):
             return "it, or what it is made of, is not in the store"
-        model = judge.detector if judge else fill.inpainter if isinstance(job, Fill) else None
+        model = judge.detector if judge else fill.inpainter if isinstance(job, InpaintJob) else None
         here = self._model(model) if model else ""
         return here if isinstance(here, str) else ""
 
@@ -178,7 +178,7 @@ class _Run:
     ) -> Iterator[tuple[str, Finding | None]]:
         """How each answer compares: "same", "near" or "other"."""
         worker = Worker(
-            Shelf(self._jobs.setup.sources, self._store.place),
+            InputLoader(self._jobs.setup.sources, self._store.place),
             device="cpu",
             batch=1,
             terms=self._jobs.setup.terms(timeout=600.0),
@@ -195,7 +195,7 @@ class _Run:
                 continue
             yield self._compared(job, outcome.answers[0])
 
-    def _original(self, fill: Fill) -> str:
+    def _original(self, fill: InpaintJob) -> str:
         places = self._places
         return self._jobs.images()[places[fill.sample.key]]
 
@@ -250,16 +250,16 @@ class _Run:
         return here
 
     def _with_weights(self, job: Job) -> Job:
-        if isinstance(job, Fill):
+        if isinstance(job, InpaintJob):
             here = self._model(job.inpainter)
             return replace(job, inpainter=here) if isinstance(here, Chosen) else job
-        if isinstance(job, Judge):
+        if isinstance(job, DetectJob):
             here = self._model(job.detector)
             return replace(job, detector=here) if isinstance(here, Chosen) else job
         return job
 
     def _inputs(self, job: Job) -> Inputs:
-        fill = job if isinstance(job, Fill) else job.fill
+        fill = job if isinstance(job, InpaintJob) else job.fill
         inputs = Inputs()
         inputs.samples[fill.sample.key] = Sample(
             id=fill.sample.id,
@@ -267,9 +267,9 @@ class _Run:
             mask=self._store.mask(fill.sample.key),
             bucket=fill.sample.bucket,
         )
-        if not isinstance(job, Fill):
+        if not isinstance(job, InpaintJob):
             inputs.pictures[fill.key] = self._store.picture(fill.key)
-        if isinstance(job, Measure) and job.judge:
+        if isinstance(job, MeasureJob) and job.judge:
             inputs.heatmaps[job.judge.key] = self._store.heatmap(job.judge.key)
             (score,) = self._store.scores([job.judge.key])
             inputs.scores[job.judge.key] = score or 0.0
@@ -277,22 +277,24 @@ class _Run:
 
     def _compared(self, job: Job, new: Answer) -> tuple[str, Finding | None]:
         state = "other"
-        if isinstance(job, Measure):
+        if isinstance(job, MeasureJob):
             (old,) = self._store.rows([job.key])
             state = _of_numbers(old, np.asarray(new.numbers))
-        elif isinstance(job, Judge):
+        elif isinstance(job, DetectJob):
             (score,) = self._store.scores([job.key])
             state = _of_heatmaps(self._store.heatmap(job.key), new, score)
         else:
             state = _of_pictures(self._store.picture(job.key), new)
         where = f"{self._store.place}: {job.key}"
-        fill = job if isinstance(job, Fill) else job.fill
+        fill = job if isinstance(job, InpaintJob) else job.fill
         said = f"{_what(job)} of {fill.painter} for {fill.sample.id} at {fill.sample.bucket} %"
         finding = Finding(kind="other", where=where, said=f"{said}: computed anew it is another")
         return state, finding if state == "other" else None
 
 
-def _columns(jobs: FiledJobs) -> Iterator[Column[Fill] | Column[Judge] | Column[Measure]]:
+def _columns(
+    jobs: FiledJobs,
+) -> Iterator[Column[InpaintJob] | Column[DetectJob] | Column[MeasureJob]]:
     setup = jobs.setup
     every: list[View] = list(views(setup, (None,), setup.inpainters))
     seen = [*views(setup, setup.detectors, setup.inpainters)]
@@ -310,19 +312,19 @@ def _columns(jobs: FiledJobs) -> Iterator[Column[Fill] | Column[Judge] | Column[
 
 
 def _by_model(job: Job) -> tuple[int, str]:
-    if isinstance(job, Fill):
+    if isinstance(job, InpaintJob):
         return 0, job.inpainter.name
-    return (1, job.detector.name) if isinstance(job, Judge) else (2, job.metric)
+    return (1, job.detector.name) if isinstance(job, DetectJob) else (2, job.metric)
 
 
 def _what(job: Job) -> str:
-    if isinstance(job, Fill):
-        return "the picture"
-    return f"what {job.detector.name} says" if isinstance(job, Judge) else job.metric
+    if isinstance(job, InpaintJob):
+        return "the image"
+    return f"what {job.detector.name} says" if isinstance(job, DetectJob) else job.metric
 
 
 def _of_pictures(old: NDArray[np.uint8], new: Answer) -> str:
-    made = decode_picture(new.content)
+    made = decode_image(new.content)
     if made is None or made.shape != old.shape:
         return "other"
     apart = np.abs(made.astype(np.int16) - old.astype(np.int16))

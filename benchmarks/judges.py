@@ -31,7 +31,7 @@ from benchmark.core.training_exposure import MADE_HERE, met_by
 from benchmark.core.types import Mask, Pixels
 from benchmark.datasets import open_dataset
 from benchmark.masks.bucket import Bucket
-from benchmark.masks.generated import DrawnMasks
+from benchmark.masks.generated import GeneratedMasks
 from benchmark.metrics.localisation import pixel_auc
 from benchmark.retouch import Retouch
 from benchmark.training import LEARNERS
@@ -72,7 +72,7 @@ class Bench:
     """The test images, their holes, and every kind of forgery of them.
 
     Args:
-        folder: of photographs.
+        folder: of images.
         limit: how many.
         cache: a folder that keeps forgeries, or None.
     """
@@ -81,12 +81,12 @@ class Bench:
         data = open_dataset("folder", images=folder, size=SIDE)
         self.names = list(data.ids())[:limit]
         self.photographs = [data.load(name) for name in self.names]
-        masks = DrawnMasks([BUCKET], seed=0)
+        masks = GeneratedMasks([BUCKET], seed=0)
         self.holes = [masks.draw(name, BUCKET.label, (SIDE, SIDE)) for name in self.names]
         self._cache = cache
 
     def forgeries(self, kind: str) -> list[Forgery]:
-        """Every photograph forged in one way; the last step of a name is a retouching."""
+        """Every image forged in one way; the last step of a name is a retouching."""
         file = (
             self._cache / f"{kind.replace(':', '-')}-{len(self.names)}.npz" if self._cache else None
         )
@@ -194,7 +194,7 @@ def published(detectors: Mapping[str, Detector], folder: Path) -> Iterator[str]:
 def main() -> None:
     """Print Markdown tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("images", type=Path, help="folder of photographs")
+    parser.add_argument("images", type=Path, help="folder of images")
     parser.add_argument("--limit", type=int, default=100)
     parser.add_argument("--detectors", default="psccnet,trufor,iidnet")
     parser.add_argument("--weights", default="", help="NAME=FILE or NAME=FOLDER, with commas")

@@ -1,7 +1,8 @@
 """Distances per second: this project's LPIPS against the `lpips` package as its users call it.
 
 The package gets pairs of tensors that are ready, one pair at a time, gradients on, as it comes.
-Ours gets 8-bit images as a run measures them: one at a time, all that was painted into one original
+Ours gets 8-bit images as a run measures them: one at a time, all that was inpainted into one
+original
 side by side. Both take turns, so that what else the machine does falls on both; medians count.
 """
 
@@ -45,7 +46,7 @@ def case_of(image: Images, filled: Images) -> Case:
 
 
 def draw(side: int, count: int) -> tuple[Images, Sequence[Images]]:
-    """An original and what was painted into it: a photograph, blurred more and more."""
+    """An original and what was inpainted into it: an image, blurred more and more."""
     from skimage import data
     from skimage.filters import gaussian
 
@@ -97,7 +98,7 @@ def compare(net: str, side: int, painted: int, rounds: int) -> list[str]:
 
 
 def main() -> None:
-    """Print a table: by threads, and by how many images were painted into one original."""
+    """Print a table: by threads, and by how many images were inpainted into one original."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--net", choices=METRICS, default="alex")
     parser.add_argument("--side", type=int, default=256, help="of the images, in pixels")

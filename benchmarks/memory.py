@@ -23,7 +23,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
 def pictures(folder: Path, count: int) -> Path:
-    """A folder of so many small pictures."""
+    """A folder of so many small images."""
     folder.mkdir()
     generator = np.random.default_rng(0)
     for number in range(count):

@@ -13,7 +13,7 @@ from benchmark import Plan, run
 def main() -> None:
     """Run SafePaint against TruFor into an empty store and print the share of everything else."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", type=Path, help="folder of pictures; default: samples")
+    parser.add_argument("--images", type=Path, help="folder of images; default: samples")
     parser.add_argument("--limit", type=int)
     parser.add_argument("--weights", action="append", default=[], help="MODEL=PATH")
     words = parser.parse_args()

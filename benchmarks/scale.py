@@ -23,12 +23,12 @@ from benchmark.api import claimed, conclude
 from benchmark.core.checkpoints.resolve import Weights
 from benchmark.results.record import Record, record_of
 from benchmark.runner.inputs import Chunk
-from benchmark.runner.jobs import Chosen, Fill, Job, Judge, SampleRef, key_of
+from benchmark.runner.jobs import Chosen, DetectJob, InpaintJob, Job, SampleRef, key_of
 from benchmark.runner.outcome import Outcome
 from benchmark.runner.planning import PlanJobs
-from benchmark.runner.resolve import Setup
+from benchmark.runner.resolve import ResolvedPlan
 from benchmark.runner.scheduler import Settings, execute
-from benchmark.runner.worker_spec import Kit
+from benchmark.runner.worker_spec import WorkerSpec
 from benchmark.store.store import Answer, Store
 from detectors import DETECTORS
 from inpainters import INPAINTERS
@@ -43,7 +43,7 @@ PLAN = Plan(
     metrics=("psnr", "gmsd", "auc", "f1", "acc"),
 )  # fmt: skip
 STEPS = ("store", "resume", "conclude", "tables")
-FILE = bytes(64)  # stands for a picture or heatmap
+FILE = bytes(64)  # stands for an image or heatmap
 
 
 class Nowhere:
@@ -59,7 +59,7 @@ class Instant:
     name, devices = "instant", ()
 
     @contextmanager
-    def start(self, kit: Kit) -> Iterator[object]:
+    def start(self, kit: WorkerSpec) -> Iterator[object]:
         yield self.work_off
 
     def work_off(self, chunks: Iterable[Chunk]) -> Iterator[Outcome]:
@@ -75,16 +75,16 @@ class Instant:
 
     def answer(self, job: Job) -> Answer:
         drawn = int(job.key[:8], 16) / 2**32
-        if isinstance(job, Fill):
+        if isinstance(job, InpaintJob):
             return Answer(key=job.key, suffix=".png", content=FILE)
-        if isinstance(job, Judge):
+        if isinstance(job, DetectJob):
             return Answer(key=job.key, suffix=".npy", content=FILE, score=drawn)
         return Answer(
             key=job.key, numbers=(drawn, 1.0) if job.metric in ("acc", "fpr") else (drawn,)
         )
 
 
-def setup(masks: int) -> Setup:
+def setup(masks: int) -> ResolvedPlan:
     """The plan with so many masks in each data set and bucket, and weights for every model."""
     samples = [
         SampleRef(dataset, f"{number:06}", bucket, f"mask {number}",
@@ -94,7 +94,7 @@ def setup(masks: int) -> Setup:
         for number in range(masks)
     ]  # fmt: skip
     weights = Weights(edition="mini", sha256="0" * 64)
-    return Setup(
+    return ResolvedPlan(
         plan=PLAN,
         sources=Nowhere(),
         samples=samples,

@@ -2,8 +2,8 @@
 
 Each stage of the recipe is trained for a few steps in every form, and the forms take turns, so that
 what else the machine does falls on all alike. The medians of the rounds count, and the last row
-weighs the stages by the recipe's steps. Beside them: how long a batch takes to make, of photographs
-that are kept in memory and of photographs that are read when they are used, as of more than
+weighs the stages by the recipe's steps. Beside them: how long a batch takes to make, of images
+that are kept in memory and of images that are read when they are used, as of more than
 `benchmark.training.data.images.IN_MEMORY`.
 """
 
@@ -26,13 +26,13 @@ from PIL import Image
 from benchmark.core.errors import TrainingError
 from benchmark.core.model import check_device
 from benchmark.core.seeds import seed_of
-from benchmark.training import LEARNERS, Recipe, Running, photographs, read_recipe
+from benchmark.training import LEARNERS, Recipe, TrainOptions, photographs, read_recipe
 from benchmark.training.data.batches import InpaintingData
 from benchmark.training.data.masks import Masks
 from benchmark.training.logger import LOSSES
 from benchmark.training.precision import check_precision
 from benchmark.training.recipe import Stage, read_part
-from benchmark.training.trainer import Loop
+from benchmark.training.trainer import Trainer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ class Form:
 
 
 def made_up(folder: Path, count: int = 60) -> Path:
-    """Photographs of 481x321 pixels, as JPEG: colours that change smoothly, and grain."""
+    """Images of 481x321 pixels, as JPEG: colours that change smoothly, and grain."""
     for number in range(count):
         draw = np.random.default_rng(number)
         coarse = Image.fromarray(draw.integers(0, 256, (12, 16, 3), dtype=np.uint8))
@@ -65,13 +65,13 @@ def made_up(folder: Path, count: int = 60) -> Path:
 
 
 def source_of(recipe: Recipe, data: Path, *, kept: bool) -> InpaintingData:
-    """A recipe's batches, of photographs kept in memory or read when they are used."""
+    """A recipe's batches, of images kept in memory or read when they are used."""
     limit = photographs.IN_MEMORY
     if not kept:
         photographs.IN_MEMORY = 0
     try:
         sides = [side for stage in recipe.stages for side in stage.sides]
-        read = photographs.read_photographs(data, sides=sides, minimum=1)
+        read = photographs.read_training_images(data, sides=sides, minimum=1)
     finally:
         photographs.IN_MEMORY = limit
     return InpaintingData(recipe, read, Masks(recipe.holes, seed=recipe.seed))
@@ -96,9 +96,9 @@ def rate(recipe: Recipe, data: Path, form: Form, device: torch.device) -> float:
     torch.manual_seed(seed_of(recipe.seed, "weights"))
     losses = read_part(kind.Losses, recipe.losses, recipe.model)
     learner = kind(recipe.network, losses, device)
-    running = Running(workers=form.workers, as_json=False, bar=False)
+    running = TrainOptions(workers=form.workers, as_json=False, bar=False)
     with tempfile.TemporaryDirectory() as folder:
-        loop = Loop(recipe, learner, source, out=Path(folder), device=device, running=running)
+        loop = Trainer(recipe, learner, source, out=Path(folder), device=device, running=running)
         loop.run()
         with Path(folder, LOSSES).open(newline="", encoding="utf-8") as file:
             seconds = [float(row["seconds"]) for row in csv.DictReader(file)]
@@ -150,7 +150,7 @@ def main() -> None:
     """Print a table: stages, steps per second of each form, and the ratio to the first."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="safepaint", help="an inpainter with a mini recipe")
-    parser.add_argument("--data", type=Path, help="folder of photographs; made up without it")
+    parser.add_argument("--data", type=Path, help="folder of images; made up without it")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--steps", type=int, default=8, help="of each form in a round")
     parser.add_argument("--rounds", type=int, default=3)

@@ -1,10 +1,10 @@
-"""How detectors do on forgeries that published inpainters made, and on untouched pictures.
+"""How detectors do on forgeries that published inpainters made, and on untouched images.
 
     python benchmarks/transfer.py ../shared/images/forged
 
 The folder holds `madf/*/caseN.png`, `caseN_mask.png` (white = known) and `caseN_output.png`; and
 `iidnet/forged_*.png` with `output_forged_*.png`, where no truth is published: they are held against
-the published IID-Net's own answer, and say so. Pictures are looked at in their size and at 256.
+the published IID-Net's own answer, and say so. Images are looked at in their size and at 256.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 from benchmark.core.errors import BenchError
-from benchmark.core.images import read_picture
+from benchmark.core.images import read_image
 from benchmark.core.tensors import to_images
 from benchmark.core.types import Mask, Pixels
 from benchmark.metrics.localisation import pixel_auc, pixel_f1
@@ -29,7 +29,7 @@ SIDE = 256
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture to look at; `truth` is None for an untouched one."""
+    """An image to look at; `truth` is None for an untouched one."""
 
     group: str
     pixels: Pixels
@@ -41,19 +41,19 @@ def pictures(folder: Path) -> Iterator[Picture]:
     for output in sorted(folder.glob("madf/*/*_output.png")):
         case = output.name.removesuffix("_output.png")
         known = np.asarray(Image.open(output.with_name(f"{case}_mask.png")).convert("L")) > 127
-        yield Picture("MADF", read_picture(output), ~known)
-        yield Picture("MADF's originals", read_picture(output.with_name(f"{case}.png")), None)
+        yield Picture("MADF", read_image(output), ~known)
+        yield Picture("MADF's originals", read_image(output.with_name(f"{case}.png")), None)
     for forged in sorted(folder.glob("iidnet/forged_*.png")):
         answer = Image.open(forged.with_name(f"output_{forged.name}")).convert("L")
-        pixels = read_picture(forged)
+        pixels = read_image(forged)
         seen = np.asarray(answer.resize(pixels.shape[1::-1], Image.Resampling.NEAREST)) > 127
         yield Picture(f"{forged.stem.removeprefix('forged_')} *", pixels, seen)
     for authentic in sorted(folder.glob("psccnet/authentic*.png")):
-        yield Picture("PSCC-Net's authentic", read_picture(authentic), None)
+        yield Picture("PSCC-Net's authentic", read_image(authentic), None)
 
 
 def shrunk(picture: Picture) -> Picture:
-    """The centre square at 256x256; where it is there already, the picture itself."""
+    """The centre square at 256x256; where it is there already, the image itself."""
     height, width = picture.pixels.shape[:2]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
@@ -66,7 +66,7 @@ def shrunk(picture: Picture) -> Picture:
 
 
 def measured(detector: str, all_: list[Picture]) -> Iterator[tuple[str, float, float, bool]]:
-    """Per picture: group, AUC and F1 (NaN for an untouched one), whether it is called forged."""
+    """Per image: group, AUC and F1 (NaN for an untouched one), whether it is called forged."""
     model = create_detector(detector)
     for picture in all_:
         answer = model.detect(to_images(picture.pixels[None]))
@@ -88,7 +88,7 @@ def main() -> None:
     if not whole:
         parser.error(f"{chosen.folder}: no madf/*/*_output.png and no iidnet/forged_*.png")
     for title, all_ in (("as they are", whole), ("at 256", [shrunk(one) for one in whole])):
-        print(f"\n{title}\n\n| pictures | n | detector | AUC | F1 | called forged |")
+        print(f"\n{title}\n\n| images | n | detector | AUC | F1 | called forged |")
         print("| --- | --- | --- | --- | --- | --- |")
         for name in chosen.detectors.split(","):
             DETECTORS.entry(name)

@@ -45,7 +45,7 @@ def create_detector(
 
     Raises:
         UnknownName: if there is no such detector.
-        BroughtError: if one that a user brought cannot be used.
+        ExternalError: if one that a user brought cannot be used.
         WeightsError: if its weights are missing, damaged or of another model.
     """
     made: Detector = create(DETECTORS, name, weights=weights, device=device)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from benchmark.core.checks import check_answer, check_images
-from benchmark.core.errors import BadAnswer
+from benchmark.core.errors import BadOutput
 from benchmark.core.model import Model
 from benchmark.core.threads import network_threads
 from benchmark.core.types import Detection
@@ -31,7 +31,7 @@ class Detector(Model, ABC):
 
         Raises:
             BadInput: if the images have another shape, type or range.
-            BadAnswer: if the model answers NaN or infinity, or another shape.
+            BadOutput: if the model answers NaN or infinity, or another shape.
         """
         check_images(images, min_side=self.card.min_side)
         with network_threads(heavy=self.heavy):
@@ -51,7 +51,7 @@ class Detector(Model, ABC):
         check_answer(self.card.name, what, values, shape)
         values = values.detach().float().cpu()
         if not bool(torch.isfinite(values).all()):
-            raise BadAnswer(f"{self.card.name} answered NaN or infinity")
+            raise BadOutput(f"{self.card.name} answered NaN or infinity")
         return values.clamp(0, 1)
 
     @abstractmethod

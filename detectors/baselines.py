@@ -14,14 +14,14 @@ from detectors.base import Detector, area_score
 
 
 class Chance(Detector):
-    """Guesses: independent uniform noise drawn from the picture's own bytes; pixel AUC 0.5."""
+    """Guesses: independent uniform noise drawn from the image's own bytes; pixel AUC 0.5."""
 
     heavy = False
     card = Card(
         name="chance",
         title="chance",
         sizes="any",
-        score="a number drawn from the picture's own bytes",
+        score="a number drawn from the image's own bytes",
     )
 
     def _detect(self, images: Tensor) -> Detection:
@@ -38,7 +38,7 @@ class Chance(Detector):
 
 
 class Flatness(Detector):
-    """Calls flat areas painted: one minus the local deviation in 7x7 windows, against 3/255."""
+    """Calls flat areas inpainted: one minus the local deviation in 7x7 windows, against 3/255."""
 
     heavy = False
     card = Card(

@@ -85,7 +85,7 @@ class PSCCNetConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
+class PSCCNetOutput:
     """What the network says about N images.
 
     Attributes:
@@ -383,7 +383,7 @@ class PSCCNetNetwork(nn.Module):
         self.nlc = Localisation(self.config)
         self.head = ImageHead(self.config)
 
-    def forward(self, images: Tensor) -> Judgement:
+    def forward(self, images: Tensor) -> PSCCNetOutput:
         """Judge images of any size.
 
         Args:
@@ -397,7 +397,7 @@ class PSCCNetNetwork(nn.Module):
             resize(planes, (side >> scale, side >> scale))
             for scale, planes in enumerate(self.hrnet(images))
         ]
-        return Judgement(masks=self.nlc(scales), logits=self.head(scales))
+        return PSCCNetOutput(masks=self.nlc(scales), logits=self.head(scales))
 
 
 class PSCCNet(Detector):
@@ -443,8 +443,8 @@ class PSCCNet(Detector):
         learner="detectors.training.psccnet:PSCCNetLearner",
         parameters=3_667_942,
         multiply_adds=45_027_985_440,
-        sizes="any, as its authors' program: its heads see 256x256 features of any picture",
-        score="its own classification head: probability that the picture is forged",
+        sizes="any, as its authors' program: its heads see 256x256 features of any image",
+        score="its own classification head: probability that the image is forged",
     )
 
     def _load(self, path: Path) -> None:

@@ -383,7 +383,7 @@ class Backbone(nn.Module):
         )
 
     def forward(self, rgb: Tensor, noise: Tensor) -> list[Tensor]:
-        """Two pictures (N, 3, H, W) to four fused maps, at 1/4, 1/8, 1/16 and 1/32 of the size."""
+        """Two images (N, 3, H, W) to four fused maps, at 1/4, 1/8, 1/16 and 1/32 of the size."""
         fused = []
         for stage in (1, 2, 3, 4):
             rgb, noise = self._encode("", stage, rgb), self._encode("extra_", stage, noise)
@@ -626,7 +626,7 @@ class TruFor(Detector):
         parameters=68_697_421,
         multiply_adds=50_025_612_416,
         sizes="any of at least 29 pixels a side, as its authors' program",
-        score="its own detection head: probability that the picture is forged",
+        score="its own detection head: probability that the image is forged",
         min_side=29,
         revision=2,
     )

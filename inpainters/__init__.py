@@ -1,4 +1,4 @@
-"""What paints. `INPAINTERS` is the list; a model is a line here and a file beside it."""
+"""What inpaints. `INPAINTERS` is the list; a model is a line here and a file beside it."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def create_inpainter(
 
     Raises:
         UnknownName: if there is no such inpainter.
-        BroughtError: if one that a user brought cannot be used.
+        ExternalError: if one that a user brought cannot be used.
         WeightsError: if its weights are missing, damaged or of another model.
     """
     made: Inpainter = create(INPAINTERS, name, weights=weights, device=device)

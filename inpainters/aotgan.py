@@ -109,7 +109,7 @@ class UpConv(nn.Module):
 
 
 class Generator(nn.Module):
-    """The whole of AOT-GAN that paints: what one generator checkpoint holds.
+    """The whole of AOT-GAN that inpaints: what one generator checkpoint holds.
 
     Args:
         config: the network's sizes.
@@ -146,7 +146,7 @@ class Generator(nn.Module):
             masks: (N, 1, H, W), 1 = hole.
 
         Returns:
-            (N, 3, H, W) in [-1, 1], the whole picture.
+            (N, 3, H, W) in [-1, 1], the whole image.
         """
         white = images * (1 - masks) + masks
         features = self.rwsa.encode(self.encoder, torch.cat((white, masks), dim=1), masks)

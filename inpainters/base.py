@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from benchmark.core.checks import check_answer, check_images, check_masks
-from benchmark.core.errors import BadAnswer, BadInput, SizeWarning
+from benchmark.core.errors import BadInput, BadOutput, SizeWarning
 from benchmark.core.model import Model
 from benchmark.core.threads import network_threads
 
@@ -45,7 +45,7 @@ class Inpainter(Model, ABC):
 
         Raises:
             BadInput: if an argument has another shape, type or range.
-            BadAnswer: if the model answers NaN or infinity inside a hole, or another shape.
+            BadOutput: if the model answers NaN or infinity inside a hole, or another shape.
         """
         check_images(images, min_side=self.card.min_side)
         check_masks(masks, images)
@@ -63,7 +63,7 @@ class Inpainter(Model, ABC):
         raw = raw.float().cpu()
         hole = masks.bool()
         if not bool(torch.isfinite(raw).logical_or(~hole).all()):
-            raise BadAnswer(f"{self.card.name} answered NaN or infinity")
+            raise BadOutput(f"{self.card.name} answered NaN or infinity")
         return torch.where(hole, raw.clamp(0, 1), images)
 
     def _extend(self, planes: Tensor) -> Tensor:
@@ -85,14 +85,14 @@ class Inpainter(Model, ABC):
         """Warn, once, that the authors' program has no answer at this size (height, width).
 
         Args:
-            size: the pictures'.
+            size: the images'.
             rule: what is done instead.
         """
         if not self._warned:
             self._warned = True
             height, width = size
             warnings.warn(
-                f"{self.card.name}: its authors' program takes no {height}x{width} pictures; "
+                f"{self.card.name}: its authors' program takes no {height}x{width} images; "
                 f"{rule} (a rule of this project)",
                 SizeWarning,
                 stacklevel=2,
@@ -100,4 +100,4 @@ class Inpainter(Model, ABC):
 
     @abstractmethod
     def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
-        """The model's whole picture, (N, 3, H, W) near [0, 1], known pixels included or not."""
+        """The model's whole image, (N, 3, H, W) near [0, 1], known pixels included or not."""

@@ -10,7 +10,7 @@ from inpainters.base import Inpainter
 
 
 class Original(Inpainter):
-    """Changes nothing: the authentic pictures that every detector must call authentic."""
+    """Changes nothing: the authentic images that every detector must call authentic."""
 
     heavy = False
     card = Card(name="original", title="no inpainting", sizes="any", paints=False, sees_hole=True)

@@ -1,8 +1,8 @@
 """Classical inpainters, as OpenCV and its contrib modules have them: no weights, 8-bit arithmetic.
 
-All work picture by picture on 8 bits, so their answers are multiples of 1/255. A picture without a
+All work image by image on 8 bits, so their answers are multiples of 1/255. An image without a
 hole comes back as it is; one with nothing known is answered mid-grey, because OpenCV would hand the
-untouched picture back (`cv2.inpaint`) or read memory it does not own (`cv2.xphoto.inpaint`).
+untouched image back (`cv2.inpaint`) or read memory it does not own (`cv2.xphoto.inpaint`).
 """
 
 from __future__ import annotations
@@ -19,12 +19,14 @@ from benchmark.core.tensors import to_images, to_pixels
 from benchmark.core.types import Mask, Pixels
 from inpainters.base import Inpainter
 
-RADIUS = 3  # pixels around a painted point that it is drawn from, in both of cv2.inpaint's methods
+RADIUS = (
+    3  # pixels around an inpainted point that it is drawn from, in both of cv2.inpaint's methods
+)
 GREY = 128  # what is answered where nothing at all is known
 
 
 class Classical(Inpainter):
-    """An inpainter on one 8-bit picture at a time; a subclass writes `card` and `_paint`."""
+    """An inpainter on one 8-bit image at a time; a subclass writes `card` and `_paint`."""
 
     heavy = False
 

@@ -32,15 +32,15 @@ from benchmark.core.types import Mask, Pixels
 from inpainters.base import Inpainter
 from inpainters.edgeconnect import canny_edges, grey_levels
 
-SIDE = 256  # of the squares that pictures of a size the network does not take are resized to
+SIDE = 256  # of the squares that images of a size the network does not take are resized to
 SLOPE = 0.2  # of the decoders' LeakyReLU
 SHARPNESS = 10  # of the attention's softmax
 FAINTEST = 1e-8  # weight that the attention gives at least
-PLACES = 4096  # that are attended from at once: all of a picture of 256x256
+PLACES = 4096  # that are attended from at once: all of an image of 256x256
 DILATIONS = (1, 2, 4, 8)
 SQUEEZE = 4  # channels per channel of a projection's bottleneck
 
-# The program reads pictures in [-1, 1] as if they were in [0, 1] when it makes 8-bit pictures of
+# The program reads images in [-1, 1] as if they were in [0, 1] when it makes 8-bit images of
 # them for grey and edges, so dark and bright fold over each other; the weights were trained so.
 WRAPPED = np.array(
     [2 * v + 1 if v < 64 else (2 * v + 2) % 256 if v < 128 else 2 * v - 255 for v in range(256)],
@@ -54,7 +54,7 @@ class CTSDGConfig:
 
     Attributes:
         width: channels of the first level; doubled per level, up to eight times as many.
-        levels: halvings of the picture's sides in each encoder.
+        levels: halvings of the image's sides in each encoder.
     """
 
     width: int = 64
@@ -76,7 +76,7 @@ class CTSDGConfig:
 
     @property
     def multiple(self) -> int:
-        """What the picture's sides are multiples of."""
+        """What the image's sides are multiples of."""
         return 1 << self.levels
 
     def channels(self, level: int) -> int:
@@ -107,7 +107,7 @@ class Painted:
     """What the generator answers to N images.
 
     Attributes:
-        raw: (N, 3, H, W) in [-1, 1], the whole picture.
+        raw: (N, 3, H, W) in [-1, 1], the whole image.
         texture: (N, width, H, W), the texture decoder's features.
         structure: (N, width, H, W), the structure decoder's features.
     """
@@ -119,7 +119,7 @@ class Painted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Projected:
-    """What each decoder alone would answer to N images; not used for the picture.
+    """What each decoder alone would answer to N images; not used for the image.
 
     Attributes:
         picture: (N, 3, H, W) in [-1, 1], of the texture decoder.
@@ -204,7 +204,7 @@ class Projection(nn.Module):
             self.out_layer = nn.Sequential(nn.Conv2d(channels, 1, 1), nn.Sigmoid())
 
     def forward(self, features: Tensor) -> Tensor:
-        """(N, C, H, W) to a picture (N, 3, H, W) in [-1, 1], or edges (N, 1, H, W) in [0, 1]."""
+        """(N, C, H, W) to an image (N, 3, H, W) in [-1, 1], or edges (N, 1, H, W) in [0, 1]."""
         answer: Tensor = self.out_layer(self.get_submodule(self.resolver)(features))
         return answer
 
@@ -350,7 +350,7 @@ class Generator(nn.Module):
             masks: (N, 1, H, W), 1 = hole.
 
         Returns:
-            The picture and both decoders' features.
+            The image and both decoders' features.
         """
         known = 1 - masks
         textures = self._encode("texture", Part(features=images * known, known=known))
@@ -388,7 +388,7 @@ class Generator(nn.Module):
 class CTSDG(Inpainter):
     """CTSDG: weights in the authors' layout, or a reduced edition of ours.
 
-    Edges and grey are taken from the whole picture before it is masked, as the authors do, so edges
+    Edges and grey are taken from the whole image before it is masked, as the authors do, so edges
     beside a hole depend on what is in it.
     """
 
@@ -411,7 +411,7 @@ class CTSDG(Inpainter):
         learner="inpainters.training.ctsdg:CTSDGLearner",
         parameters=52_147_789,
         multiply_adds=65_660_780_544,
-        sizes="256x256, to which its authors' program squeezes any picture; here multiples of 128 "
+        sizes="256x256, to which its authors' program squeezes any image; here multiples of 128 "
         "as they are, others resized to 256x256 and back",
         sees_hole=True,
     )
@@ -438,7 +438,7 @@ class CTSDG(Inpainter):
 
 
 def outlines_of(pixels: Pixels) -> Tensor:
-    """Edges and grey of whole pictures, made of their wrapped 8-bit values.
+    """Edges and grey of whole images, made of their wrapped 8-bit values.
 
     Args:
         pixels: (N, H, W, 3).

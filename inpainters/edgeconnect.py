@@ -1,7 +1,7 @@
 """EdgeConnect: a generator of edges, then one of colours (arXiv 1901.00212).
 
 Written from the paper and a description of what its published program does. Canny edges of
-the known region are completed into the hole, and the picture is painted after the completed edges.
+the known region are completed into the hole, and the image is inpainted after the completed edges.
 Entry names are those of the authors' checkpoints, `EdgeModel_gen.pth` and
 `InpaintingModel_gen.pth`.
 """
@@ -67,8 +67,8 @@ class Painted:
     """What both generators answer to N images.
 
     Attributes:
-        edges: (N, 1, H, W) in [0, 1], the completed edges, of the whole picture.
-        raw: (N, 3, H, W) in [0, 1], the whole picture.
+        edges: (N, 1, H, W) in [0, 1], the completed edges, of the whole image.
+        raw: (N, 3, H, W) in [0, 1], the whole image.
     """
 
     edges: Tensor
@@ -84,7 +84,7 @@ def grey_levels(pixels: Pixels) -> NDArray[np.float64]:
 
 
 def canny_edges(grey: NDArray[np.float64], known: Mask) -> Mask:
-    """Canny edges of the known region, where neither it nor the picture ends.
+    """Canny edges of the known region, where neither it nor the image ends.
 
     Args:
         grey: (N, H, W) in [0, 1].
@@ -195,7 +195,7 @@ class EdgeGenerator(nn.Module):
             masks: (N, 1, H, W), 1 = hole.
 
         Returns:
-            (N, 1, H, W) in [0, 1], over the whole picture.
+            (N, 1, H, W) in [0, 1], over the whole image.
         """
         white = grey * (1 - masks) + masks
         inputs = torch.cat((white, edges * (1 - masks), masks), dim=1)
@@ -203,7 +203,7 @@ class EdgeGenerator(nn.Module):
 
 
 class InpaintGenerator(nn.Module):
-    """Stage II: paints the picture after its edges.
+    """Stage II: inpaints the image after its edges.
 
     Args:
         config: the network's sizes.
@@ -222,11 +222,11 @@ class InpaintGenerator(nn.Module):
 
         Args:
             images: (N, 3, H, W) in [0, 1]; what is in the hole is not seen.
-            edges: (N, 1, H, W) in [0, 1], of the whole picture.
+            edges: (N, 1, H, W) in [0, 1], of the whole image.
             masks: (N, 1, H, W), 1 = hole.
 
         Returns:
-            (N, 3, H, W) in [0, 1], the whole picture.
+            (N, 3, H, W) in [0, 1], the whole image.
         """
         white = images * (1 - masks) + masks
         features = self.rwsa.encode(self.encoder, torch.cat((white, edges), dim=1), masks)
@@ -255,7 +255,7 @@ class EdgeConnectNetwork(nn.Module):
             masks: (N, 1, H, W), 1 = hole.
 
         Returns:
-            Completed edges and the picture. The Canny edges are not put back around the hole: the
+            Completed edges and the image. The Canny edges are not put back around the hole: the
             authors' test program does not do it, though their training does.
         """
         completed = self.edge(grey, edges, masks)
@@ -266,7 +266,7 @@ class EdgeConnect(Inpainter):
     """EdgeConnect with weights in the authors' layout, or a reduced edition of ours."""
 
     # The networks take multiples of 4; `_fill` extends to them, as the edges have to be found at
-    # the picture's own size and what is added is known, which the door's reflection would not do.
+    # the image's own size and what is added is known, which the door's reflection would not do.
     card = Card(
         name="edgeconnect",
         title="EdgeConnect",

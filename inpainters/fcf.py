@@ -2,7 +2,7 @@
 
 Written from the paper and a description of what its published program does. An encoder
 describes the known region, a mapping network a drawn latent, and both steer a synthesis network
-that grows the picture from 4 x 4. It takes pictures of one square size. Entry names are those of
+that grows the image from 4 x 4. It takes images of one square size. Entry names are those of
 the authors' checkpoints, `places.pkl` (256 x 256) and `places_512.pkl`.
 """
 
@@ -32,7 +32,7 @@ CLAMP = 256.0
 FOURIER_FROM = 32  # Fourier units stand at this resolution and above
 PSI = 0.1  # how far a latent's style leaves the mean style; in training it is the style itself
 MEMORY = 0.995  # of the mean style in training: StyleGAN2's, FcF states none
-GROUP = 4  # pictures whose deviation from each other is looked at in training
+GROUP = 4  # images whose deviation from each other is looked at in training
 PUBLISHED = (256, 512)  # the sizes the authors publish checkpoints for
 
 
@@ -41,7 +41,7 @@ class FcFConfig:
     """Sizes of the network; the defaults are the authors' for 256 x 256.
 
     Attributes:
-        resolution: side of the picture, a power of two, at least 8.
+        resolution: side of the image, a power of two, at least 8.
         width: channels at that resolution; they double as it halves. A multiple of 32 where the
             resolution is at least 32, for the Fourier units.
         max_width: most channels at any resolution, as `width`.
@@ -60,7 +60,7 @@ class FcFConfig:
         return min(self.width * self.resolution // side, self.max_width)
 
     def sides(self) -> list[int]:
-        """Resolutions from 8 up to the picture's."""
+        """Resolutions from 8 up to the image's."""
         return [2**power for power in range(3, self.resolution.bit_length())]
 
     @property
@@ -70,7 +70,7 @@ class FcFConfig:
 
 
 def smoothing_filter() -> Tensor:
-    """(4, 4), sums to 1: what pictures are smoothed with before thinning and after stuffing."""
+    """(4, 4), sums to 1: what images are smoothed with before thinning and after stuffing."""
     row = torch.tensor([1.0, 3.0, 3.0, 1.0], device="cpu")
     return torch.outer(row, row) / 64
 
@@ -162,15 +162,15 @@ class EncoderBlock(nn.Module):
 
 
 def group_deviation(features: Tensor) -> Tensor:
-    """How much the pictures of a group differ: 4 of them, or all if there are fewer.
+    """How much the images of a group differ: 4 of them, or all if there are fewer.
 
-    With N / 4 groups, picture i is in group i modulo their number.
+    With N / 4 groups, image i is in group i modulo their number.
 
     Args:
         features: (N, C, h, w).
 
     Returns:
-        (N, 1, h, w), for each picture its group's standard deviation per channel and pixel,
+        (N, 1, h, w), for each image its group's standard deviation per channel and pixel,
         averaged over both.
 
     Raises:
@@ -206,7 +206,7 @@ class EncoderEpilogue(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Blocks `b<side>` from the picture's resolution down to 4."""
+    """Blocks `b<side>` from the image's resolution down to 4."""
 
     def __init__(self, config: FcFConfig) -> None:
         super().__init__()
@@ -297,7 +297,7 @@ class SynthesisLayer(nn.Module):
             (N, C', h, w), or twice that size.
         """
         style = self.affine(vector)  # (N, C)
-        # The same as a kernel per picture: its input channels scaled, then its outputs normalised.
+        # The same as a kernel per image: its input channels scaled, then its outputs normalised.
         power = self.weight.square().sum(dim=(2, 3))  # (C', C)
         norm = (style.square() @ power.T + 1e-8).rsqrt()
         features = features * style[:, :, None, None]
@@ -313,7 +313,7 @@ class SynthesisLayer(nn.Module):
 
 
 class ToRGB(nn.Module):
-    """A modulated 1x1 convolution to a picture, without normalisation."""
+    """A modulated 1x1 convolution to an image, without normalisation."""
 
     def __init__(self, config: FcFConfig, inputs: int, *, clamp: float = CLAMP) -> None:
         super().__init__()
@@ -440,7 +440,7 @@ class Foreword(nn.Module):
     def forward(
         self, code: Tensor, encoded: Tensor, vectors: Sequence[Tensor], noise: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        """Begin the picture.
+        """Begin the image.
 
         Args:
             code: (N, code), the encoder's description.
@@ -449,7 +449,7 @@ class Foreword(nn.Module):
             noise: (N, 1, 4, 4) standard normal, or None for none.
 
         Returns:
-            Features (N, C, 4, 4) and picture (N, 3, 4, 4).
+            Features (N, C, 4, 4) and image (N, 3, 4, 4).
         """
         features = self.fc(code).view_as(encoded) + encoded
         features = self.conv(features, vectors[0], noise)
@@ -482,13 +482,13 @@ class SynthesisBlock(nn.Module):
 
         Args:
             features: (N, C, h, w) of the resolution below.
-            picture: (N, 3, h, w), the picture so far.
+            picture: (N, 3, h, w), the image so far.
             encoded: (N, C', 2h, 2w), the encoder's features.
             vectors: of `conv0`, `conv1` and `torgb`: (N, latent + code), style and description.
             noisy: whether the layers add noise: their constant one, in training a fresh one.
 
         Returns:
-            Features (N, C', 2h, 2w) and picture (N, 3, 2h, 2w).
+            Features (N, C', 2h, 2w) and image (N, 3, 2h, 2w).
         """
         count = len(features)
         noises = [
@@ -510,7 +510,7 @@ class SynthesisBlock(nn.Module):
 
 
 class Synthesis(nn.Module):
-    """`foreword`, then blocks `b<side>` from 8 up to the picture's resolution."""
+    """`foreword`, then blocks `b<side>` from 8 up to the image's resolution."""
 
     def __init__(self, config: FcFConfig) -> None:
         super().__init__()
@@ -522,7 +522,7 @@ class Synthesis(nn.Module):
     def forward(
         self, encoded: Mapping[int, Tensor], code: Tensor, style: Tensor, noise: Tensor | None
     ) -> Tensor:
-        """Grow the picture.
+        """Grow the image.
 
         Args:
             encoded: the encoder's features by resolution.
@@ -571,7 +571,7 @@ class Generator(nn.Module):
                 layer, which with z = 0 is what IOPaint runs.
 
         Returns:
-            (N, 3, R, R) near [0, 1], the whole picture.
+            (N, 3, R, R) near [0, 1], the whole image.
         """
         return self.paint(images, masks, self.mapping(z), noise4)
 

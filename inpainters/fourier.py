@@ -21,7 +21,7 @@ def to_spectrum(features: Tensor) -> Tensor:
 
 
 def from_spectrum(planes: Tensor, width: int) -> Tensor:
-    """The inverse of `to_spectrum`, for planes that need not be any real picture's spectrum.
+    """The inverse of `to_spectrum`, for planes that need not be any real image's spectrum.
 
     Done along h, then along w without the imaginary parts that a real signal cannot have (column 0
     and, for even w, the last): libraries differ in what they make of those.

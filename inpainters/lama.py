@@ -1,7 +1,7 @@
 """LaMa: large-mask inpainting with Fourier convolutions (WACV 2022), the released "big-lama".
 
 Written from the paper and a description of what its published program does. One network, no
-noise: half of its middle's work is done on spectra, which see the whole picture at once. Entry
+noise: half of its middle's work is done on spectra, which see the whole image at once. Entry
 names are those of the authors' checkpoint, `best.ckpt`.
 """
 
@@ -23,7 +23,7 @@ from inpainters.base import Inpainter
 from inpainters.fourier import from_spectrum, to_spectrum
 
 CHECKPOINT = Path("models", "best.ckpt")  # within the authors' folder
-MULTIPLE = 8  # the network halves the picture three times
+MULTIPLE = 8  # the network halves the image three times
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,7 +226,7 @@ class Generator(nn.Module):
             masks: (N, 1, H, W), 1 = hole.
 
         Returns:
-            (N, 3, H, W) in [0, 1], the whole picture.
+            (N, 3, H, W) in [0, 1], the whole image.
         """
         answer: Tensor = self.model(torch.cat((images * (1 - masks), masks), dim=1))
         return answer

@@ -1,7 +1,7 @@
 """MADF: filters drawn per position from the mask, and cascaded refinement (arXiv 2104.13743).
 
 Written from a description of what its published program does. An encoder convolves with
-filters that a second branch makes of the mask at each position; one decoder recovers the picture,
+filters that a second branch makes of the mask at each position; one decoder recovers the image,
 and two more refine it, each modulated at every level by the decoder before it. Entry names are
 those of the authors' checkpoint. Inside the network the mask is turned round: 1 = known.
 """
@@ -42,7 +42,7 @@ class MADFConfig:
     """Sizes of the network; the defaults are the authors'.
 
     Attributes:
-        levels: halvings of the picture's sides, and levels of each decoder.
+        levels: halvings of the image's sides, and levels of each decoder.
         width: channels of the encoder's first level; doubled per level, up to eight times as many.
         decoder_width: the same for the decoders and for what the encoder hands to them.
         mask_width: channels of the mask's branch, so terms of each position's filter.
@@ -70,11 +70,11 @@ class MADFConfig:
 
     @property
     def multiple(self) -> int:
-        """What the picture's sides are multiples of."""
+        """What the image's sides are multiples of."""
         return 1 << self.levels
 
     def encoded(self, level: int) -> int:
-        """Channels of the encoder's answer at a level; level 0 is the picture with its mask."""
+        """Channels of the encoder's answer at a level; level 0 is the image with its mask."""
         return self.width << min(level - 1, 3) if level else 6
 
     def decoded(self, level: int) -> int:
@@ -84,7 +84,7 @@ class MADFConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Painted:
-    """The three decoders' pictures of N images, each (N, 3, H, W), normalised and unbounded.
+    """The three decoders' images of N images, each (N, 3, H, W), normalised and unbounded.
 
     Attributes:
         recovered: of the recovery decoder.
@@ -292,7 +292,7 @@ class MADFNetwork(nn.Module):
             masks: (N, 1, H, W), 1 = hole.
 
         Returns:
-            The three decoders' pictures.
+            The three decoders' images.
         """
         known = (1 - masks).expand(-1, 3, -1, -1)
         given = torch.cat((images * known, known), dim=1)  # (N, 6, H, W)
@@ -350,7 +350,7 @@ class MADF(Inpainter):
         learner="inpainters.training.madf:MADFLearner",
         parameters=85_141_214,
         multiply_adds=28_260_627_456,
-        sizes="squares, to which its authors' program squeezes any picture (512 by default); here "
+        sizes="squares, to which its authors' program squeezes any image (512 by default); here "
         "multiples of 128 as they are, others with the edge repeated at the right and bottom",
     )
 

@@ -1,6 +1,6 @@
 """SafePaint: anti-forensic inpainting in two stages with domain adaptation (ACM MM 2024).
 
-Written from the paper and a description of what its published program does. Stage I paints
+Written from the paper and a description of what its published program does. Stage I inpaints
 the hole, stage II repaints it under region-wise separated attention, and an extractor of partial
 convolutions describes the pattern ("domain") of a region by 16 numbers. Entry names are those of
 the authors' checkpoint, `InpaintingModel_G.pth`.
@@ -28,7 +28,7 @@ from inpainters.base import Inpainter
 from inpainters.rwsa import RWSA
 
 GENERATOR_FILE = "InpaintingModel_G.pth"
-SIDE = 256  # of the pictures that the authors' program takes
+SIDE = 256  # of the images that the authors' program takes
 WITHOUT_RWSA = ("safepaint-backbone", "safepaint-ddl")
 
 
@@ -56,9 +56,9 @@ class Painted:
     """What the generator answers to N images.
 
     Attributes:
-        coarse: (N, 3, H, W) in [0, 1], stage I's picture.
+        coarse: (N, 3, H, W) in [0, 1], stage I's image.
         coarse_composite: the same with the known region put back.
-        raw: (N, 3, H, W) in [0, 1], stage II's picture.
+        raw: (N, 3, H, W) in [0, 1], stage II's image.
         composite: the same with the known region put back.
         background: (N, V, 1, 1), domain vector of the known region.
     """
@@ -76,9 +76,9 @@ class Domains:
 
     Attributes:
         background: of the known region.
-        real: of the hole's place in the untouched picture.
-        coarse: of the hole as stage I painted it; without gradient, as it enters no loss.
-        output: of the hole as stage II painted it.
+        real: of the hole's place in the untouched image.
+        coarse: of the hole as stage I inpainted it; without gradient, as it enters no loss.
+        output: of the hole as stage II inpainted it.
     """
 
     background: Tensor
@@ -165,7 +165,7 @@ class CoarseGenerator(nn.Module):
             masks: (N, 1, H, W), 1 = hole.
 
         Returns:
-            (N, 3, H, W) in [0, 1], the whole picture.
+            (N, 3, H, W) in [0, 1], the whole image.
         """
         white = images * (1 - masks) + masks
         return _to_unit(self.decoder(self.middle(self.encoder(torch.cat((white, masks), dim=1)))))
@@ -202,13 +202,13 @@ class FineGenerator(nn.Module):
         """Paint the hole again.
 
         Args:
-            composite: (N, 3, H, W) in [0, 1], stage I's picture in the hole, the image around it.
+            composite: (N, 3, H, W) in [0, 1], stage I's image in the hole, the image around it.
             masks: (N, 1, H, W), 1 = hole.
             background: (N, V, 1, 1), domain vector of the known region. Constant over the plane,
                 it is taken out again by the first instance norm; the checkpoint's layout needs it.
 
         Returns:
-            (N, 3, H, W) in [0, 1], the whole picture.
+            (N, 3, H, W) in [0, 1], the whole image.
         """
         plane = background.expand(-1, -1, *composite.shape[2:])
         features = self.middle(self.encoder(torch.cat((composite, masks, plane), dim=1)))
@@ -301,7 +301,7 @@ class Generator(nn.Module):
             masks: (N, 1, H, W), 1 = hole.
 
         Returns:
-            Both stages' pictures and the known region's domain vector.
+            Both stages' images and the known region's domain vector.
         """
         background = self.extractor(images, 1 - masks)
         coarse = self.coarse_generator(images, masks)
@@ -343,7 +343,7 @@ class SafePaint(Inpainter):
         name="safepaint",
         title="SafePaint",
         paper="https://doi.org/10.1145/3664647.3681279",
-        licence="no licence file; the README allows strictly non-commercial, academic use only",
+        licence="no license file; the README allows strictly non-commercial, academic use only",
         reported="SafePaint",
         checkpoints=(
             Checkpoint(
@@ -384,7 +384,7 @@ class SafePaintBackbone(SafePaint):
         name="safepaint-backbone",
         title="SafePaint, backbone",
         paper="https://doi.org/10.1145/3664647.3681279",
-        licence="no licence file; the README allows strictly non-commercial, academic use only",
+        licence="no license file; the README allows strictly non-commercial, academic use only",
         reported="Backbone",
         mini="inpainters:mini/safepaint-backbone.safetensors",
         learner="inpainters.training.safepaint:SafePaintLearner",
@@ -405,7 +405,7 @@ class SafePaintDDL(SafePaint):
         name="safepaint-ddl",
         title="SafePaint, backbone + DDL",
         paper="https://doi.org/10.1145/3664647.3681279",
-        licence="no licence file; the README allows strictly non-commercial, academic use only",
+        licence="no license file; the README allows strictly non-commercial, academic use only",
         reported="Backbone+DDL",
         mini="inpainters:mini/safepaint-ddl.safetensors",
         learner="inpainters.training.safepaint:SafePaintLearner",
@@ -426,7 +426,7 @@ class SafePaintRWSA(SafePaint):
         name="safepaint-rwsa",
         title="SafePaint, backbone + RWSA",
         paper="https://doi.org/10.1145/3664647.3681279",
-        licence="no licence file; the README allows strictly non-commercial, academic use only",
+        licence="no license file; the README allows strictly non-commercial, academic use only",
         reported="Backbone+RWSA",
         mini="inpainters:mini/safepaint-rwsa.safetensors",
         learner="inpainters.training.safepaint:SafePaintLearner",

@@ -1,7 +1,7 @@
-"""Two runs over the same pictures side by side: what moved, by how much, and is it noise.
+"""Two runs over the same images side by side: what moved, by how much, and is it noise.
 
 The tests of one detector, on one data set after one laundering, are a family: every number of both
-runs that moved on any picture. One that moved nowhere cannot be called a change, whatever the
+runs that moved on any image. One that moved nowhere cannot be called a change, whatever the
 others do, so it does not count in the family (Tarone 1990).
 """
 
@@ -26,7 +26,7 @@ from benchmark.results.rows import ResultRow, SampleRow
 from benchmark.results.run_folder import RunFolder, read_run
 from benchmark.results.significance import PairedTest, Verdict, corrected, paired_tests
 from benchmark.results.training_exposure import MET, is_met
-from reports.paired import Cell, Pictures, pictures_of
+from reports.paired import Cell, Pictures, images_of
 
 HEADS = ("data set", "laundered", "detector", "inpainter", "bucket", "metric", "first", "second",
          "change", "95 % interval", "p (Holm)", "verdict", "weights")  # fmt: skip
@@ -37,7 +37,7 @@ RULE = (
     "(docs/statistics.md)."
 )
 MET_CHANGE = f"{MET} met in training by the detector of either run."
-POOLED = "a number of all pictures together has no value per picture"
+POOLED = "a number of all images together has no value per image"
 Key = tuple[Cell, str, str]  # where, whose and which number
 _LIMIT = re.compile(r"([a-z0-9_]+):([+-]\d*\.?\d+)", re.ASCII)
 
@@ -48,7 +48,7 @@ class Change:
 
     Attributes:
         dataset: the data set's name.
-        launder: what was done to the painted pictures, or "".
+        launder: what was done to the inpainted images, or "".
         detector: the detector's name, or "".
         inpainter: the inpainter's name, with its retouching, such as "telea+grain:1.5".
         bucket: the hole's bucket.
@@ -59,7 +59,7 @@ class Change:
         high: upper end, or None.
         p: two-sided p-value of a change, or None.
         p_holm: that p-value corrected for the tests of this detector, or None.
-        n: pictures that count in both.
+        n: images that count in both.
         verdict: whether the second run is better or worse, as `results.significance` says.
         reason: why nothing is tested, or "".
         first_weights: the weights behind the first number, or "" where the run lacks the cell.
@@ -227,7 +227,7 @@ class Comparison:
 def compare_runs(
     first: str | Path, second: str | Path, fail_on: str = "", *, store: str | Path | None = None
 ) -> Comparison:
-    """Set two runs over the same pictures side by side.
+    """Set two runs over the same images side by side.
 
     Args:
         first: folder of the run that is compared with.
@@ -242,7 +242,7 @@ def compare_runs(
     Raises:
         BadInput: if `fail_on` cannot be read or names a metric that neither run measured.
         DataError: if a folder is no run's, a file of it is damaged, or the runs are over different
-            pictures or holes.
+            images or holes.
     """
     runs = read_run(first, store=store), read_run(second, store=store)
     for run in runs:
@@ -276,7 +276,7 @@ def _limits(text: str, runs: Sequence[RunFolder]) -> dict[str, float]:
 
 
 def _same_pictures(first: RunFolder, second: RunFolder) -> None:
-    """Both runs' buckets of one data set must hold the same pictures with the same holes."""
+    """Both runs' buckets of one data set must hold the same images with the same holes."""
     sides = _holes(first.each_sample()), _holes(second.each_sample())
     shared = sides[0].keys() & sides[1].keys()
     if not shared:
@@ -286,7 +286,7 @@ def _same_pictures(first: RunFolder, second: RunFolder) -> None:
         if odd:
             dataset, bucket = key
             raise DataError(
-                f"{first.path} and {second.path}: different pictures or holes of {dataset} at "
+                f"{first.path} and {second.path}: different images or holes of {dataset} at "
                 f"{bucket} %, such as {odd[0][0]!r}; only runs over the same can be compared"
             )
 
@@ -300,7 +300,7 @@ def _holes(samples: Iterable[SampleRow]) -> dict[tuple[str, str], set[tuple[str,
 
 def _changes(first: RunFolder, second: RunFolder) -> Iterator[Change]:
     sides = [{_key(row): row for row in run.results} for run in (first, second)]
-    pictures = [pictures_of(run.each_sample()) for run in (first, second)]
+    pictures = [images_of(run.each_sample()) for run in (first, second)]
     keys = list({**sides[0], **sides[1]})
     both = [key for key in keys if all(_has(side.get(key)) for side in sides)]
     tests = _tests(both, pictures, first.plan.seed)
@@ -352,8 +352,8 @@ def _change(
 def _tests(
     keys: Iterable[Key], pictures: Sequence[Mapping[Cell, Pictures]], seed: int
 ) -> dict[Key, PairedTest]:
-    """The tests of all numbers that are means over pictures, each family corrected."""
-    alike: dict[int, dict[Key, Pair]] = {}  # those over as many pictures are made together
+    """The tests of all numbers that are means over images, each family corrected."""
+    alike: dict[int, dict[Key, Pair]] = {}  # those over as many images are made together
     for key in keys:
         if (pair := _values(key, pictures)) is not None:
             alike.setdefault(len(pair.before), {})[key] = pair
@@ -374,11 +374,11 @@ def _tests(
 
 
 class Pair(NamedTuple):
-    """One number's values picture by picture, in both runs.
+    """One number's values image by image, in both runs.
 
     Attributes:
         before: (N,) in the first run.
-        after: (N,) in the second, of the same pictures.
+        after: (N,) in the second, of the same images.
     """
 
     before: Values
@@ -386,13 +386,13 @@ class Pair(NamedTuple):
 
     @property
     def moved(self) -> bool:
-        """Whether any picture's value differs that counts in both."""
+        """Whether any image's value differs that counts in both."""
         known = np.isfinite(self.before) & np.isfinite(self.after)
         return bool((self.before != self.after)[known].any())
 
 
 def _values(key: Key, pictures: Sequence[Mapping[Cell, Pictures]]) -> Pair | None:
-    """The values picture by picture; None for a metric pooled over pictures."""
+    """The values image by image; None for a metric pooled over images."""
     cell, inpainter, name = key
     metric = kind_of(name)()
     if type(metric).reduce is not Metric.reduce:

@@ -63,7 +63,7 @@ def summarised(statistics: Sequence[Statistic]) -> str:
     for place in places:
         here = [one for one in statistics if (one.dataset, one.launder, one.detector) == place]
         dataset, launder, detector = place
-        whose = f"on {_judge(detector)}" if detector else "of the pictures themselves"
+        whose = f"on {_judge(detector)}" if detector else "of the images themselves"
         sayings = [
             *_firsts(here),
             *_met(here),
@@ -200,7 +200,7 @@ def _tau(one: Statistic) -> str:
 
 
 def _detection(here: Sequence[Statistic]) -> Iterator[str]:
-    """One line per detector and inpainter: painted pictures against untouched ones."""
+    """One line per detector and inpainter: inpainted images against untouched ones."""
     kinds = ("image_auc", "acc_at_5", "balanced_accuracy")
     ones = [one for one in here if one.name in kinds]
     for detector, inpainter in dict.fromkeys((one.detector, one.inpainter) for one in ones):
@@ -211,7 +211,7 @@ def _detection(here: Sequence[Statistic]) -> Iterator[str]:
         ]
         reasons = dict.fromkeys(f" (-: {one.reason})" for one in mine if one.reason)
         yield (
-            f"{_name(inpainter)} against untouched pictures on {_judge(detector)} (image AUC, "
+            f"{_name(inpainter)} against untouched images on {_judge(detector)} (image AUC, "
             f"detection at 5 % false alarms, balanced accuracy): {'; '.join(said)}"
             f"{''.join(reasons)}."
         )

@@ -1,6 +1,6 @@
-"""The pictures behind the numbers, small enough to travel inside one HTML file.
+"""The images behind the numbers, small enough to travel inside one HTML file.
 
-As the paper's Figures 5 and 6: picture, hole, what each inpainter painted and what each detector
+As the paper's Figures 5 and 6: image, hole, what each inpainter inpainted and what each detector
 saw in it. They come from the store under the keys of the run; no model is loaded.
 """
 
@@ -27,12 +27,12 @@ from benchmark.results.displayed import (
     folders,
     shown_of,
 )
-from benchmark.results.images import heatmap_picture
+from benchmark.results.images import heatmap_image
 from benchmark.results.run_folder import RunFolder
 from benchmark.store.store import Store
 
-BUDGET = 12_000_000  # characters of all pictures together: the page stays under 15 MB
-SIDES = (224, 192, 160, 128)  # pixels of a picture's longer side: the largest that fits all samples
+BUDGET = 12_000_000  # characters of all images together: the page stays under 15 MB
+SIDES = (224, 192, 160, 128)  # pixels of an image's longer side: the largest that fits all samples
 HEAT = 96  # pixels of a heatmap's longer side: heatmaps are smooth
 _QUALITY = 70
 _HEAT_QUALITY = 50
@@ -41,13 +41,13 @@ _HOLE = 255  # white, as the paper's figures show it
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What one detector saw in one painted picture.
+    """What one detector saw in one inpainted image.
 
     Attributes:
         detector: who looked.
-        heatmap: place of the heatmap among the gallery's pictures.
+        heatmap: place of the heatmap among the gallery's images.
         score: its image-level score in [0, 1], or None.
-        value: the first localisation metric of the plan on this picture, or None.
+        value: the first localisation metric of the plan on this image, or None.
     """
 
     detector: str
@@ -58,11 +58,11 @@ class Look:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Painting:
-    """What one inpainter made of one picture.
+    """What one inpainter made of one image.
 
     Attributes:
-        inpainter: who painted, with its retouching.
-        picture: place of the painted picture among the gallery's pictures.
+        inpainter: who inpainted, with its retouching.
+        picture: place of the inpainted image among the gallery's images.
         looks: what the detectors saw.
     """
 
@@ -73,15 +73,15 @@ class Painting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exhibit:
-    """One picture with one hole.
+    """One image with one hole.
 
     Attributes:
         dataset: the data set's name.
-        sample: the picture's name.
+        sample: the image's name.
         bucket: the hole's bucket.
-        folder: name of the folder that its full pictures would have.
-        original: place of the picture among the gallery's pictures.
-        hole: place of the picture with its hole.
+        folder: name of the folder that its full images would have.
+        original: place of the image among the gallery's images.
+        hole: place of the image with its hole.
         paintings: one an inpainter whose answer is in the store.
     """
 
@@ -96,11 +96,11 @@ class Exhibit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gallery:
-    """The pictures of a run.
+    """The images of a run.
 
     Attributes:
-        metric: the metric that says how well a picture hid, or "" where there is none.
-        side: pixels of a picture's longer side, at most.
+        metric: the metric that says how well an image hid, or "" where there is none.
+        side: pixels of an image's longer side, at most.
         pictures: data URIs, each once however often it is shown.
         exhibits: what is shown, the buckets in turn.
         samples: how many the run has.
@@ -116,11 +116,11 @@ class Gallery:
 
 
 def make_gallery(run: RunFolder, *, budget: int = BUDGET) -> Gallery:
-    """The gallery of a run, as far as the pictures are still there.
+    """The gallery of a run, as far as the images are still there.
 
     Args:
         run: the run; its store is looked into.
-        budget: characters that all pictures together may take.
+        budget: characters that all images together may take.
 
     Returns:
         The gallery; without exhibits, and with the reason, where data or store are gone.
@@ -144,19 +144,19 @@ def make_gallery(run: RunFolder, *, budget: int = BUDGET) -> Gallery:
             pictures=(),
             exhibits=(),
             samples=0,
-            notes=(f"No pictures: {error}",),
+            notes=(f"No images: {error}",),
         )
 
 
 def hiding_metric(run: RunFolder) -> str:
-    """The metric that says how well a picture hid: the plan's first of a detector's answer."""
+    """The metric that says how well an image hid: the plan's first of a detector's answer."""
     verdicts = [name for name in run.plan.metrics if METRICS.load(name).needs == "verdict"]
     return verdicts[0] if verdicts and run.plan.detectors else ""
 
 
 @dataclass(slots=True)
 class _Wall:
-    """Pictures as data URIs, each once; the same picture keeps its place."""
+    """Images as data URIs, each once; the same image keeps its place."""
 
     places: dict[str, int] = field(default_factory=dict)
     length: int = 0
@@ -171,7 +171,7 @@ class _Wall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Hall:
-    """Where pictures come from, and what is known about them."""
+    """Where images come from, and what is known about them."""
 
     run: RunFolder
     shown: Shown
@@ -227,7 +227,7 @@ def _unseen(hall: _Hall, exhibits: Sequence[Exhibit]) -> Iterator[str]:
     for name in dict.fromkeys(names):
         if exhibits and name not in seen:
             yield (
-                f"{name}: the store has no picture of this version; run again to make them, "
+                f"{name}: the store has no image of this version; run again to make them, "
                 "or name the run's own store with --store."
             )
 
@@ -285,7 +285,7 @@ def _looks(hall: _Hall, made: Inpainted, wall: _Wall, mask: Mask) -> Iterator[Lo
     for one in made.detected:
         (score,) = hall.store.scores([one.heatmap])
         if score is not None:
-            seen = heatmap_picture(hall.store.heatmap(one.heatmap))
+            seen = heatmap_image(hall.store.heatmap(one.heatmap))
             yield Look(
                 detector=one.detector,
                 heatmap=wall.place(_small(seen, HEAT, _HEAT_QUALITY, edge_of=mask)),
@@ -303,7 +303,7 @@ def _value(name: str, one: Detected) -> float | None:
 
 
 def with_hole(image: Pixels, mask: Mask) -> Pixels:
-    """A picture with its hole in white, as the paper shows it.
+    """An image with its hole in white, as the paper shows it.
 
     Args:
         image: (H, W, 3) uint8.
@@ -320,7 +320,7 @@ def with_edge(pixels: Pixels, mask: Mask) -> Pixels:
 
     Args:
         pixels: (H, W, 3) uint8.
-        mask: (H', W') bool, True = hole; brought to the picture's size by nearest neighbour.
+        mask: (H', W') bool, True = hole; brought to the image's size by nearest neighbour.
 
     Returns:
         (H, W, 3) uint8.
@@ -333,7 +333,7 @@ def with_edge(pixels: Pixels, mask: Mask) -> Pixels:
 
 
 def _small(pixels: Pixels, side: int, quality: int, *, edge_of: Mask | None = None) -> bytes:
-    """A WebP of at most `side` pixels a side; smaller pictures keep their size."""
+    """A WebP of at most `side` pixels a side; smaller images keep their size."""
     picture = Image.fromarray(pixels)
     picture.thumbnail((side, side), Image.Resampling.LANCZOS)
     if edge_of is not None:

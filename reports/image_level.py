@@ -1,4 +1,4 @@
-"""Does a detector tell painted pictures from untouched ones? One score a picture."""
+"""Does a detector tell inpainted images from untouched ones? One score an image."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmark.metrics.intervals import UNDEFINED, Interval, Values
 
 
 class Detected(NamedTuple):
-    """One number of a detector on painted pictures against untouched ones.
+    """One number of a detector on inpainted images against untouched ones.
 
     Attributes:
         value: the number, or None for a gap.
@@ -31,12 +31,12 @@ class Detected(NamedTuple):
 def detected(
     forged: Values, authentic: Values, fired: Values, alarms: Values
 ) -> dict[str, Detected]:
-    """The area under the pictures' ROC, detection at 5 % false alarms, and balanced accuracy.
+    """The area under the images' ROC, detection at 5 % false alarms, and balanced accuracy.
 
     Args:
-        forged: (N,) scores of painted pictures.
+        forged: (N,) scores of inpainted images.
         authentic: (M,) scores of untouched ones, M at least 1.
-        fired: (N,) 1 where a painted picture was called forged.
+        fired: (N,) 1 where an inpainted image was called forged.
         alarms: (M,) 1 where an untouched one was.
     """
     return {
@@ -47,10 +47,10 @@ def detected(
 
 
 def _calibrated(forged: Values, authentic: Values) -> Detected:
-    """Detection at 5 % false alarms, where there are untouched pictures enough to know them."""
+    """Detection at 5 % false alarms, where there are untouched images enough to know them."""
     if len(authentic) < FEWEST_ORIGINALS:
         count = len(authentic)
-        pictures = "1 untouched picture" if count == 1 else f"{count} untouched pictures"
+        pictures = "1 untouched image" if count == 1 else f"{count} untouched images"
         reason = f"{pictures}, detection at 5 % false alarms needs {FEWEST_ORIGINALS}"
         return Detected(None, reason=reason)
     return Detected(acc_at_5(forged, authentic), acc_at_5_interval(forged, authentic))

@@ -1,4 +1,4 @@
-"""The rows of samples.csv by cell: the same pictures in the same order for all inpainters."""
+"""The rows of samples.csv by cell: the same images in the same order for all inpainters."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ NAN = float("nan")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Cell:
-    """Where several inpainters are compared on the same pictures.
+    """Where several inpainters are compared on the same images.
 
     Attributes:
         dataset: the data set's name.
-        launder: what was done to the painted pictures, or "".
-        detector: the detector's name, or "" for metrics of the picture alone.
+        launder: what was done to the inpainted images, or "".
+        detector: the detector's name, or "" for metrics of the image alone.
         bucket: the hole's bucket.
     """
 
@@ -34,10 +34,10 @@ class Cell:
 
 
 class Rows:
-    """One inpainter's rows of one cell, picture after picture: in arrays, for there are many.
+    """One inpainter's rows of one cell, image after image: in arrays, for there are many.
 
     Attributes:
-        names: the pictures' names and their places.
+        names: the images' names and their places.
         scores: the detector's scores, NaN where it judged nothing.
     """
 
@@ -48,7 +48,7 @@ class Rows:
         self._widths: dict[str, int] = {}
 
     def add(self, row: SampleRow) -> None:
-        """Add a row, unless there is one of the same picture."""
+        """Add a row, unless there is one of the same image."""
         place = self.names.setdefault(row.sample, len(self.names))
         if place < len(self.scores):
             return
@@ -56,11 +56,11 @@ class Rows:
         for metric, numbers in row.numbers.items():
             width = self._widths.setdefault(metric, len(numbers))
             column = self._numbers.setdefault(metric, array("d"))
-            column.extend([NAN] * (width * place - len(column)))  # pictures with a gap
+            column.extend([NAN] * (width * place - len(column)))  # images with a gap
             column.extend(numbers)
 
     def numbers(self, metric: str) -> NDArray[np.float64]:
-        """(N, K) what a metric measured on each picture, NaN where there is a gap."""
+        """(N, K) what a metric measured on each image, NaN where there is a gap."""
         width = self._widths.get(metric, 1)
         found = np.full((len(self.names), width), NAN)
         column = self._numbers.get(metric, array("d"))
@@ -75,7 +75,7 @@ class Pictures:
     rows: dict[str, Rows] = field(default_factory=dict)
 
     def values(self, inpainter: str, metric: Metric, names: Iterable[str] = ()) -> Values:
-        """(N,) what the metric came to on each picture of `names`, by default of the whole cell.
+        """(N,) what the metric came to on each image of `names`, by default of the whole cell.
 
         NaN where the inpainter has a gap.
         """
@@ -86,13 +86,13 @@ class Pictures:
         return metric.values(found[[rows.names.get(name, -1) for name in order]])
 
     def scores(self, inpainter: str) -> Values:
-        """(M,) the detector's scores of those pictures that it judged."""
+        """(M,) the detector's scores of those images that it judged."""
         found: Values = np.asarray(self.rows[inpainter].scores)
         judged: Values = found[~np.isnan(found)]
         return judged
 
     def fired(self, inpainter: str, threshold: float) -> Values:
-        """(M,) 1 where the detector called the picture forged: by `acc`, which was not rounded."""
+        """(M,) 1 where the detector called the image forged: by `acc`, which was not rounded."""
         rows = self.rows[inpainter]
         scores, called = np.asarray(rows.scores), rows.numbers("acc")[:, -1]
         fired = np.where(np.isnan(called), scores > threshold, called)
@@ -100,8 +100,8 @@ class Pictures:
         return judged
 
 
-def pictures_of(samples: Iterable[SampleRow]) -> dict[Cell, Pictures]:
-    """Rows of samples.csv by cell; those of the picture alone, once, under the detector ""."""
+def images_of(samples: Iterable[SampleRow]) -> dict[Cell, Pictures]:
+    """Rows of samples.csv by cell; those of the image alone, once, under the detector ""."""
     found: dict[Cell, Pictures] = {}
     for row in samples:
         for detector in {row.detector: None, "": None} if not row.launder else (row.detector,):

@@ -1,7 +1,7 @@
 """What the paper's tables lack: paired differences and tests, ranks, and image-level detection.
 
-Every number is over pictures, from the rows of samples.csv. Pictures and holes are the same for all
-inpainters, so whatever compares two of them is paired, picture by picture (`results.significance`).
+Every number is over images, from the rows of samples.csv. Images and holes are the same for all
+inpainters, so whatever compares two of them is paired, image by image (`results.significance`).
 
 What is tested is stated beforehand: SafePaint against its best rival, two-sided. The tests of one
 detector, on one data set after one laundering, are a family: every hole size and every metric of
@@ -37,7 +37,7 @@ from benchmark.runner.resolve import UNTOUCHED
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 from reports.image_level import detected
-from reports.paired import Cell, Pictures, pictures_of
+from reports.paired import Cell, Pictures, images_of
 
 NAN = float("nan")
 OF = "safepaint"  # the inpainter that the paper says hides best
@@ -50,8 +50,8 @@ class Statistic:
 
     Attributes:
         dataset: the data set's name.
-        launder: what was done to the painted pictures before detection, or "".
-        detector: the detector's name, or "" for a metric of the picture alone.
+        launder: what was done to the inpainted images before detection, or "".
+        detector: the detector's name, or "" for a metric of the image alone.
         bucket: the hole's bucket.
         metric: the metric, or "score" for what is computed from detectors' scores.
         name: "rank", "kendall_tau_b", "against_null", "difference", "next_best", "fpr",
@@ -64,7 +64,7 @@ class Statistic:
         p: two-sided p-value of a "next_best", which pays for the choice of the rival, or None.
         p_holm: that p-value by Holm's correction for all "next_best" with the same data set,
             laundering and detector, or None.
-        n: pictures behind it; for "kendall_tau_b" and "rank", models.
+        n: images behind it; for "kendall_tau_b" and "rank", models.
         verdict: of a "next_best", whether `inpainter` is better or worse than `against`, of an
             "against_null" "better" if its AUC lies below the null, or "".
         reason: why there is no number or no verdict, or "".
@@ -96,12 +96,12 @@ def statistics_of(
     Args:
         run: the run.
         of: the inpainter that is set against the others.
-        detectors: only these, "" standing for metrics of the picture alone; by default all.
+        detectors: only these, "" standing for metrics of the image alone; by default all.
 
     Raises:
         DataError: if the run's samples cannot be read.
     """
-    pictures = pictures_of(run.each_sample())
+    pictures = images_of(run.each_sample())
     means = {
         (Cell(row.dataset, row.launder, row.detector, row.bucket), row.metric, row.painter): (
             row.value
@@ -194,7 +194,7 @@ def _compared(
         yield replace(rank, inpainter=model, reason=NOT_RANKED)
     unmet = {model: value for model, value in models.items() if model not in options.met}
     yield from _agreement(cell, metric, unmet)
-    if type(metric).reduce is not Metric.reduce:  # a pooled number has no value per picture
+    if type(metric).reduce is not Metric.reduce:  # a pooled number has no value per image
         return
     if of in models:
         others = [model for model in models if model != of]
@@ -219,7 +219,7 @@ def _statistic(cell: Cell, metric: str, name: str, value: float | None, n: int) 
 
 
 def _ranks(cell: Cell, metric: Metric, ranked: Mapping[str, float]) -> Iterator[Statistic]:
-    """1 hides or paints best; equal ones share the mean of their ranks. `ranked`: of `standing`."""
+    """1 hides or inpaints best; equal ones share the mean of their ranks."""
     for model, value in ranked.items():
         ahead = sum(other < value for other in ranked.values())
         level = sum(other == value for other in ranked.values())
@@ -283,7 +283,7 @@ def _tests(
     *,
     ranked: bool = False,
 ) -> dict[str, PairedTest]:
-    """One inpainter's tests against each of others, where they share a picture that counts.
+    """One inpainter's tests against each of others, where they share an image that counts.
 
     `ranked`: of what they are ranked by, which for AUC is the distance to the null.
     """
@@ -323,7 +323,7 @@ def _variant(model: str) -> bool:
 
 
 def _detection(cell: Cell, pictures: Pictures) -> Iterator[Statistic]:
-    """Detection of painted pictures against untouched ones, where the run has both."""
+    """Detection of inpainted images against untouched ones, where the run has both."""
     untouched = [model for model in pictures.rows if painter_named(model).untouched]
     if not cell.detector or not untouched:
         return

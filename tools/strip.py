@@ -1,6 +1,6 @@
 """`python -m tools.strip`: docs/strip.png, one sample as the benchmark sees it.
 
-Original, masked, inpainted by SafePaint's mini weights, and the heatmap of TruFor's. The photograph
+Original, masked, inpainted by SafePaint's mini weights, and the heatmap of TruFor's. The image
 is one of the data set `samples`, which scikit-image installs.
 """
 

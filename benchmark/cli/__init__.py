@@ -42,7 +42,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Can a forgery detector still find what an inpainting model painted?",
+    help="Can a forgery detector still find what an inpainting model inpainted?",
     epilog="First run: bench run --inpainter safepaint --detector trufor",
 )
 
@@ -65,7 +65,7 @@ def bench(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Can a forgery detector still find what an inpainting model painted?"""
+    """Can a forgery detector still find what an inpainting model inpainted?"""
 
 
 app.command("list")(list_)

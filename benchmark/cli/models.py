@@ -94,7 +94,8 @@ def verify(
         list[str] | None, typer.Argument(metavar="[NAME]...", help="Models; default: all.")
     ] = None,
     goldens: Annotated[
-        Path | None, typer.Option(help="Folder of goldens.", show_default="../shared/goldens")
+        Path | None,
+        typer.Option(help="Folder of reference outputs.", show_default="../shared/goldens"),
     ] = None,
     weights: Annotated[
         list[str] | None,
@@ -110,7 +111,7 @@ def verify(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Check that models answer what they should: the goldens, and answers stored before.
+    """Check that models answer what they should: the reference outputs, and answers stored before.
 
     Exit status 0: all is well. 1: something drifted; the first point that moved is named.
 
@@ -118,7 +119,7 @@ def verify(
 
       bench verify
 
-      bench verify trufor --goldens ../shared/goldens
+      bench verify trufor --goldens ../shared/reference outputs
 
       bench verify --record lama --weights lama=big-lama
     """

@@ -18,7 +18,7 @@ def new(
 
     Examples:
 
-      bench new inpainter my-painter
+      bench new inpainter my-inpainter
 
       bench new detector my-looker
     """

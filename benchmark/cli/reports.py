@@ -30,7 +30,7 @@ def table(
     style: Annotated[str, typer.Option("--format", help="text, md, csv, tex or html.")] = "text",
     paper: Annotated[bool, typer.Option("--paper", help="The paper's numbers alone.")] = False,
     intervals: Annotated[
-        bool, typer.Option("--intervals", help="Also the 95 % intervals over pictures.")
+        bool, typer.Option("--intervals", help="Also the 95 % intervals over images.")
     ] = False,
     everything: Annotated[
         bool, typer.Option("--all", help="With stats: every row instead of a summary.")
@@ -76,16 +76,16 @@ def report(
     store: Annotated[
         str | None,
         typer.Option(
-            help="Stored answers: its pictures, or a run still going.",
+            help="Stored answers: its images, or a run still going.",
             show_default="the run's, else the cache folder",
         ),
     ] = None,
     full: Annotated[
-        bool, typer.Option("--full", help="Also write full pictures and heatmaps beside it.")
+        bool, typer.Option("--full", help="Also write full images and heatmaps beside it.")
     ] = False,
     compare_with: Annotated[
         tuple[Path, Path] | None,
-        typer.Option("--compare", metavar="A B", help="Instead: two runs over the same pictures."),
+        typer.Option("--compare", metavar="A B", help="Instead: two runs over the same images."),
     ] = None,
     fail_on: Annotated[
         str, typer.Option(help="With --compare: limits, such as auc:+0.01; beyond them status 1.")

@@ -51,7 +51,7 @@ def run(
     images: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of pictures, or one; implies --dataset folder.", rich_help_panel=DATA
+            help="Folder of images, or one; implies --dataset folder.", rich_help_panel=DATA
         ),
     ] = None,
     masks: Annotated[
@@ -136,14 +136,12 @@ def run(
     ] = None,
     limit: Annotated[
         int | None,
-        typer.Option(
-            help="Only the first so many pictures of each data set.", rich_help_panel=DATA
-        ),
+        typer.Option(help="Only the first so many images of each data set.", rich_help_panel=DATA),
     ] = None,
     max_pixels: Annotated[
         int | None,
         typer.Option(
-            help="Pictures and masks of more are refused undecoded.",
+            help="Images and masks of more are refused undecoded.",
             show_default="89 million",
             rich_help_panel=DATA,
         ),
@@ -164,7 +162,7 @@ def run(
         bool,
         typer.Option(
             "--recomposite",
-            help="Paste known pixels back over pictures of outputs:DIR.",
+            help="Paste known pixels back over images of outputs:DIR.",
             rich_help_panel=MODELS,
         ),
     ] = False,
@@ -239,7 +237,7 @@ def run(
         float,
         typer.Option(
             min=0.1,
-            help="Seconds a cmd: program may take for 32 pictures.",
+            help="Seconds a cmd: program may take for 32 images.",
             rich_help_panel=EXECUTION,
         ),
     ] = 600.0,
@@ -269,7 +267,7 @@ def run(
     shard: Annotated[
         str | None,
         typer.Option(
-            help="Only share I of N of the pictures, such as 2/10; see bench merge.",
+            help="Only share I of N of the images, such as 2/10; see bench merge.",
             metavar="I/N",
             rich_help_panel=EXECUTION,
         ),
@@ -278,7 +276,7 @@ def run(
         bool,
         typer.Option(
             "--strict",
-            help="A picture, mask or model that cannot be used ends the run.",
+            help="An image, mask or model that cannot be used ends the run.",
             rich_help_panel=EXECUTION,
         ),
     ] = False,
@@ -293,7 +291,7 @@ def run(
     save_images: Annotated[
         bool,
         typer.Option(
-            "--save-images", help="Also write pictures, masks and heatmaps.", rich_help_panel=OUTPUT
+            "--save-images", help="Also write images, masks and heatmaps.", rich_help_panel=OUTPUT
         ),
     ] = False,
     quiet: Annotated[
@@ -324,7 +322,7 @@ def run(
 
       bench run --inpainter safepaint,original --launder jpeg:90,jpeg:70,resize:0.75
 
-      bench run --inpainter mine=outputs:painted --detector heatmaps:looked
+      bench run --inpainter mine=outputs:inpainted --detector heatmaps:looked
 
       bench run --inpainter 'cmd:python paint.py {images} {masks} {out}'
 

@@ -21,7 +21,7 @@ def train(
     name: Annotated[
         str | None, typer.Argument(help="A model that has recipes.", show_default="with --edition")
     ] = None,
-    data: Annotated[Path, typer.Option(help="Folder of photographs, or one.")],
+    data: Annotated[Path, typer.Option(help="Folder of images, or one.")],
     out: Annotated[Path, typer.Option(help="Folder for checkpoints, log and weights.")],
     recipe: Annotated[
         str | None, typer.Option(help="mini, paper, or a TOML file.", show_default="mini")
@@ -60,7 +60,7 @@ def train(
     ] = False,
     allow_test_photos: Annotated[
         bool,
-        typer.Option("--allow-test-photos", help="Learn from test photographs; it is noted."),
+        typer.Option("--allow-test-photos", help="Learn from test images; it is noted."),
     ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print lines of JSON: rows of the log, then the result.")
@@ -70,18 +70,18 @@ def train(
 
     Examples:
 
-      bench train safepaint --data photographs --out trained --smoke
+      bench train safepaint --data images --out trained --smoke
 
       bench train safepaint --recipe paper --data places2 --masks irregular --out trained
 
-      bench train --edition mini --data photographs --out trained
+      bench train --edition mini --data images --out trained
     """
     with speaking():
-        from benchmark.training import Folders, Running
+        from benchmark.training import Folders, TrainOptions
         from benchmark.training import train as train_model
 
         folders = Folders(photographs=data, masks=masks, allow_test_photos=allow_test_photos)
-        running = Running(
+        running = TrainOptions(
             device=device,
             devices=devices,
             workers=workers,

@@ -18,7 +18,7 @@ weights_app = typer.Typer(
 
 @weights_app.callback(invoke_without_command=True)
 def weights_list(context: typer.Context, as_json: Json = False) -> None:
-    """List every checkpoint: where it is published, its licence, and whether it is here."""
+    """List every checkpoint: where it is published, its license, and whether it is here."""
     if context.invoked_subcommand is None:
         with speaking():
             from benchmark.install import weights_status
@@ -52,12 +52,12 @@ def weights_add(
 @weights_app.command("fetch")
 def weights_fetch(
     name: Annotated[str, typer.Argument(help="The model, or a backbone such as alexnet.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Accept the licence; for scripts.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Accept the license; for scripts.")] = False,
     largest: Annotated[
         int, typer.Option(min=1, help="GiB that a file may have whose size nobody states.")
     ] = 4,
 ) -> None:
-    """Show the licence, download with progress, verify and install; nothing if it is here already.
+    """Show the license, download with progress, verify and install; nothing if it is here already.
 
     Example:
 

@@ -1,1 +1,1 @@
-"""The ground floor: types, cards, checks, weights, pictures, errors. Imports nothing of ours."""
+"""The ground floor: types, cards, checks, weights, images, errors. Imports nothing of ours."""

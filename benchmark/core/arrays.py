@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from benchmark.core.errors import DataError
 
-MOST_NUMBERS = 89_478_485  # of an array, as many as a picture has pixels
+MOST_NUMBERS = 89_478_485  # of an array, as many as an image has pixels
 _LARGEST_NUMBER = 8  # bytes
 _LONGEST_HEADER = 10_000  # characters
 _HEADERS = {(1, 0): layout.read_array_header_1_0, (2, 0): layout.read_array_header_2_0}

@@ -73,7 +73,7 @@ class Card:
             train' does not.
         parameters: numbers that training sets in the network that answers, at its official sizes,
             all its files together, buffers not counted; 0 for what is no network.
-        multiply_adds: multiply-adds of one answer to a picture of 256x256 at the official sizes:
+        multiply_adds: multiply-adds of one answer to an image of 256x256 at the official sizes:
             half of what torch's FlopCounterMode finds in this project's network. It counts
             convolutions and matrix products (attention too) as they are run here, and neither
             Fourier transforms nor normalisation, activation, pooling and resizing. A product that
@@ -88,15 +88,15 @@ class Card:
         score_from: "head" where the detector has an image-level answer of its own, "area" where the
             score is the share of the heatmap above 0.5 (a rule of ours, marked with a dagger).
         threshold: score above which the detector calls an image forged.
-        paints: False for `original`, whose pictures are authentic.
-        sees_hole: its answer depends on what the picture shows inside the hole, as its authors'
+        paints: False for `original`, whose images are authentic.
+        sees_hole: its answer depends on what the image shows inside the hole, as its authors'
             program has it; every table marks it.
         chunk: samples that are best answered together, where a model is slow to start; a run takes
             this many, or its batch size where that is larger.
         finished: its answers are made already, each in a file of its own.
         by_name: its answer to a sample may go by the names of data set, bucket and sample, which
             are in the key then.
-        eight_bits: it answers 8-bit pictures, so that retouching begins after rounding.
+        eight_bits: it answers 8-bit images, so that retouching begins after rounding.
         revision: raised whenever the answer to the same input changes.
     """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from benchmark.core.errors import BadAnswer, BadInput
+from benchmark.core.errors import BadInput, BadOutput
 
 
 def check_images(images: Tensor, *, min_side: int = 1) -> None:
@@ -44,10 +44,10 @@ def check_answer(model: str, what: str, answer: object, shape: tuple[int, ...]) 
     """Refuse a model's answer that is no tensor of this shape.
 
     Raises:
-        BadAnswer: saying what was expected and what the model gave.
+        BadOutput: saying what was expected and what the model gave.
     """
     if not isinstance(answer, Tensor) or tuple(answer.shape) != shape:
-        raise BadAnswer(
+        raise BadOutput(
             f"{model}: expected a {what} of shape {shape}, it answered {_describe(answer)}"
         )
 

@@ -4,7 +4,7 @@ BenchError                  a mistake the user can mend: one line, exit status 2
 ├── BadInput                an argument or tensor of another shape, type or range than expected
 ├── UnknownName             no model, metric or data set of that name
 ├── RetiredName             a model that this version no longer has
-├── BroughtError            a model, metric or data set of the user's own that cannot be used
+├── ExternalError            a model, metric or data set of the user's own that cannot be used
 ├── DataError               an image, mask or folder that cannot be used
 │   └── FileChanged         one that changed while a run was going on
 ├── PlanError               a plan that contradicts itself or has an unknown key
@@ -12,18 +12,18 @@ BenchError                  a mistake the user can mend: one line, exit status 2
 │   ├── MissingWeights      a model that has no weights here
 │   └── Unreachable         an address that gives no file
 ├── OutputError             a folder or disk that cannot be written
-│   ├── DamagedAnswer       a file of the store that is gone or damaged
+│   ├── DamagedOutput       a file of the store that is gone or damaged
 │   └── DamagedStore        a store whose database cannot be read; 'bench check' saves what it can
 ├── ExecutorError           workers that cannot be had, or are gone
 └── TrainingError           a recipe or a training run that cannot go on
 BenchWarning                something to know about a run, in one line
-├── SizeWarning             a picture of a size that the authors' program refuses
+├── SizeWarning             an image of a size that the authors' program refuses
 ├── ScaleWarning            heatmaps that may be on another scale
 ├── CopyWarning             a module that is there twice; which of them is used
 ├── BatchWarning            a batch that was too large for the memory
 └── WorkerWarning           a worker that died, and what becomes of its work
-BadAnswer                   a model answered nonsense (NaN): that sample fails and is counted
-└── KnownMoved              a picture already made, whose known pixels are not the original's
+BadOutput                   a model answered nonsense (NaN): that sample fails and is counted
+└── KnownMoved              an image already made, whose known pixels are not the original's
 
 Anything else is a bug and keeps its traceback.
 """
@@ -62,7 +62,7 @@ class RetiredName(BenchError):  # noqa: N818 (the field reads it as a phrase)
     """A model that this version no longer has; the message names a commit that has it."""
 
 
-class BroughtError(BenchError):
+class ExternalError(BenchError):
     """A model, metric or data set of the user's own that cannot be used."""
 
 
@@ -101,7 +101,7 @@ class DamagedStore(OutputError):  # noqa: N818 (the field reads it as a phrase)
     """A store whose database is damaged; `bench check` saves what can be saved of it."""
 
 
-class DamagedAnswer(OutputError):  # noqa: N818 (as above)
+class DamagedOutput(OutputError):  # noqa: N818 (as above)
     """A file of the store that is gone or damaged; `key` is whose."""
 
     def __init__(self, path: str, key: str) -> None:
@@ -128,7 +128,7 @@ class BenchWarning(UserWarning):
 
 
 class SizeWarning(BenchWarning):
-    """A picture of a size that the authors' program refuses; what was done instead is our rule."""
+    """An image of a size that the authors' program refuses; what was done instead is our rule."""
 
 
 class ScaleWarning(BenchWarning):
@@ -147,12 +147,12 @@ class WorkerWarning(BenchWarning):
     """A worker that died; what it held is tried again."""
 
 
-class BadAnswer(Exception):  # noqa: N818 (it is no mistake of the user's, and no bug of ours)
+class BadOutput(Exception):  # noqa: N818 (it is no mistake of the user's, and no bug of ours)
     """A model answered nonsense, such as NaN: the sample fails and is counted."""
 
 
-class KnownMoved(BadAnswer):
-    """A picture that was made elsewhere differs from the original outside the hole.
+class KnownMoved(BadOutput):
+    """An image that was made elsewhere differs from the original outside the hole.
 
     Attributes:
         drift: largest and mean absolute difference over the known region, in grey levels.

@@ -1,4 +1,4 @@
-"""Bounds of reading a picture: bytes, a JPEG's scans, and seconds, each refused in one line."""
+"""Bounds of reading an image: bytes, a JPEG's scans, and seconds, each refused in one line."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pathlib import Path
 
 from benchmark.core.errors import DataError
 
-LARGEST_FILE = 2**30  # bytes of a picture's file, where 8 a pixel of --max-pixels are not more
+LARGEST_FILE = 2**30  # bytes of an image's file, where 8 a pixel of --max-pixels are not more
 MOST_SCANS = 100  # passes over a JPEG, each of which costs as much as decoding; usual are 10
-LONGEST = 120.0  # seconds from the first to the last byte that decoding a picture asks for
+LONGEST = 120.0  # seconds from the first to the last byte that decoding an image asks for
 LONGEST_HEADER = 20.0  # the same for its header
 MOST_TILES = 65_535  # of a JPEG 2000
 _SIZES = b"\xff\x4f\xff\x51"  # begins its codestream
@@ -22,7 +22,7 @@ _ALONE = (0x00, 0x01, 0xFF, *range(0xD0, 0xD9))  # what may follow 0xFF and has 
 
 
 class TimedBytes(BytesIO):
-    """A picture's bytes, refused when decoding them goes on for too long.
+    """An image's bytes, refused when decoding them goes on for too long.
 
     Args:
         content: the bytes.
@@ -45,7 +45,7 @@ class TimedBytes(BytesIO):
 
 
 class TimedHeader(BufferedReader):
-    """A picture's file, refused when reading its header goes on for too long.
+    """An image's file, refused when reading its header goes on for too long.
 
     Args:
         path: the file.
@@ -72,11 +72,11 @@ def _refuse_late(path: Path, end: float, limit: float) -> None:
 
 
 def refuse_large(path: Path, most: int) -> None:
-    """Refuse a picture's file by its size, before any of it is read.
+    """Refuse an image's file by its size, before any of it is read.
 
     Args:
         path: the file.
-        most: pixels that a picture may have.
+        most: pixels that an image may have.
 
     Raises:
         DataError: saying both sizes, or if it is no plain file.

@@ -1,4 +1,4 @@
-"""From any picture file to upright 8-bit RGB at evaluation size.
+"""From any image file to upright 8-bit RGB at evaluation size.
 
 The rule, in order: the file's first frame; turned upright as its EXIF says (an orientation other
 than 1 to 8 turns nothing); grey of more than 8 bits scaled to 8 as its largest level says
@@ -61,27 +61,27 @@ _BROKEN = (
 _PILLOW = r"PIL\."  # Pillow's modules
 _LIMIT = Lock()  # of Pillow's own limit, one for the whole program
 _ORIENTATION = 274  # of EXIF
-_SIDEWAYS = (5, 6, 7, 8)  # orientations of pictures that lie on their side
+_SIDEWAYS = (5, 6, 7, 8)  # orientations of images that lie on their side
 _WIDTH = 256  # the TIFF tag of the width as stored
 _SHOWN = 3  # files that a count names
 
 
-def is_picture(path: Path) -> bool:
-    """Whether a file's name says that it is a picture; hidden files are none."""
+def is_image(path: Path) -> bool:
+    """Whether a file's name says that it is an image; hidden files are none."""
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
 
 
-def read_picture(path: Path, most: int = MOST_PIXELS, *, sha256: str = "") -> Pixels:
-    """Read a picture as upright 8-bit RGB, (H, W, 3) uint8.
+def read_image(path: Path, most: int = MOST_PIXELS, *, sha256: str = "") -> Pixels:
+    """Read an image as upright 8-bit RGB, (H, W, 3) uint8.
 
     Args:
         path: the file.
-        most: pixels; a picture that has more is refused before it is decoded.
+        most: pixels; an image that has more is refused before it is decoded.
         sha256: of the bytes that are to be decoded, or "" for any.
 
     Raises:
         FileChanged: if it holds other bytes.
-        DataError: if it is missing, truncated, no picture, or too large to be one.
+        DataError: if it is missing, truncated, no image, or too large to be one.
     """
     picture = open_upright(path, most, sha256=sha256)
     if is_deep(picture):
@@ -94,16 +94,16 @@ def read_picture(path: Path, most: int = MOST_PIXELS, *, sha256: str = "") -> Pi
 
 
 def open_upright(path: Path, most: int = MOST_PIXELS, *, sha256: str = "") -> Image.Image:
-    """Open and decode a picture whole, turned upright as its EXIF says.
+    """Open and decode an image whole, turned upright as its EXIF says.
 
     Args:
         path: the file.
-        most: pixels; a picture that has more is refused before it is decoded.
+        most: pixels; an image that has more is refused before it is decoded.
         sha256: of the bytes that are to be decoded, or "" for any.
 
     Raises:
         FileChanged: if it holds other bytes.
-        DataError: if it is missing, truncated, no picture, or too large to be one.
+        DataError: if it is missing, truncated, no image, or too large to be one.
     """
     with _opened(path, most, sha256, whole=True) as file:
         file.load()
@@ -111,10 +111,10 @@ def open_upright(path: Path, most: int = MOST_PIXELS, *, sha256: str = "") -> Im
 
 
 def is_transparent(path: Path, most: int = MOST_PIXELS) -> bool:
-    """Whether a picture can be seen through anywhere; one without transparency is not decoded.
+    """Whether an image can be seen through anywhere; one without transparency is not decoded.
 
     Raises:
-        DataError: if it cannot be read as a picture.
+        DataError: if it cannot be read as an image.
     """
     with _opened(path, most) as file:
         if "A" not in file.getbands() and "transparency" not in file.info:
@@ -123,11 +123,11 @@ def is_transparent(path: Path, most: int = MOST_PIXELS) -> bool:
         return bool((np.asarray(file.convert("RGBA"))[..., 3] != 255).any())
 
 
-def picture_shape(path: Path, most: int = MOST_PIXELS) -> tuple[int, int]:
-    """Height and width of a picture once upright, as `open_upright` turns it.
+def image_shape(path: Path, most: int = MOST_PIXELS) -> tuple[int, int]:
+    """Height and width of an image once upright, as `open_upright` turns it.
 
     Raises:
-        DataError: if it is missing, no picture, or too large to be one.
+        DataError: if it is missing, no image, or too large to be one.
     """
     with _opened(path, most) as file:
         if file.format == "PNG" and "exif" not in file.info and not _told_late(path):
@@ -155,7 +155,7 @@ def _told_late(path: Path) -> bool:
 
 
 def reading_of(path: Path, most: int = MOST_PIXELS) -> str:
-    """What a picture's bytes do not say of how they were read: it goes into a sample's key.
+    """What an image's bytes do not say of how they were read: it goes into a sample's key.
 
     Returns:
         "" for all but deep grey that holds no level above 255, which earlier versions read as
@@ -164,7 +164,7 @@ def reading_of(path: Path, most: int = MOST_PIXELS) -> str:
     try:
         state = path.stat()
         return _reading_of(path, (state.st_size, state.st_mtime_ns), most)
-    except (DataError, OSError):  # said where the picture is read
+    except (DataError, OSError):  # said where the image is read
         return ""
 
 
@@ -190,7 +190,7 @@ def _may_be_deep(path: Path) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """The pictures below a folder.
+    """The images below a folder.
 
     Attributes:
         named: the files by their names, in name order.
@@ -204,7 +204,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """The picture files below a folder.
+    """The image files below a folder.
 
     Attributes:
         files: in the order of their paths.
@@ -218,47 +218,45 @@ class Found:
 
 
 def find_pictures(folder: Path, *, without: Collection[Path] = ()) -> Found:
-    """All picture files below a folder, or the one that stands in its place.
+    """All image files below a folder, or the one that stands in its place.
 
     Args:
-        folder: the folder, or one picture.
+        folder: the folder, or one image.
         without: files and folders that are left out where they lie below it.
 
     Raises:
-        DataError: if the folder is missing, cannot be read, or holds no picture.
+        DataError: if the folder is missing, cannot be read, or holds no image.
     """
-    if folder.is_file() and not is_picture(folder):
+    if folder.is_file() and not is_image(folder):
         _refuse_no_picture(folder)
     found = walk(folder, without=without, results=False)
     top = folder.parent if folder.is_file() else folder
-    files = [path for path in found.files if is_picture(path) or path == folder]
-    others = [path for path in found.files if not is_picture(path) and path != folder]
+    files = [path for path in found.files if is_image(path) or path == folder]
+    others = [path for path in found.files if not is_image(path) and path != folder]
     left_out = _counted(_reasons(others, found.left_out), top)
     if not files:
         also = f"; left out: {'; '.join(left_out)}" if left_out else ""
-        raise DataError(
-            f"{folder}: no pictures ({', '.join(sorted(SUFFIXES))}) in this folder{also}"
-        )
+        raise DataError(f"{folder}: no images ({', '.join(sorted(SUFFIXES))}) in this folder{also}")
     return Found(files=tuple(files), top=top, left_out=left_out)
 
 
-def named_pictures(folder: Path) -> dict[str, Path]:
-    """All picture files below a folder by name, as `list_pictures` finds them."""
-    return list_pictures(folder).named
+def named_images(folder: Path) -> dict[str, Path]:
+    """All image files below a folder by name, as `list_images` finds them."""
+    return list_images(folder).named
 
 
-def list_pictures(folder: Path, *, without: Collection[Path] = ()) -> Listing:
-    """All picture files below a folder by name: the path in it without the ending.
+def list_images(folder: Path, *, without: Collection[Path] = ()) -> Listing:
+    """All image files below a folder by name: the path in it without the ending.
 
     Where two files differ only in the ending, both keep it. Characters that cannot be printed, such
     as a line break, are written as escapes. A file in place of the folder is a folder of one.
 
     Args:
-        folder: the folder, or one picture.
+        folder: the folder, or one image.
         without: files and folders that are left out where they lie below it.
 
     Raises:
-        DataError: if the folder is missing, cannot be read, or holds no picture.
+        DataError: if the folder is missing, cannot be read, or holds no image.
     """
     found = find_pictures(folder, without=without)
     stems = Counter(path.with_suffix("") for path in found.files)
@@ -269,7 +267,7 @@ def list_pictures(folder: Path, *, without: Collection[Path] = ()) -> Listing:
         if text in named:  # a.png of a.png.png, beside a.png that keeps its ending
             text = printable(path.relative_to(found.top).as_posix())
         if text in named:
-            raise DataError(f"{folder}: two pictures are called {text!r}; rename one")
+            raise DataError(f"{folder}: two images are called {text!r}; rename one")
         named[text] = path
     return Listing(named=dict(sorted(named.items())), left_out=found.left_out)
 
@@ -277,16 +275,14 @@ def list_pictures(folder: Path, *, without: Collection[Path] = ()) -> Listing:
 def _refuse_no_picture(path: Path) -> None:
     """Refuse a single file that is none; its ending may be any."""
     try:
-        picture_shape(path)
+        image_shape(path)
     except DataError as error:
         reason = str(error).removeprefix(f"{path}: ")
-        raise DataError(
-            f"{path}: no pictures: neither a folder of them nor one ({reason})"
-        ) from None
+        raise DataError(f"{path}: no images: neither a folder of them nor one ({reason})") from None
 
 
 def _reasons(others: Iterable[Path], left_out: Iterable[LeftOut]) -> dict[str, list[Path]]:
-    """What is not used, by reason; hidden files count where they would be pictures."""
+    """What is not used, by reason; hidden files count where they would be images."""
     found: dict[str, list[Path]] = defaultdict(list)
     for path in others:
         found[path.suffix.lower() or "no ending"].append(path)
@@ -309,7 +305,7 @@ def _counted(reasons: dict[str, list[Path]], top: Path) -> tuple[str, ...]:
 def _opened(
     path: Path, most: int, sha256: str = "", *, whole: bool = False
 ) -> Iterator[Image.Image]:
-    """A picture file, and one line for everything that can be wrong with it.
+    """An image file, and one line for everything that can be wrong with it.
 
     With `whole` it is about to be decoded: its bytes are compared with `sha256`, and bounded.
     """
@@ -329,15 +325,15 @@ def _opened(
                 _refuse_slow(file, content, path)
             yield file
     except FileNotFoundError:
-        raise DataError(f"{path}: no such picture") from None
+        raise DataError(f"{path}: no such image") from None
     except UnidentifiedImageError:
         kinds = ", ".join(_FORMATS)
-        raise DataError(f"{path}: not a {kinds} picture") from None
+        raise DataError(f"{path}: not a {kinds} image") from None
     except _BROKEN as error:
         if isinstance(error, OSError) and error.errno:  # the file system's word, and not Pillow's
             raise DataError(f"{path}: cannot be read ({error.strerror})") from None
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{path}: damaged or truncated picture ({reason[:100]})") from None
+        raise DataError(f"{path}: damaged or truncated image ({reason[:100]})") from None
 
 
 def _refuse_slow(file: Image.Image, content: bytes, path: Path) -> None:
@@ -359,8 +355,8 @@ def _checked(path: Path, sha256: str) -> bytes:
 
 
 def _headed(file: IO[bytes]) -> Image.Image:
-    """A picture file whose header was read: Pillow's limit gives way to the caller's."""
-    with _LIMIT:  # pictures are decoded in threads
+    """An image file whose header was read: Pillow's limit gives way to the caller's."""
+    with _LIMIT:  # images are decoded in threads
         before = Image.MAX_IMAGE_PIXELS
         Image.MAX_IMAGE_PIXELS = None
         try:
@@ -372,7 +368,7 @@ def _headed(file: IO[bytes]) -> Image.Image:
 def _hush() -> None:
     """Odd EXIF fields and palettes are no news to a user.
 
-    For good, and not with `catch_warnings`: pictures are decoded in threads, and that would take
+    For good, and not with `catch_warnings`: images are decoded in threads, and that would take
     back what another thread does with warnings meanwhile.
     """
     patterns = (getattr(one[3], "pattern", "") for one in warnings.filters)
@@ -385,10 +381,10 @@ def fit(pixels: Pixels, size: int | None) -> Pixels:
 
     Args:
         pixels: (H, W, 3) uint8.
-        size: the side, or None to leave the picture as it is.
+        size: the side, or None to leave the image as it is.
 
     Returns:
-        (size, size, 3) uint8, or the picture itself.
+        (size, size, 3) uint8, or the image itself.
     """
     if size is None or pixels.shape[:2] == (size, size):
         return pixels

@@ -16,7 +16,7 @@ ROUNDING = 1e-3  # by which a float may leave [0, 1]: a step of half precision a
 
 
 def is_deep(picture: Image.Image) -> bool:
-    """Whether a picture has grey of more than 8 bits: whole numbers of 16 or 32, or floats."""
+    """Whether an image has grey of more than 8 bits: whole numbers of 16 or 32, or floats."""
     return picture.mode.startswith(("I", "F"))
 
 
@@ -25,7 +25,7 @@ def full_level(values: NDArray[Any], path: Path) -> int:
 
     Floats up to 1 mean 0 to 1; levels up to 255, of whatever type, mean 0 to 255 (a 16-bit file
     whose levels are all below is black else); all above mean 0 to 65535, but for those up to 4095:
-    they are 10 or 12 bits, or a picture that is all but black. Where every level is 0 it is the
+    they are 10 or 12 bits, or an image that is all but black. Where every level is 0 it is the
     type's own.
 
     Args:

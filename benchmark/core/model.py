@@ -67,7 +67,7 @@ class Model:
         """Trade the last digits for speed; a model without a network stays as it is.
 
         Args:
-            precision: "bf16" runs what can be run so in bfloat16; pictures and answers stay
+            precision: "bf16" runs what can be run so in bfloat16; images and answers stay
                 float32. Answers differ from the second or third digit on.
             compiled: let torch.compile write the network's kernels, in the first pass at each size.
 
@@ -95,7 +95,7 @@ def check_device(device: str) -> torch.device:
         torch.empty(0, device=wanted)
     except (RuntimeError, AssertionError) as error:
         raise BadInput(f"device {device!r}: not on this machine ({str(error)[:80]})") from None
-    if wanted.type == "cuda":  # its 10-bit products move SafePaint's picture by 9e-3
+    if wanted.type == "cuda":  # its 10-bit products move SafePaint's image by 9e-3
         torch.backends.cudnn.allow_tf32 = False
         torch.backends.cuda.matmul.allow_tf32 = False
     return wanted

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
 from benchmark.core.card import Card, read_card
-from benchmark.core.errors import BenchError, BroughtError, RetiredName, UnknownName
+from benchmark.core.errors import BenchError, ExternalError, RetiredName, UnknownName
 from benchmark.core.external.imports import import_class, module_file, source_hash, tell_copies
 from benchmark.core.external.spec import (
     Entry,
@@ -104,7 +104,7 @@ class Registry(Generic[T]):
         for name in self:
             try:
                 self.card(name)
-            except BroughtError:
+            except ExternalError:
                 continue
             yield name
 
@@ -113,7 +113,7 @@ class Registry(Generic[T]):
 
         Raises:
             UnknownName: with the nearest known name.
-            BroughtError: if two things have the name.
+            ExternalError: if two things have the name.
             BadInput: if its label cannot be one.
         """
         label, rest = split_label(word)
@@ -235,7 +235,7 @@ class Registry(Generic[T]):
         if len(found) == 1 and name not in self._table:
             (one,) = found
             if not is_label(name) or not is_class(one.target):
-                raise BroughtError(
+                raise ExternalError(
                     f"the {self.kind} {name!r} of {one.distribution}: expected an entry point "
                     f"NAME = package.module:Class, got {one.target!r}"
                 )
@@ -248,13 +248,13 @@ class Registry(Generic[T]):
             raise UnknownName(self.kind, name, self)
         owners = [*(["this project"] if name in self._table else []), *_owners(found)]
         hint = "; take one as NAME=package.module:Class" if self._schemes is not None else ""
-        raise BroughtError(
+        raise ExternalError(
             f"two {self.kind}s are named {name!r}: {' and '.join(owners)} have one{hint}"
         )
 
     def _free(self, label: str, word: str) -> str:
         if label in self:
-            raise BroughtError(
+            raise ExternalError(
                 f"{word!r}: {label!r} is the name of another {self.kind}; put a label of your own "
                 "before it: LABEL=..."
             )
@@ -268,11 +268,11 @@ class Registry(Generic[T]):
         except (BenchError, SyntaxError, TypeError):  # written otherwise, or not at all
             card = getattr(self._foreign(found), "card", None)
         if not isinstance(card, Card):
-            raise BroughtError(f"{found.target} has no `card = Card(...)`")
+            raise ExternalError(f"{found.target} has no `card = Card(...)`")
         return card
 
-    def _not_imported(self, found: Entry) -> BroughtError:
-        return BroughtError(
+    def _not_imported(self, found: Entry) -> ExternalError:
+        return ExternalError(
             f"the {self.kind} {found.name!r} is not of this project, and its code is not imported "
             "to look at a run; 'bench run' with the run's plan.toml does that"
         )
@@ -287,10 +287,12 @@ class Registry(Generic[T]):
         kind = import_class(found.target)
         base = _attribute(self._base)
         if not issubclass(kind, base):
-            raise BroughtError(f"{found.target} is no {base.__name__}: it must be a subclass of it")
+            raise ExternalError(
+                f"{found.target} is no {base.__name__}: it must be a subclass of it"
+            )
         missing = sorted(getattr(kind, "__abstractmethods__", ()))
         if missing:
-            raise BroughtError(f"{found.target}: {', '.join(missing)} is not written yet")
+            raise ExternalError(f"{found.target}: {', '.join(missing)} is not written yet")
         return kind
 
 

@@ -1,4 +1,4 @@
-"""Between 8-bit pictures and the tensors that models take."""
+"""Between 8-bit images and the tensors that models take."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def known_mean(images: Tensor, masks: Tensor) -> Tensor:
 
 
 def hole_blind(images: Tensor, masks: Tensor) -> Tensor:
-    """The images with each hole painted over, so that nothing can look into it.
+    """The images with each hole inpainted over, so that nothing can look into it.
 
     Args:
         images: (N, 3, H, W) float32 in [0, 1].

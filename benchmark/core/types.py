@@ -18,10 +18,10 @@ Rows = NDArray[np.float64]  # (N, K): what a metric measured on N samples
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """One picture with one hole.
+    """One image with one hole.
 
     Attributes:
-        id: name of the picture within its data set.
+        id: name of the image within its data set.
         image: (H, W, 3) uint8 RGB, at evaluation size.
         mask: (H, W) bool, True = to be inpainted.
         bucket: range of the hole's share in percent, such as "10-20".
@@ -35,14 +35,14 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """A picture with its names, for a model that answers by name: a program, a folder of answers.
+    """An image with its names, for a model that answers by name: a program, a folder of answers.
 
     Attributes:
-        sample: name of the picture within its data set.
+        sample: name of the image within its data set.
         dataset: the data set's name.
         bucket: the hole's bucket, such as "10-20".
-        inpainter: who painted it, or "" where it is to be painted.
-        launder: what was done to it after painting, or "".
+        inpainter: who inpainted it, or "" where it is to be inpainted.
+        launder: what was done to it after inpainting, or "".
         image: (H, W, 3) uint8 RGB.
         mask: (H, W) bool, True = to be inpainted; None for a detector.
     """
@@ -92,9 +92,9 @@ class Case:
     """All there is to measure about N samples of one size.
 
     Attributes:
-        image: (N, H, W, 3) uint8 RGB, the untouched pictures.
+        image: (N, H, W, 3) uint8 RGB, the untouched images.
         mask: (N, H, W) bool, True = hole.
-        truth: (N, H, W) bool, True = manipulated: the mask, or nothing where nothing was painted.
+        truth: (N, H, W) bool, True = manipulated: the mask, or nothing where nothing was inpainted.
         filled: (N, H, W, 3) uint8 RGB, what the inpainter published.
         verdict: what the detector said, or None where no detector was asked.
     """

@@ -1,7 +1,7 @@
 """The one walk over a folder: which files lie below it, what was left out, and why.
 
 Folders that are linked are followed once; hidden files and folders, links to nothing, folders that
-may not be opened and, for pictures, what an earlier run wrote are left out and counted.
+may not be opened and, for images, what an earlier run wrote are left out and counted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from benchmark.core.errors import DataError
 
 HIDDEN, HIDDEN_FILES = "hidden folders", "hidden files"  # reasons
 _MACHINE = frozenset({"__pycache__", "__MACOSX", "@eaDir", "$RECYCLE.BIN"})  # made by no user
-# What a run's folder and a store hold: pictures in them are answers, and no photographs.
+# What a run's folder and a store hold: images in them are answers, and no images.
 _RESULTS = (frozenset({"plan.toml", "record.json"}), frozenset({"answers.sqlite"}))
 _Identity = tuple[int, int]
 

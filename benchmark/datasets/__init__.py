@@ -60,13 +60,13 @@ def open_dataset(
     Args:
         name: a name of `DATASETS`.
         images: its folder, for a data set that lies in one; for a published one the data root.
-        size: side of the square pictures, or None to leave them as they are.
-        most: pixels; a picture that has more is refused before it is decoded.
-        without: files and folders in `images` that hold no pictures, for `folder`.
+        size: side of the square images, or None to leave them as they are.
+        most: pixels; an image that has more is refused before it is decoded.
+        without: files and folders in `images` that hold no images, for `folder`.
 
     Raises:
         UnknownName: if there is no such data set.
-        DataError: if its pictures are not there.
+        DataError: if its images are not there.
     """
     kind = DATASETS.load(name)
     if name == "folder" and without:

@@ -1,4 +1,4 @@
-"""`paris-street-view`: the 100 test pictures of Paris StreetView (Pathak et al., 2016)."""
+"""`paris-street-view`: the 100 test images of Paris StreetView (Pathak et al., 2016)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from benchmark.datasets.published import Layout, Published
 
 
 class ParisStreetView(Published):
-    """The whole test pictures; the archive holds copies with a square cut out beside them."""
+    """The whole test images; the archive holds copies with a square cut out beside them."""
 
     layout: ClassVar[Layout] = Layout(
         name="paris-street-view",

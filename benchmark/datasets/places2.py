@@ -1,4 +1,4 @@
-"""`places2`: the validation pictures of Places365-Standard (Zhou et al., 2017)."""
+"""`places2`: the validation images of Places365-Standard (Zhou et al., 2017)."""
 
 from __future__ import annotations
 

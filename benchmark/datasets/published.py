@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from benchmark.core.errors import DataError
-from benchmark.core.images import is_picture
+from benchmark.core.images import is_image
 from benchmark.datasets.base import Dataset
 
 
@@ -18,7 +18,7 @@ class Layout:
     Attributes:
         name: what it is called, and the folder of its own that it may lie in.
         folders: as its archives unpack, in the order in which they are looked for.
-        files: what the pictures in it are called, as a pattern for file names.
+        files: what the images in it are called, as a pattern for file names.
         source: where to get it.
     """
 
@@ -28,7 +28,7 @@ class Layout:
     source: str
 
     def find(self, root: Path | None) -> Path:
-        """The folder that has the pictures.
+        """The folder that has the images.
 
         Raises:
             DataError: one line: where it was looked for, what should be there, where to get it.
@@ -37,13 +37,13 @@ class Layout:
             raise DataError(f"{self.name}: needs --data-root DIR with {self._wanted}")
         for place in (root / self.name, root):
             for folder in self.folders:
-                if any(map(is_picture, (place / folder).glob(self.files))):
+                if any(map(is_image, (place / folder).glob(self.files))):
                     return place / folder
         raise DataError(f"{self.name}: not found in {root / self.name} or {root}: {self._wanted}")
 
     def pictures(self, folder: Path) -> list[Path]:
-        """The pictures in one of its folders, in the order of their names."""
-        return sorted(path for path in folder.glob(self.files) if is_picture(path))
+        """The images in one of its folders, in the order of their names."""
+        return sorted(path for path in folder.glob(self.files) if is_image(path))
 
     @property
     def _wanted(self) -> str:
@@ -52,7 +52,7 @@ class Layout:
 
 
 class Published(Dataset):
-    """The pictures of a published data set, named by their files; `images` is the data root."""
+    """The images of a published data set, named by their files; `images` is the data root."""
 
     layout: ClassVar[Layout]
 
@@ -60,7 +60,7 @@ class Published(Dataset):
         folder = self.layout.find(images)
         found = {path.stem: path for path in self.layout.pictures(folder) if self._tests(path)}
         if not found:
-            raise DataError(f"{self.layout.name}: {folder} has no picture of the test part")
+            raise DataError(f"{self.layout.name}: {folder} has no image of the test part")
         return found
 
     def _tests(self, path: Path) -> bool:

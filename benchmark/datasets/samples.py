@@ -1,4 +1,4 @@
-"""`samples`: photographs that three installed packages carry; nothing is downloaded."""
+"""`samples`: images that three installed packages carry; nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PHOTOGRAPHS = {  # name: (package, file within it)
 
 
 class Samples(Dataset):
-    """The centre squares of eight colour photographs; four of them are JPEG files."""
+    """The centre squares of eight colour images; four of them are JPEG files."""
 
     def _find(self, images: Path | None) -> dict[str, Path]:
         files = {name: _installed(*place) for name, place in _PHOTOGRAPHS.items()}

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from benchmark.core.errors import WorkerWarning
 from benchmark.runner.inputs import Chunk
-from benchmark.runner.jobs import Fill, Job, Judge
+from benchmark.runner.jobs import DetectJob, InpaintJob, Job
 from benchmark.runner.outcome import Failure, Outcome
 
 HELD = 2  # parcels a worker has at once
@@ -24,7 +24,7 @@ MOST = 64  # chunks in a parcel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class News:
+class WorkerEvent:
     """What became of a worker's oldest parcel.
 
     Attributes:
@@ -38,7 +38,7 @@ class News:
     reason: str = ""
 
 
-class Crew(Protocol):
+class WorkerPool(Protocol):
     """Workers in numbered places; a worker that died is replaced in its place.
 
     Attributes:
@@ -51,7 +51,7 @@ class Crew(Protocol):
         """Give a worker a parcel; it works its parcels off in their order."""
         ...
 
-    def news(self) -> Sequence[News]:
+    def news(self) -> Sequence[WorkerEvent]:
         """Wait until a worker has answered, died or become ready.
 
         Raises:
@@ -62,19 +62,19 @@ class Crew(Protocol):
 
 
 @dataclass(slots=True)
-class _Parcel:
+class _TaskBatch:
     chunks: list[Chunk]
     again: bool = False
 
 
-class _Desk:
+class _Dispatcher:
     """Who holds what, and what is still to be given out."""
 
-    def __init__(self, crew: Crew, chunks: Iterator[Chunk]) -> None:
+    def __init__(self, crew: WorkerPool, chunks: Iterator[Chunk]) -> None:
         self._crew = crew
         self._chunks = chunks
-        self._held: dict[int, deque[_Parcel]] = {}
-        self._lost: deque[_Parcel] = deque()
+        self._held: dict[int, deque[_TaskBatch]] = {}
+        self._lost: deque[_TaskBatch] = deque()
         self._more = True
         self._size = 1
 
@@ -89,7 +89,7 @@ class _Desk:
                     self._crew.give(place, parcel.chunks)
         return self._more or bool(self._lost) or any(self._held.values())
 
-    def take(self, news: News) -> Iterator[Outcome]:
+    def take(self, news: WorkerEvent) -> Iterator[Outcome]:
         """The outcomes that come of some news."""
         if news.outcome is not None:
             parcel = self._held[news.place].popleft()
@@ -103,9 +103,9 @@ class _Desk:
             if parcel.again:
                 yield _failed(parcel.chunks[0].jobs, news.reason)
             else:
-                self._lost.extend(_Parcel([chunk], again=True) for chunk in parcel.chunks)
+                self._lost.extend(_TaskBatch([chunk], again=True) for chunk in parcel.chunks)
 
-    def _next(self, held: deque[_Parcel]) -> _Parcel | None:
+    def _next(self, held: deque[_TaskBatch]) -> _TaskBatch | None:
         """A lost chunk goes alone to a worker without another: so only what kills is given up."""
         if self._lost:
             return None if held else self._lost.popleft()
@@ -113,16 +113,16 @@ class _Desk:
             return None
         chunks = list(islice(self._chunks, self._size))
         self._more = bool(chunks)
-        return _Parcel(chunks) if chunks else None
+        return _TaskBatch(chunks) if chunks else None
 
     def _learn(self, seconds: float) -> None:
         wanted = int(SECONDS / seconds) if seconds > 0 else MOST
         self._size = max(1, min(wanted, 2 * self._size, MOST))
 
 
-def deal(crew: Crew, chunks: Iterable[Chunk]) -> Generator[Outcome]:
+def deal(crew: WorkerPool, chunks: Iterable[Chunk]) -> Generator[Outcome]:
     """Have chunks worked off; outcomes come as they are ready, each of one parcel."""
-    desk = _Desk(crew, iter(chunks))
+    desk = _Dispatcher(crew, iter(chunks))
     while desk.give_out():
         for news in crew.news():
             yield from desk.take(news)
@@ -133,8 +133,8 @@ def _failed(jobs: Sequence[Job], reason: str) -> Outcome:
 
 
 def _failure(job: Job, reason: str) -> Failure:
-    fill = job if isinstance(job, Fill) else job.fill
-    judge = job if isinstance(job, Judge) else None
+    fill = job if isinstance(job, InpaintJob) else job.fill
+    judge = job if isinstance(job, DetectJob) else None
     return Failure(
         kind="failed",
         dataset=fill.sample.dataset,

@@ -17,11 +17,11 @@ from threading import Thread
 from benchmark.core.errors import BadInput, ExecutorError
 from benchmark.core.external.program import GRACE, end_programs
 from benchmark.core.processor import available_cores
-from benchmark.executors.dispatch import News, deal
+from benchmark.executors.dispatch import WorkerEvent, deal
 from benchmark.runner.executor import Map
 from benchmark.runner.inputs import Chunk
 from benchmark.runner.outcome import Outcome
-from benchmark.runner.worker_spec import Kit
+from benchmark.runner.worker_spec import WorkerSpec
 
 READY = "ready"
 
@@ -46,7 +46,7 @@ class Processes:
         self._workers = workers
 
     @contextmanager
-    def start(self, kit: Kit) -> Iterator[Map]:
+    def start(self, kit: WorkerSpec) -> Iterator[Map]:
         """Start the processes; they are killed when the block ends, for they write nothing.
 
         Raises:
@@ -64,7 +64,7 @@ class Processes:
 class _Crew:
     """Processes in numbered places, each with a pipe."""
 
-    def __init__(self, kit: Kit, devices: Sequence[str], *, threads: int) -> None:
+    def __init__(self, kit: WorkerSpec, devices: Sequence[str], *, threads: int) -> None:
         self.ready: set[int] = set()
         self._kit = kit
         self._threads = threads
@@ -78,7 +78,7 @@ class _Crew:
         with suppress(OSError):  # it has just died: `news` will tell
             self._pipes[place].send(chunks)
 
-    def news(self) -> list[News]:
+    def news(self) -> list[WorkerEvent]:
         if not self._pipes:
             raise ExecutorError("no worker process can be kept alive; try fewer --workers")
         places = {id(pipe): place for place, pipe in self._pipes.items()}
@@ -107,19 +107,19 @@ class _Crew:
         theirs.close()  # so that its end is heard when it dies
         self._processes[place], self._pipes[place] = process, ours
 
-    def _hear(self, place: int) -> News | None:
+    def _hear(self, place: int) -> WorkerEvent | None:
         try:
             said = self._pipes[place].recv()
         except (EOFError, OSError):
             return self._bury(place)
         if isinstance(said, Outcome):
-            return News(place=place, outcome=said)
+            return WorkerEvent(place=place, outcome=said)
         if isinstance(said, BaseException):
             raise said
         self.ready.add(place)
         return None
 
-    def _bury(self, place: int) -> News:
+    def _bury(self, place: int) -> WorkerEvent:
         """Replace a dead worker, unless it died before it was ready: then so would the next."""
         self._pipes.pop(place).close()
         process = self._processes.pop(place)
@@ -127,7 +127,7 @@ class _Crew:
         if place in self.ready:
             self.ready.discard(place)
             self._start(place)
-        return News(place=place, reason=_how(process.exitcode or 0))
+        return WorkerEvent(place=place, reason=_how(process.exitcode or 0))
 
 
 def _how(status: int) -> str:
@@ -151,13 +151,13 @@ def _pools_of(threads: int) -> Iterator[None]:
             os.environ["OMP_NUM_THREADS"] = before
 
 
-def _serve(pipe: Connection, kit: Kit, device: str, threads: int) -> None:
+def _serve(pipe: Connection, kit: WorkerSpec, device: str, threads: int) -> None:
     """A worker process: parcels in, outcomes out, until it is killed or its parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the parent, which ends us
     try:
-        from benchmark.executors.remote_worker import Seat
+        from benchmark.executors.remote_worker import RemoteWorker
 
-        seat = Seat(kit, device, threads=threads)
+        seat = RemoteWorker(kit, device, threads=threads)
         parcels: SimpleQueue[Sequence[Chunk]] = SimpleQueue()
         Thread(target=_receive, args=(pipe, parcels), daemon=True).start()
         pipe.send(READY)

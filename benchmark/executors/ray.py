@@ -19,12 +19,12 @@ from typing import Any, TextIO
 
 from benchmark.core.errors import BadInput, BenchError, ExecutorError
 from benchmark.core.external.optional import install_line
-from benchmark.executors.dispatch import News, deal
-from benchmark.executors.remote_worker import Seat
+from benchmark.executors.dispatch import WorkerEvent, deal
+from benchmark.executors.remote_worker import RemoteWorker
 from benchmark.runner.executor import Map
 from benchmark.runner.inputs import Chunk
 from benchmark.runner.outcome import Outcome
-from benchmark.runner.worker_spec import Kit
+from benchmark.runner.worker_spec import WorkerSpec
 from benchmark.store.store import rows_folder
 
 PATIENCE = 120.0  # seconds without any worker after which the run ends
@@ -59,7 +59,7 @@ class Ray:
         self._needs = {"num_gpus": gpu_share} if device == "cuda" else {"num_cpus": 1.0}
 
     @contextmanager
-    def start(self, kit: Kit) -> Iterator[Map]:
+    def start(self, kit: WorkerSpec) -> Iterator[Map]:
         """Join the cluster and ask for the actors; a cluster joined before stays joined.
 
         Raises:
@@ -88,8 +88,8 @@ class Ray:
 class _Actor:
     """A seat on another machine, which knows whether it sees our files."""
 
-    def __init__(self, kit: Kit, mark: Path, device: str) -> None:
-        self._seat = Seat(kit, device, threads=1)  # Ray counts one core an actor
+    def __init__(self, kit: WorkerSpec, mark: Path, device: str) -> None:
+        self._seat = RemoteWorker(kit, device, threads=1)  # Ray counts one core an actor
         self._sees = mark.is_file() and all(map(os.path.exists, kit.shelf.sources.folders.values()))
 
     def sees(self) -> bool:
@@ -103,7 +103,7 @@ class _Crew:
     """Actors in numbered places; what they are asked is answered in its order."""
 
     def __init__(
-        self, ray: ModuleType, kit: Kit, mark: Path, *, device: str, needs: dict[str, float]
+        self, ray: ModuleType, kit: WorkerSpec, mark: Path, *, device: str, needs: dict[str, float]
     ) -> None:
         self.ready: set[int] = set()
         self._ray = ray
@@ -125,7 +125,7 @@ class _Crew:
             chunks = [replace(chunk, inputs=self._shelf.load(chunk)) for chunk in chunks]
         self._asked[place].append(self._actors[place].answer.remote(chunks))
 
-    def news(self) -> list[News]:
+    def news(self) -> list[WorkerEvent]:
         self._check_patience()
         places = {asked[0]: place for place, asked in self._asked.items() if asked}
         done, _ = self._ray.wait(list(places), timeout=1.0)
@@ -140,7 +140,7 @@ class _Crew:
         self._actors[place] = self._make()
         self._asked[place] = [self._actors[place].sees.remote()]
 
-    def _hear(self, place: int) -> News | None:
+    def _hear(self, place: int) -> WorkerEvent | None:
         asked = self._asked[place].pop(0)
         try:
             said = self._ray.get(asked)
@@ -151,9 +151,9 @@ class _Crew:
                 raise ExecutorError(f"a Ray worker cannot start: {_last_line(error)}") from None
             self.ready.discard(place)
             self._start(place)  # Ray places it where there is room, now or later
-            return News(place=place, reason=_first_line(error))
+            return WorkerEvent(place=place, reason=_first_line(error))
         if place in self.ready:
-            return News(place=place, outcome=said)
+            return WorkerEvent(place=place, outcome=said)
         self.ready.add(place)
         (self._blind.discard if said else self._blind.add)(place)
         return None

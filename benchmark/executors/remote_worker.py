@@ -12,10 +12,10 @@ from benchmark.core.threads import threads_for_networks
 from benchmark.runner.inputs import Chunk
 from benchmark.runner.outcome import Outcome, merged
 from benchmark.runner.prefetch import work_off
-from benchmark.runner.worker_spec import Kit
+from benchmark.runner.worker_spec import WorkerSpec
 
 
-class Seat:
+class RemoteWorker:
     """Answers parcels of chunks.
 
     Args:
@@ -24,7 +24,7 @@ class Seat:
         threads: that networks get: this worker's share of the machine's cores.
     """
 
-    def __init__(self, kit: Kit, device: str, *, threads: int) -> None:
+    def __init__(self, kit: WorkerSpec, device: str, *, threads: int) -> None:
         self._worker = kit.worker(device)
         self._threads = threads
 

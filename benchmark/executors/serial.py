@@ -8,7 +8,7 @@ from functools import partial
 
 from benchmark.runner.executor import Map
 from benchmark.runner.prefetch import work_off
-from benchmark.runner.worker_spec import Kit
+from benchmark.runner.worker_spec import WorkerSpec
 
 
 class Serial:
@@ -25,7 +25,7 @@ class Serial:
         self.threads: int | None = None
 
     @contextmanager
-    def start(self, kit: Kit) -> Iterator[Map]:
+    def start(self, kit: WorkerSpec) -> Iterator[Map]:
         """Load every model once, then work here.
 
         Raises:

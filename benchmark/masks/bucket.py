@@ -1,4 +1,4 @@
-"""Buckets: ranges (a, b] of the hole's share of a picture, in percent.
+"""Buckets: ranges (a, b] of the hole's share of an image, in percent.
 
 10-20 is 10 % < share <= 20 %, as in the partial-convolution paper (Liu et al., 2018, section 4) and
 in the tables of SafePaint. The share is measured at evaluation size, and compared in whole numbers.

@@ -1,8 +1,8 @@
 """Mask files: read, brought to size by nearest neighbour, binarised, and their polarity settled.
 
 What a mask is: black and white, soft edges allowed; grey levels of 128 and more are white. Levels 0
-and 1 mean 0 and 255, as do floats from 0 to 1. Of a cut-out (a picture whose transparency varies)
-the transparent part is white. Colours, and grey levels as photographs have them, make no mask.
+and 1 mean 0 and 255, as do floats from 0 to 1. Of a cut-out (an image whose transparency varies)
+the transparent part is white. Colours, and grey levels as images have them, make no mask.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ SUSPICIOUS = 0.6  # a folder whose median share is above this is probably invert
 SLACK = 0.05  # how far the mean of a folder's masks may lie outside the band that its name states
 _BAND = re.compile(r"(\d{1,2})\s*[-_]\s*(\d{1,3})\s*%?", re.ASCII)
 LOSSY = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".avif", ".jp2"})
-_FEW = 8  # grey levels that no photograph gets by with
+_FEW = 8  # grey levels that no image gets by with
 _DARK, _LIGHT = 32, 224  # levels below and from which a pixel is plainly black or white
 _BETWEEN = 0.5  # share of pixels in between that no soft mask has
 _PLAIN = 0.1  # least share of the white pixels that are plainly white, and of the black ones
 _CHROMA = 40  # levels by which the channels of a coloured pixel differ
-_COLOURED = 0.01  # share of coloured pixels from which a picture is coloured
+_COLOURED = 0.01  # share of coloured pixels from which an image is coloured
 _AROUND = tuple((row, column) for row in range(3) for column in range(3))  # a pixel and its eight
 _EXPECTED = "expected black and white (0 and 255); --masks takes a folder of masks"
 Grey = NDArray[np.uint8]  # (H, W)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MaskPicture:
+class MaskImage:
     """What a mask file shows.
 
     Attributes:
@@ -62,8 +62,8 @@ class MaskFile:
         path: the file.
         white: share of the pixels that are white, at evaluation size.
         inverted: whether black is the hole.
-        reading: how the file was read, as `MaskPicture` has it.
-        picture: name of the picture that it belongs to; "" where it is of any.
+        reading: how the file was read, as `MaskImage` has it.
+        picture: name of the image that it belongs to; "" where it is of any.
     """
 
     path: Path
@@ -83,7 +83,7 @@ def read_white(path: Path, most: int = MOST_PIXELS) -> Mask:
     return read_mask(path, most).white
 
 
-def read_mask(path: Path, most: int = MOST_PIXELS, *, sha256: str = "") -> MaskPicture:
+def read_mask(path: Path, most: int = MOST_PIXELS, *, sha256: str = "") -> MaskImage:
     """Read a mask file by the rule at this module's head.
 
     Args:
@@ -93,7 +93,7 @@ def read_mask(path: Path, most: int = MOST_PIXELS, *, sha256: str = "") -> MaskP
 
     Raises:
         FileChanged: if it holds other bytes.
-        DataError: if it cannot be read as a picture, or shows no mask; the message says what it
+        DataError: if it cannot be read as an image, or shows no mask; the message says what it
             shows.
     """
     picture = open_upright(path, most, sha256=sha256)
@@ -110,7 +110,7 @@ def read_mask(path: Path, most: int = MOST_PIXELS, *, sha256: str = "") -> MaskP
     return _of_grey(np.ascontiguousarray(colours[..., 0]), path)
 
 
-def _of_deep_grey(picture: Image.Image, path: Path) -> MaskPicture:
+def _of_deep_grey(picture: Image.Image, path: Path) -> MaskImage:
     values = np.asarray(picture)
     full = full_level(values, path)
     if full == 1:
@@ -122,13 +122,13 @@ def _of_deep_grey(picture: Image.Image, path: Path) -> MaskPicture:
         levels = values // 257
         reading = "floats read as 0 to 65535" if values.dtype.kind == "f" else ""
     found = _of_grey(levels.astype(np.uint8), path)
-    return MaskPicture(white=found.white, reading=found.reading or reading)
+    return MaskImage(white=found.white, reading=found.reading or reading)
 
 
-def _of_grey(grey: Grey, path: Path) -> MaskPicture:
+def _of_grey(grey: Grey, path: Path) -> MaskImage:
     levels = np.flatnonzero(Image.fromarray(grey).histogram())
     if levels[-1] == 1 and path.suffix.lower() not in LOSSY:
-        return MaskPicture(white=grey > 0, reading="0 and 1 read as 0 and 255")
+        return MaskImage(white=grey > 0, reading="0 and 1 read as 0 and 255")
     white = grey >= 128
     if 1 < levels[-1] < 128 and len(levels) <= _FEW:
         told = ", ".join(map(str, levels))
@@ -137,7 +137,7 @@ def _of_grey(grey: Grey, path: Path) -> MaskPicture:
         _refuse_photograph(grey, white, path)
     elif len(levels) > 2:
         _refuse_labels(grey, levels, path)
-    return MaskPicture(white=white)
+    return MaskImage(white=white)
 
 
 def _refuse_labels(grey: Grey, levels: NDArray[np.int64], path: Path) -> None:
@@ -155,14 +155,14 @@ def _refuse_labels(grey: Grey, levels: NDArray[np.int64], path: Path) -> None:
 
 
 def _refuse_photograph(grey: Grey, white: Mask, path: Path) -> None:
-    """A soft or JPEG mask is plainly black or white almost everywhere; a photograph is not."""
+    """A soft or JPEG mask is plainly black or white almost everywhere; an image is not."""
     dark, light = grey < _DARK, grey >= _LIGHT
     between = 1 - float((dark | light).mean())
     plain = min(_share(light, white), _share(dark, ~white))
     if between > _BETWEEN or plain < _PLAIN:
         raise DataError(
-            f"{path}: many grey levels, as a photograph has ({between:.0%} of its pixels are "
-            f"neither black nor white); {_EXPECTED}, --images the pictures"
+            f"{path}: many grey levels, as an image has ({between:.0%} of its pixels are "
+            f"neither black nor white); {_EXPECTED}, --images the images"
         )
 
 
@@ -181,7 +181,7 @@ def _refuse_colours(colours: NDArray[np.uint8], path: Path) -> None:
         shown, counts = np.unique(colours[coloured], axis=0, return_counts=True)
         most = ", ".join(str(tuple(map(int, shown[i]))) for i in np.argsort(-counts)[:2])
         raise DataError(
-            f"{path}: coloured, as labels and photographs are ({coloured.mean():.0%} of its "
+            f"{path}: coloured, as labels and images are ({coloured.mean():.0%} of its "
             f"pixels, most of them RGB {most}); {_EXPECTED}"
         )
 
@@ -192,32 +192,32 @@ def _two_levels(colours: NDArray[np.uint8]) -> bool:
     return bool(dark.any() and light.any() and (dark | light).mean() > 1 - _COLOURED)
 
 
-def _cut_out(colours: NDArray[np.uint8], alpha: Grey, path: Path) -> MaskPicture:
-    """A photograph's transparent part is the hole; paint on nothing may mean either."""
+def _cut_out(colours: NDArray[np.uint8], alpha: Grey, path: Path) -> MaskImage:
+    """An image's transparent part is the hole; paint on nothing may mean either."""
     shown = colours[alpha >= 128]
     if len(np.unique(shown[:, 0] // 8)) <= 2:
         raise DataError(
             f"{path}: one colour, and transparency that varies: the hole may be either part; "
             "save it without transparency, white = hole"
         )
-    return MaskPicture(white=alpha < 128, reading="transparent parts read as white")
+    return MaskImage(white=alpha < 128, reading="transparent parts read as white")
 
 
 def at_size(white: Mask, size: tuple[int, int], *, picture: tuple[int, int] | None) -> Mask:
-    """Bring a mask to a picture's evaluation size by nearest neighbour.
+    """Bring a mask to an image's evaluation size by nearest neighbour.
 
     Args:
         white: (H, W) bool at the file's own size.
         size: height and width at evaluation size.
-        picture: height and width, as filed, of the picture that the mask was made for: it must have
-            their proportions, and is cropped to its centre square where the picture is. None for a
-            mask that was made for no picture, and takes the proportions of any.
+        picture: height and width, as filed, of the image that the mask was made for: it must have
+            their proportions, and is cropped to its centre square where the image is. None for a
+            mask that was made for no image, and takes the proportions of any.
 
     Returns:
         (*size) bool.
 
     Raises:
-        DataError: if the mask has other proportions than its picture.
+        DataError: if the mask has other proportions than its image.
     """
     grey = white.astype(np.uint8)
     if picture is not None:
@@ -246,7 +246,7 @@ def settle_polarity(files: Iterable[MaskFile], folder: Path, polarity: Polarity)
     unnamed = [file.share for file in settled if _stated(file.path.parent) is None]
     if unnamed and median(unnamed) > SUSPICIOUS:
         raise DataError(
-            f"{folder}: half of the masks cover more than {median(unnamed):.0%} of the picture; "
+            f"{folder}: half of the masks cover more than {median(unnamed):.0%} of the image; "
             "say with --mask-polarity white-hole or black-hole which colour is the hole"
         )
     return sorted(settled, key=lambda file: file.path)

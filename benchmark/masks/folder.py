@@ -1,4 +1,4 @@
-"""Masks from a folder: paired with pictures by name, or sorted into buckets and drawn from."""
+"""Masks from a folder: paired with images by name, or sorted into buckets and drawn from."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmark.core.checkpoints.resolve import sha256_of
 from benchmark.core.errors import DataError
-from benchmark.core.images import MOST_PIXELS, list_pictures
+from benchmark.core.images import MOST_PIXELS, list_images
 from benchmark.core.seeds import seed_of
 from benchmark.core.types import Mask
 from benchmark.masks.bucket import Bucket
@@ -21,7 +21,7 @@ from benchmark.masks.files import (
     LOSSY,
     REVISION,
     MaskFile,
-    MaskPicture,
+    MaskImage,
     Polarity,
     at_size,
     read_mask,
@@ -30,7 +30,7 @@ from benchmark.masks.files import (
 from benchmark.masks.pairing import Pairs, pair_some, unended
 from benchmark.masks.source import Hole, Pairing
 
-SHOWN = 5  # pictures without a mask that a line names; the record has them all
+SHOWN = 5  # images without a mask that a line names; the record has them all
 TWINS = 0.01  # share of pixels by which a mask and its copy in another format may differ
 Shape = tuple[int, int]
 
@@ -40,11 +40,11 @@ class Pictures:
     """What masks have to fit.
 
     Attributes:
-        names: of the pictures, in their order.
-        shape_of: height and width of a picture as filed.
-        size: side of the square pictures at evaluation size, or None where they keep their own.
+        names: of the images, in their order.
+        shape_of: height and width of an image as filed.
+        size: side of the square images at evaluation size, or None where they keep their own.
         most: pixels; a mask that has more is refused before it is decoded.
-        others: names of pictures of the same folder that are not used, such as those beyond a
+        others: names of images of the same folder that are not used, such as those beyond a
             limit: their masks are not taken for another's.
         partly: whether those without a mask of their name are left out; else that is refused.
         without: files and folders that hold no masks, should they lie below the masks' folder.
@@ -64,13 +64,13 @@ class FolderMasks:
 
     Args:
         folder: holds the mask files, in folders or not, such as the NVIDIA irregular test set; or
-            one mask file, which every picture gets.
+            one mask file, which every image gets.
         pictures: what they have to fit.
         buckets: which to look for, or None for one that just holds all holes.
         polarity: which colour is the hole.
-        by_name: give each picture the masks of its name (`masks.pairing`), which must have its
-            proportions; else picture i gets mask j of each bucket by a seeded permutation, re-used
-            cyclically, and stretched to the picture's size.
+        by_name: give each image the masks of its name (`masks.pairing`), which must have its
+            proportions; else image i gets mask j of each bucket by a seeded permutation, re-used
+            cyclically, and stretched to the image's size.
         seed: decides the permutation.
         other_bands: whether the folder is known to hold masks for other buckets too, so that a hole
             in no bucket is not worth a note.
@@ -96,10 +96,10 @@ class FolderMasks:
         self._by_name = by_name or folder.is_file()
         self._other_bands = other_bands
         self._digests: dict[Path, str] = {}
-        self._last: tuple[Path, MaskPicture] | None = None
+        self._last: tuple[Path, MaskImage] | None = None
         self.unused: list[tuple[str, str]] = []
         self.failed: dict[str, str] = {}
-        listing = list_pictures(folder, without=pictures.without)
+        listing = list_images(folder, without=pictures.without)
         self.left_out = listing.left_out
         pairs = self._pair(listing.named) if self._by_name else None
         self.pairing = _told(folder, listing.named, pairs)
@@ -115,7 +115,7 @@ class FolderMasks:
         self._chosen = self._named(sorted_in) if pairs else self._drawn(sorted_in, seed)
 
     def holes(self, sample: str) -> Mapping[str, Hole]:
-        """The picture's masks by bucket; none where its mask falls into no bucket.
+        """The image's masks by bucket; none where its mask falls into no bucket.
 
         Raises:
             DataError: if a mask's file can no longer be read.
@@ -125,10 +125,10 @@ class FolderMasks:
         }
 
     def draw(self, sample: str, bucket: str, shape: Shape) -> Mask:
-        """Read the mask and bring it to the picture's size.
+        """Read the mask and bring it to the image's size.
 
         Raises:
-            DataError: if at this size it falls out of its bucket, which only a picture that keeps
+            DataError: if at this size it falls out of its bucket, which only an image that keeps
                 its own size can bring about.
         """
         wanted = Bucket.parse(bucket)
@@ -143,7 +143,7 @@ class FolderMasks:
         return mask
 
     def _pair(self, named: Mapping[str, Path]) -> Pairs:
-        """The masks of each picture: those of its name, or the one file."""
+        """The masks of each image: those of its name, or the one file."""
         names = self._pictures.names
         if self._folder.is_file():
             mask = tuple(named)
@@ -151,14 +151,14 @@ class FolderMasks:
         pairs = pair_some(names, self._pictures.others, named)
         if not pairs.masks or (pairs.without and not self._pictures.partly):
             raise DataError(
-                f"{self._folder}: {len(pairs.without)} of {len(names)} pictures have no "
+                f"{self._folder}: {len(pairs.without)} of {len(names)} images have no "
                 f"mask of their name here, such as {pairs.without[0]!r}; pair by bucket with "
                 "--pairing drawn, or add the masks"
             )
         return pairs
 
     def _measured_pairs(self, named: Mapping[str, Path], pairs: Pairs) -> Iterable[MaskFile]:
-        """Every usable mask of each picture with its white share at evaluation size."""
+        """Every usable mask of each image with its white share at evaluation size."""
         for picture, masks in pairs.masks.items():
             for path in self._one_of_twins(picture, named, masks):
                 try:
@@ -195,15 +195,15 @@ class FolderMasks:
     def _same(self, one: Path, other: Path) -> bool:
         try:
             first, second = self._read(one).white, self._read(other).white
-        except DataError:  # a picture of the mask's name that is no mask
+        except DataError:  # an image of the mask's name that is no mask
             return False
         apart = np.count_nonzero(first != second) if first.shape == second.shape else first.size
         return bool(apart <= TWINS * first.size)
 
     def _made_for_one(self, white: Mask) -> bool:
-        """Whether a mask goes with its picture's own proportions, and is cropped as it is.
+        """Whether a mask goes with its image's own proportions, and is cropped as it is.
 
-        The one mask of all pictures may be made for their centre squares.
+        The one mask of all images may be made for their centre squares.
         """
         square = white.shape[0] == white.shape[1] and self._pictures.size is not None
         return self._by_name and not (self._folder.is_file() and square)
@@ -226,7 +226,7 @@ class FolderMasks:
                 self._note(path, str(error).removeprefix(f"{path}: "))
 
     def _shape_of(self, name: str, white: Mask) -> Shape:
-        """The picture's shape; the mask's own where the run will find that it cannot be read."""
+        """The image's shape; the mask's own where the run will find that it cannot be read."""
         try:
             return self._pictures.shape_of(name)
         except DataError:
@@ -277,7 +277,7 @@ class FolderMasks:
     def _named(
         self, sorted_in: Mapping[Bucket, Sequence[MaskFile]]
     ) -> dict[str, dict[Bucket, MaskFile]]:
-        """Each picture's own masks; a picture may have several, one in each bucket."""
+        """Each image's own masks; an image may have several, one in each bucket."""
         chosen: dict[str, dict[Bucket, MaskFile]] = {}
         for bucket, files in sorted_in.items():
             for file in files:
@@ -294,7 +294,7 @@ class FolderMasks:
     def _drawn(
         self, sorted_in: Mapping[Bucket, Sequence[MaskFile]], seed: int
     ) -> dict[str, dict[Bucket, MaskFile]]:
-        """Give picture i mask i of each bucket's permutation, from the start again at its end."""
+        """Give image i mask i of each bucket's permutation, from the start again at its end."""
         names = self._pictures.names
         chosen: dict[str, dict[Bucket, MaskFile]] = {name: {} for name in names}
         for bucket, files in sorted_in.items():
@@ -308,7 +308,7 @@ class FolderMasks:
         return chosen
 
     def _fitting(self, name: str, bucket: Bucket, order: Sequence[MaskFile]) -> MaskFile:
-        """The first mask in the bucket at the picture's own size: stretching moves some out."""
+        """The first mask in the bucket at the image's own size: stretching moves some out."""
         if self._pictures.size:
             return order[0]
         for file in order:
@@ -318,7 +318,7 @@ class FolderMasks:
                 return file
         return order[0]
 
-    def _read(self, path: Path) -> MaskPicture:
+    def _read(self, path: Path) -> MaskImage:
         if self._last is None or self._last[0] != path:
             self._last = (
                 path,
@@ -350,14 +350,14 @@ def _told(folder: Path, named: Mapping[str, Path], pairs: Pairs | None) -> Pairi
         said = f"dealt out by bucket from the {len(named)} of {folder}, whatever their names"
         return Pairing(rule="drawn", said=said)
     if folder.is_file():
-        return Pairing(rule="one", said=f"{folder} for all {len(pairs.masks)} pictures")
+        return Pairing(rule="one", said=f"{folder} for all {len(pairs.masks)} images")
     count = len(pairs.masks) + len(pairs.without)
-    said = f"by name from {folder}, {len(pairs.masks)} of {count} pictures have one"
+    said = f"by name from {folder}, {len(pairs.masks)} of {count} images have one"
     if pairs.without:
         shown = ", ".join(pairs.without[:SHOWN]) + (", ..." if len(pairs.without) > SHOWN else "")
         said += f"; left out without one: {shown}"
     if pairs.spare:
-        said += f"; {len(pairs.spare)} masks belong to no picture, such as {pairs.spare[0]}"
+        said += f"; {len(pairs.spare)} masks belong to no image, such as {pairs.spare[0]}"
     return Pairing(rule="name", said=said, without=pairs.without)
 
 
@@ -367,7 +367,7 @@ def _percent(file: MaskFile) -> float:
 
 @cache
 def _white_at(path: Path, changed: int, side: int, most: int) -> tuple[float, str]:
-    """The white share and the reading of a mask for no picture: a plan's data sets share NVIDIA's.
+    """The white share and the reading of a mask for no image: a plan's data sets share NVIDIA's.
 
     `changed`, when the file was, is there so that a changed file is read anew.
     """

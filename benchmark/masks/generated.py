@@ -1,4 +1,4 @@
-"""Masks from the generator: one per picture and bucket, from seed and the picture's name."""
+"""Masks from the generator: one per image and bucket, from seed and the image's name."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from benchmark.masks.generator import REVISION, irregular_mask
 from benchmark.masks.source import Hole, Pairing
 
 
-class DrawnMasks:
-    """Irregular holes; every picture has one in each bucket.
+class GeneratedMasks:
+    """Irregular holes; every image has one in each bucket.
 
     Args:
         buckets: which to draw for.
@@ -29,7 +29,7 @@ class DrawnMasks:
         self.left_out: tuple[str, ...] = ()
         self.read_as: dict[str, int] = {}
         self.failed: dict[str, str] = {}
-        self.pairing = Pairing(rule="generated", said=f"drawn for each picture with seed {seed}")
+        self.pairing = Pairing(rule="generated", said=f"drawn for each image with seed {seed}")
 
     def holes(self, sample: str) -> Mapping[str, Hole]:
         """One hole in every bucket."""
@@ -39,7 +39,7 @@ class DrawnMasks:
         """Draw the hole.
 
         Raises:
-            DataError: if a picture of this size cannot have a hole of this bucket.
+            DataError: if an image of this size cannot have a hole of this bucket.
         """
         return irregular_mask(
             height=shape[0],

@@ -101,8 +101,8 @@ def check_room(*, height: int, width: int, bucket: Bucket, margin: int = 0) -> t
     most = min(bucket.largest(pixels), room, pixels - 1)  # a hole without a known pixel is no task
     if fewest > most:
         raise DataError(
-            f"no hole of {bucket.label} % fits a picture of {width}x{height} with a margin of "
-            f"{border} pixels: take larger pictures, another bucket or a smaller margin"
+            f"no hole of {bucket.label} % fits an image of {width}x{height} with a margin of "
+            f"{border} pixels: take larger images, another bucket or a smaller margin"
         )
     return fewest, most
 

@@ -1,9 +1,9 @@
-"""The one rule of which mask belongs to which picture, by their names.
+"""The one rule of which mask belongs to which image, by their names.
 
 Names are paths below their folders without the endings. The first that fits counts: the same name;
 the same but for Unicode composition (NFC) and case; the same but for what marks a mask, such as
 `cat_mask` of `cat`; one path the end of the other, folders that only say "masks" or "images" left
-out, where the mask fits no other picture. A mask that has its picture is not taken for another.
+out, where the mask fits no other image. A mask that has its image is not taken for another.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from benchmark.core.errors import DataError
 from benchmark.core.filenames import same_name
-from benchmark.core.images import SUFFIXES, list_pictures
+from benchmark.core.images import SUFFIXES, list_images
 
 _MARK = r"(?:masks?|gt|m|holes?|ground[_-]?truth|seg|segmentations?|labels?|mattes?|annotations?)"
 _MARKED = re.compile(rf"(?:mask[-_. ])?(.+?)(?:[-_. ]{_MARK}[-_]?\d*)?")
@@ -30,12 +30,12 @@ Path_ = tuple[str, ...]  # the parts of a name
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pairs:
-    """Which masks belong to which pictures.
+    """Which masks belong to which images.
 
     Attributes:
-        masks: names of the masks by the picture's name, in the order of the pictures.
-        without: names of pictures that have none.
-        spare: names of masks that belong to no picture.
+        masks: names of the masks by the image's name, in the order of the images.
+        without: names of images that have none.
+        spare: names of masks that belong to no image.
     """
 
     masks: Mapping[str, tuple[str, ...]]
@@ -44,10 +44,10 @@ class Pairs:
 
 
 def pair(pictures: Sequence[str], masks: Iterable[str]) -> Pairs:
-    """Give each picture the masks of its name.
+    """Give each image the masks of its name.
 
     Args:
-        pictures: names of the pictures, each once.
+        pictures: names of the images, each once.
         masks: names of the masks, each once.
     """
     found: dict[str, tuple[str, ...]] = {}
@@ -68,7 +68,7 @@ def pair(pictures: Sequence[str], masks: Iterable[str]) -> Pairs:
 
 
 def pair_some(pictures: Sequence[str], others: Sequence[str], masks: Iterable[str]) -> Pairs:
-    """The same for some pictures of a folder, in the company of the others there."""
+    """The same for some images of a folder, in the company of the others there."""
     pairs = pair([*pictures, *others], masks)
     return Pairs(
         masks={name: pairs.masks[name] for name in pictures if name in pairs.masks},
@@ -80,7 +80,7 @@ def pair_some(pictures: Sequence[str], others: Sequence[str], masks: Iterable[st
 def _by_key(
     pictures: Sequence[str], free: Sequence[str], found: Container[str], keys: tuple[Key, Key]
 ) -> dict[str, tuple[str, ...]]:
-    """Pairs whose keys are the same, where no other picture has that key."""
+    """Pairs whose keys are the same, where no other image has that key."""
     of_picture, of_mask = keys
     owners: dict[str, list[str]] = defaultdict(list)
     for name in pictures:
@@ -100,7 +100,7 @@ def _by_key(
 def _by_path(
     pictures: Sequence[str], free: Sequence[str], found: Container[str]
 ) -> dict[str, tuple[str, ...]]:
-    """Pairs of which one path is the end of the other, where the mask fits no other picture."""
+    """Pairs of which one path is the end of the other, where the mask fits no other image."""
     owners: dict[str, list[tuple[str, Path_]]] = defaultdict(list)
     for name in pictures:
         parts = _parts(name)
@@ -116,7 +116,7 @@ def _by_path(
 
 
 def likely(pictures: Iterable[str], masks: Iterable[str]) -> tuple[str, str] | None:
-    """A picture and a mask whose name begins with the picture's, if half of the pictures have one.
+    """An image and a mask whose name begins with the image's, if half of the images have one.
 
     Such masks are meant by name, by a rule that `pair` does not know.
     """
@@ -137,26 +137,26 @@ def goes_by_name(
     *,
     without: Collection[Path] = (),
 ) -> bool:
-    """Whether masks belong to pictures by their names: most pictures, or none, have one.
+    """Whether masks belong to images by their names: most images, or none, have one.
 
     Args:
-        folder: holds the masks, or is the one mask of all pictures.
-        pictures: names of the pictures.
-        others: names of pictures of the same folder that are not used.
+        folder: holds the masks, or is the one mask of all images.
+        pictures: names of the images.
+        others: names of images of the same folder that are not used.
         without: files and folders below `folder` that hold no masks.
 
     Raises:
-        DataError: if some pictures have a mask of their name and most have not, or the names only
+        DataError: if some images have a mask of their name and most have not, or the names only
             begin alike.
     """
     if folder.is_file():
         return True
-    named = list_pictures(folder, without=without).named
+    named = list_images(folder, without=without).named
     pairs = pair_some(pictures, others, named)
     meant = likely([*pictures, *others], named) if not pairs.masks else None
     if meant is not None:
         raise DataError(
-            f"{folder}: {meant[1]!r} begins with the picture {meant[0]!r}, as if it were its mask; "
+            f"{folder}: {meant[1]!r} begins with the image {meant[0]!r}, as if it were its mask; "
             f"call it {meant[0]}_mask, or deal the masks out whatever their names with --pairing "
             "drawn"
         )
@@ -164,14 +164,14 @@ def goes_by_name(
         return bool(pairs.masks)
     name, masks = next(iter(pairs.masks.items()))
     raise DataError(
-        f"{folder}: {len(pairs.masks)} of {len(pictures)} pictures have a mask of their name here, "
+        f"{folder}: {len(pairs.masks)} of {len(pictures)} images have a mask of their name here, "
         f"such as {name!r} ({masks[0]}), the others none, such as {pairs.without[0]!r}; take those "
         "out of --images, or deal the masks out whatever their names with --pairing drawn"
     )
 
 
 def marked(names: Sequence[str]) -> set[str]:
-    """Those of some pictures' names that mark masks of others, as `a_mask` beside `a`."""
+    """Those of some images' names that mark masks of others, as `a_mask` beside `a`."""
     plain = {unended(name) for name in names if _unmarked(name) == unended(name)}
     return {name for name in names if _unmarked(name) != unended(name) and _unmarked(name) in plain}
 
@@ -213,5 +213,5 @@ def _ends(one: Path_, other: Path_) -> bool:
 
 
 def _one_picture(names: Sequence[str]) -> bool:
-    """Whether they are one picture, or twins that differ in the ending alone."""
+    """Whether they are one image, or twins that differ in the ending alone."""
     return len(names) == 1 or len({_without_ending(name) for name in names}) == 1

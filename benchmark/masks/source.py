@@ -1,4 +1,4 @@
-"""What the run asks of masks: which holes a picture has, and the hole itself."""
+"""What the run asks of masks: which holes an image has, and the hole itself."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from benchmark.masks.bucket import Bucket
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hole:
-    """One mask of one picture, by name.
+    """One mask of one image, by name.
 
     Attributes:
         name: for a reader: the mask's file, or the generator's seed.
-        digest: everything that decides the mask's pixels, given the picture's size.
+        digest: everything that decides the mask's pixels, given the image's size.
     """
 
     name: str
@@ -25,12 +25,12 @@ class Hole:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pairing:
-    """Which picture gets which mask, for a reader.
+    """Which image gets which mask, for a reader.
 
     Attributes:
         rule: "name", "drawn" by bucket, "one" for all, or "generated".
         said: the same in words, with counts.
-        without: pictures that have no mask and are left out.
+        without: images that have no mask and are left out.
     """
 
     rule: str
@@ -43,7 +43,7 @@ class MaskSource(Protocol):
 
     @property
     def pairing(self) -> Pairing:
-        """Which picture gets which mask."""
+        """Which image gets which mask."""
         ...
 
     @property
@@ -68,20 +68,20 @@ class MaskSource(Protocol):
 
     @property
     def failed(self) -> Mapping[str, str]:
-        """Pictures whose own mask cannot be used, each with the mask's file and the reason."""
+        """Images whose own mask cannot be used, each with the mask's file and the reason."""
         ...
 
     def holes(self, sample: str) -> Mapping[str, Hole]:
-        """The holes of a picture by their bucket's label."""
+        """The holes of an image by their bucket's label."""
         ...
 
     def draw(self, sample: str, bucket: str, shape: tuple[int, int]) -> Mask:
-        """A hole of a picture, (H, W) bool, in its bucket.
+        """A hole of an image, (H, W) bool, in its bucket.
 
         Args:
-            sample: the picture's name.
+            sample: the image's name.
             bucket: label of one of its holes.
-            shape: height and width of the picture at evaluation size.
+            shape: height and width of the image at evaluation size.
 
         Raises:
             DataError: if the mask cannot be used at this size.

@@ -1,4 +1,4 @@
-"""A metric's two halves: `measure` sees pictures and is stored, `reduce` sees only those rows."""
+"""A metric's two halves: `measure` sees images and is stored, `reduce` sees only those rows."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Metric(ABC):
     Attributes:
         name: its name on the command line.
         title: its name in tables.
-        better: the direction in which an inpainter hides or paints better, as the paper's arrows.
-        needs: "filled" for a metric of the picture alone, "verdict" for one of a detector's answer.
+        better: the direction in which an inpainter hides or inpaints better, as the paper's arrows.
+        needs: "filled" for a metric of the image alone, "verdict" for one of a detector's answer.
         unit: what it is counted in, such as "dB", or "" for a pure number.
         decimals: digits after the point in tables.
         bounds: the smallest and the largest value that a cell can have; intervals end there.
@@ -77,7 +77,7 @@ class Metric(ABC):
 
         Returns:
             (N, K) float64, one row a sample, the same whatever the samples beside it. NaN where the
-            metric is undefined; infinite where two pictures are identical.
+            metric is undefined; infinite where two images are identical.
 
         Raises:
             BadInput: if the case lacks what the metric needs, or holds a NaN.
@@ -88,7 +88,7 @@ class Metric(ABC):
         return rows[:, 0]
 
     def counted(self, rows: Rows) -> NDArray[np.bool_]:
-        """Which samples count, (N,): not the undefined (NaN), nor identical pictures (infinite)."""
+        """Which samples count, (N,): not the undefined (NaN), nor identical images (infinite)."""
         return np.isfinite(self.values(rows))
 
     def reduce(self, rows: Rows) -> float:

@@ -58,7 +58,7 @@ def without_border(truth: Mask) -> Judged:
 
     Returns:
         The truth shrunk by a 15x15 minimum filter, and all that an 11x11 maximum filter does not
-        reach; beyond the picture's border there is nothing that shrinks or grows a hole.
+        reach; beyond the image's border there is nothing that shrinks or grows a hole.
     """
     hole = truth.astype(np.uint8)
     inner = cv2.erode(hole, np.ones((ERODED, ERODED), np.uint8))
@@ -110,16 +110,14 @@ class F1OracleTruFor(Localisation):
 
 
 class AUCIMDLBenCo(Localisation):
-    """`auc_imdlbenco`: the trapezoids of the sorted pixels, without regard to ties, per picture.
+    """`auc_imdlbenco`: the trapezoids of the sorted pixels, without regard to ties, per image.
 
-    Pixels of equal probability stay in the picture's order, row by row: a flat map scores by where
+    Pixels of equal probability stay in the image's order, row by row: a flat map scores by where
     its hole lies, not 1/2. An empty truth is 0, a full one undefined.
     """
 
     name, title = "auc_imdlbenco", "AUC (IMDL-BenCo)"
-    note = (
-        "AUC (IMDL-BenCo): equal pixels are ranked by their place; a picture without a hole is 0."
-    )
+    note = "AUC (IMDL-BenCo): equal pixels are ranked by their place; an image without a hole is 0."
 
     def _number(self, logits: Heatmap, truth: Mask) -> float:
         check_numbers(logits)
@@ -136,10 +134,10 @@ class AUCIMDLBenCo(Localisation):
 
 
 class F1IMDLBenCo(Localisation):
-    """`f1_imdlbenco`: F1 at 0.5, 1e-8 in every denominator, per picture; an empty truth is 0."""
+    """`f1_imdlbenco`: F1 at 0.5, 1e-8 in every denominator, per image; an empty truth is 0."""
 
     name, title = "f1_imdlbenco", "F1 (IMDL-BenCo)"
-    note = "F1 (IMDL-BenCo): a picture without a hole is 0 and counts."
+    note = "F1 (IMDL-BenCo): an image without a hole is 0 and counts."
 
     def _number(self, logits: Heatmap, truth: Mask) -> float:
         hits, alarms, misses, _ = confusion(logits, truth, threshold=EVEN)
@@ -176,7 +174,7 @@ class AUCPhotoHolmes(Metric):
         return np.stack([_binned(one, mask) for one, mask in zip(logits, case.truth, strict=True)])
 
     def values(self, rows: Rows) -> Numbers:
-        """(N,) each picture's share in the pooled area; all 0 where one class has no pixel."""
+        """(N,) each image's share in the pooled area; all 0 where one class has no pixel."""
         if not len(rows):
             return np.empty(0)
         positives, negatives = rows[:, :THRESHOLDS], rows[:, THRESHOLDS:]

@@ -1,4 +1,4 @@
-"""Does the detector call the picture forged? One score per picture (docs/metrics/acc.md)."""
+"""Does the detector call the image forged? One score per image (docs/metrics/acc.md)."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from benchmark.metrics.intervals import (
 )
 from benchmark.metrics.ranking import auc
 
-FEWEST_ORIGINALS = 20  # below, the threshold that 5 % of untouched pictures exceed is unknown
+FEWEST_ORIGINALS = 20  # below, the threshold that 5 % of untouched images exceed is unknown
 Scores = NDArray[np.floating]  # (N,), higher = more likely forged
 
 
 class ACC(Metric):
-    """`acc`: the share of pictures that the detector calls forged at its authors' operating point.
+    """`acc`: the share of images that the detector calls forged at its authors' operating point.
 
-    On forged pictures that is the detection rate the paper prints; on untouched ones the same
+    On forged images that is the detection rate the paper prints; on untouched ones the same
     number is the false-positive rate, `fpr`. A value near 0 alone says nothing: a detector that
     never fires has it too. Rows are the score, and 1 where it lies strictly above the threshold.
     """
@@ -35,7 +35,7 @@ class ACC(Metric):
     parts = ("score", "")
 
     def measure(self, case: Case) -> Rows:
-        """Measure N samples: (N, 2) float64, the score and 1 where it calls the picture forged.
+        """Measure N samples: (N, 2) float64, the score and 1 where it calls the image forged.
 
         Raises:
             BadInput: if the case has no verdict or a score is NaN.
@@ -47,7 +47,7 @@ class ACC(Metric):
         return np.stack((verdict.score.astype(np.float64), fired.astype(np.float64)), axis=1)
 
     def values(self, rows: Rows) -> NDArray[np.float64]:
-        """The rows' last column: 1 where the detector called the picture forged."""
+        """The rows' last column: 1 where the detector called the image forged."""
         return rows[:, -1]
 
 
@@ -62,16 +62,16 @@ class FPR(ACC):
 
 
 def acc_at_5(forged: Scores, authentic: Scores) -> float:
-    """Detection rate at the threshold that at most 5 % of the untouched pictures exceed.
+    """Detection rate at the threshold that at most 5 % of the untouched images exceed.
 
     Args:
-        forged: (N,) scores of inpainted pictures.
+        forged: (N,) scores of inpainted images.
         authentic: (M,) scores of `original`, through the same crop, resize and 8 bits.
 
     Returns:
         The share of `forged` strictly above that threshold; NaN where either is empty. Of fewer
         than `FEWEST_ORIGINALS` the threshold is the largest, which far more than 5 % of untouched
-        pictures exceed (one in 8 of 7); reports show none then.
+        images exceed (one in 8 of 7); reports show none then.
 
     Raises:
         BadInput: if a score is NaN.
@@ -86,15 +86,15 @@ def acc_at_5(forged: Scores, authentic: Scores) -> float:
 def acc_at_5_interval(forged: Scores, authentic: Scores) -> Interval:
     """95 % interval of `acc_at_5`, which doubts its threshold as well as its count.
 
-    The threshold is an order statistic of the untouched pictures and is estimated again in every
+    The threshold is an order statistic of the untouched images and is estimated again in every
     bootstrap draw of them. How likely each score is to become the threshold is known exactly (a
     binomial distribution), so nothing is drawn: Clopper and Pearson's interval is taken over the
     counts of all thresholds, each as likely as it is (`mixed_share_interval`). As the level of 5 %
     lies between two scores, the lower end counts with the next higher, the upper with the next
-    lower one. It holds 91 % at 20 untouched pictures and 95 % from 30 on (benchmarks/coverage.py).
+    lower one. It holds 91 % at 20 untouched images and 95 % from 30 on (benchmarks/coverage.py).
 
     Args:
-        forged: (N,) scores of inpainted pictures.
+        forged: (N,) scores of inpainted images.
         authentic: (M,) scores of `original`.
 
     Returns:
@@ -119,12 +119,12 @@ def acc_at_5_interval(forged: Scores, authentic: Scores) -> Interval:
 
 
 def balanced_accuracy(forged: Scores, authentic: Scores, *, threshold: float) -> float:
-    """Mean of the share of forged pictures called forged and of authentic ones not called so.
+    """Mean of the share of forged images called forged and of authentic ones not called so.
 
     Args:
-        forged: (N,) scores of inpainted pictures.
+        forged: (N,) scores of inpainted images.
         authentic: (M,) scores of `original`.
-        threshold: the detector's operating point; a score strictly above it calls a picture forged.
+        threshold: the detector's operating point; a score strictly above it calls an image forged.
 
     Returns:
         The accuracy in [0, 1], 0.5 for a detector that always or never fires; NaN where either is
@@ -142,10 +142,10 @@ def balanced_accuracy(forged: Scores, authentic: Scores, *, threshold: float) ->
 
 
 def image_auc(forged: Scores, authentic: Scores) -> float:
-    """Area under the ROC curve of pictures, inpainted against original, ties at 1/2.
+    """Area under the ROC curve of images, inpainted against original, ties at 1/2.
 
     Args:
-        forged: (N,) scores of inpainted pictures.
+        forged: (N,) scores of inpainted images.
         authentic: (M,) scores of `original`.
 
     Returns:

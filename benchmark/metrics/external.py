@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from benchmark.core.errors import BroughtError
+from benchmark.core.errors import ExternalError
 from benchmark.core.types import Case, Rows
 from benchmark.metrics import METRICS
 from benchmark.metrics.base import Metric
@@ -29,7 +29,7 @@ class MetricCard(BaseModel):
     Attributes:
         title: its name in tables.
         better: the better direction, or "" where that is not known.
-        needs: "filled" for a metric of the picture alone, "verdict" for one of a detector's answer.
+        needs: "filled" for a metric of the image alone, "verdict" for one of a detector's answer.
         unit: what it is counted in, or "".
         decimals: digits after the point in tables.
         low: the smallest value that a cell can have, or None.
@@ -95,7 +95,7 @@ class _Described(Metric):
 
     def measure(self, case: Case) -> Rows:
         """Nothing is measured while a run is looked at."""
-        raise BroughtError(f"{self.name}: its code is not here")
+        raise ExternalError(f"{self.name}: its code is not here")
 
 
 class _Untold(_Described):

@@ -1,4 +1,4 @@
-"""How good is the picture? 8 bits against 8 bits, without a model (docs/metrics/psnr.md)."""
+"""How good is the image? 8 bits against 8 bits, without a model (docs/metrics/psnr.md)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def psnr(filled: Pixels, image: Pixels) -> Values:
         image: (N, H, W, 3) uint8.
 
     Returns:
-        (N,) in dB, from squared differences summed in integers; infinite for identical pictures.
+        (N,) in dB, from squared differences summed in integers; infinite for identical images.
 
     Raises:
         BadInput: if an argument has another shape or type.
@@ -62,7 +62,7 @@ def ssim(filled: Pixels, image: Pixels) -> Values:
     """Structural similarity, the variant of Wang et al. 2004: "Gaussian 11, valid, RGB".
 
     Gaussian window of 11x11 taps and sigma 1.5, population covariance, K1 = 0.01, K2 = 0.03, data
-    range 255; the mean over the windows that lie wholly in the picture (a border of 5 pixels has
+    range 255; the mean over the windows that lie wholly in the image (a border of 5 pixels has
     none), each channel alone, then the mean of the three.
 
     Args:
@@ -70,7 +70,7 @@ def ssim(filled: Pixels, image: Pixels) -> Values:
         image: (N, H, W, 3) uint8.
 
     Returns:
-        (N,) in [-1, 1], 1 for identical pictures; NaN where a side is below 11 pixels.
+        (N,) in [-1, 1], 1 for identical images; NaN where a side is below 11 pixels.
 
     Raises:
         BadInput: if an argument has another shape or type.
@@ -92,7 +92,7 @@ def gmsd(filled: Pixels, image: Pixels) -> Values:
         image: (N, H, W, 3) uint8.
 
     Returns:
-        (N,) in [0, 0.5], 0 for identical pictures; NaN where a side is below 2 pixels.
+        (N,) in [0, 0.5], 0 for identical images; NaN where a side is below 2 pixels.
 
     Raises:
         BadInput: if an argument has another shape or type.
@@ -112,7 +112,7 @@ def known_drift(filled: Pixels, image: Pixels, mask: Mask) -> Values:
         mask: (N, H, W) bool, True = hole.
 
     Returns:
-        (N,) from 0 to 255; NaN where the hole is the whole picture.
+        (N,) from 0 to 255; NaN where the hole is the whole image.
 
     Raises:
         BadInput: if an argument has another shape or type.
@@ -124,7 +124,7 @@ def known_drift(filled: Pixels, image: Pixels, mask: Mask) -> Values:
 
 
 class PSNR(Metric):
-    """`psnr`: of the whole picture, per picture, then the mean without identical pictures."""
+    """`psnr`: of the whole image, per image, then the mean without identical images."""
 
     name, title, unit, decimals = "psnr", "PSNR", "dB", 2
     better = "higher"
@@ -132,12 +132,12 @@ class PSNR(Metric):
     needs = "filled"
 
     def measure(self, case: Case) -> Rows:
-        """Measure N samples: (N, 1) float64 in dB, infinite for identical pictures."""
+        """Measure N samples: (N, 1) float64 in dB, infinite for identical images."""
         return psnr(case.filled, case.image)[:, None]
 
 
 class PSNRHole(Metric):
-    """`psnr_hole`: of the hole's pixels, per picture, then the mean without identical holes."""
+    """`psnr_hole`: of the hole's pixels, per image, then the mean without identical holes."""
 
     name, title, unit, decimals = "psnr_hole", "PSNR (hole)", "dB", 2
     better = "higher"
@@ -150,7 +150,7 @@ class PSNRHole(Metric):
 
 
 class SSIM(Metric):
-    """`ssim`: Gaussian 11x11, valid windows, RGB, per picture, then the mean."""
+    """`ssim`: Gaussian 11x11, valid windows, RGB, per image, then the mean."""
 
     name, title = "ssim", "SSIM"
     bounds = Bounds(-1.0, 1.0)
@@ -163,9 +163,9 @@ class SSIM(Metric):
 
 
 class GMSD(Metric):
-    """`gmsd`: a perceptual distance that needs no weights, per picture, then the mean.
+    """`gmsd`: a perceptual distance that needs no weights, per image, then the mean.
 
-    It follows edges and weighs how unevenly they suffered, so a spoilt hole in a sound picture
+    It follows edges and weighs how unevenly they suffered, so a spoilt hole in a sound image
     counts much. It is no LPIPS, and the two are not to be compared.
     """
 
@@ -184,7 +184,7 @@ class GMSD(Metric):
 
 
 class KnownDrift(Metric):
-    """`known_drift`: the largest difference on known pixels in any picture of the cell."""
+    """`known_drift`: the largest difference on known pixels in any image of the cell."""
 
     name, title, unit, decimals = "known_drift", "Known pixels: largest change", "levels", 0
     bounds = Bounds(0.0, 255.0)
@@ -206,7 +206,7 @@ class KnownDrift(Metric):
 
 
 class KnownDriftShare(KnownDrift):
-    """`known_drift_share`: the share of pictures with any difference on known pixels."""
+    """`known_drift_share`: the share of images with any difference on known pixels."""
 
     name, title, unit, decimals = "known_drift_share", "Known pixels: share changed", "", 4
     bounds, share = UNIT, True

@@ -1,7 +1,7 @@
 """Does the detector find the hole? Heatmap against truth, pixel by pixel (docs/metrics/index.md).
 
 The functions take one heatmap; the classes measure what is kept, float16 logits, where probability
-0.5 is logit 0. A picture whose truth is empty (`original`) has no localisation: NaN, left out of
+0.5 is logit 0. An image whose truth is empty (`original`) has no localisation: NaN, left out of
 the mean, and seen in the number of samples that count. `benchmark.metrics.nulls` measures untouched
 images against their holes instead.
 """
@@ -146,7 +146,7 @@ def mcc(counts: Confusion) -> float:
 
 
 def area(counts: Confusion) -> float:
-    """Share of the picture that is called manipulated, in [0, 1]; defined for every mask."""
+    """Share of the image that is called manipulated, in [0, 1]; defined for every mask."""
     return (counts.hits + counts.alarms) / sum(counts)
 
 
@@ -174,7 +174,7 @@ def confusion(heatmap: Heatmap, mask: Mask, *, threshold: float = 0.5) -> Confus
 
 
 class Localisation(Metric):
-    """One number per heatmap, the mean over pictures per cell; a subclass writes `_number`."""
+    """One number per heatmap, the mean over images per cell; a subclass writes `_number`."""
 
     better = "lower"
     bounds = UNIT
@@ -196,7 +196,7 @@ class Localisation(Metric):
 
 
 class AUC(Localisation):
-    """`auc`: pixel AUC per picture, then the mean over pictures."""
+    """`auc`: pixel AUC per image, then the mean over images."""
 
     name, title = "auc", "AUC"
 
@@ -205,7 +205,7 @@ class AUC(Localisation):
 
 
 class AUCTwoSided(Localisation):
-    """`auc_two_sided`: max(a, 1 - a) of each picture's pixel AUC a, then the mean over pictures.
+    """`auc_two_sided`: max(a, 1 - a) of each image's pixel AUC a, then the mean over images.
 
     How well the hole is found by the map or by its inverse, whichever does better. Noise alone puts
     it above 0.5, so it is read beside its own null.
@@ -224,7 +224,7 @@ class AUCTwoSided(Localisation):
 
 
 class F1(Localisation):
-    """`f1`: pixel F1 at probability 0.5 per picture, then the mean over pictures."""
+    """`f1`: pixel F1 at probability 0.5 per image, then the mean over images."""
 
     name, title = "f1", "F1"
 
@@ -233,7 +233,7 @@ class F1(Localisation):
 
 
 class F1Oracle(Localisation):
-    """`f1_oracle`: pixel F1 at each picture's best threshold, then the mean over pictures."""
+    """`f1_oracle`: pixel F1 at each image's best threshold, then the mean over images."""
 
     name, title = "f1_oracle", "F1 (best threshold)"
 
@@ -242,7 +242,7 @@ class F1Oracle(Localisation):
 
 
 class IoU(Localisation):
-    """`iou`: intersection over union at probability 0.5, then the mean over pictures."""
+    """`iou`: intersection over union at probability 0.5, then the mean over images."""
 
     name, title = "iou", "IoU"
 
@@ -251,7 +251,7 @@ class IoU(Localisation):
 
 
 class Precision(Localisation):
-    """`precision`: share of the called pixels that are manipulated, then the mean over pictures."""
+    """`precision`: share of the called pixels that are manipulated, then the mean over images."""
 
     name, title = "precision", "Precision"
 
@@ -260,7 +260,7 @@ class Precision(Localisation):
 
 
 class Recall(Localisation):
-    """`recall`: share of the manipulated pixels that are called, then the mean over pictures."""
+    """`recall`: share of the manipulated pixels that are called, then the mean over images."""
 
     name, title = "recall", "Recall"
 
@@ -269,7 +269,7 @@ class Recall(Localisation):
 
 
 class MCC(Localisation):
-    """`mcc`: Matthews' correlation, signed, at probability 0.5, then the mean over pictures."""
+    """`mcc`: Matthews' correlation, signed, at probability 0.5, then the mean over images."""
 
     name, title = "mcc", "MCC"
     bounds = CORRELATION
@@ -279,7 +279,7 @@ class MCC(Localisation):
 
 
 class Area(Localisation):
-    """`area`: share of the picture called manipulated, then the mean; for `original` too."""
+    """`area`: share of the image called manipulated, then the mean; for `original` too."""
 
     name, title = "area", "Area called forged"
 

@@ -1,4 +1,4 @@
-"""What a detector says of the hole's place when nothing was painted (docs/null.md).
+"""What a detector says of the hole's place when nothing was inpainted (docs/null.md).
 
 The null of a localisation metric is the same metric of the UNTOUCHED image's heatmap, with the hole
 as the truth. A map that knows nothing of the hole need not come to 0.5: holes lie where images are

@@ -1,4 +1,4 @@
-"""LPIPS, a learned distance between pictures (lpips 0.1). Nothing is downloaded by measuring.
+"""LPIPS, a learned distance between images (lpips 0.1). Nothing is downloaded by measuring.
 
 The package brings the linear layers; the ImageNet network below them is got with
 `bench weights fetch` (`benchmark.core.backbones`). Without it the metric is a gap with a reason.
@@ -31,9 +31,9 @@ class _Original:
 
 
 class LPIPS(Metric):
-    """`lpips`: the distance on AlexNet, whole picture, per picture, then the mean.
+    """`lpips`: the distance on AlexNet, whole image, per image, then the mean.
 
-    The features of the last original are kept: a run measures all that was painted into one image
+    The features of the last original are kept: a run measures all that was inpainted into one image
     side by side, so that the network looks at the original once.
     """
 
@@ -42,7 +42,7 @@ class LPIPS(Metric):
     bounds = Bounds(low=0.0)
     needs = "filled"
     backbone: ClassVar[str] = "alexnet"
-    min_side: ClassVar[int] = 31  # smaller pictures vanish in the network's pooling
+    min_side: ClassVar[int] = 31  # smaller images vanish in the network's pooling
 
     def __init__(self) -> None:
         self._last: _Original | None = None

@@ -1,8 +1,8 @@
-"""AUC over all pixels of a cell together, from rows small enough to keep for every picture.
+"""AUC over all pixels of a cell together, from rows small enough to keep for every image.
 
-A picture's exact tally has 65,536 float16 values. Its row keeps `GROUPS` groups of neighbouring
+An image's exact tally has 65,536 float16 values. Its row keeps `GROUPS` groups of neighbouring
 values instead: their mean, and how many positives and negatives they hold. Groups hold about
-equally many pixels, so they are fine where the picture's values are, be the map flat or confident.
+equally many pixels, so they are fine where the image's values are, be the map flat or confident.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ Numbers = NDArray[np.float64]
 
 
 class AUCPooled(Metric):
-    """`auc_pooled`: one AUC over all pixels of a cell; rows are a summary of each picture's tally.
+    """`auc_pooled`: one AUC over all pixels of a cell; rows are a summary of each image's tally.
 
-    Exact where no picture has more than about `GROUPS` values. Else pixels of one group count as
-    ties: for one picture with hole share r the error is at most 1 / (8 * GROUPS * r * (1 - r))
+    Exact where no image has more than about `GROUPS` values. Else pixels of one group count as
+    ties: for one image with hole share r the error is at most 1 / (8 * GROUPS * r * (1 - r))
     (0.008 at 15 %), on detectors' maps below 1e-4 (measured in its test). A row costs 3 kB.
     """
 
@@ -48,7 +48,7 @@ class AUCPooled(Metric):
         return np.stack([_grouped(one.ravel(), mask.ravel()) for one, mask in pairs])
 
     def values(self, rows: Rows) -> Numbers:
-        """(N,) each picture's share in the pooled AUC, see `pooled_shares`."""
+        """(N,) each image's share in the pooled AUC, see `pooled_shares`."""
         if not len(rows):
             return np.empty(0)
         means, positives, negatives = rows.reshape(len(rows), 3, GROUPS).transpose(1, 0, 2)
@@ -61,20 +61,20 @@ class AUCPooled(Metric):
 def pooled_shares(
     places: NDArray[np.intp], positives: Numbers, negatives: Numbers, *, ties: Numbers
 ) -> Numbers:
-    """Each picture's share in an area under the ROC of all pixels of N pictures together.
+    """Each image's share in an area under the ROC of all pixels of N images together.
 
     The pooled area A is a sum over pairs of pixels, W / (P * Q) for P positives and Q negatives. A
-    share is A plus N times the picture's influence on A; so their mean is A itself, and a bootstrap
+    share is A plus N times the image's influence on A; so their mean is A itself, and a bootstrap
     over them is the pooled area's, to first order (the infinitesimal jackknife).
 
     Args:
-        places: (N, K) which of V ascending values K groups of a picture's pixels have.
+        places: (N, K) which of V ascending values K groups of an image's pixels have.
         positives: (N, K) how many positive pixels a group holds.
         negatives: (N, K) how many negative ones.
         ties: (V,) what a pair of that same value counts, 1/2 in the exact area.
 
     Returns:
-        (N,) shares; NaN where one class has no pixel in all the pictures.
+        (N,) shares; NaN where one class has no pixel in all the images.
     """
     everywhere = places.ravel()
     found = np.bincount(everywhere, positives.ravel(), len(ties))  # (V,)
@@ -92,7 +92,7 @@ def pooled_shares(
 
 
 def _grouped(values: NDArray[np.float16], labels: NDArray[np.bool_]) -> Numbers:
-    """One picture's row. Ties are never split, and a value of two groups' pixels stands alone."""
+    """One image's row. Ties are never split, and a value of two groups' pixels stands alone."""
     counts = tally(values, labels)
     there = np.flatnonzero(counts.positives + counts.negatives)
     positives, negatives = counts.positives[there], counts.negatives[there]

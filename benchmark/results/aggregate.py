@@ -24,7 +24,7 @@ from benchmark.results.rows import Met, ResultRow, weights_text
 from benchmark.runner.conditions import View, null_views, views
 from benchmark.runner.outcome import Failure
 from benchmark.runner.planning import PlanJobs
-from benchmark.runner.resolve import Setup, metric_of
+from benchmark.runner.resolve import ResolvedPlan, metric_of
 from benchmark.store.store import Store
 
 NO_WEIGHTS = "no weights here"  # why an absent inpainter's cells are gaps
@@ -106,7 +106,7 @@ def _drafts(
             )
 
 
-def _about(setup: Setup, view: View, dataset: str, bucket: str, metric: str) -> ResultRow:
+def _about(setup: ResolvedPlan, view: View, dataset: str, bucket: str, metric: str) -> ResultRow:
     """A cell with nothing in it yet."""
     return ResultRow(
         dataset=dataset,
@@ -127,7 +127,7 @@ def _about(setup: Setup, view: View, dataset: str, bucket: str, metric: str) -> 
     )
 
 
-def _met(setup: Setup, view: View) -> Met:
+def _met(setup: ResolvedPlan, view: View) -> Met:
     """Whether a view's detector met its inpainter in training, where that is known of both."""
     met = setup.met.get(view.detector.name) if view.detector else None
     if met is None or view.inpainter.source:  # what stands behind a user's model is not known
@@ -136,7 +136,7 @@ def _met(setup: Setup, view: View) -> Met:
 
 
 def _draft(
-    metric: Metric, measured: Sequence[NDArray[np.float64]], about: ResultRow, setup: Setup
+    metric: Metric, measured: Sequence[NDArray[np.float64]], about: ResultRow, setup: ResolvedPlan
 ) -> _Draft:
     rows = np.stack(measured) if measured else np.empty((0, 1))
     n = int(metric.counted(rows).sum())
@@ -175,7 +175,7 @@ def _absent(view: View) -> str:
     return f"{NO_WEIGHTS} for {detector.name}" if detector and detector.absent else ""
 
 
-def _no_null(setup: Setup, view: View, metric: Metric) -> str:
+def _no_null(setup: ResolvedPlan, view: View, metric: Metric) -> str:
     return setup.no_null(view.detector) if metric.null_of and view.detector else ""
 
 

@@ -148,7 +148,7 @@ class Images:
 
         Raises:
             DataError: if they are not here any more, or cannot be used.
-            DamagedAnswer: if the store's file is damaged.
+            DamagedOutput: if the store's file is damaged.
         """
         if len(self._store.known([shown.original, shown.mask])) == 2:
             return self._store.picture(shown.original), self._store.mask(shown.mask)

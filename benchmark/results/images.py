@@ -1,4 +1,4 @@
-"""Pictures, masks and heatmaps of a run as files under readable names."""
+"""Images, masks and heatmaps of a run as files under readable names."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from benchmark.core.paths import atomic, make_folder
 from benchmark.core.types import Pixels
 from benchmark.results.displayed import Images, Inpainted, ShownSample, folders
 from benchmark.retouch import file_name
-from benchmark.runner.resolve import Setup
+from benchmark.runner.resolve import ResolvedPlan
 from benchmark.store.store import Store
 
 
@@ -25,7 +25,7 @@ def save_pictures(folder: Path, shown: Sequence[ShownSample], store: Store, imag
     """Write BUCKET/SAMPLE/{original,mask,INPAINTER,INPAINTER.DETECTOR}.png for every sample.
 
     A retouched INPAINTER is called as "telea+grain-1.5": not every file system takes a colon.
-    Several data sets have a folder each. Heatmaps are those of the pictures as painted.
+    Several data sets have a folder each. Heatmaps are those of the images as inpainted.
     Heatmaps are drawn in colour (viridis, 0 to 1) for looking at; the store keeps the exact ones.
 
     Args:
@@ -52,8 +52,8 @@ def save_pictures(folder: Path, shown: Sequence[ShownSample], store: Store, imag
             _save_answers(place, made, store)
 
 
-def check_names(setup: Setup) -> None:
-    """Refuse labels under which two pictures of one sample would have the same file.
+def check_names(setup: ResolvedPlan) -> None:
+    """Refuse labels under which two images of one sample would have the same file.
 
     Raises:
         PlanError: naming the file.
@@ -61,7 +61,7 @@ def check_names(setup: Setup) -> None:
     painters = [file_name(one.name, step) for one in setup.inpainters for step in setup.retouches]
     heatmaps = [f"{name}.{one.name}" for name in painters for one in setup.detectors]
     names = Counter(name.lower() for name in ("original", "mask", *painters, *heatmaps))
-    names["original"] -= "original" in painters  # the same picture
+    names["original"] -= "original" in painters  # the same image
     twice = [name for name, count in names.items() if count > 1]
     if twice:
         raise PlanError(
@@ -70,7 +70,7 @@ def check_names(setup: Setup) -> None:
         )
 
 
-def heatmap_picture(logits: NDArray[np.float16]) -> Pixels:
+def heatmap_image(logits: NDArray[np.float16]) -> Pixels:
     """(H, W) float16 logits as (H, W, 3) uint8: dark blue = 0, yellow = 1."""
     probability = 1 / (1 + np.exp(-logits.astype(np.float32)))
     coloured = colormaps["viridis"](probability)[..., :3]
@@ -85,7 +85,7 @@ def _save_answers(place: Path, made: Inpainted, store: Store) -> None:
     for one in made.detected:
         if store.known([one.heatmap]):
             name = file_part(f"{made.file_name}.{one.detector}")
-            _save(place / f"{name}.png", heatmap_picture(store.heatmap(one.heatmap)))
+            _save(place / f"{name}.png", heatmap_image(store.heatmap(one.heatmap)))
 
 
 def _save(path: Path, pixels: NDArray[np.uint8]) -> None:

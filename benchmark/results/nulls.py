@@ -24,8 +24,9 @@ BELOW = "found by the inverted map"
 RANKED = "auc"  # the metric whose ranks go by the distance to its null
 NULL_LINE = "null (untouched images, same holes)"
 NULL_NOTE = (
-    "Null: the map of the untouched images, the same holes taken for the truth: what the detector "
-    "says of the hole's place when nothing was painted. An AUC is read against it, not against 0.5."
+    "Null: the map of the untouched images, the same holes taken for the truth: what the "
+    "detector says of the hole's place when nothing was inpainted. An AUC is read against it, not "
+    "against 0.5."
 )
 MARK_NOTE = (
     f"{MARK} {BELOW}: AUC below the null beyond noise (paired by image, two-sided test, each by "

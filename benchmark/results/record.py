@@ -29,7 +29,7 @@ from benchmark.runner.jobs import Chosen
 from benchmark.runner.machine import machine_of
 from benchmark.runner.outcome import Failure
 from benchmark.runner.planning import PlanJobs
-from benchmark.runner.resolve import Setup
+from benchmark.runner.resolve import ResolvedPlan
 from benchmark.runner.scheduler import Settings, Tally
 from benchmark.store.store import Store, is_address, is_store
 
@@ -100,12 +100,12 @@ class Unused(_Part):
 
 
 class MaskPairing(_Part):
-    """Which picture got which mask.
+    """Which image got which mask.
 
     Attributes:
         rule: "name", "drawn" by bucket, "one" for all, or "generated".
         said: the same in words, with counts.
-        without: pictures that had no mask and were left out.
+        without: images that had no mask and were left out.
     """
 
     rule: str
@@ -137,14 +137,14 @@ class Record(BaseModel):
         intervals: the rules of its intervals (`metrics.intervals.RULES`).
         metrics: the revision of each metric, by name: it is in the keys of what was measured.
         described: those of them that are not of this project.
-        pictures: of a shard, the names of its pictures in order, by data set.
+        pictures: of a shard, the names of its images in order, by data set.
         jobs_run: jobs done, per stage.
         jobs_stored: jobs that had their answer already, per stage.
         seconds: time per stage.
         model_seconds: time inside models alone, per stage.
         not_measured: metrics that could not be measured, and why.
         absent: models without weights, and why.
-        pairing: by data set, which picture got which mask.
+        pairing: by data set, which image got which mask.
         read_as: how many masks were read as black and white do not say, by how.
         left_out: what lay in a data set's folder, or in the masks', and was not used.
         unused: masks that could not be used.
@@ -267,7 +267,7 @@ def read_record(folder: Path, name: str = RECORD) -> Record | None:
 
 
 def record_of(
-    setup: Setup, settings: Settings, tally: Tally, known: dict[str, KnownPixels]
+    setup: ResolvedPlan, settings: Settings, tally: Tally, known: dict[str, KnownPixels]
 ) -> Record:
     """What record.json says: versions, commit, machine, checkpoints, seconds and failures.
 
@@ -275,7 +275,7 @@ def record_of(
         setup: the prepared plan.
         settings: how it was run.
         tally: what was done.
-        known: how far known pixels of finished pictures moved, as `known_pixels` has it.
+        known: how far known pixels of finished images moved, as `known_pixels` has it.
     """
     models = (*setup.inpainters, *setup.detectors)
     metrics = dict.fromkeys((*setup.measured, *setup.null_names))
@@ -340,7 +340,7 @@ def _brought(kind: Literal["inpainter", "detector"], model: Chosen) -> External:
 def known_pixels(
     jobs: PlanJobs, store: Store, failures: Iterable[Failure]
 ) -> dict[str, KnownPixels]:
-    """How far known pixels of finished pictures moved, by inpainter."""
+    """How far known pixels of finished images moved, by inpainter."""
     found = {}
     for inpainter in jobs.setup.inpainters:
         if inpainter.name in jobs.setup.own:
@@ -356,7 +356,7 @@ def known_pixels(
 
 
 def _drifts(jobs: PlanJobs, store: Store, inpainter: Chosen) -> list[tuple[float, ...]]:
-    """How far known pixels moved, picture by picture: all variants of one tell the same."""
+    """How far known pixels moved, image by image: all variants of one tell the same."""
     found = {}
     for retouch in jobs.setup.retouches:
         for place, row in enumerate(store.rows(list(jobs.fill_keys(inpainter, retouch)))):

@@ -20,7 +20,7 @@ from benchmark.results.rows import SampleRow
 from benchmark.runner.jobs import Chosen, SampleRef, measure_key
 from benchmark.runner.plan import Plan
 from benchmark.runner.planning import BYTES, Keys, PlanJobs
-from benchmark.runner.resolve import UNTOUCHED, Setup
+from benchmark.runner.resolve import UNTOUCHED, ResolvedPlan
 from benchmark.runner.sources import Sources
 from detectors import DETECTORS
 from inpainters import INPAINTERS
@@ -50,7 +50,7 @@ class FiledJobs(PlanJobs):
 
     def __init__(
         self,
-        setup: Setup,
+        setup: ResolvedPlan,
         made: Mapping[tuple[object, ...], Keys],
         revisions: Mapping[str, str],
     ) -> None:
@@ -98,7 +98,7 @@ def filed_jobs(
     found = _read_keys(setup, rows)
     order = found.in_order(plan, pictures) if pictures is not None else list(found.places.values())
     if not order or len(order) != len(found.samples):
-        raise DataError("its samples are not those of the record's pictures")
+        raise DataError("its samples are not those of the record's images")
     setup = replace(setup, samples=[found.samples[at] for at in order])
     made = {spot: column.keys(order) for spot, column in found.columns.items()}
     return FiledJobs(setup, made, record.metrics)
@@ -156,7 +156,7 @@ class _Read:
         ]
 
 
-def _read_keys(setup: Setup, rows: Iterable[SampleRow]) -> _Read:
+def _read_keys(setup: ResolvedPlan, rows: Iterable[SampleRow]) -> _Read:
     found = _Read()
     columns: dict[tuple[str, ...], list[_Column]] = {}  # of a view; making a spot's hash is slow
     for row in rows:
@@ -173,7 +173,7 @@ def _read_keys(setup: Setup, rows: Iterable[SampleRow]) -> _Read:
     return found
 
 
-def _spots(setup: Setup, row: SampleRow) -> list[tuple[object, ...]]:
+def _spots(setup: ResolvedPlan, row: SampleRow) -> list[tuple[object, ...]]:
     """What `PlanJobs` calls the columns of a row's keys."""
     inpainters = {one.name: one for one in (*setup.inpainters, setup.original)}
     detectors = {one.name: one for one in setup.detectors}
@@ -190,10 +190,10 @@ def _spots(setup: Setup, row: SampleRow) -> list[tuple[object, ...]]:
     return spots
 
 
-def _setup(plan: Plan, record: Record) -> Setup:
+def _setup(plan: Plan, record: Record) -> ResolvedPlan:
     original = _chosen(INPAINTERS, UNTOUCHED, record)
     has_null = plan.detectors and nulls_of(plan.metrics) and _has_null(record)
-    return Setup(
+    return ResolvedPlan(
         plan=plan,
         sources=FiledSources(),
         samples=(),

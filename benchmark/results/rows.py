@@ -44,8 +44,8 @@ class ResultRow:
 
     Attributes:
         dataset: the data set's name.
-        launder: what was done to the painted picture before detection, or "".
-        detector: the detector's name, or "" for a metric of the picture alone.
+        launder: what was done to the inpainted image before detection, or "".
+        detector: the detector's name, or "" for a metric of the image alone.
         inpainter: the inpainter's name.
         retouch: what was done to the hole after it, or "".
         bucket: the hole's bucket, such as "10-20".
@@ -56,7 +56,7 @@ class ResultRow:
         low: lower end of the 95 % interval (docs/statistics.md), or None.
         high: upper end, or None.
         weights: the weights behind it, such as "safepaint=mini trufor=official".
-        sees_hole: whether the inpainter looked at what the picture shows inside the hole.
+        sees_hole: whether the inpainter looked at what the image shows inside the hole.
         reason: why there is no number, or "".
         met: whether the detector met the inpainter in training, "yes" or "no"; "" where that is not
             known, or there is no detector.
@@ -108,15 +108,15 @@ class SampleKeys:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleRow:
-    """One picture with its hole, painted by one inpainter and judged by one detector.
+    """One image with its hole, inpainted by one inpainter and judged by one detector.
 
     Attributes:
         dataset: the data set's name.
-        launder: what was done to the painted picture before detection, or "".
-        sample: the picture's name.
+        launder: what was done to the inpainted image before detection, or "".
+        sample: the image's name.
         bucket: the hole's bucket.
         mask: what decided the mask, in words.
-        inpainter: who painted.
+        inpainter: who inpainted.
         retouch: what was done to the hole then, or "".
         detector: who judged, or "".
         score: the detector's score in [0, 1], or None.

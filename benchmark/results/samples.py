@@ -14,10 +14,10 @@ from benchmark.metrics import METRICS
 from benchmark.results.files import damaged, read_rows, write_rows
 from benchmark.results.rounding import stored
 from benchmark.results.rows import SampleKeys, SampleRow
-from benchmark.results.variants import Painter
+from benchmark.results.variants import InpainterVariant
 from benchmark.runner.conditions import View, null_views, views
 from benchmark.runner.planning import PlanJobs
-from benchmark.runner.resolve import COLUMNS, Setup
+from benchmark.runner.resolve import COLUMNS, ResolvedPlan
 from benchmark.store.store import Store
 from inpainters import INPAINTERS
 
@@ -83,7 +83,7 @@ def read_samples(path: Path) -> Iterator[SampleRow]:
             raise damaged(path, f"line {number}: {first_line(error)}") from None
 
 
-def _views(setup: Setup) -> Iterator[View]:
+def _views(setup: ResolvedPlan) -> Iterator[View]:
     """Of the plan's inpainters, then of the untouched images where only the null needs them."""
     yield from views(setup, setup.detectors or (None,), setup.inpainters)
     if setup.for_null is not None:
@@ -92,7 +92,7 @@ def _views(setup: Setup) -> Iterator[View]:
                 yield view
 
 
-def _names(setup: Setup) -> tuple[str, ...]:
+def _names(setup: ResolvedPlan) -> tuple[str, ...]:
     """Every metric that some view of a plan has, in the plan's order."""
     asked = dict.fromkeys(setup.measured)
     own = (setup.measured_of(view.inpainter, view.retouch) for view in _views(setup))
@@ -233,4 +233,4 @@ def _counts(numbers: Iterable[float]) -> bool:
 
 
 def _untouched(inpainter: str, retouch: str) -> bool:
-    return inpainter in INPAINTERS and Painter(inpainter, retouch).untouched
+    return inpainter in INPAINTERS and InpainterVariant(inpainter, retouch).untouched

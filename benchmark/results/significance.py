@@ -105,7 +105,7 @@ def paired_tests(
         metrics: the metric of each column, K.
         seed: the run's; the draws come from it.
     """
-    with np.errstate(invalid="ignore"):  # two identical pictures: infinite minus infinite
+    with np.errstate(invalid="ignore"):  # two identical images: infinite minus infinite
         apart = own - other
     counts = np.isfinite(apart)
     kinds = [kind_of(metric) for metric in metrics]

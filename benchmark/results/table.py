@@ -24,7 +24,7 @@ from benchmark.results.reported import COMPARED, paper_value
 from benchmark.results.rounding import kind_of, number, with_span
 from benchmark.results.rows import ResultRow, editions_of
 from benchmark.results.training_exposure import met_mark, met_notes
-from benchmark.results.variants import Painter
+from benchmark.results.variants import InpainterVariant
 from benchmark.retouch import retouched_name
 from detectors import DETECTORS
 from inpainters import INPAINTERS
@@ -100,7 +100,7 @@ def run_table(cells: Sequence[ResultRow], distances: Distances | None = None) ->
 def table_title(cells: Iterable[ResultRow]) -> str:
     """What a run's table asks, of which data sets."""
     datasets = dict.fromkeys(cell.dataset for cell in cells)
-    return f"{', '.join(datasets)}: can the detector find what was painted?"
+    return f"{', '.join(datasets)}: can the detector find what was inpainted?"
 
 
 def shown(cells: Sequence[ResultRow]) -> list[ResultRow]:
@@ -143,7 +143,7 @@ def metric_notes(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(note for note in notes if note)
 
 
-def retouch_notes(painters: Iterable[Painter]) -> Iterator[str]:
+def retouch_notes(painters: Iterable[InpainterVariant]) -> Iterator[str]:
     """What a reader must know of inpainters whose holes were retouched; nothing without any."""
     retouched = dict.fromkeys(one for one in painters if one.retouch)
     if not retouched:
@@ -219,7 +219,7 @@ def _texts(cell: ResultRow, distances: Distances) -> tuple[str, str]:
 def _arrows(metrics: Set[str]) -> Iterator[str]:
     """Which way is better, and what ACC is, for forensics knows it as something else."""
     down = "; AUC only down to its null" if NULLS[RANKED] in metrics else ""
-    yield f"Arrows: the direction in which an inpainter hides or paints better{down}."
+    yield f"Arrows: the direction in which an inpainter hides or inpaints better{down}."
     if "acc" in metrics:
         yield "ACC: share of inpainted images that the detector calls forged, as in the paper."
 
@@ -245,13 +245,13 @@ def table_notes(cells: Sequence[ResultRow], distances: Distances) -> Iterable[st
         yield "† no image-level answer: called forged where over 2 % of the heatmap exceeds 0.5."
     if any(cell.launder for cell in cells):
         yield (
-            "Laundering: what was done to the painted picture before the detector saw it "
+            "Laundering: what was done to the inpainted image before the detector saw it "
             "(jpeg:quality, resize:factor, noise:grey levels, blur:pixels)."
         )
-    yield from retouch_notes(Painter(cell.inpainter, cell.retouch) for cell in cells)
+    yield from retouch_notes(InpainterVariant(cell.inpainter, cell.retouch) for cell in cells)
     if any(cell.sees_hole and INPAINTERS.card(cell.inpainter).paints for cell in cells):
         yield (
-            "‡ as its authors' program does, it looks at what the picture shows inside the hole; "
+            "‡ as its authors' program does, it looks at what the image shows inside the hole; "
             "with --hole-blind there is nothing to see."
         )
     yield from met_notes(cells)

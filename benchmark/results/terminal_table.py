@@ -82,7 +82,7 @@ def _beside_their_metric(cells: list[ResultRow]) -> list[ResultRow]:
 
 
 def _never_measured(cell: ResultRow) -> bool:
-    """A gap by design: of `original` no AUC or PSNR is defined, for nothing was painted."""
+    """A gap by design: of `original` no AUC or PSNR is defined, for nothing was inpainted."""
     untouched = not INPAINTERS.card(cell.inpainter).paints
     return untouched and cell.reason == NOT_DEFINED
 

@@ -1,4 +1,4 @@
-"""Who painted: an inpainter, and what was done to its holes then. Each is a line of its own."""
+"""Who inpainted: an inpainter, and what was done to its holes then. Each is a line of its own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from inpainters import INPAINTERS
 
 
 @dataclass(frozen=True, slots=True)
-class Painter:
+class InpainterVariant:
     """An inpainter with one step of retouching.
 
     Attributes:
@@ -43,12 +43,14 @@ class Painter:
         return not self.card.paints and not self.retouch
 
 
-def painters_of(plan: Plan) -> tuple[Painter, ...]:
+def painters_of(plan: Plan) -> tuple[InpainterVariant, ...]:
     """A plan's inpainters with each of its retouchings, inpainter by inpainter."""
-    return tuple(Painter(name, step) for name in plan.inpainter_names for step in plan.retouches)
+    return tuple(
+        InpainterVariant(name, step) for name in plan.inpainter_names for step in plan.retouches
+    )
 
 
-def painter_named(name: str) -> Painter:
+def painter_named(name: str) -> InpainterVariant:
     """Who is called so in tables; the name of an inpainter alone has no colon."""
     inpainter, _, retouch = name.rpartition("+") if ":" in name else (name, "", "")
-    return Painter(inpainter, retouch)
+    return InpainterVariant(inpainter, retouch)

@@ -15,7 +15,7 @@ R = TypeVar("R")
 CPU_SAYS = ("not enough memory", "can't allocate memory")  # there it is a plain RuntimeError
 
 
-class Memory:
+class BatchSizer:
     """How many samples each model takes at once on one device.
 
     Args:

@@ -1,4 +1,4 @@
-"""Who painted, retouched how, and who looked: what the numbers of a plan are of."""
+"""Who inpainted, retouched how, and who looked: what the numbers of a plan are of."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from itertools import product
 
 from benchmark.retouch import retouched_name
 from benchmark.runner.jobs import Chosen
-from benchmark.runner.resolve import Setup
+from benchmark.runner.resolve import ResolvedPlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """Who painted, what was done to the hole, and who looked at it after which laundering.
+    """Who inpainted, what was done to the hole, and who looked at it after which laundering.
 
     Attributes:
-        inpainter: who painted.
+        inpainter: who inpainted.
         retouch: what was done to the hole then, or "".
-        detector: who looked, or None for the picture alone.
-        launder: what was done to the painted picture before, or "".
+        detector: who looked, or None for the image alone.
+        launder: what was done to the inpainted image before, or "".
     """
 
     inpainter: Chosen
@@ -34,7 +34,7 @@ class View:
 
     @property
     def changed(self) -> bool:
-        """Whether the hole is not the picture's own, so that an image differs from hole to hole."""
+        """Whether the hole is not the image's own, so that an image differs from hole to hole."""
         return self.inpainter.card.paints or bool(self.retouch)
 
     @property
@@ -44,16 +44,16 @@ class View:
 
 
 def views(
-    setup: Setup, detectors: Sequence[Chosen | None], inpainters: Iterable[Chosen]
+    setup: ResolvedPlan, detectors: Sequence[Chosen | None], inpainters: Iterable[Chosen]
 ) -> Iterator[View]:
-    """Every view of some inpainters by some detectors, None standing for the picture alone."""
+    """Every view of some inpainters by some detectors, None standing for the image alone."""
     for inpainter, retouch in product(inpainters, setup.retouches):
         for detector in detectors:
             for launder in setup.launders if detector else ("",):
                 yield View(inpainter=inpainter, retouch=retouch, detector=detector, launder=launder)
 
 
-def looked_at(setup: Setup, detector: Chosen) -> Iterator[View]:
+def looked_at(setup: ResolvedPlan, detector: Chosen) -> Iterator[View]:
     """All that one detector looks at: what the plan's inpainters made, and the null's images."""
     yield from views(setup, (detector,), setup.inpainters)
     if setup.for_null is not None and not setup.no_null(detector):
@@ -61,7 +61,7 @@ def looked_at(setup: Setup, detector: Chosen) -> Iterator[View]:
             yield View(inpainter=setup.for_null, detector=detector, launder=launder)
 
 
-def null_views(setup: Setup) -> Iterator[View]:
+def null_views(setup: ResolvedPlan) -> Iterator[View]:
     """Every view of the untouched images by the plan's detectors, those without weights too."""
     if setup.untouched is not None:
         for detector in setup.all_detectors:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from benchmark.runner.inputs import Chunk
 from benchmark.runner.outcome import Outcome
-from benchmark.runner.worker_spec import Kit
+from benchmark.runner.worker_spec import WorkerSpec
 
 Map = Callable[[Iterable[Chunk]], Generator[Outcome]]
 
@@ -26,7 +26,7 @@ class Executor(Protocol):
     devices: tuple[str, ...]
     threads: int | None
 
-    def start(self, kit: Kit) -> AbstractContextManager[Map]:
+    def start(self, kit: WorkerSpec) -> AbstractContextManager[Map]:
         """Make the workers; they are gone when the block ends.
 
         Returns:

@@ -1,7 +1,7 @@
 """What a chunk of jobs needs, and where a worker gets it: rows from the writer, files by itself.
 
 The database is the writer's alone, so workers may be other processes or machines: what they need of
-its rows travels with the chunk; pictures, masks and the store's files they read themselves.
+its rows travels with the chunk; images, masks and the store's files they read themselves.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 
 from benchmark.core.errors import DataError
 from benchmark.core.types import Pixels, Sample
-from benchmark.runner.jobs import Fill, Job, Judge, SampleRef
+from benchmark.runner.jobs import DetectJob, InpaintJob, Job, SampleRef
 from benchmark.runner.sources import Sources
 from benchmark.store.store import (
     Answer,
+    image_output,
     load_heatmap,
-    load_picture,
-    mask_answer,
+    load_image,
+    mask_output,
     open_files,
-    picture_answer,
 )
 
 
@@ -32,8 +32,8 @@ class Inputs:
     """What some jobs need, decoded.
 
     Attributes:
-        samples: by the sample's key; the error where its picture or mask cannot be used.
-        pictures: (H, W, 3) uint8 RGB that were painted, by the fill's key.
+        samples: by the sample's key; the error where its image or mask cannot be used.
+        pictures: (H, W, 3) uint8 RGB that were inpainted, by the fill's key.
         heatmaps: (H, W) float16 logits, by the judgement's key.
         scores: what detectors said, in [0, 1], by the judgement's key.
     """
@@ -47,7 +47,7 @@ class Inputs:
         """A sample.
 
         Raises:
-            DataError: if its picture or mask cannot be used.
+            DataError: if its image or mask cannot be used.
         """
         found = self.samples[ref.key]
         if isinstance(found, DataError):
@@ -68,9 +68,9 @@ class InputKeys:
     def answers(self, sample: Sample) -> Iterator[Answer]:
         """The sample's image and mask, to be stored."""
         if self.image:
-            yield picture_answer(self.image, sample.image)
+            yield image_output(self.image, sample.image)
         if self.mask:
-            yield mask_answer(self.mask, sample.mask)
+            yield mask_output(self.mask, sample.mask)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +92,7 @@ class Chunk:
     inputs: Inputs | None = None
 
 
-class Shelf:
+class InputLoader:
     """Reads what jobs need from files alone: the data sets', the masks', the store's.
 
     Args:
@@ -108,19 +108,19 @@ class Shelf:
         """Decode what a chunk needs, unless it has travelled with it.
 
         Raises:
-            DamagedAnswer: if a file of the store is gone or damaged.
+            DamagedOutput: if a file of the store is gone or damaged.
         """
         if chunk.inputs is not None:
             return chunk.inputs
         inputs, files = Inputs(scores=chunk.scores), open_files(self.store)
         for job in chunk.jobs:
-            fill = job if isinstance(job, Fill) else job.fill
-            if not isinstance(job, Judge) and fill.sample.key not in inputs.samples:
+            fill = job if isinstance(job, InpaintJob) else job.fill
+            if not isinstance(job, DetectJob) and fill.sample.key not in inputs.samples:
                 inputs.samples[fill.sample.key] = self._sample(fill.sample)
-            if not isinstance(job, Fill) and fill.key not in inputs.pictures:
+            if not isinstance(job, InpaintJob) and fill.key not in inputs.pictures:
                 said = chunk.files.get(fill.key, "")
-                inputs.pictures[fill.key] = load_picture(files, fill.key, said)
-            if isinstance(job, Fill | Judge) or job.judge is None:
+                inputs.pictures[fill.key] = load_image(files, fill.key, said)
+            if isinstance(job, InpaintJob | DetectJob) or job.judge is None:
                 continue
             key = job.judge.key
             if key not in inputs.heatmaps:

@@ -13,7 +13,7 @@ from benchmark.core.card import Card
 from benchmark.core.checkpoints.resolve import Weights
 from benchmark.core.seeds import seed_of
 from benchmark.core.types import Mask, Piece, Pixels
-from benchmark.postprocess import REVISION, Launder
+from benchmark.postprocess import REVISION, PostProcess
 from benchmark.retouch import REVISION as RETOUCH_REVISION
 from benchmark.retouch import Retouch, file_name, retouched_name
 
@@ -59,14 +59,14 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class SampleRef:
-    """A picture with its hole, by name: cheap enough to keep a million of.
+    """An image with its hole, by name: cheap enough to keep a million of.
 
     Attributes:
         dataset: the data set's name.
-        id: the picture's name within its data set.
+        id: the image's name within its data set.
         bucket: label of its hole's bucket, such as "10-20".
         mask: what decides the mask, in words: generator and seed, or the mask's file.
-        key: hash of the picture's bytes, the size rule and the mask.
+        key: hash of the image's bytes, the size rule and the mask.
     """
 
     dataset: str
@@ -77,8 +77,9 @@ class SampleRef:
 
 
 @dataclass(frozen=True, slots=True)
-class Fill:
-    """Let `inpainter` paint `sample`; `blind`: with the hole painted over first; then `retouch` it.
+class InpaintJob:
+    """Let `inpainter` paint `sample`; `blind`: with the hole inpainted over first; then `retouch`
+    it.
 
     Fills of one sample that differ in `retouch` alone come from one answer of the inpainter.
     """
@@ -93,7 +94,7 @@ class Fill:
 
     @property
     def step(self) -> Retouch | None:
-        """The step of retouching, or None where the hole stays as painted."""
+        """The step of retouching, or None where the hole stays as inpainted."""
         return Retouch.parse(self.retouch) if self.retouch else None
 
     @property
@@ -113,23 +114,23 @@ class Fill:
 
     @property
     def changed(self) -> bool:
-        """Whether the hole is not the picture's own: what detectors are to find."""
+        """Whether the hole is not the image's own: what detectors are to find."""
         return self.inpainter.card.paints or bool(self.retouch)
 
 
 @dataclass(frozen=True, slots=True)
-class Judge:
-    """Let `detector` look at what `fill` painted; `launder`: after this step, or ""."""
+class DetectJob:
+    """Let `detector` look at what `fill` inpainted; `launder`: after this step, or ""."""
 
     detector: Chosen
-    fill: Fill
+    fill: InpaintJob
     launder: str
     key: str
 
     @property
-    def step(self) -> Launder | None:
-        """The step of laundering, or None where the detector sees the picture as painted."""
-        return Launder.parse(self.launder) if self.launder else None
+    def step(self) -> PostProcess | None:
+        """The step of laundering, or None where the detector sees the image as inpainted."""
+        return PostProcess.parse(self.launder) if self.launder else None
 
     @property
     def seed(self) -> int:
@@ -138,16 +139,16 @@ class Judge:
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
+class MeasureJob:
     """Measure `metric` on a fill and, where the metric needs it, a detector's verdict."""
 
     metric: str
-    fill: Fill
-    judge: Judge | None
+    fill: InpaintJob
+    judge: DetectJob | None
     key: str
 
 
-Job = Fill | Judge | Measure
+Job = InpaintJob | DetectJob | MeasureJob
 
 
 def key_of(*parts: object) -> str:
@@ -165,23 +166,23 @@ def fill_job(
     blind: bool = False,
     own: str = "",
     retouch: str = "",
-) -> Fill:
-    """The job of painting one sample.
+) -> InpaintJob:
+    """The job of inpainting one sample.
 
     Args:
-        inpainter: who paints.
+        inpainter: who inpaints.
         sample: what.
         seed: the plan's; it enters the key only for a model that draws from it.
         rounding: "even", or "authors" for the program's own rule, in the key where it differs.
-        blind: whether the hole is painted over before a model that paints sees the picture.
-        own: what decides the answer to this sample alone, such as the hash of a finished picture.
+        blind: whether the hole is inpainted over before a model that inpaints sees the image.
+        own: what decides the answer to this sample alone, such as the hash of a finished image.
         retouch: what is done to the hole then, such as "grain:1.5", or "" for nothing.
     """
     rule = rule_of(inpainter, rounding)
     blind = blind and inpainter.card.paints
     drawn = drawn_key(seed, sample) if inpainter.card.seeded else ""
-    key = fill_key(inpainter, sample, drawn=drawn, rule=rule, blind=blind, own=own)
-    fill = Fill(inpainter, sample, seed, rule, blind, key, retouch)
+    key = inpaint_key(inpainter, sample, drawn=drawn, rule=rule, blind=blind, own=own)
+    fill = InpaintJob(inpainter, sample, seed, rule, blind, key, retouch)
     if fill.step is None:
         return fill
     return replace(fill, key=retouched_key(key, retouch, fill.grain_seed))
@@ -202,17 +203,17 @@ def drawn_key(seed: int, sample: SampleRef) -> str:
     return key_of(seed, sample.id)
 
 
-def fill_key(
+def inpaint_key(
     inpainter: Chosen, sample: SampleRef, *, drawn: str, rule: str, blind: bool, own: str
 ) -> str:
     """The key of what an inpainter makes of a sample.
 
     Args:
-        inpainter: who paints.
+        inpainter: who inpaints.
         sample: what.
         drawn: as `drawn_key`; "" for a model that draws nothing.
         rule: as `rule_of`.
-        blind: whether the hole is painted over before; of a model that paints.
+        blind: whether the hole is inpainted over before; of a model that inpaints.
         own: what decides the answer to this sample alone, or "".
     """
     parts = ["fill", inpainter.identity, sample.key, drawn, rule, *(["blind"] if blind else [])]
@@ -254,7 +255,7 @@ def piece_of(
     inpainter: str = "",
     launder: str = "",
 ) -> Piece:
-    """A picture with its names, as `Piece` says."""
+    """An image with its names, as `Piece` says."""
     return Piece(
         sample=sample.id,
         dataset=sample.dataset,
@@ -266,7 +267,7 @@ def piece_of(
     )
 
 
-def judge_key(detector: Chosen, fill: str, own: str = "") -> str:
+def detect_key(detector: Chosen, fill: str, own: str = "") -> str:
     """The key of what a detector says of an image, from the image's.
 
     Args:
@@ -277,7 +278,7 @@ def judge_key(detector: Chosen, fill: str, own: str = "") -> str:
     return key_of("judge", detector.identity, fill, *([own] if own else []))
 
 
-def laundered_key(judge: str, launder: str, seed: int) -> str:
+def post_processed_key(judge: str, launder: str, seed: int) -> str:
     """The key of what a detector says after one laundering.
 
     Args:
@@ -285,7 +286,7 @@ def laundered_key(judge: str, launder: str, seed: int) -> str:
         launder: the step, such as "jpeg:90".
         seed: what noise is drawn from; it enters where the step draws.
     """
-    drawn = seed if Launder.parse(launder).drawn else ""
+    drawn = seed if PostProcess.parse(launder).drawn else ""
     return key_of("launder", REVISION, launder, drawn, judge)
 
 

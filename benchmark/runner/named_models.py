@@ -1,4 +1,4 @@
-"""Answers of models that go by names: programs, and folders of pictures and heatmaps."""
+"""Answers of models that go by names: programs, and folders of images and heatmaps."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmark.core.errors import BadAnswer, KnownMoved
+from benchmark.core.errors import BadOutput, KnownMoved
 from benchmark.core.external.files import Terms
 from benchmark.core.tensors import hole_blind, to_images, to_masks, to_pixels
 from benchmark.core.types import Piece, Pixels, Sample
 from benchmark.runner.jobs import (
-    Fill,
-    Judge,
+    DetectJob,
+    InpaintJob,
+    detect_key,
     fill_job,
-    judge_key,
-    laundered_key,
     piece_of,
+    post_processed_key,
 )
 from benchmark.runner.retouching import Painted, Variants
-from benchmark.store.store import Answer, heatmap_answer
+from benchmark.store.store import Answer, heatmap_output
 from detectors.external.base import NamedDetector
 from inpainters.external.base import NamedInpainter
 from inpainters.external.outputs import Outputs, settled
 
 LOGIT_LIMIT = 30.0  # exp(-30) is far below what float32 tells from 0, and float16 holds 30 well
 
-CHANGED = BadAnswer("its file changed while the run was going on; run again")
+CHANGED = BadOutput("its file changed while the run was going on; run again")
 
 
 def to_logits(heatmap: Tensor) -> NDArray[np.float16]:
@@ -40,21 +40,21 @@ def to_logits(heatmap: Tensor) -> NDArray[np.float16]:
 
 def fill_by_name(
     inpainter: NamedInpainter, loaded: Sequence[Variants], *, terms: Terms
-) -> list[Painted | BadAnswer]:
+) -> list[Painted | BadOutput]:
     """Let an inpainter paint samples by their names, each once.
 
     Returns:
-        For each sample its picture, 8 bits in floats, or why there is none. The numbers kept beside
+        For each sample its image, 8 bits in floats, or why there is none. The numbers kept beside
         it are how far its known pixels had moved, as `settled` has it.
     """
     pieces = [
         piece_of(one.jobs[0].sample, _shown(one.jobs[0], one.sample), mask=one.sample.mask)
         for one in loaded
     ]
-    answers: list[Painted | BadAnswer] = []
+    answers: list[Painted | BadOutput] = []
     painted = inpainter.paint(pieces, terms)
     for one, piece, picture in zip(loaded, pieces, painted, strict=True):
-        if isinstance(picture, BadAnswer):
+        if isinstance(picture, BadOutput):
             answers.append(picture)
             continue
         if isinstance(inpainter, Outputs) and not _as_planned(one.jobs[0], inpainter, piece, terms):
@@ -69,7 +69,7 @@ def fill_by_name(
     return answers
 
 
-def _as_planned(job: Fill, outputs: Outputs, piece: Piece, terms: Terms) -> bool:
+def _as_planned(job: InpaintJob, outputs: Outputs, piece: Piece, terms: Terms) -> bool:
     """Whether the file that was read is the one that the job's key was made of.
 
     A file that came, or was exchanged, after the run began must not stand under the key of another,
@@ -86,16 +86,16 @@ def _as_planned(job: Fill, outputs: Outputs, piece: Piece, terms: Terms) -> bool
     return same.key == job.key
 
 
-def _said_as_planned(job: Judge, detector: NamedDetector, piece: Piece, terms: Terms) -> bool:
+def _said_as_planned(job: DetectJob, detector: NamedDetector, piece: Piece, terms: Terms) -> bool:
     """The same of a heatmap's file."""
-    key = judge_key(job.detector, job.fill.key, detector.own(piece, terms))
-    return job.key == (laundered_key(key, job.launder, job.seed) if job.launder else key)
+    key = detect_key(job.detector, job.fill.key, detector.own(piece, terms))
+    return job.key == (post_processed_key(key, job.launder, job.seed) if job.launder else key)
 
 
 def judge_by_name(
-    detector: NamedDetector, loaded: Sequence[tuple[Judge, Pixels]], *, terms: Terms
-) -> list[Answer | BadAnswer]:
-    """Let a detector look at painted pictures by their names.
+    detector: NamedDetector, loaded: Sequence[tuple[DetectJob, Pixels]], *, terms: Terms
+) -> list[Answer | BadOutput]:
+    """Let a detector look at inpainted images by their names.
 
     Returns:
         For each job what is to be kept, or why there is nothing.
@@ -104,22 +104,22 @@ def judge_by_name(
         piece_of(job.fill.sample, image, inpainter=job.fill.painter_file, launder=job.launder)
         for job, image in loaded
     ]
-    answers: list[Answer | BadAnswer] = []
+    answers: list[Answer | BadOutput] = []
     looks = detector.look(pieces, terms)
     for (job, _), piece, look in zip(loaded, pieces, looks, strict=True):
-        if isinstance(look, BadAnswer):
+        if isinstance(look, BadOutput):
             answers.append(look)
             continue
         if job.detector.card.finished and not _said_as_planned(job, detector, piece, terms):
             answers.append(CHANGED)
             continue
         logits = to_logits(torch.from_numpy(look.heatmap)[None])[0]
-        answers.append(heatmap_answer(job.key, logits, look.score))
+        answers.append(heatmap_output(job.key, logits, look.score))
     return answers
 
 
-def _shown(job: Fill, sample: Sample) -> Pixels:
-    """The picture that an inpainter gets to see."""
+def _shown(job: InpaintJob, sample: Sample) -> Pixels:
+    """The image that an inpainter gets to see."""
     if not job.blind:
         return sample.image
     images, masks = to_images(sample.image[None]), to_masks(sample.mask[None])

@@ -15,16 +15,16 @@ class Failure:
     """One job that gave no answer.
 
     Attributes:
-        kind: "skipped" where the picture or mask cannot be used (no model is to blame, the sample
+        kind: "skipped" where the image or mask cannot be used (no model is to blame, the sample
             leaves the tables), "failed" where a model answered nonsense (the cell becomes a gap).
         dataset: the data set's name.
-        sample: the picture's name.
+        sample: the image's name.
         bucket: its hole's bucket.
         retouch: what was to be done to the hole, or was done before the model saw it, or "".
-        launder: what was done to the painted picture before the model saw it, or "".
+        launder: what was done to the inpainted image before the model saw it, or "".
         model: the model that failed, or "" for a skipped sample.
         reason: what was wrong, in a line.
-        drift: how far the known pixels of a finished picture moved, where that is what was wrong:
+        drift: how far the known pixels of a finished image moved, where that is what was wrong:
             largest and mean difference in grey levels.
     """
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from benchmark.core.errors import BadAnswer, BadInput, BenchError
+from benchmark.core.errors import BadInput, BadOutput, BenchError
 from benchmark.core.external.imports import last_line
 from benchmark.core.paths import make_folder
 from benchmark.core.secrets import hidden
@@ -23,7 +23,7 @@ def answer_each(
     *,
     model: str,
     logs: Path | None = None,
-) -> list[R | BadAnswer]:
+) -> list[R | BadOutput]:
     """Ask a model about some samples at once and, if that fails, about each by itself.
 
     Args:
@@ -39,22 +39,22 @@ def answer_each(
         BenchError: if all would fail alike, as with a disk that is full.
     """
     try:
-        found: list[R | BadAnswer] = list(call(items))
-    except BadAnswer as error:
+        found: list[R | BadOutput] = list(call(items))
+    except BadOutput as error:
         failed = error
     except BadInput as error:  # such as an image below the model's smallest side
-        failed = BadAnswer(str(error))
+        failed = BadOutput(str(error))
     except BenchError:
         raise
     except Exception as error:
         if is_memory(error):
             raise
         _log(error, model, logs)
-        failed = BadAnswer(f"raised {last_line(error)}")
+        failed = BadOutput(f"raised {last_line(error)}")
     else:
         if len(found) == len(items):
             return found
-        failed = BadAnswer(f"{model}: expected {len(items)} answers, it gave {len(found)}")
+        failed = BadOutput(f"{model}: expected {len(items)} answers, it gave {len(found)}")
     if len(items) == 1:
         return [failed]
     return list(_singly(call, items, model, logs))
@@ -65,7 +65,7 @@ def _singly(
     items: Sequence[Item],
     model: str,
     logs: Path | None,
-) -> Iterator[R | BadAnswer]:
+) -> Iterator[R | BadOutput]:
     for item in items:
         yield from answer_each(call, [item], model=model, logs=logs)
 

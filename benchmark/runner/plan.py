@@ -35,7 +35,7 @@ from benchmark.core.untrusted import read_limited
 from benchmark.datasets import DATASETS, is_published, takes_images
 from benchmark.masks.bucket import DEFAULT_BUCKETS, Bucket
 from benchmark.metrics import METRICS, NULLS, OF_UNTOUCHED, paper_convention, under_convention
-from benchmark.postprocess import Launder
+from benchmark.postprocess import PostProcess
 from benchmark.retouch import FEWEST, NONE, canonical, file_name
 from detectors import DETECTORS
 from inpainters import INPAINTERS
@@ -66,15 +66,15 @@ class Plan(BaseModel):
     Attributes:
         name: what the run is called in its files.
         datasets: names of data sets.
-        images: folder of pictures, or one picture, for the data set `folder` or a plugin's.
+        images: folder of images, or one image, for the data set `folder` or a plugin's.
         data_root: folder that holds the published data sets, and NVIDIA's irregular test masks.
-        masks: folder of masks, or one mask for all pictures; by default NVIDIA's for a published
+        masks: folder of masks, or one mask for all images; by default NVIDIA's for a published
             data set, drawn for others.
         mask_polarity: which colour is the hole in mask files.
-        pairing: masks paired with pictures by "name", "drawn" by bucket, or "auto": by name where
-            most pictures have a mask of their name (the others are left out), drawn where none has.
+        pairing: masks paired with images by "name", "drawn" by bucket, or "auto": by name where
+            most images have a mask of their name (the others are left out), drawn where none has.
         margin: border kept free of drawn holes, in pixels at 256.
-        size: side of the square pictures, as the paper's 256; "native" leaves pictures as they are.
+        size: side of the square images, as the paper's 256; "native" leaves images as they are.
         buckets: ranges (a, b] of the hole's share in percent, such as "10-20"; masks paired by name
             stand in one range of their own where a plan does not name any.
         inpainters: names of inpainters, or what a user brought: "[LABEL=]package.module:Class",
@@ -84,18 +84,19 @@ class Plan(BaseModel):
             "photoholmes" (docs/conventions.md).
         metrics: names of metrics; `auc` and `f1` become the convention's own.
         weights: per model an edition ("official", "mini") or a path; default: official, else mini.
-        limit: only the first so many pictures of each data set.
-        max_pixels: pictures and masks that have more are refused undecoded; default 89 million.
+        limit: only the first so many images of each data set.
+        max_pixels: images and masks that have more are refused undecoded; default 89 million.
         retouch: what is done to each hole after its inpainter and before rounding, "none" for
             nothing, such as ("none", "grain:1.5", "grain:match", "blur:1", "sharpen:0.5",
             "median:3"), each for all inpainters; default: none, written ().
-        launder: what happens to the painted pictures before the detectors look once more, such as
-            "jpeg:90"; they look at the pictures as painted in any case.
-        hole_blind: whether each hole is painted with the known region's mean before any model that
-            paints sees the picture; a model that looks into holes finds nothing there.
-        recomposite: whether the known region is pasted back over pictures that were made elsewhere
+        launder: what happens to the inpainted images before the detectors look once more, such as
+            "jpeg:90"; they look at the images as inpainted in any case.
+        hole_blind: whether each hole is inpainted with the known region's mean before any model
+        that
+            inpaints sees the image; a model that looks into holes finds nothing there.
+        recomposite: whether the known region is pasted back over images that were made elsewhere
             (`outputs:DIR`); else one whose known pixels moved is a failure.
-        rounding: how pictures become 8 bits: "even" rounds for all, "authors" as each program does.
+        rounding: how images become 8 bits: "even" rounds for all, "authors" as each program does.
         precision: "exact", or "bf16": networks compute in bfloat16 where they can.
         compile: whether torch.compile runs the networks.
         seed: from which masks and everything random are drawn.
@@ -167,7 +168,7 @@ class Plan(BaseModel):
     @classmethod
     def _canonical_steps(cls, steps: tuple[str, ...]) -> tuple[str, ...]:
         try:
-            labels = tuple(Launder.parse(step).label for step in steps)
+            labels = tuple(PostProcess.parse(step).label for step in steps)
         except BadInput as error:
             raise PlanError(str(error)) from None
         return _unique(labels, "laundering")
@@ -200,7 +201,7 @@ class Plan(BaseModel):
         _known_places(self)
         _known_retouch(self, painters)
         if self.launder and not self.detectors:
-            raise PlanError("--launder needs a detector: laundered pictures are only looked at")
+            raise PlanError("--launder needs a detector: laundered images are only looked at")
 
     @property
     def inpainter_names(self) -> tuple[str, ...]:
@@ -488,7 +489,7 @@ def _known_places(plan: Plan) -> None:
             raise PlanError(f"{printable(place)}: a name that a plan's file cannot hold; rename it")
     said = ", ".join(plan.datasets)
     if "folder" in plan.datasets and plan.images is None:
-        raise PlanError("the data set 'folder' needs a folder of pictures: --images DIR")
+        raise PlanError("the data set 'folder' needs a folder of images: --images DIR")
     if plan.images is not None and not any(map(takes_images, plan.datasets)):
         raise PlanError(f"--images goes with --dataset folder, not with {said!r}")
     if plan.data_root is not None and not any(map(is_published, plan.datasets)):
@@ -496,7 +497,7 @@ def _known_places(plan: Plan) -> None:
 
 
 def _known_retouch(plan: Plan, painters: tuple[str, ...]) -> None:
-    """Refuse what can be told before any picture is read: names of files, a known region."""
+    """Refuse what can be told before any image is read: names of files, a known region."""
     files = tuple(file_name(name, step) for name in painters for step in plan.retouches)
     _unique(files, "file", hint=_TELL_APART)
     for bucket in map(Bucket.parse, plan.buckets if "grain:match" in plan.retouch else ()):

@@ -17,22 +17,22 @@ from benchmark.retouch import file_name
 from benchmark.runner.conditions import View
 from benchmark.runner.jobs import (
     Chosen,
-    Fill,
+    DetectJob,
+    InpaintJob,
     Job,
-    Judge,
-    Measure,
+    MeasureJob,
+    detect_key,
     drawn_key,
-    fill_key,
     grain_seed,
-    judge_key,
-    laundered_key,
+    inpaint_key,
     mask_key,
     measure_key,
     noise_seed,
+    post_processed_key,
     retouched_key,
     rule_of,
 )
-from benchmark.runner.resolve import Setup, own_of, seen_own_of
+from benchmark.runner.resolve import ResolvedPlan, own_of, seen_own_of
 
 BYTES = 16  # of a key
 J = TypeVar("J", bound=Job)
@@ -82,7 +82,7 @@ class PlanJobs:
         setup: the prepared plan.
     """
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: ResolvedPlan) -> None:
         self.setup = setup
         self._made: dict[tuple[object, ...], Keys] = {}
 
@@ -141,31 +141,31 @@ class PlanJobs:
             return self.measure_keys(metric, view.inpainter, view.retouch)
         return self.measure_keys(metric, view.inpainter, view.retouch, view.detector, view.launder)
 
-    def fills(self, inpainter: Chosen, retouch: str = "") -> Column[Fill]:
+    def fills(self, inpainter: Chosen, retouch: str = "") -> Column[InpaintJob]:
         """Let one inpainter inpaint every sample, with one step of retouching."""
         setup, keys = self.setup, self.fill_keys(inpainter, retouch)
         rule = rule_of(inpainter, setup.plan.rounding)
         blind = setup.plan.hole_blind and inpainter.card.paints
 
-        def job(index: int) -> Fill:
+        def job(index: int) -> InpaintJob:
             sample = setup.samples[index]
-            return Fill(inpainter, sample, setup.plan.seed, rule, blind, keys[index], retouch)
+            return InpaintJob(inpainter, sample, setup.plan.seed, rule, blind, keys[index], retouch)
 
         return Column(keys, job)
 
     def judges(
         self, detector: Chosen, inpainter: Chosen, retouch: str = "", launder: str = ""
-    ) -> Column[Judge]:
+    ) -> Column[DetectJob]:
         """Let one detector look at all that an inpainter made, after one laundering."""
         fill = self.fills(inpainter, retouch).job
         keys = self.judge_keys(detector, inpainter, retouch, launder)
 
-        def job(index: int) -> Judge:
-            return Judge(detector, fill(index), launder, keys[index])
+        def job(index: int) -> DetectJob:
+            return DetectJob(detector, fill(index), launder, keys[index])
 
         return Column(keys, job)
 
-    def measures(self, inpainter: Chosen, retouch: str = "") -> list[Column[Measure]]:
+    def measures(self, inpainter: Chosen, retouch: str = "") -> list[Column[MeasureJob]]:
         """Measure all that one inpainter made: alone, then as each detector saw it."""
         setup = self.setup
         names = setup.measured_of(inpainter, retouch)
@@ -187,14 +187,14 @@ class PlanJobs:
         retouch: str,
         detector: Chosen | None = None,
         launder: str = "",
-    ) -> Column[Measure]:
+    ) -> Column[MeasureJob]:
         keys = self.measure_keys(metric, inpainter, retouch, detector, launder)
         fill = self.fills(inpainter, retouch).job
         judge = self.judges(detector, inpainter, retouch, launder).job if detector else None
 
-        def job(index: int) -> Measure:
+        def job(index: int) -> MeasureJob:
             seen = judge(index) if judge else None
-            return Measure(metric, fill(index), seen, keys[index])
+            return MeasureJob(metric, fill(index), seen, keys[index])
 
         return Column(keys, job)
 
@@ -211,7 +211,7 @@ class PlanJobs:
         for index, sample in enumerate(setup.samples):
             seed = drawn[index] if drawn else ""
             own = own_of(setup, inpainter, sample)
-            yield fill_key(inpainter, sample, drawn=seed, rule=rule, blind=blind, own=own)
+            yield inpaint_key(inpainter, sample, drawn=seed, rule=rule, blind=blind, own=own)
 
     def _drawn(self) -> Keys:
         """What enters the keys of inpainters that draw; they share it, as do an image's holes."""
@@ -229,14 +229,14 @@ class PlanJobs:
         setup, painter = self.setup, file_name(inpainter.name, retouch)
         fills = self.fill_keys(inpainter, retouch)
         for sample, key in zip(setup.samples, fills, strict=True):
-            yield judge_key(detector, key, seen_own_of(setup, detector, sample, painter))
+            yield detect_key(detector, key, seen_own_of(setup, detector, sample, painter))
 
     def _laundered(
         self, detector: Chosen, inpainter: Chosen, retouch: str, launder: str
     ) -> Iterator[str]:
         seed, keys = self.setup.plan.seed, self.judge_keys(detector, inpainter, retouch)
         for sample, key in zip(self.setup.samples, keys, strict=True):
-            yield laundered_key(key, launder, noise_seed(seed, sample))
+            yield post_processed_key(key, launder, noise_seed(seed, sample))
 
     def _measured(
         self, metric: str, inpainter: Chosen, retouch: str, detector: Chosen | None, launder: str

@@ -1,4 +1,4 @@
-"""Working off chunks while the next one's pictures are decoded and its masks drawn beside it."""
+"""Working off chunks while the next one's images are decoded and its masks drawn beside it."""
 
 from __future__ import annotations
 

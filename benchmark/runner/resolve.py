@@ -15,7 +15,7 @@ from benchmark.core.external.files import Terms
 from benchmark.core.registry import Registry
 from benchmark.core.training_exposure import met_by
 from benchmark.metrics import METRICS, OF_UNTOUCHED, nulls_of
-from benchmark.postprocess import Launder
+from benchmark.postprocess import PostProcess
 from benchmark.runner.jobs import (
     Chosen,
     SampleRef,
@@ -39,16 +39,16 @@ COLUMNS = (  # of samples.csv, before those of the metrics
 )  # fmt: skip
 UNTOUCHED = "original"  # the inpainter that leaves the image as it is: the null is measured of it
 _UNASKED = ("heatmaps", "cmd")  # a user's files and programs: nothing is asked of them unasked
-_NOTHING = np.empty((0, 0, 3), np.uint8)  # where a picture's names alone are asked for
+_NOTHING = np.empty((0, 0, 3), np.uint8)  # where an image's names alone are asked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Setup:
+class ResolvedPlan:
     """A plan with everything it names found: checked before anything runs.
 
     Attributes:
         plan: the plan.
-        sources: its pictures and masks.
+        sources: its images and masks.
         samples: every sample that should be in a table.
         alike: names that samples of one data set share but for case and signs, as `alike_of` has
             them.
@@ -134,7 +134,7 @@ class Setup:
 
     @property
     def launders(self) -> tuple[str, ...]:
-        """What the detectors look at: "" for the pictures as painted, then each step."""
+        """What the detectors look at: "" for the images as inpainted, then each step."""
         return ("", *self.plan.launder)
 
     @property
@@ -180,19 +180,19 @@ class Setup:
         return (*(names if self.untouched_asked else ()), *self.null_names)
 
 
-def prepare(plan: Plan, shard: Shard | None = None) -> Setup:
+def prepare(plan: Plan, shard: Shard | None = None) -> ResolvedPlan:
     """Find everything that a plan names.
 
     Args:
         plan: the plan.
-        shard: which share of its pictures, or None for all.
+        shard: which share of its images, or None for all.
 
     Raises:
-        DataError: if pictures or masks are missing or do not reach a bucket.
+        DataError: if images or masks are missing or do not reach a bucket.
         WeightsError: if no inpainter, or none of the detectors wanted, has weights, or if weights
             that the plan names cannot be used.
-        BroughtError: if a model that a user brought cannot be used.
-        PlanError: if holes of pictures that are made already are to be painted over.
+        ExternalError: if a model that a user brought cannot be used.
+        PlanError: if holes of images that are made already are to be inpainted over.
     """
     _refuse_names(plan.metrics)
     sources = Sources(plan)
@@ -202,16 +202,16 @@ def prepare(plan: Plan, shard: Shard | None = None) -> Setup:
     if not samples and failures and not shard:
         raise DataError(f"none of the samples can be used; the first: {failures[0].reason}")
     if not samples and shard and not failures:
-        raise DataError(f"--shard {shard.label}: more shards than pictures; take fewer")
+        raise DataError(f"--shard {shard.label}: more shards than images; take fewer")
     if not samples and not failures:
-        raise DataError("no picture has a mask in any of the plan's buckets")
+        raise DataError("no image has a mask in any of the plan's buckets")
     inpainters = choose(INPAINTERS, plan.inpainters, plan)
     detectors = choose(DETECTORS, plan.detectors, plan)
     _refuse_small(plan, inpainters, detectors)
     original = _choice(INPAINTERS, UNTOUCHED, plan)
     has_null = plan.detectors and nulls_of(plan.metrics)
     reasons = {name: METRICS.load(name).unavailable() for name in plan.metrics}
-    return Setup(
+    return ResolvedPlan(
         plan=plan,
         sources=sources,
         samples=samples,
@@ -270,7 +270,7 @@ def _refuse_small(plan: Plan, inpainters: Iterable[Chosen], detectors: Iterable[
             )
     for one in detectors:
         for step in ("", *plan.launder):
-            left = Launder.parse(step).size(side, side)[0] if step else side
+            left = PostProcess.parse(step).size(side, side)[0] if step else side
             if left < one.card.min_side:
                 after = f"--launder {step}: {left} of " if step else ""
                 raise PlanError(
@@ -279,7 +279,7 @@ def _refuse_small(plan: Plan, inpainters: Iterable[Chosen], detectors: Iterable[
                 )
 
 
-def own_of(setup: Setup, inpainter: Chosen, sample: SampleRef) -> str:
+def own_of(setup: ResolvedPlan, inpainter: Chosen, sample: SampleRef) -> str:
     """What decides an inpainter's answer to one sample alone: of finished images the file's hash,
     of what may go by names these.
     """
@@ -289,7 +289,7 @@ def own_of(setup: Setup, inpainter: Chosen, sample: SampleRef) -> str:
     return names_of(sample) if inpainter.card.by_name else ""
 
 
-def seen_own_of(setup: Setup, detector: Chosen, sample: SampleRef, painter: str) -> str:
+def seen_own_of(setup: ResolvedPlan, detector: Chosen, sample: SampleRef, painter: str) -> str:
     """The same of a detector and what one inpainter made of a sample.
 
     Args:
@@ -354,10 +354,10 @@ def _choice(registry: Registry[Any], word: str, plan: Plan) -> Chosen:
 
 
 def _made_elsewhere(inpainters: Iterable[Chosen], plan: Plan) -> dict[str, Outputs]:
-    """The folders of finished pictures among a plan's inpainters."""
+    """The folders of finished images among a plan's inpainters."""
     words = {one.name: one.word for one in inpainters if one.card.finished}
     if words and plan.hole_blind:
-        raise PlanError(f"{next(iter(words))}: its pictures are made already; no --hole-blind")
+        raise PlanError(f"{next(iter(words))}: its images are made already; no --hole-blind")
     return {name: cast("Outputs", create_inpainter(word)) for name, word in words.items()}
 
 

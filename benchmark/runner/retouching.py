@@ -1,4 +1,4 @@
-"""From one answer of an inpainter to the pictures that are kept: retouched, then rounded."""
+"""From one answer of an inpainter to the images that are kept: retouched, then rounded."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.core.errors import BadAnswer
+from benchmark.core.errors import BadOutput
 from benchmark.core.tensors import to_pixels
 from benchmark.core.types import Mask, Sample
-from benchmark.runner.jobs import Fill
-from benchmark.store.store import Answer, picture_answer
+from benchmark.runner.jobs import InpaintJob
+from benchmark.store.store import Answer, image_output
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,10 +22,10 @@ class Variants:
 
     Attributes:
         jobs: the fills.
-        sample: what is painted.
+        sample: what is inpainted.
     """
 
-    jobs: tuple[Fill, ...]
+    jobs: tuple[InpaintJob, ...]
     sample: Sample
 
 
@@ -36,26 +36,28 @@ class Painted:
     Attributes:
         image: (3, H, W) float32 in [0, 1], known pixels the sample's; of an inpainter that answers
             8 bits, those.
-        numbers: kept beside the picture, or ().
+        numbers: kept beside the image, or ().
     """
 
     image: Tensor
     numbers: tuple[float, ...] = ()
 
 
-def retouched(variants: Variants, painted: Painted) -> Iterator[tuple[Fill, Answer | BadAnswer]]:
+def retouched(
+    variants: Variants, painted: Painted
+) -> Iterator[tuple[InpaintJob, Answer | BadOutput]]:
     """What is to be kept for each fill, or why there is nothing."""
     for job in variants.jobs:
         try:
             image = _retouched(job, painted.image, variants.sample.mask)
-        except BadAnswer as error:
+        except BadOutput as error:
             yield job, error
             continue
         (pixels,) = to_pixels(image[None], rounding=job.rounding)
-        yield job, replace(picture_answer(job.key, pixels), numbers=painted.numbers)
+        yield job, replace(image_output(job.key, pixels), numbers=painted.numbers)
 
 
-def _retouched(job: Fill, image: Tensor, hole: Mask) -> Tensor:
+def _retouched(job: InpaintJob, image: Tensor, hole: Mask) -> Tensor:
     if job.step is None:
         return image
     pixels = np.ascontiguousarray(image.numpy().transpose(1, 2, 0))

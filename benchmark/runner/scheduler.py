@@ -11,16 +11,16 @@ from itertools import chain, groupby
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmark.core.errors import DamagedAnswer, DataError
+from benchmark.core.errors import DamagedOutput, DataError
 from benchmark.runner.conditions import looked_at
 from benchmark.runner.executor import Executor, Map
-from benchmark.runner.inputs import Chunk, InputKeys, Shelf
-from benchmark.runner.jobs import Chosen, Fill, Job, Judge, SampleRef
+from benchmark.runner.inputs import Chunk, InputKeys, InputLoader
+from benchmark.runner.jobs import Chosen, DetectJob, InpaintJob, Job, SampleRef
 from benchmark.runner.outcome import Failure, Outcome
 from benchmark.runner.planning import Column, PlanJobs
-from benchmark.runner.resolve import Setup
+from benchmark.runner.resolve import ResolvedPlan
 from benchmark.runner.shard import Shard
-from benchmark.runner.worker_spec import Kit
+from benchmark.runner.worker_spec import WorkerSpec
 from benchmark.store.store import Answer, Store
 
 Stage = Literal["fill", "judge", "measure"]
@@ -66,14 +66,14 @@ class Settings:
         shrink: whether a batch too large for the memory is halved; else it ends the run.
         executor: where the work is done; by default in this process, or with several devices in a
             process for each.
-        shard: which share of the plan's pictures, or None for all.
-        strict: whether a picture or mask that cannot be used, or a model that fails on one, ends
+        shard: which share of the plan's images, or None for all.
+        strict: whether an image or mask that cannot be used, or a model that fails on one, ends
             the run.
-        cmd_timeout: seconds that a user's program may take for a chunk of pictures.
+        cmd_timeout: seconds that a user's program may take for a chunk of images.
         env: variables of the environment that such programs get though they look like secrets.
         logs: folder for what such programs print, or None.
         notify: told of progress.
-        tell: told, in lines, which picture gets which mask and what was left out, before anything
+        tell: told, in lines, which image gets which mask and what was left out, before anything
             runs.
     """
 
@@ -163,7 +163,7 @@ def execute(jobs: PlanJobs, store: Store, executor: Executor, settings: Settings
 
     Raises:
         DataError: for the first failure, if `settings.strict`.
-        WeightsError: if a checkpoint is damaged or of another model, before anything is painted.
+        WeightsError: if a checkpoint is damaged or of another model, before anything is inpainted.
         OutputError: if the store cannot be written.
     """
     tally = Tally(failures=set(jobs.setup.failures))
@@ -279,7 +279,7 @@ def _measuring(
     painters: Sequence[tuple[Chosen, Sequence[str]]],
     order: Sequence[int],
 ) -> _Wave:
-    """All inpainters at once: what was painted into one image is measured side by side.
+    """All inpainters at once: what was inpainted into one image is measured side by side.
 
     So an original is read, its holes are drawn and its features are found once for all of them.
     """
@@ -318,9 +318,9 @@ def _missing(wave: _Wave, store: Store) -> int:
     return count
 
 
-def _kit(setup: Setup, store: Store, settings: Settings) -> Kit:
-    return Kit(
-        shelf=Shelf(setup.sources, store.place),
+def _kit(setup: ResolvedPlan, store: Store, settings: Settings) -> WorkerSpec:
+    return WorkerSpec(
+        shelf=InputLoader(setup.sources, store.place),
         inpainters=setup.inpainters + ((setup.for_null,) if setup.for_null else ()),
         detectors=setup.detectors,
         batch=settings.batch,
@@ -347,7 +347,7 @@ def _healing(outcomes: Iterator[Outcome], store: Store) -> Iterator[Outcome]:
     """The outcomes; what a worker found damaged is forgotten, so that running again heals it."""
     try:
         yield from outcomes
-    except DamagedAnswer as error:
+    except DamagedOutput as error:
         store.drop(error.key)
         raise
 
@@ -396,7 +396,7 @@ def _parts(jobs: Sequence[Job], size: int) -> Iterator[list[Job]]:
 
 
 def _together(job: Job) -> SampleRef | str:
-    return job.sample if isinstance(job, Fill) else job.key
+    return job.sample if isinstance(job, InpaintJob) else job.key
 
 
 def _chunk(jobs: Sequence[Job], store: Store, keep: Mapping[str, InputKeys]) -> Chunk:
@@ -408,21 +408,21 @@ def _chunk(jobs: Sequence[Job], store: Store, keep: Mapping[str, InputKeys]) -> 
         keep={
             job.sample.key: keep[job.sample.key]
             for job in jobs
-            if isinstance(job, Fill) and job.sample.key in keep
+            if isinstance(job, InpaintJob) and job.sample.key in keep
         },
     )
 
 
 def _ready(jobs: list[Job], store: Store) -> list[Job]:
-    """Those whose own input is there: nothing is judged that was never painted."""
+    """Those whose own input is there: nothing is judged that was never inpainted."""
     needs = {job.key: _needed(job) for job in jobs}
     there = store.known(sorted({key for keys in needs.values() for key in keys}))
     return [job for job in jobs if all(key in there for key in needs[job.key])]
 
 
 def _needed(job: Job) -> tuple[str, ...]:
-    if isinstance(job, Fill):
+    if isinstance(job, InpaintJob):
         return ()
-    if isinstance(job, Judge):
+    if isinstance(job, DetectJob):
         return (job.fill.key,)
     return (job.fill.key, *((job.judge.key,) if job.judge else ()))

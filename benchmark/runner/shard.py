@@ -1,4 +1,4 @@
-"""A share of a plan's pictures, so that machines that know nothing of each other do a run."""
+"""A share of a plan's images, so that machines that know nothing of each other do a run."""
 
 from __future__ import annotations
 

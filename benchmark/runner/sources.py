@@ -19,7 +19,7 @@ from benchmark.datasets import DATASETS, Dataset, is_published, open_dataset, ta
 from benchmark.datasets.irregular_masks import IRREGULAR_MASKS
 from benchmark.masks.bucket import Bucket
 from benchmark.masks.folder import FolderMasks, Pictures
-from benchmark.masks.generated import DrawnMasks
+from benchmark.masks.generated import GeneratedMasks
 from benchmark.masks.pairing import goes_by_name, marked
 from benchmark.masks.source import MaskSource, Pairing
 from benchmark.runner.jobs import SampleRef, key_of
@@ -36,10 +36,10 @@ KEPT_BITS = 2**27  # bytes of them together
 
 
 class Sources:
-    """The pictures and masks of a plan.
+    """The images and masks of a plan.
 
     Raises:
-        DataError: if pictures or masks are missing, or no mask reaches a bucket.
+        DataError: if images or masks are missing, or no mask reaches a bucket.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -59,7 +59,7 @@ class Sources:
 
     @property
     def folders(self) -> dict[str, Path]:
-        """Where each data set was found: the folder of its first picture."""
+        """Where each data set was found: the folder of its first image."""
         return {name: self._datasets[name].path(ids[0]).parent for name, ids in self._names.items()}
 
     @property
@@ -69,7 +69,7 @@ class Sources:
 
     @property
     def alike(self) -> frozenset[str]:
-        """Names that pictures of one data set share but for case and signs, as `alike_of` says."""
+        """Names that images of one data set share but for case and signs, as `alike_of` says."""
         found = [alike_of((*names, *self._others[name])) for name, names in self._names.items()]
         return frozenset().union(*found)
 
@@ -80,7 +80,7 @@ class Sources:
 
     @property
     def pairing(self) -> dict[str, Pairing]:
-        """Which picture gets which mask, by data set."""
+        """Which image gets which mask, by data set."""
         return {name: masks.pairing for name, masks in self._masks.items()}
 
     @property
@@ -102,7 +102,7 @@ class Sources:
         return dict(found)
 
     def lines(self) -> list[str]:
-        """What a reader should know of the pictures and masks, line by line."""
+        """What a reader should know of the images and masks, line by line."""
         several = len(self._datasets) > 1
         told = [
             f"Masks{f' of {name}' if several else ''}: {one.said}."
@@ -116,7 +116,7 @@ class Sources:
         return told
 
     def _enlarged(self) -> list[str]:
-        """A line if a user's pictures have less than the side that they are brought to."""
+        """A line if a user's images have less than the side that they are brought to."""
         small: dict[str, tuple[int, int]] = {}
         for dataset in filter(takes_images, self._datasets if self._size else ()):
             for name in self._names[dataset]:
@@ -129,7 +129,7 @@ class Sources:
         name, (height, width) = min(small.items(), key=lambda one: min(one[1]))
         whole = sum(len(names) for one, names in self._names.items() if takes_images(one))
         count = f"{len(small)} of {whole}"
-        said = f"Pictures: {count} are smaller than --size {self._size} and are enlarged, such as "
+        said = f"Images: {count} are smaller than --size {self._size} and are enlarged, such as "
         return [f"{said}{name} of {width}x{height}."]
 
     def refs(self, shard: Shard = WHOLE) -> list[SampleRef]:
@@ -138,7 +138,7 @@ class Sources:
         Those whose files cannot be read are among the `failures`.
 
         Args:
-            shard: which share of each data set's pictures.
+            shard: which share of each data set's images.
         """
         return [
             ref
@@ -148,16 +148,16 @@ class Sources:
         ]
 
     def names(self, shard: Shard) -> dict[str, tuple[str, ...]]:
-        """The names of a shard's pictures in order, by data set."""
+        """The names of a shard's images in order, by data set."""
         return {name: tuple(shard.of(names)) for name, names in self._names.items()}
 
     def failures(self, shard: Shard = WHOLE) -> list[Failure]:
-        """What could not be used of the pictures and masks of a plan, once `refs` has been asked.
+        """What could not be used of the images and masks of a plan, once `refs` has been asked.
 
-        A picture whose own mask is the matter has no bucket.
+        An image whose own mask is the matter has no bucket.
 
         Args:
-            shard: which share of each data set's pictures.
+            shard: which share of each data set's images.
         """
         found = {
             (name, picture, ""): reason
@@ -174,7 +174,7 @@ class Sources:
         ]
 
     def load(self, sample: SampleRef) -> Sample:
-        """Decode a picture and its hole.
+        """Decode an image and its hole.
 
         Raises:
             DataError: if either cannot be used.
@@ -241,13 +241,13 @@ class Sources:
             except DataError as error:
                 missing.append(f"{error}; or --masks DIR")
         if missing and any(map(is_published, plan.datasets)):
-            missing.append("any folder of pictures does as well, with holes drawn: --images DIR")
+            missing.append("any folder of images does as well, with holes drawn: --images DIR")
         if missing:
             raise DataError("\n".join(missing))
         return found
 
     def _pictures(self, plan: Plan, dataset: str) -> list[str]:
-        """The names of a data set's pictures; where their folder is the masks' too, without them.
+        """The names of a data set's images; where their folder is the masks' too, without them.
 
         Raises:
             DataError: if no names tell which are the masks.
@@ -288,7 +288,7 @@ class Sources:
         return {name: self._open_masks(plan, name, whole, by_name=True) for name in named}
 
     def _by_name(self, plan: Plan, dataset: str) -> bool:
-        """Whether a data set's masks belong to its pictures by name, or one is of all."""
+        """Whether a data set's masks belong to its images by name, or one is of all."""
         if plan.masks is None:
             return False
         if plan.pairing == "auto":
@@ -306,7 +306,7 @@ class Sources:
         published = plan.masks is None and is_published(dataset)
         folder = IRREGULAR_MASKS.find(plan.data_root) if published else plan.masks
         if folder is None:
-            return DrawnMasks(buckets or (), seed=plan.seed, margin=plan.margin)
+            return GeneratedMasks(buckets or (), seed=plan.seed, margin=plan.margin)
         return FolderMasks(
             folder,
             Pictures(
@@ -327,7 +327,7 @@ class Sources:
 
 
 def _given(plan: Plan) -> list[Path]:
-    """What lies elsewhere in a plan, and is no picture where it lies in the pictures' folder."""
+    """What lies elsewhere in a plan, and is no image where it lies in the images' folder."""
     folders = [INPAINTERS.find(word) for word in plan.inpainters]
     folders += [DETECTORS.find(word) for word in plan.detectors]
     made = [Path(one.argument or "") for one in folders if one.scheme in ("outputs", "heatmaps")]

@@ -14,20 +14,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmark.core.checkpoints.resolve import refuse_changed
-from benchmark.core.errors import BadAnswer, DataError, FileChanged, KnownMoved, WeightsError
+from benchmark.core.errors import BadOutput, DataError, FileChanged, KnownMoved, WeightsError
 from benchmark.core.external.files import Terms
 from benchmark.core.seeds import seed_of
 from benchmark.core.tensors import hole_blind, to_images, to_masks
 from benchmark.core.types import Case, Pixels, Sample, Verdict
 from benchmark.metrics import METRICS, Metric
-from benchmark.runner.batching import Memory
-from benchmark.runner.inputs import Chunk, Inputs, Shelf
-from benchmark.runner.jobs import Chosen, Fill, Judge, Measure
+from benchmark.runner.batching import BatchSizer
+from benchmark.runner.inputs import Chunk, InputLoader, Inputs
+from benchmark.runner.jobs import Chosen, DetectJob, InpaintJob, MeasureJob
 from benchmark.runner.named_models import fill_by_name, judge_by_name, to_logits
 from benchmark.runner.outcome import Failure, Outcome
 from benchmark.runner.per_sample import answer_each
 from benchmark.runner.retouching import Painted, Variants, retouched
-from benchmark.store.store import Answer, heatmap_answer, metric_answer
+from benchmark.store.store import Answer, heatmap_output, metric_output
 from detectors import create_detector
 from detectors.base import Detector
 from detectors.external.base import NamedDetector
@@ -35,7 +35,7 @@ from inpainters import create_inpainter
 from inpainters.base import Inpainter
 from inpainters.external.base import NamedInpainter
 
-Seen = tuple[NDArray[np.float16], float]  # (H, W) logits and score of one picture
+Seen = tuple[NDArray[np.float16], float]  # (H, W) logits and score of one image
 R = TypeVar("R")
 Item = TypeVar("Item")
 
@@ -54,7 +54,7 @@ class Worker:
 
     def __init__(
         self,
-        shelf: Shelf,
+        shelf: InputLoader,
         *,
         device: str,
         batch: int,
@@ -66,17 +66,17 @@ class Worker:
         self._inputs = Inputs()
         self._device = device
         self._batch = batch
-        self._memory = Memory(device, batch, shrink=shrink)
+        self._memory = BatchSizer(device, batch, shrink=shrink)
         self._loaded: dict[Chosen, Inpainter | Detector] = {}
         self._metrics: dict[str, Metric] = {}
-        self._last: tuple[str, Pixels, list[Seen | BadAnswer]] | None = None
+        self._last: tuple[str, Pixels, list[Seen | BadOutput]] | None = None
         self._seconds = 0.0
 
     def load(self, chunk: Chunk) -> Inputs:
         """Decode what a chunk needs; may run beside the answering of another.
 
         Raises:
-            DamagedAnswer: if a file of the store is gone or damaged.
+            DamagedOutput: if a file of the store is gone or damaged.
         """
         return self._shelf.load(chunk)
 
@@ -88,9 +88,9 @@ class Worker:
             inputs: what `load` gave for them.
         """
         jobs, self._inputs, self._seconds = chunk.jobs, inputs, 0.0
-        fills = [job for job in jobs if isinstance(job, Fill)]
-        judges = [job for job in jobs if isinstance(job, Judge)]
-        measures = [job for job in jobs if isinstance(job, Measure)]
+        fills = [job for job in jobs if isinstance(job, InpaintJob)]
+        judges = [job for job in jobs if isinstance(job, DetectJob)]
+        measures = [job for job in jobs if isinstance(job, MeasureJob)]
         found = [*self._fill(fills), *self._judge(judges), *self._measure(measures)]
         return Outcome(
             answers=[one for one in found if isinstance(one, Answer)],
@@ -143,7 +143,7 @@ class Worker:
             if isinstance(loaded, Sample):
                 yield from keys.answers(loaded)
 
-    def _fill(self, jobs: Sequence[Fill]) -> Iterator[Answer | Failure]:
+    def _fill(self, jobs: Sequence[InpaintJob]) -> Iterator[Answer | Failure]:
         loaded: list[Variants] = []
         for ref, same in groupby(jobs, key=lambda job: job.sample):
             variants = tuple(same)
@@ -154,18 +154,18 @@ class Worker:
             except DataError as error:
                 yield _failure("skipped", variants[0], "", error)
         for one, painted in self._painted(loaded):
-            if isinstance(painted, BadAnswer):  # of the inpainter, whatever was to follow
+            if isinstance(painted, BadOutput):  # of the inpainter, whatever was to follow
                 yield _failure("failed", one.jobs[0], one.jobs[0].inpainter.name, painted)
                 continue
             for job, answer in retouched(one, painted):
-                if isinstance(answer, BadAnswer):
+                if isinstance(answer, BadOutput):
                     yield _failure("failed", job, job.inpainter.name, answer, retouch=job.retouch)
                 else:
                     yield answer
 
     def _painted(
         self, loaded: Sequence[Variants]
-    ) -> Iterator[tuple[Variants, Painted | BadAnswer]]:
+    ) -> Iterator[tuple[Variants, Painted | BadOutput]]:
         inpainter = self.inpainter(loaded[0].jobs[0].inpainter) if loaded else None
         if isinstance(inpainter, NamedInpainter):
             with self._clock():
@@ -187,7 +187,7 @@ class Worker:
             painted = self._memory.fitting(job.inpainter.name, paint, images, masks)
             yield from zip(group, painted, strict=True)
 
-    def _painter(self, job: Fill) -> Callable[..., list[Painted]]:
+    def _painter(self, job: InpaintJob) -> Callable[..., list[Painted]]:
         inpainter = self.inpainter(job.inpainter)
 
         def paint(images: Tensor, masks: Tensor) -> list[Painted]:
@@ -198,10 +198,10 @@ class Worker:
 
         return paint
 
-    def _judge(self, jobs: Sequence[Judge]) -> Iterator[Answer | Failure]:
+    def _judge(self, jobs: Sequence[DetectJob]) -> Iterator[Answer | Failure]:
         loaded = [(job, self._seen(job)) for job in jobs]
         for job, answer in self._judged(loaded):
-            if isinstance(answer, BadAnswer):
+            if isinstance(answer, BadOutput):
                 yield _failure(
                     "failed",
                     job.fill,
@@ -214,8 +214,8 @@ class Worker:
                 yield answer
 
     def _judged(
-        self, loaded: Sequence[tuple[Judge, Pixels]]
-    ) -> Iterator[tuple[Judge, Answer | BadAnswer]]:
+        self, loaded: Sequence[tuple[DetectJob, Pixels]]
+    ) -> Iterator[tuple[DetectJob, Answer | BadOutput]]:
         detector = self.detector(loaded[0][0].detector) if loaded else None
         if isinstance(detector, NamedDetector):
             with self._clock():
@@ -233,35 +233,35 @@ class Worker:
                 job, [one for _, one in group]
             )
             for (job, _), answer in zip(group, seen, strict=True):
-                kept = answer if isinstance(answer, BadAnswer) else heatmap_answer(job.key, *answer)
+                kept = answer if isinstance(answer, BadOutput) else heatmap_output(job.key, *answer)
                 yield job, kept
 
-    def _looked(self, job: Judge, pictures: Sequence[Pixels]) -> list[Seen | BadAnswer]:
+    def _looked(self, job: DetectJob, pictures: Sequence[Pixels]) -> list[Seen | BadOutput]:
         view = self._each(self._viewer(job), job.detector.name)
         images = to_images(np.stack(pictures))
-        seen: list[Seen | BadAnswer] = self._memory.fitting(job.detector.name, view, images)
+        seen: list[Seen | BadOutput] = self._memory.fitting(job.detector.name, view, images)
         if self._batch == 1 and not job.fill.changed:
             self._last = (job.detector.identity, pictures[0], seen)
         return seen
 
-    def _seen_before(self, job: Judge, picture: Pixels) -> list[Seen | BadAnswer] | None:
-        """What the detector said of the picture before this one, if that was the very same.
+    def _seen_before(self, job: DetectJob, picture: Pixels) -> list[Seen | BadOutput] | None:
+        """What the detector said of the image before this one, if that was the very same.
 
-        An untouched picture comes once for each of its holes. In larger batches the last bits of an
+        An untouched image comes once for each of its holes. In larger batches the last bits of an
         answer may depend on the neighbours, so there nothing is taken over.
         """
         if self._last is None or job.fill.changed:
             return None
         identity, last, seen = self._last
         same = identity == job.detector.identity and np.array_equal(last, picture)
-        return seen if same and not isinstance(seen[0], BadAnswer) else None
+        return seen if same and not isinstance(seen[0], BadOutput) else None
 
-    def _seen(self, job: Judge) -> Pixels:
-        """The picture that the detector gets to see; only the painted one is kept."""
+    def _seen(self, job: DetectJob) -> Pixels:
+        """The image that the detector gets to see; only the inpainted one is kept."""
         painted = self._inputs.pictures[job.fill.key]
         return job.step.apply(painted, seed=job.seed) if job.step else painted
 
-    def _viewer(self, job: Judge) -> Callable[..., list[Seen]]:
+    def _viewer(self, job: DetectJob) -> Callable[..., list[Seen]]:
         detector = self.detector(job.detector)
 
         def view(images: Tensor) -> list[Seen]:
@@ -271,10 +271,10 @@ class Worker:
 
         return view
 
-    def _each(self, call: Callable[..., list[R]], model: str) -> Callable[..., list[R | BadAnswer]]:
+    def _each(self, call: Callable[..., list[R]], model: str) -> Callable[..., list[R | BadOutput]]:
         """One answer a row of tensors; one bad sample must not take its neighbours with it."""
 
-        def each(*tensors: Tensor) -> list[R | BadAnswer]:
+        def each(*tensors: Tensor) -> list[R | BadOutput]:
             def rows(part: Sequence[int]) -> list[R]:
                 return call(*(tensor[part[0] : part[-1] + 1] for tensor in tensors))
 
@@ -283,7 +283,7 @@ class Worker:
 
         return each
 
-    def _measure(self, jobs: Sequence[Measure]) -> Iterator[Answer | Failure]:
+    def _measure(self, jobs: Sequence[MeasureJob]) -> Iterator[Answer | Failure]:
         for _, group in groupby(jobs, key=_case_key):
             measures = list(group)
             try:
@@ -296,7 +296,7 @@ class Worker:
                     self._metrics[job.metric] = METRICS.load(job.metric)()
                 yield self._measured(job, case)
 
-    def _measured(self, job: Measure, case: Case) -> Answer | Failure:
+    def _measured(self, job: MeasureJob, case: Case) -> Answer | Failure:
         metric = self._metrics[job.metric]
         (row,) = answer_each(
             lambda cases: [metric.measure(one)[0] for one in cases],
@@ -304,14 +304,14 @@ class Worker:
             model=job.metric,
             logs=self._terms.logs,
         )
-        return _unmeasured(job, row) if isinstance(row, BadAnswer) else metric_answer(job.key, row)
+        return _unmeasured(job, row) if isinstance(row, BadOutput) else metric_output(job.key, row)
 
-    def _case(self, job: Measure) -> Case:
+    def _case(self, job: MeasureJob) -> Case:
         sample = self._inputs.sample(job.fill.sample)
         image, mask = sample.image, sample.mask
         filled = self._inputs.pictures[job.fill.key]
         step = job.judge.step if job.judge else None
-        if step:  # all at the heatmap's size; the quality of a laundered picture is not measured
+        if step:  # all at the heatmap's size; the quality of a laundered image is not measured
             image, filled, mask = step.resized(image), step.resized(filled), step.truth(mask)
         return Case(
             image=image[None],
@@ -321,7 +321,7 @@ class Worker:
             verdict=self._verdict(job.judge) if job.judge else None,
         )
 
-    def _verdict(self, job: Judge) -> Verdict:
+    def _verdict(self, job: DetectJob) -> Verdict:
         return Verdict(
             logits=self._inputs.heatmaps[job.key][None],
             score=np.asarray([self._inputs.scores[job.key]], dtype=np.float32),
@@ -345,18 +345,24 @@ def _batches(
             yield alike[start : start + size]
 
 
-def _case_key(job: Measure) -> tuple[str, str]:
+def _case_key(job: MeasureJob) -> tuple[str, str]:
     return job.fill.key, job.judge.key if job.judge else ""
 
 
-def _unmeasured(job: Measure, error: Exception) -> Failure:
+def _unmeasured(job: MeasureJob, error: Exception) -> Failure:
     launder = job.judge.launder if job.judge else ""
     retouch = job.fill.retouch
     return _failure("failed", job.fill, job.metric, error, retouch=retouch, launder=launder)
 
 
 def _failure(
-    kind: str, job: Fill, model: str, error: Exception, *, retouch: str = "", launder: str = ""
+    kind: str,
+    job: InpaintJob,
+    model: str,
+    error: Exception,
+    *,
+    retouch: str = "",
+    launder: str = "",
 ) -> Failure:
     return Failure(
         kind="skipped" if kind == "skipped" else "failed",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmark.core.external.files import Terms
-from benchmark.runner.inputs import Shelf
+from benchmark.runner.inputs import InputLoader
 from benchmark.runner.jobs import Chosen
 
 if TYPE_CHECKING:  # a finished run loads no torch
@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # a finished run loads no torch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kit:
+class WorkerSpec:
     """What a worker is made of.
 
     Attributes:
@@ -26,7 +26,7 @@ class Kit:
         terms: on what terms programs and folders outside are used.
     """
 
-    shelf: Shelf
+    shelf: InputLoader
     inpainters: tuple[Chosen, ...]
     detectors: tuple[Chosen, ...]
     batch: int

@@ -29,7 +29,7 @@ RUNS = {
     "inpainter": "--inpainter $name --detector flatness",
     "detector": "--inpainter telea --detector $name",
     "metric": "--inpainter telea --detector flatness --metrics $name",
-    "dataset": "--dataset $name --images photographs --inpainter telea --detector flatness",
+    "dataset": "--dataset $name --images images --inpainter telea --detector flatness",
 }
 _DISTRIBUTION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")  # as PEP 508 has it
 _TEMPLATES = Path(__file__).parent / "templates"

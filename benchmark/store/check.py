@@ -18,7 +18,7 @@ from benchmark.store.store import (
     SHELVES,
     Store,
     decode_heatmap,
-    decode_picture,
+    decode_image,
     digest_of,
     file_name,
     is_store,
@@ -155,7 +155,7 @@ def _state(store: Store, row: Row) -> str | None:
     if content is None:
         return None
     if row.file is None:
-        decode = decode_picture if suffix == ".png" else decode_heatmap
+        decode = decode_image if suffix == ".png" else decode_heatmap
         if not content or decode(content) is None:
             return ""
     return f"{suffix}:{digest_of(content)}"

@@ -101,7 +101,7 @@ def clean_folder(folder: Path, *, dry_run: bool = False) -> Iterator[Removal]:
 def _drafts(folder: Path) -> Iterator[Path]:
     """Drafts in a run's folder and below, but not in a store; links are not followed.
 
-    Folders are among them: those in which programs were given their pictures.
+    Folders are among them: those in which programs were given their images.
     """
     for place, folders, files in os.walk(folder):
         if DATABASE in files:

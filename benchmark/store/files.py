@@ -19,11 +19,11 @@ from benchmark.core.external.optional import install_line
 from benchmark.core.filenames import printable
 from benchmark.core.paths import DRAFT, atomic, make_folder
 
-LARGEST_STORED = 2**30  # bytes of a stored file: a PNG or a heatmap of the largest picture has less
+LARGEST_STORED = 2**30  # bytes of a stored file: a PNG or a heatmap of the largest image has less
 _SHELF = re.compile(r"[0-9a-f]{2}")
 
 
-class Objects(Protocol):
+class FileStore(Protocol):
     """Files under their names, such as "ab/abcd.png"."""
 
     def where(self, name: str) -> str:
@@ -42,7 +42,7 @@ class Objects(Protocol):
         """
         ...
 
-    def take(self, other: Objects, names: Iterable[str]) -> None:
+    def take(self, other: FileStore, names: Iterable[str]) -> None:
         """Take over files of another store, those that are there.
 
         Raises:
@@ -63,7 +63,7 @@ class Objects(Protocol):
         ...
 
 
-class FolderObjects:
+class FolderFileStore:
     """Files in a folder of this machine."""
 
     def __init__(self, root: Path) -> None:
@@ -89,12 +89,12 @@ class FolderObjects:
             with atomic(path) as draft:
                 draft.write_bytes(content)
 
-    def take(self, other: Objects, names: Iterable[str]) -> None:
+    def take(self, other: FileStore, names: Iterable[str]) -> None:
         """Link files of a folder on the same file system, copy others."""
         for name in names:
             place = self._path(name)
             make_folder(place.parent)
-            if isinstance(other, FolderObjects) and _linked(other._path(name), place):
+            if isinstance(other, FolderFileStore) and _linked(other._path(name), place):
                 continue
             if (content := other.read(name)) is not None:
                 self.write({name: content})
@@ -143,7 +143,7 @@ class FolderObjects:
         return self._root / shelf
 
 
-class RemoteObjects:
+class RemoteFileStore:
     """Files below an address such as s3://bucket/prefix, through fsspec.
 
     Args:
@@ -182,7 +182,7 @@ class RemoteObjects:
                 self._fs.makedirs(parent, exist_ok=True)
             self._fs.pipe(files)
 
-    def take(self, other: Objects, names: Iterable[str]) -> None:
+    def take(self, other: FileStore, names: Iterable[str]) -> None:
         """Copy files one by one, so that memory does not grow with the store."""
         for name in names:
             if (content := other.read(name)) is not None:

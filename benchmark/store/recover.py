@@ -1,7 +1,7 @@
 """Save what can be saved of a damaged database: a new one is made of the rows that are whole.
 
-The damaged one is put aside, never thrown away here. Rows of painted pictures hold nothing but
-their file's name and digest, so they are made anew from pictures that still decode.
+The damaged one is put aside, never thrown away here. Rows of inpainted images hold nothing but
+their file's name and digest, so they are made anew from images that still decode.
 
 Whatever stops this loses nothing: first the damaged database is copied, to a folder whose name says
 that it is unfinished; the new one is built there, and takes its place at the end; then the folder
@@ -23,8 +23,8 @@ from benchmark.core.errors import OutputError
 from benchmark.core.locks import hold
 from benchmark.core.paths import DRAFT, sync
 from benchmark.store.database import DATABASE, PARTS, Row, Rows, is_key, row_of, schema_of
-from benchmark.store.files import Objects
-from benchmark.store.store import decode_picture, digest_of
+from benchmark.store.files import FileStore
+from benchmark.store.store import decode_image, digest_of
 
 ASIDE = "damaged"  # below the store: databases that were put aside
 _UNFINISHED = ".unfinished"  # ends the name of one whose rows are not all in the new database yet
@@ -46,7 +46,7 @@ def unfinished(folder: Path) -> list[Path]:
     return sorted(path for path in found if path.is_dir() and not path.is_symlink())
 
 
-def salvage(folder: Path, files: Objects) -> tuple[int, Path]:
+def salvage(folder: Path, files: FileStore) -> tuple[int, Path]:
     """Put a damaged database aside and make a new one of what can be read of it.
 
     Args:
@@ -73,7 +73,7 @@ def salvage(folder: Path, files: Objects) -> tuple[int, Path]:
         raise OutputError(f"{aside}: cannot be written ({error.strerror})") from None
 
 
-def _salvage(folder: Path, files: Objects) -> tuple[int, Path]:
+def _salvage(folder: Path, files: FileStore) -> tuple[int, Path]:
     copy = _copied(folder)
     built = copy / "new"
     shutil.rmtree(built, ignore_errors=True)
@@ -189,15 +189,15 @@ def _replace_first_page(database: Path) -> None:
         file.write(page)
 
 
-def _pictures(files: Objects) -> Iterator[Row]:
-    """Rows of the painted pictures that still decode: their name is their key."""
+def _pictures(files: FileStore) -> Iterator[Row]:
+    """Rows of the inpainted images that still decode: their name is their key."""
     for shelf in files.shelves():
         for name in files.shelf(shelf):
             key = name.removeprefix(f"{shelf}/").removesuffix(".png")
             if name.endswith(".png") and is_key(key):
                 content = files.read(name)
                 with suppress(ValueError):
-                    if content and decode_picture(content) is not None:
+                    if content and decode_image(content) is not None:
                         yield Row(key, None, b"", f".png:{digest_of(content)}")
 
 

@@ -1,4 +1,4 @@
-"""The store: pictures and heatmaps as files under their key, rows in one SQLite database.
+"""The store: images and heatmaps as files under their key, rows in one SQLite database.
 
 A row is written after its file, and a file takes its name only when it is whole: whatever has a row
 is complete. The row knows the file's digest, and the file is compared with it whenever it is read.
@@ -23,17 +23,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.core.arrays import decode_array
-from benchmark.core.errors import DamagedAnswer, DamagedStore, OutputError
+from benchmark.core.errors import DamagedOutput, DamagedStore, OutputError
 from benchmark.core.filenames import printable
 from benchmark.core.locks import hold
 from benchmark.core.paths import home, make_folder
 from benchmark.core.secrets import secret_in_address
 from benchmark.core.types import Mask, Pixels
 from benchmark.store.database import DATABASE, MOST_ORIGIN, SUFFIXES, Row, Rows, is_key, suffix_of
-from benchmark.store.files import FolderObjects, Objects, RemoteObjects
+from benchmark.store.files import FileStore, FolderFileStore, RemoteFileStore
 
 _WAIT = 60.0  # seconds to wait for another's cleaning
-_DEFLATE = 1032  # times smaller at most is what PNG's compression makes of a picture
+_DEFLATE = 1032  # times smaller at most is what PNG's compression makes of an image
 _WHITE = 255
 OBJECTS = "objects"  # below the store: the files
 SHELVES = tuple(f"{number:02x}" for number in range(256))
@@ -46,7 +46,7 @@ class Answer:
 
     Attributes:
         key: the job's key.
-        suffix: ".png" of a picture, ".npy" of a heatmap, "" where there is no file.
+        suffix: ".png" of an image, ".npy" of a heatmap, "" where there is no file.
         content: the file's bytes.
         score: a detector's score in [0, 1], or None.
         numbers: (K,) float64 that a metric measured.
@@ -188,19 +188,19 @@ class Store:
         return [found[key].score if key in found else None for key in keys]
 
     def picture(self, key: str) -> Pixels:
-        """(H, W, 3) uint8 RGB that was painted under a key.
+        """(H, W, 3) uint8 RGB that was inpainted under a key.
 
         Raises:
-            DamagedAnswer: if the file is gone or damaged; its row is dropped, running again heals.
+            DamagedOutput: if the file is gone or damaged; its row is dropped, running again heals.
         """
         with self._dropping():
-            return load_picture(self.files, key, self._said(key))
+            return load_image(self.files, key, self._said(key))
 
     def heatmap(self, key: str) -> NDArray[np.float16]:
         """(H, W) float16 logits kept under a key.
 
         Raises:
-            DamagedAnswer: if the file is gone or damaged; its row is dropped, running again heals.
+            DamagedOutput: if the file is gone or damaged; its row is dropped, running again heals.
         """
         with self._dropping():
             return load_heatmap(self.files, key, self._said(key))
@@ -211,7 +211,7 @@ class Store:
             content = _content(self.files, key, ".png", self._said(key))
             mask = decode_mask(content) if content else None
             if mask is None:
-                raise DamagedAnswer(self.files.where(file_name(key, ".png")), key)
+                raise DamagedOutput(self.files.where(file_name(key, ".png")), key)
             return mask
 
     def drop(self, key: str) -> None:
@@ -229,7 +229,7 @@ class Store:
     def _dropping(self) -> Iterator[None]:
         try:
             yield
-        except DamagedAnswer as error:
+        except DamagedOutput as error:
             self.drop(error.key)
             raise
 
@@ -252,15 +252,15 @@ def rows_folder(place: str | Path) -> Path:
     return home() / STORES / digest
 
 
-def open_files(place: str | Path) -> Objects:
+def open_files(place: str | Path) -> FileStore:
     """A store's files.
 
     Raises:
         OutputError: if its address cannot be used.
     """
     if is_address(place):
-        return RemoteObjects(f"{str(place).rstrip('/')}/{OBJECTS}")
-    return FolderObjects(Path(place) / OBJECTS)
+        return RemoteFileStore(f"{str(place).rstrip('/')}/{OBJECTS}")
+    return FolderFileStore(Path(place) / OBJECTS)
 
 
 def absolute(place: str | Path) -> str:
@@ -292,8 +292,8 @@ def digest_of(content: bytes) -> str:
     return blake2b(content, digest_size=16).hexdigest()
 
 
-def load_picture(files: Objects, key: str, said: str | None) -> Pixels:
-    """(H, W, 3) uint8 RGB that was painted under a key, read without the database.
+def load_image(files: FileStore, key: str, said: str | None) -> Pixels:
+    """(H, W, 3) uint8 RGB that was inpainted under a key, read without the database.
 
     Args:
         files: the store's.
@@ -301,25 +301,25 @@ def load_picture(files: Objects, key: str, said: str | None) -> Pixels:
         said: what its row says of the file, as `Row.file`; "" where there is no row.
 
     Raises:
-        DamagedAnswer: if the file is gone, or not what was written.
+        DamagedOutput: if the file is gone, or not what was written.
     """
     content = _content(files, key, ".png", said)
-    pixels = decode_picture(content) if content else None
+    pixels = decode_image(content) if content else None
     if pixels is None:
-        raise DamagedAnswer(files.where(file_name(key, ".png")), key)
+        raise DamagedOutput(files.where(file_name(key, ".png")), key)
     return pixels
 
 
-def load_heatmap(files: Objects, key: str, said: str | None) -> NDArray[np.float16]:
-    """(H, W) float16 logits kept under a key; all else as `load_picture`."""
+def load_heatmap(files: FileStore, key: str, said: str | None) -> NDArray[np.float16]:
+    """(H, W) float16 logits kept under a key; all else as `load_image`."""
     content = _content(files, key, ".npy", said)
     logits = decode_heatmap(content) if content else None
     if logits is None:
-        raise DamagedAnswer(files.where(file_name(key, ".npy")), key)
+        raise DamagedOutput(files.where(file_name(key, ".npy")), key)
     return logits
 
 
-def _content(files: Objects, key: str, suffix: str, said: str | None) -> bytes | None:
+def _content(files: FileStore, key: str, suffix: str, said: str | None) -> bytes | None:
     """The file's bytes if they are those that were written, else None."""
     content = files.read(file_name(key, suffix))
     if content is None:
@@ -327,7 +327,7 @@ def _content(files: Objects, key: str, suffix: str, said: str | None) -> bytes |
     return content if said in (None, f"{suffix}:{digest_of(content)}") else None
 
 
-def decode_picture(content: bytes) -> Pixels | None:
+def decode_image(content: bytes) -> Pixels | None:
     """(H, W, 3) uint8 RGB of a PNG file's bytes, or None where they are none."""
     bgr = _decoded(content, cv2.IMREAD_COLOR, channels=3)
     return (
@@ -357,32 +357,32 @@ def decode_heatmap(content: bytes) -> NDArray[np.float16] | None:
     return logits if logits is not None and logits.dtype == np.float16 else None
 
 
-def picture_answer(key: str, pixels: Pixels) -> Answer:
-    """Keep a painted picture, (H, W, 3) uint8 RGB, without loss."""
+def image_output(key: str, pixels: Pixels) -> Answer:
+    """Keep an inpainted image, (H, W, 3) uint8 RGB, without loss."""
     return _png(key, cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
 
 
-def mask_answer(key: str, mask: Mask) -> Answer:
-    """Keep a mask, (H, W) bool, as a picture in black and white: white = hole."""
+def mask_output(key: str, mask: Mask) -> Answer:
+    """Keep a mask, (H, W) bool, as an image in black and white: white = hole."""
     return _png(key, mask * np.uint8(_WHITE))
 
 
 def _png(key: str, pixels: NDArray[Any]) -> Answer:
-    # on photographs smaller and twice as fast as the default
+    # on images smaller and twice as fast as the default
     fast = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
     done, content = cv2.imencode(".png", pixels, fast)
     if not done:
-        raise OutputError("a picture could not be encoded as PNG")
+        raise OutputError("an image could not be encoded as PNG")
     return Answer(key=key, suffix=".png", content=content.tobytes())
 
 
-def heatmap_answer(key: str, logits: NDArray[np.float16], score: float) -> Answer:
+def heatmap_output(key: str, logits: NDArray[np.float16], score: float) -> Answer:
     """Keep a detector's heatmap, (H, W) float16 logits, and its score."""
     file = BytesIO()
     np.save(file, logits, allow_pickle=False)
     return Answer(key=key, suffix=".npy", content=file.getvalue(), score=score)
 
 
-def metric_answer(key: str, row: NDArray[np.float64]) -> Answer:
+def metric_output(key: str, row: NDArray[np.float64]) -> Answer:
     """Keep what a metric measured on one sample: (K,) float64."""
     return Answer(key=key, numbers=tuple(map(float, row)))

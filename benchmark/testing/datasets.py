@@ -13,7 +13,7 @@ SIZE = 64
 
 
 def check_dataset(what: str | type[Dataset], *, images: str | Path | None = None) -> None:
-    """Check that a data set does what every data set must do, on its first three pictures.
+    """Check that a data set does what every data set must do, on its first three images.
 
     Args:
         what: its class, or its name.
@@ -21,15 +21,15 @@ def check_dataset(what: str | type[Dataset], *, images: str | Path | None = None
 
     Raises:
         AssertionError: saying in plain words what it does not do.
-        DataError: if its pictures are not there.
+        DataError: if its images are not there.
     """
     kind = DATASETS.load(what) if isinstance(what, str) else what
     name, place = kind.__name__, None if images is None else Path(images)
     data, again = (kind(images=place, size=SIZE) for _ in range(2))
     ids = list(data.ids())
-    demand(held=bool(ids), said=f"{name}: it has no pictures")
-    demand(held=len(set(ids)) == len(ids), said=f"{name}: two pictures have one name")
-    demand(held=list(again.ids()) == ids, said=f"{name}: the order of its pictures changes")
+    demand(held=bool(ids), said=f"{name}: it has no images")
+    demand(held=len(set(ids)) == len(ids), said=f"{name}: two images have one name")
+    demand(held=list(again.ids()) == ids, said=f"{name}: the order of its images changes")
     native = kind(images=place, size=None)
     for one in ids[:3]:
         pixels = data.load(one)
@@ -40,7 +40,7 @@ def check_dataset(what: str | type[Dataset], *, images: str | Path | None = None
         )
         demand(
             held=np.array_equal(pixels, again.load(one)),
-            said=f"{name}: {one}: the same picture was read twice and differs",
+            said=f"{name}: {one}: the same image was read twice and differs",
         )
         demand(
             held=data.digest(one) == again.digest(one) and bool(data.digest(one)),
@@ -48,5 +48,5 @@ def check_dataset(what: str | type[Dataset], *, images: str | Path | None = None
         )
         demand(
             held=native.load(one).shape[:2] == tuple(native.shape(one)),
-            said=f"{name}: {one}: `shape` and the picture differ",
+            said=f"{name}: {one}: `shape` and the image differ",
         )

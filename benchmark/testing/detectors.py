@@ -9,7 +9,7 @@ from types import MappingProxyType
 import torch
 from torch import Tensor
 
-from benchmark.core.errors import BadAnswer
+from benchmark.core.errors import BadOutput
 from benchmark.core.types import Detection
 from benchmark.testing.models import (
     check_card,
@@ -53,7 +53,7 @@ def check_detector(
 
 
 def draw(height: int, width: int, count: int = 1) -> Tensor:
-    """Noisy pictures on the 8-bit grid, (count, 3, height, width) in [0, 1]."""
+    """Noisy images on the 8-bit grid, (count, 3, height, width) in [0, 1]."""
     generator = torch.Generator().manual_seed(height * 1000 + width)
     return (torch.rand(count, 3, height, width, generator=generator) * 255).round() / 255
 
@@ -65,7 +65,7 @@ def _draw(detector: Detector, count: int = 1) -> Tensor:
 def _seen(detector: Detector, images: Tensor) -> Detection:
     try:
         return detector.detect(images)
-    except BadAnswer as error:
+    except BadOutput as error:
         raise AssertionError(str(error)) from error
 
 
@@ -78,7 +78,7 @@ def the_card_says_what_the_score_means(detector: Detector) -> None:
 
 
 def answers_have_their_shapes_and_ranges(detector: Detector) -> None:
-    """Heatmap, score and confidence have the pictures' sizes, float32, in [0, 1]."""
+    """Heatmap, score and confidence have the images' sizes, float32, in [0, 1]."""
     name = detector.card.name
     for size in sizes_for(detector.card):
         detection = _seen(detector, draw(*size, count=2))
@@ -97,14 +97,14 @@ def answers_have_their_shapes_and_ranges(detector: Detector) -> None:
 
 
 def the_batch_changes_nothing(detector: Detector) -> None:
-    """A picture's answer does not depend on the pictures beside it."""
+    """An image's answer does not depend on the images beside it."""
     images = _draw(detector, count=3)
     together = _seen(detector, images)
     for row, image in enumerate(images):
         alone = _seen(detector, image[None])
         for what in ("heatmap", "score"):
             pair = getattr(together, what)[row], getattr(alone, what)[0]
-            demand_near(detector.card.name, "the pictures beside it", *pair)
+            demand_near(detector.card.name, "the images beside it", *pair)
 
 
 def threads_change_nothing(detector: Detector) -> None:
@@ -127,9 +127,9 @@ def the_same_picture_gets_the_same_answer(detector: Detector) -> None:
     name = detector.card.name
     demand(
         held=torch.equal(first.heatmap, second.heatmap) and torch.equal(first.score, second.score),
-        said=f"{name}: the same picture got two answers",
+        said=f"{name}: the same image got two answers",
     )
-    demand(held=torch.equal(images, before), said=f"{name}: it changed the picture it was given")
+    demand(held=torch.equal(images, before), said=f"{name}: it changed the image it was given")
 
 
 def bad_input_is_refused(detector: Detector) -> None:
@@ -140,12 +140,12 @@ def bad_input_is_refused(detector: Detector) -> None:
     side = detector.card.min_side - 1
     cases = {
         "a batch of zero": images[:0],
-        "a grey picture": images[:, :1],
+        "a grey image": images[:, :1],
         "uint8": (images * 255).byte(),
         "values above 1": images * 2,
         "NaN": broken,
-        "a picture without its batch": images[0],
-        **({"too small a picture": torch.zeros(1, 3, side, 64)} if side >= 1 else {}),
+        "an image without its batch": images[0],
+        **({"too small an image": torch.zeros(1, 3, side, 64)} if side >= 1 else {}),
     }
     for what, case in cases.items():
         demand_refused(detector.card.name, what, _call(detector, case))

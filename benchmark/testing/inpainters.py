@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from benchmark.core.errors import BadAnswer
+from benchmark.core.errors import BadOutput
 from benchmark.core.tensors import hole_blind
 from benchmark.testing.models import (
     check_card,
@@ -54,7 +54,7 @@ def check_inpainter(
 
 
 def draw(height: int, width: int, count: int = 1) -> tuple[Tensor, Tensor]:
-    """Smooth pictures on the 8-bit grid, each with a hole of its own.
+    """Smooth images on the 8-bit grid, each with a hole of its own.
 
     Returns:
         (count, 3, height, width) in [0, 1] and (count, 1, height, width) of 0 and 1.
@@ -76,7 +76,7 @@ def _draw(inpainter: Inpainter, count: int = 1) -> tuple[Tensor, Tensor]:
 def _painted(inpainter: Inpainter, images: Tensor, masks: Tensor, *, seed: int = 0) -> Tensor:
     try:
         return inpainter.inpaint(images, masks, seed=seed)
-    except BadAnswer as error:
+    except BadOutput as error:
         raise AssertionError(str(error)) from error
 
 
@@ -109,19 +109,19 @@ def the_hole_is_painted(inpainter: Inpainter) -> None:
     demand(
         held=changed == inpainter.card.paints,
         said=f"{inpainter.card.name}: it {'changed' if changed else 'left'} the hole "
-        f"{'' if changed else 'as it was '}and its card says paints={inpainter.card.paints}",
+        f"{'' if changed else 'as it was '}and its card says inpaints={inpainter.card.paints}",
     )
 
 
 def the_batch_changes_nothing(inpainter: Inpainter) -> None:
-    """A picture's answer does not depend on the pictures beside it."""
+    """An image's answer does not depend on the images beside it."""
     images, masks = _draw(inpainter, count=3)
     alone = [
         _painted(inpainter, image[None], mask[None])
         for image, mask in zip(images, masks, strict=True)
     ]
     together = _painted(inpainter, images, masks)
-    demand_near(inpainter.card.name, "the pictures beside it", together, torch.cat(alone))
+    demand_near(inpainter.card.name, "the images beside it", together, torch.cat(alone))
 
 
 def threads_change_nothing(inpainter: Inpainter) -> None:
@@ -142,16 +142,16 @@ def the_same_seed_gives_the_same_answer(inpainter: Inpainter) -> None:
     first, second = (_painted(inpainter, images, masks, seed=3) for _ in range(2))
     demand(
         held=torch.equal(first, second),
-        said=f"{name}: the same picture and seed got two answers; draw from `seed` alone",
+        said=f"{name}: the same image and seed got two answers; draw from `seed` alone",
     )
     demand(
         held=torch.equal(images, before[0]) and torch.equal(masks, before[1]),
-        said=f"{name}: it changed the picture or the mask that it was given",
+        said=f"{name}: it changed the image or the mask that it was given",
     )
 
 
 def the_hole_is_looked_into_as_the_card_says(inpainter: Inpainter) -> None:
-    """What the picture shows inside the hole reaches the answer only where the card says so."""
+    """What the image shows inside the hole reaches the answer only where the card says so."""
     images, masks = _draw(inpainter)
     hole = masks.bool().expand_as(images)
     other = images.clone()
@@ -161,7 +161,7 @@ def the_hole_is_looked_into_as_the_card_says(inpainter: Inpainter) -> None:
     looked = not torch.equal(first, second)
     demand(
         held=looked == sees,
-        said=f"{name}: its answer {'depends' if looked else 'does not depend'} on what the picture "
+        said=f"{name}: its answer {'depends' if looked else 'does not depend'} on what the image "
         f"shows inside the hole, and its card says sees_hole={sees}",
     )
     blind = [_painted(inpainter, hole_blind(one, masks), masks) for one in (images, other)]
@@ -171,17 +171,17 @@ def the_hole_is_looked_into_as_the_card_says(inpainter: Inpainter) -> None:
 
 
 def nothing_to_paint_changes_nothing(inpainter: Inpainter) -> None:
-    """A picture without a hole comes back as it is."""
+    """An image without a hole comes back as it is."""
     images, masks = _draw(inpainter)
     filled = _painted(inpainter, images, torch.zeros_like(masks))
     demand(
         held=torch.equal(filled, images),
-        said=f"{inpainter.card.name}: it changed a picture without a hole",
+        said=f"{inpainter.card.name}: it changed an image without a hole",
     )
 
 
 def all_hole_gives_a_picture(inpainter: Inpainter) -> None:
-    """A picture of which nothing is known gets an answer without NaN."""
+    """An image of which nothing is known gets an answer without NaN."""
     images, masks = _draw(inpainter)
     filled = _painted(inpainter, images, torch.ones_like(masks))
     demand(
@@ -197,7 +197,7 @@ def bad_input_is_refused(inpainter: Inpainter) -> None:
     broken[0, 0, 0, 0] = torch.nan
     cases: dict[str, tuple[Tensor, Tensor]] = {
         "a batch of zero": (images[:0], masks[:0]),
-        "a grey picture": (images[:, :1], masks),
+        "a grey image": (images[:, :1], masks),
         "uint8": ((images * 255).byte(), masks),
         "values above 1": (images * 2, masks),
         "NaN": (broken, masks),
@@ -211,7 +211,7 @@ def bad_input_is_refused(inpainter: Inpainter) -> None:
     side = inpainter.card.min_side - 1
     if side >= 1:
         small = torch.zeros(1, 3, side, 64), torch.ones(1, 1, side, 64)
-        demand_refused(inpainter.card.name, "too small a picture", _call(inpainter, *small))
+        demand_refused(inpainter.card.name, "too small an image", _call(inpainter, *small))
     extra = {"nonsense": torch.zeros(1)}
     demand_refused(
         inpainter.card.name,

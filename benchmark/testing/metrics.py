@@ -36,7 +36,7 @@ def check_metric(what: str | type[Metric]) -> None:
 
 
 def draw_case(count: int = 3, *, seed: int = 0, side: int = SIDE) -> Case:
-    """Pictures whose holes are repainted with noise, and a detector that half sees it."""
+    """Images whose holes are repainted with noise, and a detector that half sees it."""
     generator = np.random.default_rng(seed)
     image = generator.integers(0, 256, (count, side, side, 3), dtype=np.uint8)
     mask = np.zeros((count, side, side), dtype=bool)

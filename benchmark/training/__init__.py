@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from benchmark.training.options import Running
+    from benchmark.training.options import TrainOptions
     from benchmark.training.recipe import LEARNERS, Recipe, read_recipe
     from benchmark.training.run import Folders, TrainResult, chosen_recipe, train
 
@@ -13,7 +13,7 @@ __all__ = [
     "LEARNERS",
     "Folders",
     "Recipe",
-    "Running",
+    "TrainOptions",
     "TrainResult",
     "chosen_recipe",
     "read_recipe",
@@ -24,7 +24,7 @@ _WHERE = {
     "LEARNERS": "recipe",
     "Folders": "run",
     "Recipe": "recipe",
-    "Running": "options",
+    "TrainOptions": "options",
     "TrainResult": "run",
     "chosen_recipe": "run",
     "read_recipe": "recipe",

@@ -1,4 +1,4 @@
-"""Where a detector calls a picture forged: its operating point, set on untouched photographs."""
+"""Where a detector calls an image forged: its operating point, set on untouched images."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from benchmark.training.learner import Learner
 
 @runtime_checkable
 class Calibrated(Protocol):
-    """A learner whose network calls pictures forged, by a bias that can be moved."""
+    """A learner whose network calls images forged, by a bias that can be moved."""
 
     def margins(self, images: Tensor) -> Tensor:
-        """How far each picture is above the operating point, as a logit.
+        """How far each image is above the operating point, as a logit.
 
         Args:
             images: (N, 3, H, W) RGB in [0, 1].
 
         Returns:
-            (N,), above 0 where the network, in evaluation mode, calls the picture forged.
+            (N,), above 0 where the network, in evaluation mode, calls the image forged.
         """
 
     def shift(self, by: float) -> None:
@@ -33,7 +33,7 @@ class Calibrated(Protocol):
 
 @torch.no_grad()
 def calibrate(learner: Learner, originals: Tensor, share: float) -> float:
-    """Move a detector's operating point so that it fires on a share of untouched pictures.
+    """Move a detector's operating point so that it fires on a share of untouched images.
 
     The weights are rounded to half precision first, as they are exported: so a file that was
     exported without can be calibrated afterwards, and comes to the same.
@@ -50,11 +50,11 @@ def calibrate(learner: Learner, originals: Tensor, share: float) -> float:
         TrainingError: if the model calls nothing forged, or there are too few originals to tell.
     """
     if not isinstance(learner, Calibrated):
-        raise TrainingError("false_alarms is for detectors; this model calls no picture forged")
+        raise TrainingError("false_alarms is for detectors; this model calls no image forged")
     allowed = math.floor(share * len(originals))
     if not 0 < allowed < len(originals):
         raise TrainingError(
-            f"false_alarms = {share}: {len(originals)} pictures that were held out cannot tell; "
+            f"false_alarms = {share}: {len(originals)} images that were held out cannot tell; "
             "hold out more"
         )
     round_to_half(learner.network)

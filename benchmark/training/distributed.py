@@ -2,7 +2,7 @@
 
 Fabric starts the processes and exchanges tensors between them. Networks are not wrapped: players
 freeze each other and some terms differentiate twice, which the usual wrapper does not carry. Each
-process differentiates its share of a batch, and the gradients are averaged before the optimiser
+process differentiates its share of a batch, and the gradients are averaged before the optimizer
 steps, so all hold the same weights.
 """
 
@@ -35,7 +35,7 @@ Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 
-class Team:
+class ProcessGroup:
     """The processes that train together, as one of them sees them.
 
     Args:
@@ -81,10 +81,12 @@ class Team:
         return flag if self._fabric is None else self.mean({"flag": float(flag)})["flag"] > 0
 
 
-ALONE = Team()
+ALONE = ProcessGroup()
 
 
-def launch(work: Callable[[Team, str, Job], Result], places: tuple[str, ...], job: Job) -> Result:
+def launch(
+    work: Callable[[ProcessGroup, str, Job], Result], places: tuple[str, ...], job: Job
+) -> Result:
     """Do a job in a process for each device.
 
     Args:
@@ -119,10 +121,13 @@ def launch(work: Callable[[Team, str, Job], Result], places: tuple[str, ...], jo
 
 
 def _in_process(
-    fabric: Fabric, work: Callable[[Team, str, Job], Result], job: Job, told: SimpleQueue[Any]
+    fabric: Fabric,
+    work: Callable[[ProcessGroup, str, Job], Result],
+    job: Job,
+    told: SimpleQueue[Any],
 ) -> None:
     try:
-        result = work(Team(fabric), str(fabric.device), job)
+        result = work(ProcessGroup(fabric), str(fabric.device), job)
     except BenchError as error:
         told.put(("error", str(error)))
         raise SystemExit(2) from None

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from benchmark.core.checkpoints.resolve import sha256_of
 from benchmark.core.errors import BadInput, BenchError, TrainingError, UnknownName, WeightsError
-from benchmark.training.options import PLAIN, Running
+from benchmark.training.options import PLAIN, TrainOptions
 from benchmark.training.recipe import LEARNERS, Recipe, recipes_of
 from benchmark.training.run import Folders, chosen_recipe, train
 from benchmark.training.shutdown import end_processes, stoppable
@@ -63,7 +63,7 @@ class Edition:
 
     Attributes:
         name: a name of `EDITIONS`, which is that of the recipes.
-        data: photographs and masks.
+        data: images and masks.
         out: a folder; each model has one of its name there.
         running: device, data workers, and what is told.
         smoke: tiny networks and two steps a stage.
@@ -72,7 +72,7 @@ class Edition:
     name: str
     data: Folders
     out: Path
-    running: Running = PLAIN
+    running: TrainOptions = PLAIN
     smoke: bool = False
 
     def file(self, model: str) -> Path:
@@ -99,7 +99,7 @@ def train_edition(
     Raises:
         UnknownName: if there is no such edition, or a name is no model of it.
         BadInput: if several models should share several devices.
-        DataError: if the photographs or masks cannot be used.
+        DataError: if the images or masks cannot be used.
         TrainingError: the same, of a model that is trained beside others.
         OutputError: if `out` cannot be written.
     """
@@ -127,7 +127,7 @@ def _in_turn(edition: Edition, names: Sequence[str]) -> Iterator[Member]:
 
 
 def _waves(edition: str, names: Sequence[str]) -> list[list[str]]:
-    """Models with such a recipe: those that learn from photographs alone, then from forgeries."""
+    """Models with such a recipe: those that learn from images alone, then from forgeries."""
     known = [name for name in LEARNERS if edition in recipes_of(name)]
     for name in names:
         if name not in known:

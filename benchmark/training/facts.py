@@ -16,12 +16,12 @@ from benchmark.core.checkpoints.resolve import sha256_of
 from benchmark.core.errors import TrainingError
 from benchmark.core.paths import write_text
 from benchmark.core.processor import processor
-from benchmark.training.data.images import Photographs
+from benchmark.training.data.images import TrainingImages
 from benchmark.training.data.masks import Masks
 from benchmark.training.logger import HELD_OUT, LOSSES
-from benchmark.training.options import Running
+from benchmark.training.options import TrainOptions
 from benchmark.training.recipe import Recipe
-from benchmark.training.trainer import Loop
+from benchmark.training.trainer import Trainer
 from benchmark.training.validation import measure_of
 
 Row = TypeVar("Row")
@@ -30,12 +30,12 @@ CURVE = 100  # rows of the log that are kept
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """One look at held-out pictures.
+    """One look at held-out images.
 
     Attributes:
         step: steps done.
-        side: of the pictures, pixels; stages may differ.
-        value: PSNR in dB or AUC, the mean over the pictures.
+        side: of the images, pixels; stages may differ.
+        value: PSNR in dB or AUC, the mean over the images.
     """
 
     step: int
@@ -55,13 +55,13 @@ class Facts:
         steps: optimisation steps.
         stages: how many stages they are in.
         seconds: time spent in steps.
-        wall: seconds that its runs took, with reading, sample pictures and checkpoints.
+        wall: seconds that its runs took, with reading, sample images and checkpoints.
         machine: processor, threads, devices and torch, in general words.
         photographs: how many could be used.
         held_out: how many of them no step saw.
         left_out: how many files could not be read or are too small.
-        test_photographs: how many are test photographs, which were allowed in.
-        data_sha256: over the content hashes of all usable photographs, whatever their names.
+        test_photographs: how many are test images, which were allowed in.
+        data_sha256: over the content hashes of all usable images, whatever their names.
         masks: what they are, in words.
         file: name of the exported weights.
         bytes: their size.
@@ -72,7 +72,7 @@ class Facts:
         best: step and total of the row with the least total.
         curve: rows of the log, evenly spaced: step, rate, terms and total.
         measured: "psnr" or "auc".
-        held_out_curve: what it was on held-out pictures; empty where none are held out.
+        held_out_curve: what it was on held-out images; empty where none are held out.
         forgers: of a detector's recipe, with their shares in its last stage; none of an inpainter.
     """
 
@@ -105,12 +105,12 @@ class Facts:
 
 
 def gather(
-    loop: Loop,
+    loop: Trainer,
     weights: Path,
     *,
     label: str,
-    data: tuple[Photographs, Masks],
-    running: Running,
+    data: tuple[TrainingImages, Masks],
+    running: TrainOptions,
 ) -> Facts:
     """The facts of a training that has just ended.
 
@@ -195,7 +195,7 @@ def read_rows(path: Path) -> list[dict[str, float]]:
     return [{name: float(value) for name, value in row.items() if value} for row in rows]
 
 
-def machine(running: Running) -> str:
+def machine(running: TrainOptions) -> str:
     """The machine in general words: processor, threads, devices, torch."""
     kind = torch.device(running.places[0]).type
     cards = {torch.cuda.get_device_name(place) for place in running.places if kind == "cuda"}

@@ -1,4 +1,4 @@
-"""Photographs that no model may learn from, told by what their pixels are."""
+"""Images that no model may learn from, told by what their pixels are."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from benchmark.core.images import centre_square, fit
 from benchmark.core.types import Pixels
 from benchmark.datasets import open_dataset
 
-SIDE = 256  # of the pictures that most programs write
+SIDE = 256  # of the images that most programs write
 LIST = "refused.txt"
 
 
 def digest_of(pixels: Pixels) -> str:
-    """The first 32 digits of the SHA-256 of a picture's size and pixels, (H, W, 3) uint8.
+    """The first 32 digits of the SHA-256 of an image's size and pixels, (H, W, 3) uint8.
 
-    The same picture in another lossless file has the same digest.
+    The same image in another lossless file has the same digest.
     """
     found = hashlib.sha256(repr(pixels.shape).encode())
     found.update(pixels.tobytes())
@@ -27,14 +27,14 @@ def digest_of(pixels: Pixels) -> str:
 
 @cache
 def refused_digests() -> Mapping[str, str]:
-    """Digests of all test photographs, each with the name of its picture.
+    """Digests of all test images, each with the name of its image.
 
     Those of the data set `samples` as they are filed, cut to their centre square, and at 256x256,
-    as the benchmark uses them; and a list of photographs that results of the mini edition were
+    as the benchmark uses them; and a list of images that results of the mini edition were
     measured on, which are not shipped.
 
     Raises:
-        DataError: if the data set's pictures are not installed.
+        DataError: if the data set's images are not installed.
     """
     listed = files(__package__).joinpath(LIST).read_text(encoding="utf-8").splitlines()
     rows = [line.split(maxsplit=1) for line in listed if not line.startswith("#")]

@@ -12,11 +12,11 @@ from torch import Tensor, nn
 class Learner(Protocol):
     """A model that learns: its networks, and the players who train them.
 
-    A player is who has an optimiser: a generator, a discriminator, or one for everything. In each
+    A player is who has an optimizer: a generator, a discriminator, or one for everything. In each
     step the loop asks the players one after the other, in the order of `players`. A player's turn
-    is: its optimiser's gradients are cleared; `learn` is called for each part of the batch, in the
+    is: its optimizer's gradients are cleared; `learn` is called for each part of the batch, in the
     same order for every player, and the sum of the terms is differentiated; the gradients are
-    clipped; its optimiser steps. Then the next player has its turn, with networks that have
+    clipped; its optimizer steps. Then the next player has its turn, with networks that have
     already moved. While a player has its turn, no parameter of the others takes a gradient, though
     gradients pass through their networks. What one player made may be kept for a later one, first
     in, first out, as long as it is gone by the end of the step.
@@ -65,11 +65,11 @@ class Learner(Protocol):
 
         Returns:
             Each term, (), by its name of `terms`; none where the player rests in this phase, whose
-            optimiser then does not step.
+            optimizer then does not step.
         """
 
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
-        """Pictures (N, 3, H, W) to look at, one list entry a column, in evaluation mode.
+        """Images (N, 3, H, W) to look at, one list entry a column, in evaluation mode.
 
         The first are the images. For an inpainter the last are its composites, for a detector the
         third its heatmaps; those are measured. The networks' state stays as it is.

@@ -20,7 +20,7 @@ from benchmark.core.errors import OutputError, TrainingError
 from benchmark.core.external.optional import install_line
 from benchmark.core.paths import atomic, write_text
 from benchmark.core.tensors import to_pixels
-from benchmark.training.options import Running
+from benchmark.training.options import TrainOptions
 from benchmark.training.recipe import Recipe
 
 
@@ -128,7 +128,7 @@ def say(text: str) -> None:
     sys.stderr.flush()
 
 
-class Board:
+class TensorBoardLogger:
     """Event files for `tensorboard --logdir`.
 
     Args:
@@ -190,16 +190,16 @@ def _unwritable(folder: Path, error: OSError) -> OutputError:
 
 
 LOSSES = "log.csv"  # step, seconds, rate, each loss term as it is weighted, their total
-HELD_OUT = "held-out.csv"  # step, seconds, side of the pictures, and what is measured on them
+HELD_OUT = "held-out.csv"  # step, seconds, side of the images, and what is measured on them
 
 
-class Journal:
+class TrainingLogger:
     """The files and lines of one training; a context while it runs.
 
     Args:
         out: folder of the files.
         recipe: what is trained.
-        columns: names of all loss terms, and of what is measured on held-out pictures.
+        columns: names of all loss terms, and of what is measured on held-out images.
         step: steps already done; rows of a resumed run are kept up to it.
         seconds: time spent in them.
         running: whether for TensorBoard and as JSON too.
@@ -217,20 +217,22 @@ class Journal:
         *,
         step: int,
         seconds: float,
-        running: Running,
+        running: TrainOptions,
     ) -> None:
         terms, self._kind = columns
         self._out, self._as_json = out, running.as_json
         self._losses = Rows(out / LOSSES, ("step", "seconds", "rate", *terms, "total"), step=step)
         held_out = ("step", "seconds", "side", self._kind)
         self._held_out = Rows(out / HELD_OUT, held_out, step=step)
-        self._board = Board(out / "tensorboard", step=step) if running.tensorboard else None
+        self._board = (
+            TensorBoardLogger(out / "tensorboard", step=step) if running.tensorboard else None
+        )
         self._progress = Progress(
             recipe.model, recipe.steps, step=step, seconds=seconds, bar=running.bar
         )
         self._measured: dict[str, float] = {}
 
-    def __enter__(self) -> Journal:
+    def __enter__(self) -> TrainingLogger:
         self._progress.__enter__()
         return self
 
@@ -270,7 +272,7 @@ class Journal:
         self._progress.show(step=step, seconds=seconds, numbers={**terms, **self._measured})
 
     def measured(self, *, step: int, seconds: float, side: int, value: float) -> None:
-        """A row of what was measured on held-out pictures of a side.
+        """A row of what was measured on held-out images of a side.
 
         Raises:
             OutputError: if the disk is full.
@@ -284,7 +286,7 @@ class Journal:
             tell({"step": step, "side": side, self._kind: value})
 
     def sheet(self, step: int, sheet: Tensor) -> None:
-        """Sample pictures, (3, H, W) in [0, 1], as a PNG.
+        """Sample images, (3, H, W) in [0, 1], as a PNG.
 
         Raises:
             OutputError: if the disk is full.

@@ -7,16 +7,16 @@ import math
 from benchmark.training.recipe import Recipe, Schedule, Turn
 
 
-def rate_of(recipe: Recipe, player: str, turn: Turn, step: int) -> float:
+def lr_of(recipe: Recipe, player: str, turn: Turn, step: int) -> float:
     """A player's learning rate at a step, counted from 0, whose place is `turn`."""
     done, steps = step, recipe.steps
     if recipe.schedule.over == "stage":
         done, steps = turn.number, turn.stage.steps
-    factor = rate_factor(recipe.schedule, done / steps, done)
+    factor = lr_factor(recipe.schedule, done / steps, done)
     return recipe.optimiser_of(player).rate * turn.stage.rate * factor
 
 
-def rate_factor(schedule: Schedule, done: float, step: int) -> float:
+def lr_factor(schedule: Schedule, done: float, step: int) -> float:
     """Factor on the learning rate.
 
     Args:

@@ -1,4 +1,4 @@
-"""A model card from the facts of a training, and its curves as a picture.
+"""A model card from the facts of a training, and its curves as an image.
 
 As a program: python -m benchmark.training.model_card FACTS.json [--results FILE] [--weak FILE]
 """
@@ -55,7 +55,7 @@ def render_card(facts: Facts, *, title: str = "", results: str = "", weak: str =
 
 
 def draw_curves(facts: Facts, path: Path) -> None:
-    """Losses, and what was measured on held-out pictures, against steps.
+    """Losses, and what was measured on held-out images, against steps.
 
     Args:
         facts: of the training.
@@ -97,9 +97,9 @@ def _file(facts: Facts) -> str:
 
 def _rows(facts: Facts) -> list[list[str]]:
     sizes = ", ".join(f"{name} {_plain(value)}" for name, value in facts.config.items())
-    data = f"{facts.photographs} photographs, {facts.held_out} of them held out"
+    data = f"{facts.photographs} images, {facts.held_out} of them held out"
     extra = {"left out as unreadable or too small": facts.left_out}
-    extra["of the rest are test photographs"] = facts.test_photographs
+    extra["of the rest are test images"] = facts.test_photographs
     data += "".join(f"; {count} {what}" for what, count in extra.items() if count)
     stages = "one stage" if facts.stages == 1 else f"{facts.stages} stages"
     spent = f"{facts.seconds:,.0f} s in steps, {facts.wall:,.0f} s in all; {facts.machine}"

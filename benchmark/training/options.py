@@ -11,14 +11,14 @@ WORKERS = 2  # of each GPU by default: one makes the next batch while the other 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Running:
+class TrainOptions:
     """How a training is carried out. Its numbers are the recipe's, up to rounding.
 
     Attributes:
         device: a torch device, or several with commas between, such as "cuda:0,cuda:1".
         devices: how many processes share each batch, a device each; with "cpu" all are the CPU.
         workers: processes that make batches ahead, for each device; None: a default.
-        tensorboard: whether losses and pictures are written for TensorBoard too.
+        tensorboard: whether losses and images are written for TensorBoard too.
         as_json: whether each row of the log is a line of JSON on standard output.
         bar: whether progress is a bar where there is a terminal.
     """
@@ -65,7 +65,7 @@ class Running:
         return max(0, min(WORKERS, available_cores() // len(self.places) - 1))
 
 
-PLAIN = Running()
+PLAIN = TrainOptions()
 
 
 def _distinct(named: tuple[str, ...], count: int) -> tuple[str, ...]:

@@ -12,7 +12,9 @@ from benchmark.training.recipe import Recipe
 
 
 @torch.no_grad()
-def measure_norms(learner: Learner, source: Source, recipe: Recipe, device: torch.device) -> None:
+def measure_batch_norms(
+    learner: Learner, source: Source, recipe: Recipe, device: torch.device
+) -> None:
     """Measure the network's batch statistics anew, as their mean over the last steps' batches.
 
     Running statistics are a mix of what they were while the weights moved and of where they

@@ -37,8 +37,8 @@ LEARNERS: Registry[Any] = Registry(
 )
 
 
-class Optimiser(Part):
-    """The optimiser of one player, who trains some of a model's networks.
+class OptimizerOptions(Part):
+    """The optimizer of one player, who trains some of a model's networks.
 
     Attributes:
         kind: Adam, AdamW (decay apart from the gradient), or SGD.
@@ -80,7 +80,7 @@ class Holes(Part):
     """Masks drawn for training where no folder of masks is given.
 
     Attributes:
-        low: least share of the picture, percent, not reached.
+        low: least share of the image, percent, not reached.
         high: largest share, percent.
         pool: how many different masks are drawn; each is used flipped in eight ways.
         shapes: how often each shape of hole is drawn.
@@ -97,12 +97,12 @@ class Stage(Part):
 
     Attributes:
         steps: optimisation steps.
-        batch: pictures in a step.
+        batch: images in a step.
         crop: side of the square that the network sees, pixels.
-        sides: short sides that photographs are shrunk to; one is drawn for each picture.
+        sides: short sides that images are shrunk to; one is drawn for each image.
         place: where the square is cut: anywhere, or from the centre.
         phase: which losses and which parts are trained, in the learner's own words.
-        rate: factor on the optimiser's learning rate.
+        rate: factor on the optimizer's learning rate.
         forgers: for a detector, who makes its forgeries.
     """
 
@@ -123,7 +123,7 @@ class Stage(Part):
 
 
 class Recipe(Part):
-    """All that decides a training run, but for the photographs.
+    """All that decides a training run, but for the images.
 
     Attributes:
         model: a name of `LEARNERS`.
@@ -139,19 +139,19 @@ class Recipe(Part):
         schedule: of every learning rate.
         holes: masks that are generated where no folder of masks is given.
         retouching: for a detector, what is done to holes once they are inpainted.
-        history: for a detector, what a photograph went through before it is forged.
+        history: for a detector, what an image went through before it is forged.
         laundering: for a detector, what is done to the whole image afterwards.
         stages: one after the other.
-        held_out: photographs kept out of training, for the sample pictures and for measuring.
-        minimum: fewest photographs to start with.
+        held_out: images kept out of training, for the sample images and for measuring.
+        minimum: fewest images to start with.
         average: decay of a running average of the weights, which is then exported; 0 for none.
         norm_batches: batches of the last steps over which the batch norms' statistics of the
             exported weights are measured anew; 0 keeps the running ones.
-        false_alarms: for a detector, the share of held-out photographs, untouched and laundered,
+        false_alarms: for a detector, the share of held-out images, untouched and laundered,
             that it calls forged in the end: its operating point is set so; 0 leaves it alone.
         checkpoint_every: steps between checkpoints.
         log_every: steps between rows of the log.
-        sample_every: steps between sample pictures.
+        sample_every: steps between sample images.
     """
 
     model: str
@@ -159,8 +159,8 @@ class Recipe(Part):
     seed: int = 10
     network: dict[str, Any] = Field(default_factory=dict)
     losses: dict[str, Any] = Field(default_factory=dict)
-    optimiser: Optimiser
-    optimisers: dict[str, Optimiser] = Field(default_factory=dict)
+    optimiser: OptimizerOptions
+    optimisers: dict[str, OptimizerOptions] = Field(default_factory=dict)
     accumulate: int = Field(default=1, ge=1)
     precision: Literal["exact", "bf16"] = "exact"
     schedule: Schedule = Schedule()
@@ -181,7 +181,7 @@ class Recipe(Part):
     @model_validator(mode="before")
     @classmethod
     def _complete(cls, content: object) -> object:
-        """Fill in what [optimisers.NAME] leaves to [optimiser]."""
+        """Fill in what [optimizers.NAME] leaves to [optimizer]."""
         if not isinstance(content, dict):
             return content
         common, own = content.get("optimiser"), content.get("optimisers")
@@ -220,8 +220,8 @@ class Recipe(Part):
             first, pictures = first + stage.steps, pictures + stage.steps * stage.batch
         raise IndexError(f"step {step} of {self.steps}")
 
-    def optimiser_of(self, player: str) -> Optimiser:
-        """What is said of a player's optimiser; the common one where nothing else is."""
+    def optimiser_of(self, player: str) -> OptimizerOptions:
+        """What is said of a player's optimizer; the common one where nothing else is."""
         return self.optimisers.get(player, self.optimiser)
 
     def text(self) -> str:
@@ -236,7 +236,7 @@ class Turn:
     Attributes:
         stage: the stage it belongs to.
         number: the step within that stage, from 0.
-        seen: pictures that all steps before it have used.
+        seen: images that all steps before it have used.
     """
 
     stage: Stage

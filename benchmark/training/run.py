@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 from benchmark.core.errors import TrainingError
 from benchmark.core.training_exposure import MADE_HERE
 from benchmark.training.data.options import Forger
-from benchmark.training.options import PLAIN, Running
+from benchmark.training.options import PLAIN, TrainOptions
 from benchmark.training.recipe import LEARNERS, Recipe, label_of, read_recipe
 
 if TYPE_CHECKING:  # recipes are listed without loading torch
     from benchmark.training.data.batches import Source
-    from benchmark.training.data.images import Photographs
+    from benchmark.training.data.images import TrainingImages
     from benchmark.training.data.masks import Masks
-    from benchmark.training.distributed import Team
-    from benchmark.training.trainer import Loop
+    from benchmark.training.distributed import ProcessGroup
+    from benchmark.training.trainer import Trainer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +49,9 @@ class Folders:
     """What a model learns from.
 
     Attributes:
-        photographs: folder of photographs, searched with its subfolders.
+        photographs: folder of images, searched with its subfolders.
         masks: folder of masks, or one; drawn by the generator where none is given.
-        allow_test_photos: whether there may be photographs that results are measured on; their
+        allow_test_photos: whether there may be images that results are measured on; their
             names are then noted in the weights' metadata.
     """
 
@@ -68,7 +68,7 @@ class _Job:
     label: str
     data: Folders
     out: Path
-    running: Running
+    running: TrainOptions
     forgers: Mapping[str, Path] = field(default_factory=dict)
 
 
@@ -78,7 +78,7 @@ def train(
     recipe: str | Path | Recipe = "mini",
     data: Path | Folders,
     out: Path,
-    running: Running = PLAIN,
+    running: TrainOptions = PLAIN,
     smoke: bool = False,
     forgers: Mapping[str, Path] | None = None,
 ) -> TrainResult:
@@ -87,8 +87,8 @@ def train(
     Args:
         name: a name of `LEARNERS`.
         recipe: "mini", "paper", a TOML file, or a recipe.
-        data: folder of photographs, or folders of photographs and masks.
-        out: folder for the checkpoint, the log, sample pictures, the exported weights, and what is
+        data: folder of images, or folders of images and masks.
+        out: folder for the checkpoint, the log, sample images, the exported weights, and what is
             known of the training: NAME.json, NAME.md (a model card) and NAME.png (its curves).
         running: devices, data workers, and what is told besides.
         smoke: the same recipe with a tiny network and two steps a stage: seconds on a CPU.
@@ -102,7 +102,7 @@ def train(
         UnknownName: if no such model can be trained.
         BadInput: if a device is not there.
         TrainingError: if the recipe or a checkpoint is wrong, or a loss turns NaN.
-        DataError: if there are too few photographs, test photographs among them, or no masks; those
+        DataError: if there are too few images, test images among them, or no masks; those
             that cannot be used are left out, and said.
         OutputError: if `out` cannot be written.
     """
@@ -121,7 +121,7 @@ def train(
     return _train(ALONE, places[0], job) if len(places) == 1 else launch(_train, places, job)
 
 
-def _train(team: Team, device: str, job: _Job) -> TrainResult:
+def _train(team: ProcessGroup, device: str, job: _Job) -> TrainResult:
     """What each process does; the first of a team writes."""
     import torch
 
@@ -130,7 +130,7 @@ def _train(team: Team, device: str, job: _Job) -> TrainResult:
     from benchmark.core.seeds import seed_of
     from benchmark.training.precision import check_precision
     from benchmark.training.recipe import read_part
-    from benchmark.training.trainer import Loop
+    from benchmark.training.trainer import Trainer
 
     chosen = job.recipe
     where = check_device(device)
@@ -142,7 +142,7 @@ def _train(team: Team, device: str, job: _Job) -> TrainResult:
     torch.manual_seed(seed_of(chosen.seed, "weights"))
     learner = kind(chosen.network, losses, where)
     out = make_folder(job.out)
-    loop = Loop(chosen, learner, source, out=out, device=where, running=job.running, team=team)
+    loop = Trainer(chosen, learner, source, out=out, device=where, running=job.running, team=team)
     outcome = loop.run()
     result = TrainResult(
         model=chosen.model,
@@ -194,14 +194,14 @@ def _tiny(recipe: Recipe, tables: dict[str, dict[str, Any]]) -> Recipe:
     return recipe.model_copy(update=changes)
 
 
-def _read(job: _Job, *, speak: bool) -> tuple[Photographs, Masks]:
-    """Photographs and masks; what is left out of them is said."""
-    from benchmark.training.data.images import read_photographs
+def _read(job: _Job, *, speak: bool) -> tuple[TrainingImages, Masks]:
+    """Images and masks; what is left out of them is said."""
+    from benchmark.training.data.images import read_training_images
     from benchmark.training.data.masks import Masks, told
     from benchmark.training.logger import say
 
     recipe, folders = job.recipe, job.data
-    photographs = read_photographs(
+    photographs = read_training_images(
         folders.photographs,
         sides=[side for stage in recipe.stages for side in stage.sides],
         minimum=recipe.minimum,
@@ -222,7 +222,7 @@ def _read(job: _Job, *, speak: bool) -> tuple[Photographs, Masks]:
     return photographs, masks
 
 
-def _source(job: _Job, photographs: Photographs, masks: Masks, device: str) -> Source:
+def _source(job: _Job, photographs: TrainingImages, masks: Masks, device: str) -> Source:
     from benchmark.training.data.batches import InpaintingData
 
     if any(stage.forgers for stage in job.recipe.stages):
@@ -232,7 +232,7 @@ def _source(job: _Job, photographs: Photographs, masks: Masks, device: str) -> S
     return InpaintingData(job.recipe, photographs, masks)
 
 
-def _calibrate(loop: Loop) -> None:
+def _calibrate(loop: Trainer) -> None:
     from benchmark.training.calibration import calibrate
     from benchmark.training.data.forgeries import ForgeryData
 
@@ -243,14 +243,14 @@ def _calibrate(loop: Loop) -> None:
 
 
 def _exported(
-    result: TrainResult, loop: Loop, data: tuple[Photographs, Masks], job: _Job
+    result: TrainResult, loop: Trainer, data: tuple[TrainingImages, Masks], job: _Job
 ) -> TrainResult:
     """Write the weights, and beside them what is known of the training."""
     from benchmark.core.paths import write_text
     from benchmark.training.export import export_official, export_safetensors
     from benchmark.training.facts import gather, write_facts
     from benchmark.training.model_card import draw_curves, render_card
-    from benchmark.training.precise_bn import measure_norms
+    from benchmark.training.precise_bn import measure_batch_norms
 
     recipe, out = loop.recipe, job.out
     noted = {
@@ -266,7 +266,7 @@ def _exported(
     path = out / f"{recipe.model}.safetensors"
     network = loop.exported()
     if recipe.norm_batches:
-        measure_norms(loop.learner, loop.source, recipe, loop.device)
+        measure_batch_norms(loop.learner, loop.source, recipe, loop.device)
     if recipe.false_alarms:
         _calibrate(loop)
     loop.learner.finish()

@@ -23,12 +23,12 @@ from benchmark.core.seeds import seed_of
 from benchmark.training.checkpoint import CHECKPOINT, State, resume, save
 from benchmark.training.data.batches import Source
 from benchmark.training.data.loader import feed
-from benchmark.training.distributed import ALONE, Team
+from benchmark.training.distributed import ALONE, ProcessGroup
 from benchmark.training.learner import Learner
-from benchmark.training.logger import Journal
-from benchmark.training.lr_schedule import rate_of
-from benchmark.training.optim import make_optimisers
-from benchmark.training.options import PLAIN, Running
+from benchmark.training.logger import TrainingLogger
+from benchmark.training.lr_schedule import lr_of
+from benchmark.training.optim import make_optimizers
+from benchmark.training.options import PLAIN, TrainOptions
 from benchmark.training.precision import computing
 from benchmark.training.recipe import Recipe, Turn
 from benchmark.training.shutdown import stoppable
@@ -50,14 +50,14 @@ class Outcome:
     seconds: float
 
 
-class Loop:
+class Trainer:
     """One training run in one folder.
 
     Args:
         recipe: what decides the run.
         learner: the model.
         source: its data.
-        out: folder for checkpoint, log and sample pictures.
+        out: folder for checkpoint, log and sample images.
         device: where the batches go.
         running: data workers, and what is told.
         team: the processes that share each batch; the first of them writes.
@@ -76,8 +76,8 @@ class Loop:
         *,
         out: Path,
         device: torch.device,
-        running: Running = PLAIN,
-        team: Team = ALONE,
+        running: TrainOptions = PLAIN,
+        team: ProcessGroup = ALONE,
     ) -> None:
         self.recipe, self.learner, self.source = recipe, learner, source
         self.out, self.device, self.team = out, device, team
@@ -85,7 +85,7 @@ class Loop:
         _check_parts(recipe, team)
         self.state = State(
             modules=learner.modules,
-            optimisers=make_optimisers(recipe, learner.players, learner.modules),
+            optimisers=make_optimizers(recipe, learner.players, learner.modules),
             average=_copy(learner.network) if recipe.average else None,
         )
         if (out / CHECKPOINT).is_file():
@@ -95,17 +95,19 @@ class Loop:
         self._batches = feed(source, rest, team.share, running.data_workers)
         self.journal = self._journal(running) if team.first else None
 
-    def _journal(self, running: Running) -> Journal:
+    def _journal(self, running: TrainOptions) -> TrainingLogger:
         columns = (self.learner.terms, measure_of(self.recipe))
         step, seconds = self.state.step, self.state.seconds
-        return Journal(self.out, self.recipe, columns, step=step, seconds=seconds, running=running)
+        return TrainingLogger(
+            self.out, self.recipe, columns, step=step, seconds=seconds, running=running
+        )
 
     def run(self) -> Outcome:
         """Train until the recipe's last step, or until SIGINT or SIGTERM asks to stop.
 
         Raises:
             TrainingError: if a loss or a weight turns NaN or infinite; the last checkpoint is kept.
-            DataError: if a photograph or mask can no longer be read.
+            DataError: if an image or mask can no longer be read.
             OutputError: if the folder cannot be written; the last checkpoint is kept.
         """
         state, steps = self.state, self.recipe.steps
@@ -133,7 +135,7 @@ class Loop:
         if self.journal is not None:
             if state.step % self.recipe.log_every == 0 or last:
                 rates = {
-                    player: rate_of(self.recipe, player, turn, state.step - 1)
+                    player: lr_of(self.recipe, player, turn, state.step - 1)
                     for player in self.learner.players
                 }
                 self.journal.losses(
@@ -164,9 +166,9 @@ class Loop:
     def _move(
         self, player: str, turn: Turn, parts: list[tuple[Tensor, Tensor]]
     ) -> dict[str, float]:
-        """One player's turn: its terms, its gradients and its optimiser's step."""
+        """One player's turn: its terms, its gradients and its optimizer's step."""
         optimiser, losses = self.state.optimisers[player], dict[str, float]()
-        rate = rate_of(self.recipe, player, turn, self.state.step)
+        rate = lr_of(self.recipe, player, turn, self.state.step)
         for group in optimiser.param_groups:
             group["lr"] = rate * group.get("scale", 1.0)
         optimiser.zero_grad()
@@ -238,8 +240,8 @@ class Loop:
             save(self.state, self.recipe, self.out / CHECKPOINT)
         self._saved = self.state.step
 
-    def _show(self, journal: Journal, turn: Turn) -> None:
-        """Look at held-out pictures, and measure them, with the weights that would be exported."""
+    def _show(self, journal: TrainingLogger, turn: Turn) -> None:
+        """Look at held-out images, and measure them, with the weights that would be exported."""
         step, kind = self.state.step, measure_of(self.recipe)
         count = min(MEASURED, self.recipe.held_out) or SHOWN
         images, masks = self.source.held_out(step - 1, count)
@@ -274,7 +276,7 @@ class Loop:
             self.learner.network.load_state_dict(own)
 
 
-def _check_parts(recipe: Recipe, team: Team) -> None:
+def _check_parts(recipe: Recipe, team: ProcessGroup) -> None:
     parts = recipe.accumulate * team.share.of
     for stage in recipe.stages:
         if stage.batch % parts:

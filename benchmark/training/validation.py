@@ -1,4 +1,4 @@
-"""How good a training is so far, on photographs that it does not learn from."""
+"""How good a training is so far, on images that it does not learn from."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from benchmark.metrics.fidelity import psnr
 from benchmark.metrics.localisation import pixel_auc
 from benchmark.training.recipe import Recipe
 
-SHOWN = 6  # pictures on a sample sheet
-MEASURED = 32  # held-out pictures that are measured, at most
+SHOWN = 6  # images on a sample sheet
+MEASURED = 32  # held-out images that are measured, at most
 
 
 def measure_of(recipe: Recipe) -> str:
@@ -23,16 +23,16 @@ def measure_of(recipe: Recipe) -> str:
 
 
 def measure(kind: str, columns: Sequence[Tensor], masks: Tensor) -> list[float]:
-    """Measure what a learner shows of some pictures.
+    """Measure what a learner shows of some images.
 
     Args:
-        kind: "psnr" of the composite, the last column, against the picture, the first, at 8 bits
+        kind: "psnr" of the composite, the last column, against the image, the first, at 8 bits
             and over the whole of it; or "auc" of the heatmap, the third column, over pixels.
         columns: what `Learner.show` gives, each (N, 3, H, W).
         masks: (N, 1, H, W) of 0 and 1.
 
     Returns:
-        A number for each picture; none for a picture without, or all, hole where "auc" is asked.
+        A number for each image; none for an image without, or all, hole where "auc" is asked.
     """
     if kind == "psnr":
         found = psnr(to_pixels(columns[-1].clamp(0, 1).cpu()), to_pixels(columns[0].cpu()))
@@ -44,7 +44,7 @@ def measure(kind: str, columns: Sequence[Tensor], masks: Tensor) -> list[float]:
 
 
 def sheet_of(columns: Sequence[Tensor]) -> Tensor:
-    """Columns of (N, 3, H, W) pictures side by side, a row each of the first few: (3, h, w)."""
+    """Columns of (N, 3, H, W) images side by side, a row each of the first few: (3, h, w)."""
     count = min(SHOWN, len(columns[0]))
     rows = [torch.cat([column[i].cpu() for column in columns], dim=2) for i in range(count)]
     return torch.cat(rows, dim=1).clamp(0, 1)

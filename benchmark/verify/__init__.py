@@ -1,1 +1,3 @@
-"""`bench verify`: do the models answer what the goldens say, and what they answered before?"""
+"""`bench verify`: do the models answer what the reference outputs say, and what they answered
+before?
+"""

@@ -1,4 +1,6 @@
-"""All that `bench verify` checks: one check per golden case and per model with weights."""
+"""All that `bench verify` checks: one check per reference output case and per model with
+weights.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,8 @@ from typing import Literal
 
 from benchmark.core.card import Card
 from benchmark.core.checkpoints.resolve import find_weights
-from benchmark.core.errors import BadAnswer, BadInput, MissingWeights, UnknownName, WeightsError
-from benchmark.verify.golden import cases, compare, find_goldens, golden_of, model_of, play
+from benchmark.core.errors import BadInput, BadOutput, MissingWeights, UnknownName, WeightsError
+from benchmark.verify.golden import cases, compare, find_references, model_of, play, reference_of
 from benchmark.verify.models import MODELS
 from benchmark.verify.stored import (
     SHIPPED,
@@ -43,7 +45,7 @@ class Check:
 
     Attributes:
         model: its name.
-        what: "golden case1", or the edition of the weights, such as "mini weights".
+        what: "reference output case1", or the edition of the weights, such as "mini weights".
         state: "ok"; "drifted"; "skipped", nothing was compared; "recorded", the answer was stored.
         said: what came of it, in a line.
         point: the first point that moved, else the one nearest to its tolerance, or "".
@@ -73,8 +75,8 @@ class Request:
     """What to verify.
 
     Attributes:
-        names: models; none for all that have goldens or weights.
-        goldens: the folder of goldens, or None for the one beside here or the checkout.
+        names: models; none for all that have reference outputs or weights.
+        goldens: the folder of reference outputs, or None for the one beside here or the checkout.
         weights: by model, "official", "mini" or a path, in place of all that are here.
         answers: the file of stored answers; None for the user's own, then the shipped one.
     """
@@ -106,10 +108,12 @@ def run(request: Request, *, record: bool = False) -> Iterator[Check]:
     """Verify what is requested, or record what will be verified.
 
     Raises:
-        BenchError: if the request, the goldens or the file of answers cannot be used.
+        BenchError: if the request, the reference outputs or the file of answers cannot be used.
     """
     if record and request.goldens is not None:
-        raise BadInput("--record stores answers and plays no goldens; leave --goldens out")
+        raise BadInput(
+            "--record stores answers and plays no reference outputs; leave --goldens out"
+        )
     return _record(request) if record else _verify(request)
 
 
@@ -128,7 +132,8 @@ def conclude(checks: Iterable[Check]) -> int:
 
 
 def _verify(request: Request) -> Iterator[Check]:
-    """Play the goldens, and compare answers under the weights that are here with stored ones.
+    """Play the reference outputs, and compare answers under the weights that are here with stored
+    ones.
 
     Args:
         request: what to verify.
@@ -137,9 +142,9 @@ def _verify(request: Request) -> Iterator[Check]:
         Each check as soon as it is made; those that could not be made are skipped and say why.
 
     Raises:
-        BenchError: if the request, the goldens or the file of answers cannot be used.
+        BenchError: if the request, the reference outputs or the file of answers cannot be used.
     """
-    goldens, models = find_goldens(request.goldens), request.models
+    goldens, models = find_references(request.goldens), request.models
     own = request.answers or default_answers()
     recorded = read_answers(own)
     stored = {**read_answers(SHIPPED), **recorded}
@@ -175,14 +180,14 @@ def _record(request: Request) -> Iterator[Check]:
 
 def _golden_checks(name: str, goldens: Path | None) -> Iterator[Check]:
     if goldens is None:
-        said = "no folder of goldens here; give --goldens DIR"
+        said = "no folder of reference outputs here; give --goldens DIR"
         yield Check(model=name, what="goldens", state="skipped", said=said)
         return
     files = cases(goldens, name)
     if not files:
         yield Check(model=name, what="goldens", state="skipped", said=f"none of it in {goldens}")
     for file in files:
-        what = f"golden {file.stem}"
+        what = f"reference output {file.stem}"
         with _watched(name, what) as watch:
             watch.check = _played(goldens, name, file)
         yield watch.done
@@ -190,10 +195,10 @@ def _golden_checks(name: str, goldens: Path | None) -> Iterator[Check]:
 
 def _played(goldens: Path, name: str, file: Path) -> Check:
     asked = play(goldens, name, file)
-    found = list(compare(golden_of(name), asked))
-    # Whole numbers (a written picture) are right or one off: no measure of how near a drift is.
+    found = list(compare(reference_of(name), asked))
+    # Whole numbers (a written image) are right or one off: no measure of how near a drift is.
     measured = [one for one in found if asked.expected[one.point].dtype.kind == "f"]
-    return _judged(name, f"golden {file.stem}", found, measured)
+    return _judged(name, f"reference output {file.stem}", found, measured)
 
 
 def _weights_checks(
@@ -307,7 +312,7 @@ def _watched(name: str, what: str, *, given: bool = False) -> Iterator[_Watch]:
     watch = _Watch()
     try:
         yield watch
-    except (WeightsError, BadAnswer) as error:
+    except (WeightsError, BadOutput) as error:
         if given and isinstance(error, WeightsError):
             raise
         watch.check = Check(model=name, what=what, state="drifted", said=str(error))

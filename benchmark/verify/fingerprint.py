@@ -1,4 +1,4 @@
-"""What a model answers to two fixed pictures, noted at every stage of its network."""
+"""What a model answers to two fixed images, noted at every stage of its network."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from detectors.base import Detector
 from inpainters.base import Inpainter
 
 DEPTH = 2  # parts of a module's name that is noted: deep enough to point, short enough to read
-GRID = 16  # cells of an answer's coarse picture, along each side
+GRID = 16  # cells of an answer's coarse image, along each side
 PHOTOGRAPH = "astronaut"
 WINDOWS = ((16, 96, 256, 256), (40, 150, 181, 237))  # top, left, height, width: even, then odd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FixedPicture:
-    """A picture with a hole that never change.
+class FixedImage:
+    """An image with a hole that never change.
 
     Attributes:
         size: "HEIGHTxWIDTH".
@@ -44,11 +44,11 @@ class FixedPicture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What a model answered to one fixed picture.
+    """What a model answered to one fixed image.
 
     Attributes:
         taps: summary of what left each module, in the order in which they finished.
-        outputs: summary and coarse picture of each of the door's answers.
+        outputs: summary and coarse image of each of the door's answers.
     """
 
     taps: Mapping[str, Values]
@@ -56,36 +56,36 @@ class Seen:
 
 
 @cache
-def fixed_pictures() -> tuple[FixedPicture, ...]:
-    """Two windows of a photograph that scikit-image installs, cut and not resized."""
+def fixed_images() -> tuple[FixedImage, ...]:
+    """Two windows of an image that scikit-image installs, cut and not resized."""
     photograph = open_dataset("samples", images=None, size=None).load(PHOTOGRAPH)
     return tuple(_window(photograph, *window) for window in WINDOWS)
 
 
-def _window(photograph: Pixels, top: int, left: int, height: int, width: int) -> FixedPicture:
+def _window(photograph: Pixels, top: int, left: int, height: int, width: int) -> FixedImage:
     pixels = photograph[top : top + height, left : left + width]
     down, right = np.mgrid[:height, :width] / np.array([height, width])[:, None, None]
     block = (abs(down - 0.35) < 0.15) & (abs(right - 0.4) < 0.2)
     disc = (down - 0.7) ** 2 + (right - 0.7) ** 2 < 0.15**2
     stroke = abs(down + right - 0.5) < 0.02
     mask = (block | disc | stroke)[None]
-    return FixedPicture(size=f"{height}x{width}", pixels=pixels[None].copy(), mask=mask)
+    return FixedImage(size=f"{height}x{width}", pixels=pixels[None].copy(), mask=mask)
 
 
 @cache
-def pictures_sha256() -> str:
-    """SHA-256 of the fixed pictures and their holes."""
+def images_sha256() -> str:
+    """SHA-256 of the fixed images and their holes."""
     whole = hashlib.sha256()
-    for picture in fixed_pictures():
+    for picture in fixed_images():
         whole.update(picture.size.encode() + picture.pixels.tobytes() + picture.mask.tobytes())
     return whole.hexdigest()
 
 
-def look(model: Inpainter | Detector, picture: FixedPicture) -> Seen:
-    """Show a model a fixed picture.
+def look(model: Inpainter | Detector, picture: FixedImage) -> Seen:
+    """Show a model a fixed image.
 
     Raises:
-        BadAnswer: if it answers NaN or infinity.
+        BadOutput: if it answers NaN or infinity.
     """
     taps: dict[str, Values] = {}
     network = network_of(model)
@@ -120,7 +120,7 @@ def _tensors(output: object) -> Iterator[Tensor]:
             yield from _tensors(getattr(output, field.name))
 
 
-def _given(model: Inpainter | Detector, picture: FixedPicture) -> dict[str, Tensor]:
+def _given(model: Inpainter | Detector, picture: FixedImage) -> dict[str, Tensor]:
     images = to_images(picture.pixels)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SizeWarning)  # the odd size is there to try that rule

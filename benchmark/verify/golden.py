@@ -1,7 +1,7 @@
 """Goldens: what the authors' programs answer under weights that are drawn from names.
 
-A folder of goldens has one folder a model: `manifest.json`, which names every tensor of the
-authors' checkpoint, and `case*.npz` with a picture, its mask, the answer and the taps.
+A folder of reference outputs has one folder a model: `manifest.json`, which names every tensor of
+the authors' checkpoint, and `case*.npz` with an image, its mask, the answer and the taps.
 """
 
 from __future__ import annotations
@@ -63,8 +63,9 @@ def leaving_as(index: int) -> Pick:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tap:
-    """A point inside the network, compared by its summary with the golden's tolerance for taps.
+class Activation:
+    """A point inside the network, compared by its summary with the reference output's tolerance
+    for taps.
 
     Attributes:
         module: the name of the module it is noted at.
@@ -91,8 +92,8 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Golden:
-    """How a model's goldens are played and what is compared.
+class Reference:
+    """How a model's reference outputs are played and what is compared.
 
     Attributes:
         parts: the manifest's parts that make up the model, without what only training needs.
@@ -105,7 +106,7 @@ class Golden:
     parts: tuple[str, ...]
     save: Save
     taps: Tolerance
-    points: Mapping[str, Tap | Answer]
+    points: Mapping[str, Activation | Answer]
     training: frozenset[str] = frozenset()
 
 
@@ -116,9 +117,9 @@ class Asked:
     Attributes:
         expected: the case's arrays.
         model: the model, under the case's weights.
-        images: (1, 3, H, W) float32 in [0, 1], the case's picture.
+        images: (1, 3, H, W) float32 in [0, 1], the case's image.
         masks: (1, 1, H, W) float32, 1 = hole; nothing of it for a detector.
-        given: the door's answers by name, each for the one picture.
+        given: the door's answers by name, each for the one image.
         returned: what the network's forward returned.
         taps: the taps' values by name.
     """
@@ -132,29 +133,30 @@ class Asked:
     taps: Mapping[str, NDArray[np.float64]]
 
 
-def golden_of(name: str) -> Golden:
-    """How the goldens of a model are played.
+def reference_of(name: str) -> Reference:
+    """How the reference outputs of a model are played.
 
     Raises:
         BadInput: if the model has none.
     """
     if name not in MODELS:
-        raise BadInput(f"{name} has no goldens; these have: {', '.join(MODELS)}")
-    return cast(Golden, importlib.import_module(f"benchmark.verify.models.{name}").GOLDEN)
+        raise BadInput(f"{name} has no reference outputs; these have: {', '.join(MODELS)}")
+    return cast(Reference, importlib.import_module(f"benchmark.verify.models.{name}").GOLDEN)
 
 
-def find_goldens(folder: Path | None) -> Path | None:
-    """The folder of goldens: the given one, or one in `../shared` of here or of the checkout.
+def find_references(folder: Path | None) -> Path | None:
+    """The folder of reference outputs: the given one, or one in `../shared` of here or of the
+    checkout.
 
     Raises:
-        BadInput: if the given folder holds no goldens.
+        BadInput: if the given folder holds no reference outputs.
     """
     if folder is not None:
         for place in (folder, folder / "goldens"):
             if _holds_goldens(place):
                 return place
         raise BadInput(
-            f"--goldens: {folder} holds no goldens (MODEL/manifest.json, MODEL/case*.npz)"
+            f"--goldens: {folder} holds no reference outputs (MODEL/manifest.json, MODEL/case*.npz)"
         )
     for root in (Path.cwd(), Path(__file__).resolve().parents[2]):
         for place in (root.parent / "shared" / "goldens", root.parent / "shared"):
@@ -173,14 +175,14 @@ def cases(goldens: Path, name: str) -> list[Path]:
 
 
 def read_case(file: Path) -> dict[str, NDArray[Any]]:
-    """The arrays of a golden's file, read whole.
+    """The arrays of a reference output's file, read whole.
 
     Raises:
         DataError: if it cannot be read, or has too many numbers.
     """
     found = read_arrays(file)
     if found is None:
-        raise DataError(f"{file}: no golden, or a damaged one")
+        raise DataError(f"{file}: no reference output, or a damaged one")
     return found
 
 
@@ -201,7 +203,7 @@ def seeded_part(goldens: Path, name: str, part: str, *, seed: int) -> State:
     """The seeded state dict of one part of a model's manifest.
 
     Args:
-        goldens: the folder of goldens.
+        goldens: the folder of reference outputs.
         name: the model.
         part: the manifest's name of it.
         seed: the case's.
@@ -237,7 +239,7 @@ def play(goldens: Path, name: str, file: Path) -> Asked:
     """Load a case's weights from a file in the authors' layout, and ask the model.
 
     Args:
-        goldens: the folder of goldens.
+        goldens: the folder of reference outputs.
         name: the model.
         file: the case.
 
@@ -245,11 +247,11 @@ def play(goldens: Path, name: str, file: Path) -> Asked:
         The case, and what the model answers.
 
     Raises:
-        DataError: if the goldens are damaged.
+        DataError: if the reference outputs are damaged.
         WeightsError: if the model does not load the weights.
-        BadAnswer: if it answers NaN or infinity.
+        BadOutput: if it answers NaN or infinity.
     """
-    golden, expected = golden_of(name), read_case(file)
+    golden, expected = reference_of(name), read_case(file)
     seed = int(expected["seed"])
     parts = {part: seeded_part(goldens, name, part, seed=seed) for part in golden.parts}
     with TemporaryDirectory() as folder:  # up to 340 MB, gone at once
@@ -257,16 +259,16 @@ def play(goldens: Path, name: str, file: Path) -> Asked:
     return ask(model, golden, expected)
 
 
-def ask(model: Inpainter | Detector, golden: Golden, expected: Arrays) -> Asked:
-    """Take a case's picture through a model's door, noting the taps on the way.
+def ask(model: Inpainter | Detector, golden: Reference, expected: Arrays) -> Asked:
+    """Take a case's image through a model's door, noting the taps on the way.
 
     Raises:
-        BadAnswer: if the model answers NaN or infinity.
+        BadOutput: if the model answers NaN or infinity.
     """
     taps: dict[str, NDArray[np.float64]] = {}
     returned: list[object] = []
 
-    def note(name: str, tap: Tap, *seen: Any) -> None:  # noqa: ANN401 (whatever modules take)
+    def note(name: str, tap: Activation, *seen: Any) -> None:  # noqa: ANN401 (whatever modules take)
         values = tap.pick(*seen)
         taps[name] = tensor_or_number(values) if tap.whole else summary(values)
 
@@ -274,7 +276,7 @@ def ask(model: Inpainter | Detector, golden: Golden, expected: Arrays) -> Asked:
     masks = hole_tensor(expected.get("mask", np.zeros(expected["image"].shape[:2])))
     hear: list[tuple[str, Hear]] = [("", lambda *seen: returned.append(seen[2]))]
     for name, tap in golden.points.items():
-        if isinstance(tap, Tap):
+        if isinstance(tap, Activation):
             hear.append((tap.module, partial(note, name, tap)))
     with listening(network_of(model), hear):
         given = _through_the_door(model, images, masks, expected)
@@ -302,7 +304,7 @@ def _through_the_door(
     return given
 
 
-def compare(golden: Golden, asked: Asked) -> Iterator[Deviation]:
+def compare(golden: Reference, asked: Asked) -> Iterator[Deviation]:
     """How far each point is off, in the network's order.
 
     Raises:
@@ -310,12 +312,12 @@ def compare(golden: Golden, asked: Asked) -> Iterator[Deviation]:
     """
     for name, point in golden.points.items():
         if name not in asked.expected:
-            raise DataError(f"a golden of {asked.model.card.name} has no array {name!r}")
-        tolerance = golden.taps if isinstance(point, Tap) else point.tolerance
+            raise DataError(f"a reference output of {asked.model.card.name} has no array {name!r}")
+        tolerance = golden.taps if isinstance(point, Activation) else point.tolerance
         yield deviation(name, _value(name, point, asked), asked.expected[name], tolerance)
 
 
-def _value(name: str, point: Tap | Answer, asked: Asked) -> ArrayLike:
-    if isinstance(point, Tap):
+def _value(name: str, point: Activation | Answer, asked: Asked) -> ArrayLike:
+    if isinstance(point, Activation):
         return asked.taps.get(name, np.empty(0))  # a module that did not run is off by infinity
     return tensor_or_number(asked.given[name] if point.of is None else point.of(asked))

@@ -1,7 +1,7 @@
-"""Weights drawn from their names, so that a golden needs no copy of anyone's checkpoint.
+"""Weights drawn from their names, so that a reference output needs no copy of anyone's checkpoint.
 
-A golden states what the authors' program answers when every tensor of its checkpoint is drawn from
-its name, its shape and the case's seed. The rule, tensor by tensor:
+A reference output states what the authors' program answers when every tensor of its checkpoint is
+drawn from its name, its shape and the case's seed. The rule, tensor by tensor:
 
 - integers and booleans are zero;
 - noise is standard normal, from NumPy's PCG64 seeded with (seed, CRC-32 of the name);

@@ -13,12 +13,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from benchmark.core.errors import DataError
 from benchmark.core.paths import home, make_folder, write_text
-from benchmark.verify.fingerprint import FixedPicture, Seen, fixed_pictures, look, pictures_sha256
+from benchmark.verify.fingerprint import FixedImage, Seen, fixed_images, images_sha256, look
 from benchmark.verify.tolerance import Deviation, Tolerance, Values, deviation
 from detectors.base import Detector
 from inpainters.base import Inpainter
 
-Key = tuple[str, int, str, str]  # model, revision, weights, pictures
+Key = tuple[str, int, str, str]  # model, revision, weights, images
 SHIPPED = Path(__file__).parent / "answers.json"  # of the mini editions
 DIGITS = 7  # significant, of each number: as many as float32 has
 
@@ -36,24 +36,24 @@ class _Strict(BaseModel):
 
 
 class SeenAnswer(_Strict):
-    """What was answered to one fixed picture; as `Seen`, in plain numbers."""
+    """What was answered to one fixed image; as `Seen`, in plain numbers."""
 
     taps: dict[str, list[float]]
     outputs: dict[str, list[float]]
 
 
 class StoredAnswer(_Strict):
-    """What a model answered to the fixed pictures.
+    """What a model answered to the fixed images.
 
     Attributes:
         name: the model.
         revision: of its card.
         edition: "official", "mini" or "sha256:..." of the weights.
         sha256: of the weights.
-        pictures: SHA-256 of the fixed pictures.
+        pictures: SHA-256 of the fixed images.
         torch: the version that answered.
         tolerance: how far "taps" (of a tap's largest value) and "outputs" may be off.
-        seen: by the picture's size, what was answered.
+        seen: by the image's size, what was answered.
     """
 
     name: str
@@ -67,7 +67,7 @@ class StoredAnswer(_Strict):
 
     @property
     def key(self) -> Key:
-        """What it is the answer of: model, revision, weights, pictures."""
+        """What it is the answer of: model, revision, weights, images."""
         return self.name, self.revision, self.sha256, self.pictures
 
 
@@ -77,14 +77,14 @@ class _File(_Strict):
 
 def key_of(model: Inpainter | Detector) -> Key:
     """The key under which a model's answer is stored."""
-    return model.card.name, model.card.revision, model.weights.sha256, pictures_sha256()
+    return model.card.name, model.card.revision, model.weights.sha256, images_sha256()
 
 
 def answer_of(model: Inpainter | Detector) -> StoredAnswer:
-    """Show a model the fixed pictures and note what it answers.
+    """Show a model the fixed images and note what it answers.
 
     Raises:
-        BadAnswer: if it answers NaN or infinity.
+        BadOutput: if it answers NaN or infinity.
     """
     name, revision, digest, pictures = key_of(model)
     return StoredAnswer(
@@ -95,21 +95,21 @@ def answer_of(model: Inpainter | Detector) -> StoredAnswer:
         pictures=pictures,
         torch=version("torch"),
         tolerance={"taps": TAPS, "outputs": OUTPUTS},
-        seen={picture.size: _plain(look(model, picture)) for picture in fixed_pictures()},
+        seen={picture.size: _plain(look(model, picture)) for picture in fixed_images()},
     )
 
 
 def deviations(model: Inpainter | Detector, stored: StoredAnswer) -> Iterator[Deviation]:
-    """How far each point is from the stored answer, picture by picture, in the network's order.
+    """How far each point is from the stored answer, image by image, in the network's order.
 
     Raises:
-        BadAnswer: if the model answers NaN or infinity.
+        BadOutput: if the model answers NaN or infinity.
     """
-    for picture in fixed_pictures():
+    for picture in fixed_images():
         yield from _deviations(look(model, picture), stored, picture)
 
 
-def _deviations(seen: Seen, stored: StoredAnswer, picture: FixedPicture) -> Iterator[Deviation]:
+def _deviations(seen: Seen, stored: StoredAnswer, picture: FixedImage) -> Iterator[Deviation]:
     before = stored.seen[picture.size]
     taps = Tolerance(largest=stored.tolerance["taps"])
     outputs = Tolerance(absolute=stored.tolerance["outputs"])
@@ -160,7 +160,7 @@ def write_answers(file: Path, answers: list[StoredAnswer]) -> None:
         OutputError: if it cannot be written.
     """
     again = {(answer.name, answer.sha256) for answer in answers}
-    # Those of an older revision or of other pictures would never be asked for again.
+    # Those of an older revision or of other images would never be asked for again.
     kept = [one for one in read_answers(file).values() if (one.name, one.sha256) not in again]
     content = _File(answers=sorted([*kept, *answers], key=lambda answer: answer.key))
     text = json.dumps(content.model_dump(), indent=1)

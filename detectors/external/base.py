@@ -1,4 +1,4 @@
-"""A detector outside this process: pictures go to it, or answers come from it, by their names."""
+"""A detector outside this process: images go to it, or answers come from it, by their names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmark.core.errors import BadAnswer
+from benchmark.core.errors import BadOutput
 from benchmark.core.external.files import Terms
 from benchmark.core.tensors import to_pixels
 from benchmark.core.types import Detection, Piece
@@ -22,7 +22,7 @@ Heatmap = NDArray[np.float32]  # (H, W), in [0, 1]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What a detector says of one picture.
+    """What a detector says of one image.
 
     Attributes:
         heatmap: (H, W) float32 in [0, 1].
@@ -34,14 +34,14 @@ class Look:
 
 
 class NamedDetector(Detector):
-    """Looks at 8-bit pictures by name, each for itself; a subclass writes `card` and `look`."""
+    """Looks at 8-bit images by name, each for itself; a subclass writes `card` and `look`."""
 
     @abstractmethod
-    def look(self, pieces: Sequence[Piece], terms: Terms) -> list[Look | BadAnswer]:
-        """Say where and whether pictures were manipulated.
+    def look(self, pieces: Sequence[Piece], terms: Terms) -> list[Look | BadOutput]:
+        """Say where and whether images were manipulated.
 
         Args:
-            pieces: pictures with their names, and who painted them.
+            pieces: images with their names, and who inpainted them.
             terms: on what terms.
 
         Returns:
@@ -58,7 +58,7 @@ class NamedDetector(Detector):
         ]
         looks = []
         for answer in self.look(pieces, Terms()):
-            if isinstance(answer, BadAnswer):
+            if isinstance(answer, BadOutput):
                 raise answer
             looks.append(answer)
         return Detection(

@@ -1,4 +1,4 @@
-"""`heatmaps:DIR`: what somebody's detector has said already, found by the pictures' names."""
+"""`heatmaps:DIR`: what somebody's detector has said already, found by the images' names."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from benchmark.core.arrays import read_array, read_arrays
 from benchmark.core.card import Card
-from benchmark.core.errors import BadAnswer, BadInput, DataError, ScaleWarning
+from benchmark.core.errors import BadInput, BadOutput, DataError, ScaleWarning
 from benchmark.core.external.files import NamedFiles, Terms, digest_of, files_below
 from benchmark.core.images import SUFFIXES, open_upright
 from benchmark.core.levels import ROUNDING
@@ -30,7 +30,7 @@ from detectors.external.base import Heatmap, Look, NamedDetector
 _PSCCNET = (".jpng", ".wpng", ".tpng")
 HEATMAPS = frozenset({*SUFFIXES, *_PSCCNET, ".npy", ".npz"})
 ARRAYS = (".npy", ".npz")
-_IIDNET = "output_"  # IID-Net's own program writes it before the picture's name
+_IIDNET = "output_"  # IID-Net's own program writes it before the image's name
 SCORES = "scores.csv"
 LARGEST_SCORES = 64 * 2**20  # bytes of it
 _LOW = {"uint8": 1, "uint16": 255}  # the largest level of a heatmap on another scale, by type
@@ -55,7 +55,7 @@ class Heatmaps(NamedDetector):
     """Heatmaps already made: DIR/[INPAINTER/][DATASET/][BUCKET/]SAMPLE.png, .npy or .npz.
 
     What the programs of TruFor (SAMPLE.png.npz), PSCC-Net and IID-Net (output_SAMPLE.png) write is
-    found by the picture's name too. Scores are those of DIR/scores.csv, with the columns name (the
+    found by the image's name too. Scores are those of DIR/scores.csv, with the columns name (the
     heatmap's path in DIR) and score; without that file those of the .npz files, where they have
     them, else the area rule makes them.
 
@@ -97,19 +97,19 @@ class Heatmaps(NamedDetector):
         try:
             path = self._files.find(piece, terms)
             digest = digest_of(path)
-        except (BadAnswer, OSError):  # said when it is read
+        except (BadOutput, OSError):  # said when it is read
             return "none"
         if self._scores is None:
             return f"{digest} {'own' if self._own_scores else 'area'}"
         return f"{digest} {self._scores.get(self._files.name(path), 'none')}"
 
-    def look(self, pieces: Sequence[Piece], terms: Terms) -> list[Look | BadAnswer]:
-        """Read what was said of the pictures as painted; of laundered ones nothing was."""
+    def look(self, pieces: Sequence[Piece], terms: Terms) -> list[Look | BadOutput]:
+        """Read what was said of the images as inpainted; of laundered ones nothing was."""
         return [self._read(piece, terms) for piece in pieces]
 
-    def _read(self, piece: Piece, terms: Terms) -> Look | BadAnswer:
+    def _read(self, piece: Piece, terms: Terms) -> Look | BadOutput:
         if piece.launder:
-            return BadAnswer(f"heatmaps are of pictures as painted; none after {piece.launder}")
+            return BadOutput(f"heatmaps are of images as inpainted; none after {piece.launder}")
         try:
             path = self._files.find(piece, terms)
             height, width = piece.image.shape[:2]
@@ -117,19 +117,19 @@ class Heatmaps(NamedDetector):
             self._scale.check(path, values)
             heatmap = to_heatmap(path, values, (height, width))
             return Look(heatmap=heatmap, score=self._score(path, heatmap, score))
-        except (BadAnswer, DataError) as error:
-            return BadAnswer(str(error))
+        except (BadOutput, DataError) as error:
+            return BadOutput(str(error))
 
     def _score(self, path: Path, heatmap: Heatmap, own: float | None) -> float:
         name = self._files.name(path)
         if self._own_scores:
             if own is None:
-                raise BadAnswer(f"{path}: no score in it, as others of its folder have")
+                raise BadOutput(f"{path}: no score in it, as others of its folder have")
             return own
         if self._scores is None:
             return area_rule(heatmap)
         if name not in self._scores:
-            raise BadAnswer(f"{self._files.folder / SCORES}: no row for {name}")
+            raise BadOutput(f"{self._files.folder / SCORES}: no row for {name}")
         return self._scores[name]
 
     def _detect(self, images: Tensor) -> Detection:
@@ -155,7 +155,7 @@ class Scale:
         """Refuse a heatmap that is dark as all are.
 
         Raises:
-            BadAnswer: with its largest level, and what to do.
+            BadOutput: with its largest level, and what to do.
         """
         kind = values.dtype.name
         low = _LOW.get(kind)
@@ -169,13 +169,13 @@ class Scale:
             if low < self._tops[kind] <= enough:
                 warnings.warn(
                     f"{self._folder}: the largest level of all heatmaps of {kind} is "
-                    f"{self._tops[kind]} of {np.iinfo(kind).max}, so none calls a pixel painted; "
+                    f"{self._tops[kind]} of {np.iinfo(kind).max}, so none calls a pixel inpainted; "
                     "if they are on another scale, save them as floats from 0 to 1",
                     ScaleWarning,
                     stacklevel=2,
                 )
         if self._tops[kind] <= low:
-            raise BadAnswer(
+            raise BadOutput(
                 f"{path}: its largest level is {int(values.max())} of {np.iinfo(kind).max}, and no "
                 f"heatmap beside it has one above {low}: on that scale it says nothing; save it "
                 f"with 1 as {np.iinfo(kind).max}, or as floats from 0 to 1"
@@ -187,7 +187,7 @@ class Scale:
         for path in self._files:
             try:
                 values, _ = read_values(path)
-            except (BadAnswer, DataError):
+            except (BadOutput, DataError):
                 continue
             if values.dtype.name == kind and values.size:
                 top = max(top, int(values.max()))
@@ -205,7 +205,7 @@ def read_heatmap(path: Path, size: tuple[int, int], scale: Scale | None = None) 
     """Read a heatmap: 8 or 16 bits of grey, or an array of floats in [0, 1], 8 or 16 bits or bool.
 
     Args:
-        path: a picture, an .npy file, or an .npz file with a `map`.
+        path: an image, an .npy file, or an .npz file with a `map`.
         size: height and width that it must have.
         scale: the rule for whole numbers, or None for a heatmap that stands alone.
 
@@ -213,8 +213,8 @@ def read_heatmap(path: Path, size: tuple[int, int], scale: Scale | None = None) 
         (H, W) float32 in [0, 1].
 
     Raises:
-        BadAnswer: if it has another size, colours, or values that are none in [0, 1].
-        DataError: if it cannot be read as a picture.
+        BadOutput: if it has another size, colours, or values that are none in [0, 1].
+        DataError: if it cannot be read as an image.
     """
     values, _ = read_values(path)
     if scale is not None:
@@ -226,15 +226,15 @@ def to_heatmap(path: Path, values: Values, size: tuple[int, int]) -> Heatmap:
     """The same from what `read_values` found."""
     if values.ndim != 2 or values.shape != size:
         said = "x".join(map(str, values.shape[::-1])) or "one number"
-        raise BadAnswer(f"{path}: a heatmap of {said}, expected {size[1]}x{size[0]} pixels")
+        raise BadOutput(f"{path}: a heatmap of {said}, expected {size[1]}x{size[0]} pixels")
     if np.issubdtype(values.dtype, np.unsignedinteger):
         return (values / np.iinfo(values.dtype).max).astype(np.float32)
     heatmap = values.astype(np.float32)
     low, high = float(heatmap.min()), float(heatmap.max())
     if np.isnan(low):
-        raise BadAnswer(f"{path}: expected values in [0, 1], got NaN")
+        raise BadOutput(f"{path}: expected values in [0, 1], got NaN")
     if not (low >= -ROUNDING and high <= 1 + ROUNDING):
-        raise BadAnswer(
+        raise BadOutput(
             f"{path}: expected values in [0, 1], got {low:g} to {high:g}; divide them by the level "
             "that means 1"
         )
@@ -245,8 +245,8 @@ def read_values(path: Path) -> tuple[Values, float | None]:
     """A heatmap file's values as they are stored, and the score in it, or None.
 
     Raises:
-        BadAnswer: if it has colours, or values of a type that heatmaps do not have.
-        DataError: if it cannot be read as a picture, or has too many numbers.
+        BadOutput: if it has colours, or values of a type that heatmaps do not have.
+        DataError: if it cannot be read as an image, or has too many numbers.
     """
     if path.suffix.lower() not in ARRAYS:
         return _grey(path), None
@@ -258,19 +258,19 @@ def read_values(path: Path) -> tuple[Values, float | None]:
     if score is None:
         return values, None
     if score.size != 1 or score.dtype.kind not in "fiu" or not 0 <= float(score.item()) <= 1:
-        raise BadAnswer(f"{path}: expected a score in [0, 1], got {score.tolist()!r:.60}")
+        raise BadOutput(f"{path}: expected a score in [0, 1], got {score.tolist()!r:.60}")
     return values, float(score.item())
 
 
 def _checked(path: Path, found: Values | None) -> Values:
     if found is None:
         what = "with a 'map'" if path.suffix.lower() == ".npz" else "as an array"
-        raise BadAnswer(f"{path}: cannot be read {what}: none, damaged, or of objects")
+        raise BadOutput(f"{path}: cannot be read {what}: none, damaged, or of objects")
     array = np.squeeze(found)
     if array.dtype == np.bool_:
         return array.astype(np.float32)
     if array.dtype.kind != "f" and array.dtype not in (np.uint8, np.uint16):
-        raise BadAnswer(f"{path}: expected floats in [0, 1], 8 or 16 bits, got {array.dtype}")
+        raise BadOutput(f"{path}: expected floats in [0, 1], 8 or 16 bits, got {array.dtype}")
     return array
 
 
@@ -304,16 +304,16 @@ def _grey(path: Path) -> Values:
         return values
     if picture.mode.startswith("I"):
         if values.min() < 0 or values.max() > 65535:
-            raise BadAnswer(
+            raise BadOutput(
                 f"{path}: grey levels from {values.min()} to {values.max()}, expected 8 or 16 bits"
             )
         return values.astype(np.uint16)
     if values.ndim == 3:
         if values.shape[2] in (2, 4) and (values[..., -1] != 255).any():
-            raise BadAnswer(f"{path}: transparent in parts, expected a heatmap in grey")
+            raise BadOutput(f"{path}: transparent in parts, expected a heatmap in grey")
         colours = values[..., :3] if values.shape[2] > 2 else values[..., :1]
         if (colours != colours[..., :1]).any():
-            raise BadAnswer(f"{path}: a coloured picture, expected a heatmap in grey")
+            raise BadOutput(f"{path}: a coloured image, expected a heatmap in grey")
         values = colours[..., 0]
     return values
 

@@ -1,7 +1,7 @@
 """`imdlbenco:NAME`: a model of IMDL-BenCo's zoo, with a checkpoint of the user's.
 
 Before the NAME may stand `size=N`, the side that it was trained at (IMDL-BenCo's own by default).
-Pictures go to that size as IMDL-BenCo tests the model, and the mask's probabilities come back.
+Images go to that size as IMDL-BenCo tests the model, and the mask's probabilities come back.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from torch.utils import model_zoo
 
 from benchmark.core.card import Card
 from benchmark.core.checkpoints.load import flat_state, load_strict, part_of, read_checkpoint
-from benchmark.core.errors import BadAnswer, BadInput, BroughtError, UnknownName
+from benchmark.core.errors import BadInput, BadOutput, ExternalError, UnknownName
 from benchmark.core.external.optional import importing, install_line, installed, options_of
 from benchmark.core.types import Detection
 from detectors.base import Detector, area_score
@@ -43,7 +43,7 @@ class Entry:
 
     Attributes:
         size: side of the squares that it sees.
-        pads: smaller pictures are padded at the right and bottom; else all are resized.
+        pads: smaller images are padded at the right and bottom; else all are resized.
         label: it answers a score of its own.
         sized: the constructor's argument that is the size, or "".
         arguments: others.
@@ -68,7 +68,7 @@ ZOO: Mapping[str, Entry] = {
     "SparseViT": Entry(size=512, sized="img_size"),
 }
 REFUSED: Mapping[str, str] = {
-    "SPAN": "it draws its last layers anew for each picture, so its answer is random",
+    "SPAN": "it draws its last layers anew for each image, so its answer is random",
     "Cat_Net": "its own code runs on CUDA alone",
     "Trufor": "it cannot be built without further files; this project has a 'trufor'",
     "MSCDI_Net": "it cannot be built without its backbone's file",
@@ -76,7 +76,7 @@ REFUSED: Mapping[str, str] = {
 
 
 class IMDLBenCo(Detector):
-    """A model of the zoo, in evaluation mode, one picture at a time.
+    """A model of the zoo, in evaluation mode, one image at a time.
 
     Args:
         argument: options and the model's name in IMDL-BenCo.
@@ -84,7 +84,8 @@ class IMDLBenCo(Detector):
         device: a torch device such as "cpu" or "cuda:0".
 
     Raises:
-        BroughtError: if IMDL-BenCo is not installed, cannot be imported with the libraries here, or
+        ExternalError: if IMDL-BenCo is not installed, cannot be imported with the libraries here,
+        or
             its model cannot be used.
         UnknownName: if it has no such model.
         WeightsError: if the checkpoint is missing, damaged or of another model.
@@ -156,7 +157,7 @@ class IMDLBenCo(Detector):
                 image=seen, mask=empty, edge_mask=empty, label=image.new_zeros(1), shape=None
             )
         except ValueError as error:  # such as a size that it does not take
-            raise BadAnswer(f"{self.card.name}: {str(error)[:200]}") from None
+            raise BadOutput(f"{self.card.name}: {str(error)[:200]}") from None
         mask: Tensor = answer["pred_mask"]
         if self._entry.pads:
             mask = mask[..., :height, :width]
@@ -171,7 +172,7 @@ class IMDLBenCo(Detector):
         if not self._entry.pads:
             image = F.interpolate(image, (size, size), mode="bilinear", align_corners=False)
         elif min(down, right) < 0:
-            raise BadAnswer(f"{self.card.name} takes pictures of at most {size}x{size} pixels")
+            raise BadOutput(f"{self.card.name} takes images of at most {size}x{size} pixels")
         else:
             image = F.pad(image, (0, right, 0, down))
         mean, std = (image.new_tensor(values).view(1, 3, 1, 1) for values in (MEAN, STD))
@@ -182,7 +183,7 @@ def _parse(argument: str) -> tuple[str, int]:
     """The model's name and the size that it sees."""
     options, name = options_of(argument, {"size": ""})
     if name in REFUSED:
-        raise BroughtError(f"imdlbenco:{name} cannot be used: {REFUSED[name]}")
+        raise ExternalError(f"imdlbenco:{name} cannot be used: {REFUSED[name]}")
     if name not in ZOO:
         raise UnknownName("model of IMDL-BenCo", name, ZOO)
     size = options["size"] or str(ZOO[name].size)

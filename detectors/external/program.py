@@ -1,6 +1,6 @@
-"""`cmd:PROGRAM ... {images} {out}`: somebody's program, run once for a chunk of pictures.
+"""`cmd:PROGRAM ... {images} {out}`: somebody's program, run once for a chunk of images.
 
-It writes one heatmap per picture into {out}, under the picture's name: 8 or 16 bits of grey, or
+It writes one heatmap per image into {out}, under the image's name: 8 or 16 bits of grey, or
 .npy. Before the program may stand: `score=csv` (it also writes {out}/scores.csv with the columns
 name and score; else the area rule makes the score) and `revision=N` (to be raised when something
 changed that the command does not name).
@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmark.core.card import Card
-from benchmark.core.errors import BadAnswer, BadInput
+from benchmark.core.errors import BadInput, BadOutput
 from benchmark.core.external.batch import answer_chunk, answer_file, save_png
 from benchmark.core.external.files import Terms, files_below
 from benchmark.core.external.program import CHUNK, Program, parse_program
@@ -34,7 +34,7 @@ OPTIONS = {"score": "area", "revision": "1"}
 
 
 class Command(NamedDetector):
-    """A program that looks at a folder's pictures.
+    """A program that looks at a folder's images.
 
     Args:
         command: the command, with options before it.
@@ -72,14 +72,14 @@ class Command(NamedDetector):
         """The command, its options, and the contents of the files that it names."""
         return _parse(argument).digest()
 
-    def look(self, pieces: Sequence[Piece], terms: Terms) -> list[Look | BadAnswer]:
+    def look(self, pieces: Sequence[Piece], terms: Terms) -> list[Look | BadOutput]:
         """Let the program look."""
         layout = _Layout(self._program)
         return answer_chunk(self._program, layout, pieces, terms=terms, model=self.card.name)
 
 
 class _Layout:
-    """How pictures are written for a detecting program, and its heatmaps read."""
+    """How images are written for a detecting program, and its heatmaps read."""
 
     def __init__(self, program: Program) -> None:
         self._own_score = program.options["score"] == "csv"
@@ -94,11 +94,11 @@ class _Layout:
         heatmap = read_heatmap(path, (height, width), Scale(beside))
         scores = read_scores(out / SCORES)
         if not self._own_score and scores is not None:
-            raise BadAnswer(f"the program writes {SCORES}: say so with score=csv before it")
+            raise BadOutput(f"the program writes {SCORES}: say so with score=csv before it")
         if not self._own_score:
             return Look(heatmap=heatmap, score=area_rule(heatmap))
         if scores is None or name not in scores:
-            raise BadAnswer(f"the program wrote no score for {name} into {{out}}/{SCORES}")
+            raise BadOutput(f"the program wrote no score for {name} into {{out}}/{SCORES}")
         return Look(heatmap=heatmap, score=scores[name])
 
 

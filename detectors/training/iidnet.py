@@ -124,7 +124,7 @@ class IIDNetLearner:
         }
 
     def margins(self, images: Tensor) -> Tensor:
-        """The logit, (N,), that as large a share of the heatmap exceeds as makes a picture forged.
+        """The logit, (N,), that as large a share of the heatmap exceeds as makes an image forged.
 
         Where it is above 0, the score, the share above 0, is above the card's threshold.
         """
@@ -139,7 +139,7 @@ class IIDNetLearner:
 
     @torch.no_grad()
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
-        """The pictures, where they were painted, and the heatmap."""
+        """The images, where they were inpainted, and the heatmap."""
         self.network.eval()
         heatmap = self.network(as_input(images)).sigmoid()
         return [images, *(plane.expand(-1, 3, -1, -1) for plane in (masks, heatmap))]
@@ -157,6 +157,6 @@ class IIDNetLearner:
 
 
 def as_input(images: Tensor) -> Tensor:
-    """RGB pictures in [0, 1] as the network takes them: 8 bits, BGR, in [-1, 1]."""
+    """RGB images in [0, 1] as the network takes them: 8 bits, BGR, in [-1, 1]."""
     pixels = (255 * images).round() / 255
     return (pixels.flip(1) - 0.5) / 0.5

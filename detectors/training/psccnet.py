@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from benchmark.core.checkpoints.load import flat_state, read_checkpoint
 from benchmark.core.errors import TrainingError
-from detectors.psccnet import FILES, Judgement, PSCCNetConfig, PSCCNetNetwork, Trunk, resize
+from detectors.psccnet import FILES, PSCCNetConfig, PSCCNetNetwork, PSCCNetOutput, Trunk, resize
 from detectors.training.base import begin_joint, found, read_network, wrapped
 
 AUTHENTIC_SHARE = 0.25  # of the program's draws; a class weighs the inverse of its share
@@ -162,12 +162,12 @@ class PSCCNetLearner:
         Args:
             player: "all", the only one.
             images: (N, 3, H, W) RGB in [0, 1], forged or not.
-            masks: (N, 1, H, W), 1 = forged; a picture without any counts as authentic.
+            masks: (N, 1, H, W), 1 = forged; an image without any counts as authentic.
 
         Returns:
             Each term, ().
         """
-        answer: Judgement = self.network(as_input(images))
+        answer: PSCCNetOutput = self.network(as_input(images))
         targets = mask_targets(masks, [mask.shape[-1] for mask in answer.masks])
         forged = masks.flatten(1).amax(dim=1) > 0
         return {
@@ -176,8 +176,8 @@ class PSCCNetLearner:
         }
 
     def margins(self, images: Tensor) -> Tensor:
-        """Forged less authentic, (N,): above 0 where a picture is called forged."""
-        answer: Judgement = self.network(as_input(images))
+        """Forged less authentic, (N,): above 0 where an image is called forged."""
+        answer: PSCCNetOutput = self.network(as_input(images))
         return answer.logits[:, 1] - answer.logits[:, 0]
 
     @torch.no_grad()
@@ -187,9 +187,9 @@ class PSCCNetLearner:
 
     @torch.no_grad()
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
-        """The pictures, where they were painted, and the masks from fine to coarse."""
+        """The images, where they were inpainted, and the masks from fine to coarse."""
         self.network.eval()
-        answer: Judgement = self.network(as_input(images))
+        answer: PSCCNetOutput = self.network(as_input(images))
         planes = (masks, *(resize(mask, images.shape[2:]) for mask in answer.masks))
         return [images, *(plane.expand(-1, 3, -1, -1) for plane in planes)]
 
@@ -207,7 +207,7 @@ class PSCCNetLearner:
 
 
 def as_input(images: Tensor) -> Tensor:
-    """Pictures in [0, 1] as the network takes them: the 8-bit value / 255."""
+    """Images in [0, 1] as the network takes them: the 8-bit value / 255."""
     return (255 * images).round() / 255
 
 

@@ -228,7 +228,7 @@ class TruForLearner:
         return terms
 
     def margins(self, images: Tensor) -> Tensor:
-        """Image-level logits (N,): above 0 where a picture is called forged."""
+        """Image-level logits (N,): above 0 where an image is called forged."""
         logits: Logits = self.network(as_input(images))
         return logits.detection
 
@@ -239,7 +239,7 @@ class TruForLearner:
 
     @torch.no_grad()
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
-        """The pictures, where they were painted, the heatmap, the confidence, the residual."""
+        """The images, where they were inpainted, the heatmap, the confidence, the residual."""
         self.network.eval()
         logits = self.network(as_input(images))
         heatmap = logits.anomaly.softmax(dim=1)[:, 1:]
@@ -259,7 +259,7 @@ class TruForLearner:
 
 
 def as_input(images: Tensor) -> Tensor:
-    """Pictures in [0, 1] as the network takes them: the 8-bit value / 256."""
+    """Images in [0, 1] as the network takes them: the 8-bit value / 256."""
     return (255 * images).round() / 256
 
 

@@ -1,4 +1,4 @@
-"""An inpainter outside this process: pictures go to it, or come from it, by their names."""
+"""An inpainter outside this process: images go to it, or come from it, by their names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from torch import Tensor
 
-from benchmark.core.errors import BadAnswer
+from benchmark.core.errors import BadOutput
 from benchmark.core.external.files import Terms
 from benchmark.core.tensors import to_images, to_pixels
 from benchmark.core.types import Piece, Pixels
@@ -16,14 +16,14 @@ from inpainters.base import Inpainter
 
 
 class NamedInpainter(Inpainter):
-    """Paints 8-bit pictures by name, each for itself; a subclass writes `card` and `paint`."""
+    """Paints 8-bit images by name, each for itself; a subclass writes `card` and `paint`."""
 
     @abstractmethod
-    def paint(self, pieces: Sequence[Piece], terms: Terms) -> list[Pixels | BadAnswer]:
-        """Paint pictures.
+    def paint(self, pieces: Sequence[Piece], terms: Terms) -> list[Pixels | BadOutput]:
+        """Paint images.
 
         Args:
-            pieces: pictures with their masks and names.
+            pieces: images with their masks and names.
             terms: on what terms.
 
         Returns:
@@ -43,7 +43,7 @@ class NamedInpainter(Inpainter):
         ]
         painted = []
         for answer in self.paint(pieces, Terms()):
-            if isinstance(answer, BadAnswer):
+            if isinstance(answer, BadOutput):
                 raise answer
             painted.append(answer)
         return to_images(np.stack(painted))

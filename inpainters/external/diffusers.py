@@ -16,7 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from benchmark.core.card import Card
-from benchmark.core.errors import BadAnswer, BadInput, MissingWeights, WeightsError
+from benchmark.core.errors import BadInput, BadOutput, MissingWeights, WeightsError
 from benchmark.core.external.files import digest_of
 from benchmark.core.external.optional import importing, install_line, installed, options_of
 from benchmark.core.paths import at_home
@@ -37,7 +37,7 @@ class Diffusers(Inpainter):
         device: a torch device such as "cpu" or "cuda:0".
 
     Raises:
-        BroughtError: if diffusers is not installed.
+        ExternalError: if diffusers is not installed.
         BadInput: if the argument cannot be read.
         MissingWeights: if the ID is no folder and not in the hub's local cache.
         WeightsError: if what is there is no inpainting pipeline, or damaged.
@@ -98,7 +98,7 @@ class Diffusers(Inpainter):
         try:
             answer = self._pipeline(
                 **self._words,
-                image=Image.fromarray(picture),  # all pipelines agree on what a PIL picture is
+                image=Image.fromarray(picture),  # all pipelines agree on what a PIL image is
                 mask_image=Image.fromarray(hole).convert("L"),
                 height=picture.shape[0],
                 width=picture.shape[1],
@@ -106,9 +106,9 @@ class Diffusers(Inpainter):
                 output_type="np",
             )
         except (TypeError, ValueError) as error:  # such as a size that it does not take
-            raise BadAnswer(f"{self.card.name}: {str(error)[:200]}") from None
+            raise BadOutput(f"{self.card.name}: {str(error)[:200]}") from None
         if any(getattr(answer, "nsfw_content_detected", None) or ()):
-            raise BadAnswer(f"{self.card.name}: the pipeline's safety checker blacked it out")
+            raise BadOutput(f"{self.card.name}: the pipeline's safety checker blacked it out")
         return torch.from_numpy(answer.images[0]).permute(2, 0, 1)
 
 
@@ -129,10 +129,10 @@ def _find(name: str) -> Path:
 
 
 def _sees_hole(folder: Path) -> bool:
-    """Whether a pipeline may look into holes: all do that start from the picture under noise.
+    """Whether a pipeline may look into holes: all do that start from the image under noise.
 
     Stable Diffusion's networks for inpainting, of 9 channels, start from noise alone and get the
-    picture with the hole blanked.
+    image with the hole blanked.
     """
     index, unet = folder / "model_index.json", folder / "unet" / "config.json"
     try:

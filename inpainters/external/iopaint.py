@@ -40,7 +40,7 @@ class Erase:
         licence: the terms of the model's authors, as far as they state any.
         files: its files' names and MD5, as IOPaint publishes them.
         seeded: it draws noise; IOPaint leaves that to torch's global generator.
-        sees_hole: it looks at the whole picture before the hole is taken out.
+        sees_hole: it looks at the whole image before the hole is taken out.
     """
 
     licence: str
@@ -72,7 +72,7 @@ MODELS: Mapping[str, Erase] = {
             "zits-structure-upsample-0717.pt": "3d88a07211bd41b2ec8cc0d999f29927",
             "zits-wireframe-0717.pt": "a9727c63a8b48b65c905d351b21ce46b",
         },
-        sees_hole=True,  # edges of the whole picture, as its authors' program finds them
+        sees_hole=True,  # edges of the whole image, as its authors' program finds them
     ),
     "mat": Erase(
         licence="research purposes only (fenglinglwb/MAT)",
@@ -92,7 +92,7 @@ MODELS: Mapping[str, Erase] = {
             "manga_inpaintor.jit": "7d8b269c4613b6b3768af714610da86c",
             "erika.jit": "0c926d5a4af8450b0d00bc5b9a095644",
         },
-        sees_hole=True,  # lines of the whole picture
+        sees_hole=True,  # lines of the whole image
     ),
     "cv2": Erase(licence="Apache-2.0 (OpenCV)"),
 }
@@ -108,7 +108,7 @@ class IOPaint(Inpainter):
 
     Raises:
         UnknownName: if IOPaint has no such erase model.
-        BroughtError: if IOPaint is not installed, or cannot be imported with the libraries here.
+        ExternalError: if IOPaint is not installed, or cannot be imported with the libraries here.
         MissingWeights: if IOPaint has not downloaded its files.
         WeightsError: if a file is not the one that IOPaint publishes.
     """

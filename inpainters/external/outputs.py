@@ -1,4 +1,4 @@
-"""`outputs:DIR`: pictures that somebody's program has painted already, found by their names."""
+"""`outputs:DIR`: images that somebody's program has inpainted already, found by their names."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import numpy as np
 from torch import Tensor
 
 from benchmark.core.card import Card
-from benchmark.core.errors import BadAnswer, BadInput, DataError, KnownMoved
+from benchmark.core.errors import BadInput, BadOutput, DataError, KnownMoved
 from benchmark.core.external.files import NamedFiles, Terms, digest_of
-from benchmark.core.images import SUFFIXES, is_transparent, read_picture
+from benchmark.core.images import SUFFIXES, is_transparent, read_image
 from benchmark.core.paths import at_home
 from benchmark.core.types import Mask, Piece, Pixels
 from inpainters.external.base import NamedInpainter
 
 
 class Outputs(NamedInpainter):
-    """Pictures already made: DIR/[DATASET/][BUCKET/]SAMPLE.png, at evaluation size.
+    """Images already made: DIR/[DATASET/][BUCKET/]SAMPLE.png, at evaluation size.
 
     Args:
         folder: the DIR.
@@ -26,12 +26,12 @@ class Outputs(NamedInpainter):
         device: not used.
 
     Raises:
-        DataError: if the folder is missing or holds no picture.
+        DataError: if the folder is missing or holds no image.
     """
 
     card = Card(
         name="outputs",
-        title="pictures already made",
+        title="images already made",
         sizes="those of its files",
         finished=True,
         eight_bits=True,
@@ -45,38 +45,38 @@ class Outputs(NamedInpainter):
 
     @classmethod
     def decides(cls, argument: str) -> str:
-        """Nothing that all pictures share: each has a file of its own, and `own` is its hash."""
+        """Nothing that all images share: each has a file of its own, and `own` is its hash."""
         return ""
 
     def own(self, piece: Piece, terms: Terms) -> str:
         """The hash of the piece's file, and whether its known region is pasted back."""
         try:
             digest = digest_of(self._files.find(piece, terms))
-        except (BadAnswer, OSError):  # said when it is read
+        except (BadOutput, OSError):  # said when it is read
             digest = "none"
         return f"{digest} recomposite" if terms.recomposite else digest
 
-    def paint(self, pieces: Sequence[Piece], terms: Terms) -> list[Pixels | BadAnswer]:
-        """Read the pictures as they are; whether their known pixels moved is the run's question."""
+    def paint(self, pieces: Sequence[Piece], terms: Terms) -> list[Pixels | BadOutput]:
+        """Read the images as they are; whether their known pixels moved is the run's question."""
         return [self._read(piece, terms) for piece in pieces]
 
-    def _read(self, piece: Piece, terms: Terms) -> Pixels | BadAnswer:
+    def _read(self, piece: Piece, terms: Terms) -> Pixels | BadOutput:
         try:
             path = self._files.find(piece, terms)
-            picture = read_picture(path)
+            picture = read_image(path)
             if is_transparent(path):
-                return BadAnswer(f"{path}: transparent in parts; save it without transparency")
-        except (BadAnswer, DataError) as error:
-            return BadAnswer(str(error))
+                return BadOutput(f"{path}: transparent in parts; save it without transparency")
+        except (BadOutput, DataError) as error:
+            return BadOutput(str(error))
         if picture.shape != piece.image.shape:
             height, width = piece.image.shape[:2]
-            return BadAnswer(
+            return BadOutput(
                 f"{path}: {picture.shape[1]}x{picture.shape[0]} pixels, expected {width}x{height}"
             )
         return picture
 
     def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
-        raise BadInput("pictures already made are found by their names: use them in a run")
+        raise BadInput("images already made are found by their names: use them in a run")
 
 
 def known_drift(picture: Pixels, original: Pixels, mask: Mask) -> tuple[float, float]:
@@ -95,7 +95,7 @@ def known_drift(picture: Pixels, original: Pixels, mask: Mask) -> tuple[float, f
 
 
 def settled(picture: Pixels, piece: Piece, terms: Terms) -> tuple[Pixels, tuple[float, float]]:
-    """A finished picture with the known region of the original, and how far its own had moved.
+    """A finished image with the known region of the original, and how far its own had moved.
 
     Raises:
         KnownMoved: if it had moved and is not to be pasted back.

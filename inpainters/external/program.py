@@ -1,8 +1,8 @@
-"""`cmd:PROGRAM ... {images} {masks} {out}`: somebody's program, run once for a chunk of pictures.
+"""`cmd:PROGRAM ... {images} {masks} {out}`: somebody's program, run once for a chunk of images.
 
-Before the program may stand: `size=N` (pictures go there and come back at NxN), `holes=black`
+Before the program may stand: `size=N` (images go there and come back at NxN), `holes=black`
 (which colour is the hole in mask files, white by default), `masks={name}_mask.png` (what mask files
-are called; they lie beside the pictures where the command has no {masks}) and `revision=N` (to be
+are called; they lie beside the images where the command has no {masks}) and `revision=N` (to be
 raised when something changed that the command does not name).
 """
 
@@ -15,11 +15,11 @@ import numpy as np
 from PIL import Image
 
 from benchmark.core.card import Card
-from benchmark.core.errors import BadAnswer, BadInput
+from benchmark.core.errors import BadInput, BadOutput
 from benchmark.core.external.batch import answer_chunk, answer_file, save_png
 from benchmark.core.external.files import Terms
 from benchmark.core.external.program import CHUNK, Program, parse_program
-from benchmark.core.images import SUFFIXES, read_picture
+from benchmark.core.images import SUFFIXES, read_image
 from benchmark.core.types import Mask, Piece, Pixels
 from inpainters.external.base import NamedInpainter
 
@@ -27,7 +27,7 @@ OPTIONS = {"size": "", "holes": "white", "masks": "{name}.png", "revision": "1"}
 
 
 class Command(NamedInpainter):
-    """A program that paints the holes of a folder's pictures.
+    """A program that inpaints the holes of a folder's images.
 
     Args:
         command: the command, with options before it.
@@ -58,14 +58,14 @@ class Command(NamedInpainter):
         """The command, its options, and the contents of the files that it names."""
         return _parse(argument).digest()
 
-    def paint(self, pieces: Sequence[Piece], terms: Terms) -> list[Pixels | BadAnswer]:
+    def paint(self, pieces: Sequence[Piece], terms: Terms) -> list[Pixels | BadOutput]:
         """Let the program paint; known pixels stay as they came."""
         layout = _Layout(self._program)
         return answer_chunk(self._program, layout, pieces, terms=terms, model=self.card.name)
 
 
 class _Layout:
-    """How the pictures and masks of an inpainting program are written, and its pictures read."""
+    """How the images and masks of an inpainting program are written, and its images read."""
 
     def __init__(self, program: Program) -> None:
         options = program.options
@@ -87,11 +87,11 @@ class _Layout:
     def read(self, out: Path, name: str, piece: Piece) -> Pixels:
         stems = (name, Path(self._mask_name(name)).stem)
         path = answer_file(out, stems, SUFFIXES)
-        painted = read_picture(path)
+        painted = read_image(path)
         height, width = piece.image.shape[:2]
         wanted = (self._size, self._size) if self._size else (height, width)
         if painted.shape[:2] != wanted:
-            raise BadAnswer(
+            raise BadOutput(
                 f"{path}: {painted.shape[1]}x{painted.shape[0]} pixels, "
                 f"expected {wanted[1]}x{wanted[0]}"
             )
@@ -117,7 +117,7 @@ def _parse(command: str) -> Program:
     if not program.takes("masks") and given["masks"] == OPTIONS["masks"]:
         raise BadInput(
             "cmd: expected {masks} in the command, or masks={name}_mask.png before it for masks "
-            "beside the pictures"
+            "beside the images"
         )
     return program
 

@@ -24,13 +24,13 @@ SPREAD = 10.0  # its deviation
 
 
 def soft_holes(masks: Tensor) -> Tensor:
-    """Blur masks: a Gaussian of deviation 10, cut off at 35 pixels, zeros beyond the picture.
+    """Blur masks: a Gaussian of deviation 10, cut off at 35 pixels, zeros beyond the image.
 
     Args:
         masks: (N, 1, H, W), 1 = hole.
 
     Returns:
-        (N, 1, H, W) in [0, 1]; a hole fades towards the picture's border as well.
+        (N, 1, H, W) in [0, 1]; a hole fades towards the image's border as well.
     """
     steps = torch.arange(-RADIUS, RADIUS + 1, dtype=masks.dtype, device=masks.device)
     line = torch.exp(-steps.square() / (2 * SPREAD**2))  # (71,)
@@ -43,7 +43,7 @@ def discriminator_program(real: Tensor, fake: Tensor, masks: Tensor) -> Tensor:
     """What the discriminator pays: 0 is wanted where untouched, about 1 in the holes.
 
     Args:
-        real: (N, 1, h, w), its answers to untouched pictures.
+        real: (N, 1, h, w), its answers to untouched images.
         fake: (N, 1, h, w), its answers to composites without gradient.
         masks: (N, 1, H, W), 1 = hole.
 
@@ -121,7 +121,7 @@ class AOTGANLosses(BaseModel):
     """The `losses` table of a recipe of AOT-GAN; the defaults are the authors' program's.
 
     Attributes:
-        l1: weight of the absolute difference of whole pictures.
+        l1: weight of the absolute difference of whole images.
         perceptual: weight of the features' difference.
         style: weight of the Gram matrices' difference.
         adversarial: weight of the generator's adversarial term.
@@ -129,7 +129,7 @@ class AOTGANLosses(BaseModel):
             the generator the wrong way round and leave its term's gradient in the discriminator.
         features: what the perceptual and style terms compare: VGG-19, as the authors do; VGG-16
             as far as its third block; or fixed random filters on three scales.
-        features_share: share of each batch's pictures, the first ones, that are compared so; the
+        features_share: share of each batch's images, the first ones, that are compared so; the
             others are left to the other terms. VGG would else take most of a step's time.
         lattice: weight of the share of the fill's fine structure that repeats with the strides of
             the network, a checkerboard; no paper has it.
@@ -231,7 +231,7 @@ class AOTGANLearner(InpainterLearner):
         return terms
 
     def _pictures(self, images: Tensor, painted: Tensor) -> dict[str, Tensor]:
-        """The terms that compare whole pictures in [0, 1]; L1 is that of [-1, 1]."""
+        """The terms that compare whole images in [0, 1]; L1 is that of [-1, 1]."""
         chosen, network = self._losses, self.features
         inputs = tuple(seen(pictures, chosen.features_share) for pictures in (images, painted))
         if chosen.features != "texture":
@@ -261,7 +261,7 @@ class AOTGANLearner(InpainterLearner):
 
     @torch.no_grad()
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
-        """The pictures, the holes, the answer, and the composite."""
+        """The images, the holes, the answer, and the composite."""
         self.network.eval()
         raw = (self.network(images * 2 - 1, masks) + 1) / 2
         return [images, pierced(images, masks), raw, raw * masks + images * (1 - masks)]

@@ -67,5 +67,5 @@ def read_network(kind: type[Sizes], table: Mapping[str, Any], model: str) -> Siz
 
 
 def pierced(images: Tensor, masks: Tensor) -> Tensor:
-    """(N, 3, H, W) images in [0, 1] with their holes, (N, 1, H, W), painted white, to look at."""
+    """(N, 3, H, W) images in [0, 1] with their holes, (N, 1, H, W), inpainted white, to look at."""
     return images * (1 - masks) + masks

@@ -27,11 +27,11 @@ from inpainters.training.losses.regions import hole_loss, perceptual_loss, style
 
 
 def adversarial_loss(judged: Judged, edges: Tensor) -> Tensor:
-    """What the generator pays for being found out, and for edges that are not the picture's.
+    """What the generator pays for being found out, and for edges that are not the image's.
 
     Args:
-        judged: the discriminator's answers to the painted pictures.
-        edges: (N, 1, H, W), 0 or 1, Canny edges of the untouched pictures.
+        judged: the discriminator's answers to the inpainted images.
+        edges: (N, 1, H, W), 0 or 1, Canny edges of the untouched images.
 
     Returns:
         A scalar.
@@ -43,9 +43,9 @@ def discriminator_loss(real: Judged, fake: Judged, edges: Tensor) -> Tensor:
     """What the discriminator pays for its mistakes, and its detector for the edges it misses.
 
     Args:
-        real: its answers to untouched pictures.
-        fake: its answers to painted pictures without gradient.
-        edges: (N, 1, H, W), 0 or 1, Canny edges of the untouched pictures, wanted of both.
+        real: its answers to untouched images.
+        fake: its answers to inpainted images without gradient.
+        edges: (N, 1, H, W), 0 or 1, Canny edges of the untouched images, wanted of both.
 
     Returns:
         A scalar, the sum of four terms.
@@ -61,7 +61,7 @@ def intermediate_loss(picture: Tensor, found: Tensor, images: Tensor, edges: Ten
         picture: (N, 3, H, W) in [-1, 1], the texture decoder's.
         found: (N, 1, H, W) in [0, 1], the structure decoder's edges.
         images: (N, 3, H, W) in [-1, 1], untouched.
-        edges: (N, 1, H, W), 0 or 1, Canny edges of the untouched pictures.
+        edges: (N, 1, H, W), 0 or 1, Canny edges of the untouched images.
 
     Returns:
         A scalar.
@@ -90,7 +90,7 @@ class Judged:
 
 
 class EdgeDetector(nn.Module):
-    """Edges of a picture: a convolution, a residual block, a 1x1 convolution.
+    """Edges of an image: a convolution, a residual block, a 1x1 convolution.
 
     Args:
         width: channels in between; the authors' is 16.
@@ -118,7 +118,7 @@ class EdgeDetector(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Real or painted, by texture and by structure (CTSDG, arXiv 2108.09760).
+    """Real or inpainted, by texture and by structure (CTSDG, arXiv 2108.09760).
 
     Args:
         width: channels of each branch's first layer; the authors' is 64.
@@ -132,13 +132,13 @@ class Discriminator(nn.Module):
         self.edge_detector = EdgeDetector(edge_width)
 
     def forward(self, images: Tensor, grey: Tensor, edges: Tensor | None = None) -> Judged:
-        """Judge real or painted pictures.
+        """Judge real or inpainted images.
 
         Args:
             images: (N, 3, H, W) in [-1, 1], H and W at least 24.
-            grey: (N, 1, H, W) in [0, 1], of the real pictures even where the images are painted.
+            grey: (N, 1, H, W) in [0, 1], of the real images even where the images are inpainted.
             edges: (N, 1, H, W), 0 or 1: the Canny edges where the images are real; None where they
-                are painted, and the structure is then judged by the edges found in them.
+                are inpainted, and the structure is then judged by the edges found in them.
 
         Returns:
             Both branches' decisions, and the edges found.
@@ -161,7 +161,7 @@ class CTSDGLosses(BaseModel):
         intermediate: weight of what each decoder would answer alone.
         discriminator: weight of the discriminator's own terms.
         features: what the perceptual and style terms compare: VGG-16, or fixed random filters.
-        features_share: share of each batch's pictures, the first ones, that are compared so; the
+        features_share: share of each batch's images, the first ones, that are compared so; the
             others are left to the other terms. VGG would else take most of a step's time.
         lattice: weight of the share of the fill's fine structure that repeats with the strides of
             the network, a checkerboard; no paper has it.
@@ -252,7 +252,7 @@ class CTSDGLearner(InpainterLearner):
     def learn(self, player: str, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
         """The weighted terms of a player.
 
-        The discriminator judges what the generator painted in the same step, before it moved.
+        The discriminator judges what the generator inpainted in the same step, before it moved.
 
         Args:
             player: "generator" or "discriminator", in this order.
@@ -275,7 +275,7 @@ class CTSDGLearner(InpainterLearner):
         return self._pictures(painted.raw, wanted, masks) | self._edges(painted, wanted, outlines)
 
     def _pictures(self, raw: Tensor, wanted: Tensor, masks: Tensor) -> dict[str, Tensor]:
-        """The terms that compare pictures, (N, 3, H, W) in [-1, 1]."""
+        """The terms that compare images, (N, 3, H, W) in [-1, 1]."""
         chosen, see = self._losses, self.features
         composite = wanted * (1 - masks) + raw * masks
         few = [seen(pictures, chosen.features_share) for pictures in (wanted, raw, composite)]
@@ -305,7 +305,7 @@ class CTSDGLearner(InpainterLearner):
 
     @torch.no_grad()
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
-        """The pictures, the holes, the texture decoder's picture, the answer and the composite."""
+        """The images, the holes, the texture decoder's image, the answer and the composite."""
         self.network.eval()
         outlines = outlines_of(to_pixels(images)).to(images.device)
         painted: Painted = self.network(2 * images - 1, outlines, masks)

@@ -54,7 +54,7 @@ def l1(raw: Tensor, images: Tensor, masks: Tensor) -> Tensor:
     """Mean absolute difference over the mean of the mask, known pixels included.
 
     Args:
-        raw: (N, 3, H, W) in [0, 1], the whole painted pictures.
+        raw: (N, 3, H, W) in [0, 1], the whole inpainted images.
         images: (N, 3, H, W) in [0, 1], untouched.
         masks: (N, 1, H, W), 1 = hole, somewhere in the batch, else the term is infinite.
 
@@ -83,12 +83,12 @@ class EdgeConnectLosses(BaseModel):
         perceptual: weight of the features' difference.
         style: weight of the Gram matrices' difference.
         adversarial: weight of the colour generator's adversarial term.
-        composited: whether true edges stand around the hole where colours are painted after
+        composited: whether true edges stand around the hole where colours are inpainted after
             predicted ones, as in the authors' training; their test, and this project's, has
             predicted ones everywhere.
         features: what the perceptual and style terms compare: VGG-19, as the authors do; VGG-16
             as far as its third block; or fixed random filters on three scales.
-        features_share: share of each batch's pictures, the first ones, that are compared so; the
+        features_share: share of each batch's images, the first ones, that are compared so; the
             others are left to the other terms. VGG would else take most of a step's time.
         lattice: weight of the share of the fill's fine structure that repeats with the strides of
             the network, a checkerboard; no paper has it.
@@ -123,7 +123,7 @@ class Kept:
         grey: (N, 1, H, W), luminance.
         edges: (N, 1, H, W), true edges.
         completed: (N, 1, H, W), predicted edges, or None where the phase trains none.
-        raw: (N, 3, H, W), painted pictures, or None likewise.
+        raw: (N, 3, H, W), inpainted images, or None likewise.
     """
 
     grey: Tensor
@@ -243,7 +243,7 @@ class EdgeConnectLearner(InpainterLearner):
     def _guide(
         self, grey: Tensor, edges: Tensor, completed: Tensor | None, masks: Tensor
     ) -> Tensor:
-        """The edges that colours are painted after; only in "joint" do they take a gradient."""
+        """The edges that colours are inpainted after; only in "joint" do they take a gradient."""
         if self._phase == "true":
             return edges
         if completed is None:
@@ -293,7 +293,7 @@ class EdgeConnectLearner(InpainterLearner):
 
     @torch.no_grad()
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
-        """The pictures, the holes, known edges, completed edges, the answer and the composite."""
+        """The images, the holes, known edges, completed edges, the answer and the composite."""
         self.network.eval()
         pixels = to_pixels(images)
         grey = grey_levels(pixels)
@@ -315,7 +315,7 @@ class EdgeConnectLearner(InpainterLearner):
 
 
 def true_edges(images: Tensor) -> tuple[Tensor, Tensor]:
-    """Luminance and Canny edges of whole pictures, as training has them.
+    """Luminance and Canny edges of whole images, as training has them.
 
     Args:
         images: (N, 3, H, W) in [0, 1], 8-bit values / 255.

@@ -40,7 +40,7 @@ def composite_images(output: Tensor, images: Tensor, masks: Tensor) -> Tensor:
     """Paint the holes only.
 
     Args:
-        output: (N, 3, R, R) about [-1, 1], the whole painted pictures.
+        output: (N, 3, R, R) about [-1, 1], the whole inpainted images.
         images: (N, 3, R, R) in [-1, 1], untouched.
         masks: (N, 1, R, R), 1 = hole.
 
@@ -64,7 +64,7 @@ def reconstruction_loss(composites: Tensor, images: Tensor) -> Tensor:
 
 
 def perceptual_loss(composites: Tensor, images: Tensor, see: FeatureFunction) -> Tensor:
-    """The perceptual loss with a high receptive field, of pictures brought to [0, 1].
+    """The perceptual loss with a high receptive field, of images brought to [0, 1].
 
     Args:
         composites: (N, 3, R, R), see `composite`; what leaves [-1, 1] is clamped.
@@ -93,7 +93,7 @@ class Shortcut(nn.Module):
 
 
 class Block(nn.Module):
-    """One resolution; the first of them takes the picture itself."""
+    """One resolution; the first of them takes the image itself."""
 
     def __init__(self, config: FcFConfig, side: int) -> None:
         super().__init__()
@@ -132,7 +132,7 @@ class Epilogue(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Real or painted, blocks `b<side>` down to 8 and `b4` (FcF, arXiv 2208.03382).
+    """Real or inpainted, blocks `b<side>` down to 8 and `b4` (FcF, arXiv 2208.03382).
 
     Args:
         config: sizes of the generator; resolution and widths are the discriminator's too.
@@ -145,7 +145,7 @@ class Discriminator(nn.Module):
         self.b4 = Epilogue(config)
 
     def forward(self, pictures: Tensor, masks: Tensor) -> Tensor:
-        """Judge pictures whose holes may be painted.
+        """Judge images whose holes may be inpainted.
 
         Args:
             pictures: (N, 3, R, R) in [-1, 1], composites or untouched; N at most 4, or a
@@ -175,11 +175,11 @@ class FcFLosses(BaseModel):
         reconstruction: weight of the absolute difference.
         receptive: weight of the perceptual term with a high receptive field.
         discriminator: weight of the discriminator's mistakes.
-        gradient_penalty: weight of the discriminator's slope at untouched pictures.
+        gradient_penalty: weight of the discriminator's slope at untouched images.
         lazy: the penalty comes once in so many turns, and counts as many times.
         features: what the perceptual term compares: a dilated ResNet-50 trained to segment ADE20K,
             as the authors do; VGG-16 as far as its third block; or fixed random filters.
-        features_share: share of each batch's pictures, the first ones, that are compared so; the
+        features_share: share of each batch's images, the first ones, that are compared so; the
             others are left to the other terms. VGG would else take most of a step's time.
         lattice: weight of the share of the fill's fine structure that repeats with the strides of
             the network, a checkerboard; no paper has it.
@@ -220,8 +220,8 @@ class FcFLearner(InpainterLearner):
     """FcF in training; answers the loop's `Learner`.
 
     The network takes one size, so a stage's `crop` is its resolution, or one of `growth`: then the
-    blocks up to that resolution learn, through layers of their own that let a small picture in, and
-    all blocks start without a picture of their own.
+    blocks up to that resolution learn, through layers of their own that let a small image in, and
+    all blocks start without an image of their own.
 
     Args:
         network: sizes, as `FcFConfig` names them.
@@ -283,7 +283,7 @@ class FcFLearner(InpainterLearner):
     def learn(self, player: str, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
         """The weighted terms of a player; all see the composite.
 
-        The discriminator judges what the generator painted in the same step, before it moved.
+        The discriminator judges what the generator inpainted in the same step, before it moved.
 
         Args:
             player: "generator" or "discriminator", in this order.
@@ -300,7 +300,7 @@ class FcFLearner(InpainterLearner):
         if side not in self._painters:
             known = ", ".join(map(str, sorted(self._painters)))
             raise TrainingError(
-                f"fcf learns pictures of {known} pixels, not of {side}: a stage's "
+                f"fcf learns images of {known} pixels, not of {side}: a stage's "
                 "crop is the network's resolution, or one of losses.growth"
             )
         if player == "discriminator":
@@ -335,7 +335,7 @@ class FcFLearner(InpainterLearner):
 
     @torch.no_grad()
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
-        """The pictures, the holes, the answer to a latent of zeros, and the composite."""
+        """The images, the holes, the answer to a latent of zeros, and the composite."""
         self.network.eval()
         painter = self._painters[images.shape[-1]]
         z, noise4 = images.new_zeros(len(images), self.sizes.latent), images.new_zeros(1, 1, 4, 4)
@@ -356,7 +356,7 @@ def mixed_styles(painter: Generator, count: int) -> Tensor:
 
     Args:
         painter: in training mode; its mean style follows both.
-        count: pictures, N.
+        count: images, N.
 
     Returns:
         (N, rows, latent).
@@ -418,7 +418,7 @@ def _share(inner: nn.Module, network: nn.Module, side: int) -> None:
 
 
 def _entries(networks: Mapping[int, nn.Module]) -> nn.ModuleDict:
-    """What lets pictures of each smaller resolution into networks."""
+    """What lets images of each smaller resolution into networks."""
     return nn.ModuleDict(
         {str(side): part.get_submodule(f"b{side}.fromrgb") for side, part in networks.items()}
     )
@@ -426,7 +426,7 @@ def _entries(networks: Mapping[int, nn.Module]) -> nn.ModuleDict:
 
 @torch.no_grad()
 def _silence(network: Generator) -> None:
-    """Let every block add nothing to the picture until it has learned: all start grey.
+    """Let every block add nothing to the image until it has learned: all start grey.
 
     Fresh blocks add up to several times the range of colours, and a short training spends itself
     on taking that back.

@@ -22,7 +22,7 @@ from inpainters.training.losses.features import (
     VGG16_STYLE_LAYERS,
 )
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)  # per colour, of pictures in [0, 1]
+IMAGENET_MEAN = (0.485, 0.456, 0.406)  # per colour, of images in [0, 1]
 IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
 
 
@@ -85,7 +85,7 @@ def imagenet_standardised(images: Tensor) -> Tensor:
 
 
 class FeatureNetwork(nn.Module, ABC):
-    """A frozen network whose features two pictures are compared in.
+    """A frozen network whose features two images are compared in.
 
     Attributes:
         perceptual_layers: names of the layers for the perceptual loss.
@@ -101,9 +101,9 @@ class FeatureNetwork(nn.Module, ABC):
 
 
 def seen(pictures: Tensor, share: float) -> Tensor:
-    """The first of (N, C, H, W) pictures, a share of them, at least one.
+    """The first of (N, C, H, W) images, a share of them, at least one.
 
-    A batch is in no order, so that a mean over its first pictures is one over all in the mean.
+    A batch is in no order, so that a mean over its first images is one over all in the mean.
     """
     return pictures[: max(1, round(share * len(pictures)))]
 
@@ -192,7 +192,7 @@ def choose_features(
 
 TEXTURE_CHANNELS = (16, 32, 32)  # per level, full resolution first
 TEXTURE_SEED = 19
-TEXTURE_GAIN = 8.0  # brings the answers to photographs to a deviation of about 0.3
+TEXTURE_GAIN = 8.0  # brings the answers to images to a deviation of about 0.3
 BLUR = (1.0, 4.0, 6.0, 4.0, 1.0)  # binomial, in sixteenths
 
 

@@ -67,14 +67,14 @@ def start_linear(
     """Scale generators' fresh weights so that colours pass through their instance norms.
 
     An instance norm divides by the deviation of a channel, and so forgets how bright and how
-    colourful a picture is: a short training then paints in grey. Where the variance is well below
+    colourful an image is: a short training then inpaints in grey. Where the variance is well below
     the norm's epsilon of 1e-5 it only subtracts the mean and multiplies by a constant. Convolutions
     in front of a norm are scaled to answer with a deviation of 1e-3 (the second of a residual block
     2e-4, so that a block starts near the identity), a fuser's with 0.5, the last with 0.3.
 
     Args:
         stages: generators with biases of zero, built as SafePaint's.
-        run: calls all of them on (8, 3, 64, 64) pictures in [0, 1] and (8, 1, 64, 64) masks.
+        run: calls all of them on (8, 3, 64, 64) images in [0, 1] and (8, 1, 64, 64) masks.
         device: where they are.
     """
     pictures = F.interpolate(torch.rand(8, 3, 9, 9), 64, mode="bilinear").to(device)

@@ -25,7 +25,7 @@ def l1_known(raw: Tensor, images: Tensor, masks: Tensor) -> Tensor:
     """Absolute difference in the known regions, averaged over all pixels.
 
     Args:
-        raw: (N, 3, H, W) in [0, 1], the whole painted pictures.
+        raw: (N, 3, H, W) in [0, 1], the whole inpainted images.
         images: (N, 3, H, W) in [0, 1], untouched.
         masks: (N, 1, H, W), 1 = hole.
 
@@ -36,11 +36,11 @@ def l1_known(raw: Tensor, images: Tensor, masks: Tensor) -> Tensor:
 
 
 def discriminator_loss(real: Tensor, fake: Tensor, masks: Tensor) -> Tensor:
-    """What the discriminator pays for its mistakes; painted patches off the hole count as real.
+    """What the discriminator pays for its mistakes; inpainted patches off the hole count as real.
 
     Args:
-        real: (N, 1, h, w), its answers to untouched pictures, before the sigmoid.
-        fake: (N, 1, h, w), its answers to painted pictures without gradient.
+        real: (N, 1, h, w), its answers to untouched images, before the sigmoid.
+        fake: (N, 1, h, w), its answers to inpainted images without gradient.
         masks: (N, 1, H, W), 1 = hole; the nearest pixel says what a patch is.
 
     Returns:
@@ -55,7 +55,7 @@ def feature_matching_loss(fake: Sequence[Tensor], real: Sequence[Tensor]) -> Ten
     """Mean squared difference of the discriminator's maps, averaged over its layers.
 
     Args:
-        fake: what each layer but the last answers to painted pictures, `Discriminator.maps`[:-1].
+        fake: what each layer but the last answers to inpainted images, `Discriminator.maps`[:-1].
         real: what it answers to untouched ones; no gradient goes there.
 
     Returns:
@@ -77,7 +77,7 @@ def _layer(channels: int, out: int, stride: int) -> nn.Sequential:
 
 
 class Discriminator(nn.Module):
-    """Real or painted, patch by patch, as in LaMa's program (arXiv 2109.07161).
+    """Real or inpainted, patch by patch, as in LaMa's program (arXiv 2109.07161).
 
     Args:
         width: channels of the first layer; the authors' is 64.
@@ -121,10 +121,10 @@ class LaMaLosses(BaseModel):
         feature_matching: weight of the difference of the discriminator's maps.
         receptive: weight of the perceptual term with a high receptive field.
         discriminator: weight of the discriminator's mistakes.
-        gradient_penalty: weight of the discriminator's slope at untouched pictures.
+        gradient_penalty: weight of the discriminator's slope at untouched images.
         features: what the perceptual term compares: a dilated ResNet-50 trained to segment ADE20K,
             as the authors do; VGG-16 as far as its third block; or fixed random filters.
-        features_share: share of each batch's pictures, the first ones, that are compared so; the
+        features_share: share of each batch's images, the first ones, that are compared so; the
             others are left to the other terms. VGG would else take most of a step's time.
         lattice: weight of the share of the fill's fine structure that repeats with the strides of
             the network, a checkerboard; no paper has it.
@@ -196,7 +196,7 @@ class LaMaLearner(InpainterLearner):
     def learn(self, player: str, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
         """The weighted terms of a player; all see the network's whole answer.
 
-        The discriminator judges what the generator painted in the same step, before it moved.
+        The discriminator judges what the generator inpainted in the same step, before it moved.
 
         Args:
             player: "generator" or "discriminator", in this order.
@@ -237,7 +237,7 @@ class LaMaLearner(InpainterLearner):
 
     @torch.no_grad()
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
-        """The pictures, the holes, the answer and the composite."""
+        """The images, the holes, the answer and the composite."""
         self.network.eval()
         raw: Tensor = self.network(images, masks)
         composite = torch.where(masks.bool(), raw, images)

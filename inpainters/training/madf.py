@@ -22,7 +22,7 @@ Supervision = Literal["last", "incremental", "authors"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """The losses of one step: scalars, summed over the supervised pictures, before weighting."""
+    """The losses of one step: scalars, summed over the supervised images, before weighting."""
 
     valid: Tensor
     hole: Tensor
@@ -43,15 +43,15 @@ def loss_terms(
     """All five losses of one step.
 
     Args:
-        painted: the three decoders' pictures, normalised.
+        painted: the three decoders' images, normalised.
         images: (N, 3, H, W), untouched, normalised.
         masks: (N, 1, H, W) in [0, 1], 1 = hole; the recipe's have soft edges.
         network: gives the features; VGG-16 in the recipe.
         supervision: "last" takes every loss of the answer alone, the program's default.
-            "incremental" adds valid and hole of the other two pictures and perceptual of the first
+            "incremental" adds valid and hole of the other two images and perceptual of the first
             refinement. "authors" is the option of that name as their program has it: by a slip,
             style is the first refinement's.
-        share: of the pictures, the first ones, whose features are compared.
+        share: of the images, the first ones, whose features are compared.
 
     Returns:
         The losses.
@@ -78,15 +78,15 @@ def loss_terms(
 def _features(
     picture: Tensor, images: Tensor, masks: Tensor, network: FeatureNetwork
 ) -> tuple[Features, Features]:
-    """Features of a painted picture, and of its composite."""
+    """Features of an inpainted image, and of its composite."""
     return network.features(picture), network.features(composite(picture, images, masks))
 
 
 def composite(output: Tensor, images: Tensor, masks: Tensor) -> Tensor:
-    """The network's input where known, the painted picture in the holes, both at a soft edge.
+    """The network's input where known, the inpainted image in the holes, both at a soft edge.
 
     Args:
-        output: (N, 3, H, W), a whole painted picture, normalised.
+        output: (N, 3, H, W), a whole inpainted image, normalised.
         images: (N, 3, H, W), untouched, normalised.
         masks: (N, 1, H, W) in [0, 1], 1 = hole.
 
@@ -123,9 +123,9 @@ class MADFLosses(BaseModel):
         perceptual: weight of the features' difference.
         style: weight of the Gram matrices' difference.
         total_variation: weight of the composite's unevenness.
-        supervision: which decoders' pictures the terms see; see `losses.madf.terms`.
+        supervision: which decoders' images the terms see; see `losses.madf.terms`.
         features: what the perceptual and style terms compare: VGG-16, or fixed random filters.
-        features_share: share of each batch's pictures, the first ones, that are compared so; the
+        features_share: share of each batch's images, the first ones, that are compared so; the
             others are left to the other terms. VGG would else take most of a step's time.
         lattice: weight of the share of the fill's fine structure that repeats with the strides of
             the network, a checkerboard; no paper has it.
@@ -217,7 +217,7 @@ class MADFLearner(InpainterLearner):
 
     @torch.no_grad()
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
-        """The pictures, the holes, the three decoders' pictures, and the composite."""
+        """The images, the holes, the three decoders' images, and the composite."""
         self.network.eval()
         painted: Painted = self.network(normalised(images), masks)
         pictures = [
@@ -227,6 +227,6 @@ class MADFLearner(InpainterLearner):
         return [images, pierced(images, masks), *pictures, composite]
 
     def official(self, step: int) -> dict[str, dict[str, Any]]:
-        """The authors' file, but for VGG-16 and the optimiser, which nobody reads."""
+        """The authors' file, but for VGG-16 and the optimizer, which nobody reads."""
         state = {WRAPPED + name: value for name, value in self.network.state_dict().items()}
         return {"madf.pth": {"n_iter": step, "model": state}}

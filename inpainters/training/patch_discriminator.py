@@ -21,14 +21,14 @@ def _layer(channels: int, out: int, stride: int) -> nn.Sequential:
 
 
 class Discriminator(nn.Module):
-    """Real or painted, patch by patch, for SafePaint (section 3.1), EdgeConnect and CTSDG.
+    """Real or inpainted, patch by patch, for SafePaint (section 3.1), EdgeConnect and CTSDG.
 
     The first layer has two names, as in the authors' files; on loading `features.*` overwrites
     `conv1.*`. In training each forward pass does one power iteration.
 
     Args:
         width: channels of the first layer; the authors' is 64.
-        channels: of the input: 3 of a picture, 2 where it is edges and grey.
+        channels: of the input: 3 of an image, 2 where it is edges and grey.
     """
 
     def __init__(self, width: int = 64, channels: int = 3) -> None:

@@ -53,8 +53,8 @@ def domain_paper(background: Tensor, real: Tensor, output: Tensor) -> Tensor:
 
     Args:
         background: (N, V, 1, 1), domain vectors of the known regions, Z_b.
-        real: (N, V, 1, 1), of the holes in the untouched pictures, Z_gt.
-        output: (N, V, 1, 1), of the painted holes, Z_out.
+        real: (N, V, 1, 1), of the holes in the untouched images, Z_gt.
+        output: (N, V, 1, 1), of the inpainted holes, Z_out.
 
     Returns:
         A scalar.
@@ -104,7 +104,7 @@ class SafePaintLosses(BaseModel):
         coarse: what stage I's own L1, perceptual and style terms count against stage II's.
         domain: weight of the domain distance; 0 freezes the extractor, the ablation without it.
         discriminator: weight of the discriminator's own term.
-        l1_form: whole pictures over the hole's share (program), or composites (paper).
+        l1_form: whole images over the hole's share (program), or composites (paper).
         adversarial_form: cross-entropy of the sigmoid (program's default) or hinge (paper).
         discriminator_form: half the sum of both of its terms (program), or the sum (equation 11).
         judged: what the discriminator sees of the fill: stage II's whole answer (program), or its
@@ -119,7 +119,7 @@ class SafePaintLosses(BaseModel):
         domain_form: Euclidean distances (paper), or by component with a margin (program).
         features: what the perceptual and style terms compare: VGG-19, as the authors do; VGG-16
             as far as its third block; or fixed random filters on three scales.
-        features_share: share of each batch's pictures, the first ones, that are compared so; the
+        features_share: share of each batch's images, the first ones, that are compared so; the
             others are left to the other terms. VGG would else take most of a step's time.
         lattice: weight of the share of the fill's fine structure that repeats with the strides of
             the network, a checkerboard; no paper has it.
@@ -237,8 +237,8 @@ class SafePaintLearner:
     def learn(self, player: str, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
         """The weighted terms of one step, in the program's order of calls.
 
-        The discriminator sees the image, the painted picture without gradient, and the painted
-        picture. Unless `frozen` its gradient holds the generator's term as well.
+        The discriminator sees the image, the inpainted image without gradient, and the inpainted
+        image. Unless `frozen` its gradient holds the generator's term as well.
 
         Args:
             player: "all", the only one.
@@ -289,7 +289,7 @@ class SafePaintLearner:
         return terms
 
     def _pictures(self, images: Tensor, masks: Tensor, painted: Painted) -> dict[str, Tensor]:
-        """The terms that compare pictures: L1, perceptual and style, each over both stages."""
+        """The terms that compare images: L1, perceptual and style, each over both stages."""
         chosen, outputs = self._losses, (painted.coarse, painted.raw)
         stages = images.new_tensor([chosen.coarse, 1.0])
         l1 = l1_program if chosen.l1_form == "program" else l1_paper
@@ -336,7 +336,7 @@ class SafePaintLearner:
 
     @torch.no_grad()
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
-        """The pictures, the holes, stage I's answer, stage II's, and the composite."""
+        """The images, the holes, stage I's answer, stage II's, and the composite."""
         self.network.eval()
         painted = self._paint(images, masks)
         hole = images * (1 - masks) + masks
@@ -374,7 +374,7 @@ def hand_over(network: Generator) -> None:
     coarse, fine = network.coarse_generator, network.fine_generator
     first = fine.get_parameter("encoder.1.weight")
     first.zero_()
-    first[:, :4] = coarse.get_parameter("encoder.1.weight")  # both read a picture, then the mask
+    first[:, :4] = coarse.get_parameter("encoder.1.weight")  # both read an image, then the mask
     fine.get_parameter("encoder.1.bias").copy_(coarse.get_parameter("encoder.1.bias"))
     pairs = {"encoder.4": "encoder.4", "encoder.7": "encoder.7", "middle": "middle"}
     pairs |= {"decoder.0": "deconv1", "decoder.3": "deconv2", "decoder.7": "deconv3"}

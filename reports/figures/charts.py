@@ -14,15 +14,15 @@ from benchmark.results.rounding import kind_of, with_span
 from benchmark.results.rows import ResultRow
 from benchmark.results.run_folder import RunFolder
 from benchmark.results.training_exposure import MET, is_met
-from benchmark.results.variants import Painter, painters_of
+from benchmark.results.variants import InpainterVariant, painters_of
 from benchmark.retouch import retouched_name
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 from reports.paper.layouts import heading
 
 PERCEPTUAL = ("lpips", "gmsd", "lpips_vgg")  # the first that the run has stands beside PSNR
-AS_PAINTED = "as painted"
-# Where a larger number means that less was done to the picture.
+AS_PAINTED = "as inpainted"
+# Where a larger number means that less was done to the image.
 _MILDER_UPWARDS = frozenset({"jpeg", "webp", "resize"})
 
 # Okabe and Ito's palette, told apart with any colour vision; yellow last, it is faint on white.
@@ -134,7 +134,8 @@ def marked(card: Card, rows: Sequence[ResultRow], retouch: str = "") -> str:
 
 
 def metric_title(name: str) -> str:
-    """A metric's title with its arrow: the direction in which an inpainter hides or paints better.
+    """A metric's title with its arrow: the direction in which an inpainter hides or inpaints
+    better.
 
     Raises:
         UnknownName: if there is no such metric.
@@ -180,7 +181,7 @@ def _over_ratio(run: RunFolder) -> Iterator[Chart]:
             kind="ratio",
             name=_file("ratio", dataset, detector, metric),
             title=_title(run, dataset, detector),
-            x_title="hole, % of the picture",
+            x_title="hole, % of the image",
             y_title=_y_title(metric, chosen),
             positions=run.plan.buckets,
             series=_series(run, chosen, lambda row: places[row.bucket]),
@@ -188,7 +189,7 @@ def _over_ratio(run: RunFolder) -> Iterator[Chart]:
 
 
 def _own_hole(row: ResultRow) -> bool:
-    """Whether it is the image quality of a retouched original: far above what anything paints."""
+    """Whether it is the image quality of a retouched original: far above what anything inpaints."""
     return bool(row.retouch) and not row.detector and not INPAINTERS.card(row.inpainter).paints
 
 
@@ -280,11 +281,13 @@ def _started(series: Iterable[Series]) -> tuple[Series, ...]:
 def _series(
     run: RunFolder, rows: Sequence[ResultRow], place: Callable[[ResultRow], float]
 ) -> tuple[Series, ...]:
-    by_model: Mapping[Painter, list[ResultRow]] = {one: [] for one in painters_of(run.plan)}
+    by_model: Mapping[InpainterVariant, list[ResultRow]] = {
+        one: [] for one in painters_of(run.plan)
+    }
     nulls = [row for row in rows if row.metric in _METRIC_OF and row.value is not None]
     for row in rows:
         if row.value is not None and row.metric not in _METRIC_OF:
-            by_model[Painter(row.inpainter, row.retouch)].append(row)
+            by_model[InpainterVariant(row.inpainter, row.retouch)].append(row)
     found = [
         Series(
             name=marked(one.card, own, one.retouch),
@@ -329,7 +332,7 @@ def _strength(launder: str) -> float:
 
 def _title(run: RunFolder, dataset: str, detector: str) -> str:
     several = len({row.dataset for row in run.results}) > 1
-    looked = marked(DETECTORS.card(detector), run.results) if detector else "the picture alone"
+    looked = marked(DETECTORS.card(detector), run.results) if detector else "the image alone"
     return f"{looked}, {dataset}" if several else looked
 
 

@@ -53,7 +53,7 @@ class Tables:
 
     Attributes:
         number: 1 to 6.
-        main: the table of pictures as painted, or the paper's alone where the run has none of it.
+        main: the table of images as inpainted, or the paper's alone where the run has none of it.
         laundered: the same after each laundering, with what was done.
         missing: why there are no numbers of ours, or "".
         measured: whether there is one.
@@ -93,14 +93,14 @@ def write_page(
     Args:
         run: the run, finished or not.
         written: the page's one time stamp; all else depends on the run alone.
-        full: also write full pictures and heatmaps beside the page, to which it links.
+        full: also write full images and heatmaps beside the page, to which it links.
         say: told what is done next, in a line.
 
     Returns:
         The page.
 
     Raises:
-        DataError: if the run's samples cannot be read, or full pictures are wanted and are gone.
+        DataError: if the run's samples cannot be read, or full images are wanted and are gone.
         OutputError: if a file cannot be written.
     """
     say("1 of 3: plots")
@@ -112,7 +112,7 @@ def write_page(
             images = Images(store, shown.jobs)
             save_pictures(run.path / IMAGES, shown.samples, store, images)
     path = run.path / PAGE
-    say("2 of 3: gallery of pictures")
+    say("2 of 3: gallery of images")
     gallery = make_gallery(run)
     say("3 of 3: tables and statistics")
     write_text(path, page(run, drawn, gallery, written=written, full=full))
@@ -127,9 +127,9 @@ def page(
     Args:
         run: the run.
         drawn: its charts.
-        gallery: its pictures.
+        gallery: its images.
         written: the time stamp.
-        full: whether full pictures lie beside the page.
+        full: whether full images lie beside the page.
     """
     statistics = statistics_of(run)
     return fill_template(
@@ -241,7 +241,7 @@ def _row(row: ResultRow, below: Container[Spot] = frozenset()) -> Mapping[str, s
     digits = kind_of(row.metric).decimals
     return {
         "dataset": row.dataset,
-        "launder": row.launder or "as painted",
+        "launder": row.launder or "as inpainted",
         "detector": row.detector or "-",
         "inpainter": row.painter + ("‡" if row.sees_hole else "") + met_mark(row),
         "bucket": row.bucket,
@@ -317,7 +317,7 @@ def _exhibit(
 
 
 def _looked(metric: str, look: Look) -> str:
-    """A detector's numbers of one picture as they are printed."""
+    """A detector's numbers of one image as they are printed."""
     threshold = DETECTORS.card(look.detector).threshold
     said = [f"score {number(look.score, 3)}"]
     if look.score is not None:

@@ -1,7 +1,7 @@
 """What a network gains over one flat colour with the same retouching: the finding's first lines.
 
-A detector that finds smooth areas is fooled by grain, whoever painted under it. So a network hides
-by what it paints only as far as it hides better than one flat colour with the same grain.
+A detector that finds smooth areas is fooled by grain, whoever inpainted under it. So a network
+hides by what it inpaints only as far as it hides better than one flat colour with the same grain.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from benchmark.results.rounding import p_text, signed, signed_span
 from benchmark.results.run_folder import RunFolder
 from benchmark.results.significance import PairedTest, corrected, paired_tests
 from benchmark.results.training_exposure import MET
-from benchmark.results.variants import Painter, painters_of
+from benchmark.results.variants import InpainterVariant, painters_of
 from inpainters import INPAINTERS
 
-FLAT = "meanfill"  # paints the known region's mean colour
+FLAT = "meanfill"  # inpaints the known region's mean colour
 _VERDICTS = {"better": "hides better", "worse": "hides worse"}
 
 
@@ -34,7 +34,7 @@ class Gain:
         test: of the same images; the tests of one detector are one family.
     """
 
-    painter: Painter
+    painter: InpainterVariant
     test: PairedTest
 
 
@@ -50,8 +50,8 @@ def control_sentences(
 
     Args:
         run: the run.
-        metric: the metric that says how well a picture hid.
-        values: (N,) of it, image by image in one order, by the painter's name; gaps have none.
+        metric: the metric that says how well an image hid.
+        values: (N,) of it, image by image in one order, by the inpainter's name; gaps have none.
         beside_null: whether the values are AUC's distances to the null (`results.nulls.from_null`),
             so that who is found by the inverted map does not count as hidden.
         met: names of those that the detector met in training.
@@ -59,7 +59,7 @@ def control_sentences(
     wanted = [one for one in painters_of(run.plan) if one.retouch and _network(one)]
     if not wanted:
         return
-    if Painter(FLAT, wanted[0].retouch) not in painters_of(run.plan):
+    if InpainterVariant(FLAT, wanted[0].retouch) not in painters_of(run.plan):
         yield (
             f"What a network gains over one flat colour with the same retouching cannot be told: "
             f"{FLAT} is not in this run."
@@ -82,7 +82,7 @@ def control_sentences(
         f"hides better in {better} of {len(found)}, worse in {worse} ({title} of the same images, "
         f"{family}): {'; '.join(said)}."
     )
-    if Painter(FLAT, wanted[0].retouch).name in met:
+    if InpainterVariant(FLAT, wanted[0].retouch).name in met:
         yield (
             f"{FLAT} {MET}: the detector met it in training, so a network without this mark may "
             "hide better than the flat colour for that alone."
@@ -96,7 +96,7 @@ def gains(
 
     Args:
         run: the run.
-        metric: the metric that says how well a picture hid.
+        metric: the metric that says how well an image hid.
         values: as in `control_sentences`.
     """
     pairs = [
@@ -105,17 +105,17 @@ def gains(
         if one.retouch
         and _network(one)
         and one.name in values
-        and Painter(FLAT, one.retouch).name in values
+        and InpainterVariant(FLAT, one.retouch).name in values
     ]
     if not pairs:
         return ()
     own = np.stack([values[one.name] for one in pairs], axis=1)
-    flat = np.stack([values[Painter(FLAT, one.retouch).name] for one in pairs], axis=1)
+    flat = np.stack([values[InpainterVariant(FLAT, one.retouch).name] for one in pairs], axis=1)
     tests = paired_tests(own, flat, metrics=[metric] * len(pairs), seed=run.plan.seed)
     return tuple(Gain(one, test) for one, test in zip(pairs, corrected(tests), strict=True))
 
 
-def _network(painter: Painter) -> bool:
+def _network(painter: InpainterVariant) -> bool:
     """A model with weights, or one that a user brought: what stands behind it is not known."""
     ours = painter.inpainter in INPAINTERS.ours
     return painter.card.paints and not (ours and painter.card.weightless)

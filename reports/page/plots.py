@@ -13,14 +13,14 @@ from markupsafe import Markup, escape
 
 from reports.figures.charts import Chart, Point, Series
 
-WIDTH, HEIGHT = 380, 260  # units of the picture; the page scales it
+WIDTH, HEIGHT = 380, 260  # units of the image; the page scales it
 LEFT, RIGHT, TOP, BOTTOM = 58, 12, 12, 46
 _DASHES = ("", "6 3", "2 3", "8 3 2 3")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Scale:
-    """From a number to a place in the picture."""
+    """From a number to a place in the image."""
 
     low: float
     high: float
@@ -170,7 +170,7 @@ def _mark(marker: str, label: str, x: float, y: float) -> Markup:
 
 
 def legend_mark(series: Series) -> Markup:
-    """A series' marker and line as a small picture for a legend."""
+    """A series' marker and line as a small image for a legend."""
     dash = _dash(series)
     line = _tag("line", x1=0, x2=28, y1=7, y2=7, class_="line", stroke_dasharray=dash)
     shape = _tag("path", d=SHAPES[series.marker](14, 7), class_=_LOOKS.get(series.marker, "mark"))

@@ -28,7 +28,7 @@ from benchmark.results.rows import editions_of
 from benchmark.results.run_folder import RunFolder
 from benchmark.results.significance import PairedTest
 from benchmark.results.training_exposure import MET, is_met, met_notes
-from benchmark.results.variants import Painter, painters_of
+from benchmark.results.variants import InpainterVariant, painters_of
 from benchmark.runner.resolve import UNTOUCHED
 from detectors import DETECTORS
 from reports.figures.charts import marked
@@ -37,7 +37,7 @@ from reports.gallery import hiding_metric
 from reports.page.controls import control_sentences
 from reports.statistics import OF, Statistic
 
-FEW = 30  # pictures below which a run is a trial, not a result
+FEW = 30  # images below which a run is a trial, not a result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,11 +45,11 @@ class Glance:
     """How well one inpainter hides from one detector, over all hole sizes of the run.
 
     Attributes:
-        inpainter: who painted, with its retouching.
+        inpainter: who inpainted, with its retouching.
         name: its name with its marks and weights.
-        values: (N,) the metric's mean over the buckets, picture by picture, in a fixed order.
-        value: the mean over pictures, or None for a gap.
-        low: lower end of its 95 % interval over pictures, or None.
+        values: (N,) the metric's mean over the buckets, image by image, in a fixed order.
+        value: the mean over images, or None for a gap.
+        low: lower end of its 95 % interval over images, or None.
         high: upper end, or None.
         text: that mean with its interval, as it is printed.
         reason: why there is no number, or "".
@@ -86,9 +86,9 @@ class Verdict:
         detector: who looked.
         name: its name with its marks and weights.
         metric: the metric's title.
-        glances: one an inpainter that paints and retouching: who hides best first, gaps last.
+        glances: one an inpainter that inpaints and retouching: who hides best first, gaps last.
         sentences: the finding.
-        null: the null of that metric, its mean over pictures, or None.
+        null: the null of that metric, its mean over images, or None.
     """
 
     dataset: str
@@ -101,7 +101,7 @@ class Verdict:
 
 
 def verdicts(run: RunFolder, statistics: Sequence[Statistic]) -> tuple[Verdict, ...]:
-    """What a run says, detector by detector, about pictures as they were painted.
+    """What a run says, detector by detector, about images as they were inpainted.
 
     Args:
         run: the run.
@@ -135,7 +135,7 @@ def caveats(run: RunFolder) -> Iterator[str]:
         )
     published = {"places2", "paris-street-view", "celeba"}
     if not published & {row.dataset for row in run.results}:
-        yield "The pictures are not the paper's: its numbers stand beside ours for orientation."
+        yield "The images are not the paper's: its numbers stand beside ours for orientation."
 
 
 def _verdict(
@@ -173,7 +173,7 @@ def _place(glance: Glance) -> tuple[bool, bool, float]:
 
 
 def _null(run: RunFolder, metric: str, where: tuple[str, str]) -> float | None:
-    """The mean over pictures of a metric's null; None where the run has none."""
+    """The mean over images of a metric's null; None where the run has none."""
     if metric not in NULLS:
         return None
     values = _by_picture(run, NULLS[metric], (*where, UNTOUCHED))
@@ -197,7 +197,9 @@ def _standing(
     )
 
 
-def _glance(run: RunFolder, metric: str, dataset: str, detector: str, painter: Painter) -> Glance:
+def _glance(
+    run: RunFolder, metric: str, dataset: str, detector: str, painter: InpainterVariant
+) -> Glance:
     cells = [
         row
         for row in run.results
@@ -230,7 +232,7 @@ def _finite(value: float | None) -> float | None:
 
 
 def _by_picture(run: RunFolder, metric: str, what: tuple[str, str, str]) -> NDArray[np.float64]:
-    """(N,) mean over buckets, picture by picture; NaN where none of them counts."""
+    """(N,) mean over buckets, image by image; NaN where none of them counts."""
     kind = METRICS.load(metric)()
     piles: dict[str, list[float]] = {}
     for row in run.samples:
@@ -314,7 +316,7 @@ def _scale(run: RunFolder, metric: str, where: tuple[str, str]) -> str:
     null = _null(run, metric, where)
     if null is not None:
         text = number(null, METRICS.load(metric).decimals)
-        return f" (the null, untouched pictures with the same holes, is {text})."
+        return f" (the null, untouched images with the same holes, is {text})."
     if metric != RANKED:
         return "."
     rows = [row for row in run.results if (row.dataset, row.detector) == where]
@@ -338,7 +340,7 @@ def _alarms(run: RunFolder, dataset: str, detector: str) -> Iterator[str]:
         and row.value is not None
     ]
     if rates:
-        yield f"It calls {100 * float(np.mean(rates)):.0f} % of the untouched pictures forged."
+        yield f"It calls {100 * float(np.mean(rates)):.0f} % of the untouched images forged."
 
 
 def _models(run: RunFolder) -> tuple[str, ...]:

@@ -45,7 +45,7 @@ def write_report(
     Args:
         folder: the run's; by default the newest below runs/.
         store: where the run's answers are, by default where `bench run` keeps them.
-        full: also write full pictures and heatmaps beside the page, which links to them.
+        full: also write full images and heatmaps beside the page, which links to them.
         written: the page's one time stamp, by default now; all else depends on the run alone.
         say: told what is done next, in a line.
 
@@ -53,7 +53,7 @@ def write_report(
         The page.
 
     Raises:
-        DataError: if there is no such run, it cannot be read, or full pictures are gone.
+        DataError: if there is no such run, it cannot be read, or full images are gone.
         OutputError: if a file cannot be written.
     """
     run = read_run(folder or newest_run(), store=store)
@@ -84,7 +84,7 @@ def write_comparison(
 
     Raises:
         BadInput: if `fail_on` cannot be read.
-        DataError: if a folder is no run's, or the runs are over different pictures or holes.
+        DataError: if a folder is no run's, or the runs are over different images or holes.
         OutputError: if the page cannot be written.
     """
     found = compare_runs(first, second, fail_on, store=store)

@@ -93,7 +93,8 @@ class Place:
 
 
 def heading(metric: str) -> str:
-    """A metric's title with its arrow: the direction in which an inpainter hides or paints better.
+    """A metric's title with its arrow: the direction in which an inpainter hides or inpaints
+    better.
 
     A metric of untouched images has none.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from benchmark.metrics import CONVENTIONS, NULLS, OF_UNTOUCHED
 from benchmark.results.rows import ResultRow
 from benchmark.results.run_folder import RunFolder
-from benchmark.results.variants import Painter, painters_of
+from benchmark.results.variants import InpainterVariant, painters_of
 from benchmark.runner.resolve import UNTOUCHED
 from detectors import DETECTORS
 from reports.paper.layouts import DATASETS, Layout, Place
@@ -24,7 +24,7 @@ class View:
 
     Attributes:
         sets: the paper's data sets and which of the run's stands in each.
-        launder: what was done to the painted pictures, or "".
+        launder: what was done to the inpainted images, or "".
         index: the run's rows.
         inpainters: the run's inpainters with their retouchings, by the paper's name or, without
             one, their own.
@@ -35,7 +35,7 @@ class View:
     sets: Mapping[str, str]
     launder: str
     index: Index
-    inpainters: Mapping[str, Painter]
+    inpainters: Mapping[str, InpainterVariant]
     detectors: Mapping[str, str]
     scored: Mapping[str, str]
 

@@ -23,7 +23,7 @@ from benchmark.results.rows import ResultRow, editions_of
 from benchmark.results.run_folder import RunFolder
 from benchmark.results.table import retouch_notes
 from benchmark.results.training_exposure import MET, is_met, met_notes
-from benchmark.results.variants import Painter
+from benchmark.results.variants import InpainterVariant
 from benchmark.runner.resolve import UNTOUCHED
 from detectors import DETECTORS
 from reports.paper.bold import with_bold
@@ -145,7 +145,7 @@ class PaperTable:
         number: 1 to 6.
         title: the caption and whose data our numbers are on.
         dataset: our data set, or "" where the columns name it or there is no run.
-        launder: what was done to the painted pictures before detection, or "".
+        launder: what was done to the inpainted images before detection, or "".
         ours: whether there are numbers of ours.
         labels: headings of the columns that name the rows.
         columns: the columns of numbers.
@@ -344,18 +344,18 @@ def _notes(lines: Sequence[Line], layout: Layout, view: View, run: RunFolder) ->
         by = "; of our AUC the one nearest the null" if null else ""
         yield f"Bold: the best of its column, ours and the paper's apart{by}."
     yield from filter(None, [interval_note(rows, old=run.old_intervals)])
-    yield ("Difference: ours minus the paper's, which has official weights and its own pictures.")
+    yield ("Difference: ours minus the paper's, which has official weights and its own images.")
     if any(DETECTORS.card(row.detector).score_from == "area" for row in rows if row.detector):
         yield (
             "† ACC of IID-Net: it has no image-level answer; called forged where over 2 % of the "
             "heatmap exceeds 0.5."
         )
-    yield from retouch_notes(Painter(row.inpainter, row.retouch) for row in rows)
+    yield from retouch_notes(InpainterVariant(row.inpainter, row.retouch) for row in rows)
     yield from met_notes(rows)
     yield from _about_null(lines, run)
     if any("‡" in line.name for line in lines):
         yield (
-            "‡ as its authors' program does, it looks at what the picture shows inside the hole; "
+            "‡ as its authors' program does, it looks at what the image shows inside the hole; "
             "with --hole-blind there is nothing to see."
         )
     yield from filter(None, (METRICS.load(name).note for name in sorted(_measured(rows))))
@@ -382,7 +382,7 @@ def _samples(rows: Iterable[ResultRow]) -> str:
         f"{count} of {DATASETS.get(name, name)} at {bucket} %"
         for (name, bucket), count in counts.items()
     ]
-    return f"Pictures of ours: {', '.join(said)}."
+    return f"Images of ours: {', '.join(said)}."
 
 
 def _gaps(lines: Sequence[Line], view: View) -> Iterator[str]:

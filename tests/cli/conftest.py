@@ -1,4 +1,4 @@
-"""A `bench` to call, and pictures to call it on."""
+"""A `bench` to call, and images to call it on."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    """Three small pictures with some structure."""
+    """Three small images with some structure."""
     folder = tmp_path / "photos"
     folder.mkdir()
     generator = np.random.default_rng(0)

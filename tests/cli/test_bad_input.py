@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-from benchmark.core.errors import BadAnswer
+from benchmark.core.errors import BadOutput
 from inpainters.baselines import MeanFill
 from tests.cli.conftest import Bench
 
@@ -92,7 +92,7 @@ def test_a_plan_with_an_unknown_key(bench: Bench) -> None:
     refused(bench("run", "plan.toml", "--out", "out"), "unknown key 'inpainter'")
 
 
-def test_broken_pictures_are_skipped_and_counted(bench: Bench, photos: Path) -> None:
+def test_broken_images_are_skipped_and_counted(bench: Bench, photos: Path) -> None:
     (photos / "d.png").write_text("this is text")
     whole = (photos / "a.png").read_bytes()
     (photos / "e.png").write_bytes(whole[: len(whole) // 2])
@@ -114,7 +114,7 @@ def test_a_truncated_jpeg_is_fatal_with_strict(bench: Bench, photos: Path) -> No
     assert not Path("out").exists()
 
 
-def test_nothing_but_broken_pictures(bench: Bench, tmp_path: Path) -> None:
+def test_nothing_but_broken_images(bench: Bench, tmp_path: Path) -> None:
     folder = tmp_path / "broken"
     folder.mkdir()
     (folder / "a.png").write_text("text")
@@ -174,7 +174,7 @@ def test_a_nan_from_a_model_is_a_counted_failure(
     assert "answered NaN" in result.stderr
     text = Path("out/results.csv").read_text()
     assert "auc,,2,3,,," in text
-    assert BadAnswer.__name__ not in result.output
+    assert BadOutput.__name__ not in result.output
 
 
 def _lowest_mean(photos: Path) -> float:

@@ -14,7 +14,7 @@ from tests.cli.conftest import Bench
 
 @pytest.fixture
 def small_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A device on which meanfill paints two pictures at once and no more."""
+    """A device on which meanfill inpaints two images at once and no more."""
     fill = MeanFill._fill
 
     def sometimes(self: MeanFill, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:

@@ -37,7 +37,7 @@ def test_what_users_bring_runs_in_worker_processes(bench: Bench, laid_out: Path)
     assert list(Path("workers/logs").iterdir())
 
 
-def test_shards_of_finished_pictures_are_merged(bench: Bench, laid_out: Path) -> None:
+def test_shards_of_finished_images_are_merged(bench: Bench, laid_out: Path) -> None:
     paint_all(Path("painted"), brighter)
     words = ("run", "--images", laid_out, *QUICK, "--inpainter", "mine=outputs:painted,telea")
     assert bench(*words, "--out", "whole", "--store", "whole-store").exit_code == 1  # pixels moved

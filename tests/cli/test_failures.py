@@ -214,7 +214,7 @@ def closed(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
         ),
         (
             lambda _: Path("photos/b.png").write_bytes(Path("photos/b.png").read_bytes()[:900]),
-            "photos/b.png: damaged or truncated picture",
+            "photos/b.png: damaged or truncated image",
         ),
         (lambda _: Path("masks/b.png").write_text("no mask"), "masks/b.png: not a PNG"),
         (

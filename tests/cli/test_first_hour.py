@@ -69,7 +69,7 @@ def test_a_run_remembers_its_store(bench: Bench, photos: Path) -> None:
     assert run["store"] == record["store"]
     assert f"store: {record['store']}" in bench("list", "runs").stdout
     assert bench("report", "runs/mine").exit_code == 0
-    assert "data:image" in Path("runs/mine/index.html").read_text()  # pictures of that store
+    assert "data:image" in Path("runs/mine/index.html").read_text()  # images of that store
     cleaned = bench("clean", "runs/mine", "--dry-run")
     assert cleaned.exit_code == 0, cleaned.output
     assert "Would remove nothing" in cleaned.stdout
@@ -110,7 +110,7 @@ def test_a_report_says_what_it_does_and_opens(
     assert result.exit_code == 0, result.output
     assert opened == [Path("out/index.html").absolute().as_uri()]
     assert result.stderr.splitlines() == [
-        "Run: out", "1 of 3: plots", "2 of 3: gallery of pictures", "3 of 3: tables and statistics",
+        "Run: out", "1 of 3: plots", "2 of 3: gallery of images", "3 of 3: tables and statistics",
     ]  # fmt: skip
     monkeypatch.setattr("webbrowser.open", lambda page: False)
     assert "No web browser here" in bench("report", "out", "--open").stderr

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark.core.errors import BadAnswer, DataError
+from benchmark.core.errors import BadOutput, DataError
 from detectors.external.heatmaps import Scale, read_heatmap, read_scores
 from tests.cli.conftest import Bench
 from tests.cli.test_bad_input import refused
@@ -30,7 +30,7 @@ def results(folder: str) -> dict[tuple[str, ...], dict[str, str]]:
 
 @pytest.fixture
 def perfect(bench: Bench, photos: Path) -> Path:
-    """A heatmap for every picture of two inpainters, exactly where the hole is."""
+    """A heatmap for every image of two inpainters, exactly where the hole is."""
     bench("run", "--inpainter", "meanfill", "--detector", "none", "--images", photos,
           "--size", "64", "--buckets", "10-20,30-40", "--metrics", "psnr",
           "--save-images", "--out", "round")  # fmt: skip
@@ -90,11 +90,11 @@ def test_a_name_alone_is_enough_where_nothing_else_differs(bench: Bench, perfect
     assert "maps/meanfill/30-40/telea/a.*: no such file" in two.stderr
 
 
-def test_of_laundered_pictures_nothing_was_said(bench: Bench, perfect: Path) -> None:
+def test_of_laundered_images_nothing_was_said(bench: Bench, perfect: Path) -> None:
     words = ("run", "--inpainter", "meanfill,telea", "--images", perfect, *QUICK)
     result = bench(*words, "--detector", "mine=heatmaps:maps", "--launder", "jpeg:90")
     assert result.exit_code == 1
-    assert "heatmaps are of pictures as painted; none after jpeg:90" in result.stderr
+    assert "heatmaps are of images as inpainted; none after jpeg:90" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_bad_rows_are_one_line(bench: Bench, perfect: Path, text: str, said: str
     refused(bench(*words, "--detector", "heatmaps:maps"), said)
 
 
-def test_pictures_and_arrays_say_the_same(tmp_path: Path) -> None:
+def test_images_and_arrays_say_the_same(tmp_path: Path) -> None:
     levels = np.arange(64, dtype=np.uint8).reshape(8, 8) * 4
     Image.fromarray(levels).save(tmp_path / "grey.png")
     Image.fromarray(np.repeat(levels[..., None], 3, axis=2)).save(tmp_path / "rgb.png")
@@ -146,13 +146,13 @@ def test_pictures_and_arrays_say_the_same(tmp_path: Path) -> None:
 )
 def test_arrays_that_are_no_heatmap(tmp_path: Path, values: np.ndarray, said: str) -> None:
     np.save(tmp_path / "a.npy", values, allow_pickle=True)
-    with pytest.raises(BadAnswer, match=said):
+    with pytest.raises(BadOutput, match=said):
         read_heatmap(tmp_path / "a.npy", (8, 8))
 
 
-def test_a_coloured_picture_is_no_heatmap(tmp_path: Path) -> None:
+def test_a_coloured_image_is_no_heatmap(tmp_path: Path) -> None:
     Image.new("RGB", (8, 8), "red").save(tmp_path / "a.png")
-    with pytest.raises(BadAnswer, match="coloured picture"):
+    with pytest.raises(BadOutput, match="coloured image"):
         read_heatmap(tmp_path / "a.png", (8, 8))
 
 
@@ -184,7 +184,7 @@ def test_a_folder_on_another_scale_is_refused(
     dark = np.eye(8).astype(kind) * kind(top)
     path = map_of(tmp_path, dark, f"a.{ending}")
     beside = map_of(tmp_path, np.zeros((8, 8), kind), f"b.{ending}")
-    with pytest.raises(BadAnswer, match=told):
+    with pytest.raises(BadOutput, match=told):
         read_heatmap(path, (8, 8), Scale([path, beside]))
     assert not read_heatmap(beside, (8, 8), Scale([path, beside])).any()  # 0 throughout is right
     map_of(tmp_path, dark * kind(2), f"b.{ending}")
@@ -203,12 +203,12 @@ def test_bool_arrays_are_heatmaps(tmp_path: Path) -> None:
 
 
 def test_values_of_another_scale_are_told(tmp_path: Path) -> None:
-    with pytest.raises(BadAnswer, match=r"expected values in \[0, 1\], got 0 to 255"):
+    with pytest.raises(BadOutput, match=r"expected values in \[0, 1\], got 0 to 255"):
         read_heatmap(map_of(tmp_path, np.eye(8) * 255, "a.npy"), (8, 8))
 
 
 def trufor_like(folder: Path, photos: Path, **scores: object) -> None:
-    """What TruFor's own program writes of pictures of 64 pixels."""
+    """What TruFor's own program writes of images of 64 pixels."""
     folder.mkdir()
     for name in "abc":
         values = {"map": np.full((64, 64), 0.25, np.float32), "imgsize": np.array([64, 64])}
@@ -259,8 +259,8 @@ def test_names_that_other_programs_give(bench: Bench, photos: Path, form: str) -
 
 def test_a_map_is_needed_in_an_archive(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", other=np.zeros((8, 8)))
-    with pytest.raises(BadAnswer, match=r"a\.npz: cannot be read with a 'map'"):
+    with pytest.raises(BadOutput, match=r"a\.npz: cannot be read with a 'map'"):
         read_heatmap(tmp_path / "a.npz", (8, 8))
     (tmp_path / "b.npz").write_bytes(b"PK junk")
-    with pytest.raises(BadAnswer, match=r"b\.npz: cannot be read with a 'map'"):
+    with pytest.raises(BadOutput, match=r"b\.npz: cannot be read with a 'map'"):
         read_heatmap(tmp_path / "b.npz", (8, 8))

@@ -24,8 +24,8 @@ OF_THE_MACHINE = ("seconds", "model_seconds", "versions", "commit", "files", "st
 
 @pytest.fixture
 def shards(bench: Bench, photos: Path) -> list[Path]:
-    """Two shards of a run over three pictures and one that is broken, each with its own store."""
-    (photos / "d.png").write_text("no picture")
+    """Two shards of a run over three images and one that is broken, each with its own store."""
+    (photos / "d.png").write_text("no image")
     for number in (1, 2):
         result = bench(*WORDS, "--images", photos, "--shard", f"{number}/2", "--out", f"s{number}")
         assert result.exit_code == 0, result.output
@@ -144,7 +144,7 @@ def test_what_does_not_fit_is_refused_in_a_line(
     refused(bench("merge", "merged", first, second), "s2: its run has not ended")
 
 
-def test_other_weights_or_pictures_are_refused(
+def test_other_weights_or_images_are_refused(
     bench: Bench, photos: Path, shards: list[Path]
 ) -> None:
     path = shards[1] / "record.json"
@@ -160,12 +160,12 @@ def test_other_weights_or_pictures_are_refused(
     refused(bench("merge", "merged", *shards), "lack 80 answers that their samples.csv name")
 
 
-def test_shards_of_different_pictures_are_refused(
+def test_shards_of_different_images_are_refused(
     bench: Bench, photos: Path, shards: list[Path]
 ) -> None:
     shutil.copyfile(photos / "a.png", photos / "aa.png")
     bench(*WORDS, "--images", photos, "--shard", "2/2", "--out", "other")
-    refused(bench("merge", "merged", shards[0], "other"), "of different pictures of folder")
+    refused(bench("merge", "merged", shards[0], "other"), "of different images of folder")
 
 
 def test_merging_needs_neither_images_nor_models(
@@ -184,7 +184,7 @@ def test_merging_needs_neither_images_nor_models(
     assert json.loads(Path("merged/record.json").read_text())["store"] == "store"
     report = bench("report", "merged")
     assert report.exit_code == 0, report.output
-    assert "No pictures" not in Path("merged/index.html").read_text()
+    assert "No images" not in Path("merged/index.html").read_text()
 
 
 def test_a_shard_of_an_older_version_is_to_be_run_again(
@@ -210,6 +210,6 @@ def test_shards_that_are_none(bench: Bench, photos: Path, text: str) -> None:
     refused(bench(*WORDS, "--images", photos, "--shard", text, "--out", "merged"), "such as 2/10")
 
 
-def test_more_shards_than_pictures(bench: Bench, photos: Path) -> None:
+def test_more_shards_than_images(bench: Bench, photos: Path) -> None:
     result = bench(*WORDS, "--images", photos, "--shard", "4/4", "--out", "merged")
-    refused(result, "more shards than pictures")
+    refused(result, "more shards than images")

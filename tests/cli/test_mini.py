@@ -33,8 +33,8 @@ from tests.conftest import link_backbone
 STORED = Path(__file__).parent / "mini.csv"
 COMMAND = ("run", "mini", "--limit", "1", "--buckets", "30-40", "--launder", "jpeg:90")
 NAMES = ("dataset", "launder", "detector", "inpainter", "mask_ratio_percent", "metric")
-# Another processor adds up in another order. A picture's few grey levels more move what a detector
-# says of it further than they move the picture.
+# Another processor adds up in another order. An image's few grey levels more move what a detector
+# says of it further than they move the image.
 ALLOWED = {"psnr": 0.02, "lpips": 0.002, "auc": 0.01, "f1": 0.02, "acc": 0.0, "fpr": 0.0}
 
 Key = tuple[str, ...]
@@ -46,7 +46,7 @@ def numbers(path: Path) -> dict[Key, dict[str, str]]:
 
 
 def by_hand(sample: Sample, detector: Detector) -> dict[Key, float]:
-    """One sample's numbers from its picture, hole and models alone, by launder, model, metric."""
+    """One sample's numbers from its image, hole and models alone, by launder, model, metric."""
     images = torch.tensor(sample.image).permute(2, 0, 1)[None].float() / 255
     masks = torch.tensor(sample.mask)[None, None].float()
     raw = create_inpainter("safepaint").inpaint(images, masks)[0].permute(1, 2, 0)

@@ -1,4 +1,4 @@
-"""Pictures of any name: nothing leaves its folder, no row is broken, no page runs their text."""
+"""Images of any name: nothing leaves its folder, no row is broken, no page runs their text."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SET = (
 
 @pytest.fixture
 def harmful(photos: Path) -> Path:
-    """Pictures of all these names, and one whose name is no text."""
+    """Images of all these names, and one whose name is no text."""
     for name in (*HARMFUL, os.fsdecode(b"\xff\xfe")):
         path = photos / f"{name}.png"
         path.parent.mkdir(exist_ok=True)
@@ -50,7 +50,7 @@ def test_a_run_over_harmful_names(bench: Bench, harmful: Path) -> None:
     guarded = {"=1+1": "'=1+1", "-rf": "'-rf", "'=2": "''=2"}  # no spreadsheet computes them
     assert {row["sample"] for row in rows} == {guarded.get(name, name) for name in expected}
     assert {row.sample for row in read_samples(Path("out/samples.csv"))} == expected
-    rows_each = 2  # the painted image's and its null's
+    rows_each = 2  # the inpainted image's and its null's
     lines = Path("out/samples.csv").read_text().splitlines()
     assert len(lines) == rows_each * len(expected) + 1
     assert {path.name for path in Path().iterdir()} == {"out", "store"}
@@ -76,9 +76,9 @@ def test_the_page_of_harmful_names(bench: Bench, harmful: Path) -> None:
         assert folder.resolve().is_relative_to(Path("out/images").resolve())
 
 
-def test_broken_pictures_of_harmful_names_are_a_line_each(bench: Bench, photos: Path) -> None:
+def test_broken_images_of_harmful_names_are_a_line_each(bench: Bench, photos: Path) -> None:
     for name in ("new\nline", "\x1b[31mred", "<script>"):
-        (photos / f"{name}.png").write_text("no picture")
+        (photos / f"{name}.png").write_text("no image")
     result = bench(*SET, "--images", photos)
     assert result.exit_code == 1, result.output
     lines = [line for line in result.stderr.splitlines() if line.startswith("skipped")]

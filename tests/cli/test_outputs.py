@@ -1,4 +1,4 @@
-"""`outputs:DIR`: pictures that a program of the user's has painted already."""
+"""`outputs:DIR`: images that a program of the user's has inpainted already."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def brighter(painted: np.ndarray) -> np.ndarray:
 def paint_all(
     out: Path, change: Callable[[np.ndarray], np.ndarray] = lambda painted: painted
 ) -> None:
-    """What a user does with the pictures and masks of `bench run --save-images`."""
+    """What a user does with the images and masks of `bench run --save-images`."""
     for place in sorted(Path("round/images").glob("*/*/")):
         image = np.asarray(Image.open(place / "original.png"))
         hole = np.asarray(Image.open(place / "mask.png"))
@@ -52,7 +52,7 @@ def paint_all(
 
 @pytest.fixture
 def laid_out(bench: Bench, photos: Path) -> Path:
-    """The pictures and masks, written into the current folder."""
+    """The images and masks, written into the current folder."""
     (photos / "sub").mkdir()
     (photos / "b.png").rename(photos / "sub" / "b.png")
     words = ("run", "--inpainter", "original", "--images", photos, *QUICK, "--save-images")
@@ -75,7 +75,7 @@ def test_what_others_paint_gets_the_numbers_that_ours_gets(bench: Bench, laid_ou
     assert record("out")["known_pixels"] == {
         "mine": {"pictures": 6, "moved": 0, "max": 0.0, "mean": 0.0}
     }
-    assert "mine: known pixels are the original's in all 6 pictures" in result.stderr
+    assert "mine: known pixels are the original's in all 6 images" in result.stderr
     assert "| mine |" in Path("out/table.md").read_text()
 
 
@@ -112,7 +112,7 @@ def test_known_pixels_that_moved_are_failures_with_their_distance(
     known = record("out")["known_pixels"]["mine"]
     assert (known["pictures"], known["moved"], known["max"]) == (6, 6, 3.0)
     assert 2 < known["mean"] <= 3
-    assert "in 6 of 6 pictures; counted as failures" in result.stderr
+    assert "in 6 of 6 images; counted as failures" in result.stderr
     assert all(not row["value"] for row in results("out") if row["inpainter"] == "mine")
 
 
@@ -123,7 +123,7 @@ def test_recomposite_pastes_the_known_region_back(bench: Bench, laid_out: Path) 
              "known_drift,psnr", "--save-images")  # fmt: skip
     result = bench(*words, "--inpainter", "mine=outputs:moved", "--out", "out")
     assert result.exit_code == 0, result.output
-    assert "in 6 of 6 pictures; pasted back" in result.stderr
+    assert "in 6 of 6 images; pasted back" in result.stderr
     drifts = [row["value"] for row in results("out") if row["metric"] == "known_drift"]
     assert [float(value) for value in drifts] == [0, 0]
     image, mine, mask = (
@@ -141,7 +141,7 @@ def test_recomposite_pastes_the_known_region_back(bench: Bench, laid_out: Path) 
     assert strict.exit_code == 1  # the same files without the option are failures again
 
 
-def test_missing_and_misshapen_pictures_are_counted(bench: Bench, laid_out: Path) -> None:
+def test_missing_and_misshapen_images_are_counted(bench: Bench, laid_out: Path) -> None:
     paint_all(Path("painted"))
     Path("painted/10-20/a.png").unlink()
     Image.new("RGB", (32, 64)).save("painted/30-40/c.png")
@@ -150,19 +150,19 @@ def test_missing_and_misshapen_pictures_are_counted(bench: Bench, laid_out: Path
                    "--out", "out")  # fmt: skip
     assert result.exit_code == 1, result.output
     failed = {(one["sample"], one["bucket"]): one["reason"] for one in record("out")["failures"]}
-    assert failed["a", "10-20"] == "painted/10-20/a.*: no such file"
-    assert failed["c", "30-40"] == "painted/30-40/c.png: 32x64 pixels, expected 64x64"
-    assert "painted/10-20/c.png: not a PNG" in failed["c", "10-20"]
+    assert failed["a", "10-20"] == "inpainted/10-20/a.*: no such file"
+    assert failed["c", "30-40"] == "inpainted/30-40/c.png: 32x64 pixels, expected 64x64"
+    assert "inpainted/10-20/c.png: not a PNG" in failed["c", "10-20"]
     assert len(failed) == 3
     assert record("out")["known_pixels"]["mine"]["pictures"] == 3
 
 
-def test_one_picture_is_not_taken_for_two_holes(bench: Bench, laid_out: Path) -> None:
+def test_one_image_is_not_taken_for_two_holes(bench: Bench, laid_out: Path) -> None:
     paint_all(Path("painted"))
     words = ("run", "--inpainter", "mine=outputs:painted/30-40", "--images", laid_out, *QUICK)
     result = bench(*words, "--recomposite", "--out", "out")
     assert result.exit_code == 1
-    assert "painted/30-40/10-20/a.*: no such file" in result.stderr
+    assert "inpainted/30-40/10-20/a.*: no such file" in result.stderr
     alone = bench(*words, "--buckets", "30-40", "--out", "alone")
     assert alone.exit_code == 0, alone.output
 
@@ -175,7 +175,7 @@ def test_folders_that_cannot_be_used(bench: Bench, photos: Path) -> None:
     refused(bench(*words, "--inpainter", f"outputs:{photos}", "--hole-blind"), "no --hole-blind")
 
 
-def test_a_finished_run_is_read_after_its_pictures_are_gone(bench: Bench, laid_out: Path) -> None:
+def test_a_finished_run_is_read_after_its_images_are_gone(bench: Bench, laid_out: Path) -> None:
     paint_all(Path("painted"))
     bench("run", "--inpainter", "mine=outputs:painted", "--images", laid_out, *QUICK, "--out", "o")
     Path("painted").rename("elsewhere")
@@ -200,7 +200,7 @@ EXECUTORS = {
 
 
 @pytest.mark.parametrize("executor", EXECUTORS)
-def test_each_of_three_folders_keeps_its_own_pictures(
+def test_each_of_three_folders_keeps_its_own_images(
     executor: str, bench: Bench, laid_out: Path
 ) -> None:
     if executor == "ray":
@@ -229,7 +229,7 @@ def test_each_of_three_folders_keeps_its_own_pictures(
             assert (Path(out) / image).read_bytes() == (Path(f"alone-{name}") / image).read_bytes()
 
 
-def test_a_picture_that_comes_during_a_run_stands_under_nobodys_key(
+def test_an_image_that_comes_during_a_run_stands_under_nobodys_key(
     bench: Bench, laid_out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paint_all(Path("late"))

@@ -96,12 +96,12 @@ def test_all_that_is_missing_is_said_in_a_line_each(bench: Bench, tmp_path: Path
     begins = [line.split(":")[0] for line in lines[:4]]
     assert begins == ["places2", "paris-street-view", "celeba", "irregular-masks"]
     assert all(str(tmp_path / "data") in line and "http" in line for line in lines[:4])
-    assert lines[4:] == ["any folder of pictures does as well, with holes drawn: --images DIR"]
+    assert lines[4:] == ["any folder of images does as well, with holes drawn: --images DIR"]
     assert not Path("out").exists()
 
 
 def publish(root: Path) -> None:
-    """Two data sets of two pictures and the masks, small, in their published layout."""
+    """Two data sets of two images and the masks, small, in their published layout."""
     generator = np.random.default_rng(5)
     masks = root / "mask" / "testing_mask_dataset"
     masks.mkdir(parents=True)
@@ -139,7 +139,7 @@ def test_several_data_sets_in_their_published_layout(bench: Bench, tmp_path: Pat
         samples = list(csv.DictReader(file))
     assert len(samples) == 2 * 2 * 3 * 2
     assert {row["mask"].rsplit("/")[-1] for row in samples} == {f"0000{n}.png" for n in range(1, 7)}
-    # one picture of each set has the same name: neither takes the other's answer
+    # one image of each set has the same name: neither takes the other's answer
     same = {
         (row["dataset"], row["psnr"])
         for row in samples

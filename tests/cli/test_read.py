@@ -41,7 +41,7 @@ def test_show_prints_the_card(bench: Bench) -> None:
     text = bench("show", "trufor").stdout
     for word in (
         "https://arxiv.org/abs/2212.10957", "trufor.pth.tar", "nonprofit", "its own detection head",
-        "TruFor_weights.zip", "MD5 of its archive", "68,697,421", " G for a picture", "trufor.md",
+        "TruFor_weights.zip", "MD5 of its archive", "68,697,421", " G for an image", "trufor.md",
     ):  # fmt: skip
         assert word in text
     assert "†" not in text
@@ -58,7 +58,7 @@ def test_show_of_nobody_offers_the_near_name(bench: Bench) -> None:
     assert "Did you mean 'trufor'" in result.stderr
 
 
-def test_weights_lists_source_licence_and_state(bench: Bench) -> None:
+def test_weights_lists_source_license_and_state(bench: Bench) -> None:
     entries = json.loads(bench("weights", "--json").stdout)
     found = {(entry["name"], entry["file"]): entry for entry in entries}
     published = found["trufor", "trufor.pth.tar"]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from benchmark.store.database import Rows
-from benchmark.store.store import Store, heatmap_answer, picture_answer
+from benchmark.store.store import Store, heatmap_output, image_output
 from tests.cli.conftest import Bench
 from tests.plugins import PAINTER, Install
 from tests.plugins import install as install  # noqa: PLC0414 (a fixture)
@@ -66,9 +66,9 @@ def forge(store: Path, kind: str) -> str:
         keys = [row["heatmap_key" if kind == "heatmap" else "image_key"] for row in samples]
         for key in keys:
             if kind == "heatmap":
-                made = heatmap_answer(key, np.zeros((64, 64), np.float16), 0.5)
+                made = heatmap_output(key, np.zeros((64, 64), np.float16), 0.5)
             else:
-                made = picture_answer(key, answers.picture(key)[::-1])
+                made = image_output(key, answers.picture(key)[::-1])
             with answers.table.writing():
                 answers.files.remove([f"{key[:2]}/{key}{suffix}"])
                 answers.files.write({f"{key[:2]}/{key}{suffix}": made.content})

@@ -45,7 +45,7 @@ def test_a_run_its_page_and_its_tables(bench: Bench, photos: Path) -> None:
     assert "telea+grain:match" in stats.stdout
 
 
-def test_pictures_made_elsewhere_are_said_to_begin_with_8_bits(bench: Bench, photos: Path) -> None:
+def test_images_made_elsewhere_are_said_to_begin_with_8_bits(bench: Bench, photos: Path) -> None:
     made = Path("made")
     made.mkdir()
     for path in photos.iterdir():

@@ -96,7 +96,7 @@ def test_another_plans_folder_is_left_alone(bench: Bench, photos: Path) -> None:
     assert Path("out/results.csv").read_bytes() == before
 
 
-def test_save_images_gives_pictures_readable_names(bench: Bench, photos: Path) -> None:
+def test_save_images_gives_images_readable_names(bench: Bench, photos: Path) -> None:
     result = bench("run", *SET, "--images", photos, "--out", "out", "--save-images", "--limit", "1")
     assert result.exit_code == 0, result.output
     names = {path.name for path in Path("out/images/30-40/a").iterdir()}
@@ -129,7 +129,7 @@ def test_samples_ship_with_the_bench(bench: Bench) -> None:
     assert {row["dataset"] for row in rows_of(Path("out/results.csv"))} == {"samples"}
 
 
-def test_laundered_pictures_are_looked_at_besides_the_others(bench: Bench, photos: Path) -> None:
+def test_laundered_images_are_looked_at_besides_the_others(bench: Bench, photos: Path) -> None:
     bench("run", *SET, "--images", photos, "--out", "plain")
     result = bench("run", *SET, "--images", photos, "--out", "out",
                    "--launder", "jpeg:50,resize:0.75,noise:2.0")  # fmt: skip
@@ -187,7 +187,7 @@ def test_a_size_of_our_own_rule_is_said_in_a_line(bench: Bench, photos: Path) ->
     assert result.exit_code == 0, result.output
     said = [line for line in result.stderr.splitlines() if "64x64" in line]
     assert len(said) == 1
-    assert said[0].startswith("Warning: safepaint: its authors' program takes no 64x64 pictures")
+    assert said[0].startswith("Warning: safepaint: its authors' program takes no 64x64 images")
 
 
 @pytest.mark.parametrize("words", [(), ("run",), ("list",), ("show",), ("weights",), ("train",)])

@@ -23,7 +23,7 @@ IN_PROCESSES = ("--executor", "processes", "--workers", "2")
 
 
 CODE = "from benchmark.cli import main; main()"
-# The run itself stops to wait at its fourth picture, in the middle of a model's code, and says so:
+# The run itself stops to wait at its fourth image, in the middle of a model's code, and says so:
 # a signal sent then can neither come after its end nor fall where Python cannot raise.
 WAITS = """
 import os, time

@@ -1,4 +1,4 @@
-"""Folders as people have them: which picture gets which mask, and what is left out, is said."""
+"""Folders as people have them: which image gets which mask, and what is left out, is said."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_pairing_is_on_the_console_in_the_record_and_on_the_page(
     (photos / ".ipynb_checkpoints").mkdir()
     (photos / "d.heic").touch()
     said = ran(bench("run", "--images", photos, "--masks", "masks", *QUICK, "--out", "out"))
-    line = "by name from masks, 2 of 3 pictures have one; left out without one: c"
+    line = "by name from masks, 2 of 3 images have one; left out without one: c"
     assert f"Masks: {line}." in said
     left = [".heic (1): d.heic", "hidden folders (1): .ipynb_checkpoints"]
     assert f"Left out of {photos}: {'; '.join(left)}." in said
@@ -72,30 +72,28 @@ def test_the_papers_buckets_stand_where_they_are_asked(bench: Bench, photos: Pat
     assert record("out")["plan"]["buckets"] == ["20-30", "30-40"]
 
 
-def test_names_that_fit_no_picture_are_dealt_out_and_some_that_fit_are_not(
+def test_names_that_fit_no_image_are_dealt_out_and_some_that_fit_are_not(
     bench: Bench, photos: Path
 ) -> None:
     write_mask(Path("masks/x.png"), 15)
     words = ("run", "--images", photos, "--masks", "masks", *QUICK, "--buckets", "10-20", "--out")
     assert "Masks: dealt out by bucket from the 1 of masks" in ran(bench(*words, "dealt"))
     write_mask(Path("masks/a.png"), 15)
-    refused(bench(*words, "few"), "1 of 3 pictures have a mask of their name", "--pairing drawn")
+    refused(bench(*words, "few"), "1 of 3 images have a mask of their name", "--pairing drawn")
     ran(bench(*words, "drawn", "--pairing", "drawn"))
-    refused(
-        bench(*words, "name", "--pairing", "name"), "2 of 3 pictures have no mask of their name"
-    )
+    refused(bench(*words, "name", "--pairing", "name"), "2 of 3 images have no mask of their name")
     assert not Path("few").exists()
 
 
-def test_one_picture_and_one_mask_are_folders_of_one(bench: Bench, photos: Path) -> None:
+def test_one_image_and_one_mask_are_folders_of_one(bench: Bench, photos: Path) -> None:
     write_mask(Path("hole.png"), 15)
     ran(bench("run", "--images", photos / "b.png", "--masks", "hole.png", *QUICK, "--out", "one"))
     said = ran(bench("run", "--images", photos, "--masks", "hole.png", *QUICK, "--out", "all"))
-    assert "Masks: hole.png for all 3 pictures." in said
+    assert "Masks: hole.png for all 3 images." in said
     assert samples("one")["b"]["psnr"] == samples("all")["b"]["psnr"]
 
 
-def test_masks_and_results_among_the_pictures_are_no_pictures(bench: Bench, photos: Path) -> None:
+def test_masks_and_results_among_the_images_are_no_images(bench: Bench, photos: Path) -> None:
     for name in "abc":
         write_mask(photos / f"masks/{name}.png", 15)
     words = ("run", "--images", photos, "--masks", photos / "masks", *QUICK, "--save-images")
@@ -105,7 +103,7 @@ def test_masks_and_results_among_the_pictures_are_no_pictures(bench: Bench, phot
     assert list(samples(str(photos / "second"))) == ["a", "b", "c"]
 
 
-def test_finished_pictures_among_the_pictures_are_no_pictures(bench: Bench, photos: Path) -> None:
+def test_finished_images_among_the_images_are_no_images(bench: Bench, photos: Path) -> None:
     (photos / "mine").mkdir()
     for name in "abc":
         Image.open(photos / f"{name}.png").save(photos / f"mine/{name}.png")
@@ -114,13 +112,13 @@ def test_finished_pictures_among_the_pictures_are_no_pictures(bench: Bench, phot
     assert list(samples("out")) == ["a", "b", "c"]
 
 
-def test_masks_beside_their_pictures(bench: Bench, photos: Path) -> None:
+def test_masks_beside_their_images(bench: Bench, photos: Path) -> None:
     words = ("run", "--images", photos, "--masks", photos, *QUICK, "--out", "out")
     refused(bench(*words), "--images and --masks are the same folder")
     for row, name in enumerate("abc"):
         write_mask(photos / f"{name}_mask.png", 11 + row)
     said = ran(bench(*words))
-    assert "3 of 3 pictures have one." in said
+    assert "3 of 3 images have one." in said
     assert [row["mask"] for row in samples("out").values()] == [
         f"{name}_mask.png" for name in "abc"
     ]

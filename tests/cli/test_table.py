@@ -59,7 +59,7 @@ def test_statistics_are_shown_beneath_and_by_themselves(bench: Bench) -> None:
     for said in (
         "SafePaint against its best rival, TruFor, AUC: 10-20 % +1.0000 [+1.0000, +1.0000] to ",
         "not tested (p below 0.05 cannot be reached with 6 images and 6 tests)",
-        "SafePaint against untouched pictures on TruFor (image AUC",
+        "SafePaint against untouched images on TruFor (image AUC",
         "original (false alarms)",
     ):
         assert said in text

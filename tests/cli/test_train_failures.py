@@ -22,7 +22,7 @@ from PIL import Image
 from benchmark.core.checkpoints.load import read_checkpoint
 from benchmark.training.checkpoint import CHECKPOINT
 from benchmark.training.recipe import Turn
-from benchmark.training.trainer import Loop
+from benchmark.training.trainer import Trainer
 from tests.cli.conftest import Bench
 
 TINY = """
@@ -41,7 +41,7 @@ blocks = 1
 features = "texture"
 discriminator_width = 4
 
-[optimiser]
+[optimizer]
 kind = "adam"
 rate = 1e-3
 
@@ -68,7 +68,7 @@ def _one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def words(bench: Bench, photos: Path) -> list[str]:
-    """A command that trains on six pictures by the tiny recipe, into the folder `out`."""
+    """A command that trains on six images by the tiny recipe, into the folder `out`."""
     for name in ("d", "e", "f"):
         (photos / f"{name}.png").write_bytes((photos / "a.png").read_bytes())
     Path("tiny.toml").write_text(TINY)
@@ -86,22 +86,22 @@ def refused(bench: Bench, *words: object) -> str:
     return lines[0]
 
 
-def test_too_few_photographs(bench: Bench, words: list[str], photos: Path) -> None:
+def test_too_few_images(bench: Bench, words: list[str], photos: Path) -> None:
     for name in ("a", "b"):
-        (photos / f"{name}.png").write_text("no picture")
+        (photos / f"{name}.png").write_text("no image")
     (photos / "c.png").write_bytes((photos / "c.png").read_bytes()[:300])
     assert "3 of 6 files can be read" in refused(bench, *words)
     assert not Path("out").exists()
 
 
-def test_unreadable_photographs_among_enough_are_said(
+def test_unreadable_images_among_enough_are_said(
     bench: Bench, words: list[str], photos: Path
 ) -> None:
-    (photos / "b.png").write_text("no picture")
+    (photos / "b.png").write_text("no image")
     result = bench(*words)
     assert result.exit_code == 0, result.output
     (line,) = (one for one in result.stderr.splitlines() if one.startswith("Left out: "))
-    assert line.startswith("Left out: 1 of 6 photographs: b.png: not a PNG")
+    assert line.startswith("Left out: 1 of 6 images: b.png: not a PNG")
 
 
 def test_one_bad_mask_is_left_out_and_said(bench: Bench, words: list[str], tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_one_bad_mask_is_left_out_and_said(bench: Bench, words: list[str], tmp_p
     half = np.zeros((64, 64), dtype=np.uint8)
     half[:20] = 255
     Image.fromarray(half).save(folder / "good.png")
-    (folder / "bad.png").write_text("no picture")
+    (folder / "bad.png").write_text("no image")
     Image.new("RGB", (64, 64), (200, 10, 10)).save(folder / "red.png")
     (folder / "notes.txt").write_text("none either")
     result = bench(*words, "--masks", folder)
@@ -133,7 +133,7 @@ def test_one_mask_alone_will_do(bench: Bench, words: list[str], tmp_path: Path) 
     assert json.loads(Path("out/aotgan.json").read_text())["masks"] == "1 files, 5 to 60 %"
 
 
-def test_one_photograph_alone_is_too_few_for_this_recipe(
+def test_one_image_alone_is_too_few_for_this_recipe(
     bench: Bench, words: list[str], photos: Path
 ) -> None:
     words[words.index("--data") + 1] = str(photos / "a.png")
@@ -224,14 +224,14 @@ def full_at(size: int) -> Iterator[None]:
 
 def stop_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Press Ctrl-C while the step of that number runs."""
-    plain = Loop._train_step
+    plain = Trainer._train_step
 
-    def stopping(loop: Loop, turn: Turn) -> dict[str, float]:
+    def stopping(loop: Trainer, turn: Turn) -> dict[str, float]:
         if loop.state.step == steps - 1:
             os.kill(os.getpid(), signal.SIGINT)
         return plain(loop, turn)
 
-    monkeypatch.setattr(Loop, "_train_step", stopping)
+    monkeypatch.setattr(Trainer, "_train_step", stopping)
 
 
 @pytest.mark.parametrize(
@@ -294,7 +294,7 @@ def test_a_run_that_was_killed_goes_on_to_the_same_bytes(bench: Bench, words: li
         (("--devices", "0"), "--devices from 1"),
         (("--only", "lama"), "--only and --jobs go with --edition"),
         (("--out", "tiny.toml"), "tiny.toml: cannot make this folder"),
-        (("--data", "nowhere"), "nowhere: no such folder of photographs"),
+        (("--data", "nowhere"), "nowhere: no such folder of images"),
         (("--masks", "nowhere"), "nowhere: no such folder of masks"),
     ],
 )

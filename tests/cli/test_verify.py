@@ -1,4 +1,5 @@
-"""`bench verify`: goldens and stored answers, what has drifted, and what cannot be checked."""
+"""`bench verify`: reference outputs and stored answers, what has drifted, and what cannot be
+checked."""
 
 from __future__ import annotations
 
@@ -45,7 +46,7 @@ def test_a_golden_that_holds(bench: Bench, tmp_path: Path) -> None:
     result = bench("verify", "iidnet", "--goldens", small_goldens(tmp_path / "goldens"))
     assert result.exit_code == 0, result.output
     golden, weights = result.stdout.splitlines()
-    assert golden.startswith("ok        iidnet golden case3: at most ")
+    assert golden.startswith("ok        iidnet reference output case3: at most ")
     assert weights.startswith("ok        iidnet mini weights: at most ")
 
 
@@ -172,7 +173,7 @@ def test_installed_weights_that_were_altered_have_drifted(
         (("lama", "--answers", "gone.json"), "gone.json: no such file"),
         (("lama", "--answers", "bad.json"), "bad.json: no stored answers, or damaged"),
         (("lama", "--record", "--answers", "bad.json"), "bad.json: no stored answers"),
-        (("lama", "--record", "--goldens", "."), "plays no goldens"),
+        (("lama", "--record", "--goldens", "."), "plays no reference outputs"),
         (("lama", "--record"), "nothing could be checked"),
         (("telea",), "nothing could be checked"),
     ],
@@ -193,11 +194,11 @@ def test_a_mistake_is_one_line(
 def test_a_folder_without_goldens(bench: Bench, tmp_path: Path) -> None:
     result = bench("verify", "lama", "--goldens", tmp_path)
     assert result.exit_code == 2
-    assert "holds no goldens" in result.stderr
+    assert "holds no reference outputs" in result.stderr
 
 
 def test_a_damaged_golden_is_one_line(bench: Bench, elsewhere: Path) -> None:
     (elsewhere / "iidnet" / "case1.npz").write_bytes(b"no archive")
     result = bench("verify", "iidnet", "--goldens", elsewhere)
     assert result.exit_code == 2
-    assert "case1.npz: no golden, or a damaged one" in result.stderr
+    assert "case1.npz: no reference output, or a damaged one" in result.stderr

@@ -82,7 +82,7 @@ def test_parameters_are_those_of_the_official_network(name: str) -> None:
 def test_multiply_adds_are_those_of_the_official_network(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # How many positions IID-Net averages depends on the picture, and costs no product.
+    # How many positions IID-Net averages depends on the image, and costs no product.
     monkeypatch.setattr(iidnet, "divisor", lambda cosines: 2)
     official = OFFICIAL[name]
     with torch.device("meta"), torch.inference_mode():

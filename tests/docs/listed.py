@@ -29,7 +29,9 @@ NOT_RUN: dict[str, tuple[str, ...]] = {
     ),
     "a GPU is needed": ("bench train --edition mini --jobs 4 ",),
     "a Ray cluster is needed (tests/cli/test_executors.py has one)": ("ray start ",),
-    "goldens are needed (tests/cli/test_verify.py has some)": ("bench verify lama --goldens ",),
+    "reference outputs are needed (tests/cli/test_verify.py has some)": (
+        "bench verify lama --goldens ",
+    ),
     "another collection is needed (docs/others.md)": (
         "bench run --inpainter 'iopaint=cmd:",
         "bench run --inpainter 'sd=diffusers:",
@@ -48,8 +50,8 @@ SLOW = (
     "bench run mini --out mini",
     "bench table all --run mini --intervals --format md",
     "bench run table3 --dataset samples",
-    "bench train --edition mini --data photographs --out trained",
-    "bench train --edition mini --only safepaint,trufor --data photographs --out trained",
+    "bench train --edition mini --data images --out trained",
+    "bench train --edition mini --only safepaint,trufor --data images --out trained",
 )
 
 

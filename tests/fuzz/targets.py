@@ -21,11 +21,11 @@ from safetensors.torch import save
 
 from benchmark.core.checkpoints.legacy_formats import is_bare_pickle, read_archive, read_network
 from benchmark.core.checkpoints.load import read_checkpoint, read_sizes
-from benchmark.core.errors import BadAnswer, DataError
-from benchmark.core.images import named_pictures, picture_shape, read_picture
+from benchmark.core.errors import BadOutput, DataError
+from benchmark.core.images import image_shape, named_images, read_image
 from benchmark.masks.files import read_white
 from benchmark.runner.plan import Plan
-from benchmark.store.store import decode_heatmap, decode_picture
+from benchmark.store.store import decode_heatmap, decode_image
 from benchmark.training.recipe import read_recipe, recipes_of
 from benchmark.verify.stored import SHIPPED, read_answers
 from benchmark.verify.stylegan import save_as_authors
@@ -73,10 +73,10 @@ def targets(folder: Path) -> list[Target]:
         Target(name="plan", file="plan.toml", seeds=_plans(), read=Plan.load),
         Target(name="recipe", file="a.toml", seeds=_recipes(), read=_read_recipe),
         Target(name="answers", file="a.json", seeds=[_answers()], read=read_answers),
-        Target(name="stored picture", file="a", seeds=_pictures()[:1],
-               read=_decode(decode_picture)),
+        Target(name="stored image", file="a", seeds=_pictures()[:1],
+               read=_decode(decode_image)),
         Target(name="stored heatmap", file="a", seeds=[_heatmap()], read=_decode(decode_heatmap)),
-        Target(name="picture of a heatmap", file="a.png", seeds=_pictures(), read=_read_heatmap),
+        Target(name="image of a heatmap", file="a.png", seeds=_pictures(), read=_read_heatmap),
         Target(name="archive of a heatmap", file="a.npz", seeds=_npz(), read=_read_heatmap),
         Target(name="array of a heatmap", file="a.npy", seeds=_arrays(), read=_read_heatmap),
         Target(name="scores.csv", file="scores.csv", seeds=_scores(), read=read_scores),
@@ -85,15 +85,15 @@ def targets(folder: Path) -> list[Target]:
 
 
 def _read_picture(path: Path) -> None:
-    picture_shape(path, MOST)
-    read_picture(path, MOST)
-    named_pictures(path.parent)
+    image_shape(path, MOST)
+    read_image(path, MOST)
+    named_images(path.parent)
 
 
 def _read_heatmap(path: Path) -> None:
     try:
         read_heatmap(path, (12, 17))
-    except BadAnswer as error:  # which a run counts, and goes on
+    except BadOutput as error:  # which a run counts, and goes on
         raise DataError(str(error)) from None
 
 

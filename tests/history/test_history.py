@@ -15,7 +15,7 @@ from benchmark.core.card import Card
 from benchmark.core.checkpoints.resolve import Weights, find_weights
 from benchmark.runner.plan import Plan, make_plan
 from benchmark.runner.planning import PlanJobs
-from benchmark.runner.resolve import Setup, prepare
+from benchmark.runner.resolve import ResolvedPlan, prepare
 from benchmark.runner.scheduler import lacking
 from benchmark.store.store import Store
 from benchmark.training.recipe import read_recipe
@@ -50,7 +50,7 @@ def old_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmark.runner.worker.refuse_changed", lambda card, weights: None)
 
 
-def keys_of(setup: Setup) -> dict[str, Any]:
+def keys_of(setup: ResolvedPlan) -> dict[str, Any]:
     """The keys of a plan's first sample, by the words of keys.json."""
     jobs = PlanJobs(setup)
     found: dict[str, Any] = {"sample": setup.samples[0].key, "fill": {}, "judge": {}, "measure": {}}
@@ -153,7 +153,7 @@ def test_an_unfinished_run_resumes(bench: Bench, old: Path) -> None:
     result = bench("run", *words)
     assert result.exit_code == 0, result.output
     record = json.loads(Path("unfinished/run/record.json").read_text())
-    assert record["jobs_stored"]["fill"] == 4  # two images, painted by two inpainters
+    assert record["jobs_stored"]["fill"] == 4  # two images, inpainted by two inpainters
     assert record["jobs_stored"]["judge"] >= 2
 
 

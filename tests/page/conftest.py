@@ -30,7 +30,7 @@ class Made(NamedTuple):
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    """Four small pictures, one of them named to do harm; models without weights; one laundering."""
+    """Four small images, one of them named to do harm; models without weights; one laundering."""
     root = tmp_path_factory.mktemp("page")
     photos = root / "photos"
     photos.mkdir()

@@ -45,7 +45,7 @@ def test_it_loads_whole_without_a_word_on_the_console(open_page: Open) -> None:
     assert page.execute_script(ask) == []
 
 
-def test_a_picture_named_to_do_harm_is_only_text(open_page: Open) -> None:
+def test_an_image_named_to_do_harm_is_only_text(open_page: Open) -> None:
     page = open_page()
     assert page.title == "SafePaint Bench: small"
     assert any(HARMFUL in text for text in texts(page, ".exhibit h3"))
@@ -90,9 +90,9 @@ def test_the_paper_tables_sort_within_their_groups(open_page: Open) -> None:
 
 def test_filters_leave_what_was_asked_for(open_page: Open) -> None:
     page = open_page()
-    assert texts(page, "#shown") == ["8 of 8 pictures"]
+    assert texts(page, "#shown") == ["8 of 8 images"]
     choose(page, "bucket", "30-40")
-    assert texts(page, "#shown") == ["4 of 8 pictures"]
+    assert texts(page, "#shown") == ["4 of 8 images"]
     shown = "return [...document.querySelectorAll('.exhibit')].map(e => e.dataset.bucket)"
     assert set(page.execute_script(shown)) == {"30-40"}
     choose(page, "inpainter", "meanfill")

@@ -1,4 +1,4 @@
-"""What is in the page, its pictures and its figures; no browser needed."""
+"""What is in the page, its images and its figures; no browser needed."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_a_gallery_too_large_leaves_some_of_every_bucket_and_says_so(made: Made)
     assert sum(map(len, small.pictures)) < sum(map(len, whole.pictures)) // 2
 
 
-def test_a_picture_shown_twice_is_kept_once(made: Made) -> None:
+def test_an_image_shown_twice_is_kept_once(made: Made) -> None:
     gallery = make_gallery(read_run(made.folder, store=made.store))
     assert len(set(gallery.pictures)) == len(gallery.pictures)
     for one in gallery.exhibits:
@@ -149,7 +149,7 @@ def forget_sum(folder: Path, name: str) -> None:
     (folder / "record.json").write_text(json.dumps(record), encoding="utf-8")
 
 
-def test_an_older_run_shows_the_same_pictures(copied: Made) -> None:
+def test_an_older_run_shows_the_same_images(copied: Made) -> None:
     before = make_gallery(read_run(copied.folder, store=copied.store))
     forget_keys(copied.folder)
     assert make_gallery(read_run(copied.folder, store=copied.store)) == before
@@ -193,7 +193,7 @@ def test_a_store_of_other_runs_is_said(made: Made, tmp_path: Path) -> None:
     assert "name the run's own store with --store" in gallery.notes[0]
 
 
-def test_a_store_without_a_models_pictures_is_said(made: Made, tmp_path: Path) -> None:
+def test_a_store_without_a_models_images_is_said(made: Made, tmp_path: Path) -> None:
     from benchmark.store.store import Store
 
     shutil.copytree(made.store, tmp_path / "store")
@@ -207,7 +207,7 @@ def test_a_store_without_a_models_pictures_is_said(made: Made, tmp_path: Path) -
     gallery = make_gallery(run)
     assert len(gallery.exhibits) == 8
     for name in ("telea", "flatness"):
-        assert any(note.startswith(f"{name}: the store has no picture") for note in gallery.notes)
+        assert any(note.startswith(f"{name}: the store has no image") for note in gallery.notes)
 
 
 @pytest.mark.usefixtures("_no_figures")
@@ -242,7 +242,7 @@ def test_provenance_names_every_model_with_its_weights(written_page: Path) -> No
 
 
 @pytest.mark.usefixtures("_no_figures")
-def test_full_pictures_lie_where_the_page_links_them(copied: Made) -> None:
+def test_full_images_lie_where_the_page_links_them(copied: Made) -> None:
     page = write_report(copied.folder, store=copied.store, written=WRITTEN, full=True)
     from urllib.parse import unquote
 
@@ -253,7 +253,7 @@ def test_full_pictures_lie_where_the_page_links_them(copied: Made) -> None:
         }
 
 
-def test_full_pictures_that_are_gone_are_one_line(copied: Made, tmp_path: Path) -> None:
+def test_full_images_that_are_gone_are_one_line(copied: Made, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is no store of answers"):
         write_report(copied.folder, store=tmp_path / "gone", full=True)
 

@@ -1,4 +1,5 @@
-"""Find the goldens, which are not part of the project, and read what only tests need of them."""
+"""Find the reference outputs, which are not part of the project, and read what only tests need of
+them."""
 
 from __future__ import annotations
 
@@ -22,13 +23,13 @@ GOLDENS = SHARED / "goldens"
 
 needs_goldens = pytest.mark.skipif(
     not (GOLDENS / "seeded.py").is_file(),
-    reason=f"the goldens are not here: expected {GOLDENS}",
+    reason=f"the reference outputs are not here: expected {GOLDENS}",
 )
 
 
 @cache
 def seeded() -> ModuleType:
-    """The goldens' own module that draws a checkpoint's tensors from their names."""
+    """The reference outputs' own module that draws a checkpoint's tensors from their names."""
     spec = importlib.util.spec_from_file_location("seeded", GOLDENS / "seeded.py")
     assert spec is not None
     assert spec.loader is not None

@@ -1,4 +1,5 @@
-"""FcF's discriminator against its goldens: the authors' program's answers under seeded weights."""
+"""FcF's discriminator against its reference outputs: the authors' program's answers under seeded
+weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Every model against its goldens: the authors' program's answers under seeded weights."""
+"""Every model against its reference outputs: the authors' program's answers under seeded
+weights."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ import pytest
 import torch
 
 from benchmark.core.tensors import to_pixels
-from benchmark.verify.golden import Asked, Golden, cases, compare, golden_of, play
+from benchmark.verify.golden import Asked, Reference, cases, compare, play, reference_of
 from benchmark.verify.models import MODELS
 from detectors.base import area_score
 from tests.parity.goldens import GOLDENS, needs_goldens
@@ -15,7 +16,7 @@ from tests.parity.goldens import GOLDENS, needs_goldens
 pytestmark = needs_goldens
 
 EVERY = [(name, file.stem) for name in MODELS for file in cases(GOLDENS, name)]
-# Its program computes the filled picture from bytes as we do; the others' is equal to an ulp.
+# Its program computes the filled image from bytes as we do; the others' is equal to an ulp.
 UNEQUAL = {"ctsdg", "safepaint"}
 NUMBER = {"iidnet": 3}  # of cases; all others have two
 
@@ -27,8 +28,8 @@ def asked(request: pytest.FixtureRequest) -> Asked:
 
 
 @pytest.fixture
-def specified(asked: Asked) -> Golden:
-    return golden_of(asked.model.card.name)
+def specified(asked: Asked) -> Reference:
+    return reference_of(asked.model.card.name)
 
 
 def test_every_case_is_played() -> None:
@@ -39,21 +40,21 @@ def test_every_case_is_played() -> None:
     assert found == set(MODELS)
 
 
-def test_every_array_of_the_case_is_compared(asked: Asked, specified: Golden) -> None:
+def test_every_array_of_the_case_is_compared(asked: Asked, specified: Reference) -> None:
     card = asked.model.card
     given = {"seed", "image", *card.latents} | ({"mask"} & set(asked.expected))
     assert set(asked.expected) - specified.training == given | set(specified.points)
     assert ("mask" in asked.expected) == ("filled" in asked.given)
 
 
-def test_every_point_in_the_network_s_order(asked: Asked, specified: Golden) -> None:
+def test_every_point_in_the_network_s_order(asked: Asked, specified: Reference) -> None:
     found = list(compare(specified, asked))
     assert [one.point for one in found] == list(specified.points)
     moved = [one for one in found if one.moved]
     assert not moved, f"the first point that moved is {moved[0]}"
 
 
-def test_known_pixels_are_the_picture_s_bit_for_bit(asked: Asked) -> None:
+def test_known_pixels_are_the_image_s_bit_for_bit(asked: Asked) -> None:
     if "filled" not in asked.given:
         pytest.skip("a detector fills nothing")
     filled = asked.given["filled"].numpy()
@@ -64,9 +65,9 @@ def test_known_pixels_are_the_picture_s_bit_for_bit(asked: Asked) -> None:
         assert np.array_equal(filled[known], asked.expected["filled"][known])
 
 
-def test_the_written_picture_is_cut_off(asked: Asked) -> None:
+def test_the_written_image_is_cut_off(asked: Asked) -> None:
     if "written" not in asked.expected:
-        pytest.skip("its golden holds no written picture")
+        pytest.skip("its reference output holds no written image")
     written = to_pixels(asked.given["filled"][None], rounding=asked.model.card.rounding)[0]
     off, hole = np.abs(written.astype(int) - asked.expected["written"]), asked.expected["mask"] > 0
     assert off[~hole].max() == 0

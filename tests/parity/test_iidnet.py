@@ -1,4 +1,4 @@
-"""IID-Net beyond its goldens: what must not grow from image to image."""
+"""IID-Net beyond its reference outputs: what must not grow from image to image."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.verify.golden import Asked, ask, golden_of, play
+from benchmark.verify.golden import Asked, ask, play, reference_of
 from tests.parity.goldens import GOLDENS, needs_goldens
 
 pytestmark = needs_goldens
@@ -19,7 +19,7 @@ def asked() -> Asked:
 
 def test_the_second_time_gives_the_same_bits(asked: Asked) -> None:
     """The constrained kernel is normalised in each pass; it must not add up."""
-    again = ask(asked.model, golden_of("iidnet"), asked.expected)
+    again = ask(asked.model, reference_of("iidnet"), asked.expected)
     assert torch.equal(again.given["heatmap"], asked.given["heatmap"])
     for name, values in asked.taps.items():
         assert np.array_equal(again.taps[name], values), name

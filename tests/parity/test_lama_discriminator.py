@@ -1,4 +1,5 @@
-"""LaMa's discriminator against its goldens: the authors' program's answers under seeded weights."""
+"""LaMa's discriminator against its reference outputs: the authors' program's answers under seeded
+weights."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ def test_names_and_shapes_are_the_manifest_s():
 
 
 @pytest.mark.parametrize("case", ["case1", "case2"])
-def test_answers_to_the_painted_picture(case):
+def test_answers_to_the_painted_image(case):
     expected, network = golden("lama", case), Discriminator()
     state = seeded_part("lama", "discriminator", int(expected["seed"]))
     load_strict(network, state, Path("discriminator.pth"))

@@ -20,7 +20,8 @@ NETS = {LPIPS: "alex", LPIPSVGG: "vgg"}  # as the package calls them
 PUBLISHED = {"ex_p0.png": 0.722, "ex_p1.png": 0.138}  # richzhang/PerceptualSimilarity, AlexNet
 
 pytestmark = pytest.mark.skipif(
-    not (FOLDER / "expected.json").is_file(), reason=f"the goldens are not here: expected {FOLDER}"
+    not (FOLDER / "expected.json").is_file(),
+    reason=f"the reference outputs are not here: expected {FOLDER}",
 )
 
 
@@ -30,7 +31,7 @@ def picture(name: str) -> NDArray[np.uint8]:
 
 
 def distances(metric: type[LPIPS]) -> dict[tuple[str, str], tuple[float, float]]:
-    """What is measured and what is expected, by the pictures' names."""
+    """What is measured and what is expected, by the images' names."""
     found = {}
     for pair in json.loads((FOLDER / "expected.json").read_text(encoding="utf-8")):
         image, filled = picture(pair["b"]), picture(pair["a"])

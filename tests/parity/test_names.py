@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from benchmark.verify.golden import golden_of, read_manifest
+from benchmark.verify.golden import read_manifest, reference_of
 from detectors.iidnet import IIDNetNetwork
 from detectors.psccnet import PSCCNetNetwork
 from detectors.trufor import TruForNetwork
@@ -36,7 +36,7 @@ def listed(name: str) -> list[list[object]]:
         return [[tensor, shape] for tensor, shape, _ in entries]
     return [
         [f"{part}.{tensor}" if name in PREFIXED else tensor, shape]
-        for part in golden_of(name).parts
+        for part in reference_of(name).parts
         for tensor, shape, _ in parts[part]
     ]
 

@@ -1,4 +1,4 @@
-"""SafePaint beyond its pictures: what its discriminator says."""
+"""SafePaint beyond its images: what its discriminator says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""benchmarks/fills.py: what it measures of a fill, on pictures whose answer is known."""
+"""benchmarks/fills.py: what it measures of a fill, on images whose answer is known."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class Tiny(Inpainter):
         title="Tiny",
         checkpoints=(
             Checkpoint(
-                file="tiny.pth", url="{url}", source="a test", licence="test terms",
+                file="tiny.pth", url="{url}", source="a test", license="test terms",
                 sha256="{sha256}", git_blob="{git_blob}", size={size},
                 archive="{archive}", member="{member}",
             ),

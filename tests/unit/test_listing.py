@@ -31,7 +31,7 @@ def line_of(name: str) -> str:
     return next(line for line in listing_text().splitlines() if line.split()[:1] == [name])
 
 
-def test_every_model_has_a_line_with_title_edition_and_licence() -> None:
+def test_every_model_has_a_line_with_title_edition_and_license() -> None:
     for name, registry in MODELS:
         card, line = registry.card(name), line_of(name)
         assert line.endswith(f"{card.title}; {card.licence}" if card.licence else card.title)

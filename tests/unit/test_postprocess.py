@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter
 
 from benchmark.core.errors import BadInput
 from benchmark.core.types import Pixels
-from benchmark.postprocess import Launder
+from benchmark.postprocess import PostProcess
 
 
 @pytest.fixture
@@ -29,8 +29,8 @@ def picture() -> Pixels:
     ],
 )  # fmt: skip
 def test_a_step_has_one_name(text: str, label: str) -> None:
-    assert Launder.parse(text).label == label
-    assert Launder.parse(label) == Launder.parse(text)
+    assert PostProcess.parse(text).label == label
+    assert PostProcess.parse(label) == PostProcess.parse(text)
 
 
 @pytest.mark.parametrize(
@@ -54,36 +54,36 @@ def test_a_step_has_one_name(text: str, label: str) -> None:
 )
 def test_bad_steps_are_refused_in_a_line(text: str, said: str) -> None:
     with pytest.raises(BadInput, match=said) as caught:
-        Launder.parse(text)
+        PostProcess.parse(text)
     assert "\n" not in str(caught.value)
 
 
 def test_jpeg_is_pillows_at_its_default_of_half_the_colour(picture: Pixels) -> None:
     file = BytesIO()
     Image.fromarray(picture).save(file, "JPEG", quality=70, subsampling="4:2:0")
-    assert np.array_equal(Launder.parse("jpeg:70").apply(picture, seed=0), Image.open(file))
+    assert np.array_equal(PostProcess.parse("jpeg:70").apply(picture, seed=0), Image.open(file))
 
 
 def test_resize_does_not_alias(picture: Pixels) -> None:
-    half = Launder.parse("resize:0.5").apply(picture, seed=0)
+    half = PostProcess.parse("resize:0.5").apply(picture, seed=0)
     assert half.shape == (24, 40, 3)
     stripes = np.zeros((32, 32, 3), np.uint8)
     stripes[:, ::2] = 255
-    assert np.ptp(Launder.parse("resize:0.25").apply(stripes, seed=0)[:, 2:-2]) < 8
-    assert Launder.parse("resize:0.75").apply(picture, seed=0).shape == (36, 60, 3)
-    assert Launder.parse("resize:2").apply(picture, seed=0).shape == (96, 160, 3)
+    assert np.ptp(PostProcess.parse("resize:0.25").apply(stripes, seed=0)[:, 2:-2]) < 8
+    assert PostProcess.parse("resize:0.75").apply(picture, seed=0).shape == (36, 60, 3)
+    assert PostProcess.parse("resize:2").apply(picture, seed=0).shape == (96, 160, 3)
 
 
-def test_the_truth_goes_with_the_picture() -> None:
+def test_the_truth_goes_with_the_image() -> None:
     mask = np.zeros((40, 60), np.bool_)
     mask[10:30, 20:50] = True
-    truth = Launder.parse("resize:0.5").truth(mask)
+    truth = PostProcess.parse("resize:0.5").truth(mask)
     expected = np.zeros((20, 30), np.bool_)
     expected[5:15, 10:25] = True
     assert np.array_equal(truth, expected)
     assert truth.dtype == np.bool_
     for same in ("jpeg:50", "noise:2", "blur:1"):
-        assert np.array_equal(Launder.parse(same).truth(mask), mask)
+        assert np.array_equal(PostProcess.parse(same).truth(mask), mask)
 
 
 @pytest.mark.parametrize(
@@ -101,8 +101,8 @@ def test_the_truth_is_the_nearest_pixel_s(
     mask = np.random.default_rng(4).random(shape) < 0.5
     rows, columns = (nearest(old, new) for old, new in zip(shape, size, strict=True))
     expected = np.array([[mask[row, column] for column in columns] for row in rows])
-    assert np.array_equal(Launder.parse(step).truth(mask), expected)
-    assert Launder.parse(step).apply(np.zeros((*shape, 3), np.uint8), seed=0).shape[:2] == size
+    assert np.array_equal(PostProcess.parse(step).truth(mask), expected)
+    assert PostProcess.parse(step).apply(np.zeros((*shape, 3), np.uint8), seed=0).shape[:2] == size
 
 
 def nearest(old: int, new: int) -> list[int]:
@@ -114,20 +114,22 @@ def nearest(old: int, new: int) -> list[int]:
 
 def test_noise_has_its_deviation_and_its_seed() -> None:
     grey = np.full((200, 200, 3), 128, np.uint8)
-    noisy = Launder.parse("noise:5").apply(grey, seed=1).astype(int) - 128
+    noisy = PostProcess.parse("noise:5").apply(grey, seed=1).astype(int) - 128
     assert abs(noisy.mean()) < 0.05
     assert noisy.std() == pytest.approx(5, rel=0.02)
-    twice = Launder.parse("noise:10").apply(grey, seed=1).astype(int) - 128
+    twice = PostProcess.parse("noise:10").apply(grey, seed=1).astype(int) - 128
     assert np.abs(twice - 2 * noisy).max() <= 2  # the same draw, scaled, then rounded
-    assert np.array_equal(Launder.parse("noise:5").apply(grey, seed=1) - 128, noisy.astype("u1"))
-    assert not np.array_equal(Launder.parse("noise:5").apply(grey, seed=2) - 128, noisy)
+    assert np.array_equal(
+        PostProcess.parse("noise:5").apply(grey, seed=1) - 128, noisy.astype("u1")
+    )
+    assert not np.array_equal(PostProcess.parse("noise:5").apply(grey, seed=2) - 128, noisy)
     bright = np.full((50, 50, 3), 254, np.uint8)
-    assert Launder.parse("noise:5").apply(bright, seed=1).min() > 200  # cut off, not wrapped
+    assert PostProcess.parse("noise:5").apply(bright, seed=1).min() > 200  # cut off, not wrapped
 
 
 @pytest.mark.parametrize("sigma", [0.5, 1.0, 3.0])
 def test_blur_is_a_gaussian(picture: Pixels, sigma: float) -> None:
-    blurred = Launder("blur", sigma).apply(picture, seed=0).astype(float)
+    blurred = PostProcess("blur", sigma).apply(picture, seed=0).astype(float)
     exact = gaussian_filter(
         picture.astype(float), (sigma, sigma, 0), mode="mirror", truncate=round(4 * sigma) / sigma
     )
@@ -135,9 +137,9 @@ def test_blur_is_a_gaussian(picture: Pixels, sigma: float) -> None:
 
 
 @pytest.mark.parametrize("step", ["jpeg:90", "resize:0.75", "noise:2", "blur:1"])
-def test_the_picture_given_is_not_changed(picture: Pixels, step: str) -> None:
+def test_the_image_given_is_not_changed(picture: Pixels, step: str) -> None:
     before = picture.copy()
-    washed = Launder.parse(step).apply(picture, seed=0)
+    washed = PostProcess.parse(step).apply(picture, seed=0)
     assert washed.dtype == np.uint8
     assert not np.array_equal(washed, before)
     assert np.array_equal(picture, before)

@@ -50,7 +50,7 @@ def test_texts_are_taken_apart_as_on_the_command_line() -> None:
         ({"inpainters": 3}, "Plan: inpainters: expected a list, got 3"),
         ({"inpainters": ()}, "Plan: inpainters: expected at least one name, got none"),
         ({"images": "x", "datasets": "samples"}, 'images goes with datasets="folder", not'),
-        ({"datasets": "folder"}, "needs a folder of pictures: images=DIR"),
+        ({"datasets": "folder"}, "needs a folder of images: images=DIR"),
         ({"launder": "jpeg:90", "detectors": ()}, "launder needs a detector"),
         ({"inpainter": "telea"}, "Plan: unknown key 'inpainter'. Known: .*inpainters"),
         ({"hole_blind": "x"}, "Plan: hole_blind: expected true or false, got 'x'"),

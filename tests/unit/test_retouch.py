@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from benchmark.core.errors import BadAnswer, BadInput
+from benchmark.core.errors import BadInput, BadOutput
 from benchmark.core.types import Mask
 from benchmark.retouch import (
     FEWEST,
@@ -38,7 +38,7 @@ def grainy(sigma: float, *, side: int = 128, seed: int = 0) -> NDArray[np.float3
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_only_the_hole_changes_and_stays_a_picture(step: str) -> None:
+def test_only_the_hole_changes_and_stays_an_image(step: str) -> None:
     image, hole = np.random.default_rng(1).random((96, 80, 3), dtype=np.float32), square(96)[:, :80]
     before = image.copy()
     found = Retouch.parse(step).apply(image, hole, seed=3)
@@ -151,7 +151,7 @@ def test_the_known_region_is_measured_without_the_holes_rim() -> None:
 )
 def test_nothing_is_matched_where_there_is_too_little_to_measure(hole: Mask, said: str) -> None:
     image = grainy(1.0, side=64)
-    with pytest.raises(BadAnswer, match=rf"the {said} has fewer than {FEWEST} pixels"):
+    with pytest.raises(BadOutput, match=rf"the {said} has fewer than {FEWEST} pixels"):
         Retouch.parse("grain:match").apply(image, hole, seed=0)
 
 
@@ -207,5 +207,5 @@ def test_match_of_a_hole_that_cannot_be_as_strong_is_said() -> None:
     hole = np.zeros((96, 96), bool)
     hole[20:76, 20:76] = True
     image[hole] = 1
-    with pytest.raises(BadAnswer, match=r"bright or dark.*grain:SIGMA"):
+    with pytest.raises(BadOutput, match=r"bright or dark.*grain:SIGMA"):
         Retouch.parse("grain:match").apply(image, hole, seed=3)

@@ -1,4 +1,4 @@
-"""THIRD_PARTY.md is what the cards say, and every dependency has a licence in it."""
+"""THIRD_PARTY.md is what the cards say, and every dependency has a license in it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_the_committed_file_is_what_the_cards_say() -> None:
     assert written == third_party(), "run 'make third-party'"
 
 
-def test_every_dependency_has_its_licence() -> None:
+def test_every_dependency_has_its_license() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert names(project["dependencies"]) == set(LIBRARIES)
     extras = project["optional-dependencies"].values()

@@ -48,7 +48,7 @@ another model. The recipes that ship are in `inpainters/training/recipes` and
 _PLAIN = {str: "text", int: "integer", float: "number", bool: "true or false", Path: "path"}
 _LIMITS = (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"))
 _TITLES = {
-    "Optimiser": "[optimiser] and [optimisers.NAME]",
+    "Optimiser": "[optimizer] and [optimizers.NAME]",
     "Stage": "[[stages]]",
     "Forger": "forgers of a stage",
     "Shapes": "shapes of [holes]",

@@ -1,4 +1,4 @@
-"""A chunk of pictures answered by a program: laid out in folders, run, and collected by name."""
+"""A chunk of images answered by a program: laid out in folders, run, and collected by name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 
 from PIL import Image
 
-from benchmark.core.errors import BadAnswer, DataError, OutputError
+from benchmark.core.errors import BadOutput, DataError, OutputError
 from benchmark.core.external.files import Terms, files_below
 from benchmark.core.external.program import Program, ProgramFailed, run_program
 from benchmark.core.filenames import plain_name
@@ -24,7 +24,7 @@ _LONG = 80  # characters of a sample's name in a file's name
 
 
 class Layout(Protocol[R_co]):
-    """How one program's pictures are written and its answers are read."""
+    """How one program's images are written and its answers are read."""
 
     def write(self, folder: Path, name: str, piece: Piece) -> None:
         """Write a piece under a name into the folders images/ and masks/ of `folder`."""
@@ -34,14 +34,14 @@ class Layout(Protocol[R_co]):
         """Read the answer to the piece of that name.
 
         Raises:
-            BadAnswer: if there is none, or it cannot be used; DataError likewise.
+            BadOutput: if there is none, or it cannot be used; DataError likewise.
         """
         ...
 
 
 def answer_chunk(
     program: Program, layout: Layout[R], pieces: Sequence[Piece], *, terms: Terms, model: str
-) -> list[R | BadAnswer]:
+) -> list[R | BadOutput]:
     """Let a program answer pieces; those without an answer are tried once more.
 
     Args:
@@ -57,7 +57,7 @@ def answer_chunk(
     Raises:
         OutputError: if its folders cannot be written.
     """
-    answers: dict[int, R | BadAnswer] = {}
+    answers: dict[int, R | BadOutput] = {}
     left = list(range(len(pieces)))
     for _ in range(ATTEMPTS):
         chunk = [pieces[number] for number in left]
@@ -66,7 +66,7 @@ def answer_chunk(
         except OSError as error:
             raise OutputError(f"cmd: a file cannot be written or read ({error})") from error
         answers.update(zip(left, found, strict=True))
-        left = [number for number in left if isinstance(answers[number], BadAnswer)]
+        left = [number for number in left if isinstance(answers[number], BadOutput)]
         if not left:
             break
     return [answers[number] for number in range(len(pieces))]
@@ -74,7 +74,7 @@ def answer_chunk(
 
 def _attempt(
     program: Program, layout: Layout[R], pieces: Sequence[Piece], terms: Terms, model: str
-) -> list[R | BadAnswer]:
+) -> list[R | BadOutput]:
     near = make_folder(terms.logs) if terms.logs is not None else None  # where clean finds it
     with TemporaryDirectory(prefix=f"{DRAFT}bench-", dir=near) as root:
         places = {name: make_folder(Path(root) / name) for name in ("images", "masks", "out")}
@@ -89,7 +89,7 @@ def _attempt(
             run_program(words, limit=terms.timeout, log=log, env=terms.env)
         except ProgramFailed as failed:
             where = f"; log: {log}" if near is not None else ""
-            return [BadAnswer(f"{program.words[0]}: {failed}{where}")] * len(pieces)
+            return [BadOutput(f"{program.words[0]}: {failed}{where}")] * len(pieces)
         return [
             _read(layout, places["out"], name, piece)
             for name, piece in zip(names, pieces, strict=True)
@@ -103,18 +103,18 @@ def _names(pieces: Iterable[Piece]) -> Iterator[str]:
         yield "_".join(part.replace(" ", "_") for part in parts if part)
 
 
-def _read(layout: Layout[R], out: Path, name: str, piece: Piece) -> R | BadAnswer:
+def _read(layout: Layout[R], out: Path, name: str, piece: Piece) -> R | BadOutput:
     try:
         return layout.read(out, name, piece)
-    except (BadAnswer, DataError) as error:
-        return BadAnswer(str(error).replace(f"{out}/", "{out}/"))
+    except (BadOutput, DataError) as error:
+        return BadOutput(str(error).replace(f"{out}/", "{out}/"))
 
 
 def answer_file(out: Path, stems: Sequence[str], suffixes: Container[str]) -> Path:
     """The file below a program's folder that has the first of some names that any has.
 
     Raises:
-        BadAnswer: if there is none, or more than one of that name.
+        BadOutput: if there is none, or more than one of that name.
     """
     files = [path for path in files_below(out) if path.suffix.lower() in suffixes]
     for stem in dict.fromkeys(stems):
@@ -122,11 +122,11 @@ def answer_file(out: Path, stems: Sequence[str], suffixes: Container[str]) -> Pa
         if len(found) == 1:
             return found[0]
         if found:
-            raise BadAnswer(f"the program wrote {len(found)} files {{out}}/{stem}.*")
-    raise BadAnswer(f"the program wrote no file {{out}}/{' or '.join(dict.fromkeys(stems))}.*")
+            raise BadOutput(f"the program wrote {len(found)} files {{out}}/{stem}.*")
+    raise BadOutput(f"the program wrote no file {{out}}/{' or '.join(dict.fromkeys(stems))}.*")
 
 
 def save_png(path: Path, pixels: Pixels | Mask) -> None:
-    """Write a picture, or a mask as 0 and 255, without loss."""
+    """Write an image, or a mask as 0 and 255, without loss."""
     levels = pixels * 255 if pixels.dtype == bool else pixels
     Image.fromarray(levels.astype("uint8")).save(path)

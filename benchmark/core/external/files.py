@@ -11,7 +11,7 @@ from itertools import combinations
 from pathlib import Path
 
 from benchmark.core.checkpoints.resolve import sha256_of
-from benchmark.core.errors import BadAnswer, DataError
+from benchmark.core.errors import BadOutput, DataError
 from benchmark.core.filenames import cut_name, plain_name, same_name
 from benchmark.core.types import Piece
 from benchmark.core.walk import walk
@@ -24,7 +24,7 @@ class Terms:
     """On what terms a program or a folder outside is used.
 
     Attributes:
-        recomposite: whether the known region is pasted back over finished pictures.
+        recomposite: whether the known region is pasted back over finished images.
         timeout: seconds that a program may take for a chunk.
         logs: folder for what programs print, or None to keep only the last line.
         env: variables of the environment that programs get though they look like secrets.
@@ -63,7 +63,7 @@ class NamedFiles:
     Args:
         folder: the folder.
         suffixes: of the files that count, such as ".png".
-        names: further names of a file by its own, for programs that add to the picture's.
+        names: further names of a file by its own, for programs that add to the image's.
 
     Raises:
         DataError: if there is no such folder, or no such file in it.
@@ -101,11 +101,11 @@ class NamedFiles:
         """The file of a piece.
 
         Args:
-            piece: a picture; its image is not looked at.
+            piece: an image; its image is not looked at.
             terms: which levels a path must name, and which samples are alike.
 
         Raises:
-            BadAnswer: if there is none, or more than one; the message names the path expected.
+            BadOutput: if there is none, or more than one; the message names the path expected.
         """
         alike = bool(terms.alike and _loose(piece.sample) & terms.alike)
         names = list(_names(piece, terms.several, alike=alike))
@@ -114,11 +114,11 @@ class NamedFiles:
         for found in (*exact, *folded):
             if len(found) > 1:
                 files = " and ".join(str(path) for path in found)
-                raise BadAnswer(f"{files}: two files of one name; one must go")
+                raise BadOutput(f"{files}: two files of one name; one must go")
             if found:
                 return found[0]
         why = "; another sample's name differs in case or signs alone, so none like it is taken"
-        raise BadAnswer(f"{self.folder / names[-1]}.*: no such file{why if alike else ''}")
+        raise BadOutput(f"{self.folder / names[-1]}.*: no such file{why if alike else ''}")
 
 
 def _names(piece: Piece, several: frozenset[str], *, alike: bool) -> Iterator[str]:

@@ -11,7 +11,7 @@ import warnings
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
-from benchmark.core.errors import BroughtError, CopyWarning
+from benchmark.core.errors import CopyWarning, ExternalError
 
 
 def module_file(module: str) -> Path | None:
@@ -90,19 +90,19 @@ def import_class(target: str) -> type:
     """Import "module:Class" of somebody else's.
 
     Raises:
-        BroughtError: one line: the module is not there, fails to import (its own error, with file
+        ExternalError: one line: the module is not there, fails to import (its own error, with file
             and line), or has no such class.
     """
     module, _, name = target.partition(":")
     if module_file(module) is None and module not in sys.modules:
-        raise BroughtError(f"{target}: there is no module {module!r} here")
+        raise ExternalError(f"{target}: there is no module {module!r} here")
     try:
         found = importlib.import_module(module)
     except (Exception, SystemExit) as error:
-        raise BroughtError(f"{target}: cannot be imported: {last_line(error)}") from error
+        raise ExternalError(f"{target}: cannot be imported: {last_line(error)}") from error
     kind = getattr(found, name, None)
     if not isinstance(kind, type):
-        raise BroughtError(f"{target}: {module} has no class {name!r}")
+        raise ExternalError(f"{target}: {module} has no class {name!r}")
     return kind
 
 

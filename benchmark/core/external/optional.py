@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, requires, version
 
-from benchmark.core.errors import BadInput, BroughtError
+from benchmark.core.errors import BadInput, ExternalError
 
 _OPTION = re.compile(r"([a-z]+)=(.*)", re.DOTALL)
 
@@ -37,12 +37,12 @@ def installed(library: str, *, how: str) -> str:
         how: the command that installs it, for the message.
 
     Raises:
-        BroughtError: if it is not installed.
+        ExternalError: if it is not installed.
     """
     try:
         return f"{library} {version(library)}"
     except PackageNotFoundError:
-        raise BroughtError(f"{library} is not installed; get it with {how}") from None
+        raise ExternalError(f"{library} is not installed; get it with {how}") from None
 
 
 @contextmanager
@@ -50,13 +50,13 @@ def importing(library: str, *, how: str) -> Iterator[None]:
     """Import parts of a library; what it lacks is said in a line.
 
     Raises:
-        BroughtError: if one of its imports fails.
+        ExternalError: if one of its imports fails.
     """
     try:
         yield
     except Exception as error:  # whatever a library meets that was written for older ones
         said = f"{type(error).__name__}: {error}".splitlines()[0][:150]
-        raise BroughtError(f"{library} cannot be imported: {said}; get it with {how}") from error
+        raise ExternalError(f"{library} cannot be imported: {said}; get it with {how}") from error
 
 
 def options_of(argument: str, known: Mapping[str, str]) -> tuple[dict[str, str], str]:

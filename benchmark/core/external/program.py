@@ -20,7 +20,7 @@ from benchmark.core.external.files import digest_of
 from benchmark.core.secrets import Hiding, environment, filled, refuse_secrets
 
 GRACE = 5.0  # seconds that `core.supervise` gives a program between asking it to end and ending it
-CHUNK = 32  # pictures a program gets at once: most need seconds to load their network
+CHUNK = 32  # images a program gets at once: most need seconds to load their network
 MOST_PRINTED = 8 * 2**20  # bytes of what one call of a program prints that go into its log
 MOST_LOGGED = 64 * 2**20  # bytes of a log; nothing is added to a longer one
 SHOWN = 300  # characters of a program's last line that a failure quotes

@@ -1,6 +1,6 @@
-"""What inpainters learn from, step by step: squares of photographs, and masks.
+"""What inpainters learn from, step by step: squares of images, and masks.
 
-Everything is a pure function of the recipe's seed and the number of the picture, so a resumed run
+Everything is a pure function of the recipe's seed and the number of the image, so a resumed run
 sees what an uninterrupted one would have seen, and any process can make any batch.
 """
 
@@ -18,7 +18,7 @@ from torch import Tensor
 from benchmark.core.seeds import seed_of
 from benchmark.core.tensors import to_images, to_masks
 from benchmark.core.types import Mask, Pixels
-from benchmark.training.data.images import Photographs, divide
+from benchmark.training.data.images import TrainingImages, divide
 from benchmark.training.data.masks import Masks
 from benchmark.training.recipe import Recipe, Stage, Turn
 
@@ -38,7 +38,7 @@ class Share:
     of: int = 1
 
     def places(self, turn: Turn) -> range:
-        """Positions, among all pictures of a training, of this share of a step's batch."""
+        """Positions, among all images of a training, of this share of a step's batch."""
         count = turn.stage.batch // self.of
         first = turn.seen + self.number * count
         return range(first, first + count)
@@ -51,7 +51,7 @@ class Source(Protocol):
     """Where batches come from: pure functions of the step.
 
     Attributes:
-        fill: makes the pictures and masks of an order. It needs no device and shares nothing, so
+        fill: makes the images and masks of an order. It needs no device and shares nothing, so
             that processes of data workers can do it; they get it pickled or forked.
     """
 
@@ -63,14 +63,14 @@ class Source(Protocol):
         """What `fill` needs for a step. Made in the process that trains: it may ask a network."""
 
     def batch(self, step: int, share: Share = WHOLE) -> tuple[Tensor, Tensor]:
-        """Pictures (N, 3, H, W) in [0, 1] and masks (N, 1, H, W) of 0 and 1 for a step."""
+        """Images (N, 3, H, W) in [0, 1] and masks (N, 1, H, W) of 0 and 1 for a step."""
 
     def held_out(self, step: int, count: int) -> tuple[Tensor, Tensor]:
-        """The same of at most `count` photographs that no step uses, the same in a whole stage."""
+        """The same of at most `count` images that no step uses, the same in a whole stage."""
 
 
 def order(seed: int, count: int, position: int) -> int:
-    """Which of `count` photographs comes at `position`: each epoch is a permutation of its own."""
+    """Which of `count` images comes at `position`: each epoch is a permutation of its own."""
     epoch, place = divmod(position, count)
     return int(_permutation(seed, count, epoch)[place])
 
@@ -81,7 +81,7 @@ def _permutation(seed: int, count: int, epoch: int) -> NDArray[np.int64]:
 
 
 class InpaintingData:
-    """Batches for inpainters: whole pictures, and the masks to paint.
+    """Batches for inpainters: whole images, and the masks to paint.
 
     Args:
         recipe: its seed and stages decide every batch.
@@ -89,17 +89,17 @@ class InpaintingData:
         masks: where masks come from.
     """
 
-    def __init__(self, recipe: Recipe, photographs: Photographs, masks: Masks) -> None:
+    def __init__(self, recipe: Recipe, photographs: TrainingImages, masks: Masks) -> None:
         self._recipe, self._masks = recipe, masks
         self._train, self._held = divide(photographs, recipe.held_out)
 
     def order(self, step: int, share: Share = WHOLE) -> tuple[Stage, range]:
-        """The stage of a step, and the positions of its pictures."""
+        """The stage of a step, and the positions of its images."""
         turn = self._recipe.at(step)
         return turn.stage, share.places(turn)
 
     def fill(self, ordered: tuple[Stage, range]) -> list[Pair]:
-        """Squares of photographs, and masks."""
+        """Squares of images, and masks."""
         stage, places = ordered
         pairs = []
         for position in places:
@@ -109,11 +109,11 @@ class InpaintingData:
         return pairs
 
     def batch(self, step: int, share: Share = WHOLE) -> tuple[Tensor, Tensor]:
-        """Pictures and masks of a step, (N, 3, S, S) and (N, 1, S, S)."""
+        """Images and masks of a step, (N, 3, S, S) and (N, 1, S, S)."""
         return stack(self.fill(self.order(step, share)))
 
     def held_out(self, step: int, count: int) -> tuple[Tensor, Tensor]:
-        """Held-out pictures at the step's size; training pictures where none are held out."""
+        """Held-out images at the step's size; training images where none are held out."""
         stage = self._recipe.at(step).stage
         photographs = self._held if len(self._held) else self._train
         pairs = []
@@ -123,7 +123,7 @@ class InpaintingData:
         return stack(pairs)
 
     def _pair(
-        self, photographs: Photographs, number: int, stage: Stage, draw: np.random.Generator
+        self, photographs: TrainingImages, number: int, stage: Stage, draw: np.random.Generator
     ) -> Pair:
         side = stage.sides[int(draw.integers(len(stage.sides)))]
         square = photographs.cut(number, stage, side, draw)

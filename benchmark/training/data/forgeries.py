@@ -1,4 +1,4 @@
-"""What detectors learn from: photographs, forgeries of them, and laundering of both."""
+"""What detectors learn from: images, forgeries of them, and laundering of both."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmark.core.tensors import to_images, to_masks, to_pixels
 from benchmark.core.training_exposure import COPY_MOVE, FLAT, MADE_HERE, SPLICE
 from benchmark.core.types import Mask, Pixels
 from benchmark.training.data.batches import WHOLE, Pair, Share, stack
-from benchmark.training.data.images import Photographs, divide
+from benchmark.training.data.images import TrainingImages, divide
 from benchmark.training.data.masks import Masks
 from benchmark.training.data.options import Forger
 from benchmark.training.data.postprocess import Forgery, launder
@@ -32,9 +32,9 @@ class Ordered:
 
     Attributes:
         by: its forger's name.
-        forgery: as its forger published it; for one of `MADE_HERE` a photograph that is still to
+        forgery: as its forger published it; for one of `MADE_HERE` an image that is still to
             be forged, and the hole.
-        donor: (H, W, 3) uint8 RGB, the other photograph of a splice.
+        donor: (H, W, 3) uint8 RGB, the other image of a splice.
         crop: side of the square that is cut, pixels.
         draw: where the choices come from, after the one of this forgery.
     """
@@ -51,8 +51,8 @@ class Pool:
 
     Args:
         forger: who inpaints, and how many forgeries there are.
-        recipe: its seed decides which photograph and mask number k gets, and its history what the
-            photograph went through before.
+        recipe: its seed decides which image and mask number k gets, and its history what the
+            image went through before.
         stage: sides of the squares that are forged, in whole before any crop.
         photographs: what is forged.
         masks: where the holes come from.
@@ -70,7 +70,7 @@ class Pool:
         *,
         recipe: Recipe,
         stage: Stage,
-        photographs: Photographs,
+        photographs: TrainingImages,
         masks: Masks,
         device: str,
         weights: Path | None = None,
@@ -113,22 +113,22 @@ class Pool:
         return forge(inpainter, pixels, mask, seed=int(draw.integers(2**31)))
 
 
-def _untouched(photographs: Photographs, side: int, draw: np.random.Generator) -> Forgery:
-    """A square of a photograph, as large as its short side, that is true nowhere."""
+def _untouched(photographs: TrainingImages, side: int, draw: np.random.Generator) -> Forgery:
+    """A square of an image, as large as its short side, that is true nowhere."""
     whole = Stage(steps=1, batch=1, crop=side, sides=(side,))
     pixels = photographs.cut(int(draw.integers(len(photographs))), whole, side, draw)
     return Forgery(pixels=pixels, truth=np.zeros((side, side), dtype=np.bool_))
 
 
 def forge(inpainter: Inpainter, pixels: Pixels, mask: Mask, *, seed: int = 0) -> Forgery:
-    """Inpaint a hole of one photograph and round to 8 bits as the bench does, halves to the even.
+    """Inpaint a hole of one image and round to 8 bits as the bench does, halves to the even.
 
     Authors' programs that cut off instead would leave a trace that no image of the bench has.
 
     Args:
-        inpainter: who paints.
+        inpainter: who inpaints.
         pixels: (H, W, 3) uint8 RGB.
-        mask: (H, W) bool, True = to be painted.
+        mask: (H, W) bool, True = to be inpainted.
         seed: for an inpainter that draws something.
 
     Returns:
@@ -162,7 +162,7 @@ class ForgeryData:
     def __init__(
         self,
         recipe: Recipe,
-        photographs: Photographs,
+        photographs: TrainingImages,
         masks: Masks,
         *,
         device: str,
@@ -177,7 +177,7 @@ class ForgeryData:
                 if forger.name not in MADE_HERE:
                     self._pool(stage, forger, self._train)
 
-    def _pool(self, stage: Stage, forger: Forger, photographs: Photographs) -> Pool:
+    def _pool(self, stage: Stage, forger: Forger, photographs: TrainingImages) -> Pool:
         held_out = photographs is self._held
         key = (forger.name, forger.weights, forger.pool, stage.sides, held_out)
         if key not in self._pools:
@@ -194,7 +194,7 @@ class ForgeryData:
 
     @property
     def fill(self) -> Callable[[list[Ordered]], list[Pair]]:
-        """Pastes, retouches, launders and cuts; it knows nothing of photographs and pools."""
+        """Pastes, retouches, launders and cuts; it knows nothing of images and pools."""
         return partial(_fill, self._recipe)
 
     def order(self, step: int, share: Share = WHOLE) -> list[Ordered]:
@@ -205,18 +205,18 @@ class ForgeryData:
         ]
 
     def batch(self, step: int, share: Share = WHOLE) -> tuple[Tensor, Tensor]:
-        """Pictures and truths of a step, (N, 3, S, S) in [0, 1] and (N, 1, S, S)."""
+        """Images and truths of a step, (N, 3, S, S) in [0, 1] and (N, 1, S, S)."""
         return stack(self.fill(self.order(step, share)))
 
     def held_out(self, step: int, count: int) -> tuple[Tensor, Tensor]:
-        """The same of held-out photographs, forged and laundered as in the step's stage."""
+        """The same of held-out images, forged and laundered as in the step's stage."""
         stage = self._recipe.at(step).stage
         photographs = self._held if len(self._held) else self._train
         keys = [("held out", number) for number in range(min(count, len(photographs)))]
         return stack(self.fill([self._one(stage, key, photographs) for key in keys]))
 
     def untouched(self) -> Tensor:
-        """Held-out photographs that nobody painted in, as they are and laundered, (N, 3, S, S).
+        """Held-out images that nobody inpainted in, as they are and laundered, (N, 3, S, S).
 
         The size is the largest side of the last stage.
         """
@@ -231,7 +231,7 @@ class ForgeryData:
             pictures += [(plain.pixels, nowhere), _cut(laundered, side, draw)]
         return stack(pictures)[0]
 
-    def _one(self, stage: Stage, key: tuple[str, int], photographs: Photographs) -> Ordered:
+    def _one(self, stage: Stage, key: tuple[str, int], photographs: TrainingImages) -> Ordered:
         draw = np.random.default_rng(seed_of(self._recipe.seed, *key))
         shares = np.array([forger.share for forger in stage.forgers])
         forger = stage.forgers[int(draw.choice(len(shares), p=shares / shares.sum()))]
@@ -242,7 +242,7 @@ class ForgeryData:
         return Ordered(by=forger.name, forgery=forgery, crop=stage.crop, draw=draw)
 
     def _to_paste(
-        self, name: str, stage: Stage, photographs: Photographs, draw: np.random.Generator
+        self, name: str, stage: Stage, photographs: TrainingImages, draw: np.random.Generator
     ) -> Ordered:
         side = stage.sides[int(draw.integers(len(stage.sides)))]
         photograph = _untouched(photographs, side, draw).pixels

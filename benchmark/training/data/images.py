@@ -1,4 +1,4 @@
-"""Photographs to learn from: read, refused where results are measured on them, shrunk, divided."""
+"""Images to learn from: read, refused where results are measured on them, shrunk, divided."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from PIL import Image
 
 from benchmark.core.errors import DataError
 from benchmark.core.filenames import printable
-from benchmark.core.images import find_pictures, read_picture
+from benchmark.core.images import find_pictures, read_image
 from benchmark.core.seeds import seed_of
 from benchmark.core.types import Pixels
 from benchmark.training.data.masks import told
 from benchmark.training.leakage import digest_of, refused_digests
 from benchmark.training.recipe import Stage
 
-IN_MEMORY = 20_000  # photographs that are kept; where there are more, each is read when it is used
+IN_MEMORY = 20_000  # images that are kept; where there are more, each is read when it is used
 AT_ONCE = 1000  # files that wait for a reading thread
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Photographs:
-    """Photographs, 8-bit RGB, shrunk to each of some short sides.
+class TrainingImages:
+    """Images, 8-bit RGB, shrunk to each of some short sides.
 
     Attributes:
-        names: file names, in the order of the pictures.
+        names: file names, in the order of the images.
         files: their paths.
-        digests: `digest_of` each picture as it is filed.
-        shrunk: per short side the pictures, (H, W, 3) uint8 with that short side; none where there
+        digests: `digest_of` each image as it is filed.
+        shrunk: per short side the images, (H, W, 3) uint8 with that short side; none where there
             are too many to keep.
-        test: names of those that are test photographs.
+        test: names of those that are test images.
         left_out: files that cannot be read or are too small, each with the reason.
         beside: what else lies in the folder and is not used, a count for each reason.
     """
@@ -52,13 +52,13 @@ class Photographs:
 
     @property
     def digest(self) -> str:
-        """SHA-256 over all pictures' digests in rising order: the same whatever their names."""
+        """SHA-256 over all images' digests in rising order: the same whatever their names."""
         return hashlib.sha256("\n".join(sorted(self.digests)).encode()).hexdigest()
 
-    def part(self, chosen: Iterable[int]) -> Photographs:
-        """Some of the photographs, by their positions; nothing is copied."""
+    def part(self, chosen: Iterable[int]) -> TrainingImages:
+        """Some of the images, by their positions; nothing is copied."""
         kept = list(chosen)
-        return Photographs(
+        return TrainingImages(
             names=tuple(self.names[i] for i in kept),
             files=tuple(self.files[i] for i in kept),
             digests=tuple(self.digests[i] for i in kept),
@@ -67,17 +67,17 @@ class Photographs:
         )
 
     def picture(self, number: int, side: int) -> Pixels:
-        """Photograph `number`, (H, W, 3) uint8, of short side `side`.
+        """Image `number`, (H, W, 3) uint8, of short side `side`.
 
         Raises:
             DataError: if its file can no longer be read.
         """
         if self.shrunk:
             return self.shrunk[side][number]
-        return _shrunk(Image.fromarray(read_picture(self.files[number])), side)
+        return _shrunk(Image.fromarray(read_image(self.files[number])), side)
 
     def cut(self, number: int, stage: Stage, side: int, draw: np.random.Generator) -> Pixels:
-        """A (crop, crop, 3) square of photograph `number` at `side`; place and flip are drawn."""
+        """A (crop, crop, 3) square of image `number` at `side`; place and flip are drawn."""
         pixels = self.picture(number, side)
         height, width = pixels.shape[:2]
         down, right = height - stage.crop, width - stage.crop
@@ -88,35 +88,35 @@ class Photographs:
         return square[:, ::-1] if draw.random() < 0.5 else square
 
 
-def read_photographs(
+def read_training_images(
     folder: Path,
     *,
     sides: Iterable[int],
     minimum: int,
     allow_test: bool = False,
     workers: int = 0,
-) -> Photographs:
-    """Read the photographs under a folder that have the largest side, shrunk to each side.
+) -> TrainingImages:
+    """Read the images under a folder that have the largest side, shrunk to each side.
 
-    Shrinking (by at least a quarter for a photograph of 320 and a side of 256) wipes out JPEG's
+    Shrinking (by at least a quarter for an image of 320 and a side of 256) wipes out JPEG's
     grid; without it a detector would learn that the hole never was a JPEG.
 
     Args:
-        folder: searched with its subfolders; or one photograph.
+        folder: searched with its subfolders; or one image.
         sides: short sides in pixels.
-        minimum: fewest photographs to go on with.
-        allow_test: whether photographs that results are measured on may be among them.
+        minimum: fewest images to go on with.
+        allow_test: whether images that results are measured on may be among them.
         workers: threads that read, or 0 to read without.
 
     Returns:
-        The photographs, in the order of their names.
+        The images, in the order of their names.
 
     Raises:
-        DataError: if the folder is missing, has fewer usable photographs than `minimum`, or test
-            photographs that are not allowed.
+        DataError: if the folder is missing, has fewer usable images than `minimum`, or test
+            images that are not allowed.
     """
     if not folder.exists():
-        raise DataError(f"{folder}: no such folder of photographs; give one with --data")
+        raise DataError(f"{folder}: no such folder of images; give one with --data")
     wanted = sorted(set(sides), reverse=True)
     there = find_pictures(folder)
     files, top = there.files, there.top
@@ -128,9 +128,9 @@ def read_photographs(
         also = f"; left out: {told(reasons)}" if reasons else ""
         raise DataError(
             f"{folder}: {len(usable)} of {len(files)} files can be read and have sides of "
-            f"{wanted[0]} or more; training takes at least {max(minimum, 1)} photographs{also}"
+            f"{wanted[0]} or more; training takes at least {max(minimum, 1)} images{also}"
         )
-    found = Photographs(
+    found = TrainingImages(
         names=tuple(str(path.relative_to(top)) for path, _ in usable),
         files=tuple(path for path, _ in usable),
         digests=tuple(seen.digest for _, seen in usable),
@@ -142,7 +142,7 @@ def read_photographs(
     if found.test and not allow_test:
         example = next(seen for _, seen in usable if seen.test)
         raise DataError(
-            f"{folder}: {len(found.test)} of {len(found)} are test photographs, such as "
+            f"{folder}: {len(found.test)} of {len(found)} are test images, such as "
             f"{found.test[0]} ({example.test}); take them out, or give --allow-test-photos, which "
             "is noted in the weights"
         )
@@ -151,7 +151,7 @@ def read_photographs(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Seen:
-    """A photograph at each short side that is kept, and which test photograph it is, or ""."""
+    """An image at each short side that is kept, and which test image it is, or ""."""
 
     sizes: dict[int, Pixels]
     digest: str
@@ -177,9 +177,9 @@ def _all_seen(
 
 
 def _seen(path: Path, least: int, kept: Sequence[int]) -> _Seen | str:
-    """The photograph, or why it cannot be used."""
+    """The image, or why it cannot be used."""
     try:
-        pixels = read_picture(path)
+        pixels = read_image(path)
     except DataError as error:
         return str(error).removeprefix(f"{path}: ")
     picture = Image.fromarray(pixels)
@@ -205,15 +205,13 @@ def _shrunk(picture: Image.Image, side: int) -> Pixels:
     return np.asarray(picture.resize((width, height), Image.Resampling.BICUBIC))
 
 
-def divide(photographs: Photographs, held_out: int) -> tuple[Photographs, Photographs]:
-    """Photographs to train on, and `held_out` others, chosen by the hash of their names.
+def divide(photographs: TrainingImages, held_out: int) -> tuple[TrainingImages, TrainingImages]:
+    """Images to train on, and `held_out` others, chosen by the hash of their names.
 
     Raises:
         DataError: if nothing would be left to train on.
     """
     if held_out >= len(photographs):
-        raise DataError(
-            f"{held_out} of {len(photographs)} photographs are to be held out; add more"
-        )
+        raise DataError(f"{held_out} of {len(photographs)} images are to be held out; add more")
     order = sorted(range(len(photographs)), key=lambda i: seed_of(photographs.names[i]))
     return photographs.part(sorted(order[held_out:])), photographs.part(sorted(order[:held_out]))

@@ -30,7 +30,7 @@ def feed(
             for.
 
     Yields:
-        Pictures (N, 3, H, W) in [0, 1] and masks (N, 1, H, W) of 0 and 1.
+        Images (N, 3, H, W) in [0, 1] and masks (N, 1, H, W) of 0 and 1.
 
     Raises:
         DataError: if a file can no longer be read, or a worker was ended from outside.
@@ -70,7 +70,7 @@ class _Filling(Dataset[Any]):
         self._fill = fill
 
     def __getitem__(self, ordered: object) -> list[Pair] | str:
-        """Pictures and masks, or what the user has to mend, which the loader would reword."""
+        """Images and masks, or what the user has to mend, which the loader would reword."""
         try:
             return self._fill(ordered)
         except BenchError as error:

@@ -70,7 +70,7 @@ class Masks:
         return f"{kind}, {holes.low} to {holes.high} %"
 
     def cut(self, side: int, crop: int, draw: np.random.Generator) -> Mask:
-        """A (crop, crop) part of a mask of a whole picture of `side`, as thick as it is there.
+        """A (crop, crop) part of a mask of a whole image of `side`, as thick as it is there.
 
         Parts with less than 2 % or more than 80 % of hole are drawn anew, a few times.
         """

@@ -20,7 +20,7 @@ class Forgery:
     """An image as its forger published it.
 
     Attributes:
-        pixels: (H, W, 3) uint8 RGB; known pixels are the photograph's, bit for bit, but for the
+        pixels: (H, W, 3) uint8 RGB; known pixels are the image's, bit for bit, but for the
             feathered rim of some splices and copy-moves.
         truth: (H, W) bool, True = forged; nowhere for an authentic image.
     """

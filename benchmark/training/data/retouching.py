@@ -12,7 +12,7 @@ from benchmark.training.data.options import Retouching, Step
 from benchmark.training.data.postprocess import Forgery, eight_bits, grain
 
 COLOURED = 0.2  # of grain: another in each channel; the rest is grey, as in `benchmark.retouch`
-SOFT = 0.2  # of grain: neighbours alike, as in photographs that were shrunk
+SOFT = 0.2  # of grain: neighbours alike, as in images that were shrunk
 PASTED = (SPLICE, COPY_MOVE)
 
 

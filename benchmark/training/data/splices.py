@@ -1,7 +1,7 @@
 """Forgeries that need no inpainter: splices, copy-moves, and holes of one colour.
 
 What the authors of TruFor and PSCC-Net learned from (CASIA, COCO, FantasticReality, USCISI), made
-from our photographs. PSCC-Net's splices are shifted, turned by up to 10 degrees, scaled by 0.5 to
+from our images. PSCC-Net's splices are shifted, turned by up to 10 degrees, scaled by 0.5 to
 4 and offset in brightness; its copy-moves come from a published set. Ours are stated below.
 """
 
@@ -24,7 +24,7 @@ STEPS = ("gamma", "colour", "resample", "blur", "noise", "jpeg")  # in this orde
 
 
 def splice(pixels: Pixels, donor: Pixels, mask: Mask, draw: np.random.Generator) -> Forgery:
-    """Show another photograph, with another history, in the hole.
+    """Show another image, with another history, in the hole.
 
     Args:
         pixels: (H, W, 3) uint8 RGB, what is around the hole.
@@ -36,7 +36,7 @@ def splice(pixels: Pixels, donor: Pixels, mask: Mask, draw: np.random.Generator)
 
 
 def copy_move(pixels: Pixels, mask: Mask, draw: np.random.Generator) -> Forgery:
-    """Show another part of the same photograph in the hole, turned and scaled by 0.6 to 1.6.
+    """Show another part of the same image in the hole, turned and scaled by 0.6 to 1.6.
 
     Args:
         pixels: (H, W, 3) uint8 RGB.
@@ -79,7 +79,7 @@ def flat(pixels: Pixels, mask: Mask, draw: np.random.Generator) -> Forgery:
 
 
 def another_history(pixels: Pixels, draw: np.random.Generator) -> Pixels:
-    """A photograph as another camera and another publisher would have left it.
+    """An image as another camera and another publisher would have left it.
 
     Of `STEPS` each is taken with probability `HISTORY`, and at least one: gamma 0.6 to 1.6; gain
     0.8 to 1.2 and offset up to 15 levels for each channel; turned by up to 45 degrees and scaled
@@ -126,7 +126,7 @@ def _warped(
     turn: float,
     factor: float,
 ) -> Pixels:
-    """The photograph turned and scaled, with what was at `source` (x, y) moved to `middle`."""
+    """The image turned and scaled, with what was at `source` (x, y) moved to `middle`."""
     turned = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
     matrix = np.column_stack((turned / factor, source - turned @ middle / factor))
     way = (cv2.INTER_LINEAR, cv2.INTER_CUBIC)[int(draw.integers(2))]

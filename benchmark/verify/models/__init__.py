@@ -1,4 +1,6 @@
-"""How each model's goldens are played: one model, one file with its `GOLDEN`, one name here."""
+"""How each model's reference outputs are played: one model, one file with its `GOLDEN`, one name
+here.
+"""
 
 MODELS = (
     "safepaint", "edgeconnect", "madf", "ctsdg", "aotgan", "lama", "fcf",

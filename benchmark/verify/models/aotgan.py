@@ -1,4 +1,6 @@
-"""AOT-GAN's goldens: a bare state dict in a folder; seeded gates amplify rounding to 5e-5."""
+"""AOT-GAN's reference outputs: a bare state dict in a folder; seeded gates amplify rounding to
+5e-5.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from benchmark.verify.golden import Answer, Golden, Parts, Tap, entering
+from benchmark.verify.golden import Activation, Answer, Parts, Reference, entering
 from benchmark.verify.tolerance import Tolerance
 
 PICTURE = Tolerance(absolute=2e-4)
@@ -17,19 +19,19 @@ def _save(folder: Path, _case: str, parts: Parts) -> Path:
     return folder
 
 
-GOLDEN = Golden(
+GOLDEN = Reference(
     parts=("generator",),
     save=_save,
     taps=Tolerance(absolute=1e-3, relative=1e-3),
     points={
-        "tap_input": Tap(module="encoder.0", pick=entering),
-        "tap_encoder": Tap(module="encoder.6"),
-        "tap_middle0_branch3": Tap(module="middle.0.block03"),
-        "tap_middle0_gate": Tap(module="middle.0.gate"),
-        "tap_middle0": Tap(module="middle.0"),
-        "tap_middle7": Tap(module="middle.7"),
-        "tap_decoder0": Tap(module="decoder.0"),
-        "tap_decoder": Tap(module="decoder.4"),
+        "tap_input": Activation(module="encoder.0", pick=entering),
+        "tap_encoder": Activation(module="encoder.6"),
+        "tap_middle0_branch3": Activation(module="middle.0.block03"),
+        "tap_middle0_gate": Activation(module="middle.0.gate"),
+        "tap_middle0": Activation(module="middle.0"),
+        "tap_middle7": Activation(module="middle.7"),
+        "tap_decoder0": Activation(module="decoder.0"),
+        "tap_decoder": Activation(module="decoder.4"),
         "raw": Answer(of=lambda asked: (asked.returned[0] + 1) / 2, tolerance=PICTURE),
         "filled": Answer(tolerance=PICTURE),
     },

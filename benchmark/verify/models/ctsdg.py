@@ -1,4 +1,6 @@
-"""CTSDG's goldens: edges and grey values of the wrapped picture, and `generator` in a file."""
+"""CTSDG's reference outputs: edges and grey values of the wrapped image, and `generator` in a
+file.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from benchmark.verify.golden import Answer, Asked, Golden, Parts, Tap
+from benchmark.verify.golden import Activation, Answer, Asked, Parts, Reference
 from benchmark.verify.tolerance import Tolerance, Values, summary
 from inpainters.ctsdg import outlines_of
 
@@ -35,19 +37,19 @@ def _features(_module: nn.Module, _inputs: tuple[Any, ...], output: Any) -> Tens
     return features
 
 
-GOLDEN = Golden(
+GOLDEN = Reference(
     parts=("generator",),
     save=_save,
     taps=Tolerance(relative=1e-3, floor=1),
     points={
         "tap_canny": Answer(of=lambda asked: _outline(asked, 0), tolerance=OUTLINES),
         "tap_gray": Answer(of=lambda asked: _outline(asked, 1), tolerance=OUTLINES),
-        "tap_ec_texture_7": Tap(module="ec_texture_7", pick=_features),
-        "tap_ec_structure_7": Tap(module="ec_structure_7", pick=_features),
-        "tap_dc_texture_1": Tap(module="dc_texture_1", pick=_features),
-        "tap_dc_structure_1": Tap(module="dc_structure_1", pick=_features),
-        "tap_bigff": Tap(module="bigff", pick=_features),
-        "tap_ral": Tap(module="cfa.ral", pick=_features),
+        "tap_ec_texture_7": Activation(module="ec_texture_7", pick=_features),
+        "tap_ec_structure_7": Activation(module="ec_structure_7", pick=_features),
+        "tap_dc_texture_1": Activation(module="dc_texture_1", pick=_features),
+        "tap_dc_structure_1": Activation(module="dc_structure_1", pick=_features),
+        "tap_bigff": Activation(module="bigff", pick=_features),
+        "tap_ral": Activation(module="cfa.ral", pick=_features),
         "raw": Answer(of=lambda asked: (asked.returned.raw[0] + 1) / 2, tolerance=PICTURE),
         "filled": Answer(tolerance=PICTURE),
     },

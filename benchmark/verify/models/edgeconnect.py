@@ -1,4 +1,6 @@
-"""EdgeConnect's goldens: the authors' folder of two files, and edges equal to the pixel."""
+"""EdgeConnect's reference outputs: the authors' folder of two files, and edges equal to the
+pixel.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from benchmark.verify.golden import Answer, Asked, Golden, Parts, Tap, entering
+from benchmark.verify.golden import Activation, Answer, Asked, Parts, Reference, entering
 from benchmark.verify.tolerance import Tolerance, Values, summary
 from inpainters.edgeconnect import EDGE_FILE, INPAINT_FILE, canny_edges, grey_levels
 
@@ -26,19 +28,19 @@ def _canny(asked: Asked) -> Values:
     return summary(torch.from_numpy(canny_edges(grey_levels(image[None]), mask[None] == 0)))
 
 
-GOLDEN = Golden(
+GOLDEN = Reference(
     parts=("edge", "inpaint"),
     save=_save,
     taps=Tolerance(relative=1e-3, floor=1),
     points={
         "tap_canny": Answer(of=_canny, tolerance=Tolerance(absolute=1e-12)),
-        "tap_edge_input": Tap(module="edge.encoder", pick=entering),
-        "tap_edge_encoder": Tap(module="edge.encoder.9"),
-        "tap_edge_middle": Tap(module="edge.middle"),
-        "tap_edge": Tap(module="edge"),
-        "tap_inpaint_encoder": Tap(module="inpaint.encoder.9"),
-        "tap_inpaint_middle": Tap(module="inpaint.middle"),
-        "tap_inpaint_decoder": Tap(module="inpaint.decoder"),
+        "tap_edge_input": Activation(module="edge.encoder", pick=entering),
+        "tap_edge_encoder": Activation(module="edge.encoder.9"),
+        "tap_edge_middle": Activation(module="edge.middle"),
+        "tap_edge": Activation(module="edge"),
+        "tap_inpaint_encoder": Activation(module="inpaint.encoder.9"),
+        "tap_inpaint_middle": Activation(module="inpaint.middle"),
+        "tap_inpaint_decoder": Activation(module="inpaint.decoder"),
         "raw": Answer(of=lambda asked: asked.returned.raw[0], tolerance=PICTURE),
         "filled": Answer(tolerance=PICTURE),
     },

@@ -1,4 +1,6 @@
-"""FcF's goldens: the authors' pickle with its source text, or the re-published state dict."""
+"""FcF's reference outputs: the authors' pickle with its source text, or the re-published state
+dict.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from benchmark.verify.golden import Answer, Golden, Parts, Tap, leaving_as, merged
+from benchmark.verify.golden import Activation, Answer, Parts, Reference, leaving_as, merged
 from benchmark.verify.stylegan import save_as_authors
 from benchmark.verify.tolerance import Tolerance
 
@@ -22,21 +24,21 @@ def _save(folder: Path, case: str, parts: Parts) -> Path:
     return folder / "places_G.pth"
 
 
-GOLDEN = Golden(
+GOLDEN = Reference(
     parts=("plain", "equalized", "modulated", "torgb_low", "torgb_high", "mapping"),
     save=_save,
     taps=Tolerance(absolute=1e-4, relative=1e-4),
     points={
-        "tap_enc256": Tap(module="encoder.b256.conv0"),
-        "tap_enc32_down": Tap(module="encoder.b32", pick=leaving_as(1)),
-        "tap_x_global": Tap(module="encoder.b4", pick=leaving_as(1)),
-        "tap_ws": Tap(module="mapping"),
-        "tap_syn4": Tap(module="synthesis.foreword.conv"),
-        "tap_spectral32": Tap(
+        "tap_enc256": Activation(module="encoder.b256.conv0"),
+        "tap_enc32_down": Activation(module="encoder.b32", pick=leaving_as(1)),
+        "tap_x_global": Activation(module="encoder.b4", pick=leaving_as(1)),
+        "tap_ws": Activation(module="mapping"),
+        "tap_syn4": Activation(module="synthesis.foreword.conv"),
+        "tap_spectral32": Activation(
             module="synthesis.b32.ffc_skip.0.ffc_act.ffc_block.conv1.ffc.convg2g"
         ),
-        "tap_syn32": Tap(module="synthesis.b32.conv1"),
-        "tap_img128": Tap(module="synthesis.b128", pick=leaving_as(1)),
+        "tap_syn32": Activation(module="synthesis.b32.conv1"),
+        "tap_img128": Activation(module="synthesis.b128", pick=leaving_as(1)),
         "raw": Answer(of=lambda asked: asked.returned[0], tolerance=PICTURE),
         "filled": Answer(tolerance=PICTURE),
     },

@@ -1,4 +1,4 @@
-"""IID-Net's goldens: a folder with one file, saved from a data-parallel wrapper."""
+"""IID-Net's reference outputs: a folder with one file, saved from a data-parallel wrapper."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from benchmark.verify.golden import Answer, Golden, Parts, Tap, entering, merged
+from benchmark.verify.golden import Activation, Answer, Parts, Reference, entering, merged
 from benchmark.verify.tolerance import Tolerance
 from detectors.iidnet import divisor, nearest
 
@@ -20,7 +20,7 @@ def _save(folder: Path, _case: str, parts: Parts) -> Path:
 
 
 def _divisor(_module: nn.Module, inputs: tuple[Tensor, ...], _output: object) -> float:
-    """What the attention divides by, for the one picture that enters."""
+    """What the attention divides by, for the one image that enters."""
     return float(divisor(nearest(inputs[0][0].flatten(1).T)[0]))
 
 
@@ -30,19 +30,19 @@ def _middle(_module: nn.Module, _inputs: tuple[Any, ...], output: Tensor) -> Ten
     return output[:, width : 2 * width]
 
 
-GOLDEN = Golden(
+GOLDEN = Reference(
     parts=("iidnet", "bayar"),
     save=_save,
     taps=Tolerance(largest=1e-4),
     points={
-        "tap_bayar": Tap(module="bayar_conv"),
-        "tap_enh": Tap(module="cell1", pick=entering),
-        "tap_cell2": Tap(module="cell2"),
-        "tap_cell10": Tap(module="cell10"),
-        "tap_k": Tap(module="att", pick=_divisor, whole=True),
-        "tap_global": Tap(module="att", pick=_middle),
-        "tap_local": Tap(module="att.local_att"),
-        "tap_logit": Tap(module="decision"),
+        "tap_bayar": Activation(module="bayar_conv"),
+        "tap_enh": Activation(module="cell1", pick=entering),
+        "tap_cell2": Activation(module="cell2"),
+        "tap_cell10": Activation(module="cell10"),
+        "tap_k": Activation(module="att", pick=_divisor, whole=True),
+        "tap_global": Activation(module="att", pick=_middle),
+        "tap_local": Activation(module="att.local_att"),
+        "tap_logit": Activation(module="decision"),
         "heatmap": Answer(tolerance=Tolerance(absolute=5e-5)),
     },
 )

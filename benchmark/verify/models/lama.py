@@ -1,4 +1,4 @@
-"""LaMa's goldens: the folder `big-lama` with its Lightning checkpoint."""
+"""LaMa's reference outputs: the folder `big-lama` with its Lightning checkpoint."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from unittest.mock import patch
 import torch
 from torch import Tensor, nn
 
-from benchmark.verify.golden import Answer, Asked, Golden, Parts, Tap, entering, merged
+from benchmark.verify.golden import Activation, Answer, Asked, Parts, Reference, entering, merged
 from benchmark.verify.tolerance import Tolerance
 from inpainters.lama import CHECKPOINT
 
@@ -47,25 +47,25 @@ def _far(_module: nn.Module, _inputs: tuple[Any, ...], output: Any) -> Tensor:  
 
 
 def _raw(asked: Asked) -> Tensor:
-    """The network's picture, without what was added to make its sides multiples of 8."""
+    """The network's image, without what was added to make its sides multiples of 8."""
     height, width = asked.expected["mask"].shape
     raw: Tensor = asked.returned[0, :, :height, :width]
     return raw
 
 
-GOLDEN = Golden(
+GOLDEN = Reference(
     parts=("stem", "body", "head"),
     save=_save,
     taps=Tolerance(absolute=1e-4, relative=1e-4),
     points={
-        "tap_input": Tap(module="model.0", pick=entering),
-        "tap_stem": Tap(module="model.1"),
-        "tap_down3_global": Tap(module="model.4", pick=_far),
-        "tap_block0_fourier": Tap(module="model.5.conv1.ffc.convg2g.fu"),
-        "tap_block0_global": Tap(module="model.5", pick=_far),
-        "tap_body": Tap(module="model.23"),
-        "tap_up1": Tap(module="model.26"),
-        "tap_logits": Tap(module="model.34"),
+        "tap_input": Activation(module="model.0", pick=entering),
+        "tap_stem": Activation(module="model.1"),
+        "tap_down3_global": Activation(module="model.4", pick=_far),
+        "tap_block0_fourier": Activation(module="model.5.conv1.ffc.convg2g.fu"),
+        "tap_block0_global": Activation(module="model.5", pick=_far),
+        "tap_body": Activation(module="model.23"),
+        "tap_up1": Activation(module="model.26"),
+        "tap_logits": Activation(module="model.34"),
         "raw": Answer(of=_raw, tolerance=PICTURE),
         "filled": Answer(tolerance=PICTURE),
     },

@@ -1,4 +1,6 @@
-"""MADF's goldens: what its training program writes, and a state dict older than some counters."""
+"""MADF's reference outputs: what its training program writes, and a state dict older than some
+counters.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from benchmark.verify.golden import Answer, Golden, Parts, Tap
+from benchmark.verify.golden import Activation, Answer, Parts, Reference
 from benchmark.verify.seeded import State
 from benchmark.verify.tolerance import Tolerance
 from inpainters.madf import denormalised
@@ -43,19 +45,19 @@ def _filters(module: nn.Module, _inputs: tuple[Any, ...], output: Tensor) -> Ten
     return filters
 
 
-GOLDEN = Golden(
+GOLDEN = Reference(
     parts=("generator",),
     save=_save,
     taps=Tolerance(absolute=1e-3, relative=1e-4),
     points={
-        "tap_mask1": Tap(module="filter_gen_1"),
-        "tap_enc1": Tap(module="enc_conv_1"),
-        "tap_filters7": Tap(module="filter_gen_7", pick=_filters),
-        "tap_enc7": Tap(module="enc_conv_7"),
-        "tap_att7": Tap(module="att_conv_7"),
-        "tap_ref0_2": Tap(module="dec_ref0_2"),
-        "tap_coarse": Tap(module="att_conv_1"),
-        "tap_output": Tap(module="dec_ref1_1"),
+        "tap_mask1": Activation(module="filter_gen_1"),
+        "tap_enc1": Activation(module="enc_conv_1"),
+        "tap_filters7": Activation(module="filter_gen_7", pick=_filters),
+        "tap_enc7": Activation(module="enc_conv_7"),
+        "tap_att7": Activation(module="att_conv_7"),
+        "tap_ref0_2": Activation(module="dec_ref0_2"),
+        "tap_coarse": Activation(module="att_conv_1"),
+        "tap_output": Activation(module="dec_ref1_1"),
         "raw": Answer(
             of=lambda asked: denormalised(asked.returned.raw[0]).clamp(0, 1), tolerance=PICTURE
         ),

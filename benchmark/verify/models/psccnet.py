@@ -1,4 +1,4 @@
-"""PSCC-Net's goldens: three files, each saved from a data-parallel wrapper."""
+"""PSCC-Net's reference outputs: three files, each saved from a data-parallel wrapper."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from benchmark.verify.golden import Answer, Golden, Parts, Tap, entering, leaving_as
+from benchmark.verify.golden import Activation, Answer, Parts, Reference, entering, leaving_as
 from benchmark.verify.tolerance import Tolerance
 from detectors.psccnet import FILES
 
@@ -21,19 +21,19 @@ def _save(folder: Path, case: str, parts: Parts) -> Path:
     return folder
 
 
-GOLDEN = Golden(
+GOLDEN = Reference(
     parts=("hrnet", "nlc", "head"),
     save=_save,
     taps=Tolerance(largest=1e-4),
     points={
-        "tap_layer1": Tap(module="hrnet.layer1"),
-        "tap_stage2_b1": Tap(module="hrnet.stage2", pick=leaving_as(1)),
-        "tap_s1": Tap(module="hrnet", pick=leaving_as(0)),
-        "tap_s4": Tap(module="hrnet", pick=leaving_as(3)),
-        "tap_mask4": Tap(module="nlc.getmask4"),
-        "tap_z3": Tap(module="nlc.getmask3.getmask", pick=entering),
-        "tap_mask1": Tap(module="nlc.getmask1"),
-        "tap_logits": Tap(module="head"),
+        "tap_layer1": Activation(module="hrnet.layer1"),
+        "tap_stage2_b1": Activation(module="hrnet.stage2", pick=leaving_as(1)),
+        "tap_s1": Activation(module="hrnet", pick=leaving_as(0)),
+        "tap_s4": Activation(module="hrnet", pick=leaving_as(3)),
+        "tap_mask4": Activation(module="nlc.getmask4"),
+        "tap_z3": Activation(module="nlc.getmask3.getmask", pick=entering),
+        "tap_mask1": Activation(module="nlc.getmask1"),
+        "tap_logits": Activation(module="head"),
         "heatmap": Answer(tolerance=Tolerance(absolute=5e-5)),
         "score": Answer(tolerance=Tolerance(absolute=1e-5)),
     },

@@ -1,4 +1,6 @@
-"""SafePaint's goldens: the picture, what the program writes of it, and the domain vectors."""
+"""SafePaint's reference outputs: the image, what the program writes of it, and the domain
+vectors.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ import torch
 
 from benchmark.core.tensors import to_pixels
 from benchmark.core.types import Pixels
-from benchmark.verify.golden import Answer, Asked, Golden, Parts, Tap
+from benchmark.verify.golden import Activation, Answer, Asked, Parts, Reference
 from benchmark.verify.tolerance import Tolerance, Values, tensor_or_number
 from inpainters.safepaint import GENERATOR_FILE, SafePaint
 
@@ -24,7 +26,7 @@ def _save(folder: Path, _case: str, parts: Parts) -> Path:
 
 
 def _written(asked: Asked) -> Pixels:
-    """The 8-bit picture as the program writes it, (H, W, 3): cut off, not rounded."""
+    """The 8-bit image as the program writes it, (H, W, 3): cut off, not rounded."""
     pixels: Pixels = to_pixels(asked.given["filled"][None], rounding=SafePaint.card.rounding)[0]
     return pixels
 
@@ -37,19 +39,19 @@ def _domain(asked: Asked, which: str) -> Values:
     return tensor_or_number(getattr(domains, which).flatten())
 
 
-GOLDEN = Golden(
+GOLDEN = Reference(
     parts=("generator",),
     save=_save,
     taps=NEAR,
     points={
-        "tap_coarse_encoder": Tap(module="coarse_generator.encoder"),
-        "tap_coarse_middle": Tap(module="coarse_generator.middle"),
-        "tap_coarse_raw": Tap(module="coarse_generator"),
-        "tap_fine_encoder": Tap(module="fine_generator.encoder"),
-        "tap_fine_middle": Tap(module="fine_generator.middle"),
-        "tap_rwsa1": Tap(module="fine_generator.att1"),
-        "tap_rwsa2": Tap(module="fine_generator.att2"),
-        "tap_rwsa3": Tap(module="fine_generator.att3"),
+        "tap_coarse_encoder": Activation(module="coarse_generator.encoder"),
+        "tap_coarse_middle": Activation(module="coarse_generator.middle"),
+        "tap_coarse_raw": Activation(module="coarse_generator"),
+        "tap_fine_encoder": Activation(module="fine_generator.encoder"),
+        "tap_fine_middle": Activation(module="fine_generator.middle"),
+        "tap_rwsa1": Activation(module="fine_generator.att1"),
+        "tap_rwsa2": Activation(module="fine_generator.att2"),
+        "tap_rwsa3": Activation(module="fine_generator.att3"),
         "raw": Answer(of=lambda asked: asked.returned.raw[0], tolerance=PICTURE),
         "filled": Answer(tolerance=PICTURE),
         # An answer 1e-6 below k/255 is cut to k - 1.

@@ -1,4 +1,4 @@
-"""TruFor's goldens: one file, the state dict beside numbers that its training noted."""
+"""TruFor's reference outputs: one file, the state dict beside numbers that its training noted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmark.verify.golden import Answer, Golden, Parts, Tap, entering
+from benchmark.verify.golden import Activation, Answer, Parts, Reference, entering
 from benchmark.verify.tolerance import Tolerance
 
 ANSWER = Tolerance(absolute=5e-5)
@@ -27,19 +27,19 @@ def _first(_module: nn.Module, _inputs: tuple[Any, ...], output: Any) -> Any:  #
     return output[0] if isinstance(output, tuple) else output
 
 
-GOLDEN = Golden(
+GOLDEN = Reference(
     parts=("trufor",),
     save=_save,
     taps=Tolerance(absolute=1e-4),
     points={
-        "tap_noiseprint": Tap(module="dncnn", pick=_first),
-        "tap_rgb1": Tap(module="backbone.norm1", pick=_first),
-        "tap_frm1": Tap(module="backbone.FRMs.0", pick=_first),
-        "tap_fused1": Tap(module="backbone.FFMs.0", pick=_first),
-        "tap_fused4": Tap(module="backbone.FFMs.3", pick=_first),
-        "tap_logits": Tap(module="decode_head", pick=_first),
-        "tap_conf": Tap(module="decode_head_conf", pick=_first),
-        "tap_pool": Tap(module="detection", pick=entering),
+        "tap_noiseprint": Activation(module="dncnn", pick=_first),
+        "tap_rgb1": Activation(module="backbone.norm1", pick=_first),
+        "tap_frm1": Activation(module="backbone.FRMs.0", pick=_first),
+        "tap_fused1": Activation(module="backbone.FFMs.0", pick=_first),
+        "tap_fused4": Activation(module="backbone.FFMs.3", pick=_first),
+        "tap_logits": Activation(module="decode_head", pick=_first),
+        "tap_conf": Activation(module="decode_head_conf", pick=_first),
+        "tap_pool": Activation(module="detection", pick=entering),
         "heatmap": Answer(tolerance=ANSWER),
         "confidence": Answer(tolerance=ANSWER),
         "score": Answer(tolerance=ANSWER),

@@ -18,7 +18,7 @@ def adversarial_generator(fake: Tensor, kind: Kind = "nsgan") -> Tensor:
     """What the generator pays for being found out.
 
     Args:
-        fake: the discriminator's answers to painted pictures, before the sigmoid, any shape.
+        fake: the discriminator's answers to inpainted images, before the sigmoid, any shape.
         kind: binary cross-entropy ("nsgan"), plain mean ("hinge") or squares ("lsgan").
 
     Returns:
@@ -35,8 +35,8 @@ def adversarial_discriminator(
     """What the discriminator pays for its mistakes.
 
     Args:
-        real: its answers to untouched pictures, before the sigmoid, any shape.
-        fake: its answers to painted pictures.
+        real: its answers to untouched images, before the sigmoid, any shape.
+        fake: its answers to inpainted images.
         kind: as in `adversarial_generator`.
         halved: half the sum of both terms (program) or the sum (paper).
 
@@ -58,7 +58,7 @@ def _against(logits: Tensor, target: float, kind: Kind) -> Tensor:
 
 
 def gradient_penalty(real: Tensor, images: Tensor) -> Tensor:
-    """How steeply the discriminator's answers rise and fall around untouched pictures (R1).
+    """How steeply the discriminator's answers rise and fall around untouched images (R1).
 
     Mescheder et al., ICML 2018; the weights are those of the published programs of LaMa and FcF.
 

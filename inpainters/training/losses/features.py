@@ -23,9 +23,9 @@ def perceptual(output: Features, real: Features, layers: Iterable[str]) -> Tenso
     """Mean absolute difference of features, summed over layers.
 
     Args:
-        output: features of the painted pictures (SafePaint's program: un-composited; its paper:
+        output: features of the inpainted images (SafePaint's program: un-composited; its paper:
             composites).
-        real: features of the untouched pictures.
+        real: features of the untouched images.
         layers: names to compare; `PERCEPTUAL_LAYERS` for VGG-19, `POOL_LAYERS` for VGG-16.
 
     Returns:
@@ -45,9 +45,9 @@ def style(output: Features, real: Features, layers: Iterable[str]) -> Tensor:
     """Mean absolute difference of Gram matrices, summed over layers.
 
     Args:
-        output: features of the painted pictures (SafePaint's program: times M; its paper:
+        output: features of the inpainted images (SafePaint's program: times M; its paper:
             composites).
-        real: features of the untouched pictures, times M in the program's form.
+        real: features of the untouched images, times M in the program's form.
         layers: names to compare; `STYLE_LAYERS` for VGG-19, `POOL_LAYERS` for VGG-16.
 
     Returns:
@@ -61,8 +61,8 @@ def squares(output: Iterable[Tensor], real: Iterable[Tensor]) -> Tensor:
     """Mean squared difference of each pair of maps.
 
     Args:
-        output: maps of the painted pictures.
-        real: as many of the untouched pictures, each of the same shape.
+        output: maps of the inpainted images.
+        real: as many of the untouched images, each of the same shape.
 
     Returns:
         (pairs,), in their order.

@@ -1,8 +1,8 @@
-"""The pattern that a network's strides leave in what it paints: a checkerboard.
+"""The pattern that a network's strides leave in what it inpaints: a checkerboard.
 
 No paper has this term. Transposed convolutions, and the strides of the networks that judge, give
 each phase of a grid of pixels a value of its own. An absolute difference hardly sees it where the
-picture is uncertain anyway, and in a smooth fill the eye sees half a grey level.
+image is uncertain anyway, and in a smooth fill the eye sees half a grey level.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 PERIOD = 8  # pixels; what repeats after 2 or 4 repeats after 8 as well
-FEWEST = 4  # pixels of a phase in a picture's hole, for it to count
+FEWEST = 4  # pixels of a phase in an image's hole, for it to count
 FAINT = (0.5 / 255) ** 2  # energy of the rounding to 8 bits: below it nothing can be seen
 
 
@@ -25,12 +25,12 @@ def lattice(output: Tensor, masks: Tensor) -> Tensor:
     mean square, through which no gradient goes: making texture is no way out.
 
     Args:
-        output: (N, 3, H, W) in [0, 1] or beyond, whole painted pictures; H and W at least 8.
+        output: (N, 3, H, W) in [0, 1] or beyond, whole inpainted images; H and W at least 8.
         masks: (N, 1, H, W), 1 = hole.
 
     Returns:
-        A scalar, the mean over pictures: near 1 for a checkerboard on a plain fill, near 0 (and now
-        and then below) for a photograph; 0 where no hole has `FEWEST` pixels of a phase.
+        A scalar, the mean over images: near 1 for a checkerboard on a plain fill, near 0 (and now
+        and then below) for an image; 0 where no hole has `FEWEST` pixels of a phase.
     """
     fine = (output - _mean(output * masks) / _mean(masks).clamp(min=1e-6)) * masks
     sums, squares, counts = (_phases(part) for part in (fine, fine.square(), masks))
@@ -43,7 +43,7 @@ def lattice(output: Tensor, masks: Tensor) -> Tensor:
 
 
 def _mean(planes: Tensor) -> Tensor:
-    """The mean over 8x8 pixels around each; beyond the picture all is 0."""
+    """The mean over 8x8 pixels around each; beyond the image all is 0."""
     before = PERIOD // 2
     after = PERIOD - 1 - before
     padded = F.pad(planes, (before, after, before, after))

@@ -10,7 +10,7 @@ from torch import Tensor
 from inpainters.training.feature_networks import imagenet_standardised
 from inpainters.training.losses.features import Features, squares
 
-FeatureFunction = Callable[[Tensor], Features]  # maps of (N, 3, H, W) pictures, by name
+FeatureFunction = Callable[[Tensor], Features]  # maps of (N, 3, H, W) images, by name
 
 
 def receptive_field(output: Tensor, images: Tensor, see: FeatureFunction) -> Tensor:
@@ -20,9 +20,9 @@ def receptive_field(output: Tensor, images: Tensor, see: FeatureFunction) -> Ten
     stages of a dilated ResNet-50 that was trained to segment ADE20K.
 
     Args:
-        output: (N, 3, H, W) in [0, 1], painted pictures.
+        output: (N, 3, H, W) in [0, 1], inpainted images.
         images: (N, 3, H, W) in [0, 1], untouched.
-        see: gives the maps; it gets pictures standardised with ImageNet's mean and deviation.
+        see: gives the maps; it gets images standardised with ImageNet's mean and deviation.
 
     Returns:
         A scalar.

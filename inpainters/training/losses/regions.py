@@ -15,7 +15,7 @@ def hole_loss(output: Tensor, images: Tensor, masks: Tensor) -> Tensor:
     """Absolute difference in the holes, averaged over all pixels.
 
     Args:
-        output: (N, 3, H, W) in [-1, 1], the whole painted pictures.
+        output: (N, 3, H, W) in [-1, 1], the whole inpainted images.
         images: (N, 3, H, W) in [-1, 1], untouched.
         masks: (N, 1, H, W), 1 = hole.
 
@@ -33,12 +33,12 @@ def valid_loss(output: Tensor, images: Tensor, masks: Tensor) -> Tensor:
 def perceptual_loss(
     output: Features, composite: Features, real: Features, layers: Sequence[str] = POOL_LAYERS
 ) -> Tensor:
-    """Mean absolute difference of features, of painted pictures plus of composites.
+    """Mean absolute difference of features, of inpainted images plus of composites.
 
     Args:
-        output: features of the whole painted pictures.
-        composite: features of the pictures whose holes alone are painted.
-        real: features of the untouched pictures.
+        output: features of the whole inpainted images.
+        composite: features of the images whose holes alone are inpainted.
+        real: features of the untouched images.
         layers: names to compare.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Pictures that are small on disk and decode for minutes, or fill the memory, are refused."""
+"""Images that are small on disk and decode for minutes, or fill the memory, are refused."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from PIL import Image
 
 from benchmark.core import image_limits as bounded
 from benchmark.core.errors import DataError
-from benchmark.core.images import picture_shape, read_picture
+from benchmark.core.images import image_shape, read_image
 from benchmark.datasets import open_dataset
 from tests.peak import LINUX, peak_of
 
@@ -51,12 +51,12 @@ def with_scans(content: bytes, count: int) -> bytes:
 def test_scans_of_a_jpeg_are_counted(count: int, tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(with_scans(progressive(), count))
-    assert picture_shape(path) == (64, 64)
+    assert image_shape(path) == (64, 64)
     if count <= bounded.MOST_SCANS:
-        assert read_picture(path).shape == (64, 64, 3)
+        assert read_image(path).shape == (64, 64, 3)
         return
     with pytest.raises(DataError, match=r"a\.jpg: a JPEG of more than 100 scans"):
-        read_picture(path)
+        read_image(path)
 
 
 def test_what_only_looks_like_scans_does_not_count(tmp_path: Path) -> None:
@@ -66,16 +66,16 @@ def test_what_only_looks_like_scans_does_not_count(tmp_path: Path) -> None:
     comment = b"\xff\xfe" + struct.pack(">H", len(fake) + 2) + fake
     path = tmp_path / "a.jpg"
     path.write_bytes(plain[:2] + comment + plain[2:] + fake)
-    assert read_picture(path).shape == (64, 64, 3)
+    assert read_image(path).shape == (64, 64, 3)
 
 
 def test_scans_within_a_tiff(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     Image.new("RGB", (64, 64)).save(path, compression="jpeg")
-    assert read_picture(path).shape == (64, 64, 3)
+    assert read_image(path).shape == (64, 64, 3)
     path.write_bytes(path.read_bytes() + b"\xff\xda" * 150)
     with pytest.raises(DataError, match="a TIFF of JPEGs of more than 100 scans"):
-        read_picture(path)
+        read_image(path)
 
 
 def chunk(kind: bytes, content: bytes) -> bytes:
@@ -95,33 +95,33 @@ def png(*chunks: bytes) -> bytes:
 
 
 def test_time_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A header of many parts; a picture of many pieces."""
+    """A header of many parts; an image of many pieces."""
     path = tmp_path / "a.png"
     path.write_bytes(png(*[chunk(b"teXt", b"")] * 1000))
-    assert picture_shape(path) == (8, 8)
-    assert read_picture(path).shape == (8, 8, 3)
+    assert image_shape(path) == (8, 8)
+    assert read_image(path).shape == (8, 8, 3)
     monkeypatch.setattr(bounded, "LONGEST_HEADER", -1.0)
     with pytest.raises(DataError, match=r"a\.png: takes more than -1 s to read; refused"):
-        picture_shape(path)
+        image_shape(path)
     monkeypatch.setattr(bounded, "LONGEST", -1.0)
     with pytest.raises(DataError, match=r"a\.png: takes more than -1 s to read; refused"):
-        read_picture(path)
+        read_image(path)
 
 
 def test_a_large_file_is_refused_unread(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(png())
     os.truncate(path, 12 * 2**30)  # sparse: it takes no room
-    for call in (picture_shape, read_picture):
+    for call in (image_shape, read_image):
         with pytest.raises(DataError, match="12,884,901,888 bytes are more than 1,073,741,824"):
             call(path)
     with pytest.raises(DataError, match="refused unread"):
         open_dataset("folder", images=tmp_path, size=64).digest("a")
 
 
-def test_a_pipe_is_no_picture(tmp_path: Path) -> None:
+def test_a_pipe_is_no_image(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.png")
-    for call in (picture_shape, read_picture):
+    for call in (image_shape, read_image):
         with pytest.raises(DataError, match="no file that can be read whole"):
             call(tmp_path / "a.png")
 

@@ -1,4 +1,4 @@
-"""Every picture file comes out as upright 8-bit RGB, or as one line that names it."""
+"""Every image file comes out as upright 8-bit RGB, or as one line that names it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
 
 from benchmark.core.errors import DataError
-from benchmark.core.images import fit, named_pictures, picture_shape, read_picture
+from benchmark.core.images import fit, image_shape, named_images, read_image
 
 COLOURS = np.random.default_rng(0).integers(0, 256, (6, 10, 3), dtype=np.uint8)
 
@@ -30,17 +30,17 @@ def saved(folder: Path, name: str, picture: Image.Image, **options: object) -> P
 def test_lossless_formats_come_back_bit_for_bit(tmp_path, suffix):
     options = {"lossless": True} if suffix == "webp" else {}
     path = saved(tmp_path, f"a.{suffix}", Image.fromarray(COLOURS), **options)
-    assert np.array_equal(read_picture(path), COLOURS)
-    assert picture_shape(path) == (6, 10)
+    assert np.array_equal(read_image(path), COLOURS)
+    assert image_shape(path) == (6, 10)
 
 
 def test_jpeg_is_read(tmp_path):
     path = saved(tmp_path, "a.JPG", Image.new("RGB", (8, 8), (200, 30, 90)), quality=100)
-    assert np.abs(read_picture(path).astype(int) - (200, 30, 90)).max() <= 3
+    assert np.abs(read_image(path).astype(int) - (200, 30, 90)).max() <= 3
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_pictures_are_turned_upright(tmp_path, orientation):
+def test_images_are_turned_upright(tmp_path, orientation):
     exif = Image.Exif()
     exif[274] = orientation
     path = saved(tmp_path, "a.png", Image.fromarray(COLOURS), exif=exif)
@@ -55,32 +55,32 @@ def test_pictures_are_turned_upright(tmp_path, orientation):
         7: np.rot90(COLOURS, 2).transpose(1, 0, 2),
         8: np.rot90(COLOURS, 1),
     }[orientation]
-    assert np.array_equal(read_picture(path), upright)
-    assert picture_shape(path) == upright.shape[:2]
+    assert np.array_equal(read_image(path), upright)
+    assert image_shape(path) == upright.shape[:2]
 
 
 def test_grey_becomes_three_equal_channels(tmp_path):
     grey = COLOURS[..., 0]
     path = saved(tmp_path, "a.png", Image.fromarray(grey))
-    assert np.array_equal(read_picture(path), np.dstack([grey] * 3))
+    assert np.array_equal(read_image(path), np.dstack([grey] * 3))
 
 
 def test_one_bit_becomes_black_and_white(tmp_path):
     path = saved(tmp_path, "a.png", Image.fromarray(COLOURS[..., 0] > 127))
-    assert np.array_equal(read_picture(path)[..., 1], np.where(COLOURS[..., 0] > 127, 255, 0))
+    assert np.array_equal(read_image(path)[..., 1], np.where(COLOURS[..., 0] > 127, 255, 0))
 
 
 @pytest.mark.parametrize("suffix", ["png", "tiff"])
 def test_sixteen_bits_are_scaled_and_rounded(tmp_path, suffix):
     deep = np.array([[0, 128, 129, 257, 32767, 65535]], dtype=np.uint16)
     path = saved(tmp_path, f"a.{suffix}", Image.fromarray(deep))
-    assert read_picture(path)[0, :, 2].tolist() == [0, 0, 1, 1, 127, 255]
+    assert read_image(path)[0, :, 2].tolist() == [0, 0, 1, 1, 127, 255]
 
 
 def test_colour_of_sixteen_bits_keeps_its_upper_byte(tmp_path):
     deep = np.array([[[0, 255, 256], [32767, 65280, 65535]]], dtype=np.uint16)
     cv2.imwrite(str(tmp_path / "a.png"), deep[..., ::-1])
-    assert read_picture(tmp_path / "a.png").tolist() == [[[0, 0, 1], [127, 255, 255]]]
+    assert read_image(tmp_path / "a.png").tolist() == [[[0, 0, 1], [127, 255, 255]]]
 
 
 def test_palettes_are_looked_up(tmp_path):
@@ -88,7 +88,7 @@ def test_palettes_are_looked_up(tmp_path):
     picture.putpalette([10, 20, 30, 200, 100, 0])
     picture.putdata([1, 0])
     path = saved(tmp_path, "a.png", picture)
-    assert read_picture(path).tolist() == [[[200, 100, 0], [10, 20, 30]]]
+    assert read_image(path).tolist() == [[[200, 100, 0], [10, 20, 30]]]
 
 
 def test_a_palettes_transparent_colour_lies_over_white(tmp_path):
@@ -96,20 +96,20 @@ def test_a_palettes_transparent_colour_lies_over_white(tmp_path):
     picture.putpalette([10, 20, 30, 200, 100, 0])
     picture.putdata([1, 0])
     path = saved(tmp_path, "a.png", picture, transparency=0)
-    assert read_picture(path).tolist() == [[[200, 100, 0], [255, 255, 255]]]
+    assert read_image(path).tolist() == [[[200, 100, 0], [255, 255, 255]]]
 
 
 @pytest.mark.parametrize(("alpha", "expected"), [(255, 0), (0, 255), (51, 204)])
 def test_transparency_is_laid_over_white(tmp_path, alpha, expected):
     path = saved(tmp_path, "a.png", Image.new("RGBA", (1, 1), (0, 0, 0, alpha)))
-    assert read_picture(path).tolist() == [[[expected] * 3]]
+    assert read_image(path).tolist() == [[[expected] * 3]]
     path = saved(tmp_path, "b.png", Image.new("LA", (1, 1), (0, alpha)))
-    assert read_picture(path).tolist() == [[[expected] * 3]]
+    assert read_image(path).tolist() == [[[expected] * 3]]
 
 
 def test_cmyk_becomes_rgb(tmp_path):
     path = saved(tmp_path, "a.tiff", Image.new("CMYK", (1, 1), (0, 255, 255, 0)))
-    assert read_picture(path).tolist() == [[[255, 0, 0]]]
+    assert read_image(path).tolist() == [[[255, 0, 0]]]
 
 
 def test_a_truncated_jpeg_is_named(tmp_path):
@@ -117,19 +117,19 @@ def test_a_truncated_jpeg_is_named(tmp_path):
     path = saved(tmp_path, "half.jpg", Image.fromarray(noise))
     path.write_bytes(path.read_bytes()[:2000])
     with pytest.raises(DataError, match=r"half\.jpg: damaged or truncated"):
-        read_picture(path)
+        read_image(path)
 
 
 @pytest.mark.parametrize(
     "content", [b"", b"these are words\n" * 40, b"\x89PNG\r\n\x1a\n", b"GIF89a"]
 )
-def test_what_is_no_picture_is_named(tmp_path, content):
+def test_what_is_no_image_is_named(tmp_path, content):
     path = tmp_path / "words.png"
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"words\.png: (not a|damaged)"):
-        read_picture(path)
+        read_image(path)
     with pytest.raises(DataError, match=r"words\.png: (not a|damaged)"):
-        picture_shape(path)
+        image_shape(path)
 
 
 # a TIFF whose strips begin at a fraction; Pillow raises a TypeError
@@ -144,60 +144,60 @@ def test_what_pillow_itself_stumbles_over_is_named(tmp_path):
     path = tmp_path / "odd.tif"
     path.write_bytes(base64.b64decode(FRACTION))
     with pytest.raises(DataError, match=r"odd\.tif: damaged or truncated"):
-        read_picture(path)
+        read_image(path)
 
 
-def test_a_missing_picture_is_named(tmp_path):
-    with pytest.raises(DataError, match=r"none\.png: no such picture"):
-        read_picture(tmp_path / "none.png")
+def test_a_missing_image_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"none\.png: no such image"):
+        read_image(tmp_path / "none.png")
 
 
 def test_a_decompression_bomb_is_refused_undecoded(tmp_path, monkeypatch):
     path = saved(tmp_path, "bomb.png", Image.new("L", (40, 30)))
-    assert read_picture(path, most=1200).shape == (30, 40, 3)
+    assert read_image(path, most=1200).shape == (30, 40, 3)
     monkeypatch.setattr(PngImageFile, "load", lambda _: pytest.fail("decoded"))
     with pytest.raises(DataError, match=r"bomb\.png: 40x30 pixels are more than 1,199"):
-        read_picture(path, most=1199)
+        read_image(path, most=1199)
     with pytest.raises(DataError, match=r"bomb\.png: 40x30 pixels"):
-        picture_shape(path, most=1199)
+        image_shape(path, most=1199)
 
 
 def test_pillows_own_limit_is_neither_met_nor_moved(tmp_path, monkeypatch):
     path = saved(tmp_path, "a.png", Image.new("L", (40, 30)))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
-    assert read_picture(path).shape == (30, 40, 3)
+    assert read_image(path).shape == (30, 40, 3)
     assert Image.MAX_IMAGE_PIXELS == 100
 
 
-def test_headers_of_huge_pictures_are_refused_undecoded(tmp_path):
+def test_headers_of_huge_images_are_refused_undecoded(tmp_path):
     path = saved(tmp_path, "huge.png", Image.new("L", (8, 8)))
     content = bytearray(path.read_bytes())
     content[16:24] = struct.pack(">II", 100_000, 100_000)
     content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"huge\.png: 100000x100000 pixels"):
-        read_picture(path)
+        read_image(path)
     path = saved(tmp_path, "huge.bmp", Image.new("L", (8, 8)))
     content = bytearray(path.read_bytes())
     content[18:26] = struct.pack("<ii", 100_000, 100_000)
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"huge\.bmp: 100000x100000 pixels"):
-        read_picture(path)
+        read_image(path)
 
 
 def test_names_that_cannot_be_printed_are_written_as_escapes(tmp_path):
     odd = ["line\nbreak.png", "red\x1b[31m.png", os.fsdecode(b"\xff\xfe.png")]
     for name in odd:
         saved(tmp_path, name, Image.new("L", (8, 8)))
-    found = named_pictures(tmp_path)
+    found = named_images(tmp_path)
     assert set(found) == {r"line\nbreak", r"red\x1b[31m", r"\xff\xfe"}
     assert {path.name for path in found.values()} == set(odd)
 
 
-def test_no_picture_is_lost_among_names_alike(tmp_path):
+def test_no_image_is_lost_among_names_alike(tmp_path):
     for name in ("a.jpg", "a.png", "a.png.png"):
         saved(tmp_path, name, Image.new("L", (8, 8)))
-    assert sorted(named_pictures(tmp_path)) == ["a.jpg", "a.png", "a.png.png"]
+    assert sorted(named_images(tmp_path)) == ["a.jpg", "a.png", "a.png.png"]
 
 
 def test_fitting_crops_the_centre_then_resizes_as_pillow_does():
@@ -213,19 +213,19 @@ def test_files_are_named_by_their_path_without_the_ending(tmp_path):
     (tmp_path / "b" / "c").mkdir(parents=True)
     for name in ("z.png", "b/x.jpg", "b/c/y.webp", "b/twin.png", "b/twin.bmp", "photo.v2.png"):
         Image.new("RGB", (2, 2)).save(tmp_path / name)
-    (tmp_path / "notes.txt").write_text("no picture")
+    (tmp_path / "notes.txt").write_text("no image")
     (tmp_path / ".hidden.png").write_bytes(b"")
-    named = named_pictures(tmp_path)
+    named = named_images(tmp_path)
     assert list(named) == ["b/c/y", "b/twin.bmp", "b/twin.png", "b/x", "photo.v2", "z"]
     assert named["b/x"] == tmp_path / "b" / "x.jpg"
 
 
 @pytest.mark.parametrize("kind", ["missing", "empty", "a file"])
-def test_a_folder_without_pictures_is_named(tmp_path, kind):
+def test_a_folder_without_images_is_named(tmp_path, kind):
     folder = tmp_path / "pictures"
     if kind == "empty":
         folder.mkdir()
     elif kind == "a file":
         folder.write_text("x")
-    with pytest.raises(DataError, match=r"pictures: no (such folder|pictures)"):
-        named_pictures(folder)
+    with pytest.raises(DataError, match=r"images: no (such folder|images)"):
+        named_images(folder)

@@ -1,4 +1,4 @@
-"""What a grey level means: one rule for pictures, masks and heatmaps."""
+"""What a grey level means: one rule for images, masks and heatmaps."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from benchmark.core.errors import DataError
-from benchmark.core.images import picture_shape, read_picture, reading_of
+from benchmark.core.images import image_shape, read_image, reading_of
 from benchmark.core.levels import full_level
 
 GREY = np.random.default_rng(0).integers(0, 256, (7, 9), dtype=np.uint8)
@@ -27,9 +27,9 @@ def saved(folder: Path, values: np.ndarray, name: str = "a.tif", **options: obje
      GREY.astype(np.float32) * 257],
     ids=["float", "int32", "uint16", "to-1", "int-deep", "deep", "float-deep"],
 )  # fmt: skip
-def test_deep_grey_of_every_scale_is_the_same_picture(tmp_path: Path, values: np.ndarray) -> None:
+def test_deep_grey_of_every_scale_is_the_same_image(tmp_path: Path, values: np.ndarray) -> None:
     path = saved(tmp_path, values)
-    assert np.array_equal(read_picture(path), np.dstack([GREY] * 3))
+    assert np.array_equal(read_image(path), np.dstack([GREY] * 3))
 
 
 @pytest.mark.parametrize(
@@ -42,17 +42,17 @@ def test_other_levels_are_refused_with_their_range(
 ) -> None:
     path = saved(tmp_path, np.array(values, np.float32))
     with pytest.raises(DataError, match=rf"a\.tif: grey levels from {told}, expected"):
-        read_picture(path)
+        read_image(path)
 
 
 def test_a_one_may_be_rounded(tmp_path: Path) -> None:
     values = np.array([[0.0, 1.0000001, -1e-7]], np.float32)
     assert full_level(values, Path("a")) == 1
-    assert read_picture(saved(tmp_path, values))[0, :, 0].tolist() == [0, 255, 0]
+    assert read_image(saved(tmp_path, values))[0, :, 0].tolist() == [0, 255, 0]
 
 
 def test_only_what_is_read_otherwise_than_before_has_another_key(tmp_path: Path) -> None:
-    """Black 16-bit pictures stay black: nothing is read otherwise there."""
+    """Black 16-bit images stay black: nothing is read otherwise there."""
     read = {
         "to 255": GREY.astype(np.int32),
         "deep": GREY.astype(np.uint16) * 257,
@@ -70,14 +70,14 @@ def test_only_what_is_read_otherwise_than_before_has_another_key(tmp_path: Path)
 
 @pytest.mark.parametrize("ending", ["tif", "png", "jpg", "webp"])
 @pytest.mark.parametrize("orientation", [0, 1, 3, 5, 6, 7, 8, 9, 255])
-def test_the_shape_is_that_of_the_picture_that_is_read(
+def test_the_shape_is_that_of_the_image_that_is_read(
     tmp_path: Path, ending: str, orientation: int
 ) -> None:
     exif = Image.Exif()
     exif[274] = orientation
     path = saved(tmp_path, np.dstack([GREY] * 3), f"a.{ending}", exif=exif)
-    assert picture_shape(path) == read_picture(path).shape[:2]
-    assert picture_shape(path) == ((9, 7) if 5 <= orientation <= 8 else (7, 9))
+    assert image_shape(path) == read_image(path).shape[:2]
+    assert image_shape(path) == ((9, 7) if 5 <= orientation <= 8 else (7, 9))
 
 
 @pytest.mark.parametrize("kept", [True, False])
@@ -89,9 +89,9 @@ def test_an_orientation_behind_the_pixels_of_a_png_counts(tmp_path: Path, kept: 
     start = content.index(b"eXIf") - 4
     length = 12 + int.from_bytes(content[start : start + 4], "big")
     whole = content[start : start + length]
-    assert picture_shape(path) == (9, 7)
+    assert image_shape(path) == (9, 7)
     end = content.index(b"IEND") - 4
     rest = content[:start] + content[start + length : end]
     path.write_bytes(rest + (whole if kept else b"") + content[end:])
-    assert picture_shape(path) == read_picture(path).shape[:2]
-    assert picture_shape(path) == ((9, 7) if kept else (7, 9))
+    assert image_shape(path) == read_image(path).shape[:2]
+    assert image_shape(path) == ((9, 7) if kept else (7, 9))

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from benchmark.core.errors import DataError
-from benchmark.core.images import list_pictures
+from benchmark.core.images import list_images
 from benchmark.core.walk import walk
 
 
@@ -33,7 +33,7 @@ def reasons(folder: Path) -> dict[str, str]:
 def test_hidden_folders_take_no_part(tmp_path: Path, hidden: str) -> None:
     picture(tmp_path / "a.png")
     picture(tmp_path / hidden)
-    listing = list_pictures(tmp_path)
+    listing = list_images(tmp_path)
     assert list(listing.named) == ["a"]
     assert listing.left_out[0].startswith("hidden folders (1): ")
 
@@ -81,7 +81,7 @@ def test_a_closed_folder_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("mark", [("plan.toml", "record.json"), ("answers.sqlite",)])
-def test_results_are_no_pictures_but_where_they_are_named(
+def test_results_are_no_images_but_where_they_are_named(
     tmp_path: Path, mark: tuple[str, ...]
 ) -> None:
     picture(tmp_path / "a.png")
@@ -106,7 +106,7 @@ def test_what_is_given_elsewhere_is_left_out_through_links_too(tmp_path: Path) -
 def test_endings_are_counted_one_by_one(tmp_path: Path) -> None:
     for name in ("a.JPG", "b.jfif", "c.gif", "d.ppm", "e", "f.heic", "g.heic", "notes.txt"):
         picture(tmp_path / name)
-    listing = list_pictures(tmp_path)
+    listing = list_images(tmp_path)
     assert list(listing.named) == ["a", "b", "c", "d"]
     assert listing.left_out == (
         ".heic (2): f.heic, g.heic",
@@ -115,18 +115,18 @@ def test_endings_are_counted_one_by_one(tmp_path: Path) -> None:
     )
     for path in listing.named.values():
         path.unlink()
-    with pytest.raises(DataError, match=r"no pictures .* left out: \.heic \(2\): f\.heic, g\.heic"):
-        list_pictures(tmp_path)
+    with pytest.raises(DataError, match=r"no images .* left out: \.heic \(2\): f\.heic, g\.heic"):
+        list_images(tmp_path)
 
 
 def test_a_file_is_a_folder_of_one(tmp_path: Path) -> None:
-    assert list_pictures(picture(tmp_path / "photo.v2.png")).named == {
+    assert list_images(picture(tmp_path / "photo.v2.png")).named == {
         "photo.v2": tmp_path / "photo.v2.png"
     }
-    assert list(list_pictures(picture(tmp_path / "bare")).named) == ["bare"]
+    assert list(list_images(picture(tmp_path / "bare")).named) == ["bare"]
     (tmp_path / "words.txt").write_text("words")
-    with pytest.raises(DataError, match=r"words\.txt: no pictures: neither a folder"):
-        list_pictures(tmp_path / "words.txt")
+    with pytest.raises(DataError, match=r"words\.txt: no images: neither a folder"):
+        list_images(tmp_path / "words.txt")
 
 
 def test_a_link_to_itself_is_counted_and_the_rest_is_read(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def test_the_list_of_data_sets():
 
 
 @pytest.mark.parametrize("size", [256, 64])
-def test_samples_are_eight_colour_photographs_at_evaluation_size(size):
+def test_samples_are_eight_colour_images_at_evaluation_size(size):
     samples = open_dataset("samples", images=None, size=size)
     expected = [
         "astronaut",
@@ -75,7 +75,7 @@ def test_the_digest_is_that_of_the_files_bytes(folder):
     assert pictures.digest("a") == expected
 
 
-def test_a_damaged_picture_is_met_when_it_is_loaded(folder):
+def test_a_damaged_image_is_met_when_it_is_loaded(folder):
     (folder / "aa.png").write_text("these are words")
     pictures = open_dataset("folder", images=folder, size=16)
     assert list(pictures.ids()) == ["a", "aa", "b", "c"]
@@ -84,7 +84,7 @@ def test_a_damaged_picture_is_met_when_it_is_loaded(folder):
         pictures.load("aa")
 
 
-def test_a_picture_that_vanished_is_an_error_of_the_data(folder):
+def test_an_image_that_vanished_is_an_error_of_the_data(folder):
     pictures = open_dataset("folder", images=folder, size=16)
     (folder / "a.png").unlink()
     with pytest.raises(DataError, match=r"a\.png"):

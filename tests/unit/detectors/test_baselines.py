@@ -21,14 +21,14 @@ from tests.unit.metrics.cases import draw_case
 
 
 def textured(count=1, side=64):
-    """Noisy pictures on the 8-bit grid."""
+    """Noisy images on the 8-bit grid."""
     generator = torch.Generator().manual_seed(5)
     return (torch.rand(count, 3, side, side, generator=generator) * 255).round() / 255
 
 
 @pytest.fixture
 def forged():
-    """A noisy picture whose middle a mean filter painted, and the hole."""
+    """A noisy image whose middle a mean filter inpainted, and the hole."""
     images = textured()
     hole = torch.zeros(1, 64, 64, dtype=torch.bool)
     hole[:, 16:48, 20:50] = True
@@ -52,7 +52,7 @@ def test_chance_scores_are_spread_evenly():
     assert float(score.std()) == pytest.approx(12**-0.5, abs=0.03)
 
 
-def test_chance_depends_on_the_picture_and_not_on_the_batch():
+def test_chance_depends_on_the_image_and_not_on_the_batch():
     detector, images = create_detector("chance"), textured(count=3)
     together = detector.detect(images)
     alone = detector.detect(images[2:])
@@ -68,13 +68,13 @@ def test_flatness_finds_a_mean_filled_hole(forged):
     assert float(detection.score) > create_detector("flatness").card.threshold
 
 
-def test_flatness_leaves_a_noisy_picture_alone():
+def test_flatness_leaves_a_noisy_image_alone():
     detection = create_detector("flatness").detect(textured())
     assert float(detection.heatmap.max()) < 0.5
     assert float(detection.score) == 0
 
 
-def test_flatness_of_a_flat_picture_is_one_everywhere():
+def test_flatness_of_a_flat_image_is_one_everywhere():
     detection = create_detector("flatness").detect(torch.full((1, 3, 16, 16), 0.5))
     # The variance of equal float32 values is zero but for rounding.
     assert float(detection.heatmap.min()) > 0.9
@@ -97,7 +97,7 @@ def test_the_area_score_is_the_share_above_a_half():
 
 
 def test_the_area_rule_is_strict_at_both_borders():
-    """A pixel at 0.5 is not called, and 2 % of the picture do not make it forged."""
+    """A pixel at 0.5 is not called, and 2 % of the image do not make it forged."""
     above = torch.nextafter(torch.tensor(0.5), torch.tensor(1.0))
     for count, fires in ((1, False), (2, False), (3, True)):
         heatmap = torch.full((1, 10, 10), 0.5)

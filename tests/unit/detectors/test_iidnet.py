@@ -71,12 +71,12 @@ def test_any_size_from_25_is_answered_at_that_size(detector, size):
 
 
 @pytest.mark.parametrize("size", [(24, 64), (64, 24)], ids=str)
-def test_a_smaller_picture_is_refused(detector, size):
+def test_a_smaller_image_is_refused(detector, size):
     with pytest.raises(BadInput, match=f"sides of at least 25, got {size[0]}x{size[1]}"):
         detector.detect(draw(*size))
 
 
-def test_a_picture_of_one_colour_is_answered(detector):
+def test_an_image_of_one_colour_is_answered(detector):
     for level in (0.0, 1.0):
         detection = detector.detect(torch.full((1, 3, 64, 48), level))
         assert detection.heatmap.shape == (1, 64, 48)

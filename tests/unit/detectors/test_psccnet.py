@@ -117,7 +117,7 @@ def test_heatmap_and_score_come_from_the_finest_mask_and_the_logits(detector):
     torch.testing.assert_close(detection.score, forged.sigmoid())
 
 
-def test_the_memory_layout_of_the_pictures_does_not_matter(detector):
+def test_the_memory_layout_of_the_images_does_not_matter(detector):
     images = draw(32, 48)
     other = images.contiguous(memory_format=torch.channels_last)
     found = detector.detect(images).heatmap, detector.detect(other).heatmap

@@ -81,7 +81,7 @@ def test_any_size_from_29_is_answered_at_that_size(detector, size):
 
 
 @pytest.mark.parametrize("size", [(28, 64), (64, 28)], ids=str)
-def test_a_smaller_picture_is_refused(detector, size):
+def test_a_smaller_image_is_refused(detector, size):
     with pytest.raises(BadInput, match=f"sides of at least 29, got {size[0]}x{size[1]}"):
         detector.detect(draw(*size))
 
@@ -132,7 +132,7 @@ def test_heatmap_confidence_and_score_come_from_the_logits(detector):
     torch.testing.assert_close(detection.score, logits.detection.sigmoid())
 
 
-def test_the_memory_layout_of_the_pictures_does_not_matter(detector):
+def test_the_memory_layout_of_the_images_does_not_matter(detector):
     images = draw(32, 48)
     other = images.contiguous(memory_format=torch.channels_last)
     assert torch.equal(detector.detect(images).heatmap, detector.detect(other).heatmap)
@@ -177,7 +177,7 @@ def test_the_decoder_s_split_convolution_is_the_joined_one():
 
 
 def test_the_norms_have_the_epsilons_of_the_published_program():
-    # The goldens can hardly tell 1e-5 from 1e-6 in a layer norm.
+    # The reference outputs can hardly tell 1e-5 from 1e-6 in a layer norm.
     found = {}
     for name, module in toy_network().named_modules():
         if hasattr(module, "eps"):

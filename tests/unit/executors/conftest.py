@@ -20,14 +20,14 @@ Go = Callable[..., RunRecord]
 
 @pytest.fixture
 def go(tmp_path: Path) -> Go:
-    """Run over six pictures of two shapes, one broken, into a folder and store of a name."""
+    """Run over six images of two shapes, one broken, into a folder and store of a name."""
     photos = tmp_path / "photos"
     photos.mkdir()
     generator = np.random.default_rng(1)
     for number in range(6):
         pixels = generator.integers(0, 256, (64, 64 + number % 2 * 16, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(photos / f"{number}.png")
-    (photos / "3.png").write_text("no picture")
+    (photos / "3.png").write_text("no image")
     plan = Plan(
         datasets=("folder",), images=photos, size="native", buckets=("10-20", "30-40"),
         inpainters=("telea", "original"), detectors=("flatness", "chance"),

@@ -17,7 +17,7 @@ from benchmark.core.checkpoints.resolve import Weights
 from benchmark.core.errors import BatchWarning, DataError
 from benchmark.core.types import Detection
 from benchmark.runner.inputs import Chunk, Inputs
-from benchmark.runner.jobs import Chosen, Fill, SampleRef
+from benchmark.runner.jobs import Chosen, InpaintJob, SampleRef
 from benchmark.runner.outcome import Outcome
 from benchmark.store.store import Answer
 from detectors.baselines import Flatness
@@ -121,4 +121,4 @@ def chunks(*names: str) -> Iterator[Chunk]:
     model = Chosen(name="fake", card=CARD, weights=Weights(edition="none"))
     for name in names:
         sample = SampleRef("folder", name, "10-20", "drawn", name)
-        yield Chunk(jobs=[Fill(model, sample, 0, "round", False, name)])
+        yield Chunk(jobs=[InpaintJob(model, sample, 0, "round", False, name)])

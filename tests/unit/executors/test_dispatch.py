@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 
-from benchmark.executors.dispatch import HELD, MOST, News, deal
+from benchmark.executors.dispatch import HELD, MOST, WorkerEvent, deal
 from benchmark.runner.inputs import Chunk
 from benchmark.runner.outcome import Outcome
 from benchmark.store.store import Answer
 from tests.unit.executors.kits import chunks
 
 
-class Crew:
+class WorkerPool:
     """Workers in this process that take so long, and die of a sample called "deadly"."""
 
     def __init__(self, workers: int, seconds: float = 0.0) -> None:
@@ -32,7 +32,7 @@ class Crew:
         assert len(held) <= HELD
         self.given.append([job.sample.id for chunk in parcel for job in chunk.jobs])
 
-    def news(self) -> list[News]:
+    def news(self) -> list[WorkerEvent]:
         if self._waking:
             self.ready.add(self._waking.popleft())
             return []
@@ -42,11 +42,13 @@ class Crew:
             self.ready.discard(place)
             self._held[place].clear()
             self._waking.append(place)
-            return [News(place=place, reason="killed by signal 9")]
+            return [WorkerEvent(place=place, reason="killed by signal 9")]
         answers = [Answer(key=job.key) for job in jobs]
         seconds = self._seconds * len(jobs)
         return [
-            News(place=place, outcome=Outcome(answers=answers, jobs=len(jobs), seconds=seconds))
+            WorkerEvent(
+                place=place, outcome=Outcome(answers=answers, jobs=len(jobs), seconds=seconds)
+            )
         ]
 
 
@@ -57,15 +59,15 @@ def keys(outcomes: Sequence[Outcome]) -> list[str]:
 def test_every_chunk_is_answered_once_whoever_is_there() -> None:
     names = [f"{number:03}" for number in range(100)]
     for workers in (1, 3):
-        crew = Crew(workers)
+        crew = WorkerPool(workers)
         assert keys(list(deal(crew, chunks(*names)))) == names
         assert keys(list(deal(crew, chunks(*names)))) == names  # the next wave, same workers
-    assert list(deal(Crew(2), chunks())) == []
+    assert list(deal(WorkerPool(2), chunks())) == []
 
 
 def test_slow_models_get_a_chunk_at_a_time_and_quick_ones_many() -> None:
     names = [f"{number:03}" for number in range(400)]
-    slow, quick = Crew(2, seconds=5.0), Crew(2)
+    slow, quick = WorkerPool(2, seconds=5.0), WorkerPool(2)
     list(deal(slow, chunks(*names)))
     list(deal(quick, chunks(*names)))
     assert {len(given) for given in slow.given} == {1}
@@ -74,7 +76,7 @@ def test_slow_models_get_a_chunk_at_a_time_and_quick_ones_many() -> None:
 
 
 def test_what_is_out_at_once_does_not_grow_with_the_run() -> None:
-    crew = Crew(2)
+    crew = WorkerPool(2)
     most = 0
 
     def watched() -> Iterator[Chunk]:
@@ -91,7 +93,7 @@ def test_what_is_out_at_once_does_not_grow_with_the_run() -> None:
 def test_what_a_worker_held_when_it_died_is_tried_again_and_only_what_kills_fails() -> None:
     names = [f"{number:03}" for number in range(60)]
     names[30] = "deadly"
-    outcomes = list(deal(Crew(2), chunks(*names)))
+    outcomes = list(deal(WorkerPool(2), chunks(*names)))
     failures = [failure for outcome in outcomes for failure in outcome.failures]
     assert [(one.kind, one.sample, one.model) for one in failures] == [("failed", "deadly", "fake")]
     assert failures[0].reason == "its worker died twice (killed by signal 9)"

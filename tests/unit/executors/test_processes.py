@@ -14,7 +14,7 @@ from PIL import Image
 from benchmark.core.errors import (
     BadInput,
     BatchWarning,
-    DamagedAnswer,
+    DamagedOutput,
     DataError,
     ExecutorError,
     WorkerWarning,
@@ -112,13 +112,13 @@ def test_a_changed_file_of_the_store_is_found_by_its_checksum_and_made_anew(
     first = go("first", executor=Processes(1), store=store)
     files = sorted((tmp_path / "elsewhere/objects").glob("*/*.png"))
     file = next(one for one in files if cv2.imread(str(one), cv2.IMREAD_UNCHANGED).ndim == 3)
-    pixels = np.asarray(Image.open(file)) ^ 1  # a whole picture, but not the one that was kept
+    pixels = np.asarray(Image.open(file)) ^ 1  # a whole image, but not the one that was kept
     Image.fromarray(pixels).save(file)
     with Store(store) as answers:
         keys = [row.key for row in answers.table.below("") if not suffix_of(row)]
         with answers.table.writing():
-            answers.table.drop(keys)  # all measurements, so that every picture is read again
-    with pytest.raises(DamagedAnswer, match=f"{file.name}: missing or damaged"):
+            answers.table.drop(keys)  # all measurements, so that every image is read again
+    with pytest.raises(DamagedOutput, match=f"{file.name}: missing or damaged"):
         go("again", executor=Processes(1), store=store)
     again = go("again", executor=Processes(1), store=store)
     assert {name: (again.folder / name).read_bytes() for name in FILES} == {

@@ -13,7 +13,7 @@ import pytest
 
 from benchmark.core.errors import BadInput, DataError, ExecutorError, WorkerWarning
 from benchmark.executors.ray import Ray
-from benchmark.runner.inputs import Shelf
+from benchmark.runner.inputs import InputLoader
 from benchmark.runner.scheduler import Progress
 from tests.unit.executors.conftest import FILES, Go
 from tests.unit.executors.kits import HOLD, InstantKit, chunks
@@ -79,8 +79,8 @@ def test_the_same_bytes_as_in_one_process_though_a_node_is_killed(
 
     cluster.add_node(**NODE)
     loaded = []
-    load = Shelf.load
-    monkeypatch.setattr(Shelf, "load", lambda *words: loaded.append(words) or load(*words))
+    load = InputLoader.load
+    monkeypatch.setattr(InputLoader, "load", lambda *words: loaded.append(words) or load(*words))
     monkeypatch.setattr("benchmark.executors.ray._mark", unseen)
     blind = go(
         "blind",

@@ -1,4 +1,4 @@
-"""AOT-GAN at reduced sizes: any picture size, its gate, its checkpoints, RWSA inside it."""
+"""AOT-GAN at reduced sizes: any image size, its gate, its checkpoints, RWSA inside it."""
 
 from __future__ import annotations
 

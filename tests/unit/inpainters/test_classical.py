@@ -80,7 +80,7 @@ def test_nothing_known_is_answered_grey(name: str) -> None:
     assert torch.equal(filled, torch.full_like(images, GREY / 255))
 
 
-def test_no_hole_is_answered_with_the_picture(name: str) -> None:
+def test_no_hole_is_answered_with_the_image(name: str) -> None:
     images = picture()
     masks = torch.zeros_like(images[:, :1])
     assert torch.equal(create_inpainter(name).inpaint(images, masks), images)

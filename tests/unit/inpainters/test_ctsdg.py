@@ -1,4 +1,4 @@
-"""CTSDG at reduced sizes: any picture size, its parts by their definition, its checkpoints."""
+"""CTSDG at reduced sizes: any image size, its parts by their definition, its checkpoints."""
 
 from __future__ import annotations
 
@@ -212,7 +212,7 @@ def test_the_blend_s_weights_are_rectified_before_the_softmax():
     torch.testing.assert_close(blend(features), torch.stack(branches).mean(dim=0))
 
 
-def test_the_projections_show_a_picture_and_edges():
+def test_the_projections_show_an_image_and_edges():
     network, (images, masks) = toy_network(), draw(32, 32)
     with torch.inference_mode():
         painted = network(images, torch.rand(2, 2, 32, 32), masks)

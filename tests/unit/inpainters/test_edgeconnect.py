@@ -1,4 +1,4 @@
-"""EdgeConnect at reduced sizes: any picture size, its edges, its checkpoints, RWSA inside it."""
+"""EdgeConnect at reduced sizes: any image size, its edges, its checkpoints, RWSA inside it."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_what_is_added_to_an_odd_size_is_known_and_has_no_edges(mini):
     assert torch.equal(holes[:, :, :38, :45], masks)
 
 
-def test_the_network_sees_the_8_bit_picture(mini):
+def test_the_network_sees_the_8_bit_image(mini):
     images, masks = draw(24, 24)
     eight = (images * 255).round() / 255
     hole = masks.bool().expand_as(images)

@@ -1,4 +1,4 @@
-"""FcF at reduced sizes: any picture size, its latents, its resampling, and its checkpoints."""
+"""FcF at reduced sizes: any image size, its latents, its resampling, and its checkpoints."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_latents_are_drawn_z_first_on_the_cpu_anew_for_each_image(mini):
 
 
 @pytest.mark.parametrize("name", ["z", "noise4"])
-def test_each_latent_moves_the_picture(mini, name):
+def test_each_latent_moves_the_image(mini, name):
     images, masks = draw(64, 64, count=1)
     latent = {"z": torch.linspace(-2, 2, 6)[None], "noise4": torch.ones(1, 1, 4, 4)}[name]
     given = mini.inpaint(images, masks, latents={name: latent})

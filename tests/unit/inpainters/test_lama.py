@@ -1,4 +1,4 @@
-"""LaMa at reduced sizes: any picture size, its padding, its spectra, and its checkpoints."""
+"""LaMa at reduced sizes: any image size, its padding, its spectra, and its checkpoints."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_the_inverse_is_that_of_two_steps_without_impossible_parts(size):
     np.testing.assert_allclose(planes[:, 0::2], expected.real, atol=1e-6)
     np.testing.assert_allclose(planes[:, 1::2], expected.imag, atol=1e-6)
     torch.testing.assert_close(from_spectrum(planes, size[1]), features)
-    other = torch.randn_like(planes)  # of no real picture
+    other = torch.randn_like(planes)  # of no real image
     columns = np.fft.ifft(
         other[:, 0::2].numpy() + 1j * other[:, 1::2].numpy(), axis=2, norm="ortho"
     )

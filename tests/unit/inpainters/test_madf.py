@@ -1,4 +1,4 @@
-"""MADF at reduced sizes: any picture size, its filters by their definition, and its checkpoints."""
+"""MADF at reduced sizes: any image size, its filters by their definition, and its checkpoints."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_paints_any_size_and_keeps_known_pixels(toy, size):
     assert (filled[hole] != images[hole]).all()
 
 
-def test_the_smallest_picture_is_painted(toy):
+def test_the_smallest_image_is_painted(toy):
     filled = toy.inpaint(torch.full((1, 3, 1, 1), 0.5), torch.ones(1, 1, 1, 1))
     assert torch.isfinite(filled).all()
 
@@ -136,7 +136,7 @@ def test_a_guide_scales_and_shifts_what_was_normalised():
     torch.testing.assert_close(norm(features, torch.randn(1, 4, 5, 5)), expected)
 
 
-def test_each_refinement_has_its_own_picture():
+def test_each_refinement_has_its_own_image():
     network, (images, masks) = toy_network(), draw(32, 32)
     with torch.inference_mode():
         before = network(images, masks)

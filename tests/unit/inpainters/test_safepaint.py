@@ -1,4 +1,4 @@
-"""SafePaint at reduced sizes: any picture size, its checkpoints, and its gradients."""
+"""SafePaint at reduced sizes: any image size, its checkpoints, and its gradients."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_the_answer_does_not_depend_on_the_batch(mini):
     torch.testing.assert_close(mini.inpaint(images, masks), alone, rtol=0, atol=1e-5)
 
 
-def test_composites_hold_the_stages_pictures_in_the_hole():
+def test_composites_hold_the_stages_images_in_the_hole():
     images, masks = draw(64, 64)
     with torch.inference_mode():
         painted = generator()(images, masks)

@@ -53,14 +53,14 @@ def test_each_pixel_is_the_one_that_its_centre_lies_in(old, new):
     assert np.array_equal(at_size(white, new, picture=None), expected)
 
 
-def test_a_mask_is_cropped_as_its_picture_is():
+def test_a_mask_is_cropped_as_its_image_is():
     white = np.zeros((40, 60), dtype=bool)
     white[:, 10:30] = True  # the left half of the centre square
     small = at_size(white, (20, 20), picture=(80, 120))
     assert np.array_equal(small, np.arange(20)[None] < np.full((20, 1), 10))
 
 
-def test_a_mask_of_no_picture_takes_any_proportions():
+def test_a_mask_of_no_image_takes_any_proportions():
     white = np.zeros((40, 60), dtype=bool)
     white[:, :30] = True
     assert at_size(white, (20, 20), picture=None).mean() == 0.5
@@ -173,12 +173,12 @@ def test_jpeg_masks_are_masks(tmp_path, quality):
 
 @pytest.mark.parametrize("name", ["astronaut", "coffee", "chelsea", "rocket", "camera", "coins"])
 @pytest.mark.parametrize("light", [1, 0.62])
-def test_photographs_are_no_masks(tmp_path, name, light):
+def test_images_are_no_masks(tmp_path, name, light):
     photograph = (getattr(data, name)() * light).astype(np.uint8)
     with pytest.raises(DataError, match=r"a\.png: (coloured|many grey levels), as"):
         seen(tmp_path, photograph)
     grey = np.asarray(Image.fromarray(photograph).convert("L"))
-    with pytest.raises(DataError, match=r"a\.png: many grey levels, as a photograph has"):
+    with pytest.raises(DataError, match=r"a\.png: many grey levels, as an image has"):
         seen(tmp_path, grey)
 
 

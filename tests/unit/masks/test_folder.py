@@ -18,7 +18,7 @@ SMALL, LARGE = Bucket(10, 20), Bucket(30, 40)
 
 @pytest.fixture
 def write(tmp_path):
-    """Write a mask with a hole of so many percent: white rows of a picture of 100 rows."""
+    """Write a mask with a hole of so many percent: white rows of an image of 100 rows."""
 
     def write(name: str, percent: int, size: tuple[int, int] = (100, 100)) -> None:
         rows = np.arange(size[0]) * 100 < percent * size[0]
@@ -89,14 +89,14 @@ def test_masks_are_used_in_turn_by_a_permutation_that_the_seed_draws(tmp_path, w
     assert sorted(Counter(first).values()) == [2, 2, 3]
 
 
-def test_fewer_pictures_get_the_same_masks(tmp_path, write):
+def test_fewer_images_get_the_same_masks(tmp_path, write):
     for row in range(5):
         write(f"{row}.png", 11 + row)
     few = opened(tmp_path, names="abc", buckets=(SMALL,))
     assert pairs(few, "10-20", "abc") == pairs(opened(tmp_path, buckets=(SMALL,)), "10-20")[:3]
 
 
-def test_a_drawn_mask_is_the_files_at_the_pictures_size(tmp_path, write):
+def test_a_drawn_mask_is_the_files_at_the_images_size(tmp_path, write):
     write("a.png", 15, size=(400, 400))
     masks = opened(tmp_path, buckets=(SMALL,))
     mask = masks.draw("a", "10-20", (100, 100))
@@ -110,7 +110,7 @@ def test_a_bucket_without_masks_is_named_and_what_the_folder_has(tmp_path, write
         opened(tmp_path)
 
 
-def test_pictures_of_their_own_size_get_masks_that_stay_in_the_bucket(tmp_path, write):
+def test_images_of_their_own_size_get_masks_that_stay_in_the_bucket(tmp_path, write):
     write("edge.png", 20, size=(100, 100))  # 1 of 4 rows, then, at a height of 4
     write("safe.png", 13, size=(100, 100))
     masks = opened(tmp_path, buckets=(SMALL,), size=None, shape=(8, 60))
@@ -167,15 +167,15 @@ def test_a_pair_of_different_shape_is_reported(tmp_path, write):
     assert not masks.holes("a")
 
 
-def test_a_picture_without_a_mask_of_its_name_is_named(tmp_path, write):
+def test_an_image_without_a_mask_of_its_name_is_named(tmp_path, write):
     write("a.png", 15)
     with pytest.raises(
-        DataError, match="1 of 2 pictures have no mask of their name here, such as 'b'"
+        DataError, match="1 of 2 images have no mask of their name here, such as 'b'"
     ):
         opened(tmp_path, names="ab", by_name=True)
 
 
-def test_a_picture_that_cannot_be_read_keeps_its_place_in_the_run(tmp_path, write):
+def test_an_image_that_cannot_be_read_keeps_its_place_in_the_run(tmp_path, write):
     write("a.png", 15)
 
     def unreadable(name: str) -> tuple[int, int]:
@@ -187,7 +187,7 @@ def test_a_picture_that_cannot_be_read_keeps_its_place_in_the_run(tmp_path, writ
 
 
 def test_a_folder_without_masks_is_refused(tmp_path):
-    with pytest.raises(DataError, match="no pictures"):
+    with pytest.raises(DataError, match="no images"):
         opened(tmp_path)
 
 
@@ -197,7 +197,7 @@ def partly(folder, names, buckets=(SMALL,)):
 
 
 @pytest.mark.parametrize("suffix", ["_mask", "-mask", "_gt", "_m", ""])
-def test_each_picture_keeps_its_own_mask_and_the_rest_is_told(tmp_path, write, suffix):
+def test_each_image_keeps_its_own_mask_and_the_rest_is_told(tmp_path, write, suffix):
     for row, name in enumerate("abc"):
         write(f"sub/{name.upper()}{suffix}.png", 11 + row)
     write("z.png", 15)
@@ -206,8 +206,8 @@ def test_each_picture_keeps_its_own_mask_and_the_rest_is_told(tmp_path, write, s
     assert not masks.holes("d")
     assert masks.pairing.rule == "name"
     assert masks.pairing.without == ("d",)
-    assert "3 of 4 pictures have one; left out without one: d" in masks.pairing.said
-    assert "1 masks belong to no picture, such as z" in masks.pairing.said
+    assert "3 of 4 images have one; left out without one: d" in masks.pairing.said
+    assert "1 masks belong to no image, such as z" in masks.pairing.said
 
 
 def test_few_that_fit_are_neither_paired_nor_dealt(tmp_path, write):
@@ -231,7 +231,7 @@ def test_a_copy_in_another_format_is_the_same_mask(tmp_path, write):
     assert not masks.holes("a")
 
 
-def test_a_picture_may_have_a_mask_in_each_bucket_but_not_two_in_one(tmp_path, write):
+def test_an_image_may_have_a_mask_in_each_bucket_but_not_two_in_one(tmp_path, write):
     write("10-20/a.png", 15)
     write("30-40/a.png", 35)
     masks = partly(tmp_path, "a", (SMALL, LARGE))

@@ -1,4 +1,4 @@
-"""Drawn masks: decided by the seed, the picture's name and the bucket, by nothing else."""
+"""Drawn masks: decided by the seed, the image's name and the bucket, by nothing else."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ import pytest
 
 from benchmark.core.errors import DataError
 from benchmark.masks.bucket import DEFAULT_BUCKETS, Bucket
-from benchmark.masks.generated import DrawnMasks
+from benchmark.masks.generated import GeneratedMasks
 
 
-def test_every_picture_has_a_hole_in_every_bucket():
-    masks = DrawnMasks(DEFAULT_BUCKETS, seed=3)
+def test_every_image_has_a_hole_in_every_bucket():
+    masks = GeneratedMasks(DEFAULT_BUCKETS, seed=3)
     assert list(masks.holes("a")) == ["10-20", "30-40", "50-60"]
     for bucket in DEFAULT_BUCKETS:
         assert bucket.holds(masks.draw("a", bucket.label, (64, 80)))
 
 
 def test_a_mask_does_not_depend_on_the_other_buckets():
-    alone = DrawnMasks([Bucket(30, 40)], seed=3)
-    together = DrawnMasks(DEFAULT_BUCKETS, seed=3)
+    alone = GeneratedMasks([Bucket(30, 40)], seed=3)
+    together = GeneratedMasks(DEFAULT_BUCKETS, seed=3)
     assert alone.holes("a")["30-40"] == together.holes("a")["30-40"]
     assert np.array_equal(alone.draw("a", "30-40", (64, 64)), together.draw("a", "30-40", (64, 64)))
 
 
 def test_seed_name_bucket_and_margin_enter_the_digest():
     digests = [
-        DrawnMasks(DEFAULT_BUCKETS, seed=seed, margin=margin).holes(name)[bucket.label].digest
+        GeneratedMasks(DEFAULT_BUCKETS, seed=seed, margin=margin).holes(name)[bucket.label].digest
         for seed in (0, 1)
         for margin in (0, 25)
         for name in ("a", "b")
@@ -35,6 +35,6 @@ def test_seed_name_bucket_and_margin_enter_the_digest():
     assert len(set(digests)) == len(digests)
 
 
-def test_a_picture_too_small_for_the_bucket_is_an_error_of_the_data():
+def test_an_image_too_small_for_the_bucket_is_an_error_of_the_data():
     with pytest.raises(DataError, match="no hole of 10-20 % fits"):
-        DrawnMasks(DEFAULT_BUCKETS, seed=0).draw("a", "10-20", (2, 2))
+        GeneratedMasks(DEFAULT_BUCKETS, seed=0).draw("a", "10-20", (2, 2))

@@ -1,4 +1,4 @@
-"""Which mask belongs to which picture."""
+"""Which mask belongs to which image."""
 
 from __future__ import annotations
 
@@ -55,21 +55,21 @@ def test_a_closer_name_goes_first_and_its_mask_to_no_other() -> None:
     assert pairs.without == ("A",)  # A_mask may be of a as well
 
 
-def test_a_mask_that_fits_two_pictures_is_of_none() -> None:
+def test_a_mask_that_fits_two_images_is_of_none() -> None:
     assert pair(["x/a", "y/a"], ["a"]).masks == {}
     assert pair(["x/a", "y/a"], ["x/a", "z/a"]).masks == {"x/a": ("x/a",)}
     assert pair(["a.jpg", "a.png"], ["a"]).masks == {"a.jpg": ("a",), "a.png": ("a",)}
 
 
-def test_a_picture_may_have_several() -> None:
+def test_an_image_may_have_several() -> None:
     assert pair(["a"], ["10-20/a", "30-40/a"]).masks == {"a": ("10-20/a", "30-40/a")}
 
 
-def test_pictures_beyond_a_limit_keep_their_masks() -> None:
+def test_images_beyond_a_limit_keep_their_masks() -> None:
     assert pair_some(["x/a"], ["y/a"], ["y/a"]).masks == {}
     found = pair_some(["a"], ["b"], ["a", "b", "c"])
     assert (found.masks, found.spare) == ({"a": ("a",)}, ("c",))
 
 
-def test_masks_among_pictures_are_told_by_their_mark() -> None:
+def test_masks_among_images_are_told_by_their_mark() -> None:
     assert marked(["a", "a_mask", "b", "B-gt", "c_mask"]) == {"a_mask", "B-gt"}

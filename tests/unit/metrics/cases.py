@@ -9,5 +9,5 @@ SIDE = 24
 
 
 def draw_case(n: int = 3, *, seed: int = 0, side: int = SIDE) -> Case:
-    """Small ones: N pictures whose holes are noise, and a detector that half sees it."""
+    """Small ones: N images whose holes are noise, and a detector that half sees it."""
     return metrics.draw_case(n, seed=seed, side=side)

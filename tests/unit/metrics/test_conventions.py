@@ -40,7 +40,7 @@ def plain_f1(called: Map, truth: Map) -> float:
 
 
 def extreme(truth: Map, side: int, *, largest: bool) -> Map:
-    """A minimum or maximum filter of an odd side, pixel by pixel, within the picture."""
+    """A minimum or maximum filter of an odd side, pixel by pixel, within the image."""
     reach, found = side // 2, np.empty_like(truth)
     for row, column in np.ndindex(truth.shape):
         window = truth[
@@ -106,7 +106,7 @@ POOLED = {"auc_photoholmes": plain_photoholmes_auc, "f1_photoholmes": plain_phot
 
 @pytest.mark.parametrize("temper", TEMPERS)
 @pytest.mark.parametrize("name", PER_PICTURE)
-def test_a_picture_s_number_is_the_definition_s(name: str, temper: str) -> None:
+def test_an_image_s_number_is_the_definition_s(name: str, temper: str) -> None:
     case = draw_maps(temper, n=2, side=160 if "trufor" in name else 64, bucket="50-60")
     if name == "f1_oracle_trufor":  # by logits: float32 would tie what the kept map tells apart
         assert case.verdict is not None
@@ -127,7 +127,7 @@ def test_a_cell_s_number_is_the_definition_s(name: str, temper: str) -> None:
 
 
 @pytest.mark.parametrize("temper", ["smooth", "confident", "constant", "nothing", "all"])
-def test_a_picture_without_a_hole(temper: str) -> None:
+def test_an_image_without_a_hole(temper: str) -> None:
     case = draw_maps(temper)
     case = replace(case, truth=np.zeros_like(case.truth))
     found = {name: cell(name, case) for name in THEIRS}
@@ -137,7 +137,7 @@ def test_a_picture_without_a_hole(temper: str) -> None:
 
 
 @pytest.mark.parametrize("temper", ["smooth", "nothing", "all"])
-def test_a_picture_that_is_all_hole(temper: str) -> None:
+def test_an_image_that_is_all_hole(temper: str) -> None:
     case = draw_maps(temper)
     case = replace(case, truth=np.ones_like(case.truth))
     assert np.isnan([cell(n, case) for n in ("f1_trufor", "f1_oracle_trufor")]).all()
@@ -151,7 +151,7 @@ def test_a_picture_that_is_all_hole(temper: str) -> None:
     )
 
 
-def test_the_border_rule_keeps_a_hole_at_the_picture_s_edge() -> None:
+def test_the_border_rule_keeps_a_hole_at_the_image_s_edge() -> None:
     truth = np.zeros((60, 80), dtype=bool)
     truth[:30] = True
     positives, negatives = without_border(truth)

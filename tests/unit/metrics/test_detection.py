@@ -103,7 +103,7 @@ def test_the_interval_of_a_certain_threshold_is_clopper_and_pearsons() -> None:
     assert acc_at_5_interval(forged, np.full(25, 0.5)) == pytest.approx(tuple(expected), abs=1e-9)
 
 
-def test_fewer_than_20_untouched_pictures_have_no_interval_at_5_percent() -> None:
+def test_fewer_than_20_untouched_images_have_no_interval_at_5_percent() -> None:
     forged = np.linspace(0, 1, 30)
     assert np.isnan(acc_at_5_interval(forged, np.linspace(0, 1, 19))).all()
     assert np.isfinite(acc_at_5_interval(forged, np.linspace(0, 1, 20))).all()

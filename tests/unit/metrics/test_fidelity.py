@@ -1,4 +1,4 @@
-"""Picture quality, against scikit-image and by hand."""
+"""Image quality, against scikit-image and by hand."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_ssim_is_scikit_images_at_odd_shapes(shape: tuple[int, int]) -> None:
     assert ssim(a[None], b[None])[0] == pytest.approx(theirs(a, b), abs=1e-9)
 
 
-def test_ssim_of_identical_pictures_is_one_and_of_tiny_ones_undefined() -> None:
+def test_ssim_of_identical_images_is_one_and_of_tiny_ones_undefined() -> None:
     image = draw_case().image
     assert ssim(image, image).tolist() == [1, 1, 1]
     assert np.isnan(ssim(image[:, :10], image[:, :10])).all()
@@ -87,7 +87,7 @@ def test_psnr_of_the_hole_counts_its_pixels_only() -> None:
     np.testing.assert_allclose(found, psnr(case.filled, case.image) + 10 * np.log10(share))
 
 
-def test_identical_pictures_are_infinite_counted_and_left_out() -> None:
+def test_identical_images_are_infinite_counted_and_left_out() -> None:
     case = draw_case()
     filled = case.filled.copy()
     filled[1] = case.image[1]
@@ -100,7 +100,7 @@ def test_identical_pictures_are_infinite_counted_and_left_out() -> None:
         assert metric.reduce(rows) == pytest.approx(rows[[0, 2], 0].mean())
 
 
-def test_a_picture_without_a_hole_has_no_psnr_there() -> None:
+def test_an_image_without_a_hole_has_no_psnr_there() -> None:
     case = draw_case()
     assert np.isnan(psnr_hole(case.filled, case.image, np.zeros_like(case.mask))).all()
 
@@ -123,7 +123,7 @@ def test_known_drift_sees_known_pixels_only() -> None:
     assert share.interval(rows, seed=0) == pytest.approx((expected.low, expected.high))
 
 
-def test_a_picture_that_is_all_hole_has_no_drift() -> None:
+def test_an_image_that_is_all_hole_has_no_drift() -> None:
     case = draw_case()
     case = replace(case, mask=np.ones_like(case.mask))
     for name in ("known_drift", "known_drift_share"):
@@ -180,7 +180,7 @@ def test_gmsd_is_its_definition_at_odd_shapes(shape: tuple[int, int]) -> None:
     assert gmsd(a[None], b[None])[0] == pytest.approx(plain_gmsd(a, b), abs=1e-12)
 
 
-def test_gmsd_is_zero_for_identical_pictures_and_grows_with_what_is_spoilt() -> None:
+def test_gmsd_is_zero_for_identical_images_and_grows_with_what_is_spoilt() -> None:
     photo = photographs()[0]
     noise = np.random.default_rng(2).normal(size=photo.shape)
     spoilt = [photo]

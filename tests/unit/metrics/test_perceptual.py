@@ -273,7 +273,7 @@ def plain_lpips(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
 
 
 @pytest.mark.usefixtures("alexnet")
-def test_it_is_its_definition_on_photographs() -> None:
+def test_it_is_its_definition_on_images() -> None:
     from skimage import data
     from skimage.filters import gaussian
 

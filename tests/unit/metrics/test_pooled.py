@@ -53,14 +53,14 @@ def test_the_worst_map_keeps_to_the_bound() -> None:
     assert 0.9 * bound < apart <= bound * 1.001
 
 
-def test_each_row_holds_all_its_picture_s_pixels() -> None:
+def test_each_row_holds_all_its_image_s_pixels() -> None:
     case = draw_maps("smooth", n=3)
     _, positives, negatives = AUCPooled().measure(case).reshape(3, 3, GROUPS).transpose(1, 0, 2)
     np.testing.assert_array_equal(positives.sum(axis=1), case.truth.sum(axis=(1, 2)))
     np.testing.assert_array_equal(negatives.sum(axis=1), (~case.truth).sum(axis=(1, 2)))
 
 
-def test_an_untouched_picture_adds_authentic_pixels() -> None:
+def test_an_untouched_image_adds_authentic_pixels() -> None:
     case = draw_maps("smooth", n=4)
     truth = case.truth.copy()
     truth[1] = False
@@ -70,7 +70,7 @@ def test_an_untouched_picture_adds_authentic_pixels() -> None:
     assert AUCPooled().reduce(rows) == pytest.approx(exact(case), abs=1e-4)
 
 
-def test_the_interval_is_near_the_bootstrap_of_whole_pictures() -> None:
+def test_the_interval_is_near_the_bootstrap_of_whole_images() -> None:
     case = draw_maps("smooth", n=40, side=48)
     rows = AUCPooled().measure(case)
     low, high = AUCPooled().interval(rows, seed=1)
@@ -81,7 +81,7 @@ def test_the_interval_is_near_the_bootstrap_of_whole_pictures() -> None:
     assert (low, high) == mean_interval(AUCPooled().values(rows), seed=1)
 
 
-def test_shares_are_the_area_s_derivative_by_a_picture_s_weight() -> None:
+def test_shares_are_the_area_s_derivative_by_an_image_s_weight() -> None:
     generator = np.random.default_rng(0)
     places = np.tile(np.arange(6), (5, 1))
     positives, negatives = generator.integers(1, 9, (2, 5, 6)).astype(float)

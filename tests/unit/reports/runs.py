@@ -92,7 +92,7 @@ class Made:
             {
                 "dataset": dataset,
                 "launder": launder,
-                "sample": f"picture {sample}",
+                "sample": f"image {sample}",
                 "mask_ratio_percent": bucket,
                 "mask": self.mask,
                 "inpainter": "original",
@@ -183,7 +183,7 @@ class Made:
         return {
             "dataset": dataset,
             "launder": launder,
-            "sample": f"picture {sample}",
+            "sample": f"image {sample}",
             "mask_ratio_percent": bucket,
             "mask": self.mask,
             "inpainter": painter[0],

@@ -1,4 +1,4 @@
-"""Two runs side by side: paired by picture, refused over other pictures, limits that bite."""
+"""Two runs side by side: paired by image, refused over other images, limits that bite."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def value(inpainter: str, metric: str, bucket: str, sample: int) -> float:
 
 
 def moved(inpainter: str, metric: str, bucket: str, sample: int) -> float:
-    """SafePaint's AUC rises by 0.01 on every picture, telea's on one alone."""
+    """SafePaint's AUC rises by 0.01 on every image, telea's on one alone."""
     rise = inpainter == "safepaint" or (inpainter == "telea" and sample == 0)
     return value(inpainter, metric, bucket, sample) + (0.01 if rise and metric == "auc" else 0.0)
 
@@ -73,13 +73,13 @@ def test_a_change_of_one_number_is_tested_alone(tmp_path: Path) -> None:
     assert "0.0312" in compare_runs(first, second).text()
 
 
-def test_five_pictures_are_not_tested(tmp_path: Path) -> None:
+def test_five_images_are_not_tested(tmp_path: Path) -> None:
     made = {"buckets": ("10-20",), "samples": 5}
     first = Made(value=value, **made).write(tmp_path / "first")  # type: ignore[arg-type]
     second = Made(value=moved, **made).write(tmp_path / "second")  # type: ignore[arg-type]
     one = the(compare_runs(first, second), "safepaint", "auc")
     assert (one.p, one.verdict, one.reason) == (None, "not tested", "5 images, a test needs 6")
-    assert (one.low, one.high) == (None, None)  # as much on every picture
+    assert (one.low, one.high) == (None, None)  # as much on every image
 
 
 def test_holm_corrects_within_a_detector_alone(tmp_path: Path) -> None:
@@ -143,13 +143,13 @@ def test_limits_of_a_metric_that_was_not_measured(runs: tuple[Path, Path]) -> No
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"samples": 5}, "different pictures or holes of samples at 10-20 %, such as 'picture 5'"),
-        ({"mask": "drawn with seed 2"}, "different pictures or holes"),
+        ({"samples": 5}, "different images or holes of samples at 10-20 %, such as 'image 5'"),
+        ({"mask": "drawn with seed 2"}, "different images or holes"),
         ({"buckets": ("20-30",)}, "no data set and bucket in common"),
         ({"datasets": ("places2",)}, "no data set and bucket in common"),
     ],
 )
-def test_runs_over_other_pictures_are_refused(
+def test_runs_over_other_images_are_refused(
     tmp_path: Path, changes: dict[str, object], said: str
 ) -> None:
     first = Made(value=value).write(tmp_path / "first")
@@ -165,7 +165,7 @@ def test_a_pooled_metric_has_no_interval(tmp_path: Path) -> None:
     assert {(one.change, one.low, one.verdict) for one in found.changes} == {
         (0.0, None, "not tested")
     }
-    assert "a number of all pictures together has no value per picture" in found.rule
+    assert "a number of all images together has no value per image" in found.rule
 
 
 def test_every_form_has_every_cell(runs: tuple[Path, Path]) -> None:

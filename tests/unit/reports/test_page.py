@@ -1,4 +1,4 @@
-"""Charts, their pictures and the plain-language finding, from runs written by hand."""
+"""Charts, their images and the plain-language finding, from runs written by hand."""
 
 from __future__ import annotations
 
@@ -116,10 +116,10 @@ def series(index: int, *points: tuple[float, float]) -> Series:
 @pytest.mark.parametrize(
     ("steps", "expected"),
     [
-        (("jpeg:70", "jpeg:90"), ("as painted", "90", "70")),
-        (("resize:0.5", "resize:0.75"), ("as painted", "0.75", "0.5")),
-        (("noise:10", "noise:2"), ("as painted", "2", "10")),
-        (("blur:2", "blur:1"), ("as painted", "1", "2")),
+        (("jpeg:70", "jpeg:90"), ("as inpainted", "90", "70")),
+        (("resize:0.5", "resize:0.75"), ("as inpainted", "0.75", "0.5")),
+        (("noise:10", "noise:2"), ("as inpainted", "2", "10")),
+        (("blur:2", "blur:1"), ("as inpainted", "1", "2")),
     ],
 )
 def test_laundering_gets_stronger_to_the_right(
@@ -176,7 +176,7 @@ def test_json_cannot_end_its_script() -> None:
 
 
 def runs_apart(count: int, gap: float, who: str = "safepaint") -> RunFolder:
-    """One inpainter below the mean fill by `gap` on every picture."""
+    """One inpainter below the mean fill by `gap` on every image."""
     names = [f"{number:03}" for number in range(count)]
     samples = [sample(name, who, 0.6 + 0.001 * at) for at, name in enumerate(names)]
     samples += [
@@ -192,7 +192,7 @@ def said_of(run: RunFolder) -> str:
     return " ".join(verdict.sentences)
 
 
-def test_a_difference_on_many_pictures_is_better() -> None:
+def test_a_difference_on_many_images_is_better() -> None:
     run = runs_apart(40, 0.2)
     said = said_of(run)
     assert said.startswith("safepaint hides best: AUC 0.6195 [")
@@ -200,7 +200,7 @@ def test_a_difference_on_many_pictures_is_better() -> None:
     assert "Next is meanfill with 0.8195 [" in said
     assert "safepaint against its best rival (two-sided): 10-20 % -0.2000 [" in said
     assert "to meanfill, better (p below 0.0001, Holm below 0.0001)" in said
-    assert "25 % of the untouched pictures" in said
+    assert "25 % of the untouched images" in said
     (verdict,) = verdicts(run, statistics_of(run))
     measured = [one.inpainter for one in verdict.glances if one.value is not None]
     assert measured == ["safepaint", "meanfill"]  # who hides best stands first
@@ -214,7 +214,7 @@ def test_the_page_says_what_the_statistics_say() -> None:
     assert beats(best) in said_of(run)
 
 
-def test_five_pictures_are_not_tested() -> None:
+def test_five_images_are_not_tested() -> None:
     said = said_of(runs_apart(5, 0.2))
     assert "to meanfill, not tested (5 images, a test needs 6)" in said
     assert "p 0" not in said
@@ -246,9 +246,9 @@ def test_a_gap_in_any_bucket_is_a_gap_at_a_glance() -> None:
     assert verdict.sentences == ("No finding yet: no inpainter has all its numbers.",)
 
 
-def test_few_pictures_and_mini_weights_are_said() -> None:
+def test_few_images_and_mini_weights_are_said() -> None:
     rows = [row("telea", "auc", 0.6, weights="telea=mini flatness=none")]
     said = " ".join(caveats(run_of(rows, [sample("a", "telea", 0.6)])))
-    assert "Only 1 picture:" in said
+    assert "Only 1 image:" in said
     assert "telea: mini weights" in said
     assert "not the paper's" in said

@@ -1,4 +1,4 @@
-"""A run's statistics: pairs are pictures, gaps and variants are no rivals, alarms stand by ACC."""
+"""A run's statistics: pairs are images, gaps and variants are no rivals, alarms stand by ACC."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_the_best_rival_and_the_largest_p(tmp_path: Path) -> None:
     assert best.n == 6
     pairs = {one.against: one for one in found if (one.name, one.metric) == ("difference", "auc")}
     assert set(pairs) == {"telea", "meanfill"}
-    assert best.p == 2 / 64  # two-sided: all six pictures one way, for both rivals
+    assert best.p == 2 / 64  # two-sided: all six images one way, for both rivals
 
 
 def test_what_is_outside_the_family_is_not_tested(tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_what_is_outside_the_family_is_not_tested(tmp_path: Path) -> None:
 def test_acc_is_tested_by_mcnemar(tmp_path: Path) -> None:
     best = the(statistics(tmp_path / "run"), "next_best", "acc")
     assert best.value == pytest.approx(1 / 6 - 4 / 6)
-    assert best.p == pytest.approx(2 / 8)  # of three pictures that differ, all one way
+    assert best.p == pytest.approx(2 / 8)  # of three images that differ, all one way
 
 
 def test_holm_corrects_the_tests_of_one_detector(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_holm_corrects_the_tests_of_one_detector(tmp_path: Path) -> None:
 
 
 def test_a_verdict_that_cannot_be_reached_is_none(tmp_path: Path) -> None:
-    """Two metrics at 6 pictures: 2 tests of 2 / 64 at the least."""
+    """Two metrics at 6 images: 2 tests of 2 / 64 at the least."""
     for one in (one for one in statistics(tmp_path / "six") if one.name == "next_best"):
         assert one.verdict == "not tested"
         assert one.reason == "p below 0.05 cannot be reached with 6 images and 2 tests"
@@ -151,13 +151,13 @@ def test_forged_against_untouched(tmp_path: Path) -> None:
     assert the(plain, "balanced_accuracy", "score", "meanfill").value == pytest.approx(11 / 12)
     few = the(plain, "acc_at_5", "score", "meanfill")
     assert few.value is None
-    assert few.reason == "6 untouched pictures, detection at 5 % false alarms needs 20"
+    assert few.reason == "6 untouched images, detection at 5 % false alarms needs 20"
     alarms = the(plain, "fpr", "fpr", "original")
     assert (alarms.low, alarms.high) == pytest.approx((0.00421, 0.64123), abs=5e-6)  # 1 of 6
     assert [one.launder for one in found if one.name == "fpr"] == ["", "jpeg:70"]
 
 
-def test_twenty_untouched_pictures_are_enough_for_5_percent(tmp_path: Path) -> None:
+def test_twenty_untouched_images_are_enough_for_5_percent(tmp_path: Path) -> None:
     found = statistics(tmp_path / "run", samples=20)
     at_5 = the(found, "acc_at_5", "score", "meanfill")
     assert (at_5.value, at_5.reason) == (6 / 20, "")  # one alarm, and the threshold is below it
@@ -165,7 +165,7 @@ def test_twenty_untouched_pictures_are_enough_for_5_percent(tmp_path: Path) -> N
     assert at_5.low < 0.3 < at_5.high
 
 
-def test_without_untouched_pictures_there_are_no_alarms(tmp_path: Path) -> None:
+def test_without_untouched_images_there_are_no_alarms(tmp_path: Path) -> None:
     found = statistics(tmp_path / "run", inpainters=("safepaint", "telea"))
     assert {one.name for one in found} == {"rank", "difference", "next_best", "kendall_tau_b"}
 

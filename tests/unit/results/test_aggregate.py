@@ -19,7 +19,7 @@ Go = Callable[..., RunRecord]
 
 @pytest.fixture
 def go(tmp_path: Path) -> Go:
-    """Run so many noisy pictures; a mean colour in a hole of noise is found, but not everywhere."""
+    """Run so many noisy images; a mean colour in a hole of noise is found, but not everywhere."""
 
     def call(count: int, **changes: object) -> RunRecord:
         folder = tmp_path / str(count)
@@ -43,7 +43,7 @@ def cells(record: RunRecord) -> dict[str, ResultRow]:
     return {cell.metric: cell for cell in record.cells}
 
 
-def test_two_pictures_have_an_interval_around_their_mean(go: Go) -> None:
+def test_two_images_have_an_interval_around_their_mean(go: Go) -> None:
     found = cells(go(2))
     for name in ("f1", "f1_pooled", "psnr"):
         cell = found[name]
@@ -54,13 +54,13 @@ def test_two_pictures_have_an_interval_around_their_mean(go: Go) -> None:
         assert cell.low < cell.value < cell.high
 
 
-def test_a_share_of_two_pictures_has_an_interval_within_0_and_1(go: Go) -> None:
+def test_a_share_of_two_images_has_an_interval_within_0_and_1(go: Go) -> None:
     cell = cells(go(2, metrics=("acc",)))["acc"]
     assert (cell.value, cell.n, cell.high) == (1, 2, 1)
     assert cell.low == pytest.approx(0.025**0.5)  # Clopper-Pearson: p of it twice is 2.5 %
 
 
-def test_one_picture_has_none(go: Go) -> None:
+def test_one_image_has_none(go: Go) -> None:
     for cell in cells(go(1)).values():
         assert (cell.n, cell.low, cell.high) == (1, None, None)
         assert cell.value is not None
@@ -77,7 +77,7 @@ def test_a_model_that_looks_into_the_hole_is_marked_unless_the_hole_is_hidden(go
     assert hidden == {"ctsdg": False, "meanfill": False}
 
 
-def test_the_false_alarm_is_what_acc_is_of_untouched_pictures(go: Go) -> None:
+def test_the_false_alarm_is_what_acc_is_of_untouched_images(go: Go) -> None:
     record = go(2, inpainters=("meanfill", "original"), metrics=("acc", "area"))
     names = {(cell.inpainter, cell.metric): cell.value for cell in record.cells}
     assert {name for name in names if name[1] in ("acc", "fpr")} == {

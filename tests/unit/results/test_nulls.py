@@ -298,7 +298,7 @@ def sentences(found: RunFolder) -> str:
 def test_the_finding_ranks_by_the_null_and_names_who_lies_below(tmp_path: Path) -> None:
     said = sentences(made(tmp_path / "run"))
     assert "telea hides best" in said
-    assert "the null, untouched pictures with the same holes, is 0.4550" in said
+    assert "the null, untouched images with the same holes, is 0.4550" in said
     assert "meanfill §: found by the inverted map" in said
     assert "0.5 is chance" not in said
     old = sentences(made(tmp_path / "old", nulls=()))

@@ -58,7 +58,7 @@ def test_a_derived_score_carries_a_dagger() -> None:
     assert "over 2 % of the heatmap" in text.markdown()
 
 
-def test_metrics_of_the_picture_name_no_detector() -> None:
+def test_metrics_of_the_image_name_no_detector() -> None:
     row = cell(
         detector="", metric="psnr", value=25.0, low=None, high=None, weights="safepaint=mini"
     )
@@ -103,7 +103,7 @@ def test_data_sets_and_laundering_have_a_column_where_they_differ() -> None:
     assert "laundering" not in run_table([cell()]).markdown()
 
 
-def test_laundered_pictures_have_no_number_in_the_paper_and_a_gap_its_reason(
+def test_laundered_images_have_no_number_in_the_paper_and_a_gap_its_reason(
     tmp_path: Path,
 ) -> None:
     gap = cell(launder="jpeg:70", value=None, low=None, high=None, n=0, reason="why, then")

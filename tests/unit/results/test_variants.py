@@ -11,7 +11,7 @@ from reports.charts import charts
 
 from benchmark.results.run_folder import RunFolder, read_run
 from benchmark.results.table import run_table
-from benchmark.results.variants import Painter, painter_named, painters_of
+from benchmark.results.variants import InpainterVariant, painter_named, painters_of
 from benchmark.runner.plan import Plan
 from inpainters import INPAINTERS
 from reports.compare import compare_runs
@@ -53,9 +53,9 @@ def run(tmp_path: Path) -> RunFolder:
 def test_every_inpainter_of_ours_is_told_from_its_retouching() -> None:
     for name in INPAINTERS.ours:
         for step in ("", "grain:1.5", "grain:match", "median:3"):
-            painter = Painter(name, step)
+            painter = InpainterVariant(name, step)
             assert painter_named(painter.name) == painter
-    assert painter_named("safepaint++grain:1.5") == Painter("safepaint+", "grain:1.5")
+    assert painter_named("safepaint++grain:1.5") == InpainterVariant("safepaint+", "grain:1.5")
 
 
 def test_the_order_is_the_plans() -> None:
@@ -65,10 +65,10 @@ def test_the_order_is_the_plans() -> None:
 
 
 def test_only_the_untouched_original_tells_false_alarms_and_has_a_name_in_the_paper() -> None:
-    assert Painter("original").untouched
-    assert not Painter("original", "grain:1").untouched
-    assert Painter("safepaint").reported == "SafePaint"
-    assert Painter("safepaint", "grain:1").reported == ""
+    assert InpainterVariant("original").untouched
+    assert not InpainterVariant("original", "grain:1").untouched
+    assert InpainterVariant("safepaint").reported == "SafePaint"
+    assert InpainterVariant("safepaint", "grain:1").reported == ""
 
 
 def test_files_without_the_column_are_read_as_not_retouched(tmp_path: Path) -> None:

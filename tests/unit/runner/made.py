@@ -6,27 +6,31 @@ from dataclasses import replace
 
 from benchmark.runner.jobs import (
     Chosen,
-    Fill,
-    Judge,
-    Measure,
-    judge_key,
-    laundered_key,
+    DetectJob,
+    InpaintJob,
+    MeasureJob,
+    detect_key,
     measure_key,
+    post_processed_key,
 )
 from benchmark.runner.planning import PlanJobs
 
 
-def judge_job(detector: Chosen, fill: Fill, launder: str = "") -> Judge:
-    judge = Judge(detector, fill, launder, judge_key(detector, fill.key))
-    return replace(judge, key=laundered_key(judge.key, launder, judge.seed)) if launder else judge
+def judge_job(detector: Chosen, fill: InpaintJob, launder: str = "") -> DetectJob:
+    judge = DetectJob(detector, fill, launder, detect_key(detector, fill.key))
+    return (
+        replace(judge, key=post_processed_key(judge.key, launder, judge.seed)) if launder else judge
+    )
 
 
-def measure_job(metric: str, revision: str, fill: Fill, judge: Judge | None) -> Measure:
+def measure_job(
+    metric: str, revision: str, fill: InpaintJob, judge: DetectJob | None
+) -> MeasureJob:
     key = measure_key(metric, revision, fill.key, judge.key if judge else "")
-    return Measure(metric, fill, judge, key)
+    return MeasureJob(metric, fill, judge, key)
 
 
-def fills(jobs: PlanJobs, inpainter: Chosen) -> list[Fill]:
+def fills(jobs: PlanJobs, inpainter: Chosen) -> list[InpaintJob]:
     """Every fill of one inpainter, sample by sample."""
     columns = [jobs.fills(inpainter, step) for step in jobs.setup.retouches]
     return [one.job(place) for place in range(len(jobs.setup.samples)) for one in columns]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from benchmark.core.errors import BadInput, BatchWarning
-from benchmark.runner.batching import Memory
+from benchmark.runner.batching import BatchSizer
 
 FITS = 3
 
@@ -21,7 +21,7 @@ def doubled(images: Tensor, masks: Tensor) -> list[float]:
 
 
 def test_a_batch_is_halved_until_it_fits_and_stays_so() -> None:
-    memory = Memory("cpu", 16, shrink=True)
+    memory = BatchSizer("cpu", 16, shrink=True)
     images = torch.arange(20.0)
     with pytest.warns(BatchWarning) as said:
         assert memory.fitting("fake", doubled, images, images) == [2.0 * n for n in range(20)]
@@ -37,7 +37,7 @@ def test_a_batch_is_halved_until_it_fits_and_stays_so() -> None:
 def test_a_stated_batch_that_does_not_fit_is_an_error() -> None:
     images = torch.arange(8.0)
     with pytest.raises(BadInput, match=r"fake: out of memory on cpu with 8 at once: .*'auto'"):
-        Memory("cpu", 8, shrink=False).fitting("fake", doubled, images, images)
+        BatchSizer("cpu", 8, shrink=False).fitting("fake", doubled, images, images)
 
 
 def test_one_that_does_not_fit_alone_is_an_error() -> None:
@@ -45,7 +45,7 @@ def test_one_that_does_not_fit_alone_is_an_error() -> None:
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate")
 
     with pytest.raises(BadInput, match="with 1 at once: take a smaller --size"):
-        Memory("cpu", 1, shrink=True).fitting("fake", never, torch.zeros(1))
+        BatchSizer("cpu", 1, shrink=True).fitting("fake", never, torch.zeros(1))
 
 
 def test_other_errors_are_no_lack_of_memory() -> None:
@@ -53,4 +53,4 @@ def test_other_errors_are_no_lack_of_memory() -> None:
         raise RuntimeError("shapes do not match")
 
     with pytest.raises(RuntimeError, match="shapes"):
-        Memory("cpu", 4, shrink=True).fitting("fake", broken, torch.zeros(2))
+        BatchSizer("cpu", 4, shrink=True).fitting("fake", broken, torch.zeros(2))

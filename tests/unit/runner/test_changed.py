@@ -12,7 +12,7 @@ from PIL import Image
 from benchmark import Plan, run
 from benchmark.core.checkpoints.resolve import sha256_of
 from benchmark.core.errors import FileChanged, WeightsError
-from benchmark.core.images import read_picture
+from benchmark.core.images import read_image
 from benchmark.masks.files import read_mask
 from inpainters.baselines import MeanFill
 from tests.small import small_weights
@@ -36,7 +36,7 @@ def plan(tmp_path: Path) -> Plan:
 
 
 def another(path: Path) -> None:
-    """Another picture of the same size in the file's place."""
+    """Another image of the same size in the file's place."""
     pixels = np.asarray(Image.open(path))
     Image.fromarray(255 - pixels if pixels.ndim == 3 else np.roll(pixels, 6, axis=0)).save(path)
 
@@ -85,10 +85,10 @@ def test_bytes_that_are_decoded_are_those_that_were_compared(tmp_path: Path) -> 
     path = tmp_path / "a.png"
     Image.fromarray(np.full((8, 8, 3), 255, np.uint8)).save(path)
     digest = sha256_of(path)
-    assert (read_picture(path, sha256=digest) == 255).all()
+    assert (read_image(path, sha256=digest) == 255).all()
     assert read_mask(path, sha256=digest).white.all()
     Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(path)
-    for read in (read_picture, read_mask):
+    for read in (read_image, read_mask):
         with pytest.raises(FileChanged, match=r"a\.png: changed while the run was going on"):
             read(path, sha256=digest)  # type: ignore[operator]
 
@@ -109,14 +109,14 @@ def test_weights_that_are_replaced_before_they_are_loaded_are_refused(
     )
     from benchmark.runner import worker_spec as kit
 
-    worker = kit.Kit.worker
+    worker = kit.WorkerSpec.worker
 
-    def replaced(self: kit.Kit, device: str) -> object:
+    def replaced(self: kit.WorkerSpec, device: str) -> object:
         content = bytearray(weights.read_bytes())
         content[-1] ^= 1  # a last bit of the last tensor
         weights.write_bytes(content)
         return worker(self, device)
 
-    monkeypatch.setattr(kit.Kit, "worker", replaced)
+    monkeypatch.setattr(kit.WorkerSpec, "worker", replaced)
     with pytest.raises(WeightsError, match="fcf changed while the run was going on"):
         run(mine, store=tmp_path / "store")

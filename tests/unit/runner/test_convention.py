@@ -1,4 +1,5 @@
-"""Another convention scores kept heatmaps anew: nothing is painted and nothing looked at again."""
+"""Another convention scores kept heatmaps anew: nothing is inpainted and nothing looked at
+again."""
 
 from __future__ import annotations
 

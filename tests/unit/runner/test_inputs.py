@@ -1,6 +1,6 @@
 """Files as people have them: the number that was meant, or a line that names the file; never less.
 
-One picture of 80x64 with a hole of 40x24, its fill known: every way of saving the same picture, the
+One image of 80x64 with a hole of 40x24, its fill known: every way of saving the same image, the
 same mask or the same heatmap has to come to the same number.
 """
 
@@ -132,7 +132,7 @@ def test_the_same_mask_however_it_is_saved(tmp_path: Path, mask: Save, meant: fl
             all_of(save(HOLE, "a.png"), save(np.roll(HOLE, 9, axis=0), "a.jpg", quality=95)),
             "a.jpg is another mask of the same name",
         ),
-        (save(HOLE, "a (1).png"), "'a (1)' begins with the picture 'a'"),
+        (save(HOLE, "a (1).png"), "'a (1)' begins with the image 'a'"),
         (save(HOLE.astype(np.int32) * 16, "a.tif"), "as 10 or 12 bits"),
     ],
 )
@@ -159,7 +159,7 @@ def test_a_mask_that_may_mean_something_else_is_refused(
         all_of(save(PHOTO, "a.png"), lambda folder: (folder / "b.heic").touch()),
     ],
 )  # fmt: skip
-def test_the_same_picture_however_it_is_saved(tmp_path: Path, photo: Save, meant: float) -> None:
+def test_the_same_image_however_it_is_saved(tmp_path: Path, photo: Save, meant: float) -> None:
     assert number(made(tmp_path, photo=photo)) == meant
 
 
@@ -175,7 +175,7 @@ def test_the_same_picture_however_it_is_saved(tmp_path: Path, photo: Save, meant
         ),
     ],
 )
-def test_a_picture_of_unknown_levels_is_refused(tmp_path: Path, photo: Save, said: str) -> None:
+def test_an_image_of_unknown_levels_is_refused(tmp_path: Path, photo: Save, said: str) -> None:
     with pytest.raises(DataError) as caught:
         made(tmp_path, photo=photo)
     assert said in str(caught.value)
@@ -226,7 +226,7 @@ def test_the_same_heatmap_however_it_is_saved(tmp_path: Path, heatmap: Save) -> 
         (array(ONES), "its largest level is 1 of 255"),
         (save((MAP * 255).astype(np.float32), "a.tif"), "values in [0, 1], got"),
         (save(np.dstack([HOLE * 0] * 3 + [EIGHT]), "a.png"), "transparent in parts"),
-        (save(np.dstack([EIGHT, 255 - EIGHT, EIGHT]), "a.png"), "a coloured picture"),
+        (save(np.dstack([EIGHT, 255 - EIGHT, EIGHT]), "a.png"), "a coloured image"),
         (all_of(array(MAP), save(255 - EIGHT, "a.png")), "two files of one name"),
         (lambda folder: np.savez(folder / "a.npz", MAP), "a 'map'"),
     ],
@@ -255,7 +255,7 @@ def test_heatmaps_none_of_which_reaches_half_are_told(tmp_path: Path) -> None:
         (all_of(save(FILLED, "a.png"), save(PHOTO, "a.jpg")), "two files of one name"),
     ],
 )
-def test_finished_pictures(tmp_path: Path, output: Save, said: str) -> None:
+def test_finished_images(tmp_path: Path, output: Save, said: str) -> None:
     (tmp_path / "painted").mkdir()
     output(tmp_path / "painted")
     record = made(tmp_path, inpainters=f"mine=outputs:{tmp_path / 'painted'}")
@@ -270,13 +270,13 @@ def _real(folder: Path) -> Path:
     return folder.parent / "real.png"
 
 
-def test_pictures_below_the_size_are_told(tmp_path: Path) -> None:
+def test_images_below_the_size_are_told(tmp_path: Path) -> None:
     lines: list[str] = []
     made(tmp_path)
     plan = Plan(images=tmp_path / "photos", inpainters="meanfill", detectors="none",
                 metrics="psnr", size=96, buckets="10-20")  # fmt: skip
     run(plan, store=tmp_path / "store", settings=Settings(tell=lines.append))
-    told = "Pictures: 1 of 1 are smaller than --size 96 and are enlarged, such as a of 80x64."
+    told = "Images: 1 of 1 are smaller than --size 96 and are enlarged, such as a of 80x64."
     assert told in lines
     lines.clear()
     run(plan.model_copy(update={"size": 64}), store=tmp_path / "store",

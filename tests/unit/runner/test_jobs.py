@@ -19,7 +19,7 @@ from benchmark.core.card import Card
 from benchmark.core.checkpoints.resolve import Weights
 from benchmark.runner.jobs import (
     Chosen,
-    Fill,
+    InpaintJob,
     SampleRef,
     fill_job,
     key_of,
@@ -37,7 +37,7 @@ def chosen(card: Card = CARD, *, sha256: str = "11", **changes: object) -> Chose
     return replace(Chosen(name=card.name, card=card, weights=weights), **changes)
 
 
-def painted(model: Chosen, sample: SampleRef = SAMPLE, **changes: object) -> Fill:
+def painted(model: Chosen, sample: SampleRef = SAMPLE, **changes: object) -> InpaintJob:
     return fill_job(model, sample, **{"seed": 0, "rounding": "even", **changes})
 
 
@@ -169,7 +169,7 @@ Go = Callable[..., RunRecord]
 
 @pytest.fixture
 def go(tmp_path: Path) -> Go:
-    """Run two pictures, with holes that do not depend on the seed, on one store or another."""
+    """Run two images, with holes that do not depend on the seed, on one store or another."""
     for name in ("photos", "masks"):
         (tmp_path / name).mkdir()
     draw = np.random.default_rng(2)

@@ -20,7 +20,7 @@ from benchmark.core.types import Detection
 from benchmark.merge import merge
 from benchmark.results.required_keys import needed_by
 from benchmark.runner import resolve as setups
-from benchmark.runner.resolve import Setup
+from benchmark.runner.resolve import ResolvedPlan
 from benchmark.runner.scheduler import Settings
 from benchmark.runner.shard import Shard
 from benchmark.store.clean import clean_store
@@ -33,7 +33,7 @@ NULLS = {"auc_null", "f1_null", "area_null"}
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    """Three pictures that are flat in places."""
+    """Three images that are flat in places."""
     folder = tmp_path / "photos"
     folder.mkdir()
     generator = np.random.default_rng(1)
@@ -163,7 +163,7 @@ def test_an_untouched_image_is_looked_at_once_for_all_its_holes(
     plain = go(store="batched", settings=Settings(batch=2))
     monkeypatch.setattr(Flatness, "_detect", watch)
     once = go()
-    assert len(seen) == 6 + 3  # what was painted, then each of three images
+    assert len(seen) == 6 + 3  # what was inpainted, then each of three images
     assert nulls(once) == nulls(plain)
     assert once.document["jobs_run"]["judge"] == 6 + 6  # every answer is stored under its key
 
@@ -224,7 +224,7 @@ def test_shards_of_a_version_without_the_null_are_merged_without_it(
 ) -> None:
     prepare = setups.prepare
 
-    def older(*arguments: object) -> Setup:
+    def older(*arguments: object) -> ResolvedPlan:
         return replace(prepare(*arguments), untouched=None)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:

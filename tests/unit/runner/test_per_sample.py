@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmark.core.errors import BadAnswer, BadInput, OutputError
+from benchmark.core.errors import BadInput, BadOutput, OutputError
 from benchmark.runner.per_sample import answer_each
 
 
@@ -27,7 +27,7 @@ def odd_fail(error: Exception) -> tuple[list[int], object]:
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (BadAnswer("answered NaN"), "answered NaN"),
+        (BadOutput("answered NaN"), "answered NaN"),
         (BadInput("images: expected sides of at least 64, got 8x8"), "at least 64, got 8x8"),
         (ValueError("even sides"), r"raised ValueError: even sides \(.*test_each.py:\d+\)"),
         (RuntimeError("shapes cannot be multiplied"), "raised RuntimeError: shapes cannot"),
@@ -41,7 +41,7 @@ def test_the_others_are_answered(error: Exception, said: str, tmp_path: Path) ->
     asked, call = odd_fail(error)
     found = answer_each(call, [2, 3, 4], model="m", logs=tmp_path / "logs")
     assert (found[0], found[2]) == (20, 40)
-    assert isinstance(found[1], BadAnswer)
+    assert isinstance(found[1], BadOutput)
     assert re.search(said, str(found[1]))
     assert asked == [3, 1, 1, 1]
     log = tmp_path / "logs/m.log"

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from benchmark.core.errors import DamagedAnswer
+from benchmark.core.errors import DamagedOutput
 from benchmark.runner.inputs import Chunk, Inputs
 from benchmark.runner.outcome import Outcome
 from benchmark.runner.prefetch import work_off
@@ -24,7 +24,7 @@ class Slow:
     def load(self, chunk: Chunk) -> Inputs:
         name = chunk.jobs[0].sample.id
         if name == "damaged":
-            raise DamagedAnswer("a file", name)
+            raise DamagedOutput("a file", name)
         self.ahead.append(int(name) - self.done)
         self.decoded[int(name)].set()
         return Inputs(scores={name: 1.0})
@@ -48,5 +48,5 @@ def test_what_cannot_be_decoded_is_raised_in_its_turn() -> None:
     worker = Slow(1)
     outcomes = work_off(worker, chunks("0", "damaged"))
     assert next(outcomes).jobs == 1
-    with pytest.raises(DamagedAnswer, match="a file: missing or damaged"):
+    with pytest.raises(DamagedOutput, match="a file: missing or damaged"):
         next(outcomes)

@@ -22,7 +22,7 @@ from benchmark.results.required_keys import needed_by
 from benchmark.results.rows import ResultRow
 from benchmark.retouch import Retouch
 from benchmark.runner.executor import Executor
-from benchmark.runner.jobs import Fill, fill_job
+from benchmark.runner.jobs import InpaintJob, fill_job
 from benchmark.runner.planning import PlanJobs
 from benchmark.runner.resolve import prepare
 from benchmark.runner.scheduler import Settings, lacking
@@ -38,7 +38,7 @@ Go = Callable[..., RunRecord]
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Plan:
-    """Five pictures of two shapes: a slope with grain of 3 grey levels."""
+    """Five images of two shapes: a slope with grain of 3 grey levels."""
     photos = tmp_path / "photos"
     photos.mkdir()
     generator = np.random.default_rng(1)
@@ -175,7 +175,7 @@ def test_the_inpainter_runs_once_a_sample(
 def test_plain_keys_are_those_of_a_plan_without_retouching_and_variants_have_their_own(
     plan: Plan,
 ) -> None:
-    def keys(**changes: object) -> list[Fill]:
+    def keys(**changes: object) -> list[InpaintJob]:
         jobs = PlanJobs(prepare(again(plan, **changes)))
         return fills(jobs, jobs.setup.inpainters[0])[: len(jobs.setup.retouches)]
 
@@ -273,14 +273,14 @@ def test_no_known_region_to_match_is_a_failed_sample_and_no_crash(
     assert record.document["failures"][0]["retouch"] == "grain:match"
 
 
-def test_a_picture_that_cannot_be_read_is_skipped_once(plan: Plan, go: Go) -> None:
+def test_an_image_that_cannot_be_read_is_skipped_once(plan: Plan, go: Go) -> None:
     assert plan.images is not None
-    (plan.images / "3.png").write_text("no picture")
+    (plan.images / "3.png").write_text("no image")
     record = go(retouch=ALL)
     assert [(one.kind, one.retouch) for one in record.failures] == [("skipped", "")]
 
 
-def test_pictures_made_elsewhere_are_retouched_on_their_8_bits(
+def test_images_made_elsewhere_are_retouched_on_their_8_bits(
     plan: Plan, go: Go, tmp_path: Path
 ) -> None:
     made = tmp_path / "made"
@@ -354,7 +354,7 @@ def test_cleaning_keeps_what_retouched_runs_need(plan: Plan, go: Go, tmp_path: P
         assert lacking(PlanJobs(prepare(again(plan, retouch=("blur:2",)))), store) > 0
 
 
-def test_saved_pictures_have_names_that_every_file_system_takes(go: Go, tmp_path: Path) -> None:
+def test_saved_images_have_names_that_every_file_system_takes(go: Go, tmp_path: Path) -> None:
     go(out=tmp_path / "out", save_images=True, retouch=("none", "grain:1.5"))
     names = {path.name for path in (tmp_path / "out" / "images").rglob("*.png")}
     assert names == {

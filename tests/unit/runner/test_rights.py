@@ -14,7 +14,7 @@ import pytest
 from benchmark.core.errors import OutputError
 from benchmark.core.paths import write_text
 from benchmark.store.database import DATABASE
-from benchmark.store.store import Store, picture_answer
+from benchmark.store.store import Store, image_output
 
 KEY, OTHER = "ab" * 16, "cd" * 16
 PICTURE = np.zeros((4, 4, 3), np.uint8)
@@ -38,7 +38,7 @@ def rights(path: Path) -> int:
 def test_every_file_follows_the_umask(tmp_path: Path, umask: int) -> None:
     write_text(tmp_path / "text", "x")
     with Store(tmp_path / "store") as store:
-        store.put([picture_answer(KEY, PICTURE)])
+        store.put([image_output(KEY, PICTURE)])
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert {DATABASE, "text", f"{KEY}.png"} <= {path.name for path in files}
     assert {rights(path) for path in files} == {0o666 & ~umask}
@@ -80,7 +80,7 @@ def test_a_group_shares_a_store(shared: Path) -> None:
     def put(key: str) -> Callable[[], None]:
         def do() -> None:
             with Store(shared / "store") as store:
-                store.put([picture_answer(key, PICTURE)])
+                store.put([image_output(key, PICTURE)])
 
         return do
 
@@ -94,18 +94,18 @@ def test_a_group_shares_a_store(shared: Path) -> None:
 @ROOT
 def test_a_store_that_cannot_be_written_can_be_read(shared: Path) -> None:
     with Store(shared / "store") as store:
-        store.put([picture_answer(KEY, PICTURE)])
+        store.put([image_output(KEY, PICTURE)])
     for path in [shared / "store", *(shared / "store").rglob("*")]:
         path.chmod(0o555 if path.is_dir() else 0o444)
 
     def read() -> None:
         with Store(shared / "store") as store, store.used():
-            store.put([picture_answer(KEY, PICTURE)])  # it is there, so nothing is written
+            store.put([image_output(KEY, PICTURE)])  # it is there, so nothing is written
             assert np.array_equal(store.picture(KEY), PICTURE)
 
     def write() -> None:
         with Store(shared / "store") as store:
-            store.put([picture_answer(OTHER, PICTURE)])
+            store.put([image_output(OTHER, PICTURE)])
 
     assert as_user(SECOND, read) == 0
     assert as_user(SECOND, write) == 2  # in a line

@@ -21,7 +21,7 @@ from benchmark.core.errors import MissingWeights, WeightsError
 from benchmark.core.tensors import hole_blind
 from benchmark.core.types import Case, Detection
 from benchmark.metrics.localisation import F1
-from benchmark.postprocess import Launder
+from benchmark.postprocess import PostProcess
 from benchmark.runner.scheduler import Progress, Settings
 from detectors import DETECTORS
 from detectors.baselines import Flatness
@@ -34,7 +34,7 @@ METRICS = ("auc", "f1", "acc", "psnr")
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    """Four pictures of three shapes."""
+    """Four images of three shapes."""
     folder = tmp_path / "photos"
     folder.mkdir()
     generator = np.random.default_rng(1)
@@ -65,7 +65,7 @@ def values(record: RunRecord) -> list[float | None]:
     return [cell.value for cell in record.cells]
 
 
-def test_pictures_of_several_sizes_run_as_they_are(go: Callable[..., RunRecord]) -> None:
+def test_images_of_several_sizes_run_as_they_are(go: Callable[..., RunRecord]) -> None:
     record = go()
     assert record.complete
     assert all(cell.n == cell.expected == 4 for cell in record.cells)
@@ -85,7 +85,7 @@ def test_results_are_a_data_frame(go: Callable[..., RunRecord]) -> None:
 
 
 def test_what_is_stored_is_not_computed_again(go: Callable[..., RunRecord]) -> None:
-    # beside what was asked for, the null: the untouched pictures, and three metrics of them
+    # beside what was asked for, the null: the untouched images, and three metrics of them
     assert jobs(go()) == {"fill": 4 + 4, "judge": 4 + 4, "measure": 16 + 12}
     assert jobs(go()) == {"fill": 0, "judge": 0, "measure": 0}
     two = jobs(go(detectors=("flatness", "chance")))
@@ -119,7 +119,7 @@ def test_a_new_revision_never_answers_with_old_numbers(
     assert jobs(go()) == expected
 
 
-def test_a_changed_picture_is_a_new_sample(go: Callable[..., RunRecord], photos: Path) -> None:
+def test_a_changed_image_is_a_new_sample(go: Callable[..., RunRecord], photos: Path) -> None:
     go()
     Image.new("RGB", (64, 64), "red").save(photos / "1.png")
     assert jobs(go())["fill"] == 1 + 1  # and the untouched one
@@ -144,7 +144,7 @@ def test_only_noise_depends_on_the_seed(go: Callable[..., RunRecord], tmp_path: 
     assert jobs(go(**same, seed=1)) == {"fill": 0, "judge": 4 + 4, "measure": 12 + 12}
 
 
-def test_a_detector_sees_the_laundered_picture_and_is_measured_at_its_size(
+def test_a_detector_sees_the_laundered_image_and_is_measured_at_its_size(
     go: Callable[..., RunRecord], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Tensor] = []
@@ -163,14 +163,14 @@ def test_a_detector_sees_the_laundered_picture_and_is_measured_at_its_size(
     monkeypatch.setattr(F1, "measure", note)
     record = go(size=64, launder=("resize:0.75", "jpeg:60"))
     assert record.complete
-    del seen[12:]  # the untouched pictures, of which the null is measured
+    del seen[12:]  # the untouched images, of which the null is measured
     assert [tuple(images.shape[2:]) for images in seen] == [(64, 64)] * 4 + [(48, 48)] * 4 + [
         (64, 64)
     ] * 4
     for painted, scaled, saved in zip(seen[:4], seen[4:8], seen[8:], strict=True):
         pixels = (painted[0].permute(1, 2, 0) * 255).round().byte().numpy()
         for text, images in (("resize:0.75", scaled), ("jpeg:60", saved)):
-            expected = Launder.parse(text).apply(pixels, seed=0)
+            expected = PostProcess.parse(text).apply(pixels, seed=0)
             assert np.array_equal((images[0].permute(1, 2, 0) * 255).round().numpy(), expected)
     assert {case.mask.shape for case in cases} == {(1, 64, 64), (1, 48, 48)}
     for case in cases:
@@ -179,7 +179,7 @@ def test_a_detector_sees_the_laundered_picture_and_is_measured_at_its_size(
         assert case.image.shape == case.filled.shape
 
 
-def test_a_failure_on_a_laundered_picture_leaves_a_gap_there_alone(
+def test_a_failure_on_a_laundered_image_leaves_a_gap_there_alone(
     go: Callable[..., RunRecord], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     look = Flatness._detect
@@ -259,7 +259,7 @@ def test_a_finished_run_loads_no_torch(photos: Path, tmp_path: Path) -> None:
     assert [done.stdout.strip() for done in said] == ["True", "False"]
 
 
-def test_a_blind_hole_is_another_job_and_leaves_the_authentic_picture_alone(
+def test_a_blind_hole_is_another_job_and_leaves_the_authentic_image_alone(
     go: Callable[..., RunRecord],
 ) -> None:
     models = ("meanfill", "original")

@@ -42,7 +42,7 @@ def painted(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
 def laundered(
     image: np.ndarray, hole: np.ndarray, step: str, name: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A picture and its hole after a step."""
+    """An image and its hole after a step."""
     if step == "noise:3":
         draw = np.random.default_rng(seed_by_hand("launder", SEED, name))
         noise = 3 * draw.standard_normal(image.shape, dtype=np.float32)
@@ -55,7 +55,7 @@ def laundered(
 
 
 def looked(image: np.ndarray, hole: np.ndarray) -> tuple[float, float, float]:
-    """AUC and F1 of the logits that are kept, and whether the picture is called forged."""
+    """AUC and F1 of the logits that are kept, and whether the image is called forged."""
     images = torch.tensor(image).permute(2, 0, 1)[None].float() / 255
     said = create_detector("flatness").detect(images)
     share = said.heatmap[0].double().numpy()

@@ -15,9 +15,9 @@ from benchmark.core.errors import DamagedStore, OutputError
 from benchmark.store.check import check_store
 from benchmark.store.clean import clean_folder, clean_store
 from benchmark.store.database import Row, Rows, is_key, row_of
-from benchmark.store.files import FolderObjects, RemoteObjects
+from benchmark.store.files import FolderFileStore, RemoteFileStore
 from benchmark.store.recover import salvage
-from benchmark.store.store import Store, file_name, heatmap_answer, open_files, picture_answer
+from benchmark.store.store import Store, file_name, heatmap_output, image_output, open_files
 
 KEY, OTHER = "ab" * 16, "cd" * 16
 DIGEST = "0" * 32
@@ -86,11 +86,11 @@ def test_what_is_no_key_or_ending_becomes_no_path(key: str, suffix: str) -> None
 @pytest.mark.parametrize("kind", ["folder", "elsewhere"])
 def test_a_name_that_is_no_file_of_a_shelf_is_refused(tmp_path: Path, name: str, kind: str) -> None:
     root = tmp_path / "root"
-    files = FolderObjects(root) if kind == "folder" else RemoteObjects(f"file://{root}")
+    files = FolderFileStore(root) if kind == "folder" else RemoteFileStore(f"file://{root}")
     for use in (
         lambda: files.read(name),
         lambda: files.write({name: b""}),
-        lambda: files.take(FolderObjects(tmp_path), [name]),
+        lambda: files.take(FolderFileStore(tmp_path), [name]),
         lambda: files.remove([name]),
     ):
         with pytest.raises(OutputError, match="no name of a stored file"):
@@ -154,8 +154,8 @@ def snapshot(folder: Path) -> dict[str, tuple[bytes, int]]:
 def test_another_s_store_is_only_read(tmp_path: Path, old: bool) -> None:
     theirs = tmp_path / "theirs ? & #"
     with Store(theirs) as store:
-        store.put([picture_answer(KEY, PICTURE)])
-        store.put([heatmap_answer(OTHER, np.zeros((2, 2), np.float16), 0.25)])
+        store.put([image_output(KEY, PICTURE)])
+        store.put([heatmap_output(OTHER, np.zeros((2, 2), np.float16), 0.25)])
     if old:
         link = sqlite3.connect(theirs / "answers.sqlite")
         with link:
@@ -204,7 +204,7 @@ def test_a_store_that_is_only_looked_at_stays_as_it_is(tmp_path: Path) -> None:
 
 def one_file(folder: Path) -> Path:
     with Store(folder) as store:
-        store.put([picture_answer(KEY, PICTURE)])
+        store.put([image_output(KEY, PICTURE)])
     return folder / "objects" / file_name(KEY, ".png")
 
 
@@ -236,7 +236,7 @@ def test_a_shelf_that_is_a_link_is_not_followed(tmp_path: Path, what: str) -> No
     before = snapshot(outside)
     uses: list[Callable[[Store], Any]] = [
         lambda store: store.picture(KEY),
-        lambda store: store.put([picture_answer("ab" * 15 + "00", PICTURE)]),
+        lambda store: store.put([image_output("ab" * 15 + "00", PICTURE)]),
         lambda store: list(clean_store(store)),
         lambda store: list(check_store(theirs)),
     ]
@@ -314,7 +314,7 @@ def test_a_store_that_is_a_link_itself_is_one(tmp_path: Path) -> None:
     (tmp_path / "store").symlink_to(tmp_path / "large disk")
     with Store(tmp_path / "store") as store:
         assert np.array_equal(store.picture(KEY), PICTURE)
-        store.put([picture_answer(OTHER, PICTURE)])
+        store.put([image_output(OTHER, PICTURE)])
         assert list(clean_store(store)) == []
     assert list(check_store(tmp_path / "store")) == []
     with Store(tmp_path / "ours") as ours:

@@ -16,11 +16,11 @@ from benchmark.core.card import Card
 from benchmark.core.checkpoints.resolve import Weights
 from benchmark.core.types import Detection, Pixels
 from benchmark.core.types import Sample as Loaded
-from benchmark.runner.inputs import Chunk, Inputs, Shelf
-from benchmark.runner.jobs import Chosen, Fill, Job, SampleRef, fill_job
+from benchmark.runner.inputs import Chunk, InputLoader, Inputs
+from benchmark.runner.jobs import Chosen, InpaintJob, Job, SampleRef, fill_job
 from benchmark.runner.outcome import Outcome
 from benchmark.runner.worker import Worker
-from benchmark.store.store import Answer, decode_picture
+from benchmark.store.store import Answer, decode_image
 from detectors.baselines import Flatness
 from inpainters.baselines import MeanFill, Original
 from tests.unit.runner.made import judge_job, measure_job
@@ -49,19 +49,19 @@ def model(card: Card, **changes: object) -> Chosen:
     return Chosen(name=card.name, card=replace(card, **changes), weights=Weights(edition="none"))
 
 
-def fills(chosen: Chosen, *, seed: int = 0) -> list[Fill]:
+def fills(chosen: Chosen, *, seed: int = 0) -> list[InpaintJob]:
     return [fill_job(chosen, ref, seed=seed, rounding="even") for ref in refs()]
 
 
 def work(jobs: list[Job], given: Inputs, *, batch: int = 1) -> Outcome:
-    worker = Worker(Shelf(None, Path("nowhere")), device="cpu", batch=batch)  # type: ignore[arg-type]
+    worker = Worker(InputLoader(None, Path("nowhere")), device="cpu", batch=batch)  # type: ignore[arg-type]
     outcome = worker(Chunk(jobs=jobs), given)
     assert not outcome.failures
     return outcome
 
 
 def pictures(answers: list[Answer]) -> list[Pixels]:
-    found = [decode_picture(answer.content) for answer in answers]
+    found = [decode_image(answer.content) for answer in answers]
     assert all(picture is not None for picture in found)
     return found  # type: ignore[return-value]
 
@@ -106,7 +106,7 @@ def test_a_model_that_draws_nothing_sees_whole_batches(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(("rounding", "level"), [("even", 101), ("authors", 100)])
-def test_pictures_are_rounded_by_the_job_s_rule(
+def test_images_are_rounded_by_the_job_s_rule(
     monkeypatch: pytest.MonkeyPatch, rounding: str, level: int
 ) -> None:
     monkeypatch.setattr(
@@ -172,7 +172,7 @@ def test_what_is_painted_is_true_in_the_hole_and_of_original_nowhere() -> None:
     assert [row[2] for row in counts] == [0, 0, 0]  # misses
 
 
-def test_original_keeps_its_hole_where_the_picture_is_compared() -> None:
+def test_original_keeps_its_hole_where_the_image_is_compared() -> None:
     jobs = fills(model(Original.card))
     given = inputs(pictures={job.key: sample(job.sample.id).image for job in jobs})
     measures = [measure_job("psnr_hole", "1", job, None) for job in jobs]
@@ -180,7 +180,7 @@ def test_original_keeps_its_hole_where_the_picture_is_compared() -> None:
     assert found == [(np.inf,)] * 3  # NaN were it without a hole
 
 
-def test_a_resized_picture_is_measured_against_its_resized_truth() -> None:
+def test_a_resized_image_is_measured_against_its_resized_truth() -> None:
     found, logits = measured(MeanFill, "f1", "resize:0.6")
     places = np.floor((np.arange(9) + 0.5) * 5 / 3).astype(int)  # the pixel below each centre
     truth = sample("a").mask[places][:, places]
@@ -188,7 +188,7 @@ def test_a_resized_picture_is_measured_against_its_resized_truth() -> None:
     assert [row for (row,) in found] == pytest.approx(expected, abs=1e-12)
 
 
-def test_a_blind_hole_hides_the_picture_from_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_blind_hole_hides_the_image_from_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Tensor] = []
 
     def fill(self: MeanFill, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:

@@ -21,10 +21,10 @@ from benchmark.store.check import Finding, check_store
 from benchmark.store.clean import clean_folder, clean_store
 from benchmark.store.store import (
     Store,
-    heatmap_answer,
-    metric_answer,
+    heatmap_output,
+    image_output,
+    metric_output,
     open_files,
-    picture_answer,
 )
 
 COUNT = 120  # of each kind: enough rows for a tree of several pages
@@ -40,9 +40,9 @@ NUMBERS = {key_of("measure", row): DRAW.normal(size=3) for row in range(COUNT)}
 
 def filled(place: Path) -> Path:
     with Store(place) as store:
-        store.put(picture_answer(key, pixels) for key, pixels in PICTURES.items())
-        store.put(heatmap_answer(key, logits, 0.25) for key, logits in HEATMAPS.items())
-        store.put(metric_answer(key, numbers) for key, numbers in NUMBERS.items())
+        store.put(image_output(key, pixels) for key, pixels in PICTURES.items())
+        store.put(heatmap_output(key, logits, 0.25) for key, logits in HEATMAPS.items())
+        store.put(metric_output(key, numbers) for key, numbers in NUMBERS.items())
     return place
 
 
@@ -136,7 +136,7 @@ def test_a_flipped_byte_in_the_database_is_found_or_changes_nothing(
     found = list(check_store(tmp_path))
     whole = right(tmp_path)
     assert found or whole == 3 * COUNT
-    assert whole >= 2 * COUNT  # what lies below a damaged page is lost, but for the pictures
+    assert whole >= 2 * COUNT  # what lies below a damaged page is lost, but for the images
     filled(tmp_path)
     assert right(tmp_path) == 3 * COUNT
     assert not [kind for kind in kinds(list(check_store(tmp_path))) if kind != "orphan"]
@@ -224,8 +224,8 @@ def test_a_saving_that_is_stopped_anywhere_loses_nothing(
     numbers = {key_of("many", row): DRAW.normal(size=3) for row in range(400)}
     pictures = list(PICTURES.items())[:3]
     with Store(tmp_path / "whole") as store:
-        store.put(metric_answer(key, one) for key, one in numbers.items())
-        store.put(picture_answer(key, pixels) for key, pixels in pictures)
+        store.put(metric_output(key, one) for key, one in numbers.items())
+        store.put(image_output(key, pixels) for key, pixels in pictures)
     damage(tmp_path / "whole" / "answers.sqlite", "a hole")
     before = (tmp_path / "whole" / "answers.sqlite").read_bytes()
 

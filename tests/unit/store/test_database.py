@@ -11,7 +11,7 @@ import pytest
 from benchmark.core.errors import OutputError
 from benchmark.store.check import check_store
 from benchmark.store.database import Row, Rows
-from benchmark.store.store import Store, heatmap_answer, metric_answer
+from benchmark.store.store import Store, heatmap_output, metric_output
 
 KEY, OTHER = "ab" * 16, "cd" * 16
 
@@ -26,8 +26,8 @@ def change(folder: Path, what: str) -> None:
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
     with Store(tmp_path) as made:
-        made.put([heatmap_answer(KEY, np.zeros((2, 2), np.float16), 0.25)])
-        made.put([metric_answer(OTHER, np.array([1.5]))])
+        made.put([heatmap_output(KEY, np.zeros((2, 2), np.float16), 0.25)])
+        made.put([metric_output(OTHER, np.array([1.5]))])
     return tmp_path
 
 
@@ -38,7 +38,7 @@ def test_a_flipped_score_is_noticed_and_the_detector_is_asked_again(store: Path)
         assert made.known([KEY, OTHER]) == {OTHER}
     assert [one.kind for one in check_store(store)] == ["row", "orphan"]
     with Store(store) as made:
-        made.put([heatmap_answer(KEY, np.zeros((2, 2), np.float16), 0.25)])
+        made.put([heatmap_output(KEY, np.zeros((2, 2), np.float16), 0.25)])
         assert made.scores([KEY]) == [0.25]
 
 

@@ -14,8 +14,8 @@ import pytest
 from benchmark.core.errors import OutputError
 from benchmark.store.check import check_store
 from benchmark.store.clean import clean_store
-from benchmark.store.files import FolderObjects
-from benchmark.store.store import Store, heatmap_answer, is_store, picture_answer, rows_folder
+from benchmark.store.files import FolderFileStore
+from benchmark.store.store import Store, heatmap_output, image_output, is_store, rows_folder
 from tests.cli.conftest import Bench, bench, photos  # noqa: F401 (fixtures)
 
 KEY, OTHER = "ab" * 16, "cd" * 16
@@ -37,7 +37,7 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 def put(place: str) -> None:
     with Store(place) as store:
-        store.put([picture_answer(KEY, PICTURE), heatmap_answer(OTHER, LOGITS, 0.25)])
+        store.put([image_output(KEY, PICTURE), heatmap_output(OTHER, LOGITS, 0.25)])
 
 
 def holds(place: str) -> None:
@@ -66,7 +66,7 @@ def holds(place: str) -> None:
 def test_a_write_that_ends_halfway_leaves_what_was_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: bytes | None
 ) -> None:
-    files = FolderObjects(tmp_path)
+    files = FolderFileStore(tmp_path)
     if old is not None:
         files.write({"ab/file": old})
     write = Path.write_bytes

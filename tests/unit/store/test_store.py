@@ -22,22 +22,22 @@ from benchmark.store import database as rows
 from benchmark.store.store import (
     Answer,
     Store,
-    decode_picture,
+    decode_image,
     file_name,
-    heatmap_answer,
-    metric_answer,
-    picture_answer,
+    heatmap_output,
+    image_output,
+    metric_output,
 )
 
 KEY, OTHER = "ab" * 16, "cd" * 16
 
 
-def test_pictures_heatmaps_scores_and_rows_come_back_exactly(tmp_path: Path) -> None:
+def test_images_heatmaps_scores_and_rows_come_back_exactly(tmp_path: Path) -> None:
     picture = np.arange(5 * 7 * 3, dtype=np.uint8).reshape(5, 7, 3)
     logits = np.linspace(-30, 30, 35).reshape(5, 7).astype(np.float16)
     with Store(tmp_path) as store:
-        store.put([picture_answer(KEY, picture), heatmap_answer(OTHER, logits, 0.25)])
-        store.put([metric_answer("ef" * 16, np.array([1.5, np.nan]))])
+        store.put([image_output(KEY, picture), heatmap_output(OTHER, logits, 0.25)])
+        store.put([metric_output("ef" * 16, np.array([1.5, np.nan]))])
     with Store(tmp_path) as store:
         assert np.array_equal(store.picture(KEY), picture)
         assert np.array_equal(store.heatmap(OTHER), logits)
@@ -48,18 +48,18 @@ def test_pictures_heatmaps_scores_and_rows_come_back_exactly(tmp_path: Path) -> 
         np.testing.assert_array_equal(row, [1.5, np.nan])
 
 
-def test_a_picture_that_says_more_than_its_bytes_can_hold_is_never_decoded(
+def test_an_image_that_says_more_than_its_bytes_can_hold_is_never_decoded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    content = bytearray(picture_answer(KEY, np.zeros((8, 8, 3), np.uint8)).content)
-    assert decode_picture(bytes(content)) is not None
+    content = bytearray(image_output(KEY, np.zeros((8, 8, 3), np.uint8)).content)
+    assert decode_image(bytes(content)) is not None
     content[16:24] = (20_000).to_bytes(4, "big") * 2  # 1.2 GB of pixels
 
     def decode(*_: object) -> None:
         raise AssertionError("the memory was taken")
 
     monkeypatch.setattr("cv2.imdecode", decode)
-    assert decode_picture(bytes(content)) is None
+    assert decode_image(bytes(content)) is None
 
 
 def test_known_answers_for_more_keys_than_sqlite_takes_at_once(tmp_path: Path) -> None:
@@ -71,16 +71,16 @@ def test_known_answers_for_more_keys_than_sqlite_takes_at_once(tmp_path: Path) -
 
 def test_a_damaged_file_loses_its_row(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
-        store.put([heatmap_answer(KEY, np.zeros((2, 2), np.float16), 0.5)])
+        store.put([heatmap_output(KEY, np.zeros((2, 2), np.float16), 0.5)])
         (tmp_path / "objects" / file_name(KEY, ".npy")).write_bytes(b"half")
         with pytest.raises(OutputError, match="run again to make it anew"):
             store.heatmap(KEY)
         assert store.known([KEY]) == set()
 
 
-def test_a_missing_picture_loses_its_row(tmp_path: Path) -> None:
+def test_a_missing_image_loses_its_row(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
-        store.put([picture_answer(KEY, np.zeros((2, 2, 3), np.uint8))])
+        store.put([image_output(KEY, np.zeros((2, 2, 3), np.uint8))])
         (tmp_path / "objects" / file_name(KEY, ".png")).unlink()
         with pytest.raises(OutputError, match="missing or damaged"):
             store.picture(KEY)
@@ -98,22 +98,22 @@ def test_a_folder_that_holds_no_store_is_refused(tmp_path: Path) -> None:
 def test_the_first_answer_stays_file_and_row(tmp_path: Path) -> None:
     first, second = (np.full((2, 2), value, np.float16) for value in (1, 2))
     with Store(tmp_path) as store:
-        store.put([heatmap_answer(KEY, first, 0.25)])
-        store.put([heatmap_answer(KEY, second, 0.5), heatmap_answer(OTHER, second, 0.5)])
+        store.put([heatmap_output(KEY, first, 0.25)])
+        store.put([heatmap_output(KEY, second, 0.5), heatmap_output(OTHER, second, 0.5)])
         assert store.scores([KEY, OTHER]) == [0.25, 0.5]
         assert np.array_equal(store.heatmap(KEY), first)
         assert np.array_equal(store.heatmap(OTHER), second)
-        store.put([metric_answer("ef" * 16, np.array([1.0]))])
-        store.put([metric_answer("ef" * 16, np.array([2.0]))])
+        store.put([metric_output("ef" * 16, np.array([1.0]))])
+        store.put([metric_output("ef" * 16, np.array([2.0]))])
         assert store.rows(["ef" * 16]) == [1.0]
 
 
 def test_an_absorbed_store_adds_answers_and_replaces_none(tmp_path: Path) -> None:
     first, second = (np.full((2, 2), value, np.float16) for value in (1, 2))
     with Store(tmp_path / "theirs") as theirs:
-        theirs.put([heatmap_answer(KEY, second, 0.5), heatmap_answer(OTHER, second, 0.5)])
+        theirs.put([heatmap_output(KEY, second, 0.5), heatmap_output(OTHER, second, 0.5)])
     with Store(tmp_path / "ours") as store:
-        store.put([heatmap_answer(KEY, first, 0.25)])
+        store.put([heatmap_output(KEY, first, 0.25)])
         store.absorb(tmp_path / "theirs", origin="theirs")
         assert store.scores([KEY, OTHER]) == [0.25, 0.5]
         assert np.array_equal(store.heatmap(KEY), first)
@@ -128,8 +128,8 @@ def test_a_write_that_fails_leaves_no_row(tmp_path: Path, monkeypatch: pytest.Mo
         with monkeypatch.context() as full:
             full.setattr(Path, "write_bytes", fail)
             with pytest.raises(OutputError, match="No space left on device"):
-                store.put([metric_answer(OTHER, np.array([1.0])),
-                           picture_answer(KEY, np.zeros((2, 2, 3), np.uint8))])  # fmt: skip
+                store.put([metric_output(OTHER, np.array([1.0])),
+                           image_output(KEY, np.zeros((2, 2, 3), np.uint8))])  # fmt: skip
         assert store.known([KEY, OTHER]) == set()
         assert store.files.shelf("ab") == {}
 
@@ -182,7 +182,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_all_answers_of_a_chunk_are_one_transaction(tmp_path: Path, said: list[str]) -> None:
-    picture = picture_answer(KEY, np.zeros((2, 2, 3), np.uint8))
+    picture = image_output(KEY, np.zeros((2, 2, 3), np.uint8))
     numbers = [Answer(key=f"{number:032x}", numbers=(1.0,)) for number in range(700)]
     with Store(tmp_path) as store:
         said.clear()
@@ -221,7 +221,7 @@ def test_a_run_commits_once_a_chunk_and_writes_nothing_besides(
 def test_what_is_interrupted_between_its_files_and_its_rows_was_never_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answers = [picture_answer(key, np.zeros((2, 2, 3), np.uint8)) for key in (KEY, OTHER)]
+    answers = [image_output(key, np.zeros((2, 2, 3), np.uint8)) for key in (KEY, OTHER)]
     with Store(tmp_path) as store, monkeypatch.context() as patch:
 
         def stop(*_: object) -> None:

@@ -1,4 +1,4 @@
-"""A folder of photographs, and recipes that take a second."""
+"""A folder of images, and recipes that take a second."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.fixture
 def photographs(tmp_path: Path) -> Path:
-    """Eight pictures of 96x80 with some structure."""
+    """Eight images of 96x80 with some structure."""
     folder = tmp_path / "photographs"
     folder.mkdir()
     for number in range(8):

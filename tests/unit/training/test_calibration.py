@@ -1,4 +1,4 @@
-"""The operating point of a detector is where untouched photographs say that it should be."""
+"""The operating point of a detector is where untouched images say that it should be."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def made(name: str):
     losses = kind.Losses(**kind.tiny["losses"])
     learner = kind(kind.tiny["network"], losses, CPU)
     for module in learner.network.modules():
-        if isinstance(module, torch.nn.Conv2d):  # PSCC-Net's start too small to tell pictures apart
+        if isinstance(module, torch.nn.Conv2d):  # PSCC-Net's start too small to tell images apart
             torch.nn.init.kaiming_normal_(module.weight)
     return learner
 
@@ -65,10 +65,10 @@ def test_calibrating_an_exported_file_comes_to_the_same(originals: torch.Tensor)
 
 
 def test_an_inpainter_has_no_operating_point(originals: torch.Tensor) -> None:
-    with pytest.raises(TrainingError, match="calls no picture forged"):
+    with pytest.raises(TrainingError, match="calls no image forged"):
         calibrate(made("aotgan"), originals, 0.25)
 
 
 def test_too_few_originals_are_refused(originals: torch.Tensor) -> None:
-    with pytest.raises(TrainingError, match="8 pictures that were held out cannot tell"):
+    with pytest.raises(TrainingError, match="8 images that were held out cannot tell"):
         calibrate(made("trufor"), originals, 0.01)

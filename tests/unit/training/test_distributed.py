@@ -10,13 +10,13 @@ import torch
 
 from benchmark.core.checkpoints.load import read_checkpoint
 from benchmark.core.errors import BadInput, TrainingError
-from benchmark.training import Running, train
+from benchmark.training import TrainOptions, train
 from benchmark.training import distributed as team_module
 from benchmark.training.checkpoint import CHECKPOINT
 from benchmark.training.options import PLAIN
 from tests.unit.training.conftest import recipe
 
-TWO = Running(devices=2)
+TWO = TrainOptions(devices=2)
 
 
 def rows(out: Path) -> list[dict[str, float]]:
@@ -62,7 +62,7 @@ def weights(out: Path) -> torch.Tensor:
 @pytest.mark.slow
 @pytest.mark.usefixtures("_fabric")
 def test_a_mistake_in_a_process_is_one_line(photographs: Path, tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match=r"8 of 8 files .* at least 9 photographs$"):
+    with pytest.raises(TrainingError, match=r"8 of 8 files .* at least 9 images$"):
         train(
             "aotgan",
             recipe=recipe("aotgan", minimum=9),
@@ -95,7 +95,7 @@ def test_without_fabric_one_line_says_how_to_get_it(
 
 
 def test_one_process_exchanges_nothing() -> None:
-    alone = team_module.Team()
+    alone = team_module.ProcessGroup()
     tensor = torch.ones(2)
     alone.average([tensor])
     assert torch.equal(tensor, torch.ones(2))
@@ -115,7 +115,7 @@ def test_one_process_exchanges_nothing() -> None:
     ],
 )
 def test_devices_by_name_or_by_number(device: str, devices: int, places: tuple[str, ...]) -> None:
-    assert Running(device=device, devices=devices).places == places
+    assert TrainOptions(device=device, devices=devices).places == places
 
 
 @pytest.mark.parametrize(
@@ -130,13 +130,13 @@ def test_devices_by_name_or_by_number(device: str, devices: int, places: tuple[s
 )
 def test_devices_that_make_no_team(device: str, devices: int, said: str) -> None:
     with pytest.raises(BadInput, match=said):
-        _ = Running(device=device, devices=devices).places
+        _ = TrainOptions(device=device, devices=devices).places
 
 
 def test_a_device_that_is_not_here_is_named(photographs: Path, tmp_path: Path) -> None:
     pytest.importorskip("lightning_fabric", reason="takes the extra 'train'")
     if torch.cuda.device_count() > 7:
         pytest.skip("this machine has eight")
-    running = Running(device="cuda:0,cuda:7")
+    running = TrainOptions(device="cuda:0,cuda:7")
     with pytest.raises(BadInput, match=r"cuda:7.*not on this machine"):
         train("aotgan", recipe=recipe("aotgan"), data=photographs, out=tmp_path, running=running)

@@ -14,11 +14,11 @@ from safetensors.numpy import save_file
 
 from benchmark.core.checkpoints.resolve import mini_path
 from benchmark.core.errors import BadInput, TrainingError, UnknownName
-from benchmark.training import Folders, Running, chosen_recipe
+from benchmark.training import Folders, TrainOptions, chosen_recipe
 from benchmark.training import editions as edition_module
 from benchmark.training.editions import Edition, Member, train_edition
 from benchmark.training.recipe import LEARNERS, Turn
-from benchmark.training.trainer import Loop
+from benchmark.training.trainer import Trainer
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 
@@ -96,14 +96,14 @@ def test_names_come_in_the_editions_order_and_must_be_of_it(
 
 
 def test_after_a_stopped_model_no_other_is_begun(photographs: Path, tmp_path: Path) -> None:
-    plain = Loop._train_step
+    plain = Trainer._train_step
 
-    def stopping(loop: Loop, turn: Turn) -> dict[str, float]:
+    def stopping(loop: Trainer, turn: Turn) -> dict[str, float]:
         os.kill(os.getpid(), signal.SIGINT)
         return plain(loop, turn)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Loop, "_train_step", stopping)
+        patch.setattr(Trainer, "_train_step", stopping)
         (stopped,) = _members(photographs, tmp_path, "aotgan", "madf")
     assert (stopped.model, stopped.stopped, stopped.steps) == ("aotgan", True, 1)
     assert stopped.line == "aotgan: stopped after 1 steps"
@@ -114,7 +114,7 @@ def test_after_a_stopped_model_no_other_is_begun(photographs: Path, tmp_path: Pa
 
 
 def test_jobs_share_one_device(tmp_path: Path) -> None:
-    running = Running(device="cuda:0,cuda:1")
+    running = TrainOptions(device="cuda:0,cuda:1")
     data = Folders(photographs=tmp_path)
     edition = Edition(name="mini", data=data, out=tmp_path, running=running)
     with pytest.raises(BadInput, match="name one only"):

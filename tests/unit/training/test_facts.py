@@ -14,7 +14,7 @@ from benchmark.core.checkpoints.load import read_checkpoint, read_metadata
 from benchmark.core.checkpoints.resolve import sha256_of
 from benchmark.core.errors import TrainingError
 from benchmark.core.training_exposure import met_by
-from benchmark.training import Running, TrainResult, read_recipe, train
+from benchmark.training import TrainOptions, TrainResult, read_recipe, train
 from benchmark.training.facts import Measured, read_facts, recipe_digest, spaced
 from benchmark.training.model_card import draw_curves, main, render_card
 from benchmark.training.recipe import label_of
@@ -104,7 +104,7 @@ def test_the_card_holds_what_a_reader_asks(done: TrainResult) -> None:
     for part in (
         f"SHA-256 {found.sha256}",
         f"{found.parameters:,} parameters",
-        "8 photographs, 2 of them held out; 1 left out as unreadable or too small",
+        "8 images, 2 of them held out; 1 left out as unreadable or too small",
         "4 in one stage; 10",
         found.machine,
         "| step | rate | l1 | perceptual | style | adversarial | discriminator | total |",
@@ -130,7 +130,7 @@ def test_a_card_is_rendered_from_files(
     assert "nowhere.md: cannot be read" in capsys.readouterr().err
 
 
-def test_curves_are_a_small_picture(done: TrainResult, tmp_path: Path) -> None:
+def test_curves_are_a_small_image(done: TrainResult, tmp_path: Path) -> None:
     assert done.facts is not None
     with Image.open(done.facts.with_suffix(".png")) as picture:
         assert picture.size == (700, 280)
@@ -155,12 +155,12 @@ def test_spaced_rows_have_the_first_and_the_last() -> None:
     assert spaced([7], 12) == [7]
 
 
-def test_tensorboard_gets_losses_rates_and_pictures(photographs: Path, tmp_path: Path) -> None:
+def test_tensorboard_gets_losses_rates_and_images(photographs: Path, tmp_path: Path) -> None:
     pytest.importorskip("tensorboard", reason="takes the extra 'train'")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     out, chosen = tmp_path / "out", recipe("aotgan")
-    running = Running(tensorboard=True)
+    running = TrainOptions(tensorboard=True)
     train("aotgan", recipe=chosen, data=photographs, out=out, running=running)
     events = EventAccumulator(str(out / "tensorboard"))
     events.Reload()
@@ -183,5 +183,5 @@ def test_without_tensorboard_one_line_says_how_to_get_it(
             recipe=recipe("aotgan"),
             data=photographs,
             out=tmp_path / "out",
-            running=Running(tensorboard=True),
+            running=TrainOptions(tensorboard=True),
         )

@@ -1,4 +1,4 @@
-"""Photographs that results are measured on do not enter training unseen."""
+"""Images that results are measured on do not enter training unseen."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from PIL import Image
 
 from benchmark.core.checkpoints.load import read_metadata
 from benchmark.core.errors import DataError
-from benchmark.core.images import fit, read_picture
+from benchmark.core.images import fit, read_image
 from benchmark.datasets import open_dataset
 from benchmark.training import Folders, train
-from benchmark.training.data.images import read_photographs
+from benchmark.training.data.images import read_training_images
 from benchmark.training.leakage import digest_of, refused_digests
 from tests.unit.training.conftest import recipe
 
@@ -35,14 +35,14 @@ def test_samples_are_known_in_any_lossless_file(size: int | None, tmp_path: Path
         pixels = fit(SAMPLES.load(name), size)
         path = tmp_path / f"{name}.bmp"
         Image.fromarray(pixels).save(path)
-        assert refused_digests()[digest_of(read_picture(path))] == f"{name} of samples"
+        assert refused_digests()[digest_of(read_image(path))] == f"{name} of samples"
 
 
 def test_they_are_refused_by_name(photographs: Path) -> None:
     Image.fromarray(SAMPLES.load("chelsea")).save(photographs / "cat.png")
-    named = r"1 of 9 are test photographs, such as cat\.png \(chelsea of samples\); .*--allow-test"
+    named = r"1 of 9 are test images, such as cat\.png \(chelsea of samples\); .*--allow-test"
     with pytest.raises(DataError, match=named) as caught:
-        read_photographs(photographs, sides=(64,), minimum=1)
+        read_training_images(photographs, sides=(64,), minimum=1)
     assert "\n" not in str(caught.value)
 
 
@@ -57,10 +57,10 @@ def test_what_is_allowed_is_noted_in_the_weights(photographs: Path, tmp_path: Pa
     assert read_metadata(known.weights)["test_photographs"] == ["cat.png"]
 
 
-@pytest.mark.skipif(not TEST.is_dir(), reason="the project's test photographs are not here")
-def test_every_test_photograph_is_listed() -> None:
+@pytest.mark.skipif(not TEST.is_dir(), reason="the project's test images are not here")
+def test_every_test_image_is_listed() -> None:
     files = [path for path in TEST.rglob("*.*") if path.suffix in {".png", ".jpg"}]
     pictures = [path for path in files if "masks" not in path.parts]
     assert len(pictures) >= 111
     known = refused_digests()
-    assert not [path.name for path in pictures if digest_of(read_picture(path)) not in known]
+    assert not [path.name for path in pictures if digest_of(read_image(path)) not in known]

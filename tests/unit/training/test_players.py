@@ -16,11 +16,11 @@ from benchmark.core.errors import TrainingError
 from benchmark.core.seeds import seed_of
 from benchmark.training import train
 from benchmark.training.data.batches import InpaintingData
-from benchmark.training.data.images import read_photographs
+from benchmark.training.data.images import read_training_images
 from benchmark.training.data.masks import Masks
 from benchmark.training.learner import Learner
 from benchmark.training.recipe import Recipe, Turn
-from benchmark.training.trainer import CHECKPOINT, Loop
+from benchmark.training.trainer import CHECKPOINT, Trainer
 from inpainters.training.safepaint import SafePaintLearner, SafePaintLosses
 from tests.unit.training.conftest import recipe
 
@@ -28,7 +28,7 @@ CPU = torch.device("cpu")
 
 
 class Pair:
-    """Two players with a 1x1 convolution each: one paints a colour, the other judges it."""
+    """Two players with a 1x1 convolution each: one inpaints a colour, the other judges it."""
 
     Losses: ClassVar[type[BaseModel]] = SafePaintLosses
     tiny: ClassVar[dict[str, dict[str, Any]]] = {"network": {}, "losses": {}}
@@ -66,7 +66,7 @@ class Pair:
         return {"verdict": -verdict}
 
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
-        """The pictures."""
+        """The images."""
         return [images]
 
     def finish(self) -> None:
@@ -81,11 +81,11 @@ class Pair:
         return {}
 
 
-def loop_of(learner: Learner, chosen: Recipe, photographs: Path, out: Path) -> Loop:
-    read = read_photographs(photographs, sides=(64, 72), minimum=1)
+def loop_of(learner: Learner, chosen: Recipe, photographs: Path, out: Path) -> Trainer:
+    read = read_training_images(photographs, sides=(64, 72), minimum=1)
     source = InpaintingData(chosen, read, Masks(chosen.holes, seed=chosen.seed))
     out.mkdir()
-    return Loop(chosen, learner, source, out=out, device=CPU)
+    return Trainer(chosen, learner, source, out=out, device=CPU)
 
 
 def state(network: nn.Module) -> dict[str, Tensor]:
@@ -131,7 +131,9 @@ def test_players_move_one_after_the_other_and_only_themselves(
     assert (first, second) == ("painter", "judge")
     assert (trained, others) == ([True, False], [False, True])
     assert torch.equal(seen, before)
-    assert torch.equal(moved, pair.network.weight)  # the painter had moved when the judge was asked
+    assert torch.equal(
+        moved, pair.network.weight
+    )  # the inpainter had moved when the judge was asked
     assert not torch.equal(moved, before)
     assert set(losses) == {"likeness", "verdict"}
     assert all(p.requires_grad for network in pair.modules.values() for p in network.parameters())
@@ -176,16 +178,16 @@ def test_a_killed_run_of_two_players_resumes_to_the_same_numbers(
 ) -> None:
     chosen = recipe("aotgan", optimisers={"discriminator": {"rate": 2e-4}})
     whole = train("aotgan", recipe=chosen, data=photographs, out=tmp_path / "whole")
-    plain = Loop._move
+    plain = Trainer._move
     moves: list[str] = []
 
-    def dying(loop: Loop, player: str, turn: Turn, parts: list[tuple[Tensor, Tensor]]) -> Any:
+    def dying(loop: Trainer, player: str, turn: Turn, parts: list[tuple[Tensor, Tensor]]) -> Any:
         moves.append(player)
         if len(moves) == 6:  # the third step's discriminator, when its generator has moved
             raise KeyboardInterrupt
         return plain(loop, player, turn, parts)
 
-    monkeypatch.setattr(Loop, "_move", dying)
+    monkeypatch.setattr(Trainer, "_move", dying)
     with pytest.raises(KeyboardInterrupt):
         train("aotgan", recipe=chosen, data=photographs, out=tmp_path / "part")
     monkeypatch.undo()
@@ -201,7 +203,7 @@ def test_a_killed_run_of_two_players_resumes_to_the_same_numbers(
 
 def test_a_player_that_is_none_is_refused(photographs: Path, tmp_path: Path) -> None:
     changed = recipe("aotgan", optimisers={"critic": {"rate": 1e-4}})
-    named = r"aotgan: optimisers\.critic: no such player; known: generator, discriminator"
+    named = r"aotgan: optimizers\.critic: no such player; known: generator, discriminator"
     with pytest.raises(TrainingError, match=named):
         train("aotgan", recipe=changed, data=photographs, out=tmp_path / "out")
 

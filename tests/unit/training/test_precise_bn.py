@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from benchmark.training import chosen_recipe
 from benchmark.training.export import halves
-from benchmark.training.precise_bn import measure_norms
+from benchmark.training.precise_bn import measure_batch_norms
 from benchmark.training.recipe import LEARNERS
 
 CPU = torch.device("cpu")
@@ -41,7 +41,7 @@ def made() -> Any:
 def test_evaluation_answers_as_training_does_on_the_batch_that_was_measured() -> None:
     learner, batches = made(), Batches()
     recipe = chosen_recipe("psccnet", "mini", smoke=True)
-    measure_norms(learner, batches, recipe, CPU)
+    measure_batch_norms(learner, batches, recipe, CPU)
     assert batches.asked == [recipe.steps - 2, recipe.steps - 1]
     momenta = {m.momentum for m in learner.network.modules() if isinstance(m, nn.BatchNorm2d)}
     assert None not in momenta

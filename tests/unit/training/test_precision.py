@@ -178,18 +178,18 @@ def test_a_training_in_bf16_goes_as_one_in_float32(photographs: Path, tmp_path: 
 def test_a_stopped_training_in_bf16_resumes_to_the_same_bytes(
     photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from benchmark.training.trainer import Loop
+    from benchmark.training.trainer import Trainer
 
     chosen = recipe("aotgan", precision="bf16")
     whole = train("aotgan", recipe=chosen, data=photographs, out=tmp_path / "whole")
-    plain = Loop._train_step
+    plain = Trainer._train_step
 
-    def dying(loop: Loop, turn: Turn) -> dict[str, float]:
+    def dying(loop: Trainer, turn: Turn) -> dict[str, float]:
         if loop.state.step == 3:
             raise KeyboardInterrupt
         return plain(loop, turn)
 
-    monkeypatch.setattr(Loop, "_train_step", dying)
+    monkeypatch.setattr(Trainer, "_train_step", dying)
     with pytest.raises(KeyboardInterrupt):
         train("aotgan", recipe=chosen, data=photographs, out=tmp_path / "part")
     monkeypatch.undo()

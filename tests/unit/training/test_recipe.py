@@ -12,13 +12,13 @@ from benchmark.core.errors import TrainingError
 from benchmark.core.training_exposure import MADE_HERE
 from benchmark.training import LEARNERS, read_recipe
 from benchmark.training.data.options import Laundering, Shapes
-from benchmark.training.lr_schedule import rate_factor
+from benchmark.training.lr_schedule import lr_factor
 from benchmark.training.recipe import Schedule, Stage, read_part, recipes_of
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 from tests.unit.training.conftest import recipe
 
-SHORT = 'model = "safepaint"\n[optimiser]\nkind = "adam"\nrate = 1e-3\n'
+SHORT = 'model = "safepaint"\n[optimizer]\nkind = "adam"\nrate = 1e-3\n'
 STAGE = "[[stages]]\nsteps = 1\nbatch = 1\ncrop = 64\nsides = [64]\n"
 
 
@@ -139,7 +139,7 @@ def test_an_unknown_loss_is_refused() -> None:
         read_part(LEARNERS.load("safepaint").Losses, {"ssim": 1}, "own.toml, losses")
 
 
-def test_steps_find_their_stage_and_the_pictures_seen_before() -> None:
+def test_steps_find_their_stage_and_the_images_seen_before() -> None:
     sizes = {"crop": 64, "sides": [64]}
     two = recipe(stages=[{"steps": 3, "batch": 2, **sizes}, {"steps": 2, "batch": 5, **sizes}])
     assert two.steps == 5
@@ -174,4 +174,4 @@ def test_recipes_cannot_be_changed() -> None:
 def test_the_rate_follows_its_schedule(
     schedule: Schedule, done: float, step: int, factor: float
 ) -> None:
-    assert rate_factor(schedule, done, step) == pytest.approx(factor)
+    assert lr_factor(schedule, done, step) == pytest.approx(factor)

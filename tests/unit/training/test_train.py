@@ -15,9 +15,9 @@ from torch import Tensor
 from benchmark.core.checkpoints.load import read_checkpoint, read_metadata
 from benchmark.core.errors import DataError, TrainingError, UnknownName
 from benchmark.training import read_recipe, train
-from benchmark.training.optim import make_optimiser
-from benchmark.training.recipe import Optimiser, Turn
-from benchmark.training.trainer import CHECKPOINT, Loop
+from benchmark.training.optim import make_optimizer
+from benchmark.training.recipe import OptimizerOptions, Turn
+from benchmark.training.trainer import CHECKPOINT, Trainer
 from detectors import create_detector
 from inpainters import create_inpainter
 from inpainters.training.safepaint import SafePaintLearner
@@ -140,14 +140,14 @@ def test_a_stopped_run_resumes_to_the_numbers_of_one_that_was_not(
 
 def stop_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Send SIGTERM to this process while the step of that number runs."""
-    plain = Loop._train_step
+    plain = Trainer._train_step
 
-    def stopping(loop: Loop, turn: Turn) -> dict[str, float]:
+    def stopping(loop: Trainer, turn: Turn) -> dict[str, float]:
         if loop.state.step == steps - 1:
             os.kill(os.getpid(), signal.SIGTERM)
         return plain(loop, turn)
 
-    monkeypatch.setattr(Loop, "_train_step", stopping)
+    monkeypatch.setattr(Trainer, "_train_step", stopping)
 
 
 def losses(out: Path) -> list[list[str]]:
@@ -160,14 +160,14 @@ def test_a_killed_run_resumes_from_its_last_checkpoint(
     photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = train("safepaint", recipe=recipe(), data=photographs, out=tmp_path / "whole")
-    plain = Loop._train_step
+    plain = Trainer._train_step
 
-    def dying(loop: Loop, turn: Turn) -> dict[str, float]:
+    def dying(loop: Trainer, turn: Turn) -> dict[str, float]:
         if loop.state.step == 3:
             raise KeyboardInterrupt
         return plain(loop, turn)
 
-    monkeypatch.setattr(Loop, "_train_step", dying)
+    monkeypatch.setattr(Trainer, "_train_step", dying)
     with pytest.raises(KeyboardInterrupt):
         train("safepaint", recipe=recipe(), data=photographs, out=tmp_path / "part")
     monkeypatch.undo()
@@ -224,27 +224,27 @@ def test_a_recipe_may_be_described_anew_between_stop_and_resume(
 def test_relative_rates_follow_the_fresh_weights() -> None:
     layer = torch.nn.Conv2d(2, 2, 3)
     torch.nn.init.constant_(layer.weight, 3e-4)
-    chosen = Optimiser(kind="adam", rate=0.1, relative=True)
-    weight, bias = make_optimiser(chosen, {"layer": layer}).param_groups
+    chosen = OptimizerOptions(kind="adam", rate=0.1, relative=True)
+    weight, bias = make_optimizer(chosen, {"layer": layer}).param_groups
     assert weight["scale"] == pytest.approx(3e-4)
     assert bias["scale"] == 0.02
 
 
 def test_decay_spares_biases_and_norms() -> None:
     layer = torch.nn.Conv2d(2, 2, 3)
-    chosen = Optimiser(kind="adamw", rate=0.1, decay=0.5)
-    weight, bias = make_optimiser(chosen, {"layer": layer}).param_groups
+    chosen = OptimizerOptions(kind="adamw", rate=0.1, decay=0.5)
+    weight, bias = make_optimizer(chosen, {"layer": layer}).param_groups
     assert (weight["weight_decay"], bias["weight_decay"]) == (0.5, 0.0)
 
 
-def test_too_few_photographs_are_refused(photographs: Path, tmp_path: Path) -> None:
+def test_too_few_images_are_refused(photographs: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"8 of 8 files .* at least 9"):
         train("safepaint", recipe=recipe(minimum=9), data=photographs, out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
-def test_unreadable_and_small_photographs_do_not_count(photographs: Path, tmp_path: Path) -> None:
-    (photographs / "0.png").write_text("no picture")
+def test_unreadable_and_small_images_do_not_count(photographs: Path, tmp_path: Path) -> None:
+    (photographs / "0.png").write_text("no image")
     truncated = (photographs / "1.png").read_bytes()[:200]
     (photographs / "1.png").write_bytes(truncated)
     Image.new("RGB", (70, 70)).save(photographs / "2.png")

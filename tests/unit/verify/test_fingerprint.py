@@ -1,4 +1,4 @@
-"""The fixed pictures stay what they are; every stage of a network is noted in order."""
+"""The fixed images stay what they are; every stage of a network is noted in order."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from torch import Tensor, nn
 
 from benchmark.core.card import Card
 from benchmark.core.types import Detection
-from benchmark.verify.fingerprint import fixed_pictures, look, pictures_sha256
+from benchmark.verify.fingerprint import fixed_images, images_sha256, look
 from detectors.base import Detector
 
 
-def test_the_pictures_never_change() -> None:
+def test_the_images_never_change() -> None:
     """Another sum here makes every stored answer void: record the shipped ones again."""
-    assert [picture.size for picture in fixed_pictures()] == ["256x256", "181x237"]
-    assert pictures_sha256().startswith("981b2dd8f6b3")
-    for picture in fixed_pictures():
+    assert [picture.size for picture in fixed_images()] == ["256x256", "181x237"]
+    assert images_sha256().startswith("981b2dd8f6b3")
+    for picture in fixed_images():
         assert picture.pixels.std() > 40
         assert 0.1 < picture.mask.mean() < 0.3
 
@@ -68,7 +68,7 @@ class Grey(Detector):
 
 
 def test_stages_are_noted_in_the_order_in_which_they_finish() -> None:
-    picture = fixed_pictures()[1]
+    picture = fixed_images()[1]
     seen = look(Grey(), picture)
     assert list(seen.taps) == ["stage.inner", "stage"]
     images = torch.from_numpy(picture.pixels).double() / 255
@@ -77,7 +77,7 @@ def test_stages_are_noted_in_the_order_in_which_they_finish() -> None:
 
 
 def test_answers_are_noted_whole_and_coarse() -> None:
-    picture = fixed_pictures()[0]
+    picture = fixed_images()[0]
     seen = look(Grey(), picture)
     assert set(seen.outputs) == {"heatmap", "heatmap grid", "score"}
     grey = picture.pixels[0].mean(axis=2) / 255

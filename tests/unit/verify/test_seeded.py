@@ -1,4 +1,4 @@
-"""Weights drawn from names are those that the goldens were made with."""
+"""Weights drawn from names are those that the reference outputs were made with."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.core.errors import BadAnswer, BadInput, DataError
+from benchmark.core.errors import BadInput, BadOutput, DataError
 from benchmark.core.external.files import NamedFiles, Terms, alike_of, digest_of
 from benchmark.core.external.spec import default_label, is_label, split_label, words_of
 from benchmark.core.filenames import cut_name
@@ -91,10 +91,10 @@ def test_files_are_found_by_the_names_that_tell_them_apart(tmp_path: Path) -> No
     assert found(set(), sample="a", bucket="50-60") == "a.png"
     assert found({"bucket"}, sample="sub/b", bucket="10-20") == "10-20/sub/b.jpg"
     assert found({"bucket"}, sample="sub/c", bucket="10-20") == "10-20/sub_c.png"
-    with pytest.raises(BadAnswer, match=r"50-60/a\.\*: no such file"):
+    with pytest.raises(BadOutput, match=r"50-60/a\.\*: no such file"):
         found({"bucket"}, sample="a", bucket="50-60")
     (tmp_path / "a.jpg").touch()
-    with pytest.raises(BadAnswer, match="two files of one name"):
+    with pytest.raises(BadOutput, match="two files of one name"):
         NamedFiles(tmp_path, {".png", ".jpg"}).find(piece(sample="a"), Terms())
     with pytest.raises(DataError, match="no files"):
         NamedFiles(tmp_path, {".npy"})
@@ -116,7 +116,7 @@ def test_a_file_of_one_sample_is_never_taken_for_another_s(
     alone, terms = Terms(alike=alike_of(samples[:1])), Terms(alike=alike_of(samples))
     assert files.find(piece(sample=samples[0]), alone).stem == file  # where it can be of no other
     assert files.find(piece(sample=samples[1]), terms).stem == file
-    with pytest.raises(BadAnswer, match="no such file; another sample's name differs in case"):
+    with pytest.raises(BadOutput, match="no such file; another sample's name differs in case"):
         files.find(piece(sample=samples[0]), terms)
     (tmp_path / f"{cut_name(samples[0])}.png").touch()  # as --save-images writes it
     named = NamedFiles(tmp_path, {".png"}).find(piece(sample=samples[0]), terms)

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from benchmark.core.errors import (
-    BadAnswer,
     BadInput,
+    BadOutput,
     BenchError,
-    BroughtError,
+    ExternalError,
     MissingWeights,
     UnknownName,
     WeightsError,
@@ -46,7 +46,7 @@ def drawn(name: str, folder: Path) -> tuple[torch.nn.Module, Path]:
 
 
 def answer_of(network: torch.nn.Module, image: Tensor) -> dict[str, Tensor]:
-    """What the network itself says of a picture of its size."""
+    """What the network itself says of an image of its size."""
     mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (MEAN, STD))
     empty = torch.zeros(1, 1, SIZE, SIZE)
     with torch.inference_mode():
@@ -76,7 +76,7 @@ def test_it_says_what_the_network_says(
     smaller = detector.detect(draw(50, 40))
     assert smaller.heatmap.shape == (1, 50, 40)
     if ZOO[name].pads:
-        with pytest.raises(BadAnswer, match="at most 64x64 pixels"):
+        with pytest.raises(BadOutput, match="at most 64x64 pixels"):
             detector.detect(draw(SIZE, SIZE + 1))
 
 
@@ -92,9 +92,9 @@ def test_a_checkpoint_of_another_model_or_with_code_is_refused(tmp_path: Path) -
 
 
 @needs_imdlbenco
-def test_bench_show_tells_version_licence_and_how_to_give_weights() -> None:
+def test_bench_show_tells_version_license_and_how_to_give_weights() -> None:
     text = card_text("imdlbenco:size=256 MVSSNet")
-    assert "licence:       CC-BY-4.0 (imdlbenco 0." in text
+    assert "license:       CC-BY-4.0 (imdlbenco 0." in text
     assert "resized to 256x256" in text
     assert "'--weights imdlbenco-size-256-MVSSNet=FILE'" in text
     assert "†" in card_text("imdlbenco:IML_ViT")
@@ -115,7 +115,7 @@ def test_model_size_and_version_decide_the_answer() -> None:
     [
         ("imdlbenco:MVSNet", UnknownName, "Known: IML_ViT, MVSSNet"),
         ("imdlbenco:size=8 MVSSNet", BadInput, "expected a side from 32 to 4096"),
-        *((f"imdlbenco:{name}", BroughtError, "cannot be used: it") for name in REFUSED),
+        *((f"imdlbenco:{name}", ExternalError, "cannot be used: it") for name in REFUSED),
     ],
 )
 def test_a_word_that_cannot_be_used_says_why(
@@ -130,5 +130,5 @@ def test_without_the_library_one_line_says_how_to_get_it(monkeypatch: pytest.Mon
         raise PackageNotFoundError(library)
 
     monkeypatch.setattr("benchmark.core.external.optional.version", missing)
-    with pytest.raises(BroughtError, match=r"--no-deps imdlbenco==0\.1\.45"):
+    with pytest.raises(ExternalError, match=r"--no-deps imdlbenco==0\.1\.45"):
         DETECTORS.card("imdlbenco:MVSSNet")

@@ -78,7 +78,7 @@ def test_it_learns_a_batch_by_heart_and_leaves_the_smoothing(batch: tuple[Tensor
     assert torch.equal(made.network.median.weight[0, 0], torch.tensor(SMOOTHING))
 
 
-def test_pictures_go_in_as_eight_bits_blue_first() -> None:
+def test_images_go_in_as_eight_bits_blue_first() -> None:
     images = torch.tensor([0.0, 100.2 / 255, 1.0]).reshape(1, 3, 1, 1)
     wanted = torch.tensor([1.0, 200 / 255 - 1, -1.0])
     torch.testing.assert_close(as_input(images).flatten(), wanted)

@@ -85,7 +85,7 @@ def test_it_learns_a_batch_by_heart(batch: tuple[Tensor, Tensor]) -> None:
     assert totals[-1] < 0.7 * totals[0]
 
 
-def test_pictures_go_in_as_eight_bits() -> None:
+def test_images_go_in_as_eight_bits() -> None:
     levels = torch.arange(256) / 255
     assert torch.equal(as_input(levels + 0.001), levels)
 

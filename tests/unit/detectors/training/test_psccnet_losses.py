@@ -57,7 +57,7 @@ def test_as_many_targets_as_scales_are_needed():
 def test_targets_of_a_straight_border():
     masks = torch.zeros(1, 1, 8, 8)
     # Column 1 of 4 sees 1.0234 of weight left of the border (the kernel's negative end lies outside
-    # the picture there) and 1 right of it: 126 of 255, not over a half.
+    # the image there) and 1 right of it: 126 of 255, not over a half.
     masks[..., 3:] = 1
     fine, half = mask_targets(masks, (8, 4))
     assert torch.equal(fine, masks)

@@ -85,7 +85,7 @@ def test_weights_scale_their_terms(batch: tuple[Tensor, Tensor]) -> None:
     torch.testing.assert_close(second["detection"], 3 * first["detection"])
 
 
-def test_pictures_go_in_over_256() -> None:
+def test_images_go_in_over_256() -> None:
     levels = torch.arange(256) / 255
     assert torch.equal(as_input(levels), torch.arange(256) / 256)
 

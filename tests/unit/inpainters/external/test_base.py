@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from benchmark.core.errors import BadAnswer, BadInput
+from benchmark.core.errors import BadInput, BadOutput
 from benchmark.testing.inpainters import draw
 from detectors import create_detector
 from inpainters import create_inpainter
@@ -50,7 +50,7 @@ def test_a_program_looks_at_a_batch(script: Path) -> None:
 def test_a_program_that_fails_is_an_answer_that_is_none(script: Path) -> None:
     script.write_text("raise SystemExit('no GPU')\n")
     inpainter = create_inpainter(f"cmd:{sys.executable} {script} {{images}} {{masks}} {{out}}")
-    with pytest.raises(BadAnswer, match="exit status 1: no GPU"):
+    with pytest.raises(BadOutput, match="exit status 1: no GPU"):
         inpainter.inpaint(*draw(40, 48))
 
 

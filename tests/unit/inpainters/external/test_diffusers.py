@@ -1,4 +1,4 @@
-"""`diffusers:ID` paints with any pipeline that is here; the pipeline of these tests is tiny."""
+"""`diffusers:ID` inpaints with any pipeline that is here; the pipeline of these tests is tiny."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmark.core.errors import BadInput, BroughtError, MissingWeights, WeightsError
+from benchmark.core.errors import BadInput, ExternalError, MissingWeights, WeightsError
 from benchmark.core.external.optional import install_line
 from inpainters import INPAINTERS, create_inpainter
 
@@ -159,5 +159,5 @@ def test_without_the_library_one_line_says_how_to_get_it(monkeypatch: pytest.Mon
         raise PackageNotFoundError(library)
 
     monkeypatch.setattr("benchmark.core.external.optional.version", missing)
-    with pytest.raises(BroughtError, match="get it with pip install 'diffusers>="):
+    with pytest.raises(ExternalError, match="get it with pip install 'diffusers>="):
         INPAINTERS.card("diffusers:some/id")

@@ -1,4 +1,4 @@
-"""`iopaint:NAME` paints with IOPaint's own models; `cv2` needs no weights."""
+"""`iopaint:NAME` inpaints with IOPaint's own models; `cv2` needs no weights."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmark.core.errors import BroughtError, MissingWeights, UnknownName, WeightsError
+from benchmark.core.errors import ExternalError, MissingWeights, UnknownName, WeightsError
 from benchmark.core.paths import torch_checkpoints
 from benchmark.core.tensors import to_images, to_masks, to_pixels
 from benchmark.listing import card_text
@@ -86,9 +86,9 @@ def test_name_version_and_files_decide_the_answer() -> None:
 
 
 @needs_iopaint
-def test_bench_show_tells_version_and_licence() -> None:
+def test_bench_show_tells_version_and_license() -> None:
     text = card_text("iopaint:mat")
-    assert "licence:       research purposes only (fenglinglwb/MAT); iopaint 1." in text
+    assert "license:       research purposes only (fenglinglwb/MAT); iopaint 1." in text
     assert "sees hole" not in text
     assert "sees hole" in card_text("iopaint:zits")
 
@@ -117,5 +117,5 @@ def test_without_the_library_one_line_says_how_to_get_it(monkeypatch: pytest.Mon
         raise PackageNotFoundError(library)
 
     monkeypatch.setattr("benchmark.core.external.optional.version", missing)
-    with pytest.raises(BroughtError, match=r"pip install --no-deps iopaint==1\.6\.0"):
+    with pytest.raises(ExternalError, match=r"pip install --no-deps iopaint==1\.6\.0"):
         INPAINTERS.card("iopaint:cv2")

@@ -1,4 +1,4 @@
-"""A few steps of a learner's tiny network in the real loop, on drawn pictures."""
+"""A few steps of a learner's tiny network in the real loop, on drawn images."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from torch import Tensor
 from benchmark.training.data.batches import WHOLE, Share
 from benchmark.training.export import export_official
 from benchmark.training.recipe import LEARNERS, Recipe, read_part
-from benchmark.training.trainer import Loop
+from benchmark.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 
 
 class Drawn:
-    """Four smooth pictures of 64x64 with a hole each, of the step's number."""
+    """Four smooth images of 64x64 with a hole each, of the step's number."""
 
     def batch(self, step: int, share: Share = WHOLE) -> tuple[Tensor, Tensor]:
         draws = torch.Generator().manual_seed(step)
@@ -41,7 +41,7 @@ def learner_of(model: str, *, network: dict[str, Any] | None = None, **losses: A
 
 
 class Still(Drawn):
-    """The same four pictures in every step: what can be learned by heart."""
+    """The same four images in every step: what can be learned by heart."""
 
     def batch(self, step: int, share: Share = WHOLE) -> tuple[Tensor, Tensor]:
         return super().batch(0 * step)
@@ -49,7 +49,7 @@ class Still(Drawn):
 
 def loop_of(
     learner: Any, out: Path, *, steps: int = 4, source: Drawn | None = None, **changes: Any
-) -> Loop:
+) -> Trainer:
     """The loop that trains it; its folder is made."""
     out.mkdir(exist_ok=True)
     content = {
@@ -60,7 +60,7 @@ def loop_of(
         "sample_every": 2,
     }
     recipe = Recipe.model_validate(content | changes)
-    return Loop(recipe, learner, source or Drawn(), out=out, device=CPU)
+    return Trainer(recipe, learner, source or Drawn(), out=out, device=CPU)
 
 
 def state_of(learner: Any) -> dict[str, dict[str, Tensor]]:
@@ -80,7 +80,7 @@ def moved(learner: Any, before: dict[str, dict[str, Tensor]]) -> set[str]:
     }
 
 
-def turns_of(loop: Loop) -> dict[str, tuple[dict[str, float], set[str]]]:
+def turns_of(loop: Trainer) -> dict[str, tuple[dict[str, float], set[str]]]:
     """One step, player by player: its losses, and the modules that moved."""
     learner: Any = loop.learner
     turn = loop.recipe.at(0)

@@ -1,4 +1,4 @@
-"""AOT-GAN's discriminator: its entries, its answer's size, and the way back to the picture."""
+"""AOT-GAN's discriminator: its entries, its answer's size, and the way back to the image."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_answers_are_not_squeezed():
     assert network(torch.rand(1, 3, 32, 32)).eq(-7).all()
 
 
-def test_a_gradient_reaches_the_picture():
+def test_a_gradient_reaches_the_image():
     images = torch.rand(1, 3, 64, 64, requires_grad=True)
     Discriminator(width=4)(images).square().mean().backward()
     assert images.grad.abs().sum() > 0

@@ -67,7 +67,7 @@ def test_each_player_trains_its_own_network(rwsa: bool, batch: tuple[Tensor, Ten
 
 
 @pytest.mark.parametrize("kind", ["vgg19", "vgg16", "texture"])
-def test_a_vgg_sees_standardised_pictures(
+def test_a_vgg_sees_standardised_images(
     kind: str, batch: tuple[Tensor, Tensor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Tensor] = []

@@ -29,7 +29,7 @@ def test_the_blur_of_one_pixel_is_a_gaussian_of_deviation_ten_cut_off_at_35():
     assert soft[86, 50] == 0
 
 
-def test_the_blur_fades_towards_the_picture_s_border():
+def test_the_blur_fades_towards_the_image_s_border():
     soft = aotgan.soft_holes(torch.ones(2, 1, 90, 90))
     assert soft.shape == (2, 1, 90, 90)
     torch.testing.assert_close(soft[:, 0, 45, 45], torch.ones(2))
@@ -59,7 +59,7 @@ def test_what_the_discriminator_pays_in_a_hole():
     assert slope(aotgan.discriminator_paper, 0.75) == pytest.approx(1.5, abs=1e-4)
 
 
-def test_soft_labels_are_compared_with_the_painted_picture_only():
+def test_soft_labels_are_compared_with_the_painted_image_only():
     real, fake, masks = row(0.25), row(0.5), row(1.0)  # one pixel: its label is the blur's centre
     fake_term = (0.5 - CENTRE) ** 2
     program = aotgan.discriminator_program(real, fake, masks)

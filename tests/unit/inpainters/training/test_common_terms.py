@@ -13,7 +13,7 @@ from inpainters.training.feature_networks import seen
 from inpainters.training.losses.lattice import lattice
 from tests.unit.inpainters.training.steps import Drawn, learner_of
 
-MODELS = {  # by model: who paints, and the terms that compare features
+MODELS = {  # by model: who inpaints, and the terms that compare features
     "safepaint": ("all", {"perceptual", "style"}),
     "edgeconnect": ("generator", {"perceptual", "style"}),
     "aotgan": ("generator", {"perceptual", "style"}),
@@ -26,7 +26,7 @@ SAME = {"edgeconnect": {"composited": True}}
 
 
 def terms_of(model: str, **losses: Any) -> dict[str, torch.Tensor]:
-    """The painter's terms in its first step on drawn pictures."""
+    """The inpainter's terms in its first step on drawn images."""
     made = learner_of(model, **losses)
     made.begin("joint", fresh=True)
     torch.manual_seed(7)
@@ -35,7 +35,7 @@ def terms_of(model: str, **losses: Any) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_a_share_of_the_pictures_is_compared_and_the_rest_is_as_it_was(model: str) -> None:
+def test_a_share_of_the_images_is_compared_and_the_rest_is_as_it_was(model: str) -> None:
     whole, half = terms_of(model), terms_of(model, features_share=0.5)
     _, compared = MODELS[model]
     for name, term in whole.items():
@@ -43,7 +43,7 @@ def test_a_share_of_the_pictures_is_compared_and_the_rest_is_as_it_was(model: st
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_the_share_is_the_first_pictures(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_share_is_the_first_images(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[int] = []
     made = learner_of(model, features_share=0.5)
     own = made.features.features

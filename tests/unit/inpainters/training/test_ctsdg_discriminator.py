@@ -72,7 +72,7 @@ def test_sizes_and_range(network, given):
     assert 0 <= judged.edges.min() <= judged.edges.max() <= 1
 
 
-def test_structure_of_a_real_picture_is_judged_by_the_edges_given(network, given):
+def test_structure_of_a_real_image_is_judged_by_the_edges_given(network, given):
     images, grey, edges = given
     one, other = network(images, grey, edges), network(images, grey, 1 - edges)
     assert torch.equal(one.decisions[:, 0], other.decisions[:, 0])
@@ -83,7 +83,7 @@ def test_structure_of_a_real_picture_is_judged_by_the_edges_given(network, given
     assert torch.equal(one.decisions[:, :1], network.texture_branch(images))
 
 
-def test_structure_of_a_painted_picture_is_judged_by_the_edges_found(network, given):
+def test_structure_of_a_painted_image_is_judged_by_the_edges_found(network, given):
     images, grey, _ = given
     painted = network(images, grey)
     assert torch.equal(painted.decisions, network(images, grey, painted.edges).decisions)
@@ -103,7 +103,7 @@ def test_the_edge_detector_adds_its_block_to_what_it_read(network):
     torch.testing.assert_close(found, torch.full((1, 1, 32, 32), 0.5), rtol=0, atol=1e-4)
 
 
-def test_gradients_reach_the_picture_through_each_part(network, given):
+def test_gradients_reach_the_image_through_each_part(network, given):
     images, grey, edges = given
     images.requires_grad_()
 

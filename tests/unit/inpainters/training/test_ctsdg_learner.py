@@ -29,7 +29,7 @@ def test_each_player_moves_its_own_network_only(tmp_path: Path) -> None:
     assert {*turns["generator"][0], *turns["discriminator"][0]} == {*made.terms} - {"lattice"}
 
 
-def test_the_judge_sees_the_edges_of_the_photograph_and_the_painting_before_the_step() -> None:
+def test_the_judge_sees_the_edges_of_the_image_and_the_painting_before_the_step() -> None:
     made = learner_of("ctsdg")
     made.begin("joint", fresh=True)
     images, masks = Drawn().batch(0)

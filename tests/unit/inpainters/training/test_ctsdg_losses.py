@@ -28,7 +28,7 @@ def test_hole_and_valid_are_both_averaged_over_all_pixels():
     assert regions.valid_loss(output, images, masks).item() == pytest.approx(0.8 * 3 / 4)
 
 
-def test_features_of_pictures_and_of_composites_are_added():
+def test_features_of_images_and_of_composites_are_added():
     output, composite, real = (
         {f"pool{level}": torch.full((1, 1, 2, 2), value) for level in (1, 2, 3)}
         for value in (1.0, 0.5, 0.0)

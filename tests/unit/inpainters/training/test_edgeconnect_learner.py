@@ -122,7 +122,7 @@ def test_the_discriminators_judge_what_was_made_without_gradient(
     assert all(p.grad is not None for p in made.discriminator.parameters())
 
 
-def test_true_edges_are_those_of_the_whole_picture() -> None:
+def test_true_edges_are_those_of_the_whole_image() -> None:
     images = torch.zeros(1, 3, 32, 32)
     images[..., 16:] = 1
     grey, edges = true_edges(images)

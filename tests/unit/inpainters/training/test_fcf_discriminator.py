@@ -1,4 +1,4 @@
-"""FcF's discriminator: its sizes, its groups of pictures, and what learns through it."""
+"""FcF's discriminator: its sizes, its groups of images, and what learns through it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_deviation_of_two_groups():
     features = values[:, None, None, None].expand(8, 3, 2, 2)
     found = group_deviation(features)
     assert found.shape == (8, 1, 2, 2)
-    expected = torch.tensor([2.0, 1e-4] * 4)  # the second is the root of 1e-8, of pictures alike
+    expected = torch.tensor([2.0, 1e-4] * 4)  # the second is the root of 1e-8, of images alike
     torch.testing.assert_close(found[:, 0, 0, 0], expected)
     torch.testing.assert_close(found[:, 0, 1, 1], expected)
 
@@ -48,7 +48,7 @@ def test_deviation_is_averaged_over_channels_and_pixels():
     assert group_deviation(features).flatten().tolist() == pytest.approx([1.0] * 4, rel=1e-3)
 
 
-def test_deviation_of_one_picture_is_a_constant():
+def test_deviation_of_one_image_is_a_constant():
     assert group_deviation(torch.rand(1, 3, 4, 4)).unique().tolist() == pytest.approx([1e-4])
 
 
@@ -57,7 +57,7 @@ def test_a_batch_that_makes_no_groups_is_refused():
         Discriminator(TINY)(torch.zeros(6, 3, 16, 16), torch.zeros(6, 1, 16, 16))
 
 
-def test_a_picture_s_answer_depends_on_its_own_group_only():
+def test_an_image_s_answer_depends_on_its_own_group_only():
     network = Discriminator(TINY)
     pictures, masks = torch.rand(8, 3, 16, 16), torch.ones(8, 1, 16, 16)
     other = pictures.clone()
@@ -75,7 +75,7 @@ def test_the_mask_is_seen():
         assert network(pictures, masks) != network(pictures, 1 - masks)
 
 
-def test_the_picture_and_the_weights_learn_also_from_the_gradient_penalty():
+def test_the_image_and_the_weights_learn_also_from_the_gradient_penalty():
     network = Discriminator(TINY)
     pictures = torch.rand(4, 3, 16, 16, requires_grad=True)
     gradient_penalty(network(pictures, torch.zeros(4, 1, 16, 16)), pictures).backward()

@@ -87,7 +87,7 @@ def test_in_training_every_answer_is_another_and_the_mean_style_follows() -> Non
         assert torch.equal(*(network(images, masks, z, noise4) for _ in range(2)))
 
 
-def test_the_encoder_compares_pictures_in_training_only() -> None:
+def test_the_encoder_compares_images_in_training_only() -> None:
     network = learner_of("fcf").network
     images, masks = Drawn().batch(0)
     other = images.clone()
@@ -175,7 +175,7 @@ def test_the_authors_layout_is_read_back(tmp_path: Path) -> None:
 
 def test_wrong_recipes_are_named() -> None:
     images, masks = Drawn().batch(0)
-    with pytest.raises(TrainingError, match=r"pictures of 64 pixels, not of 32: a stage's crop"):
+    with pytest.raises(TrainingError, match=r"images of 64 pixels, not of 32: a stage's crop"):
         learner_of("fcf").learn("generator", images[..., :32, :32], masks[..., :32, :32])
     with pytest.raises(TrainingError, match="resolution: take a power of two"):
         learner_of("fcf", network={"resolution": 96})

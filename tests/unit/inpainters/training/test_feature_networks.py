@@ -157,7 +157,7 @@ def test_style_tells_a_flat_fill_from_a_texture(textures):
     assert of_flat > 5 * of_texture
 
 
-def test_gradients_reach_the_picture(textures):
+def test_gradients_reach_the_image(textures):
     painted, real = torch.rand(2, 1, 3, 64, 64)
     painted.requires_grad_()
     layers = textures.perceptual_layers

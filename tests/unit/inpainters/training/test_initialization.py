@@ -76,7 +76,7 @@ def test_a_host_of_other_sizes_or_none_is_refused(
 
 
 def test_all_rows_of_safepaint_learn_the_same_stage_one(tmp_path: Path) -> None:
-    """Same seed, same pictures: after the coarse phase it is the same to the bit in every row."""
+    """Same seed, same images: after the coarse phase it is the same to the bit in every row."""
     found = []
     rows = ((True, 0.01), (False, 0.01), (True, 0.0), (False, 0.0))
     for number, (rwsa, domain) in enumerate(rows):

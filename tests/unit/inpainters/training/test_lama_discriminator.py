@@ -41,7 +41,7 @@ def test_maps_are_what_follows_each_activation():
         assert answer.max() > -answer.min()
 
 
-def test_the_picture_and_the_weights_learn_also_from_the_gradient_penalty():
+def test_the_image_and_the_weights_learn_also_from_the_gradient_penalty():
     network = Discriminator(width=2)
     images = torch.rand(2, 3, 64, 64, requires_grad=True)
     gradient_penalty(network(images), images).backward()

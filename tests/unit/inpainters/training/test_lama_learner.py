@@ -32,7 +32,7 @@ def test_each_player_moves_its_own_network_only(tmp_path: Path) -> None:
     assert turns["generator"][0]["l1_hole"] == 0  # the authors leave the holes to the others
 
 
-def test_the_penalty_is_the_discriminators_slope_at_the_photographs() -> None:
+def test_the_penalty_is_the_discriminators_slope_at_the_images() -> None:
     made = learner_of("lama", gradient_penalty=2.0)
     images, masks = Drawn().batch(0)
     made.begin("joint", fresh=True)
@@ -60,7 +60,7 @@ def test_the_judge_sees_the_whole_answer_before_the_step() -> None:
     made.learn("discriminator", images, masks)
     assert torch.equal(seen[1], seen[3])
     assert (seen[1].requires_grad, seen[3].requires_grad) == (True, False)
-    torch.testing.assert_close(seen[3], raw)  # composites would hold the photograph
+    torch.testing.assert_close(seen[3], raw)  # composites would hold the image
 
 
 def test_the_generator_follows_its_losses(tmp_path: Path) -> None:

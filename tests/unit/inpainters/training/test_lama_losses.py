@@ -22,7 +22,7 @@ def test_painted_patches_off_the_hole_count_as_real():
     masks[..., 1, 3] = masks[..., 3, 3] = 1  # pixels that no patch asks
     real = torch.full((1, 1, 2, 2), math.log(3))
     fake = torch.tensor([[math.log(3), 0.0], [0.0, -math.log(3)]])[None, None]
-    # Real: log 4/3 each. Painted: log 4 and log 2 in the hole, log 2 and log 4 off it.
+    # Real: log 4/3 each. Inpainted: log 4 and log 2 in the hole, log 2 and log 4 off it.
     expected = math.log(4 / 3) + (2 * math.log(4) + 2 * math.log(2)) / 4
     assert lama.discriminator_loss(real, fake, masks).item() == pytest.approx(expected, rel=1e-5)
 

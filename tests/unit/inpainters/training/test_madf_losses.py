@@ -1,4 +1,4 @@
-"""MADF's losses against values worked out by hand, on features that are the picture itself."""
+"""MADF's losses against values worked out by hand, on features that are the image itself."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Itself(FeatureNetwork):
 
 
 def terms(supervision):
-    """The picture is 1, the decoders say 2, 3 and 5; one pixel of four is a hole."""
+    """The image is 1, the decoders say 2, 3 and 5; one pixel of four is a hole."""
     flat = torch.ones(1, 3, 2, 2)
     masks = torch.zeros(1, 1, 2, 2)
     masks[..., 0, 0] = 1
@@ -30,7 +30,7 @@ def test_the_answer_alone():
     found = terms("last")
     assert found.valid.item() == pytest.approx(4 * 3 / 4)
     assert found.hole.item() == pytest.approx(4 * 1 / 4)
-    assert found.perceptual.item() == pytest.approx(4 + 4 / 4)  # whole picture, composite
+    assert found.perceptual.item() == pytest.approx(4 + 4 / 4)  # whole image, composite
     # Gram matrices of 2 x 2 values in 3 channels: sums of squares / 12. Whole: (100 - 4) / 12.
     # Composite of one 5 and three 1: (28 - 4) / 12.
     assert found.style.item() == pytest.approx(8 + 2)

@@ -69,7 +69,7 @@ def test_maps_are_what_each_layer_answers():
     torch.testing.assert_close(maps[0], torch.where(before > 0, before, before / 5))
 
 
-def test_a_gradient_reaches_the_picture():
+def test_a_gradient_reaches_the_image():
     images = torch.rand(1, 3, 64, 64, requires_grad=True)
     Discriminator(width=4)(images).mean().backward()
     assert images.grad.abs().sum() > 0

@@ -1,4 +1,4 @@
-"""Losses on values one can work out by hand; the goldens hold the rest."""
+"""Losses on values one can work out by hand; the reference outputs hold the rest."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def test_ours_the_papers_and_the_difference(tmp_path: Path) -> None:
     assert line(table, "SafePaint").edition == "mini"
 
 
-def test_the_best_is_by_the_printed_number_and_untouched_pictures_do_not_compete(
+def test_the_best_is_by_the_printed_number_and_untouched_images_do_not_compete(
     tmp_path: Path,
 ) -> None:
     (table,) = tables(tmp_path / "run", 3)

@@ -1,4 +1,4 @@
-"""Photographs, masks and forgeries: pure functions of the seed and the number."""
+"""Images, masks and forgeries: pure functions of the seed and the number."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PIL import Image
 from benchmark.core.errors import DataError
 from benchmark.training.data.batches import InpaintingData, order
 from benchmark.training.data.forgeries import ForgeryData, forge
-from benchmark.training.data.images import Photographs, divide, read_photographs
+from benchmark.training.data.images import TrainingImages, divide, read_training_images
 from benchmark.training.data.masks import Masks
 from benchmark.training.data.options import Laundering
 from benchmark.training.data.postprocess import Forgery, launder
@@ -22,25 +22,25 @@ from tests.unit.training.conftest import recipe
 
 
 @pytest.fixture
-def read(photographs: Path) -> Photographs:
-    return read_photographs(photographs, sides=(64, 72), minimum=1)
+def read(photographs: Path) -> TrainingImages:
+    return read_training_images(photographs, sides=(64, 72), minimum=1)
 
 
-def inpainting(chosen: Recipe, read: Photographs) -> InpaintingData:
+def inpainting(chosen: Recipe, read: TrainingImages) -> InpaintingData:
     return InpaintingData(chosen, read, Masks(chosen.holes, seed=chosen.seed))
 
 
-def forgeries(chosen: Recipe, read: Photographs) -> ForgeryData:
+def forgeries(chosen: Recipe, read: TrainingImages) -> ForgeryData:
     return ForgeryData(chosen, read, Masks(chosen.holes, seed=chosen.seed), device="cpu")
 
 
-def test_photographs_are_shrunk_to_each_side(read: Photographs) -> None:
+def test_images_are_shrunk_to_each_side(read: TrainingImages) -> None:
     assert len(read) == 8
     assert {picture.shape for picture in read.shrunk[64]} == {(64, 77, 3)}
     assert {picture.shape for picture in read.shrunk[72]} == {(72, 86, 3)}
 
 
-def test_held_out_photographs_are_not_trained_on(read: Photographs) -> None:
+def test_held_out_images_are_not_trained_on(read: TrainingImages) -> None:
     train, held = divide(read, 3)
     assert len(held) == 3
     assert not set(train.names) & set(held.names)
@@ -49,7 +49,7 @@ def test_held_out_photographs_are_not_trained_on(read: Photographs) -> None:
         divide(read, 8)
 
 
-def test_each_epoch_shows_every_photograph_once() -> None:
+def test_each_epoch_shows_every_image_once() -> None:
     first = [order(10, 7, position) for position in range(7)]
     second = [order(10, 7, position) for position in range(7, 14)]
     assert sorted(first) == sorted(second) == list(range(7))
@@ -57,7 +57,7 @@ def test_each_epoch_shows_every_photograph_once() -> None:
 
 
 @pytest.mark.parametrize("kind", [inpainting, forgeries])
-def test_a_batch_depends_on_its_step_alone(kind: type, read: Photographs) -> None:
+def test_a_batch_depends_on_its_step_alone(kind: type, read: TrainingImages) -> None:
     chosen = recipe("safepaint" if kind is inpainting else "trufor")
     source = kind(chosen, read)
     in_order = [source.batch(step) for step in range(3)]
@@ -68,7 +68,7 @@ def test_a_batch_depends_on_its_step_alone(kind: type, read: Photographs) -> Non
 
 
 @pytest.mark.parametrize("kind", [inpainting, forgeries])
-def test_batches_are_8_bit_pictures_and_binary_masks(kind: type, read: Photographs) -> None:
+def test_batches_are_8_bit_images_and_binary_masks(kind: type, read: TrainingImages) -> None:
     chosen = recipe("safepaint" if kind is inpainting else "trufor")
     images, masks = kind(chosen, read).batch(0)
     side = chosen.stages[0].crop
@@ -78,7 +78,7 @@ def test_batches_are_8_bit_pictures_and_binary_masks(kind: type, read: Photograp
     assert set(masks.unique().tolist()) <= {0.0, 1.0}
 
 
-def test_held_out_pictures_are_the_same_at_every_call(read: Photographs) -> None:
+def test_held_out_images_are_the_same_at_every_call(read: TrainingImages) -> None:
     source = inpainting(recipe(), read)
     first, second = source.held_out(0, 6), source.held_out(3, 6)
     assert len(first[0]) == 2
@@ -138,18 +138,18 @@ def test_a_mask_too_fine_for_the_training_size_is_named(tmp_path: Path) -> None:
 
 
 def save_mask(path: Path, share: float) -> None:
-    """A picture of 100x100 whose upper part is hole."""
+    """An image of 100x100 whose upper part is hole."""
     white = np.zeros((100, 100), dtype=np.uint8)
     white[: round(100 * share)] = 255
     Image.fromarray(white).save(path)
 
 
 def test_a_folder_without_masks_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"no pictures.*leave --masks out"):
+    with pytest.raises(DataError, match=r"no images.*leave --masks out"):
         Masks(Holes(), seed=1, folder=tmp_path)
 
 
-def test_a_forgery_keeps_known_pixels_bit_for_bit(read: Photographs) -> None:
+def test_a_forgery_keeps_known_pixels_bit_for_bit(read: TrainingImages) -> None:
     pixels = read.shrunk[64][0]
     mask = np.zeros(pixels.shape[:2], dtype=np.bool_)
     mask[20:40, 10:50] = True
@@ -159,7 +159,7 @@ def test_a_forgery_keeps_known_pixels_bit_for_bit(read: Photographs) -> None:
     assert np.array_equal(forgery.truth, mask)
 
 
-def test_originals_are_untouched_and_true_nowhere(read: Photographs) -> None:
+def test_originals_are_untouched_and_true_nowhere(read: TrainingImages) -> None:
     stage = {"steps": 1, "batch": 6, "crop": 64, "sides": [64], "forgers": [{"name": "original"}]}
     images, masks = forgeries(recipe("trufor", laundering={}, stages=[stage]), read).batch(0)
     assert not masks.any()
@@ -168,8 +168,8 @@ def test_originals_are_untouched_and_true_nowhere(read: Photographs) -> None:
     assert all(sorted_pixels(picture).tobytes() in known for picture in found)
 
 
-def squares(read: Photographs) -> list[np.ndarray]:
-    """Every 64x64 square of the photographs at side 64."""
+def squares(read: TrainingImages) -> list[np.ndarray]:
+    """Every 64x64 square of the images at side 64."""
     wide = [picture[:, left : left + 64] for picture in read.shrunk[64] for left in range(14)]
     return [np.ascontiguousarray(square) for square in wide]
 
@@ -191,7 +191,7 @@ def sorted_pixels(picture: np.ndarray) -> np.ndarray:
     ],
     ids=["jpeg", "noise", "blur", "median", "sharpen"],
 )
-def test_laundering_changes_the_whole_picture(laundering: Laundering, read: Photographs) -> None:
+def test_laundering_changes_the_whole_image(laundering: Laundering, read: TrainingImages) -> None:
     draw = np.random.default_rng(0)
     pixels = draw.integers(0, 256, (64, 64, 3), dtype=np.uint8)
     truth = np.zeros((64, 64), dtype=np.bool_)
@@ -232,7 +232,7 @@ def test_nothing_drawn_changes_nothing() -> None:
     assert np.array_equal(launder(forgery, Laundering(), draw, least=32).pixels, pixels)
 
 
-def test_centre_crops_come_from_the_centre(read: Photographs) -> None:
+def test_centre_crops_come_from_the_centre(read: TrainingImages) -> None:
     stage = Stage(steps=1, batch=1, crop=64, sides=(64,), place="centre")
     square = read.cut(0, stage, 64, np.random.default_rng(0))
     middle = read.shrunk[64][0][:, 6:70]

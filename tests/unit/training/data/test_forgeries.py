@@ -16,7 +16,7 @@ from torch import Tensor
 
 from benchmark.core.errors import UnknownName
 from benchmark.training.data.forgeries import ForgeryData, Pool, forge, paste
-from benchmark.training.data.images import Photographs, read_photographs
+from benchmark.training.data.images import TrainingImages, read_training_images
 from benchmark.training.data.masks import Masks
 from benchmark.training.data.options import Retouching
 from benchmark.training.recipe import Recipe
@@ -29,8 +29,8 @@ GRAIN = {"share": 1.0, "match": 0, "blur": 0, "sharpen": 0, "median": 0}
 
 
 @pytest.fixture
-def read(photographs: Path) -> Photographs:
-    return read_photographs(photographs, sides=(64,), minimum=1)
+def read(photographs: Path) -> TrainingImages:
+    return read_training_images(photographs, sides=(64,), minimum=1)
 
 
 def chosen(names: Sequence[str], **changes: Any) -> Recipe:
@@ -39,7 +39,7 @@ def chosen(names: Sequence[str], **changes: Any) -> Recipe:
     return recipe("trufor", **{"laundering": {}, "stages": [stage]} | changes)
 
 
-def data_of(recipe: Recipe, read: Photographs) -> ForgeryData:
+def data_of(recipe: Recipe, read: TrainingImages) -> ForgeryData:
     return ForgeryData(recipe, read, Masks(recipe.holes, seed=recipe.seed), device="cpu")
 
 
@@ -76,7 +76,9 @@ def test_the_seed_reaches_the_forger(monkeypatch: pytest.MonkeyPatch) -> None:
     assert seeds == [31]
 
 
-def test_forgeries_that_need_no_inpainter_are_made_anew_for_every_step(read: Photographs) -> None:
+def test_forgeries_that_need_no_inpainter_are_made_anew_for_every_step(
+    read: TrainingImages,
+) -> None:
     data = data_of(chosen(["splice", "copy-move", "flat", "retouched"]), read)
     images, truths = data.batch(0)
     assert (truths.flatten(1).mean(dim=1) > 0.01).all()
@@ -87,7 +89,7 @@ def test_forgeries_that_need_no_inpainter_are_made_anew_for_every_step(read: Pho
     assert len({image.numpy().tobytes() for batch in many for image in batch}) == 40
 
 
-def test_forgers_are_drawn_by_their_shares(read: Photographs) -> None:
+def test_forgers_are_drawn_by_their_shares(read: TrainingImages) -> None:
     forgers = [{"name": "flat", "share": 3.0}, {"name": "original", "pool": 3, "share": 1.0}]
     stage = {"steps": 40, "batch": 4, "crop": 64, "sides": [64], "forgers": forgers}
     data = data_of(chosen([], stages=[stage]), read)
@@ -95,8 +97,8 @@ def test_forgers_are_drawn_by_their_shares(read: Photographs) -> None:
     assert 0.65 < seen["flat"] / 160 < 0.85
 
 
-def test_an_order_is_made_ready_elsewhere(read: Photographs) -> None:
-    """Workers get it pickled, with the other photograph of a splice and the state of its draws."""
+def test_an_order_is_made_ready_elsewhere(read: TrainingImages) -> None:
+    """Workers get it pickled, with the other image of a splice and the state of its draws."""
     data = data_of(chosen(["splice", "telea"], retouching=GRAIN), read)
     for step in range(4):
         ordered = pickle.loads(pickle.dumps(data.order(step)))  # noqa: S301 (our own)
@@ -107,7 +109,7 @@ def test_an_order_is_made_ready_elsewhere(read: Photographs) -> None:
 
 
 def test_holes_of_inpainters_are_retouched_and_untouched_images_are_not(
-    read: Photographs,
+    read: TrainingImages,
 ) -> None:
     untouched = chosen(["original"])
     images, _ = data_of(untouched, read).batch(0)
@@ -121,8 +123,8 @@ def test_holes_of_inpainters_are_retouched_and_untouched_images_are_not(
                 assert (colours.shape[1] > 1) is grainy  # else the one colour of a mean
 
 
-def test_history_is_behind_the_forgery_and_laundering_is_on_it(read: Photographs) -> None:
-    """A flat hole stays flat whatever the photograph went through before, not if it does after."""
+def test_history_is_behind_the_forgery_and_laundering_is_on_it(read: TrainingImages) -> None:
+    """A flat hole stays flat whatever the image went through before, not if it does after."""
     noise = {"noise": (1.0, 20.0)}
 
     def spread(**changes: Any) -> float:
@@ -138,7 +140,7 @@ def test_history_is_behind_the_forgery_and_laundering_is_on_it(read: Photographs
     assert spread(laundering=noise) > plain + 0.005
 
 
-def test_what_an_inpainter_sees_has_its_history(read: Photographs) -> None:
+def test_what_an_inpainter_sees_has_its_history(read: TrainingImages) -> None:
     def known(**changes: Any) -> np.ndarray:
         pool = _pool(chosen(["meanfill"], **changes), read)
         return pool[0].pixels[~pool[0].truth]
@@ -146,7 +148,7 @@ def test_what_an_inpainter_sees_has_its_history(read: Photographs) -> None:
     assert not np.array_equal(known(), known(history={"noise": (1.0, 20.0)}))
 
 
-def _pool(recipe: Recipe, read: Photographs) -> Pool:
+def _pool(recipe: Recipe, read: TrainingImages) -> Pool:
     stage = recipe.stages[0]
     masks = Masks(recipe.holes, seed=recipe.seed)
     return Pool(
@@ -154,7 +156,7 @@ def _pool(recipe: Recipe, read: Photographs) -> Pool:
     )
 
 
-def test_a_forger_there_is_not_is_named(read: Photographs) -> None:
+def test_a_forger_there_is_not_is_named(read: TrainingImages) -> None:
     with pytest.raises(UnknownName, match="splize"):
         data_of(chosen(["splize"]), read)
 

@@ -12,12 +12,12 @@ import pytest
 import torch
 
 from benchmark.core.errors import DataError
-from benchmark.training import Running, train
+from benchmark.training import TrainOptions, train
 from benchmark.training import options as running_module
 from benchmark.training.data import images as photographs_module
 from benchmark.training.data.batches import WHOLE, InpaintingData, Pair, Share
 from benchmark.training.data.forgeries import ForgeryData
-from benchmark.training.data.images import Photographs, read_photographs
+from benchmark.training.data.images import TrainingImages, read_training_images
 from benchmark.training.data.loader import feed
 from benchmark.training.data.masks import Masks
 from tests.unit.training.conftest import recipe
@@ -25,7 +25,7 @@ from tests.unit.training.conftest import recipe
 STEPS = range(1, 4)
 
 
-def source_of(model: str, photographs: Photographs) -> Any:
+def source_of(model: str, photographs: TrainingImages) -> Any:
     """What a model's tests learn from."""
     chosen = recipe(model)
     masks = Masks(chosen.holes, seed=chosen.seed)
@@ -35,13 +35,13 @@ def source_of(model: str, photographs: Photographs) -> Any:
 
 
 @pytest.fixture
-def read(photographs: Path) -> Photographs:
-    return read_photographs(photographs, sides=(64, 72), minimum=1)
+def read(photographs: Path) -> TrainingImages:
+    return read_training_images(photographs, sides=(64, 72), minimum=1)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("model", ["safepaint", "trufor"])
-def test_workers_make_the_same_batches(model: str, workers: int, read: Photographs) -> None:
+def test_workers_make_the_same_batches(model: str, workers: int, read: TrainingImages) -> None:
     plain = [*feed(source_of(model, read), STEPS, WHOLE, 0)]
     ahead = [*feed(source_of(model, read), STEPS, WHOLE, workers)]
     assert len(plain) == len(ahead) == len(STEPS)
@@ -51,7 +51,7 @@ def test_workers_make_the_same_batches(model: str, workers: int, read: Photograp
 
 
 @pytest.mark.parametrize("model", ["safepaint", "trufor"])
-def test_shares_of_a_batch_make_the_batch(model: str, read: Photographs) -> None:
+def test_shares_of_a_batch_make_the_batch(model: str, read: TrainingImages) -> None:
     source = source_of(model, read)
     whole = source.batch(2)
     parts = [source.batch(2, Share(number, 2)) for number in range(2)]
@@ -63,7 +63,7 @@ def test_a_training_with_workers_leaves_the_same_bytes(photographs: Path, tmp_pa
     files = []
     for workers in (0, 2):
         out = tmp_path / str(workers)
-        running = Running(workers=workers)
+        running = TrainOptions(workers=workers)
         done = train("aotgan", recipe=recipe("aotgan"), data=photographs, out=out, running=running)
         assert done.weights is not None
         files.append(done.weights.read_bytes())
@@ -73,28 +73,28 @@ def test_a_training_with_workers_leaves_the_same_bytes(photographs: Path, tmp_pa
 @pytest.mark.parametrize(
     ("running", "cores", "count"),
     [
-        (Running(), 16, 0),
-        (Running(devices=2), 16, 0),
-        (Running(device="cuda:0"), 16, 2),
-        (Running(device="cuda:0"), 2, 1),
-        (Running(device="cuda:0"), 1, 0),
-        (Running(device="cuda", devices=4), 8, 1),
-        (Running(device="cuda:0", workers=0), 16, 0),
-        (Running(workers=3), 1, 3),
+        (TrainOptions(), 16, 0),
+        (TrainOptions(devices=2), 16, 0),
+        (TrainOptions(device="cuda:0"), 16, 2),
+        (TrainOptions(device="cuda:0"), 2, 1),
+        (TrainOptions(device="cuda:0"), 1, 0),
+        (TrainOptions(device="cuda", devices=4), 8, 1),
+        (TrainOptions(device="cuda:0", workers=0), 16, 0),
+        (TrainOptions(workers=3), 1, 3),
     ],
 )
 def test_workers_by_default_where_networks_leave_cores(
-    running: Running, cores: int, count: int, monkeypatch: pytest.MonkeyPatch
+    running: TrainOptions, cores: int, count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(running_module, "available_cores", lambda: cores)
     assert running.data_workers == count
 
 
-def test_photographs_too_many_to_keep_are_read_when_they_are_used(
-    photographs: Path, read: Photographs, monkeypatch: pytest.MonkeyPatch
+def test_images_too_many_to_keep_are_read_when_they_are_used(
+    photographs: Path, read: TrainingImages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(photographs_module, "IN_MEMORY", 7)
-    lazy = read_photographs(photographs, sides=(64, 72), minimum=1, workers=2)
+    lazy = read_training_images(photographs, sides=(64, 72), minimum=1, workers=2)
     assert not lazy.shrunk
     assert (lazy.names, lazy.digests) == (read.names, read.digests)
     plain, late = (source_of("safepaint", some).batch(1) for some in (read, lazy))

@@ -106,7 +106,7 @@ def detail_of(pixels: Pixels) -> float:
 
 
 @pytest.mark.usefixtures("hard")
-def test_a_shifted_copy_is_of_the_same_photograph_pixel_for_pixel(
+def test_a_shifted_copy_is_of_the_same_image_pixel_for_pixel(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(pasting, "SHIFTED_ONLY", 1.0)

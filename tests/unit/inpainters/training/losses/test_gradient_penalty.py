@@ -22,9 +22,9 @@ def test_the_plain_form_is_the_non_saturating_logistic_one():
     assert discriminator.item() == pytest.approx(math.log(4 / 3) + math.log(4), rel=1e-5)
 
 
-def test_gradient_penalty_is_a_mean_over_pictures_of_squared_norms():
+def test_gradient_penalty_is_a_mean_over_images_of_squared_norms():
     images = torch.tensor([[1.0, 2.0], [3.0, 0.0]]).view(2, 1, 1, 2).requires_grad_()
-    answers = images.square().sum(dim=3)  # its gradient is twice the picture
+    answers = images.square().sum(dim=3)  # its gradient is twice the image
     penalty = gradient_penalty(answers, images)
     assert penalty.item() == pytest.approx(((4 + 16) + 36) / 2)
 
