@@ -1,4 +1,4 @@
-"""Training: `train` follows the recipe of a model and exports its weights."""
+"""Training of models from recipes: `train` runs a recipe and exports the weights."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ _WHERE = {
 }
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 (a module's attribute can be anything)
-    """Import what is asked for when it is: options and recipes are read without torch."""
+def __getattr__(name: str) -> Any:  # noqa: ANN401 (any module attribute)
+    """Lazy exports (PEP 562): options and recipes are read without importing torch."""
     if name in _WHERE:
         from importlib import import_module
 

@@ -1,4 +1,4 @@
-"""Where a detector calls an image forged: its operating point, set on untouched images."""
+"""Calibrate the operating point of a detector to a false-positive rate on authentic images."""
 
 from __future__ import annotations
 
@@ -9,57 +9,59 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.core.errors import TrainingError
-from benchmark.training.export import halves
+from benchmark.training.export import half_precision_state
 from benchmark.training.learner import Learner
 
 
 @runtime_checkable
-class Calibrated(Protocol):
-    """A learner whose network calls images forged, by a bias that can be moved."""
+class Calibratable(Protocol):
+    """A training module whose detector classifies images by a logit with an adjustable bias."""
 
     def margins(self, images: Tensor) -> Tensor:
-        """How far each image is above the operating point, as a logit.
+        """The logit of each image, relative to the operating point.
 
         Args:
             images: (N, 3, H, W) RGB in [0, 1].
 
         Returns:
-            (N,), above 0 where the network, in evaluation mode, calls the image forged.
+            (N,), above 0 where the network, in evaluation mode, detects the image as forged.
         """
 
     def shift(self, by: float) -> None:
-        """Make all margins smaller by `by`."""
+        """Subtract `by` from all margins."""
 
 
 @torch.no_grad()
-def calibrate(learner: Learner, originals: Tensor, share: float) -> float:
-    """Move a detector's operating point so that it fires on a share of untouched images.
+def calibrate(learner: Learner, authentic: Tensor, rate: float) -> float:
+    """Shift the operating point of a detector to a false-positive rate.
 
-    The weights are rounded to half precision first, as they are exported: so a file that was
-    exported without can be calibrated afterwards, and comes to the same.
+    The weights are rounded to half precision first, as in the exported file, so that an exported
+    file can be calibrated afterwards with the same result.
 
     Args:
-        learner: of a detector.
-        originals: (N, 3, H, W) RGB in [0, 1] that no step has seen.
-        share: in (0, 1); the network will fire on floor(share * N) of them.
+        learner: training module of a detector.
+        authentic: (N, 3, H, W) RGB in [0, 1], authentic images that are not trained on.
+        rate: in (0, 1); the network will detect floor(rate * N) of them as forged.
 
     Returns:
-        How far the operating point moved, as a logit; above 0 if it now fires less.
+        The shift of the operating point, as a logit; above 0 if fewer images are detected.
 
     Raises:
-        TrainingError: if the model calls nothing forged, or there are too few originals to tell.
+        TrainingError: if the model does not classify images, or there are too few images.
     """
-    if not isinstance(learner, Calibrated):
-        raise TrainingError("false_alarms is for detectors; this model calls no image forged")
-    allowed = math.floor(share * len(originals))
-    if not 0 < allowed < len(originals):
+    if not isinstance(learner, Calibratable):
         raise TrainingError(
-            f"false_alarms = {share}: {len(originals)} images that were held out cannot tell; "
-            "hold out more"
+            "false_positive_rate is for detectors only; this model does not classify images"
+        )
+    allowed = math.floor(rate * len(authentic))
+    if not 0 < allowed < len(authentic):
+        raise TrainingError(
+            f"too few held-out images ({len(authentic)}) to calibrate a false-positive rate of "
+            f"{rate:.3g}; increase held_out"
         )
     round_to_half(learner.network)
     learner.network.eval()
-    margins = torch.cat([learner.margins(one[None]) for one in originals])
+    margins = torch.cat([learner.margins(one[None]) for one in authentic])
     ranked = margins.sort(descending=True).values
     by = float(ranked[allowed - 1] + ranked[allowed]) / 2
     learner.shift(by)
@@ -67,5 +69,5 @@ def calibrate(learner: Learner, originals: Tensor, share: float) -> float:
 
 
 def round_to_half(network: nn.Module) -> None:
-    """Round every number of a network as it is exported."""
-    network.load_state_dict(halves(network))
+    """Round all weights of a network to the precision of the exported file."""
+    network.load_state_dict(half_precision_state(network))

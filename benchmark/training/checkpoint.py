@@ -1,4 +1,4 @@
-"""A training's checkpoint: all that a resumed run needs to go on as if it had not stopped."""
+"""Save and resume training checkpoints."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ CHECKPOINT = "checkpoint.pt"
 
 
 @dataclass(slots=True, kw_only=True)
-class State:
-    """What changes from step to step.
+class TrainState:
+    """The state of a training that changes from step to step.
 
     Attributes:
         modules: all networks, by name.
-        optimisers: by player.
-        average: the running average of the exported network, or None.
-        step: steps done, in this run and those it resumed.
-        seconds: time spent in them.
-        wall: seconds since their runs began, with all that is no step.
+        optimizers: by optimizer role.
+        ema: the exponential moving average of the exported network's state, or None.
+        step: completed steps, including those of the runs that it resumed.
+        seconds: time spent in these steps.
+        wall: wall-clock seconds of all these runs, including work outside steps.
     """
 
     modules: Mapping[str, nn.Module]
-    optimisers: Mapping[str, torch.optim.Optimizer]
-    average: dict[str, Tensor] | None = None
+    optimizers: Mapping[str, torch.optim.Optimizer]
+    ema: dict[str, Tensor] | None = None
     step: int = 0
     seconds: float = 0.0
     wall: float = 0.0
 
-    def sound(self) -> bool:
+    def is_finite(self) -> bool:
         """Whether every weight is a finite number."""
         return all(bool(torch.isfinite(weight).all()) for weight in self._weights())
 
@@ -48,11 +48,11 @@ class State:
             yield from network.parameters()
 
 
-def save(state: State, recipe: Recipe, path: Path) -> None:
-    """Write a checkpoint in one piece.
+def save(state: TrainState, recipe: Recipe, path: Path) -> None:
+    """Write a checkpoint atomically.
 
     Raises:
-        OutputError: if the disk is full; the one that was there is kept.
+        OutputError: if the disk is full; the previous checkpoint is kept.
     """
     content: dict[str, Any] = {
         "model": recipe.model,
@@ -61,17 +61,17 @@ def save(state: State, recipe: Recipe, path: Path) -> None:
         "seconds": state.seconds,
         "wall": state.wall,
         "modules": {name: network.state_dict() for name, network in state.modules.items()},
-        "optimisers": {name: one.state_dict() for name, one in state.optimisers.items()},
-        "average": state.average,
+        "optimisers": {name: one.state_dict() for name, one in state.optimizers.items()},
+        "average": state.ema,
     }
     write_torch(content, path)
 
 
-def resume(state: State, recipe: Recipe, path: Path) -> None:
-    """Read a checkpoint into a fresh state.
+def resume(state: TrainState, recipe: Recipe, path: Path) -> None:
+    """Load a checkpoint into a newly initialised state.
 
     Raises:
-        TrainingError: if it is another model's or another recipe's.
+        TrainingError: if it is of another model or another recipe.
         WeightsError: if it is damaged.
     """
     content = read_checkpoint(path)
@@ -80,7 +80,7 @@ def resume(state: State, recipe: Recipe, path: Path) -> None:
             f"{path}: a checkpoint of {content.get('model')}, not of {recipe.model}; "
             "choose another --out"
         )
-    # Read anew, so that a key which came later, with a default, does not end an older run.
+    # Validated again, so that keys added since then take their defaults and old runs still resume.
     made_by = read_part(Recipe, json.loads(content["recipe"]), str(path))
     if made_by.model_copy(update={"about": recipe.about}) != recipe:
         raise TrainingError(f"{path}: made by another recipe; choose another --out")
@@ -88,8 +88,8 @@ def resume(state: State, recipe: Recipe, path: Path) -> None:
         raise TrainingError(f"{path}: made by an earlier version; choose another --out")
     for name, network in state.modules.items():
         network.load_state_dict(content["modules"][name])
-    for player, optimiser in state.optimisers.items():
-        optimiser.load_state_dict(content["optimisers"][player])
+    for role, optimizer in state.optimizers.items():
+        optimizer.load_state_dict(content["optimisers"][role])
     state.step, state.seconds = content["step"], content["seconds"]
-    state.wall = content.get("wall", state.seconds)  # earlier versions did not count it
-    state.average = content["average"]
+    state.wall = content.get("wall", state.seconds)  # earlier versions did not store it
+    state.ema = content["average"]

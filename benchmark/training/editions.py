@@ -1,4 +1,4 @@
-"""Train an edition of weights: every model with a recipe of its name, one or several at a time."""
+"""Train an edition of weights: all models with a recipe of its name, optionally in parallel."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from pydantic import ValidationError
 
 from benchmark.core.checkpoints.resolve import sha256_of
 from benchmark.core.errors import BadInput, BenchError, TrainingError, UnknownName, WeightsError
-from benchmark.training.options import PLAIN, TrainOptions
+from benchmark.training.options import DEFAULT_OPTIONS, TrainOptions
 from benchmark.training.recipe import LEARNERS, Recipe, recipes_of
 from benchmark.training.run import Folders, chosen_recipe, train
-from benchmark.training.shutdown import end_processes, stoppable
+from benchmark.training.shutdown import graceful_shutdown, terminate_children
 
 EDITIONS = ("mini",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """What became of one model of an edition.
+    """The result of training one model of an edition.
 
     Attributes:
         model: its name.
-        weights: the exported file, or None where it was stopped or failed.
-        steps: optimisation steps behind the file.
-        seconds: time spent in steps; 0 where the file was there already.
-        failure: why there is no file, or "".
-        stopped: whether Ctrl-C ended the training before its last step.
+        weights: the exported file, or None if the training was interrupted or failed.
+        steps: optimisation steps.
+        seconds: time spent in steps; 0 if the file existed already.
+        failure: the error message, or "".
+        stopped: whether the training was interrupted before its last step.
     """
 
     model: str
@@ -45,10 +45,10 @@ class Member:
 
     @property
     def line(self) -> str:
-        """What there is to say, in one line."""
+        """The result in one line."""
         if self.weights is None:
-            said = self.failure or f"stopped after {self.steps} steps"
-            return f"{self.model}: {said}"
+            reason = self.failure or f"stopped after {self.steps} steps"
+            return f"{self.model}: {reason}"
         spent = f"{self.seconds:.0f} s" if self.seconds else "was there"
         size = self.weights.stat().st_size / 1e6
         digest = sha256_of(self.weights)[:12]
@@ -59,57 +59,61 @@ class Member:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edition:
-    """What every model of an edition is trained with.
+    """Settings for training all models of an edition.
 
     Attributes:
-        name: a name of `EDITIONS`, which is that of the recipes.
+        name: one of `EDITIONS`, and the name of the recipes.
         data: images and masks.
-        out: a folder; each model has one of its name there.
-        running: device, data workers, and what is told.
-        smoke: tiny networks and two steps a stage.
+        out: a folder, with a subfolder for each model.
+        running: device, data workers, and output.
+        smoke: tiny networks and two steps per stage.
     """
 
     name: str
     data: Folders
     out: Path
-    running: TrainOptions = PLAIN
+    running: TrainOptions = DEFAULT_OPTIONS
     smoke: bool = False
 
     def file(self, model: str) -> Path:
-        """Where a model's weights are, or will be."""
+        """The path of a model's exported weights."""
         return self.out / model / f"{model}.safetensors"
 
 
 def train_edition(
     edition: Edition, *, names: Sequence[str] = (), jobs: int = 1
 ) -> Iterator[Member]:
-    """Train every model of an edition; those that others learn from come first.
+    """Train all models of an edition; inpainters before detectors, which use their forgeries.
 
-    A model whose file is there, made by the same recipe, is not trained again, and a stopped one
-    goes on. A detector's forgers take the weights that were trained here, where there are any.
+    A model whose weights exist, from the same recipe, is not trained again; an interrupted training
+    resumes. The inpainters of a detector's forgeries use the weights in `edition.out`, if any.
 
     Args:
-        edition: which, and with what.
-        names: these models only; all by default.
-        jobs: how many are trained side by side, a process each, on the one device.
+        edition: settings.
+        names: train only these models; all by default.
+        jobs: number of models that are trained in parallel, a process each, on one device.
 
     Yields:
-        A model at a time, when it has ended. After a stopped one no other is begun.
+        The result of each model, as soon as it ends. No model is started after an interrupted one.
 
     Raises:
-        UnknownName: if there is no such edition, or a name is no model of it.
-        BadInput: if several models should share several devices.
+        UnknownName: if there is no such edition, or it has no such model.
+        BadInput: if both several jobs and several devices are requested.
         DataError: if the images or masks cannot be used.
-        TrainingError: the same, of a model that is trained beside others.
+        TrainingError: as DataError, from a model that is trained in parallel with others.
         OutputError: if `out` cannot be written.
     """
     if edition.name not in EDITIONS:
         raise UnknownName("edition", edition.name, EDITIONS)
-    if jobs < 1 or (jobs > 1 and len(edition.running.places) > 1):
+    if jobs < 1 or (jobs > 1 and len(edition.running.torch_devices) > 1):
         raise BadInput("--jobs counts from 1, and packs models on one device: name one only")
-    for wave in _waves(edition.name, names):
-        packed = jobs > 1
-        ended = side_by_side(_member, edition, wave, jobs) if packed else _in_turn(edition, wave)
+    for group in _dependency_order(edition.name, names):
+        parallel = jobs > 1
+        ended = (
+            train_in_processes(_train_member, edition, group, jobs)
+            if parallel
+            else _one_by_one(edition, group)
+        )
         stopped = False
         for member in ended:
             stopped |= member.stopped
@@ -118,16 +122,16 @@ def train_edition(
             return
 
 
-def _in_turn(edition: Edition, names: Sequence[str]) -> Iterator[Member]:
+def _one_by_one(edition: Edition, names: Sequence[str]) -> Iterator[Member]:
     for name in names:
-        member = _member(edition, name)
+        member = _train_member(edition, name)
         yield member
         if member.stopped:
             return
 
 
-def _waves(edition: str, names: Sequence[str]) -> list[list[str]]:
-    """Models with such a recipe: those that learn from images alone, then from forgeries."""
+def _dependency_order(edition: str, names: Sequence[str]) -> list[list[str]]:
+    """The models trained on images alone, then those trained on forgeries by the former."""
     known = [name for name in LEARNERS if edition in recipes_of(name)]
     for name in names:
         if name not in known:
@@ -138,11 +142,11 @@ def _waves(edition: str, names: Sequence[str]) -> list[list[str]]:
 
 
 def _forgers(recipe: Recipe) -> set[str]:
-    """Inpainters with weights that the recipe's forgeries are made by."""
+    """The inpainters with mini weights that generate a recipe's forgeries."""
     return {one.name for stage in recipe.stages for one in stage.forgers if one.weights == "mini"}
 
 
-def _member(edition: Edition, name: str) -> Member:
+def _train_member(edition: Edition, name: str) -> Member:
     recipe = chosen_recipe(name, edition.name, smoke=edition.smoke)
     file = edition.file(name)
     if made_by(file, recipe):
@@ -169,51 +173,51 @@ def _member(edition: Edition, name: str) -> Member:
 
 
 def made_by(file: Path, recipe: Recipe) -> bool:
-    """Whether a finished file is there that the same recipe made."""
+    """Whether exported weights exist that were trained with the same recipe."""
     if not file.is_file():
         return False
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(file, framework="np") as content:
-            noted = json.loads((content.metadata() or {}).get("bench", "{}"))
+            metadata = json.loads((content.metadata() or {}).get("bench", "{}"))
     except (SafetensorError, ValueError):
         return False
     try:
-        # Read anew, so that a key which came later, with a default, makes no difference.
-        earlier = Recipe.model_validate(noted.get("recipe"))
+        # Validated again, so that keys added since then take their defaults.
+        earlier = Recipe.model_validate(metadata.get("recipe"))
     except ValidationError:
         return False
     return earlier.model_copy(update={"about": recipe.about}) == recipe
 
 
-Train = Callable[["Edition", str], "Member"]
+TrainFunction = Callable[["Edition", str], "Member"]
 
 
-def side_by_side(
-    train: Train, edition: Edition, names: Sequence[str], jobs: int
+def train_in_processes(
+    train: TrainFunction, edition: Edition, names: Sequence[str], jobs: int
 ) -> Iterator[Member]:
-    """Train models, each in a process of its own, so many at a time.
+    """Train models in parallel, each in its own process.
 
     Args:
-        train: a function of a module.
-        edition: what it gets.
+        train: a module-level function.
+        edition: its argument.
         names: the models.
-        jobs: processes at a time.
+        jobs: number of processes at a time.
 
     Yields:
-        What became of a model, in the order in which they end. Once one was stopped, no other is
-        begun, and those that were not begun are left out.
+        The result of each model, in the order in which they end. After an interrupted one no other
+        is started, and those not started yield nothing.
 
     Raises:
         TrainingError: if the data cannot be used.
-        KeyboardInterrupt: if it was stopped before anything could be saved.
+        KeyboardInterrupt: if it is interrupted before anything could be saved.
     """
-    workers = edition.running.workers or 0  # by default none: the trainings share the cores
+    workers = edition.running.workers or 0  # default none: the trainings share the cores
     running = replace(edition.running, bar=False, workers=workers)  # bars would overlap
     lines = replace(edition, running=running)
-    with stoppable(end_processes) as stop, ThreadPoolExecutor(jobs) as threads:
-        waiting = [threads.submit(_one, train, lines, name, stop) for name in names]
+    with graceful_shutdown(terminate_children) as stop, ThreadPoolExecutor(jobs) as threads:
+        waiting = [threads.submit(_run_process, train, lines, name, stop) for name in names]
         try:
             for done in as_completed(waiting):
                 member = done.result()
@@ -221,34 +225,36 @@ def side_by_side(
                     yield member
         except BaseException:
             stop.set()
-            end_processes()
+            terminate_children()
             raise
     if stop.is_set():
         raise KeyboardInterrupt
 
 
-def _one(train: Train, edition: Edition, name: str, stop: threading.Event) -> Member | None:
-    """Train one in a process; None where it was stopped before it could say anything."""
+def _run_process(
+    train: TrainFunction, edition: Edition, name: str, stop: threading.Event
+) -> Member | None:
+    """Train one model in a process; None if it was interrupted before it returned a result."""
     if stop.is_set():
         return None
     spawn = multiprocessing.get_context("spawn")
-    told = spawn.SimpleQueue()
-    process = spawn.Process(target=_in_process, args=(train, edition, name, told))
+    messages = spawn.SimpleQueue()
+    process = spawn.Process(target=_in_process, args=(train, edition, name, messages))
     process.start()
     process.join()
-    if told.empty():
+    if messages.empty():
         if stop.is_set():
             return None
-        raise TrainingError(f"{name}: its process ended with status {process.exitcode}")
-    kind, answer = told.get()
+        raise TrainingError(f"{name}: the training process exited with status {process.exitcode}")
+    kind, content = messages.get()
     if kind == "error":
-        raise TrainingError(answer)
-    member: Member = answer
+        raise TrainingError(content)
+    member: Member = content
     return member
 
 
-def _in_process(train: Train, edition: Edition, name: str, told: Any) -> None:  # noqa: ANN401 (a queue)
+def _in_process(train: TrainFunction, edition: Edition, name: str, messages: Any) -> None:  # noqa: ANN401 (a queue)
     try:
-        told.put(("member", train(edition, name)))
+        messages.put(("member", train(edition, name)))
     except BenchError as error:
-        told.put(("error", str(error)))
+        messages.put(("error", str(error)))

@@ -1,4 +1,4 @@
-"""Write what was trained: safetensors in half precision, and files in the authors' layout."""
+"""Export trained networks: half-precision safetensors, and files in the authors' layout."""
 
 from __future__ import annotations
 
@@ -14,34 +14,36 @@ from torch import Tensor, nn
 from benchmark.core.paths import atomic
 
 LARGEST = torch.finfo(torch.float16).max
-SMALLEST = torch.finfo(torch.float16).tiny  # below it half precision has fewer digits
+SMALLEST = torch.finfo(torch.float16).tiny  # subnormal below: fewer significant digits
 
 
-def export_safetensors(network: nn.Module, path: Path, noted: dict[str, Any]) -> None:
-    """Write a network in half precision, with what is noted of it under the metadata key "bench".
+def export_safetensors(network: nn.Module, path: Path, metadata: dict[str, Any]) -> None:
+    """Write a network in half precision, with its metadata under the key "bench".
 
     Args:
-        network: its state is written as `halves` has it.
-        path: the file, replaced in one piece.
-        noted: at least `model` and `config`; also recipe, steps and seed.
+        network: its `half_precision_state` is written.
+        path: the file, replaced atomically.
+        metadata: at least `model` and `config`; also recipe, steps and seed.
 
     Raises:
         OutputError: if the file cannot be written.
     """
-    content = save(halves(network), metadata={"bench": json.dumps(noted, sort_keys=True)})
+    content = save(
+        half_precision_state(network), metadata={"bench": json.dumps(metadata, sort_keys=True)}
+    )
     with atomic(path, durable=True) as draft:
         draft.write_bytes(content)
 
 
 def export_official(files: dict[str, dict[str, Any]], folder: Path) -> list[Path]:
-    """Write files in the authors' layout, as torch.save does.
+    """Write files in the authors' layout, with torch.save.
 
     Args:
-        files: their content by name.
-        folder: where they go.
+        files: content by file name.
+        folder: the output folder.
 
     Returns:
-        Their paths.
+        The paths of the files.
 
     Raises:
         OutputError: if a file cannot be written.
@@ -54,22 +56,22 @@ def export_official(files: dict[str, dict[str, Any]], folder: Path) -> list[Path
 
 
 def write_torch(content: dict[str, Any], path: Path) -> None:
-    """Write what torch.save writes, in one piece.
+    """torch.save, atomically.
 
     Raises:
         OutputError: if the disk is full or the folder cannot be written.
     """
-    memory = io.BytesIO()  # torch.save reports a full disk as a bug of its own
+    memory = io.BytesIO()  # torch.save reports a full disk as an internal error
     torch.save(content, memory)
     with atomic(path, durable=True) as draft:
         draft.write_bytes(memory.getbuffer())
 
 
-def halves(network: nn.Module) -> dict[str, Tensor]:
-    """A network's state in half precision, on the CPU.
+def half_precision_state(network: nn.Module) -> dict[str, Tensor]:
+    """The state dict of a network in half precision, on the CPU.
 
-    Numbers that are no floats keep their type, and so do tensors with values that half precision
-    cannot hold, and variances, which are divided by, that it holds with few digits.
+    Tensors keep their type if they are not floating-point, if values exceed the range of half
+    precision, or if they are variances (which are divided by) that would be subnormal.
     """
     return {name: _half(name, value) for name, value in network.state_dict().items()}
 

@@ -1,4 +1,4 @@
-"""What is known of a finished training, for its model card: one small JSON file."""
+"""Facts of a finished training, stored as JSON, from which its model card is rendered."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from benchmark.training.logger import HELD_OUT, LOSSES
 from benchmark.training.options import TrainOptions
 from benchmark.training.recipe import Recipe
 from benchmark.training.trainer import Trainer
-from benchmark.training.validation import measure_of
+from benchmark.training.validation import metric_of
 
 Row = TypeVar("Row")
-CURVE = 100  # rows of the log that are kept
+CURVE = 100  # rows of the loss log that are kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """One look at held-out images.
+    """One validation on held-out images.
 
     Attributes:
-        step: steps done.
+        step: completed steps.
         side: of the images, pixels; stages may differ.
         value: PSNR in dB or AUC, the mean over the images.
     """
@@ -45,7 +45,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """A finished training.
+    """Facts of a finished training; the field names are the keys of the JSON file.
 
     Attributes:
         model: its name.
@@ -53,27 +53,27 @@ class Facts:
         recipe_sha256: of the recipe as one line of JSON, without its description.
         seed: of the recipe.
         steps: optimisation steps.
-        stages: how many stages they are in.
+        stages: number of stages.
         seconds: time spent in steps.
-        wall: seconds that its runs took, with reading, sample images and checkpoints.
-        machine: processor, threads, devices and torch, in general words.
-        photographs: how many could be used.
-        held_out: how many of them no step saw.
-        left_out: how many files could not be read or are too small.
-        test_photographs: how many are test images, which were allowed in.
-        data_sha256: over the content hashes of all usable images, whatever their names.
-        masks: what they are, in words.
+        wall: wall-clock seconds, including data loading, sample images and checkpoints.
+        machine: processor, threads, devices and torch version.
+        photographs: number of usable images.
+        held_out: number of held-out images among them.
+        left_out: number of files that could not be read or are too small.
+        test_photographs: number of test images that were explicitly allowed.
+        data_sha256: over the content hashes of all usable images, regardless of file names.
+        masks: description of the masks.
         file: name of the exported weights.
-        bytes: their size.
-        sha256: their checksum.
-        parameters: numbers that the exported network has learned.
+        bytes: size of this file.
+        sha256: checksum of this file.
+        parameters: number of parameters of the exported network.
         config: sizes of the network.
         last: the loss terms of the log's last row, with their total.
-        best: step and total of the row with the least total.
+        best: step and total of the row with the smallest total.
         curve: rows of the log, evenly spaced: step, rate, terms and total.
-        measured: "psnr" or "auc".
-        held_out_curve: what it was on held-out images; empty where none are held out.
-        forgers: of a detector's recipe, with their shares in its last stage; none of an inpainter.
+        measured: validation metric, "psnr" or "auc".
+        held_out_curve: values on held-out images; empty if none are held out.
+        forgers: for a detector, the shares of the forgery sources in its last stage.
     """
 
     model: str
@@ -104,26 +104,34 @@ class Facts:
     forgers: dict[str, float] = field(default_factory=dict)
 
 
-def gather(
-    loop: Trainer,
-    weights: Path,
-    *,
-    label: str,
-    data: tuple[TrainingImages, Masks],
-    running: TrainOptions,
+@dataclass(frozen=True, slots=True)
+class TrainingData:
+    """The data of a training.
+
+    Attributes:
+        photographs: the images.
+        masks: the masks.
+    """
+
+    photographs: TrainingImages
+    masks: Masks
+
+
+def collect_facts(
+    trainer: Trainer, weights: Path, *, label: str, data: TrainingData, running: TrainOptions
 ) -> Facts:
-    """The facts of a training that has just ended.
+    """The facts of a training that has just finished.
 
     Args:
-        loop: it.
-        weights: what was exported.
+        trainer: the training.
+        weights: the exported weights.
         label: name or file of its recipe.
-        data: what it learned from.
+        data: images and masks.
         running: its devices.
     """
-    recipe, state, (photographs, masks) = loop.recipe, loop.state, data
-    rows = read_rows(loop.out / LOSSES)
-    measured = measure_of(recipe)
+    recipe, state = trainer.recipe, trainer.state
+    rows = read_rows(trainer.out / LOSSES)
+    best = min(rows, key=lambda row: row["total"])
     return Facts(
         model=recipe.model,
         recipe=label,
@@ -133,35 +141,40 @@ def gather(
         stages=len(recipe.stages),
         seconds=round(state.seconds, 1),
         wall=round(state.wall, 1),
-        machine=machine(running),
-        photographs=len(photographs),
+        machine=describe_machine(running),
+        photographs=len(data.photographs),
         held_out=recipe.held_out,
-        left_out=len(photographs.left_out),
-        test_photographs=len(photographs.test),
-        data_sha256=photographs.digest,
-        masks=str(masks),
+        left_out=len(data.photographs.left_out),
+        test_photographs=len(data.photographs.test),
+        data_sha256=data.photographs.digest,
+        masks=str(data.masks),
         file=weights.name,
         bytes=weights.stat().st_size,
         sha256=sha256_of(weights),
-        parameters=sum(p.numel() for p in loop.learner.network.parameters()),
-        config=loop.learner.config(),
+        parameters=sum(p.numel() for p in trainer.learner.network.parameters()),
+        config=trainer.learner.config(),
         last={name: v for name, v in rows[-1].items() if name not in ("step", "seconds", "rate")},
-        best={name: min(rows, key=lambda row: row["total"])[name] for name in ("step", "total")},
+        best={name: best[name] for name in ("step", "total")},
         curve=tuple(
             {name: value for name, value in row.items() if name != "seconds"}
-            for row in spaced(rows, CURVE)
+            for row in evenly_spaced(rows, CURVE)
         ),
-        measured=measured,
-        held_out_curve=tuple(
-            Measured(step=int(row["step"]), side=int(row["side"]), value=row[measured])
-            for row in read_rows(loop.out / HELD_OUT)
-        ),
+        measured=metric_of(recipe),
+        held_out_curve=_held_out_curve(trainer),
         forgers={one.name: one.share for one in recipe.stages[-1].forgers},
     )
 
 
+def _held_out_curve(trainer: Trainer) -> tuple[Measured, ...]:
+    metric = metric_of(trainer.recipe)
+    return tuple(
+        Measured(step=int(row["step"]), side=int(row["side"]), value=row[metric])
+        for row in read_rows(trainer.out / HELD_OUT)
+    )
+
+
 def write_facts(facts: Facts, path: Path) -> None:
-    """Write them as JSON.
+    """Write facts as JSON.
 
     Raises:
         OutputError: if the file cannot be written.
@@ -170,10 +183,10 @@ def write_facts(facts: Facts, path: Path) -> None:
 
 
 def read_facts(path: Path) -> Facts:
-    """Read what `write_facts` wrote.
+    """Read the JSON file of `write_facts`.
 
     Raises:
-        TrainingError: if it is missing or something else.
+        TrainingError: if it is missing or invalid.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -184,27 +197,28 @@ def read_facts(path: Path) -> Facts:
 
 
 def recipe_digest(recipe: Recipe) -> str:
-    """SHA-256 of what a recipe asks for; its description is left out."""
+    """SHA-256 of a recipe without its description."""
     return hashlib.sha256(recipe.model_copy(update={"about": ""}).text().encode()).hexdigest()
 
 
 def read_rows(path: Path) -> list[dict[str, float]]:
-    """Rows of a training's table, without the columns that are empty in them."""
+    """The rows of a CSV log, each without its empty columns."""
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     return [{name: float(value) for name, value in row.items() if value} for row in rows]
 
 
-def machine(running: TrainOptions) -> str:
-    """The machine in general words: processor, threads, devices, torch."""
-    kind = torch.device(running.places[0]).type
-    cards = {torch.cuda.get_device_name(place) for place in running.places if kind == "cuda"}
-    names = ", ".join(sorted(cards)) or processor()
-    count = f"{len(running.places)} x " if len(running.places) > 1 else ""
+def describe_machine(running: TrainOptions) -> str:
+    """Processor or GPUs, number of threads, and torch version."""
+    devices = running.torch_devices
+    on_gpu = torch.device(devices[0]).type == "cuda"
+    gpus = {torch.cuda.get_device_name(device) for device in devices} if on_gpu else set()
+    names = ", ".join(sorted(gpus)) or processor()
+    count = f"{len(devices)} x " if len(devices) > 1 else ""
     return f"{count}{names}, {torch.get_num_threads()} threads, torch {torch.__version__}"
 
 
-def spaced(rows: Sequence[Row], count: int) -> list[Row]:
-    """At most `count` of some rows, evenly spaced, the first and the last among them."""
+def evenly_spaced(rows: Sequence[Row], count: int) -> list[Row]:
+    """At most `count` rows, evenly spaced, including the first and the last."""
     last = len(rows) - 1
     return [rows[i] for i in sorted({round(i * last / (count - 1)) for i in range(count)})]

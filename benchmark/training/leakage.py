@@ -1,4 +1,4 @@
-"""Images that no model may learn from, told by what their pixels are."""
+"""Digests of all test images, which are excluded from training (data leakage)."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from benchmark.core.images import centre_square, fit
 from benchmark.core.types import Pixels
 from benchmark.datasets import open_dataset
 
-SIDE = 256  # of the images that most programs write
+SIDE = 256  # pixels; the size at which most programs write the test images
 LIST = "refused.txt"
 
 
 def digest_of(pixels: Pixels) -> str:
     """The first 32 digits of the SHA-256 of an image's size and pixels, (H, W, 3) uint8.
 
-    The same image in another lossless file has the same digest.
+    Independent of the (lossless) file format.
     """
     found = hashlib.sha256(repr(pixels.shape).encode())
     found.update(pixels.tobytes())
@@ -27,11 +27,11 @@ def digest_of(pixels: Pixels) -> str:
 
 @cache
 def refused_digests() -> Mapping[str, str]:
-    """Digests of all test images, each with the name of its image.
+    """Digests of all test images, by digest the name of the image.
 
-    Those of the data set `samples` as they are filed, cut to their centre square, and at 256x256,
-    as the benchmark uses them; and a list of images that results of the mini edition were
-    measured on, which are not shipped.
+    The images of the data set `samples`, as stored, cropped to their centre square, and at 256x256,
+    as the benchmark uses them; and a list of images behind the results of the mini edition, which
+    are not shipped.
 
     Raises:
         DataError: if the data set's images are not installed.

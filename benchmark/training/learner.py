@@ -1,4 +1,4 @@
-"""What the loop asks of a model that learns."""
+"""The interface of training modules: networks, losses and optimizer roles of one model."""
 
 from __future__ import annotations
 
@@ -10,76 +10,81 @@ from torch import Tensor, nn
 
 
 class Learner(Protocol):
-    """A model that learns: its networks, and the players who train them.
+    """A training module: the networks of a model, their losses, and their optimizer roles.
 
-    A player is who has an optimizer: a generator, a discriminator, or one for everything. In each
-    step the loop asks the players one after the other, in the order of `players`. A player's turn
-    is: its optimizer's gradients are cleared; `learn` is called for each part of the batch, in the
-    same order for every player, and the sum of the terms is differentiated; the gradients are
-    clipped; its optimizer steps. Then the next player has its turn, with networks that have
-    already moved. While a player has its turn, no parameter of the others takes a gradient, though
-    gradients pass through their networks. What one player made may be kept for a later one, first
-    in, first out, as long as it is gone by the end of the step.
+    An optimizer role is a set of networks with one optimizer: a generator, a discriminator, or
+    everything. In each step the trainer updates the roles one after the other, in the order of
+    `roles`: it clears the gradients of the role's optimizer; calls `training_step` for each part of
+    the batch (in the same order for all roles) and backpropagates the sum of the losses; clips the
+    gradients; and steps the optimizer. So a later role sees the updated networks of an earlier one.
+    During the update of a role the parameters of all other roles are frozen, though gradients flow
+    through their networks. Outputs of one role may be kept for a later one in a first-in, first-out
+    queue, which must be empty at the end of the step.
 
-    Randomness comes from torch alone, which the loop seeds for each step. What else changes from
-    step to step and is needed in the next, such as a running average or a count of steps, is a
-    buffer of one of the `modules`, so that a run that is resumed finds it again.
+    All randomness must come from torch's default generator, which the trainer seeds in each step.
+    Any other state that a later step needs, such as a running average or a counter, must be a
+    buffer of one of the `modules`, so that it is saved in checkpoints.
 
     Attributes:
         Losses: the recipe's `losses` table.
-        tiny: replacements of the `network` and `losses` tables for a run of seconds.
-        terms: names of all loss terms, of all players and phases; they are the log's columns, so no
-            two players share one.
-        players: by player, the names of the `modules` that it trains; each in one player at most,
-            and those in none are kept in checkpoints but not trained.
-        modules: all networks with a state, by name, none within another.
+        tiny: replacements of the `network` and `losses` tables for a smoke run of seconds.
+        terms: names of all loss terms, of all roles and phases; they are columns of the log, so
+            each belongs to one role.
+        roles: by optimizer role, the names of the `modules` that it trains. A module belongs to at
+            most one role; modules without a role are saved in checkpoints but not trained.
+        modules: all networks with a state, by name; none contains another.
     """
 
     Losses: ClassVar[type[BaseModel]]
     tiny: ClassVar[dict[str, dict[str, Any]]]
     terms: ClassVar[tuple[str, ...]]
-    players: ClassVar[dict[str, tuple[str, ...]]]
+    roles: ClassVar[dict[str, tuple[str, ...]]]
     modules: dict[str, nn.Module]
 
     @property
     def network(self) -> nn.Module:
-        """What is exported in the end; all its state lies in `modules`."""
+        """The network that is exported; all its state is in `modules`."""
 
     def __init__(self, network: dict[str, Any], losses: BaseModel, device: torch.device) -> None:
-        """Build and initialise the networks from torch's random numbers."""
+        """Build and initialise the networks, with torch's default random generator."""
 
     def begin(self, phase: str, *, fresh: bool) -> None:
-        """Freeze what the phase does not train, and set training and evaluation modes.
+        """Freeze the networks that the phase does not train, and set train and eval modes.
 
-        Called at the first step of a stage, which is `fresh`, and whenever networks may have been
-        set otherwise since.
+        Called at the first step of a stage (`fresh`), and whenever modes may have changed since.
         """
 
-    def learn(self, player: str, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
-        """A player's weighted loss terms; their sum is differentiated once.
+    def training_step(self, role: str, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
+        """Compute the weighted loss terms of an optimizer role; their sum is backpropagated once.
 
         Args:
-            player: a name of `players`.
+            role: a name of `roles`.
             images: (N, 3, H, W) RGB in [0, 1].
             masks: (N, 1, H, W) of 0 and 1.
 
         Returns:
-            Each term, (), by its name of `terms`; none where the player rests in this phase, whose
-            optimizer then does not step.
+            Each term, a scalar (), by its name of `terms`; empty where the role is not trained in
+            this phase, and its optimizer does not step.
         """
 
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
-        """Images (N, 3, H, W) to look at, one list entry a column, in evaluation mode.
+        """Sample images for inspection and validation, in evaluation mode; the state is unchanged.
 
-        The first are the images. For an inpainter the last are its composites, for a detector the
-        third its heatmaps; those are measured. The networks' state stays as it is.
+        Args:
+            images: (N, 3, H, W) RGB in [0, 1].
+            masks: (N, 1, H, W) of 0 and 1.
+
+        Returns:
+            The columns of the sample sheet, each (N, 3, H, W) in [0, 1]. The first is the images.
+            Of an inpainter the last is its composites, of a detector the third its heatmaps; these
+            are validated.
         """
 
     def finish(self) -> None:
-        """Take out of the network what only training needs; called once, before it is exported."""
+        """Remove from the network what only training needs; called once, before the export."""
 
     def config(self) -> dict[str, Any]:
-        """The network's sizes, as its configuration names them."""
+        """The network's sizes, by the names of its configuration."""
 
     def official(self, step: int) -> dict[str, dict[str, Any]]:
-        """The files of the authors' layout: what torch.save writes under each name."""
+        """Files in the authors' layout: by file name, the content for torch.save."""

@@ -1,4 +1,4 @@
-"""A training's logs: CSV tables, sample images, TensorBoard, and progress on the terminal."""
+"""Training logs: CSV tables, sample images, TensorBoard, JSON lines and terminal progress."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import io
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
@@ -24,13 +25,13 @@ from benchmark.training.options import TrainOptions
 from benchmark.training.recipe import Recipe
 
 
-class Rows:
-    """A CSV file with a row for some steps; its first column is "step".
+class CSVLog:
+    """A CSV log, whose first column is "step".
 
     Args:
-        path: the file; rows of a run that is resumed are kept up to `step`.
-        columns: their names; what a row has not stays empty.
-        step: steps already done.
+        path: the file; when a run resumes, rows up to `step` are kept.
+        columns: their names; missing values stay empty.
+        step: completed steps.
 
     Raises:
         OutputError: if the file cannot be written.
@@ -42,14 +43,14 @@ class Rows:
         write_text(path, "\n".join([",".join(self._columns), *kept]) + "\n")
 
     def _rows(self) -> list[str]:
-        """Whole rows that are there already; a row that was cut off by a kill is left out."""
+        """The complete rows of an existing file, without a truncated last one."""
         if not self._path.is_file():
             return []
         rows = self._path.read_text(encoding="utf-8").splitlines()[1:]
         return [row for row in rows if row.count(",") == len(self._columns) - 1]
 
     def write(self, values: Mapping[str, object]) -> None:
-        """Add a row.
+        """Append a row.
 
         Raises:
             OutputError: if the disk is full.
@@ -65,14 +66,14 @@ class Rows:
 
 
 class Progress:
-    """Steps, losses, rate and time left: a bar on a terminal, plain lines elsewhere; on stderr.
+    """Progress on stderr (steps, losses, speed, time left): a bar on a terminal, else plain lines.
 
     Args:
-        title: what is trained.
+        title: name of the model.
         steps: all steps of the run.
-        step: those done before.
+        step: completed steps.
         seconds: time spent in them.
-        bar: whether a bar is wanted where there is a terminal.
+        bar: whether to show a bar on a terminal.
     """
 
     def __init__(
@@ -103,16 +104,16 @@ class Progress:
             self._bar.stop()
 
     def show(self, *, step: int, seconds: float, numbers: Mapping[str, float]) -> None:
-        """Show where the run is; `seconds` and `step` count from its first start."""
-        said = "  ".join(f"{name} {value:.4g}" for name, value in numbers.items())
-        note = f"{step}/{self._steps}  {self._pace(step, seconds)}  {said}"
+        """Show progress; `seconds` and `step` include the runs that were resumed."""
+        values = "  ".join(f"{name} {value:.4g}" for name, value in numbers.items())
+        note = f"{step}/{self._steps}  {self._pace(step, seconds)}  {values}"
         if self._bar is not None:
             self._bar.update(self._task, completed=step, note=note)
         else:
-            say(f"{self._title}  {note}")
+            print_status(f"{self._title}  {note}")
 
     def _pace(self, step: int, seconds: float) -> str:
-        """Rate and time left, from the steps since the last note."""
+        """Speed and time left, from the steps since the last update."""
         before, then = self._last
         self._last = (step, seconds)
         rate = (step - before) / max(seconds - then, 1e-9)
@@ -122,8 +123,8 @@ class Progress:
         return f"{rate:.2f} steps/s  {clock} left"
 
 
-def say(text: str) -> None:
-    """A line on standard error, at once."""
+def print_status(text: str) -> None:
+    """Print a line on standard error and flush."""
     sys.stderr.write(text + "\n")
     sys.stderr.flush()
 
@@ -132,8 +133,8 @@ class TensorBoardLogger:
     """Event files for `tensorboard --logdir`.
 
     Args:
-        folder: where they go; a resumed run adds a file there.
-        step: steps already done; what an earlier run wrote of later ones is not shown.
+        folder: the output folder; a resumed run adds a file.
+        step: completed steps; events of later steps from an interrupted run are purged.
 
     Raises:
         TrainingError: if the package is not installed.
@@ -145,7 +146,7 @@ class TensorBoardLogger:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
             raise TrainingError(
-                f"--tensorboard takes its package: {install_line('train')}"
+                f"--tensorboard needs its package: {install_line('train')}"
             ) from None
         self._folder = folder
         try:
@@ -154,7 +155,7 @@ class TensorBoardLogger:
             raise _unwritable(folder, error) from None
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
-        """Numbers of a step; a name's part before the slash is their group.
+        """Log numbers of a step; a name's part before the slash is its group.
 
         Raises:
             OutputError: if the disk is full.
@@ -165,8 +166,8 @@ class TensorBoardLogger:
         except OSError as error:
             raise _unwritable(self._folder, error) from None
 
-    def picture(self, step: int, sheet: Tensor) -> None:
-        """A sample sheet, (3, H, W) in [0, 1].
+    def image(self, step: int, sheet: Tensor) -> None:
+        """Log a sample sheet, (3, H, W) in [0, 1].
 
         Raises:
             OutputError: if the disk is full.
@@ -178,7 +179,7 @@ class TensorBoardLogger:
             raise _unwritable(self._folder, error) from None
 
     def close(self) -> None:
-        """Write what waits."""
+        """Flush and close."""
         try:
             self._writer.close()
         except OSError as error:
@@ -189,42 +190,55 @@ def _unwritable(folder: Path, error: OSError) -> OutputError:
     return OutputError(f"{folder}: cannot be written ({error.strerror or error})")
 
 
-LOSSES = "log.csv"  # step, seconds, rate, each loss term as it is weighted, their total
-HELD_OUT = "held-out.csv"  # step, seconds, side of the images, and what is measured on them
+LOSSES = "log.csv"  # columns: step, seconds, rate, each weighted loss term, total
+HELD_OUT = "held-out.csv"  # columns: step, seconds, side of the images, validation metric
+
+
+@dataclass(frozen=True, slots=True)
+class LogColumns:
+    """The values that a training logs.
+
+    Attributes:
+        terms: names of all loss terms.
+        metric: name of the validation metric.
+    """
+
+    terms: Sequence[str]
+    metric: str
 
 
 class TrainingLogger:
-    """The files and lines of one training; a context while it runs.
+    """All logs of one training; a context manager.
 
     Args:
-        out: folder of the files.
-        recipe: what is trained.
-        columns: names of all loss terms, and of what is measured on held-out images.
-        step: steps already done; rows of a resumed run are kept up to it.
+        out: the output folder.
+        recipe: the recipe.
+        columns: the loss terms and the validation metric.
+        step: completed steps; when a run resumes, rows up to this step are kept.
         seconds: time spent in them.
-        running: whether for TensorBoard and as JSON too.
+        running: whether to log to TensorBoard and as JSON too.
 
     Raises:
         OutputError: if the files cannot be written.
-        TrainingError: if TensorBoard is wanted and not installed.
+        TrainingError: if TensorBoard is requested but not installed.
     """
 
     def __init__(
         self,
         out: Path,
         recipe: Recipe,
-        columns: tuple[Sequence[str], str],
+        columns: LogColumns,
         *,
         step: int,
         seconds: float,
         running: TrainOptions,
     ) -> None:
-        terms, self._kind = columns
+        terms, self._metric = columns.terms, columns.metric
         self._out, self._as_json = out, running.as_json
-        self._losses = Rows(out / LOSSES, ("step", "seconds", "rate", *terms, "total"), step=step)
-        held_out = ("step", "seconds", "side", self._kind)
-        self._held_out = Rows(out / HELD_OUT, held_out, step=step)
-        self._board = (
+        self._losses = CSVLog(out / LOSSES, ("step", "seconds", "rate", *terms, "total"), step=step)
+        held_out = ("step", "seconds", "side", self._metric)
+        self._held_out = CSVLog(out / HELD_OUT, held_out, step=step)
+        self._tensorboard = (
             TensorBoardLogger(out / "tensorboard", step=step) if running.tensorboard else None
         )
         self._progress = Progress(
@@ -243,19 +257,19 @@ class TrainingLogger:
         trace: TracebackType | None,
     ) -> None:
         self._progress.__exit__(kind, error, trace)
-        if self._board is not None:
-            self._board.close()
+        if self._tensorboard is not None:
+            self._tensorboard.close()
 
     def losses(
         self, *, step: int, seconds: float, rates: Mapping[str, float], terms: Mapping[str, float]
     ) -> None:
-        """A row of the log, and a line of progress.
+        """Log the losses of a step.
 
         Args:
-            step: steps done.
+            step: completed steps.
             seconds: time spent in them.
-            rates: learning rate of each player; the first is the log's.
-            terms: losses as they are weighted.
+            rates: learning rate of each optimizer role; the first is written to the CSV log.
+            terms: weighted losses.
 
         Raises:
             OutputError: if the disk is full.
@@ -263,41 +277,46 @@ class TrainingLogger:
         numbers = {"rate": next(iter(rates.values())), **terms, "total": sum(terms.values())}
         written = {name: f"{value:.6g}" for name, value in numbers.items()}
         self._losses.write({"step": step, "seconds": f"{seconds:.2f}", **written})
-        if self._board is not None:
+        if self._tensorboard is not None:
             tagged = {f"loss/{name}": value for name, value in terms.items()}
             tagged |= {f"rate/{name}": value for name, value in rates.items()}
-            self._board.scalars(step, tagged | {"loss/total": numbers["total"]})
+            self._tensorboard.scalars(step, tagged | {"loss/total": numbers["total"]})
         if self._as_json:
             tell({"step": step, "seconds": round(seconds, 2), **numbers})
         self._progress.show(step=step, seconds=seconds, numbers={**terms, **self._measured})
 
     def measured(self, *, step: int, seconds: float, side: int, value: float) -> None:
-        """A row of what was measured on held-out images of a side.
+        """Log the validation metric on held-out images of a side, in pixels.
 
         Raises:
             OutputError: if the disk is full.
         """
-        self._measured = {self._kind: value}
-        row = {"step": step, "seconds": f"{seconds:.2f}", "side": side, self._kind: f"{value:.5g}"}
+        self._measured = {self._metric: value}
+        row = {
+            "step": step,
+            "seconds": f"{seconds:.2f}",
+            "side": side,
+            self._metric: f"{value:.5g}",
+        }
         self._held_out.write(row)
-        if self._board is not None:
-            self._board.scalars(step, {f"held_out/{self._kind}": value})
+        if self._tensorboard is not None:
+            self._tensorboard.scalars(step, {f"held_out/{self._metric}": value})
         if self._as_json:
-            tell({"step": step, "side": side, self._kind: value})
+            tell({"step": step, "side": side, self._metric: value})
 
     def sheet(self, step: int, sheet: Tensor) -> None:
-        """Sample images, (3, H, W) in [0, 1], as a PNG.
+        """Write a sample sheet, (3, H, W) in [0, 1], as a PNG.
 
         Raises:
             OutputError: if the disk is full.
         """
         with atomic(self._out / f"sample-{step:07d}.png") as draft:
             Image.fromarray(to_pixels(sheet[None])[0]).save(draft, format="PNG")
-        if self._board is not None:
-            self._board.picture(step, sheet)
+        if self._tensorboard is not None:
+            self._tensorboard.image(step, sheet)
 
 
 def tell(facts: Mapping[str, object]) -> None:
-    """A line of JSON on standard output, at once."""
+    """Print a line of JSON on standard output and flush."""
     sys.stdout.write(json.dumps(facts, default=str) + "\n")
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""Learning rates: what a recipe's schedule makes of them at a step."""
+"""Learning rate schedules: warm-up, constant, cosine and polynomial decay."""
 
 from __future__ import annotations
 
@@ -7,22 +7,29 @@ import math
 from benchmark.training.recipe import Recipe, Schedule, Turn
 
 
-def lr_of(recipe: Recipe, player: str, turn: Turn, step: int) -> float:
-    """A player's learning rate at a step, counted from 0, whose place is `turn`."""
+def lr_of(recipe: Recipe, role: str, turn: Turn, step: int) -> float:
+    """The learning rate of an optimizer role at a step.
+
+    Args:
+        recipe: has the schedule and the peak learning rates.
+        role: the optimizer role.
+        turn: the position of the step in the recipe.
+        step: counted from 0.
+    """
     done, steps = step, recipe.steps
     if recipe.schedule.over == "stage":
         done, steps = turn.number, turn.stage.steps
     factor = lr_factor(recipe.schedule, done / steps, done)
-    return recipe.optimiser_of(player).rate * turn.stage.rate * factor
+    return recipe.optimizer_of(role).lr * turn.stage.lr_factor * factor
 
 
 def lr_factor(schedule: Schedule, done: float, step: int) -> float:
-    """Factor on the learning rate.
+    """The factor of a schedule on the learning rate.
 
     Args:
         schedule: warm-up and kind.
-        done: share of the steps that are done, in [0, 1).
-        step: steps done, for the warm-up.
+        done: fraction of the steps that are completed, in [0, 1).
+        step: completed steps, for the warm-up.
 
     Returns:
         A factor in (0, 1].

@@ -1,4 +1,4 @@
-"""A model card from the facts of a training, and its curves as an image.
+"""Render the model card of a training as Markdown, and its loss curves as an image.
 
 As a program: python -m benchmark.training.model_card FACTS.json [--results FILE] [--weak FILE]
 """
@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from benchmark.core.errors import BenchError, TrainingError
 from benchmark.core.paths import atomic
-from benchmark.training.facts import Facts, read_facts, spaced
+from benchmark.training.facts import Facts, evenly_spaced, read_facts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-SHOWN = 12  # rows of a table
+MAX_ROWS = 12  # of a table
 TITLES = {"psnr": "PSNR in dB", "auc": "AUC of pixels"}
 NOT_OURS = (
     "These are not the authors' weights. Numbers with them say nothing about the published model."
@@ -31,13 +31,12 @@ def render_card(facts: Facts, *, title: str = "", results: str = "", weak: str =
     Args:
         facts: of its training.
         title: the model's name in headings; its name on the command line by default.
-        results: Markdown for the section of results; without it the section says that there are
-            none yet.
-        weak: Markdown, a list, for the section of what is weak; the last item is always that these
-            are not the authors' weights.
+        results: Markdown of the results section; without it the section is "Not measured yet.".
+        weak: Markdown list of the limitations; an item is always appended that these are not the
+            authors' weights.
 
     Returns:
-        The whole text, with a line break at its end.
+        The card, ending with a line break.
     """
     sections = [
         f"# Model card: {title or facts.model}, {facts.recipe} edition",
@@ -55,11 +54,11 @@ def render_card(facts: Facts, *, title: str = "", results: str = "", weak: str =
 
 
 def draw_curves(facts: Facts, path: Path) -> None:
-    """Losses, and what was measured on held-out images, against steps.
+    """Plot the losses and the validation metric over steps.
 
     Args:
         facts: of the training.
-        path: a .png or .svg file, replaced in one piece.
+        path: a .png or .svg file, replaced atomically.
 
     Raises:
         OutputError: if it cannot be written.
@@ -82,7 +81,7 @@ def draw_curves(facts: Facts, path: Path) -> None:
 
 def _draw_losses(axes: Axes, facts: Facts) -> None:
     for name in _terms(facts):
-        rows = [row for row in facts.curve if row.get(name, 0) > 0]  # of a logarithmic axis
+        rows = [row for row in facts.curve if row.get(name, 0) > 0]  # the axis is logarithmic
         axes.plot([row["step"] for row in rows], [row[name] for row in rows], label=name)
     axes.set(xlabel="step", yscale="log", title=f"{facts.model}: losses as they are weighted")
     axes.legend(fontsize="x-small")
@@ -118,15 +117,15 @@ def _rows(facts: Facts) -> list[list[str]]:
 
 
 def _forgers(facts: Facts) -> list[list[str]]:
-    """Who made what a detector learned from; no row for an inpainter."""
+    """The sources of a detector's forgeries; no row for an inpainter."""
     total = sum(facts.forgers.values())
-    said = ", ".join(f"{name} {share / total:.0%}" for name, share in facts.forgers.items())
-    return [["forgers", f"{said}; no other inpainter"]] if said else []
+    sources = ", ".join(f"{name} {share / total:.0%}" for name, share in facts.forgers.items())
+    return [["forgers", f"{sources}; no other inpainter"]] if sources else []
 
 
 def _curve(facts: Facts) -> str:
     head = ["step", "rate", *_terms(facts), "total"]
-    rows = spaced(facts.curve, SHOWN)
+    rows = evenly_spaced(facts.curve, MAX_ROWS)
     return _table(head, [[_number(row.get(name)) for name in head] for row in rows])
 
 
@@ -134,13 +133,13 @@ def _held_out(facts: Facts) -> str:
     found = facts.held_out_curve
     if not found:
         return ""
-    kept = spaced(found, SHOWN)
+    kept = evenly_spaced(found, MAX_ROWS)
     rows = [[_number(row.step), str(row.side), f"{row.value:.4g}"] for row in kept]
     return _table(["step", "side", f"held out: {TITLES[facts.measured]}"], rows)
 
 
 def _terms(facts: Facts) -> list[str]:
-    """Loss terms of any row, in the order in which they came."""
+    """The loss terms of all rows, in order of first appearance."""
     names = dict.fromkeys(name for row in facts.curve for name in row)
     return [name for name in names if name not in ("step", "rate", "total")]
 
@@ -161,14 +160,14 @@ def _number(value: float | None) -> str:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Print a card; exit status 2 for files that are not there."""
+    """Print a card; exit status 2 if a file is missing."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmark.training.model_card", description=__doc__
     )
     parser.add_argument("facts", type=Path, help="NAME.json of a training")
     parser.add_argument("--title", default="", help="the model's name in headings")
-    parser.add_argument("--results", type=Path, help="Markdown of the section")
-    parser.add_argument("--weak", type=Path, help="Markdown list of the section")
+    parser.add_argument("--results", type=Path, help="Markdown of the results section")
+    parser.add_argument("--weak", type=Path, help="Markdown list of limitations")
     given = parser.parse_args(words)
     try:
         texts = {name: _text(getattr(given, name)) for name in ("results", "weak")}

@@ -1,8 +1,8 @@
-"""A recipe's `precision`: networks in bfloat16 where the hardware has it, all else in float32.
+"""Training in `precision = "bf16"`: autocast inside networks, float32 everywhere else.
 
-Autocast is on inside networks alone. Around a whole step it would round losses as well: on a CPU it
-widens neither means nor absolute differences, and a matrix product such as a Gram matrix is rounded
-on any device.
+Autocast around a whole step would also round losses: on a CPU it does not promote means and
+absolute differences to float32, and matrix products such as Gram matrices are rounded on any
+device.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from benchmark.training.recipe import Recipe
 
 
 def check_precision(recipe: Recipe, device: torch.device) -> None:
-    """Refuse what the device computes no faster.
+    """Refuse bf16 on devices where it is not faster.
 
     Raises:
-        TrainingError: if the recipe asks for bf16 and the device is neither CUDA nor a processor
-            that multiplies in it.
+        TrainingError: if the recipe has precision "bf16" and the device is neither CUDA nor a
+            processor with bf16 multiplication.
     """
     if recipe.precision == "exact" or device.type == "cuda":
         return
@@ -37,37 +37,37 @@ def check_precision(recipe: Recipe, device: torch.device) -> None:
         return
     here = f"this one is {processor()}" if device.type == "cpu" else f"not {device.type}"
     raise TrainingError(
-        f"recipe of {recipe.model}: precision {recipe.precision!r} takes a CUDA device or a "
+        f"recipe of {recipe.model}: precision {recipe.precision!r} needs a CUDA device or a "
         f'processor with AMX or AVX-512 bf16, {here}; set precision = "exact" or train with '
         "--device cuda:0"
     )
 
 
 @contextmanager
-def computing(precision: str, device: torch.device) -> Iterator[None]:
-    """Within it, networks compute in a recipe's precision, and answer in float32.
+def autocast_networks(precision: str, device: torch.device) -> Iterator[None]:
+    """Run networks in a recipe's precision; their outputs are float32.
 
-    A network is whatever module is called by something that is no module. Weights, gradients and
-    what is computed between the calls stay float32.
+    A network is any module that is not called by another module. Weights, gradients and everything
+    computed between the calls stay float32.
     """
     if precision == "exact":
         yield
         return
     inside, depth = ExitStack(), 0
 
-    def enter(_module: nn.Module, _planes: object) -> None:
+    def enter(_module: nn.Module, _inputs: object) -> None:
         nonlocal depth
         if not depth:
             inside.enter_context(torch.autocast(device.type, torch.bfloat16))
         depth += 1
 
-    def leave(_module: nn.Module, _planes: object, answer: Any) -> Any:  # noqa: ANN401 (any network's)
+    def leave(_module: nn.Module, _inputs: object, output: Any) -> Any:  # noqa: ANN401 (of any network)
         nonlocal depth
         depth -= 1
         if depth:
-            return None  # leaves the answer as it is
+            return None  # leaves the output unchanged
         inside.close()
-        return as_float32(answer)
+        return as_float32(output)
 
     with (
         inside,

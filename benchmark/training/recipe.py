@@ -1,4 +1,4 @@
-"""Recipes: TOML files that say how a model is trained; a key they do not know is refused."""
+"""Training recipes: TOML files with strict keys, read into frozen pydantic models."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ from benchmark.core.paths import at_home
 from benchmark.core.registry import Registry
 from benchmark.core.toml import parse_toml
 from benchmark.core.training_exposure import inpainters_of
-from benchmark.training.data.options import Forger, Laundering, Part, Retouching, Shapes
+from benchmark.training.data.options import (
+    Forger,
+    Postprocessing,
+    RecipeTable,
+    Retouching,
+    Shapes,
+    renamed,
+)
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 from inpainters.retired import RETIRED
@@ -24,7 +31,7 @@ from inpainters.retired import RETIRED
 P = TypeVar("P", bound=BaseModel)
 LARGEST_RECIPE = 2**20  # bytes of its file
 
-# How each model is trained, by its card's `learner`: the Protocol is in benchmark.training.learner.
+# The training module of each model, from its card's `learner`; see benchmark.training.learner.
 LEARNERS: Registry[Any] = Registry(
     "trainable model",
     {
@@ -37,37 +44,37 @@ LEARNERS: Registry[Any] = Registry(
 )
 
 
-class OptimizerOptions(Part):
-    """The optimizer of one player, who trains some of a model's networks.
+class OptimizerOptions(RecipeTable):
+    """An optimizer, and the learning rate it starts from.
 
     Attributes:
-        kind: Adam, AdamW (decay apart from the gradient), or SGD.
-        rate: learning rate at its highest.
+        kind: Adam, AdamW (decoupled weight decay), or SGD.
+        lr: peak learning rate.
         betas: of Adam and AdamW.
         momentum: of SGD.
-        decay: weight decay of tensors with two or more axes; biases and norms have none.
-        clip: largest 2-norm of all gradients together, or 0 for no limit.
-        relative: `rate` is relative to each tensor's root mean square when it is fresh, so that
-            tensors of any size change by the same share; those of one axis count as 0.02.
+        weight_decay: of tensors with two or more axes; biases and norms have none.
+        grad_clip_norm: largest 2-norm of all gradients together; 0 disables clipping.
+        relative: scale `lr` by the root mean square of each tensor at initialisation, so that all
+            tensors change by the same relative amount; for tensors of one axis by 0.02.
     """
 
     kind: Literal["adam", "adamw", "sgd"]
-    rate: float = Field(gt=0)
+    lr: float = renamed("lr", "rate", gt=0)
     betas: tuple[float, float] = (0.9, 0.999)
     momentum: float = Field(default=0.0, ge=0)
-    decay: float = Field(default=0.0, ge=0)
-    clip: float = Field(default=0.0, ge=0)
+    weight_decay: float = renamed("weight_decay", "decay", default=0.0, ge=0)
+    grad_clip_norm: float = renamed("grad_clip_norm", "clip", default=0.0, ge=0)
     relative: bool = False
 
 
-class Schedule(Part):
-    """How the learning rate goes on: up in `warmup` steps, times `kind`.
+class Schedule(RecipeTable):
+    """Learning rate schedule: linear warm-up, then a decay.
 
     Attributes:
         kind: constant; cosine to zero; polynomial, (1 - step / steps) ** power.
-        over: what it runs over: all steps, or each stage anew.
-        warmup: steps from zero to the full rate.
-        power: of the polynomial.
+        over: whether the decay spans all steps, or restarts in each stage.
+        warmup: steps of the linear warm-up.
+        power: exponent of the polynomial.
     """
 
     kind: Literal["constant", "cosine", "polynomial"] = "constant"
@@ -76,14 +83,14 @@ class Schedule(Part):
     power: float = Field(default=0.9, gt=0)
 
 
-class Holes(Part):
-    """Masks drawn for training where no folder of masks is given.
+class Holes(RecipeTable):
+    """Randomly generated masks, where no folder of masks is given.
 
     Attributes:
-        low: least share of the image, percent, not reached.
-        high: largest share, percent.
-        pool: how many different masks are drawn; each is used flipped in eight ways.
-        shapes: how often each shape of hole is drawn.
+        low: smallest mask ratio, percent, exclusive.
+        high: largest mask ratio, percent.
+        pool: number of different masks; each is used in eight orientations.
+        shapes: relative frequency of the shapes.
     """
 
     low: int = Field(default=5, ge=0, lt=100)
@@ -92,18 +99,18 @@ class Holes(Part):
     shapes: Shapes = Shapes()
 
 
-class Stage(Part):
-    """A part of the training with its own sizes and data.
+class Stage(RecipeTable):
+    """A part of the training with its own image size, batch size and data.
 
     Attributes:
         steps: optimisation steps.
         batch: images in a step.
-        crop: side of the square that the network sees, pixels.
-        sides: short sides that images are shrunk to; one is drawn for each image.
-        place: where the square is cut: anywhere, or from the centre.
-        phase: which losses and which parts are trained, in the learner's own words.
-        rate: factor on the optimizer's learning rate.
-        forgers: for a detector, who makes its forgeries.
+        crop: side of the square crop, pixels.
+        sides: short sides that images are downscaled to; one is sampled for each image.
+        place: position of the crop: random, or the centre.
+        phase: which losses and modules are trained; names are defined by the training module.
+        lr_factor: factor on the optimizer's learning rate.
+        forgers: for a detector, the sources of its forgeries.
     """
 
     steps: int = Field(ge=1)
@@ -112,7 +119,7 @@ class Stage(Part):
     sides: tuple[int, ...] = Field(min_length=1)
     place: Literal["random", "centre"] = "random"
     phase: str = "joint"
-    rate: float = Field(default=1.0, gt=0)
+    lr_factor: float = renamed("lr_factor", "rate", default=1.0, gt=0)
     forgers: tuple[Forger, ...] = ()
 
     @model_validator(mode="after")
@@ -122,33 +129,35 @@ class Stage(Part):
         return self
 
 
-class Recipe(Part):
-    """All that decides a training run, but for the images.
+class Recipe(RecipeTable):
+    """All settings of a training run, except for the images.
 
     Attributes:
         model: a name of `LEARNERS`.
-        about: what the recipe is, and where and why it leaves the paper.
-        seed: everything random is drawn from it.
-        network: sizes of the network, as its configuration names them; empty for the official ones.
-        losses: the learner's own table: forms and weights of its losses.
-        optimiser: of every player.
-        optimisers: by player, what differs from `optimiser`; read, each is complete.
-        accumulate: parts that a step's batch is cut into; their gradients are averaged.
-        precision: "exact", or "bf16": networks compute under autocast to bfloat16, on CUDA and on
+        about: description of the recipe, and its departures from the paper.
+        seed: seed of everything random.
+        network: arguments of the network's configuration; empty for the official sizes.
+        losses: the training module's own table: forms and weights of its losses.
+        optimizer: defaults for all optimizer roles.
+        optimizers: overrides by optimizer role; each is complete after reading.
+        accumulate: gradient accumulation: micro-batches per step, whose gradients are averaged.
+        precision: "exact", or "bf16": networks run under bfloat16 autocast, on CUDA and on
             processors with AMX or AVX-512 bf16; weights, losses and gradients stay float32.
         schedule: of every learning rate.
-        holes: masks that are generated where no folder of masks is given.
-        retouching: for a detector, what is done to holes once they are inpainted.
-        history: for a detector, what an image went through before it is forged.
-        laundering: for a detector, what is done to the whole image afterwards.
-        stages: one after the other.
-        held_out: images kept out of training, for the sample images and for measuring.
-        minimum: fewest images to start with.
-        average: decay of a running average of the weights, which is then exported; 0 for none.
-        norm_batches: batches of the last steps over which the batch norms' statistics of the
-            exported weights are measured anew; 0 keeps the running ones.
-        false_alarms: for a detector, the share of held-out images, untouched and laundered,
-            that it calls forged in the end: its operating point is set so; 0 leaves it alone.
+        holes: randomly generated masks.
+        retouching: for a detector, retouching of holes after inpainting.
+        history: for a detector, post-processing of an image before it is forged.
+        postprocessing: for a detector, post-processing of the whole image after it is forged.
+        stages: in their order.
+        held_out: images excluded from training, for sample images and validation.
+        minimum: smallest number of images to train on.
+        ema_decay: of an exponential moving average of the weights, which is exported; 0 disables
+            it.
+        precise_bn_batches: batches, of the last steps, over which the batch norm statistics of the
+            exported weights are recomputed; 0 keeps the running statistics.
+        false_positive_rate: for a detector, the share of held-out authentic images, with and
+            without post-processing, that are detected as forged after its operating point is
+            calibrated; 0 disables calibration.
         checkpoint_every: steps between checkpoints.
         log_every: steps between rows of the log.
         sample_every: steps between sample images.
@@ -159,21 +168,27 @@ class Recipe(Part):
     seed: int = 10
     network: dict[str, Any] = Field(default_factory=dict)
     losses: dict[str, Any] = Field(default_factory=dict)
-    optimiser: OptimizerOptions
-    optimisers: dict[str, OptimizerOptions] = Field(default_factory=dict)
+    optimizer: OptimizerOptions = renamed("optimizer", "optimiser")
+    optimizers: dict[str, OptimizerOptions] = renamed(
+        "optimizers", "optimisers", default_factory=dict
+    )
     accumulate: int = Field(default=1, ge=1)
     precision: Literal["exact", "bf16"] = "exact"
     schedule: Schedule = Schedule()
     holes: Holes = Holes()
     retouching: Retouching = Retouching()
-    history: Laundering = Laundering()
-    laundering: Laundering = Laundering()
+    history: Postprocessing = Postprocessing()
+    postprocessing: Postprocessing = renamed(
+        "postprocessing", "laundering", default=Postprocessing()
+    )
     stages: tuple[Stage, ...] = Field(min_length=1)
     held_out: int = Field(default=0, ge=0)
     minimum: int = Field(default=100, ge=1)
-    average: float = Field(default=0.0, ge=0, lt=1)
-    norm_batches: int = Field(default=0, ge=0)
-    false_alarms: float = Field(default=0.0, ge=0, lt=1)
+    ema_decay: float = renamed("ema_decay", "average", default=0.0, ge=0, lt=1)
+    precise_bn_batches: int = renamed("precise_bn_batches", "norm_batches", default=0, ge=0)
+    false_positive_rate: float = renamed(
+        "false_positive_rate", "false_alarms", default=0.0, ge=0, lt=1
+    )
     checkpoint_every: int = Field(default=1000, ge=1)
     log_every: int = Field(default=50, ge=1)
     sample_every: int = Field(default=1000, ge=1)
@@ -181,37 +196,41 @@ class Recipe(Part):
     @model_validator(mode="before")
     @classmethod
     def _complete(cls, content: object) -> object:
-        """Fill in what [optimizers.NAME] leaves to [optimizer]."""
+        """Complete each [optimizers.ROLE] with the values of [optimizer]."""
         if not isinstance(content, dict):
             return content
-        common, own = content.get("optimiser"), content.get("optimisers")
+        common = content.get("optimizer", content.get("optimiser"))
+        key = "optimizers" if "optimizers" in content else "optimisers"
+        own = content.get(key)
         if not isinstance(common, dict) or not isinstance(own, dict):
             return content
-        whole = {name: {**common, **t} if isinstance(t, dict) else t for name, t in own.items()}
-        return {**content, "optimisers": whole}
+        whole = {
+            name: _overridden(common, t) if isinstance(t, dict) else t for name, t in own.items()
+        }
+        return {**content, key: whole}
 
     @model_validator(mode="after")
     def _batches_divide(self) -> Recipe:
         for stage in self.stages:
             if stage.batch % self.accumulate:
                 raise ValueError(
-                    f"a batch of {stage.batch} cannot be cut into {self.accumulate} equal parts"
+                    f"a batch of {stage.batch} cannot be split into {self.accumulate} equal parts"
                 )
         return self
 
     @property
     def steps(self) -> int:
-        """Optimisation steps of all stages together."""
+        """Total optimisation steps of all stages."""
         return sum(stage.steps for stage in self.stages)
 
     @property
     def met(self) -> tuple[str, ...] | None:
-        """The inpainters whose forgeries a detector learns from; None for an inpainter's recipe."""
+        """The inpainters behind a detector's training forgeries; None for an inpainter's recipe."""
         forgers = [one.name for stage in self.stages for one in stage.forgers]
         return tuple(sorted(inpainters_of(forgers))) if forgers else None
 
     def at(self, step: int) -> Turn:
-        """Where `step`, counted from 0, stands among the stages."""
+        """The stage of `step`, counted from 0, and the position within it."""
         first, pictures = 0, 0
         for stage in self.stages:
             if step < first + stage.steps:
@@ -220,23 +239,35 @@ class Recipe(Part):
             first, pictures = first + stage.steps, pictures + stage.steps * stage.batch
         raise IndexError(f"step {step} of {self.steps}")
 
-    def optimiser_of(self, player: str) -> OptimizerOptions:
-        """What is said of a player's optimizer; the common one where nothing else is."""
-        return self.optimisers.get(player, self.optimiser)
+    def optimizer_of(self, role: str) -> OptimizerOptions:
+        """The optimizer options of a role: its own, or the common ones."""
+        return self.optimizers.get(role, self.optimizer)
 
     def text(self) -> str:
         """The recipe as one line of JSON, equal for equal recipes."""
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return json.dumps(self.as_written(), sort_keys=True)
+
+    def as_written(self) -> dict[str, Any]:
+        """The recipe as checkpoints and weights store it, under the keys of the first version."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+def _overridden(common: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """One optimizer table updated by another, whichever name a key has in either."""
+    earlier = {n: field.serialization_alias for n, field in OptimizerOptions.model_fields.items()}
+    names = {old: name for name, old in earlier.items() if old is not None}
+    given = {names.get(key, key) for key in own}
+    return {key: value for key, value in common.items() if names.get(key, key) not in given} | own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """One step's place in a recipe.
+    """The position of a step in a recipe.
 
     Attributes:
-        stage: the stage it belongs to.
+        stage: the stage of the step.
         number: the step within that stage, from 0.
-        seen: images that all steps before it have used.
+        seen: number of images that all earlier steps used.
     """
 
     stage: Stage
@@ -256,8 +287,8 @@ def read_recipe(name: str, recipe: str | Path = "mini") -> Recipe:
 
     Raises:
         UnknownName: if there is no such trainable model.
-        TrainingError: if there is no such recipe, or it has an unknown key, a wrong value, or is
-            another model's.
+        TrainingError: if there is no such recipe, it has an unknown key or an invalid value, or it
+            is for another model.
     """
     path = _find(name, recipe)
     try:
@@ -277,10 +308,10 @@ def _read_small(path: Path) -> str:
 
 
 def read_part(kind: type[P], content: dict[str, Any], where: str) -> P:
-    """Read a table of a recipe.
+    """Validate a table of a recipe.
 
     Raises:
-        TrainingError: naming the first unknown key or wrong value.
+        TrainingError: names the first unknown key or invalid value.
     """
     try:
         return kind.model_validate(content)
@@ -289,7 +320,7 @@ def read_part(kind: type[P], content: dict[str, Any], where: str) -> P:
         key = ".".join(str(step) for step in first["loc"]) or "recipe"
         unknown = first["type"] == "extra_forbidden"
         known = f"; known: {', '.join(sorted(kind.model_fields))}" if len(first["loc"]) == 1 else ""
-        why = f"unknown key{known}" if unknown else expectation(first)
+        why = f"unknown key{known}" if unknown else expectation(first).removeprefix("Value error, ")
         raise TrainingError(f"{where}: {key}: {why}") from None
 
 
@@ -311,7 +342,7 @@ def recipes_of(name: str) -> dict[str, Path]:
 
 
 def label_of(chosen: Recipe, given: str | Path | Recipe, *, smoke: bool = False) -> str:
-    """What a recipe is called in a model card: one that ships by its name, others by their file."""
+    """The name of a recipe in a model card: that of a shipped recipe, or the file name."""
     if smoke:
         return "smoke"
     known = {name: read_recipe(chosen.model, name) for name in recipes_of(chosen.model)}

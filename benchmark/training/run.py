@@ -1,4 +1,4 @@
-"""Train a model from its recipe, or resume it, and export its weights."""
+"""Run or resume the training of one model from its recipe, and export its weights."""
 
 from __future__ import annotations
 
@@ -10,29 +10,28 @@ from typing import TYPE_CHECKING, Any
 from benchmark.core.errors import TrainingError
 from benchmark.core.training_exposure import MADE_HERE
 from benchmark.training.data.options import Forger
-from benchmark.training.options import PLAIN, TrainOptions
+from benchmark.training.options import DEFAULT_OPTIONS, TrainOptions
 from benchmark.training.recipe import LEARNERS, Recipe, label_of, read_recipe
 
 if TYPE_CHECKING:  # recipes are listed without loading torch
-    from benchmark.training.data.batches import Source
-    from benchmark.training.data.images import TrainingImages
-    from benchmark.training.data.masks import Masks
+    from benchmark.training.data.batches import BatchSource
     from benchmark.training.distributed import ProcessGroup
+    from benchmark.training.facts import TrainingData
     from benchmark.training.trainer import Trainer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainResult:
-    """What a training run left.
+    """The result of a training run.
 
     Attributes:
-        model: what was trained.
-        steps: steps done, in this run and those it resumed.
-        finished: False where it was asked to stop before the recipe's last step.
+        model: its name.
+        steps: completed steps, including those of the runs that it resumed.
+        finished: False if it was interrupted before the last step of the recipe.
         seconds: time spent in steps.
-        weights: the exported .safetensors file, or None where it is not finished.
+        weights: the exported .safetensors file, or None if not finished.
         official: the exported files in the authors' layout.
-        facts: the JSON file for its model card, or None where it is not finished.
+        facts: the JSON file for its model card, or None if not finished.
     """
 
     model: str
@@ -46,13 +45,13 @@ class TrainResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Folders:
-    """What a model learns from.
+    """The folders of the training data.
 
     Attributes:
-        photographs: folder of images, searched with its subfolders.
-        masks: folder of masks, or one; drawn by the generator where none is given.
-        allow_test_photos: whether there may be images that results are measured on; their
-            names are then noted in the weights' metadata.
+        photographs: folder of images, searched recursively.
+        masks: folder of masks, or one mask; None for randomly generated masks.
+        allow_test_photos: accept test images of the benchmark; their names are stored in the
+            metadata of the weights.
     """
 
     photographs: Path
@@ -62,7 +61,7 @@ class Folders:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Job:
-    """All that a process needs to train."""
+    """The arguments of a training process."""
 
     recipe: Recipe
     label: str
@@ -72,41 +71,49 @@ class _Job:
     forgers: Mapping[str, Path] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Prepared:
+    """A trainer, and the data that it trains on."""
+
+    trainer: Trainer
+    data: TrainingData
+
+
 def train(
     name: str,
     *,
     recipe: str | Path | Recipe = "mini",
     data: Path | Folders,
     out: Path,
-    running: TrainOptions = PLAIN,
+    running: TrainOptions = DEFAULT_OPTIONS,
     smoke: bool = False,
     forgers: Mapping[str, Path] | None = None,
 ) -> TrainResult:
-    """Train a model, or go on with the run in `out`, and export its weights when it is finished.
+    """Train a model, or resume the run in `out`, and export its weights when it is finished.
 
     Args:
         name: a name of `LEARNERS`.
         recipe: "mini", "paper", a TOML file, or a recipe.
         data: folder of images, or folders of images and masks.
-        out: folder for the checkpoint, the log, sample images, the exported weights, and what is
-            known of the training: NAME.json, NAME.md (a model card) and NAME.png (its curves).
-        running: devices, data workers, and what is told besides.
-        smoke: the same recipe with a tiny network and two steps a stage: seconds on a CPU.
-        forgers: weights of inpainters that make a detector's forgeries, where the recipe says
-            "mini" of them, instead of those that are installed.
+        out: folder for the checkpoint, the logs, sample images, the exported weights, NAME.json
+            (facts), NAME.md (the model card) and NAME.png (loss curves).
+        running: devices, data workers, and output.
+        smoke: run the recipe with a tiny network and two steps per stage: seconds on a CPU.
+        forgers: by inpainter, weights for generating a detector's forgeries where the recipe names
+            "mini", instead of the installed ones.
 
     Returns:
-        What was left in `out`.
+        The result, with the paths of the exported files.
 
     Raises:
-        UnknownName: if no such model can be trained.
-        BadInput: if a device is not there.
-        TrainingError: if the recipe or a checkpoint is wrong, or a loss turns NaN.
+        UnknownName: if there is no such trainable model.
+        BadInput: if a device does not exist.
+        TrainingError: if the recipe or the checkpoint is invalid, or a loss is NaN.
         DataError: if there are too few images, test images among them, or no masks; those
-            that cannot be used are left out, and said.
+            that cannot be used are left out, and counted in a line.
         OutputError: if `out` cannot be written.
     """
-    from benchmark.training.distributed import ALONE, launch
+    from benchmark.training.distributed import SINGLE_PROCESS, launch
 
     chosen = chosen_recipe(name, recipe, smoke=smoke)
     job = _Job(
@@ -117,12 +124,29 @@ def train(
         running=running,
         forgers=forgers or {},
     )
-    places = running.places
-    return _train(ALONE, places[0], job) if len(places) == 1 else launch(_train, places, job)
+    devices = running.torch_devices
+    if len(devices) == 1:
+        return _train(SINGLE_PROCESS, devices[0], job)
+    return launch(_train, devices, job)
 
 
-def _train(team: ProcessGroup, device: str, job: _Job) -> TrainResult:
-    """What each process does; the first of a team writes."""
+def _train(process_group: ProcessGroup, device: str, job: _Job) -> TrainResult:
+    """The job of each process; rank 0 exports the weights."""
+    prepared = _prepare(process_group, device, job)
+    outcome = prepared.trainer.run()
+    result = TrainResult(
+        model=job.recipe.model,
+        steps=outcome.steps,
+        finished=outcome.finished,
+        seconds=outcome.seconds,
+    )
+    if not outcome.finished or not process_group.is_rank_zero:
+        return result
+    return _export(result, prepared, job)
+
+
+def _prepare(process_group: ProcessGroup, device_name: str, job: _Job) -> _Prepared:
+    """Read the data, and build the training module and its trainer."""
     import torch
 
     from benchmark.core.model import check_device
@@ -132,44 +156,42 @@ def _train(team: ProcessGroup, device: str, job: _Job) -> TrainResult:
     from benchmark.training.recipe import read_part
     from benchmark.training.trainer import Trainer
 
-    chosen = job.recipe
-    where = check_device(device)
-    check_precision(chosen, where)
-    kind = LEARNERS.load(chosen.model)
-    losses = read_part(kind.Losses, chosen.losses, f"recipe of {chosen.model}, losses")
-    photographs, masks = _read(job, speak=team.first)
-    source = _source(job, photographs, masks, device)
-    torch.manual_seed(seed_of(chosen.seed, "weights"))
-    learner = kind(chosen.network, losses, where)
-    out = make_folder(job.out)
-    loop = Trainer(chosen, learner, source, out=out, device=where, running=job.running, team=team)
-    outcome = loop.run()
-    result = TrainResult(
-        model=chosen.model,
-        steps=outcome.steps,
-        finished=outcome.finished,
-        seconds=outcome.seconds,
+    recipe = job.recipe
+    device = check_device(device_name)
+    check_precision(recipe, device)
+    learner_class = LEARNERS.load(recipe.model)
+    losses = read_part(learner_class.Losses, recipe.losses, f"recipe of {recipe.model}, losses")
+    data = _read_data(job, verbose=process_group.is_rank_zero)
+    source = _batch_source(job, data, device_name)
+    torch.manual_seed(seed_of(recipe.seed, "weights"))
+    learner = learner_class(recipe.network, losses, device)
+    trainer = Trainer(
+        recipe,
+        learner,
+        source,
+        out=make_folder(job.out),
+        device=device,
+        running=job.running,
+        process_group=process_group,
     )
-    if not outcome.finished or not team.first:
-        return result
-    return _exported(result, loop, (photographs, masks), job)
+    return _Prepared(trainer=trainer, data=data)
 
 
 def chosen_recipe(
     name: str, recipe: str | Path | Recipe = "mini", *, smoke: bool = False
 ) -> Recipe:
-    """The recipe that `train` follows; see there.
+    """Resolve the `recipe` and `smoke` arguments of `train`.
 
     Raises:
-        UnknownName: if no such model can be trained.
-        TrainingError: if the recipe is wrong.
+        UnknownName: if there is no such trainable model.
+        TrainingError: if the recipe is invalid.
     """
     chosen = recipe if isinstance(recipe, Recipe) else read_recipe(name, recipe)
     return _tiny(chosen, LEARNERS.load(name).tiny) if smoke else chosen
 
 
 def _tiny(recipe: Recipe, tables: dict[str, dict[str, Any]]) -> Recipe:
-    """The recipe with tiny networks and sizes: every stage, phase and loss, in seconds."""
+    """Shrink a recipe to tiny networks and sizes; all stages, phases and losses stay."""
     named = {forger.name for stage in recipe.stages for forger in stage.forgers}
     pasted = tuple(Forger(name=name) for name in MADE_HERE if name in named)
     few = (Forger(name="meanfill", pool=4), Forger(name="original", pool=2), *pasted)
@@ -180,12 +202,12 @@ def _tiny(recipe: Recipe, tables: dict[str, dict[str, Any]]) -> Recipe:
         for stage in recipe.stages
     )
     changes = {
-        "network": tables["network"] | switches,  # what makes it the variant that it is
+        "network": tables["network"] | switches,  # switches define the model variant
         "losses": recipe.losses | tables["losses"],
         "stages": stages,
         "held_out": 2,
-        "norm_batches": min(2, recipe.norm_batches),
-        "false_alarms": 0.5 if recipe.false_alarms else 0.0,
+        "precise_bn_batches": min(2, recipe.precise_bn_batches),
+        "false_positive_rate": 0.5 if recipe.false_positive_rate else 0.0,
         "minimum": 4,
         "holes": recipe.holes.model_copy(update={"pool": 4}),
         "checkpoint_every": 2,
@@ -194,11 +216,12 @@ def _tiny(recipe: Recipe, tables: dict[str, dict[str, Any]]) -> Recipe:
     return recipe.model_copy(update=changes)
 
 
-def _read(job: _Job, *, speak: bool) -> tuple[TrainingImages, Masks]:
-    """Images and masks; what is left out of them is said."""
+def _read_data(job: _Job, *, verbose: bool) -> TrainingData:
+    """Read images and masks, and report those that are left out."""
     from benchmark.training.data.images import read_training_images
     from benchmark.training.data.masks import Masks, told
-    from benchmark.training.logger import say
+    from benchmark.training.facts import TrainingData
+    from benchmark.training.logger import print_status
 
     recipe, folders = job.recipe, job.data
     photographs = read_training_images(
@@ -211,69 +234,78 @@ def _read(job: _Job, *, speak: bool) -> tuple[TrainingImages, Masks]:
     sizes = {size for stage in recipe.stages for size in (*stage.sides, stage.crop)}
     masks = Masks(recipe.holes, seed=recipe.seed, folder=folders.masks, sizes=sizes)
     for what, found, used in (
-        ("photographs", photographs, len(photographs)),
+        ("images", photographs, len(photographs)),
         ("masks", masks, len(masks.files)),
     ):
-        if speak and found.left_out:
+        if verbose and found.left_out:
             count = f"{len(found.left_out)} of {len(found.left_out) + used}"
-            say(f"Left out: {count} {what}: {told(found.left_out)}")
-        if speak and found.beside:
-            say(f"Left out beside the {what}: {'; '.join(found.beside)}")
-    return photographs, masks
+            print_status(f"Left out: {count} {what}: {told(found.left_out)}")
+        if verbose and found.beside:
+            print_status(f"Left out beside the {what}: {'; '.join(found.beside)}")
+    return TrainingData(photographs, masks)
 
 
-def _source(job: _Job, photographs: TrainingImages, masks: Masks, device: str) -> Source:
+def _batch_source(job: _Job, data: TrainingData, device: str) -> BatchSource:
     from benchmark.training.data.batches import InpaintingData
 
     if any(stage.forgers for stage in job.recipe.stages):
         from benchmark.training.data.forgeries import ForgeryData
 
-        return ForgeryData(job.recipe, photographs, masks, device=device, weights=job.forgers)
-    return InpaintingData(job.recipe, photographs, masks)
+        return ForgeryData(
+            job.recipe, data.photographs, data.masks, device=device, weights=job.forgers
+        )
+    return InpaintingData(job.recipe, data.photographs, data.masks)
 
 
-def _calibrate(loop: Trainer) -> None:
+def _calibrate(trainer: Trainer) -> None:
     from benchmark.training.calibration import calibrate
     from benchmark.training.data.forgeries import ForgeryData
 
-    if not isinstance(loop.source, ForgeryData):
-        raise TrainingError(f"recipe of {loop.recipe.model}: false_alarms is for detectors")
-    originals = loop.source.untouched().to(loop.device)
-    calibrate(loop.learner, originals, loop.recipe.false_alarms)
+    if not isinstance(trainer.source, ForgeryData):
+        raise TrainingError(
+            f"recipe of {trainer.recipe.model}: false_positive_rate is for detectors only"
+        )
+    authentic = trainer.source.authentic_images().to(trainer.device)
+    calibrate(trainer.learner, authentic, trainer.recipe.false_positive_rate)
 
 
-def _exported(
-    result: TrainResult, loop: Trainer, data: tuple[TrainingImages, Masks], job: _Job
-) -> TrainResult:
-    """Write the weights, and beside them what is known of the training."""
+def _export(result: TrainResult, prepared: _Prepared, job: _Job) -> TrainResult:
+    """Export the weights, and write the facts and the model card of the training."""
     from benchmark.core.paths import write_text
     from benchmark.training.export import export_official, export_safetensors
-    from benchmark.training.facts import gather, write_facts
+    from benchmark.training.facts import collect_facts, write_facts
     from benchmark.training.model_card import draw_curves, render_card
     from benchmark.training.precise_bn import measure_batch_norms
 
-    recipe, out = loop.recipe, job.out
-    noted = {
-        "model": recipe.model,
-        "config": loop.learner.config(),
-        "recipe": recipe.model_dump(mode="json"),
-        "steps": loop.state.step,
-        "seed": recipe.seed,
-        "test_photographs": list(data[0].test),
-    }
-    if recipe.met is not None:
-        noted["met"] = list(recipe.met)
+    trainer, data = prepared.trainer, prepared.data
+    recipe, out = trainer.recipe, job.out
     path = out / f"{recipe.model}.safetensors"
-    network = loop.exported()
-    if recipe.norm_batches:
-        measure_batch_norms(loop.learner, loop.source, recipe, loop.device)
-    if recipe.false_alarms:
-        _calibrate(loop)
-    loop.learner.finish()
-    export_safetensors(network, path, noted)
-    official = tuple(export_official(loop.learner.official(loop.state.step), out))
-    facts = gather(loop, path, label=job.label, data=data, running=job.running)
+    network = trainer.network_to_export()
+    if recipe.precise_bn_batches:
+        measure_batch_norms(trainer.learner, trainer.source, recipe, trainer.device)
+    if recipe.false_positive_rate:
+        _calibrate(trainer)
+    trainer.learner.finish()
+    export_safetensors(network, path, _metadata(trainer, data))
+    official = tuple(export_official(trainer.learner.official(trainer.state.step), out))
+    facts = collect_facts(trainer, path, label=job.label, data=data, running=job.running)
     write_facts(facts, out / f"{recipe.model}.json")
     write_text(out / f"{recipe.model}.md", render_card(facts))
     draw_curves(facts, out / f"{recipe.model}.png")
     return replace(result, weights=path, official=official, facts=out / f"{recipe.model}.json")
+
+
+def _metadata(trainer: Trainer, data: TrainingData) -> dict[str, Any]:
+    """The metadata of the exported weights; its keys are read by earlier versions too."""
+    recipe = trainer.recipe
+    metadata = {
+        "model": recipe.model,
+        "config": trainer.learner.config(),
+        "recipe": recipe.as_written(),
+        "steps": trainer.state.step,
+        "seed": recipe.seed,
+        "test_photographs": list(data.photographs.test),
+    }
+    if recipe.met is not None:
+        metadata["met"] = list(recipe.met)
+    return metadata

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM ask a training to stop; they do not break it off."""
+"""Graceful shutdown on SIGINT and SIGTERM: finish the step, save a checkpoint, exit."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from types import FrameType
 
 
 @contextmanager
-def stoppable(then: Callable[[], None] | None = None) -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM set, so that a step ends and is saved; main thread only.
+def graceful_shutdown(then: Callable[[], None] | None = None) -> Iterator[threading.Event]:
+    """Yield an event that SIGINT and SIGTERM set; outside the main thread it is never set.
 
     Args:
-        then: what else is done, in the signal's handler.
+        then: a callback, run in the signal handler.
     """
     stop = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
 
-    def ask(_number: int, _frame: FrameType | None) -> None:
+    def handle(_number: int, _frame: FrameType | None) -> None:
         stop.set()
         if then is not None:
             then()
 
-    kept = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    kept = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield stop
     finally:
@@ -35,7 +35,7 @@ def stoppable(then: Callable[[], None] | None = None) -> Iterator[threading.Even
             signal.signal(number, handler)
 
 
-def end_processes() -> None:
-    """Ask the processes that this one started to end; one that trains ends its step and saves."""
+def terminate_children() -> None:
+    """Send SIGTERM to all child processes; a training finishes its step and saves."""
     for process in multiprocessing.active_children():
         process.terminate()

@@ -1,4 +1,4 @@
-"""How good a training is so far, on images that it does not learn from."""
+"""Validation on held-out images: PSNR of composites, or pixel AUC of heatmaps."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from benchmark.metrics.fidelity import psnr
 from benchmark.metrics.localisation import pixel_auc
 from benchmark.training.recipe import Recipe
 
-SHOWN = 6  # images on a sample sheet
-MEASURED = 32  # held-out images that are measured, at most
+SHEET_ROWS = 6  # images on a sample sheet
+MAX_MEASURED = 32  # largest number of held-out images to validate on
 
 
-def measure_of(recipe: Recipe) -> str:
-    """The name of what is measured: "psnr" in dB for an inpainter, "auc" for a detector."""
+def metric_of(recipe: Recipe) -> str:
+    """The validation metric of a recipe: "psnr" (dB) for an inpainter, "auc" for a detector."""
     return "auc" if any(stage.forgers for stage in recipe.stages) else "psnr"
 
 
 def measure(kind: str, columns: Sequence[Tensor], masks: Tensor) -> list[float]:
-    """Measure what a learner shows of some images.
+    """Compute the validation metric for each image.
 
     Args:
-        kind: "psnr" of the composite, the last column, against the image, the first, at 8 bits
-            and over the whole of it; or "auc" of the heatmap, the third column, over pixels.
-        columns: what `Learner.show` gives, each (N, 3, H, W).
+        kind: "psnr" of the composite (last column) against the image (first column), at 8 bits,
+            over the whole image; or "auc" of the heatmap (third column), over pixels.
+        columns: the output of `Learner.show`, each (N, 3, H, W).
         masks: (N, 1, H, W) of 0 and 1.
 
     Returns:
-        A number for each image; none for an image without, or all, hole where "auc" is asked.
+        One value per image; for "auc" without images whose mask is all 0 or all 1.
     """
     if kind == "psnr":
         found = psnr(to_pixels(columns[-1].clamp(0, 1).cpu()), to_pixels(columns[0].cpu()))
@@ -43,15 +43,15 @@ def measure(kind: str, columns: Sequence[Tensor], masks: Tensor) -> list[float]:
     return [pixel_auc(h, t) for h, t in pairs if t.any() and not t.all()]
 
 
-def sheet_of(columns: Sequence[Tensor]) -> Tensor:
-    """Columns of (N, 3, H, W) images side by side, a row each of the first few: (3, h, w)."""
-    count = min(SHOWN, len(columns[0]))
+def sample_sheet(columns: Sequence[Tensor]) -> Tensor:
+    """Tile columns of (N, 3, H, W) images, one row per image, into a (3, h, w) sheet in [0, 1]."""
+    count = min(SHEET_ROWS, len(columns[0]))
     rows = [torch.cat([column[i].cpu() for column in columns], dim=2) for i in range(count)]
     return torch.cat(rows, dim=1).clamp(0, 1)
 
 
-def mean_of(values: Sequence[float]) -> float | None:
-    """Their mean, or None where there are none or one is not finite."""
+def finite_mean(values: Sequence[float]) -> float | None:
+    """The mean, or None if there are no values or one is not finite."""
     if not values or not np.isfinite(values).all():
         return None
     return float(np.mean(values))

@@ -1,3 +1,1 @@
-"""`bench verify`: do the models answer what the reference outputs say, and what they answered
-before?
-"""
+"""`bench verify`: compare models with reference outputs and with their own recorded outputs."""

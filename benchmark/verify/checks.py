@@ -1,6 +1,4 @@
-"""All that `bench verify` checks: one check per reference output case and per model with
-weights.
-"""
+"""The checks of `bench verify`: one per reference case, and one per model with weights."""
 
 from __future__ import annotations
 
@@ -41,17 +39,17 @@ Answers = Mapping[Key, StoredAnswer]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One thing that was checked, or could not be.
+    """The result of one check; the field names are the keys of `bench verify --json`.
 
     Attributes:
         model: its name.
-        what: "reference output case1", or the edition of the weights, such as "mini weights".
-        state: "ok"; "drifted"; "skipped", nothing was compared; "recorded", the answer was stored.
-        said: what came of it, in a line.
-        point: the first point that moved, else the one nearest to its tolerance, or "".
+        what: the subject: "reference output case1", or the weights, such as "mini weights".
+        state: "ok"; "drifted"; "skipped" (nothing was compared); "recorded" (outputs were stored).
+        said: the result in one line.
+        point: the first point out of tolerance, else the one closest to its tolerance, or "".
         error: the largest difference there, or None.
-        allowed: what is allowed there, or None.
-        seconds: how long it took.
+        allowed: the tolerance there, or None.
+        seconds: duration of the check.
     """
 
     model: str
@@ -65,20 +63,21 @@ class Check:
 
     @property
     def line(self) -> str:
-        """The check in a line."""
+        """The check in one line."""
         took = f" [{self.seconds:.1f} s]" if self.seconds else ""
         return f"{self.state:<8}  {self.model} {self.what}: {self.said}{took}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What to verify.
+    """The arguments of `bench verify`.
 
     Attributes:
-        names: models; none for all that have reference outputs or weights.
-        goldens: the folder of reference outputs, or None for the one beside here or the checkout.
-        weights: by model, "official", "mini" or a path, in place of all that are here.
-        answers: the file of stored answers; None for the user's own, then the shipped one.
+        names: models; empty for all that have reference outputs or weights.
+        goldens: the folder of reference outputs; None searches near the working directory and the
+            checkout.
+        weights: by model, "official", "mini" or a path, instead of all installed ones.
+        answers: the file of recorded outputs; None for the user's file, then the shipped one.
     """
 
     names: tuple[str, ...] = ()
@@ -91,7 +90,7 @@ class Request:
         """The models, in the order of the registries.
 
         Raises:
-            UnknownName: if one is no model.
+            UnknownName: if a name is unknown.
         """
         known = [*INPAINTERS.usable(), *DETECTORS.usable()]
         for name in (*self.names, *self.weights):
@@ -105,10 +104,10 @@ class Request:
 
 
 def run(request: Request, *, record: bool = False) -> Iterator[Check]:
-    """Verify what is requested, or record what will be verified.
+    """Run the requested checks, or record outputs for later checks.
 
     Raises:
-        BenchError: if the request, the reference outputs or the file of answers cannot be used.
+        BenchError: if the request, the reference outputs or the recorded outputs are invalid.
     """
     if record and request.goldens is not None:
         raise BadInput(
@@ -118,10 +117,10 @@ def run(request: Request, *, record: bool = False) -> Iterator[Check]:
 
 
 def conclude(checks: Iterable[Check]) -> int:
-    """The exit status that some checks come to: 1 if anything drifted, else 0.
+    """The exit status: 1 if anything drifted, else 0.
 
     Raises:
-        BadInput: if all were skipped, so that nothing was checked.
+        BadInput: if all checks were skipped.
     """
     states = {check.state for check in checks}
     if states <= {"skipped"}:
@@ -132,17 +131,16 @@ def conclude(checks: Iterable[Check]) -> int:
 
 
 def _verify(request: Request) -> Iterator[Check]:
-    """Play the reference outputs, and compare answers under the weights that are here with stored
-    ones.
+    """Compare with the reference outputs, and compare installed weights with recorded outputs.
 
     Args:
-        request: what to verify.
+        request: the arguments.
 
     Yields:
-        Each check as soon as it is made; those that could not be made are skipped and say why.
+        Each check as soon as it is done; skipped checks state the reason.
 
     Raises:
-        BenchError: if the request, the reference outputs or the file of answers cannot be used.
+        BenchError: if the request, the reference outputs or the recorded outputs are invalid.
     """
     goldens, models = find_references(request.goldens), request.models
     own = request.answers or default_answers()
@@ -150,35 +148,35 @@ def _verify(request: Request) -> Iterator[Check]:
     stored = {**read_answers(SHIPPED), **recorded}
     if request.answers is not None and not own.is_file():
         raise BadInput(f"--answers: {own}: no such file; 'bench verify --record' writes it")
-    check = partial(_compared, stored=stored, own=recorded)
+    check = partial(_compare_weights, stored=stored, own=recorded)
     for name in models:
         if name in MODELS:
-            yield from _golden_checks(name, goldens)
+            yield from _reference_checks(name, goldens)
     for name in models:
         yield from _weights_checks(name, request.weights.get(name), check)
 
 
 def _record(request: Request) -> Iterator[Check]:
-    """Store what each model answers under the weights that are here.
+    """Record the outputs of each model under the installed weights.
 
     Args:
-        request: for whom, and in which file.
+        request: the models and the output file.
 
     Yields:
-        One check per model and edition, as soon as its answer is stored.
+        One check per model and edition, as soon as its outputs are stored.
 
     Raises:
-        BenchError: if the request or the file of answers cannot be used.
+        BenchError: if the request or the file of recorded outputs is invalid.
     """
     file = request.answers or default_answers()
     models = request.models
-    read_answers(file)  # refused before anything is asked
-    check = partial(_recorded, file=file)
+    read_answers(file)  # an invalid file is refused before any model runs
+    check = partial(_record_weights, file=file)
     for name in models:
         yield from _weights_checks(name, request.weights.get(name), check)
 
 
-def _golden_checks(name: str, goldens: Path | None) -> Iterator[Check]:
+def _reference_checks(name: str, goldens: Path | None) -> Iterator[Check]:
     if goldens is None:
         said = "no folder of reference outputs here; give --goldens DIR"
         yield Check(model=name, what="goldens", state="skipped", said=said)
@@ -188,39 +186,39 @@ def _golden_checks(name: str, goldens: Path | None) -> Iterator[Check]:
         yield Check(model=name, what="goldens", state="skipped", said=f"none of it in {goldens}")
     for file in files:
         what = f"reference output {file.stem}"
-        with _watched(name, what) as watch:
-            watch.check = _played(goldens, name, file)
-        yield watch.done
+        with _timed(name, what) as timer:
+            timer.check = _reference_check(goldens, name, file)
+        yield timer.done
 
 
-def _played(goldens: Path, name: str, file: Path) -> Check:
+def _reference_check(goldens: Path, name: str, file: Path) -> Check:
     asked = play(goldens, name, file)
     found = list(compare(reference_of(name), asked))
-    # Whole numbers (a written image) are right or one off: no measure of how near a drift is.
+    # Integers (an 8-bit image) are exact or off by one: they do not show how close a drift is.
     measured = [one for one in found if asked.expected[one.point].dtype.kind == "f"]
-    return _judged(name, f"reference output {file.stem}", found, measured)
+    return _result_of(name, f"reference output {file.stem}", found, measured)
 
 
 def _weights_checks(
     name: str, wanted: str | None, check: Callable[[str, str], Check]
 ) -> Iterator[Check]:
-    """Make a check for each edition of a model's weights that is here, or say why there is none."""
+    """A check for each installed edition of a model's weights, or a skipped one with the reason."""
     card = _card(name)
     if card.weightless:
-        yield Check(model=name, what="weights", state="skipped", said="it needs none")
+        yield Check(model=name, what="weights", state="skipped", said="it has no weights")
         return
-    editions = [wanted] if wanted else [one for one in EDITIONS if _is_here(card, one)]
+    editions = [wanted] if wanted else [one for one in EDITIONS if _is_installed(card, one)]
     if not editions:
-        said = f"none here; give --weights {name}=PATH, or see 'bench weights'"
+        said = f"none installed; give --weights {name}=PATH, or see 'bench weights'"
         yield Check(model=name, what="weights", state="skipped", said=said)
     for edition in editions:
-        with _watched(name, f"{edition} weights", given=bool(wanted)) as watch:
-            watch.check = check(name, edition)
-        yield watch.done
+        with _timed(name, f"{edition} weights", given=bool(wanted)) as timer:
+            timer.check = check(name, edition)
+        yield timer.done
 
 
-def _is_here(card: Card, edition: str) -> bool:
-    """Whether there is such an edition; one that was altered is."""
+def _is_installed(card: Card, edition: str) -> bool:
+    """Whether the edition is installed, even if its file is damaged."""
     try:
         find_weights(card, edition)
     except MissingWeights:
@@ -230,11 +228,11 @@ def _is_here(card: Card, edition: str) -> bool:
     return True
 
 
-def _compared(name: str, edition: str, stored: Answers, own: Answers) -> Check:
+def _compare_weights(name: str, edition: str, stored: Answers, own: Answers) -> Check:
     model = model_of(name, edition)
     what = f"{model.weights.edition} weights"
     before = stored.get(key_of(model))
-    if before is None and (other := _of_others(model, own)):
+    if before is None and (other := _recorded_with_other_weights(model, own)):
         said = f"other weights, sha256 {model.weights.sha256[:12]}, than those whose answer "
         said += f"was recorded, {other.sha256[:12]}"
         return Check(model=name, what=what, state="drifted", said=said)
@@ -242,13 +240,13 @@ def _compared(name: str, edition: str, stored: Answers, own: Answers) -> Check:
         said = f"no stored answer; 'bench verify --record {name}' stores it"
         return Check(model=name, what=what, state="skipped", said=said)
     found = list(deviations(model, before))
-    return _judged(name, what, found, found)
+    return _result_of(name, what, found, found)
 
 
-def _of_others(model: Inpainter | Detector, own: Answers) -> StoredAnswer | None:
-    """What the user recorded of this model under other weights in the place of these, if anything.
+def _recorded_with_other_weights(model: Inpainter | Detector, own: Answers) -> StoredAnswer | None:
+    """The user's record of this model under different weights of the same edition, if any.
 
-    A file of the user's own stands in the place of any.
+    Weights given as a file may replace those of any edition.
     """
     edition = model.weights.edition
     return next(
@@ -263,15 +261,15 @@ def _of_others(model: Inpainter | Detector, own: Answers) -> StoredAnswer | None
     )
 
 
-def _recorded(name: str, edition: str, file: Path) -> Check:
+def _record_weights(name: str, edition: str, file: Path) -> Check:
     model = model_of(name, edition)
     write_answers(file, [answer_of(model)])
     what = f"{model.weights.edition} weights"
     return Check(model=name, what=what, state="recorded", said=f"in {file}")
 
 
-def _judged(name: str, what: str, found: list[Deviation], measured: list[Deviation]) -> Check:
-    """Drifted at the first point that moved, or well; then the point nearest to moving is named."""
+def _result_of(name: str, what: str, found: list[Deviation], measured: list[Deviation]) -> Check:
+    """A check that names the first point out of tolerance, else the closest to its tolerance."""
     moved = next((one for one in found if one.moved), None)
     shown = moved or max(measured, key=lambda one: one.share)
     off = f"{shown.error:.2g} off at {shown.point}, {shown.allowed:.2g} allowed"
@@ -286,8 +284,8 @@ def _judged(name: str, what: str, found: list[Deviation], measured: list[Deviati
     )
 
 
-class _Watch:
-    """A check in the making: how long it takes, and what stopped it."""
+class _Timer:
+    """Times a check while it runs."""
 
     def __init__(self) -> None:
         self.check: Check | None = None
@@ -295,27 +293,27 @@ class _Watch:
 
     @property
     def done(self) -> Check:
-        """The check, with its time."""
-        assert self.check is not None  # noqa: S101 (a bug of ours)
+        """The check, with its duration."""
+        assert self.check is not None  # noqa: S101 (an internal error)
         return replace(self.check, seconds=round(time.perf_counter() - self._start, 2))
 
 
 @contextmanager
-def _watched(name: str, what: str, *, given: bool = False) -> Iterator[_Watch]:
-    """Time a check; weights that no longer load, or an answer that is none, are a drift.
+def _timed(name: str, what: str, *, given: bool = False) -> Iterator[_Timer]:
+    """Time a check; weights that do not load, and non-finite outputs, count as a drift.
 
     Args:
         name: the model.
-        what: what is checked.
-        given: the weights are the user's own: that they do not load is the user's mistake.
+        what: the subject of the check.
+        given: the user chose the weights, so that a failure to load them is raised instead.
     """
-    watch = _Watch()
+    timer = _Timer()
     try:
-        yield watch
+        yield timer
     except (WeightsError, BadOutput) as error:
         if given and isinstance(error, WeightsError):
             raise
-        watch.check = Check(model=name, what=what, state="drifted", said=str(error))
+        timer.check = Check(model=name, what=what, state="drifted", said=str(error))
 
 
 def _card(name: str) -> Card:

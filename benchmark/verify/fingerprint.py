@@ -1,4 +1,4 @@
-"""What a model answers to two fixed images, noted at every stage of its network."""
+"""Fingerprints: a model's outputs and intermediate activations on two fixed images."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from benchmark.core.errors import SizeWarning
 from benchmark.core.tensors import to_images, to_masks
 from benchmark.core.types import Mask, Pixels
 from benchmark.datasets import open_dataset
-from benchmark.verify.tolerance import Values, listening, network_of, summary
+from benchmark.verify.tolerance import Values, forward_hooks, network_of, summary
 from detectors.base import Detector
 from inpainters.base import Inpainter
 
-DEPTH = 2  # parts of a module's name that is noted: deep enough to point, short enough to read
-GRID = 16  # cells of an answer's coarse image, along each side
-PHOTOGRAPH = "astronaut"
+DEPTH = 2  # levels of module names whose activations are recorded
+GRID = 16  # cells of an output's downscaled copy, along each side
+SAMPLE = "astronaut"
 WINDOWS = ((16, 96, 256, 256), (40, 150, 181, 237))  # top, left, height, width: even, then odd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FixedImage:
-    """An image with a hole that never change.
+    """A fixed test image with a fixed mask.
 
     Attributes:
         size: "HEIGHTxWIDTH".
@@ -43,12 +43,12 @@ class FixedImage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """What a model answered to one fixed image.
+class Fingerprint:
+    """The outputs and activations of a model on one fixed image.
 
     Attributes:
-        taps: summary of what left each module, in the order in which they finished.
-        outputs: summary and coarse image of each of the door's answers.
+        taps: by module, a summary of its output, in order of execution.
+        outputs: by name, a summary and a downscaled copy of each output of the model.
     """
 
     taps: Mapping[str, Values]
@@ -57,13 +57,13 @@ class Seen:
 
 @cache
 def fixed_images() -> tuple[FixedImage, ...]:
-    """Two windows of an image that scikit-image installs, cut and not resized."""
-    photograph = open_dataset("samples", images=None, size=None).load(PHOTOGRAPH)
-    return tuple(_window(photograph, *window) for window in WINDOWS)
+    """Two crops of a sample image of scikit-image, not resized."""
+    sample = open_dataset("samples", images=None, size=None).load(SAMPLE)
+    return tuple(_window(sample, *window) for window in WINDOWS)
 
 
-def _window(photograph: Pixels, top: int, left: int, height: int, width: int) -> FixedImage:
-    pixels = photograph[top : top + height, left : left + width]
+def _window(sample: Pixels, top: int, left: int, height: int, width: int) -> FixedImage:
+    pixels = sample[top : top + height, left : left + width]
     down, right = np.mgrid[:height, :width] / np.array([height, width])[:, None, None]
     block = (abs(down - 0.35) < 0.15) & (abs(right - 0.4) < 0.2)
     disc = (down - 0.7) ** 2 + (right - 0.7) ** 2 < 0.15**2
@@ -74,39 +74,39 @@ def _window(photograph: Pixels, top: int, left: int, height: int, width: int) ->
 
 @cache
 def images_sha256() -> str:
-    """SHA-256 of the fixed images and their holes."""
+    """SHA-256 of the fixed images and their masks."""
     whole = hashlib.sha256()
-    for picture in fixed_images():
-        whole.update(picture.size.encode() + picture.pixels.tobytes() + picture.mask.tobytes())
+    for image in fixed_images():
+        whole.update(image.size.encode() + image.pixels.tobytes() + image.mask.tobytes())
     return whole.hexdigest()
 
 
-def look(model: Inpainter | Detector, picture: FixedImage) -> Seen:
-    """Show a model a fixed image.
+def fingerprint_of(model: Inpainter | Detector, image: FixedImage) -> Fingerprint:
+    """Run a model on a fixed image.
 
     Raises:
-        BadOutput: if it answers NaN or infinity.
+        BadOutput: if an output is NaN or infinite.
     """
     taps: dict[str, Values] = {}
     network = network_of(model)
     names = [name for name, _ in network.named_modules() if name and name.count(".") < DEPTH]
-    with listening(network, [(name, partial(_note, taps, name)) for name in names]):
-        given = _given(model, picture)
-    outputs = {name: summary(values) for name, values in given.items()}
-    grids = {f"{name} grid": _grid(values) for name, values in given.items() if values.ndim > 1}
-    return Seen(taps=taps, outputs={**outputs, **grids})
+    with forward_hooks(network, [(name, partial(_record, taps, name)) for name in names]):
+        found = _outputs_of(model, image)
+    outputs = {name: summary(values) for name, values in found.items()}
+    grids = {f"{name} grid": _grid(values) for name, values in found.items() if values.ndim > 1}
+    return Fingerprint(taps=taps, outputs={**outputs, **grids})
 
 
-def _note(
+def _record(
     taps: dict[str, Values], name: str, _module: nn.Module, _inputs: object, output: object
 ) -> None:
     tensors = [tensor.flatten() for tensor in _tensors(output)]
-    if tensors and name not in taps:  # a module that runs again keeps its first run's
+    if tensors and name not in taps:  # the first call, if a module runs more than once
         taps[name] = summary(torch.cat(tensors))
 
 
 def _tensors(output: object) -> Iterator[Tensor]:
-    """The tensors in whatever a module returns, in order."""
+    """All tensors in the return value of a module, in order."""
     if isinstance(output, Tensor):
         yield output.detach().double().cpu()
     elif isinstance(output, Mapping):
@@ -120,20 +120,20 @@ def _tensors(output: object) -> Iterator[Tensor]:
             yield from _tensors(getattr(output, field.name))
 
 
-def _given(model: Inpainter | Detector, picture: FixedImage) -> dict[str, Tensor]:
-    images = to_images(picture.pixels)
+def _outputs_of(model: Inpainter | Detector, image: FixedImage) -> dict[str, Tensor]:
+    images = to_images(image.pixels)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SizeWarning)  # the odd size is there to try that rule
+        warnings.simplefilter("ignore", SizeWarning)  # the odd size tests this rule
         if isinstance(model, Inpainter):
-            return {"filled": model.inpaint(images, to_masks(picture.mask))[0]}
+            return {"filled": model.inpaint(images, to_masks(image.mask))[0]}
         detection = model.detect(images)
-    given = {"heatmap": detection.heatmap[0], "score": detection.score}
+    found = {"heatmap": detection.heatmap[0], "score": detection.score}
     if detection.confidence is not None:
-        given["confidence"] = detection.confidence[0]
-    return given
+        found["confidence"] = detection.confidence[0]
+    return found
 
 
 def _grid(values: Tensor) -> Values:
-    """Means over the cells of a coarse grid, flat: C x GRID x GRID numbers."""
+    """Average-pool (C, H, W) values to a coarse grid, flat: C * GRID * GRID numbers."""
     planes = values.detach().double().cpu().reshape(1, -1, *values.shape[-2:])
     return F.adaptive_avg_pool2d(planes, GRID).numpy().ravel()

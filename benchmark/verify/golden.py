@@ -1,7 +1,8 @@
-"""Goldens: what the authors' programs answer under weights that are drawn from names.
+"""Reference outputs: outputs of the authors' programs under seeded weights, and their comparison.
 
-A folder of reference outputs has one folder a model: `manifest.json`, which names every tensor of
-the authors' checkpoint, and `case*.npz` with an image, its mask, the answer and the taps.
+A folder of reference outputs has one folder per model: `manifest.json`, which names every tensor of
+the authors' checkpoint, and `case*.npz` with an image, its mask, the outputs and the intermediate
+activations.
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ from benchmark.verify.models import MODELS
 from benchmark.verify.seeded import State, seeded_state
 from benchmark.verify.tolerance import (
     Deviation,
-    Hear,
+    Hook,
     Pick,
     Tolerance,
     deviation,
-    hole_tensor,
-    listening,
+    forward_hooks,
+    mask_tensor,
     network_of,
     summary,
     tensor_or_number,
@@ -48,29 +49,28 @@ Save = Callable[[Path, str, Parts], Path]  # folder, case, seeded parts -> what 
 
 
 def leaving(_module: nn.Module, _inputs: tuple[Any, ...], output: Any) -> Any:  # noqa: ANN401
-    """What leaves a module."""
+    """Select the output of a module."""
     return output
 
 
 def entering(_module: nn.Module, inputs: tuple[Any, ...], _output: object) -> Any:  # noqa: ANN401
-    """What enters a module first."""
+    """Select the first input of a module."""
     return inputs[0]
 
 
 def leaving_as(index: int) -> Pick:
-    """One of several tensors that leave a module."""
+    """Select one of several outputs of a module."""
     return lambda _module, _inputs, output: output[index]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Activation:
-    """A point inside the network, compared by its summary with the reference output's tolerance
-    for taps.
+    """An intermediate activation, compared by its summary, within the tolerance for activations.
 
     Attributes:
-        module: the name of the module it is noted at.
-        pick: what to note of the module, what enters and what leaves it.
-        whole: the values themselves are compared, not their summary.
+        module: name of the module.
+        pick: selects the values from the module, its inputs and its output.
+        whole: compare all values instead of their summary.
     """
 
     module: str
@@ -79,12 +79,12 @@ class Activation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """A point outside the network, compared value by value.
+class OutputPoint:
+    """An output, compared value by value.
 
     Attributes:
-        tolerance: how far it may be off.
-        of: how it is had from what was asked; None for the door's answer of the point's name.
+        tolerance: the allowed error.
+        of: computes it from a run; None for the model's output of the same name.
     """
 
     tolerance: Tolerance
@@ -93,35 +93,35 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """How a model's reference outputs are played and what is compared.
+    """How the reference outputs of a model are reproduced and compared.
 
     Attributes:
-        parts: the manifest's parts that make up the model, without what only training needs.
-        save: writes the seeded parts as the authors' program does; says what to load.
-        taps: how far a tap may be off.
-        points: what is compared, by the array's name in the case, in the network's order.
-        training: arrays of the cases that belong to networks which only training has.
+        parts: the manifest's parts that the model consists of, without training-only networks.
+        save: writes the seeded parts as the authors' program does; returns the path to load.
+        taps: tolerance for activations.
+        points: activations and outputs, by the array's name in the case, in the network's order.
+        training: arrays of the cases that belong to training-only networks.
     """
 
     parts: tuple[str, ...]
     save: Save
     taps: Tolerance
-    points: Mapping[str, Activation | Answer]
+    points: Mapping[str, Activation | OutputPoint]
     training: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Asked:
-    """A case, and what this project's model answers to it.
+    """A reference case, and the outputs of this project's model.
 
     Attributes:
         expected: the case's arrays.
         model: the model, under the case's weights.
         images: (1, 3, H, W) float32 in [0, 1], the case's image.
-        masks: (1, 1, H, W) float32, 1 = hole; nothing of it for a detector.
-        given: the door's answers by name, each for the one image.
-        returned: what the network's forward returned.
-        taps: the taps' values by name.
+        masks: (1, 1, H, W) float32, 1 = hole; all 0 for a detector.
+        given: the model's outputs by name, without the batch axis.
+        returned: return value of the network's forward.
+        taps: intermediate activations by name.
     """
 
     expected: Arrays
@@ -134,48 +134,47 @@ class Asked:
 
 
 def reference_of(name: str) -> Reference:
-    """How the reference outputs of a model are played.
+    """The reference of a model.
 
     Raises:
         BadInput: if the model has none.
     """
     if name not in MODELS:
         raise BadInput(f"{name} has no reference outputs; these have: {', '.join(MODELS)}")
-    return cast(Reference, importlib.import_module(f"benchmark.verify.models.{name}").GOLDEN)
+    return cast(Reference, importlib.import_module(f"benchmark.verify.models.{name}").REFERENCE)
 
 
 def find_references(folder: Path | None) -> Path | None:
-    """The folder of reference outputs: the given one, or one in `../shared` of here or of the
-    checkout.
+    """Find the reference outputs: in the given folder, or near the working directory or checkout.
 
     Raises:
-        BadInput: if the given folder holds no reference outputs.
+        BadInput: if the given folder has no reference outputs.
     """
     if folder is not None:
         for place in (folder, folder / "goldens"):
-            if _holds_goldens(place):
+            if _has_references(place):
                 return place
         raise BadInput(
             f"--goldens: {folder} holds no reference outputs (MODEL/manifest.json, MODEL/case*.npz)"
         )
     for root in (Path.cwd(), Path(__file__).resolve().parents[2]):
         for place in (root.parent / "shared" / "goldens", root.parent / "shared"):
-            if _holds_goldens(place):
+            if _has_references(place):
                 return place
     return None
 
 
-def _holds_goldens(folder: Path) -> bool:
+def _has_references(folder: Path) -> bool:
     return any((folder / name / "manifest.json").is_file() for name in MODELS)
 
 
 def cases(goldens: Path, name: str) -> list[Path]:
-    """The files of a model's cases, in the order of their names."""
+    """The case files of a model, sorted by name."""
     return sorted((goldens / name).glob("case*.npz"))
 
 
 def read_case(file: Path) -> dict[str, NDArray[Any]]:
-    """The arrays of a reference output's file, read whole.
+    """Read all arrays of a case file.
 
     Raises:
         DataError: if it cannot be read, or has too many numbers.
@@ -187,7 +186,7 @@ def read_case(file: Path) -> dict[str, NDArray[Any]]:
 
 
 def read_manifest(goldens: Path, name: str) -> dict[str, Any]:
-    """What the manifest of a model says.
+    """Read the manifest of a model.
 
     Raises:
         DataError: if it cannot be read.
@@ -205,11 +204,11 @@ def seeded_part(goldens: Path, name: str, part: str, *, seed: int) -> State:
     Args:
         goldens: the folder of reference outputs.
         name: the model.
-        part: the manifest's name of it.
+        part: its name in the manifest.
         seed: the case's.
 
     Returns:
-        The state dict, with the values that the manifest fixes.
+        The state dict, with the fixed values of the manifest.
     """
     manifest = read_manifest(goldens, name)
     gain = manifest.get("gains", {}).get(part, manifest["gain"])
@@ -221,12 +220,12 @@ def seeded_part(goldens: Path, name: str, part: str, *, seed: int) -> State:
 
 
 def merged(parts: Parts) -> State:
-    """One state dict of several parts."""
+    """Merge the state dicts of several parts."""
     return {name: value for state in parts.values() for name, value in state.items()}
 
 
 def model_of(name: str, weights: Path | str) -> Inpainter | Detector:
-    """The inpainter or detector of that name, under the given weights.
+    """Load an inpainter or detector with the given weights.
 
     Raises:
         WeightsError: if they are missing, damaged or of another model.
@@ -236,7 +235,7 @@ def model_of(name: str, weights: Path | str) -> Inpainter | Detector:
 
 
 def play(goldens: Path, name: str, file: Path) -> Asked:
-    """Load a case's weights from a file in the authors' layout, and ask the model.
+    """Load a case's seeded weights from a file in the authors' layout, and run the model.
 
     Args:
         goldens: the folder of reference outputs.
@@ -244,42 +243,42 @@ def play(goldens: Path, name: str, file: Path) -> Asked:
         file: the case.
 
     Returns:
-        The case, and what the model answers.
+        The case, and the outputs of the model.
 
     Raises:
         DataError: if the reference outputs are damaged.
         WeightsError: if the model does not load the weights.
-        BadOutput: if it answers NaN or infinity.
+        BadOutput: if an output is NaN or infinite.
     """
     golden, expected = reference_of(name), read_case(file)
     seed = int(expected["seed"])
     parts = {part: seeded_part(goldens, name, part, seed=seed) for part in golden.parts}
-    with TemporaryDirectory() as folder:  # up to 340 MB, gone at once
+    with TemporaryDirectory() as folder:  # up to 340 MB, removed at once
         model = model_of(name, golden.save(Path(folder), file.stem, parts))
     return ask(model, golden, expected)
 
 
 def ask(model: Inpainter | Detector, golden: Reference, expected: Arrays) -> Asked:
-    """Take a case's image through a model's door, noting the taps on the way.
+    """Run a model on a case's image, recording intermediate activations.
 
     Raises:
-        BadOutput: if the model answers NaN or infinity.
+        BadOutput: if an output is NaN or infinite.
     """
     taps: dict[str, NDArray[np.float64]] = {}
     returned: list[object] = []
 
-    def note(name: str, tap: Activation, *seen: Any) -> None:  # noqa: ANN401 (whatever modules take)
-        values = tap.pick(*seen)
+    def record(name: str, tap: Activation, *call: Any) -> None:  # noqa: ANN401 (of any module)
+        values = tap.pick(*call)
         taps[name] = tensor_or_number(values) if tap.whole else summary(values)
 
     images = to_images(expected["image"][None])
-    masks = hole_tensor(expected.get("mask", np.zeros(expected["image"].shape[:2])))
-    hear: list[tuple[str, Hear]] = [("", lambda *seen: returned.append(seen[2]))]
+    masks = mask_tensor(expected.get("mask", np.zeros(expected["image"].shape[:2])))
+    hooks: list[tuple[str, Hook]] = [("", lambda *call: returned.append(call[2]))]
     for name, tap in golden.points.items():
         if isinstance(tap, Activation):
-            hear.append((tap.module, partial(note, name, tap)))
-    with listening(network_of(model), hear):
-        given = _through_the_door(model, images, masks, expected)
+            hooks.append((tap.module, partial(record, name, tap)))
+    with forward_hooks(network_of(model), hooks):
+        given = _run_model(model, images, masks, expected)
     return Asked(
         expected=expected,
         model=model,
@@ -291,7 +290,7 @@ def ask(model: Inpainter | Detector, golden: Reference, expected: Arrays) -> Ask
     )
 
 
-def _through_the_door(
+def _run_model(
     model: Inpainter | Detector, images: Tensor, masks: Tensor, expected: Arrays
 ) -> dict[str, Tensor]:
     if isinstance(model, Inpainter):
@@ -305,7 +304,7 @@ def _through_the_door(
 
 
 def compare(golden: Reference, asked: Asked) -> Iterator[Deviation]:
-    """How far each point is off, in the network's order.
+    """The deviation of each point, in the network's order.
 
     Raises:
         DataError: if the case lacks one of the points.
@@ -317,7 +316,7 @@ def compare(golden: Reference, asked: Asked) -> Iterator[Deviation]:
         yield deviation(name, _value(name, point, asked), asked.expected[name], tolerance)
 
 
-def _value(name: str, point: Activation | Answer, asked: Asked) -> ArrayLike:
+def _value(name: str, point: Activation | OutputPoint, asked: Asked) -> ArrayLike:
     if isinstance(point, Activation):
-        return asked.taps.get(name, np.empty(0))  # a module that did not run is off by infinity
+        return asked.taps.get(name, np.empty(0))  # infinite deviation if a module did not run
     return tensor_or_number(asked.given[name] if point.of is None else point.of(asked))

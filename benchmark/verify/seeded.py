@@ -1,14 +1,14 @@
-"""Weights drawn from their names, so that a reference output needs no copy of anyone's checkpoint.
+"""Seeded weights: state dicts generated from tensor names, so that no checkpoint is needed.
 
-A reference output states what the authors' program answers when every tensor of its checkpoint is
-drawn from its name, its shape and the case's seed. The rule, tensor by tensor:
+A reference output is the output of the authors' program when every tensor of its checkpoint is
+generated from its name, its shape and the case's seed. The rule, tensor by tensor:
 
 - integers and booleans are zero;
 - noise is standard normal, from NumPy's PCG64 seeded with (seed, CRC-32 of the name);
 - variances are 1 + 0.2 |noise|, running means and biases 0.1 noise;
 - power iteration vectors are noise of length 1, and `weight_v` is then W^T u of length 1;
 - other tensors of at most one dimension are 1 + 0.1 noise;
-- all others are noise times gain / sqrt(fan-in), the fan-in being what one output sums over.
+- all others are noise times gain / sqrt(fan-in).
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ Entry = tuple[str, Sequence[int], str]  # name, shape, type
 
 
 def seeded_tensor(entry: Entry, *, seed: int, gain: float) -> Tensor:
-    """Draw one tensor.
+    """Generate one tensor.
 
     Args:
         entry: its name, shape and type, such as ("conv.weight", [8, 3, 3, 3], "float32").
         seed: the case's.
-        gain: how much larger a layer's weights make what goes through it.
+        gain: scale of the weights of layers.
 
     Returns:
         The tensor, of the entry's shape and type.
@@ -60,7 +60,7 @@ def seeded_tensor(entry: Entry, *, seed: int, gain: float) -> Tensor:
 
 
 def seeded_state(entries: Sequence[Entry], *, seed: int, gain: float) -> State:
-    """Draw the state dict of one part of a manifest, in its order.
+    """Generate the state dict of one part of a manifest, in its order.
 
     Args:
         entries: name, shape and type of each tensor.
@@ -68,8 +68,8 @@ def seeded_state(entries: Sequence[Entry], *, seed: int, gain: float) -> State:
         gain: the part's.
 
     Returns:
-        The state dict; `weight_v` fits its `weight_orig` and `weight_u`, so that the spectral norm
-        which inference divides by is never tiny.
+        The state dict; each `weight_v` is consistent with its `weight_orig` and `weight_u`, so that
+        the spectral norm is never close to zero.
     """
     state = {entry[0]: seeded_tensor(entry, seed=seed, gain=gain) for entry in entries}
     for name in state:

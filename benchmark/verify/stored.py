@@ -1,4 +1,4 @@
-"""Stored answers: what a model answered once, kept in a file that a reader can read."""
+"""Recorded outputs: fingerprints of models, kept in a readable JSON file."""
 
 from __future__ import annotations
 
@@ -13,21 +13,27 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from benchmark.core.errors import DataError
 from benchmark.core.paths import home, make_folder, write_text
-from benchmark.verify.fingerprint import FixedImage, Seen, fixed_images, images_sha256, look
+from benchmark.verify.fingerprint import (
+    Fingerprint,
+    FixedImage,
+    fingerprint_of,
+    fixed_images,
+    images_sha256,
+)
 from benchmark.verify.tolerance import Deviation, Tolerance, Values, deviation
 from detectors.base import Detector
 from inpainters.base import Inpainter
 
 Key = tuple[str, int, str, str]  # model, revision, weights, images
-SHIPPED = Path(__file__).parent / "answers.json"  # of the mini editions
-DIGITS = 7  # significant, of each number: as many as float32 has
+SHIPPED = Path(__file__).parent / "answers.json"  # for the mini editions
+DIGITS = 7  # significant digits of each number, as in float32
 
-# The same weights on another CPU, another number of threads or another build of torch differ by the
-# order in which float32 sums are added: measured 1e-6 to 5e-5 of a tap's largest value, the most
-# behind steep gates and softmaxes. 1e-3 stands well clear of that, while what verification is for
-# (another padding, a norm left out, another range, TF32) moves taps by 1e-2 and more. The answers
-# have the range 0 to 1, so that 1e-3 is a quarter of one of 256 levels: less than a reader can see.
-TAPS = 1e-3  # of the largest of a tap's values
+# Outputs with the same weights on another CPU, with another number of threads or another build of
+# torch differ by the order of float32 sums: measured 1e-6 to 5e-5 of the largest value of an
+# activation, most behind steep gates and softmaxes. 1e-3 is well above that, while real changes
+# (padding, a missing norm, another value range, TF32) change activations by 1e-2 and more. Outputs
+# are in [0, 1], so that 1e-3 is a quarter of one of 256 levels, which is not visible.
+TAPS = 1e-3  # relative to the largest value of an activation
 OUTPUTS = 1e-3  # absolute
 
 
@@ -36,14 +42,14 @@ class _Strict(BaseModel):
 
 
 class SeenAnswer(_Strict):
-    """What was answered to one fixed image; as `Seen`, in plain numbers."""
+    """A `Fingerprint` in plain numbers; the field names are the keys of the JSON file."""
 
     taps: dict[str, list[float]]
     outputs: dict[str, list[float]]
 
 
 class StoredAnswer(_Strict):
-    """What a model answered to the fixed images.
+    """The fingerprints of a model; the field names are the keys of the JSON file.
 
     Attributes:
         name: the model.
@@ -51,9 +57,10 @@ class StoredAnswer(_Strict):
         edition: "official", "mini" or "sha256:..." of the weights.
         sha256: of the weights.
         pictures: SHA-256 of the fixed images.
-        torch: the version that answered.
-        tolerance: how far "taps" (of a tap's largest value) and "outputs" may be off.
-        seen: by the image's size, what was answered.
+        torch: version of torch.
+        tolerance: of "taps" (relative to the largest value of an activation) and "outputs"
+            (absolute).
+        seen: fingerprints by image size.
     """
 
     name: str
@@ -67,7 +74,7 @@ class StoredAnswer(_Strict):
 
     @property
     def key(self) -> Key:
-        """What it is the answer of: model, revision, weights, images."""
+        """The key: model, revision, weights, images."""
         return self.name, self.revision, self.sha256, self.pictures
 
 
@@ -76,15 +83,15 @@ class _File(_Strict):
 
 
 def key_of(model: Inpainter | Detector) -> Key:
-    """The key under which a model's answer is stored."""
+    """The key of a model's recorded outputs."""
     return model.card.name, model.card.revision, model.weights.sha256, images_sha256()
 
 
 def answer_of(model: Inpainter | Detector) -> StoredAnswer:
-    """Show a model the fixed images and note what it answers.
+    """Run a model on the fixed images and return its fingerprints.
 
     Raises:
-        BadOutput: if it answers NaN or infinity.
+        BadOutput: if an output is NaN or infinite.
     """
     name, revision, digest, pictures = key_of(model)
     return StoredAnswer(
@@ -95,21 +102,23 @@ def answer_of(model: Inpainter | Detector) -> StoredAnswer:
         pictures=pictures,
         torch=version("torch"),
         tolerance={"taps": TAPS, "outputs": OUTPUTS},
-        seen={picture.size: _plain(look(model, picture)) for picture in fixed_images()},
+        seen={picture.size: _plain(fingerprint_of(model, picture)) for picture in fixed_images()},
     )
 
 
 def deviations(model: Inpainter | Detector, stored: StoredAnswer) -> Iterator[Deviation]:
-    """How far each point is from the stored answer, image by image, in the network's order.
+    """The deviation of each point from the record, image by image, in the network's order.
 
     Raises:
-        BadOutput: if the model answers NaN or infinity.
+        BadOutput: if an output is NaN or infinite.
     """
     for picture in fixed_images():
-        yield from _deviations(look(model, picture), stored, picture)
+        yield from _deviations(fingerprint_of(model, picture), stored, picture)
 
 
-def _deviations(seen: Seen, stored: StoredAnswer, picture: FixedImage) -> Iterator[Deviation]:
+def _deviations(
+    seen: Fingerprint, stored: StoredAnswer, picture: FixedImage
+) -> Iterator[Deviation]:
     before = stored.seen[picture.size]
     taps = Tolerance(largest=stored.tolerance["taps"])
     outputs = Tolerance(absolute=stored.tolerance["outputs"])
@@ -122,7 +131,7 @@ def _deviations(seen: Seen, stored: StoredAnswer, picture: FixedImage) -> Iterat
             yield deviation(point, now.get(name, np.empty(0)), values, tolerance)
 
 
-def _plain(seen: Seen) -> SeenAnswer:
+def _plain(seen: Fingerprint) -> SeenAnswer:
     def numbers(points: Mapping[str, Values]) -> dict[str, list[float]]:
         return {name: [float(f"{v:.{DIGITS}g}") for v in values] for name, values in points.items()}
 
@@ -130,15 +139,15 @@ def _plain(seen: Seen) -> SeenAnswer:
 
 
 def default_answers() -> Path:
-    """Where a user's own answers are stored."""
+    """The file of the user's recorded outputs."""
     return home() / "answers.json"
 
 
 def read_answers(file: Path) -> dict[Key, StoredAnswer]:
-    """The answers in a file, by key; none where there is no file.
+    """The recorded outputs in a file, by key; empty if there is no file.
 
     Raises:
-        DataError: if it is no file of answers.
+        DataError: if the file is invalid.
     """
     if not file.is_file():
         return {}
@@ -153,14 +162,14 @@ def read_answers(file: Path) -> dict[Key, StoredAnswer]:
 
 
 def write_answers(file: Path, answers: list[StoredAnswer]) -> None:
-    """Write answers into a file, in place of those under the same weights; others stay.
+    """Write recorded outputs to a file, replacing those of the same weights.
 
     Raises:
-        DataError: if the file holds something else.
+        DataError: if the existing file is invalid.
         OutputError: if it cannot be written.
     """
     again = {(answer.name, answer.sha256) for answer in answers}
-    # Those of an older revision or of other images would never be asked for again.
+    # Records of an older revision or of other images are never read again.
     kept = [one for one in read_answers(file).values() if (one.name, one.sha256) not in again]
     content = _File(answers=sorted([*kept, *answers], key=lambda answer: answer.key))
     text = json.dumps(content.model_dump(), indent=1)

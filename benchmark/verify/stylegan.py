@@ -1,4 +1,4 @@
-"""Write a network as StyleGAN programs do: a bare pickle whose objects carry their source text."""
+"""Write a network as StyleGAN programs do: a pickle whose objects contain their source code."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ import torch
 from torch import Tensor
 
 _PERSISTENCE = "torch_utils.persistence"
-# A program that unpickles the file as its authors do would run this; ours must not.
+# A reader that unpickles the file as its authors do executes this; ours must not.
 _SOURCE = "raise SystemExit('the source text in a checkpoint was run')"
 
 
 class _Persistent:
-    """An object that is written as a call that would rebuild it from its source text."""
+    """An object that is pickled as a call that reconstructs it from its source code."""
 
     def __init__(self, state: dict[str, Any]) -> None:
         self.state = state
@@ -38,7 +38,7 @@ class _Persistent:
 
 
 def _module_state(state: dict[str, Tensor], plain: type) -> dict[str, Any]:
-    """The attribute dictionary of a module that has this state dict; leaves are plain modules."""
+    """The attribute dictionary of a module with this state dict; leaves are plain modules."""
     attributes: dict[str, Any] = {
         "training": False,
         "_parameters": OrderedDict(bias_that_is_none=None),
@@ -68,12 +68,12 @@ def _module_state(state: dict[str, Tensor], plain: type) -> dict[str, Any]:
 
 
 def save_as_authors(path: Path, state: dict[str, Tensor], *, protocol: int = 3) -> None:
-    """Write `G_ema` with this state dict, beside another network, under the authors' globals.
+    """Write `G_ema` with this state dict, and another network, with the authors' class names.
 
     Args:
         path: the file.
         state: the tensors, by dotted name.
-        protocol: pickle's.
+        protocol: the pickle protocol.
     """
     names = ("torch_utils", _PERSISTENCE, "training", "training.ffc", "dnnlib", "dnnlib.util")
     modules = {name: ModuleType(name) for name in names}
@@ -87,7 +87,7 @@ def save_as_authors(path: Path, state: dict[str, Tensor], *, protocol: int = 3) 
     modules["training.ffc"].__dict__["FFC"] = plain
     easy = type("EasyDict", (dict,), {"__module__": "dnnlib.util"})
     modules["dnnlib.util"].__dict__["EasyDict"] = easy
-    with patch.dict(sys.modules, modules):  # pickle looks its globals up when it writes them
+    with patch.dict(sys.modules, modules):  # pickle imports the classes that it writes
         content = {
             "training_set_kwargs": easy(path="places", resolution=256),
             "G": _Persistent(_module_state({"other.weight": torch.ones(2)}, plain)),

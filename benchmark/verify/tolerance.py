@@ -1,4 +1,4 @@
-"""Points at which a model's run is compared: inside its network (taps) and what comes out of it."""
+"""Compare activations and outputs with expected values, within tolerances."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from detectors.base import Detector
 from inpainters.base import Inpainter
 
 Values = NDArray[np.float64]
-Hear = Callable[[nn.Module, tuple[Any, ...], Any], None]  # of a module that has run
-Pick = Callable[[nn.Module, tuple[Any, ...], Any], Any]  # of a module, what enters and leaves it
-FIRST = 8  # values of a tensor that its summary holds
+Hook = Callable[[nn.Module, tuple[Any, ...], Any], None]  # called with (module, inputs, output)
+Pick = Callable[[nn.Module, tuple[Any, ...], Any], Any]  # selects from (module, inputs, output)
+FIRST = 8  # leading values of a tensor in its summary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tolerance:
-    """How far a value may be from the expected one: the sum of three allowances.
+    """The allowed error of a value: the sum of three parts.
 
     Attributes:
         absolute: for every value.
-        relative: times the expected value's size, or `floor` where it is smaller.
+        relative: times the magnitude of the expected value, or `floor` if that is smaller.
         floor: see `relative`.
-        largest: times the size of the largest finite value that is expected.
+        largest: times the magnitude of the largest finite expected value.
     """
 
     absolute: float = 0
@@ -38,7 +38,7 @@ class Tolerance:
     largest: float = 0
 
     def allowed(self, expected: Values) -> Values:
-        """What is allowed at each of the expected values, of their shape."""
+        """The allowed error at each expected value, of the same shape."""
         size = np.abs(np.where(np.isfinite(expected), expected, 0))
         scaled = self.relative * np.maximum(size, self.floor)
         return np.asarray(self.absolute + scaled + self.largest * size.max(initial=0))
@@ -46,12 +46,12 @@ class Tolerance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deviation:
-    """How far one point is from what is expected, at its worst value.
+    """The deviation of one point from its expected values, at the worst value.
 
     Attributes:
         point: its name.
-        error: the difference there; infinite where a shape differs or only one is finite.
-        allowed: what is allowed there.
+        error: the difference; infinite if shapes differ or only one value is finite.
+        allowed: the allowed error.
     """
 
     point: str
@@ -60,21 +60,21 @@ class Deviation:
 
     @property
     def share(self) -> float:
-        """The error as a share of what is allowed; above 1 the point has moved."""
+        """The ratio of the error to the allowed error; above 1 the point is out of tolerance."""
         if self.error == 0:
             return 0.0
         return self.error / self.allowed if self.allowed else float("inf")
 
     @property
     def moved(self) -> bool:
-        """Whether it is more than what is allowed."""
+        """Whether the point is out of tolerance."""
         return self.share > 1
 
 
 def deviation(
     point: str, actual: ArrayLike, expected: ArrayLike, tolerance: Tolerance
 ) -> Deviation:
-    """Compare one point's values; a number and an array of one number are alike."""
+    """Compare the values of one point, arrays of any shape; a scalar equals a one-element array."""
     ours, theirs = (
         np.atleast_1d(np.asarray(actual, float)),
         np.atleast_1d(np.asarray(expected, float)),
@@ -92,23 +92,23 @@ def deviation(
 
 
 def summary(values: Tensor) -> Values:
-    """A tensor's mean, standard deviation, minimum, maximum, and its first eight values."""
+    """Mean, standard deviation, minimum, maximum and the first eight values of a tensor, flat."""
     flat = values.detach().double().cpu().numpy().ravel()
     numbers = np.array([flat.mean(), flat.std(), flat.min(), flat.max()])
     return np.concatenate([numbers, flat[:FIRST]])
 
 
 def network_of(model: Inpainter | Detector) -> nn.Module:
-    """The network that a model runs: the module, or the modules, among its attributes."""
+    """The network of a model: the module, or modules, among its attributes."""
     found = {name: part for name, part in vars(model).items() if isinstance(part, nn.Module)}
     return next(iter(found.values())) if len(found) == 1 else nn.ModuleDict(found)
 
 
 @contextmanager
-def listening(network: nn.Module, hear: Iterable[tuple[str, Hear]]) -> Iterator[None]:
-    """Call back with (module, inputs, output) whenever one of the named modules has run."""
+def forward_hooks(network: nn.Module, hooks: Iterable[tuple[str, Hook]]) -> Iterator[None]:
+    """Register forward hooks on named modules; removed at the end of the context."""
     handles = [
-        network.get_submodule(name).register_forward_hook(callback) for name, callback in hear
+        network.get_submodule(name).register_forward_hook(callback) for name, callback in hooks
     ]
     try:
         yield
@@ -118,12 +118,12 @@ def listening(network: nn.Module, hear: Iterable[tuple[str, Hear]]) -> Iterator[
 
 
 def tensor_or_number(values: object) -> Values:
-    """A tensor or a number as an array."""
+    """A tensor or number as a float64 array."""
     if isinstance(values, Tensor):
         return values.detach().double().cpu().numpy()
     return np.asarray(values, dtype=np.float64)
 
 
-def hole_tensor(mask: NDArray[Any]) -> Tensor:
-    """(H, W), not 0 in the hole, as (1, 1, H, W) float32, 1 = hole."""
+def mask_tensor(mask: NDArray[Any]) -> Tensor:
+    """An (H, W) mask, nonzero = hole, as a (1, 1, H, W) float32 tensor, 1 = hole."""
     return torch.from_numpy(mask > 0)[None, None].float()

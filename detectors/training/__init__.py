@@ -1,1 +1,1 @@
-"""How the detectors of this project are trained: losses, steps and recipes."""
+"""Training of the detectors: training modules, losses, recipes."""

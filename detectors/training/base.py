@@ -1,4 +1,4 @@
-"""What the learners of detectors share: reading sizes, finding files, the phase of everything."""
+"""Shared parts of the detectors' training modules: network sizes, pretrained files, joint phase."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ Sizes = TypeVar("Sizes")
 
 
 def read_network(kind: type[Sizes], table: Mapping[str, Any], model: str) -> Sizes:
-    """The `network` table of a recipe as the network's own sizes.
+    """Read the `network` table of a recipe into the network's configuration.
 
     Raises:
-        TrainingError: if a size has an unknown name.
-        BadInput: if a size is one the network cannot have.
+        TrainingError: if a key is unknown.
+        BadInput: if a size is invalid.
     """
     sizes = {name: tuple(v) if isinstance(v, list) else v for name, v in table.items()}
     try:
@@ -28,11 +28,11 @@ def read_network(kind: type[Sizes], table: Mapping[str, Any], model: str) -> Siz
         raise TrainingError(f"recipe of {model}, network: {error}") from None
 
 
-def found(file: str, model: str) -> Path:
-    """A file to start from: a path, or a name in `weights/MODEL` of the bench's home folder.
+def find_pretrained(file: str, model: str) -> Path:
+    """Find pretrained weights: a path, or a file name in `weights/MODEL` of the home folder.
 
     Raises:
-        TrainingError: if it is in neither place.
+        TrainingError: if the file does not exist.
     """
     installed = home() / "weights" / model / file
     for path in (at_home(Path(file)), installed):
@@ -44,16 +44,16 @@ def found(file: str, model: str) -> Path:
 
 
 def begin_joint(network: nn.Module, phase: str, model: str) -> None:
-    """Set training mode, in a model that is trained whole or not at all.
+    """Begin the phase "joint", in which the whole network is trained.
 
     Raises:
-        BadInput: if the recipe names another phase than "joint".
+        BadInput: if the phase is unknown.
     """
     if phase != "joint":
         raise BadInput(f"{model} has no phase {phase!r}; known: joint")
     network.train()
 
 
-def wrapped(network: nn.Module) -> dict[str, Tensor]:
-    """A state as a data-parallel container saves it, which is how some authors publish theirs."""
+def data_parallel_state(network: nn.Module) -> dict[str, Tensor]:
+    """The state dict of a network with the "module." prefix of a DataParallel wrapper."""
     return {f"module.{name}": value for name, value in network.state_dict().items()}

@@ -12,16 +12,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from detectors.iidnet import PUBLISHED_FILE, IIDNet, IIDNetConfig, IIDNetNetwork
-from detectors.training.base import begin_joint, read_network, wrapped
+from detectors.training.base import begin_joint, data_parallel_state, read_network
 
-INPAINTED_WEIGHT = 0.25  # of the focal term; other pixels weigh the rest of 1
+INPAINTED_WEIGHT = 0.25  # of inpainted pixels in the focal loss; the others weigh 0.75
 
 
 def cross_entropy_loss(logits: Tensor, truth: Tensor) -> Tensor:
     """Mean binary cross-entropy.
 
     Args:
-        logits: (N, 1, H, W), the network's answer before its sigmoid.
+        logits: (N, 1, H, W), logits of the network.
         truth: (N, 1, H, W) of 0 and 1, 1 = inpainted.
 
     Returns:
@@ -31,13 +31,13 @@ def cross_entropy_loss(logits: Tensor, truth: Tensor) -> Tensor:
 
 
 def focal_loss(logits: Tensor, truth: Tensor) -> Tensor:
-    """Mean of a (1 - q)^2 times the binary cross-entropy, q taken after a second sigmoid.
+    """Focal loss: mean of a (1 - q)^2 times the binary cross-entropy, q after a second sigmoid.
 
-    The program's form, in which q runs from a half to 0.73 on inpainted pixels and from 0.27 to a
-    half on others, so that pixels long learned still count. The entropy itself sees one sigmoid.
+    The program's form, in which q is between 0.5 and 0.73 on inpainted pixels and between 0.27 and
+    0.5 on others, so that well classified pixels still count. The cross-entropy uses one sigmoid.
 
     Args:
-        logits: (N, 1, H, W), the network's answer before its sigmoid.
+        logits: (N, 1, H, W), logits of the network.
         truth: (N, 1, H, W) of 0 and 1, 1 = inpainted.
 
     Returns:
@@ -45,9 +45,9 @@ def focal_loss(logits: Tensor, truth: Tensor) -> Tensor:
     """
     entropy = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
     twice = logits.sigmoid().sigmoid()
-    sure = torch.where(truth == 1, twice, 1 - twice)
+    certainty = torch.where(truth == 1, twice, 1 - twice)
     weights = torch.where(truth == 1, INPAINTED_WEIGHT, 1 - INPAINTED_WEIGHT)
-    return (weights * (1 - sure).square() * entropy).mean()
+    return (weights * (1 - certainty).square() * entropy).mean()
 
 
 class IIDNetLosses(BaseModel):
@@ -65,22 +65,22 @@ class IIDNetLosses(BaseModel):
 
 
 class IIDNetLearner:
-    """IID-Net in training; answers the loop's `Learner`.
+    """Training module of IID-Net; implements `Learner`.
 
     Args:
         network: sizes, as `IIDNetConfig` names them.
         losses: weights of the losses.
-        device: where the network is.
+        device: device of the network.
 
     Raises:
-        BadInput: if the sizes make no network.
-        TrainingError: if a size has an unknown name.
+        BadInput: if the sizes are invalid.
+        TrainingError: if a size is unknown.
     """
 
     model: ClassVar[str] = "iidnet"
     Losses: ClassVar[type[BaseModel]] = IIDNetLosses
     terms: ClassVar[tuple[str, ...]] = ("cross_entropy", "focal")
-    players: ClassVar[dict[str, tuple[str, ...]]] = {"all": ("network",)}
+    roles: ClassVar[dict[str, tuple[str, ...]]] = {"all": ("network",)}
     tiny: ClassVar[dict[str, dict[str, Any]]] = {
         "network": {"stem_widths": [4, 4], "widths": [8, 8], "cells": 3, "decision_width": 4},
         "losses": {},
@@ -95,22 +95,22 @@ class IIDNetLearner:
         self._weights = losses
 
     def begin(self, phase: str, *, fresh: bool) -> None:
-        """Set training mode; the constant smoothing stays as it is.
+        """Set training mode; the fixed smoothing filters are not trained.
 
         Args:
             phase: "joint", the only one.
-            fresh: whether this is the first step of a stage; it makes no difference here.
+            fresh: whether this is the first step of a stage; not used.
 
         Raises:
-            BadInput: if the recipe names another phase.
+            BadInput: if the phase is unknown.
         """
         begin_joint(self.network, phase, self.model)
 
-    def learn(self, player: str, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
+    def training_step(self, role: str, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
         """The weighted losses.
 
         Args:
-            player: "all", the only one.
+            role: "all", the only one.
             images: (N, 3, H, W) RGB in [0, 1], inpainted or not, of at least 25 pixels a side.
             masks: (N, 1, H, W), 1 = inpainted.
 
@@ -124,39 +124,46 @@ class IIDNetLearner:
         }
 
     def margins(self, images: Tensor) -> Tensor:
-        """The logit, (N,), that as large a share of the heatmap exceeds as makes an image forged.
+        """The logit of each image whose rank corresponds to the card's threshold on the score.
 
-        Where it is above 0, the score, the share above 0, is above the card's threshold.
+        The score is the share of pixels with a logit above 0; it exceeds the threshold if and only
+        if this logit is above 0.
+
+        Args:
+            images: (N, 3, H, W) RGB in [0, 1].
+
+        Returns:
+            (N,).
         """
         logits: Tensor = self.network(as_input(images)).flatten(1)
-        rank = int(IIDNet.card.threshold * logits.shape[1]) + 1  # one pixel more than that share
+        rank = int(IIDNet.card.threshold * logits.shape[1]) + 1  # one pixel more than the threshold
         return logits.topk(rank, dim=1).values[:, -1]
 
     @torch.no_grad()
     def shift(self, by: float) -> None:
-        """Make the whole heatmap's logits smaller by `by`."""
+        """Subtract `by` from all logits of the heatmap."""
         self.network.decision[-1].get_parameter("bias").sub_(by)
 
     @torch.no_grad()
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
-        """The images, where they were inpainted, and the heatmap."""
+        """Images, masks, heatmaps."""
         self.network.eval()
         heatmap = self.network(as_input(images)).sigmoid()
         return [images, *(plane.expand(-1, 3, -1, -1) for plane in (masks, heatmap))]
 
     def finish(self) -> None:
-        """Nothing: the network is exported as it was trained."""
+        """Do nothing: the network is exported as trained."""
 
     def config(self) -> dict[str, Any]:
         """The network's sizes."""
         return asdict(self.network.config)
 
     def official(self, step: int) -> dict[str, dict[str, Any]]:
-        """The published file's layout."""
-        return {PUBLISHED_FILE: dict(wrapped(self.network))}
+        """The file in the authors' published layout."""
+        return {PUBLISHED_FILE: dict(data_parallel_state(self.network))}
 
 
 def as_input(images: Tensor) -> Tensor:
-    """RGB images in [0, 1] as the network takes them: 8 bits, BGR, in [-1, 1]."""
+    """Convert (N, 3, H, W) RGB images in [0, 1] to network inputs: 8 bits, BGR, in [-1, 1]."""
     pixels = (255 * images).round() / 255
     return (pixels.flip(1) - 0.5) / 0.5

@@ -15,15 +15,15 @@ from torch.nn import functional as F
 from benchmark.core.checkpoints.load import flat_state, read_checkpoint
 from benchmark.core.errors import TrainingError
 from detectors.psccnet import FILES, PSCCNetConfig, PSCCNetNetwork, PSCCNetOutput, Trunk, resize
-from detectors.training.base import begin_joint, found, read_network, wrapped
+from detectors.training.base import begin_joint, data_parallel_state, find_pretrained, read_network
 
-AUTHENTIC_SHARE = 0.25  # of the program's draws; a class weighs the inverse of its share
+AUTHENTIC_SHARE = 0.25  # of the program's training images; classes are weighted inversely
 
 
 def mask_targets(masks: Tensor, sides: Sequence[int]) -> list[Tensor]:
-    """What the masks at each scale should be: 8 bits resized as Pillow does, then over a half.
+    """Target masks at each scale: 8-bit masks resized as in Pillow, then thresholded at 127.
 
-    Pillow before 7.0 took the nearest pixel by default; since then, as here, it is bicubic.
+    Pillow up to 6 used nearest neighbour by default; since 7.0, as here, it is bicubic.
 
     Args:
         masks: (N, 1, H, W) in [0, 1], 1 = forged.
@@ -32,7 +32,7 @@ def mask_targets(masks: Tensor, sides: Sequence[int]) -> list[Tensor]:
     Returns:
         One (N, 1, side, side) per scale, of 0 and 1, of the masks' type and device.
     """
-    # Of 8-bit values torch makes exactly what Pillow makes, but on the CPU only.
+    # For 8-bit values torch equals Pillow exactly, but only on the CPU.
     eight_bits = (255 * masks).round().byte().cpu()
     resized = [
         F.interpolate(eight_bits, size=(side, side), mode="bicubic", antialias=True)
@@ -42,17 +42,17 @@ def mask_targets(masks: Tensor, sides: Sequence[int]) -> list[Tensor]:
 
 
 def mask_loss(masks: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
-    """Binary cross-entropy in which forged and pristine pixels weigh the same, over all scales.
+    """Class-balanced binary cross-entropy, summed over all scales.
 
-    A forged pixel weighs 0.5 over the share of forged pixels in the batch at that scale, another
-    0.5 over the share of the others; without a forged pixel each weighs 1.
+    A forged pixel is weighted by 0.5 / (share of forged pixels in the batch at that scale), another
+    by 0.5 / (share of the others); all weights are 1 if there is no forged pixel.
 
     Args:
         masks: probabilities that a pixel is forged, (N, 1, s, s) per scale.
         targets: of the same shapes, of 0 and 1, see `mask_targets`.
 
     Returns:
-        (), the sum over scales of the weighted entropy's mean over all pixels.
+        (), the sum over scales of the mean weighted cross-entropy.
     """
     terms = [
         F.binary_cross_entropy(mask, target, weight=_balance(target))
@@ -68,11 +68,11 @@ def _balance(target: Tensor) -> Tensor:
 
 
 def class_loss(logits: Tensor, forged: Tensor) -> Tensor:
-    """Cross-entropy of the image-level logits, authentic images weighing 4 and forged ones 4/3.
+    """Cross-entropy of the image-level logits; weights 4 (authentic) and 4/3 (forged).
 
     Args:
         logits: (N, 2), authentic and forged.
-        forged: (N,) of bool or integers, whether the image was forged in whatever way.
+        forged: (N,) bool or integer, whether the image is forged.
 
     Returns:
         (), the weighted mean over images.
@@ -81,7 +81,7 @@ def class_loss(logits: Tensor, forged: Tensor) -> Tensor:
     return F.cross_entropy(logits, forged.long(), weight=weights)
 
 
-SPREAD = 0.001  # deviation of the trunk's fresh convolutions, as in the authors' program
+INIT_STD = 0.001  # of the trunk's convolutions, as in the authors' program
 
 
 class PSCCNetLosses(BaseModel):
@@ -90,8 +90,8 @@ class PSCCNetLosses(BaseModel):
     Attributes:
         localisation: weight of the masks' cross-entropy, summed over four scales.
         detection: weight of the image-level cross-entropy.
-        trunk: ImageNet weights for the trunk to start from: a path, or a file in `weights/psccnet`
-            of the bench's home folder; "" for fresh ones.
+        trunk: pretrained ImageNet weights of the trunk: a path, or a file name in `weights/psccnet`
+            of the home folder; "" for random initialisation.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -102,24 +102,23 @@ class PSCCNetLosses(BaseModel):
 
 
 class PSCCNetLearner:
-    """PSCC-Net in training; answers the loop's `Learner`.
+    """Training module of PSCC-Net; implements `Learner`.
 
     Args:
         network: sizes, as `PSCCNetConfig` names them.
-        losses: weights of the losses, and the file to start from.
-        device: where the network is.
+        losses: weights of the losses, and the pretrained file.
+        device: device of the network.
 
     Raises:
-        BadInput: if the sizes make no network.
-        TrainingError: if a size has an unknown name, or the file to start from is not there or
-            does not fit.
+        BadInput: if the sizes are invalid.
+        TrainingError: if a size is unknown, or the pretrained file does not exist or does not fit.
         WeightsError: if that file cannot be read.
     """
 
     model: ClassVar[str] = "psccnet"
     Losses: ClassVar[type[BaseModel]] = PSCCNetLosses
     terms: ClassVar[tuple[str, ...]] = ("localisation", "detection")
-    players: ClassVar[dict[str, tuple[str, ...]]] = {"all": ("network",)}
+    roles: ClassVar[dict[str, tuple[str, ...]]] = {"all": ("network",)}
     tiny: ClassVar[dict[str, dict[str, Any]]] = {
         "network": {
             "stem_width": 4,
@@ -139,7 +138,7 @@ class PSCCNetLearner:
         self.network = PSCCNetNetwork(read_network(PSCCNetConfig, network, self.model))
         initialise(self.network.hrnet)
         if losses.trunk:
-            start_trunk(self.network.hrnet, found(losses.trunk, self.model))
+            start_trunk(self.network.hrnet, find_pretrained(losses.trunk, self.model))
         self.network.to(device)
         self.modules: dict[str, nn.Module] = {"network": self.network}
         self._weights = losses
@@ -149,94 +148,94 @@ class PSCCNetLearner:
 
         Args:
             phase: "joint", the only one.
-            fresh: whether this is the first step of a stage; it makes no difference here.
+            fresh: whether this is the first step of a stage; not used.
 
         Raises:
-            BadInput: if the recipe names another phase.
+            BadInput: if the phase is unknown.
         """
         begin_joint(self.network, phase, self.model)
 
-    def learn(self, player: str, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
+    def training_step(self, role: str, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
         """The weighted losses.
 
         Args:
-            player: "all", the only one.
+            role: "all", the only one.
             images: (N, 3, H, W) RGB in [0, 1], forged or not.
-            masks: (N, 1, H, W), 1 = forged; an image without any counts as authentic.
+            masks: (N, 1, H, W), 1 = forged; an image with an empty mask is authentic.
 
         Returns:
             Each term, ().
         """
-        answer: PSCCNetOutput = self.network(as_input(images))
-        targets = mask_targets(masks, [mask.shape[-1] for mask in answer.masks])
+        output: PSCCNetOutput = self.network(as_input(images))
+        targets = mask_targets(masks, [mask.shape[-1] for mask in output.masks])
         forged = masks.flatten(1).amax(dim=1) > 0
         return {
-            "localisation": self._weights.localisation * mask_loss(answer.masks, targets),
-            "detection": self._weights.detection * class_loss(answer.logits, forged),
+            "localisation": self._weights.localisation * mask_loss(output.masks, targets),
+            "detection": self._weights.detection * class_loss(output.logits, forged),
         }
 
     def margins(self, images: Tensor) -> Tensor:
-        """Forged less authentic, (N,): above 0 where an image is called forged."""
-        answer: PSCCNetOutput = self.network(as_input(images))
-        return answer.logits[:, 1] - answer.logits[:, 0]
+        """The difference of the two image-level logits, (N,): above 0 if detected as forged."""
+        output: PSCCNetOutput = self.network(as_input(images))
+        return output.logits[:, 1] - output.logits[:, 0]
 
     @torch.no_grad()
     def shift(self, by: float) -> None:
-        """Make all margins smaller by `by`."""
+        """Subtract `by` from all margins."""
         self.network.head.classifier[-1].get_parameter("bias")[1].sub_(by)
 
     @torch.no_grad()
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
-        """The images, where they were inpainted, and the masks from fine to coarse."""
+        """Images, masks, predicted masks from fine to coarse."""
         self.network.eval()
-        answer: PSCCNetOutput = self.network(as_input(images))
-        planes = (masks, *(resize(mask, images.shape[2:]) for mask in answer.masks))
+        output: PSCCNetOutput = self.network(as_input(images))
+        planes = (masks, *(resize(mask, images.shape[2:]) for mask in output.masks))
         return [images, *(plane.expand(-1, 3, -1, -1) for plane in planes)]
 
     def finish(self) -> None:
-        """Nothing: the network is exported as it was trained."""
+        """Do nothing: the network is exported as trained."""
 
     def config(self) -> dict[str, Any]:
         """The network's sizes."""
         return asdict(self.network.config)
 
     def official(self, step: int) -> dict[str, dict[str, Any]]:
-        """The published files' layout: one for each part of the network, in one folder."""
+        """The files in the authors' published layout: one for each part of the network."""
         parts = self.network.named_children()
-        return {FILES[name][1]: dict(wrapped(part)) for name, part in parts}
+        return {FILES[name][1]: dict(data_parallel_state(part)) for name, part in parts}
 
 
 def as_input(images: Tensor) -> Tensor:
-    """Images in [0, 1] as the network takes them: the 8-bit value / 255."""
+    """Convert (N, 3, H, W) images in [0, 1] to network inputs: 8-bit values / 255."""
     return (255 * images).round() / 255
 
 
 def initialise(trunk: Trunk) -> None:
-    """Draw the trunk's fresh convolutions as the authors do; all else keeps torch's own start."""
+    """Initialise the trunk's convolutions as the authors do; other layers keep torch's default."""
     for module in trunk.modules():
         if isinstance(module, nn.Conv2d):
-            nn.init.normal_(module.weight, std=SPREAD)
+            nn.init.normal_(module.weight, std=INIT_STD)
 
 
 def start_trunk(trunk: Trunk, path: Path) -> None:
-    """Fill the trunk from an ImageNet HRNet's file, every tensor whose name the file has.
+    """Load ImageNet HRNet weights into the trunk, for every name that the file contains.
 
-    A leading `model.` of the file's names is removed, and its other tensors are ignored, such as
-    the classifier's.
+    A leading `model.` is removed from the file's names, and its other tensors, such as those of the
+    classifier, are ignored, as in the authors' program.
 
     Raises:
-        WeightsError: if the file cannot be read, or holds more than tensors.
-        TrainingError: if no name fits, or a tensor has another shape.
+        WeightsError: if the file cannot be read, or contains anything but tensors.
+        TrainingError: if no name matches, or a shape does not match.
     """
     content = flat_state(read_checkpoint(path), path)
     given = {name.removeprefix("model."): value for name, value in content.items()}
     own = trunk.state_dict()
     known = [name for name in own if name in given]
-    misshapen = [name for name in known if given[name].shape != own[name].shape]
-    if misshapen or not known:
-        example = f", such as {misshapen[0]}" if misshapen else ""
+    mismatched = [name for name in known if given[name].shape != own[name].shape]
+    if mismatched or not known:
+        example = f", such as {mismatched[0]}" if mismatched else ""
         raise TrainingError(
-            f"{path}: no trunk of this size: {len(known)} of {len(own)} names fit, "
-            f"{len(misshapen)} of them of another shape{example}"
+            f"{path}: does not match the trunk: {len(known)} of {len(own)} names found, "
+            f"{len(mismatched)} with a shape mismatch{example}"
         )
     trunk.load_state_dict(own | {name: given[name] for name in known})

@@ -14,23 +14,23 @@ from torch.nn import functional as F
 
 from benchmark.core.checkpoints.load import load_strict, part_of, read_checkpoint
 from benchmark.core.errors import BadInput, TrainingError
-from detectors.training.base import found, read_network
+from detectors.training.base import find_pretrained, read_network
 from detectors.trufor import Logits, TruForConfig, TruForNetwork, initialise
 
-IGNORED = -1
+IGNORED = -1  # in truth maps, besides 1 = forged and 0 = pristine
 CLASS_WEIGHTS = (0.5, 2.5)  # of pristine and forged pixels
-# Confidence is learned away from borders: squares that forged areas are shrunk and grown by.
+# Confidence is trained away from the borders of forged regions: sizes of the square kernels.
 EROSION = 15
 DILATION = 11
-FORGED_PIXELS = 3  # an image with more forged pixels than this is a forged image
+FORGED_PIXELS = 3  # an image with more forged pixels is forged
 
 
 def cross_entropy_loss(anomaly: Tensor, truth: Tensor) -> Tensor:
-    """Cross-entropy of the anomaly logits, forged pixels weighing 2.5 and pristine ones 0.5.
+    """Cross-entropy of the anomaly logits; weights 2.5 (forged) and 0.5 (pristine).
 
     Args:
         anomaly: (N, 2, H, W), logits of pristine and forged.
-        truth: (N, H, W), see the module.
+        truth: (N, H, W) of 1 (forged), 0 (pristine) and -1 (ignored).
 
     Returns:
         (), the weighted mean over all pixels that are not ignored.
@@ -40,31 +40,32 @@ def cross_entropy_loss(anomaly: Tensor, truth: Tensor) -> Tensor:
 
 
 def dice_loss(anomaly: Tensor, truth: Tensor) -> Tensor:
-    """One minus the mean Dice coefficient of the forged class, squares in the denominator.
+    """Dice loss of the forged class, with squares in the denominator.
 
     Args:
         anomaly: (N, 2, H, W), logits of pristine and forged.
-        truth: (N, H, W), see the module.
+        truth: (N, H, W) of 1 (forged), 0 (pristine) and -1 (ignored).
 
     Returns:
-        () in [0, 1]; an image without forged pixels has a coefficient of 0.
+        () in [0, 1], 1 - the mean coefficient; it is 0 for an image without forged pixels.
     """
     valid = truth != IGNORED
     forged = (truth == 1).to(anomaly.dtype)
-    answer = anomaly.softmax(dim=1)[:, 1] * valid
-    shared = (answer * forged).sum(dim=(1, 2))
-    total = answer.square().sum(dim=(1, 2)) + forged.sum(dim=(1, 2))
+    probability = anomaly.softmax(dim=1)[:, 1] * valid
+    shared = (probability * forged).sum(dim=(1, 2))
+    total = probability.square().sum(dim=(1, 2)) + forged.sum(dim=(1, 2))
     return 1 - (2 * shared / (total + 1e-5)).mean()
 
 
 def sure_pixels(truth: Tensor) -> Tensor:
-    """The pixels where confidence is learned: those away from the borders of forged areas.
+    """The pixels on which confidence is trained: those away from borders of forged regions.
 
-    Forged pixels count where the 15x15 square around them is forged, pristine ones where the 11x11
-    square is not; the image's own edge is no border. Ignored pixels never count.
+    Forged pixels whose 15x15 neighbourhood is all forged, and pristine pixels whose 11x11
+    neighbourhood has no forged pixel; the image border is not a border. Ignored pixels are
+    excluded.
 
     Args:
-        truth: (N, H, W), see the module.
+        truth: (N, H, W) of 1 (forged), 0 (pristine) and -1 (ignored).
 
     Returns:
         (N, H, W) bool.
@@ -76,41 +77,42 @@ def sure_pixels(truth: Tensor) -> Tensor:
 
 
 def confidence_loss(confidence: Tensor, anomaly: Tensor, truth: Tensor) -> Tensor:
-    """Mean squared error of the confidence against the probability given to the true class.
+    """MSE of the confidence against the predicted probability of the true class.
 
-    The anomaly logits are the target and get no gradient from it.
+    The anomaly logits are the target and are detached.
 
     Args:
         confidence: (N, 1, H, W), logits.
         anomaly: (N, 2, H, W), logits of pristine and forged.
-        truth: (N, H, W), see the module.
+        truth: (N, H, W) of 1 (forged), 0 (pristine) and -1 (ignored).
 
     Returns:
-        (), the mean over `sure_pixels`; 0 where there are none.
+        (), the mean over `sure_pixels`; 0 if there are none.
     """
-    answer = anomaly.detach().softmax(dim=1)
-    target = torch.where(truth == 1, answer[:, 1], answer[:, 0])
+    probabilities = anomaly.detach().softmax(dim=1)
+    target = torch.where(truth == 1, probabilities[:, 1], probabilities[:, 0])
     sure = sure_pixels(truth)
     error = (confidence[:, 0].sigmoid() - target).square() * sure
     return error.sum() / sure.sum().clamp(min=1)
 
 
 def detection_loss(detection: Tensor, truth: Tensor) -> Tensor:
-    """Binary cross-entropy of the image-level logit, as if 7 in 10 images were forged.
+    """Binary cross-entropy of the image-level logit, balanced for 7 in 10 forged images.
 
     Args:
         detection: (N,), logits.
-        truth: (N, H, W), see the module; an image with more than 3 forged pixels is forged.
+        truth: (N, H, W) of 1 (forged), 0 (pristine) and -1 (ignored); an image with more than 3
+            forged pixels is forged.
 
     Returns:
-        (), the mean over images of 0.5 / 0.7 (forged) or 0.5 / 0.3 (pristine) times the entropy.
+        (), the mean cross-entropy with weights 0.5 / 0.7 (forged) and 0.5 / 0.3 (pristine).
     """
     forged = ((truth == 1).sum(dim=(1, 2)) > FORGED_PIXELS).to(detection.dtype)
     weights = forged * (0.5 / 0.7) + (1 - forged) * (0.5 / 0.3)
     return F.binary_cross_entropy_with_logits(detection, forged, weight=weights)
 
 
-# The parts that each phase trains; the others are frozen and held in evaluation mode.
+# The modules that each phase trains; the others are frozen and in evaluation mode.
 PHASES = {
     "localisation": ("backbone", "decode_head"),
     "confidence": ("decode_head_conf", "detection"),
@@ -122,13 +124,13 @@ class TruForLosses(BaseModel):
     """The `losses` table of a recipe of TruFor.
 
     Attributes:
-        cross_entropy: weight of the localisation's cross-entropy.
-        dice: weight of the localisation's Dice loss.
-        confidence: weight of the confidence's squared error.
+        cross_entropy: weight of the localisation cross-entropy.
+        dice: weight of the localisation Dice loss.
+        confidence: weight of the confidence MSE.
         detection: weight of the image-level cross-entropy.
-        extractor: Noiseprint++ weights to start from: a path, or a file in `weights/trufor` of the
-            bench's home folder; "" for fresh ones.
-        encoder: MiT-B2 weights for both streams, found likewise; "" for fresh ones.
+        extractor: pretrained Noiseprint++ weights: a path, or a file name in `weights/trufor` of
+            the home folder; "" for random initialisation.
+        encoder: pretrained MiT-B2 weights for both streams, likewise.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -142,22 +144,22 @@ class TruForLosses(BaseModel):
 
 
 class TruForLearner:
-    """TruFor in training; answers the loop's `Learner`.
+    """Training module of TruFor; implements `Learner`.
 
     Args:
         network: sizes, as `TruForConfig` names them.
-        losses: weights of the losses, and files to start from.
-        device: where the network is.
+        losses: weights of the losses, and pretrained files.
+        device: device of the network.
 
     Raises:
-        BadInput: if the sizes make no network.
-        TrainingError: if a size has an unknown name, or a file to start from is not there.
+        BadInput: if the sizes are invalid.
+        TrainingError: if a size is unknown, or a pretrained file does not exist.
         WeightsError: if such a file does not fit.
     """
 
     Losses: ClassVar[type[BaseModel]] = TruForLosses
     terms: ClassVar[tuple[str, ...]] = ("cross_entropy", "dice", "confidence", "detection")
-    players: ClassVar[dict[str, tuple[str, ...]]] = {"all": ("network",)}
+    roles: ClassVar[dict[str, tuple[str, ...]]] = {"all": ("network",)}
     tiny: ClassVar[dict[str, dict[str, Any]]] = {
         "network": {
             "widths": [8, 8, 16, 16],
@@ -177,23 +179,23 @@ class TruForLearner:
         self.network = TruForNetwork(read_network(TruForConfig, network, "trufor"))
         initialise(self.network)
         if losses.encoder:
-            start_encoder(self.network.backbone, found(losses.encoder, "trufor"))
+            start_encoder(self.network.backbone, find_pretrained(losses.encoder, "trufor"))
         if losses.extractor:
-            path = found(losses.extractor, "trufor")
+            path = find_pretrained(losses.extractor, "trufor")
             load_strict(self.network.dncnn, part_of(read_checkpoint(path), "network", path), path)
         self.network.to(device)
         self.modules: dict[str, nn.Module] = {"network": self.network}
         self._weights, self._phase = losses, "joint"
 
     def begin(self, phase: str, *, fresh: bool) -> None:
-        """Train the parts of `phase`; freeze the others and hold them in evaluation mode.
+        """Train the modules of `phase`; freeze the others and set them to evaluation mode.
 
         Args:
             phase: a name of `PHASES`.
-            fresh: whether this is the first step of a stage; it makes no difference here.
+            fresh: whether this is the first step of a stage; not used.
 
         Raises:
-            BadInput: if there is no such phase.
+            BadInput: if the phase is unknown.
         """
         if phase not in PHASES:
             raise BadInput(f"trufor has no phase {phase!r}; known: {', '.join(PHASES)}")
@@ -201,11 +203,11 @@ class TruForLearner:
         for name, part in self.network.named_children():
             part.train(name in PHASES[phase]).requires_grad_(name in PHASES[phase])
 
-    def learn(self, player: str, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
+    def training_step(self, role: str, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
         """The weighted losses of the phase.
 
         Args:
-            player: "all", the only one.
+            role: "all", the only one.
             images: (N, 3, H, W) RGB in [0, 1], forged or not.
             masks: (N, 1, H, W), 1 = forged.
 
@@ -228,18 +230,18 @@ class TruForLearner:
         return terms
 
     def margins(self, images: Tensor) -> Tensor:
-        """Image-level logits (N,): above 0 where an image is called forged."""
+        """Image-level logits (N,): above 0 if detected as forged."""
         logits: Logits = self.network(as_input(images))
         return logits.detection
 
     @torch.no_grad()
     def shift(self, by: float) -> None:
-        """Make all image-level logits smaller by `by`."""
+        """Subtract `by` from all image-level logits."""
         self.network.detection[-1].get_parameter("bias").sub_(by)
 
     @torch.no_grad()
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
-        """The images, where they were inpainted, the heatmap, the confidence, the residual."""
+        """Images, masks, heatmaps, confidences, noise residuals."""
         self.network.eval()
         logits = self.network(as_input(images))
         heatmap = logits.anomaly.softmax(dim=1)[:, 1:]
@@ -247,31 +249,32 @@ class TruForLearner:
         return [images, *(plane.expand(-1, 3, -1, -1) for plane in planes)]
 
     def finish(self) -> None:
-        """Nothing: the network is exported as it was trained."""
+        """Do nothing: the network is exported as trained."""
 
     def config(self) -> dict[str, Any]:
         """The network's sizes."""
         return asdict(self.network.config)
 
     def official(self, step: int) -> dict[str, dict[str, Any]]:
-        """The published file's layout."""
+        """The file in the authors' published layout."""
         return {"trufor.pth.tar": {"state_dict": self.network.state_dict(), "epoch": step}}
 
 
 def as_input(images: Tensor) -> Tensor:
-    """Images in [0, 1] as the network takes them: the 8-bit value / 256."""
+    """Convert (N, 3, H, W) images in [0, 1] to network inputs: 8-bit values / 256."""
     return (255 * images).round() / 256
 
 
 def start_encoder(backbone: nn.Module, path: Path) -> None:
-    """Fill both streams from a SegFormer encoder's file; FRM and FFM stay as they are.
+    """Load SegFormer encoder weights into both streams; FRM and FFM modules are not changed.
 
-    A key with `patch_embed`, else `block`, else `norm`, goes to its own name and to the one with
-    `extra_` before that word, as in the authors' program; other keys are ignored.
+    A key that contains `patch_embed`, else `block`, else `norm`, is loaded under its own name and
+    under the name with `extra_` before that word, as in the authors' program; other keys are
+    ignored.
 
     Raises:
         WeightsError: if the file cannot be read.
-        TrainingError: if it lacks a tensor of the encoder or has one of another shape.
+        TrainingError: if a key is missing or a shape does not match.
     """
     content = read_checkpoint(path)
     given = dict(content)
@@ -281,9 +284,10 @@ def start_encoder(backbone: nn.Module, path: Path) -> None:
             given[key.replace(word, f"extra_{word}", 1)] = value
     own = backbone.state_dict()
     wanted = [key for key in own if not key.startswith(("FRMs.", "FFMs."))]
-    lacking = [key for key in wanted if key not in given or given[key].shape != own[key].shape]
-    if lacking:
+    missing = [key for key in wanted if key not in given or given[key].shape != own[key].shape]
+    if missing:
         raise TrainingError(
-            f"{path}: no encoder of this size: {len(lacking)} do not fit, such as {lacking[0]}"
+            f"{path}: does not match the encoder: {len(missing)} keys are missing or have a shape "
+            f"mismatch, such as {missing[0]}"
         )
     backbone.load_state_dict(own | {key: given[key] for key in wanted})

@@ -1,1 +1,1 @@
-"""How the inpainters of this project are trained: losses, discriminators, features, recipes."""
+"""Training of the inpainters: training modules, losses, discriminators and recipes."""

@@ -1,4 +1,4 @@
-"""Training module of AOT-GAN: adversarial loss in both forms, discriminator, training step."""
+"""Training module of AOT-GAN: soft-mask adversarial loss, discriminator, training step."""
 
 from __future__ import annotations
 
@@ -12,39 +12,39 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from inpainters.aotgan import AOTGAN, AOTGANConfig, Generator
-from inpainters.training.base import InpainterLearner, pierced, read_network
-from inpainters.training.feature_networks import choose_features, imagenet_standardised, seen
+from inpainters.training.base import InpainterLearner, read_network, white_holes
+from inpainters.training.feature_networks import choose_features, first_share, imagenet_standardised
 from inpainters.training.initialization import initialise, start_warm
 from inpainters.training.losses.features import perceptual, style
 from inpainters.training.losses.lattice import lattice
 from inpainters.training.patch_discriminator import SLOPE, spectral_conv
 
-RADIUS = 35  # of the blur of the labels, in pixels
-SPREAD = 10.0  # its deviation
+BLUR_RADIUS = 35  # of the blur of the labels, pixels
+BLUR_STD = 10.0  # its standard deviation, pixels
 
 
 def soft_holes(masks: Tensor) -> Tensor:
-    """Blur masks: a Gaussian of deviation 10, cut off at 35 pixels, zeros beyond the image.
+    """Blur masks with a Gaussian (sigma 10, truncated at 35 pixels), zero padding.
 
     Args:
         masks: (N, 1, H, W), 1 = hole.
 
     Returns:
-        (N, 1, H, W) in [0, 1]; a hole fades towards the image's border as well.
+        (N, 1, H, W) in [0, 1]; holes fade towards the image border as well.
     """
-    steps = torch.arange(-RADIUS, RADIUS + 1, dtype=masks.dtype, device=masks.device)
-    line = torch.exp(-steps.square() / (2 * SPREAD**2))  # (71,)
+    steps = torch.arange(-BLUR_RADIUS, BLUR_RADIUS + 1, dtype=masks.dtype, device=masks.device)
+    line = torch.exp(-steps.square() / (2 * BLUR_STD**2))  # (71,)
     line = line / line.sum()
-    blurred = F.conv2d(masks, line.view(1, 1, -1, 1), padding=(RADIUS, 0))
-    return F.conv2d(blurred, line.view(1, 1, 1, -1), padding=(0, RADIUS))
+    blurred = F.conv2d(masks, line.view(1, 1, -1, 1), padding=(BLUR_RADIUS, 0))
+    return F.conv2d(blurred, line.view(1, 1, 1, -1), padding=(0, BLUR_RADIUS))
 
 
 def discriminator_program(real: Tensor, fake: Tensor, masks: Tensor) -> Tensor:
-    """What the discriminator pays: 0 is wanted where untouched, about 1 in the holes.
+    """Discriminator loss in the program's form: target 0 where real, about 1 in the holes.
 
     Args:
-        real: (N, 1, h, w), its answers to untouched images.
-        fake: (N, 1, h, w), its answers to composites without gradient.
+        real: (N, 1, h, w), outputs on real images.
+        fake: (N, 1, h, w), outputs on detached composites.
         masks: (N, 1, H, W), 1 = hole.
 
     Returns:
@@ -55,20 +55,21 @@ def discriminator_program(real: Tensor, fake: Tensor, masks: Tensor) -> Tensor:
 
 
 def discriminator_paper(real: Tensor, fake: Tensor, masks: Tensor) -> Tensor:
-    """The same with the paper's labels: 1 is wanted where untouched, about 0 in the holes.
+    """Discriminator loss with the paper's labels: target 1 where real, about 0 in the holes.
 
-    They are 1 less the program's, so that known pixels at the border count as known.
+    The targets are 1 - those of the program, so that known pixels at the border count as known.
+    Arguments and result as in `discriminator_program`.
     """
     return discriminator_program(1 - real, 1 - fake, masks)
 
 
 def generator_program(fake: Tensor, masks: Tensor) -> Tensor:
-    """What the generator pays: 1 is wanted everywhere.
+    """Generator loss in the program's form: target 1 everywhere.
 
-    The program multiplies by mask / mean(mask) only after averaging, which changes nothing.
+    The program multiplies by mask / mean(mask) only after averaging, which has no effect.
 
     Args:
-        fake: (N, 1, h, w), the discriminator's answers to composites.
+        fake: (N, 1, h, w), the discriminator's outputs on composites.
         masks: (N, 1, H, W), 1 = hole.
 
     Returns:
@@ -78,22 +79,26 @@ def generator_program(fake: Tensor, masks: Tensor) -> Tensor:
 
 
 def generator_paper(fake: Tensor, masks: Tensor) -> Tensor:
-    """The same, counted in the holes only: the squared error times the mask, averaged over all."""
+    """Generator loss in the paper's form: squared error times the mask, averaged over all pixels.
+
+    Arguments and result as in `generator_program`.
+    """
     return ((_to_size(fake, masks) - 1).square() * masks).mean()
 
 
-def _to_size(answers: Tensor, masks: Tensor) -> Tensor:
+def _to_size(outputs: Tensor, masks: Tensor) -> Tensor:
     size = masks.shape[2:]
-    if answers.shape[2:] == size:
-        return answers
-    return F.interpolate(answers, size=size, mode="bilinear", align_corners=True)
+    if outputs.shape[2:] == size:
+        return outputs
+    return F.interpolate(outputs, size=size, mode="bilinear", align_corners=True)
 
 
 class Discriminator(nn.Module):
-    """Four convolutions under spectral norm, a plain one with bias (AOT-GAN, arXiv 2104.01431).
+    """Patch discriminator: four convolutions with spectral norm, and a plain one with bias.
 
-    The architecture of `patch.Discriminator` under other names, but for the last layer. In training
-    each forward pass does one power iteration.
+    The architecture of `patch_discriminator.Discriminator` with other parameter names, except for
+    the last layer. In training mode each forward pass does one power iteration. Source: AOT-GAN
+    (arXiv 2104.01431) and its authors' program.
 
     Args:
         width: channels of the first layer; the authors' is 64.
@@ -108,35 +113,34 @@ class Discriminator(nn.Module):
         self.conv = nn.Sequential(*layers, nn.Conv2d(8 * width, 1, 4, padding=1))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Judge (N, 3, H, W) images in [-1, 1], H and W at least 24.
+        """Classify (N, 3, H, W) images in [-1, 1], H and W at least 24.
 
         Returns:
-            (N, 1, H // 8 - 2, W // 8 - 2), of any value; what is wanted is the loss's to say.
+            (N, 1, H // 8 - 2, W // 8 - 2), unbounded; the targets depend on the loss.
         """
-        answers: Tensor = self.conv(images)
-        return answers
+        outputs: Tensor = self.conv(images)
+        return outputs
 
 
 class AOTGANLosses(BaseModel):
-    """The `losses` table of a recipe of AOT-GAN; the defaults are the authors' program's.
+    """The `losses` table of a recipe of AOT-GAN; the defaults are the authors'.
 
     Attributes:
-        l1: weight of the absolute difference of whole images.
-        perceptual: weight of the features' difference.
-        style: weight of the Gram matrices' difference.
+        l1: weight of L1 of whole images.
+        perceptual: weight of the perceptual term.
+        style: weight of the style term.
         adversarial: weight of the generator's adversarial term.
-        adversarial_form: labels of the discriminator: the paper's, or the program's, which reward
-            the generator the wrong way round and leave its term's gradient in the discriminator.
-        features: what the perceptual and style terms compare: VGG-19, as the authors do; VGG-16
-            as far as its third block; or fixed random filters on three scales.
-        features_share: share of each batch's images, the first ones, that are compared so; the
-            others are left to the other terms. VGG would else take most of a step's time.
-        lattice: weight of the share of the fill's fine structure that repeats with the strides of
-            the network, a checkerboard; no paper has it.
+        adversarial_form: the labels of the paper, or of the program, whose generator loss has the
+            wrong sign and whose gradient is left in the discriminator.
+        features: of the perceptual and style terms: VGG-19, as the authors use; VGG-16 up to its
+            third block; or fixed random filters at three scales ("texture").
+        features_share: share of each batch's images, the first ones, that these terms use; the rest
+            only have the other terms. VGG would otherwise take most of a step's time.
+        lattice: weight of the checkerboard penalty, see `losses.lattice`; not in the paper.
         discriminator_width: channels of the discriminator's first layer.
-        start: fresh weights of the generator: "normal" of deviation 0.02, as the program draws
-            them, or "scaled" after He, so that narrow layers answer as strongly as wide ones.
-        warm: start from the mini edition of `aotgan`; attentions pass through first.
+        start: initialisation of the generator: "normal" with std 0.02, as in the program, or
+            "scaled" (He et al.), so that activations do not shrink in narrow networks.
+        warm: start from the mini weights of `aotgan`; attentions start as the identity.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -155,16 +159,16 @@ class AOTGANLosses(BaseModel):
 
 
 class AOTGANLearner(InpainterLearner):
-    """AOT-GAN in training, with or without RWSA; answers the loop's `Learner`.
+    """Training module of AOT-GAN, with or without RWSA; implements `Learner`.
 
     Args:
         network: sizes, as `AOTGANConfig` names them.
         losses: weights and forms of the losses.
-        device: where the networks are.
+        device: device of the networks.
 
     Raises:
-        TrainingError: if a size has an unknown name or does not fit the weights it starts from, or
-            a VGG's weights are wanted and not there.
+        TrainingError: if a size is unknown or does not fit the weights to start from, or VGG
+            weights are needed but not installed.
     """
 
     model: ClassVar[str] = "aotgan"
@@ -178,7 +182,7 @@ class AOTGANLearner(InpainterLearner):
         "leaked",
         "lattice",
     )
-    players: ClassVar[dict[str, tuple[str, ...]]] = {
+    roles: ClassVar[dict[str, tuple[str, ...]]] = {
         "generator": ("generator",),
         "discriminator": ("discriminator",),
     }
@@ -205,13 +209,13 @@ class AOTGANLearner(InpainterLearner):
             start_warm({"": self.network}, AOTGAN.card)
         self.features = choose_features(losses.features).to(device)
         self._losses = losses
-        self._composites: deque[Tensor] = deque()  # for the discriminator's turn
+        self._composites: deque[Tensor] = deque()  # queue for the discriminator's update
 
-    def learn(self, player: str, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
-        """The weighted terms of the generator, or of the discriminator on what that made.
+    def training_step(self, role: str, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
+        """The weighted losses of the generator, or of the discriminator on its outputs.
 
         Args:
-            player: "generator", then "discriminator".
+            role: "generator", then "discriminator".
             images: (N, 3, H, W) RGB in [0, 1], H and W multiples of 4, at least 36.
             masks: (N, 1, H, W), 1 = hole.
 
@@ -219,21 +223,23 @@ class AOTGANLearner(InpainterLearner):
             Each term, ().
         """
         signed = images * 2 - 1
-        if player == "discriminator":
-            return self._judge(signed, masks)
+        if role == "discriminator":
+            return self._discriminator_losses(signed, masks)
         raw = self.network(signed, masks)
         composite = raw * masks + signed * (1 - masks)
         self._composites.append(composite.detach())
-        terms = self._pictures(images, (raw + 1) / 2)
+        terms = self._image_losses(images, (raw + 1) / 2)
         if self._losses.lattice:
             terms["lattice"] = self._losses.lattice * lattice((raw + 1) / 2, masks)
         terms["adversarial"] = self._adversarial(composite, masks)
         return terms
 
-    def _pictures(self, images: Tensor, painted: Tensor) -> dict[str, Tensor]:
-        """The terms that compare whole images in [0, 1]; L1 is that of [-1, 1]."""
+    def _image_losses(self, images: Tensor, painted: Tensor) -> dict[str, Tensor]:
+        """Reconstruction losses of whole (N, 3, H, W) images in [0, 1]; L1 is scaled to [-1, 1]."""
         chosen, network = self._losses, self.features
-        inputs = tuple(seen(pictures, chosen.features_share) for pictures in (images, painted))
+        inputs = tuple(
+            first_share(pictures, chosen.features_share) for pictures in (images, painted)
+        )
         if chosen.features != "texture":
             inputs = tuple(imagenet_standardised(pictures) for pictures in inputs)
         with torch.no_grad():
@@ -246,10 +252,10 @@ class AOTGANLearner(InpainterLearner):
         }
 
     def _adversarial(self, composite: Tensor, masks: Tensor) -> Tensor:
-        pays = generator_paper if self._losses.adversarial_form == "paper" else generator_program
-        return self._losses.adversarial * pays(self.discriminator(composite), masks)
+        loss = generator_paper if self._losses.adversarial_form == "paper" else generator_program
+        return self._losses.adversarial * loss(self.discriminator(composite), masks)
 
-    def _judge(self, signed: Tensor, masks: Tensor) -> dict[str, Tensor]:
+    def _discriminator_losses(self, signed: Tensor, masks: Tensor) -> dict[str, Tensor]:
         composite = self._composites.popleft()
         terms = {}
         if self._losses.adversarial_form == "program":
@@ -261,13 +267,13 @@ class AOTGANLearner(InpainterLearner):
 
     @torch.no_grad()
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
-        """The images, the holes, the answer, and the composite."""
+        """Images, images with white holes, outputs, composites."""
         self.network.eval()
         raw = (self.network(images * 2 - 1, masks) + 1) / 2
-        return [images, pierced(images, masks), raw, raw * masks + images * (1 - masks)]
+        return [images, white_holes(images, masks), raw, raw * masks + images * (1 - masks)]
 
     def official(self, step: int) -> dict[str, dict[str, Any]]:
-        """The two files of the authors' layout, named after the iteration."""
+        """The two files of the authors' layout, named by iteration."""
         return {
             f"G{step:07d}.pt": self.network.state_dict(),
             f"D{step:07d}.pt": self.discriminator.state_dict(),
@@ -275,7 +281,7 @@ class AOTGANLearner(InpainterLearner):
 
 
 def _scale(network: nn.Module) -> None:
-    """Draw the weights of all convolutions anew, after He et al. (ICCV 2015)."""
+    """Re-initialise all convolutions after He et al. (ICCV 2015)."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")

@@ -1,4 +1,4 @@
-"""What the learners of inpainters share: how they read sizes, begin a phase and show a hole."""
+"""Shared parts of the inpainters' training modules: base class, network sizes, sample images."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Sizes = TypeVar("Sizes")
 
 
 class InpainterLearner(ABC):
-    """The part of the loop's `Learner` that most inpainters answer alike.
+    """Base class of training modules: the methods of `Learner` that most inpainters share.
 
     Attributes:
-        model: its name in errors.
-        phases: what a recipe may ask for; "joint" is everything, as the paper has it.
+        model: its name in error messages.
+        phases: the phases that a recipe may name; "joint" trains everything, as in the papers.
         modules: all networks with a state, by name.
-        sizes: the network's, a dataclass.
+        sizes: the network's configuration, a dataclass.
     """
 
     model: ClassVar[str]
@@ -37,7 +37,7 @@ class InpainterLearner(ABC):
             fresh: whether this is the first step of a stage.
 
         Raises:
-            TrainingError: if the recipe names another.
+            TrainingError: if the phase is unknown.
         """
         if phase not in self.phases:
             known = ", ".join(self.phases)
@@ -45,8 +45,8 @@ class InpainterLearner(ABC):
         for part in self.modules.values():
             part.train()
 
-    def finish(self) -> None:  # noqa: B027 (most have nothing to take out)
-        """Nothing: the network is exported as it was trained."""
+    def finish(self) -> None:  # noqa: B027 (optional to override)
+        """Do nothing: the network is exported as trained."""
 
     def config(self) -> dict[str, Any]:
         """The network's sizes."""
@@ -54,11 +54,11 @@ class InpainterLearner(ABC):
 
 
 def read_network(kind: type[Sizes], table: Mapping[str, Any], model: str) -> Sizes:
-    """The `network` table of a recipe as the network's own sizes.
+    """Read the `network` table of a recipe into the network's configuration.
 
     Raises:
-        TrainingError: if a size has an unknown name.
-        BadInput: if a size is one the network cannot have.
+        TrainingError: if a key is unknown.
+        BadInput: if a size is invalid.
     """
     try:
         return kind(**table)
@@ -66,6 +66,14 @@ def read_network(kind: type[Sizes], table: Mapping[str, Any], model: str) -> Siz
         raise TrainingError(f"recipe of {model}, network: {error}") from None
 
 
-def pierced(images: Tensor, masks: Tensor) -> Tensor:
-    """(N, 3, H, W) images in [0, 1] with their holes, (N, 1, H, W), inpainted white, to look at."""
+def white_holes(images: Tensor, masks: Tensor) -> Tensor:
+    """Fill holes with white, for sample images.
+
+    Args:
+        images: (N, 3, H, W) in [0, 1].
+        masks: (N, 1, H, W), 1 = hole.
+
+    Returns:
+        (N, 3, H, W) in [0, 1].
+    """
     return images * (1 - masks) + masks

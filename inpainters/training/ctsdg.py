@@ -15,8 +15,8 @@ from torch.nn import functional as F
 from benchmark.core.tensors import to_pixels
 from inpainters.ctsdg import CTSDGConfig, Generator, Painted, outlines_of
 from inpainters.training import patch_discriminator as patch
-from inpainters.training.base import InpainterLearner, pierced, read_network
-from inpainters.training.feature_networks import VGG16_POOLS, choose_features, seen
+from inpainters.training.base import InpainterLearner, read_network, white_holes
+from inpainters.training.feature_networks import VGG16_POOLS, choose_features, first_share
 from inpainters.training.initialization import initialise
 from inpainters.training.losses.adversarial import (
     adversarial_discriminator,
@@ -26,63 +26,65 @@ from inpainters.training.losses.lattice import lattice
 from inpainters.training.losses.regions import hole_loss, perceptual_loss, style_loss, valid_loss
 
 
-def adversarial_loss(judged: Judged, edges: Tensor) -> Tensor:
-    """What the generator pays for being found out, and for edges that are not the image's.
+def adversarial_loss(output: DiscriminatorOutput, edges: Tensor) -> Tensor:
+    """Generator loss: adversarial, and edges of the output against those of the image.
 
     Args:
-        judged: the discriminator's answers to the inpainted images.
-        edges: (N, 1, H, W), 0 or 1, Canny edges of the untouched images.
+        output: the discriminator's outputs on inpainted images.
+        edges: (N, 1, H, W), 0 or 1, Canny edges of the real images.
 
     Returns:
         A scalar.
     """
-    return adversarial_generator(judged.decisions) + edges_missed(judged.edges, edges)
+    return adversarial_generator(output.decisions) + edge_loss(output.edges, edges)
 
 
-def discriminator_loss(real: Judged, fake: Judged, edges: Tensor) -> Tensor:
-    """What the discriminator pays for its mistakes, and its detector for the edges it misses.
+def discriminator_loss(
+    real: DiscriminatorOutput, fake: DiscriminatorOutput, edges: Tensor
+) -> Tensor:
+    """Discriminator loss: adversarial, and the edge detector's cross-entropy on both inputs.
 
     Args:
-        real: its answers to untouched images.
-        fake: its answers to inpainted images without gradient.
-        edges: (N, 1, H, W), 0 or 1, Canny edges of the untouched images, wanted of both.
+        real: outputs on real images.
+        fake: outputs on detached inpainted images.
+        edges: (N, 1, H, W), 0 or 1, Canny edges of the real images, the target of both.
 
     Returns:
         A scalar, the sum of four terms.
     """
-    mistaken = adversarial_discriminator(real.decisions, fake.decisions, halved=False)
-    return mistaken + edges_missed(real.edges, edges) + edges_missed(fake.edges, edges)
+    loss = adversarial_discriminator(real.decisions, fake.decisions, halved=False)
+    return loss + edge_loss(real.edges, edges) + edge_loss(fake.edges, edges)
 
 
-def intermediate_loss(picture: Tensor, found: Tensor, images: Tensor, edges: Tensor) -> Tensor:
-    """What each decoder pays for what it would answer alone.
+def intermediate_loss(texture: Tensor, structure: Tensor, images: Tensor, edges: Tensor) -> Tensor:
+    """Intermediate supervision of the two decoders.
 
     Args:
-        picture: (N, 3, H, W) in [-1, 1], the texture decoder's.
-        found: (N, 1, H, W) in [0, 1], the structure decoder's edges.
-        images: (N, 3, H, W) in [-1, 1], untouched.
-        edges: (N, 1, H, W), 0 or 1, Canny edges of the untouched images.
+        texture: (N, 3, H, W) in [-1, 1], output of the texture decoder.
+        structure: (N, 1, H, W) in [0, 1], edges of the structure decoder.
+        images: (N, 3, H, W) in [-1, 1], real images.
+        edges: (N, 1, H, W), 0 or 1, Canny edges of the real images.
 
     Returns:
         A scalar.
     """
-    return edges_missed(found, edges) + F.l1_loss(picture, images)
+    return edge_loss(structure, edges) + F.l1_loss(texture, images)
 
 
-def edges_missed(found: Tensor, edges: Tensor) -> Tensor:
+def edge_loss(found: Tensor, edges: Tensor) -> Tensor:
     """Binary cross-entropy of edges in [0, 1] against Canny edges, both (N, 1, H, W)."""
-    with torch.autocast(found.device.type, enabled=False):  # torch refuses it in 16 bits
+    with torch.autocast(found.device.type, enabled=False):  # torch does not support it in 16 bits
         return F.binary_cross_entropy(found.float(), edges)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    """What the discriminator says of N images.
+class DiscriminatorOutput:
+    """The output of the discriminator for N images.
 
     Attributes:
-        decisions: (N, 2, H // 8 - 2, W // 8 - 2), before any sigmoid, positive where real: by
-            texture, then by structure.
-        edges: (N, 1, H, W) in [0, 1], what it takes for edges in the images.
+        decisions: (N, 2, H // 8 - 2, W // 8 - 2), logits, positive where real: of the texture
+            branch, then of the structure branch.
+        edges: (N, 1, H, W) in [0, 1], edges detected in the images.
     """
 
     decisions: Tensor
@@ -90,7 +92,7 @@ class Judged:
 
 
 class EdgeDetector(nn.Module):
-    """Edges of an image: a convolution, a residual block, a 1x1 convolution.
+    """Edge detector: a convolution, a residual block, a 1x1 convolution.
 
     Args:
         width: channels in between; the authors' is 16.
@@ -111,14 +113,14 @@ class EdgeDetector(nn.Module):
         self.out_layer = nn.Conv2d(width, 1, 1)
 
     def forward(self, images: Tensor) -> Tensor:
-        """(N, 3, H, W) images in [-1, 1] to edges (N, 1, H, W) in [0, 1]."""
+        """Edges (N, 1, H, W) in [0, 1] of (N, 3, H, W) images in [-1, 1]."""
         projected = self.projection(images)
         features = F.relu(self.res_layer(projected) + projected)
         return torch.sigmoid(self.out_layer(features))
 
 
 class Discriminator(nn.Module):
-    """Real or inpainted, by texture and by structure (CTSDG, arXiv 2108.09760).
+    """Discriminator with a texture and a structure branch (CTSDG, arXiv 2108.09760).
 
     Args:
         width: channels of each branch's first layer; the authors' is 64.
@@ -131,40 +133,41 @@ class Discriminator(nn.Module):
         self.structure_branch = patch.Discriminator(width, channels=2)
         self.edge_detector = EdgeDetector(edge_width)
 
-    def forward(self, images: Tensor, grey: Tensor, edges: Tensor | None = None) -> Judged:
-        """Judge real or inpainted images.
+    def forward(
+        self, images: Tensor, grey: Tensor, edges: Tensor | None = None
+    ) -> DiscriminatorOutput:
+        """Classify real or inpainted images.
 
         Args:
             images: (N, 3, H, W) in [-1, 1], H and W at least 24.
             grey: (N, 1, H, W) in [0, 1], of the real images even where the images are inpainted.
             edges: (N, 1, H, W), 0 or 1: the Canny edges where the images are real; None where they
-                are inpainted, and the structure is then judged by the edges found in them.
+                are inpainted, whose detected edges are then used.
 
         Returns:
-            Both branches' decisions, and the edges found.
+            Both branches' logits, and the detected edges.
         """
         found = self.edge_detector(images)
         structure = torch.cat((found if edges is None else edges, grey), dim=1)  # (N, 2, H, W)
         decisions = (self.texture_branch(images), self.structure_branch(structure))
-        return Judged(decisions=torch.cat(decisions, dim=1), edges=found)
+        return DiscriminatorOutput(decisions=torch.cat(decisions, dim=1), edges=found)
 
 
 class CTSDGLosses(BaseModel):
-    """The `losses` table of a recipe of CTSDG; the weights are the authors' program's.
+    """The `losses` table of a recipe of CTSDG; the weights are the authors'.
 
     Attributes:
-        hole: weight of the absolute difference in the holes.
-        valid: weight of the absolute difference where known.
-        perceptual: weight of the features' difference.
-        style: weight of the Gram matrices' difference.
+        hole: weight of L1 in the holes.
+        valid: weight of L1 in the known regions.
+        perceptual: weight of the perceptual term.
+        style: weight of the style term.
         adversarial: weight of the generator's adversarial term.
-        intermediate: weight of what each decoder would answer alone.
-        discriminator: weight of the discriminator's own terms.
-        features: what the perceptual and style terms compare: VGG-16, or fixed random filters.
-        features_share: share of each batch's images, the first ones, that are compared so; the
-            others are left to the other terms. VGG would else take most of a step's time.
-        lattice: weight of the share of the fill's fine structure that repeats with the strides of
-            the network, a checkerboard; no paper has it.
+        intermediate: weight of the intermediate supervision.
+        discriminator: weight of the discriminator's losses.
+        features: of the perceptual and style terms: VGG-16, or fixed random filters ("texture").
+        features_share: share of each batch's images, the first ones, that these terms use; the rest
+            only have the other terms. VGG would otherwise take most of a step's time.
+        lattice: weight of the checkerboard penalty, see `losses.lattice`; not in the paper.
         discriminator_width: channels of the first layer of the discriminator's branches.
         edge_width: channels of its edge detector.
     """
@@ -186,18 +189,17 @@ class CTSDGLosses(BaseModel):
 
 
 class CTSDGLearner(InpainterLearner):
-    """CTSDG in training; answers the loop's `Learner`.
+    """Training module of CTSDG; implements `Learner`.
 
-    Phase "fine" is the authors' second run: the generator's batch norms keep their statistics and
-    use them.
+    Phase "fine" is the authors' fine-tuning: the generator's batch norms are in evaluation mode.
 
     Args:
         network: sizes, as `CTSDGConfig` names them.
         losses: weights and forms of the losses.
-        device: where the networks are.
+        device: device of the networks.
 
     Raises:
-        TrainingError: if a size has an unknown name, or VGG-16's file is wanted and not there.
+        TrainingError: if a size is unknown, or the VGG-16 weights are needed but not installed.
     """
 
     model: ClassVar[str] = "ctsdg"
@@ -213,7 +215,7 @@ class CTSDGLearner(InpainterLearner):
         "discriminator",
         "lattice",
     )
-    players: ClassVar[dict[str, tuple[str, ...]]] = {
+    roles: ClassVar[dict[str, tuple[str, ...]]] = {
         "generator": ("generator",),
         "discriminator": ("discriminator",),
     }
@@ -234,12 +236,14 @@ class CTSDGLearner(InpainterLearner):
         }
         initialise(self.network)
         initialise(self.discriminator.texture_branch)
-        initialise(self.discriminator.structure_branch)  # the edge detector starts as torch has it
+        initialise(
+            self.discriminator.structure_branch
+        )  # the edge detector keeps torch's default initialisation
         for part in self.modules.values():
             part.to(device)
         self.features = choose_features(losses.features, VGG16_POOLS).to(device)
         self._losses = losses
-        self._painted: deque[tuple[Tensor, Tensor]] = deque()
+        self._generated: deque[tuple[Tensor, Tensor]] = deque()
 
     def begin(self, phase: str, *, fresh: bool) -> None:
         """Set training mode for a phase; see the class and `InpainterLearner.begin`."""
@@ -249,13 +253,13 @@ class CTSDGLearner(InpainterLearner):
                 if isinstance(module, nn.BatchNorm2d):
                     module.eval()
 
-    def learn(self, player: str, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
-        """The weighted terms of a player.
+    def training_step(self, role: str, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
+        """The weighted losses of an optimizer role.
 
-        The discriminator judges what the generator inpainted in the same step, before it moved.
+        The discriminator gets the generator's outputs of the same step, before its update.
 
         Args:
-            player: "generator" or "discriminator", in this order.
+            role: "generator" or "discriminator", in this order.
             images: (N, 3, H, W) RGB in [0, 1], H and W multiples of 2 ** levels.
             masks: (N, 1, H, W), 1 = hole.
 
@@ -263,57 +267,62 @@ class CTSDGLearner(InpainterLearner):
             Each term, ().
         """
         wanted = 2 * images - 1
-        if player == "discriminator":
-            raw, outlines = self._painted.popleft()
+        if role == "discriminator":
+            raw, outlines = self._generated.popleft()
             edges, grey = outlines[:, :1], outlines[:, 1:]
             real = self.discriminator(wanted, grey, edges)
-            mistaken = discriminator_loss(real, self.discriminator(raw, grey), edges)
-            return {"discriminator": self._losses.discriminator * mistaken}
+            loss = discriminator_loss(real, self.discriminator(raw, grey), edges)
+            return {"discriminator": self._losses.discriminator * loss}
         outlines = outlines_of(to_pixels(images)).to(images.device)
         painted: Painted = self.network(wanted, outlines, masks)
-        self._painted.append((painted.raw.detach(), outlines))
-        return self._pictures(painted.raw, wanted, masks) | self._edges(painted, wanted, outlines)
+        self._generated.append((painted.raw.detach(), outlines))
+        return self._image_losses(painted.raw, wanted, masks) | self._edge_losses(
+            painted, wanted, outlines
+        )
 
-    def _pictures(self, raw: Tensor, wanted: Tensor, masks: Tensor) -> dict[str, Tensor]:
-        """The terms that compare images, (N, 3, H, W) in [-1, 1]."""
-        chosen, see = self._losses, self.features
+    def _image_losses(self, raw: Tensor, wanted: Tensor, masks: Tensor) -> dict[str, Tensor]:
+        """Reconstruction losses of (N, 3, H, W) images in [-1, 1]."""
+        chosen, network = self._losses, self.features
         composite = wanted * (1 - masks) + raw * masks
-        few = [seen(pictures, chosen.features_share) for pictures in (wanted, raw, composite)]
+        few = [
+            first_share(pictures, chosen.features_share) for pictures in (wanted, raw, composite)
+        ]
         with torch.no_grad():
-            real = see.features(few[0])
-        pair = see.features(few[1]), see.features(few[2])
+            real = network.features(few[0])
+        pair = network.features(few[1]), network.features(few[2])
         terms = {
             "hole": chosen.hole * hole_loss(raw, wanted, masks),
             "valid": chosen.valid * valid_loss(raw, wanted, masks),
-            "perceptual": chosen.perceptual * perceptual_loss(*pair, real, see.perceptual_layers),
-            "style": chosen.style * style_loss(*pair, real, see.style_layers),
+            "perceptual": chosen.perceptual
+            * perceptual_loss(*pair, real, network.perceptual_layers),
+            "style": chosen.style * style_loss(*pair, real, network.style_layers),
         }
         if chosen.lattice:
             terms["lattice"] = chosen.lattice * lattice((raw + 1) / 2, masks)
         return terms
 
-    def _edges(self, painted: Painted, wanted: Tensor, outlines: Tensor) -> dict[str, Tensor]:
-        """The terms that edges have a part in."""
+    def _edge_losses(self, painted: Painted, wanted: Tensor, outlines: Tensor) -> dict[str, Tensor]:
+        """The losses that involve edges."""
         edges, grey = outlines[:, :1], outlines[:, 1:]
         alone = self.network.project(painted)
-        judged = self.discriminator(painted.raw, grey)
-        apart = intermediate_loss(alone.picture, alone.edges, wanted, edges)
+        output = self.discriminator(painted.raw, grey)
+        intermediate = intermediate_loss(alone.picture, alone.edges, wanted, edges)
         return {
-            "adversarial": self._losses.adversarial * adversarial_loss(judged, edges),
-            "intermediate": self._losses.intermediate * apart,
+            "adversarial": self._losses.adversarial * adversarial_loss(output, edges),
+            "intermediate": self._losses.intermediate * intermediate,
         }
 
     @torch.no_grad()
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
-        """The images, the holes, the texture decoder's image, the answer and the composite."""
+        """Images, images with white holes, texture decoder outputs, outputs, composites."""
         self.network.eval()
         outlines = outlines_of(to_pixels(images)).to(images.device)
         painted: Painted = self.network(2 * images - 1, outlines, masks)
         texture, raw = ((p + 1) / 2 for p in (self.network.project(painted).picture, painted.raw))
         composite = torch.where(masks.bool(), raw, images)
-        return [images, pierced(images, masks), texture, raw, composite]
+        return [images, white_holes(images, masks), texture, raw, composite]
 
     def official(self, step: int) -> dict[str, dict[str, Any]]:
-        """The authors' file."""
+        """The file in the authors' layout."""
         parts = {name: part.state_dict() for name, part in self.modules.items()}
         return {"generator.pth": {"n_iter": step, **parts}}

@@ -1,4 +1,4 @@
-"""Training module of EdgeConnect: losses and steps of the edge and colour generators."""
+"""Training module of EdgeConnect: losses and training steps of the edge and colour generators."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from inpainters.edgeconnect import (
     canny_edges,
     grey_levels,
 )
-from inpainters.training.base import InpainterLearner, pierced, read_network
-from inpainters.training.feature_networks import choose_features, seen
+from inpainters.training.base import InpainterLearner, read_network, white_holes
+from inpainters.training.feature_networks import choose_features, first_share
 from inpainters.training.initialization import initialise, start_linear, start_warm
 from inpainters.training.losses.adversarial import (
     adversarial_discriminator,
@@ -37,11 +37,11 @@ from inpainters.training.patch_discriminator import Discriminator
 
 
 def feature_matching(fake: Sequence[Tensor], real: Sequence[Tensor]) -> Tensor:
-    """Mean absolute difference of the discriminator's maps, summed over its layers.
+    """Feature matching loss: L1 of the discriminator's activations, summed over its layers.
 
     Args:
-        fake: what each layer answers to grey and predicted edges, as `Discriminator.maps` gives it.
-        real: what it answers to grey and Canny edges; no gradient goes there.
+        fake: activations (N, C, h, w) of `Discriminator.maps` on grey and predicted edges.
+        real: activations on grey and Canny edges; detached.
 
     Returns:
         A scalar.
@@ -51,12 +51,12 @@ def feature_matching(fake: Sequence[Tensor], real: Sequence[Tensor]) -> Tensor:
 
 
 def l1(raw: Tensor, images: Tensor, masks: Tensor) -> Tensor:
-    """Mean absolute difference over the mean of the mask, known pixels included.
+    """L1 over all pixels, divided by the mean of the mask.
 
     Args:
-        raw: (N, 3, H, W) in [0, 1], the whole inpainted images.
-        images: (N, 3, H, W) in [0, 1], untouched.
-        masks: (N, 1, H, W), 1 = hole, somewhere in the batch, else the term is infinite.
+        raw: (N, 3, H, W) in [0, 1], the whole network outputs.
+        images: (N, 3, H, W) in [0, 1], real images.
+        masks: (N, 1, H, W), 1 = hole; an empty batch of masks makes the loss infinite.
 
     Returns:
         A scalar.
@@ -64,7 +64,7 @@ def l1(raw: Tensor, images: Tensor, masks: Tensor) -> Tensor:
     return F.l1_loss(raw, images) / masks.mean()
 
 
-# The networks that each phase trains: stages 1 to 4 of the authors' program.
+# The networks that each phase trains (stages 1 to 4 of the authors' program).
 PHASES = {
     "edge": ("edge", "edge_discriminator"),
     "true": ("inpaint", "inpaint_discriminator"),
@@ -74,28 +74,27 @@ PHASES = {
 
 
 class EdgeConnectLosses(BaseModel):
-    """The `losses` table of a recipe of EdgeConnect; the defaults are the authors' program's.
+    """The `losses` table of a recipe of EdgeConnect; the defaults are the authors'.
 
     Attributes:
         edge_adversarial: weight of the edge generator's adversarial term.
-        matching: weight of the discriminator's features of edges.
-        l1: weight of the colours' absolute difference.
-        perceptual: weight of the features' difference.
-        style: weight of the Gram matrices' difference.
+        matching: weight of the edge discriminator's feature matching.
+        l1: weight of the L1 term of colours.
+        perceptual: weight of the perceptual term.
+        style: weight of the style term.
         adversarial: weight of the colour generator's adversarial term.
-        composited: whether true edges stand around the hole where colours are inpainted after
-            predicted ones, as in the authors' training; their test, and this project's, has
-            predicted ones everywhere.
-        features: what the perceptual and style terms compare: VGG-19, as the authors do; VGG-16
-            as far as its third block; or fixed random filters on three scales.
-        features_share: share of each batch's images, the first ones, that are compared so; the
-            others are left to the other terms. VGG would else take most of a step's time.
-        lattice: weight of the share of the fill's fine structure that repeats with the strides of
-            the network, a checkerboard; no paper has it.
+        composited: use true edges outside the hole, and predicted ones inside, as the input of the
+            colour generator, as in the authors' training; their test, and this project's, use
+            predicted edges everywhere.
+        features: of the perceptual and style terms: VGG-19, as the authors use; VGG-16 up to its
+            third block; or fixed random filters at three scales ("texture").
+        features_share: share of each batch's images, the first ones, that these terms use; the rest
+            only have the other terms. VGG would otherwise take most of a step's time.
+        lattice: weight of the checkerboard penalty, see `losses.lattice`; not in the paper.
         discriminator_width: channels of each discriminator's first layer.
-        start: fresh weights of the colour generator: "normal", as the program draws them, or
-            "linear", scaled until the instance norms hardly divide; see `start_linear`.
-        warm: start from the mini edition of `edgeconnect`; attentions pass through first.
+        start: initialisation of the colour generator: "normal", as in the program, or "linear", see
+            `initialization.start_linear`.
+        warm: start from the mini weights of `edgeconnect`; attentions start as the identity.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -116,14 +115,14 @@ class EdgeConnectLosses(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """What the generators made, without gradient, for the discriminators' turn.
+class GeneratorOutputs:
+    """Detached generator outputs, for the discriminators' update.
 
     Attributes:
-        grey: (N, 1, H, W), luminance.
-        edges: (N, 1, H, W), true edges.
-        completed: (N, 1, H, W), predicted edges, or None where the phase trains none.
-        raw: (N, 3, H, W), inpainted images, or None likewise.
+        grey: (N, 1, H, W) in [0, 1], luminance.
+        edges: (N, 1, H, W), 0 or 1, true edges.
+        completed: (N, 1, H, W) in [0, 1], predicted edges; None if the phase does not train them.
+        raw: (N, 3, H, W) in [0, 1], network outputs; None if the phase does not train them.
     """
 
     grey: Tensor
@@ -133,16 +132,16 @@ class Kept:
 
 
 class EdgeConnectLearner(InpainterLearner):
-    """EdgeConnect in training, with or without RWSA; answers the loop's `Learner`.
+    """Training module of EdgeConnect, with or without RWSA; implements `Learner`.
 
     Args:
         network: sizes, as `EdgeConnectConfig` names them.
         losses: weights and forms of the losses.
-        device: where the networks are.
+        device: device of the networks.
 
     Raises:
-        TrainingError: if a size has an unknown name or does not fit the weights it starts from, or
-            a VGG's weights are wanted and not there.
+        TrainingError: if a size is unknown or does not fit the weights to start from, or VGG
+            weights are needed but not installed.
     """
 
     model: ClassVar[str] = "edgeconnect"
@@ -159,7 +158,7 @@ class EdgeConnectLearner(InpainterLearner):
         "discriminator",
         "lattice",
     )
-    players: ClassVar[dict[str, tuple[str, ...]]] = {
+    roles: ClassVar[dict[str, tuple[str, ...]]] = {
         "generator": ("edge", "inpaint"),
         "discriminator": ("edge_discriminator", "inpaint_discriminator"),
     }
@@ -184,48 +183,48 @@ class EdgeConnectLearner(InpainterLearner):
         for part in self.modules.values():
             initialise(part)
         if losses.start == "linear":
-            start_linear((self.network.inpaint,), self._after_noise, device)
+            start_linear((self.network.inpaint,), self._run_on_noise_edges, device)
         if losses.warm:
             start_warm(
                 {"edge.": self.network.edge, "inpaint.": self.network.inpaint}, EdgeConnect.card
             )
         self.features = choose_features(losses.features).to(device)
         self._losses, self._phase = losses, "joint"
-        self._kept: deque[Kept] = deque()
+        self._generated: deque[GeneratorOutputs] = deque()
 
-    def _after_noise(self, images: Tensor, masks: Tensor) -> Tensor:
+    def _run_on_noise_edges(self, images: Tensor, masks: Tensor) -> Tensor:
         painted: Tensor = self.network.inpaint.train()(images, torch.rand_like(masks), masks)
         return painted
 
     def begin(self, phase: str, *, fresh: bool) -> None:
-        """Train the networks of `phase`; freeze the others and hold them in evaluation mode.
+        """Train the networks of `phase`; freeze the others and set them to evaluation mode.
 
         Args:
-            phase: "edge", "true" for colours after true edges, "predicted" for colours after the
-                edges that are predicted by then, "joint" for everything.
-            fresh: whether this is the first step of a stage; it makes no difference here.
+            phase: "edge"; "true" for colours from true edges; "predicted" for colours from
+                predicted edges; "joint" for everything.
+            fresh: whether this is the first step of a stage; not used.
 
         Raises:
-            TrainingError: if the recipe names another.
+            TrainingError: if the phase is unknown.
         """
         super().begin(phase, fresh=fresh)
         self._phase = phase
         for name, part in self.modules.items():
             part.train(name in PHASES[phase]).requires_grad_(name in PHASES[phase])
 
-    def learn(self, player: str, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
-        """The weighted terms of the generators, or of the discriminators on what those made.
+    def training_step(self, role: str, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
+        """The weighted losses of the generators, or of the discriminators on their outputs.
 
         Args:
-            player: "generator", then "discriminator".
+            role: "generator", then "discriminator".
             images: (N, 3, H, W) RGB in [0, 1], H and W multiples of 4, at least 24.
             masks: (N, 1, H, W), 1 = hole, at least one of them.
 
         Returns:
             Each term of the phase, ().
         """
-        if player == "discriminator":
-            return self._judge(images, self._kept.popleft())
+        if role == "discriminator":
+            return self._discriminator_losses(images, self._generated.popleft())
         grey, edges = true_edges(images)
         terms: dict[str, Tensor] = {}
         completed = raw = None
@@ -237,13 +236,13 @@ class EdgeConnectLearner(InpainterLearner):
             raw = self.network.inpaint(images, guide, masks)
             terms |= self._colour_terms(images, masks, raw)
         kept = (part if part is None else part.detach() for part in (completed, raw))
-        self._kept.append(Kept(grey, edges, *kept))
+        self._generated.append(GeneratorOutputs(grey, edges, *kept))
         return terms
 
     def _guide(
         self, grey: Tensor, edges: Tensor, completed: Tensor | None, masks: Tensor
     ) -> Tensor:
-        """The edges that colours are inpainted after; only in "joint" do they take a gradient."""
+        """The input edges of the colour generator; only in "joint" they have a gradient."""
         if self._phase == "true":
             return edges
         if completed is None:
@@ -264,7 +263,9 @@ class EdgeConnectLearner(InpainterLearner):
 
     def _colour_terms(self, images: Tensor, masks: Tensor, raw: Tensor) -> dict[str, Tensor]:
         chosen, network = self._losses, self.features
-        few, holes, some = (seen(part, chosen.features_share) for part in (images, masks, raw))
+        few, holes, some = (
+            first_share(part, chosen.features_share) for part in (images, masks, raw)
+        )
         with torch.no_grad():
             real, real_hole = network.features(few), network.features(few * holes)
         alike = perceptual(network.features(some), real, network.perceptual_layers)
@@ -279,8 +280,8 @@ class EdgeConnectLearner(InpainterLearner):
             terms["lattice"] = chosen.lattice * lattice(raw, masks)
         return terms
 
-    def _judge(self, images: Tensor, kept: Kept) -> dict[str, Tensor]:
-        """What the discriminators of the phase pay."""
+    def _discriminator_losses(self, images: Tensor, kept: GeneratorOutputs) -> dict[str, Tensor]:
+        """The losses of the phase's discriminators."""
         terms = {}
         if kept.completed is not None:
             real = self.edge_discriminator(torch.cat((kept.grey, kept.edges), dim=1))
@@ -293,16 +294,16 @@ class EdgeConnectLearner(InpainterLearner):
 
     @torch.no_grad()
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
-        """The images, the holes, known edges, completed edges, the answer and the composite."""
+        """Images, images with white holes, known edges, completed edges, outputs, composites."""
         self.network.eval()
         pixels = to_pixels(images)
         grey = grey_levels(pixels)
         edges = canny_edges(grey, masks[:, 0].cpu().numpy() == 0)
-        known = _planes(edges, images)
-        painted: Painted = self.network(images, _planes(grey, images), known, masks)
+        known = _as_planes(edges, images)
+        painted: Painted = self.network(images, _as_planes(grey, images), known, masks)
         lines = [plane.expand(-1, 3, -1, -1) for plane in (known, painted.edges)]
         composite = painted.raw * masks + images * (1 - masks)
-        return [images, pierced(images, masks), *lines, painted.raw, composite]
+        return [images, white_holes(images, masks), *lines, painted.raw, composite]
 
     def official(self, step: int) -> dict[str, dict[str, Any]]:
         """The four files of the authors' layout."""
@@ -315,19 +316,19 @@ class EdgeConnectLearner(InpainterLearner):
 
 
 def true_edges(images: Tensor) -> tuple[Tensor, Tensor]:
-    """Luminance and Canny edges of whole images, as training has them.
+    """Luminance and Canny edges of whole images, as used in training.
 
     Args:
         images: (N, 3, H, W) in [0, 1], 8-bit values / 255.
 
     Returns:
-        Both (N, 1, H, W), where the images are; grey in [0, 1], edges 0 or 1.
+        Both (N, 1, H, W), on the device of the images; grey in [0, 1], edges 0 or 1.
     """
     grey = grey_levels(to_pixels(images))
     edges = canny_edges(grey, np.ones(grey.shape, dtype=np.bool_))
-    return _planes(grey, images), _planes(edges, images)
+    return _as_planes(grey, images), _as_planes(edges, images)
 
 
-def _planes(values: np.ndarray[Any, Any], like: Tensor) -> Tensor:
+def _as_planes(values: np.ndarray[Any, Any], like: Tensor) -> Tensor:
     """(N, H, W) to (N, 1, H, W) float32 on the device of `like`."""
     return torch.from_numpy(values[:, None].astype(np.float32)).to(like.device)

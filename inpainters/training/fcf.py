@@ -24,8 +24,8 @@ from inpainters.fcf import (
     smooth,
     smoothing_filter,
 )
-from inpainters.training.base import InpainterLearner, pierced, read_network
-from inpainters.training.feature_networks import seen
+from inpainters.training.base import InpainterLearner, read_network, white_holes
+from inpainters.training.feature_networks import first_share
 from inpainters.training.losses.adversarial import (
     adversarial_discriminator,
     adversarial_generator,
@@ -37,11 +37,11 @@ from inpainters.training.segmentation import choose_receptive_features
 
 
 def composite_images(output: Tensor, images: Tensor, masks: Tensor) -> Tensor:
-    """Paint the holes only.
+    """Composite network outputs into the holes.
 
     Args:
-        output: (N, 3, R, R) about [-1, 1], the whole inpainted images.
-        images: (N, 3, R, R) in [-1, 1], untouched.
+        output: (N, 3, R, R) about [-1, 1], the whole network outputs.
+        images: (N, 3, R, R) in [-1, 1], real images.
         masks: (N, 1, R, R), 1 = hole.
 
     Returns:
@@ -51,11 +51,11 @@ def composite_images(output: Tensor, images: Tensor, masks: Tensor) -> Tensor:
 
 
 def reconstruction_loss(composites: Tensor, images: Tensor) -> Tensor:
-    """Mean absolute difference over all pixels.
+    """L1 over all pixels.
 
     Args:
-        composites: (N, 3, R, R), see `composite`.
-        images: (N, 3, R, R) in [-1, 1], untouched.
+        composites: (N, 3, R, R), see `composite_images`.
+        images: (N, 3, R, R) in [-1, 1], real images.
 
     Returns:
         A scalar.
@@ -63,22 +63,22 @@ def reconstruction_loss(composites: Tensor, images: Tensor) -> Tensor:
     return F.l1_loss(composites, images)
 
 
-def perceptual_loss(composites: Tensor, images: Tensor, see: FeatureFunction) -> Tensor:
-    """The perceptual loss with a high receptive field, of images brought to [0, 1].
+def perceptual_loss(composites: Tensor, images: Tensor, extract: FeatureFunction) -> Tensor:
+    """High receptive field perceptual loss, of images rescaled to [0, 1].
 
     Args:
-        composites: (N, 3, R, R), see `composite`; what leaves [-1, 1] is clamped.
-        images: (N, 3, R, R) in [-1, 1], untouched.
-        see: as in `receptive_field`.
+        composites: (N, 3, R, R), see `composite_images`; clamped to [-1, 1].
+        images: (N, 3, R, R) in [-1, 1], real images.
+        extract: as in `receptive_field`.
 
     Returns:
         A scalar.
     """
-    return receptive_field(((composites + 1) / 2).clamp(0, 1), (images + 1) / 2, see)
+    return receptive_field(((composites + 1) / 2).clamp(0, 1), (images + 1) / 2, extract)
 
 
 class Shortcut(nn.Module):
-    """Half the resolution, then a 1x1 convolution scaled by its fan-in, without bias."""
+    """Downsample by 2, then a 1x1 convolution without bias, scaled by its fan-in."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -93,12 +93,14 @@ class Shortcut(nn.Module):
 
 
 class Block(nn.Module):
-    """One resolution; the first of them takes the image itself."""
+    """The layers at one resolution; the first block also has the input layer."""
 
     def __init__(self, config: FcFConfig, side: int) -> None:
         super().__init__()
         width, below = config.channels(side), config.channels(side // 2)
-        self.register_buffer("resample_filter", smoothing_filter())  # in the file, not used
+        self.register_buffer(
+            "resample_filter", smoothing_filter()
+        )  # part of the state dict, not used
         if side == config.resolution:
             self.fromrgb = ScaledConv(4, width, 1)
         self.conv0 = ScaledConv(width, width)
@@ -109,13 +111,13 @@ class Block(nn.Module):
         """(N, C, h, w) to (N, C', h / 2, w / 2)."""
         if hasattr(self, "fromrgb"):
             features = self.fromrgb(features)
-        # Scaled after the clamp, which comes to the program's clamp at 256 times this.
-        answer: Tensor = (self.skip(features) + self.conv1(self.conv0(features))) * math.sqrt(0.5)
-        return answer
+        # Scaled after the clamp, which is equivalent to the program's clamp at 256 times this.
+        output: Tensor = (self.skip(features) + self.conv1(self.conv0(features))) * math.sqrt(0.5)
+        return output
 
 
 class Epilogue(nn.Module):
-    """From the last features, 4 x 4, to the answer."""
+    """The last layers, from 4x4 features to the logit."""
 
     def __init__(self, config: FcFConfig) -> None:
         super().__init__()
@@ -127,15 +129,15 @@ class Epilogue(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """(N, C, 4, 4) to (N, 1)."""
         features = self.conv(torch.cat((features, group_deviation(features)), dim=1))
-        answer: Tensor = self.out(self.fc(features.flatten(1)))
-        return answer
+        logits: Tensor = self.out(self.fc(features.flatten(1)))
+        return logits
 
 
 class Discriminator(nn.Module):
-    """Real or inpainted, blocks `b<side>` down to 8 and `b4` (FcF, arXiv 2208.03382).
+    """StyleGAN2 discriminator with blocks `b<side>` down to 8, and `b4` (FcF, arXiv 2208.03382).
 
     Args:
-        config: sizes of the generator; resolution and widths are the discriminator's too.
+        config: the generator's configuration, whose resolution and widths are used.
     """
 
     def __init__(self, config: FcFConfig) -> None:
@@ -145,46 +147,45 @@ class Discriminator(nn.Module):
         self.b4 = Epilogue(config)
 
     def forward(self, pictures: Tensor, masks: Tensor) -> Tensor:
-        """Judge images whose holes may be inpainted.
+        """Classify real or composited images.
 
         Args:
-            pictures: (N, 3, R, R) in [-1, 1], composites or untouched; N at most 4, or a
+            pictures: (N, 3, R, R) in [-1, 1], composites or real; N at most 4, or a
                 multiple of it.
             masks: (N, 1, R, R), 1 = hole.
 
         Returns:
-            (N, 1), before any sigmoid: positive where real.
+            (N, 1) logits, positive where real.
 
         Raises:
-            BadInput: if N is neither.
+            BadInput: if N is larger than 4 and not a multiple of it.
         """
-        answer = torch.cat((0.5 - masks, pictures), dim=1)
+        values = torch.cat((0.5 - masks, pictures), dim=1)
         for block in self.children():
-            answer = block(answer)
-        return answer
+            values = block(values)
+        return values
 
 
-MIXING = 0.9  # how often a second style takes over from some row on
+MIXING = 0.9  # probability of style mixing
 
 
 class FcFLosses(BaseModel):
-    """The `losses` table of a recipe of FcF; the weights are the authors' program's.
+    """The `losses` table of a recipe of FcF; the weights are the authors'.
 
     Attributes:
         adversarial: weight of the generator's adversarial term.
-        reconstruction: weight of the absolute difference.
-        receptive: weight of the perceptual term with a high receptive field.
-        discriminator: weight of the discriminator's mistakes.
-        gradient_penalty: weight of the discriminator's slope at untouched images.
-        lazy: the penalty comes once in so many turns, and counts as many times.
-        features: what the perceptual term compares: a dilated ResNet-50 trained to segment ADE20K,
-            as the authors do; VGG-16 as far as its third block; or fixed random filters.
-        features_share: share of each batch's images, the first ones, that are compared so; the
-            others are left to the other terms. VGG would else take most of a step's time.
-        lattice: weight of the share of the fill's fine structure that repeats with the strides of
-            the network, a checkerboard; no paper has it.
-        growth: smaller resolutions at which the inner blocks may learn first, ascending; the
-            authors have none. See `FcFLearner`.
+        reconstruction: weight of the L1 term.
+        receptive: weight of the high receptive field perceptual loss.
+        discriminator: weight of the discriminator's adversarial loss.
+        gradient_penalty: weight of the R1 penalty at real images.
+        lazy: apply the penalty in every `lazy`-th update, multiplied by `lazy`.
+        features: of the perceptual term: a dilated ResNet-50 trained on ADE20K segmentation, as the
+            authors use; VGG-16 up to its third block; or fixed random filters ("texture").
+        features_share: share of each batch's images, the first ones, that these terms use; the rest
+            only have the other terms. VGG would otherwise take most of a step's time.
+        lattice: weight of the checkerboard penalty, see `losses.lattice`; not in the paper.
+        growth: progressive growing: smaller resolutions, ascending, at which the inner blocks can
+            be trained first; not in the paper. See `FcFLearner`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -201,36 +202,36 @@ class FcFLosses(BaseModel):
     growth: tuple[int, ...] = ()
 
 
-class Turns(nn.Module):
-    """How often the discriminator has learned: kept in checkpoints, so that a resumed run knows."""
+class StepCounter(nn.Module):
+    """Counts updates of the discriminator, in a buffer that is saved in checkpoints."""
 
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("count", torch.zeros((), dtype=torch.long))
 
     def due(self, every: int) -> bool:
-        """Count one turn; whether it is the first of `every`."""
+        """Count one update; True for the first of `every` updates."""
         count = self.get_buffer("count")
-        found = int(count) % every == 0
+        due = int(count) % every == 0
         count += 1
-        return found
+        return due
 
 
 class FcFLearner(InpainterLearner):
-    """FcF in training; answers the loop's `Learner`.
+    """Training module of FcF; implements `Learner`.
 
-    The network takes one size, so a stage's `crop` is its resolution, or one of `growth`: then the
-    blocks up to that resolution learn, through layers of their own that let a small image in, and
-    all blocks start without an image of their own.
+    The network has a fixed resolution, so a stage's `crop` must be that resolution, or one of
+    `growth`. In the latter case the blocks up to that resolution are trained, with additional input
+    layers for small images, and the RGB layers of all blocks are initialised to zero.
 
     Args:
         network: sizes, as `FcFConfig` names them.
         losses: weights of the losses.
-        device: where the networks are.
+        device: device of the networks.
 
     Raises:
-        TrainingError: if a size has an unknown name or makes no network, or the weights
-            of `features` are not here.
+        TrainingError: if a size is unknown or invalid, or the weights of `features` are not
+            installed.
     """
 
     model: ClassVar[str] = "fcf"
@@ -243,7 +244,7 @@ class FcFLearner(InpainterLearner):
         "gradient_penalty",
         "lattice",
     )
-    players: ClassVar[dict[str, tuple[str, ...]]] = {
+    roles: ClassVar[dict[str, tuple[str, ...]]] = {
         "generator": ("generator", "entries"),
         "discriminator": ("discriminator", "judge_entries"),
     }
@@ -254,66 +255,68 @@ class FcFLearner(InpainterLearner):
 
     def __init__(self, network: Mapping[str, Any], losses: FcFLosses, device: torch.device) -> None:
         self.sizes = read_network(FcFConfig, network, self.model)
-        _check(self.sizes, losses.growth)
+        _check_sizes(self.sizes, losses.growth)
         self.network, self.discriminator = Generator(self.sizes), Discriminator(self.sizes)
-        self._painters = {side: _inner_generator(self.network, side) for side in losses.growth}
-        self._judges = {
+        self._generators = {side: _inner_generator(self.network, side) for side in losses.growth}
+        self._discriminators = {
             side: _inner_discriminator(self.discriminator, side, self.sizes)
             for side in losses.growth
         }
-        self.turns = Turns()
+        self.turns = StepCounter()
         self.modules: dict[str, nn.Module] = {
             "generator": self.network,
             "discriminator": self.discriminator,
-            "entries": _entries({s: p.encoder for s, p in self._painters.items()}),
-            "judge_entries": _entries(self._judges),
+            "entries": _entries({s: p.encoder for s, p in self._generators.items()}),
+            "judge_entries": _entries(self._discriminators),
             "turns": self.turns,
         }
         for part in self.modules.values():
             part.to(device)
         if losses.growth:
-            _silence(self.network)
+            _zero_rgb_layers(self.network)
         resolution = self.sizes.resolution
-        self._painters[resolution] = self.network
-        self._judges[resolution] = self.discriminator
+        self._generators[resolution] = self.network
+        self._discriminators[resolution] = self.discriminator
         self.features = choose_receptive_features(losses.features).to(device)
         self._losses = losses
-        self._painted: deque[Tensor] = deque()
+        self._generated: deque[Tensor] = deque()
 
-    def learn(self, player: str, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
-        """The weighted terms of a player; all see the composite.
+    def training_step(self, role: str, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
+        """The weighted losses of an optimizer role, all computed on composites.
 
-        The discriminator judges what the generator inpainted in the same step, before it moved.
+        The discriminator gets the generator's outputs of the same step, before its update.
 
         Args:
-            player: "generator" or "discriminator", in this order.
+            role: "generator" or "discriminator", in this order.
             images: (N, 3, R, R) RGB in [0, 1]; N at most 4, or a multiple of it.
             masks: (N, 1, R, R), 1 = hole.
 
         Returns:
-            Each term, (); the penalty in the turns in which it is due.
+            Each term, (); the penalty only in the updates in which it is due.
 
         Raises:
             TrainingError: if R is neither the network's resolution nor one of `growth`.
         """
         side, wanted = images.shape[-1], 2 * images - 1
-        if side not in self._painters:
-            known = ", ".join(map(str, sorted(self._painters)))
+        if side not in self._generators:
+            known = ", ".join(map(str, sorted(self._generators)))
             raise TrainingError(
-                f"fcf learns images of {known} pixels, not of {side}: a stage's "
-                "crop is the network's resolution, or one of losses.growth"
+                f"fcf is trained on images of {known} pixels, not of {side}: a stage's "
+                "crop must be the network's resolution, or one of losses.growth"
             )
-        if player == "discriminator":
-            return self._judge(wanted, masks, self._painted.popleft())
-        chosen, painter = self._losses, self._painters[side]
+        if role == "discriminator":
+            return self._discriminator_losses(wanted, masks, self._generated.popleft())
+        chosen, generator = self._losses, self._generators[side]
         noise4 = torch.randn(len(images), 1, 4, 4, device=images.device)
-        raw = 2 * painter.paint(images, masks, mixed_styles(painter, len(images)), noise4) - 1
+        raw = 2 * generator.paint(images, masks, mixed_styles(generator, len(images)), noise4) - 1
         composites = composite_images(raw, wanted, masks)
-        self._painted.append(composites.detach())
-        judged = self._judges[side](composites, masks)
-        few, real = (seen(pictures, chosen.features_share) for pictures in (composites, wanted))
+        self._generated.append(composites.detach())
+        logits = self._discriminators[side](composites, masks)
+        few, real = (
+            first_share(pictures, chosen.features_share) for pictures in (composites, wanted)
+        )
         terms = {
-            "adversarial": chosen.adversarial * adversarial_generator(judged),
+            "adversarial": chosen.adversarial * adversarial_generator(logits),
             "reconstruction": chosen.reconstruction * reconstruction_loss(composites, wanted),
             "receptive": chosen.receptive * perceptual_loss(few, real, self.features.features),
         }
@@ -321,13 +324,15 @@ class FcFLearner(InpainterLearner):
             terms["lattice"] = chosen.lattice * lattice((raw + 1) / 2, masks)
         return terms
 
-    def _judge(self, wanted: Tensor, masks: Tensor, composites: Tensor) -> dict[str, Tensor]:
-        chosen, judge = self._losses, self._judges[wanted.shape[-1]]
+    def _discriminator_losses(
+        self, wanted: Tensor, masks: Tensor, composites: Tensor
+    ) -> dict[str, Tensor]:
+        chosen, discriminator = self._losses, self._discriminators[wanted.shape[-1]]
         due = self.turns.due(chosen.lazy)
         wanted = wanted.detach().requires_grad_(due)
-        real, fake = judge(wanted, masks), judge(composites, masks)
-        mistaken = adversarial_discriminator(real, fake, halved=False)
-        terms = {"discriminator": chosen.discriminator * mistaken}
+        real, fake = discriminator(wanted, masks), discriminator(composites, masks)
+        adversarial = adversarial_discriminator(real, fake, halved=False)
+        terms = {"discriminator": chosen.discriminator * adversarial}
         if due:
             weight = chosen.lazy * chosen.gradient_penalty
             terms["gradient_penalty"] = weight * gradient_penalty(real, wanted)
@@ -335,63 +340,63 @@ class FcFLearner(InpainterLearner):
 
     @torch.no_grad()
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
-        """The images, the holes, the answer to a latent of zeros, and the composite."""
+        """Images, images with white holes, outputs for a latent of zeros, composites."""
         self.network.eval()
-        painter = self._painters[images.shape[-1]]
+        generator = self._generators[images.shape[-1]]
         z, noise4 = images.new_zeros(len(images), self.sizes.latent), images.new_zeros(1, 1, 4, 4)
-        raw = painter(images, masks, z, noise4)
+        raw = generator(images, masks, z, noise4)
         composite = torch.where(masks.bool(), raw, images)
-        return [images, pierced(images, masks), raw, composite]
+        return [images, white_holes(images, masks), raw, composite]
 
     def official(self, step: int) -> dict[str, dict[str, Any]]:
-        """The generator as IOPaint publishes it, a bare state dict, and the discriminator's."""
+        """Generator and discriminator as plain state dicts, the former as IOPaint publishes it."""
         return {
             "fcf_G.pth": dict(self.network.state_dict()),
             "fcf_D.pth": dict(self.discriminator.state_dict()),
         }
 
 
-def mixed_styles(painter: Generator, count: int) -> Tensor:
-    """Draw styles: nine times in ten a second style takes over from a drawn row on.
+def mixed_styles(generator: Generator, count: int) -> Tensor:
+    """Sample styles with mixing: in nine of ten calls a second style starts at a random row.
 
     Args:
-        painter: in training mode; its mean style follows both.
-        count: images, N.
+        generator: in training mode; its running mean of styles is updated.
+        count: number of images, N.
 
     Returns:
         (N, rows, latent).
     """
-    config = painter.config
-    device = painter.mapping.get_buffer("w_avg").device
-    styles: Tensor = painter.mapping(torch.randn(2 * count, config.latent, device=device))
+    config = generator.config
+    device = generator.mapping.get_buffer("w_avg").device
+    styles: Tensor = generator.mapping(torch.randn(2 * count, config.latent, device=device))
     first, second = styles[:, None].expand(-1, config.rows, -1).chunk(2)
     mixed, row = float(torch.rand(())) < MIXING, int(torch.randint(1, config.rows, ()))
     row = row if mixed else config.rows
     return torch.cat((first[:, :row], second[:, row:]), dim=1)
 
 
-def _check(sizes: FcFConfig, growth: tuple[int, ...]) -> None:
-    """Refuse sizes that make no network, and resolutions that are not within it."""
+def _check_sizes(sizes: FcFConfig, growth: tuple[int, ...]) -> None:
+    """Refuse invalid sizes, and resolutions of `growth` that the network does not contain."""
     known, where = [*sizes.sides()[:-1]], "recipe of fcf"
     if sizes.resolution < 8 or sizes.resolution & (sizes.resolution - 1):
-        raise TrainingError(f"{where}, network: resolution: take a power of two from 8 up")
+        raise TrainingError(f"{where}, network: resolution: expected a power of two, at least 8")
     if sizes.resolution >= FOURIER_FROM and (sizes.width % 32 or sizes.max_width % 32):
-        raise TrainingError(f"{where}, network: width and max_width: take multiples of 32")
+        raise TrainingError(f"{where}, network: width and max_width: expected multiples of 32")
     if list(growth) != sorted(set(growth) & set(known)):
         raise TrainingError(
-            f"{where}, losses: growth: take some of {', '.join(map(str, known))}, ascending"
+            f"{where}, losses: growth: expected some of {', '.join(map(str, known))}, ascending"
         )
 
 
 def _inner(sizes: FcFConfig, side: int) -> FcFConfig:
-    """Sizes of the blocks up to a resolution, as a network of that resolution."""
+    """The configuration of a network that ends at a smaller resolution."""
     return replace(sizes, resolution=side, width=sizes.channels(side))
 
 
 def _inner_generator(network: Generator, side: int) -> Generator:
-    """A generator of a smaller resolution whose parts are `network`'s, but for its first layer."""
+    """A generator of a smaller resolution that shares all layers of `network` but the first."""
     inner = Generator(_inner(network.config, side))
-    _share(inner.encoder, network.encoder, side)
+    _share_blocks(inner.encoder, network.encoder, side)
     inner.synthesis.foreword = network.synthesis.foreword
     for smaller in inner.config.sides():
         block = f"b{smaller}"
@@ -403,12 +408,12 @@ def _inner_generator(network: Generator, side: int) -> Generator:
 def _inner_discriminator(network: Discriminator, side: int, sizes: FcFConfig) -> Discriminator:
     """A discriminator of a smaller resolution; see `_inner_generator`."""
     inner = Discriminator(_inner(sizes, side))
-    _share(inner, network, side)
+    _share_blocks(inner, network, side)
     return inner
 
 
-def _share(inner: nn.Module, network: nn.Module, side: int) -> None:
-    """Put a network's blocks up to `side` into a smaller one, which keeps its `fromrgb`."""
+def _share_blocks(inner: nn.Module, network: nn.Module, side: int) -> None:
+    """Share a network's blocks up to `side` with a smaller one, which keeps its own `fromrgb`."""
     first = f"b{side}"
     for name, part in network.get_submodule(first).named_children():
         inner.get_submodule(first).add_module(name, part)
@@ -418,18 +423,18 @@ def _share(inner: nn.Module, network: nn.Module, side: int) -> None:
 
 
 def _entries(networks: Mapping[int, nn.Module]) -> nn.ModuleDict:
-    """What lets images of each smaller resolution into networks."""
+    """The additional input layers, by resolution."""
     return nn.ModuleDict(
         {str(side): part.get_submodule(f"b{side}.fromrgb") for side, part in networks.items()}
     )
 
 
 @torch.no_grad()
-def _silence(network: Generator) -> None:
-    """Let every block add nothing to the image until it has learned: all start grey.
+def _zero_rgb_layers(network: Generator) -> None:
+    """Initialise the RGB layers of all blocks to zero, so that outputs start grey.
 
-    Fresh blocks add up to several times the range of colours, and a short training spends itself
-    on taking that back.
+    Randomly initialised blocks add up to several times the range of colours, which a short training
+    would spend most of its steps on reducing.
     """
     for name, parameter in network.synthesis.named_parameters():
         if name.endswith("torgb.weight"):

@@ -1,4 +1,4 @@
-"""Feature networks for the perceptual and style losses: VGG-19 and 16, and what stands in."""
+"""Feature networks for perceptual and style losses: VGG-19, VGG-16, fixed random filters."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from inpainters.training.losses.features import (
     VGG16_STYLE_LAYERS,
 )
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)  # per colour, of images in [0, 1]
+IMAGENET_MEAN = (0.485, 0.456, 0.406)  # per channel, of images in [0, 1]
 IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VGG:
-    """One of torchvision's networks without batch norm, as far as losses look into it.
+    """A torchvision VGG without batch norm, up to the last layer that losses use.
 
     Attributes:
-        name: its ImageNet weights, as `benchmark.core.backbones` calls them.
-        layout: torchvision's letter for the order of its layers.
-        positions: in torchvision's `features`, the layer whose answer has that name.
+        name: name of its ImageNet weights in `benchmark.core.backbones`.
+        layout: torchvision's configuration letter.
+        positions: index in torchvision's `features`, and the name of that layer's output.
         perceptual_layers: names for the perceptual loss.
         style_layers: names for the style loss.
     """
@@ -79,13 +79,13 @@ VGG16_POOLS = VGG(  # of CTSDG and MADF
 
 
 def imagenet_standardised(images: Tensor) -> Tensor:
-    """(N, 3, H, W) images in [0, 1] less ImageNet's mean, divided by its deviation, per colour."""
+    """Standardise (N, 3, H, W) images in [0, 1] with ImageNet's mean and standard deviation."""
     mean, deviation = images.new_tensor(IMAGENET_MEAN), images.new_tensor(IMAGENET_DEVIATION)
     return (images - mean[:, None, None]) / deviation[:, None, None]
 
 
 class FeatureNetwork(nn.Module, ABC):
-    """A frozen network whose features two images are compared in.
+    """A frozen network for comparing images by their features.
 
     Attributes:
         perceptual_layers: names of the layers for the perceptual loss.
@@ -100,21 +100,21 @@ class FeatureNetwork(nn.Module, ABC):
         """Features of (N, 3, H, W) images in [0, 1], each (N, C, h, w), by layer name."""
 
 
-def seen(pictures: Tensor, share: float) -> Tensor:
-    """The first of (N, C, H, W) images, a share of them, at least one.
+def first_share(pictures: Tensor, share: float) -> Tensor:
+    """The first `share` of (N, C, H, W) images, at least one.
 
-    A batch is in no order, so that a mean over its first images is one over all in the mean.
+    Batches are shuffled, so a mean over the first images is an unbiased estimate.
     """
     return pictures[: max(1, round(share * len(pictures)))]
 
 
 class VGGFeatures(FeatureNetwork):
-    """VGG-19 or VGG-16 as far as the losses look into it; no ImageNet mean comes off.
+    """VGG-19 or VGG-16, up to the last layer that losses use; inputs are not standardised.
 
-    A new one is untrained; `load_vgg` gives the one the losses are meant for.
+    A new instance is untrained; see `load_vgg`.
 
     Args:
-        vgg: which of them.
+        vgg: which network, and which of its layers.
     """
 
     def __init__(self, vgg: VGG = VGG19) -> None:
@@ -127,17 +127,17 @@ class VGGFeatures(FeatureNetwork):
         self.requires_grad_(requires_grad=False)
 
     def features(self, images: Tensor) -> dict[str, Tensor]:
-        """The named layers of (N, 3, H, W) images, H and W at least 16.
+        """Features of (N, 3, H, W) images, H and W at least 16, by layer name.
 
-        The images are in the range that the model's program feeds: [0, 1] unless its losses say
-        otherwise.
+        The images are in the range that the authors' program uses: [0, 1] unless the losses of the
+        model state otherwise.
         """
-        answers, values = {}, images
+        found, values = {}, images
         for position, layer in enumerate(self.layers):
             values = layer(values)
             if position in self._positions:
-                answers[self._positions[position]] = values
-        return answers
+                found[self._positions[position]] = values
+        return found
 
 
 def load_vgg(vgg: VGG = VGG19) -> VGGFeatures:
@@ -150,7 +150,7 @@ def load_vgg(vgg: VGG = VGG19) -> VGGFeatures:
         The network, frozen.
 
     Raises:
-        WeightsError: if they are not here, damaged or others.
+        WeightsError: if they are not installed, damaged or of another model.
     """
     found = find_backbone(vgg.name)
     if found is None:
@@ -169,15 +169,15 @@ def choose_features(
     """The feature network that a recipe names.
 
     Args:
-        kind: a VGG whose weights are installed, or "texture" where none are to be had.
-        vgg16: which layers are compared where it is VGG-16.
+        kind: a VGG whose weights are installed, or "texture" for fixed random filters.
+        vgg16: the layers to compare if it is VGG-16.
 
     Returns:
         The network, frozen, on the CPU.
 
     Raises:
-        TrainingError: if the weights are not here, or their file is another.
-        WeightsError: if it is damaged.
+        TrainingError: if the weights are not installed, or their file is a different one.
+        WeightsError: if the file is damaged.
     """
     if kind == "texture":
         return TextureFeatures()
@@ -192,16 +192,16 @@ def choose_features(
 
 TEXTURE_CHANNELS = (16, 32, 32)  # per level, full resolution first
 TEXTURE_SEED = 19
-TEXTURE_GAIN = 8.0  # brings the answers to images to a deviation of about 0.3
+TEXTURE_GAIN = 8.0  # scales features of images to a standard deviation of about 0.3
 BLUR = (1.0, 4.0, 6.0, 4.0, 1.0)  # binomial, in sixteenths
 
 
 class TextureFeatures(FeatureNetwork):
-    """Local structure at three scales through fixed random filters: no learned weights.
+    """Fixed random filters at three scales: features of local structure without learned weights.
 
-    On each level of a blur-and-halve pyramid, 3x3 filters that are orthogonal to each other and to
-    every constant colour (L1 sees that), then ReLU. One such layer at several scales is known to
-    describe textures well (Ustyuzhaninov et al., ICLR 2017).
+    On each level of a Gaussian pyramid, 3x3 filters that are orthogonal to each other and to
+    constant colours (which L1 covers), then ReLU. One such layer at several scales describes
+    textures well (Ustyuzhaninov et al., ICLR 2017).
     """
 
     perceptual_layers = ("level0", "level1", "level2")
@@ -216,18 +216,18 @@ class TextureFeatures(FeatureNetwork):
         self.register_buffer("blur", (line[:, None] * line).expand(3, 1, 5, 5).contiguous())
 
     def features(self, images: Tensor) -> dict[str, Tensor]:
-        """Three levels of (N, 3, H, W) images in [0, 1], H and W at least 16, halved each time."""
-        answers, blur = {}, self.get_buffer("blur")
+        """Features of (N, 3, H, W) images in [0, 1], H and W at least 16, at scales 1, 1/2, 1/4."""
+        found, blur = {}, self.get_buffer("blur")
         for level, name in enumerate(self.perceptual_layers):
             if level:
                 padded = F.pad(images, (2, 2, 2, 2), mode="reflect")
                 images = F.conv2d(padded, blur, stride=2, groups=3)
-            answers[name] = F.relu(F.conv2d(images, self.get_buffer(f"filters{level}")))
-        return answers
+            found[name] = F.relu(F.conv2d(images, self.get_buffer(f"filters{level}")))
+        return found
 
 
 def _filters(channels: int, generator: torch.Generator) -> Tensor:
-    """(channels, 3, 3, 3), of zero mean in each colour, times the gain."""
+    """(channels, 3, 3, 3) filters with zero mean in each channel, times the gain."""
     draws = torch.randn(
         2, 24, 3, 9, generator=generator
     )  # 3 colours of 9 pixels less their mean: 24

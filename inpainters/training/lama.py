@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from inpainters.lama import Generator, LaMaConfig
-from inpainters.training.base import InpainterLearner, pierced, read_network
-from inpainters.training.feature_networks import seen
+from inpainters.training.base import InpainterLearner, read_network, white_holes
+from inpainters.training.feature_networks import first_share
 from inpainters.training.losses.adversarial import adversarial_generator, gradient_penalty
 from inpainters.training.losses.features import squares
 from inpainters.training.losses.lattice import lattice
@@ -22,11 +22,11 @@ from inpainters.training.segmentation import choose_receptive_features
 
 
 def l1_known(raw: Tensor, images: Tensor, masks: Tensor) -> Tensor:
-    """Absolute difference in the known regions, averaged over all pixels.
+    """L1 in the known regions, averaged over all pixels.
 
     Args:
-        raw: (N, 3, H, W) in [0, 1], the whole inpainted images.
-        images: (N, 3, H, W) in [0, 1], untouched.
+        raw: (N, 3, H, W) in [0, 1], the whole network outputs.
+        images: (N, 3, H, W) in [0, 1], real images.
         masks: (N, 1, H, W), 1 = hole.
 
     Returns:
@@ -36,32 +36,32 @@ def l1_known(raw: Tensor, images: Tensor, masks: Tensor) -> Tensor:
 
 
 def discriminator_loss(real: Tensor, fake: Tensor, masks: Tensor) -> Tensor:
-    """What the discriminator pays for its mistakes; inpainted patches off the hole count as real.
+    """Discriminator loss, in which patches of inpainted images outside the hole count as real.
 
     Args:
-        real: (N, 1, h, w), its answers to untouched images, before the sigmoid.
-        fake: (N, 1, h, w), its answers to inpainted images without gradient.
-        masks: (N, 1, H, W), 1 = hole; the nearest pixel says what a patch is.
+        real: (N, 1, h, w), logits of real images.
+        fake: (N, 1, h, w), logits of detached inpainted images.
+        masks: (N, 1, H, W), 1 = hole; resized to (h, w) by nearest neighbour.
 
     Returns:
-        A scalar: the sum over both of the mean over patches.
+        A scalar, the sum of both means over patches.
     """
     holes = F.interpolate(masks, size=fake.shape[2:], mode="nearest")
-    mistaken = holes * F.softplus(fake) + (1 - holes) * F.softplus(-fake)
-    return F.softplus(-real).mean() + mistaken.mean()
+    adversarial = holes * F.softplus(fake) + (1 - holes) * F.softplus(-fake)
+    return F.softplus(-real).mean() + adversarial.mean()
 
 
 def feature_matching_loss(fake: Sequence[Tensor], real: Sequence[Tensor]) -> Tensor:
-    """Mean squared difference of the discriminator's maps, averaged over its layers.
+    """Feature matching loss: MSE of the discriminator's activations, averaged over its layers.
 
     Args:
-        fake: what each layer but the last answers to inpainted images, `Discriminator.maps`[:-1].
-        real: what it answers to untouched ones; no gradient goes there.
+        fake: activations (N, C, h, w) on inpainted images, `Discriminator.maps`[:-1].
+        real: activations on real images; detached.
 
     Returns:
         A scalar.
     """
-    return squares(fake, [answer.detach() for answer in real]).mean()
+    return squares(fake, [activation.detach() for activation in real]).mean()
 
 
 SLOPE = 0.2  # of the leaky ReLU
@@ -77,7 +77,7 @@ def _layer(channels: int, out: int, stride: int) -> nn.Sequential:
 
 
 class Discriminator(nn.Module):
-    """Real or inpainted, patch by patch, as in LaMa's program (arXiv 2109.07161).
+    """Patch discriminator of LaMa (arXiv 2109.07161), as in pix2pixHD.
 
     Args:
         width: channels of the first layer; the authors' is 64.
@@ -93,41 +93,40 @@ class Discriminator(nn.Module):
         self.model5 = nn.Sequential(_conv(8 * width, 1, 1))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Judge (N, 3, H, W) images in [0, 1].
+        """Classify (N, 3, H, W) images in [0, 1].
 
         Returns:
-            (N, 1, h, w), before any sigmoid: positive where real; h is (H - 2) // 16 + 4.
+            (N, 1, h, w) logits, positive where real; h is (H - 2) // 16 + 4.
         """
         return self.maps(images)[-1]
 
     def maps(self, images: Tensor) -> tuple[Tensor, ...]:
-        """What each of the six layers answers, the last as in `forward`; arguments as there.
+        """The activations of all six layers, the last as in `forward`; arguments as there.
 
-        Feature matching compares the first five.
+        Feature matching uses the first five.
         """
-        answers = [images]
+        activations = [images]
         for layer in self.children():
-            answers.append(layer(answers[-1]))
-        return tuple(answers[1:])
+            activations.append(layer(activations[-1]))
+        return tuple(activations[1:])
 
 
 class LaMaLosses(BaseModel):
-    """The `losses` table of a recipe of LaMa; the weights are the authors' program's.
+    """The `losses` table of a recipe of LaMa; the weights are the authors'.
 
     Attributes:
-        l1: weight of the absolute difference where known.
-        l1_hole: the same in the holes; the authors have none.
+        l1: weight of L1 in the known regions.
+        l1_hole: weight of L1 in the holes; not in the paper.
         adversarial: weight of the generator's adversarial term.
-        feature_matching: weight of the difference of the discriminator's maps.
-        receptive: weight of the perceptual term with a high receptive field.
-        discriminator: weight of the discriminator's mistakes.
-        gradient_penalty: weight of the discriminator's slope at untouched images.
-        features: what the perceptual term compares: a dilated ResNet-50 trained to segment ADE20K,
-            as the authors do; VGG-16 as far as its third block; or fixed random filters.
-        features_share: share of each batch's images, the first ones, that are compared so; the
-            others are left to the other terms. VGG would else take most of a step's time.
-        lattice: weight of the share of the fill's fine structure that repeats with the strides of
-            the network, a checkerboard; no paper has it.
+        feature_matching: weight of the feature matching loss.
+        receptive: weight of the high receptive field perceptual loss.
+        discriminator: weight of the discriminator's adversarial loss.
+        gradient_penalty: weight of the R1 penalty at real images.
+        features: of the perceptual term: a dilated ResNet-50 trained on ADE20K segmentation, as the
+            authors use; VGG-16 up to its third block; or fixed random filters ("texture").
+        features_share: share of each batch's images, the first ones, that these terms use; the rest
+            only have the other terms. VGG would otherwise take most of a step's time.
+        lattice: weight of the checkerboard penalty, see `losses.lattice`; not in the paper.
         discriminator_width: channels of the discriminator's first layer.
     """
 
@@ -147,15 +146,15 @@ class LaMaLosses(BaseModel):
 
 
 class LaMaLearner(InpainterLearner):
-    """LaMa in training; answers the loop's `Learner`.
+    """Training module of LaMa; implements `Learner`.
 
     Args:
         network: sizes, as `LaMaConfig` names them.
         losses: weights of the losses.
-        device: where the networks are.
+        device: device of the networks.
 
     Raises:
-        TrainingError: if a size has an unknown name, or the weights of `features` are not here.
+        TrainingError: if a size is unknown, or the weights of `features` are not installed.
     """
 
     model: ClassVar[str] = "lama"
@@ -170,7 +169,7 @@ class LaMaLearner(InpainterLearner):
         "gradient_penalty",
         "lattice",
     )
-    players: ClassVar[dict[str, tuple[str, ...]]] = {
+    roles: ClassVar[dict[str, tuple[str, ...]]] = {
         "generator": ("generator",),
         "discriminator": ("discriminator",),
     }
@@ -191,30 +190,30 @@ class LaMaLearner(InpainterLearner):
         }
         self.features = choose_receptive_features(losses.features).to(device)
         self._losses = losses
-        self._painted: deque[Tensor] = deque()
+        self._generated: deque[Tensor] = deque()
 
-    def learn(self, player: str, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
-        """The weighted terms of a player; all see the network's whole answer.
+    def training_step(self, role: str, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
+        """The weighted losses of an optimizer role, all computed on whole network outputs.
 
-        The discriminator judges what the generator inpainted in the same step, before it moved.
+        The discriminator gets the generator's outputs of the same step, before its update.
 
         Args:
-            player: "generator" or "discriminator", in this order.
+            role: "generator" or "discriminator", in this order.
             images: (N, 3, H, W) RGB in [0, 1], H and W multiples of 8.
             masks: (N, 1, H, W), 1 = hole.
 
         Returns:
             Each term, ().
         """
-        if player == "discriminator":
-            return self._judge(images, masks, self._painted.popleft())
+        if role == "discriminator":
+            return self._discriminator_losses(images, masks, self._generated.popleft())
         chosen, raw = self._losses, self.network(images, masks)
-        self._painted.append(raw.detach())
+        self._generated.append(raw.detach())
         with torch.no_grad():
             real = self.discriminator.maps(images)
         fake = self.discriminator.maps(raw)
         matched = feature_matching_loss(fake[:-1], real[:-1])
-        few, wanted = (seen(pictures, chosen.features_share) for pictures in (raw, images))
+        few, wanted = (first_share(pictures, chosen.features_share) for pictures in (raw, images))
         terms = {
             "l1": chosen.l1 * l1_known(raw, images, masks),
             "l1_hole": chosen.l1_hole * l1_known(raw, images, 1 - masks),
@@ -226,27 +225,29 @@ class LaMaLearner(InpainterLearner):
             terms["lattice"] = chosen.lattice * lattice(raw, masks)
         return terms
 
-    def _judge(self, images: Tensor, masks: Tensor, raw: Tensor) -> dict[str, Tensor]:
+    def _discriminator_losses(
+        self, images: Tensor, masks: Tensor, raw: Tensor
+    ) -> dict[str, Tensor]:
         images = images.detach().requires_grad_()
         real = self.discriminator(images)
-        mistaken = discriminator_loss(real, self.discriminator(raw), masks)
+        adversarial = discriminator_loss(real, self.discriminator(raw), masks)
         return {
-            "discriminator": self._losses.discriminator * mistaken,
+            "discriminator": self._losses.discriminator * adversarial,
             "gradient_penalty": self._losses.gradient_penalty * gradient_penalty(real, images),
         }
 
     @torch.no_grad()
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
-        """The images, the holes, the answer and the composite."""
+        """Images, images with white holes, outputs, composites."""
         self.network.eval()
         raw: Tensor = self.network(images, masks)
         composite = torch.where(masks.bool(), raw, images)
-        return [images, pierced(images, masks), raw, composite]
+        return [images, white_holes(images, masks), raw, composite]
 
     def official(self, step: int) -> dict[str, dict[str, Any]]:
-        """The authors' file, without the discriminator, as they publish it, and without Lightning.
+        """The generator in the authors' published layout, without Lightning's own entries.
 
-        The discriminator has a file of its own.
+        The discriminator has its own file.
         """
         state = {f"generator.{name}": value for name, value in self.network.state_dict().items()}
         return {

@@ -11,8 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from inpainters.madf import MADFConfig, MADFNetwork, Painted, denormalised, normalised
-from inpainters.training.base import InpainterLearner, pierced, read_network
-from inpainters.training.feature_networks import VGG16_POOLS, FeatureNetwork, choose_features, seen
+from inpainters.training.base import InpainterLearner, read_network, white_holes
+from inpainters.training.feature_networks import (
+    VGG16_POOLS,
+    FeatureNetwork,
+    choose_features,
+    first_share,
+)
 from inpainters.training.losses.features import Features
 from inpainters.training.losses.lattice import lattice
 from inpainters.training.losses.regions import hole_loss, perceptual_loss, style_loss, valid_loss
@@ -21,8 +26,8 @@ Supervision = Literal["last", "incremental", "authors"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """The losses of one step: scalars, summed over the supervised images, before weighting."""
+class LossTerms:
+    """The losses of one step: scalars (), summed over the supervised outputs, before weighting."""
 
     valid: Tensor
     hole: Tensor
@@ -39,19 +44,19 @@ def loss_terms(
     supervision: Supervision,
     *,
     share: float = 1.0,
-) -> Terms:
+) -> LossTerms:
     """All five losses of one step.
 
     Args:
-        painted: the three decoders' images, normalised.
-        images: (N, 3, H, W), untouched, normalised.
-        masks: (N, 1, H, W) in [0, 1], 1 = hole; the recipe's have soft edges.
-        network: gives the features; VGG-16 in the recipe.
-        supervision: "last" takes every loss of the answer alone, the program's default.
-            "incremental" adds valid and hole of the other two images and perceptual of the first
-            refinement. "authors" is the option of that name as their program has it: by a slip,
-            style is the first refinement's.
-        share: of the images, the first ones, whose features are compared.
+        painted: the outputs of the three decoders, normalised.
+        images: (N, 3, H, W), real images, normalised.
+        masks: (N, 1, H, W) in [0, 1], 1 = hole; soft edges are allowed.
+        network: the feature network; VGG-16 in the paper's recipe.
+        supervision: "last" applies all losses to the final output alone, the program's default.
+            "incremental" adds valid and hole losses of the other two outputs, and the perceptual
+            loss of the first refinement. "authors" is the program's option of that name, which
+            by mistake takes the style loss of the first refinement.
+        share: share of the images, the first ones, whose features are compared.
 
     Returns:
         The losses.
@@ -59,12 +64,12 @@ def loss_terms(
     every = supervision != "last"
     finer = (painted.refined, painted.raw) if every else (painted.raw,)
     compared = (painted.recovered, *finer) if every else finer
-    few, holes = seen(images, share), seen(masks, share)
+    few, holes = first_share(images, share), first_share(masks, share)
     with torch.no_grad():
         real = network.features(few)
-    pairs = [_features(seen(picture, share), few, holes, network) for picture in finer]
+    pairs = [_features(first_share(picture, share), few, holes, network) for picture in finer]
     styled = pairs[0] if supervision == "authors" else pairs[-1]
-    return Terms(
+    return LossTerms(
         valid=torch.stack([valid_loss(picture, images, masks) for picture in compared]).sum(),
         hole=torch.stack([hole_loss(picture, images, masks) for picture in compared]).sum(),
         perceptual=torch.stack(
@@ -78,27 +83,28 @@ def loss_terms(
 def _features(
     picture: Tensor, images: Tensor, masks: Tensor, network: FeatureNetwork
 ) -> tuple[Features, Features]:
-    """Features of an inpainted image, and of its composite."""
+    """Features of outputs, and of their composites."""
     return network.features(picture), network.features(composite(picture, images, masks))
 
 
 def composite(output: Tensor, images: Tensor, masks: Tensor) -> Tensor:
-    """The network's input where known, the inpainted image in the holes, both at a soft edge.
+    """Composite outputs into the holes of the network's input, blended at soft edges.
 
     Args:
-        output: (N, 3, H, W), a whole inpainted image, normalised.
-        images: (N, 3, H, W), untouched, normalised.
+        output: (N, 3, H, W), whole network outputs, normalised.
+        images: (N, 3, H, W), real images, normalised.
         masks: (N, 1, H, W) in [0, 1], 1 = hole.
 
     Returns:
-        (N, 3, H, W). The network's input is masked already: at a soft edge the mask counts twice.
+        (N, 3, H, W). The network's input is masked already, so the mask is applied twice at soft
+        edges.
     """
     known = 1 - masks
     return known * (images * known) + masks * output
 
 
 def total_variation(pictures: Tensor) -> Tensor:
-    """Mean absolute difference of horizontal neighbours, plus that of vertical ones.
+    """Total variation: mean absolute difference of horizontal plus that of vertical neighbours.
 
     Args:
         pictures: (N, C, H, W), H and W at least 2.
@@ -111,24 +117,23 @@ def total_variation(pictures: Tensor) -> Tensor:
     return across + down
 
 
-WRAPPED = "module.model."  # what the authors' training wrapper puts before the network's names
+WRAPPED = "module.model."  # prefix of the parameter names in the authors' training wrapper
 
 
 class MADFLosses(BaseModel):
-    """The `losses` table of a recipe of MADF; the weights are the authors' program's.
+    """The `losses` table of a recipe of MADF; the weights are the authors'.
 
     Attributes:
-        valid: weight of the absolute difference where known.
-        hole: weight of the absolute difference in the holes.
-        perceptual: weight of the features' difference.
-        style: weight of the Gram matrices' difference.
-        total_variation: weight of the composite's unevenness.
-        supervision: which decoders' images the terms see; see `losses.madf.terms`.
-        features: what the perceptual and style terms compare: VGG-16, or fixed random filters.
-        features_share: share of each batch's images, the first ones, that are compared so; the
-            others are left to the other terms. VGG would else take most of a step's time.
-        lattice: weight of the share of the fill's fine structure that repeats with the strides of
-            the network, a checkerboard; no paper has it.
+        valid: weight of L1 in the known regions.
+        hole: weight of L1 in the holes.
+        perceptual: weight of the perceptual term.
+        style: weight of the style term.
+        total_variation: weight of the composite's total variation.
+        supervision: the decoder outputs that the losses apply to; see `loss_terms`.
+        features: of the perceptual and style terms: VGG-16, or fixed random filters ("texture").
+        features_share: share of each batch's images, the first ones, that these terms use; the rest
+            only have the other terms. VGG would otherwise take most of a step's time.
+        lattice: weight of the checkerboard penalty, see `losses.lattice`; not in the paper.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -145,15 +150,15 @@ class MADFLosses(BaseModel):
 
 
 class MADFLearner(InpainterLearner):
-    """MADF in training; answers the loop's `Learner`.
+    """Training module of MADF; implements `Learner`.
 
     Args:
         network: sizes, as `MADFConfig` names them.
         losses: weights and forms of the losses.
-        device: where the networks are.
+        device: device of the networks.
 
     Raises:
-        TrainingError: if a size has an unknown name, or VGG-16's file is wanted and not there.
+        TrainingError: if a size is unknown, or the VGG-16 weights are needed but not installed.
     """
 
     model: ClassVar[str] = "madf"
@@ -166,7 +171,7 @@ class MADFLearner(InpainterLearner):
         "total_variation",
         "lattice",
     )
-    players: ClassVar[dict[str, tuple[str, ...]]] = {"all": ("generator",)}
+    roles: ClassVar[dict[str, tuple[str, ...]]] = {"all": ("generator",)}
     tiny: ClassVar[dict[str, dict[str, Any]]] = {
         "network": {
             "levels": 3,
@@ -187,11 +192,11 @@ class MADFLearner(InpainterLearner):
         self.features = choose_features(losses.features, VGG16_POOLS).to(device)
         self._losses = losses
 
-    def learn(self, player: str, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
-        """The weighted terms of one step.
+    def training_step(self, role: str, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
+        """The weighted losses of one step.
 
         Args:
-            player: "all", the only one.
+            role: "all", the only one.
             images: (N, 3, H, W) RGB in [0, 1], H and W multiples of 2 ** levels.
             masks: (N, 1, H, W), 1 = hole.
 
@@ -217,16 +222,16 @@ class MADFLearner(InpainterLearner):
 
     @torch.no_grad()
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
-        """The images, the holes, the three decoders' images, and the composite."""
+        """Images, images with white holes, outputs of the three decoders, composites."""
         self.network.eval()
         painted: Painted = self.network(normalised(images), masks)
         pictures = [
             denormalised(picture) for picture in (painted.recovered, painted.refined, painted.raw)
         ]
         composite = torch.where(masks.bool(), pictures[-1], images)
-        return [images, pierced(images, masks), *pictures, composite]
+        return [images, white_holes(images, masks), *pictures, composite]
 
     def official(self, step: int) -> dict[str, dict[str, Any]]:
-        """The authors' file, but for VGG-16 and the optimizer, which nobody reads."""
+        """The file in the authors' layout, without the states of VGG-16 and the optimizer."""
         state = {WRAPPED + name: value for name, value in self.network.state_dict().items()}
         return {"madf.pth": {"n_iter": step, "model": state}}

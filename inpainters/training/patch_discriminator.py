@@ -1,4 +1,4 @@
-"""One answer per overlapping 70x70 patch, under spectral norm: of SafePaint and its relatives."""
+"""PatchGAN discriminator (70x70) with spectral norm, of SafePaint, EdgeConnect and CTSDG."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ SLOPE = 0.2  # of the leaky ReLU
 
 
 def spectral_conv(channels: int, out: int, stride: int) -> nn.Module:
-    """A 4x4 convolution without bias under spectral norm, padded by one zero."""
-    # The hook form keeps `weight_orig`, `weight_u` and `weight_v`, as the authors' checkpoints do.
+    """A 4x4 convolution without bias, with spectral norm and zero padding of 1."""
+    # The hook-based form has `weight_orig`, `weight_u` and `weight_v`, as in the authors' files.
     conv = nn.Conv2d(channels, out, 4, stride=stride, padding=1, bias=False)
     normed: nn.Module = spectral_norm(conv)
     return normed
@@ -21,14 +21,15 @@ def _layer(channels: int, out: int, stride: int) -> nn.Sequential:
 
 
 class Discriminator(nn.Module):
-    """Real or inpainted, patch by patch, for SafePaint (section 3.1), EdgeConnect and CTSDG.
+    """PatchGAN discriminator: classifies overlapping patches as real or inpainted.
 
     The first layer has two names, as in the authors' files; on loading `features.*` overwrites
-    `conv1.*`. In training each forward pass does one power iteration.
+    `conv1.*`. In training mode each forward pass does one power iteration. Source: EdgeConnect
+    (arXiv 1901.00212) and its authors' program, which SafePaint and CTSDG reuse.
 
     Args:
         width: channels of the first layer; the authors' is 64.
-        channels: of the input: 3 of an image, 2 where it is edges and grey.
+        channels: of the input: 3 for images, 2 for edges and grey.
     """
 
     def __init__(self, width: int = 64, channels: int = 3) -> None:
@@ -40,19 +41,19 @@ class Discriminator(nn.Module):
         self.conv5 = nn.Sequential(spectral_conv(8 * width, 1, 1))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Judge (N, channels, H, W) images in their model's range, H and W at least 24.
+        """Classify (N, channels, H, W) images in the range of their model, H and W at least 24.
 
         Returns:
-            (N, 1, H // 8 - 2, W // 8 - 2), before any sigmoid: positive where real.
+            (N, 1, H // 8 - 2, W // 8 - 2) logits, positive where real.
         """
         return self.maps(images)[-1]
 
     def maps(self, images: Tensor) -> tuple[Tensor, ...]:
-        """What each of the five layers answers, the last as in `forward`; arguments as there.
+        """The activations of all five layers, the last as in `forward`; arguments as there.
 
-        For EdgeConnect's feature matching; one pass, and so one power iteration, gives all five.
+        For EdgeConnect's feature matching: a single pass does a single power iteration.
         """
-        answers = [images]
+        activations = [images]
         for layer in (self.conv1, self.conv2, self.conv3, self.conv4, self.conv5):
-            answers.append(layer(answers[-1]))
-        return tuple(answers[1:])
+            activations.append(layer(activations[-1]))
+        return tuple(activations[1:])

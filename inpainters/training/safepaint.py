@@ -1,9 +1,9 @@
-"""Training module of SafePaint: losses in the program's and the paper's form, training step."""
+"""Training module of SafePaint: losses in the forms of paper and program, training step."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -15,7 +15,7 @@ from torch.nn.utils import remove_spectral_norm, spectral_norm
 from benchmark.core.errors import TrainingError
 from inpainters.rwsa import RWSA
 from inpainters.safepaint import GENERATOR_FILE, Domains, Generator, Painted, SafePaintConfig
-from inpainters.training.feature_networks import choose_features, seen
+from inpainters.training.feature_networks import choose_features, first_share
 from inpainters.training.initialization import initialise, start_linear
 from inpainters.training.losses.adversarial import (
     adversarial_discriminator,
@@ -25,17 +25,17 @@ from inpainters.training.losses.features import perceptual, style
 from inpainters.training.losses.lattice import lattice
 from inpainters.training.patch_discriminator import Discriminator
 
-MARGIN = 0.1  # of the triplet terms; it only adds a constant
+MARGIN = 0.1  # of the triplet losses; it only adds a constant
 
 
 def l1_program(coarse: Tensor, raw: Tensor, images: Tensor, masks: Tensor) -> Tensor:
-    """Mean |G1 - I| / mean(M) + mean |G2 - I| / mean(M), known pixels included.
+    """L1 in the program's form: mean |G1 - I| / mean(M) + mean |G2 - I| / mean(M), over all pixels.
 
     Args:
-        coarse: (N, 3, H, W), G1.
-        raw: (N, 3, H, W), G2.
-        images: (N, 3, H, W), I.
-        masks: (N, 1, H, W) with a hole somewhere in the batch, else the term is infinite.
+        coarse: (N, 3, H, W) in [0, 1], output G1 of stage I.
+        raw: (N, 3, H, W) in [0, 1], output G2 of stage II.
+        images: (N, 3, H, W) in [0, 1], real images I.
+        masks: (N, 1, H, W), 1 = hole; a batch without holes makes the loss infinite.
 
     Returns:
         A scalar.
@@ -44,16 +44,16 @@ def l1_program(coarse: Tensor, raw: Tensor, images: Tensor, masks: Tensor) -> Te
 
 
 def l1_paper(coarse: Tensor, raw: Tensor, images: Tensor, masks: Tensor) -> Tensor:
-    """Mean absolute difference of both composites; arguments as in `l1_program`."""
+    """L1 of both composites (equation 8); arguments as in `l1_program`."""
     return F.l1_loss(coarse * masks, images * masks) + F.l1_loss(raw * masks, images * masks)
 
 
 def domain_paper(background: Tensor, real: Tensor, output: Tensor) -> Tensor:
-    """Batch mean of |Z_out - Z_b| + |Z_out - Z_gt|, Euclidean over a vector's components.
+    """Domain loss (equation 13): batch mean of |Z_out - Z_b| + |Z_out - Z_gt|, Euclidean.
 
     Args:
         background: (N, V, 1, 1), domain vectors of the known regions, Z_b.
-        real: (N, V, 1, 1), of the holes in the untouched images, Z_gt.
+        real: (N, V, 1, 1), of the holes in the real images, Z_gt.
         output: (N, V, 1, 1), of the inpainted holes, Z_out.
 
     Returns:
@@ -67,23 +67,32 @@ def domain_paper(background: Tensor, real: Tensor, output: Tensor) -> Tensor:
 def domain_program(
     background: Tensor, real: Tensor, output: Tensor, *, flat: bool = False
 ) -> Tensor:
-    """The program's two triplet terms; arguments and answer as in `domain_paper`.
+    """Domain loss in the program's form: two triplet losses; shapes as in `domain_paper`.
 
     Args:
         background: Z_b.
         real: Z_gt.
         output: Z_out.
-        flat: take the norm over a vector's components, as torch up to 1.10 did; else over the last
-            axis of length 1, as torch does now: component by component.
+        flat: take the norm over a vector's components, as torch up to 1.10 did; otherwise over the
+            last axis of length 1, as torch does now, that is component by component.
 
     Returns:
-        A scalar, 0.2 at the least.
+        A scalar, at least 0.2.
     """
     return domain_triplet(real, output, flat=flat) + domain_triplet(output, background, flat=flat)
 
 
 def domain_triplet(anchor: Tensor, positive: Tensor, *, flat: bool = False) -> Tensor:
-    """Triplet margin loss whose anchor is its own negative: the distance plus the margin of 0.1."""
+    """Triplet margin loss whose anchor is its own negative: the distance plus a margin of 0.1.
+
+    Args:
+        anchor: (N, V, 1, 1).
+        positive: (N, V, 1, 1).
+        flat: as in `domain_program`.
+
+    Returns:
+        A scalar.
+    """
     if flat:
         anchor, positive = anchor.flatten(1), positive.flatten(1)
     term: Tensor = F.triplet_margin_loss(anchor, positive, anchor, margin=MARGIN)
@@ -94,38 +103,38 @@ PHASES = ("joint", "coarse", "handover")
 
 
 class SafePaintLosses(BaseModel):
-    """The `losses` table of a recipe of SafePaint; the defaults are the authors' program's.
+    """The `losses` table of a recipe of SafePaint; the defaults are the program's.
 
     Attributes:
-        l1: weight of the absolute difference.
-        perceptual: weight of the features' difference.
-        style: weight of the Gram matrices' difference.
+        l1: weight of the L1 term.
+        perceptual: weight of the perceptual term.
+        style: weight of the style term.
         adversarial: weight of the generator's adversarial term.
-        coarse: what stage I's own L1, perceptual and style terms count against stage II's.
-        domain: weight of the domain distance; 0 freezes the extractor, the ablation without it.
-        discriminator: weight of the discriminator's own term.
-        l1_form: whole images over the hole's share (program), or composites (paper).
-        adversarial_form: cross-entropy of the sigmoid (program's default) or hinge (paper).
-        discriminator_form: half the sum of both of its terms (program), or the sum (equation 11).
-        judged: what the discriminator sees of the fill: stage II's whole answer (program), or its
+        coarse: weight of stage I's L1, perceptual and style terms relative to stage II's.
+        domain: weight of the domain term; 0 freezes the extractor (the ablation without it).
+        discriminator: weight of the discriminator's loss.
+        l1_form: whole outputs divided by the mask ratio (program), or composites (paper).
+        adversarial_form: binary cross-entropy (program's default) or hinge (paper).
+        discriminator_form: half the sum of both terms (program), or their sum (equation 11).
+        judged: input of the discriminator: stage II's whole output ("answer", program), or its
             composite (paper).
-        frozen: while the generator's term is differentiated, the discriminator's weights take no
-            gradient of it; in the program they do.
-        compared: what perceptual and style terms see: whole answers and, for style, answers times
-            the mask on layers of its own (program); or composites, both terms on the perceptual
-            layers (equations 9 and 10). Gram matrices are divided by their size in both.
-        spectral: spectral norm on every convolution of both generators (section 3.1); exported
-            weights are divided by it, so that their file keeps the authors' layout.
-        domain_form: Euclidean distances (paper), or by component with a margin (program).
-        features: what the perceptual and style terms compare: VGG-19, as the authors do; VGG-16
-            as far as its third block; or fixed random filters on three scales.
-        features_share: share of each batch's images, the first ones, that are compared so; the
-            others are left to the other terms. VGG would else take most of a step's time.
-        lattice: weight of the share of the fill's fine structure that repeats with the strides of
-            the network, a checkerboard; no paper has it.
+        frozen: the generator's adversarial term has no gradient with respect to the discriminator;
+            in the program it has.
+        compared: inputs of the perceptual and style terms: whole outputs, and for style outputs
+            times the mask, on separate layers ("answers", program); or composites, both terms on
+            the perceptual layers (equations 9 and 10). Gram matrices are normalised by their size
+            in both.
+        spectral: spectral norm on every convolution of both generators (section 3.1); it is folded
+            into the exported weights, so that their file keeps the authors' layout.
+        domain_form: Euclidean distance (paper), or component-wise with a margin (program).
+        features: of the perceptual and style terms: VGG-19, as the authors use; VGG-16 up to its
+            third block; or fixed random filters at three scales ("texture").
+        features_share: share of each batch's images, the first ones, that these terms use; the rest
+            only have the other terms. VGG would otherwise take most of a step's time.
+        lattice: weight of the checkerboard penalty, see `losses.lattice`; not in the paper.
         discriminator_width: channels of the discriminator's first layer.
-        start: fresh weights of the generator: "normal", as the program draws them, or "linear",
-            scaled until the instance norms hardly divide; see `start_linear`.
+        start: initialisation of the generator: "normal", as in the program, or "linear", see
+            `initialization.start_linear`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -152,16 +161,29 @@ class SafePaintLosses(BaseModel):
     start: Literal["normal", "linear"] = "normal"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureLosses:
+    """Losses on features of both stages, before weighting.
+
+    Attributes:
+        perceptual: (2,), of stage I and stage II.
+        style: (2,), likewise.
+    """
+
+    perceptual: Tensor
+    style: Tensor
+
+
 class SafePaintLearner:
-    """SafePaint in training; answers the loop's `Learner`.
+    """Training module of SafePaint; implements `Learner`.
 
     Args:
         network: sizes, as `SafePaintConfig` names them.
         losses: weights and forms of the losses.
-        device: where the networks are.
+        device: device of the networks.
 
     Raises:
-        TrainingError: if a size has an unknown name, or a VGG's weights are wanted and not there.
+        TrainingError: if a size is unknown, or VGG weights are needed but not installed.
     """
 
     Losses: ClassVar[type[BaseModel]] = SafePaintLosses
@@ -174,7 +196,7 @@ class SafePaintLearner:
         "discriminator",
         "lattice",
     )
-    players: ClassVar[dict[str, tuple[str, ...]]] = {"all": ("generator", "discriminator")}
+    roles: ClassVar[dict[str, tuple[str, ...]]] = {"all": ("generator", "discriminator")}
     tiny: ClassVar[dict[str, dict[str, Any]]] = {
         "network": {"width": 4, "blocks": 1, "extractor_width": 4},
         "losses": {"features": "texture", "discriminator_width": 4},
@@ -193,8 +215,8 @@ class SafePaintLearner:
             "generator": self.network,
             "discriminator": self.discriminator,
         }
-        # Seeded anew, so that stage I, which is drawn first, starts alike in all rows of Table 5:
-        # how many numbers were drawn before it depends on what the other stage has.
+        # Seeded again, so that stage I, which is initialised first, starts equally in all rows of
+        # Table 5: the count of random numbers used before depends on the layers of stage II.
         torch.manual_seed(torch.initial_seed())
         for part in self.modules.values():
             initialise(part)
@@ -202,7 +224,7 @@ class SafePaintLearner:
             stages = (self.network.coarse_generator, self.network.fine_generator)
             self.network.train()
             torch.manual_seed(torch.initial_seed())
-            start_linear(stages, self._paint, device)
+            start_linear(stages, self._run_generators, device)
         if losses.spectral:
             for stage in (self.network.coarse_generator, self.network.fine_generator):
                 for layer in _convolutions(stage):
@@ -214,19 +236,21 @@ class SafePaintLearner:
         """Set training mode for a phase.
 
         Args:
-            phase: "joint" for everything, as the paper has it; "coarse" for stage I alone and its
-                share of the L1 loss, which is five times as fast; "handover" for everything, where
-                stage II starts with what stage I has learned.
+            phase: "joint" trains everything, as in the paper; "coarse" trains stage I alone with
+                its L1 term, five times as fast; "handover" trains everything, with stage II
+                initialised from stage I.
             fresh: whether this is the first step of a stage.
 
         Raises:
-            TrainingError: if the recipe names another, or a handover under spectral norm, which a
-                filter of zeros does not pass.
+            TrainingError: if the phase is unknown, or is "handover" with spectral norm, which zero
+                filters do not support.
         """
         if phase not in PHASES:
             raise TrainingError(f"safepaint has no phase {phase!r}; known: {', '.join(PHASES)}")
         if phase == "handover" and self._losses.spectral:
-            raise TrainingError("safepaint: no phase handover with losses.spectral: take joint")
+            raise TrainingError(
+                "safepaint: phase handover does not support losses.spectral; use phase joint"
+            )
         if phase == "handover" and fresh:
             hand_over(self.network)
         self._phase = phase
@@ -234,14 +258,14 @@ class SafePaintLearner:
             part.train()
         self.network.extractor.requires_grad_(self._losses.domain > 0)
 
-    def learn(self, player: str, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
-        """The weighted terms of one step, in the program's order of calls.
+    def training_step(self, role: str, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
+        """The weighted losses of one step, in the program's order of calls.
 
-        The discriminator sees the image, the inpainted image without gradient, and the inpainted
-        image. Unless `frozen` its gradient holds the generator's term as well.
+        The discriminator runs on the real image, the detached output, and the output. Unless
+        `frozen` its gradient includes the generator's term as well.
 
         Args:
-            player: "all", the only one.
+            role: "all", the only one.
             images: (N, 3, H, W) RGB in [0, 1].
             masks: (N, 1, H, W), 1 = hole, at least one of them.
 
@@ -250,15 +274,15 @@ class SafePaintLearner:
         """
         if self._phase == "coarse":
             return self._coarse(images, masks)
-        painted = self._paint(images, masks)
+        painted = self._run_generators(images, masks)
         chosen = self._losses
-        # Without its term the extractor is frozen, and what it says of the answer is not asked.
+        # Without its term the extractor is frozen and not run.
         domains = self.network.domains(images, masks, painted) if chosen.domain else None
         shown = painted.composite if chosen.judged == "composite" else painted.raw
         real = self.discriminator(images)
         fake = self.discriminator(shown.detach())
-        judged = self._judged(shown)
-        terms = self._pictures(images, masks, painted)
+        judged = self._logits_of(shown)
+        terms = self._image_losses(images, masks, painted)
         terms["adversarial"] = chosen.adversarial * adversarial_generator(
             judged, chosen.adversarial_form
         )
@@ -269,14 +293,14 @@ class SafePaintLearner:
         )
         return terms
 
-    def _judged(self, shown: Tensor) -> Tensor:
-        """The discriminator's answer to a fill, whose gradient reaches its weights or not."""
+    def _logits_of(self, shown: Tensor) -> Tensor:
+        """The discriminator's logits (N, 1, h, w) of an output; `frozen` freezes its weights."""
         self.discriminator.requires_grad_(not self._losses.frozen)
         judged: Tensor = self.discriminator(shown)
         self.discriminator.requires_grad_(requires_grad=True)
         return judged
 
-    def _paint(self, images: Tensor, masks: Tensor) -> Painted:
+    def _run_generators(self, images: Tensor, masks: Tensor) -> Painted:
         painted: Painted = self.network(images, masks)
         return painted
 
@@ -288,46 +312,49 @@ class SafePaintLearner:
             terms["lattice"] = self._losses.lattice * lattice(coarse, masks)
         return terms
 
-    def _pictures(self, images: Tensor, masks: Tensor, painted: Painted) -> dict[str, Tensor]:
-        """The terms that compare images: L1, perceptual and style, each over both stages."""
+    def _image_losses(self, images: Tensor, masks: Tensor, painted: Painted) -> dict[str, Tensor]:
+        """Reconstruction losses of both stages: L1, perceptual and style."""
         chosen, outputs = self._losses, (painted.coarse, painted.raw)
         stages = images.new_tensor([chosen.coarse, 1.0])
         l1 = l1_program if chosen.l1_form == "program" else l1_paper
-        # Both forms are sums over the stages: with the image itself for one, the other's is left.
-        near = [l1(painted.coarse, images, images, masks), l1(images, painted.raw, images, masks)]
-        alike, styled = self._features(images, masks, painted)
+        # Both forms are sums over the stages: passing the image as one output isolates the other.
+        per_stage = [
+            l1(painted.coarse, images, images, masks),
+            l1(images, painted.raw, images, masks),
+        ]
+        features = self._feature_losses(images, masks, painted)
         terms = {
-            "l1": chosen.l1 * (stages @ torch.stack(near)),
-            "perceptual": chosen.perceptual * (stages @ alike),
-            "style": chosen.style * (stages @ styled),
+            "l1": chosen.l1 * (stages @ torch.stack(per_stage)),
+            "perceptual": chosen.perceptual * (stages @ features.perceptual),
+            "style": chosen.style * (stages @ features.style),
         }
         if chosen.lattice:
             repeats = torch.stack([lattice(output, masks) for output in outputs])
             terms["lattice"] = chosen.lattice * (stages @ repeats)
         return terms
 
-    def _features(self, images: Tensor, masks: Tensor, painted: Painted) -> tuple[Tensor, Tensor]:
-        """The perceptual and the style difference of both stages, (2,) each, before weighting."""
-        share, see = self._losses.features_share, self.features
-        layers, styles = see.perceptual_layers, see.style_layers
-        image, mask = seen(images, share), seen(masks, share)
+    def _feature_losses(self, images: Tensor, masks: Tensor, painted: Painted) -> FeatureLosses:
+        """Perceptual and style losses of both stages, before weighting."""
+        share, network = self._losses.features_share, self.features
+        layers, styles = network.perceptual_layers, network.style_layers
+        image, mask = first_share(images, share), first_share(masks, share)
         if self._losses.compared == "composites":
             outputs = (painted.coarse_composite, painted.composite)
             with torch.no_grad():
-                real = see.features(image)
-            found = [see.features(seen(output, share)) for output in outputs]
-            return (
-                torch.stack([perceptual(one, real, layers) for one in found]),
-                torch.stack([style(one, real, layers) for one in found]),
+                real = network.features(image)
+            found = [network.features(first_share(output, share)) for output in outputs]
+            return FeatureLosses(
+                perceptual=torch.stack([perceptual(one, real, layers) for one in found]),
+                style=torch.stack([style(one, real, layers) for one in found]),
             )
-        outputs = (seen(painted.coarse, share), seen(painted.raw, share))
+        outputs = (first_share(painted.coarse, share), first_share(painted.raw, share))
         with torch.no_grad():
-            real, real_hole = see.features(image), see.features(image * mask)
-        whole = [see.features(output) for output in outputs]
-        holes = [see.features(output * mask) for output in outputs]
-        return (
-            torch.stack([perceptual(one, real, layers) for one in whole]),
-            torch.stack([style(one, real_hole, styles) for one in holes]),
+            real, real_hole = network.features(image), network.features(image * mask)
+        whole = [network.features(output) for output in outputs]
+        holes = [network.features(output * mask) for output in outputs]
+        return FeatureLosses(
+            perceptual=torch.stack([perceptual(one, real, layers) for one in whole]),
+            style=torch.stack([style(one, real_hole, styles) for one in holes]),
         )
 
     def _distance(self, domains: Domains) -> Tensor:
@@ -336,14 +363,14 @@ class SafePaintLearner:
 
     @torch.no_grad()
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
-        """The images, the holes, stage I's answer, stage II's, and the composite."""
+        """Images, images with white holes, outputs of stages I and II, composites."""
         self.network.eval()
-        painted = self._paint(images, masks)
+        painted = self._run_generators(images, masks)
         hole = images * (1 - masks) + masks
         return [images, hole, painted.coarse, painted.raw, painted.composite]
 
     def finish(self) -> None:
-        """Divide the generators' weights by their spectral norms, where they are trained so."""
+        """Fold spectral norm, if used, into the generators' weights."""
         if self._losses.spectral:
             for layer in _convolutions(self.network):
                 if hasattr(layer, "weight_orig"):
@@ -367,14 +394,16 @@ def _convolutions(network: nn.Module) -> list[nn.Module]:
 
 @torch.no_grad()
 def hand_over(network: Generator) -> None:
-    """Give stage II the weights of stage I, whose layers are the same but for the first inputs.
+    """Initialise stage II from stage I, whose layers are equal except for the input channels.
 
-    The domain planes start with no weight; the attentions start by passing features through.
+    The weights of the domain planes start at zero; the attentions start as the identity.
     """
     coarse, fine = network.coarse_generator, network.fine_generator
     first = fine.get_parameter("encoder.1.weight")
     first.zero_()
-    first[:, :4] = coarse.get_parameter("encoder.1.weight")  # both read an image, then the mask
+    first[:, :4] = coarse.get_parameter(
+        "encoder.1.weight"
+    )  # both inputs begin with the image and the mask
     fine.get_parameter("encoder.1.bias").copy_(coarse.get_parameter("encoder.1.bias"))
     pairs = {"encoder.4": "encoder.4", "encoder.7": "encoder.7", "middle": "middle"}
     pairs |= {"decoder.0": "deconv1", "decoder.3": "deconv2", "decoder.7": "deconv3"}

@@ -1,4 +1,4 @@
-"""The network that LaMa and FcF compare features of: a ResNet-50 that segments scenes of ADE20K."""
+"""Feature network of LaMa and FcF: a dilated ResNet-50 trained on ADE20K scene segmentation."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from inpainters.training.feature_networks import FeatureNetwork, choose_features
 
 ADE20K_FILE = Path("ade20k-resnet50dilated-ppm_deepsup", "encoder_epoch_20.pth")
 STAGES = ("layer1", "layer2", "layer3", "layer4")
-COUNTER = "num_batches_tracked"  # of a batch norm; files of old PyTorch have none
+COUNTER = "num_batches_tracked"  # of a batch norm; missing in files of old PyTorch versions
 
 
 class DilatedResNet(FeatureNetwork):
-    """ResNet-50 with a deep stem; its last two stages widen their filters instead of their steps.
+    """ResNet-50 with a deep stem, and dilation instead of stride in its last two stages.
 
-    Source: LaMa (arXiv 2109.07161) and its published program. The entry names of the authors' file
-    are stated nowhere: they are taken to be torchvision's, and a file with others is
-    refused. A new network is untrained; `load_segmenter` gives the one the losses are meant for.
+    Source: LaMa (arXiv 2109.07161). The entry names of the weights file are assumed to be those of
+    torchvision, and a file with other names is refused. A new instance is untrained; see
+    `load_segmenter`.
     """
 
     perceptual_layers = STAGES
@@ -50,15 +50,15 @@ class DilatedResNet(FeatureNetwork):
         self.eval().requires_grad_(requires_grad=False)
 
     def features(self, images: Tensor) -> dict[str, Tensor]:
-        """The four stages of (N, 3, H, W) images, standardised: at 1/4, then 1/8 of the size."""
+        """Outputs of the four stages for standardised (N, 3, H, W) images, at 1/4 and 1/8 scale."""
         values = images
         for index in (1, 2, 3):
             convolved = self.get_submodule(f"conv{index}")(values)
             values = torch.relu(self.get_submodule(f"bn{index}")(convolved))
-        values, answers = self.maxpool(values), {}
+        values, found = self.maxpool(values), {}
         for stage in STAGES:
-            answers[stage] = values = self.get_submodule(stage)(values)
-        return answers
+            found[stage] = values = self.get_submodule(stage)(values)
+        return found
 
 
 def load_segmenter(path: Path) -> DilatedResNet:
@@ -71,7 +71,7 @@ def load_segmenter(path: Path) -> DilatedResNet:
         The network, frozen, in evaluation mode.
 
     Raises:
-        WeightsError: if the file is missing, damaged or another one.
+        WeightsError: if the file is missing, damaged or a different one.
     """
     state = flat_state(read_checkpoint(path), path)
     network = DilatedResNet()
@@ -86,15 +86,15 @@ def choose_receptive_features(kind: Literal["ade20k", "vgg16", "texture"]) -> Fe
     """The feature network that a recipe of LaMa or FcF names.
 
     Args:
-        kind: "ade20k", whose file lies where torch keeps its own; "vgg16", which `bench weights`
-            installs; or "texture" where neither can be had.
+        kind: "ade20k", whose file is in torch's checkpoint folder; "vgg16", which `bench weights`
+            installs; or "texture" for fixed random filters.
 
     Returns:
         The network, frozen, on the CPU.
 
     Raises:
-        TrainingError: if the file is not there.
-        WeightsError: if it is damaged or another one.
+        TrainingError: if the file does not exist.
+        WeightsError: if it is damaged or a different one.
     """
     if kind != "ade20k":
         return choose_features(kind)

@@ -1,7 +1,7 @@
-"""What inpainters learn from, step by step: squares of images, and masks.
+"""Training batches for inpainters: square image crops and masks.
 
-Everything is a pure function of the recipe's seed and the number of the image, so a resumed run
-sees what an uninterrupted one would have seen, and any process can make any batch.
+Every batch is a pure function of the recipe's seed and the positions of its images, so a resumed
+run sees the same data as an uninterrupted one, and any process can build any batch.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,55 +22,77 @@ from benchmark.training.data.images import TrainingImages, divide
 from benchmark.training.data.masks import Masks
 from benchmark.training.recipe import Recipe, Stage, Turn
 
-Pair = tuple[Pixels, Mask]  # (S, S, 3) uint8 and (S, S) bool
+
+class Sample(NamedTuple):
+    """One training image and its mask.
+
+    Attributes:
+        pixels: (S, S, 3) uint8 RGB.
+        mask: (S, S) bool, True = hole, or forged.
+    """
+
+    pixels: Pixels
+    mask: Mask
+
+
+class Batch(NamedTuple):
+    """A batch of training images and their masks.
+
+    Attributes:
+        images: (N, 3, H, W) float32 RGB in [0, 1].
+        masks: (N, 1, H, W) float32, 1 = hole, or forged.
+    """
+
+    images: Tensor
+    masks: Tensor
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
-    """Which part of each batch a process trains on.
+class BatchShard:
+    """The part of each batch that one process trains on.
 
     Attributes:
-        number: of the process, from 0.
-        of: how many there are; a batch has a multiple of it.
+        rank: of the process, from 0.
+        world_size: number of processes; it divides the batch size.
     """
 
-    number: int = 0
-    of: int = 1
+    rank: int = 0
+    world_size: int = 1
 
-    def places(self, turn: Turn) -> range:
-        """Positions, among all images of a training, of this share of a step's batch."""
-        count = turn.stage.batch // self.of
-        first = turn.seen + self.number * count
+    def positions(self, turn: Turn) -> range:
+        """Positions of this shard's images of a step, among all images of a training."""
+        count = turn.stage.batch // self.world_size
+        first = turn.seen + self.rank * count
         return range(first, first + count)
 
 
-WHOLE = Share()
+WHOLE_BATCH = BatchShard()
 
 
-class Source(Protocol):
-    """Where batches come from: pure functions of the step.
+class BatchSource(Protocol):
+    """Training data: batches are pure functions of the step.
 
     Attributes:
-        fill: makes the images and masks of an order. It needs no device and shares nothing, so
-            that processes of data workers can do it; they get it pickled or forked.
+        build: builds the samples of a plan. It needs no device and shares no state, so that data
+            workers can run it; they receive it pickled or forked.
     """
 
     @property
-    def fill(self) -> Callable[[Any], list[Pair]]:
+    def build(self) -> Callable[[Any], list[Sample]]:
         """See above."""
 
-    def order(self, step: int, share: Share = WHOLE) -> object:
-        """What `fill` needs for a step. Made in the process that trains: it may ask a network."""
+    def plan(self, step: int, shard: BatchShard = WHOLE_BATCH) -> object:
+        """The input of `build` for a step. Made in the training process: it may run a network."""
 
-    def batch(self, step: int, share: Share = WHOLE) -> tuple[Tensor, Tensor]:
-        """Images (N, 3, H, W) in [0, 1] and masks (N, 1, H, W) of 0 and 1 for a step."""
+    def batch(self, step: int, shard: BatchShard = WHOLE_BATCH) -> Batch:
+        """The batch of a step."""
 
-    def held_out(self, step: int, count: int) -> tuple[Tensor, Tensor]:
-        """The same of at most `count` images that no step uses, the same in a whole stage."""
+    def held_out(self, step: int, count: int) -> Batch:
+        """At most `count` held-out images, which no step trains on, equal throughout a stage."""
 
 
-def order(seed: int, count: int, position: int) -> int:
-    """Which of `count` images comes at `position`: each epoch is a permutation of its own."""
+def image_index(seed: int, count: int, position: int) -> int:
+    """The index of the image at `position`: each epoch is a new permutation of `count` images."""
     epoch, place = divmod(position, count)
     return int(_permutation(seed, count, epoch)[place])
 
@@ -80,58 +102,70 @@ def _permutation(seed: int, count: int, epoch: int) -> NDArray[np.int64]:
     return np.random.default_rng(seed_of(seed, "epoch", epoch)).permutation(count)
 
 
+@dataclass(frozen=True, slots=True)
+class InpaintingPlan:
+    """What a data worker needs to build the samples of one step.
+
+    Attributes:
+        stage: of the step.
+        positions: of its images, among all images of a training.
+    """
+
+    stage: Stage
+    positions: range
+
+
 class InpaintingData:
-    """Batches for inpainters: whole images, and the masks to paint.
+    """Batches for inpainters: whole images, and the masks to inpaint.
 
     Args:
-        recipe: its seed and stages decide every batch.
+        recipe: its seed and stages determine every batch.
         photographs: at all sides that the stages name.
-        masks: where masks come from.
+        masks: the masks.
     """
 
     def __init__(self, recipe: Recipe, photographs: TrainingImages, masks: Masks) -> None:
         self._recipe, self._masks = recipe, masks
         self._train, self._held = divide(photographs, recipe.held_out)
 
-    def order(self, step: int, share: Share = WHOLE) -> tuple[Stage, range]:
+    def plan(self, step: int, shard: BatchShard = WHOLE_BATCH) -> InpaintingPlan:
         """The stage of a step, and the positions of its images."""
         turn = self._recipe.at(step)
-        return turn.stage, share.places(turn)
+        return InpaintingPlan(turn.stage, shard.positions(turn))
 
-    def fill(self, ordered: tuple[Stage, range]) -> list[Pair]:
-        """Squares of images, and masks."""
-        stage, places = ordered
-        pairs = []
-        for position in places:
+    def build(self, plan: InpaintingPlan) -> list[Sample]:
+        """Square image crops, and masks."""
+        samples = []
+        for position in plan.positions:
             draw = np.random.default_rng(seed_of(self._recipe.seed, "picture", position))
-            number = order(self._recipe.seed, len(self._train), position)
-            pairs.append(self._pair(self._train, number, stage, draw))
-        return pairs
+            index = image_index(self._recipe.seed, len(self._train), position)
+            samples.append(self._sample(self._train, index, plan.stage, draw))
+        return samples
 
-    def batch(self, step: int, share: Share = WHOLE) -> tuple[Tensor, Tensor]:
-        """Images and masks of a step, (N, 3, S, S) and (N, 1, S, S)."""
-        return stack(self.fill(self.order(step, share)))
+    def batch(self, step: int, shard: BatchShard = WHOLE_BATCH) -> Batch:
+        """The batch of a step."""
+        return stack(self.build(self.plan(step, shard)))
 
-    def held_out(self, step: int, count: int) -> tuple[Tensor, Tensor]:
+    def held_out(self, step: int, count: int) -> Batch:
         """Held-out images at the step's size; training images where none are held out."""
         stage = self._recipe.at(step).stage
         photographs = self._held if len(self._held) else self._train
-        pairs = []
-        for number in range(min(count, len(photographs))):
-            draw = np.random.default_rng(seed_of(self._recipe.seed, "held out", number))
-            pairs.append(self._pair(photographs, number, stage, draw))
-        return stack(pairs)
+        samples = []
+        for index in range(min(count, len(photographs))):
+            draw = np.random.default_rng(seed_of(self._recipe.seed, "held out", index))
+            samples.append(self._sample(photographs, index, stage, draw))
+        return stack(samples)
 
-    def _pair(
-        self, photographs: TrainingImages, number: int, stage: Stage, draw: np.random.Generator
-    ) -> Pair:
+    def _sample(
+        self, photographs: TrainingImages, index: int, stage: Stage, draw: np.random.Generator
+    ) -> Sample:
         side = stage.sides[int(draw.integers(len(stage.sides)))]
-        square = photographs.cut(number, stage, side, draw)
-        return square, self._masks.cut(side, stage.crop, draw)
+        crop = photographs.cut(index, stage, side, draw)
+        return Sample(crop, self._masks.cut(side, stage.crop, draw))
 
 
-def stack(pairs: Sequence[Pair]) -> tuple[Tensor, Tensor]:
-    """Pixels and masks of equal size as tensors (N, 3, H, W) and (N, 1, H, W)."""
-    pixels = np.stack([picture for picture, _ in pairs])
-    masks = np.stack([mask for _, mask in pairs])
-    return to_images(pixels), to_masks(masks)
+def stack(samples: Sequence[Sample]) -> Batch:
+    """Collate samples of equal size into a batch."""
+    pixels = np.stack([sample.pixels for sample in samples])
+    masks = np.stack([sample.mask for sample in samples])
+    return Batch(to_images(pixels), to_masks(masks))

@@ -1,4 +1,4 @@
-"""What detectors learn from: images, forgeries of them, and laundering of both."""
+"""Training batches for detectors: forgeries and authentic images, post-processed and cropped."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from benchmark.core.seeds import seed_of
 from benchmark.core.tensors import to_images, to_masks, to_pixels
 from benchmark.core.training_exposure import COPY_MOVE, FLAT, MADE_HERE, SPLICE
 from benchmark.core.types import Mask, Pixels
-from benchmark.training.data.batches import WHOLE, Pair, Share, stack
+from benchmark.training.data.batches import WHOLE_BATCH, Batch, BatchShard, Sample, stack
 from benchmark.training.data.images import TrainingImages, divide
 from benchmark.training.data.masks import Masks
 from benchmark.training.data.options import Forger
-from benchmark.training.data.postprocess import Forgery, launder
-from benchmark.training.data.retouching import retouched
+from benchmark.training.data.postprocess import Forgery, postprocess
+from benchmark.training.data.retouching import retouch_hole
 from benchmark.training.data.splices import copy_move, flat, splice
 from benchmark.training.recipe import Recipe, Stage
 from inpainters import INPAINTERS, create_inpainter
@@ -27,16 +27,15 @@ from inpainters.base import Inpainter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ordered:
-    """A forgery that is still to be retouched, laundered and cut.
+class ForgeryPlan:
+    """A forgery before retouching, post-processing and cropping.
 
     Attributes:
-        by: its forger's name.
-        forgery: as its forger published it; for one of `MADE_HERE` an image that is still to
-            be forged, and the hole.
+        by: name of its source.
+        forgery: the forged image; for a source of `MADE_HERE` the image to forge, and the hole.
+        crop: side of the square crop, pixels.
+        draw: random generator for the remaining steps.
         donor: (H, W, 3) uint8 RGB, the other image of a splice.
-        crop: side of the square that is cut, pixels.
-        draw: where the choices come from, after the one of this forgery.
     """
 
     by: str
@@ -46,18 +45,18 @@ class Ordered:
     donor: Pixels | None = None
 
 
-class Pool:
-    """Forgeries of one forger, made when first asked for and kept; number k is always the same.
+class ForgeryPool:
+    """Forgeries by one inpainter, generated on first access and cached; number k is deterministic.
 
     Args:
-        forger: who inpaints, and how many forgeries there are.
-        recipe: its seed decides which image and mask number k gets, and its history what the
-            image went through before.
-        stage: sides of the squares that are forged, in whole before any crop.
-        photographs: what is forged.
-        masks: where the holes come from.
-        device: where the inpainter runs.
-        weights: what it runs with; by default what the forger says.
+        forger: the inpainter, and the number of forgeries.
+        recipe: its seed determines the image and mask of number k; its history is applied to the
+            image first.
+        stage: sides of the images that are forged, before cropping.
+        photographs: the images.
+        masks: the holes.
+        device: device of the inpainter.
+        weights: its weights; by default those that the forger names.
 
     Raises:
         UnknownName: if there is no such inpainter.
@@ -92,7 +91,7 @@ class Pool:
         return self._forger.pool
 
     def _inpainter(self) -> Inpainter:
-        """The inpainter, loaded with the first forgery: earlier stages need no weights of it."""
+        """The inpainter, loaded for the first forgery: earlier stages do not need its weights."""
         if self._made is None:
             self._made = create_inpainter(
                 self._forger.name, weights=self._weights, device=self._device
@@ -103,9 +102,9 @@ class Pool:
         key = (self._recipe.seed, "forgery", self._forger.name, number)
         draw = np.random.default_rng(seed_of(*key))
         side = self._sides[int(draw.integers(len(self._sides)))]
-        plain = _untouched(self._photographs, side, draw)
+        plain = _authentic_square(self._photographs, side, draw)
         history = self._recipe.history
-        pixels = launder(plain, history, draw, least=side).pixels[:side, :side]
+        pixels = postprocess(plain, history, draw, min_side=side).pixels[:side, :side]
         inpainter = self._inpainter()
         if not inpainter.card.paints:
             return Forgery(pixels=pixels.copy(), truth=plain.truth)
@@ -113,26 +112,27 @@ class Pool:
         return forge(inpainter, pixels, mask, seed=int(draw.integers(2**31)))
 
 
-def _untouched(photographs: TrainingImages, side: int, draw: np.random.Generator) -> Forgery:
-    """A square of an image, as large as its short side, that is true nowhere."""
+def _authentic_square(photographs: TrainingImages, side: int, draw: np.random.Generator) -> Forgery:
+    """A square crop of an authentic image, as large as its short side; its truth is empty."""
     whole = Stage(steps=1, batch=1, crop=side, sides=(side,))
     pixels = photographs.cut(int(draw.integers(len(photographs))), whole, side, draw)
     return Forgery(pixels=pixels, truth=np.zeros((side, side), dtype=np.bool_))
 
 
 def forge(inpainter: Inpainter, pixels: Pixels, mask: Mask, *, seed: int = 0) -> Forgery:
-    """Inpaint a hole of one image and round to 8 bits as the bench does, halves to the even.
+    """Inpaint a hole of one image and round to 8 bits as the benchmark does, half to even.
 
-    Authors' programs that cut off instead would leave a trace that no image of the bench has.
+    Truncation, as in some authors' programs, would leave a trace that no image of the benchmark
+    has.
 
     Args:
-        inpainter: who inpaints.
+        inpainter: the inpainter.
         pixels: (H, W, 3) uint8 RGB.
-        mask: (H, W) bool, True = to be inpainted.
-        seed: for an inpainter that draws something.
+        mask: (H, W) bool, True = hole.
+        seed: for a stochastic inpainter.
 
     Returns:
-        The forgery; known pixels are those of `pixels`, bit for bit.
+        The forgery; known pixels are equal to `pixels`.
     """
     images, masks = to_images(pixels[None]), to_masks(np.ascontiguousarray(mask)[None])
     filled = inpainter.inpaint(images, masks, seed=seed)
@@ -141,22 +141,22 @@ def forge(inpainter: Inpainter, pixels: Pixels, mask: Mask, *, seed: int = 0) ->
 
 
 class ForgeryData:
-    """Batches for detectors: crops of laundered forgeries and originals, and the truth of both.
+    """Batches for detectors: crops of post-processed forgeries and authentic images, with truth.
 
-    The pools lie in the process that trains, once, with the inpainters and their device; data
-    workers get finished forgeries. In memory a forgery of 256x256 is 262 KB, and there are at most
+    The pools live in the training process, with the inpainters and their device; data workers
+    receive finished forgeries. A forgery of 256x256 takes 262 KB of memory, and there are at most
     as many as the recipe's pools have.
 
     Args:
-        recipe: its seed and stages decide every batch.
+        recipe: its seed and stages determine every batch.
         photographs: at all sides that the stages name.
-        masks: where the forgers' holes come from.
-        device: where the forgers run.
-        weights: files for forgers whose weights are "mini", instead of those that are installed.
+        masks: holes of the forgeries.
+        device: device of the inpainters.
+        weights: files for inpainters whose weights are "mini", instead of the installed ones.
 
     Raises:
-        UnknownName: if a forger is no inpainter.
-        WeightsError: if a forger's weights are missing.
+        UnknownName: if a source of forgeries is no inpainter.
+        WeightsError: if the weights of an inpainter are missing.
     """
 
     def __init__(
@@ -171,17 +171,17 @@ class ForgeryData:
         self._recipe, self._masks, self._device = recipe, masks, device
         self._weights = weights or {}
         self._train, self._held = divide(photographs, recipe.held_out)
-        self._pools: dict[tuple[object, ...], Pool] = {}
+        self._pools: dict[tuple[object, ...], ForgeryPool] = {}
         for stage in recipe.stages:
             for forger in stage.forgers:
                 if forger.name not in MADE_HERE:
                     self._pool(stage, forger, self._train)
 
-    def _pool(self, stage: Stage, forger: Forger, photographs: TrainingImages) -> Pool:
+    def _pool(self, stage: Stage, forger: Forger, photographs: TrainingImages) -> ForgeryPool:
         held_out = photographs is self._held
         key = (forger.name, forger.weights, forger.pool, stage.sides, held_out)
         if key not in self._pools:
-            self._pools[key] = Pool(
+            self._pools[key] = ForgeryPool(
                 forger,
                 recipe=self._recipe,
                 stage=stage,
@@ -193,77 +193,81 @@ class ForgeryData:
         return self._pools[key]
 
     @property
-    def fill(self) -> Callable[[list[Ordered]], list[Pair]]:
-        """Pastes, retouches, launders and cuts; it knows nothing of images and pools."""
-        return partial(_fill, self._recipe)
+    def build(self) -> Callable[[list[ForgeryPlan]], list[Sample]]:
+        """Paste, retouch, post-process and crop; needs neither the images nor the pools."""
+        return partial(_build, self._recipe)
 
-    def order(self, step: int, share: Share = WHOLE) -> list[Ordered]:
-        """The forgeries of a step, each made here if it is the first time that it is drawn."""
+    def plan(self, step: int, shard: BatchShard = WHOLE_BATCH) -> list[ForgeryPlan]:
+        """The forgeries of a step; those sampled for the first time are generated here."""
         turn = self._recipe.at(step)
         return [
-            self._one(turn.stage, ("picture", place), self._train) for place in share.places(turn)
+            self._plan_one(turn.stage, ("picture", position), self._train)
+            for position in shard.positions(turn)
         ]
 
-    def batch(self, step: int, share: Share = WHOLE) -> tuple[Tensor, Tensor]:
-        """Images and truths of a step, (N, 3, S, S) in [0, 1] and (N, 1, S, S)."""
-        return stack(self.fill(self.order(step, share)))
+    def batch(self, step: int, shard: BatchShard = WHOLE_BATCH) -> Batch:
+        """The batch of a step; its masks are 1 where forged."""
+        return stack(self.build(self.plan(step, shard)))
 
-    def held_out(self, step: int, count: int) -> tuple[Tensor, Tensor]:
-        """The same of held-out images, forged and laundered as in the step's stage."""
+    def held_out(self, step: int, count: int) -> Batch:
+        """Held-out images, forged and post-processed as in the step's stage."""
         stage = self._recipe.at(step).stage
         photographs = self._held if len(self._held) else self._train
         keys = [("held out", number) for number in range(min(count, len(photographs)))]
-        return stack(self.fill([self._one(stage, key, photographs) for key in keys]))
+        return stack(self.build([self._plan_one(stage, key, photographs) for key in keys]))
 
-    def untouched(self) -> Tensor:
-        """Held-out images that nobody inpainted in, as they are and laundered, (N, 3, S, S).
+    def authentic_images(self) -> Tensor:
+        """Authentic held-out images, each plain and post-processed.
 
-        The size is the largest side of the last stage.
+        Returns:
+            (2 * held_out, 3, S, S) in [0, 1], S being the largest side of the last stage.
         """
         side = max(self._recipe.stages[-1].sides)
         whole = Stage(steps=1, batch=1, crop=side, sides=(side,), place="centre")
         nowhere = np.zeros((side, side), dtype=np.bool_)
-        pictures = []
+        samples = []
         for number in range(len(self._held)):
             draw = np.random.default_rng(seed_of(self._recipe.seed, "untouched", number))
             plain = Forgery(pixels=self._held.cut(number, whole, side, draw), truth=nowhere)
-            laundered = launder(plain, self._recipe.laundering, draw, least=side)
-            pictures += [(plain.pixels, nowhere), _cut(laundered, side, draw)]
-        return stack(pictures)[0]
+            processed = postprocess(plain, self._recipe.postprocessing, draw, min_side=side)
+            samples += [Sample(plain.pixels, nowhere), _crop(processed, side, draw)]
+        return stack(samples).images
 
-    def _one(self, stage: Stage, key: tuple[str, int], photographs: TrainingImages) -> Ordered:
+    def _plan_one(
+        self, stage: Stage, key: tuple[str, int], photographs: TrainingImages
+    ) -> ForgeryPlan:
         draw = np.random.default_rng(seed_of(self._recipe.seed, *key))
         shares = np.array([forger.share for forger in stage.forgers])
         forger = stage.forgers[int(draw.choice(len(shares), p=shares / shares.sum()))]
         if forger.name in MADE_HERE:
-            return self._to_paste(forger.name, stage, photographs, draw)
+            return self._plan_pasted(forger.name, stage, photographs, draw)
         pool = self._pool(stage, forger, photographs)
         forgery = pool[int(draw.integers(len(pool)))]
-        return Ordered(by=forger.name, forgery=forgery, crop=stage.crop, draw=draw)
+        return ForgeryPlan(by=forger.name, forgery=forgery, crop=stage.crop, draw=draw)
 
-    def _to_paste(
+    def _plan_pasted(
         self, name: str, stage: Stage, photographs: TrainingImages, draw: np.random.Generator
-    ) -> Ordered:
+    ) -> ForgeryPlan:
         side = stage.sides[int(draw.integers(len(stage.sides)))]
-        photograph = _untouched(photographs, side, draw).pixels
-        donor = _untouched(photographs, side, draw).pixels if name == SPLICE else None
+        photograph = _authentic_square(photographs, side, draw).pixels
+        donor = _authentic_square(photographs, side, draw).pixels if name == SPLICE else None
         hole = Forgery(pixels=photograph, truth=self._masks.mask(side, draw))
-        return Ordered(by=name, forgery=hole, crop=stage.crop, draw=draw, donor=donor)
+        return ForgeryPlan(by=name, forgery=hole, crop=stage.crop, draw=draw, donor=donor)
 
 
-def _fill(recipe: Recipe, ordered: list[Ordered]) -> list[Pair]:
-    return [_filled(recipe, one) for one in ordered]
+def _build(recipe: Recipe, plan: list[ForgeryPlan]) -> list[Sample]:
+    return [_build_one(recipe, one) for one in plan]
 
 
-def _filled(recipe: Recipe, ordered: Ordered) -> Pair:
-    forgery, draw = ordered.forgery, ordered.draw
-    if ordered.by in MADE_HERE:
+def _build_one(recipe: Recipe, plan: ForgeryPlan) -> Sample:
+    forgery, draw = plan.forgery, plan.draw
+    if plan.by in MADE_HERE:
         side = len(forgery.truth)
-        earlier = launder(forgery, recipe.history, draw, least=side).pixels[:side, :side]
-        forgery = paste(ordered.by, earlier, forgery.truth, draw, donor=ordered.donor)
-    forgery = retouched(forgery, recipe.retouching, draw, by=ordered.by)
-    laundered = launder(forgery, recipe.laundering, draw, least=ordered.crop)
-    return _cut(laundered, ordered.crop, draw)
+        earlier = postprocess(forgery, recipe.history, draw, min_side=side).pixels[:side, :side]
+        forgery = paste(plan.by, earlier, forgery.truth, draw, donor=plan.donor)
+    forgery = retouch_hole(forgery, recipe.retouching, draw, by=plan.by)
+    processed = postprocess(forgery, recipe.postprocessing, draw, min_side=plan.crop)
+    return _crop(processed, plan.crop, draw)
 
 
 def paste(
@@ -274,13 +278,13 @@ def paste(
     *,
     donor: Pixels | None = None,
 ) -> Forgery:
-    """One of the forgeries that need no inpainter, before any retouching.
+    """A forgery that needs no inpainter, before retouching.
 
     Args:
         name: one of `MADE_HERE`.
         pixels: (H, W, 3) uint8 RGB.
         mask: (H, W) bool, True = hole.
-        draw: where the choices come from.
+        draw: random generator.
         donor: (H, W, 3) uint8 RGB, for a splice.
     """
     if name == SPLICE and donor is not None:
@@ -292,10 +296,10 @@ def paste(
     return Forgery(pixels=pixels, truth=mask)
 
 
-def _cut(forgery: Forgery, crop: int, draw: np.random.Generator) -> Pair:
+def _crop(forgery: Forgery, crop: int, draw: np.random.Generator) -> Sample:
     height, width = forgery.truth.shape
     top, left = int(draw.integers(height - crop + 1)), int(draw.integers(width - crop + 1))
     square = slice(top, top + crop), slice(left, left + crop)
     turns, flip = int(draw.integers(4)), draw.random() < 0.5
     pixels, truth = np.rot90(forgery.pixels[square], turns), np.rot90(forgery.truth[square], turns)
-    return (pixels[:, ::-1], truth[:, ::-1]) if flip else (pixels, truth)
+    return Sample(pixels[:, ::-1], truth[:, ::-1]) if flip else Sample(pixels, truth)

@@ -1,4 +1,4 @@
-"""Batches in the order of steps, made ahead by processes of data workers where there are any."""
+"""Load training batches in the order of steps, prefetched by data workers where there are any."""
 
 from __future__ import annotations
 
@@ -10,99 +10,100 @@ import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any
 
-from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from benchmark.core.errors import BenchError, DataError
-from benchmark.training.data.batches import Pair, Share, Source, stack
+from benchmark.training.data.batches import Batch, BatchShard, BatchSource, Sample, stack
 
 
-def feed(
-    source: Source, steps: range, share: Share, workers: int
-) -> Generator[tuple[Tensor, Tensor], None, None]:
-    """The batches of some steps, the same with any number of workers.
+def load_batches(
+    source: BatchSource, steps: range, shard: BatchShard, workers: int
+) -> Generator[Batch, None, None]:
+    """Yield the batches of some steps, equal for any number of workers.
 
     Args:
-        source: where they come from.
+        source: the training data.
         steps: in their order.
-        share: which part of each batch.
-        workers: processes that make batches ahead, two each; with 0 each is made when it is asked
-            for.
+        shard: the part of each batch that this process trains on.
+        workers: data workers, which prefetch two batches each; with 0 batches are built in this
+            process, when they are needed.
 
     Yields:
-        Images (N, 3, H, W) in [0, 1] and masks (N, 1, H, W) of 0 and 1.
+        The shard of each step's batch.
 
     Raises:
-        DataError: if a file can no longer be read, or a worker was ended from outside.
+        DataError: if a file can no longer be read, or a worker was killed.
     """
     if not workers:
-        yield from (source.batch(step, share) for step in steps)
+        yield from (source.batch(step, shard) for step in steps)
         return
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # more workers than cores: the user said so
+        warnings.simplefilter(
+            "ignore", UserWarning
+        )  # about more workers than cores, which the user chose
         loader = DataLoader(
-            _Filling(source.fill),
+            _SampleDataset(source.build),
             batch_size=None,
-            sampler=_Orders(source, steps, share),
+            sampler=_PlanSampler(source, steps, shard),
             num_workers=workers,
-            collate_fn=_as_it_is,
-            worker_init_fn=_left_to_the_trainer,
+            collate_fn=_identity,
+            worker_init_fn=_ignore_interrupts,
         )
     filled = iter(loader)
     while True:
         try:
-            pairs = next(filled)
+            samples = next(filled)
         except StopIteration:
             return
         except RuntimeError as error:
             if not str(error).startswith("DataLoader worker"):
                 raise
             raise DataError(f"a data worker ended ({error}); give fewer --workers") from None
-        if isinstance(pairs, str):
-            raise DataError(pairs)
-        yield stack(pairs)
+        if isinstance(samples, str):
+            raise DataError(samples)
+        yield stack(samples)
 
 
-class _Filling(Dataset[Any]):
-    """What runs in the workers."""
+class _SampleDataset(Dataset[Any]):
+    """Builds the samples of a plan, in a data worker."""
 
-    def __init__(self, fill: Callable[[Any], list[Pair]]) -> None:
+    def __init__(self, fill: Callable[[Any], list[Sample]]) -> None:
         self._fill = fill
 
-    def __getitem__(self, ordered: object) -> list[Pair] | str:
-        """Images and masks, or what the user has to mend, which the loader would reword."""
+    def __getitem__(self, ordered: object) -> list[Sample] | str:
+        """The samples, or an error message for the user, which DataLoader would reword."""
         try:
             return self._fill(ordered)
         except BenchError as error:
             return str(error)
 
 
-class _Orders(Iterable[object]):
-    """What runs in the process that trains, some steps ahead of it."""
+class _PlanSampler(Iterable[object]):
+    """Plans the batches, in the training process, some steps ahead."""
 
-    def __init__(self, source: Source, steps: range, share: Share) -> None:
-        self._source, self._steps, self._share = source, steps, share
+    def __init__(self, source: BatchSource, steps: range, shard: BatchShard) -> None:
+        self._source, self._steps, self._shard = source, steps, shard
 
     def __iter__(self) -> Iterator[object]:
-        return (self._source.order(step, self._share) for step in self._steps)
+        return (self._source.plan(step, self._shard) for step in self._steps)
 
 
-def _as_it_is(pairs: list[Pair] | str) -> list[Pair] | str:
-    """Not as tensors, which the loader sends through shared memory that containers are short of."""
-    return pairs
+def _identity(samples: list[Sample] | str) -> list[Sample] | str:
+    """Keep NumPy arrays: tensors would be sent through shared memory, which containers lack."""
+    return samples
 
 
-def _left_to_the_trainer(_number: int) -> None:
-    """Ctrl-C reaches every process: the one that trains ends its step and then its workers.
+def _ignore_interrupts(_number: int) -> None:
+    """Ignore Ctrl-C, which the training process handles; exit when that process is gone.
 
-    Where it is killed, they end too; one that waits to hand over a batch would wait for ever.
+    Otherwise a worker that waits to hand over a batch would never exit.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_end_with_the_trainer, daemon=True).start()
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
 
 
-def _end_with_the_trainer() -> None:
+def _exit_with_parent() -> None:
     trainer = multiprocessing.parent_process()
     if trainer is not None:
         trainer.join()

@@ -1,4 +1,4 @@
-"""Holes that are no strokes: boxes, blobs, and outlines like those of objects."""
+"""Random mask shapes besides strokes: boxes, blobs and object-like outlines."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ TRIES = 30
 
 
 def shaped_mask(kind: str, *, size: int, bucket: Bucket, seed: int) -> Mask:
-    """Draw a hole of a shape.
+    """Generate a random mask of a shape.
 
     Args:
         kind: a name of `Shapes`: strokes, boxes, blobs or outlines.
         size: height and width.
-        bucket: range of the hole's share.
-        seed: decides the mask together with the other arguments.
+        bucket: range of the mask ratio.
+        seed: determines the mask together with the other arguments.
 
     Returns:
-        (size, size) bool, True = hole. Where `TRIES` draws miss a narrow bucket, strokes.
+        (size, size) bool, True = hole. Strokes if `TRIES` attempts miss a narrow bucket.
     """
-    if kind in DRAWN:
+    if kind in SHAPES:
         draw = np.random.default_rng(seed)
         for _ in range(TRIES):
             share = draw.uniform(bucket.low, bucket.high) / 100
-            mask = DRAWN[kind](size, share, draw)
+            mask = SHAPES[kind](size, share, draw)
             if bucket.holds(mask) and not mask.all():
                 return mask
     return irregular_mask(height=size, width=size, bucket=bucket, seed=seed)
 
 
 def boxes(size: int, share: float, draw: np.random.Generator) -> Mask:
-    """One to three upright rectangles of about `share` of the image together."""
+    """One to three axis-aligned rectangles, together about `share` of a (size, size) mask."""
     mask = np.zeros((size, size), dtype=np.bool_)
     count = int(draw.integers(1, 4))
     for _ in range(count):
@@ -52,7 +52,7 @@ def boxes(size: int, share: float, draw: np.random.Generator) -> Mask:
 
 
 def blobs(size: int, share: float, draw: np.random.Generator) -> Mask:
-    """Where smooth noise is highest, so that `share` of the image is hole."""
+    """Smooth noise, thresholded so that `share` of a (size, size) mask is hole."""
     noise = draw.standard_normal((size, size), dtype=np.float32)
     smooth = cv2.GaussianBlur(noise, (0, 0), size * draw.uniform(0.04, 0.12))
     mask: Mask = smooth > np.quantile(smooth, 1 - share)
@@ -60,7 +60,7 @@ def blobs(size: int, share: float, draw: np.random.Generator) -> Mask:
 
 
 def outlines(size: int, share: float, draw: np.random.Generator) -> Mask:
-    """One or two closed curves around a centre: an ellipse with bulges of two to seven waves."""
+    """One or two ellipses with bulges of two to seven periods; a (size, size) mask."""
     mask = np.zeros((size, size), dtype=np.uint8)
     count = int(draw.integers(1, 3))
     angles = np.linspace(0, 2 * math.pi, 180, endpoint=False)
@@ -81,7 +81,7 @@ def outlines(size: int, share: float, draw: np.random.Generator) -> Mask:
     return mask > 0
 
 
-DRAWN: dict[str, Callable[[int, float, np.random.Generator], Mask]] = {
+SHAPES: dict[str, Callable[[int, float, np.random.Generator], Mask]] = {
     "boxes": boxes,
     "blobs": blobs,
     "outlines": outlines,

@@ -1,28 +1,55 @@
-"""The tables of a recipe that say what a detector learns from."""
+"""Recipe tables of the training data: mask shapes, forgery sources, retouching, post-processing."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
-Step = Literal["grain", "match", "blur", "sharpen", "median"]
+RetouchKind = Literal["grain", "match", "blur", "sharpen", "median"]
 
 
-class Part(BaseModel):
-    """A table of a recipe: frozen, and a key it does not know is an error."""
+class RecipeTable(BaseModel):
+    """A table of a recipe: frozen; an unknown key is an error.
+
+    Recipes, checkpoints and weights written by earlier versions use other names for some keys, see
+    `renamed`. Both names are read, and files are written with the earlier one.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_both_names(cls, content: object) -> object:
+        """Refuse a key that is given under its present and its earlier name."""
+        if isinstance(content, dict):
+            for name, field in cls.model_fields.items():
+                earlier = field.serialization_alias
+                if earlier is not None and name in content and earlier in content:
+                    raise ValueError(f"{name} and {earlier} are the same key; keep {name}")
+        return content
 
-class Shapes(Part):
-    """How often holes have each shape, relative to each other.
+
+def renamed(name: str, earlier: str, **options: Any) -> Any:  # noqa: ANN401 (as pydantic's Field)
+    """A field that is read under two names and written under the earlier one.
+
+    Args:
+        name: the field's name.
+        earlier: its name in recipes, checkpoints and weights that exist already.
+        options: other arguments of `pydantic.Field`.
+    """
+    choices = AliasChoices(name, earlier)
+    return Field(validation_alias=choices, serialization_alias=earlier, **options)
+
+
+class Shapes(RecipeTable):
+    """Relative frequency of each mask shape.
 
     Attributes:
-        strokes: irregular strokes, as the bench draws them.
-        boxes: one to three rectangles.
-        blobs: islands of smooth noise.
-        outlines: closed curves with bulges, as objects have them.
+        strokes: irregular strokes, from the generator of `benchmark.masks`.
+        boxes: one to three axis-aligned rectangles.
+        blobs: thresholded smooth noise.
+        outlines: closed curves with bulges, similar to object outlines.
     """
 
     strokes: float = Field(default=1.0, ge=0)
@@ -37,16 +64,16 @@ class Shapes(Part):
         return self
 
 
-class Forger(Part):
-    """Who makes forgeries for a detector to learn from.
+class Forger(RecipeTable):
+    """A source of forgeries to train a detector on.
 
     Attributes:
-        name: a name of the inpainters' registry, of which "original" leaves images untouched; or
-            "splice", "copy-move", "flat" or "retouched", which need no inpainter and are made anew
-            for every step.
+        name: a registered inpainter ("original" leaves images unchanged), or "splice",
+            "copy-move", "flat" or "retouched", which need no inpainter and are generated in every
+            step.
         weights: "official", "mini" or a path, for an inpainter that has weights.
-        share: how often it is drawn, relative to the others.
-        pool: how many different forgeries an inpainter makes; they are kept in memory.
+        share: sampling weight, relative to the other sources.
+        pool: number of different forgeries an inpainter generates; they are kept in memory.
     """
 
     name: str
@@ -55,19 +82,19 @@ class Forger(Part):
     pool: int = Field(default=500, ge=1)
 
 
-class Retouching(Part):
-    """What is done to the hole alone once it is inpainted.
+class Retouching(RecipeTable):
+    """Retouching of the hole alone, after it is inpainted.
 
-    Splices and copy-moves are retouched a third as often; "retouched" always is.
+    Splices and copy-moves are retouched a third as often; the source "retouched" always is.
 
     Attributes:
-        share: probability that anything is done.
-        grain: how often grain is added, relative to the other kinds.
-        match: how often grain as strong as the known region's is.
-        blur: how often the hole is blurred.
-        sharpen: how often it is sharpened.
-        median: how often it is filtered by the median.
-        strongest: largest deviation of the grain in 8-bit levels.
+        share: probability that a hole is retouched.
+        grain: sampling weight of adding grain.
+        match: sampling weight of adding grain that matches the known region's.
+        blur: sampling weight of a Gaussian blur.
+        sharpen: sampling weight of sharpening.
+        median: sampling weight of a median filter.
+        strongest: largest standard deviation of the grain, in 8-bit levels.
     """
 
     share: float = Field(default=0.0, ge=0, le=1)
@@ -79,8 +106,8 @@ class Retouching(Part):
     strongest: float = Field(default=6.0, gt=0)
 
     @property
-    def kinds(self) -> dict[Step, float]:
-        """Relative frequency of each kind."""
+    def kinds(self) -> dict[RetouchKind, float]:
+        """Sampling weight of each kind."""
         return {
             "grain": self.grain,
             "match": self.match,
@@ -90,18 +117,17 @@ class Retouching(Part):
         }
 
 
-class Laundering(Part):
-    """What is done to a whole image, forged or not.
+class Postprocessing(RecipeTable):
+    """Random post-processing of whole images, forged or authentic.
 
     Attributes:
-        resize: probability that it is resized, and the range of the factor.
-        jpeg: probability that it is compressed, and the range of the quality.
-        noise: probability of Gaussian noise, and the largest deviation in 8-bit levels.
-        blur: probability of a Gaussian blur, and the largest deviation in pixels.
-        median: probability of a median over 3x3 pixels.
-        sharpen: probability of sharpening, and the largest share of the detail that is added.
-        grey: share of the noise that is the same in all three channels, as the grain of
-            retouching is.
+        resize: probability of resizing, and the range of the scale factor.
+        jpeg: probability of JPEG compression, and the range of the quality.
+        noise: probability of Gaussian noise, and its largest standard deviation, 8-bit levels.
+        blur: probability of a Gaussian blur, and its largest standard deviation, pixels.
+        median: probability of a 3x3 median filter.
+        sharpen: probability of unsharp masking, and its largest amount.
+        grey: share of the noise that is equal in all three channels.
     """
 
     resize: tuple[float, float, float] = (0.0, 0.5, 1.5)

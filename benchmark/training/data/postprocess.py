@@ -1,4 +1,4 @@
-"""What happens to whole images, forged or not: resized, filtered, noisy, compressed."""
+"""Random post-processing of whole images: resizing, blur, median, sharpening, noise, JPEG."""
 
 from __future__ import annotations
 
@@ -10,88 +10,88 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.core.types import Mask, Pixels
-from benchmark.training.data.options import Laundering
+from benchmark.training.data.options import Postprocessing
 
 Grain = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forgery:
-    """An image as its forger published it.
+    """A forged or authentic image, and its ground truth.
 
     Attributes:
-        pixels: (H, W, 3) uint8 RGB; known pixels are the image's, bit for bit, but for the
+        pixels: (H, W, 3) uint8 RGB; known pixels are equal to the original image, except at the
             feathered rim of some splices and copy-moves.
-        truth: (H, W) bool, True = forged; nowhere for an authentic image.
+        truth: (H, W) bool, True = forged; all False for an authentic image.
     """
 
     pixels: Pixels
     truth: Mask
 
 
-def launder(
-    forgery: Forgery, laundering: Laundering, draw: np.random.Generator, *, least: int
+def postprocess(
+    forgery: Forgery, options: Postprocessing, draw: np.random.Generator, *, min_side: int
 ) -> Forgery:
-    """Treat a whole image as a publisher would.
+    """Apply random post-processing to a whole image.
 
-    In this order, each with its own probability: resized, blurred, filtered by the median,
-    sharpened, noisy, compressed.
+    In this order, each with its own probability: resizing, blur, median filter, sharpening, noise,
+    JPEG compression.
 
     Args:
         forgery: the image and its truth; the truth is resized with it.
-        laundering: probabilities and ranges.
-        draw: where the choices come from.
-        least: short side below which the image is not shrunk.
+        options: probabilities and ranges.
+        draw: random generator.
+        min_side: short side below which the image is not downscaled.
 
     Returns:
-        A new image; the same where nothing was drawn.
+        The processed image and truth; equal to the input where no operation is sampled.
     """
     pixels, truth = forgery.pixels, forgery.truth
-    happens = draw.random(4)
-    if happens[0] < laundering.resize[0]:
-        pixels, truth = _resize(pixels, truth, draw.uniform(*laundering.resize[1:]), least)
-    if happens[1] < laundering.blur[0]:
-        pixels = blur(pixels, draw.uniform(0.2, laundering.blur[1]))
-    if laundering.median and draw.random() < laundering.median:
+    rolls = draw.random(4)
+    if rolls[0] < options.resize[0]:
+        pixels, truth = _resize(pixels, truth, draw.uniform(*options.resize[1:]), min_side)
+    if rolls[1] < options.blur[0]:
+        pixels = blur(pixels, draw.uniform(0.2, options.blur[1]))
+    if options.median and draw.random() < options.median:
         pixels = np.asarray(cv2.medianBlur(pixels, 3), dtype=np.uint8)
-    if laundering.sharpen[0] and draw.random() < laundering.sharpen[0]:
-        pixels = sharpen(pixels, draw.uniform(0.2, laundering.sharpen[1]))
-    if happens[2] < laundering.noise[0]:
-        spread = draw.uniform(0, laundering.noise[1])
-        grey = bool(laundering.grey) and draw.random() < laundering.grey
+    if options.sharpen[0] and draw.random() < options.sharpen[0]:
+        pixels = sharpen(pixels, draw.uniform(0.2, options.sharpen[1]))
+    if rolls[2] < options.noise[0]:
+        spread = draw.uniform(0, options.noise[1])
+        grey = bool(options.grey) and draw.random() < options.grey
         pixels = eight_bits(pixels + np.float32(spread) * grain(truth.shape, draw, grey=grey))
-    if happens[3] < laundering.jpeg[0]:
-        pixels = compress(pixels, int(draw.integers(laundering.jpeg[1], laundering.jpeg[2] + 1)))
+    if rolls[3] < options.jpeg[0]:
+        pixels = compress(pixels, int(draw.integers(options.jpeg[1], options.jpeg[2] + 1)))
     return Forgery(pixels=pixels, truth=truth)
 
 
 def grain(shape: tuple[int, ...], draw: np.random.Generator, *, grey: bool) -> Grain:
-    """White Gaussian noise of deviation 1.
+    """White Gaussian noise of standard deviation 1.
 
     Args:
         shape: height and width.
-        draw: where it comes from.
-        grey: whether it is the same in the three channels.
+        draw: random generator.
+        grey: whether it is equal in the three channels.
 
     Returns:
-        (H, W, 1) where it is grey, else (H, W, 3), float32.
+        (H, W, 1) if grey, else (H, W, 3), float32.
     """
     return draw.standard_normal((*shape[:2], 1 if grey else 3), dtype=np.float32)
 
 
 def blur(pixels: Pixels, sigma: float) -> Pixels:
-    """A Gaussian of `sigma` pixels, on 8 bits."""
+    """Gaussian blur of an (H, W, 3) uint8 image; `sigma` in pixels."""
     return np.asarray(cv2.GaussianBlur(pixels, (0, 0), sigma), dtype=np.uint8)
 
 
 def sharpen(pixels: Pixels, amount: float) -> Pixels:
-    """Add `amount` of the detail that a Gaussian of one pixel takes away."""
+    """Unsharp masking of an (H, W, 3) uint8 image: add `amount` of the detail above 1 pixel."""
     values = pixels.astype(np.float32)
     return eight_bits(values + np.float32(amount) * (values - cv2.GaussianBlur(values, (0, 0), 1)))
 
 
 def compress(pixels: Pixels, quality: int) -> Pixels:
-    """Write as a JPEG and read again, by OpenCV's encoder (4:2:0)."""
+    """Encode an (H, W, 3) uint8 RGB image as JPEG (OpenCV, 4:2:0) and decode it."""
     bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
     _, file = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
     decoded = np.asarray(cv2.imdecode(file, cv2.IMREAD_COLOR), dtype=np.uint8)
@@ -99,13 +99,13 @@ def compress(pixels: Pixels, quality: int) -> Pixels:
 
 
 def eight_bits(values: NDArray[Any]) -> Pixels:
-    """Levels of any size as the nearest 8-bit ones, halves to the even."""
+    """Round to uint8, half to even, and clip to [0, 255]; any shape."""
     pixels: Pixels = np.rint(values).clip(0, 255).astype(np.uint8)
     return pixels
 
 
-def _resize(pixels: Pixels, truth: Mask, factor: float, least: int) -> tuple[Pixels, Mask]:
-    height, width = (max(round(length * factor), least) for length in truth.shape)
+def _resize(pixels: Pixels, truth: Mask, factor: float, min_side: int) -> tuple[Pixels, Mask]:
+    height, width = (max(round(length * factor), min_side) for length in truth.shape)
     way = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
     resized = cv2.resize(pixels, (width, height), interpolation=way)
     moved = cv2.resize(truth.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)

@@ -1,4 +1,4 @@
-"""Holes retouched at random, so that no detector learns that a hole is smooth."""
+"""Random retouching of holes, so that a detector does not learn that holes are smooth."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ import numpy as np
 from benchmark.core.training_exposure import COPY_MOVE, RETOUCHED, SPLICE
 from benchmark.core.types import Mask, Pixels
 from benchmark.retouch import Retouch, residual
-from benchmark.training.data.options import Retouching, Step
+from benchmark.training.data.options import Retouching, RetouchKind
 from benchmark.training.data.postprocess import Forgery, eight_bits, grain
 
-COLOURED = 0.2  # of grain: another in each channel; the rest is grey, as in `benchmark.retouch`
-SOFT = 0.2  # of grain: neighbours alike, as in images that were shrunk
+COLOURED = 0.2  # share of grain that is independent per channel; the rest is grey
+SOFT = 0.2  # share of grain that is blurred, as in downscaled images
 PASTED = (SPLICE, COPY_MOVE)
 
 
-def retouched(
+def retouch_hole(
     forgery: Forgery, retouching: Retouching, draw: np.random.Generator, *, by: str
 ) -> Forgery:
-    """Retouch the hole alone, or leave it.
+    """Retouch the hole of a forgery with a probability.
 
     Args:
         forgery: an image whose truth is the hole.
-        retouching: how often, and what.
-        draw: where the choices come from.
-        by: its forger; see `Retouching`.
+        retouching: probability, and sampling weights of the kinds.
+        draw: random generator.
+        by: name of its source; see `Retouching`.
 
     Returns:
-        The forgery; outside the hole its own pixels, bit for bit. An untouched image stays as it
-        is; so does a hole whose grain is to match but is as strong already, or that is too small
+        The forgery; pixels outside the hole are unchanged. Authentic images are unchanged; so is a
+        hole for which "match" is sampled but whose grain is as strong already, or that is too small
         to measure.
     """
     share = 1.0 if by == RETOUCHED else retouching.share / (3 if by in PASTED else 1)
@@ -37,7 +37,7 @@ def retouched(
         return forgery
     kinds = dict(retouching.kinds)
     if by == RETOUCHED:
-        kinds["match"] = 0.0  # the hole's own content has the known region's grain
+        kinds["match"] = 0.0  # its content is the original, which has the grain of the known region
     weights = np.array(list(kinds.values()))
     kind = list(kinds)[int(draw.choice(len(weights), p=weights / weights.sum()))]
     changed = _changed(kind, forgery, retouching.strongest, draw)
@@ -45,7 +45,9 @@ def retouched(
     return Forgery(pixels=np.where(hole, changed, forgery.pixels), truth=forgery.truth)
 
 
-def _changed(kind: Step, forgery: Forgery, strongest: float, draw: np.random.Generator) -> Pixels:
+def _changed(
+    kind: RetouchKind, forgery: Forgery, strongest: float, draw: np.random.Generator
+) -> Pixels:
     pixels, hole = forgery.pixels, forgery.truth
     if kind == "median":
         return np.asarray(cv2.medianBlur(pixels, int(draw.choice((3, 5)))), dtype=np.uint8)
@@ -60,9 +62,9 @@ def _changed(kind: Step, forgery: Forgery, strongest: float, draw: np.random.Gen
 
 
 def _matching(image: np.ndarray, hole: Mask) -> float:
-    """About the sigma that `grain:match` finds, from two measurements instead of fifteen.
+    """Approximate the sigma of `grain:match` from two measurements instead of fifteen.
 
-    It may be a fifth too strong, which is why it is varied.
+    It may be 20 % too large, and is varied for that reason.
     """
     known, own = residual(image, ~hole), residual(image, hole)
     return float(np.sqrt(max(known**2 - own**2, 0.0))) if known > own else 0.0

@@ -1,8 +1,9 @@
-"""Forgeries that need no inpainter: splices, copy-moves, and holes of one colour.
+"""Forgeries without an inpainter: splices, copy-moves, and holes of one colour.
 
-What the authors of TruFor and PSCC-Net learned from (CASIA, COCO, FantasticReality, USCISI), made
-from our images. PSCC-Net's splices are shifted, turned by up to 10 degrees, scaled by 0.5 to
-4 and offset in brightness; its copy-moves come from a published set. Ours are stated below.
+They stand in for the training sets of TruFor and PSCC-Net (CASIA, COCO, FantasticReality, USCISI)
+and are made from our images. PSCC-Net's splices are translated, rotated by up to 10 degrees, scaled
+by 0.5 to 4 and offset in brightness; its copy-moves come from a published set. Ours are described
+below.
 """
 
 from __future__ import annotations
@@ -16,32 +17,32 @@ from numpy.typing import NDArray
 from benchmark.core.types import Mask, Pixels
 from benchmark.training.data.postprocess import Forgery, blur, compress, eight_bits, grain
 
-HISTORY = 0.4  # probability of each step of a donor's history; at least one is taken
-FEATHERED = 0.5  # probability that a rim is soft
+HISTORY = 0.4  # probability of each step of a donor's history; at least one is applied
+FEATHERED = 0.5  # probability of a soft rim
 SHIFTED_ONLY = 0.15  # of copy-moves: neither turned nor scaled, so that nothing is interpolated
-GRADIENT = 0.3  # of holes of one colour: it passes into another
+GRADIENT = 0.3  # of holes of one colour: a gradient to a second colour
 STEPS = ("gamma", "colour", "resample", "blur", "noise", "jpeg")  # in this order
 
 
 def splice(pixels: Pixels, donor: Pixels, mask: Mask, draw: np.random.Generator) -> Forgery:
-    """Show another image, with another history, in the hole.
+    """Paste another image, with another processing history, into the hole.
 
     Args:
-        pixels: (H, W, 3) uint8 RGB, what is around the hole.
-        donor: (H, W, 3) uint8 RGB, what is shown in it.
+        pixels: (H, W, 3) uint8 RGB, the image around the hole.
+        donor: (H, W, 3) uint8 RGB, the image pasted into it.
         mask: (H, W) bool, True = hole.
-        draw: where the choices come from.
+        draw: random generator.
     """
-    return _pasted(pixels, another_history(donor, draw), mask, draw)
+    return _pasted(pixels, random_history(donor, draw), mask, draw)
 
 
 def copy_move(pixels: Pixels, mask: Mask, draw: np.random.Generator) -> Forgery:
-    """Show another part of the same image in the hole, turned and scaled by 0.6 to 1.6.
+    """Paste another part of the same image into the hole, rotated and scaled by 0.6 to 1.6.
 
     Args:
         pixels: (H, W, 3) uint8 RGB.
         mask: (H, W) bool, True = hole.
-        draw: where the choices come from.
+        draw: random generator.
     """
     height, width = mask.shape
     rows, columns = np.nonzero(mask)
@@ -58,14 +59,14 @@ def copy_move(pixels: Pixels, mask: Mask, draw: np.random.Generator) -> Forgery:
 
 
 def flat(pixels: Pixels, mask: Mask, draw: np.random.Generator) -> Forgery:
-    """Show one colour in the hole: the known region's mean, its rim's, a known pixel's, or any.
+    """Fill the hole with one colour, or (three in ten) with a gradient to a second one.
 
-    Three of ten pass into another colour from one side to the other.
+    A colour is the mean of the known region or of its rim, that of a known pixel, or any.
 
     Args:
         pixels: (H, W, 3) uint8 RGB.
         mask: (H, W) bool, True = hole.
-        draw: where the choices come from.
+        draw: random generator.
     """
     colour = _colour(pixels, mask, draw)
     filled = np.broadcast_to(colour, pixels.shape)
@@ -78,16 +79,17 @@ def flat(pixels: Pixels, mask: Mask, draw: np.random.Generator) -> Forgery:
     return Forgery(pixels=np.where(mask[..., None], eight_bits(filled), pixels), truth=mask.copy())
 
 
-def another_history(pixels: Pixels, draw: np.random.Generator) -> Pixels:
-    """An image as another camera and another publisher would have left it.
+def random_history(pixels: Pixels, draw: np.random.Generator) -> Pixels:
+    """Simulate another camera and processing history.
 
-    Of `STEPS` each is taken with probability `HISTORY`, and at least one: gamma 0.6 to 1.6; gain
-    0.8 to 1.2 and offset up to 15 levels for each channel; turned by up to 45 degrees and scaled
-    by 0.6 to 1.6; blurred by 0.4 to 1.2 pixels; noise of 1.5 to 6 levels; JPEG of quality 50 to 92.
+    Each of `STEPS` is applied with probability `HISTORY`, and at least one of them: gamma 0.6 to
+    1.6; gain 0.8 to 1.2 and offset up to 15 levels for each channel; rotation by up to 45 degrees
+    and scale 0.6 to 1.6; blur of 0.4 to 1.2 pixels; noise of 1.5 to 6 levels; JPEG of quality 50 to
+    92.
 
     Args:
         pixels: (H, W, 3) uint8 RGB.
-        draw: where the choices come from.
+        draw: random generator.
 
     Returns:
         (H, W, 3) uint8 RGB.
@@ -126,7 +128,7 @@ def _warped(
     turn: float,
     factor: float,
 ) -> Pixels:
-    """The image turned and scaled, with what was at `source` (x, y) moved to `middle`."""
+    """Rotate and scale an image, such that `source` (x, y) moves to `middle`; radians."""
     turned = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
     matrix = np.column_stack((turned / factor, source - turned @ middle / factor))
     way = (cv2.INTER_LINEAR, cv2.INTER_CUBIC)[int(draw.integers(2))]
@@ -136,7 +138,7 @@ def _warped(
 
 
 def _pasted(pixels: Pixels, shown: Pixels, mask: Mask, draw: np.random.Generator) -> Forgery:
-    """`shown` in the hole; where the rim is soft, the truth is where it has at least half."""
+    """Paste `shown` into the hole; with a soft rim, the truth is where its weight is >= 0.5."""
     if draw.random() < FEATHERED:
         part = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), draw.uniform(0.6, 2.5))
         truth = part >= 0.5

@@ -1,6 +1,4 @@
-"""How each model's reference outputs are played: one model, one file with its `GOLDEN`, one name
-here.
-"""
+"""Reference outputs of each model: one file per model with its `REFERENCE`."""
 
 MODELS = (
     "safepaint", "edgeconnect", "madf", "ctsdg", "aotgan", "lama", "fcf",

@@ -1,5 +1,6 @@
-"""AOT-GAN's reference outputs: a bare state dict in a folder; seeded gates amplify rounding to
-5e-5.
+"""Reference outputs of AOT-GAN: a plain state dict in a folder.
+
+Its gates amplify rounding errors under seeded weights to 5e-5.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from benchmark.verify.golden import Activation, Answer, Parts, Reference, entering
+from benchmark.verify.golden import Activation, OutputPoint, Parts, Reference, entering
 from benchmark.verify.tolerance import Tolerance
 
 PICTURE = Tolerance(absolute=2e-4)
@@ -19,7 +20,7 @@ def _save(folder: Path, _case: str, parts: Parts) -> Path:
     return folder
 
 
-GOLDEN = Reference(
+REFERENCE = Reference(
     parts=("generator",),
     save=_save,
     taps=Tolerance(absolute=1e-3, relative=1e-3),
@@ -32,8 +33,8 @@ GOLDEN = Reference(
         "tap_middle7": Activation(module="middle.7"),
         "tap_decoder0": Activation(module="decoder.0"),
         "tap_decoder": Activation(module="decoder.4"),
-        "raw": Answer(of=lambda asked: (asked.returned[0] + 1) / 2, tolerance=PICTURE),
-        "filled": Answer(tolerance=PICTURE),
+        "raw": OutputPoint(of=lambda asked: (asked.returned[0] + 1) / 2, tolerance=PICTURE),
+        "filled": OutputPoint(tolerance=PICTURE),
     },
     training=frozenset({"tap_discriminator"}),
 )

@@ -1,6 +1,4 @@
-"""EdgeConnect's reference outputs: the authors' folder of two files, and edges equal to the
-pixel.
-"""
+"""Reference outputs of EdgeConnect: the authors' folder of two files; Canny edges equal exactly."""
 
 from __future__ import annotations
 
@@ -8,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from benchmark.verify.golden import Activation, Answer, Asked, Parts, Reference, entering
+from benchmark.verify.golden import Activation, Asked, OutputPoint, Parts, Reference, entering
 from benchmark.verify.tolerance import Tolerance, Values, summary
 from inpainters.edgeconnect import EDGE_FILE, INPAINT_FILE, canny_edges, grey_levels
 
@@ -23,17 +21,17 @@ def _save(folder: Path, _case: str, parts: Parts) -> Path:
 
 
 def _canny(asked: Asked) -> Values:
-    """Edges that the program finds; one pixel moves their mean by 1.5e-5."""
+    """Canny edges of the image; one pixel changes their mean by 1.5e-5."""
     image, mask = asked.expected["image"], asked.expected["mask"]
     return summary(torch.from_numpy(canny_edges(grey_levels(image[None]), mask[None] == 0)))
 
 
-GOLDEN = Reference(
+REFERENCE = Reference(
     parts=("edge", "inpaint"),
     save=_save,
     taps=Tolerance(relative=1e-3, floor=1),
     points={
-        "tap_canny": Answer(of=_canny, tolerance=Tolerance(absolute=1e-12)),
+        "tap_canny": OutputPoint(of=_canny, tolerance=Tolerance(absolute=1e-12)),
         "tap_edge_input": Activation(module="edge.encoder", pick=entering),
         "tap_edge_encoder": Activation(module="edge.encoder.9"),
         "tap_edge_middle": Activation(module="edge.middle"),
@@ -41,7 +39,7 @@ GOLDEN = Reference(
         "tap_inpaint_encoder": Activation(module="inpaint.encoder.9"),
         "tap_inpaint_middle": Activation(module="inpaint.middle"),
         "tap_inpaint_decoder": Activation(module="inpaint.decoder"),
-        "raw": Answer(of=lambda asked: asked.returned.raw[0], tolerance=PICTURE),
-        "filled": Answer(tolerance=PICTURE),
+        "raw": OutputPoint(of=lambda asked: asked.returned.raw[0], tolerance=PICTURE),
+        "filled": OutputPoint(tolerance=PICTURE),
     },
 )

@@ -1,6 +1,4 @@
-"""FcF's reference outputs: the authors' pickle with its source text, or the re-published state
-dict.
-"""
+"""Reference outputs of FcF: the authors' pickle with source code, or a re-published state dict."""
 
 from __future__ import annotations
 
@@ -8,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from benchmark.verify.golden import Activation, Answer, Parts, Reference, leaving_as, merged
+from benchmark.verify.golden import Activation, OutputPoint, Parts, Reference, leaving_as, merged
 from benchmark.verify.stylegan import save_as_authors
 from benchmark.verify.tolerance import Tolerance
 
@@ -24,7 +22,7 @@ def _save(folder: Path, case: str, parts: Parts) -> Path:
     return folder / "places_G.pth"
 
 
-GOLDEN = Reference(
+REFERENCE = Reference(
     parts=("plain", "equalized", "modulated", "torgb_low", "torgb_high", "mapping"),
     save=_save,
     taps=Tolerance(absolute=1e-4, relative=1e-4),
@@ -39,8 +37,8 @@ GOLDEN = Reference(
         ),
         "tap_syn32": Activation(module="synthesis.b32.conv1"),
         "tap_img128": Activation(module="synthesis.b128", pick=leaving_as(1)),
-        "raw": Answer(of=lambda asked: asked.returned[0], tolerance=PICTURE),
-        "filled": Answer(tolerance=PICTURE),
+        "raw": OutputPoint(of=lambda asked: asked.returned[0], tolerance=PICTURE),
+        "filled": OutputPoint(tolerance=PICTURE),
     },
     training=frozenset({"disc_logits"}),
 )

@@ -1,4 +1,4 @@
-"""IID-Net's reference outputs: a folder with one file, saved from a data-parallel wrapper."""
+"""Reference outputs of IID-Net: a folder with one file, saved from a DataParallel wrapper."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from benchmark.verify.golden import Activation, Answer, Parts, Reference, entering, merged
+from benchmark.verify.golden import Activation, OutputPoint, Parts, Reference, entering, merged
 from benchmark.verify.tolerance import Tolerance
 from detectors.iidnet import divisor, nearest
 
@@ -20,17 +20,17 @@ def _save(folder: Path, _case: str, parts: Parts) -> Path:
 
 
 def _divisor(_module: nn.Module, inputs: tuple[Tensor, ...], _output: object) -> float:
-    """What the attention divides by, for the one image that enters."""
+    """The attention's divisor for the one input image."""
     return float(divisor(nearest(inputs[0][0].flatten(1).T)[0]))
 
 
 def _middle(_module: nn.Module, _inputs: tuple[Any, ...], output: Tensor) -> Tensor:
-    """The middle third of the channels: what global attention adds."""
+    """The middle third of the channels: the output of global attention."""
     width = output.shape[1] // 3
     return output[:, width : 2 * width]
 
 
-GOLDEN = Reference(
+REFERENCE = Reference(
     parts=("iidnet", "bayar"),
     save=_save,
     taps=Tolerance(largest=1e-4),
@@ -43,6 +43,6 @@ GOLDEN = Reference(
         "tap_global": Activation(module="att", pick=_middle),
         "tap_local": Activation(module="att.local_att"),
         "tap_logit": Activation(module="decision"),
-        "heatmap": Answer(tolerance=Tolerance(absolute=5e-5)),
+        "heatmap": OutputPoint(tolerance=Tolerance(absolute=5e-5)),
     },
 )

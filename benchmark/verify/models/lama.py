@@ -1,4 +1,4 @@
-"""LaMa's reference outputs: the folder `big-lama` with its Lightning checkpoint."""
+"""Reference outputs of LaMa: the folder `big-lama` with its Lightning checkpoint."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ from unittest.mock import patch
 import torch
 from torch import Tensor, nn
 
-from benchmark.verify.golden import Activation, Answer, Asked, Parts, Reference, entering, merged
+from benchmark.verify.golden import (
+    Activation,
+    Asked,
+    OutputPoint,
+    Parts,
+    Reference,
+    entering,
+    merged,
+)
 from benchmark.verify.tolerance import Tolerance
 from inpainters.lama import CHECKPOINT
 
@@ -20,7 +28,7 @@ CALLBACK = "pytorch_lightning.callbacks.model_checkpoint"
 
 
 def _save(folder: Path, _case: str, parts: Parts) -> Path:
-    """The checkpoint, a class of Lightning's in it as a key and as a value."""
+    """The checkpoint, with a class of Lightning as a key and an instance as a value."""
     module = ModuleType(CALLBACK)
     callback = type("ModelCheckpoint", (), {"__module__": CALLBACK})
     module.__dict__["ModelCheckpoint"] = callback
@@ -35,25 +43,25 @@ def _save(folder: Path, _case: str, parts: Parts) -> Path:
     (folder / CHECKPOINT).parent.mkdir(parents=True)
     names = CALLBACK.split(".")
     modules = {".".join(names[:depth]): module for depth in (1, 2, 3)}
-    with patch.dict(sys.modules, modules):  # pickle looks the class up when it is written
+    with patch.dict(sys.modules, modules):  # pickle imports the class that it writes
         torch.save(content, folder / CHECKPOINT)
     return folder
 
 
 def _far(_module: nn.Module, _inputs: tuple[Any, ...], output: Any) -> Tensor:  # noqa: ANN401
-    """The global features of what leaves a Fourier block."""
+    """The global features in the output of a Fourier block."""
     far: Tensor = output.far
     return far
 
 
 def _raw(asked: Asked) -> Tensor:
-    """The network's image, without what was added to make its sides multiples of 8."""
+    """The network's output, without the padding of its sides to multiples of 8."""
     height, width = asked.expected["mask"].shape
     raw: Tensor = asked.returned[0, :, :height, :width]
     return raw
 
 
-GOLDEN = Reference(
+REFERENCE = Reference(
     parts=("stem", "body", "head"),
     save=_save,
     taps=Tolerance(absolute=1e-4, relative=1e-4),
@@ -66,8 +74,8 @@ GOLDEN = Reference(
         "tap_body": Activation(module="model.23"),
         "tap_up1": Activation(module="model.26"),
         "tap_logits": Activation(module="model.34"),
-        "raw": Answer(of=_raw, tolerance=PICTURE),
-        "filled": Answer(tolerance=PICTURE),
+        "raw": OutputPoint(of=_raw, tolerance=PICTURE),
+        "filled": OutputPoint(tolerance=PICTURE),
     },
     training=frozenset({"disc_logits"}),
 )

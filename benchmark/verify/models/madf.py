@@ -1,6 +1,4 @@
-"""MADF's reference outputs: what its training program writes, and a state dict older than some
-counters.
-"""
+"""Reference outputs of MADF: a checkpoint, or a state dict without batch norm counters."""
 
 from __future__ import annotations
 
@@ -10,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from benchmark.verify.golden import Activation, Answer, Parts, Reference
+from benchmark.verify.golden import Activation, OutputPoint, Parts, Reference
 from benchmark.verify.seeded import State
 from benchmark.verify.tolerance import Tolerance
 from inpainters.madf import denormalised
@@ -19,15 +17,15 @@ PICTURE = Tolerance(absolute=2e-5)
 
 
 def _wrapped(state: State) -> dict[str, object]:
-    """The file that the authors' training program writes."""
+    """A checkpoint of the authors' training program."""
     model = {f"module.model.{name}": value for name, value in state.items()}
     model["module.extractor.enc_1.0.weight"] = torch.zeros(64, 3, 3, 3)
-    optimiser = {"state": {0: {"step": 3, "exp_avg": torch.zeros(2)}}, "param_groups": []}
-    return {"n_iter": 7, "model": model, "gen_optimizer": optimiser}
+    optimizer = {"state": {0: {"step": 3, "exp_avg": torch.zeros(2)}}, "param_groups": []}
+    return {"n_iter": 7, "model": model, "gen_optimizer": optimizer}
 
 
 def _bare(state: State) -> State:
-    """The state dict alone, as PyTorch wrote it before its batch norms counted."""
+    """The state dict alone, as PyTorch wrote it before `num_batches_tracked`."""
     return {name: v for name, v in state.items() if not name.endswith("num_batches_tracked")}
 
 
@@ -38,14 +36,14 @@ def _save(folder: Path, case: str, parts: Parts) -> Path:
 
 
 def _filters(module: nn.Module, _inputs: tuple[Any, ...], output: Tensor) -> Tensor:
-    """Each position's filters, as the program forms them: (N, positions, A * k * k, B)."""
+    """The filters at each position, (N, positions, A * k * k, B)."""
     made = module.get_submodule("conv1")(output)  # (N, A * k * k * B, h, w)
     count = module.shape[-1]  # type: ignore[index]
     filters: Tensor = made.flatten(2).transpose(1, 2).unflatten(2, (-1, count))
     return filters
 
 
-GOLDEN = Reference(
+REFERENCE = Reference(
     parts=("generator",),
     save=_save,
     taps=Tolerance(absolute=1e-3, relative=1e-4),
@@ -58,9 +56,9 @@ GOLDEN = Reference(
         "tap_ref0_2": Activation(module="dec_ref0_2"),
         "tap_coarse": Activation(module="att_conv_1"),
         "tap_output": Activation(module="dec_ref1_1"),
-        "raw": Answer(
+        "raw": OutputPoint(
             of=lambda asked: denormalised(asked.returned.raw[0]).clamp(0, 1), tolerance=PICTURE
         ),
-        "filled": Answer(tolerance=PICTURE),
+        "filled": OutputPoint(tolerance=PICTURE),
     },
 )

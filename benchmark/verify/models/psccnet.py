@@ -1,4 +1,4 @@
-"""PSCC-Net's reference outputs: three files, each saved from a data-parallel wrapper."""
+"""Reference outputs of PSCC-Net: three files, each saved from a DataParallel wrapper."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from benchmark.verify.golden import Activation, Answer, Parts, Reference, entering, leaving_as
+from benchmark.verify.golden import Activation, OutputPoint, Parts, Reference, entering, leaving_as
 from benchmark.verify.tolerance import Tolerance
 from detectors.psccnet import FILES
 
@@ -21,7 +21,7 @@ def _save(folder: Path, case: str, parts: Parts) -> Path:
     return folder
 
 
-GOLDEN = Reference(
+REFERENCE = Reference(
     parts=("hrnet", "nlc", "head"),
     save=_save,
     taps=Tolerance(largest=1e-4),
@@ -34,7 +34,7 @@ GOLDEN = Reference(
         "tap_z3": Activation(module="nlc.getmask3.getmask", pick=entering),
         "tap_mask1": Activation(module="nlc.getmask1"),
         "tap_logits": Activation(module="head"),
-        "heatmap": Answer(tolerance=Tolerance(absolute=5e-5)),
-        "score": Answer(tolerance=Tolerance(absolute=1e-5)),
+        "heatmap": OutputPoint(tolerance=Tolerance(absolute=5e-5)),
+        "score": OutputPoint(tolerance=Tolerance(absolute=1e-5)),
     },
 )

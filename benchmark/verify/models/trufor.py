@@ -1,4 +1,4 @@
-"""TruFor's reference outputs: one file, the state dict beside numbers that its training noted."""
+"""Reference outputs of TruFor: one checkpoint file, whose state dict is stored beside metrics."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmark.verify.golden import Activation, Answer, Parts, Reference, entering
+from benchmark.verify.golden import Activation, OutputPoint, Parts, Reference, entering
 from benchmark.verify.tolerance import Tolerance
 
-ANSWER = Tolerance(absolute=5e-5)
+OUTPUT = Tolerance(absolute=5e-5)
 
 
 def _save(folder: Path, _case: str, parts: Parts) -> Path:
@@ -23,11 +23,11 @@ def _save(folder: Path, _case: str, parts: Parts) -> Path:
 
 
 def _first(_module: nn.Module, _inputs: tuple[Any, ...], output: Any) -> Any:  # noqa: ANN401
-    """The first of several tensors that leave a module, or the only one."""
+    """The first of several outputs of a module, or the only one."""
     return output[0] if isinstance(output, tuple) else output
 
 
-GOLDEN = Reference(
+REFERENCE = Reference(
     parts=("trufor",),
     save=_save,
     taps=Tolerance(absolute=1e-4),
@@ -40,8 +40,8 @@ GOLDEN = Reference(
         "tap_logits": Activation(module="decode_head", pick=_first),
         "tap_conf": Activation(module="decode_head_conf", pick=_first),
         "tap_pool": Activation(module="detection", pick=entering),
-        "heatmap": Answer(tolerance=ANSWER),
-        "confidence": Answer(tolerance=ANSWER),
-        "score": Answer(tolerance=ANSWER),
+        "heatmap": OutputPoint(tolerance=OUTPUT),
+        "confidence": OutputPoint(tolerance=OUTPUT),
+        "score": OutputPoint(tolerance=OUTPUT),
     },
 )

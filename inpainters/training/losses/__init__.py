@@ -1,1 +1,1 @@
-"""Training losses: what models share, then one file a model."""
+"""Training losses that several models share."""

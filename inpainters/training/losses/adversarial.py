@@ -1,6 +1,6 @@
-"""What a generator and its discriminator pay, in the three common forms.
+"""Adversarial losses of generators and discriminators in three common forms, and the R1 penalty.
 
-Source: SafePaint, section 3.5, equation 11, and its published program.
+Source of the hinge form: SafePaint, equation 11.
 """
 
 from __future__ import annotations
@@ -15,28 +15,28 @@ Kind = Literal["nsgan", "hinge", "lsgan"]
 
 
 def adversarial_generator(fake: Tensor, kind: Kind = "nsgan") -> Tensor:
-    """What the generator pays for being found out.
+    """The generator's adversarial loss.
 
     Args:
-        fake: the discriminator's answers to inpainted images, before the sigmoid, any shape.
-        kind: binary cross-entropy ("nsgan"), plain mean ("hinge") or squares ("lsgan").
+        fake: the discriminator's logits of inpainted images, any shape.
+        kind: binary cross-entropy ("nsgan"), negative mean ("hinge") or least squares ("lsgan").
 
     Returns:
         A scalar.
     """
     if kind == "hinge":
         return -fake.mean()
-    return _against(fake, 1.0, kind)
+    return _to_target(fake, 1.0, kind)
 
 
 def adversarial_discriminator(
     real: Tensor, fake: Tensor, kind: Kind = "nsgan", *, halved: bool = True
 ) -> Tensor:
-    """What the discriminator pays for its mistakes.
+    """The discriminator's adversarial loss.
 
     Args:
-        real: its answers to untouched images, before the sigmoid, any shape.
-        fake: its answers to inpainted images.
+        real: logits of real images, any shape.
+        fake: logits of inpainted images.
         kind: as in `adversarial_generator`.
         halved: half the sum of both terms (program) or the sum (paper).
 
@@ -46,29 +46,27 @@ def adversarial_discriminator(
     if kind == "hinge":
         both = F.relu(1 - real).mean() + F.relu(1 + fake).mean()
     else:
-        both = _against(real, 1.0, kind) + _against(fake, 0.0, kind)
+        both = _to_target(real, 1.0, kind) + _to_target(fake, 0.0, kind)
     return both / 2 if halved else both
 
 
-def _against(logits: Tensor, target: float, kind: Kind) -> Tensor:
-    wanted = torch.full_like(logits, target)
+def _to_target(logits: Tensor, target: float, kind: Kind) -> Tensor:
+    targets = torch.full_like(logits, target)
     if kind == "nsgan":
-        return F.binary_cross_entropy_with_logits(logits, wanted)
-    return F.mse_loss(logits.sigmoid(), wanted)
+        return F.binary_cross_entropy_with_logits(logits, targets)
+    return F.mse_loss(logits.sigmoid(), targets)
 
 
 def gradient_penalty(real: Tensor, images: Tensor) -> Tensor:
-    """How steeply the discriminator's answers rise and fall around untouched images (R1).
-
-    Mescheder et al., ICML 2018; the weights are those of the published programs of LaMa and FcF.
+    """R1 gradient penalty at real images (Mescheder et al., ICML 2018).
 
     Args:
-        real: the discriminator's answers to `images`, before the sigmoid, (N, ...).
-        images: (N, C, H, W), with requires_grad when they were judged.
+        real: the discriminator's logits of `images`, (N, ...).
+        images: (N, C, H, W), which required a gradient in the forward pass.
 
     Returns:
-        A scalar with a gradient of its own: the batch's mean of the squared Euclidean norm of the
-        gradient of the summed answers.
+        A scalar, itself differentiable: the batch mean of the squared L2 norm of the gradient of
+        the summed logits.
     """
-    (slope,) = torch.autograd.grad(real.sum(), images, create_graph=True)
-    return slope.square().sum(dim=(1, 2, 3)).mean()
+    (gradient,) = torch.autograd.grad(real.sum(), images, create_graph=True)
+    return gradient.square().sum(dim=(1, 2, 3)).mean()

@@ -1,4 +1,4 @@
-"""Losses on a feature network's maps: dictionaries of (N, C, h, w) by layer name."""
+"""Perceptual and style losses on feature maps: dictionaries of (N, C, h, w) by layer name."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ Features = Mapping[str, Tensor]
 PERCEPTUAL_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 STYLE_LAYERS = ("relu2_2", "relu3_4", "relu4_4", "relu5_2")
 POOL_LAYERS = ("pool1", "pool2", "pool3")  # of VGG-16, for both losses of CTSDG and MADF
-# Of VGG-16 for the models whose authors have VGG-19: the first layer of each block, and the last,
-# as there, but only to the third block. What lies deeper counts less for texture and costs most.
+# Of VGG-16 in place of the authors' VGG-19: the first layer of each block, and the last, up to the
+# third block. Deeper layers contribute less to texture and are the most expensive.
 VGG16_PERCEPTUAL_LAYERS = ("relu1_1", "relu2_1", "relu3_1")
 VGG16_STYLE_LAYERS = ("relu2_2", "relu3_3")
 
 
 def perceptual(output: Features, real: Features, layers: Iterable[str]) -> Tensor:
-    """Mean absolute difference of features, summed over layers.
+    """Perceptual loss: L1 of features, summed over layers (SafePaint, equation 9).
 
     Args:
         output: features of the inpainted images (SafePaint's program: un-composited; its paper:
             composites).
-        real: features of the untouched images.
+        real: features of the real images.
         layers: names to compare; `PERCEPTUAL_LAYERS` for VGG-19, `POOL_LAYERS` for VGG-16.
 
     Returns:
@@ -42,12 +42,12 @@ def gram(features: Tensor) -> Tensor:
 
 
 def style(output: Features, real: Features, layers: Iterable[str]) -> Tensor:
-    """Mean absolute difference of Gram matrices, summed over layers.
+    """Style loss: L1 of Gram matrices, summed over layers (SafePaint, equation 10).
 
     Args:
         output: features of the inpainted images (SafePaint's program: times M; its paper:
             composites).
-        real: features of the untouched images, times M in the program's form.
+        real: features of the real images, times M in the program's form.
         layers: names to compare; `STYLE_LAYERS` for VGG-19, `POOL_LAYERS` for VGG-16.
 
     Returns:
@@ -58,14 +58,14 @@ def style(output: Features, real: Features, layers: Iterable[str]) -> Tensor:
 
 
 def squares(output: Iterable[Tensor], real: Iterable[Tensor]) -> Tensor:
-    """Mean squared difference of each pair of maps.
+    """MSE of each pair of feature maps.
 
     Args:
-        output: maps of the inpainted images.
-        real: as many of the untouched images, each of the same shape.
+        output: feature maps of the inpainted images.
+        real: feature maps of the real images, in the same order and of the same shapes.
 
     Returns:
         (pairs,), in their order.
     """
     pairs = zip(output, real, strict=True)
-    return torch.stack([F.mse_loss(found, wanted) for found, wanted in pairs])
+    return torch.stack([F.mse_loss(found, target) for found, target in pairs])

@@ -1,8 +1,8 @@
-"""The pattern that a network's strides leave in what it inpaints: a checkerboard.
+"""A penalty on checkerboard artefacts, which the strides of a network leave in its outputs.
 
-No paper has this term. Transposed convolutions, and the strides of the networks that judge, give
-each phase of a grid of pixels a value of its own. An absolute difference hardly sees it where the
-image is uncertain anyway, and in a smooth fill the eye sees half a grey level.
+Not from a paper. Transposed convolutions, and the strides of discriminators and feature networks,
+give each phase of a pixel grid its own offset. L1 hardly penalises it where the image is uncertain
+anyway, and in a smooth region it is visible at half a grey level.
 """
 
 from __future__ import annotations
@@ -11,26 +11,26 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-PERIOD = 8  # pixels; what repeats after 2 or 4 repeats after 8 as well
+PERIOD = 8  # pixels; includes patterns of period 2 and 4
 FEWEST = 4  # pixels of a phase in an image's hole, for it to count
-FAINT = (0.5 / 255) ** 2  # energy of the rounding to 8 bits: below it nothing can be seen
+FAINT = (0.5 / 255) ** 2  # energy of the rounding to 8 bits: weaker patterns are invisible
 
 
 def lattice(output: Tensor, masks: Tensor) -> Tensor:
-    """Which share of the fine structure in the holes repeats every 8 pixels, across and down.
+    """The share of the high-frequency energy in the holes that repeats every 8 pixels.
 
-    Fine structure is what a mean over 8x8 pixels of the hole takes out. Of the pixels of a phase
-    (row and column modulo 8) the products of all pairs are averaged: squares of single pixels are
-    left out, so that texture, which does not repeat, costs nothing in the mean. Divided by the
-    mean square, through which no gradient goes: making texture is no way out.
+    High frequencies are the difference from a mean over 8x8 pixels of the hole. For each phase (row
+    and column modulo 8) the products of all pairs of its pixels are averaged: squares of single
+    pixels are left out, so that non-repeating texture has an expected value of 0. The result is
+    divided by the detached mean square, so that adding texture does not reduce the loss.
 
     Args:
-        output: (N, 3, H, W) in [0, 1] or beyond, whole inpainted images; H and W at least 8.
+        output: (N, 3, H, W), whole network outputs, about [0, 1]; H and W at least 8.
         masks: (N, 1, H, W), 1 = hole.
 
     Returns:
-        A scalar, the mean over images: near 1 for a checkerboard on a plain fill, near 0 (and now
-        and then below) for an image; 0 where no hole has `FEWEST` pixels of a phase.
+        A scalar, the mean over images: close to 1 for a checkerboard on a flat region, close to 0
+        (sometimes below) for a natural image; 0 if no phase has `FEWEST` pixels in a hole.
     """
     fine = (output - _mean(output * masks) / _mean(masks).clamp(min=1e-6)) * masks
     sums, squares, counts = (_phases(part) for part in (fine, fine.square(), masks))
@@ -43,7 +43,7 @@ def lattice(output: Tensor, masks: Tensor) -> Tensor:
 
 
 def _mean(planes: Tensor) -> Tensor:
-    """The mean over 8x8 pixels around each; beyond the image all is 0."""
+    """Box filter of 8x8 pixels on (N, C, H, W), zero padding."""
     before = PERIOD // 2
     after = PERIOD - 1 - before
     padded = F.pad(planes, (before, after, before, after))
@@ -51,7 +51,7 @@ def _mean(planes: Tensor) -> Tensor:
 
 
 def _phases(planes: Tensor) -> Tensor:
-    """(N, C, H, W) summed over pixels that are multiples of 8 apart: (N, C, 8, 8)."""
+    """Sum (N, C, H, W) over pixels of equal phase modulo 8: (N, C, 8, 8)."""
     count, channels, height, width = planes.shape
     rows, columns = height // PERIOD, width // PERIOD
     whole = planes[:, :, : rows * PERIOD, : columns * PERIOD]

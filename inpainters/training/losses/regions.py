@@ -1,4 +1,4 @@
-"""Losses inside and outside the hole, pixel by pixel and on feature maps: of CTSDG and MADF."""
+"""Losses in holes and known regions, on pixels and on feature maps, of CTSDG and MADF."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from inpainters.training.losses.features import POOL_LAYERS, Features
 
 
 def hole_loss(output: Tensor, images: Tensor, masks: Tensor) -> Tensor:
-    """Absolute difference in the holes, averaged over all pixels.
+    """L1 in the holes, averaged over all pixels.
 
     Args:
-        output: (N, 3, H, W) in [-1, 1], the whole inpainted images.
-        images: (N, 3, H, W) in [-1, 1], untouched.
+        output: (N, 3, H, W) in [-1, 1], the whole network outputs.
+        images: (N, 3, H, W) in [-1, 1], real images.
         masks: (N, 1, H, W), 1 = hole.
 
     Returns:
@@ -26,19 +26,19 @@ def hole_loss(output: Tensor, images: Tensor, masks: Tensor) -> Tensor:
 
 
 def valid_loss(output: Tensor, images: Tensor, masks: Tensor) -> Tensor:
-    """Absolute difference in the known regions, averaged over all pixels; see `hole`."""
+    """L1 in the known regions, averaged over all pixels; arguments as in `hole_loss`."""
     return hole_loss(output, images, 1 - masks)
 
 
 def perceptual_loss(
     output: Features, composite: Features, real: Features, layers: Sequence[str] = POOL_LAYERS
 ) -> Tensor:
-    """Mean absolute difference of features, of inpainted images plus of composites.
+    """Perceptual loss of whole outputs plus that of composites.
 
     Args:
-        output: features of the whole inpainted images.
-        composite: features of the images whose holes alone are inpainted.
-        real: features of the untouched images.
+        output: features (N, C, h, w) of the whole network outputs, by layer.
+        composite: features of the composites.
+        real: features of the real images.
         layers: names to compare.
 
     Returns:
@@ -51,6 +51,6 @@ def perceptual_loss(
 def style_loss(
     output: Features, composite: Features, real: Features, layers: Sequence[str] = POOL_LAYERS
 ) -> Tensor:
-    """Mean absolute difference of Gram matrices; arguments and answer as in `perceptual`."""
+    """Style loss of outputs plus that of composites; arguments as in `perceptual_loss`."""
     whole = features.style(output, real, layers)
     return whole + features.style(composite, real, layers)

@@ -52,7 +52,7 @@ def recipe(model: str = "safepaint", **changes: Any) -> Recipe:
                 "extractor_width": 8,
                 "extractor_layers": 3,
             },
-            "laundering": {
+            "postprocessing": {
                 "resize": [0.5, 0.8, 1.2],
                 "jpeg": [0.5, 50, 100],
                 "noise": [0.5, 3.0],
@@ -71,12 +71,12 @@ def recipe(model: str = "safepaint", **changes: Any) -> Recipe:
     }
     common: dict[str, Any] = {
         "model": model,
-        "optimiser": {"kind": "adam", "rate": 1e-3, "clip": 1.0},
+        "optimizer": {"kind": "adam", "lr": 1e-3, "grad_clip_norm": 1.0},
         "schedule": {"kind": "cosine", "warmup": 1},
         "holes": {"pool": 4},
         "held_out": 2,
         "minimum": 4,
-        "average": 0.9,
+        "ema_decay": 0.9,
         "checkpoint_every": 2,
         "log_every": 1,
         "sample_every": 4,

@@ -10,10 +10,9 @@ import torch
 
 from benchmark.core.checkpoints.load import read_checkpoint
 from benchmark.core.errors import BadInput, TrainingError
-from benchmark.training import TrainOptions, train
-from benchmark.training import distributed as team_module
+from benchmark.training import TrainOptions, distributed, train
 from benchmark.training.checkpoint import CHECKPOINT
-from benchmark.training.options import PLAIN
+from benchmark.training.options import DEFAULT_OPTIONS
 from tests.unit.training.conftest import recipe
 
 TWO = TrainOptions(devices=2)
@@ -39,9 +38,13 @@ def _fabric() -> None:
 def test_two_processes_train_as_one_does(photographs: Path, tmp_path: Path) -> None:
     # Gradient descent as it is: Adam divides by gradients that are near nothing, so that rounding
     # grows from step to step. AOT-GAN has no batch norm, and all its losses are plain means.
-    plain = {"kind": "sgd", "rate": 1e-2}
-    for name, rate, running in (("one", 1e-2, PLAIN), ("two", 1e-2, TWO), ("half", 5e-3, PLAIN)):
-        chosen = recipe("aotgan", optimiser=plain | {"rate": rate})
+    plain = {"kind": "sgd", "lr": 1e-2}
+    for name, rate, running in (
+        ("one", 1e-2, DEFAULT_OPTIONS),
+        ("two", 1e-2, TWO),
+        ("half", 5e-3, DEFAULT_OPTIONS),
+    ):
+        chosen = recipe("aotgan", optimizer=plain | {"lr": rate})
         out = tmp_path / name
         done = train("aotgan", recipe=chosen, data=photographs, out=out, running=running)
         assert done.finished
@@ -75,7 +78,7 @@ def test_a_mistake_in_a_process_is_one_line(photographs: Path, tmp_path: Path) -
 @pytest.mark.slow
 @pytest.mark.usefixtures("_fabric")
 def test_a_batch_that_cannot_be_shared_is_refused(photographs: Path, tmp_path: Path) -> None:
-    said = r"a batch of 2 cannot be cut into 4 equal parts \(2 for each of 2 devices\)"
+    said = r"a batch of 2 cannot be split into 4 equal parts \(2 for each of 2 devices\)"
     with pytest.raises(TrainingError, match=said):
         train(
             "aotgan",
@@ -95,12 +98,12 @@ def test_without_fabric_one_line_says_how_to_get_it(
 
 
 def test_one_process_exchanges_nothing() -> None:
-    alone = team_module.ProcessGroup()
+    alone = distributed.ProcessGroup()
     tensor = torch.ones(2)
     alone.average([tensor])
     assert torch.equal(tensor, torch.ones(2))
     assert alone.mean({"l1": 0.1}) == {"l1": 0.1}
-    assert (alone.any(False), alone.any(True), alone.first) == (False, True, True)
+    assert (alone.any(False), alone.any(True), alone.is_rank_zero) == (False, True, True)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +118,7 @@ def test_one_process_exchanges_nothing() -> None:
     ],
 )
 def test_devices_by_name_or_by_number(device: str, devices: int, places: tuple[str, ...]) -> None:
-    assert TrainOptions(device=device, devices=devices).places == places
+    assert TrainOptions(device=device, devices=devices).torch_devices == places
 
 
 @pytest.mark.parametrize(
@@ -130,7 +133,7 @@ def test_devices_by_name_or_by_number(device: str, devices: int, places: tuple[s
 )
 def test_devices_that_make_no_team(device: str, devices: int, said: str) -> None:
     with pytest.raises(BadInput, match=said):
-        _ = TrainOptions(device=device, devices=devices).places
+        _ = TrainOptions(device=device, devices=devices).torch_devices
 
 
 def test_a_device_that_is_not_here_is_named(photographs: Path, tmp_path: Path) -> None:

@@ -98,18 +98,18 @@ def test_names_come_in_the_editions_order_and_must_be_of_it(
 def test_after_a_stopped_model_no_other_is_begun(photographs: Path, tmp_path: Path) -> None:
     plain = Trainer._train_step
 
-    def stopping(loop: Trainer, turn: Turn) -> dict[str, float]:
+    def stopping(trainer: Trainer, turn: Turn) -> dict[str, float]:
         os.kill(os.getpid(), signal.SIGINT)
-        return plain(loop, turn)
+        return plain(trainer, turn)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Trainer, "_train_step", stopping)
         (stopped,) = _members(photographs, tmp_path, "aotgan", "madf")
-    assert (stopped.model, stopped.stopped, stopped.steps) == ("aotgan", True, 1)
-    assert stopped.line == "aotgan: stopped after 1 steps"
+    assert (stopped.model, stopped.stopped, stopped.steps) == ("madf", True, 1)
+    assert stopped.line == "madf: stopped after 1 steps"
     assert [m.model for m in _members(photographs, tmp_path, "aotgan", "madf")] == [
-        "aotgan",
         "madf",
+        "aotgan",
     ]
 
 

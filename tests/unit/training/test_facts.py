@@ -15,7 +15,7 @@ from benchmark.core.checkpoints.resolve import sha256_of
 from benchmark.core.errors import TrainingError
 from benchmark.core.training_exposure import met_by
 from benchmark.training import TrainOptions, TrainResult, read_recipe, train
-from benchmark.training.facts import Measured, read_facts, recipe_digest, spaced
+from benchmark.training.facts import Measured, evenly_spaced, read_facts, recipe_digest
 from benchmark.training.model_card import draw_curves, main, render_card
 from benchmark.training.recipe import label_of
 from tests.unit.training.conftest import recipe
@@ -150,9 +150,9 @@ def test_facts_that_are_none(tmp_path: Path) -> None:
 
 
 def test_spaced_rows_have_the_first_and_the_last() -> None:
-    assert spaced(range(3), 12) == [0, 1, 2]
-    assert spaced(range(100), 3) == [0, 50, 99]
-    assert spaced([7], 12) == [7]
+    assert evenly_spaced(range(3), 12) == [0, 1, 2]
+    assert evenly_spaced(range(100), 3) == [0, 50, 99]
+    assert evenly_spaced([7], 12) == [7]
 
 
 def test_tensorboard_gets_losses_rates_and_images(photographs: Path, tmp_path: Path) -> None:

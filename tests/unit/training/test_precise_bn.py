@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.training import chosen_recipe
-from benchmark.training.export import halves
+from benchmark.training.export import half_precision_state
 from benchmark.training.precise_bn import measure_batch_norms
 from benchmark.training.recipe import LEARNERS
 
@@ -55,7 +55,7 @@ def test_evaluation_answers_as_training_does_on_the_batch_that_was_measured() ->
 def test_small_variances_keep_their_digits() -> None:
     norm = nn.BatchNorm2d(2)
     norm.get_buffer("running_var").copy_(torch.tensor([1.0, 1e-6]))
-    assert halves(norm)["running_var"].dtype == torch.float32
-    assert halves(norm)["running_mean"].dtype == torch.float16
+    assert half_precision_state(norm)["running_var"].dtype == torch.float32
+    assert half_precision_state(norm)["running_mean"].dtype == torch.float16
     norm.get_buffer("running_var").fill_(0.5)
-    assert halves(norm)["running_var"].dtype == torch.float16
+    assert half_precision_state(norm)["running_var"].dtype == torch.float16

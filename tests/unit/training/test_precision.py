@@ -17,7 +17,7 @@ from benchmark.core.processor import multiplies_bf16
 from benchmark.training import LEARNERS, read_recipe, train
 from benchmark.training import precision as precision_module
 from benchmark.training.checkpoint import CHECKPOINT
-from benchmark.training.precision import check_precision, computing
+from benchmark.training.precision import autocast_networks, check_precision
 from benchmark.training.recipe import Turn, read_part
 from tests.unit.training.conftest import recipe
 from tests.unit.training.test_distributed import rows
@@ -71,7 +71,7 @@ def test_bf16_is_refused_before_anything_is_read_or_written(tmp_path: Path) -> N
     with pytest.raises(TrainingError) as refusal:
         train("aotgan", recipe=chosen, data=tmp_path / "nowhere", out=tmp_path / "out")
     assert str(refusal.value) == (
-        "recipe of aotgan: precision 'bf16' takes a CUDA device or a processor with AMX or AVX-512 "
+        "recipe of aotgan: precision 'bf16' needs a CUDA device or a processor with AMX or AVX-512 "
         'bf16, this one is a made-up 8088; set precision = "exact" or train with --device cuda:0'
     )
     assert not (tmp_path / "out").exists()
@@ -106,7 +106,7 @@ class Nested(nn.Module):
 
 def test_networks_compute_in_bf16_and_all_else_in_float32() -> None:
     network, planes = Nested(), torch.rand(1, 3, 4, 4)
-    with computing("bf16", CPU):
+    with autocast_networks("bf16", CPU):
         answer = network(planes)
         product = planes @ planes
     assert network.seen == [torch.bfloat16]
@@ -117,14 +117,14 @@ def test_networks_compute_in_bf16_and_all_else_in_float32() -> None:
     assert network.layer.weight.grad is not None
     assert network.layer.weight.grad.dtype == torch.float32
     network(planes)  # outside nothing is left of it
-    with computing("exact", CPU):
+    with autocast_networks("exact", CPU):
         network(planes)
     assert network.seen[1:] == [torch.float32] * 2
 
 
 def test_a_network_that_fails_leaves_no_autocast_behind() -> None:
     network, planes = Nested(), torch.rand(1, 3, 4, 4)
-    with computing("bf16", CPU):
+    with autocast_networks("bf16", CPU):
         with pytest.raises(ValueError, match="on purpose"):
             network(planes, fail=True)
         assert not torch.is_autocast_enabled("cpu")
@@ -140,9 +140,9 @@ def test_every_models_losses_and_gradients_are_float32(model: str) -> None:
     learner = kind(kind.tiny["network"], read_part(kind.Losses, kind.tiny["losses"], model), CPU)
     learner.begin(read_recipe(model).stages[-1].phase, fresh=True)
     images, masks = torch.rand(2, 3, 64, 64), (torch.rand(2, 1, 64, 64) > 0.6).float()
-    for player in kind.players:
-        with computing("bf16", CPU):
-            terms = learner.learn(player, images, masks)
+    for role in kind.roles:
+        with autocast_networks("bf16", CPU):
+            terms = learner.training_step(role, images, masks)
         assert {term.dtype for term in terms.values()} <= {torch.float32}
         if terms:
             torch.stack(list(terms.values())).sum().backward()
@@ -160,8 +160,8 @@ def test_a_training_in_bf16_goes_as_one_in_float32(photographs: Path, tmp_path: 
         ("bf16", "bf16", 5e-3),
         ("still", "exact", 1e-9),
     ):
-        optimiser = {"kind": "adam", "rate": rate}
-        chosen = recipe(precision=precision, stages=stages, optimiser=optimiser)
+        optimizer = {"kind": "adam", "lr": rate}
+        chosen = recipe(precision=precision, stages=stages, optimizer=optimizer)
         train("safepaint", recipe=chosen, data=photographs, out=tmp_path / name)
         late[name] = sum(row["l1"] for row in rows(tmp_path / name)[4:])
     assert late["bf16"] != late["exact"]  # it is another arithmetic
@@ -184,10 +184,10 @@ def test_a_stopped_training_in_bf16_resumes_to_the_same_bytes(
     whole = train("aotgan", recipe=chosen, data=photographs, out=tmp_path / "whole")
     plain = Trainer._train_step
 
-    def dying(loop: Trainer, turn: Turn) -> dict[str, float]:
-        if loop.state.step == 3:
+    def dying(trainer: Trainer, turn: Turn) -> dict[str, float]:
+        if trainer.state.step == 3:
             raise KeyboardInterrupt
-        return plain(loop, turn)
+        return plain(trainer, turn)
 
     monkeypatch.setattr(Trainer, "_train_step", dying)
     with pytest.raises(KeyboardInterrupt):

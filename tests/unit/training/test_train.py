@@ -142,10 +142,10 @@ def stop_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Send SIGTERM to this process while the step of that number runs."""
     plain = Trainer._train_step
 
-    def stopping(loop: Trainer, turn: Turn) -> dict[str, float]:
-        if loop.state.step == steps - 1:
+    def stopping(trainer: Trainer, turn: Turn) -> dict[str, float]:
+        if trainer.state.step == steps - 1:
             os.kill(os.getpid(), signal.SIGTERM)
-        return plain(loop, turn)
+        return plain(trainer, turn)
 
     monkeypatch.setattr(Trainer, "_train_step", stopping)
 
@@ -162,10 +162,10 @@ def test_a_killed_run_resumes_from_its_last_checkpoint(
     whole = train("safepaint", recipe=recipe(), data=photographs, out=tmp_path / "whole")
     plain = Trainer._train_step
 
-    def dying(loop: Trainer, turn: Turn) -> dict[str, float]:
-        if loop.state.step == 3:
+    def dying(trainer: Trainer, turn: Turn) -> dict[str, float]:
+        if trainer.state.step == 3:
             raise KeyboardInterrupt
-        return plain(loop, turn)
+        return plain(trainer, turn)
 
     monkeypatch.setattr(Trainer, "_train_step", dying)
     with pytest.raises(KeyboardInterrupt):
@@ -182,17 +182,17 @@ def test_a_killed_run_resumes_from_its_last_checkpoint(
 def test_a_nan_names_its_term_and_step_and_keeps_the_checkpoint(
     photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain = SafePaintLearner.learn
+    plain = SafePaintLearner.training_step
     seen: list[int] = []
 
     def spoiled(
-        learner: SafePaintLearner, player: str, images: Tensor, masks: Tensor
+        learner: SafePaintLearner, role: str, images: Tensor, masks: Tensor
     ) -> dict[str, Tensor]:
         seen.append(1)
-        terms = plain(learner, player, images, masks)
+        terms = plain(learner, role, images, masks)
         return terms | {"style": terms["style"] * float("nan")} if len(seen) == 4 else terms
 
-    monkeypatch.setattr(SafePaintLearner, "learn", spoiled)
+    monkeypatch.setattr(SafePaintLearner, "training_step", spoiled)
     with pytest.raises(TrainingError, match=r"style loss turned nan at step 4"):
         train("safepaint", recipe=recipe(), data=photographs, out=tmp_path / "out")
     kept = read_checkpoint(tmp_path / "out" / CHECKPOINT)
@@ -216,15 +216,15 @@ def test_a_recipe_may_be_described_anew_between_stop_and_resume(
     photographs: Path, tmp_path: Path
 ) -> None:
     first = train("safepaint", recipe=recipe(), data=photographs, out=tmp_path / "out")
-    told = recipe(about="what it is")
-    again = train("safepaint", recipe=told, data=photographs, out=tmp_path / "out")
+    messages = recipe(about="what it is")
+    again = train("safepaint", recipe=messages, data=photographs, out=tmp_path / "out")
     assert (again.finished, again.steps) == (True, first.steps)
 
 
 def test_relative_rates_follow_the_fresh_weights() -> None:
     layer = torch.nn.Conv2d(2, 2, 3)
     torch.nn.init.constant_(layer.weight, 3e-4)
-    chosen = OptimizerOptions(kind="adam", rate=0.1, relative=True)
+    chosen = OptimizerOptions(kind="adam", lr=0.1, relative=True)
     weight, bias = make_optimizer(chosen, {"layer": layer}).param_groups
     assert weight["scale"] == pytest.approx(3e-4)
     assert bias["scale"] == 0.02
@@ -232,7 +232,7 @@ def test_relative_rates_follow_the_fresh_weights() -> None:
 
 def test_decay_spares_biases_and_norms() -> None:
     layer = torch.nn.Conv2d(2, 2, 3)
-    chosen = OptimizerOptions(kind="adamw", rate=0.1, decay=0.5)
+    chosen = OptimizerOptions(kind="adamw", lr=0.1, weight_decay=0.5)
     weight, bias = make_optimizer(chosen, {"layer": layer}).param_groups
     assert (weight["weight_decay"], bias["weight_decay"]) == (0.5, 0.0)
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from benchmark.core.card import Card
 from benchmark.core.types import Detection
-from benchmark.verify.fingerprint import fixed_images, images_sha256, look
+from benchmark.verify.fingerprint import fingerprint_of, fixed_images, images_sha256
 from detectors.base import Detector
 
 
@@ -69,7 +69,7 @@ class Grey(Detector):
 
 def test_stages_are_noted_in_the_order_in_which_they_finish() -> None:
     picture = fixed_images()[1]
-    seen = look(Grey(), picture)
+    seen = fingerprint_of(Grey(), picture)
     assert list(seen.taps) == ["stage.inner", "stage"]
     images = torch.from_numpy(picture.pixels).double() / 255
     assert seen.taps["stage.inner"][0] == pytest.approx(float(images.mean()))  # of its first run
@@ -78,7 +78,7 @@ def test_stages_are_noted_in_the_order_in_which_they_finish() -> None:
 
 def test_answers_are_noted_whole_and_coarse() -> None:
     picture = fixed_images()[0]
-    seen = look(Grey(), picture)
+    seen = fingerprint_of(Grey(), picture)
     assert set(seen.outputs) == {"heatmap", "heatmap grid", "score"}
     grey = picture.pixels[0].mean(axis=2) / 255
     cells = grey.reshape(16, 16, 16, 16).mean(axis=(1, 3)).ravel()

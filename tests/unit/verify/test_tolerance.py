@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from benchmark.verify.tolerance import Tolerance, deviation, listening, network_of, summary
+from benchmark.verify.tolerance import Tolerance, deviation, forward_hooks, network_of, summary
 
 
 def test_a_tolerance_is_the_sum_of_its_allowances() -> None:
@@ -66,7 +66,7 @@ def test_a_summary_does_not_depend_on_the_memory_layout() -> None:
 def test_listening_hears_while_it_lasts() -> None:
     network = nn.Sequential(nn.Flatten(), nn.Linear(2, 1))
     heard = []
-    with listening(network, [("1", lambda *seen: heard.append(seen))]):
+    with forward_hooks(network, [("1", lambda *seen: heard.append(seen))]):
         network(torch.ones(1, 2))
     network(torch.ones(1, 2))
     assert len(heard) == 1

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from benchmark.core.checkpoints.load import flat_state, load_strict, read_checkpoint
-from benchmark.core.errors import BadInput, TrainingError
 from benchmark.training.export import export_official
 from detectors.iidnet import SMOOTHING, IIDNetConfig, IIDNetNetwork
 from detectors.training.iidnet import (
@@ -45,7 +44,7 @@ def test_a_step_has_all_terms_and_gradients_but_for_constants(
     made = learner()
     made.begin("joint", fresh=True)
     assert made.network.training
-    answer = made.learn("all", *batch)
+    answer = made.training_step("all", *batch)
     assert tuple(answer) == made.terms
     torch.stack(list(answer.values())).sum().backward()  # type: ignore[no-untyped-call]
     for name, parameter in made.network.named_parameters():
@@ -57,7 +56,7 @@ def test_terms_are_the_specifications_with_their_weights(batch: tuple[Tensor, Te
     made = learner(cross_entropy=2.0, focal=3.0)
     made.network.eval()
     images, masks = batch
-    found = made.learn("all", images, masks)
+    found = made.training_step("all", images, masks)
     logits = made.network(as_input(images))
     torch.testing.assert_close(found["cross_entropy"], 2 * cross_entropy_loss(logits, masks))
     torch.testing.assert_close(found["focal"], 3 * focal_loss(logits, masks))
@@ -66,13 +65,13 @@ def test_terms_are_the_specifications_with_their_weights(batch: tuple[Tensor, Te
 def test_it_learns_a_batch_by_heart_and_leaves_the_smoothing(batch: tuple[Tensor, Tensor]) -> None:
     made = learner()
     made.begin("joint", fresh=True)
-    optimiser = torch.optim.AdamW(made.network.parameters(), lr=3e-3)
+    optimizer = torch.optim.AdamW(made.network.parameters(), lr=3e-3)
     totals = []
     for _ in range(40):
-        optimiser.zero_grad()
-        total = torch.stack(list(made.learn("all", *batch).values())).sum()
+        optimizer.zero_grad()
+        total = torch.stack(list(made.training_step("all", *batch).values())).sum()
         total.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
+        optimizer.step()
         totals.append(float(total.detach()))
     assert totals[-1] < 0.7 * totals[0]
     assert torch.equal(made.network.median.weight[0, 0], torch.tensor(SMOOTHING))
@@ -101,10 +100,3 @@ def test_the_authors_layout_is_read_back(tmp_path: Path) -> None:
 def test_it_shows_the_truth_and_the_heatmap(batch: tuple[Tensor, Tensor]) -> None:
     columns = learner().show(*batch)
     assert [tuple(column.shape) for column in columns] == 3 * [(2, 3, 64, 64)]
-
-
-def test_wrong_recipes_are_named() -> None:
-    with pytest.raises(BadInput, match="iidnet has no phase 'masks'; known: joint"):
-        learner().begin("masks", fresh=True)
-    with pytest.raises(TrainingError, match=r"recipe of iidnet, network: .*depth"):
-        IIDNetLearner({"depth": 3}, IIDNetLosses(), CPU)

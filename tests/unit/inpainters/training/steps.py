@@ -1,4 +1,4 @@
-"""A few steps of a learner's tiny network in the real loop, on drawn images."""
+"""A few steps of a learner's tiny network in the real trainer, on drawn images."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmark.training.data.batches import WHOLE, Share
+from benchmark.training.data.batches import WHOLE_BATCH, BatchShard
 from benchmark.training.export import export_official
 from benchmark.training.recipe import LEARNERS, Recipe, read_part
 from benchmark.training.trainer import Trainer
@@ -19,7 +19,7 @@ CPU = torch.device("cpu")
 class Drawn:
     """Four smooth images of 64x64 with a hole each, of the step's number."""
 
-    def batch(self, step: int, share: Share = WHOLE) -> tuple[Tensor, Tensor]:
+    def batch(self, step: int, shard: BatchShard = WHOLE_BATCH) -> tuple[Tensor, Tensor]:
         draws = torch.Generator().manual_seed(step)
         coarse = torch.rand(4, 3, 9, 9, generator=draws)
         images = torch.nn.functional.interpolate(coarse, 64, mode="bilinear")
@@ -43,20 +43,20 @@ def learner_of(model: str, *, network: dict[str, Any] | None = None, **losses: A
 class Still(Drawn):
     """The same four images in every step: what can be learned by heart."""
 
-    def batch(self, step: int, share: Share = WHOLE) -> tuple[Tensor, Tensor]:
+    def batch(self, step: int, shard: BatchShard = WHOLE_BATCH) -> tuple[Tensor, Tensor]:
         return super().batch(0 * step)
 
 
-def loop_of(
+def trainer_of(
     learner: Any, out: Path, *, steps: int = 4, source: Drawn | None = None, **changes: Any
 ) -> Trainer:
-    """The loop that trains it; its folder is made."""
+    """The trainer that trains it; its folder is made."""
     out.mkdir(exist_ok=True)
     content = {
         "model": learner.model,
-        "optimiser": {"kind": "adam", "rate": 1e-3, "betas": [0.5, 0.99]},
+        "optimizer": {"kind": "adam", "lr": 1e-3, "betas": [0.5, 0.99]},
         "stages": [{"steps": steps, "batch": 4, "crop": 64, "sides": [64]}],
-        "average": 0.9,
+        "ema_decay": 0.9,
         "sample_every": 2,
     }
     recipe = Recipe.model_validate(content | changes)
@@ -80,16 +80,16 @@ def moved(learner: Any, before: dict[str, dict[str, Tensor]]) -> set[str]:
     }
 
 
-def turns_of(loop: Trainer) -> dict[str, tuple[dict[str, float], set[str]]]:
-    """One step, player by player: its losses, and the modules that moved."""
-    learner: Any = loop.learner
-    turn = loop.recipe.at(0)
+def turns_of(trainer: Trainer) -> dict[str, tuple[dict[str, float], set[str]]]:
+    """One step, role by role: its losses, and the modules that moved."""
+    learner: Any = trainer.learner
+    turn = trainer.recipe.at(0)
     learner.begin(turn.stage.phase, fresh=True)
     found = {}
-    for player in learner.players:
+    for role in learner.roles:
         before = state_of(learner)
-        losses = loop._move(player, turn, [loop.source.batch(0)])
-        found[player] = (losses, moved(learner, before))
+        losses = trainer._step_role(role, turn, [trainer.source.batch(0)])
+        found[role] = (losses, moved(learner, before))
     return found
 
 

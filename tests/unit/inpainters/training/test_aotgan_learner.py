@@ -1,4 +1,4 @@
-"""AOT-GAN's steps: two players, in the paper's and the program's form."""
+"""AOT-GAN's steps: two roles, in the paper's and the program's form."""
 
 from __future__ import annotations
 
@@ -51,17 +51,17 @@ def gradients(network: nn.Module) -> list[Tensor | None]:
 
 
 @pytest.mark.parametrize("rwsa", [False, True])
-def test_each_player_trains_its_own_network(rwsa: bool, batch: tuple[Tensor, Tensor]) -> None:
+def test_each_role_trains_its_own_network(rwsa: bool, batch: tuple[Tensor, Tensor]) -> None:
     made = learner(rwsa=rwsa)
-    made.discriminator.requires_grad_(False)  # as the loop has it
-    terms = made.learn("generator", *batch)
+    made.discriminator.requires_grad_(False)  # as the trainer has it
+    terms = made.training_step("generator", *batch)
     assert list(terms) == GENERATOR_TERMS
     assert all(torch.isfinite(term) for term in terms.values())
     backward(terms)
     assert all(grad is not None for grad in gradients(made.network))
     made.discriminator.requires_grad_(True)
     made.network.zero_grad()
-    backward(made.learn("discriminator", *batch))
+    backward(made.training_step("discriminator", *batch))
     assert all(grad is None for grad in gradients(made.network))
     assert all(grad is not None for grad in gradients(made.discriminator))
 
@@ -78,7 +78,7 @@ def test_a_vgg_sees_standardised_images(
             return super().features(images)
 
     monkeypatch.setattr(aotgan, "choose_features", lambda _: Looking())
-    learner(features=kind).learn("generator", *batch)
+    learner(features=kind).training_step("generator", *batch)
     images = batch[0]
     expected = images if kind == "texture" else imagenet_standardised(images)
     torch.testing.assert_close(seen[0], expected)
@@ -89,8 +89,8 @@ def test_the_papers_terms_are_the_specifications(batch: tuple[Tensor, Tensor]) -
     made = learner()
     made.discriminator.eval()  # no power iterations: each pass sees the same weights
     images, masks = batch
-    terms = made.learn("generator", images, masks)
-    judged = made.learn("discriminator", images, masks)
+    terms = made.training_step("generator", images, masks)
+    judged = made.training_step("discriminator", images, masks)
     signed = 2 * images - 1
     raw = made.network(signed, masks)
     composite = torch.where(masks > 0, raw, signed)
@@ -104,11 +104,11 @@ def test_the_papers_terms_are_the_specifications(batch: tuple[Tensor, Tensor]) -
 def test_the_programs_form_leaks_the_generators_term(batch: tuple[Tensor, Tensor]) -> None:
     made = learner(adversarial_form="program")
     made.discriminator.eval()
-    paid = made.learn("generator", *batch)["adversarial"]
-    judged = made.learn("discriminator", *batch)
+    paid = made.training_step("generator", *batch)["adversarial"]
+    judged = made.training_step("discriminator", *batch)
     assert set(judged) == {"leaked", "discriminator"}
     torch.testing.assert_close(judged["leaked"], paid)
-    assert not torch.allclose(paid, learner().learn("generator", *batch)["adversarial"])
+    assert not torch.allclose(paid, learner().training_step("generator", *batch)["adversarial"])
 
 
 def test_parts_of_a_batch_are_judged_in_their_order(batch: tuple[Tensor, Tensor]) -> None:
@@ -116,10 +116,10 @@ def test_parts_of_a_batch_are_judged_in_their_order(batch: tuple[Tensor, Tensor]
     images, masks = batch
     parts = list(zip(images.chunk(2), masks.chunk(2), strict=True))
     for part in parts:
-        made.learn("generator", *part)
+        made.training_step("generator", *part)
     made.discriminator.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     for part in parts:
-        made.learn("discriminator", *part)
+        made.training_step("discriminator", *part)
     for number, (picture, mask) in enumerate(parts):
         composite, real = seen[2 * number : 2 * number + 2]
         assert torch.equal(real, 2 * picture - 1)
@@ -148,13 +148,6 @@ def test_files_of_the_authors_layout_load_strictly(name: str, tmp_path: Path) ->
     for entry, value in made.network.state_dict().items():
         if not entry.startswith(tuple(folded)):
             assert torch.equal(loaded[entry], value), entry
-
-
-def test_an_unknown_phase_or_size_is_named() -> None:
-    with pytest.raises(TrainingError, match="no phase 'fine'; known: joint"):
-        learner().begin("fine", fresh=True)
-    with pytest.raises(TrainingError, match=r"network: .*depth"):
-        AOTGANLearner({"depth": 3}, AOTGANLosses(features="texture"), CPU)
 
 
 def test_features_of_imagenet_are_not_faked(

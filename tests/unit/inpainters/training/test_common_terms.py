@@ -9,7 +9,7 @@ import torch
 
 from benchmark.core.errors import TrainingError
 from benchmark.training.recipe import LEARNERS, read_part
-from inpainters.training.feature_networks import seen
+from inpainters.training.feature_networks import first_share
 from inpainters.training.losses.lattice import lattice
 from tests.unit.inpainters.training.steps import Drawn, learner_of
 
@@ -30,7 +30,7 @@ def terms_of(model: str, **losses: Any) -> dict[str, torch.Tensor]:
     made = learner_of(model, **losses)
     made.begin("joint", fresh=True)
     torch.manual_seed(7)
-    found: dict[str, torch.Tensor] = made.learn(MODELS[model][0], *Drawn().batch(0))
+    found: dict[str, torch.Tensor] = made.training_step(MODELS[model][0], *Drawn().batch(0))
     return {name: term.detach() for name, term in found.items()}
 
 
@@ -51,13 +51,13 @@ def test_the_share_is_the_first_images(model: str, monkeypatch: pytest.MonkeyPat
         made.features, "features", lambda images: looked.append(len(images)) or own(images)
     )
     made.begin("joint", fresh=True)
-    made.learn(MODELS[model][0], *Drawn().batch(0))
+    made.training_step(MODELS[model][0], *Drawn().batch(0))
     assert looked
     assert set(looked) == {2}  # of 4
     pictures = torch.arange(8.0).reshape(8, 1, 1, 1)
-    assert seen(pictures, 0.25).flatten().tolist() == [0, 1]
-    assert seen(pictures, 0.01).flatten().tolist() == [0]
-    assert torch.equal(seen(pictures, 1.0), pictures)
+    assert first_share(pictures, 0.25).flatten().tolist() == [0, 1]
+    assert first_share(pictures, 0.01).flatten().tolist() == [0]
+    assert torch.equal(first_share(pictures, 1.0), pictures)
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -73,7 +73,7 @@ def test_the_lattice_is_that_of_the_answer_in_0_to_1() -> None:
     made = learner_of("aotgan", lattice=1.0)
     made.begin("joint", fresh=True)
     images, masks = Drawn().batch(0)
-    found = made.learn("generator", images, masks)["lattice"]
+    found = made.training_step("generator", images, masks)["lattice"]
     answer = (made.network(2 * images - 1, masks) + 1) / 2
     torch.testing.assert_close(found, lattice(answer, masks))
 

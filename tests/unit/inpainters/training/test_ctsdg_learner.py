@@ -14,15 +14,15 @@ from inpainters.ctsdg import Generator, outlines_of
 from tests.unit.inpainters.training.steps import (
     Drawn,
     learner_of,
-    loop_of,
     official_of,
+    trainer_of,
     turns_of,
 )
 
 
-def test_each_player_moves_its_own_network_only(tmp_path: Path) -> None:
+def test_each_role_moves_its_own_network_only(tmp_path: Path) -> None:
     made = learner_of("ctsdg")
-    turns = turns_of(loop_of(made, tmp_path))
+    turns = turns_of(trainer_of(made, tmp_path))
     assert list(turns) == ["generator", "discriminator"]
     assert turns["generator"][1] == {"generator"}
     assert turns["discriminator"][1] == {"discriminator"}
@@ -35,8 +35,8 @@ def test_the_judge_sees_the_edges_of_the_image_and_the_painting_before_the_step(
     images, masks = Drawn().batch(0)
     seen: list[tuple[Tensor, ...]] = []
     made.discriminator.register_forward_pre_hook(lambda _, given: seen.append(given))
-    made.learn("generator", images, masks)
-    made.learn("discriminator", images, masks)
+    made.training_step("generator", images, masks)
+    made.training_step("discriminator", images, masks)
     painted, real, fake = seen
     outlines = outlines_of(to_pixels(images))
     assert (len(painted), len(real), len(fake)) == (2, 3, 2)
@@ -52,7 +52,7 @@ def test_the_fine_phase_keeps_the_statistics_and_trains_the_norms(tmp_path: Path
     stage = {"steps": 1, "batch": 4, "crop": 64, "sides": [64], "phase": "fine"}
     norm = made.network.ec_texture_2.bn
     mean, weight = norm.running_mean.clone(), norm.weight.clone()
-    turns_of(loop_of(made, tmp_path, stages=[stage]))
+    turns_of(trainer_of(made, tmp_path, stages=[stage]))
     assert torch.equal(norm.running_mean, mean)
     assert not torch.equal(norm.weight, weight)
     judge = made.discriminator.edge_detector.projection[1]
@@ -73,9 +73,9 @@ def test_fresh_weights_are_the_programs() -> None:
 
 def test_a_step_in_parts_keeps_each_parts_painting(tmp_path: Path) -> None:
     made = learner_of("ctsdg")
-    loop = loop_of(made, tmp_path, steps=2, accumulate=2)
-    assert loop.run().finished
-    assert not made._painted
+    trainer = trainer_of(made, tmp_path, steps=2, accumulate=2)
+    assert trainer.run().finished
+    assert not made._generated
 
 
 def test_the_authors_layout_is_read_back(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from inpainters.training import ctsdg
-from inpainters.training.ctsdg import Judged
+from inpainters.training.ctsdg import DiscriminatorOutput
 from inpainters.training.losses import regions
 
 THREE = math.log(3)  # a logit whose sigmoid is 3/4
@@ -17,7 +17,7 @@ QUARTER = torch.full_like(EDGES, 0.25)  # against EDGES: log 4 and log 4/3, on a
 
 
 def judged(logit, edges):
-    return Judged(decisions=torch.full((1, 2, 3, 3), logit), edges=edges)
+    return DiscriminatorOutput(decisions=torch.full((1, 2, 3, 3), logit), edges=edges)
 
 
 def test_hole_and_valid_are_both_averaged_over_all_pixels():

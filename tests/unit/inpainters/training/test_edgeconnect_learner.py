@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from benchmark.core.errors import TrainingError
 from benchmark.training.export import export_official
 from inpainters.edgeconnect import load_networks
 from inpainters.training.edgeconnect import (
@@ -45,15 +44,15 @@ def batch() -> tuple[Tensor, Tensor]:
 
 
 def step(made: EdgeConnectLearner, batch: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
-    """Two players' turns with plain gradient descent; the terms of both."""
+    """Two roles' turns with plain gradient descent; the terms of both."""
     found: dict[str, Tensor] = {}
-    for player, names in made.players.items():
+    for role, names in made.roles.items():
         networks = [made.modules[name] for name in names]
         parameters = [p for net in networks for p in net.parameters() if p.requires_grad]
-        terms = made.learn(player, *batch)
-        optimiser = torch.optim.SGD(parameters, lr=0.1)
+        terms = made.training_step(role, *batch)
+        optimizer = torch.optim.SGD(parameters, lr=0.1)
         torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
+        optimizer.step()
         for network in made.modules.values():
             network.zero_grad()
         found |= terms
@@ -92,7 +91,7 @@ def test_colours_are_painted_after_the_phases_edges(
 ) -> None:
     made, seen = learner(phase, composited=composited), []
     made.network.inpaint.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[1]))
-    made.learn("generator", *batch)
+    made.training_step("generator", *batch)
     grey, edges = true_edges(batch[0])
     with torch.no_grad():
         predicted = made.network.edge(grey, edges, batch[1])
@@ -104,7 +103,7 @@ def test_colours_are_painted_after_the_phases_edges(
 
 def test_colours_reach_the_edges_when_both_learn(batch: tuple[Tensor, Tensor]) -> None:
     made = learner("joint")
-    terms = made.learn("generator", *batch)
+    terms = made.training_step("generator", *batch)
     first = made.network.edge.get_parameter("encoder.1.weight_orig")
     (gradient,) = torch.autograd.grad(terms["l1"], [first])
     assert gradient.abs().sum() > 0
@@ -114,8 +113,8 @@ def test_the_discriminators_judge_what_was_made_without_gradient(
     batch: tuple[Tensor, Tensor],
 ) -> None:
     made = learner("joint")
-    made.learn("generator", *batch)
-    judged = made.learn("discriminator", *batch)
+    made.training_step("generator", *batch)
+    judged = made.training_step("discriminator", *batch)
     judged["discriminator"].backward()  # type: ignore[no-untyped-call]
     judged["edge_discriminator"].backward()  # type: ignore[no-untyped-call]
     assert all(p.grad is None for p in made.network.parameters())
@@ -143,10 +142,3 @@ def test_files_of_the_authors_layout_load_strictly(tmp_path: Path) -> None:
     assert not untrained
     for name, value in made.network.state_dict().items():
         assert torch.equal(network.state_dict()[name], value), name
-
-
-def test_an_unknown_phase_or_size_is_named() -> None:
-    with pytest.raises(TrainingError, match="no phase 'fine'; known: edge, true, predicted, joint"):
-        learner("fine")
-    with pytest.raises(TrainingError, match=r"network: .*depth"):
-        EdgeConnectLearner({"depth": 3}, EdgeConnectLosses(features="texture"), CPU)

@@ -15,17 +15,17 @@ from inpainters.training.fcf import mixed_styles
 from tests.unit.inpainters.training.steps import (
     Drawn,
     learner_of,
-    loop_of,
     moved,
     official_of,
     state_of,
+    trainer_of,
     turns_of,
 )
 
 
-def test_each_player_moves_its_own_network_only(tmp_path: Path) -> None:
+def test_each_role_moves_its_own_network_only(tmp_path: Path) -> None:
     made = learner_of("fcf")
-    turns = turns_of(loop_of(made, tmp_path))
+    turns = turns_of(trainer_of(made, tmp_path))
     assert turns["generator"][1] == {"generator"}
     assert turns["discriminator"][1] == {"discriminator"}
     assert {*turns["generator"][0], *turns["discriminator"][0]} == {*made.terms} - {"lattice"}
@@ -37,35 +37,37 @@ def test_the_penalty_comes_once_in_so_many_turns_and_counts_as_many() -> None:
     made.begin("joint", fresh=True)
     due = []
     for _ in range(7):
-        made.learn("generator", *batch)
-        due.append("gradient_penalty" in made.learn("discriminator", *batch))
+        made.training_step("generator", *batch)
+        due.append("gradient_penalty" in made.training_step("discriminator", *batch))
     assert due == [True, False, False, True, False, False, True]
     weights = {}
     for lazy in (1, 4):
         made = learner_of("fcf", lazy=lazy)
         made.begin("joint", fresh=True)
-        made.learn("generator", *batch)
-        weights[lazy] = made.learn("discriminator", *batch)["gradient_penalty"].detach()
+        made.training_step("generator", *batch)
+        weights[lazy] = made.training_step("discriminator", *batch)["gradient_penalty"].detach()
     torch.testing.assert_close(weights[4], 4 * weights[1])
 
 
 def test_a_stopped_run_resumes_to_the_numbers_of_one_that_was_not(tmp_path: Path) -> None:
     straight, part = (learner_of("fcf", lazy=2) for _ in range(2))  # the penalty: steps 1 and 3
-    whole = loop_of(straight, tmp_path / "whole", steps=3)
+    whole = trainer_of(straight, tmp_path / "whole", steps=3)
     whole.run()
-    first = loop_of(part, tmp_path / "part", steps=3)
+    first = trainer_of(part, tmp_path / "part", steps=3)
     first._train_step(first.recipe.at(0))
     first.state.step += 1
     first._save()
     again = learner_of("fcf", lazy=2)
-    rest = loop_of(again, tmp_path / "part", steps=3)
+    rest = trainer_of(again, tmp_path / "part", steps=3)
     rest.run()
     wanted, found = state_of(straight), state_of(again)
     for name, entries in wanted.items():
         for entry, value in entries.items():
             assert torch.equal(found[name][entry], value), f"{name}.{entry}"
     assert int(found["turns"]["count"]) == 3
-    pairs = zip(whole.exported().parameters(), rest.exported().parameters(), strict=True)
+    pairs = zip(
+        whole.network_to_export().parameters(), rest.network_to_export().parameters(), strict=True
+    )
     assert all(torch.equal(one, other) for one, other in pairs)
 
 
@@ -148,7 +150,7 @@ def test_inner_blocks_learn_first(tmp_path: Path) -> None:
     made = learner_of("fcf", network={"resolution": 128}, growth=(64,))
     before = state_of(made)
     assert not made.network.synthesis.b64.torgb.weight.any()  # grey
-    loop_of(made, tmp_path, steps=2).run()
+    trainer_of(made, tmp_path, steps=2).run()
     assert moved(made, before) == {"generator", "entries", "discriminator", "judge_entries"}
     for name in ("generator", "discriminator"):
         for entry, parameter in made.modules[name].named_parameters():
@@ -161,7 +163,7 @@ def test_inner_blocks_learn_first(tmp_path: Path) -> None:
     # The inner network is the whole one's blocks: nothing of it is trained twice.
     owned = [p for part in made.modules.values() for p in part.parameters()]
     assert len({id(p) for p in owned}) == len(owned)
-    inner = {id(p) for p in made._painters[64].parameters()}
+    inner = {id(p) for p in made._generators[64].parameters()}
     assert inner <= {id(p) for p in owned}
 
 
@@ -176,10 +178,10 @@ def test_the_authors_layout_is_read_back(tmp_path: Path) -> None:
 def test_wrong_recipes_are_named() -> None:
     images, masks = Drawn().batch(0)
     with pytest.raises(TrainingError, match=r"images of 64 pixels, not of 32: a stage's crop"):
-        learner_of("fcf").learn("generator", images[..., :32, :32], masks[..., :32, :32])
-    with pytest.raises(TrainingError, match="resolution: take a power of two"):
+        learner_of("fcf").training_step("generator", images[..., :32, :32], masks[..., :32, :32])
+    with pytest.raises(TrainingError, match="resolution: expected a power of two"):
         learner_of("fcf", network={"resolution": 96})
     with pytest.raises(TrainingError, match="multiples of 32"):
         learner_of("fcf", network={"width": 24})
-    with pytest.raises(TrainingError, match="growth: take some of 8, 16, 32, ascending"):
+    with pytest.raises(TrainingError, match="growth: expected some of 8, 16, 32, ascending"):
         learner_of("fcf", growth=(32, 16))

@@ -14,7 +14,7 @@ from benchmark.core.errors import TrainingError
 from benchmark.training.export import export_safetensors
 from benchmark.training.recipe import read_recipe
 from inpainters.training import initialization as start
-from tests.unit.inpainters.training.steps import Drawn, learner_of, loop_of
+from tests.unit.inpainters.training.steps import Drawn, learner_of, trainer_of
 
 HOSTS = ("aotgan", "edgeconnect")
 STARTS = {"aotgan": "scaled", "edgeconnect": "linear"}  # so that narrow layers answer at all
@@ -56,7 +56,7 @@ def test_its_attentions_learn(host: str, tmp_path: Path, monkeypatch: pytest.Mon
     installed(host, tmp_path, monkeypatch)
     warm = with_rwsa(host, warm=True)
     warm.begin("joint", fresh=True)
-    terms = warm.learn("generator", *Drawn().batch(0))
+    terms = warm.training_step("generator", *Drawn().batch(0))
     torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
     fusers = [p for n, p in warm.network.named_parameters() if n.endswith("fuser.weight")]
     assert len(fusers) == 2
@@ -83,7 +83,7 @@ def test_all_rows_of_safepaint_learn_the_same_stage_one(tmp_path: Path) -> None:
         made = learner_of("safepaint", network={"rwsa": rwsa}, domain=domain, start="linear")
         made.model = "safepaint"
         stage = {"phase": "coarse", "steps": 2, "batch": 4, "crop": 64, "sides": [64]}
-        loop_of(made, tmp_path / str(number), stages=[stage]).run()
+        trainer_of(made, tmp_path / str(number), stages=[stage]).run()
         found.append(made.network.coarse_generator.state_dict())
     for other in found[1:]:
         assert all(torch.equal(value, other[name]) for name, value in found[0].items())

@@ -1,4 +1,4 @@
-"""LaMa's step: both players' terms, what they see, and the files it leaves."""
+"""LaMa's step: both roles' terms, what they see, and the files it leaves."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from tests.unit.inpainters.training.steps import (
     Drawn,
     Still,
     learner_of,
-    loop_of,
     official_of,
+    trainer_of,
     turns_of,
 )
 
 
-def test_each_player_moves_its_own_network_only(tmp_path: Path) -> None:
+def test_each_role_moves_its_own_network_only(tmp_path: Path) -> None:
     made = learner_of("lama")
-    turns = turns_of(loop_of(made, tmp_path))
+    turns = turns_of(trainer_of(made, tmp_path))
     assert turns["generator"][1] == {"generator"}
     assert turns["discriminator"][1] == {"discriminator"}
     assert {*turns["generator"][0], *turns["discriminator"][0]} == {*made.terms} - {"lattice"}
@@ -36,8 +36,8 @@ def test_the_penalty_is_the_discriminators_slope_at_the_images() -> None:
     made = learner_of("lama", gradient_penalty=2.0)
     images, masks = Drawn().batch(0)
     made.begin("joint", fresh=True)
-    made.learn("generator", images, masks)
-    found = made.learn("discriminator", images, masks)["gradient_penalty"]
+    made.training_step("generator", images, masks)
+    found = made.training_step("discriminator", images, masks)["gradient_penalty"]
     images = images.clone().requires_grad_()
     (slope,) = torch.autograd.grad(made.discriminator(images).sum(), images)
     torch.testing.assert_close(found.detach(), 2 * slope.square().sum() / len(images))
@@ -56,8 +56,8 @@ def test_the_judge_sees_the_whole_answer_before_the_step() -> None:
         raw = made.network(images, masks)
     seen: list[Tensor] = []
     made.discriminator.model0.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
-    made.learn("generator", images, masks)
-    made.learn("discriminator", images, masks)
+    made.training_step("generator", images, masks)
+    made.training_step("discriminator", images, masks)
     assert torch.equal(seen[1], seen[3])
     assert (seen[1].requires_grad, seen[3].requires_grad) == (True, False)
     torch.testing.assert_close(seen[3], raw)  # composites would hold the image
@@ -65,15 +65,15 @@ def test_the_judge_sees_the_whole_answer_before_the_step() -> None:
 
 def test_the_generator_follows_its_losses(tmp_path: Path) -> None:
     made = learner_of("lama", l1_hole=10.0, adversarial=0.0, feature_matching=0.0, receptive=0.0)
-    rates = {"generator": {"rate": 1e-2}, "discriminator": {"rate": 1e-4}}
-    loop = loop_of(made, tmp_path, steps=20, source=Still(), optimisers=rates)
+    rates = {"generator": {"lr": 1e-2}, "discriminator": {"lr": 1e-4}}
+    trainer = trainer_of(made, tmp_path, steps=20, source=Still(), optimizers=rates)
     made.begin("joint", fresh=True)
-    batch = loop.source.batch(0)
-    first = float(made.learn("generator", *batch)["l1_hole"].detach())
-    made._painted.clear()
-    loop.run()
+    batch = trainer.source.batch(0)
+    first = float(made.training_step("generator", *batch)["l1_hole"].detach())
+    made._generated.clear()
+    trainer.run()
     made.begin("joint", fresh=False)
-    assert float(made.learn("generator", *batch)["l1_hole"].detach()) < 0.9 * first
+    assert float(made.training_step("generator", *batch)["l1_hole"].detach()) < 0.9 * first
 
 
 def test_the_authors_layout_is_read_back(tmp_path: Path) -> None:

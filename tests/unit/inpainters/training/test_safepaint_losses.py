@@ -7,7 +7,8 @@ import math
 import pytest
 import torch
 
-from inpainters.training.losses import adversarial, safepaint
+from inpainters.training import safepaint
+from inpainters.training.losses import adversarial
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,12 @@ import torch
 from PIL import Image
 
 from benchmark.core.errors import DataError
-from benchmark.training.data.batches import InpaintingData, order
+from benchmark.training.data.batches import InpaintingData, image_index
 from benchmark.training.data.forgeries import ForgeryData, forge
 from benchmark.training.data.images import TrainingImages, divide, read_training_images
 from benchmark.training.data.masks import Masks
-from benchmark.training.data.options import Laundering
-from benchmark.training.data.postprocess import Forgery, launder
+from benchmark.training.data.options import Postprocessing
+from benchmark.training.data.postprocess import Forgery, postprocess
 from benchmark.training.recipe import Holes, Recipe, Stage
 from inpainters import create_inpainter
 from tests.unit.training.conftest import recipe
@@ -50,8 +50,8 @@ def test_held_out_images_are_not_trained_on(read: TrainingImages) -> None:
 
 
 def test_each_epoch_shows_every_image_once() -> None:
-    first = [order(10, 7, position) for position in range(7)]
-    second = [order(10, 7, position) for position in range(7, 14)]
+    first = [image_index(10, 7, position) for position in range(7)]
+    second = [image_index(10, 7, position) for position in range(7, 14)]
     assert sorted(first) == sorted(second) == list(range(7))
     assert first != second
 
@@ -161,7 +161,7 @@ def test_a_forgery_keeps_known_pixels_bit_for_bit(read: TrainingImages) -> None:
 
 def test_originals_are_untouched_and_true_nowhere(read: TrainingImages) -> None:
     stage = {"steps": 1, "batch": 6, "crop": 64, "sides": [64], "forgers": [{"name": "original"}]}
-    images, masks = forgeries(recipe("trufor", laundering={}, stages=[stage]), read).batch(0)
+    images, masks = forgeries(recipe("trufor", postprocessing={}, stages=[stage]), read).batch(0)
     assert not masks.any()
     known = {picture.tobytes() for picture in map(sorted_pixels, squares(read))}
     found = (images * 255).round().byte().permute(0, 2, 3, 1).numpy()
@@ -183,20 +183,22 @@ def sorted_pixels(picture: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize(
     "laundering",
     [
-        Laundering(jpeg=(1, 30, 40)),
-        Laundering(noise=(1, 8)),
-        Laundering(blur=(1, 2)),
-        Laundering(median=1),
-        Laundering(sharpen=(1, 2)),
+        Postprocessing(jpeg=(1, 30, 40)),
+        Postprocessing(noise=(1, 8)),
+        Postprocessing(blur=(1, 2)),
+        Postprocessing(median=1),
+        Postprocessing(sharpen=(1, 2)),
     ],
     ids=["jpeg", "noise", "blur", "median", "sharpen"],
 )
-def test_laundering_changes_the_whole_image(laundering: Laundering, read: TrainingImages) -> None:
+def test_laundering_changes_the_whole_image(
+    laundering: Postprocessing, read: TrainingImages
+) -> None:
     draw = np.random.default_rng(0)
     pixels = draw.integers(0, 256, (64, 64, 3), dtype=np.uint8)
     truth = np.zeros((64, 64), dtype=np.bool_)
     truth[:10] = True
-    washed = launder(Forgery(pixels=pixels, truth=truth), laundering, draw, least=32)
+    washed = postprocess(Forgery(pixels=pixels, truth=truth), laundering, draw, min_side=32)
     changed = (washed.pixels != pixels).any(axis=2)
     assert changed[truth].mean() > 0.5
     assert changed[~truth].mean() > 0.5
@@ -208,7 +210,7 @@ def test_noise_is_grey_or_another_in_each_channel(grey: float) -> None:
     pixels = np.full((64, 64, 3), 128, np.uint8)
     plain = Forgery(pixels=pixels, truth=np.zeros((64, 64), dtype=np.bool_))
     draw = np.random.default_rng(2)
-    noisy = launder(plain, Laundering(noise=(1, 8), grey=grey), draw, least=32).pixels
+    noisy = postprocess(plain, Postprocessing(noise=(1, 8), grey=grey), draw, min_side=32).pixels
     same = bool((noisy[..., 0] == noisy[..., 1]).all() and (noisy[..., 0] == noisy[..., 2]).all())
     assert same is (grey == 1)
     assert noisy.std() > 1
@@ -220,7 +222,7 @@ def test_resizing_takes_the_truth_along() -> None:
     pixels = np.where(truth[..., None], 255, 0).astype(np.uint8).repeat(3, axis=2)
     forgery = Forgery(pixels=pixels, truth=truth)
     draw = np.random.default_rng(0)
-    washed = launder(forgery, Laundering(resize=(1, 0.5, 0.5)), draw, least=48)
+    washed = postprocess(forgery, Postprocessing(resize=(1, 0.5, 0.5)), draw, min_side=48)
     assert washed.truth.shape == (48, 48)  # not below what a crop needs
     assert np.array_equal(washed.pixels[..., 0] > 127, washed.truth)
 
@@ -229,7 +231,7 @@ def test_nothing_drawn_changes_nothing() -> None:
     draw = np.random.default_rng(0)
     pixels = draw.integers(0, 256, (32, 32, 3), dtype=np.uint8)
     forgery = Forgery(pixels=pixels, truth=np.zeros((32, 32), dtype=np.bool_))
-    assert np.array_equal(launder(forgery, Laundering(), draw, least=32).pixels, pixels)
+    assert np.array_equal(postprocess(forgery, Postprocessing(), draw, min_side=32).pixels, pixels)
 
 
 def test_centre_crops_come_from_the_centre(read: TrainingImages) -> None:

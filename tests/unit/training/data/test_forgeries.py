@@ -1,4 +1,4 @@
-"""Forgeries: rounded as the bench rounds; pasted, retouched and laundered as the recipe says."""
+"""Forgeries: 8-bit rounding, pasting, retouching and post-processing as the recipe sets them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from benchmark.core.errors import UnknownName
-from benchmark.training.data.forgeries import ForgeryData, Pool, forge, paste
+from benchmark.training.data.forgeries import ForgeryData, ForgeryPool, forge, paste
 from benchmark.training.data.images import TrainingImages, read_training_images
 from benchmark.training.data.masks import Masks
 from benchmark.training.data.options import Retouching
@@ -36,7 +36,7 @@ def read(photographs: Path) -> TrainingImages:
 def chosen(names: Sequence[str], **changes: Any) -> Recipe:
     forgers = [{"name": name, "pool": 3} for name in names]
     stage = {"steps": 40, "batch": 4, "crop": 64, "sides": [64], "forgers": forgers}
-    return recipe("trufor", **{"laundering": {}, "stages": [stage]} | changes)
+    return recipe("trufor", **{"postprocessing": {}, "stages": [stage]} | changes)
 
 
 def data_of(recipe: Recipe, read: TrainingImages) -> ForgeryData:
@@ -93,7 +93,7 @@ def test_forgers_are_drawn_by_their_shares(read: TrainingImages) -> None:
     forgers = [{"name": "flat", "share": 3.0}, {"name": "original", "pool": 3, "share": 1.0}]
     stage = {"steps": 40, "batch": 4, "crop": 64, "sides": [64], "forgers": forgers}
     data = data_of(chosen([], stages=[stage]), read)
-    seen = Counter(one.by for step in range(40) for one in data.order(step))
+    seen = Counter(one.by for step in range(40) for one in data.plan(step))
     assert 0.65 < seen["flat"] / 160 < 0.85
 
 
@@ -101,9 +101,9 @@ def test_an_order_is_made_ready_elsewhere(read: TrainingImages) -> None:
     """Workers get it pickled, with the other image of a splice and the state of its draws."""
     data = data_of(chosen(["splice", "telea"], retouching=GRAIN), read)
     for step in range(4):
-        ordered = pickle.loads(pickle.dumps(data.order(step)))  # noqa: S301 (our own)
-        fill = pickle.loads(pickle.dumps(data.fill))  # noqa: S301
-        for (pixels, truth), image, mask in zip(fill(ordered), *data.batch(step), strict=True):
+        ordered = pickle.loads(pickle.dumps(data.plan(step)))  # noqa: S301 (our own)
+        build = pickle.loads(pickle.dumps(data.build))  # noqa: S301
+        for (pixels, truth), image, mask in zip(build(ordered), *data.batch(step), strict=True):
             assert np.array_equal(np.rint(255 * image.permute(1, 2, 0).numpy()), pixels)
             assert np.array_equal(mask[0].numpy() > 0, truth)
 
@@ -137,7 +137,7 @@ def test_history_is_behind_the_forgery_and_laundering_is_on_it(read: TrainingIma
 
     plain = spread()
     assert spread(history=noise) == pytest.approx(plain, abs=1e-3)
-    assert spread(laundering=noise) > plain + 0.005
+    assert spread(postprocessing=noise) > plain + 0.005
 
 
 def test_what_an_inpainter_sees_has_its_history(read: TrainingImages) -> None:
@@ -148,10 +148,10 @@ def test_what_an_inpainter_sees_has_its_history(read: TrainingImages) -> None:
     assert not np.array_equal(known(), known(history={"noise": (1.0, 20.0)}))
 
 
-def _pool(recipe: Recipe, read: TrainingImages) -> Pool:
+def _pool(recipe: Recipe, read: TrainingImages) -> ForgeryPool:
     stage = recipe.stages[0]
     masks = Masks(recipe.holes, seed=recipe.seed)
-    return Pool(
+    return ForgeryPool(
         stage.forgers[0], recipe=recipe, stage=stage, photographs=read, masks=masks, device="cpu"
     )
 

@@ -15,10 +15,10 @@ from benchmark.core.errors import DataError
 from benchmark.training import TrainOptions, train
 from benchmark.training import options as running_module
 from benchmark.training.data import images as photographs_module
-from benchmark.training.data.batches import WHOLE, InpaintingData, Pair, Share
+from benchmark.training.data.batches import WHOLE_BATCH, BatchShard, InpaintingData, Sample
 from benchmark.training.data.forgeries import ForgeryData
 from benchmark.training.data.images import TrainingImages, read_training_images
-from benchmark.training.data.loader import feed
+from benchmark.training.data.loader import load_batches
 from benchmark.training.data.masks import Masks
 from tests.unit.training.conftest import recipe
 
@@ -42,8 +42,8 @@ def read(photographs: Path) -> TrainingImages:
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("model", ["safepaint", "trufor"])
 def test_workers_make_the_same_batches(model: str, workers: int, read: TrainingImages) -> None:
-    plain = [*feed(source_of(model, read), STEPS, WHOLE, 0)]
-    ahead = [*feed(source_of(model, read), STEPS, WHOLE, workers)]
+    plain = [*load_batches(source_of(model, read), STEPS, WHOLE_BATCH, 0)]
+    ahead = [*load_batches(source_of(model, read), STEPS, WHOLE_BATCH, workers)]
     assert len(plain) == len(ahead) == len(STEPS)
     for one, other in zip(plain, ahead, strict=True):
         assert torch.equal(one[0], other[0])
@@ -54,7 +54,7 @@ def test_workers_make_the_same_batches(model: str, workers: int, read: TrainingI
 def test_shares_of_a_batch_make_the_batch(model: str, read: TrainingImages) -> None:
     source = source_of(model, read)
     whole = source.batch(2)
-    parts = [source.batch(2, Share(number, 2)) for number in range(2)]
+    parts = [source.batch(2, BatchShard(number, 2)) for number in range(2)]
     for kind in range(2):
         assert torch.equal(torch.cat([part[kind] for part in parts]), whole[kind])
 
@@ -109,18 +109,18 @@ class Failing:
 
     def __init__(self, fail: Callable[[], None]) -> None:
         self._fail = fail
-        self._pairs: list[Pair] = []
+        self._samples: list[Sample] = []
 
-    def fill(self, step: object) -> list[Pair]:
+    def build(self, step: object) -> list[Sample]:
         if step == 2:
             self._fail()
         pixels = torch.zeros(4, 4, 3, dtype=torch.uint8).numpy()
-        return [(pixels, pixels[..., 0] > 0)]
+        return [Sample(pixels, pixels[..., 0] > 0)]
 
-    def order(self, step: int, share: Share = WHOLE) -> int:
+    def plan(self, step: int, shard: BatchShard = WHOLE_BATCH) -> int:
         return step
 
-    def batch(self, step: int, share: Share = WHOLE) -> Any:
+    def batch(self, step: int, shard: BatchShard = WHOLE_BATCH) -> Any:
         raise NotImplementedError
 
     def held_out(self, step: int, count: int) -> Any:
@@ -151,4 +151,4 @@ def test_what_goes_wrong_in_a_worker(
     fail: Callable[[], None], kind: type[Exception], said: str
 ) -> None:
     with pytest.raises(kind, match=said):
-        list(feed(Failing(fail), STEPS, WHOLE, 1))
+        list(load_batches(Failing(fail), STEPS, WHOLE_BATCH, 1))

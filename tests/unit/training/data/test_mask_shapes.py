@@ -9,7 +9,7 @@ import pytest
 from benchmark.core.types import Mask
 from benchmark.masks.bucket import Bucket
 from benchmark.masks.generator import irregular_mask
-from benchmark.training.data.mask_shapes import DRAWN, shaped_mask
+from benchmark.training.data.mask_shapes import SHAPES, shaped_mask
 from benchmark.training.data.masks import Masks
 from benchmark.training.recipe import Holes
 
@@ -21,7 +21,7 @@ def drawn(kind: str, count: int = 40) -> list[Mask]:
     return [shaped_mask(kind, size=SIDE, bucket=BAND, seed=seed) for seed in range(count)]
 
 
-@pytest.mark.parametrize("kind", sorted(DRAWN))
+@pytest.mark.parametrize("kind", sorted(SHAPES))
 def test_shares_fill_the_band_and_a_seed_gives_one_mask(kind: str) -> None:
     masks = drawn(kind)
     assert all(BAND.holds(mask) for mask in masks)

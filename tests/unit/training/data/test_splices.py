@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from benchmark.core.types import Mask, Pixels
 from benchmark.training.data import splices as pasting
-from benchmark.training.data.splices import another_history, copy_move, flat, splice
+from benchmark.training.data.splices import copy_move, flat, random_history, splice
 
 SIDE = 64
 
@@ -44,7 +44,7 @@ def hard(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("hard")
 def test_a_splice_shows_the_donor_in_the_hole_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pasting, "another_history", lambda pixels, draw: pixels)
+    monkeypatch.setattr(pasting, "random_history", lambda pixels, draw: pixels)
     around, donor, mask = picture(1), picture(2), square()
     forgery = splice(around, donor, mask, np.random.default_rng(0))
     assert np.array_equal(forgery.pixels[mask], donor[mask])
@@ -54,7 +54,7 @@ def test_a_splice_shows_the_donor_in_the_hole_alone(monkeypatch: pytest.MonkeyPa
 
 def test_a_soft_rim_is_half_forged_where_the_truth_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pasting, "FEATHERED", 1.0)
-    monkeypatch.setattr(pasting, "another_history", lambda pixels, draw: pixels)
+    monkeypatch.setattr(pasting, "random_history", lambda pixels, draw: pixels)
     mask = square()
     black, white = np.zeros((SIDE, SIDE, 3), np.uint8), np.full((SIDE, SIDE, 3), 255, np.uint8)
     forgery = splice(black, white, mask, np.random.default_rng(0))
@@ -68,7 +68,7 @@ def test_a_soft_rim_is_half_forged_where_the_truth_ends(monkeypatch: pytest.Monk
 
 def test_a_donor_always_has_another_history() -> None:
     pixels = picture(3)
-    histories = [another_history(pixels, np.random.default_rng(seed)) for seed in range(200)]
+    histories = [random_history(pixels, np.random.default_rng(seed)) for seed in range(200)]
     assert not any(np.array_equal(one, pixels) for one in histories)  # by chance alone: nine
     assert len({one.tobytes() for one in histories}) == 200
 

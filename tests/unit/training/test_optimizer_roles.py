@@ -1,4 +1,4 @@
-"""Steps of several players: their order, what each moves, and how a run of them resumes."""
+"""Steps of several roles: their order, what each moves, and how a run of them resumes."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ CPU = torch.device("cpu")
 
 
 class Pair:
-    """Two players with a 1x1 convolution each: one inpaints a colour, the other judges it."""
+    """Two roles with a 1x1 convolution each: one inpaints a colour, the other judges it."""
 
     Losses: ClassVar[type[BaseModel]] = SafePaintLosses
     tiny: ClassVar[dict[str, dict[str, Any]]] = {"network": {}, "losses": {}}
     terms: ClassVar[tuple[str, ...]] = ("likeness", "verdict")
-    players: ClassVar[dict[str, tuple[str, ...]]] = {"painter": ("painter",), "judge": ("judge",)}
+    roles: ClassVar[dict[str, tuple[str, ...]]] = {"painter": ("painter",), "judge": ("judge",)}
 
     def __init__(
         self,
@@ -52,16 +52,16 @@ class Pair:
     def begin(self, phase: str, *, fresh: bool) -> None:
         """Nothing is frozen."""
 
-    def learn(self, player: str, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
+    def training_step(self, role: str, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
         """Both see both networks."""
         painter, judge = self.network.weight, self.judge.weight
         self.calls.append(
-            (player, painter.detach().clone(), painter.requires_grad, judge.requires_grad)
+            (role, painter.detach().clone(), painter.requires_grad, judge.requires_grad)
         )
-        if player == self._resting:
+        if role == self._resting:
             return {}
         verdict = self.judge(self.network(images)).square().mean()
-        if player == "painter":
+        if role == "painter":
             return {"likeness": (self.network(images) - images).square().mean() + verdict}
         return {"verdict": -verdict}
 
@@ -81,7 +81,7 @@ class Pair:
         return {}
 
 
-def loop_of(learner: Learner, chosen: Recipe, photographs: Path, out: Path) -> Trainer:
+def trainer_of(learner: Learner, chosen: Recipe, photographs: Path, out: Path) -> Trainer:
     read = read_training_images(photographs, sides=(64, 72), minimum=1)
     source = InpaintingData(chosen, read, Masks(chosen.holes, seed=chosen.seed))
     out.mkdir()
@@ -92,27 +92,27 @@ def state(network: nn.Module) -> dict[str, Tensor]:
     return {name: value.clone() for name, value in network.state_dict().items()}
 
 
-def test_one_player_steps_as_one_optimiser_over_everything_does(
+def test_one_role_steps_as_one_optimizer_over_everything_does(
     photographs: Path, tmp_path: Path
 ) -> None:
-    chosen = recipe(average=0.0)
+    chosen = recipe(ema_decay=0.0)
 
     def fresh() -> SafePaintLearner:
         torch.manual_seed(3)
         return SafePaintLearner(chosen.network, SafePaintLosses.model_validate(chosen.losses), CPU)
 
     moved, plain = fresh(), fresh()
-    loop = loop_of(moved, chosen, photographs, tmp_path / "out")
-    losses = loop._train_step(chosen.at(0))
+    trainer = trainer_of(moved, chosen, photographs, tmp_path / "out")
+    losses = trainer._train_step(chosen.at(0))
     everything = [p for network in plain.modules.values() for p in network.parameters()]
-    optimiser = torch.optim.Adam(everything, lr=1e-3 / 2)  # the first of two warm-up steps
-    images, masks = loop.source.batch(0)
+    optimizer = torch.optim.Adam(everything, lr=1e-3 / 2)  # the first of two warm-up steps
+    images, masks = trainer.source.batch(0)
     torch.manual_seed(seed_of(chosen.seed, "step", 0))
     plain.begin("joint", fresh=True)
-    terms = plain.learn("all", images, masks)
+    terms = plain.training_step("all", images, masks)
     torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(everything, 1.0)
-    optimiser.step()
+    optimizer.step()
     assert losses == {name: float(term.detach()) for name, term in terms.items()}
     for name, network in plain.modules.items():
         got = moved.modules[name].state_dict()
@@ -120,13 +120,13 @@ def test_one_player_steps_as_one_optimiser_over_everything_does(
             torch.testing.assert_close(got[entry], value, rtol=1e-6, atol=1e-9, msg=entry)
 
 
-def test_players_move_one_after_the_other_and_only_themselves(
+def test_roles_move_one_after_the_other_and_only_themselves(
     photographs: Path, tmp_path: Path
 ) -> None:
     pair = Pair()
     before = pair.network.weight.detach().clone()
-    loop = loop_of(pair, recipe(), photographs, tmp_path / "out")
-    losses = loop._train_step(loop.recipe.at(0))
+    trainer = trainer_of(pair, recipe(), photographs, tmp_path / "out")
+    losses = trainer._train_step(trainer.recipe.at(0))
     (first, seen, *trained), (second, moved, *others) = pair.calls
     assert (first, second) == ("painter", "judge")
     assert (trained, others) == ([True, False], [False, True])
@@ -139,22 +139,22 @@ def test_players_move_one_after_the_other_and_only_themselves(
     assert all(p.requires_grad for network in pair.modules.values() for p in network.parameters())
 
 
-def test_a_player_who_rests_is_left_alone(photographs: Path, tmp_path: Path) -> None:
+def test_an_idle_role_is_left_alone(photographs: Path, tmp_path: Path) -> None:
     pair = Pair(resting="judge")
     before = state(pair.judge)
-    optimiser = {"kind": "adamw", "rate": 1e-2, "decay": 0.5}  # decay would move it
-    loop = loop_of(pair, recipe(optimiser=optimiser), photographs, tmp_path / "out")
-    losses = loop._train_step(loop.recipe.at(0))
+    optimizer = {"kind": "adamw", "lr": 1e-2, "weight_decay": 0.5}  # decay would move it
+    trainer = trainer_of(pair, recipe(optimizer=optimizer), photographs, tmp_path / "out")
+    losses = trainer._train_step(trainer.recipe.at(0))
     assert set(losses) == {"likeness"}
     assert all(torch.equal(before[name], value) for name, value in pair.judge.state_dict().items())
 
 
-def test_each_player_has_its_own_rate(photographs: Path, tmp_path: Path) -> None:
+def test_each_role_has_its_own_rate(photographs: Path, tmp_path: Path) -> None:
     pair = Pair()
     before = {name: state(network) for name, network in pair.modules.items()}
-    plain = {"kind": "adam", "rate": 1e-3}
-    chosen = recipe(optimiser=plain, optimisers={"judge": {"rate": 1e-5}}, schedule={})
-    loop_of(pair, chosen, photographs, tmp_path / "out")._train_step(chosen.at(0))
+    plain = {"kind": "adam", "lr": 1e-3}
+    chosen = recipe(optimizer=plain, optimizers={"judge": {"lr": 1e-5}}, schedule={})
+    trainer_of(pair, chosen, photographs, tmp_path / "out")._train_step(chosen.at(0))
     for name, rate in (("painter", 1e-3), ("judge", 1e-5)):
         step = pair.modules[name].state_dict()["weight"] - before[name]["weight"]
         assert np.allclose(step.abs().numpy(), rate, rtol=1e-2), name  # Adam's first step
@@ -165,29 +165,29 @@ def test_parts_of_a_batch_step_as_the_whole(photographs: Path, tmp_path: Path) -
     found = []
     for pair, parts in ((whole, 1), (cut, 2)):
         chosen = recipe(accumulate=parts)
-        loop = loop_of(pair, chosen, photographs, tmp_path / str(parts))
-        found.append(loop._train_step(chosen.at(0)))
+        trainer = trainer_of(pair, chosen, photographs, tmp_path / str(parts))
+        found.append(trainer._train_step(chosen.at(0)))
     assert [name for name, *_ in cut.calls] == ["painter", "painter", "judge", "judge"]
     assert found[0] == pytest.approx(found[1], rel=1e-5)
     torch.testing.assert_close(cut.network.weight, whole.network.weight)
     torch.testing.assert_close(cut.judge.weight, whole.judge.weight)
 
 
-def test_a_killed_run_of_two_players_resumes_to_the_same_numbers(
+def test_a_killed_run_of_two_roles_resumes_to_the_same_numbers(
     photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    chosen = recipe("aotgan", optimisers={"discriminator": {"rate": 2e-4}})
+    chosen = recipe("aotgan", optimizers={"discriminator": {"lr": 2e-4}})
     whole = train("aotgan", recipe=chosen, data=photographs, out=tmp_path / "whole")
-    plain = Trainer._move
+    plain = Trainer._step_role
     moves: list[str] = []
 
-    def dying(loop: Trainer, player: str, turn: Turn, parts: list[tuple[Tensor, Tensor]]) -> Any:
-        moves.append(player)
+    def dying(trainer: Trainer, role: str, turn: Turn, parts: list[tuple[Tensor, Tensor]]) -> Any:
+        moves.append(role)
         if len(moves) == 6:  # the third step's discriminator, when its generator has moved
             raise KeyboardInterrupt
-        return plain(loop, player, turn, parts)
+        return plain(trainer, role, turn, parts)
 
-    monkeypatch.setattr(Trainer, "_move", dying)
+    monkeypatch.setattr(Trainer, "_step_role", dying)
     with pytest.raises(KeyboardInterrupt):
         train("aotgan", recipe=chosen, data=photographs, out=tmp_path / "part")
     monkeypatch.undo()
@@ -201,9 +201,9 @@ def test_a_killed_run_of_two_players_resumes_to_the_same_numbers(
         assert torch.equal(kept[1]["discriminator"][name], value), name
 
 
-def test_a_player_that_is_none_is_refused(photographs: Path, tmp_path: Path) -> None:
-    changed = recipe("aotgan", optimisers={"critic": {"rate": 1e-4}})
-    named = r"aotgan: optimizers\.critic: no such player; known: generator, discriminator"
+def test_an_unknown_role_is_refused(photographs: Path, tmp_path: Path) -> None:
+    changed = recipe("aotgan", optimizers={"critic": {"lr": 1e-4}})
+    named = r"aotgan: optimizers\.critic: unknown optimizer role; known: generator, discriminator"
     with pytest.raises(TrainingError, match=named):
         train("aotgan", recipe=changed, data=photographs, out=tmp_path / "out")
 
@@ -218,20 +218,20 @@ def test_an_older_checkpoint_is_refused(photographs: Path, tmp_path: Path) -> No
         train("aotgan", recipe=recipe("aotgan"), data=photographs, out=tmp_path / "out")
 
 
-def test_what_a_player_leaves_out_is_the_common_optimisers() -> None:
-    common = {"kind": "adam", "rate": 1e-3, "betas": [0.5, 0.9]}
-    chosen = recipe(optimiser=common, optimisers={"discriminator": {"rate": 1e-5}})
-    found = chosen.optimiser_of("discriminator")
-    assert (found.kind, found.rate, found.betas) == ("adam", 1e-5, (0.5, 0.9))
-    assert chosen.optimiser_of("generator") == chosen.optimiser
+def test_missing_options_of_a_role_are_the_common_ones() -> None:
+    common = {"kind": "adam", "lr": 1e-3, "betas": [0.5, 0.9]}
+    chosen = recipe(optimizer=common, optimizers={"discriminator": {"lr": 1e-5}})
+    found = chosen.optimizer_of("discriminator")
+    assert (found.kind, found.lr, found.betas) == ("adam", 1e-5, (0.5, 0.9))
+    assert chosen.optimizer_of("generator") == chosen.optimizer
     assert Recipe.model_validate_json(chosen.text()) == chosen
 
 
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"accumulate": 4}, "a batch of 2 cannot be cut into 4 equal parts"),
-        ({"optimisers": {"judge": {"speed": 1}}}, "speed"),
+        ({"accumulate": 4}, "a batch of 2 cannot be split into 4 equal parts"),
+        ({"optimizers": {"judge": {"speed": 1}}}, "speed"),
         ({"precision": "fp16"}, "'exact' or 'bf16'"),
     ],
 )
