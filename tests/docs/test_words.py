@@ -12,13 +12,13 @@ from tools.docs.markdown import NOTICE
 FENCED = re.compile(r"(?s:^```.*?^```$)|^    .*$", re.MULTILINE)
 CODE = re.compile(r"`[^`\n]*`|\]\([^)\s]*\)|<!--.*?-->")
 OURS = re.compile(
-    r"\b(images?|images?|licen[c]es?|laundered|laundering|inpainted|false alarms?|"
+    r"\b(pictures?|photographs?|licen[c]es?|laundered|laundering|painted|false alarms?|"
     r"goldens?|judges?|judged|brought)\b",
     re.IGNORECASE,
 )
 TABLES = "\n# Tables 1 to 6\n"  # of docs/mini.md: printed by `bench table`
 # The project's question.
-KEPT = ("Can a forgery detector still find what an inpainting model inpainted?",)
+KEPT = ("Can a forgery detector still find what an inpainting model painted?",)
 WRITTEN = [
     page for page in PAGES if not PAGES[page].startswith(NOTICE) and page != "docs/glossary.md"
 ]
