@@ -53,12 +53,12 @@ class Redness(Metric):
 """
 DATASET = """
 from pathlib import Path
-from benchmark.core.images import named_pictures
+from benchmark.core.images import named_images
 from benchmark.datasets.base import Dataset
 
 class Own(Dataset):
     def _find(self, images):
-        return named_pictures(Path(images))
+        return named_images(Path(images))
 """
 
 

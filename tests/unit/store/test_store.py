@@ -137,14 +137,14 @@ def test_a_write_that_fails_leaves_no_row(tmp_path: Path, monkeypatch: pytest.Mo
 RACE = """
 import multiprocessing, sys
 import numpy as np
-from benchmark.store.store import Store, heatmap_answer
+from benchmark.store.store import Store, heatmap_output
 
 def use(number):
     start.wait()
     with Store(sys.argv[1]) as store:
         for key in (f"{turn:032x}" for turn in range(20)):
             logits = np.full((2, 2), number, np.float16)
-            store.put([heatmap_answer(key, logits, number / 8)])
+            store.put([heatmap_output(key, logits, number / 8)])
             assert (store.heatmap(key) == store.scores([key])[0] * 8).all()
 
 fork = multiprocessing.get_context("fork")
