@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from reports.charts import charts
 
 from benchmark.core.errors import DataError, OutputError
 from benchmark.results.run_folder import read_run
 from detectors import DETECTORS
+from reports.figures.charts import charts
 from reports.figures.files import draw, write_figures
 from reports.gallery import make_gallery, with_edge
 from reports.page.write import write_comparison, write_report

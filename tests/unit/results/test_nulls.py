@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from reports.charts import charts
 
 from benchmark import Plan, run
 from benchmark.results.nulls import (
@@ -28,6 +27,7 @@ from benchmark.results.run_folder import RunFolder, read_run
 from benchmark.results.significance import PairedTest
 from benchmark.results.table import run_table
 from reports.document import table_document
+from reports.figures.charts import charts
 from reports.figures.files import draw
 from reports.findings import annotated
 from reports.formats import render

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from reports.charts import charts
 
 from benchmark.results.run_folder import RunFolder, read_run
 from benchmark.results.table import run_table
@@ -15,6 +14,7 @@ from benchmark.results.variants import InpainterVariant, painter_named, painters
 from benchmark.runner.plan import Plan
 from inpainters import INPAINTERS
 from reports.compare import compare_runs
+from reports.figures.charts import charts
 from reports.figures.files import draw
 from reports.page.controls import gains
 from reports.page.summary import Verdict, verdicts
