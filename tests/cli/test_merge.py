@@ -28,7 +28,7 @@ def shards(bench: Bench, photos: Path) -> list[Path]:
     (photos / "d.png").write_text("no picture")
     for number in (1, 2):
         result = bench(*WORDS, "--images", photos, "--shard", f"{number}/2", "--out", f"s{number}")
-        assert result.exit_code == 0, result.output
+        assert result.exit_code == number - 1, result.output  # the second has the broken one
     return [Path("s1"), Path("s2")]
 
 
@@ -48,14 +48,14 @@ def test_merged_shards_are_the_run(bench: Bench, photos: Path, shards: list[Path
     moved = [shard.rename(f"moved-{shard}") for shard in shards]
     for _ in range(2):
         result = bench("merge", "merged", *reversed(moved), "--store", "merged-store")
-        assert result.exit_code == 0, result.output
+        assert result.exit_code == 1, result.output
         assert result.stdout == whole.stdout
         assert files("merged") == files("whole")
         assert record("merged") == record("whole")
     for shard in moved:
         shutil.rmtree(shard)
     again = bench(*WORDS, "--images", photos, "--out", "again", "--store", "merged-store")
-    assert again.exit_code == 0, again.output
+    assert again.exit_code == 1, again.output
     assert set(record("again")["jobs_run"].values()) == {0}
     assert files("again") == files("whole")
 
@@ -78,16 +78,16 @@ def test_merged_answers_stay_out_of_the_store_that_other_runs_use(
     shared = Path("shared")
     for number, shard in enumerate(shards, 1):
         words = (*WORDS, "--images", photos, "--shard", f"{number}/2", "--store", shared)
-        assert bench(*words, "--out", f"t{number}").exit_code == 0
+        assert bench(*words, "--out", f"t{number}").exit_code == number - 1
         forge(shard / "store")
-    assert bench("merge", "merged", *shards).exit_code == 0
+    assert bench("merge", "merged", *shards).exit_code == 1
     assert "99" in Path("merged/results.csv").read_text()  # what the shards say is what is shown
     assert is_store("merged/store")
     assert not is_store(home() / "store")
     after = bench(*WORDS, "--images", photos, "--out", "after")
-    assert after.exit_code == 0, after.output
+    assert after.exit_code == 1, after.output
     assert record("after")["jobs_stored"]["fill"] == 0
-    assert bench("merge", "honest", "t1", "t2").exit_code == 0
+    assert bench("merge", "honest", "t1", "t2").exit_code == 1
     assert is_store("honest/store")  # though the shards share one
     assert files("honest") == files("after")
     assert files("merged") != files("after")
@@ -171,11 +171,11 @@ def test_shards_of_different_pictures_are_refused(
 def test_merging_needs_neither_images_nor_models(
     bench: Bench, photos: Path, shards: list[Path]
 ) -> None:
-    assert bench(*WORDS, "--images", photos, "--out", "whole").exit_code == 0
+    assert bench(*WORDS, "--images", photos, "--out", "whole").exit_code == 1
     whole = files("whole")
     shutil.rmtree(photos)
     result = bench("merge", "merged", *shards)
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == 1, result.output
     assert files("merged") == whole
     said = bench("check", "merged")
     assert said.exit_code == 0, said.output
