@@ -317,7 +317,7 @@ def test_the_page_has_the_null_in_its_bars(tmp_path: Path) -> None:
     text = write_report(tmp_path / "run", store=tmp_path / "none").read_text(encoding="utf-8")
     assert text.count('<span class="null" style="left:45.5%">') == 3
     assert '<span class="who">meanfill (mini) §</span>' in text
-    assert "The line in each bar is the null" in text
+    assert "the upright one the null: untouched pictures, the same holes" in text
     assert NULL_LINE in text
 
 
