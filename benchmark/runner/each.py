@@ -46,7 +46,7 @@ def answer_each(
         failed = BadAnswer(str(error))
     except BenchError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a model that exits must not end the run in silence
         if is_memory(error):
             raise
         _log(error, model, logs)
@@ -70,7 +70,7 @@ def _singly(
         yield from answer_each(call, [item], model=model, logs=logs)
 
 
-def _log(error: Exception, model: str, logs: Path | None) -> None:
+def _log(error: BaseException, model: str, logs: Path | None) -> None:
     if logs is None:
         return
     with (make_folder(logs) / f"{model}.log").open("a", encoding="utf-8") as file:
