@@ -74,7 +74,7 @@ def refuse_dark_colour(picture: Image.Image, path: Path) -> None:
         DataError: if no channel but transparency reaches that level.
     """
     bands = zip(picture.getbands(), picture.split(), strict=True)
-    high = max(band.getextrema()[1] for name, band in bands if name != "A")
+    high = max(int(np.asarray(band).max()) for name, band in bands if name != "A")
     if high < _DARKEST:
         raise DataError(
             f"{path}: colour of 16 bits with no level of {256 * _DARKEST} or more of 65535, as 8, "

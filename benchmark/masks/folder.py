@@ -261,7 +261,7 @@ class FolderMasks:
         if not file.picture or self._pictures.size is None:
             return False
         height, width = self._read(file.path).white.shape
-        return height != width
+        return bool(height != width)
 
     def _refuse_unreached(
         self, sorted_in: Mapping[Bucket, Sequence[MaskFile]], files: Sequence[MaskFile]
