@@ -416,6 +416,8 @@ def _first(error: ValidationError) -> str:
         )
     if found["type"] == "too_short":
         return f"{key}: expected at least one name, got none"
+    if found["type"] == "value_error":  # a word of our own, and what it got stands in it
+        return f"{key}: {found['ctx']['error']}"
     return f"{key}: {expectation(found)}, got {quoted(found['input'])}"
 
 
