@@ -29,6 +29,7 @@ _PLACE = re.compile(r"\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
 _SHORT = 4  # characters of a value that is worth hiding
 _NUMBER = re.compile(r"[0-9.]{1,9}")
 _HIDDEN = "***"
+_HERE = "PWD"  # the current folder, in every shell; DB_PWD is a password
 _PASSED: set[str] = set()  # names of --env in this process: their values are hidden too
 
 
@@ -62,7 +63,7 @@ def secret_in_address(text: str) -> str:
 
 def is_secret_name(name: str) -> bool:
     """Whether a variable or option of this name holds a secret."""
-    return _NAMED.fullmatch(name) is not None
+    return name != _HERE and _NAMED.fullmatch(name) is not None
 
 
 def _is_secret(name: str, value: str = "") -> bool:

@@ -84,3 +84,11 @@ def test_secrets_are_hidden_wherever_they_stand(monkeypatch: pytest.MonkeyPatch)
 def test_an_address_with_a_password() -> None:
     assert secret_in_address(f"s3://me:{VALUE}@bucket/x") == "the password in an address"
     assert secret_in_address("s3://bucket/prefix") == ""
+
+
+def test_the_current_folder_is_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every shell sets PWD; paths in messages and what programs get would lack it."""
+    monkeypatch.setenv("PWD", "/data/runs/today")
+    monkeypatch.setenv("DB_PWD", "hunter2hunter2")
+    assert hidden("/data/runs/today/out: hunter2hunter2") == "/data/runs/today/out: ***"
+    assert environment(()).get("PWD") == "/data/runs/today"
