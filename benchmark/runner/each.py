@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from benchmark.core.errors import BadAnswer, BadInput, BenchError
-from benchmark.core.paths import make_folder
+from benchmark.core.paths import make_below, refuse_link
 from benchmark.core.secret import hidden
 from benchmark.core.source import last_line
 from benchmark.runner.memory import is_memory
@@ -73,5 +73,6 @@ def _singly(
 def _log(error: BaseException, model: str, logs: Path | None) -> None:
     if logs is None:
         return
-    with (make_folder(logs) / f"{model}.log").open("a", encoding="utf-8") as file:
+    path = refuse_link(make_below(logs.parent, logs.name) / f"{model}.log")
+    with path.open("a", encoding="utf-8", errors="backslashreplace") as file:
         file.writelines(hidden(line) for line in traceback.format_exception(error))
