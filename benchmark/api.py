@@ -183,7 +183,10 @@ def _kept_back(setup: ResolvedPlan, settings: Settings) -> Iterator[str]:
     """What a user's programs do not get of the environment."""
     programs = [one for one in setup.all_inpainters + setup.all_detectors if "cmd:" in one.word]
     if programs and (names := withheld(settings.env)):
-        yield f"Not passed to cmd: programs, as they look like secrets: {', '.join(names)}; --env."
+        yield (
+            f"Not passed to cmd: programs, as they look like secrets: {', '.join(names)}. "
+            "--env NAME passes one on."
+        )
 
 
 @contextmanager

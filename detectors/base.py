@@ -35,7 +35,7 @@ class Detector(Model, ABC):
         """
         check_images(images, min_side=self.card.min_side)
         with network_threads(heavy=self.heavy):
-            answer = self._detect(images.to(self.device))
+            answer = self._detect(images.to(self.device, copy=True))  # it may write into it
         count, _, height, width = images.shape
         pixels = (count, height, width)
         confidence = answer.confidence

@@ -53,8 +53,8 @@ class Inpainter(Model, ABC):
         if surplus:
             raise BadInput(f"{self.card.name} takes no latents named {', '.join(surplus)}")
         height, width = images.shape[2:]
-        extended = self._extend(images).to(self.device)
-        holes = self._extend(masks).to(self.device)
+        extended = self._extend(images).to(self.device, copy=True)  # a model may write into it
+        holes = self._extend(masks).to(self.device, copy=True)
         with network_threads(heavy=self.heavy):
             raw = self._fill_from(latents or {}, extended, holes, seed=seed)
         if isinstance(raw, Tensor) and raw.ndim == 4:

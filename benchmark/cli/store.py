@@ -68,9 +68,12 @@ def check(
     """
     with speaking():
         from benchmark.core.paths import home
-        from benchmark.results.record import store_or_default
+        from benchmark.results.record import store_elsewhere, store_or_default
 
         place = store or (store_or_default(run) if run else home() / "store")
+        if run and not store and (elsewhere := store_elsewhere(run)):
+            line = f"{run}: its store {elsewhere} is not here; {place} is looked at."
+            typer.echo(printable(line), err=True)
         found = []
         for finding in _looked_over(run, place):
             found.append(finding)
@@ -152,11 +155,38 @@ def clean(
             missing = wanted[0]
             raise DataError(f"{missing}: is no store of answers; name one with --store")
         needed = needed_by(folders) if unneeded else None
+        if unneeded and not store:
+            _refuse_of_others(folders, places, needed or set())
         removed = [one for at in folders for one in clean_folder(at, dry_run=dry_run)]
         for place in places:
             with Store(place) as answers:
                 removed += clean_store(answers, needed=needed, dry_run=dry_run)
         show_text([asdict(one) for one in removed] if as_json else _said(removed, dry_run=dry_run))
+
+
+def _refuse_of_others(folders: list[Path], places: list[str], needed: set[str]) -> None:
+    """Refuse to clean a store that is none of the runs': another's run names it by its own home.
+
+    Raises:
+        DataError: naming the run or the store.
+    """
+    from benchmark.core.errors import DataError
+    from benchmark.results.record import store_elsewhere
+    from benchmark.store.store import Store
+
+    for folder in folders:
+        if elsewhere := store_elsewhere(folder):
+            raise DataError(
+                f"{folder}: its store {elsewhere} is not here; name one with --store. Nothing was "
+                "removed"
+            )
+    for place in places:
+        with Store(place, foreign=True) as answers:
+            if not answers.known(list(needed)):
+                raise DataError(
+                    f"{place}: has no answer that these runs need, so it seems to be another's; "
+                    "name it with --store. Nothing was removed"
+                )
 
 
 def _said(removed: list[Removal], *, dry_run: bool) -> str:

@@ -3,8 +3,9 @@
 The rule, in order: the file's first frame; turned upright as its EXIF says (an orientation other
 than 1 to 8 turns nothing); grey of more than 8 bits scaled to 8 as its largest level says
 (`core.levels`), halves rounded up; 16-bit colour cut to its upper byte, which is how Pillow reads
-it; palettes looked up; transparency laid over white; CMYK and all other colour
-spaces as Pillow converts them; grey repeated to three channels. Colour profiles are not applied.
+it, and refused where that is all but black; palettes looked up; transparency laid over white; CMYK
+and all other colour spaces as Pillow converts them; grey repeated to three channels. Colour
+profiles are not applied.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from benchmark.core.image_limits import (
     refuse_strips,
     refuse_tiles,
 )
-from benchmark.core.levels import full_level, is_deep
+from benchmark.core.levels import full_level, is_deep, is_deep_colour, refuse_dark_colour
 from benchmark.core.types import Pixels
 from benchmark.core.walk import HIDDEN_FILES, LeftOut, walk
 
@@ -64,6 +65,10 @@ _ORIENTATION = 274  # of EXIF
 _SIDEWAYS = (5, 6, 7, 8)  # orientations of images that lie on their side
 _WIDTH = 256  # the TIFF tag of the width as stored
 _SHOWN = 3  # files that a count names
+_FRAMED = frozenset(
+    {".gif", ".tif", ".tiff", ".webp", ".apng"}
+)  # endings of files with several frames
+_LATER = "frames after the first"  # what is left out of these
 
 
 def is_image(path: Path) -> bool:
@@ -106,7 +111,10 @@ def open_upright(path: Path, most: int = MOST_PIXELS, *, sha256: str = "") -> Im
         DataError: if it is missing, truncated, no image, or too large to be one.
     """
     with _opened(path, most, sha256, whole=True) as file:
+        deep = is_deep_colour(file)
         file.load()
+        if deep:
+            refuse_dark_colour(file, path)
         return ImageOps.exif_transpose(file)
 
 
@@ -188,6 +196,23 @@ def _may_be_deep(path: Path) -> bool:
     return head.startswith((b"II", b"MM", b"P2", b"P5", b"\0\0\0\x0cjP", b"\xff\x4f"))
 
 
+def _has_frames(path: Path) -> bool:
+    """Whether a file holds several images; no where it cannot be read, which is said later."""
+    if path.suffix.lower() not in _FRAMED:
+        return False
+    try:
+        state = path.stat()
+        return _has_frames_of(path, (state.st_size, state.st_mtime_ns))
+    except (DataError, OSError):
+        return False
+
+
+@lru_cache(maxsize=1 << 16)
+def _has_frames_of(path: Path, state: tuple[int, int]) -> bool:
+    with _opened(path, MOST_PIXELS) as file:
+        return bool(getattr(file, "is_animated", False))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
     """The images below a folder.
@@ -233,7 +258,9 @@ def find_pictures(folder: Path, *, without: Collection[Path] = ()) -> Found:
     top = folder.parent if folder.is_file() else folder
     files = [path for path in found.files if is_image(path) or path == folder]
     others = [path for path in found.files if not is_image(path) and path != folder]
-    left_out = _counted(_reasons(others, found.left_out), top)
+    reasons = _reasons(others, found.left_out)
+    reasons |= {_LATER: framed} if (framed := [path for path in files if _has_frames(path)]) else {}
+    left_out = _counted(reasons, top)
     if not files:
         also = f"; left out: {'; '.join(left_out)}" if left_out else ""
         raise DataError(f"{folder}: no images ({', '.join(sorted(SUFFIXES))}) in this folder{also}")
@@ -328,12 +355,20 @@ def _opened(
         raise DataError(f"{path}: no such image") from None
     except UnidentifiedImageError:
         kinds = ", ".join(_FORMATS)
-        raise DataError(f"{path}: not a {kinds} image") from None
+        raise DataError(f"{path}: {_tiff_of_its_own(path) or f'not a {kinds} image'}") from None
     except _BROKEN as error:
         if isinstance(error, OSError) and error.errno:  # the file system's word, and not Pillow's
             raise DataError(f"{path}: cannot be read ({error.strerror})") from None
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{path}: damaged or truncated image ({reason[:100]})") from None
+
+
+def _tiff_of_its_own(path: Path) -> str:
+    """What to say of a TIFF that Pillow does not read; "" of any other file."""
+    with path.open("rb") as file:
+        if file.read(4) not in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+            return ""
+    return "a TIFF of a kind that is not read, such as floats in colour; save it with 8 bits"
 
 
 def _refuse_slow(file: Image.Image, content: bytes, path: Path) -> None:

@@ -66,6 +66,34 @@ def make_folder(path: Path) -> Path:
     return path
 
 
+def make_below(folder: Path, *names: str) -> Path:
+    """Create folders in a folder, each in the one before; the folder itself may be a link.
+
+    The folder may be a stranger's: a link in it could lead anywhere.
+
+    Args:
+        folder: made if need be.
+        names: of the folders in it.
+
+    Raises:
+        OutputError: if that cannot be done, or one of them is a link.
+    """
+    for name in names:
+        folder = refuse_link(make_folder(folder) / name)
+    return make_folder(folder)
+
+
+def refuse_link(path: Path) -> Path:
+    """The path of a file or folder that is about to be written, unless it is a link.
+
+    Raises:
+        OutputError: if it is.
+    """
+    if path.is_symlink():
+        raise OutputError(f"{path}: is a link, and none is followed in a run's folder; remove it")
+    return path
+
+
 def claim_new(path: Path) -> bool:
     """Create a folder, and its parents, that nobody has; False where it is there already.
 

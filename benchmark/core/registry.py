@@ -10,7 +10,13 @@ from typing import Any, Generic, TypeVar, cast
 
 from benchmark.core.card import Card, read_card
 from benchmark.core.errors import BenchError, ExternalError, RetiredName, UnknownName
-from benchmark.core.external.imports import import_class, module_file, source_hash, tell_copies
+from benchmark.core.external.imports import (
+    import_class,
+    last_line,
+    module_file,
+    source_hash,
+    tell_copies,
+)
 from benchmark.core.external.spec import (
     Entry,
     default_label,
@@ -300,13 +306,21 @@ def create(registry: Registry[Any], word: str, *, weights: str | Path | None, de
     """Make the model that a word names, under the name that tables use.
 
     Raises:
-        BenchError: as `Registry.load`, or if its weights cannot be used.
+        BenchError: as `Registry.load`, or if its weights cannot be used, or what a user brought
+            fails to be made.
     """
     found = registry.find(word)
     arguments = () if found.argument is None else (found.argument,)
-    model = registry.load(word)(*arguments, weights=weights, device=device)
-    if not found.ours:
-        vars(model)["card"] = registry.card(word)
+    kind = registry.load(word)
+    if found.ours:
+        return kind(*arguments, weights=weights, device=device)
+    try:
+        model = kind(*arguments, weights=weights, device=device)
+    except BenchError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise ExternalError(f"{found.target}: cannot be made: {last_line(error)}") from error
+    vars(model)["card"] = registry.card(word)
     return model
 
 

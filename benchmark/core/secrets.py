@@ -13,11 +13,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from benchmark.core.errors import BadInput
 
 _WORD = (
-    r"tokens?|secrets?|passwords?|passwd|pwd|passphrase|credentials?|api[-_]?keys?"
+    r"tokens?|secrets?|pass|passwords?|passwd|pwd|passphrase|credentials?|api[-_]?keys?"
     r"|access[-_]?keys?|private[-_]?keys?|secret[-_]?keys?|auth(?:orization)?|bearer|keys?"
 )
 _NAMED = re.compile(rf"(?:.*[^A-Za-z])?(?:{_WORD})(?:[-_]?id)?", re.IGNORECASE)
 _ASSIGNED = re.compile(r"(-{0,2}[A-Za-z][A-Za-z0-9_.-]*)[=:](.+)", re.DOTALL)
+_PARTS = re.compile(r"[\s;&|]+")
 _OPTION = re.compile(r"-{1,2}([A-Za-z][A-Za-z0-9_.-]*)")
 _KNOWN = re.compile(  # of Amazon, GitHub, Hugging Face, OpenAI, Slack, Google
     r"(?:AKIA|ASIA)[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{30,}|github_pat_\w{30,}|hf_[A-Za-z0-9]{20,}"
@@ -29,6 +30,7 @@ _PLACE = re.compile(r"\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
 _SHORT = 4  # characters of a value that is worth hiding
 _NUMBER = re.compile(r"[0-9.]{1,9}")
 _HIDDEN = "***"
+_HERE = "PWD"  # the current folder, in every shell; DB_PWD is a password
 _PASSED: set[str] = set()  # names of --env in this process: their values are hidden too
 
 
@@ -49,6 +51,9 @@ def secret_in(words: Sequence[str]) -> str:
         option = _OPTION.fullmatch(word)
         if option and _is_secret(option[1], *words[number + 1 : number + 2]):
             return f"the word behind {word}"
+        inner = _PARTS.split(word)  # a shell's words, as of "sh -c"
+        if len(inner) > 1 and (found := secret_in(inner)):
+            return found
     return ""
 
 
@@ -62,14 +67,15 @@ def secret_in_address(text: str) -> str:
 
 def is_secret_name(name: str) -> bool:
     """Whether a variable or option of this name holds a secret."""
-    return _NAMED.fullmatch(name) is not None
+    return name != _HERE and _NAMED.fullmatch(name) is not None
 
 
 def _is_secret(name: str, value: str = "") -> bool:
     if not value or _PLACE.search(value) or value.startswith(("-", "{")) or len(value) < _SHORT:
         return False
-    if re.fullmatch(r"(?:.*[^A-Za-z])?keys?", name, re.IGNORECASE):  # "--key frame" is none
-        return len(value) >= 16 and re.search(r"[0-9]", value) is not None and "/" not in value
+    if doubtful := re.fullmatch(r"(?:.*[^A-Za-z])?(keys?|pass)", name, re.IGNORECASE):
+        least = 8 if doubtful[1].lower() == "pass" else 16  # "--key frame", "--pass 2" are none
+        return len(value) >= least and re.search(r"[0-9]", value) is not None and "/" not in value
     return is_secret_name(name.lstrip("-")) and _NUMBER.fullmatch(value) is None
 
 

@@ -247,13 +247,21 @@ class FolderMasks:
             percent = _percent(file)
             fitting = [bucket for bucket in buckets if bucket.low < percent <= bucket.high]
             if file.share in (0, 1):
-                self._note(file.path, "empty mask" if file.share == 0 else "full mask")
+                where = " in the image's centre square" if self._cropped(file) else ""
+                self._note(file.path, ("empty mask" if file.share == 0 else "full mask") + where)
                 continue
             if not fitting and not self._other_bands:
                 self._note(file.path, f"its hole of {file.share:.2%} falls into no bucket")
             for bucket in fitting:
                 sorted_in[bucket].append(file)
         return sorted_in
+
+    def _cropped(self, file: MaskFile) -> bool:
+        """Whether an image's own mask was more than its centre square, by which it goes."""
+        if not file.picture or self._pictures.size is None:
+            return False
+        height, width = self._read(file.path).white.shape
+        return bool(height != width)
 
     def _refuse_unreached(
         self, sorted_in: Mapping[Bucket, Sequence[MaskFile]], files: Sequence[MaskFile]
@@ -271,8 +279,17 @@ class FolderMasks:
                 raise DataError(
                     f"{self._folder}: no mask reaches the bucket {bucket.label}; this folder has "
                     f"holes of {min(shares):.1%} to {max(shares):.1%}; choose buckets with "
-                    f"--buckets, such as {self._range(files).label}"
+                    f"--buckets, such as {self._range(files).label}{self._unnamed()}"
                 )
+
+    def _unnamed(self) -> str:
+        """What else to do about masks that are dealt out, since none has an image's name."""
+        if self._by_name or self._other_bands or not self._pictures.names:
+            return ""
+        return (
+            "; none has an image's name, so they are dealt out; one that belongs to "
+            f"{self._pictures.names[0]} is called {self._pictures.names[0]}_mask"
+        )
 
     def _named(
         self, sorted_in: Mapping[Bucket, Sequence[MaskFile]]

@@ -2,8 +2,9 @@
 
 Names are paths below their folders without the endings. The first that fits counts: the same name;
 the same but for Unicode composition (NFC) and case; the same but for what marks a mask, such as
-`cat_mask` of `cat`; one path the end of the other, folders that only say "masks" or "images" left
-out, where the mask fits no other image. A mask that has its image is not taken for another.
+`cat_mask` of `cat`, or `cat_mask` of `cat_image`; one path the end of the other, folders that only
+say "masks" or "images" left out, where the mask fits no other image. A mask that has its image
+is not taken for another.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from benchmark.core.images import SUFFIXES, list_images
 
 _MARK = r"(?:masks?|gt|m|holes?|ground[_-]?truth|seg|segmentations?|labels?|mattes?|annotations?)"
 _MARKED = re.compile(rf"(?:mask[-_. ])?(.+?)(?:[-_. ]{_MARK}[-_]?\d*)?")
+_IMAGE = r"(?:images?|imgs?|photos?|pictures?|pics?|rgb|inputs?|originals?)"
+_PICTURED = re.compile(rf"(?:{_IMAGE}[-_. ])?(.+?)(?:[-_. ]{_IMAGE})?")
 _SIGN = re.compile(r"[^\w/]|_")  # where a name may end that another begins with
 _FOLDER = re.compile(
     r"(?:images?|imgs?|pictures?|photos?|photographs?|masks?|gt|holes?|labels?|annotations?)"
@@ -186,19 +189,40 @@ def _without_ending(name: str) -> str:
     return name.removesuffix(ending) if ending.lower() in SUFFIXES else name
 
 
+def _ended(name: str) -> str:
+    """A folded name without what marks a mask; an ending before that, as in a.png_mask, stays."""
+    before, slash, last = same_name(name).rpartition("/")
+    marked = _MARKED.fullmatch(last)
+    return before + slash + (marked[1] if marked else last)
+
+
 def _unmarked(name: str) -> str:
-    """The same without what marks a mask."""
+    """The same without the ending as well."""
     before, slash, last = unended(name).rpartition("/")
     marked = _MARKED.fullmatch(last)
     return before + slash + (unended(marked[1]) if marked else last)
+
+
+def _unpictured(name: str) -> str:
+    """An image's name without the ending and what says that it is an image, as 001_image."""
+    before, slash, last = unended(name).rpartition("/")
+    told = _PICTURED.fullmatch(last)
+    return before + slash + (told[1] if told else last)
+
+
+def _of_marked(name: str) -> str:
+    """As `_unmarked`; of a name that marks no mask what is no image's."""
+    return _unmarked(name) if _unmarked(name) != unended(name) else f"/{name}"
 
 
 _KEYS: tuple[tuple[Key, Key], ...] = (
     (str, str),
     (same_name, same_name),
     (unended, unended),
+    (same_name, _ended),
     (unended, _unmarked),
     (_unmarked, _unmarked),
+    (_unpictured, _of_marked),
 )
 
 

@@ -130,6 +130,8 @@ def _about(setup: ResolvedPlan, view: View, dataset: str, bucket: str, metric: s
 def _met(setup: ResolvedPlan, view: View) -> Met:
     """Whether a view's detector met its inpainter in training, where that is known of both."""
     met = setup.met.get(view.detector.name) if view.detector else None
+    if met == frozenset():  # it learned from no inpainter, so from no user's model either
+        return "no"
     if met is None or view.inpainter.source:  # what stands behind a user's model is not known
         return ""
     return "yes" if view.inpainter.name in met else "no"

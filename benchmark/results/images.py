@@ -13,7 +13,7 @@ from PIL import Image
 
 from benchmark.core.errors import DataError, PlanError
 from benchmark.core.filenames import file_part
-from benchmark.core.paths import atomic, make_folder
+from benchmark.core.paths import atomic, make_below
 from benchmark.core.types import Pixels
 from benchmark.results.displayed import Images, Inpainted, ShownSample, folders
 from benchmark.retouch import file_name
@@ -44,8 +44,9 @@ def save_pictures(folder: Path, shown: Sequence[ShownSample], store: Store, imag
             image, mask = images.load(one)
         except DataError:  # already reported as skipped
             continue
-        home = folder / file_part(one.dataset) if several else folder
-        place = make_folder(home / file_part(one.bucket) / places[one.dataset, one.sample])
+        home = [file_part(one.dataset)] if several else []
+        inner = [*home, file_part(one.bucket), places[one.dataset, one.sample]]
+        place = make_below(folder.parent, folder.name, *inner)
         _save(place / "original.png", image)
         _save(place / "mask.png", (mask * np.uint8(255)))
         for made in one.inpainted.values():

@@ -222,10 +222,23 @@ def store_of(folder: Path) -> str | Path:
     Raises:
         DataError: if the record is damaged, or written by a later version.
     """
+    place = _recorded(folder)
+    return place if place and is_store(place) else home() / "store"
+
+
+def store_elsewhere(folder: Path) -> str:
+    """The store that the record of a run names, if it is not on this machine; else ""."""
+    try:
+        place = _recorded(folder)
+    except DataError:
+        return ""
+    return str(place) if place and not is_store(place) else ""
+
+
+def _recorded(folder: Path) -> str | Path:
     record = read_record(folder) or read_record(folder, BEGUN)
     said = record.store if record else ""
-    place = said if is_address(said) else folder / at_home(Path(said))
-    return place if said and is_store(place) else home() / "store"
+    return said if not said or is_address(said) else folder / at_home(Path(said))
 
 
 def store_or_default(folder: Path) -> str | Path:

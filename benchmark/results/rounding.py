@@ -1,13 +1,13 @@
 """How every number is printed: one rounding, so that a result looks alike wherever it stands.
 
 A result is what results.csv holds, six decimals. What is printed is that decimal number, rounded
-once, a half to the even digit: 0.621150 is 0.6212 in the run's table, `bench table`, the page and
+once, a half away from zero: 0.621150 is 0.6212 in the run's table, `bench table`, the page and
 every file, though the nearest binary number lies below it.
 """
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from math import isfinite
 
 from benchmark.metrics import METRICS
@@ -33,7 +33,7 @@ def number(value: float | None, decimals: int, *, gap: str = GAP) -> str:
     if value is None or not isfinite(value):
         return gap
     places = Decimal(1).scaleb(-decimals)
-    rounded = Decimal(stored(value)).quantize(places, rounding=ROUND_HALF_EVEN)
+    rounded = Decimal(stored(value)).quantize(places, rounding=ROUND_HALF_UP)
     return f"{rounded + 0:f}"  # plus 0: zero has no sign
 
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from benchmark.core.errors import BadInput, BadOutput, BenchError
 from benchmark.core.external.imports import last_line
-from benchmark.core.paths import make_folder
+from benchmark.core.paths import make_below, refuse_link
 from benchmark.core.secrets import hidden
 from benchmark.runner.batching import is_memory
 
@@ -46,7 +46,7 @@ def answer_each(
         failed = BadOutput(str(error))
     except BenchError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a model that exits must not end the run in silence
         if is_memory(error):
             raise
         _log(error, model, logs)
@@ -70,8 +70,9 @@ def _singly(
         yield from answer_each(call, [item], model=model, logs=logs)
 
 
-def _log(error: Exception, model: str, logs: Path | None) -> None:
+def _log(error: BaseException, model: str, logs: Path | None) -> None:
     if logs is None:
         return
-    with (make_folder(logs) / f"{model}.log").open("a", encoding="utf-8") as file:
+    path = refuse_link(make_below(logs.parent, logs.name) / f"{model}.log")
+    with path.open("a", encoding="utf-8", errors="backslashreplace") as file:
         file.writelines(hidden(line) for line in traceback.format_exception(error))

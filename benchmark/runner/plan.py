@@ -380,9 +380,11 @@ def _moved_word(word: str, move: Callable[[str], str]) -> str:
 def _beside(text: str, folder: Path) -> str:
     """A path in a file, seen from the current folder."""
     path = Path(text)
-    if is_looking() or at_home(path).is_absolute():
-        return text  # what a stranger's plan names is not even looked for
+    if at_home(path).is_absolute():
+        return text
     beside = folder / path
+    if is_looking():  # what a stranger's plan names is not even looked for
+        return os.path.normpath(beside)
     try:
         if not beside.exists():
             return text
@@ -417,6 +419,8 @@ def _first(error: ValidationError) -> str:
         )
     if found["type"] == "too_short":
         return f"{key}: expected at least one name, got none"
+    if found["type"] == "value_error":  # a word of our own, and what it got stands in it
+        return f"{key}: {found['ctx']['error']}"
     return f"{key}: {expectation(found)}, got {quoted(found['input'])}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from typing import TypeVar
@@ -299,7 +300,7 @@ class Worker:
     def _measured(self, job: MeasureJob, case: Case) -> Answer | Failure:
         metric = self._metrics[job.metric]
         (row,) = answer_each(
-            lambda cases: [metric.measure(one)[0] for one in cases],
+            lambda cases: [metric.measure(_copied(one))[0] for one in cases],
             [case],
             model=job.metric,
             logs=self._terms.logs,
@@ -343,6 +344,18 @@ def _batches(
         alike = list(group)
         for start in range(0, len(alike), size):
             yield alike[start : start + size]
+
+
+def _copied(case: Case) -> Case:
+    """A case that a metric may write into: the samples are kept for others."""
+    verdict = case.verdict
+    return Case(
+        image=case.image.copy(),
+        mask=case.mask.copy(),
+        truth=case.truth.copy(),
+        filled=case.filled.copy(),
+        verdict=verdict and replace(verdict, logits=verdict.logits.copy()),
+    )
 
 
 def _case_key(job: MeasureJob) -> tuple[str, str]:

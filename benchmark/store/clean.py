@@ -67,13 +67,21 @@ def clean_store(
             )
         for shelf in SHELVES:
             yield from _clean_shelf(store, shelf, needed, dry_run=dry_run)
-    aside = store.root / ASIDE
-    found = () if aside.is_symlink() else aside.glob("*")
-    for folder in sorted(path for path in found if not path.is_symlink()):
-        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-        if not dry_run:
-            shutil.rmtree(folder, ignore_errors=True)
-        yield Removal(kind="aside", where=str(folder), size=size)
+    yield from _clean_aside(store.root / ASIDE, dry_run=dry_run)
+
+
+def _clean_aside(aside: Path, *, dry_run: bool) -> Iterator[Removal]:
+    """Remove the databases put aside, but none whose saving has begun meanwhile."""
+    if aside.is_symlink() or not aside.is_dir():
+        return
+    with hold(aside) as held:
+        if held is False or unfinished(aside.parent):
+            return
+        for folder in sorted(path for path in aside.glob("*") if not path.is_symlink()):
+            size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+            if not dry_run:
+                shutil.rmtree(folder, ignore_errors=True)
+            yield Removal(kind="aside", where=str(folder), size=size)
 
 
 def clean_folder(folder: Path, *, dry_run: bool = False) -> Iterator[Removal]:

@@ -40,6 +40,7 @@ _OLD = ("key", "score", "numbers")
 _MARKED = (*_OLD, "file", "mark")
 _NEW = (*_MARKED, "origin")
 MOST_ORIGIN = 200  # characters
+LONGEST_VALUE = 16 * 2**20  # bytes of a row; a metric keeps a few numbers in one
 SUFFIXES = ("", ".png", ".npy")  # endings that a file of the store may have
 PARTS = ("", "-wal", "-shm", "-journal")  # a database and what SQLite keeps beside it
 _KEY = re.compile(r"[0-9a-f]{32}")
@@ -371,8 +372,14 @@ def _foreign(folder: Path) -> sqlite3.Connection:
 
 
 def _careful(link: sqlite3.Connection) -> sqlite3.Connection:
-    link.text_factory = bytes  # damaged text need not be text
     link.execute("PRAGMA trusted_schema=OFF")
+    return bounded(link)
+
+
+def bounded(link: sqlite3.Connection) -> sqlite3.Connection:
+    """A connection that reads no value longer than a row of ours can have."""
+    link.text_factory = bytes  # damaged text need not be text
+    link.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
     return link
 
 
@@ -385,6 +392,8 @@ def _refuse_leading_out(folder: Path) -> None:
         path = folder / f"{DATABASE}{part}"
         if path.is_symlink():
             raise OutputError(f"{path}: is a link, and none is followed below a store")
+        if path.exists() and not path.is_file():  # opening a pipe would wait for ever
+            raise OutputError(f"{path}: is no file, as a store's database has; remove it")
     with suppress(OSError), (folder / f"{DATABASE}-journal").open("rb") as journal:
         journal.seek(-len(_NAMES_A_FILE), SEEK_END)
         if journal.read() == _NAMES_A_FILE:

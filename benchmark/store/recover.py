@@ -22,7 +22,7 @@ from tempfile import TemporaryDirectory
 from benchmark.core.errors import OutputError
 from benchmark.core.locks import hold
 from benchmark.core.paths import DRAFT, sync
-from benchmark.store.database import DATABASE, PARTS, Row, Rows, is_key, row_of, schema_of
+from benchmark.store.database import DATABASE, PARTS, Row, Rows, bounded, is_key, row_of, schema_of
 from benchmark.store.files import FileStore
 from benchmark.store.store import decode_image, digest_of
 
@@ -142,11 +142,12 @@ def _rows_in(damaged: Path) -> Iterator[Row]:
             for part in _COPIED:
                 if damaged.with_name(f"{DATABASE}{part}") in here:
                     shutil.copyfile(damaged.with_name(f"{DATABASE}{part}"), f"{copy}{part}")
+            if not copy.exists():
+                continue  # a link, or a pipe
             if own_page:
                 _replace_first_page(copy)
             with closing(sqlite3.connect(copy)) as link:
-                link.text_factory = bytes
-                link.execute("PRAGMA trusted_schema=OFF")
+                bounded(link).execute("PRAGMA trusted_schema=OFF")
                 with suppress(sqlite3.DatabaseError):
                     schema_of(link)  # a view in the table's place may never end
                     yield from _below("", link)
@@ -170,8 +171,9 @@ def _below(prefix: str, link: sqlite3.Connection) -> Iterator[Row]:
 
 
 def _is_local(error: sqlite3.DatabaseError) -> bool:
-    """Whether another range of the table may be readable: a page is damaged, and not the first."""
-    return "malformed" in str(error) and "schema" not in str(error)
+    """Whether another range may be readable: a page is damaged, and not the first; or a row is."""
+    said = str(error)
+    return "too big" in said or ("malformed" in said and "schema" not in said)
 
 
 def _replace_first_page(database: Path) -> None:

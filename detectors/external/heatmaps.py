@@ -234,10 +234,10 @@ def to_heatmap(path: Path, values: Values, size: tuple[int, int]) -> Heatmap:
     if np.isnan(low):
         raise BadOutput(f"{path}: expected values in [0, 1], got NaN")
     if not (low >= -ROUNDING and high <= 1 + ROUNDING):
-        raise BadOutput(
-            f"{path}: expected values in [0, 1], got {low:g} to {high:g}; divide them by the level "
-            "that means 1"
-        )
+        how = "divide them by the level that means 1"
+        if low < -ROUNDING:
+            how = "map them there, logits by the sigmoid"
+        raise BadOutput(f"{path}: expected values in [0, 1], got {low:g} to {high:g}; {how}")
     return np.clip(heatmap, 0, 1)
 
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from benchmark.core.errors import DataError
-from benchmark.core.paths import write_text
+from benchmark.core.paths import make_below, write_text
 from benchmark.metrics import METRICS
 from benchmark.results.displayed import Images, shown_of
 from benchmark.results.images import save_pictures
@@ -105,7 +105,7 @@ def write_page(
     """
     say("1 of 3: plots")
     drawn = charts(run)
-    write_figures(run.path / FIGURES, drawn)
+    write_figures(make_below(run.path, FIGURES), drawn)
     if full:
         shown = shown_of(run)
         with Store(run.store, foreign=True) as store:

@@ -40,6 +40,28 @@ def test_one_fault_of_every_kind() -> None:
     undone(chaos("--faults", "8", "--each", "4"))
 
 
+def besides(*words: str) -> dict[str, Any]:
+    command = [sys.executable, str(ROOT / "benchmarks" / "besides.py"), *words]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout, done.stderr
+    found = dict(json.loads(done.stdout))
+    assert found["wrong"] == []
+    return found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="forks")
+def test_a_check_that_is_killed_while_it_saves_loses_nothing() -> None:
+    assert besides("--rounds", "0", "--kills", "3")["kills"]["killed"] >= 3
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="forks")
+def test_clean_and_check_beside_two_runs() -> None:
+    found = besides("--rounds", "12", "--kills", "50")
+    assert found["ends"]["a"] == found["ends"]["b"] == {"status 0": 12}
+    assert found["kills"]["killed"] >= 50
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="forks, and limits memory as Linux does")
 def test_a_hundred_faults() -> None:

@@ -182,3 +182,33 @@ def reseal(folder: Path) -> None:
     """Let the sums fit what lies in a run's folder."""
     path = folder / "record.json"
     path.write_text(json.dumps(with_sums(folder, json.loads(path.read_text()))))
+
+
+def test_a_strangers_run_names_no_store_to_be_emptied(
+    bench: Bench, photos: Path, tmp_path: Path
+) -> None:
+    """Its store is not on this machine, or has the name of one's own."""
+    words = [word for word in SET if word not in ("--store", "store")]
+    assert bench(*words, "--images", photos).exit_code == 0
+    own = Path(os.environ["BENCH_HOME"], "store")
+    (tmp_path / "others").mkdir()
+    shutil.copy(photos / "b.png", tmp_path / "others" / "z.png")
+    theirs = [*words[:-1], "theirs", "--seed", "7", "--size", "48"]
+    assert bench(*theirs, "--images", tmp_path / "others", "--store", "elsewhere").exit_code == 0
+    shutil.rmtree("elsewhere")
+    before = sorted((own / "objects").rglob("*.*"))
+    said = bench("clean", "theirs", "--unneeded")
+    assert said.exit_code == 2
+    assert "elsewhere is not here; name one with --store. Nothing was removed" in said.stderr
+    assert "elsewhere is not here; " in bench("check", "theirs").stderr
+    document = json.loads(Path("theirs/record.json").read_text())
+    document.pop("files")
+    named = with_sums(Path("theirs"), {**document, "store": str(own)})
+    Path("theirs/record.json").write_text(json.dumps(named))
+    said = bench("clean", "theirs", "--unneeded")
+    assert said.exit_code == 2
+    assert "has no answer that these runs need" in said.stderr
+    assert sorted((own / "objects").rglob("*.*")) == before
+    assert bench("clean", "out", "--unneeded").exit_code == 0
+    assert bench("clean", "theirs", "--unneeded", "--store", own).exit_code == 0
+    assert sorted(own.rglob("*.png")) == []

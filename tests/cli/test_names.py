@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -135,3 +136,39 @@ def test_archives_that_want_to_write_elsewhere(bench: Bench, tmp_path: Path, kin
     assert after == before
     assert not list((tmp_path / "home").rglob("escaped"))
     assert not list((tmp_path / "home").rglob("*.ckpt"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links")
+@pytest.mark.parametrize("place", ["figures", "images", "images/10-20", "images/10-20/a"])
+def test_a_page_is_written_through_no_link(
+    bench: Bench, photos: Path, tmp_path: Path, place: str
+) -> None:
+    """A run may come from a stranger; where its link leads, nothing is written."""
+    words = ("run", "--inpainter", "meanfill", "--detector", "none", "--metrics", "psnr")
+    assert bench(*words, "--images", photos, "--size", "64", "--out", "out").exit_code == 0
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    link = Path("out", place)
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(elsewhere, target_is_directory=True)
+    said = bench("report", "out", "--full")
+    assert said.exit_code == 2
+    assert f"{link}: is a link, and none is followed in a run's folder; remove it" in said.stderr
+    assert list(elsewhere.iterdir()) == []
+    link.unlink()
+    assert bench("report", "out", "--full").exit_code == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links")
+def test_a_log_is_written_through_no_link(bench: Bench, photos: Path, tmp_path: Path) -> None:
+    program = f"cmd:{sys.executable} -c 'raise SystemExit(3)' {{images}} {{masks}} {{out}}"
+    words = ("run", "--inpainter", program, "--detector", "none", "--metrics", "psnr")
+    words = (*words, "--images", photos, "--size", "64", "--buckets", "10-20", "--out", "out")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    Path("out").mkdir()
+    Path("out/logs").symlink_to(elsewhere, target_is_directory=True)
+    said = bench(*words)
+    assert said.exit_code == 2
+    assert "out/logs: is a link" in said.stderr
+    assert list(elsewhere.iterdir()) == []

@@ -203,6 +203,7 @@ def test_a_card_that_is_not_literal_is_read_by_importing(bench: Bench, install: 
 
 
 BROKEN = "import torch\n\nfrom nowhere_at_all import thing\n"
+MADE = PAINTER + "\n    def __init__(self, **options):\n        raise {}\n"
 TYPO = "class Grey(:\n    pass\n"
 
 
@@ -217,6 +218,8 @@ TYPO = "class Grey(:\n    pass\n"
         ("brokenmod:Grey", "brokenmod.py:3)"),
         ("typomod:Grey", "typomod.py:1)"),
         ("halfmod:Half", "_fill is not written yet"),
+        ("raisemod:Grey", "raisemod:Grey: cannot be made: ValueError: no network here ("),
+        ("exitmod:Grey", "exitmod:Grey: cannot be made: SystemExit: 3 ("),
     ],
 )
 @pytest.mark.parametrize("entry_point", [True, False])
@@ -226,7 +229,8 @@ def test_what_cannot_be_used_is_one_line(
     half = PAINTER.replace("class Grey", "class Half").split("    def ")[0]
     points = {"bench.inpainters": {"it": target}} if entry_point else {}
     install("paint", points, goodmod=PAINTER, othermod=LOOKER, brokenmod=BROKEN,
-            typomod=TYPO, halfmod=half)  # fmt: skip
+            typomod=TYPO, halfmod=half, raisemod=MADE.format("ValueError('no network here')"),
+            exitmod=MADE.format("SystemExit(3)"))  # fmt: skip
     word = "it" if entry_point else target
     refused(bench("run", "--inpainter", word, "--detector", "none", *QUICK), said)
     assert not Path("out").exists()

@@ -29,6 +29,7 @@ def test_a_run_writes_what_it_promises(bench: Bench, photos: Path) -> None:
     assert list(rows[0]) == [
         "dataset", "launder", "detector", "inpainter", "retouch", "mask_ratio_percent", "metric",
         "value", "n", "expected", "low", "high", "reported", "weights", "sees_hole", "reason",
+        "met",
     ]  # fmt: skip
     assert len(rows) == 2 * 2 * (2 * 3 + 2) + 2 * 2 * 3  # the null's three beside them
     found = {

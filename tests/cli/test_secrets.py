@@ -46,6 +46,15 @@ def test_a_secret_in_a_command_is_refused_before_anything_is_written(
     assert not Path("out").exists()
 
 
+def test_a_command_that_cannot_be_read_is_not_quoted_with_its_secret(
+    bench: Bench, photos: Path
+) -> None:
+    word = f"cmd:'paint --token {VALUE} {{images}} {{out}}"  # the quotation is not closed
+    result = bench("run", "--images", photos, *QUICK, "--inpainter", word)
+    assert result.exit_code == 2
+    assert VALUE not in result.output
+
+
 @pytest.mark.parametrize("failing", [False, True])
 def test_a_secret_goes_to_the_program_alone(
     bench: Bench, photos: Path, monkeypatch: pytest.MonkeyPatch, failing: bool

@@ -14,7 +14,7 @@ from benchmark.core.errors import BadOutput, DataError, OutputError
 from benchmark.core.external.files import Terms, files_below
 from benchmark.core.external.program import Program, ProgramFailed, run_program
 from benchmark.core.filenames import plain_name
-from benchmark.core.paths import DRAFT, make_folder
+from benchmark.core.paths import DRAFT, make_below, make_folder, refuse_link
 from benchmark.core.types import Mask, Piece, Pixels
 
 R = TypeVar("R")
@@ -75,7 +75,9 @@ def answer_chunk(
 def _attempt(
     program: Program, layout: Layout[R], pieces: Sequence[Piece], terms: Terms, model: str
 ) -> list[R | BadOutput]:
-    near = make_folder(terms.logs) if terms.logs is not None else None  # where clean finds it
+    near = None
+    if terms.logs is not None:
+        near = make_below(terms.logs.parent, terms.logs.name)  # where clean finds it
     with TemporaryDirectory(prefix=f"{DRAFT}bench-", dir=near) as root:
         places = {name: make_folder(Path(root) / name) for name in ("images", "masks", "out")}
         names = list(_names(pieces))
@@ -83,7 +85,7 @@ def _attempt(
             layout.write(Path(root), name, piece)
         log = Path(root) / "log"
         if near is not None:
-            log = near / f"{model}.{os.getpid()}.log"
+            log = refuse_link(near / f"{model}.{os.getpid()}.log")
         try:
             words = program.placed(**places)
             run_program(words, limit=terms.timeout, log=log, env=terms.env)

@@ -95,6 +95,7 @@ def parse_program(command: str, *, places: Sequence[str], options: Mapping[str, 
         BadInput: if it cannot be read, has an unknown option, lacks a place, or there is no such
             program on this machine.
     """
+    refuse_secrets(command.split())  # before a message quotes it
     try:
         words = shlex.split(command)
     except ValueError as error:

@@ -15,7 +15,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
 
 from benchmark.core.errors import DataError
-from benchmark.core.images import fit, image_shape, named_images, read_image
+from benchmark.core.images import fit, image_shape, list_images, named_images, read_image
 
 COLOURS = np.random.default_rng(0).integers(0, 256, (6, 10, 3), dtype=np.uint8)
 
@@ -229,3 +229,27 @@ def test_a_folder_without_images_is_named(tmp_path, kind):
         folder.write_text("x")
     with pytest.raises(DataError, match=r"images: no (such folder|images)"):
         named_images(folder)
+
+
+def test_frames_after_the_first_are_counted_as_left_out(tmp_path):
+    frames = [Image.fromarray(np.roll(COLOURS, shift, axis=0)) for shift in range(3)]
+    for name in ("a.tif", "b.gif", "c.webp"):
+        frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:], lossless=True)
+    for name in ("one.tif", "one.gif", "one.webp", "one.png"):
+        frames[0].save(tmp_path / f"{name[4:]}-{name}")
+    (tmp_path / "broken.tif").write_bytes(b"II*\0")
+    listing = list_images(tmp_path)
+    assert listing.left_out == ("frames after the first (3): a.tif, b.gif, c.webp",)
+    assert np.array_equal(read_image(listing.named["a"]), COLOURS)
+
+
+def test_a_tiff_that_is_not_read_is_called_one(tmp_path):
+    path = tmp_path / "a.tif"
+    cv2.imwrite(str(path), COLOURS.astype(np.float32) / 255)
+    with pytest.raises(
+        DataError, match=r"a\.tif: a TIFF of a kind that is not read, such as floats"
+    ):
+        read_image(path)
+    path.write_text("no image")
+    with pytest.raises(DataError, match=r"a\.tif: not a PNG, JPEG"):
+        read_image(path)

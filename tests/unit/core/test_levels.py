@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -11,6 +12,7 @@ from PIL import Image
 from benchmark.core.errors import DataError
 from benchmark.core.images import image_shape, read_image, reading_of
 from benchmark.core.levels import full_level
+from benchmark.masks.files import read_white
 
 GREY = np.random.default_rng(0).integers(0, 256, (7, 9), dtype=np.uint8)
 
@@ -34,7 +36,8 @@ def test_deep_grey_of_every_scale_is_the_same_image(tmp_path: Path, values: np.n
 
 @pytest.mark.parametrize(
     ("values", "told"),
-    [([[0.0, 1.5]], "0 to 1.5"), ([[-0.5, 1.0]], "-0.5 to 1"), ([[0.0, 70000.0]], "0 to 70000"),
+    [([[0.0, 1.5]], "0 to 1.5"), ([[0.0, 2.5]], "0 to 2.5"), ([[0.0, 15.0]], "0 to 15"),
+     ([[-0.5, 1.0]], "-0.5 to 1"), ([[0.0, 70000.0]], "0 to 70000"),
      ([[0.0, float("nan")]], "nan to nan")],
 )  # fmt: skip
 def test_other_levels_are_refused_with_their_range(
@@ -95,3 +98,33 @@ def test_an_orientation_behind_the_pixels_of_a_png_counts(tmp_path: Path, kept: 
     path.write_bytes(rest + (whole if kept else b"") + content[end:])
     assert image_shape(path) == read_image(path).shape[:2]
     assert image_shape(path) == ((9, 7) if kept else (7, 9))
+
+
+def deep_colour(folder: Path, values: np.ndarray, name: str) -> Path:
+    """Colour of 16 bits, which Pillow cannot write: (H, W, 3 or 4) uint16."""
+    order = [2, 1, 0, 3][: values.shape[2]]
+    cv2.imwrite(str(folder / name), values[..., order].astype(np.uint16))
+    return folder / name
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tif"])
+@pytest.mark.parametrize("channels", [3, 4])
+@pytest.mark.parametrize("full", [255, 1023, 4095])
+def test_colour_of_16_bits_on_another_scale_is_refused_and_not_black(
+    tmp_path: Path, name: str, channels: int, full: int
+) -> None:
+    colours = np.dstack([GREY, GREY[::-1], GREY[:, ::-1]]).astype(np.uint16)
+    opaque = np.full((7, 9, channels - 3), 65535, np.uint16)
+    right = deep_colour(tmp_path, np.dstack([colours * 257, opaque]), f"right-{name}")
+    assert np.array_equal(read_image(right), colours)
+    wrong = deep_colour(tmp_path, np.dstack([colours * full // 255, opaque]), name)
+    with pytest.raises(DataError, match=r"a\.(png|tif): colour of 16 bits with no level of 4096"):
+        read_image(wrong)
+    with pytest.raises(DataError, match="colour of 16 bits"):
+        read_white(wrong)
+
+
+def test_dark_colour_of_8_bits_is_a_dark_image(tmp_path: Path) -> None:
+    dark = np.dstack([GREY // 32] * 3)
+    for name in ("a.png", "a.tif"):
+        assert np.array_equal(read_image(saved(tmp_path, dark, name)), dark)

@@ -29,6 +29,8 @@ VALUE = "s3cr3t-0123456789abcdef"
         f"curl -H 'Authorization: {VALUE}'",
         f"paint --password {VALUE}",
         f"paint --key {VALUE}",
+        f"paint --pass {VALUE}",
+        f"sh -c 'export HF_TOKEN={VALUE}; exec paint'",
         f"paint https://me:{VALUE}@host/x",
         f"paint 'https://host/x?sig={VALUE}'",
         "paint AKIAIOSFODNN7EXAMPLE",
@@ -49,6 +51,7 @@ def test_a_secret_in_a_command_is_refused_and_not_told(command: str) -> None:
         "python paint.py {images} {masks} {out}",
         "python paint.py --token {env:HF_TOKEN}",
         "python paint.py --tokenizer gpt2-large-finetuned --max-tokens 4096",
+        "python paint.py --pass second --pass 2 --prompt 'the key: a lake; all of it'",
         "python paint.py --key frame --keep 3 --keyframes data/keys/all-0123456789.csv",
         "docker run -v /data:/data image:1.2 --token --verbose",
         "python /home/me/monkey=business/paint.py",
@@ -84,3 +87,11 @@ def test_secrets_are_hidden_wherever_they_stand(monkeypatch: pytest.MonkeyPatch)
 def test_an_address_with_a_password() -> None:
     assert secret_in_address(f"s3://me:{VALUE}@bucket/x") == "the password in an address"
     assert secret_in_address("s3://bucket/prefix") == ""
+
+
+def test_the_current_folder_is_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every shell sets PWD; paths in messages and what programs get would lack it."""
+    monkeypatch.setenv("PWD", "/data/runs/today")
+    monkeypatch.setenv("DB_PWD", "hunter2hunter2")
+    assert hidden("/data/runs/today/out: hunter2hunter2") == "/data/runs/today/out: ***"
+    assert environment(()).get("PWD") == "/data/runs/today"

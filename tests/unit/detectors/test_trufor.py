@@ -330,7 +330,7 @@ def test_a_checkpoint_of_the_second_training_phase_is_refused(tmp_path):
     with torch.device("meta"):
         names = TruForNetwork().state_dict()
     early = {
-        name: torch.zeros(()).expand(value.shape)
+        name: torch.zeros(value.shape)
         for name, value in names.items()
         if not name.startswith(("decode_head_conf.", "detection."))
     }

@@ -51,7 +51,7 @@ def test_the_same_bytes_as_in_one_process_though_a_worker_is_killed(go: Go) -> N
     with pytest.warns(WorkerWarning, match="killed by signal 9.*tried once more"):
         record = go("processes", executor=Processes(2), notify=kill)
     assert killed
-    assert record.complete
+    assert {one.kind for one in record.failures} == {"skipped"}  # the broken image
     assert record.document["executor"] == "processes:2"
     assert record.document["failures"] == serial.document["failures"] != []
     assert record.document["jobs_run"] == serial.document["jobs_run"]

@@ -267,7 +267,7 @@ def test_a_truncated_file_is_refused(tmp_path):
         ({"model": "madf"}, "weights of 'madf', expected 'ctsdg'"),
         ({"config": {**asdict(TOY), "depth": 4}}, "expected the sizes"),
         ({"config": {"width": "4", "levels": 3}}, "expected the sizes"),
-        ({"config": {"width": 8, "levels": 3}}, "misshapen"),
+        ({"config": {"width": 8, "levels": 3}}, "sizes that it states need more"),
         ({"config": {"width": 4, "levels": 9}}, "levels: expected 2 to 8, got 9"),
     ],
 )

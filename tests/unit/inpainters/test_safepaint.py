@@ -218,7 +218,7 @@ def test_a_folder_without_the_file_is_refused(tmp_path):
         ({"config": {"width": 4}}, "expected the sizes width, blocks"),
         ({"config": {**asdict(MINI), "width": "4"}}, "expected the sizes width, blocks"),
         ({"config": {**asdict(MINI), "depth": 4}}, "expected the sizes width, blocks"),
-        ({"config": {**asdict(MINI), "width": 8}}, "misshapen"),
+        ({"config": {**asdict(MINI), "width": 8}}, "sizes that it states need more"),
     ],
 )
 def test_a_mini_file_that_says_something_else_is_refused(tmp_path, noted, words):

@@ -55,6 +55,23 @@ def test_masks_are_sorted_by_their_measured_share_and_the_rest_is_reported(tmp_p
     assert reasons["h.png"].startswith("not a")
 
 
+def test_a_mask_whose_hole_is_cropped_away_is_not_called_empty(tmp_path, write):
+    write("a.png", 20, size=(200, 100))  # the square is rows 50 to 149, the hole 40 rows at the top
+    write("b.png", 20)
+    shapes = {"a": (200, 100), "b": (100, 100)}
+    pictures = Pictures(names=["a", "b"], shape_of=shapes.__getitem__, size=100)
+    masks = FolderMasks(tmp_path, pictures, None, polarity="auto", by_name=True, seed=0)
+    assert masks.unused == [("a.png", "empty mask in the image's centre square")]
+    assert not masks.holes("a")
+
+
+def test_masks_that_are_dealt_out_for_want_of_names_are_said_to_be(tmp_path, write):
+    write("x.png", 28)
+    match = "such as 27-28; none has an image's name, so they are dealt out; one that belongs to a"
+    with pytest.raises(DataError, match=f"{match} is called a_mask"):
+        opened(tmp_path)
+
+
 def test_other_bands_of_a_known_set_are_no_news_but_useless_masks_are(tmp_path, write):
     for name, percent in (("a.png", 11), ("b.png", 45), ("c.png", 35), ("d.png", 0)):
         write(name, percent)

@@ -22,6 +22,9 @@ from benchmark.masks.pairing import marked, pair, pair_some
         ("a", "a_masks"),
         ("a", "a_mask001"),
         ("a", "mask_a"),
+        ("image_a", "mask_a"),
+        ("a_image", "a_mask"),
+        ("a.rgb", "a.gt"),
         ("a.v2", "a.v2_mask"),
         ("a.png", "a"),  # a twin of a.jpg keeps its ending
         ("a", "a.png"),
@@ -73,3 +76,15 @@ def test_images_beyond_a_limit_keep_their_masks() -> None:
 
 def test_masks_among_images_are_told_by_their_mark() -> None:
     assert marked(["a", "a_mask", "b", "B-gt", "c_mask"]) == {"a_mask", "B-gt"}
+
+
+def test_masks_of_twins_go_by_the_ending_before_their_mark() -> None:
+    pairs = pair(["a.bmp", "a.png", "b"], ["a.bmp_mask", "a.png_mask", "b.png_mask"])
+    assert pairs.masks == {
+        "a.bmp": ("a.bmp_mask",), "a.png": ("a.png_mask",), "b": ("b.png_mask",)
+    }  # fmt: skip
+
+
+def test_a_number_alone_is_no_mask_of_an_image_of_that_number() -> None:
+    """NVIDIA's masks are called 00001.png, as no camera's images are."""
+    assert not pair(["img_00001", "img_00002"], ["00001", "00002"]).masks

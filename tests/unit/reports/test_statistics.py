@@ -88,11 +88,11 @@ def test_the_table_says_the_same_verdict(tmp_path: Path) -> None:
     notes = annotated(table, found).notes
     (note,) = (one for one in notes if one.startswith("SafePaint against its best rival, TruFor, A"
                                                       "UC"))  # fmt: skip
-    assert note.endswith(f"to telea, {best.verdict} (p 0.0156, Holm 0.0312).")
+    assert note.endswith(f"to telea, {best.verdict} (p 0.0156, Holm 0.0313).")
     assert any("two-sided" in one for one in notes)
     text = render(found, "text")
     assert "better" in text
-    assert "0.0312" in text
+    assert "0.0313" in text
 
 
 def test_what_is_no_rival(tmp_path: Path) -> None:

@@ -26,10 +26,12 @@ ROOT = Path(__file__).resolve().parents[3]
         (0.621150, 4, "0.6212"),  # the float is just below: formatting it gives 0.6211
         (0.6211499, 4, "0.6212"),  # results.csv holds 0.621150
         (0.6211494, 4, "0.6211"),
-        (0.62125, 4, "0.6212"),  # a half goes to the even digit
+        (0.62125, 4, "0.6213"),  # a half goes away from zero
+        (-0.62125, 4, "-0.6213"),
+        (0.7108500092, 4, "0.7109"),
         (0.62135, 4, "0.6214"),
-        (23.125, 2, "23.12"),
-        (2.5, 0, "2"),
+        (23.125, 2, "23.13"),
+        (2.5, 0, "3"),
         (-0.000049, 4, "0.0000"),
         (-0.00015, 4, "-0.0002"),
         (None, 4, "-"),
@@ -53,7 +55,7 @@ def test_differences_have_a_sign_and_zero_has_none() -> None:
 
 def test_p_values() -> None:
     assert [p_text(one) for one in (None, 0.03125, 0.0001, 1e-9)] == [
-        "-", "0.0312", "0.0001", "below 0.0001",
+        "-", "0.0313", "0.0001", "below 0.0001",
     ]  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from benchmark.core.errors import BadInput, BadOutput, OutputError
 from benchmark.runner.per_sample import answer_each
 
 
-def odd_fail(error: Exception) -> tuple[list[int], object]:
+def odd_fail(error: BaseException) -> tuple[list[int], object]:
     asked: list[int] = []
 
     def call(items: Sequence[int]) -> list[int]:
@@ -32,10 +32,11 @@ def odd_fail(error: Exception) -> tuple[list[int], object]:
         (ValueError("even sides"), r"raised ValueError: even sides \(.*test_each.py:\d+\)"),
         (RuntimeError("shapes cannot be multiplied"), "raised RuntimeError: shapes cannot"),
         (KeyError("x"), "raised KeyError: 'x'"),
+        (SystemExit(3), "raised SystemExit: 3"),
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_the_others_are_answered(error: Exception, said: str, tmp_path: Path) -> None:
+def test_the_others_are_answered(error: BaseException, said: str, tmp_path: Path) -> None:
     import re
 
     asked, call = odd_fail(error)

@@ -111,3 +111,10 @@ def test_odd_places_are_left_to_who_uses_them(tmp_path: Path, place: str) -> Non
     plan = Plan.load(tmp_path / "plan.toml")
     assert plan.images == Path(place)
     assert f'images = "{place}"' in plan.dump()
+
+
+def test_a_value_that_is_refused_is_told_in_our_words_alone() -> None:
+    with pytest.raises(PlanError, match=r"buckets: bucket 'x': expected a range") as raised:
+        Plan(buckets="x")
+    assert "Value error" not in str(raised.value)
+    assert "got list" not in str(raised.value)

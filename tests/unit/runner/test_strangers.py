@@ -17,7 +17,14 @@ from benchmark.store.clean import clean_folder, clean_store
 from benchmark.store.database import Row, Rows, is_key, row_of
 from benchmark.store.files import FolderFileStore, RemoteFileStore
 from benchmark.store.recover import salvage
-from benchmark.store.store import Store, file_name, heatmap_output, image_output, open_files
+from benchmark.store.store import (
+    Answer,
+    Store,
+    file_name,
+    heatmap_output,
+    image_output,
+    open_files,
+)
 
 KEY, OTHER = "ab" * 16, "cd" * 16
 DIGEST = "0" * 32
@@ -354,3 +361,46 @@ def test_a_draft_that_is_a_dead_link_is_no_traceback(tmp_path: Path) -> None:
     assert not (shelf / ".draft-0").is_symlink()
     assert not (run / ".draft-0").is_symlink()
     assert store is not None
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes")
+@pytest.mark.parametrize("part", ["-wal", "-shm", "-journal"])
+def test_a_pipe_beside_a_database_is_refused(tmp_path: Path, part: str) -> None:
+    """To open one waits for ever."""
+    with Store(tmp_path):
+        pass
+    path = tmp_path / f"answers.sqlite{part}"
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    for foreign in (False, True):
+        with pytest.raises(OutputError, match=f"answers.sqlite{part}: is no file"):
+            Store(tmp_path, foreign=foreign)
+
+
+def test_a_row_of_any_length_is_not_read_and_costs_few_others(tmp_path: Path) -> None:
+    """A number of 64 MB; the pages of the database are in order."""
+    with Store(tmp_path) as store:
+        store.put(Answer(key=f"{key:032x}", numbers=(1.0,)) for key in range(5))
+    with sqlite3.connect(tmp_path / "answers.sqlite") as link:
+        row = "(?, 1, zeroblob(64000000), '', x'', NULL)"
+        link.execute(f"INSERT INTO answers VALUES {row}", ("f" * 32,))  # noqa: S608
+    link.close()
+    with Rows(tmp_path) as rows, pytest.raises(DamagedStore, match="too big"):
+        rows.below("f")
+    found = list(check_store(tmp_path))
+    assert [one.kind for one in found] == ["database"]
+    assert "5 answers saved" in found[0].said
+    assert list(check_store(tmp_path)) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links")
+def test_a_database_put_aside_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+    with Store(tmp_path / "store") as store:
+        store.put([Answer(key="0" * 32, numbers=(1.0,))])
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("mine")
+    aside = tmp_path / "store" / "damaged" / "1.unfinished"
+    aside.mkdir(parents=True)
+    (aside / "answers.sqlite").symlink_to(elsewhere)
+    assert "1 answers saved" in next(check_store(tmp_path / "store")).said
+    assert elsewhere.read_text() == "mine"

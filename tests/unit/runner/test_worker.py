@@ -9,19 +9,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from sklearn.metrics import f1_score
 from torch import Tensor
 
 from benchmark.core.card import Card
 from benchmark.core.checkpoints.resolve import Weights
-from benchmark.core.types import Detection, Pixels
+from benchmark.core.types import Case, Detection, Pixels
 from benchmark.core.types import Sample as Loaded
+from benchmark.metrics.base import Metric
 from benchmark.runner.inputs import Chunk, InputLoader, Inputs
 from benchmark.runner.jobs import Chosen, InpaintJob, Job, SampleRef, fill_job
 from benchmark.runner.outcome import Outcome
 from benchmark.runner.worker import Worker
 from benchmark.store.store import Answer, decode_image
+from detectors.base import Detector
 from detectors.baselines import Flatness
+from inpainters.base import Inpainter
 from inpainters.baselines import MeanFill, Original
 from tests.unit.runner.made import judge_job, measure_job
 
@@ -208,3 +212,65 @@ def test_a_blind_hole_hides_the_image_from_the_model(monkeypatch: pytest.MonkeyP
     assert np.array_equal(covered[~mask], image[~mask])
     mean = np.rint(image[~mask].astype(np.float64).mean(axis=0))
     assert np.array_equal(covered[mask], np.broadcast_to(mean, (mask.sum(), 3)))
+
+
+class Overwrites(Inpainter):
+    """Writes into what it is given, as much code does that brings images to a mean of 0."""
+
+    card = Card(name="overwrites", title="overwrites", sizes="any")
+
+    def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
+        masks.zero_()
+        return images.mul_(0).add_(0.25)
+
+
+class Looks(Detector):
+    """The same of a detector."""
+
+    card = Card(name="looks", title="looks", sizes="any")
+
+    def _detect(self, images: Tensor) -> Detection:
+        heatmap = images.sub_(images)[:, 0]
+        return Detection(heatmap=heatmap, score=heatmap.mean(dim=(1, 2)))
+
+
+def test_a_model_that_writes_into_its_input_changes_no_known_pixel() -> None:
+    images, masks = draw(0), torch.zeros(1, 1, SIDE, SIDE)
+    masks[..., 3:9, 5:14] = 1
+    before, hole = images.clone(), masks.clone()
+    painted = Overwrites().inpaint(images, masks)
+    assert torch.equal(painted, torch.where(hole.bool(), torch.full_like(before, 0.25), before))
+    Looks().detect(images)
+    assert torch.equal(images, before)
+    assert torch.equal(masks, hole)
+
+
+class Spoils(Metric):
+    """A metric that writes into its case."""
+
+    name, title, better, needs = "spoils", "spoils", "higher", "verdict"
+
+    def measure(self, case: Case) -> NDArray[np.float64]:
+        assert case.verdict is not None
+        for array in (case.image, case.filled, case.mask, case.truth, case.verdict.logits):
+            array[...] = 0
+        return np.zeros((1, 1))
+
+
+def test_a_metric_that_writes_into_its_case_changes_no_other_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    worker = Worker(InputLoader(None, Path("nowhere")), device="cpu", batch=1)  # type: ignore[arg-type]
+    fill = fills(model(MeanFill.card))[0]
+    judge = judge_job(model(Flatness.card), fill)
+    image = sample(fill.sample.id).image
+    logits = np.linspace(-1, 1, SIDE * SIDE, dtype=np.float16).reshape(SIDE, SIDE)
+    given = inputs(
+        pictures={fill.key: image // 2}, heatmaps={judge.key: logits}, scores={judge.key: 0.5}
+    )
+    jobs = [measure_job(metric, "1", fill, judge) for metric in ("psnr", "f1")]
+    alone = [one.numbers for one in worker(Chunk(jobs=jobs), given).answers]
+    spoils = measure_job("psnr", "1", fill, judge)
+    worker._metrics["spoils"] = Spoils()
+    both = worker(Chunk(jobs=[replace(spoils, metric="spoils", key="0" * 32), *jobs]), given)
+    assert [one.numbers for one in both.answers][1:] == alone

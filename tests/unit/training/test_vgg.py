@@ -71,7 +71,7 @@ def test_an_installed_file_is_what_the_losses_look_through(
         train(model, recipe=chosen, data=photographs, out=tmp_path / "out")
     assert BACKBONES[kind].published.file in str(refused.value)
     file = drawn_file(kind, tmp_path, monkeypatch)
-    assert "verified" in add_weights(kind, file)
+    assert "installed" in add_weights(kind, file)
     train(model, recipe=chosen, data=photographs, out=tmp_path / "out")
     textures = recipe(model, losses=tiny, stages=[STAGE])
     train(model, recipe=textures, data=photographs, out=tmp_path / "textures")
