@@ -48,7 +48,7 @@ class Detector(Model, ABC):
         )
 
     def _clean(self, what: str, values: Tensor, shape: tuple[int, ...]) -> Tensor:
-        check_answer(self.card.name, what, values, shape)
+        check_answer(self.card.name, f"a {what}", values, shape)
         values = values.detach().float().cpu()
         if not bool(torch.isfinite(values).all()):
             raise BadOutput(f"{self.card.name} answered NaN or infinity")

@@ -48,7 +48,7 @@ def check_answer(model: str, what: str, answer: object, shape: tuple[int, ...]) 
     """
     if not isinstance(answer, Tensor) or tuple(answer.shape) != shape:
         raise BadOutput(
-            f"{model}: expected a {what} of shape {shape}, it answered {_describe(answer)}"
+            f"{model}: expected {what} of shape {shape}, it answered {_describe(answer)}"
         )
 
 

@@ -229,8 +229,7 @@ def to_heatmap(path: Path, values: Values, size: tuple[int, int]) -> Heatmap:
         raise BadOutput(f"{path}: a heatmap of {said}, expected {size[1]}x{size[0]} pixels")
     if np.issubdtype(values.dtype, np.unsignedinteger):
         return (values / np.iinfo(values.dtype).max).astype(np.float32)
-    heatmap = values.astype(np.float32)
-    low, high = float(heatmap.min()), float(heatmap.max())
+    low, high = float(values.min()), float(values.max())  # before the cast, which may overflow
     if np.isnan(low):
         raise BadOutput(f"{path}: expected values in [0, 1], got NaN")
     if not (low >= -ROUNDING and high <= 1 + ROUNDING):
@@ -238,7 +237,7 @@ def to_heatmap(path: Path, values: Values, size: tuple[int, int]) -> Heatmap:
         if low < -ROUNDING:
             how = "map them there, logits by the sigmoid"
         raise BadOutput(f"{path}: expected values in [0, 1], got {low:g} to {high:g}; {how}")
-    return np.clip(heatmap, 0, 1)
+    return np.clip(values, 0, 1).astype(np.float32)
 
 
 def read_values(path: Path) -> tuple[Values, float | None]:

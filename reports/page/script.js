@@ -130,7 +130,7 @@ function gallery() {
     chosen.sort((a, b) => (order === "name" ? 0 : compare(a.rank, b.rank, sign)) || named(a, b));
     drawn = 0;
     byId("exhibits").replaceChildren();
-    byId("shown").textContent = `${chosen.length} of ${data.exhibits.length} pictures`;
+    byId("shown").textContent = `${chosen.length} of ${data.exhibits.length} images`;
     more();
   }
 
@@ -171,7 +171,7 @@ function gallery() {
     const title = `${where}${one.sample}, hole ${one.bucket} %${mean}`;
     const shown = one.paintings.filter((painting) => wanted("inpainter", painting.inpainter));
     const strip = make("div", { class: "strip", tabindex: "0", role: "group", "aria-label": title },
-      column("picture", picture(one.original, `${one.sample}, original`)),
+      column("image", picture(one.original, `${one.sample}, original`)),
       column("hole", picture(one.hole, `${one.sample} with its hole`)),
       ...shown.map((painting) => painted(one, painting)));
     return make("article", { class: "exhibit", "data-sample": one.sample, "data-bucket": one.bucket },

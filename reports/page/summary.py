@@ -126,7 +126,7 @@ def caveats(run: RunFolder) -> Iterator[str]:
     """What a reader must know before believing a number, in sentences."""
     pictures = {(row.dataset, row.sample) for row in run.samples}
     if pictures and len(pictures) < FEW:
-        yield f"Only {counted(len(pictures), 'picture')}: a trial, not a result."
+        yield f"Only {counted(len(pictures), 'image')}: a trial, not a result."
     mini = sorted({name for name in _models(run) if _edition(run, name) == "mini"})
     if mini:
         yield (
@@ -281,7 +281,7 @@ def _sentences(
     first = f"{best.inpainter} hides best" if rest else f"{best.inpainter}, the only one ranked"
     yield (
         f"{first}: {kind.title} {best.text} over "
-        f"{counted(int(np.isfinite(best.values).sum()), 'picture')} and all hole sizes"
+        f"{counted(int(np.isfinite(best.values).sum()), 'image')} and all hole sizes"
         + _scale(run, metric, where)
     )
     for second in islice(rest, 1):

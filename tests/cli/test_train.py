@@ -19,8 +19,8 @@ def test_an_edition_says_a_line_a_model(bench: Bench, photos: Path) -> None:
     result = bench(*words)
     assert result.exit_code == 0, result.output
     first, second = result.stdout.splitlines()
-    assert first.startswith("aotgan: 6 steps")
-    assert second.startswith("madf: 6 steps")
+    assert first.startswith("madf: 6 steps")
+    assert second.startswith("aotgan: 6 steps")
     assert "was there" in bench(*words).stdout
 
 

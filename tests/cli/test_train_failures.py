@@ -158,7 +158,7 @@ def test_masks_that_fall_in_no_bucket(bench: Bench, words: list[str], tmp_path: 
         ("batch = 2", "batch = 2\nbatches = 3", "stages.0.batches: unknown key"),
         ("blocks = 1", "blocs = 1", "blocs"),
         ('features = "texture"', 'featurs = "texture"', "featurs: unknown key"),
-        ('kind = "adam"', 'kind = "lion"', "optimiser.kind"),
+        ('kind = "adam"', 'kind = "lion"', "optimizer.kind"),
         ('model = "aotgan"', 'model = "lama"', "a recipe of lama, not of aotgan"),
         ('model = "aotgan"', "model = ", "not a readable TOML file"),
     ],

@@ -50,8 +50,8 @@ SLOW = (
     "bench run mini --out mini",
     "bench table all --run mini --intervals --format md",
     "bench run table3 --dataset samples",
-    "bench train --edition mini --data images --out trained",
-    "bench train --edition mini --only safepaint,trufor --data images --out trained",
+    "bench train --edition mini --data photographs --out trained",
+    "bench train --edition mini --only safepaint,trufor --data photographs --out trained",
 )
 
 

@@ -96,7 +96,7 @@ def test_filters_leave_what_was_asked_for(open_page: Open) -> None:
     shown = "return [...document.querySelectorAll('.exhibit')].map(e => e.dataset.bucket)"
     assert set(page.execute_script(shown)) == {"30-40"}
     choose(page, "inpainter", "meanfill")
-    assert set(texts(page, ".column .name")) == {"picture", "hole", "meanfill"}
+    assert set(texts(page, ".column .name")) == {"image", "hole", "meanfill"}
     choose(page, "detector", "chance")
     assert all(text.startswith("chance") for text in texts(page, ".seen"))
 

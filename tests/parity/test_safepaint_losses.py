@@ -7,7 +7,8 @@ import torch
 
 from inpainters.rwsa import GaussianMask, gaussian_kernel, mask_to_size
 from inpainters.safepaint import PartialConv
-from inpainters.training.losses import adversarial, features, safepaint
+from inpainters.training import safepaint
+from inpainters.training.losses import adversarial, features
 from inpainters.training.losses.features import PERCEPTUAL_LAYERS, STYLE_LAYERS
 from inpainters.training.safepaint import SafePaintLosses
 from tests.parity.goldens import golden, needs_goldens

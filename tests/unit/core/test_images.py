@@ -222,7 +222,7 @@ def test_files_are_named_by_their_path_without_the_ending(tmp_path):
 
 @pytest.mark.parametrize("kind", ["missing", "empty", "a file"])
 def test_a_folder_without_images_is_named(tmp_path, kind):
-    folder = tmp_path / "pictures"
+    folder = tmp_path / "images"
     if kind == "empty":
         folder.mkdir()
     elif kind == "a file":

@@ -29,7 +29,7 @@ def odd_fail(error: BaseException) -> tuple[list[int], object]:
     [
         (BadOutput("answered NaN"), "answered NaN"),
         (BadInput("images: expected sides of at least 64, got 8x8"), "at least 64, got 8x8"),
-        (ValueError("even sides"), r"raised ValueError: even sides \(.*test_each.py:\d+\)"),
+        (ValueError("even sides"), r"raised ValueError: even sides \(.*test_per_sample.py:\d+\)"),
         (RuntimeError("shapes cannot be multiplied"), "raised RuntimeError: shapes cannot"),
         (KeyError("x"), "raised KeyError: 'x'"),
         (SystemExit(3), "raised SystemExit: 3"),
