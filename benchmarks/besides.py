@@ -159,7 +159,7 @@ def _round(
 
 def _word(end: Ended) -> str:
     """How a command ended, and why where it did not do what it was asked for."""
-    reasons = ("is no store", "another run is going on", "is using this store", "no run")
+    reasons = ("is not a store", "in use by another run", "is using this store", "no run")
     why = next((one for one in reasons if one in end.said), end.said[-200:])
     return end.word + (f", {why}" if end.status else "")
 

@@ -154,7 +154,7 @@ def clean(
         places = [one for one in dict.fromkeys(map(absolute, wanted)) if is_store(one)]
         if not places:
             missing = wanted[0]
-            raise DataError(f"{missing}: not a store of outputs; name one with --store")
+            raise DataError(f"{missing}: is not a store; name one with --store")
         needed = needed_by(folders) if unneeded else None
         if unneeded and not store:
             _refuse_unrelated(folders, places, needed or set())

@@ -146,7 +146,7 @@ def output_is_deterministic(inpainter: Inpainter) -> None:
     first, second = (_inpaint(inpainter, images, masks, seed=3) for _ in range(2))
     require(
         condition=torch.equal(first, second),
-        message=f"{name}: two calls with the same input and seed differ; derive all randomness from "
+        message=f"{name}: two calls with the same input and seed differ; derive randomness from "
         "`seed`",
     )
     require(

@@ -232,11 +232,11 @@ def test_plain_lines_have_the_time_left_in_all() -> None:
     fill = Progress(stage="fill", model="telea", done=0, total=4, later=later)  # type: ignore[arg-type]
     assert left(fill, 100.0) == ""
     said = left(Progress(stage="fill", model="t", done=2, total=4, later=later), 104.0)  # type: ignore[arg-type]
-    assert said == "at least 0:14 left in all"  # 2 and 5 fills of 2 s; nothing known of detectors
+    assert said == "at least 0:14 left in total"  # 2 and 5 fills of 2 s; nothing known of detectors
     left(Progress(stage="fill", model="t", done=4, total=4, later=later), 108.0)  # type: ignore[arg-type]
     left(Progress(stage="judge", model="c", done=0, total=5, later={"fill": 5}), 108.0)
     said = left(Progress(stage="judge", model="c", done=1, total=5, later={"fill": 5}), 111.0)
-    assert said == "about 0:22 left in all"
+    assert said == "about 0:22 left in total"
     assert left(Progress(stage="judge", model="c", done=5, total=5), 120.0) == ""
     assert (clock(65), clock(3725)) == ("1:05", "1:02:05")
 

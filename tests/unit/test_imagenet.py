@@ -389,5 +389,5 @@ def test_unpacking_to_a_full_disk(tmp_path: Path, full_at: FullAt) -> None:
 def test_a_backbone_is_one_file(tmp_path: Path) -> None:
     for name in ("one.pth", "two.pth"):
         (tmp_path / name).write_bytes(b"junk")
-    with pytest.raises(BadInput, match="alexnet is one file, got 2"):
+    with pytest.raises(BadInput, match="alexnet: expected 1 file, got 2"):
         add_weights("alexnet", tmp_path / "one.pth", tmp_path / "two.pth")

@@ -22,7 +22,7 @@ from benchmark.install import (
     add_weights,
     already_here,
     fetch_weights,
-    licence_of,
+    license_of,
     weights_status,
 )
 from detectors import DETECTORS
@@ -156,7 +156,7 @@ def test_without_a_published_checksum_a_file_is_official_and_unverified(
     register()
     said = add_weights("tiny", checkpoint)
     title = INPAINTERS.card("tiny").title
-    assert f"loads into {title}; no checksum is published, so it may be anybody's" in said
+    assert f"loads into {title}; no checksum is published, so its origin is unverified" in said
     assert "verified" not in said
     assert state() == "installed"
     found = create_inpainter("tiny").weights
@@ -232,7 +232,7 @@ def test_fetching_downloads_verifies_and_installs(
 ) -> None:
     archive = packed(checkpoint)
     register(url=f"{served}/weights.zip", archive=sum_of(archive, "md5"))
-    assert "test terms" in licence_of("tiny")
+    assert "test terms" in license_of("tiny")
     assert "verified" in fetch_weights("tiny")
     assert create_inpainter("tiny").weights.edition == "official"
 
@@ -265,7 +265,7 @@ def test_a_download_that_is_not_there_is_an_error_in_a_line(
 
 
 def test_what_nobody_publishes_cannot_be_fetched() -> None:
-    with pytest.raises(WeightsError, match="safepaint cannot be fetched"):
+    with pytest.raises(WeightsError, match="safepaint cannot be downloaded"):
         fetch_weights("safepaint")
 
 
@@ -311,7 +311,7 @@ class TestSeveralFiles:
             add_weights("edgeconnect", published / EDGE_FILE)
         assert not installed_folder(card).exists()
         said = add_weights("edgeconnect", published)
-        assert said.count("no checksum is published, so it may be anybody's") == 2
+        assert said.count("no checksum is published, so its origin is unverified") == 2
         assert find_weights(card).edition == "official, unverified"
         assert create_inpainter("edgeconnect").weights.path == installed_folder(card)
 
@@ -330,7 +330,7 @@ class TestSeveralFiles:
         with pytest.raises(WeightsError, match=f"expected {EDGE_FILE}, {INPAINT_FILE}"):
             add_weights("edgeconnect", tmp_path)
         (tmp_path / "other.pth").touch()
-        with pytest.raises(WeightsError, match=f"has files named {EDGE_FILE}, {INPAINT_FILE}"):
+        with pytest.raises(WeightsError, match=f"a file named {EDGE_FILE}, {INPAINT_FILE}"):
             add_weights("edgeconnect", tmp_path / "other.pth")
 
     def test_the_authors_nested_folders_are_verified_file_by_file(
@@ -353,7 +353,8 @@ class TestSeveralFiles:
         said = add_weights("psccnet", next(tmp_path.rglob("HRNet.pth"))).splitlines()
         assert "HRNet.pth installed (verified by its published checksum; " in said[0]
         assert said[1:] == [
-            f"psccnet: still needs {file}" for file in ("NLCDetection.pth", "DetectionHead.pth")
+            f"psccnet: {file} is still missing"
+            for file in ("NLCDetection.pth", "DetectionHead.pth")
         ]
         with pytest.raises(WeightsError, match="no official weights"):
             find_weights(card, "official")
@@ -391,7 +392,7 @@ def test_names_and_files_that_do_not_fit(tmp_path: Path, checkpoint: Path) -> No
     with pytest.raises(BadInput, match="telea needs no weights"):
         add_weights("telea", checkpoint)
     with pytest.raises(
-        WeightsError, match=r"nobody publishes weights; use '--weights aotgan\+rwsa="
+        WeightsError, match=r"no weights are published; use '--weights aotgan\+rwsa="
     ):
         fetch_weights("aotgan+rwsa")
     own = tmp_path / "own.safetensors"
@@ -430,7 +431,7 @@ def test_what_is_here_is_said_and_not_fetched_again(checkpoint: Path, register: 
     register(sha256=hashlib.sha256(checkpoint.read_bytes()).hexdigest())
     assert already_here("tiny") is None
     add_weights("tiny", checkpoint)
-    assert already_here("tiny") == "tiny: already here (verified)"
+    assert already_here("tiny") == "tiny: already installed (verified)"
 
 
 def test_a_download_larger_than_its_card_states_is_refused(

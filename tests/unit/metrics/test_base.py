@@ -7,7 +7,7 @@ import pytest
 
 from benchmark.metrics import METRICS
 from benchmark.testing import check_metric
-from benchmark.testing.metrics import draw_case, class_attributes_are_valid
+from benchmark.testing.metrics import class_attributes_are_valid, draw_case
 
 NAMES = [name for name in METRICS if not name.startswith("lpips")]  # they need a file
 POOLED = ("auc_pooled", "f1_pooled", "auc_photoholmes", "f1_photoholmes")  # other rows
