@@ -1,9 +1,9 @@
-"""What files that are small on disk and huge in memory cost their reader: peak memory and seconds.
+"""Decompression bombs: peak memory and time of readers for files that expand when read.
 
     python benchmarks/bombs.py [--only TEXT]
 
-Each is made and then read in a process of its own, after the reader was loaded (Linux). One that
-does not end in ten minutes, or ends with a traceback, is a line like the others and status 1.
+Each file is created and then read in a separate process, with the reader already loaded (Linux).
+Readers that run for more than ten minutes or end with a traceback are reported, with exit status 1.
 """
 
 from __future__ import annotations
@@ -55,12 +55,12 @@ LOGGED = f"run_program([sys.executable, '-c', {PRINTING!r}], limit=300, log=path
 
 @dataclass(frozen=True, kw_only=True)
 class Bomb:
-    """A file and how it is read.
+    """A file and its reader.
 
     Attributes:
-        ending: of its name.
-        make: writes it.
-        reader: the module, and the call of one function in it.
+        ending: ending of the file name.
+        make: function that writes the file.
+        reader: module, and the call of one of its functions.
     """
 
     ending: str
@@ -69,7 +69,7 @@ class Bomb:
 
 
 def bombs() -> dict[str, Bomb]:
-    """All of them, by what they are."""
+    """Return all bombs by name."""
     return _networks() | _checkpoints() | _pictures() | _sparse()
 
 
@@ -185,9 +185,9 @@ def _sparse() -> dict[str, Bomb]:
 
 
 def main() -> None:
-    """Make and read them, a line each."""
+    """Create and read all files; print one line each."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--only", default="", help="those with this text in their name")
+    parser.add_argument("--only", default="", help="only those with this text in their name")
     only, failed = parser.parse_args().only, 0
     for name, bomb in bombs().items():
         if only in name:

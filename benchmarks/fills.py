@@ -1,18 +1,18 @@
-"""Not time: what learned fills look like to a ruler, beside `telea`'s and the images' own.
+"""Quality of learned inpaintings relative to `telea` and to the images themselves.
 
     python benchmarks/fills.py --images DIR --limit 20 --models lama,aotgan
     python benchmarks/fills.py --images DIR --models lama=TRAINED/lama --sheets SHEETS
 
-A model is a name with its shipped weights, or NAME=PLACE: a file of weights, or the folder of a
-training, finished or not (the averaged weights of its checkpoint). For each bucket of hole shares:
+A model is a name (shipped weights) or NAME=PLACE: a weights file, or the folder of a training,
+finished or not (the EMA weights of its checkpoint). For each mask-ratio bin:
 
-- PSNR and LPIPS of the whole image, 8 bits, less `telea`'s;
-- gradient energy in the hole (mean squared difference of neighbours that both lie in it, of the
-  luminance), divided by `telea`'s: below 1 the fill is smoother than that;
-- peaks of the spectrum at periods of 2, 4 and 8 pixels against neighbouring frequencies, in windows
-  that lie wholly in the hole, divided by the same in windows wholly in the known region.
+- PSNR and LPIPS of the whole 8-bit image, minus those of `telea`;
+- gradient energy in the hole (mean squared difference of neighbors that both lie in it, of the
+  luminance), divided by that of `telea`: below 1, the inpainting is smoother;
+- checkerboard: spectral peaks at periods of 2, 4 and 8 pixels relative to neighboring frequencies,
+  in windows inside the hole, divided by the same in windows of the known region.
 
-`--sheets` writes images, 4 times their size: the image, telea's fill, the model's.
+`--sheets` writes images at four times their size: the original, telea and the model.
 """
 
 from __future__ import annotations
@@ -44,21 +44,21 @@ from inpainters import create_inpainter
 from inpainters.base import Inpainter
 
 CONTROL = "telea"
-WINDOW = 32  # side of the windows whose spectra are taken, pixels
-STEP = 8  # from one window to the next
-PERIODS = {2: 16, 4: 8, 8: 4}  # pixels, and the row of a window's spectrum where they lie
-BESIDE = 2  # rows to either side that a peak is compared with: the taper's leakage ends before
-LEVEL = 1e-8  # of a spectrum's power, below 8-bit rounding: keeps the logarithm finite
+WINDOW = 32  # side of the windows for spectra, in pixels
+STEP = 8  # between windows, in pixels
+PERIODS = {2: 16, 4: 8, 8: 4}  # period in pixels: row of the spectrum
+BESIDE = 2  # neighboring rows compared with a peak, beyond the leakage of the taper
+LEVEL = 1e-8  # added to power, below 8-bit rounding: keeps the logarithm finite
 LUMA = (0.299, 0.587, 0.114)
-GOALS = {"10-20": 1.5}  # dB that PSNR may lie below telea's
-GOAL, LOOSE = 1.0, 2.0  # in other buckets; of LOOSE_MODELS in all
+GOALS = {"10-20": 1.5}  # dB by which PSNR may be below telea's
+GOAL, LOOSE = 1.0, 2.0  # in other bins; of LOOSE_MODELS in all
 LOOSE_MODELS = ("edgeconnect", "fcf")
-PEAK = 1.3  # how much higher than in the known region a peak may be
+PEAK = 1.3  # maximum ratio of peaks to those of the known region
 
 
 @dataclass(slots=True)
 class Found:
-    """What was measured of one model's fills in one bucket, a value an image or window."""
+    """Measurements of one model in one mask-ratio bin, one value per image or window."""
 
     psnr: list[float] = field(default_factory=list)
     lpips: list[float] = field(default_factory=list)
@@ -66,29 +66,29 @@ class Found:
     peaks: dict[int, list[float]] = field(default_factory=lambda: {p: [] for p in PERIODS})
 
     def mean(self, name: str) -> float:
-        """The mean over images."""
+        """Return the mean over images."""
         return float(np.mean(getattr(self, name)))
 
     def peak(self, period: int) -> float:
-        """The geometric mean over windows; NaN where no window fits."""
+        """Return the geometric mean over windows, or NaN without windows."""
         return float(np.exp(np.mean(self.peaks[period]))) if self.peaks[period] else float("nan")
 
 
 def luminance(pixels: Pixels) -> NDArray[np.float64]:
-    """(H, W, 3) uint8 to (H, W) in [0, 1]."""
+    """Convert (H, W, 3) uint8 to luminance (H, W) in [0, 1]."""
     light: NDArray[np.float64] = pixels @ np.array(LUMA) / 255
     return light
 
 
 def gradient_energy(light: NDArray[np.float64], mask: Mask) -> float:
-    """Mean squared difference of neighbours, across and down, that both lie in the mask."""
+    """Return the mean squared difference of neighbors that both lie in the mask."""
     down = np.diff(light, axis=0)[mask[1:] & mask[:-1]]
     across = np.diff(light, axis=1)[mask[:, 1:] & mask[:, :-1]]
     return float((np.concatenate((down, across)) ** 2).mean())
 
 
 def windows(mask: Mask) -> Iterator[tuple[slice, slice]]:
-    """Windows that lie wholly in a mask."""
+    """Return windows that lie entirely in a mask."""
     height, width = mask.shape
     for top in range(0, height - WINDOW + 1, STEP):
         for left in range(0, width - WINDOW + 1, STEP):
@@ -98,10 +98,10 @@ def windows(mask: Mask) -> Iterator[tuple[slice, slice]]:
 
 
 def peaks(light: NDArray[np.float64], mask: Mask) -> Iterator[dict[int, float]]:
-    """By window and period: log power at the period's frequency less its neighbours'.
+    """Return log power at each period minus that of neighboring frequencies, by window.
 
-    The power of a row of frequencies is the mean over all columns, of a column likewise: a pattern
-    that repeats across, down, or both ways shows in either.
+    Power is averaged over the columns for row frequencies, and over the rows for column
+    frequencies, so that patterns in either or both directions are found.
     """
     taper = np.hanning(WINDOW + 1)[:-1]
     for window in windows(mask):
@@ -119,7 +119,7 @@ def peaks(light: NDArray[np.float64], mask: Mask) -> Iterator[dict[int, float]]:
 
 
 def loaded(name: str, place: str | None) -> Inpainter:
-    """An inpainter with its shipped weights, a file's, or those of a training's folder."""
+    """Return an inpainter with shipped weights, weights of a file, or of a training folder."""
     if place is None or not Path(place).is_dir():
         return create_inpainter(name, weights=place or "mini")
     if (Path(place) / f"{name}.safetensors").is_file():
@@ -141,13 +141,13 @@ def loaded(name: str, place: str | None) -> Inpainter:
 
 
 def enlarged(pictures: Sequence[Pixels]) -> Image.Image:
-    """Images side by side, each pixel four by four."""
+    """Return the images side by side, each pixel enlarged to 4x4."""
     row = np.concatenate(pictures, axis=1)
     return Image.fromarray(row.repeat(4, axis=0).repeat(4, axis=1))
 
 
 def measure(found: Found, fill: Pixels, image: Pixels, mask: Mask) -> None:
-    """Measure one fill."""
+    """Measure one inpainted image."""
     light = luminance(fill)
     case = Case(image=image[None], mask=mask[None], truth=mask[None], filled=fill[None])
     found.psnr += [float(value) for value in psnr(fill[None], image[None])]
@@ -159,7 +159,7 @@ def measure(found: Found, fill: Pixels, image: Pixels, mask: Mask) -> None:
 
 
 def goals_missed(model: str, bucket: str, apart: dict[str, float]) -> list[str]:
-    """Which of the goals a model misses in a bucket."""
+    """Return the goals that a model misses in a mask-ratio bin."""
     allowed = GOALS.get(bucket, GOAL)
     if model.partition("+")[0] in LOOSE_MODELS:
         allowed = LOOSE
@@ -173,14 +173,14 @@ def goals_missed(model: str, bucket: str, apart: dict[str, float]) -> list[str]:
 
 
 def main() -> None:
-    """Print a row for each model and bucket."""
+    """Print a row for each model and mask-ratio bin."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--images", type=Path, help="folder of images; else the samples")
-    parser.add_argument("--limit", type=int, help="only the first so many images")
-    parser.add_argument("--models", required=True, help="NAME or NAME=PLACE, with commas between")
+    parser.add_argument("--images", type=Path, help="folder of images; default: the samples")
+    parser.add_argument("--limit", type=int, help="use only the first N images")
+    parser.add_argument("--models", required=True, help="comma-separated NAME or NAME=PLACE")
     parser.add_argument("--buckets", default="10-20,30-40,50-60")
     parser.add_argument("--sheets", type=Path, help="folder for images at four times their size")
-    parser.add_argument("--shown", type=int, default=2, help="sheets of each model and bucket")
+    parser.add_argument("--shown", type=int, default=2, help="sheets per model and mask-ratio bin")
     options = parser.parse_args()
     plan = Plan(
         datasets=("folder",) if options.images else ("samples",),

@@ -1,10 +1,10 @@
-"""How detectors do on forgeries that published inpainters made, and on untouched images.
+"""Detection of forgeries by published inpainters, and false positives on authentic images.
 
     python benchmarks/transfer.py ../shared/images/forged
 
-The folder holds `madf/*/caseN.png`, `caseN_mask.png` (white = known) and `caseN_output.png`; and
-`iidnet/forged_*.png` with `output_forged_*.png`, where no truth is published: they are held against
-the published IID-Net's own answer, and say so. Images are looked at in their size and at 256.
+The folder contains `madf/*/caseN.png`, `caseN_mask.png` (white = known) and `caseN_output.png`; and
+`iidnet/forged_*.png` with `output_forged_*.png`, for which no truth is published: these are
+compared with the output of the published IID-Net. Images are used at their size and at 256.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SIDE = 256
 
 @dataclass(frozen=True)
 class Picture:
-    """An image to look at; `truth` is None for an untouched one."""
+    """An image; `truth` is None for an authentic one."""
 
     group: str
     pixels: Pixels
@@ -37,7 +37,7 @@ class Picture:
 
 
 def pictures(folder: Path) -> Iterator[Picture]:
-    """All forgeries and originals of the folder."""
+    """Return all forgeries and originals of the folder."""
     for output in sorted(folder.glob("madf/*/*_output.png")):
         case = output.name.removesuffix("_output.png")
         known = np.asarray(Image.open(output.with_name(f"{case}_mask.png")).convert("L")) > 127
@@ -53,7 +53,7 @@ def pictures(folder: Path) -> Iterator[Picture]:
 
 
 def shrunk(picture: Picture) -> Picture:
-    """The centre square at 256x256; where it is there already, the image itself."""
+    """Return the center square at 256x256; an image of that size unchanged."""
     height, width = picture.pixels.shape[:2]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
@@ -66,7 +66,7 @@ def shrunk(picture: Picture) -> Picture:
 
 
 def measured(detector: str, all_: list[Picture]) -> Iterator[tuple[str, float, float, bool]]:
-    """Per image: group, AUC and F1 (NaN for an untouched one), whether it is called forged."""
+    """Return per image: group, AUC and F1 (NaN if authentic), and whether it is called forged."""
     model = create_detector(detector)
     for picture in all_:
         answer = model.detect(to_images(picture.pixels[None]))
@@ -101,7 +101,7 @@ def main() -> None:
                 own = [row[1:] for row in rows if row[0] == group]
                 auc, f1, fires = np.mean(own, axis=0)
                 print(f"| {group} | {len(own)} | {name} | {auc:.3f} | {f1:.3f} | {fires:.0%} |")
-    print("\n\\* no truth is published: held against the published IID-Net's own answer")
+    print("\n\\* no truth is published: compared with the output of the published IID-Net")
 
 
 if __name__ == "__main__":

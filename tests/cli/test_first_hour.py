@@ -113,7 +113,7 @@ def test_a_report_says_what_it_does_and_opens(
         "Run: out", "1 of 3: plots", "2 of 3: gallery of images", "3 of 3: tables and statistics",
     ]  # fmt: skip
     monkeypatch.setattr("webbrowser.open", lambda page: False)
-    assert "No web browser here" in bench("report", "out", "--open").stderr
+    assert "No web browser found" in bench("report", "out", "--open").stderr
 
 
 def test_doctor_names_what_is_missing_and_what_gets_it(bench: Bench) -> None:

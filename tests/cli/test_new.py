@@ -69,7 +69,7 @@ def test_new_projects_pass_a_linter(bench: Bench, check: tuple[str, ...]) -> Non
         (("inpainter", "lambda"), "is a module or a Python keyword"),
         (("inpainter", "torch"), "is a module or a Python keyword"),
         (("inpainter", "json"), "is a module or a Python keyword"),
-        (("inpainter", "telea"), "taken here by another inpainter"),
+        (("inpainter", "telea"), "already the name of another inpainter"),
         (("paintbrush", "mine"), "no kind of project named 'paintbrush'"),
         (("inpainter", "full"), "full: already exists and is not empty"),
     ],

@@ -309,7 +309,7 @@ def test_without_room_for_temporary_files(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
-    with pytest.raises(OutputError, match="a temporary file cannot be written"):
+    with pytest.raises(OutputError, match="cannot write a temporary file"):
         fetch_weights(name)
 
 

@@ -307,7 +307,7 @@ class TestSeveralFiles:
 
     def test_a_folder_without_checksums_has_to_load_as_a_whole(self, published: Path) -> None:
         card = INPAINTERS.card("edgeconnect")
-        with pytest.raises(WeightsError, match="name them all, or their folder"):
+        with pytest.raises(WeightsError, match="once each, or their folder"):
             add_weights("edgeconnect", published / EDGE_FILE)
         assert not installed_folder(card).exists()
         said = add_weights("edgeconnect", published)

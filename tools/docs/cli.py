@@ -1,4 +1,4 @@
-"""docs/reference/cli.md: every command with its arguments, options and examples."""
+"""Generate docs/reference/cli.md: all commands with arguments, options and examples."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _UNITS = {str: "TEXT", int: "N", float: "NUMBER", list[str]: "TEXT"}
 
 
 def pages() -> dict[str, str]:
-    """The one page."""
+    """Return the page."""
     found = list(_commands())
     overview = table(
         ("command", "what it does"),
@@ -36,7 +36,7 @@ def pages() -> dict[str, str]:
 
 
 def _commands() -> Iterator[tuple[str, Any]]:
-    """Every command, those of groups by both names."""
+    """Yield every command by name; subcommands as "group name"."""
     for name, command in sorted(get_command(app).commands.items()):  # type: ignore[attr-defined]
         if hasattr(command, "commands"):
             yield name, command
@@ -68,7 +68,7 @@ def _section(name: str, command: Any) -> str:  # noqa: ANN401 (a click command)
 
 
 def _options(command: Any) -> Iterator[str]:  # noqa: ANN401
-    """A table for each group of options, in the order of the help."""
+    """Yield one table per group of options, in the order of the help."""
     groups: dict[str, list[Any]] = {}
     for one in command.params:
         if one.param_type_name == "option" and not one.hidden:
@@ -80,7 +80,7 @@ def _options(command: Any) -> Iterator[str]:  # noqa: ANN401
 
 
 def _halves(command: Any) -> tuple[str, list[str]]:  # noqa: ANN401
-    """The description, and the commands below "Examples:"."""
+    """Return the description, and the commands below "Examples:"."""
     paragraphs = _paragraphs(command)
     heads = [place for place, one in enumerate(paragraphs) if one in ("Examples:", "Example:")]
     end = heads[0] if heads else len(paragraphs)

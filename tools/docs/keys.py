@@ -1,4 +1,4 @@
-"""docs/reference/plan.md and recipe.md: every key with its type, default and meaning."""
+"""Generate docs/reference/plan.md and recipe.md: all keys with type, default and meaning."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ _TITLES = {
 
 
 def pages() -> dict[str, str]:
-    """Both pages."""
+    """Return both pages."""
     return {
         "docs/reference/plan.md": NOTICE + _PLAN + _plan_table() + _PLANS + _plans(),
         "docs/reference/recipe.md": NOTICE + _RECIPE + "\n".join(_recipe_parts()),
@@ -75,7 +75,7 @@ def _plan_table() -> str:
 
 
 def _plans() -> str:
-    """A row for each plan that ships: what it names, not its defaults."""
+    """Return a row for each shipped plan with the keys that it sets."""
     keys = ("datasets", "buckets", "inpainters", "detectors", "metrics", "retouch", "limit")
     found = {name: tomllib.loads(plan_file(name).read_text(encoding="utf-8")) for name in PLANS}
     rows = (
@@ -119,7 +119,7 @@ def _losses() -> dict[type[BaseModel], list[str]]:
 
 
 def _nested(kind: type[BaseModel]) -> list[type[BaseModel]]:
-    """The tables inside a table, each once, in the order of its keys."""
+    """Return the tables inside a table, each once, in the order of its keys."""
     found: dict[type[BaseModel], None] = {}
     for field in kind.model_fields.values():
         for one in _models_in(field.annotation):
@@ -144,7 +144,7 @@ def _keys(kind: type[BaseModel]) -> str:
 
 
 def kind_of(field: FieldInfo) -> str:
-    """The type and the limits of a key, in words."""
+    """Return the type and the limits of a key as text."""
     return _kind(field.annotation) + _limits(field.metadata)
 
 

@@ -1,7 +1,7 @@
-"""docs/metrics: the list of metrics, and the facts at the head of each metric's page.
+"""Generate docs/metrics: the list of metrics, and the facts at the top of each metric's page.
 
-A page's text is written by hand and kept: definition, undefined values, source, example. Of a new
-metric a page with these headings is begun, which the tests refuse until it is filled in.
+The text of a page is written by hand and kept: definition, undefined values, source, example. For a
+new metric, a page with these headings is started, which fails the tests until it is filled in.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ to ([the null](../null.md)).
 
 
 def pages() -> dict[str, str]:
-    """The list, and every metric's page with its facts brought up to date."""
+    """Return the list, and every metric's page with its facts updated."""
     found = {name: METRICS.load(name) for name in METRICS.ours}
     whole = {name: _page(name, one) for name, one in found.items()}
     rows = (
@@ -46,7 +46,7 @@ def pages() -> dict[str, str]:
 
 
 def _heading(page: str, name: str) -> str:
-    """The title of a metric's page, without the name that stands behind it."""
+    """Return the title of a metric's page, without the name behind it."""
     return page.partition("\n")[0].removeprefix("# ").removesuffix(f" (`{name}`)")
 
 

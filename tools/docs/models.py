@@ -1,4 +1,4 @@
-"""docs/models.md and docs/cards/*.md: the models that are registered, from their cards."""
+"""Generate docs/models.md and docs/cards/*.md: the registered models, from their cards."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _SCHEMES = """## Models of your own, and of other collections
 
 
 def pages() -> dict[str, str]:
-    """The table of all models, and a page for every model card that lies beside mini weights."""
+    """Return the table of all models, and a page for every model card of mini weights."""
     parts = [NOTICE + _HEAD]
     for title, registry in (("Inpainters", INPAINTERS), ("Detectors", DETECTORS)):
         cards = [registry.card(name) for name in registry.ours]
@@ -55,7 +55,7 @@ def pages() -> dict[str, str]:
 
 
 def card_pages() -> Iterator[tuple[str, tuple[str, str]]]:
-    """Every model card that ships: its page, the model's title, and what the page includes."""
+    """Yield every shipped model card: its page, the title of the model, and the included text."""
     for registry in (INPAINTERS, DETECTORS):
         for name in registry.ours:
             if place := _card_file(registry.card(name)):
@@ -64,7 +64,7 @@ def card_pages() -> Iterator[tuple[str, tuple[str, str]]]:
 
 
 def _card_file(card: Card) -> str:
-    """The model card beside the mini weights, from the root; "" where the model has none."""
+    """Return the model card next to the mini weights, from the root, or ""."""
     package, _, path = card.mini.partition(":")
     place = f"{package}/{path}".removesuffix(".safetensors") + ".md"
     return place if card.mini and (ROOT / place).is_file() else ""
