@@ -41,7 +41,7 @@ def test_one_fault_of_every_kind() -> None:
 
 
 def besides(*words: str) -> dict[str, Any]:
-    command = [sys.executable, str(ROOT / "benchmarks" / "besides.py"), *words]
+    command = [sys.executable, str(ROOT / "benchmarks" / "concurrency.py"), *words]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.stdout, done.stderr
     found = dict(json.loads(done.stdout))

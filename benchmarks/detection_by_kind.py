@@ -1,8 +1,8 @@
 """Detection by kind of forgery, next to the null, and false-positive rates.
 
-    python benchmarks/judges.py ../shared/images/test/scenes --limit 30
-    python benchmarks/judges.py ../shared/images/test/scenes --weights trufor=trufor.safetensors
-    python benchmarks/judges.py ../shared/images/test/scenes --weights trufor=runs/trufor
+    python benchmarks/detection_by_kind.py ../shared/images/test/scenes --limit 30
+    python benchmarks/detection_by_kind.py ../shared/images/test/scenes --weights trufor=FILE
+    python benchmarks/detection_by_kind.py ../shared/images/test/scenes --weights trufor=runs/trufor
 
 A folder instead of a file is that of a running training: the EMA weights of its checkpoint are
 measured, before its threshold is calibrated. Images are 256x256, holes are generated at 30-40 %,
@@ -52,7 +52,7 @@ KINDS = (*FLAT, *CONTROLS, *LEARNED, "safepaint+grain:match", "splice", "copy-mo
 
 
 @dataclass(frozen=True, kw_only=True)
-class Looked:
+class KindResult:
     """Detections of one detector on one kind of forgery.
 
     Attributes:
@@ -126,21 +126,21 @@ def _retouched(forgery: Forgery, step: str, seed: int) -> Forgery:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Opened:
+class LoadedDetector:
     """A detector, and the inpainters seen in its training, if known."""
 
     detector: Detector
     met: frozenset[str]
 
 
-def opened(name: str, weights: str) -> Opened:
+def load_detector(name: str, weights: str) -> LoadedDetector:
     """Return a detector from a file, "mini", or the folder of a running training."""
     finished = Path(weights) / f"{name}.safetensors"
     if not Path(weights).is_dir() or finished.is_file():
         given = finished if finished.is_file() else weights
         file = find_weights(DETECTORS.card(name), given).path
         met = met_by(file) if file else None
-        return Opened(detector=create_detector(name, weights=given), met=met or frozenset())
+        return LoadedDetector(detector=create_detector(name, weights=given), met=met or frozenset())
     content = torch.load(Path(weights) / "checkpoint.pt", weights_only=True)
     recipe = Recipe.model_validate_json(content["recipe"])
     kind = LEARNERS.load(name)
@@ -151,7 +151,7 @@ def opened(name: str, weights: str) -> Opened:
         file = Path(folder) / f"{name}.safetensors"
         export_safetensors(learner.network, file, {"model": name, "config": learner.config()})
         detector = create_detector(name, weights=file)
-    return Opened(detector=detector, met=frozenset(recipe.met or ()))
+    return LoadedDetector(detector=detector, met=frozenset(recipe.met or ()))
 
 
 def answers(detector: Detector, images: Iterable[Pixels]) -> tuple[list[np.ndarray], float]:
@@ -161,14 +161,18 @@ def answers(detector: Detector, images: Iterable[Pixels]) -> tuple[list[np.ndarr
     return [one.heatmap[0].numpy() for one in found], float(np.mean(fires))
 
 
-def looked(detector: Detector, bench: Bench, kind: str, nulls: list[np.ndarray]) -> Looked:
+def measure_kind(
+    detector: Detector, bench: Bench, kind: str, nulls: list[np.ndarray]
+) -> KindResult:
     """Return the AUC of one kind and its null."""
     forgeries = bench.forgeries(kind)
     heatmaps, fires = answers(detector, [one.pixels for one in forgeries])
     truths = [one.truth for one in forgeries]
     aucs, null = _aucs(heatmaps, truths), _aucs(nulls, truths)
     spread = float(np.std(aucs, ddof=1) / len(aucs) ** 0.5) if len(aucs) > 1 else float("nan")
-    return Looked(auc=float(np.mean(aucs)), spread=spread, null=float(np.mean(null)), fires=fires)
+    return KindResult(
+        auc=float(np.mean(aucs)), spread=spread, null=float(np.mean(null)), fires=fires
+    )
 
 
 def _aucs(heatmaps: list[np.ndarray], truths: list[Mask]) -> list[float]:
@@ -204,7 +208,7 @@ def main() -> None:
     given = parser.parse_args()
     weights = dict(one.split("=", 1) for one in given.weights.split(",") if one)
     names = given.detectors.split(",")
-    all_ = {name: opened(name, weights.get(name, "mini")) for name in names}
+    all_ = {name: load_detector(name, weights.get(name, "mini")) for name in names}
     detectors = {name: one.detector for name, one in all_.items()}
     if given.cache:
         given.cache.mkdir(parents=True, exist_ok=True)
@@ -218,7 +222,7 @@ def main() -> None:
     for kind in given.kinds.split(","):
         cells = []
         for name, detector in detectors.items():
-            one = looked(detector, bench, kind, nulls[name][0])
+            one = measure_kind(detector, bench, kind, nulls[name][0])
             mark = "*" if kind.partition("+grain:")[0] in all_[name].met else ""
             cells.append(
                 f"{one.auc:.3f}{mark} +- {one.spread:.3f} ({one.null:.3f}), {one.fires:.0%}"

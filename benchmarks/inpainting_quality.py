@@ -1,7 +1,7 @@
 """Quality of learned inpaintings relative to `telea` and to the images themselves.
 
-    python benchmarks/fills.py --images DIR --limit 20 --models lama,aotgan
-    python benchmarks/fills.py --images DIR --models lama=TRAINED/lama --sheets SHEETS
+    python benchmarks/inpainting_quality.py --images DIR --limit 20 --models lama,aotgan
+    python benchmarks/inpainting_quality.py --images DIR --models lama=TRAINED/lama --sheets SHEETS
 
 A model is a name (shipped weights) or NAME=PLACE: a weights file, or the folder of a training,
 finished or not (the EMA weights of its checkpoint). For each mask-ratio bin:

@@ -1,6 +1,6 @@
 """Concurrency stress test: `bench clean` and `bench check` next to running runs, and killed checks.
 
-    python benchmarks/besides.py --rounds 50 --kills 50
+    python benchmarks/concurrency.py --rounds 50 --kills 50
 
 In each round, two runs of different plans start with one new store, and until both have ended,
 commands that could touch what they use are started: `bench clean` without arguments, with the
