@@ -1,4 +1,4 @@
-"""Whatever stops a run, the same command goes on to the same bytes, and nothing is left over."""
+"""Runs that were disturbed in any way resume to the same bytes, and leave nothing behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`bench check` finds damage, the same run heals it, `bench clean` removes what is left over."""
+"""`bench check` finds damage, rerunning repairs it, `bench clean` removes leftovers."""
 
 from __future__ import annotations
 

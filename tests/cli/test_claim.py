@@ -1,4 +1,4 @@
-"""A run's folder is its own: by default none has another's, and what is in it is one run's."""
+"""The folder of a run: a new one by default, and never shared between runs."""
 
 from __future__ import annotations
 

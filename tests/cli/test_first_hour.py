@@ -1,4 +1,4 @@
-"""What a newcomer types in the first hour, and what is said to it."""
+"""A new user's first commands and their output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shards of a run and `bench merge`: the files of one run, and a line for what does not fit."""
+"""`bench merge` of shards writes the files of an unsharded run, or a one-line error."""
 
 from __future__ import annotations
 

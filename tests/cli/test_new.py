@@ -1,4 +1,4 @@
-"""`bench new` writes projects that work as they are."""
+"""`bench new` writes working projects."""
 
 from __future__ import annotations
 

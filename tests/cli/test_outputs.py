@@ -1,4 +1,4 @@
-"""`outputs:DIR`: images that a program of the user's has inpainted already."""
+"""`outputs:DIR`: images that an external program has already inpainted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What other distributions and other files bring: listed and run like ours, refused in a line."""
+"""Plugins and external classes: listed and run like built-in ones, or a one-line error."""
 
 from __future__ import annotations
 

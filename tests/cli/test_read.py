@@ -1,4 +1,4 @@
-"""`bench list`, `bench show` and `bench weights`: for a reader and for machines."""
+"""`bench list`, `bench show` and `bench weights`: text and JSON."""
 
 from __future__ import annotations
 

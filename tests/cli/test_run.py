@@ -1,4 +1,4 @@
-"""`bench run` end to end, with models that need no weights."""
+"""`bench run` end to end, with models without weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Passwords and keys of programs: not in the plan, the record, the page, the log or a line."""
+"""Secrets of external programs never reach plan, record, page, log or console."""
 
 from __future__ import annotations
 

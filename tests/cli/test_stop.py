@@ -1,4 +1,4 @@
-"""A run that is stopped at any point goes on where it was and ends with the same bytes."""
+"""Interrupted runs resume at any point and end with the same bytes."""
 
 from __future__ import annotations
 

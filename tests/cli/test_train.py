@@ -1,4 +1,4 @@
-"""`bench train`: one model, an edition, and what cannot be asked."""
+"""`bench train`: one model, a set of weights, and invalid options."""
 
 from __future__ import annotations
 

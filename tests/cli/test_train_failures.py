@@ -1,4 +1,4 @@
-"""What ends a training too early: one line, status 2 where the user can mend it, nothing lost."""
+"""Failures of `bench train`: one line, exit status 2 for user errors, nothing lost."""
 
 from __future__ import annotations
 

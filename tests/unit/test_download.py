@@ -1,4 +1,4 @@
-"""Downloads: bounded, and an address that gives nothing is an error in a line."""
+"""Downloads are bounded, and failed ones raise a one-line error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""benchmarks/gpu.py as a dry run on the CPU, and that its checks can fail."""
+"""benchmarks/gpu.py as a dry run on the CPU; its checks can fail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ImageNet networks are installed from two places and three kinds of file, and never unverified."""
+"""ImageNet backbones: two sources, three kinds of file, always verified."""
 
 from __future__ import annotations
 

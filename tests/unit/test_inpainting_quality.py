@@ -1,4 +1,4 @@
-"""benchmarks/inpainting_quality.py: what it measures of a fill, on images whose answer is known."""
+"""benchmarks/inpainting_quality.py: measurements of images with known results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Installing checkpoints: verified first, and nothing else is ever installed."""
+"""Checkpoints are verified before they are installed."""
 
 from __future__ import annotations
 

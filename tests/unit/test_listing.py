@@ -1,4 +1,4 @@
-"""What `bench list` and `bench show` say: only what is here, and all that the card knows."""
+"""`bench list` and `bench show`: installed weights and all fields of the cards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What users bring is found in worker processes too, with the same numbers."""
+"""External models and metrics in worker processes give the same numbers."""
 
 from __future__ import annotations
 
