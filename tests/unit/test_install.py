@@ -418,12 +418,10 @@ def test_a_backbone_whose_content_nobody_states_is_not_called_verified(
     digest = hashlib.sha256(b"vgg19").hexdigest()[:8]
     fitting = replace(known, size=5, sha256=digest)
     monkeypatch.setitem(backbones._TABLE, "vgg19", replace(sized, published=fitting))
-    eight = (
-        "(the 8 digits fit that are published of its SHA-256; no more is, so it may be anybody's)"
-    )
+    eight = "(only 8 digits of its SHA-256 are published, and they match; its origin is unverified)"
     assert add_weights("vgg19", file).endswith(f"vgg19-dcbb9e9d.pth installed {eight}")
     assert (torch_checkpoints() / known.file).read_bytes() == b"vgg19"
-    assert already_here("vgg19") == f"vgg19: already here {eight}"
+    assert already_here("vgg19") == f"vgg19: already installed {eight}"
     assert next(one for one in weights_status() if one["name"] == "vgg19")["state"] == "installed"
 
 
