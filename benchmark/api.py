@@ -144,13 +144,14 @@ def run(
     Raises:
         BenchError: if the plan cannot be run; no partially written file is left.
     """
+    out = at_home(Path(out)) if out is not None else None
     settings = replace(settings or Settings(), device=device)
     settings = replace(settings, notify=notify) if notify else settings
+    settings = replace(settings, logs=out / "logs") if out is not None else settings
     executor = settings.executor or default_executor(device)
     settings = replace(settings, executor=executor)
     for one in executor.devices:
         _check_device(one)
-    out = at_home(Path(out)) if out is not None else None
     pass_on(settings.env)
     store = store if store is None or is_address(store) else at_home(Path(store))
     plan = _as_begun(plan, out)
@@ -161,12 +162,8 @@ def run(
         settings.tell(line)
     _refuse_unused(setup, settings)
     if save_images:
-        from benchmark.results.images import check_names
-
-        check_names(setup)
-    settings = replace(settings, logs=out / "logs") if out is not None else settings
-    jobs = PlanJobs(setup)
-    claim = claimed(out, plan, settings.shard, store)
+        _check_names(setup)
+    jobs, claim = PlanJobs(setup), claimed(out, plan, settings.shard, store)
     with claim as (folder, place), Store(place) as answers, answers.used():
         if folder is not None and names_outside(plan) is not None:
             _write_begun(folder, jobs, record_of(setup, settings, Tally(), {}), place)
@@ -177,6 +174,12 @@ def run(
         if folder is not None and save_images:
             _save_images(folder / "images", jobs, answers)
     return record
+
+
+def _check_names(setup: ResolvedPlan) -> None:
+    from benchmark.results.images import check_names
+
+    check_names(setup)
 
 
 def _withheld_lines(setup: ResolvedPlan, settings: Settings) -> Iterator[str]:

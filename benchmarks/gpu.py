@@ -26,7 +26,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ from benchmark.core.errors import BatchWarning, BenchError
 from benchmark.plans import plan_file
 from benchmark.runner.scheduler import Settings
 from benchmark.verify.seeded import seeded_state
+from benchmarks.gpu_report import Report
 from benchmarks.models import NETWORKS
 from benchmarks.training_speed import Form, made_up, of_stage, rate
 from detectors import create_detector
@@ -52,44 +53,6 @@ FLIPS = 1 / 8  # of ACC and FPR over eight images: one score at the threshold
 FORMS = ("float32", "tf32", "channels last", "bf16", "compile")
 GAINS = (1.0, 1.4, 0.7)  # of seeded weights: the first with an output that is not constant
 SEED = 10
-
-
-@dataclass
-class Report:
-    """Results, written to OUT after every line.
-
-    Attributes:
-        out: the folder.
-        until: when to stop, by `time.monotonic`.
-        lines: lines of gpu.md.
-        failed: failed checks.
-        left_out: steps that exceeded the time limit.
-    """
-
-    out: Path
-    until: float
-    lines: list[str] = field(default_factory=list)
-    failed: list[str] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)
-
-    def say(self, line: str) -> None:
-        """Print a line and keep it."""
-        print(line, flush=True)
-        self.lines.append(line)
-        (self.out / "gpu.md").write_text("\n".join(self.lines) + "\n", encoding="utf-8")
-
-    def check(self, what: str, *, holds: bool) -> str:
-        """Record whether a check holds; return the word for it."""
-        if not holds:
-            self.failed.append(what)
-        return "holds" if holds else "FAILS"
-
-    def late(self, what: str) -> bool:
-        """Return whether the time is over, and record the step as left out."""
-        over = time.monotonic() > self.until
-        if over:
-            self.left_out.append(what)
-        return over
 
 
 def create(name: str, path: Path, device: str) -> Any:

@@ -36,7 +36,7 @@ from benchmark.core.types import Case, Mask, Pixels
 from benchmark.metrics.fidelity import psnr
 from benchmark.metrics.perceptual import LPIPS
 from benchmark.runner.plan import Plan
-from benchmark.runner.resolve import prepare
+from benchmark.runner.resolve import ResolvedPlan, prepare
 from benchmark.training.checkpoint import CHECKPOINT
 from benchmark.training.export import export_safetensors
 from benchmark.training.recipe import LEARNERS, Recipe, read_part
@@ -172,8 +172,8 @@ def goals_missed(model: str, bucket: str, apart: dict[str, float]) -> list[str]:
     return [name for name, met in checks.items() if not met]
 
 
-def main() -> None:
-    """Print a row for each model and mask-ratio bin."""
+def parsed() -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=Path, help="folder of images; default: the samples")
     parser.add_argument("--limit", type=int, help="use only the first N images")
@@ -181,7 +181,63 @@ def main() -> None:
     parser.add_argument("--buckets", default="10-20,30-40,50-60")
     parser.add_argument("--sheets", type=Path, help="folder for images at four times their size")
     parser.add_argument("--shown", type=int, default=2, help="sheets per model and mask-ratio bin")
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def measure_bin(
+    setup: ResolvedPlan, bucket: str, models: dict[str, Inpainter], options: argparse.Namespace
+) -> tuple[dict[str, Found], Found]:
+    """Measure all models in one mask-ratio bin; write their sheets.
+
+    Returns:
+        Measurements by model, and those of the images themselves: the gradient inside the hole
+        and the spectral peaks of the known region.
+    """
+    found, images = {word: Found() for word in models}, Found()
+    refs = [ref for ref in setup.samples if ref.bucket == bucket]
+    for number, ref in enumerate(refs):
+        sample = setup.sources.load(ref)
+        image, mask = sample.image, sample.mask
+        light = luminance(image)
+        images.gradient.append(gradient_energy(light, mask))
+        for window in peaks(light, ~mask):
+            for period, value in window.items():
+                images.peaks[period].append(value)
+        inpainted = {
+            word: to_pixels(model.inpaint(to_images(image[None]), to_masks(mask[None])))[0]
+            for word, model in models.items()
+        }
+        for word, pixels in inpainted.items():
+            measure(found[word], pixels, image, mask)
+            if options.sheets and number < options.shown and word != CONTROL:
+                options.sheets.mkdir(parents=True, exist_ok=True)
+                name = word.partition("=")[0]
+                sheet = enlarged((image, inpainted[CONTROL], pixels))
+                sheet.save(options.sheets / f"{name}-{bucket}-{number}.png")
+    return found, images
+
+
+def row(word: str, bucket: str, found: dict[str, Found], images: Found) -> str:
+    """Return the row of a model in the table of `main`."""
+    name, one, control = word.partition("=")[0], found[word], found[CONTROL]
+    apart = {
+        "psnr": one.mean("psnr") - control.mean("psnr"),
+        "lpips": one.mean("lpips") - control.mean("lpips"),
+        "gradient": one.mean("gradient") / control.mean("gradient"),
+        **{f"peak {p}": one.peak(p) / images.peak(p) for p in PERIODS},
+    }
+    tall = " ".join(f"{apart[f'peak {p}']:.2f}" for p in PERIODS)
+    missed = "" if word == CONTROL else ", ".join(goals_missed(name, bucket, apart))
+    return (
+        f"| {name} | {bucket} | {one.mean('psnr'):.2f} | {apart['psnr']:+.2f} | "
+        f"{one.mean('lpips'):.3f} | {apart['lpips']:+.3f} | {apart['gradient']:.2f} | "
+        f"{one.mean('gradient') / images.mean('gradient'):.2f} | {tall} | {missed or '-'} |"
+    )
+
+
+def main() -> None:
+    """Print a row for each model and mask-ratio bin."""
+    options = parsed()
     plan = Plan(
         datasets=("folder",) if options.images else ("samples",),
         images=options.images,
@@ -197,49 +253,13 @@ def main() -> None:
         name, _, place = word.partition("=")
         models[word] = loaded(name, place or None)
     print(
-        "| model | bucket | PSNR | less telea's | LPIPS | less telea's | gradient / telea's "
+        "| model | bin | PSNR | minus telea's | LPIPS | minus telea's | gradient / telea's "
         "| / image's | peaks at 2, 4, 8 | misses |\n| --- " + "| --- " * 9 + "|"
     )
     for bucket in plan.buckets:
-        refs = [ref for ref in setup.samples if ref.bucket == bucket]
-        found = {word: Found() for word in models}
-        known, real = Found(), Found()
-        for number, ref in enumerate(refs):
-            sample = setup.sources.load(ref)
-            image, mask = sample.image, sample.mask
-            light = luminance(image)
-            real.gradient.append(gradient_energy(light, mask))
-            for window in peaks(light, ~mask):
-                for period, value in window.items():
-                    known.peaks[period].append(value)
-            fills = {
-                word: to_pixels(model.inpaint(to_images(image[None]), to_masks(mask[None])))[0]
-                for word, model in models.items()
-            }
-            for word, fill in fills.items():
-                measure(found[word], fill, image, mask)
-                if options.sheets and number < options.shown and word != CONTROL:
-                    options.sheets.mkdir(parents=True, exist_ok=True)
-                    name = word.partition("=")[0]
-                    sheet = enlarged((image, fills[CONTROL], fill))
-                    sheet.save(options.sheets / f"{name}-{bucket}-{number}.png")
-        control = found[CONTROL]
-        for word, one in found.items():
-            name = word.partition("=")[0]
-            apart = {
-                "psnr": one.mean("psnr") - control.mean("psnr"),
-                "lpips": one.mean("lpips") - control.mean("lpips"),
-                "gradient": one.mean("gradient") / control.mean("gradient"),
-                **{f"peak {p}": one.peak(p) / known.peak(p) for p in PERIODS},
-            }
-            tall = " ".join(f"{apart[f'peak {p}']:.2f}" for p in PERIODS)
-            missed = "" if word == CONTROL else ", ".join(goals_missed(name, bucket, apart))
-            print(
-                f"| {name} | {bucket} | {one.mean('psnr'):.2f} | {apart['psnr']:+.2f} | "
-                f"{one.mean('lpips'):.3f} | {apart['lpips']:+.3f} | {apart['gradient']:.2f} | "
-                f"{one.mean('gradient') / real.mean('gradient'):.2f} | {tall} | {missed or '-'} |",
-                flush=True,
-            )
+        found, images = measure_bin(setup, bucket, models, options)
+        for word in found:
+            print(row(word, bucket, found, images), flush=True)
 
 
 if __name__ == "__main__":

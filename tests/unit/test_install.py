@@ -437,6 +437,6 @@ def test_a_download_larger_than_its_card_states_is_refused(
 ) -> None:
     size = checkpoint.stat().st_size
     register(url=f"{served}/tiny.pth", size=size - 1)
-    with pytest.raises(WeightsError, match=f"larger than the {size - 1:,} bytes"):
+    with pytest.raises(WeightsError, match=f"expected at most {size - 1:,} bytes"):
         fetch_weights("tiny")
     assert state() == "missing"
