@@ -99,7 +99,7 @@ class Training:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
+class SeedResults:
     """The results of all runs.
 
     Attributes:
@@ -188,7 +188,7 @@ def plan_of(trainings: Iterable[Training], options: argparse.Namespace) -> Plan:
     )
 
 
-def measure(trainings: Sequence[Training], options: argparse.Namespace) -> Measured:
+def measure(trainings: Sequence[Training], options: argparse.Namespace) -> SeedResults:
     """Run all seeds, skipping stored outputs, and collect their values."""
     piles: dict[tuple[str, str, str], dict[int, Values]] = {}
     null: dict[str, Values] = {}
@@ -206,7 +206,7 @@ def measure(trainings: Sequence[Training], options: argparse.Namespace) -> Measu
                 for metric in JUDGED if cell.detector else ALONE:
                     values = here.values(painter, METRICS.load(metric)(), names)
                     piles.setdefault((cell.detector, painter, metric), {})[seed] = values
-    return Measured(
+    return SeedResults(
         values={
             key: np.stack(list(pile.values())[: None if key[1].split("+grain")[0] in ROWS else 1])
             for key, pile in piles.items()
@@ -215,7 +215,7 @@ def measure(trainings: Sequence[Training], options: argparse.Namespace) -> Measu
     )
 
 
-def means(table: Ablation, found: Measured, detector: str) -> Iterator[dict[str, object]]:
+def means(table: Ablation, found: SeedResults, detector: str) -> Iterator[dict[str, object]]:
     """Return the mean of each row, control and null, with intervals over seeds and images."""
     for painter in [*_painters(table.rows), *_painters((FLAT, PLAIN))]:
         for metric in JUDGED if detector else ALONE:
@@ -244,7 +244,7 @@ def _painters(names: Iterable[str]) -> list[str]:
     return [name + retouch for retouch in ("", f"+{MATCHED}") for name in names]
 
 
-def differences(table: Ablation, found: Measured, detector: str) -> Iterator[dict[str, object]]:
+def differences(table: Ablation, found: SeedResults, detector: str) -> Iterator[dict[str, object]]:
     """Compare each model with itself without a component, and each row with the controls.
 
     The tests of one detector against one kind form a family under Holm's correction: the
@@ -262,7 +262,7 @@ def differences(table: Ablation, found: Measured, detector: str) -> Iterator[dic
 
 
 def _family(
-    table: Ablation, found: Measured, detector: str, pairs: Sequence[tuple[str, str]]
+    table: Ablation, found: SeedResults, detector: str, pairs: Sequence[tuple[str, str]]
 ) -> Iterator[dict[str, object]]:
     where: list[tuple[str, str, str, int]] = []
     tests: list[PairedTest] = []

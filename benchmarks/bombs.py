@@ -70,7 +70,7 @@ class Bomb:
 
 def bombs() -> dict[str, Bomb]:
     """Return all bombs by name."""
-    return _networks() | _checkpoints() | _pictures() | _sparse()
+    return _networks() | _checkpoints() | _images() | _sparse()
 
 
 def _networks() -> dict[str, Bomb]:
@@ -106,7 +106,7 @@ def _checkpoints() -> dict[str, Bomb]:
     }
 
 
-def _pictures() -> dict[str, Bomb]:
+def _images() -> dict[str, Bomb]:
     def grey(path: Path) -> None:
         cv2.imwrite(str(path), np.zeros((9400, 9400), np.uint16))
 

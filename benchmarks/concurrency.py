@@ -80,7 +80,7 @@ def _photos(folder: Path) -> Path:
     return folder
 
 
-class Child:
+class BenchProcess:
     """A `bench` command with its own home folder, in a child process."""
 
     def __init__(self, folder: Path, photos: Path, words: tuple[str, ...], number: int = 0) -> None:
@@ -119,7 +119,7 @@ def _results(folder: Path, name: str) -> dict[str, bytes]:
 
 
 def _quiet(folder: Path, photos: Path, name: str) -> dict[str, bytes]:
-    end = Child(folder, photos, _run_words(photos, name)).wait()
+    end = BenchProcess(folder, photos, _run_words(photos, name)).wait()
     if end.status != 0:
         sys.exit(f"the quiet run failed: {end.said}")
     return _results(folder, name)
@@ -134,12 +134,12 @@ def _round(
 ) -> Iterator[str]:
     """Run two plans with disturbing commands; yield what is wrong afterwards."""
     runs = {
-        name: Child(folder, photos, _run_words(photos, name), number)
+        name: BenchProcess(folder, photos, _run_words(photos, name), number)
         for number, name in enumerate(RUNS, start=1)
     }
     while any(run.ended() is None for run in runs.values()):
         name = draw.choice(list(BESIDES))
-        end = Child(folder, photos, BESIDES[name] or _run_words(photos, "a")).wait()
+        end = BenchProcess(folder, photos, BESIDES[name] or _run_words(photos, "a")).wait()
         ends[name][_word(end)] += 1
         if end.status not in (0, 2) or "Traceback" in end.said:
             yield f"{name}: {end.word}: {end.said[-800:]}"
@@ -153,7 +153,7 @@ def _round(
         found = _results(folder, name)
         yield from (f"run {name}: {one} differs" for one in FILES if found[one] != quiet[name][one])
     for words in (("check", "runs/a"), ("check", "runs/b"), ("clean", "--json")):
-        end = Child(folder, photos, words).wait()
+        end = BenchProcess(folder, photos, words).wait()
         if end.status != 0 or (words[0] == "clean" and json.loads(end.said) != []):
             yield f"{' '.join(words)} afterwards: {end.said[-800:]}"
 
@@ -179,17 +179,17 @@ def _kills(
         peace = folder / "peace"
         shutil.copytree(damaged, peace)
         began = time.perf_counter()
-        first = Child(peace, photos, ("check",)).wait()
+        first = BenchProcess(peace, photos, ("check",)).wait()
         length = time.perf_counter() - began
         if first.status != 1 or "put aside" not in first.said:
             ends["not damaged enough"] += 1
         else:
             _interrupt(damaged, photos, draw, length, ends)
-            last = Child(damaged, photos, ("check",)).wait()
+            last = BenchProcess(damaged, photos, ("check",)).wait()
             ends["rows saved"] += len(_rows(damaged))
             if last.status not in (0, 1) or _rows(damaged) != _rows(peace):
                 wrong.append(f"{len(_rows(damaged))} rows, not {len(_rows(peace))}: {last.said}")
-            if Child(damaged, photos, ("check",)).wait().status != 0:
+            if BenchProcess(damaged, photos, ("check",)).wait().status != 0:
                 wrong.append("a check after the last one finds something")
         for one in (damaged, peace):
             shutil.rmtree(one)
@@ -201,12 +201,12 @@ def _interrupt(
 ) -> None:
     """Run three checks, each killed at a random moment and followed by `bench clean`."""
     for _ in range(3):
-        check = Child(folder, photos, ("check",))
+        check = BenchProcess(folder, photos, ("check",))
         time.sleep(draw.uniform(0, length))
         ends["had ended before" if check.ended() else "killed"] += 1
         check.kill()
         check.wait()
-        clean = Child(folder, photos, ("clean",)).wait()
+        clean = BenchProcess(folder, photos, ("clean",)).wait()
         ends[f"clean behind it: {clean.word}"] += 1
 
 

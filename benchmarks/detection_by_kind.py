@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from transfer import pictures, shrunk
+from transfer import forged_images, shrunk
 
 from benchmark.core.checkpoints.resolve import find_weights
 from benchmark.core.seeds import seed_of
@@ -181,7 +181,7 @@ def _aucs(heatmaps: list[np.ndarray], truths: list[Mask]) -> list[float]:
 
 def published(detectors: Mapping[str, Detector], folder: Path) -> Iterator[str]:
     """Yield a line per group of images of published inpainters, at their size and at 256."""
-    whole = list(pictures(folder))
+    whole = list(forged_images(folder))
     for title, all_ in (("as filed", whole), ("at 256", [shrunk(one) for one in whole])):
         for group in dict.fromkeys(one.group for one in all_):
             own = [one for one in all_ if one.group == group]

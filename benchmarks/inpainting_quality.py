@@ -140,9 +140,9 @@ def loaded(name: str, place: str | None) -> Inpainter:
         return create_inpainter(name, weights=str(file))
 
 
-def enlarged(pictures: Sequence[Pixels]) -> Image.Image:
+def enlarged(images: Sequence[Pixels]) -> Image.Image:
     """Return the images side by side, each pixel enlarged to 4x4."""
-    row = np.concatenate(pictures, axis=1)
+    row = np.concatenate(images, axis=1)
     return Image.fromarray(row.repeat(4, axis=0).repeat(4, axis=1))
 
 

@@ -22,7 +22,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
-def pictures(folder: Path, count: int) -> Path:
+def save_images(folder: Path, count: int) -> Path:
     """Write small random images into a folder."""
     folder.mkdir()
     generator = np.random.default_rng(0)
@@ -53,7 +53,7 @@ def main() -> None:
     for count in counts:
         with tempfile.TemporaryDirectory() as folder:
             place = Path(folder)
-            print(f"| {count} | {peak(pictures(place / 'images', count), place):.0f} |")
+            print(f"| {count} | {peak(save_images(place / 'images', count), place):.0f} |")
 
 
 if __name__ == "__main__":

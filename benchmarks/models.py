@@ -76,7 +76,7 @@ save_file(state, path, metadata={"bench": json.dumps(noted)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class Timing:
     """One model at one batch size, in one form.
 
     Attributes:
@@ -96,7 +96,7 @@ class Measured:
     ratio: float
 
 
-class Child:
+class ModelProcess:
     """A process with one model that times a forward pass on request."""
 
     def __init__(self, arguments: Sequence[str], root: str | None = None) -> None:
@@ -110,7 +110,7 @@ class Child:
         self.seconds: list[float] = []
         self.peak = 0.0
 
-    def __enter__(self) -> Child:
+    def __enter__(self) -> ModelProcess:
         self.turn()
         self.seconds.clear()  # the first pass allocates memory and selects kernels
         return self
@@ -154,7 +154,7 @@ def weights_of(name: str) -> Iterator[str]:
         yield path
 
 
-def measure(name: str, weights: str, batch: int, options: argparse.Namespace) -> list[Measured]:
+def measure(name: str, weights: str, batch: int, options: argparse.Namespace) -> list[Timing]:
     """Time a model's forms alternately."""
     from inpainters import INPAINTERS
 
@@ -162,13 +162,13 @@ def measure(name: str, weights: str, batch: int, options: argparse.Namespace) ->
     forms = ["plain", *options.forms] if name in NETWORKS else ["fast"]
     with ExitStack() as stack:
         words = [kind, name, weights, str(batch), str(options.threads)]
-        children = {form: stack.enter_context(Child([*words, form])) for form in forms}
+        children = {form: stack.enter_context(ModelProcess([*words, form])) for form in forms}
         for _ in range(options.runs):
             for child in children.values():
                 child.turn()
     medians = {form: statistics.median(child.seconds) for form, child in children.items()}
     return [
-        Measured(
+        Timing(
             model=name,
             batch=batch,
             form=form,

@@ -28,7 +28,7 @@ SIDE = 256
 
 
 @dataclass(frozen=True)
-class Picture:
+class ForgedImage:
     """An image; `truth` is None for an authentic one."""
 
     group: str
@@ -36,23 +36,23 @@ class Picture:
     truth: Mask | None
 
 
-def pictures(folder: Path) -> Iterator[Picture]:
+def forged_images(folder: Path) -> Iterator[ForgedImage]:
     """Return all forgeries and originals of the folder."""
     for output in sorted(folder.glob("madf/*/*_output.png")):
         case = output.name.removesuffix("_output.png")
         known = np.asarray(Image.open(output.with_name(f"{case}_mask.png")).convert("L")) > 127
-        yield Picture("MADF", read_image(output), ~known)
-        yield Picture("MADF's originals", read_image(output.with_name(f"{case}.png")), None)
+        yield ForgedImage("MADF", read_image(output), ~known)
+        yield ForgedImage("MADF's originals", read_image(output.with_name(f"{case}.png")), None)
     for forged in sorted(folder.glob("iidnet/forged_*.png")):
         answer = Image.open(forged.with_name(f"output_{forged.name}")).convert("L")
         pixels = read_image(forged)
         seen = np.asarray(answer.resize(pixels.shape[1::-1], Image.Resampling.NEAREST)) > 127
-        yield Picture(f"{forged.stem.removeprefix('forged_')} *", pixels, seen)
+        yield ForgedImage(f"{forged.stem.removeprefix('forged_')} *", pixels, seen)
     for authentic in sorted(folder.glob("psccnet/authentic*.png")):
-        yield Picture("PSCC-Net's authentic", read_image(authentic), None)
+        yield ForgedImage("PSCC-Net's authentic", read_image(authentic), None)
 
 
-def shrunk(picture: Picture) -> Picture:
+def shrunk(picture: ForgedImage) -> ForgedImage:
     """Return the center square at 256x256; an image of that size unchanged."""
     height, width = picture.pixels.shape[:2]
     side = min(height, width)
@@ -60,12 +60,12 @@ def shrunk(picture: Picture) -> Picture:
     square = slice(top, top + side), slice(left, left + side)
     pixels = Image.fromarray(picture.pixels[square]).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
     if picture.truth is None:
-        return Picture(picture.group, np.asarray(pixels), None)
+        return ForgedImage(picture.group, np.asarray(pixels), None)
     truth = Image.fromarray(picture.truth[square]).resize((SIDE, SIDE), Image.Resampling.NEAREST)
-    return Picture(picture.group, np.asarray(pixels), np.asarray(truth))
+    return ForgedImage(picture.group, np.asarray(pixels), np.asarray(truth))
 
 
-def measured(detector: str, all_: list[Picture]) -> Iterator[tuple[str, float, float, bool]]:
+def measured(detector: str, all_: list[ForgedImage]) -> Iterator[tuple[str, float, float, bool]]:
     """Return per image: group, AUC and F1 (NaN if authentic), and whether it is called forged."""
     model = create_detector(detector)
     for picture in all_:
@@ -84,7 +84,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--detectors", default="psccnet,trufor,iidnet")
     chosen = parser.parse_args()
-    whole = list(pictures(chosen.folder))
+    whole = list(forged_images(chosen.folder))
     if not whole:
         parser.error(f"{chosen.folder}: no madf/*/*_output.png and no iidnet/forged_*.png")
     for title, all_ in (("as they are", whole), ("at 256", [shrunk(one) for one in whole])):

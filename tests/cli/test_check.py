@@ -208,7 +208,7 @@ def test_a_strangers_run_names_no_store_to_be_emptied(
     Path("theirs/record.json").write_text(json.dumps(named))
     said = bench("clean", "theirs", "--unneeded")
     assert said.exit_code == 2
-    assert "has no answer that these runs need" in said.stderr
+    assert "has no output that these runs need" in said.stderr
     assert sorted((own / "objects").rglob("*.*")) == before
     assert bench("clean", "out", "--unneeded").exit_code == 0
     assert bench("clean", "theirs", "--unneeded", "--store", own).exit_code == 0
