@@ -25,7 +25,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from tests.unit.core import test_arrays, test_bounded, test_saved
+from tests.unit.core import test_arrays, test_image_limits
+from tests.unit.core.checkpoints import test_limits
 
 ROOT = Path(__file__).resolve().parents[1]
 LIMIT = 600.0  # seconds
@@ -77,10 +78,10 @@ def _networks() -> dict[str, Bomb]:
     return {
         f"width of {name}": Bomb(
             ending=".safetensors",
-            make=partial(test_saved.huge, model=name, config=config),
+            make=partial(test_limits.huge, model=name, config=config),
             reader=(module, f"{function}(path)"),
         )
-        for name, (module, function, config) in test_saved.MODELS.items()
+        for name, (module, function, config) in test_limits.MODELS.items()
     }
 
 
@@ -96,8 +97,8 @@ def _checkpoints() -> dict[str, Bomb]:
         torch.save({"a": make()}, path)
 
     made = {
-        f"checkpoint: {name}": partial(test_saved.archive, value=value, storage=storage, how=how)
-        for name, (value, storage, how, _) in test_saved.bombs().items()
+        f"checkpoint: {name}": partial(test_limits.archive, value=value, storage=storage, how=how)
+        for name, (value, storage, how, _) in test_limits.bombs().items()
     }
     kinds = {f"a {name} tensor": partial(save, make=make) for name, make in odd.items()}
     return {
@@ -114,11 +115,13 @@ def _images() -> dict[str, Bomb]:
         return lambda path: path.write_bytes(content)
 
     def empty(path: Path) -> None:
-        path.write_bytes(test_bounded.png(*[test_bounded.chunk(b"tEXt", b"")] * 2_000_000))
+        path.write_bytes(
+            test_image_limits.png(*[test_image_limits.chunk(b"tEXt", b"")] * 2_000_000)
+        )
 
     found = {
         name: Bomb(ending=".png", make=of(content), reader=PICTURE)
-        for name, content in test_bounded.bombs().items()
+        for name, content in test_image_limits.bombs().items()
     }
     for side, count in ((4000, 1500), (9000, 95)):
         found[f"JPEG of {count:,} scans, {side}x{side}, of one colour"] = Bomb(
@@ -137,7 +140,7 @@ def _images() -> dict[str, Bomb]:
 def _scanned(path: Path, side: int, count: int) -> None:
     stream = io.BytesIO()
     Image.new("RGB", (side, side), (90, 120, 60)).save(stream, "JPEG", progressive=True)
-    path.write_bytes(test_bounded.with_scans(stream.getvalue(), count))
+    path.write_bytes(test_image_limits.with_scans(stream.getvalue(), count))
 
 
 def _frames(path: Path) -> None:
@@ -162,7 +165,7 @@ def _sparse() -> dict[str, Bomb]:
     scores = ("detectors.external.heatmaps", "read_scores(path)")
     return {
         "image of 12 GB": Bomb(
-            ending=".png", make=partial(long, content=test_bounded.png()), reader=PICTURE
+            ending=".png", make=partial(long, content=test_image_limits.png()), reader=PICTURE
         ),
         ".npy of 12 GB": Bomb(
             ending=".npy",

@@ -25,7 +25,8 @@ from PIL import Image
 from benchmark.core.errors import TrainingError
 from benchmark.core.model import check_device
 from benchmark.core.seeds import seed_of
-from benchmark.training import LEARNERS, Recipe, TrainOptions, photographs, read_recipe
+from benchmark.training import LEARNERS, Recipe, TrainOptions, read_recipe
+from benchmark.training.data import images as training_images
 from benchmark.training.data.batches import InpaintingData
 from benchmark.training.data.masks import Masks
 from benchmark.training.logger import LOSSES
@@ -65,14 +66,14 @@ def made_up(folder: Path, count: int = 60) -> Path:
 
 def source_of(recipe: Recipe, data: Path, *, kept: bool) -> InpaintingData:
     """Return a recipe's batches, of images kept in memory or read on use."""
-    limit = photographs.IN_MEMORY
+    limit = training_images.IN_MEMORY
     if not kept:
-        photographs.IN_MEMORY = 0
+        training_images.IN_MEMORY = 0
     try:
         sides = [side for stage in recipe.stages for side in stage.sides]
-        read = photographs.read_training_images(data, sides=sides, minimum=1)
+        read = training_images.read_training_images(data, sides=sides, minimum=1)
     finally:
-        photographs.IN_MEMORY = limit
+        training_images.IN_MEMORY = limit
     return InpaintingData(recipe, read, Masks(recipe.holes, seed=recipe.seed))
 
 

@@ -52,30 +52,30 @@ def forged_images(folder: Path) -> Iterator[ForgedImage]:
         yield ForgedImage("PSCC-Net's authentic", read_image(authentic), None)
 
 
-def shrunk(picture: ForgedImage) -> ForgedImage:
+def shrunk(image: ForgedImage) -> ForgedImage:
     """Return the center square at 256x256; an image of that size unchanged."""
-    height, width = picture.pixels.shape[:2]
+    height, width = image.pixels.shape[:2]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
     square = slice(top, top + side), slice(left, left + side)
-    pixels = Image.fromarray(picture.pixels[square]).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
-    if picture.truth is None:
-        return ForgedImage(picture.group, np.asarray(pixels), None)
-    truth = Image.fromarray(picture.truth[square]).resize((SIDE, SIDE), Image.Resampling.NEAREST)
-    return ForgedImage(picture.group, np.asarray(pixels), np.asarray(truth))
+    pixels = Image.fromarray(image.pixels[square]).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+    if image.truth is None:
+        return ForgedImage(image.group, np.asarray(pixels), None)
+    truth = Image.fromarray(image.truth[square]).resize((SIDE, SIDE), Image.Resampling.NEAREST)
+    return ForgedImage(image.group, np.asarray(pixels), np.asarray(truth))
 
 
 def measured(detector: str, all_: list[ForgedImage]) -> Iterator[tuple[str, float, float, bool]]:
     """Return per image: group, AUC and F1 (NaN if authentic), and whether it is called forged."""
     model = create_detector(detector)
-    for picture in all_:
-        answer = model.detect(to_images(picture.pixels[None]))
+    for image in all_:
+        answer = model.detect(to_images(image.pixels[None]))
         heatmap, fires = answer.heatmap[0].numpy(), float(answer.score[0]) > model.card.threshold
-        if picture.truth is None:
-            yield picture.group, float("nan"), float("nan"), fires
+        if image.truth is None:
+            yield image.group, float("nan"), float("nan"), fires
         else:
-            auc, f1 = pixel_auc(heatmap, picture.truth), pixel_f1(heatmap, picture.truth)
-            yield picture.group, auc, f1, fires
+            auc, f1 = pixel_auc(heatmap, image.truth), pixel_f1(heatmap, image.truth)
+            yield image.group, auc, f1, fires
 
 
 def main() -> None:

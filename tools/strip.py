@@ -39,12 +39,12 @@ def _tiles(folder: Path) -> dict[str, Image.Image]:
     masked = original.copy()
     masked.paste(HOLE, mask=mask)
     heatmap = np.asarray(Image.open(folder / "safepaint.trufor.png").convert("L"))
-    colours = mpl.colormaps["inferno"](heatmap, bytes=True)[..., :3]
+    colors = mpl.colormaps["inferno"](heatmap, bytes=True)[..., :3]
     return {
         "original": original,
         "masked": masked,
         "inpainted (SafePaint, mini)": Image.open(folder / "safepaint.png").convert("RGB"),
-        "heatmap (TruFor, mini)": Image.fromarray(colours),
+        "heatmap (TruFor, mini)": Image.fromarray(colors),
     }
 
 
