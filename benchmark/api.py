@@ -164,15 +164,15 @@ def run(
     if save_images:
         _check_names(setup)
     jobs, claim = PlanJobs(setup), claimed(out, plan, settings.shard, store)
-    with claim as (folder, place), Store(place) as answers, answers.used():
+    with claim as (folder, place), Store(place) as outputs, outputs.used():
         if folder is not None and names_outside(plan) is not None:
             _write_begun(folder, jobs, record_of(setup, settings, Tally(), {}), place)
         with _with_progress(settings) as shown:
-            tally = execute(jobs, answers, executor, shown)
-        known = known_pixels(jobs, answers, tally.failures)
-        record = conclude(jobs, answers, record_of(setup, settings, tally, known), folder)
+            tally = execute(jobs, outputs, executor, shown)
+        known = known_pixels(jobs, outputs, tally.failures)
+        record = conclude(jobs, outputs, record_of(setup, settings, tally, known), folder)
         if folder is not None and save_images:
-            _save_images(folder / "images", jobs, answers)
+            _save_images(folder / "images", jobs, outputs)
     return record
 
 
@@ -204,12 +204,12 @@ def _with_progress(settings: Settings) -> Iterator[Settings]:
         yield replace(settings, notify=notify)
 
 
-def conclude(jobs: PlanJobs, answers: Store, record: Record, folder: Path | None) -> RunRecord:
+def conclude(jobs: PlanJobs, outputs: Store, record: Record, folder: Path | None) -> RunRecord:
     """Collect the results of a plan from the store and write the run folder.
 
     Args:
         jobs: jobs of the plan.
-        answers: the store.
+        outputs: the store of outputs.
         record: content of record.json, with the failures of the run.
         folder: folder of the run, or None to write nothing.
 
@@ -219,18 +219,18 @@ def conclude(jobs: PlanJobs, answers: Store, record: Record, folder: Path | None
     """
     if not record.shard:
         _refuse_empty(jobs.setup, record.failures)
-    record = record.model_copy(update={"store": recorded_store(answers.place, folder)})
+    record = record.model_copy(update={"store": recorded_store(outputs.place, folder)})
     found = RunRecord(
         plan=jobs.setup.plan,
-        cells=tuple(aggregate(jobs, answers, record.failures)),
+        cells=tuple(aggregate(jobs, outputs, record.failures)),
         failures=record.failures,
         document=record.document(),
         folder=folder,
-        store=answers.place,
-        distances=stored_distances(jobs, answers),
+        store=outputs.place,
+        distances=stored_distances(jobs, outputs),
     )
     if folder is not None:
-        _write(folder, found, jobs, answers)
+        _write(folder, found, jobs, outputs)
     return found
 
 
@@ -244,12 +244,12 @@ def _write_begun(folder: Path, jobs: PlanJobs, record: Record, place: str | Path
     write_text(folder / BEGUN, json.dumps(document, indent=2) + "\n")
 
 
-def _save_images(folder: Path, jobs: PlanJobs, answers: Store) -> None:
+def _save_images(folder: Path, jobs: PlanJobs, outputs: Store) -> None:
     from benchmark.results.displayed import Images, shown_samples
     from benchmark.results.images import save_pictures
 
-    shown = shown_samples(sample_rows(jobs, answers), jobs.setup.plan)
-    save_pictures(folder, shown, answers, Images(answers, jobs))
+    shown = shown_samples(sample_rows(jobs, outputs), jobs.setup.plan)
+    save_pictures(folder, shown, outputs, Images(outputs, jobs))
 
 
 @contextmanager

@@ -13,13 +13,13 @@ from tools.docs.markdown import NOTICE, code, table
 PAGE = "docs/reference/cli.md"
 HEAD = """# Command line
 
-`bench COMMAND --help` prints the same. In full: [plan keys](plan.md), [recipe keys](recipe.md),
-[metrics](../metrics/index.md), [models](../models.md). Models are named as [models](../models.md)
-says, mask-ratio bins and post-processing as [the protocol](../protocol.md).
+`bench COMMAND --help` prints the same. Related pages: [plan keys](plan.md),
+[recipe keys](recipe.md), [metrics](../metrics/index.md), [names of models](../models.md), and
+[the protocol](../protocol.md) for mask-ratio bins and post-processing.
 
-Exit status of every command: 0 finished; 1 finished, but something failed, moved or was found (each
-command says what); 2 the call or its input was wrong, in one line; 130 and 143 stopped by Ctrl-C or
-SIGTERM, with finished work saved.
+Exit status of all commands: 0 finished; 1 finished, but with failures, differences or problems
+found; 2 user error, reported in one line; 130 and 143 interrupted by Ctrl-C or SIGTERM, with
+finished work saved.
 """
 _UNITS = {str: "TEXT", int: "N", float: "NUMBER", list[str]: "TEXT"}
 
@@ -56,7 +56,7 @@ def _section(name: str, command: Any) -> str:  # noqa: ANN401 (a click command)
     parts = [
         f"## bench {name}\n",
         f"{text}\n",
-        f"Usage: `bench {name}{' ' + words if words else ''}`, and options.\n",
+        f"Usage: `bench {name}{' ' + words if words else ''} [OPTIONS]`\n",
     ]
     if arguments:
         rows = ((code(_argument(one)), _default(one), one.help or "") for one in arguments)

@@ -13,30 +13,29 @@ from tools.docs.markdown import NOTICE, code, table
 
 _HEAD = """# Models
 
-Everything that `bench list` shows, from the models' cards; `bench show NAME` prints one card whole.
-The networks are this project's code; the licenses below are those of the authors' own code and
-files.
+All models of `bench list`, from their cards; `bench show NAME` prints a complete card. The networks
+are reimplemented in this project; the licenses below are those of the authors' own code and files.
 
-- **official**: whether the authors publish weights that this project can load. *download*: `bench
-  weights fetch NAME` gets them. *by hand*: get the file from its authors, then `bench weights add
-  NAME FILE`. *none*: nobody publishes them.
-- **mini**: weights of the same network at reduced width, trained by this project; they ship with
+- **official**: whether the authors publish weights that this project can load. *download*: use
+  `bench weights fetch NAME`. *by hand*: get the file from its authors, then use `bench weights add
+  NAME FILE`. *none*: not published.
+- **mini**: weights of the same network at reduced width, trained by this project and included in
   the package. They are not the authors' models ([results](results.md)).
 - **parameters** and **multiply-adds** (for one 256x256 image) are those of the official sizes.
-- **sees the hole** (‡ in tables): the output depends on what the image shows inside the hole, as
-  in its authors' program; `--hole-blind` overwrites the hole first.
+- **sees the hole** (‡ in tables): the output depends on the content of the hole, as in the authors'
+  program; `--hole-blind` overwrites the hole first.
 - **seeded**: the output depends on the seed.
 - **trainable**: `bench train NAME` trains it ([training](training.md)).
 
 """
-_SCHEMES = """## Models of your own, and of other collections
+_SCHEMES = """## Your own models, and other collections
 
-| how it is named | what it is | page |
+| specifier | model | page |
 | --- | --- | --- |
 | `package.module:Class` | a Python class | [tutorial](tutorial.md) |
-| `outputs:DIR`, `heatmaps:DIR` | files that exist already | [finished outputs](howto/finished.md) |
+| `outputs:DIR`, `heatmaps:DIR` | existing output files | [finished outputs](howto/finished.md) |
 | `cmd:PROGRAM ...` | a program in its own environment | [programs](howto/programs.md) |
-| `diffusers:ID`, `iopaint:NAME` | inpainters of other collections | [collections](others.md) |
+| `diffusers:ID`, `iopaint:NAME` | inpainters of other libraries | [collections](others.md) |
 | `imdlbenco:NAME` | detectors of IMDL-BenCo | [collections](others.md) |
 """
 
