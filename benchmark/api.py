@@ -359,9 +359,7 @@ def _refuse_empty(setup: ResolvedPlan, failures: tuple[Failure, ...]) -> None:
     }
     if samples <= set(skipped):
         first = next(iter(skipped.values()))
-        raise DataError(
-            f"none of the {len(skipped)} samples can be used; first reason: {first.reason}"
-        )
+        raise DataError(f"none of {len(skipped)} samples can be used; first reason: {first.reason}")
 
 
 def _write(folder: Path, record: RunRecord, jobs: PlanJobs, store: Store) -> None:
