@@ -200,8 +200,8 @@ def test_a_strangers_run_names_no_store_to_be_emptied(
     before = sorted((own / "objects").rglob("*.*"))
     said = bench("clean", "theirs", "--unneeded")
     assert said.exit_code == 2
-    assert "elsewhere is not here; name one with --store. Nothing was removed" in said.stderr
-    assert "elsewhere is not here; " in bench("check", "theirs").stderr
+    assert "elsewhere does not exist; name one with --store. Nothing was removed" in said.stderr
+    assert "elsewhere does not exist; " in bench("check", "theirs").stderr
     document = json.loads(Path("theirs/record.json").read_text())
     document.pop("files")
     named = with_sums(Path("theirs"), {**document, "store": str(own)})
