@@ -150,9 +150,9 @@ def test_missing_and_misshapen_images_are_counted(bench: Bench, laid_out: Path) 
                    "--out", "out")  # fmt: skip
     assert result.exit_code == 1, result.output
     failed = {(one["sample"], one["bucket"]): one["reason"] for one in record("out")["failures"]}
-    assert failed["a", "10-20"] == "inpainted/10-20/a.*: no such file"
-    assert failed["c", "30-40"] == "inpainted/30-40/c.png: 32x64 pixels, expected 64x64"
-    assert "inpainted/10-20/c.png: not a PNG" in failed["c", "10-20"]
+    assert failed["a", "10-20"] == "painted/10-20/a.*: no such file"
+    assert failed["c", "30-40"] == "painted/30-40/c.png: 32x64 pixels, expected 64x64"
+    assert "painted/10-20/c.png: not a PNG" in failed["c", "10-20"]
     assert len(failed) == 3
     assert record("out")["known_pixels"]["mine"]["pictures"] == 3
 
@@ -162,7 +162,7 @@ def test_one_image_is_not_taken_for_two_holes(bench: Bench, laid_out: Path) -> N
     words = ("run", "--inpainter", "mine=outputs:painted/30-40", "--images", laid_out, *QUICK)
     result = bench(*words, "--recomposite", "--out", "out")
     assert result.exit_code == 1
-    assert "inpainted/30-40/10-20/a.*: no such file" in result.stderr
+    assert "painted/30-40/10-20/a.*: no such file" in result.stderr
     alone = bench(*words, "--buckets", "30-40", "--out", "alone")
     assert alone.exit_code == 0, alone.output
 
