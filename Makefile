@@ -1,6 +1,6 @@
-# make bench   set up and run the main job        make test   set up and run the tests
-# Both fetch AlexNet, which LPIPS needs; without a network a line says so and set-up goes on.
-# make docs    set up and build the documentation into site/; make docs-pages   write its generated pages anew
+# make bench   set up and run the example         make test   set up and run the tests
+# Both download AlexNet for LPIPS; without a network they print a message and continue.
+# make docs    set up and build the documentation into site/; make docs-pages   regenerate its generated pages
 PYTHON ?= python3
 BIN := .venv/bin
 
@@ -16,7 +16,7 @@ test: .venv/tested alexnet
 	$(BIN)/mypy
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 
-# Fails where less of the code is tested than is now: the figure is in pyproject.toml.
+# Fails if coverage drops below the value in pyproject.toml.
 coverage: .venv/tested alexnet
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --cov --cov-report=term:skip-covered
 
@@ -26,7 +26,7 @@ alexnet: .venv/installed
 docs: .venv/documented
 	$(BIN)/zensical build --clean --strict --config-file mkdocs.yml
 
-# Pages that are made from commands, options, keys, metrics and cards; a test fails where one is not current.
+# Pages generated from commands, options, keys, metrics and cards; a test fails if one is not current.
 docs-pages: .venv/installed
 	$(BIN)/python -m tools.docs
 

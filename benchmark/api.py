@@ -1,4 +1,4 @@
-"""The one public call: run a plan and read its record."""
+"""`run(plan)`: run a plan, write the run folder and return its record."""
 
 from __future__ import annotations
 
@@ -34,24 +34,24 @@ from benchmark.runner.scheduler import Progress, Settings, Tally, execute, nobod
 from benchmark.runner.shard import SHARD_FILE, Shard, shard_text
 from benchmark.store.store import Store, is_address
 
-if TYPE_CHECKING:  # pandas takes a while to load and only a notebook needs it
+if TYPE_CHECKING:  # slow to import, and only needed for data frames
     import pandas as pd
 
-_CLEANING = 2.0  # seconds that 'bench clean' may hold a folder
+_CLEAN_SECONDS = 2.0  # for which 'bench clean' may lock a folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
-    """What a run came to.
+    """The results of a run.
 
     Attributes:
         plan: the plan.
-        cells: every number, in the plan's order.
-        failures: jobs that gave no answer.
-        document: the record as it is written to record.json.
-        folder: where the run's files are, or None if none were asked for.
-        store: where its images, heatmaps and numbers are.
-        distances: how far every AUC lies from the null, paired by image.
+        cells: all result rows, in the order of the plan.
+        failures: failed jobs.
+        document: the content of record.json.
+        folder: folder of the run, or None if nothing was written.
+        store: store of its images, heatmaps and numbers.
+        distances: paired tests of each AUC against its null, over images.
     """
 
     plan: Plan
@@ -64,7 +64,7 @@ class RunRecord:
 
     @property
     def results(self) -> pd.DataFrame:
-        """One row per number, with the columns of results.csv."""
+        """The result rows, with the columns of results.csv."""
         import pandas as pd
 
         return pd.DataFrame(result_rows(self.cells), columns=list(COLUMNS))
@@ -80,37 +80,37 @@ class RunRecord:
 
         found = pd.read_csv(self._folder() / "samples.csv", keep_default_na=False, na_values=[""])
         for name in ("sample", "mask"):
-            found[name] = found[name].astype(str)  # a name may look like a number
+            found[name] = found[name].astype(str)  # a name can look like a number
         names = found.select_dtypes(exclude="number").columns
         found[names] = found[names].map(lambda one: unquoted(one) if isinstance(one, str) else one)
         return found
 
     def _repr_html_(self) -> str:
-        """The run's table, as a notebook shows it."""
+        """Return the table of results for notebooks."""
         return run_table(self.cells, self.distances).html()
 
     def _folder(self) -> Path:
         if self.folder is None:
-            raise BadInput("this run has no folder: give run() one with out=")
+            raise BadInput("this run has no folder: pass out= to run()")
         return self.folder
 
     def report(self) -> Path:
-        """Write the run's page, index.html, and its figures beside its other files.
+        """Write the HTML report, index.html, and its figures to the run folder.
 
         Returns:
-            The page.
+            The path of index.html.
 
         Raises:
             BadInput: if the run has no folder.
             OutputError: if a file cannot be written.
         """
-        from reports.page.write import write_report  # what a run never needs
+        from reports.page.write import write_report  # not needed by a run
 
         return write_report(self._folder(), store=self.store)
 
     @property
     def complete(self) -> bool:
-        """Whether every sample has all its answers."""
+        """Whether no job failed."""
         return not self.failures
 
 
@@ -124,74 +124,77 @@ def run(
     save_images: bool = False,
     notify: Callable[[Progress], None] | None = None,
 ) -> RunRecord:
-    """Run what the store lacks of a plan, then read the plan's numbers from the store.
+    """Run a plan: compute the outputs missing from the store, then collect all results from it.
 
     Args:
         plan: what to run.
         out: folder for plan.toml, record.json, results.csv, samples.csv and table.md, or None.
-        store: folder for images, heatmaps and rows, shared between runs, or an address such as
+        store: store of outputs, shared between runs: a folder, or an address such as
             s3://bucket/prefix for the files; by default below $BENCH_HOME or the platform's cache
             folder.
-        device: a torch device such as "cpu" or "cuda:0"; with several ("cuda:0,cuda:1") a process
-            works on each.
-        settings: the rest that changes no number; `device` and `notify` replace its own.
-        save_images: also write images, masks and heatmaps under readable names; needs `out`.
-        notify: told of progress; by default a notebook shows bars, and nothing is shown elsewhere.
+        device: a torch device such as "cpu" or "cuda:0"; several ("cuda:0,cuda:1") get one process
+            each.
+        settings: other settings that change no number; `device` and `notify` override its fields.
+        save_images: also write images, masks and heatmaps under readable names; requires `out`.
+        notify: progress callback; by default, progress bars in a notebook and nothing elsewhere.
 
     Returns:
-        The record, with every number of the plan or the reason why there is none.
+        The record, with every number of the plan, or the reason why it is missing.
 
     Raises:
-        BenchError: one line about what cannot be used; nothing half-written is left.
+        BenchError: if the plan cannot be run; no partially written file is left.
     """
+    out = at_home(Path(out)) if out is not None else None
     settings = replace(settings or Settings(), device=device)
     settings = replace(settings, notify=notify) if notify else settings
+    settings = replace(settings, logs=out / "logs") if out is not None else settings
     executor = settings.executor or default_executor(device)
     settings = replace(settings, executor=executor)
     for one in executor.devices:
         _check_device(one)
-    out = at_home(Path(out)) if out is not None else None
     pass_on(settings.env)
     store = store if store is None or is_address(store) else at_home(Path(store))
     plan = _as_begun(plan, out)
     refuse_retired(plan)
     setup = prepare(plan, settings.shard)
     plan = setup.plan
-    for line in (*setup.sources.lines(), *_kept_back(setup, settings)):
+    for line in (*setup.sources.lines(), *_withheld_lines(setup, settings)):
         settings.tell(line)
     _refuse_unused(setup, settings)
     if save_images:
-        from benchmark.results.images import check_names
-
-        check_names(setup)
-    settings = replace(settings, logs=out / "logs") if out is not None else settings
-    jobs = PlanJobs(setup)
-    claim = claimed(out, plan, settings.shard, store)
-    with claim as (folder, place), Store(place) as answers, answers.used():
+        _check_names(setup)
+    jobs, claim = PlanJobs(setup), claimed(out, plan, settings.shard, store)
+    with claim as (folder, place), Store(place) as outputs, outputs.used():
         if folder is not None and names_outside(plan) is not None:
-            _say_begun(folder, jobs, record_of(setup, settings, Tally(), {}), place)
-        with _shown(settings) as shown:
-            tally = execute(jobs, answers, executor, shown)
-        known = known_pixels(jobs, answers, tally.failures)
-        record = conclude(jobs, answers, record_of(setup, settings, tally, known), folder)
+            _write_begun(folder, jobs, record_of(setup, settings, Tally(), {}), place)
+        with _with_progress(settings) as shown:
+            tally = execute(jobs, outputs, executor, shown)
+        known = known_pixels(jobs, outputs, tally.failures)
+        record = conclude(jobs, outputs, record_of(setup, settings, tally, known), folder)
         if folder is not None and save_images:
-            _save_images(folder / "images", jobs, answers)
+            _save_images(folder / "images", jobs, outputs)
     return record
 
 
-def _kept_back(setup: ResolvedPlan, settings: Settings) -> Iterator[str]:
-    """What a user's programs do not get of the environment."""
+def _check_names(setup: ResolvedPlan) -> None:
+    from benchmark.results.images import check_names
+
+    check_names(setup)
+
+
+def _withheld_lines(setup: ResolvedPlan, settings: Settings) -> Iterator[str]:
+    """Yield a line that names the environment variables withheld from `cmd:` programs."""
     programs = [one for one in setup.all_inpainters + setup.all_detectors if "cmd:" in one.word]
     if programs and (names := withheld(settings.env)):
         yield (
-            f"Not passed to cmd: programs, as they look like secrets: {', '.join(names)}. "
-            "--env NAME passes one on."
+            f"Not passed to cmd: programs because they look like secrets: {', '.join(names)}. "
+            "Use --env NAME to pass one."
         )
 
 
 @contextmanager
-def _shown(settings: Settings) -> Iterator[Settings]:
-    """The settings, with bars in a notebook where nobody else is told of progress."""
+def _with_progress(settings: Settings) -> Iterator[Settings]:
+    """Yield the settings; in a notebook without a progress callback, with progress bars."""
     from benchmark.progress import in_notebook, watch
 
     if settings.notify is not nobody or not in_notebook():
@@ -201,14 +204,14 @@ def _shown(settings: Settings) -> Iterator[Settings]:
         yield replace(settings, notify=notify)
 
 
-def conclude(jobs: PlanJobs, answers: Store, record: Record, folder: Path | None) -> RunRecord:
-    """Read a plan's numbers from a store and write a run's files.
+def conclude(jobs: PlanJobs, outputs: Store, record: Record, folder: Path | None) -> RunRecord:
+    """Collect the results of a plan from the store and write the run folder.
 
     Args:
-        jobs: the plan's.
-        answers: where the rows are.
-        record: what record.json is to say; its failures are those of the run.
-        folder: of the run, or None for no files.
+        jobs: jobs of the plan.
+        outputs: the store of outputs.
+        record: content of record.json, with the failures of the run.
+        folder: folder of the run, or None to write nothing.
 
     Raises:
         DataError: if no sample could be used.
@@ -216,57 +219,57 @@ def conclude(jobs: PlanJobs, answers: Store, record: Record, folder: Path | None
     """
     if not record.shard:
         _refuse_empty(jobs.setup, record.failures)
-    record = record.model_copy(update={"store": recorded_store(answers.place, folder)})
+    record = record.model_copy(update={"store": recorded_store(outputs.place, folder)})
     found = RunRecord(
         plan=jobs.setup.plan,
-        cells=tuple(aggregate(jobs, answers, record.failures)),
+        cells=tuple(aggregate(jobs, outputs, record.failures)),
         failures=record.failures,
         document=record.document(),
         folder=folder,
-        store=answers.place,
-        distances=stored_distances(jobs, answers),
+        store=outputs.place,
+        distances=stored_distances(jobs, outputs),
     )
     if folder is not None:
-        _write(folder, found, jobs, answers)
+        _write(folder, found, jobs, outputs)
     return found
 
 
-def _say_begun(folder: Path, jobs: PlanJobs, record: Record, place: str | Path) -> None:
-    """Let the folder say which answers the run asks for: then who looks at it before it has ended
-    needs nothing that the plan names.
+def _write_begun(folder: Path, jobs: PlanJobs, record: Record, place: str | Path) -> None:
+    """Write the keys and the record of a run that has begun.
+
+    Reports of an unfinished run then need no model, metric or data set that the plan names.
     """
-    said = record.model_copy(update={"store": recorded_store(place, folder)}).document()
+    document = record.model_copy(update={"store": recorded_store(place, folder)}).document()
     write_keys(folder / BEGUN_SAMPLES, jobs)
-    write_text(folder / BEGUN, json.dumps(said, indent=2) + "\n")
+    write_text(folder / BEGUN, json.dumps(document, indent=2) + "\n")
 
 
-def _save_images(folder: Path, jobs: PlanJobs, answers: Store) -> None:
+def _save_images(folder: Path, jobs: PlanJobs, outputs: Store) -> None:
     from benchmark.results.displayed import Images, shown_samples
     from benchmark.results.images import save_pictures
 
-    shown = shown_samples(sample_rows(jobs, answers), jobs.setup.plan)
-    save_pictures(folder, shown, answers, Images(answers, jobs))
+    shown = shown_samples(sample_rows(jobs, outputs), jobs.setup.plan)
+    save_pictures(folder, shown, outputs, Images(outputs, jobs))
 
 
 @contextmanager
 def claimed(
     out: str | Path | None, plan: Plan, shard: Shard | None, store: str | Path | None
 ) -> Iterator[tuple[Path | None, str | Path]]:
-    """The run's folder with its plan, and where its store is.
+    """Lock the folder of a run, write its plan, and yield the folder and the place of its store.
 
-    The plan is written first, so that what cannot be written shows at once. A user's mistake takes
-    back what was made here; a stop leaves it, to be gone on with. The folder is held until the
-    block ends: what is in it is one run's.
+    The plan is written first, so that an unwritable folder fails before anything is computed. After
+    a user error, files made here are removed; after an interruption they stay, for resuming.
 
     Args:
-        out: the folder, or None for none.
+        out: folder of the run, or None to write nothing.
         plan: the plan.
-        shard: the share of it that the folder is for, or None for all.
-        store: the store's place; by default in the folder of a shard, else where all runs keep it.
+        shard: the shard that the folder is for, or None for the whole plan.
+        store: place of the store; by default inside the folder of a shard, else the shared store.
 
     Raises:
-        OutputError: if the folder cannot be written, is of another plan or shard, or another run is
-            going on there.
+        OutputError: if the folder cannot be written, belongs to another plan or shard, or is
+            locked by another run.
     """
     own = Path(out) / "store" if out is not None and shard else home() / "store"
     place = store or own
@@ -276,15 +279,14 @@ def claimed(
     folder = Path(out)
     made = claim_new(folder)
     if not folder.is_dir():
-        raise OutputError(f"{folder}: is no folder; choose another --out")
+        raise OutputError(f"{folder}: not a folder; choose another --out")
     texts = {"plan.toml": _plan_text(folder, plan)}
     if shard:
         texts[SHARD_FILE] = shard_text(shard, folder, place)
-    with hold(folder, wait=_CLEANING) as held:
+    with hold(folder, wait=_CLEAN_SECONDS) as held:
         if held is False:
             raise OutputError(
-                f"{folder}: another run is going on there; wait for its end, or choose another "
-                "--out"
+                f"{folder}: in use by another run; wait for it to end, or choose another --out"
             )
         _refuse_another(folder, texts)
         names = (*texts, BEGUN, BEGUN_SAMPLES)
@@ -303,25 +305,25 @@ def claimed(
 
 
 def _as_begun(plan: Plan, out: str | Path | None) -> Plan:
-    """The plan, with the defaults of the version that began the run in its folder."""
+    """Return the plan with the defaults of the version that began the run in its folder."""
     path = Path(out) / "plan.toml" if out is not None else None
     if path is None or not path.is_file():
         return plan
     try:
         return as_begun(plan, Plan.load(path))
     except BenchError:
-        return plan  # the folder is refused where it is claimed
+        return plan  # `claimed` raises the error
 
 
 def _plan_text(folder: Path, plan: Plan) -> str:
-    """The plan for a run's folder: what stands there already if it says the same."""
+    """Return the text of plan.toml: the present text if it means the same plan."""
     path = folder / "plan.toml"
     if path.is_file():
         try:
             if same_plan(plan, Plan.load(path)):
                 return path.read_text(encoding="utf-8")
         except BenchError:
-            pass  # the folder is refused where it is claimed
+            pass  # `claimed` raises the error
     return plan.dump(folder)
 
 
@@ -330,7 +332,7 @@ def _refuse_another(folder: Path, texts: dict[str, str]) -> None:
         path, text = folder / name, texts.get(name, "")
         if path.exists() and path.read_text(encoding="utf-8", errors="replace") != text:
             raise OutputError(
-                f"{folder}: holds the results of another {what}; choose another --out"
+                f"{folder}: contains the results of another {what}; choose another --out"
             )
 
 
@@ -357,7 +359,7 @@ def _refuse_empty(setup: ResolvedPlan, failures: tuple[Failure, ...]) -> None:
     }
     if samples <= set(skipped):
         first = next(iter(skipped.values()))
-        raise DataError(f"none of {len(skipped)} samples can be used; the first: {first.reason}")
+        raise DataError(f"none of {len(skipped)} samples can be used; first reason: {first.reason}")
 
 
 def _write(folder: Path, record: RunRecord, jobs: PlanJobs, store: Store) -> None:

@@ -1,4 +1,4 @@
-"""What `bench run` says: the table on standard output, what else there is on standard error."""
+"""Console output of `bench run`: the table on standard output, the rest on standard error."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ from benchmark.runner.sources import Sources
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 
-TABLES = {"trufor": 3, "psccnet": 2, "iidnet": 4}  # the paper's, by their detector
-BUCKETS = {bucket.label for bucket in DEFAULT_BUCKETS}  # that the paper's tables have
+TABLES = {"trufor": 3, "psccnet": 2, "iidnet": 4}  # of the paper, by detector
+BUCKETS = {bucket.label for bucket in DEFAULT_BUCKETS}  # of the paper's tables
 QUALITY = {"psnr", "lpips", "gmsd"}  # metrics of Table 1
-SHOWN = 10  # unused files named on the console; record.json has them all
+SHOWN = 10  # unused files listed on the console; record.json lists all
 
 
 @contextmanager
 def default_folder(shard: Shard | None = None) -> Iterator[Path]:
-    """A new folder for a run, named by the local time and, for a shard, by its number.
+    """Create a folder for a run, named by the local time and, for a shard, by its number.
 
-    It is made at once, so that no other run takes it; if the run leaves nothing in it, it goes.
+    It is created at once, so that no other run takes it, and removed if it is empty at the end.
 
     Raises:
-        OutputError: if it cannot be made.
+        OutputError: if it cannot be created.
     """
     stamp = datetime.now().astimezone().strftime("%Y-%m-%d_%H-%M-%S")
     stamp += f"-shard-{shard.index}-of-{shard.count}" if shard else ""
@@ -51,20 +51,20 @@ def default_folder(shard: Shard | None = None) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        with suppress(OSError):  # it holds a run
+        with suppress(OSError):  # not empty
             folder.rmdir()
 
 
 def announce(plan: Plan, *, quiet: bool = False) -> None:
-    """Say in one line which weights the run uses, and in one each which models have none.
+    """Print the weights that a run uses, and a line for each model without weights.
 
     Args:
-        plan: what is to be run.
-        quiet: only what is left out.
+        plan: the plan.
+        quiet: print only the models that are left out.
 
     Raises:
-        RetiredName: if a model is one that this version no longer has.
-        WeightsError: if no inpainter, or none of the detectors wanted, has weights.
+        RetiredName: if a model was removed from this version.
+        WeightsError: if no inpainter, or none of the detectors, has weights.
     """
     refuse_retired(plan)
     models = choose(INPAINTERS, plan.inpainters, plan) + choose(DETECTORS, plan.detectors, plan)
@@ -72,19 +72,25 @@ def announce(plan: Plan, *, quiet: bool = False) -> None:
         if model.absent:
             say(f"Left out: {model.absent}")
     editions = {model.name: model.weights.edition for model in models if not model.absent}
-    said = ", ".join(f"{name} {edition}" for name, edition in editions.items() if edition != "none")
-    if said and not quiet:
-        mini = " (mini = trained by this project, small)" if "mini" in editions.values() else ""
-        say(f"Weights: {said}{mini}.")
+    listed = ", ".join(
+        f"{name} {edition}" for name, edition in editions.items() if edition != "none"
+    )
+    if listed and not quiet:
+        mini = (
+            " (mini = reduced width, trained by this project)"
+            if "mini" in editions.values()
+            else ""
+        )
+        say(f"Weights: {listed}{mini}.")
 
 
 def show_record(record: RunRecord, *, as_json: bool, quiet: bool = False) -> None:
-    """Print the table, what went wrong and what to do next, or one JSON document.
+    """Print the table, failures and next steps, or one JSON document.
 
     Args:
-        record: the run's.
-        as_json: one document instead of the table.
-        quiet: leave out what to do next.
+        record: the record of the run.
+        as_json: print one document instead of the table.
+        quiet: omit the next steps.
     """
     if as_json:
         document = {
@@ -113,10 +119,10 @@ def show_record(record: RunRecord, *, as_json: bool, quiet: bool = False) -> Non
 
 
 def next_steps(record: RunRecord) -> tuple[str, ...]:
-    """Commands that go on from a run's folder, a line each."""
+    """Return the commands to run next on a run folder, one per line."""
     folder, plan = shlex.quote(str(record.folder)), record.plan
     if record.document["shard"]:
-        return (f"Next: bench merge OUT {folder} ...    when every shard has ended",)
+        return (f"Next: bench merge OUT {folder} ...    when all shards have finished",)
     table = next((number for name, number in TABLES.items() if name in plan.detector_names), 1)
     steps = {f"bench report {folder} --open": "images, plots, tables"}
     if BUCKETS & {*plan.buckets} and (table > 1 or QUALITY & {*plan.metrics}):
@@ -129,14 +135,14 @@ def next_steps(record: RunRecord) -> tuple[str, ...]:
 
 
 def _width() -> int:
-    """Of the terminal that the table is printed on; text that is piped has a fixed one."""
+    """Return the width of the terminal, or a fixed width if the output is piped."""
     return shutil.get_terminal_size((WIDTH, 24)).columns if sys.stdout.isatty() else WIDTH
 
 
 def show_samples(plan: Plan, shard: Shard | None, *, as_json: bool) -> None:
-    """Print which image gets which mask, one a line, and on standard error what is left out.
+    """Print which image gets which mask, and on standard error what is left out.
 
-    No image is inpainted or looked at; masks are read, as their holes' shares decide the buckets.
+    No model is run; masks are read, because their mask ratios decide the bins.
 
     Raises:
         DataError: if images or masks cannot be used.
@@ -172,26 +178,26 @@ def show_samples(plan: Plan, shard: Shard | None, *, as_json: bool) -> None:
 
 
 def known_line(name: str, known: Mapping[str, float], *, pasted: bool) -> str:
-    """How far the known pixels of finished images moved, for a reader.
+    """Return a line about changes of known pixels in images that were inpainted elsewhere.
 
     Args:
-        name: the inpainter's.
-        known: as `known_pixels` has it.
+        name: name of the inpainter.
+        known: a value of `known_pixels`.
         pasted: whether the known region was pasted back.
     """
     count = f"{known['pictures']:.0f}"
     if not known["pictures"]:
         return f"{name}: none of its images could be used"
     if not known["moved"]:
-        return f"{name}: known pixels are the original's in all {count} images"
+        return f"{name}: known pixels are unchanged in all {count} images"
     return (
-        f"{name}: known pixels moved by up to {known['max']:.0f} grey levels "
+        f"{name}: known pixels changed by up to {known['max']:.0f} gray levels "
         f"({known['mean']:.4g} on average) in {known['moved']:.0f} of {count} images; "
-        + ("pasted back" if pasted else "counted as failures; --recomposite pastes them back")
+        + ("pasted back" if pasted else "counted as failures; use --recomposite to paste them back")
     )
 
 
 def say(text: str) -> None:
-    """One line on standard error."""
+    """Print one line on standard error."""
     sys.stderr.write(printable(hidden(text)) + "\n")
     sys.stderr.flush()

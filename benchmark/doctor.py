@@ -1,4 +1,4 @@
-"""What `bench doctor` finds here: Python, torch, devices, disk, the store, weights, a browser."""
+"""System checks of `bench doctor`: Python, torch, devices, disk, store, weights, browser."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from benchmark.install import weights_status
 from benchmark.listing import MODELS, editions
 
 MIB, GIB = 2**20, 2**30
-LITTLE = 5 * GIB  # free disk that the paper's plans soon need
-EXTRAS = {  # by what each is for: a module of it, and the extra that installs it
+LITTLE = 5 * GIB  # free disk space below which the paper's plans soon fail
+EXTRAS = {  # purpose: a module that shows it is installed, and the extra that installs it
     "workers on a Ray cluster": ("ray", "ray"),
     "a store in S3": ("s3fs", "s3"),
     "bench train on several devices": ("lightning_fabric", "train"),
@@ -28,14 +28,14 @@ EXTRAS = {  # by what each is for: a module of it, and the extra that installs i
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One line about this machine.
+class SystemCheck:
+    """The result of one check of this machine.
 
     Attributes:
-        name: what was looked at.
-        found: what is there.
-        remedy: the command or advice that gets what is missing, or "".
-        needed: whether a plain `bench run` cannot do without it.
+        name: what was checked.
+        found: what was found.
+        remedy: the command or advice that installs what is missing, or "".
+        needed: whether `bench run` fails without it.
     """
 
     name: str
@@ -44,17 +44,17 @@ class Finding:
     needed: bool = False
 
 
-def examine(store: str | None = None) -> list[Finding]:
-    """Look this machine over; nothing is written, downloaded or computed.
+def run_checks(store: str | None = None) -> list[SystemCheck]:
+    """Check this machine; nothing is written, downloaded or computed.
 
     Args:
-        store: folder of stored answers; by default where runs keep them.
+        store: store of outputs; by default the one that runs use.
     """
     return [
         _bench(),
         _python(),
         *_torch(),
-        Finding(name="cores", found=f"{available_cores()} ({processor()})"),
+        SystemCheck(name="cores", found=f"{available_cores()} ({processor()})"),
         _disk(),
         _store(Path(store) if store else home() / "store"),
         *_weights(),
@@ -63,8 +63,8 @@ def examine(store: str | None = None) -> list[Finding]:
     ]
 
 
-def _bench() -> Finding:
-    return Finding(name="safepaint-bench", found=_version("safepaint-bench") or "not installed")
+def _bench() -> SystemCheck:
+    return SystemCheck(name="safepaint-bench", found=_version("safepaint-bench") or "not installed")
 
 
 def _version(package: str) -> str:
@@ -74,16 +74,16 @@ def _version(package: str) -> str:
         return ""
 
 
-def _python() -> Finding:
-    return Finding(name="Python", found=f"{platform.python_version()}, {platform.system()}")
+def _python() -> SystemCheck:
+    return SystemCheck(name="Python", found=f"{platform.python_version()}, {platform.system()}")
 
 
-def _torch() -> list[Finding]:
+def _torch() -> list[SystemCheck]:
     if find_spec("torch") is None:
-        return [Finding(name="torch", found="missing", remedy="pip install torch", needed=True)]
+        return [SystemCheck(name="torch", found="missing", remedy="pip install torch", needed=True)]
     import torch
 
-    build = f"CUDA {torch.version.cuda}" if torch.version.cuda else "for CPUs"
+    build = f"CUDA {torch.version.cuda}" if torch.version.cuda else "CPU build"
     devices = [
         f"cuda:{index} {torch.cuda.get_device_name(index)}"
         for index in range(torch.cuda.device_count())
@@ -92,101 +92,105 @@ def _torch() -> list[Finding]:
         devices.append("mps")
     remedy = ""
     if torch.version.cuda and not devices:
-        remedy = "no GPU answers: networks run on the CPU, for which wheels without CUDA will do"
+        remedy = "no GPU found: networks run on the CPU, where wheels without CUDA suffice"
     return [
-        Finding(name="torch", found=f"{torch.__version__} ({build})"),
-        Finding(name="devices", found=", ".join(["cpu", *devices]), remedy=remedy),
+        SystemCheck(name="torch", found=f"{torch.__version__} ({build})"),
+        SystemCheck(name="devices", found=", ".join(["cpu", *devices]), remedy=remedy),
     ]
 
 
-def _disk() -> Finding:
+def _disk() -> SystemCheck:
     place = _existing(home())
     try:
         free = shutil.disk_usage(place).free
     except OSError as error:
-        return Finding(name="disk", found=f"{place}: {error.strerror}", needed=True)
+        return SystemCheck(name="disk", found=f"{place}: {error.strerror}", needed=True)
     if not os.access(place, os.W_OK):
-        return Finding(
+        return SystemCheck(
             name="disk",
             found=f"{home()} cannot be written",
             remedy="export BENCH_HOME=FOLDER, or bench run --store FOLDER",
             needed=True,
         )
     remedy = "export BENCH_HOME=FOLDER on a larger disk" if free < LITTLE else ""
-    return Finding(name="disk", found=f"{free / GIB:.1f} GiB free at {home()}", remedy=remedy)
+    return SystemCheck(name="disk", found=f"{free / GIB:.1f} GiB free at {home()}", remedy=remedy)
 
 
 def _existing(path: Path) -> Path:
-    """The folder, or the nearest above it that is there."""
+    """Return the folder, or its nearest parent that exists."""
     return next(one for one in (path, *path.parents) if one.is_dir())
 
 
-def _store(place: Path) -> Finding:
+def _store(place: Path) -> SystemCheck:
     sizes = []
     for folder, _, names in os.walk(place):
         for name in names:
             try:
                 sizes.append((Path(folder) / name).lstat().st_size)
-            except OSError:  # another run took it away
+            except OSError:  # removed by another run
                 continue
     if not sizes:
-        return Finding(name="store", found=f"none yet at {place}")
+        return SystemCheck(name="store", found=f"none yet at {place}")
     found = f"{sum(sizes) / MIB:,.1f} MiB in {len(sizes)} files at {place}"
-    return Finding(name="store", found=found)
+    return SystemCheck(name="store", found=found)
 
 
-def _weights() -> list[Finding]:
+def _weights() -> list[SystemCheck]:
     cards = [registry.card(name) for registry in MODELS for name in registry.usable()]
     here = {card.name: editions(card) for card in cards if not card.weightless}
     official = sum(1 for found in here.values() if {"official", UNVERIFIED} & {*found})
     mini = sum("mini" in found for found in here.values())
     found = [
-        Finding(
+        SystemCheck(
             name="weights",
-            found=f"of {len(here)} networks: {official} the authors', {mini} mini",
-            remedy="" if official else "bench weights says where the authors' files are",
+            found=f"{len(here)} networks: official weights for {official}, mini for {mini}",
+            remedy="" if official else "bench weights lists where the authors' files are published",
         )
     ]
     altered = [one["file"] for one in weights_status() if one["state"] == "altered"]
     if altered:
         remedy = "bench weights add MODEL FILE"
-        found.append(Finding(name="altered", found=", ".join(altered), remedy=remedy, needed=True))
+        found.append(
+            SystemCheck(name="altered", found=", ".join(altered), remedy=remedy, needed=True)
+        )
     lpips = backbone_state("alexnet")
-    remedy = "bench weights fetch alexnet (9.9 MB; without it LPIPS is a gap)"
+    remedy = "bench weights fetch alexnet (9.9 MB; without it LPIPS is not computed)"
     found.append(
-        Finding(name="LPIPS", found=lpips, remedy=remedy if lpips in {"missing", "altered"} else "")
+        SystemCheck(
+            name="LPIPS", found=lpips, remedy=remedy if lpips in {"missing", "altered"} else ""
+        )
     )
     return found
 
 
-def _browser() -> Finding:
+def _browser() -> SystemCheck:
     try:
         found = webbrowser.get().name or type(webbrowser.get()).__name__
     except webbrowser.Error:
-        return Finding(
+        return SystemCheck(
             name="browser",
             found="none",
-            remedy="bench report writes one file: copy index.html to where there is one",
+            remedy="bench report writes a single file: open index.html on another machine",
         )
-    return Finding(name="browser", found=str(found))
+    return SystemCheck(name="browser", found=str(found))
 
 
-def _extras() -> list[Finding]:
+def _extras() -> list[SystemCheck]:
     return [
-        Finding(
+        SystemCheck(
             name=extra,
-            found="missing" if find_spec(module) is None else "here",
+            found="missing" if find_spec(module) is None else "installed",
             remedy=f"pip install '.[{extra}]' ({use})" if find_spec(module) is None else "",
         )
         for use, (module, extra) in EXTRAS.items()
     ]
 
 
-def findings_text(findings: list[Finding]) -> str:
-    """Findings for a reader: what is there, and an arrow before what gets what is missing."""
-    wide = max(len(one.name) for one in findings)
+def checks_text(checks: list[SystemCheck]) -> str:
+    """Format the results: one line each, with the remedy behind an arrow on the next line."""
+    wide = max(len(one.name) for one in checks)
     lines = []
-    for one in findings:
+    for one in checks:
         lines.append(f"{one.name:<{wide}}  {one.found}")
         lines += [f"{'':<{wide}}  -> {one.remedy}"] if one.remedy else []
     return "\n".join(lines)

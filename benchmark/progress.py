@@ -1,4 +1,4 @@
-"""Progress of a run: bars on a terminal and in a notebook, plain lines elsewhere."""
+"""Progress display of a run: bars on a terminal and in a notebook, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from benchmark.runner.scheduler import Notify, Stage
 from benchmark.runner.scheduler import Progress as Step
 
 EVERY = 10.0  # seconds between lines where there is no terminal
-VERBS = {"fill": "paint", "judge": "detect", "measure": "measure"}
+VERBS = {"fill": "inpaint", "judge": "detect", "measure": "measure"}
 
 
 @contextmanager
 def watch() -> Iterator[Notify]:
-    """Show rate and time left, of the work at hand and of the whole run."""
+    """Show rate and remaining time, of the current stage and of the whole run."""
     if in_notebook():
         console = Console()
     elif sys.stderr.isatty():
@@ -41,14 +41,14 @@ def watch() -> Iterator[Notify]:
 
 
 def in_notebook() -> bool:
-    """Whether a notebook runs this; what a notebook has not loaded is not loaded for it."""
+    """Return whether this runs in a notebook; IPython is not imported for it."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     return type(shell).__name__ == "ZMQInteractiveShell"
 
 
 class TimeLeft:
-    """How long the whole run still takes, from the time that jobs of each stage took so far."""
+    """Estimate of the remaining time of a run, from the time per job of each stage so far."""
 
     def __init__(self) -> None:
         self._start = 0.0
@@ -57,11 +57,11 @@ class TimeLeft:
         self._now: tuple[Stage, int, float] | None = None
 
     def __call__(self, step: Step, now: float) -> str:
-        """What to say of it, such as "about 1:05 left in all", or "" with nothing to go by.
+        """Return the estimate, such as "about 1:05 left in total", or "" if there is none yet.
 
         Args:
-            step: how far the run is; the first of a stage and model has nothing done.
-            now: the time, in seconds.
+            step: progress of the run; the first one of a stage and model has `done` = 0.
+            now: the time in seconds.
         """
         if step.done == 0:
             self._close()
@@ -74,10 +74,10 @@ class TimeLeft:
         if not step.later or left < 1:
             return ""
         about = "about" if step.later.keys() <= each.keys() else "at least"
-        return f"{about} {clock(left)} left in all"
+        return f"{about} {clock(left)} left in total"
 
     def _close(self) -> None:
-        """Count what has ended among the jobs to go by."""
+        """Add the jobs of the last stage and model to those of its stage."""
         if self._now:
             stage, jobs, seconds = self._now
             self._jobs[stage] = self._jobs.get(stage, 0) + jobs
@@ -85,7 +85,7 @@ class TimeLeft:
             self._now = None
 
     def _each(self) -> dict[Stage, float]:
-        """Seconds a job, by stage; of the stage at work by the model at work."""
+        """Return seconds per job by stage; for the current stage, of the current model."""
         each = {stage: self._seconds[stage] / jobs for stage, jobs in self._jobs.items() if jobs}
         if self._now:
             stage, jobs, seconds = self._now
@@ -94,14 +94,14 @@ class TimeLeft:
 
 
 def clock(seconds: float) -> str:
-    """Seconds as 0:05, 12:30 or 3:04:05."""
+    """Format seconds as 0:05, 12:30 or 3:04:05."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 class _Lines:
-    """Plain lines: when a stage begins and ends, and now and then between."""
+    """Plain lines: at the end of each stage and model, and every `EVERY` seconds."""
 
     def __init__(self) -> None:
         self._start = self._last = 0.0
@@ -118,14 +118,14 @@ class _Lines:
         self._last = now
         spent = max(now - self._start, 1e-9)
         left = spent / step.done * (step.total - step.done)
-        said = f"{VERBS[step.stage]} {step.model}: {step.done}/{step.total}, "
-        said += f"{step.done / spent:.3g}/s, {left:.0f} s left"
-        sys.stderr.write(printable(said + (f", {whole}" if whole else "")) + "\n")
+        line = f"{VERBS[step.stage]} {step.model}: {step.done}/{step.total}, "
+        line += f"{step.done / spent:.3g}/s, {left:.0f} s left"
+        sys.stderr.write(printable(line + (f", {whole}" if whole else "")) + "\n")
         sys.stderr.flush()
 
 
 class _Bars:
-    """One bar per stage and model."""
+    """A progress bar for the current stage and model."""
 
     def __init__(self, bars: Progress) -> None:
         self._bars = bars

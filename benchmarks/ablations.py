@@ -1,17 +1,17 @@
-"""Not time: Tables 5 and 6 in small, each row trained with several seeds, and what follows.
+"""Tables 5 and 6 at small scale: each row trained with several seeds, with intervals and tests.
 
     python benchmarks/ablations.py SEEDS --images ../shared/images/test/scenes --out OUT
 
-SEEDS holds weights that `bench train` exported, in folders of any name: their metadata say which
-row and which training seed each is. Every seed's rows run on the same images beside the controls
-(one flat colour, `telea`, each plain and with matched grain); all runs share OUT/store, so the same
-command again does what is missing alone. OUT/table5.csv and OUT/table6.csv have each row's mean and
-each difference with intervals and p over seeds and images together (docs/statistics.md).
-Differences of AUC are of its distance to the null. A row with fewer than three seeds is a gap, and
-is named.
+SEEDS contains weights exported by `bench train`, in folders of any name: row and training seed are
+read from their metadata. The rows of each seed run on the same images, with the controls (one flat
+color, `telea`, each without and with matched noise). All runs share OUT/store, so rerunning the
+same command computes only what is missing. OUT/table5.csv and OUT/table6.csv contain the mean of
+each row and the differences, with intervals and p-values over seeds and images
+(docs/statistics.md). Differences of AUC are differences of its distance to the null. Rows with
+fewer than three seeds are reported as missing.
 
-Where SEEDS holds SafePaint with the forms of the paper's text (losses.spectral), OUT/forms.csv has
-these against the program's forms instead.
+If SEEDS contains SafePaint trained with the formulas of the paper's text (losses.spectral),
+OUT/forms.csv compares these with the formulas of the authors' program instead.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ class Ablation:
     """One table.
 
     Attributes:
-        name: what its file and its lines are called.
+        name: name of its file and in the output.
         rows: its models.
-        parts: by the part of a network in question, the models with it and without it.
+        parts: by network component, the models with and without it.
     """
 
     name: str
@@ -80,11 +80,11 @@ TABLES = (
         parts={"RWSA": (("edgeconnect+rwsa", "edgeconnect"), ("aotgan+rwsa", "aotgan"))},
     ),
 )
-# The program's forms of SafePaint's losses against those of the paper's text, trained alike else.
+# SafePaint's losses as in the authors' program and as in the paper's text; equal otherwise.
 FORMS = Ablation(
     name="forms", rows=("safepaint", "text"), parts={"the text's forms": (("text", "safepaint"),)}
 )
-WORDS = {"text": "text=inpainters.safepaint:SafePaint"}  # a plan has each name once
+WORDS = {"text": "text=inpainters.safepaint:SafePaint"}  # each name occurs once in a plan
 ROWS = (*(row for table in TABLES for row in table.rows), "text")
 
 
@@ -99,13 +99,13 @@ class Training:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
-    """What all runs came to.
+class SeedResults:
+    """The results of all runs.
 
     Attributes:
-        values: (S, N) by detector ("" for the image alone), inpainter and metric: S seeds of a row,
-            one of a control, on N images.
-        null: (N,) AUC of the untouched images by detector.
+        values: (S, N) by detector ("" for image quality), inpainter and metric: S seeds of a row,
+            or one of a control, on N images.
+        null: (N,) AUC of the authentic images by detector.
     """
 
     values: Mapping[tuple[str, str, str], Values]
@@ -121,10 +121,10 @@ class Measured:
 
 
 def find_trainings(folder: Path) -> list[Training]:
-    """The rows' weights below a folder, by model and seed.
+    """Return the weights below a folder, by model and seed.
 
     Raises:
-        BadInput: if there are none, or two of one model and seed.
+        BadInput: if there are none, or two of the same model and seed.
     """
     found: dict[tuple[str, int], Training] = {}
     for path in sorted(folder.rglob("*.safetensors")):
@@ -143,18 +143,18 @@ def find_trainings(folder: Path) -> list[Training]:
 
 
 def _row_of(noted: Mapping[str, Any]) -> str:
-    """A training's row: its model, but SafePaint with the text's spectral norms is "text"."""
+    """Return the row of a training: its model, or "text" for the formulas of the text."""
     losses = noted.get("recipe", {}).get("losses", {})
     return "text" if losses.get("spectral") else str(noted["model"])
 
 
 def tables_of(trainings: Sequence[Training]) -> tuple[Ablation, ...]:
-    """Tables 5 and 6, or the forms of the losses where a training has those of the text."""
+    """Return Tables 5 and 6, or the comparison of formulas if there are trainings for it."""
     return (FORMS,) if any(one.model == "text" for one in trainings) else TABLES
 
 
 def missing(trainings: Sequence[Training]) -> Iterator[str]:
-    """What the tables lack, and whether the rows were trained alike, in lines."""
+    """Yield lines about rows without enough seeds and about differing training settings."""
     counts = Counter(one.model for one in trainings)
     found = tables_of(trainings)
     for row in (row for table in found for row in table.rows):
@@ -171,7 +171,7 @@ def missing(trainings: Sequence[Training]) -> Iterator[str]:
 
 
 def plan_of(trainings: Iterable[Training], options: argparse.Namespace) -> Plan:
-    """The run of all rows that have one seed."""
+    """Return the plan of all rows with one seed."""
     weights = {one.model: str(one.path.resolve()) for one in trainings}
     judges = tuple(options.detectors.split(","))
     return Plan(
@@ -188,11 +188,11 @@ def plan_of(trainings: Iterable[Training], options: argparse.Namespace) -> Plan:
     )
 
 
-def measure(trainings: Sequence[Training], options: argparse.Namespace) -> Measured:
-    """Run every seed's rows, what is stored aside, and gather their values."""
+def measure(trainings: Sequence[Training], options: argparse.Namespace) -> SeedResults:
+    """Run all seeds, skipping stored outputs, and collect their values."""
     piles: dict[tuple[str, str, str], dict[int, Values]] = {}
     null: dict[str, Values] = {}
-    names: list[str] = []  # images in one order for all runs
+    names: list[str] = []  # the same order of images for all runs
     for seed in sorted({one.seed for one in trainings}):
         folder = options.out / f"seed-{seed}"
         plan = plan_of((one for one in trainings if one.seed == seed), options)
@@ -206,7 +206,7 @@ def measure(trainings: Sequence[Training], options: argparse.Namespace) -> Measu
                 for metric in JUDGED if cell.detector else ALONE:
                     values = here.values(painter, METRICS.load(metric)(), names)
                     piles.setdefault((cell.detector, painter, metric), {})[seed] = values
-    return Measured(
+    return SeedResults(
         values={
             key: np.stack(list(pile.values())[: None if key[1].split("+grain")[0] in ROWS else 1])
             for key, pile in piles.items()
@@ -215,8 +215,8 @@ def measure(trainings: Sequence[Training], options: argparse.Namespace) -> Measu
     )
 
 
-def means(table: Ablation, found: Measured, detector: str) -> Iterator[dict[str, object]]:
-    """The mean of every row and control, and the null, with intervals over seeds and images."""
+def means(table: Ablation, found: SeedResults, detector: str) -> Iterator[dict[str, object]]:
+    """Return the mean of each row, control and null, with intervals over seeds and images."""
     for painter in [*_painters(table.rows), *_painters((FLAT, PLAIN))]:
         for metric in JUDGED if detector else ALONE:
             values = found.values.get((detector, painter, metric))
@@ -244,11 +244,11 @@ def _painters(names: Iterable[str]) -> list[str]:
     return [name + retouch for retouch in ("", f"+{MATCHED}") for name in names]
 
 
-def differences(table: Ablation, found: Measured, detector: str) -> Iterator[dict[str, object]]:
-    """Every model against itself without a part, then every row against the controls.
+def differences(table: Ablation, found: SeedResults, detector: str) -> Iterator[dict[str, object]]:
+    """Compare each model with itself without a component, and each row with the controls.
 
-    The tests of a detector against one kind are a family under Holm's rule: the parts, and the
-    controls with the same retouching.
+    The tests of one detector against one kind form a family under Holm's correction: the
+    components, and the controls with the same retouching.
     """
     parts = [pair for pairs in table.parts.values() for pair in pairs]
     controls = [
@@ -262,7 +262,7 @@ def differences(table: Ablation, found: Measured, detector: str) -> Iterator[dic
 
 
 def _family(
-    table: Ablation, found: Measured, detector: str, pairs: Sequence[tuple[str, str]]
+    table: Ablation, found: SeedResults, detector: str, pairs: Sequence[tuple[str, str]]
 ) -> Iterator[dict[str, object]]:
     where: list[tuple[str, str, str, int]] = []
     tests: list[PairedTest] = []
@@ -293,7 +293,7 @@ def _row(
 
 
 def paragraph(table: Ablation, rows: Sequence[Mapping[str, object]]) -> Iterator[str]:
-    """What each part does, and what the rows gain over the controls, in counts of tests."""
+    """Summarize the effect of each component and the gain over controls, as counts of tests."""
     tested = [row for row in rows if row["against"] and row["detector"]]
     for part, pairs in table.parts.items():
         own = [row for row in tested if (row["inpainter"], row["against"]) in pairs]
@@ -311,7 +311,7 @@ def _counted(rows: Sequence[Mapping[str, object]]) -> str:
 
 
 def tables(trainings: Sequence[Training], options: argparse.Namespace) -> Iterator[str]:
-    """Run, write the tables, and say what they come to, in lines."""
+    """Run everything, write the tables, and yield the summary line by line."""
     found = measure(trainings, options)
     detectors = ("", *options.detectors.split(","))
     for table in tables_of(trainings):
@@ -332,9 +332,9 @@ def _plain(value: object) -> object:
 
 
 def main() -> int:
-    """Say what is missing, run, write both tables."""
+    """Report missing seeds, run, and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("weights", type=Path, help="folder of the seeds' weights")
+    parser.add_argument("weights", type=Path, help="folder with the weights of all seeds")
     parser.add_argument("--images", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--detectors", default="psccnet,trufor,iidnet")

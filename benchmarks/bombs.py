@@ -1,9 +1,9 @@
-"""What files that are small on disk and huge in memory cost their reader: peak memory and seconds.
+"""Decompression bombs: peak memory and time of readers for files that expand when read.
 
     python benchmarks/bombs.py [--only TEXT]
 
-Each is made and then read in a process of its own, after the reader was loaded (Linux). One that
-does not end in ten minutes, or ends with a traceback, is a line like the others and status 1.
+Each file is created and then read in a separate process, with the reader already loaded (Linux).
+Readers that run for more than ten minutes or end with a traceback are reported, with exit status 1.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from tests.unit.core import test_arrays, test_bounded, test_saved
+from tests.unit.core import test_arrays, test_image_limits
+from tests.unit.core.checkpoints import test_limits
 
 ROOT = Path(__file__).resolve().parents[1]
 LIMIT = 600.0  # seconds
@@ -55,12 +56,12 @@ LOGGED = f"run_program([sys.executable, '-c', {PRINTING!r}], limit=300, log=path
 
 @dataclass(frozen=True, kw_only=True)
 class Bomb:
-    """A file and how it is read.
+    """A file and its reader.
 
     Attributes:
-        ending: of its name.
-        make: writes it.
-        reader: the module, and the call of one function in it.
+        ending: ending of the file name.
+        make: function that writes the file.
+        reader: module, and the call of one of its functions.
     """
 
     ending: str
@@ -69,18 +70,18 @@ class Bomb:
 
 
 def bombs() -> dict[str, Bomb]:
-    """All of them, by what they are."""
-    return _networks() | _checkpoints() | _pictures() | _sparse()
+    """Return all bombs by name."""
+    return _networks() | _checkpoints() | _images() | _sparse()
 
 
 def _networks() -> dict[str, Bomb]:
     return {
         f"width of {name}": Bomb(
             ending=".safetensors",
-            make=partial(test_saved.huge, model=name, config=config),
+            make=partial(test_limits.huge, model=name, config=config),
             reader=(module, f"{function}(path)"),
         )
-        for name, (module, function, config) in test_saved.MODELS.items()
+        for name, (module, function, config) in test_limits.MODELS.items()
     }
 
 
@@ -96,8 +97,8 @@ def _checkpoints() -> dict[str, Bomb]:
         torch.save({"a": make()}, path)
 
     made = {
-        f"checkpoint: {name}": partial(test_saved.archive, value=value, storage=storage, how=how)
-        for name, (value, storage, how, _) in test_saved.bombs().items()
+        f"checkpoint: {name}": partial(test_limits.archive, value=value, storage=storage, how=how)
+        for name, (value, storage, how, _) in test_limits.bombs().items()
     }
     kinds = {f"a {name} tensor": partial(save, make=make) for name, make in odd.items()}
     return {
@@ -106,7 +107,7 @@ def _checkpoints() -> dict[str, Bomb]:
     }
 
 
-def _pictures() -> dict[str, Bomb]:
+def _images() -> dict[str, Bomb]:
     def grey(path: Path) -> None:
         cv2.imwrite(str(path), np.zeros((9400, 9400), np.uint16))
 
@@ -114,11 +115,13 @@ def _pictures() -> dict[str, Bomb]:
         return lambda path: path.write_bytes(content)
 
     def empty(path: Path) -> None:
-        path.write_bytes(test_bounded.png(*[test_bounded.chunk(b"tEXt", b"")] * 2_000_000))
+        path.write_bytes(
+            test_image_limits.png(*[test_image_limits.chunk(b"tEXt", b"")] * 2_000_000)
+        )
 
     found = {
         name: Bomb(ending=".png", make=of(content), reader=PICTURE)
-        for name, content in test_bounded.bombs().items()
+        for name, content in test_image_limits.bombs().items()
     }
     for side, count in ((4000, 1500), (9000, 95)):
         found[f"JPEG of {count:,} scans, {side}x{side}, of one colour"] = Bomb(
@@ -137,7 +140,7 @@ def _pictures() -> dict[str, Bomb]:
 def _scanned(path: Path, side: int, count: int) -> None:
     stream = io.BytesIO()
     Image.new("RGB", (side, side), (90, 120, 60)).save(stream, "JPEG", progressive=True)
-    path.write_bytes(test_bounded.with_scans(stream.getvalue(), count))
+    path.write_bytes(test_image_limits.with_scans(stream.getvalue(), count))
 
 
 def _frames(path: Path) -> None:
@@ -162,7 +165,7 @@ def _sparse() -> dict[str, Bomb]:
     scores = ("detectors.external.heatmaps", "read_scores(path)")
     return {
         "image of 12 GB": Bomb(
-            ending=".png", make=partial(long, content=test_bounded.png()), reader=PICTURE
+            ending=".png", make=partial(long, content=test_image_limits.png()), reader=PICTURE
         ),
         ".npy of 12 GB": Bomb(
             ending=".npy",
@@ -185,9 +188,9 @@ def _sparse() -> dict[str, Bomb]:
 
 
 def main() -> None:
-    """Make and read them, a line each."""
+    """Create and read all files; print one line each."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--only", default="", help="those with this text in their name")
+    parser.add_argument("--only", default="", help="only those with this text in their name")
     only, failed = parser.parse_args().only, 0
     for name, bomb in bombs().items():
         if only in name:

@@ -1,8 +1,8 @@
-"""Disturb small runs at random points in every way there is, go on, and compare with a quiet run.
+"""Fault injection: disturb small runs at random points, resume, and compare with undisturbed runs.
 
-Each case has a store of its own: some faults one after the other, then the same command once more
-in peace. Its results must be those of the undisturbed run to the byte, `bench check` must find
-nothing, and `bench clean` nothing but drafts. Runs are children that are forked after the imports.
+Each case has its own store: some faults one after the other, then the same command once without
+faults. Its results must equal those of the undisturbed run byte for byte, `bench check` must find
+nothing, and `bench clean` nothing but temporary files. Runs are children, forked after the imports.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ WORDS = (
     "run", "--inpainter", "telea,meanfill,original", "--detector", "flatness,chance", "--metrics",
     "auc,f1,acc,psnr", "--size", "64", "--buckets", "10-20,30-40",
 )  # fmt: skip
-CALLS = 18  # of about 60 that an undisturbed run has; three faults leave some of it
-HANG = 3.0  # seconds without a new answer after which a run counts as hung
+CALLS = 18  # of about 60 in an undisturbed run; three faults leave some
+HANG = 3.0  # seconds without a new output after which a run counts as hung
 SIGNALS = {"SIGKILL": signal.SIGKILL, "SIGTERM": signal.SIGTERM, "SIGINT": signal.SIGINT}
 OTHERS = ("exception", "out of memory", "file size limit", "disk full", "hung model")
 KINDS = (*SIGNALS, *OTHERS)
 
 
 class Ended(NamedTuple):
-    """How a run ended: its exit status, or minus the signal's number; and what it said."""
+    """How a run ended: its exit status, or minus the signal number; and its output."""
 
     status: int
     said: str
@@ -56,10 +56,10 @@ class Ended(NamedTuple):
 
 
 def main() -> None:
-    """Print what was injected and what came of it; status 1 where something was lost."""
+    """Print the injected faults and their outcome; exit with status 1 if anything was lost."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--faults", type=int, default=120, help="at least so many")
-    parser.add_argument("--each", type=int, default=3, help="faults one after the other")
+    parser.add_argument("--faults", type=int, default=120, help="minimum number of faults")
+    parser.add_argument("--each", type=int, default=3, help="consecutive faults per case")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true")
     words = parser.parse_args()
@@ -71,7 +71,7 @@ def main() -> None:
 
 
 def load() -> None:
-    """Import once what every run imports."""
+    """Import everything that runs import, once."""
     for name in ("benchmark.api", "benchmark.cli", "benchmark.console", "benchmark.runner.worker"):
         importlib.import_module(name)
 
@@ -121,16 +121,16 @@ def play(folder: Path, faults: int, each: int, draw: random.Random) -> dict[str,
 
 
 class Case:
-    """A store and a folder for results, and runs on them."""
+    """A store and a results folder, and runs on them."""
 
     def __init__(self, folder: Path, photos: Path) -> None:
         self.folder = folder
-        self.log = folder.with_suffix(".log")  # not on the disk that gets full
+        self.log = folder.with_suffix(".log")  # not on the disk that is filled
         folder.mkdir(exist_ok=True)
         self.words = [*WORDS, "--images", str(photos), "--out", str(folder / "out")]
 
     def start(self, before: Callable[[], None] = lambda: None, words: Any = None) -> int:
-        """Fork a child that calls `bench` as the command would."""
+        """Fork a child that runs `bench` with these arguments."""
         log = self.log.open("w+b")
         child = os.fork()
         if child == 0:
@@ -162,7 +162,7 @@ class Case:
         return {name: (self.folder / "out" / name).read_bytes() for name in FILES}
 
     def settle(self, expected: dict[str, bytes]) -> Iterator[str]:
-        """Go on in peace; whatever is not as it should be."""
+        """Run once without faults; yield what is wrong afterwards."""
         last = self.run()
         if last.status != 0:
             yield f"going on ended with {last.word}: {last.said[-500:]}"
@@ -195,7 +195,7 @@ def command(words: list[str]) -> int:
 
 def disturb(case: Case, kind: str, draw: random.Random, length: float, disk: Path | None) -> Ended:
     if kind in SIGNALS:
-        if draw.random() < 0.6:  # while it works, else at any time
+        if draw.random() < 0.6:  # in the worker, else at any time
             number, wait = draw.randint(1, CALLS), draw.uniform(0, 0.05)
             return case.run(lambda: at_call(number, lambda: signal_soon(SIGNALS[kind], wait)))
         child = case.start()
@@ -222,7 +222,7 @@ def disturb(case: Case, kind: str, draw: random.Random, length: float, disk: Pat
 
 
 def hung(case: Case, child: int) -> Ended:
-    """Kill a run that has given no answer for a while, as who watches it would."""
+    """Kill a run without output for a while, as a job scheduler would."""
     count, since = -1, time.monotonic()
     while time.monotonic() - since < HANG:
         ended, raw = os.waitpid(child, os.WNOHANG)
@@ -238,7 +238,7 @@ def hung(case: Case, child: int) -> Ended:
 
 
 def at_call(number: int, do: Callable[[], None]) -> None:
-    """Let the worker do something else at its so many-th chunk."""
+    """Replace the worker's work on its n-th chunk."""
     from benchmark.runner.worker import Worker
 
     answer, left = Worker.__call__, number
@@ -266,7 +266,7 @@ def hang() -> None:
 
 
 def fill_memory(more: int) -> None:
-    """Take all of the little memory that is left, as a model does that is too large."""
+    """Allocate all remaining memory, as a model that is too large does."""
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     limit(resource.RLIMIT_AS, pages * resource.getpagesize() + more)
     taken = []
@@ -280,7 +280,7 @@ def limit(what: int, number: int) -> None:
 
 @contextmanager
 def mounted(folder: Path) -> Iterator[Path | None]:
-    """A file system of its own for a case, in memory; None where none may be mounted."""
+    """Mount an in-memory file system for a case; yield None if mounting is not allowed."""
     folder.mkdir()
     words = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(folder)]
     try:

@@ -1,4 +1,4 @@
-"""Time whole commands: `bench --help`, `bench list`, and a run whose answers are all stored."""
+"""Time of whole commands: `bench --help`, `bench list`, and a run with all outputs stored."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAIN_JOB = ("run", "--inpainter", "safepaint", "--detector", "trufor")
 
 
 def seconds(words: tuple[str, ...], runs: int, home: str) -> list[float]:
-    """Wall seconds of so many runs of a command."""
+    """Return the wall-clock seconds of several runs of a command."""
     found = []
     for _ in range(runs):
         start = time.perf_counter()

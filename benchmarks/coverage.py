@@ -1,9 +1,9 @@
-"""How often the bench's 95 % intervals hold the truth, and how often its tests cry wolf.
+"""Coverage of the 95 % intervals and false-positive rates of the tests.
 
     python benchmarks/coverage.py
 
-prints the tables of docs/statistics.md: simulated for means, exact for shares, whose outcomes can
-be counted. The columns "old" are the percentile bootstrap that the bench used for everything.
+Prints the tables of docs/statistics.md: simulated for means, exact for shares, whose outcomes can
+be enumerated. The columns "old" are the percentile bootstrap, which was used for everything before.
 """
 
 from __future__ import annotations
@@ -32,43 +32,43 @@ from benchmark.results.training_seeds import seeded_test
 
 SIZES = (3, 5, 7, 10, 20, 30, 100)
 SHARES = (0.05, 0.5, 0.86, 0.95)
-BLOCK = 500  # runs at once: 40 MB of draws
-MORE = 10  # times as many runs of what is quick
+BLOCK = 500  # runs at once: 40 MB of random numbers
+MORE = 10  # factor of runs for fast simulations
 Draw = Callable[[np.random.Generator, int, int], NDArray[np.float64]]
 
 
 def normal(generator: np.random.Generator, n: int, runs: int) -> NDArray[np.float64]:
-    """(n, runs) values of mean 0."""
+    """Return (n, runs) values of mean 0."""
     return generator.normal(size=(n, runs))
 
 
 def skewed(generator: np.random.Generator, n: int, runs: int) -> NDArray[np.float64]:
-    """(n, runs) values of mean 0.8 with a long tail to the left, as AUC of easy forgeries has."""
+    """Return (n, runs) values of mean 0.8 with a long left tail, like AUC of easy forgeries."""
     return generator.beta(8, 2, size=(n, runs))
 
 
 def held(intervals: tuple[Interval, ...], truth: float) -> NDArray[np.bool_]:
-    """Which intervals hold the truth; one that is not there does not."""
+    """Return which intervals contain the true value; missing intervals do not."""
     ends = np.array(intervals)
     return (ends[:, 0] <= truth) & (truth <= ends[:, 1])
 
 
 def of_means(draw: Draw, n: int, runs: int) -> tuple[float, float]:
-    """The bench's coverage of a mean, and the bootstrap's."""
+    """Return the coverage of the intervals of a mean, ours and the bootstrap's."""
     truth, bounds = (0.8, UNIT) if draw is skewed else (0.0, UNBOUNDED)
     generator = np.random.default_rng((n, draw is skewed))
     ours, old = [], []
     for seed in range(runs // BLOCK):
         values = draw(generator, n, BLOCK)
         old.append(held(bootstrap_means(values, seed=seed), truth))
-        if n < FEW:  # no draws to wait for: more runs
+        if n < FEW:  # fast: no bootstrap samples
             values = draw(generator, n, MORE * BLOCK)
         ours.append(held(mean_intervals(values, [bounds] * values.shape[1], seed=seed), truth))
     return float(np.mean(ours)), float(np.mean(old))
 
 
 def of_shares(p: float, n: int) -> tuple[float, float]:
-    """The bench's exact coverage of a share, and the bootstrap's, over all counts there can be."""
+    """Return the exact coverage of the intervals of a share, ours and the bootstrap's."""
     values = (np.arange(n)[:, None] < np.arange(n + 1)).astype(np.float64)  # (n, n + 1)
     weights = binom.pmf(np.arange(n + 1), n, p)
     found = share_intervals(values), bootstrap_means(values, seed=0)
@@ -76,11 +76,11 @@ def of_shares(p: float, n: int) -> tuple[float, float]:
 
 
 def of_paired_shares(cells: tuple[float, float, float, float], n: int) -> float:
-    """Exact coverage of the difference of two shares of the same images.
+    """Return the exact coverage for the difference of two shares over the same images.
 
     Args:
-        cells: how likely an image is (1, 1), (1, 0), (0, 1) and (0, 0).
-        n: images.
+        cells: probabilities that an image is (1, 1), (1, 0), (0, 1) and (0, 0).
+        n: number of images.
     """
     total = 0.0
     for counts in product(range(n + 1), repeat=3):
@@ -95,7 +95,7 @@ def of_paired_shares(cells: tuple[float, float, float, float], n: int) -> float:
 
 
 def of_detection(n: int, runs: int) -> float:
-    """Coverage of the detection rate at the threshold that 5 % of all originals exceed."""
+    """Return the coverage for the detection rate at a 5 % false-positive threshold."""
     generator = np.random.default_rng(n)
     truth = float((generator.normal(1.5, 1, 1_000_000) > 1.6448536).mean())
     found = []
@@ -107,11 +107,11 @@ def of_detection(n: int, runs: int) -> float:
 
 
 def false_alarms(n: int, tests: int, runs: int) -> tuple[float, float, float]:
-    """How often something is found where nothing differs.
+    """Return how often a difference is found where there is none.
 
     Returns:
-        The share of families of `tests` with any finding; of single tests with one; and of single
-        bootstrap intervals that leave out 0, which was the old rule.
+        The share of families of `tests` with any finding; the share of single tests with one; and
+        the share of single bootstrap intervals without 0, which was the old rule.
     """
     generator = np.random.default_rng((n, tests))
     families, single, old = [], [], []
@@ -127,18 +127,18 @@ def false_alarms(n: int, tests: int, runs: int) -> tuple[float, float, float]:
 def of_seeds(
     spreads: tuple[float, float, float], images: int, runs: int, *, apart: float = 0.0
 ) -> tuple[float, float, float]:
-    """How two models do, of three training seeds each, on the same images.
+    """Simulate the comparison of two models with three training seeds each, on the same images.
 
     Args:
-        spreads: standard deviations between trainings, between images (what one model does better
-            on some), and of both together.
-        images: images.
-        runs: simulated comparisons.
-        apart: the true difference.
+        spreads: standard deviations between trainings, between images (differences of the models
+            on single images), and of both together.
+        images: number of images.
+        runs: number of simulated comparisons.
+        apart: true difference.
 
     Returns:
-        How often the interval holds the true difference, how often the test finds one, and how
-        often the test over images alone does, which averages the seeds.
+        How often the interval contains the true difference, how often the test finds one, and how
+        often the test over images alone, which averages the seeds, finds one.
     """
     generator = np.random.default_rng((images, runs))
     fits, finds, alone = [], [], []
@@ -161,12 +161,12 @@ def of_seeds(
 
 
 def percent(*shares: float) -> str:
-    """Cells of a Markdown table."""
+    """Format cells of a Markdown table."""
     return " | ".join(f"{100 * share:.1f}" for share in shares)
 
 
 def lines(runs: int) -> Iterator[str]:
-    """The tables, line by line."""
+    """Yield the tables line by line."""
     heads = ["normal", "old", "Beta(8, 2)", "old"]
     heads += [head for p in SHARES for head in (f"share {p}", "old")]
     yield from _heads("images", *heads)
@@ -189,7 +189,7 @@ def lines(runs: int) -> Iterator[str]:
 
 
 def lines_of_seeds(runs: int) -> Iterator[str]:
-    """The table of two models trained three times each, 100 images, line by line."""
+    """Yield the table of two models with three trainings each on 100 images."""
     yield from _heads("sd of seeds, images, both", "held", "found", "found over images alone")
     for spreads in ((0.0, 0.1, 0.0), (0.05, 0.1, 0.0), (0.05, 0.1, 0.1)):
         said = ", ".join(f"{one:g}" for one in spreads)
@@ -204,8 +204,8 @@ def _heads(*heads: str) -> Iterator[str]:
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--runs", type=int, default=4000, help="simulated runs a number")
-    parser.add_argument("--seeds", action="store_true", help="the table of training seeds alone")
+    parser.add_argument("--runs", type=int, default=4000, help="simulated runs per number")
+    parser.add_argument("--seeds", action="store_true", help="only the table of training seeds")
     options = parser.parse_args()
     make = lines_of_seeds if options.seeds else lines
     for line in make(options.runs):

@@ -1,7 +1,7 @@
-"""Feed every reader of files from outside with thousands of damaged files, and count.
+"""Fuzzing: thousands of damaged files for every reader of untrusted files.
 
-The same inputs as the short form in tests/fuzz, more of them, in a process whose memory is limited.
-With --atheris the parsers are fed by a coverage-guided fuzzer too, if it is installed.
+The same inputs as in tests/fuzz, but more, in a process with limited memory. With --atheris, a
+coverage-guided fuzzer also feeds the parsers, if it is installed.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from tests.fuzz.inputs import nearly
 from tests.fuzz.targets import Target, targets
 
 GUIDED = ("picture", "checkpoint", "safetensors", "archive", "bare pickle", "plan")
-MEMORY = 3 << 30  # bytes that the process may take beyond what it has after its imports
+MEMORY = 3 << 30  # bytes that the process may allocate after its imports
 
 
 def main() -> None:
-    """Print a row per reader; status 1 where one did not refuse in a line."""
+    """Print a row per reader; exit with status 1 if one did not raise a one-line error."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--each", type=int, default=1000, help="inputs per reader")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--keep", type=Path, help="folder for inputs that broke a reader")
+    parser.add_argument("--keep", type=Path, help="folder for inputs that caused a failure")
     parser.add_argument("--atheris", type=int, default=0, help="guided inputs per parser")
     words = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
@@ -93,7 +93,7 @@ def fuzz(target: Target, folder: Path, words: argparse.Namespace) -> int:
 
 
 def guided(name: str, runs: int) -> int:
-    """One parser under atheris, in a process of its own: it ends the process itself."""
+    """Run one parser under atheris in a child process, because atheris ends its process."""
     if importlib.util.find_spec("atheris") is None:
         print("atheris is not installed: no guided inputs")
         return 0

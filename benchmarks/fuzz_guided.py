@@ -1,4 +1,4 @@
-"""Feed one parser with inputs that atheris derives from what they reach; fuzz.py calls this."""
+"""Coverage-guided fuzzing of one parser with atheris; called by fuzz.py."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ with atheris.instrument_imports(include=["benchmark", "PIL"]):
 
 
 def main() -> None:
-    """Run NAME for so many inputs; atheris ends the process, with a status where one broke it."""
+    """Run parser NAME on a number of inputs; atheris ends the process, with its own status."""
     name, runs = sys.argv[1:]
     folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
     target = next(one for one in targets(folder / "made") if one.name == name)

@@ -1,12 +1,12 @@
-"""Not time: what the mini edition was meant to reach, beside what it reached.
+"""Goals of the mini weights compared with their results.
 
     bench run mini --out RUN
     bench run mini --images ../shared/images/test/scenes --out RUN
     python benchmarks/goals.py RUN...
 
-From the results of one or more runs: how detectors do on inpainters that they learned from and on
-those that they never met, how often they fire on originals, whether inpainters beat `telea`, and
-whether SafePaint hides better than the others, as the paper says of the full models.
+From the results of one or more runs: detection of inpainters seen and unseen in training, false
+positives on authentic images, whether inpainters beat `telea`, and whether SafePaint evades
+detection better than the others, as the paper reports for the full models.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ OURS = ("safepaint",)
 
 
 def forgers_of(detector: str) -> set[str]:
-    """The inpainters that a mini detector learned from."""
+    """Return the inpainters that a mini detector was trained on."""
     return set(chosen_recipe(detector, "mini").met or ())
 
 
 def networks(names: Iterable[str]) -> list[str]:
-    """Those that are learned, by name."""
+    """Return the names of the learned models."""
     return [name for name in names if name in LEARNERS]
 
 
 def value(rows: pd.DataFrame, **where: str) -> float:
-    """The one number there is, or NaN."""
+    """Return the only matching value, or NaN."""
     for column, wanted in where.items():
         rows = rows[rows[column] == wanted]
     return float(rows["value"].iloc[0]) if len(rows) == 1 else float("nan")
 
 
 def detector_lines(rows: pd.DataFrame) -> Iterator[str]:
-    """A line a detector and way of laundering: AUC on seen and unseen inpainters, false alarms."""
+    """Yield one line per detector and post-processing: AUC on seen and unseen inpainters, FPR."""
     yield f"| detector | laundered | AUC seen | AUC unseen learned ({BUCKET} %) | lowest | fires |"
     yield "| --- | --- | --- | --- | --- | --- |"
     for detector in [one for one in DETECTORS if one in set(rows["detector"]) & set(LEARNERS)]:
@@ -68,13 +68,13 @@ def detector_lines(rows: pd.DataFrame) -> Iterator[str]:
 
 
 def mean(values: Iterable[float]) -> float:
-    """Their mean, NaN of none."""
+    """Return the mean, or NaN of an empty list."""
     found = list(values)
     return fmean(found) if found else float("nan")
 
 
 def inpainter_lines(rows: pd.DataFrame) -> Iterator[str]:
-    """A line a learned inpainter: PSNR and LPIPS less telea's, bucket by bucket."""
+    """Yield one line per learned inpainter: PSNR and LPIPS minus those of telea, by bin."""
     buckets = list(rows["mask_ratio_percent"].unique())
     yield f"| inpainter | {' | '.join(f'{one} % PSNR, LPIPS' for one in buckets)} | beats telea |"
     yield f"| --- |{' --- |' * (len(buckets) + 1)}"
@@ -93,7 +93,7 @@ def inpainter_lines(rows: pd.DataFrame) -> Iterator[str]:
 
 
 def claim_lines(rows: pd.DataFrame) -> Iterator[str]:
-    """A line a detector and metric: ours against the lowest other learned inpainter."""
+    """Yield one line per detector and metric: SafePaint against the best other inpainter."""
     buckets = list(rows["mask_ratio_percent"].unique())
     yield f"| detector | metric | {' | '.join(f'{one} %' for one in buckets)} |"
     yield f"| --- | --- |{' --- |' * len(buckets)}"
@@ -105,7 +105,7 @@ def claim_lines(rows: pd.DataFrame) -> Iterator[str]:
 
 
 def claims(rows: pd.DataFrame, bucket: str) -> str:
-    """Our two, and the one of the paper's baselines that hides best."""
+    """Return the two claims of this project and the one of the paper."""
     others = [one for one in networks(rows["inpainter"].unique()) if INPAINTERS.card(one).reported]
     scores = {one: value(rows, inpainter=one, mask_ratio_percent=bucket) for one in others}
     rivals = {
@@ -127,11 +127,13 @@ def main() -> None:
     for folder in parser.parse_args().runs:
         rows = pd.read_csv(folder / "results.csv", keep_default_na=False, na_values={"value": [""]})
         for dataset, part in rows.groupby("dataset"):
-            print(f"\n## {folder.name}: {dataset}, {int(part['expected'].max())} a bucket\n")
+            print(
+                f"\n## {folder.name}: {dataset}, {int(part['expected'].max())} per mask-ratio bin\n"
+            )
             print("\n".join(detector_lines(part)), "\n")
-            print("PSNR (dB) and LPIPS less telea's\n")
+            print("PSNR (dB) and LPIPS minus those of telea\n")
             print("\n".join(inpainter_lines(part)), "\n")
-            print(f"{' / '.join(OURS)} : the baseline that hides best\n")
+            print(f"{' / '.join(OURS)} ; the baseline that best evades detection\n")
             print("\n".join(claim_lines(part)))
 
 

@@ -1,18 +1,18 @@
-"""All that only a GPU can tell, in one command of ten minutes.
+"""All checks that need a GPU, in one command of ten minutes.
 
-    python -m benchmarks.gpu --out OUT                # with a GPU
+    python -m benchmarks.gpu --out OUT                # on a GPU
     python -m benchmarks.gpu --out OUT --dry          # the same steps on the CPU, small
 
-1. Every model at its official size under seeded weights: CUDA's answer against the CPU's, within
-   TOLERANCE.
-2. Seconds an image at several batches and peak memory, in float32, TF32, bf16, channels last and
-   under torch.compile, as a table, each with its distance from the CPU's float32 answer.
-3. A run of Table 3 on the samples, on the GPU and on the CPU: every number within ALLOWED.
-4. `--batch-size auto`, where the memory holds no batch of 8: halved, and the same numbers.
-5. Training steps a second.
+1. Every model at its official size with seeded weights: output on CUDA against output on the CPU,
+   within TOLERANCE.
+2. Seconds per image at several batch sizes and peak memory, in float32, TF32, bf16, channels last
+   and with torch.compile, each with its distance from the CPU's float32 output.
+3. A run of Table 3 on the sample images, on the GPU and on the CPU: all numbers within ALLOWED.
+4. `--batch-size auto`, with memory for less than a batch of 8: halved, with the same numbers.
+5. Training steps per second.
 
-OUT/gpu.md is written anew after every line, so a command that was cut off leaves what it had. What
-the time did not reach (`--seconds`) is named at the end. The exit status is 1 where a check failed.
+OUT/gpu.md is rewritten after every line, so that an interrupted command keeps its results. Steps
+that exceed the time limit (`--seconds`) are listed at the end. Exit status 1 if a check failed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -39,67 +39,30 @@ from benchmark.core.errors import BatchWarning, BenchError
 from benchmark.plans import plan_file
 from benchmark.runner.scheduler import Settings
 from benchmark.verify.seeded import seeded_state
+from benchmarks.gpu_report import Report
 from benchmarks.models import NETWORKS
 from benchmarks.training_speed import Form, made_up, of_stage, rate
 from detectors import create_detector
 from inpainters import INPAINTERS, create_inpainter
 
-# Largest and mean difference of answers in [0, 1], float32 on both sides: sums run in another
-# order, which instance norms and softmax widen.
+# Largest and mean difference of outputs in [0, 1], float32 on both devices: sums run in another
+# order, and instance norms and softmax amplify the difference.
 TOLERANCE = (5e-3, 1e-4)
 ALLOWED = {"psnr": 0.02, "lpips": 0.002, "auc": 0.01, "auc_null": 0.01, "f1": 0.02, "f1_null": 0.02}
 FLIPS = 1 / 8  # of ACC and FPR over eight images: one score at the threshold
 FORMS = ("float32", "tf32", "channels last", "bf16", "compile")
-GAINS = (1.0, 1.4, 0.7)  # of seeded weights: the first under which an answer is no constant
+GAINS = (1.0, 1.4, 0.7)  # of seeded weights: the first with an output that is not constant
 SEED = 10
 
 
-@dataclass
-class Report:
-    """What is found, written to OUT after every line.
-
-    Attributes:
-        out: the folder.
-        until: when to stop, by `time.monotonic`.
-        lines: of gpu.md.
-        failed: what is not as it should be.
-        left_out: what the time did not reach.
-    """
-
-    out: Path
-    until: float
-    lines: list[str] = field(default_factory=list)
-    failed: list[str] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)
-
-    def say(self, line: str) -> None:
-        """Print a line and keep it."""
-        print(line, flush=True)
-        self.lines.append(line)
-        (self.out / "gpu.md").write_text("\n".join(self.lines) + "\n", encoding="utf-8")
-
-    def check(self, what: str, *, holds: bool) -> str:
-        """Note whether something holds; the word for it."""
-        if not holds:
-            self.failed.append(what)
-        return "holds" if holds else "FAILS"
-
-    def late(self, what: str) -> bool:
-        """Whether the time is over; then what is left out is noted."""
-        over = time.monotonic() > self.until
-        if over:
-            self.left_out.append(what)
-        return over
-
-
 def create(name: str, path: Path, device: str) -> Any:
-    """A model under weights of a file."""
+    """Return a model with the weights of a file."""
     make = create_inpainter if name in INPAINTERS else create_detector
     return make(name, weights=path, device=device)
 
 
 def ask(name: str, model: Any, batch: int, side: int) -> Tensor:
-    """A model's answer to seeded images with a hole: (N, 3, H, W) or heatmaps (N, H, W)."""
+    """Return the output for seeded images with a hole: (N, 3, H, W), or heatmaps (N, H, W)."""
     generator = torch.Generator().manual_seed(SEED)
     images = torch.rand(batch, 3, side, side, generator=generator)
     masks = torch.zeros(batch, 1, side, side)
@@ -112,13 +75,13 @@ def ask(name: str, model: Any, batch: int, side: int) -> Tensor:
 
 
 def seeded_weights(name: str, folder: Path, sizes: dict[str, Any], side: int) -> Path:
-    """A file of one model's weights, each tensor drawn from its name.
+    """Write random weights of one model, each tensor seeded by its name.
 
     Args:
-        name: the model's.
-        folder: where it goes.
-        sizes: of its network; empty for the official ones.
-        side: of the images that try whether its answer is a constant.
+        name: the model.
+        folder: where the file is written.
+        sizes: sizes of the network; empty for the official ones.
+        side: side of the images used to reject weights with constant output.
     """
     module, network, config = NETWORKS[name]
     code = importlib.import_module(module)
@@ -141,11 +104,11 @@ def seeded_weights(name: str, folder: Path, sizes: dict[str, Any], side: int) ->
 
 
 def parity(report: Report, files: dict[str, Path], device: str, side: int) -> dict[str, Tensor]:
-    """Part 1; the CPU's answers by model."""
+    """Part 1; return the CPU's outputs by model."""
     report.say(
         f"\n## {device} against the CPU, float32, seeded weights, one image of {side}x{side}\n"
     )
-    report.say(f"Allowed: largest {TOLERANCE[0]:g}, mean {TOLERANCE[1]:g}, of answers in [0, 1].\n")
+    report.say(f"Allowed: largest {TOLERANCE[0]:g}, mean {TOLERANCE[1]:g}, of outputs in [0, 1].\n")
     report.say(
         "| model | spread of the answer | largest | mean | |\n| --- | ---: | ---: | ---: | --- |"
     )
@@ -164,8 +127,8 @@ def parity(report: Report, files: dict[str, Path], device: str, side: int) -> di
 
 
 def in_form(name: str, path: Path, device: str, form: str) -> Any:
-    """A model as one form has it."""
-    model = create(name, path, device)  # switches TF32 off
+    """Return a model in one form."""
+    model = create(name, path, device)  # turns TF32 off
     if form == "tf32":
         torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = True
     if form == "channels last":
@@ -176,7 +139,7 @@ def in_form(name: str, path: Path, device: str, form: str) -> Any:
 
 
 def timed(call: Callable[[], Tensor], device: str, runs: int) -> tuple[float, float, Tensor]:
-    """Median seconds of some passes after a first one, peak memory in GB, and the answer."""
+    """Return the median seconds of warm passes, peak memory in GB, and the output."""
     cuda = device.startswith("cuda")
     answer = call()
     if cuda:
@@ -184,7 +147,7 @@ def timed(call: Callable[[], Tensor], device: str, runs: int) -> tuple[float, fl
     found = []
     for _ in range(runs):
         start = time.perf_counter()
-        call()  # the answer is on the CPU: nothing is still under way
+        call()  # the output is on the CPU: no kernel is pending
         found.append(time.perf_counter() - start)
     peak = torch.cuda.max_memory_allocated() / 1e9 if cuda else float("nan")
     return statistics.median(found), peak, answer
@@ -193,10 +156,10 @@ def timed(call: Callable[[], Tensor], device: str, runs: int) -> tuple[float, fl
 def speed(
     report: Report, files: dict[str, Path], answers: dict[str, Tensor], options: argparse.Namespace
 ) -> None:
-    """Part 2, compile last, as it takes longest to begin."""
-    report.say("\n## Seconds an image, and peak memory\n")
-    report.say("Difference: largest from the CPU's float32 answer, of the first image.\n")
-    report.say("| model | form | batch | s an image | GB | difference |")
+    """Part 2; torch.compile last, because it starts slowest."""
+    report.say("\n## Seconds per image and peak memory\n")
+    report.say("Difference: maximum, to the CPU's float32 output, of the first image.\n")
+    report.say("| model | form | batch | s per image | GB | difference |")
     report.say("| --- | --- | ---: | ---: | ---: | ---: |")
     for form in options.forms:
         for name, path in files.items():
@@ -219,7 +182,7 @@ def _speed_line(
         seconds, peak, answer = timed(
             lambda: ask(name, model, batch, options.side), options.device, options.runs
         )
-    except (BenchError, RuntimeError) as error:  # refused here, or out of memory
+    except (BenchError, RuntimeError) as error:  # unsupported, or out of memory
         reason = str(error).splitlines()[0][:100].replace("|", "/")
         return f"| {name} | {form} | {batch} | - | - | {reason} |"
     apart = "-" if expected is None else f"{float((answer[:1] - expected).abs().max()):.1e}"
@@ -227,14 +190,14 @@ def _speed_line(
 
 
 def of_run(plan: Plan, out: Path, device: str, batch: int, *, shrink: bool = False) -> Path:
-    """Run a plan with a store of its own; its results.csv."""
+    """Run a plan with a new store; return the rows of results.csv."""
     settings = Settings(batch=batch, shrink=shrink)
     run(plan, out=out, store=out / "store", device=device, settings=settings)
     return out / "results.csv"
 
 
 def moved(first: Path, second: Path) -> Iterator[str]:
-    """The numbers of two runs that differ by more than is allowed, in words."""
+    """Return the numbers of two runs that differ by more than allowed, as text."""
     sides = []
     for path in (first, second):
         with path.open(newline="", encoding="utf-8") as file:
@@ -258,7 +221,7 @@ def moved(first: Path, second: Path) -> Iterator[str]:
 
 
 def same_run(report: Report, plan: Plan, device: str, folder: Path) -> Path | None:
-    """Part 3; the results on the CPU."""
+    """Part 3; return the results on the CPU."""
     report.say(f"\n## Table 3 on the samples, {device} against the CPU\n")
     allowed = ", ".join(f"{name} {value:g}" for name, value in ALLOWED.items())
     report.say(f"Allowed: {allowed}, ACC and FPR {FLIPS:g}.\n")
@@ -271,14 +234,14 @@ def same_run(report: Report, plan: Plan, device: str, folder: Path) -> Path | No
     found = list(moved(cpu, other))
     said = report.check("the run of Table 3", holds=not found)
     count = len(cpu.read_text().splitlines()) - 1
-    report.say(f"{said}: {len(found)} of {count} numbers beyond it; {seconds:.1f} s on {device}.")
+    report.say(f"{said}: {len(found)} of {count} numbers exceed it; {seconds:.1f} s on {device}.")
     for line in found:
         report.say(f"- {line}")
     return cpu
 
 
 def backs_off(report: Report, plan: Plan, cpu: Path, device: str, folder: Path) -> None:
-    """Part 4: with memory for half a batch and less, `auto` halves it, and the numbers stay."""
+    """Part 4: with memory for half a batch or less, `auto` halves it and the numbers stay."""
     report.say("\n## `--batch-size auto` without memory for its batch\n")
     if report.late("--batch-size auto"):
         return
@@ -294,7 +257,7 @@ def backs_off(report: Report, plan: Plan, cpu: Path, device: str, folder: Path) 
 
 
 class _little_memory:  # noqa: N801 (a context manager, used as a function)
-    """A device on which no four images of safepaint fit; on CUDA the refusal is CUDA's own."""
+    """Simulate a device without memory for four images of safepaint; CUDA raises its own error."""
 
     def __init__(self, device: str) -> None:
         self._device = device
@@ -309,7 +272,7 @@ class _little_memory:  # noqa: N801 (a context manager, used as a function)
 
         def sometimes(model: SafePaint, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
             if len(images) >= 4:
-                if cuda:  # asks for more than there is: CUDA itself refuses
+                if cuda:  # allocates more than there is: CUDA itself raises
                     free, _ = torch.cuda.mem_get_info()
                     self._held.append(torch.empty(2 * free, dtype=torch.uint8, device=self._device))
                 raise torch.OutOfMemoryError("out of memory, as was asked for")
@@ -325,10 +288,10 @@ class _little_memory:  # noqa: N801 (a context manager, used as a function)
 
 
 def training(report: Report, options: argparse.Namespace, folder: Path) -> None:
-    """Part 5: mini recipes at their largest common crop, and SafePaint's own at full size."""
+    """Part 5: mini recipes at their largest common crop, and SafePaint at full size."""
     from benchmark.training import read_recipe
 
-    report.say("\n## Training steps a second\n")
+    report.say("\n## Training steps per second\n")
     report.say(
         "| model | recipe | batch | crop | float32 | bf16 |\n"
         "| --- | --- | ---: | ---: | ---: | ---: |"
@@ -338,7 +301,7 @@ def training(report: Report, options: argparse.Namespace, folder: Path) -> None:
         if report.late(f"training of {name}, {label}"):
             continue
         recipe = read_recipe(name, label)
-        losses = recipe.losses | {"features": "texture"}  # VGG is not there
+        losses = recipe.losses | {"features": "texture"}  # VGG is not installed
         network = options.sizes.get(name, recipe.network)
         holes = recipe.holes.model_copy(update={"pool": 8})
         changes = {"losses": losses, "network": network, "holes": holes}
@@ -359,7 +322,7 @@ def training(report: Report, options: argparse.Namespace, folder: Path) -> None:
 
 
 def everything(options: argparse.Namespace) -> Report:
-    """All five parts."""
+    """Run all five parts."""
     options.out.mkdir(parents=True, exist_ok=True)
     report = Report(out=options.out, until=time.monotonic() + options.seconds)
     cuda = options.device.startswith("cuda")
@@ -386,11 +349,13 @@ def everything(options: argparse.Namespace) -> Report:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run all parts within the time."""
+    """Run all parts within the time limit."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--device", default="cuda:0")
-    parser.add_argument("--seconds", type=float, default=570.0, help="after which nothing begins")
+    parser.add_argument(
+        "--seconds", type=float, default=570.0, help="time after which no step starts"
+    )
     parser.add_argument("--models", default=",".join(NETWORKS))
     parser.add_argument("--dry", action="store_true", help="on the CPU, with tiny networks")
     options = parser.parse_args(words)
@@ -406,7 +371,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def make_small(options: argparse.Namespace) -> None:
-    """The same steps in a minute on a CPU: tiny networks, two images, no compiler."""
+    """Shrink all steps to a minute on a CPU: tiny networks, two images, no compiler."""
     from tests.small import SMALL
 
     options.device, options.side, options.crop = "cpu", 64, 64

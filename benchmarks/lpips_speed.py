@@ -1,9 +1,8 @@
-"""Distances per second: this project's LPIPS against the `lpips` package as its users call it.
+"""Speed of LPIPS: this project's implementation against the `lpips` package.
 
-The package gets pairs of tensors that are ready, one pair at a time, gradients on, as it comes.
-Ours gets 8-bit images as a run measures them: one at a time, all that was inpainted into one
-original
-side by side. Both take turns, so that what else the machine does falls on both; medians count.
+The package gets prepared tensors, one pair at a time, with gradients, as its users call it. Ours
+gets 8-bit images as in a run: one sample at a time, with all images inpainted into one original
+together. Both alternate, so that other load affects both; medians are reported.
 """
 
 from __future__ import annotations
@@ -27,26 +26,26 @@ METRICS = {"alex": LPIPS, "vgg": LPIPSVGG}
 
 
 def the_package(net: str) -> torch.nn.Module:
-    """`lpips.LPIPS(net=...)` with the backbone that is installed here."""
+    """Return `lpips.LPIPS(net=...)` with the installed backbone."""
     warnings.simplefilter("ignore")
     import lpips
 
     network: torch.nn.Module = lpips.LPIPS(net=net, pnet_rand=True, verbose=False)
     trunk = network.get_submodule("net")
     state = load_backbone(METRICS[net].backbone)
-    names = trunk.state_dict()  # it cuts torchvision's `features` into slices
+    names = trunk.state_dict()  # slices of torchvision's `features`
     trunk.load_state_dict({name: state[f"features.{name.split('.', 1)[1]}"] for name in names})
     return network
 
 
 def case_of(image: Images, filled: Images) -> Case:
-    """One sample as a run measures it."""
+    """Return one sample as a run measures it."""
     mask = np.zeros((1, *image.shape[:2]), dtype=bool)
     return Case(image=image[None], mask=mask, truth=mask, filled=filled[None])
 
 
 def draw(side: int, count: int) -> tuple[Images, Sequence[Images]]:
-    """An original and what was inpainted into it: an image, blurred more and more."""
+    """Return an original and inpainted versions of it: an image, blurred more and more."""
     from skimage import data
     from skimage.filters import gaussian
 
@@ -56,20 +55,20 @@ def draw(side: int, count: int) -> tuple[Images, Sequence[Images]]:
 
 
 def tensor(image: Images) -> torch.Tensor:
-    """(1, 3, H, W) in [-1, 1], what the package takes."""
+    """Convert to (1, 3, H, W) in [-1, 1], the input of the package."""
     return torch.from_numpy(image).permute(2, 0, 1)[None].float() / 127.5 - 1
 
 
 def milliseconds(call: Callable[[], object]) -> tuple[float, float]:
-    """How long a call takes, and how much of all cores."""
+    """Return the wall-clock and CPU milliseconds of a call."""
     start, used = time.perf_counter(), time.process_time()
     call()
     return 1000 * (time.perf_counter() - start), 1000 * (time.process_time() - used)
 
 
 def compare(net: str, side: int, painted: int, rounds: int) -> list[str]:
-    """Milliseconds per distance of the package and of ours, their ratio; the same of the cores'
-    time; and how far the numbers differ.
+    """Return milliseconds per distance of both and their ratio, the same in CPU time, and the
+    largest difference of the numbers.
     """
     package, kind = the_package(net), METRICS[net]
     original, filled = draw(side, painted)
@@ -80,7 +79,7 @@ def compare(net: str, side: int, painted: int, rounds: int) -> list[str]:
         return [float(package(*pair).detach()) for pair in pairs]
 
     def ours() -> list[float]:
-        metric = kind()  # nothing is kept from the round before
+        metric = kind()  # without the cache of the last round
         return [float(metric.measure(case)[0, 0]) for case in cases]
 
     apart = max(abs(a - b) for a, b in zip(theirs(), ours(), strict=True))
@@ -98,13 +97,15 @@ def compare(net: str, side: int, painted: int, rounds: int) -> list[str]:
 
 
 def main() -> None:
-    """Print a table: by threads, and by how many images were inpainted into one original."""
+    """Print a table by number of threads and of images inpainted into one original."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--net", choices=METRICS, default="alex")
-    parser.add_argument("--side", type=int, default=256, help="of the images, in pixels")
+    parser.add_argument("--side", type=int, default=256, help="side of the images in pixels")
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--threads", default="1,2", help="of torch, with commas")
-    parser.add_argument("--painted", default="1,3,7,21", help="images of one original")
+    parser.add_argument("--threads", default="1,2", help="comma-separated numbers of torch threads")
+    parser.add_argument(
+        "--painted", default="1,3,7,21", help="comma-separated numbers of images per original"
+    )
     words = parser.parse_args()
     heads = ["threads", "painted", "package, ms", "ours, ms", "times"]
     heads += ["package, ms of cores", "ours, ms of cores", "times", "difference"]

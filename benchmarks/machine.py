@@ -1,10 +1,10 @@
-"""What moves the numbers of one run across machines: threads and instruction sets.
+"""Differences of one run's numbers between thread counts and instruction sets.
 
     python benchmarks/machine.py
 
-Runs SafePaint's mini edition against TruFor's on the shipped samples in fresh processes, each under
-other settings and with a store of its own, and prints how many inpainted bytes and which AUC differ
-from the first. A setting that this processor lacks repeats the one below it.
+Runs SafePaint (mini) against TruFor (mini) on the sample images in new processes, each with other
+settings and its own store, and prints how many inpainted bytes and which AUC differ from the first.
+A setting that the processor does not support repeats the one below it.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ WORDS = ("run", "--inpainter", "safepaint", "--detector", "trufor", "--buckets",
 
 
 def main() -> None:
-    """Print a Markdown table, a row a setting."""
-    print("| settings | instruction set | inpainted bytes that differ | by at most | AUC | PSNR |")
+    """Print a Markdown table, one row per setting."""
+    print("| settings | instruction set | differing bytes | largest difference | AUC | PSNR |")
     print("| --- | --- | --- | --- | --- | --- |")
     with TemporaryDirectory() as folder:
         first: dict[str, np.ndarray] = {}

@@ -22,8 +22,8 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
-def pictures(folder: Path, count: int) -> Path:
-    """A folder of so many small images."""
+def save_images(folder: Path, count: int) -> Path:
+    """Write small random images into a folder."""
     folder.mkdir()
     generator = np.random.default_rng(0)
     for number in range(count):
@@ -33,7 +33,7 @@ def pictures(folder: Path, count: int) -> Path:
 
 
 def peak(images: Path, place: Path) -> float:
-    """Peak resident memory of a run in MB."""
+    """Return the peak resident memory of a run in MB."""
     done = subprocess.run(
         [sys.executable, "-c", CODE, str(images), str(place / "out"), str(place / "store")],
         check=True,
@@ -53,7 +53,7 @@ def main() -> None:
     for count in counts:
         with tempfile.TemporaryDirectory() as folder:
             place = Path(folder)
-            print(f"| {count} | {peak(pictures(place / 'images', count), place):.0f} |")
+            print(f"| {count} | {peak(save_images(place / 'images', count), place):.0f} |")
 
 
 if __name__ == "__main__":

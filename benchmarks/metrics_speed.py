@@ -1,4 +1,4 @@
-"""How fast the pixel AUC is beside scikit-learn's, on one heatmap."""
+"""Speed of the pixel AUC against scikit-learn's, on one heatmap."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchmark.metrics.localisation import pixel_auc
 
 
 def draw(side: int, kind: str) -> tuple[np.ndarray, np.ndarray]:
-    """A smooth or a confident heatmap over a rectangular hole: (side, side) logits and mask."""
+    """Return logits and mask (side, side): a smooth or confident heatmap over a rectangle."""
     generator = np.random.default_rng(0)
     mask = np.zeros((side, side), dtype=bool)
     mask[side // 4 : side // 2, side // 4 : 3 * side // 4] = True
@@ -23,7 +23,7 @@ def draw(side: int, kind: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def fastest(call: Callable[[], float], runs: int) -> float:
-    """The least of `runs` times of a call, in milliseconds."""
+    """Return the minimum time of several calls, in milliseconds."""
     times = []
     for _ in range(runs):
         start = time.perf_counter()
@@ -33,10 +33,12 @@ def fastest(call: Callable[[], float], runs: int) -> float:
 
 
 def main() -> None:
-    """Print a table: milliseconds, their ratio, and how far the areas differ."""
+    """Print a table: milliseconds, their ratio, and the difference of the AUCs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--side", type=int, default=256, help="side of the heatmap in pixels")
-    parser.add_argument("--runs", type=int, default=15, help="runs of each; the fastest counts")
+    parser.add_argument(
+        "--runs", type=int, default=15, help="runs of each; the fastest is reported"
+    )
     options = parser.parse_args()
     print("| heatmap | ours, ms | scikit-learn, ms | times faster | difference |")
     print("| --- | --- | --- | --- | --- |")

@@ -1,8 +1,8 @@
-"""Seconds per image and peak memory of each model at 256x256, and what `fast` makes of them.
+"""Seconds per image and peak memory of each model at 256x256, with and without `fast`.
 
-A model whose weights are not here is measured with random ones at its official size. Each model is
-loaded twice, in processes of their own: as it is, and without `benchmark.core.inference.fast`. The
-two take turns, so that what else the machine does falls on both alike, and the ratio is of medians.
+Models without installed weights are measured with random ones at the official size. Each model is
+loaded twice, in separate processes: as it is, and without `benchmark.core.inference.fast`. The two
+alternate, so that other load affects both, and the ratio is one of medians.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import importlib, resource, sys, time
 kind, name, weights, batch, threads, form = sys.argv[1:]
 import torch
 import benchmark.core.inference as speed
-if form == "plain":  # before the models' modules take it over
+if form == "plain":  # before the models import it
     speed.fast = lambda network, **_: network
 from detectors import create_detector
 from inpainters import create_inpainter
@@ -76,16 +76,16 @@ save_file(state, path, metadata={"bench": json.dumps(noted)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class Timing:
     """One model at one batch size, in one form.
 
     Attributes:
         model: its name.
-        batch: images at once.
+        batch: batch size.
         form: "fast", as it is loaded; "plain", without `fast`; or "bf16" or "compile".
-        seconds: per image, the median of the runs.
-        peak: of the process, in MB, weights and Python included.
-        ratio: the plain form's seconds over these.
+        seconds: seconds per image, median of the runs.
+        peak: peak memory of the process in MB, including weights and Python.
+        ratio: seconds of the plain form divided by these.
     """
 
     model: str
@@ -96,8 +96,8 @@ class Measured:
     ratio: float
 
 
-class Child:
-    """A process with one model, which times a pass whenever it is told to."""
+class ModelProcess:
+    """A process with one model that times a forward pass on request."""
 
     def __init__(self, arguments: Sequence[str], root: str | None = None) -> None:
         self._process = subprocess.Popen(
@@ -110,9 +110,9 @@ class Child:
         self.seconds: list[float] = []
         self.peak = 0.0
 
-    def __enter__(self) -> Child:
+    def __enter__(self) -> ModelProcess:
         self.turn()
-        self.seconds.clear()  # the first pass finds memory and chooses kernels
+        self.seconds.clear()  # the first pass allocates memory and selects kernels
         return self
 
     def __exit__(
@@ -124,7 +124,7 @@ class Child:
         self._process.communicate()
 
     def turn(self) -> None:
-        """Time one pass."""
+        """Time one forward pass."""
         to, back = self._process.stdin, self._process.stdout
         if to is None or back is None:
             raise TypeError("the model's process was started without pipes")
@@ -138,7 +138,7 @@ class Child:
 
 @contextmanager
 def weights_of(name: str) -> Iterator[str]:
-    """Where a model's weights are: "" for those it finds itself, else a file of random ones."""
+    """Return "" for installed weights, else a file of random ones."""
     from benchmark.listing import editions
     from detectors import DETECTORS
     from inpainters import INPAINTERS
@@ -154,21 +154,21 @@ def weights_of(name: str) -> Iterator[str]:
         yield path
 
 
-def measure(name: str, weights: str, batch: int, options: argparse.Namespace) -> list[Measured]:
-    """Time a model's forms in turns."""
+def measure(name: str, weights: str, batch: int, options: argparse.Namespace) -> list[Timing]:
+    """Time a model's forms alternately."""
     from inpainters import INPAINTERS
 
     kind = "inpainter" if name in INPAINTERS else "detector"
     forms = ["plain", *options.forms] if name in NETWORKS else ["fast"]
     with ExitStack() as stack:
         words = [kind, name, weights, str(batch), str(options.threads)]
-        children = {form: stack.enter_context(Child([*words, form])) for form in forms}
+        children = {form: stack.enter_context(ModelProcess([*words, form])) for form in forms}
         for _ in range(options.runs):
             for child in children.values():
                 child.turn()
     medians = {form: statistics.median(child.seconds) for form, child in children.items()}
     return [
-        Measured(
+        Timing(
             model=name,
             batch=batch,
             form=form,
@@ -193,11 +193,11 @@ def main() -> None:
     ]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", default=",".join([*NETWORKS, *weightless]))
-    parser.add_argument("--batch", default="1,8", help="images at once, with commas")
-    parser.add_argument("--forms", default="fast", help="of fast, bf16, compile, with commas")
+    parser.add_argument("--batch", default="1,8", help="comma-separated batch sizes")
+    parser.add_argument("--forms", default="fast", help="comma-separated: fast, bf16, compile")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--json", action="store_true", help="a list of JSON objects")
+    parser.add_argument("--json", action="store_true", help="print a list of JSON objects")
     options = parser.parse_args()
     options.forms = options.forms.split(",")
     found = []

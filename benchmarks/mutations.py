@@ -1,10 +1,10 @@
-"""Break the code on purpose, a line at a time, and see whether a test notices.
+"""Mutation tests: break the code one line at a time and check that a test fails.
 
 Each entry of mutations.toml changes one text of one file in a copy of the project and names the
-tests that have to fail then. A survivor is a gap in the tests. Before that the same tests run on
-the unchanged copy: a test that fails anyway would kill every mutation. Equivalent mutations, which
-change no answer, stand in the list with the proof and are not run. Tests run in children that are
-forked after the slow imports.
+tests that must fail. A surviving mutation is a gap in the tests. First the same tests run on the
+unchanged copy, as a test that fails anyway would detect every mutation. Equivalent mutations, which
+change no output, are listed with a proof and not run. Tests run in children that are forked after
+the slow imports.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ SLOW = (
     "scipy.ndimage", "scipy.stats", "skimage.metrics", "sklearn.metrics", "torch", "typer.testing",
 )  # fmt: skip
 LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "build", "dist", "site", "shared")
-PASSED, FAILED = 0, 1  # of pytest's exit statuses; any other says that no test has judged
+PASSED, FAILED = 0, 1  # exit statuses of pytest; any other means that no test ran
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +49,9 @@ class Mutation:
         name: what is broken.
         file: the file, from the project's root.
         old: the text, which occurs once.
-        new: what takes its place.
-        tests: the tests that have to notice, as pytest's arguments.
-        proof: why it changes no answer, or "" where tests have to notice.
+        new: its replacement.
+        tests: the tests that must fail, as arguments of pytest.
+        proof: why it changes no output, or "" if tests must fail.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Mutation:
     proof: str = ""
 
     def applied(self, text: str) -> str:
-        """The file's text with the change.
+        """Return the text of the file with the change.
 
         Raises:
             ValueError: if the old text does not occur exactly once.
@@ -75,13 +75,13 @@ class Mutation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What became of a mutation.
+    """The outcome of a mutation.
 
     Attributes:
-        mutation: which one.
+        mutation: the mutation.
         status: "killed", "killed (time limit)", "survived" or "error".
-        seconds: that its tests took.
-        said: what pytest printed last, of an error.
+        seconds: time of its tests.
+        said: last output of pytest, if there was an error.
     """
 
     mutation: Mutation
@@ -96,9 +96,9 @@ class Copy:
 
     Attributes:
         tree: the folder.
-        log: what the child prints.
-        mutation: what is changed in it now, or None.
-        began: when its tests began, in seconds.
+        log: output of the child.
+        mutation: the present change, or None.
+        began: start time of its tests, in seconds.
     """
 
     tree: Path
@@ -108,16 +108,16 @@ class Copy:
 
     @classmethod
     def of(cls, root: Path, folder: Path) -> Copy:
-        """Copy a project into a folder; the project stays as it is."""
+        """Copy a project into a folder."""
         shutil.copytree(root, folder / "tree", ignore=LEFT_OUT, symlinks=True)
         return cls(folder / "tree", folder / "log")
 
     def begin(self, mutation: Mutation, number: int) -> int:
-        """Change the copy and start its tests; the child's id.
+        """Change the copy and start its tests; return the process ID of the child.
 
         Args:
             mutation: the change.
-            number: another for each mutation, by which a compiled file shows that it is old.
+            number: a different one for each mutation, so that compiled files are seen to be old.
         """
         place = self.tree / mutation.file
         text, changed = place.read_text(encoding="utf-8"), place.stat().st_mtime
@@ -128,7 +128,7 @@ class Copy:
         return start_tests(self, mutation.tests)
 
     def end(self, status: int) -> Result:
-        """Change the copy back after its tests have ended with an exit status of pytest."""
+        """Revert the change after its tests have ended with an exit status of pytest."""
         mutation, said = self.mutation, self.log.read_text(encoding="utf-8", errors="replace")
         if mutation is None:
             raise RuntimeError("no mutation is being tried")
@@ -145,7 +145,7 @@ class Copy:
 
 
 def start_tests(copy: Copy, tests: Sequence[str]) -> int:
-    """Fork a child that runs tests of a copy up to the first that fails; its id."""
+    """Fork a child that runs tests of a copy up to the first failure; return its process ID."""
     sys.stdout.flush()
     child = os.fork()
     if child:
@@ -166,7 +166,7 @@ def start_tests(copy: Copy, tests: Sequence[str]) -> int:
 
 
 def read_list(path: Path = LIST) -> tuple[list[Mutation], list[Mutation]]:
-    """The mutations to run, and those that are equivalent."""
+    """Return the mutations to run, and the equivalent ones."""
     content = tomllib.loads(path.read_text(encoding="utf-8"))
     listed = [Mutation(**{**one, "tests": tuple(one["tests"])}) for one in content["mutation"]]
     equivalent = [Mutation(**one) for one in content.get("equivalent", ())]
@@ -174,7 +174,7 @@ def read_list(path: Path = LIST) -> tuple[list[Mutation], list[Mutation]]:
 
 
 def misfits(mutations: Sequence[Mutation], root: Path = ROOT) -> Iterator[str]:
-    """What does not fit the present code: texts that do not occur once, tests that are gone."""
+    """Return entries that do not fit the code: texts that do not occur once, missing tests."""
     for one in mutations:
         try:
             one.applied((root / one.file).read_text(encoding="utf-8"))
@@ -186,7 +186,7 @@ def misfits(mutations: Sequence[Mutation], root: Path = ROOT) -> Iterator[str]:
 
 
 def control(mutations: Sequence[Mutation], copy: Copy) -> str:
-    """Run all their tests on an unchanged copy: "" where they pass, else what was printed."""
+    """Run all tests on an unchanged copy: return "" if they pass, else the output."""
     tests = {test for one in mutations for test in one.tests}
     child = start_tests(copy, sorted(one for one in tests if one.partition("::")[0] not in tests
                                      or "::" not in one))  # fmt: skip
@@ -195,7 +195,7 @@ def control(mutations: Sequence[Mutation], copy: Copy) -> str:
 
 
 def run_all(mutations: Sequence[Mutation], copies: Sequence[Copy]) -> Iterator[Result]:
-    """The results, as they come, from as many children at once as there are copies."""
+    """Yield the results as they come, with one child per copy."""
     free, running = list(copies), dict[int, Copy]()
     waiting = list(enumerate(mutations))[::-1]
     while waiting or running:
@@ -210,11 +210,13 @@ def run_all(mutations: Sequence[Mutation], copies: Sequence[Copy]) -> Iterator[R
 
 
 def main() -> None:
-    """Print what became of each mutation; status 1 where one survived or does not fit the code."""
+    """Print the outcome of each mutation; exit with status 1 if one survived or does not fit."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", default="", metavar="TEXT", help="those with it in name or file")
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="so many at once")
-    parser.add_argument("--list", action="store_true", help="print them and run nothing")
+    parser.add_argument(
+        "--only", default="", metavar="TEXT", help="only those with TEXT in name or file"
+    )
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="number of parallel jobs")
+    parser.add_argument("--list", action="store_true", help="print the mutations and run nothing")
     words = parser.parse_args()
     listed, equivalent = (
         [one for one in some if words.only in one.name or words.only in one.file]
@@ -231,7 +233,7 @@ def main() -> None:
 
 
 def tell(listed: Sequence[Mutation], equivalent: Sequence[Mutation], jobs: int) -> bool:
-    """Run and print them; whether none is left over."""
+    """Run and print the mutations; return whether all were detected."""
     start = time.perf_counter()
     counts: Counter[str] = Counter()
     os.environ["OMP_NUM_THREADS"] = "1"

@@ -1,4 +1,4 @@
-"""How much of a run is not a forward pass: decoding, masks, PNG, heatmaps, metrics, database."""
+"""Overhead of a run besides forward passes: decoding, masks, PNG, heatmaps, metrics, database."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The paper's whole experiment with models that answer at once: what the bench itself costs.
+"""Cost of the benchmark itself at the paper's scale, with models that return at once.
 
-Nine inpainters paint so many masks in three data sets and three buckets, three detectors look, and
-everything is stored, read back and made into tables as in a run. Each step is a process of its own.
+Nine inpainters, three data sets, three mask-ratio bins and three detectors; all outputs are stored,
+read back and put into tables as in a run. Each step runs in a separate process.
 """
 
 from __future__ import annotations
@@ -43,18 +43,18 @@ PLAN = Plan(
     metrics=("psnr", "gmsd", "auc", "f1", "acc"),
 )  # fmt: skip
 STEPS = ("store", "resume", "conclude", "tables")
-FILE = bytes(64)  # stands for an image or heatmap
+FILE = bytes(64)  # content of an image or heatmap
 
 
 class Nowhere:
-    """Stands for the data sets: nothing is decoded."""
+    """Replaces the data sets: nothing is decoded."""
 
     unused = ()
     folders: dict[str, Path] = {}  # noqa: RUF012 (stays empty)
 
 
 class Instant:
-    """An executor whose models answer at once, with numbers drawn from the job's key."""
+    """An executor whose models return at once, with numbers derived from the job's key."""
 
     name, devices = "instant", ()
 
@@ -85,7 +85,7 @@ class Instant:
 
 
 def setup(masks: int) -> ResolvedPlan:
-    """The plan with so many masks in each data set and bucket, and weights for every model."""
+    """Return the plan with a number of masks per data set and bin, and weights for every model."""
     samples = [
         SampleRef(dataset, f"{number:06}", bucket, f"mask {number}",
                   key_of("sample", dataset, bucket, number))
@@ -111,7 +111,7 @@ def setup(masks: int) -> ResolvedPlan:
 
 
 def step(name: str, masks: int, place: Path) -> dict[str, object]:
-    """Do one step and say what it took."""
+    """Run one step and print its cost."""
     prepared, settings = setup(masks), Settings(batch=8)
     start = time.perf_counter()
     if name == "tables":
@@ -135,7 +135,7 @@ def step(name: str, masks: int, place: Path) -> dict[str, object]:
 
 
 def main() -> None:
-    """Print what each step takes, for each number of masks."""
+    """Print the cost of each step, for each number of masks."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--masks", type=int, nargs="+", default=[400],
                         help="in each data set and bucket; the paper's scale is 4000")  # fmt: skip

@@ -1,8 +1,8 @@
-"""How much of a run is spent on syncing its files to the disk.
+"""Share of a run that is spent on syncing files to the disk.
 
     python benchmarks/syncing.py
 
-Runs telea and safepaint against TruFor on the samples, on a new store, and adds up the seconds in
+Runs telea and safepaint against TruFor on the samples, with a new store, and sums the seconds in
 `core.paths.sync`.
 """
 

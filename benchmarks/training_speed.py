@@ -1,10 +1,9 @@
-"""Steps per second of a mini recipe's stages: float32 against bf16, and 0, 1 or 2 data workers.
+"""Training steps per second by stage of a mini recipe: float32 and bf16; 0, 1 or 2 data workers.
 
-Each stage of the recipe is trained for a few steps in every form, and the forms take turns, so that
-what else the machine does falls on all alike. The medians of the rounds count, and the last row
-weighs the stages by the recipe's steps. Beside them: how long a batch takes to make, of images
-that are kept in memory and of images that are read when they are used, as of more than
-`benchmark.training.data.images.IN_MEMORY`.
+Each stage is trained for a few steps in every form, alternately, so that other load affects all.
+Medians of the rounds are reported; the last row weights the stages by the steps of the recipe. Also
+measured: the time to make a batch, of images kept in memory and of images read on use, as with more
+than `benchmark.training.data.images.IN_MEMORY`.
 """
 
 from __future__ import annotations
@@ -38,11 +37,11 @@ from benchmark.training.trainer import Trainer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """A way to train.
+    """A form of training.
 
     Attributes:
-        precision: of the recipe.
-        workers: data workers.
+        precision: precision of the recipe.
+        workers: number of data workers.
     """
 
     precision: Literal["exact", "bf16"]
@@ -54,7 +53,7 @@ class Form:
 
 
 def made_up(folder: Path, count: int = 60) -> Path:
-    """Images of 481x321 pixels, as JPEG: colours that change smoothly, and grain."""
+    """Write JPEG images of 481x321 pixels: smooth colors with noise."""
     for number in range(count):
         draw = np.random.default_rng(number)
         coarse = Image.fromarray(draw.integers(0, 256, (12, 16, 3), dtype=np.uint8))
@@ -66,7 +65,7 @@ def made_up(folder: Path, count: int = 60) -> Path:
 
 
 def source_of(recipe: Recipe, data: Path, *, kept: bool) -> InpaintingData:
-    """A recipe's batches, of images kept in memory or read when they are used."""
+    """Return a recipe's batches, of images kept in memory or read on use."""
     limit = training_images.IN_MEMORY
     if not kept:
         training_images.IN_MEMORY = 0
@@ -79,7 +78,7 @@ def source_of(recipe: Recipe, data: Path, *, kept: bool) -> InpaintingData:
 
 
 def of_stage(recipe: Recipe, stage: Stage, steps: int, form: Form) -> Recipe:
-    """A recipe of one stage and a few steps, each of them logged."""
+    """Return a recipe of one stage and a few steps, with a log row for each."""
     changes = {
         "stages": (stage.model_copy(update={"steps": steps}),),
         "precision": form.precision,
@@ -89,11 +88,11 @@ def of_stage(recipe: Recipe, stage: Stage, steps: int, form: Form) -> Recipe:
 
 
 def rate(recipe: Recipe, data: Path, form: Form, device: torch.device) -> float:
-    """Steps per second when masks are drawn; the first, which starts workers, is left out."""
+    """Return steps per second with generated masks; skips the first step, which starts workers."""
     kind = LEARNERS.load(recipe.model)
     source = source_of(recipe, data, kept=True)
     for step in range(recipe.steps):
-        source.batch(step)  # draws the masks
+        source.batch(step)  # generates the masks
     torch.manual_seed(seed_of(recipe.seed, "weights"))
     losses = read_part(kind.Losses, recipe.losses, recipe.model)
     learner = kind(recipe.network, losses, device)
@@ -107,9 +106,9 @@ def rate(recipe: Recipe, data: Path, form: Form, device: torch.device) -> float:
 
 
 def batch_ms(recipe: Recipe, data: Path, *, kept: bool, runs: int = 20) -> float:
-    """Milliseconds of one core in which a batch of the recipe's first stage is made, the median.
+    """Return the median milliseconds of one core for a batch of the recipe's first stage.
 
-    The masks are drawn before: a training draws each of its `pool` once.
+    The masks are generated before: a training generates each mask of its `pool` once.
     """
     source = source_of(recipe, data, kept=kept)
     times = []
@@ -117,11 +116,11 @@ def batch_ms(recipe: Recipe, data: Path, *, kept: bool, runs: int = 20) -> float
         start = time.process_time()
         source.batch(step)
         times.append(time.process_time() - start)
-    return 1000 * statistics.median(times[runs:])  # the first time draws the masks
+    return 1000 * statistics.median(times[runs:])  # the first runs generate the masks
 
 
 def mask_ms(recipe: Recipe) -> float:
-    """Milliseconds of one core in which a mask of the largest side is drawn, the mean of ten."""
+    """Return the mean milliseconds of one core for a mask of the largest side, of ten."""
     masks, draw = Masks(recipe.holes, seed=recipe.seed), np.random.default_rng(0)
     side = max(side for stage in recipe.stages for side in stage.sides)
     start = time.process_time()
@@ -131,13 +130,13 @@ def mask_ms(recipe: Recipe) -> float:
 
 
 def possible(recipe: Recipe, device: torch.device) -> list[Form]:
-    """Every form that the device trains in; a refusal is printed."""
+    """Yield every form that the device supports; print the reason for the others."""
     forms = [Form(precision="exact", workers=count) for count in (0, 1, 2)]
     half = Form(precision="bf16", workers=0)
     try:
         check_precision(recipe.model_copy(update={"precision": "bf16"}), device)
     except TrainingError as error:
-        print(f"bf16 is not timed: {error}\n")
+        print(f"bf16 is not measured: {error}\n")
         return forms
     return [*forms, half]
 
@@ -151,9 +150,9 @@ def main() -> None:
     """Print a table: stages, steps per second of each form, and the ratio to the first."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="safepaint", help="an inpainter with a mini recipe")
-    parser.add_argument("--data", type=Path, help="folder of images; made up without it")
+    parser.add_argument("--data", type=Path, help="folder of images; default: synthetic images")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--steps", type=int, default=8, help="of each form in a round")
+    parser.add_argument("--steps", type=int, default=8, help="steps of each form per round")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     options = parser.parse_args()
@@ -163,7 +162,7 @@ def main() -> None:
     whole = dict.fromkeys(forms, 0.0)  # seconds of the recipe
     with tempfile.TemporaryDirectory() as folder:
         data = options.data or made_up(Path(folder))
-        print(f"{options.threads} threads; a mask is drawn in {mask_ms(recipe):.0f} ms\n")
+        print(f"{options.threads} threads; a mask takes {mask_ms(recipe):.0f} ms\n")
         row(["stage", "batch, ms", "from files", *forms, *(f"ratio {form}" for form in forms[1:])])
         row(["---"] * (2 + 2 * len(forms)))
         for stage in recipe.stages:

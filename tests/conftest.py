@@ -1,4 +1,4 @@
-"""What all tests share: the --slow switch, and a home that no test leaves."""
+"""Shared by all tests: the --slow option, and a home folder for each test."""
 
 from __future__ import annotations
 

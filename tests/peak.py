@@ -1,4 +1,4 @@
-"""What a call takes in a process of its own: peak memory, and what it said."""
+"""Run a call in a new process: peak memory and output."""
 
 from __future__ import annotations
 

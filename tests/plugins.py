@@ -1,4 +1,4 @@
-"""Distributions of others, as an installer leaves them: metadata, entry points and modules."""
+"""Fake installed distributions: metadata, entry points and modules."""
 
 from __future__ import annotations
 

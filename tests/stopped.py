@@ -1,4 +1,4 @@
-"""A run's folder as it was before the run had ended: what it says of itself from its beginning."""
+"""Turn the folder of a finished run into that of an interrupted one."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""`python -m tools.strip`: docs/strip.png, one sample as the benchmark sees it.
+"""Write docs/strip.png, the figure of the README: `python -m tools.strip`.
 
-Original, masked, inpainted by SafePaint's mini weights, and the heatmap of TruFor's. The image
-is one of the data set `samples`, which scikit-image installs.
+One sample: the original, masked, inpainted by SafePaint (mini weights), and the heatmap of TruFor
+(mini weights). The image is one of the data set `samples`, which scikit-image installs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ HOLE = (255, 0, 200)
 
 
 def main() -> None:
-    """Run one sample, and write the strip."""
+    """Run one sample and write the strip."""
     with TemporaryDirectory() as folder:
         plan = Plan(
             inpainters=("safepaint",), detectors=("trufor",), buckets=(BUCKET,), metrics=("auc",)
@@ -33,18 +33,18 @@ def main() -> None:
 
 
 def _tiles(folder: Path) -> dict[str, Image.Image]:
-    """The four images by their caption."""
+    """Return the four images by caption."""
     original = Image.open(folder / "original.png").convert("RGB")
     mask = Image.open(folder / "mask.png").convert("L")
     masked = original.copy()
     masked.paste(HOLE, mask=mask)
     heatmap = np.asarray(Image.open(folder / "safepaint.trufor.png").convert("L"))
-    colours = mpl.colormaps["inferno"](heatmap, bytes=True)[..., :3]
+    colors = mpl.colormaps["inferno"](heatmap, bytes=True)[..., :3]
     return {
         "original": original,
         "masked": masked,
         "inpainted (SafePaint, mini)": Image.open(folder / "safepaint.png").convert("RGB"),
-        "heatmap (TruFor, mini)": Image.fromarray(colours),
+        "heatmap (TruFor, mini)": Image.fromarray(colors),
     }
 
 

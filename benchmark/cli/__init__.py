@@ -1,4 +1,4 @@
-"""The `bench` command: parse, call one public function, print. Imports wait in the functions."""
+"""The `bench` command line. Commands import what they need when called: `--help` stays fast."""
 
 from __future__ import annotations
 
@@ -24,15 +24,14 @@ _HOME = re.compile(r"(--[\w-]+=)?(~(?:/.*)?)", re.DOTALL)
 
 
 class _Commands(TyperGroup):
-    """The commands; a "~" that begins a path is the home folder, behind "=" too, where no shell
-    says so.
-    """
+    """The commands, with "~" expanded at the start of an argument and after "--option="."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 (typer's own)
-        return super().parse_args(ctx, [_expanded(word) for word in args])
+        return super().parse_args(ctx, [_expand_home(word) for word in args])
 
 
-def _expanded(word: str) -> str:
+def _expand_home(word: str) -> str:
+    """Expand "~" where the shell does not, as in `--out=~/results`."""
     found = _HOME.fullmatch(word)
     return f"{found[1] or ''}{at_home(Path(found[2]))}" if found else word
 
@@ -42,7 +41,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Can a forgery detector still find what an inpainting model inpainted?",
+    help="Benchmark image inpainting models against forgery detectors.",
     epilog="First run: bench run --inpainter safepaint --detector trufor",
 )
 
@@ -62,10 +61,13 @@ for command in (run, merge, table, report, show, doctor, verify, train, new, che
 @app.callback()
 def bench(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Print the version and exit."
+        ),
     ] = False,
 ) -> None:
-    """Can a forgery detector still find what an inpainting model inpainted?"""
+    """Benchmark image inpainting models against forgery detectors."""
 
 
 app.command("list")(list_)
@@ -73,7 +75,7 @@ app.add_typer(weights_app, name="weights")
 
 
 def main() -> None:
-    """Run the `bench` command; a stop before it has begun is no error of ours either."""
+    """Run the `bench` command; exit with status 130 on Ctrl-C, even before a command starts."""
     try:
         sys.exit(app())
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""How every command speaks: a mistake in one line, a stop that says how to go on, JSON or text."""
+"""Error handling and output of all commands: one-line errors, interruption, text or JSON."""
 
 from __future__ import annotations
 
@@ -16,16 +16,19 @@ from benchmark.core.errors import BadInput, BenchError, BenchWarning
 from benchmark.core.filenames import on_terminal, printable
 from benchmark.core.secrets import hidden
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM: stop as for Ctrl-C, with the exit status that belongs to it."""
+    """SIGTERM: stop as on Ctrl-C, but with exit status 143."""
 
 
 @contextmanager
-def speaking() -> Iterator[None]:
-    """A user's mistake is one line and status 2; a stop says how to go on; a bug has its trace."""
+def handle_errors() -> Iterator[None]:
+    """Print a user error as one line and exit with status 2; exit with 130 or 143 on a signal.
+
+    Any other exception is a bug and keeps its traceback.
+    """
 
     def terminate(number: int, frame: FrameType | None) -> NoReturn:
         raise Terminated
@@ -33,57 +36,60 @@ def speaking() -> Iterator[None]:
     before = signal.signal(signal.SIGTERM, terminate)
     try:
         with warnings.catch_warnings():
-            warnings.showwarning = _warner()
+            warnings.showwarning = _warning_printer()
             warnings.simplefilter("always", BenchWarning)
             yield
     except BenchError as error:
-        fail(error)
+        exit_with_error(error)
     except MemoryError:
-        fail(
+        exit_with_error(
             BenchError(
-                "out of memory; what is done is kept: the same command goes on from here, with "
+                "out of memory; finished work is saved: rerun the same command to resume, with "
                 "more memory or a smaller --batch-size"
             )
         )
     except KeyboardInterrupt as stop:
-        typer.echo("Stopped. What is done is kept: the same command goes on from here.", err=True)
+        typer.echo(
+            "Interrupted. Finished work is saved; rerun the same command to resume.", err=True
+        )
         raise typer.Exit(143 if isinstance(stop, Terminated) else 130) from None
     finally:
         signal.signal(signal.SIGTERM, before)
 
 
-def _warner() -> Callable[..., None]:
-    """Says each warning once, without the place in our code that gave it."""
-    said: set[str] = set()
+def _warning_printer() -> Callable[..., None]:
+    """Return a `showwarning` that prints each message once, without file name and line number."""
+    printed: set[str] = set()
 
     def warn(message: Warning | str, *_: object, **__: object) -> None:
-        if str(message) not in said:
-            said.add(str(message))
+        if str(message) not in printed:
+            printed.add(str(message))
             typer.echo(f"Warning: {printable(hidden(str(message)))}", err=True)
 
     return warn
 
 
-def fail(error: BenchError) -> NoReturn:
-    """Say what the user can mend, in a line, and end with exit status 2."""
-    lines = hidden(str(error)).split("\n")  # some errors are a line for each thing that is missing
+def exit_with_error(error: BenchError) -> NoReturn:
+    """Print a user error on standard error and exit with status 2."""
+    lines = hidden(str(error)).split("\n")  # some errors have one line for each missing thing
     typer.echo("Error: " + "\n".join(printable(line) for line in lines), err=True)
     raise typer.Exit(2) from None
 
 
-def say_out(line: str) -> None:
-    """A line on standard output; names in it may be a stranger's."""
+def print_line(line: str) -> None:
+    """Print one line on standard output; names in it may come from untrusted files."""
     typer.echo(printable(line))
 
 
-def show_text(what: object) -> None:
-    """Print a text, anything else as JSON; names in it may be a stranger's."""
-    typer.echo(on_terminal(what) if isinstance(what, str) else json.dumps(what, indent=2))
+def print_result(result: object) -> None:
+    """Print text as it is and anything else as JSON; names may come from untrusted files."""
+    text = on_terminal(result) if isinstance(result, str) else json.dumps(result, indent=2)
+    typer.echo(text)
 
 
-def pair_of(text: str) -> tuple[str, str]:
-    """MODEL and what it gets, of `--weights MODEL=official|mini|PATH`."""
-    name, equals, value = text.partition("=")
+def parse_weights(option: str) -> tuple[str, str]:
+    """Return the model and the value of one `--weights MODEL=official|mini|PATH`."""
+    name, equals, value = option.partition("=")
     if not equals or not name or not value:
-        fail(BadInput(f"--weights: expected MODEL=official|mini|PATH, got {text!r}"))
+        exit_with_error(BadInput(f"--weights: expected MODEL=official|mini|PATH, got {option!r}"))
     return name, value

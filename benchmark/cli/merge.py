@@ -7,28 +7,28 @@ from typing import Annotated
 
 import typer
 
-from benchmark.cli.errors import Json, speaking
+from benchmark.cli.errors import Json, handle_errors
 from benchmark.core.looking import looking
 
 
 def merge(
-    out: Annotated[Path, typer.Argument(help="Folder for the run.", metavar="OUT")],
+    out: Annotated[Path, typer.Argument(help="Folder for the merged run.", metavar="OUT")],
     shards: Annotated[
-        list[Path], typer.Argument(help="The folders of all its shards.", metavar="SHARD...")
+        list[Path], typer.Argument(help="Folders of all shards of the run.", metavar="SHARD...")
     ],
     store: Annotated[
         str | None,
         typer.Option(
-            help="Folder for all stored answers, or s3://bucket/prefix.",
-            show_default="OUT/store, apart from what your own runs keep",
+            help="Store for the outputs of all shards: a folder, or s3://bucket/prefix.",
+            show_default="OUT/store, separate from the store of your own runs",
         ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Make one run of the runs of all its shards ('bench run --shard I/N'), and print the table.
+    """Merge the shards of a run ('bench run --shard I/N') into one run, and print the table.
 
-    Nothing is computed. The files are those that one run of the whole plan writes. The shards'
-    answers go into OUT/store: in a store that other runs use, those would believe them.
+    Nothing is computed. The merged run has the same files as an unsharded run of the plan. The
+    shards' outputs go to OUT/store, not to the store of your own runs, which would reuse them.
 
     Examples:
 
@@ -36,7 +36,7 @@ def merge(
 
       bench merge results shards/* --store store
     """
-    with speaking(), looking():
+    with handle_errors(), looking():
         from benchmark.console import show_record
         from benchmark.merge import merge as merge_shards
 

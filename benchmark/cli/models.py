@@ -1,4 +1,4 @@
-"""`bench list`, `show`, `doctor`, `verify`: what there is, and whether it is what it was."""
+"""`bench list`, `bench show`, `bench doctor` and `bench verify`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from benchmark.cli.errors import Json, pair_of, show_text, speaking
+from benchmark.cli.errors import Json, handle_errors, parse_weights, print_result
 
 
 def list_(
@@ -16,14 +16,14 @@ def list_(
         str | None,
         typer.Argument(
             metavar="[WHAT]",
-            help="inpainters, detectors, metrics, datasets or plans alone; or runs: those below "
-            "runs/, with their stores.",
+            help="Only inpainters, detectors, metrics, datasets or plans; or runs: the runs below "
+            "runs/ and their stores.",
             show_default="all but runs",
         ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """List inpainters, detectors, metrics, data sets and plans, or the runs there are.
+    """List inpainters, detectors, metrics, data sets and plans, or finished and unfinished runs.
 
     Examples:
 
@@ -31,12 +31,12 @@ def list_(
 
       bench list runs
     """
-    with speaking():
+    with handle_errors():
         if what == "runs":
             from benchmark.results.run_list import list_runs, runs_text
 
             runs = list_runs()
-            show_text([asdict(one) for one in runs] if as_json else runs_text(runs))
+            print_result([asdict(one) for one in runs] if as_json else runs_text(runs))
             return
         from benchmark.core.errors import UnknownName
         from benchmark.listing import listing, listing_text
@@ -45,14 +45,14 @@ def list_(
         if what is not None and what not in found:
             raise UnknownName("list", what, [*found, "runs"])
         shown = {what: found[what]} if what else found
-        show_text(shown if as_json else listing_text(shown))
+        print_result(shown if as_json else listing_text(shown))
 
 
 def show(
     name: Annotated[str, typer.Argument(help="A model, metric, data set or plan.")],
     as_json: Json = False,
 ) -> None:
-    """Show a model's card, or what a metric, data set or plan is.
+    """Show the card of a model, or a description of a metric, data set or plan.
 
     Examples:
 
@@ -60,38 +60,38 @@ def show(
 
       bench show auc
     """
-    with speaking():
+    with handle_errors():
         from benchmark.explain import explain, explained
 
-        show_text(explain(name) if as_json else explained(name))
+        print_result(explain(name) if as_json else explained(name))
 
 
 def doctor(
     store: Annotated[
         str | None,
-        typer.Option(help="Folder of stored answers.", show_default="the cache folder"),
+        typer.Option(help="Store of outputs.", show_default="the cache folder"),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Look this machine over: what is here, what is missing, and the command that gets it.
+    """Check this machine: what is installed, what is missing, and the command that installs it.
 
-    Exit status 0: a run can start. 1: something it needs is missing.
+    Exit status 0: a run can start. 1: a requirement is missing.
 
     Example:
 
       bench doctor
     """
-    with speaking():
-        from benchmark.doctor import examine, findings_text
+    with handle_errors():
+        from benchmark.doctor import checks_text, run_checks
 
-        findings = examine(store)
-        show_text([asdict(one) for one in findings] if as_json else findings_text(findings))
-        raise typer.Exit(1 if any(one.needed for one in findings) else 0)
+        checks = run_checks(store)
+        print_result([asdict(one) for one in checks] if as_json else checks_text(checks))
+        raise typer.Exit(1 if any(one.needed for one in checks) else 0)
 
 
 def verify(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="Models; default: all.")
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Models to check; default: all.")
     ] = None,
     goldens: Annotated[
         Path | None,
@@ -100,36 +100,38 @@ def verify(
     weights: Annotated[
         list[str] | None,
         typer.Option(
-            help="MODEL=official|mini|PATH; may be repeated.", show_default="all that are here"
+            help="Weights to check: MODEL=official|mini|PATH. May be repeated.",
+            show_default="all that are installed",
         ),
     ] = None,
     record: Annotated[
-        bool, typer.Option("--record", help="Store what the models answer now.")
+        bool, typer.Option("--record", help="Store the present outputs of the models.")
     ] = False,
     answers: Annotated[
-        Path | None, typer.Option(help="File of stored answers.", show_default="your own")
+        Path | None,
+        typer.Option(help="File of stored outputs.", show_default="a file in the data folder"),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Check that models answer what they should: the reference outputs, and answers stored before.
+    """Check that models still compute the reference outputs and the outputs stored before.
 
-    Exit status 0: all is well. 1: something drifted; the first point that moved is named.
+    Exit status 0: no differences. 1: an output differs; the first layer that differs is named.
 
     Examples:
 
       bench verify
 
-      bench verify trufor --goldens ../shared/reference outputs
+      bench verify trufor --goldens ../shared/goldens
 
       bench verify --record lama --weights lama=big-lama
     """
-    with speaking():
+    with handle_errors():
         from benchmark.verify.checks import Request, conclude, run
 
         request = Request(
             names=tuple(names or ()),
             goldens=goldens,
-            weights=dict(pair_of(text) for text in weights or ()),
+            weights=dict(map(parse_weights, weights or ())),
             answers=answers,
         )
         checks = []
@@ -138,5 +140,5 @@ def verify(
             if not as_json:
                 typer.echo(check.line)
         if as_json:
-            show_text([asdict(check) for check in checks])
+            print_result([asdict(check) for check in checks])
         raise typer.Exit(conclude(checks))

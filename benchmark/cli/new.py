@@ -1,4 +1,4 @@
-"""`bench new`: a project for an inpainter, detector, metric or data set of one's own."""
+"""`bench new`."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from typing import Annotated
 
 import typer
 
-from benchmark.cli.errors import show_text, speaking
+from benchmark.cli.errors import handle_errors, print_result
 
 
 def new(
     kind: Annotated[str, typer.Argument(help="inpainter, detector, metric or dataset.")],
-    name: Annotated[str, typer.Argument(help="Its name, and that of its folder.")],
+    name: Annotated[str, typer.Argument(help="Name of the plugin and of its folder.")],
 ) -> None:
-    """Write a plugin that works as it is: a module, a test, and how to install it.
+    """Create a working plugin project: a module, a test, and instructions to install it.
 
     Examples:
 
       bench new inpainter my-inpainter
 
-      bench new detector my-looker
+      bench new detector my-detector
     """
-    with speaking():
+    with handle_errors():
         from benchmark.scaffold import new_project
 
         files = new_project(kind, name, parent=Path())
-        show_text("\n".join(["Written:", *(f"  {file}" for file in files)]))
-        show_text(f"Next: cd {name}; pip install --editable . ; python -m pytest")
+        print_result("\n".join(["Created:", *(f"  {file}" for file in files)]))
+        print_result(f"Next: cd {name}; pip install --editable . ; python -m pytest")

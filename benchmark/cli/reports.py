@@ -1,4 +1,4 @@
-"""`bench table` and `bench report`: what a run says."""
+"""`bench table` and `bench report`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from benchmark.cli.errors import Json, show_text, speaking
+from benchmark.cli.errors import Json, handle_errors, print_result
 from benchmark.core.errors import BadInput
 from benchmark.core.filenames import on_terminal, printable
 from benchmark.core.looking import looking
@@ -15,29 +15,31 @@ from benchmark.core.looking import looking
 
 def table(
     name: Annotated[
-        str, typer.Argument(help="1 to 6 as in the paper, all, or stats.", metavar="N")
+        str, typer.Argument(help="Table 1 to 6 of the paper, all, or stats.", metavar="N")
     ],
     run: Annotated[
-        Path | None, typer.Option(help="A run's folder.", show_default="the newest below runs/")
+        Path | None, typer.Option(help="Folder of a run.", show_default="the newest below runs/")
     ] = None,
     store: Annotated[
         str | None,
         typer.Option(
-            help="Stored answers, for a run still going.",
+            help="Store of outputs, for a run that has not ended.",
             show_default="the run's, else the cache folder",
         ),
     ] = None,
-    style: Annotated[str, typer.Option("--format", help="text, md, csv, tex or html.")] = "text",
-    paper: Annotated[bool, typer.Option("--paper", help="The paper's numbers alone.")] = False,
+    style: Annotated[
+        str, typer.Option("--format", help="Output format: text, md, csv, tex or html.")
+    ] = "text",
+    paper: Annotated[bool, typer.Option("--paper", help="Show only the paper's numbers.")] = False,
     intervals: Annotated[
-        bool, typer.Option("--intervals", help="Also the 95 % intervals over images.")
+        bool, typer.Option("--intervals", help="Add the 95 % confidence intervals over images.")
     ] = False,
     everything: Annotated[
-        bool, typer.Option("--all", help="With stats: every row instead of a summary.")
+        bool, typer.Option("--all", help="With stats: print all rows instead of a summary.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Show a run's numbers in the paper's tables, beside the paper's, or what statistics say.
+    """Print a run's numbers beside the paper's, in the layout of its tables, or their statistics.
 
     Examples:
 
@@ -51,18 +53,18 @@ def table(
 
       bench table stats --format csv
     """
-    with speaking(), looking():
+    with handle_errors(), looking():
         from reports.document import STATISTICS, table_document
 
         if everything and name != STATISTICS:
-            raise BadInput("--all goes with bench table stats; bench table all shows all tables")
+            raise BadInput("--all requires bench table stats; bench table all prints all tables")
         found = table_document(name, run=run, store=store, paper=paper, intervals=intervals)
         if as_json:
-            show_text(found.values())
+            print_result(found.values())
             return
         text = found.text(style, everything=everything)
         if found.run is not None:
-            _say(f"Run: {found.run}")
+            _print_status(f"Run: {found.run}")
         typer.echo(on_terminal(text), nl=False)
 
 
@@ -70,32 +72,36 @@ def report(
     folder: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[DIR]", help="A run's folder.", show_default="the newest below runs/"
+            metavar="[DIR]", help="Folder of a run.", show_default="the newest below runs/"
         ),
     ] = None,
     store: Annotated[
         str | None,
         typer.Option(
-            help="Stored answers: its images, or a run still going.",
+            help="Store of outputs: for images, and for a run that has not ended.",
             show_default="the run's, else the cache folder",
         ),
     ] = None,
     full: Annotated[
-        bool, typer.Option("--full", help="Also write full images and heatmaps beside it.")
+        bool,
+        typer.Option("--full", help="Also write full-size images and heatmaps next to the page."),
     ] = False,
     compare_with: Annotated[
         tuple[Path, Path] | None,
-        typer.Option("--compare", metavar="A B", help="Instead: two runs over the same images."),
+        typer.Option("--compare", metavar="A B", help="Compare two runs over the same images."),
     ] = None,
     fail_on: Annotated[
-        str, typer.Option(help="With --compare: limits, such as auc:+0.01; beyond them status 1.")
+        str,
+        typer.Option(
+            help="With --compare: exit with status 1 beyond these limits, such as auc:+0.01."
+        ),
     ] = "",
     open_: Annotated[
-        bool, typer.Option("--open", help="Show the page in the web browser.")
+        bool, typer.Option("--open", help="Open the page in the web browser.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Write one self-contained page of a run, with its figures, or of what moved between two.
+    """Write a self-contained HTML page about a run, or about the differences between two runs.
 
     Examples:
 
@@ -105,27 +111,27 @@ def report(
 
       bench report --compare before after --fail-on auc:+0.01
     """
-    with speaking(), looking():
+    with handle_errors(), looking():
         if compare_with is not None and (folder is not None or full):
-            raise BadInput("--compare A B stands alone: leave out DIR and --full")
+            raise BadInput("--compare A B cannot be combined with DIR or --full")
         if fail_on and compare_with is None:
-            raise BadInput("--fail-on goes with --compare A B")
+            raise BadInput("--fail-on requires --compare A B")
         from reports.page.write import write_comparison, write_report
 
         if compare_with is None:
-            page = write_report(folder, store=store, full=full, say=_say)
-            show_text({"page": str(page)} if as_json else f"Report: {page}")
+            page = write_report(folder, store=store, full=full, say=_print_status)
+            print_result({"page": str(page)} if as_json else f"Report: {page}")
             _open(page, wanted=open_)
             return
         page, found = write_comparison(*compare_with, fail_on=fail_on, store=store)
         text = found.text() + f"Report: {page}"
-        show_text({**found.document(), "page": str(page)} if as_json else text)
+        print_result({**found.document(), "page": str(page)} if as_json else text)
         _open(page, wanted=open_)
         if found.failures:
             raise typer.Exit(1)
 
 
-def _say(text: str) -> None:
+def _print_status(text: str) -> None:
     typer.echo(printable(text), err=True)
 
 
@@ -134,4 +140,4 @@ def _open(page: Path, *, wanted: bool) -> None:
         import webbrowser
 
         if not webbrowser.open(page.absolute().as_uri()):
-            _say(f"No web browser here: open {page} where there is one.")
+            _print_status(f"No web browser found; open {page} on another machine.")

@@ -1,4 +1,4 @@
-"""`bench check` and `bench clean`: whether what is stored is whole, and what nobody needs."""
+"""`bench check` and `bench clean`: find damaged outputs, remove unneeded files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from benchmark.cli.errors import Json, say_out, show_text, speaking
+from benchmark.cli.errors import Json, handle_errors, print_line, print_result
 from benchmark.core.filenames import printable
 from benchmark.core.looking import looking
 
@@ -23,7 +23,7 @@ Place = Annotated[
     str | None,
     typer.Option(
         "--store",
-        help="Folder of stored answers, or s3://...",
+        help="Store of outputs: a folder, or s3://bucket/prefix.",
         show_default="the run's, else the cache folder",
     ),
 ]
@@ -31,7 +31,7 @@ Place = Annotated[
 
 def check(
     run: Annotated[
-        Path | None, typer.Argument(metavar="[RUN]", help="Also look a run's folder over.")
+        Path | None, typer.Argument(metavar="[RUN]", help="Also check the folder of this run.")
     ] = None,
     store: Place = None,
     recompute: Annotated[
@@ -39,64 +39,65 @@ def check(
         typer.Option(
             min=0,
             metavar="N",
-            help="Also compute N answers of RUN anew, or of the runs below runs/ that use the "
-            "store, drawn at random, and compare.",
+            help="Also recompute N random outputs of RUN, or of the runs below runs/ that use the "
+            "store, and compare.",
         ),
     ] = 0,
-    seed: Annotated[int, typer.Option(min=0, help="From which --recompute draws.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of --recompute.")] = 0,
     allow_plugins: Annotated[
         bool,
         typer.Option(
             "--allow-plugins",
-            help="--recompute also runs models and metrics that are not of this project.",
+            help="Allow --recompute to run models and metrics of plugins.",
         ),
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Find damaged, missing and orphaned files and rows of a store, or of a run's folder.
+    """Find damaged, missing and orphaned files and rows of a store, or of the folder of a run.
 
-    Damaged answers are dropped, so that the command that needs them makes them anew. Exit status 0:
-    all is well. 1: something was found; a line each.
+    Damaged outputs are removed, so that the next run that needs them recomputes them. Exit status
+    0: no problems found. 1: problems found, one per line.
 
     Examples:
 
       bench check
 
-      bench check results --store answers
+      bench check results --store outputs
 
       bench check merged --recompute 20
     """
-    with speaking():
+    with handle_errors():
         from benchmark.core.paths import home
         from benchmark.results.record import store_elsewhere, store_or_default
 
         place = store or (store_or_default(run) if run else home() / "store")
         if run and not store and (elsewhere := store_elsewhere(run)):
-            line = f"{run}: its store {elsewhere} is not here; {place} is looked at."
+            line = f"{run}: its store {elsewhere} does not exist; checking {place}."
             typer.echo(printable(line), err=True)
         found = []
-        for finding in _looked_over(run, place):
+        for finding in _check(run, place):
             found.append(finding)
             if not as_json:
-                say_out(finding.line)
-        told: dict[str, object] = {}
+                print_line(finding.line)
+        recomputed: dict[str, object] = {}
         if recompute:
-            made = _recomputed(run, place, recompute, seed, allow_plugins=allow_plugins)
+            made = _recompute(run, place, recompute, seed, allow_plugins=allow_plugins)
             found += made.findings
-            told = made.document(seed)
-            for line in (
-                () if as_json else (*(one.line for one in made.findings), *made.lines(seed))
-            ):
-                say_out(line)
+            recomputed = made.document(seed)
+            lines = [one.line for one in made.findings] + list(made.lines(seed))
+            for line in () if as_json else lines:
+                print_line(line)
         if as_json:
             findings = [asdict(finding) for finding in found]
-            show_text({"findings": findings, "recomputed": told} if recompute else findings)
+            print_result(
+                {"findings": findings, "recomputed": recomputed} if recompute else findings
+            )
         elif not found:
-            say_out("All is well.")
+            print_line("No problems found.")
         raise typer.Exit(1 if found else 0)
 
 
-def _looked_over(run: Path | None, place: str | Path) -> Iterator[Finding]:
+def _check(run: Path | None, place: str | Path) -> Iterator[Finding]:
     from benchmark.results.checksums import check_run
     from benchmark.store.check import check_store, origins_of
 
@@ -104,10 +105,10 @@ def _looked_over(run: Path | None, place: str | Path) -> Iterator[Finding]:
         yield from check_run(run) if run else ()
         yield from check_store(place)
         for origin, count in origins_of(place).items():
-            typer.echo(f"{count} of its answers were merged from {printable(origin)}.", err=True)
+            typer.echo(f"{count} outputs were merged from {printable(origin)}.", err=True)
 
 
-def _recomputed(
+def _recompute(
     run: Path | None, place: str | Path, count: int, seed: int, *, allow_plugins: bool
 ) -> Recomputed:
     from benchmark.recompute import recompute as compute
@@ -124,14 +125,14 @@ def clean(
     ] = None,
     store: Place = None,
     unneeded: Annotated[
-        bool, typer.Option("--unneeded", help="Also answers that none of the runs needs.")
+        bool, typer.Option("--unneeded", help="Also remove outputs that none of the runs needs.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only tell what would be removed.")
+        bool, typer.Option("--dry-run", help="Only print what would be removed.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Remove drafts and orphans that killed runs left, and databases put aside by 'bench check'.
+    """Remove temporary files and orphans of killed runs, and databases set aside by 'bench check'.
 
     Examples:
 
@@ -139,7 +140,7 @@ def clean(
 
       bench clean results --unneeded
     """
-    with speaking(), looking():
+    with handle_errors(), looking():
         from benchmark.core.errors import DataError
         from benchmark.core.paths import home
         from benchmark.results.record import store_or_default
@@ -153,19 +154,23 @@ def clean(
         places = [one for one in dict.fromkeys(map(absolute, wanted)) if is_store(one)]
         if not places:
             missing = wanted[0]
-            raise DataError(f"{missing}: is no store of answers; name one with --store")
+            raise DataError(f"{missing}: is not a store; name one with --store")
         needed = needed_by(folders) if unneeded else None
         if unneeded and not store:
-            _refuse_of_others(folders, places, needed or set())
+            _refuse_unrelated(folders, places, needed or set())
         removed = [one for at in folders for one in clean_folder(at, dry_run=dry_run)]
         for place in places:
-            with Store(place) as answers:
-                removed += clean_store(answers, needed=needed, dry_run=dry_run)
-        show_text([asdict(one) for one in removed] if as_json else _said(removed, dry_run=dry_run))
+            with Store(place) as opened:
+                removed += clean_store(opened, needed=needed, dry_run=dry_run)
+        print_result(
+            [asdict(one) for one in removed] if as_json else _summary(removed, dry_run=dry_run)
+        )
 
 
-def _refuse_of_others(folders: list[Path], places: list[str], needed: set[str]) -> None:
-    """Refuse to clean a store that is none of the runs': another's run names it by its own home.
+def _refuse_unrelated(folders: list[Path], places: list[str], needed: set[str]) -> None:
+    """Refuse to remove outputs from a store that does not belong to the runs.
+
+    A run that was copied here names its store relative to the home folder of another user.
 
     Raises:
         DataError: naming the run or the store.
@@ -177,19 +182,19 @@ def _refuse_of_others(folders: list[Path], places: list[str], needed: set[str]) 
     for folder in folders:
         if elsewhere := store_elsewhere(folder):
             raise DataError(
-                f"{folder}: its store {elsewhere} is not here; name one with --store. Nothing was "
-                "removed"
+                f"{folder}: its store {elsewhere} does not exist; name one with --store. Nothing "
+                "was removed"
             )
     for place in places:
-        with Store(place, foreign=True) as answers:
-            if not answers.known(list(needed)):
+        with Store(place, foreign=True) as opened:
+            if not opened.known(list(needed)):
                 raise DataError(
-                    f"{place}: has no answer that these runs need, so it seems to be another's; "
-                    "name it with --store. Nothing was removed"
+                    f"{place}: has no output that these runs need, so it seems to belong to "
+                    "others; name it with --store. Nothing was removed"
                 )
 
 
-def _said(removed: list[Removal], *, dry_run: bool) -> str:
+def _summary(removed: list[Removal], *, dry_run: bool) -> str:
     kinds = Counter(one.kind for one in removed)
     parts = [f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in sorted(kinds.items())]
     size = sum(one.size for one in removed)

@@ -1,4 +1,4 @@
-"""`bench train`: one model, or a whole edition."""
+"""`bench train`: one model, or all models of a set of weights such as mini."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from benchmark.cli.errors import show_text, speaking
+from benchmark.cli.errors import handle_errors, print_result
 from benchmark.core.errors import BadInput
+
+DATA, ALL_MODELS, EXECUTION = "Data", "All models", "Execution"  # groups of options in the help
 
 if TYPE_CHECKING:  # loads torch
     from benchmark.training import TrainResult
@@ -19,54 +21,88 @@ if TYPE_CHECKING:  # loads torch
 def train(
     *,
     name: Annotated[
-        str | None, typer.Argument(help="A model that has recipes.", show_default="with --edition")
+        str | None,
+        typer.Argument(help="Name of a model with recipes.", show_default="with --edition"),
     ] = None,
-    data: Annotated[Path, typer.Option(help="Folder of images, or one.")],
+    data: Annotated[
+        Path, typer.Option(help="Folder of images, or one image.", rich_help_panel=DATA)
+    ],
     out: Annotated[Path, typer.Option(help="Folder for checkpoints, log and weights.")],
     recipe: Annotated[
-        str | None, typer.Option(help="mini, paper, or a TOML file.", show_default="mini")
+        str | None,
+        typer.Option(
+            help="Training configuration: mini, paper, or a TOML file.", show_default="mini"
+        ),
     ] = None,
     edition: Annotated[
-        str | None, typer.Option(help="Instead of NAME: all models of an edition, such as mini.")
+        str | None,
+        typer.Option(
+            help="Instead of NAME: train all models of a set of weights, such as mini.",
+            rich_help_panel=ALL_MODELS,
+        ),
     ] = None,
     only: Annotated[
-        str | None, typer.Option(help="With --edition: these models, with commas between.")
+        str | None,
+        typer.Option(
+            help="With --edition: only these models, comma-separated.", rich_help_panel=ALL_MODELS
+        ),
     ] = None,
     jobs: Annotated[
-        int, typer.Option(help="With --edition: models side by side on the device.")
+        int,
+        typer.Option(
+            help="With --edition: models trained at the same time on the device.",
+            rich_help_panel=ALL_MODELS,
+        ),
     ] = 1,
     masks: Annotated[
         Path | None,
-        typer.Option(help="Folder of masks, white = hole, or one.", show_default="drawn"),
+        typer.Option(
+            help="Folder of masks (white = hole), or one mask.",
+            show_default="random",
+            rich_help_panel=DATA,
+        ),
     ] = None,
     device: Annotated[
-        str, typer.Option(help="A torch device, or several, such as cuda:0,cuda:1.")
+        str,
+        typer.Option(
+            help="Torch device, or several, such as cuda:0,cuda:1.", rich_help_panel=EXECUTION
+        ),
     ] = "cpu",
     devices: Annotated[
-        int, typer.Option(help="Devices that share each batch, with --device cuda or cpu.")
+        int,
+        typer.Option(
+            help="Number of devices that share each batch, with --device cuda or cpu.",
+            rich_help_panel=EXECUTION,
+        ),
     ] = 1,
     workers: Annotated[
         int | None,
         typer.Option(
-            help="Processes that prepare batches ahead, for each device.",
+            help="Data-loading processes per device.",
             show_default="0 on CPUs, up to 2 on a GPU",
+            rich_help_panel=EXECUTION,
         ),
     ] = None,
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Also write the log for TensorBoard.")
     ] = False,
     smoke: Annotated[
-        bool, typer.Option("--smoke", help="Try everything with a tiny network, in seconds.")
+        bool,
+        typer.Option("--smoke", help="Run all stages with a tiny network, in seconds."),
     ] = False,
     allow_test_photos: Annotated[
         bool,
-        typer.Option("--allow-test-photos", help="Learn from test images; it is noted."),
+        typer.Option(
+            "--allow-test-photos",
+            help="Allow training on test images; recorded in the weights.",
+            rich_help_panel=DATA,
+        ),
     ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print lines of JSON: rows of the log, then the result.")
     ] = False,
 ) -> None:
-    """Train a model from scratch, or go on with the run in --out.
+    """Train a model from scratch, or resume the training in --out.
 
     Examples:
 
@@ -76,7 +112,7 @@ def train(
 
       bench train --edition mini --data images --out trained
     """
-    with speaking():
+    with handle_errors():
         from benchmark.training import Folders, TrainOptions
         from benchmark.training import train as train_model
 
@@ -90,41 +126,39 @@ def train(
         )
         if edition is not None:
             if name is not None or recipe is not None:
-                raise BadInput(
-                    "--edition trains every model by its own recipe: leave out "
-                    f"{'the name' if name is not None else '--recipe'}"
-                )
+                given = "NAME" if name is not None else "--recipe"
+                raise BadInput(f"--edition trains every model with its own recipe: omit {given}")
             from benchmark.training.editions import Edition
 
             chosen = Edition(name=edition, data=folders, out=out, running=running, smoke=smoke)
             _train_edition(chosen, only, jobs)
             return
         if name is None:
-            raise BadInput("which model? Give a name ('bench list' shows them) or --edition mini")
+            raise BadInput("expected NAME (a model of 'bench list') or --edition mini")
         if only is not None or jobs != 1:
-            raise BadInput("--only and --jobs go with --edition")
-        done = train_model(
+            raise BadInput("--only and --jobs require --edition")
+        result = train_model(
             name, recipe=recipe or "mini", data=folders, out=out, running=running, smoke=smoke
         )
-        if not done.finished:
+        if not result.finished:
             raise KeyboardInterrupt
-        _conclude(done, as_json=as_json)
+        _print_result(result, as_json=as_json)
 
 
-def _conclude(done: TrainResult, *, as_json: bool) -> None:
+def _print_result(result: TrainResult, *, as_json: bool) -> None:
     if as_json:
         from benchmark.training.logger import tell
 
-        tell({name: value for name, value in asdict(done).items() if name != "official"})
+        tell({key: value for key, value in asdict(result).items() if key != "official"})
         return
-    show_text(
-        f"{done.model}: {done.steps} steps, {done.seconds:.0f} s; weights: {done.weights}; "
-        f"facts and card: {done.facts}"
+    print_result(
+        f"{result.model}: {result.steps} steps, {result.seconds:.0f} s; weights: "
+        f"{result.weights}; facts and card: {result.facts}"
     )
 
 
 def _train_edition(edition: Edition, only: str | None, jobs: int) -> None:
-    """A line a model; status 1 where one failed."""
+    """Print one line per model; exit with status 1 if one failed."""
     from benchmark.training.editions import train_edition
 
     names = [name.strip() for name in only.split(",")] if only else []

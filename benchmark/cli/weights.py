@@ -1,4 +1,4 @@
-"""`bench weights`: list, add and fetch checkpoints."""
+"""`bench weights`: list, install and download checkpoints."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from benchmark.cli.errors import Json, show_text, speaking
+from benchmark.cli.errors import Json, handle_errors, print_result
 
 weights_app = typer.Typer(
-    help="List, add and fetch checkpoints. Nothing is downloaded unless 'fetch' is called.",
+    help="List, install and download checkpoints. Only 'fetch' downloads anything.",
     epilog="Example: bench weights add trufor trufor.pth.tar",
     invoke_without_command=True,
 )
@@ -18,24 +18,24 @@ weights_app = typer.Typer(
 
 @weights_app.callback(invoke_without_command=True)
 def weights_list(context: typer.Context, as_json: Json = False) -> None:
-    """List every checkpoint: where it is published, its license, and whether it is here."""
+    """List all checkpoints, whether they are installed, and the command that installs each."""
     if context.invoked_subcommand is None:
-        with speaking():
+        with handle_errors():
             from benchmark.install import weights_status
             from benchmark.listing import weights_text
 
             found = weights_status()
-            show_text(found if as_json else weights_text(found))
+            print_result(found if as_json else weights_text(found))
 
 
 @weights_app.command("add")
 def weights_add(
-    name: Annotated[str, typer.Argument(help="The model, or a backbone such as alexnet.")],
+    name: Annotated[str, typer.Argument(help="Model, or a backbone such as alexnet.")],
     files: Annotated[
-        list[Path], typer.Argument(help="The files you have, their archive, or their folder.")
+        list[Path], typer.Argument(help="Checkpoint files, their archive, or their folder.")
     ],
 ) -> None:
-    """Verify what you have and install it: the authors' file, archive or folder.
+    """Verify and install checkpoints that you have: the authors' files, archive or folder.
 
     Examples:
 
@@ -43,7 +43,7 @@ def weights_add(
 
       bench weights add psccnet PSCC-Net/checkpoint
     """
-    with speaking():
+    with handle_errors():
         from benchmark.install import add_weights
 
         typer.echo(add_weights(name, *files))
@@ -51,25 +51,27 @@ def weights_add(
 
 @weights_app.command("fetch")
 def weights_fetch(
-    name: Annotated[str, typer.Argument(help="The model, or a backbone such as alexnet.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Accept the license; for scripts.")] = False,
+    name: Annotated[str, typer.Argument(help="Model, or a backbone such as alexnet.")],
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Accept the license without a prompt.")
+    ] = False,
     largest: Annotated[
-        int, typer.Option(min=1, help="GiB that a file may have whose size nobody states.")
+        int, typer.Option(min=1, help="Size limit in GiB for files of unpublished size.")
     ] = 4,
 ) -> None:
-    """Show the license, download with progress, verify and install; nothing if it is here already.
+    """Show the license, then download, verify and install; do nothing if already installed.
 
     Example:
 
       bench weights fetch alexnet
     """
-    with speaking():
-        from benchmark.install import already_here, fetch_weights, licence_of
+    with handle_errors():
+        from benchmark.install import already_here, fetch_weights, license_of
 
         if here := already_here(name):
             typer.echo(here)
             return
-        typer.echo(licence_of(name))
+        typer.echo(license_of(name))
         if not yes and not typer.confirm("Do you accept these terms and want to download?"):
             raise typer.Exit(1)
         typer.echo(fetch_weights(name, say=typer.echo, largest=largest * 2**30))

@@ -1,4 +1,4 @@
-"""Plans that ship with the bench: the paper's tables. A new one is a TOML file beside this one."""
+"""Plans that ship, one TOML file each: the tables of the paper, `mini` and `controls`."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ PLANS = tuple(sorted(path.stem for path in _HERE.glob("*.toml")))
 
 
 def plan_file(name: str) -> Path:
-    """The file of a plan.
+    """Return the file of a plan.
 
     Args:
         name: one of `PLANS`, or the path of a TOML file.
 
     Raises:
-        UnknownName: if it is neither a plan of ours nor looks like a path.
+        UnknownName: if it is neither the name of a plan nor a path.
     """
     if name in PLANS:
         return _HERE / f"{name}.toml"

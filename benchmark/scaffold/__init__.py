@@ -1,4 +1,4 @@
-"""`bench new`: a project of the user's own that adds an inpainter, detector, metric or data set."""
+"""Plugin projects of `bench new`: an inpainter, detector, metric or data set with a test."""
 
 from __future__ import annotations
 
@@ -31,36 +31,36 @@ RUNS = {
     "metric": "--inpainter telea --detector flatness --metrics $name",
     "dataset": "--dataset $name --images images --inpainter telea --detector flatness",
 }
-_DISTRIBUTION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")  # as PEP 508 has it
+_DISTRIBUTION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")  # PEP 508
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
 def new_project(kind: str, name: str, *, parent: Path) -> list[Path]:
-    """Write a project that works as it is, into a folder of its name.
+    """Write a working plugin project into a folder of its name.
 
     Args:
         kind: one of `KINDS`.
-        name: what the distribution and the model, metric or data set are called.
-        parent: where the project's folder is made.
+        name: name of the distribution and of the model, metric or data set.
+        parent: folder in which the project's folder is created.
 
     Returns:
         The files written.
 
     Raises:
         UnknownName: if there is no such kind.
-        BadInput: if the name is none, or is taken.
-        OutputError: if its folder is not empty or cannot be written.
+        BadInput: if the name is invalid or taken.
+        OutputError: if the folder is not empty or cannot be written.
     """
     if kind not in KINDS:
         raise UnknownName("kind of project", kind, KINDS)
     module = _module(name)
     if name in KINDS[kind]:
         raise BadInput(
-            f"{name!r}: this name is taken here by another {KINDS[kind].kind}; take another"
+            f"{name!r}: already the name of another {KINDS[kind].kind}; choose another name"
         )
     folder = parent / name
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise OutputError(f"{folder}: is there already and not empty")
+        raise OutputError(f"{folder}: already exists and is not empty")
     words = {
         "name": name,
         "kind": kind,
@@ -88,14 +88,14 @@ def _class(module: str, kind: str) -> str:
 
 
 def _module(name: str) -> str:
-    """The module of a project of this name."""
+    """Return the name of the module of a project, or raise BadInput."""
     module = re.sub(r"[-.]+", "_", name).lower()
     if not _DISTRIBUTION.fullmatch(name) or not module.isidentifier() or not is_label(name):
         raise BadInput(
-            f"{name!r} cannot be a project's name: letters, digits and ._- alone, beginning with "
-            "a letter and ending with a letter or digit"
+            f"{name!r} is not a valid project name: use only letters, digits and ._-, starting "
+            "with a letter and ending with a letter or digit"
         )
     taken = module in sys.stdlib_module_names or importlib.util.find_spec(module) is not None
     if keyword.iskeyword(module) or taken:
-        raise BadInput(f"{name!r}: {module!r} is a module or a word of Python's; take another name")
+        raise BadInput(f"{name!r}: {module!r} is a module or a Python keyword; choose another name")
     return module

@@ -1,11 +1,11 @@
-"""What every inpainter, detector, metric and data set must do, for a plugin's own tests.
+"""Contract checks of inpainters, detectors, metrics and data sets, for the tests of plugins.
 
     from benchmark.testing import check_inpainter
 
-    def test_it_keeps_the_contract():
+    def test_contract():
         check_inpainter(MyInpainter)
 
-The same checks run over this project's own registries.
+The tests of this project run the same checks over all registered models, metrics and data sets.
 """
 
 from benchmark.testing.datasets import check_dataset

@@ -1,4 +1,4 @@
-"""What every detector must do."""
+"""Contract checks of detectors."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from benchmark.core.errors import BadOutput
 from benchmark.core.types import Detection
 from benchmark.testing.models import (
     check_card,
-    demand,
-    demand_near,
-    demand_refused,
+    require,
+    require_bad_input,
+    require_close,
     sizes_for,
     threads,
 )
@@ -26,25 +26,25 @@ from detectors.base import Detector
 def check_detector(
     what: str | type[Detector] | Detector, *, weights: str | Path | None = None
 ) -> None:
-    """Check that a detector does what every detector must do.
+    """Check that a detector meets the requirements of all detectors.
 
     Args:
-        what: its class, a detector, or its name as for `bench run --detector`.
+        what: a class, an instance, or a name as for `bench run --detector`.
         weights: as for `create_detector`.
 
     Raises:
-        AssertionError: saying in plain words what it does not do.
-        BenchError: if it cannot be made.
+        AssertionError: naming the requirement that is not met.
+        BenchError: if it cannot be created.
     """
     if isinstance(what, str):
         kind = DETECTORS.load(what)
         check_card(kind.card, name=what if ":" not in what else "")
         detector = create_detector(what, weights=weights)
     else:
-        demand(
-            held=isinstance(what, Detector)
+        require(
+            condition=isinstance(what, Detector)
             or (isinstance(what, type) and issubclass(what, Detector)),
-            said=f"{what!r} is no Detector: expected a subclass of detectors.base.Detector",
+            message=f"{what!r} is not a Detector: expected a subclass of detectors.base.Detector",
         )
         check_card(getattr(what, "card", None))
         detector = what if isinstance(what, Detector) else what(weights=weights)
@@ -53,7 +53,7 @@ def check_detector(
 
 
 def draw(height: int, width: int, count: int = 1) -> Tensor:
-    """Noisy images on the 8-bit grid, (count, 3, height, width) in [0, 1]."""
+    """Return random images (count, 3, height, width) float32, multiples of 1/255 in [0, 1]."""
     generator = torch.Generator().manual_seed(height * 1000 + width)
     return (torch.rand(count, 3, height, width, generator=generator) * 255).round() / 255
 
@@ -62,93 +62,97 @@ def _draw(detector: Detector, count: int = 1) -> Tensor:
     return draw(*sizes_for(detector.card)[0], count=count)
 
 
-def _seen(detector: Detector, images: Tensor) -> Detection:
+def _detect(detector: Detector, images: Tensor) -> Detection:
     try:
         return detector.detect(images)
     except BadOutput as error:
         raise AssertionError(str(error)) from error
 
 
-def the_card_says_what_the_score_means(detector: Detector) -> None:
-    """A reader of a table needs to know what the image-level score is."""
-    demand(
-        held=bool(detector.card.score),
-        said=f"{detector.card.name}: its card does not say what its score means (score=...)",
+def score_is_described(detector: Detector) -> None:
+    """The card describes the image-level score, for the readers of tables."""
+    require(
+        condition=bool(detector.card.score),
+        message=f"{detector.card.name}: the card does not describe the score (score=...)",
     )
 
 
-def answers_have_their_shapes_and_ranges(detector: Detector) -> None:
-    """Heatmap, score and confidence have the images' sizes, float32, in [0, 1]."""
+def outputs_have_expected_shapes_and_ranges(detector: Detector) -> None:
+    """Heatmap and confidence (N, H, W) and score (N,) are float32 in [0, 1]."""
     name = detector.card.name
     for size in sizes_for(detector.card):
-        detection = _seen(detector, draw(*size, count=2))
+        detection = _detect(detector, draw(*size, count=2))
         shapes = {"heatmap": (2, *size), "score": (2,), "confidence": (2, *size)}
         for what, shape in shapes.items():
             values = getattr(detection, what)
             if values is None and what == "confidence":
                 continue
-            demand(
-                held=tuple(values.shape) == shape and values.dtype == torch.float32,
-                said=f"{name}: expected a {what} of shape {shape} in float32, "
-                f"it answered {tuple(values.shape)} in {values.dtype}",
+            require(
+                condition=tuple(values.shape) == shape and values.dtype == torch.float32,
+                message=f"{name}: expected a {what} of shape {shape} in float32, "
+                f"got {tuple(values.shape)} in {values.dtype}",
             )
             low, high = (float(value) for value in values.aminmax())
-            demand(held=0 <= low <= high <= 1, said=f"{name}: a {what} in [{low:.4g}, {high:.4g}]")
+            require(
+                condition=0 <= low <= high <= 1,
+                message=f"{name}: expected a {what} in [0, 1], got [{low:.4g}, {high:.4g}]",
+            )
 
 
-def the_batch_changes_nothing(detector: Detector) -> None:
-    """An image's answer does not depend on the images beside it."""
+def output_is_independent_of_batch(detector: Detector) -> None:
+    """The output for an image does not depend on the other images of the batch."""
     images = _draw(detector, count=3)
-    together = _seen(detector, images)
+    together = _detect(detector, images)
     for row, image in enumerate(images):
-        alone = _seen(detector, image[None])
+        alone = _detect(detector, image[None])
         for what in ("heatmap", "score"):
             pair = getattr(together, what)[row], getattr(alone, what)[0]
-            demand_near(detector.card.name, "the images beside it", *pair)
+            require_close(detector.card.name, "the other images of the batch", *pair)
 
 
-def threads_change_nothing(detector: Detector) -> None:
-    """The answer does not depend on the number of threads."""
+def output_is_independent_of_threads(detector: Detector) -> None:
+    """The output does not depend on the number of threads."""
     images = _draw(detector)
     with threads(1):
-        one = _seen(detector, images)
+        one = _detect(detector, images)
     with threads(2):
-        two = _seen(detector, images)
+        two = _detect(detector, images)
     for what in ("heatmap", "score"):
         pair = getattr(one, what), getattr(two, what)
-        demand_near(detector.card.name, "the number of threads", *pair)
+        require_close(detector.card.name, "the number of threads", *pair)
 
 
-def the_same_picture_gets_the_same_answer(detector: Detector) -> None:
-    """The same call answers the same, and leaves its input as it was."""
+def output_is_deterministic(detector: Detector) -> None:
+    """Two calls with the same input return the same output and do not modify the input."""
     images = _draw(detector)
     before = images.clone()
-    first, second = (_seen(detector, images) for _ in range(2))
+    first, second = (_detect(detector, images) for _ in range(2))
     name = detector.card.name
-    demand(
-        held=torch.equal(first.heatmap, second.heatmap) and torch.equal(first.score, second.score),
-        said=f"{name}: the same image got two answers",
+    require(
+        condition=torch.equal(first.heatmap, second.heatmap)
+        and torch.equal(first.score, second.score),
+        message=f"{name}: two calls with the same image return different outputs",
     )
-    demand(held=torch.equal(images, before), said=f"{name}: it changed the image it was given")
+    require(condition=torch.equal(images, before), message=f"{name}: modifies its input")
 
 
-def bad_input_is_refused(detector: Detector) -> None:
-    """Other shapes, types and ranges are refused in a line."""
+def bad_input_is_rejected(detector: Detector) -> None:
+    """Wrong shapes, dtypes and ranges raise BadInput with a one-line message."""
     images = _draw(detector)
     broken = images.clone()
     broken[0, 0, 0, 0] = torch.nan
     side = detector.card.min_side - 1
     cases = {
-        "a batch of zero": images[:0],
-        "a grey image": images[:, :1],
+        "an empty batch": images[:0],
+        "a gray image": images[:, :1],
         "uint8": (images * 255).byte(),
         "values above 1": images * 2,
         "NaN": broken,
-        "an image without its batch": images[0],
-        **({"too small an image": torch.zeros(1, 3, side, 64)} if side >= 1 else {}),
+        "an image without batch dimension": images[0],
+        **({"an image below the minimum size": torch.zeros(1, 3, side, 64)} if side >= 1 else {}),
     }
     for what, case in cases.items():
-        demand_refused(detector.card.name, what, _call(detector, case))
+        require_bad_input(detector.card.name, what, _call(detector, case))
 
 
 def _call(detector: Detector, images: Tensor) -> Callable[[], Detection]:
@@ -159,12 +163,12 @@ DETECTOR_CHECKS: Mapping[str, Callable[[Detector], None]] = MappingProxyType(
     {
         check.__name__: check
         for check in (
-            the_card_says_what_the_score_means,
-            answers_have_their_shapes_and_ranges,
-            the_batch_changes_nothing,
-            threads_change_nothing,
-            the_same_picture_gets_the_same_answer,
-            bad_input_is_refused,
+            score_is_described,
+            outputs_have_expected_shapes_and_ranges,
+            output_is_independent_of_batch,
+            output_is_independent_of_threads,
+            output_is_deterministic,
+            bad_input_is_rejected,
         )
     }
 )

@@ -1,4 +1,4 @@
-"""What every metric must do."""
+"""Contract checks of metrics."""
 
 from __future__ import annotations
 
@@ -9,34 +9,43 @@ import numpy as np
 from benchmark.core.errors import BadInput
 from benchmark.core.types import Case, Verdict
 from benchmark.metrics import METRICS, Metric
-from benchmark.testing.models import demand
+from benchmark.testing.models import require
 
 SIDE = 72  # below it TruFor's border rule leaves nothing of the hole
 
 
 def check_metric(what: str | type[Metric]) -> None:
-    """Check that a metric does what every metric must do; one that cannot be measured is an error.
+    """Check that a metric meets the requirements of all metrics and can be measured here.
 
     Args:
-        what: its class, or its name.
+        what: the class, or the name of a registered metric.
 
     Raises:
-        AssertionError: saying in plain words what it does not do.
+        AssertionError: naming the requirement that is not met.
     """
     kind = METRICS.load(what) if isinstance(what, str) else what
-    said_by_the_class(kind)
+    class_attributes_are_valid(kind)
     if isinstance(what, str):
-        demand(held=kind.name == what, said=f"the class is named {kind.name!r}, not {what!r}")
+        require(
+            condition=kind.name == what,
+            message=f"expected a class with name {what!r}, got {kind.name!r}",
+        )
     reason = kind.unavailable()
-    demand(held=reason is None, said=f"{kind.name} cannot be measured here: {reason}")
-    a_row_stands_alone(kind())
-    nothing_reduces_to_nothing(kind())
+    require(condition=reason is None, message=f"{kind.name} cannot be measured here: {reason}")
+    rows_are_independent(kind())
+    empty_cell_is_nan(kind())
     if kind.needs == "verdict":
-        a_verdict_is_asked_for(kind())
+        missing_verdict_is_rejected(kind())
 
 
 def draw_case(count: int = 3, *, seed: int = 0, side: int = SIDE) -> Case:
-    """Images whose holes are repainted with noise, and a detector that half sees it."""
+    """Return images with holes of noise, and random detections that prefer the holes.
+
+    Args:
+        count: number of images.
+        seed: of the random numbers.
+        side: side of the images in pixels.
+    """
     generator = np.random.default_rng(seed)
     image = generator.integers(0, 256, (count, side, side, 3), dtype=np.uint8)
     mask = np.zeros((count, side, side), dtype=bool)
@@ -57,64 +66,73 @@ def draw_case(count: int = 3, *, seed: int = 0, side: int = SIDE) -> Case:
     )
 
 
-def said_by_the_class(kind: type[Metric]) -> None:
-    """A class says what tables and plans need."""
+def class_attributes_are_valid(kind: type[Metric]) -> None:
+    """The class attributes that tables and plans read are valid."""
     missing = [
         name for name in ("name", "title", "better", "needs") if not getattr(kind, name, None)
     ]
-    demand(held=not missing, said=f"{kind.__name__} has no {', '.join(missing)}")
-    demand(
-        held=kind.better in ("higher", "lower"),
-        said=f"{kind.name}: better is {kind.better!r}, expected 'higher' or 'lower'",
+    require(condition=not missing, message=f"{kind.__name__} has no {', '.join(missing)}")
+    require(
+        condition=kind.better in ("higher", "lower"),
+        message=f"{kind.name}: expected better = 'higher' or 'lower', got {kind.better!r}",
     )
-    demand(
-        held=kind.needs in ("filled", "verdict"),
-        said=f"{kind.name}: needs is {kind.needs!r}, expected 'filled' or 'verdict'",
+    require(
+        condition=kind.needs in ("filled", "verdict"),
+        message=f"{kind.name}: expected needs = 'filled' or 'verdict', got {kind.needs!r}",
     )
-    demand(held=kind.revision >= 1, said=f"{kind.name}: revision is below 1")
+    require(
+        condition=kind.revision >= 1,
+        message=f"{kind.name}: expected revision >= 1, got {kind.revision}",
+    )
     low, high = kind.bounds
-    demand(held=low < high, said=f"{kind.name}: bounds are [{low}, {high}]")
+    require(
+        condition=low < high,
+        message=f"{kind.name}: expected bounds low < high, got [{low}, {high}]",
+    )
 
 
-def a_row_stands_alone(metric: Metric) -> None:
-    """Rows are (N, K) float64, the same whatever the samples beside them."""
+def rows_are_independent(metric: Metric) -> None:
+    """Rows are (N, K) float64 and do not depend on the other samples of the batch."""
     case = draw_case()
     rows = metric.measure(case)
-    demand(
-        held=rows.dtype == np.float64 and rows.ndim == 2 and len(rows) == 3,
-        said=f"{metric.name}: expected rows (3, K) of float64 for 3 samples, "
+    require(
+        condition=rows.dtype == np.float64 and rows.ndim == 2 and len(rows) == 3,
+        message=f"{metric.name}: expected rows (3, K) of float64 for 3 samples, "
         f"got {rows.shape} of {rows.dtype}",
     )
     alone = np.concatenate([metric.measure(_part(case, at)) for at in range(3)])
-    demand(
-        held=np.array_equal(rows, alone, equal_nan=True),
-        said=f"{metric.name}: a sample's row depends on the samples beside it",
+    require(
+        condition=np.array_equal(rows, alone, equal_nan=True),
+        message=f"{metric.name}: the row of a sample depends on the other samples of the batch",
     )
     value = metric.reduce(rows)
     low, high = metric.bounds
-    demand(
-        held=bool(np.isnan(value)) or low <= value <= high,
-        said=f"{metric.name}: gave {value}, outside of its bounds [{low}, {high}]",
+    require(
+        condition=bool(np.isnan(value)) or low <= value <= high,
+        message=f"{metric.name}: expected a value in its bounds [{low}, {high}], got {value}",
     )
     values = metric.values(rows)
-    demand(
-        held=not metric.share or bool(np.isin(values[np.isfinite(values)], (0, 1)).all()),
-        said=f"{metric.name}: says it is a share, and has values other than 0 and 1",
+    require(
+        condition=not metric.share or bool(np.isin(values[np.isfinite(values)], (0, 1)).all()),
+        message=f"{metric.name}: declared as a share, but has values other than 0 and 1",
     )
-    demand(
-        held=isinstance(value, float),
-        said=f"{metric.name}: reduce gave {type(value).__name__}, expected float",
+    require(
+        condition=isinstance(value, float),
+        message=f"{metric.name}: expected a float from reduce, got {type(value).__name__}",
     )
 
 
-def nothing_reduces_to_nothing(metric: Metric) -> None:
-    """A cell without samples is undefined: NaN."""
+def empty_cell_is_nan(metric: Metric) -> None:
+    """A cell without samples is NaN."""
     value = metric.reduce(np.empty((0, 1)))
-    demand(held=bool(np.isnan(value)), said=f"{metric.name}: no rows reduce to {value}, not NaN")
+    require(
+        condition=bool(np.isnan(value)),
+        message=f"{metric.name}: expected NaN for a cell without samples, got {value}",
+    )
 
 
-def a_verdict_is_asked_for(metric: Metric) -> None:
-    """A metric of a verdict refuses a case without one, in a line."""
+def missing_verdict_is_rejected(metric: Metric) -> None:
+    """A metric that needs a verdict raises BadInput for a case without one."""
     try:
         metric.measure(replace(draw_case(), verdict=None))
     except BadInput:

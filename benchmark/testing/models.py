@@ -1,4 +1,4 @@
-"""What the checks of inpainters and detectors share: demands, threads, cards, bad input."""
+"""Helpers of the contract checks: requirements, image sizes, cards, threads, bad input."""
 
 from __future__ import annotations
 
@@ -12,47 +12,54 @@ from benchmark.core.card import Card
 from benchmark.core.errors import BadInput
 from benchmark.core.external.spec import is_label
 
-TOLERANCE = 2e-5  # kernels for other batches and threads add in another order
+TOLERANCE = 2e-5  # batch size and threads change the order of floating-point sums
 SIDE = 64
 
 
-def demand(*, held: bool, said: str) -> None:
-    """Raise AssertionError with `said` unless `held`."""
-    if not held:
-        raise AssertionError(said)
+def require(*, condition: bool, message: str) -> None:
+    """Raise AssertionError with the message unless the condition holds."""
+    if not condition:
+        raise AssertionError(message)
 
 
 def sizes_for(card: Card) -> list[tuple[int, int]]:
-    """Heights and widths to ask about: square, odd on both sides, taller than wide."""
+    """Return (height, width) of test images: square, odd on both sides, taller than wide."""
     side = max(SIDE, card.min_side)
     return [(side, side), (side + 6, side + 29), (side + 32, side)]
 
 
 def check_card(card: object, *, name: str = "") -> Card:
-    """Check a card: its name, its title, and that it is the name of the registry.
+    """Check the name, title and revision of a card.
+
+    Args:
+        card: the card.
+        name: the name that it is registered under, if any.
 
     Raises:
-        AssertionError: saying what is wrong.
+        AssertionError: naming the requirement that is not met.
     """
     if not isinstance(card, Card):
-        raise AssertionError(f"`card` is {card!r}: expected `card = Card(...)` in the class")
-    demand(
-        held=is_label(card.name),
-        said=f"the card's name {card.name!r} cannot stand in tables and file names: letters, "
-        "digits and ._+- alone",
+        raise AssertionError(f"expected `card = Card(...)` in the class, got {card!r}")
+    require(
+        condition=is_label(card.name),
+        message=f"the card's name {card.name!r} is not usable in tables and file names: use only "
+        "letters, digits and ._+-",
     )
-    demand(held=bool(card.title), said=f"the card of {card.name} has no title")
-    demand(held=card.revision >= 1, said=f"{card.name}: its card's revision is below 1")
-    demand(
-        held=not name or card.name == name,
-        said=f"the card's name is {card.name!r}, the entry point's {name!r}: they must be the same",
+    require(condition=bool(card.title), message=f"the card of {card.name} has no title")
+    require(
+        condition=card.revision >= 1,
+        message=f"{card.name}: expected revision >= 1, got {card.revision}",
+    )
+    require(
+        condition=not name or card.name == name,
+        message=f"the card's name {card.name!r} differs from the entry point's name {name!r}",
     )
     return card
 
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
-    """Let torch use so many threads."""
+    """Run a block with this number of torch threads."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
@@ -61,21 +68,24 @@ def threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def demand_near(model: str, what: str, first: Tensor, second: Tensor) -> None:
-    """Raise AssertionError unless two answers agree to float32's rounding."""
+def require_close(model: str, what: str, first: Tensor, second: Tensor) -> None:
+    """Raise AssertionError unless two outputs agree up to float32 rounding."""
     apart = float((first - second).abs().max())
-    demand(
-        held=apart <= TOLERANCE,
-        said=f"{model}: its answer depends on {what}: it moves by {apart:.3g} "
-        f"(at most {TOLERANCE:g} is rounding)",
+    require(
+        condition=apart <= TOLERANCE,
+        message=f"{model}: the output depends on {what}: maximum difference {apart:.3g} "
+        f"(tolerance {TOLERANCE:g})",
     )
 
 
-def demand_refused(model: str, what: str, call: Callable[[], object]) -> None:
-    """Raise AssertionError unless bad input is refused with a BadInput of one line."""
+def require_bad_input(model: str, what: str, call: Callable[[], object]) -> None:
+    """Raise AssertionError unless a call raises BadInput with a one-line message."""
     try:
         call()
     except BadInput as error:
-        demand(held="\n" not in str(error), said=f"{model}: {what} is refused in more than a line")
+        require(
+            condition="\n" not in str(error),
+            message=f"{model}: the message for {what} has more than one line",
+        )
         return
-    raise AssertionError(f"{model}: expected BadInput for {what}, it answered")
+    raise AssertionError(f"{model}: expected BadInput for {what}, got an output")

@@ -1,4 +1,4 @@
-"""Whatever stops a run, the same command goes on to the same bytes, and nothing is left over."""
+"""Runs that were disturbed in any way resume to the same bytes, and leave nothing behind."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_one_fault_of_every_kind() -> None:
 
 
 def besides(*words: str) -> dict[str, Any]:
-    command = [sys.executable, str(ROOT / "benchmarks" / "besides.py"), *words]
+    command = [sys.executable, str(ROOT / "benchmarks" / "concurrency.py"), *words]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.stdout, done.stderr
     found = dict(json.loads(done.stdout))

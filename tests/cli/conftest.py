@@ -1,4 +1,4 @@
-"""A `bench` to call, and images to call it on."""
+"""Fixtures: the `bench` command, and images to run it on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every mistake with `bench run` is one line and status 2; nothing is written or lost."""
+"""User errors of `bench run`: one line, exit status 2, and nothing written or lost."""
 
 from __future__ import annotations
 

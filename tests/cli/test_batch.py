@@ -1,4 +1,4 @@
-"""`--batch-size`: halved in a line where `auto` finds no memory, else an error in a line."""
+"""`--batch-size`: halved when out of memory with `auto`, else a one-line error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run's folder is its own: by default none has another's, and what is in it is one run's."""
+"""The folder of a run: a new one by default, and never shared between runs."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_a_folder_is_one_run_s_while_it_goes_on(tmp_path: Path) -> None:
     with claimed(folder, PLAN, None, None):
         before = {path: path.read_bytes() for path in folder.iterdir()}
         with (
-            pytest.raises(OutputError, match="another run is going on there"),
+            pytest.raises(OutputError, match="in use by another run"),
             claimed(folder, PLAN, None, None),
         ):
             raise AssertionError("two runs in one folder")
@@ -126,7 +126,7 @@ def test_a_failing_run_removes_what_it_made_and_nothing_else(tmp_path: Path) -> 
     assert list(own.iterdir()) == []
     assert (begun / "plan.toml").read_bytes() == plan
     (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match="is no folder"):
+    with pytest.raises(OutputError, match="not a folder"):
         fail(tmp_path / "file")
 
 

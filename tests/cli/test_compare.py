@@ -1,4 +1,4 @@
-"""`bench report --compare`: status 1 where a limit is passed, 2 for a mistake."""
+"""`bench report --compare`: exit status 1 beyond a limit, 2 for a user error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`bench run --convention`: other numbers from the same heatmaps, and a note on how they came."""
+"""`bench run --convention`: other metrics of the same heatmaps, and a note that names them."""
 
 from __future__ import annotations
 

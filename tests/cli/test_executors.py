@@ -1,4 +1,4 @@
-"""Networks give the same bytes in worker processes as in a run with as many torch threads."""
+"""Networks give the same bytes in worker processes as in the main process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model that fails on one sample; sizes that no sample can pass; answers that go by names."""
+"""Models that fail on a sample; impossible sizes; outputs that depend on file names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a newcomer types in the first hour, and what is said to it."""
+"""A new user's first commands and their output."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_a_report_says_what_it_does_and_opens(
         "Run: out", "1 of 3: plots", "2 of 3: gallery of images", "3 of 3: tables and statistics",
     ]  # fmt: skip
     monkeypatch.setattr("webbrowser.open", lambda page: False)
-    assert "No web browser here" in bench("report", "out", "--open").stderr
+    assert "No web browser found" in bench("report", "out", "--open").stderr
 
 
 def test_doctor_names_what_is_missing_and_what_gets_it(bench: Bench) -> None:
@@ -232,11 +232,11 @@ def test_plain_lines_have_the_time_left_in_all() -> None:
     fill = Progress(stage="fill", model="telea", done=0, total=4, later=later)  # type: ignore[arg-type]
     assert left(fill, 100.0) == ""
     said = left(Progress(stage="fill", model="t", done=2, total=4, later=later), 104.0)  # type: ignore[arg-type]
-    assert said == "at least 0:14 left in all"  # 2 and 5 fills of 2 s; nothing known of detectors
+    assert said == "at least 0:14 left in total"  # 2 and 5 fills of 2 s; nothing known of detectors
     left(Progress(stage="fill", model="t", done=4, total=4, later=later), 108.0)  # type: ignore[arg-type]
     left(Progress(stage="judge", model="c", done=0, total=5, later={"fill": 5}), 108.0)
     said = left(Progress(stage="judge", model="c", done=1, total=5, later={"fill": 5}), 111.0)
-    assert said == "about 0:22 left in all"
+    assert said == "about 0:22 left in total"
     assert left(Progress(stage="judge", model="c", done=5, total=5), 120.0) == ""
     assert (clock(65), clock(3725)) == ("1:05", "1:02:05")
 

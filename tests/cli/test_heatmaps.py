@@ -1,4 +1,4 @@
-"""`heatmaps:DIR`: what a detector of the user's has said already."""
+"""`heatmaps:DIR`: heatmaps and scores that an external detector has already written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""To look at a run is not to trust it: nothing that it names is imported, started or read."""
+"""Reading a run executes, imports and opens nothing that the run names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shards of a run and `bench merge`: the files of one run, and a line for what does not fit."""
+"""`bench merge` of shards writes the files of an unsharded run, or a one-line error."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ def test_a_folder_is_one_shard_s(bench: Bench, photos: Path, shards: list[Path])
     before = files("s1")
     result = bench(*WORDS, "--images", photos, "--shard", "2/2", "--out", "s1")
     assert result.exit_code == 2
-    assert "holds the results of another shard" in result.stderr
+    assert "contains the results of another shard" in result.stderr
     assert files("s1") == before
 
 

@@ -1,12 +1,4 @@
-"""The mini edition answers as it did: one small run beside its stored numbers.
-
-What a model answers is held by `bench verify`, point by point; this holds all that comes after it:
-masks, laundering, metrics and the table. After a change that is meant:
-
-    bench weights fetch alexnet
-    bench run mini --limit 1 --buckets 30-40 --launder jpeg:90 --out out
-    cp out/results.csv tests/cli/mini.csv
-"""
+"""The mini weights: a small run gives the stored numbers."""
 
 from __future__ import annotations
 

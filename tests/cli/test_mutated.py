@@ -1,4 +1,4 @@
-"""Files of a run with one thing changed: commands read them or say in a line what is wrong."""
+"""Corrupted files of a run: commands read them or print a one-line error."""
 
 from __future__ import annotations
 

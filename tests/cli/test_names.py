@@ -1,4 +1,4 @@
-"""Images of any name: nothing leaves its folder, no row is broken, no page runs their text."""
+"""File names of images: no path traversal, no broken rows, no script in the page."""
 
 from __future__ import annotations
 

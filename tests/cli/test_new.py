@@ -1,4 +1,4 @@
-"""`bench new` writes projects that work as they are."""
+"""`bench new` writes working projects."""
 
 from __future__ import annotations
 
@@ -62,16 +62,16 @@ def test_new_projects_pass_a_linter(bench: Bench, check: tuple[str, ...]) -> Non
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("inpainter", "../up"), "cannot be a project's name"),
-        (("inpainter", "2d"), "cannot be a project's name"),
-        (("inpainter", "a b"), "cannot be a project's name"),
+        (("inpainter", "../up"), "is not a valid project name"),
+        (("inpainter", "2d"), "is not a valid project name"),
+        (("inpainter", "a b"), "is not a valid project name"),
         (("inpainter", "-x"), ""),
-        (("inpainter", "lambda"), "is a module or a word of Python's"),
-        (("inpainter", "torch"), "is a module or a word of Python's"),
-        (("inpainter", "json"), "is a module or a word of Python's"),
-        (("inpainter", "telea"), "taken here by another inpainter"),
+        (("inpainter", "lambda"), "is a module or a Python keyword"),
+        (("inpainter", "torch"), "is a module or a Python keyword"),
+        (("inpainter", "json"), "is a module or a Python keyword"),
+        (("inpainter", "telea"), "already the name of another inpainter"),
         (("paintbrush", "mine"), "no kind of project named 'paintbrush'"),
-        (("inpainter", "full"), "full: is there already and not empty"),
+        (("inpainter", "full"), "full: already exists and is not empty"),
     ],
 )
 def test_names_and_folders_that_are_refused(

@@ -1,4 +1,4 @@
-"""`outputs:DIR`: images that a program of the user's has inpainted already."""
+"""`outputs:DIR`: images that an external program has already inpainted."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_what_others_paint_gets_the_numbers_that_ours_gets(bench: Bench, laid_ou
     assert record("out")["known_pixels"] == {
         "mine": {"pictures": 6, "moved": 0, "max": 0.0, "mean": 0.0}
     }
-    assert "mine: known pixels are the original's in all 6 images" in result.stderr
+    assert "mine: known pixels are unchanged in all 6 images" in result.stderr
     assert "| mine |" in Path("out/table.md").read_text()
 
 

@@ -1,4 +1,4 @@
-"""The plans that ship: what the paper's tables hold, and how `bench run` takes them."""
+"""The shipped plans: the contents of the paper's tables, and `bench run PLAN`."""
 
 from __future__ import annotations
 

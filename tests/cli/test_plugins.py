@@ -1,4 +1,4 @@
-"""What other distributions and other files bring: listed and run like ours, refused in a line."""
+"""Plugins and external classes: listed and run like built-in ones, or a one-line error."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_plugin_is_listed_and_shown_with_its_distribution(bench: Bench, instal
     assert line_of(bench("list").stdout, "grey").endswith("one grey [paint 1.2]")
     shown = bench("show", "grey").stdout
     assert "grey: one grey (inpainter)" in shown
-    assert "from:          paint 1.2" in shown
+    assert "plugin:        paint 1.2" in shown
 
 
 def test_an_edited_copy_of_what_is_installed_is_said(

@@ -1,4 +1,4 @@
-"""`bench list`, `bench show` and `bench weights`: for a reader and for machines."""
+"""`bench list`, `bench show` and `bench weights`: text and JSON."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ def test_show_prints_the_card(bench: Bench) -> None:
     text = bench("show", "trufor").stdout
     for word in (
         "https://arxiv.org/abs/2212.10957", "trufor.pth.tar", "nonprofit", "its own detection head",
-        "TruFor_weights.zip", "MD5 of its archive", "68,697,421", " G for an image", "trufor.md",
+        "TruFor_weights.zip", "MD5 of its archive", "68,697,421", "G for a 256x256 image",
+        "trufor.md",
     ):  # fmt: skip
         assert word in text
     assert "†" not in text

@@ -1,4 +1,4 @@
-"""`bench check --recompute`: a forged answer is found, an honest one is the same to the bit."""
+"""`bench check --recompute`: forged outputs are found, unchanged ones are bit-identical."""
 
 from __future__ import annotations
 

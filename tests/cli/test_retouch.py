@@ -1,4 +1,4 @@
-"""`bench run --retouch`: what is printed, what is written, what is refused."""
+"""`bench run --retouch`: console output, files and errors."""
 
 from __future__ import annotations
 

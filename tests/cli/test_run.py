@@ -1,4 +1,4 @@
-"""`bench run` end to end, with models that need no weights."""
+"""`bench run` end to end, with models without weights."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_another_plans_folder_is_left_alone(bench: Bench, photos: Path) -> None:
     before = Path("out/results.csv").read_bytes()
     result = bench("run", *SET, "--images", photos, "--out", "out", "--seed", "5")
     assert result.exit_code == 2
-    assert "holds the results of another plan" in result.stderr
+    assert "contains the results of another plan" in result.stderr
     assert Path("out/results.csv").read_bytes() == before
 
 

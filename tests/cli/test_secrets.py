@@ -1,4 +1,4 @@
-"""Passwords and keys of programs: not in the plan, the record, the page, the log or a line."""
+"""Secrets of external programs never reach plan, record, page, log or console."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_a_secret_goes_to_the_program_alone(
     word = command("--token={env:MY_TOKEN}", *(["fail"] if failing else []))
     result = bench("run", "--images", photos, *QUICK, "--inpainter", word, "--env", "MY_TOKEN")
     assert result.exit_code == (1 if failing else 0), result.output
-    assert "Not passed to cmd: programs, as they look like secrets:" in result.stderr
+    assert "Not passed to cmd: programs because they look like secrets:" in result.stderr
     assert "OTHER_TOKEN" in result.stderr
     log = "".join(path.read_text() for path in Path("out/logs").glob("*.log"))
     assert "token --token=*** *** None" in log

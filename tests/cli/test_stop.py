@@ -1,4 +1,4 @@
-"""A run that is stopped at any point goes on where it was and ends with the same bytes."""
+"""Interrupted runs resume at any point and end with the same bytes."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_a_polite_stop_says_how_to_go_on(tmp_path: Path, number: int, status: in
     process.send_signal(number)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == status, errors
-    assert "goes on from here" in errors
+    assert "rerun the same command" in errors
     assert "Traceback" not in errors
     assert not (tmp_path / "out" / "results.csv").exists()
     assert answers(home) > 0
@@ -142,7 +142,7 @@ def test_worker_processes_stop_with_the_run_and_it_ends_with_the_same_bytes(
         wait_until_gone(process.pid)
         _, errors = process.communicate(timeout=60)
         assert process.returncode == status, errors
-        assert ("goes on from here" in errors) == (number != signal.SIGKILL)
+        assert ("rerun the same command" in errors) == (number != signal.SIGKILL)
         assert "Traceback" not in errors
         assert not (out / "results.csv").exists()
     process = start(home, out, *IN_PROCESSES)

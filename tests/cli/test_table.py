@@ -1,4 +1,4 @@
-"""`bench table`: on a finished run, on one that was stopped, on none."""
+"""`bench table` on a finished run, an interrupted one, and none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`bench train`: one model, an edition, and what cannot be asked."""
+"""`bench train`: one model, a set of weights, and invalid options."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def test_rows_and_the_result_as_lines_of_json(bench: Bench, photos: Path) -> Non
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ((), "which model?"),
-        (("madf", "--edition", "mini"), "leave out the name"),
-        (("--edition", "mini", "--recipe", "paper"), "leave out --recipe"),
+        ((), "expected NAME"),
+        (("madf", "--edition", "mini"), "omit NAME"),
+        (("--edition", "mini", "--recipe", "paper"), "omit --recipe"),
         (("--edition", "maxi"), "maxi"),
     ],
 )

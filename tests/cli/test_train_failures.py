@@ -1,4 +1,4 @@
-"""What ends a training too early: one line, status 2 where the user can mend it, nothing lost."""
+"""Failures of `bench train`: one line, exit status 2 for user errors, nothing lost."""
 
 from __future__ import annotations
 
@@ -247,7 +247,7 @@ def test_a_full_disk_keeps_the_last_good_checkpoint(
         stop_after(2, patch)
         stopped = bench(*words)
     assert stopped.exit_code == 130
-    assert "the same command goes on from here" in stopped.stderr
+    assert "rerun the same command" in stopped.stderr
     kept = Path("out", CHECKPOINT).read_bytes()
     with full_at(size):
         assert f"out/{file}: cannot be written (File too large)" in refused(bench, *words)
@@ -292,7 +292,7 @@ def test_a_run_that_was_killed_goes_on_to_the_same_bytes(bench: Bench, words: li
         (("--device", "cuda:99"), "cuda:99"),
         (("--workers", "-1"), "--workers counts from 0"),
         (("--devices", "0"), "--devices from 1"),
-        (("--only", "lama"), "--only and --jobs go with --edition"),
+        (("--only", "lama"), "--only and --jobs require --edition"),
         (("--out", "tiny.toml"), "tiny.toml: cannot make this folder"),
         (("--data", "nowhere"), "nowhere: no such folder of images"),
         (("--masks", "nowhere"), "nowhere: no such folder of masks"),

@@ -1,5 +1,4 @@
-"""`bench verify`: reference outputs and stored answers, what has drifted, and what cannot be
-checked."""
+"""`bench verify`: reference outputs, stored outputs, differences and errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a card says of its network is what its network is: counted, and for every model."""
+"""Cards state the parameters and operations that are counted on the networks."""
 
 from __future__ import annotations
 

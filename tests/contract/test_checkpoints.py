@@ -1,4 +1,4 @@
-"""What no model may do with a checkpoint: run it, half load it, or take another model's."""
+"""Checkpoints are never executed, loaded in part, or taken from another model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every registered detector must do. Registering a model is what adds its tests."""
+"""Contract checks of all registered detectors: registering a model adds its tests."""
 
 from __future__ import annotations
 

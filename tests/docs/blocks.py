@@ -1,4 +1,4 @@
-"""The pages and their code blocks."""
+"""The documentation pages and their code blocks."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""The one list of commands in README and docs that the tests do not run, and why.
-
-Each entry is how a command begins. All others are run. A `bench` line that is not run still has to
-be understood by the command line: its command and every option.
-"""
+"""The list of commands in README and docs that tests do not run, each with its reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plays the blocks of a page, one after the other, as its reader would."""
+"""Run the code blocks of a page one after the other, as a reader would."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether what a page shows is what was printed."""
+"""Compare the output shown on a page with the real output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is cited ships: a paper's section, or a page of docs/; no page that only we have."""
+"""Citations are of a paper's section or a page of docs/, never of files that do not ship."""
 
 from __future__ import annotations
 

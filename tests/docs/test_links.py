@@ -1,4 +1,4 @@
-"""Links and paths of README and docs lead to files and headings that are there."""
+"""Links and paths in README and docs point to existing files and headings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/notebook.ipynb runs from top to bottom, and ships without outputs."""
+"""docs/notebook.ipynb runs from top to bottom, and is stored without outputs."""
 
 from __future__ import annotations
 

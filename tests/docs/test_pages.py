@@ -1,4 +1,4 @@
-"""README and docs: every block is run, saved, read or looked at; none is passed over."""
+"""README and docs: every code block is run, saved or compared; none is skipped."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""README: short, true, and its table is the beginning of what its command prints.
-
-docs/quickstart.md has the whole table; its LPIPS is compared where AlexNet is installed.
-"""
+"""README: its size, and its table is the beginning of its command's output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The site: every page is in its navigation, every model card has one, and it builds."""
+"""The documentation site: navigation, model cards, and a strict build."""
 
 from __future__ import annotations
 

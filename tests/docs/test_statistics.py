@@ -1,4 +1,4 @@
-"""docs/statistics.md: its tables are those of benchmarks/coverage.py, and keep what is promised."""
+"""docs/statistics.md: its tables are those of benchmarks/coverage.py and keep their bounds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""README and the pages written by hand use the field's words; docs/glossary.md has the others."""
+"""README and hand-written pages use the field's terms; docs/glossary.md lists the others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the pages' commands are run: a folder with small files under the names that they use."""
+"""The folder in which page commands are run: small files under the names that pages use."""
 
 from __future__ import annotations
 

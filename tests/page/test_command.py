@@ -64,8 +64,8 @@ def test_what_moved_too_far_gives_status_1(made: Made, copied: Made) -> None:
     ("words", "said"),
     [
         (["gone"], "gone: no such folder"),
-        (["--fail-on", "auc:+0.01"], "--fail-on goes with --compare A B"),
-        (["here", "--compare", "a", "b"], "--compare A B stands alone"),
+        (["--fail-on", "auc:+0.01"], "--fail-on requires --compare A B"),
+        (["here", "--compare", "a", "b"], "--compare A B cannot be combined"),
         (["--compare", "gone", "gone"], "gone: no such folder"),
         ([], "no run below runs/"),
     ],

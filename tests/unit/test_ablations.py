@@ -1,4 +1,4 @@
-"""benchmarks/ablations.py: both tables over training seeds, resumed, and what is missing said."""
+"""benchmarks/ablations.py: both tables over training seeds, resuming, missing seeds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Downloads: bounded, and an address that gives nothing is an error in a line."""
+"""Downloads are bounded, and failed ones raise a one-line error."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_the_file_as_it_is(served: str, tmp_path: Path, into: Path) -> None:
 
 def test_no_more_than_is_stated_is_written(served: str, tmp_path: Path, into: Path) -> None:
     (tmp_path / "a.bin").write_bytes(bytes(1_000_000))
-    with pytest.raises(WeightsError, match=r"larger than the 300,000 bytes that are stated for it"):
+    with pytest.raises(WeightsError, match="expected at most 300,000 bytes"):
         download(f"{served}/a.bin", into, most=300_000)
     assert (into / "a.bin").stat().st_size <= 300_000
 
@@ -43,7 +43,7 @@ def test_a_file_whose_size_nobody_states_has_a_limit_too(
 ) -> None:
     monkeypatch.setattr(module, "LARGEST", 1000)
     (tmp_path / "a.bin").write_bytes(bytes(1001))
-    with pytest.raises(WeightsError, match="larger than the 1,000 bytes"):
+    with pytest.raises(WeightsError, match="expected at most 1,000 bytes"):
         download(f"{served}/a.bin", into)
 
 
@@ -70,7 +70,7 @@ def cut() -> Iterator[str]:
 
 
 def test_a_body_that_breaks_off(cut: str, into: Path) -> None:
-    with pytest.raises(Unreachable, match="cannot be fetched") as caught:
+    with pytest.raises(Unreachable, match="cannot be downloaded") as caught:
         download(f"{cut}/a.bin", into)
     assert "\n" not in str(caught.value)
 
@@ -80,7 +80,7 @@ def test_addresses_that_give_nothing(served: str, into: Path) -> None:
         free.bind(("127.0.0.1", 0))
         closed = f"http://127.0.0.1:{free.getsockname()[1]}/a.bin"
         for url in (f"{served}/nowhere.bin", closed, "file:///etc/hostname", "http://[/a.bin"):
-            with pytest.raises(Unreachable, match="cannot be fetched") as caught:
+            with pytest.raises(Unreachable, match="cannot be downloaded") as caught:
                 download(url, into)
             assert "\n" not in str(caught.value)
 

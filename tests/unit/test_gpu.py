@@ -1,4 +1,4 @@
-"""benchmarks/gpu.py as a dry run on the CPU, and that its checks can fail."""
+"""benchmarks/gpu.py as a dry run on the CPU; its checks can fail."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_dry_run_goes_through_every_part(tmp_path: Path) -> None:
     said = (tmp_path / "gpu.md").read_text()
     assert "no GPU: a dry run, its times mean nothing" in said
     for heading in ("## cpu against the CPU", "## Table 3 on the samples", "## `--batch-size auto`",
-                    "## Training steps a second", "## Seconds an image"):  # fmt: skip
+                    "## Training steps per second", "## Seconds per image"):  # fmt: skip
         assert heading in said
     assert "safepaint: out of memory on cpu with 4 at once; going on with 2" in said
     for form in FORMS[:-1]:  # no compiler in a dry run

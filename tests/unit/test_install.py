@@ -1,4 +1,4 @@
-"""Installing checkpoints: verified first, and nothing else is ever installed."""
+"""Checkpoints are verified before they are installed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from benchmark.install import (
     add_weights,
     already_here,
     fetch_weights,
-    licence_of,
+    license_of,
     weights_status,
 )
 from detectors import DETECTORS
@@ -156,7 +156,7 @@ def test_without_a_published_checksum_a_file_is_official_and_unverified(
     register()
     said = add_weights("tiny", checkpoint)
     title = INPAINTERS.card("tiny").title
-    assert f"loads into {title}; no checksum is published, so it may be anybody's" in said
+    assert f"loads into {title}; no checksum is published, so its origin is unverified" in said
     assert "verified" not in said
     assert state() == "installed"
     found = create_inpainter("tiny").weights
@@ -232,7 +232,7 @@ def test_fetching_downloads_verifies_and_installs(
 ) -> None:
     archive = packed(checkpoint)
     register(url=f"{served}/weights.zip", archive=sum_of(archive, "md5"))
-    assert "test terms" in licence_of("tiny")
+    assert "test terms" in license_of("tiny")
     assert "verified" in fetch_weights("tiny")
     assert create_inpainter("tiny").weights.edition == "official"
 
@@ -265,7 +265,7 @@ def test_a_download_that_is_not_there_is_an_error_in_a_line(
 
 
 def test_what_nobody_publishes_cannot_be_fetched() -> None:
-    with pytest.raises(WeightsError, match="safepaint cannot be fetched"):
+    with pytest.raises(WeightsError, match="safepaint cannot be downloaded"):
         fetch_weights("safepaint")
 
 
@@ -307,11 +307,11 @@ class TestSeveralFiles:
 
     def test_a_folder_without_checksums_has_to_load_as_a_whole(self, published: Path) -> None:
         card = INPAINTERS.card("edgeconnect")
-        with pytest.raises(WeightsError, match="name them all, or their folder"):
+        with pytest.raises(WeightsError, match="once each, or their folder"):
             add_weights("edgeconnect", published / EDGE_FILE)
         assert not installed_folder(card).exists()
         said = add_weights("edgeconnect", published)
-        assert said.count("no checksum is published, so it may be anybody's") == 2
+        assert said.count("no checksum is published, so its origin is unverified") == 2
         assert find_weights(card).edition == "official, unverified"
         assert create_inpainter("edgeconnect").weights.path == installed_folder(card)
 
@@ -330,7 +330,7 @@ class TestSeveralFiles:
         with pytest.raises(WeightsError, match=f"expected {EDGE_FILE}, {INPAINT_FILE}"):
             add_weights("edgeconnect", tmp_path)
         (tmp_path / "other.pth").touch()
-        with pytest.raises(WeightsError, match=f"has files named {EDGE_FILE}, {INPAINT_FILE}"):
+        with pytest.raises(WeightsError, match=f"a file named {EDGE_FILE}, {INPAINT_FILE}"):
             add_weights("edgeconnect", tmp_path / "other.pth")
 
     def test_the_authors_nested_folders_are_verified_file_by_file(
@@ -353,7 +353,8 @@ class TestSeveralFiles:
         said = add_weights("psccnet", next(tmp_path.rglob("HRNet.pth"))).splitlines()
         assert "HRNet.pth installed (verified by its published checksum; " in said[0]
         assert said[1:] == [
-            f"psccnet: still needs {file}" for file in ("NLCDetection.pth", "DetectionHead.pth")
+            f"psccnet: {file} is still missing"
+            for file in ("NLCDetection.pth", "DetectionHead.pth")
         ]
         with pytest.raises(WeightsError, match="no official weights"):
             find_weights(card, "official")
@@ -391,7 +392,7 @@ def test_names_and_files_that_do_not_fit(tmp_path: Path, checkpoint: Path) -> No
     with pytest.raises(BadInput, match="telea needs no weights"):
         add_weights("telea", checkpoint)
     with pytest.raises(
-        WeightsError, match=r"nobody publishes weights; use '--weights aotgan\+rwsa="
+        WeightsError, match=r"no weights are published; use '--weights aotgan\+rwsa="
     ):
         fetch_weights("aotgan+rwsa")
     own = tmp_path / "own.safetensors"
@@ -417,12 +418,10 @@ def test_a_backbone_whose_content_nobody_states_is_not_called_verified(
     digest = hashlib.sha256(b"vgg19").hexdigest()[:8]
     fitting = replace(known, size=5, sha256=digest)
     monkeypatch.setitem(backbones._TABLE, "vgg19", replace(sized, published=fitting))
-    eight = (
-        "(the 8 digits fit that are published of its SHA-256; no more is, so it may be anybody's)"
-    )
+    eight = "(only 8 digits of its SHA-256 are published, and they match; its origin is unverified)"
     assert add_weights("vgg19", file).endswith(f"vgg19-dcbb9e9d.pth installed {eight}")
     assert (torch_checkpoints() / known.file).read_bytes() == b"vgg19"
-    assert already_here("vgg19") == f"vgg19: already here {eight}"
+    assert already_here("vgg19") == f"vgg19: already installed {eight}"
     assert next(one for one in weights_status() if one["name"] == "vgg19")["state"] == "installed"
 
 
@@ -430,7 +429,7 @@ def test_what_is_here_is_said_and_not_fetched_again(checkpoint: Path, register: 
     register(sha256=hashlib.sha256(checkpoint.read_bytes()).hexdigest())
     assert already_here("tiny") is None
     add_weights("tiny", checkpoint)
-    assert already_here("tiny") == "tiny: already here (verified)"
+    assert already_here("tiny") == "tiny: already installed (verified)"
 
 
 def test_a_download_larger_than_its_card_states_is_refused(
@@ -438,6 +437,6 @@ def test_a_download_larger_than_its_card_states_is_refused(
 ) -> None:
     size = checkpoint.stat().st_size
     register(url=f"{served}/tiny.pth", size=size - 1)
-    with pytest.raises(WeightsError, match=f"larger than the {size - 1:,} bytes"):
+    with pytest.raises(WeightsError, match=f"expected at most {size - 1:,} bytes"):
         fetch_weights("tiny")
     assert state() == "missing"

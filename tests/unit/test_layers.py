@@ -1,4 +1,4 @@
-"""The layers of the house: who may import whom, and what stays light."""
+"""Import layers between packages, and light imports."""
 
 from __future__ import annotations
 

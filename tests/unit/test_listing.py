@@ -1,4 +1,4 @@
-"""What `bench list` and `bench show` say: only what is here, and all that the card knows."""
+"""`bench list` and `bench show`: installed weights and all fields of the cards."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_every_model_has_a_line_with_title_edition_and_license() -> None:
     for name, registry in MODELS:
         card, line = registry.card(name), line_of(name)
         assert line.endswith(f"{card.title}; {card.licence}" if card.licence else card.title)
-        shown = "none" if card.weightless else "mini" if mini_path(card) else "no weights here"
+        shown = "none" if card.weightless else "mini" if mini_path(card) else "no weights"
         assert line.split(maxsplit=1)[1].startswith(shown)
 
 
@@ -77,7 +77,7 @@ def test_an_edition_that_is_here_is_shown_with_its_checksum() -> None:
     install(card, verified=True)
     (entry,) = (one for one in find_card("psccnet")["weights"] if one["edition"] == "official")
     assert len(entry["sha256"]) == 64
-    assert f"here:          official, {entry['path']}, sha256 {entry['sha256']}" in card_text(
+    assert f"installed:     official, {entry['path']}, sha256 {entry['sha256']}" in card_text(
         "psccnet"
     )
     (installed_folder(card) / card.checkpoints[0].file).write_bytes(b"altered")
@@ -94,9 +94,9 @@ def test_a_model_without_weights_shows_the_ways_to_get_them(
         mini="inpainters:mini/nowhere.safetensors",
     )
     monkeypatch.setitem(INPAINTERS._cards, INPAINTERS.entry("lama"), card)
-    assert "here:          none; use 'bench weights add lama FILE'" in card_text("lama")
+    assert "installed:     none; use 'bench weights add lama FILE'" in card_text("lama")
     assert "nowhere" not in card_text("lama")
-    assert "no weights here" in line_of("lama")
+    assert "no weights" in line_of("lama")
 
 
 def test_the_mini_editions_text_is_named() -> None:

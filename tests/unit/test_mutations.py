@@ -1,4 +1,4 @@
-"""The mutation runner on a toy project, and whether its list still fits the code."""
+"""The mutation runner on a toy project; its list fits the code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`import benchmark`: names that complete, plans as on the command line, records that show."""
+"""`import benchmark`: lazy public names, plans as on the command line, records."""
 
 from __future__ import annotations
 
@@ -17,12 +17,29 @@ from benchmark.runner.plan import make_plan
 
 
 def test_names_complete_and_are_there() -> None:
-    assert {"Plan", "run", "RunRecord", "Settings", "__version__"} <= set(benchmark.__all__)
+    expected = {"Plan", "run", "RunRecord", "Settings", "__version__", "Card", "Metric", "Dataset",
+                "Inpainter", "Detector", "create_inpainter", "create_detector"}  # fmt: skip
+    assert expected <= set(benchmark.__all__)
     assert set(benchmark.__all__) <= set(dir(benchmark))
     assert all(getattr(benchmark, name) for name in benchmark.__all__)
     assert benchmark.__version__.startswith("0.")
     with pytest.raises(AttributeError, match="no attribute 'Plam'"):
         _ = benchmark.Plam
+
+
+def test_public_names_are_those_of_their_modules() -> None:
+    from benchmark.core.card import Card
+    from benchmark.datasets import Dataset
+    from benchmark.metrics import Metric
+    from detectors import create_detector
+    from detectors.base import Detector
+    from inpainters import create_inpainter
+    from inpainters.base import Inpainter
+
+    assert (benchmark.Card, benchmark.Dataset, benchmark.Metric) == (Card, Dataset, Metric)
+    assert (benchmark.Inpainter, benchmark.Detector) == (Inpainter, Detector)
+    assert benchmark.create_inpainter is create_inpainter
+    assert benchmark.create_detector is create_detector
 
 
 def test_the_package_alone_loads_nothing_heavy() -> None:

@@ -1,4 +1,4 @@
-"""THIRD_PARTY.md is what the cards say, and every dependency has a license in it."""
+"""THIRD_PARTY.md is generated from the cards and names the license of every dependency."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Write the generated pages of the documentation: `python -m tools.docs`, or `make docs-pages`.
+"""Generate documentation pages: `python -m tools.docs`, or `make docs-pages`.
 
-Each module has a function `pages()` that returns {path from the repository's root: text}; nothing
-is written before all of them have returned. `tests/docs/test_generated.py` compares the result
-with the files, so a command, option, key, metric or model that is added without running this
-program fails a test.
+Each module has a function `pages()` that returns {path from the repository's root: text}; files are
+written after all of them have returned. `tests/docs/test_generated.py` compares the result with the
+files, so a command, option, key, metric or model that was added without running this program fails
+a test.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ GENERATED = ("docs/cards", "docs/metrics")  # folders in which every page is gen
 
 
 def generated() -> dict[str, str]:
-    """All generated pages and files, by their path from the repository's root."""
+    """Return all generated pages and files, by path from the repository's root."""
     from tools.docs import cli, keys, metrics, models, navigation
 
     parts = (cli.pages(), keys.pages(), models.pages(), metrics.pages(), navigation.pages())
@@ -23,7 +23,7 @@ def generated() -> dict[str, str]:
 
 
 def stale() -> list[Path]:
-    """Pages in generated folders that belong to no model and no metric any more."""
+    """Return pages in generated folders whose model or metric no longer exists."""
     known = {ROOT / path for path in generated()}
     found = (path for folder in GENERATED for path in sorted((ROOT / folder).glob("*.md")))
     return [path for path in found if path not in known]

@@ -1,4 +1,4 @@
-"""`python -m tools.docs`: write every generated page; those that are no longer needed go."""
+"""`python -m tools.docs`: write all generated pages, and remove those no longer needed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tools.docs import ROOT, generated, stale
 
 
 def main() -> None:
-    """Write what differs, and say which files did."""
+    """Write the pages that differ, and print their names."""
     gone = stale()
     for path in gone:
         path.unlink()

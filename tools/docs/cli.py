@@ -1,4 +1,4 @@
-"""docs/reference/cli.md: every command with its arguments, options and examples."""
+"""Generate docs/reference/cli.md: all commands with arguments, options and examples."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from tools.docs.markdown import NOTICE, code, table
 PAGE = "docs/reference/cli.md"
 HEAD = """# Command line
 
-`bench COMMAND --help` prints the same. In full: [plan keys](plan.md), [recipe keys](recipe.md),
-[metrics](../metrics/index.md), [models](../models.md). Models are named as [models](../models.md)
-says, mask-ratio bins and post-processing as [the protocol](../protocol.md).
+`bench COMMAND --help` prints the same. Related pages: [plan keys](plan.md),
+[recipe keys](recipe.md), [metrics](../metrics/index.md), [names of models](../models.md), and
+[the protocol](../protocol.md) for mask-ratio bins and post-processing.
 
-Exit status of every command: 0 finished; 1 finished, but something failed, moved or was found (each
-command says what); 2 the call or its input was wrong, in one line; 130 and 143 stopped by Ctrl-C or
-SIGTERM, with finished work saved.
+Exit status of all commands: 0 finished; 1 finished, but with failures, differences or problems
+found; 2 user error, reported in one line; 130 and 143 interrupted by Ctrl-C or SIGTERM, with
+finished work saved.
 """
 _UNITS = {str: "TEXT", int: "N", float: "NUMBER", list[str]: "TEXT"}
 
 
 def pages() -> dict[str, str]:
-    """The one page."""
+    """Return the page."""
     found = list(_commands())
     overview = table(
         ("command", "what it does"),
@@ -36,7 +36,7 @@ def pages() -> dict[str, str]:
 
 
 def _commands() -> Iterator[tuple[str, Any]]:
-    """Every command, those of groups by both names."""
+    """Yield every command by name; subcommands as "group name"."""
     for name, command in sorted(get_command(app).commands.items()):  # type: ignore[attr-defined]
         if hasattr(command, "commands"):
             yield name, command
@@ -56,7 +56,7 @@ def _section(name: str, command: Any) -> str:  # noqa: ANN401 (a click command)
     parts = [
         f"## bench {name}\n",
         f"{text}\n",
-        f"Usage: `bench {name}{' ' + words if words else ''}`, and options.\n",
+        f"Usage: `bench {name}{' ' + words if words else ''} [OPTIONS]`\n",
     ]
     if arguments:
         rows = ((code(_argument(one)), _default(one), one.help or "") for one in arguments)
@@ -68,7 +68,7 @@ def _section(name: str, command: Any) -> str:  # noqa: ANN401 (a click command)
 
 
 def _options(command: Any) -> Iterator[str]:  # noqa: ANN401
-    """A table for each group of options, in the order of the help."""
+    """Yield one table per group of options, in the order of the help."""
     groups: dict[str, list[Any]] = {}
     for one in command.params:
         if one.param_type_name == "option" and not one.hidden:
@@ -80,7 +80,7 @@ def _options(command: Any) -> Iterator[str]:  # noqa: ANN401
 
 
 def _halves(command: Any) -> tuple[str, list[str]]:  # noqa: ANN401
-    """The description, and the commands below "Examples:"."""
+    """Return the description, and the commands below "Examples:"."""
     paragraphs = _paragraphs(command)
     heads = [place for place, one in enumerate(paragraphs) if one in ("Examples:", "Example:")]
     end = heads[0] if heads else len(paragraphs)

@@ -1,4 +1,4 @@
-"""What a docstring in Google's style says: its description and its `Attributes:`."""
+"""Read Google-style docstrings: the description and the `Attributes:` section."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ _ENTRY = re.compile(r"^    (\w+): ")
 
 
 def description(thing: object) -> str:
-    """The text before the first section."""
+    """Return the text before the first section."""
     return _SECTION.split(inspect.getdoc(thing) or "")[0].strip()
 
 
 def summary(thing: object) -> str:
-    """The first paragraph on one line."""
+    """Return the first paragraph on one line."""
     return " ".join(description(thing).split("\n\n")[0].split())
 
 
 def attributes(kind: type) -> dict[str, str]:
-    """The entries of `Attributes:` of a class and its bases, each on one line."""
+    """Return the entries of `Attributes:` of a class and its bases, each on one line."""
     found: dict[str, str] = {}
     for one in reversed(kind.__mro__):
         if one.__doc__:

@@ -1,4 +1,4 @@
-"""docs/reference/plan.md and recipe.md: every key with its type, default and meaning."""
+"""Generate docs/reference/plan.md and recipe.md: all keys with type, default and meaning."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ from tools.docs.markdown import NOTICE, code, table
 
 _PLAN = """# Plan keys
 
-A plan is a TOML file that `bench run FILE` reads, or the arguments of `benchmark.Plan`. It holds
-everything that changes a number, and nothing else: devices, executors and folders of results are
-options of [`bench run`](cli.md#bench-run). Every key may be left out. An option replaces the key of
-the plan. A key that is not in this table is refused. Relative paths start at the folder of the
-file. A run writes the plan that it ran to `plan.toml` in its folder.
+A plan is a TOML file for `bench run FILE`, or the arguments of `benchmark.Plan`. It contains
+everything that changes a number, and nothing else: devices, executors and result folders are
+options of [`bench run`](cli.md#bench-run). All keys are optional. Options override keys of the
+plan. Unknown keys are errors. Relative paths are relative to the folder of the file. Each run
+writes its plan to `plan.toml` in its folder.
 
 """
 _PLANS = """
 ## Plans that ship
 
-`bench run NAME` runs one, `bench show NAME` describes it; options replace its keys. An empty cell
-means the default.
+`bench run NAME` runs a plan, `bench show NAME` describes it; options override its keys. Empty cells
+mean the default.
 
 """
 _RECIPE = """# Recipe keys
 
-A recipe is a TOML file that `bench train NAME --recipe FILE` reads. It holds everything that
-decides a training besides the images. A key that is not known is refused, and so is a recipe of
-another model. The recipes that ship are in `inpainters/training/recipes` and
-`detectors/training/recipes`; [training](../training.md) explains them.
+A recipe is a TOML file for `bench train NAME --recipe FILE`. It contains everything that determines
+a training except the images. Unknown keys, and recipes of another model, are errors. The shipped
+recipes are in `inpainters/training/recipes` and `detectors/training/recipes`;
+[training](../training.md) explains them.
 
 """
 _PLAIN = {str: "text", int: "integer", float: "number", bool: "true or false", Path: "path"}
@@ -57,7 +57,7 @@ _TITLES = {
 
 
 def pages() -> dict[str, str]:
-    """Both pages."""
+    """Return both pages."""
     return {
         "docs/reference/plan.md": NOTICE + _PLAN + _plan_table() + _PLANS + _plans(),
         "docs/reference/recipe.md": NOTICE + _RECIPE + "\n".join(_recipe_parts()),
@@ -75,7 +75,7 @@ def _plan_table() -> str:
 
 
 def _plans() -> str:
-    """A row for each plan that ships: what it names, not its defaults."""
+    """Return a row for each shipped plan with the keys that it sets."""
     keys = ("datasets", "buckets", "inpainters", "detectors", "metrics", "retouch", "limit")
     found = {name: tomllib.loads(plan_file(name).read_text(encoding="utf-8")) for name in PLANS}
     rows = (
@@ -102,8 +102,8 @@ def _recipe_parts() -> Iterator[str]:
         title = _TITLES.get(kind.__name__, f"[{kind.__name__.lower()}]")
         yield f"## {title}\n\n{description(kind)}\n\n{_keys(kind)}"
     yield (
-        "## [losses], model by model\n\nWeights of the loss terms, and their forms. Models that "
-        "share a training share its keys.\n"
+        "## [losses], by model\n\nWeights of the loss terms, and their variants. Models with the "
+        "same training module have the same keys.\n"
     )
     for kind, names in _losses().items():
         models = ", ".join(code(name) for name in names)
@@ -119,7 +119,7 @@ def _losses() -> dict[type[BaseModel], list[str]]:
 
 
 def _nested(kind: type[BaseModel]) -> list[type[BaseModel]]:
-    """The tables inside a table, each once, in the order of its keys."""
+    """Return the tables inside a table, each once, in the order of its keys."""
     found: dict[type[BaseModel], None] = {}
     for field in kind.model_fields.values():
         for one in _models_in(field.annotation):
@@ -144,7 +144,7 @@ def _keys(kind: type[BaseModel]) -> str:
 
 
 def kind_of(field: FieldInfo) -> str:
-    """The type and the limits of a key, in words."""
+    """Return the type and the limits of a key as text."""
     return _kind(field.annotation) + _limits(field.metadata)
 
 

@@ -1,4 +1,4 @@
-"""docs/models.md and docs/cards/*.md: the models that are registered, from their cards."""
+"""Generate docs/models.md and docs/cards/*.md: the registered models, from their cards."""
 
 from __future__ import annotations
 
@@ -13,36 +13,35 @@ from tools.docs.markdown import NOTICE, code, table
 
 _HEAD = """# Models
 
-Everything that `bench list` shows, from the models' cards; `bench show NAME` prints one card whole.
-The networks are this project's code; the licenses below are those of the authors' own code and
-files.
+All models of `bench list`, from their cards; `bench show NAME` prints a complete card. The networks
+are reimplemented in this project; the licenses below are those of the authors' own code and files.
 
-- **official**: whether the authors publish weights that this project can load. *download*: `bench
-  weights fetch NAME` gets them. *by hand*: get the file from its authors, then `bench weights add
-  NAME FILE`. *none*: nobody publishes them.
-- **mini**: weights of the same network at reduced width, trained by this project; they ship with
+- **official**: whether the authors publish weights that this project can load. *download*: use
+  `bench weights fetch NAME`. *by hand*: get the file from its authors, then use `bench weights add
+  NAME FILE`. *none*: not published.
+- **mini**: weights of the same network at reduced width, trained by this project and included in
   the package. They are not the authors' models ([results](results.md)).
 - **parameters** and **multiply-adds** (for one 256x256 image) are those of the official sizes.
-- **sees the hole** (‡ in tables): the output depends on what the image shows inside the hole, as
-  in its authors' program; `--hole-blind` overwrites the hole first.
+- **sees the hole** (‡ in tables): the output depends on the content of the hole, as in the authors'
+  program; `--hole-blind` overwrites the hole first.
 - **seeded**: the output depends on the seed.
 - **trainable**: `bench train NAME` trains it ([training](training.md)).
 
 """
-_SCHEMES = """## Models of your own, and of other collections
+_SCHEMES = """## Your own models, and other collections
 
-| how it is named | what it is | page |
+| specifier | model | page |
 | --- | --- | --- |
 | `package.module:Class` | a Python class | [tutorial](tutorial.md) |
-| `outputs:DIR`, `heatmaps:DIR` | files that exist already | [finished outputs](howto/finished.md) |
+| `outputs:DIR`, `heatmaps:DIR` | existing output files | [finished outputs](howto/finished.md) |
 | `cmd:PROGRAM ...` | a program in its own environment | [programs](howto/programs.md) |
-| `diffusers:ID`, `iopaint:NAME` | inpainters of other collections | [collections](others.md) |
+| `diffusers:ID`, `iopaint:NAME` | inpainters of other libraries | [collections](others.md) |
 | `imdlbenco:NAME` | detectors of IMDL-BenCo | [collections](others.md) |
 """
 
 
 def pages() -> dict[str, str]:
-    """The table of all models, and a page for every model card that lies beside mini weights."""
+    """Return the table of all models, and a page for every model card of mini weights."""
     parts = [NOTICE + _HEAD]
     for title, registry in (("Inpainters", INPAINTERS), ("Detectors", DETECTORS)):
         cards = [registry.card(name) for name in registry.ours]
@@ -55,7 +54,7 @@ def pages() -> dict[str, str]:
 
 
 def card_pages() -> Iterator[tuple[str, tuple[str, str]]]:
-    """Every model card that ships: its page, the model's title, and what the page includes."""
+    """Yield every shipped model card: its page, the title of the model, and the included text."""
     for registry in (INPAINTERS, DETECTORS):
         for name in registry.ours:
             if place := _card_file(registry.card(name)):
@@ -64,7 +63,7 @@ def card_pages() -> Iterator[tuple[str, tuple[str, str]]]:
 
 
 def _card_file(card: Card) -> str:
-    """The model card beside the mini weights, from the root; "" where the model has none."""
+    """Return the model card next to the mini weights, from the root, or ""."""
     package, _, path = card.mini.partition(":")
     place = f"{package}/{path}".removesuffix(".safetensors") + ".md"
     return place if card.mini and (ROOT / place).is_file() else ""

@@ -1,4 +1,4 @@
-"""The parts of mkdocs.yml that list generated pages: the model cards and the metrics."""
+"""Generate the parts of mkdocs.yml that list generated pages: model cards and metrics."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FILE = "mkdocs.yml"
 
 
 def pages() -> dict[str, str]:
-    """The file with what stands between its marks made anew."""
+    """Return the file with the text between its marks regenerated."""
     cards = [(title, path) for path, (title, _) in card_pages()]
     metrics = [(name, f"docs/metrics/{name}.md") for name in METRICS.ours]
     text = (ROOT / FILE).read_text(encoding="utf-8")
@@ -22,7 +22,7 @@ def pages() -> dict[str, str]:
 
 
 def _between(text: str, part: str, entries: list[tuple[str, str]]) -> str:
-    """The text with the lines between "# generated: PART" and "# /generated" replaced."""
+    """Replace the lines between "# generated: PART" and "# /generated"."""
     found = re.compile(rf"^( +)# generated: {part}\n.*?^ +# /generated\n", re.MULTILINE | re.DOTALL)
     match = found.search(text)
     if match is None:

@@ -7,7 +7,7 @@ import pytest
 
 from benchmark.metrics import METRICS
 from benchmark.testing import check_metric
-from benchmark.testing.metrics import draw_case, said_by_the_class
+from benchmark.testing.metrics import class_attributes_are_valid, draw_case
 
 NAMES = [name for name in METRICS if not name.startswith("lpips")]  # they need a file
 POOLED = ("auc_pooled", "f1_pooled", "auc_photoholmes", "f1_photoholmes")  # other rows
@@ -16,7 +16,7 @@ POOLED = ("auc_pooled", "f1_pooled", "auc_photoholmes", "f1_photoholmes")  # oth
 @pytest.mark.parametrize("name", METRICS)
 def test_the_class_says_what_tables_and_plans_need(name: str) -> None:
     kind = METRICS.load(name)
-    said_by_the_class(kind)
+    class_attributes_are_valid(kind)
     assert kind.name == name
     assert kind.better == ("higher" if name in {"psnr", "psnr_hole", "ssim"} else "lower")
     assert kind.decimals >= 0

@@ -101,7 +101,7 @@ def test_a_run_with_its_files_elsewhere(
         assert Path("far", name).read_bytes() == Path("near", name).read_bytes()
     again = bench(*words, "far", "--store", address, "--json")
     assert '"fill": 0' in again.stdout
-    assert bench("check", "far", "--store", address).stdout == "All is well.\n"
+    assert bench("check", "far", "--store", address).stdout == "No problems found.\n"
     assert bench("report", "far", "--store", address).exit_code == 0
     assert "data:image/webp" in Path("far/index.html").read_text()
     assert not Path("memory:").exists()

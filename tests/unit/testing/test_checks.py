@@ -57,18 +57,18 @@ BAD_INPAINTERS = {
               r"mine: expected an image of shape \(1, 3, 64, 64\), it answered Tensor of shape"),
     "type": (fill(lambda self, images, masks, *, seed: None), "it answered None"),
     "nan": (fill(lambda self, images, masks, *, seed: images * np.nan), "answered NaN or infinity"),
-    "unpainted": (fill(lambda self, images, masks, *, seed: images), "left the hole as it was"),
-    "batch": (fill(of_the_batch), "depends on the images beside it: it moves by 0.2"),
+    "unpainted": (fill(lambda self, images, masks, *, seed: images), "does not change the hole"),
+    "batch": (fill(of_the_batch), "the other images of the batch: maximum difference 0.2"),
     "random": (fill(at_random), "mine: "),
     "all hole": (fill(nan_where_nothing_is_known), "mine answered NaN or infinity"),
     "looks": (fill(lambda self, images, masks, *, seed: 1 - images),
-              "depends on what the image shows inside the hole, and its card says sees_hole=F"),
-    "does not look": (card(sees_hole=True), "does not depend on what the image shows"),
-    "paints": (card(paints=False), "changed the hole and its card says inpaints=False"),
-    "name": (card(name="my model"), "cannot stand in tables and file names"),
+              "depends on the content of the hole, but its card declares sees_hole=F"),
+    "does not look": (card(sees_hole=True), "does not depend on the content of the hole"),
+    "paints": (card(paints=False), "changes the hole, but its card declares paints=False"),
+    "name": (card(name="my model"), "is not usable in tables and file names"),
     "title": (card(title=""), "the card of mine has no title"),
     "no card": (type("Changed", (Mine,), {"card": "mine"}), "expected `card = Card"),
-    "no inpainter": (Flatness, "is no Inpainter"),
+    "no inpainter": (Flatness, "is not an Inpainter"),
 }  # fmt: skip
 
 
@@ -108,10 +108,10 @@ BAD_DETECTORS = {
               r"expected a score of shape \(2,\)"),
     "batch": (look(lambda self, images: answered(
         heatmap=images[:, 0] * 0 + 0.1 * len(images), score=images.mean(dim=(1, 2, 3)))),
-        "depends on the images beside it"),
+        "depends on the other images of the batch"),
     "score's meaning": (type("Changed", (Looker,), {"card": replace(Looker.card, score="")}),
-                        "does not say what its score means"),
-    "no detector": (Mine, "is no Detector"),
+                        "does not describe the score"),
+    "no detector": (Mine, "is not a Detector"),
 }  # fmt: skip
 
 
@@ -138,15 +138,15 @@ def beside(self: PSNR, case: Case) -> Rows:
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
-        (metric(beside), "own: a sample's row depends on the samples beside it"),
+        (metric(beside), "own: the row of a sample depends on the other samples of the batch"),
         (metric(lambda self, case: np.zeros(3)), r"expected rows \(3, K\) of float64"),
-        (metric(PSNR.measure, better="up"), "better is 'up'"),
+        (metric(PSNR.measure, better="up"), "got 'up'"),
         (metric(PSNR.measure, title=""), "Changed has no title"),
-        (metric(PSNR.measure, bounds=Bounds(1, 0)), r"bounds are \[1, 0\]"),
-        (metric(PSNR.measure, bounds=Bounds(0, 1)), r"outside of its bounds \[0, 1\]"),
-        (metric(PSNR.measure, share=True), "says it is a share, and has values other than 0 and 1"),
+        (metric(PSNR.measure, bounds=Bounds(1, 0)), r"bounds low < high, got \[1, 0\]"),
+        (metric(PSNR.measure, bounds=Bounds(0, 1)), r"in its bounds \[0, 1\], got"),
+        (metric(PSNR.measure, share=True), "a share, but has values other than 0 and 1"),
         (metric(PSNR.measure, needs="verdict"), "expected BadInput for a case without a verdict"),
-        (metric(PSNR.measure, reduce=lambda self, rows: 0.0), "no rows reduce to 0.0, not NaN"),
+        (metric(PSNR.measure, reduce=lambda self, rows: 0.0), "expected NaN for a cell without"),
         (metric(PSNR.measure, unavailable=classmethod(lambda cls: "no file")), "no file"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Folders as people have them: which image gets which mask, and what is left out, is said."""
+"""Users' folders: which image gets which mask, and what is left out, is printed."""
 
 from __future__ import annotations
 

@@ -1,15 +1,15 @@
-"""Not time: what detectors find of the kinds that they should, beside the null, and false alarms.
+"""Detection by kind of forgery, next to the null, and false-positive rates.
 
-    python benchmarks/judges.py ../shared/images/test/scenes --limit 30
-    python benchmarks/judges.py ../shared/images/test/scenes --weights trufor=trufor.safetensors
-    python benchmarks/judges.py ../shared/images/test/scenes --weights trufor=runs/trufor
+    python benchmarks/detection_by_kind.py ../shared/images/test/scenes --limit 30
+    python benchmarks/detection_by_kind.py ../shared/images/test/scenes --weights trufor=FILE
+    python benchmarks/detection_by_kind.py ../shared/images/test/scenes --weights trufor=runs/trufor
 
-A folder in place of a file is that of a training that still runs: the averaged weights of its
-checkpoint are measured, whose operating point is not set yet. Images are 256x256, holes the
-bench's of 30-40 %, seed 0. Splices and copy-moves are made by the module that training uses, from
-images and a seed that no training had. An AUC is the mean over images; its null is that of the
-untouched image with the same truth. `--forged` adds images that published inpainters made. Fills
-are kept in `--cache`, from run to run.
+A folder instead of a file is that of a running training: the EMA weights of its checkpoint are
+measured, before its threshold is calibrated. Images are 256x256, holes are generated at 30-40 %,
+seed 0. Splices and copy-moves are made by the module that training uses, from images and a seed
+that no training used. An AUC is the mean over images; its null is that of the authentic image with
+the same truth. `--forged` adds images of published inpainters. Inpainted images are kept in
+`--cache`, from run to run.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from transfer import pictures, shrunk
+from transfer import forged_images, shrunk
 
 from benchmark.core.checkpoints.resolve import find_weights
 from benchmark.core.seeds import seed_of
@@ -43,7 +43,7 @@ from detectors import DETECTORS, create_detector
 from detectors.base import Detector
 from inpainters import create_inpainter
 
-SEED = 77  # of splices and copy-moves; recipes have others
+SEED = 77  # of splices and copy-moves; recipes use others
 SIDE, BUCKET = 256, Bucket(30, 40)
 FLAT = ("meanfill", "meanfill+grain:1.5", "meanfill+grain:match", "meanfill+grain:4")
 CONTROLS = ("telea", "telea+grain:1.5", "telea+grain:match", "shiftmap", "original+grain:1.5")
@@ -52,14 +52,14 @@ KINDS = (*FLAT, *CONTROLS, *LEARNED, "safepaint+grain:match", "splice", "copy-mo
 
 
 @dataclass(frozen=True, kw_only=True)
-class Looked:
-    """What one detector says of one kind.
+class KindResult:
+    """Detections of one detector on one kind of forgery.
 
     Attributes:
-        auc: mean AUC of pixels, one of each image.
+        auc: mean pixel AUC over images.
         spread: standard error of that mean.
-        null: the same of the untouched images with the same truths.
-        fires: share of images that are called forged.
+        null: the same for the authentic images with the same truths.
+        fires: share of images called forged.
     """
 
     auc: float
@@ -69,12 +69,12 @@ class Looked:
 
 
 class Bench:
-    """The test images, their holes, and every kind of forgery of them.
+    """The test images, their holes, and forgeries of every kind.
 
     Args:
-        folder: of images.
-        limit: how many.
-        cache: a folder that keeps forgeries, or None.
+        folder: folder of images.
+        limit: number of images.
+        cache: folder that keeps forgeries, or None.
     """
 
     def __init__(self, folder: Path, limit: int, cache: Path | None) -> None:
@@ -86,7 +86,7 @@ class Bench:
         self._cache = cache
 
     def forgeries(self, kind: str) -> list[Forgery]:
-        """Every image forged in one way; the last step of a name is a retouching."""
+        """Return all images forged in one way; the last step of a name is a retouching."""
         file = (
             self._cache / f"{kind.replace(':', '-')}-{len(self.names)}.npz" if self._cache else None
         )
@@ -126,49 +126,53 @@ def _retouched(forgery: Forgery, step: str, seed: int) -> Forgery:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Opened:
-    """A detector, and the inpainters that it met in training, where that is known."""
+class LoadedDetector:
+    """A detector, and the inpainters seen in its training, if known."""
 
     detector: Detector
     met: frozenset[str]
 
 
-def opened(name: str, weights: str) -> Opened:
-    """A detector by its file, by "mini", or as far as a training in a folder has come."""
+def load_detector(name: str, weights: str) -> LoadedDetector:
+    """Return a detector from a file, "mini", or the folder of a running training."""
     finished = Path(weights) / f"{name}.safetensors"
     if not Path(weights).is_dir() or finished.is_file():
         given = finished if finished.is_file() else weights
         file = find_weights(DETECTORS.card(name), given).path
         met = met_by(file) if file else None
-        return Opened(detector=create_detector(name, weights=given), met=met or frozenset())
+        return LoadedDetector(detector=create_detector(name, weights=given), met=met or frozenset())
     content = torch.load(Path(weights) / "checkpoint.pt", weights_only=True)
     recipe = Recipe.model_validate_json(content["recipe"])
     kind = LEARNERS.load(name)
     learner = kind(recipe.network, read_part(kind.Losses, recipe.losses, name), torch.device("cpu"))
     learner.network.load_state_dict(content["average"] or content["modules"]["network"])
-    print(f"{name}: step {content['step']} of {recipe.steps}; its operating point is not set yet")
+    print(f"{name}: step {content['step']} of {recipe.steps}; its threshold is not calibrated yet")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / f"{name}.safetensors"
         export_safetensors(learner.network, file, {"model": name, "config": learner.config()})
         detector = create_detector(name, weights=file)
-    return Opened(detector=detector, met=frozenset(recipe.met or ()))
+    return LoadedDetector(detector=detector, met=frozenset(recipe.met or ()))
 
 
 def answers(detector: Detector, images: Iterable[Pixels]) -> tuple[list[np.ndarray], float]:
-    """Heatmaps (H, W), and the share of images that are called forged."""
+    """Return heatmaps (H, W) and the share of images called forged."""
     found = [detector.detect(to_images(pixels[None])) for pixels in images]
     fires = [float(one.score[0]) > detector.card.threshold for one in found]
     return [one.heatmap[0].numpy() for one in found], float(np.mean(fires))
 
 
-def looked(detector: Detector, bench: Bench, kind: str, nulls: list[np.ndarray]) -> Looked:
-    """AUC of one kind beside its null."""
+def measure_kind(
+    detector: Detector, bench: Bench, kind: str, nulls: list[np.ndarray]
+) -> KindResult:
+    """Return the AUC of one kind and its null."""
     forgeries = bench.forgeries(kind)
     heatmaps, fires = answers(detector, [one.pixels for one in forgeries])
     truths = [one.truth for one in forgeries]
     aucs, null = _aucs(heatmaps, truths), _aucs(nulls, truths)
     spread = float(np.std(aucs, ddof=1) / len(aucs) ** 0.5) if len(aucs) > 1 else float("nan")
-    return Looked(auc=float(np.mean(aucs)), spread=spread, null=float(np.mean(null)), fires=fires)
+    return KindResult(
+        auc=float(np.mean(aucs)), spread=spread, null=float(np.mean(null)), fires=fires
+    )
 
 
 def _aucs(heatmaps: list[np.ndarray], truths: list[Mask]) -> list[float]:
@@ -176,8 +180,8 @@ def _aucs(heatmaps: list[np.ndarray], truths: list[Mask]) -> list[float]:
 
 
 def published(detectors: Mapping[str, Detector], folder: Path) -> Iterator[str]:
-    """A line for each group of images that published inpainters made, in their sizes and at 256."""
-    whole = list(pictures(folder))
+    """Yield a line per group of images of published inpainters, at their size and at 256."""
+    whole = list(forged_images(folder))
     for title, all_ in (("as filed", whole), ("at 256", [shrunk(one) for one in whole])):
         for group in dict.fromkeys(one.group for one in all_):
             own = [one for one in all_ if one.group == group]
@@ -197,14 +201,14 @@ def main() -> None:
     parser.add_argument("images", type=Path, help="folder of images")
     parser.add_argument("--limit", type=int, default=100)
     parser.add_argument("--detectors", default="psccnet,trufor,iidnet")
-    parser.add_argument("--weights", default="", help="NAME=FILE or NAME=FOLDER, with commas")
+    parser.add_argument("--weights", default="", help="comma-separated NAME=FILE or NAME=FOLDER")
     parser.add_argument("--kinds", default=",".join(KINDS))
     parser.add_argument("--forged", type=Path, help="folder of images by published inpainters")
     parser.add_argument("--cache", type=Path, help="folder that keeps the forgeries")
     given = parser.parse_args()
     weights = dict(one.split("=", 1) for one in given.weights.split(",") if one)
     names = given.detectors.split(",")
-    all_ = {name: opened(name, weights.get(name, "mini")) for name in names}
+    all_ = {name: load_detector(name, weights.get(name, "mini")) for name in names}
     detectors = {name: one.detector for name, one in all_.items()}
     if given.cache:
         given.cache.mkdir(parents=True, exist_ok=True)
@@ -218,13 +222,14 @@ def main() -> None:
     for kind in given.kinds.split(","):
         cells = []
         for name, detector in detectors.items():
-            one = looked(detector, bench, kind, nulls[name][0])
+            one = measure_kind(detector, bench, kind, nulls[name][0])
             mark = "*" if kind.partition("+grain:")[0] in all_[name].met else ""
             cells.append(
                 f"{one.auc:.3f}{mark} +- {one.spread:.3f} ({one.null:.3f}), {one.fires:.0%}"
             )
         print(f"| {kind} | {' | '.join(cells)} |", flush=True)
-    print(f"| false alarms | {alarms} |\n\n\\* met in training; after the comma: called forged")
+    print(f"| false-positive rate | {alarms} |\n")
+    print("\\* seen in training; after the comma: share called forged")
     if given.forged:
         print(f"\n| published | n | {' | '.join(names)} |\n| --- | --- |{' --- |' * len(names)}")
         print("\n".join(published(detectors, given.forged)))

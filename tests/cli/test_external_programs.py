@@ -1,4 +1,4 @@
-"""`cmd:PROGRAM ...`: programs of the user's, run once for a chunk of images."""
+"""`cmd:PROGRAM ...`: external programs, run once per batch of images."""
 
 from __future__ import annotations
 

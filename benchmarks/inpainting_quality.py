@@ -1,18 +1,18 @@
-"""Not time: what learned fills look like to a ruler, beside `telea`'s and the images' own.
+"""Quality of learned inpaintings relative to `telea` and to the images themselves.
 
-    python benchmarks/fills.py --images DIR --limit 20 --models lama,aotgan
-    python benchmarks/fills.py --images DIR --models lama=TRAINED/lama --sheets SHEETS
+    python benchmarks/inpainting_quality.py --images DIR --limit 20 --models lama,aotgan
+    python benchmarks/inpainting_quality.py --images DIR --models lama=TRAINED/lama --sheets SHEETS
 
-A model is a name with its shipped weights, or NAME=PLACE: a file of weights, or the folder of a
-training, finished or not (the averaged weights of its checkpoint). For each bucket of hole shares:
+A model is a name (shipped weights) or NAME=PLACE: a weights file, or the folder of a training,
+finished or not (the EMA weights of its checkpoint). For each mask-ratio bin:
 
-- PSNR and LPIPS of the whole image, 8 bits, less `telea`'s;
-- gradient energy in the hole (mean squared difference of neighbours that both lie in it, of the
-  luminance), divided by `telea`'s: below 1 the fill is smoother than that;
-- peaks of the spectrum at periods of 2, 4 and 8 pixels against neighbouring frequencies, in windows
-  that lie wholly in the hole, divided by the same in windows wholly in the known region.
+- PSNR and LPIPS of the whole 8-bit image, minus those of `telea`;
+- gradient energy in the hole (mean squared difference of neighbors that both lie in it, of the
+  luminance), divided by that of `telea`: below 1, the inpainting is smoother;
+- checkerboard: spectral peaks at periods of 2, 4 and 8 pixels relative to neighboring frequencies,
+  in windows inside the hole, divided by the same in windows of the known region.
 
-`--sheets` writes images, 4 times their size: the image, telea's fill, the model's.
+`--sheets` writes images at four times their size: the original, telea and the model.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from benchmark.core.types import Case, Mask, Pixels
 from benchmark.metrics.fidelity import psnr
 from benchmark.metrics.perceptual import LPIPS
 from benchmark.runner.plan import Plan
-from benchmark.runner.resolve import prepare
+from benchmark.runner.resolve import ResolvedPlan, prepare
 from benchmark.training.checkpoint import CHECKPOINT
 from benchmark.training.export import export_safetensors
 from benchmark.training.recipe import LEARNERS, Recipe, read_part
@@ -44,21 +44,21 @@ from inpainters import create_inpainter
 from inpainters.base import Inpainter
 
 CONTROL = "telea"
-WINDOW = 32  # side of the windows whose spectra are taken, pixels
-STEP = 8  # from one window to the next
-PERIODS = {2: 16, 4: 8, 8: 4}  # pixels, and the row of a window's spectrum where they lie
-BESIDE = 2  # rows to either side that a peak is compared with: the taper's leakage ends before
-LEVEL = 1e-8  # of a spectrum's power, below 8-bit rounding: keeps the logarithm finite
+WINDOW = 32  # side of the windows for spectra, in pixels
+STEP = 8  # between windows, in pixels
+PERIODS = {2: 16, 4: 8, 8: 4}  # period in pixels: row of the spectrum
+BESIDE = 2  # neighboring rows compared with a peak, beyond the leakage of the taper
+LEVEL = 1e-8  # added to power, below 8-bit rounding: keeps the logarithm finite
 LUMA = (0.299, 0.587, 0.114)
-GOALS = {"10-20": 1.5}  # dB that PSNR may lie below telea's
-GOAL, LOOSE = 1.0, 2.0  # in other buckets; of LOOSE_MODELS in all
+GOALS = {"10-20": 1.5}  # dB by which PSNR may be below telea's
+GOAL, LOOSE = 1.0, 2.0  # in other bins; of LOOSE_MODELS in all
 LOOSE_MODELS = ("edgeconnect", "fcf")
-PEAK = 1.3  # how much higher than in the known region a peak may be
+PEAK = 1.3  # maximum ratio of peaks to those of the known region
 
 
 @dataclass(slots=True)
 class Found:
-    """What was measured of one model's fills in one bucket, a value an image or window."""
+    """Measurements of one model in one mask-ratio bin, one value per image or window."""
 
     psnr: list[float] = field(default_factory=list)
     lpips: list[float] = field(default_factory=list)
@@ -66,29 +66,29 @@ class Found:
     peaks: dict[int, list[float]] = field(default_factory=lambda: {p: [] for p in PERIODS})
 
     def mean(self, name: str) -> float:
-        """The mean over images."""
+        """Return the mean over images."""
         return float(np.mean(getattr(self, name)))
 
     def peak(self, period: int) -> float:
-        """The geometric mean over windows; NaN where no window fits."""
+        """Return the geometric mean over windows, or NaN without windows."""
         return float(np.exp(np.mean(self.peaks[period]))) if self.peaks[period] else float("nan")
 
 
 def luminance(pixels: Pixels) -> NDArray[np.float64]:
-    """(H, W, 3) uint8 to (H, W) in [0, 1]."""
+    """Convert (H, W, 3) uint8 to luminance (H, W) in [0, 1]."""
     light: NDArray[np.float64] = pixels @ np.array(LUMA) / 255
     return light
 
 
 def gradient_energy(light: NDArray[np.float64], mask: Mask) -> float:
-    """Mean squared difference of neighbours, across and down, that both lie in the mask."""
+    """Return the mean squared difference of neighbors that both lie in the mask."""
     down = np.diff(light, axis=0)[mask[1:] & mask[:-1]]
     across = np.diff(light, axis=1)[mask[:, 1:] & mask[:, :-1]]
     return float((np.concatenate((down, across)) ** 2).mean())
 
 
 def windows(mask: Mask) -> Iterator[tuple[slice, slice]]:
-    """Windows that lie wholly in a mask."""
+    """Return windows that lie entirely in a mask."""
     height, width = mask.shape
     for top in range(0, height - WINDOW + 1, STEP):
         for left in range(0, width - WINDOW + 1, STEP):
@@ -98,10 +98,10 @@ def windows(mask: Mask) -> Iterator[tuple[slice, slice]]:
 
 
 def peaks(light: NDArray[np.float64], mask: Mask) -> Iterator[dict[int, float]]:
-    """By window and period: log power at the period's frequency less its neighbours'.
+    """Return log power at each period minus that of neighboring frequencies, by window.
 
-    The power of a row of frequencies is the mean over all columns, of a column likewise: a pattern
-    that repeats across, down, or both ways shows in either.
+    Power is averaged over the columns for row frequencies, and over the rows for column
+    frequencies, so that patterns in either or both directions are found.
     """
     taper = np.hanning(WINDOW + 1)[:-1]
     for window in windows(mask):
@@ -119,7 +119,7 @@ def peaks(light: NDArray[np.float64], mask: Mask) -> Iterator[dict[int, float]]:
 
 
 def loaded(name: str, place: str | None) -> Inpainter:
-    """An inpainter with its shipped weights, a file's, or those of a training's folder."""
+    """Return an inpainter with shipped weights, weights of a file, or of a training folder."""
     if place is None or not Path(place).is_dir():
         return create_inpainter(name, weights=place or "mini")
     if (Path(place) / f"{name}.safetensors").is_file():
@@ -140,14 +140,14 @@ def loaded(name: str, place: str | None) -> Inpainter:
         return create_inpainter(name, weights=str(file))
 
 
-def enlarged(pictures: Sequence[Pixels]) -> Image.Image:
-    """Images side by side, each pixel four by four."""
-    row = np.concatenate(pictures, axis=1)
+def enlarged(images: Sequence[Pixels]) -> Image.Image:
+    """Return the images side by side, each pixel enlarged to 4x4."""
+    row = np.concatenate(images, axis=1)
     return Image.fromarray(row.repeat(4, axis=0).repeat(4, axis=1))
 
 
 def measure(found: Found, fill: Pixels, image: Pixels, mask: Mask) -> None:
-    """Measure one fill."""
+    """Measure one inpainted image."""
     light = luminance(fill)
     case = Case(image=image[None], mask=mask[None], truth=mask[None], filled=fill[None])
     found.psnr += [float(value) for value in psnr(fill[None], image[None])]
@@ -159,7 +159,7 @@ def measure(found: Found, fill: Pixels, image: Pixels, mask: Mask) -> None:
 
 
 def goals_missed(model: str, bucket: str, apart: dict[str, float]) -> list[str]:
-    """Which of the goals a model misses in a bucket."""
+    """Return the goals that a model misses in a mask-ratio bin."""
     allowed = GOALS.get(bucket, GOAL)
     if model.partition("+")[0] in LOOSE_MODELS:
         allowed = LOOSE
@@ -172,16 +172,72 @@ def goals_missed(model: str, bucket: str, apart: dict[str, float]) -> list[str]:
     return [name for name, met in checks.items() if not met]
 
 
-def main() -> None:
-    """Print a row for each model and bucket."""
+def parsed() -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--images", type=Path, help="folder of images; else the samples")
-    parser.add_argument("--limit", type=int, help="only the first so many images")
-    parser.add_argument("--models", required=True, help="NAME or NAME=PLACE, with commas between")
+    parser.add_argument("--images", type=Path, help="folder of images; default: the samples")
+    parser.add_argument("--limit", type=int, help="use only the first N images")
+    parser.add_argument("--models", required=True, help="comma-separated NAME or NAME=PLACE")
     parser.add_argument("--buckets", default="10-20,30-40,50-60")
     parser.add_argument("--sheets", type=Path, help="folder for images at four times their size")
-    parser.add_argument("--shown", type=int, default=2, help="sheets of each model and bucket")
-    options = parser.parse_args()
+    parser.add_argument("--shown", type=int, default=2, help="sheets per model and mask-ratio bin")
+    return parser.parse_args()
+
+
+def measure_bin(
+    setup: ResolvedPlan, bucket: str, models: dict[str, Inpainter], options: argparse.Namespace
+) -> tuple[dict[str, Found], Found]:
+    """Measure all models in one mask-ratio bin; write their sheets.
+
+    Returns:
+        Measurements by model, and those of the images themselves: the gradient inside the hole
+        and the spectral peaks of the known region.
+    """
+    found, images = {word: Found() for word in models}, Found()
+    refs = [ref for ref in setup.samples if ref.bucket == bucket]
+    for number, ref in enumerate(refs):
+        sample = setup.sources.load(ref)
+        image, mask = sample.image, sample.mask
+        light = luminance(image)
+        images.gradient.append(gradient_energy(light, mask))
+        for window in peaks(light, ~mask):
+            for period, value in window.items():
+                images.peaks[period].append(value)
+        inpainted = {
+            word: to_pixels(model.inpaint(to_images(image[None]), to_masks(mask[None])))[0]
+            for word, model in models.items()
+        }
+        for word, pixels in inpainted.items():
+            measure(found[word], pixels, image, mask)
+            if options.sheets and number < options.shown and word != CONTROL:
+                options.sheets.mkdir(parents=True, exist_ok=True)
+                name = word.partition("=")[0]
+                sheet = enlarged((image, inpainted[CONTROL], pixels))
+                sheet.save(options.sheets / f"{name}-{bucket}-{number}.png")
+    return found, images
+
+
+def row(word: str, bucket: str, found: dict[str, Found], images: Found) -> str:
+    """Return the row of a model in the table of `main`."""
+    name, one, control = word.partition("=")[0], found[word], found[CONTROL]
+    apart = {
+        "psnr": one.mean("psnr") - control.mean("psnr"),
+        "lpips": one.mean("lpips") - control.mean("lpips"),
+        "gradient": one.mean("gradient") / control.mean("gradient"),
+        **{f"peak {p}": one.peak(p) / images.peak(p) for p in PERIODS},
+    }
+    tall = " ".join(f"{apart[f'peak {p}']:.2f}" for p in PERIODS)
+    missed = "" if word == CONTROL else ", ".join(goals_missed(name, bucket, apart))
+    return (
+        f"| {name} | {bucket} | {one.mean('psnr'):.2f} | {apart['psnr']:+.2f} | "
+        f"{one.mean('lpips'):.3f} | {apart['lpips']:+.3f} | {apart['gradient']:.2f} | "
+        f"{one.mean('gradient') / images.mean('gradient'):.2f} | {tall} | {missed or '-'} |"
+    )
+
+
+def main() -> None:
+    """Print a row for each model and mask-ratio bin."""
+    options = parsed()
     plan = Plan(
         datasets=("folder",) if options.images else ("samples",),
         images=options.images,
@@ -197,49 +253,13 @@ def main() -> None:
         name, _, place = word.partition("=")
         models[word] = loaded(name, place or None)
     print(
-        "| model | bucket | PSNR | less telea's | LPIPS | less telea's | gradient / telea's "
+        "| model | bin | PSNR | minus telea's | LPIPS | minus telea's | gradient / telea's "
         "| / image's | peaks at 2, 4, 8 | misses |\n| --- " + "| --- " * 9 + "|"
     )
     for bucket in plan.buckets:
-        refs = [ref for ref in setup.samples if ref.bucket == bucket]
-        found = {word: Found() for word in models}
-        known, real = Found(), Found()
-        for number, ref in enumerate(refs):
-            sample = setup.sources.load(ref)
-            image, mask = sample.image, sample.mask
-            light = luminance(image)
-            real.gradient.append(gradient_energy(light, mask))
-            for window in peaks(light, ~mask):
-                for period, value in window.items():
-                    known.peaks[period].append(value)
-            fills = {
-                word: to_pixels(model.inpaint(to_images(image[None]), to_masks(mask[None])))[0]
-                for word, model in models.items()
-            }
-            for word, fill in fills.items():
-                measure(found[word], fill, image, mask)
-                if options.sheets and number < options.shown and word != CONTROL:
-                    options.sheets.mkdir(parents=True, exist_ok=True)
-                    name = word.partition("=")[0]
-                    sheet = enlarged((image, fills[CONTROL], fill))
-                    sheet.save(options.sheets / f"{name}-{bucket}-{number}.png")
-        control = found[CONTROL]
-        for word, one in found.items():
-            name = word.partition("=")[0]
-            apart = {
-                "psnr": one.mean("psnr") - control.mean("psnr"),
-                "lpips": one.mean("lpips") - control.mean("lpips"),
-                "gradient": one.mean("gradient") / control.mean("gradient"),
-                **{f"peak {p}": one.peak(p) / known.peak(p) for p in PERIODS},
-            }
-            tall = " ".join(f"{apart[f'peak {p}']:.2f}" for p in PERIODS)
-            missed = "" if word == CONTROL else ", ".join(goals_missed(name, bucket, apart))
-            print(
-                f"| {name} | {bucket} | {one.mean('psnr'):.2f} | {apart['psnr']:+.2f} | "
-                f"{one.mean('lpips'):.3f} | {apart['lpips']:+.3f} | {apart['gradient']:.2f} | "
-                f"{one.mean('gradient') / real.mean('gradient'):.2f} | {tall} | {missed or '-'} |",
-                flush=True,
-            )
+        found, images = measure_bin(setup, bucket, models, options)
+        for word in found:
+            print(row(word, bucket, found, images), flush=True)
 
 
 if __name__ == "__main__":

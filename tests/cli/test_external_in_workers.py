@@ -1,4 +1,4 @@
-"""What users bring is found in worker processes too, with the same numbers."""
+"""External models and metrics in worker processes give the same numbers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from tests.cli.conftest import Bench
-from tests.cli.test_command import PAINT, PAINTER
+from tests.cli.test_external_programs import PAINT, PAINTER
 from tests.cli.test_outputs import QUICK, brighter, paint_all
 from tests.cli.test_outputs import laid_out as laid_out  # noqa: PLC0414 (a fixture)
 from tests.plugins import LOOKER

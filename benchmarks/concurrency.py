@@ -1,14 +1,15 @@
-"""Clean and check a store beside two runs on it; kill `bench check` while it saves a database.
+"""Concurrency stress test: `bench clean` and `bench check` next to running runs, and killed checks.
 
-    python benchmarks/besides.py --rounds 50 --kills 50
+    python benchmarks/concurrency.py --rounds 50 --kills 50
 
-A round: two runs of different plans begin on one new store, and until both have ended any of the
-commands that could touch what they use is given: `bench clean` without arguments, with the store,
-with a run and with `--unneeded`, `bench check`, and the first run once more, which is refused.
-Afterwards both have the bytes of quiet runs, and nothing is damaged, lost or left over.
+In each round, two runs of different plans start with one new store, and until both have ended,
+commands that could touch what they use are started: `bench clean` without arguments, with the
+store, with a run and with `--unneeded`, `bench check`, and the first run a second time, which must
+fail. Afterwards both runs must have the bytes of undisturbed runs, with nothing damaged or lost.
 
-A kill: a store of 20,000 rows has a damaged database; `bench check` gets SIGKILL at a random
-moment, then `bench clean` is tried. In the end the store has the rows that one quiet check saves.
+In each kill, `bench check` of a store with 20,000 rows and a damaged database gets SIGKILL at a
+random moment, then `bench clean` is run. In the end the store must contain the rows that one
+undisturbed check recovers.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ BESIDES = {
 
 
 def main() -> None:
-    """Print what was tried and what came of it; status 1 where something was lost."""
+    """Print what was tried and its outcome; exit with status 1 if anything was lost."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--kills", type=int, default=10)
@@ -79,8 +80,8 @@ def _photos(folder: Path) -> Path:
     return folder
 
 
-class Child:
-    """A `bench` command in a folder with a home of its own, as a process beside this one."""
+class BenchProcess:
+    """A `bench` command with its own home folder, in a child process."""
 
     def __init__(self, folder: Path, photos: Path, words: tuple[str, ...], number: int = 0) -> None:
         self._case = Case(folder, photos)
@@ -89,7 +90,7 @@ class Child:
         self.end: Ended | None = None
 
     def ended(self) -> Ended | None:
-        """How it ended; None while it goes on."""
+        """Return how it ended, or None while it runs."""
         if self.end is None:
             process, raw = os.waitpid(self._process, os.WNOHANG)
             if process:
@@ -98,13 +99,13 @@ class Child:
         return self.end
 
     def wait(self) -> Ended:
-        """Wait for its end."""
+        """Wait for it to end."""
         if self.end is None:
             self.end = self._case.wait(self._process)
         return self.end
 
     def kill(self) -> None:
-        """End it without a word."""
+        """Send SIGKILL."""
         if self.end is None:
             os.kill(self._process, signal.SIGKILL)
 
@@ -118,7 +119,7 @@ def _results(folder: Path, name: str) -> dict[str, bytes]:
 
 
 def _quiet(folder: Path, photos: Path, name: str) -> dict[str, bytes]:
-    end = Child(folder, photos, _run_words(photos, name)).wait()
+    end = BenchProcess(folder, photos, _run_words(photos, name)).wait()
     if end.status != 0:
         sys.exit(f"the quiet run failed: {end.said}")
     return _results(folder, name)
@@ -131,14 +132,14 @@ def _round(
     draw: random.Random,
     ends: dict[str, Counter[str]],
 ) -> Iterator[str]:
-    """Two runs and what is done beside them; whatever is not as it should be."""
+    """Run two plans with disturbing commands; yield what is wrong afterwards."""
     runs = {
-        name: Child(folder, photos, _run_words(photos, name), number)
+        name: BenchProcess(folder, photos, _run_words(photos, name), number)
         for number, name in enumerate(RUNS, start=1)
     }
     while any(run.ended() is None for run in runs.values()):
         name = draw.choice(list(BESIDES))
-        end = Child(folder, photos, BESIDES[name] or _run_words(photos, "a")).wait()
+        end = BenchProcess(folder, photos, BESIDES[name] or _run_words(photos, "a")).wait()
         ends[name][_word(end)] += 1
         if end.status not in (0, 2) or "Traceback" in end.said:
             yield f"{name}: {end.word}: {end.said[-800:]}"
@@ -152,14 +153,14 @@ def _round(
         found = _results(folder, name)
         yield from (f"run {name}: {one} differs" for one in FILES if found[one] != quiet[name][one])
     for words in (("check", "runs/a"), ("check", "runs/b"), ("clean", "--json")):
-        end = Child(folder, photos, words).wait()
+        end = BenchProcess(folder, photos, words).wait()
         if end.status != 0 or (words[0] == "clean" and json.loads(end.said) != []):
             yield f"{' '.join(words)} afterwards: {end.said[-800:]}"
 
 
 def _word(end: Ended) -> str:
-    """How a command ended, and why where it did not do what it was asked for."""
-    reasons = ("is no store", "another run is going on", "is using this store", "no run")
+    """Return how a command ended, with the reason of an expected failure."""
+    reasons = ("is not a store", "in use by another run", "is using this store", "no run")
     why = next((one for one in reasons if one in end.said), end.said[-200:])
     return end.word + (f", {why}" if end.status else "")
 
@@ -167,7 +168,7 @@ def _word(end: Ended) -> str:
 def _kills(
     folder: Path, photos: Path, kills: int, draw: random.Random, wrong: list[str]
 ) -> Counter[str]:
-    """Interrupt the saving of damaged databases until it was killed so many times."""
+    """Kill checks that recover damaged databases, the given number of times."""
     ends: Counter[str] = Counter()
     _fill(folder / "whole")
     while kills and ends["killed"] < kills:
@@ -178,17 +179,17 @@ def _kills(
         peace = folder / "peace"
         shutil.copytree(damaged, peace)
         began = time.perf_counter()
-        first = Child(peace, photos, ("check",)).wait()
+        first = BenchProcess(peace, photos, ("check",)).wait()
         length = time.perf_counter() - began
         if first.status != 1 or "put aside" not in first.said:
             ends["not damaged enough"] += 1
         else:
             _interrupt(damaged, photos, draw, length, ends)
-            last = Child(damaged, photos, ("check",)).wait()
+            last = BenchProcess(damaged, photos, ("check",)).wait()
             ends["rows saved"] += len(_rows(damaged))
             if last.status not in (0, 1) or _rows(damaged) != _rows(peace):
                 wrong.append(f"{len(_rows(damaged))} rows, not {len(_rows(peace))}: {last.said}")
-            if Child(damaged, photos, ("check",)).wait().status != 0:
+            if BenchProcess(damaged, photos, ("check",)).wait().status != 0:
                 wrong.append("a check after the last one finds something")
         for one in (damaged, peace):
             shutil.rmtree(one)
@@ -198,14 +199,14 @@ def _kills(
 def _interrupt(
     folder: Path, photos: Path, draw: random.Random, length: float, ends: Counter[str]
 ) -> None:
-    """Three checks, each killed at a random moment, and `bench clean` behind each."""
+    """Run three checks, each killed at a random moment and followed by `bench clean`."""
     for _ in range(3):
-        check = Child(folder, photos, ("check",))
+        check = BenchProcess(folder, photos, ("check",))
         time.sleep(draw.uniform(0, length))
         ends["had ended before" if check.ended() else "killed"] += 1
         check.kill()
         check.wait()
-        clean = Child(folder, photos, ("clean",)).wait()
+        clean = BenchProcess(folder, photos, ("clean",)).wait()
         ends[f"clean behind it: {clean.word}"] += 1
 
 
@@ -222,7 +223,7 @@ def _fill(folder: Path) -> None:
 
 
 def _damage(database: Path, draw: random.Random) -> None:
-    """Overwrite a part of it: the first page, or a page elsewhere."""
+    """Overwrite a part of the database: its first page, or a page elsewhere."""
     content = bytearray(database.read_bytes())
     place = draw.choice((0, draw.randrange(4096, len(content) - 4096)))
     content[place : place + 4096] = draw.randbytes(4096)

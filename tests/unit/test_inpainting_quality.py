@@ -1,11 +1,11 @@
-"""benchmarks/fills.py: what it measures of a fill, on images whose answer is known."""
+"""benchmarks/inpainting_quality.py: measurements of images with known results."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from benchmarks.fills import (
+from benchmarks.inpainting_quality import (
     PERIODS,
     WINDOW,
     Found,
