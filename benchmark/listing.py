@@ -134,7 +134,7 @@ def card_text(name: str) -> str:
     lines = [f"{name}: {card.title} ({found['kind']})"]
     lines += _field("from", found["distribution"])
     lines += _field("paper", card.paper)
-    lines += _field("licence", card.licence and f"{card.licence} (its authors' code; not ours)")
+    lines += _field("licence", card.license and f"{card.license} (its authors' code; not ours)")
     lines += _field("sizes", card.sizes)
     lines += _field(
         "sees hole", card.sees_hole and "yes: its answer depends on what is in the hole"
@@ -169,7 +169,7 @@ def _checkpoint(one: Checkpoint) -> list[str]:
         "source": one.source,
         "url": one.url or "none to download from",
         "inside": one.member,
-        "licence": one.licence,
+        "licence": one.license,
         "verified by": one.checksum or "nothing: no checksum is published; it has to load strictly",
     }
     inner = [f"  {name + ':':<13}{value}" for name, value in parts.items() if value]
@@ -227,9 +227,9 @@ def _line(entry: dict[str, Any]) -> str:
     if "error" in entry:
         return f"cannot be used: {entry['error']}"
     weights = ", ".join(entry["weights"]) or "no weights here"
-    licence = f"; {entry['licence']}" if entry["licence"] else ""
+    license = f"; {entry['licence']}" if entry["licence"] else ""
     whose = f" [{entry['distribution']}]" if "distribution" in entry else ""
-    return f"{weights:<18}{entry['title']}{licence}{whose}"
+    return f"{weights:<18}{entry['title']}{license}{whose}"
 
 
 def _short(entry: dict[str, Any]) -> str:
@@ -254,4 +254,4 @@ def _model(registry: Registry[Any], name: str) -> dict[str, Any]:
         card = registry.card(name)
     except BenchError as error:
         return {**found, "error": str(error)}
-    return {**found, "title": card.title, "licence": card.licence, "weights": editions(card)}
+    return {**found, "title": card.title, "licence": card.license, "weights": editions(card)}

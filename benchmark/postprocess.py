@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from benchmark.core.decimals import number_of
+from benchmark.core.decimals import parse_number
 from benchmark.core.errors import BadInput
 from benchmark.core.types import Mask, Pixels
 
@@ -60,7 +60,7 @@ class PostProcess:
             BadInput: if that is no step of laundering.
         """
         kind, colon, number = text.strip().partition(":")
-        strength = number_of(number.strip())
+        strength = parse_number(number.strip())
         if not colon or strength != strength:  # noqa: PLR0124 (NaN is not itself)
             known = ", ".join(f"{kind}:N" for kind in _RANGES)
             raise BadInput(f"laundering {text!r}: expected one of {known}, such as jpeg:90")
@@ -72,7 +72,7 @@ class PostProcess:
         return f"{self.kind}:{self.strength:.15g}"
 
     @property
-    def drawn(self) -> bool:
+    def is_random(self) -> bool:
         """Whether the result depends on a seed."""
         return self.kind == "noise"
 

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.core.decimals import number_of
+from benchmark.core.decimals import parse_number
 from benchmark.core.errors import BadInput, BadOutput
 from benchmark.core.types import Mask
 
@@ -82,7 +82,7 @@ class Retouch:
             BadInput: if that is no step of retouching.
         """
         kind, colon, number = (part.strip().lower() for part in text.partition(":"))
-        strength = None if number == MATCH else number_of(number)
+        strength = None if number == MATCH else parse_number(number)
         if not colon or (kind in _RANGES and strength != strength):  # noqa: PLR0124 (NaN is not itself)
             raise BadInput(f"retouching {text!r}: no strength. Known: {_KNOWN}.")
         return cls(cast("Literal['grain', 'blur', 'sharpen', 'median']", kind), strength)
@@ -94,7 +94,7 @@ class Retouch:
         return f"{self.kind}:{strength}"
 
     @property
-    def drawn(self) -> bool:
+    def is_random(self) -> bool:
         """Whether the result depends on a seed."""
         return self.kind == "grain"
 

@@ -14,7 +14,7 @@ import typer
 
 from benchmark.core.errors import BadInput, BenchError, BenchWarning
 from benchmark.core.filenames import on_terminal, printable
-from benchmark.core.secrets import hidden
+from benchmark.core.secrets import redact_secrets
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
 
@@ -59,14 +59,16 @@ def _warner() -> Callable[..., None]:
     def warn(message: Warning | str, *_: object, **__: object) -> None:
         if str(message) not in said:
             said.add(str(message))
-            typer.echo(f"Warning: {printable(hidden(str(message)))}", err=True)
+            typer.echo(f"Warning: {printable(redact_secrets(str(message)))}", err=True)
 
     return warn
 
 
 def fail(error: BenchError) -> NoReturn:
     """Say what the user can mend, in a line, and end with exit status 2."""
-    lines = hidden(str(error)).split("\n")  # some errors are a line for each thing that is missing
+    lines = redact_secrets(str(error)).split(
+        "\n"
+    )  # some errors are a line for each thing that is missing
     typer.echo("Error: " + "\n".join(printable(line) for line in lines), err=True)
     raise typer.Exit(2) from None
 

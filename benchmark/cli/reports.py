@@ -10,7 +10,7 @@ import typer
 from benchmark.cli.errors import Json, show_text, speaking
 from benchmark.core.errors import BadInput
 from benchmark.core.filenames import on_terminal, printable
-from benchmark.core.looking import looking
+from benchmark.core.inspecting import inspecting
 
 
 def table(
@@ -51,7 +51,7 @@ def table(
 
       bench table stats --format csv
     """
-    with speaking(), looking():
+    with speaking(), inspecting():
         from reports.document import STATISTICS, table_document
 
         if everything and name != STATISTICS:
@@ -105,7 +105,7 @@ def report(
 
       bench report --compare before after --fail-on auc:+0.01
     """
-    with speaking(), looking():
+    with speaking(), inspecting():
         if compare_with is not None and (folder is not None or full):
             raise BadInput("--compare A B stands alone: leave out DIR and --full")
         if fail_on and compare_with is None:

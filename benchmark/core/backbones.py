@@ -67,7 +67,7 @@ class Backbone:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class BackboneFile:
     """A file of a backbone, as it is now: what was read of it holds while these stay.
 
     Attributes:
@@ -86,7 +86,7 @@ def _published(file: str, size: int) -> Checkpoint:
         file=file,
         url=f"https://download.pytorch.org/models/{file}",
         source="https://pytorch.org/vision/stable/models.html",
-        licence="torchvision: BSD-3-Clause; trained on ImageNet, whose own terms of use apply",
+        license="torchvision: BSD-3-Clause; trained on ImageNet, whose own terms of use apply",
         sha256=Path(file).stem.rpartition("-")[2],
         size=size,
     )
@@ -132,7 +132,7 @@ def published_file(name: str) -> Path:
     return torch_checkpoints() / BACKBONES[name].published.file
 
 
-def find_backbone(name: str) -> Found | None:
+def find_backbone(name: str) -> BackboneFile | None:
     """The file of a backbone: this project's, verified, else torchvision's in torch's cache.
 
     Of the latter 8 digits fit; `load_backbone` compares its content too, where one is stated.
@@ -249,18 +249,18 @@ def content_of(arrays: Arrays) -> str:
     return whole.hexdigest()
 
 
-def _candidates(name: str) -> list[Found]:
+def _candidates(name: str) -> list[BackboneFile]:
     places = [own_file(name)] if BACKBONES[name].content else []
     found = []
     for path in (*places, published_file(name)):
         if path.is_file():
             state = path.stat()
-            found.append(Found(path, state.st_size, state.st_mtime_ns))
+            found.append(BackboneFile(path, state.st_size, state.st_mtime_ns))
     return found
 
 
 @cache
-def _is_verified(name: str, found: Found) -> bool:
+def _is_verified(name: str, found: BackboneFile) -> bool:
     """Read once per process while size and time stay.
 
     Of torchvision's file, which only torch can read, the published digits are compared here;

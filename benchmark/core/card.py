@@ -23,7 +23,7 @@ class Checkpoint:
         file: its name, and the name under which it is installed.
         url: where it can be fetched, or "" where nobody publishes it.
         source: where the authors publish it, for a reader.
-        licence: the terms of the weights, in a line.
+        license: terms of the weights, in a line.
         sha256: published or verified SHA-256 of the file, in full or its first digits where no more
             is published, or "".
         git_blob: id of the file, or of its Git LFS pointer, in the Git repository that publishes
@@ -37,7 +37,7 @@ class Checkpoint:
     file: str
     url: str = ""
     source: str = ""
-    licence: str = ""
+    license: str = ""
     sha256: str = ""
     git_blob: str = ""
     size: int = 0
@@ -64,7 +64,7 @@ class Card:
         name: its name on the command line.
         title: its name in tables.
         paper: address of its paper, or "".
-        licence: the terms of its authors' code; ours is written from facts and carries our own.
+        license: terms of the authors' code; this project's code is independent and has its own.
         reported: its name in the paper's tables, or "" where the paper does not have it.
         checkpoints: the files its authors publish, in their own layout; all are needed.
         mini: "package:path" of the weights this project trains, where it ships them; "" for none.
@@ -103,7 +103,7 @@ class Card:
     name: str
     title: str
     paper: str = ""
-    licence: str = ""
+    license: str = ""
     reported: str = ""
     checkpoints: tuple[Checkpoint, ...] = ()
     mini: str = ""

@@ -40,7 +40,7 @@ def check_masks(masks: Tensor, images: Tensor) -> None:
         raise BadInput("masks: expected only 0 and 1, got values between; binarise at 0.5")
 
 
-def check_answer(model: str, what: str, answer: object, shape: tuple[int, ...]) -> None:
+def check_output(model: str, what: str, answer: object, shape: tuple[int, ...]) -> None:
     """Refuse a model's answer that is no tensor of this shape.
 
     Raises:

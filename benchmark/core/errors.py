@@ -151,7 +151,7 @@ class BadOutput(Exception):  # noqa: N818 (it is no mistake of the user's, and n
     """A model answered nonsense, such as NaN: the sample fails and is counted."""
 
 
-class KnownMoved(BadOutput):
+class KnownRegionChanged(BadOutput):
     """An image that was made elsewhere differs from the original outside the hole.
 
     Attributes:

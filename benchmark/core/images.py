@@ -214,7 +214,7 @@ def _has_frames_of(path: Path, state: tuple[int, int]) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
+class NamedImages:
     """The images below a folder.
 
     Attributes:
@@ -228,13 +228,13 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class ImageFiles:
     """The image files below a folder.
 
     Attributes:
         files: in the order of their paths.
         top: the folder, or where the one file lies.
-        left_out: as `Listing` has it.
+        left_out: as `NamedImages` has it.
     """
 
     files: tuple[Path, ...]
@@ -242,7 +242,7 @@ class Found:
     left_out: tuple[str, ...] = ()
 
 
-def find_pictures(folder: Path, *, without: Collection[Path] = ()) -> Found:
+def find_images(folder: Path, *, without: Collection[Path] = ()) -> ImageFiles:
     """All image files below a folder, or the one that stands in its place.
 
     Args:
@@ -264,7 +264,7 @@ def find_pictures(folder: Path, *, without: Collection[Path] = ()) -> Found:
     if not files:
         also = f"; left out: {'; '.join(left_out)}" if left_out else ""
         raise DataError(f"{folder}: no images ({', '.join(sorted(SUFFIXES))}) in this folder{also}")
-    return Found(files=tuple(files), top=top, left_out=left_out)
+    return ImageFiles(files=tuple(files), top=top, left_out=left_out)
 
 
 def named_images(folder: Path) -> dict[str, Path]:
@@ -272,7 +272,7 @@ def named_images(folder: Path) -> dict[str, Path]:
     return list_images(folder).named
 
 
-def list_images(folder: Path, *, without: Collection[Path] = ()) -> Listing:
+def list_images(folder: Path, *, without: Collection[Path] = ()) -> NamedImages:
     """All image files below a folder by name: the path in it without the ending.
 
     Where two files differ only in the ending, both keep it. Characters that cannot be printed, such
@@ -285,7 +285,7 @@ def list_images(folder: Path, *, without: Collection[Path] = ()) -> Listing:
     Raises:
         DataError: if the folder is missing, cannot be read, or holds no image.
     """
-    found = find_pictures(folder, without=without)
+    found = find_images(folder, without=without)
     stems = Counter(path.with_suffix("") for path in found.files)
     named: dict[str, Path] = {}
     for path in found.files:
@@ -296,7 +296,7 @@ def list_images(folder: Path, *, without: Collection[Path] = ()) -> Listing:
         if text in named:
             raise DataError(f"{folder}: two images are called {text!r}; rename one")
         named[text] = path
-    return Listing(named=dict(sorted(named.items())), left_out=found.left_out)
+    return NamedImages(named=dict(sorted(named.items())), left_out=found.left_out)
 
 
 def _refuse_no_picture(path: Path) -> None:

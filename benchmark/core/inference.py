@@ -1,7 +1,7 @@
 """The same answers in less time: what a loaded network need not compute at every pass.
 
-`fast` is for networks that only answer: their weights are loaded and stay as they are. A network in
-training keeps its norms and its spectral norms, so learners never call it.
+`optimize_for_inference` is for networks in evaluation whose weights are loaded and stay fixed. A
+network in training keeps its norms and spectral norms, so training modules never call it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Norm = nn.BatchNorm1d | nn.BatchNorm2d
 
 
 @runtime_checkable
-class Folds(Protocol):
+class FoldsBatchNorm(Protocol):
     """A module that says which of its batch norms follow a layer with nothing between.
 
     Attributes:
@@ -37,14 +37,14 @@ class Folds(Protocol):
 
 
 @runtime_checkable
-class Prepares(Protocol):
+class PrecomputesWeights(Protocol):
     """A module with parts that its weights alone decide."""
 
     def prepare(self) -> None:
         """Compute them once; the weights do not change any more."""
 
 
-def fast(network: Network, *, channels_last: bool = False) -> Network:
+def optimize_for_inference(network: Network, *, channels_last: bool = False) -> Network:
     """Prepare a loaded network for answering; it answers as before, to float32's rounding.
 
     Batch norms are folded into the layer before them and leave an `nn.Identity` in their place,
@@ -68,13 +68,13 @@ def fast(network: Network, *, channels_last: bool = False) -> Network:
         for module in reversed(list(network.modules())):  # parts before the whole
             _settle_spectral_norm(module)
             _fold_neighbours(module)
-            if isinstance(module, Folds):
+            if isinstance(module, FoldsBatchNorm):
                 for norm, layers in module.folds.items():
                     _fold(module, norm, [module.get_submodule(name) for name in layers])
         if channels_last:
             network.to(memory_format=torch.channels_last)
         for module in network.modules():
-            if isinstance(module, Prepares):
+            if isinstance(module, PrecomputesWeights):
                 module.prepare()
     return network.requires_grad_(requires_grad=False)
 
@@ -131,7 +131,7 @@ def _shift(layer: nn.Module, shift: Tensor) -> None:
     layer.bias = nn.Parameter(bias.to(layer.weight.dtype))
 
 
-class Tuned(nn.Module):
+class OptimizedNetwork(nn.Module):
     """A network run in bfloat16 where that is safe, or compiled, or both.
 
     Args:

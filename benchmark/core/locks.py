@@ -13,7 +13,7 @@ _AGAIN = 0.05  # seconds between two tries
 
 
 @contextmanager
-def hold(folder: Path, *, shared: bool = False, wait: float = 0.0) -> Iterator[bool | None]:
+def lock_folder(folder: Path, *, shared: bool = False, wait: float = 0.0) -> Iterator[bool | None]:
     """Hold a folder until the block ends; a process that is killed lets go of all it holds.
 
     It is a lock on the folder itself (flock), so no file is left behind.

@@ -11,7 +11,7 @@ from torch import nn
 from benchmark.core.card import Card
 from benchmark.core.checkpoints.resolve import find_weights
 from benchmark.core.errors import BadInput
-from benchmark.core.inference import Tuned
+from benchmark.core.inference import OptimizedNetwork
 
 
 class Model:
@@ -37,7 +37,7 @@ class Model:
             self._load(self.weights.path)
 
     @classmethod
-    def described(cls, argument: str) -> Card:
+    def card_for(cls, argument: str) -> Card:
         """The card of what `argument` names, for a class that stands behind a scheme.
 
         Args:
@@ -50,7 +50,7 @@ class Model:
         return cls.card
 
     @classmethod
-    def decides(cls, argument: str) -> str:
+    def fingerprint(cls, argument: str) -> str:
         """All that decides its answer besides card, weights and input; stored answers go by it.
 
         Args:
@@ -76,7 +76,9 @@ class Model:
         """
         network = getattr(self, "network", None)
         if isinstance(network, nn.Module) and (precision != "exact" or compiled):
-            tuned = Tuned(network, name=self.card.name, bf16=precision == "bf16", compiled=compiled)
+            tuned = OptimizedNetwork(
+                network, name=self.card.name, bf16=precision == "bf16", compiled=compiled
+            )
             vars(self)["network"] = tuned  # under the name that subclasses have for it
 
     def _load(self, path: Path) -> None:

@@ -22,7 +22,7 @@ def home() -> Path:
     return Path(chosen).expanduser() if chosen else user_cache_path("safepaint-bench")
 
 
-def at_home(path: Path) -> Path:
+def expand_home(path: Path) -> Path:
     """A path whose first part may be "~", the home folder; other users' are left as they are."""
     try:
         return path.expanduser() if path.parts[:1] == ("~",) else path
@@ -30,17 +30,17 @@ def at_home(path: Path) -> Path:
         return path
 
 
-def seen(path: Path) -> str:
+def portable_path(path: Path) -> str:
     """A path as a file that others may get names it: from the current folder, from "~" or whole."""
     whole = path.absolute()
     if whole.is_relative_to(Path.cwd()):
         return whole.relative_to(Path.cwd()).as_posix()
-    return below_home(path)
+    return abbreviate_home(path)
 
 
-def below_home(path: Path) -> str:
+def abbreviate_home(path: Path) -> str:
     """A path with "~" for the home folder, which says who one is."""
-    own = at_home(Path("~"))
+    own = expand_home(Path("~"))
     if own.is_absolute() and own != Path(own.anchor) and path.is_relative_to(own):
         return (Path("~") / path.relative_to(own)).as_posix()
     return str(path)
@@ -94,7 +94,7 @@ def refuse_link(path: Path) -> Path:
     return path
 
 
-def claim_new(path: Path) -> bool:
+def create_new_folder(path: Path) -> bool:
     """Create a folder, and its parents, that nobody has; False where it is there already.
 
     Of several processes that try it at once, one has it.

@@ -15,10 +15,10 @@ from benchmark.core.external.imports import (
     last_line,
     module_file,
     source_hash,
-    tell_copies,
+    warn_about_copies,
 )
 from benchmark.core.external.spec import (
-    Entry,
+    RegistryEntry,
     default_label,
     distribution_of,
     is_class,
@@ -26,7 +26,7 @@ from benchmark.core.external.spec import (
     plugins,
     split_label,
 )
-from benchmark.core.looking import is_looking
+from benchmark.core.inspecting import is_inspecting
 
 T = TypeVar("T")
 
@@ -101,7 +101,7 @@ class Registry(Generic[T]):
         return name in self._table or any(one.name == name for one in plugins(self._group))
 
     @property
-    def ours(self) -> tuple[str, ...]:
+    def built_in(self) -> tuple[str, ...]:
         """The names in this project's own table."""
         return tuple(self._table)
 
@@ -114,7 +114,7 @@ class Registry(Generic[T]):
                 continue
             yield name
 
-    def find(self, word: str) -> Entry:
+    def find(self, word: str) -> RegistryEntry:
         """Where the thing is that a word names: a name, "scheme:argument" or "module:Class".
 
         Raises:
@@ -129,11 +129,11 @@ class Registry(Generic[T]):
         if head in self._schemes:
             label = self._free(label or default_label(head, argument), word)
             target = self._schemes[head]
-            return Entry(name=label, target=target, argument=argument, scheme=head)
+            return RegistryEntry(name=label, target=target, argument=argument, scheme=head)
         if is_class(rest):
             label = self._free(label or argument, word)
-            installed = "" if is_looking() else distribution_of(head)
-            return Entry(name=label, target=rest, distribution=installed)
+            installed = "" if is_inspecting() else distribution_of(head)
+            return RegistryEntry(name=label, target=rest, distribution=installed)
         known = (*self, *(f"{name}:..." for name in self._schemes), "package.module:Class")
         raise UnknownName(self.kind, word, known)
 
@@ -160,18 +160,18 @@ class Registry(Generic[T]):
         found = self.find(name)
         if found.retired:
             return self._retired[found.name].card
-        if is_looking() and not found.ours:
+        if is_inspecting() and not found.built_in:
             if found.name in self._labels:
                 return self._labels[found.name]
             raise self._not_imported(found)
         if found.argument is not None:  # a scheme's card may change with the files it names
             kind: Any = self._foreign(found)
-            card: Card = kind.described(found.argument)
+            card: Card = kind.card_for(found.argument)
         else:
             if found.target not in self._cards:
                 self._cards[found.target] = self._read(found)
             card = self._cards[found.target]
-        if found.ours:
+        if found.built_in:
             return card
         self._labels[found.name] = replace(card, name=found.name)
         return self._labels[found.name]
@@ -185,11 +185,11 @@ class Registry(Generic[T]):
         found = self.find(word)
         return self._retired[found.name] if found.retired else None
 
-    def remember(self, card: Card) -> None:
+    def remember_card(self, card: Card) -> None:
         """Know the card of what a run brought, for those who read the run's files."""
         self._labels[card.name] = card
 
-    def stand_in(self, name: str, kind: T) -> None:
+    def register_stand_in(self, name: str, kind: T) -> None:
         """Know what stands for a class that a run brought, while the run is only looked at."""
         if name not in self._table:
             self._stand_ins[name] = kind
@@ -204,13 +204,13 @@ class Registry(Generic[T]):
         found = self.find(name)
         if found.retired:
             raise self._retired[found.name].error()
-        if found.ours:
+        if found.built_in:
             return cast(T, _attribute(found.target))
-        if is_looking() and found.name in self._stand_ins:
+        if is_inspecting() and found.name in self._stand_ins:
             return self._stand_ins[found.name]
         return cast(T, self._foreign(found))
 
-    def decides(self, name: str) -> str:
+    def fingerprint(self, name: str) -> str:
         """What decides the answer of what was brought, besides its card and its weights.
 
         Returns:
@@ -221,23 +221,23 @@ class Registry(Generic[T]):
             BenchError: as `load`.
         """
         found = self.find(name)
-        if found.ours:
+        if found.built_in:
             return ""
         if found.argument is not None:
             kind: Any = self._foreign(found)
-            return f"{found.scheme}:{kind.decides(found.argument)}"
-        if is_looking():
+            return f"{found.scheme}:{kind.fingerprint(found.argument)}"
+        if is_inspecting():
             raise self._not_imported(found)
         module = found.target.partition(":")[0]
-        tell_copies(module)
+        warn_about_copies(module)
         file = module_file(module)
         source = source_hash(file) if file else ""
         return " ".join(filter(None, (found.target, found.distribution, source)))
 
-    def _named(self, name: str) -> Entry:
+    def _named(self, name: str) -> RegistryEntry:
         found = [one for one in plugins(self._group) if one.name == name]
         if name in self._table and not found:
-            return Entry(name=name, target=self._table[name], ours=True)
+            return RegistryEntry(name=name, target=self._table[name], built_in=True)
         if len(found) == 1 and name not in self._table:
             (one,) = found
             if not is_label(name) or not is_class(one.target):
@@ -245,11 +245,11 @@ class Registry(Generic[T]):
                     f"the {self.kind} {name!r} of {one.distribution}: expected an entry point "
                     f"NAME = package.module:Class, got {one.target!r}"
                 )
-            return Entry(name=name, target=one.target, distribution=one.distribution)
-        if not found and (name in self._labels or (is_looking() and name in self._stand_ins)):
-            return Entry(name=name, target="")  # known from a run's files alone
+            return RegistryEntry(name=name, target=one.target, distribution=one.distribution)
+        if not found and (name in self._labels or (is_inspecting() and name in self._stand_ins)):
+            return RegistryEntry(name=name, target="")  # known from a run's files alone
         if not found and name in self._retired:
-            return Entry(name=name, target="", ours=True, retired=True)
+            return RegistryEntry(name=name, target="", built_in=True, retired=True)
         if not found:
             raise UnknownName(self.kind, name, self)
         owners = [*(["this project"] if name in self._table else []), *_owners(found)]
@@ -266,8 +266,8 @@ class Registry(Generic[T]):
             )
         return label
 
-    def _read(self, found: Entry) -> Card:
-        if found.ours:
+    def _read(self, found: RegistryEntry) -> Card:
+        if found.built_in:
             return read_card(found.target)
         try:
             return read_card(found.target)
@@ -277,19 +277,19 @@ class Registry(Generic[T]):
             raise ExternalError(f"{found.target} has no `card = Card(...)`")
         return card
 
-    def _not_imported(self, found: Entry) -> ExternalError:
+    def _not_imported(self, found: RegistryEntry) -> ExternalError:
         return ExternalError(
             f"the {self.kind} {found.name!r} is not of this project, and its code is not imported "
             "to look at a run; 'bench run' with the run's plan.toml does that"
         )
 
-    def _foreign(self, found: Entry) -> type:
-        if is_looking():
+    def _foreign(self, found: RegistryEntry) -> type:
+        if is_inspecting():
             raise self._not_imported(found)
         if not found.target:
             raise UnknownName(self.kind, found.name, self)
         if found.argument is None:
-            tell_copies(found.target.partition(":")[0])
+            warn_about_copies(found.target.partition(":")[0])
         kind = import_class(found.target)
         base = _attribute(self._base)
         if not issubclass(kind, base):
@@ -312,7 +312,7 @@ def create(registry: Registry[Any], word: str, *, weights: str | Path | None, de
     found = registry.find(word)
     arguments = () if found.argument is None else (found.argument,)
     kind = registry.load(word)
-    if found.ours:
+    if found.built_in:
         return kind(*arguments, weights=weights, device=device)
     try:
         model = kind(*arguments, weights=weights, device=device)

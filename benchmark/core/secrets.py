@@ -92,7 +92,7 @@ def refuse_secrets(words: Sequence[str]) -> None:
         )
 
 
-def pass_on(names: Iterable[str]) -> None:
+def register_passed_variables(names: Iterable[str]) -> None:
     """Know the variables that programs get by `--env`, so that their values are hidden.
 
     Raises:
@@ -104,18 +104,18 @@ def pass_on(names: Iterable[str]) -> None:
         _PASSED.add(name)
 
 
-def withheld(passed: Iterable[str]) -> list[str]:
+def withheld_variables(passed: Iterable[str]) -> list[str]:
     """The variables that look like secrets and that programs do not get."""
     return sorted(name for name in os.environ if is_secret_name(name) and name not in set(passed))
 
 
-def environment(passed: Iterable[str]) -> dict[str, str]:
+def program_environment(passed: Iterable[str]) -> dict[str, str]:
     """What a program gets of the environment: all but secrets that `--env` does not name."""
-    kept = set(withheld(passed))
+    kept = set(withheld_variables(passed))
     return {name: value for name, value in os.environ.items() if name not in kept}
 
 
-def filled(words: Iterable[str], passed: Iterable[str]) -> list[str]:
+def fill_placeholders(words: Iterable[str], passed: Iterable[str]) -> list[str]:
     """A command with each {env:NAME} replaced.
 
     Raises:
@@ -131,14 +131,14 @@ def filled(words: Iterable[str], passed: Iterable[str]) -> list[str]:
     return [_PLACE.sub(value, word) for word in words]
 
 
-def hidden(text: str) -> str:
+def redact_secrets(text: str) -> str:
     """A text without the secrets of the environment and of addresses."""
     for value in _values():
         text = text.replace(value, _HIDDEN)
     return _IN_ADDRESS.sub(_HIDDEN, text)
 
 
-class Hiding:
+class SecretFilter:
     """A stream of bytes without the secrets of the environment; they may lie across its parts."""
 
     def __init__(self) -> None:

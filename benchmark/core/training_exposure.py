@@ -9,13 +9,13 @@ from typing import Any
 
 # Names of forgers in recipes that are no inpainter: an untouched image, and forgeries that training
 # makes itself. A hole of one colour is what the inpainter `meanfill` leaves.
-UNTOUCHED = "original"
+AUTHENTIC = "original"
 SPLICE, COPY_MOVE, FLAT, RETOUCHED = "splice", "copy-move", "flat", "retouched"
-MADE_HERE = (SPLICE, COPY_MOVE, FLAT, RETOUCHED)
+SYNTHETIC_FORGERIES = (SPLICE, COPY_MOVE, FLAT, RETOUCHED)
 FLAT_INPAINTER = "meanfill"
 
 
-def met_by(weights: Path) -> frozenset[str] | None:
+def training_inpainters(weights: Path) -> frozenset[str] | None:
     """The inpainters that made forgeries for these weights to learn from.
 
     Args:
@@ -26,7 +26,7 @@ def met_by(weights: Path) -> frozenset[str] | None:
         inpainter. None where it is not known: another project's file, or one that cannot be read.
         A variant of a network that was met, such as "aotgan+rwsa", counts as not met.
     """
-    noted = noted_in(weights)
+    noted = read_bench_metadata(weights)
     stated, recipe = noted.get("met"), noted.get("recipe")
     if isinstance(stated, list):
         return frozenset(map(str, stated))
@@ -43,10 +43,10 @@ def inpainters_of(forgers: Iterable[str]) -> frozenset[str]:
     """Which inpainters' work is among forgers of a recipe."""
     names = set(forgers)
     flat = {FLAT_INPAINTER} if FLAT in names else set[str]()
-    return frozenset((names | flat) - {UNTOUCHED, *MADE_HERE})
+    return frozenset((names | flat) - {AUTHENTIC, *SYNTHETIC_FORGERIES})
 
 
-def noted_in(weights: Path) -> dict[str, Any]:
+def read_bench_metadata(weights: Path) -> dict[str, Any]:
     """The metadata entry "bench" of a .safetensors file, read without torch; {} if there is none.
 
     The file begins with the length of its header, 8 bytes, and the header as JSON.

@@ -34,7 +34,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
+class NamedImage:
     """An image with its names, for a model that answers by name: a program, a folder of answers.
 
     Attributes:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from benchmark.core.images import MOST_PIXELS
-from benchmark.core.looking import is_looking
+from benchmark.core.inspecting import is_inspecting
 from benchmark.core.registry import Registry
 from benchmark.datasets.base import Dataset
 from benchmark.datasets.published import Published
@@ -33,7 +33,7 @@ def is_published(name: str) -> bool:
     Raises:
         UnknownName: if there is no such data set.
     """
-    if is_looking() and name not in DATASETS.ours:
+    if is_inspecting() and name not in DATASETS.built_in:
         return False
     return issubclass(DATASETS.load(name), Published)
 
@@ -44,7 +44,7 @@ def takes_images(name: str) -> bool:
     Raises:
         UnknownName: if there is no such data set.
     """
-    return name == "folder" or (name not in DATASETS.ours and not is_published(name))
+    return name == "folder" or (name not in DATASETS.built_in and not is_published(name))
 
 
 def open_dataset(

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from benchmark.datasets.published import Layout
+from benchmark.datasets.published import PublishedLayout
 
-IRREGULAR_MASKS = Layout(
+IRREGULAR_MASKS = PublishedLayout(
     name="irregular-masks",
     folders=("mask/testing_mask_dataset", "testing_mask_dataset"),
     files="*.png",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from benchmark.datasets.published import Layout, Published
+from benchmark.datasets.published import Published, PublishedLayout
 
 
 class ParisStreetView(Published):
     """The whole test images; the archive holds copies with a square cut out beside them."""
 
-    layout: ClassVar[Layout] = Layout(
+    layout: ClassVar[PublishedLayout] = PublishedLayout(
         name="paris-street-view",
         folders=("paris_eval/paris_eval_gt", "paris_eval_gt"),
         files="*",

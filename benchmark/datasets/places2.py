@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from benchmark.datasets.published import Layout, Published
+from benchmark.datasets.published import Published, PublishedLayout
 
 
 class Places2(Published):
     """All 36,500 of them; the large ones keep their proportions, so they are looked for first."""
 
-    layout: ClassVar[Layout] = Layout(
+    layout: ClassVar[PublishedLayout] = PublishedLayout(
         name="places2",
         folders=("val_large", "val_256"),
         files="Places365_val_*.jpg",

@@ -12,7 +12,7 @@ from benchmark.datasets.base import Dataset
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
+class PublishedLayout:
     """Where something published lies below the data root.
 
     Attributes:
@@ -54,7 +54,7 @@ class Layout:
 class Published(Dataset):
     """The images of a published data set, named by their files; `images` is the data root."""
 
-    layout: ClassVar[Layout]
+    layout: ClassVar[PublishedLayout]
 
     def _find(self, images: Path | None) -> dict[str, Path]:
         folder = self.layout.find(images)

@@ -28,7 +28,7 @@ from benchmark.masks.files import (
     settle_polarity,
 )
 from benchmark.masks.pairing import Pairs, pair_some, unended
-from benchmark.masks.source import Hole, Pairing
+from benchmark.masks.source import MaskId, Pairing
 
 SHOWN = 5  # images without a mask that a line names; the record has them all
 TWINS = 0.01  # share of pixels by which a mask and its copy in another format may differ
@@ -36,7 +36,7 @@ Shape = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pictures:
+class MaskTargets:
     """What masks have to fit.
 
     Attributes:
@@ -82,7 +82,7 @@ class FolderMasks:
     def __init__(
         self,
         folder: Path,
-        pictures: Pictures,
+        pictures: MaskTargets,
         buckets: Sequence[Bucket] | None,
         *,
         polarity: Polarity,
@@ -114,7 +114,7 @@ class FolderMasks:
         self._refuse_unreached(sorted_in, files)
         self._chosen = self._named(sorted_in) if pairs else self._drawn(sorted_in, seed)
 
-    def holes(self, sample: str) -> Mapping[str, Hole]:
+    def holes(self, sample: str) -> Mapping[str, MaskId]:
         """The image's masks by bucket; none where its mask falls into no bucket.
 
         Raises:
@@ -124,7 +124,7 @@ class FolderMasks:
             bucket.label: self._hole(file) for bucket, file in self._chosen.get(sample, {}).items()
         }
 
-    def draw(self, sample: str, bucket: str, shape: Shape) -> Mask:
+    def mask_for(self, sample: str, bucket: str, shape: Shape) -> Mask:
         """Read the mask and bring it to the image's size.
 
         Raises:
@@ -349,7 +349,7 @@ class FolderMasks:
     def _note(self, path: Path, reason: str) -> None:
         self.unused.append((self._inner(path), reason))
 
-    def _hole(self, file: MaskFile) -> Hole:
+    def _hole(self, file: MaskFile) -> MaskId:
         if file.path not in self._digests:
             try:
                 self._digests[file.path] = sha256_of(file.path)
@@ -358,7 +358,7 @@ class FolderMasks:
         rule = f"inverted {file.inverted} named {self._by_name} size {self._pictures.size}"
         rule += f" {file.reading}" if file.reading else ""  # how earlier versions did not read it
         digest = f"{self._digests[file.path]} {REVISION} {rule}"
-        return Hole(name=self._inner(file.path), digest=digest)
+        return MaskId(name=self._inner(file.path), digest=digest)
 
 
 def _told(folder: Path, named: Mapping[str, Path], pairs: Pairs | None) -> Pairing:

@@ -8,7 +8,7 @@ from benchmark.core.seeds import seed_of
 from benchmark.core.types import Mask
 from benchmark.masks.bucket import Bucket
 from benchmark.masks.generator import REVISION, irregular_mask
-from benchmark.masks.source import Hole, Pairing
+from benchmark.masks.source import MaskId, Pairing
 
 
 class GeneratedMasks:
@@ -31,11 +31,11 @@ class GeneratedMasks:
         self.failed: dict[str, str] = {}
         self.pairing = Pairing(rule="generated", said=f"drawn for each image with seed {seed}")
 
-    def holes(self, sample: str) -> Mapping[str, Hole]:
+    def holes(self, sample: str) -> Mapping[str, MaskId]:
         """One hole in every bucket."""
         return {label: self._hole(sample, label) for label in self._buckets}
 
-    def draw(self, sample: str, bucket: str, shape: tuple[int, int]) -> Mask:
+    def mask_for(self, sample: str, bucket: str, shape: tuple[int, int]) -> Mask:
         """Draw the hole.
 
         Raises:
@@ -52,6 +52,6 @@ class GeneratedMasks:
     def _seed_for(self, sample: str, bucket: str) -> int:
         return seed_of("mask", self._seed, sample, bucket)
 
-    def _hole(self, sample: str, bucket: str) -> Hole:
+    def _hole(self, sample: str, bucket: str) -> MaskId:
         name = f"drawn with seed {self._seed_for(sample, bucket)}"
-        return Hole(name=name, digest=f"generator {REVISION} {name} {bucket} {self._margin}")
+        return MaskId(name=name, digest=f"generator {REVISION} {name} {bucket} {self._margin}")

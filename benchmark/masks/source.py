@@ -11,7 +11,7 @@ from benchmark.masks.bucket import Bucket
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hole:
+class MaskId:
     """One mask of one image, by name.
 
     Attributes:
@@ -71,11 +71,11 @@ class MaskSource(Protocol):
         """Images whose own mask cannot be used, each with the mask's file and the reason."""
         ...
 
-    def holes(self, sample: str) -> Mapping[str, Hole]:
+    def holes(self, sample: str) -> Mapping[str, MaskId]:
         """The holes of an image by their bucket's label."""
         ...
 
-    def draw(self, sample: str, bucket: str, shape: tuple[int, int]) -> Mask:
+    def mask_for(self, sample: str, bucket: str, shape: tuple[int, int]) -> Mask:
         """A hole of an image, (H, W) bool, in its bucket.
 
         Args:

@@ -35,7 +35,7 @@ to ([the null](../null.md)).
 
 def pages() -> dict[str, str]:
     """The list, and every metric's page with its facts brought up to date."""
-    found = {name: METRICS.load(name) for name in METRICS.ours}
+    found = {name: METRICS.load(name) for name in METRICS.built_in}
     whole = {name: _page(name, one) for name, one in found.items()}
     rows = (
         (f"[`{name}`]({name}.md)", _arrow(one), _heading(whole[name], name))

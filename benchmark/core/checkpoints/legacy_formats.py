@@ -25,10 +25,10 @@ from torch import Tensor
 from benchmark.core.checkpoints.pickle_vm import (
     BROKEN,
     LONGEST,
-    Machine,
-    Record,
+    PickleMachine,
     Storage,
-    Stored,
+    StoredTensor,
+    UnbuiltObject,
     storage_of,
 )
 from benchmark.core.errors import WeightsError
@@ -55,7 +55,11 @@ def read_archive(path: Path, prefixes: tuple[str, ...]) -> dict[str, Tensor]:
     """
     with _refusing(path), zipfile.ZipFile(path) as archive:
         content = _archive_content(archive, path.stat().st_size)
-        entries = _entries(content, _attributes) if isinstance(content, Record) else _state(content)
+        entries = (
+            _entries(content, _attributes)
+            if isinstance(content, UnbuiltObject)
+            else _state(content)
+        )
         wanted = {
             name.removeprefix(prefix): stored.tensor()
             for name, stored in entries.items()
@@ -86,14 +90,14 @@ def _archive_content(archive: zipfile.ZipFile, size: int) -> object:
             raise ValueError("a storage of two types")
         return kept
 
-    return Machine(persistent).play(io.BytesIO(archive.read(entries[root])))
+    return PickleMachine(persistent).play(io.BytesIO(archive.read(entries[root])))
 
 
-def _state(content: object) -> dict[str, Stored]:
+def _state(content: object) -> dict[str, StoredTensor]:
     state = content.get("state_dict") if isinstance(content, dict) else None
     if not isinstance(state, dict):
         raise ValueError(f"expected an entry 'state_dict', found {_some(content)}")
-    return {str(name): value for name, value in state.items() if isinstance(value, Stored)}
+    return {str(name): value for name, value in state.items() if isinstance(value, StoredTensor)}
 
 
 def is_bare_pickle(path: Path) -> bool:
@@ -124,9 +128,9 @@ def read_network(path: Path, key: str) -> dict[str, Tensor]:
         path.open("rb") as file,
         mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view,
     ):
-        content = Machine().play(view)
+        content = PickleMachine().play(view)
         network = content.get(key) if isinstance(content, dict) else None
-        if not isinstance(network, Record):
+        if not isinstance(network, UnbuiltObject):
             raise ValueError(f"expected a network {key!r}, found {_some(content)}")
         entries = _entries(network, _network_parts)
         return {name: stored.tensor() for name, stored in entries.items()}
@@ -151,7 +155,7 @@ def read_arrays(path: Path, names: Iterable[str]) -> dict[str, NDArray[np.float3
         path.open("rb") as file,
         mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view,
     ):
-        content = Machine(allowed=_OF_ARRAYS).play(view)
+        content = PickleMachine(allowed=_OF_ARRAYS).play(view)
         return {name: _array(_inside(content, name)) for name in names}
 
 
@@ -165,28 +169,34 @@ def _inside(content: object, name: str) -> object:
 
 def _array(value: object) -> NDArray[np.float32]:
     """The array that a record of numpy's rebuilding describes."""
-    if not isinstance(value, Record) or value.name != _ARRAY or not isinstance(value.state, tuple):
+    if (
+        not isinstance(value, UnbuiltObject)
+        or value.name != _ARRAY
+        or not isinstance(value.state, tuple)
+    ):
         raise TypeError("something that is no array where one belongs")
     _, shape, kind, columns_first, raw = value.state
-    if not isinstance(kind, Record) or kind.args[0] != "f4" or _byte_order(kind) != "<":
+    if not isinstance(kind, UnbuiltObject) or kind.args[0] != "f4" or _byte_order(kind) != "<":
         raise TypeError("an array of another type than float32")
-    if isinstance(raw, Record):  # protocol 2 writes bytes as a text that is to be encoded
+    if isinstance(raw, UnbuiltObject):  # protocol 2 writes bytes as a text that is to be encoded
         raw = str(raw.args[0]).encode("latin-1")
     numbers: NDArray[np.float32] = np.frombuffer(raw, "<f4")
     return numbers.reshape(shape, order="F" if columns_first else "C")
 
 
-def _byte_order(kind: Record) -> object:
+def _byte_order(kind: UnbuiltObject) -> object:
     return kind.state[1] if isinstance(kind.state, tuple) else None
 
 
-def _entries(root: Record, parts: Callable[[Record], Mapping[object, object]]) -> dict[str, Stored]:
+def _entries(
+    root: UnbuiltObject, parts: Callable[[UnbuiltObject], Mapping[object, object]]
+) -> dict[str, StoredTensor]:
     """Tensors by name of a module and of those below it; `parts` gives what one holds by name."""
-    found: dict[str, Stored] = {}
+    found: dict[str, StoredTensor] = {}
     seen: set[int] = set()
     steps = 0
 
-    def enter(module: Record, prefix: str) -> None:
+    def enter(module: UnbuiltObject, prefix: str) -> None:
         nonlocal steps
         if id(module) in seen:
             raise ValueError("a module that holds itself or is held twice")
@@ -195,16 +205,16 @@ def _entries(root: Record, parts: Callable[[Record], Mapping[object, object]]) -
             steps += 1
             if steps > _MOST or not isinstance(name, str) or len(prefix) + len(name) > LONGEST:
                 raise ValueError("too many parts, or one with too long a name")
-            if isinstance(value, Stored):
+            if isinstance(value, StoredTensor):
                 found[prefix + name] = value
-            elif isinstance(value, Record):
+            elif isinstance(value, UnbuiltObject):
                 enter(value, f"{prefix}{name}.")
 
     enter(root, "")
     return found
 
 
-def _attributes(module: Record) -> Mapping[Any, Any]:
+def _attributes(module: UnbuiltObject) -> Mapping[Any, Any]:
     """The attributes that a module would have been given; none for what is no module."""
     state = module.state
     if module.name == _PERSISTENT and isinstance(module.args[0], dict):
@@ -212,7 +222,7 @@ def _attributes(module: Record) -> Mapping[Any, Any]:
     return state if isinstance(state, dict) else {}
 
 
-def _network_parts(network: Record) -> dict[object, object]:
+def _network_parts(network: UnbuiltObject) -> dict[object, object]:
     """Parameters, buffers, then modules, as torch orders a state dict."""
     attributes = _attributes(network)
     if "_modules" not in attributes:
@@ -243,5 +253,5 @@ def _refusal(path: Path, reason: str) -> WeightsError:
 
 def _some(content: object) -> str:
     if not isinstance(content, dict):
-        return content.name if isinstance(content, Record) else type(content).__name__
+        return content.name if isinstance(content, UnbuiltObject) else type(content).__name__
     return ", ".join(sorted(map(str, content))[:5])[:100] or "nothing"

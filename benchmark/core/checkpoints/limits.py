@@ -45,7 +45,7 @@ _KINDS = re.compile(r"torch\.(\w+Storage|u?int\d+|float\d\w*|bfloat16|bool|compl
 _PYTHON_2 = {"__builtin__": "builtins"}
 
 
-def number(dtype: np.dtype[Any], raw: bytes = b"") -> Any:  # noqa: ANN401 (numpy's)
+def numpy_scalar(dtype: np.dtype[Any], raw: bytes = b"") -> Any:  # noqa: ANN401 (numpy's)
     """A numpy number, as training programs leave them beside tensors.
 
     Raises:

@@ -19,7 +19,7 @@ from torch.nn.modules.module import register_module_parameter_registration_hook
 from torch.overrides import TorchFunctionMode
 
 from benchmark.core.checkpoints.limits import (
-    number,
+    numpy_scalar,
     refuse_long_header,
     refuse_packed,
     refuse_repeated,
@@ -38,8 +38,8 @@ _NUMBERS: list[Any] = [
     np.dtype,
     np.dtypes.Float64DType,
     np.dtypes.Float32DType,
-    (number, "numpy.core.multiarray.scalar"),
-    (number, "numpy._core.multiarray.scalar"),
+    (numpy_scalar, "numpy.core.multiarray.scalar"),
+    (numpy_scalar, "numpy._core.multiarray.scalar"),
 ]
 
 

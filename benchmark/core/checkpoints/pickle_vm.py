@@ -36,7 +36,13 @@ _TYPES = {
 }
 _LEGACY = (0x1950A86A20F9469CFC6C, 1001)  # magic number and protocol of a legacy torch.save file
 LONGEST = 500  # characters of a global's or an entry's name
-_KEYS = (str, bytes, int, float, type(None))  # and Name and Record; a tuple's hash can take forever
+_KEYS = (
+    str,
+    bytes,
+    int,
+    float,
+    type(None),
+)  # and GlobalName and UnbuiltObject; a tuple's hash can take forever
 _MOST_ARGUMENTS = 8  # of a call that is made
 _BLOB_STEPS = 1000  # instructions in one of a blob's small pickles; real ones have about fifty
 
@@ -48,14 +54,14 @@ BROKEN = (
 
 
 @dataclass(frozen=True, slots=True)
-class Name:
+class GlobalName:
     """A global the pickle names, "module.attribute"; it is never looked up."""
 
     text: str
 
 
 @dataclass(eq=False, slots=True, repr=False)
-class Record:
+class UnbuiltObject:
     """An object of a class that is not made.
 
     Attributes:
@@ -87,7 +93,7 @@ class Storage:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Stored:
+class StoredTensor:
     """A tensor's place in a storage."""
 
     storage: Storage
@@ -106,7 +112,7 @@ class Stored:
         return self.storage.values.as_strided(self.size, self.stride, self.offset)
 
 
-class Machine:
+class PickleMachine:
     """Plays a pickle's instructions.
 
     Args:
@@ -187,7 +193,7 @@ class Machine:
     def extend(self, _argument: object, *, single: bool) -> None:
         """Append to the list or record below; records keep nothing of it."""
         items = [self._stack.pop()] if single else self._since_mark()
-        if not isinstance(self._stack[-1], Record):
+        if not isinstance(self._stack[-1], UnbuiltObject):
             self._stack[-1].extend(items)
 
     def set_items(self, _argument: object, *, single: bool) -> None:
@@ -197,9 +203,9 @@ class Machine:
             items = [key, value]
         else:
             items = self._since_mark()
-        if not all(isinstance(key, (*_KEYS, Name, Record)) for key in items[::2]):
+        if not all(isinstance(key, (*_KEYS, GlobalName, UnbuiltObject)) for key in items[::2]):
             raise TypeError("a dictionary's key is no plain value")
-        if not isinstance(self._stack[-1], Record):
+        if not isinstance(self._stack[-1], UnbuiltObject):
             self._stack[-1].update(zip(items[::2], items[1::2], strict=True))
 
     def name(self, argument: str | None) -> None:
@@ -214,22 +220,22 @@ class Machine:
         name = argument.replace(" ", ".")
         if self._allowed is not None and name not in self._allowed:
             raise ValueError(f"it asks for {name[:LONGEST]}")
-        self._stack.append(Name(name))
+        self._stack.append(GlobalName(name))
 
     def call(self, _argument: object) -> None:
         """Call one of the few known names; of any other, make a record."""
         args, called = self._stack.pop(), self._stack.pop()
-        if not isinstance(called, Name) or not isinstance(args, tuple):
+        if not isinstance(called, GlobalName) or not isinstance(args, tuple):
             raise TypeError("a call of something that is no name")
         known = self._calls.get(called.text)
         if known and len(args) > _MOST_ARGUMENTS:
             raise TypeError(f"{called.text} with {len(args)} arguments")
-        self._stack.append(known(*args) if known else Record(called.text, args))
+        self._stack.append(known(*args) if known else UnbuiltObject(called.text, args))
 
     def build(self, _argument: object) -> None:
         """Give a record its state; containers and tensors need none."""
         state = self._stack.pop()
-        if isinstance(self._stack[-1], Record):
+        if isinstance(self._stack[-1], UnbuiltObject):
             self._stack[-1].state = state
 
     def persistent(self, _argument: object) -> None:
@@ -257,31 +263,31 @@ _VALUES = frozenset({
     "BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "BINUNICODE",
     "SHORT_BINUNICODE", "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8",
 })  # fmt: skip
-_STEPS: dict[str, Callable[[Machine, Any], None]] = {
-    "PROTO": Machine.skip,
-    "FRAME": Machine.skip,
-    "MARK": Machine.mark,
-    "BINPUT": Machine.memoize,
-    "LONG_BINPUT": Machine.memoize,
-    "MEMOIZE": Machine.memoize,
-    "BINGET": Machine.get,
-    "LONG_BINGET": Machine.get,
-    "TUPLE": Machine.gather,
-    "FROZENSET": Machine.gather,
-    "TUPLE1": partial(Machine.tuple_of, count=1),
-    "TUPLE2": partial(Machine.tuple_of, count=2),
-    "TUPLE3": partial(Machine.tuple_of, count=3),
-    "APPEND": partial(Machine.extend, single=True),
-    "APPENDS": partial(Machine.extend, single=False),
-    "ADDITEMS": partial(Machine.extend, single=False),
-    "SETITEM": partial(Machine.set_items, single=True),
-    "SETITEMS": partial(Machine.set_items, single=False),
-    "GLOBAL": Machine.name,
-    "STACK_GLOBAL": Machine.name,
-    "REDUCE": Machine.call,
-    "NEWOBJ": Machine.call,
-    "BUILD": Machine.build,
-    "BINPERSID": Machine.persistent,
+_STEPS: dict[str, Callable[[PickleMachine, Any], None]] = {
+    "PROTO": PickleMachine.skip,
+    "FRAME": PickleMachine.skip,
+    "MARK": PickleMachine.mark,
+    "BINPUT": PickleMachine.memoize,
+    "LONG_BINPUT": PickleMachine.memoize,
+    "MEMOIZE": PickleMachine.memoize,
+    "BINGET": PickleMachine.get,
+    "LONG_BINGET": PickleMachine.get,
+    "TUPLE": PickleMachine.gather,
+    "FROZENSET": PickleMachine.gather,
+    "TUPLE1": partial(PickleMachine.tuple_of, count=1),
+    "TUPLE2": partial(PickleMachine.tuple_of, count=2),
+    "TUPLE3": partial(PickleMachine.tuple_of, count=3),
+    "APPEND": partial(PickleMachine.extend, single=True),
+    "APPENDS": partial(PickleMachine.extend, single=False),
+    "ADDITEMS": partial(PickleMachine.extend, single=False),
+    "SETITEM": partial(PickleMachine.set_items, single=True),
+    "SETITEMS": partial(PickleMachine.set_items, single=False),
+    "GLOBAL": PickleMachine.name,
+    "STACK_GLOBAL": PickleMachine.name,
+    "REDUCE": PickleMachine.call,
+    "NEWOBJ": PickleMachine.call,
+    "BUILD": PickleMachine.build,
+    "BINPERSID": PickleMachine.persistent,
 }
 
 
@@ -291,13 +297,13 @@ def _empty() -> dict[object, object]:
 
 def _stored(
     storage: Storage, offset: int, size: Sequence[int], stride: Sequence[int], *_: object
-) -> Stored:
+) -> StoredTensor:
     numbers = (offset, *size, *stride) if len(size) + len(stride) < 64 else (None,)
     if not isinstance(storage, Storage) or not all(
         type(number) is int and 0 <= number < 2**63 for number in numbers
     ):
         raise TypeError("a tensor of something that is no storage, or of an impossible shape")
-    return Stored(storage, offset, tuple(size), tuple(stride))
+    return StoredTensor(storage, offset, tuple(size), tuple(stride))
 
 
 def storage_of(identity: Any, read: Callable[[str, int], bytes]) -> Storage:  # noqa: ANN401 (a pickle's)
@@ -316,9 +322,9 @@ def _blob_storage(blob: bytes) -> Storage:
     def read(_key: str, length: int) -> bytes:
         return blob[start : start + length]
 
-    head = [Machine(limit=_BLOB_STEPS).play(stream) for _ in range(3)]
-    storage = Machine(lambda identity: storage_of(identity, read), _BLOB_STEPS).play(stream)
-    Machine(limit=_BLOB_STEPS).play(stream)  # the list of keys
+    head = [PickleMachine(limit=_BLOB_STEPS).play(stream) for _ in range(3)]
+    storage = PickleMachine(lambda identity: storage_of(identity, read), _BLOB_STEPS).play(stream)
+    PickleMachine(limit=_BLOB_STEPS).play(stream)  # the list of keys
     (count,) = struct.unpack("<q", stream.read(8))
     start = stream.tell()
     if tuple(head[:2]) != _LEGACY or not isinstance(storage, Storage) or count != storage.count:

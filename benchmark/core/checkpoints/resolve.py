@@ -12,7 +12,7 @@ from zipfile import BadZipFile, ZipFile
 
 from benchmark.core.card import Card, Checkpoint
 from benchmark.core.errors import BadInput, MissingWeights, WeightsError
-from benchmark.core.paths import at_home, home
+from benchmark.core.paths import expand_home, home
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\n"  # begins each pointer of Git LFS
 _WHOLE = 64  # digits of a SHA-256
@@ -62,7 +62,7 @@ def find_weights(card: Card, wanted: str | Path | None = None) -> Weights:
         return _official(card) or _none(card, "official weights")
     if str(wanted) == "mini":
         return _mini(card) or _none(card, "mini weights")
-    path = at_home(Path(wanted))
+    path = expand_home(Path(wanted))
     if not path.exists():
         raise WeightsError(f"{path}: no such checkpoint for {card.name}")
     refuse_other(path)

@@ -11,11 +11,11 @@ from typing import Protocol, TypeVar
 from PIL import Image
 
 from benchmark.core.errors import BadOutput, DataError, OutputError
-from benchmark.core.external.files import Terms, files_below
+from benchmark.core.external.files import ExternalOptions, files_below
 from benchmark.core.external.program import Program, ProgramFailed, run_program
 from benchmark.core.filenames import plain_name
 from benchmark.core.paths import DRAFT, make_below, make_folder, refuse_link
-from benchmark.core.types import Mask, Piece, Pixels
+from benchmark.core.types import Mask, NamedImage, Pixels
 
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
@@ -23,14 +23,14 @@ ATTEMPTS = 2  # a program may fail for a passing reason, such as a GPU's memory
 _LONG = 80  # characters of a sample's name in a file's name
 
 
-class Layout(Protocol[R_co]):
+class ProgramFormat(Protocol[R_co]):
     """How one program's images are written and its answers are read."""
 
-    def write(self, folder: Path, name: str, piece: Piece) -> None:
+    def write(self, folder: Path, name: str, piece: NamedImage) -> None:
         """Write a piece under a name into the folders images/ and masks/ of `folder`."""
         ...
 
-    def read(self, out: Path, name: str, piece: Piece) -> R_co:
+    def read(self, out: Path, name: str, piece: NamedImage) -> R_co:
         """Read the answer to the piece of that name.
 
         Raises:
@@ -39,8 +39,13 @@ class Layout(Protocol[R_co]):
         ...
 
 
-def answer_chunk(
-    program: Program, layout: Layout[R], pieces: Sequence[Piece], *, terms: Terms, model: str
+def run_batch(
+    program: Program,
+    layout: ProgramFormat[R],
+    pieces: Sequence[NamedImage],
+    *,
+    terms: ExternalOptions,
+    model: str,
 ) -> list[R | BadOutput]:
     """Let a program answer pieces; those without an answer are tried once more.
 
@@ -73,7 +78,11 @@ def answer_chunk(
 
 
 def _attempt(
-    program: Program, layout: Layout[R], pieces: Sequence[Piece], terms: Terms, model: str
+    program: Program,
+    layout: ProgramFormat[R],
+    pieces: Sequence[NamedImage],
+    terms: ExternalOptions,
+    model: str,
 ) -> list[R | BadOutput]:
     near = None
     if terms.logs is not None:
@@ -98,21 +107,21 @@ def _attempt(
         ]
 
 
-def _names(pieces: Iterable[Piece]) -> Iterator[str]:
+def _names(pieces: Iterable[NamedImage]) -> Iterator[str]:
     """One name a piece, each another: its place in the chunk, then what a reader of a log needs."""
     for number, piece in enumerate(pieces):
         parts = [f"{number:04d}", piece.bucket, plain_name(piece.sample)[:_LONG]]
         yield "_".join(part.replace(" ", "_") for part in parts if part)
 
 
-def _read(layout: Layout[R], out: Path, name: str, piece: Piece) -> R | BadOutput:
+def _read(layout: ProgramFormat[R], out: Path, name: str, piece: NamedImage) -> R | BadOutput:
     try:
         return layout.read(out, name, piece)
     except (BadOutput, DataError) as error:
         return BadOutput(str(error).replace(f"{out}/", "{out}/"))
 
 
-def answer_file(out: Path, stems: Sequence[str], suffixes: Container[str]) -> Path:
+def output_file(out: Path, stems: Sequence[str], suffixes: Container[str]) -> Path:
     """The file below a program's folder that has the first of some names that any has.
 
     Raises:

@@ -13,14 +13,14 @@ from pathlib import Path
 from benchmark.core.checkpoints.resolve import sha256_of
 from benchmark.core.errors import BadOutput, DataError
 from benchmark.core.filenames import cut_name, plain_name, same_name
-from benchmark.core.types import Piece
+from benchmark.core.types import NamedImage
 from benchmark.core.walk import walk
 
 LEVELS = ("inpainter", "dataset", "bucket")  # the folders a file may lie in, outermost first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class ExternalOptions:
     """On what terms a program or a folder outside is used.
 
     Attributes:
@@ -97,7 +97,7 @@ class NamedFiles:
         """A file's path in the folder without its ending."""
         return path.relative_to(self.folder).with_suffix("").as_posix()
 
-    def find(self, piece: Piece, terms: Terms) -> Path:
+    def find(self, piece: NamedImage, terms: ExternalOptions) -> Path:
         """The file of a piece.
 
         Args:
@@ -121,7 +121,7 @@ class NamedFiles:
         raise BadOutput(f"{self.folder / names[-1]}.*: no such file{why if alike else ''}")
 
 
-def _names(piece: Piece, several: frozenset[str], *, alike: bool) -> Iterator[str]:
+def _names(piece: NamedImage, several: frozenset[str], *, alike: bool) -> Iterator[str]:
     """The names that a file may have, those that say most first."""
     levels = [level for level in LEVELS if getattr(piece, level)]
     for count in range(len(levels), -1, -1):

@@ -49,7 +49,7 @@ def _top(name: str) -> ModuleSpec | None:
     return spec
 
 
-def tell_copies(module: str) -> None:
+def warn_about_copies(module: str) -> None:
     """Say which is used where a module is installed and the current folder has another of it.
 
     Warns:

@@ -17,7 +17,12 @@ from typing import IO, cast
 
 from benchmark.core.errors import BadInput
 from benchmark.core.external.files import digest_of
-from benchmark.core.secrets import Hiding, environment, filled, refuse_secrets
+from benchmark.core.secrets import (
+    SecretFilter,
+    fill_placeholders,
+    program_environment,
+    refuse_secrets,
+)
 
 GRACE = 5.0  # seconds that `core.supervise` gives a program between asking it to end and ending it
 CHUNK = 32  # images a program gets at once: most need seconds to load their network
@@ -137,8 +142,8 @@ def run_program(words: Sequence[str], *, limit: float, log: Path, env: Sequence[
         printed.write(f"$ {shlex.join(words)}\n".encode())
         try:
             process = subprocess.Popen(  # noqa: S603 (the user's own program, and no shell)
-                [*_SUPERVISED, *filled(words, env)],
-                env=environment(env),
+                [*_SUPERVISED, *fill_placeholders(words, env)],
+                env=program_environment(env),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -210,7 +215,7 @@ class _Printed:
 
     def read(self, process: subprocess.Popen[bytes]) -> None:
         """Read all that a program prints until it, or its last child, closes its end."""
-        pipe, hide = cast("IO[bytes]", process.stdout), Hiding()
+        pipe, hide = cast("IO[bytes]", process.stdout), SecretFilter()
         with pipe, suppress(OSError, ValueError):
             while text := os.read(pipe.fileno(), 1 << 16):
                 self._add(hide(text))

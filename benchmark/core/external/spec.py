@@ -23,7 +23,7 @@ _SCRIPTS = (".py", ".sh")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class RegistryEntry:
     """Where one thing is, and what it is called.
 
     Attributes:
@@ -32,7 +32,7 @@ class Entry:
         argument: what follows the colon of a scheme, for the class; None where there is no scheme.
         scheme: the scheme, or "".
         distribution: the installed distribution it comes from, as "name version", or "".
-        ours: whether it is in a table of this project, or was once.
+        built_in: whether it is in a table of this project, or was once.
         retired: whether it was once and cannot be loaded any more.
     """
 
@@ -41,7 +41,7 @@ class Entry:
     argument: str | None = None
     scheme: str = ""
     distribution: str = ""
-    ours: bool = False
+    built_in: bool = False
     retired: bool = False
 
 

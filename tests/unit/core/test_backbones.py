@@ -57,7 +57,7 @@ def test_a_published_files_name_ends_in_its_checksum() -> None:
         assert Path(one.file).stem.endswith(f"-{one.sha256}")
         assert len(one.sha256) == 8
         assert one.url == f"https://download.pytorch.org/models/{one.file}"
-        assert one.licence
+        assert one.license
         assert len(backbone.content) in {0, 64}
     assert BACKBONES["vgg19"].checksum == "SHA-256, first digits"
 

@@ -25,7 +25,7 @@ from benchmark.core.checkpoints.legacy_formats import (
     read_arrays,
     read_network,
 )
-from benchmark.core.checkpoints.pickle_vm import Machine, Name, Record
+from benchmark.core.checkpoints.pickle_vm import GlobalName, PickleMachine, UnbuiltObject
 from benchmark.core.errors import WeightsError
 from benchmark.verify.stylegan import save_as_authors
 
@@ -149,8 +149,8 @@ def test_a_global_is_never_imported(tmp_path, monkeypatch):
         b"ctrap\nspring\n)\x81}b",
         b"\x8c\x04trap\x8c\x06spring\x93",
     ):
-        played = Machine().play(io.BytesIO(b"\x80\x04" + call + b"."))
-        assert isinstance(played, Record | Name)
+        played = PickleMachine().play(io.BytesIO(b"\x80\x04" + call + b"."))
+        assert isinstance(played, UnbuiltObject | GlobalName)
     assert "trap" not in sys.modules
 
 

@@ -105,7 +105,7 @@ def test_bench_show_tells_version_license_and_how_to_give_weights() -> None:
 @needs_imdlbenco
 def test_model_size_and_version_decide_the_answer() -> None:
     words = ["MVSSNet", "size=256 MVSSNet", "Mesorch"]
-    decided = {DETECTORS.decides(f"imdlbenco:{word}") for word in words}
+    decided = {DETECTORS.fingerprint(f"imdlbenco:{word}") for word in words}
     assert len(decided) == 3
     assert all(" imdlbenco 0." in one for one in decided)
 

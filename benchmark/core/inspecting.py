@@ -14,7 +14,7 @@ _LOOKING: ContextVar[bool] = ContextVar("looking", default=False)
 
 
 @contextmanager
-def looking() -> Iterator[None]:
+def inspecting() -> Iterator[None]:
     """Within the block, or the function that it decorates, a run is only looked at."""
     before = _LOOKING.set(True)
     try:
@@ -23,6 +23,6 @@ def looking() -> Iterator[None]:
         _LOOKING.reset(before)
 
 
-def is_looking() -> bool:
+def is_inspecting() -> bool:
     """Whether a run is only looked at."""
     return _LOOKING.get()
