@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from benchmark.core.card import Card, Checkpoint
@@ -102,7 +101,7 @@ def find_card(name: str) -> dict[str, Any]:
     return {
         "kind": registry.kind,
         "distribution": registry.find(name).distribution,
-        **asdict(card),
+        **card.document(),
         "weights": _weights_here(card),
         "model_card": _model_card(card),
     }

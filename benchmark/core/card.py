@@ -1,20 +1,41 @@
-"""What is known about a model without loading it: its card, read from the source as data."""
+"""Model cards: metadata of a model, read from its source as data, without importing it."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, fields
+from functools import wraps
+from typing import Any, Literal, TypeVar
 
 from pydantic import TypeAdapter
 
 from benchmark.core.errors import BenchError
 from benchmark.core.external.imports import module_file
 
-ALGORITHMS = {"md5": "MD5", "sha256": "SHA-256"}  # of archives, by the name `hashlib` has for them
+ALGORITHMS = {"md5": "MD5", "sha256": "SHA-256"}  # checksums of archives, by `hashlib`'s name
+_RENAMED = {"licence": "license"}  # fields: earlier name, in plugins and JSON files, and name
+_EARLIER = {new: old for old, new in _RENAMED.items()}
+
+T = TypeVar("T")
 
 
+def _accept_earlier_names(kind: type[T]) -> type[T]:
+    """Let a dataclass be constructed with the earlier names of its fields too."""
+    init = kind.__init__
+
+    @wraps(init)
+    def accepting(self: T, **values: object) -> None:
+        current = {_RENAMED.get(name, name): value for name, value in values.items()}
+        if len(current) < len(values):
+            raise TypeError(f"{kind.__name__}: license and licence are the same field")
+        init(self, **current)
+
+    kind.__init__ = accepting  # type: ignore[assignment]
+    return kind
+
+
+@_accept_earlier_names
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
     """One file that a model's authors publish.
@@ -55,7 +76,13 @@ class Checkpoint:
         }
         return ", ".join(kind for kind, known in kinds.items() if known)
 
+    @property
+    def licence(self) -> str:
+        """`license` by its earlier name, for plugins."""
+        return self.license
 
+
+@_accept_earlier_names
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
     """What is known about a model: written as literals beside its code, read without importing it.
@@ -133,17 +160,31 @@ class Card:
         """Whether the model works without any weights."""
         return not (self.checkpoints or self.mini or self.own_weights)
 
+    @property
+    def licence(self) -> str:
+        """`license` by its earlier name, for plugins."""
+        return self.license
+
+    def document(self) -> dict[str, Any]:
+        """Return the card as plain values for JSON, where `license` keeps the key "licence"."""
+        return asdict(self, dict_factory=_earlier_keys)
+
+
+def _earlier_keys(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {_EARLIER.get(name, name): value for name, value in items}
+
 
 def card_from(values: Mapping[str, Any]) -> Card:
-    """A card from what `dataclasses.asdict` made of it, through JSON; unknown fields are left out.
+    """Build a card from the JSON values of `Card.document`; unknown fields are ignored.
 
-    Checkpoints and weights are left out too: nobody installs them from a run's record.
+    Checkpoints and weights are ignored too: they are never installed from a run's record.
 
     Raises:
-        ValueError: if a field has a value of another type.
+        ValueError: if a field has a value of the wrong type.
     """
     known = {one.name for one in fields(Card)} - {"checkpoints", "mini"}
-    given = {key: value for key, value in values.items() if key in known}
+    current = {_RENAMED.get(key, key): value for key, value in values.items()}
+    given = {key: value for key, value in current.items() if key in known}
     return TypeAdapter(Card).validate_python(given)
 
 

@@ -57,13 +57,13 @@ def full_level(values: NDArray[Any], path: Path) -> int:
     return 255 if 0 < high <= 255 else 65535
 
 
-def is_deep_colour(file: Image.Image) -> bool:
+def is_deep_color(file: Image.Image) -> bool:
     """Whether a file that is not decoded yet has colour of 16 bits, of which Pillow keeps 8."""
     tiles = getattr(file, "tile", ())
     return not is_deep(file) and any(";16" in str(tile[3]) for tile in tiles)
 
 
-def refuse_dark_colour(picture: Image.Image, path: Path) -> None:
+def refuse_dark_color(picture: Image.Image, path: Path) -> None:
     """Refuse colour of 16 bits whose levels stay below 4096, as those of 8 to 12 bits do.
 
     Args:

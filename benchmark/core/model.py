@@ -13,6 +13,8 @@ from benchmark.core.checkpoints.resolve import find_weights
 from benchmark.core.errors import BadInput
 from benchmark.core.inference import OptimizedNetwork
 
+_RENAMED = {"described": "card_for", "decides": "fingerprint"}  # class methods: earlier, present
+
 
 class Model:
     """A model with its weights, on one device.
@@ -60,6 +62,16 @@ class Model:
             BenchError: one line, if it names nothing that can be used.
         """
         return argument
+
+    described, decides = card_for, fingerprint  # their earlier names, which a plugin may call
+
+    def __init_subclass__(cls, **options: object) -> None:
+        """Alias class methods that a subclass defines under their earlier or present name alone."""
+        super().__init_subclass__(**options)
+        for earlier, present in _RENAMED.items():
+            for given, other in ((earlier, present), (present, earlier)):
+                if given in vars(cls) and other not in vars(cls):
+                    setattr(cls, other, vars(cls)[given])
 
     def tune(
         self, *, precision: Literal["exact", "bf16"] = "exact", compiled: bool = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmark.core.errors import DataError
-from benchmark.core.images import list_images
+from benchmark.core.image_files import list_images
 from benchmark.datasets.base import Dataset
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from benchmark.core.errors import DataError
-from benchmark.core.images import is_image
+from benchmark.core.image_files import is_image
 from benchmark.datasets.base import Dataset
 
 

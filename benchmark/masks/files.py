@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmark.core.errors import DataError
-from benchmark.core.images import MOST_PIXELS, centre_square, open_upright
+from benchmark.core.images import MOST_PIXELS, center_square, open_upright
 from benchmark.core.levels import full_level, is_deep
 from benchmark.core.types import Mask
 
@@ -223,7 +223,7 @@ def at_size(white: Mask, size: tuple[int, int], *, picture: tuple[int, int] | No
     if picture is not None:
         _refuse_other_shape(white.shape, picture)
         if size[0] == size[1]:
-            grey = centre_square(grey)
+            grey = center_square(grey)
     if grey.shape == size:
         return grey > 0
     resized = Image.fromarray(grey).resize((size[1], size[0]), Image.Resampling.NEAREST)

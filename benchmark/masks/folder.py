@@ -13,7 +13,8 @@ import numpy as np
 
 from benchmark.core.checkpoints.resolve import sha256_of
 from benchmark.core.errors import DataError
-from benchmark.core.images import MOST_PIXELS, list_images
+from benchmark.core.image_files import list_images
+from benchmark.core.image_open import MOST_PIXELS
 from benchmark.core.seeds import seed_of
 from benchmark.core.types import Mask
 from benchmark.masks.bucket import Bucket

@@ -17,7 +17,8 @@ from pathlib import Path, PurePosixPath
 
 from benchmark.core.errors import DataError
 from benchmark.core.filenames import same_name
-from benchmark.core.images import SUFFIXES, list_images
+from benchmark.core.image_files import list_images
+from benchmark.core.image_open import SUFFIXES
 
 _MARK = r"(?:masks?|gt|m|holes?|ground[_-]?truth|seg|segmentations?|labels?|mattes?|annotations?)"
 _MARKED = re.compile(rf"(?:mask[-_. ])?(.+?)(?:[-_. ]{_MARK}[-_]?\d*)?")

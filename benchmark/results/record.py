@@ -6,7 +6,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Iterable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import fmean
@@ -348,7 +348,7 @@ def _brought(kind: Literal["inpainter", "detector"], model: Chosen) -> External:
         word=model.word,
         distribution=model.distribution,
         identity=model.identity,
-        card=asdict(model.card),
+        card=model.card.document(),
     )
 
 

@@ -13,7 +13,8 @@ from PIL import Image
 
 from benchmark.core.errors import DataError
 from benchmark.core.filenames import printable
-from benchmark.core.images import find_images, read_image
+from benchmark.core.image_files import find_images
+from benchmark.core.images import read_image
 from benchmark.core.seeds import seed_of
 from benchmark.core.types import Pixels
 from benchmark.training.data.masks import told

@@ -11,7 +11,7 @@ from PIL import Image
 
 from benchmark.core.errors import DataError
 from benchmark.core.filenames import printable
-from benchmark.core.images import ImageFiles, find_images
+from benchmark.core.image_files import ImageFiles, find_images
 from benchmark.core.seeds import seed_of
 from benchmark.core.types import Mask
 from benchmark.masks.bucket import Bucket

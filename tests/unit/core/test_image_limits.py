@@ -166,7 +166,7 @@ def test_bombs_are_refused_with_little_memory(name: str, tmp_path: Path) -> None
     path = tmp_path / "a.png"
     path.write_bytes(bombs()[name])
     setup = "from pathlib import Path; from benchmark.core.images import read_image"
-    peak = peak_of(setup, "read_picture(Path(sys.argv[1]))", path)
+    peak = peak_of(setup, "read_image(Path(sys.argv[1]))", path)
     assert peak.said.startswith(f"{path}: ")
     assert "\n" not in peak.said
     assert peak.mebibytes < 90  # Pillow's own limit of texts is 64 MiB

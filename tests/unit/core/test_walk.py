@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from benchmark.core.errors import DataError
-from benchmark.core.images import list_images
+from benchmark.core.image_files import list_images
 from benchmark.core.walk import walk
 
 

@@ -171,7 +171,7 @@ def test_the_same_image_however_it_is_saved(tmp_path: Path, photo: Save, meant: 
         (save(PHOTO[..., 0].astype(np.uint16) * 16, "a.png"), "up to 2528 of 65535, as 10 or 12"),
         (
             lambda folder: cv2.imwrite(str(folder / "a.tif"), PHOTO.astype(np.float32)),
-            "a.tif: a TIFF of a kind that is not read",
+            "a.tif: an unsupported kind of TIFF",
         ),
     ],
 )
