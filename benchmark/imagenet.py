@@ -128,7 +128,7 @@ def already_here(name: str) -> str | None:
 
 def _read(backbone: Backbone, file: Path) -> Arrays:
     """What a file holds, by torchvision's names."""
-    from benchmark.core.checkpoints.legacy_formats import is_bare_pickle, read_arrays
+    from benchmark.core.checkpoints.legacy_formats import is_bare_pickle, read_pickled_arrays
 
     if file.suffix == ".safetensors":
         _refuse_larger(file, backbone.packed_size + _HEADER)
@@ -139,7 +139,7 @@ def _read(backbone: Backbone, file: Path) -> Arrays:
     _refuse_larger(file, backbone.packed_size)
     layers = [f"{backbone.packed_as}/Conv_{at}" for at in range(len(backbone.convolutions))]
     names = [f"{layer}/{part}" for layer in layers for part in ("kernel", "bias")]
-    found = read_arrays(file, names).values()  # a kernel is (height, width, in, out)
+    found = read_pickled_arrays(file, names).values()  # kernels are (height, width, in, out)
     turned = [array.transpose(3, 2, 0, 1) if array.ndim == 4 else array for array in found]
     return dict(zip(backbone.shapes, turned, strict=True))
 

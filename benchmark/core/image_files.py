@@ -111,7 +111,7 @@ def list_images(folder: Path, *, without: Collection[Path] = ()) -> NamedImages:
 
 
 def _has_frames(path: Path) -> bool:
-    """Whether a file holds several frames; False if it cannot be read, as reading it fails later."""
+    """Whether a file holds several frames; False if it cannot be read, which is raised later."""
     if path.suffix.lower() not in _MULTI_FRAME:
         return False
     try:

@@ -1,7 +1,7 @@
-"""Whether a run is only looked at: then nothing that it names is imported, started or read.
+"""Inspection mode: runs are read without importing, starting or opening what they name.
 
-A run may be a stranger's. `bench table`, `report`, `check`, `clean`, `merge` and `list runs` look;
-to run a plan is to trust what it names.
+A run may come from an untrusted source. `bench table`, `report`, `check`, `clean`, `merge` and
+`list runs` only inspect it; running its plan means trusting what it names.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-_LOOKING: ContextVar[bool] = ContextVar("looking", default=False)
+_INSPECTING: ContextVar[bool] = ContextVar("inspecting", default=False)
 
 
 @contextmanager
 def inspecting() -> Iterator[None]:
-    """Within the block, or the function that it decorates, a run is only looked at."""
-    before = _LOOKING.set(True)
+    """Switch inspection mode on, within the block or the decorated function."""
+    before = _INSPECTING.set(True)
     try:
         yield
     finally:
-        _LOOKING.reset(before)
+        _INSPECTING.reset(before)
 
 
 def is_inspecting() -> bool:
-    """Whether a run is only looked at."""
-    return _LOOKING.get()
+    """Whether inspection mode is on."""
+    return _INSPECTING.get()

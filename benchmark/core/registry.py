@@ -1,4 +1,4 @@
-"""A registry is a table one can read; reading it imports nothing."""
+"""Registries of models, metrics and data sets; listing names and cards imports no model."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retired:
-    """A model that the registry had once: what reading its runs and stores still needs.
+    """A removed model: what is still needed to read its runs and stores.
 
     Attributes:
         card: its card.
-        mini: SHA-256 of the mini weights that it shipped with; keys of its answers hold it.
+        mini: SHA-256 of its shipped mini weights, which is part of its outputs' keys.
         last: the last commit that has the model.
-        page: where it is told what became of it.
+        page: documentation page on its removal.
     """
 
     card: Card
@@ -48,7 +48,7 @@ class Retired:
     page: str
 
     def error(self) -> RetiredName:
-        """Why it cannot be used, in a line."""
+        """Return an error that says why it cannot be used."""
         return RetiredName(
             f"{self.card.name!r} was retired and cannot be run or trained any more: commit "
             f"{self.last} still has it, {self.page} says why; take it out of the plan or recipe"
@@ -56,17 +56,16 @@ class Retired:
 
 
 class Registry(Generic[T]):
-    """Names of one kind of thing, and where each is: in our table, or brought by a user.
+    """A lazy table of classes of one kind: built in, installed plugins, or named by path.
 
     Args:
-        kind: what a thing of it is called.
-        table: ours, as name to "module:Class".
-        base: "module:Class" of which everything brought must be a subclass.
-        group: the group of entry points by which other distributions add to it.
-        schemes: what takes an argument, as scheme to "module:Class"; None where neither schemes nor
-            classes named by hand are taken.
-        retired: names that were in the table once; they are found and have cards, but cannot be
-            loaded, and are listed nowhere.
+        kind: what its entries are called in messages, such as "inpainter".
+        table: built-in classes, as name to "module:Class".
+        base: "module:Class" that every external class must be a subclass of.
+        group: entry point group of plugins.
+        schemes: classes that take an argument, as scheme to "module:Class"; None if neither schemes
+            nor classes by path are supported.
+        retired: removed models by name; they have cards, but cannot be loaded and are not listed.
     """
 
     def __init__(
@@ -86,11 +85,11 @@ class Registry(Generic[T]):
         self._schemes = schemes
         self._retired = dict(retired or {})
         self._cards: dict[str, Card] = {}  # by entry; parsing a source takes 10 ms
-        self._labels: dict[str, Card] = {}  # of what a run brought, for those who read its files
-        self._stand_ins: dict[str, T] = {}  # likewise, in place of a class that is not imported
+        self._labels: dict[str, Card] = {}  # external models' cards, from specifiers and records
+        self._stand_ins: dict[str, T] = {}  # substitutes for external classes in inspection mode
 
     def __iter__(self) -> Iterator[str]:
-        """Ours in the table's order, then the plugins'."""
+        """Built-in names in the table's order, then plugins."""
         found = dict.fromkeys((*self._table, *(one.name for one in plugins(self._group))))
         return iter(found)
 
@@ -102,11 +101,11 @@ class Registry(Generic[T]):
 
     @property
     def built_in(self) -> tuple[str, ...]:
-        """The names in this project's own table."""
+        """Names in this project's own table."""
         return tuple(self._table)
 
     def usable(self) -> Iterator[str]:
-        """The names whose cards can be read; a broken plugin is left out, and `card` says why."""
+        """Names whose cards can be read; broken plugins are skipped, `card` raises why."""
         for name in self:
             try:
                 self.card(name)
@@ -115,12 +114,12 @@ class Registry(Generic[T]):
             yield name
 
     def find(self, word: str) -> RegistryEntry:
-        """Where the thing is that a word names: a name, "scheme:argument" or "module:Class".
+        """Resolve a specifier: a name, "scheme:argument" or "module:Class".
 
         Raises:
             UnknownName: with the nearest known name.
-            ExternalError: if two things have the name.
-            BadInput: if its label cannot be one.
+            ExternalError: if the name is ambiguous.
+            BadInput: if its label is invalid.
         """
         label, rest = split_label(word)
         head, colon, argument = rest.partition(":")
@@ -138,7 +137,7 @@ class Registry(Generic[T]):
         raise UnknownName(self.kind, word, known)
 
     def entry(self, name: str) -> str:
-        """Where the thing is that a word names, as "module:Class".
+        """Return the "module:Class" of a specifier.
 
         Raises:
             BenchError: as `find`.
@@ -146,11 +145,11 @@ class Registry(Generic[T]):
         return self.find(name).target
 
     def card(self, name: str) -> Card:
-        """The card of what a word names, or of what was brought under a label before.
+        """Return the card of a specifier, or of the label of an external model seen before.
 
-        The card of a class is read from its source; where somebody else's is not written as
-        literals its module is imported. The card has the name that tables use. While a run is only
-        looked at, of what was brought only remembered cards are known.
+        The card is read from the class's source; if an external card is not literal, its module is
+        imported. External cards get the name that tables use. In inspection mode, external cards
+        are known only through `remember_card`.
 
         Raises:
             BenchError: as `find`, or if there is no card.
@@ -177,7 +176,7 @@ class Registry(Generic[T]):
         return self._labels[found.name]
 
     def retired(self, word: str) -> Retired | None:
-        """What is known of a model that was retired; None for every other.
+        """Return the entry of a removed model; None for all other models.
 
         Raises:
             BenchError: as `find`.
@@ -186,20 +185,20 @@ class Registry(Generic[T]):
         return self._retired[found.name] if found.retired else None
 
     def remember_card(self, card: Card) -> None:
-        """Know the card of what a run brought, for those who read the run's files."""
+        """Register the card of a run's external model, for reading the run's files."""
         self._labels[card.name] = card
 
     def register_stand_in(self, name: str, kind: T) -> None:
-        """Know what stands for a class that a run brought, while the run is only looked at."""
+        """Register a substitute for a run's external class in inspection mode."""
         if name not in self._table:
             self._stand_ins[name] = kind
 
     def load(self, name: str) -> T:
-        """Import what a word names and return its class, or what stands for it.
+        """Import the class of a specifier, or return its substitute in inspection mode.
 
         Raises:
-            BenchError: as `find`, or if it was retired, or somebody else's class cannot be used,
-                in a line.
+            BenchError: as `find`, or if the model was removed, or an external class cannot be
+                used.
         """
         found = self.find(name)
         if found.retired:
@@ -211,11 +210,11 @@ class Registry(Generic[T]):
         return cast(T, self._foreign(found))
 
     def fingerprint(self, name: str) -> str:
-        """What decides the answer of what was brought, besides its card and its weights.
+        """Return what an external model's output depends on besides its card and weights.
 
         Returns:
-            Where it is and what it is made of: a class's distribution and the hash of its source, a
-            scheme's own word on its argument. "" for what is ours.
+            The class, its distribution and the hash of its source, or the scheme's own fingerprint
+            of its argument; "" for built-in models.
 
         Raises:
             BenchError: as `load`.
@@ -247,7 +246,7 @@ class Registry(Generic[T]):
                 )
             return RegistryEntry(name=name, target=one.target, distribution=one.distribution)
         if not found and (name in self._labels or (is_inspecting() and name in self._stand_ins)):
-            return RegistryEntry(name=name, target="")  # known from a run's files alone
+            return RegistryEntry(name=name, target="")  # known from a run's files only
         if not found and name in self._retired:
             return RegistryEntry(name=name, target="", built_in=True, retired=True)
         if not found:
@@ -261,8 +260,7 @@ class Registry(Generic[T]):
     def _free(self, label: str, word: str) -> str:
         if label in self:
             raise ExternalError(
-                f"{word!r}: {label!r} is the name of another {self.kind}; put a label of your own "
-                "before it: LABEL=..."
+                f"{word!r}: {label!r} is the name of another {self.kind}; choose a label: LABEL=..."
             )
         return label
 
@@ -271,7 +269,7 @@ class Registry(Generic[T]):
             return read_card(found.target)
         try:
             return read_card(found.target)
-        except (BenchError, SyntaxError, TypeError):  # written otherwise, or not at all
+        except (BenchError, SyntaxError, TypeError):  # missing or not literal
             card = getattr(self._foreign(found), "card", None)
         if not isinstance(card, Card):
             raise ExternalError(f"{found.target} has no `card = Card(...)`")
@@ -280,7 +278,7 @@ class Registry(Generic[T]):
     def _not_imported(self, found: RegistryEntry) -> ExternalError:
         return ExternalError(
             f"the {self.kind} {found.name!r} is not of this project, and its code is not imported "
-            "to look at a run; 'bench run' with the run's plan.toml does that"
+            "when a run is only inspected; use 'bench run' with the run's plan.toml"
         )
 
     def _foreign(self, found: RegistryEntry) -> type:
@@ -293,21 +291,19 @@ class Registry(Generic[T]):
         kind = import_class(found.target)
         base = _attribute(self._base)
         if not issubclass(kind, base):
-            raise ExternalError(
-                f"{found.target} is no {base.__name__}: it must be a subclass of it"
-            )
+            raise ExternalError(f"{found.target} is no {base.__name__}: expected a subclass of it")
         missing = sorted(getattr(kind, "__abstractmethods__", ()))
         if missing:
-            raise ExternalError(f"{found.target}: {', '.join(missing)} is not written yet")
+            raise ExternalError(f"{found.target}: {', '.join(missing)} is not implemented")
         return kind
 
 
 def create(registry: Registry[Any], word: str, *, weights: str | Path | None, device: str) -> Any:  # noqa: ANN401 (an Inpainter or a Detector: the registry's kind)
-    """Make the model that a word names, under the name that tables use.
+    """Construct the model of a specifier, with the name that tables use.
 
     Raises:
-        BenchError: as `Registry.load`, or if its weights cannot be used, or what a user brought
-            fails to be made.
+        BenchError: as `Registry.load`, or if its weights cannot be used, or the constructor of an
+            external model fails.
     """
     found = registry.find(word)
     arguments = () if found.argument is None else (found.argument,)
@@ -319,12 +315,12 @@ def create(registry: Registry[Any], word: str, *, weights: str | Path | None, de
     except BenchError:
         raise
     except (Exception, SystemExit) as error:
-        raise ExternalError(f"{found.target}: cannot be made: {last_line(error)}") from error
-    vars(model)["card"] = registry.card(word)
+        raise ExternalError(f"{found.target}: cannot be constructed: {last_line(error)}") from error
+    model.card = registry.card(word)
     return model
 
 
-def _attribute(target: str) -> Any:  # noqa: ANN401 (whatever the table says)
+def _attribute(target: str) -> Any:  # noqa: ANN401 (any attribute of a module)
     module, _, name = target.partition(":")
     return getattr(importlib.import_module(module), name)
 

@@ -217,9 +217,9 @@ TYPO = "class Grey(:\n    pass\n"
         ("brokenmod:Grey", "ModuleNotFoundError: No module named 'nowhere_at_all'"),
         ("brokenmod:Grey", "brokenmod.py:3)"),
         ("typomod:Grey", "typomod.py:1)"),
-        ("halfmod:Half", "_fill is not written yet"),
-        ("raisemod:Grey", "raisemod:Grey: cannot be made: ValueError: no network here ("),
-        ("exitmod:Grey", "exitmod:Grey: cannot be made: SystemExit: 3 ("),
+        ("halfmod:Half", "_fill is not implemented"),
+        ("raisemod:Grey", "raisemod:Grey: cannot be constructed: ValueError: no network here ("),
+        ("exitmod:Grey", "exitmod:Grey: cannot be constructed: SystemExit: 3 ("),
     ],
 )
 @pytest.mark.parametrize("entry_point", [True, False])

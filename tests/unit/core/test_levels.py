@@ -44,7 +44,7 @@ def test_other_levels_are_refused_with_their_range(
     tmp_path: Path, values: list[list[float]], told: str
 ) -> None:
     path = saved(tmp_path, np.array(values, np.float32))
-    with pytest.raises(DataError, match=rf"a\.tif: grey levels from {told}, expected"):
+    with pytest.raises(DataError, match=rf"a\.tif: gray levels from {told}, expected"):
         read_image(path)
 
 
@@ -118,9 +118,9 @@ def test_colour_of_16_bits_on_another_scale_is_refused_and_not_black(
     right = deep_colour(tmp_path, np.dstack([colours * 257, opaque]), f"right-{name}")
     assert np.array_equal(read_image(right), colours)
     wrong = deep_colour(tmp_path, np.dstack([colours * full // 255, opaque]), name)
-    with pytest.raises(DataError, match=r"a\.(png|tif): colour of 16 bits with no level of 4096"):
+    with pytest.raises(DataError, match=r"a\.(png|tif): 16-bit color with no level of 4096"):
         read_image(wrong)
-    with pytest.raises(DataError, match="colour of 16 bits"):
+    with pytest.raises(DataError, match="16-bit color"):
         read_white(wrong)
 
 

@@ -121,7 +121,7 @@ def test_a_changed_file_is_never_read(tmp_path: Path) -> None:
     path = file_of(filled(tmp_path), key)
     flip(path, path.stat().st_size - 1)  # still a heatmap, of another value
     with Store(tmp_path) as store:
-        with pytest.raises(OutputError, match="run again to make it anew"):
+        with pytest.raises(OutputError, match="run again to regenerate it"):
             store.heatmap(key)
         assert not store.known([key])
 

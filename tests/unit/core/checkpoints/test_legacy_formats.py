@@ -22,8 +22,8 @@ from torch import nn
 from benchmark.core.checkpoints.legacy_formats import (
     is_bare_pickle,
     read_archive,
-    read_arrays,
     read_network,
+    read_pickled_arrays,
 )
 from benchmark.core.checkpoints.pickle_vm import GlobalName, PickleMachine, UnbuiltObject
 from benchmark.core.errors import WeightsError
@@ -149,7 +149,7 @@ def test_a_global_is_never_imported(tmp_path, monkeypatch):
         b"ctrap\nspring\n)\x81}b",
         b"\x8c\x04trap\x8c\x06spring\x93",
     ):
-        played = PickleMachine().play(io.BytesIO(b"\x80\x04" + call + b"."))
+        played = PickleMachine().run(io.BytesIO(b"\x80\x04" + call + b"."))
         assert isinstance(played, UnbuiltObject | GlobalName)
     assert "trap" not in sys.modules
 
@@ -430,7 +430,7 @@ def arrays(*names: str, protocol: int = 3) -> bytes:
 def test_wanted_arrays_are_read_from_a_pickle(protocol: int, tmp_path: Path) -> None:
     path = tmp_path / "a.ckpt"
     path.write_bytes(arrays("one", "other", protocol=protocol))
-    found = read_arrays(path, ["net/other", "net/one"])
+    found = read_pickled_arrays(path, ["net/other", "net/one"])
     assert list(found) == ["net/other", "net/one"]
     assert found["net/one"].tolist() == [[1, 2, 3], [4, 5, 6]]
 
@@ -440,14 +440,14 @@ def test_an_array_whose_columns_come_first(tmp_path: Path) -> None:
     array = np.asfortranarray(np.arange(6, dtype=np.float32).reshape(2, 3))
     said = pickle.dumps({"a": array}, 3)
     path.write_bytes(said.replace(b"numpy._core.multiarray\n", b"numpy.core.multiarray\n"))
-    assert read_arrays(path, ["a"])["a"].tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert read_pickled_arrays(path, ["a"])["a"].tolist() == [[0, 1, 2], [3, 4, 5]]
 
 
 def test_a_pickle_of_arrays_that_asks_for_another_global_is_refused(tmp_path: Path) -> None:
     path, crater = tmp_path / "a.ckpt", tmp_path / "crater"
     path.write_bytes(pickle.dumps({"net": {"one": 1}, "evil": Bomb(crater)}, 3))
     with pytest.raises(WeightsError, match=r"nothing in it was run \(it asks for \w+\.\w+\)"):
-        read_arrays(path, ["net/one"])
+        read_pickled_arrays(path, ["net/one"])
     assert not crater.exists()
 
 
@@ -467,7 +467,7 @@ def test_what_is_no_array_of_float32_is_refused(content: object, said: str, tmp_
     raw = pickle.dumps(content, 3)
     path.write_bytes(raw.replace(b"numpy._core.multiarray\n", b"numpy.core.multiarray\n"))
     with pytest.raises(WeightsError, match=said):
-        read_arrays(path, ["net/one"])
+        read_pickled_arrays(path, ["net/one"])
 
 
 @pytest.mark.parametrize("shape", [b"K\x07", b"K\x00"], ids=["more", "none"])
@@ -476,4 +476,4 @@ def test_an_array_of_another_size_than_its_bytes(shape: bytes, tmp_path: Path) -
     assert arrays("one").count(b"K\x02K\x03") == 1
     path.write_bytes(arrays("one").replace(b"K\x02K\x03", b"K\x02" + shape))
     with pytest.raises(WeightsError, match="cannot reshape"):
-        read_arrays(path, ["net/one"])
+        read_pickled_arrays(path, ["net/one"])

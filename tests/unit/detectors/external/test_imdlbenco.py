@@ -84,7 +84,7 @@ def test_it_says_what_the_network_says(
 @needs_imdlbenco
 def test_a_checkpoint_of_another_model_or_with_code_is_refused(tmp_path: Path) -> None:
     network, path = drawn("MantraNet", tmp_path)
-    with pytest.raises(WeightsError, match="is no checkpoint of PSCC_Net"):
+    with pytest.raises(WeightsError, match="does not match PSCC_Net"):
         create_detector(f"imdlbenco:size={SIZE} PSCC_Net", weights=path)
     torch.save({"model": network.state_dict(), "args": print}, path)
     with pytest.raises(WeightsError, match="nothing in it was run"):
