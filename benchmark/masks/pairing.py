@@ -1,10 +1,10 @@
-"""The one rule of which mask belongs to which image, by their names.
+"""Pair masks with images by name.
 
-Names are paths below their folders without the endings. The first that fits counts: the same name;
-the same but for Unicode composition (NFC) and case; the same but for what marks a mask, such as
-`cat_mask` of `cat`, or `cat_mask` of `cat_image`; one path the end of the other, folders that only
-say "masks" or "images" left out, where the mask fits no other image. A mask that has its image
-is not taken for another.
+Names are paths below their folders without extensions. The first match counts: the same name; the
+same up to Unicode composition (NFC) and case; the same up to an affix that marks a mask, such as
+`cat_mask` of `cat`, or `cat_mask` of `cat_image`; one path the end of the other, ignoring folders
+that are called "masks", "images" or the like, if the mask matches no other image. A mask that has
+its image is not paired with another.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _MARK = r"(?:masks?|gt|m|holes?|ground[_-]?truth|seg|segmentations?|labels?|matt
 _MARKED = re.compile(rf"(?:mask[-_. ])?(.+?)(?:[-_. ]{_MARK}[-_]?\d*)?")
 _IMAGE = r"(?:images?|imgs?|photos?|pictures?|pics?|rgb|inputs?|originals?)"
 _PICTURED = re.compile(rf"(?:{_IMAGE}[-_. ])?(.+?)(?:[-_. ]{_IMAGE})?")
-_SIGN = re.compile(r"[^\w/]|_")  # where a name may end that another begins with
+_SIGN = re.compile(r"[^\w/]|_")  # punctuation after a name that is the prefix of another
 _FOLDER = re.compile(
     r"(?:images?|imgs?|pictures?|photos?|photographs?|masks?|gt|holes?|labels?|annotations?)"
 )
 Key = Callable[[str], str]
-Path_ = tuple[str, ...]  # the parts of a name
+Path_ = tuple[str, ...]  # path components of a name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,9 +37,9 @@ class Pairs:
     """Which masks belong to which images.
 
     Attributes:
-        masks: names of the masks by the image's name, in the order of the images.
-        without: names of images that have none.
-        spare: names of masks that belong to no image.
+        masks: names of the masks by image name, in the order of the images.
+        without: names of images without a mask.
+        spare: names of masks without an image.
     """
 
     masks: Mapping[str, tuple[str, ...]]
@@ -48,11 +48,11 @@ class Pairs:
 
 
 def pair(pictures: Sequence[str], masks: Iterable[str]) -> Pairs:
-    """Give each image the masks of its name.
+    """Assign each image the masks of its name.
 
     Args:
-        pictures: names of the images, each once.
-        masks: names of the masks, each once.
+        pictures: unique names of the images.
+        masks: unique names of the masks.
     """
     found: dict[str, tuple[str, ...]] = {}
     free = list(masks)
@@ -72,7 +72,7 @@ def pair(pictures: Sequence[str], masks: Iterable[str]) -> Pairs:
 
 
 def pair_some(pictures: Sequence[str], others: Sequence[str], masks: Iterable[str]) -> Pairs:
-    """The same for some images of a folder, in the company of the others there."""
+    """Pair some images of a folder, given that the others there may own masks too."""
     pairs = pair([*pictures, *others], masks)
     return Pairs(
         masks={name: pairs.masks[name] for name in pictures if name in pairs.masks},
@@ -84,7 +84,7 @@ def pair_some(pictures: Sequence[str], others: Sequence[str], masks: Iterable[st
 def _by_key(
     pictures: Sequence[str], free: Sequence[str], found: Container[str], keys: tuple[Key, Key]
 ) -> dict[str, tuple[str, ...]]:
-    """Pairs whose keys are the same, where no other image has that key."""
+    """Return pairs with equal keys, if no other image has that key."""
     of_picture, of_mask = keys
     owners: dict[str, list[str]] = defaultdict(list)
     for name in pictures:
@@ -104,7 +104,7 @@ def _by_key(
 def _by_path(
     pictures: Sequence[str], free: Sequence[str], found: Container[str]
 ) -> dict[str, tuple[str, ...]]:
-    """Pairs of which one path is the end of the other, where the mask fits no other image."""
+    """Return pairs of which one path is the end of the other, if no other image matches."""
     owners: dict[str, list[tuple[str, Path_]]] = defaultdict(list)
     for name in pictures:
         parts = _parts(name)
@@ -120,9 +120,9 @@ def _by_path(
 
 
 def likely(pictures: Iterable[str], masks: Iterable[str]) -> tuple[str, str] | None:
-    """An image and a mask whose name begins with the image's, if half of the images have one.
+    """Return an image and a mask that starts with its name, if half of the images have such masks.
 
-    Such masks are meant by name, by a rule that `pair` does not know.
+    Such masks are meant to be paired by name, but by a scheme that `pair` does not support.
     """
     named = {unended(name): name for name in pictures}
     found: dict[str, str] = {}
@@ -141,17 +141,17 @@ def goes_by_name(
     *,
     without: Collection[Path] = (),
 ) -> bool:
-    """Whether masks belong to images by their names: most images, or none, have one.
+    """Whether masks are paired by name: most images have a mask of their name.
 
     Args:
-        folder: holds the masks, or is the one mask of all images.
+        folder: folder of masks, or the single mask of all images.
         pictures: names of the images.
-        others: names of images of the same folder that are not used.
-        without: files and folders below `folder` that hold no masks.
+        others: names of unused images in the same folder.
+        without: files and folders below `folder` to skip.
 
     Raises:
-        DataError: if some images have a mask of their name and most have not, or the names only
-            begin alike.
+        DataError: if only a minority of the images has a mask of its name, or names only share a
+            prefix.
     """
     if folder.is_file():
         return True
@@ -161,27 +161,26 @@ def goes_by_name(
     if meant is not None:
         raise DataError(
             f"{folder}: {meant[1]!r} begins with the image {meant[0]!r}, as if it were its mask; "
-            f"call it {meant[0]}_mask, or deal the masks out whatever their names with --pairing "
-            "drawn"
+            f"call it {meant[0]}_mask, or assign masks regardless of names with --pairing drawn"
         )
     if not pairs.masks or len(pairs.masks) >= len(pairs.without):
         return bool(pairs.masks)
     name, masks = next(iter(pairs.masks.items()))
     raise DataError(
         f"{folder}: {len(pairs.masks)} of {len(pictures)} images have a mask of their name here, "
-        f"such as {name!r} ({masks[0]}), the others none, such as {pairs.without[0]!r}; take those "
-        "out of --images, or deal the masks out whatever their names with --pairing drawn"
+        f"such as {name!r} ({masks[0]}), the others none, such as {pairs.without[0]!r}; remove "
+        "those from --images, or assign masks regardless of names with --pairing drawn"
     )
 
 
 def marked(names: Sequence[str]) -> set[str]:
-    """Those of some images' names that mark masks of others, as `a_mask` beside `a`."""
+    """Return the names that are masks of other images of the same folder, as `a_mask` of `a`."""
     plain = {unended(name) for name in names if _unmarked(name) == unended(name)}
     return {name for name in names if _unmarked(name) != unended(name) and _unmarked(name) in plain}
 
 
 def unended(name: str) -> str:
-    """A folded name without the ending that twins of different endings keep in their names."""
+    """Return a normalized name without the extension that ambiguous names keep."""
     return same_name(_without_ending(name))
 
 
@@ -191,28 +190,28 @@ def _without_ending(name: str) -> str:
 
 
 def _ended(name: str) -> str:
-    """A folded name without what marks a mask; an ending before that, as in a.png_mask, stays."""
+    """Return a normalized name without its mask affix; an extension before it stays."""
     before, slash, last = same_name(name).rpartition("/")
     marked = _MARKED.fullmatch(last)
     return before + slash + (marked[1] if marked else last)
 
 
 def _unmarked(name: str) -> str:
-    """The same without the ending as well."""
+    """Return a normalized name without its mask affix and extension."""
     before, slash, last = unended(name).rpartition("/")
     marked = _MARKED.fullmatch(last)
     return before + slash + (unended(marked[1]) if marked else last)
 
 
 def _unpictured(name: str) -> str:
-    """An image's name without the ending and what says that it is an image, as 001_image."""
+    """Return a normalized name without its extension and image affix, as in 001_image."""
     before, slash, last = unended(name).rpartition("/")
     told = _PICTURED.fullmatch(last)
     return before + slash + (told[1] if told else last)
 
 
 def _of_marked(name: str) -> str:
-    """As `_unmarked`; of a name that marks no mask what is no image's."""
+    """Return `_unmarked` of a name with a mask affix; otherwise a key that no image has."""
     return _unmarked(name) if _unmarked(name) != unended(name) else f"/{name}"
 
 
@@ -238,5 +237,5 @@ def _ends(one: Path_, other: Path_) -> bool:
 
 
 def _one_picture(names: Sequence[str]) -> bool:
-    """Whether they are one image, or twins that differ in the ending alone."""
+    """Whether they are one image, or copies that differ in the extension only."""
     return len(names) == 1 or len({_without_ending(name) for name in names}) == 1

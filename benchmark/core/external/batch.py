@@ -1,4 +1,4 @@
-"""A chunk of images answered by a program: laid out in folders, run, and collected by name."""
+"""Run a program on a batch: write the images to folders, run it, collect its outputs by name."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from benchmark.core.types import Mask, NamedImage, Pixels
 
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
-ATTEMPTS = 2  # a program may fail for a passing reason, such as a GPU's memory
-_LONG = 80  # characters of a sample's name in a file's name
+ATTEMPTS = 2  # a program may fail for a transient reason, such as a GPU's memory
+_LONG = 80  # characters of a sample's name in a file name
 
 
 class ProgramFormat(Protocol[R_co]):
-    """How one program's images are written and its answers are read."""
+    """File format of a program: how its inputs are written and its outputs are read."""
 
     def write(self, folder: Path, name: str, piece: NamedImage) -> None:
-        """Write a piece under a name into the folders images/ and masks/ of `folder`."""
+        """Write an input under a name into the folders images/ and masks/ of `folder`."""
         ...
 
     def read(self, out: Path, name: str, piece: NamedImage) -> R_co:
-        """Read the answer to the piece of that name.
+        """Read the program's output for the input of that name.
 
         Raises:
-            BadOutput: if there is none, or it cannot be used; DataError likewise.
+            BadOutput: if it is missing or invalid; likewise DataError.
         """
         ...
 
@@ -47,22 +47,22 @@ def run_batch(
     terms: ExternalOptions,
     model: str,
 ) -> list[R | BadOutput]:
-    """Let a program answer pieces; those without an answer are tried once more.
+    """Run a program on a batch; inputs without an output are retried once.
 
     Args:
         program: the program.
-        layout: how its files are written and read.
-        pieces: the chunk.
-        terms: its time limit, and where its log is kept.
+        layout: the format of its files.
+        pieces: the batch.
+        terms: its time limit and log folder.
         model: the model's name, for the log.
 
     Returns:
-        For each piece its answer, or why there is none.
+        For each input its output, or why there is none.
 
     Raises:
-        OutputError: if its folders cannot be written.
+        OutputError: if the program's folders cannot be written.
     """
-    answers: dict[int, R | BadOutput] = {}
+    outputs: dict[int, R | BadOutput] = {}
     left = list(range(len(pieces)))
     for _ in range(ATTEMPTS):
         chunk = [pieces[number] for number in left]
@@ -70,11 +70,11 @@ def run_batch(
             found = _attempt(program, layout, chunk, terms, model)
         except OSError as error:
             raise OutputError(f"cmd: a file cannot be written or read ({error})") from error
-        answers.update(zip(left, found, strict=True))
-        left = [number for number in left if isinstance(answers[number], BadOutput)]
+        outputs.update(zip(left, found, strict=True))
+        left = [number for number in left if isinstance(outputs[number], BadOutput)]
         if not left:
             break
-    return [answers[number] for number in range(len(pieces))]
+    return [outputs[number] for number in range(len(pieces))]
 
 
 def _attempt(
@@ -86,7 +86,7 @@ def _attempt(
 ) -> list[R | BadOutput]:
     near = None
     if terms.logs is not None:
-        near = make_below(terms.logs.parent, terms.logs.name)  # where clean finds it
+        near = make_below(terms.logs.parent, terms.logs.name)  # where `bench clean` finds it
     with TemporaryDirectory(prefix=f"{DRAFT}bench-", dir=near) as root:
         places = {name: make_folder(Path(root) / name) for name in ("images", "masks", "out")}
         names = list(_names(pieces))
@@ -108,7 +108,7 @@ def _attempt(
 
 
 def _names(pieces: Iterable[NamedImage]) -> Iterator[str]:
-    """One name a piece, each another: its place in the chunk, then what a reader of a log needs."""
+    """Yield a unique name for each input: its index in the batch, bucket and sample, for logs."""
     for number, piece in enumerate(pieces):
         parts = [f"{number:04d}", piece.bucket, plain_name(piece.sample)[:_LONG]]
         yield "_".join(part.replace(" ", "_") for part in parts if part)
@@ -122,7 +122,12 @@ def _read(layout: ProgramFormat[R], out: Path, name: str, piece: NamedImage) -> 
 
 
 def output_file(out: Path, stems: Sequence[str], suffixes: Container[str]) -> Path:
-    """The file below a program's folder that has the first of some names that any has.
+    """Find a program's output file by the first of several names that exists.
+
+    Args:
+        out: the program's output folder.
+        stems: possible file names without extension, in order of preference.
+        suffixes: accepted extensions.
 
     Raises:
         BadOutput: if there is none, or more than one of that name.
@@ -138,6 +143,6 @@ def output_file(out: Path, stems: Sequence[str], suffixes: Container[str]) -> Pa
 
 
 def save_png(path: Path, pixels: Pixels | Mask) -> None:
-    """Write an image, or a mask as 0 and 255, without loss."""
+    """Save an image, (H, W, 3) uint8, or a mask, (H, W) bool as 0 and 255, as PNG."""
     levels = pixels * 255 if pixels.dtype == bool else pixels
     Image.fromarray(levels.astype("uint8")).save(path)

@@ -1,4 +1,4 @@
-"""Libraries that an extra of this project brings: which version is here, and what to do without."""
+"""Optional dependencies (extras): installed versions, import errors, install commands."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _OPTION = re.compile(r"([a-z]+)=(.*)", re.DOTALL)
 
 
 def install_line(extra: str) -> str:
-    """The pip command that installs what an extra of this project names.
+    """Return the pip command that installs the packages of an extra.
 
-    It names the packages themselves, so that it is true of a checkout and of a wheel alike; the
-    project itself need not be on an index.
+    It names the packages themselves, so that it works for a checkout and a wheel alike; the project
+    itself need not be on an index.
 
     Args:
         extra: a key of `project.optional-dependencies` in pyproject.toml.
@@ -30,10 +30,10 @@ def install_line(extra: str) -> str:
 
 
 def installed(library: str, *, how: str) -> str:
-    """A library's version, as "name 1.2.3"; the library is not imported.
+    """Return a library's version, as "name 1.2.3", without importing it.
 
     Args:
-        library: its name in package indexes.
+        library: its name on a package index.
         how: the command that installs it, for the message.
 
     Raises:
@@ -47,30 +47,30 @@ def installed(library: str, *, how: str) -> str:
 
 @contextmanager
 def importing(library: str, *, how: str) -> Iterator[None]:
-    """Import parts of a library; what it lacks is said in a line.
+    """Import parts of a library within the block; convert failures to `ExternalError`.
 
     Raises:
-        ExternalError: if one of its imports fails.
+        ExternalError: if an import fails.
     """
     try:
         yield
-    except Exception as error:  # whatever a library meets that was written for older ones
-        said = f"{type(error).__name__}: {error}".splitlines()[0][:150]
-        raise ExternalError(f"{library} cannot be imported: {said}; get it with {how}") from error
+    except Exception as error:  # a library may fail in any way with newer dependencies
+        reason = f"{type(error).__name__}: {error}".splitlines()[0][:150]
+        raise ExternalError(f"{library} cannot be imported: {reason}; get it with {how}") from error
 
 
 def options_of(argument: str, known: Mapping[str, str]) -> tuple[dict[str, str], str]:
-    """Read "[OPTION=VALUE ...] NAME", the argument of a scheme.
+    """Parse a scheme's argument "[OPTION=VALUE ...] NAME".
 
     Args:
-        argument: quoted as for a shell.
-        known: options and what they are by default.
+        argument: the argument, quoted as for a shell.
+        known: options and their defaults.
 
     Returns:
         All options, and the name.
 
     Raises:
-        BadInput: if it cannot be read, has an unknown option, or there is not one name.
+        BadInput: if it cannot be parsed, has an unknown option, or not exactly one name.
     """
     try:
         words = shlex.split(argument)

@@ -175,10 +175,10 @@ def test_jpeg_masks_are_masks(tmp_path, quality):
 @pytest.mark.parametrize("light", [1, 0.62])
 def test_images_are_no_masks(tmp_path, name, light):
     photograph = (getattr(data, name)() * light).astype(np.uint8)
-    with pytest.raises(DataError, match=r"a\.png: (coloured|many grey levels), as"):
+    with pytest.raises(DataError, match=r"a\.png: (colored|many gray levels), as"):
         seen(tmp_path, photograph)
     grey = np.asarray(Image.fromarray(photograph).convert("L"))
-    with pytest.raises(DataError, match=r"a\.png: many grey levels, as an image has"):
+    with pytest.raises(DataError, match=r"a\.png: many gray levels, as in an image"):
         seen(tmp_path, grey)
 
 
@@ -188,16 +188,16 @@ def test_images_are_no_masks(tmp_path, name, light):
 )
 def test_coloured_labels_are_refused_with_their_colours(tmp_path, colours):
     labels = np.where(HOLE[..., None], *(np.array(one, np.uint8) for one in colours))
-    with pytest.raises(DataError, match=r"a\.png: coloured.*most of them RGB \("):
+    with pytest.raises(DataError, match=r"a\.png: colored.*most of them RGB \("):
         seen(tmp_path, labels)
     Image.fromarray(labels).quantize(2).save(tmp_path / "p.png")
-    with pytest.raises(DataError, match=r"p\.png: coloured"):
+    with pytest.raises(DataError, match=r"p\.png: colored"):
         read_mask(tmp_path / "p.png")
 
 
 @pytest.mark.parametrize("top", [2, 5, 100, 127])
 def test_labels_below_128_are_refused_with_their_levels(tmp_path, top):
-    with pytest.raises(DataError, match=rf"a\.png: grey levels 0, {top} and none of 128 or more"):
+    with pytest.raises(DataError, match=rf"a\.png: gray levels 0, {top} and none of 128 or more"):
         seen(tmp_path, HOLE.astype(np.uint8) * top)
 
 
@@ -222,5 +222,5 @@ def test_black_and_white_count_before_transparency(tmp_path):
 @pytest.mark.parametrize("level", [0, 255])
 def test_one_colour_on_nothing_may_mean_either_and_is_refused(tmp_path, level):
     grey, alpha = np.full((64, 64), level, np.uint8), HOLE.astype(np.uint8) * 255
-    with pytest.raises(DataError, match=r"a\.png: one colour, and transparency that varies"):
+    with pytest.raises(DataError, match=r"a\.png: a single color with varying transparency"):
         seen(tmp_path, np.dstack([grey, grey, grey, alpha]))

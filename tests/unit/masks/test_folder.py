@@ -67,7 +67,7 @@ def test_a_mask_whose_hole_is_cropped_away_is_not_called_empty(tmp_path, write):
 
 def test_masks_that_are_dealt_out_for_want_of_names_are_said_to_be(tmp_path, write):
     write("x.png", 28)
-    match = "such as 27-28; none has an image's name, so they are dealt out; one that belongs to a"
+    match = "such as 27-28; none has an image's name, so they are randomly assigned; a mask of a "
     with pytest.raises(DataError, match=f"{match} is called a_mask"):
         opened(tmp_path)
 
@@ -303,6 +303,6 @@ def test_how_a_mask_is_read_is_told_and_is_in_its_key(tmp_path, write):
 
 def test_what_is_wrong_with_every_mask_is_said_and_no_bucket(tmp_path):
     Image.new("RGB", (8, 8), "red").save(tmp_path / "a.png")
-    with pytest.raises(DataError, match=r"no usable mask; a\.png: coloured") as caught:
+    with pytest.raises(DataError, match=r"no usable mask; a\.png: colored") as caught:
         opened(tmp_path, names="a", by_name=True)
     assert "bucket" not in str(caught.value)

@@ -121,12 +121,12 @@ def test_the_same_mask_however_it_is_saved(tmp_path: Path, mask: Save, meant: fl
     [
         (save(np.where(HOLE > 0, np.nan, 0).astype(np.float32), "a.tif"), "nan to nan"),
         (save(np.dstack([HOLE * 0 + 255, HOLE]), "a.png"), "transparency that varies"),
-        (save(ONES * 127, "a.png"), "grey levels 0, 127 and none of 128 or more"),
+        (save(ONES * 127, "a.png"), "gray levels 0, 127 and none of 128 or more"),
         (
             save(np.where(COLUMNS < 10, 128, HOLE).astype(np.uint8), "a.png"),
-            "grey levels 0, 128, 255, as labels have",
+            "gray levels 0, 128, 255, as in a label map",
         ),
-        (save(np.dstack([HOLE, HOLE * 0, HOLE * 0]), "a.png"), "coloured"),
+        (save(np.dstack([HOLE, HOLE * 0, HOLE * 0]), "a.png"), "colored"),
         (save(255 - HOLE, "a.png"), "--mask-polarity"),
         (
             all_of(save(HOLE, "a.png"), save(np.roll(HOLE, 9, axis=0), "a.jpg", quality=95)),
