@@ -1,4 +1,4 @@
-"""Download a file: never more than is expected, and no long wait for an address that is dead."""
+"""Download a file with limits on its size and on the time to connect."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from pathlib import Path
 
 from benchmark.core.errors import OutputError, Unreachable, WeightsError
 
-CONNECT, READ = 4.0, 60.0  # seconds to wait: for each of a host's addresses, for the next bytes
-LARGEST = 4 * 2**30  # bytes, of a file whose size nobody states
+CONNECT, READ = 4.0, 60.0  # timeouts in seconds: for each address of a host, for the next bytes
+LARGEST = 4 * 2**30  # bytes of a file of unknown size
 
 
 def download(url: str, folder: Path, *, most: int = 0) -> Path:
-    """Fetch a file into a folder; what is in it is for the caller to verify.
+    """Download a file into a folder; the caller verifies its content.
 
     Args:
-        url: where it is.
-        folder: where it goes, under the last part of its address.
-        most: the size that is stated for it, in bytes; 0 where none is.
+        url: the file's URL.
+        folder: target folder; the file is named by the last part of the URL.
+        most: expected size in bytes, or 0 if unknown.
 
     Returns:
         The file.
 
     Raises:
-        Unreachable: if the address cannot be reached, has no such file, or breaks off.
-        WeightsError: if more comes than is stated.
+        Unreachable: if the URL cannot be reached, does not exist, or the download is interrupted.
+        WeightsError: if the file is larger than expected.
         OutputError: if it cannot be written.
     """
     import pooch
@@ -37,14 +37,14 @@ def download(url: str, folder: Path, *, most: int = 0) -> Path:
     with _Limited(path, url, most or LARGEST) as file:
         try:
             get(url, file, None)
-        except (OSError, ValueError) as error:  # what the libraries below raise is of these
+        except (OSError, ValueError) as error:  # base classes of what the libraries raise
             reason = str(error).splitlines()[0][:150]
             raise Unreachable(f"{url}: cannot be fetched ({reason})") from None
     return path
 
 
 class _Limited(io.RawIOBase):
-    """A file that refuses to grow beyond a size."""
+    """A file that refuses to grow beyond a size limit."""
 
     def __init__(self, path: Path, url: str, most: int) -> None:
         self._path, self._url, self._most = path, url, most

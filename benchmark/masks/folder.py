@@ -66,7 +66,7 @@ class FolderMasks:
     Args:
         folder: folder of mask files, such as the NVIDIA irregular test set; or one mask file, which
             is used for every image.
-        pictures: the images that masks are assigned to.
+        targets: the images that masks are assigned to.
         buckets: buckets to use, or None for the smallest one that contains all masks.
         polarity: which color is the hole.
         by_name: assign each image the masks of its name (`masks.pairing`), which must have its
@@ -83,7 +83,7 @@ class FolderMasks:
     def __init__(
         self,
         folder: Path,
-        pictures: MaskTargets,
+        targets: MaskTargets,
         buckets: Sequence[Bucket] | None,
         *,
         polarity: Polarity,
@@ -93,14 +93,14 @@ class FolderMasks:
     ) -> None:
         self._folder = folder
         self._top = folder.parent if folder.is_file() else folder
-        self._pictures = pictures
+        self._targets = targets
         self._by_name = by_name or folder.is_file()
         self._other_bands = other_bands
         self._digests: dict[Path, str] = {}
         self._last: tuple[Path, MaskImage] | None = None
         self.unused: list[tuple[str, str]] = []
         self.failed: dict[str, str] = {}
-        listing = list_images(folder, without=pictures.without)
+        listing = list_images(folder, without=targets.without)
         self.left_out = listing.left_out
         pairs = self._pair(listing.named) if self._by_name else None
         self.pairing = _describe_pairing(folder, listing.named, pairs)
@@ -135,8 +135,8 @@ class FolderMasks:
         wanted = Bucket.parse(bucket)
         file = self._chosen[sample][wanted]
         white = self._read(file.path).white
-        picture = self._pictures.shape_of(sample) if self._made_for_one(white) else None
-        mask = at_size(white, shape, picture=picture) ^ file.inverted
+        made_for = self._targets.shape_of(sample) if self._made_for_one(white) else None
+        mask = at_size(white, shape, image_shape=made_for) ^ file.inverted
         if not wanted.holds(mask):
             raise DataError(
                 f"{file.path}: covers {mask.mean():.2%} at {shape[1]}x{shape[0]}, not {bucket} %"
@@ -145,12 +145,12 @@ class FolderMasks:
 
     def _pair(self, named: Mapping[str, Path]) -> Pairs:
         """Find the masks of each image: those of its name, or the single file."""
-        names = self._pictures.names
+        names = self._targets.names
         if self._folder.is_file():
             mask = tuple(named)
             return Pairs(masks=dict.fromkeys(names, mask), without=(), spare=())
-        pairs = pair_some(names, self._pictures.others, named)
-        if not pairs.masks or (pairs.without and not self._pictures.partly):
+        pairs = pair_some(names, self._targets.others, named)
+        if not pairs.masks or (pairs.without and not self._targets.partly):
             raise DataError(
                 f"{self._folder}: {len(pairs.without)} of {len(names)} images have no "
                 f"mask of their name here, such as {pairs.without[0]!r}; assign masks by bucket "
@@ -160,23 +160,25 @@ class FolderMasks:
 
     def _measured_pairs(self, named: Mapping[str, Path], pairs: Pairs) -> Iterable[MaskFile]:
         """Yield the usable masks of each image with their white share at evaluation size."""
-        for picture, masks in pairs.masks.items():
-            for path in self._one_of_twins(picture, named, masks):
+        for image, masks in pairs.masks.items():
+            for path in self._one_of_twins(image, named, masks):
                 try:
                     read = self._read(path)
-                    made_for = self._shape_of(picture, read.white)
+                    made_for = self._shape_of(image, read.white)
                     shape = made_for if self._made_for_one(read.white) else None
-                    side = self._pictures.size
-                    sized = at_size(read.white, (side, side) if side else made_for, picture=shape)
+                    side = self._targets.size
+                    sized = at_size(
+                        read.white, (side, side) if side else made_for, image_shape=shape
+                    )
                 except DataError as error:
                     reason = str(error).removeprefix(f"{path}: ")
-                    self.failed.setdefault(picture, f"{path}: {reason}")
+                    self.failed.setdefault(image, f"{path}: {reason}")
                     continue
                 share = float(sized.mean())
-                yield MaskFile(path=path, white=share, reading=read.reading, picture=picture)
+                yield MaskFile(path=path, white=share, reading=read.reading, image=image)
 
     def _one_of_twins(
-        self, picture: str, named: Mapping[str, Path], masks: Sequence[str]
+        self, image: str, named: Mapping[str, Path], masks: Sequence[str]
     ) -> Iterable[Path]:
         """Yield the mask files; of copies in several formats with the same content, only one."""
         groups: dict[str, list[Path]] = {}
@@ -188,7 +190,7 @@ class FolderMasks:
             different = next((path for path in others if not self._same(first, path)), None)
             if different is not None:
                 self.failed.setdefault(
-                    picture, f"{first}: {self._inner(different)} is another mask of the same name"
+                    image, f"{first}: {self._inner(different)} is another mask of the same name"
                 )
             else:
                 yield first
@@ -206,17 +208,17 @@ class FolderMasks:
 
         A single square mask for all images may be made for their center squares.
         """
-        square = white.shape[0] == white.shape[1] and self._pictures.size is not None
+        square = white.shape[0] == white.shape[1] and self._targets.size is not None
         return self._by_name and not (self._folder.is_file() and square)
 
     def _measured(self, named: Mapping[str, Path]) -> Iterable[MaskFile]:
         """Yield the usable files with their white share at evaluation size; report the others."""
-        side = self._pictures.size
+        side = self._targets.size
         for path in named.values():
             try:
                 if side:
                     changed = path.stat().st_mtime_ns
-                    white, reading = _white_at(path, changed, side, self._pictures.most)
+                    white, reading = _white_at(path, changed, side, self._targets.most)
                 else:
                     read = self._read(path)
                     white, reading = float(read.white.mean()), read.reading
@@ -229,7 +231,7 @@ class FolderMasks:
     def _shape_of(self, name: str, white: Mask) -> Shape:
         """Return the image's shape, or the mask's if the image cannot be read (reported later)."""
         try:
-            return self._pictures.shape_of(name)
+            return self._targets.shape_of(name)
         except DataError:
             return white.shape[0], white.shape[1]
 
@@ -248,7 +250,7 @@ class FolderMasks:
             percent = _percent(file)
             fitting = [bucket for bucket in buckets if bucket.low < percent <= bucket.high]
             if file.share in (0, 1):
-                where = " in the image's centre square" if self._cropped(file) else ""
+                where = " in the image's center square" if self._cropped(file) else ""
                 self._note(file.path, ("empty mask" if file.share == 0 else "full mask") + where)
                 continue
             if not fitting and not self._other_bands:
@@ -259,7 +261,7 @@ class FolderMasks:
 
     def _cropped(self, file: MaskFile) -> bool:
         """Whether an image's own mask was cropped to its center square."""
-        if not file.picture or self._pictures.size is None:
+        if not file.image or self._targets.size is None:
             return False
         height, width = self._read(file.path).white.shape
         return bool(height != width)
@@ -285,11 +287,11 @@ class FolderMasks:
 
     def _unnamed(self) -> str:
         """Return a hint that no mask has an image's name, if masks are randomly assigned."""
-        if self._by_name or self._other_bands or not self._pictures.names:
+        if self._by_name or self._other_bands or not self._targets.names:
             return ""
         return (
             "; none has an image's name, so they are randomly assigned; a mask of "
-            f"{self._pictures.names[0]} would be called {self._pictures.names[0]}_mask"
+            f"{self._targets.names[0]} would be called {self._targets.names[0]}_mask"
         )
 
     def _assign_by_name(
@@ -299,10 +301,10 @@ class FolderMasks:
         chosen: dict[str, dict[Bucket, MaskFile]] = {}
         for bucket, files in binned.items():
             for file in files:
-                other = chosen.setdefault(file.picture, {}).setdefault(bucket, file)
+                other = chosen.setdefault(file.image, {}).setdefault(bucket, file)
                 if other != file:
                     raise DataError(
-                        f"{self._folder}: {file.picture!r} has two masks in the bucket "
+                        f"{self._folder}: {file.image!r} has two masks in the bucket "
                         f"{bucket.label}, {self._inner(other.path)} and "
                         f"{self._inner(file.path)}; remove one, or choose --buckets that separate "
                         "them"
@@ -313,7 +315,7 @@ class FolderMasks:
         self, binned: Mapping[Bucket, Sequence[MaskFile]], seed: int
     ) -> dict[str, dict[Bucket, MaskFile]]:
         """Assign image i mask i of each bucket's seeded permutation, cyclically."""
-        names = self._pictures.names
+        names = self._targets.names
         chosen: dict[str, dict[Bucket, MaskFile]] = {name: {} for name in names}
         for bucket, files in binned.items():
             draws = {
@@ -327,11 +329,11 @@ class FolderMasks:
 
     def _fitting(self, name: str, bucket: Bucket, order: Sequence[MaskFile]) -> MaskFile:
         """Return the first mask that is in the bucket at the image's own size, if any is."""
-        if self._pictures.size:
+        if self._targets.size:
             return order[0]
         for file in order:
             white = self._read(file.path).white
-            sized = at_size(white, self._shape_of(name, white), picture=None)
+            sized = at_size(white, self._shape_of(name, white), image_shape=None)
             if bucket.holds(sized ^ file.inverted):
                 return file
         return order[0]
@@ -340,7 +342,7 @@ class FolderMasks:
         if self._last is None or self._last[0] != path:
             self._last = (
                 path,
-                read_mask(path, self._pictures.most, sha256=self._digests.get(path, "")),
+                read_mask(path, self._targets.most, sha256=self._digests.get(path, "")),
             )
         return self._last[1]
 
@@ -356,7 +358,7 @@ class FolderMasks:
                 self._digests[file.path] = sha256_of(file.path)
             except OSError as error:
                 raise DataError(f"{file.path}: cannot be read ({error.strerror})") from None
-        rule = f"inverted {file.inverted} named {self._by_name} size {self._pictures.size}"
+        rule = f"inverted {file.inverted} named {self._by_name} size {self._targets.size}"
         rule += f" {file.reading}" if file.reading else ""  # interpretations since revision 1
         digest = f"{self._digests[file.path]} {REVISION} {rule}"
         return MaskId(name=self._inner(file.path), digest=digest)
@@ -390,4 +392,4 @@ def _white_at(path: Path, changed: int, side: int, most: int) -> tuple[float, st
     `changed`, the modification time, is part of the cache key, so that changed files are re-read.
     """
     read = read_mask(path, most)
-    return float(at_size(read.white, (side, side), picture=None).mean()), read.reading
+    return float(at_size(read.white, (side, side), image_shape=None).mean()), read.reading

@@ -21,9 +21,9 @@ from benchmark.core.image_files import list_images
 from benchmark.core.image_open import SUFFIXES
 
 _MARK = r"(?:masks?|gt|m|holes?|ground[_-]?truth|seg|segmentations?|labels?|mattes?|annotations?)"
-_MARKED = re.compile(rf"(?:mask[-_. ])?(.+?)(?:[-_. ]{_MARK}[-_]?\d*)?")
+_MASK_AFFIX = re.compile(rf"(?:mask[-_. ])?(.+?)(?:[-_. ]{_MARK}[-_]?\d*)?")
 _IMAGE = r"(?:images?|imgs?|photos?|pictures?|pics?|rgb|inputs?|originals?)"
-_PICTURED = re.compile(rf"(?:{_IMAGE}[-_. ])?(.+?)(?:[-_. ]{_IMAGE})?")
+_IMAGE_AFFIX = re.compile(rf"(?:{_IMAGE}[-_. ])?(.+?)(?:[-_. ]{_IMAGE})?")
 _SIGN = re.compile(r"[^\w/]|_")  # punctuation after a name that is the prefix of another
 _FOLDER = re.compile(
     r"(?:images?|imgs?|pictures?|photos?|photographs?|masks?|gt|holes?|labels?|annotations?)"
@@ -47,84 +47,84 @@ class Pairs:
     spare: tuple[str, ...]
 
 
-def pair(pictures: Sequence[str], masks: Iterable[str]) -> Pairs:
+def pair(images: Sequence[str], masks: Iterable[str]) -> Pairs:
     """Assign each image the masks of its name.
 
     Args:
-        pictures: unique names of the images.
+        images: unique names of the images.
         masks: unique names of the masks.
     """
     found: dict[str, tuple[str, ...]] = {}
     free = list(masks)
-    for of_picture, of_mask in _KEYS:
-        found |= _by_key(pictures, free, found, (of_picture, of_mask))
+    for of_image, of_mask in _KEYS:
+        found |= _by_key(images, free, found, (of_image, of_mask))
         taken = {mask for given in found.values() for mask in given}
         free = [mask for mask in free if mask not in taken]
-        if not free or len(found) == len(pictures):
+        if not free or len(found) == len(images):
             break
-    found |= _by_path(pictures, free, found)
+    found |= _by_path(images, free, found)
     taken = {mask for given in found.values() for mask in given}
     return Pairs(
-        masks={name: found[name] for name in pictures if name in found},
-        without=tuple(name for name in pictures if name not in found),
+        masks={name: found[name] for name in images if name in found},
+        without=tuple(name for name in images if name not in found),
         spare=tuple(mask for mask in free if mask not in taken),
     )
 
 
-def pair_some(pictures: Sequence[str], others: Sequence[str], masks: Iterable[str]) -> Pairs:
+def pair_some(images: Sequence[str], others: Sequence[str], masks: Iterable[str]) -> Pairs:
     """Pair some images of a folder, given that the others there may own masks too."""
-    pairs = pair([*pictures, *others], masks)
+    pairs = pair([*images, *others], masks)
     return Pairs(
-        masks={name: pairs.masks[name] for name in pictures if name in pairs.masks},
-        without=tuple(name for name in pictures if name not in pairs.masks),
+        masks={name: pairs.masks[name] for name in images if name in pairs.masks},
+        without=tuple(name for name in images if name not in pairs.masks),
         spare=pairs.spare,
     )
 
 
 def _by_key(
-    pictures: Sequence[str], free: Sequence[str], found: Container[str], keys: tuple[Key, Key]
+    images: Sequence[str], free: Sequence[str], found: Container[str], keys: tuple[Key, Key]
 ) -> dict[str, tuple[str, ...]]:
     """Return pairs with equal keys, if no other image has that key."""
-    of_picture, of_mask = keys
+    of_image, of_mask = keys
     owners: dict[str, list[str]] = defaultdict(list)
-    for name in pictures:
-        owners[of_picture(name)].append(name)
+    for name in images:
+        owners[of_image(name)].append(name)
     fitting: dict[str, list[str]] = defaultdict(list)
     for mask in free:
         fitting[of_mask(mask)].append(mask)
     return {
         name: tuple(fitting[text])
         for text, names in owners.items()
-        if text in fitting and _one_picture(names)
+        if text in fitting and _same_image(names)
         for name in names
         if name not in found
     }
 
 
 def _by_path(
-    pictures: Sequence[str], free: Sequence[str], found: Container[str]
+    images: Sequence[str], free: Sequence[str], found: Container[str]
 ) -> dict[str, tuple[str, ...]]:
     """Return pairs of which one path is the end of the other, if no other image matches."""
     owners: dict[str, list[tuple[str, Path_]]] = defaultdict(list)
-    for name in pictures:
+    for name in images:
         parts = _parts(name)
         owners[parts[-1]].append((name, parts))
     pairs: dict[str, list[str]] = defaultdict(list)
     for mask in free:
         parts = _parts(mask)
         names = [name for name, other in owners[parts[-1]] if _ends(parts, other)]
-        if names and _one_picture(names):
+        if names and _same_image(names):
             for name in names:
                 pairs[name].append(mask)
     return {name: tuple(given) for name, given in pairs.items() if name not in found}
 
 
-def likely(pictures: Iterable[str], masks: Iterable[str]) -> tuple[str, str] | None:
+def likely(images: Iterable[str], masks: Iterable[str]) -> tuple[str, str] | None:
     """Return an image and a mask that starts with its name, if half of the images have such masks.
 
     Such masks are meant to be paired by name, but by a scheme that `pair` does not support.
     """
-    named = {unended(name): name for name in pictures}
+    named = {unended(name): name for name in images}
     found: dict[str, str] = {}
     for mask in masks:
         text = unended(mask)
@@ -136,7 +136,7 @@ def likely(pictures: Iterable[str], masks: Iterable[str]) -> tuple[str, str] | N
 
 def goes_by_name(
     folder: Path,
-    pictures: Sequence[str],
+    images: Sequence[str],
     others: Sequence[str] = (),
     *,
     without: Collection[Path] = (),
@@ -145,7 +145,7 @@ def goes_by_name(
 
     Args:
         folder: folder of masks, or the single mask of all images.
-        pictures: names of the images.
+        images: names of the images.
         others: names of unused images in the same folder.
         without: files and folders below `folder` to skip.
 
@@ -156,8 +156,8 @@ def goes_by_name(
     if folder.is_file():
         return True
     named = list_images(folder, without=without).named
-    pairs = pair_some(pictures, others, named)
-    meant = likely([*pictures, *others], named) if not pairs.masks else None
+    pairs = pair_some(images, others, named)
+    meant = likely([*images, *others], named) if not pairs.masks else None
     if meant is not None:
         raise DataError(
             f"{folder}: {meant[1]!r} begins with the image {meant[0]!r}, as if it were its mask; "
@@ -167,7 +167,7 @@ def goes_by_name(
         return bool(pairs.masks)
     name, masks = next(iter(pairs.masks.items()))
     raise DataError(
-        f"{folder}: {len(pairs.masks)} of {len(pictures)} images have a mask of their name here, "
+        f"{folder}: {len(pairs.masks)} of {len(images)} images have a mask of their name here, "
         f"such as {name!r} ({masks[0]}), the others none, such as {pairs.without[0]!r}; remove "
         "those from --images, or assign masks regardless of names with --pairing drawn"
     )
@@ -192,21 +192,21 @@ def _without_ending(name: str) -> str:
 def _ended(name: str) -> str:
     """Return a normalized name without its mask affix; an extension before it stays."""
     before, slash, last = same_name(name).rpartition("/")
-    marked = _MARKED.fullmatch(last)
+    marked = _MASK_AFFIX.fullmatch(last)
     return before + slash + (marked[1] if marked else last)
 
 
 def _unmarked(name: str) -> str:
     """Return a normalized name without its mask affix and extension."""
     before, slash, last = unended(name).rpartition("/")
-    marked = _MARKED.fullmatch(last)
+    marked = _MASK_AFFIX.fullmatch(last)
     return before + slash + (unended(marked[1]) if marked else last)
 
 
-def _unpictured(name: str) -> str:
+def _without_image_affix(name: str) -> str:
     """Return a normalized name without its extension and image affix, as in 001_image."""
     before, slash, last = unended(name).rpartition("/")
-    told = _PICTURED.fullmatch(last)
+    told = _IMAGE_AFFIX.fullmatch(last)
     return before + slash + (told[1] if told else last)
 
 
@@ -222,7 +222,7 @@ _KEYS: tuple[tuple[Key, Key], ...] = (
     (same_name, _ended),
     (unended, _unmarked),
     (_unmarked, _unmarked),
-    (_unpictured, _of_marked),
+    (_without_image_affix, _of_marked),
 )
 
 
@@ -236,6 +236,6 @@ def _ends(one: Path_, other: Path_) -> bool:
     return one[-count:] == other[-count:]
 
 
-def _one_picture(names: Sequence[str]) -> bool:
+def _same_image(names: Sequence[str]) -> bool:
     """Whether they are one image, or copies that differ in the extension only."""
     return len(names) == 1 or len({_without_ending(name) for name in names}) == 1

@@ -38,7 +38,7 @@ def test_the_border_is_128(tmp_path):
 def test_a_soft_mask_gets_no_larger():
     white = np.zeros((512, 512), dtype=bool)
     white[100:300, 150:400] = True
-    small = at_size(white, (256, 256), picture=None)
+    small = at_size(white, (256, 256), image_shape=None)
     assert np.array_equal(small, white[::2, ::2])
 
 
@@ -50,30 +50,30 @@ def test_each_pixel_is_the_one_that_its_centre_lies_in(old, new):
         for before, after in zip(old, new, strict=True)
     )
     expected = [[white[row, column] for column in columns] for row in rows]
-    assert np.array_equal(at_size(white, new, picture=None), expected)
+    assert np.array_equal(at_size(white, new, image_shape=None), expected)
 
 
 def test_a_mask_is_cropped_as_its_image_is():
     white = np.zeros((40, 60), dtype=bool)
     white[:, 10:30] = True  # the left half of the centre square
-    small = at_size(white, (20, 20), picture=(80, 120))
+    small = at_size(white, (20, 20), image_shape=(80, 120))
     assert np.array_equal(small, np.arange(20)[None] < np.full((20, 1), 10))
 
 
 def test_a_mask_of_no_image_takes_any_proportions():
     white = np.zeros((40, 60), dtype=bool)
     white[:, :30] = True
-    assert at_size(white, (20, 20), picture=None).mean() == 0.5
+    assert at_size(white, (20, 20), image_shape=None).mean() == 0.5
 
 
 @pytest.mark.parametrize("mask", [(512, 342), (342, 512)])
 def test_a_side_may_be_rounded_but_not_turned(mask):
     white = np.ones(mask, dtype=bool)
     if mask[0] > mask[1]:
-        assert at_size(white, (481, 321), picture=(481, 321)).shape == (481, 321)
+        assert at_size(white, (481, 321), image_shape=(481, 321)).shape == (481, 321)
     else:
         with pytest.raises(DataError, match="different shape: the image has 321x481 pixels"):
-            at_size(white, (481, 321), picture=(481, 321))
+            at_size(white, (481, 321), image_shape=(481, 321))
 
 
 def test_the_option_decides_where_it_is_given():

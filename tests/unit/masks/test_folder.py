@@ -61,7 +61,7 @@ def test_a_mask_whose_hole_is_cropped_away_is_not_called_empty(tmp_path, write):
     shapes = {"a": (200, 100), "b": (100, 100)}
     pictures = MaskTargets(names=["a", "b"], shape_of=shapes.__getitem__, size=100)
     masks = FolderMasks(tmp_path, pictures, None, polarity="auto", by_name=True, seed=0)
-    assert masks.unused == [("a.png", "empty mask in the image's centre square")]
+    assert masks.unused == [("a.png", "empty mask in the image's center square")]
     assert not masks.holes("a")
 
 
