@@ -1,4 +1,4 @@
-"""Downloads: bounded, and an address that gives nothing is an error in a line."""
+"""Downloads: limited in size, and one-line errors for unreachable URLs."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_file_whose_size_nobody_states_has_a_limit_too(
 
 @pytest.fixture
 def cut() -> Iterator[str]:
-    """A server that states 1,000 bytes and sends 400."""
+    """A server that announces 1,000 bytes and sends 400."""
 
     class Cut(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:

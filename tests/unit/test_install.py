@@ -417,7 +417,10 @@ def test_a_backbone_whose_content_nobody_states_is_not_called_verified(
     digest = hashlib.sha256(b"vgg19").hexdigest()[:8]
     fitting = replace(known, size=5, sha256=digest)
     monkeypatch.setitem(backbones._TABLE, "vgg19", replace(sized, published=fitting))
-    eight = "(the 8 published digits of its SHA-256 match; no more are published, so it may be another file)"
+    eight = (
+        "(the 8 published digits of its SHA-256 match; no more are published, so it may be "
+        "another file)"
+    )
     assert add_weights("vgg19", file).endswith(f"vgg19-dcbb9e9d.pth installed {eight}")
     assert (torch_checkpoints() / known.file).read_bytes() == b"vgg19"
     assert already_here("vgg19") == f"vgg19: already here {eight}"

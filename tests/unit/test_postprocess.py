@@ -1,4 +1,4 @@
-"""Laundering does what its name says: against Pillow, SciPy and counted pixels."""
+"""Post-processing steps, compared with Pillow, SciPy and exact counts."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_the_truth_is_the_nearest_pixel_s(
 
 
 def nearest(old: int, new: int) -> list[int]:
-    """For each of `new` pixels the one of `old` that its centre lies in, in whole numbers."""
+    """Return for each of `new` pixels the one of `old` that contains its center, in integers."""
     centres = [((2 * place + 1) * old, 2 * new) for place in range(new)]
     assert all(above % below for above, below in centres)  # none lies between two
     return [above // below for above, below in centres]

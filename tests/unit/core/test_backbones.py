@@ -1,4 +1,4 @@
-"""Backbones: found in our folder or torch's, and the published ones by their content alone."""
+"""Backbones: found in both folders, and verified by content alone."""
 
 from __future__ import annotations
 

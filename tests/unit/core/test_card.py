@@ -1,4 +1,4 @@
-"""Cards are read from the source as data."""
+"""Model cards are read from the source without importing it."""
 
 from __future__ import annotations
 

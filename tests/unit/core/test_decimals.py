@@ -1,4 +1,4 @@
-"""Numbers as a user types them: slips are no numbers."""
+"""Decimal numbers typed by a user; typos are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Image files below a folder: their names, and what is left out."""
+"""Image files below a folder: names, and what is left out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every image file comes out as upright 8-bit RGB, or as one line that names it."""
+"""Image files of every format decode to upright 8-bit RGB, or raise a one-line error."""
 
 from __future__ import annotations
 

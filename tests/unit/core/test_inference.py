@@ -1,4 +1,4 @@
-"""Folding changes no answer, leaves names as they are, and refuses what it cannot fold."""
+"""Inference optimizations keep outputs and names, and refuse unsupported modules."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from inpainters.rwsa import RWSA
 
 
 def stir(network):
-    """Give every norm statistics of its own, as a trained one has; then evaluation mode."""
+    """Give every norm random statistics, as after training, and switch to evaluation mode."""
     torch.manual_seed(1)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
@@ -95,7 +95,7 @@ def test_a_network_in_training_is_refused():
 
 def test_a_transposed_convolution_in_groups_is_refused():
     network = stir(nn.Sequential(nn.ConvTranspose2d(4, 4, 3, groups=2), nn.BatchNorm2d(4)))
-    with pytest.raises(TypeError, match="groups"):
+    with pytest.raises(TypeError, match="grouped"):
         optimize_for_inference(network)
 
 
@@ -115,14 +115,14 @@ def test_what_weights_alone_decide_is_prepared_after_folding():
 
 @dataclass(frozen=True)
 class Answer:
-    """Two tensors of a network's answer."""
+    """A network output of two tensors."""
 
     planes: torch.Tensor
     pair: tuple[torch.Tensor, torch.Tensor]
 
 
 class Recorded(nn.Module):
-    """Answers with a record and a tuple."""
+    """A network that returns a dataclass and a tuple."""
 
     def __init__(self):
         super().__init__()

@@ -1,4 +1,4 @@
-"""What a grey level means: one rule for images, masks and heatmaps."""
+"""Range of gray levels in images, masks and heatmaps of more than 8 bits."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_one_may_be_rounded(tmp_path: Path) -> None:
 
 
 def test_only_what_is_read_otherwise_than_before_has_another_key(tmp_path: Path) -> None:
-    """Black 16-bit images stay black: nothing is read otherwise there."""
+    """Black 16-bit images stay black."""
     read = {
         "to 255": GREY.astype(np.int32),
         "deep": GREY.astype(np.uint16) * 257,
@@ -101,7 +101,7 @@ def test_an_orientation_behind_the_pixels_of_a_png_counts(tmp_path: Path, kept: 
 
 
 def deep_colour(folder: Path, values: np.ndarray, name: str) -> Path:
-    """Colour of 16 bits, which Pillow cannot write: (H, W, 3 or 4) uint16."""
+    """Write 16-bit color, (H, W, 3 or 4) uint16, which Pillow cannot write."""
     order = [2, 1, 0, 3][: values.shape[2]]
     cv2.imwrite(str(folder / name), values[..., order].astype(np.uint16))
     return folder / name

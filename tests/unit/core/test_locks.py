@@ -1,4 +1,4 @@
-"""A folder is one process's, or several share it; who is killed lets go."""
+"""Folder locks: exclusive, shared, and released when the process is killed."""
 
 from __future__ import annotations
 

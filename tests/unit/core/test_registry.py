@@ -1,4 +1,4 @@
-"""Registries: models behind schemes, written for this version or an earlier one."""
+"""Registries: schemes with the present and the earlier names of their class methods."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Secrets in commands and addresses: found, refused without being told, and hidden."""
+"""Secrets in commands and URLs: detected, refused without quoting them, and redacted."""
 
 from __future__ import annotations
 

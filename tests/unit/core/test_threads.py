@@ -1,4 +1,4 @@
-"""Networks get the cores, small work one thread; afterwards everything is as it was."""
+"""Thread counts: all cores for networks, one for small work, restored afterwards."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from inpainters.base import Inpainter
 
 
 class Watching(Inpainter):
-    """Notes the threads that its network gets."""
+    """A model that records the number of threads in its network."""
 
     card = Card(name="watching", title="watching", sizes="any")
     seen = 0

@@ -1,4 +1,4 @@
-"""Which inpainters weights met: what the file says, and where it says nothing."""
+"""Inpainters in a detector's training data, from the metadata of its weights."""
 
 from __future__ import annotations
 

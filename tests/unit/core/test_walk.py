@@ -1,4 +1,4 @@
-"""One walk over folders: what takes part, what does not, and that it is told."""
+"""Recursive listing of folders: files, skipped entries and their reasons."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Published data sets are found where their archives unpack; what is missing is said in a line."""
+"""Published data sets are found in their archives' layout; missing files are reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mask files: the first channel, nearest neighbour, 128 and above; and which colour is the hole."""
+"""Mask files: decoding, binarization at 128, nearest neighbor, polarity."""
 
 from __future__ import annotations
 

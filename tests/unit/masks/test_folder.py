@@ -1,4 +1,4 @@
-"""Folders of masks: sorted into buckets, paired by draw or by name, nothing used silently."""
+"""Folders of masks: sorted into buckets, assigned at random or by name, nothing silently."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SMALL, LARGE = Bucket(10, 20), Bucket(30, 40)
 
 @pytest.fixture
 def write(tmp_path):
-    """Write a mask with a hole of so many percent: white rows of an image of 100 rows."""
+    """Write a mask of a given ratio in percent: white rows of an image of 100 rows."""
 
     def write(name: str, percent: int, size: tuple[int, int] = (100, 100)) -> None:
         rows = np.arange(size[0]) * 100 < percent * size[0]

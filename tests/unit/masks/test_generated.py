@@ -1,4 +1,4 @@
-"""Drawn masks: decided by the seed, the image's name and the bucket, by nothing else."""
+"""Generated masks depend on seed, image name and bucket alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checkpoints that are small on disk and huge in memory are refused in a line."""
+"""Checkpoints that are small on disk and huge in memory are refused."""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ def bombs() -> dict[str, tuple[bytes, bytes, int, str]]:
         "repeated": (tensor(1, [10**5, 10**5], [0, 0]), b"abcd", stored, "fewer elements"),
         "byte array": (array, b"", stored, "byte arrays"),
         "byte array of Python 2": (old, b"", stored, "byte arrays"),
-        "encoded again and again": (encoded, b"", stored, "conversion 'hex'"),
-        "one text many times": (repeated + b"e", b"", stored, "1,073,741,824 bytes of its text"),
+        "encoded again and again": (encoded, b"", stored, "codec 'hex'"),
+        "one text many times": (repeated + b"e", b"", stored, "over 1,073,741,824 bytes of text"),
         "a record for a number": (
             called("numpy.core.multiarray", "scalar", record), b"", stored, "a number of type",
         ),
@@ -219,7 +219,7 @@ def test_stated_sizes_are_compared_before_memory_is_taken(width: int, depth: int
 
 
 def huge(path: Path, model: str, config: dict[str, object]) -> Path:
-    """A file of one tensor that states the sizes of a network of hundreds of gigabytes."""
+    """Write a file of one tensor whose config is of a network of hundreds of gigabytes."""
     note = json.dumps({"model": model, "config": config})
     save_file({"a": torch.zeros(4)}, path, metadata={"bench": note})
     return path
@@ -237,7 +237,7 @@ MODELS: dict[str, tuple[str, str, dict[str, object]]] = {
 @pytest.mark.skipif(not LINUX, reason="peak memory is read from /proc")
 @pytest.mark.parametrize("model", MODELS)
 def test_a_small_file_of_a_huge_network_is_refused(model: str, tmp_path: Path) -> None:
-    """2 KB that state a width of 60,000: hundreds of gigabytes."""
+    """A file of 2 KB whose config has a width of 60,000: hundreds of gigabytes."""
     module, function, config = MODELS[model]
     path = huge(tmp_path / "a.safetensors", model, config)
     assert path.stat().st_size < 2500

@@ -1,4 +1,4 @@
-"""Which weights answer to which words, and that they are the bytes that were installed."""
+"""Resolution of weights: official, mini, paths; changed files are refused."""
 
 from __future__ import annotations
 
@@ -64,9 +64,9 @@ def test_the_ways_are_those_that_exist() -> None:
     ]  # fmt: skip
     half = replace(CARD, checkpoints=(file, Checkpoint(file="b.pth")))
     assert [way.partition("' ")[0] for way in ways_to(half)] == [
-        "'bench weights add inpainter FOLDER"
+        "'bench weights add painter FOLDER"
     ]
-    assert "--weights inpainter=FILE" in ways_to(replace(CARD, checkpoints=()))[0]
+    assert "--weights painter=FILE" in ways_to(replace(CARD, checkpoints=()))[0]
 
 
 def test_a_git_blob_id_is_what_git_says(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_a_path_goes_by_its_hash_and_a_missing_one_is_an_error(tmp_path: Path) -
     file = tmp_path / "own.pth"
     file.write_bytes(b"own")
     assert find_weights(CARD, file).edition == f"sha256:{sha256_of(file)[:12]}"
-    with pytest.raises(WeightsError, match=r"gone\.pth: no such checkpoint for inpainter"):
+    with pytest.raises(WeightsError, match=r"gone\.pth: no such checkpoint for painter"):
         find_weights(CARD, tmp_path / "gone.pth")
 
 

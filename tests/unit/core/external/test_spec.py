@@ -1,4 +1,4 @@
-"""How users name what they bring."""
+"""Model specifiers, labels, and files named by sample."""
 
 from __future__ import annotations
 
