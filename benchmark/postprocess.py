@@ -117,8 +117,8 @@ class PostProcess:
         size = self.size(mask.shape[0], mask.shape[1])
         if size == mask.shape:
             return mask
-        grey = Image.fromarray(mask.astype(np.uint8))
-        return np.asarray(grey.resize(size[::-1], Image.Resampling.NEAREST)) > 0
+        gray = Image.fromarray(mask.astype(np.uint8))
+        return np.asarray(gray.resize(size[::-1], Image.Resampling.NEAREST)) > 0
 
     def size(self, height: int, width: int) -> tuple[int, int]:
         """Return height and width after the step."""
@@ -128,14 +128,14 @@ class PostProcess:
 
 
 def _jpeg(pixels: Pixels, quality: int) -> Pixels:
-    """Encode and decode by Pillow's JPEG with default tables and 4:2:0 chroma subsampling."""
+    """Compress (H, W, 3) uint8 by Pillow's JPEG with default tables and 4:2:0 subsampling."""
     file = BytesIO()
     Image.fromarray(pixels).save(file, format="JPEG", quality=quality)
     return np.asarray(Image.open(file))
 
 
 def _blur(pixels: Pixels, sigma: float) -> Pixels:
-    """Gaussian blur in float32; on 8 bits OpenCV would round between its two passes."""
+    """Blur (H, W, 3) uint8 in float32; on 8 bits OpenCV would round between its two passes."""
     side = 2 * round(_REACH * sigma) + 1
     smooth = cv2.GaussianBlur(
         pixels.astype(np.float32), (side, side), sigma, borderType=cv2.BORDER_REFLECT_101
@@ -144,5 +144,6 @@ def _blur(pixels: Pixels, sigma: float) -> Pixels:
 
 
 def _eight_bits(values: np.ndarray) -> Pixels:
+    """Round and clip (H, W, 3) float levels to uint8."""
     pixels: Pixels = np.rint(values).clip(0, 255).astype(np.uint8)
     return pixels

@@ -32,7 +32,7 @@ _RANGES = {  # kind: (lowest, highest, what the number is)
     "median": (3.0, 15.0, "SIZE, an odd whole number of pixels from 3 to 15"),
 }
 _REACH = 4  # radius of the Gaussian kernel, in sigmas
-_GREY = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601; the sum is 1
+_GRAY = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601; the sum is 1
 # Gray minus its 3x3 mean: zero on linear slopes. Narrower filters, such as Immerkaer's difference
 # of Laplacians, hardly respond to grain beside the checkerboard artifacts of networks.
 _HIGH_PASS = (np.array([[0, 0, 0], [0, 9, 0], [0, 0, 0]]) - 1).astype(np.float32) / 9
@@ -168,7 +168,7 @@ def residual(image: Floats, region: Mask) -> float:
     )
     if np.count_nonzero(inside) < FEWEST:
         return float("nan")
-    passed = cv2.filter2D(255 * (image @ _GREY), cv2.CV_32F, _HIGH_PASS)
+    passed = cv2.filter2D(255 * (image @ _GRAY), cv2.CV_32F, _HIGH_PASS)
     values = passed[inside > 0]
     return _MAD * float(np.median(np.abs(values - np.median(values)))) / _GAIN
 
@@ -218,7 +218,8 @@ def matching_sigma(image: Floats, hole: Mask, *, seed: int) -> float:
 def _with_grain(image: Floats, sigma: float, hole: Mask, seed: int) -> Floats:
     """Add Gaussian noise of `sigma` 8-bit levels in the hole, equal in the three channels.
 
-    Values are clipped to [0, 1]: a white or black hole loses half of its grain.
+    Image (H, W, 3) float32 and hole (H, W) bool; values are clipped to [0, 1], so that a white or
+    black hole loses half of its grain.
     """
     noise = np.random.default_rng(seed).standard_normal(image.shape[:2], dtype=np.float32)
     grainy = image + np.float32(sigma / 255) * noise[..., None]
@@ -226,13 +227,14 @@ def _with_grain(image: Floats, sigma: float, hole: Mask, seed: int) -> Floats:
 
 
 def _blur(image: Floats, sigma: float) -> Floats:
+    """Gaussian blur of (H, W, 3) float32."""
     side = 2 * round(_REACH * sigma) + 1
     smooth = cv2.GaussianBlur(image, (side, side), sigma, borderType=cv2.BORDER_REFLECT_101)
     return np.asarray(smooth, dtype=np.float32)
 
 
 def _median(image: Floats, size: int) -> Floats:
-    """Median filter per channel; OpenCV's does not support float images beyond 5x5."""
+    """Median filter of (H, W, 3) float32; OpenCV's does not support floats beyond 5x5."""
     from scipy.ndimage import median_filter
 
     return np.asarray(median_filter(image, size=(size, size, 1), mode="mirror"), dtype=np.float32)

@@ -34,7 +34,7 @@ class TooManyNumbersError(DataError):
 
 
 def decode_array(content: bytes) -> NDArray[Any] | None:
-    """Decode the bytes of a .npy file; None if they are not an array or it is too large."""
+    """Decode the bytes of a .npy file, of any shape and dtype; None if invalid or too large."""
     try:
         return _array(BytesIO(content), len(content))
     except (*_DAMAGED, TooManyNumbersError):
@@ -42,7 +42,7 @@ def decode_array(content: bytes) -> NDArray[Any] | None:
 
 
 def read_array(path: Path) -> NDArray[Any] | None:
-    """Read a .npy file; None if it is not one.
+    """Read a .npy file, of any shape and plain dtype; None if it is not one.
 
     Raises:
         TooManyNumbersError: if its header states more than `MOST_NUMBERS` elements; its data is

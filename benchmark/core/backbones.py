@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,22 @@ if TYPE_CHECKING:  # `bench list` and `bench weights` do not load it
 Arrays = Mapping[str, NDArray[np.float32]]  # by torchvision's keys, such as "features.0.weight"
 
 
+class Convolution(NamedTuple):
+    """A convolution of a backbone.
+
+    Attributes:
+        position: its index in torchvision's `features`.
+        out_channels: output channels.
+        in_channels: input channels.
+        kernel_size: height and width of the kernel.
+    """
+
+    position: int
+    out_channels: int
+    in_channels: int
+    kernel_size: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backbone:
     """An ImageNet network of torchvision.
@@ -35,8 +51,7 @@ class Backbone:
     Attributes:
         published: torchvision's file, including the classifier. Its name ends in the first 8
             digits of its SHA-256; the others are not published.
-        convolutions: (index in torchvision's `features`, output channels, input channels, kernel
-            size) of each convolution, in network order; empty if `content` is "".
+        convolutions: its convolutions, in network order; empty if `content` is "".
         content: SHA-256 over the little-endian float32 values of each convolution's weight, then
             bias, in network order; "" if unknown: then only `published` is used.
         packed: name of a pickle in `PACKAGE` with the same convolutions, or "".
@@ -45,7 +60,7 @@ class Backbone:
     """
 
     published: Checkpoint
-    convolutions: tuple[tuple[int, int, int, int], ...] = ()
+    convolutions: tuple[Convolution, ...] = ()
     content: str = ""
     packed: str = ""
     packed_size: int = 0
@@ -55,9 +70,9 @@ class Backbone:
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Parameter shapes by key, in network order: each convolution's weight, then its bias."""
         shapes: dict[str, tuple[int, ...]] = {}
-        for at, out, inside, side in self.convolutions:
-            shapes[f"features.{at}.weight"] = (out, inside, side, side)
-            shapes[f"features.{at}.bias"] = (out,)
+        for position, out, inside, side in self.convolutions:
+            shapes[f"features.{position}.weight"] = (out, inside, side, side)
+            shapes[f"features.{position}.bias"] = (out,)
         return shapes
 
     @property
@@ -92,10 +107,14 @@ def _published(file: str, size: int) -> Checkpoint:
     )
 
 
+def _layers(*rows: tuple[int, int, int, int]) -> tuple[Convolution, ...]:
+    return tuple(Convolution(*row) for row in rows)
+
+
 _TABLE = {
     "alexnet": Backbone(
         published=_published("alexnet-owt-7be5be79.pth", 244_408_911),
-        convolutions=(
+        convolutions=_layers(
             (0, 64, 3, 11), (3, 192, 64, 5), (6, 384, 192, 3), (8, 256, 384, 3),
             (10, 256, 256, 3),
         ),
@@ -106,7 +125,7 @@ _TABLE = {
     ),
     "vgg16": Backbone(
         published=_published("vgg16-397923af.pth", 553_433_881),
-        convolutions=(
+        convolutions=_layers(
             (0, 64, 3, 3), (2, 64, 64, 3), (5, 128, 64, 3), (7, 128, 128, 3),
             (10, 256, 128, 3), (12, 256, 256, 3), (14, 256, 256, 3), (17, 512, 256, 3),
             (19, 512, 512, 3), (21, 512, 512, 3), (24, 512, 512, 3), (26, 512, 512, 3),

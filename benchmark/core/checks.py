@@ -51,6 +51,7 @@ def check_output(model: str, what: str, output: object, shape: tuple[int, ...]) 
 
 
 def _check_range(name: str, tensor: Tensor) -> None:
+    """Require float32 in [0, 1], of any shape."""
     if tensor.dtype != torch.float32:
         raise BadInput(f"{name}: expected float32, got {tensor.dtype}")
     low, high = (float(value) for value in tensor.aminmax())

@@ -37,7 +37,7 @@ _CHROMA = 40  # difference between channels from which a pixel is colored
 _COLORED = 0.01  # share of colored pixels from which an image is colored
 _AROUND = tuple((row, column) for row in range(3) for column in range(3))  # a pixel's 3x3
 _EXPECTED = "expected black and white (0 and 255); --masks takes a folder of masks"
-Grey = NDArray[np.uint8]  # (H, W)
+Gray = NDArray[np.uint8]  # (H, W)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,19 +97,20 @@ def read_mask(path: Path, most: int = MOST_PIXELS, *, sha256: str = "") -> MaskI
     """
     image = open_upright(path, most, sha256=sha256)
     if is_deep(image):
-        return _of_deep_grey(image, path)
+        return _of_deep_gray(image, path)
     if image.mode in ("1", "L") and "transparency" not in image.info:
-        return _of_grey(np.asarray(image if image.mode == "L" else image.convert("L")), path)
+        return _of_gray(np.asarray(image if image.mode == "L" else image.convert("L")), path)
     colors = np.asarray(image.convert("RGB"))
     if "A" in image.getbands() or "transparency" in image.info:
         alpha = np.asarray(image.convert("RGBA"))[..., 3]
         if alpha.min() < 128 <= alpha.max() and not _two_levels(colors):
             return _cut_out(colors, alpha, path)
     _refuse_colors(colors, path)
-    return _of_grey(np.ascontiguousarray(colors[..., 0]), path)
+    return _of_gray(np.ascontiguousarray(colors[..., 0]), path)
 
 
-def _of_deep_grey(image: Image.Image, path: Path) -> MaskImage:
+def _of_deep_gray(image: Image.Image, path: Path) -> MaskImage:
+    """Binarize an image of more than 8 bits by its range of levels."""
     values = np.asarray(image)
     full = full_level(values, path)
     if full == 1:
@@ -120,29 +121,36 @@ def _of_deep_grey(image: Image.Image, path: Path) -> MaskImage:
     else:
         levels = values // 257
         reading = "floats read as 0 to 65535" if values.dtype.kind == "f" else ""
-    found = _of_grey(levels.astype(np.uint8), path)
+    found = _of_gray(levels.astype(np.uint8), path)
     return MaskImage(white=found.white, reading=found.reading or reading)
 
 
-def _of_grey(grey: Grey, path: Path) -> MaskImage:
-    levels = np.flatnonzero(Image.fromarray(grey).histogram())
+def _of_gray(gray: Gray, path: Path) -> MaskImage:
+    """Binarize (H, W) uint8, unless it is a label map or an image."""
+    levels = np.flatnonzero(Image.fromarray(gray).histogram())
     if levels[-1] == 1 and path.suffix.lower() not in LOSSY:
-        return MaskImage(white=grey > 0, reading="0 and 1 read as 0 and 255")
-    white = grey >= 128
+        return MaskImage(white=gray > 0, reading="0 and 1 read as 0 and 255")
+    white = gray >= 128
     if 1 < levels[-1] < 128 and len(levels) <= _FEW:
         told = ", ".join(map(str, levels))
         raise DataError(f"{path}: gray levels {told} and none of 128 or more; {_EXPECTED}")
     if len(levels) > _FEW:
-        _refuse_photograph(grey, white, path)
+        _refuse_image(gray, white, path)
     elif len(levels) > 2:
-        _refuse_labels(grey, levels, path)
+        _refuse_labels(gray, levels, path)
     return MaskImage(white=white)
 
 
-def _refuse_labels(grey: Grey, levels: NDArray[np.int64], path: Path) -> None:
-    """Refuse label maps: areas between black and white that are wider than a soft edge."""
-    between = np.pad((grey >= _DARK) & (grey < _LIGHT), 1)
-    height, width = grey.shape
+def _refuse_labels(gray: Gray, levels: NDArray[np.int64], path: Path) -> None:
+    """Refuse label maps: areas between black and white that are wider than a soft edge.
+
+    Args:
+        gray: (H, W) uint8.
+        levels: the levels that occur in it, sorted.
+        path: the file, for the message.
+    """
+    between = np.pad((gray >= _DARK) & (gray < _LIGHT), 1)
+    height, width = gray.shape
     parts = [between[row : row + height, column : column + width] for row, column in _AROUND]
     inside = np.logical_and.reduce(parts).mean()
     if inside > _COLORED:
@@ -153,9 +161,15 @@ def _refuse_labels(grey: Grey, levels: NDArray[np.int64], path: Path) -> None:
         )
 
 
-def _refuse_photograph(grey: Grey, white: Mask, path: Path) -> None:
-    """Refuse images: a soft or JPEG mask is clearly black or white almost everywhere."""
-    dark, light = grey < _DARK, grey >= _LIGHT
+def _refuse_image(gray: Gray, white: Mask, path: Path) -> None:
+    """Refuse images: a soft or JPEG mask is clearly black or white almost everywhere.
+
+    Args:
+        gray: (H, W) uint8.
+        white: (H, W) bool, levels of 128 and more.
+        path: the file, for the message.
+    """
+    dark, light = gray < _DARK, gray >= _LIGHT
     between = 1 - float((dark | light).mean())
     plain = min(_share(light, white), _share(dark, ~white))
     if between > _BETWEEN or plain < _PLAIN:
@@ -166,11 +180,13 @@ def _refuse_photograph(grey: Grey, white: Mask, path: Path) -> None:
 
 
 def _share(part: Mask, whole: Mask) -> float:
+    """Return the ratio of True pixels of two (H, W) bool; 1 if `whole` has none."""
     count = int(np.count_nonzero(whole))
     return int(np.count_nonzero(part)) / count if count else 1.0
 
 
 def _refuse_colors(colors: NDArray[np.uint8], path: Path) -> None:
+    """Refuse (H, W, 3) uint8 with more than a few colored pixels."""
     red, green, blue = (colors[..., channel] for channel in range(3))
     if np.array_equal(red, green) and np.array_equal(green, blue):
         return
@@ -186,13 +202,19 @@ def _refuse_colors(colors: NDArray[np.uint8], path: Path) -> None:
 
 
 def _two_levels(colors: NDArray[np.uint8]) -> bool:
-    """Whether the colors alone are a mask: nearly all black or white, and both present."""
+    """Whether (H, W, 3) uint8 alone is a mask: nearly all black or white, and both present."""
     dark, light = (colors < _DARK).all(axis=-1), (colors >= _LIGHT).all(axis=-1)
     return bool(dark.any() and light.any() and (dark | light).mean() > 1 - _COLORED)
 
 
-def _cut_out(colors: NDArray[np.uint8], alpha: Grey, path: Path) -> MaskImage:
-    """Read the transparent part of an image as white; a single-color image is ambiguous."""
+def _cut_out(colors: NDArray[np.uint8], alpha: Gray, path: Path) -> MaskImage:
+    """Read the transparent part of an image as white; a single-color image is ambiguous.
+
+    Args:
+        colors: (H, W, 3) uint8.
+        alpha: (H, W) uint8.
+        path: the file, for the message.
+    """
     shown = colors[alpha >= 128]
     if len(np.unique(shown[:, 0] // 8)) <= 2:
         raise DataError(
@@ -218,14 +240,14 @@ def at_size(white: Mask, size: tuple[int, int], *, image_shape: tuple[int, int] 
     Raises:
         DataError: if the aspect ratios differ.
     """
-    grey = white.astype(np.uint8)
+    gray = white.astype(np.uint8)
     if image_shape is not None:
         _refuse_other_shape(white.shape, image_shape)
         if size[0] == size[1]:
-            grey = center_square(grey)
-    if grey.shape == size:
-        return grey > 0
-    resized = Image.fromarray(grey).resize((size[1], size[0]), Image.Resampling.NEAREST)
+            gray = center_square(gray)
+    if gray.shape == size:
+        return gray > 0
+    resized = Image.fromarray(gray).resize((size[1], size[0]), Image.Resampling.NEAREST)
     return np.asarray(resized) > 0
 
 

@@ -126,7 +126,7 @@ class FolderMasks:
         }
 
     def mask_for(self, sample: str, bucket: str, shape: Shape) -> Mask:
-        """Read the mask and resize it to the image's size.
+        """Read the mask and resize it to the image's size, (H, W) bool.
 
         Raises:
             DataError: if its ratio leaves the bucket at this size, which can happen only if images

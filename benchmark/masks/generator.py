@@ -8,6 +8,7 @@ bytes on every platform and with every version of numpy. Lengths are in eighths 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,7 +78,14 @@ class _Brush:
     rough: int
 
 
-def check_room(*, height: int, width: int, bucket: Bucket, margin: int = 0) -> tuple[int, int]:
+class HoleRange(NamedTuple):
+    """Smallest and largest number of hole pixels."""
+
+    fewest: int
+    most: int
+
+
+def check_room(*, height: int, width: int, bucket: Bucket, margin: int = 0) -> HoleRange:
     """Return the smallest and largest number of hole pixels of a generated mask.
 
     Args:
@@ -102,7 +110,7 @@ def check_room(*, height: int, width: int, bucket: Bucket, margin: int = 0) -> t
             f"no hole of {bucket.label} % fits an image of {width}x{height} with a margin of "
             f"{border} pixels: use larger images, another bucket or a smaller margin"
         )
-    return fewest, most
+    return HoleRange(fewest, most)
 
 
 def irregular_mask(*, height: int, width: int, bucket: Bucket, seed: int, margin: int = 0) -> Mask:

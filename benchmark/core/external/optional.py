@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, requires, version
+from typing import NamedTuple
 
 from benchmark.core.errors import BadInput, ExternalError
 
@@ -59,15 +60,24 @@ def importing(library: str, *, how: str) -> Iterator[None]:
         raise ExternalError(f"{library} cannot be imported: {reason}; get it with {how}") from error
 
 
-def options_of(argument: str, known: Mapping[str, str]) -> tuple[dict[str, str], str]:
+class SchemeArgument(NamedTuple):
+    """The parsed argument of a scheme.
+
+    Attributes:
+        options: all known options with their values.
+        name: the name that follows them.
+    """
+
+    options: dict[str, str]
+    name: str
+
+
+def options_of(argument: str, known: Mapping[str, str]) -> SchemeArgument:
     """Parse a scheme's argument "[OPTION=VALUE ...] NAME".
 
     Args:
         argument: the argument, quoted as for a shell.
         known: options and their defaults.
-
-    Returns:
-        All options, and the name.
 
     Raises:
         BadInput: if it cannot be parsed, has an unknown option, or not exactly one name.
@@ -85,4 +95,4 @@ def options_of(argument: str, known: Mapping[str, str]) -> tuple[dict[str, str],
         words.pop(0)
     if len(words) != 1:
         raise BadInput(f"{argument!r}: expected one name, got {len(words)}")
-    return given, words[0]
+    return SchemeArgument(given, words[0])

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points, packages_distributions, version
 from pathlib import PurePath
+from typing import NamedTuple
 
 from benchmark.core.errors import BadInput
 
@@ -74,7 +75,19 @@ def plugins(group: str) -> tuple[Plugin, ...]:
     return tuple(sorted(set(found), key=lambda one: (one.name, one.distribution)))
 
 
-def split_label(word: str) -> tuple[str, str]:
+class LabeledSpec(NamedTuple):
+    """A specifier, split at its label.
+
+    Attributes:
+        label: the label, or "".
+        spec: the specifier without it.
+    """
+
+    label: str
+    spec: str
+
+
+def split_label(word: str) -> LabeledSpec:
     """Split a specifier into its label, or "", and the rest.
 
     Raises:
@@ -82,12 +95,12 @@ def split_label(word: str) -> tuple[str, str]:
     """
     before, equals, rest = word.partition("=")
     if not equals or ":" in before or ":" not in rest:
-        return "", word
+        return LabeledSpec("", word)
     if not is_label(before):
         raise BadInput(
             f"{word!r}: {before!r} cannot be a label: expected letters, digits and ._+-, at most 64"
         )
-    return before, rest
+    return LabeledSpec(before, rest)
 
 
 def is_label(text: str) -> bool:
