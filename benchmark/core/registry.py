@@ -51,7 +51,7 @@ class Retired:
         """Return an error that says why it cannot be used."""
         return RetiredName(
             f"{self.card.name!r} was retired and cannot be run or trained any more: commit "
-            f"{self.last} still has it, {self.page} says why; take it out of the plan or recipe"
+            f"{self.last} still has it, {self.page} explains why; remove it from the plan or recipe"
         )
 
 

@@ -132,8 +132,8 @@ def _of_gray(gray: Gray, path: Path) -> MaskImage:
         return MaskImage(white=gray > 0, reading="0 and 1 read as 0 and 255")
     white = gray >= 128
     if 1 < levels[-1] < 128 and len(levels) <= _FEW:
-        told = ", ".join(map(str, levels))
-        raise DataError(f"{path}: gray levels {told} and none of 128 or more; {_EXPECTED}")
+        listed = ", ".join(map(str, levels))
+        raise DataError(f"{path}: gray levels {listed} and none of 128 or more; {_EXPECTED}")
     if len(levels) > _FEW:
         _refuse_image(gray, white, path)
     elif len(levels) > 2:
@@ -154,9 +154,9 @@ def _refuse_labels(gray: Gray, levels: NDArray[np.int64], path: Path) -> None:
     parts = [between[row : row + height, column : column + width] for row, column in _AROUND]
     inside = np.logical_and.reduce(parts).mean()
     if inside > _COLORED:
-        told = ", ".join(map(str, levels))
+        listed = ", ".join(map(str, levels))
         raise DataError(
-            f"{path}: gray levels {told}, as in a label map ({inside:.0%} of its pixels are in "
+            f"{path}: gray levels {listed}, as in a label map ({inside:.0%} of its pixels are in "
             f"areas that are neither black nor white); {_EXPECTED}"
         )
 

@@ -206,8 +206,8 @@ def _unmarked(name: str) -> str:
 def _without_image_affix(name: str) -> str:
     """Return a normalized name without its extension and image affix, as in 001_image."""
     before, slash, last = unended(name).rpartition("/")
-    told = _IMAGE_AFFIX.fullmatch(last)
-    return before + slash + (told[1] if told else last)
+    match = _IMAGE_AFFIX.fullmatch(last)
+    return before + slash + (match[1] if match else last)
 
 
 def _of_marked(name: str) -> str:

@@ -144,8 +144,7 @@ def _refuse_global(path: Path, word: str) -> None:
     known = word.startswith(("torch.", "builtins.", "collections."))
     if known and word not in _PLAIN and not _KINDS.fullmatch(word):
         raise WeightsError(
-            f"{path}: refused: more than plain tensors; nothing in it was run (it asks for "
-            f"{word[:80]})"
+            f"{path}: refused: more than plain tensors; nothing in it was run (it uses {word[:80]})"
         )
 
 

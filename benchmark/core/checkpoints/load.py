@@ -79,9 +79,9 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             warnings.simplefilter("ignore")  # torch's guesses about damaged files
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        asked = re.search(r"GLOBAL ([\w.]+)", str(error))
-        if asked or _was_saved(path):
-            what = f" (it asks for {asked[1]})" if asked else ""
+        used = re.search(r"GLOBAL ([\w.]+)", str(error))
+        if used or _was_saved(path):
+            what = f" (it uses {used[1]})" if used else ""
             raise WeightsError(
                 f"{path}: refused: more than plain tensors; nothing in it was run{what}"
             ) from None

@@ -213,7 +213,7 @@ class PickleMachine:
             argument = f"{module} {attribute}"
         name = argument.replace(" ", ".")
         if self._allowed is not None and name not in self._allowed:
-            raise ValueError(f"it asks for {name[:LONGEST]}")
+            raise ValueError(f"it uses {name[:LONGEST]}")
         self._stack.append(GlobalName(name))
 
     def call(self, _argument: object) -> None:

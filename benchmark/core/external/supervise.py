@@ -31,20 +31,20 @@ def main(words: list[str]) -> int:
     for end in (woken, wake):
         os.set_blocking(end, False)
     signal.set_wakeup_fd(wake)
-    asked: list[int] = []
+    signals: list[int] = []
     for one in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(one, lambda number, _: asked.append(number))
+        signal.signal(one, lambda number, _: signals.append(number))
     signal.signal(signal.SIGCHLD, lambda *_: None)
     _prctl(_SET_ADOPTING, 1)
     program = _start(words)
     status = None
-    while status is None and not asked and os.getppid() == parent:
+    while status is None and not signals and os.getppid() == parent:
         select.select([woken], [], [], _LOOK)
         with contextlib.suppress(BlockingIOError):
             os.read(woken, 4096)
         status = _reap().get(program)
     stopped = status is None
-    _end_all(program, GRACE if asked else REST)
+    _end_all(program, GRACE if signals else REST)
     return signal.SIGTERM if stopped or status is None else status
 
 
