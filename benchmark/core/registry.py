@@ -124,13 +124,13 @@ class Registry(Generic[T]):
         label, rest = split_label(word)
         head, colon, argument = rest.partition(":")
         if not colon or self._schemes is None:
-            return self._named(word)
+            return self._find_by_name(word)
         if head in self._schemes:
-            label = self._free(label or default_label(head, argument), word)
+            label = self._unique_label(label or default_label(head, argument), word)
             target = self._schemes[head]
             return RegistryEntry(name=label, target=target, argument=argument, scheme=head)
         if is_class(rest):
-            label = self._free(label or argument, word)
+            label = self._unique_label(label or argument, word)
             installed = "" if is_inspecting() else distribution_of(head)
             return RegistryEntry(name=label, target=rest, distribution=installed)
         known = (*self, *(f"{name}:..." for name in self._schemes), "package.module:Class")
@@ -164,11 +164,11 @@ class Registry(Generic[T]):
                 return self._labels[found.name]
             raise self._not_imported(found)
         if found.argument is not None:  # a scheme's card may change with the files it names
-            kind: Any = self._foreign(found)
+            kind: Any = self._load_external(found)
             card: Card = kind.card_for(found.argument)
         else:
             if found.target not in self._cards:
-                self._cards[found.target] = self._read(found)
+                self._cards[found.target] = self._read_card(found)
             card = self._cards[found.target]
         if found.built_in:
             return card
@@ -207,7 +207,7 @@ class Registry(Generic[T]):
             return cast(T, _attribute(found.target))
         if is_inspecting() and found.name in self._stand_ins:
             return self._stand_ins[found.name]
-        return cast(T, self._foreign(found))
+        return cast(T, self._load_external(found))
 
     def fingerprint(self, name: str) -> str:
         """Return what an external model's output depends on besides its card and weights.
@@ -223,7 +223,7 @@ class Registry(Generic[T]):
         if found.built_in:
             return ""
         if found.argument is not None:
-            kind: Any = self._foreign(found)
+            kind: Any = self._load_external(found)
             return f"{found.scheme}:{kind.fingerprint(found.argument)}"
         if is_inspecting():
             raise self._not_imported(found)
@@ -233,7 +233,7 @@ class Registry(Generic[T]):
         source = source_hash(file) if file else ""
         return " ".join(filter(None, (found.target, found.distribution, source)))
 
-    def _named(self, name: str) -> RegistryEntry:
+    def _find_by_name(self, name: str) -> RegistryEntry:
         found = [one for one in plugins(self._group) if one.name == name]
         if name in self._table and not found:
             return RegistryEntry(name=name, target=self._table[name], built_in=True)
@@ -252,25 +252,25 @@ class Registry(Generic[T]):
         if not found:
             raise UnknownName(self.kind, name, self)
         owners = [*(["this project"] if name in self._table else []), *_owners(found)]
-        hint = "; take one as NAME=package.module:Class" if self._schemes is not None else ""
+        hint = "; choose one as NAME=package.module:Class" if self._schemes is not None else ""
         raise ExternalError(
             f"two {self.kind}s are named {name!r}: {' and '.join(owners)} have one{hint}"
         )
 
-    def _free(self, label: str, word: str) -> str:
+    def _unique_label(self, label: str, word: str) -> str:
         if label in self:
             raise ExternalError(
                 f"{word!r}: {label!r} is the name of another {self.kind}; choose a label: LABEL=..."
             )
         return label
 
-    def _read(self, found: RegistryEntry) -> Card:
+    def _read_card(self, found: RegistryEntry) -> Card:
         if found.built_in:
             return read_card(found.target)
         try:
             return read_card(found.target)
         except (BenchError, SyntaxError, TypeError):  # missing or not literal
-            card = getattr(self._foreign(found), "card", None)
+            card = getattr(self._load_external(found), "card", None)
         if not isinstance(card, Card):
             raise ExternalError(f"{found.target} has no `card = Card(...)`")
         return card
@@ -281,7 +281,7 @@ class Registry(Generic[T]):
             "when a run is only inspected; use 'bench run' with the run's plan.toml"
         )
 
-    def _foreign(self, found: RegistryEntry) -> type:
+    def _load_external(self, found: RegistryEntry) -> type:
         if is_inspecting():
             raise self._not_imported(found)
         if not found.target:
