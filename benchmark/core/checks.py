@@ -47,7 +47,10 @@ def check_output(model: str, what: str, output: object, shape: tuple[int, ...]) 
         BadOutput: with what was expected and what the model returned.
     """
     if not isinstance(output, Tensor) or tuple(output.shape) != shape:
-        raise BadOutput(f"{model}: expected a {what} of shape {shape}, got {_describe(output)}")
+        article = "an" if what[0] in "aeiou" else "a"
+        raise BadOutput(
+            f"{model}: expected {article} {what} of shape {shape}, got {_describe(output)}"
+        )
 
 
 def _check_range(name: str, tensor: Tensor) -> None:

@@ -67,8 +67,8 @@ def test_a_mask_whose_hole_is_cropped_away_is_not_called_empty(tmp_path, write):
 
 def test_masks_that_are_dealt_out_for_want_of_names_are_said_to_be(tmp_path, write):
     write("x.png", 28)
-    match = "such as 27-28; none has an image's name, so they are randomly assigned; a mask of a "
-    with pytest.raises(DataError, match=f"{match} is called a_mask"):
+    match = "such as 27-28; none has an image's name, so they are randomly assigned; "
+    with pytest.raises(DataError, match=f"{match}a mask of a would be called a_mask"):
         opened(tmp_path)
 
 

@@ -120,7 +120,7 @@ def test_the_same_mask_however_it_is_saved(tmp_path: Path, mask: Save, meant: fl
     ("mask", "said"),
     [
         (save(np.where(HOLE > 0, np.nan, 0).astype(np.float32), "a.tif"), "nan to nan"),
-        (save(np.dstack([HOLE * 0 + 255, HOLE]), "a.png"), "transparency that varies"),
+        (save(np.dstack([HOLE * 0 + 255, HOLE]), "a.png"), "varying transparency"),
         (save(ONES * 127, "a.png"), "gray levels 0, 127 and none of 128 or more"),
         (
             save(np.where(COLUMNS < 10, 128, HOLE).astype(np.uint8), "a.png"),
@@ -133,7 +133,7 @@ def test_the_same_mask_however_it_is_saved(tmp_path: Path, mask: Save, meant: fl
             "a.jpg is another mask of the same name",
         ),
         (save(HOLE, "a (1).png"), "'a (1)' begins with the image 'a'"),
-        (save(HOLE.astype(np.int32) * 16, "a.tif"), "as 10 or 12 bits"),
+        (save(HOLE.astype(np.int32) * 16, "a.tif"), "as of 10 or 12 bits"),
     ],
 )
 def test_a_mask_that_may_mean_something_else_is_refused(
@@ -168,7 +168,10 @@ def test_the_same_image_however_it_is_saved(tmp_path: Path, photo: Save, meant: 
     [
         (save(PHOTO[..., 0].astype(np.float32) / 127.5 - 1, "a.tif"), "-1 to"),
         (save(PHOTO[..., 0].astype(np.int32) - 100, "a.tif"), "-100 to"),
-        (save(PHOTO[..., 0].astype(np.uint16) * 16, "a.png"), "up to 2528 of 65535, as 10 or 12"),
+        (
+            save(PHOTO[..., 0].astype(np.uint16) * 16, "a.png"),
+            "up to 2528 of 65535, as of 10 or 12",
+        ),
         (
             lambda folder: cv2.imwrite(str(folder / "a.tif"), PHOTO.astype(np.float32)),
             "a.tif: an unsupported kind of TIFF",

@@ -84,7 +84,7 @@ def bombs() -> dict[str, tuple[bytes, bytes, int, str]]:
             called("numpy.core.multiarray", "scalar", record), b"", stored, "a number of type",
         ),
         "a tensor of any size": (
-            called("torch", "Tensor", number(10**10)), b"", stored, "asks for torch.Tensor",
+            called("torch", "Tensor", number(10**10)), b"", stored, "uses torch.Tensor",
         ),
     }  # fmt: skip
 
