@@ -26,11 +26,11 @@ _LONG = 80  # characters of a sample's name in a file name
 class ProgramFormat(Protocol[R_co]):
     """File format of a program: how its inputs are written and its outputs are read."""
 
-    def write(self, folder: Path, name: str, piece: NamedImage) -> None:
+    def write(self, folder: Path, name: str, image: NamedImage) -> None:
         """Write an input under a name into the folders images/ and masks/ of `folder`."""
         ...
 
-    def read(self, out: Path, name: str, piece: NamedImage) -> R_co:
+    def read(self, out: Path, name: str, image: NamedImage) -> R_co:
         """Read the program's output for the input of that name.
 
         Raises:
@@ -42,7 +42,7 @@ class ProgramFormat(Protocol[R_co]):
 def run_batch(
     program: Program,
     layout: ProgramFormat[R],
-    pieces: Sequence[NamedImage],
+    images: Sequence[NamedImage],
     *,
     terms: ExternalOptions,
     model: str,
@@ -52,7 +52,7 @@ def run_batch(
     Args:
         program: the program.
         layout: the format of its files.
-        pieces: the batch.
+        images: the batch.
         terms: its time limit and log folder.
         model: the model's name, for the log.
 
@@ -63,24 +63,24 @@ def run_batch(
         OutputError: if the program's folders cannot be written.
     """
     outputs: dict[int, R | BadOutput] = {}
-    left = list(range(len(pieces)))
+    left = list(range(len(images)))
     for _ in range(ATTEMPTS):
-        chunk = [pieces[number] for number in left]
+        batch = [images[number] for number in left]
         try:
-            found = _attempt(program, layout, chunk, terms, model)
+            found = _attempt(program, layout, batch, terms, model)
         except OSError as error:
             raise OutputError(f"cmd: a file cannot be written or read ({error})") from error
         outputs.update(zip(left, found, strict=True))
         left = [number for number in left if isinstance(outputs[number], BadOutput)]
         if not left:
             break
-    return [outputs[number] for number in range(len(pieces))]
+    return [outputs[number] for number in range(len(images))]
 
 
 def _attempt(
     program: Program,
     layout: ProgramFormat[R],
-    pieces: Sequence[NamedImage],
+    images: Sequence[NamedImage],
     terms: ExternalOptions,
     model: str,
 ) -> list[R | BadOutput]:
@@ -89,9 +89,9 @@ def _attempt(
         near = make_below(terms.logs.parent, terms.logs.name)  # where `bench clean` finds it
     with TemporaryDirectory(prefix=f"{DRAFT}bench-", dir=near) as root:
         places = {name: make_folder(Path(root) / name) for name in ("images", "masks", "out")}
-        names = list(_names(pieces))
-        for name, piece in zip(names, pieces, strict=True):
-            layout.write(Path(root), name, piece)
+        names = list(_names(images))
+        for name, image in zip(names, images, strict=True):
+            layout.write(Path(root), name, image)
         log = Path(root) / "log"
         if near is not None:
             log = refuse_link(near / f"{model}.{os.getpid()}.log")
@@ -100,23 +100,23 @@ def _attempt(
             run_program(words, limit=terms.timeout, log=log, env=terms.env)
         except ProgramFailed as failed:
             where = f"; log: {log}" if near is not None else ""
-            return [BadOutput(f"{program.words[0]}: {failed}{where}")] * len(pieces)
+            return [BadOutput(f"{program.words[0]}: {failed}{where}")] * len(images)
         return [
-            _read(layout, places["out"], name, piece)
-            for name, piece in zip(names, pieces, strict=True)
+            _read(layout, places["out"], name, image)
+            for name, image in zip(names, images, strict=True)
         ]
 
 
-def _names(pieces: Iterable[NamedImage]) -> Iterator[str]:
+def _names(images: Iterable[NamedImage]) -> Iterator[str]:
     """Yield a unique name for each input: its index in the batch, bucket and sample, for logs."""
-    for number, piece in enumerate(pieces):
-        parts = [f"{number:04d}", piece.bucket, plain_name(piece.sample)[:_LONG]]
+    for number, image in enumerate(images):
+        parts = [f"{number:04d}", image.bucket, plain_name(image.sample)[:_LONG]]
         yield "_".join(part.replace(" ", "_") for part in parts if part)
 
 
-def _read(layout: ProgramFormat[R], out: Path, name: str, piece: NamedImage) -> R | BadOutput:
+def _read(layout: ProgramFormat[R], out: Path, name: str, image: NamedImage) -> R | BadOutput:
     try:
-        return layout.read(out, name, piece)
+        return layout.read(out, name, image)
     except (BadOutput, DataError) as error:
         return BadOutput(str(error).replace(f"{out}/", "{out}/"))
 

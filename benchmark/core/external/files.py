@@ -97,18 +97,18 @@ class NamedFiles:
         """Return a file's relative path without its extension."""
         return path.relative_to(self.folder).with_suffix("").as_posix()
 
-    def find(self, piece: NamedImage, terms: ExternalOptions) -> Path:
+    def find(self, image: NamedImage, terms: ExternalOptions) -> Path:
         """Find the file of an image by its names.
 
         Args:
-            piece: the image; only its names are used.
+            image: the image; only its names are used.
             terms: which levels a path must contain, and which samples have similar names.
 
         Raises:
             BadOutput: if there is none, or more than one; with the expected path.
         """
-        alike = bool(terms.alike and _loose(piece.sample) & terms.alike)
-        names = list(_names(piece, terms.several, alike=alike))
+        alike = bool(terms.alike and _loose(image.sample) & terms.alike)
+        names = list(_names(image, terms.several, alike=alike))
         exact = (self._files.get(name, []) for name in names)
         folded = (self._folded.get(same_name(name), []) for name in names if not alike)
         for found in (*exact, *folded):
@@ -124,15 +124,15 @@ class NamedFiles:
         raise BadOutput(f"{self.folder / names[-1]}.*: no such file{why if alike else ''}")
 
 
-def _names(piece: NamedImage, several: frozenset[str], *, alike: bool) -> Iterator[str]:
+def _names(image: NamedImage, several: frozenset[str], *, alike: bool) -> Iterator[str]:
     """Yield the names that a file may have, most specific first."""
-    levels = [level for level in LEVELS if getattr(piece, level)]
+    levels = [level for level in LEVELS if getattr(image, level)]
     for count in range(len(levels), -1, -1):
         for chosen in combinations(levels, count):
             if several & set(levels) <= set(chosen):
-                folders = [getattr(piece, level) for level in chosen]
-                plain = () if alike else (plain_name(piece.sample),)
-                for sample in dict.fromkeys((cut_name(piece.sample), *plain, piece.sample)):
+                folders = [getattr(image, level) for level in chosen]
+                plain = () if alike else (plain_name(image.sample),)
+                for sample in dict.fromkeys((cut_name(image.sample), *plain, image.sample)):
                     yield "/".join((*folders, sample))
 
 
