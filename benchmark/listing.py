@@ -133,7 +133,7 @@ def card_text(name: str) -> str:
     lines = [f"{name}: {card.title} ({found['kind']})"]
     lines += _field("from", found["distribution"])
     lines += _field("paper", card.paper)
-    lines += _field("licence", card.license and f"{card.license} (its authors' code; not ours)")
+    lines += _field("license", card.license and f"{card.license} (its authors' code; not ours)")
     lines += _field("sizes", card.sizes)
     lines += _field(
         "sees hole", card.sees_hole and "yes: its answer depends on what is in the hole"

@@ -114,7 +114,7 @@ class NamedFiles:
         for found in (*exact, *folded):
             if len(found) > 1:
                 files = " and ".join(str(path) for path in found)
-                raise BadOutput(f"{files}: two files of one name; one must go")
+                raise BadOutput(f"{files}: two files of one name; remove one")
             if found:
                 return found[0]
         why = (
