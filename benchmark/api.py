@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.core.errors import BadInput, BenchError, DataError, OutputError, WeightsError
-from benchmark.core.locks import hold
-from benchmark.core.paths import at_home, claim_new, home, write_text
-from benchmark.core.secrets import pass_on, withheld
+from benchmark.core.locks import lock_folder
+from benchmark.core.paths import create_new_folder, expand_home, home, write_text
+from benchmark.core.secrets import register_passed_variables, withheld_variables
 from benchmark.executors.choice import default_executor
 from benchmark.results.aggregate import aggregate
 from benchmark.results.checksums import with_sums
@@ -144,7 +144,7 @@ def run(
     Raises:
         BenchError: if the plan cannot be run; no partially written file is left.
     """
-    out = at_home(Path(out)) if out is not None else None
+    out = expand_home(Path(out)) if out is not None else None
     settings = replace(settings or Settings(), device=device)
     settings = replace(settings, notify=notify) if notify else settings
     settings = replace(settings, logs=out / "logs") if out is not None else settings
@@ -152,8 +152,8 @@ def run(
     settings = replace(settings, executor=executor)
     for one in executor.devices:
         _check_device(one)
-    pass_on(settings.env)
-    store = store if store is None or is_address(store) else at_home(Path(store))
+    register_passed_variables(settings.env)
+    store = store if store is None or is_address(store) else expand_home(Path(store))
     plan = _as_begun(plan, out)
     refuse_retired(plan)
     setup = prepare(plan, settings.shard)
@@ -185,7 +185,7 @@ def _check_names(setup: ResolvedPlan) -> None:
 def _withheld_lines(setup: ResolvedPlan, settings: Settings) -> Iterator[str]:
     """Yield a line that names the environment variables withheld from `cmd:` programs."""
     programs = [one for one in setup.all_inpainters + setup.all_detectors if "cmd:" in one.word]
-    if programs and (names := withheld(settings.env)):
+    if programs and (names := withheld_variables(settings.env)):
         yield (
             f"Not passed to cmd: programs because they look like secrets: {', '.join(names)}. "
             "Use --env NAME to pass one."
@@ -277,13 +277,13 @@ def claimed(
         yield None, place
         return
     folder = Path(out)
-    made = claim_new(folder)
+    made = create_new_folder(folder)
     if not folder.is_dir():
         raise OutputError(f"{folder}: not a folder; choose another --out")
     texts = {"plan.toml": _plan_text(folder, plan)}
     if shard:
         texts[SHARD_FILE] = shard_text(shard, folder, place)
-    with hold(folder, wait=_CLEAN_SECONDS) as held:
+    with lock_folder(folder, wait=_CLEAN_SECONDS) as held:
         if held is False:
             raise OutputError(
                 f"{folder}: in use by another run; wait for it to end, or choose another --out"

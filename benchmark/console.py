@@ -14,8 +14,8 @@ from pathlib import Path
 
 from benchmark.api import RunRecord
 from benchmark.core.filenames import on_terminal, printable
-from benchmark.core.paths import claim_new
-from benchmark.core.secrets import hidden
+from benchmark.core.paths import create_new_folder
+from benchmark.core.secrets import redact_secrets
 from benchmark.masks.bucket import DEFAULT_BUCKETS
 from benchmark.results.csv import result_rows
 from benchmark.results.nulls import distance_rows
@@ -45,7 +45,7 @@ def default_folder(shard: Shard | None = None) -> Iterator[Path]:
     stamp = datetime.now().astimezone().strftime("%Y-%m-%d_%H-%M-%S")
     stamp += f"-shard-{shard.index}-of-{shard.count}" if shard else ""
     folder, count = Path("runs") / stamp, 1
-    while not claim_new(folder):
+    while not create_new_folder(folder):
         count += 1
         folder = Path("runs") / f"{stamp}-{count}"
     try:
@@ -199,5 +199,5 @@ def known_line(name: str, known: Mapping[str, float], *, pasted: bool) -> str:
 
 def say(text: str) -> None:
     """Print one line on standard error."""
-    sys.stderr.write(printable(hidden(text)) + "\n")
+    sys.stderr.write(printable(redact_secrets(text)) + "\n")
     sys.stderr.flush()

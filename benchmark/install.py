@@ -83,7 +83,7 @@ def license_of(name: str) -> str:
     files = _card(name).checkpoints
     if not all(one.url for one in files):
         _refuse_to_fetch(name, list(files))
-    lines = [f"{one.file}: {one.source or 'not published'}\n  {one.licence}" for one in files]
+    lines = [f"{one.file}: {one.source or 'not published'}\n  {one.license}" for one in files]
     return "\n".join(lines) or f"{name} needs no weights."
 
 
@@ -308,7 +308,7 @@ def _entry(name: str, checkpoint: Checkpoint, state: str) -> dict[str, Any]:
         "file": checkpoint.file,
         "source": source,
         "address": checkpoint.url,
-        "licence": checkpoint.licence,
+        "licence": checkpoint.license,
         "checksum": checkpoint.checksum,
         "state": state,
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from benchmark.core.card import Card, Checkpoint
@@ -102,7 +101,7 @@ def find_card(name: str) -> dict[str, Any]:
     return {
         "kind": registry.kind,
         "distribution": registry.find(name).distribution,
-        **asdict(card),
+        **card.document(),
         "weights": _weights_here(card),
         "model_card": _model_card(card),
     }
@@ -135,7 +134,7 @@ def card_text(name: str) -> str:
     lines += _field("plugin", found["distribution"])
     lines += _field("paper", card.paper)
     lines += _field(
-        "license", card.licence and f"{card.licence} (of the authors' code, not this one)"
+        "license", card.license and f"{card.license} (of the authors' code, not this one)"
     )
     lines += _field("sizes", card.sizes)
     lines += _field(
@@ -169,7 +168,7 @@ def _checkpoint(one: Checkpoint) -> list[str]:
         "source": one.source,
         "url": one.url or "none",
         "inside": one.member,
-        "license": one.licence,
+        "license": one.license,
         "verified by": one.checksum or "strict loading only: no checksum is published",
     }
     inner = [f"  {name + ':':<13}{value}" for name, value in parts.items() if value]
@@ -227,9 +226,9 @@ def _line(entry: dict[str, Any]) -> str:
     if "error" in entry:
         return f"cannot be used: {entry['error']}"
     weights = ", ".join(entry["weights"]) or "no weights"
-    licence = f"; {entry['licence']}" if entry["licence"] else ""
+    license = f"; {entry['license']}" if entry["licence"] else ""
     whose = f" [{entry['distribution']}]" if "distribution" in entry else ""
-    return f"{weights:<18}{entry['title']}{licence}{whose}"
+    return f"{weights:<18}{entry['title']}{license}{whose}"
 
 
 def _short(entry: dict[str, Any]) -> str:
@@ -254,4 +253,4 @@ def _model(registry: Registry[Any], name: str) -> dict[str, Any]:
         card = registry.card(name)
     except BenchError as error:
         return {**found, "error": str(error)}
-    return {**found, "title": card.title, "licence": card.licence, "weights": editions(card)}
+    return {**found, "title": card.title, "licence": card.license, "weights": editions(card)}

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from benchmark.api import RunRecord, claimed, conclude
 from benchmark.core.errors import BenchError, DataError
-from benchmark.core.looking import looking
+from benchmark.core.inspecting import inspecting
 from benchmark.results.file_hashes import refuse_changed
 from benchmark.results.record import KnownPixels, Record, read_record
 from benchmark.results.recorded_metrics import filed_jobs
@@ -43,7 +43,7 @@ class _Part:
         return f"{self.folder.absolute().name} ({self.shard.label})"
 
 
-@looking()
+@inspecting()
 def merge(
     shards: Sequence[str | Path], *, out: str | Path, store: str | Path | None = None
 ) -> RunRecord:

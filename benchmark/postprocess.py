@@ -1,6 +1,6 @@
-"""What happens to an image between its forger and a detector: saved again, scaled, noisy, blurred.
+"""Post-processing between inpainting and detection (`--launder`): JPEG, resizing, noise, blur.
 
-A step is written `jpeg:90`, `resize:0.75`, `noise:2` or `blur:1`; "" is the image as inpainted.
+A step is written `jpeg:90`, `resize:0.75`, `noise:2` or `blur:1`; "" is no post-processing.
 """
 
 from __future__ import annotations
@@ -12,31 +12,31 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from benchmark.core.decimals import number_of
+from benchmark.core.decimals import parse_number
 from benchmark.core.errors import BadInput
 from benchmark.core.types import Mask, Pixels
 
-REVISION = 1  # raised whenever the same image comes out with other pixels
+REVISION = 1  # raised whenever the same image is changed to other pixels
 _RANGES = {  # kind: (lowest, highest, what the number is)
     "jpeg": (1.0, 100.0, "a whole quality from 1 to 100"),
     "resize": (0.1, 4.0, "a factor of the side from 0.1 to 4, other than 1"),
-    "noise": (0.01, 128.0, "a standard deviation from 0.01 to 128 grey levels"),
+    "noise": (0.01, 128.0, "a standard deviation from 0.01 to 128 gray levels"),
     "blur": (0.1, 32.0, "a sigma from 0.1 to 32 pixels"),
 }
-_REACH = 4  # sigmas at which the Gaussian is cut off
+_REACH = 4  # radius of the Gaussian kernel, in sigmas
 
 
 @dataclass(frozen=True, slots=True)
 class PostProcess:
-    """One step of laundering.
+    """A post-processing step.
 
     Attributes:
         kind: "jpeg", "resize", "noise" or "blur".
-        strength: JPEG quality; factor of the side; standard deviation in grey levels; sigma in
-            pixels.
+        strength: JPEG quality; scale factor of the sides; standard deviation in 8-bit levels; sigma
+            in pixels.
 
     Raises:
-        BadInput: if the kind is unknown or the strength out of its range.
+        BadInput: if the kind is unknown or the strength out of range.
     """
 
     kind: str
@@ -45,63 +45,66 @@ class PostProcess:
     def __post_init__(self) -> None:
         if self.kind not in _RANGES:
             known = ", ".join(f"{kind}:N" for kind in _RANGES)
-            raise BadInput(f"no laundering named {self.kind!r}. Known: {known}.")
+            raise BadInput(f"no post-processing named {self.kind!r}. Known: {known}.")
         low, high, what = _RANGES[self.kind]
         whole = self.kind != "jpeg" or self.strength.is_integer()
         changes = self.kind != "resize" or self.strength != 1
         if not (low <= self.strength <= high and whole and changes):
-            raise BadInput(f"laundering {self.label}: expected {what}")
+            raise BadInput(f"post-processing {self.label}: expected {what}")
 
     @classmethod
     def parse(cls, text: str) -> PostProcess:
-        """Read "jpeg:90".
+        """Parse a step such as "jpeg:90".
 
         Raises:
-            BadInput: if that is no step of laundering.
+            BadInput: if it is not a post-processing step.
         """
         kind, colon, number = text.strip().partition(":")
-        strength = number_of(number.strip())
+        strength = parse_number(number.strip())
         if not colon or strength != strength:  # noqa: PLR0124 (NaN is not itself)
             known = ", ".join(f"{kind}:N" for kind in _RANGES)
-            raise BadInput(f"laundering {text!r}: expected one of {known}, such as jpeg:90")
+            raise BadInput(f"post-processing {text!r}: expected one of {known}, such as jpeg:90")
         return cls(kind.lower(), strength)
 
     @property
     def label(self) -> str:
-        """Its name in plans and tables, such as "jpeg:90"."""
+        """Name in plans and tables, such as "jpeg:90"."""
         return f"{self.kind}:{self.strength:.15g}"
 
     @property
-    def drawn(self) -> bool:
+    def is_random(self) -> bool:
         """Whether the result depends on a seed."""
         return self.kind == "noise"
 
     def apply(self, pixels: Pixels, *, seed: int) -> Pixels:
-        """Launder an image.
+        """Apply the step to an image.
 
         Args:
             pixels: (H, W, 3) uint8 RGB.
-            seed: decides the noise; the same seed gives the same noise at every strength, scaled.
+            seed: seed of the noise, which scales with the strength for the same seed.
 
         Returns:
-            (H', W', 3) uint8 RGB; another size only after `resize`.
+            (H', W', 3) uint8 RGB; the size changes only for `resize`.
         """
         if self.kind == "jpeg":
             return _jpeg(pixels, round(self.strength))
         if self.kind == "noise":
-            drawn = np.random.default_rng(seed).standard_normal(pixels.shape, dtype=np.float32)
-            return _eight_bits(pixels + self.strength * drawn)
+            noise = np.random.default_rng(seed).standard_normal(pixels.shape, dtype=np.float32)
+            return _eight_bits(pixels + self.strength * noise)
         if self.kind == "blur":
             return _blur(pixels, self.strength)
         return self.resized(pixels)
 
     def resized(self, pixels: Pixels) -> Pixels:
-        """An image at the size that laundering leaves it, else untouched.
+        """Resize an image to its size after this step, without any other change.
 
-        Pillow's bicubic filter, widened when it shrinks, so that nothing aliases.
+        Uses Pillow's bicubic filter, which is antialiased when downscaling.
 
         Args:
             pixels: (H, W, 3) uint8 RGB.
+
+        Returns:
+            (H', W', 3) uint8 RGB, or `pixels` itself if the size is the same.
         """
         size = self.size(pixels.shape[0], pixels.shape[1])
         if size == pixels.shape[:2]:
@@ -110,29 +113,29 @@ class PostProcess:
         return np.asarray(resized)
 
     def truth(self, mask: Mask) -> Mask:
-        """What is manipulated in the laundered image: (H, W) bool by nearest neighbour."""
+        """Resize the ground truth, (H, W) bool, to (H', W') bool by nearest neighbor."""
         size = self.size(mask.shape[0], mask.shape[1])
         if size == mask.shape:
             return mask
-        grey = Image.fromarray(mask.astype(np.uint8))
-        return np.asarray(grey.resize(size[::-1], Image.Resampling.NEAREST)) > 0
+        gray = Image.fromarray(mask.astype(np.uint8))
+        return np.asarray(gray.resize(size[::-1], Image.Resampling.NEAREST)) > 0
 
     def size(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width after the step."""
+        """Return height and width after the step."""
         if self.kind != "resize":
             return height, width
         return max(1, round(height * self.strength)), max(1, round(width * self.strength))
 
 
 def _jpeg(pixels: Pixels, quality: int) -> Pixels:
-    """Pillow's encoder with its own tables; it halves the colour's resolution (4:2:0)."""
+    """Compress (H, W, 3) uint8 by Pillow's JPEG with default tables and 4:2:0 subsampling."""
     file = BytesIO()
     Image.fromarray(pixels).save(file, format="JPEG", quality=quality)
     return np.asarray(Image.open(file))
 
 
 def _blur(pixels: Pixels, sigma: float) -> Pixels:
-    """A true Gaussian in float32; on 8 bits OpenCV would round between its two passes."""
+    """Blur (H, W, 3) uint8 in float32; on 8 bits OpenCV would round between its two passes."""
     side = 2 * round(_REACH * sigma) + 1
     smooth = cv2.GaussianBlur(
         pixels.astype(np.float32), (side, side), sigma, borderType=cv2.BORDER_REFLECT_101
@@ -141,5 +144,6 @@ def _blur(pixels: Pixels, sigma: float) -> Pixels:
 
 
 def _eight_bits(values: np.ndarray) -> Pixels:
+    """Round and clip (H, W, 3) float levels to uint8."""
     pixels: Pixels = np.rint(values).clip(0, 255).astype(np.uint8)
     return pixels

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from benchmark.core.checkpoints.resolve import find_weights
 from benchmark.core.errors import BenchError, DataError
-from benchmark.core.looking import looking
+from benchmark.core.inspecting import inspecting
 from benchmark.core.types import Sample
 from benchmark.metrics import METRICS, revision_of
 from benchmark.results.record import BEGUN, Record, read_record
@@ -143,7 +143,7 @@ class _Run:
     def __init__(self, folder: Path, store: Store, *, allow_plugins: bool) -> None:
         self._store = store
         self._allowed = allow_plugins
-        with looking():
+        with inspecting():
             record = read_record(folder)
             name = "samples.csv" if record else BEGUN_SAMPLES
             record = record or read_record(folder, BEGUN)
@@ -212,7 +212,7 @@ class _Run:
         return self._known[key]
 
     def _of_metric(self, name: str) -> str:
-        if name in METRICS.ours:
+        if name in METRICS.built_in:
             same = self._record.metrics.get(METRICS.load(name).of_untouched or name)
             now = revision_of(METRICS.load(name).of_untouched or name)
             return "" if same == now else f"{name}: measured by another version"
@@ -230,7 +230,7 @@ class _Run:
 
     def _found(self, chosen: Chosen) -> Chosen | str:
         registry = INPAINTERS if chosen.name in self._jobs.setup.plan.inpainter_names else DETECTORS
-        if chosen.name in (*INPAINTERS.ours, *DETECTORS.ours):
+        if chosen.name in (*INPAINTERS.built_in, *DETECTORS.built_in):
             wanted = (
                 chosen.weights.edition if chosen.weights.edition in ("official", "mini") else None
             )

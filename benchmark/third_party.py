@@ -103,14 +103,16 @@ scikit-learn and matplotlib and are not copied.
 
 def third_party() -> str:
     """Return the text of THIRD_PARTY.md: models, checkpoints, libraries."""
-    cards = [registry.card(name) for registry in (INPAINTERS, DETECTORS) for name in registry.ours]
+    cards = [
+        registry.card(name) for registry in (INPAINTERS, DETECTORS) for name in registry.built_in
+    ]
     files = [_file(card.title, one) for card in cards for one in card.checkpoints]
     files += [_backbone(name, one) for name, one in BACKBONES.items()]
     parts = [
         _HEAD,
         _table(
             ("name", "paper", "their code", "their weights"),
-            [*(_model(card) for card in cards if card.licence), _LPIPS],
+            [*(_model(card) for card in cards if card.license), _LPIPS],
         ),
         "\n## Checkpoints\n\n",
         _table(("model", "file", "published at", "verified by"), files),
@@ -125,9 +127,9 @@ def third_party() -> str:
 
 def _model(card: Card) -> tuple[str, ...]:
     paper = f"<{card.paper}>" if card.paper else ""
-    terms = "; ".join(dict.fromkeys(one.licence for one in card.checkpoints))
+    terms = "; ".join(dict.fromkeys(one.license for one in card.checkpoints))
     absent = "none needed" if card.weightless else "none published"
-    return card.title, paper, card.licence, terms or absent
+    return card.title, paper, card.license, terms or absent
 
 
 def _file(name: str, one: Checkpoint) -> tuple[str, ...]:

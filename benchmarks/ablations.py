@@ -29,14 +29,14 @@ import numpy as np
 from benchmark import Plan, run
 from benchmark.core.errors import BadInput, BenchError
 from benchmark.core.paths import write_text
-from benchmark.core.training_exposure import noted_in
+from benchmark.core.training_exposure import read_bench_metadata
 from benchmark.metrics import METRICS, NULLS
 from benchmark.metrics.intervals import Values
 from benchmark.results.nulls import RANKED, from_null
 from benchmark.results.run_folder import read_run
 from benchmark.results.significance import PairedTest, corrected
 from benchmark.results.training_seeds import FEWEST_SEEDS, seeded_interval, seeded_test
-from benchmark.runner.resolve import UNTOUCHED
+from benchmark.runner.resolve import AUTHENTIC
 from reports.formats.csv import to_csv
 from reports.paired import images_of
 
@@ -128,7 +128,7 @@ def find_trainings(folder: Path) -> list[Training]:
     """
     found: dict[tuple[str, int], Training] = {}
     for path in sorted(folder.rglob("*.safetensors")):
-        noted = noted_in(path)
+        noted = read_bench_metadata(path)
         if noted.get("model") not in ROWS or not isinstance(noted.get("seed"), int):
             continue
         one = Training(
@@ -180,7 +180,7 @@ def plan_of(trainings: Iterable[Training], options: argparse.Namespace) -> Plan:
         limit=options.limit,
         size=options.size,
         buckets=(BUCKET,),
-        inpainters=(*(WORDS.get(name, name) for name in weights), FLAT, PLAIN, UNTOUCHED),
+        inpainters=(*(WORDS.get(name, name) for name in weights), FLAT, PLAIN, AUTHENTIC),
         detectors=judges,
         metrics=(*JUDGED, *ALONE),
         retouch=("none", MATCHED),
@@ -201,7 +201,7 @@ def measure(trainings: Sequence[Training], options: argparse.Namespace) -> SeedR
         for cell, here in images_of(read_run(folder).each_sample()).items():
             names = names or list(next(iter(here.rows.values())).names)
             if cell.detector:
-                null[cell.detector] = here.values(UNTOUCHED, METRICS.load(NULLS[RANKED])(), names)
+                null[cell.detector] = here.values(AUTHENTIC, METRICS.load(NULLS[RANKED])(), names)
             for painter in here.rows:
                 for metric in JUDGED if cell.detector else ALONE:
                     values = here.values(painter, METRICS.load(metric)(), names)

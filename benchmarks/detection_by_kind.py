@@ -27,7 +27,7 @@ from transfer import forged_images, shrunk
 from benchmark.core.checkpoints.resolve import find_weights
 from benchmark.core.seeds import seed_of
 from benchmark.core.tensors import to_images
-from benchmark.core.training_exposure import MADE_HERE, met_by
+from benchmark.core.training_exposure import SYNTHETIC_FORGERIES, training_inpainters
 from benchmark.core.types import Mask, Pixels
 from benchmark.datasets import open_dataset
 from benchmark.masks.bucket import Bucket
@@ -82,7 +82,7 @@ class Bench:
         self.names = list(data.ids())[:limit]
         self.photographs = [data.load(name) for name in self.names]
         masks = GeneratedMasks([BUCKET], seed=0)
-        self.holes = [masks.draw(name, BUCKET.label, (SIDE, SIDE)) for name in self.names]
+        self.holes = [masks.mask_for(name, BUCKET.label, (SIDE, SIDE)) for name in self.names]
         self._cache = cache
 
     def forgeries(self, kind: str) -> list[Forgery]:
@@ -101,7 +101,7 @@ class Bench:
         return made
 
     def _made(self, kind: str) -> Iterator[Forgery]:
-        if kind in MADE_HERE:
+        if kind in SYNTHETIC_FORGERIES:
             yield from (self._pasted(kind, number) for number in range(len(self.names)))
             return
         name, _, step = kind.partition("+grain:")
@@ -139,7 +139,7 @@ def load_detector(name: str, weights: str) -> LoadedDetector:
     if not Path(weights).is_dir() or finished.is_file():
         given = finished if finished.is_file() else weights
         file = find_weights(DETECTORS.card(name), given).path
-        met = met_by(file) if file else None
+        met = training_inpainters(file) if file else None
         return LoadedDetector(detector=create_detector(name, weights=given), met=met or frozenset())
     content = torch.load(Path(weights) / "checkpoint.pt", weights_only=True)
     recipe = Recipe.model_validate_json(content["recipe"])

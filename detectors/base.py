@@ -8,7 +8,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from benchmark.core.checks import check_answer, check_images
+from benchmark.core.checks import check_images, check_output
 from benchmark.core.errors import BadOutput
 from benchmark.core.model import Model
 from benchmark.core.threads import network_threads
@@ -48,7 +48,7 @@ class Detector(Model, ABC):
         )
 
     def _clean(self, what: str, values: Tensor, shape: tuple[int, ...]) -> Tensor:
-        check_answer(self.card.name, f"a {what}", values, shape)
+        check_output(self.card.name, f"a {what}", values, shape)
         values = values.detach().float().cpu()
         if not bool(torch.isfinite(values).all()):
             raise BadOutput(f"{self.card.name} answered NaN or infinity")

@@ -25,7 +25,7 @@ from benchmark.core.checkpoints.load import (
     refuse_unfit,
 )
 from benchmark.core.errors import BadInput
-from benchmark.core.inference import fast
+from benchmark.core.inference import optimize_for_inference
 from benchmark.core.types import Detection
 from detectors.base import Detector, area_score
 
@@ -354,7 +354,7 @@ class IIDNet(Detector):
         name="iidnet",
         title="IID-Net",
         paper="https://doi.org/10.1109/TCSVT.2021.3075039",
-        licence="none stated: all rights reserved",
+        license="none stated: all rights reserved",
         reported="IID-Net",
         checkpoints=(
             Checkpoint(
@@ -362,7 +362,7 @@ class IIDNet(Detector):
                 url="https://github.com/HighwayWu/InpaintingForensics/raw/master/weights/"
                 "IID_weights.pth",
                 source="https://github.com/HighwayWu/InpaintingForensics",
-                licence="none stated: all rights reserved",
+                license="none stated: all rights reserved",
                 git_blob="8d481c46f60e1866ce16744e30f5e466f1cfa50b",
             ),
         ),
@@ -387,7 +387,7 @@ class IIDNet(Detector):
         else:
             network, state = IIDNetNetwork(), flat_state(content, file)
         load_strict(network, state, file)
-        self.network = fast(network, channels_last=True).to(self.device)
+        self.network = optimize_for_inference(network, channels_last=True).to(self.device)
 
     def _detect(self, images: Tensor) -> Detection:
         pixels = (255 * images).round() / 255

@@ -26,7 +26,7 @@ from benchmark.core.checkpoints.load import (
     refuse_unfit,
 )
 from benchmark.core.errors import BadInput, WeightsError
-from benchmark.core.inference import fast
+from benchmark.core.inference import optimize_for_inference
 from benchmark.core.types import Detection
 from detectors.base import Detector
 
@@ -407,7 +407,7 @@ class PSCCNet(Detector):
         name="psccnet",
         title="PSCC-Net",
         paper="https://arxiv.org/abs/2103.10596",
-        licence="MIT; its HRNet part carries a Microsoft MIT notice",
+        license="MIT; its HRNet part carries a Microsoft MIT notice",
         reported="PSCC-Net",
         checkpoints=(
             Checkpoint(
@@ -415,7 +415,7 @@ class PSCCNet(Detector):
                 url="https://github.com/proteus1991/PSCC-Net/raw/main/checkpoint/"
                 "HRNet_checkpoint/HRNet.pth",
                 source="https://github.com/proteus1991/PSCC-Net",
-                licence="none of its own; it lies in an MIT repository",
+                license="none of its own; it lies in an MIT repository",
                 git_blob="84c29f7bb2bc511c2783c18d6da66adb8df8f217",
             ),
             Checkpoint(
@@ -423,7 +423,7 @@ class PSCCNet(Detector):
                 url="https://github.com/proteus1991/PSCC-Net/raw/main/checkpoint/"
                 "NLCDetection_checkpoint/NLCDetection.pth",
                 source="https://github.com/proteus1991/PSCC-Net",
-                licence="none of its own; it lies in an MIT repository",
+                license="none of its own; it lies in an MIT repository",
                 sha256="11ea3461253cf059b299ad4b6b89008485f94a2d2b2da83ec28c2282a095b00b",
                 git_blob="248f06583d15e37ff3c9f76eea9dd6f099e0bb54",
                 size=2_900_709,
@@ -433,7 +433,7 @@ class PSCCNet(Detector):
                 url="https://github.com/proteus1991/PSCC-Net/raw/main/checkpoint/"
                 "DetectionHead_checkpoint/DetectionHead.pth",
                 source="https://github.com/proteus1991/PSCC-Net",
-                licence="none of its own; it lies in an MIT repository",
+                license="none of its own; it lies in an MIT repository",
                 sha256="a17581e8a3489a360257a266ca9b2db1b7c9b43337fbcc4aeb8d751f593f66f5",
                 git_blob="e08360041cbacfee7d9e9eb45e91c66f2d3e6303",
                 size=3_739_969,
@@ -458,7 +458,7 @@ class PSCCNet(Detector):
             for part, file in published_files(path).items():
                 state = flat_state(read_checkpoint(file), file)
                 load_strict(network.get_submodule(part), state, file)
-        self.network = fast(network.eval(), channels_last=True).to(self.device)
+        self.network = optimize_for_inference(network.eval(), channels_last=True).to(self.device)
 
     def _detect(self, images: Tensor) -> Detection:
         pixels = (255 * images).round() / 255

@@ -26,7 +26,7 @@ from benchmark.core.checkpoints.load import (
     refuse_unfit,
 )
 from benchmark.core.errors import BadInput
-from benchmark.core.inference import fast
+from benchmark.core.inference import optimize_for_inference
 from benchmark.core.types import Detection
 from detectors.base import Detector
 
@@ -608,14 +608,14 @@ class TruFor(Detector):
         name="trufor",
         title="TruFor",
         paper="https://arxiv.org/abs/2212.10957",
-        licence="GRIP-UNINA: nonprofit and informational use only, notices kept, authors cited",
+        license="GRIP-UNINA: nonprofit and informational use only, notices kept, authors cited",
         reported="TruFor",
         checkpoints=(
             Checkpoint(
                 file="trufor.pth.tar",
                 url="https://www.grip.unina.it/download/prog/TruFor/TruFor_weights.zip",
                 source="https://github.com/grip-unina/TruFor",
-                licence="GRIP-UNINA: nonprofit and informational use only; "
+                license="GRIP-UNINA: nonprofit and informational use only; "
                 "its encoder starts from NVIDIA's non-commercial SegFormer weights",
                 archive="md5:7bee48f3476c75616c3c5721ab256ff8",
                 member="weights/trufor.pth.tar",
@@ -639,7 +639,7 @@ class TruFor(Detector):
         else:
             network, state = TruForNetwork(), part_of(read_checkpoint(path), "state_dict", path)
         load_strict(network, state, path)
-        self.network = fast(network, channels_last=True).to(self.device)
+        self.network = optimize_for_inference(network, channels_last=True).to(self.device)
 
     def _detect(self, images: Tensor) -> Detection:
         pixels = (255 * images).round().clamp(0, 255) / 256

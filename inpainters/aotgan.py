@@ -23,7 +23,7 @@ from benchmark.core.checkpoints.load import (
     refuse_unfit,
 )
 from benchmark.core.errors import WeightsError
-from benchmark.core.inference import fast
+from benchmark.core.inference import optimize_for_inference
 from inpainters.base import Inpainter
 from inpainters.rwsa import EncoderRWSA, start_from_host
 
@@ -162,7 +162,7 @@ class AOTGAN(Inpainter):
         name="aotgan",
         title="AOT-GAN",
         paper="https://arxiv.org/abs/2104.01431",
-        licence="Apache-2.0",
+        license="Apache-2.0",
         reported="AOT-GAN",
         checkpoints=(
             Checkpoint(
@@ -171,7 +171,7 @@ class AOTGAN(Inpainter):
                 "https://drive.google.com/drive/folders/1bSOH-2nB3feFRyDEmiX81CEiWkghss3i, "
                 "CelebA-HQ at "
                 "https://drive.google.com/drive/folders/1Zks5Hyb9WAEpupbTdBqsCafmb25yqsGJ",
-                licence="not stated; linked from the Apache-2.0 repository",
+                license="not stated; linked from the Apache-2.0 repository",
             ),
         ),
         mini="inpainters:mini/aotgan.safetensors",
@@ -186,7 +186,7 @@ class AOTGAN(Inpainter):
     def _load(self, path: Path) -> None:
         file = generator_file(path) if path.is_dir() else path
         network, self.untrained = load_generator(file, self.card.name)
-        self.network = fast(network, channels_last=True).to(self.device)
+        self.network = optimize_for_inference(network, channels_last=True).to(self.device)
 
     def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
         height, width = images.shape[2:]
@@ -211,7 +211,7 @@ class AOTGANRWSA(AOTGAN):
         name="aotgan+rwsa",
         title="AOT-GAN + RWSA",
         paper="https://doi.org/10.1145/3664647.3681279",
-        licence="Apache-2.0 (AOT-GAN); RWSA by SafePaint: academic use only",
+        license="Apache-2.0 (AOT-GAN); RWSA by SafePaint: academic use only",
         reported="AOT-GAN+RWSA",
         mini="inpainters:mini/aotgan+rwsa.safetensors",
         learner="inpainters.training.aotgan:AOTGANLearner",

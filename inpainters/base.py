@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from benchmark.core.checks import check_answer, check_images, check_masks
+from benchmark.core.checks import check_images, check_masks, check_output
 from benchmark.core.errors import BadInput, BadOutput, SizeWarning
 from benchmark.core.model import Model
 from benchmark.core.threads import network_threads
@@ -59,7 +59,7 @@ class Inpainter(Model, ABC):
             raw = self._fill_from(latents or {}, extended, holes, seed=seed)
         if isinstance(raw, Tensor) and raw.ndim == 4:
             raw = raw[:, :, :height, :width]
-        check_answer(self.card.name, "an image", raw, tuple(images.shape))
+        check_output(self.card.name, "an image", raw, tuple(images.shape))
         raw = raw.float().cpu()
         hole = masks.bool()
         if not bool(torch.isfinite(raw).logical_or(~hole).all()):

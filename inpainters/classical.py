@@ -61,7 +61,7 @@ class Telea(Classical):
         name="telea",
         title="Telea",
         paper="https://doi.org/10.1080/10867651.2004.10487596",
-        licence="Apache-2.0 (OpenCV)",
+        license="Apache-2.0 (OpenCV)",
         sizes="any",
     )
 
@@ -76,7 +76,7 @@ class NavierStokes(Classical):
         name="navierstokes",
         title="Navier-Stokes",
         paper="https://doi.org/10.1109/CVPR.2001.990497",
-        licence="Apache-2.0 (OpenCV)",
+        license="Apache-2.0 (OpenCV)",
         sizes="any",
     )
 
@@ -94,7 +94,7 @@ class ShiftMap(Classical):
         name="shiftmap",
         title="shift map",
         paper="https://doi.org/10.1109/TPAMI.2014.2330611",
-        licence="Apache-2.0 (OpenCV contrib)",
+        license="Apache-2.0 (OpenCV contrib)",
         sizes="any",
     )
 

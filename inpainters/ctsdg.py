@@ -26,7 +26,7 @@ from benchmark.core.checkpoints.load import (
     refuse_unfit,
 )
 from benchmark.core.errors import BadInput
-from benchmark.core.inference import fast
+from benchmark.core.inference import optimize_for_inference
 from benchmark.core.tensors import to_images, to_masks, to_pixels
 from benchmark.core.types import Mask, Pixels
 from inpainters.base import Inpainter
@@ -396,7 +396,7 @@ class CTSDG(Inpainter):
         name="ctsdg",
         title="CTSDG",
         paper="https://arxiv.org/abs/2108.09760",
-        licence="MIT",
+        license="MIT",
         reported="CTSDG",
         checkpoints=(
             Checkpoint(
@@ -404,7 +404,7 @@ class CTSDG(Inpainter):
                 source="https://github.com/Xiefan-Guo/CTSDG: Places2, CelebA and Paris StreetView, "
                 "under names that are not stated, at "
                 "https://drive.google.com/drive/folders/1lcATVc_U7plyEI__j5NWKCmKV_MNuhwq",
-                licence="not stated; linked from the MIT repository",
+                license="not stated; linked from the MIT repository",
             ),
         ),
         mini="inpainters:mini/ctsdg.safetensors",
@@ -417,7 +417,9 @@ class CTSDG(Inpainter):
     )
 
     def _load(self, path: Path) -> None:
-        self.network = fast(load_generator(path), channels_last=True).to(self.device)
+        self.network = optimize_for_inference(load_generator(path), channels_last=True).to(
+            self.device
+        )
 
     def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
         height, width = images.shape[2:]

@@ -31,7 +31,7 @@ from benchmark.core.checkpoints.load import (
     refuse_unfit,
 )
 from benchmark.core.errors import WeightsError
-from benchmark.core.inference import fast
+from benchmark.core.inference import optimize_for_inference
 from benchmark.core.tensors import to_images, to_pixels
 from benchmark.core.types import Mask, Pixels
 from inpainters.base import Inpainter
@@ -271,7 +271,7 @@ class EdgeConnect(Inpainter):
         name="edgeconnect",
         title="EdgeConnect",
         paper="https://arxiv.org/abs/1901.00212",
-        licence="CC BY-NC 4.0, non-commercial",
+        license="CC BY-NC 4.0, non-commercial",
         reported="EdgeConnect",
         checkpoints=(
             Checkpoint(
@@ -282,12 +282,12 @@ class EdgeConnect(Inpainter):
                 "https://drive.google.com/drive/folders/13JgMA5sKMYgRwHBp4f7PBc5orNJ_Cv-p, "
                 "Paris StreetView at "
                 "https://drive.google.com/drive/folders/1hMGVz6Ck3erpP3BRNzG90HNCJl85kveN",
-                licence="not stated; CC BY-NC 4.0 as its repository",
+                license="not stated; CC BY-NC 4.0 as its repository",
             ),
             Checkpoint(
                 file="InpaintingModel_gen.pth",
                 source="the same folders as EdgeModel_gen.pth",
-                licence="not stated; CC BY-NC 4.0 as its repository",
+                license="not stated; CC BY-NC 4.0 as its repository",
             ),
         ),
         mini="inpainters:mini/edgeconnect.safetensors",
@@ -302,7 +302,7 @@ class EdgeConnect(Inpainter):
 
     def _load(self, path: Path) -> None:
         network, self.untrained = load_networks(path, self.card.name)
-        self.network = fast(network).to(self.device)
+        self.network = optimize_for_inference(network).to(self.device)
 
     def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
         height, width = images.shape[2:]
@@ -337,7 +337,7 @@ class EdgeConnectRWSA(EdgeConnect):
         name="edgeconnect+rwsa",
         title="EdgeConnect + RWSA",
         paper="https://doi.org/10.1145/3664647.3681279",
-        licence="CC BY-NC 4.0, non-commercial (EdgeConnect); RWSA by SafePaint: academic use only",
+        license="CC BY-NC 4.0, non-commercial (EdgeConnect); RWSA by SafePaint: academic use only",
         reported="EdgeConnect+RWSA",
         mini="inpainters:mini/edgeconnect+rwsa.safetensors",
         learner="inpainters.training.edgeconnect:EdgeConnectLearner",

@@ -24,7 +24,7 @@ from benchmark.core.card import Card, Checkpoint
 from benchmark.core.checkpoints.legacy_formats import is_bare_pickle, read_network
 from benchmark.core.checkpoints.load import load_strict, read_checkpoint, read_sizes, refuse_unfit
 from benchmark.core.errors import BadInput, WeightsError
-from benchmark.core.inference import fast
+from benchmark.core.inference import optimize_for_inference
 from inpainters.base import Inpainter
 from inpainters.fourier import from_spectrum, to_spectrum
 
@@ -590,14 +590,14 @@ class FcF(Inpainter):
         name="fcf",
         title="FcF",
         paper="https://arxiv.org/abs/2208.03382",
-        licence="Apache-2.0; parts NVIDIA Source Code License (non-commercial use)",
+        license="Apache-2.0; parts NVIDIA Source Code License (non-commercial use)",
         reported="FcF",
         checkpoints=(
             Checkpoint(
                 file="places.pkl",
                 url="https://shi-labs.com/projects/fcf-inpainting/places.pkl",
                 source="https://github.com/SHI-Labs/FcF-Inpainting",
-                licence="none stated apart from the code's: partly non-commercial; trained on "
+                license="none stated apart from the code's: partly non-commercial; trained on "
                 "Places2 (research use)",
             ),
         ),
@@ -612,7 +612,9 @@ class FcF(Inpainter):
     )
 
     def _load(self, path: Path) -> None:
-        self.network = fast(load_generator(path), channels_last=True).to(self.device)
+        self.network = optimize_for_inference(load_generator(path), channels_last=True).to(
+            self.device
+        )
 
     def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
         return self._fill_from({}, images, masks, seed=seed)

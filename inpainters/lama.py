@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from benchmark.core.card import Card, Checkpoint
 from benchmark.core.checkpoints.legacy_formats import read_archive
 from benchmark.core.checkpoints.load import load_strict, read_checkpoint, read_sizes, refuse_unfit
-from benchmark.core.inference import fast
+from benchmark.core.inference import optimize_for_inference
 from inpainters.base import Inpainter
 from inpainters.fourier import from_spectrum, to_spectrum
 
@@ -239,14 +239,14 @@ class LaMa(Inpainter):
         name="lama",
         title="LaMa",
         paper="https://arxiv.org/abs/2109.07161",
-        licence="Apache-2.0",
+        license="Apache-2.0",
         reported="Lama",
         checkpoints=(
             Checkpoint(
                 file="best.ckpt",
                 url="https://huggingface.co/smartywu/big-lama/resolve/main/big-lama.zip",
                 source="https://github.com/advimman/lama",
-                licence="none stated in the README; the model card is reported to say Apache-2.0; "
+                license="none stated in the README; the model card is reported to say Apache-2.0; "
                 "trained on Places2 (research use)",
                 sha256="fccb7adffd53ec0974ee5503c3731c2c2f1e7e07856fd9228cdcc0b46fd5d423",
                 size=410_046_389,
@@ -265,7 +265,9 @@ class LaMa(Inpainter):
 
     def _load(self, path: Path) -> None:
         file = path / CHECKPOINT if path.is_dir() else path
-        self.network = fast(load_generator(file), channels_last=True).to(self.device)
+        self.network = optimize_for_inference(load_generator(file), channels_last=True).to(
+            self.device
+        )
 
     def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
         # Not the card's `multiple`: the authors repeat the edge where that one reflects around it.

@@ -28,7 +28,7 @@ from benchmark.core.checkpoints.load import (
     refuse_unfit,
 )
 from benchmark.core.errors import BadInput
-from benchmark.core.inference import fast
+from benchmark.core.inference import optimize_for_inference
 from inpainters.base import Inpainter
 
 MEAN = (0.485, 0.456, 0.406)
@@ -332,7 +332,7 @@ class MADF(Inpainter):
         name="madf",
         title="MADF",
         paper="https://arxiv.org/abs/2104.13743",
-        licence="GPL-3.0",
+        license="GPL-3.0",
         reported="MADF",
         checkpoints=(
             Checkpoint(
@@ -343,7 +343,7 @@ class MADF(Inpainter):
                 "https://drive.google.com/file/d/1kWV_RT6xTXuyIh7Oj3OnoZGOB9h4ZP0Z, "
                 "Paris Street View at "
                 "https://drive.google.com/file/d/1cmrj_zod5eCsMavLVC4BGr9KavHXizkw",
-                licence="not stated; linked from the GPL-3.0 repository",
+                license="not stated; linked from the GPL-3.0 repository",
             ),
         ),
         mini="inpainters:mini/madf.safetensors",
@@ -355,7 +355,7 @@ class MADF(Inpainter):
     )
 
     def _load(self, path: Path) -> None:
-        self.network = fast(load_network(path)).to(self.device)
+        self.network = optimize_for_inference(load_network(path)).to(self.device)
 
     def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
         # Not the card's `multiple`: what is added is the edge repeated, and known.

@@ -226,7 +226,7 @@ def start_from_host(network: nn.Module, state: Mapping[str, Tensor], path: Path)
         Why the result is not fit to measure, or "" where RWSA has trained tensors.
 
     Raises:
-        WeightsError: if more is missing than `rwsa.*`, or anything is over or misshapen.
+        WeightsError: if more is missing than `rwsa.*`, or keys are unexpected or shapes differ.
     """
     for module in network.modules():
         if isinstance(module, RWSA):

@@ -23,7 +23,7 @@ from benchmark.core.checkpoints.load import (
     read_sizes,
     refuse_unfit,
 )
-from benchmark.core.inference import fast
+from benchmark.core.inference import optimize_for_inference
 from inpainters.base import Inpainter
 from inpainters.rwsa import RWSA
 
@@ -343,14 +343,14 @@ class SafePaint(Inpainter):
         name="safepaint",
         title="SafePaint",
         paper="https://doi.org/10.1145/3664647.3681279",
-        licence="no license file; the README allows strictly non-commercial, academic use only",
+        license="no license file; the README allows strictly non-commercial, academic use only",
         reported="SafePaint",
         checkpoints=(
             Checkpoint(
                 file="InpaintingModel_G.pth",
                 source="not published; written by the training script of "
                 "https://github.com/hnucdy/SafePaint",
-                licence="not published, so none is stated",
+                license="not published, so none is stated",
             ),
         ),
         mini="inpainters:mini/safepaint.safetensors",
@@ -367,7 +367,7 @@ class SafePaint(Inpainter):
 
     def _load(self, path: Path) -> None:
         file = path / GENERATOR_FILE if path.is_dir() else path
-        self.network = fast(load_generator(file, self.card.name)).to(self.device)
+        self.network = optimize_for_inference(load_generator(file, self.card.name)).to(self.device)
 
     def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
         size = (images.shape[2], images.shape[3])
@@ -384,7 +384,7 @@ class SafePaintBackbone(SafePaint):
         name="safepaint-backbone",
         title="SafePaint, backbone",
         paper="https://doi.org/10.1145/3664647.3681279",
-        licence="no license file; the README allows strictly non-commercial, academic use only",
+        license="no license file; the README allows strictly non-commercial, academic use only",
         reported="Backbone",
         mini="inpainters:mini/safepaint-backbone.safetensors",
         learner="inpainters.training.safepaint:SafePaintLearner",
@@ -405,7 +405,7 @@ class SafePaintDDL(SafePaint):
         name="safepaint-ddl",
         title="SafePaint, backbone + DDL",
         paper="https://doi.org/10.1145/3664647.3681279",
-        licence="no license file; the README allows strictly non-commercial, academic use only",
+        license="no license file; the README allows strictly non-commercial, academic use only",
         reported="Backbone+DDL",
         mini="inpainters:mini/safepaint-ddl.safetensors",
         learner="inpainters.training.safepaint:SafePaintLearner",
@@ -426,7 +426,7 @@ class SafePaintRWSA(SafePaint):
         name="safepaint-rwsa",
         title="SafePaint, backbone + RWSA",
         paper="https://doi.org/10.1145/3664647.3681279",
-        licence="no license file; the README allows strictly non-commercial, academic use only",
+        license="no license file; the README allows strictly non-commercial, academic use only",
         reported="Backbone+RWSA",
         mini="inpainters:mini/safepaint-rwsa.safetensors",
         learner="inpainters.training.safepaint:SafePaintLearner",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmark.core.errors import BadInput, DataError
-from benchmark.core.looking import looking
+from benchmark.core.inspecting import inspecting
 from benchmark.results.run_folder import RunFolder, newest_run, read_run
 from reports.findings import annotated, summarised
 from reports.formats import render
@@ -71,7 +71,7 @@ class Document:
         }
 
 
-@looking()
+@inspecting()
 def table_document(
     name: str,
     *,

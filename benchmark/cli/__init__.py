@@ -18,7 +18,7 @@ from benchmark.cli.run import run
 from benchmark.cli.store import check, clean
 from benchmark.cli.training import train
 from benchmark.cli.weights import weights_app
-from benchmark.core.paths import at_home
+from benchmark.core.paths import expand_home
 
 _HOME = re.compile(r"(--[\w-]+=)?(~(?:/.*)?)", re.DOTALL)
 
@@ -33,7 +33,7 @@ class _Commands(TyperGroup):
 def _expand_home(word: str) -> str:
     """Expand "~" where the shell does not, as in `--out=~/results`."""
     found = _HOME.fullmatch(word)
-    return f"{found[1] or ''}{at_home(Path(found[2]))}" if found else word
+    return f"{found[1] or ''}{expand_home(Path(found[2]))}" if found else word
 
 
 app = typer.Typer(

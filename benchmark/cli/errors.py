@@ -14,7 +14,7 @@ import typer
 
 from benchmark.core.errors import BadInput, BenchError, BenchWarning
 from benchmark.core.filenames import on_terminal, printable
-from benchmark.core.secrets import hidden
+from benchmark.core.secrets import redact_secrets
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
@@ -64,14 +64,16 @@ def _warning_printer() -> Callable[..., None]:
     def warn(message: Warning | str, *_: object, **__: object) -> None:
         if str(message) not in printed:
             printed.add(str(message))
-            typer.echo(f"Warning: {printable(hidden(str(message)))}", err=True)
+            typer.echo(f"Warning: {printable(redact_secrets(str(message)))}", err=True)
 
     return warn
 
 
 def exit_with_error(error: BenchError) -> NoReturn:
     """Print a user error on standard error and exit with status 2."""
-    lines = hidden(str(error)).split("\n")  # some errors have one line for each missing thing
+    lines = redact_secrets(str(error)).split(
+        "\n"
+    )  # some errors have one line for each missing thing
     typer.echo("Error: " + "\n".join(printable(line) for line in lines), err=True)
     raise typer.Exit(2) from None
 

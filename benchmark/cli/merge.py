@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from benchmark.cli.errors import Json, handle_errors
-from benchmark.core.looking import looking
+from benchmark.core.inspecting import inspecting
 
 
 def merge(
@@ -36,7 +36,7 @@ def merge(
 
       bench merge results shards/* --store store
     """
-    with handle_errors(), looking():
+    with handle_errors(), inspecting():
         from benchmark.console import show_record
         from benchmark.merge import merge as merge_shards
 

@@ -10,7 +10,7 @@ import typer
 from benchmark.cli.errors import Json, handle_errors, print_result
 from benchmark.core.errors import BadInput
 from benchmark.core.filenames import on_terminal, printable
-from benchmark.core.looking import looking
+from benchmark.core.inspecting import inspecting
 
 
 def table(
@@ -53,7 +53,7 @@ def table(
 
       bench table stats --format csv
     """
-    with handle_errors(), looking():
+    with handle_errors(), inspecting():
         from reports.document import STATISTICS, table_document
 
         if everything and name != STATISTICS:
@@ -111,7 +111,7 @@ def report(
 
       bench report --compare before after --fail-on auc:+0.01
     """
-    with handle_errors(), looking():
+    with handle_errors(), inspecting():
         if compare_with is not None and (folder is not None or full):
             raise BadInput("--compare A B cannot be combined with DIR or --full")
         if fail_on and compare_with is None:

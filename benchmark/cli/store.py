@@ -12,7 +12,7 @@ import typer
 
 from benchmark.cli.errors import Json, handle_errors, print_line, print_result
 from benchmark.core.filenames import printable
-from benchmark.core.looking import looking
+from benchmark.core.inspecting import inspecting
 
 if TYPE_CHECKING:  # loads OpenCV
     from benchmark.recompute import Recomputed
@@ -101,7 +101,7 @@ def _check(run: Path | None, place: str | Path) -> Iterator[Finding]:
     from benchmark.results.checksums import check_run
     from benchmark.store.check import check_store, origins_of
 
-    with looking():
+    with inspecting():
         yield from check_run(run) if run else ()
         yield from check_store(place)
         for origin, count in origins_of(place).items():
@@ -140,7 +140,7 @@ def clean(
 
       bench clean results --unneeded
     """
-    with handle_errors(), looking():
+    with handle_errors(), inspecting():
         from benchmark.core.errors import DataError
         from benchmark.core.paths import home
         from benchmark.results.record import store_or_default

@@ -1,1 +1,1 @@
-"""The ground floor: types, cards, checks, weights, images, errors. Imports nothing of ours."""
+"""Foundation of all packages: types, cards, registries, checkpoints, images, errors, seeds."""

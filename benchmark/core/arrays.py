@@ -1,4 +1,4 @@
-"""Arrays from files that may be anything: their headers are read first, and nothing is run."""
+"""Read .npy and .npz files from untrusted sources: headers are checked first, no code is run."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from benchmark.core.errors import DataError
 
-MOST_NUMBERS = 89_478_485  # of an array, as many as an image has pixels
-_LARGEST_NUMBER = 8  # bytes
+MOST_NUMBERS = 89_478_485  # elements of an array; the same limit as for pixels of an image
+_LARGEST_NUMBER = 8  # bytes per element
 _LONGEST_HEADER = 10_000  # characters
 _HEADERS = {(1, 0): layout.read_array_header_1_0, (2, 0): layout.read_array_header_2_0}
 _DAMAGED = (
@@ -30,11 +30,11 @@ _DAMAGED = (
 
 
 class TooManyNumbersError(DataError):
-    """An array with more numbers than are read; the message says how many it states."""
+    """An array with more elements than `MOST_NUMBERS`; the message has its shape."""
 
 
 def decode_array(content: bytes) -> NDArray[Any] | None:
-    """The array of a .npy file's bytes, or None where they are none or too many."""
+    """Decode the bytes of a .npy file, of any shape and dtype; None if invalid or too large."""
     try:
         return _array(BytesIO(content), len(content))
     except (*_DAMAGED, TooManyNumbersError):
@@ -42,10 +42,11 @@ def decode_array(content: bytes) -> NDArray[Any] | None:
 
 
 def read_array(path: Path) -> NDArray[Any] | None:
-    """The array of a .npy file, or None where it is none.
+    """Read a .npy file, of any shape and plain dtype; None if it is not one.
 
     Raises:
-        TooManyNumbersError: if it states more than `MOST_NUMBERS`; nothing is read then.
+        TooManyNumbersError: if its header states more than `MOST_NUMBERS` elements; its data is
+            not read then.
     """
     try:
         with path.open("rb") as file:
@@ -57,14 +58,14 @@ def read_array(path: Path) -> NDArray[Any] | None:
 
 
 def read_arrays(path: Path, names: Container[str] | None = None) -> dict[str, NDArray[Any]] | None:
-    """Arrays of a .npz file by name, or None where it is none.
+    """Read the arrays of a .npz file by name; None if it is not one.
 
     Args:
         path: the file.
-        names: those that are wanted, or None for all; others are not looked at.
+        names: arrays to read, or None for all.
 
     Raises:
-        TooManyNumbersError: if all that are wanted state more than `MOST_NUMBERS` together.
+        TooManyNumbersError: if their headers together state more than `MOST_NUMBERS` elements.
     """
     found: dict[str, NDArray[Any]] = {}
     left = MOST_NUMBERS
@@ -88,7 +89,7 @@ def read_arrays(path: Path, names: Container[str] | None = None) -> dict[str, ND
 
 
 def _array(file: IO[bytes], length: int, most: int = MOST_NUMBERS) -> NDArray[Any] | None:
-    """The array that a stream of `length` bytes holds, read after its header was looked at."""
+    """Read an array from a stream of `length` bytes after checking its header."""
     version = layout.read_magic(file)
     shape, columns_first, kind = _HEADERS[version](file, max_header_size=_LONGEST_HEADER)
     count = math.prod(shape)

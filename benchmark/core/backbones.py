@@ -1,7 +1,7 @@
-"""ImageNet networks that LPIPS and perceptual losses look through: their files, by content.
+"""ImageNet backbones of LPIPS and perceptual losses: find, verify and load their weights.
 
-Only their convolutions are needed. Whatever file they come in, they are the published ones if the
-SHA-256 of their numbers is; so a number measured with them does not depend on the file.
+Only their convolutions are needed. They are verified by the SHA-256 of their values, so results do
+not depend on the file format that they come in.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,27 +25,42 @@ from benchmark.core.paths import home, torch_checkpoints
 if TYPE_CHECKING:  # `bench list` and `bench weights` do not load it
     from torch import Tensor
 
-Arrays = Mapping[str, NDArray[np.float32]]  # by torchvision's names, such as "features.0.weight"
+Arrays = Mapping[str, NDArray[np.float32]]  # by torchvision's keys, such as "features.0.weight"
+
+
+class Convolution(NamedTuple):
+    """A convolution of a backbone.
+
+    Attributes:
+        position: its index in torchvision's `features`.
+        out_channels: output channels.
+        in_channels: input channels.
+        kernel_size: height and width of the kernel.
+    """
+
+    position: int
+    out_channels: int
+    in_channels: int
+    kernel_size: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backbone:
-    """One of torchvision's networks.
+    """An ImageNet network of torchvision.
 
     Attributes:
-        published: torchvision's file, classifier included. Its name ends in the first 8 digits of
-            its SHA-256; no more of it is published.
-        convolutions: in network order, each convolution's number in torchvision's `features`, its
-            channels out and in, and the side of its kernel; empty where `content` is "".
-        content: SHA-256 over the little-endian float32 numbers of each convolution's weight, then
-            bias, in network order; "" where nobody has stated it: then only `published` counts.
-        packed: the name of a pickle in `PACKAGE` that holds the same convolutions, or "".
-        packed_size: bytes of that pickle.
-        packed_as: what the network is called in that pickle.
+        published: torchvision's file, including the classifier. Its name ends in the first 8
+            digits of its SHA-256; the others are not published.
+        convolutions: its convolutions, in network order; empty if `content` is "".
+        content: SHA-256 over the little-endian float32 values of each convolution's weight, then
+            bias, in network order; "" if unknown: then only `published` is used.
+        packed: name of a pickle in `PACKAGE` with the same convolutions, or "".
+        packed_size: size of that pickle in bytes.
+        packed_as: name of the network in that pickle.
     """
 
     published: Checkpoint
-    convolutions: tuple[tuple[int, int, int, int], ...] = ()
+    convolutions: tuple[Convolution, ...] = ()
     content: str = ""
     packed: str = ""
     packed_size: int = 0
@@ -53,27 +68,27 @@ class Backbone:
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shapes by name, in network order: each convolution's weight, then its bias."""
+        """Parameter shapes by key, in network order: each convolution's weight, then its bias."""
         shapes: dict[str, tuple[int, ...]] = {}
-        for at, out, inside, side in self.convolutions:
-            shapes[f"features.{at}.weight"] = (out, inside, side, side)
-            shapes[f"features.{at}.bias"] = (out,)
+        for position, out, inside, side in self.convolutions:
+            shapes[f"features.{position}.weight"] = (out, inside, side, side)
+            shapes[f"features.{position}.bias"] = (out,)
         return shapes
 
     @property
     def checksum(self) -> str:
-        """How its file is verified, for a reader."""
+        """How the file is verified, for display."""
         return "SHA-256 of its convolutions" if self.content else self.published.checksum
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A file of a backbone, as it is now: what was read of it holds while these stay.
+class BackboneFile:
+    """A backbone's file and its state; used as the cache key of its verification.
 
     Attributes:
-        path: where it is.
-        size: its bytes.
-        changed: when it was last written, in nanoseconds.
+        path: the file.
+        size: its size in bytes.
+        changed: its modification time in nanoseconds.
     """
 
     path: Path
@@ -86,16 +101,20 @@ def _published(file: str, size: int) -> Checkpoint:
         file=file,
         url=f"https://download.pytorch.org/models/{file}",
         source="https://pytorch.org/vision/stable/models.html",
-        licence="torchvision: BSD-3-Clause; trained on ImageNet, whose own terms of use apply",
+        license="torchvision: BSD-3-Clause; trained on ImageNet, whose own terms of use apply",
         sha256=Path(file).stem.rpartition("-")[2],
         size=size,
     )
 
 
+def _layers(*rows: tuple[int, int, int, int]) -> tuple[Convolution, ...]:
+    return tuple(Convolution(*row) for row in rows)
+
+
 _TABLE = {
     "alexnet": Backbone(
         published=_published("alexnet-owt-7be5be79.pth", 244_408_911),
-        convolutions=(
+        convolutions=_layers(
             (0, 64, 3, 11), (3, 192, 64, 5), (6, 384, 192, 3), (8, 256, 384, 3),
             (10, 256, 256, 3),
         ),
@@ -106,7 +125,7 @@ _TABLE = {
     ),
     "vgg16": Backbone(
         published=_published("vgg16-397923af.pth", 553_433_881),
-        convolutions=(
+        convolutions=_layers(
             (0, 64, 3, 3), (2, 64, 64, 3), (5, 128, 64, 3), (7, 128, 128, 3),
             (10, 256, 128, 3), (12, 256, 256, 3), (14, 256, 256, 3), (17, 512, 256, 3),
             (19, 512, 512, 3), (21, 512, 512, 3), (24, 512, 512, 3), (26, 512, 512, 3),
@@ -123,29 +142,31 @@ BACKBONES: Mapping[str, Backbone] = MappingProxyType(_TABLE)
 
 
 def own_file(name: str) -> Path:
-    """Where this project keeps a backbone's convolutions."""
+    """Path under which this project stores a backbone's convolutions."""
     return home() / "weights" / name / f"{name}.safetensors"
 
 
 def published_file(name: str) -> Path:
-    """Where torch keeps torchvision's own file."""
+    """Path of torchvision's own file in torch's cache."""
     return torch_checkpoints() / BACKBONES[name].published.file
 
 
-def find_backbone(name: str) -> Found | None:
-    """The file of a backbone: this project's, verified, else torchvision's in torch's cache.
+def find_backbone(name: str) -> BackboneFile | None:
+    """Find a backbone's file: this project's verified one, else torchvision's in torch's cache.
 
-    Of the latter 8 digits fit; `load_backbone` compares its content too, where one is stated.
+    For the latter only 8 digits of the SHA-256 are compared here; `load_backbone` compares its
+    content too, if that is known.
     """
     return next((found for found in _candidates(name) if _is_verified(name, found)), None)
 
 
 def backbone_state(name: str) -> Literal["verified", "installed", "altered", "missing"]:
-    """Whether a backbone is here, or only a file of its name with other content.
+    """Return whether a backbone is installed, and whether its content is verified.
 
     Returns:
-        "verified" where its content has the SHA-256 that is stated; "installed" where the 8 digits
-        fit that torchvision publishes of its file, which anybody can make a file for.
+        "verified" if its content has the expected SHA-256; "installed" if only the 8 digits match
+        that torchvision publishes, which is no proof; "altered" if a file of its name has other
+        content; else "missing".
     """
     if found := find_backbone(name):
         return "verified" if found.path == own_file(name) else "installed"
@@ -153,7 +174,7 @@ def backbone_state(name: str) -> Literal["verified", "installed", "altered", "mi
 
 
 def why_missing(name: str) -> str | None:
-    """Why a backbone cannot be used, and what to type; None if it can."""
+    """Explain why a backbone cannot be used and how to install it; None if it can be used."""
     state, file = backbone_state(name), BACKBONES[name].published.file
     ways = f"'bench weights fetch {name}' or 'bench weights add {name} FILE'"
     if state == "missing":
@@ -165,12 +186,12 @@ def why_missing(name: str) -> str | None:
 
 
 def load_backbone(name: str) -> dict[str, Tensor]:
-    """A backbone's convolutions as tensors, by torchvision's names, in network order.
+    """Load a backbone's convolutions as tensors, by torchvision's keys, in network order.
 
-    For one whose content nobody has stated (VGG-19), all that its published file holds.
+    For VGG-19, whose content checksum is unknown, everything in its published file.
 
     Raises:
-        WeightsError: if it is not here, or the file's content is not the published one.
+        WeightsError: if it is not installed, or its content is not the published one.
     """
     import torch
 
@@ -186,10 +207,10 @@ def load_backbone(name: str) -> dict[str, Tensor]:
 
 
 def read_file(path: Path) -> dict[str, NDArray[np.float32]]:
-    """All tensors of a .safetensors file, or of a file of torchvision's, as arrays.
+    """Read all tensors of a .safetensors or torch.save file as arrays.
 
     Raises:
-        WeightsError: if it is damaged or asks to run code.
+        WeightsError: if it is damaged or would run code.
     """
     if path.suffix == ".safetensors":
         return read_safetensors(path)
@@ -199,7 +220,7 @@ def read_file(path: Path) -> dict[str, NDArray[np.float32]]:
 
 
 def read_safetensors(path: Path) -> dict[str, NDArray[np.float32]]:
-    """All tensors of a .safetensors file as arrays, without loading torch.
+    """Read all tensors of a .safetensors file as arrays, without importing torch.
 
     Raises:
         WeightsError: if it is damaged.
@@ -215,24 +236,27 @@ def read_safetensors(path: Path) -> dict[str, NDArray[np.float32]]:
 
 
 def verified_arrays(name: str, arrays: Arrays, path: Path) -> dict[str, NDArray[np.float32]]:
-    """A backbone's convolutions out of what a file holds, in network order.
+    """Select a backbone's convolutions from a file's arrays and verify them.
 
     Args:
-        name: which backbone; one whose content is stated.
-        arrays: what the file holds; more than the convolutions may be in it.
+        name: the backbone; its `content` must be known.
+        arrays: the file's arrays; others than the convolutions are ignored.
         path: the file, for messages.
 
+    Returns:
+        The convolutions' weights and biases, in network order.
+
     Raises:
-        WeightsError: if one is missing, of another shape or type, or the numbers are others.
+        WeightsError: if one is missing or has a wrong shape, type or value.
     """
     backbone = BACKBONES[name]
     wanted: dict[str, NDArray[np.float32]] = {}
     for key, shape in backbone.shapes.items():
         array = arrays.get(key)
         if array is None or array.shape != shape or array.dtype != np.float32:
-            said = "none" if array is None else f"{array.dtype} {array.shape}"
-            raise WeightsError(f"{path}: not {name}: {key} is {said}, expected float32 {shape}")
-        wanted[key] = np.ascontiguousarray(array, dtype="<f4")  # .safetensors takes no other
+            found = "none" if array is None else f"{array.dtype} {array.shape}"
+            raise WeightsError(f"{path}: not {name}: {key} is {found}, expected float32 {shape}")
+        wanted[key] = np.ascontiguousarray(array, dtype="<f4")  # as .safetensors requires
     if (digest := content_of(wanted)) != backbone.content:
         raise WeightsError(
             f"{path}: not the published {name}: the SHA-256 of its convolutions is {digest}, "
@@ -242,28 +266,28 @@ def verified_arrays(name: str, arrays: Arrays, path: Path) -> dict[str, NDArray[
 
 
 def content_of(arrays: Arrays) -> str:
-    """SHA-256 over the little-endian float32 numbers of arrays, in their order."""
+    """Return the SHA-256 over the little-endian float32 values of arrays, in their order."""
     whole = hashlib.sha256()
     for array in arrays.values():
         whole.update(array.astype("<f4").tobytes())
     return whole.hexdigest()
 
 
-def _candidates(name: str) -> list[Found]:
+def _candidates(name: str) -> list[BackboneFile]:
     places = [own_file(name)] if BACKBONES[name].content else []
     found = []
     for path in (*places, published_file(name)):
         if path.is_file():
             state = path.stat()
-            found.append(Found(path, state.st_size, state.st_mtime_ns))
+            found.append(BackboneFile(path, state.st_size, state.st_mtime_ns))
     return found
 
 
 @cache
-def _is_verified(name: str, found: Found) -> bool:
-    """Read once per process while size and time stay.
+def _is_verified(name: str, found: BackboneFile) -> bool:
+    """Whether a file is the backbone's; cached until its size or modification time changes.
 
-    Of torchvision's file, which only torch can read, the published digits are compared here;
+    torchvision's file needs torch to be read, so only its published digits are compared here;
     `load_backbone` compares the content.
     """
     try:

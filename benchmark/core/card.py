@@ -1,43 +1,64 @@
-"""What is known about a model without loading it: its card, read from the source as data."""
+"""Model cards: metadata of a model, read from its source as data, without importing it."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, fields
+from functools import wraps
+from typing import Any, Literal, TypeVar
 
 from pydantic import TypeAdapter
 
 from benchmark.core.errors import BenchError
 from benchmark.core.external.imports import module_file
 
-ALGORITHMS = {"md5": "MD5", "sha256": "SHA-256"}  # of archives, by the name `hashlib` has for them
+ALGORITHMS = {"md5": "MD5", "sha256": "SHA-256"}  # checksums of archives, by `hashlib`'s name
+_RENAMED = {"licence": "license"}  # fields: earlier name, in plugins and JSON files, and name
+_EARLIER = {new: old for old, new in _RENAMED.items()}
+
+T = TypeVar("T")
 
 
+def _accept_earlier_names(kind: type[T]) -> type[T]:
+    """Let a dataclass be constructed with the earlier names of its fields too."""
+    init = kind.__init__
+
+    @wraps(init)
+    def accepting(self: T, **values: object) -> None:
+        current = {_RENAMED.get(name, name): value for name, value in values.items()}
+        if len(current) < len(values):
+            raise TypeError(f"{kind.__name__}: license and licence are the same field")
+        init(self, **current)
+
+    kind.__init__ = accepting  # type: ignore[assignment]
+    return kind
+
+
+@_accept_earlier_names
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """One file that a model's authors publish.
+    """A weights file published by a model's authors.
 
     Attributes:
-        file: its name, and the name under which it is installed.
-        url: where it can be fetched, or "" where nobody publishes it.
-        source: where the authors publish it, for a reader.
-        licence: the terms of the weights, in a line.
-        sha256: published or verified SHA-256 of the file, in full or its first digits where no more
-            is published, or "".
+        file: its name, under which it is installed too.
+        url: download address, or "" if it is not published.
+        source: page where the authors publish it, for display.
+        license: terms of the weights, in a line.
+        sha256: published or verified SHA-256 of the file, in full, or its first digits if no more
+            are published, or "".
         git_blob: id of the file, or of its Git LFS pointer, in the Git repository that publishes
             it, or "".
-        size: bytes of the file, or 0 where nobody states them.
+        size: size of the file in bytes, or 0 if unknown.
         archive: checksum of the archive at `url` that holds the file, as "md5:..." or "sha256:...",
-            or "" where `url` is the file itself.
+            or "" if `url` is the file itself.
         member: end of the file's path inside that archive, or "".
     """
 
     file: str
     url: str = ""
     source: str = ""
-    licence: str = ""
+    license: str = ""
     sha256: str = ""
     git_blob: str = ""
     size: int = 0
@@ -46,7 +67,7 @@ class Checkpoint:
 
     @property
     def checksum(self) -> str:
-        """How the file can be verified, for a reader: "" where no checksum is published."""
+        """How the file can be verified, for display; "" if no checksum is published."""
         kinds = {
             "SHA-256": len(self.sha256) == 64,
             "SHA-256, first digits": bool(self.sha256) and len(self.sha256) < 64,
@@ -55,55 +76,61 @@ class Checkpoint:
         }
         return ", ".join(kind for kind, known in kinds.items() if known)
 
+    @property
+    def licence(self) -> str:
+        """`license` by its earlier name, for plugins."""
+        return self.license
 
+
+@_accept_earlier_names
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """What is known about a model: written as literals beside its code, read without importing it.
+    """Metadata of a model: literals in its class, which can be read without importing it.
 
     Attributes:
-        name: its name on the command line.
-        title: its name in tables.
-        paper: address of its paper, or "".
-        licence: the terms of its authors' code; ours is written from facts and carries our own.
-        reported: its name in the paper's tables, or "" where the paper does not have it.
-        checkpoints: the files its authors publish, in their own layout; all are needed.
-        mini: "package:path" of the weights this project trains, where it ships them; "" for none.
-        own_weights: it needs a file of weights that the user names, as none are listed here.
-        learner: "module:Class" that trains it, see `benchmark.training.learner`; "" where 'bench
-            train' does not.
-        parameters: numbers that training sets in the network that answers, at its official sizes,
-            all its files together, buffers not counted; 0 for what is no network.
-        multiply_adds: multiply-adds of one answer to an image of 256x256 at the official sizes:
-            half of what torch's FlopCounterMode finds in this project's network. It counts
-            convolutions and matrix products (attention too) as they are run here, and neither
-            Fourier transforms nor normalisation, activation, pooling and resizing. A product that
-            the authors' program makes and ours need not make is not in it.
-        sizes: which sizes its authors' program takes, and what is done here with others.
-        multiple: height and width are extended by reflection to a multiple of this.
-        min_side: smallest height and width it takes.
-        seeded: its answer depends on the seed.
-        latents: names of the random inputs that `inpaint` takes instead of drawing them.
-        rounding: how its authors' program writes 8 bits: "round" or "cut".
-        score: what a detector's image-level score means, in a line; "" for an inpainter.
-        score_from: "head" where the detector has an image-level answer of its own, "area" where the
-            score is the share of the heatmap above 0.5 (a rule of ours, marked with a dagger).
-        threshold: score above which the detector calls an image forged.
+        name: name on the command line.
+        title: name in tables.
+        paper: URL of the paper, or "".
+        license: terms of the authors' code; this project's code is independent and has its own.
+        reported: name in the paper's tables, or "" if the paper does not have it.
+        checkpoints: the authors' published files, in their own layout; all are needed.
+        mini: "package:path" of the mini weights that this project trains and ships, or "".
+        own_weights: requires a weights file from the user, since none are listed here.
+        learner: "module:Class" of its training module, see `benchmark.training.learner`; "" if
+            `bench train` does not support it.
+        parameters: trainable parameters of the inference network at its official sizes, over all
+            files, without buffers; 0 for models without a network.
+        multiply_adds: multiply-adds for one image of 256x256 at the official sizes: half of what
+            torch's FlopCounterMode counts in this project's network. It counts convolutions and
+            matrix products (attention too) as executed here, but neither Fourier transforms nor
+            normalization, activation, pooling and resizing. Products that the authors' program
+            computes and this one can omit are not included.
+        sizes: image sizes that the authors' program accepts, and how others are handled here.
+        multiple: height and width are padded by reflection to a multiple of this.
+        min_side: smallest accepted height and width.
+        seeded: whether the output depends on the seed.
+        latents: names of random inputs that can be passed to `inpaint` instead of being sampled.
+        rounding: how the authors' program converts to 8 bits: "round" or "cut" (truncate).
+        score: meaning of a detector's image-level score, in a line; "" for an inpainter.
+        score_from: "head" if the detector predicts an image-level score, "area" if the score is the
+            share of the heatmap above 0.5 (this project's rule, marked with a dagger).
+        threshold: score above which the detector classifies an image as forged.
         paints: False for `original`, whose images are authentic.
-        sees_hole: its answer depends on what the image shows inside the hole, as its authors'
-            program has it; every table marks it.
-        chunk: samples that are best answered together, where a model is slow to start; a run takes
-            this many, or its batch size where that is larger.
-        finished: its answers are made already, each in a file of its own.
-        by_name: its answer to a sample may go by the names of data set, bucket and sample, which
-            are in the key then.
-        eight_bits: it answers 8-bit images, so that retouching begins after rounding.
-        revision: raised whenever the answer to the same input changes.
+        sees_hole: the output depends on the image inside the hole, as in the authors' program;
+            every table marks it.
+        chunk: preferred batch size of a model that is slow to start; a run uses this, or its own
+            batch size if that is larger.
+        finished: the outputs exist already, each in its own file.
+        by_name: the output may depend on the names of data set, bucket and sample, which are
+            then part of the key.
+        eight_bits: the output has 8 bits, so retouching is applied after rounding.
+        revision: raised whenever the output for the same input changes.
     """
 
     name: str
     title: str
     paper: str = ""
-    licence: str = ""
+    license: str = ""
     reported: str = ""
     checkpoints: tuple[Checkpoint, ...] = ()
     mini: str = ""
@@ -130,34 +157,45 @@ class Card:
 
     @property
     def weightless(self) -> bool:
-        """Whether the model works without any weights."""
+        """Whether the model needs no weights."""
         return not (self.checkpoints or self.mini or self.own_weights)
+
+    @property
+    def licence(self) -> str:
+        """`license` by its earlier name, for plugins."""
+        return self.license
+
+    def document(self) -> dict[str, Any]:
+        """Return the card as plain values for JSON, where `license` keeps the key "licence"."""
+        return asdict(self, dict_factory=_earlier_keys)
+
+
+def _earlier_keys(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {_EARLIER.get(name, name): value for name, value in items}
 
 
 def card_from(values: Mapping[str, Any]) -> Card:
-    """A card from what `dataclasses.asdict` made of it, through JSON; unknown fields are left out.
+    """Build a card from the JSON values of `Card.document`; unknown fields are ignored.
 
-    Checkpoints and weights are left out too: nobody installs them from a run's record.
+    Checkpoints and weights are ignored too: they are never installed from a run's record.
 
     Raises:
-        ValueError: if a field has a value of another type.
+        ValueError: if a field has a value of the wrong type.
     """
     known = {one.name for one in fields(Card)} - {"checkpoints", "mini"}
-    given = {key: value for key, value in values.items() if key in known}
+    current = {_RENAMED.get(key, key): value for key, value in values.items()}
+    given = {key: value for key, value in current.items() if key in known}
     return TypeAdapter(Card).validate_python(given)
 
 
 def read_card(entry: str) -> Card:
-    """Read the card of "module:Class" from the module's source, without importing the module.
+    """Read a model's card from its module's source, without importing the module.
 
     Args:
-        entry: where the class is; its body holds `card = Card(...)`, written as literals.
-
-    Returns:
-        The card.
+        entry: "module:Class"; the class body has `card = Card(...)` with literal arguments.
 
     Raises:
-        BenchError: if the module, the class or its card is not there, or it is not literal.
+        BenchError: if the module, the class or its card is missing, or the card is not literal.
     """
     module, _, name = entry.partition(":")
     file = module_file(module)

@@ -1,4 +1,4 @@
-"""Checks at the doors: shape, type and range, once, saying what was expected and given."""
+"""Input and output checks of `Inpainter.inpaint` and `Detector.detect`: shape, type and range."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from benchmark.core.errors import BadInput, BadOutput
 
 
 def check_images(images: Tensor, *, min_side: int = 1) -> None:
-    """Refuse anything but (N, 3, H, W) float32 in [0, 1], N >= 1, sides of at least `min_side`.
+    """Require images (N, 3, H, W), float32 in [0, 1], N >= 1, H and W at least `min_side`.
 
     Raises:
-        BadInput: saying what was expected and what was given.
+        BadInput: with what was expected and what was given.
     """
     if not isinstance(images, Tensor) or images.ndim != 4 or images.shape[1] != 3:
         raise BadInput(f"images: expected a tensor (N, 3, H, W), got {_describe(images)}")
@@ -25,10 +25,10 @@ def check_images(images: Tensor, *, min_side: int = 1) -> None:
 
 
 def check_masks(masks: Tensor, images: Tensor) -> None:
-    """Refuse anything but (N, 1, H, W) float32 of 0 and 1 that fits `images`.
+    """Require masks (N, 1, H, W), float32 of 0 and 1 (1 = hole), with N, H and W of `images`.
 
     Raises:
-        BadInput: saying what was expected and what was given.
+        BadInput: with what was expected and what was given.
     """
     if not isinstance(masks, Tensor) or masks.ndim != 4 or masks.shape[1] != 1:
         raise BadInput(f"masks: expected a tensor (N, 1, H, W), got {_describe(masks)}")
@@ -37,22 +37,24 @@ def check_masks(masks: Tensor, images: Tensor) -> None:
         raise BadInput(f"masks: expected shape {expected} as the images, got {tuple(masks.shape)}")
     _check_range("masks", masks)
     if not bool(((masks == 0) | (masks == 1)).all()):
-        raise BadInput("masks: expected only 0 and 1, got values between; binarise at 0.5")
+        raise BadInput("masks: expected only 0 and 1, got values between; binarize at 0.5")
 
 
-def check_answer(model: str, what: str, answer: object, shape: tuple[int, ...]) -> None:
-    """Refuse a model's answer that is no tensor of this shape.
+def check_output(model: str, what: str, output: object, shape: tuple[int, ...]) -> None:
+    """Require a model's output to be a tensor of this shape.
 
     Raises:
-        BadOutput: saying what was expected and what the model gave.
+        BadOutput: with what was expected and what the model returned.
     """
-    if not isinstance(answer, Tensor) or tuple(answer.shape) != shape:
+    if not isinstance(output, Tensor) or tuple(output.shape) != shape:
+        article = "an" if what[0] in "aeiou" else "a"
         raise BadOutput(
-            f"{model}: expected {what} of shape {shape}, it answered {_describe(answer)}"
+            f"{model}: expected {article} {what} of shape {shape}, got {_describe(output)}"
         )
 
 
 def _check_range(name: str, tensor: Tensor) -> None:
+    """Require float32 in [0, 1], of any shape."""
     if tensor.dtype != torch.float32:
         raise BadInput(f"{name}: expected float32, got {tensor.dtype}")
     low, high = (float(value) for value in tensor.aminmax())

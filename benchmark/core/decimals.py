@@ -1,4 +1,4 @@
-"""Numbers as a user types them."""
+"""Parse decimal numbers typed by a user."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import re
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
 
-def number_of(text: str) -> float:
-    """A decimal number such as "1.5" or "1e-3"; NaN for anything else.
+def parse_number(text: str) -> float:
+    """Parse a decimal number such as "1.5" or "1e-3"; NaN for anything else.
 
-    Python's own `float` also takes "1_5", which is a slip for 1.5 and means 15.
+    `float` would also accept "1_5", a typo for 1.5, as 15.
     """
     return float(text) if _DECIMAL.fullmatch(text) else float("nan")

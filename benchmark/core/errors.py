@@ -1,31 +1,31 @@
-"""The errors a user can meet.
+"""Errors and warnings.
 
-BenchError                  a mistake the user can mend: one line, exit status 2
-├── BadInput                an argument or tensor of another shape, type or range than expected
+BenchError                  an error the user can fix: one line, exit status 2
+├── BadInput                an argument or tensor of an unexpected shape, type or range
 ├── UnknownName             no model, metric or data set of that name
-├── RetiredName             a model that this version no longer has
-├── ExternalError            a model, metric or data set of the user's own that cannot be used
+├── RetiredName             a model that was removed from this version
+├── ExternalError           an external model, metric or data set that cannot be used
 ├── DataError               an image, mask or folder that cannot be used
-│   └── FileChanged         one that changed while a run was going on
-├── PlanError               a plan that contradicts itself or has an unknown key
+│   └── FileChanged         a file that changed during a run
+├── PlanError               a plan that is inconsistent or has an unknown key
 ├── WeightsError            a checkpoint that is missing, damaged, refused or of another model
-│   ├── MissingWeights      a model that has no weights here
-│   └── Unreachable         an address that gives no file
+│   ├── MissingWeights      a model without installed weights
+│   └── Unreachable         a URL that cannot be downloaded
 ├── OutputError             a folder or disk that cannot be written
-│   ├── DamagedOutput       a file of the store that is gone or damaged
-│   └── DamagedStore        a store whose database cannot be read; 'bench check' saves what it can
-├── ExecutorError           workers that cannot be had, or are gone
-└── TrainingError           a recipe or a training run that cannot go on
-BenchWarning                something to know about a run, in one line
+│   ├── DamagedOutput       a missing or damaged file of the store
+│   └── DamagedStore        a store whose database is unreadable; 'bench check' recovers it
+├── ExecutorError           workers that cannot be started or were lost
+└── TrainingError           a recipe or training run that cannot continue
+BenchWarning                a warning about a run, in one line
 ├── SizeWarning             an image of a size that the authors' program refuses
 ├── ScaleWarning            heatmaps that may be on another scale
-├── CopyWarning             a module that is there twice; which of them is used
-├── BatchWarning            a batch that was too large for the memory
-└── WorkerWarning           a worker that died, and what becomes of its work
-BadOutput                   a model answered nonsense (NaN): that sample fails and is counted
-└── KnownMoved              an image already made, whose known pixels are not the original's
+├── CopyWarning             a module that exists twice, and which copy is used
+├── BatchWarning            a batch that did not fit into memory
+└── WorkerWarning           a worker that died, and what happens to its work
+BadOutput                   invalid model output (NaN): the sample fails and is counted
+└── KnownRegionChanged      a finished image whose known pixels differ from the input image
 
-Anything else is a bug and keeps its traceback.
+Any other exception is a bug and keeps its traceback.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ from typing import Any
 
 
 class BenchError(Exception):
-    """A mistake the user can mend: what was wrong, where, and what to do, in one line."""
+    """An error the user can fix; the message says in one line what, where, and what to do."""
 
 
 class BadInput(BenchError, ValueError):  # noqa: N818 (the field reads it as a phrase)
-    """An argument or tensor of another shape, type or range than expected."""
+    """An argument or tensor of an unexpected shape, type or range."""
 
 
 class UnknownName(BenchError, KeyError):  # noqa: N818 (as above)
-    """No `kind` is called `name`; the message offers the nearest known name."""
+    """An unknown name; the message suggests the nearest known one."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         names = sorted(known)
@@ -59,11 +59,11 @@ class UnknownName(BenchError, KeyError):  # noqa: N818 (as above)
 
 
 class RetiredName(BenchError):  # noqa: N818 (the field reads it as a phrase)
-    """A model that this version no longer has; the message names a commit that has it."""
+    """A model that was removed; the message names the last commit that has it."""
 
 
 class ExternalError(BenchError):
-    """A model, metric or data set of the user's own that cannot be used."""
+    """An external model, metric or data set that cannot be used."""
 
 
 class DataError(BenchError):
@@ -71,14 +71,14 @@ class DataError(BenchError):
 
 
 class FileChanged(DataError):  # noqa: N818 (the field reads it as a phrase)
-    """A file that changed after its digest was taken: what it holds is of another key."""
+    """A file that changed after it was hashed, so that its content no longer matches the key."""
 
     def __init__(self, path: object) -> None:
         super().__init__(f"{path}: changed while the run was going on; run again")
 
 
 class PlanError(BenchError):
-    """A plan that contradicts itself or has an unknown key."""
+    """A plan that is inconsistent or has an unknown key."""
 
 
 class WeightsError(BenchError):
@@ -86,11 +86,11 @@ class WeightsError(BenchError):
 
 
 class MissingWeights(WeightsError):  # noqa: N818 (as above)
-    """A model that has no weights here; the message names the ways to get them."""
+    """A model without installed weights; the message says how to get them."""
 
 
 class Unreachable(WeightsError):  # noqa: N818 (as above)
-    """An address that cannot be reached, or breaks off before the file has ended."""
+    """A URL that cannot be reached, or a download that was interrupted."""
 
 
 class OutputError(BenchError):
@@ -98,11 +98,11 @@ class OutputError(BenchError):
 
 
 class DamagedStore(OutputError):  # noqa: N818 (the field reads it as a phrase)
-    """A store whose database is damaged; `bench check` saves what can be saved of it."""
+    """A store whose database is damaged; `bench check` recovers what it can."""
 
 
 class DamagedOutput(OutputError):  # noqa: N818 (as above)
-    """A file of the store that is gone or damaged; `key` is whose."""
+    """A missing or damaged file of the store; `key` is its output's key."""
 
     def __init__(self, path: str, key: str) -> None:
         self.key = key
@@ -110,67 +110,67 @@ class DamagedOutput(OutputError):  # noqa: N818 (as above)
 
     def __str__(self) -> str:
         return (
-            f"{self.args[0]}: missing or damaged in the store; run again to make it anew ('bench "
-            "check' finds all that is damaged at once)"
+            f"{self.args[0]}: missing or damaged in the store; run again to regenerate it ('bench "
+            "check' finds all damaged files at once)"
         )
 
 
 class ExecutorError(BenchError):
-    """Workers that cannot be had, or are gone."""
+    """Workers that cannot be started or were lost."""
 
 
 class TrainingError(BenchError):
-    """A recipe or a training run that cannot go on."""
+    """A recipe or training run that cannot continue."""
 
 
 class BenchWarning(UserWarning):
-    """Something to know about a run, in one line; the run goes on."""
+    """A warning about a run, in one line; the run continues."""
 
 
 class SizeWarning(BenchWarning):
-    """An image of a size that the authors' program refuses; what was done instead is our rule."""
+    """An image of a size that the authors' program refuses; this project's own rule applies."""
 
 
 class ScaleWarning(BenchWarning):
-    """Heatmaps none of which reaches half of their type's scale."""
+    """Heatmaps of which none reaches half of the range of its data type."""
 
 
 class CopyWarning(BenchWarning):
-    """A module that is installed and lies in the current folder as well, and is not the same."""
+    """An installed module of which the current folder has a different copy."""
 
 
 class BatchWarning(BenchWarning):
-    """A batch that was too large for the memory; smaller ones are tried."""
+    """A batch that did not fit into memory; it is retried in smaller batches."""
 
 
 class WorkerWarning(BenchWarning):
-    """A worker that died; what it held is tried again."""
+    """A worker that died; its tasks are retried."""
 
 
-class BadOutput(Exception):  # noqa: N818 (it is no mistake of the user's, and no bug of ours)
-    """A model answered nonsense, such as NaN: the sample fails and is counted."""
+class BadOutput(Exception):  # noqa: N818 (neither a user's error nor a bug)
+    """Invalid model output, such as NaN: the sample fails and is counted."""
 
 
-class KnownMoved(BadOutput):
-    """An image that was made elsewhere differs from the original outside the hole.
+class KnownRegionChanged(BadOutput):
+    """An externally inpainted image differs from the input image outside the hole.
 
     Attributes:
-        drift: largest and mean absolute difference over the known region, in grey levels.
+        drift: largest and mean absolute difference over the known region, in 8-bit levels.
     """
 
     def __init__(self, drift: tuple[float, float]) -> None:
         self.drift = drift
         super().__init__(
-            f"its known pixels moved by up to {drift[0]:.0f} grey levels, {drift[1]:.4g} on "
-            "average; --recomposite pastes the known region back"
+            f"its known pixels differ by up to {drift[0]:.0f} gray levels, {drift[1]:.4g} on "
+            "average; --recomposite restores the known region"
         )
 
 
 def first_line(error: ValueError) -> str:
-    """What is wrong with a value from a file, in a line: of pydantic's errors the first, by name.
+    """Describe the first validation error of a file's values in one line, with its field.
 
     Args:
-        error: pydantic's `ValidationError`, or a plain one.
+        error: pydantic's `ValidationError`, or a plain `ValueError`.
     """
     errors = getattr(error, "errors", None)
     if errors is None:
@@ -179,14 +179,14 @@ def first_line(error: ValueError) -> str:
     place = ".".join(str(part) for part in found["loc"])
     if found["type"] == "missing":
         return f"{place}: missing"
-    said = f"{expectation(found)}, got {quoted(found['input'])}"
-    return f"{place}: {said}" if place else said
+    message = f"{expectation(found)}, got {quoted(found['input'])}"
+    return f"{place}: {message}" if place else message
 
 
 def quoted(value: object) -> str:
-    """A value of a file as an error quotes it: its first 80 characters, whatever it is."""
+    """Return a file's value as error messages quote it: at most 80 characters of any type."""
     if isinstance(value, int) and abs(value) >= 1 << 256:
-        return "a number of more than 77 digits"  # which Python may refuse to write
+        return "a number of more than 77 digits"  # Python may refuse to convert it
     if isinstance(value, str):
         return repr(value[:80]) + ("..." if len(value) > 80 else "")
     if isinstance(value, (list, tuple, dict)):
@@ -194,11 +194,11 @@ def quoted(value: object) -> str:
     return f"{value!r:.80}"
 
 
-EXPECTED: Mapping[str, str] = MappingProxyType(  # pydantic's kinds of error, in our words
+EXPECTED: Mapping[str, str] = MappingProxyType(  # messages by pydantic's error type
     {
         "bool": "expected true or false",
         "dict": "expected names with values",
-        "extra": "not known here",
+        "extra": "unknown key",
         "finite": "expected a finite number",
         "float": "expected a number",
         "greater_than": "expected more than {gt}",
@@ -220,10 +220,10 @@ EXPECTED: Mapping[str, str] = MappingProxyType(  # pydantic's kinds of error, in
 
 
 def expectation(found: Mapping[str, Any]) -> str:
-    """What was expected instead of a value, in a phrase.
+    """Describe what was expected instead of a value.
 
     Args:
-        found: one of the errors of pydantic's `ValidationError`.
+        found: an error of pydantic's `ValidationError.errors()`.
     """
     kind, values = str(found["type"]), found.get("ctx", {})
     for name in (kind, kind.rpartition("_")[0], kind.partition("_")[0]):

@@ -1,4 +1,4 @@
-"""Bounds of reading an image: bytes, a JPEG's scans, and seconds, each refused in one line."""
+"""Limits for decoding untrusted images: file size, scans, tiles, and time."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from pathlib import Path
 
 from benchmark.core.errors import DataError
 
-LARGEST_FILE = 2**30  # bytes of an image's file, where 8 a pixel of --max-pixels are not more
-MOST_SCANS = 100  # passes over a JPEG, each of which costs as much as decoding; usual are 10
-LONGEST = 120.0  # seconds from the first to the last byte that decoding an image asks for
+LARGEST_FILE = 2**30  # bytes of an image file, or 8 per pixel of --max-pixels if that is more
+MOST_SCANS = 100  # passes over a JPEG, each as expensive as decoding; 10 are usual
+LONGEST = 120.0  # seconds between the first and the last read while decoding an image
 LONGEST_HEADER = 20.0  # the same for its header
 MOST_TILES = 65_535  # of a JPEG 2000
-_SIZES = b"\xff\x4f\xff\x51"  # begins its codestream
+_SIZES = b"\xff\x4f\xff\x51"  # start of a JPEG 2000 codestream
 _START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
-_ALONE = (0x00, 0x01, 0xFF, *range(0xD0, 0xD9))  # what may follow 0xFF and has no length
+_ALONE = (0x00, 0x01, 0xFF, *range(0xD0, 0xD9))  # markers without a length field
 
 
 class TimedBytes(BytesIO):
-    """An image's bytes, refused when decoding them goes on for too long.
+    """In-memory image file whose `read` fails after a time limit.
 
     Args:
-        content: the bytes.
+        content: the file's bytes.
         path: the file, for the message.
     """
 
@@ -35,17 +35,17 @@ class TimedBytes(BytesIO):
         self._end = time.monotonic() + LONGEST
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """The next bytes.
+        """Read the next bytes.
 
         Raises:
-            DataError: if the time is over.
+            DataError: after `LONGEST` seconds.
         """
         _refuse_late(self._path, self._end, LONGEST)
         return super().read(size)
 
 
 class TimedHeader(BufferedReader):
-    """An image's file, refused when reading its header goes on for too long.
+    """Image file whose `read` fails after the time limit for headers.
 
     Args:
         path: the file.
@@ -57,10 +57,10 @@ class TimedHeader(BufferedReader):
         self._end = time.monotonic() + LONGEST_HEADER
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """The next bytes.
+        """Read the next bytes.
 
         Raises:
-            DataError: if the time is over.
+            DataError: after `LONGEST` seconds.
         """
         _refuse_late(self._path, self._end, LONGEST_HEADER)
         return super().read(size)
@@ -72,29 +72,29 @@ def _refuse_late(path: Path, end: float, limit: float) -> None:
 
 
 def refuse_large(path: Path, most: int) -> None:
-    """Refuse an image's file by its size, before any of it is read.
+    """Refuse an image file by its size before it is read.
 
     Args:
         path: the file.
-        most: pixels that an image may have.
+        most: maximum number of pixels.
 
     Raises:
-        DataError: saying both sizes, or if it is no plain file.
-        OSError: if there is no such file.
+        DataError: if it is too large, or not a regular file.
+        OSError: if it does not exist.
     """
     found = path.stat()
     if not stat.S_ISREG(found.st_mode):
-        raise DataError(f"{path}: no file that can be read whole, such as a pipe or a device")
+        raise DataError(f"{path}: not a regular file, but a pipe, device or the like")
     size, allowed = found.st_size, max(LARGEST_FILE, 8 * most)
     if size > allowed:
         raise DataError(f"{path}: {size:,} bytes are more than {allowed:,}; refused unread")
 
 
 def refuse_scans(content: bytes, path: Path) -> None:
-    """Refuse a JPEG with more scans than any encoder writes.
+    """Refuse a JPEG with more than `MOST_SCANS` scans; no encoder writes as many.
 
     Raises:
-        DataError: if it has more than `MOST_SCANS`.
+        DataError: if it has more.
     """
     for count, _ in enumerate(_scans(content), start=1):
         if count > MOST_SCANS:
@@ -102,13 +102,13 @@ def refuse_scans(content: bytes, path: Path) -> None:
 
 
 def _scans(content: bytes) -> Iterator[int]:
-    """Where the scans of a JPEG begin, up to its end; other images behind that do not count."""
+    """Yield the offsets of the scans of a JPEG up to its end marker; later images are ignored."""
     place = 2
     while 0 <= (place := content.find(b"\xff", place)) < len(content) - 3:
         kind = content[place + 1]
         if kind == _END_OF_IMAGE:
             return
-        if kind == 0xFF:  # filling
+        if kind == 0xFF:  # fill byte
             place += 1
             continue
         if kind == _START_OF_SCAN:
@@ -118,7 +118,7 @@ def _scans(content: bytes) -> Iterator[int]:
 
 
 def refuse_tiles(content: bytes, path: Path) -> None:
-    """Refuse a JPEG 2000 in more tiles than its standard has numbers for.
+    """Refuse a JPEG 2000 with more tiles than its standard can index.
 
     Raises:
         DataError: if it has more than 65,535.
@@ -126,7 +126,7 @@ def refuse_tiles(content: bytes, path: Path) -> None:
     place = content.find(_SIZES)
     numbers = content[place + 8 : place + 40]
     if place < 0 or len(numbers) < 32:
-        return  # which its decoder refuses
+        return  # the decoder refuses it
     width, height, _, _, across, down, left, top = struct.unpack(">8I", numbers)
     tiles = -(-(width - left) // max(1, across)) * -(-(height - top) // max(1, down))
     if tiles > MOST_TILES:
@@ -134,10 +134,10 @@ def refuse_tiles(content: bytes, path: Path) -> None:
 
 
 def refuse_strips(content: bytes, strips: int, path: Path) -> None:
-    """Refuse a TIFF whose strips or tiles are JPEGs with more scans than any encoder writes.
+    """Refuse a TIFF of JPEG strips or tiles with more scans than any encoder writes.
 
     Raises:
-        DataError: if it has more than three a strip and `MOST_SCANS`.
+        DataError: if it has more than 3 per strip plus `MOST_SCANS`.
     """
     if content.count(bytes((0xFF, _START_OF_SCAN))) > 3 * strips + MOST_SCANS:
         raise DataError(

@@ -1,7 +1,7 @@
-"""The same answers in less time: what a loaded network need not compute at every pass.
+"""Inference optimizations: fold batch norm, remove spectral norm, precompute, bf16, compile.
 
-`fast` is for networks that only answer: their weights are loaded and stay as they are. A network in
-training keeps its norms and its spectral norms, so learners never call it.
+`optimize_for_inference` is for networks in evaluation mode with fixed weights. A network in
+training keeps its norms and spectral norms, so training modules never call it.
 """
 
 from __future__ import annotations
@@ -25,36 +25,36 @@ Norm = nn.BatchNorm1d | nn.BatchNorm2d
 
 
 @runtime_checkable
-class Folds(Protocol):
-    """A module that says which of its batch norms follow a layer with nothing between.
+class FoldsBatchNorm(Protocol):
+    """A module that declares which of its batch norms directly follow other layers.
 
     Attributes:
-        folds: per name of a norm, the names of the layers whose sum it normalises. Neighbours in an
-            `nn.Sequential` need no mention.
+        folds: name of each norm, and the names of the layers whose sum it normalizes. Neighbors in
+            an `nn.Sequential` are found without it.
     """
 
     folds: Mapping[str, Sequence[str]]
 
 
 @runtime_checkable
-class Prepares(Protocol):
-    """A module with parts that its weights alone decide."""
+class PrecomputesWeights(Protocol):
+    """A module with tensors that depend on its weights alone."""
 
     def prepare(self) -> None:
-        """Compute them once; the weights do not change any more."""
+        """Compute them once; the weights do not change afterwards."""
 
 
-def fast(network: Network, *, channels_last: bool = False) -> Network:
-    """Prepare a loaded network for answering; it answers as before, to float32's rounding.
+def optimize_for_inference(network: Network, *, channels_last: bool = False) -> Network:
+    """Optimize a loaded network for inference; outputs change by float32 rounding only.
 
-    Batch norms are folded into the layer before them and leave an `nn.Identity` in their place,
-    spectral norms are divided out, and modules with a `prepare` compute what their weights alone
-    decide. Instance norms stay, and networks that have them stay channels-first: torch's kernels
-    for the other layout copy every map or lose three digits (their sums are not compensated).
+    Batch norms are folded into the preceding layer and replaced by `nn.Identity`, spectral norms
+    are removed, and modules with a `prepare` method precompute what depends on their weights alone.
+    Instance norms stay, and networks that have them stay channels-first: torch's channels-last
+    kernels copy every feature map or lose three digits (their sums are not compensated).
 
     Args:
-        network: in evaluation mode, every weight loaded. Changed in place.
-        channels_last: whether its maps are to lie in memory with the channels innermost.
+        network: in evaluation mode, with all weights loaded. Modified in place.
+        channels_last: whether to use the channels-last memory format.
 
     Returns:
         The network.
@@ -65,16 +65,16 @@ def fast(network: Network, *, channels_last: bool = False) -> Network:
     if any(module.training for module in network.modules()):
         raise ValueError(f"{type(network).__name__} is in training mode; nothing can be folded")
     with torch.no_grad():
-        for module in reversed(list(network.modules())):  # parts before the whole
+        for module in reversed(list(network.modules())):  # children before parents
             _settle_spectral_norm(module)
             _fold_neighbours(module)
-            if isinstance(module, Folds):
+            if isinstance(module, FoldsBatchNorm):
                 for norm, layers in module.folds.items():
                     _fold(module, norm, [module.get_submodule(name) for name in layers])
         if channels_last:
             network.to(memory_format=torch.channels_last)
         for module in network.modules():
-            if isinstance(module, Prepares):
+            if isinstance(module, PrecomputesWeights):
                 module.prepare()
     return network.requires_grad_(requires_grad=False)
 
@@ -93,7 +93,7 @@ def _fold_neighbours(module: nn.Module) -> None:
 
 
 def _fold(parent: nn.Module, name: str, layers: Sequence[nn.Module]) -> None:
-    """Put a norm's factors and shifts into the layers whose sum it follows."""
+    """Fold a norm's scale and shift into the layers whose sum it normalizes."""
     norm = parent.get_submodule(name)
     if isinstance(norm, nn.Identity):
         return
@@ -110,12 +110,12 @@ def _fold(parent: nn.Module, name: str, layers: Sequence[nn.Module]) -> None:
 
 
 def _scale(layer: nn.Module, factor: Tensor) -> None:
-    """Multiply each output channel of a layer."""
+    """Multiply the output channels of a layer by `factor` (C,)."""
     if not isinstance(layer, Linear):
         raise TypeError(f"{type(layer).__name__} has no weight to fold a norm into")
     transposed = isinstance(layer, nn.ConvTranspose2d)
     if isinstance(layer, nn.ConvTranspose2d) and layer.groups > 1:
-        raise TypeError("a transposed convolution in groups mixes up its output channels")
+        raise TypeError("cannot scale the output channels of a grouped transposed convolution")
     around = [1] * layer.weight.dim()
     around[1 if transposed else 0] = -1
     layer.weight.copy_(layer.weight.double() * factor.view(around))
@@ -124,22 +124,22 @@ def _scale(layer: nn.Module, factor: Tensor) -> None:
 
 
 def _shift(layer: nn.Module, shift: Tensor) -> None:
-    """Add to each output channel of a layer."""
+    """Add `shift` (C,) to the output channels of a layer."""
     if not isinstance(layer, Linear):
         raise TypeError(f"{type(layer).__name__} has no bias to fold a norm into")
     bias = shift if layer.bias is None else layer.bias.double() + shift
     layer.bias = nn.Parameter(bias.to(layer.weight.dtype))
 
 
-class Tuned(nn.Module):
-    """A network run in bfloat16 where that is safe, or compiled, or both.
+class OptimizedNetwork(nn.Module):
+    """A network that runs under bfloat16 autocast, or compiled, or both.
 
     Args:
-        network: it stays reachable as `network`, and its `config` as `config`.
-        name: the model's, for messages.
+        network: the network; available as `network`, and its `config` as `config`.
+        name: the model's name, for messages.
         bf16: whether products are computed in bfloat16; sums over planes, softmax and spectra stay
-            float32, and so does the answer.
-        compiled: whether torch.compile runs it.
+            float32, and so do the outputs.
+        compiled: whether to use torch.compile.
     """
 
     def __init__(self, network: nn.Module, *, name: str, bf16: bool, compiled: bool) -> None:
@@ -150,17 +150,17 @@ class Tuned(nn.Module):
         self._run: Any = torch.compile(network) if compiled else network
         self.eval()
 
-    def forward(self, *planes: Tensor) -> Any:  # noqa: ANN401 (whatever the network answers)
-        """The network's answer, float32.
+    def forward(self, *planes: Tensor) -> Any:  # noqa: ANN401 (the network's output type)
+        """Run the network; outputs are float32.
 
         Raises:
-            BadInput: if the network cannot be run so on this machine.
+            BadInput: if this machine does not support the precision or compilation.
         """
         kind = planes[0].device.type
         cast = torch.autocast(kind, dtype=torch.bfloat16) if self._bf16 else nullcontext()
         try:
             with cast:
-                answer = self._run(*planes)
+                outputs = self._run(*planes)
         except torch.OutOfMemoryError:
             raise
         except RuntimeError as error:
@@ -170,17 +170,17 @@ class Tuned(nn.Module):
                 f"{self._name} cannot be run with {' and '.join(wanted)} here ({reason}); "
                 "run it without"
             ) from None
-        return as_float32(answer)
+        return as_float32(outputs)
 
 
-def as_float32(answer: Any) -> Any:  # noqa: ANN401 (whatever a network answers)
-    """Tensors, and the tensors of records and tuples, widened to float32."""
-    if isinstance(answer, Tensor):
-        return answer.float()
-    if isinstance(answer, tuple):
-        return tuple(as_float32(part) for part in answer)
-    if is_dataclass(answer) and not isinstance(answer, type):
+def as_float32(outputs: Any) -> Any:  # noqa: ANN401 (a network's output type)
+    """Convert tensors, also inside tuples and dataclasses, to float32."""
+    if isinstance(outputs, Tensor):
+        return outputs.float()
+    if isinstance(outputs, tuple):
+        return tuple(as_float32(part) for part in outputs)
+    if is_dataclass(outputs) and not isinstance(outputs, type):
         return replace(
-            answer, **{f.name: as_float32(getattr(answer, f.name)) for f in fields(answer)}
+            outputs, **{f.name: as_float32(getattr(outputs, f.name)) for f in fields(outputs)}
         )
-    return answer
+    return outputs

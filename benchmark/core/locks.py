@@ -1,4 +1,4 @@
-"""Folders that one process has for itself, or several share, while they work there."""
+"""Advisory locks on folders (flock), exclusive or shared."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_AGAIN = 0.05  # seconds between two tries
+_AGAIN = 0.05  # seconds between two attempts
 
 
 @contextmanager
-def hold(folder: Path, *, shared: bool = False, wait: float = 0.0) -> Iterator[bool | None]:
-    """Hold a folder until the block ends; a process that is killed lets go of all it holds.
+def lock_folder(folder: Path, *, shared: bool = False, wait: float = 0.0) -> Iterator[bool | None]:
+    """Lock a folder until the block ends; the lock of a killed process is released.
 
-    It is a lock on the folder itself (flock), so no file is left behind.
+    The lock is on the folder itself, so no lock file is left behind.
 
     Args:
-        folder: which; it is there.
-        shared: whether others may hold it likewise.
-        wait: seconds to wait for another process to let go.
+        folder: an existing folder.
+        shared: whether other processes may hold a shared lock at the same time.
+        wait: seconds to wait for another process to release its lock.
 
     Yields:
-        True while it is held, False if another process holds it, None where that cannot be told:
-        on Windows, and on network drives that know no locks.
+        True if the lock is held, False if another process holds it, None if locks are not
+        supported: on Windows and some network drives.
     """
     if sys.platform == "win32":
         yield None
@@ -34,11 +34,11 @@ def hold(folder: Path, *, shared: bool = False, wait: float = 0.0) -> Iterator[b
     try:
         yield _locked(handle, shared=shared, end=time.monotonic() + wait)
     finally:
-        os.close(handle)  # which lets go
+        os.close(handle)  # releases the lock
 
 
 def _locked(handle: int, *, shared: bool, end: float) -> bool | None:
-    import fcntl  # not on Windows
+    import fcntl  # not available on Windows
 
     kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     while True:

@@ -1,9 +1,9 @@
-"""What inpainters and detectors share: a card, a device, and weights that load strictly."""
+"""Base class of inpainters and detectors: card, device, strict loading of weights."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import nn
@@ -11,24 +11,27 @@ from torch import nn
 from benchmark.core.card import Card
 from benchmark.core.checkpoints.resolve import find_weights
 from benchmark.core.errors import BadInput
-from benchmark.core.inference import Tuned
+from benchmark.core.inference import OptimizedNetwork
+
+_RENAMED = {"described": "card_for", "decides": "fingerprint"}  # class methods: earlier, present
 
 
 class Model:
-    """A model with its weights, on one device.
+    """A model with loaded weights on one device.
 
     Args:
-        weights: "official", "mini", or a path; None for official where installed, else mini.
+        weights: "official", "mini", or a path; None for official if installed, else mini.
         device: a torch device such as "cpu" or "cuda:0".
 
     Raises:
-        BadInput: if there is no such device, or weights are given to a model that takes none.
+        BadInput: if the device does not exist, or weights are given to a model without weights.
         WeightsError: if the weights are missing, damaged or of another model.
     """
 
     card: ClassVar[Card]
-    heavy: ClassVar[bool] = True  # False for a model whose operations are too small for threads
-    untrained: str = ""  # why its weights, though loaded, are not fit to measure
+    heavy: ClassVar[bool] = True  # False for a model that does not profit from threads
+    untrained: str = ""  # why the loaded weights must not be evaluated, or ""
+    network: Any  # set by subclasses that have one
 
     def __init__(self, *, weights: str | Path | None = None, device: str = "cpu") -> None:
         self.device = check_device(device)
@@ -37,65 +40,76 @@ class Model:
             self._load(self.weights.path)
 
     @classmethod
-    def described(cls, argument: str) -> Card:
-        """The card of what `argument` names, for a class that stands behind a scheme.
+    def card_for(cls, argument: str) -> Card:
+        """Return the card of the model that `argument` names, for a class that is a scheme.
 
         Args:
             argument: what follows the scheme's colon, such as the DIR of "outputs:DIR". The class
-                is made with it: `cls(argument, weights=..., device=...)`.
+                is constructed with it: `cls(argument, weights=..., device=...)`.
 
         Raises:
-            BenchError: one line, if it names nothing that can be used.
+            BenchError: in one line, if it names nothing usable.
         """
         return cls.card
 
     @classmethod
-    def decides(cls, argument: str) -> str:
-        """All that decides its answer besides card, weights and input; stored answers go by it.
+    def fingerprint(cls, argument: str) -> str:
+        """Return what the output depends on besides card, weights and input; part of its key.
 
         Args:
             argument: what follows the scheme's colon.
 
         Raises:
-            BenchError: one line, if it names nothing that can be used.
+            BenchError: in one line, if it names nothing usable.
         """
         return argument
+
+    described, decides = card_for, fingerprint  # their earlier names, which a plugin may call
+
+    def __init_subclass__(cls, **options: object) -> None:
+        """Alias class methods that a subclass defines under their earlier or present name alone."""
+        super().__init_subclass__(**options)
+        for earlier, present in _RENAMED.items():
+            for given, other in ((earlier, present), (present, earlier)):
+                if given in vars(cls) and other not in vars(cls):
+                    setattr(cls, other, vars(cls)[given])
 
     def tune(
         self, *, precision: Literal["exact", "bf16"] = "exact", compiled: bool = False
     ) -> None:
-        """Trade the last digits for speed; a model without a network stays as it is.
+        """Trade numerical precision for speed; a model without a network is not changed.
 
         Args:
-            precision: "bf16" runs what can be run so in bfloat16; images and answers stay
-                float32. Answers differ from the second or third digit on.
-            compiled: let torch.compile write the network's kernels, in the first pass at each size.
+            precision: "bf16" runs the network under bfloat16 autocast; images and outputs stay
+                float32. Outputs differ from the second or third digit on.
+            compiled: compile the network by torch.compile, in the first pass at each size.
 
         Raises:
-            BadInput: later, from the first pass, if this network or machine cannot do it.
+            BadInput: later, in the first pass, if the network or machine does not support it.
         """
         network = getattr(self, "network", None)
         if isinstance(network, nn.Module) and (precision != "exact" or compiled):
-            tuned = Tuned(network, name=self.card.name, bf16=precision == "bf16", compiled=compiled)
-            vars(self)["network"] = tuned  # under the name that subclasses have for it
+            self.network = OptimizedNetwork(
+                network, name=self.card.name, bf16=precision == "bf16", compiled=compiled
+            )
 
     def _load(self, path: Path) -> None:
-        """Build the network and load the checkpoint; not called for a model without weights."""
-        raise AssertionError(f"{type(self).__name__} has weights and no _load")
+        """Build the network and load the checkpoint; not called if there are no weights."""
+        raise AssertionError(f"{type(self).__name__} has weights but no _load")
 
 
 def check_device(device: str) -> torch.device:
-    """The torch device of that name.
+    """Return the torch device of a name.
 
     Raises:
-        BadInput: if this machine has none; there is no silent fall-back to the CPU.
+        BadInput: if this machine does not have it; there is no silent fallback to the CPU.
     """
     try:
         wanted = torch.device(device)
         torch.empty(0, device=wanted)
     except (RuntimeError, AssertionError) as error:
         raise BadInput(f"device {device!r}: not on this machine ({str(error)[:80]})") from None
-    if wanted.type == "cuda":  # its 10-bit products move SafePaint's image by 9e-3
+    if wanted.type == "cuda":  # TF32's 10-bit products change SafePaint's output by 9e-3
         torch.backends.cudnn.allow_tf32 = False
         torch.backends.cuda.matmul.allow_tf32 = False
     return wanted

@@ -1,4 +1,4 @@
-"""Where things are kept on this machine."""
+"""Folders of this machine, portable path names, and atomic file writes."""
 
 from __future__ import annotations
 
@@ -13,41 +13,41 @@ from platformdirs import user_cache_path
 
 from benchmark.core.errors import OutputError
 
-DRAFT = ".draft-"  # begins the name of a file that has not taken its place yet
+DRAFT = ".draft-"  # prefix of temporary files that will replace their target
 
 
 def home() -> Path:
-    """The folder for stored answers and checkpoints: $BENCH_HOME, or the platform's cache."""
+    """Return the folder for stored outputs and checkpoints: $BENCH_HOME, or the user's cache."""
     chosen = os.environ.get("BENCH_HOME")
     return Path(chosen).expanduser() if chosen else user_cache_path("safepaint-bench")
 
 
-def at_home(path: Path) -> Path:
-    """A path whose first part may be "~", the home folder; other users' are left as they are."""
+def expand_home(path: Path) -> Path:
+    """Expand a leading "~" to the home folder; "~user" is left unchanged."""
     try:
         return path.expanduser() if path.parts[:1] == ("~",) else path
-    except RuntimeError:  # nobody knows where it is
+    except RuntimeError:  # the home folder is unknown
         return path
 
 
-def seen(path: Path) -> str:
-    """A path as a file that others may get names it: from the current folder, from "~" or whole."""
+def portable_path(path: Path) -> str:
+    """Return a path for files that are shared: relative to the current folder, to "~", or whole."""
     whole = path.absolute()
     if whole.is_relative_to(Path.cwd()):
         return whole.relative_to(Path.cwd()).as_posix()
-    return below_home(path)
+    return abbreviate_home(path)
 
 
-def below_home(path: Path) -> str:
-    """A path with "~" for the home folder, which says who one is."""
-    own = at_home(Path("~"))
+def abbreviate_home(path: Path) -> str:
+    """Replace the home folder, which contains the user's name, by "~"."""
+    own = expand_home(Path("~"))
     if own.is_absolute() and own != Path(own.anchor) and path.is_relative_to(own):
         return (Path("~") / path.relative_to(own)).as_posix()
     return str(path)
 
 
 def torch_checkpoints() -> Path:
-    """Where torch keeps the checkpoints it downloads (by its own rules, without importing it)."""
+    """Return torch's folder for downloaded checkpoints, without importing torch."""
     cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
     root = os.environ.get("TORCH_HOME") or str(Path(cache) / "torch")
     return Path(root).expanduser() / "hub" / "checkpoints"
@@ -57,7 +57,7 @@ def make_folder(path: Path) -> Path:
     """Create a folder and its parents.
 
     Raises:
-        OutputError: if that cannot be done.
+        OutputError: if it cannot be created.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -67,16 +67,16 @@ def make_folder(path: Path) -> Path:
 
 
 def make_below(folder: Path, *names: str) -> Path:
-    """Create folders in a folder, each in the one before; the folder itself may be a link.
+    """Create nested folders in a folder without following links.
 
-    The folder may be a stranger's: a link in it could lead anywhere.
+    The folder may come from an untrusted source: a link in it could point anywhere.
 
     Args:
-        folder: made if need be.
-        names: of the folders in it.
+        folder: created if missing; it may be a link itself.
+        names: names of the nested folders.
 
     Raises:
-        OutputError: if that cannot be done, or one of them is a link.
+        OutputError: if one cannot be created, or is a link.
     """
     for name in names:
         folder = refuse_link(make_folder(folder) / name)
@@ -84,23 +84,23 @@ def make_below(folder: Path, *names: str) -> Path:
 
 
 def refuse_link(path: Path) -> Path:
-    """The path of a file or folder that is about to be written, unless it is a link.
+    """Return a path that is about to be written, unless it is a link.
 
     Raises:
-        OutputError: if it is.
+        OutputError: if it is a link.
     """
     if path.is_symlink():
         raise OutputError(f"{path}: is a link, and none is followed in a run's folder; remove it")
     return path
 
 
-def claim_new(path: Path) -> bool:
-    """Create a folder, and its parents, that nobody has; False where it is there already.
+def create_new_folder(path: Path) -> bool:
+    """Create a new folder and its parents; False if it exists already.
 
-    Of several processes that try it at once, one has it.
+    If several processes try at once, exactly one succeeds.
 
     Raises:
-        OutputError: if that cannot be done.
+        OutputError: if it cannot be created.
     """
     make_folder(path.parent)
     try:
@@ -114,12 +114,12 @@ def claim_new(path: Path) -> bool:
 
 @contextmanager
 def atomic(path: Path, *, durable: bool = False) -> Iterator[Path]:
-    """A file to write beside `path` that takes its place when the block ends, or vanishes.
+    """Yield a temporary file beside `path` that replaces it when the block succeeds.
 
     Args:
         path: the file.
-        durable: whether it has to outlive a power cut: then it is on the disk when the block has
-            ended, file and name. That takes milliseconds, and is for what nothing can make anew.
+        durable: whether to sync file and folder to the disk before the block ends, so that the file
+            survives a power failure. It takes milliseconds; for what cannot be recomputed.
 
     Raises:
         OutputError: if the disk is full or the folder cannot be written.
@@ -141,7 +141,7 @@ def atomic(path: Path, *, durable: bool = False) -> Iterator[Path]:
 
 
 def _new_draft(folder: Path) -> Path:
-    """An empty file of a name that no other has, with the rights that new files have there."""
+    """Create an empty file of a unique name, with the default permissions of new files there."""
     while True:
         draft = folder / f"{DRAFT}{token_hex(6)}"
         with suppress(FileExistsError):
@@ -150,38 +150,38 @@ def _new_draft(folder: Path) -> Path:
 
 
 def make_file(path: Path) -> None:
-    """Make an empty file that whoever may write there by umask or folder may write.
+    """Create an empty file with the permissions that umask and folder grant to new files.
 
     Raises:
-        OSError: if it is there, or cannot be made.
+        OSError: if it exists or cannot be created.
     """
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
 
 
 def sync(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk.
+    """Sync a file, or the entries of a folder, to the disk.
 
     Raises:
-        OSError: if the disk refuses.
+        OSError: if it fails.
     """
     folder = path.is_dir()
-    if folder and os.name == "nt":  # where no folder can be opened
+    if folder and os.name == "nt":  # folders cannot be opened on Windows
         return
     handle = os.open(path, os.O_RDONLY if folder else os.O_RDWR)
     try:
         os.fsync(handle)
     except OSError as error:
         if not folder or error.errno not in (errno.EINVAL, errno.ENOTSUP):
-            raise  # some network drives sync no folders, and need not
+            raise  # some network drives cannot sync folders, and need not
     finally:
         os.close(handle)
 
 
 def write_text(path: Path, text: str, *, durable: bool = False) -> None:
-    """Write a whole text file, or nothing; `durable` as `atomic` has it.
+    """Write a text file atomically; `durable` as in `atomic`.
 
     Raises:
         OutputError: if the disk is full or the folder cannot be written.
     """
     with atomic(path, durable=durable) as draft:
-        draft.write_text(text, encoding="utf-8", errors="backslashreplace")  # half characters
+        draft.write_text(text, encoding="utf-8", errors="backslashreplace")  # lone surrogates

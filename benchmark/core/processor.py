@@ -1,6 +1,6 @@
-"""This machine's processor: its name, the cores there are, what it multiplies in 16 bits.
+"""This machine's processor: model name, available cores, bfloat16 support.
 
-Only `multiplies_bf16` loads torch.
+Only `multiplies_bf16` imports torch.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ import os
 import platform
 from pathlib import Path
 
-BF16 = ("amx_bf16", "avx512_bf16")  # as torch.cpu.get_capabilities calls them
-BF16_BEFORE = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")  # AMX never came without bf16
+BF16 = ("amx_bf16", "avx512_bf16")  # keys of torch.cpu.get_capabilities
+BF16_BEFORE = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")  # AMX always includes bf16
 
 
 def processor() -> str:
-    """The processor's name as its maker has it, or the architecture where nobody says."""
+    """Return the processor's model name, or the architecture if it is unknown."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:  # not Linux
@@ -24,20 +24,20 @@ def processor() -> str:
 
 
 def available_cores() -> int:
-    """Cores that this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def multiplies_bf16() -> bool:
-    """Whether torch says that the processor has AMX or AVX-512 instructions for bfloat16.
+    """Whether the processor has AMX or AVX-512 instructions for bfloat16, according to torch.
 
-    Elsewhere torch computes bfloat16 too, many times slower than float32.
+    Without them torch computes bfloat16 many times more slowly than float32.
     """
     import torch
 
-    ask = getattr(torch.cpu, "get_capabilities", None)
-    if ask is not None:
-        found = ask()
+    get_capabilities = getattr(torch.cpu, "get_capabilities", None)
+    if get_capabilities is not None:
+        found = get_capabilities()
         return any(found.get(name, False) for name in BF16)
-    asked = (getattr(torch.cpu, name, None) for name in BF16_BEFORE)  # of earlier versions
-    return any(one() for one in asked if one is not None)
+    checks = (getattr(torch.cpu, name, None) for name in BF16_BEFORE)  # earlier versions of torch
+    return any(check() for check in checks if check is not None)

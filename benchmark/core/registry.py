@@ -1,4 +1,4 @@
-"""A registry is a table one can read; reading it imports nothing."""
+"""Registries of models, metrics and data sets; listing names and cards imports no model."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from benchmark.core.external.imports import (
     last_line,
     module_file,
     source_hash,
-    tell_copies,
+    warn_about_copies,
 )
 from benchmark.core.external.spec import (
-    Entry,
+    RegistryEntry,
     default_label,
     distribution_of,
     is_class,
@@ -26,20 +26,20 @@ from benchmark.core.external.spec import (
     plugins,
     split_label,
 )
-from benchmark.core.looking import is_looking
+from benchmark.core.inspecting import is_inspecting
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retired:
-    """A model that the registry had once: what reading its runs and stores still needs.
+    """A removed model: what is still needed to read its runs and stores.
 
     Attributes:
         card: its card.
-        mini: SHA-256 of the mini weights that it shipped with; keys of its answers hold it.
+        mini: SHA-256 of its shipped mini weights, which is part of its outputs' keys.
         last: the last commit that has the model.
-        page: where it is told what became of it.
+        page: documentation page on its removal.
     """
 
     card: Card
@@ -48,25 +48,24 @@ class Retired:
     page: str
 
     def error(self) -> RetiredName:
-        """Why it cannot be used, in a line."""
+        """Return an error that says why it cannot be used."""
         return RetiredName(
             f"{self.card.name!r} was retired and cannot be run or trained any more: commit "
-            f"{self.last} still has it, {self.page} says why; take it out of the plan or recipe"
+            f"{self.last} still has it, {self.page} explains why; remove it from the plan or recipe"
         )
 
 
 class Registry(Generic[T]):
-    """Names of one kind of thing, and where each is: in our table, or brought by a user.
+    """A lazy table of classes of one kind: built in, installed plugins, or named by path.
 
     Args:
-        kind: what a thing of it is called.
-        table: ours, as name to "module:Class".
-        base: "module:Class" of which everything brought must be a subclass.
-        group: the group of entry points by which other distributions add to it.
-        schemes: what takes an argument, as scheme to "module:Class"; None where neither schemes nor
-            classes named by hand are taken.
-        retired: names that were in the table once; they are found and have cards, but cannot be
-            loaded, and are listed nowhere.
+        kind: what its entries are called in messages, such as "inpainter".
+        table: built-in classes, as name to "module:Class".
+        base: "module:Class" that every external class must be a subclass of.
+        group: entry point group of plugins.
+        schemes: classes that take an argument, as scheme to "module:Class"; None if neither schemes
+            nor classes by path are supported.
+        retired: removed models by name; they have cards, but cannot be loaded and are not listed.
     """
 
     def __init__(
@@ -86,11 +85,11 @@ class Registry(Generic[T]):
         self._schemes = schemes
         self._retired = dict(retired or {})
         self._cards: dict[str, Card] = {}  # by entry; parsing a source takes 10 ms
-        self._labels: dict[str, Card] = {}  # of what a run brought, for those who read its files
-        self._stand_ins: dict[str, T] = {}  # likewise, in place of a class that is not imported
+        self._labels: dict[str, Card] = {}  # external models' cards, from specifiers and records
+        self._stand_ins: dict[str, T] = {}  # substitutes for external classes in inspection mode
 
     def __iter__(self) -> Iterator[str]:
-        """Ours in the table's order, then the plugins'."""
+        """Built-in names in the table's order, then plugins."""
         found = dict.fromkeys((*self._table, *(one.name for one in plugins(self._group))))
         return iter(found)
 
@@ -101,12 +100,12 @@ class Registry(Generic[T]):
         return name in self._table or any(one.name == name for one in plugins(self._group))
 
     @property
-    def ours(self) -> tuple[str, ...]:
-        """The names in this project's own table."""
+    def built_in(self) -> tuple[str, ...]:
+        """Names in this project's own table."""
         return tuple(self._table)
 
     def usable(self) -> Iterator[str]:
-        """The names whose cards can be read; a broken plugin is left out, and `card` says why."""
+        """Names whose cards can be read; broken plugins are skipped, `card` raises why."""
         for name in self:
             try:
                 self.card(name)
@@ -114,31 +113,31 @@ class Registry(Generic[T]):
                 continue
             yield name
 
-    def find(self, word: str) -> Entry:
-        """Where the thing is that a word names: a name, "scheme:argument" or "module:Class".
+    def find(self, word: str) -> RegistryEntry:
+        """Resolve a specifier: a name, "scheme:argument" or "module:Class".
 
         Raises:
             UnknownName: with the nearest known name.
-            ExternalError: if two things have the name.
-            BadInput: if its label cannot be one.
+            ExternalError: if the name is ambiguous.
+            BadInput: if its label is invalid.
         """
         label, rest = split_label(word)
         head, colon, argument = rest.partition(":")
         if not colon or self._schemes is None:
-            return self._named(word)
+            return self._find_by_name(word)
         if head in self._schemes:
-            label = self._free(label or default_label(head, argument), word)
+            label = self._unique_label(label or default_label(head, argument), word)
             target = self._schemes[head]
-            return Entry(name=label, target=target, argument=argument, scheme=head)
+            return RegistryEntry(name=label, target=target, argument=argument, scheme=head)
         if is_class(rest):
-            label = self._free(label or argument, word)
-            installed = "" if is_looking() else distribution_of(head)
-            return Entry(name=label, target=rest, distribution=installed)
+            label = self._unique_label(label or argument, word)
+            installed = "" if is_inspecting() else distribution_of(head)
+            return RegistryEntry(name=label, target=rest, distribution=installed)
         known = (*self, *(f"{name}:..." for name in self._schemes), "package.module:Class")
         raise UnknownName(self.kind, word, known)
 
     def entry(self, name: str) -> str:
-        """Where the thing is that a word names, as "module:Class".
+        """Return the "module:Class" of a specifier.
 
         Raises:
             BenchError: as `find`.
@@ -146,11 +145,11 @@ class Registry(Generic[T]):
         return self.find(name).target
 
     def card(self, name: str) -> Card:
-        """The card of what a word names, or of what was brought under a label before.
+        """Return the card of a specifier, or of the label of an external model seen before.
 
-        The card of a class is read from its source; where somebody else's is not written as
-        literals its module is imported. The card has the name that tables use. While a run is only
-        looked at, of what was brought only remembered cards are known.
+        The card is read from the class's source; if an external card is not literal, its module is
+        imported. External cards get the name that tables use. In inspection mode, external cards
+        are known only through `remember_card`.
 
         Raises:
             BenchError: as `find`, or if there is no card.
@@ -160,24 +159,24 @@ class Registry(Generic[T]):
         found = self.find(name)
         if found.retired:
             return self._retired[found.name].card
-        if is_looking() and not found.ours:
+        if is_inspecting() and not found.built_in:
             if found.name in self._labels:
                 return self._labels[found.name]
             raise self._not_imported(found)
         if found.argument is not None:  # a scheme's card may change with the files it names
-            kind: Any = self._foreign(found)
-            card: Card = kind.described(found.argument)
+            kind: Any = self._load_external(found)
+            card: Card = kind.card_for(found.argument)
         else:
             if found.target not in self._cards:
-                self._cards[found.target] = self._read(found)
+                self._cards[found.target] = self._read_card(found)
             card = self._cards[found.target]
-        if found.ours:
+        if found.built_in:
             return card
         self._labels[found.name] = replace(card, name=found.name)
         return self._labels[found.name]
 
     def retired(self, word: str) -> Retired | None:
-        """What is known of a model that was retired; None for every other.
+        """Return the entry of a removed model; None for all other models.
 
         Raises:
             BenchError: as `find`.
@@ -185,59 +184,59 @@ class Registry(Generic[T]):
         found = self.find(word)
         return self._retired[found.name] if found.retired else None
 
-    def remember(self, card: Card) -> None:
-        """Know the card of what a run brought, for those who read the run's files."""
+    def remember_card(self, card: Card) -> None:
+        """Register the card of a run's external model, for reading the run's files."""
         self._labels[card.name] = card
 
-    def stand_in(self, name: str, kind: T) -> None:
-        """Know what stands for a class that a run brought, while the run is only looked at."""
+    def register_stand_in(self, name: str, kind: T) -> None:
+        """Register a substitute for a run's external class in inspection mode."""
         if name not in self._table:
             self._stand_ins[name] = kind
 
     def load(self, name: str) -> T:
-        """Import what a word names and return its class, or what stands for it.
+        """Import the class of a specifier, or return its substitute in inspection mode.
 
         Raises:
-            BenchError: as `find`, or if it was retired, or somebody else's class cannot be used,
-                in a line.
+            BenchError: as `find`, or if the model was removed, or an external class cannot be
+                used.
         """
         found = self.find(name)
         if found.retired:
             raise self._retired[found.name].error()
-        if found.ours:
+        if found.built_in:
             return cast(T, _attribute(found.target))
-        if is_looking() and found.name in self._stand_ins:
+        if is_inspecting() and found.name in self._stand_ins:
             return self._stand_ins[found.name]
-        return cast(T, self._foreign(found))
+        return cast(T, self._load_external(found))
 
-    def decides(self, name: str) -> str:
-        """What decides the answer of what was brought, besides its card and its weights.
+    def fingerprint(self, name: str) -> str:
+        """Return what an external model's output depends on besides its card and weights.
 
         Returns:
-            Where it is and what it is made of: a class's distribution and the hash of its source, a
-            scheme's own word on its argument. "" for what is ours.
+            The class, its distribution and the hash of its source, or the scheme's own fingerprint
+            of its argument; "" for built-in models.
 
         Raises:
             BenchError: as `load`.
         """
         found = self.find(name)
-        if found.ours:
+        if found.built_in:
             return ""
         if found.argument is not None:
-            kind: Any = self._foreign(found)
-            return f"{found.scheme}:{kind.decides(found.argument)}"
-        if is_looking():
+            kind: Any = self._load_external(found)
+            return f"{found.scheme}:{kind.fingerprint(found.argument)}"
+        if is_inspecting():
             raise self._not_imported(found)
         module = found.target.partition(":")[0]
-        tell_copies(module)
+        warn_about_copies(module)
         file = module_file(module)
         source = source_hash(file) if file else ""
         return " ".join(filter(None, (found.target, found.distribution, source)))
 
-    def _named(self, name: str) -> Entry:
+    def _find_by_name(self, name: str) -> RegistryEntry:
         found = [one for one in plugins(self._group) if one.name == name]
         if name in self._table and not found:
-            return Entry(name=name, target=self._table[name], ours=True)
+            return RegistryEntry(name=name, target=self._table[name], built_in=True)
         if len(found) == 1 and name not in self._table:
             (one,) = found
             if not is_label(name) or not is_class(one.target):
@@ -245,86 +244,83 @@ class Registry(Generic[T]):
                     f"the {self.kind} {name!r} of {one.distribution}: expected an entry point "
                     f"NAME = package.module:Class, got {one.target!r}"
                 )
-            return Entry(name=name, target=one.target, distribution=one.distribution)
-        if not found and (name in self._labels or (is_looking() and name in self._stand_ins)):
-            return Entry(name=name, target="")  # known from a run's files alone
+            return RegistryEntry(name=name, target=one.target, distribution=one.distribution)
+        if not found and (name in self._labels or (is_inspecting() and name in self._stand_ins)):
+            return RegistryEntry(name=name, target="")  # known from a run's files only
         if not found and name in self._retired:
-            return Entry(name=name, target="", ours=True, retired=True)
+            return RegistryEntry(name=name, target="", built_in=True, retired=True)
         if not found:
             raise UnknownName(self.kind, name, self)
         owners = [*(["this project"] if name in self._table else []), *_owners(found)]
-        hint = "; take one as NAME=package.module:Class" if self._schemes is not None else ""
+        hint = "; choose one as NAME=package.module:Class" if self._schemes is not None else ""
         raise ExternalError(
             f"two {self.kind}s are named {name!r}: {' and '.join(owners)} have one{hint}"
         )
 
-    def _free(self, label: str, word: str) -> str:
+    def _unique_label(self, label: str, word: str) -> str:
         if label in self:
             raise ExternalError(
-                f"{word!r}: {label!r} is the name of another {self.kind}; put a label of your own "
-                "before it: LABEL=..."
+                f"{word!r}: {label!r} is the name of another {self.kind}; choose a label: LABEL=..."
             )
         return label
 
-    def _read(self, found: Entry) -> Card:
-        if found.ours:
+    def _read_card(self, found: RegistryEntry) -> Card:
+        if found.built_in:
             return read_card(found.target)
         try:
             return read_card(found.target)
-        except (BenchError, SyntaxError, TypeError):  # written otherwise, or not at all
-            card = getattr(self._foreign(found), "card", None)
+        except (BenchError, SyntaxError, TypeError):  # missing or not literal
+            card = getattr(self._load_external(found), "card", None)
         if not isinstance(card, Card):
             raise ExternalError(f"{found.target} has no `card = Card(...)`")
         return card
 
-    def _not_imported(self, found: Entry) -> ExternalError:
+    def _not_imported(self, found: RegistryEntry) -> ExternalError:
         return ExternalError(
             f"the {self.kind} {found.name!r} is not of this project, and its code is not imported "
-            "to look at a run; 'bench run' with the run's plan.toml does that"
+            "when a run is only inspected; use 'bench run' with the run's plan.toml"
         )
 
-    def _foreign(self, found: Entry) -> type:
-        if is_looking():
+    def _load_external(self, found: RegistryEntry) -> type:
+        if is_inspecting():
             raise self._not_imported(found)
         if not found.target:
             raise UnknownName(self.kind, found.name, self)
         if found.argument is None:
-            tell_copies(found.target.partition(":")[0])
+            warn_about_copies(found.target.partition(":")[0])
         kind = import_class(found.target)
         base = _attribute(self._base)
         if not issubclass(kind, base):
-            raise ExternalError(
-                f"{found.target} is no {base.__name__}: it must be a subclass of it"
-            )
+            raise ExternalError(f"{found.target} is no {base.__name__}: expected a subclass of it")
         missing = sorted(getattr(kind, "__abstractmethods__", ()))
         if missing:
-            raise ExternalError(f"{found.target}: {', '.join(missing)} is not written yet")
+            raise ExternalError(f"{found.target}: {', '.join(missing)} is not implemented")
         return kind
 
 
 def create(registry: Registry[Any], word: str, *, weights: str | Path | None, device: str) -> Any:  # noqa: ANN401 (an Inpainter or a Detector: the registry's kind)
-    """Make the model that a word names, under the name that tables use.
+    """Construct the model of a specifier, with the name that tables use.
 
     Raises:
-        BenchError: as `Registry.load`, or if its weights cannot be used, or what a user brought
-            fails to be made.
+        BenchError: as `Registry.load`, or if its weights cannot be used, or the constructor of an
+            external model fails.
     """
     found = registry.find(word)
     arguments = () if found.argument is None else (found.argument,)
     kind = registry.load(word)
-    if found.ours:
+    if found.built_in:
         return kind(*arguments, weights=weights, device=device)
     try:
         model = kind(*arguments, weights=weights, device=device)
     except BenchError:
         raise
     except (Exception, SystemExit) as error:
-        raise ExternalError(f"{found.target}: cannot be made: {last_line(error)}") from error
-    vars(model)["card"] = registry.card(word)
+        raise ExternalError(f"{found.target}: cannot be constructed: {last_line(error)}") from error
+    model.card = registry.card(word)
     return model
 
 
-def _attribute(target: str) -> Any:  # noqa: ANN401 (whatever the table says)
+def _attribute(target: str) -> Any:  # noqa: ANN401 (any attribute of a module)
     module, _, name = target.partition(":")
     return getattr(importlib.import_module(module), name)
 

@@ -1,7 +1,7 @@
-"""Passwords and keys: found in commands and addresses, and kept out of files and messages.
+"""Detect secrets in commands and URLs, and keep them out of files and messages.
 
-A plan, a record and a log go to others. So a command names a secret as {env:NAME}, and the program
-gets its value from the environment when it starts.
+Plans, records and logs are shared with others. So a command refers to a secret as {env:NAME}, and
+its value is inserted from the environment when the program starts.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ _NAMED = re.compile(rf"(?:.*[^A-Za-z])?(?:{_WORD})(?:[-_]?id)?", re.IGNORECASE)
 _ASSIGNED = re.compile(r"(-{0,2}[A-Za-z][A-Za-z0-9_.-]*)[=:](.+)", re.DOTALL)
 _PARTS = re.compile(r"[\s;&|]+")
 _OPTION = re.compile(r"-{1,2}([A-Za-z][A-Za-z0-9_.-]*)")
-_KNOWN = re.compile(  # of Amazon, GitHub, Hugging Face, OpenAI, Slack, Google
+_KNOWN = re.compile(  # keys of Amazon, GitHub, Hugging Face, OpenAI, Slack, Google
     r"(?:AKIA|ASIA)[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{30,}|github_pat_\w{30,}|hf_[A-Za-z0-9]{20,}"
     r"|sk-[A-Za-z0-9_-]{20,}|xox[abprs]-[A-Za-z0-9-]{10,}|AIza[0-9A-Za-z_-]{35}"
 )
 _IN_ADDRESS = re.compile(r"(?<=://)[^/\s:@]*:[^/\s@]+(?=@)")
 _QUESTION = re.compile(rf"[?&]([^=&\s]*(?:{_WORD}|sig|signature)[^=&\s]*)=[^&\s]+", re.IGNORECASE)
 _PLACE = re.compile(r"\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
-_SHORT = 4  # characters of a value that is worth hiding
+_SHORT = 4  # minimum length of a secret value
 _NUMBER = re.compile(r"[0-9.]{1,9}")
 _HIDDEN = "***"
-_HERE = "PWD"  # the current folder, in every shell; DB_PWD is a password
-_PASSED: set[str] = set()  # names of --env in this process: their values are hidden too
+_HERE = "PWD"  # the shell's current folder, unlike DB_PWD
+_PASSED: set[str] = set()  # names given by --env in this process; their values are redacted too
 
 
 def secret_in(words: Sequence[str]) -> str:
-    """What in a command looks like a secret, by its name alone; "" where nothing does.
+    """Describe what in a command looks like a secret, without its value; "" if nothing does.
 
     Args:
-        words: the command, word by word.
+        words: the words of the command.
     """
     for number, word in enumerate(words):
         if _KNOWN.search(word):
@@ -51,14 +51,14 @@ def secret_in(words: Sequence[str]) -> str:
         option = _OPTION.fullmatch(word)
         if option and _is_secret(option[1], *words[number + 1 : number + 2]):
             return f"the word behind {word}"
-        inner = _PARTS.split(word)  # a shell's words, as of "sh -c"
+        inner = _PARTS.split(word)  # words of a nested command, as in "sh -c"
         if len(inner) > 1 and (found := secret_in(inner)):
             return found
     return ""
 
 
 def secret_in_address(text: str) -> str:
-    """What in an address looks like a secret, by its name alone; "" where nothing does."""
+    """Describe what in a URL looks like a secret, without its value; "" if nothing does."""
     if _IN_ADDRESS.search(text):
         return "the password in an address"
     found = _QUESTION.search(text)
@@ -66,7 +66,7 @@ def secret_in_address(text: str) -> str:
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether a variable or option of this name holds a secret."""
+    """Whether a variable or option of this name is assumed to hold a secret."""
     return name != _HERE and _NAMED.fullmatch(name) is not None
 
 
@@ -74,16 +74,16 @@ def _is_secret(name: str, value: str = "") -> bool:
     if not value or _PLACE.search(value) or value.startswith(("-", "{")) or len(value) < _SHORT:
         return False
     if doubtful := re.fullmatch(r"(?:.*[^A-Za-z])?(keys?|pass)", name, re.IGNORECASE):
-        least = 8 if doubtful[1].lower() == "pass" else 16  # "--key frame", "--pass 2" are none
+        least = 8 if doubtful[1].lower() == "pass" else 16  # not "--key frame" or "--pass 2"
         return len(value) >= least and re.search(r"[0-9]", value) is not None and "/" not in value
     return is_secret_name(name.lstrip("-")) and _NUMBER.fullmatch(value) is None
 
 
 def refuse_secrets(words: Sequence[str]) -> None:
-    """Refuse a command that holds a secret.
+    """Refuse a command that contains a secret.
 
     Raises:
-        BadInput: naming the place, not the value.
+        BadInput: with where the secret is, without its value.
     """
     if found := secret_in(words):
         raise BadInput(
@@ -92,8 +92,8 @@ def refuse_secrets(words: Sequence[str]) -> None:
         )
 
 
-def pass_on(names: Iterable[str]) -> None:
-    """Know the variables that programs get by `--env`, so that their values are hidden.
+def register_passed_variables(names: Iterable[str]) -> None:
+    """Register the variables that programs get by `--env`, so that their values are redacted.
 
     Raises:
         BadInput: if one is not set.
@@ -104,22 +104,22 @@ def pass_on(names: Iterable[str]) -> None:
         _PASSED.add(name)
 
 
-def withheld(passed: Iterable[str]) -> list[str]:
-    """The variables that look like secrets and that programs do not get."""
+def withheld_variables(passed: Iterable[str]) -> list[str]:
+    """Return the environment variables that look like secrets and are withheld from programs."""
     return sorted(name for name in os.environ if is_secret_name(name) and name not in set(passed))
 
 
-def environment(passed: Iterable[str]) -> dict[str, str]:
-    """What a program gets of the environment: all but secrets that `--env` does not name."""
-    kept = set(withheld(passed))
+def program_environment(passed: Iterable[str]) -> dict[str, str]:
+    """Return a program's environment: this one without secrets, except those named by `--env`."""
+    kept = set(withheld_variables(passed))
     return {name: value for name, value in os.environ.items() if name not in kept}
 
 
-def filled(words: Iterable[str], passed: Iterable[str]) -> list[str]:
-    """A command with each {env:NAME} replaced.
+def fill_placeholders(words: Iterable[str], passed: Iterable[str]) -> list[str]:
+    """Replace each {env:NAME} in a command.
 
     Raises:
-        BadInput: if a name is not among those passed, or not set.
+        BadInput: if a name is not among `passed`, or not set.
     """
     known = set(passed)
 
@@ -131,15 +131,15 @@ def filled(words: Iterable[str], passed: Iterable[str]) -> list[str]:
     return [_PLACE.sub(value, word) for word in words]
 
 
-def hidden(text: str) -> str:
-    """A text without the secrets of the environment and of addresses."""
+def redact_secrets(text: str) -> str:
+    """Replace the environment's secrets and passwords in URLs in a text."""
     for value in _values():
         text = text.replace(value, _HIDDEN)
     return _IN_ADDRESS.sub(_HIDDEN, text)
 
 
-class Hiding:
-    """A stream of bytes without the secrets of the environment; they may lie across its parts."""
+class SecretFilter:
+    """Redact the environment's secrets in a stream of bytes, also across chunk boundaries."""
 
     def __init__(self) -> None:
         self._values = [value.encode() for value in _values()]
@@ -147,10 +147,10 @@ class Hiding:
         self._rest = b""
 
     def __call__(self, part: bytes, *, last: bool = False) -> bytes:
-        """What can be shown so far: the end of each part waits for the next.
+        """Return the redacted bytes that are complete; the end of each part waits for the next.
 
         Args:
-            part: of the stream.
+            part: next part of the stream.
             last: whether it is the last one.
         """
         text = self._rest + part
@@ -162,7 +162,7 @@ class Hiding:
 
 
 def _values() -> Iterator[str]:
-    """The secrets that this process knows, the longest first."""
+    """Yield the values of known secrets, longest first."""
     names = [name for name in os.environ if is_secret_name(name) or name in _PASSED]
     values = {os.environ[name] for name in names}
     yield from sorted((one for one in values if len(one) >= 2 * _SHORT), key=len, reverse=True)

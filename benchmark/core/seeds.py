@@ -1,4 +1,4 @@
-"""Seeds drawn from names, so that no answer depends on order, batch or process."""
+"""Seeds derived from names, so that no output depends on order, batch or process."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ import hashlib
 
 
 def seed_of(*parts: object) -> int:
-    """A 63-bit seed from any values whose text identifies them; the same on every platform."""
+    """Hash values to a 63-bit seed by their text; the same on every platform."""
     text = "\x1f".join(str(part) for part in parts)
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1

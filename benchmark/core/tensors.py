@@ -1,4 +1,4 @@
-"""Between 8-bit images and the tensors that models take."""
+"""Conversion between 8-bit images and the tensors of models."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from benchmark.core.types import Mask, Pixels
 
 
 def to_images(pixels: Pixels) -> Tensor:
-    """(N, H, W, 3) uint8 to (N, 3, H, W) float32 in [0, 1]."""
+    """Convert images (N, H, W, 3) uint8 to (N, 3, H, W) float32 in [0, 1]."""
     return torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))).float() / 255
 
 
 def to_masks(masks: Mask) -> Tensor:
-    """(N, H, W) bool to (N, 1, H, W) float32, 1 = hole."""
+    """Convert masks (N, H, W) bool, True = hole, to (N, 1, H, W) float32, 1 = hole."""
     return torch.from_numpy(masks[:, None].astype(np.float32))
 
 
 def known_mean(images: Tensor, masks: Tensor) -> Tensor:
-    """Mean colour of the known region, image by image.
+    """Return the mean color of each image's known region.
 
     Args:
         images: (N, 3, H, W) float32 in [0, 1].
         masks: (N, 1, H, W) float32, 1 = hole.
 
     Returns:
-        (N, 3, 1, 1); 0.5 where nothing is known.
+        (N, 3, 1, 1) float32; 0.5 for an image without a known region.
     """
     known = 1 - masks
     count = known.sum(dim=(2, 3), keepdim=True)
@@ -38,23 +38,28 @@ def known_mean(images: Tensor, masks: Tensor) -> Tensor:
 
 
 def hole_blind(images: Tensor, masks: Tensor) -> Tensor:
-    """The images with each hole inpainted over, so that nothing can look into it.
+    """Replace the content of the holes, so that a model's output cannot depend on it.
 
     Args:
         images: (N, 3, H, W) float32 in [0, 1].
         masks: (N, 1, H, W) float32, 1 = hole.
 
     Returns:
-        (N, 3, H, W): in the hole the known region's mean colour at 8 bits, elsewhere the images.
+        (N, 3, H, W) float32: in the hole the known region's mean color, rounded to 8 bits,
+        elsewhere the images.
     """
     mean = (known_mean(images, masks) * 255).round() / 255
     return torch.where(masks.bool(), mean, images)
 
 
 def to_pixels(images: Tensor, *, rounding: Literal["round", "cut"] = "round") -> Pixels:
-    """(N, 3, H, W) float32 in [0, 1] to (N, H, W, 3) uint8, halves to the even number, or cut off.
+    """Convert images (N, 3, H, W) float32 in [0, 1] to (N, H, W, 3) uint8.
 
-    A known pixel k/255 comes back as k either way: float32 gives k exactly for all 256 levels.
+    A known pixel k/255 is converted back to k either way: float32 is exact for all 256 levels.
+
+    Args:
+        images: (N, 3, H, W) float32 in [0, 1], on any device.
+        rounding: "round" to the nearest level, halves to even, or "cut" to truncate.
     """
     scaled = images.detach().cpu().float() * 255
     whole = scaled.round() if rounding == "round" else scaled.floor()

@@ -1,8 +1,8 @@
-"""One rule for threads: networks get the cores; small work between them runs on one thread.
+"""Thread counts of torch and OpenCV: all cores for networks, one thread for small work between.
 
 OpenMP's threads spin for a while after each parallel operation. Between networks a run does
-thousands of tiny ones (conversions, checks, metrics), so on a busy machine a pool that is woken for
-them spends most of the run spinning. What is computed does not depend on this, but for the last
+thousands of tiny operations (conversions, checks, metrics), so on a busy machine a pool that is
+woken for them spends most of the run spinning. Results do not depend on this, except for the last
 digits of sums (docs/reproducibility.md).
 """
 
@@ -14,18 +14,18 @@ from contextlib import contextmanager
 import cv2
 import torch
 
-_network_threads: list[int] = []  # what networks get, of each block that is open
+_network_threads: list[int] = []  # threads for networks, one entry per open block
 
 
 @contextmanager
 def threads_for_networks(count: int | None = None) -> Iterator[int]:
-    """Within the block, torch and OpenCV use one thread, except inside `network_threads()`.
+    """Let torch and OpenCV use one thread within the block, except inside `network_threads()`.
 
     Args:
-        count: threads that networks get; by default as many as torch has now.
+        count: threads for networks; by default torch's present number.
 
-    Returns:
-        That number. Both libraries have their threads back after the block.
+    Yields:
+        That number. Both libraries have their earlier number of threads after the block.
     """
     torch_before, opencv_before = torch.get_num_threads(), cv2.getNumThreads()
     _network_threads.append(count or torch_before)
@@ -41,10 +41,10 @@ def threads_for_networks(count: int | None = None) -> Iterator[int]:
 
 @contextmanager
 def network_threads(*, heavy: bool = True) -> Iterator[None]:
-    """Give torch the cores for a network, where a run has taken them away; else change nothing.
+    """Let torch use the threads for networks if `threads_for_networks` is active; else no effect.
 
     Args:
-        heavy: False for a model that needs no pool, such as a classical one.
+        heavy: False for a model that does not profit from threads, such as a classical one.
     """
     if not heavy or not _network_threads:
         yield

@@ -1,4 +1,4 @@
-"""TOML of anybody's: the time for a key grows with the square of its parts, so they are bounded."""
+"""Parse untrusted TOML: dotted keys are limited, as parsing one takes quadratic time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 import tomllib
 from typing import Any
 
-MOST_PARTS = 100  # of a key such as weights.trufor
+MOST_PARTS = 100  # parts of a dotted key such as weights.trufor
 _LONG_KEY = re.compile(
     r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+)"""
     f"{{{MOST_PARTS}}}"
@@ -14,10 +14,10 @@ _LONG_KEY = re.compile(
 
 
 def parse_toml(text: str) -> dict[str, Any]:
-    """A TOML document.
+    """Parse a TOML document.
 
     Raises:
-        tomllib.TOMLDecodeError: if it is none, or a key has more than `MOST_PARTS` parts.
+        tomllib.TOMLDecodeError: if it is invalid, or a key has more than `MOST_PARTS` parts.
     """
     if _LONG_KEY.search(text):
         raise tomllib.TOMLDecodeError(f"a key of more than {MOST_PARTS} parts")

@@ -1,4 +1,4 @@
-"""Which inpainters a detector's weights learned from, as a .safetensors file says of itself."""
+"""Inpainters whose outputs a detector was trained on, from the metadata of its weights."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-# Names of forgers in recipes that are no inpainter: an untouched image, and forgeries that training
-# makes itself. A hole of one colour is what the inpainter `meanfill` leaves.
-UNTOUCHED = "original"
+# Names of forgers in recipes that are no inpainter: an authentic image, and synthetic forgeries.
+# A hole of one color is the output of the inpainter `meanfill`.
+AUTHENTIC = "original"
 SPLICE, COPY_MOVE, FLAT, RETOUCHED = "splice", "copy-move", "flat", "retouched"
-MADE_HERE = (SPLICE, COPY_MOVE, FLAT, RETOUCHED)
+SYNTHETIC_FORGERIES = (SPLICE, COPY_MOVE, FLAT, RETOUCHED)
 FLAT_INPAINTER = "meanfill"
 
 
-def met_by(weights: Path) -> frozenset[str] | None:
-    """The inpainters that made forgeries for these weights to learn from.
+def training_inpainters(weights: Path) -> frozenset[str] | None:
+    """Return the inpainters that made the training forgeries of a detector's weights.
 
     Args:
-        weights: a detector's file.
+        weights: the detector's weights file.
 
     Returns:
-        Names of the inpainters' registry, whichever weights those had; none for weights that met no
-        inpainter. None where it is not known: another project's file, or one that cannot be read.
-        A variant of a network that was met, such as "aotgan+rwsa", counts as not met.
+        Names from the registry of inpainters, regardless of their weights; empty for weights
+        trained without inpainters. None if unknown: another project's file, or an unreadable one.
+        A variant of a training inpainter, such as "aotgan+rwsa", counts as not seen in training.
     """
-    noted = noted_in(weights)
+    noted = read_bench_metadata(weights)
     stated, recipe = noted.get("met"), noted.get("recipe")
     if isinstance(stated, list):
         return frozenset(map(str, stated))
@@ -40,16 +40,16 @@ def met_by(weights: Path) -> frozenset[str] | None:
 
 
 def inpainters_of(forgers: Iterable[str]) -> frozenset[str]:
-    """Which inpainters' work is among forgers of a recipe."""
+    """Return the inpainters among the forgers of a recipe."""
     names = set(forgers)
     flat = {FLAT_INPAINTER} if FLAT in names else set[str]()
-    return frozenset((names | flat) - {UNTOUCHED, *MADE_HERE})
+    return frozenset((names | flat) - {AUTHENTIC, *SYNTHETIC_FORGERIES})
 
 
-def noted_in(weights: Path) -> dict[str, Any]:
-    """The metadata entry "bench" of a .safetensors file, read without torch; {} if there is none.
+def read_bench_metadata(weights: Path) -> dict[str, Any]:
+    """Read the metadata entry "bench" of a .safetensors file without torch; {} if there is none.
 
-    The file begins with the length of its header, 8 bytes, and the header as JSON.
+    The file begins with the length of its header in 8 bytes, followed by the header as JSON.
     """
     try:
         with weights.open("rb") as file:
@@ -61,4 +61,4 @@ def noted_in(weights: Path) -> dict[str, Any]:
     return noted if isinstance(noted, dict) else {}
 
 
-_LONGEST = 100_000_000  # bytes of a header, as the format allows
+_LONGEST = 100_000_000  # maximum bytes of a header in the format

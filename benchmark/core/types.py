@@ -1,4 +1,4 @@
-"""The records that travel between the parts: frozen, keyword-only, with shapes and ranges."""
+"""Data types shared by all parts, with shapes, dtypes and ranges."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:  # `bench list` reads cards and names without loading torch
 
 Pixels = NDArray[np.uint8]  # (H, W, 3) or (N, H, W, 3), RGB
 Mask = NDArray[np.bool_]  # (H, W) or (N, H, W), True = hole
-Rows = NDArray[np.float64]  # (N, K): what a metric measured on N samples
+Rows = NDArray[np.float64]  # (N, K): the K values of a metric for each of N samples
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """One image with one hole.
+    """An image with a mask.
 
     Attributes:
         id: name of the image within its data set.
         image: (H, W, 3) uint8 RGB, at evaluation size.
         mask: (H, W) bool, True = to be inpainted.
-        bucket: range of the hole's share in percent, such as "10-20".
+        bucket: mask-ratio bin in percent, such as "10-20".
     """
 
     id: str
@@ -34,15 +34,15 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
-    """An image with its names, for a model that answers by name: a program, a folder of answers.
+class NamedImage:
+    """An image and its names, for external models: programs, folders of finished outputs.
 
     Attributes:
         sample: name of the image within its data set.
         dataset: the data set's name.
-        bucket: the hole's bucket, such as "10-20".
-        inpainter: who inpainted it, or "" where it is to be inpainted.
-        launder: what was done to it after inpainting, or "".
+        bucket: the mask-ratio bin, such as "10-20".
+        inpainter: the inpainter of the image, or "" if it is to be inpainted.
+        launder: post-processing after inpainting, or "".
         image: (H, W, 3) uint8 RGB.
         mask: (H, W) bool, True = to be inpainted; None for a detector.
     """
@@ -58,13 +58,13 @@ class Piece:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detection:
-    """What a detector says about N images.
+    """A detector's output for N images.
 
     Attributes:
         heatmap: (N, H, W) float32 in [0, 1], probability that the pixel was manipulated.
         score: (N,) float32 in [0, 1], probability that the image was manipulated.
-        confidence: (N, H, W) float32 in [0, 1], how far the heatmap is to be trusted, or None for a
-            detector that does not say.
+        confidence: (N, H, W) float32 in [0, 1], confidence in the heatmap, or None if the detector
+            does not predict it.
     """
 
     heatmap: Tensor
@@ -74,12 +74,12 @@ class Detection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """A detection as it is kept: what every detection metric is computed from.
+    """A detection as stored: the input of every detection metric.
 
     Attributes:
         logits: (N, H, W) float16, log-odds that the pixel was manipulated, within +-30.
         score: (N,) float32 in [0, 1].
-        threshold: the detector's own operating point: above it the image is called forged.
+        threshold: the detector's operating point: an image with a higher score counts as forged.
     """
 
     logits: NDArray[np.float16]
@@ -89,14 +89,14 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """All there is to measure about N samples of one size.
+    """The input of a metric: N samples of one size.
 
     Attributes:
-        image: (N, H, W, 3) uint8 RGB, the untouched images.
+        image: (N, H, W, 3) uint8 RGB, the authentic images.
         mask: (N, H, W) bool, True = hole.
-        truth: (N, H, W) bool, True = manipulated: the mask, or nothing where nothing was inpainted.
-        filled: (N, H, W, 3) uint8 RGB, what the inpainter published.
-        verdict: what the detector said, or None where no detector was asked.
+        truth: (N, H, W) bool, True = manipulated: the mask, or all False if nothing was inpainted.
+        filled: (N, H, W, 3) uint8 RGB, the inpainted images.
+        verdict: the detector's output, or None without a detector.
     """
 
     image: Pixels

@@ -1,4 +1,4 @@
-"""Files that a stranger may have written: read up to a size, as JSON up to a depth."""
+"""Read untrusted files with limits on size and, for JSON, nesting depth."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 _ONCE = 1 << 20
-_HALF = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # all but bytes of names that are no UTF-8
+_HALF = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # surrogates, except escaped non-UTF-8 bytes
 
 
 def read_limited(path: Path, most: int) -> bytes:
-    """The bytes of a file.
+    """Read a file of limited size.
 
     Args:
-        path: which; a pipe, which may never end, is refused.
-        most: bytes that it may have.
+        path: the file; pipes and the like, which may never end, are refused.
+        most: maximum size in bytes.
 
     Raises:
         OSError: if it cannot be read.
-        ValueError: if it is larger, or no file.
+        ValueError: if it is larger, or not a regular file.
     """
     with open(path, "rb", opener=_opened) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise ValueError("it is no file")
+            raise ValueError("not a regular file")
         found = bytearray()
         while part := file.read(_ONCE):
             found += part
@@ -35,32 +35,32 @@ def read_limited(path: Path, most: int) -> bytes:
     return bytes(found)
 
 
-def read_json(path: Path, most: int) -> Any:  # noqa: ANN401 (whatever stands there)
-    """A file of JSON as plain values; NaN and infinity are no JSON.
+def read_json(path: Path, most: int) -> Any:  # noqa: ANN401 (any JSON value)
+    """Read a JSON file as plain values; NaN and infinity are refused.
 
     Args:
-        path: which.
-        most: bytes that it may have.
+        path: the file.
+        most: maximum size in bytes.
 
     Raises:
         OSError: if it cannot be read.
-        ValueError: if it is larger, no file, no JSON, or nested too deeply.
+        ValueError: if it is larger, not a regular file, not JSON, or nested too deeply.
     """
     content = read_limited(path, most)
     try:
         found = json.loads(content.decode("utf-8"), parse_constant=_refuse)
         halves = b"\\ud" in content.lower() and _HALF.search(json.dumps(found, ensure_ascii=False))
         if halves:
-            raise ValueError("half a character in a text")
+            raise ValueError("a lone surrogate in a string")
         return found
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
 
 def _refuse(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no number of JSON")
+    raise ValueError(f"{word} is not a JSON number")
 
 
 def _opened(path: str, flags: int) -> int:
-    """Opening a pipe waits for nobody."""
+    """Open without blocking, should the path be a pipe."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

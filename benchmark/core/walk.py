@@ -1,7 +1,7 @@
-"""The one walk over a folder: which files lie below it, what was left out, and why.
+"""Recursive listing of a folder: files, and what was skipped and why.
 
-Folders that are linked are followed once; hidden files and folders, links to nothing, folders that
-may not be opened and, for images, what an earlier run wrote are left out and counted.
+Links to folders are followed once. Hidden files and folders, broken links, unreadable folders and,
+for images, results of earlier runs are skipped and counted.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from pathlib import Path
 from benchmark.core.errors import DataError
 
 HIDDEN, HIDDEN_FILES = "hidden folders", "hidden files"  # reasons
-_MACHINE = frozenset({"__pycache__", "__MACOSX", "@eaDir", "$RECYCLE.BIN"})  # made by no user
-# What a run's folder and a store hold: images in them are answers, and no images.
+_MACHINE = frozenset({"__pycache__", "__MACOSX", "@eaDir", "$RECYCLE.BIN"})  # system folders
+# Files that mark a run's folder and a store: images in these are outputs, not inputs.
 _RESULTS = (frozenset({"plan.toml", "record.json"}), frozenset({"answers.sqlite"}))
 _Identity = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOut:
-    """Something below a folder that is not used.
+    """A skipped file or folder.
 
     Attributes:
-        path: where it is.
-        reason: why, for several of the kind, such as "hidden folders".
+        path: the file or folder.
+        reason: why, as a plural such as "hidden folders".
     """
 
     path: Path
@@ -35,11 +35,11 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Walk:
-    """What lies below a folder.
+    """The content of a folder.
 
     Attributes:
-        files: those that can be used, in the order of their paths.
-        left_out: folders and links that are not.
+        files: usable files, sorted by path.
+        left_out: skipped folders, links and hidden files.
     """
 
     files: list[Path] = field(default_factory=list)
@@ -47,12 +47,12 @@ class Walk:
 
 
 def walk(folder: Path, *, without: Collection[Path] = (), results: bool = True) -> Walk:
-    """Find the files below a folder, or the one file that `folder` itself is.
+    """List the files below a folder, or the single file that `folder` itself is.
 
     Args:
-        folder: the folder; it is read whatever it is called.
-        without: files and folders that are left out where they lie below it.
-        results: whether folders that `bench run` wrote below it, and stores, are read as well.
+        folder: the folder; it is read even if its name is hidden.
+        without: files and folders to skip if they are below it.
+        results: whether folders of runs and stores below it are listed too.
 
     Raises:
         DataError: if there is no such folder, or it cannot be read.
@@ -68,7 +68,7 @@ def walk(folder: Path, *, without: Collection[Path] = (), results: bool = True) 
 
 
 class _Walker:
-    """One walk: folders that lie there first, so that they keep their names; then linked ones."""
+    """State of one walk: real folders first, so that they keep their names, then linked ones."""
 
     def __init__(self, folder: Path, without: Collection[Path], *, results: bool) -> None:
         self._root, self._results = folder, results
@@ -107,14 +107,14 @@ class _Walker:
             pending += (path for entry in entries for path in self._tried(entry))
 
     def _tried(self, entry: os.DirEntry[str]) -> Iterator[Path]:
-        """The same as `_take`, of what may be gone, closed or a link to itself by now."""
+        """Call `_take` for an entry that may be gone, unreadable or a link to itself by now."""
         try:
             yield from self._take(entry)
         except OSError as error:
             self._leave(Path(entry.path), f"cannot be opened, {error.strerror}")
 
     def _take(self, entry: os.DirEntry[str]) -> Iterator[Path]:
-        """Keep a file, note what is left out, and give back a folder to be entered."""
+        """Record a file or what is skipped, and yield a folder that is to be entered."""
         path = Path(entry.path)
         folder = entry.is_dir(follow_symlinks=False)
         if entry.name.startswith(".") or entry.name in _MACHINE:
@@ -123,7 +123,7 @@ class _Walker:
             identity = _identity(path)
             if identity in self._apart:
                 self._leave(path, "given elsewhere")
-            elif identity not in self._seen:  # a mount may show one twice
+            elif identity not in self._seen:  # a bind mount may show a folder twice
                 self._seen.add(identity)
                 yield path
         elif entry.is_dir():

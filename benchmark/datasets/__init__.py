@@ -1,4 +1,4 @@
-"""Data sets. `DATASETS` is the list; adding one adds a line here and a file beside it."""
+"""Data sets: add a module here and an entry to `DATASETS`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from benchmark.core.images import MOST_PIXELS
-from benchmark.core.looking import is_looking
+from benchmark.core.inspecting import is_inspecting
 from benchmark.core.registry import Registry
 from benchmark.datasets.base import Dataset
 from benchmark.datasets.published import Published
@@ -28,23 +28,23 @@ DATASETS: Registry[type[Dataset]] = Registry(
 
 
 def is_published(name: str) -> bool:
-    """Whether a data set is found below the data root, in its authors' layout.
+    """Whether a data set is read from the data root, in its authors' layout.
 
     Raises:
         UnknownName: if there is no such data set.
     """
-    if is_looking() and name not in DATASETS.ours:
+    if is_inspecting() and name not in DATASETS.built_in:
         return False
     return issubclass(DATASETS.load(name), Published)
 
 
 def takes_images(name: str) -> bool:
-    """Whether a data set is given the folder of `--images`: `folder`, and what others brought.
+    """Whether a data set takes the folder of `--images`: `folder` and those of plugins.
 
     Raises:
         UnknownName: if there is no such data set.
     """
-    return name == "folder" or (name not in DATASETS.ours and not is_published(name))
+    return name == "folder" or (name not in DATASETS.built_in and not is_published(name))
 
 
 def open_dataset(
@@ -58,15 +58,15 @@ def open_dataset(
     """Open a data set.
 
     Args:
-        name: a name of `DATASETS`.
-        images: its folder, for a data set that lies in one; for a published one the data root.
-        size: side of the square images, or None to leave them as they are.
-        most: pixels; an image that has more is refused before it is decoded.
-        without: files and folders in `images` that hold no images, for `folder`.
+        name: a name in `DATASETS`.
+        images: the folder of images; for a published data set the data root.
+        size: side of the square images, or None to keep their size.
+        most: maximum number of pixels; a larger image is refused before it is decoded.
+        without: files and folders in `images` to skip, for `folder`.
 
     Raises:
         UnknownName: if there is no such data set.
-        DataError: if its images are not there.
+        DataError: if its images are missing.
     """
     kind = DATASETS.load(name)
     if name == "folder" and without:

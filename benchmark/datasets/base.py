@@ -1,4 +1,4 @@
-"""What a data set is: named images, with a digest that needs no decoding."""
+"""Base class of data sets: named image files, hashed without decoding them."""
 
 from __future__ import annotations
 
@@ -14,20 +14,19 @@ from benchmark.core.types import Pixels
 
 
 class Dataset(ABC):
-    """Named images in files; a subclass finds them.
+    """Named image files, which a subclass finds.
 
     Args:
-        images: the folder, for a data set that lies in one; for a published one the data root.
-        size: side of the square images, or None to leave them as they are.
-        most: pixels; an image that has more is refused before it is decoded.
-        without: files and folders that hold no images of the data set, such as its masks; only
-            `folder` is told of them.
+        images: the folder of images; for a published data set the data root.
+        size: side of the square images, or None to keep their size.
+        most: maximum number of pixels; a larger image is refused before it is decoded.
+        without: files and folders to skip, such as masks; given to `folder` only.
 
     Attributes:
-        left_out: what lies beside the images and is not used, a count for each reason.
+        left_out: unused files in the folder: a count for each reason.
 
     Raises:
-        DataError: if the images are not there.
+        DataError: if the images are missing.
     """
 
     def __init__(
@@ -47,21 +46,21 @@ class Dataset(ABC):
 
     @abstractmethod
     def _find(self, images: Path | None) -> dict[str, Path]:
-        """The files by the images' names, in the order of the names."""
+        """Find the image files by name, sorted by name."""
 
     def ids(self) -> Sequence[str]:
-        """The images' names, in a stable order."""
+        """Return the images' names, in a stable order."""
         return list(self._files)
 
     def path(self, name: str) -> Path:
-        """The file of an image."""
+        """Return the file of an image."""
         return self._files[name]
 
     def digest(self, name: str) -> str:
-        """SHA-256 of an image's file.
+        """Return the SHA-256 of an image's file.
 
         Raises:
-            DataError: if the file cannot be opened, or is too large for an image's.
+            DataError: if the file cannot be read, or is too large.
         """
         if name not in self._digests:
             try:
@@ -72,19 +71,19 @@ class Dataset(ABC):
         return self._digests[name]
 
     def shape(self, name: str) -> tuple[int, int]:
-        """Height and width of an image as it is filed, upright, before cropping and resizing.
+        """Return height and width of an image file after EXIF rotation, before crop and resize.
 
         Raises:
-            DataError: if its file cannot be read as an image.
+            DataError: if it cannot be read as an image.
         """
         return image_shape(self._files[name], self._most)
 
     def load(self, name: str) -> Pixels:
-        """An image at evaluation size, (H, W, 3) uint8 RGB.
+        """Return an image at evaluation size, (H, W, 3) uint8 RGB.
 
         Raises:
-            FileChanged: if its file is not what `digest` was taken of.
-            DataError: if its file cannot be read as an image.
+            FileChanged: if its file has changed since `digest` was computed.
+            DataError: if it cannot be read as an image.
         """
         digest = self._digests.get(name, "")
         return fit(read_image(self._files[name], self._most, sha256=digest), self._size)

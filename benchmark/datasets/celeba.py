@@ -1,20 +1,20 @@
-"""`celeba`: the test images of CelebA (Liu et al., 2015), aligned, or those of CelebA-HQ."""
+"""CelebA (Liu et al., 2015), aligned test images, or CelebA-HQ."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import ClassVar
 
-from benchmark.datasets.published import Layout, Published
+from benchmark.datasets.published import Published, PublishedLayout
 
 FIRST_TESTED = 182_638  # list_eval_partition.txt: 1-162770 train, -182637 validate, -202599 test
 ALIGNED = "img_align_celeba"
 
 
 class CelebA(Published):
-    """The 19,962 images of CelebA's test part; CelebA-HQ has no such part, so all of it."""
+    """The 19,962 images of CelebA's test split; all images of CelebA-HQ, which has no splits."""
 
-    layout: ClassVar[Layout] = Layout(
+    layout: ClassVar[PublishedLayout] = PublishedLayout(
         name="celeba",
         folders=(ALIGNED, "CelebAMask-HQ/CelebA-HQ-img", "CelebA-HQ-img"),
         files="*.jpg",

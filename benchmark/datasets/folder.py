@@ -1,16 +1,16 @@
-"""`folder`: any folder of images, those in its folders included."""
+"""Data set of all images below a folder."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from benchmark.core.errors import DataError
-from benchmark.core.images import list_images
+from benchmark.core.image_files import list_images
 from benchmark.datasets.base import Dataset
 
 
 class Folder(Dataset):
-    """All images below a folder, named by their path in it without the ending; or one file."""
+    """All images below a folder, named by relative path without extension; or a single file."""
 
     def _find(self, images: Path | None) -> dict[str, Path]:
         if images is None:

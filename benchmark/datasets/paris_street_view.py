@@ -1,16 +1,16 @@
-"""`paris-street-view`: the 100 test images of Paris StreetView (Pathak et al., 2016)."""
+"""Paris StreetView (Pathak et al., 2016): the 100 test images."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from benchmark.datasets.published import Layout, Published
+from benchmark.datasets.published import Published, PublishedLayout
 
 
 class ParisStreetView(Published):
-    """The whole test images; the archive holds copies with a square cut out beside them."""
+    """The complete test images; the archive also has copies with a square hole."""
 
-    layout: ClassVar[Layout] = Layout(
+    layout: ClassVar[PublishedLayout] = PublishedLayout(
         name="paris-street-view",
         folders=("paris_eval/paris_eval_gt", "paris_eval_gt"),
         files="*",

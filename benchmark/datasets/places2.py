@@ -1,16 +1,16 @@
-"""`places2`: the validation images of Places365-Standard (Zhou et al., 2017)."""
+"""Places2: validation images of Places365-Standard (Zhou et al., 2017)."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from benchmark.datasets.published import Layout, Published
+from benchmark.datasets.published import Published, PublishedLayout
 
 
 class Places2(Published):
-    """All 36,500 of them; the large ones keep their proportions, so they are looked for first."""
+    """All 36,500 images; the large ones, which keep their aspect ratio, are preferred."""
 
-    layout: ClassVar[Layout] = Layout(
+    layout: ClassVar[PublishedLayout] = PublishedLayout(
         name="places2",
         folders=("val_large", "val_256"),
         files="Places365_val_*.jpg",

@@ -1,4 +1,4 @@
-"""Data sets in the layout in which their authors publish them, below one folder: the data root."""
+"""Published data sets, in their authors' layout below the data root."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from pathlib import Path
 from typing import ClassVar
 
 from benchmark.core.errors import DataError
-from benchmark.core.images import is_image
+from benchmark.core.image_files import is_image
 from benchmark.datasets.base import Dataset
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
-    """Where something published lies below the data root.
+class PublishedLayout:
+    """Location of a published data set below the data root.
 
     Attributes:
-        name: what it is called, and the folder of its own that it may lie in.
-        folders: as its archives unpack, in the order in which they are looked for.
-        files: what the images in it are called, as a pattern for file names.
-        source: where to get it.
+        name: its name, and its own folder below the data root, which is optional.
+        folders: folders of images as its archives unpack, in order of preference.
+        files: glob pattern of the image files.
+        source: where to get it, for display.
     """
 
     name: str
@@ -28,10 +28,10 @@ class Layout:
     source: str
 
     def find(self, root: Path | None) -> Path:
-        """The folder that has the images.
+        """Find the folder of images.
 
         Raises:
-            DataError: one line: where it was looked for, what should be there, where to get it.
+            DataError: with the folders searched, the expected files, and where to get them.
         """
         if root is None:
             raise DataError(f"{self.name}: needs --data-root DIR with {self._wanted}")
@@ -41,8 +41,8 @@ class Layout:
                     return place / folder
         raise DataError(f"{self.name}: not found in {root / self.name} or {root}: {self._wanted}")
 
-    def pictures(self, folder: Path) -> list[Path]:
-        """The images in one of its folders, in the order of their names."""
+    def images(self, folder: Path) -> list[Path]:
+        """List the images in one of its folders, sorted by name."""
         return sorted(path for path in folder.glob(self.files) if is_image(path))
 
     @property
@@ -52,17 +52,17 @@ class Layout:
 
 
 class Published(Dataset):
-    """The images of a published data set, named by their files; `images` is the data root."""
+    """Images of a published data set, named by file; the argument `images` is the data root."""
 
-    layout: ClassVar[Layout]
+    layout: ClassVar[PublishedLayout]
 
     def _find(self, images: Path | None) -> dict[str, Path]:
         folder = self.layout.find(images)
-        found = {path.stem: path for path in self.layout.pictures(folder) if self._tests(path)}
+        found = {path.stem: path for path in self.layout.images(folder) if self._tests(path)}
         if not found:
-            raise DataError(f"{self.layout.name}: {folder} has no image of the test part")
+            raise DataError(f"{self.layout.name}: {folder} has no image of the test split")
         return found
 
     def _tests(self, path: Path) -> bool:
-        """Whether a file belongs to the part that models are tested on."""
+        """Whether a file belongs to the test split."""
         return True

@@ -1,4 +1,4 @@
-"""`samples`: images that three installed packages carry; nothing is downloaded."""
+"""Sample images that installed packages contain; nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PHOTOGRAPHS = {  # name: (package, file within it)
 
 
 class Samples(Dataset):
-    """The centre squares of eight colour images; four of them are JPEG files."""
+    """Center squares of eight color images, four of them JPEG files."""
 
     def _find(self, images: Path | None) -> dict[str, Path]:
         files = {name: _installed(*place) for name, place in _PHOTOGRAPHS.items()}
@@ -29,7 +29,7 @@ class Samples(Dataset):
         if missing:
             raise DataError(
                 f"samples: {', '.join(missing)} not where scikit-image, scikit-learn and "
-                "matplotlib install them; reinstall those packages"
+                "matplotlib install them; reinstall these packages"
             )
         return files
 

@@ -1,1 +1,1 @@
-"""Holes: their buckets, the generator of irregular masks, and folders of mask files."""
+"""Masks: mask-ratio bins, the generator of irregular masks, and folders of mask files."""

@@ -1,7 +1,7 @@
-"""Buckets: ranges (a, b] of the hole's share of an image, in percent.
+"""Buckets (mask-ratio bins): ranges (a, b] of the share of an image that a mask covers.
 
 10-20 is 10 % < share <= 20 %, as in the partial-convolution paper (Liu et al., 2018, section 4) and
-in the tables of SafePaint. The share is measured at evaluation size, and compared in whole numbers.
+in the tables of SafePaint. The share is measured at evaluation size and compared in integers.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ _LABEL = re.compile(r"(\d{1,3})-(\d{1,3})", re.ASCII)
 
 @dataclass(frozen=True, slots=True, order=True)
 class Bucket:
-    """The range (low, high] of the hole's share, in whole percent.
+    """The range (low, high] of the mask ratio, in whole percent.
 
     Attributes:
-        low: 0 to 99; the share is above it.
-        high: low + 1 to 100; the share is at most this.
+        low: 0 to 99, exclusive.
+        high: low + 1 to 100, inclusive.
 
     Raises:
         BadInput: if the range is empty or leaves 0 to 100.
@@ -35,15 +35,15 @@ class Bucket:
     def __post_init__(self) -> None:
         if not 0 <= self.low < self.high <= 100:
             raise BadInput(
-                f"bucket {self.low}-{self.high}: expected two percentages that rise, within 0-100"
+                f"bucket {self.low}-{self.high}: expected two increasing percentages within 0-100"
             )
 
     @classmethod
     def parse(cls, text: str) -> Bucket:
-        """Read "10-20".
+        """Parse a label such as "10-20".
 
         Raises:
-            BadInput: if that is no range of whole percentages within 0 to 100.
+            BadInput: if it is not a range of whole percentages within 0 to 100.
         """
         found = _LABEL.fullmatch(text.strip())
         if found is None:
@@ -52,19 +52,19 @@ class Bucket:
 
     @property
     def label(self) -> str:
-        """The bucket's name in plans and tables, such as "10-20"."""
+        """Name in plans and tables, such as "10-20"."""
         return f"{self.low}-{self.high}"
 
     def smallest(self, pixels: int) -> int:
-        """The fewest hole pixels of `pixels` that lie in the bucket."""
+        """Return the smallest number of hole pixels in the bucket, for an image of `pixels`."""
         return self.low * pixels // 100 + 1
 
     def largest(self, pixels: int) -> int:
-        """The most hole pixels of `pixels` that lie in the bucket; below `smallest` if none do."""
+        """Return the largest such number; below `smallest` if the bucket contains none."""
         return self.high * pixels // 100
 
     def holds(self, mask: Mask) -> bool:
-        """Whether the hole's share of `mask`, (H, W) bool, lies in the bucket; exact."""
+        """Whether the ratio of `mask`, (H, W) bool, is in the bucket; exact."""
         holes = int(np.count_nonzero(mask))
         return self.smallest(mask.size) <= holes <= self.largest(mask.size)
 

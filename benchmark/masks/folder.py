@@ -1,4 +1,4 @@
-"""Masks from a folder: paired with images by name, or sorted into buckets and drawn from."""
+"""Masks from a folder: paired with images by name, or randomly assigned by bucket."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import numpy as np
 
 from benchmark.core.checkpoints.resolve import sha256_of
 from benchmark.core.errors import DataError
-from benchmark.core.images import MOST_PIXELS, list_images
+from benchmark.core.image_files import list_images
+from benchmark.core.image_open import MOST_PIXELS
 from benchmark.core.seeds import seed_of
 from benchmark.core.types import Mask
 from benchmark.masks.bucket import Bucket
@@ -28,26 +29,26 @@ from benchmark.masks.files import (
     settle_polarity,
 )
 from benchmark.masks.pairing import Pairs, pair_some, unended
-from benchmark.masks.source import Hole, Pairing
+from benchmark.masks.source import MaskId, Pairing
 
-SHOWN = 5  # images without a mask that a line names; the record has them all
+SHOWN = 5  # images without a mask that a message names; the record has all
 TWINS = 0.01  # share of pixels by which a mask and its copy in another format may differ
 Shape = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pictures:
-    """What masks have to fit.
+class MaskTargets:
+    """The images that masks are assigned to.
 
     Attributes:
-        names: of the images, in their order.
-        shape_of: height and width of an image as filed.
-        size: side of the square images at evaluation size, or None where they keep their own.
-        most: pixels; a mask that has more is refused before it is decoded.
-        others: names of images of the same folder that are not used, such as those beyond a
-            limit: their masks are not taken for another's.
-        partly: whether those without a mask of their name are left out; else that is refused.
-        without: files and folders that hold no masks, should they lie below the masks' folder.
+        names: names of the images, in order.
+        shape_of: returns height and width of an image file.
+        size: side of the square images at evaluation size, or None if they keep their size.
+        most: maximum number of pixels; a larger mask is refused before it is decoded.
+        others: names of unused images in the same folder, such as those beyond a limit; their masks
+            are not given to other images.
+        partly: whether images without a mask of their name are left out; else they are an error.
+        without: files and folders to skip if they are below the masks' folder.
     """
 
     names: Sequence[str]
@@ -60,20 +61,20 @@ class Pictures:
 
 
 class FolderMasks:
-    """Masks that lie in a folder, each checked at evaluation size before it is used.
+    """Mask files below a folder, each checked at evaluation size.
 
     Args:
-        folder: holds the mask files, in folders or not, such as the NVIDIA irregular test set; or
-            one mask file, which every image gets.
-        pictures: what they have to fit.
-        buckets: which to look for, or None for one that just holds all holes.
-        polarity: which colour is the hole.
-        by_name: give each image the masks of its name (`masks.pairing`), which must have its
-            proportions; else image i gets mask j of each bucket by a seeded permutation, re-used
-            cyclically, and stretched to the image's size.
-        seed: decides the permutation.
-        other_bands: whether the folder is known to hold masks for other buckets too, so that a hole
-            in no bucket is not worth a note.
+        folder: folder of mask files, such as the NVIDIA irregular test set; or one mask file, which
+            is used for every image.
+        targets: the images that masks are assigned to.
+        buckets: buckets to use, or None for the smallest one that contains all masks.
+        polarity: which color is the hole.
+        by_name: assign each image the masks of its name (`masks.pairing`), which must have its
+            aspect ratio; else image i gets mask i of each bucket's seeded permutation, cyclically,
+            stretched to the image's size.
+        seed: seed of the permutation.
+        other_bands: whether the folder has masks of other buckets too, so that masks outside the
+            buckets are not reported.
 
     Raises:
         DataError: if the folder cannot be read, looks inverted, or a bucket has no mask.
@@ -82,7 +83,7 @@ class FolderMasks:
     def __init__(
         self,
         folder: Path,
-        pictures: Pictures,
+        targets: MaskTargets,
         buckets: Sequence[Bucket] | None,
         *,
         polarity: Polarity,
@@ -92,17 +93,17 @@ class FolderMasks:
     ) -> None:
         self._folder = folder
         self._top = folder.parent if folder.is_file() else folder
-        self._pictures = pictures
+        self._targets = targets
         self._by_name = by_name or folder.is_file()
         self._other_bands = other_bands
         self._digests: dict[Path, str] = {}
         self._last: tuple[Path, MaskImage] | None = None
         self.unused: list[tuple[str, str]] = []
         self.failed: dict[str, str] = {}
-        listing = list_images(folder, without=pictures.without)
+        listing = list_images(folder, without=targets.without)
         self.left_out = listing.left_out
         pairs = self._pair(listing.named) if self._by_name else None
-        self.pairing = _told(folder, listing.named, pairs)
+        self.pairing = _describe_pairing(folder, listing.named, pairs)
         measured = (
             self._measured_pairs(listing.named, pairs) if pairs else self._measured(listing.named)
         )
@@ -110,32 +111,32 @@ class FolderMasks:
         self.read_as = Counter(reading for _, reading in {(one.path, one.reading) for one in files})
         self.read_as.pop("", None)
         self.buckets = tuple(buckets) if buckets is not None else (self._range(files),)
-        sorted_in = self._sort(files, self.buckets)
-        self._refuse_unreached(sorted_in, files)
-        self._chosen = self._named(sorted_in) if pairs else self._drawn(sorted_in, seed)
+        binned = self._sort(files, self.buckets)
+        self._refuse_empty_buckets(binned, files)
+        self._chosen = self._assign_by_name(binned) if pairs else self._assign(binned, seed)
 
-    def holes(self, sample: str) -> Mapping[str, Hole]:
-        """The image's masks by bucket; none where its mask falls into no bucket.
+    def holes(self, sample: str) -> Mapping[str, MaskId]:
+        """Return an image's masks by bucket; empty if its mask is in no bucket.
 
         Raises:
-            DataError: if a mask's file can no longer be read.
+            DataError: if a mask file can no longer be read.
         """
         return {
             bucket.label: self._hole(file) for bucket, file in self._chosen.get(sample, {}).items()
         }
 
-    def draw(self, sample: str, bucket: str, shape: Shape) -> Mask:
-        """Read the mask and bring it to the image's size.
+    def mask_for(self, sample: str, bucket: str, shape: Shape) -> Mask:
+        """Read the mask and resize it to the image's size, (H, W) bool.
 
         Raises:
-            DataError: if at this size it falls out of its bucket, which only an image that keeps
-                its own size can bring about.
+            DataError: if its ratio leaves the bucket at this size, which can happen only if images
+                keep their own size.
         """
         wanted = Bucket.parse(bucket)
         file = self._chosen[sample][wanted]
         white = self._read(file.path).white
-        picture = self._pictures.shape_of(sample) if self._made_for_one(white) else None
-        mask = at_size(white, shape, picture=picture) ^ file.inverted
+        made_for = self._targets.shape_of(sample) if self._made_for_one(white) else None
+        mask = at_size(white, shape, image_shape=made_for) ^ file.inverted
         if not wanted.holds(mask):
             raise DataError(
                 f"{file.path}: covers {mask.mean():.2%} at {shape[1]}x{shape[0]}, not {bucket} %"
@@ -143,41 +144,43 @@ class FolderMasks:
         return mask
 
     def _pair(self, named: Mapping[str, Path]) -> Pairs:
-        """The masks of each image: those of its name, or the one file."""
-        names = self._pictures.names
+        """Find the masks of each image: those of its name, or the single file."""
+        names = self._targets.names
         if self._folder.is_file():
             mask = tuple(named)
             return Pairs(masks=dict.fromkeys(names, mask), without=(), spare=())
-        pairs = pair_some(names, self._pictures.others, named)
-        if not pairs.masks or (pairs.without and not self._pictures.partly):
+        pairs = pair_some(names, self._targets.others, named)
+        if not pairs.masks or (pairs.without and not self._targets.partly):
             raise DataError(
                 f"{self._folder}: {len(pairs.without)} of {len(names)} images have no "
-                f"mask of their name here, such as {pairs.without[0]!r}; pair by bucket with "
-                "--pairing drawn, or add the masks"
+                f"mask of their name here, such as {pairs.without[0]!r}; assign masks by bucket "
+                "with --pairing drawn, or add the masks"
             )
         return pairs
 
     def _measured_pairs(self, named: Mapping[str, Path], pairs: Pairs) -> Iterable[MaskFile]:
-        """Every usable mask of each image with its white share at evaluation size."""
-        for picture, masks in pairs.masks.items():
-            for path in self._one_of_twins(picture, named, masks):
+        """Yield the usable masks of each image with their white share at evaluation size."""
+        for image, masks in pairs.masks.items():
+            for path in self._one_of_twins(image, named, masks):
                 try:
                     read = self._read(path)
-                    made_for = self._shape_of(picture, read.white)
+                    made_for = self._shape_of(image, read.white)
                     shape = made_for if self._made_for_one(read.white) else None
-                    side = self._pictures.size
-                    sized = at_size(read.white, (side, side) if side else made_for, picture=shape)
+                    side = self._targets.size
+                    sized = at_size(
+                        read.white, (side, side) if side else made_for, image_shape=shape
+                    )
                 except DataError as error:
                     reason = str(error).removeprefix(f"{path}: ")
-                    self.failed.setdefault(picture, f"{path}: {reason}")
+                    self.failed.setdefault(image, f"{path}: {reason}")
                     continue
                 share = float(sized.mean())
-                yield MaskFile(path=path, white=share, reading=read.reading, picture=picture)
+                yield MaskFile(path=path, white=share, reading=read.reading, image=image)
 
     def _one_of_twins(
-        self, picture: str, named: Mapping[str, Path], masks: Sequence[str]
+        self, image: str, named: Mapping[str, Path], masks: Sequence[str]
     ) -> Iterable[Path]:
-        """The masks' files; of twins that differ in the ending and show the same hole, one."""
+        """Yield the mask files; of copies in several formats with the same content, only one."""
         groups: dict[str, list[Path]] = {}
         for name in masks:
             groups.setdefault(unended(name), []).append(named[name])
@@ -187,7 +190,7 @@ class FolderMasks:
             different = next((path for path in others if not self._same(first, path)), None)
             if different is not None:
                 self.failed.setdefault(
-                    picture, f"{first}: {self._inner(different)} is another mask of the same name"
+                    image, f"{first}: {self._inner(different)} is another mask of the same name"
                 )
             else:
                 yield first
@@ -195,27 +198,27 @@ class FolderMasks:
     def _same(self, one: Path, other: Path) -> bool:
         try:
             first, second = self._read(one).white, self._read(other).white
-        except DataError:  # an image of the mask's name that is no mask
+        except DataError:  # an image of the same name that is not a mask
             return False
         apart = np.count_nonzero(first != second) if first.shape == second.shape else first.size
         return bool(apart <= TWINS * first.size)
 
     def _made_for_one(self, white: Mask) -> bool:
-        """Whether a mask goes with its image's own proportions, and is cropped as it is.
+        """Whether a mask has its image's aspect ratio and is cropped like it.
 
-        The one mask of all images may be made for their centre squares.
+        A single square mask for all images may be made for their center squares.
         """
-        square = white.shape[0] == white.shape[1] and self._pictures.size is not None
+        square = white.shape[0] == white.shape[1] and self._targets.size is not None
         return self._by_name and not (self._folder.is_file() and square)
 
     def _measured(self, named: Mapping[str, Path]) -> Iterable[MaskFile]:
-        """Every usable file with its white share at evaluation size; the others are noted."""
-        side = self._pictures.size
+        """Yield the usable files with their white share at evaluation size; report the others."""
+        side = self._targets.size
         for path in named.values():
             try:
                 if side:
                     changed = path.stat().st_mtime_ns
-                    white, reading = _white_at(path, changed, side, self._pictures.most)
+                    white, reading = _white_at(path, changed, side, self._targets.most)
                 else:
                     read = self._read(path)
                     white, reading = float(read.white.mean()), read.reading
@@ -226,14 +229,14 @@ class FolderMasks:
                 self._note(path, str(error).removeprefix(f"{path}: "))
 
     def _shape_of(self, name: str, white: Mask) -> Shape:
-        """The image's shape; the mask's own where the run will find that it cannot be read."""
+        """Return the image's shape, or the mask's if the image cannot be read (reported later)."""
         try:
-            return self._pictures.shape_of(name)
+            return self._targets.shape_of(name)
         except DataError:
             return white.shape[0], white.shape[1]
 
     def _range(self, files: Sequence[MaskFile]) -> Bucket:
-        """The narrowest bucket that holds all holes; any where there is none."""
+        """Return the narrowest bucket that contains all masks; 0-100 if there are none."""
         percents = [_percent(file) for file in files if file.share not in (0, 1)]
         if not percents:
             return Bucket(0, 100)
@@ -242,29 +245,29 @@ class FolderMasks:
     def _sort(
         self, files: Iterable[MaskFile], buckets: Sequence[Bucket]
     ) -> dict[Bucket, list[MaskFile]]:
-        sorted_in: dict[Bucket, list[MaskFile]] = {bucket: [] for bucket in buckets}
+        binned: dict[Bucket, list[MaskFile]] = {bucket: [] for bucket in buckets}
         for file in files:
             percent = _percent(file)
             fitting = [bucket for bucket in buckets if bucket.low < percent <= bucket.high]
             if file.share in (0, 1):
-                where = " in the image's centre square" if self._cropped(file) else ""
+                where = " in the image's center square" if self._cropped(file) else ""
                 self._note(file.path, ("empty mask" if file.share == 0 else "full mask") + where)
                 continue
             if not fitting and not self._other_bands:
                 self._note(file.path, f"its hole of {file.share:.2%} falls into no bucket")
             for bucket in fitting:
-                sorted_in[bucket].append(file)
-        return sorted_in
+                binned[bucket].append(file)
+        return binned
 
     def _cropped(self, file: MaskFile) -> bool:
-        """Whether an image's own mask was more than its centre square, by which it goes."""
-        if not file.picture or self._pictures.size is None:
+        """Whether an image's own mask was cropped to its center square."""
+        if not file.image or self._targets.size is None:
             return False
         height, width = self._read(file.path).white.shape
         return bool(height != width)
 
-    def _refuse_unreached(
-        self, sorted_in: Mapping[Bucket, Sequence[MaskFile]], files: Sequence[MaskFile]
+    def _refuse_empty_buckets(
+        self, binned: Mapping[Bucket, Sequence[MaskFile]], files: Sequence[MaskFile]
     ) -> None:
         usable = [file for file in files if file.share not in (0, 1)]
         if not usable:
@@ -274,7 +277,7 @@ class FolderMasks:
             more = f" ({len(reasons) - 1} more likewise)" if len(reasons) > 1 else ""
             raise DataError(f"{self._folder}: no usable mask; {reasons[0]}{more}")
         shares = [file.share for file in usable]
-        for bucket, found in sorted_in.items():
+        for bucket, found in binned.items():
             if not found:
                 raise DataError(
                     f"{self._folder}: no mask reaches the bucket {bucket.label}; this folder has "
@@ -283,38 +286,38 @@ class FolderMasks:
                 )
 
     def _unnamed(self) -> str:
-        """What else to do about masks that are dealt out, since none has an image's name."""
-        if self._by_name or self._other_bands or not self._pictures.names:
+        """Return a hint that no mask has an image's name, if masks are randomly assigned."""
+        if self._by_name or self._other_bands or not self._targets.names:
             return ""
         return (
-            "; none has an image's name, so they are dealt out; one that belongs to "
-            f"{self._pictures.names[0]} is called {self._pictures.names[0]}_mask"
+            "; none has an image's name, so they are randomly assigned; a mask of "
+            f"{self._targets.names[0]} would be called {self._targets.names[0]}_mask"
         )
 
-    def _named(
-        self, sorted_in: Mapping[Bucket, Sequence[MaskFile]]
+    def _assign_by_name(
+        self, binned: Mapping[Bucket, Sequence[MaskFile]]
     ) -> dict[str, dict[Bucket, MaskFile]]:
-        """Each image's own masks; an image may have several, one in each bucket."""
+        """Assign each image its own masks, at most one per bucket."""
         chosen: dict[str, dict[Bucket, MaskFile]] = {}
-        for bucket, files in sorted_in.items():
+        for bucket, files in binned.items():
             for file in files:
-                other = chosen.setdefault(file.picture, {}).setdefault(bucket, file)
+                other = chosen.setdefault(file.image, {}).setdefault(bucket, file)
                 if other != file:
                     raise DataError(
-                        f"{self._folder}: {file.picture!r} has two masks in the bucket "
+                        f"{self._folder}: {file.image!r} has two masks in the bucket "
                         f"{bucket.label}, {self._inner(other.path)} and "
-                        f"{self._inner(file.path)}; remove one, or give --buckets that tell them "
-                        "apart"
+                        f"{self._inner(file.path)}; remove one, or choose --buckets that separate "
+                        "them"
                     )
         return chosen
 
-    def _drawn(
-        self, sorted_in: Mapping[Bucket, Sequence[MaskFile]], seed: int
+    def _assign(
+        self, binned: Mapping[Bucket, Sequence[MaskFile]], seed: int
     ) -> dict[str, dict[Bucket, MaskFile]]:
-        """Give image i mask i of each bucket's permutation, from the start again at its end."""
-        names = self._pictures.names
+        """Assign image i mask i of each bucket's seeded permutation, cyclically."""
+        names = self._targets.names
         chosen: dict[str, dict[Bucket, MaskFile]] = {name: {} for name in names}
-        for bucket, files in sorted_in.items():
+        for bucket, files in binned.items():
             draws = {
                 file: seed_of("pair", seed, bucket.label, self._inner(file.path)) for file in files
             }
@@ -325,12 +328,12 @@ class FolderMasks:
         return chosen
 
     def _fitting(self, name: str, bucket: Bucket, order: Sequence[MaskFile]) -> MaskFile:
-        """The first mask in the bucket at the image's own size: stretching moves some out."""
-        if self._pictures.size:
+        """Return the first mask that is in the bucket at the image's own size, if any is."""
+        if self._targets.size:
             return order[0]
         for file in order:
             white = self._read(file.path).white
-            sized = at_size(white, self._shape_of(name, white), picture=None)
+            sized = at_size(white, self._shape_of(name, white), image_shape=None)
             if bucket.holds(sized ^ file.inverted):
                 return file
         return order[0]
@@ -339,7 +342,7 @@ class FolderMasks:
         if self._last is None or self._last[0] != path:
             self._last = (
                 path,
-                read_mask(path, self._pictures.most, sha256=self._digests.get(path, "")),
+                read_mask(path, self._targets.most, sha256=self._digests.get(path, "")),
             )
         return self._last[1]
 
@@ -349,22 +352,22 @@ class FolderMasks:
     def _note(self, path: Path, reason: str) -> None:
         self.unused.append((self._inner(path), reason))
 
-    def _hole(self, file: MaskFile) -> Hole:
+    def _hole(self, file: MaskFile) -> MaskId:
         if file.path not in self._digests:
             try:
                 self._digests[file.path] = sha256_of(file.path)
             except OSError as error:
                 raise DataError(f"{file.path}: cannot be read ({error.strerror})") from None
-        rule = f"inverted {file.inverted} named {self._by_name} size {self._pictures.size}"
-        rule += f" {file.reading}" if file.reading else ""  # how earlier versions did not read it
+        rule = f"inverted {file.inverted} named {self._by_name} size {self._targets.size}"
+        rule += f" {file.reading}" if file.reading else ""  # interpretations since revision 1
         digest = f"{self._digests[file.path]} {REVISION} {rule}"
-        return Hole(name=self._inner(file.path), digest=digest)
+        return MaskId(name=self._inner(file.path), digest=digest)
 
 
-def _told(folder: Path, named: Mapping[str, Path], pairs: Pairs | None) -> Pairing:
-    """The pairing in words."""
+def _describe_pairing(folder: Path, named: Mapping[str, Path], pairs: Pairs | None) -> Pairing:
+    """Describe the pairing for display."""
     if pairs is None:
-        said = f"dealt out by bucket from the {len(named)} of {folder}, whatever their names"
+        said = f"randomly assigned by bucket from the {len(named)} in {folder}, regardless of names"
         return Pairing(rule="drawn", said=said)
     if folder.is_file():
         return Pairing(rule="one", said=f"{folder} for all {len(pairs.masks)} images")
@@ -379,14 +382,14 @@ def _told(folder: Path, named: Mapping[str, Path], pairs: Pairs | None) -> Pairi
 
 
 def _percent(file: MaskFile) -> float:
-    return round(100 * file.share, 9)  # a share of k / n is exact to far more digits
+    return round(100 * file.share, 9)  # the share k / n is exact to far more digits
 
 
 @cache
 def _white_at(path: Path, changed: int, side: int, most: int) -> tuple[float, str]:
-    """The white share and the reading of a mask for no image: a plan's data sets share NVIDIA's.
+    """Return white share and reading of a mask for any image, cached as data sets share masks.
 
-    `changed`, when the file was, is there so that a changed file is read anew.
+    `changed`, the modification time, is part of the cache key, so that changed files are re-read.
     """
     read = read_mask(path, most)
-    return float(at_size(read.white, (side, side), picture=None).mean()), read.reading
+    return float(at_size(read.white, (side, side), image_shape=None).mean()), read.reading

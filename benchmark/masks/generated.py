@@ -1,4 +1,4 @@
-"""Masks from the generator: one per image and bucket, from seed and the image's name."""
+"""Generated irregular masks: one per image and bucket, seeded by the image's name."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from benchmark.core.seeds import seed_of
 from benchmark.core.types import Mask
 from benchmark.masks.bucket import Bucket
 from benchmark.masks.generator import REVISION, irregular_mask
-from benchmark.masks.source import Hole, Pairing
+from benchmark.masks.source import MaskId, Pairing
 
 
 class GeneratedMasks:
-    """Irregular holes; every image has one in each bucket.
+    """Irregular masks; every image has one in each bucket.
 
     Args:
-        buckets: which to draw for.
-        seed: the plan's.
-        margin: border kept free of holes, in pixels at 256.
+        buckets: the buckets.
+        seed: the plan's seed.
+        margin: border without holes, in pixels at a short side of 256.
     """
 
     def __init__(self, buckets: Sequence[Bucket], *, seed: int, margin: int = 0) -> None:
@@ -29,17 +29,17 @@ class GeneratedMasks:
         self.left_out: tuple[str, ...] = ()
         self.read_as: dict[str, int] = {}
         self.failed: dict[str, str] = {}
-        self.pairing = Pairing(rule="generated", said=f"drawn for each image with seed {seed}")
+        self.pairing = Pairing(rule="generated", said=f"generated for each image with seed {seed}")
 
-    def holes(self, sample: str) -> Mapping[str, Hole]:
-        """One hole in every bucket."""
+    def holes(self, sample: str) -> Mapping[str, MaskId]:
+        """Return a mask for every bucket."""
         return {label: self._hole(sample, label) for label in self._buckets}
 
-    def draw(self, sample: str, bucket: str, shape: tuple[int, int]) -> Mask:
-        """Draw the hole.
+    def mask_for(self, sample: str, bucket: str, shape: tuple[int, int]) -> Mask:
+        """Generate the mask, (H, W) bool.
 
         Raises:
-            DataError: if an image of this size cannot have a hole of this bucket.
+            DataError: if no mask of this bucket fits an image of this size.
         """
         return irregular_mask(
             height=shape[0],
@@ -52,6 +52,6 @@ class GeneratedMasks:
     def _seed_for(self, sample: str, bucket: str) -> int:
         return seed_of("mask", self._seed, sample, bucket)
 
-    def _hole(self, sample: str, bucket: str) -> Hole:
+    def _hole(self, sample: str, bucket: str) -> MaskId:
         name = f"drawn with seed {self._seed_for(sample, bucket)}"
-        return Hole(name=name, digest=f"generator {REVISION} {name} {bucket} {self._margin}")
+        return MaskId(name=name, digest=f"generator {REVISION} {name} {bucket} {self._margin}")

@@ -1,13 +1,14 @@
-"""Irregular masks, drawn: random-walk strokes and ragged blobs that fill a bucket exactly.
+"""Generator of irregular masks: random-walk strokes and ragged blobs of an exact mask ratio.
 
-They stand in for the NVIDIA irregular masks (Liu et al., 2018) where those are not at hand. All
-arithmetic is in integers and the random numbers are our own, so that the same arguments give the
-same bytes on every platform and with every version of numpy. Lengths are in eighths of a pixel.
+They replace the NVIDIA irregular masks (Liu et al., 2018) if those are not available. The
+arithmetic is in integers, and so is the random generator, so that the same arguments give the same
+bytes on every platform and with every version of numpy. Lengths are in eighths of a pixel.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +18,10 @@ from benchmark.core.types import Mask
 from benchmark.masks.bucket import Bucket
 
 REVISION = 1  # raised whenever the same arguments give another mask
-UNIT = 8  # parts of a pixel
-REFERENCE = 256  # the side at which widths, steps and margin are stated
-DIRECTIONS = 256  # of a full turn
-WANDERING = (
-    32  # strokes that start anywhere; later ones start on a known pixel, so that each adds some
-)
+UNIT = 8  # subdivisions of a pixel
+REFERENCE = 256  # side of the image for which widths, steps and margin are given
+DIRECTIONS = 256  # directions of a full turn
+WANDERING = 32  # strokes that start anywhere; later ones start on a known pixel, to add holes
 
 _GAMMA = 0x9E3779B97F4A7C15
 _WORD = (1 << 64) - 1
@@ -31,17 +30,17 @@ Grid = NDArray[np.int32] | NDArray[np.int64]
 
 
 class SplitMix64:
-    """Random integers, after Steele, Lea and Flood, "Fast splittable pseudorandom ..." (2014).
+    """Random number generator of Steele, Lea and Flood, "Fast splittable pseudorandom ..." (2014).
 
     Args:
-        seed: any integer; its lowest 64 bits count.
+        seed: any integer; its lowest 64 bits are used.
     """
 
     def __init__(self, seed: int) -> None:
         self._state = seed & _WORD
 
     def word(self) -> int:
-        """The next 64 bits, as a number."""
+        """Return the next 64 bits as an integer."""
         self._state = (self._state + _GAMMA) & _WORD
         mixed = self._state
         mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & _WORD
@@ -49,26 +48,26 @@ class SplitMix64:
         return mixed ^ (mixed >> 31)
 
     def between(self, low: int, high: int) -> int:
-        """A whole number of [low, high]."""
+        """Return a random integer in [low, high]."""
         return low + (self.word() * (high - low + 1) >> 64)
 
     def levels(self, count: int) -> Grid:
-        """(count,) int32, whole numbers of [-128, 127]: 8 of each word."""
+        """Return (count,) int32 in [-128, 127], 8 from each word."""
         words = b"".join(self.word().to_bytes(8, "little") for _ in range(-(-count // 8)))
         return np.frombuffer(words, np.int8)[:count].astype(np.int32)
 
 
 @dataclass(frozen=True, slots=True)
 class _Brush:
-    """What one stroke is drawn with.
+    """Parameters of a stroke.
 
     Attributes:
-        vertices: corners of the walk.
+        vertices: number of vertices of the random walk.
         radius: half the width, in eighths of a pixel.
-        step: largest distance between two corners, in eighths of a pixel.
-        turn: largest change of direction at a corner, in 256ths of a full turn.
-        square: whether its tip is a square; half of the NVIDIA masks' outlines have corners.
-        rough: how far the outline strays, in 256ths of the radius.
+        step: largest distance between two vertices, in eighths of a pixel.
+        turn: largest change of direction at a vertex, in 256ths of a full turn.
+        square: whether the tip is square; half of the NVIDIA masks' outlines have corners.
+        rough: roughness of the outline, in 256ths of the radius.
     """
 
     vertices: int
@@ -79,18 +78,25 @@ class _Brush:
     rough: int
 
 
-def check_room(*, height: int, width: int, bucket: Bucket, margin: int = 0) -> tuple[int, int]:
-    """The fewest and the most hole pixels that a drawn mask of `bucket` can have.
+class HoleRange(NamedTuple):
+    """Smallest and largest number of hole pixels."""
+
+    fewest: int
+    most: int
+
+
+def check_room(*, height: int, width: int, bucket: Bucket, margin: int = 0) -> HoleRange:
+    """Return the smallest and largest number of hole pixels of a generated mask.
 
     Args:
-        height: of the mask, in pixels.
-        width: of the mask, in pixels.
-        bucket: range of the hole's share.
-        margin: border kept free of holes, in pixels at a short side of 256.
+        height: height of the mask.
+        width: width of the mask.
+        bucket: range of the mask ratio.
+        margin: border without holes, in pixels at a short side of 256.
 
     Raises:
         BadInput: if a size is not positive or the margin is negative.
-        DataError: if no number of pixels lies in the bucket, or the margin leaves too few.
+        DataError: if no number of pixels is in the bucket, or the margin leaves too few.
     """
     if height < 1 or width < 1 or margin < 0:
         raise BadInput(f"mask of {height}x{width} with margin {margin}: expected positive sizes")
@@ -98,34 +104,34 @@ def check_room(*, height: int, width: int, bucket: Bucket, margin: int = 0) -> t
     room = max(height - 2 * border, 0) * max(width - 2 * border, 0)
     pixels = height * width
     fewest = bucket.smallest(pixels)
-    most = min(bucket.largest(pixels), room, pixels - 1)  # a hole without a known pixel is no task
+    most = min(bucket.largest(pixels), room, pixels - 1)  # at least one known pixel
     if fewest > most:
         raise DataError(
             f"no hole of {bucket.label} % fits an image of {width}x{height} with a margin of "
-            f"{border} pixels: take larger images, another bucket or a smaller margin"
+            f"{border} pixels: use larger images, another bucket or a smaller margin"
         )
-    return fewest, most
+    return HoleRange(fewest, most)
 
 
 def irregular_mask(*, height: int, width: int, bucket: Bucket, seed: int, margin: int = 0) -> Mask:
-    """Draw a mask whose hole's share lies in `bucket`; how many pixels is drawn evenly.
+    """Generate a mask; the number of hole pixels is uniformly distributed over `bucket`.
 
-    Strokes of 4 to 18 corners, 5 to 40 pixels wide at a short side of 256, and now and then a blob,
-    are added until the drawn number is reached; the last piece ends where it is.
+    Strokes of 4 to 18 vertices, 5 to 40 pixels wide at a short side of 256, and occasional blobs,
+    are added until the number is reached; the last one is cut off there.
 
     Args:
-        height: of the mask, in pixels.
-        width: of the mask, in pixels.
-        bucket: range of the hole's share.
-        seed: decides the mask together with the other arguments.
-        margin: border kept free of holes, in pixels at a short side of 256.
+        height: height of the mask.
+        width: width of the mask.
+        bucket: range of the mask ratio.
+        seed: determines the mask together with the other arguments.
+        margin: border without holes, in pixels at a short side of 256.
 
     Returns:
         (height, width) bool, True = hole; at least one hole pixel and one known pixel.
 
     Raises:
         BadInput: if a size is not positive or the margin is negative.
-        DataError: if no hole of that bucket fits the size and margin.
+        DataError: if no mask of that bucket fits the size and margin.
     """
     fewest, most = check_room(height=height, width=width, bucket=bucket, margin=margin)
     random = SplitMix64(seed)
@@ -137,17 +143,17 @@ def irregular_mask(*, height: int, width: int, bucket: Bucket, seed: int, margin
 
 
 class _Canvas:
-    """A mask being drawn.
+    """A mask under construction.
 
     Attributes:
         mask: (H, W) bool, True = hole.
-        wanted: hole pixels still to be added.
+        wanted: number of hole pixels still to be added.
     """
 
     def __init__(self, height: int, width: int, border: int, random: SplitMix64) -> None:
         self.mask: Mask = np.zeros((height, width), dtype=np.bool_)
         self.wanted = 0
-        self._free = np.zeros_like(self.mask)  # known pixels that may become holes
+        self._free = np.zeros_like(self.mask)  # pixels that may still become holes
         self._free[border : height - border, border : width - border] = True
         self._border = border
         self._random = random
@@ -155,7 +161,7 @@ class _Canvas:
         self._noise = _noise(height, width, random)
 
     def stroke(self, brush: _Brush) -> None:
-        """Draw one random walk, or as much of it as is wanted."""
+        """Draw a random walk until no more hole pixels are wanted."""
         row, column = self._start()
         direction = self._random.between(0, DIRECTIONS - 1)
         for _ in range(brush.vertices - 1):
@@ -198,7 +204,7 @@ class _Canvas:
         new = tip(y, x, way, radius) & free
         count = int(np.count_nonzero(new))
         if count > self.wanted:
-            # The frayed end of the last piece: pixels in the order in which the brush meets them.
+            # Cut the last segment off: keep its pixels in the order in which the brush covers them.
             order = (y * way[0] + x * way[1] + radius * max(map(abs, way)))[new]
             places = np.flatnonzero(new)[np.argsort(order, kind="stable")[: self.wanted]]
             new = np.zeros_like(new)
@@ -229,7 +235,7 @@ def _border(height: int, width: int, margin: int) -> int:
 
 
 def _span(start: int, way: int, reach: int, room: range) -> slice:
-    """The pixels of one axis, within `room`, that a segment can touch; an empty slice if none."""
+    """Return the pixels of an axis, within `room`, that a segment may touch; may be empty."""
     low = -(-(min(start, start + way) - reach) // UNIT)
     high = (max(start, start + way) + reach) // UNIT + 1
     first = min(max(low, room.start), room.stop)
@@ -237,7 +243,7 @@ def _span(start: int, way: int, reach: int, room: range) -> slice:
 
 
 def _round_tip(y: Grid, x: Grid, way: tuple[int, int], radius: Grid) -> Mask:
-    """(h, w) bool: pixels at most `radius` from the segment from (0, 0) to `way`."""
+    """Return (h, w) bool: pixels within `radius` of the segment from (0, 0) to `way`."""
     down, right = way
     length = down * down + right * right
     along = y * down + x * right
@@ -250,7 +256,7 @@ def _round_tip(y: Grid, x: Grid, way: tuple[int, int], radius: Grid) -> Mask:
 
 
 def _square_tip(y: Grid, x: Grid, way: tuple[int, int], radius: Grid) -> Mask:
-    """(h, w) bool: pixels that an upright square of half side `radius` meets on its way."""
+    """Return (h, w) bool: pixels covered by an upright square of half side `radius` along `way`."""
     down, right = way
     rows = (y >= min(down, 0) - radius) & (y <= max(down, 0) + radius)
     columns = (x >= min(right, 0) - radius) & (x <= max(right, 0) + radius)
@@ -259,7 +265,7 @@ def _square_tip(y: Grid, x: Grid, way: tuple[int, int], radius: Grid) -> Mask:
 
 
 def _noise(height: int, width: int, random: SplitMix64) -> Grid:
-    """(height, width) int32 within +-128: two smooth waves and a blocky one, which makes steps."""
+    """Return noise (height, width) int32 in [-128, 128]: two smooth scales and a blocky one."""
     side = min(height, width)
     long, short, block = (max(side * size // REFERENCE, 1) for size in (24, 9, 5))
     waves = 2 * _wave(height, width, long, random) + _wave(height, width, short, random)
@@ -267,7 +273,7 @@ def _noise(height: int, width: int, random: SplitMix64) -> Grid:
 
 
 def _wave(height: int, width: int, cell: int, random: SplitMix64) -> Grid:
-    """Value noise: drawn numbers at the corners of cells, interpolated between them."""
+    """Return value noise (height, width): random levels at cell corners, interpolated between."""
     down, right = height // cell + 2, width // cell + 2
     corners = random.levels(down * right).reshape(down, right)
     row, y = np.divmod(np.arange(height, dtype=np.int32), cell)
@@ -278,6 +284,7 @@ def _wave(height: int, width: int, cell: int, random: SplitMix64) -> Grid:
 
 
 def _blocks(height: int, width: int, cell: int, random: SplitMix64) -> Grid:
+    """Return noise (height, width) that is constant in each cell."""
     down, right = height // cell + 1, width // cell + 1
     values = random.levels(down * right).reshape(down, right)
     return values[np.arange(height) // cell][:, np.arange(width) // cell]
@@ -287,8 +294,8 @@ _SHIFT = 16
 
 
 def _compass() -> tuple[tuple[int, int], ...]:
-    """Cosine and sine of 256 directions, times 2 ** 16, by turning a vector step by step."""
-    fine = 48  # more bits than are kept, so that the rounding of 256 turns does not show
+    """Return cosine and sine of 256 directions, times 2 ** 16, by rotating a vector repeatedly."""
+    fine = 48  # extra bits, so that the rounding errors of 256 rotations are not kept
     cosine, sine = 281390201710184, 6907741726938  # of 2 pi / 256, times 2 ** 48
     x, y, table = 1 << fine, 0, []
     for _ in range(DIRECTIONS):

@@ -1,10 +1,10 @@
-"""The one rule of which mask belongs to which image, by their names.
+"""Pair masks with images by name.
 
-Names are paths below their folders without the endings. The first that fits counts: the same name;
-the same but for Unicode composition (NFC) and case; the same but for what marks a mask, such as
-`cat_mask` of `cat`, or `cat_mask` of `cat_image`; one path the end of the other, folders that only
-say "masks" or "images" left out, where the mask fits no other image. A mask that has its image
-is not taken for another.
+Names are paths below their folders without extensions. The first match counts: the same name; the
+same up to Unicode composition (NFC) and case; the same up to an affix that marks a mask, such as
+`cat_mask` of `cat`, or `cat_mask` of `cat_image`; one path the end of the other, ignoring folders
+that are called "masks", "images" or the like, if the mask matches no other image. A mask that has
+its image is not paired with another.
 """
 
 from __future__ import annotations
@@ -17,18 +17,19 @@ from pathlib import Path, PurePosixPath
 
 from benchmark.core.errors import DataError
 from benchmark.core.filenames import same_name
-from benchmark.core.images import SUFFIXES, list_images
+from benchmark.core.image_files import list_images
+from benchmark.core.image_open import SUFFIXES
 
 _MARK = r"(?:masks?|gt|m|holes?|ground[_-]?truth|seg|segmentations?|labels?|mattes?|annotations?)"
-_MARKED = re.compile(rf"(?:mask[-_. ])?(.+?)(?:[-_. ]{_MARK}[-_]?\d*)?")
+_MASK_AFFIX = re.compile(rf"(?:mask[-_. ])?(.+?)(?:[-_. ]{_MARK}[-_]?\d*)?")
 _IMAGE = r"(?:images?|imgs?|photos?|pictures?|pics?|rgb|inputs?|originals?)"
-_PICTURED = re.compile(rf"(?:{_IMAGE}[-_. ])?(.+?)(?:[-_. ]{_IMAGE})?")
-_SIGN = re.compile(r"[^\w/]|_")  # where a name may end that another begins with
+_IMAGE_AFFIX = re.compile(rf"(?:{_IMAGE}[-_. ])?(.+?)(?:[-_. ]{_IMAGE})?")
+_SIGN = re.compile(r"[^\w/]|_")  # punctuation after a name that is the prefix of another
 _FOLDER = re.compile(
     r"(?:images?|imgs?|pictures?|photos?|photographs?|masks?|gt|holes?|labels?|annotations?)"
 )
 Key = Callable[[str], str]
-Path_ = tuple[str, ...]  # the parts of a name
+Path_ = tuple[str, ...]  # path components of a name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +37,9 @@ class Pairs:
     """Which masks belong to which images.
 
     Attributes:
-        masks: names of the masks by the image's name, in the order of the images.
-        without: names of images that have none.
-        spare: names of masks that belong to no image.
+        masks: names of the masks by image name, in the order of the images.
+        without: names of images without a mask.
+        spare: names of masks without an image.
     """
 
     masks: Mapping[str, tuple[str, ...]]
@@ -46,84 +47,84 @@ class Pairs:
     spare: tuple[str, ...]
 
 
-def pair(pictures: Sequence[str], masks: Iterable[str]) -> Pairs:
-    """Give each image the masks of its name.
+def pair(images: Sequence[str], masks: Iterable[str]) -> Pairs:
+    """Assign each image the masks of its name.
 
     Args:
-        pictures: names of the images, each once.
-        masks: names of the masks, each once.
+        images: unique names of the images.
+        masks: unique names of the masks.
     """
     found: dict[str, tuple[str, ...]] = {}
     free = list(masks)
-    for of_picture, of_mask in _KEYS:
-        found |= _by_key(pictures, free, found, (of_picture, of_mask))
+    for of_image, of_mask in _KEYS:
+        found |= _by_key(images, free, found, (of_image, of_mask))
         taken = {mask for given in found.values() for mask in given}
         free = [mask for mask in free if mask not in taken]
-        if not free or len(found) == len(pictures):
+        if not free or len(found) == len(images):
             break
-    found |= _by_path(pictures, free, found)
+    found |= _by_path(images, free, found)
     taken = {mask for given in found.values() for mask in given}
     return Pairs(
-        masks={name: found[name] for name in pictures if name in found},
-        without=tuple(name for name in pictures if name not in found),
+        masks={name: found[name] for name in images if name in found},
+        without=tuple(name for name in images if name not in found),
         spare=tuple(mask for mask in free if mask not in taken),
     )
 
 
-def pair_some(pictures: Sequence[str], others: Sequence[str], masks: Iterable[str]) -> Pairs:
-    """The same for some images of a folder, in the company of the others there."""
-    pairs = pair([*pictures, *others], masks)
+def pair_some(images: Sequence[str], others: Sequence[str], masks: Iterable[str]) -> Pairs:
+    """Pair some images of a folder, given that the others there may own masks too."""
+    pairs = pair([*images, *others], masks)
     return Pairs(
-        masks={name: pairs.masks[name] for name in pictures if name in pairs.masks},
-        without=tuple(name for name in pictures if name not in pairs.masks),
+        masks={name: pairs.masks[name] for name in images if name in pairs.masks},
+        without=tuple(name for name in images if name not in pairs.masks),
         spare=pairs.spare,
     )
 
 
 def _by_key(
-    pictures: Sequence[str], free: Sequence[str], found: Container[str], keys: tuple[Key, Key]
+    images: Sequence[str], free: Sequence[str], found: Container[str], keys: tuple[Key, Key]
 ) -> dict[str, tuple[str, ...]]:
-    """Pairs whose keys are the same, where no other image has that key."""
-    of_picture, of_mask = keys
+    """Return pairs with equal keys, if no other image has that key."""
+    of_image, of_mask = keys
     owners: dict[str, list[str]] = defaultdict(list)
-    for name in pictures:
-        owners[of_picture(name)].append(name)
+    for name in images:
+        owners[of_image(name)].append(name)
     fitting: dict[str, list[str]] = defaultdict(list)
     for mask in free:
         fitting[of_mask(mask)].append(mask)
     return {
         name: tuple(fitting[text])
         for text, names in owners.items()
-        if text in fitting and _one_picture(names)
+        if text in fitting and _same_image(names)
         for name in names
         if name not in found
     }
 
 
 def _by_path(
-    pictures: Sequence[str], free: Sequence[str], found: Container[str]
+    images: Sequence[str], free: Sequence[str], found: Container[str]
 ) -> dict[str, tuple[str, ...]]:
-    """Pairs of which one path is the end of the other, where the mask fits no other image."""
+    """Return pairs of which one path is the end of the other, if no other image matches."""
     owners: dict[str, list[tuple[str, Path_]]] = defaultdict(list)
-    for name in pictures:
+    for name in images:
         parts = _parts(name)
         owners[parts[-1]].append((name, parts))
     pairs: dict[str, list[str]] = defaultdict(list)
     for mask in free:
         parts = _parts(mask)
         names = [name for name, other in owners[parts[-1]] if _ends(parts, other)]
-        if names and _one_picture(names):
+        if names and _same_image(names):
             for name in names:
                 pairs[name].append(mask)
     return {name: tuple(given) for name, given in pairs.items() if name not in found}
 
 
-def likely(pictures: Iterable[str], masks: Iterable[str]) -> tuple[str, str] | None:
-    """An image and a mask whose name begins with the image's, if half of the images have one.
+def likely(images: Iterable[str], masks: Iterable[str]) -> tuple[str, str] | None:
+    """Return an image and a mask that starts with its name, if half of the images have such masks.
 
-    Such masks are meant by name, by a rule that `pair` does not know.
+    Such masks are meant to be paired by name, but by a scheme that `pair` does not support.
     """
-    named = {unended(name): name for name in pictures}
+    named = {unended(name): name for name in images}
     found: dict[str, str] = {}
     for mask in masks:
         text = unended(mask)
@@ -135,52 +136,51 @@ def likely(pictures: Iterable[str], masks: Iterable[str]) -> tuple[str, str] | N
 
 def goes_by_name(
     folder: Path,
-    pictures: Sequence[str],
+    images: Sequence[str],
     others: Sequence[str] = (),
     *,
     without: Collection[Path] = (),
 ) -> bool:
-    """Whether masks belong to images by their names: most images, or none, have one.
+    """Whether masks are paired by name: most images have a mask of their name.
 
     Args:
-        folder: holds the masks, or is the one mask of all images.
-        pictures: names of the images.
-        others: names of images of the same folder that are not used.
-        without: files and folders below `folder` that hold no masks.
+        folder: folder of masks, or the single mask of all images.
+        images: names of the images.
+        others: names of unused images in the same folder.
+        without: files and folders below `folder` to skip.
 
     Raises:
-        DataError: if some images have a mask of their name and most have not, or the names only
-            begin alike.
+        DataError: if only a minority of the images has a mask of its name, or names only share a
+            prefix.
     """
     if folder.is_file():
         return True
     named = list_images(folder, without=without).named
-    pairs = pair_some(pictures, others, named)
-    meant = likely([*pictures, *others], named) if not pairs.masks else None
+    pairs = pair_some(images, others, named)
+    meant = likely([*images, *others], named) if not pairs.masks else None
     if meant is not None:
         raise DataError(
             f"{folder}: {meant[1]!r} begins with the image {meant[0]!r}, as if it were its mask; "
-            f"call it {meant[0]}_mask, or deal the masks out whatever their names with --pairing "
-            "drawn"
+            f"call it {meant[0]}_mask, or assign masks regardless of names with --pairing drawn"
         )
     if not pairs.masks or len(pairs.masks) >= len(pairs.without):
         return bool(pairs.masks)
     name, masks = next(iter(pairs.masks.items()))
     raise DataError(
-        f"{folder}: {len(pairs.masks)} of {len(pictures)} images have a mask of their name here, "
-        f"such as {name!r} ({masks[0]}), the others none, such as {pairs.without[0]!r}; take those "
-        "out of --images, or deal the masks out whatever their names with --pairing drawn"
+        f"{folder}: {len(pairs.masks)} of {len(images)} images have a mask of their name here, "
+        f"such as {name!r} ({masks[0]}), the others none, such as {pairs.without[0]!r}; remove "
+        "those from --images, or assign masks regardless of names with --pairing drawn"
     )
 
 
 def marked(names: Sequence[str]) -> set[str]:
-    """Those of some images' names that mark masks of others, as `a_mask` beside `a`."""
+    """Return the names that are masks of other images of the same folder, as `a_mask` of `a`."""
     plain = {unended(name) for name in names if _unmarked(name) == unended(name)}
     return {name for name in names if _unmarked(name) != unended(name) and _unmarked(name) in plain}
 
 
 def unended(name: str) -> str:
-    """A folded name without the ending that twins of different endings keep in their names."""
+    """Return a normalized name without the extension that ambiguous names keep."""
     return same_name(_without_ending(name))
 
 
@@ -190,28 +190,28 @@ def _without_ending(name: str) -> str:
 
 
 def _ended(name: str) -> str:
-    """A folded name without what marks a mask; an ending before that, as in a.png_mask, stays."""
+    """Return a normalized name without its mask affix; an extension before it stays."""
     before, slash, last = same_name(name).rpartition("/")
-    marked = _MARKED.fullmatch(last)
+    marked = _MASK_AFFIX.fullmatch(last)
     return before + slash + (marked[1] if marked else last)
 
 
 def _unmarked(name: str) -> str:
-    """The same without the ending as well."""
+    """Return a normalized name without its mask affix and extension."""
     before, slash, last = unended(name).rpartition("/")
-    marked = _MARKED.fullmatch(last)
+    marked = _MASK_AFFIX.fullmatch(last)
     return before + slash + (unended(marked[1]) if marked else last)
 
 
-def _unpictured(name: str) -> str:
-    """An image's name without the ending and what says that it is an image, as 001_image."""
+def _without_image_affix(name: str) -> str:
+    """Return a normalized name without its extension and image affix, as in 001_image."""
     before, slash, last = unended(name).rpartition("/")
-    told = _PICTURED.fullmatch(last)
-    return before + slash + (told[1] if told else last)
+    match = _IMAGE_AFFIX.fullmatch(last)
+    return before + slash + (match[1] if match else last)
 
 
 def _of_marked(name: str) -> str:
-    """As `_unmarked`; of a name that marks no mask what is no image's."""
+    """Return `_unmarked` of a name with a mask affix; otherwise a key that no image has."""
     return _unmarked(name) if _unmarked(name) != unended(name) else f"/{name}"
 
 
@@ -222,7 +222,7 @@ _KEYS: tuple[tuple[Key, Key], ...] = (
     (same_name, _ended),
     (unended, _unmarked),
     (_unmarked, _unmarked),
-    (_unpictured, _of_marked),
+    (_without_image_affix, _of_marked),
 )
 
 
@@ -236,6 +236,6 @@ def _ends(one: Path_, other: Path_) -> bool:
     return one[-count:] == other[-count:]
 
 
-def _one_picture(names: Sequence[str]) -> bool:
-    """Whether they are one image, or twins that differ in the ending alone."""
+def _same_image(names: Sequence[str]) -> bool:
+    """Whether they are one image, or copies that differ in the extension only."""
     return len(names) == 1 or len({_without_ending(name) for name in names}) == 1

@@ -1,4 +1,4 @@
-"""What the run asks of masks: which holes an image has, and the hole itself."""
+"""Interface of mask sources: the masks of an image, and their pixels."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from benchmark.masks.bucket import Bucket
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hole:
-    """One mask of one image, by name.
+class MaskId:
+    """Identity of an image's mask.
 
     Attributes:
-        name: for a reader: the mask's file, or the generator's seed.
-        digest: everything that decides the mask's pixels, given the image's size.
+        name: for display: the mask's file, or the generator's seed.
+        digest: everything that determines the mask's pixels, given the image's size.
     """
 
     name: str
@@ -25,12 +25,12 @@ class Hole:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pairing:
-    """Which image gets which mask, for a reader.
+    """How masks are assigned to images, for display.
 
     Attributes:
-        rule: "name", "drawn" by bucket, "one" for all, or "generated".
+        rule: "name", "drawn" (random, by bucket), "one" for all, or "generated".
         said: the same in words, with counts.
-        without: images that have no mask and are left out.
+        without: images without a mask, which are left out.
     """
 
     rule: str
@@ -39,49 +39,52 @@ class Pairing:
 
 
 class MaskSource(Protocol):
-    """Where masks come from."""
+    """Source of the masks of a data set."""
 
     @property
     def pairing(self) -> Pairing:
-        """Which image gets which mask."""
+        """How masks are assigned to images."""
         ...
 
     @property
     def left_out(self) -> Sequence[str]:
-        """What lies in the masks' folder and is not used, a count for each reason."""
+        """Unused files in the masks' folder: a count for each reason."""
         ...
 
     @property
     def read_as(self) -> Mapping[str, int]:
-        """How many mask files were read as black and white do not say, by how."""
+        """Number of mask files that are not plain black and white, by interpretation."""
         ...
 
     @property
     def buckets(self) -> Sequence[Bucket]:
-        """The buckets that its holes are sorted into."""
+        """The buckets of its masks."""
         ...
 
     @property
     def unused(self) -> Sequence[tuple[str, str]]:
-        """Mask files that cannot be used, each with the reason."""
+        """Unusable mask files, each with the reason."""
         ...
 
     @property
     def failed(self) -> Mapping[str, str]:
-        """Images whose own mask cannot be used, each with the mask's file and the reason."""
+        """Images whose own mask is unusable, each with the mask's file and the reason."""
         ...
 
-    def holes(self, sample: str) -> Mapping[str, Hole]:
-        """The holes of an image by their bucket's label."""
+    def holes(self, sample: str) -> Mapping[str, MaskId]:
+        """Return the masks of an image by bucket label."""
         ...
 
-    def draw(self, sample: str, bucket: str, shape: tuple[int, int]) -> Mask:
-        """A hole of an image, (H, W) bool, in its bucket.
+    def mask_for(self, sample: str, bucket: str, shape: tuple[int, int]) -> Mask:
+        """Return a mask of an image.
 
         Args:
             sample: the image's name.
-            bucket: label of one of its holes.
+            bucket: bucket label of one of its masks.
             shape: height and width of the image at evaluation size.
+
+        Returns:
+            (H, W) bool, True = hole.
 
         Raises:
             DataError: if the mask cannot be used at this size.

@@ -110,7 +110,7 @@ def revision_of(name: str) -> str:
 
 @cache
 def _source_of(name: str) -> str:
-    return METRICS.decides(name)
+    return METRICS.fingerprint(name)
 
 
 def under_convention(convention: str, metrics: Iterable[str]) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from benchmark.core.backbones import BACKBONES, Found, load_backbone
+from benchmark.core.backbones import BACKBONES, BackboneFile, load_backbone
 from benchmark.core.checkpoints.load import read_checkpoint
 from benchmark.core.errors import WeightsError
 from benchmark.core.tensors import to_images
@@ -118,7 +118,7 @@ class DeepFeatures:
 
 
 @cache
-def load_network(backbone: str, found: Found) -> DeepFeatures:
+def load_network(backbone: str, found: BackboneFile) -> DeepFeatures:
     """A backbone with its linear layers, read once per process while its file stays.
 
     Args:

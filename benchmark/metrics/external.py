@@ -57,7 +57,7 @@ class MetricCard(BaseModel):
 
 def metric_cards(names: Iterable[str]) -> dict[str, MetricCard]:
     """The cards of those of some metrics that are not of this project."""
-    return {name: _card(METRICS.load(name)) for name in names if name not in METRICS.ours}
+    return {name: _card(METRICS.load(name)) for name in names if name not in METRICS.built_in}
 
 
 def _card(kind: type[Metric]) -> MetricCard:
@@ -110,7 +110,7 @@ class _Untold(_Described):
         return float("nan")
 
 
-def remember(name: str, card: MetricCard) -> None:
+def remember_card(name: str, card: MetricCard) -> None:
     """Let a card stand for a metric while a run is only looked at."""
     title = card.title or name
     notes = [
@@ -134,4 +134,4 @@ def remember(name: str, card: MetricCard) -> None:
         "parts": card.parts,
     }
     base = _Described if card.plain else _Untold
-    METRICS.stand_in(name, cast("type[Metric]", type("Described", (base,), told)))
+    METRICS.register_stand_in(name, cast("type[Metric]", type("Described", (base,), told)))

@@ -8,14 +8,14 @@ from typing import Any
 
 from benchmark.core.checkpoints.resolve import sha256_of
 from benchmark.core.errors import BenchError, PlanError
-from benchmark.core.looking import looking
+from benchmark.core.inspecting import inspecting
 from benchmark.results.file_hashes import FILES, RECORD, sum_of, sum_of_record
 from benchmark.results.files import AGAIN
 from benchmark.results.record import Record, read_record
 from benchmark.results.run_folder import read_plan, read_run
 from benchmark.results.samples import read_samples
 from benchmark.runner.plan import read_values
-from benchmark.runner.resolve import UNTOUCHED
+from benchmark.runner.resolve import AUTHENTIC
 from benchmark.store.check import Finding
 
 PATHS = ("images", "data_root", "masks", "weights", "inpainters", "detectors")  # hold paths
@@ -34,7 +34,7 @@ def check_run(folder: Path) -> Iterator[Finding]:
     Raises:
         DataError: if the folder is no run's, or the run has not ended and its store is not there.
     """
-    with looking():
+    with inspecting():
         yield from _check_run(folder)
 
 
@@ -66,7 +66,7 @@ def _check_samples(folder: Path, record: Record) -> Iterator[Finding]:
     samples: set[tuple[str, str, str]] = set()
     try:
         plan = read_plan(folder, record)
-        models = {*plan.inpainter_names, *plan.detector_names, UNTOUCHED, ""}
+        models = {*plan.inpainter_names, *plan.detector_names, AUTHENTIC, ""}
         for row in read_samples(path):
             samples.add((row.dataset, row.sample, row.bucket))
             of = row.inpainter, row.detector

@@ -6,7 +6,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Iterable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import fmean
@@ -17,8 +17,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from benchmark.core.card import card_from
 from benchmark.core.errors import DataError, first_line, quoted
 from benchmark.core.external.spec import is_label
-from benchmark.core.paths import at_home, below_home, home, seen
-from benchmark.core.secrets import hidden
+from benchmark.core.paths import abbreviate_home, expand_home, home, portable_path
+from benchmark.core.secrets import redact_secrets
 from benchmark.core.untrusted import read_json
 from benchmark.metrics import revision_of
 from benchmark.metrics.external import MetricCard, metric_cards
@@ -205,7 +205,7 @@ def recorded_store(place: str | Path, folder: Path | None) -> str:
         not Path(place).is_absolute() or whole.is_relative_to(folder.absolute())
     ):
         return Path(os.path.relpath(whole, folder.absolute())).as_posix()
-    return seen(whole) if folder is None else below_home(whole)
+    return portable_path(whole) if folder is None else abbreviate_home(whole)
 
 
 def store_of(folder: Path) -> str | Path:
@@ -238,7 +238,7 @@ def store_elsewhere(folder: Path) -> str:
 def _recorded(folder: Path) -> str | Path:
     record = read_record(folder) or read_record(folder, BEGUN)
     said = record.store if record else ""
-    return said if not said or is_address(said) else folder / at_home(Path(said))
+    return said if not said or is_address(said) else folder / expand_home(Path(said))
 
 
 def store_or_default(folder: Path) -> str | Path:
@@ -310,7 +310,7 @@ def record_of(
             **{one.name: _brought("detector", one) for one in setup.detectors if one.source},
         },
         known_pixels=known,
-        folders={name: seen(folder) for name, folder in setup.sources.folders.items()},
+        folders={name: portable_path(folder) for name, folder in setup.sources.folders.items()},
         shard=settings.shard.label if settings.shard else "",
         samples=len(setup.samples),
         intervals=RULES,
@@ -330,7 +330,9 @@ def record_of(
         read_as=setup.sources.read_as,
         left_out={name: tuple(lines) for name, lines in setup.sources.left_out.items()},
         unused=tuple(Unused(file=file, reason=reason) for file, reason in setup.sources.unused),
-        failures=tuple(sorted(replace(one, reason=hidden(one.reason)) for one in tally.failures)),
+        failures=tuple(
+            sorted(replace(one, reason=redact_secrets(one.reason)) for one in tally.failures)
+        ),
         met={name: tuple(sorted(met)) for name, met in setup.met.items() if met is not None},
     )
 
@@ -346,7 +348,7 @@ def _brought(kind: Literal["inpainter", "detector"], model: Chosen) -> External:
         word=model.word,
         distribution=model.distribution,
         identity=model.identity,
-        card=asdict(model.card),
+        card=model.card.document(),
     )
 
 

@@ -20,7 +20,7 @@ from benchmark.results.rows import SampleRow
 from benchmark.runner.jobs import Chosen, SampleRef, measure_key
 from benchmark.runner.plan import Plan
 from benchmark.runner.planning import BYTES, Keys, PlanJobs
-from benchmark.runner.resolve import UNTOUCHED, ResolvedPlan
+from benchmark.runner.resolve import AUTHENTIC, ResolvedPlan
 from benchmark.runner.sources import Sources
 from detectors import DETECTORS
 from inpainters import INPAINTERS
@@ -191,7 +191,7 @@ def _spots(setup: ResolvedPlan, row: SampleRow) -> list[tuple[object, ...]]:
 
 
 def _setup(plan: Plan, record: Record) -> ResolvedPlan:
-    original = _chosen(INPAINTERS, UNTOUCHED, record)
+    original = _chosen(INPAINTERS, AUTHENTIC, record)
     has_null = plan.detectors and nulls_of(plan.metrics) and _has_null(record)
     return ResolvedPlan(
         plan=plan,
@@ -208,7 +208,7 @@ def _setup(plan: Plan, record: Record) -> ResolvedPlan:
 
 def _has_null(record: Record) -> bool:
     """Runs of older versions have no null."""
-    return any(METRICS.load(name).null_of for name in record.metrics if name in METRICS.ours)
+    return any(METRICS.load(name).null_of for name in record.metrics if name in METRICS.built_in)
 
 
 def _chosen(registry: Registry[Any], word: str, record: Record) -> Chosen:

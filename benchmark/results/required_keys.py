@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 
 from benchmark.core.errors import BadInput, BenchError
-from benchmark.core.looking import looking
+from benchmark.core.inspecting import inspecting
 from benchmark.results.file_hashes import refuse_changed
 from benchmark.results.record import BEGUN, Record, read_record
 from benchmark.results.run_folder import filed, read_plan, rebuilt
@@ -31,7 +31,7 @@ def needed_by(folders: Sequence[Path]) -> set[str]:
     keys: set[str] = set()
     for folder in folders:
         try:
-            with looking():
+            with inspecting():
                 keys.update(_keys(folder))
         except BenchError as error:
             raise BadInput(

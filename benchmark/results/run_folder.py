@@ -10,13 +10,13 @@ from typing import Any
 
 from benchmark.core.card import card_from
 from benchmark.core.errors import BenchError, DataError, PlanError, UnknownName, quoted
-from benchmark.core.looking import looking
+from benchmark.core.inspecting import inspecting
 from benchmark.core.registry import Registry
 from benchmark.datasets import DATASETS
 from benchmark.datasets.published import Published
 from benchmark.metrics import METRICS
 from benchmark.metrics.external import MetricCard
-from benchmark.metrics.external import remember as remember_metric
+from benchmark.metrics.external import remember_card as remember_metric
 from benchmark.metrics.intervals import RULES
 from benchmark.results.aggregate import aggregate
 from benchmark.results.csv import read_results
@@ -124,7 +124,7 @@ def read_run(path: str | Path, *, store: str | Path | None = None) -> RunFolder:
             run has not ended and its store is not there.
     """
     folder = Path(path)
-    with looking():
+    with inspecting():
         answers = store or store_of(folder)
         record = read_record(folder)
         begun = record or read_record(folder, BEGUN)
@@ -209,7 +209,7 @@ def names_outside(plan: Plan) -> str | None:
         (METRICS, plan.metrics),
         (DATASETS, plan.datasets),
     ]
-    brought = [one for registry, names in words for one in names if not registry.find(one).ours]
+    brought = [one for registry, names in words for one in names if not registry.find(one).built_in]
     named = [key for key, place in places.items() if place is not None]
     return next(iter((*(f"its own {key}" for key in named), *map(repr, files + brought))), None)
 
@@ -220,7 +220,7 @@ def _results(folder: Path, record: Record) -> tuple[ResultRow, ...]:
     rows = tuple(read_results(path))
     needs = {row.metric: "verdict" if row.detector else "filled" for row in rows}
     for name in record.metrics:
-        if name in needs and name not in (*METRICS.ours, *record.described):
+        if name in needs and name not in (*METRICS.built_in, *record.described):
             remember_metric(name, MetricCard.model_validate({"needs": needs[name]}))
     for row in rows:
         _refuse_unknown(path, row)
@@ -245,16 +245,16 @@ def _remember(record: Record) -> None:
     """Know what the run brought, which need not be here any more, and is not imported if it is."""
     for name, model in record.brought.items():
         registry: Registry[Any] = INPAINTERS if model.kind == "inpainter" else DETECTORS
-        if name not in registry.ours:
-            registry.remember(replace(card_from(model.card), name=name))
+        if name not in registry.built_in:
+            registry.remember_card(replace(card_from(model.card), name=name))
     for name, card in record.described.items():
         remember_metric(name, card)
     for name in record.metrics:  # of an older version; what it is of, its rows tell
-        if name not in (*METRICS.ours, *record.described):
+        if name not in (*METRICS.built_in, *record.described):
             remember_metric(name, MetricCard(needs="verdict"))
     datasets = record.plan.get("datasets")
     for name in datasets if isinstance(datasets, list) else ():
-        DATASETS.stand_in(str(name), Published)  # by name alone
+        DATASETS.register_stand_in(str(name), Published)  # by name alone
 
 
 def _jobs_of(folder: Path, plan: Plan, begun: Record | None, store: str | Path) -> PlanJobs:

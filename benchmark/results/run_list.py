@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from benchmark.core.errors import BenchError
-from benchmark.core.looking import looking
+from benchmark.core.inspecting import inspecting
 from benchmark.results.record import BEGUN, read_record, store_or_default
 from benchmark.results.run_folder import RUNS, read_plan
 from benchmark.store.store import absolute
@@ -38,7 +38,7 @@ class ListedRun:
     store: str
 
 
-@looking()
+@inspecting()
 def list_runs(root: Path = RUNS) -> list[ListedRun]:
     """Every run below a folder, the one started last first.
 

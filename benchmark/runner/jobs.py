@@ -12,7 +12,7 @@ from typing import Literal
 from benchmark.core.card import Card
 from benchmark.core.checkpoints.resolve import Weights
 from benchmark.core.seeds import seed_of
-from benchmark.core.types import Mask, Piece, Pixels
+from benchmark.core.types import Mask, NamedImage, Pixels
 from benchmark.postprocess import REVISION, PostProcess
 from benchmark.retouch import REVISION as RETOUCH_REVISION
 from benchmark.retouch import Retouch, file_name, retouched_name
@@ -228,7 +228,7 @@ def retouched_key(fill: str, retouch: str, seed: int) -> str:
         retouch: the step.
         seed: what grain is drawn from; it enters where the step draws.
     """
-    drawn = str(seed) if Retouch.parse(retouch).drawn else ""
+    drawn = str(seed) if Retouch.parse(retouch).is_random else ""
     return key_of("retouch", RETOUCH_REVISION, retouch, drawn, fill)
 
 
@@ -254,9 +254,9 @@ def piece_of(
     mask: Mask | None = None,
     inpainter: str = "",
     launder: str = "",
-) -> Piece:
-    """An image with its names, as `Piece` says."""
-    return Piece(
+) -> NamedImage:
+    """An image with its names, as `NamedImage` says."""
+    return NamedImage(
         sample=sample.id,
         dataset=sample.dataset,
         bucket=sample.bucket,
@@ -286,7 +286,7 @@ def post_processed_key(judge: str, launder: str, seed: int) -> str:
         launder: the step, such as "jpeg:90".
         seed: what noise is drawn from; it enters where the step draws.
     """
-    drawn = seed if PostProcess.parse(launder).drawn else ""
+    drawn = seed if PostProcess.parse(launder).is_random else ""
     return key_of("launder", REVISION, launder, drawn, judge)
 
 

@@ -9,10 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmark.core.errors import BadOutput, KnownMoved
-from benchmark.core.external.files import Terms
+from benchmark.core.errors import BadOutput, KnownRegionChanged
+from benchmark.core.external.files import ExternalOptions
 from benchmark.core.tensors import hole_blind, to_images, to_masks, to_pixels
-from benchmark.core.types import Piece, Pixels, Sample
+from benchmark.core.types import NamedImage, Pixels, Sample
 from benchmark.runner.jobs import (
     DetectJob,
     InpaintJob,
@@ -39,7 +39,7 @@ def to_logits(heatmap: Tensor) -> NDArray[np.float16]:
 
 
 def fill_by_name(
-    inpainter: NamedInpainter, loaded: Sequence[Variants], *, terms: Terms
+    inpainter: NamedInpainter, loaded: Sequence[Variants], *, terms: ExternalOptions
 ) -> list[Painted | BadOutput]:
     """Let an inpainter paint samples by their names, each once.
 
@@ -62,14 +62,16 @@ def fill_by_name(
             continue
         try:
             whole, drift = settled(picture, piece, terms)
-        except KnownMoved as moved:
+        except KnownRegionChanged as moved:
             answers.append(moved)
         else:
             answers.append(Painted(image=to_images(whole[None])[0], numbers=drift))
     return answers
 
 
-def _as_planned(job: InpaintJob, outputs: Outputs, piece: Piece, terms: Terms) -> bool:
+def _as_planned(
+    job: InpaintJob, outputs: Outputs, piece: NamedImage, terms: ExternalOptions
+) -> bool:
     """Whether the file that was read is the one that the job's key was made of.
 
     A file that came, or was exchanged, after the run began must not stand under the key of another,
@@ -86,14 +88,16 @@ def _as_planned(job: InpaintJob, outputs: Outputs, piece: Piece, terms: Terms) -
     return same.key == job.key
 
 
-def _said_as_planned(job: DetectJob, detector: NamedDetector, piece: Piece, terms: Terms) -> bool:
+def _said_as_planned(
+    job: DetectJob, detector: NamedDetector, piece: NamedImage, terms: ExternalOptions
+) -> bool:
     """The same of a heatmap's file."""
     key = detect_key(job.detector, job.fill.key, detector.own(piece, terms))
     return job.key == (post_processed_key(key, job.launder, job.seed) if job.launder else key)
 
 
 def judge_by_name(
-    detector: NamedDetector, loaded: Sequence[tuple[DetectJob, Pixels]], *, terms: Terms
+    detector: NamedDetector, loaded: Sequence[tuple[DetectJob, Pixels]], *, terms: ExternalOptions
 ) -> list[Answer | BadOutput]:
     """Let a detector look at inpainted images by their names.
 

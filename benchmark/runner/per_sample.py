@@ -10,7 +10,7 @@ from typing import TypeVar
 from benchmark.core.errors import BadInput, BadOutput, BenchError
 from benchmark.core.external.imports import last_line
 from benchmark.core.paths import make_below, refuse_link
-from benchmark.core.secrets import hidden
+from benchmark.core.secrets import redact_secrets
 from benchmark.runner.batching import is_memory
 
 R = TypeVar("R")
@@ -75,4 +75,4 @@ def _log(error: BaseException, model: str, logs: Path | None) -> None:
         return
     path = refuse_link(make_below(logs.parent, logs.name) / f"{model}.log")
     with path.open("a", encoding="utf-8", errors="backslashreplace") as file:
-        file.writelines(hidden(line) for line in traceback.format_exception(error))
+        file.writelines(redact_secrets(line) for line in traceback.format_exception(error))

@@ -26,8 +26,8 @@ from pydantic import (
 from benchmark.core.errors import BadInput, PlanError, expectation, quoted
 from benchmark.core.external.spec import default_label, split_label, words_of
 from benchmark.core.filenames import printable
-from benchmark.core.looking import is_looking
-from benchmark.core.paths import at_home, below_home
+from benchmark.core.inspecting import is_inspecting
+from benchmark.core.paths import abbreviate_home, expand_home
 from benchmark.core.registry import Registry
 from benchmark.core.secrets import refuse_secrets
 from benchmark.core.toml import parse_toml
@@ -139,7 +139,7 @@ class Plan(BaseModel):
     @field_validator("images", "data_root", "masks")
     @classmethod
     def _at_home(cls, place: Path | None) -> Path | None:
-        return at_home(place) if place is not None else None
+        return expand_home(place) if place is not None else None
 
     @model_validator(mode="wrap")
     @classmethod
@@ -233,7 +233,7 @@ class Plan(BaseModel):
     def document(self) -> dict[str, Any]:
         """The plan as plain values for a record: paths as they are given, "~" for the home."""
         values = self.model_dump(mode="json", exclude_none=True)
-        return _moved(values, lambda text: below_home(at_home(Path(text))))
+        return _moved(values, lambda text: abbreviate_home(expand_home(Path(text))))
 
     def dump(self, folder: Path | None = None) -> str:
         """The plan as TOML, every key that is set written out; `retouch` only where there is any.
@@ -380,10 +380,10 @@ def _moved_word(word: str, move: Callable[[str], str]) -> str:
 def _beside(text: str, folder: Path) -> str:
     """A path in a file, seen from the current folder."""
     path = Path(text)
-    if at_home(path).is_absolute():
+    if expand_home(path).is_absolute():
         return text
     beside = folder / path
-    if is_looking():  # what a stranger's plan names is not even looked for
+    if is_inspecting():  # what a stranger's plan names is not even looked for
         return os.path.normpath(beside)
     try:
         if not beside.exists():
@@ -396,8 +396,8 @@ def _beside(text: str, folder: Path) -> str:
 
 def _seen_from(text: str, folder: Path) -> str:
     """A path of the current folder, seen from another; absolute where only the root is common."""
-    if at_home(Path(text)).is_absolute():
-        return below_home(at_home(Path(text)))
+    if expand_home(Path(text)).is_absolute():
+        return abbreviate_home(expand_home(Path(text)))
     here, there = _absolute(text), str(folder.resolve())
     if os.path.commonpath([here, there]) == Path(here).anchor:
         return here
@@ -405,7 +405,7 @@ def _seen_from(text: str, folder: Path) -> str:
 
 
 def _absolute(text: str) -> str:
-    return os.path.normpath(at_home(Path(text)).absolute())
+    return os.path.normpath(expand_home(Path(text)).absolute())
 
 
 def _first(error: ValidationError) -> str:
@@ -472,7 +472,7 @@ def _no_stand_ins(metrics: tuple[str, ...]) -> None:
 
 def _no_secrets(words: tuple[str, ...]) -> None:
     """Refuse commands that hold a secret, before any message quotes them."""
-    for word in () if is_looking() else words:
+    for word in () if is_inspecting() else words:
         _, _, command = word.partition("cmd:")
         try:
             refuse_secrets(shlex.split(command))

@@ -11,9 +11,9 @@ import numpy as np
 
 from benchmark.core.checkpoints.resolve import Weights, find_weights
 from benchmark.core.errors import DataError, MissingWeights, PlanError
-from benchmark.core.external.files import Terms
+from benchmark.core.external.files import ExternalOptions
 from benchmark.core.registry import Registry
-from benchmark.core.training_exposure import met_by
+from benchmark.core.training_exposure import training_inpainters
 from benchmark.metrics import METRICS, OF_UNTOUCHED, nulls_of
 from benchmark.postprocess import PostProcess
 from benchmark.runner.jobs import (
@@ -37,7 +37,7 @@ COLUMNS = (  # of samples.csv, before those of the metrics
     "dataset", "launder", "sample", "mask_ratio_percent", "mask", "inpainter", "retouch",
     "detector", "score", "original_key", "mask_key", "image_key", "heatmap_key",
 )  # fmt: skip
-UNTOUCHED = "original"  # the inpainter that leaves the image as it is: the null is measured of it
+AUTHENTIC = "original"  # the inpainter that leaves the image as it is: the null is measured of it
 _UNASKED = ("heatmaps", "cmd")  # a user's files and programs: nothing is asked of them unasked
 _NOTHING = np.empty((0, 0, 3), np.uint8)  # where an image's names alone are asked for
 
@@ -100,7 +100,7 @@ class ResolvedPlan:
     @property
     def untouched_asked(self) -> bool:
         """Whether the plan itself has the untouched images: `original` without retouching."""
-        return UNTOUCHED in self.plan.inpainter_names and "" in self.retouches
+        return AUTHENTIC in self.plan.inpainter_names and "" in self.retouches
 
     def detectors_of(self, inpainter: Chosen, retouch: str) -> tuple[Chosen, ...]:
         """The detectors that run and look at what an inpainter made, with one retouching.
@@ -108,7 +108,7 @@ class ResolvedPlan:
         Untouched images that only the null needs are not shown to a user's program, nor looked for
         among a user's heatmaps.
         """
-        if inpainter.name != UNTOUCHED or retouch or self.untouched_asked:
+        if inpainter.name != AUTHENTIC or retouch or self.untouched_asked:
             return self.detectors
         return tuple(one for one in self.detectors if not self.no_null(one))
 
@@ -118,7 +118,7 @@ class ResolvedPlan:
         if self.untouched_asked or scheme not in _UNASKED:
             return ""
         return (
-            f"a {scheme}: detector is asked about untouched images only with {UNTOUCHED} among the "
+            f"a {scheme}: detector is asked about untouched images only with {AUTHENTIC} among the "
             "inpainters; without them ranks go by AUC itself"
         )
 
@@ -154,9 +154,9 @@ class ResolvedPlan:
 
     def terms(
         self, *, timeout: float = 0.0, logs: Path | None = None, env: tuple[str, ...] = ()
-    ) -> Terms:
+    ) -> ExternalOptions:
         """On what terms programs and folders outside are used; time and logs change no answer."""
-        return Terms(
+        return ExternalOptions(
             recomposite=self.plan.recomposite,
             timeout=timeout,
             logs=logs,
@@ -175,7 +175,7 @@ class ResolvedPlan:
         untouched images the nulls.
         """
         names = tuple(metric_of(name, inpainter, retouch) for name in self.measured)
-        if inpainter.name != UNTOUCHED or retouch:
+        if inpainter.name != AUTHENTIC or retouch:
             return names
         return (*(names if self.untouched_asked else ()), *self.null_names)
 
@@ -208,7 +208,7 @@ def prepare(plan: Plan, shard: Shard | None = None) -> ResolvedPlan:
     inpainters = choose(INPAINTERS, plan.inpainters, plan)
     detectors = choose(DETECTORS, plan.detectors, plan)
     _refuse_small(plan, inpainters, detectors)
-    original = _choice(INPAINTERS, UNTOUCHED, plan)
+    original = _choice(INPAINTERS, AUTHENTIC, plan)
     has_null = plan.detectors and nulls_of(plan.metrics)
     reasons = {name: METRICS.load(name).unavailable() for name in plan.metrics}
     return ResolvedPlan(
@@ -239,7 +239,7 @@ def met_of(detector: Chosen) -> frozenset[str] | None:
     if detector.card.weightless:
         return frozenset()
     path = detector.weights.path
-    return met_by(path) if path is not None and path.suffix == ".safetensors" else None
+    return training_inpainters(path) if path is not None and path.suffix == ".safetensors" else None
 
 
 def metric_of(name: str, inpainter: Chosen, retouch: str) -> str:
@@ -335,7 +335,7 @@ def _choice(registry: Registry[Any], word: str, plan: Plan) -> Chosen:
         card=card,
         weights=Weights(edition="absent"),
         word=word,
-        source=registry.decides(word),
+        source=registry.fingerprint(word),
         distribution=registry.find(word).distribution,
     )
     retired = registry.retired(word)

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from benchmark.core.errors import DataError
 from benchmark.core.external.files import alike_of
 from benchmark.core.images import MOST_PIXELS, REVISION, reading_of
-from benchmark.core.paths import at_home
+from benchmark.core.paths import expand_home
 from benchmark.core.types import Mask, Sample
 from benchmark.datasets import DATASETS, Dataset, is_published, open_dataset, takes_images
 from benchmark.datasets.irregular_masks import IRREGULAR_MASKS
 from benchmark.masks.bucket import Bucket
-from benchmark.masks.folder import FolderMasks, Pictures
+from benchmark.masks.folder import FolderMasks, MaskTargets
 from benchmark.masks.generated import GeneratedMasks
 from benchmark.masks.pairing import goes_by_name, marked
 from benchmark.masks.source import MaskSource, Pairing
@@ -198,7 +198,7 @@ class Sources:
 
     def _in_bucket(self, dataset: str, bucket: str, shard: Shard) -> list[SampleRef]:
         found = []
-        source = DATASETS.decides(dataset)  # "" for ours
+        source = DATASETS.fingerprint(dataset)  # "" for ours
         dataset_rule = f"{self._size} rule {REVISION}{source}"
         for name in shard.of(self._names[dataset]):
             try:
@@ -215,7 +215,7 @@ class Sources:
 
     def _mask(self, sample: SampleRef, shape: tuple[int, int]) -> Mask:
         if sample.key not in self._bits:
-            drawn = self._masks[sample.dataset].draw(sample.id, sample.bucket, shape)
+            drawn = self._masks[sample.dataset].mask_for(sample.id, sample.bucket, shape)
             self._bits[sample.key] = np.packbits(drawn)
             self._held += self._bits[sample.key].nbytes
             while len(self._bits) > 1 and (len(self._bits) > KEPT_MASKS or self._held > KEPT_BITS):
@@ -309,7 +309,7 @@ class Sources:
             return GeneratedMasks(buckets or (), seed=plan.seed, margin=plan.margin)
         return FolderMasks(
             folder,
-            Pictures(
+            MaskTargets(
                 names=self._names[dataset],
                 shape_of=self._datasets[dataset].shape,
                 size=self._size,
@@ -331,7 +331,7 @@ def _given(plan: Plan) -> list[Path]:
     folders = [INPAINTERS.find(word) for word in plan.inpainters]
     folders += [DETECTORS.find(word) for word in plan.detectors]
     made = [Path(one.argument or "") for one in folders if one.scheme in ("outputs", "heatmaps")]
-    return [*_other(plan.masks, plan.images), *map(at_home, made)]
+    return [*_other(plan.masks, plan.images), *map(expand_home, made)]
 
 
 def _same(one: Path | None, other: Path | None) -> bool:

@@ -15,8 +15,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmark.core.checkpoints.resolve import refuse_changed
-from benchmark.core.errors import BadOutput, DataError, FileChanged, KnownMoved, WeightsError
-from benchmark.core.external.files import Terms
+from benchmark.core.errors import (
+    BadOutput,
+    DataError,
+    FileChanged,
+    KnownRegionChanged,
+    WeightsError,
+)
+from benchmark.core.external.files import ExternalOptions
 from benchmark.core.seeds import seed_of
 from benchmark.core.tensors import hole_blind, to_images, to_masks
 from benchmark.core.types import Case, Pixels, Sample, Verdict
@@ -60,9 +66,9 @@ class Worker:
         device: str,
         batch: int,
         shrink: bool = False,
-        terms: Terms | None = None,
+        terms: ExternalOptions | None = None,
     ) -> None:
-        self._terms = terms or Terms()
+        self._terms = terms or ExternalOptions()
         self._shelf = shelf
         self._inputs = Inputs()
         self._device = device
@@ -386,5 +392,5 @@ def _failure(
         launder=launder,
         model=model,
         reason=str(error),
-        drift=error.drift if isinstance(error, KnownMoved) else (),
+        drift=error.drift if isinstance(error, KnownRegionChanged) else (),
     )

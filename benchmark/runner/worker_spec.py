@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmark.core.external.files import Terms
+from benchmark.core.external.files import ExternalOptions
 from benchmark.runner.inputs import InputLoader
 from benchmark.runner.jobs import Chosen
 
@@ -31,7 +31,7 @@ class WorkerSpec:
     detectors: tuple[Chosen, ...]
     batch: int
     shrink: bool
-    terms: Terms
+    terms: ExternalOptions
 
     def worker(self, device: str) -> Worker:
         """A worker on a torch device.

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from benchmark.core.errors import OutputError
-from benchmark.core.locks import hold
+from benchmark.core.locks import lock_folder
 from benchmark.core.paths import DRAFT
 from benchmark.store.database import DATABASE, suffix_of
 from benchmark.store.files import is_draft
@@ -60,7 +60,7 @@ def clean_store(
             f"{store.root}: the saving of its damaged database has not ended; finish it first: "
             f"bench check --store {store.place}"
         )
-    with hold(store.root) if needed is not None else nullcontext() as held:
+    with lock_folder(store.root) if needed is not None else nullcontext() as held:
         if held is False:
             raise OutputError(
                 f"{store.place}: a run is using this store; try again when it has ended"
@@ -74,7 +74,7 @@ def _clean_aside(aside: Path, *, dry_run: bool) -> Iterator[Removal]:
     """Remove the databases put aside, but none whose saving has begun meanwhile."""
     if aside.is_symlink() or not aside.is_dir():
         return
-    with hold(aside) as held:
+    with lock_folder(aside) as held:
         if held is False or unfinished(aside.parent):
             return
         for folder in sorted(path for path in aside.glob("*") if not path.is_symlink()):
@@ -92,7 +92,7 @@ def clean_folder(folder: Path, *, dry_run: bool = False) -> Iterator[Removal]:
     """
     if not folder.is_dir():
         return
-    with hold(folder) as held:
+    with lock_folder(folder) as held:
         if held is False:
             return  # a run is going on there
         for path in _drafts(folder):

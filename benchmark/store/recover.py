@@ -20,7 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmark.core.errors import OutputError
-from benchmark.core.locks import hold
+from benchmark.core.locks import lock_folder
 from benchmark.core.paths import DRAFT, sync
 from benchmark.store.database import DATABASE, PARTS, Row, Rows, bounded, is_key, row_of, schema_of
 from benchmark.store.files import FileStore
@@ -65,7 +65,7 @@ def salvage(folder: Path, files: FileStore) -> tuple[int, Path]:
         raise OutputError(f"{aside}: is a link, and none is followed below a store")
     try:
         aside.mkdir(exist_ok=True)
-        with hold(aside) as held:
+        with lock_folder(aside) as held:
             if held is False:
                 raise OutputError(f"{folder}: another 'bench check' is saving this database")
             return _salvage(folder, files)

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from benchmark.core.arrays import decode_array
 from benchmark.core.errors import DamagedOutput, DamagedStore, OutputError
 from benchmark.core.filenames import printable
-from benchmark.core.locks import hold
+from benchmark.core.locks import lock_folder
 from benchmark.core.paths import home, make_folder
 from benchmark.core.secrets import secret_in_address
 from benchmark.core.types import Mask, Pixels
@@ -119,7 +119,7 @@ class Store:
         Raises:
             OutputError: if it is being cleaned and that does not end.
         """
-        with hold(self.root, shared=True, wait=_WAIT) as held:
+        with lock_folder(self.root, shared=True, wait=_WAIT) as held:
             if held is False:
                 raise OutputError(f"{self.place}: 'bench clean --unneeded' is at it; try again")
             yield

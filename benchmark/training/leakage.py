@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
-from benchmark.core.images import centre_square, fit
+from benchmark.core.images import center_square, fit
 from benchmark.core.types import Pixels
 from benchmark.datasets import open_dataset
 
@@ -42,6 +42,6 @@ def refused_digests() -> Mapping[str, str]:
     samples = open_dataset("samples", images=None, size=None)
     for name in samples.ids():
         pixels = samples.load(name)
-        for form in (pixels, centre_square(pixels), fit(pixels, SIDE)):
+        for form in (pixels, center_square(pixels), fit(pixels, SIDE)):
             found[digest_of(form)] = f"{name} of samples"
     return found

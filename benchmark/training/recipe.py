@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from benchmark.core.errors import TrainingError, expectation
-from benchmark.core.paths import at_home
+from benchmark.core.paths import expand_home
 from benchmark.core.registry import Registry
 from benchmark.core.toml import parse_toml
 from benchmark.core.training_exposure import inpainters_of
@@ -37,7 +37,7 @@ LEARNERS: Registry[Any] = Registry(
     {
         name: registry.card(name).learner
         for registry in (INPAINTERS, DETECTORS)
-        for name in registry.ours
+        for name in registry.built_in
         if registry.card(name).learner
     },
     retired=RETIRED,
@@ -354,7 +354,7 @@ def _find(name: str, recipe: str | Path) -> Path:
     known = recipes_of(name)
     if str(recipe) in known:
         return known[str(recipe)]
-    path = at_home(Path(recipe))
+    path = expand_home(Path(recipe))
     if path.suffix == ".toml" and path.is_file():
         return path
     if (retired := LEARNERS.retired(name)) is not None:

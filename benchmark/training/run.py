@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.core.errors import TrainingError
-from benchmark.core.training_exposure import MADE_HERE
+from benchmark.core.training_exposure import SYNTHETIC_FORGERIES
 from benchmark.training.data.options import Forger
 from benchmark.training.options import DEFAULT_OPTIONS, TrainOptions
 from benchmark.training.recipe import LEARNERS, Recipe, label_of, read_recipe
@@ -193,7 +193,7 @@ def chosen_recipe(
 def _tiny(recipe: Recipe, tables: dict[str, dict[str, Any]]) -> Recipe:
     """Shrink a recipe to tiny networks and sizes; all stages, phases and losses stay."""
     named = {forger.name for stage in recipe.stages for forger in stage.forgers}
-    pasted = tuple(Forger(name=name) for name in MADE_HERE if name in named)
+    pasted = tuple(Forger(name=name) for name in SYNTHETIC_FORGERIES if name in named)
     few = (Forger(name="meanfill", pool=4), Forger(name="original", pool=2), *pasted)
     small = {"steps": 2, "batch": 2 * recipe.accumulate, "crop": 64, "sides": (64,)}
     switches = {name: v for name, v in recipe.network.items() if isinstance(v, bool)}

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmark.core.errors import BadOutput
-from benchmark.core.external.files import Terms
+from benchmark.core.external.files import ExternalOptions
 from benchmark.core.tensors import to_pixels
-from benchmark.core.types import Detection, Piece
+from benchmark.core.types import Detection, NamedImage
 from detectors.base import Detector
 
 Heatmap = NDArray[np.float32]  # (H, W), in [0, 1]
@@ -37,7 +37,7 @@ class NamedDetector(Detector):
     """Looks at 8-bit images by name, each for itself; a subclass writes `card` and `look`."""
 
     @abstractmethod
-    def look(self, pieces: Sequence[Piece], terms: Terms) -> list[Look | BadOutput]:
+    def look(self, pieces: Sequence[NamedImage], terms: ExternalOptions) -> list[Look | BadOutput]:
         """Say where and whether images were manipulated.
 
         Args:
@@ -48,16 +48,17 @@ class NamedDetector(Detector):
             What is said of each, or why there is nothing.
         """
 
-    def own(self, piece: Piece, terms: Terms) -> str:
+    def own(self, piece: NamedImage, terms: ExternalOptions) -> str:
         """What decides the answer to this piece alone, such as the hash of its file; or ""."""
         return ""
 
     def _detect(self, images: Tensor) -> Detection:
         pieces = [
-            Piece(sample=str(number), image=image) for number, image in enumerate(to_pixels(images))
+            NamedImage(sample=str(number), image=image)
+            for number, image in enumerate(to_pixels(images))
         ]
         looks = []
-        for answer in self.look(pieces, Terms()):
+        for answer in self.look(pieces, ExternalOptions()):
             if isinstance(answer, BadOutput):
                 raise answer
             looks.append(answer)

@@ -18,11 +18,11 @@ from torch import Tensor
 from benchmark.core.arrays import read_array, read_arrays
 from benchmark.core.card import Card
 from benchmark.core.errors import BadInput, BadOutput, DataError, ScaleWarning
-from benchmark.core.external.files import NamedFiles, Terms, digest_of, files_below
+from benchmark.core.external.files import ExternalOptions, NamedFiles, digest_of, files_below
 from benchmark.core.images import SUFFIXES, open_upright
 from benchmark.core.levels import ROUNDING
-from benchmark.core.paths import at_home
-from benchmark.core.types import Detection, Piece
+from benchmark.core.paths import expand_home
+from benchmark.core.types import Detection, NamedImage
 from detectors.base import area_score
 from detectors.external.base import Heatmap, Look, NamedDetector
 
@@ -74,25 +74,25 @@ class Heatmaps(NamedDetector):
         self, folder: str, *, weights: str | Path | None = None, device: str = "cpu"
     ) -> None:
         super().__init__(weights=weights, device=device)
-        place = at_home(Path(folder))
+        place = expand_home(Path(folder))
         self._files = NamedFiles(place, HEATMAPS, _names)
         self._scores = read_scores(place / SCORES)
         self._own_scores = self._scores is None and _has_scores(place)
         self._scale = Scale(self._files, place)
 
     @classmethod
-    def described(cls, argument: str) -> Card:
+    def card_for(cls, argument: str) -> Card:
         """With a score of its own where there is a scores.csv, else by the area rule."""
-        folder = at_home(Path(argument))
+        folder = expand_home(Path(argument))
         there = (folder / SCORES).is_file()
         return CARD if there or _has_scores(folder) else AREA_CARD
 
     @classmethod
-    def decides(cls, argument: str) -> str:
+    def fingerprint(cls, argument: str) -> str:
         """Nothing that all heatmaps share: each has a file of its own, and `own` is its hash."""
         return ""
 
-    def own(self, piece: Piece, terms: Terms) -> str:
+    def own(self, piece: NamedImage, terms: ExternalOptions) -> str:
         """The hash of the piece's file and its score, or what makes it: itself or the area rule."""
         try:
             path = self._files.find(piece, terms)
@@ -103,11 +103,11 @@ class Heatmaps(NamedDetector):
             return f"{digest} {'own' if self._own_scores else 'area'}"
         return f"{digest} {self._scores.get(self._files.name(path), 'none')}"
 
-    def look(self, pieces: Sequence[Piece], terms: Terms) -> list[Look | BadOutput]:
+    def look(self, pieces: Sequence[NamedImage], terms: ExternalOptions) -> list[Look | BadOutput]:
         """Read what was said of the images as inpainted; of laundered ones nothing was."""
         return [self._read(piece, terms) for piece in pieces]
 
-    def _read(self, piece: Piece, terms: Terms) -> Look | BadOutput:
+    def _read(self, piece: NamedImage, terms: ExternalOptions) -> Look | BadOutput:
         if piece.launder:
             return BadOutput(f"heatmaps are of images as inpainted; none after {piece.launder}")
         try:

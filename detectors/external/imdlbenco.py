@@ -98,12 +98,12 @@ class IMDLBenCo(Detector):
     ) -> None:
         self._name, self._size = _parse(argument)
         self._entry = ZOO[self._name]
-        card = self.described(argument)
+        card = self.card_for(argument)
         vars(self)["card"] = card
         super().__init__(weights=weights, device=device)
 
     @classmethod
-    def described(cls, argument: str) -> Card:
+    def card_for(cls, argument: str) -> Card:
         """With the model's name, whose score it is, and the version of IMDL-BenCo that is here."""
         name, size = _parse(argument)
         library = installed("imdlbenco", how=HOW)
@@ -112,7 +112,7 @@ class IMDLBenCo(Detector):
         return replace(
             cls.card,
             title=f"{name} ({library})",
-            licence=f"CC-BY-4.0 ({library}); the model's authors may have terms of their own",
+            license=f"CC-BY-4.0 ({library}); the model's authors may have terms of their own",
             sizes=f"any; {resized} {size}x{size}",
             score="its own label" if ZOO[name].label else AREA_CARD.score,
             score_from=ruled.score_from,
@@ -120,7 +120,7 @@ class IMDLBenCo(Detector):
         )
 
     @classmethod
-    def decides(cls, argument: str) -> str:
+    def fingerprint(cls, argument: str) -> str:
         """The model, the size it sees, and IMDL-BenCo's version."""
         name, size = _parse(argument)
         return f"{name} {size} {installed('imdlbenco', how=HOW)}"

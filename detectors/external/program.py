@@ -14,10 +14,10 @@ from pathlib import Path
 
 from benchmark.core.card import Card
 from benchmark.core.errors import BadInput, BadOutput
-from benchmark.core.external.batch import answer_chunk, answer_file, save_png
-from benchmark.core.external.files import Terms, files_below
+from benchmark.core.external.batch import output_file, run_batch, save_png
+from benchmark.core.external.files import ExternalOptions, files_below
 from benchmark.core.external.program import CHUNK, Program, parse_program
-from benchmark.core.types import Piece
+from benchmark.core.types import NamedImage
 from detectors.external.base import Look, NamedDetector
 from detectors.external.heatmaps import (
     AREA_CARD,
@@ -61,21 +61,21 @@ class Command(NamedDetector):
         self._program = _parse(command)
 
     @classmethod
-    def described(cls, argument: str) -> Card:
+    def card_for(cls, argument: str) -> Card:
         """With a score of its own where the command says that the program writes one."""
         if _parse(argument).options["score"] == "area":
             return cls.card
         return replace(CARD, title=cls.card.title, chunk=CHUNK, by_name=True, finished=False)
 
     @classmethod
-    def decides(cls, argument: str) -> str:
+    def fingerprint(cls, argument: str) -> str:
         """The command, its options, and the contents of the files that it names."""
         return _parse(argument).digest()
 
-    def look(self, pieces: Sequence[Piece], terms: Terms) -> list[Look | BadOutput]:
+    def look(self, pieces: Sequence[NamedImage], terms: ExternalOptions) -> list[Look | BadOutput]:
         """Let the program look."""
         layout = _Layout(self._program)
-        return answer_chunk(self._program, layout, pieces, terms=terms, model=self.card.name)
+        return run_batch(self._program, layout, pieces, terms=terms, model=self.card.name)
 
 
 class _Layout:
@@ -84,12 +84,12 @@ class _Layout:
     def __init__(self, program: Program) -> None:
         self._own_score = program.options["score"] == "csv"
 
-    def write(self, folder: Path, name: str, piece: Piece) -> None:
+    def write(self, folder: Path, name: str, piece: NamedImage) -> None:
         save_png(folder / "images" / f"{name}.png", piece.image)
 
-    def read(self, out: Path, name: str, piece: Piece) -> Look:
+    def read(self, out: Path, name: str, piece: NamedImage) -> Look:
         height, width = piece.image.shape[:2]
-        path = answer_file(out, (name,), HEATMAPS)
+        path = output_file(out, (name,), HEATMAPS)
         beside = [one for one in files_below(out) if one.suffix.lower() in HEATMAPS]
         heatmap = read_heatmap(path, (height, width), Scale(beside))
         scores = read_scores(out / SCORES)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from torch import Tensor, nn
 
 from benchmark.core.errors import BadInput, TrainingError
-from benchmark.core.paths import at_home, home
+from benchmark.core.paths import expand_home, home
 
 Sizes = TypeVar("Sizes")
 
@@ -35,7 +35,7 @@ def find_pretrained(file: str, model: str) -> Path:
         TrainingError: if the file does not exist.
     """
     installed = home() / "weights" / model / file
-    for path in (at_home(Path(file)), installed):
+    for path in (expand_home(Path(file)), installed):
         if path.is_file():
             return path
     raise TrainingError(

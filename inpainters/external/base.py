@@ -9,9 +9,9 @@ import numpy as np
 from torch import Tensor
 
 from benchmark.core.errors import BadOutput
-from benchmark.core.external.files import Terms
+from benchmark.core.external.files import ExternalOptions
 from benchmark.core.tensors import to_images, to_pixels
-from benchmark.core.types import Piece, Pixels
+from benchmark.core.types import NamedImage, Pixels
 from inpainters.base import Inpainter
 
 
@@ -19,7 +19,9 @@ class NamedInpainter(Inpainter):
     """Paints 8-bit images by name, each for itself; a subclass writes `card` and `paint`."""
 
     @abstractmethod
-    def paint(self, pieces: Sequence[Piece], terms: Terms) -> list[Pixels | BadOutput]:
+    def paint(
+        self, pieces: Sequence[NamedImage], terms: ExternalOptions
+    ) -> list[Pixels | BadOutput]:
         """Paint images.
 
         Args:
@@ -31,18 +33,18 @@ class NamedInpainter(Inpainter):
             none.
         """
 
-    def own(self, piece: Piece, terms: Terms) -> str:
+    def own(self, piece: NamedImage, terms: ExternalOptions) -> str:
         """What decides the answer to this piece alone, such as the hash of its file; or ""."""
         return ""
 
     def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
         pixels, holes = to_pixels(images), masks[:, 0].cpu().numpy() > 0
         pieces = [
-            Piece(sample=str(number), image=image, mask=hole)
+            NamedImage(sample=str(number), image=image, mask=hole)
             for number, (image, hole) in enumerate(zip(pixels, holes, strict=True))
         ]
         painted = []
-        for answer in self.paint(pieces, Terms()):
+        for answer in self.paint(pieces, ExternalOptions()):
             if isinstance(answer, BadOutput):
                 raise answer
             painted.append(answer)

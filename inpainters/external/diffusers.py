@@ -19,7 +19,7 @@ from benchmark.core.card import Card
 from benchmark.core.errors import BadInput, BadOutput, MissingWeights, WeightsError
 from benchmark.core.external.files import digest_of
 from benchmark.core.external.optional import importing, install_line, installed, options_of
-from benchmark.core.paths import at_home
+from benchmark.core.paths import expand_home
 from benchmark.core.tensors import to_pixels
 from benchmark.core.types import Mask, Pixels
 from inpainters.base import Inpainter
@@ -64,7 +64,7 @@ class Diffusers(Inpainter):
         self._pipeline = _load(_find(name)).to(self.device)
 
     @classmethod
-    def described(cls, argument: str) -> Card:
+    def card_for(cls, argument: str) -> Card:
         """With the pipeline's name, the version of diffusers, and whether it looks into holes."""
         _, name = _parse(argument)
         library = installed("diffusers", how=HOW)
@@ -75,12 +75,12 @@ class Diffusers(Inpainter):
         return replace(
             cls.card,
             title=f"{Path(name).name} ({library})",
-            licence=f"Apache-2.0 ({library}); the pipeline has terms of its own",
+            license=f"Apache-2.0 ({library}); the pipeline has terms of its own",
             sees_hole=sees_hole,
         )
 
     @classmethod
-    def decides(cls, argument: str) -> str:
+    def fingerprint(cls, argument: str) -> str:
         """Options, the libraries' versions, and the hub revision or the folder's hash."""
         options, name = _parse(argument)
         libraries = [installed(library, how=HOW) for library in ("diffusers", "transformers")]
@@ -114,7 +114,7 @@ class Diffusers(Inpainter):
 
 def _find(name: str) -> Path:
     """The folder that holds a pipeline's files."""
-    folder = at_home(Path(name))
+    folder = expand_home(Path(name))
     if folder.is_dir():
         return folder
     with importing("diffusers", how=HOW):

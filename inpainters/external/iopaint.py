@@ -37,26 +37,26 @@ class Erase:
     """What IOPaint 1.6.0 says of one of its models.
 
     Attributes:
-        licence: the terms of the model's authors, as far as they state any.
+        license: the terms of the model's authors, as far as they state any.
         files: its files' names and MD5, as IOPaint publishes them.
         seeded: it draws noise; IOPaint leaves that to torch's global generator.
         sees_hole: it looks at the whole image before the hole is taken out.
     """
 
-    licence: str
+    license: str
     files: Mapping[str, str] = field(default_factory=dict)
     seeded: bool = False
     sees_hole: bool = False
 
 
 MODELS: Mapping[str, Erase] = {
-    "lama": Erase(licence="Apache-2.0", files={"big-lama.pt": "e3aa4aaa15225a33ec84f9f4bc47e500"}),
+    "lama": Erase(license="Apache-2.0", files={"big-lama.pt": "e3aa4aaa15225a33ec84f9f4bc47e500"}),
     "anime-lama": Erase(
-        licence="not stated by IOPaint",
+        license="not stated by IOPaint",
         files={"anime-manga-big-lama.pt": "29f284f36a0a510bcacf39ecf4c4d54f"},
     ),
     "ldm": Erase(
-        licence="that of CompVis/latent-diffusion",
+        license="that of CompVis/latent-diffusion",
         files={
             "cond_stage_model_encode.pt": "23239fc9081956a3e70de56472b3f296",
             "cond_stage_model_decode.pt": "fe419cd15a750d37a4733589d0d3585c",
@@ -65,7 +65,7 @@ MODELS: Mapping[str, Erase] = {
         seeded=True,
     ),
     "zits": Erase(
-        licence="none found in DQiaole/ZITS_inpainting",
+        license="none found in DQiaole/ZITS_inpainting",
         files={
             "zits-inpaint-0717.pt": "9978cc7157dc29699e42308d675b2154",
             "zits-edge-line-0717.pt": "55e31af21ba96bbf0c80603c76ea8c5f",
@@ -75,26 +75,26 @@ MODELS: Mapping[str, Erase] = {
         sees_hole=True,  # edges of the whole image, as its authors' program finds them
     ),
     "mat": Erase(
-        licence="research purposes only (fenglinglwb/MAT)",
+        license="research purposes only (fenglinglwb/MAT)",
         files={"Places_512_FullData_G.pth": "8ca927835fa3f5e21d65ffcb165377ed"},
     ),
     "fcf": Erase(
-        licence="Apache-2.0; parts NVIDIA Source Code License (non-commercial use)",
+        license="Apache-2.0; parts NVIDIA Source Code License (non-commercial use)",
         files={"places_512_G.pth": "3323152bc01bf1c56fd8aba74435a211"},
     ),
     "migan": Erase(
-        licence="that of Picsart-AI-Research/MI-GAN",
+        license="that of Picsart-AI-Research/MI-GAN",
         files={"migan_traced.pt": "76eb3b1a71c400ee3290524f7a11b89c"},
     ),
     "manga": Erase(
-        licence="its own: free, with a written notice for commercial use (msxie92/MangaInpainting)",
+        license="its own: free, with a written notice for commercial use (msxie92/MangaInpainting)",
         files={
             "manga_inpaintor.jit": "7d8b269c4613b6b3768af714610da86c",
             "erika.jit": "0c926d5a4af8450b0d00bc5b9a095644",
         },
         sees_hole=True,  # lines of the whole image
     ),
-    "cv2": Erase(licence="Apache-2.0 (OpenCV)"),
+    "cv2": Erase(license="Apache-2.0 (OpenCV)"),
 }
 
 
@@ -123,19 +123,19 @@ class IOPaint(Inpainter):
         self._model, self._request = _load(name, self.device)
 
     @classmethod
-    def described(cls, argument: str) -> Card:
+    def card_for(cls, argument: str) -> Card:
         """With the model's name and terms, and the version of IOPaint that is here."""
         model, library = _known(argument), installed("iopaint", how=HOW)
         return replace(
             cls.card,
             title=f"{argument} ({library})",
-            licence=f"{model.licence}; {library}: Apache-2.0",
+            license=f"{model.license}; {library}: Apache-2.0",
             seeded=model.seeded,
             sees_hole=model.sees_hole,
         )
 
     @classmethod
-    def decides(cls, argument: str) -> str:
+    def fingerprint(cls, argument: str) -> str:
         """The model, IOPaint's version, and its files' hashes."""
         hashes = [digest_of(path) for path in _files(argument)]
         return " ".join((argument, installed("iopaint", how=HOW), *hashes))

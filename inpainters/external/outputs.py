@@ -9,11 +9,11 @@ import numpy as np
 from torch import Tensor
 
 from benchmark.core.card import Card
-from benchmark.core.errors import BadInput, BadOutput, DataError, KnownMoved
-from benchmark.core.external.files import NamedFiles, Terms, digest_of
+from benchmark.core.errors import BadInput, BadOutput, DataError, KnownRegionChanged
+from benchmark.core.external.files import ExternalOptions, NamedFiles, digest_of
 from benchmark.core.images import SUFFIXES, is_transparent, read_image
-from benchmark.core.paths import at_home
-from benchmark.core.types import Mask, Piece, Pixels
+from benchmark.core.paths import expand_home
+from benchmark.core.types import Mask, NamedImage, Pixels
 from inpainters.external.base import NamedInpainter
 
 
@@ -41,14 +41,14 @@ class Outputs(NamedInpainter):
         self, folder: str, *, weights: str | Path | None = None, device: str = "cpu"
     ) -> None:
         super().__init__(weights=weights, device=device)
-        self._files = NamedFiles(at_home(Path(folder)), SUFFIXES)
+        self._files = NamedFiles(expand_home(Path(folder)), SUFFIXES)
 
     @classmethod
-    def decides(cls, argument: str) -> str:
+    def fingerprint(cls, argument: str) -> str:
         """Nothing that all images share: each has a file of its own, and `own` is its hash."""
         return ""
 
-    def own(self, piece: Piece, terms: Terms) -> str:
+    def own(self, piece: NamedImage, terms: ExternalOptions) -> str:
         """The hash of the piece's file, and whether its known region is pasted back."""
         try:
             digest = digest_of(self._files.find(piece, terms))
@@ -56,11 +56,13 @@ class Outputs(NamedInpainter):
             digest = "none"
         return f"{digest} recomposite" if terms.recomposite else digest
 
-    def paint(self, pieces: Sequence[Piece], terms: Terms) -> list[Pixels | BadOutput]:
+    def paint(
+        self, pieces: Sequence[NamedImage], terms: ExternalOptions
+    ) -> list[Pixels | BadOutput]:
         """Read the images as they are; whether their known pixels moved is the run's question."""
         return [self._read(piece, terms) for piece in pieces]
 
-    def _read(self, piece: Piece, terms: Terms) -> Pixels | BadOutput:
+    def _read(self, piece: NamedImage, terms: ExternalOptions) -> Pixels | BadOutput:
         try:
             path = self._files.find(piece, terms)
             picture = read_image(path)
@@ -94,7 +96,9 @@ def known_drift(picture: Pixels, original: Pixels, mask: Mask) -> tuple[float, f
     return (float(apart.max()), float(apart.mean())) if apart.size else (0.0, 0.0)
 
 
-def settled(picture: Pixels, piece: Piece, terms: Terms) -> tuple[Pixels, tuple[float, float]]:
+def settled(
+    picture: Pixels, piece: NamedImage, terms: ExternalOptions
+) -> tuple[Pixels, tuple[float, float]]:
     """A finished image with the known region of the original, and how far its own had moved.
 
     Raises:
@@ -104,5 +108,5 @@ def settled(picture: Pixels, piece: Piece, terms: Terms) -> tuple[Pixels, tuple[
         raise BadInput(f"{piece.sample}: expected a piece with its mask")
     drift = known_drift(picture, piece.image, piece.mask)
     if drift[0] and not terms.recomposite:
-        raise KnownMoved(drift)
+        raise KnownRegionChanged(drift)
     return np.where(piece.mask[..., None], picture, piece.image), drift

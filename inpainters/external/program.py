@@ -16,11 +16,11 @@ from PIL import Image
 
 from benchmark.core.card import Card
 from benchmark.core.errors import BadInput, BadOutput
-from benchmark.core.external.batch import answer_chunk, answer_file, save_png
-from benchmark.core.external.files import Terms
+from benchmark.core.external.batch import output_file, run_batch, save_png
+from benchmark.core.external.files import ExternalOptions
 from benchmark.core.external.program import CHUNK, Program, parse_program
 from benchmark.core.images import SUFFIXES, read_image
-from benchmark.core.types import Mask, Piece, Pixels
+from benchmark.core.types import Mask, NamedImage, Pixels
 from inpainters.external.base import NamedInpainter
 
 OPTIONS = {"size": "", "holes": "white", "masks": "{name}.png", "revision": "1"}
@@ -54,14 +54,16 @@ class Command(NamedInpainter):
         self._program = _parse(command)
 
     @classmethod
-    def decides(cls, argument: str) -> str:
+    def fingerprint(cls, argument: str) -> str:
         """The command, its options, and the contents of the files that it names."""
         return _parse(argument).digest()
 
-    def paint(self, pieces: Sequence[Piece], terms: Terms) -> list[Pixels | BadOutput]:
+    def paint(
+        self, pieces: Sequence[NamedImage], terms: ExternalOptions
+    ) -> list[Pixels | BadOutput]:
         """Let the program paint; known pixels stay as they came."""
         layout = _Layout(self._program)
-        return answer_chunk(self._program, layout, pieces, terms=terms, model=self.card.name)
+        return run_batch(self._program, layout, pieces, terms=terms, model=self.card.name)
 
 
 class _Layout:
@@ -74,7 +76,7 @@ class _Layout:
         self._pattern = options["masks"]
         self._masks = "masks" if program.takes("masks") else "images"
 
-    def write(self, folder: Path, name: str, piece: Piece) -> None:
+    def write(self, folder: Path, name: str, piece: NamedImage) -> None:
         if piece.mask is None:
             raise BadInput(f"{piece.sample}: expected a piece with its mask")
         hole = piece.mask
@@ -84,9 +86,9 @@ class _Layout:
         save_png(folder / "images" / f"{name}.png", image)
         save_png(folder / self._masks / self._mask_name(name), ~hole if self._black else hole)
 
-    def read(self, out: Path, name: str, piece: Piece) -> Pixels:
+    def read(self, out: Path, name: str, piece: NamedImage) -> Pixels:
         stems = (name, Path(self._mask_name(name)).stem)
-        path = answer_file(out, stems, SUFFIXES)
+        path = output_file(out, stems, SUFFIXES)
         painted = read_image(path)
         height, width = piece.image.shape[:2]
         wanted = (self._size, self._size) if self._size else (height, width)

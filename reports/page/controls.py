@@ -117,7 +117,7 @@ def gains(
 
 def _network(painter: InpainterVariant) -> bool:
     """A model with weights, or one that a user brought: what stands behind it is not known."""
-    ours = painter.inpainter in INPAINTERS.ours
+    ours = painter.inpainter in INPAINTERS.built_in
     return painter.card.paints and not (ours and painter.card.weightless)
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from benchmark.core.looking import looking
+from benchmark.core.inspecting import inspecting
 from benchmark.core.paths import write_text
 from benchmark.results.run_folder import newest_run, read_run
 from reports.compare import Comparison, compare_runs
@@ -31,7 +31,7 @@ class Compared(NamedTuple):
     found: Comparison
 
 
-@looking()
+@inspecting()
 def write_report(
     folder: str | Path | None = None,
     *,
@@ -61,7 +61,7 @@ def write_report(
     return write_page(run, written=written or _now(), full=full, say=say)
 
 
-@looking()
+@inspecting()
 def write_comparison(
     first: str | Path,
     second: str | Path,

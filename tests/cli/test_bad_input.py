@@ -71,10 +71,10 @@ class Bomb:
         (lambda path: None, "no such checkpoint"),
         (lambda path: path.write_bytes(b""), "own.pth"),
         (lambda path: torch.save({"state_dict": {}}, path), "'generator'"),
-        (lambda path: torch.save({"generator": {"x": torch.zeros(1)}}, path), "1 surplus (x)"),
+        (lambda path: torch.save({"generator": {"x": torch.zeros(1)}}, path), "1 unexpected (x)"),
         (lambda path: torch.save({"generator": Bomb()}, path), "nothing in it was run"),
     ],
-    ids=["missing", "empty", "another model's", "surplus and missing keys", "code"],
+    ids=["missing", "empty", "another model's", "unexpected and missing keys", "code"],
 )
 def test_checkpoints_that_are_none(
     bench: Bench, photos: Path, write: Callable[[Path], object], said: str

@@ -219,7 +219,7 @@ def closed(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
         (lambda _: Path("masks/b.png").write_text("no mask"), "masks/b.png: not a PNG"),
         (
             lambda _: Image.new("RGB", (63, 63), (200, 20, 20)).save("masks/b.png"),
-            "masks/b.png: coloured",
+            "masks/b.png: colored",
         ),
     ],
     ids=["may not be opened", "damaged", "no mask", "coloured mask"],

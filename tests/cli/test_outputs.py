@@ -107,7 +107,7 @@ def test_known_pixels_that_moved_are_failures_with_their_distance(
     failed = [line for line in result.stderr.splitlines() if line.startswith("failed: ")]
     assert len(failed) == 6
     assert all(
-        "moved by up to 3 grey levels" in line and "--recomposite" in line for line in failed
+        "differ by up to 3 gray levels" in line and "--recomposite" in line for line in failed
     )
     known = record("out")["known_pixels"]["mine"]
     assert (known["pictures"], known["moved"], known["max"]) == (6, 6, 3.0)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.core.looking import looking
+from benchmark.core.inspecting import inspecting
 from benchmark.metrics import METRICS
 from tests.cli.conftest import Bench
 from tests.cli.test_bad_input import refused
@@ -144,7 +144,7 @@ def test_a_run_is_read_without_its_plugins(bench: Bench, install: Install, photo
         assert result.exit_code == 0, result.output
     page = Path("out/index.html").read_text()
     assert "Redness ↓" in page
-    with looking():
+    with inspecting():
         assert "what it came to image by image" in METRICS.load("own_mean").note
     record = json.loads(Path("out/record.json").read_text())
     assert set(record["described"]) == {"redness", "own_mean"}
@@ -157,7 +157,7 @@ def test_a_run_is_read_without_its_plugins(bench: Bench, install: Install, photo
     page = Path("out/index.html").read_text()
     assert "redness" in page
     assert "Redness ↓" not in page
-    with looking():
+    with inspecting():
         assert "which direction is better" in METRICS.load("redness").note
 
 
@@ -217,9 +217,9 @@ TYPO = "class Grey(:\n    pass\n"
         ("brokenmod:Grey", "ModuleNotFoundError: No module named 'nowhere_at_all'"),
         ("brokenmod:Grey", "brokenmod.py:3)"),
         ("typomod:Grey", "typomod.py:1)"),
-        ("halfmod:Half", "_fill is not written yet"),
-        ("raisemod:Grey", "raisemod:Grey: cannot be made: ValueError: no network here ("),
-        ("exitmod:Grey", "exitmod:Grey: cannot be made: SystemExit: 3 ("),
+        ("halfmod:Half", "_fill is not implemented"),
+        ("raisemod:Grey", "raisemod:Grey: cannot be constructed: ValueError: no network here ("),
+        ("exitmod:Grey", "exitmod:Grey: cannot be constructed: SystemExit: 3 ("),
     ],
 )
 @pytest.mark.parametrize("entry_point", [True, False])

@@ -117,7 +117,7 @@ def test_one_bad_mask_is_left_out_and_said(bench: Bench, words: list[str], tmp_p
     assert result.exit_code == 0, result.output
     lines = [one for one in result.stderr.splitlines() if one.startswith("Left out")]
     assert lines[0].startswith("Left out: 2 of 3 masks: bad.png: not a PNG")
-    assert "; red.png: coloured" in lines[0]
+    assert "; red.png: colored" in lines[0]
     assert lines[1] == "Left out beside the masks: .txt (1): notes.txt"
     (folder / "good.png").unlink()
     said = refused(bench, *words, "--masks", folder, "--out", "other")

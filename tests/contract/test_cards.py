@@ -118,10 +118,10 @@ def test_a_card_says_what_a_reader_needs(card: Card) -> None:
     assert bool(card.score) == (card.name in DETECTORS)
     if not card.weightless:
         assert card.paper.startswith("https://")
-        assert card.licence
+        assert card.license
     for one in card.checkpoints:
         assert one.source
-        assert one.licence
+        assert one.license
         assert bool(one.archive) == bool(one.member)
         assert not one.archive or one.archive.partition(":")[0] in {"md5", "sha256"}
 

@@ -57,7 +57,11 @@ def reshape_one(state: dict[str, Tensor]) -> None:
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [(drop_one, "1 missing"), (add_one, r"1 surplus \(extra\)"), (reshape_one, "1 misshapen")],
+    [
+        (drop_one, "1 missing"),
+        (add_one, r"1 unexpected \(extra\)"),
+        (reshape_one, "1 shape mismatch"),
+    ],
 )
 def test_a_checkpoint_fits_exactly_or_not_at_all(
     entry: tuple[str, Create, Path],

@@ -14,7 +14,7 @@ from detectors import DETECTORS, create_detector
 from detectors.base import Detector
 from tests.small import small_weights
 
-CARDS = {name: DETECTORS.card(name) for name in sorted(DETECTORS.ours)}
+CARDS = {name: DETECTORS.card(name) for name in sorted(DETECTORS.built_in)}
 SHIPPED = [f"{name} (mini)" for name, card in CARDS.items() if mini_path(card)]
 
 
@@ -38,7 +38,7 @@ def test_it_keeps_the_contract(detector: Detector, check: str) -> None:
     DETECTOR_CHECKS[check](detector)
 
 
-@pytest.mark.parametrize("name", sorted(DETECTORS.ours))
+@pytest.mark.parametrize("name", sorted(DETECTORS.built_in))
 def test_the_card_is_read_from_the_source(name: str) -> None:
     card = DETECTORS.card(name)
     assert card == DETECTORS.load(name).card

@@ -15,7 +15,7 @@ from inpainters import INPAINTERS, create_inpainter
 from inpainters.base import Inpainter
 from tests.small import small_weights
 
-CARDS = {name: INPAINTERS.card(name) for name in sorted(INPAINTERS.ours)}
+CARDS = {name: INPAINTERS.card(name) for name in sorted(INPAINTERS.built_in)}
 SHIPPED = [f"{name} (mini)" for name, card in CARDS.items() if mini_path(card)]
 
 
@@ -53,7 +53,7 @@ def test_a_size_that_the_authors_program_refuses_is_warned_of_once(inpainter: In
     assert all(inpainter.card.name in text and "\n" not in text for text in found)
 
 
-@pytest.mark.parametrize("name", sorted(INPAINTERS.ours))
+@pytest.mark.parametrize("name", sorted(INPAINTERS.built_in))
 def test_the_card_is_read_from_the_source(name: str) -> None:
     card = INPAINTERS.card(name)
     assert card == INPAINTERS.load(name).card

@@ -76,7 +76,7 @@ def test_a_default_adds_nothing_to_a_key(name: str, old: Path, old_weights: None
     then = KEYS["plans"][name]
     plan = {"metrics": METRICS_THEN, **then["plan"]}
     for registry, key in ((INPAINTERS, "inpainters"), (DETECTORS, "detectors")):
-        assert set(plan[key]) <= {*registry.ours, *RETIRED}
+        assert set(plan[key]) <= {*registry.built_in, *RETIRED}
     now = keys_of(prepare(make_plan(plan)))
     assert now["sample"] == then["sample"]
     for stage in ("fill", "judge", "measure"):

@@ -121,9 +121,9 @@ def test_its_recipes_and_recipes_that_name_it_load(bench: Bench, old: Path) -> N
 def test_it_is_listed_nowhere_and_cannot_be_made() -> None:
     assert set(RETIRED) == {"safepaint+"}
     for registry in (INPAINTERS, LEARNERS):
-        assert "safepaint+" not in [*registry, *registry.ours]
+        assert "safepaint+" not in [*registry, *registry.built_in]
         assert "safepaint+" not in registry
-    with pytest.raises(RetiredName, match=r"docs/safepaint-plus\.md says why"):
+    with pytest.raises(RetiredName, match=r"docs/safepaint-plus\.md explains why"):
         create_inpainter("safepaint+")
     with pytest.raises(UnknownName):
         _ = Request(names=("safepaint+",)).models

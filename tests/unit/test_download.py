@@ -49,7 +49,7 @@ def test_a_file_whose_size_nobody_states_has_a_limit_too(
 
 @pytest.fixture
 def cut() -> Iterator[str]:
-    """A server that states 1,000 bytes and sends 400."""
+    """A server that announces 1,000 bytes and sends 400."""
 
     class Cut(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -41,7 +41,7 @@ KINDS = {"pth": write_published, "safetensors": write_safetensors, "ckpt": write
 
 @pytest.fixture
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where temporary files go; it is empty again after every command."""
+    """Folder for temporary files, which must be empty after every command."""
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setenv("TMPDIR", str(folder))
@@ -50,7 +50,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def nothing_is_left(temporary: Path | None = None) -> bool:
-    """Whether nothing is installed, and no draft or temporary file stays."""
+    """Whether nothing is installed, and no temporary file is left."""
     inside = [path for path in home().rglob("*") if path.is_file()]
     return (
         not inside
@@ -180,7 +180,7 @@ def pack(path: Path, members: dict[str, bytes]) -> Path:
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[State], Path]:
-    """A source distribution of that name, for pip to find in a folder and nowhere else."""
+    """Make pip find a source distribution of that name in a local folder only."""
     folder = tmp_path / "index"
     folder.mkdir()
     for name in ("PIP_EXTRA_INDEX_URL", "PIP_INDEX_URL"):
@@ -210,7 +210,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[State]
 
 @pytest.fixture
 def unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """torchvision's address leads nowhere."""
+    """Make torchvision's URL unreachable."""
     known = BACKBONES["alexnet"]
     nowhere = replace(known.published, url="http://127.0.0.1:9/alexnet.pth")
     monkeypatch.setitem(backbones._TABLE, "alexnet", replace(known, published=nowhere))

@@ -171,8 +171,8 @@ def test_a_file_that_does_not_load_is_not_installed(
     checkpoint: Path, register: Register, tmp_path: Path
 ) -> None:
     register()
-    torch.save({"net": {"surplus": torch.zeros(1)}}, checkpoint)
-    with pytest.raises(WeightsError, match="1 surplus"):
+    torch.save({"net": {"unexpected": torch.zeros(1)}}, checkpoint)
+    with pytest.raises(WeightsError, match="1 unexpected"):
         add_weights("tiny", checkpoint)
     assert not installed_folder(INPAINTERS.card("tiny")).exists()
     with pytest.raises(WeightsError, match="no such file"):

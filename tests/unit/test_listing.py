@@ -34,7 +34,7 @@ def line_of(name: str) -> str:
 def test_every_model_has_a_line_with_title_edition_and_license() -> None:
     for name, registry in MODELS:
         card, line = registry.card(name), line_of(name)
-        assert line.endswith(f"{card.title}; {card.licence}" if card.licence else card.title)
+        assert line.endswith(f"{card.title}; {card.license}" if card.license else card.title)
         shown = "none" if card.weightless else "mini" if mini_path(card) else "no weights"
         assert line.split(maxsplit=1)[1].startswith(shown)
 
@@ -61,10 +61,10 @@ def test_half_of_a_models_files_are_no_edition() -> None:
 def test_a_card_prints_all_that_it_knows(name: str) -> None:
     card = next(registry.card(known) for known, registry in MODELS if known == name)
     text = card_text(name)
-    words = [card.title, card.paper, card.licence, card.sizes, card.score]
+    words = [card.title, card.paper, card.license, card.sizes, card.score]
     words += [f"{card.parameters:,}" if card.parameters else ""]
     for one in card.checkpoints:
-        words += [one.file, one.source, one.url, one.licence, one.checksum]
+        words += [one.file, one.source, one.url, one.license, one.checksum]
         words += [f"{one.size:,} bytes" if one.size else ""]
     assert [word for word in words if word not in text] == []
     assert ("†" in text) == (card.score_from == "area")

@@ -1,4 +1,4 @@
-"""Laundering does what its name says: against Pillow, SciPy and counted pixels."""
+"""Post-processing steps, compared with Pillow, SciPy and exact counts."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_step_has_one_name(text: str, label: str) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("jpg:90", "no laundering named 'jpg'. Known: jpeg:N, resize:N, noise:N, blur:N"),
+        ("jpg:90", "no post-processing named 'jpg'. Known: jpeg:N, resize:N, noise:N, blur:N"),
         ("jpeg", "such as jpeg:90"),
         ("", "such as jpeg:90"),
         ("jpeg:", "such as jpeg:90"),
@@ -47,7 +47,7 @@ def test_a_step_has_one_name(text: str, label: str) -> None:
         ("jpeg:inf", "expected one of jpeg:N"),
         ("resize:1", "other than 1"),
         ("resize:0", "from 0.1 to 4"),
-        ("noise:-2", "grey levels"),
+        ("noise:-2", "gray levels"),
         ("noise:inf", "expected one of jpeg:N"),
         ("blur:0", "sigma from 0.1 to 32"),
     ],
@@ -106,7 +106,7 @@ def test_the_truth_is_the_nearest_pixel_s(
 
 
 def nearest(old: int, new: int) -> list[int]:
-    """For each of `new` pixels the one of `old` that its centre lies in, in whole numbers."""
+    """Return for each of `new` pixels the one of `old` that contains its center, in integers."""
     centres = [((2 * place + 1) * old, 2 * new) for place in range(new)]
     assert all(above % below for above, below in centres)  # none lies between two
     return [above // below for above, below in centres]

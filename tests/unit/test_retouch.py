@@ -1,4 +1,4 @@
-"""Retouching of a hole: what each step does, what it leaves alone, and what is refused."""
+"""Retouching of the hole: the effect of each step, known pixels, and invalid steps."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def square(side: int = 128, *, hole: slice = slice(32, 96)) -> Mask:
 
 
 def grainy(sigma: float, *, side: int = 128, seed: int = 0) -> NDArray[np.float32]:
-    """A grey slope with grain of `sigma` grey levels, as floats."""
+    """Return a gray gradient with grain of `sigma` 8-bit levels, as floats."""
     slope = np.linspace(60, 190, side, dtype=np.float32)[None, :, None]
     drawn = np.random.default_rng(seed).standard_normal((side, side, 1)) * sigma
     levels = np.broadcast_to(slope + drawn, (side, side, 3))

@@ -35,4 +35,4 @@ def test_every_model_of_others_is_named_with_its_terms() -> None:
         for card in map(registry.card, registry):
             for one in card.checkpoints:
                 assert f"| {card.title} | `{one.file}` |" in text
-                assert one.licence in text
+                assert one.license in text

@@ -113,7 +113,7 @@ def _recipe_parts() -> Iterator[str]:
 def _losses() -> dict[type[BaseModel], list[str]]:
     """The losses' table of each training, with the models that use it."""
     found: dict[type[BaseModel], list[str]] = {}
-    for name in LEARNERS.ours:
+    for name in LEARNERS.built_in:
         found.setdefault(LEARNERS.load(name).Losses, []).append(name)
     return found
 

@@ -44,7 +44,7 @@ def pages() -> dict[str, str]:
     """Return the table of all models, and a page for every model card of mini weights."""
     parts = [NOTICE + _HEAD]
     for title, registry in (("Inpainters", INPAINTERS), ("Detectors", DETECTORS)):
-        cards = [registry.card(name) for name in registry.ours]
+        cards = [registry.card(name) for name in registry.built_in]
         parts.append(f"## {title}\n\n{_overview(cards)}")
         if registry is DETECTORS:
             parts.append(_scores(cards))
@@ -56,7 +56,7 @@ def pages() -> dict[str, str]:
 def card_pages() -> Iterator[tuple[str, tuple[str, str]]]:
     """Yield every shipped model card: its page, the title of the model, and the included text."""
     for registry in (INPAINTERS, DETECTORS):
-        for name in registry.ours:
+        for name in registry.built_in:
             if place := _card_file(registry.card(name)):
                 text = f'--8<-- "{place}"\n'
                 yield f"docs/cards/{name}.md", (registry.card(name).title, text)
@@ -104,10 +104,10 @@ def _scores(cards: list[Card]) -> str:
 
 
 def _licenses(cards: list[Card]) -> str:
-    known = (card for card in cards if card.licence or card.checkpoints)
+    known = (card for card in cards if card.license or card.checkpoints)
     return table(("name", "code", "weights"), map(_terms, known))
 
 
 def _terms(card: Card) -> tuple[Any, ...]:
-    weights = dict.fromkeys(one.licence for one in card.checkpoints if one.licence)
-    return code(card.name), card.licence, "; ".join(weights)
+    weights = dict.fromkeys(one.license for one in card.checkpoints if one.license)
+    return code(card.name), card.license, "; ".join(weights)

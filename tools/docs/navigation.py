@@ -15,7 +15,7 @@ FILE = "mkdocs.yml"
 def pages() -> dict[str, str]:
     """Return the file with the text between its marks regenerated."""
     cards = [(title, path) for path, (title, _) in card_pages()]
-    metrics = [(name, f"docs/metrics/{name}.md") for name in METRICS.ours]
+    metrics = [(name, f"docs/metrics/{name}.md") for name in METRICS.built_in]
     text = (ROOT / FILE).read_text(encoding="utf-8")
     text = _between(text, "cards", cards)
     return {FILE: _between(text, "metrics", metrics)}

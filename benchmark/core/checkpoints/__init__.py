@@ -1,1 +1,1 @@
-"""Find, read and strictly load checkpoints; nothing in one is executed."""
+"""Find, read and strictly load checkpoints without executing anything in them."""

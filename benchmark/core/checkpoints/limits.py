@@ -1,8 +1,8 @@
-"""Look at a checkpoint before its reader does: what would fill the memory is refused unread.
+"""Check untrusted checkpoints before they are read: refuse what would exhaust the memory.
 
-torch's weights-only reader runs no code, but it unpacks compressed parts to any size, and makes
-what it is told to: a byte array of any length, text encoded again and again, tensors without
-numbers of their own. Plain checkpoints need none of that.
+torch's weights-only reader runs no code, but it decompresses entries to any size and allocates what
+the pickle requests: a byte array of any length, strings encoded repeatedly, tensors without data of
+their own. Plain checkpoints need none of that.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from torch import Tensor
 from benchmark.core.errors import WeightsError
 
 LONGEST_HEADER = 16 * 2**20  # bytes of a .safetensors header; real ones have a few hundred KiB
-MOST_TEXT = 2**30  # bytes that all calls of a pickle together may make of its longest text
+MOST_TEXT = 2**30  # bytes: a pickle's number of calls times its longest string
 LONGEST_PICKLE = 8 * 2**20  # bytes of instructions; real ones have a few hundred KiB
-_LEGACY_PICKLES = 5  # of a file of torch.save before its zip archives
-_TOO_LONG = "too long"  # no name of an instruction
+_LEGACY_PICKLES = 5  # pickles in a legacy torch.save file, before zip archives
+_TOO_LONG = "too long"  # sentinel in place of an opcode's name
 _TEXT_CALL = "_codecs.encode"
 _PLAIN = frozenset({
     "collections.OrderedDict", "torch.Size", "torch.device", "torch._utils._rebuild_tensor",
@@ -45,11 +45,11 @@ _KINDS = re.compile(r"torch\.(\w+Storage|u?int\d+|float\d\w*|bfloat16|bool|compl
 _PYTHON_2 = {"__builtin__": "builtins"}
 
 
-def number(dtype: np.dtype[Any], raw: bytes = b"") -> Any:  # noqa: ANN401 (numpy's)
-    """A numpy number, as training programs leave them beside tensors.
+def numpy_scalar(dtype: np.dtype[Any], raw: bytes = b"") -> Any:  # noqa: ANN401 (numpy's)
+    """Build a numpy scalar, as training programs save them beside tensors.
 
     Raises:
-        ValueError: if it is none: a record, or text, of any length.
+        ValueError: for structured or string types, which may have any length.
     """
     if dtype.kind not in "biufc":
         raise ValueError(f"a number of type {str(dtype)[:60]}")
@@ -57,10 +57,10 @@ def number(dtype: np.dtype[Any], raw: bytes = b"") -> Any:  # noqa: ANN401 (nump
 
 
 def refuse_long_header(path: Path) -> None:
-    """Refuse a .safetensors file whose header is longer than networks need.
+    """Refuse a .safetensors file whose header is longer than `LONGEST_HEADER`.
 
     Raises:
-        WeightsError: saying both lengths.
+        WeightsError: with both lengths.
         OSError: if it cannot be read.
     """
     with path.open("rb") as file:
@@ -68,16 +68,16 @@ def refuse_long_header(path: Path) -> None:
     if length > LONGEST_HEADER:
         raise WeightsError(
             f"{path}: damaged or no checkpoint: a header of {length:,} bytes, at most "
-            f"{LONGEST_HEADER:,} are read"
+            f"{LONGEST_HEADER:,} are accepted"
         )
 
 
 def refuse_packed(path: Path) -> None:
-    """Refuse a file of torch.save that would become larger in memory than it is on disk.
+    """Refuse a torch.save file that would be larger in memory than on disk.
 
     Raises:
-        WeightsError: saying what is in it.
-        Exception: any of `inert.BROKEN`, if it is damaged.
+        WeightsError: with what is wrong with it.
+        Exception: any of `pickle_vm.BROKEN`, if it is damaged.
     """
     if not zipfile.is_zipfile(path):
         with path.open("rb") as file:
@@ -89,11 +89,11 @@ def refuse_packed(path: Path) -> None:
         if packed is not None:
             raise WeightsError(
                 f"{path}: refused: {packed.filename[:80]} is compressed, which torch.save never "
-                "does; unpack it and save it again"
+                "does; decompress it and save it again"
             )
         overlap = sum(one.file_size for one in entries) > path.stat().st_size
         if overlap or archive.comment or len({one.filename for one in entries}) < len(entries):
-            raise WeightsError(f"{path}: refused: its entries overlap or are there twice")
+            raise WeightsError(f"{path}: refused: its entries overlap or are duplicated")
         for one in entries:
             if one.filename.rpartition("/")[2] == "data.pkl":
                 _refuse_pickles(path, io.BytesIO(archive.read(one)), 1)
@@ -116,13 +116,13 @@ def _refuse_pickles(path: Path, file: IO[bytes], count: int) -> None:
         elif isinstance(argument, str | bytes):
             longest = max(longest, len(argument))
             if encodes and isinstance(argument, str) and _converts(argument):
-                raise WeightsError(f"{path}: refused: it asks for the conversion {argument!r}")
+                raise WeightsError(f"{path}: refused: it uses the codec {argument!r}")
     if encodes and longest * calls > MOST_TEXT:
-        raise WeightsError(f"{path}: refused: it would make over {MOST_TEXT:,} bytes of its text")
+        raise WeightsError(f"{path}: refused: it would expand to over {MOST_TEXT:,} bytes of text")
 
 
 def _instructions(file: IO[bytes], count: int) -> Iterator[tuple[str, Any]]:
-    """The instructions of the first pickles of a file; what is damaged is for the reader to say."""
+    """Yield the opcodes of the first pickles of a file; the reader reports damaged ones."""
     start = file.tell()
     with suppress(ValueError, EOFError, IndexError):
         for _ in range(count):
@@ -138,19 +138,18 @@ def _renamed(argument: str) -> str:
 
 
 def _refuse_global(path: Path, word: str) -> None:
-    """Refuse what torch would make of a few bytes; of any other name its reader says why."""
+    """Refuse globals by which torch allocates much from few bytes; its reader refuses others."""
     if what := _REFUSED.get(word):
         raise WeightsError(f"{path}: refused: it holds {what}; expected plain tensors")
     known = word.startswith(("torch.", "builtins.", "collections."))
     if known and word not in _PLAIN and not _KINDS.fullmatch(word):
         raise WeightsError(
-            f"{path}: refused: more than plain tensors; nothing in it was run (it asks for "
-            f"{word[:80]})"
+            f"{path}: refused: more than plain tensors; nothing in it was run (it uses {word[:80]})"
         )
 
 
 def _converts(text: str) -> bool:
-    """Whether a text names a codec that turns bytes into other bytes, and so can be repeated."""
+    """Whether a string names a codec from bytes to bytes, which can be applied repeatedly."""
     if len(text) > 40:
         return False
     try:
@@ -160,14 +159,14 @@ def _converts(text: str) -> bool:
 
 
 def refuse_repeated(path: Path, content: object) -> None:
-    """Refuse tensors that have no numbers of their own, or fewer than their shape.
+    """Refuse tensors without storage of their own, or with fewer elements than their shape.
 
     Args:
         path: the file, for the message.
-        content: what was read of it: tensors, in dictionaries, lists and tuples.
+        content: what was read from it: tensors in dictionaries, lists and tuples.
 
     Raises:
-        WeightsError: naming the shape.
+        WeightsError: with the shape.
     """
     seen: set[int] = set()
     left = [content]
@@ -179,8 +178,8 @@ def refuse_repeated(path: Path, content: object) -> None:
         if isinstance(one, Tensor):
             if not _whole(one):
                 raise WeightsError(
-                    f"{path}: refused: a tensor of shape {tuple(one.shape)} that has fewer numbers "
-                    "in the file"
+                    f"{path}: refused: a tensor of shape {tuple(one.shape)} with fewer elements in "
+                    "the file"
                 )
         elif isinstance(one, dict):
             left += one.values()
@@ -189,7 +188,7 @@ def refuse_repeated(path: Path, content: object) -> None:
 
 
 def _whole(tensor: Tensor) -> bool:
-    """Whether each element has its place in memory."""
+    """Whether every element has its own place in memory."""
     if tensor.layout != torch.strided or tensor.is_nested or tensor.device.type == "meta":
         return False
     return tensor.numel() * tensor.element_size() <= tensor.untyped_storage().nbytes()

@@ -1,4 +1,4 @@
-"""Read checkpoints without running anything in them, and load them strictly."""
+"""Read checkpoints without executing anything in them, and load them strictly."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from torch.nn.modules.module import register_module_parameter_registration_hook
 from torch.overrides import TorchFunctionMode
 
 from benchmark.core.checkpoints.limits import (
-    number,
+    numpy_scalar,
     refuse_long_header,
     refuse_packed,
     refuse_repeated,
@@ -31,40 +31,40 @@ from benchmark.core.errors import BadInput, WeightsError
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-Sizes = TypeVar("Sizes", bound="DataclassInstance")  # a network's frozen dataclass of sizes
+Sizes = TypeVar("Sizes", bound="DataclassInstance")  # a network's frozen config dataclass
 
-# What training programs leave beside the tensors: numbers, not code. numpy 1 had another name.
+# numpy scalars, which training programs save beside tensors; numpy 1 had another module name.
 _NUMBERS: list[Any] = [
     np.dtype,
     np.dtypes.Float64DType,
     np.dtypes.Float32DType,
-    (number, "numpy.core.multiarray.scalar"),
-    (number, "numpy._core.multiarray.scalar"),
+    (numpy_scalar, "numpy.core.multiarray.scalar"),
+    (numpy_scalar, "numpy._core.multiarray.scalar"),
 ]
 
 
 _NONE = "damaged, truncated or no checkpoint (neither safetensors nor what torch.save writes)"
-_LONGEST_NOTE = 2**22  # characters of what a .safetensors file says of itself
-_ONLY_NUMBERS = ("normalize", "normal_", "uniform_", "div_")  # torch's, which change no shape
-_SPARE = 1000  # parameters, and numbers in them, that a network may make and drop again
+_LONGEST_NOTE = 2**22  # characters of a .safetensors file's "bench" entry
+_ONLY_NUMBERS = ("normalize", "normal_", "uniform_", "div_")  # torch functions that keep shapes
+_SPARE = 1000  # parameters, and elements of them, that a network may create and discard
 _NO_NETWORK = (
     ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, RuntimeError,
     TypeError, ValueError, BadInput,
-)  # fmt: skip  # what building one of impossible sizes can raise
+)  # fmt: skip  # exceptions from building a network of impossible sizes
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a checkpoint's dictionary onto the CPU: .safetensors, or what torch.save wrote.
+    """Read a .safetensors or torch.save file onto the CPU.
 
     Args:
         path: the file.
 
     Returns:
-        What the file holds at its top level.
+        The file's top-level dictionary.
 
     Raises:
-        WeightsError: if it is missing, truncated, no dictionary, asks to run code, or would become
-            larger in memory than it is.
+        WeightsError: if it is missing, truncated, not a dictionary, would run code, or would be
+            larger in memory than on disk.
     """
     if not path.is_file():
         raise WeightsError(f"{path}: no such checkpoint file")
@@ -76,12 +76,12 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
                 return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no dict)
         refuse_packed(path)
         with torch.serialization.safe_globals(_NUMBERS), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch's guesses at what a damaged file might be
+            warnings.simplefilter("ignore")  # torch's guesses about damaged files
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        asked = re.search(r"GLOBAL ([\w.]+)", str(error))
-        if asked or _was_saved(path):
-            what = f" (it asks for {asked[1]})" if asked else ""
+        used = re.search(r"GLOBAL ([\w.]+)", str(error))
+        if used or _was_saved(path):
+            what = f" (it uses {used[1]})" if used else ""
             raise WeightsError(
                 f"{path}: refused: more than plain tensors; nothing in it was run{what}"
             ) from None
@@ -102,13 +102,13 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def _was_saved(path: Path) -> bool:
-    """Whether a file begins as torch.save or pickle begin one."""
+    """Whether a file starts like one of torch.save or pickle."""
     with path.open("rb") as file:
         return file.read(2) in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
-    """What a .safetensors file of this project says of itself: its "bench" entry, as JSON.
+    """Read the metadata entry "bench" (JSON) of a .safetensors file of this project.
 
     Returns:
         At least `model` (name) and `config` (the network's sizes).
@@ -124,28 +124,28 @@ def read_metadata(path: Path) -> dict[str, Any]:
         raise WeightsError(f"{path}: damaged, truncated or no checkpoint ({error})") from None
     if noted is None:
         raise WeightsError(
-            f"{path}: does not say the network's sizes; not written by 'bench train'"
+            f"{path}: no network config in its metadata; not written by 'bench train'"
         )
     try:
-        said = json.loads(noted) if len(noted) <= _LONGEST_NOTE else None
+        metadata = json.loads(noted) if len(noted) <= _LONGEST_NOTE else None
     except (ValueError, RecursionError):
-        said = None
-    if not isinstance(said, dict) or not isinstance(said.get("config", {}), dict):
-        raise WeightsError(f"{path}: what it says of the network is damaged")
-    return said
+        metadata = None
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("config", {}), dict):
+        raise WeightsError(f"{path}: damaged metadata")
+    return metadata
 
 
 def read_sizes(path: Path, model: str, sizes: type[Sizes], **fixed: object) -> Sizes:
-    """The network's sizes, as a .safetensors file of this project states them.
+    """Read the network's config from a .safetensors file of this project.
 
     Args:
         path: the file.
-        model: the name of the model it must be of.
-        sizes: the model's frozen dataclass of sizes; it refuses sizes that make no network.
-        fixed: what some of them must be, as they make the model what it is called.
+        model: expected name of the model.
+        sizes: the model's frozen config dataclass; it refuses invalid sizes.
+        fixed: required values of fields that define the model variant.
 
     Raises:
-        WeightsError: if the file is damaged, of another model, or has sizes that make no network.
+        WeightsError: if the file is damaged, of another model, or has invalid sizes.
     """
     noted = read_metadata(path)
     if noted.get("model") != model:
@@ -166,10 +166,10 @@ def read_sizes(path: Path, model: str, sizes: type[Sizes], **fixed: object) -> S
 
 
 def part_of(content: Mapping[str, Any], key: str, path: Path) -> dict[str, Tensor]:
-    """The state dict under `key`, without the prefix a data-parallel container adds.
+    """Return the state dict under `key`, without the "module." prefix of data-parallel modules.
 
     Raises:
-        WeightsError: if the file has no such key or something else under it.
+        WeightsError: if the file has no such key, or its value is not a dictionary.
     """
     state = content.get(key)
     if not isinstance(state, Mapping):
@@ -179,10 +179,10 @@ def part_of(content: Mapping[str, Any], key: str, path: Path) -> dict[str, Tenso
 
 
 def flat_state(content: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
-    """The state dict that is the whole file, without the prefix a data-parallel container adds.
+    """Return the whole file as a state dict, without the "module." prefix.
 
     Raises:
-        WeightsError: if the file is empty or holds anything but tensors.
+        WeightsError: if the file is empty or has values that are not tensors.
     """
     if not content or not all(isinstance(value, Tensor) for value in content.values()):
         found = ", ".join(sorted(map(str, content))[:5])
@@ -193,15 +193,15 @@ def flat_state(content: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
 
 
 def refuse_unfit(build: Callable[[], nn.Module], state: Mapping[str, Any], path: Path) -> None:
-    """Refuse sizes that a file states and its tensors do not fill, before memory is taken for them.
+    """Refuse a file whose stated config does not match its tensors, before memory is allocated.
 
     Args:
-        build: makes the network of those sizes; here its tensors have shapes and no numbers.
-        state: what is to fill it.
+        build: builds the network; it is called on the meta device.
+        state: the file's state dict.
         path: the file, for messages.
 
     Raises:
-        WeightsError: if its tensors have other names or shapes, or the sizes make no network.
+        WeightsError: if keys or shapes do not match, or the sizes are invalid.
     """
     room = 2 * sum(one.numel() for one in state.values() if isinstance(one, Tensor)) + _SPARE
     left = [2 * len(state) + _SPARE, room]
@@ -216,11 +216,11 @@ def refuse_unfit(build: Callable[[], nn.Module], state: Mapping[str, Any], path:
     hook = register_module_parameter_registration_hook(count)
     try:
         with torch.device("meta"), _NoNumbers(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch's about tensors without elements
+            warnings.simplefilter("ignore")  # torch warns about tensors without elements
             network = build()
     except _TooLargeError:
         raise WeightsError(
-            f"{path}: the sizes that it states need more than its {len(state)} tensors"
+            f"{path}: its network config needs more than its {len(state)} tensors"
         ) from None
     except _NO_NETWORK as error:
         reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
@@ -231,11 +231,11 @@ def refuse_unfit(build: Callable[[], nn.Module], state: Mapping[str, Any], path:
 
 
 class _NoNumbers(TorchFunctionMode):
-    """Leaves out what only changes numbers, and on the meta device loads torch's compiler: 5 s."""
+    """Skip functions that only change values; on the meta device they import the compiler (5 s)."""
 
     def __torch_function__(
         self,
-        func: Any,  # noqa: ANN401 (torch's signature)
+        func: Any,  # noqa: ANN401 (torch's own signature)
         types: object,
         args: Sequence[Any] = (),
         kwargs: dict[str, Any] | None = None,
@@ -248,16 +248,16 @@ class _NoNumbers(TorchFunctionMode):
 
 
 class _TooLargeError(Exception):
-    """More parameters were made than a file can fill."""
+    """The network has more parameters than the file."""
 
 
 def load_strict(network: nn.Module, state: Mapping[str, Any], path: Path) -> None:
-    """Fill every tensor of `network` from `state`, leaving nothing over; then evaluation mode.
+    """Load a state dict strictly, and switch the network to evaluation mode without gradients.
 
-    Half precision is widened to the network's own type.
+    Half precision is converted to the network's own type.
 
     Raises:
-        WeightsError: naming missing and surplus keys, and tensors of another shape.
+        WeightsError: with missing keys, unexpected keys and shape mismatches.
     """
     own = _refuse_other_shapes(network, state, path)
     network.load_state_dict({name: state[name].to(own[name].dtype) for name in own})
@@ -269,15 +269,15 @@ def _refuse_other_shapes(
 ) -> dict[str, Tensor]:
     own: dict[str, Tensor] = network.state_dict()
     missing = [name for name in own if name not in state]
-    surplus = [name for name in state if name not in own]
+    unexpected = [name for name in state if name not in own]
     shapes = [name for name in own if name in state and not _fits(own[name], state[name])]
-    if missing or surplus or shapes:
+    if missing or unexpected or shapes:
         beside = next(iter(sorted(path.parent.glob("*.safetensors"))), None) if shapes else None
-        hint = f"; {beside} beside it says its sizes itself" if beside and beside != path else ""
+        hint = f"; {beside} beside it has its config" if beside and beside != path else ""
         raise WeightsError(
-            f"{path} is no checkpoint of {type(network).__name__}: "
-            f"{_some('missing', missing)}, {_some('surplus', surplus)}, "
-            f"{_some('misshapen', shapes)}{hint}"
+            f"{path} does not match {type(network).__name__}: "
+            f"{_some('missing', missing)}, {_some('unexpected', unexpected)}, "
+            f"{_some('shape mismatch', shapes)}{hint}"
         )
     return own
 

@@ -1,9 +1,9 @@
-"""Play a pickle's instructions on a stack of our own, making nothing but tensors and records.
+"""A restricted pickle interpreter that imports nothing and builds only tensors and plain values.
 
-A global is a name: nothing is imported. A call of one of five known names gives a tensor's place or
-an empty dictionary, any other call an inert record of what was called with what. No instruction
-copies or hashes more than it brings along, so memory and time stay in proportion to the size of the
-file, whatever it says of itself; sets, which nothing here needs, are kept as lists.
+Globals stay names. Calls of five known functions return a tensor's location or an empty dictionary;
+any other call returns an `UnbuiltObject` with the function's name and arguments. No instruction
+copies or hashes more data than it contains, so memory and time are proportional to the file's size.
+Sets, which no checkpoint needs, are read as lists.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _TYPES = {
 }
 _LEGACY = (0x1950A86A20F9469CFC6C, 1001)  # magic number and protocol of a legacy torch.save file
 LONGEST = 500  # characters of a global's or an entry's name
-_KEYS = (str, bytes, int, float, type(None))  # and Name and Record; a tuple's hash can take forever
+_KEYS = (str, bytes, int, float, type(None))  # not tuples: hashing nested ones may never end
 _MOST_ARGUMENTS = 8  # of a call that is made
 _BLOB_STEPS = 1000  # instructions in one of a blob's small pickles; real ones have about fifty
 
@@ -44,24 +44,24 @@ BROKEN = (
     ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError,
     NotImplementedError, OSError, RecursionError, RuntimeError, TypeError, ValueError,
     struct.error, zipfile.BadZipFile,
-)  # fmt: skip  # whatever a damaged pickle or archive can raise in the readers below
+)  # fmt: skip  # exceptions from damaged pickles or archives
 
 
 @dataclass(frozen=True, slots=True)
-class Name:
-    """A global the pickle names, "module.attribute"; it is never looked up."""
+class GlobalName:
+    """The name of a global, "module.attribute"; it is never imported."""
 
     text: str
 
 
 @dataclass(eq=False, slots=True, repr=False)
-class Record:
-    """An object of a class that is not made.
+class UnbuiltObject:
+    """A call that was not executed, in place of its result.
 
     Attributes:
-        name: "module.attribute" of what would have been called.
-        args: the arguments of the call.
-        state: what the object would have been given as its state, or None.
+        name: "module.attribute" of the function or class.
+        args: arguments of the call.
+        state: argument of the object's `__setstate__`, or None.
     """
 
     name: str
@@ -71,7 +71,7 @@ class Record:
 
 @dataclass(eq=False)
 class Storage:
-    """Numbers in a file: how many, of what type, and how to read their bytes."""
+    """A tensor storage in a file: dtype, number of elements, and how to read its bytes."""
 
     dtype: torch.dtype
     count: int
@@ -79,16 +79,16 @@ class Storage:
 
     @cached_property
     def values(self) -> Tensor:
-        """(count,), read once however many tensors share it."""
+        """The elements, (count,); read once for all tensors that share the storage."""
         raw = bytearray(self.read())
         if len(raw) != self.count * self.dtype.itemsize:
-            raise ValueError("a storage of another length than stated")
+            raise ValueError("a storage of a wrong length")
         return torch.frombuffer(raw, dtype=self.dtype) if raw else torch.empty(0, dtype=self.dtype)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Stored:
-    """A tensor's place in a storage."""
+class StoredTensor:
+    """A tensor's location in a storage."""
 
     storage: Storage
     offset: int
@@ -96,7 +96,7 @@ class Stored:
     stride: tuple[int, ...]
 
     def tensor(self) -> Tensor:
-        """The tensor; refused where it reaches beyond its storage or repeats parts of it."""
+        """Return the tensor; refuse one that exceeds its storage or repeats parts of it."""
         count = math.prod(self.size)
         last = self.offset + sum(
             (side - 1) * step for side, step in zip(self.size, self.stride, strict=True)
@@ -106,13 +106,13 @@ class Stored:
         return self.storage.values.as_strided(self.size, self.stride, self.offset)
 
 
-class Machine:
-    """Plays a pickle's instructions.
+class PickleMachine:
+    """Interpreter of a pickle's instructions.
 
     Args:
-        persistent: what a persistent id stands for; without it there may be none.
-        limit: most instructions to play, or None.
-        allowed: the only globals that may be named, or None for any.
+        persistent: resolves persistent ids; without it they are refused.
+        limit: maximum number of instructions, or None.
+        allowed: the only globals that may occur, or None for any.
     """
 
     def __init__(
@@ -127,7 +127,7 @@ class Machine:
         self._stack: list[Any] = []
         self._marks: list[int] = []
         self._memo: dict[int, object] = {}
-        self._blobs: dict[int, tuple[bytes, Storage]] = {}  # by id; the bytes kept, so it is theirs
+        self._blobs: dict[int, tuple[bytes, Storage]] = {}  # by id of the bytes, which are kept
         self._calls: dict[str, Callable[..., object]] = {
             "collections.OrderedDict": _empty,
             "dnnlib.util.EasyDict": _empty,
@@ -136,8 +136,8 @@ class Machine:
             "torch.storage._load_from_bytes": self._from_blob,
         }
 
-    def play(self, stream: IO[bytes] | mmap.mmap) -> object:
-        """The object that the next pickle in the stream describes."""
+    def run(self, stream: IO[bytes] | mmap.mmap) -> object:
+        """Interpret the next pickle in the stream and return its object."""
         for step, (opcode, argument, _) in enumerate(pickletools.genops(stream)):  # type: ignore[arg-type]
             if self._limit is not None and step >= self._limit:
                 raise ValueError("a storage's description is too long")
@@ -151,13 +151,13 @@ class Machine:
                 _STEPS[opcode.name](self, argument)
             else:
                 raise ValueError(f"instruction {opcode.name}, which no checkpoint needs")
-        raise EOFError("no end")
+        raise EOFError("no STOP instruction")
 
     def skip(self, _argument: object) -> None:
-        """An instruction that is for the writer's own reader."""
+        """Ignore the instruction."""
 
     def mark(self, _argument: object) -> None:
-        """Remember the stack's height."""
+        """Push a mark: the stack's height."""
         self._marks.append(len(self._stack))
 
     def _since_mark(self) -> list[Any]:
@@ -167,39 +167,39 @@ class Machine:
         return items
 
     def memoize(self, argument: int | None) -> None:
-        """Keep the top under a number; a dictionary, so that a huge number costs nothing."""
+        """Memoize the top under an index; in a dictionary, so that a huge index costs nothing."""
         self._memo[len(self._memo) if argument is None else argument] = self._stack[-1]
 
     def get(self, argument: int) -> None:
-        """Push what was kept."""
+        """Push a memoized object."""
         self._stack.append(self._memo[argument])
 
     def gather(self, _argument: object) -> None:
-        """Everything since the mark as a tuple."""
+        """Replace everything since the mark by a tuple."""
         self._stack.append(tuple(self._since_mark()))
 
     def tuple_of(self, _argument: object, *, count: int) -> None:
-        """The last few as a tuple."""
+        """Replace the last `count` objects by a tuple."""
         items = tuple(self._stack[-count:])
         del self._stack[-count:]
         self._stack.append(items)
 
     def extend(self, _argument: object, *, single: bool) -> None:
-        """Append to the list or record below; records keep nothing of it."""
+        """Append to the list below; ignored for unbuilt objects."""
         items = [self._stack.pop()] if single else self._since_mark()
-        if not isinstance(self._stack[-1], Record):
+        if not isinstance(self._stack[-1], UnbuiltObject):
             self._stack[-1].extend(items)
 
     def set_items(self, _argument: object, *, single: bool) -> None:
-        """Set items of the dictionary or record below; records keep nothing of it."""
+        """Set items of the dictionary below; ignored for unbuilt objects."""
         if single:
             value, key = self._stack.pop(), self._stack.pop()
             items = [key, value]
         else:
             items = self._since_mark()
-        if not all(isinstance(key, (*_KEYS, Name, Record)) for key in items[::2]):
-            raise TypeError("a dictionary's key is no plain value")
-        if not isinstance(self._stack[-1], Record):
+        if not all(isinstance(key, (*_KEYS, GlobalName, UnbuiltObject)) for key in items[::2]):
+            raise TypeError("a dictionary key is not a plain value")
+        if not isinstance(self._stack[-1], UnbuiltObject):
             self._stack[-1].update(zip(items[::2], items[1::2], strict=True))
 
     def name(self, argument: str | None) -> None:
@@ -207,35 +207,35 @@ class Machine:
         if argument is None:
             attribute, module = self._stack.pop(), self._stack.pop()
             if not isinstance(module, str) or not isinstance(attribute, str):
-                raise TypeError("a global whose name is no text")
+                raise TypeError("a global whose name is not a string")
             if len(module) + len(attribute) > LONGEST:  # before they are copied
                 raise ValueError("a global with too long a name")
             argument = f"{module} {attribute}"
         name = argument.replace(" ", ".")
         if self._allowed is not None and name not in self._allowed:
-            raise ValueError(f"it asks for {name[:LONGEST]}")
-        self._stack.append(Name(name))
+            raise ValueError(f"it uses {name[:LONGEST]}")
+        self._stack.append(GlobalName(name))
 
     def call(self, _argument: object) -> None:
-        """Call one of the few known names; of any other, make a record."""
+        """Call a known function; for any other, push an unbuilt object."""
         args, called = self._stack.pop(), self._stack.pop()
-        if not isinstance(called, Name) or not isinstance(args, tuple):
-            raise TypeError("a call of something that is no name")
+        if not isinstance(called, GlobalName) or not isinstance(args, tuple):
+            raise TypeError("a call of something that is not a global")
         known = self._calls.get(called.text)
         if known and len(args) > _MOST_ARGUMENTS:
             raise TypeError(f"{called.text} with {len(args)} arguments")
-        self._stack.append(known(*args) if known else Record(called.text, args))
+        self._stack.append(known(*args) if known else UnbuiltObject(called.text, args))
 
     def build(self, _argument: object) -> None:
-        """Give a record its state; containers and tensors need none."""
+        """Set an unbuilt object's state; ignored for containers and tensors."""
         state = self._stack.pop()
-        if isinstance(self._stack[-1], Record):
+        if isinstance(self._stack[-1], UnbuiltObject):
             self._stack[-1].state = state
 
     def persistent(self, _argument: object) -> None:
-        """Replace a persistent id by what it stands for."""
+        """Replace a persistent id by the object that it refers to."""
         if self._persistent is None:
-            raise ValueError("a persistent id where none belongs")
+            raise ValueError("an unexpected persistent id")
         self._stack.append(self._persistent(self._stack.pop()))
 
     def _from_blob(self, blob: bytes) -> Storage:
@@ -257,31 +257,31 @@ _VALUES = frozenset({
     "BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "BINUNICODE",
     "SHORT_BINUNICODE", "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8",
 })  # fmt: skip
-_STEPS: dict[str, Callable[[Machine, Any], None]] = {
-    "PROTO": Machine.skip,
-    "FRAME": Machine.skip,
-    "MARK": Machine.mark,
-    "BINPUT": Machine.memoize,
-    "LONG_BINPUT": Machine.memoize,
-    "MEMOIZE": Machine.memoize,
-    "BINGET": Machine.get,
-    "LONG_BINGET": Machine.get,
-    "TUPLE": Machine.gather,
-    "FROZENSET": Machine.gather,
-    "TUPLE1": partial(Machine.tuple_of, count=1),
-    "TUPLE2": partial(Machine.tuple_of, count=2),
-    "TUPLE3": partial(Machine.tuple_of, count=3),
-    "APPEND": partial(Machine.extend, single=True),
-    "APPENDS": partial(Machine.extend, single=False),
-    "ADDITEMS": partial(Machine.extend, single=False),
-    "SETITEM": partial(Machine.set_items, single=True),
-    "SETITEMS": partial(Machine.set_items, single=False),
-    "GLOBAL": Machine.name,
-    "STACK_GLOBAL": Machine.name,
-    "REDUCE": Machine.call,
-    "NEWOBJ": Machine.call,
-    "BUILD": Machine.build,
-    "BINPERSID": Machine.persistent,
+_STEPS: dict[str, Callable[[PickleMachine, Any], None]] = {
+    "PROTO": PickleMachine.skip,
+    "FRAME": PickleMachine.skip,
+    "MARK": PickleMachine.mark,
+    "BINPUT": PickleMachine.memoize,
+    "LONG_BINPUT": PickleMachine.memoize,
+    "MEMOIZE": PickleMachine.memoize,
+    "BINGET": PickleMachine.get,
+    "LONG_BINGET": PickleMachine.get,
+    "TUPLE": PickleMachine.gather,
+    "FROZENSET": PickleMachine.gather,
+    "TUPLE1": partial(PickleMachine.tuple_of, count=1),
+    "TUPLE2": partial(PickleMachine.tuple_of, count=2),
+    "TUPLE3": partial(PickleMachine.tuple_of, count=3),
+    "APPEND": partial(PickleMachine.extend, single=True),
+    "APPENDS": partial(PickleMachine.extend, single=False),
+    "ADDITEMS": partial(PickleMachine.extend, single=False),
+    "SETITEM": partial(PickleMachine.set_items, single=True),
+    "SETITEMS": partial(PickleMachine.set_items, single=False),
+    "GLOBAL": PickleMachine.name,
+    "STACK_GLOBAL": PickleMachine.name,
+    "REDUCE": PickleMachine.call,
+    "NEWOBJ": PickleMachine.call,
+    "BUILD": PickleMachine.build,
+    "BINPERSID": PickleMachine.persistent,
 }
 
 
@@ -291,34 +291,39 @@ def _empty() -> dict[object, object]:
 
 def _stored(
     storage: Storage, offset: int, size: Sequence[int], stride: Sequence[int], *_: object
-) -> Stored:
+) -> StoredTensor:
     numbers = (offset, *size, *stride) if len(size) + len(stride) < 64 else (None,)
     if not isinstance(storage, Storage) or not all(
         type(number) is int and 0 <= number < 2**63 for number in numbers
     ):
-        raise TypeError("a tensor of something that is no storage, or of an impossible shape")
-    return Stored(storage, offset, tuple(size), tuple(stride))
+        raise TypeError("a tensor without a storage, or of an impossible shape")
+    return StoredTensor(storage, offset, tuple(size), tuple(stride))
 
 
 def storage_of(identity: Any, read: Callable[[str, int], bytes]) -> Storage:  # noqa: ANN401 (a pickle's)
-    """The storage of ("storage", type, key, location, count, ...); `read` takes key and bytes."""
+    """Return the storage of a persistent id ("storage", type, key, location, count, ...).
+
+    Args:
+        identity: the persistent id.
+        read: returns the bytes of a storage, given its key and number of bytes.
+    """
     kind, name, key, _, count, *_ = identity
     if kind != "storage" or not isinstance(key, str) or type(count) is not int or count < 0:
-        raise ValueError("a persistent id that is no storage")
+        raise ValueError("a persistent id that is not a storage")
     dtype = _TYPES[name.text]
     return Storage(dtype, count, lambda: read(key, count * dtype.itemsize))
 
 
 def _blob_storage(blob: bytes) -> Storage:
-    """The one storage in a legacy torch.save file: five pickles, then a count and the numbers."""
+    """Return the storage of a legacy torch.save file: five pickles, an element count, the data."""
     stream = io.BytesIO(blob)
 
     def read(_key: str, length: int) -> bytes:
         return blob[start : start + length]
 
-    head = [Machine(limit=_BLOB_STEPS).play(stream) for _ in range(3)]
-    storage = Machine(lambda identity: storage_of(identity, read), _BLOB_STEPS).play(stream)
-    Machine(limit=_BLOB_STEPS).play(stream)  # the list of keys
+    head = [PickleMachine(limit=_BLOB_STEPS).run(stream) for _ in range(3)]
+    storage = PickleMachine(lambda identity: storage_of(identity, read), _BLOB_STEPS).run(stream)
+    PickleMachine(limit=_BLOB_STEPS).run(stream)  # the list of keys
     (count,) = struct.unpack("<q", stream.read(8))
     start = stream.tell()
     if tuple(head[:2]) != _LEGACY or not isinstance(storage, Storage) or count != storage.count:

@@ -1,4 +1,4 @@
-"""Which weights a model runs with: the authors' file, this project's mini edition, or a path."""
+"""Resolve a model's weights: the authors' official files, the mini weights, or a path."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from zipfile import BadZipFile, ZipFile
 
 from benchmark.core.card import Card, Checkpoint
 from benchmark.core.errors import BadInput, MissingWeights, WeightsError
-from benchmark.core.paths import at_home, home
+from benchmark.core.paths import expand_home, home
 
-POINTER = b"version https://git-lfs.github.com/spec/v1\n"  # begins each pointer of Git LFS
+POINTER = b"version https://git-lfs.github.com/spec/v1\n"  # start of a Git LFS pointer
 _WHOLE = 64  # digits of a SHA-256
-UNVERIFIED = "official, unverified"  # as an edition: it loads, and may be anybody's
+UNVERIFIED = "official, unverified"  # edition of an installed file without a published checksum
 RECEIPT = "installed.json"  # beside installed files: {file: {"sha256": ..., "verified": bool}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
-    """The weights behind an answer.
+    """The weights that a model is run with.
 
     Attributes:
-        edition: "official", "official, unverified" for an installed file of which no checksum is
-            published, "mini", "sha256:" and 12 digits for another file, or "none" for a model
-            that needs none. It stands in every row of every result.
-        path: the file, or the folder where the authors publish several; None where none is needed.
-        sha256: SHA-256 of the file, or of the folder's names and files; "" where none is needed.
+        edition: the weights variant: "official", "official, unverified" for an installed file
+            without a published checksum, "mini", "sha256:" and 12 digits for another file, or
+            "none" for a model without weights. It is part of every row of results.
+        path: the file, or the folder if the authors publish several; None without weights.
+        sha256: SHA-256 of the file, or of the folder's names and files; "" without weights.
     """
 
     edition: str
@@ -42,27 +42,27 @@ def find_weights(card: Card, wanted: str | Path | None = None) -> Weights:
 
     Args:
         card: the model's card.
-        wanted: "official", "mini", a path, or None for official where installed, else mini.
+        wanted: "official", "mini", a path, or None for official if installed, else mini.
 
     Returns:
-        What was found, with the checksum of the bytes that are there now.
+        The weights, with the SHA-256 of the present files.
 
     Raises:
-        BadInput: if weights are given to a model that takes none.
-        MissingWeights: if there are none; the message names the ways to get them.
-        WeightsError: if a path is wrong, or an installed file was changed.
+        BadInput: if weights are given to a model without weights.
+        MissingWeights: if there are none; the message says how to get them.
+        WeightsError: if a path does not exist, or an installed file has changed.
     """
     if card.weightless:
         if wanted is not None:
             raise BadInput(f"{card.name} takes no weights, got {str(wanted)!r}")
         return Weights(edition="none")
     if wanted is None:
-        return _official(card) or _mini(card) or _none(card, "weights")
+        return _official(card) or _mini(card) or _raise_missing(card, "weights")
     if str(wanted) == "official":
-        return _official(card) or _none(card, "official weights")
+        return _official(card) or _raise_missing(card, "official weights")
     if str(wanted) == "mini":
-        return _mini(card) or _none(card, "mini weights")
-    path = at_home(Path(wanted))
+        return _mini(card) or _raise_missing(card, "mini weights")
+    path = expand_home(Path(wanted))
     if not path.exists():
         raise WeightsError(f"{path}: no such checkpoint for {card.name}")
     refuse_other(path)
@@ -70,7 +70,7 @@ def find_weights(card: Card, wanted: str | Path | None = None) -> Weights:
 
 
 def mini_path(card: Card) -> Path | None:
-    """Where the mini edition's file lies in its package, or None if it is not there."""
+    """Return the path of the mini weights in their package; None if they are missing."""
     package, _, inner = card.mini.partition(":")
     spec = importlib.util.find_spec(package) if package else None
     if spec is None or spec.origin is None:
@@ -80,12 +80,12 @@ def mini_path(card: Card) -> Path | None:
 
 
 def installed_folder(card: Card) -> Path:
-    """Where a model's published files are installed."""
+    """Return the folder in which a model's published files are installed."""
     return home() / "weights" / card.name
 
 
 def receipts(card: Card) -> dict[str, dict[str, object]]:
-    """What was noted when files were installed: per file its checksum and if it was verified."""
+    """Read what was recorded at installation: each file's checksum, and whether it was verified."""
     path = installed_folder(card) / RECEIPT
     if not path.is_file():
         return {}
@@ -97,11 +97,11 @@ def receipts(card: Card) -> dict[str, dict[str, object]]:
 
 
 def refuse_changed(card: Card, weights: Weights) -> None:
-    """Refuse weights whose files are not any more what their digest was taken of.
+    """Refuse weights whose files changed after they were hashed.
 
     Args:
-        card: the model's.
-        weights: those found before, which have been loaded since.
+        card: the model's card.
+        weights: weights found earlier, and loaded since.
 
     Raises:
         WeightsError: if a file changed in between.
@@ -116,7 +116,7 @@ def refuse_changed(card: Card, weights: Weights) -> None:
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, or of the names and contents of a folder's files in name order."""
+    """Return the SHA-256 of a file, or of the names and contents of a folder's files, sorted."""
     if path.is_dir():
         whole = hashlib.sha256()
         for file in sorted(file for file in path.rglob("*") if file.is_file()):
@@ -127,34 +127,34 @@ def sha256_of(path: Path) -> str:
 
 
 def git_blob_of(path: Path) -> str:
-    """The id that Git gives a file: SHA-1 of "blob", its size, a zero byte, and its content."""
+    """Return a file's Git blob id: SHA-1 of "blob", its size, a zero byte, and its content."""
     with path.open("rb") as content:
         start = hashlib.sha1(f"blob {path.stat().st_size}\0".encode(), usedforsecurity=False)
         return hashlib.file_digest(content, lambda: start).hexdigest()
 
 
 def git_pointer_of(path: Path) -> str:
-    """The id that Git gives a file's pointer where the repository keeps the file in Git LFS."""
-    told = f"oid sha256:{sha256_of(path)}\nsize {path.stat().st_size}\n"
-    pointer = POINTER + told.encode()
+    """Return the Git blob id of the Git LFS pointer to a file."""
+    lines = f"oid sha256:{sha256_of(path)}\nsize {path.stat().st_size}\n"
+    pointer = POINTER + lines.encode()
     whole = f"blob {len(pointer)}\0".encode() + pointer
     return hashlib.sha1(whole, usedforsecurity=False).hexdigest()
 
 
 def verify(checkpoint: Checkpoint, path: Path) -> bool:
-    """Compare a file with all that is known about a checkpoint.
+    """Compare a file with the published size and checksums of a checkpoint.
 
     Args:
-        checkpoint: what is published about the file.
+        checkpoint: the published facts.
         path: the file.
 
     Returns:
-        True if it is, by a checksum, the published file; False where no checksum of the file is
-        published, or only its first digits, so nobody can say.
+        True if a checksum proves that it is the published file; False if no checksum, or only its
+        first digits, are published.
 
     Raises:
-        WeightsError: if it is another file; the message names both sizes or both checksums. Also if
-            it is a pointer of Git LFS, as a repository's copy without Git LFS holds in its place.
+        WeightsError: if it is another file, with both sizes or both checksums; or if it is a Git
+            LFS pointer, as in a repository that was cloned without Git LFS.
     """
     size = path.stat().st_size
     if not checkpoint.file.endswith(".zip"):
@@ -172,11 +172,10 @@ def verify(checkpoint: Checkpoint, path: Path) -> bool:
 
 
 def refuse_other(path: Path) -> None:
-    """Refuse what is often found in a checkpoint's place; anything else is left to its reader.
+    """Refuse common mistakes in place of a checkpoint; the reader refuses everything else.
 
     Raises:
-        WeightsError: if it is a web page, a pointer of Git LFS, or a zip archive that holds no
-            checkpoint of PyTorch's itself.
+        WeightsError: if it is a web page, a Git LFS pointer, or a zip archive other than PyTorch's.
     """
     if not path.is_file():
         return
@@ -189,18 +188,18 @@ def refuse_other(path: Path) -> None:
         raise WeightsError(f"{path}: a pointer of Git LFS, not the file itself; get the file")
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<!doctype", b"<html", b"<?xml")):
         raise WeightsError(
-            f"{path}: a web page, not a checkpoint; a download that asks to sign in or to confirm "
-            "leaves one: download the file itself"
+            f"{path}: a web page, not a checkpoint, such as a page that asks to sign in or to "
+            "confirm; download the file itself"
         )
     if head.startswith(b"PK") and not _of_torch(path):
         raise WeightsError(
-            f"{path}: a zip archive that holds no checkpoint of PyTorch's itself; unpack it, and "
-            "give the file in it"
+            f"{path}: a zip archive, but not a PyTorch checkpoint; unpack it and give the file "
+            "inside"
         )
 
 
 def _of_torch(path: Path) -> bool:
-    """Whether a zip archive was written by torch.save; a damaged one may be."""
+    """Whether a zip archive was written by torch.save; True for damaged ones."""
     try:
         with ZipFile(path) as file:
             return any(name.rpartition("/")[2] == "data.pkl" for name in file.namelist())
@@ -209,11 +208,11 @@ def _of_torch(path: Path) -> bool:
 
 
 def find_files(card: Card, folder: Path) -> dict[str, Path]:
-    """The card's files in a folder, lying flat or in the authors' own folders below it.
+    """Find the card's files in a folder, directly or in the authors' own subfolders.
 
     Returns:
-        Paths by the checkpoint's file name, in the card's order; those that are not there, or are
-        there more than once, are left out.
+        Paths by the checkpoint's file name, in the card's order; missing and ambiguous files are
+        left out.
     """
     found = {}
     for checkpoint in card.checkpoints:
@@ -254,7 +253,7 @@ def _mini(card: Card) -> Weights | None:
 
 
 def _labelled(card: Card, path: Path) -> Weights:
-    """The weights at a path, under the edition that their bytes say they are."""
+    """Return the weights at a path, with the edition that their content identifies."""
     files = _published(card, path)
     if files:
         return Weights(edition="official", path=path, sha256=_sha256_of_all(files))
@@ -265,7 +264,7 @@ def _labelled(card: Card, path: Path) -> Weights:
 
 
 def _published(card: Card, path: Path) -> list[Path]:
-    """The files at a path if they are all that the card lists, each verified; else none."""
+    """Return the files at a path if they are all that the card lists, each verified; else []."""
     if path.is_dir():
         found = find_files(card, path)
     else:
@@ -273,12 +272,12 @@ def _published(card: Card, path: Path) -> list[Path]:
     try:
         known = [one.file in found and verify(one, found[one.file]) for one in card.checkpoints]
     except WeightsError:
-        return []  # somebody's own weights, which go by their hash
+        return []  # other weights, identified by their hash
     return list(found.values()) if known and all(known) else []
 
 
 def _sha256_of_all(files: list[Path]) -> str:
-    """SHA-256 of a file, or of several files' names and contents in name order."""
+    """Return the SHA-256 of a file, or of several files' names and contents, sorted by name."""
     if len(files) == 1:
         return sha256_of(files[0])
     whole = hashlib.sha256()
@@ -287,12 +286,12 @@ def _sha256_of_all(files: list[Path]) -> str:
     return whole.hexdigest()
 
 
-def _none(card: Card, wanted: str) -> NoReturn:
+def _raise_missing(card: Card, wanted: str) -> NoReturn:
     raise MissingWeights(f"{card.name} has no {wanted} here. Use {', or '.join(ways_to(card))}.")
 
 
 def ways_to(card: Card) -> list[str]:
-    """The ways to get weights of a model, each with the command that goes it."""
+    """List the ways to get a model's weights, each with its command."""
     several = len(card.checkpoints) > 1
     files = "the authors' files" if several else "the authors' file"
     ways = []

@@ -1,1 +1,1 @@
-"""Models, programs and libraries from outside this project: how they are named and run."""
+"""External models: parse specifiers, import plugins, run programs, read finished outputs."""

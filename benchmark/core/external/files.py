@@ -1,4 +1,4 @@
-"""What models outside this process share: on what terms they are used, and files by name."""
+"""Options of external models, and lookup of their files by data set, bucket and sample."""
 
 from __future__ import annotations
 
@@ -13,25 +13,24 @@ from pathlib import Path
 from benchmark.core.checkpoints.resolve import sha256_of
 from benchmark.core.errors import BadOutput, DataError
 from benchmark.core.filenames import cut_name, plain_name, same_name
-from benchmark.core.types import Piece
+from benchmark.core.types import NamedImage
 from benchmark.core.walk import walk
 
-LEVELS = ("inpainter", "dataset", "bucket")  # the folders a file may lie in, outermost first
+LEVELS = ("inpainter", "dataset", "bucket")  # possible folders of a file, outermost first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """On what terms a program or a folder outside is used.
+class ExternalOptions:
+    """A run's options for programs and folders of finished outputs.
 
     Attributes:
-        recomposite: whether the known region is pasted back over finished images.
-        timeout: seconds that a program may take for a chunk.
-        logs: folder for what programs print, or None to keep only the last line.
-        env: variables of the environment that programs get though they look like secrets.
-        several: those of `LEVELS` of which the run has more than one: files have to tell them
-            apart.
-        alike: names, as `alike_of` has them, that two samples of the run share: only a file of the
-            very name is theirs.
+        recomposite: whether the known region is pasted over finished images.
+        timeout: seconds that a program may take for a batch.
+        logs: folder for programs' logs, or None to keep only the last line.
+        env: environment variables that programs get although they look like secrets.
+        several: those of `LEVELS` of which the run has more than one, so that paths must contain
+            them.
+        alike: names returned by `alike_of`; samples of these names need a file of their exact name.
     """
 
     recomposite: bool = False
@@ -43,27 +42,28 @@ class Terms:
 
 
 def alike_of(samples: Iterable[str]) -> frozenset[str]:
-    """The names that several samples share once case, composition and separators are the same."""
+    """Return the normalized names that several samples share; see `_loose`."""
     times = Counter(name for sample in set(samples) for name in _loose(sample))
     return frozenset(name for name, count in times.items() if count > 1)
 
 
 def _loose(sample: str) -> set[str]:
+    """Normalize a sample's name: ignore case, Unicode composition and separators."""
     return {same_name(sample), same_name(plain_name(sample))}
 
 
 class NamedFiles:
-    """The files below a folder by what they are of: [INPAINTER/][DATASET/][BUCKET/]SAMPLE.
+    """Files below a folder, named [INPAINTER/][DATASET/][BUCKET/]SAMPLE.
 
-    A level may be left out where the run has only one of it. Slashes in a sample's name may be
-    folders or, as in what `bench run --save-images` writes, "_". Where no name is the same, one
-    that differs in Unicode composition (NFC) or case alone is taken; but of samples that differ in
-    no more than that, each has to have a file of the very name.
+    A level may be omitted if the run has only one of it. Slashes in a sample's name are folders or,
+    as `bench run --save-images` writes them, "_". Without an exact match, a name that differs only
+    in Unicode composition (NFC) or case matches; but samples whose names differ in no more than
+    that need a file of their exact name.
 
     Args:
         folder: the folder.
-        suffixes: of the files that count, such as ".png".
-        names: further names of a file by its own, for programs that add to the image's.
+        suffixes: accepted extensions, such as ".png".
+        names: maps a file's name to further names, for programs that add a prefix or suffix.
 
     Raises:
         DataError: if there is no such folder, or no such file in it.
@@ -90,63 +90,66 @@ class NamedFiles:
             raise DataError(f"{folder}: no files ({', '.join(sorted(suffixes))}) in this folder")
 
     def __iter__(self) -> Iterator[Path]:
-        """All of the files, each once."""
+        """Iterate over all files, each once."""
         return iter(dict.fromkeys(path for found in self._files.values() for path in found))
 
     def name(self, path: Path) -> str:
-        """A file's path in the folder without its ending."""
+        """Return a file's relative path without its extension."""
         return path.relative_to(self.folder).with_suffix("").as_posix()
 
-    def find(self, piece: Piece, terms: Terms) -> Path:
-        """The file of a piece.
+    def find(self, image: NamedImage, terms: ExternalOptions) -> Path:
+        """Find the file of an image by its names.
 
         Args:
-            piece: an image; its image is not looked at.
-            terms: which levels a path must name, and which samples are alike.
+            image: the image; only its names are used.
+            terms: which levels a path must contain, and which samples have similar names.
 
         Raises:
-            BadOutput: if there is none, or more than one; the message names the path expected.
+            BadOutput: if there is none, or more than one; with the expected path.
         """
-        alike = bool(terms.alike and _loose(piece.sample) & terms.alike)
-        names = list(_names(piece, terms.several, alike=alike))
+        alike = bool(terms.alike and _loose(image.sample) & terms.alike)
+        names = list(_names(image, terms.several, alike=alike))
         exact = (self._files.get(name, []) for name in names)
         folded = (self._folded.get(same_name(name), []) for name in names if not alike)
         for found in (*exact, *folded):
             if len(found) > 1:
                 files = " and ".join(str(path) for path in found)
-                raise BadOutput(f"{files}: two files of one name; one must go")
+                raise BadOutput(f"{files}: two files of one name; remove one")
             if found:
                 return found[0]
-        why = "; another sample's name differs in case or signs alone, so none like it is taken"
+        why = (
+            "; another sample's name differs in case or punctuation alone, so the name must match "
+            "exactly"
+        )
         raise BadOutput(f"{self.folder / names[-1]}.*: no such file{why if alike else ''}")
 
 
-def _names(piece: Piece, several: frozenset[str], *, alike: bool) -> Iterator[str]:
-    """The names that a file may have, those that say most first."""
-    levels = [level for level in LEVELS if getattr(piece, level)]
+def _names(image: NamedImage, several: frozenset[str], *, alike: bool) -> Iterator[str]:
+    """Yield the names that a file may have, most specific first."""
+    levels = [level for level in LEVELS if getattr(image, level)]
     for count in range(len(levels), -1, -1):
         for chosen in combinations(levels, count):
             if several & set(levels) <= set(chosen):
-                folders = [getattr(piece, level) for level in chosen]
-                plain = () if alike else (plain_name(piece.sample),)
-                for sample in dict.fromkeys((cut_name(piece.sample), *plain, piece.sample)):
+                folders = [getattr(image, level) for level in chosen]
+                plain = () if alike else (plain_name(image.sample),)
+                for sample in dict.fromkeys((cut_name(image.sample), *plain, image.sample)):
                     yield "/".join((*folders, sample))
 
 
 def files_below(folder: Path) -> list[Path]:
-    """All files below a folder in the order of their paths, hidden ones and caches left out."""
+    """List all files below a folder, sorted by path, without hidden files and caches."""
     return walk(folder).files
 
 
 def digest_of(path: Path) -> str:
-    """SHA-256 of a file, or of the names and contents of all files below a folder.
+    """Return the SHA-256 of a file, or of the names and contents of all files below a folder.
 
-    A file whose size and time have not changed is read once in a process.
+    Cached in the process until a file's size or modification time changes.
     """
     if path.is_dir():
         files = files_below(path)
-        told = [f"{file.relative_to(path).as_posix()}\0{digest_of(file)}\0" for file in files]
-        return hashlib.sha256("".join(told).encode()).hexdigest()
+        parts = [f"{file.relative_to(path).as_posix()}\0{digest_of(file)}\0" for file in files]
+        return hashlib.sha256("".join(parts).encode()).hexdigest()
     state = path.stat()
     return _digest(path, state.st_size, state.st_mtime_ns)
 

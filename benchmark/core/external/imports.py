@@ -1,4 +1,4 @@
-"""Where a module's source lies, its hash, and importing it with errors that speak to its author."""
+"""Find, hash and import modules of plugins, with errors that point to their source."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from benchmark.core.errors import CopyWarning, ExternalError
 
 
 def module_file(module: str) -> Path | None:
-    """The source file of a module, found without importing it or the packages it lies in.
+    """Find the source file of a module without importing it or its parent packages.
 
-    A module that is not on the path is also looked for in the current folder.
+    The current folder is searched too if the module is not on the path.
 
     Returns:
-        The file, or None where there is no such module or it has no source.
+        The file, or None if the module does not exist or has no source.
     """
     top, *inner = module.split(".")
     spec = _top(top)
@@ -38,22 +38,22 @@ def module_file(module: str) -> Path | None:
 def _top(name: str) -> ModuleSpec | None:
     try:
         spec = importlib.util.find_spec(name)
-    except (ImportError, ValueError):  # a module that was put together by hand has no spec
+    except (ImportError, ValueError):  # a module created at runtime may have no spec
         return None
     here = str(Path.cwd())
     if spec is None and here not in sys.path:
         spec = PathFinder.find_spec(name, [here])
         if spec is not None:
-            sys.path.append(here)  # `bench` is a script, so Python has not put it there
+            sys.path.append(here)  # Python does not add it for scripts such as `bench`
             importlib.invalidate_caches()
     return spec
 
 
-def tell_copies(module: str) -> None:
-    """Say which is used where a module is installed and the current folder has another of it.
+def warn_about_copies(module: str) -> None:
+    """Warn if a module is installed and the current folder has a different copy of it.
 
     Warns:
-        CopyWarning: naming both files, where they are not the same.
+        CopyWarning: with both files, if their contents differ.
     """
     name, here = module.split(".", maxsplit=1)[0], str(Path.cwd())
     used = _top(name)
@@ -66,14 +66,14 @@ def tell_copies(module: str) -> None:
         if source_hash(files[0]) != source_hash(files[1]):
             warnings.warn(
                 f"{name}: two of this name; {files[0]} is used, and not {files[1]}; install "
-                "the one that is meant (pip install -e .) or rename one",
+                "the right one (pip install -e .) or rename one",
                 CopyWarning,
                 stacklevel=2,
             )
 
 
 def source_hash(file: Path) -> str:
-    """SHA-256 of a module's file or, in a package, of all Python files of its topmost package."""
+    """Return the SHA-256 of a module's file or, in a package, of all its top package's sources."""
     top = file.parent
     if not (top / "__init__.py").is_file():
         return hashlib.sha256(file.read_bytes()).hexdigest()
@@ -87,15 +87,18 @@ def source_hash(file: Path) -> str:
 
 
 def import_class(target: str) -> type:
-    """Import "module:Class" of somebody else's.
+    """Import a plugin's class.
+
+    Args:
+        target: "module:Class".
 
     Raises:
-        ExternalError: one line: the module is not there, fails to import (its own error, with file
-            and line), or has no such class.
+        ExternalError: in one line, if the module does not exist, fails to import (with its own
+            error, file and line), or has no such class.
     """
     module, _, name = target.partition(":")
     if module_file(module) is None and module not in sys.modules:
-        raise ExternalError(f"{target}: there is no module {module!r} here")
+        raise ExternalError(f"{target}: there is no module {module!r}")
     try:
         found = importlib.import_module(module)
     except (Exception, SystemExit) as error:
@@ -107,13 +110,13 @@ def import_class(target: str) -> type:
 
 
 def last_line(error: BaseException) -> str:
-    """An exception's own last line, and where in somebody's source it was raised."""
-    said = traceback.format_exception_only(error)[-1].strip()
+    """Return an exception's last line, with the file and line that raised it."""
+    message = traceback.format_exception_only(error)[-1].strip()
     if isinstance(error, SyntaxError):
-        return f"{said} ({error.filename}:{error.lineno})"
+        return f"{message} ({error.filename}:{error.lineno})"
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
         if not frame.filename.startswith("<frozen") and frame.filename != __file__
     ]
-    return f"{said} ({frames[-1].filename}:{frames[-1].lineno})" if frames else said
+    return f"{message} ({frames[-1].filename}:{frames[-1].lineno})" if frames else message

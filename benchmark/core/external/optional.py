@@ -1,4 +1,4 @@
-"""Libraries that an extra of this project brings: which version is here, and what to do without."""
+"""Optional dependencies (extras): installed versions, import errors, install commands."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, requires, version
+from typing import NamedTuple
 
 from benchmark.core.errors import BadInput, ExternalError
 
@@ -14,10 +15,10 @@ _OPTION = re.compile(r"([a-z]+)=(.*)", re.DOTALL)
 
 
 def install_line(extra: str) -> str:
-    """The pip command that installs what an extra of this project names.
+    """Return the pip command that installs the packages of an extra.
 
-    It names the packages themselves, so that it is true of a checkout and of a wheel alike; the
-    project itself need not be on an index.
+    It names the packages themselves, so that it works for a checkout and a wheel alike; the project
+    itself need not be on an index.
 
     Args:
         extra: a key of `project.optional-dependencies` in pyproject.toml.
@@ -30,10 +31,10 @@ def install_line(extra: str) -> str:
 
 
 def installed(library: str, *, how: str) -> str:
-    """A library's version, as "name 1.2.3"; the library is not imported.
+    """Return a library's version, as "name 1.2.3", without importing it.
 
     Args:
-        library: its name in package indexes.
+        library: its name on a package index.
         how: the command that installs it, for the message.
 
     Raises:
@@ -47,30 +48,39 @@ def installed(library: str, *, how: str) -> str:
 
 @contextmanager
 def importing(library: str, *, how: str) -> Iterator[None]:
-    """Import parts of a library; what it lacks is said in a line.
+    """Import parts of a library within the block; convert failures to `ExternalError`.
 
     Raises:
-        ExternalError: if one of its imports fails.
+        ExternalError: if an import fails.
     """
     try:
         yield
-    except Exception as error:  # whatever a library meets that was written for older ones
-        said = f"{type(error).__name__}: {error}".splitlines()[0][:150]
-        raise ExternalError(f"{library} cannot be imported: {said}; get it with {how}") from error
+    except Exception as error:  # a library may fail in any way with newer dependencies
+        reason = f"{type(error).__name__}: {error}".splitlines()[0][:150]
+        raise ExternalError(f"{library} cannot be imported: {reason}; get it with {how}") from error
 
 
-def options_of(argument: str, known: Mapping[str, str]) -> tuple[dict[str, str], str]:
-    """Read "[OPTION=VALUE ...] NAME", the argument of a scheme.
+class SchemeArgument(NamedTuple):
+    """The parsed argument of a scheme.
+
+    Attributes:
+        options: all known options with their values.
+        name: the name that follows them.
+    """
+
+    options: dict[str, str]
+    name: str
+
+
+def options_of(argument: str, known: Mapping[str, str]) -> SchemeArgument:
+    """Parse a scheme's argument "[OPTION=VALUE ...] NAME".
 
     Args:
-        argument: quoted as for a shell.
-        known: options and what they are by default.
-
-    Returns:
-        All options, and the name.
+        argument: the argument, quoted as for a shell.
+        known: options and their defaults.
 
     Raises:
-        BadInput: if it cannot be read, has an unknown option, or there is not one name.
+        BadInput: if it cannot be parsed, has an unknown option, or not exactly one name.
     """
     try:
         words = shlex.split(argument)
@@ -85,4 +95,4 @@ def options_of(argument: str, known: Mapping[str, str]) -> tuple[dict[str, str],
         words.pop(0)
     if len(words) != 1:
         raise BadInput(f"{argument!r}: expected one name, got {len(words)}")
-    return given, words[0]
+    return SchemeArgument(given, words[0])

@@ -1,4 +1,4 @@
-"""A program in its own world: the command that names it, and running it within a time limit."""
+"""External programs: parse the command, run it within a time limit, log its output."""
 
 from __future__ import annotations
 
@@ -17,66 +17,71 @@ from typing import IO, cast
 
 from benchmark.core.errors import BadInput
 from benchmark.core.external.files import digest_of
-from benchmark.core.secrets import Hiding, environment, filled, refuse_secrets
+from benchmark.core.secrets import (
+    SecretFilter,
+    fill_placeholders,
+    program_environment,
+    refuse_secrets,
+)
 
-GRACE = 5.0  # seconds that `core.supervise` gives a program between asking it to end and ending it
-CHUNK = 32  # images a program gets at once: most need seconds to load their network
-MOST_PRINTED = 8 * 2**20  # bytes of what one call of a program prints that go into its log
+GRACE = 5.0  # seconds between SIGTERM and SIGKILL in `core.external.supervise`
+CHUNK = 32  # images per call: most programs need seconds to load their network
+MOST_PRINTED = 8 * 2**20  # bytes of output per call that are logged
 MOST_LOGGED = 64 * 2**20  # bytes of a log; nothing is added to a longer one
-SHOWN = 300  # characters of a program's last line that a failure quotes
-_TAIL = 1 << 14  # bytes of what it printed last, in which its last line is looked for
-# Where there are no process groups (Windows) the program is on its own.
+SHOWN = 300  # characters of a program's last line that a failure message quotes
+_TAIL = 1 << 14  # last bytes of the output, in which the last line is searched
+# Without process groups (Windows) the program is not supervised.
 _SUPERVISED = (
     (sys.executable, "-I", "-S", str(Path(__file__).with_name("supervise.py")))
     if os.name == "posix"
     else ()
 )
 _CUT = b"\n[cut: the program printed more]\n"
-_RUNNING: set[subprocess.Popen[bytes]] = set()  # in this process
+_RUNNING: set[subprocess.Popen[bytes]] = set()  # running programs of this process
 _OPTION = re.compile(r"([a-z]+)=(.*)", re.DOTALL)
 
 
-class ProgramFailed(Exception):  # noqa: N818 (it is what happened)
-    """A program did not end well; the message says how, with the last line it printed."""
+class ProgramFailed(Exception):  # noqa: N818 (reads as a phrase)
+    """A program failed; the message says how, with the last line that it printed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """A command with places for folders, such as "python test.py --in {images} --out {out}".
+    """A command with placeholders, such as "python test.py --in {images} --out {out}".
 
     Attributes:
-        words: the command, word by word; no shell reads it.
-        options: what stands before it, as "size=512".
+        words: the words of the command; it is run without a shell.
+        options: options before the command, such as "size=512".
     """
 
     words: tuple[str, ...]
     options: Mapping[str, str]
 
     def takes(self, place: str) -> bool:
-        """Whether the command has "{place}"."""
+        """Whether the command has the placeholder "{place}"."""
         return any(f"{{{place}}}" in word for word in self.words)
 
     def placed(self, **places: Path) -> list[str]:
-        """The command with each "{place}" replaced."""
+        """Return the command with its placeholders replaced by folders."""
         words = list(self.words)
         for name, path in places.items():
             words = [word.replace(f"{{{name}}}", str(path)) for word in words]
         return words
 
     def digest(self) -> str:
-        """All of the program that can be seen: its command and the files and folders it names.
+        """Return what identifies the program: its command, and hashes of files and folders in it.
 
-        A folder that holds the current one is left out: it holds more than the program.
+        A parent of the current folder is not hashed: it contains more than the program.
         """
-        told = [shlex.join(f"{name}={value}" for name, value in self.options.items())]
+        parts = [shlex.join(f"{name}={value}" for name, value in self.options.items())]
         for word in self.words:
-            told.append(word)
+            parts.append(word)
             for text in {word, word.partition("=")[2]} - {""}:
                 path = Path(text)
                 with suppress(OSError):
                     if path.is_file() or (path.is_dir() and not _around(path)):
-                        told.append(digest_of(path))
-        return "\x1f".join(told)
+                        parts.append(digest_of(path))
+        return "\x1f".join(parts)
 
 
 def _around(folder: Path) -> bool:
@@ -84,18 +89,18 @@ def _around(folder: Path) -> bool:
 
 
 def parse_program(command: str, *, places: Sequence[str], options: Mapping[str, str]) -> Program:
-    """Read "[OPTION=VALUE ...] PROGRAM WORD ...".
+    """Parse "[OPTION=VALUE ...] PROGRAM WORD ...".
 
     Args:
         command: the command, quoted as for a shell.
-        places: what it must have, such as "images" for "{images}".
-        options: known options and what they are by default.
+        places: required placeholders, such as "images" for "{images}".
+        options: known options and their defaults.
 
     Raises:
-        BadInput: if it cannot be read, has an unknown option, lacks a place, or there is no such
-            program on this machine.
+        BadInput: if it cannot be parsed, has an unknown option, lacks a placeholder, or the program
+            is not on this machine.
     """
-    refuse_secrets(command.split())  # before a message quotes it
+    refuse_secrets(command.split())  # before a message quotes the command
     try:
         words = shlex.split(command)
     except ValueError as error:
@@ -119,26 +124,27 @@ def parse_program(command: str, *, places: Sequence[str], options: Mapping[str, 
 
 
 def run_program(words: Sequence[str], *, limit: float, log: Path, env: Sequence[str] = ()) -> None:
-    """Run a program; nothing of it, and of what it starts, outlives this call or this process.
+    """Run a program; no process that it starts outlives this call or this process.
 
     Args:
         words: the command.
-        limit: seconds it may take.
-        log: file to which what it prints is added, up to `MOST_PRINTED` bytes, without secrets.
-        env: variables of the environment that it gets though they look like secrets.
+        limit: time limit in seconds.
+        log: file to which its output is appended, up to `MOST_PRINTED` bytes, with secrets
+            redacted.
+        env: environment variables that it gets although they look like secrets.
 
     Raises:
-        ProgramFailed: if it cannot start, ends with another status than 0, or is stopped at the
-            limit; the message has the last line that it printed.
+        ProgramFailed: if it cannot be started, its exit status is not 0, or it exceeds the time
+            limit; with the last line that it printed.
         OSError: if the log cannot be written.
     """
     with log.open("ab") as file:
         printed = _Printed(file)
         printed.write(f"$ {shlex.join(words)}\n".encode())
         try:
-            process = subprocess.Popen(  # noqa: S603 (the user's own program, and no shell)
-                [*_SUPERVISED, *filled(words, env)],
-                env=environment(env),
+            process = subprocess.Popen(  # noqa: S603 (the user's own program, without a shell)
+                [*_SUPERVISED, *fill_placeholders(words, env)],
+                env=program_environment(env),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -155,7 +161,7 @@ def run_program(words: Sequence[str], *, limit: float, log: Path, env: Sequence[
             failed = f"exit status {status}" if status else ""
         except subprocess.TimeoutExpired:
             failed = f"stopped at the time limit of {limit:g} s (--cmd-timeout)"
-        finally:  # Ctrl-C too: nothing of the program outlives the run
+        finally:  # on Ctrl-C too, so that the program does not outlive the run
             _end(process)
             _RUNNING.discard(process)
             reader.join(GRACE)
@@ -166,28 +172,28 @@ def run_program(words: Sequence[str], *, limit: float, log: Path, env: Sequence[
 
 
 def end_programs() -> None:
-    """End the programs that run in this process, for it is about to end without a word."""
+    """Terminate this process's programs; for a process that exits without cleanup."""
     for process in list(_RUNNING):
         _end(process)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a program: ask `core.supervise` to end all of it, and wait until it has."""
+    """Terminate a program through `supervise`, which ends all its processes, and wait for it."""
     try:
         if process.poll() is None:
             process.terminate()
         with suppress(subprocess.TimeoutExpired):
             process.wait(2 * GRACE + 1)
-    finally:  # even if a second Ctrl-C cuts the waiting short
+    finally:  # even if a second Ctrl-C interrupts the wait
         process.kill()
         process.wait()
 
 
 class _Printed:
-    """What a program prints: its beginning in a log, its end for a message, and no more kept.
+    """A program's output: its beginning goes to a log, its end is kept for messages.
 
     Args:
-        log: a file open for adding to it.
+        log: a file open for appending.
     """
 
     def __init__(self, log: IO[bytes]) -> None:
@@ -197,7 +203,7 @@ class _Printed:
         self.error: OSError | None = None
 
     def write(self, text: bytes) -> None:
-        """Add to the log, and say once where it is cut; a full disk is told at the end."""
+        """Append to the log, and mark once where it is truncated; keep an error for the end."""
         if self._room < 0 or self.error is not None:
             return
         kept = text[: self._room]
@@ -209,8 +215,8 @@ class _Printed:
         self._room = self._room - len(kept) if kept == text else -1
 
     def read(self, process: subprocess.Popen[bytes]) -> None:
-        """Read all that a program prints until it, or its last child, closes its end."""
-        pipe, hide = cast("IO[bytes]", process.stdout), Hiding()
+        """Read a program's output until it, or its last child, closes the pipe."""
+        pipe, hide = cast("IO[bytes]", process.stdout), SecretFilter()
         with pipe, suppress(OSError, ValueError):
             while text := os.read(pipe.fileno(), 1 << 16):
                 self._add(hide(text))
@@ -222,7 +228,7 @@ class _Printed:
 
     @property
     def last(self) -> str:
-        """The last line, for a message."""
+        """The last line of the output, for a message."""
         lines = self._tail.decode(errors="replace").replace("\r", "\n").splitlines()
-        said = [line.strip() for line in lines if line.strip()]
-        return f": {said[-1][:SHOWN]}" if said else ", and it printed nothing"
+        printed = [line.strip() for line in lines if line.strip()]
+        return f": {printed[-1][:SHOWN]}" if printed else ", and it printed nothing"

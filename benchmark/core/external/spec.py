@@ -1,7 +1,7 @@
-"""What users bring: how it is written, what it is called, and which plugins are installed.
+"""Parse model specifiers and discover plugins.
 
-A word names one thing: "telea" of a table, "package.module:Class" of anybody's, "scheme:argument"
-of a table of schemes, and before each of the last two an optional label, as in "mine=outputs:DIR".
+A specifier is a registered name such as "telea", a class by path as "package.module:Class", or
+"scheme:argument". The last two may have a label, as in "mine=outputs:DIR".
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points, packages_distributions, version
 from pathlib import PurePath
+from typing import NamedTuple
 
 from benchmark.core.errors import BadInput
 
-WHOLE = "cmd"  # the scheme whose argument may hold commas: it takes all that follows
+WHOLE = "cmd"  # the scheme whose argument may contain commas: it extends to the end
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")  # safe in file names, HTML and CSV
 _CLASS = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 _COMMAND = re.compile(rf"([^,:=]*=)?{WHOLE}:")
@@ -23,17 +24,17 @@ _SCRIPTS = (".py", ".sh")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """Where one thing is, and what it is called.
+class RegistryEntry:
+    """A resolved specifier.
 
     Attributes:
-        name: what tables and files call it.
-        target: where its class is, as "module:Class"; "" where a run's files alone know of it.
-        argument: what follows the colon of a scheme, for the class; None where there is no scheme.
+        name: its name in tables and files.
+        target: its class as "module:Class"; "" if it is known from a run's files only.
+        argument: the scheme's argument, passed to the class; None without a scheme.
         scheme: the scheme, or "".
-        distribution: the installed distribution it comes from, as "name version", or "".
-        ours: whether it is in a table of this project, or was once.
-        retired: whether it was once and cannot be loaded any more.
+        distribution: its installed distribution, as "name version", or "".
+        built_in: whether it is, or was, in a table of this project.
+        retired: whether it was removed from that table and cannot be loaded.
     """
 
     name: str
@@ -41,18 +42,18 @@ class Entry:
     argument: str | None = None
     scheme: str = ""
     distribution: str = ""
-    ours: bool = False
+    built_in: bool = False
     retired: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plugin:
-    """An entry point of another distribution.
+    """An entry point of an installed distribution.
 
     Attributes:
-        name: what it is called.
-        target: where its class is, as "module:Class".
-        distribution: whose it is, as "name version".
+        name: its name.
+        target: its class as "module:Class".
+        distribution: the distribution, as "name version".
     """
 
     name: str
@@ -62,7 +63,7 @@ class Plugin:
 
 @cache
 def plugins(group: str) -> tuple[Plugin, ...]:
-    """The installed entry points of a group, in the order of their names; nothing is imported."""
+    """Return the installed entry points of a group, sorted by name, without importing them."""
     found = [
         Plugin(
             name=one.name,
@@ -74,24 +75,36 @@ def plugins(group: str) -> tuple[Plugin, ...]:
     return tuple(sorted(set(found), key=lambda one: (one.name, one.distribution)))
 
 
-def split_label(word: str) -> tuple[str, str]:
-    """A word's label, or "", and the rest.
+class LabeledSpec(NamedTuple):
+    """A specifier, split at its label.
+
+    Attributes:
+        label: the label, or "".
+        spec: the specifier without it.
+    """
+
+    label: str
+    spec: str
+
+
+def split_label(word: str) -> LabeledSpec:
+    """Split a specifier into its label, or "", and the rest.
 
     Raises:
-        BadInput: if what stands before the "=" of a scheme or class cannot be a label.
+        BadInput: if the text before the "=" of a scheme or class is not a valid label.
     """
     before, equals, rest = word.partition("=")
     if not equals or ":" in before or ":" not in rest:
-        return "", word
+        return LabeledSpec("", word)
     if not is_label(before):
         raise BadInput(
-            f"{word!r}: {before!r} cannot be a label: letters, digits and ._+- alone, at most 64"
+            f"{word!r}: {before!r} cannot be a label: expected letters, digits and ._+-, at most 64"
         )
-    return before, rest
+    return LabeledSpec(before, rest)
 
 
 def is_label(text: str) -> bool:
-    """Whether a text can stand in tables, file names and HTML as it is."""
+    """Whether a text is safe in tables, file names and HTML without escaping."""
     return _LABEL.fullmatch(text) is not None
 
 
@@ -101,7 +114,7 @@ def is_class(text: str) -> bool:
 
 
 def default_label(scheme: str, argument: str) -> str:
-    """What a model without a label is called: its scheme and its argument's last path part."""
+    """Return the default label of a scheme: its name and the last path part of its argument."""
     last = PurePath(_program(argument) if scheme == WHOLE else argument).name
     stem = last.removesuffix(".py").removesuffix(".sh")
     safe = re.sub(r"[^A-Za-z0-9._+-]+", "-", f"{scheme}-{stem}").strip("-")
@@ -109,13 +122,13 @@ def default_label(scheme: str, argument: str) -> str:
 
 
 def _program(command: str) -> str:
-    """The script that a command runs, or its first word that sets no option."""
+    """Return the script that a command runs, or its first word that is not an option."""
     words = [word for word in command.split() if "=" not in word] or [""]
     return next((word for word in words if word.endswith(_SCRIPTS)), words[0])
 
 
 def words_of(values: Iterable[str]) -> list[str]:
-    """The words of an option that may be repeated; commas divide, but not behind "cmd:"."""
+    """Split the values of a repeatable option at commas, except after "cmd:"."""
     return [word for value in values for word in _divided(value)]
 
 
@@ -133,6 +146,6 @@ def _divided(value: str) -> Iterator[str]:
 
 @cache
 def distribution_of(module: str) -> str:
-    """The distribution that a module was installed with, as "name version", or ""."""
+    """Return the installed distribution of a module, as "name version", or ""."""
     names = packages_distributions().get(module.split(".", maxsplit=1)[0], [])
     return f"{names[0]} {version(names[0])}" if names else ""

@@ -1,9 +1,9 @@
-"""Run a program and end all of it: with its own end, with a signal, or with the bench's death.
+"""Supervisor process: run a program and end all its processes when it, or the bench, ends.
 
-This file is a program itself, started by `core.program` as "python supervise.py WORD ...", and
-needs nothing but Python. It ends as the program ended: with its exit status, or by its signal. On
-Linux what the program started is ended even where it left the program's process group: this process
-adopts it. Elsewhere the group is ended.
+This file is a script, started by `core.external.program` as "python supervise.py WORD ...", and
+needs only the standard library. It ends as the program ended: with its exit status, or by its
+signal. On Linux it is the subreaper of the program's descendants and ends them even if they left
+the process group. Elsewhere the process group is ended.
 """
 
 from __future__ import annotations
@@ -17,34 +17,34 @@ import sys
 import time
 from pathlib import Path
 
-GRACE = 5.0  # seconds between asking a program to end and ending it
-REST = 1.0  # the same for what it left behind when it ended
-_LOOK = 0.5  # seconds between two looks at whether the bench is still there
+GRACE = 5.0  # seconds between SIGTERM and SIGKILL
+REST = 1.0  # the same for processes that remain after the program ended
+_LOOK = 0.5  # seconds between two checks whether the bench is alive
 _SET_DEATH_SIGNAL, _SET_ADOPTING = 1, 36  # of Linux's prctl
 _CANNOT_START = 127
 
 
 def main(words: list[str]) -> int:
-    """Run the program of some words; returns its status as `os.waitpid` gives it."""
+    """Run a command and return its status as from `os.waitpid`."""
     parent = os.getppid()
     woken, wake = os.pipe()
     for end in (woken, wake):
         os.set_blocking(end, False)
     signal.set_wakeup_fd(wake)
-    asked: list[int] = []
+    signals: list[int] = []
     for one in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(one, lambda number, _: asked.append(number))
+        signal.signal(one, lambda number, _: signals.append(number))
     signal.signal(signal.SIGCHLD, lambda *_: None)
     _prctl(_SET_ADOPTING, 1)
     program = _start(words)
     status = None
-    while status is None and not asked and os.getppid() == parent:
+    while status is None and not signals and os.getppid() == parent:
         select.select([woken], [], [], _LOOK)
         with contextlib.suppress(BlockingIOError):
             os.read(woken, 4096)
         status = _reap().get(program)
     stopped = status is None
-    _end_all(program, GRACE if asked else REST)
+    _end_all(program, GRACE if signals else REST)
     return signal.SIGTERM if stopped or status is None else status
 
 
@@ -59,7 +59,7 @@ def _start(words: list[str]) -> int:
         _prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)
         for one in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE):
             signal.signal(one, signal.SIG_DFL)
-        os.execvp(words[0], words)  # noqa: S606 (the user's own program, and no shell)
+        os.execvp(words[0], words)  # noqa: S606 (the user's own program, without a shell)
     except OSError as error:
         os.write(2, f"cannot be started ({error.strerror})\n".encode())
     finally:
@@ -67,7 +67,7 @@ def _start(words: list[str]) -> int:
 
 
 def _reap() -> dict[int, int]:
-    """The statuses of those that have ended, by process."""
+    """Reap ended children; return their statuses by process id."""
     found = {}
     with contextlib.suppress(ChildProcessError):
         while True:
@@ -79,7 +79,7 @@ def _reap() -> dict[int, int]:
 
 
 def _end_all(program: int, grace: float) -> None:
-    """Ask what is left to end, wait a little, then end it."""
+    """Terminate the remaining processes, wait up to `grace` seconds, then kill them."""
     end = time.monotonic() + grace
     _signal(program, signal.SIGTERM)
     while _left(program) and time.monotonic() < end:
@@ -110,7 +110,7 @@ def _signal(program: int, number: int) -> None:
 
 
 def _children() -> list[int]:
-    """Processes that are this one's children, adopted ones among them; none but on Linux."""
+    """Return the ids of this process's children, including adopted ones; empty except on Linux."""
     found = []
     for place in Path("/proc").iterdir() if sys.platform == "linux" else ():
         if place.name.isdecimal():

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from benchmark.core.seeds import seed_of
 from benchmark.core.tensors import to_images, to_masks, to_pixels
-from benchmark.core.training_exposure import COPY_MOVE, FLAT, MADE_HERE, SPLICE
+from benchmark.core.training_exposure import COPY_MOVE, FLAT, SPLICE, SYNTHETIC_FORGERIES
 from benchmark.core.types import Mask, Pixels
 from benchmark.training.data.batches import WHOLE_BATCH, Batch, BatchShard, Sample, stack
 from benchmark.training.data.images import TrainingImages, divide
@@ -32,7 +32,8 @@ class ForgeryPlan:
 
     Attributes:
         by: name of its source.
-        forgery: the forged image; for a source of `MADE_HERE` the image to forge, and the hole.
+        forgery: the forged image; for a source of `SYNTHETIC_FORGERIES` the image to forge, and
+            the hole.
         crop: side of the square crop, pixels.
         draw: random generator for the remaining steps.
         donor: (H, W, 3) uint8 RGB, the other image of a splice.
@@ -174,7 +175,7 @@ class ForgeryData:
         self._pools: dict[tuple[object, ...], ForgeryPool] = {}
         for stage in recipe.stages:
             for forger in stage.forgers:
-                if forger.name not in MADE_HERE:
+                if forger.name not in SYNTHETIC_FORGERIES:
                     self._pool(stage, forger, self._train)
 
     def _pool(self, stage: Stage, forger: Forger, photographs: TrainingImages) -> ForgeryPool:
@@ -239,7 +240,7 @@ class ForgeryData:
         draw = np.random.default_rng(seed_of(self._recipe.seed, *key))
         shares = np.array([forger.share for forger in stage.forgers])
         forger = stage.forgers[int(draw.choice(len(shares), p=shares / shares.sum()))]
-        if forger.name in MADE_HERE:
+        if forger.name in SYNTHETIC_FORGERIES:
             return self._plan_pasted(forger.name, stage, photographs, draw)
         pool = self._pool(stage, forger, photographs)
         forgery = pool[int(draw.integers(len(pool)))]
@@ -261,7 +262,7 @@ def _build(recipe: Recipe, plan: list[ForgeryPlan]) -> list[Sample]:
 
 def _build_one(recipe: Recipe, plan: ForgeryPlan) -> Sample:
     forgery, draw = plan.forgery, plan.draw
-    if plan.by in MADE_HERE:
+    if plan.by in SYNTHETIC_FORGERIES:
         side = len(forgery.truth)
         earlier = postprocess(forgery, recipe.history, draw, min_side=side).pixels[:side, :side]
         forgery = paste(plan.by, earlier, forgery.truth, draw, donor=plan.donor)
@@ -281,7 +282,7 @@ def paste(
     """A forgery that needs no inpainter, before retouching.
 
     Args:
-        name: one of `MADE_HERE`.
+        name: one of `SYNTHETIC_FORGERIES`.
         pixels: (H, W, 3) uint8 RGB.
         mask: (H, W) bool, True = hole.
         draw: random generator.

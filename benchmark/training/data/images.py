@@ -13,7 +13,8 @@ from PIL import Image
 
 from benchmark.core.errors import DataError
 from benchmark.core.filenames import printable
-from benchmark.core.images import find_pictures, read_image
+from benchmark.core.image_files import find_images
+from benchmark.core.images import read_image
 from benchmark.core.seeds import seed_of
 from benchmark.core.types import Pixels
 from benchmark.training.data.masks import told
@@ -118,7 +119,7 @@ def read_training_images(
     if not folder.exists():
         raise DataError(f"{folder}: no such folder of images; give one with --data")
     wanted = sorted(set(sides), reverse=True)
-    there = find_pictures(folder)
+    there = find_images(folder)
     files, top = there.files, there.top
     kept = wanted if len(files) <= IN_MEMORY else []
     read = list(_all_seen(files, wanted[0], kept, workers))

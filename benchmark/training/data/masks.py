@@ -11,7 +11,7 @@ from PIL import Image
 
 from benchmark.core.errors import DataError
 from benchmark.core.filenames import printable
-from benchmark.core.images import Found, find_pictures
+from benchmark.core.image_files import ImageFiles, find_images
 from benchmark.core.seeds import seed_of
 from benchmark.core.types import Mask
 from benchmark.masks.bucket import Bucket
@@ -103,17 +103,17 @@ class Masks:
         return shaped_mask(kind, size=size, bucket=self._band, seed=seed)
 
 
-def _mask_files(folder: Path) -> Found:
+def _mask_files(folder: Path) -> ImageFiles:
     if not folder.exists():
         raise DataError(f"{folder}: no such folder of masks")
     try:
-        return find_pictures(folder)
+        return find_images(folder)
     except DataError as error:
         raise DataError(f"{error}; leave --masks out to draw masks") from None
 
 
 def _usable(
-    band: Bucket, found: Found, sizes: Collection[int]
+    band: Bucket, found: ImageFiles, sizes: Collection[int]
 ) -> tuple[tuple[Path, ...], tuple[str, ...]]:
     """The files whose hole lies in the band, at the size that they are filed in; why not others."""
     usable, reasons = [], []

@@ -1,4 +1,4 @@
-"""Arrays: headers are read first, and what states too much is refused unread."""
+"""Untrusted .npy and .npz files: headers are checked first, large arrays are refused."""
 
 from __future__ import annotations
 

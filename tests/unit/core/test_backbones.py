@@ -1,4 +1,4 @@
-"""Backbones: found in our folder or torch's, and the published ones by their content alone."""
+"""Backbones: found in both folders, and verified by content alone."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_published_files_name_ends_in_its_checksum() -> None:
         assert Path(one.file).stem.endswith(f"-{one.sha256}")
         assert len(one.sha256) == 8
         assert one.url == f"https://download.pytorch.org/models/{one.file}"
-        assert one.licence
+        assert one.license
         assert len(backbone.content) in {0, 64}
     assert BACKBONES["vgg19"].checksum == "SHA-256, first digits"
 

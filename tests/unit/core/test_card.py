@@ -1,13 +1,17 @@
-"""Cards are read from the source as data."""
+"""Model cards are read from the source without importing it."""
 
 from __future__ import annotations
 
+import importlib
+import json
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmark.core.card import Card, Checkpoint, read_card
+from benchmark.core.card import Card, Checkpoint, card_from, read_card
 from benchmark.core.errors import BenchError
 
 
@@ -26,6 +30,41 @@ def test_a_card_is_read_without_importing_its_module(module: Path) -> None:
     )
     card = read_card("painter_for_the_card_test:Painter")
     assert card == Card(name="p", title="P", checkpoints=(Checkpoint(file="a.pth"),), revision=2)
+
+
+OLD = (
+    "from benchmark.core.card import Card, Checkpoint\n"
+    "class Painter:\n"
+    "    card = Card(name='p', title='P', licence='MIT',\n"
+    "                checkpoints=(Checkpoint(file='a.pth', licence='none'),))\n"
+)
+
+
+def test_a_plugin_may_call_the_license_licence(module: Path) -> None:
+    """Read as data and imported alike; `licence` was the field's name before."""
+    module.write_text(OLD)
+    read = read_card("painter_for_the_card_test:Painter")
+    imported = importlib.import_module("painter_for_the_card_test").Painter.card
+    sys.modules.pop("painter_for_the_card_test")
+    for card in (read, imported):
+        assert (card.license, card.licence) == ("MIT", "MIT")
+        assert (card.checkpoints[0].license, card.checkpoints[0].licence) == ("none", "none")
+    assert read == imported
+    assert replace(read, license="BSD").license == "BSD"
+    with pytest.raises(TypeError, match="license"):
+        Card(name="p", title="P", licence="MIT", license="BSD")  # type: ignore[call-arg]
+
+
+def test_json_keeps_the_key_licence() -> None:
+    """Records of earlier versions have it, and scripts read it."""
+    files = (Checkpoint(file="a", license="x"),)
+    card = Card(name="p", title="P", license="MIT", checkpoints=files)
+    values = json.loads(json.dumps(card.document()))
+    assert list(values)[:4] == ["name", "title", "paper", "licence"]
+    assert values["licence"] == "MIT"
+    assert values["checkpoints"][0]["licence"] == "x"
+    assert card_from(values) == replace(card, checkpoints=())
+    assert card_from({"name": "p", "title": "P", "license": "MIT"}).license == "MIT"
 
 
 @pytest.mark.parametrize(

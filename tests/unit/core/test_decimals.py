@@ -1,4 +1,4 @@
-"""Numbers as a user types them: slips are no numbers."""
+"""Decimal numbers typed by a user; typos are refused."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from math import isnan
 
 import pytest
 
-from benchmark.core.decimals import number_of
+from benchmark.core.decimals import parse_number
 
 
 @pytest.mark.parametrize(
     ("text", "number"), [("1.5", 1.5), ("2", 2), (".5", 0.5), ("1e-3", 0.001), ("-4", -4)]
 )
 def test_decimal_numbers(text: str, number: float) -> None:
-    assert number_of(text) == number
+    assert parse_number(text) == number
 
 
 @pytest.mark.parametrize("text", ["1_5", "", "nan", "inf", "0x10", "\u0661", "1,5", "1 5", "match"])
 def test_anything_else_is_none(text: str) -> None:
-    assert isnan(number_of(text))
+    assert isnan(parse_number(text))

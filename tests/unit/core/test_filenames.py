@@ -1,4 +1,4 @@
-"""No name from outside leaves its folder, breaks a line, or shares a folder with another."""
+"""Untrusted names are safe to print and unique as folder names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images that are small on disk and decode for minutes, or fill the memory, are refused."""
+"""Images that decode for minutes or exhaust the memory are refused."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def progressive(side: int = 64) -> bytes:
 
 
 def scans(content: bytes) -> Iterator[tuple[int, int]]:
-    """First and last byte of each scan."""
+    """Return the first and last byte of each scan."""
     place = 2
     while content[place + 1] != 0xD9:
         end = place + 2 + int.from_bytes(content[place + 2 : place + 4], "big")
@@ -41,7 +41,7 @@ def scans(content: bytes) -> Iterator[tuple[int, int]]:
 
 
 def with_scans(content: bytes, count: int) -> bytes:
-    """A JPEG whose second scan is repeated until it has this many."""
+    """Return a JPEG whose second scan is repeated until it has this many."""
     found = list(scans(content))
     start, end = found[1]
     return content[:end] + content[start:end] * (count - len(found)) + content[end:]
@@ -95,7 +95,7 @@ def png(*chunks: bytes) -> bytes:
 
 
 def test_time_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A header of many parts; an image of many pieces."""
+    """Headers of many segments, and images of many tiles."""
     path = tmp_path / "a.png"
     path.write_bytes(png(*[chunk(b"teXt", b"")] * 1000))
     assert image_shape(path) == (8, 8)
@@ -122,7 +122,7 @@ def test_a_large_file_is_refused_unread(tmp_path: Path) -> None:
 def test_a_pipe_is_no_image(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.png")
     for call in (image_shape, read_image):
-        with pytest.raises(DataError, match="no file that can be read whole"):
+        with pytest.raises(DataError, match="not a regular file"):
             call(tmp_path / "a.png")
 
 

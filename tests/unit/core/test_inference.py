@@ -1,4 +1,4 @@
-"""Folding changes no answer, leaves names as they are, and refuses what it cannot fold."""
+"""Inference optimizations keep outputs and names, and refuse unsupported modules."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from torch import nn
 from torch.nn.utils import spectral_norm
 
 from benchmark.core.errors import BadInput
-from benchmark.core.inference import Tuned, fast
+from benchmark.core.inference import OptimizedNetwork, optimize_for_inference
 from inpainters.rwsa import RWSA
 
 
 def stir(network):
-    """Give every norm statistics of its own, as a trained one has; then evaluation mode."""
+    """Give every norm random statistics, as after training, and switch to evaluation mode."""
     torch.manual_seed(1)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
@@ -61,7 +61,7 @@ def test_the_answer_stays(chain, channels_last):
     planes = torch.randn(2, 3, 8, 8)
     with torch.no_grad():
         before = network(planes)
-        after = fast(network, channels_last=channels_last)(planes)
+        after = optimize_for_inference(network, channels_last=channels_last)(planes)
     torch.testing.assert_close(after, before, rtol=1e-5, atol=1e-5)
     assert [name for name, _ in network.named_modules()] == names
     assert not any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
@@ -72,29 +72,31 @@ def test_a_linear_layer_takes_its_norm():
     given = torch.randn(3, 4)
     with torch.no_grad():
         before = network(given)
-        torch.testing.assert_close(fast(network)(given), before, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(
+            optimize_for_inference(network)(given), before, rtol=1e-5, atol=1e-5
+        )
     assert isinstance(network[1], nn.Identity)
 
 
 def test_a_norm_behind_an_activation_stays():
     network = stir(nn.Sequential(nn.Conv2d(3, 6, 3), nn.ReLU(), nn.BatchNorm2d(6)))
-    assert isinstance(fast(network)[2], nn.BatchNorm2d)
+    assert isinstance(optimize_for_inference(network)[2], nn.BatchNorm2d)
 
 
 def test_spectral_norm_is_divided_out_once():
-    network = fast(nn.Sequential(spectral_norm(nn.Conv2d(3, 6, 3))).eval())
+    network = optimize_for_inference(nn.Sequential(spectral_norm(nn.Conv2d(3, 6, 3))).eval())
     assert list(network.state_dict()) == ["0.bias", "0.weight"]
 
 
 def test_a_network_in_training_is_refused():
     with pytest.raises(ValueError, match="training mode"):
-        fast(nn.Sequential(nn.Conv2d(3, 6, 3), nn.BatchNorm2d(6)))
+        optimize_for_inference(nn.Sequential(nn.Conv2d(3, 6, 3), nn.BatchNorm2d(6)))
 
 
 def test_a_transposed_convolution_in_groups_is_refused():
     network = stir(nn.Sequential(nn.ConvTranspose2d(4, 4, 3, groups=2), nn.BatchNorm2d(4)))
-    with pytest.raises(TypeError, match="groups"):
-        fast(network)
+    with pytest.raises(TypeError, match="grouped"):
+        optimize_for_inference(network)
 
 
 def test_what_weights_alone_decide_is_prepared_after_folding():
@@ -107,20 +109,20 @@ def test_what_weights_alone_decide_is_prepared_after_folding():
         def prepare(self):
             self.kept = self.chain[0].weight.clone()
 
-    network = fast(stir(Constant()))
+    network = optimize_for_inference(stir(Constant()))
     assert torch.equal(network.kept, network.chain[0].weight)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Two tensors of a network's answer."""
+    """A network output of two tensors."""
 
     planes: torch.Tensor
     pair: tuple[torch.Tensor, torch.Tensor]
 
 
 class Recorded(nn.Module):
-    """Answers with a record and a tuple."""
+    """A network that returns a dataclass and a tuple."""
 
     def __init__(self):
         super().__init__()
@@ -138,7 +140,7 @@ def test_bf16_answers_near_and_in_float32():
     planes = torch.randn(1, 3, 8, 8)
     with torch.inference_mode():
         exact = network(planes)
-        near = Tuned(network, name="recorded", bf16=True, compiled=False)(planes)
+        near = OptimizedNetwork(network, name="recorded", bf16=True, compiled=False)(planes)
     assert near.planes.dtype == near.pair[1].dtype == torch.float32
     assert not torch.equal(near.planes, exact.planes)
     torch.testing.assert_close(near.planes, exact.planes, rtol=0, atol=0.05)
@@ -149,13 +151,16 @@ def test_what_cannot_be_run_so_is_one_line():
         def forward(self, planes):
             return torch.linalg.inv(planes.bfloat16())  # for which there is no kernel
 
-    tuned = Tuned(Stubborn().eval(), name="stubborn", bf16=True, compiled=False)
+    tuned = OptimizedNetwork(Stubborn().eval(), name="stubborn", bf16=True, compiled=False)
     with pytest.raises(BadInput, match=r"^stubborn cannot be run with bf16 here .*run it without$"):
         tuned(torch.zeros(1, 1, 4, 4))
 
 
 def test_sizes_stay_reachable():
-    assert Tuned(Recorded().eval(), name="recorded", bf16=True, compiled=False).config == "sizes"
+    assert (
+        OptimizedNetwork(Recorded().eval(), name="recorded", bf16=True, compiled=False).config
+        == "sizes"
+    )
 
 
 @pytest.mark.parametrize(
@@ -172,4 +177,6 @@ def test_rwsa_within_the_hole_alone_answers_the_same(hole):
     features = torch.randn(2, 16, 32, 32)
     with torch.inference_mode():
         before = network(features, masks)
-        torch.testing.assert_close(fast(network)(features, masks), before, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(
+            optimize_for_inference(network)(features, masks), before, rtol=1e-4, atol=1e-4
+        )

@@ -1,4 +1,4 @@
-"""What a grey level means: one rule for images, masks and heatmaps."""
+"""Range of gray levels in images, masks and heatmaps of more than 8 bits."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_other_levels_are_refused_with_their_range(
     tmp_path: Path, values: list[list[float]], told: str
 ) -> None:
     path = saved(tmp_path, np.array(values, np.float32))
-    with pytest.raises(DataError, match=rf"a\.tif: grey levels from {told}, expected"):
+    with pytest.raises(DataError, match=rf"a\.tif: gray levels from {told}, expected"):
         read_image(path)
 
 
@@ -55,7 +55,7 @@ def test_a_one_may_be_rounded(tmp_path: Path) -> None:
 
 
 def test_only_what_is_read_otherwise_than_before_has_another_key(tmp_path: Path) -> None:
-    """Black 16-bit images stay black: nothing is read otherwise there."""
+    """Black 16-bit images stay black."""
     read = {
         "to 255": GREY.astype(np.int32),
         "deep": GREY.astype(np.uint16) * 257,
@@ -101,7 +101,7 @@ def test_an_orientation_behind_the_pixels_of_a_png_counts(tmp_path: Path, kept: 
 
 
 def deep_colour(folder: Path, values: np.ndarray, name: str) -> Path:
-    """Colour of 16 bits, which Pillow cannot write: (H, W, 3 or 4) uint16."""
+    """Write 16-bit color, (H, W, 3 or 4) uint16, which Pillow cannot write."""
     order = [2, 1, 0, 3][: values.shape[2]]
     cv2.imwrite(str(folder / name), values[..., order].astype(np.uint16))
     return folder / name
@@ -118,9 +118,9 @@ def test_colour_of_16_bits_on_another_scale_is_refused_and_not_black(
     right = deep_colour(tmp_path, np.dstack([colours * 257, opaque]), f"right-{name}")
     assert np.array_equal(read_image(right), colours)
     wrong = deep_colour(tmp_path, np.dstack([colours * full // 255, opaque]), name)
-    with pytest.raises(DataError, match=r"a\.(png|tif): colour of 16 bits with no level of 4096"):
+    with pytest.raises(DataError, match=r"a\.(png|tif): 16-bit color with no level of 4096"):
         read_image(wrong)
-    with pytest.raises(DataError, match="colour of 16 bits"):
+    with pytest.raises(DataError, match="16-bit color"):
         read_white(wrong)
 
 

@@ -1,4 +1,4 @@
-"""A folder is one process's, or several share it; who is killed lets go."""
+"""Folder locks: exclusive, shared, and released when the process is killed."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.core.locks import hold
+from benchmark.core.locks import lock_folder
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="knows no such locks")
 HOLD = """
 import sys, time
 from pathlib import Path
-from benchmark.core.locks import hold
-with hold(Path(sys.argv[1])) as held:
+from benchmark.core.locks import lock_folder
+with lock_folder(Path(sys.argv[1])) as held:
     print(held, flush=True)
     time.sleep(60)
 """
 
 
 def test_one_holds_a_folder_and_several_share_it(tmp_path: Path) -> None:
-    with hold(tmp_path) as first:
+    with lock_folder(tmp_path) as first:
         assert first
-        with hold(tmp_path) as other, hold(tmp_path, shared=True) as third:
+        with lock_folder(tmp_path) as other, lock_folder(tmp_path, shared=True) as third:
             assert (other, third) == (False, False)
-    with hold(tmp_path, shared=True) as one, hold(tmp_path, shared=True) as other:
+    with lock_folder(tmp_path, shared=True) as one, lock_folder(tmp_path, shared=True) as other:
         assert (one, other) == (True, True)
-        with hold(tmp_path) as alone:
+        with lock_folder(tmp_path) as alone:
             assert alone is False
-    with hold(tmp_path) as again:
+    with lock_folder(tmp_path) as again:
         assert again
     assert list(tmp_path.iterdir()) == []
 
@@ -40,11 +40,11 @@ def test_a_killed_process_lets_go(tmp_path: Path) -> None:
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout
         assert holder.stdout.readline() == "True\n"
-        with hold(tmp_path) as held:
+        with lock_folder(tmp_path) as held:
             assert held is False
         holder.kill()
         holder.wait()
-        with hold(tmp_path) as held:
+        with lock_folder(tmp_path) as held:
             assert held
 
 
@@ -55,5 +55,5 @@ def test_a_network_drive_without_locks_cannot_tell(
         raise OSError(37, "No locks available")
 
     monkeypatch.setattr("fcntl.flock", refuse)
-    with hold(tmp_path) as held:
+    with lock_folder(tmp_path) as held:
         assert held is None

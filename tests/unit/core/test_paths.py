@@ -1,4 +1,4 @@
-"""Files appear whole or not at all."""
+"""Atomic writes: files appear complete or not at all."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.core.errors import OutputError
-from benchmark.core.paths import atomic, claim_new, home, make_folder, write_text
+from benchmark.core.paths import atomic, create_new_folder, home, make_folder, write_text
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_draft(tmp_path: Path) -> None:
@@ -80,8 +80,8 @@ def test_a_folder_is_claimed_once(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as many:
         for turn in range(20):
             folder = tmp_path / "runs" / str(turn)
-            assert sum(many.map(lambda _, at=folder: claim_new(at), range(8))) == 1
+            assert sum(many.map(lambda _, at=folder: create_new_folder(at), range(8))) == 1
     (tmp_path / "file").touch()
-    assert not claim_new(tmp_path / "file")
+    assert not create_new_folder(tmp_path / "file")
     with pytest.raises(OutputError, match="cannot make this folder"):
-        claim_new(tmp_path / "file" / "run")
+        create_new_folder(tmp_path / "file" / "run")

@@ -1,4 +1,4 @@
-"""Secrets in commands and addresses: found, refused without being told, and hidden."""
+"""Secrets in commands and URLs: detected, refused without quoting them, and redacted."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import pytest
 
 from benchmark.core.errors import BadInput
 from benchmark.core.secrets import (
-    Hiding,
-    environment,
-    filled,
-    hidden,
+    SecretFilter,
+    fill_placeholders,
+    program_environment,
+    redact_secrets,
     refuse_secrets,
     secret_in,
     secret_in_address,
@@ -65,19 +65,19 @@ def test_what_is_no_secret_may_stand(command: str) -> None:
 def test_a_program_gets_secrets_by_name_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_TOKEN", VALUE)
     monkeypatch.setenv("COLOUR", "red")
-    assert "MY_TOKEN" not in environment(())
-    assert environment(("MY_TOKEN",))["MY_TOKEN"] == VALUE
-    assert environment(())["COLOUR"] == "red"
+    assert "MY_TOKEN" not in program_environment(())
+    assert program_environment(("MY_TOKEN",))["MY_TOKEN"] == VALUE
+    assert program_environment(())["COLOUR"] == "red"
     words = ["paint", "--token={env:MY_TOKEN}"]
-    assert filled(words, ("MY_TOKEN",)) == ["paint", f"--token={VALUE}"]
+    assert fill_placeholders(words, ("MY_TOKEN",)) == ["paint", f"--token={VALUE}"]
     with pytest.raises(BadInput, match="needs --env MY_TOKEN"):
-        filled(words, ())
+        fill_placeholders(words, ())
 
 
 def test_secrets_are_hidden_wherever_they_stand(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_TOKEN", VALUE)
-    assert hidden(f"a {VALUE} b s3://me:pw@bucket/x") == "a *** b s3://***@bucket/x"
-    hide = Hiding()
+    assert redact_secrets(f"a {VALUE} b s3://me:pw@bucket/x") == "a *** b s3://***@bucket/x"
+    hide = SecretFilter()
     text = f"x {VALUE} y {VALUE}".encode()
     parts = [text[start : start + 5] for start in range(0, len(text), 5)]
     shown = b"".join(hide(part) for part in parts) + hide(b"", last=True)
@@ -93,5 +93,5 @@ def test_the_current_folder_is_no_secret(monkeypatch: pytest.MonkeyPatch) -> Non
     """Every shell sets PWD; paths in messages and what programs get would lack it."""
     monkeypatch.setenv("PWD", "/data/runs/today")
     monkeypatch.setenv("DB_PWD", "hunter2hunter2")
-    assert hidden("/data/runs/today/out: hunter2hunter2") == "/data/runs/today/out: ***"
-    assert environment(()).get("PWD") == "/data/runs/today"
+    assert redact_secrets("/data/runs/today/out: hunter2hunter2") == "/data/runs/today/out: ***"
+    assert program_environment(()).get("PWD") == "/data/runs/today"

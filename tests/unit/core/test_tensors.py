@@ -1,4 +1,4 @@
-"""Eight bits there and back."""
+"""Conversion between 8-bit images and tensors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Networks get the cores, small work one thread; afterwards everything is as it was."""
+"""Thread counts: all cores for networks, one for small work, restored afterwards."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from inpainters.base import Inpainter
 
 
 class Watching(Inpainter):
-    """Notes the threads that its network gets."""
+    """A model that records the number of threads in its network."""
 
     card = Card(name="watching", title="watching", sizes="any")
     seen = 0
@@ -76,12 +76,12 @@ def test_threads_come_back_after_an_error() -> None:
     assert torch.get_num_threads() == 3
 
 
-@pytest.mark.parametrize("name", INPAINTERS.ours)
+@pytest.mark.parametrize("name", INPAINTERS.built_in)
 def test_only_inpainters_with_weights_wake_the_pool(name: str) -> None:
     assert INPAINTERS.load(name).heavy == (not INPAINTERS.card(name).weightless)
 
 
-@pytest.mark.parametrize("name", DETECTORS.ours)
+@pytest.mark.parametrize("name", DETECTORS.built_in)
 def test_only_detectors_with_weights_wake_the_pool(name: str) -> None:
     assert DETECTORS.load(name).heavy == (not DETECTORS.card(name).weightless)
 

@@ -1,4 +1,4 @@
-"""Keys of many parts are refused before they take minutes."""
+"""TOML keys of many parts are refused quickly."""
 
 from __future__ import annotations
 

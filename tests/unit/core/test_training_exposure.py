@@ -1,4 +1,4 @@
-"""Which inpainters weights met: what the file says, and where it says nothing."""
+"""Inpainters in a detector's training data, from the metadata of its weights."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from benchmark.core.checkpoints.resolve import mini_path
-from benchmark.core.training_exposure import inpainters_of, met_by
+from benchmark.core.training_exposure import inpainters_of, training_inpainters
 from detectors import DETECTORS
 
 
@@ -21,21 +21,21 @@ def _file(path: Path, noted: object) -> Path:
 
 def test_what_was_noted_is_what_was_met(tmp_path: Path) -> None:
     path = _file(tmp_path / "w.safetensors", {"model": "trufor", "met": ["telea", "lama"]})
-    assert met_by(path) == {"telea", "lama"}
-    assert met_by(_file(path, {"met": []})) == frozenset()
+    assert training_inpainters(path) == {"telea", "lama"}
+    assert training_inpainters(_file(path, {"met": []})) == frozenset()
 
 
 def test_an_earlier_file_is_told_by_its_recipe(tmp_path: Path) -> None:
     names = ({"name": "original"}, {"name": "madf", "weights": "mini"}, {"name": "splice"})
     recipe = {"stages": [{"forgers": [names[0]]}, {"forgers": list(names)}]}
-    assert met_by(_file(tmp_path / "w.safetensors", {"recipe": recipe})) == {"madf"}
+    assert training_inpainters(_file(tmp_path / "w.safetensors", {"recipe": recipe})) == {"madf"}
 
 
 @pytest.mark.parametrize("name", ["psccnet", "trufor", "iidnet"])
 def test_shipped_weights_say_whom_they_met(name: str) -> None:
     path = mini_path(DETECTORS.card(name))
     assert path is not None
-    met = met_by(path)
+    met = training_inpainters(path)
     assert met is not None
     assert {"telea", "aotgan", "lama", "madf"} <= met
     assert not {"original", "safepaint", "shiftmap"} & met
@@ -49,11 +49,13 @@ def test_shipped_weights_say_whom_they_met(name: str) -> None:
 def test_of_another_file_nothing_is_known(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "other.pth"
     path.write_bytes(content)
-    assert met_by(path) is None
-    assert met_by(tmp_path / "missing.pth") is None
-    assert met_by(tmp_path) is None  # the authors of PSCC-Net publish a folder
-    assert met_by(_file(tmp_path / "w.safetensors", ["no", "table"])) is None
-    assert met_by(_file(tmp_path / "w.safetensors", {"recipe": {"stages": [{}]}})) is None
+    assert training_inpainters(path) is None
+    assert training_inpainters(tmp_path / "missing.pth") is None
+    assert training_inpainters(tmp_path) is None  # the authors of PSCC-Net publish a folder
+    assert training_inpainters(_file(tmp_path / "w.safetensors", ["no", "table"])) is None
+    assert (
+        training_inpainters(_file(tmp_path / "w.safetensors", {"recipe": {"stages": [{}]}})) is None
+    )
 
 
 def test_one_colour_is_what_meanfill_leaves() -> None:

@@ -1,4 +1,4 @@
-"""One walk over folders: what takes part, what does not, and that it is told."""
+"""Recursive listing of folders: files, skipped entries and their reasons."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from benchmark.core.errors import DataError
-from benchmark.core.images import list_images
+from benchmark.core.image_files import list_images
 from benchmark.core.walk import walk
 
 

@@ -1,4 +1,4 @@
-"""The data sets: found without decoding, read at evaluation size."""
+"""Data sets: found without decoding, read at evaluation size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Published data sets are found where their archives unpack; what is missing is said in a line."""
+"""Published data sets are found in their archives' layout; missing files are reported."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_what_is_missing_is_said_in_a_line(tmp_path: Path, name: str) -> None:
 
 def test_a_celeba_without_its_test_part(put: Callable[..., None], tmp_path: Path) -> None:
     put("img_align_celeba/000001.jpg")
-    with pytest.raises(DataError, match="no image of the test part"):
+    with pytest.raises(DataError, match="no image of the test split"):
         open_dataset("celeba", images=tmp_path, size=16)
 
 

@@ -298,15 +298,15 @@ def test_unknown_or_impossible_sizes_are_refused(tmp_path):
 def test_sizes_that_do_not_fit_the_tensors_are_refused(tmp_path):
     path = tmp_path / "sizes.safetensors"
     save_toy(path, toy_network(), config={**asdict(TOY), "decision_width": 6})
-    refuse(path, "no checkpoint of IIDNetNetwork: 0 missing, 0 surplus, [0-9]+ misshapen")
+    refuse(path, "does not match IIDNetNetwork: 0 missing, 0 unexpected, [0-9]+ shape mismatch")
 
 
-def test_missing_and_surplus_names_are_refused(tmp_path):
+def test_missing_and_unexpected_names_are_refused(tmp_path):
     path = tmp_path / "IID_weights.pth"
     state = {f"module.{name}": value for name, value in IIDNetNetwork().state_dict().items()}
     del state["module.median.weight"]
     torch.save({**state, "module.extra": torch.zeros(1)}, path)
-    refuse(path, r"1 missing \(median.weight\), 1 surplus \(extra\)")
+    refuse(path, r"1 missing \(median.weight\), 1 unexpected \(extra\)")
 
 
 def test_a_file_with_an_outer_key_is_refused(tmp_path):

@@ -248,9 +248,7 @@ def test_files_in_each_other_s_place_are_refused(tmp_path):
     head = second.read_bytes()
     first.replace(second)
     first.write_bytes(head)
-    refuse(
-        tmp_path, r"NLCDetection\.pth is no checkpoint of Localisation: 64 missing .* 128 surplus"
-    )
+    refuse(tmp_path, r"NLCDetection\.pth does not match Localisation: 64 missing .* 128 unexpected")
 
 
 def test_a_training_epoch_s_file_is_refused(tmp_path):
@@ -282,7 +280,7 @@ def test_unknown_or_impossible_sizes_are_refused(tmp_path):
 def test_sizes_that_do_not_fit_the_tensors_are_refused(tmp_path):
     path = tmp_path / "sizes.safetensors"
     save_toy(path, toy_network(), config={**asdict(TOY), "mask_width": 5})
-    refuse(path, "no checkpoint of PSCCNetNetwork: 0 missing, 0 surplus, [0-9]+ misshapen")
+    refuse(path, "does not match PSCCNetNetwork: 0 missing, 0 unexpected, [0-9]+ shape mismatch")
 
 
 class Trap:

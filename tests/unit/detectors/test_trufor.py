@@ -316,7 +316,7 @@ def test_unknown_or_impossible_sizes_are_refused(tmp_path):
 def test_sizes_that_do_not_fit_the_tensors_are_refused(tmp_path):
     path = tmp_path / "sizes.safetensors"
     save_toy(path, toy_network(), config={**asdict(TOY), "decoder_width": 16})
-    refuse(path, "no checkpoint of TruForNetwork: 0 missing, 0 surplus, [0-9]+ misshapen")
+    refuse(path, "does not match TruForNetwork: 0 missing, 0 unexpected, [0-9]+ shape mismatch")
 
 
 def test_a_checkpoint_without_its_state_dict_is_refused(tmp_path):
@@ -334,8 +334,8 @@ def test_a_checkpoint_of_the_second_training_phase_is_refused(tmp_path):
         for name, value in names.items()
         if not name.startswith(("decode_head_conf.", "detection."))
     }
-    torch.save({"state_dict": {**early, "surplus": torch.zeros(1)}}, path)
-    refuse(path, re.escape("21 missing (decode_head_conf.linear_c4.proj.weight") + ".*1 surplus")
+    torch.save({"state_dict": {**early, "unexpected": torch.zeros(1)}}, path)
+    refuse(path, re.escape("21 missing (decode_head_conf.linear_c4.proj.weight") + ".*1 unexpected")
 
 
 class Trap:

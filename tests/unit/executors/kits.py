@@ -23,7 +23,7 @@ from benchmark.store.store import Answer
 from detectors.baselines import Flatness
 
 HOLD = "BENCH_TEST_HOLD"  # in the environment: where `Held` says which node it holds up
-CARD = Card(name="fake", title="fake", paper="", licence="", revision=1)
+CARD = Card(name="fake", title="fake", paper="", license="", revision=1)
 
 
 class Instant:

@@ -152,7 +152,7 @@ def test_a_folder_gives_its_last_iteration(tmp_path, official_state):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ({"conv.8.bias": torch.zeros(1)}, r"108 missing .* 1 surplus \(conv.8.bias\)"),
+        ({"conv.8.bias": torch.zeros(1)}, r"108 missing .* 1 unexpected \(conv.8.bias\)"),
         ({"optimG": {}, "optimD": {}}, "expected the generator's tensors, found optimD, optimG"),
         ({}, "108 missing"),
     ],
@@ -166,7 +166,7 @@ def test_another_file_of_the_program_is_refused(tmp_path, content, words):
 
 def test_a_misshapen_tensor_is_refused(tmp_path, official_state):
     torch.save({**official_state, "decoder.4.bias": torch.zeros(4)}, tmp_path / "G1.pt")
-    with pytest.raises(WeightsError, match=r"1 misshapen \(decoder.4.bias\)"):
+    with pytest.raises(WeightsError, match=r"1 shape mismatch \(decoder.4.bias\)"):
         AOTGAN(weights=tmp_path / "G1.pt")
 
 

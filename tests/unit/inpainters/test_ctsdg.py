@@ -245,7 +245,7 @@ def refuse(path, message):
         ({"n_iter": 3, "discriminator": {}}, "expected an entry 'generator', found discriminator"),
         (
             {"generator": {"extra": torch.zeros(1), "out_layer.0.bias": torch.zeros(4)}},
-            r"209 missing .*, 1 surplus \(extra\), 1 misshapen \(out_layer.0.bias\)",
+            r"209 missing .*, 1 unexpected \(extra\), 1 shape mismatch \(out_layer.0.bias\)",
         ),
     ],
 )
@@ -267,7 +267,7 @@ def test_a_truncated_file_is_refused(tmp_path):
         ({"model": "madf"}, "weights of 'madf', expected 'ctsdg'"),
         ({"config": {**asdict(TOY), "depth": 4}}, "expected the sizes"),
         ({"config": {"width": "4", "levels": 3}}, "expected the sizes"),
-        ({"config": {"width": 8, "levels": 3}}, "sizes that it states need more"),
+        ({"config": {"width": 8, "levels": 3}}, "its network config needs more"),
         ({"config": {"width": 4, "levels": 9}}, "levels: expected 2 to 8, got 9"),
     ],
 )

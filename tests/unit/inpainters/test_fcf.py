@@ -155,8 +155,8 @@ def test_a_state_dict_and_a_pickle_give_the_same_network(tmp_path, official_stat
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"mapping.fc2.bias": torch.zeros(1)}, r"1 surplus \(mapping.fc2.bias\)"),
-        ({"mapping.fc1.bias": torch.zeros(3)}, r"1 misshapen \(mapping.fc1.bias\)"),
+        ({"mapping.fc2.bias": torch.zeros(1)}, r"1 unexpected \(mapping.fc2.bias\)"),
+        ({"mapping.fc1.bias": torch.zeros(3)}, r"1 shape mismatch \(mapping.fc1.bias\)"),
         ({"encoder.b512.conv0.bias": torch.zeros(64)}, "missing"),
         ({"encoder.b1024.conv0.bias": torch.zeros(64)}, "1024 pixels, expected 256 or 512"),
     ],
@@ -182,7 +182,7 @@ def test_another_models_file_is_refused(tmp_path):
     [
         ({"model": "lama"}, "weights of 'lama', expected 'fcf'"),
         ({"config": {"width": 4}}, "expected the sizes resolution, width"),
-        ({"config": {**asdict(MINI), "code": 11}}, "misshapen"),
+        ({"config": {**asdict(MINI), "code": 11}}, "shape mismatch"),
     ],
 )
 def test_a_mini_file_that_says_something_else_is_refused(tmp_path, noted, words):

@@ -113,10 +113,10 @@ def test_the_authors_file_loads_by_itself_and_frozen(tmp_path, official_state):
     ("spoil", "words"),
     [
         (lambda state: state.pop("generator.model.34.bias"), r"1 missing \(model.34.bias\)"),
-        (lambda state: state.update({"generator.x": torch.ones(1)}), r"1 surplus \(x\)"),
+        (lambda state: state.update({"generator.x": torch.ones(1)}), r"1 unexpected \(x\)"),
         (
             lambda state: state.update({"generator.model.34.bias": torch.ones(4)}),
-            r"1 misshapen \(model.34.bias\)",
+            r"1 shape mismatch \(model.34.bias\)",
         ),
         (lambda state: state.clear(), r"no tensors named generator\.\*"),
     ],
@@ -155,7 +155,7 @@ def test_a_file_that_is_no_archive_is_refused(tmp_path):
         ({"model": "trufor"}, "weights of 'trufor', expected 'lama'"),
         ({"config": {"width": 4}}, "expected the sizes width, blocks"),
         ({"config": {**asdict(MINI), "width": "4"}}, "expected the sizes width, blocks"),
-        ({"config": {**asdict(MINI), "blocks": 1}}, "surplus"),
+        ({"config": {**asdict(MINI), "blocks": 1}}, "unexpected"),
     ],
 )
 def test_a_mini_file_that_says_something_else_is_refused(tmp_path, noted, words):

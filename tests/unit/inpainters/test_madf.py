@@ -186,7 +186,7 @@ def refuse(path, message):
         ({"model": 3}, "expected an entry 'model'"),
         (
             {"model": {"extra": torch.zeros(1), "deconv_1.0.bias": torch.zeros(4)}},
-            r"245 missing .*, 1 surplus \(extra\), 1 misshapen \(deconv_1.0.bias\)",
+            r"245 missing .*, 1 unexpected \(extra\), 1 shape mismatch \(deconv_1.0.bias\)",
         ),
     ],
 )
@@ -209,7 +209,7 @@ def test_a_truncated_file_is_refused(tmp_path):
         ({"config": {**asdict(TOY), "depth": 4}}, "expected the sizes"),
         ({"config": {**asdict(TOY), "levels": 1}}, "levels: expected a number of at least 2"),
         ({"config": {**asdict(TOY), "width": "4"}}, "expected the sizes"),
-        ({"config": {**asdict(TOY), "width": 8}}, "misshapen"),
+        ({"config": {**asdict(TOY), "width": 8}}, "shape mismatch"),
     ],
 )
 def test_a_mini_file_that_says_something_else_is_refused(tmp_path, noted, message):

@@ -224,9 +224,9 @@ def test_a_hosts_file_may_lack_rwsa_and_nothing_else(tmp_path):
     start_from_host(network, state, path)
     assert torch.equal(network.encoder[0].weight, state["encoder.0.weight"])
     without = {name: value for name, value in state.items() if name != "encoder.0.bias"}
-    with pytest.raises(WeightsError, match=r"1 missing \(encoder.0.bias\), 0 surplus"):
+    with pytest.raises(WeightsError, match=r"1 missing \(encoder.0.bias\), 0 unexpected"):
         start_from_host(network, without, path)
-    with pytest.raises(WeightsError, match=r"0 missing, 1 surplus \(rwsa.9.fuser.bias\)"):
+    with pytest.raises(WeightsError, match=r"0 missing, 1 unexpected \(rwsa.9.fuser.bias\)"):
         start_from_host(network, {**state, "rwsa.9.fuser.bias": torch.zeros(4)}, path)
     with pytest.raises(WeightsError, match=r"missing \(rwsa.1"):
         start_from_host(network, {**state, "rwsa.1.fuser.bias": torch.zeros(4)}, path)

@@ -176,7 +176,7 @@ def missing(state):
     return {name: value for name, value in state.items() if name != "extractor.convs.bias"}
 
 
-def surplus(state):
+def unexpected(state):
     return {**state, "extractor.extra": torch.zeros(1)}
 
 
@@ -187,9 +187,9 @@ def misshapen(state):
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (missing, r"1 missing \(extractor.convs.bias\), 0 surplus"),
-        (surplus, r"0 missing, 1 surplus \(extractor.extra\)"),
-        (misshapen, r"1 misshapen \(extractor.convs.bias\)"),
+        (missing, r"1 missing \(extractor.convs.bias\), 0 unexpected"),
+        (unexpected, r"0 missing, 1 unexpected \(extractor.extra\)"),
+        (misshapen, r"1 shape mismatch \(extractor.convs.bias\)"),
     ],
 )
 def test_a_state_that_does_not_fit_is_refused(tmp_path, official_state, spoil, words):
@@ -218,7 +218,7 @@ def test_a_folder_without_the_file_is_refused(tmp_path):
         ({"config": {"width": 4}}, "expected the sizes width, blocks"),
         ({"config": {**asdict(MINI), "width": "4"}}, "expected the sizes width, blocks"),
         ({"config": {**asdict(MINI), "depth": 4}}, "expected the sizes width, blocks"),
-        ({"config": {**asdict(MINI), "width": 8}}, "sizes that it states need more"),
+        ({"config": {**asdict(MINI), "width": 8}}, "its network config needs more"),
     ],
 )
 def test_a_mini_file_that_says_something_else_is_refused(tmp_path, noted, words):

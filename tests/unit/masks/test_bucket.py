@@ -1,4 +1,4 @@
-"""Buckets are open below and closed above, in whole numbers."""
+"""Buckets are half-open ranges, compared in integers."""
 
 from __future__ import annotations
 

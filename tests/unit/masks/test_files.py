@@ -1,4 +1,4 @@
-"""Mask files: the first channel, nearest neighbour, 128 and above; and which colour is the hole."""
+"""Mask files: decoding, binarization at 128, nearest neighbor, polarity."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_the_border_is_128(tmp_path):
 def test_a_soft_mask_gets_no_larger():
     white = np.zeros((512, 512), dtype=bool)
     white[100:300, 150:400] = True
-    small = at_size(white, (256, 256), picture=None)
+    small = at_size(white, (256, 256), image_shape=None)
     assert np.array_equal(small, white[::2, ::2])
 
 
@@ -50,30 +50,30 @@ def test_each_pixel_is_the_one_that_its_centre_lies_in(old, new):
         for before, after in zip(old, new, strict=True)
     )
     expected = [[white[row, column] for column in columns] for row in rows]
-    assert np.array_equal(at_size(white, new, picture=None), expected)
+    assert np.array_equal(at_size(white, new, image_shape=None), expected)
 
 
 def test_a_mask_is_cropped_as_its_image_is():
     white = np.zeros((40, 60), dtype=bool)
     white[:, 10:30] = True  # the left half of the centre square
-    small = at_size(white, (20, 20), picture=(80, 120))
+    small = at_size(white, (20, 20), image_shape=(80, 120))
     assert np.array_equal(small, np.arange(20)[None] < np.full((20, 1), 10))
 
 
 def test_a_mask_of_no_image_takes_any_proportions():
     white = np.zeros((40, 60), dtype=bool)
     white[:, :30] = True
-    assert at_size(white, (20, 20), picture=None).mean() == 0.5
+    assert at_size(white, (20, 20), image_shape=None).mean() == 0.5
 
 
 @pytest.mark.parametrize("mask", [(512, 342), (342, 512)])
 def test_a_side_may_be_rounded_but_not_turned(mask):
     white = np.ones(mask, dtype=bool)
     if mask[0] > mask[1]:
-        assert at_size(white, (481, 321), picture=(481, 321)).shape == (481, 321)
+        assert at_size(white, (481, 321), image_shape=(481, 321)).shape == (481, 321)
     else:
         with pytest.raises(DataError, match="different shape: the image has 321x481 pixels"):
-            at_size(white, (481, 321), picture=(481, 321))
+            at_size(white, (481, 321), image_shape=(481, 321))
 
 
 def test_the_option_decides_where_it_is_given():
@@ -175,10 +175,10 @@ def test_jpeg_masks_are_masks(tmp_path, quality):
 @pytest.mark.parametrize("light", [1, 0.62])
 def test_images_are_no_masks(tmp_path, name, light):
     photograph = (getattr(data, name)() * light).astype(np.uint8)
-    with pytest.raises(DataError, match=r"a\.png: (coloured|many grey levels), as"):
+    with pytest.raises(DataError, match=r"a\.png: (colored|many gray levels), as"):
         seen(tmp_path, photograph)
     grey = np.asarray(Image.fromarray(photograph).convert("L"))
-    with pytest.raises(DataError, match=r"a\.png: many grey levels, as an image has"):
+    with pytest.raises(DataError, match=r"a\.png: many gray levels, as in an image"):
         seen(tmp_path, grey)
 
 
@@ -188,16 +188,16 @@ def test_images_are_no_masks(tmp_path, name, light):
 )
 def test_coloured_labels_are_refused_with_their_colours(tmp_path, colours):
     labels = np.where(HOLE[..., None], *(np.array(one, np.uint8) for one in colours))
-    with pytest.raises(DataError, match=r"a\.png: coloured.*most of them RGB \("):
+    with pytest.raises(DataError, match=r"a\.png: colored.*most of them RGB \("):
         seen(tmp_path, labels)
     Image.fromarray(labels).quantize(2).save(tmp_path / "p.png")
-    with pytest.raises(DataError, match=r"p\.png: coloured"):
+    with pytest.raises(DataError, match=r"p\.png: colored"):
         read_mask(tmp_path / "p.png")
 
 
 @pytest.mark.parametrize("top", [2, 5, 100, 127])
 def test_labels_below_128_are_refused_with_their_levels(tmp_path, top):
-    with pytest.raises(DataError, match=rf"a\.png: grey levels 0, {top} and none of 128 or more"):
+    with pytest.raises(DataError, match=rf"a\.png: gray levels 0, {top} and none of 128 or more"):
         seen(tmp_path, HOLE.astype(np.uint8) * top)
 
 
@@ -222,5 +222,5 @@ def test_black_and_white_count_before_transparency(tmp_path):
 @pytest.mark.parametrize("level", [0, 255])
 def test_one_colour_on_nothing_may_mean_either_and_is_refused(tmp_path, level):
     grey, alpha = np.full((64, 64), level, np.uint8), HOLE.astype(np.uint8) * 255
-    with pytest.raises(DataError, match=r"a\.png: one colour, and transparency that varies"):
+    with pytest.raises(DataError, match=r"a\.png: a single color with varying transparency"):
         seen(tmp_path, np.dstack([grey, grey, grey, alpha]))

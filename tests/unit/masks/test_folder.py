@@ -1,4 +1,4 @@
-"""Folders of masks: sorted into buckets, paired by draw or by name, nothing used silently."""
+"""Folders of masks: sorted into buckets, assigned at random or by name, nothing silently."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image
 
 from benchmark.core.errors import DataError
 from benchmark.masks.bucket import Bucket
-from benchmark.masks.folder import FolderMasks, Pictures
+from benchmark.masks.folder import FolderMasks, MaskTargets
 from benchmark.masks.pairing import goes_by_name
 
 SMALL, LARGE = Bucket(10, 20), Bucket(30, 40)
@@ -18,7 +18,7 @@ SMALL, LARGE = Bucket(10, 20), Bucket(30, 40)
 
 @pytest.fixture
 def write(tmp_path):
-    """Write a mask with a hole of so many percent: white rows of an image of 100 rows."""
+    """Write a mask of a given ratio in percent: white rows of an image of 100 rows."""
 
     def write(name: str, percent: int, size: tuple[int, int] = (100, 100)) -> None:
         rows = np.arange(size[0]) * 100 < percent * size[0]
@@ -30,7 +30,7 @@ def write(tmp_path):
 
 
 def opened(folder, names="abcdefg", buckets=(SMALL, LARGE), size=100, shape=(100, 100), **given):
-    pictures = Pictures(names=list(names), shape_of=lambda _: shape, size=size)
+    pictures = MaskTargets(names=list(names), shape_of=lambda _: shape, size=size)
     options = {"polarity": "auto", "by_name": False, "seed": 0} | given
     return FolderMasks(folder, pictures, buckets, **options)
 
@@ -59,16 +59,16 @@ def test_a_mask_whose_hole_is_cropped_away_is_not_called_empty(tmp_path, write):
     write("a.png", 20, size=(200, 100))  # the square is rows 50 to 149, the hole 40 rows at the top
     write("b.png", 20)
     shapes = {"a": (200, 100), "b": (100, 100)}
-    pictures = Pictures(names=["a", "b"], shape_of=shapes.__getitem__, size=100)
+    pictures = MaskTargets(names=["a", "b"], shape_of=shapes.__getitem__, size=100)
     masks = FolderMasks(tmp_path, pictures, None, polarity="auto", by_name=True, seed=0)
-    assert masks.unused == [("a.png", "empty mask in the image's centre square")]
+    assert masks.unused == [("a.png", "empty mask in the image's center square")]
     assert not masks.holes("a")
 
 
 def test_masks_that_are_dealt_out_for_want_of_names_are_said_to_be(tmp_path, write):
     write("x.png", 28)
-    match = "such as 27-28; none has an image's name, so they are dealt out; one that belongs to a"
-    with pytest.raises(DataError, match=f"{match} is called a_mask"):
+    match = "such as 27-28; none has an image's name, so they are randomly assigned; "
+    with pytest.raises(DataError, match=f"{match}a mask of a would be called a_mask"):
         opened(tmp_path)
 
 
@@ -116,7 +116,7 @@ def test_fewer_images_get_the_same_masks(tmp_path, write):
 def test_a_drawn_mask_is_the_files_at_the_images_size(tmp_path, write):
     write("a.png", 15, size=(400, 400))
     masks = opened(tmp_path, buckets=(SMALL,))
-    mask = masks.draw("a", "10-20", (100, 100))
+    mask = masks.mask_for("a", "10-20", (100, 100))
     assert mask.dtype == np.bool_
     assert mask.sum(axis=1).tolist() == [100] * 15 + [0] * 85
 
@@ -132,13 +132,13 @@ def test_images_of_their_own_size_get_masks_that_stay_in_the_bucket(tmp_path, wr
     write("safe.png", 13, size=(100, 100))
     masks = opened(tmp_path, buckets=(SMALL,), size=None, shape=(8, 60))
     assert pairs(masks, "10-20") == ["safe.png"] * 7
-    assert SMALL.holds(masks.draw("a", "10-20", (8, 60)))
+    assert SMALL.holds(masks.mask_for("a", "10-20", (8, 60)))
 
 
 def test_inverted_masks_are_turned(tmp_path, write):
     write("10-20/a.png", 85)
     masks = opened(tmp_path, buckets=(SMALL,))
-    mask = masks.draw("a", "10-20", (100, 100))
+    mask = masks.mask_for("a", "10-20", (100, 100))
     assert mask.sum(axis=1).tolist() == [0] * 85 + [100] * 15
 
 
@@ -171,7 +171,7 @@ def test_pairs_by_name_have_the_bucket_of_their_mask(tmp_path, write):
 def test_a_pair_may_differ_in_scale_and_is_cropped_together(tmp_path, write):
     write("a.png", 15, size=(200, 300))
     masks = opened(tmp_path, names="a", buckets=(SMALL,), by_name=True, size=50, shape=(400, 600))
-    assert masks.draw("a", "10-20", (50, 50)).sum() in range(350, 401)
+    assert masks.mask_for("a", "10-20", (50, 50)).sum() in range(350, 401)
 
 
 def test_a_pair_of_different_shape_is_reported(tmp_path, write):
@@ -198,7 +198,7 @@ def test_an_image_that_cannot_be_read_keeps_its_place_in_the_run(tmp_path, write
     def unreadable(name: str) -> tuple[int, int]:
         raise DataError(f"{name}: damaged")
 
-    pictures = Pictures(names=["a"], shape_of=unreadable, size=100)
+    pictures = MaskTargets(names=["a"], shape_of=unreadable, size=100)
     masks = FolderMasks(tmp_path, pictures, (SMALL,), polarity="auto", by_name=True, seed=0)
     assert list(masks.holes("a")) == ["10-20"]
 
@@ -209,7 +209,7 @@ def test_a_folder_without_masks_is_refused(tmp_path):
 
 
 def partly(folder, names, buckets=(SMALL,)):
-    pictures = Pictures(names=list(names), shape_of=lambda _: (100, 100), size=100, partly=True)
+    pictures = MaskTargets(names=list(names), shape_of=lambda _: (100, 100), size=100, partly=True)
     return FolderMasks(folder, pictures, buckets, polarity="auto", by_name=True, seed=0)
 
 
@@ -273,11 +273,11 @@ def test_without_buckets_the_masks_have_their_own_range(tmp_path, write, percent
 def test_one_mask_is_of_all_and_none_is_squeezed(tmp_path, write):
     write("mask.png", 15, size=(100, 150))
     shapes = {"a": (100, 150), "b": (200, 300), "c": (150, 100)}
-    pictures = Pictures(names=list(shapes), shape_of=shapes.__getitem__, size=None)
+    pictures = MaskTargets(names=list(shapes), shape_of=shapes.__getitem__, size=None)
     masks = FolderMasks(tmp_path / "mask.png", pictures, (SMALL,), polarity="auto", by_name=False,
                         seed=0)  # fmt: skip
     assert {name: bool(masks.holes(name)) for name in shapes} == {"a": True, "b": True, "c": False}
-    assert masks.draw("b", "10-20", (200, 300)).mean() == 0.15
+    assert masks.mask_for("b", "10-20", (200, 300)).mean() == 0.15
     assert masks.pairing.rule == "one"
     assert [
         (name, "mask.png: " in why, "100x150" in why) for name, why in masks.failed.items()
@@ -287,7 +287,7 @@ def test_one_mask_is_of_all_and_none_is_squeezed(tmp_path, write):
 def test_a_square_mask_is_of_every_centre_square(tmp_path, write):
     write("mask.png", 15)
     masks = opened(tmp_path / "mask.png", "ab", (SMALL,), size=50, shape=(80, 120))
-    assert masks.draw("a", "10-20", (50, 50)).mean() == pytest.approx(0.15, abs=0.02)
+    assert masks.mask_for("a", "10-20", (50, 50)).mean() == pytest.approx(0.15, abs=0.02)
 
 
 def test_how_a_mask_is_read_is_told_and_is_in_its_key(tmp_path, write):
@@ -303,6 +303,6 @@ def test_how_a_mask_is_read_is_told_and_is_in_its_key(tmp_path, write):
 
 def test_what_is_wrong_with_every_mask_is_said_and_no_bucket(tmp_path):
     Image.new("RGB", (8, 8), "red").save(tmp_path / "a.png")
-    with pytest.raises(DataError, match=r"no usable mask; a\.png: coloured") as caught:
+    with pytest.raises(DataError, match=r"no usable mask; a\.png: colored") as caught:
         opened(tmp_path, names="a", by_name=True)
     assert "bucket" not in str(caught.value)

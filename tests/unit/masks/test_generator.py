@@ -1,4 +1,4 @@
-"""Drawn masks hit their bucket exactly, and are the same bytes everywhere."""
+"""Generated masks have an exact ratio, and are the same bytes on every platform."""
 
 from __future__ import annotations
 

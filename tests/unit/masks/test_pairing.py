@@ -1,4 +1,4 @@
-"""Which mask belongs to which image."""
+"""Pairing of masks and images by name."""
 
 from __future__ import annotations
 

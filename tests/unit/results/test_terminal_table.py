@@ -38,7 +38,7 @@ def test_it_fits_a_screen_whatever_the_names(name: str, launder: str) -> None:
     from inpainters import INPAINTERS
 
     if name not in INPAINTERS:
-        INPAINTERS.remember(Card(name=name, title=name))
+        INPAINTERS.remember_card(Card(name=name, title=name))
     cells = [
         cell(inpainter=name, bucket=bucket, launder=launder, weights=f"{name}=mini trufor=mini")
         for bucket in BUCKETS

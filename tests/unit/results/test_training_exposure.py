@@ -113,7 +113,9 @@ def test_the_files_of_a_run_say_it(out: Path) -> None:
 def test_it_is_no_part_of_a_key(
     out: Path, plan: Plan, record: RunRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("benchmark.runner.resolve.met_by", lambda path: frozenset({"shiftmap"}))
+    monkeypatch.setattr(
+        "benchmark.runner.resolve.training_inpainters", lambda path: frozenset({"shiftmap"})
+    )
     again = run(plan, store=out.parent / "store")
     assert again.document["jobs_run"] == {"fill": 0, "judge": 0, "measure": 0}
     met = {one.inpainter for one in again.cells if one.met == "yes"}

@@ -51,7 +51,7 @@ def run(tmp_path: Path) -> RunFolder:
 
 
 def test_every_inpainter_of_ours_is_told_from_its_retouching() -> None:
-    for name in INPAINTERS.ours:
+    for name in INPAINTERS.built_in:
         for step in ("", "grain:1.5", "grain:match", "median:3"):
             painter = InpainterVariant(name, step)
             assert painter_named(painter.name) == painter

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.core.external.files import Terms
-from benchmark.core.locks import hold
-from benchmark.core.types import Piece
+from benchmark.core.external.files import ExternalOptions
+from benchmark.core.locks import lock_folder
+from benchmark.core.types import NamedImage
 from benchmark.store import clean as module
 from benchmark.store.clean import clean_folder
 
@@ -35,7 +35,7 @@ def test_it_is_removed_with_its_size(left: Path, tmp_path: Path) -> None:
 
 
 def test_not_that_of_a_run_that_goes_on(left: Path, tmp_path: Path) -> None:
-    with hold(tmp_path):
+    with lock_folder(tmp_path):
         assert list(clean_folder(tmp_path)) == []
     assert left.is_dir()
 
@@ -79,7 +79,9 @@ def test_a_program_gets_its_folders_below_the_run(tmp_path: Path) -> None:
     mask[8:16] = True
     model = Command(f"{sys.executable} {script} {{images}} {{masks}} {{out}}")
     logs = tmp_path / "run" / "logs"
-    (answer,) = model.paint([Piece(sample="a", image=image, mask=mask)], Terms(logs=logs))
+    (answer,) = model.paint(
+        [NamedImage(sample="a", image=image, mask=mask)], ExternalOptions(logs=logs)
+    )
     assert isinstance(answer, np.ndarray)
     (log,) = logs.iterdir()  # the folder itself is gone
     assert log.read_text().splitlines()[-1].startswith(f"{logs}/.draft-bench-")

@@ -120,20 +120,20 @@ def test_the_same_mask_however_it_is_saved(tmp_path: Path, mask: Save, meant: fl
     ("mask", "said"),
     [
         (save(np.where(HOLE > 0, np.nan, 0).astype(np.float32), "a.tif"), "nan to nan"),
-        (save(np.dstack([HOLE * 0 + 255, HOLE]), "a.png"), "transparency that varies"),
-        (save(ONES * 127, "a.png"), "grey levels 0, 127 and none of 128 or more"),
+        (save(np.dstack([HOLE * 0 + 255, HOLE]), "a.png"), "varying transparency"),
+        (save(ONES * 127, "a.png"), "gray levels 0, 127 and none of 128 or more"),
         (
             save(np.where(COLUMNS < 10, 128, HOLE).astype(np.uint8), "a.png"),
-            "grey levels 0, 128, 255, as labels have",
+            "gray levels 0, 128, 255, as in a label map",
         ),
-        (save(np.dstack([HOLE, HOLE * 0, HOLE * 0]), "a.png"), "coloured"),
+        (save(np.dstack([HOLE, HOLE * 0, HOLE * 0]), "a.png"), "colored"),
         (save(255 - HOLE, "a.png"), "--mask-polarity"),
         (
             all_of(save(HOLE, "a.png"), save(np.roll(HOLE, 9, axis=0), "a.jpg", quality=95)),
             "a.jpg is another mask of the same name",
         ),
         (save(HOLE, "a (1).png"), "'a (1)' begins with the image 'a'"),
-        (save(HOLE.astype(np.int32) * 16, "a.tif"), "as 10 or 12 bits"),
+        (save(HOLE.astype(np.int32) * 16, "a.tif"), "as of 10 or 12 bits"),
     ],
 )
 def test_a_mask_that_may_mean_something_else_is_refused(
@@ -168,10 +168,13 @@ def test_the_same_image_however_it_is_saved(tmp_path: Path, photo: Save, meant: 
     [
         (save(PHOTO[..., 0].astype(np.float32) / 127.5 - 1, "a.tif"), "-1 to"),
         (save(PHOTO[..., 0].astype(np.int32) - 100, "a.tif"), "-100 to"),
-        (save(PHOTO[..., 0].astype(np.uint16) * 16, "a.png"), "up to 2528 of 65535, as 10 or 12"),
+        (
+            save(PHOTO[..., 0].astype(np.uint16) * 16, "a.png"),
+            "up to 2528 of 65535, as of 10 or 12",
+        ),
         (
             lambda folder: cv2.imwrite(str(folder / "a.tif"), PHOTO.astype(np.float32)),
-            "a.tif: a TIFF of a kind that is not read",
+            "a.tif: an unsupported kind of TIFF",
         ),
     ],
 )
@@ -251,7 +254,7 @@ def test_heatmaps_none_of_which_reaches_half_are_told(tmp_path: Path) -> None:
         (turned(FILLED, "a.png"), ""),
         (lambda folder: (folder / "a.png").symlink_to(_real(folder)), ""),
         (save(np.dstack([FILLED, 255 - HOLE]), "a.png"), "transparent in parts"),
-        (save(FILLED, "a.jpg", quality=90), "known pixels moved"),
+        (save(FILLED, "a.jpg", quality=90), "known pixels differ"),
         (all_of(save(FILLED, "a.png"), save(PHOTO, "a.jpg")), "two files of one name"),
     ],
 )

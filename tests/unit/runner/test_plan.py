@@ -37,7 +37,7 @@ def test_a_plan_written_and_read_is_the_same(tmp_path: Path) -> None:
         ({"dataset": "samples"}, "unknown key 'dataset'. Known: .*datasets"),
         ({"datasets": ["samples", "samples"]}, "'samples' is named twice"),
         ({"launder": ["jpeg:90", "jpeg:90.0"]}, "laundering 'jpeg:90' is named twice"),
-        ({"launder": ["gif:90"]}, "no laundering named 'gif'"),
+        ({"launder": ["gif:90"]}, "no post-processing named 'gif'"),
         ({"launder": ["blur"]}, "such as jpeg:90"),
         ({"launder": ["blur:1"], "detectors": []}, "--launder needs a detector"),
         ({"weights": {"lama": "x.pth"}}, "'lama', which is not in the plan"),
@@ -86,7 +86,7 @@ def test_retouching_is_canonical_and_none_alone_is_the_default() -> None:
     ("values", "said"),
     [
         ({"retouch": ("grit:1",)}, r"no retouching named 'grit'\. Known: grain:SIGMA, grain:match"),
-        ({"retouch": ("grain:-1",)}, "from 0.01 to 128 grey levels"),
+        ({"retouch": ("grain:-1",)}, "from 0.01 to 128 gray levels"),
         ({"retouch": ("grain:1", "grain:1.0")}, "retouching 'grain:1' is named twice"),
         ({"retouch": ("none", "none")}, "retouching 'none' is named twice"),
         (

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from benchmark.core.errors import DamagedStore, DataError, OutputError
-from benchmark.core.locks import hold
+from benchmark.core.locks import lock_folder
 from benchmark.runner.jobs import key_of
 from benchmark.store import recover as salvage
 from benchmark.store.check import Finding, check_store
@@ -121,7 +121,7 @@ def test_a_changed_file_is_never_read(tmp_path: Path) -> None:
     path = file_of(filled(tmp_path), key)
     flip(path, path.stat().st_size - 1)  # still a heatmap, of another value
     with Store(tmp_path) as store:
-        with pytest.raises(OutputError, match="run again to make it anew"):
+        with pytest.raises(OutputError, match="run again to regenerate it"):
             store.heatmap(key)
         assert not store.known([key])
 
@@ -284,7 +284,7 @@ def test_one_saves_a_database_at_a_time(tmp_path: Path) -> None:
     damage(path, "a hole")
     before = path.read_bytes()
     (tmp_path / "damaged").mkdir()
-    with hold(tmp_path / "damaged") as held:
+    with lock_folder(tmp_path / "damaged") as held:
         assert held
         with pytest.raises(OutputError, match="another 'bench check'"):
             list(check_store(tmp_path))
@@ -353,11 +353,11 @@ def test_answers_stay_while_a_run_is_using_the_store(tmp_path: Path) -> None:
 def test_drafts_of_a_run_that_goes_on_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     draft = tmp_path / ".draft-x"
     draft.write_bytes(b"12")
-    with hold(tmp_path) as held:
+    with lock_folder(tmp_path) as held:
         assert held
         assert list(clean_folder(tmp_path)) == []
     with monkeypatch.context() as windows:  # no lock tells there: a young one may be a run's
-        windows.setattr("benchmark.store.clean.hold", lambda *_: nullcontext())
+        windows.setattr("benchmark.store.clean.lock_folder", lambda *_: nullcontext())
         assert list(clean_folder(tmp_path)) == []
         os.utime(draft, (0, 0))
         assert len(list(clean_folder(tmp_path))) == 1
@@ -396,6 +396,6 @@ def test_clean_keeps_a_database_whose_saving_began_meanwhile(tmp_path: Path) -> 
         assert list(removing) == []
         assert (aside / "1").is_dir()
         (aside / "2.unfinished").rmdir()
-        with hold(aside):  # as `bench check` does
+        with lock_folder(aside):  # as `bench check` does
             assert list(clean_store(store)) == []
         assert [one.kind for one in clean_store(store)] == ["aside"]

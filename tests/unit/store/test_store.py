@@ -73,7 +73,7 @@ def test_a_damaged_file_loses_its_row(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
         store.put([heatmap_output(KEY, np.zeros((2, 2), np.float16), 0.5)])
         (tmp_path / "objects" / file_name(KEY, ".npy")).write_bytes(b"half")
-        with pytest.raises(OutputError, match="run again to make it anew"):
+        with pytest.raises(OutputError, match="run again to regenerate it"):
             store.heatmap(KEY)
         assert store.known([KEY]) == set()
 

@@ -54,8 +54,8 @@ def nan_where_nothing_is_known(self: Mine, images: Tensor, masks: Tensor, *, see
 
 BAD_INPAINTERS = {
     "shape": (fill(lambda self, images, masks, *, seed: images[:, :1]),
-              r"mine: expected an image of shape \(1, 3, 64, 64\), it answered Tensor of shape"),
-    "type": (fill(lambda self, images, masks, *, seed: None), "it answered None"),
+              r"mine: expected an image of shape \(1, 3, 64, 64\), got Tensor of shape"),
+    "type": (fill(lambda self, images, masks, *, seed: None), "got None"),
     "nan": (fill(lambda self, images, masks, *, seed: images * np.nan), "answered NaN or infinity"),
     "unpainted": (fill(lambda self, images, masks, *, seed: images), "does not change the hole"),
     "batch": (fill(of_the_batch), "the other images of the batch: maximum difference 0.2"),
@@ -103,7 +103,7 @@ def answered(**parts: Tensor) -> Detection:
 
 BAD_DETECTORS = {
     "heatmap": (look(lambda self, images: answered(heatmap=torch.zeros(2, 1, 64, 64))),
-                r"looker: expected a heatmap of shape \(2, 64, 64\), it answered Tensor of shape"),
+                r"looker: expected a heatmap of shape \(2, 64, 64\), got Tensor of shape"),
     "score": (look(lambda self, images: answered(heatmap=images[:, 0], score=torch.zeros(()))),
               r"expected a score of shape \(2,\)"),
     "batch": (look(lambda self, images: answered(

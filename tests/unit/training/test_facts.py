@@ -13,7 +13,7 @@ from PIL import Image
 from benchmark.core.checkpoints.load import read_checkpoint, read_metadata
 from benchmark.core.checkpoints.resolve import sha256_of
 from benchmark.core.errors import TrainingError
-from benchmark.core.training_exposure import met_by
+from benchmark.core.training_exposure import training_inpainters
 from benchmark.training import TrainOptions, TrainResult, read_recipe, train
 from benchmark.training.facts import Measured, evenly_spaced, read_facts, recipe_digest
 from benchmark.training.model_card import draw_curves, main, render_card
@@ -69,7 +69,7 @@ def test_a_detector_is_measured_by_its_auc(photographs: Path, tmp_path: Path) ->
     assert found.measured == "auc"
     assert found.forgers == {"telea": 1.0, "original": 1.0}
     assert done.weights is not None
-    assert met_by(done.weights) == {"telea"}
+    assert training_inpainters(done.weights) == {"telea"}
     assert "| forgers | telea 50%, original 50%; no other inpainter |" in render_card(found)
     earlier = json.loads(done.facts.read_text())
     del earlier["forgers"]

@@ -12,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from benchmark.core.errors import TrainingError
-from benchmark.core.training_exposure import MADE_HERE
+from benchmark.core.training_exposure import SYNTHETIC_FORGERIES
 from benchmark.training import LEARNERS, read_recipe
 from benchmark.training.data.options import Postprocessing, Shapes
 from benchmark.training.facts import recipe_digest
@@ -46,7 +46,7 @@ def test_no_detector_meets_whom_it_is_to_judge_unprepared(model: str, name: str)
     assert forgers
     for forger in forgers:
         assert not forger.name.startswith(("safepaint", "edgeconnect", "shiftmap"))
-        assert forger.name in {*INPAINTERS, *MADE_HERE}
+        assert forger.name in {*INPAINTERS, *SYNTHETIC_FORGERIES}
         assert forger.weights in (None, "official", "mini")
     assert found.met is not None
     assert set(found.met) <= {one.name for one in forgers} | {"meanfill"}

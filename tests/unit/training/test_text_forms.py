@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from benchmark.core.training_exposure import noted_in
+from benchmark.core.training_exposure import read_bench_metadata
 from benchmark.training import chosen_recipe, train
 from inpainters import create_inpainter
 
@@ -44,7 +44,7 @@ def test_both_are_tried_with_smoke_and_inpaint(trained: dict[str, Path]) -> None
 
 
 def test_a_smoke_run_of_text_learns_by_the_text_s_forms(trained: dict[str, Path]) -> None:
-    noted = {name: noted_in(path)["recipe"]["losses"] for name, path in trained.items()}
+    noted = {name: read_bench_metadata(path)["recipe"]["losses"] for name, path in trained.items()}
     assert noted["text"].items() >= TEXT.items()
     assert not any(noted["paper"].get(key) == value for key, value in TEXT.items())
     names = {name: load_file(path).keys() for name, path in trained.items()}

@@ -1,4 +1,4 @@
-"""The restricted reader: what it reads, and that nothing in a file is ever run or imported."""
+"""Legacy checkpoint formats are read, and nothing in a file is executed or imported."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from torch import nn
 from benchmark.core.checkpoints.legacy_formats import (
     is_bare_pickle,
     read_archive,
-    read_arrays,
     read_network,
+    read_pickled_arrays,
 )
-from benchmark.core.checkpoints.pickle_vm import Machine, Name, Record
+from benchmark.core.checkpoints.pickle_vm import GlobalName, PickleMachine, UnbuiltObject
 from benchmark.core.errors import WeightsError
 from benchmark.verify.stylegan import save_as_authors
 
@@ -40,7 +40,7 @@ STATE = {
 
 
 class Bomb:
-    """Runs a command if it is unpickled."""
+    """An object that runs a command when it is unpickled."""
 
     def __init__(self, crater: Path) -> None:
         self.crater = crater
@@ -50,7 +50,7 @@ class Bomb:
 
 
 def archive(path, data, storages=None, *, compression=zipfile.ZIP_STORED):
-    """A zip archive as torch.save lays it out, its pickle given as bytes."""
+    """Write a zip archive in torch.save's layout, with the given pickle."""
     with zipfile.ZipFile(path, "w", compression) as file:
         file.writestr("best/data.pkl", data)
         for key, raw in (storages or {}).items():
@@ -149,13 +149,13 @@ def test_a_global_is_never_imported(tmp_path, monkeypatch):
         b"ctrap\nspring\n)\x81}b",
         b"\x8c\x04trap\x8c\x06spring\x93",
     ):
-        played = Machine().play(io.BytesIO(b"\x80\x04" + call + b"."))
-        assert isinstance(played, Record | Name)
+        played = PickleMachine().run(io.BytesIO(b"\x80\x04" + call + b"."))
+        assert isinstance(played, UnbuiltObject | GlobalName)
     assert "trap" not in sys.modules
 
 
 def bombs(crater):
-    """Pickles that run a command in their own ways, as bytes."""
+    """Return pickles that run a command, each in another way."""
     touch = f"touch {crater}".encode()
     argument = b"X" + struct.pack("<I", len(touch)) + touch
     code = f"open({str(crater)!r}, 'w')".encode()
@@ -243,7 +243,7 @@ def test_the_right_tensor_is_read(tmp_path):
 
 
 def memory_bombs():
-    """Small pickles that would fill the memory or never end if each were taken at its word."""
+    """Return small pickles that would exhaust the memory or never end."""
     many, big = 3000, b"(" + b"K\x01" * 3000 + b"lq\x00"
     nested = b")q\x00" + b"".join(b"h\x00h\x00\x86q\x00" for _ in range(60))
     return {
@@ -360,7 +360,7 @@ def test_modules_held_twice_are_refused(tmp_path, depth):
         twice = b"}(" + text(b"a") + inner + b"q\x01" + text(b"b") + b"h\x01u"
         inner = network(empty + text(b"_modules") + twice)
     (tmp_path / "places.pkl").write_bytes(b"\x80\x03}" + text(b"G_ema") + inner + b"s.")
-    with pytest.raises(WeightsError, match="held twice"):
+    with pytest.raises(WeightsError, match="occurs twice"):
         read_network(tmp_path / "places.pkl", "G_ema")
 
 
@@ -368,7 +368,7 @@ def test_a_module_within_itself_is_refused(tmp_path):
     parts = text(b"_parameters") + b"}" + text(b"_buffers") + b"}" + text(b"_modules")
     loop = b"ctraining.ffc\nFFC\n)\x81q\x01}(" + parts + b"}" + text(b"a") + b"h\x01sub"
     (tmp_path / "places.pkl").write_bytes(b"\x80\x03}" + text(b"G_ema") + loop + b"s.")
-    with pytest.raises(WeightsError, match="holds itself"):
+    with pytest.raises(WeightsError, match="contains itself"):
         read_network(tmp_path / "places.pkl", "G_ema")
 
 
@@ -430,7 +430,7 @@ def arrays(*names: str, protocol: int = 3) -> bytes:
 def test_wanted_arrays_are_read_from_a_pickle(protocol: int, tmp_path: Path) -> None:
     path = tmp_path / "a.ckpt"
     path.write_bytes(arrays("one", "other", protocol=protocol))
-    found = read_arrays(path, ["net/other", "net/one"])
+    found = read_pickled_arrays(path, ["net/other", "net/one"])
     assert list(found) == ["net/other", "net/one"]
     assert found["net/one"].tolist() == [[1, 2, 3], [4, 5, 6]]
 
@@ -440,14 +440,14 @@ def test_an_array_whose_columns_come_first(tmp_path: Path) -> None:
     array = np.asfortranarray(np.arange(6, dtype=np.float32).reshape(2, 3))
     said = pickle.dumps({"a": array}, 3)
     path.write_bytes(said.replace(b"numpy._core.multiarray\n", b"numpy.core.multiarray\n"))
-    assert read_arrays(path, ["a"])["a"].tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert read_pickled_arrays(path, ["a"])["a"].tolist() == [[0, 1, 2], [3, 4, 5]]
 
 
 def test_a_pickle_of_arrays_that_asks_for_another_global_is_refused(tmp_path: Path) -> None:
     path, crater = tmp_path / "a.ckpt", tmp_path / "crater"
     path.write_bytes(pickle.dumps({"net": {"one": 1}, "evil": Bomb(crater)}, 3))
-    with pytest.raises(WeightsError, match=r"nothing in it was run \(it asks for \w+\.\w+\)"):
-        read_arrays(path, ["net/one"])
+    with pytest.raises(WeightsError, match=r"nothing in it was run \(it uses \w+\.\w+\)"):
+        read_pickled_arrays(path, ["net/one"])
     assert not crater.exists()
 
 
@@ -455,9 +455,9 @@ def test_a_pickle_of_arrays_that_asks_for_another_global_is_refused(tmp_path: Pa
     ("content", "said"),
     [
         ({"net": {}}, "no array 'net/one'"),
-        ({"net": {"one": 3}}, "no array where one belongs"),
-        ({"net": {"one": np.ones(2)}}, "another type than float32"),
-        ({"net": {"one": np.ones(2, ">f4")}}, "another type than float32"),
+        ({"net": {"one": 3}}, "expected an array"),
+        ({"net": {"one": np.ones(2)}}, "expected a float32 array"),
+        ({"net": {"one": np.ones(2, ">f4")}}, "expected a float32 array"),
         ([1], "no array 'net/one'"),
     ],
     ids=["none", "a number", "doubles", "big-endian", "a list"],
@@ -467,7 +467,7 @@ def test_what_is_no_array_of_float32_is_refused(content: object, said: str, tmp_
     raw = pickle.dumps(content, 3)
     path.write_bytes(raw.replace(b"numpy._core.multiarray\n", b"numpy.core.multiarray\n"))
     with pytest.raises(WeightsError, match=said):
-        read_arrays(path, ["net/one"])
+        read_pickled_arrays(path, ["net/one"])
 
 
 @pytest.mark.parametrize("shape", [b"K\x07", b"K\x00"], ids=["more", "none"])
@@ -476,4 +476,4 @@ def test_an_array_of_another_size_than_its_bytes(shape: bytes, tmp_path: Path) -
     assert arrays("one").count(b"K\x02K\x03") == 1
     path.write_bytes(arrays("one").replace(b"K\x02K\x03", b"K\x02" + shape))
     with pytest.raises(WeightsError, match="cannot reshape"):
-        read_arrays(path, ["net/one"])
+        read_pickled_arrays(path, ["net/one"])

@@ -1,4 +1,4 @@
-"""Checkpoints that are small on disk and huge in memory are refused in a line."""
+"""Checkpoints that are small on disk and huge in memory are refused."""
 
 from __future__ import annotations
 
@@ -75,16 +75,16 @@ def bombs() -> dict[str, tuple[bytes, bytes, int, str]]:
             "a/data/0 is compressed",
         ),
         "more than its storage": (tensor(10**10, [10**10], [1]), b"abcd", stored, "damaged"),
-        "repeated": (tensor(1, [10**5, 10**5], [0, 0]), b"abcd", stored, "fewer numbers"),
+        "repeated": (tensor(1, [10**5, 10**5], [0, 0]), b"abcd", stored, "fewer elements"),
         "byte array": (array, b"", stored, "byte arrays"),
         "byte array of Python 2": (old, b"", stored, "byte arrays"),
-        "encoded again and again": (encoded, b"", stored, "conversion 'hex'"),
-        "one text many times": (repeated + b"e", b"", stored, "1,073,741,824 bytes of its text"),
+        "encoded again and again": (encoded, b"", stored, "codec 'hex'"),
+        "one text many times": (repeated + b"e", b"", stored, "over 1,073,741,824 bytes of text"),
         "a record for a number": (
             called("numpy.core.multiarray", "scalar", record), b"", stored, "a number of type",
         ),
         "a tensor of any size": (
-            called("torch", "Tensor", number(10**10)), b"", stored, "asks for torch.Tensor",
+            called("torch", "Tensor", number(10**10)), b"", stored, "uses torch.Tensor",
         ),
     }  # fmt: skip
 
@@ -199,7 +199,7 @@ def test_a_long_note_is_refused(tmp_path: Path) -> None:
     header = json.dumps({"__metadata__": {"bench": note}}).encode()
     path = headed(tmp_path / "a.safetensors", header + b" " * (-len(header) % 8))
     path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(WeightsError, match="what it says of the network is damaged"):
+    with pytest.raises(WeightsError, match="damaged metadata"):
         read_metadata(path)
 
 
@@ -219,7 +219,7 @@ def test_stated_sizes_are_compared_before_memory_is_taken(width: int, depth: int
 
 
 def huge(path: Path, model: str, config: dict[str, object]) -> Path:
-    """A file of one tensor that states the sizes of a network of hundreds of gigabytes."""
+    """Write a file of one tensor whose config is of a network of hundreds of gigabytes."""
     note = json.dumps({"model": model, "config": config})
     save_file({"a": torch.zeros(4)}, path, metadata={"bench": note})
     return path
@@ -237,13 +237,13 @@ MODELS: dict[str, tuple[str, str, dict[str, object]]] = {
 @pytest.mark.skipif(not LINUX, reason="peak memory is read from /proc")
 @pytest.mark.parametrize("model", MODELS)
 def test_a_small_file_of_a_huge_network_is_refused(model: str, tmp_path: Path) -> None:
-    """2 KB that state a width of 60,000: hundreds of gigabytes."""
+    """A file of 2 KB whose config has a width of 60,000: hundreds of gigabytes."""
     module, function, config = MODELS[model]
     path = huge(tmp_path / "a.safetensors", model, config)
     assert path.stat().st_size < 2500
     setup = f"from pathlib import Path; import torch; from {module} import {function}"
     peak = peak_of(setup, f"{function}(Path(sys.argv[1]))", path)
-    assert "the sizes that it states need more than its 1 tensors" in peak.said
+    assert "its network config needs more than its 1 tensors" in peak.said
     assert peak.mebibytes < 60
 
 

@@ -1,4 +1,4 @@
-"""Which weights answer to which words, and that they are the bytes that were installed."""
+"""Resolution of weights: official, mini, paths; changed files are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs: all of one ends with it, and what it prints is bounded."""
+"""External programs: all their processes end with them, and their output is bounded."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_a_daemon_ends_at_the_time_limit(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("code", ["import time; time.sleep(600)", DAEMON + "\ntime.sleep(600)"])
 def test_it_ends_when_the_bench_is_killed(code: str, tmp_path: Path) -> None:
-    """SIGKILL: nothing of the bench can clean up."""
+    """After SIGKILL the bench cannot clean up itself."""
     if not LINUX and "setsid" in code:
         pytest.skip("only Linux hands orphans to another process")
     inner = f"import os, sys\nopen(sys.argv[2], 'w').write(str(os.getpid()))\n{code}"

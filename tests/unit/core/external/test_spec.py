@@ -1,4 +1,4 @@
-"""How users name what they bring."""
+"""Model specifiers, labels, and files named by sample."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from benchmark.core.errors import BadInput, BadOutput, DataError
-from benchmark.core.external.files import NamedFiles, Terms, alike_of, digest_of
+from benchmark.core.external.files import ExternalOptions, NamedFiles, alike_of, digest_of
 from benchmark.core.external.spec import default_label, is_label, split_label, words_of
 from benchmark.core.filenames import cut_name
-from benchmark.core.types import Piece
+from benchmark.core.types import NamedImage
 
 
 @pytest.mark.parametrize(
@@ -70,8 +70,8 @@ def test_what_is_brought_without_a_label(scheme: str, argument: str, label: str)
     assert is_label(label)
 
 
-def piece(**names: str) -> Piece:
-    return Piece(image=np.empty((0, 0, 3), np.uint8), **names)
+def piece(**names: str) -> NamedImage:
+    return NamedImage(image=np.empty((0, 0, 3), np.uint8), **names)
 
 
 def test_files_are_found_by_the_names_that_tell_them_apart(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_files_are_found_by_the_names_that_tell_them_apart(tmp_path: Path) -> No
     files = NamedFiles(tmp_path, {".png", ".jpg"})
 
     def found(several: set[str], **names: str) -> str:
-        terms = Terms(several=frozenset(several))
+        terms = ExternalOptions(several=frozenset(several))
         return str(files.find(piece(**names), terms).relative_to(tmp_path))
 
     here = {"dataset": "set", "bucket": "30-40"}
@@ -95,7 +95,7 @@ def test_files_are_found_by_the_names_that_tell_them_apart(tmp_path: Path) -> No
         found({"bucket"}, sample="a", bucket="50-60")
     (tmp_path / "a.jpg").touch()
     with pytest.raises(BadOutput, match="two files of one name"):
-        NamedFiles(tmp_path, {".png", ".jpg"}).find(piece(sample="a"), Terms())
+        NamedFiles(tmp_path, {".png", ".jpg"}).find(piece(sample="a"), ExternalOptions())
     with pytest.raises(DataError, match="no files"):
         NamedFiles(tmp_path, {".npy"})
 
@@ -113,7 +113,10 @@ def test_a_file_of_one_sample_is_never_taken_for_another_s(
 ) -> None:
     (tmp_path / f"{file}.png").touch()
     files = NamedFiles(tmp_path, {".png"})
-    alone, terms = Terms(alike=alike_of(samples[:1])), Terms(alike=alike_of(samples))
+    alone, terms = (
+        ExternalOptions(alike=alike_of(samples[:1])),
+        ExternalOptions(alike=alike_of(samples)),
+    )
     assert files.find(piece(sample=samples[0]), alone).stem == file  # where it can be of no other
     assert files.find(piece(sample=samples[1]), terms).stem == file
     with pytest.raises(BadOutput, match="no such file; another sample's name differs in case"):

@@ -84,7 +84,7 @@ def test_it_says_what_the_network_says(
 @needs_imdlbenco
 def test_a_checkpoint_of_another_model_or_with_code_is_refused(tmp_path: Path) -> None:
     network, path = drawn("MantraNet", tmp_path)
-    with pytest.raises(WeightsError, match="is no checkpoint of PSCC_Net"):
+    with pytest.raises(WeightsError, match="does not match PSCC_Net"):
         create_detector(f"imdlbenco:size={SIZE} PSCC_Net", weights=path)
     torch.save({"model": network.state_dict(), "args": print}, path)
     with pytest.raises(WeightsError, match="nothing in it was run"):
@@ -105,7 +105,7 @@ def test_bench_show_tells_version_license_and_how_to_give_weights() -> None:
 @needs_imdlbenco
 def test_model_size_and_version_decide_the_answer() -> None:
     words = ["MVSSNet", "size=256 MVSSNet", "Mesorch"]
-    decided = {DETECTORS.decides(f"imdlbenco:{word}") for word in words}
+    decided = {DETECTORS.fingerprint(f"imdlbenco:{word}") for word in words}
     assert len(decided) == 3
     assert all(" imdlbenco 0." in one for one in decided)
 

@@ -98,13 +98,13 @@ def test_prompt_steps_and_files_decide_the_answer(pipeline: Path) -> None:
     answers = [create_inpainter(f"diffusers:{word}").inpaint(images, masks) for word in words]
     assert not torch.equal(answers[0], answers[1])
     assert not torch.equal(answers[0], answers[2])
-    decided = [INPAINTERS.decides(f"diffusers:{word}") for word in words]
+    decided = [INPAINTERS.fingerprint(f"diffusers:{word}") for word in words]
     assert len(set(decided)) == 3
     scheduler = pipeline / "scheduler" / "scheduler_config.json"
     before = scheduler.read_text()
     scheduler.write_text(before.replace('"linear"', '"scaled_linear"'))
     try:
-        assert INPAINTERS.decides(f"diffusers:{words[0]}") != decided[0]
+        assert INPAINTERS.fingerprint(f"diffusers:{words[0]}") != decided[0]
     finally:
         scheduler.write_text(before)
 
@@ -117,13 +117,13 @@ def test_an_id_is_found_in_the_hubs_cache_by_its_revision(
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(MissingWeights, match="'hf download some/tiny-sd'"):
-        INPAINTERS.decides("diffusers:some/tiny-sd")
+        INPAINTERS.fingerprint("diffusers:some/tiny-sd")
     cached = tmp_path / "models--some--tiny-sd"
     (cached / "refs").mkdir(parents=True)
     (cached / "refs" / "main").write_text(REVISION)
     (cached / "snapshots").mkdir()
     (cached / "snapshots" / REVISION).symlink_to(pipeline)
-    assert INPAINTERS.decides("diffusers:some/tiny-sd").endswith(f"some/tiny-sd@{REVISION}")
+    assert INPAINTERS.fingerprint("diffusers:some/tiny-sd").endswith(f"some/tiny-sd@{REVISION}")
     images, masks = draw(64, 64)
     word = "steps=2 some/tiny-sd"
     answer = create_inpainter(f"diffusers:{word}").inpaint(images, masks)

@@ -75,13 +75,13 @@ def test_weights_are_loaded_where_iopaint_puts_them(monkeypatch: pytest.MonkeyPa
 @needs_iopaint
 def test_name_version_and_files_decide_the_answer() -> None:
     assert INPAINTERS.card("iopaint:cv2").name == "iopaint-cv2"
-    assert INPAINTERS.decides("iopaint:cv2").startswith("iopaint:cv2 iopaint 1.")
+    assert INPAINTERS.fingerprint("iopaint:cv2").startswith("iopaint:cv2 iopaint 1.")
     (name,) = MODELS["lama"].files
     torch_checkpoints().mkdir(parents=True)
     decided = set()
     for content in (b"one", b"two!"):
         (torch_checkpoints() / name).write_bytes(content)
-        decided.add(INPAINTERS.decides("iopaint:lama"))
+        decided.add(INPAINTERS.fingerprint("iopaint:lama"))
     assert len(decided) == 2
 
 
@@ -96,7 +96,7 @@ def test_bench_show_tells_version_and_license() -> None:
 @pytest.mark.parametrize("name", WITH_WEIGHTS)
 def test_missing_files_are_one_line_that_says_how_to_get_them(name: str) -> None:
     with pytest.raises(MissingWeights, match=f"'iopaint download --model={name}'"):
-        INPAINTERS.decides(f"iopaint:{name}")
+        INPAINTERS.fingerprint(f"iopaint:{name}")
 
 
 def test_a_file_that_iopaint_does_not_publish_is_not_loaded() -> None:
