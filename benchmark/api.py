@@ -27,10 +27,10 @@ from benchmark.results.samples import BEGUN_SAMPLES, sample_rows, write_keys, wr
 from benchmark.results.significance import PairedTest
 from benchmark.results.table import run_table
 from benchmark.runner.outcome import Failure
-from benchmark.runner.plan import Plan, as_begun, same_plan
+from benchmark.runner.plan import Plan, same_plan, with_recorded_defaults
 from benchmark.runner.planning import PlanJobs
 from benchmark.runner.resolve import ResolvedPlan, prepare, refuse_retired
-from benchmark.runner.scheduler import Progress, Settings, Tally, execute, nobody
+from benchmark.runner.scheduler import Progress, Settings, Tally, execute, ignore_progress
 from benchmark.runner.shard import SHARD_FILE, Shard, shard_text
 from benchmark.store.store import Store, is_address
 
@@ -194,7 +194,7 @@ def _shown(settings: Settings) -> Iterator[Settings]:
     """The settings, with bars in a notebook where nobody else is told of progress."""
     from benchmark.progress import in_notebook, watch
 
-    if settings.notify is not nobody or not in_notebook():
+    if settings.notify is not ignore_progress or not in_notebook():
         yield settings
         return
     with watch() as notify:
@@ -308,7 +308,7 @@ def _as_begun(plan: Plan, out: str | Path | None) -> Plan:
     if path is None or not path.is_file():
         return plan
     try:
-        return as_begun(plan, Plan.load(path))
+        return with_recorded_defaults(plan, Plan.load(path))
     except BenchError:
         return plan  # the folder is refused where it is claimed
 

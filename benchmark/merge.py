@@ -80,7 +80,7 @@ def merge(
     ):
         for part in parts:
             if rows_folder(part.store).resolve() != rows_folder(place).resolve():
-                answers.absorb(part.store, origin=part.origin)
+                answers.merge_from(part.store, origin=part.origin)
         answers.table.sync()  # the shards may go when this has ended
         if not record.failures and (missing := lacking(jobs, answers)):
             raise DataError(

@@ -23,9 +23,9 @@ from benchmark.results.record import BEGUN, Record, read_record
 from benchmark.results.recorded_metrics import FiledJobs
 from benchmark.results.run_folder import filed, read_plan
 from benchmark.results.samples import BEGUN_SAMPLES
-from benchmark.runner.conditions import View, null_views, views
+from benchmark.runner.conditions import View, conditions_of, null_conditions
 from benchmark.runner.inputs import Chunk, InputLoader, Inputs
-from benchmark.runner.jobs import Chosen, DetectJob, InpaintJob, Job, MeasureJob
+from benchmark.runner.jobs import DetectJob, InpaintJob, Job, MeasureJob, ResolvedModel
 from benchmark.runner.planning import Column
 from benchmark.runner.resolve import choose
 from benchmark.runner.worker import Worker
@@ -98,7 +98,7 @@ def recompute(
     """
     if not runs:
         raise DataError("which answers? Name the folder of a run that has them")
-    with Store(store, foreign=True) as answers:
+    with Store(store, read_only=True) as answers:
         every = [_Run(folder, answers, allow_plugins=allow_plugins) for folder in runs]
         left: Counter[str] = Counter()
         drawn = _drawn(every, count, seed, left)
@@ -152,7 +152,7 @@ class _Run:
             self._record: Record = record
             self._jobs: FiledJobs = filed(folder, read_plan(folder, record), record, name)
             self.columns = list(_columns(self._jobs))
-        self._here: dict[Chosen, Chosen | str] = {}
+        self._here: dict[ResolvedModel, ResolvedModel | str] = {}
         self._known: dict[str, bool] = {}
 
     def refused(self, job: Job) -> str:
@@ -222,13 +222,13 @@ class _Run:
             "" if self._record.metrics.get(name) == revision_of(name) else f"{name}: changed since"
         )
 
-    def _model(self, chosen: Chosen) -> Chosen | str:
+    def _model(self, chosen: ResolvedModel) -> ResolvedModel | str:
         """The model as it is here, or why it is not the run's."""
         if chosen not in self._here:
             self._here[chosen] = self._found(chosen)
         return self._here[chosen]
 
-    def _found(self, chosen: Chosen) -> Chosen | str:
+    def _found(self, chosen: ResolvedModel) -> ResolvedModel | str:
         registry = INPAINTERS if chosen.name in self._jobs.setup.plan.inpainter_names else DETECTORS
         if chosen.name in (*INPAINTERS.ours, *DETECTORS.ours):
             wanted = (
@@ -252,10 +252,10 @@ class _Run:
     def _with_weights(self, job: Job) -> Job:
         if isinstance(job, InpaintJob):
             here = self._model(job.inpainter)
-            return replace(job, inpainter=here) if isinstance(here, Chosen) else job
+            return replace(job, inpainter=here) if isinstance(here, ResolvedModel) else job
         if isinstance(job, DetectJob):
             here = self._model(job.detector)
-            return replace(job, detector=here) if isinstance(here, Chosen) else job
+            return replace(job, detector=here) if isinstance(here, ResolvedModel) else job
         return job
 
     def _inputs(self, job: Job) -> Inputs:
@@ -296,11 +296,13 @@ def _columns(
     jobs: FiledJobs,
 ) -> Iterator[Column[InpaintJob] | Column[DetectJob] | Column[MeasureJob]]:
     setup = jobs.setup
-    every: list[View] = list(views(setup, (None,), setup.inpainters))
-    seen = [*views(setup, setup.detectors, setup.inpainters)]
-    if setup.for_null is not None:
+    every: list[View] = list(conditions_of(setup, (None,), setup.inpainters))
+    seen = [*conditions_of(setup, setup.detectors, setup.inpainters)]
+    if setup.extra_null_inpainter is not None:
         seen += [
-            one for one in null_views(setup) if one.detector and not setup.no_null(one.detector)
+            one
+            for one in null_conditions(setup)
+            if one.detector and not setup.null_omitted_reason(one.detector)
         ]
     for view in every:
         yield jobs.fills(view.inpainter, view.retouch)

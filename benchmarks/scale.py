@@ -23,8 +23,8 @@ from benchmark.api import claimed, conclude
 from benchmark.core.checkpoints.resolve import Weights
 from benchmark.results.record import Record, record_of
 from benchmark.runner.inputs import Chunk
-from benchmark.runner.jobs import Chosen, DetectJob, InpaintJob, Job, SampleRef, key_of
-from benchmark.runner.outcome import Outcome
+from benchmark.runner.jobs import DetectJob, InpaintJob, Job, ResolvedModel, SampleRef, key_of
+from benchmark.runner.outcome import ChunkResult
 from benchmark.runner.planning import PlanJobs
 from benchmark.runner.resolve import ResolvedPlan
 from benchmark.runner.scheduler import Settings, execute
@@ -59,10 +59,10 @@ class Instant:
     name, devices = "instant", ()
 
     @contextmanager
-    def start(self, kit: WorkerSpec) -> Iterator[object]:
-        yield self.work_off
+    def start(self, spec: WorkerSpec) -> Iterator[object]:
+        yield self.run_with_prefetch
 
-    def work_off(self, chunks: Iterable[Chunk]) -> Iterator[Outcome]:
+    def run_with_prefetch(self, chunks: Iterable[Chunk]) -> Iterator[ChunkResult]:
         for chunk in chunks:
             answers = [self.answer(job) for job in chunk.jobs]
             inputs = [
@@ -71,7 +71,7 @@ class Instant:
                 for key in (keys.image, keys.mask)
                 if key
             ]
-            yield Outcome(answers=answers, inputs=inputs, jobs=len(answers))
+            yield ChunkResult(answers=answers, inputs=inputs, jobs=len(answers))
 
     def answer(self, job: Job) -> Answer:
         drawn = int(job.key[:8], 16) / 2**32
@@ -99,14 +99,15 @@ def setup(masks: int) -> ResolvedPlan:
         sources=Nowhere(),
         samples=samples,
         all_inpainters=tuple(
-            Chosen(name=name, card=INPAINTERS.card(name), weights=weights)
+            ResolvedModel(name=name, card=INPAINTERS.card(name), weights=weights)
             for name in PLAN.inpainters
         ),
         all_detectors=tuple(
-            Chosen(name=name, card=DETECTORS.card(name), weights=weights) for name in PLAN.detectors
+            ResolvedModel(name=name, card=DETECTORS.card(name), weights=weights)
+            for name in PLAN.detectors
         ),
         gaps={},
-        original=Chosen(name="original", card=INPAINTERS.card("original"), weights=weights),
+        original=ResolvedModel(name="original", card=INPAINTERS.card("original"), weights=weights),
     )
 
 

@@ -127,7 +127,7 @@ def make_gallery(run: RunFolder, *, budget: int = BUDGET) -> Gallery:
     """
     try:
         shown = shown_of(run)
-        with Store(run.store, foreign=True) as store:
+        with Store(run.store, read_only=True) as store:
             hall = _Hall(
                 run=run,
                 shown=shown,

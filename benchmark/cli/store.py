@@ -181,7 +181,7 @@ def _refuse_of_others(folders: list[Path], places: list[str], needed: set[str]) 
                 "removed"
             )
     for place in places:
-        with Store(place, foreign=True) as answers:
+        with Store(place, read_only=True) as answers:
             if not answers.known(list(needed)):
                 raise DataError(
                     f"{place}: has no answer that these runs need, so it seems to be another's; "

@@ -9,7 +9,7 @@ from typing import Any
 
 # Names of forgers in recipes that are no inpainter: an untouched image, and forgeries that training
 # makes itself. A hole of one colour is what the inpainter `meanfill` leaves.
-UNTOUCHED = "original"
+ORIGINAL = "original"
 SPLICE, COPY_MOVE, FLAT, RETOUCHED = "splice", "copy-move", "flat", "retouched"
 MADE_HERE = (SPLICE, COPY_MOVE, FLAT, RETOUCHED)
 FLAT_INPAINTER = "meanfill"
@@ -43,7 +43,7 @@ def inpainters_of(forgers: Iterable[str]) -> frozenset[str]:
     """Which inpainters' work is among forgers of a recipe."""
     names = set(forgers)
     flat = {FLAT_INPAINTER} if FLAT in names else set[str]()
-    return frozenset((names | flat) - {UNTOUCHED, *MADE_HERE})
+    return frozenset((names | flat) - {ORIGINAL, *MADE_HERE})
 
 
 def noted_in(weights: Path) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import Protocol
 from benchmark.core.errors import WorkerWarning
 from benchmark.runner.inputs import Chunk
 from benchmark.runner.jobs import DetectJob, InpaintJob, Job
-from benchmark.runner.outcome import Failure, Outcome
+from benchmark.runner.outcome import ChunkResult, Failure
 
 HELD = 2  # parcels a worker has at once
 SECONDS = 1.0  # what a parcel should take
@@ -34,7 +34,7 @@ class WorkerEvent:
     """
 
     place: int
-    outcome: Outcome | None = None
+    outcome: ChunkResult | None = None
     reason: str = ""
 
 
@@ -89,7 +89,7 @@ class _Dispatcher:
                     self._crew.give(place, parcel.chunks)
         return self._more or bool(self._lost) or any(self._held.values())
 
-    def take(self, news: WorkerEvent) -> Iterator[Outcome]:
+    def take(self, news: WorkerEvent) -> Iterator[ChunkResult]:
         """The outcomes that come of some news."""
         if news.outcome is not None:
             parcel = self._held[news.place].popleft()
@@ -98,7 +98,7 @@ class _Dispatcher:
             return
         lost = self._held.pop(news.place, ())
         said = f"worker {news.place + 1} died ({news.reason}); what it held is tried once more"
-        yield Outcome(warnings=(WorkerWarning(said),))
+        yield ChunkResult(warnings=(WorkerWarning(said),))
         for parcel in lost:
             if parcel.again:
                 yield _failed(parcel.chunks[0].jobs, news.reason)
@@ -120,7 +120,7 @@ class _Dispatcher:
         self._size = max(1, min(wanted, 2 * self._size, MOST))
 
 
-def deal(crew: WorkerPool, chunks: Iterable[Chunk]) -> Generator[Outcome]:
+def dispatch(crew: WorkerPool, chunks: Iterable[Chunk]) -> Generator[ChunkResult]:
     """Have chunks worked off; outcomes come as they are ready, each of one parcel."""
     desk = _Dispatcher(crew, iter(chunks))
     while desk.give_out():
@@ -128,8 +128,8 @@ def deal(crew: WorkerPool, chunks: Iterable[Chunk]) -> Generator[Outcome]:
             yield from desk.take(news)
 
 
-def _failed(jobs: Sequence[Job], reason: str) -> Outcome:
-    return Outcome(failures=[_failure(job, reason) for job in jobs], jobs=len(jobs))
+def _failed(jobs: Sequence[Job], reason: str) -> ChunkResult:
+    return ChunkResult(failures=[_failure(job, reason) for job in jobs], jobs=len(jobs))
 
 
 def _failure(job: Job, reason: str) -> Failure:

@@ -17,10 +17,10 @@ from threading import Thread
 from benchmark.core.errors import BadInput, ExecutorError
 from benchmark.core.external.program import GRACE, end_programs
 from benchmark.core.processor import available_cores
-from benchmark.executors.dispatch import WorkerEvent, deal
+from benchmark.executors.dispatch import WorkerEvent, dispatch
 from benchmark.runner.executor import Map
 from benchmark.runner.inputs import Chunk
-from benchmark.runner.outcome import Outcome
+from benchmark.runner.outcome import ChunkResult
 from benchmark.runner.worker_spec import WorkerSpec
 
 READY = "ready"
@@ -46,17 +46,17 @@ class Processes:
         self._workers = workers
 
     @contextmanager
-    def start(self, kit: WorkerSpec) -> Iterator[Map]:
+    def start(self, spec: WorkerSpec) -> Iterator[Map]:
         """Start the processes; they are killed when the block ends, for they write nothing.
 
         Raises:
             WeightsError: if a checkpoint is damaged, of another model or not trained.
         """
-        kit.checked_worker("cpu")
+        spec.checked_worker("cpu")
         homes = [self.devices[place % len(self.devices)] for place in range(self._workers)]
-        crew = _Crew(kit, homes, threads=self.threads or 1)
+        crew = _Crew(spec, homes, threads=self.threads or 1)
         try:
-            yield partial(deal, crew)
+            yield partial(dispatch, crew)
         finally:
             crew.close()
 
@@ -64,9 +64,9 @@ class Processes:
 class _Crew:
     """Processes in numbered places, each with a pipe."""
 
-    def __init__(self, kit: WorkerSpec, devices: Sequence[str], *, threads: int) -> None:
+    def __init__(self, spec: WorkerSpec, devices: Sequence[str], *, threads: int) -> None:
         self.ready: set[int] = set()
-        self._kit = kit
+        self._kit = spec
         self._threads = threads
         self._devices = devices
         self._processes: dict[int, BaseProcess] = {}
@@ -112,7 +112,7 @@ class _Crew:
             said = self._pipes[place].recv()
         except (EOFError, OSError):
             return self._bury(place)
-        if isinstance(said, Outcome):
+        if isinstance(said, ChunkResult):
             return WorkerEvent(place=place, outcome=said)
         if isinstance(said, BaseException):
             raise said
@@ -151,13 +151,13 @@ def _pools_of(threads: int) -> Iterator[None]:
             os.environ["OMP_NUM_THREADS"] = before
 
 
-def _serve(pipe: Connection, kit: WorkerSpec, device: str, threads: int) -> None:
+def _serve(pipe: Connection, spec: WorkerSpec, device: str, threads: int) -> None:
     """A worker process: parcels in, outcomes out, until it is killed or its parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the parent, which ends us
     try:
         from benchmark.executors.remote_worker import RemoteWorker
 
-        seat = RemoteWorker(kit, device, threads=threads)
+        seat = RemoteWorker(spec, device, threads=threads)
         parcels: SimpleQueue[Sequence[Chunk]] = SimpleQueue()
         Thread(target=_receive, args=(pipe, parcels), daemon=True).start()
         pipe.send(READY)

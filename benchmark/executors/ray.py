@@ -19,11 +19,11 @@ from typing import Any, TextIO
 
 from benchmark.core.errors import BadInput, BenchError, ExecutorError
 from benchmark.core.external.optional import install_line
-from benchmark.executors.dispatch import WorkerEvent, deal
+from benchmark.executors.dispatch import WorkerEvent, dispatch
 from benchmark.executors.remote_worker import RemoteWorker
 from benchmark.runner.executor import Map
 from benchmark.runner.inputs import Chunk
-from benchmark.runner.outcome import Outcome
+from benchmark.runner.outcome import ChunkResult
 from benchmark.runner.worker_spec import WorkerSpec
 from benchmark.store.store import rows_folder
 
@@ -59,19 +59,19 @@ class Ray:
         self._needs = {"num_gpus": gpu_share} if device == "cuda" else {"num_cpus": 1.0}
 
     @contextmanager
-    def start(self, kit: WorkerSpec) -> Iterator[Map]:
+    def start(self, spec: WorkerSpec) -> Iterator[Map]:
         """Join the cluster and ask for the actors; a cluster joined before stays joined.
 
         Raises:
             ExecutorError: if there is no cluster, or it has no room for a worker.
             WeightsError: if a checkpoint is damaged, of another model or not trained.
         """
-        kit.checked_worker("cpu")
-        with _joined(self._ray, self._address), _mark(rows_folder(kit.shelf.store)) as mark:
-            crew = _Crew(self._ray, kit, mark, device=self._device, needs=self._needs)
+        spec.checked_worker("cpu")
+        with _joined(self._ray, self._address), _mark(rows_folder(spec.shelf.store)) as mark:
+            crew = _Crew(self._ray, spec, mark, device=self._device, needs=self._needs)
             try:
                 crew.hire(self._workers or self._room())
-                yield partial(deal, crew)
+                yield partial(dispatch, crew)
             finally:
                 crew.close()
 
@@ -88,14 +88,16 @@ class Ray:
 class _Actor:
     """A seat on another machine, which knows whether it sees our files."""
 
-    def __init__(self, kit: WorkerSpec, mark: Path, device: str) -> None:
-        self._seat = RemoteWorker(kit, device, threads=1)  # Ray counts one core an actor
-        self._sees = mark.is_file() and all(map(os.path.exists, kit.shelf.sources.folders.values()))
+    def __init__(self, spec: WorkerSpec, mark: Path, device: str) -> None:
+        self._seat = RemoteWorker(spec, device, threads=1)  # Ray counts one core an actor
+        self._sees = mark.is_file() and all(
+            map(os.path.exists, spec.shelf.sources.folders.values())
+        )
 
     def sees(self) -> bool:
         return self._sees
 
-    def answer(self, chunks: Sequence[Chunk]) -> Outcome:
+    def answer(self, chunks: Sequence[Chunk]) -> ChunkResult:
         return self._seat.answer(chunks)
 
 
@@ -103,13 +105,13 @@ class _Crew:
     """Actors in numbered places; what they are asked is answered in its order."""
 
     def __init__(
-        self, ray: ModuleType, kit: WorkerSpec, mark: Path, *, device: str, needs: dict[str, float]
+        self, ray: ModuleType, spec: WorkerSpec, mark: Path, *, device: str, needs: dict[str, float]
     ) -> None:
         self.ready: set[int] = set()
         self._ray = ray
-        self._shelf = kit.shelf
+        self._shelf = spec.shelf
         remote: Any = ray.remote(_Actor).options(**needs)
-        kept = ray.put(kit)  # sent to each machine once
+        kept = ray.put(spec)  # sent to each machine once
         self._make: Callable[[], Any] = lambda: remote.remote(kept, mark, device)
         self._actors: dict[int, Any] = {}
         self._asked: dict[int, list[Any]] = {}

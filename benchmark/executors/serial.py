@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from benchmark.runner.executor import Map
-from benchmark.runner.prefetch import work_off
+from benchmark.runner.prefetch import run_with_prefetch
 from benchmark.runner.worker_spec import WorkerSpec
 
 
@@ -25,7 +25,7 @@ class Serial:
         self.threads: int | None = None
 
     @contextmanager
-    def start(self, kit: WorkerSpec) -> Iterator[Map]:
+    def start(self, spec: WorkerSpec) -> Iterator[Map]:
         """Load every model once, then work here.
 
         Raises:
@@ -34,4 +34,4 @@ class Serial:
         from benchmark.core.threads import threads_for_networks  # loads torch
 
         with threads_for_networks() as self.threads:
-            yield partial(work_off, kit.checked_worker(self.devices[0]))
+            yield partial(run_with_prefetch, spec.checked_worker(self.devices[0]))

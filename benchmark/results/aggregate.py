@@ -21,7 +21,7 @@ from benchmark.metrics.intervals import (
 )
 from benchmark.results.rounding import rounded
 from benchmark.results.rows import Met, ResultRow, weights_text
-from benchmark.runner.conditions import View, null_views, views
+from benchmark.runner.conditions import View, conditions_of, null_conditions
 from benchmark.runner.outcome import Failure
 from benchmark.runner.planning import PlanJobs
 from benchmark.runner.resolve import ResolvedPlan, metric_of
@@ -44,10 +44,10 @@ def aggregate(jobs: PlanJobs, store: Store, failures: Sequence[Failure]) -> Iter
         buckets = _buckets(jobs, dataset, failures)
         drafts = [
             draft
-            for view in views(setup, (*setup.all_detectors, None), setup.all_inpainters)
+            for view in conditions_of(setup, (*setup.all_detectors, None), setup.all_inpainters)
             for draft in _drafts(jobs, store, (dataset, view, setup.plan.metrics), buckets)
         ]
-        for view in null_views(setup):
+        for view in null_conditions(setup):
             drafts += _drafts(jobs, store, (dataset, view, setup.null_names), buckets)
         yield from _finished(drafts, seed_of("interval", setup.plan.seed))
 
@@ -178,7 +178,7 @@ def _absent(view: View) -> str:
 
 
 def _no_null(setup: ResolvedPlan, view: View, metric: Metric) -> str:
-    return setup.no_null(view.detector) if metric.null_of and view.detector else ""
+    return setup.null_omitted_reason(view.detector) if metric.null_of and view.detector else ""
 
 
 def _gap(expected: int, measured: int, counted: int) -> str:

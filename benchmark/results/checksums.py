@@ -15,7 +15,7 @@ from benchmark.results.record import Record, read_record
 from benchmark.results.run_folder import read_plan, read_run
 from benchmark.results.samples import read_samples
 from benchmark.runner.plan import read_values
-from benchmark.runner.resolve import UNTOUCHED
+from benchmark.runner.resolve import ORIGINAL
 from benchmark.store.check import Finding
 
 PATHS = ("images", "data_root", "masks", "weights", "inpainters", "detectors")  # hold paths
@@ -66,12 +66,12 @@ def _check_samples(folder: Path, record: Record) -> Iterator[Finding]:
     samples: set[tuple[str, str, str]] = set()
     try:
         plan = read_plan(folder, record)
-        models = {*plan.inpainter_names, *plan.detector_names, UNTOUCHED, ""}
+        models = {*plan.inpainter_names, *plan.detector_names, ORIGINAL, ""}
         for row in read_samples(path):
             samples.add((row.dataset, row.sample, row.bucket))
             of = row.inpainter, row.detector
             if not {*of} <= models or row.dataset not in plan.datasets:
-                said = f"a row of {of[0]} and {of[1] or 'nobody'}, not in plan.toml"
+                said = f"a row of {of[0]} and {of[1] or 'ignore_progress'}, not in plan.toml"
                 yield Finding(kind="file", where=str(path), said=said)
                 return
     except BenchError as error:

@@ -217,14 +217,14 @@ def _with_keys(
         inpainter, detector = inpainters.get(row.inpainter), detectors.get(row.detector)
         if place is None or inpainter is None or row.inpainter in left_out:
             continue
-        heatmaps = jobs.judge_keys(detector, inpainter, row.retouch) if detector else None
+        heatmaps = jobs.detect_keys(detector, inpainter, row.retouch) if detector else None
         yield replace(
             row,
             detector=row.detector if heatmaps else "",
             keys=SampleKeys(
                 original=jobs.images()[place],
                 mask=jobs.masks()[place],
-                image=jobs.fill_keys(inpainter, row.retouch)[place],
+                image=jobs.inpaint_keys(inpainter, row.retouch)[place],
                 heatmap=heatmaps[place] if heatmaps else "",
             ),
         )

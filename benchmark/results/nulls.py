@@ -15,7 +15,7 @@ from benchmark.metrics import NULLS
 from benchmark.metrics.intervals import Values
 from benchmark.results.rounding import stored
 from benchmark.results.significance import PairedTest, paired_tests
-from benchmark.runner.conditions import null_views, views
+from benchmark.runner.conditions import conditions_of, null_conditions
 from benchmark.runner.planning import PlanJobs
 from benchmark.store.store import Store
 
@@ -119,13 +119,15 @@ def stored_distances(jobs: PlanJobs, store: Store) -> dict[Spot, PairedTest]:
     setup = jobs.setup
     if RANKED not in setup.measured:
         return found
-    for untouched in null_views(setup):
+    for untouched in null_conditions(setup):
         detector = untouched.detector
-        if detector is None or detector.absent or setup.no_null(detector):
+        if detector is None or detector.absent or setup.null_omitted_reason(detector):
             continue
         painters = [one for one in setup.inpainters if one.card.paints]
         same = [
-            one for one in views(setup, (detector,), painters) if one.launder == untouched.launder
+            one
+            for one in conditions_of(setup, (detector,), painters)
+            if one.launder == untouched.launder
         ]
         for where, places in jobs.by_cell.items():
             null = _values(store, jobs.measured(NULLS[RANKED], untouched).at(places))

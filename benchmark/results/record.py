@@ -25,7 +25,7 @@ from benchmark.metrics.external import MetricCard, metric_cards
 from benchmark.metrics.intervals import RULES
 from benchmark.results.file_hashes import MOST_BYTES, RECORD
 from benchmark.results.files import AGAIN
-from benchmark.runner.jobs import Chosen
+from benchmark.runner.jobs import ResolvedModel
 from benchmark.runner.machine import machine_of
 from benchmark.runner.outcome import Failure
 from benchmark.runner.planning import PlanJobs
@@ -340,7 +340,7 @@ def _machine(settings: Settings, *, computed: bool) -> dict[str, Any]:
     return machine_of(settings.device, threads)
 
 
-def _brought(kind: Literal["inpainter", "detector"], model: Chosen) -> External:
+def _brought(kind: Literal["inpainter", "detector"], model: ResolvedModel) -> External:
     return External(
         kind=kind,
         word=model.word,
@@ -368,11 +368,11 @@ def known_pixels(
     return found
 
 
-def _drifts(jobs: PlanJobs, store: Store, inpainter: Chosen) -> list[tuple[float, ...]]:
+def _drifts(jobs: PlanJobs, store: Store, inpainter: ResolvedModel) -> list[tuple[float, ...]]:
     """How far known pixels moved, image by image: all variants of one tell the same."""
     found = {}
     for retouch in jobs.setup.retouches:
-        for place, row in enumerate(store.rows(list(jobs.fill_keys(inpainter, retouch)))):
+        for place, row in enumerate(store.rows(list(jobs.inpaint_keys(inpainter, retouch)))):
             if row is not None and len(row):
                 found[place] = tuple(map(float, row))
     return [found[place] for place in sorted(found)]

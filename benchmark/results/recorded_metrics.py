@@ -17,10 +17,10 @@ from benchmark.core.types import Sample
 from benchmark.metrics import METRICS, nulls_of
 from benchmark.results.record import Record
 from benchmark.results.rows import SampleRow
-from benchmark.runner.jobs import Chosen, SampleRef, measure_key
+from benchmark.runner.jobs import ResolvedModel, SampleRef, measure_key
 from benchmark.runner.plan import Plan
 from benchmark.runner.planning import BYTES, Keys, PlanJobs
-from benchmark.runner.resolve import UNTOUCHED, ResolvedPlan
+from benchmark.runner.resolve import ORIGINAL, ResolvedPlan
 from benchmark.runner.sources import Sources
 from detectors import DETECTORS
 from inpainters import INPAINTERS
@@ -64,13 +64,18 @@ class FiledJobs(PlanJobs):
         return super()._once(spot, make)  # type: ignore[arg-type]
 
     def _measured(
-        self, metric: str, inpainter: Chosen, retouch: str, detector: Chosen | None, launder: str
+        self,
+        metric: str,
+        inpainter: ResolvedModel,
+        retouch: str,
+        detector: ResolvedModel | None,
+        launder: str,
     ) -> Iterator[str]:
         metric = METRICS.load(metric).of_untouched or metric
-        fills = self.fill_keys(inpainter, retouch)
+        fills = self.inpaint_keys(inpainter, retouch)
         judges: Iterable[str] = [""] * len(fills)
         if detector is not None:
-            judges = self.judge_keys(detector, inpainter, retouch, launder)
+            judges = self.detect_keys(detector, inpainter, retouch, launder)
         revision = self._revisions.get(metric, "")
         for fill, judge in zip(fills, judges, strict=True):
             yield measure_key(metric, revision, fill, judge)
@@ -191,7 +196,7 @@ def _spots(setup: ResolvedPlan, row: SampleRow) -> list[tuple[object, ...]]:
 
 
 def _setup(plan: Plan, record: Record) -> ResolvedPlan:
-    original = _chosen(INPAINTERS, UNTOUCHED, record)
+    original = _chosen(INPAINTERS, ORIGINAL, record)
     has_null = plan.detectors and nulls_of(plan.metrics) and _has_null(record)
     return ResolvedPlan(
         plan=plan,
@@ -211,10 +216,10 @@ def _has_null(record: Record) -> bool:
     return any(METRICS.load(name).null_of for name in record.metrics if name in METRICS.ours)
 
 
-def _chosen(registry: Registry[Any], word: str, record: Record) -> Chosen:
+def _chosen(registry: Registry[Any], word: str, record: Record) -> ResolvedModel:
     card: Card = registry.card(word)
     noted = record.checkpoints.get(card.name)
-    return Chosen(
+    return ResolvedModel(
         name=card.name,
         card=card,
         weights=Weights(

@@ -68,11 +68,11 @@ def _columns(jobs: PlanJobs) -> Iterator[Keys]:
     yield jobs.images()
     yield jobs.masks()
     painters = [(one, step) for one in setup.inpainters for step in setup.retouches]
-    if setup.for_null is not None:
-        painters.append((setup.for_null, ""))
+    if setup.extra_null_inpainter is not None:
+        painters.append((setup.extra_null_inpainter, ""))
     for inpainter, retouch in painters:
-        yield jobs.fill_keys(inpainter, retouch)
+        yield jobs.inpaint_keys(inpainter, retouch)
         yield from (column.keys for column in jobs.measures(inpainter, retouch))
         for detector in setup.detectors_of(inpainter, retouch):
             for step in setup.launders:
-                yield jobs.judge_keys(detector, inpainter, retouch, step)
+                yield jobs.detect_keys(detector, inpainter, retouch, step)

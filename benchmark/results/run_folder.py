@@ -89,7 +89,7 @@ class RunFolder:
             refuse_changed(self.path, self.record.files if self.record else {}, ["samples.csv"])
             yield from read_samples(self.path / "samples.csv")
             return
-        with Store(self.store, foreign=True) as store:
+        with Store(self.store, read_only=True) as store:
             yield from sample_rows(self.jobs, store)
 
 
@@ -134,7 +134,7 @@ def read_run(path: str | Path, *, store: str | Path | None = None) -> RunFolder:
             rows, jobs = _results(folder, record), None
         else:
             jobs = _jobs_of(folder, plan, begun, answers)
-            with Store(answers, foreign=True) as there:
+            with Store(answers, read_only=True) as there:
                 rows = tuple(aggregate(jobs, there, ()))
     return RunFolder(path=folder, plan=plan, record=record, results=rows, store=answers, jobs=jobs)
 

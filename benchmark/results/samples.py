@@ -15,7 +15,7 @@ from benchmark.results.files import damaged, read_rows, write_rows
 from benchmark.results.rounding import stored
 from benchmark.results.rows import SampleKeys, SampleRow
 from benchmark.results.variants import InpainterVariant
-from benchmark.runner.conditions import View, null_views, views
+from benchmark.runner.conditions import View, conditions_of, null_conditions
 from benchmark.runner.planning import PlanJobs
 from benchmark.runner.resolve import COLUMNS, ResolvedPlan
 from benchmark.store.store import Store
@@ -85,10 +85,10 @@ def read_samples(path: Path) -> Iterator[SampleRow]:
 
 def _views(setup: ResolvedPlan) -> Iterator[View]:
     """Of the plan's inpainters, then of the untouched images where only the null needs them."""
-    yield from views(setup, setup.detectors or (None,), setup.inpainters)
-    if setup.for_null is not None:
-        for view in null_views(setup):
-            if view.detector in setup.detectors_of(setup.for_null, view.retouch):
+    yield from conditions_of(setup, setup.detectors or (None,), setup.inpainters)
+    if setup.extra_null_inpainter is not None:
+        for view in null_conditions(setup):
+            if view.detector in setup.detectors_of(setup.extra_null_inpainter, view.retouch):
                 yield view
 
 
@@ -138,7 +138,7 @@ def _row(jobs: PlanJobs, view: View, place: int, keys: SampleKeys) -> SampleRow:
 
 
 def _keys(jobs: PlanJobs, view: View, places: Iterable[int]) -> Iterator[SampleKeys]:
-    images = jobs.fill_keys(view.inpainter, view.retouch)
+    images = jobs.inpaint_keys(view.inpainter, view.retouch)
     heatmaps = jobs.seen(view) if view.detector else None
     for place in places:
         yield SampleKeys(

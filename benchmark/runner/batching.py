@@ -49,7 +49,7 @@ class BatchSizer:
                 answers += call(*part)
                 continue
             except RuntimeError as error:  # torch.OutOfMemoryError is one
-                if not is_memory(error):
+                if not is_out_of_memory(error):
                     raise
             # out of the handler: its traceback held what the failed pass had in memory
             self._halve(model, len(part[0]))
@@ -67,7 +67,7 @@ class BatchSizer:
         warnings.warn(f"{where}; going on with {size // 2}", BatchWarning, stacklevel=2)
 
 
-def is_memory(error: BaseException) -> bool:
+def is_out_of_memory(error: BaseException) -> bool:
     """Whether a model ran out of memory."""
     if not isinstance(error, RuntimeError):
         return False

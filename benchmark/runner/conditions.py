@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from benchmark.retouch import retouched_name
-from benchmark.runner.jobs import Chosen
+from benchmark.runner.jobs import ResolvedModel
 from benchmark.runner.resolve import ResolvedPlan
 
 
@@ -22,9 +22,9 @@ class View:
         launder: what was done to the inpainted image before, or "".
     """
 
-    inpainter: Chosen
+    inpainter: ResolvedModel
     retouch: str = ""
-    detector: Chosen | None
+    detector: ResolvedModel | None
     launder: str
 
     @property
@@ -38,13 +38,15 @@ class View:
         return self.inpainter.card.paints or bool(self.retouch)
 
     @property
-    def models(self) -> tuple[Chosen, ...]:
+    def models(self) -> tuple[ResolvedModel, ...]:
         """Both, or the one there is."""
         return (self.inpainter, self.detector) if self.detector else (self.inpainter,)
 
 
-def views(
-    setup: ResolvedPlan, detectors: Sequence[Chosen | None], inpainters: Iterable[Chosen]
+def conditions_of(
+    setup: ResolvedPlan,
+    detectors: Sequence[ResolvedModel | None],
+    inpainters: Iterable[ResolvedModel],
 ) -> Iterator[View]:
     """Every view of some inpainters by some detectors, None standing for the image alone."""
     for inpainter, retouch in product(inpainters, setup.retouches):
@@ -53,15 +55,15 @@ def views(
                 yield View(inpainter=inpainter, retouch=retouch, detector=detector, launder=launder)
 
 
-def looked_at(setup: ResolvedPlan, detector: Chosen) -> Iterator[View]:
+def detector_conditions(setup: ResolvedPlan, detector: ResolvedModel) -> Iterator[View]:
     """All that one detector looks at: what the plan's inpainters made, and the null's images."""
-    yield from views(setup, (detector,), setup.inpainters)
-    if setup.for_null is not None and not setup.no_null(detector):
+    yield from conditions_of(setup, (detector,), setup.inpainters)
+    if setup.extra_null_inpainter is not None and not setup.null_omitted_reason(detector):
         for launder in setup.launders:
-            yield View(inpainter=setup.for_null, detector=detector, launder=launder)
+            yield View(inpainter=setup.extra_null_inpainter, detector=detector, launder=launder)
 
 
-def null_views(setup: ResolvedPlan) -> Iterator[View]:
+def null_conditions(setup: ResolvedPlan) -> Iterator[View]:
     """Every view of the untouched images by the plan's detectors, those without weights too."""
     if setup.untouched is not None:
         for detector in setup.all_detectors:

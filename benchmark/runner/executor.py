@@ -7,10 +7,10 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from benchmark.runner.inputs import Chunk
-from benchmark.runner.outcome import Outcome
+from benchmark.runner.outcome import ChunkResult
 from benchmark.runner.worker_spec import WorkerSpec
 
-Map = Callable[[Iterable[Chunk]], Generator[Outcome]]
+Map = Callable[[Iterable[Chunk]], Generator[ChunkResult]]
 
 
 class Executor(Protocol):
@@ -26,7 +26,7 @@ class Executor(Protocol):
     devices: tuple[str, ...]
     threads: int | None
 
-    def start(self, kit: WorkerSpec) -> AbstractContextManager[Map]:
+    def start(self, spec: WorkerSpec) -> AbstractContextManager[Map]:
         """Make the workers; they are gone when the block ends.
 
         Returns:

@@ -19,7 +19,7 @@ from benchmark.retouch import Retouch, file_name, retouched_name
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chosen:
+class ResolvedModel:
     """A model of the plan with the weights it will run with.
 
     Attributes:
@@ -84,7 +84,7 @@ class InpaintJob:
     Fills of one sample that differ in `retouch` alone come from one answer of the inpainter.
     """
 
-    inpainter: Chosen
+    inpainter: ResolvedModel
     sample: SampleRef
     seed: int
     rounding: Literal["round", "cut"]
@@ -108,7 +108,7 @@ class InpaintJob:
         return retouched_name(self.inpainter.name, self.retouch)
 
     @property
-    def painter_file(self) -> str:
+    def inpainter_file_name(self) -> str:
         """The same in names of files, such as "telea+grain-1.5"."""
         return file_name(self.inpainter.name, self.retouch)
 
@@ -122,7 +122,7 @@ class InpaintJob:
 class DetectJob:
     """Let `detector` look at what `fill` inpainted; `launder`: after this step, or ""."""
 
-    detector: Chosen
+    detector: ResolvedModel
     fill: InpaintJob
     launder: str
     key: str
@@ -157,8 +157,8 @@ def key_of(*parts: object) -> str:
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def fill_job(
-    inpainter: Chosen,
+def make_inpaint_job(
+    inpainter: ResolvedModel,
     sample: SampleRef,
     *,
     seed: int,
@@ -188,7 +188,7 @@ def fill_job(
     return replace(fill, key=retouched_key(key, retouch, fill.grain_seed))
 
 
-def rule_of(inpainter: Chosen, rounding: str) -> Literal["round", "cut"]:
+def rule_of(inpainter: ResolvedModel, rounding: str) -> Literal["round", "cut"]:
     """How an inpainter's floats become 8 bits: "even" for all alike, or as its "authors" do."""
     return inpainter.card.rounding if rounding == "authors" else "round"
 
@@ -204,7 +204,7 @@ def drawn_key(seed: int, sample: SampleRef) -> str:
 
 
 def inpaint_key(
-    inpainter: Chosen, sample: SampleRef, *, drawn: str, rule: str, blind: bool, own: str
+    inpainter: ResolvedModel, sample: SampleRef, *, drawn: str, rule: str, blind: bool, own: str
 ) -> str:
     """The key of what an inpainter makes of a sample.
 
@@ -267,7 +267,7 @@ def piece_of(
     )
 
 
-def detect_key(detector: Chosen, fill: str, own: str = "") -> str:
+def detect_key(detector: ResolvedModel, fill: str, own: str = "") -> str:
     """The key of what a detector says of an image, from the image's.
 
     Args:

@@ -17,7 +17,7 @@ from benchmark.runner.jobs import (
     DetectJob,
     InpaintJob,
     detect_key,
-    fill_job,
+    make_inpaint_job,
     piece_of,
     post_processed_key,
 )
@@ -38,7 +38,7 @@ def to_logits(heatmap: Tensor) -> NDArray[np.float16]:
     return logits.numpy().astype(np.float16)
 
 
-def fill_by_name(
+def inpaint_by_name(
     inpainter: NamedInpainter, loaded: Sequence[Variants], *, terms: Terms
 ) -> list[Painted | BadOutput]:
     """Let an inpainter paint samples by their names, each once.
@@ -75,7 +75,7 @@ def _as_planned(job: InpaintJob, outputs: Outputs, piece: Piece, terms: Terms) -
     A file that came, or was exchanged, after the run began must not stand under the key of another,
     or of none: other runs would take it from the store.
     """
-    same = fill_job(
+    same = make_inpaint_job(
         job.inpainter,
         job.sample,
         seed=job.seed,
@@ -92,7 +92,7 @@ def _said_as_planned(job: DetectJob, detector: NamedDetector, piece: Piece, term
     return job.key == (post_processed_key(key, job.launder, job.seed) if job.launder else key)
 
 
-def judge_by_name(
+def detect_by_name(
     detector: NamedDetector, loaded: Sequence[tuple[DetectJob, Pixels]], *, terms: Terms
 ) -> list[Answer | BadOutput]:
     """Let a detector look at inpainted images by their names.
@@ -101,7 +101,9 @@ def judge_by_name(
         For each job what is to be kept, or why there is nothing.
     """
     pieces = [
-        piece_of(job.fill.sample, image, inpainter=job.fill.painter_file, launder=job.launder)
+        piece_of(
+            job.fill.sample, image, inpainter=job.fill.inpainter_file_name, launder=job.launder
+        )
         for job, image in loaded
     ]
     answers: list[Answer | BadOutput] = []

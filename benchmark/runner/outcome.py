@@ -40,7 +40,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class ChunkResult:
     """What a chunk of jobs came to.
 
     Attributes:
@@ -62,10 +62,10 @@ class Outcome:
     warnings: tuple[BenchWarning, ...] = ()
 
 
-def merged(outcomes: Iterable[Outcome]) -> Outcome:
+def merged(outcomes: Iterable[ChunkResult]) -> ChunkResult:
     """Several outcomes as one."""
     found = list(outcomes)
-    return Outcome(
+    return ChunkResult(
         answers=[answer for one in found for answer in one.answers],
         inputs=[answer for one in found for answer in one.inputs],
         failures=[failure for one in found for failure in one.failures],

@@ -11,13 +11,13 @@ from benchmark.core.errors import BadInput, BadOutput, BenchError
 from benchmark.core.external.imports import last_line
 from benchmark.core.paths import make_below, refuse_link
 from benchmark.core.secrets import hidden
-from benchmark.runner.batching import is_memory
+from benchmark.runner.batching import is_out_of_memory
 
 R = TypeVar("R")
 Item = TypeVar("Item")
 
 
-def answer_each(
+def call_per_sample(
     call: Callable[[Sequence[Item]], Sequence[R]],
     items: Sequence[Item],
     *,
@@ -47,7 +47,7 @@ def answer_each(
     except BenchError:
         raise
     except (Exception, SystemExit) as error:  # a model that exits must not end the run in silence
-        if is_memory(error):
+        if is_out_of_memory(error):
             raise
         _log(error, model, logs)
         failed = BadOutput(f"raised {last_line(error)}")
@@ -67,7 +67,7 @@ def _singly(
     logs: Path | None,
 ) -> Iterator[R | BadOutput]:
     for item in items:
-        yield from answer_each(call, [item], model=model, logs=logs)
+        yield from call_per_sample(call, [item], model=model, logs=logs)
 
 
 def _log(error: BaseException, model: str, logs: Path | None) -> None:

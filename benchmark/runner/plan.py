@@ -287,7 +287,7 @@ def same_plan(plan: Plan, other: Plan, *, but: frozenset[str] = frozenset()) -> 
 EARLIER_METRICS = ("auc", "f1", "acc", "psnr", "lpips", "gmsd")
 
 
-def as_begun(plan: Plan, begun: Plan) -> Plan:
+def with_recorded_defaults(plan: Plan, begun: Plan) -> Plan:
     """The plan with the defaults that a run's folder was begun with.
 
     Args:

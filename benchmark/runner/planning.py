@@ -16,11 +16,11 @@ from benchmark.metrics import METRICS, revision_of
 from benchmark.retouch import file_name
 from benchmark.runner.conditions import View
 from benchmark.runner.jobs import (
-    Chosen,
     DetectJob,
     InpaintJob,
     Job,
     MeasureJob,
+    ResolvedModel,
     detect_key,
     drawn_key,
     grain_seed,
@@ -32,7 +32,7 @@ from benchmark.runner.jobs import (
     retouched_key,
     rule_of,
 )
-from benchmark.runner.resolve import ResolvedPlan, own_of, seen_own_of
+from benchmark.runner.resolve import ResolvedPlan, detect_fingerprint, inpaint_fingerprint
 
 BYTES = 16  # of a key
 J = TypeVar("J", bound=Job)
@@ -100,15 +100,19 @@ class PlanJobs:
 
     def images(self) -> Keys:
         """Under which keys the samples' images are stored: as `original` answers them."""
-        return self.fill_keys(self.setup.original)
+        return self.inpaint_keys(self.setup.original)
 
-    def fill_keys(self, inpainter: Chosen, retouch: str = "") -> Keys:
+    def inpaint_keys(self, inpainter: ResolvedModel, retouch: str = "") -> Keys:
         """The keys of what one inpainter makes, with one step of retouching or "" for none."""
         make = self._retouched if retouch else self._filled
         return self._once(("fill", inpainter, retouch), lambda: make(inpainter, retouch))
 
-    def judge_keys(
-        self, detector: Chosen, inpainter: Chosen, retouch: str = "", launder: str = ""
+    def detect_keys(
+        self,
+        detector: ResolvedModel,
+        inpainter: ResolvedModel,
+        retouch: str = "",
+        launder: str = "",
     ) -> Keys:
         """The keys of what one detector says of it, after one laundering or "" for none."""
         make = self._laundered if launder else self._judged
@@ -118,9 +122,9 @@ class PlanJobs:
     def measure_keys(
         self,
         metric: str,
-        inpainter: Chosen,
+        inpainter: ResolvedModel,
         retouch: str = "",
-        detector: Chosen | None = None,
+        detector: ResolvedModel | None = None,
         launder: str = "",
     ) -> Keys:
         """The keys of what a metric measures: of an image alone, or of what a detector says."""
@@ -133,7 +137,7 @@ class PlanJobs:
         """The keys of what a view's detector says; the view has one."""
         if view.detector is None:
             raise ValueError(f"nobody looks at {view.painter}")
-        return self.judge_keys(view.detector, view.inpainter, view.retouch, view.launder)
+        return self.detect_keys(view.detector, view.inpainter, view.retouch, view.launder)
 
     def measured(self, metric: str, view: View) -> Keys:
         """The keys of what a metric measures of a view."""
@@ -141,9 +145,9 @@ class PlanJobs:
             return self.measure_keys(metric, view.inpainter, view.retouch)
         return self.measure_keys(metric, view.inpainter, view.retouch, view.detector, view.launder)
 
-    def fills(self, inpainter: Chosen, retouch: str = "") -> Column[InpaintJob]:
+    def fills(self, inpainter: ResolvedModel, retouch: str = "") -> Column[InpaintJob]:
         """Let one inpainter inpaint every sample, with one step of retouching."""
-        setup, keys = self.setup, self.fill_keys(inpainter, retouch)
+        setup, keys = self.setup, self.inpaint_keys(inpainter, retouch)
         rule = rule_of(inpainter, setup.plan.rounding)
         blind = setup.plan.hole_blind and inpainter.card.paints
 
@@ -154,18 +158,22 @@ class PlanJobs:
         return Column(keys, job)
 
     def judges(
-        self, detector: Chosen, inpainter: Chosen, retouch: str = "", launder: str = ""
+        self,
+        detector: ResolvedModel,
+        inpainter: ResolvedModel,
+        retouch: str = "",
+        launder: str = "",
     ) -> Column[DetectJob]:
         """Let one detector look at all that an inpainter made, after one laundering."""
         fill = self.fills(inpainter, retouch).job
-        keys = self.judge_keys(detector, inpainter, retouch, launder)
+        keys = self.detect_keys(detector, inpainter, retouch, launder)
 
         def job(index: int) -> DetectJob:
             return DetectJob(detector, fill(index), launder, keys[index])
 
         return Column(keys, job)
 
-    def measures(self, inpainter: Chosen, retouch: str = "") -> list[Column[MeasureJob]]:
+    def measures(self, inpainter: ResolvedModel, retouch: str = "") -> list[Column[MeasureJob]]:
         """Measure all that one inpainter made: alone, then as each detector saw it."""
         setup = self.setup
         names = setup.measured_of(inpainter, retouch)
@@ -183,9 +191,9 @@ class PlanJobs:
     def _measures(
         self,
         metric: str,
-        inpainter: Chosen,
+        inpainter: ResolvedModel,
         retouch: str,
-        detector: Chosen | None = None,
+        detector: ResolvedModel | None = None,
         launder: str = "",
     ) -> Column[MeasureJob]:
         keys = self.measure_keys(metric, inpainter, retouch, detector, launder)
@@ -203,14 +211,14 @@ class PlanJobs:
             self._made[spot] = Keys(make())
         return self._made[spot]
 
-    def _filled(self, inpainter: Chosen, _: str) -> Iterator[str]:
+    def _filled(self, inpainter: ResolvedModel, _: str) -> Iterator[str]:
         setup = self.setup
         drawn = self._drawn() if inpainter.card.seeded else None
         rule = rule_of(inpainter, setup.plan.rounding)
         blind = setup.plan.hole_blind and inpainter.card.paints
         for index, sample in enumerate(setup.samples):
             seed = drawn[index] if drawn else ""
-            own = own_of(setup, inpainter, sample)
+            own = inpaint_fingerprint(setup, inpainter, sample)
             yield inpaint_key(inpainter, sample, drawn=seed, rule=rule, blind=blind, own=own)
 
     def _drawn(self) -> Keys:
@@ -220,32 +228,39 @@ class PlanJobs:
         keys = cache(lambda name: drawn_key(seed, by_image[name]))
         return self._once(("drawn",), lambda: (keys(one.id) for one in samples))
 
-    def _retouched(self, inpainter: Chosen, retouch: str) -> Iterator[str]:
+    def _retouched(self, inpainter: ResolvedModel, retouch: str) -> Iterator[str]:
         seed = self.setup.plan.seed
-        for sample, key in zip(self.setup.samples, self.fill_keys(inpainter), strict=True):
+        for sample, key in zip(self.setup.samples, self.inpaint_keys(inpainter), strict=True):
             yield retouched_key(key, retouch, grain_seed(seed, sample))
 
-    def _judged(self, detector: Chosen, inpainter: Chosen, retouch: str, _: str) -> Iterator[str]:
+    def _judged(
+        self, detector: ResolvedModel, inpainter: ResolvedModel, retouch: str, _: str
+    ) -> Iterator[str]:
         setup, painter = self.setup, file_name(inpainter.name, retouch)
-        fills = self.fill_keys(inpainter, retouch)
+        fills = self.inpaint_keys(inpainter, retouch)
         for sample, key in zip(setup.samples, fills, strict=True):
-            yield detect_key(detector, key, seen_own_of(setup, detector, sample, painter))
+            yield detect_key(detector, key, detect_fingerprint(setup, detector, sample, painter))
 
     def _laundered(
-        self, detector: Chosen, inpainter: Chosen, retouch: str, launder: str
+        self, detector: ResolvedModel, inpainter: ResolvedModel, retouch: str, launder: str
     ) -> Iterator[str]:
-        seed, keys = self.setup.plan.seed, self.judge_keys(detector, inpainter, retouch)
+        seed, keys = self.setup.plan.seed, self.detect_keys(detector, inpainter, retouch)
         for sample, key in zip(self.setup.samples, keys, strict=True):
             yield post_processed_key(key, launder, noise_seed(seed, sample))
 
     def _measured(
-        self, metric: str, inpainter: Chosen, retouch: str, detector: Chosen | None, launder: str
+        self,
+        metric: str,
+        inpainter: ResolvedModel,
+        retouch: str,
+        detector: ResolvedModel | None,
+        launder: str,
     ) -> Iterator[str]:
         metric = METRICS.load(metric).of_untouched or metric
         revision = revision_of(metric)
-        fills = self.fill_keys(inpainter, retouch)
+        fills = self.inpaint_keys(inpainter, retouch)
         judges: Iterable[str] = [""] * len(fills)
         if detector is not None:
-            judges = self.judge_keys(detector, inpainter, retouch, launder)
+            judges = self.detect_keys(detector, inpainter, retouch, launder)
         for fill, judge in zip(fills, judges, strict=True):
             yield measure_key(metric, revision, fill, judge)

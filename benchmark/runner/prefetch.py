@@ -7,22 +7,22 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
 from benchmark.runner.inputs import Chunk, Inputs
-from benchmark.runner.outcome import Outcome
+from benchmark.runner.outcome import ChunkResult
 
 
-class Workman(Protocol):
+class ChunkWorker(Protocol):
     """Decodes what a chunk needs, and answers it."""
 
     def load(self, chunk: Chunk) -> Inputs:
         """Decode what a chunk needs."""
         ...
 
-    def __call__(self, chunk: Chunk, inputs: Inputs) -> Outcome:
+    def __call__(self, chunk: Chunk, inputs: Inputs) -> ChunkResult:
         """Answer a chunk."""
         ...
 
 
-def work_off(worker: Workman, chunks: Iterable[Chunk]) -> Generator[Outcome]:
+def run_with_prefetch(worker: ChunkWorker, chunks: Iterable[Chunk]) -> Generator[ChunkResult]:
     """One outcome a chunk, in order; one chunk is decoded ahead, so that memory does not grow."""
     held: tuple[Chunk, Future[Inputs]] | None = None
     with ThreadPoolExecutor(1) as beside:

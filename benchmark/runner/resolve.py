@@ -17,7 +17,7 @@ from benchmark.core.training_exposure import met_by
 from benchmark.metrics import METRICS, OF_UNTOUCHED, nulls_of
 from benchmark.postprocess import PostProcess
 from benchmark.runner.jobs import (
-    Chosen,
+    ResolvedModel,
     SampleRef,
     names_of,
     piece_of,
@@ -37,7 +37,7 @@ COLUMNS = (  # of samples.csv, before those of the metrics
     "dataset", "launder", "sample", "mask_ratio_percent", "mask", "inpainter", "retouch",
     "detector", "score", "original_key", "mask_key", "image_key", "heatmap_key",
 )  # fmt: skip
-UNTOUCHED = "original"  # the inpainter that leaves the image as it is: the null is measured of it
+ORIGINAL = "original"  # the inpainter that leaves the image as it is: the null is measured of it
 _UNASKED = ("heatmaps", "cmd")  # a user's files and programs: nothing is asked of them unasked
 _NOTHING = np.empty((0, 0, 3), np.uint8)  # where an image's names alone are asked for
 
@@ -69,56 +69,60 @@ class ResolvedPlan:
     plan: Plan
     sources: Sources
     samples: Sequence[SampleRef]
-    all_inpainters: tuple[Chosen, ...]
-    all_detectors: tuple[Chosen, ...]
+    all_inpainters: tuple[ResolvedModel, ...]
+    all_detectors: tuple[ResolvedModel, ...]
     gaps: dict[str, str]
-    original: Chosen
+    original: ResolvedModel
     failures: tuple[Failure, ...] = ()
     alike: frozenset[str] = frozenset()
     own: Mapping[str, Outputs] = field(default_factory=dict)
-    seen_own: Mapping[str, Heatmaps] = field(default_factory=dict)
-    untouched: Chosen | None = None
+    heatmap_folders: Mapping[str, Heatmaps] = field(default_factory=dict)
+    untouched: ResolvedModel | None = None
     met: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
 
     @property
-    def inpainters(self) -> tuple[Chosen, ...]:
+    def inpainters(self) -> tuple[ResolvedModel, ...]:
         """Those that have weights here: they run."""
         return tuple(one for one in self.all_inpainters if not one.absent)
 
     @property
-    def detectors(self) -> tuple[Chosen, ...]:
+    def detectors(self) -> tuple[ResolvedModel, ...]:
         """Those that have weights here: they run."""
         return tuple(one for one in self.all_detectors if not one.absent)
 
     @property
-    def for_null(self) -> Chosen | None:
+    def extra_null_inpainter(self) -> ResolvedModel | None:
         """`original` where only the null needs it, without retouching; else None."""
-        if self.untouched is None or self.untouched_asked:
+        if self.untouched is None or self.original_in_plan:
             return None
-        return self.untouched if any(not self.no_null(one) for one in self.detectors) else None
+        return (
+            self.untouched
+            if any(not self.null_omitted_reason(one) for one in self.detectors)
+            else None
+        )
 
     @property
-    def untouched_asked(self) -> bool:
+    def original_in_plan(self) -> bool:
         """Whether the plan itself has the untouched images: `original` without retouching."""
-        return UNTOUCHED in self.plan.inpainter_names and "" in self.retouches
+        return ORIGINAL in self.plan.inpainter_names and "" in self.retouches
 
-    def detectors_of(self, inpainter: Chosen, retouch: str) -> tuple[Chosen, ...]:
+    def detectors_of(self, inpainter: ResolvedModel, retouch: str) -> tuple[ResolvedModel, ...]:
         """The detectors that run and look at what an inpainter made, with one retouching.
 
         Untouched images that only the null needs are not shown to a user's program, nor looked for
         among a user's heatmaps.
         """
-        if inpainter.name != UNTOUCHED or retouch or self.untouched_asked:
+        if inpainter.name != ORIGINAL or retouch or self.original_in_plan:
             return self.detectors
-        return tuple(one for one in self.detectors if not self.no_null(one))
+        return tuple(one for one in self.detectors if not self.null_omitted_reason(one))
 
-    def no_null(self, detector: Chosen) -> str:
+    def null_omitted_reason(self, detector: ResolvedModel) -> str:
         """Why a detector has no null in this run, or ""."""
         scheme = DETECTORS.find(detector.word).scheme
-        if self.untouched_asked or scheme not in _UNASKED:
+        if self.original_in_plan or scheme not in _UNASKED:
             return ""
         return (
-            f"a {scheme}: detector is asked about untouched images only with {UNTOUCHED} among the "
+            f"a {scheme}: detector is asked about untouched images only with {ORIGINAL} among the "
             "inpainters; without them ranks go by AUC itself"
         )
 
@@ -128,7 +132,7 @@ class ResolvedPlan:
         return nulls_of(self.plan.metrics) if self.untouched else ()
 
     @property
-    def absent(self) -> tuple[Chosen, ...]:
+    def absent(self) -> tuple[ResolvedModel, ...]:
         """Those that have none: their cells are gaps."""
         return tuple(one for one in (*self.all_inpainters, *self.all_detectors) if one.absent)
 
@@ -170,14 +174,14 @@ class ResolvedPlan:
         """The plan's metrics that can be measured here."""
         return tuple(name for name in self.plan.metrics if name not in self.gaps)
 
-    def measured_of(self, inpainter: Chosen, retouch: str) -> tuple[str, ...]:
+    def measured_of(self, inpainter: ResolvedModel, retouch: str) -> tuple[str, ...]:
         """What is measured of one inpainter with one retouching: the plan's metrics, and of the
         untouched images the nulls.
         """
         names = tuple(metric_of(name, inpainter, retouch) for name in self.measured)
-        if inpainter.name != UNTOUCHED or retouch:
+        if inpainter.name != ORIGINAL or retouch:
             return names
-        return (*(names if self.untouched_asked else ()), *self.null_names)
+        return (*(names if self.original_in_plan else ()), *self.null_names)
 
 
 def prepare(plan: Plan, shard: Shard | None = None) -> ResolvedPlan:
@@ -208,7 +212,7 @@ def prepare(plan: Plan, shard: Shard | None = None) -> ResolvedPlan:
     inpainters = choose(INPAINTERS, plan.inpainters, plan)
     detectors = choose(DETECTORS, plan.detectors, plan)
     _refuse_small(plan, inpainters, detectors)
-    original = _choice(INPAINTERS, UNTOUCHED, plan)
+    original = _choice(INPAINTERS, ORIGINAL, plan)
     has_null = plan.detectors and nulls_of(plan.metrics)
     reasons = {name: METRICS.load(name).unavailable() for name in plan.metrics}
     return ResolvedPlan(
@@ -221,14 +225,14 @@ def prepare(plan: Plan, shard: Shard | None = None) -> ResolvedPlan:
         all_detectors=detectors,
         gaps={name: reason for name, reason in reasons.items() if reason},
         own=_made_elsewhere(inpainters, plan),
-        seen_own=_said_elsewhere(detectors),
+        heatmap_folders=_said_elsewhere(detectors),
         original=original,
         untouched=original if has_null else None,
-        met={one.name: met_of(one) for one in detectors},
+        met={one.name: training_exposure_of(one) for one in detectors},
     )
 
 
-def met_of(detector: Chosen) -> frozenset[str] | None:
+def training_exposure_of(detector: ResolvedModel) -> frozenset[str] | None:
     """The inpainters whose forgeries a run's detector learned from; None where it is not known.
 
     One without weights learned from nothing. Of official weights, and of what users bring, nothing
@@ -242,7 +246,7 @@ def met_of(detector: Chosen) -> frozenset[str] | None:
     return met_by(path) if path is not None and path.suffix == ".safetensors" else None
 
 
-def metric_of(name: str, inpainter: Chosen, retouch: str) -> str:
+def metric_of(name: str, inpainter: ResolvedModel, retouch: str) -> str:
     """What stands in for a plan's metric where an inpainter leaves images as they are."""
     return name if inpainter.card.paints or retouch else OF_UNTOUCHED.get(name, name)
 
@@ -257,7 +261,9 @@ def _refuse_names(metrics: Iterable[str]) -> None:
             )
 
 
-def _refuse_small(plan: Plan, inpainters: Iterable[Chosen], detectors: Iterable[Chosen]) -> None:
+def _refuse_small(
+    plan: Plan, inpainters: Iterable[ResolvedModel], detectors: Iterable[ResolvedModel]
+) -> None:
     """Refuse a size that no sample can pass, before anything runs."""
     if plan.size == "native":
         return
@@ -279,7 +285,7 @@ def _refuse_small(plan: Plan, inpainters: Iterable[Chosen], detectors: Iterable[
                 )
 
 
-def own_of(setup: ResolvedPlan, inpainter: Chosen, sample: SampleRef) -> str:
+def inpaint_fingerprint(setup: ResolvedPlan, inpainter: ResolvedModel, sample: SampleRef) -> str:
     """What decides an inpainter's answer to one sample alone: of finished images the file's hash,
     of what may go by names these.
     """
@@ -289,7 +295,9 @@ def own_of(setup: ResolvedPlan, inpainter: Chosen, sample: SampleRef) -> str:
     return names_of(sample) if inpainter.card.by_name else ""
 
 
-def seen_own_of(setup: ResolvedPlan, detector: Chosen, sample: SampleRef, painter: str) -> str:
+def detect_fingerprint(
+    setup: ResolvedPlan, detector: ResolvedModel, sample: SampleRef, painter: str
+) -> str:
     """The same of a detector and what one inpainter made of a sample.
 
     Args:
@@ -298,13 +306,13 @@ def seen_own_of(setup: ResolvedPlan, detector: Chosen, sample: SampleRef, painte
         sample: what was inpainted.
         painter: the inpainter in names of files, such as "telea+grain-1.5".
     """
-    made = setup.seen_own.get(detector.name)
+    made = setup.heatmap_folders.get(detector.name)
     if made is not None:
         return made.own(piece_of(sample, _NOTHING, inpainter=painter), setup.terms())
     return names_of(sample, painter) if detector.card.by_name else ""
 
 
-def choose(registry: Registry[Any], names: Sequence[str], plan: Plan) -> tuple[Chosen, ...]:
+def choose(registry: Registry[Any], names: Sequence[str], plan: Plan) -> tuple[ResolvedModel, ...]:
     """Models of a plan with their weights; those that have none here are marked absent.
 
     Raises:
@@ -327,10 +335,10 @@ def refuse_retired(plan: Plan) -> None:
             raise retired.error()
 
 
-def _choice(registry: Registry[Any], word: str, plan: Plan) -> Chosen:
+def _choice(registry: Registry[Any], word: str, plan: Plan) -> ResolvedModel:
     card = registry.card(word)
     wanted = plan.weights.get(card.name)
-    chosen = Chosen(
+    chosen = ResolvedModel(
         name=card.name,
         card=card,
         weights=Weights(edition="absent"),
@@ -353,7 +361,7 @@ def _choice(registry: Registry[Any], word: str, plan: Plan) -> Chosen:
     return replace(chosen, precision=plan.precision, compiled=plan.compile)
 
 
-def _made_elsewhere(inpainters: Iterable[Chosen], plan: Plan) -> dict[str, Outputs]:
+def _made_elsewhere(inpainters: Iterable[ResolvedModel], plan: Plan) -> dict[str, Outputs]:
     """The folders of finished images among a plan's inpainters."""
     words = {one.name: one.word for one in inpainters if one.card.finished}
     if words and plan.hole_blind:
@@ -361,7 +369,7 @@ def _made_elsewhere(inpainters: Iterable[Chosen], plan: Plan) -> dict[str, Outpu
     return {name: cast("Outputs", create_inpainter(word)) for name, word in words.items()}
 
 
-def _said_elsewhere(detectors: Iterable[Chosen]) -> dict[str, Heatmaps]:
+def _said_elsewhere(detectors: Iterable[ResolvedModel]) -> dict[str, Heatmaps]:
     """The folders of heatmaps among a plan's detectors."""
     words = {one.name: one.word for one in detectors if one.card.finished}
     return {name: cast("Heatmaps", create_detector(word)) for name, word in words.items()}

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmark.core.errors import DamagedOutput, DataError
-from benchmark.runner.conditions import looked_at
+from benchmark.runner.conditions import detector_conditions
 from benchmark.runner.executor import Executor, Map
 from benchmark.runner.inputs import Chunk, InputKeys, InputLoader
-from benchmark.runner.jobs import Chosen, DetectJob, InpaintJob, Job, SampleRef
-from benchmark.runner.outcome import Failure, Outcome
+from benchmark.runner.jobs import DetectJob, InpaintJob, Job, ResolvedModel, SampleRef
+from benchmark.runner.outcome import ChunkResult, Failure
 from benchmark.runner.planning import Column, PlanJobs
 from benchmark.runner.resolve import ResolvedPlan
 from benchmark.runner.shard import Shard
@@ -52,7 +52,7 @@ class Progress:
 Notify = Callable[[Progress], None]
 
 
-def nobody(step: Progress) -> None:
+def ignore_progress(step: Progress) -> None:
     """Told of progress where nobody wants to know."""
 
 
@@ -86,7 +86,7 @@ class Settings:
     cmd_timeout: float = 600.0
     env: tuple[str, ...] = ()
     logs: Path | None = None
-    notify: Notify = nobody
+    notify: Notify = ignore_progress
     tell: Callable[[str], None] = lambda _: None
 
 
@@ -251,8 +251,8 @@ def _waves(jobs: PlanJobs) -> Iterator[_Wave]:
     order = range(len(setup.samples))
     by_image = _by_image(setup.samples)
     painters = [(one, setup.retouches) for one in setup.inpainters]
-    if setup.for_null is not None:
-        painters.append((setup.for_null, (PLAIN,)))
+    if setup.extra_null_inpainter is not None:
+        painters.append((setup.extra_null_inpainter, (PLAIN,)))
     for inpainter, retouches in painters:
         yield _Wave(
             stage="fill",
@@ -262,7 +262,7 @@ def _waves(jobs: PlanJobs) -> Iterator[_Wave]:
             chunk=inpainter.card.chunk,
         )
     for detector in setup.detectors:
-        for view in looked_at(setup, detector):
+        for view in detector_conditions(setup, detector):
             after = f" after {view.launder}" if view.launder else ""
             yield _Wave(
                 stage="judge",
@@ -276,7 +276,7 @@ def _waves(jobs: PlanJobs) -> Iterator[_Wave]:
 
 def _measuring(
     jobs: PlanJobs,
-    painters: Sequence[tuple[Chosen, Sequence[str]]],
+    painters: Sequence[tuple[ResolvedModel, Sequence[str]]],
     order: Sequence[int],
 ) -> _Wave:
     """All inpainters at once: what was inpainted into one image is measured side by side.
@@ -321,7 +321,8 @@ def _missing(wave: _Wave, store: Store) -> int:
 def _kit(setup: ResolvedPlan, store: Store, settings: Settings) -> WorkerSpec:
     return WorkerSpec(
         shelf=InputLoader(setup.sources, store.place),
-        inpainters=setup.inpainters + ((setup.for_null,) if setup.for_null else ()),
+        inpainters=setup.inpainters
+        + ((setup.extra_null_inpainter,) if setup.extra_null_inpainter else ()),
         detectors=setup.detectors,
         batch=settings.batch,
         shrink=settings.shrink,
@@ -343,7 +344,7 @@ def _run_wave(
             settings.notify(step)
 
 
-def _healing(outcomes: Iterator[Outcome], store: Store) -> Iterator[Outcome]:
+def _healing(outcomes: Iterator[ChunkResult], store: Store) -> Iterator[ChunkResult]:
     """The outcomes; what a worker found damaged is forgotten, so that running again heals it."""
     try:
         yield from outcomes
@@ -352,7 +353,7 @@ def _healing(outcomes: Iterator[Outcome], store: Store) -> Iterator[Outcome]:
         raise
 
 
-def _note(outcome: Outcome, wave: _Wave, settings: Settings, tally: Tally) -> None:
+def _note(outcome: ChunkResult, wave: _Wave, settings: Settings, tally: Tally) -> None:
     tally.ran[wave.stage] += len(outcome.answers)
     tally.model_seconds[wave.stage] += outcome.model_seconds
     tally.failures.update(outcome.failures)
@@ -381,7 +382,7 @@ def _kept_beside(jobs: PlanJobs, block: Sequence[int], store: Store) -> dict[str
     Where `original` inpaints as well, its answers are the images.
     """
     setup = jobs.setup
-    filled = setup.for_null is not None or setup.untouched_asked
+    filled = setup.extra_null_inpainter is not None or setup.original_in_plan
     return {
         sample.key: replace(keys, image="") if filled else keys
         for sample, keys in _inputs_lacking(jobs, block, store)

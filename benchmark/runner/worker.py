@@ -23,10 +23,10 @@ from benchmark.core.types import Case, Pixels, Sample, Verdict
 from benchmark.metrics import METRICS, Metric
 from benchmark.runner.batching import BatchSizer
 from benchmark.runner.inputs import Chunk, InputLoader, Inputs
-from benchmark.runner.jobs import Chosen, DetectJob, InpaintJob, MeasureJob
-from benchmark.runner.named_models import fill_by_name, judge_by_name, to_logits
-from benchmark.runner.outcome import Failure, Outcome
-from benchmark.runner.per_sample import answer_each
+from benchmark.runner.jobs import DetectJob, InpaintJob, MeasureJob, ResolvedModel
+from benchmark.runner.named_models import detect_by_name, inpaint_by_name, to_logits
+from benchmark.runner.outcome import ChunkResult, Failure
+from benchmark.runner.per_sample import call_per_sample
 from benchmark.runner.retouching import Painted, Variants, retouched
 from benchmark.store.store import Answer, heatmap_output, metric_output
 from detectors import create_detector
@@ -68,7 +68,7 @@ class Worker:
         self._device = device
         self._batch = batch
         self._memory = BatchSizer(device, batch, shrink=shrink)
-        self._loaded: dict[Chosen, Inpainter | Detector] = {}
+        self._loaded: dict[ResolvedModel, Inpainter | Detector] = {}
         self._metrics: dict[str, Metric] = {}
         self._last: tuple[str, Pixels, list[Seen | BadOutput]] | None = None
         self._seconds = 0.0
@@ -81,7 +81,7 @@ class Worker:
         """
         return self._shelf.load(chunk)
 
-    def __call__(self, chunk: Chunk, inputs: Inputs) -> Outcome:
+    def __call__(self, chunk: Chunk, inputs: Inputs) -> ChunkResult:
         """Answer a chunk's jobs, all of one kind and, for fills and judgements, of one model.
 
         Args:
@@ -93,7 +93,7 @@ class Worker:
         judges = [job for job in jobs if isinstance(job, DetectJob)]
         measures = [job for job in jobs if isinstance(job, MeasureJob)]
         found = [*self._fill(fills), *self._judge(judges), *self._measure(measures)]
-        return Outcome(
+        return ChunkResult(
             answers=[one for one in found if isinstance(one, Answer)],
             inputs=list(self._kept(chunk)),
             failures=[one for one in found if isinstance(one, Failure)],
@@ -101,7 +101,7 @@ class Worker:
             model_seconds=self._seconds,
         )
 
-    def inpainter(self, chosen: Chosen) -> Inpainter:
+    def inpainter(self, chosen: ResolvedModel) -> Inpainter:
         """Load an inpainter, or return it if it was the last one loaded.
 
         Raises:
@@ -114,7 +114,7 @@ class Worker:
             raise WeightsError(f"{chosen.name} cannot be measured: {model.untrained}")
         return model
 
-    def detector(self, chosen: Chosen) -> Detector:
+    def detector(self, chosen: ResolvedModel) -> Detector:
         """Load a detector, or return it if it was the last one loaded.
 
         Raises:
@@ -126,7 +126,7 @@ class Worker:
         return model
 
     def _model(
-        self, chosen: Chosen, create: Callable[..., Inpainter | Detector]
+        self, chosen: ResolvedModel, create: Callable[..., Inpainter | Detector]
     ) -> Inpainter | Detector:
         if chosen not in self._loaded:
             self._loaded.clear()  # one model at a time: the next may need the memory
@@ -170,8 +170,8 @@ class Worker:
         inpainter = self.inpainter(loaded[0].jobs[0].inpainter) if loaded else None
         if isinstance(inpainter, NamedInpainter):
             with self._clock():
-                named = answer_each(
-                    partial(fill_by_name, inpainter, terms=self._terms),
+                named = call_per_sample(
+                    partial(inpaint_by_name, inpainter, terms=self._terms),
                     loaded,
                     model=loaded[0].jobs[0].inpainter.name,
                     logs=self._terms.logs,
@@ -220,8 +220,8 @@ class Worker:
         detector = self.detector(loaded[0][0].detector) if loaded else None
         if isinstance(detector, NamedDetector):
             with self._clock():
-                named = answer_each(
-                    partial(judge_by_name, detector, terms=self._terms),
+                named = call_per_sample(
+                    partial(detect_by_name, detector, terms=self._terms),
                     loaded,
                     model=loaded[0][0].detector.name,
                     logs=self._terms.logs,
@@ -280,7 +280,7 @@ class Worker:
                 return call(*(tensor[part[0] : part[-1] + 1] for tensor in tensors))
 
             every = range(len(tensors[0]))
-            return answer_each(rows, every, model=model, logs=self._terms.logs)
+            return call_per_sample(rows, every, model=model, logs=self._terms.logs)
 
         return each
 
@@ -299,7 +299,7 @@ class Worker:
 
     def _measured(self, job: MeasureJob, case: Case) -> Answer | Failure:
         metric = self._metrics[job.metric]
-        (row,) = answer_each(
+        (row,) = call_per_sample(
             lambda cases: [metric.measure(_copied(one))[0] for one in cases],
             [case],
             model=job.metric,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.core.external.files import Terms
 from benchmark.runner.inputs import InputLoader
-from benchmark.runner.jobs import Chosen
+from benchmark.runner.jobs import ResolvedModel
 
 if TYPE_CHECKING:  # a finished run loads no torch
     from benchmark.runner.worker import Worker
@@ -27,8 +27,8 @@ class WorkerSpec:
     """
 
     shelf: InputLoader
-    inpainters: tuple[Chosen, ...]
-    detectors: tuple[Chosen, ...]
+    inpainters: tuple[ResolvedModel, ...]
+    detectors: tuple[ResolvedModel, ...]
     batch: int
     shrink: bool
     terms: Terms

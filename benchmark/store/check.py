@@ -13,9 +13,9 @@ from typing import Literal
 from benchmark.core.errors import DamagedStore, DataError
 from benchmark.store.database import Row, Rows, suffix_of
 from benchmark.store.files import is_draft
-from benchmark.store.recover import salvage, unfinished
+from benchmark.store.recover import recover_database, unfinished
 from benchmark.store.store import (
-    SHELVES,
+    PREFIXES,
     Store,
     decode_heatmap,
     decode_image,
@@ -75,7 +75,7 @@ def check_store(place: str | Path) -> Iterator[Finding]:
         raise DataError(f"{place}: is no store of answers; name one with --store")
     yield from _check_database(place)
     with Store(place) as store:
-        for shelf in SHELVES:
+        for shelf in PREFIXES:
             yield from _check_shelf(store, shelf)
 
 
@@ -85,7 +85,7 @@ def origins_of(place: str | Path) -> dict[str, int]:
     Raises:
         OutputError: if it cannot be read.
     """
-    with Rows(rows_folder(place), place, foreign=True) as rows:
+    with Rows(rows_folder(place), place, read_only=True) as rows:
         return rows.origins()
 
 
@@ -103,7 +103,7 @@ def _check_database(place: str | Path) -> Iterator[Finding]:
         for _ in range(damaged):
             yield Finding(kind="row", where=str(folder), said=AGAIN)
     except DamagedStore:
-        count, aside = salvage(folder, open_files(place))
+        count, aside = recover_database(folder, open_files(place))
         yield Finding(
             kind="database",
             where=str(folder),

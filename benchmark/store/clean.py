@@ -17,7 +17,7 @@ from benchmark.core.paths import DRAFT
 from benchmark.store.database import DATABASE, suffix_of
 from benchmark.store.files import is_draft
 from benchmark.store.recover import ASIDE, unfinished
-from benchmark.store.store import SHELVES, Store, file_name
+from benchmark.store.store import PREFIXES, Store, file_name
 
 _YOUNG = 24 * 3600.0  # seconds: where no lock tells, a younger draft may be a living run's
 
@@ -65,7 +65,7 @@ def clean_store(
             raise OutputError(
                 f"{store.place}: a run is using this store; try again when it has ended"
             )
-        for shelf in SHELVES:
+        for shelf in PREFIXES:
             yield from _clean_shelf(store, shelf, needed, dry_run=dry_run)
     yield from _clean_aside(store.root / ASIDE, dry_run=dry_run)
 

@@ -94,15 +94,15 @@ class Rows:
     """
 
     def __init__(
-        self, folder: Path, place: str | Path | None = None, *, foreign: bool = False
+        self, folder: Path, place: str | Path | None = None, *, read_only: bool = False
     ) -> None:
         self._place = place or folder
         _refuse_leading_out(folder)
         with self._said("opened"):
-            self._link = _foreign(folder) if foreign else _own(folder / DATABASE)
+            self._link = _foreign(folder) if read_only else _own(folder / DATABASE)
             self._columns: tuple[str, ...] = _NEW
             try:
-                self._open(foreign=foreign)
+                self._open(read_only=read_only)
             except sqlite3.Error:
                 self._link.close()
                 raise
@@ -226,12 +226,12 @@ class Rows:
     def _row(self, *values: Any) -> Row | None:  # noqa: ANN401 (damaged columns are of any type)
         return old_row_of(*values) if self._columns == _OLD else row_of(*values)
 
-    def _open(self, *, foreign: bool) -> None:
+    def _open(self, *, read_only: bool) -> None:
         """SQLite lets nobody wait while a new database is given its log: try until it has one."""
         end = time.monotonic() + _WAIT
         while True:
             try:
-                if foreign:
+                if read_only:
                     self._look()
                 else:
                     self._prepare()

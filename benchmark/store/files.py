@@ -54,7 +54,7 @@ class FileStore(Protocol):
         """The files of a shelf: their names with their sizes in bytes; drafts are among them."""
         ...
 
-    def shelves(self) -> list[str]:
+    def prefixes(self) -> list[str]:
         """The shelves that there are, such as "ab"."""
         ...
 
@@ -111,7 +111,7 @@ class FolderFileStore:
                 continue
         return found
 
-    def shelves(self) -> list[str]:
+    def prefixes(self) -> list[str]:
         """The folders below the root that are shelves."""
         root = self._folder()
         if not root.is_dir():
@@ -196,7 +196,7 @@ class RemoteFileStore:
             if one["type"] == "file"
         }
 
-    def shelves(self) -> list[str]:
+    def prefixes(self) -> list[str]:
         """The folders below the address."""
         names = [_last(one["name"]) for one in self._list("") if one["type"] == "directory"]
         return sorted(filter(_is_shelf, names))

@@ -46,7 +46,7 @@ def unfinished(folder: Path) -> list[Path]:
     return sorted(path for path in found if path.is_dir() and not path.is_symlink())
 
 
-def salvage(folder: Path, files: FileStore) -> tuple[int, Path]:
+def recover_database(folder: Path, files: FileStore) -> tuple[int, Path]:
     """Put a damaged database aside and make a new one of what can be read of it.
 
     Args:
@@ -193,7 +193,7 @@ def _replace_first_page(database: Path) -> None:
 
 def _pictures(files: FileStore) -> Iterator[Row]:
     """Rows of the inpainted images that still decode: their name is their key."""
-    for shelf in files.shelves():
+    for shelf in files.prefixes():
         for name in files.shelf(shelf):
             key = name.removeprefix(f"{shelf}/").removesuffix(".png")
             if name.endswith(".png") and is_key(key):

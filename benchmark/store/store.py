@@ -36,7 +36,7 @@ _WAIT = 60.0  # seconds to wait for another's cleaning
 _DEFLATE = 1032  # times smaller at most is what PNG's compression makes of an image
 _WHITE = 255
 OBJECTS = "objects"  # below the store: the files
-SHELVES = tuple(f"{number:02x}" for number in range(256))
+PREFIXES = tuple(f"{number:02x}" for number in range(256))
 STORES = "stores"  # below $BENCH_HOME: the rows of stores whose files are elsewhere
 
 
@@ -85,21 +85,21 @@ class Store:
         OutputError: if it cannot be made, written or read as a store.
     """
 
-    def __init__(self, place: str | Path, *, foreign: bool = False) -> None:
+    def __init__(self, place: str | Path, *, read_only: bool = False) -> None:
         if said := secret_in_address(str(place)):
             raise OutputError(
                 f"the store's address holds a secret ({said}), which record and messages would "
                 "show; put it where fsspec looks for it, such as the environment"
             )
         self.place = place
-        foreign = foreign or _is_read_only(rows_folder(place))
+        read_only = read_only or _is_read_only(rows_folder(place))
         try:
-            self.root = rows_folder(place) if foreign else make_folder(rows_folder(place))
+            self.root = rows_folder(place) if read_only else make_folder(rows_folder(place))
         except OutputError as error:
             raise OutputError(f"{error}; name another with --store, or set BENCH_HOME") from None
         self.files = open_files(place)
-        self.table = Rows(self.root, place, foreign=foreign)
-        self._foreign = foreign
+        self.table = Rows(self.root, place, read_only=read_only)
+        self._foreign = read_only
 
     def __enter__(self) -> Store:
         return self
@@ -151,7 +151,7 @@ class Store:
             )
             self.table.put(answer.row for answer in new)
 
-    def absorb(self, other: str | Path, *, origin: str) -> None:
+    def merge_from(self, other: str | Path, *, origin: str) -> None:
         """Take over the answers of another store that this one lacks: files first, then rows.
 
         Files are linked where both lie on one file system, else copied.
@@ -164,8 +164,8 @@ class Store:
             OutputError: if either cannot be read or written.
         """
         files = open_files(other)
-        with Rows(rows_folder(other), other, foreign=True) as rows:
-            for shelf in SHELVES:
+        with Rows(rows_folder(other), other, read_only=True) as rows:
+            for shelf in PREFIXES:
                 theirs = rows.below(shelf)
                 with self.table.writing():
                     there = self.table.get([row.key for row in theirs])

@@ -55,11 +55,11 @@ def keys_of(setup: ResolvedPlan) -> dict[str, Any]:
     jobs = PlanJobs(setup)
     found: dict[str, Any] = {"sample": setup.samples[0].key, "fill": {}, "judge": {}, "measure": {}}
     for inpainter in setup.inpainters:
-        found["fill"][inpainter.name] = jobs.fill_keys(inpainter)[0]
+        found["fill"][inpainter.name] = jobs.inpaint_keys(inpainter)[0]
         for detector in setup.detectors:
             for launder in setup.launders:
                 name = f"{inpainter.name} {detector.name} {launder}".strip()
-                found["judge"][name] = jobs.judge_keys(detector, inpainter, "", launder)[0]
+                found["judge"][name] = jobs.detect_keys(detector, inpainter, "", launder)[0]
         for column in jobs.measures(inpainter):
             job = column.job(0)
             judge = f"{job.judge.detector.name} {job.judge.launder}" if job.judge else ""
@@ -92,8 +92,8 @@ def test_a_store_recomputes_none_of_the_built_in_models(old: Path, old_weights: 
             key
             for inpainter in setup.inpainters
             for keys in (
-                jobs.fill_keys(inpainter),
-                *(jobs.judge_keys(detector, inpainter) for detector in setup.detectors),
+                jobs.inpaint_keys(inpainter),
+                *(jobs.detect_keys(detector, inpainter) for detector in setup.detectors),
             )
             for key in keys
         }

@@ -17,8 +17,8 @@ from benchmark.core.checkpoints.resolve import Weights
 from benchmark.core.errors import BatchWarning, DataError
 from benchmark.core.types import Detection
 from benchmark.runner.inputs import Chunk, Inputs
-from benchmark.runner.jobs import Chosen, InpaintJob, SampleRef
-from benchmark.runner.outcome import Outcome
+from benchmark.runner.jobs import InpaintJob, ResolvedModel, SampleRef
+from benchmark.runner.outcome import ChunkResult
 from benchmark.store.store import Answer
 from detectors.baselines import Flatness
 
@@ -35,10 +35,12 @@ class Instant:
     def load(self, chunk: Chunk) -> Inputs:
         return chunk.inputs or Inputs()
 
-    def __call__(self, chunk: Chunk, inputs: Inputs) -> Outcome:
+    def __call__(self, chunk: Chunk, inputs: Inputs) -> ChunkResult:
         for job in chunk.jobs:
             self._meet(job.sample.id)
-        return Outcome(answers=[Answer(key=job.key) for job in chunk.jobs], jobs=len(chunk.jobs))
+        return ChunkResult(
+            answers=[Answer(key=job.key) for job in chunk.jobs], jobs=len(chunk.jobs)
+        )
 
     def _meet(self, name: str) -> None:
         if name.startswith("deadly") or (name.startswith("once") and self._first(name)):
@@ -118,7 +120,7 @@ class Held(Flatness):
 
 def chunks(*names: str) -> Iterator[Chunk]:
     """One chunk a sample."""
-    model = Chosen(name="fake", card=CARD, weights=Weights(edition="none"))
+    model = ResolvedModel(name="fake", card=CARD, weights=Weights(edition="none"))
     for name in names:
         sample = SampleRef("folder", name, "10-20", "drawn", name)
         yield Chunk(jobs=[InpaintJob(model, sample, 0, "round", False, name)])

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 
-from benchmark.executors.dispatch import HELD, MOST, WorkerEvent, deal
+from benchmark.executors.dispatch import HELD, MOST, WorkerEvent, dispatch
 from benchmark.runner.inputs import Chunk
-from benchmark.runner.outcome import Outcome
+from benchmark.runner.outcome import ChunkResult
 from benchmark.store.store import Answer
 from tests.unit.executors.kits import chunks
 
@@ -47,12 +47,12 @@ class WorkerPool:
         seconds = self._seconds * len(jobs)
         return [
             WorkerEvent(
-                place=place, outcome=Outcome(answers=answers, jobs=len(jobs), seconds=seconds)
+                place=place, outcome=ChunkResult(answers=answers, jobs=len(jobs), seconds=seconds)
             )
         ]
 
 
-def keys(outcomes: Sequence[Outcome]) -> list[str]:
+def keys(outcomes: Sequence[ChunkResult]) -> list[str]:
     return sorted(answer.key for outcome in outcomes for answer in outcome.answers)
 
 
@@ -60,16 +60,16 @@ def test_every_chunk_is_answered_once_whoever_is_there() -> None:
     names = [f"{number:03}" for number in range(100)]
     for workers in (1, 3):
         crew = WorkerPool(workers)
-        assert keys(list(deal(crew, chunks(*names)))) == names
-        assert keys(list(deal(crew, chunks(*names)))) == names  # the next wave, same workers
-    assert list(deal(WorkerPool(2), chunks())) == []
+        assert keys(list(dispatch(crew, chunks(*names)))) == names
+        assert keys(list(dispatch(crew, chunks(*names)))) == names  # the next wave, same workers
+    assert list(dispatch(WorkerPool(2), chunks())) == []
 
 
 def test_slow_models_get_a_chunk_at_a_time_and_quick_ones_many() -> None:
     names = [f"{number:03}" for number in range(400)]
     slow, quick = WorkerPool(2, seconds=5.0), WorkerPool(2)
-    list(deal(slow, chunks(*names)))
-    list(deal(quick, chunks(*names)))
+    list(dispatch(slow, chunks(*names)))
+    list(dispatch(quick, chunks(*names)))
     assert {len(given) for given in slow.given} == {1}
     assert max(len(given) for given in quick.given) == MOST
     assert [len(given) for given in quick.given[:3]] == [1, 1, 1]  # until one has been timed
@@ -85,7 +85,7 @@ def test_what_is_out_at_once_does_not_grow_with_the_run() -> None:
             most = max(most, crew.out)
             yield chunk
 
-    for outcome in deal(crew, watched()):
+    for outcome in dispatch(crew, watched()):
         assert outcome.jobs <= MOST
     assert most <= 2 * HELD * MOST
 
@@ -93,7 +93,7 @@ def test_what_is_out_at_once_does_not_grow_with_the_run() -> None:
 def test_what_a_worker_held_when_it_died_is_tried_again_and_only_what_kills_fails() -> None:
     names = [f"{number:03}" for number in range(60)]
     names[30] = "deadly"
-    outcomes = list(deal(WorkerPool(2), chunks(*names)))
+    outcomes = list(dispatch(WorkerPool(2), chunks(*names)))
     failures = [failure for outcome in outcomes for failure in outcome.failures]
     assert [(one.kind, one.sample, one.model) for one in failures] == [("failed", "deadly", "fake")]
     assert failures[0].reason == "its worker died twice (killed by signal 9)"

@@ -20,7 +20,7 @@ from benchmark.core.errors import (
     WorkerWarning,
 )
 from benchmark.executors.processes import Processes
-from benchmark.runner.outcome import Outcome
+from benchmark.runner.outcome import ChunkResult
 from benchmark.runner.scheduler import Progress
 from benchmark.store.database import suffix_of
 from benchmark.store.store import Store
@@ -29,10 +29,10 @@ from tests.unit.executors.kits import InstantKit, chunks
 
 
 @pytest.fixture
-def answer(tmp_path: Path) -> Callable[..., list[Outcome]]:
+def answer(tmp_path: Path) -> Callable[..., list[ChunkResult]]:
     """The outcomes of one chunk for each name, from two processes."""
 
-    def call(*names: str, devices: tuple[str, ...] = ("cpu",)) -> list[Outcome]:
+    def call(*names: str, devices: tuple[str, ...] = ("cpu",)) -> list[ChunkResult]:
         with Processes(2, devices).start(InstantKit(tmp_path)) as work:
             return list(work(chunks(*names)))
 
@@ -63,7 +63,7 @@ def test_the_same_bytes_as_in_one_process_though_a_worker_is_killed(go: Go) -> N
     assert set(again.document["jobs_run"].values()) == {0}
 
 
-def test_only_what_kills_twice_is_given_up(answer: Callable[..., list[Outcome]]) -> None:
+def test_only_what_kills_twice_is_given_up(answer: Callable[..., list[ChunkResult]]) -> None:
     names = [f"{number:02}" for number in range(12)]
     outcomes = answer(*names, "deadly")
     failures = [failure for outcome in outcomes for failure in outcome.failures]
@@ -73,14 +73,16 @@ def test_only_what_kills_twice_is_given_up(answer: Callable[..., list[Outcome]])
     assert found == names
 
 
-def test_what_kills_once_is_answered_the_second_time(answer: Callable[..., list[Outcome]]) -> None:
+def test_what_kills_once_is_answered_the_second_time(
+    answer: Callable[..., list[ChunkResult]],
+) -> None:
     outcomes = answer("0", "1", "once", "3")
     assert not any(outcome.failures for outcome in outcomes)
     assert sum(len(outcome.answers) for outcome in outcomes) == 4
 
 
 def test_a_worker_s_mistakes_bugs_and_warnings_come_here(
-    answer: Callable[..., list[Outcome]],
+    answer: Callable[..., list[ChunkResult]],
 ) -> None:
     with pytest.raises(DataError, match="mistake: cannot be used"):
         answer("mistake")
@@ -94,8 +96,8 @@ def test_a_worker_s_mistakes_bugs_and_warnings_come_here(
 
 def test_workers_that_never_come_up_end_the_run(tmp_path: Path) -> None:
     executor = Processes(2, ("cpu:9",))
-    kit = InstantKit(tmp_path)
-    with executor.start(kit) as work, pytest.raises(ExecutorError, match="fewer --workers"):
+    spec = InstantKit(tmp_path)
+    with executor.start(spec) as work, pytest.raises(ExecutorError, match="fewer --workers"):
         list(work(chunks("a")))
 
 

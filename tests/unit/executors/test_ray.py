@@ -93,8 +93,8 @@ def test_the_same_bytes_as_in_one_process_though_a_node_is_killed(
     ).read_bytes()
 
     executor = Ray(1, device="cpu", address=cluster.address)
-    kit = InstantKit(serial.folder)
-    with executor.start(kit) as work, pytest.raises(DataError, match="cannot be used"):
+    spec = InstantKit(serial.folder)
+    with executor.start(spec) as work, pytest.raises(DataError, match="cannot be used"):
         list(work(chunks("mistake")))
     with pytest.raises(ExecutorError, match="no GPU for a worker"):
         go("gpu", executor=Ray(None, device="cuda", address=cluster.address))

@@ -122,7 +122,7 @@ def test_nor_does_its_key_which_holds_no_weights(
     pretend(monkeypatch, drawn, write_published(published_file("alexnet"), drawn))
     assert lpips_keys(photos) == ours
     jobs = PlanJobs(prepare(make_plan({**PLAN, "images": photos})))
-    fill = jobs.fill_keys(jobs.setup.inpainters[0])[0]
+    fill = jobs.inpaint_keys(jobs.setup.inpainters[0])[0]
     assert measure_key("lpips", "1", fill, "") in ours  # as at commit 1351f48
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from benchmark.runner.jobs import (
-    Chosen,
     DetectJob,
     InpaintJob,
     MeasureJob,
+    ResolvedModel,
     detect_key,
     measure_key,
     post_processed_key,
@@ -16,7 +16,7 @@ from benchmark.runner.jobs import (
 from benchmark.runner.planning import PlanJobs
 
 
-def judge_job(detector: Chosen, fill: InpaintJob, launder: str = "") -> DetectJob:
+def judge_job(detector: ResolvedModel, fill: InpaintJob, launder: str = "") -> DetectJob:
     judge = DetectJob(detector, fill, launder, detect_key(detector, fill.key))
     return (
         replace(judge, key=post_processed_key(judge.key, launder, judge.seed)) if launder else judge
@@ -30,7 +30,7 @@ def measure_job(
     return MeasureJob(metric, fill, judge, key)
 
 
-def fills(jobs: PlanJobs, inpainter: Chosen) -> list[InpaintJob]:
+def fills(jobs: PlanJobs, inpainter: ResolvedModel) -> list[InpaintJob]:
     """Every fill of one inpainter, sample by sample."""
     columns = [jobs.fills(inpainter, step) for step in jobs.setup.retouches]
     return [one.job(place) for place in range(len(jobs.setup.samples)) for one in columns]

@@ -107,16 +107,16 @@ def test_weights_that_are_replaced_before_they_are_loaded_are_refused(
             "weights": {"fcf": str(weights)},
         }
     )
-    from benchmark.runner import worker_spec as kit
+    from benchmark.runner import worker_spec as spec
 
-    worker = kit.WorkerSpec.worker
+    worker = spec.WorkerSpec.worker
 
-    def replaced(self: kit.WorkerSpec, device: str) -> object:
+    def replaced(self: spec.WorkerSpec, device: str) -> object:
         content = bytearray(weights.read_bytes())
         content[-1] ^= 1  # a last bit of the last tensor
         weights.write_bytes(content)
         return worker(self, device)
 
-    monkeypatch.setattr(kit.WorkerSpec, "worker", replaced)
+    monkeypatch.setattr(spec.WorkerSpec, "worker", replaced)
     with pytest.raises(WeightsError, match="fcf changed while the run was going on"):
         run(mine, store=tmp_path / "store")

@@ -18,11 +18,11 @@ from benchmark.api import RunRecord
 from benchmark.core.card import Card
 from benchmark.core.checkpoints.resolve import Weights
 from benchmark.runner.jobs import (
-    Chosen,
     InpaintJob,
+    ResolvedModel,
     SampleRef,
-    fill_job,
     key_of,
+    make_inpaint_job,
 )
 from tests.small import small_weights
 from tests.unit.runner.made import judge_job, measure_job
@@ -32,13 +32,13 @@ SAMPLE = SampleRef("folder", "a", "10-20", "drawn", "5a")
 ROW = SampleRef("folder", "b", "10-20", "drawn", "5a")  # the same pixels under another name
 
 
-def chosen(card: Card = CARD, *, sha256: str = "11", **changes: object) -> Chosen:
+def chosen(card: Card = CARD, *, sha256: str = "11", **changes: object) -> ResolvedModel:
     weights = Weights(edition="mini", sha256=sha256)
-    return replace(Chosen(name=card.name, card=card, weights=weights), **changes)
+    return replace(ResolvedModel(name=card.name, card=card, weights=weights), **changes)
 
 
-def painted(model: Chosen, sample: SampleRef = SAMPLE, **changes: object) -> InpaintJob:
-    return fill_job(model, sample, **{"seed": 0, "rounding": "even", **changes})
+def painted(model: ResolvedModel, sample: SampleRef = SAMPLE, **changes: object) -> InpaintJob:
+    return make_inpaint_job(model, sample, **{"seed": 0, "rounding": "even", **changes})
 
 
 def digest(*parts: str) -> str:
@@ -59,7 +59,7 @@ def test_a_default_adds_nothing_to_a_key() -> None:
     assert laundered.key == digest("launder", "1", "jpeg:90", "", judge.key)
 
 
-CHANGES: Mapping[str, Callable[[Chosen], Chosen]] = {
+CHANGES: Mapping[str, Callable[[ResolvedModel], ResolvedModel]] = {
     "weights": lambda one: replace(one, weights=Weights(edition="mini", sha256="22")),
     "revision": lambda one: replace(one, card=replace(one.card, revision=4)),
     "model": lambda one: replace(one, card=replace(one.card, name="other")),

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from benchmark.core.errors import BadInput, BadOutput, OutputError
-from benchmark.runner.per_sample import answer_each
+from benchmark.runner.per_sample import call_per_sample
 
 
 def odd_fail(error: BaseException) -> tuple[list[int], object]:
@@ -40,7 +40,7 @@ def test_the_others_are_answered(error: BaseException, said: str, tmp_path: Path
     import re
 
     asked, call = odd_fail(error)
-    found = answer_each(call, [2, 3, 4], model="m", logs=tmp_path / "logs")
+    found = call_per_sample(call, [2, 3, 4], model="m", logs=tmp_path / "logs")
     assert (found[0], found[2]) == (20, 40)
     assert isinstance(found[1], BadOutput)
     assert re.search(said, str(found[1]))
@@ -53,12 +53,12 @@ def test_the_others_are_answered(error: BaseException, said: str, tmp_path: Path
 
 def test_all_answers_at_once_cost_one_call() -> None:
     asked, call = odd_fail(ValueError())
-    assert answer_each(call, [2, 4], model="m") == [20, 40]
+    assert call_per_sample(call, [2, 4], model="m") == [20, 40]
     assert asked == [2]
 
 
 def test_an_answer_too_few_is_no_answer() -> None:
-    found = answer_each(lambda items: [1] * (len(items) - 1), [5, 6], model="m")
+    found = call_per_sample(lambda items: [1] * (len(items) - 1), [5, 6], model="m")
     assert [str(one) for one in found] == ["m: expected 1 answers, it gave 0"] * 2
 
 
@@ -70,4 +70,4 @@ def test_what_all_would_fail_of_ends_the_run(error: BaseException) -> None:
         raise error
 
     with pytest.raises(type(error)):
-        answer_each(call, [1, 2], model="m")
+        call_per_sample(call, [1, 2], model="m")

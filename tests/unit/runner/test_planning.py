@@ -12,7 +12,7 @@ from PIL import Image
 from benchmark import Plan, run
 from benchmark.results.required_keys import needed_by
 from benchmark.runner import jobs as made
-from benchmark.runner.jobs import fill_job, mask_key
+from benchmark.runner.jobs import make_inpaint_job, mask_key
 from benchmark.runner.planning import Keys, PlanJobs
 from benchmark.runner.resolve import prepare
 from benchmark.store.store import Store
@@ -85,7 +85,7 @@ def test_columns_have_the_keys_and_jobs_of_single_jobs(plan: Plan) -> None:
             column = jobs.fills(inpainter, retouch)
             measures = [one.keys for one in jobs.measures(inpainter, retouch)]
             for place, sample in enumerate(setup.samples):
-                fill = fill_job(
+                fill = make_inpaint_job(
                     inpainter, sample, seed=plan.seed, rounding=plan.rounding, retouch=retouch
                 )
                 assert column.job(place) == fill
@@ -102,7 +102,7 @@ def test_columns_have_the_keys_and_jobs_of_single_jobs(plan: Plan) -> None:
 def test_images_are_stored_as_the_answers_of_original(plan: Plan) -> None:
     jobs = PlanJobs(prepare(plan))
     (original,) = (one for one in jobs.setup.inpainters if one.name == "original")
-    assert list(jobs.images()) == list(jobs.fill_keys(original))
+    assert list(jobs.images()) == list(jobs.inpaint_keys(original))
     assert list(jobs.masks()) == [mask_key(one) for one in jobs.setup.samples]
     assert len({*jobs.images(), *jobs.masks()}) == 2 * len(jobs.setup.samples)
 

@@ -22,7 +22,7 @@ from benchmark.results.required_keys import needed_by
 from benchmark.results.rows import ResultRow
 from benchmark.retouch import Retouch
 from benchmark.runner.executor import Executor
-from benchmark.runner.jobs import InpaintJob, fill_job
+from benchmark.runner.jobs import InpaintJob, make_inpaint_job
 from benchmark.runner.planning import PlanJobs
 from benchmark.runner.resolve import prepare
 from benchmark.runner.scheduler import Settings, lacking
@@ -191,7 +191,7 @@ def test_the_seed_is_in_the_key_of_grain_alone(plan: Plan) -> None:
     sample, telea = setup.samples[0], setup.inpainters[0]
 
     def key(step: str, seed: int) -> str:
-        return fill_job(telea, sample, seed=seed, rounding="even", retouch=step).key
+        return make_inpaint_job(telea, sample, seed=seed, rounding="even", retouch=step).key
 
     for step in ALL[1:]:
         assert (key(step, 0) != key(step, 1)) == step.startswith("grain")

@@ -16,7 +16,7 @@ from benchmark.store.check import check_store
 from benchmark.store.clean import clean_folder, clean_store
 from benchmark.store.database import Row, Rows, is_key, row_of
 from benchmark.store.files import FolderFileStore, RemoteFileStore
-from benchmark.store.recover import salvage
+from benchmark.store.recover import recover_database
 from benchmark.store.store import (
     Answer,
     Store,
@@ -67,7 +67,7 @@ def test_a_row_that_would_lead_out_counts_as_none(tmp_path: Path, kind: str) -> 
     (theirs / "objects").mkdir()
     (tmp_path / "objects").mkdir()
     with Store(tmp_path / "ours") as ours:
-        ours.absorb(theirs, origin="theirs")
+        ours.merge_from(theirs, origin="theirs")
         assert ours.known([row.key]) == set()
         assert ours.table.count() == 0
     assert [one.kind for one in check_store(theirs)] == ["row"]
@@ -144,7 +144,7 @@ def test_a_database_with_anything_but_our_table_is_not_read(tmp_path: Path, kind
     with pytest.raises(DamagedStore, match="its table is damaged or of another version"):
         Store(theirs)
     with Store(tmp_path / "ours") as ours, pytest.raises(DamagedStore, match="another version"):
-        ours.absorb(theirs, origin="theirs")
+        ours.merge_from(theirs, origin="theirs")
     assert [one.kind for one in check_store(theirs)] == ["database"]  # and it ends
     assert list(check_store(theirs)) == []
 
@@ -171,12 +171,12 @@ def test_another_s_store_is_only_read(tmp_path: Path, old: bool) -> None:
         link.close()
     before = snapshot(theirs)
     with Store(tmp_path / "ours") as ours:
-        ours.absorb(theirs, origin="theirs")
+        ours.merge_from(theirs, origin="theirs")
         assert np.array_equal(ours.picture(KEY), PICTURE)
         assert ours.scores([OTHER]) == [0.25]
     after = {name: one for name, one in snapshot(theirs).items() if "-" not in name}
     assert after == before
-    with Rows(theirs, foreign=True) as rows:
+    with Rows(theirs, read_only=True) as rows:
         assert set(rows.get([KEY, OTHER])) == {KEY, OTHER}
         with pytest.raises(OutputError, match="readonly"), rows.writing():
             rows.drop([KEY])
@@ -188,7 +188,7 @@ def test_another_s_store_where_nothing_can_be_written(
     theirs = with_rows(tmp_path / "theirs", Row(KEY, None, b"", ""))
     theirs.chmod(0o555)
     monkeypatch.setattr("os.access", lambda *_: False)  # root may write all
-    with Rows(theirs, foreign=True) as rows:
+    with Rows(theirs, read_only=True) as rows:
         assert set(rows.get([KEY])) == {KEY}
         assert [path.name for path in theirs.iterdir()] == ["answers.sqlite"]
     theirs.chmod(0o755)
@@ -199,13 +199,13 @@ def test_a_store_that_is_only_looked_at_stays_as_it_is(tmp_path: Path) -> None:
     path = one_file(theirs)
     path.write_bytes(b"damaged")
     before = snapshot(theirs)
-    with Store(theirs, foreign=True) as store:
+    with Store(theirs, read_only=True) as store:
         with pytest.raises(OutputError, match="missing or damaged"):
             store.picture(KEY)
         assert store.known([KEY]) == {KEY}
     assert {name: one for name, one in snapshot(theirs).items() if "-" not in name} == before
     with pytest.raises(OutputError, match="cannot be opened"):
-        Store(tmp_path / "nowhere", foreign=True)
+        Store(tmp_path / "nowhere", read_only=True)
     assert not (tmp_path / "nowhere").exists()
 
 
@@ -222,7 +222,7 @@ def test_a_file_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
     path.symlink_to(outside)
     before = outside.read_bytes()
     with Store(tmp_path / "ours") as ours:
-        ours.absorb(tmp_path / "theirs", origin="theirs")
+        ours.merge_from(tmp_path / "theirs", origin="theirs")
         with pytest.raises(OutputError, match="missing"):
             ours.picture(KEY)
     assert [one.kind for one in check_store(tmp_path / "theirs")] == ["missing"]
@@ -251,7 +251,7 @@ def test_a_shelf_that_is_a_link_is_not_followed(tmp_path: Path, what: str) -> No
         with Store(theirs) as store, pytest.raises(OutputError, match="is a link"):
             use(store)
     with Store(tmp_path / "ours") as ours, pytest.raises(OutputError, match="is a link"):
-        ours.absorb(theirs, origin="theirs")
+        ours.merge_from(theirs, origin="theirs")
     assert snapshot(outside) == before
 
 
@@ -266,9 +266,9 @@ def test_a_database_that_is_a_link_is_not_followed(tmp_path: Path, part: str) ->
         path.rename(outside)
     before = outside.read_bytes()
     path.symlink_to(outside)
-    for foreign in (False, True):
+    for read_only in (False, True):
         with pytest.raises(OutputError, match="is a link"):
-            Rows(theirs, foreign=foreign)
+            Rows(theirs, read_only=read_only)
     assert outside.read_bytes() == before
 
 
@@ -302,7 +302,7 @@ def test_what_is_put_aside_goes_nowhere_else(tmp_path: Path) -> None:
     (theirs / "damaged").rmdir()
     (theirs / "damaged").symlink_to(outside)
     with pytest.raises(OutputError, match="is a link"):
-        salvage(theirs, open_files(theirs))
+        recover_database(theirs, open_files(theirs))
     with Store(theirs) as store:
         assert list(clean_store(store)) == []
     assert [path.name for path in outside.iterdir()] == ["1"]
@@ -325,7 +325,7 @@ def test_a_store_that_is_a_link_itself_is_one(tmp_path: Path) -> None:
         assert list(clean_store(store)) == []
     assert list(check_store(tmp_path / "store")) == []
     with Store(tmp_path / "ours") as ours:
-        ours.absorb(tmp_path / "store", origin="theirs")
+        ours.merge_from(tmp_path / "store", origin="theirs")
         assert ours.known([KEY, OTHER]) == {KEY, OTHER}
 
 
@@ -372,9 +372,9 @@ def test_a_pipe_beside_a_database_is_refused(tmp_path: Path, part: str) -> None:
     path = tmp_path / f"answers.sqlite{part}"
     path.unlink(missing_ok=True)
     os.mkfifo(path)
-    for foreign in (False, True):
+    for read_only in (False, True):
         with pytest.raises(OutputError, match=f"answers.sqlite{part}: is no file"):
-            Store(tmp_path, foreign=foreign)
+            Store(tmp_path, read_only=read_only)
 
 
 def test_a_row_of_any_length_is_not_read_and_costs_few_others(tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ from benchmark.core.types import Case, Detection, Pixels
 from benchmark.core.types import Sample as Loaded
 from benchmark.metrics.base import Metric
 from benchmark.runner.inputs import Chunk, InputLoader, Inputs
-from benchmark.runner.jobs import Chosen, InpaintJob, Job, SampleRef, fill_job
-from benchmark.runner.outcome import Outcome
+from benchmark.runner.jobs import InpaintJob, Job, ResolvedModel, SampleRef, make_inpaint_job
+from benchmark.runner.outcome import ChunkResult
 from benchmark.runner.worker import Worker
 from benchmark.store.store import Answer, decode_image
 from detectors.base import Detector
@@ -49,15 +49,17 @@ def inputs(**more: object) -> Inputs:
     return Inputs(samples={ref.key: sample(ref.id) for ref in refs()}, **more)
 
 
-def model(card: Card, **changes: object) -> Chosen:
-    return Chosen(name=card.name, card=replace(card, **changes), weights=Weights(edition="none"))
+def model(card: Card, **changes: object) -> ResolvedModel:
+    return ResolvedModel(
+        name=card.name, card=replace(card, **changes), weights=Weights(edition="none")
+    )
 
 
-def fills(chosen: Chosen, *, seed: int = 0) -> list[InpaintJob]:
-    return [fill_job(chosen, ref, seed=seed, rounding="even") for ref in refs()]
+def fills(chosen: ResolvedModel, *, seed: int = 0) -> list[InpaintJob]:
+    return [make_inpaint_job(chosen, ref, seed=seed, rounding="even") for ref in refs()]
 
 
-def work(jobs: list[Job], given: Inputs, *, batch: int = 1) -> Outcome:
+def work(jobs: list[Job], given: Inputs, *, batch: int = 1) -> ChunkResult:
     worker = Worker(InputLoader(None, Path("nowhere")), device="cpu", batch=batch)  # type: ignore[arg-type]
     outcome = worker(Chunk(jobs=jobs), given)
     assert not outcome.failures
@@ -117,7 +119,7 @@ def test_images_are_rounded_by_the_job_s_rule(
         MeanFill, "_fill", lambda self, images, masks, *, seed: torch.full_like(images, 100.7 / 255)
     )
     chosen = model(MeanFill.card, rounding="cut")
-    jobs = [fill_job(chosen, ref, seed=0, rounding=rounding) for ref in refs()]
+    jobs = [make_inpaint_job(chosen, ref, seed=0, rounding=rounding) for ref in refs()]
     for picture in pictures(work([*jobs], inputs()).answers):
         assert (picture[sample("a").mask] == level).all()
 
@@ -202,7 +204,7 @@ def test_a_blind_hole_hides_the_image_from_the_model(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(MeanFill, "_fill", fill)
     for blind in (False, True):
         jobs = [
-            fill_job(model(MeanFill.card), ref, seed=0, rounding="even", blind=blind)
+            make_inpaint_job(model(MeanFill.card), ref, seed=0, rounding="even", blind=blind)
             for ref in refs()[:1]
         ]
         work([*jobs], inputs())

@@ -16,7 +16,7 @@ import pytest
 from benchmark.core.errors import DamagedStore, DataError, OutputError
 from benchmark.core.locks import hold
 from benchmark.runner.jobs import key_of
-from benchmark.store import recover as salvage
+from benchmark.store import recover as recover_database
 from benchmark.store.check import Finding, check_store
 from benchmark.store.clean import clean_folder, clean_store
 from benchmark.store.store import (
@@ -204,7 +204,7 @@ class Stop:
         for name in ("copyfile", "rmtree"):
             self._count(patch, shutil, name)
         for name in ("put", "sync"):
-            self._count(patch, salvage.Rows, name)
+            self._count(patch, recover_database.Rows, name)
 
     def _count(self, patch: pytest.MonkeyPatch, owner: Any, name: str) -> None:
         real = getattr(owner, name)
@@ -233,14 +233,14 @@ def test_a_saving_that_is_stopped_anywhere_loses_nothing(
         return Path(shutil.copytree(tmp_path / "whole", tmp_path / name))
 
     place = copy("undisturbed")
-    saved, _ = salvage.salvage(place, open_files(place))
+    saved, _ = recover_database.recover_database(place, open_files(place))
     assert 3 < saved < len(numbers) + 3
     stop = Stop(monkeypatch)
     for number in range(100):
         place = copy(str(number))
         stop.left = number
         try:
-            salvage.salvage(place, open_files(place))
+            recover_database.recover_database(place, open_files(place))
         except KeyboardInterrupt:
             list(check_store(place))
         else:
@@ -265,7 +265,7 @@ def test_a_saving_that_was_stopped_is_said_and_nothing_is_removed_before_it_ends
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(salvage.Rows, "sync", stop)
+        patch.setattr(recover_database.Rows, "sync", stop)
         with pytest.raises(KeyboardInterrupt):
             list(check_store(tmp_path))
     assert [one.name for one in (tmp_path / "damaged").iterdir()] == ["1.unfinished"]
@@ -303,7 +303,7 @@ def test_a_store_of_before_answers_had_an_origin_is_brought_up_to_date(tmp_path:
     with link:
         link.execute("ALTER TABLE answers DROP COLUMN origin")
     link.close()
-    with Store(tmp_path, foreign=True) as store:  # as it is, while it is only read
+    with Store(tmp_path, read_only=True) as store:  # as it is, while it is only read
         assert store.table.count() == len(store.table.below(""))
         assert store.table.origins() == {}
     assert right(tmp_path) == 3 * COUNT

@@ -48,7 +48,7 @@ def holds(place: str) -> None:
         assert np.array_equal(store.picture(KEY), PICTURE)
         assert np.array_equal(store.heatmap(OTHER), LOGITS)
         assert list(clean_store(store)) == []
-        assert store.files.shelves() == ["ab", "cd"]
+        assert store.files.prefixes() == ["ab", "cd"]
         store.files.write({f"ab/{KEY}.png": b"half", "ab/stranger.png": b"12345"})
     assert sorted(one.kind for one in check_store(place)) == ["file", "orphan"]
     put(place)

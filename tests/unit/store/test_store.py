@@ -114,7 +114,7 @@ def test_an_absorbed_store_adds_answers_and_replaces_none(tmp_path: Path) -> Non
         theirs.put([heatmap_output(KEY, second, 0.5), heatmap_output(OTHER, second, 0.5)])
     with Store(tmp_path / "ours") as store:
         store.put([heatmap_output(KEY, first, 0.25)])
-        store.absorb(tmp_path / "theirs", origin="theirs")
+        store.merge_from(tmp_path / "theirs", origin="theirs")
         assert store.scores([KEY, OTHER]) == [0.25, 0.5]
         assert np.array_equal(store.heatmap(KEY), first)
         assert np.array_equal(store.heatmap(OTHER), second)
