@@ -29,8 +29,8 @@ from benchmark.results.table import run_table
 from benchmark.runner.outcome import Failure
 from benchmark.runner.plan import Plan, same_plan, with_recorded_defaults
 from benchmark.runner.planning import PlanJobs
-from benchmark.runner.resolve import ResolvedPlan, prepare, refuse_retired
-from benchmark.runner.scheduler import Progress, Settings, Tally, execute, ignore_progress
+from benchmark.runner.resolve import ResolvedPlan, refuse_retired, resolve_plan
+from benchmark.runner.scheduler import Progress, RunStats, Settings, execute, ignore_progress
 from benchmark.runner.shard import SHARD_FILE, Shard, shard_text
 from benchmark.store.store import Store, is_address
 
@@ -155,33 +155,35 @@ def run(
     store = store if store is None or is_address(store) else at_home(Path(store))
     plan = _as_begun(plan, out)
     refuse_retired(plan)
-    setup = prepare(plan, settings.shard)
-    plan = setup.plan
-    for line in (*setup.sources.lines(), *_kept_back(setup, settings)):
+    resolved = resolve_plan(plan, settings.shard)
+    plan = resolved.plan
+    for line in (*resolved.sources.lines(), *_kept_back(resolved, settings)):
         settings.tell(line)
-    _refuse_unused(setup, settings)
+    _refuse_unused(resolved, settings)
     if save_images:
         from benchmark.results.images import check_names
 
-        check_names(setup)
+        check_names(resolved)
     settings = replace(settings, logs=out / "logs") if out is not None else settings
-    jobs = PlanJobs(setup)
+    jobs = PlanJobs(resolved)
     claim = claimed(out, plan, settings.shard, store)
     with claim as (folder, place), Store(place) as answers, answers.used():
         if folder is not None and names_outside(plan) is not None:
-            _say_begun(folder, jobs, record_of(setup, settings, Tally(), {}), place)
+            _say_begun(folder, jobs, record_of(resolved, settings, RunStats(), {}), place)
         with _shown(settings) as shown:
             tally = execute(jobs, answers, executor, shown)
         known = known_pixels(jobs, answers, tally.failures)
-        record = conclude(jobs, answers, record_of(setup, settings, tally, known), folder)
+        record = conclude(jobs, answers, record_of(resolved, settings, tally, known), folder)
         if folder is not None and save_images:
             _save_images(folder / "images", jobs, answers)
     return record
 
 
-def _kept_back(setup: ResolvedPlan, settings: Settings) -> Iterator[str]:
+def _kept_back(resolved: ResolvedPlan, settings: Settings) -> Iterator[str]:
     """What a user's programs do not get of the environment."""
-    programs = [one for one in setup.all_inpainters + setup.all_detectors if "cmd:" in one.word]
+    programs = [
+        one for one in resolved.all_inpainters + resolved.all_detectors if "cmd:" in one.word
+    ]
     if programs and (names := withheld(settings.env)):
         yield (
             f"Not passed to cmd: programs, as they look like secrets: {', '.join(names)}. "
@@ -215,10 +217,10 @@ def conclude(jobs: PlanJobs, answers: Store, record: Record, folder: Path | None
         OutputError: if a file cannot be written.
     """
     if not record.shard:
-        _refuse_empty(jobs.setup, record.failures)
+        _refuse_empty(jobs.resolved, record.failures)
     record = record.model_copy(update={"store": recorded_store(answers.place, folder)})
     found = RunRecord(
-        plan=jobs.setup.plan,
+        plan=jobs.resolved.plan,
         cells=tuple(aggregate(jobs, answers, record.failures)),
         failures=record.failures,
         document=record.document(),
@@ -244,7 +246,7 @@ def _save_images(folder: Path, jobs: PlanJobs, answers: Store) -> None:
     from benchmark.results.displayed import Images, shown_samples
     from benchmark.results.images import save_pictures
 
-    shown = shown_samples(sample_rows(jobs, answers), jobs.setup.plan)
+    shown = shown_samples(sample_rows(jobs, answers), jobs.resolved.plan)
     save_pictures(folder, shown, answers, Images(answers, jobs))
 
 
@@ -341,17 +343,17 @@ def _check_device(device: str) -> None:
         check_device(device)
 
 
-def _refuse_unused(setup: ResolvedPlan, settings: Settings) -> None:
-    for model in setup.absent if settings.strict else ():
+def _refuse_unused(resolved: ResolvedPlan, settings: Settings) -> None:
+    for model in resolved.absent if settings.strict else ():
         raise WeightsError(model.absent)
-    for failure in setup.failures if settings.strict else ():
+    for failure in resolved.failures if settings.strict else ():
         raise DataError(f"{failure.sample}: {failure.reason}")
-    for file, reason in setup.sources.unused if settings.strict else ():
+    for file, reason in resolved.sources.unused if settings.strict else ():
         raise DataError(f"{file}: {reason}")
 
 
-def _refuse_empty(setup: ResolvedPlan, failures: tuple[Failure, ...]) -> None:
-    samples = {(one.dataset, one.id, one.bucket) for one in setup.samples}
+def _refuse_empty(resolved: ResolvedPlan, failures: tuple[Failure, ...]) -> None:
+    samples = {(one.dataset, one.id, one.bucket) for one in resolved.samples}
     skipped = {
         (one.dataset, one.sample, one.bucket): one for one in failures if one.kind == "skipped"
     }

@@ -20,7 +20,7 @@ from benchmark.results.run_folder import read_plan
 from benchmark.results.samples import read_samples
 from benchmark.runner.plan import Plan
 from benchmark.runner.planning import PlanJobs
-from benchmark.runner.scheduler import STAGES, lacking
+from benchmark.runner.scheduler import STAGES, count_missing
 from benchmark.runner.shard import SHARD_FILE, Shard, read_shard_file
 from benchmark.store.store import Store, is_address, is_store, rows_folder
 
@@ -71,7 +71,7 @@ def merge(
     record = _record(parts)
     jobs = _jobs(parts, record)
     own = Path(out) / "store"
-    claim = claimed(out, jobs.setup.plan, None, store or own)
+    claim = claimed(out, jobs.resolved.plan, None, store or own)
     with (
         claim as (folder, place),
         _taken_back(own),
@@ -82,7 +82,7 @@ def merge(
             if rows_folder(part.store).resolve() != rows_folder(place).resolve():
                 answers.merge_from(part.store, origin=part.origin)
         answers.table.sync()  # the shards may go when this has ended
-        if not record.failures and (missing := lacking(jobs, answers)):
+        if not record.failures and (missing := count_missing(jobs, answers)):
             raise DataError(
                 f"the stores of these shards lack {missing} answers that their samples.csv name; "
                 "run them again to make them"

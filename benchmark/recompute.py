@@ -23,14 +23,14 @@ from benchmark.results.record import BEGUN, Record, read_record
 from benchmark.results.recorded_metrics import FiledJobs
 from benchmark.results.run_folder import filed, read_plan
 from benchmark.results.samples import BEGUN_SAMPLES
-from benchmark.runner.conditions import View, conditions_of, null_conditions
+from benchmark.runner.conditions import Condition, conditions_of, null_conditions
 from benchmark.runner.inputs import Chunk, InputLoader, Inputs
 from benchmark.runner.jobs import DetectJob, InpaintJob, Job, MeasureJob, ResolvedModel
-from benchmark.runner.planning import Column
-from benchmark.runner.resolve import choose
+from benchmark.runner.planning import JobColumn
+from benchmark.runner.resolve import resolve_models
 from benchmark.runner.worker import Worker
-from benchmark.store.check import Finding
-from benchmark.store.store import Answer, Store, decode_heatmap, decode_image
+from benchmark.store.check import StoreFinding
+from benchmark.store.store import Store, StoredOutput, decode_heatmap, decode_image
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 
@@ -55,7 +55,7 @@ class Recomputed:
     tried: int
     same: int
     near: int
-    findings: tuple[Finding, ...]
+    findings: tuple[StoreFinding, ...]
     left: Mapping[str, int]
 
     def document(self, seed: int) -> dict[str, object]:
@@ -175,13 +175,13 @@ class _Run:
 
     def answered(
         self, jobs: Sequence[Job], left: Counter[str]
-    ) -> Iterator[tuple[str, Finding | None]]:
+    ) -> Iterator[tuple[str, StoreFinding | None]]:
         """How each answer compares: "same", "near" or "other"."""
         worker = Worker(
-            InputLoader(self._jobs.setup.sources, self._store.place),
+            InputLoader(self._jobs.resolved.sources, self._store.place),
             device="cpu",
             batch=1,
-            terms=self._jobs.setup.terms(timeout=600.0),
+            terms=self._jobs.resolved.terms(timeout=600.0),
         )
         for job in sorted(jobs, key=_by_model):
             try:
@@ -202,7 +202,7 @@ class _Run:
     @property
     def _places(self) -> dict[str, int]:
         if not hasattr(self, "_by_key"):
-            samples = self._jobs.setup.samples
+            samples = self._jobs.resolved.samples
             self._by_key = {one.key: place for place, one in enumerate(samples)}
         return self._by_key
 
@@ -229,7 +229,9 @@ class _Run:
         return self._here[chosen]
 
     def _found(self, chosen: ResolvedModel) -> ResolvedModel | str:
-        registry = INPAINTERS if chosen.name in self._jobs.setup.plan.inpainter_names else DETECTORS
+        registry = (
+            INPAINTERS if chosen.name in self._jobs.resolved.plan.inpainter_names else DETECTORS
+        )
         if chosen.name in (*INPAINTERS.ours, *DETECTORS.ours):
             wanted = (
                 chosen.weights.edition if chosen.weights.edition in ("official", "mini") else None
@@ -243,7 +245,7 @@ class _Run:
             return replace(chosen, weights=weights)
         if not self._allowed:
             return f"{chosen.name}: not of this project; --allow-plugins runs it"
-        (here,) = choose(registry, [chosen.word], self._jobs.setup.plan)
+        (here,) = resolve_models(registry, [chosen.word], self._jobs.resolved.plan)
         noted = self._record.brought.get(chosen.name)
         if noted is None or here.identity != noted.identity:
             return f"{chosen.name}: changed since"
@@ -275,7 +277,7 @@ class _Run:
             inputs.scores[job.judge.key] = score or 0.0
         return inputs
 
-    def _compared(self, job: Job, new: Answer) -> tuple[str, Finding | None]:
+    def _compared(self, job: Job, new: StoredOutput) -> tuple[str, StoreFinding | None]:
         state = "other"
         if isinstance(job, MeasureJob):
             (old,) = self._store.rows([job.key])
@@ -288,21 +290,23 @@ class _Run:
         where = f"{self._store.place}: {job.key}"
         fill = job if isinstance(job, InpaintJob) else job.fill
         said = f"{_what(job)} of {fill.painter} for {fill.sample.id} at {fill.sample.bucket} %"
-        finding = Finding(kind="other", where=where, said=f"{said}: computed anew it is another")
+        finding = StoreFinding(
+            kind="other", where=where, said=f"{said}: computed anew it is another"
+        )
         return state, finding if state == "other" else None
 
 
 def _columns(
     jobs: FiledJobs,
-) -> Iterator[Column[InpaintJob] | Column[DetectJob] | Column[MeasureJob]]:
-    setup = jobs.setup
-    every: list[View] = list(conditions_of(setup, (None,), setup.inpainters))
-    seen = [*conditions_of(setup, setup.detectors, setup.inpainters)]
-    if setup.extra_null_inpainter is not None:
+) -> Iterator[JobColumn[InpaintJob] | JobColumn[DetectJob] | JobColumn[MeasureJob]]:
+    resolved = jobs.resolved
+    every: list[Condition] = list(conditions_of(resolved, (None,), resolved.inpainters))
+    seen = [*conditions_of(resolved, resolved.detectors, resolved.inpainters)]
+    if resolved.extra_null_inpainter is not None:
         seen += [
             one
-            for one in null_conditions(setup)
-            if one.detector and not setup.null_omitted_reason(one.detector)
+            for one in null_conditions(resolved)
+            if one.detector and not resolved.null_omitted_reason(one.detector)
         ]
     for view in every:
         yield jobs.fills(view.inpainter, view.retouch)
@@ -325,7 +329,7 @@ def _what(job: Job) -> str:
     return f"what {job.detector.name} says" if isinstance(job, DetectJob) else job.metric
 
 
-def _of_pictures(old: NDArray[np.uint8], new: Answer) -> str:
+def _of_pictures(old: NDArray[np.uint8], new: StoredOutput) -> str:
     made = decode_image(new.content)
     if made is None or made.shape != old.shape:
         return "other"
@@ -335,7 +339,7 @@ def _of_pictures(old: NDArray[np.uint8], new: Answer) -> str:
     return "near" if apart.max() <= LEVELS and (apart > 0).mean() <= SHARE else "other"
 
 
-def _of_heatmaps(old: NDArray[np.float16], new: Answer, score: float | None) -> str:
+def _of_heatmaps(old: NDArray[np.float16], new: StoredOutput, score: float | None) -> str:
     made = decode_heatmap(new.content)
     if made is None or made.shape != old.shape or score is None or new.score is None:
         return "other"

@@ -210,12 +210,12 @@ def _interrupt(
 
 
 def _fill(folder: Path) -> None:
-    from benchmark.store.store import Answer, Store
+    from benchmark.store.store import Store, StoredOutput
 
     numbers = np.random.default_rng(3)
     with Store(folder / "home/store") as store:
         store.put(
-            Answer(key=numbers.bytes(16).hex(), numbers=tuple(numbers.random(4)))
+            StoredOutput(key=numbers.bytes(16).hex(), numbers=tuple(numbers.random(4)))
             for _ in range(ROWS)
         )
         store.table.sync()

@@ -36,7 +36,7 @@ from benchmark.core.types import Case, Mask, Pixels
 from benchmark.metrics.fidelity import psnr
 from benchmark.metrics.perceptual import LPIPS
 from benchmark.runner.plan import Plan
-from benchmark.runner.resolve import prepare
+from benchmark.runner.resolve import resolve_plan
 from benchmark.training.checkpoint import CHECKPOINT
 from benchmark.training.export import export_safetensors
 from benchmark.training.recipe import LEARNERS, Recipe, read_part
@@ -191,7 +191,7 @@ def main() -> None:
         metrics=("psnr",),
         limit=options.limit,
     )
-    setup = prepare(plan)
+    resolved = resolve_plan(plan)
     models = {CONTROL: create_inpainter(CONTROL)}
     for word in options.models.split(","):
         name, _, place = word.partition("=")
@@ -201,11 +201,11 @@ def main() -> None:
         "| / image's | peaks at 2, 4, 8 | misses |\n| --- " + "| --- " * 9 + "|"
     )
     for bucket in plan.buckets:
-        refs = [ref for ref in setup.samples if ref.bucket == bucket]
+        refs = [ref for ref in resolved.samples if ref.bucket == bucket]
         found = {word: Found() for word in models}
         known, real = Found(), Found()
         for number, ref in enumerate(refs):
-            sample = setup.sources.load(ref)
+            sample = resolved.sources.load(ref)
             image, mask = sample.image, sample.mask
             light = luminance(image)
             real.gradient.append(gradient_energy(light, mask))

@@ -29,7 +29,7 @@ from benchmark.runner.planning import PlanJobs
 from benchmark.runner.resolve import ResolvedPlan
 from benchmark.runner.scheduler import Settings, execute
 from benchmark.runner.worker_spec import WorkerSpec
-from benchmark.store.store import Answer, Store
+from benchmark.store.store import Store, StoredOutput
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 from reports.document import table_document
@@ -66,20 +66,20 @@ class Instant:
         for chunk in chunks:
             answers = [self.answer(job) for job in chunk.jobs]
             inputs = [
-                Answer(key=key, suffix=".png", content=FILE)
+                StoredOutput(key=key, suffix=".png", content=FILE)
                 for keys in chunk.keep.values()
                 for key in (keys.image, keys.mask)
                 if key
             ]
             yield ChunkResult(answers=answers, inputs=inputs, jobs=len(answers))
 
-    def answer(self, job: Job) -> Answer:
+    def answer(self, job: Job) -> StoredOutput:
         drawn = int(job.key[:8], 16) / 2**32
         if isinstance(job, InpaintJob):
-            return Answer(key=job.key, suffix=".png", content=FILE)
+            return StoredOutput(key=job.key, suffix=".png", content=FILE)
         if isinstance(job, DetectJob):
-            return Answer(key=job.key, suffix=".npy", content=FILE, score=drawn)
-        return Answer(
+            return StoredOutput(key=job.key, suffix=".npy", content=FILE, score=drawn)
+        return StoredOutput(
             key=job.key, numbers=(drawn, 1.0) if job.metric in ("acc", "fpr") else (drawn,)
         )
 

@@ -347,12 +347,12 @@ def run(
         from benchmark.executors.choice import batch_of, make_executor
         from benchmark.plans import plan_file
         from benchmark.progress import watch
-        from benchmark.runner.plan import Plan, make_plan, replaced
+        from benchmark.runner.plan import Plan, make_plan, override_values
         from benchmark.runner.scheduler import Settings
         from benchmark.runner.shard import Shard
 
         base = Plan.load(plan_file(plan)).model_dump(exclude_unset=True) if plan else {}
-        chosen = make_plan(replaced(base, values), where="options")
+        chosen = make_plan(override_values(base, values), where="options")
         if dry_run:
             show_samples(chosen, Shard.parse(shard) if shard else None, as_json=as_json)
             return

@@ -16,7 +16,7 @@ from benchmark.core.looking import looking
 
 if TYPE_CHECKING:  # loads OpenCV
     from benchmark.recompute import Recomputed
-    from benchmark.store.check import Finding
+    from benchmark.store.check import StoreFinding
     from benchmark.store.clean import Removal
 
 Place = Annotated[
@@ -96,7 +96,7 @@ def check(
         raise typer.Exit(1 if found else 0)
 
 
-def _looked_over(run: Path | None, place: str | Path) -> Iterator[Finding]:
+def _looked_over(run: Path | None, place: str | Path) -> Iterator[StoreFinding]:
     from benchmark.results.checksums import check_run
     from benchmark.store.check import check_store, origins_of
 

@@ -18,7 +18,7 @@ from benchmark.core.errors import BadInput, ExecutorError
 from benchmark.core.external.program import GRACE, end_programs
 from benchmark.core.processor import available_cores
 from benchmark.executors.dispatch import WorkerEvent, dispatch
-from benchmark.runner.executor import Map
+from benchmark.runner.executor import RunChunks
 from benchmark.runner.inputs import Chunk
 from benchmark.runner.outcome import ChunkResult
 from benchmark.runner.worker_spec import WorkerSpec
@@ -46,7 +46,7 @@ class Processes:
         self._workers = workers
 
     @contextmanager
-    def start(self, spec: WorkerSpec) -> Iterator[Map]:
+    def start(self, spec: WorkerSpec) -> Iterator[RunChunks]:
         """Start the processes; they are killed when the block ends, for they write nothing.
 
         Raises:

@@ -21,7 +21,7 @@ from benchmark.core.errors import BadInput, BenchError, ExecutorError
 from benchmark.core.external.optional import install_line
 from benchmark.executors.dispatch import WorkerEvent, dispatch
 from benchmark.executors.remote_worker import RemoteWorker
-from benchmark.runner.executor import Map
+from benchmark.runner.executor import RunChunks
 from benchmark.runner.inputs import Chunk
 from benchmark.runner.outcome import ChunkResult
 from benchmark.runner.worker_spec import WorkerSpec
@@ -59,7 +59,7 @@ class Ray:
         self._needs = {"num_gpus": gpu_share} if device == "cuda" else {"num_cpus": 1.0}
 
     @contextmanager
-    def start(self, spec: WorkerSpec) -> Iterator[Map]:
+    def start(self, spec: WorkerSpec) -> Iterator[RunChunks]:
         """Join the cluster and ask for the actors; a cluster joined before stays joined.
 
         Raises:

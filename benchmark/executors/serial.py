@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from benchmark.runner.executor import Map
+from benchmark.runner.executor import RunChunks
 from benchmark.runner.prefetch import run_with_prefetch
 from benchmark.runner.worker_spec import WorkerSpec
 
@@ -25,7 +25,7 @@ class Serial:
         self.threads: int | None = None
 
     @contextmanager
-    def start(self, spec: WorkerSpec) -> Iterator[Map]:
+    def start(self, spec: WorkerSpec) -> Iterator[RunChunks]:
         """Load every model once, then work here.
 
         Raises:

@@ -116,17 +116,17 @@ def stored_distances(jobs: PlanJobs, store: Store) -> dict[Spot, PairedTest]:
     The values are rounded as samples.csv has them, so that reports made of it say the same.
     """
     found: dict[Spot, PairedTest] = {}
-    setup = jobs.setup
-    if RANKED not in setup.measured:
+    resolved = jobs.resolved
+    if RANKED not in resolved.measured:
         return found
-    for untouched in null_conditions(setup):
+    for untouched in null_conditions(resolved):
         detector = untouched.detector
-        if detector is None or detector.absent or setup.null_omitted_reason(detector):
+        if detector is None or detector.absent or resolved.null_omitted_reason(detector):
             continue
-        painters = [one for one in setup.inpainters if one.card.paints]
+        painters = [one for one in resolved.inpainters if one.card.paints]
         same = [
             one
-            for one in conditions_of(setup, (detector,), painters)
+            for one in conditions_of(resolved, (detector,), painters)
             if one.launder == untouched.launder
         ]
         for where, places in jobs.by_cell.items():
@@ -135,7 +135,7 @@ def stored_distances(jobs: PlanJobs, store: Store) -> dict[Spot, PairedTest]:
                 view.painter: _values(store, jobs.measured(RANKED, view).at(places))
                 for view in same
             }
-            for name, test in against_null(columns, null, seed=setup.plan.seed).items():
+            for name, test in against_null(columns, null, seed=resolved.plan.seed).items():
                 spot = Spot(where[0], untouched.launder, detector.name, where[1], name)
                 found[spot] = test
     return found

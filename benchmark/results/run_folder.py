@@ -28,7 +28,7 @@ from benchmark.results.rows import ResultRow, SampleRow
 from benchmark.results.samples import BEGUN_SAMPLES, read_samples, sample_rows
 from benchmark.runner.plan import Plan
 from benchmark.runner.planning import PlanJobs
-from benchmark.runner.resolve import prepare
+from benchmark.runner.resolve import resolve_plan
 from benchmark.runner.shard import Shard, read_shard
 from benchmark.store.store import Store, is_store
 from detectors import DETECTORS
@@ -196,7 +196,7 @@ def rebuilt(plan: Plan, shard: Shard | None) -> PlanJobs:
             "files do not say what is needed; 'bench run' with its plan.toml and its folder as "
             "--out goes on with it, if you trust it"
         )
-    return PlanJobs(prepare(plan, shard))
+    return PlanJobs(resolve_plan(plan, shard))
 
 
 def names_outside(plan: Plan) -> str | None:

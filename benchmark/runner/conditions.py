@@ -12,7 +12,7 @@ from benchmark.runner.resolve import ResolvedPlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class View:
+class Condition:
     """Who inpainted, what was done to the hole, and who looked at it after which laundering.
 
     Attributes:
@@ -44,28 +44,32 @@ class View:
 
 
 def conditions_of(
-    setup: ResolvedPlan,
+    resolved: ResolvedPlan,
     detectors: Sequence[ResolvedModel | None],
     inpainters: Iterable[ResolvedModel],
-) -> Iterator[View]:
+) -> Iterator[Condition]:
     """Every view of some inpainters by some detectors, None standing for the image alone."""
-    for inpainter, retouch in product(inpainters, setup.retouches):
+    for inpainter, retouch in product(inpainters, resolved.retouches):
         for detector in detectors:
-            for launder in setup.launders if detector else ("",):
-                yield View(inpainter=inpainter, retouch=retouch, detector=detector, launder=launder)
+            for launder in resolved.launders if detector else ("",):
+                yield Condition(
+                    inpainter=inpainter, retouch=retouch, detector=detector, launder=launder
+                )
 
 
-def detector_conditions(setup: ResolvedPlan, detector: ResolvedModel) -> Iterator[View]:
+def detector_conditions(resolved: ResolvedPlan, detector: ResolvedModel) -> Iterator[Condition]:
     """All that one detector looks at: what the plan's inpainters made, and the null's images."""
-    yield from conditions_of(setup, (detector,), setup.inpainters)
-    if setup.extra_null_inpainter is not None and not setup.null_omitted_reason(detector):
-        for launder in setup.launders:
-            yield View(inpainter=setup.extra_null_inpainter, detector=detector, launder=launder)
+    yield from conditions_of(resolved, (detector,), resolved.inpainters)
+    if resolved.extra_null_inpainter is not None and not resolved.null_omitted_reason(detector):
+        for launder in resolved.launders:
+            yield Condition(
+                inpainter=resolved.extra_null_inpainter, detector=detector, launder=launder
+            )
 
 
-def null_conditions(setup: ResolvedPlan) -> Iterator[View]:
+def null_conditions(resolved: ResolvedPlan) -> Iterator[Condition]:
     """Every view of the untouched images by the plan's detectors, those without weights too."""
-    if setup.untouched is not None:
-        for detector in setup.all_detectors:
-            for launder in setup.launders:
-                yield View(inpainter=setup.untouched, detector=detector, launder=launder)
+    if resolved.untouched is not None:
+        for detector in resolved.all_detectors:
+            for launder in resolved.launders:
+                yield Condition(inpainter=resolved.untouched, detector=detector, launder=launder)

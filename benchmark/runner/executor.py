@@ -10,7 +10,7 @@ from benchmark.runner.inputs import Chunk
 from benchmark.runner.outcome import ChunkResult
 from benchmark.runner.worker_spec import WorkerSpec
 
-Map = Callable[[Iterable[Chunk]], Generator[ChunkResult]]
+RunChunks = Callable[[Iterable[Chunk]], Generator[ChunkResult]]
 
 
 class Executor(Protocol):
@@ -26,7 +26,7 @@ class Executor(Protocol):
     devices: tuple[str, ...]
     threads: int | None
 
-    def start(self, spec: WorkerSpec) -> AbstractContextManager[Map]:
+    def start(self, spec: WorkerSpec) -> AbstractContextManager[RunChunks]:
         """Make the workers; they are gone when the block ends.
 
         Returns:

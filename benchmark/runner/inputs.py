@@ -18,7 +18,7 @@ from benchmark.core.types import Pixels, Sample
 from benchmark.runner.jobs import DetectJob, InpaintJob, Job, SampleRef
 from benchmark.runner.sources import Sources
 from benchmark.store.store import (
-    Answer,
+    StoredOutput,
     image_output,
     load_heatmap,
     load_image,
@@ -65,7 +65,7 @@ class InputKeys:
     image: str = ""
     mask: str = ""
 
-    def answers(self, sample: Sample) -> Iterator[Answer]:
+    def answers(self, sample: Sample) -> Iterator[StoredOutput]:
         """The sample's image and mask, to be stored."""
         if self.image:
             yield image_output(self.image, sample.image)

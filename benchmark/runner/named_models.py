@@ -21,8 +21,8 @@ from benchmark.runner.jobs import (
     piece_of,
     post_processed_key,
 )
-from benchmark.runner.retouching import Painted, Variants
-from benchmark.store.store import Answer, heatmap_output
+from benchmark.runner.retouching import InpainterOutput, RetouchVariants
+from benchmark.store.store import StoredOutput, heatmap_output
 from detectors.external.base import NamedDetector
 from inpainters.external.base import NamedInpainter
 from inpainters.external.outputs import Outputs, settled
@@ -39,8 +39,8 @@ def to_logits(heatmap: Tensor) -> NDArray[np.float16]:
 
 
 def inpaint_by_name(
-    inpainter: NamedInpainter, loaded: Sequence[Variants], *, terms: Terms
-) -> list[Painted | BadOutput]:
+    inpainter: NamedInpainter, loaded: Sequence[RetouchVariants], *, terms: Terms
+) -> list[InpainterOutput | BadOutput]:
     """Let an inpainter paint samples by their names, each once.
 
     Returns:
@@ -51,7 +51,7 @@ def inpaint_by_name(
         piece_of(one.jobs[0].sample, _shown(one.jobs[0], one.sample), mask=one.sample.mask)
         for one in loaded
     ]
-    answers: list[Painted | BadOutput] = []
+    answers: list[InpainterOutput | BadOutput] = []
     painted = inpainter.paint(pieces, terms)
     for one, piece, picture in zip(loaded, pieces, painted, strict=True):
         if isinstance(picture, BadOutput):
@@ -65,7 +65,7 @@ def inpaint_by_name(
         except KnownMoved as moved:
             answers.append(moved)
         else:
-            answers.append(Painted(image=to_images(whole[None])[0], numbers=drift))
+            answers.append(InpainterOutput(image=to_images(whole[None])[0], numbers=drift))
     return answers
 
 
@@ -94,7 +94,7 @@ def _said_as_planned(job: DetectJob, detector: NamedDetector, piece: Piece, term
 
 def detect_by_name(
     detector: NamedDetector, loaded: Sequence[tuple[DetectJob, Pixels]], *, terms: Terms
-) -> list[Answer | BadOutput]:
+) -> list[StoredOutput | BadOutput]:
     """Let a detector look at inpainted images by their names.
 
     Returns:
@@ -106,7 +106,7 @@ def detect_by_name(
         )
         for job, image in loaded
     ]
-    answers: list[Answer | BadOutput] = []
+    answers: list[StoredOutput | BadOutput] = []
     looks = detector.look(pieces, terms)
     for (job, _), piece, look in zip(loaded, pieces, looks, strict=True):
         if isinstance(look, BadOutput):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from benchmark.core.errors import BenchWarning
-from benchmark.store.store import Answer
+from benchmark.store.store import StoredOutput
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -53,8 +53,8 @@ class ChunkResult:
         warnings: what it has to say to the user.
     """
 
-    answers: list[Answer] = field(default_factory=list)
-    inputs: list[Answer] = field(default_factory=list)
+    answers: list[StoredOutput] = field(default_factory=list)
+    inputs: list[StoredOutput] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     jobs: int = 0
     model_seconds: float = 0.0

@@ -310,7 +310,7 @@ def with_recorded_defaults(plan: Plan, begun: Plan) -> Plan:
     return plan.model_copy(update=update) if same else plan
 
 
-def replaced(base: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+def override_values(base: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
     """A plan's values with some replaced, and without places that the new data sets do not need.
 
     Args:

@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 
 from benchmark.metrics import METRICS, revision_of
 from benchmark.retouch import file_name
-from benchmark.runner.conditions import View
+from benchmark.runner.conditions import Condition
 from benchmark.runner.jobs import (
     DetectJob,
     InpaintJob,
@@ -63,7 +63,7 @@ class Keys:
 
 
 @dataclass(frozen=True, slots=True)
-class Column(Generic[J]):
+class JobColumn(Generic[J]):
     """One job a sample.
 
     Attributes:
@@ -79,28 +79,28 @@ class PlanJobs:
     """The jobs of a plan, as columns that are made when they are first asked for.
 
     Args:
-        setup: the prepared plan.
+        resolved: the resolved plan.
     """
 
-    def __init__(self, setup: ResolvedPlan) -> None:
-        self.setup = setup
+    def __init__(self, resolved: ResolvedPlan) -> None:
+        self.resolved = resolved
         self._made: dict[tuple[object, ...], Keys] = {}
 
     @cached_property
     def by_cell(self) -> dict[tuple[str, str], list[int]]:
         """Places of the plan's samples, by data set and bucket."""
         found: dict[tuple[str, str], list[int]] = {}
-        for index, sample in enumerate(self.setup.samples):
+        for index, sample in enumerate(self.resolved.samples):
             found.setdefault((sample.dataset, sample.bucket), []).append(index)
         return found
 
     def masks(self) -> Keys:
         """Under which keys the samples' masks are stored."""
-        return self._once(("mask",), lambda: (mask_key(one) for one in self.setup.samples))
+        return self._once(("mask",), lambda: (mask_key(one) for one in self.resolved.samples))
 
     def images(self) -> Keys:
         """Under which keys the samples' images are stored: as `original` answers them."""
-        return self.inpaint_keys(self.setup.original)
+        return self.inpaint_keys(self.resolved.original)
 
     def inpaint_keys(self, inpainter: ResolvedModel, retouch: str = "") -> Keys:
         """The keys of what one inpainter makes, with one step of retouching or "" for none."""
@@ -133,29 +133,31 @@ class PlanJobs:
             spot, lambda: self._measured(metric, inpainter, retouch, detector, launder)
         )
 
-    def seen(self, view: View) -> Keys:
+    def seen(self, view: Condition) -> Keys:
         """The keys of what a view's detector says; the view has one."""
         if view.detector is None:
             raise ValueError(f"nobody looks at {view.painter}")
         return self.detect_keys(view.detector, view.inpainter, view.retouch, view.launder)
 
-    def measured(self, metric: str, view: View) -> Keys:
+    def measured(self, metric: str, view: Condition) -> Keys:
         """The keys of what a metric measures of a view."""
         if METRICS.load(metric).needs == "filled":
             return self.measure_keys(metric, view.inpainter, view.retouch)
         return self.measure_keys(metric, view.inpainter, view.retouch, view.detector, view.launder)
 
-    def fills(self, inpainter: ResolvedModel, retouch: str = "") -> Column[InpaintJob]:
+    def fills(self, inpainter: ResolvedModel, retouch: str = "") -> JobColumn[InpaintJob]:
         """Let one inpainter inpaint every sample, with one step of retouching."""
-        setup, keys = self.setup, self.inpaint_keys(inpainter, retouch)
-        rule = rule_of(inpainter, setup.plan.rounding)
-        blind = setup.plan.hole_blind and inpainter.card.paints
+        resolved, keys = self.resolved, self.inpaint_keys(inpainter, retouch)
+        rule = rule_of(inpainter, resolved.plan.rounding)
+        blind = resolved.plan.hole_blind and inpainter.card.paints
 
         def job(index: int) -> InpaintJob:
-            sample = setup.samples[index]
-            return InpaintJob(inpainter, sample, setup.plan.seed, rule, blind, keys[index], retouch)
+            sample = resolved.samples[index]
+            return InpaintJob(
+                inpainter, sample, resolved.plan.seed, rule, blind, keys[index], retouch
+            )
 
-        return Column(keys, job)
+        return JobColumn(keys, job)
 
     def judges(
         self,
@@ -163,7 +165,7 @@ class PlanJobs:
         inpainter: ResolvedModel,
         retouch: str = "",
         launder: str = "",
-    ) -> Column[DetectJob]:
+    ) -> JobColumn[DetectJob]:
         """Let one detector look at all that an inpainter made, after one laundering."""
         fill = self.fills(inpainter, retouch).job
         keys = self.detect_keys(detector, inpainter, retouch, launder)
@@ -171,16 +173,16 @@ class PlanJobs:
         def job(index: int) -> DetectJob:
             return DetectJob(detector, fill(index), launder, keys[index])
 
-        return Column(keys, job)
+        return JobColumn(keys, job)
 
-    def measures(self, inpainter: ResolvedModel, retouch: str = "") -> list[Column[MeasureJob]]:
+    def measures(self, inpainter: ResolvedModel, retouch: str = "") -> list[JobColumn[MeasureJob]]:
         """Measure all that one inpainter made: alone, then as each detector saw it."""
-        setup = self.setup
-        names = setup.measured_of(inpainter, retouch)
+        resolved = self.resolved
+        names = resolved.measured_of(inpainter, retouch)
         alone = [name for name in names if METRICS.load(name).needs == "filled"]
         found = [self._measures(name, inpainter, retouch) for name in alone]
-        for detector in setup.detectors_of(inpainter, retouch):
-            for launder in setup.launders:
+        for detector in resolved.detectors_of(inpainter, retouch):
+            for launder in resolved.launders:
                 found += [
                     self._measures(name, inpainter, retouch, detector, launder)
                     for name in names
@@ -195,7 +197,7 @@ class PlanJobs:
         retouch: str,
         detector: ResolvedModel | None = None,
         launder: str = "",
-    ) -> Column[MeasureJob]:
+    ) -> JobColumn[MeasureJob]:
         keys = self.measure_keys(metric, inpainter, retouch, detector, launder)
         fill = self.fills(inpainter, retouch).job
         judge = self.judges(detector, inpainter, retouch, launder).job if detector else None
@@ -204,7 +206,7 @@ class PlanJobs:
             seen = judge(index) if judge else None
             return MeasureJob(metric, fill(index), seen, keys[index])
 
-        return Column(keys, job)
+        return JobColumn(keys, job)
 
     def _once(self, spot: tuple[object, ...], make: Callable[[], Iterable[str]]) -> Keys:
         if spot not in self._made:
@@ -212,40 +214,40 @@ class PlanJobs:
         return self._made[spot]
 
     def _filled(self, inpainter: ResolvedModel, _: str) -> Iterator[str]:
-        setup = self.setup
+        resolved = self.resolved
         drawn = self._drawn() if inpainter.card.seeded else None
-        rule = rule_of(inpainter, setup.plan.rounding)
-        blind = setup.plan.hole_blind and inpainter.card.paints
-        for index, sample in enumerate(setup.samples):
+        rule = rule_of(inpainter, resolved.plan.rounding)
+        blind = resolved.plan.hole_blind and inpainter.card.paints
+        for index, sample in enumerate(resolved.samples):
             seed = drawn[index] if drawn else ""
-            own = inpaint_fingerprint(setup, inpainter, sample)
+            own = inpaint_fingerprint(resolved, inpainter, sample)
             yield inpaint_key(inpainter, sample, drawn=seed, rule=rule, blind=blind, own=own)
 
     def _drawn(self) -> Keys:
         """What enters the keys of inpainters that draw; they share it, as do an image's holes."""
-        seed, samples = self.setup.plan.seed, self.setup.samples
+        seed, samples = self.resolved.plan.seed, self.resolved.samples
         by_image = {one.id: one for one in samples}
         keys = cache(lambda name: drawn_key(seed, by_image[name]))
         return self._once(("drawn",), lambda: (keys(one.id) for one in samples))
 
     def _retouched(self, inpainter: ResolvedModel, retouch: str) -> Iterator[str]:
-        seed = self.setup.plan.seed
-        for sample, key in zip(self.setup.samples, self.inpaint_keys(inpainter), strict=True):
+        seed = self.resolved.plan.seed
+        for sample, key in zip(self.resolved.samples, self.inpaint_keys(inpainter), strict=True):
             yield retouched_key(key, retouch, grain_seed(seed, sample))
 
     def _judged(
         self, detector: ResolvedModel, inpainter: ResolvedModel, retouch: str, _: str
     ) -> Iterator[str]:
-        setup, painter = self.setup, file_name(inpainter.name, retouch)
+        resolved, painter = self.resolved, file_name(inpainter.name, retouch)
         fills = self.inpaint_keys(inpainter, retouch)
-        for sample, key in zip(setup.samples, fills, strict=True):
-            yield detect_key(detector, key, detect_fingerprint(setup, detector, sample, painter))
+        for sample, key in zip(resolved.samples, fills, strict=True):
+            yield detect_key(detector, key, detect_fingerprint(resolved, detector, sample, painter))
 
     def _laundered(
         self, detector: ResolvedModel, inpainter: ResolvedModel, retouch: str, launder: str
     ) -> Iterator[str]:
-        seed, keys = self.setup.plan.seed, self.detect_keys(detector, inpainter, retouch)
-        for sample, key in zip(self.setup.samples, keys, strict=True):
+        seed, keys = self.resolved.plan.seed, self.detect_keys(detector, inpainter, retouch)
+        for sample, key in zip(self.resolved.samples, keys, strict=True):
             yield post_processed_key(key, launder, noise_seed(seed, sample))
 
     def _measured(

@@ -184,7 +184,7 @@ class ResolvedPlan:
         return (*(names if self.original_in_plan else ()), *self.null_names)
 
 
-def prepare(plan: Plan, shard: Shard | None = None) -> ResolvedPlan:
+def resolve_plan(plan: Plan, shard: Shard | None = None) -> ResolvedPlan:
     """Find everything that a plan names.
 
     Args:
@@ -209,8 +209,8 @@ def prepare(plan: Plan, shard: Shard | None = None) -> ResolvedPlan:
         raise DataError(f"--shard {shard.label}: more shards than images; take fewer")
     if not samples and not failures:
         raise DataError("no image has a mask in any of the plan's buckets")
-    inpainters = choose(INPAINTERS, plan.inpainters, plan)
-    detectors = choose(DETECTORS, plan.detectors, plan)
+    inpainters = resolve_models(INPAINTERS, plan.inpainters, plan)
+    detectors = resolve_models(DETECTORS, plan.detectors, plan)
     _refuse_small(plan, inpainters, detectors)
     original = _choice(INPAINTERS, ORIGINAL, plan)
     has_null = plan.detectors and nulls_of(plan.metrics)
@@ -285,34 +285,36 @@ def _refuse_small(
                 )
 
 
-def inpaint_fingerprint(setup: ResolvedPlan, inpainter: ResolvedModel, sample: SampleRef) -> str:
+def inpaint_fingerprint(resolved: ResolvedPlan, inpainter: ResolvedModel, sample: SampleRef) -> str:
     """What decides an inpainter's answer to one sample alone: of finished images the file's hash,
     of what may go by names these.
     """
-    made = setup.own.get(inpainter.name)
+    made = resolved.own.get(inpainter.name)
     if made is not None:
-        return made.own(piece_of(sample, _NOTHING), setup.terms())
+        return made.own(piece_of(sample, _NOTHING), resolved.terms())
     return names_of(sample) if inpainter.card.by_name else ""
 
 
 def detect_fingerprint(
-    setup: ResolvedPlan, detector: ResolvedModel, sample: SampleRef, painter: str
+    resolved: ResolvedPlan, detector: ResolvedModel, sample: SampleRef, painter: str
 ) -> str:
     """The same of a detector and what one inpainter made of a sample.
 
     Args:
-        setup: the prepared plan.
+        resolved: the resolved plan.
         detector: who looks.
         sample: what was inpainted.
         painter: the inpainter in names of files, such as "telea+grain-1.5".
     """
-    made = setup.heatmap_folders.get(detector.name)
+    made = resolved.heatmap_folders.get(detector.name)
     if made is not None:
-        return made.own(piece_of(sample, _NOTHING, inpainter=painter), setup.terms())
+        return made.own(piece_of(sample, _NOTHING, inpainter=painter), resolved.terms())
     return names_of(sample, painter) if detector.card.by_name else ""
 
 
-def choose(registry: Registry[Any], names: Sequence[str], plan: Plan) -> tuple[ResolvedModel, ...]:
+def resolve_models(
+    registry: Registry[Any], names: Sequence[str], plan: Plan
+) -> tuple[ResolvedModel, ...]:
     """Models of a plan with their weights; those that have none here are marked absent.
 
     Raises:

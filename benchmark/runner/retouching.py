@@ -13,11 +13,11 @@ from benchmark.core.errors import BadOutput
 from benchmark.core.tensors import to_pixels
 from benchmark.core.types import Mask, Sample
 from benchmark.runner.jobs import InpaintJob
-from benchmark.store.store import Answer, image_output
+from benchmark.store.store import StoredOutput, image_output
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Variants:
+class RetouchVariants:
     """Fills of one sample by one inpainter that differ in their retouching alone.
 
     Attributes:
@@ -30,7 +30,7 @@ class Variants:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Painted:
+class InpainterOutput:
     """What an inpainter answered, before rounding.
 
     Attributes:
@@ -44,8 +44,8 @@ class Painted:
 
 
 def retouched(
-    variants: Variants, painted: Painted
-) -> Iterator[tuple[InpaintJob, Answer | BadOutput]]:
+    variants: RetouchVariants, painted: InpainterOutput
+) -> Iterator[tuple[InpaintJob, StoredOutput | BadOutput]]:
     """What is to be kept for each fill, or why there is nothing."""
     for job in variants.jobs:
         try:

@@ -13,15 +13,15 @@ from typing import Any, Literal
 
 from benchmark.core.errors import DamagedOutput, DataError
 from benchmark.runner.conditions import detector_conditions
-from benchmark.runner.executor import Executor, Map
+from benchmark.runner.executor import Executor, RunChunks
 from benchmark.runner.inputs import Chunk, InputKeys, InputLoader
 from benchmark.runner.jobs import DetectJob, InpaintJob, Job, ResolvedModel, SampleRef
 from benchmark.runner.outcome import ChunkResult, Failure
-from benchmark.runner.planning import Column, PlanJobs
+from benchmark.runner.planning import JobColumn, PlanJobs
 from benchmark.runner.resolve import ResolvedPlan
 from benchmark.runner.shard import Shard
 from benchmark.runner.worker_spec import WorkerSpec
-from benchmark.store.store import Answer, Store
+from benchmark.store.store import Store, StoredOutput
 
 Stage = Literal["fill", "judge", "measure"]
 STAGES: tuple[Stage, ...] = ("fill", "judge", "measure")
@@ -91,7 +91,7 @@ class Settings:
 
 
 @dataclass(slots=True, kw_only=True)
-class Tally:
+class RunStats:
     """What a run did: filled as it goes.
 
     Attributes:
@@ -121,7 +121,7 @@ class _Wave:
 
     stage: Stage
     model: str
-    columns: Sequence[Column[Any]]
+    columns: Sequence[JobColumn[Any]]
     order: Sequence[int]
     chunk: int = 1
     block: int = BLOCK
@@ -140,7 +140,7 @@ class _Wave:
         """The keys of its jobs on some samples, in no order."""
         return [key for column in self.columns for key in column.keys.at(block)]
 
-    def lacking(self, block: Sequence[int], known: Set[str]) -> list[Job]:
+    def count_missing(self, block: Sequence[int], known: Set[str]) -> list[Job]:
         """Its jobs on some samples, sample by sample, but for those whose key is known.
 
         Measurements under one key are made once: one model under two labels has such. Models are
@@ -158,7 +158,7 @@ class _Wave:
         return found
 
 
-def execute(jobs: PlanJobs, store: Store, executor: Executor, settings: Settings) -> Tally:
+def execute(jobs: PlanJobs, store: Store, executor: Executor, settings: Settings) -> RunStats:
     """Do what the store lacks, wave by wave.
 
     Raises:
@@ -166,7 +166,7 @@ def execute(jobs: PlanJobs, store: Store, executor: Executor, settings: Settings
         WeightsError: if a checkpoint is damaged or of another model, before anything is inpainted.
         OutputError: if the store cannot be written.
     """
-    tally = Tally(failures=set(jobs.setup.failures))
+    tally = RunStats(failures=set(jobs.resolved.failures))
     waves = list(_waves(jobs))
     missing = [_missing(wave, store) for wave in waves]
     if any(missing):
@@ -184,11 +184,11 @@ def _run_waves(
     jobs: PlanJobs,
     what: tuple[Sequence[_Wave], Sequence[int]],
     run: tuple[Store, Executor, Settings],
-    tally: Tally,
+    tally: RunStats,
 ) -> None:
     waves, missing = what
     store, executor, settings = run
-    with executor.start(_kit(jobs.setup, store, settings)) as work:
+    with executor.start(_kit(jobs.resolved, store, settings)) as work:
         for number, (wave, total) in enumerate(zip(waves, missing, strict=True), start=1):
             tally.stored[wave.stage] += wave.total - total
             if total:
@@ -216,13 +216,13 @@ def _keep_inputs(jobs: PlanJobs, store: Store) -> None:
     A worker that inpaints a sample hands them back; here are those whose fills were all stored by
     an older version.
     """
-    samples = jobs.setup.samples
+    samples = jobs.resolved.samples
     for start in range(0, len(samples), CHUNK):
         block = samples[start : start + CHUNK]
-        answers: list[Answer] = []
+        answers: list[StoredOutput] = []
         for sample, keys in _inputs_lacking(jobs, range(start, start + len(block)), store):
             try:
-                answers += keys.answers(jobs.setup.sources.load(sample))
+                answers += keys.answers(jobs.resolved.sources.load(sample))
             except DataError:  # said where it was to be inpainted
                 continue
         if answers:
@@ -238,21 +238,21 @@ def _inputs_lacking(
         image, mask = images[place], masks[place]
         keys = InputKeys("" if image in known else image, "" if mask in known else mask)
         if keys.image or keys.mask:
-            yield jobs.setup.samples[place], keys
+            yield jobs.resolved.samples[place], keys
 
 
-def lacking(jobs: PlanJobs, store: Store) -> int:
+def count_missing(jobs: PlanJobs, store: Store) -> int:
     """How many of a plan's answers a store lacks."""
     return sum(_missing(wave, store) for wave in _waves(jobs))
 
 
 def _waves(jobs: PlanJobs) -> Iterator[_Wave]:
-    setup = jobs.setup
-    order = range(len(setup.samples))
-    by_image = _by_image(setup.samples)
-    painters = [(one, setup.retouches) for one in setup.inpainters]
-    if setup.extra_null_inpainter is not None:
-        painters.append((setup.extra_null_inpainter, (PLAIN,)))
+    resolved = jobs.resolved
+    order = range(len(resolved.samples))
+    by_image = _by_image(resolved.samples)
+    painters = [(one, resolved.retouches) for one in resolved.inpainters]
+    if resolved.extra_null_inpainter is not None:
+        painters.append((resolved.extra_null_inpainter, (PLAIN,)))
     for inpainter, retouches in painters:
         yield _Wave(
             stage="fill",
@@ -261,15 +261,15 @@ def _waves(jobs: PlanJobs) -> Iterator[_Wave]:
             order=order,
             chunk=inpainter.card.chunk,
         )
-    for detector in setup.detectors:
-        for view in detector_conditions(setup, detector):
+    for detector in resolved.detectors:
+        for view in detector_conditions(resolved, detector):
             after = f" after {view.launder}" if view.launder else ""
             yield _Wave(
                 stage="judge",
                 model=f"{detector.name} on {view.painter}{after}",
                 columns=[jobs.judges(detector, view.inpainter, view.retouch, view.launder)],
                 order=order if view.changed else by_image,
-                chunk=max(detector.card.chunk, 1 if view.changed else len(setup.plan.buckets)),
+                chunk=max(detector.card.chunk, 1 if view.changed else len(resolved.plan.buckets)),
             )
     yield _measuring(jobs, painters, by_image)
 
@@ -318,20 +318,20 @@ def _missing(wave: _Wave, store: Store) -> int:
     return count
 
 
-def _kit(setup: ResolvedPlan, store: Store, settings: Settings) -> WorkerSpec:
+def _kit(resolved: ResolvedPlan, store: Store, settings: Settings) -> WorkerSpec:
     return WorkerSpec(
-        shelf=InputLoader(setup.sources, store.place),
-        inpainters=setup.inpainters
-        + ((setup.extra_null_inpainter,) if setup.extra_null_inpainter else ()),
-        detectors=setup.detectors,
+        shelf=InputLoader(resolved.sources, store.place),
+        inpainters=resolved.inpainters
+        + ((resolved.extra_null_inpainter,) if resolved.extra_null_inpainter else ()),
+        detectors=resolved.detectors,
         batch=settings.batch,
         shrink=settings.shrink,
-        terms=setup.terms(timeout=settings.cmd_timeout, logs=settings.logs, env=settings.env),
+        terms=resolved.terms(timeout=settings.cmd_timeout, logs=settings.logs, env=settings.env),
     )
 
 
 def _run_wave(
-    what: tuple[PlanJobs, _Wave, Progress], run: tuple[Store, Map, Settings], tally: Tally
+    what: tuple[PlanJobs, _Wave, Progress], run: tuple[Store, RunChunks, Settings], tally: RunStats
 ) -> None:
     jobs, wave, step = what
     store, work, settings = run
@@ -353,7 +353,7 @@ def _healing(outcomes: Iterator[ChunkResult], store: Store) -> Iterator[ChunkRes
         raise
 
 
-def _note(outcome: ChunkResult, wave: _Wave, settings: Settings, tally: Tally) -> None:
+def _note(outcome: ChunkResult, wave: _Wave, settings: Settings, tally: RunStats) -> None:
     tally.ran[wave.stage] += len(outcome.answers)
     tally.model_seconds[wave.stage] += outcome.model_seconds
     tally.failures.update(outcome.failures)
@@ -371,7 +371,7 @@ def _note(outcome: ChunkResult, wave: _Wave, settings: Settings, tally: Tally) -
 def _chunks(jobs: PlanJobs, wave: _Wave, store: Store, settings: Settings) -> Iterator[Chunk]:
     size = CHUNK if wave.stage == "measure" else max(settings.batch, wave.chunk)
     for block in wave.blocks():
-        ready = _ready(wave.lacking(block, store.known(wave.keys(block))), store)
+        ready = _ready(wave.count_missing(block, store.known(wave.keys(block))), store)
         keep = _kept_beside(jobs, block, store) if wave.stage == "fill" and ready else {}
         yield from (_chunk(part, store, keep) for part in _parts(ready, size))
 
@@ -381,8 +381,8 @@ def _kept_beside(jobs: PlanJobs, block: Sequence[int], store: Store) -> dict[str
 
     Where `original` inpaints as well, its answers are the images.
     """
-    setup = jobs.setup
-    filled = setup.extra_null_inpainter is not None or setup.original_in_plan
+    resolved = jobs.resolved
+    filled = resolved.extra_null_inpainter is not None or resolved.original_in_plan
     return {
         sample.key: replace(keys, image="") if filled else keys
         for sample, keys in _inputs_lacking(jobs, block, store)

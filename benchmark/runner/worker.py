@@ -27,8 +27,8 @@ from benchmark.runner.jobs import DetectJob, InpaintJob, MeasureJob, ResolvedMod
 from benchmark.runner.named_models import detect_by_name, inpaint_by_name, to_logits
 from benchmark.runner.outcome import ChunkResult, Failure
 from benchmark.runner.per_sample import call_per_sample
-from benchmark.runner.retouching import Painted, Variants, retouched
-from benchmark.store.store import Answer, heatmap_output, metric_output
+from benchmark.runner.retouching import InpainterOutput, RetouchVariants, retouched
+from benchmark.store.store import StoredOutput, heatmap_output, metric_output
 from detectors import create_detector
 from detectors.base import Detector
 from detectors.external.base import NamedDetector
@@ -94,7 +94,7 @@ class Worker:
         measures = [job for job in jobs if isinstance(job, MeasureJob)]
         found = [*self._fill(fills), *self._judge(judges), *self._measure(measures)]
         return ChunkResult(
-            answers=[one for one in found if isinstance(one, Answer)],
+            answers=[one for one in found if isinstance(one, StoredOutput)],
             inputs=list(self._kept(chunk)),
             failures=[one for one in found if isinstance(one, Failure)],
             jobs=len(jobs),
@@ -138,18 +138,18 @@ class Worker:
             self._loaded[chosen] = model
         return self._loaded[chosen]
 
-    def _kept(self, chunk: Chunk) -> Iterator[Answer]:
+    def _kept(self, chunk: Chunk) -> Iterator[StoredOutput]:
         for sample, keys in chunk.keep.items():
             loaded = self._inputs.samples.get(sample)
             if isinstance(loaded, Sample):
                 yield from keys.answers(loaded)
 
-    def _fill(self, jobs: Sequence[InpaintJob]) -> Iterator[Answer | Failure]:
-        loaded: list[Variants] = []
+    def _fill(self, jobs: Sequence[InpaintJob]) -> Iterator[StoredOutput | Failure]:
+        loaded: list[RetouchVariants] = []
         for ref, same in groupby(jobs, key=lambda job: job.sample):
             variants = tuple(same)
             try:
-                loaded.append(Variants(jobs=variants, sample=self._inputs.sample(ref)))
+                loaded.append(RetouchVariants(jobs=variants, sample=self._inputs.sample(ref)))
             except FileChanged as error:  # its numbers are missing, and not those of another file
                 yield _failure("failed", variants[0], variants[0].inpainter.name, error)
             except DataError as error:
@@ -165,8 +165,8 @@ class Worker:
                     yield answer
 
     def _painted(
-        self, loaded: Sequence[Variants]
-    ) -> Iterator[tuple[Variants, Painted | BadOutput]]:
+        self, loaded: Sequence[RetouchVariants]
+    ) -> Iterator[tuple[RetouchVariants, InpainterOutput | BadOutput]]:
         inpainter = self.inpainter(loaded[0].jobs[0].inpainter) if loaded else None
         if isinstance(inpainter, NamedInpainter):
             with self._clock():
@@ -188,18 +188,18 @@ class Worker:
             painted = self._memory.fitting(job.inpainter.name, paint, images, masks)
             yield from zip(group, painted, strict=True)
 
-    def _painter(self, job: InpaintJob) -> Callable[..., list[Painted]]:
+    def _painter(self, job: InpaintJob) -> Callable[..., list[InpainterOutput]]:
         inpainter = self.inpainter(job.inpainter)
 
-        def paint(images: Tensor, masks: Tensor) -> list[Painted]:
+        def paint(images: Tensor, masks: Tensor) -> list[InpainterOutput]:
             with self._clock():
                 seed = seed_of(job.seed, job.sample.id)
                 filled = inpainter.inpaint(images, masks, seed=seed)
-            return [Painted(image=image) for image in filled]
+            return [InpainterOutput(image=image) for image in filled]
 
         return paint
 
-    def _judge(self, jobs: Sequence[DetectJob]) -> Iterator[Answer | Failure]:
+    def _judge(self, jobs: Sequence[DetectJob]) -> Iterator[StoredOutput | Failure]:
         loaded = [(job, self._seen(job)) for job in jobs]
         for job, answer in self._judged(loaded):
             if isinstance(answer, BadOutput):
@@ -216,7 +216,7 @@ class Worker:
 
     def _judged(
         self, loaded: Sequence[tuple[DetectJob, Pixels]]
-    ) -> Iterator[tuple[DetectJob, Answer | BadOutput]]:
+    ) -> Iterator[tuple[DetectJob, StoredOutput | BadOutput]]:
         detector = self.detector(loaded[0][0].detector) if loaded else None
         if isinstance(detector, NamedDetector):
             with self._clock():
@@ -284,7 +284,7 @@ class Worker:
 
         return each
 
-    def _measure(self, jobs: Sequence[MeasureJob]) -> Iterator[Answer | Failure]:
+    def _measure(self, jobs: Sequence[MeasureJob]) -> Iterator[StoredOutput | Failure]:
         for _, group in groupby(jobs, key=_case_key):
             measures = list(group)
             try:
@@ -297,7 +297,7 @@ class Worker:
                     self._metrics[job.metric] = METRICS.load(job.metric)()
                 yield self._measured(job, case)
 
-    def _measured(self, job: MeasureJob, case: Case) -> Answer | Failure:
+    def _measured(self, job: MeasureJob, case: Case) -> StoredOutput | Failure:
         metric = self._metrics[job.metric]
         (row,) = call_per_sample(
             lambda cases: [metric.measure(_copied(one))[0] for one in cases],

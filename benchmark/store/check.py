@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Literal
 
 from benchmark.core.errors import DamagedStore, DataError
-from benchmark.store.database import Row, Rows, suffix_of
+from benchmark.store.database import Database, StoredRow, suffix_of
 from benchmark.store.files import is_draft
-from benchmark.store.recover import recover_database, unfinished
+from benchmark.store.recover import recover_database, unfinished_recoveries
 from benchmark.store.store import (
     PREFIXES,
     Store,
@@ -38,7 +38,7 @@ _WORDS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class StoreFinding:
     """Something that is not as it should be.
 
     Attributes:
@@ -59,7 +59,7 @@ class Finding:
         return f"{_WORDS[self.kind]}: {self.where}: {self.said}"
 
 
-def check_store(place: str | Path) -> Iterator[Finding]:
+def check_store(place: str | Path) -> Iterator[StoreFinding]:
     """Find what is damaged or missing in a store, and drop the answers that it concerns.
 
     Other runs may go on meanwhile, unless the database itself is damaged.
@@ -85,26 +85,26 @@ def origins_of(place: str | Path) -> dict[str, int]:
     Raises:
         OutputError: if it cannot be read.
     """
-    with Rows(rows_folder(place), place, read_only=True) as rows:
+    with Database(rows_folder(place), place, read_only=True) as rows:
         return rows.origins()
 
 
-def _check_database(place: str | Path) -> Iterator[Finding]:
+def _check_database(place: str | Path) -> Iterator[StoreFinding]:
     folder = rows_folder(place)
-    stopped = "an earlier saving was stopped; " if unfinished(folder) else ""
+    stopped = "an earlier saving was stopped; " if unfinished_recoveries(folder) else ""
     try:
         if stopped:
             raise DamagedStore(f"{folder}: its saving was stopped")
-        with Rows(folder, place) as rows:
+        with Database(folder, place) as rows:
             if not rows.whole():
                 raise DamagedStore(f"{folder}: its pages are not in order")
             with rows.writing():
                 damaged = rows.sweep()
         for _ in range(damaged):
-            yield Finding(kind="row", where=str(folder), said=AGAIN)
+            yield StoreFinding(kind="row", where=str(folder), said=AGAIN)
     except DamagedStore:
         count, aside = recover_database(folder, open_files(place))
-        yield Finding(
+        yield StoreFinding(
             kind="database",
             where=str(folder),
             said=f"{stopped}put aside as {aside}, {count} answers saved; run again to make the "
@@ -112,7 +112,7 @@ def _check_database(place: str | Path) -> Iterator[Finding]:
         )
 
 
-def _check_shelf(store: Store, shelf: str) -> Iterator[Finding]:
+def _check_shelf(store: Store, shelf: str) -> Iterator[StoreFinding]:
     with store.table.writing():  # so no run is half-way between a file and its row
         files = set(store.files.shelf(shelf))
         rows = store.table.below(shelf)
@@ -123,10 +123,10 @@ def _check_shelf(store: Store, shelf: str) -> Iterator[Finding]:
     for name in sorted(files - own):
         if not is_draft(name):
             said = "no answer needs it; 'bench clean' removes it"
-            yield Finding(kind="orphan", where=store.files.where(name), said=said)
+            yield StoreFinding(kind="orphan", where=store.files.where(name), said=said)
 
 
-def _check_file(store: Store, row: Row) -> Iterator[Finding]:
+def _check_file(store: Store, row: StoredRow) -> Iterator[StoreFinding]:
     """A file's bytes against its row; a file of an older version gets its digest here."""
     name = file_name(row.key, suffix_of(row))
     found = _state(store, row)
@@ -145,10 +145,10 @@ def _check_file(store: Store, row: Row) -> Iterator[Finding]:
         if found is not None:
             store.files.remove([name])
     kind: Literal["missing", "file"] = "missing" if found is None else "file"
-    yield Finding(kind=kind, where=store.files.where(name), said=AGAIN)
+    yield StoreFinding(kind=kind, where=store.files.where(name), said=AGAIN)
 
 
-def _state(store: Store, row: Row) -> str | None:
+def _state(store: Store, row: StoredRow) -> str | None:
     """Ending and digest of a row's file as it is, "" where it is no such file, None where none."""
     suffix = suffix_of(row)
     content = store.files.read(file_name(row.key, suffix))

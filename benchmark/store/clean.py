@@ -16,7 +16,7 @@ from benchmark.core.locks import hold
 from benchmark.core.paths import DRAFT
 from benchmark.store.database import DATABASE, suffix_of
 from benchmark.store.files import is_draft
-from benchmark.store.recover import ASIDE, unfinished
+from benchmark.store.recover import ASIDE, unfinished_recoveries
 from benchmark.store.store import PREFIXES, Store, file_name
 
 _YOUNG = 24 * 3600.0  # seconds: where no lock tells, a younger draft may be a living run's
@@ -55,7 +55,7 @@ def clean_store(
         OutputError: if something cannot be removed, a run is using the store, or a damaged database
             is not saved yet.
     """
-    if unfinished(store.root):
+    if unfinished_recoveries(store.root):
         raise OutputError(
             f"{store.root}: the saving of its damaged database has not ended; finish it first: "
             f"bench check --store {store.place}"
@@ -75,7 +75,7 @@ def _clean_aside(aside: Path, *, dry_run: bool) -> Iterator[Removal]:
     if aside.is_symlink() or not aside.is_dir():
         return
     with hold(aside) as held:
-        if held is False or unfinished(aside.parent):
+        if held is False or unfinished_recoveries(aside.parent):
             return
         for folder in sorted(path for path in aside.glob("*") if not path.is_symlink()):
             size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -52,7 +52,7 @@ _WAIT = 60.0  # seconds to wait for another run's writing
 _AGAIN = 0.02  # seconds between two tries to open a database that another run makes
 
 
-class Row(NamedTuple):
+class StoredRow(NamedTuple):
     """An answer without its file.
 
     Attributes:
@@ -81,7 +81,7 @@ class Row(NamedTuple):
         return blake2b(b"\x1f".join(parts), digest_size=8).digest()
 
 
-class Rows:
+class Database:
     """The rows in a folder's database, which is made if need be and brought up to date.
 
     Args:
@@ -107,7 +107,7 @@ class Rows:
                 self._link.close()
                 raise
 
-    def __enter__(self) -> Rows:
+    def __enter__(self) -> Database:
         return self
 
     def __exit__(
@@ -134,13 +134,13 @@ class Rows:
                 if self._link.in_transaction:
                     self._link.execute("ROLLBACK")
 
-    def get(self, keys: Sequence[str]) -> dict[str, Row]:
+    def get(self, keys: Sequence[str]) -> dict[str, StoredRow]:
         """The rows of those keys that have one, by key; a damaged row counts as none.
 
         Raises:
             OutputError: if the database cannot be read.
         """
-        found: dict[str, Row] = {}
+        found: dict[str, StoredRow] = {}
         for start in range(0, len(keys), _MANY):
             part = keys[start : start + _MANY]
             marks = ",".join("?" * len(part))
@@ -148,7 +148,7 @@ class Rows:
             found.update((row.key, row) for row in rows)
         return found
 
-    def below(self, prefix: str) -> list[Row]:
+    def below(self, prefix: str) -> list[StoredRow]:
         """The whole rows whose key begins with `prefix`.
 
         Raises:
@@ -171,7 +171,7 @@ class Rows:
             raise DamagedStore(f"{self._place}: damaged rows cannot be removed")
         return len(keys)
 
-    def put(self, rows: Iterable[Row]) -> None:
+    def put(self, rows: Iterable[StoredRow]) -> None:
         """Write rows, inside `writing`; one that is there is replaced."""
         self._link.executemany(
             "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?)",
@@ -217,13 +217,13 @@ class Rows:
         with self._said("written"):
             self._link.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def _ask(self, where: str, values: Sequence[str]) -> list[Row]:
+    def _ask(self, where: str, values: Sequence[str]) -> list[StoredRow]:
         question = f"SELECT * FROM answers {where}"  # noqa: S608 (our own words)
         with self._said("read"):
             found = self._link.execute(question, values).fetchall()
         return [row for one in found if (row := self._row(*one)) is not None]
 
-    def _row(self, *values: Any) -> Row | None:  # noqa: ANN401 (damaged columns are of any type)
+    def _row(self, *values: Any) -> StoredRow | None:  # noqa: ANN401 (damaged columns are of any type)
         return old_row_of(*values) if self._columns == _OLD else row_of(*values)
 
     def _open(self, *, read_only: bool) -> None:
@@ -302,18 +302,18 @@ def schema_of(link: sqlite3.Connection) -> tuple[str, ...]:
     return columns
 
 
-def row_of(key: Any, score: Any, numbers: Any, *rest: Any) -> Row | None:  # noqa: ANN401 (damaged columns are of any type)
+def row_of(key: Any, score: Any, numbers: Any, *rest: Any) -> StoredRow | None:  # noqa: ANN401 (damaged columns are of any type)
     """The row, or None where its mark does not fit or it can be none of ours.
 
     Args:
         key: as in the database, like all others.
-        score: of `Row`.
-        numbers: of `Row`.
+        score: of `StoredRow`.
+        numbers: of `StoredRow`.
         rest: file and mark, and the origin unless it is of an older version.
     """
     try:
         file, mark, origin = (*rest, None)[:3]
-        row = Row(
+        row = StoredRow(
             key.decode(),
             score,
             numbers,
@@ -325,10 +325,10 @@ def row_of(key: Any, score: Any, numbers: Any, *rest: Any) -> Row | None:  # noq
         return None
 
 
-def old_row_of(key: Any, score: Any, numbers: Any) -> Row | None:  # noqa: ANN401 (as above)
+def old_row_of(key: Any, score: Any, numbers: Any) -> StoredRow | None:  # noqa: ANN401 (as above)
     """A row of an older version, which has no mark; None where it can be none of ours."""
     try:
-        row = Row(key.decode(), score, numbers, None)
+        row = StoredRow(key.decode(), score, numbers, None)
         return row if row.mark and _is_ours(row) else None
     except (AttributeError, TypeError, UnicodeError, struct.error):
         return None
@@ -339,7 +339,7 @@ def is_key(text: str) -> bool:
     return _KEY.fullmatch(text) is not None
 
 
-def suffix_of(row: Row) -> str:
+def suffix_of(row: StoredRow) -> str:
     """The ending of a row's file, one of `SUFFIXES`; "" where it has none."""
     if row.file is not None:
         return row.file.partition(":")[0]
@@ -348,7 +348,7 @@ def suffix_of(row: Row) -> str:
     return ".png" if row.score is None else ".npy"
 
 
-def _is_ours(row: Row) -> bool:
+def _is_ours(row: StoredRow) -> bool:
     """Whether key and file may become a path, and numbers be read as such."""
     file = _FILE.fullmatch(row.file or "")
     told = len(row.origin or "") <= MOST_ORIGIN

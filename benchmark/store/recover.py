@@ -22,7 +22,16 @@ from tempfile import TemporaryDirectory
 from benchmark.core.errors import OutputError
 from benchmark.core.locks import hold
 from benchmark.core.paths import DRAFT, sync
-from benchmark.store.database import DATABASE, PARTS, Row, Rows, bounded, is_key, row_of, schema_of
+from benchmark.store.database import (
+    DATABASE,
+    PARTS,
+    Database,
+    StoredRow,
+    bounded,
+    is_key,
+    row_of,
+    schema_of,
+)
 from benchmark.store.files import FileStore
 from benchmark.store.store import decode_image, digest_of
 
@@ -35,7 +44,7 @@ _PAGE_SIZE, _PAGES, _FREE = slice(16, 18), slice(28, 32), slice(32, 40)  # in th
 _BATCH = 10_000
 
 
-def unfinished(folder: Path) -> list[Path]:
+def unfinished_recoveries(folder: Path) -> list[Path]:
     """Folders with damaged databases whose saving was stopped, the first first.
 
     Args:
@@ -78,9 +87,9 @@ def _salvage(folder: Path, files: FileStore) -> tuple[int, Path]:
     built = copy / "new"
     shutil.rmtree(built, ignore_errors=True)
     built.mkdir()
-    with Rows(built) as rows:
+    with Database(built) as rows:
         # a saving that was stopped may have left a part of its rows in place
-        for aside in reversed(unfinished(folder)):
+        for aside in reversed(unfinished_recoveries(folder)):
             _take(rows, _rows_in(aside / DATABASE))
         _take(rows, _pictures(files))
         rows.sync()
@@ -90,14 +99,14 @@ def _salvage(folder: Path, files: FileStore) -> tuple[int, Path]:
         (folder / f"{DATABASE}{part}").unlink(missing_ok=True)
     (built / DATABASE).replace(folder / DATABASE)
     sync(folder)
-    for aside in unfinished(folder):
+    for aside in unfinished_recoveries(folder):
         for left in (aside / "new", *aside.glob(f"{DRAFT}*")):
             shutil.rmtree(left, ignore_errors=True)
         aside.rename(aside.with_name(aside.name.removesuffix(_UNFINISHED)))
     return count, copy.with_name(copy.name.removesuffix(_UNFINISHED))
 
 
-def _take(rows: Rows, found: Iterator[Row]) -> None:
+def _take(rows: Database, found: Iterator[StoredRow]) -> None:
     for batch in _batches(found):
         with rows.writing():
             known = rows.get([row.key for row in batch])
@@ -109,7 +118,7 @@ def _copied(folder: Path) -> Path:
     aside, number = folder / ASIDE, 1
     for left in aside.glob(f"{DRAFT}*"):
         shutil.rmtree(left, ignore_errors=True)
-    for copy in unfinished(folder):
+    for copy in unfinished_recoveries(folder):
         if all(_same(folder / f"{DATABASE}{part}", copy / f"{DATABASE}{part}") for part in _COPIED):
             return copy
     while (aside / f"{number}").exists() or (aside / f"{number}{_UNFINISHED}").exists():
@@ -133,7 +142,7 @@ def _same(one: Path, other: Path) -> bool:
     return filecmp.cmp(one, other, shallow=False)
 
 
-def _rows_in(damaged: Path) -> Iterator[Row]:
+def _rows_in(damaged: Path) -> Iterator[StoredRow]:
     """Rows of a damaged database, of a copy of it, as it is and then with a first page of ours."""
     with TemporaryDirectory(dir=damaged.parent, prefix=DRAFT) as folder:
         copy = Path(folder, DATABASE)
@@ -155,7 +164,7 @@ def _rows_in(damaged: Path) -> Iterator[Row]:
                 Path(f"{copy}{part}").unlink(missing_ok=True)
 
 
-def _below(prefix: str, link: sqlite3.Connection) -> Iterator[Row]:
+def _below(prefix: str, link: sqlite3.Connection) -> Iterator[StoredRow]:
     """The whole rows of a range of keys; where it cannot be read, of the ranges within it."""
     try:
         found = link.execute(
@@ -179,7 +188,7 @@ def _is_local(error: sqlite3.DatabaseError) -> bool:
 def _replace_first_page(database: Path) -> None:
     """Give a database the first page of a new one: our stores differ in it by counts alone."""
     with TemporaryDirectory(dir=database.parent, prefix=DRAFT) as folder:
-        with Rows(Path(folder)):
+        with Database(Path(folder)):
             pass
         page = bytearray(Path(folder, DATABASE).read_bytes())
     size = int.from_bytes(page[_PAGE_SIZE], "big")
@@ -191,7 +200,7 @@ def _replace_first_page(database: Path) -> None:
         file.write(page)
 
 
-def _pictures(files: FileStore) -> Iterator[Row]:
+def _pictures(files: FileStore) -> Iterator[StoredRow]:
     """Rows of the inpainted images that still decode: their name is their key."""
     for shelf in files.prefixes():
         for name in files.shelf(shelf):
@@ -200,11 +209,11 @@ def _pictures(files: FileStore) -> Iterator[Row]:
                 content = files.read(name)
                 with suppress(ValueError):
                     if content and decode_image(content) is not None:
-                        yield Row(key, None, b"", f".png:{digest_of(content)}")
+                        yield StoredRow(key, None, b"", f".png:{digest_of(content)}")
 
 
-def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
-    batch: list[Row] = []
+def _batches(rows: Iterator[StoredRow]) -> Iterator[list[StoredRow]]:
+    batch: list[StoredRow] = []
     for row in rows:
         batch.append(row)
         if len(batch) == _BATCH:

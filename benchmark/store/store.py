@@ -29,7 +29,15 @@ from benchmark.core.locks import hold
 from benchmark.core.paths import home, make_folder
 from benchmark.core.secrets import secret_in_address
 from benchmark.core.types import Mask, Pixels
-from benchmark.store.database import DATABASE, MOST_ORIGIN, SUFFIXES, Row, Rows, is_key, suffix_of
+from benchmark.store.database import (
+    DATABASE,
+    MOST_ORIGIN,
+    SUFFIXES,
+    Database,
+    StoredRow,
+    is_key,
+    suffix_of,
+)
 from benchmark.store.files import FileStore, FolderFileStore, RemoteFileStore
 
 _WAIT = 60.0  # seconds to wait for another's cleaning
@@ -41,7 +49,7 @@ STORES = "stores"  # below $BENCH_HOME: the rows of stores whose files are elsew
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class StoredOutput:
     """What a job answered, on its way to the store.
 
     Attributes:
@@ -59,11 +67,11 @@ class Answer:
     numbers: tuple[float, ...] = ()
 
     @property
-    def row(self) -> Row:
+    def row(self) -> StoredRow:
         """The row that goes with its file."""
         file = f"{self.suffix}:{digest_of(self.content)}" if self.suffix else ""
         numbers = np.asarray(self.numbers, dtype="<f8").tobytes()
-        return Row(self.key, self.score, numbers, file)
+        return StoredRow(self.key, self.score, numbers, file)
 
 
 class Store:
@@ -98,7 +106,7 @@ class Store:
         except OutputError as error:
             raise OutputError(f"{error}; name another with --store, or set BENCH_HOME") from None
         self.files = open_files(place)
-        self.table = Rows(self.root, place, read_only=read_only)
+        self.table = Database(self.root, place, read_only=read_only)
         self._foreign = read_only
 
     def __enter__(self) -> Store:
@@ -132,7 +140,7 @@ class Store:
         """
         return set(self.table.get(keys))
 
-    def put(self, answers: Iterable[Answer]) -> None:
+    def put(self, answers: Iterable[StoredOutput]) -> None:
         """Keep answers: files first, then all rows at once. An answer that is there stays.
 
         Raises:
@@ -164,7 +172,7 @@ class Store:
             OutputError: if either cannot be read or written.
         """
         files = open_files(other)
-        with Rows(rows_folder(other), other, read_only=True) as rows:
+        with Database(rows_folder(other), other, read_only=True) as rows:
             for shelf in PREFIXES:
                 theirs = rows.below(shelf)
                 with self.table.writing():
@@ -298,7 +306,7 @@ def load_image(files: FileStore, key: str, said: str | None) -> Pixels:
     Args:
         files: the store's.
         key: the job's key.
-        said: what its row says of the file, as `Row.file`; "" where there is no row.
+        said: what its row says of the file, as `StoredRow.file`; "" where there is no row.
 
     Raises:
         DamagedOutput: if the file is gone, or not what was written.
@@ -357,32 +365,32 @@ def decode_heatmap(content: bytes) -> NDArray[np.float16] | None:
     return logits if logits is not None and logits.dtype == np.float16 else None
 
 
-def image_output(key: str, pixels: Pixels) -> Answer:
+def image_output(key: str, pixels: Pixels) -> StoredOutput:
     """Keep an inpainted image, (H, W, 3) uint8 RGB, without loss."""
     return _png(key, cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
 
 
-def mask_output(key: str, mask: Mask) -> Answer:
+def mask_output(key: str, mask: Mask) -> StoredOutput:
     """Keep a mask, (H, W) bool, as an image in black and white: white = hole."""
     return _png(key, mask * np.uint8(_WHITE))
 
 
-def _png(key: str, pixels: NDArray[Any]) -> Answer:
+def _png(key: str, pixels: NDArray[Any]) -> StoredOutput:
     # on images smaller and twice as fast as the default
     fast = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
     done, content = cv2.imencode(".png", pixels, fast)
     if not done:
         raise OutputError("an image could not be encoded as PNG")
-    return Answer(key=key, suffix=".png", content=content.tobytes())
+    return StoredOutput(key=key, suffix=".png", content=content.tobytes())
 
 
-def heatmap_output(key: str, logits: NDArray[np.float16], score: float) -> Answer:
+def heatmap_output(key: str, logits: NDArray[np.float16], score: float) -> StoredOutput:
     """Keep a detector's heatmap, (H, W) float16 logits, and its score."""
     file = BytesIO()
     np.save(file, logits, allow_pickle=False)
-    return Answer(key=key, suffix=".npy", content=file.getvalue(), score=score)
+    return StoredOutput(key=key, suffix=".npy", content=file.getvalue(), score=score)
 
 
-def metric_output(key: str, row: NDArray[np.float64]) -> Answer:
+def metric_output(key: str, row: NDArray[np.float64]) -> StoredOutput:
     """Keep what a metric measured on one sample: (K,) float64."""
-    return Answer(key=key, numbers=tuple(map(float, row)))
+    return StoredOutput(key=key, numbers=tuple(map(float, row)))

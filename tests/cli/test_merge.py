@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.core.paths import home
-from benchmark.store.database import Rows
+from benchmark.store.database import Database
 from benchmark.store.store import is_store
 from tests.cli.conftest import Bench
 
@@ -95,7 +95,7 @@ def test_merged_answers_stay_out_of_the_store_that_other_runs_use(
 
 def forge(store: Path) -> None:
     """Every PSNR of a shard becomes 99, each row with the mark that fits."""
-    with Rows(store) as rows:
+    with Database(store) as rows:
         for start in "0123456789abcdef":
             forged = [
                 one._replace(numbers=struct.pack("<d", 99.0))

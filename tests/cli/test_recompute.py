@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.store.database import Rows
+from benchmark.store.database import Database
 from benchmark.store.store import Store, heatmap_output, image_output
 from tests.cli.conftest import Bench
 from tests.plugins import PAINTER, Install
@@ -101,7 +101,7 @@ def test_what_cannot_be_computed_anew_is_counted(
     )
     assert allowed["recomputed"]["left"] == {}
     assert allowed["recomputed"]["same"] == told["same"] + 3
-    with Rows(Path("store")) as rows, rows.writing():
+    with Database(Path("store")) as rows, rows.writing():
         rows.drop(row.key for row in rows.below(""))
     nothing = recomputed(bench, "runs/out")["recomputed"]
     assert nothing["tried"] == 0

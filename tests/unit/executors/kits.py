@@ -19,7 +19,7 @@ from benchmark.core.types import Detection
 from benchmark.runner.inputs import Chunk, Inputs
 from benchmark.runner.jobs import InpaintJob, ResolvedModel, SampleRef
 from benchmark.runner.outcome import ChunkResult
-from benchmark.store.store import Answer
+from benchmark.store.store import StoredOutput
 from detectors.baselines import Flatness
 
 HOLD = "BENCH_TEST_HOLD"  # in the environment: where `Held` says which node it holds up
@@ -39,7 +39,7 @@ class Instant:
         for job in chunk.jobs:
             self._meet(job.sample.id)
         return ChunkResult(
-            answers=[Answer(key=job.key) for job in chunk.jobs], jobs=len(chunk.jobs)
+            answers=[StoredOutput(key=job.key) for job in chunk.jobs], jobs=len(chunk.jobs)
         )
 
     def _meet(self, name: str) -> None:

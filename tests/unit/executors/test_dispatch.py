@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from benchmark.executors.dispatch import HELD, MOST, WorkerEvent, dispatch
 from benchmark.runner.inputs import Chunk
 from benchmark.runner.outcome import ChunkResult
-from benchmark.store.store import Answer
+from benchmark.store.store import StoredOutput
 from tests.unit.executors.kits import chunks
 
 
@@ -43,7 +43,7 @@ class WorkerPool:
             self._held[place].clear()
             self._waking.append(place)
             return [WorkerEvent(place=place, reason="killed by signal 9")]
-        answers = [Answer(key=job.key) for job in jobs]
+        answers = [StoredOutput(key=job.key) for job in jobs]
         seconds = self._seconds * len(jobs)
         return [
             WorkerEvent(

@@ -16,7 +16,7 @@ from benchmark.api import RunRecord
 from benchmark.core.errors import PlanError
 from benchmark.metrics import CONVENTIONS, METRICS, under_convention
 from benchmark.results.table import run_table
-from benchmark.runner.plan import make_plan, replaced
+from benchmark.runner.plan import make_plan, override_values
 from detectors.baselines import Flatness
 from inpainters.baselines import MeanFill
 
@@ -82,7 +82,7 @@ def test_an_option_replaces_a_plan_s_convention() -> None:
     written = make_plan({"convention": "trufor", "metrics": ["auc", "f1", "psnr"]})
     values = written.model_dump(exclude_unset=True)
     for convention in CONVENTIONS:
-        plan = make_plan(replaced(values, {"convention": convention}))
+        plan = make_plan(override_values(values, {"convention": convention}))
         assert plan.metrics == under_convention(convention, ("auc", "f1", "psnr"))
 
 

@@ -14,7 +14,7 @@ from benchmark.results.required_keys import needed_by
 from benchmark.runner import jobs as made
 from benchmark.runner.jobs import make_inpaint_job, mask_key
 from benchmark.runner.planning import Keys, PlanJobs
-from benchmark.runner.resolve import prepare
+from benchmark.runner.resolve import resolve_plan
 from benchmark.store.store import Store
 from tests.small import small_weights
 from tests.stopped import stop
@@ -77,20 +77,20 @@ def test_no_key_is_hashed_twice_in_a_run(
 
 
 def test_columns_have_the_keys_and_jobs_of_single_jobs(plan: Plan) -> None:
-    setup = prepare(plan)
-    jobs = PlanJobs(setup)
-    (flatness, _) = setup.detectors
-    for inpainter in setup.inpainters:
-        for retouch in setup.retouches:
+    resolved = resolve_plan(plan)
+    jobs = PlanJobs(resolved)
+    (flatness, _) = resolved.detectors
+    for inpainter in resolved.inpainters:
+        for retouch in resolved.retouches:
             column = jobs.fills(inpainter, retouch)
             measures = [one.keys for one in jobs.measures(inpainter, retouch)]
-            for place, sample in enumerate(setup.samples):
+            for place, sample in enumerate(resolved.samples):
                 fill = make_inpaint_job(
                     inpainter, sample, seed=plan.seed, rounding=plan.rounding, retouch=retouch
                 )
                 assert column.job(place) == fill
                 assert column.keys[place] == fill.key
-                for launder in setup.launders:
+                for launder in resolved.launders:
                     judge = judge_job(flatness, fill, launder)
                     assert jobs.judges(flatness, inpainter, retouch, launder).job(place) == judge
                     assert measure_job("auc", "1", fill, judge).key in {
@@ -100,11 +100,11 @@ def test_columns_have_the_keys_and_jobs_of_single_jobs(plan: Plan) -> None:
 
 
 def test_images_are_stored_as_the_answers_of_original(plan: Plan) -> None:
-    jobs = PlanJobs(prepare(plan))
-    (original,) = (one for one in jobs.setup.inpainters if one.name == "original")
+    jobs = PlanJobs(resolve_plan(plan))
+    (original,) = (one for one in jobs.resolved.inpainters if one.name == "original")
     assert list(jobs.images()) == list(jobs.inpaint_keys(original))
-    assert list(jobs.masks()) == [mask_key(one) for one in jobs.setup.samples]
-    assert len({*jobs.images(), *jobs.masks()}) == 2 * len(jobs.setup.samples)
+    assert list(jobs.masks()) == [mask_key(one) for one in jobs.resolved.samples]
+    assert len({*jobs.images(), *jobs.masks()}) == 2 * len(jobs.resolved.samples)
 
 
 def test_keys_are_what_was_put_in() -> None:
@@ -127,10 +127,10 @@ def test_images_and_masks_of_all_samples_are_in_the_store(
 ) -> None:
     plan = again(plan, **changes)
     run(plan, store=tmp_path / "store")
-    jobs = PlanJobs(prepare(plan))
+    jobs = PlanJobs(resolve_plan(plan))
     with Store(tmp_path / "store") as store:
-        for place, sample in enumerate(jobs.setup.samples):
-            loaded = jobs.setup.sources.load(sample)
+        for place, sample in enumerate(jobs.resolved.samples):
+            loaded = jobs.resolved.sources.load(sample)
             assert np.array_equal(store.picture(jobs.images()[place]), loaded.image)
             assert np.array_equal(store.mask(jobs.masks()[place]), loaded.mask)
 
@@ -138,7 +138,7 @@ def test_images_and_masks_of_all_samples_are_in_the_store(
 def test_a_store_of_an_older_version_gets_its_images_and_masks(plan: Plan, tmp_path: Path) -> None:
     plan = again(plan, inpainters=("meanfill",), detectors=(), launder=())
     first = run(plan, store=tmp_path / "store")
-    jobs = PlanJobs(prepare(plan))
+    jobs = PlanJobs(resolve_plan(plan))
     inputs = [*jobs.images(), *jobs.masks()]
     with Store(tmp_path / "store") as store, store.table.writing():
         store.table.drop(inputs)
@@ -160,7 +160,7 @@ def test_what_a_finished_run_needs_is_said_by_its_files_alone(
     with Store(tmp_path / "store") as store:
         there = {row.key for row in store.table.below("")}
     with monkeypatch.context() as patch:
-        patch.setattr("benchmark.results.run_folder.prepare", gone)
+        patch.setattr("benchmark.results.run_folder.resolve_plan", gone)
         assert there <= needed_by([tmp_path / "out"])
         stop(tmp_path / "out")
         assert needed_by([tmp_path / "out"]) == there  # what an unfinished run said at its start

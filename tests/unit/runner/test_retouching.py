@@ -24,8 +24,8 @@ from benchmark.retouch import Retouch
 from benchmark.runner.executor import Executor
 from benchmark.runner.jobs import InpaintJob, make_inpaint_job
 from benchmark.runner.planning import PlanJobs
-from benchmark.runner.resolve import prepare
-from benchmark.runner.scheduler import Settings, lacking
+from benchmark.runner.resolve import resolve_plan
+from benchmark.runner.scheduler import Settings, count_missing
 from benchmark.store.clean import clean_store
 from benchmark.store.store import Store
 from inpainters import create_inpainter
@@ -82,19 +82,19 @@ def again(plan: Plan, **changes: object) -> Plan:
 
 def pictures(plan: Plan, place: Path) -> dict[tuple[str, str, str], Pixels]:
     """What a store has, by inpainter, retouching and sample."""
-    jobs = PlanJobs(prepare(plan))
+    jobs = PlanJobs(resolve_plan(plan))
     with Store(place) as store:
         return {
             (job.inpainter.name, job.retouch, job.sample.id): store.picture(job.key)
-            for inpainter in jobs.setup.inpainters
+            for inpainter in jobs.resolved.inpainters
             for job in fills(jobs, inpainter)
             if store.known([job.key])
         }
 
 
 def masks(plan: Plan) -> dict[str, Mask]:
-    setup = prepare(plan)
-    return {ref.id: setup.sources.load(ref).mask for ref in setup.samples}
+    resolved = resolve_plan(plan)
+    return {ref.id: resolved.sources.load(ref).mask for ref in resolved.samples}
 
 
 def shown(record: RunRecord) -> list[ResultRow]:
@@ -111,10 +111,10 @@ def test_each_variant_is_the_float_answer_retouched_then_rounded(
 ) -> None:
     go(retouch=ALL)
     whole = again(plan, retouch=ALL)
-    setup = prepare(whole)
+    resolved = resolve_plan(whole)
     telea = create_inpainter("telea")
-    for ref in setup.samples:
-        sample = setup.sources.load(ref)
+    for ref in resolved.samples:
+        sample = resolved.sources.load(ref)
         (floats,) = telea.inpaint(to_images(sample.image[None]), to_masks(sample.mask[None]))
         for step in ALL[1:]:
             changed = Retouch.parse(step).apply(
@@ -176,8 +176,8 @@ def test_plain_keys_are_those_of_a_plan_without_retouching_and_variants_have_the
     plan: Plan,
 ) -> None:
     def keys(**changes: object) -> list[InpaintJob]:
-        jobs = PlanJobs(prepare(again(plan, **changes)))
-        return fills(jobs, jobs.setup.inpainters[0])[: len(jobs.setup.retouches)]
+        jobs = PlanJobs(resolve_plan(again(plan, **changes)))
+        return fills(jobs, jobs.resolved.inpainters[0])[: len(jobs.resolved.retouches)]
 
     (bare,) = keys()
     (said,) = keys(retouch=("none",))
@@ -187,8 +187,8 @@ def test_plain_keys_are_those_of_a_plan_without_retouching_and_variants_have_the
 
 
 def test_the_seed_is_in_the_key_of_grain_alone(plan: Plan) -> None:
-    setup = prepare(plan)
-    sample, telea = setup.samples[0], setup.inpainters[0]
+    resolved = resolve_plan(plan)
+    sample, telea = resolved.samples[0], resolved.inpainters[0]
 
     def key(step: str, seed: int) -> str:
         return make_inpaint_job(telea, sample, seed=seed, rounding="even", retouch=step).key
@@ -350,8 +350,8 @@ def test_cleaning_keeps_what_retouched_runs_need(plan: Plan, go: Go, tmp_path: P
     with Store(tmp_path / "store") as store:
         gone = list(clean_store(store, needed=needed_by([tmp_path / "out"])))
         assert gone
-        assert lacking(PlanJobs(prepare(whole)), store) == 0
-        assert lacking(PlanJobs(prepare(again(plan, retouch=("blur:2",)))), store) > 0
+        assert count_missing(PlanJobs(resolve_plan(whole)), store) == 0
+        assert count_missing(PlanJobs(resolve_plan(again(plan, retouch=("blur:2",)))), store) > 0
 
 
 def test_saved_images_have_names_that_every_file_system_takes(go: Go, tmp_path: Path) -> None:

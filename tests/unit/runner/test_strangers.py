@@ -14,12 +14,12 @@ import pytest
 from benchmark.core.errors import DamagedStore, OutputError
 from benchmark.store.check import check_store
 from benchmark.store.clean import clean_folder, clean_store
-from benchmark.store.database import Row, Rows, is_key, row_of
+from benchmark.store.database import Database, StoredRow, is_key, row_of
 from benchmark.store.files import FolderFileStore, RemoteFileStore
 from benchmark.store.recover import recover_database
 from benchmark.store.store import (
-    Answer,
     Store,
+    StoredOutput,
     file_name,
     heatmap_output,
     image_output,
@@ -32,7 +32,7 @@ PICTURE = np.zeros((2, 2, 3), np.uint8)
 OUTWARD = "ab/../../../kept.txt"  # of a key's shelf, and out of the store
 
 
-def with_rows(folder: Path, *rows: Row) -> Path:
+def with_rows(folder: Path, *rows: StoredRow) -> Path:
     """A store with rows as a stranger may write them, each with the mark that fits."""
     Store(folder).table.__exit__(None, None, None)
     link = sqlite3.connect(folder / "answers.sqlite")
@@ -46,15 +46,15 @@ def with_rows(folder: Path, *rows: Row) -> Path:
 
 
 HOSTILE = {
-    "a key that climbs": Row(OUTWARD, None, b"", f".png:{DIGEST}"),
-    "a key of an older version that climbs": Row(OUTWARD, None, b"", None),
-    "an ending that climbs": Row(KEY, None, b"", f"/../../../../kept.txt:{DIGEST}"),
-    "another ending": Row(KEY, None, b"", f".py:{DIGEST}"),
-    "an ending without a digest": Row(KEY, None, b"", ".png:"),
-    "a short key": Row("ab", None, b"", f".png:{DIGEST}"),
-    "capitals": Row(KEY.upper(), None, b"", f".png:{DIGEST}"),
-    "a line more": Row(KEY + "\n", None, b"", f".png:{DIGEST}"),
-    "half a number": Row(KEY, None, b"12345", ""),
+    "a key that climbs": StoredRow(OUTWARD, None, b"", f".png:{DIGEST}"),
+    "a key of an older version that climbs": StoredRow(OUTWARD, None, b"", None),
+    "an ending that climbs": StoredRow(KEY, None, b"", f"/../../../../kept.txt:{DIGEST}"),
+    "another ending": StoredRow(KEY, None, b"", f".py:{DIGEST}"),
+    "an ending without a digest": StoredRow(KEY, None, b"", ".png:"),
+    "a short key": StoredRow("ab", None, b"", f".png:{DIGEST}"),
+    "capitals": StoredRow(KEY.upper(), None, b"", f".png:{DIGEST}"),
+    "a line more": StoredRow(KEY + "\n", None, b"", f".png:{DIGEST}"),
+    "half a number": StoredRow(KEY, None, b"12345", ""),
 }
 
 
@@ -133,7 +133,7 @@ STRANGE = {
 
 @pytest.mark.parametrize("kind", STRANGE)
 def test_a_database_with_anything_but_our_table_is_not_read(tmp_path: Path, kind: str) -> None:
-    theirs = with_rows(tmp_path / "theirs", Row(KEY, None, b"", ""))
+    theirs = with_rows(tmp_path / "theirs", StoredRow(KEY, None, b"", ""))
     link = sqlite3.connect(theirs / "answers.sqlite")
     try:
         link.executescript(STRANGE[kind])
@@ -176,7 +176,7 @@ def test_another_s_store_is_only_read(tmp_path: Path, old: bool) -> None:
         assert ours.scores([OTHER]) == [0.25]
     after = {name: one for name, one in snapshot(theirs).items() if "-" not in name}
     assert after == before
-    with Rows(theirs, read_only=True) as rows:
+    with Database(theirs, read_only=True) as rows:
         assert set(rows.get([KEY, OTHER])) == {KEY, OTHER}
         with pytest.raises(OutputError, match="readonly"), rows.writing():
             rows.drop([KEY])
@@ -185,10 +185,10 @@ def test_another_s_store_is_only_read(tmp_path: Path, old: bool) -> None:
 def test_another_s_store_where_nothing_can_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    theirs = with_rows(tmp_path / "theirs", Row(KEY, None, b"", ""))
+    theirs = with_rows(tmp_path / "theirs", StoredRow(KEY, None, b"", ""))
     theirs.chmod(0o555)
     monkeypatch.setattr("os.access", lambda *_: False)  # root may write all
-    with Rows(theirs, read_only=True) as rows:
+    with Database(theirs, read_only=True) as rows:
         assert set(rows.get([KEY])) == {KEY}
         assert [path.name for path in theirs.iterdir()] == ["answers.sqlite"]
     theirs.chmod(0o755)
@@ -268,7 +268,7 @@ def test_a_database_that_is_a_link_is_not_followed(tmp_path: Path, part: str) ->
     path.symlink_to(outside)
     for read_only in (False, True):
         with pytest.raises(OutputError, match="is a link"):
-            Rows(theirs, read_only=read_only)
+            Database(theirs, read_only=read_only)
     assert outside.read_bytes() == before
 
 
@@ -380,12 +380,12 @@ def test_a_pipe_beside_a_database_is_refused(tmp_path: Path, part: str) -> None:
 def test_a_row_of_any_length_is_not_read_and_costs_few_others(tmp_path: Path) -> None:
     """A number of 64 MB; the pages of the database are in order."""
     with Store(tmp_path) as store:
-        store.put(Answer(key=f"{key:032x}", numbers=(1.0,)) for key in range(5))
+        store.put(StoredOutput(key=f"{key:032x}", numbers=(1.0,)) for key in range(5))
     with sqlite3.connect(tmp_path / "answers.sqlite") as link:
         row = "(?, 1, zeroblob(64000000), '', x'', NULL)"
         link.execute(f"INSERT INTO answers VALUES {row}", ("f" * 32,))  # noqa: S608
     link.close()
-    with Rows(tmp_path) as rows, pytest.raises(DamagedStore, match="too big"):
+    with Database(tmp_path) as rows, pytest.raises(DamagedStore, match="too big"):
         rows.below("f")
     found = list(check_store(tmp_path))
     assert [one.kind for one in found] == ["database"]
@@ -396,7 +396,7 @@ def test_a_row_of_any_length_is_not_read_and_costs_few_others(tmp_path: Path) ->
 @pytest.mark.skipif(os.name == "nt", reason="links")
 def test_a_database_put_aside_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
     with Store(tmp_path / "store") as store:
-        store.put([Answer(key="0" * 32, numbers=(1.0,))])
+        store.put([StoredOutput(key="0" * 32, numbers=(1.0,))])
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_text("mine")
     aside = tmp_path / "store" / "damaged" / "1.unfinished"

@@ -22,7 +22,7 @@ from benchmark.runner.inputs import Chunk, InputLoader, Inputs
 from benchmark.runner.jobs import InpaintJob, Job, ResolvedModel, SampleRef, make_inpaint_job
 from benchmark.runner.outcome import ChunkResult
 from benchmark.runner.worker import Worker
-from benchmark.store.store import Answer, decode_image
+from benchmark.store.store import StoredOutput, decode_image
 from detectors.base import Detector
 from detectors.baselines import Flatness
 from inpainters.base import Inpainter
@@ -66,7 +66,7 @@ def work(jobs: list[Job], given: Inputs, *, batch: int = 1) -> ChunkResult:
     return outcome
 
 
-def pictures(answers: list[Answer]) -> list[Pixels]:
+def pictures(answers: list[StoredOutput]) -> list[Pixels]:
     found = [decode_image(answer.content) for answer in answers]
     assert all(picture is not None for picture in found)
     return found  # type: ignore[return-value]

@@ -17,7 +17,7 @@ from benchmark.core.errors import DamagedStore, DataError, OutputError
 from benchmark.core.locks import hold
 from benchmark.runner.jobs import key_of
 from benchmark.store import recover as recover_database
-from benchmark.store.check import Finding, check_store
+from benchmark.store.check import StoreFinding, check_store
 from benchmark.store.clean import clean_folder, clean_store
 from benchmark.store.store import (
     Store,
@@ -62,7 +62,7 @@ def right(place: Path) -> int:
     return len(pictures) + len(heatmaps) + len(numbers)
 
 
-def kinds(findings: list[Finding]) -> list[str]:
+def kinds(findings: list[StoreFinding]) -> list[str]:
     return [finding.kind for finding in findings]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from benchmark.core.errors import OutputError
 from benchmark.store.check import check_store
-from benchmark.store.database import Row, Rows
+from benchmark.store.database import Database, StoredRow
 from benchmark.store.store import Store, heatmap_output, metric_output
 
 KEY, OTHER = "ab" * 16, "cd" * 16
@@ -64,28 +64,28 @@ def test_whatever_changes_in_a_row_it_counts_as_none(store: Path, what: str) -> 
 
 def test_a_mark_tells_no_score_from_a_score_and_one_part_from_the_next() -> None:
     rows = [
-        Row(KEY, None, b"", ""),
-        Row(KEY, 0.0, b"", ""),
-        Row(KEY, None, bytes(8), ""),
-        Row(KEY, None, b"", "?"),
-        Row(OTHER, None, b"", ""),
+        StoredRow(KEY, None, b"", ""),
+        StoredRow(KEY, 0.0, b"", ""),
+        StoredRow(KEY, None, bytes(8), ""),
+        StoredRow(KEY, None, b"", "?"),
+        StoredRow(OTHER, None, b"", ""),
     ]
     assert len({row.mark for row in rows}) == len(rows)
 
 
 def test_all_of_a_writing_counts_or_nothing(tmp_path: Path) -> None:
-    def fail(rows: Rows) -> None:
+    def fail(rows: Database) -> None:
         with rows.writing():
-            rows.put([Row(KEY, None, b"", "")])
+            rows.put([StoredRow(KEY, None, b"", "")])
             raise RuntimeError("stop")
 
-    with Rows(tmp_path) as rows:
+    with Database(tmp_path) as rows:
         with pytest.raises(RuntimeError, match="stop"):
             fail(rows)
         assert rows.get([KEY]) == {}
         with rows.writing():
-            rows.put([Row(KEY, None, b"", "")])
-    with Rows(tmp_path) as rows:
+            rows.put([StoredRow(KEY, None, b"", "")])
+    with Database(tmp_path) as rows:
         assert set(rows.get([KEY])) == {KEY}
 
 
@@ -93,7 +93,7 @@ def test_who_writes_is_alone_with_the_database(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("benchmark.store.database._WAIT", 0.0)
-    with Rows(tmp_path) as one, Rows(tmp_path) as other, one.writing():
+    with Database(tmp_path) as one, Database(tmp_path) as other, one.writing():
         with pytest.raises(OutputError, match="locked"), other.writing():
             raise AssertionError("two were writing at once")
         assert other.get([KEY]) == {}  # reading goes on
@@ -101,8 +101,8 @@ def test_who_writes_is_alone_with_the_database(
 
 def test_rows_below_a_prefix_are_all_of_it_and_no_others(tmp_path: Path) -> None:
     keys = [start + "0" * 28 for start in ("aaff", "ab00", "ab7f", "abff", "ac00")]
-    with Rows(tmp_path) as rows:
+    with Database(tmp_path) as rows:
         with rows.writing():
-            rows.put(Row(key, None, b"", "") for key in keys)
+            rows.put(StoredRow(key, None, b"", "") for key in keys)
         assert [row.key for row in rows.below("ab")] == keys[1:4]
         assert rows.count() == 5

@@ -20,8 +20,8 @@ from benchmark.runner.inputs import Chunk
 from benchmark.runner.jobs import Job
 from benchmark.store import database as rows
 from benchmark.store.store import (
-    Answer,
     Store,
+    StoredOutput,
     decode_image,
     file_name,
     heatmap_output,
@@ -65,7 +65,7 @@ def test_an_image_that_says_more_than_its_bytes_can_hold_is_never_decoded(
 def test_known_answers_for_more_keys_than_sqlite_takes_at_once(tmp_path: Path) -> None:
     keys = [f"{number:032x}" for number in range(1201)]
     with Store(tmp_path) as store:
-        store.put([Answer(key=key) for key in keys[::2]])
+        store.put([StoredOutput(key=key) for key in keys[::2]])
         assert store.known(keys) == set(keys[::2])
 
 
@@ -183,7 +183,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_all_answers_of_a_chunk_are_one_transaction(tmp_path: Path, said: list[str]) -> None:
     picture = image_output(KEY, np.zeros((2, 2, 3), np.uint8))
-    numbers = [Answer(key=f"{number:032x}", numbers=(1.0,)) for number in range(700)]
+    numbers = [StoredOutput(key=f"{number:032x}", numbers=(1.0,)) for number in range(700)]
     with Store(tmp_path) as store:
         said.clear()
         store.put([picture, *numbers])
