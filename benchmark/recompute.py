@@ -157,12 +157,12 @@ class _Run:
 
     def refused(self, job: Job) -> str:
         """Why a job is not computed anew, or ""."""
-        fill = job if isinstance(job, InpaintJob) else job.fill
+        fill = job if isinstance(job, InpaintJob) else job.inpaint_job
         judge = job if isinstance(job, DetectJob) else None
         keys = [job.key, self._original(fill), fill.sample.key]
         if isinstance(job, MeasureJob):
             judge = None
-            keys += [fill.key, *([job.judge.key] if job.judge else [])]
+            keys += [fill.key, *([job.detect_job.key] if job.detect_job else [])]
             if reason := self._of_metric(job.metric):
                 return reason
         if isinstance(job, DetectJob):
@@ -261,34 +261,34 @@ class _Run:
         return job
 
     def _inputs(self, job: Job) -> Inputs:
-        fill = job if isinstance(job, InpaintJob) else job.fill
+        fill = job if isinstance(job, InpaintJob) else job.inpaint_job
         inputs = Inputs()
         inputs.samples[fill.sample.key] = Sample(
             id=fill.sample.id,
-            image=self._store.picture(self._original(fill)),
+            image=self._store.image(self._original(fill)),
             mask=self._store.mask(fill.sample.key),
             bucket=fill.sample.bucket,
         )
         if not isinstance(job, InpaintJob):
-            inputs.pictures[fill.key] = self._store.picture(fill.key)
-        if isinstance(job, MeasureJob) and job.judge:
-            inputs.heatmaps[job.judge.key] = self._store.heatmap(job.judge.key)
-            (score,) = self._store.scores([job.judge.key])
-            inputs.scores[job.judge.key] = score or 0.0
+            inputs.pictures[fill.key] = self._store.image(fill.key)
+        if isinstance(job, MeasureJob) and job.detect_job:
+            inputs.heatmaps[job.detect_job.key] = self._store.heatmap(job.detect_job.key)
+            (score,) = self._store.scores([job.detect_job.key])
+            inputs.scores[job.detect_job.key] = score or 0.0
         return inputs
 
     def _compared(self, job: Job, new: StoredOutput) -> tuple[str, StoreFinding | None]:
         state = "other"
         if isinstance(job, MeasureJob):
-            (old,) = self._store.rows([job.key])
+            (old,) = self._store.measurements([job.key])
             state = _of_numbers(old, np.asarray(new.numbers))
         elif isinstance(job, DetectJob):
             (score,) = self._store.scores([job.key])
             state = _of_heatmaps(self._store.heatmap(job.key), new, score)
         else:
-            state = _of_pictures(self._store.picture(job.key), new)
+            state = _of_pictures(self._store.image(job.key), new)
         where = f"{self._store.place}: {job.key}"
-        fill = job if isinstance(job, InpaintJob) else job.fill
+        fill = job if isinstance(job, InpaintJob) else job.inpaint_job
         said = f"{_what(job)} of {fill.painter} for {fill.sample.id} at {fill.sample.bucket} %"
         finding = StoreFinding(
             kind="other", where=where, said=f"{said}: computed anew it is another"
@@ -309,12 +309,12 @@ def _columns(
             if one.detector and not resolved.null_omitted_reason(one.detector)
         ]
     for view in every:
-        yield jobs.fills(view.inpainter, view.retouch)
+        yield jobs.inpaint_jobs(view.inpainter, view.retouch)
     for view in seen:
         if view.detector is not None:
-            yield jobs.judges(view.detector, view.inpainter, view.retouch, view.launder)
+            yield jobs.detect_jobs(view.detector, view.inpainter, view.retouch, view.launder)
     for painter in dict.fromkeys((one.inpainter, one.retouch) for one in (*every, *seen)):
-        yield from jobs.measures(*painter)
+        yield from jobs.measure_jobs(*painter)
 
 
 def _by_model(job: Job) -> tuple[int, str]:

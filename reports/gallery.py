@@ -276,7 +276,7 @@ def _paintings(
         if hall.store.known([made.image]):
             yield Painting(
                 inpainter=made.name,
-                picture=wall.place(_small(hall.store.picture(made.image), side, _QUALITY)),
+                picture=wall.place(_small(hall.store.image(made.image), side, _QUALITY)),
                 looks=tuple(_looks(hall, made, wall, mask)),
             )
 

@@ -133,7 +133,7 @@ def _failed(jobs: Sequence[Job], reason: str) -> ChunkResult:
 
 
 def _failure(job: Job, reason: str) -> Failure:
-    fill = job if isinstance(job, InpaintJob) else job.fill
+    fill = job if isinstance(job, InpaintJob) else job.inpaint_job
     judge = job if isinstance(job, DetectJob) else None
     return Failure(
         kind="failed",

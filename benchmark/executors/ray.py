@@ -67,7 +67,7 @@ class Ray:
             WeightsError: if a checkpoint is damaged, of another model or not trained.
         """
         spec.checked_worker("cpu")
-        with _joined(self._ray, self._address), _mark(rows_folder(spec.shelf.store)) as mark:
+        with _joined(self._ray, self._address), _mark(rows_folder(spec.loader.store)) as mark:
             crew = _Crew(self._ray, spec, mark, device=self._device, needs=self._needs)
             try:
                 crew.hire(self._workers or self._room())
@@ -91,7 +91,7 @@ class _Actor:
     def __init__(self, spec: WorkerSpec, mark: Path, device: str) -> None:
         self._seat = RemoteWorker(spec, device, threads=1)  # Ray counts one core an actor
         self._sees = mark.is_file() and all(
-            map(os.path.exists, spec.shelf.sources.folders.values())
+            map(os.path.exists, spec.loader.sources.folders.values())
         )
 
     def sees(self) -> bool:
@@ -109,7 +109,7 @@ class _Crew:
     ) -> None:
         self.ready: set[int] = set()
         self._ray = ray
-        self._shelf = spec.shelf
+        self._shelf = spec.loader
         remote: Any = ray.remote(_Actor).options(**needs)
         kept = ray.put(spec)  # sent to each machine once
         self._make: Callable[[], Any] = lambda: remote.remote(kept, mark, device)

@@ -96,9 +96,9 @@ def _drafts(
         if (metric.needs == "verdict") != (view.detector is not None):
             continue
         gap = _absent(view) or resolved.gaps.get(asked, "") or _no_null(resolved, view, metric)
-        keys = None if gap else jobs.measured(name, view)
+        keys = None if gap else jobs.measure_keys_of(name, view)
         for bucket, places in buckets.items():
-            found = store.rows(keys.at(places)) if keys else []
+            found = store.measurements(keys.at(places)) if keys else []
             about = _about(resolved, view, dataset, bucket, metric.name)
             yield _draft(
                 metric,

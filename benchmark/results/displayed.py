@@ -151,7 +151,7 @@ class Images:
             DamagedOutput: if the store's file is damaged.
         """
         if len(self._store.known([shown.original, shown.mask])) == 2:
-            return self._store.picture(shown.original), self._store.mask(shown.mask)
+            return self._store.image(shown.original), self._store.mask(shown.mask)
         if self._jobs is None:
             raise DataError(f"{shown.sample}: its image is not in the store")
         places = self._jobs.by_cell.get((shown.dataset, shown.bucket), ())
@@ -224,8 +224,8 @@ def _with_keys(
             row,
             detector=row.detector if heatmaps else "",
             keys=SampleKeys(
-                original=jobs.images()[place],
-                mask=jobs.masks()[place],
+                original=jobs.image_keys()[place],
+                mask=jobs.mask_keys()[place],
                 image=jobs.inpaint_keys(inpainter, row.retouch)[place],
                 heatmap=heatmaps[place] if heatmaps else "",
             ),

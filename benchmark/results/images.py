@@ -84,7 +84,7 @@ def heatmap_image(logits: NDArray[np.float16]) -> Pixels:
 def _save_answers(place: Path, made: Inpainted, store: Store) -> None:
     if not store.known([made.image]):
         return
-    _save(place / f"{file_part(made.file_name)}.png", store.picture(made.image))
+    _save(place / f"{file_part(made.file_name)}.png", store.image(made.image))
     for one in made.detected:
         if store.known([one.heatmap]):
             name = file_part(f"{made.file_name}.{one.detector}")

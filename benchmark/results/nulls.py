@@ -130,9 +130,9 @@ def stored_distances(jobs: PlanJobs, store: Store) -> dict[Spot, PairedTest]:
             if one.launder == untouched.launder
         ]
         for where, places in jobs.by_cell.items():
-            null = _values(store, jobs.measured(NULLS[RANKED], untouched).at(places))
+            null = _values(store, jobs.measure_keys_of(NULLS[RANKED], untouched).at(places))
             columns = {
-                view.painter: _values(store, jobs.measured(RANKED, view).at(places))
+                view.painter: _values(store, jobs.measure_keys_of(RANKED, view).at(places))
                 for view in same
             }
             for name, test in against_null(columns, null, seed=resolved.plan.seed).items():
@@ -190,5 +190,5 @@ def standing(
 
 def _values(store: Store, keys: Sequence[str]) -> Values:
     """(N,) what a metric came to under each key, NaN where there is nothing."""
-    rows = store.rows(keys)
+    rows = store.measurements(keys)
     return np.array([np.nan if row is None else float(stored(row[0])) for row in rows])

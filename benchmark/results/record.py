@@ -356,7 +356,7 @@ def known_pixels(
     """How far known pixels of finished images moved, by inpainter."""
     found = {}
     for inpainter in jobs.resolved.inpainters:
-        if inpainter.name in jobs.resolved.own:
+        if inpainter.name in jobs.resolved.image_folders:
             drifts = _drifts(jobs, store, inpainter)
             drifts += [one.drift for one in failures if one.drift and one.model == inpainter.name]
             found[inpainter.name] = KnownPixels(
@@ -372,7 +372,7 @@ def _drifts(jobs: PlanJobs, store: Store, inpainter: ResolvedModel) -> list[tupl
     """How far known pixels moved, image by image: all variants of one tell the same."""
     found = {}
     for retouch in jobs.resolved.retouches:
-        for place, row in enumerate(store.rows(list(jobs.inpaint_keys(inpainter, retouch)))):
+        for place, row in enumerate(store.measurements(list(jobs.inpaint_keys(inpainter, retouch)))):
             if row is not None and len(row):
                 found[place] = tuple(map(float, row))
     return [found[place] for place in sorted(found)]

@@ -206,7 +206,7 @@ def _setup(plan: Plan, record: Record) -> ResolvedPlan:
         all_detectors=tuple(_chosen(DETECTORS, word, record) for word in plan.detectors),
         gaps=dict(record.not_measured),
         original=original,
-        untouched=original if has_null else None,
+        null_inpainter=original if has_null else None,
         met={name: frozenset(met) for name, met in record.met.items()},
     )
 

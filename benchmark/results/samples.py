@@ -103,7 +103,7 @@ def _rows(
     jobs: PlanJobs, store: Store, view: Condition, places: Sequence[int]
 ) -> Iterator[SampleRow]:
     resolved = jobs.resolved
-    heatmaps = jobs.seen(view) if view.detector else None
+    heatmaps = jobs.detect_keys_of(view) if view.detector else None
     scores = store.scores(heatmaps.at(places)) if heatmaps else [None] * len(places)
     keys = list(_keys(jobs, view, places))
     measured = {
@@ -141,11 +141,11 @@ def _row(jobs: PlanJobs, view: Condition, place: int, keys: SampleKeys) -> Sampl
 
 def _keys(jobs: PlanJobs, view: Condition, places: Iterable[int]) -> Iterator[SampleKeys]:
     images = jobs.inpaint_keys(view.inpainter, view.retouch)
-    heatmaps = jobs.seen(view) if view.detector else None
+    heatmaps = jobs.detect_keys_of(view) if view.detector else None
     for place in places:
         yield SampleKeys(
-            original=jobs.images()[place],
-            mask=jobs.masks()[place],
+            original=jobs.image_keys()[place],
+            mask=jobs.mask_keys()[place],
             image=images[place],
             heatmap=heatmaps[place] if heatmaps else "",
         )
@@ -158,7 +158,7 @@ def _measured(
     judged = METRICS.load(name).needs == "verdict"
     if (judged and view.detector is None) or (view.launder and not judged):
         return [None] * len(places)
-    found = store.rows(jobs.measured(name, view).at(places))
+    found = store.measurements(jobs.measure_keys_of(name, view).at(places))
     return [
         None if row is None else tuple(float(stored(number)) for number in row.tolist())
         for row in found

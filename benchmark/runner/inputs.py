@@ -114,15 +114,15 @@ class InputLoader:
             return chunk.inputs
         inputs, files = Inputs(scores=chunk.scores), open_files(self.store)
         for job in chunk.jobs:
-            fill = job if isinstance(job, InpaintJob) else job.fill
+            fill = job if isinstance(job, InpaintJob) else job.inpaint_job
             if not isinstance(job, DetectJob) and fill.sample.key not in inputs.samples:
                 inputs.samples[fill.sample.key] = self._sample(fill.sample)
             if not isinstance(job, InpaintJob) and fill.key not in inputs.pictures:
                 said = chunk.files.get(fill.key, "")
                 inputs.pictures[fill.key] = load_image(files, fill.key, said)
-            if isinstance(job, InpaintJob | DetectJob) or job.judge is None:
+            if isinstance(job, InpaintJob | DetectJob) or job.detect_job is None:
                 continue
-            key = job.judge.key
+            key = job.detect_job.key
             if key not in inputs.heatmaps:
                 inputs.heatmaps[key] = load_heatmap(files, key, chunk.files.get(key, ""))
         return inputs

@@ -88,7 +88,7 @@ def _as_planned(job: InpaintJob, outputs: Outputs, piece: Piece, terms: Terms) -
 
 def _said_as_planned(job: DetectJob, detector: NamedDetector, piece: Piece, terms: Terms) -> bool:
     """The same of a heatmap's file."""
-    key = detect_key(job.detector, job.fill.key, detector.own(piece, terms))
+    key = detect_key(job.detector, job.inpaint_job.key, detector.own(piece, terms))
     return job.key == (post_processed_key(key, job.launder, job.seed) if job.launder else key)
 
 
@@ -102,7 +102,7 @@ def detect_by_name(
     """
     pieces = [
         piece_of(
-            job.fill.sample, image, inpainter=job.fill.inpainter_file_name, launder=job.launder
+            job.inpaint_job.sample, image, inpainter=job.inpaint_job.inpainter_file_name, launder=job.launder
         )
         for job, image in loaded
     ]

@@ -289,7 +289,7 @@ def inpaint_fingerprint(resolved: ResolvedPlan, inpainter: ResolvedModel, sample
     """What decides an inpainter's answer to one sample alone: of finished images the file's hash,
     of what may go by names these.
     """
-    made = resolved.own.get(inpainter.name)
+    made = resolved.image_folders.get(inpainter.name)
     if made is not None:
         return made.own(piece_of(sample, _NOTHING), resolved.terms())
     return names_of(sample) if inpainter.card.by_name else ""

@@ -232,7 +232,7 @@ def _keep_inputs(jobs: PlanJobs, store: Store) -> None:
 def _inputs_lacking(
     jobs: PlanJobs, places: Sequence[int], store: Store
 ) -> Iterator[tuple[SampleRef, InputKeys]]:
-    images, masks = jobs.images(), jobs.masks()
+    images, masks = jobs.image_keys(), jobs.mask_keys()
     known = store.known([*images.at(places), *masks.at(places)])
     for place in places:
         image, mask = images[place], masks[place]
@@ -257,7 +257,7 @@ def _waves(jobs: PlanJobs) -> Iterator[_Wave]:
         yield _Wave(
             stage="fill",
             model=inpainter.name,
-            columns=[jobs.fills(inpainter, step) for step in retouches],
+            columns=[jobs.inpaint_jobs(inpainter, step) for step in retouches],
             order=order,
             chunk=inpainter.card.chunk,
         )
@@ -267,7 +267,7 @@ def _waves(jobs: PlanJobs) -> Iterator[_Wave]:
             yield _Wave(
                 stage="judge",
                 model=f"{detector.name} on {view.painter}{after}",
-                columns=[jobs.judges(detector, view.inpainter, view.retouch, view.launder)],
+                columns=[jobs.detect_jobs(detector, view.inpainter, view.retouch, view.launder)],
                 order=order if view.changed else by_image,
                 chunk=max(detector.card.chunk, 1 if view.changed else len(resolved.plan.buckets)),
             )
@@ -290,7 +290,7 @@ def _measuring(
             column
             for inpainter, retouches in painters
             for step in retouches
-            for column in jobs.measures(inpainter, step)
+            for column in jobs.measure_jobs(inpainter, step)
         ],
         order=order,
         block=max(1, BLOCK // max(1, len(painters))),
@@ -425,5 +425,5 @@ def _needed(job: Job) -> tuple[str, ...]:
     if isinstance(job, InpaintJob):
         return ()
     if isinstance(job, DetectJob):
-        return (job.fill.key,)
-    return (job.fill.key, *((job.judge.key,) if job.judge else ()))
+        return (job.inpaint_job.key,)
+    return (job.inpaint_job.key, *((job.detect_job.key,) if job.detect_job else ()))

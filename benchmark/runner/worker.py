@@ -45,7 +45,7 @@ class Worker:
     """Works off chunks of jobs of one kind and one model.
 
     Args:
-        shelf: where what the jobs need is read from; answers are handed back, not written.
+        loader: where what the jobs need is read from; answers are handed back, not written.
         device: a torch device such as "cpu".
         batch: how many samples a model sees at once. At 1 an answer cannot depend, in its last
             bits, on which other samples happened to be missing from the store.
@@ -55,7 +55,7 @@ class Worker:
 
     def __init__(
         self,
-        shelf: InputLoader,
+        loader: InputLoader,
         *,
         device: str,
         batch: int,
@@ -63,7 +63,7 @@ class Worker:
         terms: Terms | None = None,
     ) -> None:
         self._terms = terms or Terms()
-        self._shelf = shelf
+        self._shelf = loader
         self._inputs = Inputs()
         self._device = device
         self._batch = batch
@@ -205,10 +205,10 @@ class Worker:
             if isinstance(answer, BadOutput):
                 yield _failure(
                     "failed",
-                    job.fill,
+                    job.inpaint_job,
                     job.detector.name,
                     answer,
-                    retouch=job.fill.retouch,
+                    retouch=job.inpaint_job.retouch,
                     launder=job.launder,
                 )
             else:
@@ -241,7 +241,7 @@ class Worker:
         view = self._each(self._viewer(job), job.detector.name)
         images = to_images(np.stack(pictures))
         seen: list[Seen | BadOutput] = self._memory.fitting(job.detector.name, view, images)
-        if self._batch == 1 and not job.fill.changed:
+        if self._batch == 1 and not job.inpaint_job.changed:
             self._last = (job.detector.identity, pictures[0], seen)
         return seen
 
@@ -251,7 +251,7 @@ class Worker:
         An untouched image comes once for each of its holes. In larger batches the last bits of an
         answer may depend on the neighbours, so there nothing is taken over.
         """
-        if self._last is None or job.fill.changed:
+        if self._last is None or job.inpaint_job.changed:
             return None
         identity, last, seen = self._last
         same = identity == job.detector.identity and np.array_equal(last, picture)
@@ -259,7 +259,7 @@ class Worker:
 
     def _seen(self, job: DetectJob) -> Pixels:
         """The image that the detector gets to see; only the inpainted one is kept."""
-        painted = self._inputs.pictures[job.fill.key]
+        painted = self._inputs.pictures[job.inpaint_job.key]
         return job.step.apply(painted, seed=job.seed) if job.step else painted
 
     def _viewer(self, job: DetectJob) -> Callable[..., list[Seen]]:
@@ -308,18 +308,18 @@ class Worker:
         return _unmeasured(job, row) if isinstance(row, BadOutput) else metric_output(job.key, row)
 
     def _case(self, job: MeasureJob) -> Case:
-        sample = self._inputs.sample(job.fill.sample)
+        sample = self._inputs.sample(job.inpaint_job.sample)
         image, mask = sample.image, sample.mask
-        filled = self._inputs.pictures[job.fill.key]
-        step = job.judge.step if job.judge else None
+        filled = self._inputs.pictures[job.inpaint_job.key]
+        step = job.detect_job.step if job.detect_job else None
         if step:  # all at the heatmap's size; the quality of a laundered image is not measured
             image, filled, mask = step.resized(image), step.resized(filled), step.truth(mask)
         return Case(
             image=image[None],
             mask=mask[None],
-            truth=(mask & job.fill.changed)[None],
+            truth=(mask & job.inpaint_job.changed)[None],
             filled=filled[None],
-            verdict=self._verdict(job.judge) if job.judge else None,
+            verdict=self._verdict(job.detect_job) if job.detect_job else None,
         )
 
     def _verdict(self, job: DetectJob) -> Verdict:
@@ -359,13 +359,13 @@ def _copied(case: Case) -> Case:
 
 
 def _case_key(job: MeasureJob) -> tuple[str, str]:
-    return job.fill.key, job.judge.key if job.judge else ""
+    return job.inpaint_job.key, job.detect_job.key if job.detect_job else ""
 
 
 def _unmeasured(job: MeasureJob, error: Exception) -> Failure:
-    launder = job.judge.launder if job.judge else ""
-    retouch = job.fill.retouch
-    return _failure("failed", job.fill, job.metric, error, retouch=retouch, launder=launder)
+    launder = job.detect_job.launder if job.detect_job else ""
+    retouch = job.inpaint_job.retouch
+    return _failure("failed", job.inpaint_job, job.metric, error, retouch=retouch, launder=launder)
 
 
 def _failure(

@@ -18,7 +18,7 @@ class WorkerSpec:
     """What a worker is made of.
 
     Attributes:
-        shelf: where what jobs need is read from.
+        loader: where what jobs need is read from.
         inpainters: those of the plan that run.
         detectors: likewise.
         batch: samples a model sees at once.
@@ -26,7 +26,7 @@ class WorkerSpec:
         terms: on what terms programs and folders outside are used.
     """
 
-    shelf: InputLoader
+    loader: InputLoader
     inpainters: tuple[ResolvedModel, ...]
     detectors: tuple[ResolvedModel, ...]
     batch: int
@@ -42,7 +42,7 @@ class WorkerSpec:
         from benchmark.runner.worker import Worker
 
         return Worker(
-            self.shelf, device=device, batch=self.batch, shrink=self.shrink, terms=self.terms
+            self.loader, device=device, batch=self.batch, shrink=self.shrink, terms=self.terms
         )
 
     def checked_worker(self, device: str) -> Worker:

@@ -68,7 +68,7 @@ def forge(store: Path, kind: str) -> str:
             if kind == "heatmap":
                 made = heatmap_output(key, np.zeros((64, 64), np.float16), 0.5)
             else:
-                made = image_output(key, answers.picture(key)[::-1])
+                made = image_output(key, answers.image(key)[::-1])
             with answers.table.writing():
                 answers.files.remove([f"{key[:2]}/{key}{suffix}"])
                 answers.files.write({f"{key[:2]}/{key}{suffix}": made.content})

@@ -65,9 +65,9 @@ def keys_of(resolved: ResolvedPlan) -> dict[str, Any]:
             for launder in resolved.launders:
                 name = f"{inpainter.name} {detector.name} {launder}".strip()
                 found["judge"][name] = jobs.detect_keys(detector, inpainter, "", launder)[0]
-        for column in jobs.measures(inpainter):
+        for column in jobs.measure_jobs(inpainter):
             job = column.job(0)
-            judge = f"{job.judge.detector.name} {job.judge.launder}" if job.judge else ""
+            judge = f"{job.detect_job.detector.name} {job.detect_job.launder}" if job.detect_job else ""
             metric = {"fpr": "acc"}.get(job.metric, job.metric)  # of untouched images
             found["measure"][f"{inpainter.name} {metric} {judge}".strip()] = job.key
     return found
@@ -90,7 +90,7 @@ def test_a_default_adds_nothing_to_a_key(name: str, old: Path, old_weights: None
 
 def test_a_store_recomputes_none_of_the_built_in_models(old: Path, old_weights: None) -> None:
     resolved = replace(
-        resolve_plan(Plan.load(Path("plan.toml"))), untouched=None
+        resolve_plan(Plan.load(Path("plan.toml"))), null_inpainter=None
     )  # the null came later
     jobs = PlanJobs(resolved)
     with Store("store") as store:

@@ -106,7 +106,7 @@ def lpips_keys(photos: Path) -> list[str]:
     plan = make_plan({**PLAN, "images": photos})
     jobs = PlanJobs(resolve_plan(plan))
     (telea,) = jobs.resolved.inpainters
-    return [key for column in jobs.measures(telea) for key in column.keys]
+    return [key for column in jobs.measure_jobs(telea) for key in column.keys]
 
 
 def test_nor_does_its_key_which_holds_no_weights(

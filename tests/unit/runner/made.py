@@ -32,5 +32,5 @@ def measure_job(
 
 def fills(jobs: PlanJobs, inpainter: ResolvedModel) -> list[InpaintJob]:
     """Every fill of one inpainter, sample by sample."""
-    columns = [jobs.fills(inpainter, step) for step in jobs.resolved.retouches]
+    columns = [jobs.inpaint_jobs(inpainter, step) for step in jobs.resolved.retouches]
     return [one.job(place) for place in range(len(jobs.resolved.samples)) for one in columns]

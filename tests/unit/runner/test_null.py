@@ -222,13 +222,13 @@ def test_shards_make_the_null_of_one_run(go: Go, tmp_path: Path) -> None:
 def test_shards_of_a_version_without_the_null_are_merged_without_it(
     go: Go, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prepare = setups.prepare
+    prepare = setups.resolve_plan
 
     def older(*arguments: object) -> ResolvedPlan:
-        return replace(prepare(*arguments), untouched=None)  # type: ignore[arg-type]
+        return replace(prepare(*arguments), null_inpainter=None)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
-        patch.setattr("benchmark.api.prepare", older)
+        patch.setattr("benchmark.api.resolve_plan", older)
         shards(go)
     copytree(tmp_path / "store1", tmp_path / "both")
     record = merge([tmp_path / "part1", tmp_path / "part2"], out=tmp_path / "all",

@@ -82,8 +82,8 @@ def test_columns_have_the_keys_and_jobs_of_single_jobs(plan: Plan) -> None:
     (flatness, _) = resolved.detectors
     for inpainter in resolved.inpainters:
         for retouch in resolved.retouches:
-            column = jobs.fills(inpainter, retouch)
-            measures = [one.keys for one in jobs.measures(inpainter, retouch)]
+            column = jobs.inpaint_jobs(inpainter, retouch)
+            measures = [one.keys for one in jobs.measure_jobs(inpainter, retouch)]
             for place, sample in enumerate(resolved.samples):
                 fill = make_inpaint_job(
                     inpainter, sample, seed=plan.seed, rounding=plan.rounding, retouch=retouch
@@ -92,7 +92,7 @@ def test_columns_have_the_keys_and_jobs_of_single_jobs(plan: Plan) -> None:
                 assert column.keys[place] == fill.key
                 for launder in resolved.launders:
                     judge = judge_job(flatness, fill, launder)
-                    assert jobs.judges(flatness, inpainter, retouch, launder).job(place) == judge
+                    assert jobs.detect_jobs(flatness, inpainter, retouch, launder).job(place) == judge
                     assert measure_job("auc", "1", fill, judge).key in {
                         keys[place] for keys in measures
                     }
@@ -102,9 +102,9 @@ def test_columns_have_the_keys_and_jobs_of_single_jobs(plan: Plan) -> None:
 def test_images_are_stored_as_the_answers_of_original(plan: Plan) -> None:
     jobs = PlanJobs(resolve_plan(plan))
     (original,) = (one for one in jobs.resolved.inpainters if one.name == "original")
-    assert list(jobs.images()) == list(jobs.inpaint_keys(original))
-    assert list(jobs.masks()) == [mask_key(one) for one in jobs.resolved.samples]
-    assert len({*jobs.images(), *jobs.masks()}) == 2 * len(jobs.resolved.samples)
+    assert list(jobs.image_keys()) == list(jobs.inpaint_keys(original))
+    assert list(jobs.mask_keys()) == [mask_key(one) for one in jobs.resolved.samples]
+    assert len({*jobs.image_keys(), *jobs.mask_keys()}) == 2 * len(jobs.resolved.samples)
 
 
 def test_keys_are_what_was_put_in() -> None:
@@ -131,15 +131,15 @@ def test_images_and_masks_of_all_samples_are_in_the_store(
     with Store(tmp_path / "store") as store:
         for place, sample in enumerate(jobs.resolved.samples):
             loaded = jobs.resolved.sources.load(sample)
-            assert np.array_equal(store.picture(jobs.images()[place]), loaded.image)
-            assert np.array_equal(store.mask(jobs.masks()[place]), loaded.mask)
+            assert np.array_equal(store.image(jobs.image_keys()[place]), loaded.image)
+            assert np.array_equal(store.mask(jobs.mask_keys()[place]), loaded.mask)
 
 
 def test_a_store_of_an_older_version_gets_its_images_and_masks(plan: Plan, tmp_path: Path) -> None:
     plan = again(plan, inpainters=("meanfill",), detectors=(), launder=())
     first = run(plan, store=tmp_path / "store")
     jobs = PlanJobs(resolve_plan(plan))
-    inputs = [*jobs.images(), *jobs.masks()]
+    inputs = [*jobs.image_keys(), *jobs.mask_keys()]
     with Store(tmp_path / "store") as store, store.table.writing():
         store.table.drop(inputs)
     second = run(plan, store=tmp_path / "store")

@@ -85,7 +85,7 @@ def pictures(plan: Plan, place: Path) -> dict[tuple[str, str, str], Pixels]:
     jobs = PlanJobs(resolve_plan(plan))
     with Store(place) as store:
         return {
-            (job.inpainter.name, job.retouch, job.sample.id): store.picture(job.key)
+            (job.inpainter.name, job.retouch, job.sample.id): store.image(job.key)
             for inpainter in jobs.resolved.inpainters
             for job in fills(jobs, inpainter)
             if store.known([job.key])

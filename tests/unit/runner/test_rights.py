@@ -101,7 +101,7 @@ def test_a_store_that_cannot_be_written_can_be_read(shared: Path) -> None:
     def read() -> None:
         with Store(shared / "store") as store, store.used():
             store.put([image_output(KEY, PICTURE)])  # it is there, so nothing is written
-            assert np.array_equal(store.picture(KEY), PICTURE)
+            assert np.array_equal(store.image(KEY), PICTURE)
 
     def write() -> None:
         with Store(shared / "store") as store:

@@ -172,7 +172,7 @@ def test_another_s_store_is_only_read(tmp_path: Path, old: bool) -> None:
     before = snapshot(theirs)
     with Store(tmp_path / "ours") as ours:
         ours.merge_from(theirs, origin="theirs")
-        assert np.array_equal(ours.picture(KEY), PICTURE)
+        assert np.array_equal(ours.image(KEY), PICTURE)
         assert ours.scores([OTHER]) == [0.25]
     after = {name: one for name, one in snapshot(theirs).items() if "-" not in name}
     assert after == before
@@ -201,7 +201,7 @@ def test_a_store_that_is_only_looked_at_stays_as_it_is(tmp_path: Path) -> None:
     before = snapshot(theirs)
     with Store(theirs, read_only=True) as store:
         with pytest.raises(OutputError, match="missing or damaged"):
-            store.picture(KEY)
+            store.image(KEY)
         assert store.known([KEY]) == {KEY}
     assert {name: one for name, one in snapshot(theirs).items() if "-" not in name} == before
     with pytest.raises(OutputError, match="cannot be opened"):
@@ -224,7 +224,7 @@ def test_a_file_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
     with Store(tmp_path / "ours") as ours:
         ours.merge_from(tmp_path / "theirs", origin="theirs")
         with pytest.raises(OutputError, match="missing"):
-            ours.picture(KEY)
+            ours.image(KEY)
     assert [one.kind for one in check_store(tmp_path / "theirs")] == ["missing"]
     with Store(tmp_path / "theirs") as theirs:
         assert [one.kind for one in clean_store(theirs)] == ["orphan"]
@@ -242,7 +242,7 @@ def test_a_shelf_that_is_a_link_is_not_followed(tmp_path: Path, what: str) -> No
     (outside / ".draft-of-another").write_text("kept")
     before = snapshot(outside)
     uses: list[Callable[[Store], Any]] = [
-        lambda store: store.picture(KEY),
+        lambda store: store.image(KEY),
         lambda store: store.put([image_output("ab" * 15 + "00", PICTURE)]),
         lambda store: list(clean_store(store)),
         lambda store: list(check_store(theirs)),
@@ -313,14 +313,14 @@ def test_a_pipe_in_a_file_s_place_is_no_file(tmp_path: Path) -> None:
     path.unlink()
     os.mkfifo(path)
     with Store(tmp_path) as store, pytest.raises(OutputError, match="missing"):
-        store.picture(KEY)
+        store.image(KEY)
 
 
 def test_a_store_that_is_a_link_itself_is_one(tmp_path: Path) -> None:
     one_file(tmp_path / "large disk")
     (tmp_path / "store").symlink_to(tmp_path / "large disk")
     with Store(tmp_path / "store") as store:
-        assert np.array_equal(store.picture(KEY), PICTURE)
+        assert np.array_equal(store.image(KEY), PICTURE)
         store.put([image_output(OTHER, PICTURE)])
         assert list(clean_store(store)) == []
     assert list(check_store(tmp_path / "store")) == []

@@ -161,7 +161,7 @@ def measured(
         heatmaps={job.key: one for job, one in zip(judges, logits, strict=True)},
         scores={job.key: 0.5 for job in judges},
     )
-    measures = [measure_job(metric, "1", job.fill, job) for job in judges]
+    measures = [measure_job(metric, "1", job.inpaint_job, job) for job in judges]
     return [answer.numbers for answer in work([*measures], given).answers], logits
 
 

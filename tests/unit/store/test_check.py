@@ -51,11 +51,11 @@ def right(place: Path) -> int:
     with Store(place) as store:
         pictures, heatmaps = store.known(list(PICTURES)), store.known(list(HEATMAPS))
         for key in pictures:
-            assert np.array_equal(store.picture(key), PICTURES[key])
+            assert np.array_equal(store.image(key), PICTURES[key])
         for key in heatmaps:
             assert np.array_equal(store.heatmap(key), HEATMAPS[key])
             assert store.scores([key]) == [0.25]
-        rows = dict(zip(NUMBERS, store.rows(list(NUMBERS)), strict=True))
+        rows = dict(zip(NUMBERS, store.measurements(list(NUMBERS)), strict=True))
         numbers = {key: row for key, row in rows.items() if row is not None}
         for key, row in numbers.items():
             assert np.array_equal(row, NUMBERS[key])
@@ -151,7 +151,7 @@ def test_a_row_whose_numbers_changed_counts_as_none(tmp_path: Path) -> None:
     link.close()
     with Store(tmp_path) as store:
         assert store.known([key]) == set()
-        assert store.rows([key]) == [None]
+        assert store.measurements([key]) == [None]
     assert kinds(list(check_store(tmp_path))) == ["row"]
     assert list(check_store(tmp_path)) == []
 

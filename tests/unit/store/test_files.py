@@ -45,7 +45,7 @@ def holds(place: str) -> None:
     put(place)
     assert is_store(place)
     with Store(place) as store:
-        assert np.array_equal(store.picture(KEY), PICTURE)
+        assert np.array_equal(store.image(KEY), PICTURE)
         assert np.array_equal(store.heatmap(OTHER), LOGITS)
         assert list(clean_store(store)) == []
         assert store.files.prefixes() == ["ab", "cd"]
@@ -53,7 +53,7 @@ def holds(place: str) -> None:
     assert sorted(one.kind for one in check_store(place)) == ["file", "orphan"]
     put(place)
     with Store(place) as store:
-        assert np.array_equal(store.picture(KEY), PICTURE)
+        assert np.array_equal(store.image(KEY), PICTURE)
         store.files.remove([f"cd/{OTHER}.npy"])
         with pytest.raises(OutputError, match=f"{place}/objects/cd/{OTHER}.npy: missing"):
             store.heatmap(OTHER)

@@ -39,10 +39,10 @@ def test_images_heatmaps_scores_and_rows_come_back_exactly(tmp_path: Path) -> No
         store.put([image_output(KEY, picture), heatmap_output(OTHER, logits, 0.25)])
         store.put([metric_output("ef" * 16, np.array([1.5, np.nan]))])
     with Store(tmp_path) as store:
-        assert np.array_equal(store.picture(KEY), picture)
+        assert np.array_equal(store.image(KEY), picture)
         assert np.array_equal(store.heatmap(OTHER), logits)
         assert store.scores([KEY, OTHER, "none"]) == [None, 0.25, None]
-        row, missing = store.rows(["ef" * 16, "none"])
+        row, missing = store.measurements(["ef" * 16, "none"])
         assert missing is None
         assert row is not None
         np.testing.assert_array_equal(row, [1.5, np.nan])
@@ -83,7 +83,7 @@ def test_a_missing_image_loses_its_row(tmp_path: Path) -> None:
         store.put([image_output(KEY, np.zeros((2, 2, 3), np.uint8))])
         (tmp_path / "objects" / file_name(KEY, ".png")).unlink()
         with pytest.raises(OutputError, match="missing or damaged"):
-            store.picture(KEY)
+            store.image(KEY)
         assert store.known([KEY]) == set()
 
 
@@ -105,7 +105,7 @@ def test_the_first_answer_stays_file_and_row(tmp_path: Path) -> None:
         assert np.array_equal(store.heatmap(OTHER), second)
         store.put([metric_output("ef" * 16, np.array([1.0]))])
         store.put([metric_output("ef" * 16, np.array([2.0]))])
-        assert store.rows(["ef" * 16]) == [1.0]
+        assert store.measurements(["ef" * 16]) == [1.0]
 
 
 def test_an_absorbed_store_adds_answers_and_replaces_none(tmp_path: Path) -> None:
@@ -235,4 +235,4 @@ def test_what_is_interrupted_between_its_files_and_its_rows_was_never_there(
         assert store.known([KEY, OTHER]) == set()
         store.put(answers)
         assert store.known([KEY, OTHER]) == {KEY, OTHER}
-        assert np.array_equal(store.picture(KEY), np.zeros((2, 2, 3)))
+        assert np.array_equal(store.image(KEY), np.zeros((2, 2, 3)))
