@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from benchmark.api import RunRecord, run
     from benchmark.runner.plan import Plan
-    from benchmark.runner.scheduler import Progress, Settings
+    from benchmark.runner.settings import Settings
+    from benchmark.runner.stages import Progress
 
     __version__: str
 
@@ -19,9 +20,9 @@ __all__ = ["Plan", "Progress", "RunRecord", "Settings", "__version__", "run"]
 
 _WHERE = {
     "Plan": "benchmark.runner.plan",
-    "Progress": "benchmark.runner.scheduler",
+    "Progress": "benchmark.runner.stages",
     "RunRecord": "benchmark.api",
-    "Settings": "benchmark.runner.scheduler",
+    "Settings": "benchmark.runner.settings",
     "run": "benchmark.api",
 }
 

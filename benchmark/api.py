@@ -30,8 +30,10 @@ from benchmark.runner.outcome import Failure
 from benchmark.runner.plan import Plan, same_plan, with_recorded_defaults
 from benchmark.runner.planning import PlanJobs
 from benchmark.runner.resolve import ResolvedPlan, refuse_retired, resolve_plan
-from benchmark.runner.scheduler import Progress, RunStats, Settings, execute, ignore_progress
+from benchmark.runner.scheduler import execute
+from benchmark.runner.settings import Settings
 from benchmark.runner.shard import SHARD_FILE, Shard, shard_text
+from benchmark.runner.stages import Progress, RunStats, ignore_progress
 from benchmark.store.store import Store, is_address
 
 if TYPE_CHECKING:  # pandas takes a while to load and only a notebook needs it

@@ -27,7 +27,8 @@ from benchmark.runner.jobs import DetectJob, InpaintJob, Job, ResolvedModel, Sam
 from benchmark.runner.outcome import ChunkResult
 from benchmark.runner.planning import PlanJobs
 from benchmark.runner.resolve import ResolvedPlan
-from benchmark.runner.scheduler import Settings, execute
+from benchmark.runner.scheduler import execute
+from benchmark.runner.settings import Settings
 from benchmark.runner.worker_spec import WorkerSpec
 from benchmark.store.store import Store, StoredOutput
 from detectors import DETECTORS

@@ -348,7 +348,7 @@ def run(
         from benchmark.plans import plan_file
         from benchmark.progress import watch
         from benchmark.runner.plan import Plan, make_plan, override_values
-        from benchmark.runner.scheduler import Settings
+        from benchmark.runner.settings import Settings
         from benchmark.runner.shard import Shard
 
         base = Plan.load(plan_file(plan)).model_dump(exclude_unset=True) if plan else {}

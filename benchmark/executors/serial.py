@@ -1,4 +1,4 @@
-"""One chunk after the other, in this process."""
+"""The serial executor: one chunk after the other, in this process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmark.runner.worker_spec import WorkerSpec
 
 
 class Serial:
-    """Works off chunks in their order, in this process.
+    """Run chunks in order, in this process.
 
     Args:
         device: a torch device such as "cpu".
@@ -26,7 +26,7 @@ class Serial:
 
     @contextmanager
     def start(self, spec: WorkerSpec) -> Iterator[RunChunks]:
-        """Load every model once, then work here.
+        """Load every model once, then run chunks in this process.
 
         Raises:
             WeightsError: if a checkpoint is damaged, of another model or not trained.

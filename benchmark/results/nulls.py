@@ -132,7 +132,7 @@ def stored_distances(jobs: PlanJobs, store: Store) -> dict[Spot, PairedTest]:
         for where, places in jobs.by_cell.items():
             null = _values(store, jobs.measure_keys_of(NULLS[RANKED], untouched).at(places))
             columns = {
-                view.painter: _values(store, jobs.measure_keys_of(RANKED, view).at(places))
+                view.inpainter_label: _values(store, jobs.measure_keys_of(RANKED, view).at(places))
                 for view in same
             }
             for name, test in against_null(columns, null, seed=resolved.plan.seed).items():

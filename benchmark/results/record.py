@@ -30,7 +30,8 @@ from benchmark.runner.machine import machine_of
 from benchmark.runner.outcome import Failure
 from benchmark.runner.planning import PlanJobs
 from benchmark.runner.resolve import ResolvedPlan
-from benchmark.runner.scheduler import RunStats, Settings
+from benchmark.runner.settings import Settings
+from benchmark.runner.stages import RunStats
 from benchmark.store.store import Store, is_address, is_store
 
 FORMATS = {RECORD: 2, "results.csv": 2, "samples.csv": 2}  # of files without a number: 1
@@ -372,7 +373,8 @@ def _drifts(jobs: PlanJobs, store: Store, inpainter: ResolvedModel) -> list[tupl
     """How far known pixels moved, image by image: all variants of one tell the same."""
     found = {}
     for retouch in jobs.resolved.retouches:
-        for place, row in enumerate(store.measurements(list(jobs.inpaint_keys(inpainter, retouch)))):
+        keys = list(jobs.inpaint_keys(inpainter, retouch))
+        for place, row in enumerate(store.measurements(keys)):
             if row is not None and len(row):
                 found[place] = tuple(map(float, row))
     return [found[place] for place in sorted(found)]

@@ -1,4 +1,4 @@
-"""Who inpainted, retouched how, and who looked: what the numbers of a plan are of."""
+"""Conditions of a plan: every combination of inpainter, retouching, detector, post-processing."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from benchmark.runner.resolve import ResolvedPlan
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """Who inpainted, what was done to the hole, and who looked at it after which laundering.
+    """One inpainter with one retouching, seen by one detector after one post-processing.
 
     Attributes:
-        inpainter: who inpainted.
-        retouch: what was done to the hole then, or "".
-        detector: who looked, or None for the image alone.
-        launder: what was done to the inpainted image before, or "".
+        inpainter: the inpainter.
+        retouch: the change to the hole after inpainting, or "".
+        detector: the detector, or None for the image alone.
+        launder: the post-processing before detection, or "".
     """
 
     inpainter: ResolvedModel
@@ -28,18 +28,18 @@ class Condition:
     launder: str
 
     @property
-    def painter(self) -> str:
-        """What tables call the inpainter, such as "telea+grain:1.5"."""
+    def inpainter_label(self) -> str:
+        """The inpainter's name in tables, such as "telea+grain:1.5"."""
         return retouched_name(self.inpainter.name, self.retouch)
 
     @property
-    def changed(self) -> bool:
-        """Whether the hole is not the image's own, so that an image differs from hole to hole."""
+    def changes_images(self) -> bool:
+        """Whether the hole differs from the authentic image, so that each mask gives an image."""
         return self.inpainter.card.paints or bool(self.retouch)
 
     @property
     def models(self) -> tuple[ResolvedModel, ...]:
-        """Both, or the one there is."""
+        """The inpainter and, if there is one, the detector."""
         return (self.inpainter, self.detector) if self.detector else (self.inpainter,)
 
 
@@ -48,7 +48,7 @@ def conditions_of(
     detectors: Sequence[ResolvedModel | None],
     inpainters: Iterable[ResolvedModel],
 ) -> Iterator[Condition]:
-    """Every view of some inpainters by some detectors, None standing for the image alone."""
+    """Yield every condition of some inpainters and detectors, None for the image alone."""
     for inpainter, retouch in product(inpainters, resolved.retouches):
         for detector in detectors:
             for launder in resolved.launders if detector else ("",):
@@ -58,18 +58,19 @@ def conditions_of(
 
 
 def detector_conditions(resolved: ResolvedPlan, detector: ResolvedModel) -> Iterator[Condition]:
-    """All that one detector looks at: what the plan's inpainters made, and the null's images."""
+    """Yield all conditions of one detector: the plan's inpainters, and the null's images."""
     yield from conditions_of(resolved, (detector,), resolved.inpainters)
-    if resolved.extra_null_inpainter is not None and not resolved.null_omitted_reason(detector):
+    extra = resolved.extra_null_inpainter
+    if extra is not None and not resolved.null_omitted_reason(detector):
         for launder in resolved.launders:
-            yield Condition(
-                inpainter=resolved.extra_null_inpainter, detector=detector, launder=launder
-            )
+            yield Condition(inpainter=extra, detector=detector, launder=launder)
 
 
 def null_conditions(resolved: ResolvedPlan) -> Iterator[Condition]:
-    """Every view of the untouched images by the plan's detectors, those without weights too."""
-    if resolved.untouched is not None:
+    """Yield every condition of the authentic images, of detectors without weights too."""
+    if resolved.null_inpainter is not None:
         for detector in resolved.all_detectors:
             for launder in resolved.launders:
-                yield Condition(inpainter=resolved.untouched, detector=detector, launder=launder)
+                yield Condition(
+                    inpainter=resolved.null_inpainter, detector=detector, launder=launder
+                )

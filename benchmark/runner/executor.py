@@ -1,4 +1,4 @@
-"""The protocol of executors: what the scheduler asks of the place where jobs run."""
+"""The protocol of executors: where chunks of jobs run."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ RunChunks = Callable[[Iterable[Chunk]], Generator[ChunkResult]]
 
 
 class Executor(Protocol):
-    """Where chunks of jobs are worked off.
+    """Run chunks of jobs on one or several workers.
 
     Attributes:
-        name: what record.json calls it.
+        name: its name in record.json.
         devices: torch devices of this machine that it uses.
-        threads: of torch that networks get in each worker; None before a run that loads torch.
+        threads: torch threads of each worker; None before a run loads torch.
     """
 
     name: str
@@ -27,15 +27,15 @@ class Executor(Protocol):
     threads: int | None
 
     def start(self, spec: WorkerSpec) -> AbstractContextManager[RunChunks]:
-        """Make the workers; they are gone when the block ends.
+        """Start the workers, and stop them at the end of the block.
 
         Returns:
-            Within the block, what works off the chunks of one wave: each holds jobs of one model
-            and one stage. Outcomes come as they are ready, in any order; one may be of several
-            chunks.
+            A context manager that gives a function. The function runs the chunks of one wave, each
+            with jobs of one model and one stage, and yields results as they are ready, in any
+            order; a result may cover several chunks.
 
         Raises:
-            ExecutorError: if workers cannot be had.
+            ExecutorError: if no worker can be started.
             WeightsError: if a checkpoint is damaged, of another model or not trained.
         """
         ...

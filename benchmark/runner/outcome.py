@@ -1,4 +1,4 @@
-"""What comes back from a chunk of jobs."""
+"""Results of chunks of jobs: outputs and failures."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from benchmark.store.store import StoredOutput
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Failure:
-    """One job that gave no answer.
+    """A job without an output.
 
     Attributes:
-        kind: "skipped" where the image or mask cannot be used (no model is to blame, the sample
-            leaves the tables), "failed" where a model answered nonsense (the cell becomes a gap).
+        kind: "skipped" if the image or mask cannot be used (the sample is left out of all tables),
+            "failed" if a model raised an error or its output is not valid (the cell becomes a gap).
         dataset: the data set's name.
         sample: the image's name.
-        bucket: its hole's bucket.
-        retouch: what was to be done to the hole, or was done before the model saw it, or "".
-        launder: what was done to the inpainted image before the model saw it, or "".
+        bucket: the mask-ratio bin of its hole.
+        retouch: the change to the hole after inpainting, or "".
+        launder: the post-processing before detection, or "".
         model: the model that failed, or "" for a skipped sample.
-        reason: what was wrong, in a line.
-        drift: how far the known pixels of a finished image moved, where that is what was wrong:
-            largest and mean difference in grey levels.
+        reason: the reason, in one line.
+        drift: change of the known pixels of a finished image, if that is the reason: largest and
+            mean difference in gray levels.
     """
 
     kind: Literal["skipped", "failed"]
@@ -41,19 +41,19 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChunkResult:
-    """What a chunk of jobs came to.
+    """The result of a chunk of jobs.
 
     Attributes:
-        answers: to be kept.
-        inputs: images and masks of samples, to be kept as well; no jobs of their own.
-        failures: jobs without an answer.
-        jobs: how many jobs the chunk had.
-        model_seconds: time inside models alone; the rest of the run is overhead.
-        seconds: time that a worker elsewhere took, decoding included.
-        warnings: what it has to say to the user.
+        outputs: outputs to store.
+        inputs: images and masks of samples to store as well; not outputs of jobs.
+        failures: jobs without an output.
+        jobs: number of jobs of the chunk.
+        model_seconds: time inside models; the rest of the run is overhead.
+        seconds: time of a worker in another process, decoding included.
+        warnings: warnings to show to the user.
     """
 
-    answers: list[StoredOutput] = field(default_factory=list)
+    outputs: list[StoredOutput] = field(default_factory=list)
     inputs: list[StoredOutput] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     jobs: int = 0
@@ -62,12 +62,12 @@ class ChunkResult:
     warnings: tuple[BenchWarning, ...] = ()
 
 
-def merged(outcomes: Iterable[ChunkResult]) -> ChunkResult:
-    """Several outcomes as one."""
-    found = list(outcomes)
+def merge_results(results: Iterable[ChunkResult]) -> ChunkResult:
+    """Merge several results into one."""
+    found = list(results)
     return ChunkResult(
-        answers=[answer for one in found for answer in one.answers],
-        inputs=[answer for one in found for answer in one.inputs],
+        outputs=[output for one in found for output in one.outputs],
+        inputs=[output for one in found for output in one.inputs],
         failures=[failure for one in found for failure in one.failures],
         jobs=sum(one.jobs for one in found),
         model_seconds=sum(one.model_seconds for one in found),

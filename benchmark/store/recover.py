@@ -19,6 +19,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
+
 from benchmark.core.errors import OutputError
 from benchmark.core.locks import hold
 from benchmark.core.paths import DRAFT, sync

@@ -16,7 +16,7 @@ from benchmark.core.checkpoints.resolve import Weights, find_weights
 from benchmark.runner.plan import Plan, make_plan
 from benchmark.runner.planning import PlanJobs
 from benchmark.runner.resolve import ResolvedPlan, resolve_plan
-from benchmark.runner.scheduler import count_missing
+from benchmark.runner.waves import count_missing
 from benchmark.store.store import Store
 from benchmark.training.recipe import read_recipe
 from detectors import DETECTORS
@@ -67,7 +67,9 @@ def keys_of(resolved: ResolvedPlan) -> dict[str, Any]:
                 found["judge"][name] = jobs.detect_keys(detector, inpainter, "", launder)[0]
         for column in jobs.measure_jobs(inpainter):
             job = column.job(0)
-            judge = f"{job.detect_job.detector.name} {job.detect_job.launder}" if job.detect_job else ""
+            judge = (
+                f"{job.detect_job.detector.name} {job.detect_job.launder}" if job.detect_job else ""
+            )
             metric = {"fpr": "acc"}.get(job.metric, job.metric)  # of untouched images
             found["measure"][f"{inpainter.name} {metric} {judge}".strip()] = job.key
     return found

@@ -12,7 +12,8 @@ from PIL import Image
 from benchmark import Plan, run
 from benchmark.api import RunRecord
 from benchmark.runner.executor import Executor
-from benchmark.runner.scheduler import Progress, Settings
+from benchmark.runner.settings import Settings
+from benchmark.runner.stages import Progress
 
 FILES = ("plan.toml", "results.csv", "samples.csv", "table.md")
 Go = Callable[..., RunRecord]

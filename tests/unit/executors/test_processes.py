@@ -21,8 +21,8 @@ from benchmark.core.errors import (
 )
 from benchmark.executors.processes import Processes
 from benchmark.runner.outcome import ChunkResult
-from benchmark.runner.scheduler import Progress
-from benchmark.store.database import suffix_of
+from benchmark.runner.stages import Progress
+from benchmark.store.row import suffix_of
 from benchmark.store.store import Store
 from tests.unit.executors.conftest import FILES, Go
 from tests.unit.executors.kits import InstantKit, chunks

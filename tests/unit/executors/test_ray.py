@@ -14,7 +14,7 @@ import pytest
 from benchmark.core.errors import BadInput, DataError, ExecutorError, WorkerWarning
 from benchmark.executors.ray import Ray
 from benchmark.runner.inputs import InputLoader
-from benchmark.runner.scheduler import Progress
+from benchmark.runner.stages import Progress
 from tests.unit.executors.conftest import FILES, Go
 from tests.unit.executors.kits import HOLD, InstantKit, chunks
 

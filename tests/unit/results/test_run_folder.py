@@ -16,8 +16,9 @@ from benchmark.core.errors import BadInput, DataError, OutputError, PlanError
 from benchmark.results.required_keys import needed_by
 from benchmark.results.run_folder import newest_run, read_run
 from benchmark.runner.resolve import _refuse_names
-from benchmark.runner.scheduler import Progress, Settings
+from benchmark.runner.settings import Settings
 from benchmark.runner.shard import Shard
+from benchmark.runner.stages import Progress
 from benchmark.store.store import Store
 from tests.stopped import stop
 from tests.unit.reports.runs import Made

@@ -17,7 +17,7 @@ from PIL import Image
 
 from benchmark import Plan, RunRecord, run
 from benchmark.core.errors import DataError, ScaleWarning
-from benchmark.runner.scheduler import Settings
+from benchmark.runner.settings import Settings
 
 HEIGHT, WIDTH = 64, 80
 ROWS, COLUMNS = np.mgrid[:HEIGHT, :WIDTH]

@@ -21,7 +21,7 @@ from benchmark.merge import merge
 from benchmark.results.required_keys import needed_by
 from benchmark.runner import resolve as setups
 from benchmark.runner.resolve import ResolvedPlan
-from benchmark.runner.scheduler import Settings
+from benchmark.runner.settings import Settings
 from benchmark.runner.shard import Shard
 from benchmark.store.clean import clean_store
 from benchmark.store.store import Store

@@ -92,7 +92,9 @@ def test_columns_have_the_keys_and_jobs_of_single_jobs(plan: Plan) -> None:
                 assert column.keys[place] == fill.key
                 for launder in resolved.launders:
                     judge = judge_job(flatness, fill, launder)
-                    assert jobs.detect_jobs(flatness, inpainter, retouch, launder).job(place) == judge
+                    assert (
+                        jobs.detect_jobs(flatness, inpainter, retouch, launder).job(place) == judge
+                    )
                     assert measure_job("auc", "1", fill, judge).key in {
                         keys[place] for keys in measures
                     }

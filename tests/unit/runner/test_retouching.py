@@ -25,7 +25,8 @@ from benchmark.runner.executor import Executor
 from benchmark.runner.jobs import InpaintJob, make_inpaint_job
 from benchmark.runner.planning import PlanJobs
 from benchmark.runner.resolve import resolve_plan
-from benchmark.runner.scheduler import Settings, count_missing
+from benchmark.runner.settings import Settings
+from benchmark.runner.waves import count_missing
 from benchmark.store.clean import clean_store
 from benchmark.store.store import Store
 from inpainters import create_inpainter

@@ -22,7 +22,8 @@ from benchmark.core.tensors import hole_blind
 from benchmark.core.types import Case, Detection
 from benchmark.metrics.localisation import F1
 from benchmark.postprocess import PostProcess
-from benchmark.runner.scheduler import Progress, Settings
+from benchmark.runner.settings import Settings
+from benchmark.runner.stages import Progress
 from detectors import DETECTORS
 from detectors.baselines import Flatness
 from inpainters import INPAINTERS

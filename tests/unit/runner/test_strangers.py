@@ -14,9 +14,10 @@ import pytest
 from benchmark.core.errors import DamagedStore, OutputError
 from benchmark.store.check import check_store
 from benchmark.store.clean import clean_folder, clean_store
-from benchmark.store.database import Database, StoredRow, is_key, row_of
+from benchmark.store.database import Database
 from benchmark.store.files import FolderFileStore, RemoteFileStore
 from benchmark.store.recover import recover_database
+from benchmark.store.row import StoredRow, is_key, parse_row
 from benchmark.store.store import (
     Store,
     StoredOutput,
@@ -343,7 +344,7 @@ def test_a_link_among_a_run_s_drafts_leads_nowhere(tmp_path: Path) -> None:
 def test_keys() -> None:
     assert is_key(KEY)
     assert not any(map(is_key, (KEY + "0", KEY[1:], KEY.upper(), KEY + "\n", "g" * 32)))
-    assert row_of(KEY, None, b"", b"", b"") is None
+    assert parse_row(KEY, None, b"", b"", b"") is None
 
 
 def test_a_draft_that_is_a_dead_link_is_no_traceback(tmp_path: Path) -> None:

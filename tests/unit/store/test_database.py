@@ -10,7 +10,8 @@ import pytest
 
 from benchmark.core.errors import OutputError
 from benchmark.store.check import check_store
-from benchmark.store.database import Database, StoredRow
+from benchmark.store.database import Database
+from benchmark.store.row import StoredRow
 from benchmark.store.store import Store, heatmap_output, metric_output
 
 KEY, OTHER = "ab" * 16, "cd" * 16
