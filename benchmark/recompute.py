@@ -307,13 +307,9 @@ class _Run:
         finding = StoreFinding(
             kind="other",
             where=f"{self._store.place}: {job.key}",
-            message=f"{what} at {sample.bucket} %: differs when recomputed",
+            said=f"{what} at {sample.bucket} %: differs when recomputed",
         )
         return _Comparison(state, finding)
-        finding = StoreFinding(
-            kind="other", where=where, said=f"{said}: computed anew it is another"
-        )
-        return state, finding if state == "other" else None
 
 
 def _columns(

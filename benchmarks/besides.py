@@ -180,7 +180,7 @@ def _kills(
         began = time.perf_counter()
         first = Child(peace, photos, ("check",)).wait()
         length = time.perf_counter() - began
-        if first.status != 1 or "put aside" not in first.said:
+        if first.status != 1 or "moved to" not in first.said:
             ends["not damaged enough"] += 1
         else:
             _interrupt(damaged, photos, draw, length, ends)

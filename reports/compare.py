@@ -258,7 +258,7 @@ def _refuse_damaged(run: RunFolder) -> None:
     """What `bench check` finds in the folder of a run that has ended."""
     found = next(check_run(run.path), None) if run.complete else None
     if found:
-        raise DataError(f"{found.where}: {found.message}")
+        raise DataError(f"{found.where}: {found.said}")
 
 
 def _limits(text: str, runs: Sequence[RunFolder]) -> dict[str, float]:

@@ -47,7 +47,7 @@ class Processes:
 
     @contextmanager
     def start(self, spec: WorkerSpec) -> Iterator[RunChunks]:
-        """Start the processes; kill them at the end of the block, which is safe: they write nothing.
+        """Start the processes, and kill them at the end of the block: they write nothing.
 
         Raises:
             WeightsError: if a checkpoint is damaged, of another model or not trained.

@@ -49,13 +49,13 @@ def _check_run(folder: Path) -> Iterator[StoreFinding]:
     except BenchError as error:
         if not (folder / RECORD).is_file():
             raise
-        yield StoreFinding(kind="file", where=str(folder), message=str(error))
+        yield StoreFinding(kind="file", where=str(folder), said=str(error))
         return
     found = list(_check_sums(folder, sums))
     yield from found
     if not found and record and (key := _other_plan(record.plan, plan)):
         said = f"of another plan than plan.toml: {key} differs; {AGAIN}"
-        yield StoreFinding(kind="file", where=str(folder / RECORD), message=said)
+        yield StoreFinding(kind="file", where=str(folder / RECORD), said=said)
     elif not found and record and sums:
         yield from _check_samples(folder, record)
 
@@ -72,14 +72,14 @@ def _check_samples(folder: Path, record: Record) -> Iterator[StoreFinding]:
             of = row.inpainter, row.detector
             if not {*of} <= models or row.dataset not in plan.datasets:
                 said = f"a row of {of[0]} and {of[1] or 'ignore_progress'}, not in plan.toml"
-                yield StoreFinding(kind="file", where=str(path), message=said)
+                yield StoreFinding(kind="file", where=str(path), said=said)
                 return
     except BenchError as error:
-        yield StoreFinding(kind="file", where=str(path), message=str(error))
+        yield StoreFinding(kind="file", where=str(path), said=str(error))
         return
     if len(samples) != record.samples:
         said = f"{len(samples)} samples, where {RECORD} says {record.samples}; {AGAIN}"
-        yield StoreFinding(kind="file", where=str(path), message=said)
+        yield StoreFinding(kind="file", where=str(path), said=said)
 
 
 def _check_sums(folder: Path, sums: Mapping[str, str]) -> Iterator[StoreFinding]:
@@ -88,7 +88,7 @@ def _check_sums(folder: Path, sums: Mapping[str, str]) -> Iterator[StoreFinding]
             yield from _check_file(folder / name, known)
         else:
             said = f"names {name!r}, which no run writes; {AGAIN}"
-            yield StoreFinding(kind="file", where=str(folder / RECORD), message=said)
+            yield StoreFinding(kind="file", where=str(folder / RECORD), said=said)
 
 
 def _plan_of(folder: Path) -> dict[str, Any]:
@@ -117,9 +117,9 @@ def _other_plan(recorded: Mapping[str, Any], here: Mapping[str, Any]) -> str:
 
 def _check_file(path: Path, known: str) -> Iterator[StoreFinding]:
     if not path.is_file():
-        yield StoreFinding(kind="missing", where=str(path), message=AGAIN)
+        yield StoreFinding(kind="missing", where=str(path), said=AGAIN)
     elif _sum(path) != known:
-        yield StoreFinding(kind="file", where=str(path), message=AGAIN)
+        yield StoreFinding(kind="file", where=str(path), said=AGAIN)
 
 
 def _sum(path: Path) -> str:

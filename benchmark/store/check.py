@@ -48,17 +48,17 @@ class StoreFinding:
             without a row, left by a killed run or by a lost row; "other" for an output that
             differs when it is recomputed.
         where: the file, or the folder of the database.
-        message: what was done about it, or has to be.
+        said: what was done about it, or has to be; a key of `bench check --json`.
     """
 
     kind: Literal["database", "row", "file", "missing", "orphan", "other"]
     where: str
-    message: str
+    said: str
 
     @property
     def line(self) -> str:
         """The finding in one line."""
-        return f"{_LABELS[self.kind]}: {self.where}: {self.message}"
+        return f"{_LABELS[self.kind]}: {self.where}: {self.said}"
 
 
 def check_store(place: str | Path) -> Iterator[StoreFinding]:
@@ -103,13 +103,13 @@ def _check_database(place: str | Path) -> Iterator[StoreFinding]:
             with database.writing():
                 damaged = database.delete_damaged()
         for _ in range(damaged):
-            yield StoreFinding(kind="row", where=str(folder), message=AGAIN)
+            yield StoreFinding(kind="row", where=str(folder), said=AGAIN)
     except DamagedStore:
         recovery = recover_database(folder, open_files(place))
         yield StoreFinding(
             kind="database",
             where=str(folder),
-            message=f"{interrupted}moved to {recovery.aside}, {recovery.rows} outputs recovered; "
+            said=f"{interrupted}moved to {recovery.aside}, {recovery.rows} outputs recovered; "
             "rerun to regenerate the others",
         )
 
@@ -124,8 +124,8 @@ def _check_prefix(store: Store, prefix: str) -> Iterator[StoreFinding]:
             yield from _check_file(store, row)
     for name in sorted(files - own):
         if not is_draft(name):
-            message = "no row refers to it; 'bench clean' removes it"
-            yield StoreFinding(kind="orphan", where=store.files.where(name), message=message)
+            said = "no row refers to it; 'bench clean' removes it"
+            yield StoreFinding(kind="orphan", where=store.files.where(name), said=said)
 
 
 def _check_file(store: Store, row: StoredRow) -> Iterator[StoreFinding]:
@@ -147,7 +147,7 @@ def _check_file(store: Store, row: StoredRow) -> Iterator[StoreFinding]:
         if found is not None:
             store.files.remove([name])
     kind: Literal["missing", "file"] = "missing" if found is None else "file"
-    yield StoreFinding(kind=kind, where=store.files.where(name), message=AGAIN)
+    yield StoreFinding(kind=kind, where=store.files.where(name), said=AGAIN)
 
 
 def _state(store: Store, row: StoredRow) -> str | None:

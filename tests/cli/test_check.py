@@ -48,7 +48,7 @@ def test_damage_is_found_and_the_same_command_heals_it(bench: Bench, photos: Pat
     result = bench(*CHECK)
     assert result.exit_code == 1
     assert len(result.stdout.splitlines()) == len(files[::2]) + 1
-    assert all("run again to make it anew" in line for line in result.stdout.splitlines())
+    assert all("rerun to regenerate it" in line for line in result.stdout.splitlines())
     healed = bench(*SET, "--images", photos)
     assert healed.exit_code == 0, healed.output
     assert written() == before
@@ -130,7 +130,7 @@ def test_clean_removes_nothing_if_a_runs_needs_cannot_be_told(bench: Bench, phot
 def test_no_store_is_a_line(bench: Bench, command: str) -> None:
     result = bench(command, "--store", "nowhere")
     assert result.exit_code == 2
-    assert "is no store of answers" in result.stderr
+    assert "is not a store" in result.stderr
     assert not Path("nowhere").exists()
 
 

@@ -99,7 +99,7 @@ def forge(store: Path) -> None:
         for start in "0123456789abcdef":
             forged = [
                 one._replace(numbers=struct.pack("<d", 99.0))
-                for one in rows.below(start)
+                for one in rows.with_prefix(start)
                 if one.numbers and struct.unpack("<d", one.numbers[:8])[0] > 1
             ]
             with rows.writing():
@@ -135,7 +135,7 @@ def test_what_does_not_fit_is_refused_in_a_line(
     first, second = shards
     refused(bench("merge", "merged", first), "shard 2/2 is missing")
     refused(bench("merge", "merged", first, first), "s1: shard 1/2, as is s1")
-    refused(bench("merge", "merged", first, "nowhere"), "nowhere: no shard's folder")
+    refused(bench("merge", "merged", first, "nowhere"), "nowhere: not the folder of a shard")
     bench(*WORDS, "--images", photos, "--shard", "2/3", "--out", "third")
     refused(bench("merge", "merged", first, "third"), "third: shard 2/3, but s1 is 1/2")
     bench(*WORDS, "--images", photos, "--shard", "2/2", "--seed", "1", "--out", "seed")
@@ -150,14 +150,14 @@ def test_other_weights_or_images_are_refused(
     path = shards[1] / "record.json"
     whole = path.read_text()
     path.write_text(whole.replace('"sha256": ""', '"sha256": "1"', 1))
-    refused(bench("merge", "merged", *shards), "s2: ran with other weights than s1: meanfill")
+    refused(bench("merge", "merged", *shards), "s2: ran with different weights than s1: meanfill")
     path.write_text(whole)
     shutil.copyfile(photos / "a.png", photos / "c.png")
     (photos / "d.png").unlink()
     for shard in shards:
         said = json.loads((shard / "record.json").read_text())
         (shard / "record.json").write_text(json.dumps({**said, "failures": []}))
-    refused(bench("merge", "merged", *shards), "lack 80 answers that their samples.csv name")
+    refused(bench("merge", "merged", *shards), "lack 80 outputs that their samples.csv name")
 
 
 def test_shards_of_different_images_are_refused(

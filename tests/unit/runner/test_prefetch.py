@@ -1,4 +1,4 @@
-"""The next chunk is decoded while the model works on this one, and no more than that."""
+"""Prefetching: exactly one chunk is decoded while the model runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from benchmark.core.errors import DamagedOutput
 from benchmark.runner.inputs import Chunk, Inputs
 from benchmark.runner.outcome import ChunkResult
 from benchmark.runner.prefetch import run_with_prefetch
-from tests.unit.executors.kits import chunks
+from tests.unit.executors.specs import chunks
 
 
 class Slow:
@@ -38,15 +38,15 @@ class Slow:
         return ChunkResult(jobs=1)
 
 
-def test_one_chunk_is_decoded_ahead_beside_the_model() -> None:
+def test_one_chunk_is_prefetched() -> None:
     worker = Slow(5)
     assert sum(one.jobs for one in run_with_prefetch(worker, chunks("0", "1", "2", "3", "4"))) == 5
     assert max(worker.ahead) == 1
 
 
-def test_what_cannot_be_decoded_is_raised_in_its_turn() -> None:
+def test_an_error_in_decoding_is_raised_at_its_chunk() -> None:
     worker = Slow(1)
-    outcomes = run_with_prefetch(worker, chunks("0", "damaged"))
-    assert next(outcomes).jobs == 1
+    results = run_with_prefetch(worker, chunks("0", "damaged"))
+    assert next(results).jobs == 1
     with pytest.raises(DamagedOutput, match="a file: missing or damaged"):
-        next(outcomes)
+        next(results)
