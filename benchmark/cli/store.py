@@ -153,7 +153,7 @@ def clean(
         places = [one for one in dict.fromkeys(map(absolute, wanted)) if is_store(one)]
         if not places:
             missing = wanted[0]
-            raise DataError(f"{missing}: is no store of answers; name one with --store")
+            raise DataError(f"{missing}: is not a store; name one with --store")
         needed = needed_by(folders) if unneeded else None
         if unneeded and not store:
             _refuse_of_others(folders, places, needed or set())

@@ -245,10 +245,10 @@ class PlanJobs:
     def _detected(
         self, detector: ResolvedModel, inpainter: ResolvedModel, retouch: str, _: str
     ) -> Iterator[str]:
-        resolved, painter = self.resolved, file_name(inpainter.name, retouch)
+        resolved, name = self.resolved, file_name(inpainter.name, retouch)
         images = self.inpaint_keys(inpainter, retouch)
         for sample, key in zip(resolved.samples, images, strict=True):
-            yield detect_key(detector, key, detect_fingerprint(resolved, detector, sample, painter))
+            yield detect_key(detector, key, detect_fingerprint(resolved, detector, sample, name))
 
     def _post_processed(
         self, detector: ResolvedModel, inpainter: ResolvedModel, retouch: str, launder: str

@@ -61,7 +61,7 @@ class _Run:
     def run_waves(
         self, run_chunks: RunChunks, waves: Sequence[Wave], missing: Sequence[int]
     ) -> None:
-        """Run waves, of each as many jobs as `missing` says."""
+        """Run the missing jobs of all waves; `missing` has their number for each wave."""
         for number, (wave, total) in enumerate(zip(waves, missing, strict=True), start=1):
             self.stats.stored[wave.stage] += wave.total - total
             if total:

@@ -200,7 +200,7 @@ class Database:
         """Find out which version's table the database has, without changing anything."""
         columns = schema_of(self._connection)
         if not columns:
-            raise sqlite3.DatabaseError("it has no table of answers")
+            raise sqlite3.DatabaseError("it has no table of outputs")
         self._columns = columns
 
     def _create_or_upgrade(self) -> None:

@@ -141,7 +141,7 @@ def test_what_does_not_fit_is_refused_in_a_line(
     bench(*WORDS, "--images", photos, "--shard", "2/2", "--seed", "1", "--out", "seed")
     refused(bench("merge", "merged", first, "seed"), "a shard of another plan")
     (second / "record.json").unlink()
-    refused(bench("merge", "merged", first, second), "s2: its run has not ended")
+    refused(bench("merge", "merged", first, second), "s2: its run is incomplete")
 
 
 def test_other_weights_or_images_are_refused(
@@ -165,7 +165,7 @@ def test_shards_of_different_images_are_refused(
 ) -> None:
     shutil.copyfile(photos / "a.png", photos / "aa.png")
     bench(*WORDS, "--images", photos, "--shard", "2/2", "--out", "other")
-    refused(bench("merge", "merged", shards[0], "other"), "of different images of folder")
+    refused(bench("merge", "merged", shards[0], "other"), "have different images of folder")
 
 
 def test_merging_needs_neither_images_nor_models(
