@@ -48,33 +48,33 @@ FILE = bytes(64)  # stands for an image or heatmap
 
 
 class Nowhere:
-    """Stands for the data sets: nothing is decoded."""
+    """A stand-in for the data sets: nothing is decoded."""
 
     unused = ()
     folders: dict[str, Path] = {}  # noqa: RUF012 (stays empty)
 
 
 class Instant:
-    """An executor whose models answer at once, with numbers drawn from the job's key."""
+    """An executor without models, whose outputs are random numbers from the job's key."""
 
     name, devices = "instant", ()
 
     @contextmanager
     def start(self, spec: WorkerSpec) -> Iterator[object]:
-        yield self.run_with_prefetch
+        yield self.run
 
-    def run_with_prefetch(self, chunks: Iterable[Chunk]) -> Iterator[ChunkResult]:
+    def run(self, chunks: Iterable[Chunk]) -> Iterator[ChunkResult]:
         for chunk in chunks:
-            answers = [self.answer(job) for job in chunk.jobs]
+            outputs = [self.output_of(job) for job in chunk.jobs]
             inputs = [
                 StoredOutput(key=key, suffix=".png", content=FILE)
                 for keys in chunk.keep.values()
                 for key in (keys.image, keys.mask)
                 if key
             ]
-            yield ChunkResult(answers=answers, inputs=inputs, jobs=len(answers))
+            yield ChunkResult(outputs=outputs, inputs=inputs, jobs=len(outputs))
 
-    def answer(self, job: Job) -> StoredOutput:
+    def output_of(self, job: Job) -> StoredOutput:
         drawn = int(job.key[:8], 16) / 2**32
         if isinstance(job, InpaintJob):
             return StoredOutput(key=job.key, suffix=".png", content=FILE)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from typing import NamedTuple, TypeVar
@@ -15,20 +14,21 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmark.core.checkpoints.resolve import refuse_changed
-from benchmark.core.errors import BadOutput, DataError, FileChanged, KnownMoved, WeightsError
+from benchmark.core.errors import BadOutput, DataError, FileChanged, WeightsError
 from benchmark.core.external.files import Terms
 from benchmark.core.seeds import seed_of
 from benchmark.core.tensors import hole_blind, to_images, to_masks
-from benchmark.core.types import Case, Pixels, Sample, Verdict
-from benchmark.metrics import METRICS, Metric
+from benchmark.core.types import Pixels, Sample
 from benchmark.runner.batching import BatchSizer
+from benchmark.runner.failures import failure_of
 from benchmark.runner.inputs import Chunk, InputLoader, Inputs
 from benchmark.runner.jobs import DetectJob, InpaintJob, MeasureJob, ResolvedModel
+from benchmark.runner.measuring import Measurer
 from benchmark.runner.named_models import detect_by_name, inpaint_by_name, to_logits
 from benchmark.runner.outcome import ChunkResult, Failure
 from benchmark.runner.per_sample import call_per_sample
 from benchmark.runner.retouching import InpainterOutput, RetouchVariants, retouched_outputs
-from benchmark.store.store import StoredOutput, heatmap_output, metric_output
+from benchmark.store.store import StoredOutput, heatmap_output
 from detectors import create_detector
 from detectors.base import Detector
 from detectors.external.base import NamedDetector
@@ -94,7 +94,7 @@ class Worker:
         self._batch = batch
         self._sizer = BatchSizer(device, batch, shrink=shrink)
         self._loaded: dict[ResolvedModel, Inpainter | Detector] = {}
-        self._metrics: dict[str, Metric] = {}
+        self._measurer = Measurer(self._terms.logs)
         self._last: _LastDetection | None = None
         self._seconds = 0.0
 
@@ -117,7 +117,11 @@ class Worker:
         inpaint = [job for job in jobs if isinstance(job, InpaintJob)]
         detect = [job for job in jobs if isinstance(job, DetectJob)]
         measure = [job for job in jobs if isinstance(job, MeasureJob)]
-        found = [*self._inpaint(inpaint), *self._detect(detect), *self._measure(measure)]
+        found = [
+            *self._inpaint(inpaint),
+            *self._detect(detect),
+            *self._measurer.run(measure, inputs),
+        ]
         return ChunkResult(
             outputs=[one for one in found if isinstance(one, StoredOutput)],
             inputs=list(self._encoded_inputs(chunk)),
@@ -176,16 +180,16 @@ class Worker:
             try:
                 loaded.append(RetouchVariants(jobs=variants, sample=self._inputs.sample(ref)))
             except FileChanged as error:  # a missing number rather than that of another file
-                yield _failure("failed", variants[0], variants[0].inpainter.name, error)
+                yield failure_of("failed", variants[0], variants[0].inpainter.name, error)
             except DataError as error:
-                yield _failure("skipped", variants[0], "", error)
+                yield failure_of("skipped", variants[0], "", error)
         for one, output in self._run_inpainter(loaded):
             if isinstance(output, BadOutput):  # one failure, whatever retouching would follow
-                yield _failure("failed", one.jobs[0], one.jobs[0].inpainter.name, output)
+                yield failure_of("failed", one.jobs[0], one.jobs[0].inpainter.name, output)
                 continue
             for job, result in retouched_outputs(one, output):
                 if isinstance(result, BadOutput):
-                    yield _failure("failed", job, job.inpainter.name, result, retouch=job.retouch)
+                    yield failure_of("failed", job, job.inpainter.name, result, retouch=job.retouch)
                 else:
                     yield result
 
@@ -228,7 +232,7 @@ class Worker:
         loaded = [(job, self._detector_input(job)) for job in jobs]
         for job, result in self._run_detector(loaded):
             if isinstance(result, BadOutput):
-                yield _failure(
+                yield failure_of(
                     "failed",
                     job.inpaint_job,
                     job.detector.name,
@@ -316,51 +320,6 @@ class Worker:
 
         return each
 
-    def _measure(self, jobs: Sequence[MeasureJob]) -> Iterator[StoredOutput | Failure]:
-        for _, group in groupby(jobs, key=_case_key):
-            measures = list(group)
-            try:
-                case = self._case(measures[0])
-            except DataError as error:  # such as an image that changed after it was inpainted
-                yield from (_unmeasured(job, error) for job in measures)
-                continue
-            for job in measures:
-                if job.metric not in self._metrics:
-                    self._metrics[job.metric] = METRICS.load(job.metric)()
-                yield self._measured(job, case)
-
-    def _measured(self, job: MeasureJob, case: Case) -> StoredOutput | Failure:
-        metric = self._metrics[job.metric]
-        (row,) = call_per_sample(
-            lambda cases: [metric.measure(_copied(one))[0] for one in cases],
-            [case],
-            model=job.metric,
-            logs=self._terms.logs,
-        )
-        return _unmeasured(job, row) if isinstance(row, BadOutput) else metric_output(job.key, row)
-
-    def _case(self, job: MeasureJob) -> Case:
-        sample = self._inputs.sample(job.inpaint_job.sample)
-        image, mask = sample.image, sample.mask
-        filled = self._inputs.images[job.inpaint_job.key]
-        step = job.detect_job.step if job.detect_job else None
-        if step:  # all at the heatmap's size; image quality is measured without post-processing
-            image, filled, mask = step.resized(image), step.resized(filled), step.truth(mask)
-        return Case(
-            image=image[None],
-            mask=mask[None],
-            truth=(mask & job.inpaint_job.changes_image)[None],
-            filled=filled[None],
-            verdict=self._verdict(job.detect_job) if job.detect_job else None,
-        )
-
-    def _verdict(self, job: DetectJob) -> Verdict:
-        return Verdict(
-            logits=self._inputs.heatmaps[job.key][None],
-            score=np.asarray([self._inputs.scores[job.key]], dtype=np.float32),
-            threshold=job.detector.card.threshold,
-        )
-
     @contextmanager
     def _clock(self) -> Iterator[None]:
         start = time.perf_counter()
@@ -376,47 +335,3 @@ def _batches(
         alike = list(group)
         for start in range(0, len(alike), size):
             yield alike[start : start + size]
-
-
-def _copied(case: Case) -> Case:
-    """Return a copy that a metric may modify: the sample is cached for others."""
-    verdict = case.verdict
-    return Case(
-        image=case.image.copy(),
-        mask=case.mask.copy(),
-        truth=case.truth.copy(),
-        filled=case.filled.copy(),
-        verdict=verdict and replace(verdict, logits=verdict.logits.copy()),
-    )
-
-
-def _case_key(job: MeasureJob) -> tuple[str, str]:
-    return job.inpaint_job.key, job.detect_job.key if job.detect_job else ""
-
-
-def _unmeasured(job: MeasureJob, error: Exception) -> Failure:
-    launder = job.detect_job.launder if job.detect_job else ""
-    retouch = job.inpaint_job.retouch
-    return _failure("failed", job.inpaint_job, job.metric, error, retouch=retouch, launder=launder)
-
-
-def _failure(
-    kind: str,
-    job: InpaintJob,
-    model: str,
-    error: Exception,
-    *,
-    retouch: str = "",
-    launder: str = "",
-) -> Failure:
-    return Failure(
-        kind="skipped" if kind == "skipped" else "failed",
-        dataset=job.sample.dataset,
-        sample=job.sample.id,
-        bucket=job.sample.bucket,
-        retouch=retouch,
-        launder=launder,
-        model=model,
-        reason=str(error),
-        drift=error.drift if isinstance(error, KnownMoved) else (),
-    )

@@ -275,7 +275,7 @@ def test_a_metric_that_modifies_its_case_changes_no_other_number(
     jobs = [measure_job(metric, "1", inpaint, detect) for metric in ("psnr", "f1")]
     alone = [one.numbers for one in worker(Chunk(jobs=jobs), given).outputs]
     overwriting = measure_job("psnr", "1", inpaint, detect)
-    worker._metrics["overwriting"] = Overwriting()
+    worker._measurer.metrics["overwriting"] = Overwriting()
     both = worker(
         Chunk(jobs=[replace(overwriting, metric="overwriting", key="0" * 32), *jobs]), given
     )
