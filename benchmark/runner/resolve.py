@@ -89,11 +89,8 @@ class ResolvedPlan:
         """`original` if only the null needs it, without retouching; else None."""
         if self.null_inpainter is None or self.original_in_plan:
             return None
-        return (
-            self.null_inpainter
-            if any(not self.null_omitted_reason(one) for one in self.detectors)
-            else None
-        )
+        has_null = any(not self.null_omitted_reason(one) for one in self.detectors)
+        return self.null_inpainter if has_null else None
 
     @property
     def original_in_plan(self) -> bool:

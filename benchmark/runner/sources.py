@@ -273,7 +273,7 @@ class Sources:
             )
         return [name for name in names if name not in masks]
 
-    def _no_masks(self, plan: Plan, dataset: str) -> list[Path]:
+    def _not_masks(self, plan: Plan, dataset: str) -> list[Path]:
         """Return the paths in the masks' folder that are not masks."""
         if _same(plan.masks, plan.images):
             images = (*self._names[dataset], *self._others[dataset])
@@ -306,7 +306,7 @@ class Sources:
                 plan.masks,
                 self._names[dataset],
                 self._others[dataset],
-                without=self._no_masks(plan, dataset),
+                without=self._not_masks(plan, dataset),
             )
         return plan.pairing == "name" or plan.masks.is_file()
 
@@ -326,7 +326,7 @@ class Sources:
                 most=self._most,
                 others=self._others[dataset],
                 partly=plan.pairing != "name",
-                without=() if published else self._no_masks(plan, dataset),
+                without=() if published else self._not_masks(plan, dataset),
             ),
             buckets,
             polarity="white-hole" if published else plan.mask_polarity,
