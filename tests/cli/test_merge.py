@@ -194,7 +194,7 @@ def test_a_shard_of_an_older_version_is_to_be_run_again(
         said = json.loads((shard / "record.json").read_text())
         del said["pictures"]
         (shard / "record.json").write_text(json.dumps(said))
-    refused(bench("merge", "merged", *shards), "of an older version: run")
+    refused(bench("merge", "merged", *shards), "of an older version: rerun")
 
 
 def test_a_folder_is_one_shard_s(bench: Bench, photos: Path, shards: list[Path]) -> None:
