@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from benchmark.datasets.base import Dataset
     from benchmark.metrics.base import Metric
     from benchmark.runner.plan import Plan
-    from benchmark.runner.scheduler import Progress, Settings
+    from benchmark.runner.settings import Settings
+    from benchmark.runner.stages import Progress
     from detectors import create_detector
     from detectors.base import Detector
     from inpainters import create_inpainter
@@ -46,7 +47,7 @@ _MODULES = {
     "Inpainter": "inpainters.base",
     "Metric": "benchmark.metrics.base",
     "Plan": "benchmark.runner.plan",
-    "Progress": "benchmark.runner.scheduler",
+    "Progress": "benchmark.runner.stages",
     "RunRecord": "benchmark.api",
     "Settings": "benchmark.runner.scheduler",
     "create_detector": "detectors",

@@ -27,11 +27,13 @@ from benchmark.results.samples import BEGUN_SAMPLES, sample_rows, write_keys, wr
 from benchmark.results.significance import PairedTest
 from benchmark.results.table import run_table
 from benchmark.runner.outcome import Failure
-from benchmark.runner.plan import Plan, as_begun, same_plan
+from benchmark.runner.plan import Plan, same_plan, with_recorded_defaults
 from benchmark.runner.planning import PlanJobs
-from benchmark.runner.resolve import ResolvedPlan, prepare, refuse_retired
-from benchmark.runner.scheduler import Progress, Settings, Tally, execute, nobody
+from benchmark.runner.resolve import ResolvedPlan, refuse_retired, resolve_plan
+from benchmark.runner.scheduler import execute
+from benchmark.runner.settings import Settings
 from benchmark.runner.shard import SHARD_FILE, Shard, shard_text
+from benchmark.runner.stages import Progress, RunStats, ignore_progress
 from benchmark.store.store import Store, is_address
 
 if TYPE_CHECKING:  # slow to import, and only needed for data frames
@@ -156,35 +158,37 @@ def run(
     store = store if store is None or is_address(store) else expand_home(Path(store))
     plan = _as_begun(plan, out)
     refuse_retired(plan)
-    setup = prepare(plan, settings.shard)
-    plan = setup.plan
-    for line in (*setup.sources.lines(), *_withheld_lines(setup, settings)):
+    resolved = resolve_plan(plan, settings.shard)
+    plan = resolved.plan
+    for line in (*resolved.sources.lines(), *_withheld_lines(resolved, settings)):
         settings.tell(line)
-    _refuse_unused(setup, settings)
+    _refuse_unused(resolved, settings)
     if save_images:
-        _check_names(setup)
-    jobs, claim = PlanJobs(setup), claimed(out, plan, settings.shard, store)
+        _check_names(resolved)
+    jobs, claim = PlanJobs(resolved), claimed(out, plan, settings.shard, store)
     with claim as (folder, place), Store(place) as outputs, outputs.used():
         if folder is not None and names_outside(plan) is not None:
-            _write_begun(folder, jobs, record_of(setup, settings, Tally(), {}), place)
+            _write_begun(folder, jobs, record_of(resolved, settings, RunStats(), {}), place)
         with _with_progress(settings) as shown:
             tally = execute(jobs, outputs, executor, shown)
         known = known_pixels(jobs, outputs, tally.failures)
-        record = conclude(jobs, outputs, record_of(setup, settings, tally, known), folder)
+        record = conclude(jobs, outputs, record_of(resolved, settings, tally, known), folder)
         if folder is not None and save_images:
             _save_images(folder / "images", jobs, outputs)
     return record
 
 
-def _check_names(setup: ResolvedPlan) -> None:
+def _check_names(resolved: ResolvedPlan) -> None:
     from benchmark.results.images import check_names
 
-    check_names(setup)
+    check_names(resolved)
 
 
-def _withheld_lines(setup: ResolvedPlan, settings: Settings) -> Iterator[str]:
+def _withheld_lines(resolved: ResolvedPlan, settings: Settings) -> Iterator[str]:
     """Yield a line that names the environment variables withheld from `cmd:` programs."""
-    programs = [one for one in setup.all_inpainters + setup.all_detectors if "cmd:" in one.word]
+    programs = [
+        one for one in resolved.all_inpainters + resolved.all_detectors if "cmd:" in one.word
+    ]
     if programs and (names := withheld_variables(settings.env)):
         yield (
             f"Not passed to cmd: programs because they look like secrets: {', '.join(names)}. "
@@ -197,7 +201,7 @@ def _with_progress(settings: Settings) -> Iterator[Settings]:
     """Yield the settings; in a notebook without a progress callback, with progress bars."""
     from benchmark.progress import in_notebook, watch
 
-    if settings.notify is not nobody or not in_notebook():
+    if settings.notify is not ignore_progress or not in_notebook():
         yield settings
         return
     with watch() as notify:
@@ -218,10 +222,10 @@ def conclude(jobs: PlanJobs, outputs: Store, record: Record, folder: Path | None
         OutputError: if a file cannot be written.
     """
     if not record.shard:
-        _refuse_empty(jobs.setup, record.failures)
+        _refuse_empty(jobs.resolved, record.failures)
     record = record.model_copy(update={"store": recorded_store(outputs.place, folder)})
     found = RunRecord(
-        plan=jobs.setup.plan,
+        plan=jobs.resolved.plan,
         cells=tuple(aggregate(jobs, outputs, record.failures)),
         failures=record.failures,
         document=record.document(),
@@ -248,7 +252,7 @@ def _save_images(folder: Path, jobs: PlanJobs, outputs: Store) -> None:
     from benchmark.results.displayed import Images, shown_samples
     from benchmark.results.images import save_pictures
 
-    shown = shown_samples(sample_rows(jobs, outputs), jobs.setup.plan)
+    shown = shown_samples(sample_rows(jobs, outputs), jobs.resolved.plan)
     save_pictures(folder, shown, outputs, Images(outputs, jobs))
 
 
@@ -310,7 +314,7 @@ def _as_begun(plan: Plan, out: str | Path | None) -> Plan:
     if path is None or not path.is_file():
         return plan
     try:
-        return as_begun(plan, Plan.load(path))
+        return with_recorded_defaults(plan, Plan.load(path))
     except BenchError:
         return plan  # `claimed` raises the error
 
@@ -343,17 +347,17 @@ def _check_device(device: str) -> None:
         check_device(device)
 
 
-def _refuse_unused(setup: ResolvedPlan, settings: Settings) -> None:
-    for model in setup.absent if settings.strict else ():
+def _refuse_unused(resolved: ResolvedPlan, settings: Settings) -> None:
+    for model in resolved.absent if settings.strict else ():
         raise WeightsError(model.absent)
-    for failure in setup.failures if settings.strict else ():
+    for failure in resolved.failures if settings.strict else ():
         raise DataError(f"{failure.sample}: {failure.reason}")
-    for file, reason in setup.sources.unused if settings.strict else ():
+    for file, reason in resolved.sources.unused if settings.strict else ():
         raise DataError(f"{file}: {reason}")
 
 
-def _refuse_empty(setup: ResolvedPlan, failures: tuple[Failure, ...]) -> None:
-    samples = {(one.dataset, one.id, one.bucket) for one in setup.samples}
+def _refuse_empty(resolved: ResolvedPlan, failures: tuple[Failure, ...]) -> None:
+    samples = {(one.dataset, one.id, one.bucket) for one in resolved.samples}
     skipped = {
         (one.dataset, one.sample, one.bucket): one for one in failures if one.kind == "skipped"
     }

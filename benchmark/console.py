@@ -21,7 +21,7 @@ from benchmark.results.csv import result_rows
 from benchmark.results.nulls import distance_rows
 from benchmark.results.terminal_table import WIDTH, screen_table
 from benchmark.runner.plan import Plan
-from benchmark.runner.resolve import choose, refuse_retired
+from benchmark.runner.resolve import refuse_retired, resolve_models
 from benchmark.runner.shard import WHOLE, Shard
 from benchmark.runner.sources import Sources
 from detectors import DETECTORS
@@ -67,7 +67,9 @@ def announce(plan: Plan, *, quiet: bool = False) -> None:
         WeightsError: if no inpainter, or none of the detectors, has weights.
     """
     refuse_retired(plan)
-    models = choose(INPAINTERS, plan.inpainters, plan) + choose(DETECTORS, plan.detectors, plan)
+    models = resolve_models(INPAINTERS, plan.inpainters, plan) + resolve_models(
+        DETECTORS, plan.detectors, plan
+    )
     for model in models:
         if model.absent:
             say(f"Left out: {model.absent}")

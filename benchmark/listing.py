@@ -226,7 +226,7 @@ def _line(entry: dict[str, Any]) -> str:
     if "error" in entry:
         return f"cannot be used: {entry['error']}"
     weights = ", ".join(entry["weights"]) or "no weights"
-    license = f"; {entry['license']}" if entry["licence"] else ""
+    license = f"; {entry['licence']}" if entry["licence"] else ""
     whose = f" [{entry['distribution']}]" if "distribution" in entry else ""
     return f"{weights:<18}{entry['title']}{license}{whose}"
 

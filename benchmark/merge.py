@@ -1,4 +1,4 @@
-"""Shards of a run, made into the run: their stores into one, their numbers anew from it."""
+"""Merge the shards of a run: their stores into one, and the run's files computed from it."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ from benchmark.results.run_folder import read_plan
 from benchmark.results.samples import read_samples
 from benchmark.runner.plan import Plan
 from benchmark.runner.planning import PlanJobs
-from benchmark.runner.scheduler import STAGES, lacking
 from benchmark.runner.shard import SHARD_FILE, Shard, read_shard_file
+from benchmark.runner.stages import STAGES
+from benchmark.runner.waves import count_missing
 from benchmark.store.store import Store, is_address, is_store, rows_folder
 
 T = TypeVar("T")
@@ -29,7 +30,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Part:
-    """The folder of one shard's run, which has ended."""
+    """A shard's run, which is complete.
+
+    Attributes:
+        folder: the run's folder.
+        plan: the plan of the whole run.
+        shard: the shard.
+        store: the shard's store.
+        record: the run's record.
+    """
 
     folder: Path
     plan: Plan
@@ -39,7 +48,7 @@ class _Part:
 
     @property
     def origin(self) -> str:
-        """What its answers are said to come from: the shard by its folder's name and its record."""
+        """Origin of its outputs in the merged store: the folder's name and the shard."""
         return f"{self.folder.absolute().name} ({self.shard.label})"
 
 
@@ -47,73 +56,73 @@ class _Part:
 def merge(
     shards: Sequence[str | Path], *, out: str | Path, store: str | Path | None = None
 ) -> RunRecord:
-    """Make one run of the runs of all its shards; doing it again changes nothing.
+    """Merge the runs of all shards into one run; merging again changes nothing.
 
-    The files in `out` are those that one run of the whole plan writes, but for what record.json
-    says of time and machine. Nothing is inpainted, looked at or measured, and nothing that the plan
-    names is opened: the shards may be a stranger's.
+    The files in `out` equal those of one run of the whole plan, except for time and machine in
+    record.json. Nothing is inpainted, detected or measured, and nothing that the plan names is
+    opened: the shards may be a stranger's.
 
     Args:
-        shards: the folder of each.
+        shards: the folder of each shard.
         out: folder for the run's files.
-        store: folder for all answers; by default the run's own, `out`/store: the shards' answers
-            may be a stranger's, and in the common store later runs would believe them.
+        store: folder for all outputs; by default the run's own, `out`/store: the shards' outputs
+            may be a stranger's, and in the common store later runs would use them.
 
     Raises:
-        DataError: if a folder is no shard's, a shard is missing or not ended, or they are of
-            different plans, images, weights or metrics.
+        DataError: if a folder is not a shard's, a shard is missing or incomplete, or the shards
+            differ in their plan, images, weights or metrics.
         OutputError: if `out` is of another plan or cannot be written.
     """
-    parts = [_part(Path(folder)) for folder in shards]
+    parts = [_read_part(Path(folder)) for folder in shards]
     _refuse_incomplete(parts)
     parts.sort(key=lambda part: part.shard)
-    _refuse_others(parts)
-    record = _record(parts)
+    _refuse_different(parts)
+    record = _merge_records(parts)
     jobs = _jobs(parts, record)
     own = Path(out) / "store"
-    claim = claimed(out, jobs.setup.plan, None, store or own)
+    claim = claimed(out, jobs.resolved.plan, None, store or own)
     with (
         claim as (folder, place),
-        _taken_back(own),
-        Store(place) as answers,
-        answers.used(),
+        _removed_on_error(own),
+        Store(place) as merged,
+        merged.used(),
     ):
         for part in parts:
             if rows_folder(part.store).resolve() != rows_folder(place).resolve():
-                answers.absorb(part.store, origin=part.origin)
-        answers.table.sync()  # the shards may go when this has ended
-        if not record.failures and (missing := lacking(jobs, answers)):
+                merged.merge_from(part.store, origin=part.origin)
+        merged.table.sync()  # the user may delete the shards after this
+        if not record.failures and (missing := count_missing(jobs, merged)):
             raise DataError(
-                f"the stores of these shards lack {missing} answers that their samples.csv name; "
-                "run them again to make them"
+                f"the stores of these shards lack {missing} outputs that their samples.csv name; "
+                "rerun the shards to regenerate them"
             )
-        return conclude(jobs, answers, record, folder)
+        return conclude(jobs, merged, record, folder)
 
 
 @contextmanager
-def _taken_back(own: Path) -> Iterator[None]:
-    """The run's own store, if it is made here, goes again at a user's mistake."""
-    there = own.exists()
+def _removed_on_error(own: Path) -> Iterator[None]:
+    """Remove the run's own store after a user's error, if it did not exist before."""
+    existed = own.exists()
     try:
         yield
     except BenchError:
-        if not there:
+        if not existed:
             shutil.rmtree(own, ignore_errors=True)
         raise
 
 
-def _part(folder: Path) -> _Part:
-    said = read_shard_file(folder)
-    if said is None:
-        raise DataError(f"{folder}: no shard's folder ({SHARD_FILE} is missing)")
-    shard = Shard.parse(said.shard)
-    store = said.store if is_address(said.store) else folder / said.store
+def _read_part(folder: Path) -> _Part:
+    file = read_shard_file(folder)
+    if file is None:
+        raise DataError(f"{folder}: not the folder of a shard ({SHARD_FILE} is missing)")
+    shard = Shard.parse(file.shard)
+    store = file.store if is_address(file.store) else folder / file.store
     record = read_record(folder)
     if record is None:
-        raise DataError(f"{folder}: its run has not ended; the same command goes on from there")
+        raise DataError(f"{folder}: its run is incomplete; rerun the same command to resume")
     refuse_changed(folder, record.files, ["samples.csv"])
     if not is_store(store):
-        raise DataError(f"{folder}: its store {store} is not there; move it with the folder")
+        raise DataError(f"{folder}: its store {store} is missing; move it with the folder")
     return _Part(
         folder=folder,
         plan=read_plan(folder, record),
@@ -128,12 +137,12 @@ def _refuse_incomplete(parts: Sequence[_Part]) -> None:
     seen: dict[Shard, Path] = {}
     for part in parts:
         if part.plan != first.plan:
-            raise DataError(f"{part.folder}: a shard of another plan than {first.folder}'s")
-        said = f"{part.folder}: shard {part.shard.label}"
+            raise DataError(f"{part.folder}: a shard of another plan than {first.folder}")
+        label = f"{part.folder}: shard {part.shard.label}"
         if part.shard.count != first.shard.count:
-            raise DataError(f"{said}, but {first.folder} is {first.shard.label}")
+            raise DataError(f"{label}, but {first.folder} is {first.shard.label}")
         if part.shard in seen:
-            raise DataError(f"{said}, as is {seen[part.shard]}")
+            raise DataError(f"{label}, as is {seen[part.shard]}")
         seen[part.shard] = part.folder
     wanted = {Shard(index + 1, first.shard.count) for index in range(first.shard.count)}
     missing = ", ".join(shard.label for shard in sorted(wanted - set(seen)))
@@ -142,7 +151,7 @@ def _refuse_incomplete(parts: Sequence[_Part]) -> None:
 
 
 def _jobs(parts: Sequence[_Part], record: Record) -> PlanJobs:
-    """The jobs of the whole plan from the shards' files; neither images nor models are needed."""
+    """Return the jobs of the whole plan from the shards' files, without images or models."""
     rows = (row for part in parts for row in read_samples(part.folder / "samples.csv"))
     try:
         return filed_jobs(parts[0].plan, record, rows, _pictures(parts))
@@ -151,9 +160,7 @@ def _jobs(parts: Sequence[_Part], record: Record) -> PlanJobs:
 
 
 def _pictures(parts: Sequence[_Part]) -> dict[str, list[str]]:
-    """The names of all images in the order of the whole, by data set: each shard has every so
-    many-th.
-    """
+    """Return the names of all images in the order of the whole run, by data set."""
     found: dict[str, list[str]] = {}
     for dataset in parts[0].plan.datasets:
         shares = [list(part.record.pictures.get(dataset, ())) for part in parts]
@@ -161,15 +168,15 @@ def _pictures(parts: Sequence[_Part]) -> dict[str, list[str]]:
         fits = [Shard(index + 1, len(parts)).of(whole) for index in range(len(parts))] == shares
         if not whole or not fits or len(set(whole)) < len(whole):
             raise DataError(
-                f"the shards are of different images of {dataset}, or of an older version: run "
-                "those of an older version again, which computes nothing anew"
+                f"the shards have different images of {dataset}, or are of an older version: rerun "
+                "those of an older version, which recomputes nothing"
             )
         found[dataset] = whole
     return found
 
 
-def _record(parts: Sequence[_Part]) -> Record:
-    """The record of all shards: what they did and took in sum, where they were the same or each."""
+def _merge_records(parts: Sequence[_Part]) -> Record:
+    """Return the record of all shards: sums of counts and times; machines once or one each."""
     records = [part.record for part in parts]
     machines = [record.machine for record in records]  # None in an older shard
     same = all(one == machines[0] for one in machines)
@@ -193,7 +200,7 @@ def _record(parts: Sequence[_Part]) -> Record:
 
 
 def _sums(records: Sequence[Record]) -> dict[str, dict[str, float]]:
-    """Jobs and seconds of each stage over all shards."""
+    """Return jobs and seconds of each stage, summed over all shards."""
     return {
         name: {
             stage: round(sum(getattr(record, name).get(stage, 0) for record in records), 3)
@@ -203,31 +210,31 @@ def _sums(records: Sequence[Record]) -> dict[str, dict[str, float]]:
     }
 
 
-def _joined(said: Iterable[T]) -> T | str:
-    """What all shards say, or what each says with commas between."""
-    each = list(dict.fromkeys(said))
-    return each[0] if len(each) == 1 else ", ".join(map(str, each))
+def _joined(values: Iterable[T]) -> T | str:
+    """Return the value of all shards, or their different values separated by commas."""
+    different = list(dict.fromkeys(values))
+    return different[0] if len(different) == 1 else ", ".join(map(str, different))
 
 
 def _known_pixels(records: Sequence[Record]) -> dict[str, KnownPixels]:
-    """How far known pixels of finished images moved, over all shards."""
+    """Return the change of known pixels of finished images, over all shards."""
     found: dict[str, KnownPixels] = {}
     for record in records:
         for name, known in record.known_pixels.items():
             so_far = found.get(name, KnownPixels(pictures=0, moved=0, max=0, mean=0))
-            pictures = so_far.pictures + known.pictures
+            images = so_far.pictures + known.pictures
             total = so_far.mean * so_far.pictures + known.mean * known.pictures
             found[name] = KnownPixels(
-                pictures=pictures,
+                pictures=images,
                 moved=so_far.moved + known.moved,
                 max=max(so_far.max, known.max),
-                mean=round(total / max(pictures, 1), 6),
+                mean=round(total / max(images, 1), 6),
             )
     return found
 
 
-def _refuse_others(parts: Sequence[_Part]) -> None:
-    """Refuse shards that ran with different things: their numbers are not of one run."""
+def _refuse_different(parts: Sequence[_Part]) -> None:
+    """Refuse shards that ran with different weights, models or metrics."""
     first = parts[0]
     for part in parts[1:]:
         for what, one, other in (
@@ -239,10 +246,10 @@ def _refuse_others(parts: Sequence[_Part]) -> None:
             found = sorted(name for name in one | other if one.get(name) != other.get(name))
             if found:
                 raise DataError(
-                    f"{part.folder}: ran with other {what} than {first.folder}: {found[0]}"
+                    f"{part.folder}: ran with different {what} than {first.folder}: {found[0]}"
                 )
 
 
 def _identities(record: Record) -> dict[str, str]:
-    """Of a model that a user brought, its identity is all that counts."""
+    """Return the identities of external models: they determine the outputs."""
     return {name: one.identity for name, one in record.brought.items()}

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from benchmark.core.filenames import printable
-from benchmark.runner.scheduler import Notify, Stage
-from benchmark.runner.scheduler import Progress as Step
+from benchmark.runner.stages import Notify, Stage
+from benchmark.runner.stages import Progress as Step
 
 EVERY = 10.0  # seconds between lines where there is no terminal
 VERBS = {"fill": "inpaint", "judge": "detect", "measure": "measure"}

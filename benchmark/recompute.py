@@ -1,7 +1,7 @@
-"""Compute some answers of a store anew, drawn at random, and compare: a row's mark is no signature.
+"""Recompute a random sample of a store's outputs and compare: a checksum is no signature.
 
 Images and masks are those of the store. Models are the registry's own, with the weights that the
-run names; code of others is run only if that is asked for.
+run names; other code runs only with `allow_plugins`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,43 +25,57 @@ from benchmark.results.record import BEGUN, Record, read_record
 from benchmark.results.recorded_metrics import FiledJobs
 from benchmark.results.run_folder import filed, read_plan
 from benchmark.results.samples import BEGUN_SAMPLES
-from benchmark.runner.conditions import View, null_views, views
+from benchmark.runner.conditions import Condition, conditions_of, null_conditions
 from benchmark.runner.inputs import Chunk, InputLoader, Inputs
-from benchmark.runner.jobs import Chosen, DetectJob, InpaintJob, Job, MeasureJob
-from benchmark.runner.planning import Column
-from benchmark.runner.resolve import choose
+from benchmark.runner.jobs import DetectJob, InpaintJob, Job, MeasureJob, ResolvedModel
+from benchmark.runner.planning import JobColumn
+from benchmark.runner.resolve import resolve_models
 from benchmark.runner.worker import Worker
-from benchmark.store.check import Finding
-from benchmark.store.store import Answer, Store, decode_heatmap, decode_image
+from benchmark.store.check import StoreFinding
+from benchmark.store.store import Store, StoredOutput, decode_heatmap, decode_image
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 
-LEVELS = 2  # of 255: what another processor or number of threads may move in an image
-SHARE = 0.01  # of an image's numbers that may move so
-LOGIT = 0.05
-NUMBER = 1e-3  # of a score; of a measured number relative to it
+LEVELS = 2  # of 255: tolerance of an image, for another processor or number of threads
+SHARE = 0.01  # of an image's values that may differ by so much
+LOGIT = 0.05  # tolerance of a heatmap
+NUMBER = 1e-3  # tolerance of a score; of a metric's value relative to it
+
+State = Literal["same", "near", "other"]
+
+
+class _Comparison(NamedTuple):
+    """A recomputed output compared with the stored one.
+
+    Attributes:
+        state: "same" to the bit, "near" within rounding, or "other".
+        finding: the finding of "other", else None.
+    """
+
+    state: State
+    finding: StoreFinding | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recomputed:
-    """What came of computing answers anew.
+    """The result of recomputing outputs.
 
     Attributes:
-        tried: how many were computed.
-        same: those that are the same to the bit.
-        near: those that differ by no more than another machine's rounding.
-        findings: one for each that is another answer.
-        left: how many drawn answers could not be computed anew, by the reason.
+        tried: number of recomputed outputs.
+        same: number that are the same to the bit.
+        near: number that differ by no more than another machine's rounding.
+        findings: one for each that differs.
+        left: number of chosen outputs that could not be recomputed, by the reason.
     """
 
     tried: int
     same: int
     near: int
-    findings: tuple[Finding, ...]
+    findings: tuple[StoreFinding, ...]
     left: Mapping[str, int]
 
     def document(self, seed: int) -> dict[str, object]:
-        """It as plain values for JSON."""
+        """Return the result as plain values for JSON."""
         others = len(self.findings)
         return {
             "seed": seed, "tried": self.tried, "same": self.same, "near": self.near,
@@ -67,56 +83,55 @@ class Recomputed:
         }  # fmt: skip
 
     def lines(self, seed: int) -> Iterator[str]:
-        """It for a reader.
+        """Yield the result as lines for the user.
 
         Args:
-            seed: from which the answers were drawn.
+            seed: seed of the random choice.
         """
         yield (
-            f"Computed {self.tried} answers anew (seed {seed}): {self.same} the same to the bit, "
-            f"{self.near} within rounding, {len(self.findings)} others."
+            f"Recomputed {self.tried} outputs (seed {seed}): {self.same} identical, "
+            f"{self.near} within rounding, {len(self.findings)} different."
         )
         for reason, count in self.left.items():
-            yield f"Not computed anew: {count} ({reason})."
+            yield f"Not recomputed: {count} ({reason})."
 
 
 def recompute(
     runs: Sequence[Path], store: str | Path, count: int, *, seed: int, allow_plugins: bool = False
 ) -> Recomputed:
-    """Compute some of the answers of a store anew that runs ask for.
+    """Recompute some of the outputs that runs take from a store.
 
     Args:
         runs: folders of runs.
-        store: where their answers are; it is only read.
-        count: how many to draw.
-        seed: from which they are drawn.
-        allow_plugins: whether models and metrics that are not of this project are run too.
+        store: the store of their outputs; it is only read.
+        count: number of outputs to recompute.
+        seed: seed of the random choice.
+        allow_plugins: whether models and metrics that are not of this project run, too.
 
     Raises:
         DataError: if there is no run, or the files of one are damaged or of an older version.
         WeightsError: if a checkpoint cannot be used.
     """
     if not runs:
-        raise DataError("which answers? Name the folder of a run that has them")
-    with Store(store, foreign=True) as answers:
-        every = [_Run(folder, answers, allow_plugins=allow_plugins) for folder in runs]
+        raise DataError("no outputs to recompute: name the folder of a run")
+    with Store(store, read_only=True) as opened:
+        all_runs = [_Run(folder, opened, allow_plugins=allow_plugins) for folder in runs]
         left: Counter[str] = Counter()
-        drawn = _drawn(every, count, seed, left)
-        found = [one for run, jobs in drawn for one in run.answered(jobs, left)]
-    findings = tuple(finding for state, finding in found if state == "other" and finding)
+        chosen = _choose(all_runs, count, seed, left)
+        found = [one for run, jobs in chosen for one in run.compare(jobs, left)]
     return Recomputed(
         tried=len(found),
-        same=sum(state == "same" for state, _ in found),
-        near=sum(state == "near" for state, _ in found),
-        findings=findings,
+        same=sum(one.state == "same" for one in found),
+        near=sum(one.state == "near" for one in found),
+        findings=tuple(one.finding for one in found if one.finding),
         left=dict(left),
     )
 
 
-def _drawn(
+def _choose(
     runs: Sequence[_Run], count: int, seed: int, left: Counter[str]
 ) -> list[tuple[_Run, list[Job]]]:
-    """Answers in a random order, until there are enough that can be computed."""
+    """Return random jobs, `count` of those that can be recomputed, with their run."""
     columns = [(run, column) for run in runs for column in run.columns]
     ends = np.cumsum([len(column.keys) for _, column in columns])
     total = int(ends[-1]) if len(ends) else 0
@@ -128,7 +143,7 @@ def _drawn(
         at = int(np.searchsorted(ends, place, side="right"))
         run, column = columns[at]
         job = column.job(int(place) - int(ends[at] - len(column.keys)))
-        reason = run.refused(job)
+        reason = run.skip_reason(job)
         if reason:
             left[reason] += 1
         elif job.key not in keys:
@@ -138,7 +153,7 @@ def _drawn(
 
 
 class _Run:
-    """A run whose answers are computed anew."""
+    """A run whose outputs are recomputed."""
 
     def __init__(self, folder: Path, store: Store, *, allow_plugins: bool) -> None:
         self._store = store
@@ -148,40 +163,39 @@ class _Run:
             name = "samples.csv" if record else BEGUN_SAMPLES
             record = record or read_record(folder, BEGUN)
             if record is None:
-                raise DataError(f"{folder}: its run has not ended, and does not say what it asks")
+                raise DataError(f"{folder}: its run is incomplete, and of an older version")
             self._record: Record = record
             self._jobs: FiledJobs = filed(folder, read_plan(folder, record), record, name)
             self.columns = list(_columns(self._jobs))
-        self._here: dict[Chosen, Chosen | str] = {}
+        self._here: dict[ResolvedModel, ResolvedModel | str] = {}
         self._known: dict[str, bool] = {}
 
-    def refused(self, job: Job) -> str:
-        """Why a job is not computed anew, or ""."""
-        fill = job if isinstance(job, InpaintJob) else job.fill
-        judge = job if isinstance(job, DetectJob) else None
-        keys = [job.key, self._original(fill), fill.sample.key]
+    def skip_reason(self, job: Job) -> str:
+        """Return why a job cannot be recomputed, or ""."""
+        inpaint = job if isinstance(job, InpaintJob) else job.inpaint_job
+        keys = [job.key, self._original(inpaint), inpaint.sample.key]
+        model = None
         if isinstance(job, MeasureJob):
-            judge = None
-            keys += [fill.key, *([job.judge.key] if job.judge else [])]
-            if reason := self._of_metric(job.metric):
+            keys += [inpaint.key, *([job.detect_job.key] if job.detect_job else [])]
+            if reason := self._skip_metric(job.metric):
                 return reason
-        if isinstance(job, DetectJob):
-            keys.append(fill.key)
-        if not all(map(self._is_there, keys)):
-            return "it, or what it is made of, is not in the store"
-        model = judge.detector if judge else fill.inpainter if isinstance(job, InpaintJob) else None
+        elif isinstance(job, DetectJob):
+            keys.append(inpaint.key)
+            model = job.detector
+        else:
+            model = inpaint.inpainter
+        if not all(map(self._is_stored, keys)):
+            return "the output, or an input of it, is not in the store"
         here = self._model(model) if model else ""
         return here if isinstance(here, str) else ""
 
-    def answered(
-        self, jobs: Sequence[Job], left: Counter[str]
-    ) -> Iterator[tuple[str, Finding | None]]:
-        """How each answer compares: "same", "near" or "other"."""
+    def compare(self, jobs: Sequence[Job], left: Counter[str]) -> Iterator[_Comparison]:
+        """Recompute jobs and compare their outputs with the stored ones."""
         worker = Worker(
-            InputLoader(self._jobs.setup.sources, self._store.place),
+            InputLoader(self._jobs.resolved.sources, self._store.place),
             device="cpu",
             batch=1,
-            terms=self._jobs.setup.terms(timeout=600.0),
+            terms=self._jobs.resolved.terms(timeout=600.0),
         )
         for job in sorted(jobs, key=_by_model):
             try:
@@ -189,29 +203,28 @@ class _Run:
             except BenchError as error:
                 left[str(error)] += 1
                 continue
-            outcome = worker(Chunk(jobs=[self._with_weights(job)]), inputs)
-            if not outcome.answers:
-                left[f"it fails: {outcome.failures[0].reason}"] += 1
+            result = worker(Chunk(jobs=[self._with_weights(job)]), inputs)
+            if not result.outputs:
+                left[f"it fails: {result.failures[0].reason}"] += 1
                 continue
-            yield self._compared(job, outcome.answers[0])
+            yield self._compare(job, result.outputs[0])
 
-    def _original(self, fill: InpaintJob) -> str:
-        places = self._places
-        return self._jobs.images()[places[fill.sample.key]]
+    def _original(self, job: InpaintJob) -> str:
+        """Return the key of a sample's image."""
+        return self._jobs.image_keys()[self._indexes[job.sample.key]]
 
-    @property
-    def _places(self) -> dict[str, int]:
-        if not hasattr(self, "_by_key"):
-            samples = self._jobs.setup.samples
-            self._by_key = {one.key: place for place, one in enumerate(samples)}
-        return self._by_key
+    @cached_property
+    def _indexes(self) -> dict[str, int]:
+        """Indexes of the samples, by their key."""
+        return {one.key: index for index, one in enumerate(self._jobs.resolved.samples)}
 
-    def _is_there(self, key: str) -> bool:
+    def _is_stored(self, key: str) -> bool:
         if key not in self._known:
             self._known[key] = bool(self._store.known([key]))
         return self._known[key]
 
-    def _of_metric(self, name: str) -> str:
+    def _skip_metric(self, name: str) -> str:
+        """Return why a metric cannot be recomputed, or ""."""
         if name in METRICS.built_in:
             same = self._record.metrics.get(METRICS.load(name).of_untouched or name)
             now = revision_of(METRICS.load(name).of_untouched or name)
@@ -222,14 +235,16 @@ class _Run:
             "" if self._record.metrics.get(name) == revision_of(name) else f"{name}: changed since"
         )
 
-    def _model(self, chosen: Chosen) -> Chosen | str:
-        """The model as it is here, or why it is not the run's."""
+    def _model(self, chosen: ResolvedModel) -> ResolvedModel | str:
+        """Return the model with the weights here, or why it differs from the run's."""
         if chosen not in self._here:
-            self._here[chosen] = self._found(chosen)
+            self._here[chosen] = self._find(chosen)
         return self._here[chosen]
 
-    def _found(self, chosen: Chosen) -> Chosen | str:
-        registry = INPAINTERS if chosen.name in self._jobs.setup.plan.inpainter_names else DETECTORS
+    def _find(self, chosen: ResolvedModel) -> ResolvedModel | str:
+        registry = (
+            INPAINTERS if chosen.name in self._jobs.resolved.plan.inpainter_names else DETECTORS
+        )
         if chosen.name in (*INPAINTERS.built_in, *DETECTORS.built_in):
             wanted = (
                 chosen.weights.edition if chosen.weights.edition in ("official", "mini") else None
@@ -237,13 +252,13 @@ class _Run:
             try:
                 weights = find_weights(chosen.card, wanted)
             except BenchError:
-                return f"{chosen.name}: its weights are not here"
+                return f"{chosen.name}: its weights are missing"
             if weights.sha256 != chosen.weights.sha256:
-                return f"{chosen.name}: other weights are here"
+                return f"{chosen.name}: the weights here are different"
             return replace(chosen, weights=weights)
         if not self._allowed:
             return f"{chosen.name}: not of this project; --allow-plugins runs it"
-        (here,) = choose(registry, [chosen.word], self._jobs.setup.plan)
+        (here,) = resolve_models(registry, [chosen.word], self._jobs.resolved.plan)
         noted = self._record.brought.get(chosen.name)
         if noted is None or here.identity != noted.identity:
             return f"{chosen.name}: changed since"
@@ -252,63 +267,72 @@ class _Run:
     def _with_weights(self, job: Job) -> Job:
         if isinstance(job, InpaintJob):
             here = self._model(job.inpainter)
-            return replace(job, inpainter=here) if isinstance(here, Chosen) else job
+            return replace(job, inpainter=here) if isinstance(here, ResolvedModel) else job
         if isinstance(job, DetectJob):
             here = self._model(job.detector)
-            return replace(job, detector=here) if isinstance(here, Chosen) else job
+            return replace(job, detector=here) if isinstance(here, ResolvedModel) else job
         return job
 
     def _inputs(self, job: Job) -> Inputs:
-        fill = job if isinstance(job, InpaintJob) else job.fill
+        inpaint = job if isinstance(job, InpaintJob) else job.inpaint_job
         inputs = Inputs()
-        inputs.samples[fill.sample.key] = Sample(
-            id=fill.sample.id,
-            image=self._store.picture(self._original(fill)),
-            mask=self._store.mask(fill.sample.key),
-            bucket=fill.sample.bucket,
+        inputs.samples[inpaint.sample.key] = Sample(
+            id=inpaint.sample.id,
+            image=self._store.image(self._original(inpaint)),
+            mask=self._store.mask(inpaint.sample.key),
+            bucket=inpaint.sample.bucket,
         )
         if not isinstance(job, InpaintJob):
-            inputs.pictures[fill.key] = self._store.picture(fill.key)
-        if isinstance(job, MeasureJob) and job.judge:
-            inputs.heatmaps[job.judge.key] = self._store.heatmap(job.judge.key)
-            (score,) = self._store.scores([job.judge.key])
-            inputs.scores[job.judge.key] = score or 0.0
+            inputs.images[inpaint.key] = self._store.image(inpaint.key)
+        if isinstance(job, MeasureJob) and job.detect_job:
+            inputs.heatmaps[job.detect_job.key] = self._store.heatmap(job.detect_job.key)
+            (score,) = self._store.scores([job.detect_job.key])
+            inputs.scores[job.detect_job.key] = score or 0.0
         return inputs
 
-    def _compared(self, job: Job, new: Answer) -> tuple[str, Finding | None]:
-        state = "other"
+    def _compare(self, job: Job, new: StoredOutput) -> _Comparison:
         if isinstance(job, MeasureJob):
-            (old,) = self._store.rows([job.key])
-            state = _of_numbers(old, np.asarray(new.numbers))
+            (old,) = self._store.measurements([job.key])
+            state = _compare_numbers(old, np.asarray(new.numbers))
         elif isinstance(job, DetectJob):
             (score,) = self._store.scores([job.key])
-            state = _of_heatmaps(self._store.heatmap(job.key), new, score)
+            state = _compare_detections(self._store.heatmap(job.key), new, score)
         else:
-            state = _of_pictures(self._store.picture(job.key), new)
-        where = f"{self._store.place}: {job.key}"
-        fill = job if isinstance(job, InpaintJob) else job.fill
-        said = f"{_what(job)} of {fill.painter} for {fill.sample.id} at {fill.sample.bucket} %"
-        finding = Finding(kind="other", where=where, said=f"{said}: computed anew it is another")
-        return state, finding if state == "other" else None
+            state = _compare_images(self._store.image(job.key), new)
+        if state != "other":
+            return _Comparison(state, None)
+        inpaint = job if isinstance(job, InpaintJob) else job.inpaint_job
+        sample = inpaint.sample
+        what = f"{_describe(job)} of {inpaint.inpainter_label} for {sample.id}"
+        finding = StoreFinding(
+            kind="other",
+            where=f"{self._store.place}: {job.key}",
+            said=f"{what} at {sample.bucket} %: differs when recomputed",
+        )
+        return _Comparison(state, finding)
 
 
 def _columns(
     jobs: FiledJobs,
-) -> Iterator[Column[InpaintJob] | Column[DetectJob] | Column[MeasureJob]]:
-    setup = jobs.setup
-    every: list[View] = list(views(setup, (None,), setup.inpainters))
-    seen = [*views(setup, setup.detectors, setup.inpainters)]
-    if setup.for_null is not None:
-        seen += [
-            one for one in null_views(setup) if one.detector and not setup.no_null(one.detector)
+) -> Iterator[JobColumn[InpaintJob] | JobColumn[DetectJob] | JobColumn[MeasureJob]]:
+    """Yield the columns of all jobs of a run: inpaint, detect, measure."""
+    resolved = jobs.resolved
+    alone: list[Condition] = list(conditions_of(resolved, (None,), resolved.inpainters))
+    detected = [*conditions_of(resolved, resolved.detectors, resolved.inpainters)]
+    if resolved.extra_null_inpainter is not None:
+        detected += [
+            one
+            for one in null_conditions(resolved)
+            if one.detector and not resolved.null_omitted_reason(one.detector)
         ]
-    for view in every:
-        yield jobs.fills(view.inpainter, view.retouch)
-    for view in seen:
-        if view.detector is not None:
-            yield jobs.judges(view.detector, view.inpainter, view.retouch, view.launder)
-    for painter in dict.fromkeys((one.inpainter, one.retouch) for one in (*every, *seen)):
-        yield from jobs.measures(*painter)
+    for one in alone:
+        yield jobs.inpaint_jobs(one.inpainter, one.retouch)
+    for one in detected:
+        if one.detector is not None:
+            yield jobs.detect_jobs(one.detector, one.inpainter, one.retouch, one.launder)
+    inpainters = dict.fromkeys((one.inpainter, one.retouch) for one in (*alone, *detected))
+    for inpainter, retouch in inpainters:
+        yield from jobs.measure_jobs(inpainter, retouch)
 
 
 def _by_model(job: Job) -> tuple[int, str]:
@@ -317,23 +341,25 @@ def _by_model(job: Job) -> tuple[int, str]:
     return (1, job.detector.name) if isinstance(job, DetectJob) else (2, job.metric)
 
 
-def _what(job: Job) -> str:
+def _describe(job: Job) -> str:
     if isinstance(job, InpaintJob):
         return "the image"
-    return f"what {job.detector.name} says" if isinstance(job, DetectJob) else job.metric
+    return f"the output of {job.detector.name}" if isinstance(job, DetectJob) else job.metric
 
 
-def _of_pictures(old: NDArray[np.uint8], new: Answer) -> str:
+def _compare_images(old: NDArray[np.uint8], new: StoredOutput) -> State:
+    """Compare a stored image, (H, W, 3) uint8, with a recomputed one."""
     made = decode_image(new.content)
     if made is None or made.shape != old.shape:
         return "other"
-    apart = np.abs(made.astype(np.int16) - old.astype(np.int16))
-    if not apart.any():
+    difference = np.abs(made.astype(np.int16) - old.astype(np.int16))
+    if not difference.any():
         return "same"
-    return "near" if apart.max() <= LEVELS and (apart > 0).mean() <= SHARE else "other"
+    return "near" if difference.max() <= LEVELS and (difference > 0).mean() <= SHARE else "other"
 
 
-def _of_heatmaps(old: NDArray[np.float16], new: Answer, score: float | None) -> str:
+def _compare_detections(old: NDArray[np.float16], new: StoredOutput, score: float | None) -> State:
+    """Compare a stored detection, (H, W) float16 logits and a score, with a recomputed one."""
     made = decode_heatmap(new.content)
     if made is None or made.shape != old.shape or score is None or new.score is None:
         return "other"
@@ -343,7 +369,8 @@ def _of_heatmaps(old: NDArray[np.float16], new: Answer, score: float | None) -> 
     return "near" if close and abs(new.score - score) <= NUMBER else "other"
 
 
-def _of_numbers(old: NDArray[np.float64] | None, new: NDArray[np.float64]) -> str:
+def _compare_numbers(old: NDArray[np.float64] | None, new: NDArray[np.float64]) -> State:
+    """Compare a metric's stored values, (K,), with recomputed ones."""
     if old is None or old.shape != new.shape:
         return "other"
     if np.array_equal(old, new, equal_nan=True):

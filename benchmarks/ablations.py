@@ -36,7 +36,7 @@ from benchmark.results.nulls import RANKED, from_null
 from benchmark.results.run_folder import read_run
 from benchmark.results.significance import PairedTest, corrected
 from benchmark.results.training_seeds import FEWEST_SEEDS, seeded_interval, seeded_test
-from benchmark.runner.resolve import AUTHENTIC
+from benchmark.runner.resolve import ORIGINAL
 from reports.formats.csv import to_csv
 from reports.paired import images_of
 
@@ -180,7 +180,7 @@ def plan_of(trainings: Iterable[Training], options: argparse.Namespace) -> Plan:
         limit=options.limit,
         size=options.size,
         buckets=(BUCKET,),
-        inpainters=(*(WORDS.get(name, name) for name in weights), FLAT, PLAIN, AUTHENTIC),
+        inpainters=(*(WORDS.get(name, name) for name in weights), FLAT, PLAIN, ORIGINAL),
         detectors=judges,
         metrics=(*JUDGED, *ALONE),
         retouch=("none", MATCHED),
@@ -201,7 +201,7 @@ def measure(trainings: Sequence[Training], options: argparse.Namespace) -> SeedR
         for cell, here in images_of(read_run(folder).each_sample()).items():
             names = names or list(next(iter(here.rows.values())).names)
             if cell.detector:
-                null[cell.detector] = here.values(AUTHENTIC, METRICS.load(NULLS[RANKED])(), names)
+                null[cell.detector] = here.values(ORIGINAL, METRICS.load(NULLS[RANKED])(), names)
             for painter in here.rows:
                 for metric in JUDGED if cell.detector else ALONE:
                     values = here.values(painter, METRICS.load(metric)(), names)

@@ -181,7 +181,7 @@ def _kills(
         began = time.perf_counter()
         first = BenchProcess(peace, photos, ("check",)).wait()
         length = time.perf_counter() - began
-        if first.status != 1 or "put aside" not in first.said:
+        if first.status != 1 or "moved to" not in first.said:
             ends["not damaged enough"] += 1
         else:
             _interrupt(damaged, photos, draw, length, ends)
@@ -211,12 +211,12 @@ def _interrupt(
 
 
 def _fill(folder: Path) -> None:
-    from benchmark.store.store import Answer, Store
+    from benchmark.store.store import Store, StoredOutput
 
     numbers = np.random.default_rng(3)
     with Store(folder / "home/store") as store:
         store.put(
-            Answer(key=numbers.bytes(16).hex(), numbers=tuple(numbers.random(4)))
+            StoredOutput(key=numbers.bytes(16).hex(), numbers=tuple(numbers.random(4)))
             for _ in range(ROWS)
         )
         store.table.sync()

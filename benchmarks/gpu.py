@@ -37,7 +37,7 @@ from torch import Tensor
 from benchmark import Plan, run
 from benchmark.core.errors import BatchWarning, BenchError
 from benchmark.plans import plan_file
-from benchmark.runner.scheduler import Settings
+from benchmark.runner.settings import Settings
 from benchmark.verify.seeded import seeded_state
 from benchmarks.gpu_report import Report
 from benchmarks.models import NETWORKS

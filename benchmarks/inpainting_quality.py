@@ -36,7 +36,7 @@ from benchmark.core.types import Case, Mask, Pixels
 from benchmark.metrics.fidelity import psnr
 from benchmark.metrics.perceptual import LPIPS
 from benchmark.runner.plan import Plan
-from benchmark.runner.resolve import ResolvedPlan, prepare
+from benchmark.runner.resolve import ResolvedPlan, resolve_plan
 from benchmark.training.checkpoint import CHECKPOINT
 from benchmark.training.export import export_safetensors
 from benchmark.training.recipe import LEARNERS, Recipe, read_part
@@ -247,7 +247,7 @@ def main() -> None:
         metrics=("psnr",),
         limit=options.limit,
     )
-    setup = prepare(plan)
+    resolved = resolve_plan(plan)
     models = {CONTROL: create_inpainter(CONTROL)}
     for word in options.models.split(","):
         name, _, place = word.partition("=")
@@ -257,7 +257,7 @@ def main() -> None:
         "| / image's | peaks at 2, 4, 8 | misses |\n| --- " + "| --- " * 9 + "|"
     )
     for bucket in plan.buckets:
-        found, images = measure_bin(setup, bucket, models, options)
+        found, images = measure_bin(resolved, bucket, models, options)
         for word in found:
             print(row(word, bucket, found, images), flush=True)
 

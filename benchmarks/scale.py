@@ -23,13 +23,14 @@ from benchmark.api import claimed, conclude
 from benchmark.core.checkpoints.resolve import Weights
 from benchmark.results.record import Record, record_of
 from benchmark.runner.inputs import Chunk
-from benchmark.runner.jobs import Chosen, DetectJob, InpaintJob, Job, SampleRef, key_of
-from benchmark.runner.outcome import Outcome
+from benchmark.runner.jobs import DetectJob, InpaintJob, Job, ResolvedModel, SampleRef, key_of
+from benchmark.runner.outcome import ChunkResult
 from benchmark.runner.planning import PlanJobs
 from benchmark.runner.resolve import ResolvedPlan
-from benchmark.runner.scheduler import Settings, execute
+from benchmark.runner.scheduler import execute
+from benchmark.runner.settings import Settings
 from benchmark.runner.worker_spec import WorkerSpec
-from benchmark.store.store import Answer, Store
+from benchmark.store.store import Store, StoredOutput
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 from reports.document import table_document
@@ -59,27 +60,27 @@ class Instant:
     name, devices = "instant", ()
 
     @contextmanager
-    def start(self, kit: WorkerSpec) -> Iterator[object]:
-        yield self.work_off
+    def start(self, spec: WorkerSpec) -> Iterator[object]:
+        yield self.run
 
-    def work_off(self, chunks: Iterable[Chunk]) -> Iterator[Outcome]:
+    def run(self, chunks: Iterable[Chunk]) -> Iterator[ChunkResult]:
         for chunk in chunks:
-            answers = [self.answer(job) for job in chunk.jobs]
+            outputs = [self.output_of(job) for job in chunk.jobs]
             inputs = [
-                Answer(key=key, suffix=".png", content=FILE)
+                StoredOutput(key=key, suffix=".png", content=FILE)
                 for keys in chunk.keep.values()
                 for key in (keys.image, keys.mask)
                 if key
             ]
-            yield Outcome(answers=answers, inputs=inputs, jobs=len(answers))
+            yield ChunkResult(outputs=outputs, inputs=inputs, jobs=len(outputs))
 
-    def answer(self, job: Job) -> Answer:
+    def output_of(self, job: Job) -> StoredOutput:
         drawn = int(job.key[:8], 16) / 2**32
         if isinstance(job, InpaintJob):
-            return Answer(key=job.key, suffix=".png", content=FILE)
+            return StoredOutput(key=job.key, suffix=".png", content=FILE)
         if isinstance(job, DetectJob):
-            return Answer(key=job.key, suffix=".npy", content=FILE, score=drawn)
-        return Answer(
+            return StoredOutput(key=job.key, suffix=".npy", content=FILE, score=drawn)
+        return StoredOutput(
             key=job.key, numbers=(drawn, 1.0) if job.metric in ("acc", "fpr") else (drawn,)
         )
 
@@ -99,14 +100,15 @@ def setup(masks: int) -> ResolvedPlan:
         sources=Nowhere(),
         samples=samples,
         all_inpainters=tuple(
-            Chosen(name=name, card=INPAINTERS.card(name), weights=weights)
+            ResolvedModel(name=name, card=INPAINTERS.card(name), weights=weights)
             for name in PLAN.inpainters
         ),
         all_detectors=tuple(
-            Chosen(name=name, card=DETECTORS.card(name), weights=weights) for name in PLAN.detectors
+            ResolvedModel(name=name, card=DETECTORS.card(name), weights=weights)
+            for name in PLAN.detectors
         ),
         gaps={},
-        original=Chosen(name="original", card=INPAINTERS.card("original"), weights=weights),
+        original=ResolvedModel(name="original", card=INPAINTERS.card("original"), weights=weights),
     )
 
 

@@ -127,7 +127,7 @@ def make_gallery(run: RunFolder, *, budget: int = BUDGET) -> Gallery:
     """
     try:
         shown = shown_of(run)
-        with Store(run.store, foreign=True) as store:
+        with Store(run.store, read_only=True) as store:
             hall = _Hall(
                 run=run,
                 shown=shown,
@@ -276,7 +276,7 @@ def _paintings(
         if hall.store.known([made.image]):
             yield Painting(
                 inpainter=made.name,
-                picture=wall.place(_small(hall.store.picture(made.image), side, _QUALITY)),
+                picture=wall.place(_small(hall.store.image(made.image), side, _QUALITY)),
                 looks=tuple(_looks(hall, made, wall, mask)),
             )
 

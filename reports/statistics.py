@@ -33,7 +33,7 @@ from benchmark.results.significance import (
 )
 from benchmark.results.training_exposure import NOT_RANKED, is_met
 from benchmark.results.variants import painter_named
-from benchmark.runner.resolve import AUTHENTIC
+from benchmark.runner.resolve import ORIGINAL
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 from reports.image_level import detected
@@ -133,9 +133,9 @@ def statistics_of(
 
 def _distances(cell: Cell, pictures: Pictures, seed: int) -> dict[str, PairedTest]:
     """How far each inpainter's AUC lies from the null; nothing where the cell has no null."""
-    if not cell.detector or AUTHENTIC not in pictures.rows:
+    if not cell.detector or ORIGINAL not in pictures.rows:
         return {}
-    null = pictures.values(AUTHENTIC, METRICS.load(NULLS[RANKED])())
+    null = pictures.values(ORIGINAL, METRICS.load(NULLS[RANKED])())
     columns = {
         model: pictures.values(model, METRICS.load(RANKED)())
         for model in pictures.rows
@@ -148,7 +148,7 @@ def _against_null(cell: Cell, model: str, test: PairedTest) -> Statistic:
     return replace(
         _statistic(cell, RANKED, "against_null", test.value, test.n),
         inpainter=model,
-        against=AUTHENTIC,
+        against=ORIGINAL,
         low=test.low,
         high=test.high,
         p=test.p,
@@ -290,8 +290,8 @@ def _tests(
     if not others:
         return {}
     columns = {model: pictures.values(model, metric) for model in (of, *others)}
-    if ranked and metric.name == RANKED and AUTHENTIC in pictures.rows:
-        null = pictures.values(AUTHENTIC, METRICS.load(NULLS[RANKED])())
+    if ranked and metric.name == RANKED and ORIGINAL in pictures.rows:
+        null = pictures.values(ORIGINAL, METRICS.load(NULLS[RANKED])())
         columns = {model: from_null(values, null) for model, values in columns.items()}
     own = columns[of]
     theirs = np.stack([columns[model] for model in others], axis=1)  # (N, K)

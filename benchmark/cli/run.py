@@ -15,7 +15,7 @@ from benchmark.core.external.spec import words_of
 if TYPE_CHECKING:  # loads torch
     from benchmark.api import RunRecord
     from benchmark.runner.plan import Plan
-    from benchmark.runner.scheduler import Settings
+    from benchmark.runner.settings import Settings
 
 
 def run(
@@ -115,7 +115,7 @@ def run(
             typer.echo(make_reproducible(device, executor), err=True)
         from benchmark.console import say, show_record, show_samples
         from benchmark.executors.choice import batch_of, make_executor
-        from benchmark.runner.scheduler import Settings
+        from benchmark.runner.settings import Settings
         from benchmark.runner.shard import Shard
 
         chosen = _load_plan(plan, values)
@@ -169,10 +169,10 @@ def _models(option: list[str] | None) -> list[str] | None:
 def _load_plan(name: str | None, values: dict[str, Any]) -> Plan:
     """Return the plan, by its name or file, with the keys that options override."""
     from benchmark.plans import plan_file
-    from benchmark.runner.plan import Plan, make_plan, replaced
+    from benchmark.runner.plan import Plan, make_plan, override_values
 
     base = Plan.load(plan_file(name)).model_dump(exclude_unset=True) if name else {}
-    return make_plan(replaced(base, values), where="options")
+    return make_plan(override_values(base, values), where="options")
 
 
 def _run(

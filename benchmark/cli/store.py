@@ -16,7 +16,7 @@ from benchmark.core.inspecting import inspecting
 
 if TYPE_CHECKING:  # loads OpenCV
     from benchmark.recompute import Recomputed
-    from benchmark.store.check import Finding
+    from benchmark.store.check import StoreFinding
     from benchmark.store.clean import Removal
 
 Place = Annotated[
@@ -97,7 +97,7 @@ def check(
         raise typer.Exit(1 if found else 0)
 
 
-def _check(run: Path | None, place: str | Path) -> Iterator[Finding]:
+def _check(run: Path | None, place: str | Path) -> Iterator[StoreFinding]:
     from benchmark.results.checksums import check_run
     from benchmark.store.check import check_store, origins_of
 
@@ -186,7 +186,7 @@ def _refuse_unrelated(folders: list[Path], places: list[str], needed: set[str]) 
                 "was removed"
             )
     for place in places:
-        with Store(place, foreign=True) as opened:
+        with Store(place, read_only=True) as opened:
             if not opened.known(list(needed)):
                 raise DataError(
                     f"{place}: has no output that these runs need, so it seems to belong to "

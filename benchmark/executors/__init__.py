@@ -1,1 +1,1 @@
-"""Executors: where batches of jobs run. Each is a file; a plan never names one."""
+"""Executors: where chunks of jobs run. One file each; a plan never names one."""

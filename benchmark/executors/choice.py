@@ -1,6 +1,8 @@
-"""Which executor a run's options mean."""
+"""Make an executor from a run's options."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 from benchmark.core.errors import BadInput, UnknownName
 from benchmark.core.processor import available_cores
@@ -9,11 +11,15 @@ from benchmark.executors.serial import Serial
 from benchmark.runner.executor import Executor
 
 EXECUTORS = ("serial", "processes", "ray")
-AUTO_START = 32  # samples at once that `--batch-size auto` tries first on a GPU
+AUTO_START = 32  # the batch size that `--batch-size auto` tries first on a GPU
 
 
 def default_executor(device: str) -> Executor:
-    """This process; with several devices, with commas between, a process for each."""
+    """Return the executor of this process, or of one process per device if there are several.
+
+    Args:
+        device: a torch device, or several separated by commas.
+    """
     devices = _devices(device)
     return Processes(len(devices), devices) if len(devices) > 1 else Serial(devices[0])
 
@@ -26,14 +32,14 @@ def make_executor(
     address: str | None = None,
     gpu_share: float | None = None,
 ) -> Executor:
-    """The executor that options name.
+    """Return the executor of a run's options.
 
     Args:
         name: one of `EXECUTORS`, or None for the default.
-        device: a torch device, or several with commas between.
-        workers: how many workers; by default one a device, or one a core on a CPU.
-        address: of a Ray cluster; "auto" looks for one, "local" starts one on this machine.
-        gpu_share: of a GPU that each Ray worker takes.
+        device: a torch device, or several separated by commas.
+        workers: number of workers; by default one per device, or one per core on a CPU.
+        address: address of a Ray cluster; "auto" looks for one, "local" starts one on this machine.
+        gpu_share: share of a GPU per Ray worker.
 
     Raises:
         BadInput: if options do not go together, or an extra is not installed.
@@ -55,26 +61,39 @@ def make_executor(
     if workers is not None:
         raise BadInput("--workers goes with --executor processes or ray")
     if name == "serial" and len(_devices(device)) > 1:
-        raise BadInput(f"--device {device}: serial works on one device; take --executor processes")
+        raise BadInput(f"--device {device}: serial uses one device; use --executor processes")
     return default_executor(device)
 
 
-def batch_of(text: str, device: str) -> tuple[int, bool]:
-    """What `--batch-size` means: the batch, and whether it is halved where it does not fit.
+class BatchSize(NamedTuple):
+    """The value of `--batch-size`.
+
+    Attributes:
+        samples: samples per batch.
+        shrink: whether a batch that does not fit into memory is halved.
+    """
+
+    samples: int
+    shrink: bool
+
+
+def batch_of(text: str, device: str) -> BatchSize:
+    """Parse `--batch-size`.
 
     Args:
-        text: a number, "auto", or "auto:" and the number to begin with.
-        device: "auto" begins with 1 on a CPU, which kills a process rather than refuse it memory.
+        text: a number, "auto", or "auto:" and the number to start with.
+        device: "auto" starts with 1 on a CPU, where the system kills a process without memory
+            before an allocation fails.
 
     Raises:
         BadInput: if it is none of these.
     """
     if text == "auto":
-        return (1 if device == "cpu" else AUTO_START), True
+        return BatchSize(1 if device == "cpu" else AUTO_START, shrink=True)
     number = text.removeprefix("auto:")
     if not number.isdecimal() or int(number) < 1:
         raise BadInput(f"--batch-size {text!r}: expected a number from 1, auto, or auto:NUMBER")
-    return int(number), number != text
+    return BatchSize(int(number), shrink=number != text)
 
 
 def _devices(device: str) -> list[str]:

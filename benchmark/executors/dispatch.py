@@ -1,8 +1,8 @@
-"""Dealing chunks out to workers that may die: two parcels each, and a second try for what is lost.
+"""Dispatch chunks to workers that may die, and retry what a dead worker held.
 
-A parcel is as many chunks as take a worker about a second, so that every worker is busy whatever
-the batch, messages are few, and a stop or a death costs little. Workers hold two, one to work on
-and one to go on with; so memory does not grow with the run.
+Chunks are sent in batches that take a worker about a second: every worker is busy whatever the
+batch size of the models, messages are few, and a stop or a death loses little. Each worker holds
+two batches, one that it runs and the next, so memory use does not grow with the run.
 """
 
 from __future__ import annotations
@@ -16,43 +16,43 @@ from typing import Protocol
 from benchmark.core.errors import WorkerWarning
 from benchmark.runner.inputs import Chunk
 from benchmark.runner.jobs import DetectJob, InpaintJob, Job
-from benchmark.runner.outcome import Failure, Outcome
+from benchmark.runner.outcome import ChunkResult, Failure
 
-HELD = 2  # parcels a worker has at once
-SECONDS = 1.0  # what a parcel should take
-MOST = 64  # chunks in a parcel
+BATCHES_PER_WORKER = 2
+SECONDS = 1.0  # target duration of a batch
+MAX_CHUNKS = 64  # in a batch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerEvent:
-    """What became of a worker's oldest parcel.
+    """The end of a worker's oldest batch: its result, or the worker's death.
 
     Attributes:
-        place: the worker's.
-        outcome: its answer, or None if the worker died.
-        reason: how it died.
+        slot: the worker's slot.
+        result: the batch's result, or None if the worker died.
+        reason: the reason of its death.
     """
 
-    place: int
-    outcome: Outcome | None = None
+    slot: int
+    result: ChunkResult | None = None
     reason: str = ""
 
 
 class WorkerPool(Protocol):
-    """Workers in numbered places; a worker that died is replaced in its place.
+    """Workers in numbered slots; a worker that dies is replaced in its slot.
 
     Attributes:
-        ready: places whose worker can be given parcels.
+        ready: slots whose worker accepts batches.
     """
 
     ready: set[int]
 
-    def give(self, place: int, chunks: Sequence[Chunk]) -> None:
-        """Give a worker a parcel; it works its parcels off in their order."""
+    def submit(self, slot: int, chunks: Sequence[Chunk]) -> None:
+        """Send a batch to a worker, which runs its batches in order."""
         ...
 
-    def news(self) -> Sequence[WorkerEvent]:
-        """Wait until a worker has answered, died or become ready.
+    def wait(self) -> Sequence[WorkerEvent]:
+        """Wait until a worker has finished a batch, died or become ready.
 
         Raises:
             BenchError: what a worker raised.
@@ -63,85 +63,97 @@ class WorkerPool(Protocol):
 
 @dataclass(slots=True)
 class _TaskBatch:
+    """Chunks that are sent to a worker together.
+
+    Attributes:
+        chunks: the chunks.
+        retry: whether the batch is the second attempt of a chunk whose worker died.
+    """
+
     chunks: list[Chunk]
-    again: bool = False
+    retry: bool = False
 
 
 class _Dispatcher:
-    """Who holds what, and what is still to be given out."""
+    """Keep account of the batches that workers hold, and of the chunks to send."""
 
-    def __init__(self, crew: WorkerPool, chunks: Iterator[Chunk]) -> None:
-        self._crew = crew
+    def __init__(self, pool: WorkerPool, chunks: Iterator[Chunk]) -> None:
+        self._pool = pool
         self._chunks = chunks
         self._held: dict[int, deque[_TaskBatch]] = {}
         self._lost: deque[_TaskBatch] = deque()
         self._more = True
         self._size = 1
 
-    def give_out(self) -> bool:
-        """Give every worker what it can hold; whether anything is still to come back."""
-        for _ in range(HELD):  # one each before a second one
-            for place in sorted(self._crew.ready):
-                held = self._held.setdefault(place, deque())
-                parcel = self._next(held) if len(held) < HELD else None
-                if parcel is not None:
-                    held.append(parcel)
-                    self._crew.give(place, parcel.chunks)
+    def submit_all(self) -> bool:
+        """Send each worker as much as it can hold; return whether results are outstanding."""
+        for _ in range(BATCHES_PER_WORKER):  # one for each worker before a second one
+            for slot in sorted(self._pool.ready):
+                held = self._held.setdefault(slot, deque())
+                batch = self._next(held) if len(held) < BATCHES_PER_WORKER else None
+                if batch is not None:
+                    held.append(batch)
+                    self._pool.submit(slot, batch.chunks)
         return self._more or bool(self._lost) or any(self._held.values())
 
-    def take(self, news: WorkerEvent) -> Iterator[Outcome]:
-        """The outcomes that come of some news."""
-        if news.outcome is not None:
-            parcel = self._held[news.place].popleft()
-            self._learn(news.outcome.seconds / len(parcel.chunks))
-            yield news.outcome
+    def handle(self, event: WorkerEvent) -> Iterator[ChunkResult]:
+        """Yield the results of an event; after a worker's death, queue its batches for a retry."""
+        if event.result is not None:
+            batch = self._held[event.slot].popleft()
+            self._adjust_size(event.result.seconds / len(batch.chunks))
+            yield event.result
             return
-        lost = self._held.pop(news.place, ())
-        said = f"worker {news.place + 1} died ({news.reason}); what it held is tried once more"
-        yield Outcome(warnings=(WorkerWarning(said),))
-        for parcel in lost:
-            if parcel.again:
-                yield _failed(parcel.chunks[0].jobs, news.reason)
+        lost = self._held.pop(event.slot, ())
+        message = f"worker {event.slot + 1} died ({event.reason}); its chunks are retried once"
+        yield ChunkResult(warnings=(WorkerWarning(message),))
+        for batch in lost:
+            if batch.retry:
+                yield _failed(batch.chunks[0].jobs, event.reason)
             else:
-                self._lost.extend(_TaskBatch([chunk], again=True) for chunk in parcel.chunks)
+                self._lost.extend(_TaskBatch([chunk], retry=True) for chunk in batch.chunks)
 
     def _next(self, held: deque[_TaskBatch]) -> _TaskBatch | None:
-        """A lost chunk goes alone to a worker without another: so only what kills is given up."""
+        """Return a worker's next batch.
+
+        Retry a lost chunk alone, on a worker without another batch, so that only the chunk that
+        crashes workers is marked as failed.
+        """
         if self._lost:
             return None if held else self._lost.popleft()
-        if held and held[0].again:
+        if held and held[0].retry:
             return None
         chunks = list(islice(self._chunks, self._size))
         self._more = bool(chunks)
         return _TaskBatch(chunks) if chunks else None
 
-    def _learn(self, seconds: float) -> None:
-        wanted = int(SECONDS / seconds) if seconds > 0 else MOST
-        self._size = max(1, min(wanted, 2 * self._size, MOST))
+    def _adjust_size(self, seconds: float) -> None:
+        """Set the batch size from the time of one chunk; at most double it."""
+        target = int(SECONDS / seconds) if seconds > 0 else MAX_CHUNKS
+        self._size = max(1, min(target, 2 * self._size, MAX_CHUNKS))
 
 
-def deal(crew: WorkerPool, chunks: Iterable[Chunk]) -> Generator[Outcome]:
-    """Have chunks worked off; outcomes come as they are ready, each of one parcel."""
-    desk = _Dispatcher(crew, iter(chunks))
-    while desk.give_out():
-        for news in crew.news():
-            yield from desk.take(news)
+def dispatch(pool: WorkerPool, chunks: Iterable[Chunk]) -> Generator[ChunkResult]:
+    """Run chunks on a pool of workers; yield results as they are ready, one per batch."""
+    dispatcher = _Dispatcher(pool, iter(chunks))
+    while dispatcher.submit_all():
+        for event in pool.wait():
+            yield from dispatcher.handle(event)
 
 
-def _failed(jobs: Sequence[Job], reason: str) -> Outcome:
-    return Outcome(failures=[_failure(job, reason) for job in jobs], jobs=len(jobs))
+def _failed(jobs: Sequence[Job], reason: str) -> ChunkResult:
+    return ChunkResult(failures=[_failure(job, reason) for job in jobs], jobs=len(jobs))
 
 
 def _failure(job: Job, reason: str) -> Failure:
-    fill = job if isinstance(job, InpaintJob) else job.fill
-    judge = job if isinstance(job, DetectJob) else None
+    inpaint = job if isinstance(job, InpaintJob) else job.inpaint_job
+    detect = job if isinstance(job, DetectJob) else None
     return Failure(
         kind="failed",
-        dataset=fill.sample.dataset,
-        sample=fill.sample.id,
-        bucket=fill.sample.bucket,
-        retouch=fill.retouch,
-        launder=judge.launder if judge else "",
-        model=judge.detector.name if judge else fill.inpainter.name,
+        dataset=inpaint.sample.dataset,
+        sample=inpaint.sample.id,
+        bucket=inpaint.sample.bucket,
+        retouch=inpaint.retouch,
+        launder=detect.launder if detect else "",
+        model=detect.detector.name if detect else inpaint.inpainter.name,
         reason=f"its worker died twice ({reason})",
     )

@@ -1,4 +1,4 @@
-"""Worker processes on this machine, which share its cores out; only this process writes."""
+"""The executor of worker processes on this machine, which share its cores; only this one writes."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from threading import Thread
 from benchmark.core.errors import BadInput, ExecutorError
 from benchmark.core.external.program import GRACE, end_programs
 from benchmark.core.processor import available_cores
-from benchmark.executors.dispatch import WorkerEvent, deal
-from benchmark.runner.executor import Map
+from benchmark.executors.dispatch import WorkerEvent, dispatch
+from benchmark.runner.executor import RunChunks
 from benchmark.runner.inputs import Chunk
-from benchmark.runner.outcome import Outcome
+from benchmark.runner.outcome import ChunkResult
 from benchmark.runner.worker_spec import WorkerSpec
 
 READY = "ready"
 
 
 class Processes:
-    """Works off chunks in processes that keep their models loaded.
+    """Run chunks in processes that keep their models loaded.
 
     Args:
-        workers: how many processes.
-        devices: torch devices, shared out among them in turn.
+        workers: number of processes.
+        devices: torch devices, assigned to the processes in turn.
 
     Raises:
-        BadInput: if there are fewer workers than one a device.
+        BadInput: if there are fewer workers than devices.
     """
 
     def __init__(self, workers: int, devices: Sequence[str] = ("cpu",)) -> None:
@@ -46,92 +46,92 @@ class Processes:
         self._workers = workers
 
     @contextmanager
-    def start(self, kit: WorkerSpec) -> Iterator[Map]:
-        """Start the processes; they are killed when the block ends, for they write nothing.
+    def start(self, spec: WorkerSpec) -> Iterator[RunChunks]:
+        """Start the processes, and kill them at the end of the block: they write nothing.
 
         Raises:
             WeightsError: if a checkpoint is damaged, of another model or not trained.
         """
-        kit.checked_worker("cpu")
-        homes = [self.devices[place % len(self.devices)] for place in range(self._workers)]
-        crew = _Crew(kit, homes, threads=self.threads or 1)
+        spec.checked_worker("cpu")
+        devices = [self.devices[slot % len(self.devices)] for slot in range(self._workers)]
+        pool = _ProcessPool(spec, devices, threads=self.threads or 1)
         try:
-            yield partial(deal, crew)
+            yield partial(dispatch, pool)
         finally:
-            crew.close()
+            pool.close()
 
 
-class _Crew:
-    """Processes in numbered places, each with a pipe."""
+class _ProcessPool:
+    """Processes in numbered slots, each with a pipe."""
 
-    def __init__(self, kit: WorkerSpec, devices: Sequence[str], *, threads: int) -> None:
+    def __init__(self, spec: WorkerSpec, devices: Sequence[str], *, threads: int) -> None:
         self.ready: set[int] = set()
-        self._kit = kit
+        self._spec = spec
         self._threads = threads
         self._devices = devices
         self._processes: dict[int, BaseProcess] = {}
         self._pipes: dict[int, Connection] = {}
-        for place in range(len(devices)):
-            self._start(place)
+        for slot in range(len(devices)):
+            self._start(slot)
 
-    def give(self, place: int, chunks: Sequence[Chunk]) -> None:
-        with suppress(OSError):  # it has just died: `news` will tell
-            self._pipes[place].send(chunks)
+    def submit(self, slot: int, chunks: Sequence[Chunk]) -> None:
+        with suppress(OSError):  # the worker has just died: `wait` reports it
+            self._pipes[slot].send(chunks)
 
-    def news(self) -> list[WorkerEvent]:
+    def wait(self) -> list[WorkerEvent]:
         if not self._pipes:
-            raise ExecutorError("no worker process can be kept alive; try fewer --workers")
-        places = {id(pipe): place for place, pipe in self._pipes.items()}
-        heard = [self._hear(places[id(pipe)]) for pipe in wait(self._pipes.values())]
-        return [news for news in heard if news is not None]
+            raise ExecutorError("all worker processes die at their start; try fewer --workers")
+        slots = {id(pipe): slot for slot, pipe in self._pipes.items()}
+        events = [self._receive(slots[id(pipe)]) for pipe in wait(self._pipes.values())]
+        return [event for event in events if event is not None]
 
     def close(self) -> None:
         for pipe in self._pipes.values():
-            pipe.close()  # a worker that hears it ends the program it waits for, and itself
-        for place, process in self._processes.items():
-            if place in self.ready:  # else it is still loading, and listens to nobody
+            pipe.close()  # the worker ends the external program that it waits for, and itself
+        for slot, process in self._processes.items():
+            if slot in self.ready:  # a worker that is still loading does not read its pipe
                 process.join(2 * GRACE)
             process.kill()
         for process in self._processes.values():
             process.join()
 
-    def _start(self, place: int) -> None:
+    def _start(self, slot: int) -> None:
         ours, theirs = get_context("spawn").Pipe()
         process = get_context("spawn").Process(
             target=_serve,
-            args=(theirs, self._kit, self._devices[place], self._threads),
+            args=(theirs, self._spec, self._devices[slot], self._threads),
             daemon=True,
         )
-        with _pools_of(self._threads):
+        with _omp_threads(self._threads):
             process.start()
-        theirs.close()  # so that its end is heard when it dies
-        self._processes[place], self._pipes[place] = process, ours
+        theirs.close()  # so that reading fails when the process dies
+        self._processes[slot], self._pipes[slot] = process, ours
 
-    def _hear(self, place: int) -> WorkerEvent | None:
+    def _receive(self, slot: int) -> WorkerEvent | None:
         try:
-            said = self._pipes[place].recv()
+            message = self._pipes[slot].recv()
         except (EOFError, OSError):
-            return self._bury(place)
-        if isinstance(said, Outcome):
-            return WorkerEvent(place=place, outcome=said)
-        if isinstance(said, BaseException):
-            raise said
-        self.ready.add(place)
+            return self._replace_dead(slot)
+        if isinstance(message, ChunkResult):
+            return WorkerEvent(slot=slot, result=message)
+        if isinstance(message, BaseException):
+            raise message
+        self.ready.add(slot)
         return None
 
-    def _bury(self, place: int) -> WorkerEvent:
-        """Replace a dead worker, unless it died before it was ready: then so would the next."""
-        self._pipes.pop(place).close()
-        process = self._processes.pop(place)
+    def _replace_dead(self, slot: int) -> WorkerEvent:
+        """Replace a dead worker, unless it died before it was ready: the next one would, too."""
+        self._pipes.pop(slot).close()
+        process = self._processes.pop(slot)
         process.join()
-        if place in self.ready:
-            self.ready.discard(place)
-            self._start(place)
-        return WorkerEvent(place=place, reason=_how(process.exitcode or 0))
+        if slot in self.ready:
+            self.ready.discard(slot)
+            self._start(slot)
+        return WorkerEvent(slot=slot, reason=_exit_reason(process.exitcode or 0))
 
 
-def _how(status: int) -> str:
-    """How a process ended; the system kills with signal 9 whom it has no memory for."""
+def _exit_reason(status: int) -> str:
+    """Return how a process ended; a system without memory kills processes by signal 9."""
     if status >= 0:
         return f"exit status {status}"
     hint = ", perhaps out of memory" if -status == signal.SIGKILL else ""
@@ -139,8 +139,8 @@ def _how(status: int) -> str:
 
 
 @contextmanager
-def _pools_of(threads: int) -> Iterator[None]:
-    """Numerical libraries of a process started in the block have at most so many threads."""
+def _omp_threads(threads: int) -> Iterator[None]:
+    """Limit the threads of numerical libraries in processes that are started in the block."""
     before = os.environ.get("OMP_NUM_THREADS")
     os.environ["OMP_NUM_THREADS"] = str(threads)
     try:
@@ -151,29 +151,29 @@ def _pools_of(threads: int) -> Iterator[None]:
             os.environ["OMP_NUM_THREADS"] = before
 
 
-def _serve(pipe: Connection, kit: WorkerSpec, device: str, threads: int) -> None:
-    """A worker process: parcels in, outcomes out, until it is killed or its parent is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the parent, which ends us
+def _serve(pipe: Connection, spec: WorkerSpec, device: str, threads: int) -> None:
+    """Run batches from the pipe and send results, until the parent kills the process or dies."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the parent
     try:
         from benchmark.executors.remote_worker import RemoteWorker
 
-        seat = RemoteWorker(kit, device, threads=threads)
-        parcels: SimpleQueue[Sequence[Chunk]] = SimpleQueue()
-        Thread(target=_receive, args=(pipe, parcels), daemon=True).start()
+        worker = RemoteWorker(spec, device, threads=threads)
+        batches: SimpleQueue[Sequence[Chunk]] = SimpleQueue()
+        Thread(target=_read_batches, args=(pipe, batches), daemon=True).start()
         pipe.send(READY)
         while True:
-            pipe.send(seat.answer(parcels.get()))
+            pipe.send(worker.run(batches.get()))
     except BaseException as error:  # noqa: BLE001 (raised again in the parent)
         error.add_note(traceback.format_exc())
         with suppress(OSError):
             pipe.send(error)
 
 
-def _receive(pipe: Connection, parcels: SimpleQueue[Sequence[Chunk]]) -> None:
-    """Take parcels as they come, so that the parent never waits, and end with the parent."""
+def _read_batches(pipe: Connection, batches: SimpleQueue[Sequence[Chunk]]) -> None:
+    """Read batches as they arrive, so that the parent never blocks; exit with the parent."""
     try:
         while True:
-            parcels.put(pipe.recv())
+            batches.put(pipe.recv())
     except (EOFError, OSError):
         end_programs()
         os._exit(1)

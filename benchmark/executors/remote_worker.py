@@ -1,4 +1,4 @@
-"""What sits in another process or on another machine: a worker that keeps its model loaded."""
+"""A worker in another process or on another machine, which keeps its model loaded."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from dataclasses import replace
 from benchmark.core.errors import BenchWarning
 from benchmark.core.threads import threads_for_networks
 from benchmark.runner.inputs import Chunk
-from benchmark.runner.outcome import Outcome, merged
-from benchmark.runner.prefetch import work_off
+from benchmark.runner.outcome import ChunkResult, merge_results
+from benchmark.runner.prefetch import run_with_prefetch
 from benchmark.runner.worker_spec import WorkerSpec
 
 
 class RemoteWorker:
-    """Answers parcels of chunks.
+    """Run batches of chunks.
 
     Args:
-        kit: what its worker is made of.
+        spec: specification of the worker.
         device: a torch device of its machine.
-        threads: that networks get: this worker's share of the machine's cores.
+        threads: torch threads of networks: this worker's share of the machine's cores.
     """
 
-    def __init__(self, kit: WorkerSpec, device: str, *, threads: int) -> None:
-        self._worker = kit.worker(device)
+    def __init__(self, spec: WorkerSpec, device: str, *, threads: int) -> None:
+        self._worker = spec.worker(device)
         self._threads = threads
 
-    def answer(self, chunks: Sequence[Chunk]) -> Outcome:
-        """All outcomes of a parcel as one, with what there is to warn of and the time it took."""
+    def run(self, chunks: Sequence[Chunk]) -> ChunkResult:
+        """Return the merged result of some chunks, with their warnings and the time they took."""
         start = time.perf_counter()
         with (
             threads_for_networks(self._threads),
             warnings.catch_warnings(record=True) as caught,
         ):
             warnings.simplefilter("always", BenchWarning)
-            outcome = merged(work_off(self._worker, chunks))
-        said = tuple(one.message for one in caught if isinstance(one.message, BenchWarning))
-        return replace(outcome, warnings=said, seconds=time.perf_counter() - start)
+            result = merge_results(run_with_prefetch(self._worker, chunks))
+        messages = tuple(one.message for one in caught if isinstance(one.message, BenchWarning))
+        return replace(result, warnings=messages, seconds=time.perf_counter() - start)

@@ -1,4 +1,4 @@
-"""One chunk after the other, in this process."""
+"""The serial executor: one chunk after the other, in this process."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from benchmark.runner.executor import Map
-from benchmark.runner.prefetch import work_off
+from benchmark.runner.executor import RunChunks
+from benchmark.runner.prefetch import run_with_prefetch
 from benchmark.runner.worker_spec import WorkerSpec
 
 
 class Serial:
-    """Works off chunks in their order, in this process.
+    """Run chunks in order, in this process.
 
     Args:
         device: a torch device such as "cpu".
@@ -25,8 +25,8 @@ class Serial:
         self.threads: int | None = None
 
     @contextmanager
-    def start(self, kit: WorkerSpec) -> Iterator[Map]:
-        """Load every model once, then work here.
+    def start(self, spec: WorkerSpec) -> Iterator[RunChunks]:
+        """Load every model once, then run chunks in this process.
 
         Raises:
             WeightsError: if a checkpoint is damaged, of another model or not trained.
@@ -34,4 +34,4 @@ class Serial:
         from benchmark.core.threads import threads_for_networks  # loads torch
 
         with threads_for_networks() as self.threads:
-            yield partial(work_off, kit.checked_worker(self.devices[0]))
+            yield partial(run_with_prefetch, spec.checked_worker(self.devices[0]))

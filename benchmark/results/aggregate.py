@@ -21,7 +21,7 @@ from benchmark.metrics.intervals import (
 )
 from benchmark.results.rounding import rounded
 from benchmark.results.rows import Met, ResultRow, weights_text
-from benchmark.runner.conditions import View, null_views, views
+from benchmark.runner.conditions import Condition, conditions_of, null_conditions
 from benchmark.runner.outcome import Failure
 from benchmark.runner.planning import PlanJobs
 from benchmark.runner.resolve import ResolvedPlan, metric_of
@@ -39,17 +39,19 @@ def aggregate(jobs: PlanJobs, store: Store, failures: Sequence[Failure]) -> Iter
         store: where the rows are.
         failures: what the run could not do; samples it skipped are not expected.
     """
-    setup = jobs.setup
-    for dataset in setup.plan.datasets:
+    resolved = jobs.resolved
+    for dataset in resolved.plan.datasets:
         buckets = _buckets(jobs, dataset, failures)
         drafts = [
             draft
-            for view in views(setup, (*setup.all_detectors, None), setup.all_inpainters)
-            for draft in _drafts(jobs, store, (dataset, view, setup.plan.metrics), buckets)
+            for view in conditions_of(
+                resolved, (*resolved.all_detectors, None), resolved.all_inpainters
+            )
+            for draft in _drafts(jobs, store, (dataset, view, resolved.plan.metrics), buckets)
         ]
-        for view in null_views(setup):
-            drafts += _drafts(jobs, store, (dataset, view, setup.null_names), buckets)
-        yield from _finished(drafts, seed_of("interval", setup.plan.seed))
+        for view in null_conditions(resolved):
+            drafts += _drafts(jobs, store, (dataset, view, resolved.null_names), buckets)
+        yield from _finished(drafts, seed_of("interval", resolved.plan.seed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,44 +71,46 @@ class _Draft:
 def _buckets(jobs: PlanJobs, dataset: str, failures: Sequence[Failure]) -> dict[str, list[int]]:
     """Places of a data set's samples that are expected, by bucket."""
     skipped = {(one.dataset, one.sample, one.bucket) for one in failures if one.kind == "skipped"}
-    samples = jobs.setup.samples
+    samples = jobs.resolved.samples
     return {
         bucket: [
             index
             for index in jobs.by_cell.get((dataset, bucket), ())
             if (dataset, samples[index].id, bucket) not in skipped
         ]
-        for bucket in jobs.setup.plan.buckets
+        for bucket in jobs.resolved.plan.buckets
     }
 
 
 def _drafts(
     jobs: PlanJobs,
     store: Store,
-    where: tuple[str, View, Iterable[str]],
+    where: tuple[str, Condition, Iterable[str]],
     buckets: dict[str, list[int]],
 ) -> Iterator[_Draft]:
     dataset, view, metrics = where
-    setup = jobs.setup
+    resolved = jobs.resolved
     for asked in metrics:
         name = metric_of(asked, view.inpainter, view.retouch)
         metric = METRICS.load(name)()
         if (metric.needs == "verdict") != (view.detector is not None):
             continue
-        gap = _absent(view) or setup.gaps.get(asked, "") or _no_null(setup, view, metric)
-        keys = None if gap else jobs.measured(name, view)
+        gap = _absent(view) or resolved.gaps.get(asked, "") or _no_null(resolved, view, metric)
+        keys = None if gap else jobs.measure_keys_of(name, view)
         for bucket, places in buckets.items():
-            found = store.rows(keys.at(places)) if keys else []
-            about = _about(setup, view, dataset, bucket, metric.name)
+            found = store.measurements(keys.at(places)) if keys else []
+            about = _about(resolved, view, dataset, bucket, metric.name)
             yield _draft(
                 metric,
                 [row for row in found if row is not None],
                 replace(about, expected=len(places), reason=gap),
-                setup,
+                resolved,
             )
 
 
-def _about(setup: ResolvedPlan, view: View, dataset: str, bucket: str, metric: str) -> ResultRow:
+def _about(
+    resolved: ResolvedPlan, view: Condition, dataset: str, bucket: str, metric: str
+) -> ResultRow:
     """A cell with nothing in it yet."""
     return ResultRow(
         dataset=dataset,
@@ -122,14 +126,14 @@ def _about(setup: ResolvedPlan, view: View, dataset: str, bucket: str, metric: s
         low=None,
         high=None,
         weights=weights_text({one.name: one.weights.edition for one in view.models}),
-        sees_hole=view.inpainter.card.sees_hole and not setup.plan.hole_blind,
-        met=_met(setup, view),
+        sees_hole=view.inpainter.card.sees_hole and not resolved.plan.hole_blind,
+        met=_met(resolved, view),
     )
 
 
-def _met(setup: ResolvedPlan, view: View) -> Met:
+def _met(resolved: ResolvedPlan, view: Condition) -> Met:
     """Whether a view's detector met its inpainter in training, where that is known of both."""
-    met = setup.met.get(view.detector.name) if view.detector else None
+    met = resolved.met.get(view.detector.name) if view.detector else None
     if met == frozenset():  # it learned from no inpainter, so from no user's model either
         return "no"
     if met is None or view.inpainter.source:  # what stands behind a user's model is not known
@@ -138,7 +142,10 @@ def _met(setup: ResolvedPlan, view: View) -> Met:
 
 
 def _draft(
-    metric: Metric, measured: Sequence[NDArray[np.float64]], about: ResultRow, setup: ResolvedPlan
+    metric: Metric,
+    measured: Sequence[NDArray[np.float64]],
+    about: ResultRow,
+    resolved: ResolvedPlan,
 ) -> _Draft:
     rows = np.stack(measured) if measured else np.empty((0, 1))
     n = int(metric.counted(rows).sum())
@@ -149,7 +156,7 @@ def _draft(
     cell = replace(cell, value=rounded(metric.reduce(rows)))
     if type(metric).interval is Metric.interval:  # of a mean or share: made with all others
         return _Draft(cell, None, metric.values(rows), metric.bounds, metric.share)
-    seed = seed_of("interval", setup.plan.seed)
+    seed = seed_of("interval", resolved.plan.seed)
     return _Draft(cell, interval=metric.interval(rows, seed=seed))
 
 
@@ -170,15 +177,15 @@ def _finished(drafts: Sequence[_Draft], seed: int) -> Iterator[ResultRow]:
         yield replace(draft.cell, low=low, high=high)
 
 
-def _absent(view: View) -> str:
+def _absent(view: Condition) -> str:
     if view.inpainter.absent:
         return NO_WEIGHTS
     detector = view.detector
     return f"{NO_WEIGHTS} for {detector.name}" if detector and detector.absent else ""
 
 
-def _no_null(setup: ResolvedPlan, view: View, metric: Metric) -> str:
-    return setup.no_null(view.detector) if metric.null_of and view.detector else ""
+def _no_null(resolved: ResolvedPlan, view: Condition, metric: Metric) -> str:
+    return resolved.null_omitted_reason(view.detector) if metric.null_of and view.detector else ""
 
 
 def _gap(expected: int, measured: int, counted: int) -> str:

@@ -15,8 +15,8 @@ from benchmark.results.record import Record, read_record
 from benchmark.results.run_folder import read_plan, read_run
 from benchmark.results.samples import read_samples
 from benchmark.runner.plan import read_values
-from benchmark.runner.resolve import AUTHENTIC
-from benchmark.store.check import Finding
+from benchmark.runner.resolve import ORIGINAL
+from benchmark.store.check import StoreFinding
 
 PATHS = ("images", "data_root", "masks", "weights", "inpainters", "detectors")  # hold paths
 WRITTEN = ("plan.toml", "results.csv", "samples.csv", "table.md")
@@ -28,7 +28,7 @@ def with_sums(folder: Path, document: Mapping[str, Any]) -> dict[str, Any]:
     return {**document, FILES: {**sums, RECORD: sum_of_record(document)}}
 
 
-def check_run(folder: Path) -> Iterator[Finding]:
+def check_run(folder: Path) -> Iterator[StoreFinding]:
     """Find what is missing or changed in the folder of a run that has ended.
 
     Raises:
@@ -38,7 +38,7 @@ def check_run(folder: Path) -> Iterator[Finding]:
         yield from _check_run(folder)
 
 
-def _check_run(folder: Path) -> Iterator[Finding]:
+def _check_run(folder: Path) -> Iterator[StoreFinding]:
     try:
         record = read_record(folder)
         sums = record.files if record else {}
@@ -49,46 +49,46 @@ def _check_run(folder: Path) -> Iterator[Finding]:
     except BenchError as error:
         if not (folder / RECORD).is_file():
             raise
-        yield Finding(kind="file", where=str(folder), said=str(error))
+        yield StoreFinding(kind="file", where=str(folder), said=str(error))
         return
     found = list(_check_sums(folder, sums))
     yield from found
     if not found and record and (key := _other_plan(record.plan, plan)):
         said = f"of another plan than plan.toml: {key} differs; {AGAIN}"
-        yield Finding(kind="file", where=str(folder / RECORD), said=said)
+        yield StoreFinding(kind="file", where=str(folder / RECORD), said=said)
     elif not found and record and sums:
         yield from _check_samples(folder, record)
 
 
-def _check_samples(folder: Path, record: Record) -> Iterator[Finding]:
+def _check_samples(folder: Path, record: Record) -> Iterator[StoreFinding]:
     """Samples are of the plan's models and data sets, and as many as the record says."""
     path = folder / "samples.csv"
     samples: set[tuple[str, str, str]] = set()
     try:
         plan = read_plan(folder, record)
-        models = {*plan.inpainter_names, *plan.detector_names, AUTHENTIC, ""}
+        models = {*plan.inpainter_names, *plan.detector_names, ORIGINAL, ""}
         for row in read_samples(path):
             samples.add((row.dataset, row.sample, row.bucket))
             of = row.inpainter, row.detector
             if not {*of} <= models or row.dataset not in plan.datasets:
-                said = f"a row of {of[0]} and {of[1] or 'nobody'}, not in plan.toml"
-                yield Finding(kind="file", where=str(path), said=said)
+                said = f"a row of {of[0]} and {of[1] or 'ignore_progress'}, not in plan.toml"
+                yield StoreFinding(kind="file", where=str(path), said=said)
                 return
     except BenchError as error:
-        yield Finding(kind="file", where=str(path), said=str(error))
+        yield StoreFinding(kind="file", where=str(path), said=str(error))
         return
     if len(samples) != record.samples:
         said = f"{len(samples)} samples, where {RECORD} says {record.samples}; {AGAIN}"
-        yield Finding(kind="file", where=str(path), said=said)
+        yield StoreFinding(kind="file", where=str(path), said=said)
 
 
-def _check_sums(folder: Path, sums: Mapping[str, str]) -> Iterator[Finding]:
+def _check_sums(folder: Path, sums: Mapping[str, str]) -> Iterator[StoreFinding]:
     for name, known in sums.items():
         if name in (*WRITTEN, RECORD):
             yield from _check_file(folder / name, known)
         else:
             said = f"names {name!r}, which no run writes; {AGAIN}"
-            yield Finding(kind="file", where=str(folder / RECORD), said=said)
+            yield StoreFinding(kind="file", where=str(folder / RECORD), said=said)
 
 
 def _plan_of(folder: Path) -> dict[str, Any]:
@@ -115,11 +115,11 @@ def _other_plan(recorded: Mapping[str, Any], here: Mapping[str, Any]) -> str:
     )
 
 
-def _check_file(path: Path, known: str) -> Iterator[Finding]:
+def _check_file(path: Path, known: str) -> Iterator[StoreFinding]:
     if not path.is_file():
-        yield Finding(kind="missing", where=str(path), said=AGAIN)
+        yield StoreFinding(kind="missing", where=str(path), said=AGAIN)
     elif _sum(path) != known:
-        yield Finding(kind="file", where=str(path), said=AGAIN)
+        yield StoreFinding(kind="file", where=str(path), said=AGAIN)
 
 
 def _sum(path: Path) -> str:

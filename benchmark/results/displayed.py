@@ -151,14 +151,14 @@ class Images:
             DamagedOutput: if the store's file is damaged.
         """
         if len(self._store.known([shown.original, shown.mask])) == 2:
-            return self._store.picture(shown.original), self._store.mask(shown.mask)
+            return self._store.image(shown.original), self._store.mask(shown.mask)
         if self._jobs is None:
             raise DataError(f"{shown.sample}: its image is not in the store")
         places = self._jobs.by_cell.get((shown.dataset, shown.bucket), ())
         for place in places:
-            sample = self._jobs.setup.samples[place]
+            sample = self._jobs.resolved.samples[place]
             if sample.id == shown.sample:
-                loaded = self._jobs.setup.sources.load(sample)
+                loaded = self._jobs.resolved.sources.load(sample)
                 return loaded.image, loaded.mask
         raise DataError(f"{shown.sample}: is no image of this plan any more")
 
@@ -199,7 +199,7 @@ def shown_of(run: RunFolder) -> Shown:
 
 def _changed(run: RunFolder, jobs: PlanJobs) -> tuple[str, ...]:
     """Models whose weights are no longer those of the run: the store has other images of them."""
-    models = (*jobs.setup.inpainters, *jobs.setup.detectors)
+    models = (*jobs.resolved.inpainters, *jobs.resolved.detectors)
     now = {one.name: one.weights.sha256 for one in models}
     then = run.record.checkpoints if run.record else {}
     return tuple(name for name, found in then.items() if now.get(name) != found.sha256)
@@ -208,23 +208,25 @@ def _changed(run: RunFolder, jobs: PlanJobs) -> tuple[str, ...]:
 def _with_keys(
     rows: Iterable[SampleRow], jobs: PlanJobs, left_out: Sequence[str]
 ) -> Iterator[SampleRow]:
-    setup = jobs.setup
-    inpainters = {one.name: one for one in (*setup.inpainters, setup.original)}
-    detectors = {one.name: one for one in setup.detectors if one.name not in left_out}
-    places = {(one.dataset, one.id, one.bucket): place for place, one in enumerate(setup.samples)}
+    resolved = jobs.resolved
+    inpainters = {one.name: one for one in (*resolved.inpainters, resolved.original)}
+    detectors = {one.name: one for one in resolved.detectors if one.name not in left_out}
+    places = {
+        (one.dataset, one.id, one.bucket): place for place, one in enumerate(resolved.samples)
+    }
     for row in rows:
         place = places.get((row.dataset, row.sample, row.bucket))
         inpainter, detector = inpainters.get(row.inpainter), detectors.get(row.detector)
         if place is None or inpainter is None or row.inpainter in left_out:
             continue
-        heatmaps = jobs.judge_keys(detector, inpainter, row.retouch) if detector else None
+        heatmaps = jobs.detect_keys(detector, inpainter, row.retouch) if detector else None
         yield replace(
             row,
             detector=row.detector if heatmaps else "",
             keys=SampleKeys(
-                original=jobs.images()[place],
-                mask=jobs.masks()[place],
-                image=jobs.fill_keys(inpainter, row.retouch)[place],
+                original=jobs.image_keys()[place],
+                mask=jobs.mask_keys()[place],
+                image=jobs.inpaint_keys(inpainter, row.retouch)[place],
                 heatmap=heatmaps[place] if heatmaps else "",
             ),
         )

@@ -53,14 +53,16 @@ def save_pictures(folder: Path, shown: Sequence[ShownSample], store: Store, imag
             _save_answers(place, made, store)
 
 
-def check_names(setup: ResolvedPlan) -> None:
+def check_names(resolved: ResolvedPlan) -> None:
     """Refuse labels under which two images of one sample would have the same file.
 
     Raises:
         PlanError: naming the file.
     """
-    painters = [file_name(one.name, step) for one in setup.inpainters for step in setup.retouches]
-    heatmaps = [f"{name}.{one.name}" for name in painters for one in setup.detectors]
+    painters = [
+        file_name(one.name, step) for one in resolved.inpainters for step in resolved.retouches
+    ]
+    heatmaps = [f"{name}.{one.name}" for name in painters for one in resolved.detectors]
     names = Counter(name.lower() for name in ("original", "mask", *painters, *heatmaps))
     names["original"] -= "original" in painters  # the same image
     twice = [name for name, count in names.items() if count > 1]
@@ -82,7 +84,7 @@ def heatmap_image(logits: NDArray[np.float16]) -> Pixels:
 def _save_answers(place: Path, made: Inpainted, store: Store) -> None:
     if not store.known([made.image]):
         return
-    _save(place / f"{file_part(made.file_name)}.png", store.picture(made.image))
+    _save(place / f"{file_part(made.file_name)}.png", store.image(made.image))
     for one in made.detected:
         if store.known([one.heatmap]):
             name = file_part(f"{made.file_name}.{one.detector}")

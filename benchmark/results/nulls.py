@@ -15,7 +15,7 @@ from benchmark.metrics import NULLS
 from benchmark.metrics.intervals import Values
 from benchmark.results.rounding import stored
 from benchmark.results.significance import PairedTest, paired_tests
-from benchmark.runner.conditions import null_views, views
+from benchmark.runner.conditions import conditions_of, null_conditions
 from benchmark.runner.planning import PlanJobs
 from benchmark.store.store import Store
 
@@ -116,24 +116,26 @@ def stored_distances(jobs: PlanJobs, store: Store) -> dict[Spot, PairedTest]:
     The values are rounded as samples.csv has them, so that reports made of it say the same.
     """
     found: dict[Spot, PairedTest] = {}
-    setup = jobs.setup
-    if RANKED not in setup.measured:
+    resolved = jobs.resolved
+    if RANKED not in resolved.measured:
         return found
-    for untouched in null_views(setup):
+    for untouched in null_conditions(resolved):
         detector = untouched.detector
-        if detector is None or detector.absent or setup.no_null(detector):
+        if detector is None or detector.absent or resolved.null_omitted_reason(detector):
             continue
-        painters = [one for one in setup.inpainters if one.card.paints]
+        painters = [one for one in resolved.inpainters if one.card.paints]
         same = [
-            one for one in views(setup, (detector,), painters) if one.launder == untouched.launder
+            one
+            for one in conditions_of(resolved, (detector,), painters)
+            if one.launder == untouched.launder
         ]
         for where, places in jobs.by_cell.items():
-            null = _values(store, jobs.measured(NULLS[RANKED], untouched).at(places))
+            null = _values(store, jobs.measure_keys_of(NULLS[RANKED], untouched).at(places))
             columns = {
-                view.painter: _values(store, jobs.measured(RANKED, view).at(places))
+                view.inpainter_label: _values(store, jobs.measure_keys_of(RANKED, view).at(places))
                 for view in same
             }
-            for name, test in against_null(columns, null, seed=setup.plan.seed).items():
+            for name, test in against_null(columns, null, seed=resolved.plan.seed).items():
                 spot = Spot(where[0], untouched.launder, detector.name, where[1], name)
                 found[spot] = test
     return found
@@ -188,5 +190,5 @@ def standing(
 
 def _values(store: Store, keys: Sequence[str]) -> Values:
     """(N,) what a metric came to under each key, NaN where there is nothing."""
-    rows = store.rows(keys)
+    rows = store.measurements(keys)
     return np.array([np.nan if row is None else float(stored(row[0])) for row in rows])

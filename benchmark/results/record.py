@@ -25,12 +25,13 @@ from benchmark.metrics.external import MetricCard, metric_cards
 from benchmark.metrics.intervals import RULES
 from benchmark.results.file_hashes import MOST_BYTES, RECORD
 from benchmark.results.files import AGAIN
-from benchmark.runner.jobs import Chosen
+from benchmark.runner.jobs import ResolvedModel
 from benchmark.runner.machine import machine_of
 from benchmark.runner.outcome import Failure
 from benchmark.runner.planning import PlanJobs
 from benchmark.runner.resolve import ResolvedPlan
-from benchmark.runner.scheduler import Settings, Tally
+from benchmark.runner.settings import Settings
+from benchmark.runner.stages import RunStats
 from benchmark.store.store import Store, is_address, is_store
 
 FORMATS = {RECORD: 2, "results.csv": 2, "samples.csv": 2}  # of files without a number: 1
@@ -280,21 +281,21 @@ def read_record(folder: Path, name: str = RECORD) -> Record | None:
 
 
 def record_of(
-    setup: ResolvedPlan, settings: Settings, tally: Tally, known: dict[str, KnownPixels]
+    resolved: ResolvedPlan, settings: Settings, tally: RunStats, known: dict[str, KnownPixels]
 ) -> Record:
     """What record.json says: versions, commit, machine, checkpoints, seconds and failures.
 
     Args:
-        setup: the prepared plan.
+        resolved: the resolved plan.
         settings: how it was run.
         tally: what was done.
         known: how far known pixels of finished images moved, as `known_pixels` has it.
     """
-    models = (*setup.inpainters, *setup.detectors)
-    metrics = dict.fromkeys((*setup.measured, *setup.null_names))
+    models = (*resolved.inpainters, *resolved.detectors)
+    metrics = dict.fromkeys((*resolved.measured, *resolved.null_names))
     return Record(
         format=FORMATS,
-        plan=setup.plan.document(),
+        plan=resolved.plan.document(),
         versions={"python": platform.python_version(), **_versions()},
         commit=_commit(),
         device=settings.device,
@@ -306,34 +307,34 @@ def record_of(
             for one in models
         },
         brought={
-            **{one.name: _brought("inpainter", one) for one in setup.inpainters if one.source},
-            **{one.name: _brought("detector", one) for one in setup.detectors if one.source},
+            **{one.name: _brought("inpainter", one) for one in resolved.inpainters if one.source},
+            **{one.name: _brought("detector", one) for one in resolved.detectors if one.source},
         },
         known_pixels=known,
-        folders={name: portable_path(folder) for name, folder in setup.sources.folders.items()},
+        folders={name: portable_path(folder) for name, folder in resolved.sources.folders.items()},
         shard=settings.shard.label if settings.shard else "",
-        samples=len(setup.samples),
+        samples=len(resolved.samples),
         intervals=RULES,
         metrics={name: revision_of(name) for name in metrics},
         described=metric_cards(metrics),
-        pictures=setup.sources.names(settings.shard) if settings.shard else {},
+        pictures=resolved.sources.names(settings.shard) if settings.shard else {},
         jobs_run=tally.ran,
         jobs_stored=tally.stored,
         seconds={stage: round(value, 3) for stage, value in tally.seconds.items()},
         model_seconds={stage: round(value, 3) for stage, value in tally.model_seconds.items()},
-        not_measured=setup.gaps,
-        absent={model.name: model.absent for model in setup.absent},
+        not_measured=resolved.gaps,
+        absent={model.name: model.absent for model in resolved.absent},
         pairing={
             name: MaskPairing(rule=one.rule, said=one.said, without=one.without)
-            for name, one in setup.sources.pairing.items()
+            for name, one in resolved.sources.pairing.items()
         },
-        read_as=setup.sources.read_as,
-        left_out={name: tuple(lines) for name, lines in setup.sources.left_out.items()},
-        unused=tuple(Unused(file=file, reason=reason) for file, reason in setup.sources.unused),
+        read_as=resolved.sources.read_as,
+        left_out={name: tuple(lines) for name, lines in resolved.sources.left_out.items()},
+        unused=tuple(Unused(file=file, reason=reason) for file, reason in resolved.sources.unused),
         failures=tuple(
             sorted(replace(one, reason=redact_secrets(one.reason)) for one in tally.failures)
         ),
-        met={name: tuple(sorted(met)) for name, met in setup.met.items() if met is not None},
+        met={name: tuple(sorted(met)) for name, met in resolved.met.items() if met is not None},
     )
 
 
@@ -342,7 +343,7 @@ def _machine(settings: Settings, *, computed: bool) -> dict[str, Any]:
     return machine_of(settings.device, threads)
 
 
-def _brought(kind: Literal["inpainter", "detector"], model: Chosen) -> External:
+def _brought(kind: Literal["inpainter", "detector"], model: ResolvedModel) -> External:
     return External(
         kind=kind,
         word=model.word,
@@ -357,8 +358,8 @@ def known_pixels(
 ) -> dict[str, KnownPixels]:
     """How far known pixels of finished images moved, by inpainter."""
     found = {}
-    for inpainter in jobs.setup.inpainters:
-        if inpainter.name in jobs.setup.own:
+    for inpainter in jobs.resolved.inpainters:
+        if inpainter.name in jobs.resolved.image_folders:
             drifts = _drifts(jobs, store, inpainter)
             drifts += [one.drift for one in failures if one.drift and one.model == inpainter.name]
             found[inpainter.name] = KnownPixels(
@@ -370,11 +371,12 @@ def known_pixels(
     return found
 
 
-def _drifts(jobs: PlanJobs, store: Store, inpainter: Chosen) -> list[tuple[float, ...]]:
+def _drifts(jobs: PlanJobs, store: Store, inpainter: ResolvedModel) -> list[tuple[float, ...]]:
     """How far known pixels moved, image by image: all variants of one tell the same."""
     found = {}
-    for retouch in jobs.setup.retouches:
-        for place, row in enumerate(store.rows(list(jobs.fill_keys(inpainter, retouch)))):
+    for retouch in jobs.resolved.retouches:
+        keys = list(jobs.inpaint_keys(inpainter, retouch))
+        for place, row in enumerate(store.measurements(keys)):
             if row is not None and len(row):
                 found[place] = tuple(map(float, row))
     return [found[place] for place in sorted(found)]

@@ -17,10 +17,10 @@ from benchmark.core.types import Sample
 from benchmark.metrics import METRICS, nulls_of
 from benchmark.results.record import Record
 from benchmark.results.rows import SampleRow
-from benchmark.runner.jobs import Chosen, SampleRef, measure_key
+from benchmark.runner.jobs import ResolvedModel, SampleRef, measure_key
 from benchmark.runner.plan import Plan
 from benchmark.runner.planning import BYTES, Keys, PlanJobs
-from benchmark.runner.resolve import AUTHENTIC, ResolvedPlan
+from benchmark.runner.resolve import ORIGINAL, ResolvedPlan
 from benchmark.runner.sources import Sources
 from detectors import DETECTORS
 from inpainters import INPAINTERS
@@ -43,18 +43,18 @@ class FiledJobs(PlanJobs):
     """The jobs of a plan whose keys its files hold.
 
     Args:
-        setup: the plan with its samples and models, as the files have them.
+        resolved: the plan with its samples and models, as the files have them.
         made: the keys, by what `PlanJobs` calls them.
         revisions: of the metrics, as the record has them.
     """
 
     def __init__(
         self,
-        setup: ResolvedPlan,
+        resolved: ResolvedPlan,
         made: Mapping[tuple[object, ...], Keys],
         revisions: Mapping[str, str],
     ) -> None:
-        super().__init__(setup)
+        super().__init__(resolved)
         self._made.update(made)
         self._revisions = revisions
 
@@ -64,13 +64,18 @@ class FiledJobs(PlanJobs):
         return super()._once(spot, make)  # type: ignore[arg-type]
 
     def _measured(
-        self, metric: str, inpainter: Chosen, retouch: str, detector: Chosen | None, launder: str
+        self,
+        metric: str,
+        inpainter: ResolvedModel,
+        retouch: str,
+        detector: ResolvedModel | None,
+        launder: str,
     ) -> Iterator[str]:
         metric = METRICS.load(metric).of_untouched or metric
-        fills = self.fill_keys(inpainter, retouch)
+        fills = self.inpaint_keys(inpainter, retouch)
         judges: Iterable[str] = [""] * len(fills)
         if detector is not None:
-            judges = self.judge_keys(detector, inpainter, retouch, launder)
+            judges = self.detect_keys(detector, inpainter, retouch, launder)
         revision = self._revisions.get(metric, "")
         for fill, judge in zip(fills, judges, strict=True):
             yield measure_key(metric, revision, fill, judge)
@@ -94,14 +99,14 @@ def filed_jobs(
     Raises:
         DataError: if a row has no keys, is of nobody in the plan, or one is missing.
     """
-    setup = _setup(plan, record)
-    found = _read_keys(setup, rows)
+    resolved = _setup(plan, record)
+    found = _read_keys(resolved, rows)
     order = found.in_order(plan, pictures) if pictures is not None else list(found.places.values())
     if not order or len(order) != len(found.samples):
         raise DataError("its samples are not those of the record's images")
-    setup = replace(setup, samples=[found.samples[at] for at in order])
+    resolved = replace(resolved, samples=[found.samples[at] for at in order])
     made = {spot: column.keys(order) for spot, column in found.columns.items()}
-    return FiledJobs(setup, made, record.metrics)
+    return FiledJobs(resolved, made, record.metrics)
 
 
 class _Column:
@@ -156,14 +161,14 @@ class _Read:
         ]
 
 
-def _read_keys(setup: ResolvedPlan, rows: Iterable[SampleRow]) -> _Read:
+def _read_keys(resolved: ResolvedPlan, rows: Iterable[SampleRow]) -> _Read:
     found = _Read()
     columns: dict[tuple[str, ...], list[_Column]] = {}  # of a view; making a spot's hash is slow
     for row in rows:
         view = row.inpainter, row.detector, row.retouch, row.launder
         if view not in columns:
             columns[view] = [
-                found.columns.setdefault(spot, _Column()) for spot in _spots(setup, row)
+                found.columns.setdefault(spot, _Column()) for spot in _spots(resolved, row)
             ]
         keys = row.keys
         every = (keys.mask, keys.original, keys.image, keys.heatmap)
@@ -173,16 +178,16 @@ def _read_keys(setup: ResolvedPlan, rows: Iterable[SampleRow]) -> _Read:
     return found
 
 
-def _spots(setup: ResolvedPlan, row: SampleRow) -> list[tuple[object, ...]]:
+def _spots(resolved: ResolvedPlan, row: SampleRow) -> list[tuple[object, ...]]:
     """What `PlanJobs` calls the columns of a row's keys."""
-    inpainters = {one.name: one for one in (*setup.inpainters, setup.original)}
-    detectors = {one.name: one for one in setup.detectors}
+    inpainters = {one.name: one for one in (*resolved.inpainters, resolved.original)}
+    detectors = {one.name: one for one in resolved.detectors}
     inpainter, detector = inpainters.get(row.inpainter), detectors.get(row.detector)
     if inpainter is None or (row.detector and detector is None):
         raise DataError(f"a row of {row.inpainter!r} and {row.detector!r}, who are not in it")
     spots: list[tuple[object, ...]] = [
         ("mask",),
-        ("fill", setup.original, ""),
+        ("fill", resolved.original, ""),
         ("fill", inpainter, row.retouch),
     ]
     if detector is not None:
@@ -191,7 +196,7 @@ def _spots(setup: ResolvedPlan, row: SampleRow) -> list[tuple[object, ...]]:
 
 
 def _setup(plan: Plan, record: Record) -> ResolvedPlan:
-    original = _chosen(INPAINTERS, AUTHENTIC, record)
+    original = _chosen(INPAINTERS, ORIGINAL, record)
     has_null = plan.detectors and nulls_of(plan.metrics) and _has_null(record)
     return ResolvedPlan(
         plan=plan,
@@ -201,7 +206,7 @@ def _setup(plan: Plan, record: Record) -> ResolvedPlan:
         all_detectors=tuple(_chosen(DETECTORS, word, record) for word in plan.detectors),
         gaps=dict(record.not_measured),
         original=original,
-        untouched=original if has_null else None,
+        null_inpainter=original if has_null else None,
         met={name: frozenset(met) for name, met in record.met.items()},
     )
 
@@ -211,10 +216,10 @@ def _has_null(record: Record) -> bool:
     return any(METRICS.load(name).null_of for name in record.metrics if name in METRICS.built_in)
 
 
-def _chosen(registry: Registry[Any], word: str, record: Record) -> Chosen:
+def _chosen(registry: Registry[Any], word: str, record: Record) -> ResolvedModel:
     card: Card = registry.card(word)
     noted = record.checkpoints.get(card.name)
-    return Chosen(
+    return ResolvedModel(
         name=card.name,
         card=card,
         weights=Weights(

@@ -64,15 +64,15 @@ def _from_files(folder: Path, record: Record) -> Iterator[str]:
 
 
 def _columns(jobs: PlanJobs) -> Iterator[Keys]:
-    setup = jobs.setup
-    yield jobs.images()
-    yield jobs.masks()
-    painters = [(one, step) for one in setup.inpainters for step in setup.retouches]
-    if setup.for_null is not None:
-        painters.append((setup.for_null, ""))
+    resolved = jobs.resolved
+    yield jobs.image_keys()
+    yield jobs.mask_keys()
+    painters = [(one, step) for one in resolved.inpainters for step in resolved.retouches]
+    if resolved.extra_null_inpainter is not None:
+        painters.append((resolved.extra_null_inpainter, ""))
     for inpainter, retouch in painters:
-        yield jobs.fill_keys(inpainter, retouch)
-        yield from (column.keys for column in jobs.measures(inpainter, retouch))
-        for detector in setup.detectors_of(inpainter, retouch):
-            for step in setup.launders:
-                yield jobs.judge_keys(detector, inpainter, retouch, step)
+        yield jobs.inpaint_keys(inpainter, retouch)
+        yield from (column.keys for column in jobs.measure_jobs(inpainter, retouch))
+        for detector in resolved.detectors_of(inpainter, retouch):
+            for step in resolved.launders:
+                yield jobs.detect_keys(detector, inpainter, retouch, step)

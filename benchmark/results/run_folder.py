@@ -28,7 +28,7 @@ from benchmark.results.rows import ResultRow, SampleRow
 from benchmark.results.samples import BEGUN_SAMPLES, read_samples, sample_rows
 from benchmark.runner.plan import Plan
 from benchmark.runner.planning import PlanJobs
-from benchmark.runner.resolve import prepare
+from benchmark.runner.resolve import resolve_plan
 from benchmark.runner.shard import Shard, read_shard
 from benchmark.store.store import Store, is_store
 from detectors import DETECTORS
@@ -89,7 +89,7 @@ class RunFolder:
             refuse_changed(self.path, self.record.files if self.record else {}, ["samples.csv"])
             yield from read_samples(self.path / "samples.csv")
             return
-        with Store(self.store, foreign=True) as store:
+        with Store(self.store, read_only=True) as store:
             yield from sample_rows(self.jobs, store)
 
 
@@ -134,7 +134,7 @@ def read_run(path: str | Path, *, store: str | Path | None = None) -> RunFolder:
             rows, jobs = _results(folder, record), None
         else:
             jobs = _jobs_of(folder, plan, begun, answers)
-            with Store(answers, foreign=True) as there:
+            with Store(answers, read_only=True) as there:
                 rows = tuple(aggregate(jobs, there, ()))
     return RunFolder(path=folder, plan=plan, record=record, results=rows, store=answers, jobs=jobs)
 
@@ -196,7 +196,7 @@ def rebuilt(plan: Plan, shard: Shard | None) -> PlanJobs:
             "files do not say what is needed; 'bench run' with its plan.toml and its folder as "
             "--out goes on with it, if you trust it"
         )
-    return PlanJobs(prepare(plan, shard))
+    return PlanJobs(resolve_plan(plan, shard))
 
 
 def names_outside(plan: Plan) -> str | None:

@@ -15,7 +15,7 @@ from benchmark.results.files import damaged, read_rows, write_rows
 from benchmark.results.rounding import stored
 from benchmark.results.rows import SampleKeys, SampleRow
 from benchmark.results.variants import InpainterVariant
-from benchmark.runner.conditions import View, null_views, views
+from benchmark.runner.conditions import Condition, conditions_of, null_conditions
 from benchmark.runner.planning import PlanJobs
 from benchmark.runner.resolve import COLUMNS, ResolvedPlan
 from benchmark.store.store import Store
@@ -37,8 +37,8 @@ def sample_rows(jobs: PlanJobs, store: Store) -> Iterator[SampleRow]:
 
     Metrics of the image alone are gaps where it was laundered. Numbers are rounded as in the file.
     """
-    places = range(len(jobs.setup.samples))
-    for view in _views(jobs.setup):
+    places = range(len(jobs.resolved.samples))
+    for view in _views(jobs.resolved):
         for start in range(0, len(places), BLOCK):
             yield from _rows(jobs, store, view, places[start : start + BLOCK])
 
@@ -49,8 +49,8 @@ def write_samples(path: Path, jobs: PlanJobs, store: Store) -> None:
     Raises:
         OutputError: if it cannot be written.
     """
-    setup = jobs.setup
-    heads = {name: _heads(name, jobs, store) for name in _names(setup)}
+    resolved = jobs.resolved
+    heads = {name: _heads(name, jobs, store) for name in _names(resolved)}
     columns = (*FIXED, *(head for name in heads for head in heads[name]))
     write_rows(path, columns, (_written(row, heads) for row in sample_rows(jobs, store)))
 
@@ -61,10 +61,10 @@ def write_keys(path: Path, jobs: PlanJobs) -> None:
     Raises:
         OutputError: if it cannot be written.
     """
-    places = range(len(jobs.setup.samples))
+    places = range(len(jobs.resolved.samples))
     rows = (
         _row(jobs, view, place, keys)
-        for view in _views(jobs.setup)
+        for view in _views(jobs.resolved)
         for place, keys in zip(places, _keys(jobs, view, places), strict=True)
     )
     write_rows(path, FIXED, (_written(row, {}) for row in rows))
@@ -83,30 +83,32 @@ def read_samples(path: Path) -> Iterator[SampleRow]:
             raise damaged(path, f"line {number}: {first_line(error)}") from None
 
 
-def _views(setup: ResolvedPlan) -> Iterator[View]:
+def _views(resolved: ResolvedPlan) -> Iterator[Condition]:
     """Of the plan's inpainters, then of the untouched images where only the null needs them."""
-    yield from views(setup, setup.detectors or (None,), setup.inpainters)
-    if setup.for_null is not None:
-        for view in null_views(setup):
-            if view.detector in setup.detectors_of(setup.for_null, view.retouch):
+    yield from conditions_of(resolved, resolved.detectors or (None,), resolved.inpainters)
+    if resolved.extra_null_inpainter is not None:
+        for view in null_conditions(resolved):
+            if view.detector in resolved.detectors_of(resolved.extra_null_inpainter, view.retouch):
                 yield view
 
 
-def _names(setup: ResolvedPlan) -> tuple[str, ...]:
+def _names(resolved: ResolvedPlan) -> tuple[str, ...]:
     """Every metric that some view of a plan has, in the plan's order."""
-    asked = dict.fromkeys(setup.measured)
-    own = (setup.measured_of(view.inpainter, view.retouch) for view in _views(setup))
+    asked = dict.fromkeys(resolved.measured)
+    own = (resolved.measured_of(view.inpainter, view.retouch) for view in _views(resolved))
     return tuple(asked | dict.fromkeys(name for names in own for name in names))
 
 
-def _rows(jobs: PlanJobs, store: Store, view: View, places: Sequence[int]) -> Iterator[SampleRow]:
-    setup = jobs.setup
-    heatmaps = jobs.seen(view) if view.detector else None
+def _rows(
+    jobs: PlanJobs, store: Store, view: Condition, places: Sequence[int]
+) -> Iterator[SampleRow]:
+    resolved = jobs.resolved
+    heatmaps = jobs.detect_keys_of(view) if view.detector else None
     scores = store.scores(heatmaps.at(places)) if heatmaps else [None] * len(places)
     keys = list(_keys(jobs, view, places))
     measured = {
         name: _measured(jobs, store, (view, name), places)
-        for name in setup.measured_of(view.inpainter, view.retouch)
+        for name in resolved.measured_of(view.inpainter, view.retouch)
     }
     for row, (place, score) in enumerate(zip(places, scores, strict=True)):
         yield replace(
@@ -120,9 +122,9 @@ def _rows(jobs: PlanJobs, store: Store, view: View, places: Sequence[int]) -> It
         )
 
 
-def _row(jobs: PlanJobs, view: View, place: int, keys: SampleKeys) -> SampleRow:
+def _row(jobs: PlanJobs, view: Condition, place: int, keys: SampleKeys) -> SampleRow:
     """One row without what was measured."""
-    sample = jobs.setup.samples[place]
+    sample = jobs.resolved.samples[place]
     return SampleRow(
         dataset=sample.dataset,
         launder=view.launder,
@@ -137,26 +139,26 @@ def _row(jobs: PlanJobs, view: View, place: int, keys: SampleKeys) -> SampleRow:
     )
 
 
-def _keys(jobs: PlanJobs, view: View, places: Iterable[int]) -> Iterator[SampleKeys]:
-    images = jobs.fill_keys(view.inpainter, view.retouch)
-    heatmaps = jobs.seen(view) if view.detector else None
+def _keys(jobs: PlanJobs, view: Condition, places: Iterable[int]) -> Iterator[SampleKeys]:
+    images = jobs.inpaint_keys(view.inpainter, view.retouch)
+    heatmaps = jobs.detect_keys_of(view) if view.detector else None
     for place in places:
         yield SampleKeys(
-            original=jobs.images()[place],
-            mask=jobs.masks()[place],
+            original=jobs.image_keys()[place],
+            mask=jobs.mask_keys()[place],
             image=images[place],
             heatmap=heatmaps[place] if heatmaps else "",
         )
 
 
 def _measured(
-    jobs: PlanJobs, store: Store, what: tuple[View, str], places: Sequence[int]
+    jobs: PlanJobs, store: Store, what: tuple[Condition, str], places: Sequence[int]
 ) -> list[_Numbers]:
     view, name = what
     judged = METRICS.load(name).needs == "verdict"
     if (judged and view.detector is None) or (view.launder and not judged):
         return [None] * len(places)
-    found = store.rows(jobs.measured(name, view).at(places))
+    found = store.measurements(jobs.measure_keys_of(name, view).at(places))
     return [
         None if row is None else tuple(float(stored(number)) for number in row.tolist())
         for row in found
@@ -177,9 +179,9 @@ def _heads(name: str, jobs: PlanJobs, store: Store) -> tuple[str, ...]:
 
 def _count(name: str, jobs: PlanJobs, store: Store) -> int:
     """How many numbers a metric measures of a sample; 0 where the store has none of it."""
-    places = range(len(jobs.setup.samples))
-    for view in _views(jobs.setup):
-        if name not in jobs.setup.measured_of(view.inpainter, view.retouch):
+    places = range(len(jobs.resolved.samples))
+    for view in _views(jobs.resolved):
+        if name not in jobs.resolved.measured_of(view.inpainter, view.retouch):
             continue
         for start in range(0, len(places), BLOCK):
             found = _measured(jobs, store, (view, name), places[start : start + BLOCK])

@@ -1,1 +1,1 @@
-"""What runs: the plan, its jobs and their keys, the store, the worker, the waves, the record."""
+"""Runs: the plan, its jobs and their keys, the scheduler and the worker."""

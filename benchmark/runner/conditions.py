@@ -1,4 +1,4 @@
-"""Who inpainted, retouched how, and who looked: what the numbers of a plan are of."""
+"""Conditions of a plan: every combination of inpainter, retouching, detector, post-processing."""
 
 from __future__ import annotations
 
@@ -7,63 +7,70 @@ from dataclasses import dataclass
 from itertools import product
 
 from benchmark.retouch import retouched_name
-from benchmark.runner.jobs import Chosen
+from benchmark.runner.jobs import ResolvedModel
 from benchmark.runner.resolve import ResolvedPlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class View:
-    """Who inpainted, what was done to the hole, and who looked at it after which laundering.
+class Condition:
+    """One inpainter with one retouching, seen by one detector after one post-processing.
 
     Attributes:
-        inpainter: who inpainted.
-        retouch: what was done to the hole then, or "".
-        detector: who looked, or None for the image alone.
-        launder: what was done to the inpainted image before, or "".
+        inpainter: the inpainter.
+        retouch: the change to the hole after inpainting, or "".
+        detector: the detector, or None for the image alone.
+        launder: the post-processing before detection, or "".
     """
 
-    inpainter: Chosen
+    inpainter: ResolvedModel
     retouch: str = ""
-    detector: Chosen | None
+    detector: ResolvedModel | None
     launder: str
 
     @property
-    def painter(self) -> str:
-        """What tables call the inpainter, such as "telea+grain:1.5"."""
+    def inpainter_label(self) -> str:
+        """The inpainter's name in tables, such as "telea+grain:1.5"."""
         return retouched_name(self.inpainter.name, self.retouch)
 
     @property
-    def changed(self) -> bool:
-        """Whether the hole is not the image's own, so that an image differs from hole to hole."""
+    def changes_images(self) -> bool:
+        """Whether the hole differs from the authentic image, so that each mask gives an image."""
         return self.inpainter.card.paints or bool(self.retouch)
 
     @property
-    def models(self) -> tuple[Chosen, ...]:
-        """Both, or the one there is."""
+    def models(self) -> tuple[ResolvedModel, ...]:
+        """The inpainter and, if there is one, the detector."""
         return (self.inpainter, self.detector) if self.detector else (self.inpainter,)
 
 
-def views(
-    setup: ResolvedPlan, detectors: Sequence[Chosen | None], inpainters: Iterable[Chosen]
-) -> Iterator[View]:
-    """Every view of some inpainters by some detectors, None standing for the image alone."""
-    for inpainter, retouch in product(inpainters, setup.retouches):
+def conditions_of(
+    resolved: ResolvedPlan,
+    detectors: Sequence[ResolvedModel | None],
+    inpainters: Iterable[ResolvedModel],
+) -> Iterator[Condition]:
+    """Yield every condition of some inpainters and detectors, None for the image alone."""
+    for inpainter, retouch in product(inpainters, resolved.retouches):
         for detector in detectors:
-            for launder in setup.launders if detector else ("",):
-                yield View(inpainter=inpainter, retouch=retouch, detector=detector, launder=launder)
+            for launder in resolved.launders if detector else ("",):
+                yield Condition(
+                    inpainter=inpainter, retouch=retouch, detector=detector, launder=launder
+                )
 
 
-def looked_at(setup: ResolvedPlan, detector: Chosen) -> Iterator[View]:
-    """All that one detector looks at: what the plan's inpainters made, and the null's images."""
-    yield from views(setup, (detector,), setup.inpainters)
-    if setup.for_null is not None and not setup.no_null(detector):
-        for launder in setup.launders:
-            yield View(inpainter=setup.for_null, detector=detector, launder=launder)
+def detector_conditions(resolved: ResolvedPlan, detector: ResolvedModel) -> Iterator[Condition]:
+    """Yield all conditions of one detector: the plan's inpainters, and the null's images."""
+    yield from conditions_of(resolved, (detector,), resolved.inpainters)
+    extra = resolved.extra_null_inpainter
+    if extra is not None and not resolved.null_omitted_reason(detector):
+        for launder in resolved.launders:
+            yield Condition(inpainter=extra, detector=detector, launder=launder)
 
 
-def null_views(setup: ResolvedPlan) -> Iterator[View]:
-    """Every view of the untouched images by the plan's detectors, those without weights too."""
-    if setup.untouched is not None:
-        for detector in setup.all_detectors:
-            for launder in setup.launders:
-                yield View(inpainter=setup.untouched, detector=detector, launder=launder)
+def null_conditions(resolved: ResolvedPlan) -> Iterator[Condition]:
+    """Yield every condition of the authentic images, of detectors without weights too."""
+    if resolved.null_inpainter is not None:
+        for detector in resolved.all_detectors:
+            for launder in resolved.launders:
+                yield Condition(
+                    inpainter=resolved.null_inpainter, detector=detector, launder=launder
+                )

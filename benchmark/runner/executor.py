@@ -1,4 +1,4 @@
-"""The protocol of executors: what the scheduler asks of the place where jobs run."""
+"""The protocol of executors: where chunks of jobs run."""
 
 from __future__ import annotations
 
@@ -7,35 +7,35 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from benchmark.runner.inputs import Chunk
-from benchmark.runner.outcome import Outcome
+from benchmark.runner.outcome import ChunkResult
 from benchmark.runner.worker_spec import WorkerSpec
 
-Map = Callable[[Iterable[Chunk]], Generator[Outcome]]
+RunChunks = Callable[[Iterable[Chunk]], Generator[ChunkResult]]
 
 
 class Executor(Protocol):
-    """Where chunks of jobs are worked off.
+    """Run chunks of jobs on one or several workers.
 
     Attributes:
-        name: what record.json calls it.
+        name: its name in record.json.
         devices: torch devices of this machine that it uses.
-        threads: of torch that networks get in each worker; None before a run that loads torch.
+        threads: torch threads of each worker; None before a run loads torch.
     """
 
     name: str
     devices: tuple[str, ...]
     threads: int | None
 
-    def start(self, kit: WorkerSpec) -> AbstractContextManager[Map]:
-        """Make the workers; they are gone when the block ends.
+    def start(self, spec: WorkerSpec) -> AbstractContextManager[RunChunks]:
+        """Start the workers, and stop them at the end of the block.
 
         Returns:
-            Within the block, what works off the chunks of one wave: each holds jobs of one model
-            and one stage. Outcomes come as they are ready, in any order; one may be of several
-            chunks.
+            A context manager that gives a function. The function runs the chunks of one wave, each
+            with jobs of one model and one stage, and yields results as they are ready, in any
+            order; a result may cover several chunks.
 
         Raises:
-            ExecutorError: if workers cannot be had.
+            ExecutorError: if no worker can be started.
             WeightsError: if a checkpoint is damaged, of another model or not trained.
         """
         ...

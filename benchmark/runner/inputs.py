@@ -1,7 +1,7 @@
-"""What a chunk of jobs needs, and where a worker gets it: rows from the writer, files by itself.
+"""Chunks of jobs and their inputs: rows come with the chunk, files are read by the worker.
 
-The database is the writer's alone, so workers may be other processes or machines: what they need of
-its rows travels with the chunk; images, masks and the store's files they read themselves.
+Only the process that writes uses the database, so workers may be other processes or machines: the
+rows that they need are sent with the chunk; they read images, masks and the store's files.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from benchmark.core.types import Pixels, Sample
 from benchmark.runner.jobs import DetectJob, InpaintJob, Job, SampleRef
 from benchmark.runner.sources import Sources
 from benchmark.store.store import (
-    Answer,
+    StoredOutput,
     image_output,
     load_heatmap,
     load_image,
@@ -29,22 +29,22 @@ from benchmark.store.store import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
-    """What some jobs need, decoded.
+    """The decoded inputs of some jobs.
 
     Attributes:
-        samples: by the sample's key; the error where its image or mask cannot be used.
-        pictures: (H, W, 3) uint8 RGB that were inpainted, by the fill's key.
-        heatmaps: (H, W) float16 logits, by the judgement's key.
-        scores: what detectors said, in [0, 1], by the judgement's key.
+        samples: by the sample's key; the error if its image or mask cannot be used.
+        images: inpainted images, (H, W, 3) uint8 RGB, by the key of the inpaint job.
+        heatmaps: (H, W) float16 logits, by the key of the detect job.
+        scores: image-level scores in [0, 1], by the key of the detect job.
     """
 
     samples: dict[str, Sample | DataError] = field(default_factory=dict)
-    pictures: dict[str, Pixels] = field(default_factory=dict)
+    images: dict[str, Pixels] = field(default_factory=dict)
     heatmaps: dict[str, NDArray[np.float16]] = field(default_factory=dict)
     scores: dict[str, float] = field(default_factory=dict)
 
     def sample(self, ref: SampleRef) -> Sample:
-        """A sample.
+        """Return a sample.
 
         Raises:
             DataError: if its image or mask cannot be used.
@@ -57,16 +57,16 @@ class Inputs:
 
 @dataclass(frozen=True, slots=True)
 class InputKeys:
-    """Under which keys a sample's image and mask are to be stored; "" where they are already.
+    """Keys under which a sample's image and mask are stored; "" if they are stored already.
 
-    Reports show them, and need neither the data set nor what made the masks then.
+    Reports show them without the data set and the source of the masks.
     """
 
     image: str = ""
     mask: str = ""
 
-    def answers(self, sample: Sample) -> Iterator[Answer]:
-        """The sample's image and mask, to be stored."""
+    def outputs(self, sample: Sample) -> Iterator[StoredOutput]:
+        """Yield the sample's image and mask, to be stored."""
         if self.image:
             yield image_output(self.image, sample.image)
         if self.mask:
@@ -75,14 +75,14 @@ class InputKeys:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """Jobs of one stage and one model that are worked off together.
+    """Jobs of one stage and one model that run together.
 
     Attributes:
         jobs: the jobs.
-        scores: what detectors said, in [0, 1], by the judgement's key, where the jobs need it.
-        files: by key what the rows say of the files that the jobs need, as `Row.file`.
-        keep: samples whose image or mask is to be stored as well, by the sample's key.
-        inputs: all that the jobs need, for a worker that cannot read files; or None.
+        scores: image-level scores in [0, 1] that the jobs need, by the key of the detect job.
+        files: suffixes and digests of the files that the jobs need, by key, as `StoredRow.file`.
+        keep: samples whose image or mask has to be stored as well, by the sample's key.
+        inputs: all inputs, for a worker that cannot read the files; or None.
     """
 
     jobs: Sequence[Job]
@@ -93,10 +93,10 @@ class Chunk:
 
 
 class InputLoader:
-    """Reads what jobs need from files alone: the data sets', the masks', the store's.
+    """Load the inputs of jobs from files: those of data sets, masks and the store.
 
     Args:
-        sources: where samples come from.
+        sources: the samples' images and masks.
         store: the store's place: a folder or an address.
     """
 
@@ -105,24 +105,24 @@ class InputLoader:
         self.store = store
 
     def load(self, chunk: Chunk) -> Inputs:
-        """Decode what a chunk needs, unless it has travelled with it.
+        """Decode the inputs of a chunk, unless they were sent with it.
 
         Raises:
-            DamagedOutput: if a file of the store is gone or damaged.
+            DamagedOutput: if a file of the store is missing or damaged.
         """
         if chunk.inputs is not None:
             return chunk.inputs
         inputs, files = Inputs(scores=chunk.scores), open_files(self.store)
         for job in chunk.jobs:
-            fill = job if isinstance(job, InpaintJob) else job.fill
-            if not isinstance(job, DetectJob) and fill.sample.key not in inputs.samples:
-                inputs.samples[fill.sample.key] = self._sample(fill.sample)
-            if not isinstance(job, InpaintJob) and fill.key not in inputs.pictures:
-                said = chunk.files.get(fill.key, "")
-                inputs.pictures[fill.key] = load_image(files, fill.key, said)
-            if isinstance(job, InpaintJob | DetectJob) or job.judge is None:
+            inpaint = job if isinstance(job, InpaintJob) else job.inpaint_job
+            if not isinstance(job, DetectJob) and inpaint.sample.key not in inputs.samples:
+                inputs.samples[inpaint.sample.key] = self._sample(inpaint.sample)
+            if not isinstance(job, InpaintJob) and inpaint.key not in inputs.images:
+                recorded = chunk.files.get(inpaint.key, "")
+                inputs.images[inpaint.key] = load_image(files, inpaint.key, recorded)
+            if isinstance(job, InpaintJob | DetectJob) or job.detect_job is None:
                 continue
-            key = job.judge.key
+            key = job.detect_job.key
             if key not in inputs.heatmaps:
                 inputs.heatmaps[key] = load_heatmap(files, key, chunk.files.get(key, ""))
         return inputs

@@ -1,5 +1,7 @@
-"""The jobs of a run. A job's key hashes everything that decides its answer, so that new weights, a
-new mask or a new revision never answer with an old number.
+"""Jobs of a run and their keys.
+
+A job's key hashes everything that determines its output, so that an output stored for other
+weights, another mask or another revision is never used.
 """
 
 from __future__ import annotations
@@ -19,19 +21,19 @@ from benchmark.retouch import Retouch, file_name, retouched_name
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chosen:
-    """A model of the plan with the weights it will run with.
+class ResolvedModel:
+    """A model of the plan with its weights.
 
     Attributes:
         name: its name in the plan.
         card: its card.
         weights: the weights found for it.
-        absent: why it cannot run, where it has no weights here, or "".
+        absent: the reason why it cannot run, if it has no weights here, or "".
         precision: "exact" or "bf16".
-        compiled: whether torch.compile runs its network.
-        word: what names it in the plan; "" where that is its name.
-        source: what else decides the answer of a model that a user brought, or "".
-        distribution: the distribution that brought it, as "name version", or "".
+        compiled: whether its network runs under torch.compile.
+        word: its specifier in the plan; "" if that is its name.
+        source: fingerprint of an external model's source, or "".
+        distribution: the distribution that provides it, as "name version", or "".
     """
 
     name: str
@@ -46,27 +48,27 @@ class Chosen:
 
     @cached_property
     def identity(self) -> str:
-        """Everything about the model that decides its answer: name, revision, weights, tuning.
+        """Everything about the model that determines its output: name, revision, weights, tuning.
 
-        A model that a user brought goes by its source in place of its name, so that another label
-        computes nothing anew and other files under the same label do.
+        An external model has its source in place of its name: a new label recomputes nothing, and
+        changed files under the same label do.
         """
-        words = {self.precision: self.precision != "exact", "compiled": self.compiled}
-        tuned = [word for word, said in words.items() if said]
+        options = {self.precision: self.precision != "exact", "compiled": self.compiled}
+        tuned = [option for option, used in options.items() if used]
         name = self.source or self.card.name
         return "+".join((f"{name}@{self.card.revision}", self.weights.sha256, *tuned))
 
 
 @dataclass(frozen=True, slots=True)
 class SampleRef:
-    """An image with its hole, by name: cheap enough to keep a million of.
+    """An image with its hole, by name: small enough to keep a million in memory.
 
     Attributes:
         dataset: the data set's name.
         id: the image's name within its data set.
-        bucket: label of its hole's bucket, such as "10-20".
-        mask: what decides the mask, in words: generator and seed, or the mask's file.
-        key: hash of the image's bytes, the size rule and the mask.
+        bucket: label of its mask-ratio bin, such as "10-20".
+        mask: origin of the mask in words: generator and seed, or the mask's file.
+        key: hash of the image's bytes, the rule for its size, and the mask.
     """
 
     dataset: str
@@ -78,13 +80,21 @@ class SampleRef:
 
 @dataclass(frozen=True, slots=True)
 class InpaintJob:
-    """Let `inpainter` paint `sample`; `blind`: with the hole inpainted over first; then `retouch`
-    it.
+    """Inpaint a sample, then retouch the hole.
 
-    Fills of one sample that differ in `retouch` alone come from one answer of the inpainter.
+    Jobs of one sample that differ only in `retouch` share one output of the inpainter.
+
+    Attributes:
+        inpainter: the inpainter.
+        sample: the sample.
+        seed: the plan's seed.
+        rounding: conversion to 8 bits: "round" to the nearest, or "cut" the fraction off.
+        blind: whether the hole is filled with the mean of the known region before.
+        key: the job's key.
+        retouch: the change to the hole after inpainting, or "".
     """
 
-    inpainter: Chosen
+    inpainter: ResolvedModel
     sample: SampleRef
     seed: int
     rounding: Literal["round", "cut"]
@@ -94,57 +104,71 @@ class InpaintJob:
 
     @property
     def step(self) -> Retouch | None:
-        """The step of retouching, or None where the hole stays as inpainted."""
+        """The retouching, or None if the hole stays as inpainted."""
         return Retouch.parse(self.retouch) if self.retouch else None
 
     @property
     def grain_seed(self) -> int:
-        """What grain is drawn from: the plan's seed and the sample's name."""
+        """Seed of random grain: a hash of the plan's seed and the sample's name."""
         return grain_seed(self.seed, self.sample)
 
     @property
-    def painter(self) -> str:
-        """What tables call its inpainter, such as "telea+grain:1.5"."""
+    def inpainter_label(self) -> str:
+        """The inpainter's name in tables, such as "telea+grain:1.5"."""
         return retouched_name(self.inpainter.name, self.retouch)
 
     @property
-    def painter_file(self) -> str:
+    def inpainter_file_name(self) -> str:
         """The same in names of files, such as "telea+grain-1.5"."""
         return file_name(self.inpainter.name, self.retouch)
 
     @property
-    def changed(self) -> bool:
-        """Whether the hole is not the image's own: what detectors are to find."""
+    def changes_image(self) -> bool:
+        """Whether the hole differs from the authentic image: the truth for detectors."""
         return self.inpainter.card.paints or bool(self.retouch)
 
 
 @dataclass(frozen=True, slots=True)
 class DetectJob:
-    """Let `detector` look at what `fill` inpainted; `launder`: after this step, or ""."""
+    """Run a detector on an inpainted image, after post-processing.
 
-    detector: Chosen
-    fill: InpaintJob
+    Attributes:
+        detector: the detector.
+        inpaint_job: the job that makes the image.
+        launder: the post-processing, such as "jpeg:90", or "".
+        key: the job's key.
+    """
+
+    detector: ResolvedModel
+    inpaint_job: InpaintJob
     launder: str
     key: str
 
     @property
     def step(self) -> PostProcess | None:
-        """The step of laundering, or None where the detector sees the image as inpainted."""
+        """The post-processing, or None if the detector gets the image as inpainted."""
         return PostProcess.parse(self.launder) if self.launder else None
 
     @property
     def seed(self) -> int:
-        """What the step's noise is drawn from: the plan's seed and the sample's name."""
-        return noise_seed(self.fill.seed, self.fill.sample)
+        """Seed of random noise: a hash of the plan's seed and the sample's name."""
+        return noise_seed(self.inpaint_job.seed, self.inpaint_job.sample)
 
 
 @dataclass(frozen=True, slots=True)
 class MeasureJob:
-    """Measure `metric` on a fill and, where the metric needs it, a detector's verdict."""
+    """Measure a metric of an inpainted image, or of a detection.
+
+    Attributes:
+        metric: the metric's name.
+        inpaint_job: the job that makes the image.
+        detect_job: the job that makes the detection, or None if the metric needs none.
+        key: the job's key.
+    """
 
     metric: str
-    fill: InpaintJob
-    judge: DetectJob | None
+    inpaint_job: InpaintJob
+    detect_job: DetectJob | None
     key: str
 
 
@@ -152,98 +176,113 @@ Job = InpaintJob | DetectJob | MeasureJob
 
 
 def key_of(*parts: object) -> str:
-    """128 bits, as 32 hexadecimal digits, that stand for `parts`."""
+    """Return a hash of `parts`: 128 bits, as 32 hexadecimal digits."""
     text = "\x1f".join(map(str, parts))
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def fill_job(
-    inpainter: Chosen,
+def make_inpaint_job(
+    inpainter: ResolvedModel,
     sample: SampleRef,
     *,
     seed: int,
     rounding: str,
     blind: bool = False,
-    own: str = "",
+    fingerprint: str = "",
     retouch: str = "",
 ) -> InpaintJob:
-    """The job of inpainting one sample.
+    """Return the job of inpainting one sample.
 
     Args:
-        inpainter: who inpaints.
-        sample: what.
-        seed: the plan's; it enters the key only for a model that draws from it.
-        rounding: "even", or "authors" for the program's own rule, in the key where it differs.
-        blind: whether the hole is inpainted over before a model that inpaints sees the image.
-        own: what decides the answer to this sample alone, such as the hash of a finished image.
-        retouch: what is done to the hole then, such as "grain:1.5", or "" for nothing.
+        inpainter: the inpainter.
+        sample: the sample.
+        seed: the plan's seed; part of the key only for a model that uses random numbers.
+        rounding: "even", or "authors" for the program's own rule, in the key if it differs.
+        blind: whether the hole is filled with the mean of the known region before an inpainter
+            sees the image.
+        fingerprint: what determines the output for this sample alone, such as the hash of a
+            finished image, or "".
+        retouch: the change to the hole after inpainting, such as "grain:1.5", or "".
     """
     rule = rule_of(inpainter, rounding)
     blind = blind and inpainter.card.paints
-    drawn = drawn_key(seed, sample) if inpainter.card.seeded else ""
-    key = inpaint_key(inpainter, sample, drawn=drawn, rule=rule, blind=blind, own=own)
-    fill = InpaintJob(inpainter, sample, seed, rule, blind, key, retouch)
-    if fill.step is None:
-        return fill
-    return replace(fill, key=retouched_key(key, retouch, fill.grain_seed))
+    random = seed_key(seed, sample) if inpainter.card.seeded else ""
+    key = inpaint_key(
+        inpainter, sample, seed=random, rule=rule, blind=blind, fingerprint=fingerprint
+    )
+    job = InpaintJob(inpainter, sample, seed, rule, blind, key, retouch)
+    if job.step is None:
+        return job
+    return replace(job, key=retouched_key(key, retouch, job.grain_seed))
 
 
-def rule_of(inpainter: Chosen, rounding: str) -> Literal["round", "cut"]:
-    """How an inpainter's floats become 8 bits: "even" for all alike, or as its "authors" do."""
+def rule_of(inpainter: ResolvedModel, rounding: str) -> Literal["round", "cut"]:
+    """Return the conversion of an inpainter's floats to 8 bits.
+
+    Args:
+        inpainter: the inpainter.
+        rounding: "even" for the same rule for all, "authors" for the rule of the card.
+    """
     return inpainter.card.rounding if rounding == "authors" else "round"
 
 
 def names_of(sample: SampleRef, *more: str) -> str:
-    """The names that an answer may go by, as they enter a key."""
+    """Return the part of a key for a model whose output depends on the sample's names."""
     return key_of("names", sample.dataset, sample.bucket, sample.id, *more)
 
 
-def drawn_key(seed: int, sample: SampleRef) -> str:
-    """What enters the key of a model that draws from the plan's seed and the sample's name."""
+def seed_key(seed: int, sample: SampleRef) -> str:
+    """Return the part of a key for a model that uses the plan's seed and the sample's name."""
     return key_of(seed, sample.id)
 
 
 def inpaint_key(
-    inpainter: Chosen, sample: SampleRef, *, drawn: str, rule: str, blind: bool, own: str
+    inpainter: ResolvedModel,
+    sample: SampleRef,
+    *,
+    seed: str,
+    rule: str,
+    blind: bool,
+    fingerprint: str,
 ) -> str:
-    """The key of what an inpainter makes of a sample.
+    """Return the key of an inpainter's output for a sample.
 
     Args:
-        inpainter: who inpaints.
-        sample: what.
-        drawn: as `drawn_key`; "" for a model that draws nothing.
+        inpainter: the inpainter.
+        sample: the sample.
+        seed: as `seed_key`; "" for a model that uses no random numbers.
         rule: as `rule_of`.
-        blind: whether the hole is inpainted over before; of a model that inpaints.
-        own: what decides the answer to this sample alone, or "".
+        blind: whether the hole is filled before; only for a model that inpaints.
+        fingerprint: what determines the output for this sample alone, or "".
     """
-    parts = ["fill", inpainter.identity, sample.key, drawn, rule, *(["blind"] if blind else [])]
-    return key_of(*parts, *([own] if own else []))
+    parts = ["fill", inpainter.identity, sample.key, seed, rule, *(["blind"] if blind else [])]
+    return key_of(*parts, *([fingerprint] if fingerprint else []))
 
 
-def retouched_key(fill: str, retouch: str, seed: int) -> str:
-    """The key of a fill with one step of retouching.
+def retouched_key(image: str, retouch: str, seed: int) -> str:
+    """Return the key of an inpainted image after retouching.
 
     Args:
-        fill: the key without it.
-        retouch: the step.
-        seed: what grain is drawn from; it enters where the step draws.
+        image: the key of the image without it.
+        retouch: the retouching.
+        seed: seed of random grain; part of the key only if the retouching is random.
     """
-    drawn = str(seed) if Retouch.parse(retouch).is_random else ""
-    return key_of("retouch", RETOUCH_REVISION, retouch, drawn, fill)
+    random = str(seed) if Retouch.parse(retouch).is_random else ""
+    return key_of("retouch", RETOUCH_REVISION, retouch, random, image)
 
 
 def grain_seed(seed: int, sample: SampleRef) -> int:
-    """What a sample's grain is drawn from: the plan's seed and its name."""
+    """Return the seed of a sample's grain, from the plan's seed and the sample's name."""
     return seed_of("retouch", seed, sample.id)
 
 
 def noise_seed(seed: int, sample: SampleRef) -> int:
-    """What the noise of a laundering is drawn from: the plan's seed and the sample's name."""
+    """Return the seed of post-processing noise, from the plan's seed and the sample's name."""
     return seed_of("launder", seed, sample.id)
 
 
 def mask_key(sample: SampleRef) -> str:
-    """Under which key a sample's mask is stored."""
+    """Return the key under which a sample's mask is stored."""
     return key_of("mask", sample.key)
 
 
@@ -255,7 +294,7 @@ def piece_of(
     inpainter: str = "",
     launder: str = "",
 ) -> NamedImage:
-    """An image with its names, as `NamedImage` says."""
+    """Return an image with its names, for models that use names."""
     return NamedImage(
         sample=sample.id,
         dataset=sample.dataset,
@@ -267,29 +306,30 @@ def piece_of(
     )
 
 
-def detect_key(detector: Chosen, fill: str, own: str = "") -> str:
-    """The key of what a detector says of an image, from the image's.
+def detect_key(detector: ResolvedModel, image: str, fingerprint: str = "") -> str:
+    """Return the key of a detection.
 
     Args:
-        detector: who looks.
-        fill: the image's key.
-        own: what decides its answer to this image alone, as `own` of a fill; or "".
+        detector: the detector.
+        image: the key of the inpainted image.
+        fingerprint: what determines the output for this image alone, such as the hash of a
+            finished heatmap, or "".
     """
-    return key_of("judge", detector.identity, fill, *([own] if own else []))
+    return key_of("judge", detector.identity, image, *([fingerprint] if fingerprint else []))
 
 
-def post_processed_key(judge: str, launder: str, seed: int) -> str:
-    """The key of what a detector says after one laundering.
+def post_processed_key(detection: str, launder: str, seed: int) -> str:
+    """Return the key of a detection after post-processing.
 
     Args:
-        judge: the key without it.
-        launder: the step, such as "jpeg:90".
-        seed: what noise is drawn from; it enters where the step draws.
+        detection: the key of the detection without it.
+        launder: the post-processing, such as "jpeg:90".
+        seed: seed of random noise; part of the key only if the post-processing is random.
     """
-    drawn = seed if PostProcess.parse(launder).is_random else ""
-    return key_of("launder", REVISION, launder, drawn, judge)
+    random = seed if PostProcess.parse(launder).is_random else ""
+    return key_of("launder", REVISION, launder, random, detection)
 
 
-def measure_key(metric: str, revision: str, fill: str, judge: str) -> str:
-    """The key of measuring a metric, from those of the fill and the judgement, or ""."""
-    return key_of("measure", metric, revision, fill, judge)
+def measure_key(metric: str, revision: str, image: str, detection: str) -> str:
+    """Return the key of a measurement, from the keys of the image and the detection, or ""."""
+    return key_of("measure", metric, revision, image, detection)

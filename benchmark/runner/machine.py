@@ -1,6 +1,6 @@
-"""The machine that computed a run: all that moves the last digits of a number.
+"""The machine of a run: everything that affects the last digits of a number.
 
-Nothing here imports torch: a run whose every output was stored computes nothing and loads none.
+This module does not import torch when loaded: a fully cached run does not need it.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ from typing import Any
 from benchmark.core.errors import BadInput
 from benchmark.core.processor import available_cores, processor
 
-# What decides which kernels torch and oneDNN take; all have to be set before torch is loaded.
+# Variables that select the kernels of torch and oneDNN; they have to be set before torch is loaded.
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 INSTRUCTIONS = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"}
 _X86 = ("x86_64", "amd64")
 
 
 def machine_of(device: str, threads: int | None) -> dict[str, Any]:
-    """What record.json says of the machine.
+    """Return the description of the machine for record.json.
 
     Args:
-        device: the torch devices of the run, with commas between.
-        threads: of torch that networks got in each process, or None where the run computed
-            nothing: then its numbers are those of the runs that filled the store, and torch, which
-            was not loaded, has no values here.
+        device: the torch devices of the run, separated by commas.
+        threads: torch threads of networks in each process, or None if the run computed nothing:
+            then its numbers come from the runs that filled the store, torch was not loaded, and its
+            values are left out.
 
     Returns:
-        `processor`, `architecture`, `cores` (that this process may use), `threads`,
-        `instruction_set` (that torch's kernels use, such as "AVX2"), `environment` (the variables
-        that set those two), and with a GPU `gpu`, `cuda`, `cudnn`.
+        `processor`, `architecture`, `cores` (available to this process), `threads`,
+        `instruction_set` (of torch's kernels, such as "AVX2"), `environment` (the variables that
+        set the last two), and with a GPU `gpu`, `cuda`, `cudnn`.
     """
     found: dict[str, Any] = {
         "processor": processor(),
@@ -52,37 +52,36 @@ def machine_of(device: str, threads: int | None) -> dict[str, Any]:
 
 
 def make_reproducible(device: str, executor: str | None) -> str:
-    """Pin this process, and those it starts, to one thread and to AVX2 kernels.
+    """Limit this process, and those it starts, to one thread and to AVX2 kernels.
 
-    Then any two x86-64 processors with AVX2 compute with the same kernels in the same order. On
-    another architecture only the thread is pinned.
+    Then all x86-64 processors with AVX2 run the same kernels in the same order. On another
+    architecture only the number of threads is set.
 
     Args:
         device: the torch devices of the run.
         executor: the executor's name, or None for the default.
 
     Returns:
-        What was pinned, in a line.
+        What was set, in one line.
 
     Raises:
-        BadInput: if torch is loaded already, which is too late, or the run computes elsewhere than
-            on this machine's processor.
+        BadInput: if torch is loaded already, or the run uses anything but this machine's CPU.
     """
     if device != "cpu":
-        raise BadInput(f"--reproducible pins a CPU's arithmetic, not {device}'s: use --device cpu")
+        raise BadInput(f"--reproducible sets up a CPU, not {device}: use --device cpu")
     if executor == "ray":
         raise BadInput(
-            "--reproducible pins this machine alone; with ray set the variables named in "
+            "--reproducible sets up this machine only; with ray, set the variables named in "
             "docs/reproducibility.md on every node"
         )
     if "torch" in sys.modules:
         raise BadInput(
-            "--reproducible comes too late here, torch is loaded: set OMP_NUM_THREADS=1, "
+            "--reproducible has no effect after torch is loaded: set OMP_NUM_THREADS=1, "
             "ATEN_CPU_CAPABILITY=avx2 and ONEDNN_MAX_CPU_ISA=AVX2 before Python starts"
         )
     os.environ.update(dict.fromkeys(THREADS, "1"))
     if platform.machine().lower() not in _X86:
-        return f"Reproducible: one thread; {platform.machine()} has no instruction set to choose."
+        return f"Reproducible: one thread; no choice of instruction set on {platform.machine()}."
     os.environ.update(INSTRUCTIONS)
     return "Reproducible: one thread, AVX2 kernels."
 

@@ -1,4 +1,4 @@
-"""Answers of models that go by names: programs, and folders of images and heatmaps."""
+"""Models that identify images by name: external programs, folders of images and heatmaps."""
 
 from __future__ import annotations
 
@@ -17,113 +17,118 @@ from benchmark.runner.jobs import (
     DetectJob,
     InpaintJob,
     detect_key,
-    fill_job,
+    make_inpaint_job,
     piece_of,
     post_processed_key,
 )
-from benchmark.runner.retouching import Painted, Variants
-from benchmark.store.store import Answer, heatmap_output
+from benchmark.runner.retouching import InpainterOutput, RetouchVariants
+from benchmark.store.store import StoredOutput, heatmap_output
 from detectors.external.base import NamedDetector
 from inpainters.external.base import NamedInpainter
 from inpainters.external.outputs import Outputs, settled
 
-LOGIT_LIMIT = 30.0  # exp(-30) is far below what float32 tells from 0, and float16 holds 30 well
+LOGIT_LIMIT = 30.0  # exp(-30) is far below float32's resolution near 1; float16 represents 30 well
 
-CHANGED = BadOutput("its file changed while the run was going on; run again")
+CHANGED = BadOutput("its file changed while the run was going on; rerun")
 
 
 def to_logits(heatmap: Tensor) -> NDArray[np.float16]:
-    """Probabilities as they are kept: (N, H, W) in [0, 1] to float16 logits within +-30."""
+    """Convert probabilities to stored heatmaps: (N, H, W) in [0, 1] to float16 logits in +-30."""
     logits = torch.logit(heatmap.double()).clamp(-LOGIT_LIMIT, LOGIT_LIMIT)
     return logits.numpy().astype(np.float16)
 
 
-def fill_by_name(
-    inpainter: NamedInpainter, loaded: Sequence[Variants], *, terms: ExternalOptions
-) -> list[Painted | BadOutput]:
-    """Let an inpainter paint samples by their names, each once.
+def inpaint_by_name(
+    inpainter: NamedInpainter, loaded: Sequence[RetouchVariants], *, terms: ExternalOptions
+) -> list[InpainterOutput | BadOutput]:
+    """Inpaint samples with an inpainter that uses names, each sample once.
 
     Returns:
-        For each sample its image, 8 bits in floats, or why there is none. The numbers kept beside
-        it are how far its known pixels had moved, as `settled` has it.
+        For each sample its image, 8 bits as floats, or the error. The numbers stored beside it are
+        the change of its known pixels, as `settled` returns it.
     """
     pieces = [
-        piece_of(one.jobs[0].sample, _shown(one.jobs[0], one.sample), mask=one.sample.mask)
+        piece_of(one.jobs[0].sample, _model_input(one.jobs[0], one.sample), mask=one.sample.mask)
         for one in loaded
     ]
-    answers: list[Painted | BadOutput] = []
-    painted = inpainter.paint(pieces, terms)
-    for one, piece, picture in zip(loaded, pieces, painted, strict=True):
-        if isinstance(picture, BadOutput):
-            answers.append(picture)
+    results: list[InpainterOutput | BadOutput] = []
+    images = inpainter.paint(pieces, terms)
+    for one, piece, image in zip(loaded, pieces, images, strict=True):
+        if isinstance(image, BadOutput):
+            results.append(image)
             continue
-        if isinstance(inpainter, Outputs) and not _as_planned(one.jobs[0], inpainter, piece, terms):
-            answers.append(CHANGED)
+        if isinstance(inpainter, Outputs) and not _same_image(one.jobs[0], inpainter, piece, terms):
+            results.append(CHANGED)
             continue
         try:
-            whole, drift = settled(picture, piece, terms)
+            whole, drift = settled(image, piece, terms)
         except KnownRegionChanged as moved:
-            answers.append(moved)
+            results.append(moved)
         else:
-            answers.append(Painted(image=to_images(whole[None])[0], numbers=drift))
-    return answers
+            results.append(InpainterOutput(image=to_images(whole[None])[0], numbers=drift))
+    return results
 
 
-def _as_planned(
+def _same_image(
     job: InpaintJob, outputs: Outputs, piece: NamedImage, terms: ExternalOptions
 ) -> bool:
-    """Whether the file that was read is the one that the job's key was made of.
+    """Return whether the file that was read is the one that the job's key was made from.
 
-    A file that came, or was exchanged, after the run began must not stand under the key of another,
-    or of none: other runs would take it from the store.
+    A file that was added or replaced after the run began must not be stored under the key of
+    another file, or of none: other runs would use it.
     """
-    same = fill_job(
+    same = make_inpaint_job(
         job.inpainter,
         job.sample,
         seed=job.seed,
-        rounding="even",  # a card's own rule is for programs that give floats
-        own=outputs.own(piece, terms),
+        rounding="even",  # a card's own rule is for programs that return floats
+        fingerprint=outputs.own(piece, terms),
         retouch=job.retouch,
     )
     return same.key == job.key
 
 
-def _said_as_planned(
+def _same_heatmap(
     job: DetectJob, detector: NamedDetector, piece: NamedImage, terms: ExternalOptions
 ) -> bool:
-    """The same of a heatmap's file."""
-    key = detect_key(job.detector, job.fill.key, detector.own(piece, terms))
+    """Return whether a heatmap's file is the one that the job's key was made from."""
+    key = detect_key(job.detector, job.inpaint_job.key, detector.own(piece, terms))
     return job.key == (post_processed_key(key, job.launder, job.seed) if job.launder else key)
 
 
-def judge_by_name(
+def detect_by_name(
     detector: NamedDetector, loaded: Sequence[tuple[DetectJob, Pixels]], *, terms: ExternalOptions
-) -> list[Answer | BadOutput]:
-    """Let a detector look at inpainted images by their names.
+) -> list[StoredOutput | BadOutput]:
+    """Run a detector that uses names on inpainted images.
 
     Returns:
-        For each job what is to be kept, or why there is nothing.
+        For each job the output to store, or the error.
     """
     pieces = [
-        piece_of(job.fill.sample, image, inpainter=job.fill.painter_file, launder=job.launder)
+        piece_of(
+            job.inpaint_job.sample,
+            image,
+            inpainter=job.inpaint_job.inpainter_file_name,
+            launder=job.launder,
+        )
         for job, image in loaded
     ]
-    answers: list[Answer | BadOutput] = []
-    looks = detector.look(pieces, terms)
-    for (job, _), piece, look in zip(loaded, pieces, looks, strict=True):
-        if isinstance(look, BadOutput):
-            answers.append(look)
+    results: list[StoredOutput | BadOutput] = []
+    detections = detector.look(pieces, terms)
+    for (job, _), piece, detection in zip(loaded, pieces, detections, strict=True):
+        if isinstance(detection, BadOutput):
+            results.append(detection)
             continue
-        if job.detector.card.finished and not _said_as_planned(job, detector, piece, terms):
-            answers.append(CHANGED)
+        if job.detector.card.finished and not _same_heatmap(job, detector, piece, terms):
+            results.append(CHANGED)
             continue
-        logits = to_logits(torch.from_numpy(look.heatmap)[None])[0]
-        answers.append(heatmap_output(job.key, logits, look.score))
-    return answers
+        logits = to_logits(torch.from_numpy(detection.heatmap)[None])[0]
+        results.append(heatmap_output(job.key, logits, detection.score))
+    return results
 
 
-def _shown(job: InpaintJob, sample: Sample) -> Pixels:
-    """The image that an inpainter gets to see."""
+def _model_input(job: InpaintJob, sample: Sample) -> Pixels:
+    """Return the image that the inpainter sees, (H, W, 3) uint8."""
     if not job.blind:
         return sample.image
     images, masks = to_images(sample.image[None]), to_masks(sample.mask[None])

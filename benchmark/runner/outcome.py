@@ -1,4 +1,4 @@
-"""What comes back from a chunk of jobs."""
+"""Results of chunks of jobs: outputs and failures."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from benchmark.core.errors import BenchWarning
-from benchmark.store.store import Answer
+from benchmark.store.store import StoredOutput
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Failure:
-    """One job that gave no answer.
+    """A job without an output.
 
     Attributes:
-        kind: "skipped" where the image or mask cannot be used (no model is to blame, the sample
-            leaves the tables), "failed" where a model answered nonsense (the cell becomes a gap).
+        kind: "skipped" if the image or mask cannot be used (the sample is left out of all tables),
+            "failed" if a model raised an error or its output is not valid (the cell becomes a gap).
         dataset: the data set's name.
         sample: the image's name.
-        bucket: its hole's bucket.
-        retouch: what was to be done to the hole, or was done before the model saw it, or "".
-        launder: what was done to the inpainted image before the model saw it, or "".
+        bucket: the mask-ratio bin of its hole.
+        retouch: the change to the hole after inpainting, or "".
+        launder: the post-processing before detection, or "".
         model: the model that failed, or "" for a skipped sample.
-        reason: what was wrong, in a line.
-        drift: how far the known pixels of a finished image moved, where that is what was wrong:
-            largest and mean difference in grey levels.
+        reason: the reason, in one line.
+        drift: change of the known pixels of a finished image, if that is the reason: largest and
+            mean difference in gray levels.
     """
 
     kind: Literal["skipped", "failed"]
@@ -40,21 +40,21 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What a chunk of jobs came to.
+class ChunkResult:
+    """The result of a chunk of jobs.
 
     Attributes:
-        answers: to be kept.
-        inputs: images and masks of samples, to be kept as well; no jobs of their own.
-        failures: jobs without an answer.
-        jobs: how many jobs the chunk had.
-        model_seconds: time inside models alone; the rest of the run is overhead.
-        seconds: time that a worker elsewhere took, decoding included.
-        warnings: what it has to say to the user.
+        outputs: outputs to store.
+        inputs: images and masks of samples to store as well; not outputs of jobs.
+        failures: jobs without an output.
+        jobs: number of jobs of the chunk.
+        model_seconds: time inside models; the rest of the run is overhead.
+        seconds: time of a worker in another process, decoding included.
+        warnings: warnings to show to the user.
     """
 
-    answers: list[Answer] = field(default_factory=list)
-    inputs: list[Answer] = field(default_factory=list)
+    outputs: list[StoredOutput] = field(default_factory=list)
+    inputs: list[StoredOutput] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     jobs: int = 0
     model_seconds: float = 0.0
@@ -62,12 +62,12 @@ class Outcome:
     warnings: tuple[BenchWarning, ...] = ()
 
 
-def merged(outcomes: Iterable[Outcome]) -> Outcome:
-    """Several outcomes as one."""
-    found = list(outcomes)
-    return Outcome(
-        answers=[answer for one in found for answer in one.answers],
-        inputs=[answer for one in found for answer in one.inputs],
+def merge_results(results: Iterable[ChunkResult]) -> ChunkResult:
+    """Merge several results into one."""
+    found = list(results)
+    return ChunkResult(
+        outputs=[output for one in found for output in one.outputs],
+        inputs=[output for one in found for output in one.inputs],
         failures=[failure for one in found for failure in one.failures],
         jobs=sum(one.jobs for one in found),
         model_seconds=sum(one.model_seconds for one in found),

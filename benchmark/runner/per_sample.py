@@ -1,4 +1,4 @@
-"""One answer a sample: what a model cannot do with one sample is that sample's failure alone."""
+"""Calls of models with one result per sample: a sample that fails does not affect the others."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from benchmark.core.errors import BadInput, BadOutput, BenchError
 from benchmark.core.external.imports import last_line
 from benchmark.core.paths import make_below, refuse_link
 from benchmark.core.secrets import redact_secrets
-from benchmark.runner.batching import is_memory
+from benchmark.runner.batching import is_out_of_memory
 
 R = TypeVar("R")
 Item = TypeVar("Item")
 
 
-def answer_each(
+def call_per_sample(
     call: Callable[[Sequence[Item]], Sequence[R]],
     items: Sequence[Item],
     *,
     model: str,
     logs: Path | None = None,
 ) -> list[R | BadOutput]:
-    """Ask a model about some samples at once and, if that fails, about each by itself.
+    """Call a model on all samples at once and, if that fails, on each sample alone.
 
     Args:
-        call: gives one answer an item.
+        call: returns one result per item.
         items: the samples.
         model: the model's name.
         logs: folder for tracebacks, or None.
 
     Returns:
-        For each item the answer, or why there is none: what the model raised, in a line.
+        For each item the result, or the error: what the model raised, in one line.
 
     Raises:
-        BenchError: if all would fail alike, as with a disk that is full.
+        BenchError: for an error that concerns all samples, such as a full disk.
     """
     try:
         found: list[R | BadOutput] = list(call(items))
@@ -46,15 +46,15 @@ def answer_each(
         failed = BadOutput(str(error))
     except BenchError:
         raise
-    except (Exception, SystemExit) as error:  # a model that exits must not end the run in silence
-        if is_memory(error):
+    except (Exception, SystemExit) as error:  # a model that exits must not end the run silently
+        if is_out_of_memory(error):
             raise
         _log(error, model, logs)
         failed = BadOutput(f"raised {last_line(error)}")
     else:
         if len(found) == len(items):
             return found
-        failed = BadOutput(f"{model}: expected {len(items)} answers, it gave {len(found)}")
+        failed = BadOutput(f"{model}: expected {len(items)} results, got {len(found)}")
     if len(items) == 1:
         return [failed]
     return list(_singly(call, items, model, logs))
@@ -67,7 +67,7 @@ def _singly(
     logs: Path | None,
 ) -> Iterator[R | BadOutput]:
     for item in items:
-        yield from answer_each(call, [item], model=model, logs=logs)
+        yield from call_per_sample(call, [item], model=model, logs=logs)
 
 
 def _log(error: BaseException, model: str, logs: Path | None) -> None:

@@ -1,8 +1,7 @@
-"""A plan's jobs, made once: every key is hashed once a run and kept in 16 bytes.
+"""The jobs of a plan, as columns: every key is hashed once per run and held in 16 bytes.
 
-A column is the same thing done to every sample of a plan, such as "telea inpaints". Scheduling,
-aggregation, the samples file and what else reads a run's answers share the columns of one
-`PlanJobs`, so none of them hashes a key again.
+A column is one job per sample of the plan, such as "inpaint with telea". The scheduler, aggregation
+and the files of a run share the columns of one `PlanJobs`, so no key is hashed twice.
 """
 
 from __future__ import annotations
@@ -14,15 +13,14 @@ from typing import Generic, TypeVar
 
 from benchmark.metrics import METRICS, revision_of
 from benchmark.retouch import file_name
-from benchmark.runner.conditions import View
+from benchmark.runner.conditions import Condition
 from benchmark.runner.jobs import (
-    Chosen,
     DetectJob,
     InpaintJob,
     Job,
     MeasureJob,
+    ResolvedModel,
     detect_key,
-    drawn_key,
     grain_seed,
     inpaint_key,
     mask_key,
@@ -31,15 +29,16 @@ from benchmark.runner.jobs import (
     post_processed_key,
     retouched_key,
     rule_of,
+    seed_key,
 )
-from benchmark.runner.resolve import ResolvedPlan, own_of, seen_own_of
+from benchmark.runner.resolve import ResolvedPlan, detect_fingerprint, inpaint_fingerprint
 
 BYTES = 16  # of a key
 J = TypeVar("J", bound=Job)
 
 
 class Keys:
-    """(N,) keys, one a sample in the plan's order.
+    """(N,) keys, one per sample in the plan's order.
 
     Args:
         keys: 32 hexadecimal digits each.
@@ -58,17 +57,17 @@ class Keys:
         return (self[index] for index in range(len(self)))
 
     def at(self, indexes: Iterable[int]) -> list[str]:
-        """The keys of some samples."""
+        """Return the keys of some samples."""
         return [self[index] for index in indexes]
 
 
 @dataclass(frozen=True, slots=True)
-class Column(Generic[J]):
-    """One job a sample.
+class JobColumn(Generic[J]):
+    """One job per sample.
 
     Attributes:
         keys: the jobs' keys.
-        job: makes the job of one sample, by its place among the plan's samples.
+        job: returns the job of one sample, by the sample's index in the plan.
     """
 
     keys: Keys
@@ -76,103 +75,121 @@ class Column(Generic[J]):
 
 
 class PlanJobs:
-    """The jobs of a plan, as columns that are made when they are first asked for.
+    """The jobs of a plan; keys are computed at first use and kept.
 
     Args:
-        setup: the prepared plan.
+        resolved: the resolved plan.
     """
 
-    def __init__(self, setup: ResolvedPlan) -> None:
-        self.setup = setup
+    def __init__(self, resolved: ResolvedPlan) -> None:
+        self.resolved = resolved
         self._made: dict[tuple[object, ...], Keys] = {}
 
     @cached_property
     def by_cell(self) -> dict[tuple[str, str], list[int]]:
-        """Places of the plan's samples, by data set and bucket."""
+        """Indexes of the plan's samples, by data set and bucket."""
         found: dict[tuple[str, str], list[int]] = {}
-        for index, sample in enumerate(self.setup.samples):
+        for index, sample in enumerate(self.resolved.samples):
             found.setdefault((sample.dataset, sample.bucket), []).append(index)
         return found
 
-    def masks(self) -> Keys:
-        """Under which keys the samples' masks are stored."""
-        return self._once(("mask",), lambda: (mask_key(one) for one in self.setup.samples))
+    def mask_keys(self) -> Keys:
+        """Return the keys of the samples' masks."""
+        return self._once(("mask",), lambda: (mask_key(one) for one in self.resolved.samples))
 
-    def images(self) -> Keys:
-        """Under which keys the samples' images are stored: as `original` answers them."""
-        return self.fill_keys(self.setup.original)
+    def image_keys(self) -> Keys:
+        """Return the keys of the samples' images: those of the outputs of `original`."""
+        return self.inpaint_keys(self.resolved.original)
 
-    def fill_keys(self, inpainter: Chosen, retouch: str = "") -> Keys:
-        """The keys of what one inpainter makes, with one step of retouching or "" for none."""
-        make = self._retouched if retouch else self._filled
+    def inpaint_keys(self, inpainter: ResolvedModel, retouch: str = "") -> Keys:
+        """Return the keys of one inpainter's outputs, with one retouching or "" for none."""
+        make = self._retouched if retouch else self._inpainted
         return self._once(("fill", inpainter, retouch), lambda: make(inpainter, retouch))
 
-    def judge_keys(
-        self, detector: Chosen, inpainter: Chosen, retouch: str = "", launder: str = ""
+    def detect_keys(
+        self,
+        detector: ResolvedModel,
+        inpainter: ResolvedModel,
+        retouch: str = "",
+        launder: str = "",
     ) -> Keys:
-        """The keys of what one detector says of it, after one laundering or "" for none."""
-        make = self._laundered if launder else self._judged
+        """Return the keys of one detector's outputs on them, with one post-processing or ""."""
+        make = self._post_processed if launder else self._detected
         spot = ("judge", detector, inpainter, retouch, launder)
         return self._once(spot, lambda: make(detector, inpainter, retouch, launder))
 
     def measure_keys(
         self,
         metric: str,
-        inpainter: Chosen,
+        inpainter: ResolvedModel,
         retouch: str = "",
-        detector: Chosen | None = None,
+        detector: ResolvedModel | None = None,
         launder: str = "",
     ) -> Keys:
-        """The keys of what a metric measures: of an image alone, or of what a detector says."""
+        """Return the keys of one metric's values: of images, or with a detector of detections."""
         spot = ("measure", metric, inpainter, retouch, detector, launder)
         return self._once(
             spot, lambda: self._measured(metric, inpainter, retouch, detector, launder)
         )
 
-    def seen(self, view: View) -> Keys:
-        """The keys of what a view's detector says; the view has one."""
-        if view.detector is None:
-            raise ValueError(f"nobody looks at {view.painter}")
-        return self.judge_keys(view.detector, view.inpainter, view.retouch, view.launder)
+    def detect_keys_of(self, condition: Condition) -> Keys:
+        """Return the keys of a condition's detections.
 
-    def measured(self, metric: str, view: View) -> Keys:
-        """The keys of what a metric measures of a view."""
+        Raises:
+            ValueError: if the condition has no detector.
+        """
+        one = condition
+        if one.detector is None:
+            raise ValueError(f"{one.inpainter_label}: expected a condition with a detector")
+        return self.detect_keys(one.detector, one.inpainter, one.retouch, one.launder)
+
+    def measure_keys_of(self, metric: str, condition: Condition) -> Keys:
+        """Return the keys of a metric's values for a condition."""
+        one = condition
         if METRICS.load(metric).needs == "filled":
-            return self.measure_keys(metric, view.inpainter, view.retouch)
-        return self.measure_keys(metric, view.inpainter, view.retouch, view.detector, view.launder)
+            return self.measure_keys(metric, one.inpainter, one.retouch)
+        return self.measure_keys(metric, one.inpainter, one.retouch, one.detector, one.launder)
 
-    def fills(self, inpainter: Chosen, retouch: str = "") -> Column[InpaintJob]:
-        """Let one inpainter inpaint every sample, with one step of retouching."""
-        setup, keys = self.setup, self.fill_keys(inpainter, retouch)
-        rule = rule_of(inpainter, setup.plan.rounding)
-        blind = setup.plan.hole_blind and inpainter.card.paints
+    def inpaint_jobs(self, inpainter: ResolvedModel, retouch: str = "") -> JobColumn[InpaintJob]:
+        """Return the jobs of inpainting every sample with one inpainter and one retouching."""
+        resolved, keys = self.resolved, self.inpaint_keys(inpainter, retouch)
+        rule = rule_of(inpainter, resolved.plan.rounding)
+        blind = resolved.plan.hole_blind and inpainter.card.paints
 
         def job(index: int) -> InpaintJob:
-            sample = setup.samples[index]
-            return InpaintJob(inpainter, sample, setup.plan.seed, rule, blind, keys[index], retouch)
+            sample = resolved.samples[index]
+            return InpaintJob(
+                inpainter, sample, resolved.plan.seed, rule, blind, keys[index], retouch
+            )
 
-        return Column(keys, job)
+        return JobColumn(keys, job)
 
-    def judges(
-        self, detector: Chosen, inpainter: Chosen, retouch: str = "", launder: str = ""
-    ) -> Column[DetectJob]:
-        """Let one detector look at all that an inpainter made, after one laundering."""
-        fill = self.fills(inpainter, retouch).job
-        keys = self.judge_keys(detector, inpainter, retouch, launder)
+    def detect_jobs(
+        self,
+        detector: ResolvedModel,
+        inpainter: ResolvedModel,
+        retouch: str = "",
+        launder: str = "",
+    ) -> JobColumn[DetectJob]:
+        """Return the jobs of one detector on an inpainter's outputs, after one post-processing."""
+        inpaint = self.inpaint_jobs(inpainter, retouch).job
+        keys = self.detect_keys(detector, inpainter, retouch, launder)
 
         def job(index: int) -> DetectJob:
-            return DetectJob(detector, fill(index), launder, keys[index])
+            return DetectJob(detector, inpaint(index), launder, keys[index])
 
-        return Column(keys, job)
+        return JobColumn(keys, job)
 
-    def measures(self, inpainter: Chosen, retouch: str = "") -> list[Column[MeasureJob]]:
-        """Measure all that one inpainter made: alone, then as each detector saw it."""
-        setup = self.setup
-        names = setup.measured_of(inpainter, retouch)
+    def measure_jobs(
+        self, inpainter: ResolvedModel, retouch: str = ""
+    ) -> list[JobColumn[MeasureJob]]:
+        """Return the measurements of an inpainter's outputs: of images, then of detections."""
+        resolved = self.resolved
+        names = resolved.measured_of(inpainter, retouch)
         alone = [name for name in names if METRICS.load(name).needs == "filled"]
         found = [self._measures(name, inpainter, retouch) for name in alone]
-        for detector in setup.detectors_of(inpainter, retouch):
-            for launder in setup.launders:
+        for detector in resolved.detectors_of(inpainter, retouch):
+            for launder in resolved.launders:
                 found += [
                     self._measures(name, inpainter, retouch, detector, launder)
                     for name in names
@@ -183,69 +200,76 @@ class PlanJobs:
     def _measures(
         self,
         metric: str,
-        inpainter: Chosen,
+        inpainter: ResolvedModel,
         retouch: str,
-        detector: Chosen | None = None,
+        detector: ResolvedModel | None = None,
         launder: str = "",
-    ) -> Column[MeasureJob]:
+    ) -> JobColumn[MeasureJob]:
         keys = self.measure_keys(metric, inpainter, retouch, detector, launder)
-        fill = self.fills(inpainter, retouch).job
-        judge = self.judges(detector, inpainter, retouch, launder).job if detector else None
+        inpaint = self.inpaint_jobs(inpainter, retouch).job
+        detect = self.detect_jobs(detector, inpainter, retouch, launder).job if detector else None
 
         def job(index: int) -> MeasureJob:
-            seen = judge(index) if judge else None
-            return MeasureJob(metric, fill(index), seen, keys[index])
+            detect_job = detect(index) if detect else None
+            return MeasureJob(metric, inpaint(index), detect_job, keys[index])
 
-        return Column(keys, job)
+        return JobColumn(keys, job)
 
     def _once(self, spot: tuple[object, ...], make: Callable[[], Iterable[str]]) -> Keys:
         if spot not in self._made:
             self._made[spot] = Keys(make())
         return self._made[spot]
 
-    def _filled(self, inpainter: Chosen, _: str) -> Iterator[str]:
-        setup = self.setup
-        drawn = self._drawn() if inpainter.card.seeded else None
-        rule = rule_of(inpainter, setup.plan.rounding)
-        blind = setup.plan.hole_blind and inpainter.card.paints
-        for index, sample in enumerate(setup.samples):
-            seed = drawn[index] if drawn else ""
-            own = own_of(setup, inpainter, sample)
-            yield inpaint_key(inpainter, sample, drawn=seed, rule=rule, blind=blind, own=own)
+    def _inpainted(self, inpainter: ResolvedModel, _: str) -> Iterator[str]:
+        resolved = self.resolved
+        seeds = self._seed_keys() if inpainter.card.seeded else None
+        rule = rule_of(inpainter, resolved.plan.rounding)
+        blind = resolved.plan.hole_blind and inpainter.card.paints
+        for index, sample in enumerate(resolved.samples):
+            seed = seeds[index] if seeds else ""
+            own = inpaint_fingerprint(resolved, inpainter, sample)
+            yield inpaint_key(inpainter, sample, seed=seed, rule=rule, blind=blind, fingerprint=own)
 
-    def _drawn(self) -> Keys:
-        """What enters the keys of inpainters that draw; they share it, as do an image's holes."""
-        seed, samples = self.setup.plan.seed, self.setup.samples
+    def _seed_keys(self) -> Keys:
+        """Return the seeds' part of keys, which all models and all masks of an image share."""
+        seed, samples = self.resolved.plan.seed, self.resolved.samples
         by_image = {one.id: one for one in samples}
-        keys = cache(lambda name: drawn_key(seed, by_image[name]))
-        return self._once(("drawn",), lambda: (keys(one.id) for one in samples))
+        keys = cache(lambda name: seed_key(seed, by_image[name]))
+        return self._once(("seed",), lambda: (keys(one.id) for one in samples))
 
-    def _retouched(self, inpainter: Chosen, retouch: str) -> Iterator[str]:
-        seed = self.setup.plan.seed
-        for sample, key in zip(self.setup.samples, self.fill_keys(inpainter), strict=True):
+    def _retouched(self, inpainter: ResolvedModel, retouch: str) -> Iterator[str]:
+        seed = self.resolved.plan.seed
+        for sample, key in zip(self.resolved.samples, self.inpaint_keys(inpainter), strict=True):
             yield retouched_key(key, retouch, grain_seed(seed, sample))
 
-    def _judged(self, detector: Chosen, inpainter: Chosen, retouch: str, _: str) -> Iterator[str]:
-        setup, painter = self.setup, file_name(inpainter.name, retouch)
-        fills = self.fill_keys(inpainter, retouch)
-        for sample, key in zip(setup.samples, fills, strict=True):
-            yield detect_key(detector, key, seen_own_of(setup, detector, sample, painter))
-
-    def _laundered(
-        self, detector: Chosen, inpainter: Chosen, retouch: str, launder: str
+    def _detected(
+        self, detector: ResolvedModel, inpainter: ResolvedModel, retouch: str, _: str
     ) -> Iterator[str]:
-        seed, keys = self.setup.plan.seed, self.judge_keys(detector, inpainter, retouch)
-        for sample, key in zip(self.setup.samples, keys, strict=True):
+        resolved, name = self.resolved, file_name(inpainter.name, retouch)
+        images = self.inpaint_keys(inpainter, retouch)
+        for sample, key in zip(resolved.samples, images, strict=True):
+            yield detect_key(detector, key, detect_fingerprint(resolved, detector, sample, name))
+
+    def _post_processed(
+        self, detector: ResolvedModel, inpainter: ResolvedModel, retouch: str, launder: str
+    ) -> Iterator[str]:
+        seed, keys = self.resolved.plan.seed, self.detect_keys(detector, inpainter, retouch)
+        for sample, key in zip(self.resolved.samples, keys, strict=True):
             yield post_processed_key(key, launder, noise_seed(seed, sample))
 
     def _measured(
-        self, metric: str, inpainter: Chosen, retouch: str, detector: Chosen | None, launder: str
+        self,
+        metric: str,
+        inpainter: ResolvedModel,
+        retouch: str,
+        detector: ResolvedModel | None,
+        launder: str,
     ) -> Iterator[str]:
         metric = METRICS.load(metric).of_untouched or metric
         revision = revision_of(metric)
-        fills = self.fill_keys(inpainter, retouch)
-        judges: Iterable[str] = [""] * len(fills)
+        images = self.inpaint_keys(inpainter, retouch)
+        detections: Iterable[str] = [""] * len(images)
         if detector is not None:
-            judges = self.judge_keys(detector, inpainter, retouch, launder)
-        for fill, judge in zip(fills, judges, strict=True):
-            yield measure_key(metric, revision, fill, judge)
+            detections = self.detect_keys(detector, inpainter, retouch, launder)
+        for image, detection in zip(images, detections, strict=True):
+            yield measure_key(metric, revision, image, detection)

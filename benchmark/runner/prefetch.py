@@ -1,4 +1,4 @@
-"""Working off chunks while the next one's images are decoded and its masks drawn beside it."""
+"""Prefetching: decode the next chunk's images and masks while the current chunk runs."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
 from benchmark.runner.inputs import Chunk, Inputs
-from benchmark.runner.outcome import Outcome
+from benchmark.runner.outcome import ChunkResult
 
 
-class Workman(Protocol):
-    """Decodes what a chunk needs, and answers it."""
+class ChunkWorker(Protocol):
+    """Decode the inputs of a chunk, and run it."""
 
     def load(self, chunk: Chunk) -> Inputs:
-        """Decode what a chunk needs."""
+        """Decode the inputs of a chunk."""
         ...
 
-    def __call__(self, chunk: Chunk, inputs: Inputs) -> Outcome:
-        """Answer a chunk."""
+    def __call__(self, chunk: Chunk, inputs: Inputs) -> ChunkResult:
+        """Run the jobs of a chunk."""
         ...
 
 
-def work_off(worker: Workman, chunks: Iterable[Chunk]) -> Generator[Outcome]:
-    """One outcome a chunk, in order; one chunk is decoded ahead, so that memory does not grow."""
-    held: tuple[Chunk, Future[Inputs]] | None = None
-    with ThreadPoolExecutor(1) as beside:
+def run_with_prefetch(worker: ChunkWorker, chunks: Iterable[Chunk]) -> Generator[ChunkResult]:
+    """Yield one result per chunk, in order; only one chunk is prefetched, to bound memory use."""
+    previous: tuple[Chunk, Future[Inputs]] | None = None
+    with ThreadPoolExecutor(1) as loader:
         for chunk in chunks:
-            coming = chunk, beside.submit(worker.load, chunk)
-            if held is not None:
-                yield worker(held[0], held[1].result())
-            held = coming
-        if held is not None:
-            yield worker(held[0], held[1].result())
+            current = chunk, loader.submit(worker.load, chunk)
+            if previous is not None:
+                yield worker(previous[0], previous[1].result())
+            previous = current
+        if previous is not None:
+            yield worker(previous[0], previous[1].result())

@@ -1,4 +1,4 @@
-"""A plan with everything it names found."""
+"""Resolve a plan: find its images, masks, models and weights, and check that they fit together."""
 
 from __future__ import annotations
 
@@ -16,12 +16,7 @@ from benchmark.core.registry import Registry
 from benchmark.core.training_exposure import training_inpainters
 from benchmark.metrics import METRICS, OF_UNTOUCHED, nulls_of
 from benchmark.postprocess import PostProcess
-from benchmark.runner.jobs import (
-    Chosen,
-    SampleRef,
-    names_of,
-    piece_of,
-)
+from benchmark.runner.jobs import ResolvedModel, SampleRef, names_of, piece_of
 from benchmark.runner.outcome import Failure
 from benchmark.runner.plan import Plan
 from benchmark.runner.shard import WHOLE, Shard
@@ -29,7 +24,7 @@ from benchmark.runner.sources import Sources
 from detectors import DETECTORS, create_detector
 from inpainters import INPAINTERS, create_inpainter
 
-if TYPE_CHECKING:  # loads torch, which a finished run never needs
+if TYPE_CHECKING:  # loads torch, which a fully cached run does not need
     from detectors.external.heatmaps import Heatmaps
     from inpainters.external.outputs import Outputs
 
@@ -37,114 +32,114 @@ COLUMNS = (  # of samples.csv, before those of the metrics
     "dataset", "launder", "sample", "mask_ratio_percent", "mask", "inpainter", "retouch",
     "detector", "score", "original_key", "mask_key", "image_key", "heatmap_key",
 )  # fmt: skip
-AUTHENTIC = "original"  # the inpainter that leaves the image as it is: the null is measured of it
-_UNASKED = ("heatmaps", "cmd")  # a user's files and programs: nothing is asked of them unasked
-_NOTHING = np.empty((0, 0, 3), np.uint8)  # where an image's names alone are asked for
+ORIGINAL = "original"  # the inpainter that changes nothing: the null is measured on its outputs
+_NO_EXTRA_NULL = ("heatmaps", "cmd")  # external detectors, which get only what the plan names
+_NO_PIXELS = np.empty((0, 0, 3), np.uint8)  # for a `NamedImage` of which only the names are used
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedPlan:
-    """A plan with everything it names found: checked before anything runs.
+    """A plan with everything that it names, checked before anything runs.
 
     Attributes:
         plan: the plan.
         sources: its images and masks.
-        samples: every sample that should be in a table.
-        alike: names that samples of one data set share but for case and signs, as `alike_of` has
-            them.
+        samples: every sample that belongs in a table.
+        alike: names of one data set that differ only in case and punctuation, as `alike_of`
+            returns them.
         failures: samples whose files cannot be read, or whose own mask cannot be used.
-        all_inpainters: every one of the plan, with its weights or why it has none.
-        all_detectors: likewise.
-        gaps: metrics that cannot be measured here, and why.
-        own: the inpainters, by name, each of whose answers has a file of its own.
-        seen_own: the detectors likewise.
-        original: the inpainter that leaves images as they are; the samples' images are stored as
-            its answers.
-        untouched: the same where the null is measured of it, be it among the plan's inpainters or
-            not; None where the plan has no detector, or no metric of a detector's answer.
-        met: by detector the inpainters that its weights met in training, or None where that is not
-            known; never part of a key.
+        all_inpainters: all inpainters of the plan, with weights or the reason why not.
+        all_detectors: all detectors of the plan, likewise.
+        gaps: metrics that cannot be measured here, and the reason.
+        image_folders: folders of finished images among the inpainters, by name.
+        heatmap_folders: folders of finished heatmaps among the detectors, by name.
+        original: the inpainter that changes nothing; the samples' images are stored as its outputs.
+        null_inpainter: `original` if the null is measured, whether or not the plan names it; None
+            if the plan has no detector, or no metric of detections.
+        met: by detector, the inpainters in the training data of its weights, or None if unknown;
+            never part of a key.
     """
 
     plan: Plan
     sources: Sources
     samples: Sequence[SampleRef]
-    all_inpainters: tuple[Chosen, ...]
-    all_detectors: tuple[Chosen, ...]
+    all_inpainters: tuple[ResolvedModel, ...]
+    all_detectors: tuple[ResolvedModel, ...]
     gaps: dict[str, str]
-    original: Chosen
+    original: ResolvedModel
     failures: tuple[Failure, ...] = ()
     alike: frozenset[str] = frozenset()
-    own: Mapping[str, Outputs] = field(default_factory=dict)
-    seen_own: Mapping[str, Heatmaps] = field(default_factory=dict)
-    untouched: Chosen | None = None
+    image_folders: Mapping[str, Outputs] = field(default_factory=dict)
+    heatmap_folders: Mapping[str, Heatmaps] = field(default_factory=dict)
+    null_inpainter: ResolvedModel | None = None
     met: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
 
     @property
-    def inpainters(self) -> tuple[Chosen, ...]:
-        """Those that have weights here: they run."""
+    def inpainters(self) -> tuple[ResolvedModel, ...]:
+        """The inpainters with weights here, which run."""
         return tuple(one for one in self.all_inpainters if not one.absent)
 
     @property
-    def detectors(self) -> tuple[Chosen, ...]:
-        """Those that have weights here: they run."""
+    def detectors(self) -> tuple[ResolvedModel, ...]:
+        """The detectors with weights here, which run."""
         return tuple(one for one in self.all_detectors if not one.absent)
 
     @property
-    def for_null(self) -> Chosen | None:
-        """`original` where only the null needs it, without retouching; else None."""
-        if self.untouched is None or self.untouched_asked:
+    def extra_null_inpainter(self) -> ResolvedModel | None:
+        """`original` if only the null needs it, without retouching; else None."""
+        if self.null_inpainter is None or self.original_in_plan:
             return None
-        return self.untouched if any(not self.no_null(one) for one in self.detectors) else None
+        has_null = any(not self.null_omitted_reason(one) for one in self.detectors)
+        return self.null_inpainter if has_null else None
 
     @property
-    def untouched_asked(self) -> bool:
-        """Whether the plan itself has the untouched images: `original` without retouching."""
-        return AUTHENTIC in self.plan.inpainter_names and "" in self.retouches
+    def original_in_plan(self) -> bool:
+        """Whether the plan itself has the authentic images: `original` without retouching."""
+        return ORIGINAL in self.plan.inpainter_names and "" in self.retouches
 
-    def detectors_of(self, inpainter: Chosen, retouch: str) -> tuple[Chosen, ...]:
-        """The detectors that run and look at what an inpainter made, with one retouching.
+    def detectors_of(self, inpainter: ResolvedModel, retouch: str) -> tuple[ResolvedModel, ...]:
+        """Return the detectors that run on an inpainter's outputs, with one retouching.
 
-        Untouched images that only the null needs are not shown to a user's program, nor looked for
-        among a user's heatmaps.
+        Authentic images that only the null needs are not passed to external programs, nor expected
+        among finished heatmaps.
         """
-        if inpainter.name != AUTHENTIC or retouch or self.untouched_asked:
+        if inpainter.name != ORIGINAL or retouch or self.original_in_plan:
             return self.detectors
-        return tuple(one for one in self.detectors if not self.no_null(one))
+        return tuple(one for one in self.detectors if not self.null_omitted_reason(one))
 
-    def no_null(self, detector: Chosen) -> str:
-        """Why a detector has no null in this run, or ""."""
+    def null_omitted_reason(self, detector: ResolvedModel) -> str:
+        """Return why a detector has no null in this run, or ""."""
         scheme = DETECTORS.find(detector.word).scheme
-        if self.untouched_asked or scheme not in _UNASKED:
+        if self.original_in_plan or scheme not in _NO_EXTRA_NULL:
             return ""
         return (
-            f"a {scheme}: detector is asked about untouched images only with {AUTHENTIC} among the "
-            "inpainters; without them ranks go by AUC itself"
+            f"a {scheme}: detector runs on authentic images only with {ORIGINAL} among the "
+            "inpainters; without them ranks are by AUC itself"
         )
 
     @property
     def null_names(self) -> tuple[str, ...]:
-        """The null metrics that the run measures of the untouched images."""
-        return nulls_of(self.plan.metrics) if self.untouched else ()
+        """The null metrics that the run measures on the authentic images."""
+        return nulls_of(self.plan.metrics) if self.null_inpainter else ()
 
     @property
-    def absent(self) -> tuple[Chosen, ...]:
-        """Those that have none: their cells are gaps."""
+    def absent(self) -> tuple[ResolvedModel, ...]:
+        """The models without weights here: their cells are gaps."""
         return tuple(one for one in (*self.all_inpainters, *self.all_detectors) if one.absent)
 
     @property
     def launders(self) -> tuple[str, ...]:
-        """What the detectors look at: "" for the images as inpainted, then each step."""
+        """The post-processing before detection: "" for the images as inpainted, then each step."""
         return ("", *self.plan.launder)
 
     @property
     def retouches(self) -> tuple[str, ...]:
-        """What is done to each hole after its inpainter, "" for nothing."""
+        """The changes to each hole after inpainting, "" for no change."""
         return self.plan.retouches
 
     @property
     def several(self) -> frozenset[str]:
-        """Of what the plan has more than one: names of files made elsewhere have to tell."""
+        """What the plan has more than one of: names of finished files have to include it."""
         counts = {
             "inpainter": len(self.plan.inpainters) * len(self.retouches),
             "dataset": len(self.plan.datasets),
@@ -155,7 +150,7 @@ class ResolvedPlan:
     def terms(
         self, *, timeout: float = 0.0, logs: Path | None = None, env: tuple[str, ...] = ()
     ) -> ExternalOptions:
-        """On what terms programs and folders outside are used; time and logs change no answer."""
+        """Return the options for external programs and folders; none changes an output."""
         return ExternalOptions(
             recomposite=self.plan.recomposite,
             timeout=timeout,
@@ -170,29 +165,27 @@ class ResolvedPlan:
         """The plan's metrics that can be measured here."""
         return tuple(name for name in self.plan.metrics if name not in self.gaps)
 
-    def measured_of(self, inpainter: Chosen, retouch: str) -> tuple[str, ...]:
-        """What is measured of one inpainter with one retouching: the plan's metrics, and of the
-        untouched images the nulls.
-        """
+    def measured_of(self, inpainter: ResolvedModel, retouch: str) -> tuple[str, ...]:
+        """Return the metrics of one inpainter with one retouching; nulls for authentic images."""
         names = tuple(metric_of(name, inpainter, retouch) for name in self.measured)
-        if inpainter.name != AUTHENTIC or retouch:
+        if inpainter.name != ORIGINAL or retouch:
             return names
-        return (*(names if self.untouched_asked else ()), *self.null_names)
+        return (*(names if self.original_in_plan else ()), *self.null_names)
 
 
-def prepare(plan: Plan, shard: Shard | None = None) -> ResolvedPlan:
+def resolve_plan(plan: Plan, shard: Shard | None = None) -> ResolvedPlan:
     """Find everything that a plan names.
 
     Args:
         plan: the plan.
-        shard: which share of its images, or None for all.
+        shard: share of its images, or None for all.
 
     Raises:
-        DataError: if images or masks are missing or do not reach a bucket.
-        WeightsError: if no inpainter, or none of the detectors wanted, has weights, or if weights
+        DataError: if images or masks are missing, or no mask is in a bucket.
+        WeightsError: if no inpainter, or none of the plan's detectors, has weights, or if weights
             that the plan names cannot be used.
-        ExternalError: if a model that a user brought cannot be used.
-        PlanError: if holes of images that are made already are to be inpainted over.
+        ExternalError: if an external model cannot be used.
+        PlanError: if `hole_blind` is set for images that are finished already.
     """
     _refuse_names(plan.metrics)
     sources = Sources(plan)
@@ -205,10 +198,10 @@ def prepare(plan: Plan, shard: Shard | None = None) -> ResolvedPlan:
         raise DataError(f"--shard {shard.label}: more shards than images; take fewer")
     if not samples and not failures:
         raise DataError("no image has a mask in any of the plan's buckets")
-    inpainters = choose(INPAINTERS, plan.inpainters, plan)
-    detectors = choose(DETECTORS, plan.detectors, plan)
+    inpainters = resolve_models(INPAINTERS, plan.inpainters, plan)
+    detectors = resolve_models(DETECTORS, plan.detectors, plan)
     _refuse_small(plan, inpainters, detectors)
-    original = _choice(INPAINTERS, AUTHENTIC, plan)
+    original = _resolve_model(INPAINTERS, ORIGINAL, plan)
     has_null = plan.detectors and nulls_of(plan.metrics)
     reasons = {name: METRICS.load(name).unavailable() for name in plan.metrics}
     return ResolvedPlan(
@@ -220,19 +213,19 @@ def prepare(plan: Plan, shard: Shard | None = None) -> ResolvedPlan:
         all_inpainters=inpainters,
         all_detectors=detectors,
         gaps={name: reason for name, reason in reasons.items() if reason},
-        own=_made_elsewhere(inpainters, plan),
-        seen_own=_said_elsewhere(detectors),
+        image_folders=_image_folders(inpainters, plan),
+        heatmap_folders=_heatmap_folders(detectors),
         original=original,
-        untouched=original if has_null else None,
-        met={one.name: met_of(one) for one in detectors},
+        null_inpainter=original if has_null else None,
+        met={one.name: training_exposure_of(one) for one in detectors},
     )
 
 
-def met_of(detector: Chosen) -> frozenset[str] | None:
-    """The inpainters whose forgeries a run's detector learned from; None where it is not known.
+def training_exposure_of(detector: ResolvedModel) -> frozenset[str] | None:
+    """Return the inpainters whose forgeries a detector was trained on; None if unknown.
 
-    One without weights learned from nothing. Of official weights, and of what users bring, nothing
-    is known.
+    A detector without weights was trained on none. It is unknown for official weights and external
+    detectors.
     """
     if detector.source or detector.absent:
         return None
@@ -242,23 +235,25 @@ def met_of(detector: Chosen) -> frozenset[str] | None:
     return training_inpainters(path) if path is not None and path.suffix == ".safetensors" else None
 
 
-def metric_of(name: str, inpainter: Chosen, retouch: str) -> str:
-    """What stands in for a plan's metric where an inpainter leaves images as they are."""
+def metric_of(name: str, inpainter: ResolvedModel, retouch: str) -> str:
+    """Return the metric that replaces one of the plan's for an inpainter that changes nothing."""
     return name if inpainter.card.paints or retouch else OF_UNTOUCHED.get(name, name)
 
 
 def _refuse_names(metrics: Iterable[str]) -> None:
-    """Refuse metrics whose columns in samples.csv could be another's."""
+    """Refuse metrics whose columns in samples.csv could be confused with others."""
     for name in metrics:
         if "." in name or name in COLUMNS:
             raise PlanError(
                 f"metric {name!r}: expected a name without a dot that is none of samples.csv's "
-                f"columns ({', '.join(COLUMNS)}); give the plugin's entry point another"
+                f"columns ({', '.join(COLUMNS)}); rename the plugin's entry point"
             )
 
 
-def _refuse_small(plan: Plan, inpainters: Iterable[Chosen], detectors: Iterable[Chosen]) -> None:
-    """Refuse a size that no sample can pass, before anything runs."""
+def _refuse_small(
+    plan: Plan, inpainters: Iterable[ResolvedModel], detectors: Iterable[ResolvedModel]
+) -> None:
+    """Refuse a size that is too small for a model."""
     if plan.size == "native":
         return
     side = plan.size
@@ -266,7 +261,7 @@ def _refuse_small(plan: Plan, inpainters: Iterable[Chosen], detectors: Iterable[
         if side < one.card.min_side:
             raise PlanError(
                 f"--size {side}: {one.name} takes images of at least {one.card.min_side} pixels a "
-                "side; take a larger --size or leave it out"
+                "side; use a larger --size or leave it out"
             )
     for one in detectors:
         for step in ("", *plan.launder):
@@ -279,58 +274,63 @@ def _refuse_small(plan: Plan, inpainters: Iterable[Chosen], detectors: Iterable[
                 )
 
 
-def own_of(setup: ResolvedPlan, inpainter: Chosen, sample: SampleRef) -> str:
-    """What decides an inpainter's answer to one sample alone: of finished images the file's hash,
-    of what may go by names these.
+def inpaint_fingerprint(resolved: ResolvedPlan, inpainter: ResolvedModel, sample: SampleRef) -> str:
+    """Return what determines an inpainter's output for one sample alone, or "".
+
+    For finished images it is the file's hash, for models that use names the sample's names.
     """
-    made = setup.own.get(inpainter.name)
-    if made is not None:
-        return made.own(piece_of(sample, _NOTHING), setup.terms())
+    folder = resolved.image_folders.get(inpainter.name)
+    if folder is not None:
+        return folder.own(piece_of(sample, _NO_PIXELS), resolved.terms())
     return names_of(sample) if inpainter.card.by_name else ""
 
 
-def seen_own_of(setup: ResolvedPlan, detector: Chosen, sample: SampleRef, painter: str) -> str:
-    """The same of a detector and what one inpainter made of a sample.
+def detect_fingerprint(
+    resolved: ResolvedPlan, detector: ResolvedModel, sample: SampleRef, inpainter: str
+) -> str:
+    """Return what determines a detector's output for one inpainted sample alone, or "".
 
     Args:
-        setup: the prepared plan.
-        detector: who looks.
-        sample: what was inpainted.
-        painter: the inpainter in names of files, such as "telea+grain-1.5".
+        resolved: the resolved plan.
+        detector: the detector.
+        sample: the sample.
+        inpainter: the inpainter in names of files, such as "telea+grain-1.5".
     """
-    made = setup.seen_own.get(detector.name)
-    if made is not None:
-        return made.own(piece_of(sample, _NOTHING, inpainter=painter), setup.terms())
-    return names_of(sample, painter) if detector.card.by_name else ""
+    folder = resolved.heatmap_folders.get(detector.name)
+    if folder is not None:
+        return folder.own(piece_of(sample, _NO_PIXELS, inpainter=inpainter), resolved.terms())
+    return names_of(sample, inpainter) if detector.card.by_name else ""
 
 
-def choose(registry: Registry[Any], names: Sequence[str], plan: Plan) -> tuple[Chosen, ...]:
-    """Models of a plan with their weights; those that have none here are marked absent.
+def resolve_models(
+    registry: Registry[Any], names: Sequence[str], plan: Plan
+) -> tuple[ResolvedModel, ...]:
+    """Return models of a plan with their weights; those without weights here are marked absent.
 
     Raises:
         WeightsError: if all of them are absent, or weights that the plan names cannot be used.
     """
-    found = tuple(_choice(registry, name, plan) for name in names)
+    found = tuple(_resolve_model(registry, name, plan) for name in names)
     if found and all(model.absent for model in found):
         raise MissingWeights(found[0].absent)
     return found
 
 
 def refuse_retired(plan: Plan) -> None:
-    """Refuse to run a plan of a model that this version no longer has.
+    """Refuse to run a plan with a model that this version no longer has.
 
     Raises:
-        RetiredName: naming the first.
+        RetiredName: naming the first such model.
     """
     for registry, words in ((INPAINTERS, plan.inpainters), (DETECTORS, plan.detectors)):
         for retired in filter(None, map(registry.retired, words)):
             raise retired.error()
 
 
-def _choice(registry: Registry[Any], word: str, plan: Plan) -> Chosen:
+def _resolve_model(registry: Registry[Any], word: str, plan: Plan) -> ResolvedModel:
     card = registry.card(word)
     wanted = plan.weights.get(card.name)
-    chosen = Chosen(
+    model = ResolvedModel(
         name=card.name,
         card=card,
         weights=Weights(edition="absent"),
@@ -341,27 +341,27 @@ def _choice(registry: Registry[Any], word: str, plan: Plan) -> Chosen:
     retired = registry.retired(word)
     if retired is not None and wanted in (None, "mini"):  # the weights are gone, their keys are not
         kept = Weights(edition="mini", sha256=retired.mini)
-        return replace(chosen, weights=kept, precision=plan.precision, compiled=plan.compile)
+        return replace(model, weights=kept, precision=plan.precision, compiled=plan.compile)
     try:
-        chosen = replace(chosen, weights=find_weights(card, wanted))
+        model = replace(model, weights=find_weights(card, wanted))
     except MissingWeights as error:
         if wanted is not None:
             raise
-        return replace(chosen, absent=str(error))
-    if card.weightless and not chosen.source:  # nothing to tune, and nothing to compute anew
-        return chosen
-    return replace(chosen, precision=plan.precision, compiled=plan.compile)
+        return replace(model, absent=str(error))
+    if card.weightless and not model.source:  # no network, and stored outputs stay valid
+        return model
+    return replace(model, precision=plan.precision, compiled=plan.compile)
 
 
-def _made_elsewhere(inpainters: Iterable[Chosen], plan: Plan) -> dict[str, Outputs]:
-    """The folders of finished images among a plan's inpainters."""
+def _image_folders(inpainters: Iterable[ResolvedModel], plan: Plan) -> dict[str, Outputs]:
+    """Return the folders of finished images among a plan's inpainters."""
     words = {one.name: one.word for one in inpainters if one.card.finished}
     if words and plan.hole_blind:
-        raise PlanError(f"{next(iter(words))}: its images are made already; no --hole-blind")
+        raise PlanError(f"{next(iter(words))}: --hole-blind has no effect on finished images")
     return {name: cast("Outputs", create_inpainter(word)) for name, word in words.items()}
 
 
-def _said_elsewhere(detectors: Iterable[Chosen]) -> dict[str, Heatmaps]:
-    """The folders of heatmaps among a plan's detectors."""
+def _heatmap_folders(detectors: Iterable[ResolvedModel]) -> dict[str, Heatmaps]:
+    """Return the folders of finished heatmaps among a plan's detectors."""
     words = {one.name: one.word for one in detectors if one.card.finished}
     return {name: cast("Heatmaps", create_detector(word)) for name, word in words.items()}

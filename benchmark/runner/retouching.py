@@ -1,4 +1,4 @@
-"""From one answer of an inpainter to the images that are kept: retouched, then rounded."""
+"""Retouching and rounding: from one output of an inpainter to the images that are stored."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from benchmark.core.errors import BadOutput
 from benchmark.core.tensors import to_pixels
 from benchmark.core.types import Mask, Sample
 from benchmark.runner.jobs import InpaintJob
-from benchmark.store.store import Answer, image_output
+from benchmark.store.store import StoredOutput, image_output
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Variants:
-    """Fills of one sample by one inpainter that differ in their retouching alone.
+class RetouchVariants:
+    """Jobs of one sample and one inpainter that differ only in their retouching.
 
     Attributes:
-        jobs: the fills.
-        sample: what is inpainted.
+        jobs: the jobs.
+        sample: the sample to inpaint.
     """
 
     jobs: tuple[InpaintJob, ...]
@@ -30,34 +30,35 @@ class Variants:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Painted:
-    """What an inpainter answered, before rounding.
+class InpainterOutput:
+    """The output of an inpainter for one sample, before rounding.
 
     Attributes:
-        image: (3, H, W) float32 in [0, 1], known pixels the sample's; of an inpainter that answers
-            8 bits, those.
-        numbers: kept beside the image, or ().
+        image: (3, H, W) float32 in [0, 1], with the known pixels of the sample; an inpainter that
+            returns 8 bits gives exactly these.
+        numbers: values to store beside the image, or ().
     """
 
     image: Tensor
     numbers: tuple[float, ...] = ()
 
 
-def retouched(
-    variants: Variants, painted: Painted
-) -> Iterator[tuple[InpaintJob, Answer | BadOutput]]:
-    """What is to be kept for each fill, or why there is nothing."""
+def retouched_outputs(
+    variants: RetouchVariants, output: InpainterOutput
+) -> Iterator[tuple[InpaintJob, StoredOutput | BadOutput]]:
+    """Yield each job with its retouched and rounded image, or the error."""
     for job in variants.jobs:
         try:
-            image = _retouched(job, painted.image, variants.sample.mask)
+            image = _retouch(job, output.image, variants.sample.mask)
         except BadOutput as error:
             yield job, error
             continue
         (pixels,) = to_pixels(image[None], rounding=job.rounding)
-        yield job, replace(image_output(job.key, pixels), numbers=painted.numbers)
+        yield job, replace(image_output(job.key, pixels), numbers=output.numbers)
 
 
-def _retouched(job: InpaintJob, image: Tensor, hole: Mask) -> Tensor:
+def _retouch(job: InpaintJob, image: Tensor, hole: Mask) -> Tensor:
+    """Return (3, H, W) with the job's retouching applied inside `hole`, (H, W) bool."""
     if job.step is None:
         return image
     pixels = np.ascontiguousarray(image.numpy().transpose(1, 2, 0))

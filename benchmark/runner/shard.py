@@ -1,4 +1,4 @@
-"""A share of a plan's images, so that machines that know nothing of each other do a run."""
+"""Shards: shares of a plan's images, so that independent machines compute one run."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Shard:
-    """One of `count` shares, numbered from 1.
+    """One of `count` shares of a plan's images.
 
     Attributes:
-        index: which.
-        count: of how many.
+        index: its number, from 1.
+        count: the number of shares.
     """
 
     index: int
@@ -32,34 +32,34 @@ class Shard:
 
     @classmethod
     def parse(cls, text: str) -> Shard:
-        """Read "2/10".
+        """Parse a shard such as "2/10".
 
         Raises:
-            BadInput: if it is not of that form, or there is no such share.
+            BadInput: if the text is not of that form, or there is no such share.
         """
         found = re.fullmatch(r"([0-9]{1,7})/([0-9]{1,7})", text)
-        if found is None or not 1 <= int(found[1]) <= int(found[2]) <= MOST:
+        if found is None or not 1 <= int(found[1]) <= int(found[2]) <= MAX_SHARDS:
             raise BadInput(f"--shard {text!r}: expected I/N with I from 1 to N, such as 2/10")
         return cls(int(found[1]), int(found[2]))
 
     @property
     def label(self) -> str:
-        """As it is written: "2/10"."""
+        """Its text, such as "2/10"."""
         return f"{self.index}/{self.count}"
 
-    def of(self, things: Sequence[T]) -> Sequence[T]:
-        """Its share: every so many-th, so that shares differ by one at most."""
-        return things[self.index - 1 :: self.count]
+    def of(self, items: Sequence[T]) -> Sequence[T]:
+        """Return every `count`-th item, so that the sizes of shards differ by one at most."""
+        return items[self.index - 1 :: self.count]
 
 
 WHOLE = Shard(1, 1)
-MOST = 1_000_000  # shards
-MOST_BYTES = 64 << 10  # of shard.json
+MAX_SHARDS = 1_000_000
+MAX_BYTES = 64 << 10  # of shard.json
 SHARD_FILE = "shard.json"  # in the folder of a shard's run
 
 
 def shard_text(shard: Shard, folder: Path, store: str | Path) -> str:
-    """What stands in a shard's folder: which it is, and where its store is, seen from there."""
+    """Return the content of shard.json: the shard, and its store relative to the folder."""
     where = str(store)
     if not is_address(store):
         path, here = Path(store).resolve(), folder.resolve()
@@ -68,11 +68,11 @@ def shard_text(shard: Shard, folder: Path, store: str | Path) -> str:
 
 
 class ShardFile(BaseModel):
-    """shard.json.
+    """The file shard.json.
 
     Attributes:
-        shard: which share, such as "2/10".
-        store: its store, seen from the folder, or an address.
+        shard: the shard, such as "2/10".
+        store: its store relative to the folder, or an address.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -82,24 +82,24 @@ class ShardFile(BaseModel):
 
 
 def read_shard_file(folder: Path) -> ShardFile | None:
-    """The shard.json of a run's folder, or None where there is none.
+    """Return the shard.json of a run's folder, or None if it is missing.
 
     Raises:
         DataError: if it is damaged.
     """
     path = folder / SHARD_FILE
     try:
-        found = ShardFile.model_validate(read_json(path, MOST_BYTES))
+        found = ShardFile.model_validate(read_json(path, MAX_BYTES))
         Shard.parse(found.shard)
     except FileNotFoundError:
         return None
     except (OSError, ValueError):
-        raise DataError(f"{path}: damaged; run the shard again") from None
+        raise DataError(f"{path}: damaged; rerun the shard") from None
     return found
 
 
 def read_shard(folder: Path) -> Shard | None:
-    """Which share of its plan a run's folder is for, or None for all of it.
+    """Return the shard of a run's folder, or None if the run has all images.
 
     Raises:
         DataError: if its shard.json is damaged.

@@ -1,4 +1,4 @@
-"""Where a plan's samples come from: its data sets and their masks."""
+"""Samples of a plan: its data sets' images and their masks."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ from benchmark.runner.shard import WHOLE, Shard
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 
-KEPT = 32  # samples kept decoded: the models of a plan ask for the same ones in turn
-KEPT_BYTES = 2**29  # of these samples together: 32 of 4 megapixels
-KEPT_MASKS = 2048  # masks kept as bits, 8 KiB each at 256x256: drawing one takes 10 ms
-KEPT_BITS = 2**27  # bytes of them together
+CACHED_SAMPLES = 32  # decoded samples in memory: the models of a plan use the same ones in turn
+CACHED_BYTES = 2**29  # of these samples together: 32 of 4 megapixels
+CACHED_MASKS = 2048  # masks in memory as bits, 8 KiB each at 256x256: generating one takes 10 ms
+CACHED_MASK_BYTES = 2**27
 
 
 class Sources:
     """The images and masks of a plan.
 
     Raises:
-        DataError: if images or masks are missing, or no mask reaches a bucket.
+        DataError: if images or masks are missing, or no mask is in a bucket.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -47,45 +47,45 @@ class Sources:
         self._most = plan.max_pixels or MOST_PIXELS
         self._places = {"folder": plan.images, "masks": plan.masks}
         self._datasets = self._open_datasets(plan)
-        pictures = {name: self._pictures(plan, name) for name in self._datasets}
-        self._names = {name: names[: plan.limit] for name, names in pictures.items()}
-        self._others = {name: names[len(self._names[name]) :] for name, names in pictures.items()}
+        images = {name: self._image_names(plan, name) for name in self._datasets}
+        self._names = {name: names[: plan.limit] for name, names in images.items()}
+        self._others = {name: names[len(self._names[name]) :] for name, names in images.items()}
         self._masks = self._open_all_masks(plan)
         self._buckets = next(iter(self._masks.values())).buckets
         self._unread: dict[tuple[str, str, str], str] = {}
-        self._kept: OrderedDict[str, Sample] = OrderedDict()
-        self._bits: OrderedDict[str, NDArray[np.uint8]] = OrderedDict()
-        self._held = 0  # bytes of them
+        self._cached: OrderedDict[str, Sample] = OrderedDict()
+        self._mask_bits: OrderedDict[str, NDArray[np.uint8]] = OrderedDict()
+        self._mask_bytes = 0
 
     @property
     def folders(self) -> dict[str, Path]:
-        """Where each data set was found: the folder of its first image."""
+        """Folder of each data set: that of its first image."""
         return {name: self._datasets[name].path(ids[0]).parent for name, ids in self._names.items()}
 
     @property
     def unused(self) -> Sequence[tuple[str, str]]:
-        """Mask files that cannot be used, each with the reason; once if data sets share them."""
+        """Mask files that cannot be used, with the reason; once if data sets share them."""
         return list(dict.fromkeys(one for masks in self._masks.values() for one in masks.unused))
 
     @property
     def alike(self) -> frozenset[str]:
-        """Names that images of one data set share but for case and signs, as `alike_of` says."""
+        """Names of one data set that differ only in case and punctuation, as `alike_of` returns."""
         found = [alike_of((*names, *self._others[name])) for name, names in self._names.items()]
         return frozenset().union(*found)
 
     @property
     def buckets(self) -> tuple[str, ...]:
-        """Labels of the buckets: the plan's, or where it names none the masks' own range."""
+        """Labels of the buckets: the plan's, or the range of the masks if the plan names none."""
         return tuple(bucket.label for bucket in self._buckets)
 
     @property
     def pairing(self) -> dict[str, Pairing]:
-        """Which image gets which mask, by data set."""
+        """The pairing of images and masks, by data set."""
         return {name: masks.pairing for name, masks in self._masks.items()}
 
     @property
     def left_out(self) -> dict[str, Sequence[str]]:
-        """What lies in the folders and is not used, a count for each reason, by the folder."""
+        """Files in the folders that are not used, a line per reason, by folder."""
         found: dict[str, Sequence[str]] = {}
         for name, dataset in self._datasets.items():
             found[str(self._places.get(name, name))] = dataset.left_out
@@ -95,32 +95,32 @@ class Sources:
 
     @property
     def read_as(self) -> dict[str, int]:
-        """How many masks were read as black and white do not say, by how they were read."""
+        """Number of masks that are not plain black and white, by how they were read."""
         found: Counter[str] = Counter()
         for masks in self._masks.values():
             found.update(masks.read_as)
         return dict(found)
 
     def lines(self) -> list[str]:
-        """What a reader should know of the images and masks, line by line."""
+        """Return the notes on images and masks for the user, line by line."""
         several = len(self._datasets) > 1
-        told = [
+        notes = [
             f"Masks{f' of {name}' if several else ''}: {one.said}."
             for name, one in self.pairing.items()
         ]
-        told += [f"Masks: of {count}, {how}." for how, count in self.read_as.items()]
-        told += self._enlarged()
-        told += [
+        notes += [f"Masks: of {count}, {how}." for how, count in self.read_as.items()]
+        notes += self._enlarged()
+        notes += [
             f"Left out of {place}: {'; '.join(lines)}." for place, lines in self.left_out.items()
         ]
-        return told
+        return notes
 
     def _enlarged(self) -> list[str]:
-        """A line if a user's images have less than the side that they are brought to."""
+        """Return a line if a user's images are smaller than the plan's size."""
         small: dict[str, tuple[int, int]] = {}
         for dataset in filter(takes_images, self._datasets if self._size else ()):
             for name in self._names[dataset]:
-                with suppress(DataError):  # said where it is read
+                with suppress(DataError):  # reported when the image is decoded
                     shape = self._datasets[dataset].shape(name)
                     if min(shape) < (self._size or 0):
                         small[name] = shape
@@ -129,16 +129,16 @@ class Sources:
         name, (height, width) = min(small.items(), key=lambda one: min(one[1]))
         whole = sum(len(names) for one, names in self._names.items() if takes_images(one))
         count = f"{len(small)} of {whole}"
-        said = f"Images: {count} are smaller than --size {self._size} and are enlarged, such as "
-        return [f"{said}{name} of {width}x{height}."]
+        note = f"Images: {count} are smaller than --size {self._size} and are enlarged, such as "
+        return [f"{note}{name} of {width}x{height}."]
 
     def refs(self, shard: Shard = WHOLE) -> list[SampleRef]:
-        """Every sample of the plan, data set by data set and bucket by bucket.
+        """Return every sample of the plan, data set by data set and bucket by bucket.
 
-        Those whose files cannot be read are among the `failures`.
+        Samples whose files cannot be read are in `failures` instead.
 
         Args:
-            shard: which share of each data set's images.
+            shard: share of each data set's images.
         """
         return [
             ref
@@ -148,28 +148,33 @@ class Sources:
         ]
 
     def names(self, shard: Shard) -> dict[str, tuple[str, ...]]:
-        """The names of a shard's images in order, by data set."""
+        """Return the names of a shard's images in order, by data set."""
         return {name: tuple(shard.of(names)) for name, names in self._names.items()}
 
     def failures(self, shard: Shard = WHOLE) -> list[Failure]:
-        """What could not be used of the images and masks of a plan, once `refs` has been asked.
+        """Return the images and masks that cannot be used; call `refs` first.
 
-        An image whose own mask is the matter has no bucket.
+        The failure has no bucket if the image's own mask cannot be used.
 
         Args:
-            shard: which share of each data set's images.
+            shard: share of each data set's images.
         """
         found = {
-            (name, picture, ""): reason
+            (name, image, ""): reason
             for name, masks in self._masks.items()
-            for picture, reason in masks.failed.items()
+            for image, reason in masks.failed.items()
         }
         chosen = {(name, one) for name, names in self._names.items() for one in shard.of(names)}
         return [
             Failure(
-                kind="skipped", dataset=dataset, sample=sample, bucket=bucket, model="", reason=said
+                kind="skipped",
+                dataset=dataset,
+                sample=sample,
+                bucket=bucket,
+                model="",
+                reason=reason,
             )
-            for (dataset, sample, bucket), said in (found | self._unread).items()
+            for (dataset, sample, bucket), reason in (found | self._unread).items()
             if (dataset, sample) in chosen
         ]
 
@@ -179,21 +184,22 @@ class Sources:
         Raises:
             DataError: if either cannot be used.
         """
-        if sample.key not in self._kept:
+        if sample.key not in self._cached:
             image = self._datasets[sample.dataset].load(sample.id)
             shape = (image.shape[0], image.shape[1])
             mask = self._mask(sample, shape)
-            self._kept[sample.key] = Sample(
+            self._cached[sample.key] = Sample(
                 id=sample.id, image=image, mask=mask, bucket=sample.bucket
             )
-            self._drop()
-        return self._kept[sample.key]
+            self._evict()
+        return self._cached[sample.key]
 
-    def _drop(self) -> None:
-        """Keep `KEPT` samples at most, and `KEPT_BYTES` of them; the last one in any case."""
-        size = sum(one.image.nbytes + one.mask.nbytes for one in self._kept.values())
-        while len(self._kept) > 1 and (len(self._kept) > KEPT or size > KEPT_BYTES):
-            _, first = self._kept.popitem(last=False)
+    def _evict(self) -> None:
+        """Limit the cache to `CACHED_SAMPLES` and `CACHED_BYTES`, but keep the last sample."""
+        cached = self._cached
+        size = sum(one.image.nbytes + one.mask.nbytes for one in cached.values())
+        while len(cached) > 1 and (len(cached) > CACHED_SAMPLES or size > CACHED_BYTES):
+            _, first = cached.popitem(last=False)
             size -= first.image.nbytes + first.mask.nbytes
 
     def _in_bucket(self, dataset: str, bucket: str, shard: Shard) -> list[SampleRef]:
@@ -204,7 +210,7 @@ class Sources:
             try:
                 hole = self._masks[dataset].holes(name).get(bucket)
                 digest = self._datasets[dataset].digest(name) if hole else ""
-            except DataError as error:  # one file that may not be opened, or is gone
+            except DataError as error:  # the file is missing or unreadable
                 self._unread[dataset, name, bucket] = str(error)
                 continue
             if hole is not None:
@@ -214,24 +220,28 @@ class Sources:
         return found
 
     def _mask(self, sample: SampleRef, shape: tuple[int, int]) -> Mask:
-        if sample.key not in self._bits:
-            drawn = self._masks[sample.dataset].mask_for(sample.id, sample.bucket, shape)
-            self._bits[sample.key] = np.packbits(drawn)
-            self._held += self._bits[sample.key].nbytes
-            while len(self._bits) > 1 and (len(self._bits) > KEPT_MASKS or self._held > KEPT_BITS):
-                self._held -= self._bits.popitem(last=False)[1].nbytes
+        """Return a sample's mask, (H, W) bool, cached as packed bits."""
+        bits = self._mask_bits
+        if sample.key not in bits:
+            mask = self._masks[sample.dataset].mask_for(sample.id, sample.bucket, shape)
+            bits[sample.key] = np.packbits(mask)
+            self._mask_bytes += bits[sample.key].nbytes
+            while len(bits) > 1 and (
+                len(bits) > CACHED_MASKS or self._mask_bytes > CACHED_MASK_BYTES
+            ):
+                self._mask_bytes -= bits.popitem(last=False)[1].nbytes
         count = shape[0] * shape[1]
-        return np.unpackbits(self._bits[sample.key], count=count).reshape(shape).astype(np.bool_)
+        return np.unpackbits(bits[sample.key], count=count).reshape(shape).astype(np.bool_)
 
     def _open_datasets(self, plan: Plan) -> dict[str, Dataset]:
-        """All of them, or one line for each that is not there, masks included."""
+        """Open all data sets, or raise one line per missing one, masks included."""
         found: dict[str, Dataset] = {}
         missing: list[str] = []
         for name in plan.datasets:
             place = plan.data_root if is_published(name) else plan.images
             try:
                 found[name] = open_dataset(
-                    name, images=place, size=self._size, most=self._most, without=_given(plan)
+                    name, images=place, size=self._size, most=self._most, without=_not_images(plan)
                 )
             except DataError as error:
                 missing.append(str(error))
@@ -241,16 +251,16 @@ class Sources:
             except DataError as error:
                 missing.append(f"{error}; or --masks DIR")
         if missing and any(map(is_published, plan.datasets)):
-            missing.append("any folder of images does as well, with holes drawn: --images DIR")
+            missing.append("or use any folder of images, with generated masks: --images DIR")
         if missing:
             raise DataError("\n".join(missing))
         return found
 
-    def _pictures(self, plan: Plan, dataset: str) -> list[str]:
-        """The names of a data set's images; where their folder is the masks' too, without them.
+    def _image_names(self, plan: Plan, dataset: str) -> list[str]:
+        """Return the names of a data set's images, without masks that lie in the same folder.
 
         Raises:
-            DataError: if no names tell which are the masks.
+            DataError: if the names do not distinguish the masks.
         """
         names = list(self._datasets[dataset].ids())
         if not _same(plan.masks, plan.images) or not takes_images(dataset):
@@ -263,15 +273,15 @@ class Sources:
             )
         return [name for name in names if name not in masks]
 
-    def _no_masks(self, plan: Plan, dataset: str) -> list[Path]:
-        """What lies in the masks' folder and is none."""
+    def _not_masks(self, plan: Plan, dataset: str) -> list[Path]:
+        """Return the paths in the masks' folder that are not masks."""
         if _same(plan.masks, plan.images):
-            pictures = (*self._names[dataset], *self._others[dataset])
-            return [self._datasets[dataset].path(name) for name in pictures]
+            images = (*self._names[dataset], *self._others[dataset])
+            return [self._datasets[dataset].path(name) for name in images]
         return _other(plan.images, plan.masks)
 
     def _open_all_masks(self, plan: Plan) -> dict[str, MaskSource]:
-        """The masks of every data set; in one bucket of their own where the plan names none.
+        """Return the masks of every data set; in one bucket of their own if the plan names none.
 
         Raises:
             DataError: if they cannot be used.
@@ -288,7 +298,7 @@ class Sources:
         return {name: self._open_masks(plan, name, whole, by_name=True) for name in named}
 
     def _by_name(self, plan: Plan, dataset: str) -> bool:
-        """Whether a data set's masks belong to its images by name, or one is of all."""
+        """Return whether masks are paired with images by name, or one mask is for all images."""
         if plan.masks is None:
             return False
         if plan.pairing == "auto":
@@ -296,7 +306,7 @@ class Sources:
                 plan.masks,
                 self._names[dataset],
                 self._others[dataset],
-                without=self._no_masks(plan, dataset),
+                without=self._not_masks(plan, dataset),
             )
         return plan.pairing == "name" or plan.masks.is_file()
 
@@ -316,7 +326,7 @@ class Sources:
                 most=self._most,
                 others=self._others[dataset],
                 partly=plan.pairing != "name",
-                without=() if published else self._no_masks(plan, dataset),
+                without=() if published else self._not_masks(plan, dataset),
             ),
             buckets,
             polarity="white-hole" if published else plan.mask_polarity,
@@ -326,12 +336,12 @@ class Sources:
         )
 
 
-def _given(plan: Plan) -> list[Path]:
-    """What lies elsewhere in a plan, and is no image where it lies in the images' folder."""
-    folders = [INPAINTERS.find(word) for word in plan.inpainters]
-    folders += [DETECTORS.find(word) for word in plan.detectors]
-    made = [Path(one.argument or "") for one in folders if one.scheme in ("outputs", "heatmaps")]
-    return [*_other(plan.masks, plan.images), *map(expand_home, made)]
+def _not_images(plan: Plan) -> list[Path]:
+    """Return the plan's other paths, which are not images if they lie in the images' folder."""
+    models = [INPAINTERS.find(word) for word in plan.inpainters]
+    models += [DETECTORS.find(word) for word in plan.detectors]
+    folders = [Path(one.argument or "") for one in models if one.scheme in ("outputs", "heatmaps")]
+    return [*_other(plan.masks, plan.images), *map(expand_home, folders)]
 
 
 def _same(one: Path | None, other: Path | None) -> bool:
@@ -339,7 +349,7 @@ def _same(one: Path | None, other: Path | None) -> bool:
 
 
 def _other(place: Path | None, folder: Path | None) -> list[Path]:
-    """A place, unless it is the folder itself or holds it."""
+    """Return `place` in a list, unless it is the folder itself or contains it."""
     if place is None or folder is None or not place.exists():
         return []
     return [] if folder.resolve().is_relative_to(place.resolve()) else [place]

@@ -1,14 +1,13 @@
-"""The worker: turns a chunk of jobs into answers, with one model loaded at a time."""
+"""The worker: run a chunk of jobs, with one model loaded at a time."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from itertools import groupby
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,22 +18,22 @@ from benchmark.core.errors import (
     BadOutput,
     DataError,
     FileChanged,
-    KnownRegionChanged,
     WeightsError,
 )
 from benchmark.core.external.files import ExternalOptions
 from benchmark.core.seeds import seed_of
 from benchmark.core.tensors import hole_blind, to_images, to_masks
-from benchmark.core.types import Case, Pixels, Sample, Verdict
-from benchmark.metrics import METRICS, Metric
+from benchmark.core.types import Pixels, Sample
 from benchmark.runner.batching import BatchSizer
+from benchmark.runner.failures import failure_of
 from benchmark.runner.inputs import Chunk, InputLoader, Inputs
-from benchmark.runner.jobs import Chosen, DetectJob, InpaintJob, MeasureJob
-from benchmark.runner.named_models import fill_by_name, judge_by_name, to_logits
-from benchmark.runner.outcome import Failure, Outcome
-from benchmark.runner.per_sample import answer_each
-from benchmark.runner.retouching import Painted, Variants, retouched
-from benchmark.store.store import Answer, heatmap_output, metric_output
+from benchmark.runner.jobs import DetectJob, InpaintJob, MeasureJob, ResolvedModel
+from benchmark.runner.measuring import Measurer
+from benchmark.runner.named_models import detect_by_name, inpaint_by_name, to_logits
+from benchmark.runner.outcome import ChunkResult, Failure
+from benchmark.runner.per_sample import call_per_sample
+from benchmark.runner.retouching import InpainterOutput, RetouchVariants, retouched_outputs
+from benchmark.store.store import StoredOutput, heatmap_output
 from detectors import create_detector
 from detectors.base import Detector
 from detectors.external.base import NamedDetector
@@ -42,26 +41,51 @@ from inpainters import create_inpainter
 from inpainters.base import Inpainter
 from inpainters.external.base import NamedInpainter
 
-Seen = tuple[NDArray[np.float16], float]  # (H, W) logits and score of one image
 R = TypeVar("R")
 Item = TypeVar("Item")
 
 
+class _Detected(NamedTuple):
+    """A detection of one image, as stored.
+
+    Attributes:
+        logits: (H, W) float16 log-odds.
+        score: image-level score in [0, 1].
+    """
+
+    logits: NDArray[np.float16]
+    score: float
+
+
+class _LastDetection(NamedTuple):
+    """The last detection of an authentic image.
+
+    Attributes:
+        identity: the detector's identity.
+        image: (H, W, 3) uint8.
+        results: the detection, or the error; one item.
+    """
+
+    identity: str
+    image: Pixels
+    results: list[_Detected | BadOutput]
+
+
 class Worker:
-    """Works off chunks of jobs of one kind and one model.
+    """Run chunks of jobs, each of one kind and one model.
 
     Args:
-        shelf: where what the jobs need is read from; answers are handed back, not written.
+        loader: loader of the jobs' inputs; outputs are returned, not written.
         device: a torch device such as "cpu".
-        batch: how many samples a model sees at once. At 1 an answer cannot depend, in its last
-            bits, on which other samples happened to be missing from the store.
-        shrink: whether a batch that does not fit into the memory is halved; else it is an error.
-        terms: on what terms programs and folders outside are used.
+        batch: samples per batch. With 1 the last bits of an output cannot depend on which other
+            samples were missing from the store.
+        shrink: whether a batch that does not fit into memory is halved; otherwise it is an error.
+        terms: options for external programs and folders.
     """
 
     def __init__(
         self,
-        shelf: InputLoader,
+        loader: InputLoader,
         *,
         device: str,
         batch: int,
@@ -69,73 +93,77 @@ class Worker:
         terms: ExternalOptions | None = None,
     ) -> None:
         self._terms = terms or ExternalOptions()
-        self._shelf = shelf
+        self._loader = loader
         self._inputs = Inputs()
         self._device = device
         self._batch = batch
-        self._memory = BatchSizer(device, batch, shrink=shrink)
-        self._loaded: dict[Chosen, Inpainter | Detector] = {}
-        self._metrics: dict[str, Metric] = {}
-        self._last: tuple[str, Pixels, list[Seen | BadOutput]] | None = None
+        self._sizer = BatchSizer(device, batch, shrink=shrink)
+        self._loaded: dict[ResolvedModel, Inpainter | Detector] = {}
+        self._measurer = Measurer(self._terms.logs)
+        self._last: _LastDetection | None = None
         self._seconds = 0.0
 
     def load(self, chunk: Chunk) -> Inputs:
-        """Decode what a chunk needs; may run beside the answering of another.
+        """Decode the inputs of a chunk; may run while another chunk is processed.
 
         Raises:
-            DamagedOutput: if a file of the store is gone or damaged.
+            DamagedOutput: if a file of the store is missing or damaged.
         """
-        return self._shelf.load(chunk)
+        return self._loader.load(chunk)
 
-    def __call__(self, chunk: Chunk, inputs: Inputs) -> Outcome:
-        """Answer a chunk's jobs, all of one kind and, for fills and judgements, of one model.
+    def __call__(self, chunk: Chunk, inputs: Inputs) -> ChunkResult:
+        """Run a chunk's jobs, all of one kind and, except for measurements, of one model.
 
         Args:
             chunk: the jobs.
-            inputs: what `load` gave for them.
+            inputs: their inputs, from `load`.
         """
         jobs, self._inputs, self._seconds = chunk.jobs, inputs, 0.0
-        fills = [job for job in jobs if isinstance(job, InpaintJob)]
-        judges = [job for job in jobs if isinstance(job, DetectJob)]
-        measures = [job for job in jobs if isinstance(job, MeasureJob)]
-        found = [*self._fill(fills), *self._judge(judges), *self._measure(measures)]
-        return Outcome(
-            answers=[one for one in found if isinstance(one, Answer)],
-            inputs=list(self._kept(chunk)),
+        inpaint = [job for job in jobs if isinstance(job, InpaintJob)]
+        detect = [job for job in jobs if isinstance(job, DetectJob)]
+        measure = [job for job in jobs if isinstance(job, MeasureJob)]
+        found = [
+            *self._inpaint(inpaint),
+            *self._detect(detect),
+            *self._measurer.run(measure, inputs),
+        ]
+        return ChunkResult(
+            outputs=[one for one in found if isinstance(one, StoredOutput)],
+            inputs=list(self._encoded_inputs(chunk)),
             failures=[one for one in found if isinstance(one, Failure)],
             jobs=len(jobs),
             model_seconds=self._seconds,
         )
 
-    def inpainter(self, chosen: Chosen) -> Inpainter:
-        """Load an inpainter, or return it if it was the last one loaded.
+    def inpainter(self, chosen: ResolvedModel) -> Inpainter:
+        """Return an inpainter, loaded unless it was the last one used.
 
         Raises:
             WeightsError: if its checkpoint is damaged, of another model or not trained.
         """
         model = self._model(chosen, create_inpainter)
         if not isinstance(model, Inpainter):
-            raise TypeError(f"{chosen.name} is no inpainter")
+            raise TypeError(f"{chosen.name} is not an inpainter")
         if model.untrained:
             raise WeightsError(f"{chosen.name} cannot be measured: {model.untrained}")
         return model
 
-    def detector(self, chosen: Chosen) -> Detector:
-        """Load a detector, or return it if it was the last one loaded.
+    def detector(self, chosen: ResolvedModel) -> Detector:
+        """Return a detector, loaded unless it was the last one used.
 
         Raises:
             WeightsError: if its checkpoint is damaged or of another model.
         """
         model = self._model(chosen, create_detector)
         if not isinstance(model, Detector):
-            raise TypeError(f"{chosen.name} is no detector")
+            raise TypeError(f"{chosen.name} is not a detector")
         return model
 
     def _model(
-        self, chosen: Chosen, create: Callable[..., Inpainter | Detector]
+        self, chosen: ResolvedModel, create: Callable[..., Inpainter | Detector]
     ) -> Inpainter | Detector:
         if chosen not in self._loaded:
-            self._loaded.clear()  # one model at a time: the next may need the memory
+            self._loaded.clear()  # one model at a time, to free memory for the next
             model = create(
                 chosen.word or chosen.name, weights=chosen.weights.path, device=self._device
             )
@@ -144,40 +172,40 @@ class Worker:
             self._loaded[chosen] = model
         return self._loaded[chosen]
 
-    def _kept(self, chunk: Chunk) -> Iterator[Answer]:
+    def _encoded_inputs(self, chunk: Chunk) -> Iterator[StoredOutput]:
         for sample, keys in chunk.keep.items():
             loaded = self._inputs.samples.get(sample)
             if isinstance(loaded, Sample):
-                yield from keys.answers(loaded)
+                yield from keys.outputs(loaded)
 
-    def _fill(self, jobs: Sequence[InpaintJob]) -> Iterator[Answer | Failure]:
-        loaded: list[Variants] = []
+    def _inpaint(self, jobs: Sequence[InpaintJob]) -> Iterator[StoredOutput | Failure]:
+        loaded: list[RetouchVariants] = []
         for ref, same in groupby(jobs, key=lambda job: job.sample):
             variants = tuple(same)
             try:
-                loaded.append(Variants(jobs=variants, sample=self._inputs.sample(ref)))
-            except FileChanged as error:  # its numbers are missing, and not those of another file
-                yield _failure("failed", variants[0], variants[0].inpainter.name, error)
+                loaded.append(RetouchVariants(jobs=variants, sample=self._inputs.sample(ref)))
+            except FileChanged as error:  # a missing number rather than that of another file
+                yield failure_of("failed", variants[0], variants[0].inpainter.name, error)
             except DataError as error:
-                yield _failure("skipped", variants[0], "", error)
-        for one, painted in self._painted(loaded):
-            if isinstance(painted, BadOutput):  # of the inpainter, whatever was to follow
-                yield _failure("failed", one.jobs[0], one.jobs[0].inpainter.name, painted)
+                yield failure_of("skipped", variants[0], "", error)
+        for one, output in self._run_inpainter(loaded):
+            if isinstance(output, BadOutput):  # one failure, whatever retouching would follow
+                yield failure_of("failed", one.jobs[0], one.jobs[0].inpainter.name, output)
                 continue
-            for job, answer in retouched(one, painted):
-                if isinstance(answer, BadOutput):
-                    yield _failure("failed", job, job.inpainter.name, answer, retouch=job.retouch)
+            for job, result in retouched_outputs(one, output):
+                if isinstance(result, BadOutput):
+                    yield failure_of("failed", job, job.inpainter.name, result, retouch=job.retouch)
                 else:
-                    yield answer
+                    yield result
 
-    def _painted(
-        self, loaded: Sequence[Variants]
-    ) -> Iterator[tuple[Variants, Painted | BadOutput]]:
+    def _run_inpainter(
+        self, loaded: Sequence[RetouchVariants]
+    ) -> Iterator[tuple[RetouchVariants, InpainterOutput | BadOutput]]:
         inpainter = self.inpainter(loaded[0].jobs[0].inpainter) if loaded else None
         if isinstance(inpainter, NamedInpainter):
             with self._clock():
-                named = answer_each(
-                    partial(fill_by_name, inpainter, terms=self._terms),
+                named = call_per_sample(
+                    partial(inpaint_by_name, inpainter, terms=self._terms),
                     loaded,
                     model=loaded[0].jobs[0].inpainter.name,
                     logs=self._terms.logs,
@@ -190,44 +218,44 @@ class Worker:
             masks = to_masks(np.stack([one.sample.mask for one in group]))
             job = group[0].jobs[0]
             images = hole_blind(images, masks) if job.blind else images
-            paint = self._each(self._painter(job), job.inpainter.name)
-            painted = self._memory.fitting(job.inpainter.name, paint, images, masks)
-            yield from zip(group, painted, strict=True)
+            call = self._per_sample(self._inpaint_call(job), job.inpainter.name)
+            outputs = self._sizer.run(job.inpainter.name, call, images, masks)
+            yield from zip(group, outputs, strict=True)
 
-    def _painter(self, job: InpaintJob) -> Callable[..., list[Painted]]:
+    def _inpaint_call(self, job: InpaintJob) -> Callable[..., list[InpainterOutput]]:
         inpainter = self.inpainter(job.inpainter)
 
-        def paint(images: Tensor, masks: Tensor) -> list[Painted]:
+        def inpaint(images: Tensor, masks: Tensor) -> list[InpainterOutput]:
             with self._clock():
                 seed = seed_of(job.seed, job.sample.id)
                 filled = inpainter.inpaint(images, masks, seed=seed)
-            return [Painted(image=image) for image in filled]
+            return [InpainterOutput(image=image) for image in filled]
 
-        return paint
+        return inpaint
 
-    def _judge(self, jobs: Sequence[DetectJob]) -> Iterator[Answer | Failure]:
-        loaded = [(job, self._seen(job)) for job in jobs]
-        for job, answer in self._judged(loaded):
-            if isinstance(answer, BadOutput):
-                yield _failure(
+    def _detect(self, jobs: Sequence[DetectJob]) -> Iterator[StoredOutput | Failure]:
+        loaded = [(job, self._detector_input(job)) for job in jobs]
+        for job, result in self._run_detector(loaded):
+            if isinstance(result, BadOutput):
+                yield failure_of(
                     "failed",
-                    job.fill,
+                    job.inpaint_job,
                     job.detector.name,
-                    answer,
-                    retouch=job.fill.retouch,
+                    result,
+                    retouch=job.inpaint_job.retouch,
                     launder=job.launder,
                 )
             else:
-                yield answer
+                yield result
 
-    def _judged(
+    def _run_detector(
         self, loaded: Sequence[tuple[DetectJob, Pixels]]
-    ) -> Iterator[tuple[DetectJob, Answer | BadOutput]]:
+    ) -> Iterator[tuple[DetectJob, StoredOutput | BadOutput]]:
         detector = self.detector(loaded[0][0].detector) if loaded else None
         if isinstance(detector, NamedDetector):
             with self._clock():
-                named = answer_each(
-                    partial(judge_by_name, detector, terms=self._terms),
+                named = call_per_sample(
+                    partial(detect_by_name, detector, terms=self._terms),
                     loaded,
                     model=loaded[0][0].detector.name,
                     logs=self._terms.logs,
@@ -236,104 +264,66 @@ class Worker:
             return
         for group in _batches(loaded, self._batch, lambda pair: pair[1].shape):
             job = group[0][0]
-            seen = self._seen_before(job, group[0][1]) or self._looked(
-                job, [one for _, one in group]
-            )
-            for (job, _), answer in zip(group, seen, strict=True):
-                kept = answer if isinstance(answer, BadOutput) else heatmap_output(job.key, *answer)
-                yield job, kept
+            results = self._reused(job, group[0][1])
+            if results is None:
+                results = self._detect_batch(job, [one for _, one in group])
+            for (job, _), result in zip(group, results, strict=True):
+                if isinstance(result, BadOutput):
+                    yield job, result
+                else:
+                    yield job, heatmap_output(job.key, result.logits, result.score)
 
-    def _looked(self, job: DetectJob, pictures: Sequence[Pixels]) -> list[Seen | BadOutput]:
-        view = self._each(self._viewer(job), job.detector.name)
-        images = to_images(np.stack(pictures))
-        seen: list[Seen | BadOutput] = self._memory.fitting(job.detector.name, view, images)
-        if self._batch == 1 and not job.fill.changed:
-            self._last = (job.detector.identity, pictures[0], seen)
-        return seen
+    def _detect_batch(
+        self, job: DetectJob, pixels: Sequence[Pixels]
+    ) -> list[_Detected | BadOutput]:
+        call = self._per_sample(self._detect_call(job), job.detector.name)
+        images = to_images(np.stack(pixels))
+        results: list[_Detected | BadOutput] = self._sizer.run(job.detector.name, call, images)
+        if self._batch == 1 and not job.inpaint_job.changes_image:
+            self._last = _LastDetection(job.detector.identity, pixels[0], results)
+        return results
 
-    def _seen_before(self, job: DetectJob, picture: Pixels) -> list[Seen | BadOutput] | None:
-        """What the detector said of the image before this one, if that was the very same.
+    def _reused(self, job: DetectJob, image: Pixels) -> list[_Detected | BadOutput] | None:
+        """Return the detector's output for the previous image, if that was the same image.
 
-        An untouched image comes once for each of its holes. In larger batches the last bits of an
-        answer may depend on the neighbours, so there nothing is taken over.
+        An authentic image occurs once for each of its masks. In larger batches the last bits of an
+        output may depend on the other images, so nothing is reused there.
         """
-        if self._last is None or job.fill.changed:
+        if self._last is None or job.inpaint_job.changes_image:
             return None
-        identity, last, seen = self._last
-        same = identity == job.detector.identity and np.array_equal(last, picture)
-        return seen if same and not isinstance(seen[0], BadOutput) else None
+        identity, last, results = self._last
+        same = identity == job.detector.identity and np.array_equal(last, image)
+        return results if same and not isinstance(results[0], BadOutput) else None
 
-    def _seen(self, job: DetectJob) -> Pixels:
-        """The image that the detector gets to see; only the inpainted one is kept."""
-        painted = self._inputs.pictures[job.fill.key]
-        return job.step.apply(painted, seed=job.seed) if job.step else painted
+    def _detector_input(self, job: DetectJob) -> Pixels:
+        """Return the image after post-processing, (H, W, 3) uint8; it is not stored."""
+        inpainted = self._inputs.images[job.inpaint_job.key]
+        return job.step.apply(inpainted, seed=job.seed) if job.step else inpainted
 
-    def _viewer(self, job: DetectJob) -> Callable[..., list[Seen]]:
+    def _detect_call(self, job: DetectJob) -> Callable[..., list[_Detected]]:
         detector = self.detector(job.detector)
 
-        def view(images: Tensor) -> list[Seen]:
+        def detect(images: Tensor) -> list[_Detected]:
             with self._clock():
                 detection = detector.detect(images)
-            return list(zip(to_logits(detection.heatmap), detection.score.tolist(), strict=True))
+            pairs = zip(to_logits(detection.heatmap), detection.score.tolist(), strict=True)
+            return [_Detected(logits, score) for logits, score in pairs]
 
-        return view
+        return detect
 
-    def _each(self, call: Callable[..., list[R]], model: str) -> Callable[..., list[R | BadOutput]]:
-        """One answer a row of tensors; one bad sample must not take its neighbours with it."""
+    def _per_sample(
+        self, call: Callable[..., list[R]], model: str
+    ) -> Callable[..., list[R | BadOutput]]:
+        """Return `call` with one result per row: a sample that fails does not affect others."""
 
         def each(*tensors: Tensor) -> list[R | BadOutput]:
             def rows(part: Sequence[int]) -> list[R]:
                 return call(*(tensor[part[0] : part[-1] + 1] for tensor in tensors))
 
             every = range(len(tensors[0]))
-            return answer_each(rows, every, model=model, logs=self._terms.logs)
+            return call_per_sample(rows, every, model=model, logs=self._terms.logs)
 
         return each
-
-    def _measure(self, jobs: Sequence[MeasureJob]) -> Iterator[Answer | Failure]:
-        for _, group in groupby(jobs, key=_case_key):
-            measures = list(group)
-            try:
-                case = self._case(measures[0])
-            except DataError as error:  # such as an image that changed since it was inpainted
-                yield from (_unmeasured(job, error) for job in measures)
-                continue
-            for job in measures:
-                if job.metric not in self._metrics:
-                    self._metrics[job.metric] = METRICS.load(job.metric)()
-                yield self._measured(job, case)
-
-    def _measured(self, job: MeasureJob, case: Case) -> Answer | Failure:
-        metric = self._metrics[job.metric]
-        (row,) = answer_each(
-            lambda cases: [metric.measure(_copied(one))[0] for one in cases],
-            [case],
-            model=job.metric,
-            logs=self._terms.logs,
-        )
-        return _unmeasured(job, row) if isinstance(row, BadOutput) else metric_output(job.key, row)
-
-    def _case(self, job: MeasureJob) -> Case:
-        sample = self._inputs.sample(job.fill.sample)
-        image, mask = sample.image, sample.mask
-        filled = self._inputs.pictures[job.fill.key]
-        step = job.judge.step if job.judge else None
-        if step:  # all at the heatmap's size; the quality of a laundered image is not measured
-            image, filled, mask = step.resized(image), step.resized(filled), step.truth(mask)
-        return Case(
-            image=image[None],
-            mask=mask[None],
-            truth=(mask & job.fill.changed)[None],
-            filled=filled[None],
-            verdict=self._verdict(job.judge) if job.judge else None,
-        )
-
-    def _verdict(self, job: DetectJob) -> Verdict:
-        return Verdict(
-            logits=self._inputs.heatmaps[job.key][None],
-            score=np.asarray([self._inputs.scores[job.key]], dtype=np.float32),
-            threshold=job.detector.card.threshold,
-        )
 
     @contextmanager
     def _clock(self) -> Iterator[None]:
@@ -345,52 +335,8 @@ class Worker:
 def _batches(
     items: Sequence[Item], size: int, shape: Callable[[Item], tuple[int, ...]]
 ) -> Iterator[list[Item]]:
-    """Neighbours of one shape, at most `size` together."""
+    """Yield consecutive items of one shape, at most `size` at a time."""
     for _, group in groupby(items, key=shape):
         alike = list(group)
         for start in range(0, len(alike), size):
             yield alike[start : start + size]
-
-
-def _copied(case: Case) -> Case:
-    """A case that a metric may write into: the samples are kept for others."""
-    verdict = case.verdict
-    return Case(
-        image=case.image.copy(),
-        mask=case.mask.copy(),
-        truth=case.truth.copy(),
-        filled=case.filled.copy(),
-        verdict=verdict and replace(verdict, logits=verdict.logits.copy()),
-    )
-
-
-def _case_key(job: MeasureJob) -> tuple[str, str]:
-    return job.fill.key, job.judge.key if job.judge else ""
-
-
-def _unmeasured(job: MeasureJob, error: Exception) -> Failure:
-    launder = job.judge.launder if job.judge else ""
-    retouch = job.fill.retouch
-    return _failure("failed", job.fill, job.metric, error, retouch=retouch, launder=launder)
-
-
-def _failure(
-    kind: str,
-    job: InpaintJob,
-    model: str,
-    error: Exception,
-    *,
-    retouch: str = "",
-    launder: str = "",
-) -> Failure:
-    return Failure(
-        kind="skipped" if kind == "skipped" else "failed",
-        dataset=job.sample.dataset,
-        sample=job.sample.id,
-        bucket=job.sample.bucket,
-        retouch=retouch,
-        launder=launder,
-        model=model,
-        reason=str(error),
-        drift=error.drift if isinstance(error, KnownRegionChanged) else (),
-    )

@@ -1,4 +1,4 @@
-"""What a worker is made of: it travels to other processes and machines."""
+"""The specification of a worker, sent to other processes and machines."""
 
 from __future__ import annotations
 
@@ -7,46 +7,46 @@ from typing import TYPE_CHECKING
 
 from benchmark.core.external.files import ExternalOptions
 from benchmark.runner.inputs import InputLoader
-from benchmark.runner.jobs import Chosen
+from benchmark.runner.jobs import ResolvedModel
 
-if TYPE_CHECKING:  # a finished run loads no torch
+if TYPE_CHECKING:  # a fully cached run does not load torch
     from benchmark.runner.worker import Worker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSpec:
-    """What a worker is made of.
+    """Everything needed to make a worker on a device.
 
     Attributes:
-        shelf: where what jobs need is read from.
-        inpainters: those of the plan that run.
-        detectors: likewise.
-        batch: samples a model sees at once.
-        shrink: whether a batch too large for the memory is halved; else it ends the run.
-        terms: on what terms programs and folders outside are used.
+        loader: loader of the jobs' inputs.
+        inpainters: the inpainters that run.
+        detectors: the detectors that run.
+        batch: samples per batch.
+        shrink: whether a batch that does not fit into memory is halved; otherwise it ends the run.
+        terms: options for external programs and folders.
     """
 
-    shelf: InputLoader
-    inpainters: tuple[Chosen, ...]
-    detectors: tuple[Chosen, ...]
+    loader: InputLoader
+    inpainters: tuple[ResolvedModel, ...]
+    detectors: tuple[ResolvedModel, ...]
     batch: int
     shrink: bool
     terms: ExternalOptions
 
     def worker(self, device: str) -> Worker:
-        """A worker on a torch device.
+        """Return a worker on a torch device.
 
         Args:
-            device: such as "cpu"; a missing one is found out by the first chunk.
+            device: such as "cpu"; a missing device is reported with the first chunk.
         """
         from benchmark.runner.worker import Worker
 
         return Worker(
-            self.shelf, device=device, batch=self.batch, shrink=self.shrink, terms=self.terms
+            self.loader, device=device, batch=self.batch, shrink=self.shrink, terms=self.terms
         )
 
     def checked_worker(self, device: str) -> Worker:
-        """A worker that has loaded every model once: a bad checkpoint shows now, not after hours.
+        """Return a worker that has loaded every model once, to report bad checkpoints at once.
 
         Raises:
             WeightsError: if a checkpoint is damaged, of another model or not trained.
@@ -54,6 +54,6 @@ class WorkerSpec:
         worker = self.worker(device)
         for detector in self.detectors:
             worker.detector(detector)
-        for inpainter in reversed(self.inpainters):  # the first is needed first: it stays loaded
+        for inpainter in reversed(self.inpainters):  # the first runs first, and stays loaded
             worker.inpainter(inpainter)
         return worker

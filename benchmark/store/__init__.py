@@ -1,1 +1,1 @@
-"""The store: outputs of models under the key of all that decides them."""
+"""The store: outputs of models, under keys that hash everything that determines them."""

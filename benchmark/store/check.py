@@ -1,6 +1,7 @@
-"""Look a store over: every row against its mark, every file against its row.
+"""Check a store: every row against its checksum, every file against its row.
 
-Rows that are damaged, or whose file is, are dropped: the run that needs them makes them anew.
+Damaged rows, and rows whose file is damaged or missing, are dropped: the run that needs them
+computes them again.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from pathlib import Path
 from typing import Literal
 
 from benchmark.core.errors import DamagedStore, DataError
-from benchmark.store.database import Row, Rows, suffix_of
+from benchmark.store.database import Database
 from benchmark.store.files import is_draft
-from benchmark.store.recover import salvage, unfinished
+from benchmark.store.recover import recover_database, unfinished_recoveries
+from benchmark.store.row import StoredRow, suffix_of
 from benchmark.store.store import (
-    SHELVES,
+    PREFIXES,
     Store,
     decode_heatmap,
     decode_image,
@@ -26,27 +28,27 @@ from benchmark.store.store import (
     rows_folder,
 )
 
-AGAIN = "dropped; run again to make it anew"
-_WORDS = {
+AGAIN = "dropped; rerun to regenerate it"
+_LABELS = {
     "database": "damaged database",
-    "row": "damaged answer",
+    "row": "damaged output",
     "file": "damaged file",
     "missing": "missing file",
     "orphan": "orphan file",
-    "other": "another answer",
+    "other": "different output",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """Something that is not as it should be.
+class StoreFinding:
+    """A problem found in a store or in a run's folder.
 
     Attributes:
-        kind: a damaged "database", "row" or "file", a "missing" file, or an "orphan": a file that
-            no row knows, left by a run that was killed or by a row that was lost; "other" for an
-            answer that is another when it is computed anew.
+        kind: a damaged "database", "row" or "file", a "missing" file, or an "orphan": a file
+            without a row, left by a killed run or by a lost row; "other" for an output that
+            differs when it is recomputed.
         where: the file, or the folder of the database.
-        said: what was done or is to be done about it.
+        said: what was done about it, or has to be; a key of `bench check --json`.
     """
 
     kind: Literal["database", "row", "file", "missing", "orphan", "other"]
@@ -55,14 +57,14 @@ class Finding:
 
     @property
     def line(self) -> str:
-        """It in one line."""
-        return f"{_WORDS[self.kind]}: {self.where}: {self.said}"
+        """The finding in one line."""
+        return f"{_LABELS[self.kind]}: {self.where}: {self.said}"
 
 
-def check_store(place: str | Path) -> Iterator[Finding]:
-    """Find what is damaged or missing in a store, and drop the answers that it concerns.
+def check_store(place: str | Path) -> Iterator[StoreFinding]:
+    """Find what is damaged or missing in a store, and drop the rows concerned.
 
-    Other runs may go on meanwhile, unless the database itself is damaged.
+    Other runs may use the store meanwhile, unless the database itself is damaged.
 
     Args:
         place: the store.
@@ -72,62 +74,62 @@ def check_store(place: str | Path) -> Iterator[Finding]:
         OutputError: if it cannot be read or written.
     """
     if not is_store(place):
-        raise DataError(f"{place}: is no store of answers; name one with --store")
+        raise DataError(f"{place}: is not a store; name one with --store")
     yield from _check_database(place)
     with Store(place) as store:
-        for shelf in SHELVES:
-            yield from _check_shelf(store, shelf)
+        for prefix in PREFIXES:
+            yield from _check_prefix(store, prefix)
 
 
 def origins_of(place: str | Path) -> dict[str, int]:
-    """How many answers of a store came with each merged run; the others were computed for it.
+    """Return the number of outputs that a store imported from each merged run.
 
     Raises:
         OutputError: if it cannot be read.
     """
-    with Rows(rows_folder(place), place, foreign=True) as rows:
-        return rows.origins()
+    with Database(rows_folder(place), place, read_only=True) as database:
+        return database.origins()
 
 
-def _check_database(place: str | Path) -> Iterator[Finding]:
+def _check_database(place: str | Path) -> Iterator[StoreFinding]:
     folder = rows_folder(place)
-    stopped = "an earlier saving was stopped; " if unfinished(folder) else ""
+    interrupted = "an earlier recovery was interrupted; " if unfinished_recoveries(folder) else ""
     try:
-        if stopped:
-            raise DamagedStore(f"{folder}: its saving was stopped")
-        with Rows(folder, place) as rows:
-            if not rows.whole():
-                raise DamagedStore(f"{folder}: its pages are not in order")
-            with rows.writing():
-                damaged = rows.sweep()
+        if interrupted:
+            raise DamagedStore(f"{folder}: its recovery was interrupted")
+        with Database(folder, place) as database:
+            if not database.is_intact():
+                raise DamagedStore(f"{folder}: its pages are damaged")
+            with database.writing():
+                damaged = database.delete_damaged()
         for _ in range(damaged):
-            yield Finding(kind="row", where=str(folder), said=AGAIN)
+            yield StoreFinding(kind="row", where=str(folder), said=AGAIN)
     except DamagedStore:
-        count, aside = salvage(folder, open_files(place))
-        yield Finding(
+        recovery = recover_database(folder, open_files(place))
+        yield StoreFinding(
             kind="database",
             where=str(folder),
-            said=f"{stopped}put aside as {aside}, {count} answers saved; run again to make the "
-            "others anew",
+            said=f"{interrupted}moved to {recovery.aside}, {recovery.rows} outputs recovered; "
+            "rerun to regenerate the others",
         )
 
 
-def _check_shelf(store: Store, shelf: str) -> Iterator[Finding]:
-    with store.table.writing():  # so no run is half-way between a file and its row
-        files = set(store.files.shelf(shelf))
-        rows = store.table.below(shelf)
+def _check_prefix(store: Store, prefix: str) -> Iterator[StoreFinding]:
+    with store.table.writing():  # so that no run is between writing a file and its row
+        files = set(store.files.list_files(prefix))
+        rows = store.table.with_prefix(prefix)
     own = {file_name(row.key, suffix_of(row)) for row in rows if suffix_of(row)}
     for row in rows:
         if suffix_of(row):
             yield from _check_file(store, row)
     for name in sorted(files - own):
         if not is_draft(name):
-            said = "no answer needs it; 'bench clean' removes it"
-            yield Finding(kind="orphan", where=store.files.where(name), said=said)
+            said = "no row refers to it; 'bench clean' removes it"
+            yield StoreFinding(kind="orphan", where=store.files.where(name), said=said)
 
 
-def _check_file(store: Store, row: Row) -> Iterator[Finding]:
-    """A file's bytes against its row; a file of an older version gets its digest here."""
+def _check_file(store: Store, row: StoredRow) -> Iterator[StoreFinding]:
+    """Check a file against its row; add the digest to a row of an older version."""
     name = file_name(row.key, suffix_of(row))
     found = _state(store, row)
     if found == row.file:
@@ -145,11 +147,11 @@ def _check_file(store: Store, row: Row) -> Iterator[Finding]:
         if found is not None:
             store.files.remove([name])
     kind: Literal["missing", "file"] = "missing" if found is None else "file"
-    yield Finding(kind=kind, where=store.files.where(name), said=AGAIN)
+    yield StoreFinding(kind=kind, where=store.files.where(name), said=AGAIN)
 
 
-def _state(store: Store, row: Row) -> str | None:
-    """Ending and digest of a row's file as it is, "" where it is no such file, None where none."""
+def _state(store: Store, row: StoredRow) -> str | None:
+    """Return suffix and digest of a row's file, "" if it does not decode, None if it is missing."""
     suffix = suffix_of(row)
     content = store.files.read(file_name(row.key, suffix))
     if content is None:

@@ -1,8 +1,8 @@
-"""Where a store keeps its files: in a folder, or on any file system that fsspec reaches.
+"""Files of a store: in a local folder, or on any file system that fsspec supports.
 
-A file is named by its key, and lies with the others of its key's first two digits: its shelf.
-Names come from databases and folders that may be a stranger's: one that is not a file of a shelf is
-refused, and links below a store are never followed.
+A file is named by its key, in a subfolder named by the key's first two digits, its prefix. Names
+come from databases and folders that may be a stranger's: a name without a valid prefix is refused,
+and links below a store are never followed.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from benchmark.core.external.optional import install_line
 from benchmark.core.filenames import printable
 from benchmark.core.paths import DRAFT, atomic, make_folder
 
-LARGEST_STORED = 2**30  # bytes of a stored file: a PNG or a heatmap of the largest image has less
-_SHELF = re.compile(r"[0-9a-f]{2}")
+MAX_STORED = 2**30  # bytes of a file: a PNG or a heatmap of the largest image has fewer
+_PREFIX = re.compile(r"[0-9a-f]{2}")
 
 
 class FileStore(Protocol):
-    """Files under their names, such as "ab/abcd.png"."""
+    """Read and write files by name, such as "ab/abcd.png"."""
 
     def where(self, name: str) -> str:
-        """The file in words, for a message."""
+        """Return the file's location, for messages."""
         ...
 
     def read(self, name: str) -> bytes | None:
-        """What a file holds, or None where there is none."""
+        """Return a file's content, or None if it is missing."""
         ...
 
     def write(self, contents: Mapping[str, bytes]) -> None:
-        """Write files, each whole or not at all.
+        """Write files, each completely or not at all.
 
         Raises:
             OutputError: if they cannot be written.
@@ -43,38 +43,38 @@ class FileStore(Protocol):
         ...
 
     def take(self, other: FileStore, names: Iterable[str]) -> None:
-        """Take over files of another store, those that are there.
+        """Link or copy files from another store; missing files are skipped.
 
         Raises:
             OutputError: if they cannot be read or written.
         """
         ...
 
-    def shelf(self, shelf: str) -> dict[str, int]:
-        """The files of a shelf: their names with their sizes in bytes; drafts are among them."""
+    def list_files(self, prefix: str) -> dict[str, int]:
+        """Return the sizes in bytes of a prefix's files by name, drafts included."""
         ...
 
-    def shelves(self) -> list[str]:
-        """The shelves that there are, such as "ab"."""
+    def prefixes(self) -> list[str]:
+        """Return the existing prefixes, such as "ab"."""
         ...
 
     def remove(self, names: Iterable[str]) -> None:
-        """Remove files; one that is not there is no mistake."""
+        """Remove files; missing files are ignored."""
         ...
 
 
 class FolderFileStore:
-    """Files in a folder of this machine."""
+    """Files in a local folder."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
 
     def where(self, name: str) -> str:
-        """The file's path."""
+        """Return the file's path."""
         return str(self._root / name)
 
     def read(self, name: str) -> bytes | None:
-        """What a file holds; None where it is missing, cannot be read, is a link or too large."""
+        """Return a file's content; None if it is missing, unreadable, a link or too large."""
         path = self._path(name)
         try:
             return path.read_bytes() if _is_file(path) and _is_small(path) else None
@@ -82,7 +82,7 @@ class FolderFileStore:
             return None
 
     def write(self, contents: Mapping[str, bytes]) -> None:
-        """Write each beside its place first, then let it take its place."""
+        """Write each to a draft beside its target, then rename it."""
         for name, content in contents.items():
             path = self._path(name)
             make_folder(path.parent)
@@ -90,36 +90,36 @@ class FolderFileStore:
                 draft.write_bytes(content)
 
     def take(self, other: FileStore, names: Iterable[str]) -> None:
-        """Link files of a folder on the same file system, copy others."""
+        """Hard-link files of a folder on the same file system, copy others."""
         for name in names:
-            place = self._path(name)
-            make_folder(place.parent)
-            if isinstance(other, FolderFileStore) and _linked(other._path(name), place):
+            target = self._path(name)
+            make_folder(target.parent)
+            if isinstance(other, FolderFileStore) and _try_link(other._path(name), target):
                 continue
             if (content := other.read(name)) is not None:
                 self.write({name: content})
 
-    def shelf(self, shelf: str) -> dict[str, int]:
-        """The files of a shelf with their sizes in bytes; links with their own."""
+    def list_files(self, prefix: str) -> dict[str, int]:
+        """Return the sizes in bytes of a prefix's files by name; of a link, its own size."""
         found = {}
-        folder = self._folder(shelf)
+        folder = self._folder(prefix)
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
             try:
                 if not path.is_dir() or path.is_symlink():
-                    found[f"{shelf}/{path.name}"] = path.lstat().st_size
-            except FileNotFoundError:  # a run that goes on has just put its draft in place
+                    found[f"{prefix}/{path.name}"] = path.lstat().st_size
+            except FileNotFoundError:  # an active run has just renamed its draft
                 continue
         return found
 
-    def shelves(self) -> list[str]:
-        """The folders below the root that are shelves."""
+    def prefixes(self) -> list[str]:
+        """Return the names of the folders below the root that are prefixes."""
         root = self._folder()
         if not root.is_dir():
             return []
-        return sorted(path.name for path in root.iterdir() if _is_shelf(path.name))
+        return sorted(path.name for path in root.iterdir() if _is_prefix(path.name))
 
     def remove(self, names: Iterable[str]) -> None:
-        """Remove files; of a link itself, not what it leads to."""
+        """Remove files; of a link the link itself, not its target."""
         for name in names:
             path = self._path(name)
             try:
@@ -128,19 +128,19 @@ class FolderFileStore:
                 raise OutputError(f"{path}: cannot be removed ({error.strerror})") from None
 
     def _path(self, name: str) -> Path:
-        shelf, last = _parts(name)
-        return self._folder(shelf) / last
+        prefix, last = _parts(name)
+        return self._folder(prefix) / last
 
-    def _folder(self, shelf: str = "") -> Path:
-        """The root or a shelf of it.
+    def _folder(self, prefix: str = "") -> Path:
+        """Return the root, or the folder of a prefix.
 
         Raises:
             OutputError: if it is a link.
         """
-        for path in dict.fromkeys((self._root, self._root / shelf)):
+        for path in dict.fromkeys((self._root, self._root / prefix)):
             if path.is_symlink():
-                raise OutputError(f"{path}: is a link, and none is followed below a store")
-        return self._root / shelf
+                raise OutputError(f"{path}: is a link; links below a store are not followed")
+        return self._root / prefix
 
 
 class RemoteFileStore:
@@ -156,54 +156,54 @@ class RemoteFileStore:
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
-        with _reaching(url):
+        with _translated_errors(url):
             from fsspec.core import url_to_fs
 
             found: tuple[Any, str] = url_to_fs(self._url)
         self._fs, self._root = found
 
     def where(self, name: str) -> str:
-        """The file's address."""
+        """Return the file's address."""
         return f"{self._url}/{name}"
 
     def read(self, name: str) -> bytes | None:
-        """What a file holds, or None where there is none."""
-        with _reaching(self.where(name)):
+        """Return a file's content, or None if it is missing."""
+        with _translated_errors(self.where(name)):
             try:
                 return bytes(self._fs.cat_file(self._path(name)))
             except FileNotFoundError:
                 return None
 
     def write(self, contents: Mapping[str, bytes]) -> None:
-        """Write all at once: an object store shows an object when it is whole."""
-        with _reaching(self._url):
+        """Write all files at once: an object store shows an object only when it is complete."""
+        with _translated_errors(self._url):
             files = {self._path(name): one for name, one in contents.items()}
             for parent in {path.rsplit("/", 1)[0] for path in files}:
                 self._fs.makedirs(parent, exist_ok=True)
             self._fs.pipe(files)
 
     def take(self, other: FileStore, names: Iterable[str]) -> None:
-        """Copy files one by one, so that memory does not grow with the store."""
+        """Copy files one by one, so that memory use does not grow with the store."""
         for name in names:
             if (content := other.read(name)) is not None:
                 self.write({name: content})
 
-    def shelf(self, shelf: str) -> dict[str, int]:
-        """The files of a shelf with their sizes in bytes."""
+    def list_files(self, prefix: str) -> dict[str, int]:
+        """Return the sizes in bytes of a prefix's files by name."""
         return {
-            f"{shelf}/{_last(one['name'])}": int(one["size"])
-            for one in self._list(shelf)
+            f"{prefix}/{_last(one['name'])}": int(one["size"])
+            for one in self._list(prefix)
             if one["type"] == "file"
         }
 
-    def shelves(self) -> list[str]:
-        """The folders below the address."""
+    def prefixes(self) -> list[str]:
+        """Return the names of the folders below the address that are prefixes."""
         names = [_last(one["name"]) for one in self._list("") if one["type"] == "directory"]
-        return sorted(filter(_is_shelf, names))
+        return sorted(filter(_is_prefix, names))
 
     def remove(self, names: Iterable[str]) -> None:
-        """Remove files; one that is not there is no mistake."""
-        with _reaching(self._url):
+        """Remove files; missing files are ignored."""
+        with _translated_errors(self._url):
             for name in names:
                 path = self._path(name)
                 if self._fs.exists(path):
@@ -213,7 +213,7 @@ class RemoteFileStore:
         return f"{self._root}/{'/'.join(_parts(name))}"
 
     def _list(self, folder: str) -> list[dict[str, Any]]:
-        with _reaching(self._url):
+        with _translated_errors(self._url):
             self._fs.invalidate_cache()
             try:
                 return list(self._fs.ls(f"{self._root}/{folder}".rstrip("/"), detail=True))
@@ -222,42 +222,42 @@ class RemoteFileStore:
 
 
 def is_draft(name: str) -> bool:
-    """Whether a file's name is that of one that never took its place."""
+    """Return whether a file's name is that of a draft, which was never renamed to its target."""
     return _last(name).startswith(DRAFT)
 
 
 def _parts(name: str) -> tuple[str, str]:
-    """Shelf and file of a name.
+    """Return prefix and file name of a name such as "ab/abcd.png".
 
     Raises:
-        DamagedStore: if it is no file of a shelf: it would lead out of the store.
+        DamagedStore: if the name is not of that form: it could lead out of the store.
     """
-    shelf, _, last = name.partition("/")
-    if not _is_shelf(shelf) or last in ("", ".", "..") or PurePath(last).name != last:
-        raise DamagedStore(f"{printable(name)}: no name of a stored file")
-    return shelf, last
+    prefix, _, last = name.partition("/")
+    if not _is_prefix(prefix) or last in ("", ".", "..") or PurePath(last).name != last:
+        raise DamagedStore(f"{printable(name)}: not the name of a stored file")
+    return prefix, last
 
 
-def _is_shelf(name: str) -> bool:
-    return _SHELF.fullmatch(name) is not None
+def _is_prefix(name: str) -> bool:
+    return _PREFIX.fullmatch(name) is not None
 
 
 def _is_file(path: Path) -> bool:
-    """Whether it is a file itself: no link, and no device or pipe, which may never end."""
+    """Return whether it is a regular file: not a link, and not a device or pipe without end."""
     return stat.S_ISREG(path.lstat().st_mode)
 
 
 def _is_small(path: Path) -> bool:
-    """Whether it may be what a run wrote; a stranger's store may hold files of any size."""
-    return path.lstat().st_size <= LARGEST_STORED
+    """Return whether a run may have written it; a stranger's store may hold files of any size."""
+    return path.lstat().st_size <= MAX_STORED
 
 
-def _linked(file: Path, place: Path) -> bool:
-    """Whether a file could be linked; not to another file system, or on one without links."""
+def _try_link(file: Path, target: Path) -> bool:
+    """Hard-link a file; return False across file systems, and on those without links."""
     try:
         if not _is_file(file):
             return False
-        place.hardlink_to(file)
+        target.hardlink_to(file)
     except OSError:
         return False
     return True
@@ -268,15 +268,15 @@ def _last(name: str) -> str:
 
 
 @contextmanager
-def _reaching(url: str) -> Iterator[None]:
-    """One line for everything that can be wrong on the way to another file system."""
+def _translated_errors(url: str) -> Iterator[None]:
+    """Turn any error of a remote file system into an OutputError of one line."""
     try:
         yield
     except OutputError:
         raise
     except ImportError as error:
         raise OutputError(
-            f"{url}: needs a package that is not here ({error}); for s3:// it is "
+            f"{url}: needs a package that is not installed ({error}); for s3:// it is "
             f"{install_line('s3')}"
         ) from None
     except Exception as error:  # noqa: BLE001 (each file system raises errors of its own)

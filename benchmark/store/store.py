@@ -1,9 +1,9 @@
 """The store: images and heatmaps as files under their key, rows in one SQLite database.
 
-A row is written after its file, and a file takes its name only when it is whole: whatever has a row
-is complete. The row knows the file's digest, and the file is compared with it whenever it is read.
-The same key always means the same answer, so two runs may share a store: who writes is alone with
-the database, and an answer that another run has given in the meantime stays.
+A row is written after its file, and a file is renamed to its name only when it is complete: an
+output with a row is complete. The row holds the file's digest, which is checked at every read.
+Equal keys mean equal outputs, so several runs may share a store: one process writes at a time, and
+an output that another run has stored in the meantime is kept.
 """
 
 from __future__ import annotations
@@ -29,27 +29,28 @@ from benchmark.core.locks import lock_folder
 from benchmark.core.paths import home, make_folder
 from benchmark.core.secrets import secret_in_address
 from benchmark.core.types import Mask, Pixels
-from benchmark.store.database import DATABASE, MOST_ORIGIN, SUFFIXES, Row, Rows, is_key, suffix_of
+from benchmark.store.database import DATABASE, Database
 from benchmark.store.files import FileStore, FolderFileStore, RemoteFileStore
+from benchmark.store.row import MAX_ORIGIN, SUFFIXES, StoredRow, is_key, suffix_of
 
-_WAIT = 60.0  # seconds to wait for another's cleaning
-_DEFLATE = 1032  # times smaller at most is what PNG's compression makes of an image
+_WAIT = 60.0  # seconds to wait for a process that cleans the store
+_DEFLATE = 1032  # the highest compression ratio of PNG
 _WHITE = 255
 OBJECTS = "objects"  # below the store: the files
-SHELVES = tuple(f"{number:02x}" for number in range(256))
-STORES = "stores"  # below $BENCH_HOME: the rows of stores whose files are elsewhere
+PREFIXES = tuple(f"{number:02x}" for number in range(256))  # of keys, and folders of files
+STORES = "stores"  # below $BENCH_HOME: the rows of stores whose files are remote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What a job answered, on its way to the store.
+class StoredOutput:
+    """The output of a job, encoded for the store.
 
     Attributes:
         key: the job's key.
-        suffix: ".png" of an image, ".npy" of a heatmap, "" where there is no file.
+        suffix: ".png" of an image, ".npy" of a heatmap, "" without a file.
         content: the file's bytes.
         score: a detector's score in [0, 1], or None.
-        numbers: (K,) float64 that a metric measured.
+        numbers: (K,) float64 values of a metric.
     """
 
     key: str
@@ -59,47 +60,47 @@ class Answer:
     numbers: tuple[float, ...] = ()
 
     @property
-    def row(self) -> Row:
-        """The row that goes with its file."""
+    def row(self) -> StoredRow:
+        """The row to store with the file."""
         file = f"{self.suffix}:{digest_of(self.content)}" if self.suffix else ""
         numbers = np.asarray(self.numbers, dtype="<f8").tobytes()
-        return Row(self.key, self.score, numbers, file)
+        return StoredRow(self.key, self.score, numbers, file)
 
 
 class Store:
-    """Answers under their keys, in a place that outlives runs.
+    """Outputs of models by key, shared by runs.
 
     Args:
-        place: a folder, made if need be, or an address such as s3://bucket/prefix for the files;
+        place: a folder, created if missing, or an address such as s3://bucket/prefix for the files;
             then the rows are on this machine, below $BENCH_HOME or the platform's cache folder.
-        foreign: whether it may be another's and is only looked at: nothing is made or changed. So
-            it is with one that cannot be written: what it has can be read, the rest not be kept.
+        read_only: open without creating or changing anything. A store without write permission is
+            always opened so.
 
     Attributes:
         place: as above.
-        root: the folder that has the rows.
+        root: the folder of the rows.
         table: the rows.
         files: the files.
 
     Raises:
-        OutputError: if it cannot be made, written or read as a store.
+        OutputError: if it cannot be created, written or read as a store.
     """
 
-    def __init__(self, place: str | Path, *, foreign: bool = False) -> None:
-        if said := secret_in_address(str(place)):
+    def __init__(self, place: str | Path, *, read_only: bool = False) -> None:
+        if secret := secret_in_address(str(place)):
             raise OutputError(
-                f"the store's address holds a secret ({said}), which record and messages would "
+                f"the store's address holds a secret ({secret}), which record and messages would "
                 "show; put it where fsspec looks for it, such as the environment"
             )
         self.place = place
-        foreign = foreign or _is_read_only(rows_folder(place))
+        read_only = read_only or _is_read_only(rows_folder(place))
         try:
-            self.root = rows_folder(place) if foreign else make_folder(rows_folder(place))
+            self.root = rows_folder(place) if read_only else make_folder(rows_folder(place))
         except OutputError as error:
             raise OutputError(f"{error}; name another with --store, or set BENCH_HOME") from None
         self.files = open_files(place)
-        self.table = Rows(self.root, place, foreign=foreign)
-        self._foreign = foreign
+        self.table = Database(self.root, place, read_only=read_only)
+        self._read_only = read_only
 
     def __enter__(self) -> Store:
         return self
@@ -114,119 +115,126 @@ class Store:
 
     @contextmanager
     def used(self) -> Iterator[None]:
-        """While a run uses the store: nothing is cleaned that it may have asked for.
+        """Keep `bench clean --unneeded` from removing outputs while a run uses the store.
 
         Raises:
-            OutputError: if it is being cleaned and that does not end.
+            OutputError: if the store is being cleaned and that does not end in time.
         """
         with lock_folder(self.root, shared=True, wait=_WAIT) as held:
             if held is False:
-                raise OutputError(f"{self.place}: 'bench clean --unneeded' is at it; try again")
+                raise OutputError(
+                    f"{self.place}: 'bench clean --unneeded' is using it; try again later"
+                )
             yield
 
     def known(self, keys: Sequence[str]) -> set[str]:
-        """Those of `keys` that have an answer.
+        """Return those of `keys` that have an output.
 
         Raises:
             OutputError: if the store cannot be read.
         """
         return set(self.table.get(keys))
 
-    def put(self, answers: Iterable[Answer]) -> None:
-        """Keep answers: files first, then all rows at once. An answer that is there stays.
+    def put(self, outputs: Iterable[StoredOutput]) -> None:
+        """Store outputs: files first, then all rows at once. Existing outputs are kept.
 
         Raises:
-            OutputError: if the disk is full or cannot be written; nothing half-written stays.
+            OutputError: if the disk is full or cannot be written; no partial output remains.
         """
-        given = {answer.key: answer for answer in answers}
+        by_key = {output.key: output for output in outputs}
         with self.table.writing():
-            there = self.table.get(list(given))
-            new = [answer for key, answer in given.items() if key not in there]
+            existing = self.table.get(list(by_key))
+            new = [output for key, output in by_key.items() if key not in existing]
             self.files.write(
                 {
-                    file_name(answer.key, answer.suffix): answer.content
-                    for answer in new
-                    if answer.suffix
+                    file_name(output.key, output.suffix): output.content
+                    for output in new
+                    if output.suffix
                 }
             )
-            self.table.put(answer.row for answer in new)
+            self.table.put(output.row for output in new)
 
-    def absorb(self, other: str | Path, *, origin: str) -> None:
-        """Take over the answers of another store that this one lacks: files first, then rows.
+    def merge_from(self, other: str | Path, *, origin: str) -> None:
+        """Import the outputs of another store that this one lacks: files first, then rows.
 
-        Files are linked where both lie on one file system, else copied.
+        Files are hard-linked on the same file system, else copied.
 
         Args:
             other: the other store.
-            origin: where it comes from, which each of its answers keeps.
+            origin: name of the other store, recorded in each imported row.
 
         Raises:
             OutputError: if either cannot be read or written.
         """
         files = open_files(other)
-        with Rows(rows_folder(other), other, foreign=True) as rows:
-            for shelf in SHELVES:
-                theirs = rows.below(shelf)
+        with Database(rows_folder(other), other, read_only=True) as database:
+            for prefix in PREFIXES:
+                theirs = database.with_prefix(prefix)
                 with self.table.writing():
-                    there = self.table.get([row.key for row in theirs])
-                    new = [row for row in theirs if row.key not in there]
+                    existing = self.table.get([row.key for row in theirs])
+                    new = [row for row in theirs if row.key not in existing]
                     self.files.take(
                         files, [file_name(row.key, suffix_of(row)) for row in new if suffix_of(row)]
                     )
-                    self.table.put(row._replace(origin=origin[:MOST_ORIGIN]) for row in new)
+                    self.table.put(row._replace(origin=origin[:MAX_ORIGIN]) for row in new)
 
-    def rows(self, keys: Sequence[str]) -> list[NDArray[np.float64] | None]:
-        """What was measured under each key, (K,) float64, or None where there is no answer."""
+    def measurements(self, keys: Sequence[str]) -> list[NDArray[np.float64] | None]:
+        """Return the values of a metric for each key, (K,) float64, or None if missing."""
         found = self.table.get(keys)
         return [
             np.frombuffer(found[key].numbers, dtype="<f8") if key in found else None for key in keys
         ]
 
     def scores(self, keys: Sequence[str]) -> list[float | None]:
-        """The detector's score under each key, or None where there is no answer."""
+        """Return the detector's score for each key, or None if missing."""
         found = self.table.get(keys)
         return [found[key].score if key in found else None for key in keys]
 
-    def picture(self, key: str) -> Pixels:
-        """(H, W, 3) uint8 RGB that was inpainted under a key.
+    def image(self, key: str) -> Pixels:
+        """Return the image stored under a key, (H, W, 3) uint8 RGB.
 
         Raises:
-            DamagedOutput: if the file is gone or damaged; its row is dropped, running again heals.
+            DamagedOutput: if the file is missing or damaged; its row is dropped, so that a rerun
+                computes it again.
         """
-        with self._dropping():
-            return load_image(self.files, key, self._said(key))
+        with self._dropping_damaged():
+            return load_image(self.files, key, self._recorded_file(key))
 
     def heatmap(self, key: str) -> NDArray[np.float16]:
-        """(H, W) float16 logits kept under a key.
+        """Return the heatmap stored under a key, (H, W) float16 logits.
 
         Raises:
-            DamagedOutput: if the file is gone or damaged; its row is dropped, running again heals.
+            DamagedOutput: as `image`.
         """
-        with self._dropping():
-            return load_heatmap(self.files, key, self._said(key))
+        with self._dropping_damaged():
+            return load_heatmap(self.files, key, self._recorded_file(key))
 
     def mask(self, key: str) -> Mask:
-        """(H, W) bool, True = hole, that is kept under a key; all else as `picture`."""
-        with self._dropping():
-            content = _content(self.files, key, ".png", self._said(key))
+        """Return the mask stored under a key, (H, W) bool, True = hole.
+
+        Raises:
+            DamagedOutput: as `image`.
+        """
+        with self._dropping_damaged():
+            content = _read_checked(self.files, key, ".png", self._recorded_file(key))
             mask = decode_mask(content) if content else None
             if mask is None:
                 raise DamagedOutput(self.files.where(file_name(key, ".png")), key)
             return mask
 
     def drop(self, key: str) -> None:
-        """Forget an answer whose file is gone or damaged: running again makes it anew."""
-        if self._foreign:
+        """Drop the row of an output whose file is missing or damaged: a rerun computes it again."""
+        if self._read_only:
             return
         with self.table.writing():
             self.table.drop([key])
 
-    def _said(self, key: str) -> str | None:
+    def _recorded_file(self, key: str) -> str | None:
         row = self.table.get([key]).get(key)
         return row.file if row else ""
 
     @contextmanager
-    def _dropping(self) -> Iterator[None]:
+    def _dropping_damaged(self) -> Iterator[None]:
         try:
             yield
         except DamagedOutput as error:
@@ -240,12 +248,12 @@ def _is_read_only(folder: Path) -> bool:
 
 
 def is_address(place: str | Path) -> bool:
-    """Whether a store's place is an address for fsspec and no folder."""
+    """Return whether a store's place is an address for fsspec rather than a folder."""
     return "://" in str(place)
 
 
 def rows_folder(place: str | Path) -> Path:
-    """The folder that has a store's rows: its own, or for an address one on this machine."""
+    """Return the folder of a store's rows: the store itself, or a local one for an address."""
     if not is_address(place):
         return Path(place)
     digest = blake2b(str(place).rstrip("/").encode(), digest_size=8).hexdigest()
@@ -253,7 +261,7 @@ def rows_folder(place: str | Path) -> Path:
 
 
 def open_files(place: str | Path) -> FileStore:
-    """A store's files.
+    """Return access to a store's files.
 
     Raises:
         OutputError: if its address cannot be used.
@@ -264,71 +272,71 @@ def open_files(place: str | Path) -> FileStore:
 
 
 def absolute(place: str | Path) -> str:
-    """A store's place as it is known from any folder."""
+    """Return a store's place independent of the current folder."""
     return str(place) if is_address(place) else os.path.normpath(Path(place).absolute())
 
 
 def is_store(place: str | Path) -> bool:
-    """Whether there is a store."""
+    """Return whether a place holds a store."""
     try:
         return (rows_folder(place) / DATABASE).is_file()
-    except OSError:  # no name that a folder can have
+    except OSError:  # not a valid name of a folder
         return False
 
 
 def file_name(key: str, suffix: str) -> str:
-    """Where the file of a key lies among the store's files.
+    """Return the name of a key's file, such as "ab/abcd.png".
 
     Raises:
-        DamagedStore: if it is no key or no ending: either would become a path.
+        DamagedStore: if key or suffix is not valid: both become part of a path.
     """
     if not is_key(key) or suffix not in SUFFIXES:
-        raise DamagedStore(f"{printable(key + suffix)}: no name of a stored file")
+        raise DamagedStore(f"{printable(key + suffix)}: not the name of a stored file")
     return f"{key[:2]}/{key}{suffix}"
 
 
 def digest_of(content: bytes) -> str:
-    """128 bits, as 32 hexadecimal digits, by which a changed file shows."""
+    """Return the digest of a file's content: 128 bits, as 32 hexadecimal digits."""
     return blake2b(content, digest_size=16).hexdigest()
 
 
-def load_image(files: FileStore, key: str, said: str | None) -> Pixels:
-    """(H, W, 3) uint8 RGB that was inpainted under a key, read without the database.
+def load_image(files: FileStore, key: str, recorded: str | None) -> Pixels:
+    """Return the image stored under a key, (H, W, 3) uint8 RGB, without using the database.
 
     Args:
-        files: the store's.
+        files: the store's files.
         key: the job's key.
-        said: what its row says of the file, as `Row.file`; "" where there is no row.
+        recorded: suffix and digest from the row, as `StoredRow.file`; "" without a row.
 
     Raises:
-        DamagedOutput: if the file is gone, or not what was written.
+        DamagedOutput: if the file is missing, or differs from what was written.
     """
-    content = _content(files, key, ".png", said)
+    content = _read_checked(files, key, ".png", recorded)
     pixels = decode_image(content) if content else None
     if pixels is None:
         raise DamagedOutput(files.where(file_name(key, ".png")), key)
     return pixels
 
 
-def load_heatmap(files: FileStore, key: str, said: str | None) -> NDArray[np.float16]:
-    """(H, W) float16 logits kept under a key; all else as `load_image`."""
-    content = _content(files, key, ".npy", said)
+def load_heatmap(files: FileStore, key: str, recorded: str | None) -> NDArray[np.float16]:
+    """Return the heatmap stored under a key, (H, W) float16 logits; otherwise as `load_image`."""
+    content = _read_checked(files, key, ".npy", recorded)
     logits = decode_heatmap(content) if content else None
     if logits is None:
         raise DamagedOutput(files.where(file_name(key, ".npy")), key)
     return logits
 
 
-def _content(files: FileStore, key: str, suffix: str, said: str | None) -> bytes | None:
-    """The file's bytes if they are those that were written, else None."""
+def _read_checked(files: FileStore, key: str, suffix: str, recorded: str | None) -> bytes | None:
+    """Return the file's bytes if they match the recorded digest, else None."""
     content = files.read(file_name(key, suffix))
     if content is None:
         return None
-    return content if said in (None, f"{suffix}:{digest_of(content)}") else None
+    return content if recorded in (None, f"{suffix}:{digest_of(content)}") else None
 
 
 def decode_image(content: bytes) -> Pixels | None:
-    """(H, W, 3) uint8 RGB of a PNG file's bytes, or None where they are none."""
+    """Decode a PNG file to (H, W, 3) uint8 RGB; return None if it is not valid."""
     bgr = _decoded(content, cv2.IMREAD_COLOR, channels=3)
     return (
         None if bgr is None else cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
@@ -336,15 +344,15 @@ def decode_image(content: bytes) -> Pixels | None:
 
 
 def decode_mask(content: bytes) -> Mask | None:
-    """(H, W) bool of the bytes of a PNG file in black and white, or None where they are none."""
-    grey = _decoded(content, cv2.IMREAD_GRAYSCALE, channels=1)
-    return None if grey is None else grey > _WHITE // 2
+    """Decode a black-and-white PNG file to (H, W) bool; return None if it is not valid."""
+    gray = _decoded(content, cv2.IMREAD_GRAYSCALE, channels=1)
+    return None if gray is None else gray > _WHITE // 2
 
 
 def _decoded(content: bytes, flag: int, *, channels: int) -> NDArray[Any] | None:
     width, height = (int.from_bytes(content[at : at + 4], "big") for at in (16, 20))
     if channels * width * height > _DEFLATE * len(content):
-        return None  # a damaged header must not take the memory that it asks for
+        return None  # do not allocate the size that a damaged header claims
     try:
         return cv2.imdecode(np.frombuffer(content, dtype=np.uint8), flag)
     except cv2.error:
@@ -352,37 +360,37 @@ def _decoded(content: bytes, flag: int, *, channels: int) -> NDArray[Any] | None
 
 
 def decode_heatmap(content: bytes) -> NDArray[np.float16] | None:
-    """(H, W) float16 of a .npy file's bytes, or None where they are none."""
+    """Decode a .npy file to (H, W) float16; return None if it is not valid."""
     logits = decode_array(content)
     return logits if logits is not None and logits.dtype == np.float16 else None
 
 
-def image_output(key: str, pixels: Pixels) -> Answer:
-    """Keep an inpainted image, (H, W, 3) uint8 RGB, without loss."""
+def image_output(key: str, pixels: Pixels) -> StoredOutput:
+    """Encode an image, (H, W, 3) uint8 RGB, without loss."""
     return _png(key, cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
 
 
-def mask_output(key: str, mask: Mask) -> Answer:
-    """Keep a mask, (H, W) bool, as an image in black and white: white = hole."""
+def mask_output(key: str, mask: Mask) -> StoredOutput:
+    """Encode a mask, (H, W) bool, as a black-and-white image: white = hole."""
     return _png(key, mask * np.uint8(_WHITE))
 
 
-def _png(key: str, pixels: NDArray[Any]) -> Answer:
-    # on images smaller and twice as fast as the default
+def _png(key: str, pixels: NDArray[Any]) -> StoredOutput:
+    # on images, smaller files and twice as fast as the default
     fast = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
     done, content = cv2.imencode(".png", pixels, fast)
     if not done:
         raise OutputError("an image could not be encoded as PNG")
-    return Answer(key=key, suffix=".png", content=content.tobytes())
+    return StoredOutput(key=key, suffix=".png", content=content.tobytes())
 
 
-def heatmap_output(key: str, logits: NDArray[np.float16], score: float) -> Answer:
-    """Keep a detector's heatmap, (H, W) float16 logits, and its score."""
+def heatmap_output(key: str, logits: NDArray[np.float16], score: float) -> StoredOutput:
+    """Encode a detector's heatmap, (H, W) float16 logits, and its score in [0, 1]."""
     file = BytesIO()
     np.save(file, logits, allow_pickle=False)
-    return Answer(key=key, suffix=".npy", content=file.getvalue(), score=score)
+    return StoredOutput(key=key, suffix=".npy", content=file.getvalue(), score=score)
 
 
-def metric_output(key: str, row: NDArray[np.float64]) -> Answer:
-    """Keep what a metric measured on one sample: (K,) float64."""
-    return Answer(key=key, numbers=tuple(map(float, row)))
+def metric_output(key: str, row: NDArray[np.float64]) -> StoredOutput:
+    """Encode a metric's values of one sample: (K,) float64."""
+    return StoredOutput(key=key, numbers=tuple(map(float, row)))

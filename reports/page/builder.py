@@ -108,7 +108,7 @@ def write_page(
     write_figures(make_below(run.path, FIGURES), drawn)
     if full:
         shown = shown_of(run)
-        with Store(run.store, foreign=True) as store:
+        with Store(run.store, read_only=True) as store:
             images = Images(store, shown.jobs)
             save_pictures(run.path / IMAGES, shown.samples, store, images)
     path = run.path / PAGE

@@ -29,7 +29,7 @@ from benchmark.results.run_folder import RunFolder
 from benchmark.results.significance import PairedTest
 from benchmark.results.training_exposure import MET, is_met, met_notes
 from benchmark.results.variants import InpainterVariant, painters_of
-from benchmark.runner.resolve import AUTHENTIC
+from benchmark.runner.resolve import ORIGINAL
 from detectors import DETECTORS
 from reports.figures.charts import marked
 from reports.findings import beats
@@ -176,7 +176,7 @@ def _null(run: RunFolder, metric: str, where: tuple[str, str]) -> float | None:
     """The mean over images of a metric's null; None where the run has none."""
     if metric not in NULLS:
         return None
-    values = _by_picture(run, NULLS[metric], (*where, AUTHENTIC))
+    values = _by_picture(run, NULLS[metric], (*where, ORIGINAL))
     counted = values[np.isfinite(values)]
     return float(counted.mean()) if len(counted) else None
 
@@ -185,7 +185,7 @@ def _standing(
     run: RunFolder, metric: str, where: tuple[str, str], glances: Sequence[Glance]
 ) -> tuple[Glance, ...]:
     """The glances with what ranks them: their AUC are tested against the null first."""
-    null = _by_picture(run, NULLS[RANKED], (*where, AUTHENTIC))
+    null = _by_picture(run, NULLS[RANKED], (*where, ORIGINAL))
     columns = {one.inpainter: _by_picture(run, RANKED, (*where, one.inpainter)) for one in glances}
     tests = against_null(columns, null, seed=run.plan.seed)
     models = {one.inpainter: one.value for one in glances if one.value is not None}
@@ -258,7 +258,7 @@ def _sentences(
     ranked = sorted(
         (one for one in glances if one.standing is not None), key=lambda one: one.standing or 0.0
     )
-    null = _by_picture(run, NULLS[RANKED], (*where, AUTHENTIC))
+    null = _by_picture(run, NULLS[RANKED], (*where, ORIGINAL))
     beside_null = metric == RANKED and bool(np.isfinite(null).any())
     values = {
         one.inpainter: from_null(one.values, null) if beside_null else one.values

@@ -9,7 +9,7 @@ from benchmark.metrics import CONVENTIONS, NULLS, OF_UNTOUCHED
 from benchmark.results.rows import ResultRow
 from benchmark.results.run_folder import RunFolder
 from benchmark.results.variants import InpainterVariant, painters_of
-from benchmark.runner.resolve import AUTHENTIC
+from benchmark.runner.resolve import ORIGINAL
 from detectors import DETECTORS
 from reports.paper.layouts import DATASETS, Layout, Place
 
@@ -58,7 +58,7 @@ class View:
         metric = NULLS.get(spot.metric, "")
         if dataset is None or not detector or not metric or spot.metric in self.scored:
             return None
-        return self.index.get((dataset, self.launder, detector, AUTHENTIC, spot.bucket, metric))
+        return self.index.get((dataset, self.launder, detector, ORIGINAL, spot.bucket, metric))
 
 
 def views_of(layout: Layout, run: RunFolder) -> Iterator[View]:

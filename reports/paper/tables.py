@@ -24,7 +24,7 @@ from benchmark.results.run_folder import RunFolder
 from benchmark.results.table import retouch_notes
 from benchmark.results.training_exposure import MET, is_met, met_notes
 from benchmark.results.variants import InpainterVariant
-from benchmark.runner.resolve import AUTHENTIC
+from benchmark.runner.resolve import ORIGINAL
 from detectors import DETECTORS
 from reports.paper.bold import with_bold
 from reports.paper.layouts import (
@@ -311,13 +311,13 @@ def _line(layout: Layout, group: Group, name: str, view: View) -> Line:
 
 def _null_line(group: Group, layout: Layout, view: View) -> Iterator[Line]:
     """The null of a group's detector, where the run has it and scores as the paper does."""
-    spots = [place(group, AUTHENTIC, column) for column in layout.columns]
+    spots = [place(group, ORIGINAL, column) for column in layout.columns]
     entries = tuple(Entry(place=spot, paper=None, ours=view.null(spot)) for spot in spots)
     if any(entry.ours for entry in entries):
         yield Line(
             group=group.label,
             name=NULL_LINE,
-            model=AUTHENTIC,
+            model=ORIGINAL,
             edition="",
             reported=False,
             paints=False,

@@ -35,8 +35,8 @@ def test_auto_says_so_in_a_line_and_goes_on(bench: Bench, photos: Path) -> None:
     assert result.exit_code == 0, result.output
     lines = [line for line in result.stderr.splitlines() if line.startswith("Warning:")]
     assert lines == [
-        "Warning: meanfill: out of memory on cpu with 6 at once; going on with 3",
-        "Warning: meanfill: out of memory on cpu with 3 at once; going on with 1",
+        "Warning: meanfill: out of memory on cpu with 6 at once; continuing with 3",
+        "Warning: meanfill: out of memory on cpu with 3 at once; continuing with 1",
     ]
     assert ",3,3," in Path("out/results.csv").read_text()
 
@@ -45,7 +45,7 @@ def test_auto_says_so_in_a_line_and_goes_on(bench: Bench, photos: Path) -> None:
 def test_a_stated_batch_too_large_is_a_line_and_leaves_nothing(bench: Bench, photos: Path) -> None:
     result = bench(*WORDS, "--images", photos, "--batch-size", "6")
     assert result.exit_code == 2
-    assert "Error: meanfill: out of memory on cpu with 6 at once: take a smaller" in result.stderr
+    assert "Error: meanfill: out of memory on cpu with 6 at once: use a smaller" in result.stderr
     assert not Path("out").exists()
 
 

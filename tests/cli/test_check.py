@@ -49,7 +49,7 @@ def test_damage_is_found_and_the_same_command_heals_it(bench: Bench, photos: Pat
     result = bench(*CHECK)
     assert result.exit_code == 1
     assert len(result.stdout.splitlines()) == len(files[::2]) + 1
-    assert all("run again to make it anew" in line for line in result.stdout.splitlines())
+    assert all("rerun to regenerate it" in line for line in result.stdout.splitlines())
     healed = bench(*SET, "--images", photos)
     assert healed.exit_code == 0, healed.output
     assert written() == before

@@ -225,7 +225,7 @@ def test_what_did_not_move_is_counted(bench: Bench, photos: Path) -> None:
 
 def test_plain_lines_have_the_time_left_in_all() -> None:
     from benchmark.progress import TimeLeft, clock
-    from benchmark.runner.scheduler import Progress
+    from benchmark.runner.stages import Progress
 
     left = TimeLeft()
     later = {"judge": 10, "fill": 5}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.core.paths import home
-from benchmark.store.database import Rows
+from benchmark.store.database import Database
 from benchmark.store.store import is_store
 from tests.cli.conftest import Bench
 
@@ -95,11 +95,11 @@ def test_merged_answers_stay_out_of_the_store_that_other_runs_use(
 
 def forge(store: Path) -> None:
     """Every PSNR of a shard becomes 99, each row with the mark that fits."""
-    with Rows(store) as rows:
+    with Database(store) as rows:
         for start in "0123456789abcdef":
             forged = [
                 one._replace(numbers=struct.pack("<d", 99.0))
-                for one in rows.below(start)
+                for one in rows.with_prefix(start)
                 if one.numbers and struct.unpack("<d", one.numbers[:8])[0] > 1
             ]
             with rows.writing():
@@ -135,13 +135,13 @@ def test_what_does_not_fit_is_refused_in_a_line(
     first, second = shards
     refused(bench("merge", "merged", first), "shard 2/2 is missing")
     refused(bench("merge", "merged", first, first), "s1: shard 1/2, as is s1")
-    refused(bench("merge", "merged", first, "nowhere"), "nowhere: no shard's folder")
+    refused(bench("merge", "merged", first, "nowhere"), "nowhere: not the folder of a shard")
     bench(*WORDS, "--images", photos, "--shard", "2/3", "--out", "third")
     refused(bench("merge", "merged", first, "third"), "third: shard 2/3, but s1 is 1/2")
     bench(*WORDS, "--images", photos, "--shard", "2/2", "--seed", "1", "--out", "seed")
     refused(bench("merge", "merged", first, "seed"), "a shard of another plan")
     (second / "record.json").unlink()
-    refused(bench("merge", "merged", first, second), "s2: its run has not ended")
+    refused(bench("merge", "merged", first, second), "s2: its run is incomplete")
 
 
 def test_other_weights_or_images_are_refused(
@@ -150,14 +150,14 @@ def test_other_weights_or_images_are_refused(
     path = shards[1] / "record.json"
     whole = path.read_text()
     path.write_text(whole.replace('"sha256": ""', '"sha256": "1"', 1))
-    refused(bench("merge", "merged", *shards), "s2: ran with other weights than s1: meanfill")
+    refused(bench("merge", "merged", *shards), "s2: ran with different weights than s1: meanfill")
     path.write_text(whole)
     shutil.copyfile(photos / "a.png", photos / "c.png")
     (photos / "d.png").unlink()
     for shard in shards:
         said = json.loads((shard / "record.json").read_text())
         (shard / "record.json").write_text(json.dumps({**said, "failures": []}))
-    refused(bench("merge", "merged", *shards), "lack 80 answers that their samples.csv name")
+    refused(bench("merge", "merged", *shards), "lack 80 outputs that their samples.csv name")
 
 
 def test_shards_of_different_images_are_refused(
@@ -165,7 +165,7 @@ def test_shards_of_different_images_are_refused(
 ) -> None:
     shutil.copyfile(photos / "a.png", photos / "aa.png")
     bench(*WORDS, "--images", photos, "--shard", "2/2", "--out", "other")
-    refused(bench("merge", "merged", shards[0], "other"), "of different images of folder")
+    refused(bench("merge", "merged", shards[0], "other"), "have different images of folder")
 
 
 def test_merging_needs_neither_images_nor_models(
@@ -194,7 +194,7 @@ def test_a_shard_of_an_older_version_is_to_be_run_again(
         said = json.loads((shard / "record.json").read_text())
         del said["pictures"]
         (shard / "record.json").write_text(json.dumps(said))
-    refused(bench("merge", "merged", *shards), "of an older version: run")
+    refused(bench("merge", "merged", *shards), "of an older version: rerun")
 
 
 def test_a_folder_is_one_shard_s(bench: Bench, photos: Path, shards: list[Path]) -> None:

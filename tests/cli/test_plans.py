@@ -96,7 +96,7 @@ def test_all_that_is_missing_is_said_in_a_line_each(bench: Bench, tmp_path: Path
     begins = [line.split(":")[0] for line in lines[:4]]
     assert begins == ["places2", "paris-street-view", "celeba", "irregular-masks"]
     assert all(str(tmp_path / "data") in line and "http" in line for line in lines[:4])
-    assert lines[4:] == ["any folder of images does as well, with holes drawn: --images DIR"]
+    assert lines[4:] == ["or use any folder of images, with generated masks: --images DIR"]
     assert not Path("out").exists()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.store.database import Rows
+from benchmark.store.database import Database
 from benchmark.store.store import Store, heatmap_output, image_output
 from tests.cli.conftest import Bench
 from tests.plugins import PAINTER, Install
@@ -48,12 +48,12 @@ def test_honest_answers_are_the_same(bench: Bench, out: Path) -> None:
     of_the_store = recomputed(bench, "--store", "store")["recomputed"]  # of the runs that use it
     assert of_the_store == told
     few = bench("check", out, "--recompute", "3", "--seed", "7")
-    assert "Computed 3 answers anew (seed 7): 3 the same to the bit" in few.stdout
+    assert "Recomputed 3 outputs (seed 7): 3 identical" in few.stdout
 
 
 def forge(store: Path, kind: str) -> str:
     with Store(store) as answers:
-        rows = [row for start in "0123456789abcdef" for row in answers.table.below(start)]
+        rows = [row for start in "0123456789abcdef" for row in answers.table.with_prefix(start)]
         if kind == "number":
             row = next(row for row in rows if len(row.numbers) == 8)
             new = row._replace(numbers=struct.pack("<d", 99.0))
@@ -68,7 +68,7 @@ def forge(store: Path, kind: str) -> str:
             if kind == "heatmap":
                 made = heatmap_output(key, np.zeros((64, 64), np.float16), 0.5)
             else:
-                made = image_output(key, answers.picture(key)[::-1])
+                made = image_output(key, answers.image(key)[::-1])
             with answers.table.writing():
                 answers.files.remove([f"{key[:2]}/{key}{suffix}"])
                 answers.files.write({f"{key[:2]}/{key}{suffix}": made.content})
@@ -80,7 +80,7 @@ def forge(store: Path, kind: str) -> str:
 @pytest.mark.parametrize("kind", ["number", "heatmap", "picture"])
 def test_a_forged_answer_is_found(bench: Bench, out: Path, kind: str) -> None:
     key = forge(Path("store"), kind)
-    assert bench("check", "--store", "store").exit_code == 0  # its mark fits
+    assert bench("check", "--store", "store").exit_code == 0  # its checksum is valid
     said = recomputed(bench, out)
     assert key in {finding["where"][-32:] for finding in said["findings"]}
     assert {finding["kind"] for finding in said["findings"]} == {"other"}
@@ -101,8 +101,8 @@ def test_what_cannot_be_computed_anew_is_counted(
     )
     assert allowed["recomputed"]["left"] == {}
     assert allowed["recomputed"]["same"] == told["same"] + 3
-    with Rows(Path("store")) as rows, rows.writing():
-        rows.drop(row.key for row in rows.below(""))
+    with Database(Path("store")) as rows, rows.writing():
+        rows.drop(row.key for row in rows.with_prefix(""))
     nothing = recomputed(bench, "runs/out")["recomputed"]
     assert nothing["tried"] == 0
     assert sum(nothing["left"].values()) > 30
@@ -112,4 +112,4 @@ def test_a_run_has_to_be_named(bench: Bench, out: Path) -> None:
     out.rename("elsewhere")
     result = bench("check", "--store", "store", "--recompute", "3")
     assert result.exit_code == 2
-    assert "Name the folder of a run" in result.stderr
+    assert "name the folder of a run" in result.stderr

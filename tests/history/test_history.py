@@ -15,8 +15,8 @@ from benchmark.core.card import Card
 from benchmark.core.checkpoints.resolve import Weights, find_weights
 from benchmark.runner.plan import Plan, make_plan
 from benchmark.runner.planning import PlanJobs
-from benchmark.runner.resolve import ResolvedPlan, prepare
-from benchmark.runner.scheduler import lacking
+from benchmark.runner.resolve import ResolvedPlan, resolve_plan
+from benchmark.runner.waves import count_missing
 from benchmark.store.store import Store
 from benchmark.training.recipe import read_recipe
 from detectors import DETECTORS
@@ -50,19 +50,26 @@ def old_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmark.runner.worker.refuse_changed", lambda card, weights: None)
 
 
-def keys_of(setup: ResolvedPlan) -> dict[str, Any]:
+def keys_of(resolved: ResolvedPlan) -> dict[str, Any]:
     """The keys of a plan's first sample, by the words of keys.json."""
-    jobs = PlanJobs(setup)
-    found: dict[str, Any] = {"sample": setup.samples[0].key, "fill": {}, "judge": {}, "measure": {}}
-    for inpainter in setup.inpainters:
-        found["fill"][inpainter.name] = jobs.fill_keys(inpainter)[0]
-        for detector in setup.detectors:
-            for launder in setup.launders:
+    jobs = PlanJobs(resolved)
+    found: dict[str, Any] = {
+        "sample": resolved.samples[0].key,
+        "fill": {},
+        "judge": {},
+        "measure": {},
+    }
+    for inpainter in resolved.inpainters:
+        found["fill"][inpainter.name] = jobs.inpaint_keys(inpainter)[0]
+        for detector in resolved.detectors:
+            for launder in resolved.launders:
                 name = f"{inpainter.name} {detector.name} {launder}".strip()
-                found["judge"][name] = jobs.judge_keys(detector, inpainter, "", launder)[0]
-        for column in jobs.measures(inpainter):
+                found["judge"][name] = jobs.detect_keys(detector, inpainter, "", launder)[0]
+        for column in jobs.measure_jobs(inpainter):
             job = column.job(0)
-            judge = f"{job.judge.detector.name} {job.judge.launder}" if job.judge else ""
+            judge = (
+                f"{job.detect_job.detector.name} {job.detect_job.launder}" if job.detect_job else ""
+            )
             metric = {"fpr": "acc"}.get(job.metric, job.metric)  # of untouched images
             found["measure"][f"{inpainter.name} {metric} {judge}".strip()] = job.key
     return found
@@ -77,23 +84,25 @@ def test_a_default_adds_nothing_to_a_key(name: str, old: Path, old_weights: None
     plan = {"metrics": METRICS_THEN, **then["plan"]}
     for registry, key in ((INPAINTERS, "inpainters"), (DETECTORS, "detectors")):
         assert set(plan[key]) <= {*registry.built_in, *RETIRED}
-    now = keys_of(prepare(make_plan(plan)))
+    now = keys_of(resolve_plan(make_plan(plan)))
     assert now["sample"] == then["sample"]
     for stage in ("fill", "judge", "measure"):
         assert {key: now[stage].get(key) for key in then[stage]} == then[stage], stage
 
 
 def test_a_store_recomputes_none_of_the_built_in_models(old: Path, old_weights: None) -> None:
-    setup = replace(prepare(Plan.load(Path("plan.toml"))), untouched=None)  # the null came later
-    jobs = PlanJobs(setup)
+    resolved = replace(
+        resolve_plan(Plan.load(Path("plan.toml"))), null_inpainter=None
+    )  # the null came later
+    jobs = PlanJobs(resolved)
     with Store("store") as store:
-        missing = lacking(jobs, store)
+        missing = count_missing(jobs, store)
         known = {
             key
-            for inpainter in setup.inpainters
+            for inpainter in resolved.inpainters
             for keys in (
-                jobs.fill_keys(inpainter),
-                *(jobs.judge_keys(detector, inpainter) for detector in setup.detectors),
+                jobs.inpaint_keys(inpainter),
+                *(jobs.detect_keys(detector, inpainter) for detector in resolved.detectors),
             )
             for key in keys
         }

@@ -14,7 +14,7 @@ from benchmark.core.errors import RetiredName, UnknownName
 from benchmark.results.required_keys import _columns
 from benchmark.runner.plan import Plan
 from benchmark.runner.planning import PlanJobs
-from benchmark.runner.resolve import prepare
+from benchmark.runner.resolve import resolve_plan
 from benchmark.training.recipe import LEARNERS, read_recipe
 from benchmark.verify.checks import Request
 from inpainters import INPAINTERS, create_inpainter
@@ -70,7 +70,7 @@ def test_its_answers_keep_their_keys(old: Path) -> None:
     """So an old store's answers of it are found."""
     then = KEYS["plans"]["every model"]
     plan = Plan(**then["plan"])
-    keys = set(chain.from_iterable(_columns(PlanJobs(prepare(plan)))))
+    keys = set(chain.from_iterable(_columns(PlanJobs(resolve_plan(plan)))))
     wanted = {
         key
         for stage in ("fill", "judge", "measure")

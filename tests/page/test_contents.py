@@ -166,7 +166,7 @@ def test_a_finished_run_needs_neither_data_nor_masks_nor_models(
     def gone(*_: object, **__: object) -> None:
         raise AssertionError("the plan's data and models are not needed")
 
-    for name in ("benchmark.runner.resolve.prepare", "benchmark.runner.sources.Sources.load"):
+    for name in ("benchmark.runner.resolve.resolve_plan", "benchmark.runner.sources.Sources.load"):
         monkeypatch.setattr(name, gone)
     assert make_gallery(read_run(copied.folder, store=copied.store)) == before
     assert len(before.exhibits) == 8

@@ -37,7 +37,7 @@ def test_a_dry_run_goes_through_every_part(tmp_path: Path) -> None:
     for heading in ("## cpu against the CPU", "## Table 3 on the samples", "## `--batch-size auto`",
                     "## Training steps per second", "## Seconds per image"):  # fmt: skip
         assert heading in said
-    assert "safepaint: out of memory on cpu with 4 at once; going on with 2" in said
+    assert "safepaint: out of memory on cpu with 4 at once; continuing with 2" in said
     for form in FORMS[:-1]:  # no compiler in a dry run
         for name in MODELS.split(","):
             assert f"| {name} | {form} | 1 |" in said

@@ -1,4 +1,4 @@
-"""A small run, to be done by one executor after another."""
+"""A small run for each executor."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from PIL import Image
 from benchmark import Plan, run
 from benchmark.api import RunRecord
 from benchmark.runner.executor import Executor
-from benchmark.runner.scheduler import Progress, Settings
+from benchmark.runner.settings import Settings
+from benchmark.runner.stages import Progress
 
 FILES = ("plan.toml", "results.csv", "samples.csv", "table.md")
 Go = Callable[..., RunRecord]
@@ -20,7 +21,7 @@ Go = Callable[..., RunRecord]
 
 @pytest.fixture
 def go(tmp_path: Path) -> Go:
-    """Run over six images of two shapes, one broken, into a folder and store of a name."""
+    """Run a plan over six images of two shapes, one damaged, into a named folder and store."""
     photos = tmp_path / "photos"
     photos.mkdir()
     generator = np.random.default_rng(1)

@@ -1,4 +1,4 @@
-"""Worker processes: the same bytes as in one process, whatever dies."""
+"""Worker processes: output equal to that of one process, also if workers die."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from benchmark.core.errors import (
     WorkerWarning,
 )
 from benchmark.executors.processes import Processes
-from benchmark.runner.outcome import Outcome
-from benchmark.runner.scheduler import Progress
-from benchmark.store.database import suffix_of
+from benchmark.runner.outcome import ChunkResult
+from benchmark.runner.stages import Progress
+from benchmark.store.row import suffix_of
 from benchmark.store.store import Store
 from tests.unit.executors.conftest import FILES, Go
-from tests.unit.executors.kits import InstantKit, chunks
+from tests.unit.executors.specs import InstantSpec, chunks
 
 
 @pytest.fixture
-def answer(tmp_path: Path) -> Callable[..., list[Outcome]]:
-    """The outcomes of one chunk for each name, from two processes."""
+def run_names(tmp_path: Path) -> Callable[..., list[ChunkResult]]:
+    """Return the results of one chunk per name, from two processes."""
 
-    def call(*names: str, devices: tuple[str, ...] = ("cpu",)) -> list[Outcome]:
-        with Processes(2, devices).start(InstantKit(tmp_path)) as work:
+    def call(*names: str, devices: tuple[str, ...] = ("cpu",)) -> list[ChunkResult]:
+        with Processes(2, devices).start(InstantSpec(tmp_path)) as work:
             return list(work(chunks(*names)))
 
     return call
@@ -48,7 +48,7 @@ def test_the_same_bytes_as_in_one_process_though_a_worker_is_killed(go: Go) -> N
             killed[0].kill()
 
     serial = go("serial")
-    with pytest.warns(WorkerWarning, match="killed by signal 9.*tried once more"):
+    with pytest.warns(WorkerWarning, match="killed by signal 9.*retried once"):
         record = go("processes", executor=Processes(2), notify=kill)
     assert killed
     assert {one.kind for one in record.failures} == {"skipped"}  # the broken image
@@ -63,39 +63,41 @@ def test_the_same_bytes_as_in_one_process_though_a_worker_is_killed(go: Go) -> N
     assert set(again.document["jobs_run"].values()) == {0}
 
 
-def test_only_what_kills_twice_is_given_up(answer: Callable[..., list[Outcome]]) -> None:
+def test_only_a_chunk_that_kills_twice_fails(run_names: Callable[..., list[ChunkResult]]) -> None:
     names = [f"{number:02}" for number in range(12)]
-    outcomes = answer(*names, "deadly")
-    failures = [failure for outcome in outcomes for failure in outcome.failures]
+    results = run_names(*names, "deadly")
+    failures = [failure for result in results for failure in result.failures]
     assert [failure.sample for failure in failures] == ["deadly"]
     assert "killed by signal 9, perhaps out of memory" in failures[0].reason
-    found = sorted(one.key for outcome in outcomes for one in outcome.answers)
+    found = sorted(one.key for result in results for one in result.outputs)
     assert found == names
 
 
-def test_what_kills_once_is_answered_the_second_time(answer: Callable[..., list[Outcome]]) -> None:
-    outcomes = answer("0", "1", "once", "3")
-    assert not any(outcome.failures for outcome in outcomes)
-    assert sum(len(outcome.answers) for outcome in outcomes) == 4
+def test_a_chunk_that_kills_once_is_retried(
+    run_names: Callable[..., list[ChunkResult]],
+) -> None:
+    results = run_names("0", "1", "once", "3")
+    assert not any(result.failures for result in results)
+    assert sum(len(result.outputs) for result in results) == 4
 
 
-def test_a_worker_s_mistakes_bugs_and_warnings_come_here(
-    answer: Callable[..., list[Outcome]],
+def test_errors_and_warnings_of_workers_are_raised_in_the_parent(
+    run_names: Callable[..., list[ChunkResult]],
 ) -> None:
     with pytest.raises(DataError, match="mistake: cannot be used"):
-        answer("mistake")
+        run_names("mistake")
     with pytest.raises(ZeroDivisionError) as caught:
-        answer("bug")
-    assert "_meet" in "".join(caught.value.__notes__)
-    (outcome,) = answer("large")
-    (warning,) = outcome.warnings
+        run_names("bug")
+    assert "_behave" in "".join(caught.value.__notes__)
+    (result,) = run_names("large")
+    (warning,) = result.warnings
     assert isinstance(warning, BatchWarning)
 
 
-def test_workers_that_never_come_up_end_the_run(tmp_path: Path) -> None:
+def test_workers_that_never_start_end_the_run(tmp_path: Path) -> None:
     executor = Processes(2, ("cpu:9",))
-    kit = InstantKit(tmp_path)
-    with executor.start(kit) as work, pytest.raises(ExecutorError, match="fewer --workers"):
+    spec = InstantSpec(tmp_path)
+    with executor.start(spec) as work, pytest.raises(ExecutorError, match="fewer --workers"):
         list(work(chunks("a")))
 
 
@@ -105,19 +107,19 @@ def test_every_device_has_a_worker() -> None:
 
 
 @pytest.mark.parametrize("address", [False, True])
-def test_a_changed_file_of_the_store_is_found_by_its_checksum_and_made_anew(
+def test_a_changed_file_of_the_store_is_found_by_its_checksum_and_regenerated(
     go: Go, tmp_path: Path, *, address: bool
 ) -> None:
     store = f"file://{tmp_path}/elsewhere" if address else tmp_path / "elsewhere"
     first = go("first", executor=Processes(1), store=store)
     files = sorted((tmp_path / "elsewhere/objects").glob("*/*.png"))
     file = next(one for one in files if cv2.imread(str(one), cv2.IMREAD_UNCHANGED).ndim == 3)
-    pixels = np.asarray(Image.open(file)) ^ 1  # a whole image, but not the one that was kept
+    pixels = np.asarray(Image.open(file)) ^ 1  # a valid image, but not the stored one
     Image.fromarray(pixels).save(file)
-    with Store(store) as answers:
-        keys = [row.key for row in answers.table.below("") if not suffix_of(row)]
-        with answers.table.writing():
-            answers.table.drop(keys)  # all measurements, so that every image is read again
+    with Store(store) as opened:
+        keys = [row.key for row in opened.table.with_prefix("") if not suffix_of(row)]
+        with opened.table.writing():
+            opened.table.drop(keys)  # all measurements, so that every image is read again
     with pytest.raises(DamagedOutput, match=f"{file.name}: missing or damaged"):
         go("again", executor=Processes(1), store=store)
     again = go("again", executor=Processes(1), store=store)

@@ -1,4 +1,4 @@
-"""Ray actors on a real cluster of two nodes: the same bytes as in one process, whatever dies."""
+"""Ray actors on a real cluster of two nodes: output equal to that of one process."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ import pytest
 from benchmark.core.errors import BadInput, DataError, ExecutorError, WorkerWarning
 from benchmark.executors.ray import Ray
 from benchmark.runner.inputs import InputLoader
-from benchmark.runner.scheduler import Progress
+from benchmark.runner.stages import Progress
 from tests.unit.executors.conftest import FILES, Go
-from tests.unit.executors.kits import HOLD, InstantKit, chunks
+from tests.unit.executors.specs import HOLD, InstantSpec, chunks
 
-DETECTORS = ("tests.unit.executors.kits:Held", "chance")
+DETECTORS = ("tests.unit.executors.specs:Blocking", "chance")
 NODE = {"num_cpus": 1, "object_store_memory": 80 * 2**20, "include_dashboard": False}
 
 
 @pytest.fixture
 def note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where a worker says which node it holds up; nodes take the environment along."""
+    """The file in which a blocked worker writes its node; nodes inherit the environment."""
     monkeypatch.setenv(HOLD, str(tmp_path / "held"))
     return tmp_path / "held"
 
@@ -52,17 +52,17 @@ def test_the_same_bytes_as_in_one_process_though_a_node_is_killed(
     alive = {node.node_id: node for node in cluster.nodes}
 
     def kill(step: Progress) -> None:
-        """Once the other worker has looked, this one is known to hold what it never answers."""
+        """Kill the blocked node after the other worker has finished a chunk."""
         if step.stage == "judge" and step.done and len(alive) == 2:
             while not note.exists():
                 time.sleep(0.01)
             cluster.remove_node(alive.pop(note.read_text()), allow_graceful=False)
 
     taken = note.with_suffix(".taken")
-    taken.touch()  # here nobody is held up
+    taken.touch()  # no worker blocks in this run
     serial = go("serial", detectors=DETECTORS)
     taken.unlink()
-    with pytest.warns(WorkerWarning, match="died .*; what it held is tried once more"):
+    with pytest.warns(WorkerWarning, match="died .*; its chunks are retried once"):
         record = go(
             "ray",
             executor=Ray(2, device="cpu", address=cluster.address),
@@ -81,20 +81,20 @@ def test_the_same_bytes_as_in_one_process_though_a_node_is_killed(
     loaded = []
     load = InputLoader.load
     monkeypatch.setattr(InputLoader, "load", lambda *words: loaded.append(words) or load(*words))
-    monkeypatch.setattr("benchmark.executors.ray._mark", unseen)
+    monkeypatch.setattr("benchmark.executors.ray._marker_file", unseen)
     blind = go(
         "blind",
         executor=Ray(None, device="cpu", address=cluster.address),
         detectors=DETECTORS,
     )
-    assert loaded  # here, for workers that do not see our files
+    assert loaded  # in this process, for workers without access to the files
     assert (blind.folder / "samples.csv").read_bytes() == (
         serial.folder / "samples.csv"
     ).read_bytes()
 
     executor = Ray(1, device="cpu", address=cluster.address)
-    kit = InstantKit(serial.folder)
-    with executor.start(kit) as work, pytest.raises(DataError, match="cannot be used"):
+    spec = InstantSpec(serial.folder)
+    with executor.start(spec) as work, pytest.raises(DataError, match="cannot be used"):
         list(work(chunks("mistake")))
     with pytest.raises(ExecutorError, match="no GPU for a worker"):
         go("gpu", executor=Ray(None, device="cuda", address=cluster.address))
@@ -102,13 +102,13 @@ def test_the_same_bytes_as_in_one_process_though_a_node_is_killed(
 
 @contextmanager
 def unseen(store: Path) -> Iterator[Path]:
-    """As if the workers were on machines that do not see the store."""
+    """Simulate workers on machines without access to the store."""
     yield store / "nowhere"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("address", ["auto", "127.0.0.1:1"])
-def test_no_cluster_is_said_in_a_line(go: Go, address: str) -> None:
+def test_a_missing_cluster_is_reported_in_one_line(go: Go, address: str) -> None:
     pytest.importorskip("ray", reason="needs the extra 'ray'")
     with pytest.raises(ExecutorError, match=r"no Ray cluster there .*'ray start --head'") as caught:
         go("ray", executor=Ray(1, device="cpu", address=address))
@@ -121,6 +121,6 @@ def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None
         Ray(1, device="cpu")
 
 
-def test_ray_gives_the_numbers_of_gpus_out() -> None:
-    with pytest.raises(BadInput, match="cuda:0: with --executor ray it is cpu or cuda"):
+def test_a_numbered_gpu_is_refused() -> None:
+    with pytest.raises(BadInput, match="cuda:0: expected cpu or cuda with --executor ray"):
         Ray(1, device="cuda:0")

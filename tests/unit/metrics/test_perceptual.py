@@ -23,7 +23,7 @@ from benchmark.metrics.perceptual import LPIPS, LPIPSVGG
 from benchmark.runner.jobs import measure_key
 from benchmark.runner.plan import make_plan
 from benchmark.runner.planning import PlanJobs
-from benchmark.runner.resolve import prepare
+from benchmark.runner.resolve import resolve_plan
 from tests.backbones import State, draw, pretend, write_published, write_safetensors
 from tests.unit.metrics.cases import draw_case
 
@@ -104,9 +104,9 @@ PLAN = {
 
 def lpips_keys(photos: Path) -> list[str]:
     plan = make_plan({**PLAN, "images": photos})
-    jobs = PlanJobs(prepare(plan))
-    (telea,) = jobs.setup.inpainters
-    return [key for column in jobs.measures(telea) for key in column.keys]
+    jobs = PlanJobs(resolve_plan(plan))
+    (telea,) = jobs.resolved.inpainters
+    return [key for column in jobs.measure_jobs(telea) for key in column.keys]
 
 
 def test_nor_does_its_key_which_holds_no_weights(
@@ -121,8 +121,8 @@ def test_nor_does_its_key_which_holds_no_weights(
     assert lpips_keys(photos) == []  # a gap, and nothing is computed
     pretend(monkeypatch, drawn, write_published(published_file("alexnet"), drawn))
     assert lpips_keys(photos) == ours
-    jobs = PlanJobs(prepare(make_plan({**PLAN, "images": photos})))
-    fill = jobs.fill_keys(jobs.setup.inpainters[0])[0]
+    jobs = PlanJobs(resolve_plan(make_plan({**PLAN, "images": photos})))
+    fill = jobs.inpaint_keys(jobs.resolved.inpainters[0])[0]
     assert measure_key("lpips", "1", fill, "") in ours  # as at commit 1351f48
 
 

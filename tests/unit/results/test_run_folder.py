@@ -16,8 +16,9 @@ from benchmark.core.errors import BadInput, DataError, OutputError, PlanError
 from benchmark.results.required_keys import needed_by
 from benchmark.results.run_folder import newest_run, read_run
 from benchmark.runner.resolve import _refuse_names
-from benchmark.runner.scheduler import Progress, Settings
+from benchmark.runner.settings import Settings
 from benchmark.runner.shard import Shard
+from benchmark.runner.stages import Progress
 from benchmark.store.store import Store
 from tests.stopped import stop
 from tests.unit.reports.runs import Made
@@ -208,14 +209,14 @@ def test_a_run_that_was_stopped_says_what_it_asks_for(tmp_path: Path) -> None:
     assert len(going.samples) == 4
     keys = needed_by([out])
     with Store(store) as answers:
-        assert {row.key for row in answers.table.below("")} <= keys
+        assert {row.key for row in answers.table.with_prefix("")} <= keys
     moved.rename(photos)
     run(plan, out=out, store=store)
     assert sorted(path.name for path in out.iterdir()) == [
         "plan.toml", "record.json", "results.csv", "samples.csv", "table.md",
     ]  # fmt: skip
     with Store(store) as answers:
-        assert {row.key for row in answers.table.below("")} <= keys
+        assert {row.key for row in answers.table.with_prefix("")} <= keys
 
 
 def test_a_store_that_can_only_be_read_is_enough_for_what_it_has(

@@ -23,7 +23,7 @@ from benchmark.results.run_folder import read_run
 from benchmark.results.table import run_table
 from benchmark.results.terminal_table import screen_table
 from benchmark.results.training_exposure import MET, MET_NOTE, met_notes
-from benchmark.runner.resolve import met_of, prepare
+from benchmark.runner.resolve import resolve_plan, training_exposure_of
 from reports.compare import compare_runs
 from reports.document import table_document
 from reports.findings import summarised
@@ -253,12 +253,12 @@ def test_a_control_that_was_met_is_no_fair_one(out: Path) -> None:
 
 
 def test_what_a_user_brings_is_not_known(plan: Plan) -> None:
-    setup = prepare(plan)
-    trufor = next(one for one in setup.detectors if one.name == "trufor")
-    assert met_of(trufor) == {"telea"}
-    assert met_of(replace(trufor, source="somebody's")) is None
+    resolved = resolve_plan(plan)
+    trufor = next(one for one in resolved.detectors if one.name == "trufor")
+    assert training_exposure_of(trufor) == {"telea"}
+    assert training_exposure_of(replace(trufor, source="somebody's")) is None
     official = Weights(edition="official", path=Path("trufor.pth.tar"), sha256="0")
-    assert met_of(replace(trufor, weights=official)) is None
+    assert training_exposure_of(replace(trufor, weights=official)) is None
 
 
 def test_notes_name_the_inpainters_of_which_nothing_is_known(record: RunRecord) -> None:
@@ -274,11 +274,11 @@ def test_notes_name_the_inpainters_of_which_nothing_is_known(record: RunRecord) 
 
 
 def test_shipped_detectors_know_what_they_met() -> None:
-    setup = prepare(Plan(inpainters=("telea",), detectors=("psccnet", "trufor", "iidnet"),
+    resolved = resolve_plan(Plan(inpainters=("telea",), detectors=("psccnet", "trufor", "iidnet"),
                          weights=dict.fromkeys(("psccnet", "trufor", "iidnet"), "mini"),
                          limit=1))  # fmt: skip
     for name in ("psccnet", "trufor", "iidnet"):
-        met = setup.met[name]
+        met = resolved.met[name]
         assert met is not None
         assert {"aotgan", "lama", "telea"} <= met
         assert not {one for one in met if one.startswith(("safepaint", "edgeconnect"))}

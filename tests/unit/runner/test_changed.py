@@ -1,4 +1,4 @@
-"""Files that change while a run goes on: a failure with a line, and never under another's key."""
+"""Files that change during a run: a failure in one line, and no output under a wrong key."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from tests.small import small_weights
 def plan(tmp_path: Path) -> Plan:
     for folder in ("photos", "masks"):
         (tmp_path / folder).mkdir()
-    draw = np.random.default_rng(6)
+    rng = np.random.default_rng(6)
     mask = np.zeros((48, 48), np.uint8)
     mask[12:36, 12:36] = 255
     for name in "abc":
-        pixels = draw.integers(0, 256, (48, 48, 3), dtype=np.uint8)
+        pixels = rng.integers(0, 256, (48, 48, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(tmp_path / "photos" / f"{name}.png")
         Image.fromarray(mask).save(tmp_path / "masks" / f"{name}.png")
     return Plan(
@@ -36,14 +36,14 @@ def plan(tmp_path: Path) -> Plan:
 
 
 def another(path: Path) -> None:
-    """Another image of the same size in the file's place."""
+    """Replace the file by another image of the same size."""
     pixels = np.asarray(Image.open(path))
     Image.fromarray(255 - pixels if pixels.ndim == 3 else np.roll(pixels, 6, axis=0)).save(path)
 
 
 @pytest.fixture
 def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], None]:
-    """Do something once, when the first sample is inpainted."""
+    """Call a function once, when the first sample is inpainted."""
     fill = MeanFill._fill
 
     def call(change: Callable[[], None]) -> None:
@@ -60,7 +60,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]],
 
 
 @pytest.mark.parametrize("folder", ["photos", "masks"])
-def test_an_image_or_mask_that_changes_is_a_failure_and_poisons_no_store(
+def test_a_changed_image_or_mask_is_a_failure_and_not_stored(
     plan: Plan,
     tmp_path: Path,
     folder: str,
@@ -81,7 +81,7 @@ def test_an_image_or_mask_that_changes_is_a_failure_and_poisons_no_store(
     assert after.cells == fresh.cells
 
 
-def test_bytes_that_are_decoded_are_those_that_were_compared(tmp_path: Path) -> None:
+def test_the_decoded_bytes_are_those_that_were_hashed(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     Image.fromarray(np.full((8, 8, 3), 255, np.uint8)).save(path)
     digest = sha256_of(path)
@@ -93,7 +93,7 @@ def test_bytes_that_are_decoded_are_those_that_were_compared(tmp_path: Path) -> 
             read(path, sha256=digest)  # type: ignore[operator]
 
 
-def test_weights_that_are_replaced_before_they_are_loaded_are_refused(
+def test_weights_replaced_before_loading_are_refused(
     plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     weights = tmp_path / "own.safetensors"
@@ -107,16 +107,16 @@ def test_weights_that_are_replaced_before_they_are_loaded_are_refused(
             "weights": {"fcf": str(weights)},
         }
     )
-    from benchmark.runner import worker_spec as kit
+    from benchmark.runner.worker_spec import WorkerSpec
 
-    worker = kit.WorkerSpec.worker
+    worker = WorkerSpec.worker
 
-    def replaced(self: kit.WorkerSpec, device: str) -> object:
+    def replaced(self: WorkerSpec, device: str) -> object:
         content = bytearray(weights.read_bytes())
-        content[-1] ^= 1  # a last bit of the last tensor
+        content[-1] ^= 1  # the last bit of the last tensor
         weights.write_bytes(content)
         return worker(self, device)
 
-    monkeypatch.setattr(kit.WorkerSpec, "worker", replaced)
+    monkeypatch.setattr(WorkerSpec, "worker", replaced)
     with pytest.raises(WeightsError, match="fcf changed while the run was going on"):
         run(mine, store=tmp_path / "store")

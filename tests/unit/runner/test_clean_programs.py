@@ -1,4 +1,4 @@
-"""Folders of programs that a killed run left: found below the run, kept while it goes on."""
+"""Folders of external programs that a killed run left: removed, but not those of active runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmark.store.clean import clean_folder
 
 @pytest.fixture
 def left(tmp_path: Path) -> Path:
-    """What a bench that was killed leaves of one chunk."""
+    """The folder of one chunk that a killed `bench` leaves."""
     folder = tmp_path / "logs" / ".draft-bench-abc"
     (folder / "images").mkdir(parents=True)
     (folder / "images" / "0000.png").write_bytes(b"12345")
@@ -24,28 +24,28 @@ def left(tmp_path: Path) -> Path:
     return folder
 
 
-def test_it_is_removed_with_its_size(left: Path, tmp_path: Path) -> None:
-    (told,) = clean_folder(tmp_path, dry_run=True)
+def test_a_folder_is_removed_with_its_size(left: Path, tmp_path: Path) -> None:
+    (reported,) = clean_folder(tmp_path, dry_run=True)
     assert left.is_dir()
     (removed,) = clean_folder(tmp_path)
     assert (removed.kind, removed.where, removed.size) == ("draft", str(left), 5)
-    assert told == removed
+    assert reported == removed
     assert not left.exists()
     assert (tmp_path / "logs" / "cmd.1.log").read_text() == "kept"
 
 
-def test_not_that_of_a_run_that_goes_on(left: Path, tmp_path: Path) -> None:
+def test_the_folder_of_an_active_run_is_kept(left: Path, tmp_path: Path) -> None:
     with lock_folder(tmp_path):
         assert list(clean_folder(tmp_path)) == []
     assert left.is_dir()
 
 
-def test_nor_a_young_one_where_no_lock_tells(
+def test_a_young_folder_is_kept_where_there_are_no_locks(
     left: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("benchmark.core.locks.sys.platform", "win32")
     assert list(clean_folder(tmp_path)) == []
-    monkeypatch.setattr(module, "_YOUNG", -1.0)
+    monkeypatch.setattr(module, "_MIN_AGE", -1.0)
     assert len(list(clean_folder(tmp_path))) == 1
     assert not left.exists()
 
@@ -79,9 +79,9 @@ def test_a_program_gets_its_folders_below_the_run(tmp_path: Path) -> None:
     mask[8:16] = True
     model = Command(f"{sys.executable} {script} {{images}} {{masks}} {{out}}")
     logs = tmp_path / "run" / "logs"
-    (answer,) = model.paint(
+    (result,) = model.paint(
         [NamedImage(sample="a", image=image, mask=mask)], ExternalOptions(logs=logs)
     )
-    assert isinstance(answer, np.ndarray)
-    (log,) = logs.iterdir()  # the folder itself is gone
+    assert isinstance(result, np.ndarray)
+    (log,) = logs.iterdir()  # the folder itself is removed
     assert log.read_text().splitlines()[-1].startswith(f"{logs}/.draft-bench-")

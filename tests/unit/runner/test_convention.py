@@ -1,5 +1,4 @@
-"""Another convention scores kept heatmaps anew: nothing is inpainted and nothing looked at
-again."""
+"""Another convention measures stored heatmaps again, without running a model."""
 
 from __future__ import annotations
 
@@ -16,7 +15,7 @@ from benchmark.api import RunRecord
 from benchmark.core.errors import PlanError
 from benchmark.metrics import CONVENTIONS, METRICS, under_convention
 from benchmark.results.table import run_table
-from benchmark.runner.plan import make_plan, replaced
+from benchmark.runner.plan import make_plan, override_values
 from detectors.baselines import Flatness
 from inpainters.baselines import MeanFill
 
@@ -41,7 +40,7 @@ def go(tmp_path: Path) -> Callable[..., RunRecord]:
 
 
 @pytest.mark.parametrize("convention", [name for name in CONVENTIONS if name != "paper"])
-def test_kept_heatmaps_are_scored_again_without_a_model(
+def test_stored_heatmaps_are_measured_again_without_a_model(
     go: Callable[..., RunRecord], monkeypatch: pytest.MonkeyPatch, convention: str
 ) -> None:
     first = go()
@@ -55,13 +54,13 @@ def test_kept_heatmaps_are_scored_again_without_a_model(
     record = go(convention=convention)
     assert dict(record.document["jobs_run"]) == {"fill": 0, "judge": 0, "measure": 4}
     metrics = under_convention(convention, ("auc", "f1", "psnr"))
-    nulls = ("auc_null", "f1_null", "area_null")  # as the paper scores, whatever the convention
+    nulls = ("auc_null", "f1_null", "area_null")  # as in the paper, for any convention
     assert tuple(cell.metric for cell in record.cells) == (*metrics, *nulls)
     assert all(cell.value is not None and cell.n == 2 for cell in record.cells)
     assert dict(go(convention=convention).document["jobs_run"])["measure"] == 0
 
 
-def test_the_table_says_what_a_convention_does(go: Callable[..., RunRecord]) -> None:
+def test_the_table_explains_a_convention(go: Callable[..., RunRecord]) -> None:
     text = run_table(go(convention="trufor").cells).markdown()
     note = METRICS.load("f1_trufor").note
     assert "drops half to two thirds of the hole" in note
@@ -82,11 +81,11 @@ def test_an_option_replaces_a_plan_s_convention() -> None:
     written = make_plan({"convention": "trufor", "metrics": ["auc", "f1", "psnr"]})
     values = written.model_dump(exclude_unset=True)
     for convention in CONVENTIONS:
-        plan = make_plan(replaced(values, {"convention": convention}))
+        plan = make_plan(override_values(values, {"convention": convention}))
         assert plan.metrics == under_convention(convention, ("auc", "f1", "psnr"))
 
 
-def test_every_convention_is_one_of_the_plan_s() -> None:
+def test_a_plan_accepts_every_convention() -> None:
     for convention in CONVENTIONS:
         assert make_plan({"convention": convention}).convention == convention
     with pytest.raises(PlanError, match=r"convention: .*'paper', 'trufor'.*got 'mine'"):
@@ -95,7 +94,7 @@ def test_every_convention_is_one_of_the_plan_s() -> None:
         make_plan({"convention": "trufor", "metrics": ["f1", "f1_trufor"]})
 
 
-def test_a_plan_measures_lpips_and_gmsd_where_it_is_asked_for() -> None:
+def test_lpips_is_a_default_metric_and_gmsd_is_available() -> None:
     assert make_plan({}).metrics == ("auc", "f1", "acc", "psnr", "lpips")
     assert METRICS.load("gmsd").unavailable() is None
     assert make_plan({"metrics": ["psnr", "gmsd"]}).metrics == ("psnr", "gmsd")

@@ -1,7 +1,7 @@
-"""Files as people have them: the number that was meant, or a line that names the file; never less.
+"""Input files of many formats: the right number, or an error that names the file.
 
-One image of 80x64 with a hole of 40x24, its fill known: every way of saving the same image, the
-same mask or the same heatmap has to come to the same number.
+One image of 80x64 with a hole of 40x24 and a known inpainted image: every way of saving the same
+image, mask or heatmap has to give the same number.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from PIL import Image
 
 from benchmark import Plan, RunRecord, run
 from benchmark.core.errors import DataError, ScaleWarning
-from benchmark.runner.scheduler import Settings
+from benchmark.runner.settings import Settings
 
 HEIGHT, WIDTH = 64, 80
 ROWS, COLUMNS = np.mgrid[:HEIGHT, :WIDTH]
@@ -33,17 +33,17 @@ Save = Callable[[Path], object]
 
 def save(values: np.ndarray, name: str, mode: str | None = None, **options: Any) -> Save:
     def call(folder: Path) -> None:
-        picture = Image.fromarray(values)
-        (picture.convert(mode) if mode else picture).save(folder / name, **options)
+        image = Image.fromarray(values)
+        (image.convert(mode) if mode else image).save(folder / name, **options)
 
     return call
 
 
-def palette(values: np.ndarray, colours: list[int], name: str, **options: Any) -> Save:
+def palette(values: np.ndarray, colors: list[int], name: str, **options: Any) -> Save:
     def call(folder: Path) -> None:
-        picture = Image.frombytes("P", (WIDTH, HEIGHT), values.tobytes())
-        picture.putpalette([*colours, *[0] * (768 - len(colours))])
-        picture.save(folder / name, **options)
+        image = Image.frombytes("P", (WIDTH, HEIGHT), values.tobytes())
+        image.putpalette([*colors, *[0] * (768 - len(colors))])
+        image.save(folder / name, **options)
 
     return call
 
@@ -58,7 +58,7 @@ def all_of(*saves: Save) -> Save:
     return lambda folder: [one(folder) for one in saves]
 
 
-def made(
+def run_files(
     folder: Path,
     *,
     photo: Save | None = None,
@@ -82,8 +82,8 @@ def number(record: RunRecord, metric: str = "psnr") -> float:
 
 
 @pytest.fixture(scope="module")
-def meant(tmp_path_factory: pytest.TempPathFactory) -> float:
-    return number(made(tmp_path_factory.mktemp("meant")))
+def expected(tmp_path_factory: pytest.TempPathFactory) -> float:
+    return number(run_files(tmp_path_factory.mktemp("expected")))
 
 
 @pytest.mark.parametrize(
@@ -112,12 +112,12 @@ def meant(tmp_path_factory: pytest.TempPathFactory) -> float:
         save(HOLE, "a.png", transparency=0),
     ],
 )
-def test_the_same_mask_however_it_is_saved(tmp_path: Path, mask: Save, meant: float) -> None:
-    assert number(made(tmp_path, mask=mask)) == meant
+def test_the_same_mask_in_many_formats(tmp_path: Path, mask: Save, expected: float) -> None:
+    assert number(run_files(tmp_path, mask=mask)) == expected
 
 
 @pytest.mark.parametrize(
-    ("mask", "said"),
+    ("mask", "message"),
     [
         (save(np.where(HOLE > 0, np.nan, 0).astype(np.float32), "a.tif"), "nan to nan"),
         (save(np.dstack([HOLE * 0 + 255, HOLE]), "a.png"), "varying transparency"),
@@ -136,12 +136,10 @@ def test_the_same_mask_however_it_is_saved(tmp_path: Path, mask: Save, meant: fl
         (save(HOLE.astype(np.int32) * 16, "a.tif"), "as of 10 or 12 bits"),
     ],
 )
-def test_a_mask_that_may_mean_something_else_is_refused(
-    tmp_path: Path, mask: Save, said: str
-) -> None:
+def test_an_ambiguous_mask_is_refused(tmp_path: Path, mask: Save, message: str) -> None:
     with pytest.raises(DataError) as caught:
-        made(tmp_path, mask=mask)
-    assert said in str(caught.value)
+        run_files(tmp_path, mask=mask)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -159,12 +157,12 @@ def test_a_mask_that_may_mean_something_else_is_refused(
         all_of(save(PHOTO, "a.png"), lambda folder: (folder / "b.heic").touch()),
     ],
 )  # fmt: skip
-def test_the_same_image_however_it_is_saved(tmp_path: Path, photo: Save, meant: float) -> None:
-    assert number(made(tmp_path, photo=photo)) == meant
+def test_the_same_image_in_many_formats(tmp_path: Path, photo: Save, expected: float) -> None:
+    assert number(run_files(tmp_path, photo=photo)) == expected
 
 
 @pytest.mark.parametrize(
-    ("photo", "said"),
+    ("photo", "message"),
     [
         (save(PHOTO[..., 0].astype(np.float32) / 127.5 - 1, "a.tif"), "-1 to"),
         (save(PHOTO[..., 0].astype(np.int32) - 100, "a.tif"), "-100 to"),
@@ -178,16 +176,16 @@ def test_the_same_image_however_it_is_saved(tmp_path: Path, photo: Save, meant: 
         ),
     ],
 )
-def test_an_image_of_unknown_levels_is_refused(tmp_path: Path, photo: Save, said: str) -> None:
+def test_an_image_of_unknown_levels_is_refused(tmp_path: Path, photo: Save, message: str) -> None:
     with pytest.raises(DataError) as caught:
-        made(tmp_path, photo=photo)
-    assert said in str(caught.value)
+        run_files(tmp_path, photo=photo)
+    assert message in str(caught.value)
 
 
-def judged(folder: Path, heatmap: Save) -> RunRecord:
-    (folder / "looked").mkdir()
-    heatmap(folder / "looked")
-    return made(
+def detect(folder: Path, heatmap: Save) -> RunRecord:
+    (folder / "heatmaps").mkdir()
+    heatmap(folder / "heatmaps")
+    return run_files(
         folder, detectors=f"mine=heatmaps:{folder / 'looked'}", metrics="auc,f1", buckets="10-20"
     )
 
@@ -210,14 +208,14 @@ def array(values: np.ndarray, name: str = "a.npy") -> Save:
         lambda folder: np.savez(folder / "a.png.npz", map=MAP, score=0.7),
     ],
 )
-def test_the_same_heatmap_however_it_is_saved(tmp_path: Path, heatmap: Save) -> None:
-    record = judged(tmp_path, heatmap)
+def test_the_same_heatmap_in_many_formats(tmp_path: Path, heatmap: Save) -> None:
+    record = detect(tmp_path, heatmap)
     assert record.complete, record.failures
     assert (number(record, "auc"), number(record, "f1")) == (1, 1)
 
 
 @pytest.mark.parametrize(
-    ("heatmap", "said"),
+    ("heatmap", "message"),
     [
         (array(MAP * 255), "values in [0, 1], got"),
         (array((MAP - 0.5) * 10), "values in [0, 1], got -"),
@@ -234,21 +232,21 @@ def test_the_same_heatmap_however_it_is_saved(tmp_path: Path, heatmap: Save) -> 
         (lambda folder: np.savez(folder / "a.npz", MAP), "a 'map'"),
     ],
 )
-def test_a_heatmap_that_says_something_else_fails(tmp_path: Path, heatmap: Save, said: str) -> None:
-    record = judged(tmp_path, heatmap)
+def test_a_heatmap_with_invalid_values_fails(tmp_path: Path, heatmap: Save, message: str) -> None:
+    record = detect(tmp_path, heatmap)
     (failure,) = record.failures
     assert (failure.sample, failure.model) == ("a", "mine")
-    assert said in failure.reason
+    assert message in failure.reason
     assert np.isnan(number(record, "auc"))
 
 
-def test_heatmaps_none_of_which_reaches_half_are_told(tmp_path: Path) -> None:
+def test_heatmaps_below_one_half_cause_a_warning(tmp_path: Path) -> None:
     with pytest.warns(ScaleWarning, match=r"heatmaps of uint8 is \d+ of 255, so none calls"):
-        judged(tmp_path, save((MAP * 100).astype(np.uint8), "a.png"))
+        detect(tmp_path, save((MAP * 100).astype(np.uint8), "a.png"))
 
 
 @pytest.mark.parametrize(
-    ("output", "said"),
+    ("output", "message"),
     [
         (save(FILLED, "a.png"), ""),
         (turned(FILLED, "a.png"), ""),
@@ -258,14 +256,14 @@ def test_heatmaps_none_of_which_reaches_half_are_told(tmp_path: Path) -> None:
         (all_of(save(FILLED, "a.png"), save(PHOTO, "a.jpg")), "two files of one name"),
     ],
 )
-def test_finished_images(tmp_path: Path, output: Save, said: str) -> None:
-    (tmp_path / "painted").mkdir()
-    output(tmp_path / "painted")
-    record = made(tmp_path, inpainters=f"mine=outputs:{tmp_path / 'painted'}")
-    assert [said in one.reason for one in record.failures] == ([True] if said else [])
-    if not said:
-        apart = (PHOTO.astype(float) - FILLED) ** 2
-        assert number(record) == pytest.approx(10 * np.log10(255**2 / apart.mean()), abs=1e-5)
+def test_finished_images(tmp_path: Path, output: Save, message: str) -> None:
+    (tmp_path / "outputs").mkdir()
+    output(tmp_path / "outputs")
+    record = run_files(tmp_path, inpainters=f"mine=outputs:{tmp_path / 'painted'}")
+    assert [message in one.reason for one in record.failures] == ([True] if message else [])
+    if not message:
+        difference = (PHOTO.astype(float) - FILLED) ** 2
+        assert number(record) == pytest.approx(10 * np.log10(255**2 / difference.mean()), abs=1e-5)
 
 
 def _real(folder: Path) -> Path:
@@ -273,14 +271,14 @@ def _real(folder: Path) -> Path:
     return folder.parent / "real.png"
 
 
-def test_images_below_the_size_are_told(tmp_path: Path) -> None:
+def test_images_below_the_size_are_reported(tmp_path: Path) -> None:
     lines: list[str] = []
-    made(tmp_path)
+    run_files(tmp_path)
     plan = Plan(images=tmp_path / "photos", inpainters="meanfill", detectors="none",
                 metrics="psnr", size=96, buckets="10-20")  # fmt: skip
     run(plan, store=tmp_path / "store", settings=Settings(tell=lines.append))
-    told = "Images: 1 of 1 are smaller than --size 96 and are enlarged, such as a of 80x64."
-    assert told in lines
+    note = "Images: 1 of 1 are smaller than --size 96 and are enlarged, such as a of 80x64."
+    assert note in lines
     lines.clear()
     run(plan.model_copy(update={"size": 64}), store=tmp_path / "store",
         settings=Settings(tell=lines.append))  # fmt: skip

@@ -1,4 +1,4 @@
-"""Keys: all that decides an answer is in them, and a default adds nothing."""
+"""Keys hash everything that determines an output, and defaults add nothing to them."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from benchmark.api import RunRecord
 from benchmark.core.card import Card
 from benchmark.core.checkpoints.resolve import Weights
 from benchmark.runner.jobs import (
-    Chosen,
     InpaintJob,
+    ResolvedModel,
     SampleRef,
-    fill_job,
     key_of,
+    make_inpaint_job,
 )
 from tests.small import small_weights
-from tests.unit.runner.made import judge_job, measure_job
+from tests.unit.runner.single_jobs import detect_job, measure_job
 
 CARD = Card(name="model", title="a model", sizes="any", revision=3)
-SAMPLE = SampleRef("folder", "a", "10-20", "drawn", "5a")
-ROW = SampleRef("folder", "b", "10-20", "drawn", "5a")  # the same pixels under another name
+SAMPLE = SampleRef("folder", "a", "10-20", "generated", "5a")
+TWIN = SampleRef("folder", "b", "10-20", "generated", "5a")  # the same pixels under another name
 
 
-def chosen(card: Card = CARD, *, sha256: str = "11", **changes: object) -> Chosen:
+def resolved(card: Card = CARD, *, sha256: str = "11", **changes: object) -> ResolvedModel:
     weights = Weights(edition="mini", sha256=sha256)
-    return replace(Chosen(name=card.name, card=card, weights=weights), **changes)
+    return replace(ResolvedModel(name=card.name, card=card, weights=weights), **changes)
 
 
-def painted(model: Chosen, sample: SampleRef = SAMPLE, **changes: object) -> InpaintJob:
-    return fill_job(model, sample, **{"seed": 0, "rounding": "even", **changes})
+def inpaint_job(model: ResolvedModel, sample: SampleRef = SAMPLE, **changes: object) -> InpaintJob:
+    return make_inpaint_job(model, sample, **{"seed": 0, "rounding": "even", **changes})
 
 
 def digest(*parts: str) -> str:
@@ -46,20 +46,22 @@ def digest(*parts: str) -> str:
 
 
 def test_a_default_adds_nothing_to_a_key() -> None:
-    """Stores of older versions hold answers under these keys; written out, not called."""
-    fill = painted(chosen())
-    assert fill.key == digest("fill", "model@3+11", "5a", "", "round")
-    judge = judge_job(chosen(), fill)
-    assert judge.key == digest("judge", "model@3+11", fill.key)
-    assert measure_job("f1", "1", fill, judge).key == digest(
-        "measure", "f1", "1", fill.key, judge.key
+    """Stores of older versions hold outputs under these keys, so they are spelled out here."""
+    inpaint = inpaint_job(resolved())
+    assert inpaint.key == digest("fill", "model@3+11", "5a", "", "round")
+    judge = detect_job(resolved(), inpaint)
+    assert judge.key == digest("judge", "model@3+11", inpaint.key)
+    assert measure_job("f1", "1", inpaint, judge).key == digest(
+        "measure", "f1", "1", inpaint.key, judge.key
     )
-    assert measure_job("psnr", "1", fill, None).key == digest("measure", "psnr", "1", fill.key, "")
-    laundered = judge_job(chosen(), fill, "jpeg:90")
+    assert measure_job("psnr", "1", inpaint, None).key == digest(
+        "measure", "psnr", "1", inpaint.key, ""
+    )
+    laundered = detect_job(resolved(), inpaint, "jpeg:90")
     assert laundered.key == digest("launder", "1", "jpeg:90", "", judge.key)
 
 
-CHANGES: Mapping[str, Callable[[Chosen], Chosen]] = {
+CHANGES: Mapping[str, Callable[[ResolvedModel], ResolvedModel]] = {
     "weights": lambda one: replace(one, weights=Weights(edition="mini", sha256="22")),
     "revision": lambda one: replace(one, card=replace(one.card, revision=4)),
     "model": lambda one: replace(one, card=replace(one.card, name="other")),
@@ -70,96 +72,102 @@ CHANGES: Mapping[str, Callable[[Chosen], Chosen]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_all_that_decides_a_model_s_answer_is_in_its_keys(change: str) -> None:
-    model, other = chosen(), CHANGES[change](chosen())
-    assert painted(other).key != painted(model).key
-    fill = painted(model)
-    assert judge_job(other, fill).key != judge_job(model, fill).key
-    assert judge_job(model, painted(other)).key != judge_job(model, fill).key
+def test_everything_that_determines_an_output_is_in_the_key(change: str) -> None:
+    model, other = resolved(), CHANGES[change](resolved())
+    assert inpaint_job(other).key != inpaint_job(model).key
+    inpaint = inpaint_job(model)
+    assert detect_job(other, inpaint).key != detect_job(model, inpaint).key
+    assert detect_job(model, inpaint_job(other)).key != detect_job(model, inpaint).key
 
 
-def test_what_tuning_does_is_told_apart() -> None:
-    tuned = [chosen(), chosen(precision="bf16"), chosen(compiled=True)]
-    tuned.append(chosen(precision="bf16", compiled=True))
+def test_precision_and_compilation_are_in_the_identity() -> None:
+    tuned = [resolved(), resolved(precision="bf16"), resolved(compiled=True)]
+    tuned.append(resolved(precision="bf16", compiled=True))
     assert len({one.identity for one in tuned}) == 4
 
 
-def test_a_label_of_a_user_s_model_is_in_no_key() -> None:
-    one, other = (chosen(replace(CARD, name=name), source="it.py:It") for name in ("a", "b"))
-    assert painted(one).key == painted(other).key
+def test_the_label_of_an_external_model_is_in_no_key() -> None:
+    one, other = (resolved(replace(CARD, name=name), source="it.py:It") for name in ("a", "b"))
+    assert inpaint_job(one).key == inpaint_job(other).key
 
 
-def test_seed_and_name_are_in_the_key_of_a_model_that_draws_and_of_no_other() -> None:
-    draws, does_not = chosen(replace(CARD, seeded=True)), chosen()
-    keys = {painted(draws, sample, seed=seed).key for sample in (SAMPLE, ROW) for seed in (0, 1)}
+def test_seed_and_name_are_in_the_key_of_seeded_models_only() -> None:
+    seeded, unseeded = resolved(replace(CARD, seeded=True)), resolved()
+    keys = {
+        inpaint_job(seeded, sample, seed=seed).key for sample in (SAMPLE, TWIN) for seed in (0, 1)
+    }
     assert len(keys) == 4
-    keys = {painted(does_not, sample, seed=seed).key for sample in (SAMPLE, ROW) for seed in (0, 1)}
+    keys = {
+        inpaint_job(unseeded, sample, seed=seed).key for sample in (SAMPLE, TWIN) for seed in (0, 1)
+    }
     assert len(keys) == 1
 
 
-def test_the_rounding_is_in_the_key_where_the_authors_differ() -> None:
-    cuts, rounds = chosen(replace(CARD, rounding="cut")), chosen()
-    assert painted(cuts, rounding="authors").key != painted(cuts).key
-    assert painted(rounds, rounding="authors").key == painted(rounds).key
-    assert painted(cuts, rounding="authors").rounding == "cut"
-    assert painted(cuts).rounding == "round"
+def test_the_rounding_is_in_the_key_if_the_authors_rule_differs() -> None:
+    cuts, rounds = resolved(replace(CARD, rounding="cut")), resolved()
+    assert inpaint_job(cuts, rounding="authors").key != inpaint_job(cuts).key
+    assert inpaint_job(rounds, rounding="authors").key == inpaint_job(rounds).key
+    assert inpaint_job(cuts, rounding="authors").rounding == "cut"
+    assert inpaint_job(cuts).rounding == "round"
 
 
-def test_a_blind_hole_is_in_the_key_of_a_model_that_paints() -> None:
-    paints, keeps = chosen(), chosen(replace(CARD, paints=False))
-    assert painted(paints, blind=True).key != painted(paints).key
-    assert painted(keeps, blind=True).key == painted(keeps).key
-    assert not painted(keeps, blind=True).blind
+def test_a_blind_hole_is_in_the_key_of_a_model_that_inpaints() -> None:
+    paints, keeps = resolved(), resolved(replace(CARD, paints=False))
+    assert inpaint_job(paints, blind=True).key != inpaint_job(paints).key
+    assert inpaint_job(keeps, blind=True).key == inpaint_job(keeps).key
+    assert not inpaint_job(keeps, blind=True).blind
 
 
-def test_the_sample_and_what_is_its_own_are_in_the_key() -> None:
-    assert painted(chosen(), replace(SAMPLE, key="5b")).key != painted(chosen()).key
-    assert painted(chosen(), own="ab").key != painted(chosen()).key
+def test_sample_and_fingerprint_are_in_the_key() -> None:
+    assert inpaint_job(resolved(), replace(SAMPLE, key="5b")).key != inpaint_job(resolved()).key
+    assert inpaint_job(resolved(), fingerprint="ab").key != inpaint_job(resolved()).key
 
 
-def test_noise_is_another_for_each_seed_and_sample_and_nothing_else_is() -> None:
-    fills = [painted(chosen(), one, seed=seed) for one in (SAMPLE, ROW) for seed in (0, 1)]
-    noisy = [judge_job(chosen(), fill, "noise:2") for fill in fills]
+def test_only_noise_depends_on_seed_and_sample() -> None:
+    fills = [inpaint_job(resolved(), one, seed=seed) for one in (SAMPLE, TWIN) for seed in (0, 1)]
+    noisy = [detect_job(resolved(), inpaint, "noise:2") for inpaint in fills]
     assert len({job.seed for job in noisy}) == len({job.key for job in noisy}) == 4
-    blurred = [judge_job(chosen(), fill, "blur:1") for fill in fills]
+    blurred = [detect_job(resolved(), inpaint, "blur:1") for inpaint in fills]
     assert len({job.key for job in blurred}) == 1
     steps = ["", "noise:2", "noise:3", "blur:1"]
-    assert len({judge_job(chosen(), fills[0], step).key for step in steps}) == 4
+    assert len({detect_job(resolved(), fills[0], step).key for step in steps}) == 4
 
 
-def test_grain_is_another_for_each_seed_and_sample_and_no_other_retouching_is() -> None:
-    pairs = [(sample, seed) for sample in (SAMPLE, ROW) for seed in (0, 1)]
-    grain = [painted(chosen(), one, seed=seed, retouch="grain:2") for one, seed in pairs]
+def test_only_grain_depends_on_seed_and_sample() -> None:
+    pairs = [(sample, seed) for sample in (SAMPLE, TWIN) for seed in (0, 1)]
+    grain = [inpaint_job(resolved(), one, seed=seed, retouch="grain:2") for one, seed in pairs]
     assert len({job.grain_seed for job in grain}) == len({job.key for job in grain}) == 4
-    blurred = [painted(chosen(), one, seed=seed, retouch="blur:1") for one, seed in pairs]
+    blurred = [inpaint_job(resolved(), one, seed=seed, retouch="blur:1") for one, seed in pairs]
     assert len({job.key for job in blurred}) == 1
-    keys = {painted(chosen(), retouch=step).key for step in ("", "grain:2", "grain:3", "blur:1")}
-    keys.add(painted(chosen(sha256="22"), retouch="blur:1").key)
+    keys = {
+        inpaint_job(resolved(), retouch=step).key for step in ("", "grain:2", "grain:3", "blur:1")
+    }
+    keys.add(inpaint_job(resolved(sha256="22"), retouch="blur:1").key)
     assert len(keys) == 5
 
 
-def test_what_is_painted_or_retouched_is_changed() -> None:
-    keeps = chosen(replace(CARD, paints=False))
-    assert painted(chosen()).changed
-    assert not painted(keeps).changed
-    assert painted(keeps, retouch="blur:1").changed
+def test_inpainting_and_retouching_change_the_image() -> None:
+    keeps = resolved(replace(CARD, paints=False))
+    assert inpaint_job(resolved()).changes_image
+    assert not inpaint_job(keeps).changes_image
+    assert inpaint_job(keeps, retouch="blur:1").changes_image
 
 
-def test_all_that_decides_a_number_is_in_its_key() -> None:
-    fill, other = painted(chosen()), painted(chosen(sha256="22"))
-    judge = judge_job(chosen(), fill)
+def test_everything_that_determines_a_number_is_in_its_key() -> None:
+    inpaint, other = inpaint_job(resolved()), inpaint_job(resolved(sha256="22"))
+    judge = detect_job(resolved(), inpaint)
     jobs = [
-        measure_job("f1", "1", fill, judge),
-        measure_job("f1", "2", fill, judge),
-        measure_job("auc", "1", fill, judge),
-        measure_job("f1", "1", fill, None),
-        measure_job("f1", "1", fill, judge_job(chosen(sha256="22"), fill)),
-        measure_job("f1", "1", other, judge_job(chosen(), other)),
+        measure_job("f1", "1", inpaint, judge),
+        measure_job("f1", "2", inpaint, judge),
+        measure_job("auc", "1", inpaint, judge),
+        measure_job("f1", "1", inpaint, None),
+        measure_job("f1", "1", inpaint, detect_job(resolved(sha256="22"), inpaint)),
+        measure_job("f1", "1", other, detect_job(resolved(), other)),
     ]
     assert len({job.key for job in jobs}) == len(jobs)
 
 
-def test_parts_do_not_run_into_each_other() -> None:
+def test_parts_of_a_key_are_separated() -> None:
     assert key_of("ab", "c") != key_of("a", "bc")
     assert key_of("a", "") != key_of("a")
 
@@ -169,12 +177,12 @@ Go = Callable[..., RunRecord]
 
 @pytest.fixture
 def go(tmp_path: Path) -> Go:
-    """Run two images, with holes that do not depend on the seed, on one store or another."""
+    """Run a plan over two images with masks from files, on a named store."""
     for name in ("photos", "masks"):
         (tmp_path / name).mkdir()
-    draw = np.random.default_rng(2)
+    rng = np.random.default_rng(2)
     for name in "ab":
-        pixels = draw.integers(0, 256, (64, 64, 3), dtype=np.uint8)
+        pixels = rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(tmp_path / "photos" / f"{name}.png")
     white = np.zeros((64, 64), np.uint8)
     white[20:44, 8:56] = 255
@@ -197,8 +205,8 @@ def values(record: RunRecord) -> list[float | None]:
     return [cell.value for cell in record.cells]
 
 
-def holds(go: Go, first: dict[str, object], second: dict[str, object]) -> None:
-    """Two runs on one store: the second gets its own numbers, those of a store of its own."""
+def check_two_runs(go: Go, first: dict[str, object], second: dict[str, object]) -> None:
+    """Check that the second of two runs on one store has the numbers of a run on its own store."""
     one, other = go("shared", **first), go("shared", **second)
     assert other.document["jobs_run"]["fill"] == 2
     assert values(other) == values(go("own", **second))
@@ -210,14 +218,14 @@ def test_two_weights_files_and_one_store(go: Go, tmp_path: Path) -> None:
     file = small_weights("fcf")
     with safe_open(file, "pt") as read:
         state = {name: read.get_tensor(name) for name in read.keys()}  # noqa: SIM118
-        noted = read.metadata()
+        metadata = read.metadata()
     state["synthesis.foreword.torgb.bias"] += 0.5
-    save_file(state, tmp_path / "other.safetensors", metadata=noted)
-    holds(go, {}, {"weights": {"fcf": str(tmp_path / "other.safetensors")}})
+    save_file(state, tmp_path / "other.safetensors", metadata=metadata)
+    check_two_runs(go, {}, {"weights": {"fcf": str(tmp_path / "other.safetensors")}})
 
 
 def test_two_seeds_and_one_store(go: Go) -> None:
-    holds(go, {"seed": 1}, {"seed": 2})
+    check_two_runs(go, {"seed": 1}, {"seed": 2})
     plain = {"inpainters": ("meanfill",), "weights": {}}
     go("shared", **plain, seed=1)
     assert go("shared", **plain, seed=2).document["jobs_run"]["fill"] == 0
@@ -225,4 +233,4 @@ def test_two_seeds_and_one_store(go: Go) -> None:
 
 def test_both_rounding_rules_and_one_store(go: Go) -> None:
     cut = {"inpainters": ("lama",), "weights": {"lama": str(small_weights("lama"))}}
-    holds(go, {"rounding": "even", **cut}, {"rounding": "authors", **cut})
+    check_two_runs(go, {"rounding": "even", **cut}, {"rounding": "authors", **cut})

@@ -1,4 +1,4 @@
-"""What record.json says of the machine, and pinning its arithmetic."""
+"""The machine in record.json, and `--reproducible`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from benchmark.runner.machine import machine_of, make_reproducible
 X86 = platform.machine().lower() in ("x86_64", "amd64")
 
 
-def test_a_run_that_computed_says_threads_and_instruction_set() -> None:
+def test_a_run_that_computed_records_threads_and_instruction_set() -> None:
     found = machine_of("cpu", 3)
     assert found["threads"] == 3
     assert found["instruction_set"] == torch.backends.cpu.get_cpu_capability()
@@ -28,7 +28,7 @@ def test_a_run_that_computed_says_threads_and_instruction_set() -> None:
     assert "gpu" not in found
 
 
-def test_a_run_that_computed_nothing_claims_nothing_of_torch() -> None:
+def test_a_cached_run_records_nothing_about_torch() -> None:
     found = machine_of("cpu", None)
     assert (found["threads"], found["instruction_set"]) == (None, None)
 
@@ -45,15 +45,15 @@ def test_a_gpu_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("cuda:0", None, "--device cpu"),
         ("cpu", "ray", "every node"),
-        ("cpu", "serial", "too late"),  # these tests have loaded torch
+        ("cpu", "serial", "after torch is loaded"),  # these tests have loaded torch
     ],
 )
-def test_what_cannot_be_pinned_is_refused(device: str, executor: str | None, reason: str) -> None:
+def test_reproducible_refuses_other_devices(device: str, executor: str | None, reason: str) -> None:
     with pytest.raises(BadInput, match=reason):
         make_reproducible(device, executor)
 
 
-def test_reproducible_pins_threads_and_kernels_and_the_record_says_so(tmp_path: Path) -> None:
+def test_reproducible_sets_threads_and_kernels(tmp_path: Path) -> None:
     words = ("run", "--inpainter", "safepaint", "--detector", "none", "--metrics", "psnr",
              "--limit", "1", "--size", "64", "--buckets", "10-20", "--out", "out",
              "--reproducible")  # fmt: skip

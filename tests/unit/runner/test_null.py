@@ -1,4 +1,4 @@
-"""The null in a run: measured whether or not `original` is asked for, at no key of its own."""
+"""The null in a run: measured with or without `original` in the plan, under the same keys."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from benchmark.core.errors import PlanError
 from benchmark.core.types import Detection
 from benchmark.merge import merge
 from benchmark.results.required_keys import needed_by
-from benchmark.runner import resolve as setups
+from benchmark.runner import resolve
 from benchmark.runner.resolve import ResolvedPlan
-from benchmark.runner.scheduler import Settings
+from benchmark.runner.settings import Settings
 from benchmark.runner.shard import Shard
 from benchmark.store.clean import clean_store
 from benchmark.store.store import Store
@@ -68,7 +68,7 @@ def nulls(record: RunRecord) -> dict[tuple[str, str, str, str], float | None]:
     }
 
 
-def test_the_null_is_the_same_whether_or_not_original_is_asked_for(go: Go) -> None:
+def test_the_null_is_the_same_with_and_without_original(go: Go) -> None:
     alone, beside = go(store="one"), go(store="two", inpainters=("meanfill", "original"))
     assert nulls(alone) == nulls(beside)
     assert len(nulls(alone)) == 2 * 3
@@ -79,13 +79,13 @@ def test_the_null_is_the_same_whether_or_not_original_is_asked_for(go: Go) -> No
     assert {cell.weights for cell in own} == {"original=none flatness=none"}
 
 
-def test_it_takes_the_answers_of_original_and_gives_them(go: Go) -> None:
+def test_the_null_shares_outputs_with_original(go: Go) -> None:
     go()
     done = go(inpainters=("meanfill", "original")).document["jobs_run"]
     assert done == {"fill": 0, "judge": 0, "measure": 2 * 6}  # its auc and psnr alone
 
 
-def test_it_is_measured_after_laundering_too(go: Go) -> None:
+def test_the_null_is_measured_after_post_processing(go: Go) -> None:
     found = nulls(go(launder=("resize:0.5", "jpeg:60")))
     assert {launder for _, launder, _, _ in found} == {"", "resize:0.5", "jpeg:60"}
     assert all(value is not None for value in found.values())
@@ -98,10 +98,10 @@ def test_it_is_measured_after_laundering_too(go: Go) -> None:
 @pytest.mark.parametrize(
     "changes", [{"detectors": ()}, {"metrics": ("psnr",)}], ids=["no detector", "no such metric"]
 )
-def test_there_is_none_without_a_detector_s_answer(go: Go, changes: dict[str, object]) -> None:
+def test_there_is_no_null_without_detections(go: Go, changes: dict[str, object]) -> None:
     record = go(**changes)
     assert not nulls(record)
-    assert record.document["jobs_run"]["fill"] == 6  # nothing but what was asked for
+    assert record.document["jobs_run"]["fill"] == 6  # only what the plan names
 
 
 def heatmaps(folder: Path) -> str:
@@ -113,7 +113,7 @@ def heatmaps(folder: Path) -> str:
     return f"made=heatmaps:{folder}"
 
 
-def test_heatmaps_have_a_gap_and_nothing_is_painted_for_them(go: Go, tmp_path: Path) -> None:
+def test_heatmaps_have_a_gap_and_no_extra_jobs(go: Go, tmp_path: Path) -> None:
     record = go(detectors=(heatmaps(tmp_path / "maps"),))
     assert record.complete
     assert record.document["jobs_run"]["fill"] == 6
@@ -121,12 +121,12 @@ def test_heatmaps_have_a_gap_and_nothing_is_painted_for_them(go: Go, tmp_path: P
     assert {cell.metric for cell in own} == NULLS
     assert {(cell.value, cell.n, cell.expected) for cell in own} == {(None, 0, 3)}
     (reason,) = {cell.reason for cell in own}
-    assert "a heatmaps: detector is asked about untouched images only with" in reason
+    assert "a heatmaps: detector runs on authentic images only with" in reason
     assert "original among the inpainters" in reason
     assert not record.distances
 
 
-def test_beside_heatmaps_other_detectors_have_theirs(go: Go, tmp_path: Path) -> None:
+def test_other_detectors_beside_heatmaps_have_a_null(go: Go, tmp_path: Path) -> None:
     found = nulls(go(detectors=(heatmaps(tmp_path / "maps"), "flatness")))
     assert {detector for (detector, *_), value in found.items() if value is None} == {"made"}
 
@@ -140,41 +140,39 @@ def test_a_detector_without_weights_has_a_gap(go: Go) -> None:
 
 
 @pytest.mark.parametrize(("null", "metric"), [("auc_null", "auc"), ("f1_null", "f1")])
-def test_a_plan_cannot_ask_for_a_null_of_what_was_inpainted(null: str, metric: str) -> None:
+def test_a_plan_cannot_name_a_null(null: str, metric: str) -> None:
     with pytest.raises(PlanError, match=rf"{null} is measured .* beside {metric}, in every run"):
         Plan(metrics=("auc", null))
 
 
-def test_two_sided_auc_has_its_own_null_beside_it(go: Go) -> None:
+def test_two_sided_auc_has_its_own_null(go: Go) -> None:
     found = {metric for *_, metric in nulls(go(metrics=("auc_two_sided",)))}
     assert found == {*NULLS, "auc_two_sided_null"}
 
 
-def test_an_untouched_image_is_looked_at_once_for_all_its_holes(
-    go: Go, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_detector_runs_once_per_authentic_image(go: Go, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Tensor] = []
-    look = Flatness._detect
+    detect = Flatness._detect
 
     def watch(self: Flatness, images: Tensor) -> Detection:
         seen.append(images)
-        return look(self, images)
+        return detect(self, images)
 
     plain = go(store="batched", settings=Settings(batch=2))
     monkeypatch.setattr(Flatness, "_detect", watch)
     once = go()
-    assert len(seen) == 6 + 3  # what was inpainted, then each of three images
+    assert len(seen) == 6 + 3  # inpainted images, then three authentic ones
     assert nulls(once) == nulls(plain)
-    assert once.document["jobs_run"]["judge"] == 6 + 6  # every answer is stored under its key
+    assert once.document["jobs_run"]["judge"] == 6 + 6  # every output is stored under its key
 
 
-def test_what_fails_on_an_image_is_asked_again(go: Go, monkeypatch: pytest.MonkeyPatch) -> None:
-    look, count = Flatness._detect, 0
+def test_a_failed_detection_is_not_reused(go: Go, monkeypatch: pytest.MonkeyPatch) -> None:
+    detect, count = Flatness._detect, 0
 
     def fail_once(self: Flatness, images: Tensor) -> Detection:
         nonlocal count
         count += 1
-        found = look(self, images)
+        found = detect(self, images)
         return replace(found, score=found.score * float("nan")) if count == 7 else found
 
     monkeypatch.setattr(Flatness, "_detect", fail_once)
@@ -183,7 +181,7 @@ def test_what_fails_on_an_image_is_asked_again(go: Go, monkeypatch: pytest.Monke
     assert count == 6 + 4
 
 
-def test_samples_hold_the_null_image_by_image(go: Go, tmp_path: Path) -> None:
+def test_the_samples_file_has_the_null_of_each_image(go: Go, tmp_path: Path) -> None:
     record = go(out="out")
     with (tmp_path / "out" / "samples.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -197,11 +195,11 @@ def test_samples_hold_the_null_image_by_image(go: Go, tmp_path: Path) -> None:
     assert all(row["auc_null"] == "" for row in rows if row["inpainter"] != "original")
 
 
-def test_cleaning_keeps_the_null_s_answers(go: Go, tmp_path: Path) -> None:
+def test_cleaning_keeps_the_outputs_of_the_null(go: Go, tmp_path: Path) -> None:
     go(out="out")
     with Store(tmp_path / "store") as store:
-        gone = list(clean_store(store, needed=needed_by([tmp_path / "out"])))
-    assert gone == []
+        removed = list(clean_store(store, needed=needed_by([tmp_path / "out"])))
+    assert removed == []
     assert go().document["jobs_run"] == {"fill": 0, "judge": 0, "measure": 0}
 
 
@@ -211,7 +209,7 @@ def shards(go: Go) -> None:
         go(out=f"part{number}", store=f"store{number}", settings=settings)
 
 
-def test_shards_make_the_null_of_one_run(go: Go, tmp_path: Path) -> None:
+def test_merged_shards_have_the_null_of_one_run(go: Go, tmp_path: Path) -> None:
     go(out="whole", store="whole-store")
     shards(go)
     merge([tmp_path / "part1", tmp_path / "part2"], out=tmp_path / "all", store=tmp_path / "both")
@@ -222,13 +220,13 @@ def test_shards_make_the_null_of_one_run(go: Go, tmp_path: Path) -> None:
 def test_shards_of_a_version_without_the_null_are_merged_without_it(
     go: Go, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prepare = setups.prepare
+    resolve_plan = resolve.resolve_plan
 
     def older(*arguments: object) -> ResolvedPlan:
-        return replace(prepare(*arguments), untouched=None)  # type: ignore[arg-type]
+        return replace(resolve_plan(*arguments), null_inpainter=None)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
-        patch.setattr("benchmark.api.prepare", older)
+        patch.setattr("benchmark.api.resolve_plan", older)
         shards(go)
     copytree(tmp_path / "store1", tmp_path / "both")
     record = merge([tmp_path / "part1", tmp_path / "part2"], out=tmp_path / "all",

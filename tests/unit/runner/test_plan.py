@@ -1,4 +1,4 @@
-"""A plan refuses what it does not know."""
+"""Plans: values, files, and errors in one line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmark.core.errors import PlanError, UnknownName
 from benchmark.runner.plan import make_plan
 
 
-def test_a_plan_written_and_read_is_the_same(tmp_path: Path) -> None:
+def test_a_plan_is_read_as_it_was_written(tmp_path: Path) -> None:
     plan = make_plan(
         {"inpainters": ["telea"], "weights": {}, "seed": 3, "size": "native",
          "datasets": ["samples", "places2"], "data_root": "data", "launder": ["jpeg:90.0"]}
@@ -43,7 +43,7 @@ def test_a_plan_written_and_read_is_the_same(tmp_path: Path) -> None:
         ({"weights": {"lama": "x.pth"}}, "'lama', which is not in the plan"),
     ],
 )
-def test_bad_plans_are_refused_in_a_line(values: dict[str, object], message: str) -> None:
+def test_invalid_plans_are_refused_in_one_line(values: dict[str, object], message: str) -> None:
     with pytest.raises(PlanError, match=message) as caught:
         make_plan(values)
     assert "\n" not in str(caught.value)
@@ -58,12 +58,12 @@ def test_bad_plans_are_refused_in_a_line(values: dict[str, object], message: str
         ({"datasets": ["sample"]}, "no data set named 'sample'. Did you mean 'samples'"),
     ],
 )
-def test_unknown_names_offer_the_near_one(values: dict[str, object], near: str) -> None:
+def test_unknown_names_suggest_similar_ones(values: dict[str, object], near: str) -> None:
     with pytest.raises(UnknownName, match=near):
         make_plan(values)
 
 
-def test_files_that_are_no_plan(tmp_path: Path) -> None:
+def test_files_that_are_not_a_plan(tmp_path: Path) -> None:
     with pytest.raises(PlanError, match="cannot be read"):
         Plan.load(tmp_path / "gone.toml")
     (tmp_path / "bad.toml").write_text("a = = 1")
@@ -83,7 +83,7 @@ def test_retouching_is_canonical_and_none_alone_is_the_default() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("values", "message"),
     [
         ({"retouch": ("grit:1",)}, r"no retouching named 'grit'\. Known: grain:SIGMA, grain:match"),
         ({"retouch": ("grain:-1",)}, "from 0.01 to 128 gray levels"),
@@ -91,7 +91,7 @@ def test_retouching_is_canonical_and_none_alone_is_the_default() -> None:
         ({"retouch": ("none", "none")}, "retouching 'none' is named twice"),
         (
             {"retouch": ("grain:match",), "buckets": ("99-100",), "size": 32},
-            "fewer than 100 pixels at size 32; take grain:SIGMA",
+            "fewer than 100 pixels at size 32; use grain:SIGMA",
         ),
         (
             {"inpainters": ("telea", "telea+grain-1=outputs:x"), "retouch": ("none", "grain:1")},
@@ -99,21 +99,21 @@ def test_retouching_is_canonical_and_none_alone_is_the_default() -> None:
         ),
     ],
 )
-def test_retouching_that_cannot_be_is_refused(values: dict[str, object], said: str) -> None:
-    with pytest.raises(PlanError, match=said) as caught:
+def test_invalid_retouching_is_refused(values: dict[str, object], message: str) -> None:
+    with pytest.raises(PlanError, match=message) as caught:
         Plan(**values)
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("place", ["~nobody/x", "x" * 5000, "a/~"])
-def test_odd_places_are_left_to_who_uses_them(tmp_path: Path, place: str) -> None:
+def test_unusual_paths_are_kept(tmp_path: Path, place: str) -> None:
     (tmp_path / "plan.toml").write_text(f'datasets = ["folder"]\nimages = "{place}"\n')
     plan = Plan.load(tmp_path / "plan.toml")
     assert plan.images == Path(place)
     assert f'images = "{place}"' in plan.dump()
 
 
-def test_a_value_that_is_refused_is_told_in_our_words_alone() -> None:
+def test_messages_have_no_text_of_pydantic() -> None:
     with pytest.raises(PlanError, match=r"buckets: bucket 'x': expected a range") as raised:
         Plan(buckets="x")
     assert "Value error" not in str(raised.value)

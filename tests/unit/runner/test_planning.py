@@ -1,4 +1,4 @@
-"""A plan's jobs, made once: no key is hashed twice in a run, and columns say what jobs say."""
+"""Columns of jobs: no key is hashed twice in a run, and keys equal those of single jobs."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from PIL import Image
 
 from benchmark import Plan, run
 from benchmark.results.required_keys import needed_by
-from benchmark.runner import jobs as made
-from benchmark.runner.jobs import fill_job, mask_key
+from benchmark.runner import jobs as jobs_module
+from benchmark.runner.jobs import make_inpaint_job, mask_key
 from benchmark.runner.planning import Keys, PlanJobs
-from benchmark.runner.resolve import prepare
+from benchmark.runner.resolve import resolve_plan
 from benchmark.store.store import Store
 from tests.small import small_weights
 from tests.stopped import stop
-from tests.unit.runner.made import judge_job, measure_job
+from tests.unit.runner.single_jobs import detect_job, measure_job
 
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Plan:
     photos = tmp_path / "photos"
     photos.mkdir()
-    draw = np.random.default_rng(4)
+    rng = np.random.default_rng(4)
     for name in "abc":
-        pixels = draw.integers(0, 256, (64, 64, 3), dtype=np.uint8)
+        pixels = rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(photos / f"{name}.png")
     return Plan(
         datasets=("folder",), images=photos, size=64, buckets=("10-20", "30-40"),
@@ -39,15 +39,15 @@ def plan(tmp_path: Path) -> Plan:
 
 
 def again(plan: Plan, **changes: object) -> Plan:
-    """The plan with changes, without the network."""
+    """Return the plan with changes, without the network."""
     return Plan(**{**plan.model_dump(exclude_unset=True), "weights": {}, **changes})
 
 
 @pytest.fixture
 def hashed(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """How often each key was hashed."""
+    """The number of times that each key is hashed."""
     found: Counter[str] = Counter()
-    key_of = made.key_of
+    key_of = jobs_module.key_of
 
     def counted(*parts: object) -> str:
         key = key_of(*parts)
@@ -70,44 +70,46 @@ def test_no_key_is_hashed_twice_in_a_run(
     record = run(plan, store=store, out=tmp_path / "out", save_images=True)
     assert record.complete
     assert {key: times for key, times in hashed.items() if times > 1} == {}
-    with Store(store) as answers:
-        there = {row.key for row in answers.table.below("")}
-    assert there <= set(hashed)  # the answers' keys are among those that were counted
-    assert len(there) > 500
+    with Store(store) as opened:
+        stored = {row.key for row in opened.table.with_prefix("")}
+    assert stored <= set(hashed)  # all stored keys were counted
+    assert len(stored) > 500
 
 
-def test_columns_have_the_keys_and_jobs_of_single_jobs(plan: Plan) -> None:
-    setup = prepare(plan)
-    jobs = PlanJobs(setup)
-    (flatness, _) = setup.detectors
-    for inpainter in setup.inpainters:
-        for retouch in setup.retouches:
-            column = jobs.fills(inpainter, retouch)
-            measures = [one.keys for one in jobs.measures(inpainter, retouch)]
-            for place, sample in enumerate(setup.samples):
-                fill = fill_job(
+def test_columns_equal_single_jobs(plan: Plan) -> None:
+    resolved = resolve_plan(plan)
+    jobs = PlanJobs(resolved)
+    (flatness, _) = resolved.detectors
+    for inpainter in resolved.inpainters:
+        for retouch in resolved.retouches:
+            column = jobs.inpaint_jobs(inpainter, retouch)
+            measures = [one.keys for one in jobs.measure_jobs(inpainter, retouch)]
+            for place, sample in enumerate(resolved.samples):
+                inpaint = make_inpaint_job(
                     inpainter, sample, seed=plan.seed, rounding=plan.rounding, retouch=retouch
                 )
-                assert column.job(place) == fill
-                assert column.keys[place] == fill.key
-                for launder in setup.launders:
-                    judge = judge_job(flatness, fill, launder)
-                    assert jobs.judges(flatness, inpainter, retouch, launder).job(place) == judge
-                    assert measure_job("auc", "1", fill, judge).key in {
+                assert column.job(place) == inpaint
+                assert column.keys[place] == inpaint.key
+                for launder in resolved.launders:
+                    detect = detect_job(flatness, inpaint, launder)
+                    assert (
+                        jobs.detect_jobs(flatness, inpainter, retouch, launder).job(place) == detect
+                    )
+                    assert measure_job("auc", "1", inpaint, detect).key in {
                         keys[place] for keys in measures
                     }
             assert len({keys[0] for keys in measures}) == len(measures)
 
 
-def test_images_are_stored_as_the_answers_of_original(plan: Plan) -> None:
-    jobs = PlanJobs(prepare(plan))
-    (original,) = (one for one in jobs.setup.inpainters if one.name == "original")
-    assert list(jobs.images()) == list(jobs.fill_keys(original))
-    assert list(jobs.masks()) == [mask_key(one) for one in jobs.setup.samples]
-    assert len({*jobs.images(), *jobs.masks()}) == 2 * len(jobs.setup.samples)
+def test_images_are_stored_as_outputs_of_original(plan: Plan) -> None:
+    jobs = PlanJobs(resolve_plan(plan))
+    (original,) = (one for one in jobs.resolved.inpainters if one.name == "original")
+    assert list(jobs.image_keys()) == list(jobs.inpaint_keys(original))
+    assert list(jobs.mask_keys()) == [mask_key(one) for one in jobs.resolved.samples]
+    assert len({*jobs.image_keys(), *jobs.mask_keys()}) == 2 * len(jobs.resolved.samples)
 
 
-def test_keys_are_what_was_put_in() -> None:
+def test_keys_are_returned_unchanged() -> None:
     words = [f"{number:032x}" for number in range(5)]
     keys = Keys(words)
     assert (len(keys), list(keys), keys.at([3, 0])) == (5, words, [words[3], words[0]])
@@ -127,19 +129,19 @@ def test_images_and_masks_of_all_samples_are_in_the_store(
 ) -> None:
     plan = again(plan, **changes)
     run(plan, store=tmp_path / "store")
-    jobs = PlanJobs(prepare(plan))
+    jobs = PlanJobs(resolve_plan(plan))
     with Store(tmp_path / "store") as store:
-        for place, sample in enumerate(jobs.setup.samples):
-            loaded = jobs.setup.sources.load(sample)
-            assert np.array_equal(store.picture(jobs.images()[place]), loaded.image)
-            assert np.array_equal(store.mask(jobs.masks()[place]), loaded.mask)
+        for place, sample in enumerate(jobs.resolved.samples):
+            loaded = jobs.resolved.sources.load(sample)
+            assert np.array_equal(store.image(jobs.image_keys()[place]), loaded.image)
+            assert np.array_equal(store.mask(jobs.mask_keys()[place]), loaded.mask)
 
 
 def test_a_store_of_an_older_version_gets_its_images_and_masks(plan: Plan, tmp_path: Path) -> None:
     plan = again(plan, inpainters=("meanfill",), detectors=(), launder=())
     first = run(plan, store=tmp_path / "store")
-    jobs = PlanJobs(prepare(plan))
-    inputs = [*jobs.images(), *jobs.masks()]
+    jobs = PlanJobs(resolve_plan(plan))
+    inputs = [*jobs.image_keys(), *jobs.mask_keys()]
     with Store(tmp_path / "store") as store, store.table.writing():
         store.table.drop(inputs)
     second = run(plan, store=tmp_path / "store")
@@ -149,7 +151,7 @@ def test_a_store_of_an_older_version_gets_its_images_and_masks(plan: Plan, tmp_p
         assert store.known(inputs) == set(inputs)
 
 
-def test_what_a_finished_run_needs_is_said_by_its_files_alone(
+def test_the_required_keys_of_a_run_come_from_its_files(
     plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run(plan, store=tmp_path / "store", out=tmp_path / "out")
@@ -158,9 +160,9 @@ def test_what_a_finished_run_needs_is_said_by_its_files_alone(
         raise AssertionError("neither data nor models are needed")
 
     with Store(tmp_path / "store") as store:
-        there = {row.key for row in store.table.below("")}
+        stored = {row.key for row in store.table.with_prefix("")}
     with monkeypatch.context() as patch:
-        patch.setattr("benchmark.results.run_folder.prepare", gone)
-        assert there <= needed_by([tmp_path / "out"])
+        patch.setattr("benchmark.results.run_folder.resolve_plan", gone)
+        assert stored <= needed_by([tmp_path / "out"])
         stop(tmp_path / "out")
-        assert needed_by([tmp_path / "out"]) == there  # what an unfinished run said at its start
+        assert needed_by([tmp_path / "out"]) == stored  # written at the start

@@ -1,4 +1,4 @@
-"""The next chunk is decoded while the model works on this one, and no more than that."""
+"""Prefetching: exactly one chunk is decoded while the model runs."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import pytest
 
 from benchmark.core.errors import DamagedOutput
 from benchmark.runner.inputs import Chunk, Inputs
-from benchmark.runner.outcome import Outcome
-from benchmark.runner.prefetch import work_off
-from tests.unit.executors.kits import chunks
+from benchmark.runner.outcome import ChunkResult
+from benchmark.runner.prefetch import run_with_prefetch
+from tests.unit.executors.specs import chunks
 
 
 class Slow:
@@ -29,24 +29,24 @@ class Slow:
         self.decoded[int(name)].set()
         return Inputs(scores={name: 1.0})
 
-    def __call__(self, chunk: Chunk, inputs: Inputs) -> Outcome:
+    def __call__(self, chunk: Chunk, inputs: Inputs) -> ChunkResult:
         name = chunk.jobs[0].sample.id
         assert inputs.scores == {name: 1.0}
         if int(name) + 1 < len(self.decoded):
             assert self.decoded[int(name) + 1].wait(timeout=60)
         self.done += 1
-        return Outcome(jobs=1)
+        return ChunkResult(jobs=1)
 
 
-def test_one_chunk_is_decoded_ahead_beside_the_model() -> None:
+def test_one_chunk_is_prefetched() -> None:
     worker = Slow(5)
-    assert sum(one.jobs for one in work_off(worker, chunks("0", "1", "2", "3", "4"))) == 5
+    assert sum(one.jobs for one in run_with_prefetch(worker, chunks("0", "1", "2", "3", "4"))) == 5
     assert max(worker.ahead) == 1
 
 
-def test_what_cannot_be_decoded_is_raised_in_its_turn() -> None:
+def test_an_error_in_decoding_is_raised_at_its_chunk() -> None:
     worker = Slow(1)
-    outcomes = work_off(worker, chunks("0", "damaged"))
-    assert next(outcomes).jobs == 1
+    results = run_with_prefetch(worker, chunks("0", "damaged"))
+    assert next(results).jobs == 1
     with pytest.raises(DamagedOutput, match="a file: missing or damaged"):
-        next(outcomes)
+        next(results)

@@ -1,4 +1,4 @@
-"""A run with retouching: one answer of the inpainter, the same bytes however they come about."""
+"""Runs with retouching: one output of the inpainter for all variants, with the same bytes."""
 
 from __future__ import annotations
 
@@ -22,15 +22,16 @@ from benchmark.results.required_keys import needed_by
 from benchmark.results.rows import ResultRow
 from benchmark.retouch import Retouch
 from benchmark.runner.executor import Executor
-from benchmark.runner.jobs import InpaintJob, fill_job
+from benchmark.runner.jobs import InpaintJob, make_inpaint_job
 from benchmark.runner.planning import PlanJobs
-from benchmark.runner.resolve import prepare
-from benchmark.runner.scheduler import Settings, lacking
+from benchmark.runner.resolve import resolve_plan
+from benchmark.runner.settings import Settings
+from benchmark.runner.waves import count_missing
 from benchmark.store.clean import clean_store
 from benchmark.store.store import Store
 from inpainters import create_inpainter
 from inpainters.baselines import MeanFill
-from tests.unit.runner.made import fills
+from tests.unit.runner.single_jobs import inpaint_jobs
 
 ALL = ("none", "grain:1.5", "grain:match", "blur:1", "sharpen:0.5", "median:3")
 Go = Callable[..., RunRecord]
@@ -38,7 +39,7 @@ Go = Callable[..., RunRecord]
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Plan:
-    """Five images of two shapes: a slope with grain of 3 grey levels."""
+    """Five images of two shapes: a slope with grain of 3 gray levels."""
     photos = tmp_path / "photos"
     photos.mkdir()
     generator = np.random.default_rng(1)
@@ -80,25 +81,25 @@ def again(plan: Plan, **changes: object) -> Plan:
     return Plan(**{**plan.model_dump(exclude_unset=True), **changes})
 
 
-def pictures(plan: Plan, place: Path) -> dict[tuple[str, str, str], Pixels]:
-    """What a store has, by inpainter, retouching and sample."""
-    jobs = PlanJobs(prepare(plan))
+def stored_images(plan: Plan, place: Path) -> dict[tuple[str, str, str], Pixels]:
+    """Return the images in a store by inpainter, retouching and sample."""
+    jobs = PlanJobs(resolve_plan(plan))
     with Store(place) as store:
         return {
-            (job.inpainter.name, job.retouch, job.sample.id): store.picture(job.key)
-            for inpainter in jobs.setup.inpainters
-            for job in fills(jobs, inpainter)
+            (job.inpainter.name, job.retouch, job.sample.id): store.image(job.key)
+            for inpainter in jobs.resolved.inpainters
+            for job in inpaint_jobs(jobs, inpainter)
             if store.known([job.key])
         }
 
 
 def masks(plan: Plan) -> dict[str, Mask]:
-    setup = prepare(plan)
-    return {ref.id: setup.sources.load(ref).mask for ref in setup.samples}
+    resolved = resolve_plan(plan)
+    return {ref.id: resolved.sources.load(ref).mask for ref in resolved.samples}
 
 
 def shown(record: RunRecord) -> list[ResultRow]:
-    """The cells of the plan's own inpainters, without the null's."""
+    """Return the cells of the plan's own inpainters, without those of the null."""
     return [cell for cell in record.cells if not cell.metric.endswith("_null")]
 
 
@@ -106,15 +107,15 @@ def values(record: RunRecord) -> dict[tuple[str, str], float | None]:
     return {(cell.painter, cell.metric): cell.value for cell in record.cells}
 
 
-def test_each_variant_is_the_float_answer_retouched_then_rounded(
+def test_each_variant_is_the_float_output_retouched_then_rounded(
     plan: Plan, go: Go, tmp_path: Path
 ) -> None:
     go(retouch=ALL)
     whole = again(plan, retouch=ALL)
-    setup = prepare(whole)
+    resolved = resolve_plan(whole)
     telea = create_inpainter("telea")
-    for ref in setup.samples:
-        sample = setup.sources.load(ref)
+    for ref in resolved.samples:
+        sample = resolved.sources.load(ref)
         (floats,) = telea.inpaint(to_images(sample.image[None]), to_masks(sample.mask[None]))
         for step in ALL[1:]:
             changed = Retouch.parse(step).apply(
@@ -122,7 +123,7 @@ def test_each_variant_is_the_float_answer_retouched_then_rounded(
                 sample.mask,
                 seed=seed_of("retouch", plan.seed, ref.id),
             )
-            found = pictures(whole, tmp_path / "store")["telea", step, ref.id]
+            found = stored_images(whole, tmp_path / "store")["telea", step, ref.id]
             np.testing.assert_array_equal(found, np.rint(changed * 255).astype(np.uint8))
             np.testing.assert_array_equal(found[~sample.mask], sample.image[~sample.mask])
 
@@ -137,10 +138,10 @@ def test_the_same_bytes_whether_computed_together_or_later(
     go("later", batch=batch, retouch=("blur:1", "grain:1.5"), inpainters=models)
     last = go("later", batch=3 - batch, retouch=ALL, inpainters=models)
     whole = again(plan, retouch=ALL, inpainters=models)
-    one, two = (pictures(whole, tmp_path / name) for name in ("together", "later"))
+    one, two = (stored_images(whole, tmp_path / name) for name in ("together", "later"))
     assert len(one) == len(two) == 2 * 5 * len(ALL)
-    for key, picture in one.items():
-        np.testing.assert_array_equal(picture, two[key])
+    for key, image in one.items():
+        np.testing.assert_array_equal(image, two[key])
     assert last.document["jobs_run"]["fill"] == 2 * 5 * (len(ALL) - 3)
 
 
@@ -153,7 +154,7 @@ def test_processes_give_the_same_bytes(go: Go, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("batch", [1, 2, 3])
-def test_the_inpainter_runs_once_a_sample(
+def test_the_inpainter_runs_once_per_sample(
     go: Go, monkeypatch: pytest.MonkeyPatch, batch: int
 ) -> None:
     seen: list[int] = []
@@ -168,16 +169,16 @@ def test_the_inpainter_runs_once_a_sample(
     assert sum(seen) == 5
     go(batch=batch, retouch=ALL, inpainters=("meanfill",))
     assert sum(seen) == 5
-    go(batch=batch, retouch=(*ALL, "grain:9"), inpainters=("meanfill",))  # floats are not kept
+    go(batch=batch, retouch=(*ALL, "grain:9"), inpainters=("meanfill",))  # floats are not stored
     assert sum(seen) == 10
 
 
-def test_plain_keys_are_those_of_a_plan_without_retouching_and_variants_have_their_own(
+def test_only_retouched_variants_have_new_keys(
     plan: Plan,
 ) -> None:
     def keys(**changes: object) -> list[InpaintJob]:
-        jobs = PlanJobs(prepare(again(plan, **changes)))
-        return fills(jobs, jobs.setup.inpainters[0])[: len(jobs.setup.retouches)]
+        jobs = PlanJobs(resolve_plan(again(plan, **changes)))
+        return inpaint_jobs(jobs, jobs.resolved.inpainters[0])[: len(jobs.resolved.retouches)]
 
     (bare,) = keys()
     (said,) = keys(retouch=("none",))
@@ -187,11 +188,11 @@ def test_plain_keys_are_those_of_a_plan_without_retouching_and_variants_have_the
 
 
 def test_the_seed_is_in_the_key_of_grain_alone(plan: Plan) -> None:
-    setup = prepare(plan)
-    sample, telea = setup.samples[0], setup.inpainters[0]
+    resolved = resolve_plan(plan)
+    sample, telea = resolved.samples[0], resolved.inpainters[0]
 
     def key(step: str, seed: int) -> str:
-        return fill_job(telea, sample, seed=seed, rounding="even", retouch=step).key
+        return make_inpaint_job(telea, sample, seed=seed, rounding="even", retouch=step).key
 
     for step in ALL[1:]:
         assert (key(step, 0) != key(step, 1)) == step.startswith("grain")
@@ -210,11 +211,11 @@ def test_the_hole_of_a_retouched_original_is_the_truth(go: Go) -> None:
 def test_without_none_only_the_retouched_are_shown(go: Go) -> None:
     both, one = go("a", retouch=("none", "grain:2")), go("b", retouch=("grain:2",))
     assert {cell.painter for cell in shown(one)} == {"telea+grain:2"}
-    assert one.document["jobs_run"]["fill"] == 5 + 5  # with the untouched, for the null
+    assert one.document["jobs_run"]["fill"] == 5 + 5  # with the authentic images, for the null
     assert values(one).items() <= values(both).items()
 
 
-def test_the_null_is_of_the_untouched_images_whatever_is_retouched(go: Go) -> None:
+def test_the_null_does_not_depend_on_retouching(go: Go) -> None:
     def nulls(retouch: tuple[str, ...], *inpainters: str) -> dict[str, float | None]:
         record = go(retouch=retouch, inpainters=inpainters)
         found = [cell for cell in record.cells if cell.metric.endswith("_null")]
@@ -224,7 +225,7 @@ def test_the_null_is_of_the_untouched_images_whatever_is_retouched(go: Go) -> No
     plain = nulls(("none",), "telea")
     assert plain["auc_null"] is not None
     assert nulls(("grain:9",), "telea") == plain
-    assert nulls(("grain:9",), "original") == plain  # whose grain is a hole of its own
+    assert nulls(("grain:9",), "original") == plain  # its grain is inside the hole only
     assert nulls(("none", "grain:9"), "original", "telea") == plain
 
 
@@ -233,7 +234,7 @@ def test_the_null_is_of_the_untouched_images_whatever_is_retouched(go: Go) -> No
     [{"hole_blind": True}, {"rounding": "authors"}, {"launder": ("jpeg:80", "noise:2")}],
     ids=str,
 )
-def test_it_goes_with_the_other_options(go: Go, changes: dict[str, object]) -> None:
+def test_retouching_with_other_options(go: Go, changes: dict[str, object]) -> None:
     record = go(retouch=("none", "grain:3"), inpainters=("safepaint", "telea"), **changes)
     assert record.complete
     launders = ("", *changes.get("launder", ()))  # type: ignore[misc]
@@ -246,15 +247,13 @@ def test_it_goes_with_the_other_options(go: Go, changes: dict[str, object]) -> N
     assert all(cell.value is not None for cell in auc)
 
 
-def test_no_known_region_to_match_is_a_failed_sample_and_no_crash(
-    plan: Plan, go: Go, tmp_path: Path
-) -> None:
+def test_a_missing_known_region_is_a_failed_sample(plan: Plan, go: Go, tmp_path: Path) -> None:
     folder = tmp_path / "masks"
     folder.mkdir()
     for number in range(5):
         mask = np.zeros((80, 80 + number % 2 * 16), np.uint8)
         mask[20:60, 20:60] = 255
-        if number == 2:  # all but 81 pixels; a mask without any known one is no mask
+        if number == 2:  # all but 81 pixels; a mask without known pixels is not valid
             mask[:] = 255
             mask[30:39, 30:39] = 0
         Image.fromarray(mask).save(folder / f"{number}.png")
@@ -280,9 +279,7 @@ def test_an_image_that_cannot_be_read_is_skipped_once(plan: Plan, go: Go) -> Non
     assert [(one.kind, one.retouch) for one in record.failures] == [("skipped", "")]
 
 
-def test_images_made_elsewhere_are_retouched_on_their_8_bits(
-    plan: Plan, go: Go, tmp_path: Path
-) -> None:
+def test_finished_images_are_retouched_from_8_bits(plan: Plan, go: Go, tmp_path: Path) -> None:
     made = tmp_path / "made"
     made.mkdir()
     holes = masks(plan)
@@ -295,24 +292,24 @@ def test_images_made_elsewhere_are_retouched_on_their_8_bits(
     word = f"mine=outputs:{made}"
     steps = ("none", "grain:2", "blur:1")
     record = go(retouch=steps, inpainters=(word,), recomposite=True)
-    found = pictures(again(plan, inpainters=(word,), retouch=steps, recomposite=True),
+    found = stored_images(again(plan, inpainters=(word,), retouch=steps, recomposite=True),
                      tmp_path / "store")  # fmt: skip
-    for (_, step, name), picture in found.items():
+    for (_, step, name), image in found.items():
         original = np.asarray(Image.open(plan.images / f"{name}.png"))
-        np.testing.assert_array_equal(picture[~holes[name]], original[~holes[name]])
+        np.testing.assert_array_equal(image[~holes[name]], original[~holes[name]])
         eight = np.where(holes[name][..., None], 90, original).astype(np.float32) / 255
         expected = (
             Retouch.parse(step).apply(eight, holes[name], seed=seed_of("retouch", 0, name))
             if step
             else eight
         )
-        np.testing.assert_array_equal(picture, np.rint(expected * 255).astype(np.uint8))
+        np.testing.assert_array_equal(image, np.rint(expected * 255).astype(np.uint8))
     assert record.document["known_pixels"]["mine"]["pictures"] == 5
     late = go("fresh", retouch=("grain:2",), inpainters=(word,), recomposite=True)
     assert late.document["known_pixels"] == record.document["known_pixels"]
 
 
-def test_a_program_paints_once_for_all_variants(plan: Plan, go: Go, tmp_path: Path) -> None:
+def test_a_program_runs_once_for_all_variants(plan: Plan, go: Go, tmp_path: Path) -> None:
     program, log = tmp_path / "paint.py", tmp_path / "log"
     program.write_text(
         "import sys\nfrom pathlib import Path\nfrom PIL import Image\n"
@@ -327,7 +324,7 @@ def test_a_program_paints_once_for_all_variants(plan: Plan, go: Go, tmp_path: Pa
     assert len(log.read_text().splitlines()) == 5
 
 
-def test_heatmaps_made_elsewhere_tell_variants_apart(plan: Plan, go: Go, tmp_path: Path) -> None:
+def test_finished_heatmaps_are_found_by_variant(plan: Plan, go: Go, tmp_path: Path) -> None:
     for folder, level in (("telea", 0), ("telea+grain-2", 255)):
         place = tmp_path / "heat" / folder
         place.mkdir(parents=True)
@@ -340,7 +337,7 @@ def test_heatmaps_made_elsewhere_tell_variants_apart(plan: Plan, go: Go, tmp_pat
     assert found == {("telea", "area"): 0.0, ("telea+grain:2", "area"): 1.0}
     gaps = [cell for cell in record.cells if cell.metric.endswith("_null")]
     assert gaps
-    assert all(cell.value is None and "untouched" in cell.reason for cell in gaps)
+    assert all(cell.value is None and "authentic images" in cell.reason for cell in gaps)
 
 
 def test_cleaning_keeps_what_retouched_runs_need(plan: Plan, go: Go, tmp_path: Path) -> None:
@@ -350,8 +347,8 @@ def test_cleaning_keeps_what_retouched_runs_need(plan: Plan, go: Go, tmp_path: P
     with Store(tmp_path / "store") as store:
         gone = list(clean_store(store, needed=needed_by([tmp_path / "out"])))
         assert gone
-        assert lacking(PlanJobs(prepare(whole)), store) == 0
-        assert lacking(PlanJobs(prepare(again(plan, retouch=("blur:2",)))), store) > 0
+        assert count_missing(PlanJobs(resolve_plan(whole)), store) == 0
+        assert count_missing(PlanJobs(resolve_plan(again(plan, retouch=("blur:2",)))), store) > 0
 
 
 def test_saved_images_have_names_that_every_file_system_takes(go: Go, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Files have the rights that the user gives them; a group shares a store; one may only be read."""
+"""Permissions: files follow the umask, groups share a store, and a store may be read-only."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from benchmark.store.database import DATABASE
 from benchmark.store.store import Store, image_output
 
 KEY, OTHER = "ab" * 16, "cd" * 16
-PICTURE = np.zeros((4, 4, 3), np.uint8)
+IMAGE = np.zeros((4, 4, 3), np.uint8)
 GROUP, FIRST, SECOND = 54321, 54322, 54323  # nobody's numbers
 ROOT = pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can become other users"
@@ -38,7 +38,7 @@ def rights(path: Path) -> int:
 def test_every_file_follows_the_umask(tmp_path: Path, umask: int) -> None:
     write_text(tmp_path / "text", "x")
     with Store(tmp_path / "store") as store:
-        store.put([image_output(KEY, PICTURE)])
+        store.put([image_output(KEY, IMAGE)])
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert {DATABASE, "text", f"{KEY}.png"} <= {path.name for path in files}
     assert {rights(path) for path in files} == {0o666 & ~umask}
@@ -80,7 +80,7 @@ def test_a_group_shares_a_store(shared: Path) -> None:
     def put(key: str) -> Callable[[], None]:
         def do() -> None:
             with Store(shared / "store") as store:
-                store.put([image_output(key, PICTURE)])
+                store.put([image_output(key, IMAGE)])
 
         return do
 
@@ -94,18 +94,18 @@ def test_a_group_shares_a_store(shared: Path) -> None:
 @ROOT
 def test_a_store_that_cannot_be_written_can_be_read(shared: Path) -> None:
     with Store(shared / "store") as store:
-        store.put([image_output(KEY, PICTURE)])
+        store.put([image_output(KEY, IMAGE)])
     for path in [shared / "store", *(shared / "store").rglob("*")]:
         path.chmod(0o555 if path.is_dir() else 0o444)
 
     def read() -> None:
         with Store(shared / "store") as store, store.used():
-            store.put([image_output(KEY, PICTURE)])  # it is there, so nothing is written
-            assert np.array_equal(store.picture(KEY), PICTURE)
+            store.put([image_output(KEY, IMAGE)])  # it is there, so nothing is written
+            assert np.array_equal(store.image(KEY), IMAGE)
 
     def write() -> None:
         with Store(shared / "store") as store:
-            store.put([image_output(OTHER, PICTURE)])
+            store.put([image_output(OTHER, IMAGE)])
 
     assert as_user(SECOND, read) == 0
     assert as_user(SECOND, write) == 2  # in a line

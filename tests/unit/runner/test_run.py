@@ -1,4 +1,4 @@
-"""Running a plan from Python: sizes, batches, failures, and what is computed again when."""
+"""`run`: sizes, batches, failures, and which outputs are computed again."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from benchmark.core.tensors import hole_blind
 from benchmark.core.types import Case, Detection
 from benchmark.metrics.localisation import F1
 from benchmark.postprocess import PostProcess
-from benchmark.runner.scheduler import Progress, Settings
+from benchmark.runner.settings import Settings
+from benchmark.runner.stages import Progress
 from detectors import DETECTORS
 from detectors.baselines import Flatness
 from inpainters import INPAINTERS
@@ -65,7 +66,7 @@ def values(record: RunRecord) -> list[float | None]:
     return [cell.value for cell in record.cells]
 
 
-def test_images_of_several_sizes_run_as_they_are(go: Callable[..., RunRecord]) -> None:
+def test_images_of_several_sizes(go: Callable[..., RunRecord]) -> None:
     record = go()
     assert record.complete
     assert all(cell.n == cell.expected == 4 for cell in record.cells)
@@ -84,8 +85,8 @@ def test_results_are_a_data_frame(go: Callable[..., RunRecord]) -> None:
     assert frame["value"].between(0, 100).all()
 
 
-def test_what_is_stored_is_not_computed_again(go: Callable[..., RunRecord]) -> None:
-    # beside what was asked for, the null: the untouched images, and three metrics of them
+def test_stored_outputs_are_not_computed_again(go: Callable[..., RunRecord]) -> None:
+    # beside the plan's own jobs, the null: the authentic images, and three metrics of them
     assert jobs(go()) == {"fill": 4 + 4, "judge": 4 + 4, "measure": 16 + 12}
     assert jobs(go()) == {"fill": 0, "judge": 0, "measure": 0}
     two = jobs(go(detectors=("flatness", "chance")))
@@ -101,7 +102,7 @@ def test_what_is_stored_is_not_computed_again(go: Callable[..., RunRecord]) -> N
         (DETECTORS, "flatness", {"fill": 0, "judge": 4 + 4, "measure": 12 + 12}),
     ],
 )
-def test_a_new_revision_never_answers_with_old_numbers(
+def test_a_new_revision_never_uses_old_numbers(
     go: Callable[..., RunRecord],
     monkeypatch: pytest.MonkeyPatch,
     registry: object,
@@ -122,10 +123,10 @@ def test_a_new_revision_never_answers_with_old_numbers(
 def test_a_changed_image_is_a_new_sample(go: Callable[..., RunRecord], photos: Path) -> None:
     go()
     Image.new("RGB", (64, 64), "red").save(photos / "1.png")
-    assert jobs(go())["fill"] == 1 + 1  # and the untouched one
+    assert jobs(go())["fill"] == 1 + 1  # and the authentic one
 
 
-def test_laundering_adds_jobs_and_keeps_the_others(go: Callable[..., RunRecord]) -> None:
+def test_post_processing_adds_jobs_and_keeps_the_others(go: Callable[..., RunRecord]) -> None:
     go()
     steps = ("jpeg:90", "noise:2")
     assert jobs(go(launder=steps)) == {"fill": 0, "judge": 8 + 8, "measure": 24 + 24}
@@ -136,24 +137,24 @@ def test_laundering_adds_jobs_and_keeps_the_others(go: Callable[..., RunRecord])
 def test_only_noise_depends_on_the_seed(go: Callable[..., RunRecord], tmp_path: Path) -> None:
     masks = tmp_path / "masks"
     masks.mkdir()
-    grey = np.zeros((64, 64), np.uint8)
-    grey[:22] = 255
-    Image.fromarray(grey).save(masks / "one.png")
+    gray = np.zeros((64, 64), np.uint8)
+    gray[:22] = 255
+    Image.fromarray(gray).save(masks / "one.png")
     same = {"masks": masks, "pairing": "drawn", "launder": ("blur:1", "noise:2")}
     go(**same)
     assert jobs(go(**same, seed=1)) == {"fill": 0, "judge": 4 + 4, "measure": 12 + 12}
 
 
-def test_a_detector_sees_the_laundered_image_and_is_measured_at_its_size(
+def test_a_detector_gets_the_post_processed_image_and_its_size(
     go: Callable[..., RunRecord], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Tensor] = []
     cases: list[Case] = []
-    look, measure = Flatness._detect, F1.measure
+    detect, measure = Flatness._detect, F1.measure
 
     def watch(self: Flatness, images: Tensor) -> object:
         seen.append(images)
-        return look(self, images)
+        return detect(self, images)
 
     def note(self: F1, case: Case) -> object:
         cases.append(case)
@@ -163,7 +164,7 @@ def test_a_detector_sees_the_laundered_image_and_is_measured_at_its_size(
     monkeypatch.setattr(F1, "measure", note)
     record = go(size=64, launder=("resize:0.75", "jpeg:60"))
     assert record.complete
-    del seen[12:]  # the untouched images, of which the null is measured
+    del seen[12:]  # the authentic images, for the null
     assert [tuple(images.shape[2:]) for images in seen] == [(64, 64)] * 4 + [(48, 48)] * 4 + [
         (64, 64)
     ] * 4
@@ -179,13 +180,13 @@ def test_a_detector_sees_the_laundered_image_and_is_measured_at_its_size(
         assert case.image.shape == case.filled.shape
 
 
-def test_a_failure_on_a_laundered_image_leaves_a_gap_there_alone(
+def test_a_failure_after_post_processing_leaves_a_gap_there_only(
     go: Callable[..., RunRecord], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    look = Flatness._detect
+    detect = Flatness._detect
 
     def fail_on_small(self: Flatness, images: Tensor) -> Detection:
-        found = look(self, images)
+        found = detect(self, images)
         bad = images.shape[2] < 64
         return replace(found, score=found.score * float("nan")) if bad else found
 
@@ -207,11 +208,11 @@ def test_one_bad_sample_does_not_take_its_batch_with_it(
     seen: list[float] = []
 
     def sometimes(self: MeanFill, images: object, masks: object, *, seed: int) -> object:
-        answer = fill(self, images, masks, seed=seed).clone()
+        output = fill(self, images, masks, seed=seed).clone()
         corners = images[:, :, 0, 0].sum(dim=1)
         seen.append(float(corners[-1]))
-        answer[corners == bad] = float("nan")
-        return answer
+        output[corners == bad] = float("nan")
+        return output
 
     monkeypatch.setattr(MeanFill, "_fill", sometimes)
     bad = -1.0
@@ -229,12 +230,12 @@ def test_one_bad_sample_does_not_take_its_batch_with_it(
 
 
 def test_progress_counts_every_job(photos: Path, tmp_path: Path) -> None:
-    told: list[Progress] = []
+    steps: list[Progress] = []
     plan = Plan(datasets=("folder",), images=photos, size=64, buckets=("30-40",),
                 inpainters=("meanfill",), detectors=("chance",), metrics=("auc",))  # fmt: skip
-    run(plan, store=tmp_path / "store", notify=told.append)
-    last = {step.stage: (step.done, step.total) for step in told}
-    assert last == {"fill": (4, 4), "judge": (4, 4), "measure": (16, 16)}  # 12 are of the null
+    run(plan, store=tmp_path / "store", notify=steps.append)
+    last = {step.stage: (step.done, step.total) for step in steps}
+    assert last == {"fill": (4, 4), "judge": (4, 4), "measure": (16, 16)}  # 12 for the null
 
 
 def test_known_pixels_reach_the_detector_bit_for_bit(photos: Path, tmp_path: Path) -> None:
@@ -255,11 +256,11 @@ def test_a_finished_run_loads_no_torch(photos: Path, tmp_path: Path) -> None:
         "print('torch' in sys.modules)\n"
     )
     words = [sys.executable, "-c", code, photos, tmp_path / "store", tmp_path / "out"]
-    said = [subprocess.run(words, capture_output=True, text=True, check=True) for _ in range(2)]
-    assert [done.stdout.strip() for done in said] == ["True", "False"]
+    runs = [subprocess.run(words, capture_output=True, text=True, check=True) for _ in range(2)]
+    assert [done.stdout.strip() for done in runs] == ["True", "False"]
 
 
-def test_a_blind_hole_is_another_job_and_leaves_the_authentic_image_alone(
+def test_hole_blind_is_another_job_and_keeps_the_authentic_image(
     go: Callable[..., RunRecord],
 ) -> None:
     models = ("meanfill", "original")
@@ -269,7 +270,7 @@ def test_a_blind_hole_is_another_job_and_leaves_the_authentic_image_alone(
     assert values(blind) == pytest.approx(values(go(inpainters=models)), abs=1e-6, nan_ok=True)
 
 
-def test_a_blind_hole_is_painted_over_before_the_model_sees_it(
+def test_hole_blind_fills_the_hole_before_the_model(
     go: Callable[..., RunRecord], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[Tensor, Tensor]] = []
@@ -314,7 +315,7 @@ def test_nothing_left_to_run_is_an_error(
 
 
 @pytest.mark.usefixtures("no_minis")
-def test_strict_runs_take_no_absent_model(photos: Path, tmp_path: Path) -> None:
+def test_strict_runs_refuse_models_without_weights(photos: Path, tmp_path: Path) -> None:
     plan = Plan(datasets=("folder",), images=photos, size=64, buckets=("30-40",),
                 inpainters=("meanfill", "madf"), detectors=(), metrics=("psnr",))  # fmt: skip
     with pytest.raises(WeightsError, match="madf"):

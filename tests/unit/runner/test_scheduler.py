@@ -1,4 +1,4 @@
-"""The numbers of a whole run beside the same chain written out: masks, paint, detector, metrics."""
+"""The numbers of a whole run compared with independent code: masks, images, detector, metrics."""
 
 from __future__ import annotations
 
@@ -26,42 +26,42 @@ def seed_by_hand(*parts: object) -> int:
     return int.from_bytes(sha256(text.encode()).digest()[:8], "big") // 2
 
 
-def picture_of(name: str) -> np.ndarray:
-    """Grainy stripes: `flatness` finds most of a flat hole in them, and flat places elsewhere."""
-    draw = np.random.default_rng(ord(name))
+def image_of(name: str) -> np.ndarray:
+    """Return grainy stripes: `flatness` finds most of a flat hole in them, but not only it."""
+    rng = np.random.default_rng(ord(name))
     stripes = np.linspace(0, 5, SIDE) % 1 < 0.8
-    return np.where(stripes[:, None], draw.integers(90, 166, (SIDE, SIDE, 3)), 120).astype("u1")
+    return np.where(stripes[:, None], rng.integers(90, 166, (SIDE, SIDE, 3)), 120).astype("u1")
 
 
-def painted(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
+def inpainted(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
     mean = image[~hole].astype(np.float64).mean(axis=0)
-    assert (np.abs(mean % 1 - 0.5) > 1e-3).all()  # no colour that float32 could round otherwise
+    assert (np.abs(mean % 1 - 0.5) > 1e-3).all()  # no value that float32 could round differently
     return np.where(hole[..., None], np.rint(mean).astype(np.uint8), image)
 
 
-def laundered(
+def post_processed(
     image: np.ndarray, hole: np.ndarray, step: str, name: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """An image and its hole after a step."""
+    """Return an image and its hole after a post-processing step."""
     if step == "noise:3":
-        draw = np.random.default_rng(seed_by_hand("launder", SEED, name))
-        noise = 3 * draw.standard_normal(image.shape, dtype=np.float32)
+        rng = np.random.default_rng(seed_by_hand("launder", SEED, name))
+        noise = 3 * rng.standard_normal(image.shape, dtype=np.float32)
         return np.rint(image + noise).clip(0, 255).astype(np.uint8), hole
-    if step == "resize:0.6":  # 65 to 39: no centre falls between two pixels
+    if step == "resize:0.6":  # 65 to 39: no center falls between two pixels
         places = np.floor((np.arange(39) + 0.5) * 5 / 3).astype(int)
         small = Image.fromarray(image).resize((39, 39), Image.Resampling.BICUBIC)
         return np.asarray(small), hole[places][:, places]
     return image, hole
 
 
-def looked(image: np.ndarray, hole: np.ndarray) -> tuple[float, float, float]:
-    """AUC and F1 of the logits that are kept, and whether the image is called forged."""
+def detected(image: np.ndarray, hole: np.ndarray) -> tuple[float, float, float]:
+    """Return AUC and F1 of the stored logits, and whether the image is called forged."""
     images = torch.tensor(image).permute(2, 0, 1)[None].float() / 255
-    said = create_detector("flatness").detect(images)
-    share = said.heatmap[0].double().numpy()
+    detection = create_detector("flatness").detect(images)
+    share = detection.heatmap[0].double().numpy()
     with np.errstate(divide="ignore"):
         logits = np.log(share / (1 - share)).clip(-30, 30).astype(np.float16).astype(np.float64)
-    fired = float(said.score[0]) > create_detector("flatness").card.threshold
+    fired = float(detection.score[0]) > create_detector("flatness").card.threshold
     if not hole.any():
         return np.nan, np.nan, fired
     truth = hole.ravel()
@@ -70,18 +70,18 @@ def looked(image: np.ndarray, hole: np.ndarray) -> tuple[float, float, float]:
 
 def expected(name: str) -> Rows:
     rows: Rows = {}
-    image = picture_of(name)
+    image = image_of(name)
     hole = irregular_mask(
         height=SIDE, width=SIDE, bucket=Bucket(20, 30), margin=0,
         seed=seed_by_hand("mask", SEED, name, "20-30"),
     )  # fmt: skip
     nothing = np.zeros_like(hole)
     for inpainter, filled, truth in (
-        ("meanfill", painted(image, hole), hole),
+        ("meanfill", inpainted(image, hole), hole),
         ("original", image, nothing),
     ):
         for step in STEPS:
-            auc, f1, fired = looked(*laundered(filled, truth, step, name))
+            auc, f1, fired = detected(*post_processed(filled, truth, step, name))
             called = "acc" if inpainter == "meanfill" else "fpr"
             rows[inpainter, step, "auc"] = [auc]
             rows[inpainter, step, "f1"] = [f1]
@@ -92,13 +92,13 @@ def expected(name: str) -> Rows:
 
 
 @pytest.mark.parametrize("batch_names", [("a",), ("a", "b", "c")], ids=["one", "three"])
-def test_every_number_of_a_run_is_the_mean_of_those_made_by_hand(
+def test_every_number_of_a_run_is_the_mean_of_independent_ones(
     tmp_path: Path, batch_names: tuple[str, ...]
 ) -> None:
     photos = tmp_path / "photos"
     photos.mkdir()
     for name in batch_names:
-        Image.fromarray(picture_of(name)).save(photos / f"{name}.png")
+        Image.fromarray(image_of(name)).save(photos / f"{name}.png")
     plan = Plan(
         datasets=("folder",), images=photos, size=SIDE, buckets=("20-30",), seed=SEED,
         inpainters=("meanfill", "original"), detectors=("flatness",), launder=STEPS[1:],

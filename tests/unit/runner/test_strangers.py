@@ -1,4 +1,4 @@
-"""A stranger's store or shard is data: no row of it makes a path that leads out of a store."""
+"""Stores of strangers are data: no row, link or pipe in one leads out of the store."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ import pytest
 from benchmark.core.errors import DamagedStore, OutputError
 from benchmark.store.check import check_store
 from benchmark.store.clean import clean_folder, clean_store
-from benchmark.store.database import Row, Rows, is_key, row_of
+from benchmark.store.database import Database
 from benchmark.store.files import FolderFileStore, RemoteFileStore
-from benchmark.store.recover import salvage
+from benchmark.store.recover import recover_database
+from benchmark.store.row import StoredRow, is_key, parse_row
 from benchmark.store.store import (
-    Answer,
     Store,
+    StoredOutput,
     file_name,
     heatmap_output,
     image_output,
@@ -28,38 +29,38 @@ from benchmark.store.store import (
 
 KEY, OTHER = "ab" * 16, "cd" * 16
 DIGEST = "0" * 32
-PICTURE = np.zeros((2, 2, 3), np.uint8)
-OUTWARD = "ab/../../../kept.txt"  # of a key's shelf, and out of the store
+IMAGE = np.zeros((2, 2, 3), np.uint8)
+OUTWARD = "ab/../../../kept.txt"  # out of a prefix's folder, and out of the store
 
 
-def with_rows(folder: Path, *rows: Row) -> Path:
-    """A store with rows as a stranger may write them, each with the mark that fits."""
+def with_rows(folder: Path, *rows: StoredRow) -> Path:
+    """Create a store with rows as a stranger may write them, each with a valid checksum."""
     Store(folder).table.__exit__(None, None, None)
-    link = sqlite3.connect(folder / "answers.sqlite")
-    with link:
-        link.executemany(
+    connection = sqlite3.connect(folder / "answers.sqlite")
+    with connection:
+        connection.executemany(
             "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?)",
-            [(*row[:-1], row.mark, row.origin) for row in rows],
+            [(*row[:-1], row.checksum, row.origin) for row in rows],
         )
-    link.close()
+    connection.close()
     return folder
 
 
 HOSTILE = {
-    "a key that climbs": Row(OUTWARD, None, b"", f".png:{DIGEST}"),
-    "a key of an older version that climbs": Row(OUTWARD, None, b"", None),
-    "an ending that climbs": Row(KEY, None, b"", f"/../../../../kept.txt:{DIGEST}"),
-    "another ending": Row(KEY, None, b"", f".py:{DIGEST}"),
-    "an ending without a digest": Row(KEY, None, b"", ".png:"),
-    "a short key": Row("ab", None, b"", f".png:{DIGEST}"),
-    "capitals": Row(KEY.upper(), None, b"", f".png:{DIGEST}"),
-    "a line more": Row(KEY + "\n", None, b"", f".png:{DIGEST}"),
-    "half a number": Row(KEY, None, b"12345", ""),
+    "a key that climbs": StoredRow(OUTWARD, None, b"", f".png:{DIGEST}"),
+    "a key of an older version that climbs": StoredRow(OUTWARD, None, b"", None),
+    "an ending that climbs": StoredRow(KEY, None, b"", f"/../../../../kept.txt:{DIGEST}"),
+    "another ending": StoredRow(KEY, None, b"", f".py:{DIGEST}"),
+    "an ending without a digest": StoredRow(KEY, None, b"", ".png:"),
+    "a short key": StoredRow("ab", None, b"", f".png:{DIGEST}"),
+    "capitals": StoredRow(KEY.upper(), None, b"", f".png:{DIGEST}"),
+    "a line more": StoredRow(KEY + "\n", None, b"", f".png:{DIGEST}"),
+    "half a number": StoredRow(KEY, None, b"12345", ""),
 }
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
-def test_a_row_that_would_lead_out_counts_as_none(tmp_path: Path, kind: str) -> None:
+def test_a_row_that_leads_out_of_the_store_is_ignored(tmp_path: Path, kind: str) -> None:
     row = HOSTILE[kind]
     kept = tmp_path / "kept.txt"
     kept.write_text("kept")
@@ -67,7 +68,7 @@ def test_a_row_that_would_lead_out_counts_as_none(tmp_path: Path, kind: str) -> 
     (theirs / "objects").mkdir()
     (tmp_path / "objects").mkdir()
     with Store(tmp_path / "ours") as ours:
-        ours.absorb(theirs, origin="theirs")
+        ours.merge_from(theirs, origin="theirs")
         assert ours.known([row.key]) == set()
         assert ours.table.count() == 0
     assert [one.kind for one in check_store(theirs)] == ["row"]
@@ -84,14 +85,14 @@ def test_a_row_that_would_lead_out_counts_as_none(tmp_path: Path, kind: str) -> 
 @pytest.mark.parametrize(
     ("key", "suffix"), [("../up", ".png"), (KEY, ".sh"), (KEY, "/../x.png"), ("", ""), ("ab", "")]
 )
-def test_what_is_no_key_or_ending_becomes_no_path(key: str, suffix: str) -> None:
-    with pytest.raises(DamagedStore, match="no name of a stored file"):
+def test_invalid_keys_and_suffixes_are_refused(key: str, suffix: str) -> None:
+    with pytest.raises(DamagedStore, match="not the name of a stored file"):
         file_name(key, suffix)
 
 
 @pytest.mark.parametrize("name", ["../x", "ab/../../x", "ab/", "ab/..", "ab/c/d", "abc/d", "/ab/x"])
 @pytest.mark.parametrize("kind", ["folder", "elsewhere"])
-def test_a_name_that_is_no_file_of_a_shelf_is_refused(tmp_path: Path, name: str, kind: str) -> None:
+def test_invalid_file_names_are_refused(tmp_path: Path, name: str, kind: str) -> None:
     root = tmp_path / "root"
     files = FolderFileStore(root) if kind == "folder" else RemoteFileStore(f"file://{root}")
     for use in (
@@ -100,7 +101,7 @@ def test_a_name_that_is_no_file_of_a_shelf_is_refused(tmp_path: Path, name: str,
         lambda: files.take(FolderFileStore(tmp_path), [name]),
         lambda: files.remove([name]),
     ):
-        with pytest.raises(OutputError, match="no name of a stored file"):
+        with pytest.raises(OutputError, match="not the name of a stored file"):
             use()
     assert not root.exists()
 
@@ -133,19 +134,19 @@ STRANGE = {
 
 @pytest.mark.parametrize("kind", STRANGE)
 def test_a_database_with_anything_but_our_table_is_not_read(tmp_path: Path, kind: str) -> None:
-    theirs = with_rows(tmp_path / "theirs", Row(KEY, None, b"", ""))
-    link = sqlite3.connect(theirs / "answers.sqlite")
+    theirs = with_rows(tmp_path / "theirs", StoredRow(KEY, None, b"", ""))
+    connection = sqlite3.connect(theirs / "answers.sqlite")
     try:
-        link.executescript(STRANGE[kind])
+        connection.executescript(STRANGE[kind])
     except sqlite3.OperationalError as error:
         pytest.skip(str(error))
     finally:
-        link.close()
+        connection.close()
     with pytest.raises(DamagedStore, match="its table is damaged or of another version"):
         Store(theirs)
     with Store(tmp_path / "ours") as ours, pytest.raises(DamagedStore, match="another version"):
-        ours.absorb(theirs, origin="theirs")
-    assert [one.kind for one in check_store(theirs)] == ["database"]  # and it ends
+        ours.merge_from(theirs, origin="theirs")
+    assert [one.kind for one in check_store(theirs)] == ["database"]  # and it terminates
     assert list(check_store(theirs)) == []
 
 
@@ -161,22 +162,22 @@ def snapshot(folder: Path) -> dict[str, tuple[bytes, int]]:
 def test_another_s_store_is_only_read(tmp_path: Path, old: bool) -> None:
     theirs = tmp_path / "theirs ? & #"
     with Store(theirs) as store:
-        store.put([image_output(KEY, PICTURE)])
+        store.put([image_output(KEY, IMAGE)])
         store.put([heatmap_output(OTHER, np.zeros((2, 2), np.float16), 0.25)])
     if old:
-        link = sqlite3.connect(theirs / "answers.sqlite")
-        with link:
+        connection = sqlite3.connect(theirs / "answers.sqlite")
+        with connection:
             for name in ("file", "mark", "origin"):
-                link.execute(f"ALTER TABLE answers DROP COLUMN {name}")
-        link.close()
+                connection.execute(f"ALTER TABLE answers DROP COLUMN {name}")
+        connection.close()
     before = snapshot(theirs)
     with Store(tmp_path / "ours") as ours:
-        ours.absorb(theirs, origin="theirs")
-        assert np.array_equal(ours.picture(KEY), PICTURE)
+        ours.merge_from(theirs, origin="theirs")
+        assert np.array_equal(ours.image(KEY), IMAGE)
         assert ours.scores([OTHER]) == [0.25]
     after = {name: one for name, one in snapshot(theirs).items() if "-" not in name}
     assert after == before
-    with Rows(theirs, foreign=True) as rows:
+    with Database(theirs, read_only=True) as rows:
         assert set(rows.get([KEY, OTHER])) == {KEY, OTHER}
         with pytest.raises(OutputError, match="readonly"), rows.writing():
             rows.drop([KEY])
@@ -185,33 +186,33 @@ def test_another_s_store_is_only_read(tmp_path: Path, old: bool) -> None:
 def test_another_s_store_where_nothing_can_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    theirs = with_rows(tmp_path / "theirs", Row(KEY, None, b"", ""))
+    theirs = with_rows(tmp_path / "theirs", StoredRow(KEY, None, b"", ""))
     theirs.chmod(0o555)
     monkeypatch.setattr("os.access", lambda *_: False)  # root may write all
-    with Rows(theirs, foreign=True) as rows:
+    with Database(theirs, read_only=True) as rows:
         assert set(rows.get([KEY])) == {KEY}
         assert [path.name for path in theirs.iterdir()] == ["answers.sqlite"]
     theirs.chmod(0o755)
 
 
-def test_a_store_that_is_only_looked_at_stays_as_it_is(tmp_path: Path) -> None:
+def test_a_read_only_store_is_not_changed(tmp_path: Path) -> None:
     theirs = tmp_path / "theirs"
     path = one_file(theirs)
     path.write_bytes(b"damaged")
     before = snapshot(theirs)
-    with Store(theirs, foreign=True) as store:
+    with Store(theirs, read_only=True) as store:
         with pytest.raises(OutputError, match="missing or damaged"):
-            store.picture(KEY)
+            store.image(KEY)
         assert store.known([KEY]) == {KEY}
     assert {name: one for name, one in snapshot(theirs).items() if "-" not in name} == before
     with pytest.raises(OutputError, match="cannot be opened"):
-        Store(tmp_path / "nowhere", foreign=True)
+        Store(tmp_path / "nowhere", read_only=True)
     assert not (tmp_path / "nowhere").exists()
 
 
 def one_file(folder: Path) -> Path:
     with Store(folder) as store:
-        store.put([image_output(KEY, PICTURE)])
+        store.put([image_output(KEY, IMAGE)])
     return folder / "objects" / file_name(KEY, ".png")
 
 
@@ -222,9 +223,9 @@ def test_a_file_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
     path.symlink_to(outside)
     before = outside.read_bytes()
     with Store(tmp_path / "ours") as ours:
-        ours.absorb(tmp_path / "theirs", origin="theirs")
+        ours.merge_from(tmp_path / "theirs", origin="theirs")
         with pytest.raises(OutputError, match="missing"):
-            ours.picture(KEY)
+            ours.image(KEY)
     assert [one.kind for one in check_store(tmp_path / "theirs")] == ["missing"]
     with Store(tmp_path / "theirs") as theirs:
         assert [one.kind for one in clean_store(theirs)] == ["orphan"]
@@ -234,7 +235,7 @@ def test_a_file_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("what", ["objects", "objects/ab"])
-def test_a_shelf_that_is_a_link_is_not_followed(tmp_path: Path, what: str) -> None:
+def test_a_prefix_folder_that_is_a_link_is_not_followed(tmp_path: Path, what: str) -> None:
     theirs, outside = tmp_path / "theirs", tmp_path / "outside"
     one_file(theirs)
     (theirs / what).rename(outside)
@@ -242,8 +243,8 @@ def test_a_shelf_that_is_a_link_is_not_followed(tmp_path: Path, what: str) -> No
     (outside / ".draft-of-another").write_text("kept")
     before = snapshot(outside)
     uses: list[Callable[[Store], Any]] = [
-        lambda store: store.picture(KEY),
-        lambda store: store.put([image_output("ab" * 15 + "00", PICTURE)]),
+        lambda store: store.image(KEY),
+        lambda store: store.put([image_output("ab" * 15 + "00", IMAGE)]),
         lambda store: list(clean_store(store)),
         lambda store: list(check_store(theirs)),
     ]
@@ -251,7 +252,7 @@ def test_a_shelf_that_is_a_link_is_not_followed(tmp_path: Path, what: str) -> No
         with Store(theirs) as store, pytest.raises(OutputError, match="is a link"):
             use(store)
     with Store(tmp_path / "ours") as ours, pytest.raises(OutputError, match="is a link"):
-        ours.absorb(theirs, origin="theirs")
+        ours.merge_from(theirs, origin="theirs")
     assert snapshot(outside) == before
 
 
@@ -266,9 +267,9 @@ def test_a_database_that_is_a_link_is_not_followed(tmp_path: Path, part: str) ->
         path.rename(outside)
     before = outside.read_bytes()
     path.symlink_to(outside)
-    for foreign in (False, True):
+    for read_only in (False, True):
         with pytest.raises(OutputError, match="is a link"):
-            Rows(theirs, foreign=foreign)
+            Database(theirs, read_only=read_only)
     assert outside.read_bytes() == before
 
 
@@ -289,7 +290,7 @@ def test_a_journal_that_names_another_file_deletes_none(tmp_path: Path) -> None:
     assert outside.read_bytes() == b"kept"
 
 
-def test_what_is_put_aside_goes_nowhere_else(tmp_path: Path) -> None:
+def test_damaged_databases_are_not_moved_through_links(tmp_path: Path) -> None:
     theirs, outside = tmp_path / "theirs", tmp_path / "outside"
     one_file(theirs)
     (outside / "1").mkdir(parents=True)
@@ -302,30 +303,30 @@ def test_what_is_put_aside_goes_nowhere_else(tmp_path: Path) -> None:
     (theirs / "damaged").rmdir()
     (theirs / "damaged").symlink_to(outside)
     with pytest.raises(OutputError, match="is a link"):
-        salvage(theirs, open_files(theirs))
+        recover_database(theirs, open_files(theirs))
     with Store(theirs) as store:
         assert list(clean_store(store)) == []
     assert [path.name for path in outside.iterdir()] == ["1"]
 
 
-def test_a_pipe_in_a_file_s_place_is_no_file(tmp_path: Path) -> None:
+def test_a_pipe_in_place_of_a_file_is_missing(tmp_path: Path) -> None:
     path = one_file(tmp_path)
     path.unlink()
     os.mkfifo(path)
     with Store(tmp_path) as store, pytest.raises(OutputError, match="missing"):
-        store.picture(KEY)
+        store.image(KEY)
 
 
-def test_a_store_that_is_a_link_itself_is_one(tmp_path: Path) -> None:
+def test_a_store_may_be_a_link_itself(tmp_path: Path) -> None:
     one_file(tmp_path / "large disk")
     (tmp_path / "store").symlink_to(tmp_path / "large disk")
     with Store(tmp_path / "store") as store:
-        assert np.array_equal(store.picture(KEY), PICTURE)
-        store.put([image_output(OTHER, PICTURE)])
+        assert np.array_equal(store.image(KEY), IMAGE)
+        store.put([image_output(OTHER, IMAGE)])
         assert list(clean_store(store)) == []
     assert list(check_store(tmp_path / "store")) == []
     with Store(tmp_path / "ours") as ours:
-        ours.absorb(tmp_path / "store", origin="theirs")
+        ours.merge_from(tmp_path / "store", origin="theirs")
         assert ours.known([KEY, OTHER]) == {KEY, OTHER}
 
 
@@ -343,22 +344,22 @@ def test_a_link_among_a_run_s_drafts_leads_nowhere(tmp_path: Path) -> None:
 def test_keys() -> None:
     assert is_key(KEY)
     assert not any(map(is_key, (KEY + "0", KEY[1:], KEY.upper(), KEY + "\n", "g" * 32)))
-    assert row_of(KEY, None, b"", b"", b"") is None
+    assert parse_row(KEY, None, b"", b"", b"") is None
 
 
-def test_a_draft_that_is_a_dead_link_is_no_traceback(tmp_path: Path) -> None:
+def test_drafts_that_are_dead_links_are_removed(tmp_path: Path) -> None:
     store, run = one_file(tmp_path / "store"), tmp_path / "run"
     run.mkdir()
-    shelf = tmp_path / "store/objects" / KEY[:2]
-    for folder in (shelf, run):
+    prefix = tmp_path / "store/objects" / KEY[:2]
+    for folder in (prefix, run):
         (folder / ".draft-0").symlink_to(tmp_path / "nowhere")
         (folder / ".draft-1").symlink_to(folder)
     assert list(check_store(tmp_path / "store")) == []
-    with Store(tmp_path / "store") as answers:
-        kinds = [one.kind for one in clean_store(answers)]
+    with Store(tmp_path / "store") as opened:
+        kinds = [one.kind for one in clean_store(opened)]
     kinds += [one.kind for one in clean_folder(run)]
     assert set(kinds) <= {"draft"}
-    assert not (shelf / ".draft-0").is_symlink()
+    assert not (prefix / ".draft-0").is_symlink()
     assert not (run / ".draft-0").is_symlink()
     assert store is not None
 
@@ -366,41 +367,41 @@ def test_a_draft_that_is_a_dead_link_is_no_traceback(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="pipes")
 @pytest.mark.parametrize("part", ["-wal", "-shm", "-journal"])
 def test_a_pipe_beside_a_database_is_refused(tmp_path: Path, part: str) -> None:
-    """To open one waits for ever."""
+    """Opening a pipe would block forever."""
     with Store(tmp_path):
         pass
     path = tmp_path / f"answers.sqlite{part}"
     path.unlink(missing_ok=True)
     os.mkfifo(path)
-    for foreign in (False, True):
-        with pytest.raises(OutputError, match=f"answers.sqlite{part}: is no file"):
-            Store(tmp_path, foreign=foreign)
+    for read_only in (False, True):
+        with pytest.raises(OutputError, match=f"answers.sqlite{part}: is not a regular file"):
+            Store(tmp_path, read_only=read_only)
 
 
-def test_a_row_of_any_length_is_not_read_and_costs_few_others(tmp_path: Path) -> None:
-    """A number of 64 MB; the pages of the database are in order."""
+def test_a_too_long_row_is_not_read_and_loses_few_others(tmp_path: Path) -> None:
+    """A value of 64 MB, in an otherwise intact database."""
     with Store(tmp_path) as store:
-        store.put(Answer(key=f"{key:032x}", numbers=(1.0,)) for key in range(5))
-    with sqlite3.connect(tmp_path / "answers.sqlite") as link:
+        store.put(StoredOutput(key=f"{key:032x}", numbers=(1.0,)) for key in range(5))
+    with sqlite3.connect(tmp_path / "answers.sqlite") as connection:
         row = "(?, 1, zeroblob(64000000), '', x'', NULL)"
-        link.execute(f"INSERT INTO answers VALUES {row}", ("f" * 32,))  # noqa: S608
-    link.close()
-    with Rows(tmp_path) as rows, pytest.raises(DamagedStore, match="too big"):
-        rows.below("f")
+        connection.execute(f"INSERT INTO answers VALUES {row}", ("f" * 32,))  # noqa: S608
+    connection.close()
+    with Database(tmp_path) as rows, pytest.raises(DamagedStore, match="too big"):
+        rows.with_prefix("f")
     found = list(check_store(tmp_path))
     assert [one.kind for one in found] == ["database"]
-    assert "5 answers saved" in found[0].said
+    assert "5 outputs recovered" in found[0].said
     assert list(check_store(tmp_path)) == []
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links")
-def test_a_database_put_aside_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+def test_a_link_in_place_of_a_damaged_database_is_not_followed(tmp_path: Path) -> None:
     with Store(tmp_path / "store") as store:
-        store.put([Answer(key="0" * 32, numbers=(1.0,))])
+        store.put([StoredOutput(key="0" * 32, numbers=(1.0,))])
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_text("mine")
     aside = tmp_path / "store" / "damaged" / "1.unfinished"
     aside.mkdir(parents=True)
     (aside / "answers.sqlite").symlink_to(elsewhere)
-    assert "1 answers saved" in next(check_store(tmp_path / "store")).said
+    assert "1 outputs recovered" in next(check_store(tmp_path / "store")).said
     assert elsewhere.read_text() == "mine"

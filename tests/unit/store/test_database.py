@@ -1,4 +1,4 @@
-"""Every part of a row is under its mark: whatever flips in it, the row counts as none."""
+"""The database of a store: checksums of rows, transactions, prefixes."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ import pytest
 
 from benchmark.core.errors import OutputError
 from benchmark.store.check import check_store
-from benchmark.store.database import Row, Rows
+from benchmark.store.database import Database
+from benchmark.store.row import StoredRow
 from benchmark.store.store import Store, heatmap_output, metric_output
 
 KEY, OTHER = "ab" * 16, "cd" * 16
 
 
 def change(folder: Path, what: str) -> None:
-    link = sqlite3.connect(folder / "answers.sqlite")
-    with link:
-        link.execute(f"UPDATE answers SET {what} WHERE key = '{KEY}'")  # noqa: S608 (a test's)
-    link.close()
+    connection = sqlite3.connect(folder / "answers.sqlite")
+    with connection:
+        connection.execute(f"UPDATE answers SET {what} WHERE key = '{KEY}'")  # noqa: S608 (a test)
+    connection.close()
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def store(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_flipped_score_is_noticed_and_the_detector_is_asked_again(store: Path) -> None:
+def test_a_changed_score_is_detected_and_the_row_is_dropped(store: Path) -> None:
     change(store, "score = 0.75")
     with Store(store) as made:
         assert made.scores([KEY]) == [None]
@@ -55,54 +56,52 @@ def test_a_flipped_score_is_noticed_and_the_detector_is_asked_again(store: Path)
         f"key = '{KEY[:-1]}c'",
     ],
 )
-def test_whatever_changes_in_a_row_it_counts_as_none(store: Path, what: str) -> None:
+def test_a_row_with_any_change_is_ignored(store: Path, what: str) -> None:
     change(store, what)
     with Store(store) as made:
         assert made.known([KEY, KEY[:-1] + "c"]) == set()
         assert made.known([OTHER]) == {OTHER}
 
 
-def test_a_mark_tells_no_score_from_a_score_and_one_part_from_the_next() -> None:
+def test_checksums_of_rows_with_equal_bytes_differ() -> None:
     rows = [
-        Row(KEY, None, b"", ""),
-        Row(KEY, 0.0, b"", ""),
-        Row(KEY, None, bytes(8), ""),
-        Row(KEY, None, b"", "?"),
-        Row(OTHER, None, b"", ""),
+        StoredRow(KEY, None, b"", ""),
+        StoredRow(KEY, 0.0, b"", ""),
+        StoredRow(KEY, None, bytes(8), ""),
+        StoredRow(KEY, None, b"", "?"),
+        StoredRow(OTHER, None, b"", ""),
     ]
-    assert len({row.mark for row in rows}) == len(rows)
+    assert len({row.checksum for row in rows}) == len(rows)
 
 
-def test_all_of_a_writing_counts_or_nothing(tmp_path: Path) -> None:
-    def fail(rows: Rows) -> None:
+def test_a_transaction_is_written_completely_or_not_at_all(tmp_path: Path) -> None:
+    def fail(rows: Database) -> None:
         with rows.writing():
-            rows.put([Row(KEY, None, b"", "")])
+            rows.put([StoredRow(KEY, None, b"", "")])
             raise RuntimeError("stop")
 
-    with Rows(tmp_path) as rows:
+    with Database(tmp_path) as rows:
         with pytest.raises(RuntimeError, match="stop"):
             fail(rows)
         assert rows.get([KEY]) == {}
         with rows.writing():
-            rows.put([Row(KEY, None, b"", "")])
-    with Rows(tmp_path) as rows:
+            rows.put([StoredRow(KEY, None, b"", "")])
+    with Database(tmp_path) as rows:
         assert set(rows.get([KEY])) == {KEY}
 
 
-def test_who_writes_is_alone_with_the_database(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_process_writes_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmark.store.database._WAIT", 0.0)
-    with Rows(tmp_path) as one, Rows(tmp_path) as other, one.writing():
+    with Database(tmp_path) as one, Database(tmp_path) as other, one.writing():
         with pytest.raises(OutputError, match="locked"), other.writing():
             raise AssertionError("two were writing at once")
-        assert other.get([KEY]) == {}  # reading goes on
+        assert other.get([KEY]) == {}  # reading is possible meanwhile
 
 
-def test_rows_below_a_prefix_are_all_of_it_and_no_others(tmp_path: Path) -> None:
+def test_rows_with_a_prefix(tmp_path: Path) -> None:
     keys = [start + "0" * 28 for start in ("aaff", "ab00", "ab7f", "abff", "ac00")]
-    with Rows(tmp_path) as rows:
+    with Database(tmp_path) as rows:
         with rows.writing():
-            rows.put(Row(key, None, b"", "") for key in keys)
-        assert [row.key for row in rows.below("ab")] == keys[1:4]
+            rows.put(StoredRow(key, None, b"", "") for key in keys)
+        assert [row.key for row in rows.with_prefix("ab")] == keys[1:4]
         assert rows.count() == 5

@@ -1,4 +1,4 @@
-"""A store whose files are elsewhere: in memory, below file://, in an object store."""
+"""Stores with remote files: in memory, below file://, in an object store."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from benchmark.store.store import Store, heatmap_output, image_output, is_store,
 from tests.cli.conftest import Bench, bench, photos  # noqa: F401 (fixtures)
 
 KEY, OTHER = "ab" * 16, "cd" * 16
-PICTURE = np.arange(5 * 7 * 3, dtype=np.uint8).reshape(5, 7, 3)
+IMAGE = np.arange(5 * 7 * 3, dtype=np.uint8).reshape(5, 7, 3)
 LOGITS = np.linspace(-30, 30, 35).reshape(5, 7).astype(np.float16)
 
 
@@ -37,23 +37,23 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 def put(place: str) -> None:
     with Store(place) as store:
-        store.put([image_output(KEY, PICTURE), heatmap_output(OTHER, LOGITS, 0.25)])
+        store.put([image_output(KEY, IMAGE), heatmap_output(OTHER, LOGITS, 0.25)])
 
 
-def holds(place: str) -> None:
-    """What was put comes back, damage is found and healed, and nothing is left over."""
+def check_roundtrip(place: str) -> None:
+    """Outputs are read back, damage is found and repaired, and no file is left over."""
     put(place)
     assert is_store(place)
     with Store(place) as store:
-        assert np.array_equal(store.picture(KEY), PICTURE)
+        assert np.array_equal(store.image(KEY), IMAGE)
         assert np.array_equal(store.heatmap(OTHER), LOGITS)
         assert list(clean_store(store)) == []
-        assert store.files.shelves() == ["ab", "cd"]
+        assert store.files.prefixes() == ["ab", "cd"]
         store.files.write({f"ab/{KEY}.png": b"half", "ab/stranger.png": b"12345"})
     assert sorted(one.kind for one in check_store(place)) == ["file", "orphan"]
     put(place)
     with Store(place) as store:
-        assert np.array_equal(store.picture(KEY), PICTURE)
+        assert np.array_equal(store.image(KEY), IMAGE)
         store.files.remove([f"cd/{OTHER}.npy"])
         with pytest.raises(OutputError, match=f"{place}/objects/cd/{OTHER}.npy: missing"):
             store.heatmap(OTHER)
@@ -63,7 +63,7 @@ def holds(place: str) -> None:
 
 
 @pytest.mark.parametrize("old", [None, b"old"])
-def test_a_write_that_ends_halfway_leaves_what_was_there(
+def test_an_interrupted_write_keeps_the_old_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: bytes | None
 ) -> None:
     files = FolderFileStore(tmp_path)
@@ -79,16 +79,16 @@ def test_a_write_that_ends_halfway_leaves_what_was_there(
     with pytest.raises(OutputError, match="ab/file: cannot be written"):
         files.write({"ab/file": b"a new content"})
     assert files.read("ab/file") == old
-    assert files.shelf("ab") == ({} if old is None else {"ab/file": 3})  # and no draft
+    assert files.list_files("ab") == ({} if old is None else {"ab/file": 3})  # and no draft
 
 
-def test_files_elsewhere(address: str, tmp_path: Path) -> None:
-    holds(address)
+def test_remote_files(address: str, tmp_path: Path) -> None:
+    check_roundtrip(address)
     assert rows_folder(address).is_relative_to(tmp_path / "home")
     assert not [path for path in rows_folder(address).iterdir() if path.is_dir()]
 
 
-def test_a_run_with_its_files_elsewhere(
+def test_a_run_with_remote_files(
     bench: Bench,  # noqa: F811 (the fixture)
     photos: Path,  # noqa: F811 (the fixture)
     address: str,
@@ -109,15 +109,15 @@ def test_a_run_with_its_files_elsewhere(
 
 
 @pytest.mark.parametrize(
-    ("place", "said"), [("nosuch://a/b", "nosuch"), ("memory2://x", "memory2")]
+    ("place", "message"), [("nosuch://a/b", "nosuch"), ("memory2://x", "memory2")]
 )
-def test_an_address_that_nothing_reaches_is_a_line(place: str, said: str) -> None:
-    with pytest.raises(OutputError, match=said):
+def test_an_unknown_address_is_reported_in_one_line(place: str, message: str) -> None:
+    with pytest.raises(OutputError, match=message):
         Store(place)
 
 
 @pytest.mark.skipif(find_spec("s3fs") is not None, reason="s3fs is installed here")
-def test_what_s3_needs_is_said() -> None:
+def test_the_message_names_the_packages_for_s3() -> None:
     with pytest.raises(OutputError, match=r"pip install 'fsspec>=.*s3fs>="):
         Store("s3://bucket/prefix")
 
@@ -126,7 +126,7 @@ def test_what_s3_needs_is_said() -> None:
     not (find_spec("s3fs") and find_spec("moto")), reason="needs s3fs and moto[server]"
 )
 def test_an_object_store(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a process of its own: what these packages warn of is none of ours."""
+    """Test in another process, as these packages emit warnings."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
@@ -139,13 +139,13 @@ def test_an_object_store(monkeypatch: pytest.MonkeyPatch) -> None:
         "os.environ['AWS_ENDPOINT_URL'] = f'http://127.0.0.1:{port}'\n"
         "import s3fs\n"
         "s3fs.S3FileSystem().mkdir('bucket')\n"
-        "from tests.unit.store.test_files import holds\n"
-        "holds('s3://bucket/prefix')\n"
+        "from tests.unit.store.test_files import check_roundtrip\n"
+        "check_roundtrip('s3://bucket/prefix')\n"
         "server.stop()\n"
-        "print('held')\n"
+        "print('passed')\n"
     )
     root = Path(__file__).resolve().parents[3]
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False
     )
-    assert done.stdout.endswith("held\n"), done.stderr
+    assert done.stdout.endswith("passed\n"), done.stderr

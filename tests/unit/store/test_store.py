@@ -1,4 +1,4 @@
-"""What has a row is whole; what is damaged is found and made anew."""
+"""The store: outputs with a row are complete, damaged ones are dropped, writes are atomic."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from PIL import Image
 
 from benchmark import Plan, run
 from benchmark.core.errors import OutputError
-from benchmark.runner import scheduler as execute
+from benchmark.runner import scheduler
 from benchmark.runner.inputs import Chunk
 from benchmark.runner.jobs import Job
-from benchmark.store import database as rows
+from benchmark.store import database
 from benchmark.store.store import (
-    Answer,
     Store,
+    StoredOutput,
     decode_image,
     file_name,
     heatmap_output,
@@ -33,22 +33,22 @@ KEY, OTHER = "ab" * 16, "cd" * 16
 
 
 def test_images_heatmaps_scores_and_rows_come_back_exactly(tmp_path: Path) -> None:
-    picture = np.arange(5 * 7 * 3, dtype=np.uint8).reshape(5, 7, 3)
+    image = np.arange(5 * 7 * 3, dtype=np.uint8).reshape(5, 7, 3)
     logits = np.linspace(-30, 30, 35).reshape(5, 7).astype(np.float16)
     with Store(tmp_path) as store:
-        store.put([image_output(KEY, picture), heatmap_output(OTHER, logits, 0.25)])
+        store.put([image_output(KEY, image), heatmap_output(OTHER, logits, 0.25)])
         store.put([metric_output("ef" * 16, np.array([1.5, np.nan]))])
     with Store(tmp_path) as store:
-        assert np.array_equal(store.picture(KEY), picture)
+        assert np.array_equal(store.image(KEY), image)
         assert np.array_equal(store.heatmap(OTHER), logits)
         assert store.scores([KEY, OTHER, "none"]) == [None, 0.25, None]
-        row, missing = store.rows(["ef" * 16, "none"])
+        row, missing = store.measurements(["ef" * 16, "none"])
         assert missing is None
         assert row is not None
         np.testing.assert_array_equal(row, [1.5, np.nan])
 
 
-def test_an_image_that_says_more_than_its_bytes_can_hold_is_never_decoded(
+def test_an_image_with_a_too_large_header_is_not_decoded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     content = bytearray(image_output(KEY, np.zeros((8, 8, 3), np.uint8)).content)
@@ -56,16 +56,16 @@ def test_an_image_that_says_more_than_its_bytes_can_hold_is_never_decoded(
     content[16:24] = (20_000).to_bytes(4, "big") * 2  # 1.2 GB of pixels
 
     def decode(*_: object) -> None:
-        raise AssertionError("the memory was taken")
+        raise AssertionError("memory was allocated")
 
     monkeypatch.setattr("cv2.imdecode", decode)
     assert decode_image(bytes(content)) is None
 
 
-def test_known_answers_for_more_keys_than_sqlite_takes_at_once(tmp_path: Path) -> None:
+def test_known_with_more_keys_than_one_query_takes(tmp_path: Path) -> None:
     keys = [f"{number:032x}" for number in range(1201)]
     with Store(tmp_path) as store:
-        store.put([Answer(key=key) for key in keys[::2]])
+        store.put([StoredOutput(key=key) for key in keys[::2]])
         assert store.known(keys) == set(keys[::2])
 
 
@@ -83,7 +83,7 @@ def test_a_missing_image_loses_its_row(tmp_path: Path) -> None:
         store.put([image_output(KEY, np.zeros((2, 2, 3), np.uint8))])
         (tmp_path / "objects" / file_name(KEY, ".png")).unlink()
         with pytest.raises(OutputError, match="missing or damaged"):
-            store.picture(KEY)
+            store.image(KEY)
         assert store.known([KEY]) == set()
 
 
@@ -95,7 +95,7 @@ def test_a_folder_that_holds_no_store_is_refused(tmp_path: Path) -> None:
         Store(tmp_path)
 
 
-def test_the_first_answer_stays_file_and_row(tmp_path: Path) -> None:
+def test_the_first_output_of_a_key_is_kept(tmp_path: Path) -> None:
     first, second = (np.full((2, 2), value, np.float16) for value in (1, 2))
     with Store(tmp_path) as store:
         store.put([heatmap_output(KEY, first, 0.25)])
@@ -105,16 +105,16 @@ def test_the_first_answer_stays_file_and_row(tmp_path: Path) -> None:
         assert np.array_equal(store.heatmap(OTHER), second)
         store.put([metric_output("ef" * 16, np.array([1.0]))])
         store.put([metric_output("ef" * 16, np.array([2.0]))])
-        assert store.rows(["ef" * 16]) == [1.0]
+        assert store.measurements(["ef" * 16]) == [1.0]
 
 
-def test_an_absorbed_store_adds_answers_and_replaces_none(tmp_path: Path) -> None:
+def test_merging_a_store_adds_outputs_and_replaces_none(tmp_path: Path) -> None:
     first, second = (np.full((2, 2), value, np.float16) for value in (1, 2))
     with Store(tmp_path / "theirs") as theirs:
         theirs.put([heatmap_output(KEY, second, 0.5), heatmap_output(OTHER, second, 0.5)])
     with Store(tmp_path / "ours") as store:
         store.put([heatmap_output(KEY, first, 0.25)])
-        store.absorb(tmp_path / "theirs", origin="theirs")
+        store.merge_from(tmp_path / "theirs", origin="theirs")
         assert store.scores([KEY, OTHER]) == [0.25, 0.5]
         assert np.array_equal(store.heatmap(KEY), first)
         assert np.array_equal(store.heatmap(OTHER), second)
@@ -131,7 +131,7 @@ def test_a_write_that_fails_leaves_no_row(tmp_path: Path, monkeypatch: pytest.Mo
                 store.put([metric_output(OTHER, np.array([1.0])),
                            image_output(KEY, np.zeros((2, 2, 3), np.uint8))])  # fmt: skip
         assert store.known([KEY, OTHER]) == set()
-        assert store.files.shelf("ab") == {}
+        assert store.files.list_files("ab") == {}
 
 
 RACE = """
@@ -158,8 +158,8 @@ sys.exit(any(racer.exitcode for racer in racers))
 """
 
 
-def test_many_open_a_new_store_at_once_and_the_first_answer_stays(tmp_path: Path) -> None:
-    """Answers that differ in their last bits, as those of two GPUs do."""
+def test_many_processes_open_a_new_store_and_the_first_output_is_kept(tmp_path: Path) -> None:
+    """Race outputs that differ in their last bits, as those of two GPUs do."""
     for turn in range(3):
         words = [sys.executable, "-c", RACE, str(tmp_path / str(turn))]
         done = subprocess.run(words, check=False, capture_output=True, text=True)
@@ -167,61 +167,61 @@ def test_many_open_a_new_store_at_once_and_the_first_answer_stays(tmp_path: Path
 
 
 @pytest.fixture
-def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The first word of all that databases are told from here on."""
+def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The first word of each SQL statement from here on."""
     words: list[str] = []
     connect = sqlite3.connect
 
     def traced(*where: Any, **how: Any) -> sqlite3.Connection:
-        link: sqlite3.Connection = connect(*where, **how)
-        link.set_trace_callback(lambda statement: words.append(statement.split()[0]))
-        return link
+        connection: sqlite3.Connection = connect(*where, **how)
+        connection.set_trace_callback(lambda statement: words.append(statement.split()[0]))
+        return connection
 
-    monkeypatch.setattr(rows.sqlite3, "connect", traced)
+    monkeypatch.setattr(database.sqlite3, "connect", traced)
     return words
 
 
-def test_all_answers_of_a_chunk_are_one_transaction(tmp_path: Path, said: list[str]) -> None:
-    picture = image_output(KEY, np.zeros((2, 2, 3), np.uint8))
-    numbers = [Answer(key=f"{number:032x}", numbers=(1.0,)) for number in range(700)]
+def test_all_outputs_of_a_chunk_are_one_transaction(tmp_path: Path, statements: list[str]) -> None:
+    image = image_output(KEY, np.zeros((2, 2, 3), np.uint8))
+    numbers = [StoredOutput(key=f"{number:032x}", numbers=(1.0,)) for number in range(700)]
     with Store(tmp_path) as store:
-        said.clear()
-        store.put([picture, *numbers])
-    assert (said[0], said[-1]) == ("BEGIN", "COMMIT")
-    assert (said.count("BEGIN"), said.count("COMMIT")) == (1, 1)
-    assert said.count("INSERT") == 701
+        statements.clear()
+        store.put([image, *numbers])
+    assert (statements[0], statements[-1]) == ("BEGIN", "COMMIT")
+    assert (statements.count("BEGIN"), statements.count("COMMIT")) == (1, 1)
+    assert statements.count("INSERT") == 701
 
 
-def test_a_run_commits_once_a_chunk_and_writes_nothing_besides(
-    tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
+def test_a_run_commits_once_per_chunk(
+    tmp_path: Path, statements: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chunks: list[int] = []
-    make = execute._chunk
+    make = scheduler._chunk
 
     def counted(jobs: Sequence[Job], *rest: Any) -> Chunk:
         chunks.append(len(jobs))
         return make(jobs, *rest)
 
-    monkeypatch.setattr(execute, "_chunk", counted)
-    folder, draw = tmp_path / "images", np.random.default_rng(0)
+    monkeypatch.setattr(scheduler, "_chunk", counted)
+    folder, rng = tmp_path / "images", np.random.default_rng(0)
     folder.mkdir()
     for number in range(8):
-        pixels = draw.integers(0, 256, (64, 64, 3), dtype=np.uint8)
+        pixels = rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(folder / f"{number}.png")
     plan = Plan(datasets=("folder",), images=folder, size=64, buckets=("30-40",),
                 inpainters=("meanfill",), detectors=("flatness",),
                 metrics=("auc", "f1", "acc", "psnr"))  # fmt: skip
     done = run(plan, store=tmp_path / "store").document["jobs_run"]
     assert sum(chunks) == sum(done.values())
-    assert said.count("BEGIN") == said.count("COMMIT") == len(chunks) < sum(chunks)
+    assert statements.count("BEGIN") == statements.count("COMMIT") == len(chunks) < sum(chunks)
     with Store(tmp_path / "store") as store:
-        assert said.count("INSERT") == store.table.count()
+        assert statements.count("INSERT") == store.table.count()
 
 
-def test_what_is_interrupted_between_its_files_and_its_rows_was_never_there(
+def test_outputs_interrupted_between_files_and_rows_are_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answers = [image_output(key, np.zeros((2, 2, 3), np.uint8)) for key in (KEY, OTHER)]
+    outputs = [image_output(key, np.zeros((2, 2, 3), np.uint8)) for key in (KEY, OTHER)]
     with Store(tmp_path) as store, monkeypatch.context() as patch:
 
         def stop(*_: object) -> None:
@@ -229,10 +229,10 @@ def test_what_is_interrupted_between_its_files_and_its_rows_was_never_there(
 
         patch.setattr(store.table, "put", stop)
         with pytest.raises(KeyboardInterrupt):
-            store.put(answers)
+            store.put(outputs)
         assert store.known([KEY, OTHER]) == set()
     with Store(tmp_path) as store:
         assert store.known([KEY, OTHER]) == set()
-        store.put(answers)
+        store.put(outputs)
         assert store.known([KEY, OTHER]) == {KEY, OTHER}
-        assert np.array_equal(store.picture(KEY), np.zeros((2, 2, 3)))
+        assert np.array_equal(store.image(KEY), np.zeros((2, 2, 3)))

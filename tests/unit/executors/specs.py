@@ -1,4 +1,4 @@
-"""Kits whose workers answer at once and, on some samples, misbehave: importable by a worker."""
+"""Worker specs of workers without models that fail on some samples; importable by a worker."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from benchmark.core.checkpoints.resolve import Weights
 from benchmark.core.errors import BatchWarning, DataError
 from benchmark.core.types import Detection
 from benchmark.runner.inputs import Chunk, Inputs
-from benchmark.runner.jobs import Chosen, InpaintJob, SampleRef
-from benchmark.runner.outcome import Outcome
-from benchmark.store.store import Answer
+from benchmark.runner.jobs import InpaintJob, ResolvedModel, SampleRef
+from benchmark.runner.outcome import ChunkResult
+from benchmark.store.store import StoredOutput
 from detectors.baselines import Flatness
 
-HOLD = "BENCH_TEST_HOLD"  # in the environment: where `Held` says which node it holds up
+HOLD = "BENCH_TEST_HOLD"  # in the environment: file in which `Blocking` writes its node
 CARD = Card(name="fake", title="fake", paper="", license="", revision=1)
 
 
 class Instant:
-    """A worker that answers at once; what it does on a sample is in the sample's name."""
+    """A worker that returns at once; the sample's name selects how it fails."""
 
     def __init__(self, trace: Path) -> None:
         self._trace = trace
@@ -35,12 +35,14 @@ class Instant:
     def load(self, chunk: Chunk) -> Inputs:
         return chunk.inputs or Inputs()
 
-    def __call__(self, chunk: Chunk, inputs: Inputs) -> Outcome:
+    def __call__(self, chunk: Chunk, inputs: Inputs) -> ChunkResult:
         for job in chunk.jobs:
-            self._meet(job.sample.id)
-        return Outcome(answers=[Answer(key=job.key) for job in chunk.jobs], jobs=len(chunk.jobs))
+            self._behave(job.sample.id)
+        return ChunkResult(
+            outputs=[StoredOutput(key=job.key) for job in chunk.jobs], jobs=len(chunk.jobs)
+        )
 
-    def _meet(self, name: str) -> None:
+    def _behave(self, name: str) -> None:
         if name.startswith("deadly") or (name.startswith("once") and self._first(name)):
             os.kill(os.getpid(), signal.SIGKILL)
         if name == "mistake":
@@ -58,13 +60,13 @@ class Instant:
         return True
 
 
-class InstantKit(NamedTuple):
-    """Stands for a kit, its shelf and its sources; workers note in `trace` what they did."""
+class InstantSpec(NamedTuple):
+    """A worker spec, its loader and its sources in one; workers create files in `trace`."""
 
     trace: Path
 
     @property
-    def shelf(self) -> InstantKit:
+    def loader(self) -> InstantSpec:
         return self
 
     @property
@@ -72,7 +74,7 @@ class InstantKit(NamedTuple):
         return self.trace
 
     @property
-    def sources(self) -> InstantKit:
+    def sources(self) -> InstantSpec:
         return self
 
     @property
@@ -83,7 +85,7 @@ class InstantKit(NamedTuple):
         return Inputs()
 
     def worker(self, device: str) -> Instant:
-        if device == "cpu:9":  # as if it had no memory to start in
+        if device == "cpu:9":  # as if there were no memory to start it
             os.kill(os.getpid(), signal.SIGKILL)
         return Instant(self.trace)
 
@@ -91,10 +93,10 @@ class InstantKit(NamedTuple):
         return self.worker(device)
 
 
-class Held(Flatness):
-    """`flatness`; the first of all to look says on which Ray node it is, and never answers.
+class Blocking(Flatness):
+    """`flatness`; the first of all workers to run it writes its Ray node to a file and blocks.
 
-    So whoever kills that node kills a worker that holds work, however fast the others are.
+    So killing that node kills a worker that holds work, however fast the others are.
     """
 
     def _detect(self, images: Tensor) -> Detection:
@@ -117,8 +119,8 @@ class Held(Flatness):
 
 
 def chunks(*names: str) -> Iterator[Chunk]:
-    """One chunk a sample."""
-    model = Chosen(name="fake", card=CARD, weights=Weights(edition="none"))
+    """Yield one chunk per sample."""
+    model = ResolvedModel(name="fake", card=CARD, weights=Weights(edition="none"))
     for name in names:
         sample = SampleRef("folder", name, "10-20", "drawn", name)
         yield Chunk(jobs=[InpaintJob(model, sample, 0, "round", False, name)])

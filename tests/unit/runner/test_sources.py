@@ -1,4 +1,4 @@
-"""Decoded samples are kept up to a number and up to a size."""
+"""The cache of decoded samples is limited in number and bytes."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from benchmark.runner.plan import Plan
 from benchmark.runner.sources import Sources
 
 
-@pytest.mark.parametrize(("room", "kept"), [(2**29, 4), (2 * 64 * 64 * 4, 2), (1, 1)])
-def test_samples_are_kept_up_to_a_size(
-    room: int, kept: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("limit", "cached"), [(2**29, 4), (2 * 64 * 64 * 4, 2), (1, 1)])
+def test_samples_are_cached_up_to_a_size(
+    limit: int, cached: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "KEPT_BYTES", room)
-    monkeypatch.setattr(module, "KEPT_BITS", min(room, 64 * 64 // 8 * 2))
+    monkeypatch.setattr(module, "CACHED_BYTES", limit)
+    monkeypatch.setattr(module, "CACHED_MASK_BYTES", min(limit, 64 * 64 // 8 * 2))
     for number in range(4):
         levels = np.random.default_rng(number).integers(0, 256, (64, 64, 3), dtype=np.uint8)
         Image.fromarray(levels).save(tmp_path / f"{number}.png")
@@ -26,8 +26,8 @@ def test_samples_are_kept_up_to_a_size(
     sources = Sources(plan)
     refs = sources.refs()
     loaded = [sources.load(ref) for ref in refs]
-    assert len(sources._kept) == kept
-    assert len(sources._bits) <= 2
+    assert len(sources._cached) == cached
+    assert len(sources._mask_bits) <= 2
     again = [sources.load(ref) for ref in refs]
     for one, other in zip(loaded, again, strict=True):
         assert np.array_equal(one.image, other.image)

@@ -1,0 +1,120 @@
+"""Checks of a plan that need no image, mask or checkpoint."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Any
+
+from benchmark.core.errors import BadInput, PlanError
+from benchmark.core.filenames import printable
+from benchmark.core.inspecting import is_inspecting
+from benchmark.core.registry import Registry
+from benchmark.core.secrets import refuse_secrets
+from benchmark.datasets import DATASETS, is_published, takes_images
+from benchmark.masks.bucket import Bucket
+from benchmark.metrics import METRICS, NULLS, OF_UNTOUCHED
+from benchmark.retouch import FEWEST, file_name
+from detectors import DETECTORS
+from inpainters import INPAINTERS
+
+if TYPE_CHECKING:
+    from benchmark.runner.plan import Plan
+
+_HINT = "; put a label before one of them: LABEL=..."
+
+
+def check_plan(plan: Plan) -> None:
+    """Check names, places and combinations of keys.
+
+    Raises:
+        PlanError: if a value cannot be used.
+        UnknownName: if a model, metric or data set is not known.
+    """
+    _check_secrets((*plan.inpainters, *plan.detectors))
+    inpainters = _names(INPAINTERS, plan.inpainters)
+    check_unique((*inpainters, *_names(DETECTORS, plan.detectors)), "model", hint=_HINT)
+    _names(METRICS, plan.metrics)
+    _check_metrics(plan.metrics)
+    _names(DATASETS, plan.datasets)
+    _check_weights(plan)
+    _check_places(plan)
+    _check_retouch(plan, inpainters)
+    if plan.launder and not plan.detectors:
+        raise PlanError("--launder needs a detector: only detectors use post-processed images")
+
+
+def check_unique(names: tuple[str, ...], kind: str, *, hint: str = "") -> tuple[str, ...]:
+    """Return `names` if no two are equal.
+
+    Raises:
+        PlanError: naming the first duplicate.
+    """
+    for name in names:
+        if names.count(name) > 1:
+            raise PlanError(f"{kind} {name!r} is named twice{hint}")
+    return names
+
+
+def _names(registry: Registry[Any], words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names in tables of what `words` specify; they have to differ."""
+    hint = _HINT if any(":" in word for word in words) else ""
+    return check_unique(tuple(registry.find(word).name for word in words), registry.kind, hint=hint)
+
+
+def _check_metrics(metrics: tuple[str, ...]) -> None:
+    """Refuse metrics of authentic images: each run measures them where they apply."""
+    for name, null in NULLS.items():
+        if null in metrics:
+            raise PlanError(
+                f"{null} is measured on the authentic images beside {name}, in every run with a "
+                f"detector: use {name}"
+            )
+    for name, other in OF_UNTOUCHED.items():
+        if other in metrics:
+            raise PlanError(
+                f"{other} is {name} on authentic images: use {name}, with original among the "
+                "inpainters"
+            )
+
+
+def _check_secrets(words: tuple[str, ...]) -> None:
+    """Refuse commands that contain a secret, before any message quotes them."""
+    for word in () if is_inspecting() else words:
+        _, _, command = word.partition("cmd:")
+        try:
+            refuse_secrets(shlex.split(command))
+        except ValueError as error:
+            if isinstance(error, BadInput):  # a command that cannot be parsed is reported later
+                raise PlanError(str(error)) from None
+
+
+def _check_weights(plan: Plan) -> None:
+    for name in plan.weights:
+        if name not in (*plan.inpainter_names, *plan.detector_names):
+            raise PlanError(f"weights are given for {name!r}, which is not in the plan")
+
+
+def _check_places(plan: Plan) -> None:
+    for place in map(str, (plan.images, plan.data_root, plan.masks, *plan.weights.values())):
+        if printable(place) != place:
+            raise PlanError(f"{printable(place)}: a name that a plan's file cannot hold; rename it")
+    datasets = ", ".join(plan.datasets)
+    if "folder" in plan.datasets and plan.images is None:
+        raise PlanError("the data set 'folder' needs a folder of images: --images DIR")
+    if plan.images is not None and not any(map(takes_images, plan.datasets)):
+        raise PlanError(f"--images goes with --dataset folder, not with {datasets!r}")
+    if plan.data_root is not None and not any(map(is_published, plan.datasets)):
+        raise PlanError(f"--data-root goes with published data sets, not with {datasets!r}")
+
+
+def _check_retouch(plan: Plan, inpainters: tuple[str, ...]) -> None:
+    """Check file names, and that `grain:match` has enough known pixels to measure."""
+    files = tuple(file_name(name, step) for name in inpainters for step in plan.retouches)
+    check_unique(files, "file", hint=_HINT)
+    for bucket in map(Bucket.parse, plan.buckets if "grain:match" in plan.retouch else ()):
+        pixels = plan.size**2 if isinstance(plan.size, int) else None
+        if pixels and pixels - bucket.smallest(pixels) < FEWEST:
+            raise PlanError(
+                f"grain:match measures the known region, of which holes of {bucket.label} % leave "
+                f"fewer than {FEWEST} pixels at size {plan.size}; use grain:SIGMA"
+            )

@@ -1,0 +1,34 @@
+"""Single jobs, equal to those of `PlanJobs`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from benchmark.runner.jobs import (
+    DetectJob,
+    InpaintJob,
+    MeasureJob,
+    ResolvedModel,
+    detect_key,
+    measure_key,
+    post_processed_key,
+)
+from benchmark.runner.planning import PlanJobs
+
+
+def detect_job(detector: ResolvedModel, inpaint: InpaintJob, launder: str = "") -> DetectJob:
+    job = DetectJob(detector, inpaint, launder, detect_key(detector, inpaint.key))
+    return replace(job, key=post_processed_key(job.key, launder, job.seed)) if launder else job
+
+
+def measure_job(
+    metric: str, revision: str, inpaint: InpaintJob, detect: DetectJob | None
+) -> MeasureJob:
+    key = measure_key(metric, revision, inpaint.key, detect.key if detect else "")
+    return MeasureJob(metric, inpaint, detect, key)
+
+
+def inpaint_jobs(jobs: PlanJobs, inpainter: ResolvedModel) -> list[InpaintJob]:
+    """Return all jobs of one inpainter, sample by sample."""
+    columns = [jobs.inpaint_jobs(inpainter, step) for step in jobs.resolved.retouches]
+    return [one.job(place) for place in range(len(jobs.resolved.samples)) for one in columns]
