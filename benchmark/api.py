@@ -15,11 +15,11 @@ from benchmark.core.paths import at_home, claim_new, home, write_text
 from benchmark.core.secrets import pass_on, withheld
 from benchmark.executors.choice import default_executor
 from benchmark.results.aggregate import aggregate
-from benchmark.results.checksums import with_sums
+from benchmark.results.checksums import with_file_hashes
 from benchmark.results.csv import COLUMNS, result_rows, write_results
 from benchmark.results.file_hashes import RECORD
-from benchmark.results.files import unquoted
-from benchmark.results.nulls import Spot, stored_distances
+from benchmark.results.files import unescape_formula
+from benchmark.results.nulls import CellKey, stored_distances
 from benchmark.results.record import BEGUN, Record, known_pixels, record_of, recorded_store
 from benchmark.results.rows import ResultRow
 from benchmark.results.run_folder import names_outside
@@ -60,7 +60,7 @@ class RunRecord:
     document: dict[str, Any]
     folder: Path | None
     store: str | Path
-    distances: Mapping[Spot, PairedTest] = field(default_factory=dict)
+    distances: Mapping[CellKey, PairedTest] = field(default_factory=dict)
 
     @property
     def results(self) -> pd.DataFrame:
@@ -82,7 +82,9 @@ class RunRecord:
         for name in ("sample", "mask"):
             found[name] = found[name].astype(str)  # a name may look like a number
         names = found.select_dtypes(exclude="number").columns
-        found[names] = found[names].map(lambda one: unquoted(one) if isinstance(one, str) else one)
+        found[names] = found[names].map(
+            lambda one: unescape_formula(one) if isinstance(one, str) else one
+        )
         return found
 
     def _repr_html_(self) -> str:
@@ -241,11 +243,11 @@ def _say_begun(folder: Path, jobs: PlanJobs, record: Record, place: str | Path) 
 
 
 def _save_images(folder: Path, jobs: PlanJobs, answers: Store) -> None:
-    from benchmark.results.displayed import Images, shown_samples
-    from benchmark.results.images import save_pictures
+    from benchmark.results.displayed import Images, displayed_samples
+    from benchmark.results.images import write_images
 
-    shown = shown_samples(sample_rows(jobs, answers), jobs.setup.plan)
-    save_pictures(folder, shown, answers, Images(answers, jobs))
+    shown = displayed_samples(sample_rows(jobs, answers), jobs.setup.plan)
+    write_images(folder, shown, answers, Images(answers, jobs))
 
 
 @contextmanager
@@ -366,7 +368,7 @@ def _write(folder: Path, record: RunRecord, jobs: PlanJobs, store: Store) -> Non
         folder / "table.md", run_table(record.cells, record.distances).markdown(), durable=True
     )
     write_samples(folder / "samples.csv", jobs, store)
-    document = with_sums(folder, record.document)
+    document = with_file_hashes(folder, record.document)
     write_text(folder / RECORD, json.dumps(document, indent=2) + "\n", durable=True)
     for name in (BEGUN, BEGUN_SAMPLES):
         (folder / name).unlink(missing_ok=True)

@@ -15,7 +15,7 @@ from benchmark.core.errors import BenchError, DataError
 from benchmark.core.looking import looking
 from benchmark.results.file_hashes import refuse_changed
 from benchmark.results.record import KnownPixels, Record, read_record
-from benchmark.results.recorded_metrics import filed_jobs
+from benchmark.results.recorded_jobs import recorded_jobs
 from benchmark.results.run_folder import read_plan
 from benchmark.results.samples import read_samples
 from benchmark.runner.plan import Plan
@@ -145,7 +145,7 @@ def _jobs(parts: Sequence[_Part], record: Record) -> PlanJobs:
     """The jobs of the whole plan from the shards' files; neither images nor models are needed."""
     rows = (row for part in parts for row in read_samples(part.folder / "samples.csv"))
     try:
-        return filed_jobs(parts[0].plan, record, rows, _pictures(parts))
+        return recorded_jobs(parts[0].plan, record, rows, _pictures(parts))
     except DataError as error:
         raise DataError(f"{parts[0].folder} and its other shards: {error}") from None
 

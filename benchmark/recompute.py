@@ -20,8 +20,8 @@ from benchmark.core.looking import looking
 from benchmark.core.types import Sample
 from benchmark.metrics import METRICS, revision_of
 from benchmark.results.record import BEGUN, Record, read_record
-from benchmark.results.recorded_metrics import FiledJobs
-from benchmark.results.run_folder import filed, read_plan
+from benchmark.results.recorded_jobs import RecordedJobs
+from benchmark.results.run_folder import jobs_from_files, read_plan
 from benchmark.results.samples import BEGUN_SAMPLES
 from benchmark.runner.conditions import View, null_views, views
 from benchmark.runner.inputs import Chunk, InputLoader, Inputs
@@ -150,7 +150,9 @@ class _Run:
             if record is None:
                 raise DataError(f"{folder}: its run has not ended, and does not say what it asks")
             self._record: Record = record
-            self._jobs: FiledJobs = filed(folder, read_plan(folder, record), record, name)
+            self._jobs: RecordedJobs = jobs_from_files(
+                folder, read_plan(folder, record), record, name
+            )
             self.columns = list(_columns(self._jobs))
         self._here: dict[Chosen, Chosen | str] = {}
         self._known: dict[str, bool] = {}
@@ -293,7 +295,7 @@ class _Run:
 
 
 def _columns(
-    jobs: FiledJobs,
+    jobs: RecordedJobs,
 ) -> Iterator[Column[InpaintJob] | Column[DetectJob] | Column[MeasureJob]]:
     setup = jobs.setup
     every: list[View] = list(views(setup, (None,), setup.inpainters))

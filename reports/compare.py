@@ -25,7 +25,7 @@ from benchmark.results.rounding import GAP, kind_of, number, p_text, signed, sig
 from benchmark.results.rows import ResultRow, SampleRow
 from benchmark.results.run_folder import RunFolder, read_run
 from benchmark.results.significance import PairedTest, Verdict, corrected, paired_tests
-from benchmark.results.training_exposure import MET, is_met
+from benchmark.results.training_exposure import MET, seen_in_training
 from reports.paired import Cell, Pictures, images_of
 
 HEADS = ("data set", "laundered", "detector", "inpainter", "bucket", "metric", "first", "second",
@@ -345,7 +345,7 @@ def _change(
         reason=test.reason,
         first_weights=first.weights if first else "",
         second_weights=second.weights if second else "",
-        met=any(is_met(row) for row in (first, second) if row),
+        met=any(seen_in_training(row) for row in (first, second) if row),
     )
 
 

@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from benchmark.core.types import Case, Mask, Rows
 from benchmark.metrics.base import Metric, verdict_of
 from benchmark.metrics.intervals import UNIT
-from benchmark.metrics.localisation import (
+from benchmark.metrics.localization import (
     EVEN,
     NAN,
     Confusion,
     F1Pooled,
     Heatmap,
-    Localisation,
+    LocalizationMetric,
     check_numbers,
     confusion,
     f1_of,
@@ -38,7 +38,7 @@ THRESHOLDS = 100  # PhotoHolmes' thresholds, from 0 to 1
 _LAST = np.uint16((1 << 16) - 1)
 
 
-class Judged(NamedTuple):
+class ScoredPixels(NamedTuple):
     """The pixels that TruFor's evaluation looks at.
 
     Attributes:
@@ -50,7 +50,7 @@ class Judged(NamedTuple):
     negatives: Mask
 
 
-def without_border(truth: Mask) -> Judged:
+def without_border(truth: Mask) -> ScoredPixels:
     """Leave out the outline of a hole as TruFor's evaluation does.
 
     Args:
@@ -63,7 +63,7 @@ def without_border(truth: Mask) -> Judged:
     hole = truth.astype(np.uint8)
     inner = cv2.erode(hole, np.ones((ERODED, ERODED), np.uint8))
     outer = cv2.dilate(hole, np.ones((DILATED, DILATED), np.uint8))
-    return Judged(inner.astype(np.bool_), outer == 0)
+    return ScoredPixels(inner.astype(np.bool_), outer == 0)
 
 
 _BORDER = (
@@ -74,7 +74,7 @@ _BORDER = (
 )
 
 
-class F1TruFor(Localisation):
+class F1TruFor(LocalizationMetric):
     """`f1_trufor`: F1 at 0.5 of the map or of its inverse, whichever is larger, without the border.
 
     NaN where no manipulated or no authentic pixel is left.
@@ -92,7 +92,7 @@ class F1TruFor(Localisation):
         return max(f1_of(counts), f1_of(Confusion(misses, rejections, hits, alarms)))
 
 
-class F1OracleTruFor(Localisation):
+class F1OracleTruFor(LocalizationMetric):
     """`f1_oracle_trufor`: the same at the best threshold of the map or of its inverse.
 
     TruFor's program has no pixel AUC; this is its number that depends on no fixed threshold.
@@ -109,7 +109,7 @@ class F1OracleTruFor(Localisation):
         return max(best_f1(counts), best_f1(Tally(*(side[::-1] for side in counts))))
 
 
-class AUCIMDLBenCo(Localisation):
+class AUCIMDLBenCo(LocalizationMetric):
     """`auc_imdlbenco`: the trapezoids of the sorted pixels, without regard to ties, per image.
 
     Pixels of equal probability stay in the image's order, row by row: a flat map scores by where
@@ -133,7 +133,7 @@ class AUCIMDLBenCo(Localisation):
         return float(before.sum() / (positives * len(before)))
 
 
-class F1IMDLBenCo(Localisation):
+class F1IMDLBenCo(LocalizationMetric):
     """`f1_imdlbenco`: F1 at 0.5, 1e-8 in every denominator, per image; an empty truth is 0."""
 
     name, title = "f1_imdlbenco", "F1 (IMDL-BenCo)"

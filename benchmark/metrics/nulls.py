@@ -11,10 +11,10 @@ import numpy as np
 
 from benchmark.core.types import Case, Rows
 from benchmark.metrics.base import verdict_of
-from benchmark.metrics.localisation import AUC, F1, Area, AUCTwoSided, Localisation
+from benchmark.metrics.localization import AUC, F1, Area, AUCTwoSided, LocalizationMetric
 
 
-class Null(Localisation):
+class Null(LocalizationMetric):
     """A localisation metric of the untouched image's heatmap against `Case.mask`, the hole."""
 
     def measure(self, case: Case) -> Rows:

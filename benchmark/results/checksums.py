@@ -9,7 +9,7 @@ from typing import Any
 from benchmark.core.checkpoints.resolve import sha256_of
 from benchmark.core.errors import BenchError, PlanError
 from benchmark.core.looking import looking
-from benchmark.results.file_hashes import FILES, RECORD, sum_of, sum_of_record
+from benchmark.results.file_hashes import FILES, RECORD, record_hash, sum_of
 from benchmark.results.files import AGAIN
 from benchmark.results.record import Record, read_record
 from benchmark.results.run_folder import read_plan, read_run
@@ -22,10 +22,10 @@ PATHS = ("images", "data_root", "masks", "weights", "inpainters", "detectors")  
 WRITTEN = ("plan.toml", "results.csv", "samples.csv", "table.md")
 
 
-def with_sums(folder: Path, document: Mapping[str, Any]) -> dict[str, Any]:
+def with_file_hashes(folder: Path, document: Mapping[str, Any]) -> dict[str, Any]:
     """A record with the SHA-256 of the run's files, and of itself without them."""
     sums = {name: sha256_of(folder / name) for name in WRITTEN}
-    return {**document, FILES: {**sums, RECORD: sum_of_record(document)}}
+    return {**document, FILES: {**sums, RECORD: record_hash(document)}}
 
 
 def check_run(folder: Path) -> Iterator[Finding]:

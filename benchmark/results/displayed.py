@@ -14,7 +14,7 @@ from benchmark.core.errors import DataError
 from benchmark.core.filenames import folder_names
 from benchmark.core.types import Mask, Pixels
 from benchmark.results.rows import SampleKeys, SampleRow
-from benchmark.results.run_folder import RunFolder, rebuilt
+from benchmark.results.run_folder import RunFolder, jobs_from_plan
 from benchmark.retouch import file_name, retouched_name
 from benchmark.runner.plan import Plan
 from benchmark.runner.planning import PlanJobs
@@ -66,7 +66,7 @@ class Inpainted:
 
 
 @dataclass(slots=True, kw_only=True)
-class ShownSample:
+class DisplayedSample:
     """One sample of a run.
 
     Attributes:
@@ -86,7 +86,7 @@ class ShownSample:
     inpainted: dict[tuple[str, str], Inpainted] = field(default_factory=dict)
 
 
-def shown_samples(rows: Iterable[SampleRow], plan: Plan) -> list[ShownSample]:
+def displayed_samples(rows: Iterable[SampleRow], plan: Plan) -> list[DisplayedSample]:
     """A run's samples in its order, each with all that the plan's inpainters made of it.
 
     What is laundered is left out, and so are untouched images that only the null needs.
@@ -96,13 +96,13 @@ def shown_samples(rows: Iterable[SampleRow], plan: Plan) -> list[ShownSample]:
         plan: its plan.
     """
     painters = set(product(plan.inpainter_names, plan.retouches))
-    found: dict[tuple[str, str, str], ShownSample] = {}
+    found: dict[tuple[str, str, str], DisplayedSample] = {}
     for row in rows:
         if row.launder or (row.inpainter, row.retouch) not in painters:
             continue
         place = row.dataset, row.sample, row.bucket
         if place not in found:
-            found[place] = ShownSample(
+            found[place] = DisplayedSample(
                 dataset=row.dataset,
                 sample=row.sample,
                 bucket=row.bucket,
@@ -120,7 +120,7 @@ def shown_samples(rows: Iterable[SampleRow], plan: Plan) -> list[ShownSample]:
     return list(found.values())
 
 
-def folders(shown: Sequence[ShownSample]) -> dict[tuple[str, str], str]:
+def folders(shown: Sequence[DisplayedSample]) -> dict[tuple[str, str], str]:
     """The folder's name of every sample, by the data set's and the sample's name."""
     return {
         (dataset, name): folder
@@ -143,7 +143,7 @@ class Images:
         self._store = store
         self._jobs = jobs
 
-    def load(self, shown: ShownSample) -> tuple[Pixels, Mask]:
+    def load(self, shown: DisplayedSample) -> tuple[Pixels, Mask]:
         """A sample's image, (H, W, 3) uint8, and mask, (H, W) bool with True = hole.
 
         Raises:
@@ -164,7 +164,7 @@ class Images:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class DisplayedRun:
     """What a run shows.
 
     Attributes:
@@ -173,12 +173,12 @@ class Shown:
         left_out: models that are not shown, as their weights are no longer those of the run.
     """
 
-    samples: list[ShownSample]
+    samples: list[DisplayedSample]
     jobs: PlanJobs | None
     left_out: tuple[str, ...] = ()
 
 
-def shown_of(run: RunFolder) -> Shown:
+def read_displayed(run: RunFolder) -> DisplayedRun:
     """What a run shows, from its files if they say where the images are, else from its plan.
 
     Raises:
@@ -190,11 +190,11 @@ def shown_of(run: RunFolder) -> Shown:
             f"{run.store} is no store of answers; name the one this run used with --store"
         )
     if all(row.keys.image for row in run.samples):
-        return Shown(samples=shown_samples(run.samples, run.plan), jobs=run.jobs)
-    jobs = rebuilt(run.plan, None)
+        return DisplayedRun(samples=displayed_samples(run.samples, run.plan), jobs=run.jobs)
+    jobs = jobs_from_plan(run.plan, None)
     changed = _changed(run, jobs)
     rows = _with_keys(run.samples, jobs, changed)
-    return Shown(samples=shown_samples(rows, run.plan), jobs=jobs, left_out=changed)
+    return DisplayedRun(samples=displayed_samples(rows, run.plan), jobs=jobs, left_out=changed)
 
 
 def _changed(run: RunFolder, jobs: PlanJobs) -> tuple[str, ...]:

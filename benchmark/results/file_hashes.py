@@ -30,13 +30,13 @@ def sum_of(path: Path) -> str:
         found = read_json(path, MOST_BYTES)
         if not isinstance(found, dict):
             raise ValueError("it is no record")
-        return sum_of_record(found)
+        return record_hash(found)
     if path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "it is no file")
     return sha256_of(path)
 
 
-def sum_of_record(document: Mapping[str, Any]) -> str:
+def record_hash(document: Mapping[str, Any]) -> str:
     """The SHA-256 of a record without the sums."""
     own = {key: value for key, value in document.items() if key != FILES}
     return hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()

@@ -76,7 +76,7 @@ def read_rows(
                 if len(row) != len(heads):
                     said = f"line {reader.line_num}: not as many fields as headings"
                     raise damaged(path, said)
-                yield dict(zip(heads, map(unquoted, row), strict=True))
+                yield dict(zip(heads, map(unescape_formula, row), strict=True))
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}; {AGAIN}") from None
     except (csv.Error, UnicodeDecodeError) as error:
@@ -124,6 +124,6 @@ def quoted(text: str) -> str:
     return f"'{text}" if _RUN.match(text) and not _NUMBER.fullmatch(text) else text
 
 
-def unquoted(cell: str) -> str:
+def unescape_formula(cell: str) -> str:
     """The text of a cell: the inverse of `quoted`."""
     return cell[1:] if cell.startswith("'") and _RUN.match(cell) else cell

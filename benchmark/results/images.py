@@ -15,13 +15,15 @@ from benchmark.core.errors import DataError, PlanError
 from benchmark.core.filenames import file_part
 from benchmark.core.paths import atomic, make_below
 from benchmark.core.types import Pixels
-from benchmark.results.displayed import Images, Inpainted, ShownSample, folders
+from benchmark.results.displayed import DisplayedSample, Images, Inpainted, folders
 from benchmark.retouch import file_name
 from benchmark.runner.resolve import ResolvedPlan
 from benchmark.store.store import Store
 
 
-def save_pictures(folder: Path, shown: Sequence[ShownSample], store: Store, images: Images) -> None:
+def write_images(
+    folder: Path, shown: Sequence[DisplayedSample], store: Store, images: Images
+) -> None:
     """Write BUCKET/SAMPLE/{original,mask,INPAINTER,INPAINTER.DETECTOR}.png for every sample.
 
     A retouched INPAINTER is called as "telea+grain-1.5": not every file system takes a colon.

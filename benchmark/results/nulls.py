@@ -40,7 +40,7 @@ NO_NULL = "No null in this run, which is of an older version: ranks go by AUC it
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Spot:
+class CellKey:
     """Where one inpainter's AUC stands beside the null.
 
     Attributes:
@@ -58,7 +58,7 @@ class Spot:
     inpainter: str
 
 
-Distances = Mapping[Spot, PairedTest]
+Distances = Mapping[CellKey, PairedTest]
 
 
 def against_null(
@@ -88,7 +88,7 @@ def against_null(
     return dict(zip(counted, found, strict=True))
 
 
-def from_null(own: Values, null: Values) -> Values:
+def distance_from_null(own: Values, null: Values) -> Values:
     """How far AUC lies from the null, image by image, counted so that the mean is not negative.
 
     Args:
@@ -110,12 +110,12 @@ def is_below(test: PairedTest) -> bool:
     return test.verdict == "better"
 
 
-def stored_distances(jobs: PlanJobs, store: Store) -> dict[Spot, PairedTest]:
+def stored_distances(jobs: PlanJobs, store: Store) -> dict[CellKey, PairedTest]:
     """How far every inpainter's AUC lies from the null, from a run's answers.
 
     The values are rounded as samples.csv has them, so that reports made of it say the same.
     """
-    found: dict[Spot, PairedTest] = {}
+    found: dict[CellKey, PairedTest] = {}
     setup = jobs.setup
     if RANKED not in setup.measured:
         return found
@@ -134,7 +134,7 @@ def stored_distances(jobs: PlanJobs, store: Store) -> dict[Spot, PairedTest]:
                 for view in same
             }
             for name, test in against_null(columns, null, seed=setup.plan.seed).items():
-                spot = Spot(where[0], untouched.launder, detector.name, where[1], name)
+                spot = CellKey(where[0], untouched.launder, detector.name, where[1], name)
                 found[spot] = test
     return found
 
@@ -147,7 +147,7 @@ def distance_rows(distances: Distances) -> list[dict[str, object]]:
     ]
 
 
-def untested(reasons: Iterable[str]) -> tuple[str, ...]:
+def untested_notes(reasons: Iterable[str]) -> tuple[str, ...]:
     """Why some AUC were not tested against the null, each reason once; "" is none."""
     return tuple(
         f"AUC is not tested against the null, and not marked: {reason.rstrip('.')}."

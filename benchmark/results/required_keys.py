@@ -10,7 +10,7 @@ from benchmark.core.errors import BadInput, BenchError
 from benchmark.core.looking import looking
 from benchmark.results.file_hashes import refuse_changed
 from benchmark.results.record import BEGUN, Record, read_record
-from benchmark.results.run_folder import filed, read_plan, rebuilt
+from benchmark.results.run_folder import jobs_from_files, jobs_from_plan, read_plan
 from benchmark.results.samples import BEGUN_SAMPLES, read_samples
 from benchmark.runner.jobs import measure_key
 from benchmark.runner.planning import Keys, PlanJobs
@@ -49,7 +49,11 @@ def _keys(folder: Path) -> Iterator[str]:
     begun = read_record(folder, BEGUN)
     plan = read_plan(folder, begun)
     shard = read_shard(folder)
-    jobs = filed(folder, plan, begun, BEGUN_SAMPLES) if begun else rebuilt(plan, shard)
+    jobs = (
+        jobs_from_files(folder, plan, begun, BEGUN_SAMPLES)
+        if begun
+        else jobs_from_plan(plan, shard)
+    )
     yield from chain.from_iterable(_columns(jobs))
 
 

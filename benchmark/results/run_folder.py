@@ -23,7 +23,7 @@ from benchmark.results.csv import read_results
 from benchmark.results.file_hashes import refuse_changed
 from benchmark.results.files import damaged
 from benchmark.results.record import BEGUN, Record, read_record, store_of
-from benchmark.results.recorded_metrics import FiledJobs, filed_jobs
+from benchmark.results.recorded_jobs import RecordedJobs, recorded_jobs
 from benchmark.results.rows import ResultRow, SampleRow
 from benchmark.results.samples import BEGUN_SAMPLES, read_samples, sample_rows
 from benchmark.runner.plan import Plan
@@ -164,7 +164,9 @@ def read_plan(folder: Path, record: Record | None) -> Plan:
         raise DataError(f"{path}: {error} (a plan of another version, or damaged)") from None
 
 
-def filed(folder: Path, plan: Plan, record: Record, name: str = "samples.csv") -> FiledJobs:
+def jobs_from_files(
+    folder: Path, plan: Plan, record: Record, name: str = "samples.csv"
+) -> RecordedJobs:
     """The jobs of a run from its own files.
 
     Args:
@@ -177,13 +179,13 @@ def filed(folder: Path, plan: Plan, record: Record, name: str = "samples.csv") -
         DataError: if the files do not hold them, as an older version's.
     """
     try:
-        return filed_jobs(plan, record, read_samples(folder / name))
+        return recorded_jobs(plan, record, read_samples(folder / name))
     except DataError as error:
         path = folder / name
         raise DataError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
 
 
-def rebuilt(plan: Plan, shard: Shard | None) -> PlanJobs:
+def jobs_from_plan(plan: Plan, shard: Shard | None) -> PlanJobs:
     """The jobs of a plan that names nothing but what comes with this project.
 
     Raises:
@@ -261,8 +263,8 @@ def _jobs_of(folder: Path, plan: Plan, begun: Record | None, store: str | Path) 
     if not is_store(store):
         raise DataError(f"{folder}: its run has not ended, and {store} is no store; name --store")
     if begun is not None:
-        return filed(folder, plan, begun, BEGUN_SAMPLES)
+        return jobs_from_files(folder, plan, begun, BEGUN_SAMPLES)
     try:
-        return rebuilt(plan, read_shard(folder))
+        return jobs_from_plan(plan, read_shard(folder))
     except DataError as error:
         raise DataError(f"{folder}: its run has not ended; {error}") from None

@@ -15,15 +15,15 @@ from benchmark.results.nulls import (
     MARK_NOTE,
     NULL_NOTE,
     RANKED,
+    CellKey,
     Distances,
-    Spot,
     is_below,
-    untested,
+    untested_notes,
 )
 from benchmark.results.reported import COMPARED, paper_value
 from benchmark.results.rounding import kind_of, number, with_span
 from benchmark.results.rows import ResultRow, editions_of
-from benchmark.results.training_exposure import met_mark, met_notes
+from benchmark.results.training_exposure import training_mark, training_notes
 from benchmark.results.variants import InpainterVariant
 from benchmark.retouch import retouched_name
 from detectors import DETECTORS
@@ -178,7 +178,7 @@ def _named(card: Card, row: Mapping[str, ResultRow], retouch: str = "") -> str:
     cell = next(iter(row.values()))
     edition = _edition(card.name, cell)
     mark = "‡" if cell.sees_hole and card.name == cell.inpainter and card.paints else ""
-    mark += met_mark(cell) if card.name == cell.inpainter else ""
+    mark += training_mark(cell) if card.name == cell.inpainter else ""
     name = retouched_name(card.name, retouch) + mark
     return name + (f" ({edition})" if edition != "none" else "")
 
@@ -203,7 +203,7 @@ def metric_label(name: str) -> str:
 
 def mark(cell: ResultRow, distances: Distances) -> str:
     """§ beside an AUC that lies below the null."""
-    spot = Spot(cell.dataset, cell.launder, cell.detector, cell.bucket, cell.painter)
+    spot = CellKey(cell.dataset, cell.launder, cell.detector, cell.bucket, cell.painter)
     below = cell.metric == RANKED and spot in distances and is_below(distances[spot])
     return MARK if below else ""
 
@@ -254,12 +254,12 @@ def table_notes(cells: Sequence[ResultRow], distances: Distances) -> Iterable[st
             "‡ as its authors' program does, it looks at what the image shows inside the hole; "
             "with --hole-blind there is nothing to see."
         )
-    yield from met_notes(cells)
+    yield from training_notes(cells)
     if any(METRICS.load(cell.metric).null_of for cell in cells):
         yield NULL_NOTE
     if any(map(is_below, distances.values())):
         yield MARK_NOTE
-    yield from untested(test.reason for test in distances.values())
+    yield from untested_notes(test.reason for test in distances.values())
     yield from metric_notes(cell.metric for cell in cells)
     yield from _gaps(cells)
 

@@ -41,7 +41,7 @@ class _Line:
     texts: Mapping[str, str]
 
 
-def screen_table(
+def terminal_table(
     cells: Sequence[ResultRow], distances: Distances | None = None, *, width: int = WIDTH
 ) -> str:
     """All numbers of a run as aligned text, not wider than a screen.

@@ -12,32 +12,32 @@ from benchmark.results.rows import ResultRow
 from inpainters import INPAINTERS
 
 MET = "¶"
-MET_NOTE = (
+TRAINING_NOTE = (
     f"{MET} met in training: the detector learned from forgeries of this inpainter; shown, neither "
     "best nor ranked."
 )
 NOT_RANKED = "met in training, not ranked"
 
 
-def is_met(row: ResultRow) -> bool:
+def seen_in_training(row: ResultRow) -> bool:
     """Whether a number is of a detector that met the inpainter in training."""
     return row.met == "yes"
 
 
-def met_mark(row: ResultRow) -> str:
+def training_mark(row: ResultRow) -> str:
     """¶ beside the inpainter's name, or ""."""
-    return MET if is_met(row) else ""
+    return MET if seen_in_training(row) else ""
 
 
-def met_notes(rows: Iterable[ResultRow]) -> Iterator[str]:
+def training_notes(rows: Iterable[ResultRow]) -> Iterator[str]:
     """What a reader must know of the marks: what they mean, and where nothing is known.
 
     Args:
         rows: those of a table.
     """
     here = [row for row in rows if row.detector and INPAINTERS.card(row.inpainter).paints]
-    if any(map(is_met, here)):
-        yield MET_NOTE
+    if any(map(seen_in_training, here)):
+        yield TRAINING_NOTE
     unknown: dict[str, list[str]] = {}  # detectors by the inpainters of which it is not known
     for detector in dict.fromkeys(row.detector for row in here):
         own = [row for row in here if row.detector == detector]

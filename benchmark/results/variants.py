@@ -43,14 +43,14 @@ class InpainterVariant:
         return not self.card.paints and not self.retouch
 
 
-def painters_of(plan: Plan) -> tuple[InpainterVariant, ...]:
+def variants_of(plan: Plan) -> tuple[InpainterVariant, ...]:
     """A plan's inpainters with each of its retouchings, inpainter by inpainter."""
     return tuple(
         InpainterVariant(name, step) for name in plan.inpainter_names for step in plan.retouches
     )
 
 
-def painter_named(name: str) -> InpainterVariant:
+def parse_variant(name: str) -> InpainterVariant:
     """Who is called so in tables; the name of an inpainter alone has no colon."""
     inpainter, _, retouch = name.rpartition("+") if ":" in name else (name, "", "")
     return InpainterVariant(inpainter, retouch)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.results.checksums import with_sums
+from benchmark.results.checksums import with_file_hashes
 from tests.cli.conftest import Bench
 
 SET = (
@@ -181,7 +181,7 @@ def test_samples_of_another_run_are_found_though_the_sums_fit(bench: Bench, phot
 def reseal(folder: Path) -> None:
     """Let the sums fit what lies in a run's folder."""
     path = folder / "record.json"
-    path.write_text(json.dumps(with_sums(folder, json.loads(path.read_text()))))
+    path.write_text(json.dumps(with_file_hashes(folder, json.loads(path.read_text()))))
 
 
 def test_a_strangers_run_names_no_store_to_be_emptied(
@@ -203,7 +203,7 @@ def test_a_strangers_run_names_no_store_to_be_emptied(
     assert "elsewhere is not here; " in bench("check", "theirs").stderr
     document = json.loads(Path("theirs/record.json").read_text())
     document.pop("files")
-    named = with_sums(Path("theirs"), {**document, "store": str(own)})
+    named = with_file_hashes(Path("theirs"), {**document, "store": str(own)})
     Path("theirs/record.json").write_text(json.dumps(named))
     said = bench("clean", "theirs", "--unneeded")
     assert said.exit_code == 2

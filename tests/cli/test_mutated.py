@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from benchmark.results.file_hashes import sum_of, sum_of_record
+from benchmark.results.file_hashes import record_hash, sum_of
 from tests.cli.conftest import Bench
 
 WORDS = (
@@ -138,7 +138,7 @@ def seal(folder: Path, name: str) -> None:
     path = folder / "record.json"
     document = json.loads(path.read_text())
     document["files"][name] = sum_of(folder / name)
-    document["files"]["record.json"] = sum_of_record(document)
+    document["files"]["record.json"] = record_hash(document)
     path.write_text(json.dumps(document))
 
 

@@ -18,9 +18,9 @@ from benchmark.results.nulls import (
     NULL_ELSEWHERE,
     NULL_LINE,
     NULL_NOTE,
-    Spot,
+    CellKey,
     against_null,
-    from_null,
+    distance_from_null,
     is_below,
 )
 from benchmark.results.run_folder import RunFolder, read_run
@@ -98,8 +98,8 @@ def test_fewer_than_six_images_are_not_tested() -> None:
 
 def test_the_distance_has_the_sign_of_its_mean() -> None:
     null = np.array([0.5, 0.5, np.nan])
-    assert from_null(np.array([0.2, 0.6, 0.1]), null)[:2] == pytest.approx([0.3, -0.1])
-    assert from_null(np.array([0.9, 0.4, 0.1]), null)[:2] == pytest.approx([0.4, -0.1])
+    assert distance_from_null(np.array([0.2, 0.6, 0.1]), null)[:2] == pytest.approx([0.3, -0.1])
+    assert distance_from_null(np.array([0.9, 0.4, 0.1]), null)[:2] == pytest.approx([0.4, -0.1])
 
 
 def ranks(found: RunFolder, metric: str) -> dict[str, float | None]:
@@ -327,7 +327,7 @@ def test_the_run_s_own_table_and_its_files_agree(tmp_path: Path) -> None:
     record = run(plan, out=tmp_path / "run", store=tmp_path / "store")
     found = statistics_of(read_run(tmp_path / "run"))
     files = {
-        Spot(one.dataset, one.launder, one.detector, one.bucket, one.inpainter): (
+        CellKey(one.dataset, one.launder, one.detector, one.bucket, one.inpainter): (
             one.value, one.low, one.high, one.p, one.verdict,
         )
         for one in found

@@ -6,7 +6,7 @@ import pytest
 
 from benchmark.results.aggregate import NOT_DEFINED
 from benchmark.results.rows import ResultRow
-from benchmark.results.terminal_table import screen_table
+from benchmark.results.terminal_table import terminal_table
 from tests.unit.results.test_table import cell
 
 BUCKETS = ("10-20", "20-30", "30-40", "40-50", "50-60")
@@ -14,7 +14,7 @@ GAP = {"value": None, "low": None, "high": None, "n": 0}
 
 
 def rows(*cells: ResultRow) -> list[str]:
-    return screen_table(cells).splitlines()
+    return terminal_table(cells).splitlines()
 
 
 def test_a_row_an_inpainter_and_detector_with_buckets_across() -> None:
@@ -43,11 +43,11 @@ def test_it_fits_a_screen_whatever_the_names(name: str, launder: str) -> None:
         cell(inpainter=name, bucket=bucket, launder=launder, weights=f"{name}=mini trufor=mini")
         for bucket in BUCKETS
     ]
-    text = screen_table(cells)
+    text = terminal_table(cells)
     assert max(map(len, text.splitlines())) <= 80
     assert all(f"{bucket} %" in text for bucket in BUCKETS)
     assert text.count("0.7500") == len(BUCKETS)
-    wide = screen_table(cells, width=200)
+    wide = terminal_table(cells, width=200)
     assert any(all(f"{one} %" in line for one in BUCKETS) for line in wide.splitlines())
 
 
@@ -69,11 +69,11 @@ def replaced(null: ResultRow) -> ResultRow:
 
 def test_what_is_never_measured_has_no_row_and_a_real_gap_has_its_count() -> None:
     untouched = {"inpainter": "original", "weights": "original=none trufor=mini"}
-    text = screen_table([cell(), cell(**untouched, **GAP, reason=NOT_DEFINED)])
+    text = terminal_table([cell(), cell(**untouched, **GAP, reason=NOT_DEFINED)])
     assert "original" not in text
     assert "not defined" not in text
     gap = {**GAP, "n": 6, "reason": "only 6 of 7 were measured"}
-    text = screen_table([cell(**gap)])
+    text = terminal_table([cell(**gap)])
     assert "- (6/7)" in text
     assert "only 6 of 7 were measured" in text
 
@@ -86,15 +86,15 @@ def test_a_rate_of_false_alarms_stands_beside_acc() -> None:
 
 
 def test_an_interval_has_the_digits_that_its_width_is_worth() -> None:
-    narrow = screen_table([cell(low=0.7495, high=0.7505)])
+    narrow = terminal_table([cell(low=0.7495, high=0.7505)])
     assert "0.7495-0.7505" in narrow
-    below = screen_table([cell(metric="mcc", value=-0.1, low=-0.3, high=0.2)])
+    below = terminal_table([cell(metric="mcc", value=-0.1, low=-0.3, high=0.2)])
     assert "-0.30 to 0.20" in below
 
 
 def test_notes_are_those_of_the_table_and_are_wrapped() -> None:
-    text = screen_table([cell(launder="jpeg:90"), cell()])
+    text = terminal_table([cell(launder="jpeg:90"), cell()])
     assert "Laundering: what was done" in text
-    assert "Laundering" not in screen_table([cell()])
+    assert "Laundering" not in terminal_table([cell()])
     assert "table.md" in text
     assert "Brackets" not in text

@@ -21,8 +21,8 @@ from benchmark.results.csv import read_results
 from benchmark.results.nulls import standing
 from benchmark.results.run_folder import read_run
 from benchmark.results.table import run_table
-from benchmark.results.terminal_table import screen_table
-from benchmark.results.training_exposure import MET, MET_NOTE, met_notes
+from benchmark.results.terminal_table import terminal_table
+from benchmark.results.training_exposure import MET, TRAINING_NOTE, training_notes
 from benchmark.runner.resolve import met_of, prepare
 from reports.compare import compare_runs
 from reports.document import table_document
@@ -122,13 +122,13 @@ def test_it_is_no_part_of_a_key(
 
 
 def test_the_run_s_tables_mark_it_and_say_what_it_means_once(record: RunRecord) -> None:
-    screen = screen_table(record.cells, record.distances, width=300)
+    screen = terminal_table(record.cells, record.distances, width=300)
     for table in (screen, run_table(record.cells).markdown(), run_table(record.cells).html()):
         assert f"telea{MET}" in table
         assert f"telea+grain:2{MET}" in table
         assert f"navierstokes{MET}" in table
         assert f"meanfill{MET}" not in table
-        assert table.count(MET_NOTE) == 1
+        assert table.count(TRAINING_NOTE) == 1
         assert table.count("Not known, so not marked: whether iidnet met any inpainter") == 1
     marked = [line for line in screen.splitlines() if f"telea{MET} " in line]
     assert marked
@@ -210,7 +210,7 @@ def test_the_page_ranks_nobody_whom_the_detector_met(out: Path) -> None:
             assert (MET in one.name) == one.met
             assert not (one.met and one.standing is not None)
         said = " ".join(verdict.sentences)
-        assert (MET_NOTE in said) == bool(met)
+        assert (TRAINING_NOTE in said) == bool(met)
         assert not any(f"{name} hides best" in said for name in met)
         assert ("Not known" in said) == (verdict.detector == "iidnet")
 
@@ -265,8 +265,8 @@ def test_notes_name_the_inpainters_of_which_nothing_is_known(record: RunRecord) 
         for one in record.cells
         if one.detector in ("trufor", "psccnet")
     ]
-    assert list(met_notes(cells)) == [
-        MET_NOTE,
+    assert list(training_notes(cells)) == [
+        TRAINING_NOTE,
         "Not known, so not marked: whether trufor, psccnet met shiftmap in training.",
     ]
 

@@ -10,7 +10,7 @@ import pytest
 
 from benchmark.results.run_folder import RunFolder, read_run
 from benchmark.results.table import run_table
-from benchmark.results.variants import InpainterVariant, painter_named, painters_of
+from benchmark.results.variants import InpainterVariant, parse_variant, variants_of
 from benchmark.runner.plan import Plan
 from inpainters import INPAINTERS
 from reports.compare import compare_runs
@@ -54,13 +54,13 @@ def test_every_inpainter_of_ours_is_told_from_its_retouching() -> None:
     for name in INPAINTERS.ours:
         for step in ("", "grain:1.5", "grain:match", "median:3"):
             painter = InpainterVariant(name, step)
-            assert painter_named(painter.name) == painter
-    assert painter_named("safepaint++grain:1.5") == InpainterVariant("safepaint+", "grain:1.5")
+            assert parse_variant(painter.name) == painter
+    assert parse_variant("safepaint++grain:1.5") == InpainterVariant("safepaint+", "grain:1.5")
 
 
 def test_the_order_is_the_plans() -> None:
     plan = Plan(inpainters=("telea", "meanfill"), retouch=("grain:2", "none"))
-    names = [one.name for one in painters_of(plan)]
+    names = [one.name for one in variants_of(plan)]
     assert names == ["telea+grain:2", "telea", "meanfill+grain:2", "meanfill"]
 
 
@@ -137,7 +137,7 @@ def test_a_run_without_none_has_the_retouched_alone(tmp_path: Path) -> None:
         "safepaint+grain:1.5", "telea+grain:1.5", "meanfill+grain:1.5", "original+grain:1.5",
     }  # fmt: skip
     assert {row.painter for row in run.results if row.value is not None} == {
-        one.name for one in painters_of(run.plan)
+        one.name for one in variants_of(run.plan)
     }
     assert charts(run)
 

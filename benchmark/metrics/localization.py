@@ -173,7 +173,7 @@ def confusion(heatmap: Heatmap, mask: Mask, *, threshold: float = 0.5) -> Confus
     return Confusion(hits, alarms, misses, mask.size - hits - alarms - misses)
 
 
-class Localisation(Metric):
+class LocalizationMetric(Metric):
     """One number per heatmap, the mean over images per cell; a subclass writes `_number`."""
 
     better = "lower"
@@ -195,7 +195,7 @@ class Localisation(Metric):
         """The number of one heatmap, (H, W) logits."""
 
 
-class AUC(Localisation):
+class AUC(LocalizationMetric):
     """`auc`: pixel AUC per image, then the mean over images."""
 
     name, title = "auc", "AUC"
@@ -204,7 +204,7 @@ class AUC(Localisation):
         return pixel_auc(logits, truth)
 
 
-class AUCTwoSided(Localisation):
+class AUCTwoSided(LocalizationMetric):
     """`auc_two_sided`: max(a, 1 - a) of each image's pixel AUC a, then the mean over images.
 
     How well the hole is found by the map or by its inverse, whichever does better. Noise alone puts
@@ -223,7 +223,7 @@ class AUCTwoSided(Localisation):
         return max(found, 1 - found)  # NaN stays NaN
 
 
-class F1(Localisation):
+class F1(LocalizationMetric):
     """`f1`: pixel F1 at probability 0.5 per image, then the mean over images."""
 
     name, title = "f1", "F1"
@@ -232,7 +232,7 @@ class F1(Localisation):
         return pixel_f1(logits, truth, threshold=EVEN)
 
 
-class F1Oracle(Localisation):
+class F1Oracle(LocalizationMetric):
     """`f1_oracle`: pixel F1 at each image's best threshold, then the mean over images."""
 
     name, title = "f1_oracle", "F1 (best threshold)"
@@ -241,7 +241,7 @@ class F1Oracle(Localisation):
         return pixel_f1_oracle(logits, truth)
 
 
-class IoU(Localisation):
+class IoU(LocalizationMetric):
     """`iou`: intersection over union at probability 0.5, then the mean over images."""
 
     name, title = "iou", "IoU"
@@ -250,7 +250,7 @@ class IoU(Localisation):
         return iou(confusion(logits, truth, threshold=EVEN))
 
 
-class Precision(Localisation):
+class Precision(LocalizationMetric):
     """`precision`: share of the called pixels that are manipulated, then the mean over images."""
 
     name, title = "precision", "Precision"
@@ -259,7 +259,7 @@ class Precision(Localisation):
         return precision(confusion(logits, truth, threshold=EVEN))
 
 
-class Recall(Localisation):
+class Recall(LocalizationMetric):
     """`recall`: share of the manipulated pixels that are called, then the mean over images."""
 
     name, title = "recall", "Recall"
@@ -268,7 +268,7 @@ class Recall(Localisation):
         return recall(confusion(logits, truth, threshold=EVEN))
 
 
-class MCC(Localisation):
+class MCC(LocalizationMetric):
     """`mcc`: Matthews' correlation, signed, at probability 0.5, then the mean over images."""
 
     name, title = "mcc", "MCC"
@@ -278,7 +278,7 @@ class MCC(Localisation):
         return mcc(confusion(logits, truth, threshold=EVEN))
 
 
-class Area(Localisation):
+class Area(LocalizationMetric):
     """`area`: share of the image called manipulated, then the mean; for `original` too."""
 
     name, title = "area", "Area called forged"

@@ -20,7 +20,7 @@ from benchmark.core.errors import BadInput
 from benchmark.core.types import Verdict
 from benchmark.metrics import METRICS
 from benchmark.metrics.intervals import bootstrap_ratio
-from benchmark.metrics.localisation import (
+from benchmark.metrics.localization import (
     area,
     confusion,
     iou,

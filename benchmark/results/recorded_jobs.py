@@ -28,7 +28,7 @@ from inpainters import INPAINTERS
 _Place = tuple[str, str, str]  # data set, name and bucket of a sample
 
 
-class FiledSources(Sources):
+class RecordedSources(Sources):
     """In place of a plan's images and masks, which are not looked at."""
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class FiledSources(Sources):
         raise DataError(f"{sample.id}: its image is not in the store")
 
 
-class FiledJobs(PlanJobs):
+class RecordedJobs(PlanJobs):
     """The jobs of a plan whose keys its files hold.
 
     Args:
@@ -76,12 +76,12 @@ class FiledJobs(PlanJobs):
             yield measure_key(metric, revision, fill, judge)
 
 
-def filed_jobs(
+def recorded_jobs(
     plan: Plan,
     record: Record,
     rows: Iterable[SampleRow],
     pictures: Mapping[str, Sequence[str]] | None = None,
-) -> FiledJobs:
+) -> RecordedJobs:
     """The jobs of a run from its plan, its record and the keys of its samples file.
 
     Args:
@@ -101,7 +101,7 @@ def filed_jobs(
         raise DataError("its samples are not those of the record's images")
     setup = replace(setup, samples=[found.samples[at] for at in order])
     made = {spot: column.keys(order) for spot, column in found.columns.items()}
-    return FiledJobs(setup, made, record.metrics)
+    return RecordedJobs(setup, made, record.metrics)
 
 
 class _Column:
@@ -195,7 +195,7 @@ def _setup(plan: Plan, record: Record) -> ResolvedPlan:
     has_null = plan.detectors and nulls_of(plan.metrics) and _has_null(record)
     return ResolvedPlan(
         plan=plan,
-        sources=FiledSources(),
+        sources=RecordedSources(),
         samples=(),
         all_inpainters=tuple(_chosen(INPAINTERS, word, record) for word in plan.inpainters),
         all_detectors=tuple(_chosen(DETECTORS, word, record) for word in plan.detectors),
