@@ -20,11 +20,13 @@ from benchmark.results.csv import COLUMNS, result_rows, write_results
 from benchmark.results.file_hashes import RECORD
 from benchmark.results.files import unescape_formula
 from benchmark.results.nulls import CellKey, stored_distances
-from benchmark.results.record import BEGUN, Record, known_pixels, record_of, recorded_store
+from benchmark.results.provenance import known_pixels, record_of
+from benchmark.results.record import BEGUN, Record
 from benchmark.results.rows import ResultRow
 from benchmark.results.run_folder import names_outside
 from benchmark.results.samples import BEGUN_SAMPLES, sample_rows, write_keys, write_samples
 from benchmark.results.significance import PairedTest
+from benchmark.results.store_location import recorded_store
 from benchmark.results.table import run_table
 from benchmark.runner.outcome import Failure
 from benchmark.runner.plan import Plan, as_begun, same_plan

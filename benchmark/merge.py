@@ -13,7 +13,7 @@ from typing import TypeVar
 from benchmark.api import RunRecord, claimed, conclude
 from benchmark.core.errors import BenchError, DataError
 from benchmark.core.looking import looking
-from benchmark.results.file_hashes import refuse_changed
+from benchmark.results.file_hashes import refuse_changed_files
 from benchmark.results.record import KnownPixels, Record, read_record
 from benchmark.results.recorded_jobs import recorded_jobs
 from benchmark.results.run_folder import read_plan
@@ -111,7 +111,7 @@ def _part(folder: Path) -> _Part:
     record = read_record(folder)
     if record is None:
         raise DataError(f"{folder}: its run has not ended; the same command goes on from there")
-    refuse_changed(folder, record.files, ["samples.csv"])
+    refuse_changed_files(folder, record.files, ["samples.csv"])
     if not is_store(store):
         raise DataError(f"{folder}: its store {store} is not there; move it with the folder")
     return _Part(

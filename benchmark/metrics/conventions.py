@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from benchmark.core.types import Case, Mask, Rows
 from benchmark.metrics.base import Metric, verdict_of
-from benchmark.metrics.intervals import UNIT
+from benchmark.metrics.intervals import UNIT, Values
 from benchmark.metrics.localization import (
     EVEN,
     NAN,
@@ -28,8 +28,8 @@ from benchmark.metrics.localization import (
     confusion,
     f1_of,
 )
-from benchmark.metrics.pooled import Numbers, pooled_shares
-from benchmark.metrics.ranking import Tally, best_f1, half_values, tally
+from benchmark.metrics.pooled import pooled_shares
+from benchmark.metrics.ranking import ValueCounts, best_f1, count_values, half_values
 
 ERODED = 15  # side of TruFor's filter on the manipulated pixels
 DILATED = 11  # side of its filter on the authentic ones
@@ -105,8 +105,8 @@ class F1OracleTruFor(LocalizationMetric):
         values, labels = _judged(logits, truth)
         if labels.all() or not labels.any():
             return NAN
-        counts = tally(values, labels)
-        return max(best_f1(counts), best_f1(Tally(*(side[::-1] for side in counts))))
+        counts = count_values(values, labels)
+        return max(best_f1(counts), best_f1(ValueCounts(*(side[::-1] for side in counts))))
 
 
 class AUCIMDLBenCo(LocalizationMetric):
@@ -173,7 +173,7 @@ class AUCPhotoHolmes(Metric):
         logits = verdict_of(case, self.name).logits
         return np.stack([_binned(one, mask) for one, mask in zip(logits, case.truth, strict=True)])
 
-    def values(self, rows: Rows) -> Numbers:
+    def values(self, rows: Rows) -> Values:
         """(N,) each image's share in the pooled area; all 0 where one class has no pixel."""
         if not len(rows):
             return np.empty(0)
@@ -209,9 +209,9 @@ def _judged(logits: Heatmap, truth: Mask) -> tuple[Heatmap, Mask]:
     return logits[kept], positives[kept]
 
 
-def _binned(logits: NDArray[np.float16], truth: Mask) -> Numbers:
+def _binned(logits: NDArray[np.float16], truth: Mask) -> Values:
     """(200,) how many positives, then negatives, reach each threshold and not the next."""
-    counts = tally(logits.ravel(), truth.ravel())
+    counts = count_values(logits.ravel(), truth.ravel())
     bins = _threshold_reached()
     return np.concatenate([np.bincount(bins, side, THRESHOLDS) for side in counts])
 
@@ -235,7 +235,7 @@ def _level_of() -> NDArray[np.uint16]:
     return np.unique(_probabilities(patterns), return_inverse=True)[1].astype(np.uint16)
 
 
-def _probabilities(logits: Numbers) -> NDArray[np.float32]:
+def _probabilities(logits: Values) -> NDArray[np.float32]:
     """What other programs keep: float32, in which all logits above 17 are 1. NaN patterns are 0."""
     with np.errstate(over="ignore", invalid="ignore"):
         return np.nan_to_num(1 / (1 + np.exp(-logits)), nan=0.0).astype(np.float32)

@@ -79,7 +79,7 @@ def _card(kind: type[Metric]) -> MetricCard:
     )
 
 
-class _Described(Metric):
+class _RecordedMetric(Metric):
     """What stands for a metric whose code is not imported.
 
     Attributes:
@@ -98,7 +98,7 @@ class _Described(Metric):
         raise ExternalError(f"{self.name}: its code is not here")
 
 
-class _Untold(_Described):
+class _RecordedReduction(_RecordedMetric):
     """The same of one whose own code makes a cell: what an image came to is not known."""
 
     def values(self, rows: Rows) -> NDArray[np.float64]:
@@ -110,7 +110,7 @@ class _Untold(_Described):
         return float("nan")
 
 
-def remember(name: str, card: MetricCard) -> None:
+def stand_in_for(name: str, card: MetricCard) -> None:
     """Let a card stand for a metric while a run is only looked at."""
     title = card.title or name
     notes = [
@@ -133,5 +133,5 @@ def remember(name: str, card: MetricCard) -> None:
         "note": " ".join(filter(None, notes)),
         "parts": card.parts,
     }
-    base = _Described if card.plain else _Untold
+    base = _RecordedMetric if card.plain else _RecordedReduction
     METRICS.stand_in(name, cast("type[Metric]", type("Described", (base,), told)))

@@ -9,9 +9,7 @@ from numpy.typing import NDArray
 from benchmark.core.errors import BadInput
 from benchmark.core.types import Case, Mask, Pixels, Rows
 from benchmark.metrics.base import Metric
-from benchmark.metrics.intervals import UNDEFINED, UNIT, Bounds, Interval
-
-Values = NDArray[np.float64]  # (N,)
+from benchmark.metrics.intervals import UNDEFINED, UNIT, Bounds, Interval, Values
 
 RANGE = 255
 WINDOW = 11  # taps of the Gaussian of SSIM

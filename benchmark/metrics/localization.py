@@ -27,7 +27,7 @@ from benchmark.metrics.intervals import (
     bootstrap_ratio,
     mean_interval,
 )
-from benchmark.metrics.ranking import auc, best_f1, tally
+from benchmark.metrics.ranking import auc, best_f1, count_values
 
 Heatmap = NDArray[Any]  # (H, W), real, higher where manipulation is more likely
 NAN = float("nan")
@@ -101,7 +101,7 @@ def pixel_f1_oracle(heatmap: Heatmap, mask: Mask) -> float:
         BadInput: if the shapes differ, the mask is not bool, or the heatmap holds a NaN.
     """
     _check(heatmap, mask)
-    return best_f1(tally(heatmap.ravel(), mask.ravel()))
+    return best_f1(count_values(heatmap.ravel(), mask.ravel()))
 
 
 def f1_of(counts: Confusion) -> float:

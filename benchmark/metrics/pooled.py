@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 from benchmark.core.types import Case, Rows
 from benchmark.metrics.base import Metric, verdict_of
-from benchmark.metrics.intervals import UNIT
-from benchmark.metrics.ranking import half_values, tally
+from benchmark.metrics.intervals import UNIT, Values
+from benchmark.metrics.ranking import count_values, half_values
 
 GROUPS = 128
-Numbers = NDArray[np.float64]
 
 
 class AUCPooled(Metric):
@@ -47,7 +46,7 @@ class AUCPooled(Metric):
         pairs = zip(logits, case.truth, strict=True)
         return np.stack([_grouped(one.ravel(), mask.ravel()) for one, mask in pairs])
 
-    def values(self, rows: Rows) -> Numbers:
+    def values(self, rows: Rows) -> Values:
         """(N,) each image's share in the pooled AUC, see `pooled_shares`."""
         if not len(rows):
             return np.empty(0)
@@ -59,8 +58,8 @@ class AUCPooled(Metric):
 
 
 def pooled_shares(
-    places: NDArray[np.intp], positives: Numbers, negatives: Numbers, *, ties: Numbers
-) -> Numbers:
+    places: NDArray[np.intp], positives: Values, negatives: Values, *, ties: Values
+) -> Values:
     """Each image's share in an area under the ROC of all pixels of N images together.
 
     The pooled area A is a sum over pairs of pixels, W / (P * Q) for P positives and Q negatives. A
@@ -87,13 +86,13 @@ def pooled_shares(
     wins = (positives * below[places] + negatives * above[places]).sum(axis=1) / (total * others)
     area = wins.sum() / 2  # every pair stands in two sums, its positive's and its negative's
     parts = positives.sum(axis=1) / total + negatives.sum(axis=1) / others
-    shares: Numbers = area + len(places) * (wins - area * parts)
+    shares: Values = area + len(places) * (wins - area * parts)
     return shares
 
 
-def _grouped(values: NDArray[np.float16], labels: NDArray[np.bool_]) -> Numbers:
+def _grouped(values: NDArray[np.float16], labels: NDArray[np.bool_]) -> Values:
     """One image's row. Ties are never split, and a value of two groups' pixels stands alone."""
-    counts = tally(values, labels)
+    counts = count_values(values, labels)
     there = np.flatnonzero(counts.positives + counts.negatives)
     positives, negatives = counts.positives[there], counts.negatives[there]
     pixels = positives + negatives

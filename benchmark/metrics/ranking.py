@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from benchmark.core.errors import BadInput
 
 Labels = NDArray[np.bool_]
-Values = NDArray[Any]  # any real dtype
+RealArray = NDArray[Any]  # any real dtype
 
 _PATTERNS = 1 << 16  # of a float16
 _MINUS_ZERO = 1 << 15
 _INFINITY = 0x7C00  # patterns above it, the sign apart, are NaN
 
 
-class Tally(NamedTuple):
+class ValueCounts(NamedTuple):
     """How often each value occurs, in ascending order of value; equal values stand together.
 
     Attributes:
@@ -30,7 +30,7 @@ class Tally(NamedTuple):
     negatives: NDArray[np.int64]
 
 
-def auc(values: Values, labels: Labels) -> float:
+def auc(values: RealArray, labels: Labels) -> float:
     """Share of (positive, negative) pairs in which the positive has the higher value, ties 1/2.
 
     Exact: pairs are counted in integers. float16 is counted over its bit patterns, non-negative
@@ -52,13 +52,13 @@ def auc(values: Values, labels: Labels) -> float:
     if values.dtype == np.float32 and len(values) and values.min() >= 0:  # False for a NaN
         doubled = _doubled_wins_packed(values, labels, positives)
     else:
-        doubled = _doubled_wins(tally(values, labels))
+        doubled = _doubled_wins(count_values(values, labels))
     if not positives or not negatives:
         return float("nan")
     return doubled / (2 * positives * negatives)
 
 
-def tally(values: Values, labels: Labels) -> Tally:
+def count_values(values: RealArray, labels: Labels) -> ValueCounts:
     """Count how often each value occurs among positives and negatives.
 
     Args:
@@ -72,16 +72,16 @@ def tally(values: Values, labels: Labels) -> Tally:
         BadInput: if a value is NaN.
     """
     if values.dtype == np.float16:
-        return _tally_half(values, labels)
+        return _count_half_values(values, labels)
     if np.isnan(values).any():
         raise BadInput("expected real numbers, got NaN among them")
     _, places = np.unique(values, return_inverse=True)
     whole = np.bincount(places)
     positives = np.bincount(places[labels], minlength=len(whole))
-    return Tally(positives, whole - positives)
+    return ValueCounts(positives, whole - positives)
 
 
-def best_f1(counts: Tally) -> float:
+def best_f1(counts: ValueCounts) -> float:
     """The largest F1 that any threshold reaches; NaN where there are no positives."""
     positives = int(counts.positives.sum())
     if not positives:
@@ -97,13 +97,13 @@ def half_values() -> NDArray[np.float64]:
     return _ascending(np.arange(_PATTERNS, dtype=np.uint16)).view(np.float16).astype(np.float64)
 
 
-def _doubled_wins(counts: Tally) -> int:
+def _doubled_wins(counts: ValueCounts) -> int:
     """Twice the pairs that positives win, ties counting one; exact to 2**31 pixels a class."""
     below = counts.negatives.cumsum() - counts.negatives
     return int(counts.positives @ (2 * below + counts.negatives))
 
 
-def _doubled_wins_packed(values: Values, labels: Labels, positives: int) -> int:
+def _doubled_wins_packed(values: RealArray, labels: Labels, positives: int) -> int:
     """The same for non-negative float32, whose bits are ordered as the values are.
 
     The shift drops the sign, so that -0.0 ties with 0.0; among equal values negatives come first.
@@ -118,7 +118,7 @@ def _doubled_wins_packed(values: Values, labels: Labels, positives: int) -> int:
     return 2 * wins - int(lengths[:-1][tied] @ lengths[1:][tied])
 
 
-def _tally_half(values: Values, labels: Labels) -> Tally:
+def _count_half_values(values: RealArray, labels: Labels) -> ValueCounts:
     """Count float16 by bit pattern: 65,536 of them, whatever the number of values."""
     bits = values.view(np.uint16)
     whole = np.bincount(bits, minlength=_PATTERNS)
@@ -126,7 +126,7 @@ def _tally_half(values: Values, labels: Labels) -> Tally:
     if nan:
         raise BadInput("expected real numbers, got NaN among them")
     positives = _ordered(np.bincount(bits[labels], minlength=_PATTERNS))
-    return Tally(positives, _ordered(whole) - positives)
+    return ValueCounts(positives, _ordered(whole) - positives)
 
 
 def _ordered(counts: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -9,8 +9,8 @@ from typing import Any
 from benchmark.core.checkpoints.resolve import sha256_of
 from benchmark.core.errors import BenchError, PlanError
 from benchmark.core.looking import looking
-from benchmark.results.file_hashes import FILES, RECORD, record_hash, sum_of
-from benchmark.results.files import AGAIN
+from benchmark.results.file_hashes import FILES, RECORD, file_hash, record_hash
+from benchmark.results.files import RERUN
 from benchmark.results.record import Record, read_record
 from benchmark.results.run_folder import read_plan, read_run
 from benchmark.results.samples import read_samples
@@ -54,7 +54,7 @@ def _check_run(folder: Path) -> Iterator[Finding]:
     found = list(_check_sums(folder, sums))
     yield from found
     if not found and record and (key := _other_plan(record.plan, plan)):
-        said = f"of another plan than plan.toml: {key} differs; {AGAIN}"
+        said = f"of another plan than plan.toml: {key} differs; {RERUN}"
         yield Finding(kind="file", where=str(folder / RECORD), said=said)
     elif not found and record and sums:
         yield from _check_samples(folder, record)
@@ -78,7 +78,7 @@ def _check_samples(folder: Path, record: Record) -> Iterator[Finding]:
         yield Finding(kind="file", where=str(path), said=str(error))
         return
     if len(samples) != record.samples:
-        said = f"{len(samples)} samples, where {RECORD} says {record.samples}; {AGAIN}"
+        said = f"{len(samples)} samples, where {RECORD} says {record.samples}; {RERUN}"
         yield Finding(kind="file", where=str(path), said=said)
 
 
@@ -87,7 +87,7 @@ def _check_sums(folder: Path, sums: Mapping[str, str]) -> Iterator[Finding]:
         if name in (*WRITTEN, RECORD):
             yield from _check_file(folder / name, known)
         else:
-            said = f"names {name!r}, which no run writes; {AGAIN}"
+            said = f"names {name!r}, which no run writes; {RERUN}"
             yield Finding(kind="file", where=str(folder / RECORD), said=said)
 
 
@@ -117,13 +117,13 @@ def _other_plan(recorded: Mapping[str, Any], here: Mapping[str, Any]) -> str:
 
 def _check_file(path: Path, known: str) -> Iterator[Finding]:
     if not path.is_file():
-        yield Finding(kind="missing", where=str(path), said=AGAIN)
+        yield Finding(kind="missing", where=str(path), said=RERUN)
     elif _sum(path) != known:
-        yield Finding(kind="file", where=str(path), said=AGAIN)
+        yield Finding(kind="file", where=str(path), said=RERUN)
 
 
 def _sum(path: Path) -> str:
     try:
-        return sum_of(path)
+        return file_hash(path)
     except (OSError, ValueError):  # it is not what was written, whatever it is
         return ""

@@ -12,14 +12,14 @@ from typing import Any
 from benchmark.core.checkpoints.resolve import sha256_of
 from benchmark.core.errors import DataError
 from benchmark.core.untrusted import read_json
-from benchmark.results.files import AGAIN
+from benchmark.results.files import RERUN
 
 RECORD = "record.json"
 MOST_BYTES = 256 << 20  # of it: a failure takes about 200
 FILES = "files"  # the entry of record.json that holds the sums, its own included
 
 
-def sum_of(path: Path) -> str:
+def file_hash(path: Path) -> str:
     """The SHA-256 of a run's file; of record.json without the sums.
 
     Raises:
@@ -42,7 +42,7 @@ def record_hash(document: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()
 
 
-def refuse_changed(folder: Path, sums: Mapping[str, str], names: Iterable[str]) -> None:
+def refuse_changed_files(folder: Path, sums: Mapping[str, str], names: Iterable[str]) -> None:
     """Refuse files that are not what the run wrote; those of older versions have no sums.
 
     Args:
@@ -55,11 +55,11 @@ def refuse_changed(folder: Path, sums: Mapping[str, str], names: Iterable[str]) 
     """
     for name in names:
         try:
-            found = sum_of(folder / name) if name in sums else ""
+            found = file_hash(folder / name) if name in sums else ""
         except (OSError, ValueError) as error:
             said = error.strerror if isinstance(error, OSError) else str(error)
-            raise DataError(f"{folder / name}: {said}; {AGAIN}") from None
+            raise DataError(f"{folder / name}: {said}; {RERUN}") from None
         if name in sums and found != sums[name]:
             raise DataError(
-                f"{folder / name}: damaged (changed or cut since the run wrote it); {AGAIN}"
+                f"{folder / name}: damaged (changed or cut since the run wrote it); {RERUN}"
             )

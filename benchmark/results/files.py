@@ -18,7 +18,7 @@ _RUN = re.compile(r"'*(?:[=+@\t\r]|-.)", re.DOTALL)  # a "-" alone is a gap
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]inf")
 MOST_BYTES = 16 << 30  # of a file of rows, which is read one at a time
 MOST_COLUMNS = 10_000
-AGAIN = "run the plan again to mend it"
+RERUN = "run the plan again to mend it"
 
 
 def write_rows(path: Path, columns: Iterable[str], rows: Iterable[Mapping[str, object]]) -> None:
@@ -40,7 +40,7 @@ def write_rows(path: Path, columns: Iterable[str], rows: Iterable[Mapping[str, o
         )
         writer.writeheader()
         for row in rows:
-            texts = {name: plain(value) for name, value in row.items()}
+            texts = {name: csv_value(value) for name, value in row.items()}
             returns = any(isinstance(one, str) and "\r" in one for one in texts.values())
             (whole if returns else writer).writerow(texts)  # the csv module overlooks a "\r"
 
@@ -78,7 +78,7 @@ def read_rows(
                     raise damaged(path, said)
                 yield dict(zip(heads, map(unescape_formula, row), strict=True))
     except OSError as error:
-        raise DataError(f"{path}: {error.strerror}; {AGAIN}") from None
+        raise DataError(f"{path}: {error.strerror}; {RERUN}") from None
     except (csv.Error, UnicodeDecodeError) as error:
         raise damaged(path, str(error)) from None
 
@@ -103,19 +103,19 @@ def _refuse_cut(path: Path) -> None:
 
 def damaged(path: Path, reason: str) -> DataError:
     """The error of a file that is not what a run wrote."""
-    return DataError(f"{path}: damaged ({reason}); {AGAIN}")
+    return DataError(f"{path}: damaged ({reason}); {RERUN}")
 
 
-def plain(value: object) -> object:
+def csv_value(value: object) -> object:
     """A value as it stands in a file."""
     if isinstance(value, float):
         return "" if isnan(value) else stored(value)
     if isinstance(value, str):
-        return quoted(value)
+        return escape_formula(value)
     return "" if value is None else value
 
 
-def quoted(text: str) -> str:
+def escape_formula(text: str) -> str:
     """A text as a cell of CSV that no spreadsheet runs.
 
     One that begins with "=", "+", "-", "@", a tab or a carriage return, and is no number, gets a
@@ -125,5 +125,5 @@ def quoted(text: str) -> str:
 
 
 def unescape_formula(cell: str) -> str:
-    """The text of a cell: the inverse of `quoted`."""
+    """The text of a cell: the inverse of `escape_formula`."""
     return cell[1:] if cell.startswith("'") and _RUN.match(cell) else cell

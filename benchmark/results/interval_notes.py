@@ -14,7 +14,7 @@ OLD = (
 )
 
 
-class Bracketed(Protocol):
+class WithInterval(Protocol):
     """A number with its interval: a cell, or a row of results.csv."""
 
     @property
@@ -25,7 +25,7 @@ class Bracketed(Protocol):
     def n(self) -> int: ...  # noqa: D102
 
 
-def interval_note(numbers: Iterable[Bracketed], *, old: bool = False) -> str:
+def interval_note(numbers: Iterable[WithInterval], *, old: bool = False) -> str:
     """What the brackets of some numbers are, or "" where none has any.
 
     Args:

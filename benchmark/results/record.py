@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import platform
-import subprocess
-from collections.abc import Iterable
-from dataclasses import asdict, replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from statistics import fmean
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -17,28 +10,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from benchmark.core.card import card_from
 from benchmark.core.errors import DataError, first_line, quoted
 from benchmark.core.external.spec import is_label
-from benchmark.core.paths import at_home, below_home, home, seen
-from benchmark.core.secrets import hidden
 from benchmark.core.untrusted import read_json
-from benchmark.metrics import revision_of
-from benchmark.metrics.external import MetricCard, metric_cards
-from benchmark.metrics.intervals import RULES
+from benchmark.metrics.external import MetricCard
 from benchmark.results.file_hashes import MOST_BYTES, RECORD
-from benchmark.results.files import AGAIN
-from benchmark.runner.jobs import Chosen
-from benchmark.runner.machine import machine_of
+from benchmark.results.files import RERUN
 from benchmark.runner.outcome import Failure
-from benchmark.runner.planning import PlanJobs
-from benchmark.runner.resolve import ResolvedPlan
-from benchmark.runner.scheduler import Settings, Tally
-from benchmark.store.store import Store, is_address, is_store
 
 FORMATS = {RECORD: 2, "results.csv": 2, "samples.csv": 2}  # of files without a number: 1
 BEGUN = "begun.json"  # what a run says of itself before it has ended
-PACKAGES = (
-    "safepaint-bench", "torch", "torchvision", "numpy", "opencv-contrib-python-headless",
-    "pillow", "scikit-image", "scikit-learn", "scipy", "lpips", "safetensors",
-)  # fmt: skip
 
 
 def _whole(text: str) -> str:
@@ -47,18 +26,18 @@ def _whole(text: str) -> str:
     return text
 
 
-class _Part(BaseModel):
+class _RecordPart(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Checkpoint(_Part):
+class RecordedWeights(_RecordPart):
     """A model's weights: "official", "mini", "sha256:..." or "none", and the file's SHA-256."""
 
     edition: str = ""
     sha256: str = ""
 
 
-class External(_Part):
+class ExternalModel(_RecordPart):
     """What is known of a model that a user brought, so that its run can be read without it."""
 
     kind: Literal["inpainter", "detector"]
@@ -76,7 +55,7 @@ class External(_Part):
         return values
 
 
-class KnownPixels(_Part):
+class KnownPixels(_RecordPart):
     """How far known pixels of finished images moved.
 
     Attributes:
@@ -92,14 +71,14 @@ class KnownPixels(_Part):
     mean: float
 
 
-class Unused(_Part):
+class UnusedFile(_RecordPart):
     """A file that could not be used, and why."""
 
     file: str
     reason: str
 
 
-class MaskPairing(_Part):
+class MaskPairing(_RecordPart):
     """Which image got which mask.
 
     Attributes:
@@ -164,8 +143,8 @@ class Record(BaseModel):
     executor: str = ""
     machine: dict[str, Any] | list[dict[str, Any] | None] | None = None
     batch: int | str = 1
-    checkpoints: dict[str, Checkpoint] = Field(default_factory=dict)
-    brought: dict[str, External] = Field(default_factory=dict)
+    checkpoints: dict[str, RecordedWeights] = Field(default_factory=dict)
+    brought: dict[str, ExternalModel] = Field(default_factory=dict)
     known_pixels: dict[str, KnownPixels] = Field(default_factory=dict)
     folders: dict[str, str] = Field(default_factory=dict)
     store: str = ""
@@ -184,7 +163,7 @@ class Record(BaseModel):
     pairing: dict[str, MaskPairing] = Field(default_factory=dict)
     read_as: dict[str, int] = Field(default_factory=dict)
     left_out: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    unused: tuple[Unused, ...] = ()
+    unused: tuple[UnusedFile, ...] = ()
     failures: tuple[Failure, ...]
     met: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     files: dict[str, str] = Field(default_factory=dict)
@@ -194,59 +173,6 @@ class Record(BaseModel):
         omitted: Any = {"files": True, "failures": {"__all__": {"drift"}}}
         empty = {name for name in ("described", "pictures") if not getattr(self, name)}
         return self.model_dump(mode="json", exclude={**omitted, **dict.fromkeys(empty, True)})
-
-
-def recorded_store(place: str | Path, folder: Path | None) -> str:
-    """A store's place as a record names it: one given by a relative path as seen from the run."""
-    if is_address(place):
-        return str(place)
-    whole = Path(place).absolute()
-    if folder is not None and (
-        not Path(place).is_absolute() or whole.is_relative_to(folder.absolute())
-    ):
-        return Path(os.path.relpath(whole, folder.absolute())).as_posix()
-    return seen(whole) if folder is None else below_home(whole)
-
-
-def store_of(folder: Path) -> str | Path:
-    """Where the answers of a run are: as its record says, if they still are there.
-
-    An address counts only where this machine has its rows: nothing is asked of a stranger's.
-
-    Args:
-        folder: the run's.
-
-    Returns:
-        The recorded store, else the one that runs share by default.
-
-    Raises:
-        DataError: if the record is damaged, or written by a later version.
-    """
-    place = _recorded(folder)
-    return place if place and is_store(place) else home() / "store"
-
-
-def store_elsewhere(folder: Path) -> str:
-    """The store that the record of a run names, if it is not on this machine; else ""."""
-    try:
-        place = _recorded(folder)
-    except DataError:
-        return ""
-    return str(place) if place and not is_store(place) else ""
-
-
-def _recorded(folder: Path) -> str | Path:
-    record = read_record(folder) or read_record(folder, BEGUN)
-    said = record.store if record else ""
-    return said if not said or is_address(said) else folder / at_home(Path(said))
-
-
-def store_or_default(folder: Path) -> str | Path:
-    """As `store_of`; of a run whose record is damaged the one that runs share by default."""
-    try:
-        return store_of(folder)
-    except DataError:
-        return home() / "store"
 
 
 def read_record(folder: Path, name: str = RECORD) -> Record | None:
@@ -266,10 +192,10 @@ def read_record(folder: Path, name: str = RECORD) -> Record | None:
         return None
     except ValidationError as error:
         raise DataError(
-            f"{path}: damaged or of another version ({first_line(error)}); {AGAIN}"
+            f"{path}: damaged or of another version ({first_line(error)}); {RERUN}"
         ) from None
     except (OSError, ValueError) as error:
-        raise DataError(f"{path}: damaged ({error}); {AGAIN}") from None
+        raise DataError(f"{path}: damaged ({error}); {RERUN}") from None
     for file, number in found.format.items():
         if number > FORMATS.get(file, number):
             raise DataError(
@@ -277,131 +203,3 @@ def read_record(folder: Path, name: str = RECORD) -> Record | None:
                 f"to {FORMATS[file]}; update safepaint-bench"
             )
     return found
-
-
-def record_of(
-    setup: ResolvedPlan, settings: Settings, tally: Tally, known: dict[str, KnownPixels]
-) -> Record:
-    """What record.json says: versions, commit, machine, checkpoints, seconds and failures.
-
-    Args:
-        setup: the prepared plan.
-        settings: how it was run.
-        tally: what was done.
-        known: how far known pixels of finished images moved, as `known_pixels` has it.
-    """
-    models = (*setup.inpainters, *setup.detectors)
-    metrics = dict.fromkeys((*setup.measured, *setup.null_names))
-    return Record(
-        format=FORMATS,
-        plan=setup.plan.document(),
-        versions={"python": platform.python_version(), **_versions()},
-        commit=_commit(),
-        device=settings.device,
-        executor=settings.executor.name if settings.executor else "",
-        machine=_machine(settings, computed=any(tally.ran.values())),
-        batch=settings.batch,
-        checkpoints={
-            one.name: Checkpoint(edition=one.weights.edition, sha256=one.weights.sha256)
-            for one in models
-        },
-        brought={
-            **{one.name: _brought("inpainter", one) for one in setup.inpainters if one.source},
-            **{one.name: _brought("detector", one) for one in setup.detectors if one.source},
-        },
-        known_pixels=known,
-        folders={name: seen(folder) for name, folder in setup.sources.folders.items()},
-        shard=settings.shard.label if settings.shard else "",
-        samples=len(setup.samples),
-        intervals=RULES,
-        metrics={name: revision_of(name) for name in metrics},
-        described=metric_cards(metrics),
-        pictures=setup.sources.names(settings.shard) if settings.shard else {},
-        jobs_run=tally.ran,
-        jobs_stored=tally.stored,
-        seconds={stage: round(value, 3) for stage, value in tally.seconds.items()},
-        model_seconds={stage: round(value, 3) for stage, value in tally.model_seconds.items()},
-        not_measured=setup.gaps,
-        absent={model.name: model.absent for model in setup.absent},
-        pairing={
-            name: MaskPairing(rule=one.rule, said=one.said, without=one.without)
-            for name, one in setup.sources.pairing.items()
-        },
-        read_as=setup.sources.read_as,
-        left_out={name: tuple(lines) for name, lines in setup.sources.left_out.items()},
-        unused=tuple(Unused(file=file, reason=reason) for file, reason in setup.sources.unused),
-        failures=tuple(sorted(replace(one, reason=hidden(one.reason)) for one in tally.failures)),
-        met={name: tuple(sorted(met)) for name, met in setup.met.items() if met is not None},
-    )
-
-
-def _machine(settings: Settings, *, computed: bool) -> dict[str, Any]:
-    threads = settings.executor.threads if settings.executor and computed else None
-    return machine_of(settings.device, threads)
-
-
-def _brought(kind: Literal["inpainter", "detector"], model: Chosen) -> External:
-    return External(
-        kind=kind,
-        word=model.word,
-        distribution=model.distribution,
-        identity=model.identity,
-        card=asdict(model.card),
-    )
-
-
-def known_pixels(
-    jobs: PlanJobs, store: Store, failures: Iterable[Failure]
-) -> dict[str, KnownPixels]:
-    """How far known pixels of finished images moved, by inpainter."""
-    found = {}
-    for inpainter in jobs.setup.inpainters:
-        if inpainter.name in jobs.setup.own:
-            drifts = _drifts(jobs, store, inpainter)
-            drifts += [one.drift for one in failures if one.drift and one.model == inpainter.name]
-            found[inpainter.name] = KnownPixels(
-                pictures=len(drifts),
-                moved=sum(largest > 0 for largest, _ in drifts),
-                max=max((largest for largest, _ in drifts), default=0.0),
-                mean=round(fmean([mean for _, mean in drifts] or [0.0]), 6),
-            )
-    return found
-
-
-def _drifts(jobs: PlanJobs, store: Store, inpainter: Chosen) -> list[tuple[float, ...]]:
-    """How far known pixels moved, image by image: all variants of one tell the same."""
-    found = {}
-    for retouch in jobs.setup.retouches:
-        for place, row in enumerate(store.rows(list(jobs.fill_keys(inpainter, retouch)))):
-            if row is not None and len(row):
-                found[place] = tuple(map(float, row))
-    return [found[place] for place in sorted(found)]
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:  # run from a checkout that is not installed
-            continue
-    return found
-
-
-def _commit() -> str:
-    """The checkout's commit, "+changes" where files differ from it; "" for an installed package."""
-    here = Path(__file__).resolve().parent.parent.parent
-    if not (here / ".git").exists():
-        return ""
-    try:
-        commit = _git(here, "rev-parse", "HEAD")
-        changed = _git(here, "status", "--porcelain", "--untracked-files=no")
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-    return commit + ("+changes" if changed else "")
-
-
-def _git(folder: Path, *words: str) -> str:
-    command = ["git", "-C", str(folder), *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 (our own words)
-    return done.stdout.strip()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmark.core.errors import BadInput, BenchError
 from benchmark.core.looking import looking
-from benchmark.results.file_hashes import refuse_changed
+from benchmark.results.file_hashes import refuse_changed_files
 from benchmark.results.record import BEGUN, Record, read_record
 from benchmark.results.run_folder import jobs_from_files, jobs_from_plan, read_plan
 from benchmark.results.samples import BEGUN_SAMPLES, read_samples
@@ -58,7 +58,7 @@ def _keys(folder: Path) -> Iterator[str]:
 
 
 def _from_files(folder: Path, record: Record) -> Iterator[str]:
-    refuse_changed(folder, record.files, ["record.json", "samples.csv"])
+    refuse_changed_files(folder, record.files, ["record.json", "samples.csv"])
     for row in read_samples(folder / "samples.csv"):
         keys = row.keys
         yield from (keys.original, keys.mask, keys.image, keys.heatmap)

@@ -15,17 +15,17 @@ from benchmark.core.registry import Registry
 from benchmark.datasets import DATASETS
 from benchmark.datasets.published import Published
 from benchmark.metrics import METRICS
-from benchmark.metrics.external import MetricCard
-from benchmark.metrics.external import remember as remember_metric
+from benchmark.metrics.external import MetricCard, stand_in_for
 from benchmark.metrics.intervals import RULES
 from benchmark.results.aggregate import aggregate
 from benchmark.results.csv import read_results
-from benchmark.results.file_hashes import refuse_changed
+from benchmark.results.file_hashes import refuse_changed_files
 from benchmark.results.files import damaged
-from benchmark.results.record import BEGUN, Record, read_record, store_of
+from benchmark.results.record import BEGUN, Record, read_record
 from benchmark.results.recorded_jobs import RecordedJobs, recorded_jobs
 from benchmark.results.rows import ResultRow, SampleRow
 from benchmark.results.samples import BEGUN_SAMPLES, read_samples, sample_rows
+from benchmark.results.store_location import store_of
 from benchmark.runner.plan import Plan
 from benchmark.runner.planning import PlanJobs
 from benchmark.runner.resolve import prepare
@@ -86,7 +86,9 @@ class RunFolder:
 
     def _read_samples(self) -> Iterator[SampleRow]:
         if self.jobs is None:
-            refuse_changed(self.path, self.record.files if self.record else {}, ["samples.csv"])
+            refuse_changed_files(
+                self.path, self.record.files if self.record else {}, ["samples.csv"]
+            )
             yield from read_samples(self.path / "samples.csv")
             return
         with Store(self.store, foreign=True) as store:
@@ -130,7 +132,7 @@ def read_run(path: str | Path, *, store: str | Path | None = None) -> RunFolder:
         begun = record or read_record(folder, BEGUN)
         plan = read_plan(folder, begun)
         if record is not None:
-            refuse_changed(folder, record.files, ["results.csv"])
+            refuse_changed_files(folder, record.files, ["results.csv"])
             rows, jobs = _results(folder, record), None
         else:
             jobs = _jobs_of(folder, plan, begun, answers)
@@ -223,7 +225,7 @@ def _results(folder: Path, record: Record) -> tuple[ResultRow, ...]:
     needs = {row.metric: "verdict" if row.detector else "filled" for row in rows}
     for name in record.metrics:
         if name in needs and name not in (*METRICS.ours, *record.described):
-            remember_metric(name, MetricCard.model_validate({"needs": needs[name]}))
+            stand_in_for(name, MetricCard.model_validate({"needs": needs[name]}))
     for row in rows:
         _refuse_unknown(path, row)
     return rows
@@ -250,10 +252,10 @@ def _remember(record: Record) -> None:
         if name not in registry.ours:
             registry.remember(replace(card_from(model.card), name=name))
     for name, card in record.described.items():
-        remember_metric(name, card)
+        stand_in_for(name, card)
     for name in record.metrics:  # of an older version; what it is of, its rows tell
         if name not in (*METRICS.ours, *record.described):
-            remember_metric(name, MetricCard(needs="verdict"))
+            stand_in_for(name, MetricCard(needs="verdict"))
     datasets = record.plan.get("datasets")
     for name in datasets if isinstance(datasets, list) else ():
         DATASETS.stand_in(str(name), Published)  # by name alone

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from benchmark.core.errors import BenchError
 from benchmark.core.looking import looking
-from benchmark.results.record import BEGUN, read_record, store_or_default
+from benchmark.results.record import BEGUN, read_record
 from benchmark.results.run_folder import RUNS, read_plan
+from benchmark.results.store_location import store_or_default
 from benchmark.store.store import absolute
 
 

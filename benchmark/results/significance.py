@@ -35,7 +35,7 @@ from benchmark.metrics.intervals import (
 )
 from benchmark.results.rounding import kind_of
 
-Verdict = Literal["better", "worse", "no difference shown", "not tested"]
+Conclusion = Literal["better", "worse", "no difference shown", "not tested"]
 
 ALPHA = 0.05
 FEWEST_MODELS = 4  # below, Kendall's tau takes too few values to say anything
@@ -65,7 +65,7 @@ class PairedTest:
     high: float | None
     p: float | None
     n: int
-    verdict: Verdict
+    verdict: Conclusion
     reason: str = ""
     p_holm: float | None = None
     metric: str = ""
@@ -201,7 +201,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return found
 
 
-class Order(NamedTuple):
+class RankCorrelation(NamedTuple):
     """How far two orders of models agree.
 
     Attributes:
@@ -213,15 +213,19 @@ class Order(NamedTuple):
     reason: str = ""
 
 
-def kendall_tau(pairs: Sequence[tuple[float, float]]) -> Order:
+def kendall_tau(pairs: Sequence[tuple[float, float]]) -> RankCorrelation:
     """Kendall's tau-b of two numbers a model; none of fewer than `FEWEST_MODELS` models."""
     if len(pairs) < FEWEST_MODELS:
         models = "1 model" if len(pairs) == 1 else f"{len(pairs)} models"
-        return Order(None, f"{models}, Kendall's tau needs {FEWEST_MODELS}")
+        return RankCorrelation(None, f"{models}, Kendall's tau needs {FEWEST_MODELS}")
     from scipy.stats import kendalltau
 
     tau = float(kendalltau(*zip(*pairs, strict=True), variant="b").statistic)
-    return Order(None, "all models are equal: no order") if np.isnan(tau) else Order(tau)
+    return (
+        RankCorrelation(None, "all models are equal: no order")
+        if np.isnan(tau)
+        else RankCorrelation(tau)
+    )
 
 
 def _test(values: Values, interval: Interval, p: float, metric: str) -> PairedTest:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from benchmark.results.file_hashes import record_hash, sum_of
+from benchmark.results.file_hashes import file_hash, record_hash
 from tests.cli.conftest import Bench
 
 WORDS = (
@@ -137,7 +137,7 @@ def seal(folder: Path, name: str) -> None:
     """Let the record's sums fit, so that the change is read."""
     path = folder / "record.json"
     document = json.loads(path.read_text())
-    document["files"][name] = sum_of(folder / name)
+    document["files"][name] = file_hash(folder / name)
     document["files"]["record.json"] = record_hash(document)
     path.write_text(json.dumps(document))
 

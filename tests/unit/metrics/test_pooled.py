@@ -11,7 +11,7 @@ from benchmark.core.errors import BadInput
 from benchmark.core.types import Case
 from benchmark.metrics.intervals import mean_interval
 from benchmark.metrics.pooled import GROUPS, AUCPooled, pooled_shares
-from benchmark.metrics.ranking import auc, half_values, tally
+from benchmark.metrics.ranking import auc, count_values, half_values
 from tests.unit.metrics.maps import TEMPERS, draw_maps
 
 
@@ -115,9 +115,9 @@ def test_a_nan_is_refused() -> None:
 
 def test_the_values_of_a_tally_are_those_it_counts() -> None:
     values = half_values()
-    assert len(values) == len(tally(np.zeros(1, np.float16), np.ones(1, np.bool_)).positives)
+    assert len(values) == len(count_values(np.zeros(1, np.float16), np.ones(1, np.bool_)).positives)
     numbers = values[~np.isnan(values)]
     assert (np.diff(numbers) > 0).all()
     for value in (-30.0, -0.0, 6e-8, 1.5, np.inf):
-        counts = tally(np.array([value], np.float16), np.ones(1, np.bool_))
+        counts = count_values(np.array([value], np.float16), np.ones(1, np.bool_))
         assert values[counts.positives.argmax()] == np.float16(value)

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as arrays
 from sklearn.metrics import precision_recall_curve, roc_auc_score
 
 from benchmark.core.errors import BadInput
-from benchmark.metrics.ranking import auc, best_f1, tally
+from benchmark.metrics.ranking import auc, best_f1, count_values
 
 DTYPES = (np.float16, np.float32, np.float64)
 
@@ -57,12 +57,12 @@ def test_auc_is_scikit_learns_on_a_map_with_ties(dtype: type, levels: int) -> No
 def test_best_f1_is_the_best_of_scikit_learns_curve(data: st.DataObject, dtype: type) -> None:
     values, labels = data.draw(ranked(dtype))
     if not labels.any():
-        assert np.isnan(best_f1(tally(values, labels)))
+        assert np.isnan(best_f1(count_values(values, labels)))
         return
     precision, recall, _ = precision_recall_curve(labels, values.astype(np.float64))
     total = precision + recall
     curve = np.divide(2 * precision * recall, total, out=np.zeros_like(total), where=total > 0)
-    assert best_f1(tally(values, labels)) == pytest.approx(curve.max(), abs=1e-12)
+    assert best_f1(count_values(values, labels)) == pytest.approx(curve.max(), abs=1e-12)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -120,7 +120,7 @@ def test_inputs_are_not_changed(dtype: type) -> None:
     labels = np.array([True, False, True])
     before = values.copy(), labels.copy()
     auc(values, labels)
-    best_f1(tally(values, labels))
+    best_f1(count_values(values, labels))
     np.testing.assert_array_equal(values, before[0])
     np.testing.assert_array_equal(labels, before[1])
 

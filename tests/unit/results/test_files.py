@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.core.errors import DataError
-from benchmark.results.files import quoted, read_rows, unescape_formula, write_rows
+from benchmark.results.files import escape_formula, read_rows, unescape_formula, write_rows
 
 RUN = ("=1+1.png", "+cmd", "-2+3", "@SUM(A1)", "\tx", "\r=1", "'=1", "''@x", "-x", "=")
 KEPT = ("", "a", "-", "-0.5", "+1e-3", "-inf", "inf", "nan", "'", "'a", "10-20", "1+1", "- ")
@@ -16,19 +16,19 @@ KEPT = ("", "a", "-", "-0.5", "+1e-3", "-inf", "inf", "nan", "'", "'a", "10-20",
 
 @pytest.mark.parametrize("text", RUN)
 def test_what_a_spreadsheet_would_run_is_text_to_it(tmp_path: Path, text: str) -> None:
-    assert quoted(text) == "'" + text
+    assert escape_formula(text) == "'" + text
     write_rows(tmp_path / "rows.csv", ["name"], [{"name": text}])
     assert [row["name"] for row in read_rows(tmp_path / "rows.csv", ["name"])] == [text]
 
 
 @pytest.mark.parametrize("text", KEPT[:-1])
 def test_numbers_and_other_texts_stay(text: str) -> None:
-    assert quoted(text) == text == unescape_formula(text)
+    assert escape_formula(text) == text == unescape_formula(text)
 
 
 @pytest.mark.parametrize("text", [*RUN, *KEPT])
 def test_every_text_comes_back(text: str) -> None:
-    assert unescape_formula(quoted(text)) == text
+    assert unescape_formula(escape_formula(text)) == text
 
 
 def test_a_pipe_and_a_file_that_is_too_large_are_refused(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from PIL import Image
 
 from benchmark import Plan, run
 from benchmark.core.errors import DataError
-from benchmark.results.record import FORMATS, Record, read_record, store_of
+from benchmark.results.record import FORMATS, Record, read_record
+from benchmark.results.store_location import store_of
 
 OLD = Path(__file__).resolve().parents[2] / "history/1351f48/run/record.json"
 
