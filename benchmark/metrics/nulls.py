@@ -1,8 +1,8 @@
-"""What a detector says of the hole's place when nothing was inpainted (docs/null.md).
+"""Null metrics: localization metrics of the authentic image's heatmap (docs/null.md).
 
-The null of a localisation metric is the same metric of the UNTOUCHED image's heatmap, with the hole
-as the truth. A map that knows nothing of the hole need not come to 0.5: holes lie where images are
-often smooth, or often not.
+The null of a localization metric is the same metric of the AUTHENTIC image's heatmap, with the mask
+of the inpainted image as the truth. It is not 0.5 even for a heatmap that is independent of the
+inpainting: masks may cover mostly smooth or mostly textured regions.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Null(LocalizationMetric):
         """Measure N samples: (N, 1) float64, NaN where the metric is undefined.
 
         Raises:
-            BadInput: if the case has no verdict or a heatmap holds a NaN.
+            BadInput: if the case has no detector output or a heatmap contains a NaN.
         """
         logits = verdict_of(case, self.name).logits
         found = [self._number(one, mask) for one, mask in zip(logits, case.mask, strict=True)]

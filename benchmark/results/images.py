@@ -1,4 +1,4 @@
-"""Images, masks and heatmaps of a run as files under readable names."""
+"""Images, masks and heatmaps of a run as PNG files with readable names."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ def write_images(
 ) -> None:
     """Write BUCKET/SAMPLE/{original,mask,INPAINTER,INPAINTER.DETECTOR}.png for every sample.
 
-    A retouched INPAINTER is called as "telea+grain-1.5": not every file system takes a colon.
-    Several data sets have a folder each. Heatmaps are those of the images as inpainted.
-    Heatmaps are drawn in colour (viridis, 0 to 1) for looking at; the store keeps the exact ones.
+    The file of a retouched inpainter is named like "telea+grain-1.5": not every file system allows
+    a colon. Several data sets get a folder each. Heatmaps are those without post-processing,
+    colored for display (viridis, 0 to 1); the store has the exact values.
 
     Args:
-        folder: where to.
-        shown: the run's samples.
-        store: where their images are.
-        images: where the originals and masks are.
+        folder: destination.
+        shown: samples of the run.
+        store: store of their images.
+        images: loader of originals and masks.
 
     Raises:
         OutputError: if a file cannot be written.
@@ -56,7 +56,7 @@ def write_images(
 
 
 def check_names(setup: ResolvedPlan) -> None:
-    """Refuse labels under which two images of one sample would have the same file.
+    """Check that no two images of a sample get the same file name because of models' labels.
 
     Raises:
         PlanError: naming the file.
@@ -68,13 +68,13 @@ def check_names(setup: ResolvedPlan) -> None:
     twice = [name for name, count in names.items() if count > 1]
     if twice:
         raise PlanError(
-            f"--save-images: two files of a sample would be called {twice[0]}.png; put another "
-            "label before one of the models: LABEL=..."
+            f"--save-images: two files of a sample would be named {twice[0]}.png; give one of the "
+            "models another label: LABEL=..."
         )
 
 
 def heatmap_image(logits: NDArray[np.float16]) -> Pixels:
-    """(H, W) float16 logits as (H, W, 3) uint8: dark blue = 0, yellow = 1."""
+    """Convert (H, W) float16 logits to (H, W, 3) uint8: dark blue = 0, yellow = 1."""
     probability = 1 / (1 + np.exp(-logits.astype(np.float32)))
     coloured = colormaps["viridis"](probability)[..., :3]
     pixels: Pixels = np.rint(coloured * 255).astype(np.uint8)

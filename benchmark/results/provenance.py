@@ -42,13 +42,13 @@ PACKAGES = (
 def record_of(
     setup: ResolvedPlan, settings: Settings, tally: Tally, known: dict[str, KnownPixels]
 ) -> Record:
-    """What record.json says: versions, commit, machine, checkpoints, seconds and failures.
+    """Create the record of a run: versions, commit, machine, weights, times and failures.
 
     Args:
-        setup: the prepared plan.
-        settings: how it was run.
-        tally: what was done.
-        known: how far known pixels of finished images moved, as `known_pixels` has it.
+        setup: the resolved plan.
+        settings: settings of the run.
+        tally: counts and times of the executed jobs.
+        known: changes of known pixels, from `known_pixels`.
     """
     models = (*setup.inpainters, *setup.detectors)
     metrics = dict.fromkeys((*setup.measured, *setup.null_names))
@@ -113,7 +113,7 @@ def _brought(kind: Literal["inpainter", "detector"], model: Chosen) -> ExternalM
 def known_pixels(
     jobs: PlanJobs, store: Store, failures: Iterable[Failure]
 ) -> dict[str, KnownPixels]:
-    """How far known pixels of finished images moved, by inpainter."""
+    """Return by how much known pixels changed in images from finished files, by inpainter."""
     found = {}
     for inpainter in jobs.setup.inpainters:
         if inpainter.name in jobs.setup.own:
@@ -129,7 +129,7 @@ def known_pixels(
 
 
 def _drifts(jobs: PlanJobs, store: Store, inpainter: Chosen) -> list[tuple[float, ...]]:
-    """How far known pixels moved, image by image: all variants of one tell the same."""
+    """Return the changes of known pixels per image; all retouchings of one image have the same."""
     found = {}
     for retouch in jobs.setup.retouches:
         for place, row in enumerate(store.rows(list(jobs.fill_keys(inpainter, retouch)))):
@@ -149,7 +149,7 @@ def _versions() -> dict[str, str]:
 
 
 def _commit() -> str:
-    """The checkout's commit, "+changes" where files differ from it; "" for an installed package."""
+    """Return the commit of the checkout, "+changes" if files differ from it; "" if installed."""
     here = Path(__file__).resolve().parent.parent.parent
     if not (here / ".git").exists():
         return ""

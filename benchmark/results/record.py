@@ -1,4 +1,4 @@
-"""record.json: where a run's numbers come from and what it took."""
+"""Schema and reader of record.json: provenance of a run's numbers, times and failures."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from benchmark.results.file_hashes import MOST_BYTES, RECORD
 from benchmark.results.files import RERUN
 from benchmark.runner.outcome import Failure
 
-FORMATS = {RECORD: 2, "results.csv": 2, "samples.csv": 2}  # of files without a number: 1
-BEGUN = "begun.json"  # what a run says of itself before it has ended
+FORMATS = {RECORD: 2, "results.csv": 2, "samples.csv": 2}  # files without a number have 1
+BEGUN = "begun.json"  # record of a run that has not ended
 
 
 def _whole(text: str) -> str:
-    """A text that enters keys; half a character has no bytes, which is a ValueError."""
+    """Check that a text is valid Unicode, as it is hashed into keys; raises ValueError."""
     text.encode()
     return text
 
@@ -31,14 +31,14 @@ class _RecordPart(BaseModel):
 
 
 class RecordedWeights(_RecordPart):
-    """A model's weights: "official", "mini", "sha256:..." or "none", and the file's SHA-256."""
+    """Weights of a model: "official", "mini", "sha256:..." or "none", and the file's SHA-256."""
 
     edition: str = ""
     sha256: str = ""
 
 
 class ExternalModel(_RecordPart):
-    """What is known of a model that a user brought, so that its run can be read without it."""
+    """Description of a plugin model, so that its run can be read without the plugin."""
 
     kind: Literal["inpainter", "detector"]
     word: str
@@ -51,18 +51,18 @@ class ExternalModel(_RecordPart):
     def _is_a_card(cls, values: dict[str, Any]) -> dict[str, Any]:
         card = card_from(values)
         if not is_label(card.name):
-            raise ValueError(f"{card.name!r:.80} cannot be the name of a model")
+            raise ValueError(f"{card.name!r:.80} is not a valid model name")
         return values
 
 
 class KnownPixels(_RecordPart):
-    """How far known pixels of finished images moved.
+    """Changes of known pixels in images from finished files.
 
     Attributes:
-        pictures: images that were there.
-        moved: those of them in which a known pixel moved.
-        max: largest absolute difference over all of them, in grey levels.
-        mean: mean of it.
+        pictures: number of images.
+        moved: number of images in which a known pixel changed.
+        max: largest absolute difference over all images, in gray levels.
+        mean: mean absolute difference.
     """
 
     pictures: int
@@ -72,19 +72,19 @@ class KnownPixels(_RecordPart):
 
 
 class UnusedFile(_RecordPart):
-    """A file that could not be used, and why."""
+    """A file that could not be used, with the reason."""
 
     file: str
     reason: str
 
 
 class MaskPairing(_RecordPart):
-    """Which image got which mask.
+    """Assignment of masks to images.
 
     Attributes:
-        rule: "name", "drawn" by bucket, "one" for all, or "generated".
-        said: the same in words, with counts.
-        without: images that had no mask and were left out.
+        rule: "name", "drawn" by bin, "one" for all, or "generated".
+        said: description with counts.
+        without: images without a mask, which were left out.
     """
 
     rule: str
@@ -93,44 +93,44 @@ class MaskPairing(_RecordPart):
 
 
 class Record(BaseModel):
-    """What record.json says; files of older versions lack some of it.
+    """Content of record.json; files of older versions lack some fields.
 
     Attributes:
-        format: number of each file's format, by the file's name.
-        plan: the plan, as plan.toml.
-        versions: of Python and of packages.
-        commit: the checkout's, "+changes" where files differ from it, or "".
-        device: a torch device such as "cpu".
-        executor: where the work was done.
-        machine: processor, threads and what else decides last digits; of merged shards a list
-            where they differ.
-        batch: samples a model saw at once.
+        format: format number of each file, by file name.
+        plan: the plan, as in plan.toml.
+        versions: versions of Python and packages.
+        commit: commit of the checkout, "+changes" if files differ from it, or "".
+        device: torch device such as "cpu".
+        executor: name of the executor.
+        machine: processor, threads and other influences on last digits; for merged shards a list if
+            they differ.
+        batch: batch size of models.
         checkpoints: weights by model.
-        brought: models that a user brought, by name.
-        known_pixels: by inpainter of finished images.
-        folders: where each data set was found.
-        store: where its answers are: an address, or a folder, seen from the run's; "" for the one
-            that runs share by default.
+        brought: plugin models by name.
+        known_pixels: changes of known pixels, by inpainter that reads finished images.
+        folders: folder of each data set.
+        store: location of the store: an address, or a folder relative to the run's; "" for the
+            default store.
         shard: such as "1/4", or "" for a whole run.
-        samples: how many.
-        intervals: the rules of its intervals (`metrics.intervals.RULES`).
-        metrics: the revision of each metric, by name: it is in the keys of what was measured.
-        described: those of them that are not of this project.
-        pictures: of a shard, the names of its images in order, by data set.
-        jobs_run: jobs done, per stage.
-        jobs_stored: jobs that had their answer already, per stage.
+        samples: number of samples.
+        intervals: rules of its intervals (`metrics.intervals.RULES`).
+        metrics: revision of each metric by name, which is part of the keys of its rows.
+        described: cards of plugin metrics.
+        pictures: for a shard, image names in order, by data set.
+        jobs_run: executed jobs per stage.
+        jobs_stored: jobs per stage whose output was already in the store.
         seconds: time per stage.
-        model_seconds: time inside models alone, per stage.
-        not_measured: metrics that could not be measured, and why.
-        absent: models without weights, and why.
-        pairing: by data set, which image got which mask.
-        read_as: how many masks were read as black and white do not say, by how.
-        left_out: what lay in a data set's folder, or in the masks', and was not used.
+        model_seconds: time inside models per stage.
+        not_measured: metrics that could not be measured, with the reason.
+        absent: models without weights, with the reason.
+        pairing: assignment of masks to images, by data set.
+        read_as: number of masks that are not pure black and white, by how they were read.
+        left_out: unused files in the folders of data sets and masks.
         unused: masks that could not be used.
-        failures: jobs that gave no answer.
-        met: the inpainters that each detector's weights met in training, by detector; those of
-            which it is not known are left out.
-        files: SHA-256 of the run's files, this one's own without this entry.
+        failures: failed jobs.
+        met: inpainters in the training set of each detector's weights, by detector; a detector is
+            missing if they are unknown.
+        files: SHA-256 of the run's files, and of this one without this field.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -169,21 +169,21 @@ class Record(BaseModel):
     files: dict[str, str] = Field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
-        """The record as plain values, without the checksums of files."""
+        """Return the record as JSON values, without the hashes of files."""
         omitted: Any = {"files": True, "failures": {"__all__": {"drift"}}}
         empty = {name for name in ("described", "pictures") if not getattr(self, name)}
         return self.model_dump(mode="json", exclude={**omitted, **dict.fromkeys(empty, True)})
 
 
 def read_record(folder: Path, name: str = RECORD) -> Record | None:
-    """The record of a run, or None where the run has not ended.
+    """Return the record of a run, or None if the run has not ended.
 
     Args:
-        folder: the run's.
-        name: of the file.
+        folder: folder of the run.
+        name: name of the file.
 
     Raises:
-        DataError: if it is damaged, too large, or written by a later version.
+        DataError: if it is damaged, too large, or of a later version.
     """
     path = folder / name
     try:

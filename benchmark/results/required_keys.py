@@ -1,4 +1,4 @@
-"""Which answers of a store some runs need: what `bench clean --unneeded` keeps."""
+"""Keys of the stored outputs that runs need, which `bench clean --unneeded` keeps."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from benchmark.runner.shard import read_shard
 
 
 def needed_by(folders: Sequence[Path]) -> set[str]:
-    """The keys of all answers that some runs ask for.
+    """Return the keys of all outputs that the given runs need.
 
-    A finished run's files say them: its data set, masks and models need not be here.
+    A finished run's files contain them: its data set, masks and models need not be available.
 
     Raises:
-        BadInput: if there is no run, or what one of them needs cannot be told: a damaged one, or an
-            unfinished or older one whose data or weights are gone.
+        BadInput: if no run is given, or the keys of one are unknown: it is damaged, or unfinished
+            or old and its data or weights are missing.
     """
     if not folders:
-        raise BadInput("which runs need answers? Name their folders")
+        raise BadInput("expected the folders of the runs whose outputs are kept, got none")
     keys: set[str] = set()
     for folder in folders:
         try:
@@ -35,7 +35,7 @@ def needed_by(folders: Sequence[Path]) -> set[str]:
                 keys.update(_keys(folder))
         except BenchError as error:
             raise BadInput(
-                f"{folder}: what this run needs cannot be told ({error}); nothing was removed"
+                f"{folder}: cannot determine what this run needs ({error}); nothing was removed"
             ) from None
     keys.discard("")
     return keys
@@ -63,7 +63,7 @@ def _from_files(folder: Path, record: Record) -> Iterator[str]:
         keys = row.keys
         yield from (keys.original, keys.mask, keys.image, keys.heatmap)
         for name, revision in record.metrics.items():
-            for seen in ("", keys.heatmap):  # of the image alone, or of what the detector says
+            for seen in ("", keys.heatmap):  # of the image alone, or of the detector's output
                 yield measure_key(name, revision, keys.image, seen)
 
 

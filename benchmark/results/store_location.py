@@ -12,7 +12,7 @@ from benchmark.store.store import is_address, is_store
 
 
 def recorded_store(place: str | Path, folder: Path | None) -> str:
-    """A store's place as a record names it: one given by a relative path as seen from the run."""
+    """Return a store's location for record.json; relative paths are relative to the run."""
     if is_address(place):
         return str(place)
     whole = Path(place).absolute()
@@ -24,25 +24,26 @@ def recorded_store(place: str | Path, folder: Path | None) -> str:
 
 
 def store_of(folder: Path) -> str | Path:
-    """Where the answers of a run are: as its record says, if they still are there.
+    """Return the location of a run's store: the recorded one if it exists.
 
-    An address counts only where this machine has its rows: nothing is asked of a stranger's.
+    A remote address counts only if this machine has its rows: a record by someone else makes no
+    connection.
 
     Args:
-        folder: the run's.
+        folder: folder of the run.
 
     Returns:
-        The recorded store, else the one that runs share by default.
+        The recorded store, or the default store.
 
     Raises:
-        DataError: if the record is damaged, or written by a later version.
+        DataError: if the record is damaged, or of a later version.
     """
     place = _recorded(folder)
     return place if place and is_store(place) else home() / "store"
 
 
 def store_elsewhere(folder: Path) -> str:
-    """The store that the record of a run names, if it is not on this machine; else ""."""
+    """Return the recorded store of a run if it is not on this machine; else ""."""
     try:
         place = _recorded(folder)
     except DataError:
@@ -57,7 +58,7 @@ def _recorded(folder: Path) -> str | Path:
 
 
 def store_or_default(folder: Path) -> str | Path:
-    """As `store_of`; of a run whose record is damaged the one that runs share by default."""
+    """Return `store_of`, or the default store if the record is damaged."""
     try:
         return store_of(folder)
     except DataError:
