@@ -24,8 +24,8 @@ from benchmark.results.nulls import RANKED, CellKey, against_null, distance_from
 from benchmark.results.reported import reported_value
 from benchmark.results.run_folder import RunFolder
 from benchmark.results.significance import (
+    Conclusion,
     PairedTest,
-    Verdict,
     against_best,
     corrected,
     kendall_tau,
@@ -84,7 +84,7 @@ class Statistic:
     p: float | None = None
     p_holm: float | None = None
     n: int
-    verdict: Verdict | Literal[""] = ""
+    verdict: Conclusion | Literal[""] = ""
     reason: str = ""
 
 

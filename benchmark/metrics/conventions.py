@@ -88,8 +88,8 @@ class F1TruFor(LocalizationMetric):
         if labels.all() or not labels.any():
             return NAN
         counts = confusion(values, labels, threshold=EVEN)
-        hits, alarms, misses, rejections = counts
-        return max(f1_of(counts), f1_of(Confusion(misses, rejections, hits, alarms)))
+        tp, fp, fn, tn = counts
+        return max(f1_of(counts), f1_of(Confusion(fn, tn, tp, fp)))
 
 
 class F1OracleTruFor(LocalizationMetric):
@@ -140,9 +140,9 @@ class F1IMDLBenCo(LocalizationMetric):
     note = "F1 (IMDL-BenCo): an image without a hole is 0 and counts."
 
     def _number(self, logits: Heatmap, truth: Mask) -> float:
-        hits, alarms, misses, _ = confusion(logits, truth, threshold=EVEN)
-        precision = hits / (hits + alarms + EPSILON)
-        recall = hits / (hits + misses + EPSILON)
+        tp, fp, fn, _ = confusion(logits, truth, threshold=EVEN)
+        precision = tp / (tp + fp + EPSILON)
+        recall = tp / (tp + fn + EPSILON)
         return 2 * precision * recall / (precision + recall + EPSILON)
 
 
@@ -197,8 +197,8 @@ class F1PhotoHolmes(F1Pooled):
         """Return 2TP / (2TP + FP + FN) of the summed counts; NaN without rows, else 0 for 0 / 0."""
         if not len(rows):
             return NAN
-        hits, alarms, misses = rows.sum(axis=0)
-        return float(2 * hits / max(1.0, 2 * hits + alarms + misses))
+        tp, fp, fn = rows.sum(axis=0)
+        return float(2 * tp / max(1.0, 2 * tp + fp + fn))
 
 
 def _scored_pixels(logits: Heatmap, truth: Mask) -> tuple[Heatmap, Mask]:

@@ -118,7 +118,7 @@ def stand_in_for(name: str, card: MetricCard) -> None:
         "" if card.plain else f"{title}: {_OWN_CODE}.",
         "" if card.better else f"{title}: {_NO_DIRECTION}.",
     ]
-    told: dict[str, Any] = {
+    attributes: dict[str, Any] = {
         "name": name,
         "title": title,
         "better": card.better or "higher",
@@ -134,4 +134,4 @@ def stand_in_for(name: str, card: MetricCard) -> None:
         "parts": card.parts,
     }
     base = _RecordedMetric if card.plain else _RecordedReduction
-    METRICS.stand_in(name, cast("type[Metric]", type("Described", (base,), told)))
+    METRICS.stand_in(name, cast("type[Metric]", type("RecordedMetric", (base,), attributes)))

@@ -39,16 +39,16 @@ class Confusion(NamedTuple):
     """Numbers of pixels by prediction and truth.
 
     Attributes:
-        hits: manipulated pixels predicted as manipulated (TP).
-        alarms: authentic pixels predicted as manipulated (FP).
-        misses: manipulated pixels predicted as authentic (FN).
-        rejections: authentic pixels predicted as authentic (TN).
+        tp: manipulated pixels predicted as manipulated (TP).
+        fp: authentic pixels predicted as manipulated (FP).
+        fn: manipulated pixels predicted as authentic (FN).
+        tn: authentic pixels predicted as authentic (TN).
     """
 
-    hits: int
-    alarms: int
-    misses: int
-    rejections: int
+    tp: int
+    fp: int
+    fn: int
+    tn: int
 
 
 def pixel_auc(heatmap: Heatmap, mask: Mask) -> float:
@@ -106,28 +106,28 @@ def pixel_f1_oracle(heatmap: Heatmap, mask: Mask) -> float:
 
 def f1_of(counts: Confusion) -> float:
     """Return 2TP / (2TP + FP + FN), in [0, 1]; NaN for an empty mask."""
-    if not counts.hits + counts.misses:
+    if not counts.tp + counts.fn:
         return NAN
-    return 2 * counts.hits / (2 * counts.hits + counts.alarms + counts.misses)
+    return 2 * counts.tp / (2 * counts.tp + counts.fp + counts.fn)
 
 
 def iou(counts: Confusion) -> float:
     """Return the intersection over union, TP / (TP + FP + FN), in [0, 1]; NaN for an empty mask."""
-    if not counts.hits + counts.misses:
+    if not counts.tp + counts.fn:
         return NAN
-    return counts.hits / (counts.hits + counts.alarms + counts.misses)
+    return counts.tp / (counts.tp + counts.fp + counts.fn)
 
 
 def precision(counts: Confusion) -> float:
     """Return TP / (TP + FP), in [0, 1]; 0 without positive predictions, NaN for an empty mask."""
-    if not counts.hits + counts.misses:
+    if not counts.tp + counts.fn:
         return NAN
-    return counts.hits / max(1, counts.hits + counts.alarms)
+    return counts.tp / max(1, counts.tp + counts.fp)
 
 
 def recall(counts: Confusion) -> float:
     """Return TP / (TP + FN), in [0, 1]; NaN for an empty mask."""
-    return counts.hits / (counts.hits + counts.misses) if counts.hits + counts.misses else NAN
+    return counts.tp / (counts.tp + counts.fn) if counts.tp + counts.fn else NAN
 
 
 def mcc(counts: Confusion) -> float:
@@ -135,19 +135,19 @@ def mcc(counts: Confusion) -> float:
 
     0 if all pixels have the same prediction, as in scikit-learn; NaN for a mask of one class.
     """
-    hits, alarms, misses, rejections = counts
-    if not hits + misses or not alarms + rejections:
+    tp, fp, fn, tn = counts
+    if not tp + fn or not fp + tn:
         return NAN
-    called = (hits + alarms) * (misses + rejections)
+    called = (tp + fp) * (fn + tn)
     if not called:
         return 0.0
-    true = (hits + misses) * (alarms + rejections)
-    return (hits * rejections - alarms * misses) / (sqrt(called) * sqrt(true))
+    true = (tp + fn) * (fp + tn)
+    return (tp * tn - fp * fn) / (sqrt(called) * sqrt(true))
 
 
 def area(counts: Confusion) -> float:
     """Return the share of pixels predicted as manipulated, in [0, 1]; defined for every mask."""
-    return (counts.hits + counts.alarms) / sum(counts)
+    return (counts.tp + counts.fp) / sum(counts)
 
 
 def confusion(heatmap: Heatmap, mask: Mask, *, threshold: float = 0.5) -> Confusion:
@@ -167,10 +167,10 @@ def confusion(heatmap: Heatmap, mask: Mask, *, threshold: float = 0.5) -> Confus
     _check(heatmap, mask)
     check_numbers(heatmap)
     called = heatmap > threshold
-    hits = int(np.count_nonzero(called & mask))
-    alarms = int(np.count_nonzero(called)) - hits
-    misses = int(np.count_nonzero(mask)) - hits
-    return Confusion(hits, alarms, misses, mask.size - hits - alarms - misses)
+    tp = int(np.count_nonzero(called & mask))
+    fp = int(np.count_nonzero(called)) - tp
+    fn = int(np.count_nonzero(mask)) - tp
+    return Confusion(tp, fp, fn, mask.size - tp - fp - fn)
 
 
 class LocalizationMetric(Metric):
@@ -317,8 +317,8 @@ class F1Pooled(Metric):
         """Return 2TP / (2TP + FP + FN) of the summed counts; NaN if no pixel is manipulated."""
         if not self.counted(rows).any():
             return NAN
-        hits, alarms, misses = rows.sum(axis=0)
-        return float(2 * hits / (2 * hits + alarms + misses))
+        tp, fp, fn = rows.sum(axis=0)
+        return float(2 * tp / (2 * tp + fp + fn))
 
     def interval(self, rows: Rows, *, seed: int) -> Interval:
         """Return the 95 % interval of the pooled ratio over samples, by the rules for a mean.

@@ -15,10 +15,10 @@ from benchmark.metrics.localization import AUC, F1, Area, AUCTwoSided, Localizat
 
 
 class Null(LocalizationMetric):
-    """A localisation metric of the untouched image's heatmap against `Case.mask`, the hole."""
+    """Mixin: a localization metric of the authentic image's heatmap against `Case.mask`."""
 
     def measure(self, case: Case) -> Rows:
-        """Measure N samples: (N, 1) float64, NaN where the metric is undefined.
+        """Return (N, 1) float64, NaN where the metric is undefined.
 
         Raises:
             BadInput: if the case has no detector output or a heatmap contains a NaN.
@@ -29,25 +29,25 @@ class Null(LocalizationMetric):
 
 
 class AUCNull(Null, AUC):
-    """`auc_null`: pixel AUC of untouched images against their holes, then the mean over images."""
+    """`auc_null`: pixel AUC of authentic images against the masks, then the mean over images."""
 
     name, title, null_of = "auc_null", "null of AUC", "auc"
 
 
 class F1Null(Null, F1):
-    """`f1_null`: pixel F1 of untouched images against their holes, then the mean over images."""
+    """`f1_null`: pixel F1 of authentic images against the masks, then the mean over images."""
 
     name, title, null_of = "f1_null", "null of F1", "f1"
 
 
 class AreaNull(Null, Area):
-    """`area_null`: share of the untouched image that is called manipulated, then the mean."""
+    """`area_null`: share of authentic pixels predicted as manipulated, then the mean."""
 
     name, title, null_of = "area_null", "null of area called forged", "area"
 
 
 class AUCTwoSidedNull(Null, AUCTwoSided):
-    """`auc_two_sided_null`: max(a, 1 - a) of untouched images' AUC against their holes."""
+    """`auc_two_sided_null`: max(a, 1 - a) of authentic images' AUC a against the masks."""
 
     name, title, null_of = "auc_two_sided_null", "null of AUC (two-sided)", "auc_two_sided"
     note = ""

@@ -88,12 +88,12 @@ def _drafts(
 ) -> Iterator[_Draft]:
     dataset, view, metrics = where
     setup = jobs.setup
-    for asked in metrics:
-        name = metric_of(asked, view.inpainter, view.retouch)
+    for requested in metrics:
+        name = metric_of(requested, view.inpainter, view.retouch)
         metric = METRICS.load(name)()
         if (metric.needs == "verdict") != (view.detector is not None):
             continue
-        gap = _absent(view) or setup.gaps.get(asked, "") or _no_null(setup, view, metric)
+        gap = _absent(view) or setup.gaps.get(requested, "") or _no_null(setup, view, metric)
         keys = None if gap else jobs.measured(name, view)
         for bucket, places in buckets.items():
             found = store.rows(keys.at(places)) if keys else []

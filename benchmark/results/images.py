@@ -52,7 +52,7 @@ def write_images(
         _save(place / "original.png", image)
         _save(place / "mask.png", (mask * np.uint8(255)))
         for made in one.inpainted.values():
-            _save_answers(place, made, store)
+            _save_outputs(place, made, store)
 
 
 def check_names(setup: ResolvedPlan) -> None:
@@ -61,10 +61,10 @@ def check_names(setup: ResolvedPlan) -> None:
     Raises:
         PlanError: naming the file.
     """
-    painters = [file_name(one.name, step) for one in setup.inpainters for step in setup.retouches]
-    heatmaps = [f"{name}.{one.name}" for name in painters for one in setup.detectors]
-    names = Counter(name.lower() for name in ("original", "mask", *painters, *heatmaps))
-    names["original"] -= "original" in painters  # the same image
+    variants = [file_name(one.name, step) for one in setup.invariants for step in setup.retouches]
+    heatmaps = [f"{name}.{one.name}" for name in variants for one in setup.detectors]
+    names = Counter(name.lower() for name in ("original", "mask", *variants, *heatmaps))
+    names["original"] -= "original" in variants  # the same image
     twice = [name for name, count in names.items() if count > 1]
     if twice:
         raise PlanError(
@@ -76,12 +76,12 @@ def check_names(setup: ResolvedPlan) -> None:
 def heatmap_image(logits: NDArray[np.float16]) -> Pixels:
     """Convert (H, W) float16 logits to (H, W, 3) uint8: dark blue = 0, yellow = 1."""
     probability = 1 / (1 + np.exp(-logits.astype(np.float32)))
-    coloured = colormaps["viridis"](probability)[..., :3]
-    pixels: Pixels = np.rint(coloured * 255).astype(np.uint8)
+    colored = colormaps["viridis"](probability)[..., :3]
+    pixels: Pixels = np.rint(colored * 255).astype(np.uint8)
     return pixels
 
 
-def _save_answers(place: Path, made: Inpainted, store: Store) -> None:
+def _save_outputs(place: Path, made: Inpainted, store: Store) -> None:
     if not store.known([made.image]):
         return
     _save(place / f"{file_part(made.file_name)}.png", store.picture(made.image))

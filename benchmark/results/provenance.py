@@ -66,8 +66,8 @@ def record_of(
             for one in models
         },
         brought={
-            **{one.name: _brought("inpainter", one) for one in setup.inpainters if one.source},
-            **{one.name: _brought("detector", one) for one in setup.detectors if one.source},
+            **{one.name: _external("inpainter", one) for one in setup.inpainters if one.source},
+            **{one.name: _external("detector", one) for one in setup.detectors if one.source},
         },
         known_pixels=known,
         folders={name: seen(folder) for name, folder in setup.sources.folders.items()},
@@ -100,7 +100,7 @@ def _machine(settings: Settings, *, computed: bool) -> dict[str, Any]:
     return machine_of(settings.device, threads)
 
 
-def _brought(kind: Literal["inpainter", "detector"], model: Chosen) -> ExternalModel:
+def _external(kind: Literal["inpainter", "detector"], model: Chosen) -> ExternalModel:
     return ExternalModel(
         kind=kind,
         word=model.word,

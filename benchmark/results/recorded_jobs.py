@@ -69,12 +69,12 @@ class RecordedJobs(PlanJobs):
     ) -> Iterator[str]:
         metric = METRICS.load(metric).of_untouched or metric
         fills = self.fill_keys(inpainter, retouch)
-        judges: Iterable[str] = [""] * len(fills)
+        heatmaps: Iterable[str] = [""] * len(fills)
         if detector is not None:
-            judges = self.judge_keys(detector, inpainter, retouch, launder)
+            heatmaps = self.judge_keys(detector, inpainter, retouch, launder)
         revision = self._revisions.get(metric, "")
-        for fill, judge in zip(fills, judges, strict=True):
-            yield measure_key(metric, revision, fill, judge)
+        for fill, heatmap in zip(fills, heatmaps, strict=True):
+            yield measure_key(metric, revision, fill, heatmap)
 
 
 def recorded_jobs(

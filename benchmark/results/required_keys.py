@@ -63,18 +63,18 @@ def _from_files(folder: Path, record: Record) -> Iterator[str]:
         keys = row.keys
         yield from (keys.original, keys.mask, keys.image, keys.heatmap)
         for name, revision in record.metrics.items():
-            for seen in ("", keys.heatmap):  # of the image alone, or of the detector's output
-                yield measure_key(name, revision, keys.image, seen)
+            for heatmap in ("", keys.heatmap):  # of the image alone, or of the detector's output
+                yield measure_key(name, revision, keys.image, heatmap)
 
 
 def _columns(jobs: PlanJobs) -> Iterator[Keys]:
     setup = jobs.setup
     yield jobs.images()
     yield jobs.masks()
-    painters = [(one, step) for one in setup.inpainters for step in setup.retouches]
+    variants = [(one, step) for one in setup.invariants for step in setup.retouches]
     if setup.for_null is not None:
-        painters.append((setup.for_null, ""))
-    for inpainter, retouch in painters:
+        variants.append((setup.for_null, ""))
+    for inpainter, retouch in variants:
         yield jobs.fill_keys(inpainter, retouch)
         yield from (column.keys for column in jobs.measures(inpainter, retouch))
         for detector in setup.detectors_of(inpainter, retouch):

@@ -128,7 +128,7 @@ def read_run(path: str | Path, *, store: str | Path | None = None) -> RunFolder:
     """
     folder = Path(path)
     with looking():
-        answers = store or store_of(folder)
+        location = store or store_of(folder)
         record = read_record(folder)
         begun = record or read_record(folder, BEGUN)
         plan = read_plan(folder, begun)
@@ -136,10 +136,10 @@ def read_run(path: str | Path, *, store: str | Path | None = None) -> RunFolder:
             refuse_changed_files(folder, record.files, ["results.csv"])
             rows, jobs = _results(folder, record), None
         else:
-            jobs = _jobs_of(folder, plan, begun, answers)
-            with Store(answers, foreign=True) as there:
+            jobs = _jobs_of(folder, plan, begun, location)
+            with Store(location, foreign=True) as there:
                 rows = tuple(aggregate(jobs, there, ()))
-    return RunFolder(path=folder, plan=plan, record=record, results=rows, store=answers, jobs=jobs)
+    return RunFolder(path=folder, plan=plan, record=record, results=rows, store=location, jobs=jobs)
 
 
 def read_plan(folder: Path, record: Record | None) -> Plan:
@@ -214,9 +214,9 @@ def names_outside(plan: Plan) -> str | None:
         (METRICS, plan.metrics),
         (DATASETS, plan.datasets),
     ]
-    brought = [one for registry, names in words for one in names if not registry.find(one).ours]
+    external = [one for registry, names in words for one in names if not registry.find(one).ours]
     named = [key for key, place in places.items() if place is not None]
-    return next(iter((*(f"its own {key}" for key in named), *map(repr, files + brought))), None)
+    return next(iter((*(f"its own {key}" for key in named), *map(repr, files + external))), None)
 
 
 def _results(folder: Path, record: Record) -> tuple[ResultRow, ...]:

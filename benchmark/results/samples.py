@@ -95,9 +95,9 @@ def _views(setup: ResolvedPlan) -> Iterator[View]:
 
 def _names(setup: ResolvedPlan) -> tuple[str, ...]:
     """Return every metric of any view of a plan, in the plan's order."""
-    asked = dict.fromkeys(setup.measured)
+    requested = dict.fromkeys(setup.measured)
     own = (setup.measured_of(view.inpainter, view.retouch) for view in _views(setup))
-    return tuple(asked | dict.fromkeys(name for names in own for name in names))
+    return tuple(requested | dict.fromkeys(name for names in own for name in names))
 
 
 def _rows(jobs: PlanJobs, store: Store, view: View, places: Sequence[int]) -> Iterator[SampleRow]:
@@ -154,8 +154,8 @@ def _measured(
     jobs: PlanJobs, store: Store, what: tuple[View, str], places: Sequence[int]
 ) -> list[_Numbers]:
     view, name = what
-    judged = METRICS.load(name).needs == "verdict"
-    if (judged and view.detector is None) or (view.launder and not judged):
+    needs_detector = METRICS.load(name).needs == "verdict"
+    if (needs_detector and view.detector is None) or (view.launder and not needs_detector):
         return [None] * len(places)
     found = store.rows(jobs.measured(name, view).at(places))
     return [

@@ -143,9 +143,9 @@ def metric_notes(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(note for note in notes if note)
 
 
-def retouch_notes(painters: Iterable[InpainterVariant]) -> Iterator[str]:
+def retouch_notes(variants: Iterable[InpainterVariant]) -> Iterator[str]:
     """Yield the notes on inpainters whose holes were retouched, if any."""
-    retouched = dict.fromkeys(one for one in painters if one.retouch)
+    retouched = dict.fromkeys(one for one in variants if one.retouch)
     if not retouched:
         return
     yield (

@@ -94,16 +94,16 @@ def _notes(cells: Sequence[ResultRow], distances: Distances) -> Iterator[str]:
 
 def _blocks(cells: Sequence[ResultRow], distances: Distances) -> Iterator[list[_Line]]:
     """Yield a header and lines per metric, with its null and its replacement below."""
-    laundered = any(cell.launder for cell in cells)
+    processed = any(cell.launder for cell in cells)
     rows = list(rows_by_bucket(cells))
     for metric in dict.fromkeys(_block_of(cell.metric) for cell in cells):
         here = [row for row in rows if _block_of(_first(row).metric) == metric]
-        judged = "detector" if any(_first(row).detector for row in here) else ""
-        labels = (metric_label(metric), judged, *(("laundering",) if laundered else ()))
+        detector = "detector" if any(_first(row).detector for row in here) else ""
+        labels = (metric_label(metric), detector, *(("laundering",) if processed else ()))
         buckets = dict.fromkeys(bucket for row in here for bucket in row)
         block = [_Line(labels, {bucket: f"{bucket} % " for bucket in buckets})]
         for row in here:
-            block += _lines(row, laundered, distances)
+            block += _lines(row, processed, distances)
         yield block
 
 
@@ -116,11 +116,11 @@ def _first(row: Mapping[str, ResultRow]) -> ResultRow:
     return next(iter(row.values()))
 
 
-def _lines(row: Mapping[str, ResultRow], laundered: bool, distances: Distances) -> Iterator[_Line]:
+def _lines(row: Mapping[str, ResultRow], processed: bool, distances: Distances) -> Iterator[_Line]:
     cell = _first(row)
     decimals = kind_of(cell.metric).decimals
     detector = detector_label(cell.detector, row) if cell.detector else ""
-    after = (cell.launder or "-",) if laundered else ()
+    after = (cell.launder or "-",) if processed else ()
     yield _Line(
         (_inpainter(row), detector, *after),
         {bucket: _value(one, decimals, distances) for bucket, one in row.items()},

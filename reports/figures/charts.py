@@ -312,7 +312,7 @@ def _label(row: ResultRow) -> str:
     said = with_span(row.value, row.low, row.high, kind_of(row.metric).decimals)
     after = f", {row.launder}" if row.launder else ""
     name = NULL if row.metric in _METRIC_OF else row.painter
-    met = f", {MET} met in training" if seen_in_training(row) else ""
+    met = f", {MET} seen in training" if seen_in_training(row) else ""
     return f"{name}, {row.bucket} %{after}: {said}, n = {row.n}{met}"
 
 

@@ -281,7 +281,7 @@ def _gallery_data(run: RunFolder, gallery: Gallery, *, full: bool) -> dict[str, 
 
 
 def _met(painter: str, detector: str, met: Container[tuple[str, str]]) -> str:
-    return f", {MET} met in training" if (painter, detector) in met else ""
+    return f", {MET} seen in training" if (painter, detector) in met else ""
 
 
 def _exhibit(

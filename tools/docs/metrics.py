@@ -26,9 +26,9 @@ a metric's page says otherwise it is the mean over images, and the interval besi
 interval over images ([intervals and tests](../statistics.md)). A metric that cannot be measured is
 a gap with its reason, never a replacement.
 
-The arrow is the direction in which an inpainter hides or inpaints better. Metrics of untouched
-images have none, and no plan can ask for them: they are measured beside the metric that they belong
-to ([the null](../null.md)).
+The arrow is the direction in which an inpainter hides or inpaints better. Metrics of authentic
+images have none and cannot be requested in a plan: they are measured with the metric that they
+belong to ([the null](../null.md)).
 
 """
 

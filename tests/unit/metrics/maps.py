@@ -1,4 +1,4 @@
-"""Heatmaps of several tempers over irregular holes, as detectors give them."""
+"""Heatmaps of several kinds over irregular masks, as detectors return them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ TEMPERS = ("smooth", "confident", "flat", "few", "constant", "nothing", "all")
 
 
 def draw_maps(temper: str, *, n: int = 3, side: int = 64, bucket: str = "30-40") -> Case:
-    """N heatmaps that half see their holes.
+    """Return N heatmaps that respond partly to their masks.
 
     "smooth" logits spread over about +-3, "confident" ones mostly reach +-30, where float32
     probabilities are 0 or 1, "flat" ones lie within 0.1, "few" are whole numbers; "constant" is one
-    value, "nothing" and "all" call no pixel or every pixel with certainty.
+    value, "nothing" and "all" predict no pixel or every pixel with probability 0 or 1.
     """
     generator = np.random.default_rng(len(temper))
     band = Bucket.parse(bucket)
