@@ -119,5 +119,5 @@ def verdict_of(case: Case, metric: str) -> Verdict:
         BadInput: if the case has none.
     """
     if case.verdict is None:
-        raise BadInput(f"{metric}: expected a case with a detector's verdict, got one without")
+        raise BadInput(f"{metric}: expected a case with a detector's output, got one without")
     return case.verdict

@@ -88,7 +88,7 @@ class DisplayedSample:
 
 
 def displayed_samples(rows: Iterable[SampleRow], plan: Plan) -> list[DisplayedSample]:
-    """Return a run's samples in order, each with the outputs of the plan's invariants.
+    """Return a run's samples in order, each with the outputs of the plan's inpainters.
 
     Post-processed images and authentic images that only the null needs are left out.
 
@@ -198,7 +198,7 @@ def read_displayed(run: RunFolder) -> DisplayedRun:
 
 def _changed(run: RunFolder, jobs: PlanJobs) -> tuple[str, ...]:
     """Return the models whose weights changed since the run: the store has other images of them."""
-    models = (*jobs.setup.invariants, *jobs.setup.detectors)
+    models = (*jobs.setup.inpainters, *jobs.setup.detectors)
     now = {one.name: one.weights.sha256 for one in models}
     then = run.record.checkpoints if run.record else {}
     return tuple(name for name, found in then.items() if now.get(name) != found.sha256)
@@ -208,12 +208,12 @@ def _with_keys(
     rows: Iterable[SampleRow], jobs: PlanJobs, left_out: Sequence[str]
 ) -> Iterator[SampleRow]:
     setup = jobs.setup
-    invariants = {one.name: one for one in (*setup.invariants, setup.original)}
+    inpainters = {one.name: one for one in (*setup.inpainters, setup.original)}
     detectors = {one.name: one for one in setup.detectors if one.name not in left_out}
     places = {(one.dataset, one.id, one.bucket): place for place, one in enumerate(setup.samples)}
     for row in rows:
         place = places.get((row.dataset, row.sample, row.bucket))
-        inpainter, detector = invariants.get(row.inpainter), detectors.get(row.detector)
+        inpainter, detector = inpainters.get(row.inpainter), detectors.get(row.detector)
         if place is None or inpainter is None or row.inpainter in left_out:
             continue
         heatmaps = jobs.judge_keys(detector, inpainter, row.retouch) if detector else None

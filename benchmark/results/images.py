@@ -61,7 +61,7 @@ def check_names(setup: ResolvedPlan) -> None:
     Raises:
         PlanError: naming the file.
     """
-    variants = [file_name(one.name, step) for one in setup.invariants for step in setup.retouches]
+    variants = [file_name(one.name, step) for one in setup.inpainters for step in setup.retouches]
     heatmaps = [f"{name}.{one.name}" for name in variants for one in setup.detectors]
     names = Counter(name.lower() for name in ("original", "mask", *variants, *heatmaps))
     names["original"] -= "original" in variants  # the same image

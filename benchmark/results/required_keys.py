@@ -71,7 +71,7 @@ def _columns(jobs: PlanJobs) -> Iterator[Keys]:
     setup = jobs.setup
     yield jobs.images()
     yield jobs.masks()
-    variants = [(one, step) for one in setup.invariants for step in setup.retouches]
+    variants = [(one, step) for one in setup.inpainters for step in setup.retouches]
     if setup.for_null is not None:
         variants.append((setup.for_null, ""))
     for inpainter, retouch in variants:

@@ -122,7 +122,7 @@ def test_clean_removes_nothing_if_a_runs_needs_cannot_be_told(bench: Bench, phot
     Path("out/record.json").unlink()  # a run that has not ended is known by its plan alone
     result = bench("clean", "out", "--store", "store", "--unneeded")
     assert result.exit_code == 2
-    assert "cannot be told" in result.stderr
+    assert "cannot determine what this run needs" in result.stderr
     assert bench(*CHECK).exit_code == 0
 
 
@@ -169,7 +169,7 @@ def test_samples_of_another_run_are_found_though_the_sums_fit(bench: Bench, phot
     bench(*SET, "--images", photos)
     bench(*SET, "--images", photos, "--inpainter", "telea", "--out", "other")
     bench(*SET, "--images", photos, "--limit", "1", "--out", "few")
-    for name, said in (("other", "not in plan.toml"), ("few", "samples, where record.json says")):
+    for name, said in (("other", "not in plan.toml"), ("few", "samples, but record.json says")):
         shutil.copytree("out", f"mixed-{name}")
         shutil.copyfile(f"{name}/samples.csv", f"mixed-{name}/samples.csv")
         reseal(Path(f"mixed-{name}"))

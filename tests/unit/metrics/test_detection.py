@@ -61,7 +61,7 @@ def test_a_nan_score_raises() -> None:
 
 
 def test_a_case_without_detector_output_raises() -> None:
-    with pytest.raises(BadInput, match="acc: expected a case with a detector's verdict"):
+    with pytest.raises(BadInput, match="acc: expected a case with a detector's output"):
         ACC().measure(replace(draw_case(), verdict=None))
 
 

@@ -34,7 +34,7 @@ def test_escaping_round_trip(text: str) -> None:
 def test_pipes_and_oversized_files_raise(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     os.mkfifo(path)
-    with pytest.raises(DataError, match="it is no file"):
+    with pytest.raises(DataError, match="not a regular file"):
         list(read_rows(path, ["name"]))
     path.unlink()
     with path.open("wb") as file:

@@ -228,7 +228,7 @@ def test_too_few_images_mark_no_model_and_say_so(tmp_path: Path) -> None:
 
 def test_every_format_shows_the_null_and_the_mark(tmp_path: Path) -> None:
     found = [table(made(tmp_path / "run"))]
-    name = "null (untouched images, same holes)"
+    name = "null (authentic images, same masks)"
     assert f"\n{name}  ours" in render(found, "text")
     assert f"| {name} | ours | 0.4550 |" in render(found, "md")
     assert name in render(found, "tex")

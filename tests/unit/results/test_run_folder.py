@@ -63,7 +63,7 @@ def rewrite(name: str, change: Callable[[str], str]) -> Callable[[Path], object]
 @pytest.mark.parametrize(
     ("harm", "said"),
     [
-        (lambda folder: (folder / "plan.toml").unlink(), "no run in it"),
+        (lambda folder: (folder / "plan.toml").unlink(), "not a run folder"),
         (rewrite("plan.toml", lambda text: "old = 1\n" + text), "another version"),
         (rewrite("plan.toml", lambda text: text.replace("trufor", "truefour")), "another version"),
         (rewrite("record.json", lambda text: text[:5]), "record.json: damaged"),
@@ -102,7 +102,7 @@ def test_the_newest_run_is_the_one_started_last(tmp_path: Path) -> None:
 
 def test_a_run_without_a_store_that_has_not_ended_says_so(tmp_path: Path) -> None:
     (tmp_path / "plan.toml").write_text(Plan(inpainters=("telea",)).dump())
-    with pytest.raises(DataError, match=r"has not ended, and .*store is no store; name --store"):
+    with pytest.raises(DataError, match=r"has not ended and .*store is no store; use --store"):
         read_run(tmp_path, store=tmp_path / "store")
     assert not (tmp_path / "store").exists()
 
@@ -139,10 +139,10 @@ def test_changed_files_raise(
     shutil.copytree(written / "out", folder)
     path = folder / name
     path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
-    with pytest.raises(DataError, match=f"{name}: damaged .*run the plan again"):
+    with pytest.raises(DataError, match=f"{name}: damaged .*rerun the plan"):
         assert read_run(folder).samples
     if name == "samples.csv":  # required keys are unknown: nothing may be removed
-        with pytest.raises(BadInput, match=r"cannot be told .*samples\.csv: damaged"):
+        with pytest.raises(BadInput, match=r"cannot determine .*samples\.csv: damaged"):
             needed_by([folder])
 
 
@@ -151,7 +151,7 @@ def test_duplicate_columns_raise(folder: Path) -> None:
     lines = [f"{line},9" for line in path.read_text(encoding="utf-8").splitlines()]
     lines[0] = lines[0].removesuffix(",9") + ",value"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    with pytest.raises(DataError, match="two columns are called 'value'"):
+    with pytest.raises(DataError, match="duplicate column 'value'"):
         read_run(folder)
 
 

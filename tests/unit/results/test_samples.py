@@ -133,7 +133,7 @@ def test_unnamed_parts_of_a_metric_are_numbered(
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("meanfill", "mean,fill", "not as many fields"),
+        ("meanfill", "mean,fill", "number of fields differs"),
         (",jpeg:70,", ",jpeg:70,\udcff", "damaged"),
         (".000000\n", ".000x00\n", "could not convert string to float"),
         (KEY, "../../../../etc/passwd", r"line 2: keys\.original: expected text of the form"),
@@ -150,4 +150,4 @@ def test_damage_raises_one_line(
     with pytest.raises(DataError, match=said) as caught:
         list(read_samples(path))
     assert "\n" not in str(caught.value)
-    assert "run the plan again" in str(caught.value)
+    assert "rerun the plan" in str(caught.value)

@@ -144,10 +144,10 @@ def test_the_paper_s_tables_have_the_mark(style: str, out: Path) -> None:
     assert f"telea{mark}" in text
     assert f"navierstokes{mark}" not in text  # TruFor's table
     assert text.count("seen in training: the detector was trained on images") == 1
-    assert "Not known" not in text
+    assert "Unknown" not in text
     quality = table_document("1", run=out).text(style)
     assert mark not in quality
-    assert "Not known" in table_document("4", run=out).text(style)
+    assert "Unknown" in table_document("4", run=out).text(style)
 
 
 def test_tables_as_csv_and_json_have_a_field(out: Path) -> None:
@@ -212,7 +212,7 @@ def test_the_page_ranks_no_inpainter_seen_in_training(out: Path) -> None:
         said = " ".join(verdict.sentences)
         assert (TRAINING_NOTE in said) == bool(met)
         assert not any(f"{name} hides best" in said for name in met)
-        assert ("Not known" in said) == (verdict.detector == "iidnet")
+        assert ("Unknown" in said) == (verdict.detector == "iidnet")
 
 
 def test_the_page_and_a_comparison_show_the_mark(record: RunRecord, out: Path) -> None:

@@ -106,8 +106,8 @@ def test_notes_name_8_bit_models_and_retouched_originals(tmp_path: Path) -> None
         for name in ("mine", "original", "telea")
     ]
     notes = "\n".join(run_table(rows).notes)
-    assert "mine: answers in 8 bits, so its retouching begins after rounding." in notes
-    assert "original retouched: the hole is the image's own" in notes
+    assert "mine: 8-bit outputs, so its retouching is applied after rounding." in notes
+    assert "original retouched: the hole is the original's" in notes
 
 
 def test_extra_lines_of_the_papers_tables(run: RunFolder) -> None:
