@@ -117,7 +117,7 @@ class AUCIMDLBenCo(LocalizationMetric):
     """
 
     name, title = "auc_imdlbenco", "AUC (IMDL-BenCo)"
-    note = "AUC (IMDL-BenCo): equal pixels are ranked by their place; an image without a hole is 0."
+    note = "AUC (IMDL-BenCo): ties are ranked by pixel position; an image without a hole is 0."
 
     def _number(self, logits: Heatmap, truth: Mask) -> float:
         check_numbers(logits)

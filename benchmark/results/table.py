@@ -155,7 +155,7 @@ def retouch_notes(variants: Iterable[InpainterVariant]) -> Iterator[str]:
     )
     late = dict.fromkeys(one.inpainter for one in retouched if one.card.eight_bits)
     if late:
-        yield f"{', '.join(late)}: 8-bit outputs, so its retouching is applied after rounding."
+        yield f"{', '.join(late)}: 8-bit outputs, so retouching is applied after rounding."
     shown = dict.fromkeys(one.inpainter for one in retouched if not one.card.paints)
     if shown:
         yield (

@@ -54,7 +54,7 @@ def test_images_made_elsewhere_are_said_to_begin_with_8_bits(bench: Bench, photo
     result = bench("run", "--images", photos, "--inpainter", "mine=outputs:made", "--recomposite",
                    "--retouch", "none,blur:1", "--out", "out", *QUICK)  # fmt: skip
     assert result.exit_code == 0, result.output
-    said = "mine: 8-bit outputs, so its retouching is applied after rounding."
+    said = "mine: 8-bit outputs, so retouching is applied after rounding."
     assert said in Path("out/table.md").read_text()
     record = json.loads(Path("out/record.json").read_text())
     assert record["brought"]["mine"]["card"]["eight_bits"] is True

@@ -14,7 +14,7 @@ from benchmark.masks.bucket import Bucket
 from benchmark.masks.generator import irregular_mask
 from benchmark.metrics import CONVENTIONS, METRICS, paper_convention, under_convention
 from benchmark.metrics.conventions import without_border
-from tests.unit.metrics.maps import TEMPERS, draw_maps
+from tests.unit.metrics.maps import KINDS, draw_maps
 
 THEIRS = [name for own in CONVENTIONS.values() for name in own.values()]
 Map = np.ndarray
@@ -104,10 +104,10 @@ PER_IMAGE: dict[str, Callable[[Map, Map], float]] = {
 POOLED = {"auc_photoholmes": plain_photoholmes_auc, "f1_photoholmes": plain_photoholmes_f1}
 
 
-@pytest.mark.parametrize("temper", TEMPERS)
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", PER_IMAGE)
-def test_values_per_image_equal_the_definition(name: str, temper: str) -> None:
-    case = draw_maps(temper, n=2, side=160 if "trufor" in name else 64, bucket="50-60")
+def test_values_per_image_equal_the_definition(name: str, kind: str) -> None:
+    case = draw_maps(kind, n=2, side=160 if "trufor" in name else 64, bucket="50-60")
     if name == "f1_oracle_trufor":  # on logits: float32 probabilities have more ties
         assert case.verdict is not None
         maps = case.verdict.logits
@@ -118,17 +118,17 @@ def test_values_per_image_equal_the_definition(name: str, temper: str) -> None:
     assert measured(name, case)[:, 0] == pytest.approx(expected, abs=1e-12)
 
 
-@pytest.mark.parametrize("temper", TEMPERS)
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", POOLED)
-def test_pooled_values_equal_the_definition(name: str, temper: str) -> None:
-    case = draw_maps(temper, n=5)
+def test_pooled_values_equal_the_definition(name: str, kind: str) -> None:
+    case = draw_maps(kind, n=5)
     expected = POOLED[name](probabilities(case), case.truth)
     assert cell(name, case) == pytest.approx(expected, abs=1e-12)
 
 
-@pytest.mark.parametrize("temper", ["smooth", "confident", "constant", "nothing", "all"])
-def test_an_image_without_a_hole(temper: str) -> None:
-    case = draw_maps(temper)
+@pytest.mark.parametrize("kind", ["smooth", "confident", "constant", "nothing", "all"])
+def test_an_image_without_a_hole(kind: str) -> None:
+    case = draw_maps(kind)
     case = replace(case, truth=np.zeros_like(case.truth))
     found = {name: cell(name, case) for name in THEIRS}
     assert np.isnan([found.pop("f1_trufor"), found.pop("f1_oracle_trufor")]).all()
@@ -136,9 +136,9 @@ def test_an_image_without_a_hole(temper: str) -> None:
     assert METRICS.load("auc_imdlbenco")().counted(measured("auc_imdlbenco", case)).all()
 
 
-@pytest.mark.parametrize("temper", ["smooth", "nothing", "all"])
-def test_an_image_that_is_all_hole(temper: str) -> None:
-    case = draw_maps(temper)
+@pytest.mark.parametrize("kind", ["smooth", "nothing", "all"])
+def test_an_image_that_is_all_hole(kind: str) -> None:
+    case = draw_maps(kind)
     case = replace(case, truth=np.ones_like(case.truth))
     assert np.isnan([cell(n, case) for n in ("f1_trufor", "f1_oracle_trufor")]).all()
     assert np.isnan(cell("auc_imdlbenco", case))

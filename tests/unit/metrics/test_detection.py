@@ -23,7 +23,7 @@ from benchmark.metrics.intervals import share_interval
 from tests.unit.metrics.cases import draw_case
 
 
-def judged(scores: list[float], threshold: float):
+def with_scores(scores: list[float], threshold: float):
     verdict = Verdict(
         logits=np.zeros((len(scores), 24, 24), np.float16),
         score=np.array(scores, np.float32),
@@ -33,7 +33,7 @@ def judged(scores: list[float], threshold: float):
 
 
 def test_acc_is_the_share_strictly_above_the_detector_s_threshold() -> None:
-    rows = ACC().measure(judged([0.3, 0.31, 0.29, 0.9], 0.3))
+    rows = ACC().measure(with_scores([0.3, 0.31, 0.29, 0.9], 0.3))
     assert rows[:, 1].tolist() == [0, 1, 0, 1]
     np.testing.assert_array_equal(rows[:, 0], np.array([0.3, 0.31, 0.29, 0.9], np.float32))
     assert ACC().reduce(rows) == 0.5
@@ -42,7 +42,7 @@ def test_acc_is_the_share_strictly_above_the_detector_s_threshold() -> None:
 
 def test_a_score_equal_to_the_threshold_in_float32_is_not_above_it() -> None:
     for threshold in (0.02, 0.1, 0.3, 0.5, 0.7):
-        assert ACC().measure(judged([threshold], threshold))[0, 1] == 0
+        assert ACC().measure(with_scores([threshold], threshold))[0, 1] == 0
 
 
 def test_acc_of_no_rows_is_undefined() -> None:
@@ -52,7 +52,7 @@ def test_acc_of_no_rows_is_undefined() -> None:
 
 def test_a_nan_score_raises() -> None:
     with pytest.raises(BadInput, match="NaN"):
-        ACC().measure(judged([np.nan], 0.5))
+        ACC().measure(with_scores([np.nan], 0.5))
     nan, good = np.array([np.nan]), np.array([0.5])
     with pytest.raises(BadInput, match="NaN"):
         image_auc(good, nan)

@@ -28,17 +28,17 @@ def theirs(a: np.ndarray, b: np.ndarray) -> float:
     )
 
 
-def photographs() -> list[np.ndarray]:
-    photo = astronaut()[40:104, 180:250]
-    noise = np.random.default_rng(0).normal(size=photo.shape)
-    noisy = (photo + 20 * noise).clip(0, 255).astype(np.uint8)
-    flat, black, white = np.full_like(photo, 127), np.zeros_like(photo), np.full_like(photo, 255)
-    return [photo, noisy, 255 - photo, flat, black, white]
+def sample_images() -> list[np.ndarray]:
+    image = astronaut()[40:104, 180:250]
+    noise = np.random.default_rng(0).normal(size=image.shape)
+    noisy = (image + 20 * noise).clip(0, 255).astype(np.uint8)
+    flat, black, white = np.full_like(image, 127), np.zeros_like(image), np.full_like(image, 255)
+    return [image, noisy, 255 - image, flat, black, white]
 
 
 def test_ssim_equals_scikit_image() -> None:
-    pictures = photographs()
-    pairs = [(a, b) for a in pictures for b in pictures]
+    images = sample_images()
+    pairs = [(a, b) for a in images for b in images]
     found = ssim(np.stack([a for a, _ in pairs]), np.stack([b for _, b in pairs]))
     expected = [theirs(a, b) for a, b in pairs]
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9)
@@ -168,8 +168,8 @@ def plain_gmsd(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def test_gmsd_equals_its_definition() -> None:
-    pictures = photographs()[:4]
-    pairs = [(a, b) for a in pictures for b in pictures]
+    images = sample_images()[:4]
+    pairs = [(a, b) for a in images for b in images]
     found = gmsd(np.stack([a for a, _ in pairs]), np.stack([b for _, b in pairs]))
     np.testing.assert_allclose(found, [plain_gmsd(a, b) for a, b in pairs], rtol=0, atol=1e-12)
 
@@ -181,22 +181,22 @@ def test_gmsd_equals_its_definition_at_odd_shapes(shape: tuple[int, int]) -> Non
 
 
 def test_gmsd_is_zero_for_identical_images_and_grows_with_distortion() -> None:
-    photo = photographs()[0]
-    noise = np.random.default_rng(2).normal(size=photo.shape)
-    spoilt = [photo]
+    image = sample_images()[0]
+    noise = np.random.default_rng(2).normal(size=image.shape)
+    distorted = [image]
     for strength in (5, 20, 80):
-        noisy = (photo + strength * noise).clip(0, 255).astype(np.uint8)
-        hole = photo.copy()
+        noisy = (image + strength * noise).clip(0, 255).astype(np.uint8)
+        hole = image.copy()
         hole[10:30, 10:30] = noisy[10:30, 10:30]
-        spoilt.append(hole)
-    found = gmsd(np.stack(spoilt), np.stack([photo] * 4))
+        distorted.append(hole)
+    found = gmsd(np.stack(distorted), np.stack([image] * 4))
     assert found[0] == 0
     assert (np.diff(found) > 0).all()
     assert found[-1] <= 0.5
 
 
 def test_gmsd_is_symmetric() -> None:
-    a, b = photographs()[:2]
+    a, b = sample_images()[:2]
     assert gmsd(a[None], b[None]) == pytest.approx(gmsd(b[None], a[None]), abs=1e-15)
 
 

@@ -13,7 +13,7 @@ from benchmark.metrics import METRICS, NULLS, nulls_of
 from benchmark.testing.metrics import draw_case
 
 
-def untouched(count: int = 4) -> Case:
+def authentic_case(count: int = 4) -> Case:
     """Return the input of `original`: masks, but no manipulated pixel."""
     case = draw_case(count)
     return replace(case, truth=np.zeros_like(case.mask), filled=case.image)
@@ -24,7 +24,7 @@ def column(name: str, case: Case) -> list[float]:
 
 
 def test_nulls_are_scored_against_the_mask() -> None:
-    case = untouched()
+    case = authentic_case()
     assert case.verdict is not None
     pairs = list(zip(case.mask, case.verdict.logits.astype(np.float64), strict=True))
     auc = [roc_auc_score(mask.ravel(), one.ravel()) for mask, one in pairs]
@@ -40,7 +40,7 @@ def test_nulls_are_scored_against_the_mask() -> None:
 @pytest.mark.parametrize(("name", "null"), NULLS.items())
 def test_a_null_equals_its_metric_with_the_mask_as_truth(name: str, null: str) -> None:
     assert METRICS.load(null).null_of == name
-    assert column(null, untouched()) == column(name, draw_case(4))
+    assert column(null, authentic_case()) == column(name, draw_case(4))
 
 
 def test_two_sided_auc_is_per_image() -> None:
@@ -53,7 +53,7 @@ def test_two_sided_auc_is_per_image() -> None:
 
 
 def test_two_sided_auc_of_one_class_is_undefined() -> None:
-    assert np.isnan(column("auc_two_sided", untouched())).all()
+    assert np.isnan(column("auc_two_sided", authentic_case())).all()
 
 
 def test_which_nulls_are_measured() -> None:

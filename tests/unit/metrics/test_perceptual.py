@@ -145,30 +145,30 @@ def test_values_are_independent_of_the_batch_and_of_the_random_state() -> None:
 
 
 @pytest.fixture
-def looks(monkeypatch: pytest.MonkeyPatch) -> list[NDArray[np.uint8]]:
+def processed(monkeypatch: pytest.MonkeyPatch) -> list[NDArray[np.uint8]]:
     """Record every image that the network processes."""
     seen: list[NDArray[np.uint8]] = []
-    look = DeepFeatures.of
+    original_of = DeepFeatures.of
 
-    def noted(self: DeepFeatures, pixels: NDArray[np.uint8]) -> Features:
+    def recorded(self: DeepFeatures, pixels: NDArray[np.uint8]) -> Features:
         seen.append(pixels.copy())
-        return look(self, pixels)
+        return original_of(self, pixels)
 
-    monkeypatch.setattr(DeepFeatures, "of", noted)
+    monkeypatch.setattr(DeepFeatures, "of", recorded)
     return seen
 
 
 @pytest.mark.usefixtures("drawn")
 def test_the_original_s_features_are_computed_once_for_all_inpainted_images(
-    looks: list[NDArray[np.uint8]],
+    processed: list[NDArray[np.uint8]],
 ) -> None:
     case = draw_case(1, side=40)
-    painted = [draw_case(1, seed=seed, side=40).filled for seed in range(3)]
+    inpainted = [draw_case(1, seed=seed, side=40).filled for seed in range(3)]
     metric = LPIPS()
-    found = [metric.measure(replace(case, filled=filled)) for filled in painted]
-    assert sum(np.array_equal(seen, case.image[0]) for seen in looks) == 1
-    assert len(looks) == 4
-    fresh = [LPIPS().measure(replace(case, filled=filled)) for filled in painted]
+    found = [metric.measure(replace(case, filled=filled)) for filled in inpainted]
+    assert sum(np.array_equal(seen, case.image[0]) for seen in processed) == 1
+    assert len(processed) == 4
+    fresh = [LPIPS().measure(replace(case, filled=filled)) for filled in inpainted]
     assert np.array_equal(found, fresh)
 
 

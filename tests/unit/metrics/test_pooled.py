@@ -13,7 +13,7 @@ from benchmark.core.types import Case
 from benchmark.metrics.intervals import mean_interval
 from benchmark.metrics.pooled import GROUPS, AUCPooled, pooled_shares
 from benchmark.metrics.ranking import count_values, half_values
-from tests.unit.metrics.maps import TEMPERS, draw_maps
+from tests.unit.metrics.maps import KINDS, draw_maps
 
 
 def exact(case: Case) -> float:
@@ -22,17 +22,17 @@ def exact(case: Case) -> float:
 
 
 @pytest.mark.parametrize("bucket", ["10-20", "50-60"])
-@pytest.mark.parametrize("temper", TEMPERS)
-def test_pooled_auc_is_exact_within_the_stated_error(temper: str, bucket: str) -> None:
-    case = draw_maps(temper, n=5, side=128, bucket=bucket)
+@pytest.mark.parametrize("kind", KINDS)
+def test_pooled_auc_is_exact_within_the_stated_error(kind: str, bucket: str) -> None:
+    case = draw_maps(kind, n=5, side=128, bucket=bucket)
     rows = AUCPooled().measure(case)
     assert rows.shape == (5, 3 * GROUPS)
     assert AUCPooled().reduce(rows) == pytest.approx(exact(case), abs=1e-4)
 
 
-@pytest.mark.parametrize("temper", ["few", "constant", "nothing", "all"])
-def test_a_heatmap_of_few_values_is_exact(temper: str) -> None:
-    case = draw_maps(temper, n=4)
+@pytest.mark.parametrize("kind", ["few", "constant", "nothing", "all"])
+def test_a_heatmap_of_few_values_is_exact(kind: str) -> None:
+    case = draw_maps(kind, n=4)
     assert AUCPooled().reduce(AUCPooled().measure(case)) == pytest.approx(exact(case), abs=1e-12)
 
 

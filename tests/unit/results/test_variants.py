@@ -106,7 +106,7 @@ def test_notes_name_8_bit_models_and_retouched_originals(tmp_path: Path) -> None
         for name in ("mine", "original", "telea")
     ]
     notes = "\n".join(run_table(rows).notes)
-    assert "mine: 8-bit outputs, so its retouching is applied after rounding." in notes
+    assert "mine: 8-bit outputs, so retouching is applied after rounding." in notes
     assert "original retouched: the hole is the original's" in notes
 
 
