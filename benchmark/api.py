@@ -15,16 +15,18 @@ from benchmark.core.paths import create_new_folder, expand_home, home, write_tex
 from benchmark.core.secrets import register_passed_variables, withheld_variables
 from benchmark.executors.choice import default_executor
 from benchmark.results.aggregate import aggregate
-from benchmark.results.checksums import with_sums
+from benchmark.results.checksums import with_file_hashes
 from benchmark.results.csv import COLUMNS, result_rows, write_results
 from benchmark.results.file_hashes import RECORD
-from benchmark.results.files import unquoted
-from benchmark.results.nulls import Spot, stored_distances
-from benchmark.results.record import BEGUN, Record, known_pixels, record_of, recorded_store
+from benchmark.results.files import unescape_formula
+from benchmark.results.nulls import CellKey, stored_distances
+from benchmark.results.provenance import known_pixels, record_of
+from benchmark.results.record import BEGUN, Record
 from benchmark.results.rows import ResultRow
 from benchmark.results.run_folder import names_outside
 from benchmark.results.samples import BEGUN_SAMPLES, sample_rows, write_keys, write_samples
 from benchmark.results.significance import PairedTest
+from benchmark.results.store_location import recorded_store
 from benchmark.results.table import run_table
 from benchmark.runner.outcome import Failure
 from benchmark.runner.plan import Plan, same_plan, with_recorded_defaults
@@ -62,7 +64,7 @@ class RunRecord:
     document: dict[str, Any]
     folder: Path | None
     store: str | Path
-    distances: Mapping[Spot, PairedTest] = field(default_factory=dict)
+    distances: Mapping[CellKey, PairedTest] = field(default_factory=dict)
 
     @property
     def results(self) -> pd.DataFrame:
@@ -84,7 +86,9 @@ class RunRecord:
         for name in ("sample", "mask"):
             found[name] = found[name].astype(str)  # a name can look like a number
         names = found.select_dtypes(exclude="number").columns
-        found[names] = found[names].map(lambda one: unquoted(one) if isinstance(one, str) else one)
+        found[names] = found[names].map(
+            lambda one: unescape_formula(one) if isinstance(one, str) else one
+        )
         return found
 
     def _repr_html_(self) -> str:
@@ -249,11 +253,11 @@ def _write_begun(folder: Path, jobs: PlanJobs, record: Record, place: str | Path
 
 
 def _save_images(folder: Path, jobs: PlanJobs, outputs: Store) -> None:
-    from benchmark.results.displayed import Images, shown_samples
-    from benchmark.results.images import save_pictures
+    from benchmark.results.displayed import Images, displayed_samples
+    from benchmark.results.images import write_images
 
-    shown = shown_samples(sample_rows(jobs, outputs), jobs.resolved.plan)
-    save_pictures(folder, shown, outputs, Images(outputs, jobs))
+    shown = displayed_samples(sample_rows(jobs, outputs), jobs.resolved.plan)
+    write_images(folder, shown, outputs, Images(outputs, jobs))
 
 
 @contextmanager
@@ -372,7 +376,7 @@ def _write(folder: Path, record: RunRecord, jobs: PlanJobs, store: Store) -> Non
         folder / "table.md", run_table(record.cells, record.distances).markdown(), durable=True
     )
     write_samples(folder / "samples.csv", jobs, store)
-    document = with_sums(folder, record.document)
+    document = with_file_hashes(folder, record.document)
     write_text(folder / RECORD, json.dumps(document, indent=2) + "\n", durable=True)
     for name in (BEGUN, BEGUN_SAMPLES):
         (folder / name).unlink(missing_ok=True)

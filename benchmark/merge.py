@@ -13,9 +13,9 @@ from typing import TypeVar
 from benchmark.api import RunRecord, claimed, conclude
 from benchmark.core.errors import BenchError, DataError
 from benchmark.core.inspecting import inspecting
-from benchmark.results.file_hashes import refuse_changed
+from benchmark.results.file_hashes import refuse_changed_files
 from benchmark.results.record import KnownPixels, Record, read_record
-from benchmark.results.recorded_metrics import filed_jobs
+from benchmark.results.recorded_jobs import recorded_jobs
 from benchmark.results.run_folder import read_plan
 from benchmark.results.samples import read_samples
 from benchmark.runner.plan import Plan
@@ -120,7 +120,7 @@ def _read_part(folder: Path) -> _Part:
     record = read_record(folder)
     if record is None:
         raise DataError(f"{folder}: its run is incomplete; rerun the same command to resume")
-    refuse_changed(folder, record.files, ["samples.csv"])
+    refuse_changed_files(folder, record.files, ["samples.csv"])
     if not is_store(store):
         raise DataError(f"{folder}: its store {store} is missing; move it with the folder")
     return _Part(
@@ -154,7 +154,7 @@ def _jobs(parts: Sequence[_Part], record: Record) -> PlanJobs:
     """Return the jobs of the whole plan from the shards' files, without images or models."""
     rows = (row for part in parts for row in read_samples(part.folder / "samples.csv"))
     try:
-        return filed_jobs(parts[0].plan, record, rows, _pictures(parts))
+        return recorded_jobs(parts[0].plan, record, rows, _pictures(parts))
     except DataError as error:
         raise DataError(f"{parts[0].folder} and its other shards: {error}") from None
 

@@ -22,8 +22,8 @@ from benchmark.core.inspecting import inspecting
 from benchmark.core.types import Sample
 from benchmark.metrics import METRICS, revision_of
 from benchmark.results.record import BEGUN, Record, read_record
-from benchmark.results.recorded_metrics import FiledJobs
-from benchmark.results.run_folder import filed, read_plan
+from benchmark.results.recorded_jobs import RecordedJobs
+from benchmark.results.run_folder import jobs_from_files, read_plan
 from benchmark.results.samples import BEGUN_SAMPLES
 from benchmark.runner.conditions import Condition, conditions_of, null_conditions
 from benchmark.runner.inputs import Chunk, InputLoader, Inputs
@@ -165,7 +165,9 @@ class _Run:
             if record is None:
                 raise DataError(f"{folder}: its run is incomplete, and of an older version")
             self._record: Record = record
-            self._jobs: FiledJobs = filed(folder, read_plan(folder, record), record, name)
+            self._jobs: RecordedJobs = jobs_from_files(
+                folder, read_plan(folder, record), record, name
+            )
             self.columns = list(_columns(self._jobs))
         self._here: dict[ResolvedModel, ResolvedModel | str] = {}
         self._known: dict[str, bool] = {}
@@ -313,7 +315,7 @@ class _Run:
 
 
 def _columns(
-    jobs: FiledJobs,
+    jobs: RecordedJobs,
 ) -> Iterator[JobColumn[InpaintJob] | JobColumn[DetectJob] | JobColumn[MeasureJob]]:
     """Yield the columns of all jobs of a run: inpaint, detect, measure."""
     resolved = jobs.resolved

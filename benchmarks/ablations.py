@@ -32,7 +32,7 @@ from benchmark.core.paths import write_text
 from benchmark.core.training_exposure import read_bench_metadata
 from benchmark.metrics import METRICS, NULLS
 from benchmark.metrics.intervals import Values
-from benchmark.results.nulls import RANKED, from_null
+from benchmark.results.nulls import RANKED, distance_from_null
 from benchmark.results.run_folder import read_run
 from benchmark.results.significance import PairedTest, corrected
 from benchmark.results.training_seeds import FEWEST_SEEDS, seeded_interval, seeded_test
@@ -116,7 +116,7 @@ class SeedResults:
         found = self.values.get((detector, painter, metric))
         if found is None or metric != RANKED or detector not in self.null:
             return found
-        apart = from_null(found.ravel(), np.tile(self.null[detector], len(found)))
+        apart = distance_from_null(found.ravel(), np.tile(self.null[detector], len(found)))
         return apart.reshape(found.shape)
 
 

@@ -32,7 +32,7 @@ from benchmark.core.types import Mask, Pixels
 from benchmark.datasets import open_dataset
 from benchmark.masks.bucket import Bucket
 from benchmark.masks.generated import GeneratedMasks
-from benchmark.metrics.localisation import pixel_auc
+from benchmark.metrics.localization import pixel_auc
 from benchmark.retouch import Retouch
 from benchmark.training import LEARNERS
 from benchmark.training.data.forgeries import forge, paste

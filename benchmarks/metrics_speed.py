@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from benchmark.metrics.localisation import pixel_auc
+from benchmark.metrics.localization import pixel_auc
 
 
 def draw(side: int, kind: str) -> tuple[np.ndarray, np.ndarray]:

@@ -21,7 +21,8 @@ from pathlib import Path
 from benchmark import Plan
 from benchmark.api import claimed, conclude
 from benchmark.core.checkpoints.resolve import Weights
-from benchmark.results.record import Record, record_of
+from benchmark.results.provenance import record_of
+from benchmark.results.record import Record
 from benchmark.runner.inputs import Chunk
 from benchmark.runner.jobs import DetectJob, InpaintJob, Job, ResolvedModel, SampleRef, key_of
 from benchmark.runner.outcome import ChunkResult

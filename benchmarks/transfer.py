@@ -21,7 +21,7 @@ from benchmark.core.errors import BenchError
 from benchmark.core.images import read_image
 from benchmark.core.tensors import to_images
 from benchmark.core.types import Mask, Pixels
-from benchmark.metrics.localisation import pixel_auc, pixel_f1
+from benchmark.metrics.localization import pixel_auc, pixel_f1
 from detectors import DETECTORS, create_detector
 
 SIDE = 256

@@ -316,7 +316,7 @@ def _attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     return mixed[:, 0].transpose(1, 2)
 
 
-class Localisation(nn.Module):
+class LocalizationMetric(nn.Module):
     """Masks at four scales; each but the coarsest looks where the coarser one points."""
 
     def __init__(self, config: PSCCNetConfig) -> None:
@@ -380,7 +380,7 @@ class PSCCNetNetwork(nn.Module):
         super().__init__()
         self.config = config or PSCCNetConfig()
         self.hrnet = Trunk(self.config)
-        self.nlc = Localisation(self.config)
+        self.nlc = LocalizationMetric(self.config)
         self.head = ImageHead(self.config)
 
     def forward(self, images: Tensor) -> PSCCNetOutput:

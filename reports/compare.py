@@ -24,8 +24,8 @@ from benchmark.results.checksums import check_run
 from benchmark.results.rounding import GAP, kind_of, number, p_text, signed, signed_span
 from benchmark.results.rows import ResultRow, SampleRow
 from benchmark.results.run_folder import RunFolder, read_run
-from benchmark.results.significance import PairedTest, Verdict, corrected, paired_tests
-from benchmark.results.training_exposure import MET, is_met
+from benchmark.results.significance import Conclusion, PairedTest, corrected, paired_tests
+from benchmark.results.training_exposure import MET, seen_in_training
 from reports.paired import Cell, Pictures, images_of
 
 HEADS = ("data set", "laundered", "detector", "inpainter", "bucket", "metric", "first", "second",
@@ -36,7 +36,7 @@ RULE = (
     "two-sided, corrected by Holm's rule over the numbers of a detector that moved "
     "(docs/statistics.md)."
 )
-MET_CHANGE = f"{MET} met in training by the detector of either run."
+MET_CHANGE = f"{MET} seen in training by the detector of either run."
 POOLED = "a number of all images together has no value per image"
 Key = tuple[Cell, str, str]  # where, whose and which number
 _LIMIT = re.compile(r"([a-z0-9_]+):([+-]\d*\.?\d+)", re.ASCII)
@@ -80,7 +80,7 @@ class Change:
     p: float | None
     p_holm: float | None
     n: int
-    verdict: Verdict
+    verdict: Conclusion
     reason: str
     first_weights: str
     second_weights: str
@@ -345,7 +345,7 @@ def _change(
         reason=test.reason,
         first_weights=first.weights if first else "",
         second_weights=second.weights if second else "",
-        met=any(is_met(row) for row in (first, second) if row),
+        met=any(seen_in_training(row) for row in (first, second) if row),
     )
 
 

@@ -9,10 +9,10 @@ from textwrap import wrap
 
 from benchmark.metrics import METRICS
 from benchmark.metrics.intervals import FEW
-from benchmark.results.nulls import MARK_NOTE, untested
+from benchmark.results.nulls import MARK_NOTE, untested_notes
 from benchmark.results.rounding import number, p_text, signed, signed_span, span
 from benchmark.results.training_exposure import NOT_RANKED
-from benchmark.results.variants import painter_named
+from benchmark.results.variants import parse_variant
 from detectors import DETECTORS
 from reports.paper.bold import with_marks
 from reports.paper.tables import PaperTable
@@ -139,7 +139,7 @@ def _below(here: Sequence[Statistic]) -> Iterator[str]:
     """What became of the test against the null, where it marks something or tests nothing."""
     if inverted(here):
         yield MARK_NOTE
-    yield from untested(one.reason for one in here if one.name == "against_null")
+    yield from untested_notes(one.reason for one in here if one.name == "against_null")
 
 
 def _next_best(here: Sequence[Statistic]) -> Iterator[str]:
@@ -231,7 +231,7 @@ def _each(ones: Sequence[Statistic], said: Callable[[Statistic], str]) -> str:
 
 
 def _name(inpainter: str) -> str:
-    return painter_named(inpainter).reported or inpainter
+    return parse_variant(inpainter).reported or inpainter
 
 
 def _judge(detector: str) -> str:

@@ -20,12 +20,12 @@ from benchmark.core.types import Mask, Pixels
 from benchmark.metrics import METRICS
 from benchmark.results.displayed import (
     Detected,
+    DisplayedRun,
+    DisplayedSample,
     Images,
     Inpainted,
-    Shown,
-    ShownSample,
     folders,
-    shown_of,
+    read_displayed,
 )
 from benchmark.results.images import heatmap_image
 from benchmark.results.run_folder import RunFolder
@@ -126,7 +126,7 @@ def make_gallery(run: RunFolder, *, budget: int = BUDGET) -> Gallery:
         The gallery; without exhibits, and with the reason, where data or store are gone.
     """
     try:
-        shown = shown_of(run)
+        shown = read_displayed(run)
         with Store(run.store, read_only=True) as store:
             hall = _Hall(
                 run=run,
@@ -174,7 +174,7 @@ class _Hall:
     """Where images come from, and what is known about them."""
 
     run: RunFolder
-    shown: Shown
+    shown: DisplayedRun
     store: Store
     images: Images
     metric: str
@@ -232,7 +232,7 @@ def _unseen(hall: _Hall, exhibits: Sequence[Exhibit]) -> Iterator[str]:
             )
 
 
-def _side(hall: _Hall, samples: Sequence[ShownSample], budget: int) -> int:
+def _side(hall: _Hall, samples: Sequence[DisplayedSample], budget: int) -> int:
     """The largest size at which all samples fit, judged by the first of every bucket."""
     tried = samples[: len(hall.run.plan.buckets)]
     for side in SIDES[:-1]:
@@ -247,15 +247,15 @@ def _side(hall: _Hall, samples: Sequence[ShownSample], budget: int) -> int:
     return SIDES[-1]
 
 
-def _in_turn(samples: Sequence[ShownSample]) -> list[ShownSample]:
+def _in_turn(samples: Sequence[DisplayedSample]) -> list[DisplayedSample]:
     """One sample of each data set and bucket after the other, so that a cut leaves some of each."""
-    piles: dict[tuple[str, str], list[ShownSample]] = {}
+    piles: dict[tuple[str, str], list[DisplayedSample]] = {}
     for sample in samples:
         piles.setdefault((sample.dataset, sample.bucket), []).append(sample)
     return [one for row in zip_longest(*piles.values()) for one in row if one is not None]
 
 
-def _exhibit(hall: _Hall, sample: ShownSample, wall: _Wall, side: int) -> Exhibit:
+def _exhibit(hall: _Hall, sample: DisplayedSample, wall: _Wall, side: int) -> Exhibit:
     image, mask = hall.images.load(sample)
     return Exhibit(
         dataset=sample.dataset,
@@ -269,7 +269,7 @@ def _exhibit(hall: _Hall, sample: ShownSample, wall: _Wall, side: int) -> Exhibi
 
 
 def _paintings(
-    hall: _Hall, sample: ShownSample, wall: _Wall, what: tuple[int, Mask]
+    hall: _Hall, sample: DisplayedSample, wall: _Wall, what: tuple[int, Mask]
 ) -> Iterator[Painting]:
     side, mask = what
     for made in sample.inpainted.values():

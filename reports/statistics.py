@@ -20,19 +20,19 @@ import numpy as np
 from benchmark.metrics import METRICS, NULLS
 from benchmark.metrics.base import Metric
 from benchmark.metrics.intervals import Interval, share_interval
-from benchmark.results.nulls import RANKED, Spot, against_null, from_null, standing
+from benchmark.results.nulls import RANKED, CellKey, against_null, distance_from_null, standing
 from benchmark.results.reported import reported_value
 from benchmark.results.run_folder import RunFolder
 from benchmark.results.significance import (
+    Conclusion,
     PairedTest,
-    Verdict,
     against_best,
     corrected,
     kendall_tau,
     paired_tests,
 )
-from benchmark.results.training_exposure import NOT_RANKED, is_met
-from benchmark.results.variants import painter_named
+from benchmark.results.training_exposure import NOT_RANKED, seen_in_training
+from benchmark.results.variants import parse_variant
 from benchmark.runner.resolve import ORIGINAL
 from detectors import DETECTORS
 from inpainters import INPAINTERS
@@ -84,7 +84,7 @@ class Statistic:
     p: float | None = None
     p_holm: float | None = None
     n: int
-    verdict: Verdict | Literal[""] = ""
+    verdict: Conclusion | Literal[""] = ""
     reason: str = ""
 
 
@@ -109,7 +109,7 @@ def statistics_of(
         for row in run.results
         if row.value is not None and INPAINTERS.card(row.inpainter).paints
     }
-    met = {(row.detector, row.painter) for row in run.results if is_met(row)}
+    met = {(row.detector, row.painter) for row in run.results if seen_in_training(row)}
     found: list[Statistic] = []
     for cell, here in pictures.items():
         if detectors is not None and cell.detector not in detectors:
@@ -139,7 +139,7 @@ def _distances(cell: Cell, pictures: Pictures, seed: int) -> dict[str, PairedTes
     columns = {
         model: pictures.values(model, METRICS.load(RANKED)())
         for model in pictures.rows
-        if painter_named(model).card.paints
+        if parse_variant(model).card.paints
     }
     return against_null(columns, null, seed=seed)
 
@@ -157,10 +157,10 @@ def _against_null(cell: Cell, model: str, test: PairedTest) -> Statistic:
     )
 
 
-def inverted(statistics: Iterable[Statistic]) -> frozenset[Spot]:
+def inverted(statistics: Iterable[Statistic]) -> frozenset[CellKey]:
     """Where an inpainter's AUC lies below the null beyond noise."""
     return frozenset(
-        Spot(one.dataset, one.launder, one.detector, one.bucket, one.inpainter)
+        CellKey(one.dataset, one.launder, one.detector, one.bucket, one.inpainter)
         for one in statistics
         if one.name == "against_null" and one.verdict == "better"
     )
@@ -235,7 +235,7 @@ def _agreement(cell: Cell, metric: Metric, models: Mapping[str, float]) -> Itera
     pairs = [
         (value, theirs)
         for model, value in models.items()
-        if (name := painter_named(model).reported)
+        if (name := parse_variant(model).reported)
         and (theirs := reported_value(cell.dataset, judge, name, cell.bucket, metric.name))
         is not None
     ]
@@ -292,7 +292,7 @@ def _tests(
     columns = {model: pictures.values(model, metric) for model in (of, *others)}
     if ranked and metric.name == RANKED and ORIGINAL in pictures.rows:
         null = pictures.values(ORIGINAL, METRICS.load(NULLS[RANKED])())
-        columns = {model: from_null(values, null) for model, values in columns.items()}
+        columns = {model: distance_from_null(values, null) for model, values in columns.items()}
     own = columns[of]
     theirs = np.stack([columns[model] for model in others], axis=1)  # (N, K)
     own = np.broadcast_to(own[:, None], theirs.shape)
@@ -318,13 +318,13 @@ def _variant(model: str) -> bool:
 
     A retouched rival is a control of its own; the family of tests stays that of the paper's.
     """
-    painter = painter_named(model)
+    painter = parse_variant(model)
     return bool(painter.retouch) or painter.reported.startswith("Backbone")
 
 
 def _detection(cell: Cell, pictures: Pictures) -> Iterator[Statistic]:
     """Detection of inpainted images against untouched ones, where the run has both."""
-    untouched = [model for model in pictures.rows if painter_named(model).untouched]
+    untouched = [model for model in pictures.rows if parse_variant(model).untouched]
     if not cell.detector or not untouched:
         return
     authentic, threshold = untouched[0], DETECTORS.card(cell.detector).threshold

@@ -68,7 +68,7 @@ def check(
     """
     with handle_errors():
         from benchmark.core.paths import home
-        from benchmark.results.record import store_elsewhere, store_or_default
+        from benchmark.results.store_location import store_elsewhere, store_or_default
 
         place = store or (store_or_default(run) if run else home() / "store")
         if run and not store and (elsewhere := store_elsewhere(run)):
@@ -143,8 +143,8 @@ def clean(
     with handle_errors(), inspecting():
         from benchmark.core.errors import DataError
         from benchmark.core.paths import home
-        from benchmark.results.record import store_or_default
         from benchmark.results.required_keys import needed_by
+        from benchmark.results.store_location import store_or_default
         from benchmark.store.clean import clean_folder, clean_store
         from benchmark.store.store import Store, absolute, is_store
 
@@ -176,7 +176,7 @@ def _refuse_unrelated(folders: list[Path], places: list[str], needed: set[str]) 
         DataError: naming the run or the store.
     """
     from benchmark.core.errors import DataError
-    from benchmark.results.record import store_elsewhere
+    from benchmark.results.store_location import store_elsewhere
     from benchmark.store.store import Store
 
     for folder in folders:

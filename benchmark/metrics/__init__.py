@@ -1,4 +1,4 @@
-"""What is measured. `METRICS` is the list; a new metric adds a line here and a class beside it."""
+"""Metrics: to add one, write a class in this folder and an entry in `METRICS`."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ __all__ = [
 METRICS: Registry[type[Metric]] = Registry(
     "metric",
     {
-        "auc": "benchmark.metrics.localisation:AUC",
-        "auc_two_sided": "benchmark.metrics.localisation:AUCTwoSided",
+        "auc": "benchmark.metrics.localization:AUC",
+        "auc_two_sided": "benchmark.metrics.localization:AUCTwoSided",
         "auc_pooled": "benchmark.metrics.pooled:AUCPooled",
-        "f1": "benchmark.metrics.localisation:F1",
-        "f1_pooled": "benchmark.metrics.localisation:F1Pooled",
-        "f1_oracle": "benchmark.metrics.localisation:F1Oracle",
-        "iou": "benchmark.metrics.localisation:IoU",
-        "precision": "benchmark.metrics.localisation:Precision",
-        "recall": "benchmark.metrics.localisation:Recall",
-        "mcc": "benchmark.metrics.localisation:MCC",
-        "area": "benchmark.metrics.localisation:Area",
+        "f1": "benchmark.metrics.localization:F1",
+        "f1_pooled": "benchmark.metrics.localization:F1Pooled",
+        "f1_oracle": "benchmark.metrics.localization:F1Oracle",
+        "iou": "benchmark.metrics.localization:IoU",
+        "precision": "benchmark.metrics.localization:Precision",
+        "recall": "benchmark.metrics.localization:Recall",
+        "mcc": "benchmark.metrics.localization:MCC",
+        "area": "benchmark.metrics.localization:Area",
         "auc_null": "benchmark.metrics.nulls:AUCNull",
         "f1_null": "benchmark.metrics.nulls:F1Null",
         "area_null": "benchmark.metrics.nulls:AreaNull",
@@ -60,8 +60,8 @@ METRICS: Registry[type[Metric]] = Registry(
     group="bench.metrics",
 )
 
-# Who else scores heatmaps, and what stands there for `auc` and `f1` (docs/conventions.md). TruFor's
-# program has no pixel AUC: its number without a fixed threshold is F1 at the best one.
+# Evaluation conventions: the metrics that take the place of `auc` and `f1` (docs/conventions.md).
+# TruFor's program has no pixel AUC; its threshold-free number is F1 at the best threshold.
 CONVENTIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         "paper": {},
@@ -71,7 +71,7 @@ CONVENTIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     }
 )
 
-# The null of each metric that has one; those of ALWAYS are measured in every run with a detector.
+# The null of each metric that has one; those in ALWAYS are measured in every run with a detector.
 NULLS: Mapping[str, str] = MappingProxyType(
     {
         "auc": "auc_null",
@@ -82,19 +82,19 @@ NULLS: Mapping[str, str] = MappingProxyType(
 )
 ALWAYS = ("auc_null", "f1_null", "area_null")
 
-# What stands in for a metric where images are untouched.
+# The replacement of a metric on authentic images.
 OF_UNTOUCHED: Mapping[str, str] = MappingProxyType({"acc": "fpr"})
 
 
 def nulls_of(metrics: Iterable[str]) -> tuple[str, ...]:
-    """The nulls to measure beside some metrics of a run that has a detector.
+    """Return the nulls to measure with these metrics in a run that has a detector.
 
     Args:
         metrics: names in `METRICS`.
 
     Returns:
-        `ALWAYS`, and the nulls of further metrics that have one; none where no metric is of a
-        detector's answer.
+        `ALWAYS` and the null of each other given metric that has one; empty if no metric is
+        computed from a detector's output.
     """
     wanted = tuple(metrics)
     if not any(METRICS.load(name).needs == "verdict" for name in wanted):
@@ -103,7 +103,7 @@ def nulls_of(metrics: Iterable[str]) -> tuple[str, ...]:
 
 
 def revision_of(name: str) -> str:
-    """What decides a metric's rows besides the case: its revision, and a plugin's source."""
+    """Return what decides a metric's rows besides its input: revision and plugin source."""
     revision, source = METRICS.load(name).revision, _source_of(name)
     return f"{revision} {source}" if source else str(revision)
 
@@ -114,7 +114,7 @@ def _source_of(name: str) -> str:
 
 
 def under_convention(convention: str, metrics: Iterable[str]) -> tuple[str, ...]:
-    """Names of metrics with `auc` and `f1` replaced by a convention's own; the rest stays.
+    """Replace `auc` and `f1` by the metrics of a convention; other names stay.
 
     Args:
         convention: a name in `CONVENTIONS`.
@@ -125,7 +125,7 @@ def under_convention(convention: str, metrics: Iterable[str]) -> tuple[str, ...]
 
 
 def paper_convention(convention: str, metrics: Iterable[str]) -> tuple[str, ...]:
-    """The inverse of `under_convention`: a convention's own metrics back to `auc` and `f1`.
+    """Inverse of `under_convention`: replace a convention's metrics by `auc` and `f1`.
 
     Args:
         convention: a name in `CONVENTIONS`.

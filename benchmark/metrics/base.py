@@ -1,4 +1,4 @@
-"""A metric's two halves: `measure` sees images and is stored, `reduce` sees only those rows."""
+"""Base class of metrics: `measure` computes rows per sample (stored), `reduce` a cell from rows."""
 
 from __future__ import annotations
 
@@ -20,28 +20,29 @@ from benchmark.metrics.intervals import (
 
 
 class Metric(ABC):
-    """A number per cell of a table, from rows of numbers per sample.
+    """A metric: one number per cell of a results table, computed from stored rows per sample.
 
-    A subclass writes the attributes and `measure`; one whose cell is not the mean of the rows'
-    first column writes `values` too, or `counted`, `reduce` and `interval`.
+    A subclass defines the class attributes and `measure`. If its cell is not the mean of the rows'
+    first column it also overrides `values`, or `counted`, `reduce` and `interval`.
 
     Attributes:
-        name: its name on the command line.
-        title: its name in tables.
-        better: the direction in which an inpainter hides or inpaints better, as the paper's arrows.
-        needs: "filled" for a metric of the image alone, "verdict" for one of a detector's answer.
-        unit: what it is counted in, such as "dB", or "" for a pure number.
-        decimals: digits after the point in tables.
-        bounds: the smallest and the largest value that a cell can have; intervals end there.
-        share: whether the value of every image is 0 or 1, so that a cell is a share of images.
-        note: what a reader must know beside the number, one sentence beneath every table, or "".
-        null_of: the metric whose null this is, or "": what that metric says of untouched images
-            when their holes are taken for the truth. It has no direction, and no plan asks for it.
-        of_untouched: the metric that this one stands in for where images are untouched, or "": its
-            rows are the same and stored under the same keys. No plan asks for it either.
-        parts: what the K numbers of a row are, for samples.csv: a column is called "NAME.PART", or
-            "NAME" where the part is "". One that measures another K has its columns numbered.
-        revision: raised whenever `measure` gives another row for the same case.
+        name: name on the command line.
+        title: name in tables.
+        better: direction in which an inpainter hides or inpaints better, as the paper's arrows.
+        needs: "filled" if computed from the inpainted image, "verdict" if from a detector's output.
+        unit: unit such as "dB", or "" for a dimensionless number.
+        decimals: decimal places in tables.
+        bounds: smallest and largest value of a cell; intervals are clipped to them.
+        share: whether every image's value is 0 or 1, so that a cell is a share of images.
+        note: one sentence printed below every table with this metric, or "".
+        null_of: the metric whose null this is, or "": that metric on authentic images, scored
+            against the masks of the inpainted ones. It has no direction, and no plan can request
+            it.
+        of_untouched: the metric that this one replaces on authentic images, or "": its rows are the
+            same and stored under the same keys. It cannot be requested in a plan either.
+        parts: names of the K numbers of a row, for samples.csv: a column is "NAME.PART", or "NAME"
+            where the part is "". If `measure` returns another K, columns are numbered.
+        revision: increased whenever `measure` returns other rows for the same input.
     """
 
     name: ClassVar[str]
@@ -60,51 +61,51 @@ class Metric(ABC):
 
     @classmethod
     def of_untouched_images(cls) -> bool:
-        """Whether it is of untouched images alone: no inpainter is better by it."""
+        """Whether it is measured on authentic images only, so that it ranks no inpainter."""
         return bool(cls.null_of or cls.of_untouched)
 
     @classmethod
     def unavailable(cls) -> str | None:
-        """Why it cannot be measured here and what to type, or None; found out without torch."""
+        """Return why it cannot be measured here and how to fix it, or None; loads no torch."""
         return None
 
     @abstractmethod
     def measure(self, case: Case) -> Rows:
-        """Measure N samples.
+        """Compute the rows of N samples.
 
         Args:
-            case: the samples; its verdict is there where `needs` is "verdict".
+            case: the samples; `case.verdict` is set if `needs` is "verdict".
 
         Returns:
-            (N, K) float64, one row a sample, the same whatever the samples beside it. NaN where the
-            metric is undefined; infinite where two images are identical.
+            (N, K) float64, a row per sample, independent of the other samples. NaN where the metric
+            is undefined; infinite where two images are identical.
 
         Raises:
-            BadInput: if the case lacks what the metric needs, or holds a NaN.
+            BadInput: if the case lacks what the metric needs, or contains a NaN.
         """
 
     def values(self, rows: Rows) -> NDArray[np.float64]:
-        """The (N,) values whose mean over samples is the cell: the rows' first column."""
+        """Return the (N,) values whose mean over samples is the cell: the rows' first column."""
         return rows[:, 0]
 
     def counted(self, rows: Rows) -> NDArray[np.bool_]:
-        """Which samples count, (N,): not the undefined (NaN), nor identical images (infinite)."""
+        """Return which samples count, (N,): neither undefined (NaN) nor identical (infinite)."""
         return np.isfinite(self.values(rows))
 
     def reduce(self, rows: Rows) -> float:
-        """The cell's value from (N, K) rows, over the samples that count; NaN if none does."""
+        """Return the cell's value from (N, K) rows, over samples that count; NaN without any."""
         values = self.values(rows)[self.counted(rows)]
         return float(values.mean()) if len(values) else float("nan")
 
     def interval(self, rows: Rows, *, seed: int) -> Interval:
-        """The cell's 95 % interval over samples, from (N, K) rows: see docs/statistics.md.
+        """Return the cell's 95 % interval over samples, from (N, K) rows.
 
         Args:
-            rows: what `measure` gave, in an order of samples that all inpainters of a table share.
-            seed: the same for all inpainters of a table, so that their differences are paired.
+            rows: output of `measure`, in the same order of samples for all inpainters of a table.
+            seed: the same for all inpainters of a table, so that differences are paired.
 
         Returns:
-            Both ends; NaN where fewer than two samples count, or too few that are all equal.
+            The interval; NaN if fewer than two samples count, or too few that are all equal.
         """
         if self.share:
             return share_interval(self.values(rows))
@@ -112,11 +113,11 @@ class Metric(ABC):
 
 
 def verdict_of(case: Case, metric: str) -> Verdict:
-    """The case's verdict, for a metric that needs one.
+    """Return the case's detector output, for a metric that needs one.
 
     Raises:
-        BadInput: if no detector was asked.
+        BadInput: if the case has none.
     """
     if case.verdict is None:
-        raise BadInput(f"{metric}: expected a case with a detector's verdict, got one without")
+        raise BadInput(f"{metric}: expected a case with a detector's output, got one without")
     return case.verdict

@@ -1,8 +1,8 @@
-"""LPIPS from its definition: the layers of an ImageNet network in which two images are compared.
+"""LPIPS from its definition: distance of deep features of two images, with linear weights.
 
-Zhang et al. 2018 (arXiv:1801.03924), equation 1, version 0.1. The linear layers come from the files
-of the package `lpips`. It is not imported: with torchvision that takes seconds, and its network
-looks at the original again for every inpainter.
+Zhang et al. 2018 (arXiv:1801.03924), equation 1, version 0.1. The linear layers are read from the
+files of the package `lpips`. The package itself is not imported: with torchvision that takes
+seconds, and its network would compute the original's features again for every inpainter.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ from benchmark.core.tensors import to_images
 from benchmark.core.threads import network_threads
 from benchmark.core.types import Pixels
 
-Features = tuple[Tensor, ...]  # of one image, for each layer (pixels, channels), of unit length
-SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)  # of images in [-1, 1], per colour
-TINY = 1e-10  # added to lengths: a pixel without features stays without
+Features = tuple[Tensor, ...]  # of one image: per layer (pixels, channels), of unit length
+SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)  # of images in [-1, 1], per channel
+TINY = 1e-10  # added to lengths: features that are all zero stay zero
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """What a backbone's table of convolutions does not say.
+    """Architecture of a backbone apart from its table of convolutions.
 
     Attributes:
-        linear: the package's file of linear layers.
-        pooling: side and stride of max pooling.
-        first: stride and padding of the first convolution; the others keep the size.
-        compared: of which convolutions, by their number in torchvision's `features`, the answer is
-            compared, after its ReLU.
+        linear: file name of the linear layers in the package `lpips`.
+        pooling: kernel size and stride of max pooling.
+        first: stride and padding of the first convolution; the others preserve the size.
+        compared: indices in torchvision's `features` of the convolutions whose activations are
+            compared, after ReLU.
     """
 
     linear: str
@@ -61,17 +61,17 @@ LAYOUTS: Mapping[str, Layout] = MappingProxyType(
 
 
 class DeepFeatures:
-    """A backbone with LPIPS's linear layers.
+    """A backbone with the linear layers of LPIPS.
 
-    It looks at one image at a time: in a batch, the last digits of an answer could depend on the
-    neighbours, and on a CPU it gains little (docs/scale.md). Channels lie side by side in memory,
-    which makes pooling ten times as fast.
+    Images are processed one by one: in a batch, the last digits could depend on other images, and
+    on a CPU batches gain little (docs/scale.md). The channels-last memory format makes pooling ten
+    times as fast.
 
     Args:
         backbone: "alexnet" or "vgg16".
 
     Raises:
-        WeightsError: if the backbone is not here, or a file's content is not the published one.
+        WeightsError: if the backbone is not installed, or a file's content is not the published.
     """
 
     def __init__(self, backbone: str) -> None:
@@ -85,7 +85,7 @@ class DeepFeatures:
 
     @torch.inference_mode()
     def of(self, pixels: Pixels) -> Features:
-        """The features of one image, (H, W, 3) uint8 RGB."""
+        """Return the features of one image, (H, W, 3) uint8 RGB."""
         images = to_images(pixels[None]) * 2 - 1
         shift, scale = (images.new_tensor(one).view(3, 1, 1) for one in (SHIFT, SCALE))
         values = ((images - shift) / scale).contiguous(memory_format=torch.channels_last)
@@ -94,10 +94,10 @@ class DeepFeatures:
         return tuple(_of_unit_length(layer) for layer in layers)
 
     def _layers(self, values: Tensor) -> list[Tensor]:
-        """The (1, C, h, w) answers that are compared, of (1, 3, H, W) values."""
+        """Return the compared activations, (1, C, h, w) each, of an image (1, 3, H, W)."""
         found, last = [], 0
         for at, _, _, side in self._convolutions:
-            if at > last + 2:  # torchvision counts the pooling between
+            if at > last + 2:  # torchvision counts the pooling layer in between
                 values = F.max_pool2d(values, *self._layout.pooling)
             stride, padding = (1, side // 2) if at else self._layout.first
             weight, bias = (self._weights[f"features.{at}.{part}"] for part in ("weight", "bias"))
@@ -109,7 +109,7 @@ class DeepFeatures:
 
     @torch.inference_mode()
     def distance(self, one: Features, other: Features) -> float:
-        """The distance of two images of one size, by their features; 0 if they are the same."""
+        """Return the LPIPS distance of two images of equal size from their features."""
         distance = 0.0
         for a, b, weight in zip(one, other, self._linear, strict=True):
             apart = (a - b).square_().mul_(weight).sum(dim=1)
@@ -119,11 +119,11 @@ class DeepFeatures:
 
 @cache
 def load_network(backbone: str, found: BackboneFile) -> DeepFeatures:
-    """A backbone with its linear layers, read once per process while its file stays.
+    """Return a backbone with its linear layers, read once per process while its file is unchanged.
 
     Args:
-        backbone: as `BACKBONES` calls it.
-        found: its file, which `load_backbone` finds too.
+        backbone: name in `BACKBONES`.
+        found: its file, as `load_backbone` finds it.
 
     Raises:
         WeightsError: as `DeepFeatures`.
@@ -132,7 +132,7 @@ def load_network(backbone: str, found: BackboneFile) -> DeepFeatures:
 
 
 def _of_unit_length(layer: Tensor) -> Tensor:
-    """(1, C, h, w) features as (h * w, C), divided by their length over channels."""
+    """Reshape (1, C, h, w) features to (h * w, C), divided by their length over channels."""
     flat = layer[0].permute(1, 2, 0).flatten(0, 1)
     return flat / (flat.square().sum(dim=1, keepdim=True).sqrt_() + TINY)
 
@@ -140,10 +140,10 @@ def _of_unit_length(layer: Tensor) -> Tensor:
 def _linear_layers(
     layout: Layout, convolutions: tuple[tuple[int, int, int, int], ...]
 ) -> list[Tensor]:
-    """A weight per channel of each layer that is compared."""
+    """Return the (C,) channel weights of each compared layer."""
     spec = find_spec("lpips")
     if spec is None or spec.origin is None:
-        raise WeightsError("the package lpips is not here; get it with 'pip install lpips==0.1.4'")
+        raise WeightsError("the package lpips is not installed; run 'pip install lpips==0.1.4'")
     path = Path(spec.origin).parent / "weights" / "v0.1" / layout.linear
     content, channels = read_checkpoint(path), {at: out for at, out, _, _ in convolutions}
     expected = {

@@ -1,4 +1,4 @@
-"""Does the detector call the image forged? One score per image (docs/metrics/acc.md)."""
+"""Image-level detection metrics, from one score per image (docs/metrics/acc.md)."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ from benchmark.metrics.intervals import (
 )
 from benchmark.metrics.ranking import auc
 
-FEWEST_ORIGINALS = 20  # below, the threshold that 5 % of untouched images exceed is unknown
+FEWEST_ORIGINALS = 20  # with fewer authentic images the threshold of 5 % is unknown
 Scores = NDArray[np.floating]  # (N,), higher = more likely forged
 
 
 class ACC(Metric):
-    """`acc`: the share of images that the detector calls forged at its authors' operating point.
+    """`acc`: the share of images classified as forged at the authors' threshold.
 
-    On forged images that is the detection rate the paper prints; on untouched ones the same
-    number is the false-positive rate, `fpr`. A value near 0 alone says nothing: a detector that
-    never fires has it too. Rows are the score, and 1 where it lies strictly above the threshold.
+    On forged images it is the detection rate printed in the paper; on authentic ones it is the
+    false-positive rate, `fpr`. A value near 0 alone says nothing: a detector that never fires
+
+    has it too. Rows are the score, and 1 where it is strictly above the threshold, else 0.
     """
 
     name, title = "acc", "ACC"
@@ -35,43 +36,43 @@ class ACC(Metric):
     parts = ("score", "")
 
     def measure(self, case: Case) -> Rows:
-        """Measure N samples: (N, 2) float64, the score and 1 where it calls the image forged.
+        """Return (N, 2) float64: the score, and 1 where the image is classified as forged.
 
         Raises:
-            BadInput: if the case has no verdict or a score is NaN.
+            BadInput: if the case has no detector output or a score is NaN.
         """
         verdict = verdict_of(case, self.name)
         _check(verdict.score)
-        # In the score's own precision: a score stored as float32(0.3) is not above 0.3.
+        # Compared in the score's own precision: a score stored as float32(0.3) is not above 0.3.
         fired = verdict.score > verdict.score.dtype.type(verdict.threshold)
         return np.stack((verdict.score.astype(np.float64), fired.astype(np.float64)), axis=1)
 
     def values(self, rows: Rows) -> NDArray[np.float64]:
-        """The rows' last column: 1 where the detector called the image forged."""
+        """Return the rows' last column: 1 where the image was classified as forged."""
         return rows[:, -1]
 
 
 class FPR(ACC):
-    """`fpr`: the share of untouched images that the detector calls forged, its false positives.
+    """`fpr`: the share of authentic images classified as forged, the false-positive rate.
 
-    It is measured wherever `acc` is, of inpainters that leave images as they are.
+    It is measured wherever `acc` is, for inpainters that do not change images.
     """
 
     name, title, of_untouched = "fpr", "FPR", "acc"
-    note = "FPR: share of untouched images that the detector calls forged (false positives)."
+    note = "FPR: share of authentic images that the detector calls forged (false positives)."
 
 
 def acc_at_5(forged: Scores, authentic: Scores) -> float:
-    """Detection rate at the threshold that at most 5 % of the untouched images exceed.
+    """Return the detection rate at the threshold exceeded by at most 5 % of the authentic images.
 
     Args:
         forged: (N,) scores of inpainted images.
         authentic: (M,) scores of `original`, through the same crop, resize and 8 bits.
 
     Returns:
-        The share of `forged` strictly above that threshold; NaN where either is empty. Of fewer
-        than `FEWEST_ORIGINALS` the threshold is the largest, which far more than 5 % of untouched
-        images exceed (one in 8 of 7); reports show none then.
+        The share of `forged` strictly above that threshold; NaN if either array is empty. With
+        fewer than `FEWEST_ORIGINALS` authentic images the threshold is the largest score, which far
+        more than 5 % of authentic images exceed (one in 8 for 7 of them); reports then omit it.
 
     Raises:
         BadInput: if a score is NaN.
@@ -84,21 +85,21 @@ def acc_at_5(forged: Scores, authentic: Scores) -> float:
 
 
 def acc_at_5_interval(forged: Scores, authentic: Scores) -> Interval:
-    """95 % interval of `acc_at_5`, which doubts its threshold as well as its count.
+    """Return the 95 % interval of `acc_at_5`, accounting for the uncertainty of its threshold.
 
-    The threshold is an order statistic of the untouched images and is estimated again in every
-    bootstrap draw of them. How likely each score is to become the threshold is known exactly (a
-    binomial distribution), so nothing is drawn: Clopper and Pearson's interval is taken over the
-    counts of all thresholds, each as likely as it is (`mixed_share_interval`). As the level of 5 %
-    lies between two scores, the lower end counts with the next higher, the upper with the next
-    lower one. It holds 91 % at 20 untouched images and 95 % from 30 on (benchmarks/coverage.py).
+    The threshold is an order statistic of the authentic images; a bootstrap would estimate it again
+    in every draw. The probability of each score to be the threshold is known exactly (a binomial
+    distribution), so nothing is drawn: the interval is Clopper and Pearson's over the counts at all
+    thresholds, weighted by their probability (`mixed_share_interval`). As the level of 5 % lies
+    between two scores, the lower end uses the next higher one and the upper end the next lower one.
+    Its coverage is 91 % with 20 authentic images and 95 % from 30 on (benchmarks/coverage.py).
 
     Args:
         forged: (N,) scores of inpainted images.
         authentic: (M,) scores of `original`.
 
     Returns:
-        The interval in [0, 1]; NaN where N is under 2 or M under `FEWEST_ORIGINALS`.
+        The interval in [0, 1]; NaN if N < 2 or M < `FEWEST_ORIGINALS`.
 
     Raises:
         BadInput: if a score is NaN.
@@ -119,16 +120,16 @@ def acc_at_5_interval(forged: Scores, authentic: Scores) -> Interval:
 
 
 def balanced_accuracy(forged: Scores, authentic: Scores, *, threshold: float) -> float:
-    """Mean of the share of forged images called forged and of authentic ones not called so.
+    """Return the mean of the true-positive rate and the true-negative rate over images.
 
     Args:
         forged: (N,) scores of inpainted images.
         authentic: (M,) scores of `original`.
-        threshold: the detector's operating point; a score strictly above it calls an image forged.
+        threshold: the detector's operating point; a score above it classifies an image as forged.
 
     Returns:
-        The accuracy in [0, 1], 0.5 for a detector that always or never fires; NaN where either is
-        empty.
+        The accuracy in [0, 1], 0.5 for a detector that always or never fires; NaN if either array
+        is empty.
 
     Raises:
         BadInput: if a score is NaN.
@@ -142,14 +143,14 @@ def balanced_accuracy(forged: Scores, authentic: Scores, *, threshold: float) ->
 
 
 def image_auc(forged: Scores, authentic: Scores) -> float:
-    """Area under the ROC curve of images, inpainted against original, ties at 1/2.
+    """Return the area under the ROC curve over images, inpainted against authentic, ties at 1/2.
 
     Args:
         forged: (N,) scores of inpainted images.
         authentic: (M,) scores of `original`.
 
     Returns:
-        The area in [0, 1]; NaN where either is empty.
+        The area in [0, 1]; NaN if either array is empty.
 
     Raises:
         BadInput: if a score is NaN.

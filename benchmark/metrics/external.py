@@ -1,4 +1,4 @@
-"""A metric that a run brought, as its record describes it: enough to read the run, and no code."""
+"""Plugin metrics as record.json describes them, so that a run is read without their code."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from benchmark.metrics.base import Metric
 from benchmark.metrics.intervals import Bounds
 
 Text = Annotated[str, Field(max_length=1000)]
-_OWN = ("values", "counted", "reduce", "interval")  # methods that make a cell of the rows
+_OWN = ("values", "counted", "reduce", "interval")  # methods that compute a cell from the rows
 _OWN_CODE = (
-    "what it came to image by image, only its own code tells; that is not run to look at a run"
+    "values per image are computed by its own code, which is not run when a run is only read"
 )
-_NO_DIRECTION = "which direction is better, this older run does not say; nothing is ranked by it"
+_NO_DIRECTION = "this older run does not record which direction is better; it ranks nothing"
 
 
 class MetricCard(BaseModel):
-    """What record.json says of a metric that is not of this project.
+    """Entry of record.json for a metric that is not part of this project.
 
     Attributes:
-        title: its name in tables.
-        better: the better direction, or "" where that is not known.
-        needs: "filled" for a metric of the image alone, "verdict" for one of a detector's answer.
-        unit: what it is counted in, or "".
-        decimals: digits after the point in tables.
-        low: the smallest value that a cell can have, or None.
-        high: the largest, or None.
-        share: whether the value of every image is 0 or 1.
-        note: one sentence beneath every table, or "".
-        parts: what the numbers of a sample are.
-        plain: whether a cell is the mean of the first number of its samples.
+        title: name in tables.
+        better: the better direction, or "" if unknown.
+        needs: "filled" if computed from the inpainted image, "verdict" if from a detector's output.
+        unit: unit, or "".
+        decimals: decimal places in tables.
+        low: smallest value of a cell, or None.
+        high: largest value of a cell, or None.
+        share: whether every image's value is 0 or 1.
+        note: one sentence below every table, or "".
+        parts: names of the numbers of a sample.
+        plain: whether a cell is the mean of its samples' first numbers.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -56,7 +56,7 @@ class MetricCard(BaseModel):
 
 
 def metric_cards(names: Iterable[str]) -> dict[str, MetricCard]:
-    """The cards of those of some metrics that are not of this project."""
+    """Return the cards of those of the given metrics that are not part of this project."""
     return {name: _card(METRICS.load(name)) for name in names if name not in METRICS.built_in}
 
 
@@ -79,8 +79,8 @@ def _card(kind: type[Metric]) -> MetricCard:
     )
 
 
-class _Described(Metric):
-    """What stands for a metric whose code is not imported.
+class _RecordedMetric(Metric):
+    """Replacement of a plugin metric whose code is not imported.
 
     Attributes:
         directed: whether the better direction is known.
@@ -90,35 +90,35 @@ class _Described(Metric):
 
     @classmethod
     def of_untouched_images(cls) -> bool:
-        """Whether no inpainter is better by it; so it is where the direction is not known."""
+        """Whether it ranks no inpainter: true if the better direction is unknown."""
         return not cls.directed
 
     def measure(self, case: Case) -> Rows:
-        """Nothing is measured while a run is looked at."""
-        raise ExternalError(f"{self.name}: its code is not here")
+        """Raise ExternalError: nothing is measured when a run is only read."""
+        raise ExternalError(f"{self.name}: its code is not installed or not imported")
 
 
-class _Untold(_Described):
-    """The same of one whose own code makes a cell: what an image came to is not known."""
+class _RecordedReduction(_RecordedMetric):
+    """The same for a metric that overrides the reduction: values per image are unknown."""
 
     def values(self, rows: Rows) -> NDArray[np.float64]:
-        """Gaps."""
+        """Return (N,) NaN."""
         return np.full(len(rows), np.nan)
 
     def reduce(self, rows: Rows) -> float:
-        """A gap."""
+        """Return NaN."""
         return float("nan")
 
 
-def remember_card(name: str, card: MetricCard) -> None:
-    """Let a card stand for a metric while a run is only looked at."""
+def stand_in_for(name: str, card: MetricCard) -> None:
+    """Register a card as the replacement of a metric while a run is only read."""
     title = card.title or name
     notes = [
         card.note,
         "" if card.plain else f"{title}: {_OWN_CODE}.",
         "" if card.better else f"{title}: {_NO_DIRECTION}.",
     ]
-    told: dict[str, Any] = {
+    attributes: dict[str, Any] = {
         "name": name,
         "title": title,
         "better": card.better or "higher",
@@ -133,5 +133,7 @@ def remember_card(name: str, card: MetricCard) -> None:
         "note": " ".join(filter(None, notes)),
         "parts": card.parts,
     }
-    base = _Described if card.plain else _Untold
-    METRICS.register_stand_in(name, cast("type[Metric]", type("Described", (base,), told)))
+    base = _RecordedMetric if card.plain else _RecordedReduction
+    METRICS.register_stand_in(
+        name, cast("type[Metric]", type("RecordedMetric", (base,), attributes))
+    )

@@ -1,4 +1,4 @@
-"""How good is the image? 8 bits against 8 bits, without a model (docs/metrics/psnr.md)."""
+"""Image quality metrics of 8-bit images, without networks (docs/metrics/psnr.md)."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from numpy.typing import NDArray
 from benchmark.core.errors import BadInput
 from benchmark.core.types import Case, Mask, Pixels, Rows
 from benchmark.metrics.base import Metric
-from benchmark.metrics.intervals import UNDEFINED, UNIT, Bounds, Interval
-
-Values = NDArray[np.float64]  # (N,)
+from benchmark.metrics.intervals import UNDEFINED, UNIT, Bounds, Interval, Values
 
 RANGE = 255
-WINDOW = 11  # taps of the Gaussian of SSIM
+WINDOW = 11  # size of the Gaussian window of SSIM
 SIGMA = 1.5
 _C1, _C2 = (0.01 * RANGE) ** 2, (0.03 * RANGE) ** 2
 _C = 170.0  # of GMSD, as published for levels 0 to 255
@@ -23,14 +21,14 @@ _PREWITT = np.array([[1, 0, -1]] * 3) / 3
 
 
 def psnr(filled: Pixels, image: Pixels) -> Values:
-    """Peak signal-to-noise ratio over all pixels and channels, 10 log10(255**2 / MSE).
+    """Return the peak signal-to-noise ratio over all pixels and channels, 10 log10(255**2 / MSE).
 
     Args:
         filled: (N, H, W, 3) uint8.
         image: (N, H, W, 3) uint8.
 
     Returns:
-        (N,) in dB, from squared differences summed in integers; infinite for identical images.
+        (N,) in dB, with squared differences summed in integers; infinite for identical images.
 
     Raises:
         BadInput: if an argument has another shape or type.
@@ -40,7 +38,7 @@ def psnr(filled: Pixels, image: Pixels) -> Values:
 
 
 def psnr_hole(filled: Pixels, image: Pixels, mask: Mask) -> Values:
-    """Peak signal-to-noise ratio over the pixels of the hole.
+    """Return the peak signal-to-noise ratio over the pixels of the hole.
 
     Args:
         filled: (N, H, W, 3) uint8.
@@ -48,7 +46,7 @@ def psnr_hole(filled: Pixels, image: Pixels, mask: Mask) -> Values:
         mask: (N, H, W) bool, True = hole.
 
     Returns:
-        (N,) in dB; infinite where the hole is identical, NaN where there is none.
+        (N,) in dB; infinite if the hole is identical, NaN without a hole.
 
     Raises:
         BadInput: if an argument has another shape or type.
@@ -59,18 +57,18 @@ def psnr_hole(filled: Pixels, image: Pixels, mask: Mask) -> Values:
 
 
 def ssim(filled: Pixels, image: Pixels) -> Values:
-    """Structural similarity, the variant of Wang et al. 2004: "Gaussian 11, valid, RGB".
+    """Return the structural similarity of Wang et al. 2004: Gaussian 11x11, valid windows, RGB.
 
-    Gaussian window of 11x11 taps and sigma 1.5, population covariance, K1 = 0.01, K2 = 0.03, data
-    range 255; the mean over the windows that lie wholly in the image (a border of 5 pixels has
-    none), each channel alone, then the mean of the three.
+    Gaussian window of 11x11 pixels and sigma 1.5, population covariance, K1 = 0.01, K2 = 0.03, data
+    range 255; the mean over the windows inside the image (no window is centered on the outer 5
+    pixels) per channel, then the mean of the three channels.
 
     Args:
         filled: (N, H, W, 3) uint8.
         image: (N, H, W, 3) uint8.
 
     Returns:
-        (N,) in [-1, 1], 1 for identical images; NaN where a side is below 11 pixels.
+        (N,) in [-1, 1], 1 for identical images; NaN if a side is below 11 pixels.
 
     Raises:
         BadInput: if an argument has another shape or type.
@@ -82,17 +80,17 @@ def ssim(filled: Pixels, image: Pixels) -> Values:
 
 
 def gmsd(filled: Pixels, image: Pixels) -> Values:
-    """Gradient magnitude similarity deviation (Xue et al. 2014, equations 1 to 5).
+    """Return the gradient magnitude similarity deviation (Xue et al. 2014, equations 1 to 5).
 
-    Luma 0.299 R + 0.587 G + 0.114 B on 0 to 255, means of 2x2 blocks, Prewitt gradients over three,
-    zeros beyond the border, c = 170; the population deviation of the similarity over all pixels.
+    Luma 0.299 R + 0.587 G + 0.114 B in [0, 255], averaged over 2x2 blocks, Prewitt gradients with
+    zero padding, c = 170; the population standard deviation of the similarity over all pixels.
 
     Args:
         filled: (N, H, W, 3) uint8.
         image: (N, H, W, 3) uint8.
 
     Returns:
-        (N,) in [0, 0.5], 0 for identical images; NaN where a side is below 2 pixels.
+        (N,) in [0, 0.5], 0 for identical images; NaN if a side is below 2 pixels.
 
     Raises:
         BadInput: if an argument has another shape or type.
@@ -104,7 +102,7 @@ def gmsd(filled: Pixels, image: Pixels) -> Values:
 
 
 def known_drift(filled: Pixels, image: Pixels, mask: Mask) -> Values:
-    """Largest difference on known pixels, in 8-bit levels; 0 for every inpainter that keeps them.
+    """Return the largest difference on known pixels, 0 for an inpainter that preserves them.
 
     Args:
         filled: (N, H, W, 3) uint8.
@@ -112,7 +110,7 @@ def known_drift(filled: Pixels, image: Pixels, mask: Mask) -> Values:
         mask: (N, H, W) bool, True = hole.
 
     Returns:
-        (N,) from 0 to 255; NaN where the hole is the whole image.
+        (N,) in 8-bit levels, 0 to 255; NaN if the hole is the whole image.
 
     Raises:
         BadInput: if an argument has another shape or type.
@@ -124,20 +122,20 @@ def known_drift(filled: Pixels, image: Pixels, mask: Mask) -> Values:
 
 
 class PSNR(Metric):
-    """`psnr`: of the whole image, per image, then the mean without identical images."""
+    """`psnr`: PSNR of the whole image, then the mean over images without identical ones."""
 
     name, title, unit, decimals = "psnr", "PSNR", "dB", 2
     better = "higher"
-    bounds = Bounds(low=0.0)  # of 8 bits: black against white
+    bounds = Bounds(low=0.0)  # black against white
     needs = "filled"
 
     def measure(self, case: Case) -> Rows:
-        """Measure N samples: (N, 1) float64 in dB, infinite for identical images."""
+        """Return (N, 1) float64 in dB, infinite for identical images."""
         return psnr(case.filled, case.image)[:, None]
 
 
 class PSNRHole(Metric):
-    """`psnr_hole`: of the hole's pixels, per image, then the mean without identical holes."""
+    """`psnr_hole`: PSNR of the hole, then the mean over images without identical holes."""
 
     name, title, unit, decimals = "psnr_hole", "PSNR (hole)", "dB", 2
     better = "higher"
@@ -145,12 +143,12 @@ class PSNRHole(Metric):
     needs = "filled"
 
     def measure(self, case: Case) -> Rows:
-        """Measure N samples: (N, 1) float64 in dB, infinite for identical holes, NaN without."""
+        """Return (N, 1) float64 in dB, infinite for identical holes, NaN without a hole."""
         return psnr_hole(case.filled, case.image, case.mask)[:, None]
 
 
 class SSIM(Metric):
-    """`ssim`: Gaussian 11x11, valid windows, RGB, per image, then the mean."""
+    """`ssim`: SSIM with a Gaussian 11x11 window, valid windows, RGB, then the mean over images."""
 
     name, title = "ssim", "SSIM"
     bounds = Bounds(-1.0, 1.0)
@@ -158,15 +156,15 @@ class SSIM(Metric):
     needs = "filled"
 
     def measure(self, case: Case) -> Rows:
-        """Measure N samples: (N, 1) float64 in [-1, 1], NaN below 11 pixels a side."""
+        """Return (N, 1) float64 in [-1, 1], NaN below 11 pixels per side."""
         return ssim(case.filled, case.image)[:, None]
 
 
 class GMSD(Metric):
-    """`gmsd`: a perceptual distance that needs no weights, per image, then the mean.
+    """`gmsd`: a perceptual distance without a network, then the mean over images.
 
-    It follows edges and weighs how unevenly they suffered, so a spoilt hole in a sound image
-    counts much. It is no LPIPS, and the two are not to be compared.
+    It compares edges and measures how unevenly they differ, so a bad hole in an otherwise identical
+    image counts much. Its numbers are not comparable with LPIPS.
     """
 
     name, title = "gmsd", "GMSD"
@@ -175,16 +173,16 @@ class GMSD(Metric):
     needs = "filled"
     note = (
         "GMSD: gradient magnitude similarity deviation (Xue et al. 2014), a perceptual distance "
-        "that needs no weights; its numbers are not LPIPS's."
+        "without a network; not comparable with LPIPS."
     )
 
     def measure(self, case: Case) -> Rows:
-        """Measure N samples: (N, 1) float64 in [0, 0.5], NaN below 2 pixels a side."""
+        """Return (N, 1) float64 in [0, 0.5], NaN below 2 pixels per side."""
         return gmsd(case.filled, case.image)[:, None]
 
 
 class KnownDrift(Metric):
-    """`known_drift`: the largest difference on known pixels in any image of the cell."""
+    """`known_drift`: the largest difference on known pixels over all images of the cell."""
 
     name, title, unit, decimals = "known_drift", "Known pixels: largest change", "levels", 0
     bounds = Bounds(0.0, 255.0)
@@ -192,16 +190,16 @@ class KnownDrift(Metric):
     needs = "filled"
 
     def measure(self, case: Case) -> Rows:
-        """Measure N samples: (N, 1) float64, 0 to 255, NaN where no pixel is known."""
+        """Return (N, 1) float64, 0 to 255, NaN if no pixel is known."""
         return known_drift(case.filled, case.image, case.mask)[:, None]
 
     def reduce(self, rows: Rows) -> float:
-        """The largest of all samples that count; NaN if none does."""
+        """Return the maximum over the samples that count; NaN if none does."""
         values = rows[self.counted(rows), 0]
         return float(values.max()) if len(values) else float("nan")
 
     def interval(self, rows: Rows, *, seed: int) -> Interval:
-        """None: a bootstrap says nothing about a maximum."""
+        """Return UNDEFINED: a bootstrap says nothing about a maximum."""
         return UNDEFINED
 
 
@@ -212,7 +210,7 @@ class KnownDriftShare(KnownDrift):
     bounds, share = UNIT, True
 
     def values(self, rows: Rows) -> Values:
-        """(N,) 1 where any known pixel changed, 0 where none did, NaN where none is known."""
+        """Return (N,): 1 if any known pixel changed, 0 if none did, NaN if none is known."""
         return np.where(np.isnan(rows[:, 0]), np.nan, rows[:, 0] > 0)
 
     reduce = Metric.reduce
@@ -220,13 +218,13 @@ class KnownDriftShare(KnownDrift):
 
 
 def _gmsd(a: Pixels, b: Pixels) -> float:
-    """GMSD of one pair, (H, W, 3) uint8."""
+    """Return the GMSD of two images, (H, W, 3) uint8."""
     x, y = _edges(a), _edges(b)
     return float(((2 * x * y + _C) / (x * x + y * y + _C)).std())
 
 
 def _edges(pixels: Pixels) -> NDArray[np.float64]:
-    """Gradient magnitude of the halved luma, (H, W, 3) to (ceil(H / 2), ceil(W / 2))."""
+    """Return the gradient magnitude of the halved luma, (H, W, 3) to (ceil(H/2), ceil(W/2))."""
     luma = pixels @ np.array(_LUMA)
     odd = [(0, side % 2) for side in luma.shape]
     padded = np.pad(luma, odd)
@@ -237,18 +235,18 @@ def _edges(pixels: Pixels) -> NDArray[np.float64]:
 
 
 def _ssim(a: Pixels, b: Pixels) -> float:
-    """SSIM of one pair, (H, W, 3) uint8."""
+    """Return the SSIM of two images, (H, W, 3) uint8."""
     x, y = a.astype(np.float64), b.astype(np.float64)
     mean_x, mean_y = _blur(x), _blur(y)
     square, product = mean_x * mean_x + mean_y * mean_y, mean_x * mean_y
-    variance = _blur(x * x + y * y) - square  # of x and of y, added: the formula needs no more
+    variance = _blur(x * x + y * y) - square  # of x plus of y: the formula needs only the sum
     covariance = _blur(x * y) - product
     above = (2 * product + _C1) * (2 * covariance + _C2)
     return float((above / ((square + _C1) * (variance + _C2))).mean())
 
 
 def _blur(planes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Weighted mean of every window that lies wholly in (H, W, 3): (H - 10, W - 10, 3)."""
+    """Return the weighted mean of every window inside an image, (H, W, 3) to (H-10, W-10, 3)."""
     taps = np.arange(WINDOW) - WINDOW // 2
     kernel = np.exp(-(taps**2) / (2 * SIGMA**2))
     kernel /= kernel.sum()
@@ -264,7 +262,7 @@ def _squares(filled: Pixels, image: Pixels) -> NDArray[np.int32]:
 
 
 def _decibels(errors: NDArray[np.int64], counts: NDArray[np.int64]) -> Values:
-    with np.errstate(divide="ignore", invalid="ignore"):  # x / 0 is the infinity, 0 / 0 the NaN
+    with np.errstate(divide="ignore", invalid="ignore"):  # x / 0 is infinite, 0 / 0 is NaN
         return 10 * np.log10(RANGE**2 * counts / errors)
 
 

@@ -1,14 +1,14 @@
-"""How far a number can be trusted: 95 % intervals over images (docs/statistics.md).
+"""95 % confidence intervals over images (docs/statistics.md).
 
-Which interval depends on what is measured and on how many images count, and on nothing else:
+The kind of interval depends only on what is measured and on how many images count:
 
-- a share of images, such as ACC: Clopper and Pearson's exact one (1934), at any number of images;
-- a mean over fewer than `FEW` images: Student's t (1908), which holds where images are few;
+- a share of images, such as ACC: the exact interval of Clopper and Pearson (1934);
+- a mean over fewer than `FEW` images: Student's t (1908), which is valid for few images;
 - a mean over `FEW` images or more: the percentile bootstrap (Efron 1979).
 
-A single image has none, nor have fewer than `FEWEST` images of a mean that are all equal: that they
-do not differ yet says nothing of the next. Ends beyond what a metric can be are drawn in to it.
-benchmarks/coverage.py simulates how often each of them holds the truth.
+There is none for a single image, nor for a mean over fewer than `FEWEST` images that are all equal,
+as their equality does not predict the next image. Intervals are clipped to the metric's bounds.
+benchmarks/coverage.py simulates how often each of them contains the true value.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 DRAWS = 10_000
-FEW = 50  # images below which a mean has Student's t, and from which on it has the bootstrap
-FEWEST = 6  # images below which equal values have no interval and nothing is tested
+FEW = 50  # images: Student's t below, bootstrap from here on
+FEWEST = 6  # images: with fewer, equal values have no interval and nothing is tested
 LEVEL = 0.95
 RULES = f"shares Clopper-Pearson, means Student's t below {FEW} images, else bootstrap"
-_BLOCK = 1 << 20  # indices drawn at once: 8 MiB, whatever the number of samples
-_EQUAL = 1e-9  # a spread below that is of the arithmetic: values are kept to six decimals
-_HALVINGS = 50  # of [0, 1] until a quantile is exact to the last digit that is printed
+_BLOCK = 1 << 20  # indices drawn at once: 8 MiB for any number of samples
+_EQUAL = 1e-9  # smaller spreads are rounding errors: values are stored with six decimals
+_HALVINGS = 50  # bisection steps in [0, 1]: exact to the last printed digit
 
 Values = NDArray[np.float64]
 
@@ -38,8 +38,8 @@ class Interval(NamedTuple):
     """A 95 % interval.
 
     Attributes:
-        low: its lower end, or NaN.
-        high: its upper end, or NaN.
+        low: lower end, or NaN.
+        high: upper end, or NaN.
     """
 
     low: float
@@ -47,11 +47,11 @@ class Interval(NamedTuple):
 
 
 class Bounds(NamedTuple):
-    """The smallest and the largest number that something can be.
+    """Smallest and largest possible value of a number.
 
     Attributes:
-        low: the smallest, or minus infinity.
-        high: the largest, or infinity.
+        low: lower bound, or minus infinity.
+        high: upper bound, or infinity.
     """
 
     low: float = float("-inf")
@@ -59,7 +59,7 @@ class Bounds(NamedTuple):
 
     @property
     def apart(self) -> Bounds:
-        """What the difference of two such numbers can be."""
+        """Bounds of the difference of two such numbers."""
         return Bounds(self.low - self.high, self.high - self.low)
 
 
@@ -69,12 +69,12 @@ UNIT = Bounds(0.0, 1.0)
 
 
 def mean_interval(values: Values, *, seed: int, bounds: Bounds = UNBOUNDED) -> Interval:
-    """95 % interval of a mean over images: see `mean_intervals`.
+    """Return the 95 % interval of a mean over images, see `mean_intervals`.
 
     Args:
         values: (N,) value per image; NaN and infinity do not count.
-        seed: where the draws come from.
-        bounds: what the mean can be.
+        seed: seed of the bootstrap.
+        bounds: bounds of the mean.
     """
     (found,) = mean_intervals(values[:, None], [bounds], seed=seed)
     return found
@@ -83,17 +83,17 @@ def mean_interval(values: Values, *, seed: int, bounds: Bounds = UNBOUNDED) -> I
 def mean_intervals(
     values: Values, bounds: Sequence[Bounds] = (), *, seed: int
 ) -> tuple[Interval, ...]:
-    """95 % intervals of means over images, of several columns at once.
+    """Return 95 % intervals of means over images, for several columns at once.
 
-    Student's t where fewer than `FEW` images of a column count, the percentile bootstrap else.
+    Student's t if fewer than `FEW` images of a column count, otherwise the percentile bootstrap.
 
     Args:
         values: (N, K) value per image and column; NaN and infinity do not count.
-        bounds: what each column's mean can be, K; by default anything.
-        seed: where the bootstrap's draws come from.
+        bounds: K bounds, one per column's mean; by default none.
+        seed: seed of the bootstrap.
 
     Returns:
-        K intervals; NaN where fewer than two images count, or fewer than `FEWEST` that are equal.
+        K intervals; NaN if fewer than two images count, or fewer than `FEWEST` that are all equal.
     """
     counts = np.isfinite(values)
     n = counts.sum(axis=0)
@@ -108,7 +108,7 @@ def mean_intervals(
 
 
 def share_interval(values: Values) -> Interval:
-    """Clopper and Pearson's 95 % interval of a share: see `share_intervals`.
+    """Return Clopper and Pearson's 95 % interval of a share, see `share_intervals`.
 
     Args:
         values: (N,) 0 or 1 per image; NaN does not count.
@@ -118,16 +118,16 @@ def share_interval(values: Values) -> Interval:
 
 
 def share_intervals(values: Values) -> tuple[Interval, ...]:
-    """Clopper and Pearson's exact 95 % intervals (1934) of shares, of several columns at once.
+    """Return Clopper and Pearson's exact 95 % intervals (1934) of shares, for several columns.
 
-    They hold the truth in at least 95 % of cases, whatever it is and however few the images are:
-    of 7 out of 7 the interval is [0.5904, 1].
+    Their coverage is at least 95 % for every true share and any number of images: for 7 out of 7
+    the interval is [0.5904, 1].
 
     Args:
         values: (N, K) 0 or 1 per image and column; NaN does not count.
 
     Returns:
-        K intervals in [0, 1]; NaN where fewer than two images count.
+        K intervals in [0, 1]; NaN if fewer than two images count.
     """
     from scipy.special import betaincinv
 
@@ -144,9 +144,9 @@ def share_intervals(values: Values) -> tuple[Interval, ...]:
 
 
 def paired_share_interval(own: Values, other: Values) -> Interval:
-    """95 % interval of the difference of two shares of the same images: Newcombe's method 10.
+    """Return the 95 % interval of the difference of two paired shares: Newcombe's method 10.
 
-    Square-and-add of Wilson's score intervals with the correlation of the two, which is corrected
+    Wilson's score intervals combined by square-and-add with their correlation, which is corrected
     for continuity (Newcombe 1998, Statistics in Medicine 17, 2635-2650).
 
     Args:
@@ -154,7 +154,7 @@ def paired_share_interval(own: Values, other: Values) -> Interval:
         other: (N,) 0 or 1 of the same images in the same order.
 
     Returns:
-        The interval of own minus other, in [-1, 1]; NaN where there are fewer than two images.
+        The interval of own minus other, in [-1, 1]; NaN if there are fewer than two images.
     """
     n = len(own)
     if n < 2:
@@ -179,7 +179,7 @@ def paired_share_interval(own: Values, other: Values) -> Interval:
 
 
 def _wilson(share: float, n: int) -> Interval:
-    """Wilson's score interval (1927) of a share of `n` images, without continuity correction."""
+    """Return Wilson's score interval (1927) of a share of `n` images, uncorrected."""
     z = NormalDist().inv_cdf((1 + LEVEL) / 2)
     middle = share + z * z / (2 * n)
     by = z * (share * (1 - share) / n + z * z / (4 * n * n)) ** 0.5
@@ -190,20 +190,20 @@ def _wilson(share: float, n: int) -> Interval:
 def mixed_share_interval(
     least: NDArray[np.int64], most: NDArray[np.int64], weights: Values, n: int
 ) -> Interval:
-    """Clopper and Pearson's 95 % interval of a share whose count is itself uncertain.
+    """Return Clopper and Pearson's 95 % interval of a share whose count is itself uncertain.
 
-    Their ends are quantiles of beta distributions; here of the mixture of those over all counts.
-    Where there is one count it is `share_interval`.
+    Instead of quantiles of beta distributions, its ends are quantiles of their mixture over all
+    possible counts. With a single count it equals `share_interval`.
 
     Args:
-        least: (D,) how many of `n` images there may be, as the lower end counts them.
-        most: (D,) the same as the upper end counts them, where a count is itself between two.
-        weights: (D,) how likely each count is, summing to 1.
-        n: the images, at least one.
+        least: (D,) possible counts out of `n` images, as used for the lower end.
+        most: (D,) the same as used for the upper end, if a count itself lies between two.
+        weights: (D,) probability of each count, summing to 1.
+        n: number of images, at least one.
     """
     from scipy.special import betainc
 
-    tiny = 1e-300  # stands for 0: of a beta distribution that lies at 0, or at 1, altogether
+    tiny = 1e-300  # in place of 0: the beta distribution is then a point mass at 0 or 1
 
     def quantile(first: Values, second: Values, share: float) -> float:
         low, high = 0.0, 1.0
@@ -224,24 +224,24 @@ def mixed_share_interval(
 def bootstrap_means(
     values: NDArray[np.float64], *, seed: int, draws: int = DRAWS
 ) -> tuple[Interval, ...]:
-    """95 % percentile bootstrap intervals of means over samples, of several columns at once.
+    """Return 95 % percentile bootstrap intervals of means over samples, for several columns.
 
-    Samples are drawn from all N, undefined ones included, and the mean is taken over the drawn ones
-    that count: so the draws depend on `seed` and N alone and are the same for every inpainter of a
-    table, even where one of them has a sample that does not count. Too narrow where samples are
-    few: `mean_intervals` uses it from `FEW` on.
+    Samples are drawn from all N, undefined ones included, and the mean is taken over the drawn
+    samples that count: so the draws depend on `seed` and N alone and are the same for every
+    inpainter of a table, even if one of them has a sample that does not count. Too narrow for few
+    samples: `mean_intervals` uses it from `FEW` on.
 
     Args:
         values: (N, K) value per sample and column; NaN and infinity do not count.
-        seed: where the draws come from.
-        draws: how many times N samples are drawn with replacement.
+        seed: seed of the draws.
+        draws: number of bootstrap draws.
 
     Returns:
-        K intervals; NaN where fewer than two samples count.
+        K intervals; NaN if fewer than two samples count.
     """
     counts = np.isfinite(values)
     columns = [np.where(counts, values, 0.0)]  # (N, K)
-    if not counts.all():  # else every draw is of N samples that count
+    if not counts.all():  # otherwise every draw has N samples that count
         columns.append(counts.astype(np.float64))
     both = np.concatenate(columns, axis=1)
     often = _often(len(values), seed, draws)
@@ -249,7 +249,7 @@ def bootstrap_means(
     sums = [often[start : start + block].astype(np.float64) @ both
             for start in range(0, draws, block)]  # fmt: skip
     above, *below = np.split(np.concatenate(sums), len(columns), axis=1)
-    with np.errstate(invalid="ignore"):  # a draw without any sample that counts
+    with np.errstate(invalid="ignore"):  # a draw in which no sample counts
         found = above / (below[0] if below else len(values))
     enough = counts.sum(axis=0) >= 2
     return tuple(
@@ -258,9 +258,9 @@ def bootstrap_means(
     )
 
 
-@lru_cache(maxsize=1)  # all cells of a run have as many samples, so their draws are the same
+@lru_cache(maxsize=1)  # all cells of a run have equally many samples, so the same draws
 def _often(samples: int, seed: int, draws: int) -> NDArray[np.uint8]:
-    """How often each draw takes each sample, (draws, N); 255 times is out of all likelihood."""
+    """Return how often each draw contains each sample, (draws, N); never above 255 in practice."""
     blocks = []
     for drawn in _drawn(samples, seed, draws):
         rows = np.arange(len(drawn))[:, None] * samples
@@ -276,16 +276,16 @@ def bootstrap_ratio(
     seed: int,
     draws: int = DRAWS,
 ) -> Interval:
-    """95 % percentile bootstrap interval of sum(numerators) / sum(denominators) over samples.
+    """Return the 95 % bootstrap interval of sum(numerators) / sum(denominators) over samples.
 
     Args:
         numerators: (N,) finite.
-        denominators: (N,) finite, at least 0; a sample of 0 does not count.
-        seed: where the draws come from; the draws are those of `bootstrap_means`.
-        draws: how many times N samples are drawn with replacement.
+        denominators: (N,) finite, at least 0; a sample with 0 does not count.
+        seed: seed of the draws, which are those of `bootstrap_means`.
+        draws: number of bootstrap draws.
 
     Returns:
-        The interval; NaN where fewer than two samples count.
+        The interval; NaN if fewer than two samples count.
     """
     return _bootstrap(numerators, denominators, seed, draws)
 
@@ -295,12 +295,12 @@ def _bootstrap(
 ) -> Interval:
     if np.count_nonzero(denominators) < 2:
         return UNDEFINED
-    constant = bool((denominators == denominators[0]).all())  # then its sum needs no second gather
+    constant = bool((denominators == denominators[0]).all())  # then all draws have the same sum
     ratios = []
     for drawn in _drawn(len(numerators), seed, draws):
         above = numerators[drawn].sum(axis=1)
         below = denominators[drawn].sum(axis=1) if not constant else denominators.sum()
-        with np.errstate(invalid="ignore"):  # a draw without any sample that counts
+        with np.errstate(invalid="ignore"):  # a draw in which no sample counts
             ratios.append(above / below)
     return _ends(np.concatenate(ratios))
 
@@ -311,7 +311,7 @@ def _ends(found: NDArray[np.float64]) -> Interval:
 
 
 def _drawn(samples: int, seed: int, draws: int) -> Iterator[NDArray[np.int64]]:
-    """Blocks of (B, N) indices, the same for the same N, seed and number of draws."""
+    """Yield blocks of (B, N) indices, the same for equal N, seed and number of draws."""
     generator = np.random.default_rng((seed, samples))
     block = max(1, _BLOCK // samples)
     for start in range(0, draws, block):
@@ -319,14 +319,14 @@ def _drawn(samples: int, seed: int, draws: int) -> Iterator[NDArray[np.int64]]:
 
 
 def clipped(interval: Interval, bounds: Bounds) -> Interval:
-    """The interval drawn in to what a number can be; NaN stays NaN."""
+    """Clip an interval to bounds; NaN stays NaN."""
     if np.isnan(interval.low):
         return interval
     return Interval(max(interval.low, bounds.low), min(interval.high, bounds.high))
 
 
 def _student(values: Values, counts: NDArray[np.bool_]) -> list[Interval]:
-    """Student's t intervals of K columns; values that do not count are 0."""
+    """Return Student's t intervals of K columns; values that do not count are 0."""
     from scipy.special import stdtrit
 
     n = counts.sum(axis=0)

@@ -1,7 +1,7 @@
-"""LPIPS, a learned distance between images (lpips 0.1). Nothing is downloaded by measuring.
+"""LPIPS (version 0.1), a learned distance between images. Measuring downloads nothing.
 
-The package brings the linear layers; the ImageNet network below them is got with
-`bench weights fetch` (`benchmark.core.backbones`). Without it the metric is a gap with a reason.
+The package `lpips` contains the linear layers; `bench weights fetch` downloads the ImageNet network
+below them (`benchmark.core.backbones`). Without it the metric is a gap with a reason.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # `bench list` and a run without LPIPS load no torch
 
 @dataclass(frozen=True, slots=True)
 class _Original:
-    """What was found of an original: (H, W, 3) uint8 RGB."""
+    """The features of one original image, (H, W, 3) uint8 RGB."""
 
     image: Pixels
     network: DeepFeatures
@@ -31,10 +31,11 @@ class _Original:
 
 
 class LPIPS(Metric):
-    """`lpips`: the distance on AlexNet, whole image, per image, then the mean.
+    """`lpips`: LPIPS of the whole image with AlexNet, then the mean over images.
 
-    The features of the last original are kept: a run measures all that was inpainted into one image
-    side by side, so that the network looks at the original once.
+    The features of the last original are cached: all images inpainted from one original are
+    measured
+    one after the other, so the network runs once on the original.
     """
 
     name, title, decimals = "lpips", "LPIPS", 3
@@ -42,21 +43,22 @@ class LPIPS(Metric):
     bounds = Bounds(low=0.0)
     needs = "filled"
     backbone: ClassVar[str] = "alexnet"
-    min_side: ClassVar[int] = 31  # smaller images vanish in the network's pooling
+    min_side: ClassVar[int] = 31  # the pooling of smaller images is empty
 
     def __init__(self) -> None:
         self._last: _Original | None = None
 
     @classmethod
     def unavailable(cls) -> str | None:
-        """Why it cannot be measured: the backbone is not here, or its file is another."""
+        """Return why it cannot be measured: the backbone is not installed, or its file differs."""
         return why_missing(cls.backbone)
 
     def measure(self, case: Case) -> Rows:
-        """Measure N samples: (N, 1) float64, NaN where a side is too short for the network.
+        """Return (N, 1) float64, NaN if a side is too short for the network.
 
         Raises:
-            WeightsError: if the backbone is not here or its file is another.
+            WeightsError: if the backbone is not installed or its file differs from the published
+                one.
         """
         from benchmark.metrics.deep_features import load_network
 
@@ -78,7 +80,7 @@ class LPIPS(Metric):
 
 
 class LPIPSVGG(LPIPS):
-    """`lpips_vgg`: the distance on VGG-16, as LaMa and FcF report it."""
+    """`lpips_vgg`: LPIPS with VGG-16, as reported by LaMa and FcF."""
 
     name, title = "lpips_vgg", "LPIPS (VGG)"
     backbone = "vgg16"

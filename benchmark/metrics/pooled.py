@@ -1,8 +1,8 @@
-"""AUC over all pixels of a cell together, from rows small enough to keep for every image.
+"""AUC over all pixels of a cell together, from rows that are small enough to store per image.
 
-An image's exact tally has 65,536 float16 values. Its row keeps `GROUPS` groups of neighbouring
-values instead: their mean, and how many positives and negatives they hold. Groups hold about
-equally many pixels, so they are fine where the image's values are, be the map flat or confident.
+The exact counts of an image cover 65,536 float16 values. Its row keeps `GROUPS` groups of adjacent
+values instead: their mean and their numbers of positives and negatives. Groups contain about
+equally many pixels, so they adapt to the image's values, whether its heatmap is flat or confident.
 """
 
 from __future__ import annotations
@@ -12,19 +12,18 @@ from numpy.typing import NDArray
 
 from benchmark.core.types import Case, Rows
 from benchmark.metrics.base import Metric, verdict_of
-from benchmark.metrics.intervals import UNIT
-from benchmark.metrics.ranking import half_values, tally
+from benchmark.metrics.intervals import UNIT, Values
+from benchmark.metrics.ranking import count_values, half_values
 
 GROUPS = 128
-Numbers = NDArray[np.float64]
 
 
 class AUCPooled(Metric):
-    """`auc_pooled`: one AUC over all pixels of a cell; rows are a summary of each image's tally.
+    """`auc_pooled`: one AUC over all pixels of a cell; rows summarize each image's value counts.
 
-    Exact where no image has more than about `GROUPS` values. Else pixels of one group count as
-    ties: for one image with hole share r the error is at most 1 / (8 * GROUPS * r * (1 - r))
-    (0.008 at 15 %), on detectors' maps below 1e-4 (measured in its test). A row costs 3 kB.
+    Exact if no image has more than about `GROUPS` values. Otherwise pixels of one group count as
+    ties: for one image with hole share r the error is at most 1 / (8 * GROUPS * r * (1 - r)) (0.008
+    at 15 %); on detectors' heatmaps it is below 1e-4 (measured in its test). A row takes 3 kB.
     """
 
     name, title = "auc_pooled", "AUC (pooled)"
@@ -38,17 +37,17 @@ class AUCPooled(Metric):
     )
 
     def measure(self, case: Case) -> Rows:
-        """Measure N samples: (N, 3 * GROUPS) float64, groups' mean logit, positives, negatives.
+        """Return (N, 3 * GROUPS) float64: the groups' mean logits, positives, negatives.
 
         Raises:
-            BadInput: if the case has no verdict or a heatmap holds a NaN.
+            BadInput: if the case has no detector output or a heatmap contains a NaN.
         """
         logits = verdict_of(case, self.name).logits
         pairs = zip(logits, case.truth, strict=True)
         return np.stack([_grouped(one.ravel(), mask.ravel()) for one, mask in pairs])
 
-    def values(self, rows: Rows) -> Numbers:
-        """(N,) each image's share in the pooled AUC, see `pooled_shares`."""
+    def values(self, rows: Rows) -> Values:
+        """Return each image's (N,) share of the pooled AUC, see `pooled_shares`."""
         if not len(rows):
             return np.empty(0)
         means, positives, negatives = rows.reshape(len(rows), 3, GROUPS).transpose(1, 0, 2)
@@ -59,22 +58,23 @@ class AUCPooled(Metric):
 
 
 def pooled_shares(
-    places: NDArray[np.intp], positives: Numbers, negatives: Numbers, *, ties: Numbers
-) -> Numbers:
-    """Each image's share in an area under the ROC of all pixels of N images together.
+    places: NDArray[np.intp], positives: Values, negatives: Values, *, ties: Values
+) -> Values:
+    """Return each image's share of the area under the ROC of all pixels of N images together.
 
     The pooled area A is a sum over pairs of pixels, W / (P * Q) for P positives and Q negatives. A
-    share is A plus N times the image's influence on A; so their mean is A itself, and a bootstrap
-    over them is the pooled area's, to first order (the infinitesimal jackknife).
+    share is A plus N times the image's influence on A; so the mean of the shares is A, and a
+    bootstrap
+    over them is that of the pooled area to first order (the infinitesimal jackknife).
 
     Args:
-        places: (N, K) which of V ascending values K groups of an image's pixels have.
-        positives: (N, K) how many positive pixels a group holds.
-        negatives: (N, K) how many negative ones.
-        ties: (V,) what a pair of that same value counts, 1/2 in the exact area.
+        places: (N, K) index, among V ascending values, of the value of each of an image's K groups.
+        positives: (N, K) number of positive pixels in a group.
+        negatives: (N, K) number of negative pixels in a group.
+        ties: (V,) weight of a pair with equal values, 1/2 for the exact area.
 
     Returns:
-        (N,) shares; NaN where one class has no pixel in all the images.
+        (N,) shares; NaN if one class has no pixel in any image.
     """
     everywhere = places.ravel()
     found = np.bincount(everywhere, positives.ravel(), len(ties))  # (V,)
@@ -85,19 +85,21 @@ def pooled_shares(
     below = missed.cumsum() - (1 - ties) * missed  # negatives that a positive of a value beats
     above = total - found.cumsum() + ties * found  # positives that beat a negative of a value
     wins = (positives * below[places] + negatives * above[places]).sum(axis=1) / (total * others)
-    area = wins.sum() / 2  # every pair stands in two sums, its positive's and its negative's
+    area = wins.sum() / 2  # each pair is in two sums: of its positive and of its negative
     parts = positives.sum(axis=1) / total + negatives.sum(axis=1) / others
-    shares: Numbers = area + len(places) * (wins - area * parts)
+    shares: Values = area + len(places) * (wins - area * parts)
     return shares
 
 
-def _grouped(values: NDArray[np.float16], labels: NDArray[np.bool_]) -> Numbers:
-    """One image's row. Ties are never split, and a value of two groups' pixels stands alone."""
-    counts = tally(values, labels)
+def _grouped(values: NDArray[np.float16], labels: NDArray[np.bool_]) -> Values:
+    """Return one image's row, (3 * GROUPS,). Ties are never split; a value with the pixels of two
+    groups forms its own group.
+    """
+    counts = count_values(values, labels)
     there = np.flatnonzero(counts.positives + counts.negatives)
     positives, negatives = counts.positives[there], counts.negatives[there]
     pixels = positives + negatives
-    middle = 2 * pixels.cumsum() - pixels  # twice the mean rank of a value's pixels
+    middle = 2 * pixels.cumsum() - pixels  # twice the mean rank of the pixels of each value
     group = middle * GROUPS // (2 * len(values))
     held = np.bincount(group, pixels, GROUPS)
     sums = np.bincount(group, pixels * half_values()[there], GROUPS)

@@ -1,1 +1,1 @@
-"""What a run came to: its numbers, from stored answers to files, and the one reader of both."""
+"""Results of a run: aggregation of stored outputs, the run's files, their reader, statistics."""

@@ -1,4 +1,4 @@
-"""From stored numbers to a run's rows: means over samples, their intervals, why a gap is one."""
+"""Aggregate stored values into a run's rows: means, 95 % intervals, reasons of gaps."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from benchmark.runner.planning import PlanJobs
 from benchmark.runner.resolve import ResolvedPlan, metric_of
 from benchmark.store.store import Store
 
-NO_WEIGHTS = "no weights here"  # why an absent inpainter's cells are gaps
+NO_WEIGHTS = "no weights here"  # reason of the gaps of an inpainter without weights
 NOT_DEFINED = "not defined for any of these samples"
 
 
 def aggregate(jobs: PlanJobs, store: Store, failures: Sequence[Failure]) -> Iterator[ResultRow]:
-    """Every cell of a plan, in the plan's order: bucket by bucket within a metric.
+    """Yield every cell of a plan, in the plan's order: by bin within a metric.
 
     Args:
-        jobs: the plan's.
-        store: where the rows are.
-        failures: what the run could not do; samples it skipped are not expected.
+        jobs: the plan's jobs.
+        store: store that holds the rows.
+        failures: failures of the run; samples that it skipped are not expected.
     """
     resolved = jobs.resolved
     for dataset in resolved.plan.datasets:
@@ -56,9 +56,9 @@ def aggregate(jobs: PlanJobs, store: Store, failures: Sequence[Failure]) -> Iter
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """A cell without its interval: what its metric came to on each sample, (N,), where it has one.
+    """A cell without its interval, and the (N,) values of its metric per sample, if it is defined.
 
-    The intervals of many cells are made together, those of means from the same draws.
+    The intervals of many cells are computed together, those of means from the same draws.
     """
 
     cell: ResultRow
@@ -69,7 +69,7 @@ class _Draft:
 
 
 def _buckets(jobs: PlanJobs, dataset: str, failures: Sequence[Failure]) -> dict[str, list[int]]:
-    """Places of a data set's samples that are expected, by bucket."""
+    """Return the indices of a data set's expected samples, by bin."""
     skipped = {(one.dataset, one.sample, one.bucket) for one in failures if one.kind == "skipped"}
     samples = jobs.resolved.samples
     return {
@@ -90,12 +90,12 @@ def _drafts(
 ) -> Iterator[_Draft]:
     dataset, view, metrics = where
     resolved = jobs.resolved
-    for asked in metrics:
-        name = metric_of(asked, view.inpainter, view.retouch)
+    for requested in metrics:
+        name = metric_of(requested, view.inpainter, view.retouch)
         metric = METRICS.load(name)()
         if (metric.needs == "verdict") != (view.detector is not None):
             continue
-        gap = _absent(view) or resolved.gaps.get(asked, "") or _no_null(resolved, view, metric)
+        gap = _absent(view) or resolved.gaps.get(requested, "") or _no_null(resolved, view, metric)
         keys = None if gap else jobs.measure_keys_of(name, view)
         for bucket, places in buckets.items():
             found = store.measurements(keys.at(places)) if keys else []
@@ -111,7 +111,7 @@ def _drafts(
 def _about(
     resolved: ResolvedPlan, view: Condition, dataset: str, bucket: str, metric: str
 ) -> ResultRow:
-    """A cell with nothing in it yet."""
+    """Return an empty cell."""
     return ResultRow(
         dataset=dataset,
         launder=view.launder,
@@ -132,11 +132,11 @@ def _about(
 
 
 def _met(resolved: ResolvedPlan, view: Condition) -> Met:
-    """Whether a view's detector met its inpainter in training, where that is known of both."""
+    """Return whether the detector's training set contained images of the inpainter, if known."""
     met = resolved.met.get(view.detector.name) if view.detector else None
-    if met == frozenset():  # it learned from no inpainter, so from no user's model either
+    if met == frozenset():  # trained on no inpainter, so not on a plugin either
         return "no"
-    if met is None or view.inpainter.source:  # what stands behind a user's model is not known
+    if met is None or view.inpainter.source:  # a plugin may wrap any model
         return ""
     return "yes" if view.inpainter.name in met else "no"
 
@@ -154,14 +154,14 @@ def _draft(
     if reason:
         return _Draft(cell)
     cell = replace(cell, value=rounded(metric.reduce(rows)))
-    if type(metric).interval is Metric.interval:  # of a mean or share: made with all others
+    if type(metric).interval is Metric.interval:  # mean or share: computed with all others
         return _Draft(cell, None, metric.values(rows), metric.bounds, metric.share)
     seed = seed_of("interval", resolved.plan.seed)
     return _Draft(cell, interval=metric.interval(rows, seed=seed))
 
 
 def _finished(drafts: Sequence[_Draft], seed: int) -> Iterator[ResultRow]:
-    """The cells with their intervals; those of means of as many samples share their draws."""
+    """Yield the cells with their intervals; means over equally many samples share their draws."""
     intervals = {index: one.interval for index, one in enumerate(drafts) if one.interval}
     alike: dict[tuple[int, bool], list[int]] = {}
     for index, draft in enumerate(drafts):
@@ -199,6 +199,6 @@ def _gap(expected: int, measured: int, counted: int) -> str:
 
 
 def _ends(interval: Interval) -> tuple[float | None, float | None]:
-    """None where too few samples count for an interval."""
+    """Return both ends, rounded; None if too few samples count for an interval."""
     low, high = interval.low, interval.high
     return (None, None) if np.isnan(low) else (rounded(low), rounded(high))

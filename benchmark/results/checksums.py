@@ -1,4 +1,4 @@
-"""Whether a run's folder still holds what the run wrote."""
+"""Checks of a run's folder: missing, changed and inconsistent files."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 from benchmark.core.checkpoints.resolve import sha256_of
 from benchmark.core.errors import BenchError, PlanError
 from benchmark.core.inspecting import inspecting
-from benchmark.results.file_hashes import FILES, RECORD, sum_of, sum_of_record
-from benchmark.results.files import AGAIN
+from benchmark.results.file_hashes import FILES, RECORD, file_hash, record_hash
+from benchmark.results.files import RERUN
 from benchmark.results.record import Record, read_record
 from benchmark.results.run_folder import read_plan, read_run
 from benchmark.results.samples import read_samples
@@ -22,17 +22,17 @@ PATHS = ("images", "data_root", "masks", "weights", "inpainters", "detectors")  
 WRITTEN = ("plan.toml", "results.csv", "samples.csv", "table.md")
 
 
-def with_sums(folder: Path, document: Mapping[str, Any]) -> dict[str, Any]:
-    """A record with the SHA-256 of the run's files, and of itself without them."""
+def with_file_hashes(folder: Path, document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a record with the SHA-256 of the run's files and of itself without them."""
     sums = {name: sha256_of(folder / name) for name in WRITTEN}
-    return {**document, FILES: {**sums, RECORD: sum_of_record(document)}}
+    return {**document, FILES: {**sums, RECORD: record_hash(document)}}
 
 
 def check_run(folder: Path) -> Iterator[StoreFinding]:
-    """Find what is missing or changed in the folder of a run that has ended.
+    """Find missing and changed files in the folder of a finished run.
 
     Raises:
-        DataError: if the folder is no run's, or the run has not ended and its store is not there.
+        DataError: if it is no run folder, or the run is unfinished and its store is missing.
     """
     with inspecting():
         yield from _check_run(folder)
@@ -42,7 +42,7 @@ def _check_run(folder: Path) -> Iterator[StoreFinding]:
     try:
         record = read_record(folder)
         sums = record.files if record else {}
-        if not sums:  # not ended, or an older version's: what can be read counts
+        if not sums:  # unfinished, or of an older version: check that it can be read
             run = read_run(folder)
             len(run.samples) if run.complete else None
         plan = _plan_of(folder)
@@ -54,14 +54,14 @@ def _check_run(folder: Path) -> Iterator[StoreFinding]:
     found = list(_check_sums(folder, sums))
     yield from found
     if not found and record and (key := _other_plan(record.plan, plan)):
-        said = f"of another plan than plan.toml: {key} differs; {AGAIN}"
+        said = f"of another plan than plan.toml: {key} differs; {RERUN}"
         yield StoreFinding(kind="file", where=str(folder / RECORD), said=said)
     elif not found and record and sums:
         yield from _check_samples(folder, record)
 
 
 def _check_samples(folder: Path, record: Record) -> Iterator[StoreFinding]:
-    """Samples are of the plan's models and data sets, and as many as the record says."""
+    """Check that samples are of the plan's models and data sets, and as many as recorded."""
     path = folder / "samples.csv"
     samples: set[tuple[str, str, str]] = set()
     try:
@@ -71,14 +71,14 @@ def _check_samples(folder: Path, record: Record) -> Iterator[StoreFinding]:
             samples.add((row.dataset, row.sample, row.bucket))
             of = row.inpainter, row.detector
             if not {*of} <= models or row.dataset not in plan.datasets:
-                said = f"a row of {of[0]} and {of[1] or 'ignore_progress'}, not in plan.toml"
+                said = f"a row of {of[0]} and {of[1] or 'no detector'}, not in plan.toml"
                 yield StoreFinding(kind="file", where=str(path), said=said)
                 return
     except BenchError as error:
         yield StoreFinding(kind="file", where=str(path), said=str(error))
         return
     if len(samples) != record.samples:
-        said = f"{len(samples)} samples, where {RECORD} says {record.samples}; {AGAIN}"
+        said = f"{len(samples)} samples, but {RECORD} says {record.samples}; {RERUN}"
         yield StoreFinding(kind="file", where=str(path), said=said)
 
 
@@ -87,23 +87,24 @@ def _check_sums(folder: Path, sums: Mapping[str, str]) -> Iterator[StoreFinding]
         if name in (*WRITTEN, RECORD):
             yield from _check_file(folder / name, known)
         else:
-            said = f"names {name!r}, which no run writes; {AGAIN}"
+            said = f"lists {name!r}, which no run writes; {RERUN}"
             yield StoreFinding(kind="file", where=str(folder / RECORD), said=said)
 
 
 def _plan_of(folder: Path) -> dict[str, Any]:
-    """plan.toml as it stands: what it names need not be here any more."""
+    """Return the values of plan.toml; what it names need not exist."""
     try:
         return read_values(folder / "plan.toml")
-    except PlanError:  # its sum says it
+    except PlanError:  # reported by its checksum
         return {}
 
 
 def _other_plan(recorded: Mapping[str, Any], here: Mapping[str, Any]) -> str:
-    """The first key in which a record's plan is not that of plan.toml, or "".
+    """Return the first key in which a record's plan differs from plan.toml, or "".
 
-    What only one of them has is another version's: a default that came later. Paths are written as
-    seen from the file.
+    Keys in only one of them are of another version: a default that was added later. Paths are
+    skipped,
+    as they are written relative to the file.
     """
     return next(
         (
@@ -117,13 +118,13 @@ def _other_plan(recorded: Mapping[str, Any], here: Mapping[str, Any]) -> str:
 
 def _check_file(path: Path, known: str) -> Iterator[StoreFinding]:
     if not path.is_file():
-        yield StoreFinding(kind="missing", where=str(path), said=AGAIN)
+        yield StoreFinding(kind="missing", where=str(path), said=RERUN)
     elif _sum(path) != known:
-        yield StoreFinding(kind="file", where=str(path), said=AGAIN)
+        yield StoreFinding(kind="file", where=str(path), said=RERUN)
 
 
 def _sum(path: Path) -> str:
     try:
-        return sum_of(path)
-    except (OSError, ValueError):  # it is not what was written, whatever it is
+        return file_hash(path)
+    except (OSError, ValueError):  # not the file that was written
         return ""

@@ -1,4 +1,4 @@
-"""results.csv: a row a number, the paper's beside it."""
+"""Result files (results.csv): one row per cell, with the paper's number beside it."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ COLUMNS = (
     "dataset", "launder", "detector", "inpainter", "retouch", "mask_ratio_percent", "metric",
     "value", "n", "expected", "low", "high", "reported", "weights", "sees_hole", "reason", "met",
 )  # fmt: skip
-LATER = frozenset({"retouch", "met"})  # columns that files of older versions lack; empty there
-OLD_NAMES: Mapping[str, str] = MappingProxyType({"false_alarm": "fpr"})  # metrics' former names
+LATER = frozenset({"retouch", "met"})  # missing in files of older versions; empty there
+OLD_NAMES: Mapping[str, str] = MappingProxyType({"false_alarm": "fpr"})  # former metric names
 
 _ROW = TypeAdapter(ResultRow)
 
 
 def result_rows(results: Iterable[ResultRow]) -> list[dict[str, object]]:
-    """One dictionary per number with the keys `COLUMNS`; None where there is no number."""
+    """Return one dictionary per cell with the keys `COLUMNS`; None for a missing number."""
     return [
         {
             "dataset": row.dataset,
@@ -53,16 +53,16 @@ def write_results(path: Path, results: Iterable[ResultRow]) -> None:
     """Write results.csv.
 
     Raises:
-        OutputError: if it cannot be written.
+        OutputError: if the file cannot be written.
     """
     write_rows(path, COLUMNS, result_rows(results))
 
 
 def read_results(path: Path) -> Iterator[ResultRow]:
-    """Read results.csv, those of older versions too.
+    """Read results.csv, including files of older versions.
 
     Raises:
-        DataError: if the file is gone, damaged or of another version.
+        DataError: if the file is missing, damaged or of another version.
     """
     for number, row in enumerate(read_rows(path, COLUMNS, later=LATER), start=2):
         metric = OLD_NAMES.get(row["metric"], row["metric"])

@@ -1,7 +1,8 @@
-"""What a run shows, sample by sample, and where a store has the images.
+"""The images of a run, sample by sample: their keys, and where they are loaded from.
 
-A finished run's samples file holds the keys, so its data set, masks and models need not be here.
-Files of older versions do not: then the plan's jobs say them, if all that it names is still there.
+The samples file of a finished run contains the keys, so its data set, masks and models need not be
+available. Files of older versions do not: then the keys are computed from the plan's jobs, which
+requires everything that the plan names.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from benchmark.core.errors import DataError
 from benchmark.core.filenames import folder_names
 from benchmark.core.types import Mask, Pixels
 from benchmark.results.rows import SampleKeys, SampleRow
-from benchmark.results.run_folder import RunFolder, rebuilt
+from benchmark.results.run_folder import RunFolder, jobs_from_plan
 from benchmark.retouch import file_name, retouched_name
 from benchmark.runner.plan import Plan
 from benchmark.runner.planning import PlanJobs
@@ -23,13 +24,13 @@ from benchmark.store.store import Store, is_store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detected:
-    """What one detector said of one inpainted image.
+    """The output of one detector for one inpainted image.
 
     Attributes:
-        detector: its name.
-        heatmap: the heatmap's key.
-        score: its score of the image in [0, 1], or None.
-        row: all that was measured.
+        detector: name of the detector.
+        heatmap: key of the heatmap.
+        score: image-level score in [0, 1], or None.
+        row: all metrics of this image.
     """
 
     detector: str
@@ -40,13 +41,13 @@ class Detected:
 
 @dataclass(slots=True, kw_only=True)
 class Inpainted:
-    """What one inpainter made of one sample.
+    """The output of one inpainter for one sample.
 
     Attributes:
-        inpainter: its name.
-        retouch: what was done to the hole then, or "".
-        image: the image's key.
-        detected: what the detectors said of it as it is.
+        inpainter: name of the inpainter.
+        retouch: retouching of the hole, or "".
+        image: key of the image.
+        detected: outputs of the detectors without post-processing.
     """
 
     inpainter: str
@@ -56,26 +57,26 @@ class Inpainted:
 
     @property
     def name(self) -> str:
-        """What tables call it, such as "telea+grain:1.5"."""
+        """Name in tables, such as "telea+grain:1.5"."""
         return retouched_name(self.inpainter, self.retouch)
 
     @property
     def file_name(self) -> str:
-        """The same in names of files, such as "telea+grain-1.5"."""
+        """Name in file names, such as "telea+grain-1.5"."""
         return file_name(self.inpainter, self.retouch)
 
 
 @dataclass(slots=True, kw_only=True)
-class ShownSample:
+class DisplayedSample:
     """One sample of a run.
 
     Attributes:
-        dataset: the data set's name.
-        sample: the image's name.
-        bucket: the hole's bucket.
-        original: the image's key.
-        mask: the mask's key.
-        inpainted: by the inpainters, in the run's order.
+        dataset: name of the data set.
+        sample: name of the image.
+        bucket: mask-ratio bin.
+        original: key of the original image.
+        mask: key of the mask.
+        inpainted: outputs by inpainter and retouching, in the run's order.
     """
 
     dataset: str
@@ -86,23 +87,23 @@ class ShownSample:
     inpainted: dict[tuple[str, str], Inpainted] = field(default_factory=dict)
 
 
-def shown_samples(rows: Iterable[SampleRow], plan: Plan) -> list[ShownSample]:
-    """A run's samples in its order, each with all that the plan's inpainters made of it.
+def displayed_samples(rows: Iterable[SampleRow], plan: Plan) -> list[DisplayedSample]:
+    """Return a run's samples in order, each with the outputs of the plan's inpainters.
 
-    What is laundered is left out, and so are untouched images that only the null needs.
+    Post-processed images and authentic images that only the null needs are left out.
 
     Args:
-        rows: the run's, with their keys.
-        plan: its plan.
+        rows: sample rows of the run, with keys.
+        plan: plan of the run.
     """
-    painters = set(product(plan.inpainter_names, plan.retouches))
-    found: dict[tuple[str, str, str], ShownSample] = {}
+    variants = set(product(plan.inpainter_names, plan.retouches))
+    found: dict[tuple[str, str, str], DisplayedSample] = {}
     for row in rows:
-        if row.launder or (row.inpainter, row.retouch) not in painters:
+        if row.launder or (row.inpainter, row.retouch) not in variants:
             continue
         place = row.dataset, row.sample, row.bucket
         if place not in found:
-            found[place] = ShownSample(
+            found[place] = DisplayedSample(
                 dataset=row.dataset,
                 sample=row.sample,
                 bucket=row.bucket,
@@ -120,8 +121,8 @@ def shown_samples(rows: Iterable[SampleRow], plan: Plan) -> list[ShownSample]:
     return list(found.values())
 
 
-def folders(shown: Sequence[ShownSample]) -> dict[tuple[str, str], str]:
-    """The folder's name of every sample, by the data set's and the sample's name."""
+def folders(shown: Sequence[DisplayedSample]) -> dict[tuple[str, str], str]:
+    """Return the folder name of every sample, by the names of data set and sample."""
     return {
         (dataset, name): folder
         for dataset in dict.fromkeys(one.dataset for one in shown)
@@ -132,22 +133,22 @@ def folders(shown: Sequence[ShownSample]) -> dict[tuple[str, str], str]:
 
 
 class Images:
-    """The samples' images and masks: in the store, or where the plan's data are.
+    """Loader of the samples' images and masks, from the store or the plan's data.
 
     Args:
-        store: the run's.
-        jobs: of a plan whose data are here; None where only the store can have them.
+        store: store of the run.
+        jobs: jobs of a plan whose data are available; None to load from the store only.
     """
 
     def __init__(self, store: Store, jobs: PlanJobs | None = None) -> None:
         self._store = store
         self._jobs = jobs
 
-    def load(self, shown: ShownSample) -> tuple[Pixels, Mask]:
-        """A sample's image, (H, W, 3) uint8, and mask, (H, W) bool with True = hole.
+    def load(self, shown: DisplayedSample) -> tuple[Pixels, Mask]:
+        """Load a sample's image, (H, W, 3) uint8, and mask, (H, W) bool with True = hole.
 
         Raises:
-            DataError: if they are not here any more, or cannot be used.
+            DataError: if they are no longer available, or cannot be used.
             DamagedOutput: if the store's file is damaged.
         """
         if len(self._store.known([shown.original, shown.mask])) == 2:
@@ -160,45 +161,43 @@ class Images:
             if sample.id == shown.sample:
                 loaded = self._jobs.resolved.sources.load(sample)
                 return loaded.image, loaded.mask
-        raise DataError(f"{shown.sample}: is no image of this plan any more")
+        raise DataError(f"{shown.sample}: no longer an image of this plan")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
-    """What a run shows.
+class DisplayedRun:
+    """The images of a run.
 
     Attributes:
-        samples: its samples.
-        jobs: the plan's where the run's files do not hold the keys, or None.
-        left_out: models that are not shown, as their weights are no longer those of the run.
+        samples: samples of the run.
+        jobs: jobs of the plan if the run's files do not contain the keys, or None.
+        left_out: models that are left out, as their weights differ from those of the run.
     """
 
-    samples: list[ShownSample]
+    samples: list[DisplayedSample]
     jobs: PlanJobs | None
     left_out: tuple[str, ...] = ()
 
 
-def shown_of(run: RunFolder) -> Shown:
-    """What a run shows, from its files if they say where the images are, else from its plan.
+def read_displayed(run: RunFolder) -> DisplayedRun:
+    """Return the images of a run: from its files if they contain the keys, else from its plan.
 
     Raises:
-        DataError: if there is no store of answers.
-        BenchError: if an older run's images, masks or weights are gone.
+        DataError: if there is no store.
+        BenchError: if images, masks or weights of an older run are missing.
     """
     if not is_store(run.store):
-        raise DataError(
-            f"{run.store} is no store of answers; name the one this run used with --store"
-        )
+        raise DataError(f"{run.store} is not a store; name the store of this run with --store")
     if all(row.keys.image for row in run.samples):
-        return Shown(samples=shown_samples(run.samples, run.plan), jobs=run.jobs)
-    jobs = rebuilt(run.plan, None)
+        return DisplayedRun(samples=displayed_samples(run.samples, run.plan), jobs=run.jobs)
+    jobs = jobs_from_plan(run.plan, None)
     changed = _changed(run, jobs)
     rows = _with_keys(run.samples, jobs, changed)
-    return Shown(samples=shown_samples(rows, run.plan), jobs=jobs, left_out=changed)
+    return DisplayedRun(samples=displayed_samples(rows, run.plan), jobs=jobs, left_out=changed)
 
 
 def _changed(run: RunFolder, jobs: PlanJobs) -> tuple[str, ...]:
-    """Models whose weights are no longer those of the run: the store has other images of them."""
+    """Return the models whose weights changed since the run: the store has other images of them."""
     models = (*jobs.resolved.inpainters, *jobs.resolved.detectors)
     now = {one.name: one.weights.sha256 for one in models}
     then = run.record.checkpoints if run.record else {}

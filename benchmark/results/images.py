@@ -1,4 +1,4 @@
-"""Images, masks and heatmaps of a run as files under readable names."""
+"""Images, masks and heatmaps of a run as PNG files with readable names."""
 
 from __future__ import annotations
 
@@ -15,24 +15,26 @@ from benchmark.core.errors import DataError, PlanError
 from benchmark.core.filenames import file_part
 from benchmark.core.paths import atomic, make_below
 from benchmark.core.types import Pixels
-from benchmark.results.displayed import Images, Inpainted, ShownSample, folders
+from benchmark.results.displayed import DisplayedSample, Images, Inpainted, folders
 from benchmark.retouch import file_name
 from benchmark.runner.resolve import ResolvedPlan
 from benchmark.store.store import Store
 
 
-def save_pictures(folder: Path, shown: Sequence[ShownSample], store: Store, images: Images) -> None:
+def write_images(
+    folder: Path, shown: Sequence[DisplayedSample], store: Store, images: Images
+) -> None:
     """Write BUCKET/SAMPLE/{original,mask,INPAINTER,INPAINTER.DETECTOR}.png for every sample.
 
-    A retouched INPAINTER is called as "telea+grain-1.5": not every file system takes a colon.
-    Several data sets have a folder each. Heatmaps are those of the images as inpainted.
-    Heatmaps are drawn in colour (viridis, 0 to 1) for looking at; the store keeps the exact ones.
+    The file of a retouched inpainter is named like "telea+grain-1.5": not every file system allows
+    a colon. Several data sets get a folder each. Heatmaps are those without post-processing,
+    colored for display (viridis, 0 to 1); the store has the exact values.
 
     Args:
-        folder: where to.
-        shown: the run's samples.
-        store: where their images are.
-        images: where the originals and masks are.
+        folder: destination.
+        shown: samples of the run.
+        store: store of their images.
+        images: loader of originals and masks.
 
     Raises:
         OutputError: if a file cannot be written.
@@ -50,38 +52,38 @@ def save_pictures(folder: Path, shown: Sequence[ShownSample], store: Store, imag
         _save(place / "original.png", image)
         _save(place / "mask.png", (mask * np.uint8(255)))
         for made in one.inpainted.values():
-            _save_answers(place, made, store)
+            _save_outputs(place, made, store)
 
 
 def check_names(resolved: ResolvedPlan) -> None:
-    """Refuse labels under which two images of one sample would have the same file.
+    """Check that no two images of a sample get the same file name because of models' labels.
 
     Raises:
         PlanError: naming the file.
     """
-    painters = [
+    variants = [
         file_name(one.name, step) for one in resolved.inpainters for step in resolved.retouches
     ]
-    heatmaps = [f"{name}.{one.name}" for name in painters for one in resolved.detectors]
-    names = Counter(name.lower() for name in ("original", "mask", *painters, *heatmaps))
-    names["original"] -= "original" in painters  # the same image
+    heatmaps = [f"{name}.{one.name}" for name in variants for one in resolved.detectors]
+    names = Counter(name.lower() for name in ("original", "mask", *variants, *heatmaps))
+    names["original"] -= "original" in variants  # the same image
     twice = [name for name, count in names.items() if count > 1]
     if twice:
         raise PlanError(
-            f"--save-images: two files of a sample would be called {twice[0]}.png; put another "
-            "label before one of the models: LABEL=..."
+            f"--save-images: two files of a sample would be named {twice[0]}.png; give one of the "
+            "models another label: LABEL=..."
         )
 
 
 def heatmap_image(logits: NDArray[np.float16]) -> Pixels:
-    """(H, W) float16 logits as (H, W, 3) uint8: dark blue = 0, yellow = 1."""
+    """Convert (H, W) float16 logits to (H, W, 3) uint8: dark blue = 0, yellow = 1."""
     probability = 1 / (1 + np.exp(-logits.astype(np.float32)))
-    coloured = colormaps["viridis"](probability)[..., :3]
-    pixels: Pixels = np.rint(coloured * 255).astype(np.uint8)
+    colored = colormaps["viridis"](probability)[..., :3]
+    pixels: Pixels = np.rint(colored * 255).astype(np.uint8)
     return pixels
 
 
-def _save_answers(place: Path, made: Inpainted, store: Store) -> None:
+def _save_outputs(place: Path, made: Inpainted, store: Store) -> None:
     if not store.known([made.image]):
         return
     _save(place / f"{file_part(made.file_name)}.png", store.image(made.image))

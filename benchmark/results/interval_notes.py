@@ -1,4 +1,4 @@
-"""Which intervals stand in the brackets of a table, in a sentence beneath it."""
+"""Table notes that say which kinds of intervals the brackets contain."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from benchmark.results.rounding import kind_of
 
 OLD = (
     "Brackets: 95 % percentile bootstrap interval over images, of an older version, too narrow "
-    "where images are few; run the plan again for better ones (docs/statistics.md)."
+    "for few images; rerun the plan for better ones (docs/statistics.md)."
 )
 
 
-class Bracketed(Protocol):
-    """A number with its interval: a cell, or a row of results.csv."""
+class WithInterval(Protocol):
+    """A number with its interval: a cell or a row of results.csv."""
 
     @property
     def metric(self) -> str: ...  # noqa: D102
@@ -25,12 +25,12 @@ class Bracketed(Protocol):
     def n(self) -> int: ...  # noqa: D102
 
 
-def interval_note(numbers: Iterable[Bracketed], *, old: bool = False) -> str:
-    """What the brackets of some numbers are, or "" where none has any.
+def interval_note(numbers: Iterable[WithInterval], *, old: bool = False) -> str:
+    """Return a sentence on the intervals in brackets, or "" if there are none.
 
     Args:
-        numbers: what the table shows.
-        old: whether a version made them that had the percentile bootstrap alone.
+        numbers: numbers of the table.
+        old: whether they are of a version that had the percentile bootstrap only.
     """
     known = [one for one in numbers if one.low is not None]
     if not known:

@@ -1,7 +1,8 @@
-"""Who lies below the null: AUC of inpainted images against the untouched ones' (docs/null.md).
+"""Comparison of AUC with its null: inpainted against authentic images (docs/null.md).
 
-An AUC below the null beyond noise is not well hidden: the same map, inverted, finds the hole. So it
-is marked, never the best, and not ranked; the others are ranked by how far from the null they are.
+An AUC below the null beyond noise does not mean well hidden: the inverted heatmap localizes the
+hole. So it is marked, never the best, and not ranked; the others are ranked by distance to the
+null.
 """
 
 from __future__ import annotations
@@ -21,34 +22,34 @@ from benchmark.store.store import Store
 
 MARK = "§"
 BELOW = "found by the inverted map"
-RANKED = "auc"  # the metric whose ranks go by the distance to its null
-NULL_LINE = "null (untouched images, same holes)"
+RANKED = "auc"  # the metric that is ranked by the distance to its null
+NULL_LINE = "null (authentic images, same masks)"
 NULL_NOTE = (
-    "Null: the map of the untouched images, the same holes taken for the truth: what the "
-    "detector says of the hole's place when nothing was inpainted. An AUC is read against it, not "
-    "against 0.5."
+    "Null: heatmaps of the authentic images, scored against the same masks: the detector's "
+    "response to the hole's position when nothing was inpainted. Compare an AUC with its null, "
+    "not with 0.5."
 )
 MARK_NOTE = (
-    f"{MARK} {BELOW}: AUC below the null beyond noise (paired by image, two-sided test, each by "
-    "itself): neither best nor ranked. Ranks of AUC go by its distance to the null."
+    f"{MARK} {BELOW}: AUC below the null beyond noise (paired by image, two-sided test, "
+    "uncorrected): neither best nor ranked. AUC is ranked by its distance to the null."
 )
 NULL_ELSEWHERE = (
-    "The null is measured as the paper scores it and stands in results.csv, not beside these AUC "
-    "and F1: ranks go by the numbers themselves."
+    "The null uses the paper's convention and is in results.csv, not beside these AUC and F1: they "
+    "are ranked by their own values."
 )
-NO_NULL = "No null in this run, which is of an older version: ranks go by AUC itself."
+NO_NULL = "This run of an older version has no null: AUC is ranked by its own value."
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Spot:
-    """Where one inpainter's AUC stands beside the null.
+class CellKey:
+    """Key of one inpainter's AUC that is compared with its null.
 
     Attributes:
-        dataset: the data set's name.
-        launder: what was done to the images before detection, or "".
-        detector: the detector's name.
-        bucket: the hole's bucket.
-        inpainter: the inpainter's name, with its retouching such as "telea+grain:1.5".
+        dataset: name of the data set.
+        launder: post-processing before detection, or "".
+        detector: name of the detector.
+        bucket: mask-ratio bin.
+        inpainter: name of the inpainter, with its retouching, such as "telea+grain:1.5".
     """
 
     dataset: str
@@ -58,21 +59,21 @@ class Spot:
     inpainter: str
 
 
-Distances = Mapping[Spot, PairedTest]
+Distances = Mapping[CellKey, PairedTest]
 
 
 def against_null(
     columns: Mapping[str, Values], null: Values, *, seed: int
 ) -> dict[str, PairedTest]:
-    """How far the AUC of some inpainters lie from the null, each paired by image.
+    """Test the difference of inpainters' AUC to the null, each paired by image.
 
     Args:
         columns: per inpainter (N,) AUC of inpainted images, in [0, 1]; NaN is a gap.
-        null: (N,) AUC of the same images untouched, against the same holes.
-        seed: the plan's.
+        null: (N,) AUC of the authentic images against the same masks.
+        seed: seed of the plan.
 
     Returns:
-        Per inpainter that shares an image with the null the mean of AUC minus null; "better" is
+        Per inpainter that shares an image with the null, the test of AUC minus null; "better" means
         below the null beyond noise.
     """
     counted = {
@@ -88,15 +89,15 @@ def against_null(
     return dict(zip(counted, found, strict=True))
 
 
-def from_null(own: Values, null: Values) -> Values:
-    """How far AUC lies from the null, image by image, counted so that the mean is not negative.
+def distance_from_null(own: Values, null: Values) -> Values:
+    """Return the distance of AUC to the null per image, signed so that its mean is not negative.
 
     Args:
         own: (N,) AUC of inpainted images; NaN is a gap.
-        null: (N,) AUC of the same images untouched; where all are NaN, `own` is what counts.
+        null: (N,) AUC of the authentic images; if all are NaN, `own` is returned.
 
     Returns:
-        (N,) what an inpainter is ranked by: its mean is |mean of AUC minus null|.
+        (N,) values by which an inpainter is ranked: their mean is |mean of AUC minus null|.
     """
     apart: Values = own - null
     counted = apart[np.isfinite(apart)]
@@ -106,16 +107,16 @@ def from_null(own: Values, null: Values) -> Values:
 
 
 def is_below(test: PairedTest) -> bool:
-    """Whether an AUC lies below the null beyond noise."""
+    """Return whether an AUC is below the null beyond noise."""
     return test.verdict == "better"
 
 
-def stored_distances(jobs: PlanJobs, store: Store) -> dict[Spot, PairedTest]:
-    """How far every inpainter's AUC lies from the null, from a run's answers.
+def stored_distances(jobs: PlanJobs, store: Store) -> dict[CellKey, PairedTest]:
+    """Test every inpainter's AUC against the null, from a run's stored rows.
 
-    The values are rounded as samples.csv has them, so that reports made of it say the same.
+    Values are rounded as in samples.csv, so that reports made from it agree.
     """
-    found: dict[Spot, PairedTest] = {}
+    found: dict[CellKey, PairedTest] = {}
     resolved = jobs.resolved
     if RANKED not in resolved.measured:
         return found
@@ -136,21 +137,21 @@ def stored_distances(jobs: PlanJobs, store: Store) -> dict[Spot, PairedTest]:
                 for view in same
             }
             for name, test in against_null(columns, null, seed=resolved.plan.seed).items():
-                spot = Spot(where[0], untouched.launder, detector.name, where[1], name)
+                spot = CellKey(where[0], untouched.launder, detector.name, where[1], name)
                 found[spot] = test
     return found
 
 
 def distance_rows(distances: Distances) -> list[dict[str, object]]:
-    """One dictionary per inpainter, detector, laundering and bucket, for JSON."""
+    """Return one dictionary per inpainter, detector, post-processing and bin, for JSON."""
     return [
         {**asdict(spot), "below": is_below(test), **asdict(test)}
         for spot, test in distances.items()
     ]
 
 
-def untested(reasons: Iterable[str]) -> tuple[str, ...]:
-    """Why some AUC were not tested against the null, each reason once; "" is none."""
+def untested_notes(reasons: Iterable[str]) -> tuple[str, ...]:
+    """Return why AUC were not tested against the null, each reason once; "" means tested."""
     return tuple(
         f"AUC is not tested against the null, and not marked: {reason.rstrip('.')}."
         for reason in dict.fromkeys(filter(None, reasons))
@@ -164,19 +165,19 @@ def standing(
     distances: Mapping[str, PairedTest],
     met: Container[str] = frozenset(),
 ) -> dict[str, float]:
-    """By what some inpainters are ranked in one cell: the lower, the better.
+    """Return the values by which the inpainters of one cell are ranked, lower is better.
 
     Args:
-        metric: the metric's name.
-        lower: whether a lower number is better.
-        models: the metric's value per inpainter.
-        distances: how far their AUC lie from the null, where that is known.
-        met: those that the detector met in training.
+        metric: name of the metric.
+        lower: whether lower values are better.
+        models: value of the metric per inpainter.
+        distances: tests of their AUC against the null, if known.
+        met: inpainters that were in the detector's training set.
 
     Returns:
-        A number per inpainter that is ranked: of AUC the distance to the null, if it is known for
-        all; of others the value, its sign turned where higher is better. Those below the null and
-        those that were met are left out.
+        A value per ranked inpainter: for AUC the distance to the null, if known for all; otherwise
+        the metric's value, negated if higher is better. Inpainters below the null or in the
+        detector's training set are left out.
     """
     ranked = [
         name
@@ -189,6 +190,6 @@ def standing(
 
 
 def _values(store: Store, keys: Sequence[str]) -> Values:
-    """(N,) what a metric came to under each key, NaN where there is nothing."""
+    """Return the (N,) values of a metric under the given keys, NaN where there is none."""
     rows = store.measurements(keys)
     return np.array([np.nan if row is None else float(stored(row[0])) for row in rows])

@@ -1,4 +1,4 @@
-"""The numbers the paper prints, as data (`reported.csv`, Tables 1 to 6)."""
+"""Numbers printed in the paper's Tables 1 to 6 (`reported.csv`)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from detectors import DETECTORS
 from inpainters import INPAINTERS
 
 TABLES = Path(__file__).with_name("reported.csv")
-COMPARED = "places2"  # the data set of Tables 2 to 6, set beside ours where the paper has no own
+COMPARED = "places2"  # data set of Tables 2 to 6, compared with data sets that the paper lacks
 
 
 @cache
 def reported() -> dict[tuple[str, str, str, str, str], float]:
-    """(dataset, detector, inpainter, bucket, metric), all the paper's names -> its number.
+    """Return the paper's numbers by (dataset, detector, inpainter, bucket, metric), its own names.
 
     Tables 1 to 4; Tables 5 and 6 repeat models with and without parts. In Table 1 `detector` is "".
     """
@@ -37,17 +37,17 @@ def reported() -> dict[tuple[str, str, str, str, str], float]:
 def reported_value(
     dataset: str, detector: str, inpainter: str, bucket: str, metric: str
 ) -> float | None:
-    """The paper's number for a cell, on the same data set if the paper has it, else on Places2.
+    """Return the paper's number of a cell, from the same data set if it has it, else Places2.
 
     Args:
-        dataset: our name of the data set.
-        detector: the detector's name in the paper, or "".
-        inpainter: the inpainter's name in the paper.
-        bucket: such as "10-20".
+        dataset: name of the data set.
+        detector: name of the detector in the paper, or "".
+        inpainter: name of the inpainter in the paper.
+        bucket: mask-ratio bin such as "10-20".
         metric: "auc", "f1", "acc", "psnr" or "lpips".
 
     Returns:
-        The number, or None where the paper has none.
+        The number, or None if the paper has none.
     """
     known = {key[0] for key in reported()}
     return reported().get(
@@ -56,7 +56,7 @@ def reported_value(
 
 
 def paper_value(row: ResultRow) -> float | None:
-    """The paper's number for one of ours, or None: it has none of anything laundered or retouched.
+    """Return the paper's number for a cell; None for post-processed or retouched images, or others.
 
     Raises:
         UnknownName: if there is no such model.

@@ -1,4 +1,4 @@
-"""Which answers of a store some runs need: what `bench clean --unneeded` keeps."""
+"""Keys of the stored outputs that runs need, which `bench clean --unneeded` keeps."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 from benchmark.core.errors import BadInput, BenchError
 from benchmark.core.inspecting import inspecting
-from benchmark.results.file_hashes import refuse_changed
+from benchmark.results.file_hashes import refuse_changed_files
 from benchmark.results.record import BEGUN, Record, read_record
-from benchmark.results.run_folder import filed, read_plan, rebuilt
+from benchmark.results.run_folder import jobs_from_files, jobs_from_plan, read_plan
 from benchmark.results.samples import BEGUN_SAMPLES, read_samples
 from benchmark.runner.jobs import measure_key
 from benchmark.runner.planning import Keys, PlanJobs
@@ -18,16 +18,16 @@ from benchmark.runner.shard import read_shard
 
 
 def needed_by(folders: Sequence[Path]) -> set[str]:
-    """The keys of all answers that some runs ask for.
+    """Return the keys of all outputs that the given runs need.
 
-    A finished run's files say them: its data set, masks and models need not be here.
+    A finished run's files contain them: its data set, masks and models need not be available.
 
     Raises:
-        BadInput: if there is no run, or what one of them needs cannot be told: a damaged one, or an
-            unfinished or older one whose data or weights are gone.
+        BadInput: if no run is given, or the keys of one are unknown: it is damaged, or unfinished
+            or old and its data or weights are missing.
     """
     if not folders:
-        raise BadInput("which runs need answers? Name their folders")
+        raise BadInput("expected the folders of the runs whose outputs are kept, got none")
     keys: set[str] = set()
     for folder in folders:
         try:
@@ -35,7 +35,7 @@ def needed_by(folders: Sequence[Path]) -> set[str]:
                 keys.update(_keys(folder))
         except BenchError as error:
             raise BadInput(
-                f"{folder}: what this run needs cannot be told ({error}); nothing was removed"
+                f"{folder}: cannot determine what this run needs ({error}); nothing was removed"
             ) from None
     keys.discard("")
     return keys
@@ -49,28 +49,32 @@ def _keys(folder: Path) -> Iterator[str]:
     begun = read_record(folder, BEGUN)
     plan = read_plan(folder, begun)
     shard = read_shard(folder)
-    jobs = filed(folder, plan, begun, BEGUN_SAMPLES) if begun else rebuilt(plan, shard)
+    jobs = (
+        jobs_from_files(folder, plan, begun, BEGUN_SAMPLES)
+        if begun
+        else jobs_from_plan(plan, shard)
+    )
     yield from chain.from_iterable(_columns(jobs))
 
 
 def _from_files(folder: Path, record: Record) -> Iterator[str]:
-    refuse_changed(folder, record.files, ["record.json", "samples.csv"])
+    refuse_changed_files(folder, record.files, ["record.json", "samples.csv"])
     for row in read_samples(folder / "samples.csv"):
         keys = row.keys
         yield from (keys.original, keys.mask, keys.image, keys.heatmap)
         for name, revision in record.metrics.items():
-            for seen in ("", keys.heatmap):  # of the image alone, or of what the detector says
-                yield measure_key(name, revision, keys.image, seen)
+            for heatmap in ("", keys.heatmap):  # of the image alone, or of the detector's output
+                yield measure_key(name, revision, keys.image, heatmap)
 
 
 def _columns(jobs: PlanJobs) -> Iterator[Keys]:
     resolved = jobs.resolved
     yield jobs.image_keys()
     yield jobs.mask_keys()
-    painters = [(one, step) for one in resolved.inpainters for step in resolved.retouches]
+    variants = [(one, step) for one in resolved.inpainters for step in resolved.retouches]
     if resolved.extra_null_inpainter is not None:
-        painters.append((resolved.extra_null_inpainter, ""))
-    for inpainter, retouch in painters:
+        variants.append((resolved.extra_null_inpainter, ""))
+    for inpainter, retouch in variants:
         yield jobs.inpaint_keys(inpainter, retouch)
         yield from (column.keys for column in jobs.measure_jobs(inpainter, retouch))
         for detector in resolved.detectors_of(inpainter, retouch):

@@ -1,4 +1,4 @@
-"""The rows of a run: one number of a table, and one image with what was measured of it."""
+"""Row types of a run's files: `ResultRow`, a cell of a table, and `SampleRow`, an image."""
 
 from __future__ import annotations
 
@@ -20,46 +20,46 @@ def _yes(value: object) -> object:
     return value == "yes" if value in ("yes", "") else value
 
 
-Number = Annotated[float | None, BeforeValidator(_gap)]  # in a file a gap is empty
-Mark = Annotated[bool, BeforeValidator(_yes)]  # in a file "yes" or empty
+Number = Annotated[float | None, BeforeValidator(_gap)]  # empty in files if None
+Mark = Annotated[bool, BeforeValidator(_yes)]  # "yes" or empty in files
 Met = Literal["", "yes", "no"]
-Key = Annotated[str, Field(pattern=r"^([0-9a-f]{32})?$")]  # names files of the store
-Name = Annotated[str, AfterValidator(intern)]  # the same few in every row
+Key = Annotated[str, Field(pattern=r"^([0-9a-f]{32})?$")]  # becomes a file name in the store
+Name = Annotated[str, AfterValidator(intern)]  # few values, repeated in every row
 
 
 def weights_text(editions: Mapping[str, str]) -> str:
-    """The editions of some models as a cell of results.csv, such as "lama=mini trufor=official"."""
+    """Format weights variants for results.csv, such as "lama=mini trufor=official"."""
     return " ".join(f"{name}={one.replace(', ', ',')}" for name, one in editions.items())
 
 
 def editions_of(weights: str) -> dict[str, str]:
-    """The editions in such a cell, by the model's name."""
+    """Parse weights variants from results.csv, by model name."""
     parts = (part.split("=", 1) for part in weights.split())
     return {name: edition.replace(",", ", ") for name, edition in parts}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultRow:
-    """One number of a run: a cell of a table, a line of results.csv.
+    """One number of a run: a cell of a table, a row of results.csv.
 
     Attributes:
-        dataset: the data set's name.
-        launder: what was done to the inpainted image before detection, or "".
-        detector: the detector's name, or "" for a metric of the image alone.
-        inpainter: the inpainter's name.
-        retouch: what was done to the hole after it, or "".
-        bucket: the hole's bucket, such as "10-20".
-        metric: the metric's name; of untouched images `fpr` stands in for `acc`.
+        dataset: name of the data set.
+        launder: post-processing before detection, or "".
+        detector: name of the detector, or "" for a metric of the image alone.
+        inpainter: name of the inpainter.
+        retouch: retouching of the hole, or "".
+        bucket: mask-ratio bin, such as "10-20".
+        metric: name of the metric; on authentic images `fpr` replaces `acc`.
         value: the number, or None for a gap.
-        n: samples that count in it.
-        expected: samples that should.
+        n: number of samples that count.
+        expected: number of samples of the cell.
         low: lower end of the 95 % interval (docs/statistics.md), or None.
         high: upper end, or None.
-        weights: the weights behind it, such as "safepaint=mini trufor=official".
-        sees_hole: whether the inpainter looked at what the image shows inside the hole.
-        reason: why there is no number, or "".
-        met: whether the detector met the inpainter in training, "yes" or "no"; "" where that is not
-            known, or there is no detector.
+        weights: weights variants such as "safepaint=mini trufor=official".
+        sees_hole: whether the output depends on the image's content inside the hole.
+        reason: reason of a gap, or "".
+        met: whether the inpainter was in the detector's training set, "yes" or "no"; "" if that is
+            unknown, or there is no detector.
     """
 
     dataset: Name
@@ -81,23 +81,23 @@ class ResultRow:
 
     @property
     def painter(self) -> str:
-        """What tables call the inpainter, such as "telea+grain:1.5"."""
+        """Name of the inpainter with its retouching, such as "telea+grain:1.5"."""
         return retouched_name(self.inpainter, self.retouch)
 
     def edition(self, model: str) -> str:
-        """The edition of one model's weights, such as "mini"; "none" for one without any."""
+        """Return the weights variant of one model, such as "mini"; "none" if it has no weights."""
         return editions_of(self.weights)[model]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleKeys:
-    """Under which keys a store has the images of a row; "" where none is known.
+    """Keys of a row's files in the store; "" if unknown.
 
     Attributes:
-        original: the sample's image.
-        mask: its mask.
-        image: the inpainted image.
-        heatmap: what the detector says of it.
+        original: key of the original image.
+        mask: key of the mask.
+        image: key of the inpainted image.
+        heatmap: key of the heatmap.
     """
 
     original: Key = ""
@@ -108,20 +108,20 @@ class SampleKeys:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleRow:
-    """One image with its hole, inpainted by one inpainter and judged by one detector.
+    """One image with one mask, inpainted by one inpainter and scored by one detector.
 
     Attributes:
-        dataset: the data set's name.
-        launder: what was done to the inpainted image before detection, or "".
-        sample: the image's name.
-        bucket: the hole's bucket.
-        mask: what decided the mask, in words.
-        inpainter: who inpainted.
-        retouch: what was done to the hole then, or "".
-        detector: who judged, or "".
-        score: the detector's score in [0, 1], or None.
-        keys: where a store has its images; files of older versions do not say.
-        numbers: per metric what it measured, one or several numbers; a gap has no entry.
+        dataset: name of the data set.
+        launder: post-processing before detection, or "".
+        sample: name of the image.
+        bucket: mask-ratio bin.
+        mask: description of the mask's source.
+        inpainter: name of the inpainter.
+        retouch: retouching of the hole, or "".
+        detector: name of the detector, or "".
+        score: image-level score in [0, 1], or None.
+        keys: keys of its files in the store; empty in files of older versions.
+        numbers: the measured row of each metric, one or several numbers; gaps have no entry.
     """
 
     dataset: Name
@@ -138,5 +138,5 @@ class SampleRow:
 
     @property
     def painter(self) -> str:
-        """What tables call the inpainter, such as "telea+grain:1.5"."""
+        """Name of the inpainter with its retouching, such as "telea+grain:1.5"."""
         return retouched_name(self.inpainter, self.retouch)

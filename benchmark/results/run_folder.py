@@ -1,4 +1,4 @@
-"""The one reader of a run's folder: finished runs from their files, others from the store."""
+"""Reader of run folders: finished runs from their files, unfinished ones from the store."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from benchmark.core.registry import Registry
 from benchmark.datasets import DATASETS
 from benchmark.datasets.published import Published
 from benchmark.metrics import METRICS
-from benchmark.metrics.external import MetricCard
-from benchmark.metrics.external import remember_card as remember_metric
+from benchmark.metrics.external import MetricCard, stand_in_for
 from benchmark.metrics.intervals import RULES
 from benchmark.results.aggregate import aggregate
 from benchmark.results.csv import read_results
-from benchmark.results.file_hashes import refuse_changed
+from benchmark.results.file_hashes import refuse_changed_files
 from benchmark.results.files import damaged
-from benchmark.results.record import BEGUN, Record, read_record, store_of
-from benchmark.results.recorded_metrics import FiledJobs, filed_jobs
+from benchmark.results.record import BEGUN, Record, read_record
+from benchmark.results.recorded_jobs import RecordedJobs, recorded_jobs
 from benchmark.results.rows import ResultRow, SampleRow
 from benchmark.results.samples import BEGUN_SAMPLES, read_samples, sample_rows
+from benchmark.results.store_location import store_of
 from benchmark.runner.plan import Plan
 from benchmark.runner.planning import PlanJobs
 from benchmark.runner.resolve import resolve_plan
@@ -34,20 +34,20 @@ from benchmark.store.store import Store, is_store
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 
-RUNS = Path("runs")  # where `bench run` makes a folder if it is told no other
+RUNS = Path("runs")  # default parent of run folders
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunFolder:
-    """What a run left in its folder, or has come to so far.
+    """A finished run, or the current state of an unfinished one.
 
     Attributes:
-        path: the folder.
+        path: folder of the run.
         plan: the plan.
-        record: what record.json says, or None where the run has not ended.
-        results: every number, in the plan's order.
-        store: where the answers are.
-        jobs: of a run that has not ended; None of a finished one, whose files say everything.
+        record: content of record.json, or None if the run has not ended.
+        results: every cell, in the plan's order.
+        store: location of the store.
+        jobs: jobs of an unfinished run; None for a finished one, whose files are complete.
     """
 
     path: Path
@@ -59,34 +59,37 @@ class RunFolder:
 
     @property
     def complete(self) -> bool:
-        """Whether the run has ended; then its numbers come from its files alone."""
+        """Whether the run has ended, so that its numbers are read from its files alone."""
         return self.record is not None
 
     @property
     def old_intervals(self) -> bool:
-        """Whether its intervals are an older version's, from the percentile bootstrap alone."""
+        """Whether its intervals are of an older version, with the percentile bootstrap only."""
         return self.record is not None and self.record.intervals != RULES
 
     @cached_property
     def samples(self) -> tuple[SampleRow, ...]:
-        """Every row of samples.csv, read when it is first asked for and kept.
+        """Every row of samples.csv, read on first access and cached.
 
         Raises:
-            DataError: if the file is gone, damaged or of another version.
+            DataError: if the file is missing, damaged or of another version.
         """
         return tuple(self._read_samples())
 
     def each_sample(self) -> Iterator[SampleRow]:
-        """The rows of `samples` one after the other, none kept: a large run has a million.
+        """Yield the rows of `samples` without caching them, as a large run has a million.
 
         Raises:
-            DataError: if the file is gone, damaged or of another version.
+            DataError: if the file is missing, damaged or of another version.
         """
-        yield from vars(self).get("samples") or self._read_samples()
+        cached = self.__dict__.get("samples")  # where `cached_property` keeps it
+        yield from self._read_samples() if cached is None else cached
 
     def _read_samples(self) -> Iterator[SampleRow]:
         if self.jobs is None:
-            refuse_changed(self.path, self.record.files if self.record else {}, ["samples.csv"])
+            refuse_changed_files(
+                self.path, self.record.files if self.record else {}, ["samples.csv"]
+            )
             yield from read_samples(self.path / "samples.csv")
             return
         with Store(self.store, read_only=True) as store:
@@ -94,66 +97,66 @@ class RunFolder:
 
 
 def newest_run(root: Path = RUNS) -> Path:
-    """The folder below `root` whose run was started last.
+    """Return the folder below `root` whose run was started last.
 
     Raises:
         DataError: if there is none.
     """
     plans = [path for path in root.glob("*/plan.toml") if path.is_file()]
     if not plans:
-        raise DataError(f"no run below {root}/: 'bench run' makes one, or name its folder")
+        raise DataError(f"no run below {root}/; create one with 'bench run', or name its folder")
     return max(plans, key=lambda path: (path.stat().st_mtime_ns, path.parent.name)).parent
 
 
 def read_run(path: str | Path, *, store: str | Path | None = None) -> RunFolder:
     """Read the folder of a run.
 
-    A run that has not ended has its plan alone; its numbers so far come from the store, and no
+    An unfinished run has only its plan; its current numbers are computed from the store, and no
     model is loaded.
 
     Args:
-        path: the folder that `bench run --out` wrote.
-        store: where the answers are; by default where its record says, and of a run that has not
-            ended where `bench run` keeps them.
+        path: folder written by `bench run --out`.
+        store: location of the store; by default the recorded one, and for an unfinished run the
+            default of `bench run`.
 
     Returns:
         The run.
 
     Raises:
-        DataError: if the folder is no run's, a file in it is damaged or of another version, or the
-            run has not ended and its store is not there.
+        DataError: if it is no run folder, a file in it is damaged or of another version, or the run
+            is unfinished and its store is missing.
     """
     folder = Path(path)
     with inspecting():
-        answers = store or store_of(folder)
+        location = store or store_of(folder)
         record = read_record(folder)
         begun = record or read_record(folder, BEGUN)
         plan = read_plan(folder, begun)
         if record is not None:
-            refuse_changed(folder, record.files, ["results.csv"])
+            refuse_changed_files(folder, record.files, ["results.csv"])
             rows, jobs = _results(folder, record), None
         else:
-            jobs = _jobs_of(folder, plan, begun, answers)
-            with Store(answers, read_only=True) as there:
+            jobs = _jobs_of(folder, plan, begun, location)
+            with Store(location, read_only=True) as there:
                 rows = tuple(aggregate(jobs, there, ()))
-    return RunFolder(path=folder, plan=plan, record=record, results=rows, store=answers, jobs=jobs)
+    return RunFolder(path=folder, plan=plan, record=record, results=rows, store=location, jobs=jobs)
 
 
 def read_plan(folder: Path, record: Record | None) -> Plan:
-    """The plan of a run, and what its record says of all that is not of this project.
+    """Return the plan of a run, and register the plugins that its record describes.
 
     Args:
-        folder: the run's.
-        record: its record, or what it said at its beginning; None where it has neither.
+        folder: folder of the run.
+        record: its record, or the one written at its start; None if it has neither.
 
     Raises:
-        DataError: if it is no run's, or the plan is damaged or of another version.
+        DataError: if it is no run folder, or the plan is damaged or of another version.
     """
     if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder; name one that 'bench run --out' wrote")
+        raise DataError(f"{folder}: no such folder; expected one that 'bench run --out' wrote")
     path = folder / "plan.toml"
     if not path.is_file():
-        raise DataError(f"{folder}: no run in it (plan.toml is missing)")
+        raise DataError(f"{folder}: not a run folder (plan.toml is missing)")
     if record is not None:
         _remember(record)
     try:
@@ -164,43 +167,45 @@ def read_plan(folder: Path, record: Record | None) -> Plan:
         raise DataError(f"{path}: {error} (a plan of another version, or damaged)") from None
 
 
-def filed(folder: Path, plan: Plan, record: Record, name: str = "samples.csv") -> FiledJobs:
-    """The jobs of a run from its own files.
+def jobs_from_files(
+    folder: Path, plan: Plan, record: Record, name: str = "samples.csv"
+) -> RecordedJobs:
+    """Return the jobs of a run from its own files.
 
     Args:
-        folder: the run's.
-        plan: its plan.
-        record: its record.
-        name: of the file that has the samples' keys.
+        folder: folder of the run.
+        plan: plan of the run.
+        record: record of the run.
+        name: name of the file that contains the samples' keys.
 
     Raises:
-        DataError: if the files do not hold them, as an older version's.
+        DataError: if the files do not contain the keys, as those of older versions.
     """
     try:
-        return filed_jobs(plan, record, read_samples(folder / name))
+        return recorded_jobs(plan, record, read_samples(folder / name))
     except DataError as error:
         path = folder / name
         raise DataError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
 
 
-def rebuilt(plan: Plan, shard: Shard | None) -> PlanJobs:
-    """The jobs of a plan that names nothing but what comes with this project.
+def jobs_from_plan(plan: Plan, shard: Shard | None) -> PlanJobs:
+    """Return the jobs of a plan that uses nothing from outside this project.
 
     Raises:
-        DataError: if it names a folder, a file, a plugin or a program: a run that is only looked
-            at has nothing read or started that it names.
+        DataError: if it names a folder, a file, a plugin or a program: for safety, reading a run
+            neither reads nor starts what its plan names.
     """
     if (what := names_outside(plan)) is not None:
         raise DataError(
-            f"its plan names {what}, which is not looked at for a run of a stranger's, and its "
-            "files do not say what is needed; 'bench run' with its plan.toml and its folder as "
-            "--out goes on with it, if you trust it"
+            f"its plan names {what}, which is not opened as the run may be someone else's, and its "
+            "files lack the keys; if you trust it, resume it by 'bench run' with its plan.toml "
+            "and its folder as --out"
         )
     return PlanJobs(resolve_plan(plan, shard))
 
 
 def names_outside(plan: Plan) -> str | None:
-    """The first that a plan names and that does not come with this project, or None."""
+    """Return the first name in a plan that is not part of this project, or None."""
     places = {"images": plan.images, "data_root": plan.data_root, "masks": plan.masks}
     files = [one for one in plan.weights.values() if one not in ("official", "mini")]
     words: list[tuple[Registry[Any], tuple[str, ...]]] = [
@@ -209,26 +214,28 @@ def names_outside(plan: Plan) -> str | None:
         (METRICS, plan.metrics),
         (DATASETS, plan.datasets),
     ]
-    brought = [one for registry, names in words for one in names if not registry.find(one).built_in]
+    external = [
+        one for registry, names in words for one in names if not registry.find(one).built_in
+    ]
     named = [key for key, place in places.items() if place is not None]
-    return next(iter((*(f"its own {key}" for key in named), *map(repr, files + brought))), None)
+    return next(iter((*(f"its own {key}" for key in named), *map(repr, files + external))), None)
 
 
 def _results(folder: Path, record: Record) -> tuple[ResultRow, ...]:
-    """The numbers; of an older run's own metrics no more is known than what they are of."""
+    """Read the cells; plugin metrics of older runs are registered by what they measure only."""
     path = folder / "results.csv"
     rows = tuple(read_results(path))
     needs = {row.metric: "verdict" if row.detector else "filled" for row in rows}
     for name in record.metrics:
         if name in needs and name not in (*METRICS.built_in, *record.described):
-            remember_metric(name, MetricCard.model_validate({"needs": needs[name]}))
+            stand_in_for(name, MetricCard.model_validate({"needs": needs[name]}))
     for row in rows:
         _refuse_unknown(path, row)
     return rows
 
 
 def _refuse_unknown(path: Path, row: ResultRow) -> None:
-    """Refuse a row of a model or metric that neither this project nor the record knows."""
+    """Raise DataError for a row of an unknown model or metric."""
     try:
         METRICS.load(row.metric)
         for registry, name in ((INPAINTERS, row.inpainter), (DETECTORS, row.detector)):
@@ -238,31 +245,31 @@ def _refuse_unknown(path: Path, row: ResultRow) -> None:
     except UnknownName as error:
         raise damaged(path, str(error)) from None
     except (KeyError, ValueError):
-        raise damaged(path, f"{quoted(row.weights)} does not say the weights of {name}") from None
+        raise damaged(path, f"{quoted(row.weights)} lacks the weights of {name}") from None
 
 
 def _remember(record: Record) -> None:
-    """Know what the run brought, which need not be here any more, and is not imported if it is."""
+    """Register the plugins of a run from its record, without importing them."""
     for name, model in record.brought.items():
         registry: Registry[Any] = INPAINTERS if model.kind == "inpainter" else DETECTORS
         if name not in registry.built_in:
             registry.remember_card(replace(card_from(model.card), name=name))
     for name, card in record.described.items():
-        remember_metric(name, card)
-    for name in record.metrics:  # of an older version; what it is of, its rows tell
+        stand_in_for(name, card)
+    for name in record.metrics:  # of an older version; the rows say what it measures
         if name not in (*METRICS.built_in, *record.described):
-            remember_metric(name, MetricCard(needs="verdict"))
+            stand_in_for(name, MetricCard(needs="verdict"))
     datasets = record.plan.get("datasets")
     for name in datasets if isinstance(datasets, list) else ():
-        DATASETS.register_stand_in(str(name), Published)  # by name alone
+        DATASETS.register_stand_in(str(name), Published)  # only its name is needed
 
 
 def _jobs_of(folder: Path, plan: Plan, begun: Record | None, store: str | Path) -> PlanJobs:
     if not is_store(store):
-        raise DataError(f"{folder}: its run has not ended, and {store} is no store; name --store")
+        raise DataError(f"{folder}: the run has not ended and {store} is no store; use --store")
     if begun is not None:
-        return filed(folder, plan, begun, BEGUN_SAMPLES)
+        return jobs_from_files(folder, plan, begun, BEGUN_SAMPLES)
     try:
-        return rebuilt(plan, read_shard(folder))
+        return jobs_from_plan(plan, read_shard(folder))
     except DataError as error:
-        raise DataError(f"{folder}: its run has not ended; {error}") from None
+        raise DataError(f"{folder}: the run has not ended; {error}") from None

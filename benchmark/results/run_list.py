@@ -1,4 +1,4 @@
-"""The runs below a folder: whether each has ended, and where its answers are."""
+"""List of the runs below a folder: state, size and store of each."""
 
 from __future__ import annotations
 
@@ -8,24 +8,25 @@ from pathlib import Path
 
 from benchmark.core.errors import BenchError
 from benchmark.core.inspecting import inspecting
-from benchmark.results.record import BEGUN, read_record, store_or_default
+from benchmark.results.record import BEGUN, read_record
 from benchmark.results.run_folder import RUNS, read_plan
+from benchmark.results.store_location import store_or_default
 from benchmark.store.store import absolute
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedRun:
-    """A run in a line.
+    """An entry of the list of runs.
 
     Attributes:
-        folder: where its files are.
-        plan: the plan's name, or "".
-        started: when its plan was written, local time to the second.
-        state: "complete", "failures: N" (jobs without an answer), "not ended", or "damaged: ..."
-        inpainters: how many.
-        detectors: how many.
-        samples: how many, or None where the run has not ended.
-        store: where its answers are, or "" where its record does not say.
+        folder: folder of the run.
+        plan: name of the plan, or "".
+        started: time at which its plan was written, local time to the second.
+        state: "complete", "failures: N" (failed jobs), "not ended", or "damaged: ..."
+        inpainters: number of inpainters.
+        detectors: number of detectors.
+        samples: number of samples, or None if the run has not ended.
+        store: location of its store, or "" if not recorded.
     """
 
     folder: str
@@ -40,10 +41,10 @@ class ListedRun:
 
 @inspecting()
 def list_runs(root: Path = RUNS) -> list[ListedRun]:
-    """Every run below a folder, the one started last first.
+    """Return every run below a folder, the latest first.
 
     Args:
-        root: where `bench run` makes folders.
+        root: parent of run folders.
     """
     plans = [path for path in root.glob("*/plan.toml") if path.is_file()]
     plans.sort(key=lambda path: (path.stat().st_mtime_ns, path.parent.name), reverse=True)
@@ -51,7 +52,7 @@ def list_runs(root: Path = RUNS) -> list[ListedRun]:
 
 
 def runs_of(store: str | Path, root: Path = RUNS) -> list[Path]:
-    """The folders of the runs below a folder whose answers a store has."""
+    """Return the folders of the runs below a folder that use a store."""
     wanted = absolute(store)
     folders = [path.parent for path in sorted(root.glob("*/plan.toml"))]
     return [one for one in folders if absolute(store_or_default(one)) == wanted]
@@ -86,9 +87,9 @@ def _listed(path: Path) -> ListedRun:
 
 
 def runs_text(runs: list[ListedRun]) -> str:
-    """Runs for a reader: two lines each."""
+    """Format runs for a terminal, about three lines each."""
     if not runs:
-        return f"no run below {RUNS}/: 'bench run' makes one"
+        return f"no run below {RUNS}/; create one with 'bench run'"
     lines = []
     for one in runs:
         size = f"{one.inpainters} x {one.detectors} models"

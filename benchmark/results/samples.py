@@ -1,4 +1,4 @@
-"""samples.csv: a row per sample and detector, streamed so that a large run fits in memory."""
+"""Sample files (samples.csv): one row per sample and detector, streamed."""
 
 from __future__ import annotations
 
@@ -21,21 +21,22 @@ from benchmark.runner.resolve import COLUMNS, ResolvedPlan
 from benchmark.store.store import Store
 from inpainters import INPAINTERS
 
-BEGUN_SAMPLES = "begun.csv"  # the keys alone, until the run has ended
+BEGUN_SAMPLES = "begun.csv"  # keys only, until the run has ended
 BLOCK = 256
 ACC, FPR = "acc", "fpr"
 KEYS = COLUMNS[-4:]
 FIXED = COLUMNS
-LATER = frozenset({"retouch", *KEYS})  # columns that files of older versions lack
+LATER = frozenset({"retouch", *KEYS})  # missing in files of older versions
 
 _ROW = TypeAdapter(SampleRow)
 _Numbers = tuple[float, ...] | None
 
 
 def sample_rows(jobs: PlanJobs, store: Store) -> Iterator[SampleRow]:
-    """One row per inpainter, retouching, detector, laundering and sample, with all metrics.
+    """Yield a row per inpainter, retouching, detector, post-processing and sample.
 
-    Metrics of the image alone are gaps where it was laundered. Numbers are rounded as in the file.
+    Metrics of the image alone are gaps if it was post-processed. Numbers are rounded as in the
+    file.
     """
     places = range(len(jobs.resolved.samples))
     for view in _views(jobs.resolved):
@@ -44,10 +45,10 @@ def sample_rows(jobs: PlanJobs, store: Store) -> Iterator[SampleRow]:
 
 
 def write_samples(path: Path, jobs: PlanJobs, store: Store) -> None:
-    """Write samples.csv: the rows of `sample_rows`, one number a column.
+    """Write samples.csv: the rows of `sample_rows`, one number per column.
 
     Raises:
-        OutputError: if it cannot be written.
+        OutputError: if the file cannot be written.
     """
     resolved = jobs.resolved
     heads = {name: _heads(name, jobs, store) for name in _names(resolved)}
@@ -56,10 +57,10 @@ def write_samples(path: Path, jobs: PlanJobs, store: Store) -> None:
 
 
 def write_keys(path: Path, jobs: PlanJobs) -> None:
-    """Write the rows of samples.csv with their keys alone: what a run is going to be.
+    """Write the rows of samples.csv with keys only, at the start of a run.
 
     Raises:
-        OutputError: if it cannot be written.
+        OutputError: if the file cannot be written.
     """
     places = range(len(jobs.resolved.samples))
     rows = (
@@ -71,10 +72,10 @@ def write_keys(path: Path, jobs: PlanJobs) -> None:
 
 
 def read_samples(path: Path) -> Iterator[SampleRow]:
-    """Read samples.csv, those of older versions too.
+    """Read samples.csv, including files of older versions.
 
     Raises:
-        DataError: if the file is gone, damaged or of another version.
+        DataError: if the file is missing, damaged or of another version.
     """
     for number, row in enumerate(read_rows(path, FIXED, later=LATER), start=2):
         try:
@@ -84,7 +85,7 @@ def read_samples(path: Path) -> Iterator[SampleRow]:
 
 
 def _views(resolved: ResolvedPlan) -> Iterator[Condition]:
-    """Of the plan's inpainters, then of the untouched images where only the null needs them."""
+    """Yield the plan's views, then those of authentic images that only the null needs."""
     yield from conditions_of(resolved, resolved.detectors or (None,), resolved.inpainters)
     if resolved.extra_null_inpainter is not None:
         for view in null_conditions(resolved):
@@ -93,10 +94,10 @@ def _views(resolved: ResolvedPlan) -> Iterator[Condition]:
 
 
 def _names(resolved: ResolvedPlan) -> tuple[str, ...]:
-    """Every metric that some view of a plan has, in the plan's order."""
-    asked = dict.fromkeys(resolved.measured)
+    """Return every metric of any view of a plan, in the plan's order."""
+    requested = dict.fromkeys(resolved.measured)
     own = (resolved.measured_of(view.inpainter, view.retouch) for view in _views(resolved))
-    return tuple(asked | dict.fromkeys(name for names in own for name in names))
+    return tuple(requested | dict.fromkeys(name for names in own for name in names))
 
 
 def _rows(
@@ -123,7 +124,7 @@ def _rows(
 
 
 def _row(jobs: PlanJobs, view: Condition, place: int, keys: SampleKeys) -> SampleRow:
-    """One row without what was measured."""
+    """Return a row without score and metrics."""
     sample = jobs.resolved.samples[place]
     return SampleRow(
         dataset=sample.dataset,
@@ -155,8 +156,8 @@ def _measured(
     jobs: PlanJobs, store: Store, what: tuple[Condition, str], places: Sequence[int]
 ) -> list[_Numbers]:
     view, name = what
-    judged = METRICS.load(name).needs == "verdict"
-    if (judged and view.detector is None) or (view.launder and not judged):
+    needs_detector = METRICS.load(name).needs == "verdict"
+    if (needs_detector and view.detector is None) or (view.launder and not needs_detector):
         return [None] * len(places)
     found = store.measurements(jobs.measure_keys_of(name, view).at(places))
     return [
@@ -166,9 +167,9 @@ def _measured(
 
 
 def _heads(name: str, jobs: PlanJobs, store: Store) -> tuple[str, ...]:
-    """The headings of a metric's numbers, "NAME" or "NAME.PART"; how many there are the store says.
+    """Return the columns of a metric, "NAME" or "NAME.PART"; their number is read from the store.
 
-    One whose class does not name them has "NAME.1", "NAME.2" and so on.
+    If its class does not name as many parts, they are "NAME.1", "NAME.2" and so on.
     """
     parts = METRICS.load(name).parts
     count = _count(name, jobs, store) or len(parts)
@@ -178,7 +179,7 @@ def _heads(name: str, jobs: PlanJobs, store: Store) -> tuple[str, ...]:
 
 
 def _count(name: str, jobs: PlanJobs, store: Store) -> int:
-    """How many numbers a metric measures of a sample; 0 where the store has none of it."""
+    """Return the length of a metric's rows; 0 if the store has none."""
     places = range(len(jobs.resolved.samples))
     for view in _views(jobs.resolved):
         if name not in jobs.resolved.measured_of(view.inpainter, view.retouch):
@@ -214,11 +215,11 @@ def _read(row: dict[str, str]) -> SampleRow:
     for head, text in row.items():
         if head not in FIXED:
             found = numbers.setdefault(head.partition(".")[0], [])
-            # older versions have all numbers of a metric in one column, with spaces between
+            # older versions: all numbers of a metric in one column, separated by spaces
             found.extend(float(part) if part else nan for part in text.split(" "))
     counted = {name: tuple(found) for name, found in numbers.items() if _counts(found)}
     if ACC in counted and _untouched(row["inpainter"], row.get("retouch", "")):
-        counted[FPR] = counted.pop(ACC)  # what older versions call it in this file
+        counted[FPR] = counted.pop(ACC)  # its name in files of older versions
     return _ROW.validate_python(
         {
             **{name: row.get(name, "") for name in FIXED},
@@ -230,7 +231,7 @@ def _read(row: dict[str, str]) -> SampleRow:
 
 
 def _counts(numbers: Iterable[float]) -> bool:
-    """Whether one of them is a number; a sample without any is a gap."""
+    """Return whether any is not NaN; otherwise the sample is a gap."""
     return not all(map(isnan, numbers))
 
 

@@ -1,4 +1,4 @@
-"""A run's numbers as a table: buckets across, metrics down, the paper's number beside ours."""
+"""Markdown and HTML table of a run: one column per mask-ratio bin, the paper's numbers beside."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from benchmark.results.nulls import (
     MARK_NOTE,
     NULL_NOTE,
     RANKED,
+    CellKey,
     Distances,
-    Spot,
     is_below,
-    untested,
+    untested_notes,
 )
 from benchmark.results.reported import COMPARED, paper_value
 from benchmark.results.rounding import kind_of, number, with_span
 from benchmark.results.rows import ResultRow, editions_of
-from benchmark.results.training_exposure import met_mark, met_notes
+from benchmark.results.training_exposure import training_mark, training_notes
 from benchmark.results.variants import InpainterVariant
 from benchmark.retouch import retouched_name
 from detectors import DETECTORS
@@ -34,13 +34,13 @@ ARROWS = {"lower": "↓", "higher": "↑"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Text in rows and columns, with what a reader has to know beneath it.
+    """A table of texts with notes below.
 
     Attributes:
-        title: what the table shows.
-        columns: heads.
-        rows: one text a column.
-        notes: lines beneath.
+        title: title.
+        columns: column headers.
+        rows: one text per column.
+        notes: lines below the table.
     """
 
     title: str
@@ -49,7 +49,7 @@ class Table:
     notes: tuple[str, ...]
 
     def markdown(self) -> str:
-        """The table as Markdown text."""
+        """Return the table as Markdown."""
         lines = [f"## {self.title}", ""]
         lines += [_line(self.columns), "|" + " --- |" * len(self.columns)]
         lines += [_line(row) for row in self.rows]
@@ -57,7 +57,7 @@ class Table:
         return "\n".join(lines) + "\n"
 
     def html(self) -> str:
-        """The table as an HTML fragment."""
+        """Return the table as an HTML fragment."""
         heads = "".join(f"<th>{escape(text)}</th>" for text in self.columns)
         rows = "\n".join(
             f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in row)}</tr>" for row in self.rows
@@ -70,11 +70,11 @@ class Table:
 
 
 def run_table(cells: Sequence[ResultRow], distances: Distances | None = None) -> Table:
-    """All cells of a run; data sets and laundering have a column where they differ.
+    """Return the table of a run; data sets and post-processing get columns if there are several.
 
     Args:
-        cells: in the plan's order.
-        distances: how far every AUC lies from the null, as `stored_distances` has it.
+        cells: rows in the plan's order.
+        distances: tests of every AUC against the null, from `stored_distances`.
     """
     distances = distances or {}
     cells = shown(cells)
@@ -98,13 +98,13 @@ def run_table(cells: Sequence[ResultRow], distances: Distances | None = None) ->
 
 
 def table_title(cells: Iterable[ResultRow]) -> str:
-    """What a run's table asks, of which data sets."""
+    """Return the title of a run's table."""
     datasets = dict.fromkeys(cell.dataset for cell in cells)
     return f"{', '.join(datasets)}: can the detector find what was inpainted?"
 
 
 def shown(cells: Sequence[ResultRow]) -> list[ResultRow]:
-    """The numbers that have a row: of the nulls AUC's and F1's, and those beside their metric."""
+    """Return the displayed cells: nulls only of AUC, F1 and metrics of the run."""
     there = {cell.metric for cell in cells}
     of = {name: METRICS.load(name).null_of for name in there}
     return [
@@ -113,7 +113,7 @@ def shown(cells: Sequence[ResultRow]) -> list[ResultRow]:
 
 
 def rows_by_bucket(cells: Iterable[ResultRow]) -> Iterable[dict[str, ResultRow]]:
-    """The cells of each row by their bucket, in the plan's order."""
+    """Return the cells of each table row by bin, in the plan's order."""
     grid: dict[tuple[str, ...], dict[str, ResultRow]] = {}
     for cell in cells:
         row = (cell.dataset, cell.launder, cell.painter, cell.detector, cell.metric)
@@ -122,7 +122,7 @@ def rows_by_bucket(cells: Iterable[ResultRow]) -> Iterable[dict[str, ResultRow]]
 
 
 def _about(row: dict[str, ResultRow], extra: Iterable[str]) -> tuple[str, ...]:
-    """What a row is about: data set and laundering where they differ, models, metric."""
+    """Return the first columns of a row: data set and post-processing if shown, models, metric."""
     cell = next(iter(row.values()))
     said = {"data set": cell.dataset, "laundering": cell.launder or "-"}
     return (
@@ -134,33 +134,33 @@ def _about(row: dict[str, ResultRow], extra: Iterable[str]) -> tuple[str, ...]:
 
 
 def metric_notes(names: Iterable[str]) -> tuple[str, ...]:
-    """What a reader must know beside the numbers of some metrics, each sentence once, in order.
+    """Return the notes of metrics, each sentence once, in order.
 
     Args:
-        names: of metrics.
+        names: names of metrics.
     """
     notes = dict.fromkeys(METRICS.load(name).note for name in dict.fromkeys(names))
     return tuple(note for note in notes if note)
 
 
-def retouch_notes(painters: Iterable[InpainterVariant]) -> Iterator[str]:
-    """What a reader must know of inpainters whose holes were retouched; nothing without any."""
-    retouched = dict.fromkeys(one for one in painters if one.retouch)
+def retouch_notes(variants: Iterable[InpainterVariant]) -> Iterator[str]:
+    """Yield the notes on inpainters whose holes were retouched, if any."""
+    retouched = dict.fromkeys(one for one in variants if one.retouch)
     if not retouched:
         return
     yield (
-        "Retouching: what was done to the hole alone, after the inpainter and before rounding "
-        "(grain:grey levels, or match for the known region's; blur:pixels, sharpen:share of the "
+        "Retouching: post-processing of the hole alone, after the inpainter and before rounding "
+        "(grain:gray levels, or match for the known region's; blur:pixels, sharpen:share of the "
         "detail, median:pixels)."
     )
     late = dict.fromkeys(one.inpainter for one in retouched if one.card.eight_bits)
     if late:
-        yield f"{', '.join(late)}: answers in 8 bits, so its retouching begins after rounding."
+        yield f"{', '.join(late)}: 8-bit outputs, so retouching is applied after rounding."
     shown = dict.fromkeys(one.inpainter for one in retouched if not one.card.paints)
     if shown:
         yield (
-            f"{', '.join(shown)} retouched: the hole is the image's own, so this is what the "
-            "retouching alone shows; it counts as changed, and its ACC is no rate of false alarms."
+            f"{', '.join(shown)} retouched: the hole is the original's, so this shows the effect "
+            "of retouching alone; it counts as changed, and its ACC is not a false-positive rate."
         )
 
 
@@ -169,7 +169,7 @@ def _line(texts: Iterable[str]) -> str:
 
 
 def inpainter_label(row: Mapping[str, ResultRow]) -> str:
-    """An inpainter with its retouching and its weights, such as "safepaint (mini)"."""
+    """Return an inpainter's name with retouching, marks and weights: "safepaint (mini)"."""
     cell = next(iter(row.values()))
     return _named(INPAINTERS.card(cell.inpainter), row, cell.retouch)
 
@@ -178,13 +178,13 @@ def _named(card: Card, row: Mapping[str, ResultRow], retouch: str = "") -> str:
     cell = next(iter(row.values()))
     edition = _edition(card.name, cell)
     mark = "‡" if cell.sees_hole and card.name == cell.inpainter and card.paints else ""
-    mark += met_mark(cell) if card.name == cell.inpainter else ""
+    mark += training_mark(cell) if card.name == cell.inpainter else ""
     name = retouched_name(card.name, retouch) + mark
     return name + (f" ({edition})" if edition != "none" else "")
 
 
 def detector_label(name: str, row: Mapping[str, ResultRow]) -> str:
-    """A detector with its weights, † where its score is derived; "-" for none."""
+    """Return a detector's name with weights, † if its score uses the area rule; "-" for none."""
     if not name:
         return "-"
     card = DETECTORS.card(name)
@@ -196,14 +196,14 @@ def _edition(name: str, cell: ResultRow) -> str:
 
 
 def metric_label(name: str) -> str:
-    """A metric's title with the arrow of the better direction."""
+    """Return a metric's title with an arrow in the better direction."""
     kind = METRICS.load(name)
     return kind.title if kind.of_untouched_images() else f"{kind.title} {ARROWS[kind.better]}"
 
 
 def mark(cell: ResultRow, distances: Distances) -> str:
-    """§ beside an AUC that lies below the null."""
-    spot = Spot(cell.dataset, cell.launder, cell.detector, cell.bucket, cell.painter)
+    """Return the mark of an AUC below the null, § or ""."""
+    spot = CellKey(cell.dataset, cell.launder, cell.detector, cell.bucket, cell.painter)
     below = cell.metric == RANKED and spot in distances and is_below(distances[spot])
     return MARK if below else ""
 
@@ -217,7 +217,7 @@ def _texts(cell: ResultRow, distances: Distances) -> tuple[str, str]:
 
 
 def _arrows(metrics: Set[str]) -> Iterator[str]:
-    """Which way is better, and what ACC is, for forensics knows it as something else."""
+    """Yield the notes on arrows and on ACC, which has another meaning in forensics."""
     down = "; AUC only down to its null" if NULLS[RANKED] in metrics else ""
     yield f"Arrows: the direction in which an inpainter hides or inpaints better{down}."
     if "acc" in metrics:
@@ -225,7 +225,7 @@ def _arrows(metrics: Set[str]) -> Iterator[str]:
 
 
 def table_notes(cells: Sequence[ResultRow], distances: Distances) -> Iterable[str]:
-    """What a reader of the table has to know, a line each; nothing that is not in it."""
+    """Yield the notes of a table, one line each, only on what it contains."""
     counts: dict[str, dict[str, int]] = {}
     for cell in cells:
         counts.setdefault(cell.dataset, {})[cell.bucket] = cell.expected
@@ -238,34 +238,34 @@ def table_notes(cells: Sequence[ResultRow], distances: Distances) -> Iterable[st
     yield from _arrows({cell.metric for cell in cells})
     if any(paper_value(cell) is not None for cell in cells):
         yield (
-            f"paper: official weights on the paper's own data ({COMPARED} where it has no such "
-            "data set); for orientation, not the same samples."
+            f"paper: official weights on the paper's own data ({COMPARED} if it lacks the data "
+            "set); for orientation, not the same samples."
         )
     if any(cell.detector and DETECTORS.card(cell.detector).score_from == "area" for cell in cells):
-        yield "† no image-level answer: called forged where over 2 % of the heatmap exceeds 0.5."
+        yield "† no image-level score: called forged if over 2 % of the heatmap exceeds 0.5."
     if any(cell.launder for cell in cells):
         yield (
-            "Laundering: what was done to the inpainted image before the detector saw it "
-            "(jpeg:quality, resize:factor, noise:grey levels, blur:pixels)."
+            "Laundering: post-processing between inpainting and detection "
+            "(jpeg:quality, resize:factor, noise:gray levels, blur:pixels)."
         )
     yield from retouch_notes(InpainterVariant(cell.inpainter, cell.retouch) for cell in cells)
     if any(cell.sees_hole and INPAINTERS.card(cell.inpainter).paints for cell in cells):
         yield (
-            "‡ as its authors' program does, it looks at what the image shows inside the hole; "
-            "with --hole-blind there is nothing to see."
+            "‡ like its authors' program, the model reads the image's content inside the hole; "
+            "--hole-blind removes it."
         )
-    yield from met_notes(cells)
+    yield from training_notes(cells)
     if any(METRICS.load(cell.metric).null_of for cell in cells):
         yield NULL_NOTE
     if any(map(is_below, distances.values())):
         yield MARK_NOTE
-    yield from untested(test.reason for test in distances.values())
+    yield from untested_notes(test.reason for test in distances.values())
     yield from metric_notes(cell.metric for cell in cells)
     yield from _gaps(cells)
 
 
 def _gaps(cells: Iterable[ResultRow]) -> Iterable[str]:
-    """Every reason for a gap once, with what it holds for."""
+    """Yield every reason of gaps once, with the metrics or inpainters concerned."""
     reasons: dict[str, dict[str, None]] = {}
     for cell in cells:
         if cell.reason:

@@ -1,4 +1,4 @@
-"""A run's table for a screen: a block a metric, one row an inpainter and detector, buckets across.
+"""Terminal table of a run: a block per metric, a row per inpainter and detector, a column per bin.
 
 table.md has the same numbers in one wide table (`results.table`).
 """
@@ -27,35 +27,35 @@ from benchmark.results.table import (
 )
 from inpainters import INPAINTERS
 
-WIDTH = 80  # columns of a terminal, and of text that is piped
+WIDTH = 80  # characters per line, also if the output is piped
 GAP = "  "
-DIGITS = 5  # steps of its last digit that an interval is wide, at least
-INTERVALS = "95 %: interval over images, in full in table.md; docs/statistics.md says which."
+DIGITS = 5  # minimum width of an interval in units of its last digit
+INTERVALS = "95 %: interval over images (docs/statistics.md), in full in table.md."
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """One line of a block: what names it, and a text a bucket."""
+    """One line of a block: its labels, and a text per bin."""
 
     labels: tuple[str, ...]
     texts: Mapping[str, str]
 
 
-def screen_table(
+def terminal_table(
     cells: Sequence[ResultRow], distances: Distances | None = None, *, width: int = WIDTH
 ) -> str:
-    """All numbers of a run as aligned text, not wider than a screen.
+    """Return all numbers of a run as aligned text, not wider than the terminal.
 
-    Beneath each number stand its 95 % interval and the paper's number. Buckets that do not fit
-    stand in a further block.
+    Below each number are its 95 % interval and the paper's number. Bins that do not fit are in
+    another block.
 
     Args:
-        cells: in the plan's order.
-        distances: how far every AUC lies from the null, as `stored_distances` has it.
-        width: of the screen, in characters.
+        cells: rows in the plan's order.
+        distances: tests of every AUC against the null, from `stored_distances`.
+        width: width of the terminal in characters.
 
     Returns:
-        Lines that end with a line break.
+        Lines with a trailing newline.
     """
     distances = distances or {}
     cells = [cell for cell in shown(cells) if not _never_measured(cell)]
@@ -74,7 +74,7 @@ def screen_table(
 
 
 def _beside_their_metric(cells: list[ResultRow]) -> list[ResultRow]:
-    """Without nulls whose metric the run has not; all of them where it scores by other rules."""
+    """Drop nulls of metrics that the run lacks, unless it has neither `auc` nor `f1`."""
     metrics = {cell.metric for cell in cells}
     if not {"auc", "f1"} & metrics:
         return cells
@@ -82,7 +82,7 @@ def _beside_their_metric(cells: list[ResultRow]) -> list[ResultRow]:
 
 
 def _never_measured(cell: ResultRow) -> bool:
-    """A gap by design: of `original` no AUC or PSNR is defined, for nothing was inpainted."""
+    """Return whether a cell is undefined by design, as AUC and PSNR of `original`."""
     untouched = not INPAINTERS.card(cell.inpainter).paints
     return untouched and cell.reason == NOT_DEFINED
 
@@ -93,17 +93,17 @@ def _notes(cells: Sequence[ResultRow], distances: Distances) -> Iterator[str]:
 
 
 def _blocks(cells: Sequence[ResultRow], distances: Distances) -> Iterator[list[_Line]]:
-    """A head and its lines for every metric, its null and its stand-in beneath it."""
-    laundered = any(cell.launder for cell in cells)
+    """Yield a header and lines per metric, with its null and its replacement below."""
+    processed = any(cell.launder for cell in cells)
     rows = list(rows_by_bucket(cells))
     for metric in dict.fromkeys(_block_of(cell.metric) for cell in cells):
         here = [row for row in rows if _block_of(_first(row).metric) == metric]
-        judged = "detector" if any(_first(row).detector for row in here) else ""
-        labels = (metric_label(metric), judged, *(("laundering",) if laundered else ()))
+        detector = "detector" if any(_first(row).detector for row in here) else ""
+        labels = (metric_label(metric), detector, *(("laundering",) if processed else ()))
         buckets = dict.fromkeys(bucket for row in here for bucket in row)
         block = [_Line(labels, {bucket: f"{bucket} % " for bucket in buckets})]
         for row in here:
-            block += _lines(row, laundered, distances)
+            block += _lines(row, processed, distances)
         yield block
 
 
@@ -116,11 +116,11 @@ def _first(row: Mapping[str, ResultRow]) -> ResultRow:
     return next(iter(row.values()))
 
 
-def _lines(row: Mapping[str, ResultRow], laundered: bool, distances: Distances) -> Iterator[_Line]:
+def _lines(row: Mapping[str, ResultRow], processed: bool, distances: Distances) -> Iterator[_Line]:
     cell = _first(row)
     decimals = kind_of(cell.metric).decimals
     detector = detector_label(cell.detector, row) if cell.detector else ""
-    after = (cell.launder or "-",) if laundered else ()
+    after = (cell.launder or "-",) if processed else ()
     yield _Line(
         (_inpainter(row), detector, *after),
         {bucket: _value(one, decimals, distances) for bucket, one in row.items()},
@@ -150,7 +150,7 @@ def _value(cell: ResultRow, decimals: int, distances: Distances) -> str:
 
 
 def _digits(cell: ResultRow, decimals: int) -> int:
-    """How many digits an interval needs: no more than its own width makes worth reading."""
+    """Return the decimals of an interval: as many as its width makes meaningful."""
     least = (decimals + 1) // 2
     if cell.low is None or cell.high is None or cell.low == cell.high:
         return least
@@ -166,7 +166,7 @@ def _span(cell: ResultRow, digits: int) -> str:
 
 
 def _printed(block: Sequence[_Line], width: int) -> Iterator[str]:
-    """The lines of a block, its buckets in as many parts as the width takes."""
+    """Yield the lines of a block, split into parts of bins that fit the width."""
     places = range(max(len(line.labels) for line in block))
     widths = [max(len(_label(line, place)) for line in block) for place in places]
     stacked = 0
@@ -174,7 +174,7 @@ def _printed(block: Sequence[_Line], width: int) -> Iterator[str]:
         bucket: max(len(line.texts.get(bucket, "")) for line in block) for bucket in block[0].texts
     }
     widest = max(columns.values())
-    if sum(widths) + len(GAP) * len(widths) + widest > width:  # a long name has its own line
+    if sum(widths) + len(GAP) * len(widths) + widest > width:  # a long name gets its own line
         stacked, widths = widths[0], [2, *widths[1:]]
     room = width - sum(widths) - len(GAP) * (len(widths) - 1)
     for part in _parts(columns, room):

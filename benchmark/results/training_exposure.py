@@ -1,7 +1,7 @@
-"""Which inpainters a detector met in training: marked in every table, and not ranked.
+"""Marks of inpainters in a detector's training set: shown in every table, and not ranked.
 
-A detector finds what it learned from more easily, so the number of an inpainter that it met says
-little beside those that it never saw.
+A detector finds forgeries like those in its training set more easily, so such an inpainter's
+numbers are not comparable with those of unseen inpainters.
 """
 
 from __future__ import annotations
@@ -12,33 +12,33 @@ from benchmark.results.rows import ResultRow
 from inpainters import INPAINTERS
 
 MET = "¶"
-MET_NOTE = (
-    f"{MET} met in training: the detector learned from forgeries of this inpainter; shown, neither "
+TRAINING_NOTE = (
+    f"{MET} seen in training: the detector was trained on images of this inpainter; shown, neither "
     "best nor ranked."
 )
-NOT_RANKED = "met in training, not ranked"
+NOT_RANKED = "seen in training, not ranked"
 
 
-def is_met(row: ResultRow) -> bool:
-    """Whether a number is of a detector that met the inpainter in training."""
+def seen_in_training(row: ResultRow) -> bool:
+    """Return whether the inpainter was in the training set of the row's detector."""
     return row.met == "yes"
 
 
-def met_mark(row: ResultRow) -> str:
-    """¶ beside the inpainter's name, or ""."""
-    return MET if is_met(row) else ""
+def training_mark(row: ResultRow) -> str:
+    """Return the mark after the inpainter's name, ¶ or ""."""
+    return MET if seen_in_training(row) else ""
 
 
-def met_notes(rows: Iterable[ResultRow]) -> Iterator[str]:
-    """What a reader must know of the marks: what they mean, and where nothing is known.
+def training_notes(rows: Iterable[ResultRow]) -> Iterator[str]:
+    """Yield table notes: the meaning of the mark, and detectors with unknown training sets.
 
     Args:
-        rows: those of a table.
+        rows: rows of the table.
     """
     here = [row for row in rows if row.detector and INPAINTERS.card(row.inpainter).paints]
-    if any(map(is_met, here)):
-        yield MET_NOTE
-    unknown: dict[str, list[str]] = {}  # detectors by the inpainters of which it is not known
+    if any(map(seen_in_training, here)):
+        yield TRAINING_NOTE
+    unknown: dict[str, list[str]] = {}  # detectors by inpainters
     for detector in dict.fromkeys(row.detector for row in here):
         own = [row for row in here if row.detector == detector]
         names = dict.fromkeys(row.inpainter for row in own if not row.met)
@@ -46,4 +46,4 @@ def met_notes(rows: Iterable[ResultRow]) -> Iterator[str]:
             which = ", ".join(names) if any(row.met for row in own) else "any inpainter"
             unknown.setdefault(which, []).append(detector)
     for which, detectors in unknown.items():
-        yield f"Not known, so not marked: whether {', '.join(detectors)} met {which} in training."
+        yield f"Unknown, so not marked: training of {', '.join(detectors)} on images of {which}."

@@ -1,14 +1,14 @@
-"""How sure a difference is over training seeds and images together (docs/statistics.md).
+"""Intervals and tests over training seeds and images together (docs/statistics.md).
 
-A model trained again with another seed gives other numbers, so an interval over images alone is too
-narrow for what a part of a network does. Here both are drawn: a two-level bootstrap whose draws
-take training seeds of each model, then images, with replacement; all models see the same images.
-Three seeds drawn from three spread too little, by (S - 1) / S of the variance, so what the draws
-add to the mean is widened by that (Rao and Wu 1988). Their standard deviation then goes into
-Student's t, whose degrees of freedom count the few seeds (Satterthwaite 1946): the draws' own
-percentiles hold the truth far too rarely. Where a seed helps some images and harms others the draws
-count that three times (Owen 2007), so there the interval is wider than it need be;
-benchmarks/coverage.py has the shares.
+A model trained with another seed gives other numbers, so an interval over images alone is too
+narrow for the effect of a component of a network. Both are resampled here: a two-level bootstrap
+draws training seeds of each model, then images, with replacement; all models share the images.
+Three seeds drawn from three have too little spread, by (S - 1) / S of the variance, so deviations
+from the mean are scaled up accordingly (Rao and Wu 1988). The standard deviation of the draws is
+used in Student's t, whose degrees of freedom account for the few seeds (Satterthwaite 1946), as the
+draws' own percentiles have far too low a coverage. The interaction of seed and image is counted
+three times (Owen 2007), so with one the interval is wider than necessary;
+benchmarks/coverage.py has the coverage.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ from benchmark.metrics.intervals import (
 from benchmark.results.rounding import kind_of
 from benchmark.results.significance import PairedTest
 
-FEWEST_SEEDS = 3  # trainings of a model below which nothing is said of what another would give
-CONTROL = 1  # rows of what is not trained: it has one set of values, and no seeds to draw
+FEWEST_SEEDS = 3  # trainings of a model that an interval over seeds needs
+CONTROL = 1  # number of value sets of an untrained model, whose seed is not resampled
 
 
 class Spread(NamedTuple):
-    """How far a mean over seeds and images may be from the truth.
+    """Uncertainty of a mean over seeds and images.
 
     Attributes:
-        error: its standard error.
+        error: standard error.
         freedom: degrees of freedom of Student's t.
     """
 
@@ -51,15 +51,15 @@ class Spread(NamedTuple):
 
 
 def seeded_interval(values: Values, *, seed: int, bounds: Bounds = UNBOUNDED) -> Interval:
-    """95 % interval of a model's mean over training seeds and images.
+    """Return the 95 % interval of a model's mean over training seeds and images.
 
     Args:
-        values: (S, N) of S trainings on N images; an image with a gap in any does not count.
-        seed: where the draws come from.
-        bounds: what the mean can be.
+        values: (S, N) of S trainings on N images; images with a gap in any training do not count.
+        seed: seed of the draws.
+        bounds: bounds of the mean.
 
     Returns:
-        The interval; NaN of fewer than `FEWEST_SEEDS` trainings or `FEWEST` images.
+        The interval; NaN for fewer than `FEWEST_SEEDS` trainings or `FEWEST` images.
     """
     counted = values[:, np.isfinite(values).all(axis=0)]
     if len(values) < FEWEST_SEEDS or counted.shape[1] < FEWEST:
@@ -69,18 +69,18 @@ def seeded_interval(values: Values, *, seed: int, bounds: Bounds = UNBOUNDED) ->
 
 
 def seeded_test(own: Values, other: Values, *, metric: str, seed: int) -> PairedTest:
-    """Test whether a metric differs between two models trained several times each, two-sided.
+    """Test whether a metric differs between two models, each trained several times, two-sided.
 
     Args:
-        own: (S, N) of S trainings on N images; NaN where an image does not count.
-        other: (T, N) of T trainings on the same images, or (1, N) of what is not trained.
-        metric: the metric's name, which says what is better and how it is bounded.
-        seed: where the draws come from.
+        own: (S, N) of S trainings on N images; NaN if an image does not count.
+        other: (T, N) of T trainings on the same images, or (1, N) of an untrained model.
+        metric: name of the metric, which determines direction and bounds.
+        seed: seed of the draws.
 
     Returns:
-        The test as a family of one, its `n` the images that count in all; of a family
-        `significance.corrected` makes verdicts by Holm's rule. Not tested with fewer than
-        `FEWEST_SEEDS` trainings of either model, or `FEWEST` images.
+        The test as a family of one, with `n` the images that count in all trainings; for larger
+        families see `significance.corrected`. Not tested with fewer than `FEWEST_SEEDS` trainings
+        of either model, or `FEWEST` images.
     """
     counts = np.isfinite(own).all(axis=0) & np.isfinite(other).all(axis=0)
     own, other = own[:, counts], other[:, counts]
@@ -111,7 +111,7 @@ def _too_few(own: Values, other: Values) -> str:
 
 
 def _spread(models: list[Values], signs: list[float], seed: int) -> Spread:
-    """Of the sum of the models' means, each with its sign; all (S, N) have the same N images."""
+    """Return the uncertainty of the signed sum of the models' means; `models` are (S, N) each."""
     n = models[0].shape[1]
     images = sum(sign * one.mean(axis=0) for sign, one in zip(signs, models, strict=True))
     parts = [(float(np.var(images, ddof=1)) / n, n - 1)]
@@ -125,7 +125,7 @@ def _spread(models: list[Values], signs: list[float], seed: int) -> Spread:
 
 
 def _draws(models: list[Values], signs: list[float], seed: int) -> Values:
-    """(DRAWS,) the sum of the models' means over drawn seeds and drawn images."""
+    """Return the (DRAWS,) signed sums of the models' means over drawn seeds and images."""
     generator = np.random.default_rng(seed_of("training seeds", seed))
     n = models[0].shape[1]
     images = _weights(generator, n)  # (DRAWS, N), the same for all models
@@ -137,7 +137,7 @@ def _draws(models: list[Values], signs: list[float], seed: int) -> Values:
 
 
 def _weights(generator: np.random.Generator, count: int) -> NDArray[np.float64]:
-    """(DRAWS, count) weights of as many things drawn with replacement, widened for few of them."""
+    """Return (DRAWS, count) bootstrap weights, with deviations scaled up for a small `count`."""
     often = generator.multinomial(count, np.full(count, 1 / count), size=DRAWS) / count
     widened: Values = 1 / count + (often - 1 / count) * np.sqrt(count / (count - 1))
     return widened

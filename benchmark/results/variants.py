@@ -1,4 +1,4 @@
-"""Who inpainted: an inpainter, and what was done to its holes then. Each is a line of its own."""
+"""Variants of inpainters: an inpainter with a retouching, a row of its own in every table."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from inpainters import INPAINTERS
 
 @dataclass(frozen=True, slots=True)
 class InpainterVariant:
-    """An inpainter with one step of retouching.
+    """An inpainter with one retouching.
 
     Attributes:
-        inpainter: the inpainter's name; its weights and its card go by this.
-        retouch: what was done to its holes, such as "grain:1.5", or "" for nothing.
+        inpainter: name of the inpainter, which determines weights and card.
+        retouch: retouching of the hole, such as "grain:1.5", or "" for none.
     """
 
     inpainter: str
@@ -24,33 +24,33 @@ class InpainterVariant:
 
     @property
     def name(self) -> str:
-        """What tables call it, such as "telea+grain:1.5"."""
+        """Name in tables, such as "telea+grain:1.5"."""
         return retouched_name(self.inpainter, self.retouch)
 
     @property
     def card(self) -> Card:
-        """The inpainter's card."""
+        """Card of the inpainter."""
         return INPAINTERS.card(self.inpainter)
 
     @property
     def reported(self) -> str:
-        """Its name in the paper's tables, which have nothing retouched, or ""."""
+        """Name in the paper's tables, or ""; they contain nothing retouched."""
         return "" if self.retouch else self.card.reported
 
     @property
     def untouched(self) -> bool:
-        """Whether its images are the originals: what detectors say of them are false alarms."""
+        """Whether its images are the originals, on which detections are false positives."""
         return not self.card.paints and not self.retouch
 
 
-def painters_of(plan: Plan) -> tuple[InpainterVariant, ...]:
-    """A plan's inpainters with each of its retouchings, inpainter by inpainter."""
+def variants_of(plan: Plan) -> tuple[InpainterVariant, ...]:
+    """Return a plan's inpainters with each of its retouchings, inpainter by inpainter."""
     return tuple(
         InpainterVariant(name, step) for name in plan.inpainter_names for step in plan.retouches
     )
 
 
-def painter_named(name: str) -> InpainterVariant:
-    """Who is called so in tables; the name of an inpainter alone has no colon."""
+def parse_variant(name: str) -> InpainterVariant:
+    """Parse a name in tables; only names with a retouching contain a colon."""
     inpainter, _, retouch = name.rpartition("+") if ":" in name else (name, "", "")
     return InpainterVariant(inpainter, retouch)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from benchmark.core.tensors import to_pixels
 from benchmark.metrics.fidelity import psnr
-from benchmark.metrics.localisation import pixel_auc
+from benchmark.metrics.localization import pixel_auc
 from benchmark.training.recipe import Recipe
 
 SHEET_ROWS = 6  # images on a sample sheet

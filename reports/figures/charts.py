@@ -13,8 +13,8 @@ from benchmark.metrics import METRICS, NULLS
 from benchmark.results.rounding import kind_of, with_span
 from benchmark.results.rows import ResultRow
 from benchmark.results.run_folder import RunFolder
-from benchmark.results.training_exposure import MET, is_met
-from benchmark.results.variants import InpainterVariant, painters_of
+from benchmark.results.training_exposure import MET, seen_in_training
+from benchmark.results.variants import InpainterVariant, variants_of
 from benchmark.retouch import retouched_name
 from detectors import DETECTORS
 from inpainters import INPAINTERS
@@ -282,7 +282,7 @@ def _series(
     run: RunFolder, rows: Sequence[ResultRow], place: Callable[[ResultRow], float]
 ) -> tuple[Series, ...]:
     by_model: Mapping[InpainterVariant, list[ResultRow]] = {
-        one: [] for one in painters_of(run.plan)
+        one: [] for one in variants_of(run.plan)
     }
     nulls = [row for row in rows if row.metric in _METRIC_OF and row.value is not None]
     for row in rows:
@@ -312,7 +312,7 @@ def _label(row: ResultRow) -> str:
     said = with_span(row.value, row.low, row.high, kind_of(row.metric).decimals)
     after = f", {row.launder}" if row.launder else ""
     name = NULL if row.metric in _METRIC_OF else row.painter
-    met = f", {MET} met in training" if is_met(row) else ""
+    met = f", {MET} seen in training" if seen_in_training(row) else ""
     return f"{name}, {row.bucket} %{after}: {said}, n = {row.n}{met}"
 
 

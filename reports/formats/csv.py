@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import StringIO
 
-from benchmark.results.files import plain
+from benchmark.results.files import csv_value
 from benchmark.results.nulls import BELOW
 from reports.paper.tables import Entry, Line, PaperTable
 
@@ -60,5 +60,5 @@ def to_csv(columns: Iterable[str], rows: Iterable[Mapping[str, object]]) -> str:
     writer = csv.DictWriter(file, list(columns), lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        writer.writerow({name: plain(value) for name, value in row.items()})
+        writer.writerow({name: csv_value(value) for name, value in row.items()})
     return file.getvalue()

@@ -15,15 +15,15 @@ from markupsafe import Markup
 from benchmark.core.errors import DataError
 from benchmark.core.paths import make_below, write_text
 from benchmark.metrics import METRICS
-from benchmark.results.displayed import Images, shown_of
-from benchmark.results.images import save_pictures
-from benchmark.results.nulls import MARK, RANKED, Spot
+from benchmark.results.displayed import Images, read_displayed
+from benchmark.results.images import write_images
+from benchmark.results.nulls import MARK, RANKED, CellKey
 from benchmark.results.record import Record
 from benchmark.results.rounding import kind_of, number, span, stored
 from benchmark.results.rows import ResultRow
 from benchmark.results.run_folder import RunFolder
-from benchmark.results.training_exposure import MET, is_met, met_mark
-from benchmark.results.variants import painters_of
+from benchmark.results.training_exposure import MET, seen_in_training, training_mark
+from benchmark.results.variants import variants_of
 from benchmark.store.store import Store
 from detectors import DETECTORS
 from reports.figures.charts import Chart, Series, charts, marked, metric_title
@@ -107,10 +107,10 @@ def write_page(
     drawn = charts(run)
     write_figures(make_below(run.path, FIGURES), drawn)
     if full:
-        shown = shown_of(run)
+        shown = read_displayed(run)
         with Store(run.store, read_only=True) as store:
             images = Images(store, shown.jobs)
-            save_pictures(run.path / IMAGES, shown.samples, store, images)
+            write_images(run.path / IMAGES, shown.samples, store, images)
     path = run.path / PAGE
     say("2 of 3: gallery of images")
     gallery = make_gallery(run)
@@ -235,15 +235,15 @@ def _plots(drawn: Sequence[Chart]) -> Iterator[Plots]:
             )
 
 
-def _row(row: ResultRow, below: Container[Spot] = frozenset()) -> Mapping[str, str]:
-    spot = Spot(row.dataset, row.launder, row.detector, row.bucket, row.painter)
+def _row(row: ResultRow, below: Container[CellKey] = frozenset()) -> Mapping[str, str]:
+    spot = CellKey(row.dataset, row.launder, row.detector, row.bucket, row.painter)
     mark = MARK if row.metric == RANKED and spot in below else ""
     digits = kind_of(row.metric).decimals
     return {
         "dataset": row.dataset,
         "launder": row.launder or "as inpainted",
         "detector": row.detector or "-",
-        "inpainter": row.painter + ("‡" if row.sees_hole else "") + met_mark(row),
+        "inpainter": row.painter + ("‡" if row.sees_hole else "") + training_mark(row),
         "bucket": row.bucket,
         "metric": metric_title(row.metric),
         "value": number(row.value, digits) + mark,
@@ -257,7 +257,7 @@ def _row(row: ResultRow, below: Container[Spot] = frozenset()) -> Mapping[str, s
 
 def _painters(run: RunFolder) -> dict[str, str]:
     """The inpainters with their retouchings, with their marks."""
-    return {one.name: marked(one.card, run.results, one.retouch) for one in painters_of(run.plan)}
+    return {one.name: marked(one.card, run.results, one.retouch) for one in variants_of(run.plan)}
 
 
 def _detectors(run: RunFolder) -> dict[str, str]:
@@ -267,7 +267,7 @@ def _detectors(run: RunFolder) -> dict[str, str]:
 
 def _gallery_data(run: RunFolder, gallery: Gallery, *, full: bool) -> dict[str, Any]:
     kind = METRICS.load(gallery.metric) if gallery.metric else None
-    met = {(row.painter, row.detector) for row in run.results if is_met(row)}
+    met = {(row.painter, row.detector) for row in run.results if seen_in_training(row)}
     return {
         "metric": kind.title if kind else "",
         "digits": kind.decimals if kind else 4,
@@ -281,7 +281,7 @@ def _gallery_data(run: RunFolder, gallery: Gallery, *, full: bool) -> dict[str, 
 
 
 def _met(painter: str, detector: str, met: Container[tuple[str, str]]) -> str:
-    return f", {MET} met in training" if (painter, detector) in met else ""
+    return f", {MET} seen in training" if (painter, detector) in met else ""
 
 
 def _exhibit(

@@ -18,7 +18,7 @@ from benchmark.results.rounding import p_text, signed, signed_span
 from benchmark.results.run_folder import RunFolder
 from benchmark.results.significance import PairedTest, corrected, paired_tests
 from benchmark.results.training_exposure import MET
-from benchmark.results.variants import InpainterVariant, painters_of
+from benchmark.results.variants import InpainterVariant, variants_of
 from inpainters import INPAINTERS
 
 FLAT = "meanfill"  # inpaints the known region's mean colour
@@ -52,14 +52,14 @@ def control_sentences(
         run: the run.
         metric: the metric that says how well an image hid.
         values: (N,) of it, image by image in one order, by the inpainter's name; gaps have none.
-        beside_null: whether the values are AUC's distances to the null (`results.nulls.from_null`),
+        beside_null: whether the values are distances of AUC to its null (`distance_from_null`),
             so that who is found by the inverted map does not count as hidden.
         met: names of those that the detector met in training.
     """
-    wanted = [one for one in painters_of(run.plan) if one.retouch and _network(one)]
+    wanted = [one for one in variants_of(run.plan) if one.retouch and _network(one)]
     if not wanted:
         return
-    if InpainterVariant(FLAT, wanted[0].retouch) not in painters_of(run.plan):
+    if InpainterVariant(FLAT, wanted[0].retouch) not in variants_of(run.plan):
         yield (
             f"What a network gains over one flat colour with the same retouching cannot be told: "
             f"{FLAT} is not in this run."
@@ -101,7 +101,7 @@ def gains(
     """
     pairs = [
         one
-        for one in painters_of(run.plan)
+        for one in variants_of(run.plan)
         if one.retouch
         and _network(one)
         and one.name in values

@@ -18,17 +18,17 @@ from benchmark.results.nulls import (
     NO_NULL,
     RANKED,
     against_null,
-    from_null,
+    distance_from_null,
     is_below,
     standing,
-    untested,
+    untested_notes,
 )
 from benchmark.results.rounding import number, with_span
 from benchmark.results.rows import editions_of
 from benchmark.results.run_folder import RunFolder
 from benchmark.results.significance import PairedTest
-from benchmark.results.training_exposure import MET, is_met, met_notes
-from benchmark.results.variants import InpainterVariant, painters_of
+from benchmark.results.training_exposure import MET, seen_in_training, training_notes
+from benchmark.results.variants import InpainterVariant, variants_of
 from benchmark.runner.resolve import ORIGINAL
 from detectors import DETECTORS
 from reports.figures.charts import marked
@@ -144,7 +144,7 @@ def _verdict(
     dataset, detector = where
     glances = tuple(
         _glance(run, metric, dataset, detector, painter)
-        for painter in painters_of(run.plan)
+        for painter in variants_of(run.plan)
         if painter.card.paints
     )
     found = _standing(run, metric, where, glances)
@@ -212,7 +212,7 @@ def _glance(
     seed, kind = seed_of("interval", run.plan.seed), METRICS.load(metric)
     value = float(values[np.isfinite(values)].mean()) if complete else None
     interval = mean_interval(values, seed=seed, bounds=kind.bounds) if complete else UNDEFINED
-    met = any(map(is_met, cells))
+    met = any(map(seen_in_training, cells))
     name = marked(painter.card, run.results, painter.retouch) + (MET if met else "")
     return Glance(
         inpainter=painter.name,
@@ -261,7 +261,7 @@ def _sentences(
     null = _by_picture(run, NULLS[RANKED], (*where, ORIGINAL))
     beside_null = metric == RANKED and bool(np.isfinite(null).any())
     values = {
-        one.inpainter: from_null(one.values, null) if beside_null else one.values
+        one.inpainter: distance_from_null(one.values, null) if beside_null else one.values
         for one in glances
         if one.value is not None
     }
@@ -297,7 +297,7 @@ def _met(run: RunFolder, where: tuple[str, str], met: Iterable[str]) -> Iterator
     names = sorted(met)
     if names:
         yield f"{', '.join(names)} {MET}: not ranked."
-    yield from met_notes(row for row in run.results if (row.dataset, row.detector) == where)
+    yield from training_notes(row for row in run.results if (row.dataset, row.detector) == where)
 
 
 def _below(glances: Sequence[Glance]) -> Iterator[str]:
@@ -308,7 +308,7 @@ def _below(glances: Sequence[Glance]) -> Iterator[str]:
             f"{', '.join(below)} {MARK}: {BELOW}, AUC below the null beyond noise, so neither best "
             "nor ranked."
         )
-    yield from untested(one.test.reason for one in glances if one.test)
+    yield from untested_notes(one.test.reason for one in glances if one.test)
 
 
 def _scale(run: RunFolder, metric: str, where: tuple[str, str]) -> str:

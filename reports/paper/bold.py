@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from benchmark.metrics import METRICS
-from benchmark.results.nulls import NULL_LINE, RANKED, Spot
+from benchmark.results.nulls import NULL_LINE, RANKED, CellKey
 from benchmark.results.rounding import number
 from reports.paper.layouts import Layout, layout_of
 
@@ -45,7 +45,7 @@ def with_bold(lines: Sequence[Line], layout: Layout) -> list[Line]:
     ]
 
 
-def with_marks(table: PaperTable, below: Container[Spot]) -> PaperTable:
+def with_marks(table: PaperTable, below: Container[CellKey]) -> PaperTable:
     """The table with every inpainter marked whose AUC lies below the null, and bold anew.
 
     Args:
@@ -67,8 +67,8 @@ def with_marks(table: PaperTable, below: Container[Spot]) -> PaperTable:
     return replace(table, lines=tuple(one for same in groups for one in with_bold(same, layout)))
 
 
-def _spot(row: ResultRow) -> Spot:
-    return Spot(row.dataset, row.launder, row.detector, row.bucket, row.painter)
+def _spot(row: ResultRow) -> CellKey:
+    return CellKey(row.dataset, row.launder, row.detector, row.bucket, row.painter)
 
 
 def _from_null(

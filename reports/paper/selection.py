@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from benchmark.metrics import CONVENTIONS, NULLS, OF_UNTOUCHED
 from benchmark.results.rows import ResultRow
 from benchmark.results.run_folder import RunFolder
-from benchmark.results.variants import InpainterVariant, painters_of
+from benchmark.results.variants import InpainterVariant, variants_of
 from benchmark.runner.resolve import ORIGINAL
 from detectors import DETECTORS
 from reports.paper.layouts import DATASETS, Layout, Place
@@ -70,7 +70,7 @@ def views_of(layout: Layout, run: RunFolder) -> Iterator[View]:
         (row.dataset, row.launder, row.detector, row.painter, row.bucket, row.metric): row
         for row in run.results
     }
-    inpainters = {one.reported or one.name: one for one in painters_of(run.plan)}
+    inpainters = {one.reported or one.name: one for one in variants_of(run.plan)}
     if "SafePaint" in inpainters:
         inpainters[FULL_MODEL] = inpainters["SafePaint"]
     titles = {name: DETECTORS.card(name).reported for name in run.plan.detector_names}

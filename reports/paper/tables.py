@@ -22,7 +22,7 @@ from benchmark.results.nulls import (
 from benchmark.results.rows import ResultRow, editions_of
 from benchmark.results.run_folder import RunFolder
 from benchmark.results.table import retouch_notes
-from benchmark.results.training_exposure import MET, is_met, met_notes
+from benchmark.results.training_exposure import MET, seen_in_training, training_notes
 from benchmark.results.variants import InpainterVariant
 from benchmark.runner.resolve import ORIGINAL
 from detectors import DETECTORS
@@ -85,7 +85,7 @@ class Entry:
     @property
     def met(self) -> bool:
         """Whether our number is of a detector that met the inpainter in training."""
-        return self.ours is not None and is_met(self.ours)
+        return self.ours is not None and seen_in_training(self.ours)
 
     @property
     def decimals(self) -> int:
@@ -300,7 +300,7 @@ def _line(layout: Layout, group: Group, name: str, view: View) -> Line:
         group=group.label,
         name=(f"{name} (false alarms)" if alarms else name)
         + ("‡" if sees else "")
-        + (MET if any(map(is_met, rows)) else ""),
+        + (MET if any(map(seen_in_training, rows)) else ""),
         model=painter.name if painter else "",
         edition=next((row.edition(row.inpainter) for row in rows if row.value is not None), ""),
         reported=name in layout.models,
@@ -351,7 +351,7 @@ def _notes(lines: Sequence[Line], layout: Layout, view: View, run: RunFolder) ->
             "heatmap exceeds 0.5."
         )
     yield from retouch_notes(InpainterVariant(row.inpainter, row.retouch) for row in rows)
-    yield from met_notes(rows)
+    yield from training_notes(rows)
     yield from _about_null(lines, run)
     if any("‡" in line.name for line in lines):
         yield (

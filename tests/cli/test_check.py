@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.results.checksums import with_sums
+from benchmark.results.checksums import with_file_hashes
 from tests.cli.conftest import Bench
 
 SET = (
@@ -123,7 +123,7 @@ def test_clean_removes_nothing_if_a_runs_needs_cannot_be_told(bench: Bench, phot
     Path("out/record.json").unlink()  # a run that has not ended is known by its plan alone
     result = bench("clean", "out", "--store", "store", "--unneeded")
     assert result.exit_code == 2
-    assert "cannot be told" in result.stderr
+    assert "cannot determine what this run needs" in result.stderr
     assert bench(*CHECK).exit_code == 0
 
 
@@ -170,7 +170,7 @@ def test_samples_of_another_run_are_found_though_the_sums_fit(bench: Bench, phot
     bench(*SET, "--images", photos)
     bench(*SET, "--images", photos, "--inpainter", "telea", "--out", "other")
     bench(*SET, "--images", photos, "--limit", "1", "--out", "few")
-    for name, said in (("other", "not in plan.toml"), ("few", "samples, where record.json says")):
+    for name, said in (("other", "not in plan.toml"), ("few", "samples, but record.json says")):
         shutil.copytree("out", f"mixed-{name}")
         shutil.copyfile(f"{name}/samples.csv", f"mixed-{name}/samples.csv")
         reseal(Path(f"mixed-{name}"))
@@ -182,7 +182,7 @@ def test_samples_of_another_run_are_found_though_the_sums_fit(bench: Bench, phot
 def reseal(folder: Path) -> None:
     """Let the sums fit what lies in a run's folder."""
     path = folder / "record.json"
-    path.write_text(json.dumps(with_sums(folder, json.loads(path.read_text()))))
+    path.write_text(json.dumps(with_file_hashes(folder, json.loads(path.read_text()))))
 
 
 def test_a_strangers_run_names_no_store_to_be_emptied(
@@ -204,7 +204,7 @@ def test_a_strangers_run_names_no_store_to_be_emptied(
     assert "elsewhere does not exist; " in bench("check", "theirs").stderr
     document = json.loads(Path("theirs/record.json").read_text())
     document.pop("files")
-    named = with_sums(Path("theirs"), {**document, "store": str(own)})
+    named = with_file_hashes(Path("theirs"), {**document, "store": str(own)})
     Path("theirs/record.json").write_text(json.dumps(named))
     said = bench("clean", "theirs", "--unneeded")
     assert said.exit_code == 2

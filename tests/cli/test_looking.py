@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import tomli_w
 
-from benchmark.results.checksums import with_sums
+from benchmark.results.checksums import with_file_hashes
 from tests.cli.conftest import Bench
 
 WORDS = (
@@ -121,7 +121,7 @@ def spoil(folder: Path, key: str, value: str) -> None:
     (folder / "plan.toml").write_text(tomli_w.dumps(plan))
     record = json.loads((folder / "record.json").read_text())
     record["plan"] = plan
-    (folder / "record.json").write_text(json.dumps(with_sums(folder, record)))
+    (folder / "record.json").write_text(json.dumps(with_file_hashes(folder, record)))
 
 
 @pytest.mark.parametrize(

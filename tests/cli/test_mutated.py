@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from benchmark.results.file_hashes import sum_of, sum_of_record
+from benchmark.results.file_hashes import file_hash, record_hash
 from tests.cli.conftest import Bench
 
 WORDS = (
@@ -137,8 +137,8 @@ def seal(folder: Path, name: str) -> None:
     """Let the record's sums fit, so that the change is read."""
     path = folder / "record.json"
     document = json.loads(path.read_text())
-    document["files"][name] = sum_of(folder / name)
-    document["files"]["record.json"] = sum_of_record(document)
+    document["files"][name] = file_hash(folder / name)
+    document["files"]["record.json"] = record_hash(document)
     path.write_text(json.dumps(document))
 
 

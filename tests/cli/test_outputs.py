@@ -263,5 +263,5 @@ def test_labels_that_meet_in_a_files_name_are_refused(bench: Bench, laid_out: Pa
     words = ("run", "--images", laid_out, *QUICK, "--save-images", "--out", "out")
     for label in ("mask", "telea.flatness"):
         result = bench(*words, "--inpainter", f"telea,{label}=outputs:painted")
-        refused(result, f"two files of a sample would be called {label}.png")
+        refused(result, f"two files of a sample would be named {label}.png")
     assert not Path("out").exists()

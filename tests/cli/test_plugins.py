@@ -145,7 +145,7 @@ def test_a_run_is_read_without_its_plugins(bench: Bench, install: Install, photo
     page = Path("out/index.html").read_text()
     assert "Redness ↓" in page
     with inspecting():
-        assert "what it came to image by image" in METRICS.load("own_mean").note
+        assert "values per image are computed by its own code" in METRICS.load("own_mean").note
     record = json.loads(Path("out/record.json").read_text())
     assert set(record["described"]) == {"redness", "own_mean"}
     assert record["described"]["redness"]["plain"]

@@ -35,7 +35,7 @@ def test_a_run_its_page_and_its_tables(bench: Bench, photos: Path) -> None:
                    "--retouch", "none,grain:1.5,grain:match", "--out", "out", *QUICK)  # fmt: skip
     assert result.exit_code == 0, result.output
     assert "| telea+grain:1.5 | flatness† | AUC ↓ |" in Path("out/table.md").read_text()
-    assert "Retouching: what was done to the hole alone" in result.stdout
+    assert "Retouching: post-processing of the hole alone" in result.stdout
     assert bench("report", "out").exit_code == 0
     page = Path("out/index.html").read_text()
     assert '<option value="telea+grain:1.5">telea+grain:1.5</option>' in page
@@ -54,7 +54,7 @@ def test_images_made_elsewhere_are_said_to_begin_with_8_bits(bench: Bench, photo
     result = bench("run", "--images", photos, "--inpainter", "mine=outputs:made", "--recomposite",
                    "--retouch", "none,blur:1", "--out", "out", *QUICK)  # fmt: skip
     assert result.exit_code == 0, result.output
-    said = "mine: answers in 8 bits, so its retouching begins after rounding."
+    said = "mine: 8-bit outputs, so retouching is applied after rounding."
     assert said in Path("out/table.md").read_text()
     record = json.loads(Path("out/record.json").read_text())
     assert record["brought"]["mine"]["card"]["eight_bits"] is True

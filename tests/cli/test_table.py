@@ -107,7 +107,7 @@ def test_json_is_one_document(bench: Bench) -> None:
         (("stats", "--paper"), "the paper has no statistics"),
         (("3",), "no run below runs/"),
         (("3", "--run", "gone"), "gone: no such folder"),
-        (("3", "--run", "void"), "void: no run in it"),
+        (("3", "--run", "void"), "void: not a run folder"),
         (("2", "--run", "quality"), "no cell of Table 2, auc, f1, acc at"),
         (("3", "--run", "made", "--format", "pdf"), "no format named 'pdf'"),
         (("stats", "--run", "made", "--format", "tex"), "expected --format text or csv"),

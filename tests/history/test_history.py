@@ -117,7 +117,7 @@ def test_a_finished_run_loads_and_reports(bench: Bench, old: Path) -> None:
     table = bench("table", "3", "--run", "run")
     assert table.exit_code == 0, table.output
     assert "SafePaint" in table.stdout
-    assert "Not known, so not marked: whether trufor met any inpainter" in table.stdout
+    assert "Unknown, so not marked: training of trufor on images of any inpainter" in table.stdout
     assert "¶" not in table.stdout
     assert bench("table", "stats", "--run", "run").exit_code == 0
     report = bench("report", "run")

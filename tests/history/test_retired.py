@@ -63,7 +63,7 @@ def test_its_run_and_store_are_checked_and_cleaned(bench: Bench, old: Path) -> N
     assert checked.exit_code == 0, checked.output
     cleaned = bench("clean", "run", "--store", "store", "--unneeded", "--dry-run")
     assert cleaned.exit_code == 2  # its files do not hold the keys: all is kept
-    assert "cannot be told (its plan names its own images" in cleaned.stderr
+    assert "cannot determine what this run needs (its plan names its own images" in cleaned.stderr
 
 
 def test_its_answers_keep_their_keys(old: Path) -> None:

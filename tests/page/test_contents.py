@@ -123,7 +123,7 @@ def test_without_its_store_the_page_has_no_gallery_and_says_why(
 ) -> None:
     page = write_report(copied.folder, store=tmp_path / "gone", written=WRITTEN)
     text = page.read_text(encoding="utf-8")
-    assert "is no store of answers" in text
+    assert "is not a store" in text
     assert 'id="filters"' not in text
     assert "hides best" in text
     assert not (tmp_path / "gone").exists()
@@ -243,7 +243,7 @@ def test_full_images_lie_where_the_page_links_them(copied: Made) -> None:
 
 
 def test_full_images_that_are_gone_are_one_line(copied: Made, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="is no store of answers"):
+    with pytest.raises(DataError, match="is not a store"):
         write_report(copied.folder, store=tmp_path / "gone", full=True)
 
 

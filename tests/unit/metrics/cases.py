@@ -1,4 +1,4 @@
-"""Cases that the tests of metrics share."""
+"""Metric inputs shared by the tests."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ SIDE = 24
 
 
 def draw_case(n: int = 3, *, seed: int = 0, side: int = SIDE) -> Case:
-    """Small ones: N images whose holes are noise, and a detector that half sees it."""
+    """Return N small images with noise in the holes, and an imperfect detector's output."""
     return metrics.draw_case(n, seed=seed, side=side)

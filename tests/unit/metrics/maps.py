@@ -1,4 +1,4 @@
-"""Heatmaps of several tempers over irregular holes, as detectors give them."""
+"""Heatmaps of several kinds over irregular masks, as detectors return them."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from benchmark.core.types import Case, Verdict
 from benchmark.masks.bucket import Bucket
 from benchmark.masks.generator import irregular_mask
 
-TEMPERS = ("smooth", "confident", "flat", "few", "constant", "nothing", "all")
+KINDS = ("smooth", "confident", "flat", "few", "constant", "nothing", "all")
 
 
-def draw_maps(temper: str, *, n: int = 3, side: int = 64, bucket: str = "30-40") -> Case:
-    """N heatmaps that half see their holes.
+def draw_maps(kind: str, *, n: int = 3, side: int = 64, bucket: str = "30-40") -> Case:
+    """Return N heatmaps that respond partly to their masks.
 
     "smooth" logits spread over about +-3, "confident" ones mostly reach +-30, where float32
     probabilities are 0 or 1, "flat" ones lie within 0.1, "few" are whole numbers; "constant" is one
-    value, "nothing" and "all" call no pixel or every pixel with certainty.
+    value, "nothing" and "all" predict no pixel or every pixel with probability 0 or 1.
     """
-    generator = np.random.default_rng(len(temper))
+    generator = np.random.default_rng(len(kind))
     band = Bucket.parse(bucket)
     masks = np.stack(
         [irregular_mask(height=side, width=side, bucket=band, seed=seed) for seed in range(n)]
@@ -34,7 +34,7 @@ def draw_maps(temper: str, *, n: int = 3, side: int = 64, bucket: str = "30-40")
         "constant": np.full(masks.shape, -1.0),
         "nothing": np.full(masks.shape, -30.0),
         "all": np.full(masks.shape, 30.0),
-    }[temper]
+    }[kind]
     pixels = np.zeros((*masks.shape, 3), dtype=np.uint8)
     kept = logits.clip(-30, 30).astype(np.float16)
     verdict = Verdict(logits=kept, score=np.zeros(n, dtype=np.float32), threshold=0.5)

@@ -1,4 +1,4 @@
-"""What every metric promises, over the registry."""
+"""The contract of metrics, for every registered metric."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from benchmark.metrics import METRICS
 from benchmark.testing import check_metric
 from benchmark.testing.metrics import class_attributes_are_valid, draw_case
 
-NAMES = [name for name in METRICS if not name.startswith("lpips")]  # they need a file
-POOLED = ("auc_pooled", "f1_pooled", "auc_photoholmes", "f1_photoholmes")  # other rows
+NAMES = [name for name in METRICS if not name.startswith("lpips")]  # need a weights file
+POOLED = ("auc_pooled", "f1_pooled", "auc_photoholmes", "f1_photoholmes")  # rows differ
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -24,7 +24,7 @@ def test_the_class_says_what_tables_and_plans_need(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_it_keeps_the_contract(name: str) -> None:
+def test_every_metric_passes_the_plugin_checks(name: str) -> None:
     check_metric(name)
 
 

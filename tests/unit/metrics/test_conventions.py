@@ -1,4 +1,4 @@
-"""Each convention against its definition, written out plainly."""
+"""Evaluation conventions against naive implementations of their definitions."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from benchmark.masks.bucket import Bucket
 from benchmark.masks.generator import irregular_mask
 from benchmark.metrics import CONVENTIONS, METRICS, paper_convention, under_convention
 from benchmark.metrics.conventions import without_border
-from tests.unit.metrics.maps import TEMPERS, draw_maps
+from tests.unit.metrics.maps import KINDS, draw_maps
 
 THEIRS = [name for own in CONVENTIONS.values() for name in own.values()]
 Map = np.ndarray
 
 
 def probabilities(case: Case) -> Map:
-    """What other programs would have kept: float32."""
+    """Return float32 probabilities, as other programs keep them."""
     assert case.verdict is not None
     return (1 / (1 + np.exp(-case.verdict.logits.astype(np.float64)))).astype(np.float32)
 
@@ -40,7 +40,7 @@ def plain_f1(called: Map, truth: Map) -> float:
 
 
 def extreme(truth: Map, side: int, *, largest: bool) -> Map:
-    """A minimum or maximum filter of an odd side, pixel by pixel, within the image."""
+    """Apply a minimum or maximum filter of odd size, pixel by pixel, within the image."""
     reach, found = side // 2, np.empty_like(truth)
     for row, column in np.ndindex(truth.shape):
         window = truth[
@@ -64,7 +64,7 @@ def plain_trufor(probability: Map, truth: Map, thresholds: Map | None = None) ->
 
 
 def plain_imdlbenco_auc(probability: Map, truth: Map) -> float:
-    """The curve's points pixel by pixel, in descending order, equal ones as they stand."""
+    """Integrate the curve pixel by pixel in descending order, ties in raster order."""
     if not truth.any():
         return 0.0
     order = np.argsort(-probability.ravel(), kind="stable")
@@ -82,7 +82,7 @@ def plain_imdlbenco_f1(probability: Map, truth: Map) -> float:
 
 
 def plain_photoholmes_auc(probability: Map, truth: Map) -> float:
-    """All pixels at 100 thresholds from 0 to 1, no point at (0, 0); rates of nothing are 0."""
+    """Integrate over 100 thresholds from 0 to 1 without the point (0, 0); empty rates are 0."""
     thresholds = np.linspace(0, 1, 100).astype(np.float32)[::-1]
     rising = [(probability >= at)[truth].sum() / max(1, truth.sum()) for at in thresholds]
     across = [(probability >= at)[~truth].sum() / max(1, (~truth).sum()) for at in thresholds]
@@ -95,7 +95,7 @@ def plain_photoholmes_f1(probability: Map, truth: Map) -> float:
     return plain_f1(called, truth) if wrong or (called & truth).any() else 0.0
 
 
-PER_PICTURE: dict[str, Callable[[Map, Map], float]] = {
+PER_IMAGE: dict[str, Callable[[Map, Map], float]] = {
     "f1_trufor": plain_trufor,
     "f1_oracle_trufor": lambda found, truth: plain_trufor(found, truth, found),
     "auc_imdlbenco": plain_imdlbenco_auc,
@@ -104,31 +104,31 @@ PER_PICTURE: dict[str, Callable[[Map, Map], float]] = {
 POOLED = {"auc_photoholmes": plain_photoholmes_auc, "f1_photoholmes": plain_photoholmes_f1}
 
 
-@pytest.mark.parametrize("temper", TEMPERS)
-@pytest.mark.parametrize("name", PER_PICTURE)
-def test_an_image_s_number_is_the_definition_s(name: str, temper: str) -> None:
-    case = draw_maps(temper, n=2, side=160 if "trufor" in name else 64, bucket="50-60")
-    if name == "f1_oracle_trufor":  # by logits: float32 would tie what the kept map tells apart
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", PER_IMAGE)
+def test_values_per_image_equal_the_definition(name: str, kind: str) -> None:
+    case = draw_maps(kind, n=2, side=160 if "trufor" in name else 64, bucket="50-60")
+    if name == "f1_oracle_trufor":  # on logits: float32 probabilities have more ties
         assert case.verdict is not None
         maps = case.verdict.logits
     else:
         maps = probabilities(case)
-    expected = [PER_PICTURE[name](*pair) for pair in zip(maps, case.truth, strict=True)]
+    expected = [PER_IMAGE[name](*pair) for pair in zip(maps, case.truth, strict=True)]
     assert np.isfinite(expected).all()
     assert measured(name, case)[:, 0] == pytest.approx(expected, abs=1e-12)
 
 
-@pytest.mark.parametrize("temper", TEMPERS)
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", POOLED)
-def test_a_cell_s_number_is_the_definition_s(name: str, temper: str) -> None:
-    case = draw_maps(temper, n=5)
+def test_pooled_values_equal_the_definition(name: str, kind: str) -> None:
+    case = draw_maps(kind, n=5)
     expected = POOLED[name](probabilities(case), case.truth)
     assert cell(name, case) == pytest.approx(expected, abs=1e-12)
 
 
-@pytest.mark.parametrize("temper", ["smooth", "confident", "constant", "nothing", "all"])
-def test_an_image_without_a_hole(temper: str) -> None:
-    case = draw_maps(temper)
+@pytest.mark.parametrize("kind", ["smooth", "confident", "constant", "nothing", "all"])
+def test_an_image_without_a_hole(kind: str) -> None:
+    case = draw_maps(kind)
     case = replace(case, truth=np.zeros_like(case.truth))
     found = {name: cell(name, case) for name in THEIRS}
     assert np.isnan([found.pop("f1_trufor"), found.pop("f1_oracle_trufor")]).all()
@@ -136,9 +136,9 @@ def test_an_image_without_a_hole(temper: str) -> None:
     assert METRICS.load("auc_imdlbenco")().counted(measured("auc_imdlbenco", case)).all()
 
 
-@pytest.mark.parametrize("temper", ["smooth", "nothing", "all"])
-def test_an_image_that_is_all_hole(temper: str) -> None:
-    case = draw_maps(temper)
+@pytest.mark.parametrize("kind", ["smooth", "nothing", "all"])
+def test_an_image_that_is_all_hole(kind: str) -> None:
+    case = draw_maps(kind)
     case = replace(case, truth=np.ones_like(case.truth))
     assert np.isnan([cell(n, case) for n in ("f1_trufor", "f1_oracle_trufor")]).all()
     assert np.isnan(cell("auc_imdlbenco", case))
@@ -151,7 +151,7 @@ def test_an_image_that_is_all_hole(temper: str) -> None:
     )
 
 
-def test_the_border_rule_keeps_a_hole_at_the_image_s_edge() -> None:
+def test_the_image_edge_is_not_a_mask_border() -> None:
     truth = np.zeros((60, 80), dtype=bool)
     truth[:30] = True
     positives, negatives = without_border(truth)
@@ -161,7 +161,7 @@ def test_the_border_rule_keeps_a_hole_at_the_image_s_edge() -> None:
     assert negatives[35:].all()
 
 
-def test_the_border_rule_drops_most_of_an_irregular_hole() -> None:
+def test_the_border_rule_drops_most_of_an_irregular_mask() -> None:
     dropped = {}
     for label in ("10-20", "30-40", "50-60"):
         bucket = Bucket.parse(label)
@@ -172,12 +172,12 @@ def test_the_border_rule_drops_most_of_an_irregular_hole() -> None:
     assert 0.53 < dropped["30-40"] < 0.64
     assert 0.44 < dropped["50-60"] < 0.55
     strokes = np.zeros((256, 256), dtype=bool)
-    strokes[8::30] = strokes[:, 8::30] = True  # thin strokes go altogether
+    strokes[8::30] = strokes[:, 8::30] = True  # thin strokes vanish
     assert not without_border(strokes).positives.any()
     assert "drops half to two thirds of the hole" in METRICS.load("f1_trufor").note
 
 
-def test_equal_pixels_are_ranked_by_their_place() -> None:
+def test_ties_are_ranked_by_raster_order() -> None:
     case = draw_maps("constant", n=1)
     turned = replace(case, truth=case.truth[:, ::-1, ::-1].copy())
     here, there = cell("auc_imdlbenco", case), cell("auc_imdlbenco", turned)
@@ -186,7 +186,7 @@ def test_equal_pixels_are_ranked_by_their_place() -> None:
     assert cell("auc", case) == 0.5
 
 
-def test_a_confident_map_loses_the_first_piece_of_its_curve() -> None:
+def test_a_confident_heatmap_loses_the_first_segment_of_its_curve() -> None:
     case = draw_maps("confident")
     assert cell("auc_pooled", case) - cell("auc_photoholmes", case) > 0.02
     smooth = draw_maps("smooth")
@@ -194,17 +194,17 @@ def test_a_confident_map_loses_the_first_piece_of_its_curve() -> None:
 
 
 @pytest.mark.parametrize("name", THEIRS)
-def test_a_nan_is_refused(name: str) -> None:
+def test_nan_raises(name: str) -> None:
     case = draw_maps("smooth")
     assert case.verdict is not None
     logits = case.verdict.logits.copy()
     logits[:, 31, 31] = np.nan
-    logits[:, ::5, ::5] = np.nan  # some of it lies outside of every border
+    logits[:, ::5, ::5] = np.nan  # some of them outside of all borders
     with pytest.raises(BadInput, match="NaN"):
         measured(name, replace(case, verdict=replace(case.verdict, logits=logits)))
 
 
-def test_a_convention_replaces_auc_and_f1_alone_and_gives_them_back() -> None:
+def test_a_convention_replaces_only_auc_and_f1_and_can_be_inverted() -> None:
     names = ("auc", "f1", "acc", "psnr")
     assert under_convention("paper", names) == names
     for convention, own in CONVENTIONS.items():

@@ -1,4 +1,4 @@
-"""Detection: the operating point, and two sets of scores against scikit-learn and by hand."""
+"""Image-level detection metrics against scikit-learn and by hand."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from benchmark.metrics.intervals import share_interval
 from tests.unit.metrics.cases import draw_case
 
 
-def judged(scores: list[float], threshold: float):
+def with_scores(scores: list[float], threshold: float):
     verdict = Verdict(
         logits=np.zeros((len(scores), 24, 24), np.float16),
         score=np.array(scores, np.float32),
@@ -32,17 +32,17 @@ def judged(scores: list[float], threshold: float):
     return replace(draw_case(len(scores)), verdict=verdict)
 
 
-def test_acc_is_the_share_strictly_above_the_detectors_own_threshold() -> None:
-    rows = ACC().measure(judged([0.3, 0.31, 0.29, 0.9], 0.3))
+def test_acc_is_the_share_strictly_above_the_detector_s_threshold() -> None:
+    rows = ACC().measure(with_scores([0.3, 0.31, 0.29, 0.9], 0.3))
     assert rows[:, 1].tolist() == [0, 1, 0, 1]
     np.testing.assert_array_equal(rows[:, 0], np.array([0.3, 0.31, 0.29, 0.9], np.float32))
     assert ACC().reduce(rows) == 0.5
     assert ACC().counted(rows).all()
 
 
-def test_a_score_at_the_threshold_does_not_fire_whatever_float32_makes_of_it() -> None:
+def test_a_score_equal_to_the_threshold_in_float32_is_not_above_it() -> None:
     for threshold in (0.02, 0.1, 0.3, 0.5, 0.7):
-        assert ACC().measure(judged([threshold], threshold))[0, 1] == 0
+        assert ACC().measure(with_scores([threshold], threshold))[0, 1] == 0
 
 
 def test_acc_of_no_rows_is_undefined() -> None:
@@ -50,9 +50,9 @@ def test_acc_of_no_rows_is_undefined() -> None:
     assert len(ACC().counted(np.empty((0, 2)))) == 0
 
 
-def test_a_nan_score_is_refused() -> None:
+def test_a_nan_score_raises() -> None:
     with pytest.raises(BadInput, match="NaN"):
-        ACC().measure(judged([np.nan], 0.5))
+        ACC().measure(with_scores([np.nan], 0.5))
     nan, good = np.array([np.nan]), np.array([0.5])
     with pytest.raises(BadInput, match="NaN"):
         image_auc(good, nan)
@@ -60,13 +60,13 @@ def test_a_nan_score_is_refused() -> None:
         acc_at_5(nan, good)
 
 
-def test_a_case_without_a_verdict_is_refused() -> None:
-    with pytest.raises(BadInput, match="acc: expected a case with a detector's verdict"):
+def test_a_case_without_detector_output_raises() -> None:
+    with pytest.raises(BadInput, match="acc: expected a case with a detector's output"):
         ACC().measure(replace(draw_case(), verdict=None))
 
 
 @pytest.mark.parametrize(("authentic", "alarms"), [(19, 0), (20, 1), (40, 2), (59, 2), (100, 5)])
-def test_at_most_5_percent_of_the_untouched_exceed_the_threshold(
+def test_at_most_5_percent_of_authentic_images_exceed_the_threshold(
     authentic: int, alarms: int
 ) -> None:
     scores = np.arange(authentic) / authentic
@@ -75,7 +75,7 @@ def test_at_most_5_percent_of_the_untouched_exceed_the_threshold(
     assert acc_at_5(scores - 1, scores) == 0
 
 
-def test_many_equal_scores_never_give_more_false_alarms() -> None:
+def test_ties_never_raise_the_false_positive_rate() -> None:
     authentic = np.array([0.9] * 10 + [0.1] * 90)
     assert acc_at_5(np.array([0.9, 0.95]), authentic) == 0.5
 
@@ -103,7 +103,7 @@ def test_the_interval_of_a_certain_threshold_is_clopper_and_pearsons() -> None:
     assert acc_at_5_interval(forged, np.full(25, 0.5)) == pytest.approx(tuple(expected), abs=1e-9)
 
 
-def test_fewer_than_20_untouched_images_have_no_interval_at_5_percent() -> None:
+def test_fewer_than_20_authentic_images_have_no_interval() -> None:
     forged = np.linspace(0, 1, 30)
     assert np.isnan(acc_at_5_interval(forged, np.linspace(0, 1, 19))).all()
     assert np.isfinite(acc_at_5_interval(forged, np.linspace(0, 1, 20))).all()

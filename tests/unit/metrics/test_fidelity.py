@@ -1,4 +1,4 @@
-"""Image quality, against scikit-image and by hand."""
+"""Image quality metrics against scikit-image and by hand."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ def theirs(a: np.ndarray, b: np.ndarray) -> float:
     )
 
 
-def photographs() -> list[np.ndarray]:
-    photo = astronaut()[40:104, 180:250]
-    noise = np.random.default_rng(0).normal(size=photo.shape)
-    noisy = (photo + 20 * noise).clip(0, 255).astype(np.uint8)
-    flat, black, white = np.full_like(photo, 127), np.zeros_like(photo), np.full_like(photo, 255)
-    return [photo, noisy, 255 - photo, flat, black, white]
+def sample_images() -> list[np.ndarray]:
+    image = astronaut()[40:104, 180:250]
+    noise = np.random.default_rng(0).normal(size=image.shape)
+    noisy = (image + 20 * noise).clip(0, 255).astype(np.uint8)
+    flat, black, white = np.full_like(image, 127), np.zeros_like(image), np.full_like(image, 255)
+    return [image, noisy, 255 - image, flat, black, white]
 
 
-def test_ssim_is_scikit_images() -> None:
-    pictures = photographs()
-    pairs = [(a, b) for a in pictures for b in pictures]
+def test_ssim_equals_scikit_image() -> None:
+    images = sample_images()
+    pairs = [(a, b) for a in images for b in images]
     found = ssim(np.stack([a for a, _ in pairs]), np.stack([b for _, b in pairs]))
     expected = [theirs(a, b) for a, b in pairs]
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize("shape", [(11, 11), (11, 40), (37, 12)])
-def test_ssim_is_scikit_images_at_odd_shapes(shape: tuple[int, int]) -> None:
+def test_ssim_equals_scikit_image_at_odd_shapes(shape: tuple[int, int]) -> None:
     generator = np.random.default_rng(1)
     a, b = generator.integers(0, 256, (2, *shape, 3), dtype=np.uint8)
     assert ssim(a[None], b[None])[0] == pytest.approx(theirs(a, b), abs=1e-9)
@@ -57,7 +57,7 @@ def test_ssim_of_identical_images_is_one_and_of_tiny_ones_undefined() -> None:
     assert np.isnan(ssim(image[:, :10], image[:, :10])).all()
 
 
-def test_psnr_is_scikit_images() -> None:
+def test_psnr_equals_scikit_image() -> None:
     case = draw_case()
     expected = [
         peak_signal_noise_ratio(a, b, data_range=255)
@@ -70,7 +70,7 @@ def test_psnr_is_scikit_images() -> None:
 def test_psnr_by_hand() -> None:
     image = np.zeros((1, 2, 2, 3), np.uint8)
     filled = image.copy()
-    filled[0, 0, 0, 0] = 255  # one of twelve numbers is wholly off: 10 log10(12)
+    filled[0, 0, 0, 0] = 255  # one of twelve values is off by 255: 10 log10(12)
     assert psnr(filled, image)[0] == pytest.approx(10 * np.log10(12), abs=1e-12)
     assert psnr(255 - image, image)[0] == 0
 
@@ -105,7 +105,7 @@ def test_an_image_without_a_hole_has_no_psnr_there() -> None:
     assert np.isnan(psnr_hole(case.filled, case.image, np.zeros_like(case.mask))).all()
 
 
-def test_known_drift_sees_known_pixels_only() -> None:
+def test_known_drift_ignores_the_hole() -> None:
     case = draw_case()
     assert known_drift(case.filled, case.image, case.mask).tolist() == [0, 0, 0]
     filled, image = case.filled.copy(), case.image.copy()
@@ -123,7 +123,7 @@ def test_known_drift_sees_known_pixels_only() -> None:
     assert share.interval(rows, seed=0) == pytest.approx((expected.low, expected.high))
 
 
-def test_an_image_that_is_all_hole_has_no_drift() -> None:
+def test_known_drift_of_a_full_mask_is_nan() -> None:
     case = draw_case()
     case = replace(case, mask=np.ones_like(case.mask))
     for name in ("known_drift", "known_drift_share"):
@@ -134,7 +134,7 @@ def test_an_image_that_is_all_hole_has_no_drift() -> None:
 
 
 @pytest.mark.parametrize("measure", [psnr, ssim])
-def test_bad_input_is_refused(measure: object) -> None:
+def test_bad_input_raises(measure: object) -> None:
     image = draw_case().image
     with pytest.raises(BadInput, match="expected uint8"):
         measure(image / 255, image)
@@ -145,7 +145,7 @@ def test_bad_input_is_refused(measure: object) -> None:
 
 
 def plain_gmsd(a: np.ndarray, b: np.ndarray) -> float:
-    """Xue et al. 2014 in plain loops: halved luma, Prewitt with zeros beyond, deviation."""
+    """Compute Xue et al. 2014 in loops: halved luma, zero-padded Prewitt, deviation."""
 
     def edges(pixels: np.ndarray) -> np.ndarray:
         luma = pixels[..., 0] * 0.299 + pixels[..., 1] * 0.587 + pixels[..., 2] * 0.114
@@ -167,39 +167,39 @@ def plain_gmsd(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.sqrt(((similarity - similarity.mean()) ** 2).mean()))
 
 
-def test_gmsd_is_its_definition() -> None:
-    pictures = photographs()[:4]
-    pairs = [(a, b) for a in pictures for b in pictures]
+def test_gmsd_equals_its_definition() -> None:
+    images = sample_images()[:4]
+    pairs = [(a, b) for a in images for b in images]
     found = gmsd(np.stack([a for a, _ in pairs]), np.stack([b for _, b in pairs]))
     np.testing.assert_allclose(found, [plain_gmsd(a, b) for a, b in pairs], rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("shape", [(2, 2), (3, 8), (17, 12), (9, 9)])
-def test_gmsd_is_its_definition_at_odd_shapes(shape: tuple[int, int]) -> None:
+def test_gmsd_equals_its_definition_at_odd_shapes(shape: tuple[int, int]) -> None:
     a, b = np.random.default_rng(1).integers(0, 256, (2, *shape, 3), dtype=np.uint8)
     assert gmsd(a[None], b[None])[0] == pytest.approx(plain_gmsd(a, b), abs=1e-12)
 
 
-def test_gmsd_is_zero_for_identical_images_and_grows_with_what_is_spoilt() -> None:
-    photo = photographs()[0]
-    noise = np.random.default_rng(2).normal(size=photo.shape)
-    spoilt = [photo]
+def test_gmsd_is_zero_for_identical_images_and_grows_with_distortion() -> None:
+    image = sample_images()[0]
+    noise = np.random.default_rng(2).normal(size=image.shape)
+    distorted = [image]
     for strength in (5, 20, 80):
-        noisy = (photo + strength * noise).clip(0, 255).astype(np.uint8)
-        hole = photo.copy()
+        noisy = (image + strength * noise).clip(0, 255).astype(np.uint8)
+        hole = image.copy()
         hole[10:30, 10:30] = noisy[10:30, 10:30]
-        spoilt.append(hole)
-    found = gmsd(np.stack(spoilt), np.stack([photo] * 4))
+        distorted.append(hole)
+    found = gmsd(np.stack(distorted), np.stack([image] * 4))
     assert found[0] == 0
     assert (np.diff(found) > 0).all()
     assert found[-1] <= 0.5
 
 
-def test_gmsd_is_the_same_either_way_round() -> None:
-    a, b = photographs()[:2]
+def test_gmsd_is_symmetric() -> None:
+    a, b = sample_images()[:2]
     assert gmsd(a[None], b[None]) == pytest.approx(gmsd(b[None], a[None]), abs=1e-15)
 
 
-def test_gmsd_of_a_line_of_pixels_is_undefined() -> None:
+def test_gmsd_below_2_pixels_is_nan() -> None:
     line = np.zeros((2, 1, 9, 3), dtype=np.uint8)
     assert np.isnan(gmsd(line, line)).all()

@@ -54,7 +54,7 @@ def test_a_mean_of_50_images_has_the_plain_bootstraps_interval() -> None:
 
 @pytest.mark.parametrize("n", [2, 3, 5, 7, 10, 20, 30, 49])
 @pytest.mark.parametrize("skewed", [False, True])
-def test_a_mean_s_interval_holds_the_truth_as_often_as_is_promised(n: int, skewed: bool) -> None:
+def test_coverage_of_the_interval_of_a_mean(n: int, skewed: bool) -> None:
     generator, size = np.random.default_rng((n, skewed)), (n, 20_000)
     values = generator.beta(8, 2, size) if skewed else generator.normal(size=size)
     ends = np.array(mean_intervals(values, seed=0))
@@ -70,13 +70,13 @@ def test_a_share_has_clopper_and_pearsons_interval(hits: int, n: int) -> None:
     assert share_interval(ones(hits, n)) == pytest.approx((expected.low, expected.high), abs=1e-9)
 
 
-def test_seven_of_seven_are_not_certain() -> None:
+def test_seven_of_seven_has_the_published_interval() -> None:
     assert share_interval(np.ones(7)) == pytest.approx((0.5904, 1), abs=5e-5)
 
 
 @pytest.mark.parametrize("n", [3, 5, 7, 10, 20, 30, 100])
 @pytest.mark.parametrize("p", [0.05, 0.5, 0.86, 0.95])
-def test_a_share_s_interval_holds_the_truth_in_95_percent_at_least(n: int, p: float) -> None:
+def test_coverage_of_the_interval_of_a_share_is_at_least_95_percent(n: int, p: float) -> None:
     ends = np.array(
         share_intervals(ones(0, n)[:, None] + (np.arange(n)[:, None] < np.arange(n + 1)))
     )
@@ -84,7 +84,7 @@ def test_a_share_s_interval_holds_the_truth_in_95_percent_at_least(n: int, p: fl
     assert stats.binom.pmf(np.arange(n + 1), n, p) @ held >= 0.95
 
 
-def test_what_is_undefined_does_not_count_in_a_share() -> None:
+def test_nan_does_not_count_in_a_share() -> None:
     expected = stats.binomtest(2, 3).proportion_ci(method="exact")
     found = share_interval(np.array([1.0, np.nan, 0.0, 1.0]))
     assert found == pytest.approx((expected.low, expected.high), abs=1e-9)
@@ -104,7 +104,7 @@ def test_paired_shares_have_newcombes_interval(
     assert paired_share_interval(*pairs(*cells)) == pytest.approx(expected, abs=5.1e-4)
 
 
-def test_paired_shares_that_agree_are_not_certain_to() -> None:
+def test_equal_paired_shares_have_a_wide_interval() -> None:
     low, high = paired_share_interval(np.ones(7), np.ones(7))
     assert low == pytest.approx(-high)
     assert high > 0.3
@@ -118,7 +118,7 @@ def test_a_mixture_of_one_count_is_clopper_and_pearsons() -> None:
         assert found == pytest.approx((expected.low, expected.high), abs=1e-9)
 
 
-def test_a_mixture_is_the_quantile_of_its_drawn_ends() -> None:
+def test_a_mixture_equals_simulated_quantiles() -> None:
     hits, more, weights = np.array([4, 9]), np.array([5, 9]), np.array([0.3, 0.7])
     generator = np.random.default_rng(0)
     at = generator.choice(2, 200_000, p=weights)
@@ -127,7 +127,7 @@ def test_a_mixture_is_the_quantile_of_its_drawn_ends() -> None:
     assert mixed_share_interval(hits, more, weights, 10) == pytest.approx((low, high), abs=3e-3)
 
 
-def test_an_interval_ends_where_the_metric_does() -> None:
+def test_intervals_are_clipped_to_bounds() -> None:
     values = np.array([0.9, 1.0, 1.0, 0.99])
     low, high = mean_interval(values, seed=0)
     assert high > 1
@@ -148,10 +148,10 @@ def test_equal_values_have_an_interval_from_six_images_on() -> None:
     assert np.isnan(mean_interval(np.full(5, third), seed=0)).all()
     assert mean_interval(np.full(6, third), seed=0) == pytest.approx((0.3, 0.3))
     apart = np.array([0.1, 0.4, 0.7, 20.3, 5.5]) + 0.01 - np.array([0.1, 0.4, 0.7, 20.3, 5.5])
-    assert np.isnan(mean_interval(apart, seed=0)).all()  # equal but for the arithmetic
+    assert np.isnan(mean_interval(apart, seed=0)).all()  # equal up to rounding errors
 
 
-def test_columns_are_made_together_as_alone() -> None:
+def test_columns_are_independent() -> None:
     generator = np.random.default_rng(3)
     values = generator.normal(size=(60, 4))
     values[:20, 1] = np.nan  # 40 count: Student's t beside three bootstraps
@@ -164,7 +164,7 @@ def test_columns_are_made_together_as_alone() -> None:
     assert share_intervals(shares) == tuple(share_interval(column) for column in shares.T)
 
 
-def test_the_draws_depend_on_the_seed_and_the_number_of_samples_alone() -> None:
+def test_draws_depend_only_on_the_seed_and_the_number_of_samples() -> None:
     values = np.random.default_rng(1).normal(size=FEW)
     assert mean_interval(values, seed=3) == mean_interval(values, seed=3)
     assert mean_interval(values, seed=3) != mean_interval(values, seed=4)
@@ -172,7 +172,7 @@ def test_the_draws_depend_on_the_seed_and_the_number_of_samples_alone() -> None:
     assert mean_interval(2 * values + 5, seed=3) == pytest.approx((2 * low + 5, 2 * high + 5))
 
 
-def test_a_sample_that_does_not_count_leaves_the_others_draws_alone() -> None:
+def test_a_sample_that_does_not_count_does_not_change_the_draws() -> None:
     values = np.array([1.0, 4.0, np.nan, 2.0, np.inf, 8.0])
     counts = np.isfinite(values)
     drawn = np.random.default_rng((7, 6)).integers(6, size=(500, 6))
@@ -182,14 +182,14 @@ def test_a_sample_that_does_not_count_leaves_the_others_draws_alone() -> None:
     assert found == pytest.approx(tuple(expected))
 
 
-def test_a_ratio_is_of_the_sums() -> None:
+def test_a_ratio_is_that_of_sums() -> None:
     above, below = np.array([1.0, 3.0, 0.0]), np.array([2.0, 3.0, 5.0])
     drawn = np.random.default_rng((5, 3)).integers(3, size=(400, 3))
     expected = np.percentile(above[drawn].sum(axis=1) / below[drawn].sum(axis=1), (2.5, 97.5))
     assert bootstrap_ratio(above, below, seed=5, draws=400) == pytest.approx(tuple(expected))
 
 
-def test_blocks_do_not_show() -> None:
+def test_results_do_not_depend_on_blocks() -> None:
     values = np.random.default_rng(2).normal(size=(300_000, 1))  # three draws a block
     ((low, high),) = bootstrap_means(values, seed=1, draws=10)
     assert low < values.mean() < high
@@ -197,7 +197,7 @@ def test_blocks_do_not_show() -> None:
 
 def test_memory_is_bounded_by_blocks() -> None:
     values = np.random.default_rng(3).random(5000)
-    mean_interval(values[:9], seed=1)  # loads what it needs
+    mean_interval(values[:9], seed=1)  # imports scipy
     tracemalloc.start()
     bootstrap_ratio(values, np.ones(5000), seed=1)
     _, peak = tracemalloc.get_traced_memory()
@@ -205,7 +205,7 @@ def test_memory_is_bounded_by_blocks() -> None:
     assert peak < 48 << 20  # all draws at once are 400 MB
 
 
-def test_scipy_is_loaded_by_the_first_interval_alone() -> None:
+def test_scipy_is_imported_by_the_first_interval() -> None:
     code = (
         "import sys; import numpy as np;"
         "import benchmark.metrics.detection, benchmark.results.aggregate;"

@@ -1,4 +1,4 @@
-"""The null: what a map says of the hole's place in the untouched image."""
+"""Null metrics: heatmaps of authentic images scored against masks."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from benchmark.metrics import METRICS, NULLS, nulls_of
 from benchmark.testing.metrics import draw_case
 
 
-def untouched(count: int = 4) -> Case:
-    """A case as `original` makes it: holes, but nothing that is manipulated."""
+def authentic_case(count: int = 4) -> Case:
+    """Return the input of `original`: masks, but no manipulated pixel."""
     case = draw_case(count)
     return replace(case, truth=np.zeros_like(case.mask), filled=case.image)
 
@@ -23,8 +23,8 @@ def column(name: str, case: Case) -> list[float]:
     return [float(one) for one in METRICS.load(name)().measure(case)[:, 0]]
 
 
-def test_the_hole_is_the_truth_where_nothing_is_manipulated() -> None:
-    case = untouched()
+def test_nulls_are_scored_against_the_mask() -> None:
+    case = authentic_case()
     assert case.verdict is not None
     pairs = list(zip(case.mask, case.verdict.logits.astype(np.float64), strict=True))
     auc = [roc_auc_score(mask.ravel(), one.ravel()) for mask, one in pairs]
@@ -38,12 +38,12 @@ def test_the_hole_is_the_truth_where_nothing_is_manipulated() -> None:
 
 
 @pytest.mark.parametrize(("name", "null"), NULLS.items())
-def test_a_null_is_its_metric_with_the_hole_as_the_truth(name: str, null: str) -> None:
+def test_a_null_equals_its_metric_with_the_mask_as_truth(name: str, null: str) -> None:
     assert METRICS.load(null).null_of == name
-    assert column(null, untouched()) == column(name, draw_case(4))
+    assert column(null, authentic_case()) == column(name, draw_case(4))
 
 
-def test_two_sided_auc_is_of_each_image_not_of_their_mean() -> None:
+def test_two_sided_auc_is_per_image() -> None:
     case = draw_case(2)
     assert case.verdict is not None
     logits = np.stack([case.mask[0], ~case.mask[1]]).astype(np.float16)
@@ -53,7 +53,7 @@ def test_two_sided_auc_is_of_each_image_not_of_their_mean() -> None:
 
 
 def test_two_sided_auc_of_one_class_is_undefined() -> None:
-    assert np.isnan(column("auc_two_sided", untouched())).all()
+    assert np.isnan(column("auc_two_sided", authentic_case())).all()
 
 
 def test_which_nulls_are_measured() -> None:

@@ -1,4 +1,4 @@
-"""LPIPS: never downloads, refuses another file, and gives what the lpips package gives."""
+"""LPIPS: equality with the lpips package, no downloads, verified files."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.unit.metrics.cases import draw_case
 
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> State:
-    """A drawn AlexNet, installed and taken for the published one."""
+    """Install a random AlexNet that passes for the published one."""
     state = draw()
     write_safetensors(own_file("alexnet"), state)
     pretend(monkeypatch, state)
@@ -38,7 +38,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> State:
 
 
 @pytest.mark.parametrize("metric", [LPIPS, LPIPSVGG])
-def test_without_the_backbone_it_says_what_to_type(metric: type[LPIPS]) -> None:
+def test_without_the_backbone_the_reason_names_the_commands(metric: type[LPIPS]) -> None:
     reason = metric.unavailable()
     assert reason is not None
     assert f"'bench weights fetch {metric.backbone}'" in reason
@@ -48,7 +48,7 @@ def test_without_the_backbone_it_says_what_to_type(metric: type[LPIPS]) -> None:
         metric().measure(draw_case(side=32))
 
 
-def test_another_file_under_that_name_is_refused() -> None:
+def test_a_file_with_another_hash_raises() -> None:
     write_safetensors(own_file("alexnet"), draw())
     reason = LPIPS.unavailable()
     assert reason is not None
@@ -58,7 +58,7 @@ def test_another_file_under_that_name_is_refused() -> None:
 
 
 @pytest.mark.parametrize(("net", "metric"), [("alex", LPIPS), ("vgg", LPIPSVGG)])
-def test_rows_are_the_packages_own_answer_to_2e_5(
+def test_rows_equal_the_lpips_package_to_2e_5(
     monkeypatch: pytest.MonkeyPatch, net: str, metric: type[LPIPS]
 ) -> None:
     drawn = draw(metric.backbone)
@@ -78,14 +78,14 @@ def test_rows_are_the_packages_own_answer_to_2e_5(
     state = {key: torch.from_numpy(value) for key, value in drawn.items()}
     network.net.load_state_dict({key: state["features." + key.split(".", 1)[1]] for key in own})
     for row, a, b in zip(rows, case.filled, case.image, strict=True):
-        # The package's way from files to tensors: (H, W, 3) in 0..255 to (1, 3, H, W) in [-1, 1].
+        # The package's conversion: (H, W, 3) in [0, 255] to (1, 3, H, W) in [-1, 1].
         pair = lpips.im2tensor(a), lpips.im2tensor(b)
         expected = float(network(*pair).detach())
         assert expected > 0.01
         assert row[0] == pytest.approx(expected, abs=2e-5)
 
 
-def test_the_number_does_not_depend_on_the_file(
+def test_values_do_not_depend_on_the_file_format(
     drawn: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case = draw_case(2, side=40)
@@ -109,7 +109,7 @@ def lpips_keys(photos: Path) -> list[str]:
     return [key for column in jobs.measure_jobs(telea) for key in column.keys]
 
 
-def test_nor_does_its_key_which_holds_no_weights(
+def test_keys_do_not_depend_on_the_weights_file(
     drawn: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     photos = tmp_path / "photos"
@@ -127,7 +127,7 @@ def test_nor_does_its_key_which_holds_no_weights(
 
 
 @pytest.mark.usefixtures("drawn")
-def test_the_answer_depends_on_no_neighbour_and_draws_nothing() -> None:
+def test_values_are_independent_of_the_batch_and_of_the_random_state() -> None:
     case = draw_case(3, side=40)
     torch.manual_seed(5)
     before = torch.get_rng_state()
@@ -145,35 +145,35 @@ def test_the_answer_depends_on_no_neighbour_and_draws_nothing() -> None:
 
 
 @pytest.fixture
-def looks(monkeypatch: pytest.MonkeyPatch) -> list[NDArray[np.uint8]]:
-    """Every image that the network looks at."""
+def processed(monkeypatch: pytest.MonkeyPatch) -> list[NDArray[np.uint8]]:
+    """Record every image that the network processes."""
     seen: list[NDArray[np.uint8]] = []
-    look = DeepFeatures.of
+    original_of = DeepFeatures.of
 
-    def noted(self: DeepFeatures, pixels: NDArray[np.uint8]) -> Features:
+    def recorded(self: DeepFeatures, pixels: NDArray[np.uint8]) -> Features:
         seen.append(pixels.copy())
-        return look(self, pixels)
+        return original_of(self, pixels)
 
-    monkeypatch.setattr(DeepFeatures, "of", noted)
+    monkeypatch.setattr(DeepFeatures, "of", recorded)
     return seen
 
 
 @pytest.mark.usefixtures("drawn")
-def test_an_original_is_looked_at_once_for_all_that_is_painted_into_it(
-    looks: list[NDArray[np.uint8]],
+def test_the_original_s_features_are_computed_once_for_all_inpainted_images(
+    processed: list[NDArray[np.uint8]],
 ) -> None:
     case = draw_case(1, side=40)
-    painted = [draw_case(1, seed=seed, side=40).filled for seed in range(3)]
+    inpainted = [draw_case(1, seed=seed, side=40).filled for seed in range(3)]
     metric = LPIPS()
-    found = [metric.measure(replace(case, filled=filled)) for filled in painted]
-    assert sum(np.array_equal(seen, case.image[0]) for seen in looks) == 1
-    assert len(looks) == 4
-    fresh = [LPIPS().measure(replace(case, filled=filled)) for filled in painted]
+    found = [metric.measure(replace(case, filled=filled)) for filled in inpainted]
+    assert sum(np.array_equal(seen, case.image[0]) for seen in processed) == 1
+    assert len(processed) == 4
+    fresh = [LPIPS().measure(replace(case, filled=filled)) for filled in inpainted]
     assert np.array_equal(found, fresh)
 
 
 @pytest.mark.usefixtures("drawn")
-def test_an_original_that_was_changed_in_place_is_looked_at_anew() -> None:
+def test_features_of_an_original_changed_in_place_are_recomputed() -> None:
     case = draw_case(1, side=40)
     metric = LPIPS()
     metric.measure(case)
@@ -181,7 +181,7 @@ def test_an_original_that_was_changed_in_place_is_looked_at_anew() -> None:
     assert np.array_equal(metric.measure(case), LPIPS().measure(case))
 
 
-def test_a_metric_in_use_takes_a_replaced_file_for_original_and_filled(
+def test_a_metric_instance_uses_a_replaced_file_for_both_images(
     drawn: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case, metric = draw_case(1, side=40), LPIPS()
@@ -205,14 +205,14 @@ def test_measuring_imports_neither_lpips_nor_torchvision() -> None:
 
 
 @pytest.mark.usefixtures("drawn")
-def test_it_works_down_to_its_smallest_side_and_is_undefined_below() -> None:
+def test_sides_below_the_minimum_are_nan() -> None:
     assert np.isfinite(LPIPS().measure(draw_case(1, side=LPIPS.min_side))).all()
     rows = LPIPS().measure(draw_case(2, side=LPIPS.min_side - 1))
     assert rows.shape == (2, 1)
     assert np.isnan(rows).all()
 
 
-def test_a_replaced_file_is_loaded_anew(drawn: State, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_replaced_file_is_reloaded(drawn: State, monkeypatch: pytest.MonkeyPatch) -> None:
     case = draw_case(1, side=40)
     first = LPIPS().measure(case)
     other = draw(seed=1)
@@ -224,7 +224,7 @@ def test_a_replaced_file_is_loaded_anew(drawn: State, monkeypatch: pytest.Monkey
     assert np.array_equal(LPIPS().measure(case), first)
 
 
-def test_asking_whether_metrics_are_available_loads_no_torch() -> None:
+def test_unavailable_loads_no_torch() -> None:
     code = (
         "import sys; from benchmark.metrics import METRICS;"
         "[METRICS.load(name).unavailable() for name in METRICS];"
@@ -273,7 +273,7 @@ def plain_lpips(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
 
 
 @pytest.mark.usefixtures("alexnet")
-def test_it_is_its_definition_on_images() -> None:
+def test_lpips_equals_its_definition_on_images() -> None:
     from skimage import data
     from skimage.filters import gaussian
 

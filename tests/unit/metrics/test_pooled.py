@@ -1,4 +1,4 @@
-"""Pooled AUC from small rows, against the exact area over all pixels together."""
+"""Pooled AUC from small rows against scikit-learn over all pixels together."""
 
 from __future__ import annotations
 
@@ -6,37 +6,38 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from benchmark.core.errors import BadInput
 from benchmark.core.types import Case
 from benchmark.metrics.intervals import mean_interval
 from benchmark.metrics.pooled import GROUPS, AUCPooled, pooled_shares
-from benchmark.metrics.ranking import auc, half_values, tally
-from tests.unit.metrics.maps import TEMPERS, draw_maps
+from benchmark.metrics.ranking import count_values, half_values
+from tests.unit.metrics.maps import KINDS, draw_maps
 
 
 def exact(case: Case) -> float:
     assert case.verdict is not None
-    return auc(case.verdict.logits, case.truth)
+    return float(roc_auc_score(case.truth.ravel(), case.verdict.logits.astype(float).ravel()))
 
 
 @pytest.mark.parametrize("bucket", ["10-20", "50-60"])
-@pytest.mark.parametrize("temper", TEMPERS)
-def test_the_area_is_the_exact_one_within_the_stated_error(temper: str, bucket: str) -> None:
-    case = draw_maps(temper, n=5, side=128, bucket=bucket)
+@pytest.mark.parametrize("kind", KINDS)
+def test_pooled_auc_is_exact_within_the_stated_error(kind: str, bucket: str) -> None:
+    case = draw_maps(kind, n=5, side=128, bucket=bucket)
     rows = AUCPooled().measure(case)
     assert rows.shape == (5, 3 * GROUPS)
     assert AUCPooled().reduce(rows) == pytest.approx(exact(case), abs=1e-4)
 
 
-@pytest.mark.parametrize("temper", ["few", "constant", "nothing", "all"])
-def test_a_map_of_few_values_is_exact(temper: str) -> None:
-    case = draw_maps(temper, n=4)
+@pytest.mark.parametrize("kind", ["few", "constant", "nothing", "all"])
+def test_a_heatmap_of_few_values_is_exact(kind: str) -> None:
+    case = draw_maps(kind, n=4)
     assert AUCPooled().reduce(AUCPooled().measure(case)) == pytest.approx(exact(case), abs=1e-12)
 
 
-def test_the_worst_map_keeps_to_the_bound() -> None:
-    """Within every group all the authentic pixels lie below the manipulated ones."""
+def test_the_worst_heatmap_is_within_the_error_bound() -> None:
+    """Within every group all authentic pixels are below the manipulated ones."""
     share, per_group = 0.5, 64
     steps = np.arange(GROUPS * per_group)
     labels = (steps % per_group) >= per_group * (1 - share)
@@ -53,14 +54,14 @@ def test_the_worst_map_keeps_to_the_bound() -> None:
     assert 0.9 * bound < apart <= bound * 1.001
 
 
-def test_each_row_holds_all_its_image_s_pixels() -> None:
+def test_each_row_counts_all_pixels_of_its_image() -> None:
     case = draw_maps("smooth", n=3)
     _, positives, negatives = AUCPooled().measure(case).reshape(3, 3, GROUPS).transpose(1, 0, 2)
     np.testing.assert_array_equal(positives.sum(axis=1), case.truth.sum(axis=(1, 2)))
     np.testing.assert_array_equal(negatives.sum(axis=1), (~case.truth).sum(axis=(1, 2)))
 
 
-def test_an_untouched_image_adds_authentic_pixels() -> None:
+def test_an_authentic_image_adds_authentic_pixels() -> None:
     case = draw_maps("smooth", n=4)
     truth = case.truth.copy()
     truth[1] = False
@@ -70,7 +71,7 @@ def test_an_untouched_image_adds_authentic_pixels() -> None:
     assert AUCPooled().reduce(rows) == pytest.approx(exact(case), abs=1e-4)
 
 
-def test_the_interval_is_near_the_bootstrap_of_whole_images() -> None:
+def test_the_interval_is_close_to_the_bootstrap_over_images() -> None:
     case = draw_maps("smooth", n=40, side=48)
     rows = AUCPooled().measure(case)
     low, high = AUCPooled().interval(rows, seed=1)
@@ -81,7 +82,7 @@ def test_the_interval_is_near_the_bootstrap_of_whole_images() -> None:
     assert (low, high) == mean_interval(AUCPooled().values(rows), seed=1)
 
 
-def test_shares_are_the_area_s_derivative_by_an_image_s_weight() -> None:
+def test_shares_are_the_derivative_of_the_area_by_an_image_s_weight() -> None:
     generator = np.random.default_rng(0)
     places = np.tile(np.arange(6), (5, 1))
     positives, negatives = generator.integers(1, 9, (2, 5, 6)).astype(float)
@@ -104,7 +105,7 @@ def test_one_class_alone_is_undefined() -> None:
         assert np.isnan(AUCPooled().reduce(rows))
 
 
-def test_a_nan_is_refused() -> None:
+def test_nan_raises() -> None:
     case = draw_maps("smooth")
     assert case.verdict is not None
     logits = case.verdict.logits.copy()
@@ -113,11 +114,11 @@ def test_a_nan_is_refused() -> None:
         AUCPooled().measure(replace(case, verdict=replace(case.verdict, logits=logits)))
 
 
-def test_the_values_of_a_tally_are_those_it_counts() -> None:
+def test_half_values_match_the_counts() -> None:
     values = half_values()
-    assert len(values) == len(tally(np.zeros(1, np.float16), np.ones(1, np.bool_)).positives)
+    assert len(values) == len(count_values(np.zeros(1, np.float16), np.ones(1, np.bool_)).positives)
     numbers = values[~np.isnan(values)]
     assert (np.diff(numbers) > 0).all()
     for value in (-30.0, -0.0, 6e-8, 1.5, np.inf):
-        counts = tally(np.array([value], np.float16), np.ones(1, np.bool_))
+        counts = count_values(np.array([value], np.float16), np.ones(1, np.bool_))
         assert values[counts.positives.argmax()] == np.float16(value)

@@ -1,4 +1,4 @@
-"""The area under the ROC curve and the best F1, against scikit-learn and by hand."""
+"""Area under the ROC curve and best F1 against scikit-learn and by hand."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as arrays
 from sklearn.metrics import precision_recall_curve, roc_auc_score
 
 from benchmark.core.errors import BadInput
-from benchmark.metrics.ranking import auc, best_f1, tally
+from benchmark.metrics.ranking import auc, best_f1, count_values
 
 DTYPES = (np.float16, np.float32, np.float64)
 
@@ -33,7 +33,7 @@ def expected_auc(values: np.ndarray, labels: np.ndarray) -> float:
 
 @settings(max_examples=150, deadline=None)
 @given(st.data(), st.sampled_from(DTYPES), st.sampled_from([-30.0, 0.0]))
-def test_auc_is_scikit_learns(data: st.DataObject, dtype: type, low: float) -> None:
+def test_auc_equals_scikit_learn(data: st.DataObject, dtype: type, low: float) -> None:
     values, labels = data.draw(ranked(dtype, low))
     if labels.all() or not labels.any():
         assert np.isnan(auc(values, labels))
@@ -43,7 +43,7 @@ def test_auc_is_scikit_learns(data: st.DataObject, dtype: type, low: float) -> N
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("levels", [1, 2, 5, 256, 10**6])
-def test_auc_is_scikit_learns_on_a_map_with_ties(dtype: type, levels: int) -> None:
+def test_auc_equals_scikit_learn_with_ties(dtype: type, levels: int) -> None:
     generator = np.random.default_rng(levels)
     values = (generator.integers(0, levels, (64, 64)) / levels).astype(dtype)
     labels = generator.random((64, 64)) < 0.3
@@ -54,15 +54,15 @@ def test_auc_is_scikit_learns_on_a_map_with_ties(dtype: type, levels: int) -> No
 
 @settings(max_examples=100, deadline=None)
 @given(st.data(), st.sampled_from(DTYPES))
-def test_best_f1_is_the_best_of_scikit_learns_curve(data: st.DataObject, dtype: type) -> None:
+def test_best_f1_is_the_maximum_of_scikit_learn_s_curve(data: st.DataObject, dtype: type) -> None:
     values, labels = data.draw(ranked(dtype))
     if not labels.any():
-        assert np.isnan(best_f1(tally(values, labels)))
+        assert np.isnan(best_f1(count_values(values, labels)))
         return
     precision, recall, _ = precision_recall_curve(labels, values.astype(np.float64))
     total = precision + recall
     curve = np.divide(2 * precision * recall, total, out=np.zeros_like(total), where=total > 0)
-    assert best_f1(tally(values, labels)) == pytest.approx(curve.max(), abs=1e-12)
+    assert best_f1(count_values(values, labels)) == pytest.approx(curve.max(), abs=1e-12)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -95,7 +95,7 @@ def test_infinities_are_ordinary_values(dtype: type) -> None:
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("sign", [1, -1])
-def test_a_nan_is_refused(dtype: type, sign: int) -> None:
+def test_nan_raises(dtype: type, sign: int) -> None:
     values = np.copysign(np.array([0.5, np.nan, 0.25], dtype=dtype), sign).astype(dtype)
     with pytest.raises(BadInput, match="NaN"):
         auc(values, np.array([True, False, True]))
@@ -120,7 +120,7 @@ def test_inputs_are_not_changed(dtype: type) -> None:
     labels = np.array([True, False, True])
     before = values.copy(), labels.copy()
     auc(values, labels)
-    best_f1(tally(values, labels))
+    best_f1(count_values(values, labels))
     np.testing.assert_array_equal(values, before[0])
     np.testing.assert_array_equal(labels, before[1])
 

@@ -1,4 +1,4 @@
-"""From rows to cells: where a cell has an interval, a mark or a gap."""
+"""Aggregation of rows into cells: intervals, marks and gaps."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Go = Callable[..., RunRecord]
 
 @pytest.fixture
 def go(tmp_path: Path) -> Go:
-    """Run so many noisy images; a mean colour in a hole of noise is found, but not everywhere."""
+    """Run a number of noise images, in which a mean-color hole is detectable to a degree."""
 
     def call(count: int, **changes: object) -> RunRecord:
         folder = tmp_path / str(count)
@@ -57,7 +57,7 @@ def test_two_images_have_an_interval_around_their_mean(go: Go) -> None:
 def test_a_share_of_two_images_has_an_interval_within_0_and_1(go: Go) -> None:
     cell = cells(go(2, metrics=("acc",)))["acc"]
     assert (cell.value, cell.n, cell.high) == (1, 2, 1)
-    assert cell.low == pytest.approx(0.025**0.5)  # Clopper-Pearson: p of it twice is 2.5 %
+    assert cell.low == pytest.approx(0.025**0.5)  # Clopper-Pearson: its square is 2.5 %
 
 
 def test_one_image_has_none(go: Go) -> None:
@@ -66,7 +66,7 @@ def test_one_image_has_none(go: Go) -> None:
         assert cell.value is not None
 
 
-def test_a_model_that_looks_into_the_hole_is_marked_unless_the_hole_is_hidden(go: Go) -> None:
+def test_a_model_that_reads_the_hole_is_marked_unless_hole_blind(go: Go) -> None:
     models = {
         "inpainters": ("ctsdg", "meanfill"), "detectors": (), "metrics": ("psnr",),
         "weights": {"ctsdg": str(small_weights("ctsdg"))},
@@ -77,7 +77,7 @@ def test_a_model_that_looks_into_the_hole_is_marked_unless_the_hole_is_hidden(go
     assert hidden == {"ctsdg": False, "meanfill": False}
 
 
-def test_the_false_alarm_is_what_acc_is_of_untouched_images(go: Go) -> None:
+def test_fpr_is_acc_of_authentic_images(go: Go) -> None:
     record = go(2, inpainters=("meanfill", "original"), metrics=("acc", "area"))
     names = {(cell.inpainter, cell.metric): cell.value for cell in record.cells}
     assert {name for name in names if name[1] in ("acc", "fpr")} == {
@@ -87,7 +87,7 @@ def test_the_false_alarm_is_what_acc_is_of_untouched_images(go: Go) -> None:
     assert names["original", "fpr"] == 0
 
 
-def test_what_is_nowhere_defined_is_a_gap_with_its_reason(go: Go) -> None:
+def test_an_undefined_cell_is_a_gap_with_a_reason(go: Go) -> None:
     cell = cells(go(2, inpainters=("original",), metrics=("f1",)))["f1"]
     assert (cell.value, cell.n, cell.expected) == (None, 0, 2)
     assert cell.reason == "not defined for any of these samples"

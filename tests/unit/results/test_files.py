@@ -1,4 +1,4 @@
-"""Files of rows: what stands in a cell, and files that are none."""
+"""CSV files: escaping, pipes and oversized files."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from pathlib import Path
 import pytest
 
 from benchmark.core.errors import DataError
-from benchmark.results.files import quoted, read_rows, unquoted, write_rows
+from benchmark.results.files import escape_formula, read_rows, unescape_formula, write_rows
 
 RUN = ("=1+1.png", "+cmd", "-2+3", "@SUM(A1)", "\tx", "\r=1", "'=1", "''@x", "-x", "=")
 KEPT = ("", "a", "-", "-0.5", "+1e-3", "-inf", "inf", "nan", "'", "'a", "10-20", "1+1", "- ")
 
 
 @pytest.mark.parametrize("text", RUN)
-def test_what_a_spreadsheet_would_run_is_text_to_it(tmp_path: Path, text: str) -> None:
-    assert quoted(text) == "'" + text
+def test_formulas_are_escaped(tmp_path: Path, text: str) -> None:
+    assert escape_formula(text) == "'" + text
     write_rows(tmp_path / "rows.csv", ["name"], [{"name": text}])
     assert [row["name"] for row in read_rows(tmp_path / "rows.csv", ["name"])] == [text]
 
 
 @pytest.mark.parametrize("text", KEPT[:-1])
 def test_numbers_and_other_texts_stay(text: str) -> None:
-    assert quoted(text) == text == unquoted(text)
+    assert escape_formula(text) == text == unescape_formula(text)
 
 
 @pytest.mark.parametrize("text", [*RUN, *KEPT])
-def test_every_text_comes_back(text: str) -> None:
-    assert unquoted(quoted(text)) == text
+def test_escaping_round_trip(text: str) -> None:
+    assert unescape_formula(escape_formula(text)) == text
 
 
-def test_a_pipe_and_a_file_that_is_too_large_are_refused(tmp_path: Path) -> None:
+def test_pipes_and_oversized_files_raise(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     os.mkfifo(path)
-    with pytest.raises(DataError, match="it is no file"):
+    with pytest.raises(DataError, match="not a regular file"):
         list(read_rows(path, ["name"]))
     path.unlink()
     with path.open("wb") as file:

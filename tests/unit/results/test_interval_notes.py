@@ -1,4 +1,4 @@
-"""The sentence beneath a table says which intervals stand in it."""
+"""Table notes on intervals."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_no_brackets_no_note() -> None:
     assert "Brackets" not in run_table([cell("auc", 1, low=None)]).markdown()
 
 
-def test_an_older_run_s_intervals_are_called_what_they_are(tmp_path: Path) -> None:
+def test_intervals_of_older_runs_are_named(tmp_path: Path) -> None:
     folder = Made(buckets=("10-20",)).write(tmp_path / "run")
     (table,) = paper_tables(3, read_run(folder))
     assert any("Student's t" in note for note in table.notes)

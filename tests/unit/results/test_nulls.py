@@ -1,4 +1,4 @@
-"""The null in every report: its rows, who is marked, what ranks and bold go by."""
+"""The null in every report: rows, marks, ranks and bold numbers."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from benchmark.results.nulls import (
     NULL_ELSEWHERE,
     NULL_LINE,
     NULL_NOTE,
-    Spot,
+    CellKey,
     against_null,
-    from_null,
+    distance_from_null,
     is_below,
 )
 from benchmark.results.run_folder import RunFolder, read_run
@@ -76,7 +76,7 @@ def one_test(own: NDArray[np.float64], null: NDArray[np.float64]) -> PairedTest:
     return against_null({"telea": own}, null, seed=0)["telea"]
 
 
-def test_below_the_null_beyond_noise_is_found_by_the_inverted_map() -> None:
+def test_a_significant_difference_below_the_null_is_below() -> None:
     null = np.linspace(0.4, 0.5, 7)
     assert is_below(one_test(null - 0.01, null))  # paired: each lies below its own
     assert not is_below(one_test(null + 0.01, null))
@@ -98,8 +98,8 @@ def test_fewer_than_six_images_are_not_tested() -> None:
 
 def test_the_distance_has_the_sign_of_its_mean() -> None:
     null = np.array([0.5, 0.5, np.nan])
-    assert from_null(np.array([0.2, 0.6, 0.1]), null)[:2] == pytest.approx([0.3, -0.1])
-    assert from_null(np.array([0.9, 0.4, 0.1]), null)[:2] == pytest.approx([0.4, -0.1])
+    assert distance_from_null(np.array([0.2, 0.6, 0.1]), null)[:2] == pytest.approx([0.3, -0.1])
+    assert distance_from_null(np.array([0.9, 0.4, 0.1]), null)[:2] == pytest.approx([0.4, -0.1])
 
 
 def ranks(found: RunFolder, metric: str) -> dict[str, float | None]:
@@ -154,7 +154,7 @@ def test_the_best_rival_is_the_one_nearest_the_null(tmp_path: Path) -> None:
     assert one.verdict != "better"
 
 
-def test_who_lies_below_beats_nobody(tmp_path: Path) -> None:
+def test_a_model_below_the_null_beats_no_other(tmp_path: Path) -> None:
     def value(inpainter: str, metric: str, bucket: str, sample: int) -> float:
         swapped = {"safepaint": "meanfill", "meanfill": "safepaint"}.get(inpainter, inpainter)
         return level(swapped, metric, bucket, sample)
@@ -163,7 +163,7 @@ def test_who_lies_below_beats_nobody(tmp_path: Path) -> None:
     assert not [one for one in found if one.name == "next_best"]
 
 
-def test_original_s_image_scores_stand_only_where_it_was_asked_for(tmp_path: Path) -> None:
+def test_image_scores_of_original_are_reported_only_if_it_is_in_the_plan(tmp_path: Path) -> None:
     def names(**changes: object) -> set[str]:
         found = statistics_of(made(tmp_path / f"{len(changes)}", **changes))
         return {one.name for one in found}
@@ -194,7 +194,7 @@ def test_table_1_has_no_detector_and_no_null(tmp_path: Path) -> None:
     assert not {NULL_NOTE, NO_NULL, MARK_NOTE} & set(found.notes)
 
 
-def test_who_is_marked_is_bold_nowhere(tmp_path: Path) -> None:
+def test_marked_models_are_never_bold(tmp_path: Path) -> None:
     found = table(made(tmp_path / "run"))
     bold = {
         metric: {one.name for one in found.lines for entry in one.entries
@@ -219,7 +219,7 @@ def test_below_the_null_within_noise_competes(tmp_path: Path) -> None:
     assert not entry.mark
 
 
-def test_a_handful_of_images_marks_nobody_and_says_so(tmp_path: Path) -> None:
+def test_too_few_images_mark_no_model_and_say_so(tmp_path: Path) -> None:
     found = table(made(tmp_path / "run", samples=5))
     assert not any(entry.mark for entry in found.entries)
     (said,) = (note for note in found.notes if "not tested against the null" in note)
@@ -228,7 +228,7 @@ def test_a_handful_of_images_marks_nobody_and_says_so(tmp_path: Path) -> None:
 
 def test_every_format_shows_the_null_and_the_mark(tmp_path: Path) -> None:
     found = [table(made(tmp_path / "run"))]
-    name = "null (untouched images, same holes)"
+    name = "null (authentic images, same masks)"
     assert f"\n{name}  ours" in render(found, "text")
     assert f"| {name} | ours | 0.4550 |" in render(found, "md")
     assert name in render(found, "tex")
@@ -270,7 +270,7 @@ def test_plots_have_a_dashed_line_for_the_null(tmp_path: Path) -> None:
     found = made(tmp_path / "run")
     assert ratio(found, "auc") == ratio(found, "f1") == [False, False, False, True]
     names = {one.name for one in charts(found)}
-    assert "ratio-samples-trufor-area" not in names  # nothing but the null would stand in it
+    assert "ratio-samples-trufor-area" not in names  # it would contain only the null
     assert not [name for name in names if "null" in name]
     assert ratio(made(tmp_path / "old", nulls=()), "auc") == [False, False, False]
 
@@ -283,7 +283,7 @@ def test_the_trade_off_has_an_upright_line_at_the_null(tmp_path: Path) -> None:
     assert [list(one) for one in lines] == [[chart.null, chart.null]]
 
 
-def test_after_laundering_the_null_is_that_of_each_strength(tmp_path: Path) -> None:
+def test_the_null_is_post_processed_like_the_images(tmp_path: Path) -> None:
     found = made(tmp_path / "run", launders=("jpeg:90", "jpeg:70"))
     (chart,) = (one for one in charts(found) if one.name == "launder-samples-trufor-auc-jpeg")
     (null,) = (one for one in chart.series if one.null)
@@ -295,7 +295,7 @@ def sentences(found: RunFolder) -> str:
     return " ".join(verdict.sentences)
 
 
-def test_the_finding_ranks_by_the_null_and_names_who_lies_below(tmp_path: Path) -> None:
+def test_the_finding_ranks_by_the_null_and_names_models_below(tmp_path: Path) -> None:
     said = sentences(made(tmp_path / "run"))
     assert "telea hides best" in said
     assert "the null, untouched images with the same holes, is 0.4550" in said
@@ -306,7 +306,7 @@ def test_the_finding_ranks_by_the_null_and_names_who_lies_below(tmp_path: Path) 
     assert NO_NULL in old
 
 
-def test_the_finding_says_when_nobody_is_ranked(tmp_path: Path) -> None:
+def test_the_finding_says_if_no_model_is_ranked(tmp_path: Path) -> None:
     said = sentences(made(tmp_path / "run", inpainters=("meanfill",)))
     assert "no inpainter is ranked" in said
     assert "hides best" not in said
@@ -327,7 +327,7 @@ def test_the_run_s_own_table_and_its_files_agree(tmp_path: Path) -> None:
     record = run(plan, out=tmp_path / "run", store=tmp_path / "store")
     found = statistics_of(read_run(tmp_path / "run"))
     files = {
-        Spot(one.dataset, one.launder, one.detector, one.bucket, one.inpainter): (
+        CellKey(one.dataset, one.launder, one.detector, one.bucket, one.inpainter): (
             one.value, one.low, one.high, one.p, one.verdict,
         )
         for one in found

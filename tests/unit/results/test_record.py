@@ -1,4 +1,4 @@
-"""record.json: its schema, its format numbers, and what older versions wrote."""
+"""record.json: schema, format numbers, and files of older versions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from PIL import Image
 
 from benchmark import Plan, run
 from benchmark.core.errors import DataError
-from benchmark.results.record import FORMATS, Record, read_record, store_of
+from benchmark.results.record import FORMATS, Record, read_record
+from benchmark.results.store_location import store_of
 
 OLD = Path(__file__).resolve().parents[2] / "history/1351f48/run/record.json"
 
@@ -22,7 +23,7 @@ def written(folder: Path, document: Any) -> Path:
     return folder
 
 
-def test_a_record_comes_back_as_it_was_written(tmp_path: Path) -> None:
+def test_record_round_trip(tmp_path: Path) -> None:
     record = Record(format=FORMATS, samples=3, failures=(), jobs_run={"fill": 2})
     assert read_record(written(tmp_path, record.document())) == record
     assert record.document()["format"] == {
@@ -46,7 +47,7 @@ def test_a_record_of_an_older_version_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_files_of_a_later_version_are_refused(tmp_path: Path, name: str) -> None:
+def test_files_of_a_later_version_raise(tmp_path: Path, name: str) -> None:
     folder = written(tmp_path, {"failures": [], "format": {name: FORMATS[name] + 1}})
     with pytest.raises(DataError, match=rf"{name}: format 3 .*up to 2; update safepaint-bench"):
         read_record(folder)
@@ -65,13 +66,13 @@ def test_files_of_a_later_version_are_refused(tmp_path: Path, name: str) -> None
         ),
     ],
 )
-def test_what_is_no_record_is_said_in_a_line(tmp_path: Path, document: Any, said: str) -> None:
+def test_invalid_records_raise_one_line(tmp_path: Path, document: Any, said: str) -> None:
     with pytest.raises(DataError, match=f"record.json: damaged or of another .*{said}") as caught:
         read_record(written(tmp_path, document))
     assert "\n" not in str(caught.value)
 
 
-def test_paths_of_a_record_do_not_say_whose_home_it_is(
+def test_recorded_paths_do_not_contain_the_home_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "somebody"))

@@ -1,4 +1,4 @@
-"""The paper's numbers are data, and they agree with themselves."""
+"""The paper's numbers: completeness and consistency between tables."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_all_369_numbers_are_there() -> None:
 
 
 @pytest.mark.skipif(not (SHARED / "paper").is_dir(), reason="needs the shared paper folder")
-def test_they_are_the_papers() -> None:
+def test_numbers_match_the_paper() -> None:
     assert TABLES.read_text() == (SHARED / "paper" / "tables.csv").read_text()
 
 
@@ -40,7 +40,7 @@ def test_table_5_full_model_is_safepaint() -> None:
         assert found == float(row["value"])
 
 
-def test_another_data_set_is_set_beside_places2() -> None:
+def test_other_data_sets_are_compared_with_places2() -> None:
     assert reported_value("samples", "", "SafePaint", "10-20", "psnr") == 29.00
     assert reported_value("celeba", "", "SafePaint", "10-20", "psnr") == 32.06
     assert reported_value("celeba", "", "AOT-GAN", "10-20", "ssim") is None

@@ -1,4 +1,4 @@
-"""One rounding: the same digits in the run's table, tables of the paper, page and files."""
+"""Rounding: the same digits in the run's table, the paper's tables, page and files."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ ROOT = Path(__file__).resolve().parents[3]
 @pytest.mark.parametrize(
     ("value", "decimals", "text"),
     [
-        (0.621150, 4, "0.6212"),  # the float is just below: formatting it gives 0.6211
-        (0.6211499, 4, "0.6212"),  # results.csv holds 0.621150
+        (0.621150, 4, "0.6212"),  # the nearest float is below: formatting it gives 0.6211
+        (0.6211499, 4, "0.6212"),  # results.csv contains 0.621150
         (0.6211494, 4, "0.6211"),
-        (0.62125, 4, "0.6213"),  # a half goes away from zero
+        (0.62125, 4, "0.6213"),  # half away from zero
         (-0.62125, 4, "-0.6213"),
         (0.7108500092, 4, "0.7109"),
         (0.62135, 4, "0.6214"),

@@ -1,4 +1,4 @@
-"""The reader of run folders: what it reads is what was written; damage is one line."""
+"""Reader of run folders: round trip, damaged files, unfinished runs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def folder(tmp_path: Path) -> Path:
     return made.write(tmp_path / "run")
 
 
-def test_what_was_written_is_read(folder: Path) -> None:
+def test_results_round_trip(folder: Path) -> None:
     run = read_run(folder)
     assert run.complete
     assert run.plan.inpainters == ("safepaint", "telea", "meanfill", "original")
@@ -64,7 +64,7 @@ def rewrite(name: str, change: Callable[[str], str]) -> Callable[[Path], object]
 @pytest.mark.parametrize(
     ("harm", "said"),
     [
-        (lambda folder: (folder / "plan.toml").unlink(), "no run in it"),
+        (lambda folder: (folder / "plan.toml").unlink(), "not a run folder"),
         (rewrite("plan.toml", lambda text: "old = 1\n" + text), "another version"),
         (rewrite("plan.toml", lambda text: text.replace("trufor", "truefour")), "another version"),
         (rewrite("record.json", lambda text: text[:5]), "record.json: damaged"),
@@ -79,7 +79,7 @@ def rewrite(name: str, change: Callable[[str], str]) -> Callable[[Path], object]
         (rewrite("samples.csv", lambda text: text.replace(",score,", ",x,")), "no column 'score'"),
     ],
 )
-def test_damage_is_said_in_a_line(folder: Path, harm: Callable[[Path], object], said: str) -> None:
+def test_damage_raises_one_line(folder: Path, harm: Callable[[Path], object], said: str) -> None:
     harm(folder)
     with pytest.raises(DataError, match=said) as caught:
         assert read_run(folder).samples
@@ -103,14 +103,14 @@ def test_the_newest_run_is_the_one_started_last(tmp_path: Path) -> None:
 
 def test_a_run_without_a_store_that_has_not_ended_says_so(tmp_path: Path) -> None:
     (tmp_path / "plan.toml").write_text(Plan(inpainters=("telea",)).dump())
-    with pytest.raises(DataError, match=r"has not ended, and .*store is no store; name --store"):
+    with pytest.raises(DataError, match=r"has not ended and .*store is no store; use --store"):
         read_run(tmp_path, store=tmp_path / "store")
     assert not (tmp_path / "store").exists()
 
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `bench run` wrote, with the sums of its files, and its store beside it."""
+    """A folder written by `bench run`, with file hashes and a store beside it."""
     place = tmp_path_factory.mktemp("written")
     (place / "photos").mkdir()
     draw = np.random.default_rng(1)
@@ -133,26 +133,26 @@ def half(text: str) -> str:
 
 @pytest.mark.parametrize("name", ["results.csv", "samples.csv"])
 @pytest.mark.parametrize("change", [half, lambda text: text + text.splitlines(keepends=True)[-1]])
-def test_a_file_that_is_not_what_the_run_wrote_is_refused(
+def test_changed_files_raise(
     written: Path, tmp_path: Path, name: str, change: Callable[[str], str]
 ) -> None:
     folder = tmp_path / "out"
     shutil.copytree(written / "out", folder)
     path = folder / name
     path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
-    with pytest.raises(DataError, match=f"{name}: damaged .*run the plan again"):
+    with pytest.raises(DataError, match=f"{name}: damaged .*rerun the plan"):
         assert read_run(folder).samples
-    if name == "samples.csv":  # what is needed cannot be told of it: nothing may be removed
-        with pytest.raises(BadInput, match=r"cannot be told .*samples\.csv: damaged"):
+    if name == "samples.csv":  # required keys are unknown: nothing may be removed
+        with pytest.raises(BadInput, match=r"cannot determine .*samples\.csv: damaged"):
             needed_by([folder])
 
 
-def test_two_columns_of_one_name_are_refused(folder: Path) -> None:
+def test_duplicate_columns_raise(folder: Path) -> None:
     path = folder / "results.csv"
     lines = [f"{line},9" for line in path.read_text(encoding="utf-8").splitlines()]
     lines[0] = lines[0].removesuffix(",9") + ",value"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    with pytest.raises(DataError, match="two columns are called 'value'"):
+    with pytest.raises(DataError, match="duplicate column 'value'"):
         read_run(folder)
 
 
@@ -164,7 +164,7 @@ def test_a_byte_order_mark_changes_nothing(folder: Path) -> None:
     assert (after.results, after.samples) == (before.results, before.samples)
 
 
-def test_a_shard_that_has_not_ended_is_its_share_of_the_plan(written: Path, tmp_path: Path) -> None:
+def test_an_unfinished_shard_has_only_its_share_of_the_plan(written: Path, tmp_path: Path) -> None:
     ended = read_run(written / "half")
     folder = tmp_path / "half"
     folder.mkdir()
@@ -178,12 +178,12 @@ def test_a_shard_that_has_not_ended_is_its_share_of_the_plan(written: Path, tmp_
 
 
 @pytest.mark.parametrize("name", ["two.b", "score"])
-def test_a_metric_whose_column_could_be_another_s_is_refused(name: str) -> None:
+def test_a_metric_with_an_ambiguous_column_raises(name: str) -> None:
     with pytest.raises(PlanError, match=f"metric '{name}': expected a name without a dot"):
         _refuse_names(["auc", name])
 
 
-def test_a_run_that_was_stopped_says_what_it_asks_for(tmp_path: Path) -> None:
+def test_an_interrupted_run_records_the_keys_it_needs(tmp_path: Path) -> None:
     photos = tmp_path / "photos"
     photos.mkdir()
     for name in "ab":
@@ -202,8 +202,8 @@ def test_a_run_that_was_stopped_says_what_it_asks_for(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         run(plan, out=out, store=store, notify=stop_at_the_end)
     assert not (out / "record.json").exists()
-    moved = photos.rename(tmp_path / "moved")  # neither images nor models are looked at
-    going = read_run(out)  # it says where its store is, too
+    moved = photos.rename(tmp_path / "moved")  # neither images nor models are read
+    going = read_run(out)  # the location of its store is recorded
     assert not going.complete
     assert {row.expected for row in going.results} == {2}
     assert len(going.samples) == 4
@@ -219,7 +219,7 @@ def test_a_run_that_was_stopped_says_what_it_asks_for(tmp_path: Path) -> None:
         assert {row.key for row in answers.table.with_prefix("")} <= keys
 
 
-def test_a_store_that_can_only_be_read_is_enough_for_what_it_has(
+def test_a_read_only_store_can_be_read(
     tmp_path: Path, written: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = Plan.load(written / "out/plan.toml")

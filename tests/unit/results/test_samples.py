@@ -1,4 +1,4 @@
-"""samples.csv: one number a column, where images are stored, and files of older versions."""
+"""samples.csv: one number per column, keys, and files of older versions."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def so_far(folder: Path, copy: Path) -> RunFolder:
-    """The same run, as if it had not ended."""
+    """Return the same run as if it had not ended."""
     copy.mkdir()
     for name in ("plan.toml", "record.json", "samples.csv"):
         (copy / name).write_bytes((folder / "out" / name).read_bytes())
@@ -66,7 +66,7 @@ def test_every_number_has_a_column_of_its_own(folder: Path) -> None:
     assert {len(row[key]) for key in heads[9:13]} == {32}
 
 
-def test_what_is_read_back_is_what_the_store_says(folder: Path, tmp_path: Path) -> None:
+def test_samples_file_and_store_agree(folder: Path, tmp_path: Path) -> None:
     finished = read_run(folder / "out")
     going = so_far(folder, tmp_path / "copy")
     assert finished.complete
@@ -76,7 +76,7 @@ def test_what_is_read_back_is_what_the_store_says(folder: Path, tmp_path: Path) 
     assert len(finished.samples) == 2 * 2 * 2
 
 
-def test_untouched_images_have_fpr_where_others_have_acc(folder: Path) -> None:
+def test_authentic_images_have_fpr_instead_of_acc(folder: Path) -> None:
     for row in read_run(folder / "out").samples:
         assert ("acc" in row.numbers, "fpr" in row.numbers) == (
             row.inpainter == "meanfill",
@@ -85,7 +85,7 @@ def test_untouched_images_have_fpr_where_others_have_acc(folder: Path) -> None:
 
 
 def older(path: Path, copy: Path) -> Path:
-    """The file as version 1 wrote it: no keys, a metric's numbers in one column, no `fpr`."""
+    """Write the file as version 1: no keys, all numbers of a metric in one column, no `fpr`."""
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
     names = dict.fromkeys(head.partition(".")[0] for head in list(rows[0])[13:])
@@ -102,7 +102,7 @@ def older(path: Path, copy: Path) -> Path:
     return copy
 
 
-def test_a_file_of_an_older_version_says_the_same(folder: Path, tmp_path: Path) -> None:
+def test_files_of_older_versions_are_read(folder: Path, tmp_path: Path) -> None:
     now = list(read_samples(folder / "out/samples.csv"))
     then = list(read_samples(older(folder / "out/samples.csv", tmp_path / "samples.csv")))
     assert [numbers(row) for row in then] == [numbers(row) for row in now]
@@ -113,7 +113,7 @@ def numbers(row: SampleRow) -> tuple[object, ...]:
     return row.sample, row.inpainter, row.launder, row.score, dict(row.numbers)
 
 
-def test_a_metric_that_does_not_name_its_numbers_has_them_counted(
+def test_unnamed_parts_of_a_metric_are_numbered(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(METRICS.load("f1_pooled"), "parts", ("",))
@@ -133,13 +133,13 @@ def test_a_metric_that_does_not_name_its_numbers_has_them_counted(
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("meanfill", "mean,fill", "not as many fields"),
+        ("meanfill", "mean,fill", "number of fields differs"),
         (",jpeg:70,", ",jpeg:70,\udcff", "damaged"),
         (".000000\n", ".000x00\n", "could not convert string to float"),
         (KEY, "../../../../etc/passwd", r"line 2: keys\.original: expected text of the form"),
     ],
 )
-def test_damage_is_said_in_a_line(
+def test_damage_raises_one_line(
     folder: Path, tmp_path: Path, old: str, new: str, said: str
 ) -> None:
     text = (folder / "out/samples.csv").read_text(encoding="utf-8")
@@ -150,4 +150,4 @@ def test_damage_is_said_in_a_line(
     with pytest.raises(DataError, match=said) as caught:
         list(read_samples(path))
     assert "\n" not in str(caught.value)
-    assert "run the plan again" in str(caught.value)
+    assert "rerun the plan" in str(caught.value)

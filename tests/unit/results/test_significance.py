@@ -1,4 +1,4 @@
-"""The one verdict: tests against scipy and plain counting, families, and what is not tested."""
+"""Significance tests against scipy and enumeration, families, and untested cases."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def draw(samples: int, columns: int, seed: int = 0) -> np.ndarray:
 
 
 def apart(n: int, by: float = 1.0, metric: str = "psnr") -> PairedTest:
-    """A metric that is higher by `by` on each of `n` images, give or take a little."""
+    """Return the test of a metric that is higher by about `by` on each of `n` images."""
     other = np.linspace(0, 0.3, n)
     return paired_test(other + by + 0.01 * np.arange(n), other, metric=metric, seed=0)
 
@@ -86,7 +86,7 @@ def test_shares_are_tested_by_mcnemars_exact_test(lone: int, others: int) -> Non
     assert found.p == pytest.approx(expected, rel=1e-9)
 
 
-def test_false_alarms_and_changed_images_are_shares_too() -> None:
+def test_fpr_and_known_drift_share_are_shares() -> None:
     own, other = shares(1, 9)
     for metric in ("fpr", "known_drift_share"):
         found = paired_test(own, other, metric=metric, seed=0)
@@ -94,7 +94,7 @@ def test_false_alarms_and_changed_images_are_shares_too() -> None:
         assert found.verdict == "better"
 
 
-def test_better_is_what_the_metric_says() -> None:
+def test_better_follows_the_metric_s_direction() -> None:
     assert apart(8).verdict == "better"
     assert apart(8, metric="auc").verdict == "worse"
     assert apart(8, by=-1, metric="auc").verdict == "better"
@@ -103,7 +103,7 @@ def test_better_is_what_the_metric_says() -> None:
     assert (nothing.verdict, nothing.differs) == ("no difference shown", False)
 
 
-def test_a_difference_ends_where_the_metrics_do() -> None:
+def test_intervals_of_differences_are_clipped() -> None:
     own, other = np.array([1, 1, 1, 1, 1, 0.9]), np.array([0, 0, 0, 0, 0, 0.1])
     assert paired_test(own, other, metric="auc", seed=0).high == 1.0
     assert paired_test(own, other, metric="psnr", seed=0).high > 1.0
@@ -128,7 +128,7 @@ def test_six_images_are_enough_for_one_test_and_not_for_two() -> None:
 
 
 def test_what_can_be_reached_depends_on_images_and_family_alone() -> None:
-    """Whatever comes out: the reason is the same where nothing differs at all."""
+    """The reason does not depend on the data."""
     same = paired_test(np.zeros(7), np.zeros(7), metric="acc", seed=0, family=9)
     assert same.reason == "p below 0.05 cannot be reached with 7 images and 9 tests"
     assert paired_test(np.zeros(7), np.zeros(7), metric="acc", seed=0, family=3).reason == ""
@@ -139,7 +139,7 @@ def test_what_can_be_reached_depends_on_images_and_family_alone() -> None:
     assert best.p == smallest_p(7, share=False)
 
 
-def test_a_family_is_judged_by_holms_rule() -> None:
+def test_a_family_is_corrected_by_holm() -> None:
     tests = [apart(7), apart(7), apart(7)]
     assert [one.p_holm for one in corrected(tests)] == pytest.approx([3 / 64] * 3)
     assert {one.verdict for one in corrected(tests)} == {"better"}
@@ -168,14 +168,14 @@ def test_to_beat_the_best_all_must_be_beaten() -> None:
     assert against_best([clear, close], 0).verdict == "no difference shown"
 
 
-def test_the_best_of_many_rivals_pays_for_having_been_picked() -> None:
+def test_selecting_the_best_rival_is_corrected() -> None:
     behind = replace(apart(9, by=-1), p=0.02)
     assert against_best([behind, apart(9)], 0).p == 0.04
     assert against_best([behind] * 3, 0).p == pytest.approx(0.06)
     assert against_best([behind] * 3, 0).verdict == "no difference shown"
 
 
-def test_no_verdict_where_a_rival_cannot_be_tested() -> None:
+def test_no_verdict_if_a_rival_is_not_tested() -> None:
     found = against_best([apart(9), apart(5)], 0)
     assert (found.verdict, found.reason, found.p) == (
         "not tested",
@@ -185,19 +185,17 @@ def test_no_verdict_where_a_rival_cannot_be_tested() -> None:
 
 
 @pytest.mark.parametrize(("n", "tests"), [(3, 1), (7, 1), (7, 3), (30, 9)])
-def test_without_any_effect_a_family_finds_something_in_5_percent_at_most(
-    n: int, tests: int
-) -> None:
+def test_the_family_wise_error_rate_is_at_most_5_percent(n: int, tests: int) -> None:
     generator = np.random.default_rng((n, tests))
     found = 0
     for seed in range(300):
         own, other = generator.normal(size=(2, n, tests))
         made = paired_tests(own, other, metrics=["psnr"] * tests, seed=seed)
         found += any(one.differs for one in corrected(made))
-    assert found / 300 <= ALPHA + 2.5 * (0.05 * 0.95 / 300) ** 0.5  # chance of the simulation
+    assert found / 300 <= ALPHA + 2.5 * (0.05 * 0.95 / 300) ** 0.5  # tolerance of the simulation
 
 
-def test_columns_are_tested_together_as_alone() -> None:
+def test_columns_are_tested_independently() -> None:
     own, other = draw(20, 2), draw(20, 2, seed=1)
     own, other = (np.column_stack((side, side[:, 0] > 0)) for side in (own, other))
     metrics = ["psnr", "auc", "acc"]

@@ -1,4 +1,4 @@
-"""The table of a run: our number, its interval, the paper's; a gap stays a gap."""
+"""Table of a run: numbers, intervals, the paper's numbers, gaps."""
 
 from __future__ import annotations
 
@@ -65,13 +65,13 @@ def test_metrics_of_the_image_name_no_detector() -> None:
     assert "| safepaint (mini) | - | PSNR ↑ | 25.00 | 29.00 |" in run_table([row]).markdown()
 
 
-def test_a_rate_of_false_positives_has_no_number_in_the_paper(tmp_path: Path) -> None:
+def test_fpr_has_no_number_in_the_paper(tmp_path: Path) -> None:
     row = cell(inpainter="original", metric="fpr", weights="original=none trufor=mini")
     assert "| original | trufor (mini) | FPR |" in run_table([row]).markdown()
     assert lines_of(tmp_path, [row])[1].split(",")[12] == ""
 
 
-def test_an_inpainter_that_looks_into_the_hole_is_marked(tmp_path: Path) -> None:
+def test_an_inpainter_that_reads_the_hole_is_marked(tmp_path: Path) -> None:
     seeing = cell(inpainter="ctsdg", weights="ctsdg=mini trufor=mini", sees_hole=True)
     text = run_table([cell(), seeing]).markdown()
     assert "| ctsdg‡ (mini) | trufor (mini) |" in text
@@ -91,7 +91,7 @@ def test_csv_has_six_decimals_and_empty_gaps(tmp_path: Path) -> None:
     assert lines[2].split(",")[7:12] == ["", "0", "7", "", ""]
 
 
-def test_data_sets_and_laundering_have_a_column_where_they_differ() -> None:
+def test_several_data_sets_and_post_processings_have_columns() -> None:
     washed = cell(launder="jpeg:70", value=0.5, low=None, high=None)
     text = run_table([cell(), washed, cell(dataset="celeba", expected=9)]).markdown()
     assert "## samples, celeba: can the detector" in text
@@ -103,7 +103,7 @@ def test_data_sets_and_laundering_have_a_column_where_they_differ() -> None:
     assert "laundering" not in run_table([cell()]).markdown()
 
 
-def test_laundered_images_have_no_number_in_the_paper_and_a_gap_its_reason(
+def test_post_processed_images_have_no_number_in_the_paper_and_gaps_a_reason(
     tmp_path: Path,
 ) -> None:
     gap = cell(launder="jpeg:70", value=None, low=None, high=None, n=0, reason="why, then")

@@ -1,4 +1,4 @@
-"""A run's table on a screen: narrow, aligned, with the interval and the paper's number beneath."""
+"""Terminal table of a run: width, alignment, intervals and the paper's numbers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from benchmark.results.aggregate import NOT_DEFINED
 from benchmark.results.rows import ResultRow
-from benchmark.results.terminal_table import screen_table
+from benchmark.results.terminal_table import terminal_table
 from tests.unit.results.test_table import cell
 
 BUCKETS = ("10-20", "20-30", "30-40", "40-50", "50-60")
@@ -14,7 +14,7 @@ GAP = {"value": None, "low": None, "high": None, "n": 0}
 
 
 def rows(*cells: ResultRow) -> list[str]:
-    return screen_table(cells).splitlines()
+    return terminal_table(cells).splitlines()
 
 
 def test_a_row_an_inpainter_and_detector_with_buckets_across() -> None:
@@ -33,7 +33,7 @@ def test_a_row_an_inpainter_and_detector_with_buckets_across() -> None:
 
 @pytest.mark.parametrize("name", ["telea", "safepaint-backbone", "a" * 64])
 @pytest.mark.parametrize("launder", ["", "resize:0.75"])
-def test_it_fits_a_screen_whatever_the_names(name: str, launder: str) -> None:
+def test_the_table_fits_the_terminal_whatever_the_names(name: str, launder: str) -> None:
     from benchmark.core.card import Card
     from inpainters import INPAINTERS
 
@@ -43,15 +43,15 @@ def test_it_fits_a_screen_whatever_the_names(name: str, launder: str) -> None:
         cell(inpainter=name, bucket=bucket, launder=launder, weights=f"{name}=mini trufor=mini")
         for bucket in BUCKETS
     ]
-    text = screen_table(cells)
+    text = terminal_table(cells)
     assert max(map(len, text.splitlines())) <= 80
     assert all(f"{bucket} %" in text for bucket in BUCKETS)
     assert text.count("0.7500") == len(BUCKETS)
-    wide = screen_table(cells, width=200)
+    wide = terminal_table(cells, width=200)
     assert any(all(f"{one} %" in line for one in BUCKETS) for line in wide.splitlines())
 
 
-def test_the_null_stands_beneath_its_metric() -> None:
+def test_the_null_is_below_its_metric() -> None:
     null = cell(inpainter="original", metric="auc_null", value=0.45, weights="trufor=mini")
     found = rows(cell(), replaced(null), cell(metric="f1", value=0.25))
     auc = next(place for place, line in enumerate(found) if line.startswith("AUC ↓"))
@@ -67,34 +67,34 @@ def replaced(null: ResultRow) -> ResultRow:
     return replace(null, weights="original=none trufor=mini")
 
 
-def test_what_is_never_measured_has_no_row_and_a_real_gap_has_its_count() -> None:
+def test_metrics_undefined_by_design_have_no_row_and_gaps_a_count() -> None:
     untouched = {"inpainter": "original", "weights": "original=none trufor=mini"}
-    text = screen_table([cell(), cell(**untouched, **GAP, reason=NOT_DEFINED)])
+    text = terminal_table([cell(), cell(**untouched, **GAP, reason=NOT_DEFINED)])
     assert "original" not in text
     assert "not defined" not in text
     gap = {**GAP, "n": 6, "reason": "only 6 of 7 were measured"}
-    text = screen_table([cell(**gap)])
+    text = terminal_table([cell(**gap)])
     assert "- (6/7)" in text
     assert "only 6 of 7 were measured" in text
 
 
-def test_a_rate_of_false_alarms_stands_beside_acc() -> None:
+def test_fpr_is_in_the_block_of_acc() -> None:
     alarms = {"inpainter": "original", "weights": "original=none trufor=mini", "metric": "fpr"}
     found = rows(cell(metric="acc"), cell(**alarms, value=0.25))
     assert len([line for line in found if "detector" in line and "%" in line]) == 1
     assert any(line.startswith("original: FPR") and "0.2500" in line for line in found)
 
 
-def test_an_interval_has_the_digits_that_its_width_is_worth() -> None:
-    narrow = screen_table([cell(low=0.7495, high=0.7505)])
+def test_interval_digits_follow_its_width() -> None:
+    narrow = terminal_table([cell(low=0.7495, high=0.7505)])
     assert "0.7495-0.7505" in narrow
-    below = screen_table([cell(metric="mcc", value=-0.1, low=-0.3, high=0.2)])
+    below = terminal_table([cell(metric="mcc", value=-0.1, low=-0.3, high=0.2)])
     assert "-0.30 to 0.20" in below
 
 
 def test_notes_are_those_of_the_table_and_are_wrapped() -> None:
-    text = screen_table([cell(launder="jpeg:90"), cell()])
-    assert "Laundering: what was done" in text
-    assert "Laundering" not in screen_table([cell()])
+    text = terminal_table([cell(launder="jpeg:90"), cell()])
+    assert "Laundering: post-processing" in text
+    assert "Laundering" not in terminal_table([cell()])
     assert "table.md" in text
     assert "Brackets" not in text

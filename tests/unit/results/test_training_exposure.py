@@ -1,4 +1,4 @@
-"""What a detector met in training is a mark in every table, and such an inpainter is not ranked."""
+"""Inpainters seen in training are marked in every table and not ranked."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from benchmark.results.csv import read_results
 from benchmark.results.nulls import standing
 from benchmark.results.run_folder import read_run
 from benchmark.results.table import run_table
-from benchmark.results.terminal_table import screen_table
-from benchmark.results.training_exposure import MET, MET_NOTE, met_notes
+from benchmark.results.terminal_table import terminal_table
+from benchmark.results.training_exposure import MET, TRAINING_NOTE, training_notes
 from benchmark.runner.resolve import resolve_plan, training_exposure_of
 from reports.compare import compare_runs
 from reports.document import table_document
@@ -37,7 +37,7 @@ BUCKETS = ("30-40",)
 
 
 def detector_that_met(folder: Path, name: str, met: list[str] | None) -> Path:
-    """A tiny detector's weights, which say of themselves what they learned from."""
+    """Write a tiny detector's weights with the inpainters of its training set as metadata."""
     source, path = small_weights(name), folder / f"{name}.safetensors"
     noted = {"model": name, "config": json.loads(_metadata(source))["config"]}
     save_file(load_file(source), path, {"bench": json.dumps(noted | ({"met": met} if met else {}))})
@@ -53,7 +53,7 @@ def _metadata(path: Path) -> str:
 
 @pytest.fixture(scope="module")
 def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
-    """TruFor met telea, PSCC-Net met navierstokes; of IID-Net nothing is known."""
+    """A plan: TruFor saw telea, PSCC-Net navierstokes; unknown for IID-Net."""
     folder = tmp_path_factory.mktemp("met")
     (folder / "photos").mkdir()
     draw = np.random.default_rng(0)
@@ -90,11 +90,11 @@ def rows(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(StringIO(text)))
 
 
-def test_each_row_says_whether_its_detector_met_its_inpainter(record: RunRecord) -> None:
+def test_each_row_says_whether_its_inpainter_was_seen_in_training(record: RunRecord) -> None:
     said = {(one.detector, one.inpainter): one.met for one in record.cells}
     assert said["trufor", "telea"] == said["psccnet", "navierstokes"] == "yes"
     assert said["trufor", "navierstokes"] == said["psccnet", "telea"] == "no"
-    assert said["flatness", "telea"] == "no"  # it learned from nothing
+    assert said["flatness", "telea"] == "no"  # it was not trained
     assert said["trufor", "original"] == "no"
     assert {met for (detector, _), met in said.items() if detector in ("", "iidnet")} == {""}
     retouched = {one.met for one in record.cells if one.painter == "telea+grain:2"
@@ -102,7 +102,7 @@ def test_each_row_says_whether_its_detector_met_its_inpainter(record: RunRecord)
     assert retouched == {"yes"}
 
 
-def test_the_files_of_a_run_say_it(out: Path) -> None:
+def test_run_files_contain_the_training_exposure(out: Path) -> None:
     found = rows((out / "results.csv").read_text())
     assert {row["met"] for row in found if row["detector"] == "trufor"} == {"yes", "no"}
     noted = json.loads((out / "record.json").read_text())["met"]
@@ -110,7 +110,7 @@ def test_the_files_of_a_run_say_it(out: Path) -> None:
     assert tuple(read_results(out / "results.csv")) == read_run(out).results
 
 
-def test_it_is_no_part_of_a_key(
+def test_training_exposure_is_not_part_of_keys(
     out: Path, plan: Plan, record: RunRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
@@ -123,33 +123,33 @@ def test_it_is_no_part_of_a_key(
     assert [one.value for one in again.cells] == [one.value for one in record.cells]
 
 
-def test_the_run_s_tables_mark_it_and_say_what_it_means_once(record: RunRecord) -> None:
-    screen = screen_table(record.cells, record.distances, width=300)
+def test_the_run_s_tables_have_the_mark_and_one_note(record: RunRecord) -> None:
+    screen = terminal_table(record.cells, record.distances, width=300)
     for table in (screen, run_table(record.cells).markdown(), run_table(record.cells).html()):
         assert f"telea{MET}" in table
         assert f"telea+grain:2{MET}" in table
         assert f"navierstokes{MET}" in table
         assert f"meanfill{MET}" not in table
-        assert table.count(MET_NOTE) == 1
-        assert table.count("Not known, so not marked: whether iidnet met any inpainter") == 1
+        assert table.count(TRAINING_NOTE) == 1
+        assert table.count("not marked: training of iidnet on images of any inpainter") == 1
     marked = [line for line in screen.splitlines() if f"telea{MET} " in line]
     assert marked
-    assert all("trufor" in line for line in marked)  # at that detector's numbers alone
+    assert all("trufor" in line for line in marked)  # only at that detector's numbers
     other = [line for line in screen.splitlines() if line.startswith("telea ")]
     assert any("psccnet" in line for line in other)
 
 
 @pytest.mark.parametrize("style", [name for name in FORMATS if name != "csv"])
-def test_the_paper_s_tables_mark_it(style: str, out: Path) -> None:
+def test_the_paper_s_tables_have_the_mark(style: str, out: Path) -> None:
     text = table_document("3", run=out).text(style)
     mark = r"\P{}" if style == "tex" else MET
     assert f"telea{mark}" in text
     assert f"navierstokes{mark}" not in text  # TruFor's table
-    assert text.count("met in training: the detector learned from forgeries") == 1
-    assert "Not known" not in text
+    assert text.count("seen in training: the detector was trained on images") == 1
+    assert "Unknown" not in text
     quality = table_document("1", run=out).text(style)
     assert mark not in quality
-    assert "Not known" in table_document("4", run=out).text(style)
+    assert "Unknown" in table_document("4", run=out).text(style)
 
 
 def test_tables_as_csv_and_json_have_a_field(out: Path) -> None:
@@ -159,8 +159,8 @@ def test_tables_as_csv_and_json_have_a_field(out: Path) -> None:
     assert '"met": "yes"' in json.dumps(document.values())
 
 
-def test_what_was_met_is_never_the_best_of_a_column(out: Path) -> None:
-    """Of the lines that would be bold without marks, the met one is not, and the next one is."""
+def test_an_inpainter_seen_in_training_is_never_the_best(out: Path) -> None:
+    """Of the lines that would be bold without marks, the marked one is not, but the next one."""
     found = read_run(out)
     bare = replace(found, results=tuple(replace(row, met="") for row in found.results))
     best = {}
@@ -178,29 +178,29 @@ def test_what_was_met_is_never_the_best_of_a_column(out: Path) -> None:
     assert {column for _, column in best["marked"]} >= {*would}
 
 
-def test_ranks_leave_it_out_and_say_so(out: Path) -> None:
+def test_ranks_omit_inpainters_seen_in_training(out: Path) -> None:
     found = statistics_of(read_run(out))
     ranks = [one for one in found if one.name == "rank" and one.detector == "trufor"]
     of = {one.inpainter: one for one in ranks if (one.metric, one.bucket) == ("f1", "30-40")}
     assert of["telea"].value is None
-    assert of["telea"].reason == "met in training, not ranked"
+    assert of["telea"].reason == "seen in training, not ranked"
     assert of["navierstokes"].value is not None
     assert of["navierstokes"].n == sum(one.value is not None for one in of.values())
     other = [one for one in found if one.name == "rank" and one.detector == "psccnet"]
     assert all(one.value is not None for one in other if one.inpainter == "telea"
                and one.metric == "f1")  # fmt: skip
-    assert "telea, telea+grain:2: met in training, not ranked." in " ".join(
+    assert "telea, telea+grain:2: seen in training, not ranked." in " ".join(
         summarised(found).split()
     )
 
 
-def test_standing_leaves_out_who_was_met() -> None:
+def test_standing_omits_inpainters_seen_in_training() -> None:
     models = {"a": 0.1, "b": 0.2}
     assert standing("f1", True, models, {}, {"a"}) == {"b": 0.2}
     assert standing("f1", True, models, {}) == models
 
 
-def test_the_page_ranks_nobody_whom_the_detector_met(out: Path) -> None:
+def test_the_page_ranks_no_inpainter_seen_in_training(out: Path) -> None:
     found = read_run(out)
     for verdict in verdicts(found, statistics_of(found)):
         met = {one.inpainter for one in verdict.glances if one.met}
@@ -212,9 +212,9 @@ def test_the_page_ranks_nobody_whom_the_detector_met(out: Path) -> None:
             assert (MET in one.name) == one.met
             assert not (one.met and one.standing is not None)
         said = " ".join(verdict.sentences)
-        assert (MET_NOTE in said) == bool(met)
+        assert (TRAINING_NOTE in said) == bool(met)
         assert not any(f"{name} hides best" in said for name in met)
-        assert ("Not known" in said) == (verdict.detector == "iidnet")
+        assert ("Unknown" in said) == (verdict.detector == "iidnet")
 
 
 def test_the_page_and_a_comparison_show_the_mark(record: RunRecord, out: Path) -> None:
@@ -225,7 +225,7 @@ def test_the_page_and_a_comparison_show_the_mark(record: RunRecord, out: Path) -
     assert CliRunner().invoke(app, ["report", str(out)]).exit_code == 0
     page = (out / "index.html").read_text()
     assert f"telea{MET}" in page
-    assert "\\u00b6 met in training" in page  # beside a detector's numbers in the gallery
+    assert "\\u00b6 seen in training" in page  # beside a detector's numbers in the gallery
     same = compare_runs(out, out)
     named = {row[3] for row in same.rows() if row[2] == "trufor"}
     assert f"telea{MET}" in named
@@ -233,7 +233,7 @@ def test_the_page_and_a_comparison_show_the_mark(record: RunRecord, out: Path) -
     assert MET in same.rule
 
 
-def test_a_control_that_was_met_is_no_fair_one(out: Path) -> None:
+def test_a_control_seen_in_training_is_marked(out: Path) -> None:
     from reports.page.controls import control_sentences
 
     found = read_run(out)
@@ -252,7 +252,7 @@ def test_a_control_that_was_met_is_no_fair_one(out: Path) -> None:
     assert f"meanfill {MET}: the detector met it in training, so a network" in marked
 
 
-def test_what_a_user_brings_is_not_known(plan: Plan) -> None:
+def test_training_exposure_of_plugins_is_unknown(plan: Plan) -> None:
     resolved = resolve_plan(plan)
     trufor = next(one for one in resolved.detectors if one.name == "trufor")
     assert training_exposure_of(trufor) == {"telea"}
@@ -261,19 +261,19 @@ def test_what_a_user_brings_is_not_known(plan: Plan) -> None:
     assert training_exposure_of(replace(trufor, weights=official)) is None
 
 
-def test_notes_name_the_inpainters_of_which_nothing_is_known(record: RunRecord) -> None:
+def test_notes_name_inpainters_with_unknown_exposure(record: RunRecord) -> None:
     cells = [
         replace(one, met="" if one.inpainter == "shiftmap" else one.met)
         for one in record.cells
         if one.detector in ("trufor", "psccnet")
     ]
-    assert list(met_notes(cells)) == [
-        MET_NOTE,
-        "Not known, so not marked: whether trufor, psccnet met shiftmap in training.",
+    assert list(training_notes(cells)) == [
+        TRAINING_NOTE,
+        "Unknown, so not marked: training of trufor, psccnet on images of shiftmap.",
     ]
 
 
-def test_shipped_detectors_know_what_they_met() -> None:
+def test_shipped_detectors_declare_their_training_inpainters() -> None:
     resolved = resolve_plan(Plan(inpainters=("telea",), detectors=("psccnet", "trufor", "iidnet"),
                          weights=dict.fromkeys(("psccnet", "trufor", "iidnet"), "mini"),
                          limit=1))  # fmt: skip

@@ -1,4 +1,4 @@
-"""Differences over training seeds and images hold what they promise, and refuse what is few."""
+"""Intervals and tests over training seeds and images: coverage, limits, small samples."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("spreads", [(0.0, 0.1, 0.0), (0.05, 0.1, 0.0), (0.05, 0.02, 0.1)])
-def test_intervals_hold_the_truth_and_tests_seldom_cry_wolf(
+def test_coverage_and_false_positive_rate(
     spreads: tuple[float, float, float], few_draws: None
 ) -> None:
     held, found, _ = of_seeds(spreads, 30, 300)
@@ -31,7 +31,7 @@ def test_intervals_hold_the_truth_and_tests_seldom_cry_wolf(
     assert held >= 0.92
 
 
-def test_over_images_alone_a_difference_between_seeds_is_taken_for_one_of_models(
+def test_intervals_over_images_alone_mistake_seeds_for_models(
     few_draws: None,
 ) -> None:
     _, found, alone = of_seeds((0.05, 0.02, 0.0), 30, 200)
@@ -65,11 +65,11 @@ def test_where_only_seeds_differ_it_is_welch_s_t_over_seeds() -> None:
     assert found.p == pytest.approx(exact.pvalue, rel=0.05)
 
 
-def test_a_control_is_not_trained_and_has_no_seeds_to_draw() -> None:
+def test_an_untrained_model_has_no_seeds() -> None:
     own = np.repeat(np.array([0.1, 0.4, 0.3])[:, None], 20, axis=1)
     found = seeded_test(own, np.full((1, 20), 0.2), metric="psnr", seed=0)
     exact = stats.ttest_1samp([0.1, 0.4, 0.3], 0.2)
-    assert found.verdict == "not tested"  # a family makes the verdicts
+    assert found.verdict == "not tested"  # verdicts are set for families
     assert found.p == pytest.approx(exact.pvalue, rel=0.05)
 
 
@@ -105,7 +105,7 @@ def test_an_image_with_a_gap_in_any_training_does_not_count() -> None:
     assert found.n == 29
 
 
-def test_a_family_s_verdicts_go_by_holm_and_say_who_is_better() -> None:
+def test_families_over_seeds_are_corrected_by_holm() -> None:
     lower = DRAW.normal(0.5, 0.01, (3, 50))
     tests = [seeded_test(lower, lower[::-1] + shift, metric="auc", seed=0) for shift in (0.2, 0)]
     found = corrected(tests)

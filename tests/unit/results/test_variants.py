@@ -10,7 +10,7 @@ import pytest
 
 from benchmark.results.run_folder import RunFolder, read_run
 from benchmark.results.table import run_table
-from benchmark.results.variants import InpainterVariant, painter_named, painters_of
+from benchmark.results.variants import InpainterVariant, parse_variant, variants_of
 from benchmark.runner.plan import Plan
 from inpainters import INPAINTERS
 from reports.compare import compare_runs
@@ -24,7 +24,7 @@ from tests.unit.reports.runs import Made
 from tests.unit.results.test_table import cell
 
 RETOUCH = ("none", "grain:1.5", "grain:match")
-LEVEL = {  # the higher, the better it is found
+LEVEL = {  # higher: detected better
     "safepaint": 0.8, "safepaint+grain:1.5": 0.6, "safepaint+grain:match": 0.4,
     "telea": 0.9, "telea+grain:1.5": 0.3, "telea+grain:match": 0.2,
     "meanfill": 0.7, "meanfill+grain:1.5": 0.5, "meanfill+grain:match": 0.5,
@@ -50,21 +50,21 @@ def run(tmp_path: Path) -> RunFolder:
     return made(tmp_path / "run")
 
 
-def test_every_inpainter_of_ours_is_told_from_its_retouching() -> None:
-    for name in INPAINTERS.built_in:
+def test_variant_names_round_trip() -> None:
+    for name in INPAINTERS.ours:
         for step in ("", "grain:1.5", "grain:match", "median:3"):
             painter = InpainterVariant(name, step)
-            assert painter_named(painter.name) == painter
-    assert painter_named("safepaint++grain:1.5") == InpainterVariant("safepaint+", "grain:1.5")
+            assert parse_variant(painter.name) == painter
+    assert parse_variant("safepaint++grain:1.5") == InpainterVariant("safepaint+", "grain:1.5")
 
 
 def test_the_order_is_the_plans() -> None:
     plan = Plan(inpainters=("telea", "meanfill"), retouch=("grain:2", "none"))
-    names = [one.name for one in painters_of(plan)]
+    names = [one.name for one in variants_of(plan)]
     assert names == ["telea+grain:2", "telea", "meanfill+grain:2", "meanfill"]
 
 
-def test_only_the_untouched_original_tells_false_alarms_and_has_a_name_in_the_paper() -> None:
+def test_only_original_without_retouching_is_authentic() -> None:
     assert InpainterVariant("original").untouched
     assert not InpainterVariant("original", "grain:1").untouched
     assert InpainterVariant("safepaint").reported == "SafePaint"
@@ -98,7 +98,7 @@ def test_the_runs_table_has_a_line_each_with_the_plain_models_weights() -> None:
     assert "Retouching" not in run_table([cell()]).markdown()
 
 
-def test_8_bits_and_the_control_of_the_control_are_said(tmp_path: Path) -> None:
+def test_notes_name_8_bit_models_and_retouched_originals(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"")
     INPAINTERS.card(f"mine=outputs:{tmp_path}")
     rows = [
@@ -106,8 +106,8 @@ def test_8_bits_and_the_control_of_the_control_are_said(tmp_path: Path) -> None:
         for name in ("mine", "original", "telea")
     ]
     notes = "\n".join(run_table(rows).notes)
-    assert "mine: answers in 8 bits, so its retouching begins after rounding." in notes
-    assert "original retouched: the hole is the image's own" in notes
+    assert "mine: 8-bit outputs, so retouching is applied after rounding." in notes
+    assert "original retouched: the hole is the original's" in notes
 
 
 def test_extra_lines_of_the_papers_tables(run: RunFolder) -> None:
@@ -118,7 +118,7 @@ def test_extra_lines_of_the_papers_tables(run: RunFolder) -> None:
     assert lines["safepaint+grain:1.5"].entries[0].paper is None
     assert lines["safepaint+grain:1.5"].edition == "mini"
     assert "original (false alarms)" in lines
-    control = lines["original+grain:1.5"]  # lowest of all, and never the best
+    control = lines["original+grain:1.5"]  # lowest, but never the best
     assert not any(entry.ours_best for entry in control.entries)
     assert lines["telea+grain:match"].entries[0].ours_best
 
@@ -137,7 +137,7 @@ def test_a_run_without_none_has_the_retouched_alone(tmp_path: Path) -> None:
         "safepaint+grain:1.5", "telea+grain:1.5", "meanfill+grain:1.5", "original+grain:1.5",
     }  # fmt: skip
     assert {row.painter for row in run.results if row.value is not None} == {
-        one.name for one in painters_of(run.plan)
+        one.name for one in variants_of(run.plan)
     }
     assert charts(run)
 
@@ -148,7 +148,7 @@ def test_statistics_take_them_as_further_models_but_not_as_the_best_rival(run: R
     assert {"telea", "telea+grain:1.5", "meanfill+grain:match", "safepaint+grain:1.5"} <= pairs
     assert not any(name.startswith("original") for name in pairs)
     rivals = {one.against for one in found if (one.name, one.metric) == ("next_best", "auc")}
-    assert rivals == {"meanfill"}  # telea+grain:match hides better, and is no rival
+    assert rivals == {"meanfill"}  # telea+grain:match hides better, but is not a rival
     ranks = {
         one.inpainter: one.value
         for one in found
@@ -161,7 +161,7 @@ def test_statistics_take_them_as_further_models_but_not_as_the_best_rival(run: R
     assert {one.inpainter for one in found if one.name == "fpr"} == {"original"}
 
 
-def test_each_has_a_colour_and_marker_of_its_own_and_many_fit(run: RunFolder) -> None:
+def test_each_variant_has_its_own_color_and_marker(run: RunFolder) -> None:
     chart = next(one for one in charts(run) if one.name.endswith("auc"))
     assert len({(one.colour, one.marker) for one in chart.series}) == len(chart.series) == 11
     assert "telea+grain:1.5" in {one.name for one in chart.series}
@@ -174,7 +174,7 @@ def test_each_has_a_colour_and_marker_of_its_own_and_many_fit(run: RunFolder) ->
     assert axes.get_position().height * figure.get_figheight() > 1
 
 
-def test_the_finding_begins_with_what_a_network_gains_over_a_flat_colour(run: RunFolder) -> None:
+def test_the_finding_begins_with_the_gain_over_a_flat_color(run: RunFolder) -> None:
     (verdict,) = found(run)
     first = verdict.sentences[0]
     assert first.startswith(
@@ -190,7 +190,7 @@ def test_the_finding_begins_with_what_a_network_gains_over_a_flat_colour(run: Ru
     assert "telea+grain:1.5" in {one.inpainter for one in verdict.glances}
 
 
-def test_who_is_found_by_the_inverted_map_does_not_hide_better(tmp_path: Path) -> None:
+def test_a_model_below_the_null_does_not_hide_better(tmp_path: Path) -> None:
     def level(painter: str, metric: str, bucket: str, sample: int) -> float:
         known = {"auc_null": 0.45, "meanfill+grain:4": 0.55, "safepaint+grain:4": 0.1}
         return known.get(metric, known.get(painter, 0.9)) + 0.001 * sample * (1 + len(painter))
@@ -213,7 +213,7 @@ def test_a_gain_is_paired_image_by_image(run: RunFolder) -> None:
         assert test.n == 8
 
 
-def test_without_a_flat_colour_or_a_network_the_finding_says_so_or_nothing(tmp_path: Path) -> None:
+def test_the_finding_without_a_flat_color_or_a_network(tmp_path: Path) -> None:
     run = made(tmp_path / "a", inpainters=("safepaint", "telea"))
     assert "meanfill is not in this run" in found(run)[0].sentences[0]
     run = made(tmp_path / "b", inpainters=("meanfill", "telea"))

@@ -20,7 +20,7 @@ from benchmark.core.card import Card
 from benchmark.core.errors import MissingWeights, WeightsError
 from benchmark.core.tensors import hole_blind
 from benchmark.core.types import Case, Detection
-from benchmark.metrics.localisation import F1
+from benchmark.metrics.localization import F1
 from benchmark.postprocess import PostProcess
 from benchmark.runner.settings import Settings
 from benchmark.runner.stages import Progress

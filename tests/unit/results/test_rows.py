@@ -1,11 +1,11 @@
-"""The editions of weights in a cell of results.csv."""
+"""Weights variants in results.csv."""
 
 from __future__ import annotations
 
 from benchmark.results.rows import editions_of, weights_text
 
 
-def test_what_is_written_is_read_and_a_blank_divides_models() -> None:
+def test_weights_text_round_trip() -> None:
     editions = {"telea": "none", "trufor": "official, unverified", "lama": "sha256:0123456789ab"}
     assert (
         weights_text(editions) == "telea=none trufor=official,unverified lama=sha256:0123456789ab"

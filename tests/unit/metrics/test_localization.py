@@ -1,4 +1,4 @@
-"""Localisation, against scikit-learn, by hand, and on the edges of the definitions."""
+"""Localization metrics against scikit-learn, by hand, and at edge cases."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from benchmark.core.errors import BadInput
 from benchmark.core.types import Verdict
 from benchmark.metrics import METRICS
 from benchmark.metrics.intervals import bootstrap_ratio
-from benchmark.metrics.localisation import (
+from benchmark.metrics.localization import (
     area,
     confusion,
     iou,
@@ -52,7 +52,7 @@ def draw(seed: int, shift: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("shift", [-3.0, 0.0, 2.0])
 @pytest.mark.parametrize("name", THEIRS)
-def test_counted_metrics_are_scikit_learns(name: str, shift: float) -> None:
+def test_counted_metrics_equal_scikit_learn(name: str, shift: float) -> None:
     heatmap, mask = draw(1, shift)
     called = (heatmap > 0).ravel()
     if name == "f1":
@@ -126,7 +126,7 @@ def test_the_best_threshold_is_at_least_as_good_as_any() -> None:
 
 @pytest.mark.parametrize("measure", [pixel_auc, pixel_f1, pixel_f1_oracle, confusion])
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-def test_bad_input_is_refused(measure: object, dtype: type) -> None:
+def test_bad_input_raises(measure: object, dtype: type) -> None:
     heatmap, mask = np.full((4, 4), 0.5, dtype=dtype), np.eye(4, dtype=bool)
     with pytest.raises(BadInput, match="expected bool"):
         measure(heatmap, mask.astype(np.float32))
@@ -192,8 +192,8 @@ def test_pooled_f1_has_a_mean_s_interval_over_its_samples_shares() -> None:
     rows = generator.integers(1, 50, (49, 3)).astype(np.float64)
 
     def ratio(weights: np.ndarray) -> float:
-        hits, alarms, misses = weights @ rows
-        return 2 * hits / (2 * hits + alarms + misses)
+        tp, fp, fn = weights @ rows
+        return 2 * tp / (2 * tp + fp + fn)
 
     step = 1e-6  # the ratio's derivative by a sample's weight, by hand
     slopes = [(ratio(np.ones(49) + step * (np.arange(49) == at)) - ratio(np.ones(49))) / step
@@ -212,7 +212,7 @@ def test_pooled_f1_has_a_mean_s_interval_over_its_samples_shares() -> None:
 @pytest.mark.parametrize("name", ["f1_pooled", "f1_photoholmes"])
 def test_pooled_f1_without_a_hit_is_zero_and_counts(name: str) -> None:
     metric = METRICS.load(name)()
-    missed = np.array([[0.0, 5, 7], [0, 3, 2], [0, 0, 4]])  # hits, alarms, misses
+    missed = np.array([[0.0, 5, 7], [0, 3, 2], [0, 0, 4]])  # tp, fp, fn
     assert metric.counted(missed).tolist() == [True, True, True]
     assert metric.reduce(missed) == 0
 
@@ -223,7 +223,7 @@ def test_pooled_f1_of_a_cell_without_a_hole_is_undefined() -> None:
     assert metric.counted(nowhere).tolist() == [False, False]
     assert np.isnan(metric.reduce(nowhere))
     some = np.array([[0.0, 5, 0], [2, 0, 1]])
-    assert metric.counted(some).tolist() == [True, True]  # the untouched one's alarms count
+    assert metric.counted(some).tolist() == [True, True]  # authentic images count
     assert metric.reduce(some) == 4 / (4 + 5 + 1)
 
 

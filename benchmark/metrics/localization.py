@@ -1,9 +1,9 @@
-"""Does the detector find the hole? Heatmap against truth, pixel by pixel (docs/metrics/index.md).
+"""Pixel-level localization metrics: heatmap against mask (docs/metrics/index.md).
 
-The functions take one heatmap; the classes measure what is kept, float16 logits, where probability
-0.5 is logit 0. An image whose truth is empty (`original`) has no localisation: NaN, left out of
-the mean, and seen in the number of samples that count. `benchmark.metrics.nulls` measures untouched
-images against their holes instead.
+The functions take one heatmap; the classes measure stored detections, float16 logits, where
+probability 0.5 is logit 0. An image whose truth is empty (`original`) has no localization: its
+value is NaN and left out of the mean, and the number of samples that count shows it.
+`benchmark.metrics.nulls` scores authentic images against their masks instead.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from benchmark.metrics.intervals import (
     bootstrap_ratio,
     mean_interval,
 )
-from benchmark.metrics.ranking import auc, best_f1, tally
+from benchmark.metrics.ranking import auc, best_f1, count_values
 
 Heatmap = NDArray[Any]  # (H, W), real, higher where manipulation is more likely
 NAN = float("nan")
@@ -36,40 +36,40 @@ EVEN = 0.0  # the logit of probability 0.5
 
 
 class Confusion(NamedTuple):
-    """Pixels by what was called and what is true.
+    """Numbers of pixels by prediction and truth.
 
     Attributes:
-        hits: manipulated pixels called manipulated (TP).
-        alarms: authentic pixels called manipulated (FP).
-        misses: manipulated pixels not called so (FN).
-        rejections: authentic pixels not called manipulated (TN).
+        tp: manipulated pixels predicted as manipulated (TP).
+        fp: authentic pixels predicted as manipulated (FP).
+        fn: manipulated pixels predicted as authentic (FN).
+        tn: authentic pixels predicted as authentic (TN).
     """
 
-    hits: int
-    alarms: int
-    misses: int
-    rejections: int
+    tp: int
+    fp: int
+    fn: int
+    tn: int
 
 
 def pixel_auc(heatmap: Heatmap, mask: Mask) -> float:
-    """Area under the ROC curve of pixels: Mann-Whitney, ties at 1/2, exact (docs/metrics/auc.md).
+    """Return the area under the ROC curve of pixels (Mann-Whitney, ties at 1/2), exactly.
 
     Args:
-        heatmap: (H, W) real; any increasing function of the probability gives the same area.
+        heatmap: (H, W) real; increasing functions of the probability give the same area.
         mask: (H, W) bool, True = manipulated.
 
     Returns:
         The area in [0, 1]; 0.5 for a constant heatmap, NaN for a mask of one class.
 
     Raises:
-        BadInput: if the shapes differ, the mask is not bool, or the heatmap holds a NaN.
+        BadInput: if the shapes differ, the mask is not bool, or the heatmap contains a NaN.
     """
     _check(heatmap, mask)
     return auc(heatmap, mask)
 
 
 def pixel_f1(heatmap: Heatmap, mask: Mask, *, threshold: float = 0.5) -> float:
-    """F1 of pixels strictly above a threshold: 2TP / (2TP + FP + FN).
+    """Return the F1 score of pixels strictly above a threshold: 2TP / (2TP + FP + FN).
 
     Args:
         heatmap: (H, W) real.
@@ -77,18 +77,18 @@ def pixel_f1(heatmap: Heatmap, mask: Mask, *, threshold: float = 0.5) -> float:
         threshold: 0.5 for probabilities, 0 for logits.
 
     Returns:
-        F1 in [0, 1]; 0 where nothing is called on a mask that is not empty, NaN for an empty mask.
+        F1 in [0, 1]; 0 if no pixel is above it and the mask is not empty, NaN for an empty mask.
 
     Raises:
-        BadInput: if the shapes differ, the mask is not bool, or the heatmap holds a NaN.
+        BadInput: if the shapes differ, the mask is not bool, or the heatmap contains a NaN.
     """
     return f1_of(confusion(heatmap, mask, threshold=threshold))
 
 
 def pixel_f1_oracle(heatmap: Heatmap, mask: Mask) -> float:
-    """F1 at the best threshold of this heatmap, by an exact sweep over all its values.
+    """Return F1 at the best threshold of this heatmap, by an exact sweep over all its values.
 
-    At least 2r / (1 + r) for a hole of share r: calling everything manipulated reaches that.
+    At least 2r / (1 + r) for a hole of share r, which is reached by predicting all pixels.
 
     Args:
         heatmap: (H, W) real.
@@ -98,56 +98,56 @@ def pixel_f1_oracle(heatmap: Heatmap, mask: Mask) -> float:
         F1 in [0, 1]; NaN for an empty mask.
 
     Raises:
-        BadInput: if the shapes differ, the mask is not bool, or the heatmap holds a NaN.
+        BadInput: if the shapes differ, the mask is not bool, or the heatmap contains a NaN.
     """
     _check(heatmap, mask)
-    return best_f1(tally(heatmap.ravel(), mask.ravel()))
+    return best_f1(count_values(heatmap.ravel(), mask.ravel()))
 
 
 def f1_of(counts: Confusion) -> float:
-    """2TP / (2TP + FP + FN), in [0, 1]; NaN for an empty mask."""
-    if not counts.hits + counts.misses:
+    """Return 2TP / (2TP + FP + FN), in [0, 1]; NaN for an empty mask."""
+    if not counts.tp + counts.fn:
         return NAN
-    return 2 * counts.hits / (2 * counts.hits + counts.alarms + counts.misses)
+    return 2 * counts.tp / (2 * counts.tp + counts.fp + counts.fn)
 
 
 def iou(counts: Confusion) -> float:
-    """Intersection over union, TP / (TP + FP + FN), in [0, 1]; NaN for an empty mask."""
-    if not counts.hits + counts.misses:
+    """Return the intersection over union, TP / (TP + FP + FN), in [0, 1]; NaN for an empty mask."""
+    if not counts.tp + counts.fn:
         return NAN
-    return counts.hits / (counts.hits + counts.alarms + counts.misses)
+    return counts.tp / (counts.tp + counts.fp + counts.fn)
 
 
 def precision(counts: Confusion) -> float:
-    """TP / (TP + FP), in [0, 1]; 0 where nothing is called, as in F1; NaN for an empty mask."""
-    if not counts.hits + counts.misses:
+    """Return TP / (TP + FP), in [0, 1]; 0 without positive predictions, NaN for an empty mask."""
+    if not counts.tp + counts.fn:
         return NAN
-    return counts.hits / max(1, counts.hits + counts.alarms)
+    return counts.tp / max(1, counts.tp + counts.fp)
 
 
 def recall(counts: Confusion) -> float:
-    """TP / (TP + FN), in [0, 1]; NaN for an empty mask."""
-    return counts.hits / (counts.hits + counts.misses) if counts.hits + counts.misses else NAN
+    """Return TP / (TP + FN), in [0, 1]; NaN for an empty mask."""
+    return counts.tp / (counts.tp + counts.fn) if counts.tp + counts.fn else NAN
 
 
 def mcc(counts: Confusion) -> float:
-    """Matthews' correlation with its sign, in [-1, 1].
+    """Return Matthews' correlation coefficient, signed, in [-1, 1].
 
-    0 where all pixels or none are called, as in scikit-learn; NaN for a mask of one class.
+    0 if all pixels have the same prediction, as in scikit-learn; NaN for a mask of one class.
     """
-    hits, alarms, misses, rejections = counts
-    if not hits + misses or not alarms + rejections:
+    tp, fp, fn, tn = counts
+    if not tp + fn or not fp + tn:
         return NAN
-    called = (hits + alarms) * (misses + rejections)
+    called = (tp + fp) * (fn + tn)
     if not called:
         return 0.0
-    true = (hits + misses) * (alarms + rejections)
-    return (hits * rejections - alarms * misses) / (sqrt(called) * sqrt(true))
+    true = (tp + fn) * (fp + tn)
+    return (tp * tn - fp * fn) / (sqrt(called) * sqrt(true))
 
 
 def area(counts: Confusion) -> float:
-    """Share of the image that is called manipulated, in [0, 1]; defined for every mask."""
-    return (counts.hits + counts.alarms) / sum(counts)
+    """Return the share of pixels predicted as manipulated, in [0, 1]; defined for every mask."""
+    return (counts.tp + counts.fp) / sum(counts)
 
 
 def confusion(heatmap: Heatmap, mask: Mask, *, threshold: float = 0.5) -> Confusion:
@@ -162,29 +162,29 @@ def confusion(heatmap: Heatmap, mask: Mask, *, threshold: float = 0.5) -> Confus
         The four counts; they add up to H * W.
 
     Raises:
-        BadInput: if the shapes differ, the mask is not bool, or the heatmap holds a NaN.
+        BadInput: if the shapes differ, the mask is not bool, or the heatmap contains a NaN.
     """
     _check(heatmap, mask)
     check_numbers(heatmap)
     called = heatmap > threshold
-    hits = int(np.count_nonzero(called & mask))
-    alarms = int(np.count_nonzero(called)) - hits
-    misses = int(np.count_nonzero(mask)) - hits
-    return Confusion(hits, alarms, misses, mask.size - hits - alarms - misses)
+    tp = int(np.count_nonzero(called & mask))
+    fp = int(np.count_nonzero(called)) - tp
+    fn = int(np.count_nonzero(mask)) - tp
+    return Confusion(tp, fp, fn, mask.size - tp - fp - fn)
 
 
-class Localisation(Metric):
-    """One number per heatmap, the mean over images per cell; a subclass writes `_number`."""
+class LocalizationMetric(Metric):
+    """Base class: one number per heatmap, averaged over images; subclasses define `_number`."""
 
     better = "lower"
     bounds = UNIT
     needs = "verdict"
 
     def measure(self, case: Case) -> Rows:
-        """Measure N samples: (N, 1) float64, NaN where the metric is undefined.
+        """Return (N, 1) float64, NaN where the metric is undefined.
 
         Raises:
-            BadInput: if the case has no verdict or a heatmap holds a NaN.
+            BadInput: if the case has no detector output or a heatmap contains a NaN.
         """
         logits = verdict_of(case, self.name).logits
         found = [self._number(one, mask) for one, mask in zip(logits, case.truth, strict=True)]
@@ -192,10 +192,10 @@ class Localisation(Metric):
 
     @abstractmethod
     def _number(self, logits: Heatmap, truth: Mask) -> float:
-        """The number of one heatmap, (H, W) logits."""
+        """Return the number of one heatmap: (H, W) float16 logits, (H, W) bool truth."""
 
 
-class AUC(Localisation):
+class AUC(LocalizationMetric):
     """`auc`: pixel AUC per image, then the mean over images."""
 
     name, title = "auc", "AUC"
@@ -204,18 +204,18 @@ class AUC(Localisation):
         return pixel_auc(logits, truth)
 
 
-class AUCTwoSided(Localisation):
+class AUCTwoSided(LocalizationMetric):
     """`auc_two_sided`: max(a, 1 - a) of each image's pixel AUC a, then the mean over images.
 
-    How well the hole is found by the map or by its inverse, whichever does better. Noise alone puts
-    it above 0.5, so it is read beside its own null.
+    How well the hole is localized by the heatmap or its inverse, whichever is better. Noise alone
+    puts it above 0.5, so it is compared with its own null.
     """
 
     name, title = "auc_two_sided", "AUC (two-sided)"
     bounds = Bounds(0.5, 1.0)
     note = (
         "AUC (two-sided): the mean of max(a, 1 - a) over the images' AUC a; noise alone puts it "
-        "above 0.5, so it is read beside its null."
+        "above 0.5, so it is compared with its null."
     )
 
     def _number(self, logits: Heatmap, truth: Mask) -> float:
@@ -223,7 +223,7 @@ class AUCTwoSided(Localisation):
         return max(found, 1 - found)  # NaN stays NaN
 
 
-class F1(Localisation):
+class F1(LocalizationMetric):
     """`f1`: pixel F1 at probability 0.5 per image, then the mean over images."""
 
     name, title = "f1", "F1"
@@ -232,7 +232,7 @@ class F1(Localisation):
         return pixel_f1(logits, truth, threshold=EVEN)
 
 
-class F1Oracle(Localisation):
+class F1Oracle(LocalizationMetric):
     """`f1_oracle`: pixel F1 at each image's best threshold, then the mean over images."""
 
     name, title = "f1_oracle", "F1 (best threshold)"
@@ -241,7 +241,7 @@ class F1Oracle(Localisation):
         return pixel_f1_oracle(logits, truth)
 
 
-class IoU(Localisation):
+class IoU(LocalizationMetric):
     """`iou`: intersection over union at probability 0.5, then the mean over images."""
 
     name, title = "iou", "IoU"
@@ -250,8 +250,8 @@ class IoU(Localisation):
         return iou(confusion(logits, truth, threshold=EVEN))
 
 
-class Precision(Localisation):
-    """`precision`: share of the called pixels that are manipulated, then the mean over images."""
+class Precision(LocalizationMetric):
+    """`precision`: share of predicted pixels that are manipulated, then the mean over images."""
 
     name, title = "precision", "Precision"
 
@@ -259,8 +259,8 @@ class Precision(Localisation):
         return precision(confusion(logits, truth, threshold=EVEN))
 
 
-class Recall(Localisation):
-    """`recall`: share of the manipulated pixels that are called, then the mean over images."""
+class Recall(LocalizationMetric):
+    """`recall`: share of manipulated pixels that are predicted, then the mean over images."""
 
     name, title = "recall", "Recall"
 
@@ -268,7 +268,7 @@ class Recall(Localisation):
         return recall(confusion(logits, truth, threshold=EVEN))
 
 
-class MCC(Localisation):
+class MCC(LocalizationMetric):
     """`mcc`: Matthews' correlation, signed, at probability 0.5, then the mean over images."""
 
     name, title = "mcc", "MCC"
@@ -278,8 +278,8 @@ class MCC(Localisation):
         return mcc(confusion(logits, truth, threshold=EVEN))
 
 
-class Area(Localisation):
-    """`area`: share of the image called manipulated, then the mean; for `original` too."""
+class Area(LocalizationMetric):
+    """`area`: share of pixels predicted as manipulated, then the mean; also for `original`."""
 
     name, title = "area", "Area called forged"
 
@@ -297,10 +297,10 @@ class F1Pooled(Metric):
     parts = ("tp", "fp", "fn")
 
     def measure(self, case: Case) -> Rows:
-        """Measure N samples: (N, 3) float64, pixels TP, FP and FN.
+        """Return (N, 3) float64: numbers of TP, FP and FN pixels.
 
         Raises:
-            BadInput: if the case has no verdict or a heatmap holds a NaN.
+            BadInput: if the case has no detector output or a heatmap contains a NaN.
         """
         logits = verdict_of(case, self.name).logits
         counts = [
@@ -310,22 +310,23 @@ class F1Pooled(Metric):
         return np.array(counts, dtype=np.float64)
 
     def counted(self, rows: Rows) -> NDArray[np.bool_]:
-        """Every sample; none where no pixel of the whole cell is manipulated: F1 is undefined."""
+        """Return all True; all False if no pixel of the cell is manipulated (F1 is undefined)."""
         return np.full(len(rows), bool(rows[:, ::2].sum() > 0))
 
     def reduce(self, rows: Rows) -> float:
-        """2TP / (2TP + FP + FN) of the summed counts; NaN where no pixel is manipulated."""
+        """Return 2TP / (2TP + FP + FN) of the summed counts; NaN if no pixel is manipulated."""
         if not self.counted(rows).any():
             return NAN
-        hits, alarms, misses = rows.sum(axis=0)
-        return float(2 * hits / (2 * hits + alarms + misses))
+        tp, fp, fn = rows.sum(axis=0)
+        return float(2 * tp / (2 * tp + fp + fn))
 
     def interval(self, rows: Rows, *, seed: int) -> Interval:
-        """The pooled ratio's 95 % interval over samples, by the rules of a mean.
+        """Return the 95 % interval of the pooled ratio over samples, by the rules for a mean.
 
         From 50 samples on it is the percentile bootstrap of the ratio. Below, it is Student's t
-        over each sample's share in the ratio, the ratio plus N times the sample's influence on it
-        (the infinitesimal jackknife), as `auc_pooled` has it.
+        over
+        each sample's share of the ratio, the ratio plus N times the sample's influence on it (the
+        infinitesimal jackknife), as in `auc_pooled`.
         """
         if not self.counted(rows).any():
             return UNDEFINED
@@ -341,10 +342,10 @@ class F1Pooled(Metric):
 
 
 def check_numbers(heatmap: Heatmap) -> None:
-    """Refuse a heatmap that is not all numbers.
+    """Raise BadInput if a heatmap contains a NaN.
 
     Raises:
-        BadInput: if it holds a NaN.
+        BadInput: if it contains a NaN.
     """
     if np.isnan(heatmap).any():
         raise BadInput("heatmap: expected real numbers, got NaN among them")

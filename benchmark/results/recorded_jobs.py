@@ -1,6 +1,7 @@
-"""A run's jobs from its files: the keys stand there, so nothing that the plan names is looked at.
+"""Jobs of a run from its own files, which contain the keys; nothing that the plan names is read.
 
-Data, masks, weights and plugins need not be here, and those of a stranger's run are left alone.
+Data, masks, weights and plugins need not be available, and those named by a stranger's run are
+never opened.
 """
 
 from __future__ import annotations
@@ -25,27 +26,27 @@ from benchmark.runner.sources import Sources
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 
-_Place = tuple[str, str, str]  # data set, name and bucket of a sample
+_Place = tuple[str, str, str]  # data set, name and bin of a sample
 
 
-class FiledSources(Sources):
-    """In place of a plan's images and masks, which are not looked at."""
+class RecordedSources(Sources):
+    """Replacement of a plan's images and masks, which are not read."""
 
     def __init__(self) -> None:
         pass
 
     def load(self, sample: SampleRef) -> Sample:
-        """Nothing is decoded."""
+        """Raise DataError: nothing is decoded."""
         raise DataError(f"{sample.id}: its image is not in the store")
 
 
-class FiledJobs(PlanJobs):
-    """The jobs of a plan whose keys its files hold.
+class RecordedJobs(PlanJobs):
+    """Jobs of a plan whose keys are read from the run's files.
 
     Args:
-        resolved: the plan with its samples and models, as the files have them.
-        made: the keys, by what `PlanJobs` calls them.
-        revisions: of the metrics, as the record has them.
+        resolved: the plan with its samples and models, from the files.
+        made: the keys, by their names in `PlanJobs`.
+        revisions: revisions of the metrics, from the record.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class FiledJobs(PlanJobs):
 
     def _once(self, spot: tuple[object, ...], make: object) -> Keys:
         if spot not in self._made and spot[0] != "measure":
-            raise DataError("the files of this run do not hold the keys of all that its plan names")
+            raise DataError("the files of this run lack keys for something that its plan names")
         return super()._once(spot, make)  # type: ignore[arg-type]
 
     def _measured(
@@ -73,76 +74,76 @@ class FiledJobs(PlanJobs):
     ) -> Iterator[str]:
         metric = METRICS.load(metric).of_untouched or metric
         fills = self.inpaint_keys(inpainter, retouch)
-        judges: Iterable[str] = [""] * len(fills)
+        heatmaps: Iterable[str] = [""] * len(fills)
         if detector is not None:
-            judges = self.detect_keys(detector, inpainter, retouch, launder)
+            heatmaps = self.detect_keys(detector, inpainter, retouch, launder)
         revision = self._revisions.get(metric, "")
-        for fill, judge in zip(fills, judges, strict=True):
-            yield measure_key(metric, revision, fill, judge)
+        for fill, heatmap in zip(fills, heatmaps, strict=True):
+            yield measure_key(metric, revision, fill, heatmap)
 
 
-def filed_jobs(
+def recorded_jobs(
     plan: Plan,
     record: Record,
     rows: Iterable[SampleRow],
     pictures: Mapping[str, Sequence[str]] | None = None,
-) -> FiledJobs:
-    """The jobs of a run from its plan, its record and the keys of its samples file.
+) -> RecordedJobs:
+    """Return the jobs of a run from its plan, its record and the keys of its samples file.
 
     Args:
         plan: the plan.
-        record: what the run says of its models, metrics and gaps.
-        rows: of the samples file, with their keys.
-        pictures: names in order by data set, where the rows are of several shards; else they have
-            the order.
+        record: record of the run: models, metrics and gaps.
+        rows: rows of the samples file, with keys.
+        pictures: image names in order by data set, if the rows are those of several shards;
+            otherwise the rows are in order.
 
     Raises:
-        DataError: if a row has no keys, is of nobody in the plan, or one is missing.
+        DataError: if a row has no keys, is of a model that is not in the plan, or is missing.
     """
-    resolved = _setup(plan, record)
+    resolved = _resolved_plan(plan, record)
     found = _read_keys(resolved, rows)
     order = found.in_order(plan, pictures) if pictures is not None else list(found.places.values())
     if not order or len(order) != len(found.samples):
-        raise DataError("its samples are not those of the record's images")
+        raise DataError("its samples do not match the image names of the record")
     resolved = replace(resolved, samples=[found.samples[at] for at in order])
     made = {spot: column.keys(order) for spot, column in found.columns.items()}
-    return FiledJobs(resolved, made, record.metrics)
+    return RecordedJobs(resolved, made, record.metrics)
 
 
 class _Column:
-    """Keys of one column by the numbers of samples, 16 bytes each; a large run has millions."""
+    """Keys of one column by sample index, 16 bytes each, as a large run has millions."""
 
     def __init__(self) -> None:
         self._bytes = bytearray()
 
     def add(self, at: int, key: str, name: str) -> None:
-        """The key of one sample."""
+        """Add the key of one sample."""
         if not key:
-            raise DataError("of an older version, its samples have no keys")
+            raise DataError("samples without keys (of an older version)")
         start, new = BYTES * at, bytes.fromhex(key)
         self._bytes.extend(bytes(max(0, start + BYTES - len(self._bytes))))
         if self._bytes[start : start + BYTES] not in (bytes(BYTES), new):
-            raise DataError(f"two answers of one inpainter or detector to {name!r}")
+            raise DataError(f"two outputs of one inpainter or detector for {name!r}")
         self._bytes[start : start + BYTES] = new
 
     def keys(self, order: Iterable[int]) -> Keys:
-        """The keys in the order of samples."""
+        """Return the keys in the given order of sample indices."""
         parts = [bytes(self._bytes[BYTES * at : BYTES * (at + 1)]) for at in order]
         if any(part in (b"", bytes(BYTES)) for part in parts):
-            raise DataError("a sample lacks some of its rows")
+            raise DataError("rows of a sample are missing")
         return Keys(part.hex() for part in parts)
 
 
 @dataclass(slots=True)
 class _Read:
-    """What a samples file holds: the samples, each with its number, and the columns' keys."""
+    """Content of a samples file: the samples with their indices, and the columns of keys."""
 
     samples: list[SampleRef] = field(default_factory=list)
     places: dict[_Place, int] = field(default_factory=dict)
     columns: dict[tuple[object, ...], _Column] = field(default_factory=dict)
 
     def number(self, row: SampleRow) -> int:
-        """The number of a row's sample."""
+        """Return the index of a row's sample."""
         place = row.dataset, row.sample, row.bucket
         if place not in self.places:
             self.places[place] = len(self.samples)
@@ -151,7 +152,7 @@ class _Read:
         return self.places[place]
 
     def in_order(self, plan: Plan, pictures: Mapping[str, Sequence[str]]) -> list[int]:
-        """The samples' numbers in the order of a whole run."""
+        """Return the sample indices in the order of an unsharded run."""
         return [
             self.places[dataset, name, bucket]
             for dataset in plan.datasets
@@ -163,7 +164,7 @@ class _Read:
 
 def _read_keys(resolved: ResolvedPlan, rows: Iterable[SampleRow]) -> _Read:
     found = _Read()
-    columns: dict[tuple[str, ...], list[_Column]] = {}  # of a view; making a spot's hash is slow
+    columns: dict[tuple[str, ...], list[_Column]] = {}  # per view; hashing a spot is slow
     for row in rows:
         view = row.inpainter, row.detector, row.retouch, row.launder
         if view not in columns:
@@ -173,18 +174,18 @@ def _read_keys(resolved: ResolvedPlan, rows: Iterable[SampleRow]) -> _Read:
         keys = row.keys
         every = (keys.mask, keys.original, keys.image, keys.heatmap)
         at = found.number(row)
-        for column, key in zip(columns[view], every, strict=False):  # nobody looked: no heatmap
+        for column, key in zip(columns[view], every, strict=False):  # without detector: no heatmap
             column.add(at, key, row.sample)
     return found
 
 
 def _spots(resolved: ResolvedPlan, row: SampleRow) -> list[tuple[object, ...]]:
-    """What `PlanJobs` calls the columns of a row's keys."""
+    """Return the names in `PlanJobs` of the columns of a row's keys."""
     inpainters = {one.name: one for one in (*resolved.inpainters, resolved.original)}
     detectors = {one.name: one for one in resolved.detectors}
     inpainter, detector = inpainters.get(row.inpainter), detectors.get(row.detector)
     if inpainter is None or (row.detector and detector is None):
-        raise DataError(f"a row of {row.inpainter!r} and {row.detector!r}, who are not in it")
+        raise DataError(f"a row of {row.inpainter!r} and {row.detector!r}, not in its plan")
     spots: list[tuple[object, ...]] = [
         ("mask",),
         ("fill", resolved.original, ""),
@@ -195,12 +196,12 @@ def _spots(resolved: ResolvedPlan, row: SampleRow) -> list[tuple[object, ...]]:
     return spots
 
 
-def _setup(plan: Plan, record: Record) -> ResolvedPlan:
+def _resolved_plan(plan: Plan, record: Record) -> ResolvedPlan:
     original = _chosen(INPAINTERS, ORIGINAL, record)
     has_null = plan.detectors and nulls_of(plan.metrics) and _has_null(record)
     return ResolvedPlan(
         plan=plan,
-        sources=FiledSources(),
+        sources=RecordedSources(),
         samples=(),
         all_inpainters=tuple(_chosen(INPAINTERS, word, record) for word in plan.inpainters),
         all_detectors=tuple(_chosen(DETECTORS, word, record) for word in plan.detectors),
@@ -212,7 +213,7 @@ def _setup(plan: Plan, record: Record) -> ResolvedPlan:
 
 
 def _has_null(record: Record) -> bool:
-    """Runs of older versions have no null."""
+    """Return whether a run measured nulls; older versions did not."""
     return any(METRICS.load(name).null_of for name in record.metrics if name in METRICS.built_in)
 
 
