@@ -38,7 +38,7 @@ from benchmark.results.significance import PairedTest, corrected
 from benchmark.results.training_seeds import FEWEST_SEEDS, seeded_interval, seeded_test
 from benchmark.runner.resolve import UNTOUCHED
 from reports.formats.csv import to_csv
-from reports.paired import images_of
+from reports.paired import samples_by_setting
 
 BUCKET, MATCHED = "30-40", "grain:match"
 JUDGED, ALONE = ("auc", "f1", "acc"), ("psnr", "lpips")
@@ -198,14 +198,16 @@ def measure(trainings: Sequence[Training], options: argparse.Namespace) -> Measu
         plan = plan_of((one for one in trainings if one.seed == seed), options)
         print(f"seed {seed}: {', '.join(plan.weights)}", flush=True)
         run(plan, out=folder, store=options.out / "store")
-        for cell, here in images_of(read_run(folder).each_sample()).items():
-            names = names or list(next(iter(here.rows.values())).names)
-            if cell.detector:
-                null[cell.detector] = here.values(UNTOUCHED, METRICS.load(NULLS[RANKED])(), names)
-            for painter in here.rows:
-                for metric in JUDGED if cell.detector else ALONE:
-                    values = here.values(painter, METRICS.load(metric)(), names)
-                    piles.setdefault((cell.detector, painter, metric), {})[seed] = values
+        for setting, samples in samples_by_setting(read_run(folder).each_sample()).items():
+            names = names or list(next(iter(samples.inpainters.values())).names)
+            if setting.detector:
+                null[setting.detector] = samples.values(
+                    UNTOUCHED, METRICS.load(NULLS[RANKED])(), names
+                )
+            for painter in samples.inpainters:
+                for metric in JUDGED if setting.detector else ALONE:
+                    values = samples.values(painter, METRICS.load(metric)(), names)
+                    piles.setdefault((setting.detector, painter, metric), {})[seed] = values
     return Measured(
         values={
             key: np.stack(list(pile.values())[: None if key[1].split("+grain")[0] in ROWS else 1])

@@ -110,6 +110,7 @@ def report(
             raise BadInput("--compare A B stands alone: leave out DIR and --full")
         if fail_on and compare_with is None:
             raise BadInput("--fail-on goes with --compare A B")
+        from reports.formats.comparison import comparison_text, comparison_values
         from reports.page.write import write_comparison, write_report
 
         if compare_with is None:
@@ -117,11 +118,11 @@ def report(
             show_text({"page": str(page)} if as_json else f"Report: {page}")
             _open(page, wanted=open_)
             return
-        page, found = write_comparison(*compare_with, fail_on=fail_on, store=store)
-        text = found.text() + f"Report: {page}"
-        show_text({**found.document(), "page": str(page)} if as_json else text)
+        page, comparison = write_comparison(*compare_with, fail_on=fail_on, store=store)
+        text = comparison_text(comparison) + f"Report: {page}"
+        show_text({**comparison_values(comparison), "page": str(page)} if as_json else text)
         _open(page, wanted=open_)
-        if found.failures:
+        if comparison.failures:
             raise typer.Exit(1)
 
 
