@@ -114,7 +114,7 @@ def report(
         from reports.page.write import write_comparison, write_report
 
         if compare_with is None:
-            page = write_report(folder, store=store, full=full, say=_say)
+            page = write_report(folder, store=store, full=full, progress=_say)
             show_text({"page": str(page)} if as_json else f"Report: {page}")
             _open(page, wanted=open_)
             return

@@ -103,7 +103,7 @@ def write_page(
     *,
     written: datetime,
     full: bool = False,
-    say: Callable[[str], object] = lambda _: None,
+    progress: Callable[[str], object] = lambda _: None,
 ) -> Path:
     """Write index.html and figures/ into the folder of a run.
 
@@ -111,7 +111,7 @@ def write_page(
         run: the run, finished or not.
         written: time stamp of the page; all else depends on the run alone.
         full: also write full-size images and heatmaps, to which the page links.
-        say: called with a line of progress before each step.
+        progress: called with one line before each step.
 
     Returns:
         The page.
@@ -120,7 +120,7 @@ def write_page(
         DataError: if the run's samples cannot be read, or full-size images are missing.
         OutputError: if a file cannot be written.
     """
-    say("1 of 3: plots")
+    progress("1 of 3: plots")
     drawn = charts(run)
     write_figures(make_below(run.path, FIGURES), drawn)
     if full:
@@ -129,9 +129,9 @@ def write_page(
             images = Images(store, shown.jobs)
             save_pictures(run.path / IMAGES, shown.samples, store, images)
     path = run.path / PAGE
-    say("2 of 3: gallery of images")
+    progress("2 of 3: gallery of images")
     gallery = make_gallery(run)
-    say("3 of 3: tables and statistics")
+    progress("3 of 3: tables and statistics")
     write_text(path, page(run, drawn, gallery, written=written, full=full))
     return path
 

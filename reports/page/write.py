@@ -40,7 +40,7 @@ def write_report(
     store: str | Path | None = None,
     full: bool = False,
     written: datetime | None = None,
-    say: Callable[[str], object] = lambda _: None,
+    progress: Callable[[str], object] = lambda _: None,
 ) -> Path:
     """Write index.html and figures/ into the folder of a run; no model is loaded.
 
@@ -49,7 +49,7 @@ def write_report(
         store: store with the run's outputs; by default that of `bench run`.
         full: also write full-size images and heatmaps, to which the page links.
         written: time stamp of the page, by default now; all else depends on the run alone.
-        say: called with a line of progress before each step.
+        progress: called with one line before each step.
 
     Returns:
         The page.
@@ -59,8 +59,8 @@ def write_report(
         OutputError: if a file cannot be written.
     """
     run = read_run(folder or newest_run(), store=store)
-    say(f"Run: {run.path}")
-    return write_page(run, written=written or _now(), full=full, say=say)
+    progress(f"Run: {run.path}")
+    return write_page(run, written=written or _now(), full=full, progress=progress)
 
 
 @looking()

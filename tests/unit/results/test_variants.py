@@ -117,7 +117,7 @@ def test_extra_lines_of_the_papers_tables(run: RunFolder) -> None:
     assert lines["safepaint+grain:1.5"].entries[0].value == pytest.approx(0.6, abs=0.1)
     assert lines["safepaint+grain:1.5"].entries[0].paper is None
     assert lines["safepaint+grain:1.5"].edition == "mini"
-    assert "original (false alarms)" in lines
+    assert "original (false positives)" in lines
     control = lines["original+grain:1.5"]  # lowest of all, and never the best
     assert not any(entry.ours_best for entry in control.entries)
     assert lines["telea+grain:match"].entries[0].ours_best
@@ -126,7 +126,7 @@ def test_extra_lines_of_the_papers_tables(run: RunFolder) -> None:
 def test_tables_5_and_6_have_their_own_models_retouched_and_no_others(run: RunFolder) -> None:
     (table,) = paper_tables(5, run)
     names = {one.name for one in table.lines if one.measured}
-    assert {"Backbone+DDL+RWSA", "safepaint+grain:1.5", "original (false alarms)"} <= names
+    assert {"Backbone+DDL+RWSA", "safepaint+grain:1.5", "original (false positives)"} <= names
     assert not any(name.startswith(("telea", "meanfill")) for name in names)
 
 
