@@ -212,16 +212,13 @@ def _over_strength(run: RunFolder) -> Iterator[Chart]:
         steps = ("", *_by_strength(kind, {row.launder for row in rows}))
         places = {step: float(at) for at, step in enumerate(steps)}
         for dataset, detector, metric in _panels(rows):
-            chosen = sorted(
-                (
-                    row
-                    for row in rows
-                    if (row.dataset, row.detector, _panel_metric(row))
-                    == (dataset, detector, metric)
-                    and row.launder in places
-                ),
-                key=lambda row, at=places: at[row.launder],  # type: ignore[misc]
+            shown = (
+                row
+                for row in rows
+                if (row.dataset, row.detector, _panel_metric(row)) == (dataset, detector, metric)
+                and row.launder in places
             )
+            chosen = sorted(shown, key=_x_by_strength(places))
             yield Chart(
                 kind="launder",
                 name=_file("launder", dataset, detector, metric, kind),
@@ -229,7 +226,7 @@ def _over_strength(run: RunFolder) -> Iterator[Chart]:
                 x_title=f"{kind}, stronger to the right",
                 y_title=_y_title(metric, chosen),
                 positions=tuple(step.partition(":")[2] or AS_INPAINTED for step in steps),
-                series=_series(run, chosen, lambda row, at=places: at[row.launder]),  # type: ignore[misc]
+                series=_series(run, chosen, _x_by_strength(places)),
             )
 
 
@@ -241,7 +238,7 @@ def _trade_offs(run: RunFolder) -> Iterator[Chart]:
     qualities = [name for name in ("psnr", perceptual) if name in with_values]
     for dataset, detector in dict.fromkeys((row.dataset, row.detector) for row in rows):
         found = {
-            (row.painter, row.bucket): row
+            (row.painter, row.bucket): row.value
             for row in rows
             if (row.dataset, row.detector, row.metric) == (dataset, detector, "auc")
             and row.value is not None
@@ -259,11 +256,21 @@ def _trade_offs(run: RunFolder) -> Iterator[Chart]:
                     _series(
                         run,
                         [row for row in chosen if (row.painter, row.bucket) in found],
-                        lambda row, at=found: at[row.painter, row.bucket].value or 0.0,  # type: ignore[misc]
+                        _x_by_auc(found),
                     )
                 ),
                 null=_mean_null(rows, dataset, detector),
             )
+
+
+def _x_by_strength(places: Mapping[str, float]) -> Callable[[ResultRow], float]:
+    """Return a function from a row to the position of its post-processing."""
+    return lambda row: places[row.launder]
+
+
+def _x_by_auc(found: Mapping[tuple[str, str], float]) -> Callable[[ResultRow], float]:
+    """Return a function from a row to the AUC of the same inpainter and bin."""
+    return lambda row: found[row.painter, row.bucket]
 
 
 def _mean_null(rows: Iterable[ResultRow], dataset: str, detector: str) -> float | None:
