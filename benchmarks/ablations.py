@@ -38,7 +38,7 @@ from benchmark.results.significance import PairedTest, corrected
 from benchmark.results.training_seeds import FEWEST_SEEDS, seeded_interval, seeded_test
 from benchmark.runner.resolve import ORIGINAL
 from reports.formats.csv import to_csv
-from reports.paired import images_of
+from reports.paired import samples_by_setting
 
 BUCKET, MATCHED = "30-40", "grain:match"
 JUDGED, ALONE = ("auc", "f1", "acc"), ("psnr", "lpips")
@@ -198,7 +198,7 @@ def measure(trainings: Sequence[Training], options: argparse.Namespace) -> SeedR
         plan = plan_of((one for one in trainings if one.seed == seed), options)
         print(f"seed {seed}: {', '.join(plan.weights)}", flush=True)
         run(plan, out=folder, store=options.out / "store")
-        for cell, here in images_of(read_run(folder).each_sample()).items():
+        for cell, here in samples_by_setting(read_run(folder).each_sample()).items():
             names = names or list(next(iter(here.rows.values())).names)
             if cell.detector:
                 null[cell.detector] = here.values(ORIGINAL, METRICS.load(NULLS[RANKED])(), names)

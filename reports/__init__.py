@@ -1,1 +1,1 @@
-"""What is read and looked at: the paper's numbers, results as rows, tables."""
+"""Reports of a run: the paper's tables, statistics, comparison of runs, figures, HTML page."""

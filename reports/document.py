@@ -1,4 +1,4 @@
-"""What `bench table` prints: a table of the paper, or what statistics say of a run."""
+"""Documents of `bench table`: tables of the paper with a run's numbers, or its statistics."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from pathlib import Path
 from benchmark.core.errors import BadInput, DataError
 from benchmark.core.inspecting import inspecting
 from benchmark.results.run_folder import RunFolder, newest_run, read_run
-from reports.findings import annotated, summarised
+from reports.findings import annotated, summary_text
 from reports.formats import render
 from reports.formats.csv import entry_rows
 from reports.formats.statistics import render as render_statistics
 from reports.formats.statistics import statistic_rows
+from reports.paper.entries import PaperTable
 from reports.paper.layouts import NUMBERS
-from reports.paper.tables import PaperTable, paper_table, paper_tables
+from reports.paper.tables import paper_table, paper_tables
 from reports.statistics import Statistic, statistics_of
 
 STATISTICS = "stats"
@@ -23,12 +24,12 @@ ALL = "all"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """One or more tables of the same number, or the statistics of a run.
+    """Tables of the paper, or the statistics of a run.
 
     Attributes:
         tables: the tables; empty for statistics.
         statistics: the statistics; empty for tables.
-        run: the folder of the run that it is of, or None for the paper's numbers alone.
+        run: folder of the run, or None for the paper's numbers alone.
     """
 
     tables: tuple[PaperTable, ...] = ()
@@ -36,24 +37,24 @@ class Document:
     run: Path | None = None
 
     def text(self, style: str, *, everything: bool = True) -> str:
-        """All of it in one of the formats, ending with a line break.
+        """Render the document in one of the formats; ends with a line break.
 
         Args:
-            style: a name of `reports.formats.FORMATS`; of statistics "text" or "csv".
-            everything: as text, every statistic instead of a summary of them.
+            style: one of `reports.formats.FORMATS`; for statistics "text" or "csv".
+            everything: every statistic instead of a summary, if the style is "text".
 
         Raises:
             UnknownName: if there is no such format.
-            BadInput: if statistics are not written in it.
+            BadInput: if statistics have no such format.
         """
         if self.tables:
             return render(self.tables, style)
         if style == "text" and not everything:
-            return summarised(self.statistics)
+            return summary_text(self.statistics)
         return render_statistics(self.statistics, style)
 
     def values(self) -> dict[str, object]:
-        """All of it as plain values for JSON."""
+        """Return the document as plain values for JSON."""
         run = {} if self.run is None else {"run": str(self.run)}
         if not self.tables:
             return {**run, "statistics": statistic_rows(self.statistics)}
@@ -80,18 +81,18 @@ def table_document(
     paper: bool = False,
     intervals: bool = False,
 ) -> Document:
-    """A table of the paper beside a run's numbers, or the run's statistics.
+    """Return tables of the paper with a run's numbers, or the run's statistics.
 
     Args:
         name: "1" to "6", "all" of these, or "stats".
-        run: the run's folder; by default the newest below runs/.
-        store: where the answers of a run that has not ended are.
-        paper: the paper's numbers alone; no run is read.
-        intervals: also show the 95 % intervals of our numbers, in every format.
+        run: folder of the run; by default the newest below runs/.
+        store: store with the outputs of an unfinished run.
+        paper: show the paper's numbers alone; no run is read.
+        intervals: show the 95 % intervals of our numbers in every format.
 
     Raises:
         BadInput: if there is no such table.
-        DataError: if there is no run, it cannot be read, or it has nothing of the table.
+        DataError: if there is no run, it cannot be read, or it has no number of the table.
     """
     if name not in {STATISTICS, ALL} and not name.isdecimal():
         raise BadInput(f"table {name!r}: expected 1 to 6, {ALL} or {STATISTICS}")
@@ -100,13 +101,13 @@ def table_document(
     if paper:
         return Document(tables=tuple(paper_table(number) for number in _numbers(name)))
     if name not in {STATISTICS, ALL}:
-        paper_table(int(name))  # a number that does not exist is said before a run is looked for
+        paper_table(int(name))  # raise for an unknown number before looking for a run
     found = read_run(run or newest_run(), store=store)
     if name == STATISTICS:
         return Document(statistics=statistics_of(found), run=found.path)
     tables = _tables(name, found)
-    judges = {entry.ours.detector for table in tables for entry in table.entries if entry.ours}
-    statistics = statistics_of(found, detectors=judges)
+    detectors = {entry.ours.detector for table in tables for entry in table.entries if entry.ours}
+    statistics = statistics_of(found, detectors=detectors)
     shown = [replace(annotated(table, statistics), intervals=intervals) for table in tables]
     return Document(tables=tuple(shown), run=found.path)
 
@@ -116,7 +117,7 @@ def _numbers(name: str) -> tuple[int, ...]:
 
 
 def _tables(name: str, run: RunFolder) -> list[PaperTable]:
-    """The table asked for; of all, those that the run has something of, if it is one at least."""
+    """Return the named table, or of "all" those with a number of the run; at least one."""
     tables: list[PaperTable] = []
     for number in _numbers(name):
         try:

@@ -1,7 +1,7 @@
-"""The images behind the numbers, small enough to travel inside one HTML file.
+"""Gallery of a run: its images and heatmaps, small enough for a single HTML file.
 
-As the paper's Figures 5 and 6: image, hole, what each inpainter inpainted and what each detector
-saw in it. They come from the store under the keys of the run; no model is loaded.
+As in the paper's Figures 5 and 6: image, hole, output of each inpainter, heatmap of each detector.
+They are read from the store under the keys of the run; no model is loaded.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ from benchmark.results.run_folder import RunFolder
 from benchmark.store.store import Store
 
 BUDGET = 12_000_000  # characters of all images together: the page stays under 15 MB
-SIDES = (224, 192, 160, 128)  # pixels of an image's longer side: the largest that fits all samples
-HEAT = 96  # pixels of a heatmap's longer side: heatmaps are smooth
+SIDES = (224, 192, 160, 128)  # longer side of an image in pixels: the largest that fits is used
+HEATMAP_SIDE = 96  # longer side of a heatmap in pixels: heatmaps are smooth
 _QUALITY = 70
-_HEAT_QUALITY = 50
-_HOLE = 255  # white, as the paper's figures show it
+_HEATMAP_QUALITY = 50
+_WHITE = 255  # color of the hole, as in the paper's figures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """What one detector saw in one inpainted image.
+class GalleryDetection:
+    """Detection of one inpainted image by one detector.
 
     Attributes:
-        detector: who looked.
-        heatmap: place of the heatmap among the gallery's images.
-        score: its image-level score in [0, 1], or None.
-        value: the first localisation metric of the plan on this image, or None.
+        detector: name of the detector.
+        heatmap: index of the heatmap among the images of the gallery.
+        score: image-level score in [0, 1], or None.
+        value: value of the gallery's metric on this image, or None.
     """
 
     detector: str
@@ -57,32 +57,32 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Painting:
-    """What one inpainter made of one image.
+class GalleryOutput:
+    """Output of one inpainter for one sample.
 
     Attributes:
-        inpainter: who inpainted, with its retouching.
-        picture: place of the inpainted image among the gallery's images.
-        looks: what the detectors saw.
+        inpainter: name of the inpainter, with its retouching.
+        image: index of the inpainted image among the images of the gallery.
+        detections: detections of the inpainted image.
     """
 
     inpainter: str
-    picture: int
-    looks: tuple[Look, ...]
+    image: int
+    detections: tuple[GalleryDetection, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exhibit:
-    """One image with one hole.
+class GallerySample:
+    """One image with one mask.
 
     Attributes:
-        dataset: the data set's name.
-        sample: the image's name.
-        bucket: the hole's bucket.
-        folder: name of the folder that its full images would have.
-        original: place of the image among the gallery's images.
-        hole: place of the image with its hole.
-        paintings: one an inpainter whose answer is in the store.
+        dataset: name of the data set.
+        sample: name of the image.
+        bucket: mask-ratio bin.
+        folder: name of the folder for its full-size images.
+        original: index of the image among the images of the gallery.
+        hole: index of the image with a white hole.
+        outputs: outputs of the inpainters that are in the store.
     """
 
     dataset: str
@@ -91,44 +91,44 @@ class Exhibit:
     folder: str
     original: int
     hole: int
-    paintings: tuple[Painting, ...]
+    outputs: tuple[GalleryOutput, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gallery:
-    """The images of a run.
+    """Images of a run.
 
     Attributes:
-        metric: the metric that says how well an image hid, or "" where there is none.
-        side: pixels of an image's longer side, at most.
-        pictures: data URIs, each once however often it is shown.
-        exhibits: what is shown, the buckets in turn.
-        samples: how many the run has.
+        metric: metric by which samples are ordered, or "" if there is none.
+        side: longer side of the images in pixels, at most.
+        images: data URIs without duplicates.
+        samples: the samples shown, mask-ratio bins in turn.
+        total: number of samples in the run.
         notes: what is not shown, and why.
     """
 
     metric: str
     side: int
-    pictures: tuple[str, ...]
-    exhibits: tuple[Exhibit, ...]
-    samples: int
+    images: tuple[str, ...]
+    samples: tuple[GallerySample, ...]
+    total: int
     notes: tuple[str, ...]
 
 
 def make_gallery(run: RunFolder, *, budget: int = BUDGET) -> Gallery:
-    """The gallery of a run, as far as the images are still there.
+    """Return the gallery of a run, with the images that are still available.
 
     Args:
-        run: the run; its store is looked into.
-        budget: characters that all images together may take.
+        run: the run; images are read from its store.
+        budget: largest length of all images together, in characters.
 
     Returns:
-        The gallery; without exhibits, and with the reason, where data or store are gone.
+        The gallery; without samples, and with the reason, if data or store are missing.
     """
     try:
         shown = read_displayed(run)
         with Store(run.store, read_only=True) as store:
-            hall = _Hall(
+            source = _Source(
                 run=run,
                 shown=shown,
                 store=store,
@@ -136,42 +136,43 @@ def make_gallery(run: RunFolder, *, budget: int = BUDGET) -> Gallery:
                 metric=hiding_metric(run),
                 folders=folders(shown.samples),
             )
-            return _hang(hall, budget)
+            return _gallery(source, budget)
     except BenchError as error:
         return Gallery(
             metric="",
             side=0,
-            pictures=(),
-            exhibits=(),
-            samples=0,
+            images=(),
+            samples=(),
+            total=0,
             notes=(f"No images: {error}",),
         )
 
 
 def hiding_metric(run: RunFolder) -> str:
-    """The metric that says how well an image hid: the plan's first of a detector's answer."""
-    verdicts = [name for name in run.plan.metrics if METRICS.load(name).needs == "verdict"]
-    return verdicts[0] if verdicts and run.plan.detectors else ""
+    """Return the first detection metric of the plan: it measures how well inpainting is hidden."""
+    metrics = [name for name in run.plan.metrics if METRICS.load(name).needs == "verdict"]
+    return metrics[0] if metrics and run.plan.detectors else ""
 
 
 @dataclass(slots=True)
-class _Wall:
-    """Images as data URIs, each once; the same image keeps its place."""
+class _ImagePool:
+    """Images as data URIs without duplicates: identical images share an index."""
 
-    places: dict[str, int] = field(default_factory=dict)
+    indices: dict[str, int] = field(default_factory=dict)
     length: int = 0
 
-    def place(self, content: bytes) -> int:
+    def add(self, content: bytes) -> int:
+        """Add a WebP file and return its index."""
         uri = "data:image/webp;base64," + base64.b64encode(content).decode("ascii")
-        if uri not in self.places:
-            self.places[uri] = len(self.places)
+        if uri not in self.indices:
+            self.indices[uri] = len(self.indices)
             self.length += len(uri)
-        return self.places[uri]
+        return self.indices[uri]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Hall:
-    """Where images come from, and what is known about them."""
+class _Source:
+    """Source of the images: run, store, and what is known about the samples."""
 
     run: RunFolder
     shown: DisplayedRun
@@ -181,116 +182,118 @@ class _Hall:
     folders: Mapping[tuple[str, str], str]
 
 
-def _hang(hall: _Hall, budget: int) -> Gallery:
-    samples = _in_turn(hall.shown.samples)
-    wall, side = _Wall(), _side(hall, samples, budget)
-    exhibits, unread = [], 0
+def _gallery(source: _Source, budget: int) -> Gallery:
+    samples = _interleaved(source.shown.samples)
+    pool, side = _ImagePool(), _side(source, samples, budget)
+    shown, unreadable = [], 0
     for sample in samples:
         try:
-            exhibits.append(_exhibit(hall, sample, wall, side))
+            shown.append(_sample(source, sample, pool, side))
         except (DataError, OutputError):
-            unread += 1
-        if wall.length > budget:
+            unreadable += 1
+        if pool.length > budget:
             break
-    said = [
-        f"{name} is left out: its weights here are not those of the run."
-        for name in hall.shown.left_out
-    ]
-    said += _unseen(hall, exhibits)
-    if unread:
-        said.append(
-            f"{unread} samples are left out: their images are not in this store, or damaged; run "
-            "again to make them, or name the run's own store with --store."
-        )
-    if len(exhibits) + unread < len(samples):
-        said.append(
-            f"Shown are {len(exhibits)} of {len(samples)} samples, so that the page stays small; "
-            "the numbers are of all."
-        )
     return Gallery(
-        metric=hall.metric,
+        metric=source.metric,
         side=side,
-        pictures=tuple(wall.places),
-        exhibits=tuple(exhibits),
-        samples=len(samples),
-        notes=tuple(said),
+        images=tuple(pool.indices),
+        samples=tuple(shown),
+        total=len(samples),
+        notes=tuple(_notes(source, shown, unreadable)),
     )
 
 
-def _unseen(hall: _Hall, exhibits: Sequence[Exhibit]) -> Iterator[str]:
-    """Models of which the store has nothing: another store, or an older version's keys."""
-    paintings = [one for exhibit in exhibits for one in exhibit.paintings]
-    seen = {one.inpainter for one in paintings}
-    seen |= {look.detector for one in paintings for look in one.looks}
-    made = [one for sample in hall.shown.samples for one in sample.inpainted.values()]
-    names = [one.name for one in made] + [look.detector for one in made for look in one.detected]
+def _notes(source: _Source, shown: Sequence[GallerySample], unreadable: int) -> Iterator[str]:
+    """Yield what is not shown, and why."""
+    for name in source.shown.left_out:
+        yield f"{name} is left out: its weights here are not those of the run."
+    yield from _missing_models(source, shown)
+    if unreadable:
+        yield (
+            f"{unreadable} samples are left out: their images are missing in this store, or "
+            "damaged; rerun the plan to compute them, or give the run's own store with --store."
+        )
+    total = len(source.shown.samples)
+    if len(shown) + unreadable < total:
+        yield (
+            f"{len(shown)} of {total} samples are shown, to keep the page small; the numbers are "
+            "of all."
+        )
+
+
+def _missing_models(source: _Source, shown: Sequence[GallerySample]) -> Iterator[str]:
+    """Yield models without any output in the store: another store, or keys of an older version."""
+    outputs = [one for sample in shown for one in sample.outputs]
+    found = {one.inpainter for one in outputs}
+    found |= {detection.detector for one in outputs for detection in one.detections}
+    made = [one for sample in source.shown.samples for one in sample.inpainted.values()]
+    names = [one.name for one in made]
+    names += [detection.detector for one in made for detection in one.detected]
     for name in dict.fromkeys(names):
-        if exhibits and name not in seen:
+        if shown and name not in found:
             yield (
-                f"{name}: the store has no image of this version; run again to make them, "
-                "or name the run's own store with --store."
+                f"{name}: the store has no image of this version; rerun the plan to compute them, "
+                "or give the run's own store with --store."
             )
 
 
-def _side(hall: _Hall, samples: Sequence[DisplayedSample], budget: int) -> int:
-    """The largest size at which all samples fit, judged by the first of every bucket."""
-    tried = samples[: len(hall.run.plan.buckets)]
+def _side(source: _Source, samples: Sequence[DisplayedSample], budget: int) -> int:
+    """Return the largest side at which all samples fit, estimated from one sample per bin."""
+    tried = samples[: len(source.run.plan.buckets)]
     for side in SIDES[:-1]:
-        wall = _Wall()
+        pool = _ImagePool()
         for sample in tried:
             try:
-                _exhibit(hall, sample, wall, side)
+                _sample(source, sample, pool, side)
             except (DataError, OutputError):
                 continue
-        if wall.length * len(samples) <= 0.9 * budget * max(1, len(tried)):
+        if pool.length * len(samples) <= 0.9 * budget * max(1, len(tried)):
             return side
     return SIDES[-1]
 
 
-def _in_turn(samples: Sequence[DisplayedSample]) -> list[DisplayedSample]:
-    """One sample of each data set and bucket after the other, so that a cut leaves some of each."""
-    piles: dict[tuple[str, str], list[DisplayedSample]] = {}
+def _interleaved(samples: Sequence[DisplayedSample]) -> list[DisplayedSample]:
+    """Return the samples with data sets and bins in turn, so that a cut keeps some of each."""
+    groups: dict[tuple[str, str], list[DisplayedSample]] = {}
     for sample in samples:
-        piles.setdefault((sample.dataset, sample.bucket), []).append(sample)
-    return [one for row in zip_longest(*piles.values()) for one in row if one is not None]
+        groups.setdefault((sample.dataset, sample.bucket), []).append(sample)
+    return [one for row in zip_longest(*groups.values()) for one in row if one is not None]
 
 
-def _exhibit(hall: _Hall, sample: DisplayedSample, wall: _Wall, side: int) -> Exhibit:
-    image, mask = hall.images.load(sample)
-    return Exhibit(
+def _sample(source: _Source, sample: DisplayedSample, pool: _ImagePool, side: int) -> GallerySample:
+    image, mask = source.images.load(sample)
+    return GallerySample(
         dataset=sample.dataset,
         sample=sample.sample,
         bucket=sample.bucket,
-        folder=hall.folders[sample.dataset, sample.sample],
-        original=wall.place(_small(image, side, _QUALITY)),
-        hole=wall.place(_small(with_hole(image, mask), side, _QUALITY)),
-        paintings=tuple(_paintings(hall, sample, wall, (side, mask))),
+        folder=source.folders[sample.dataset, sample.sample],
+        original=pool.add(_thumbnail(image, side, _QUALITY)),
+        hole=pool.add(_thumbnail(with_hole(image, mask), side, _QUALITY)),
+        outputs=tuple(
+            GalleryOutput(
+                inpainter=one.name,
+                image=pool.add(_thumbnail(source.store.image(one.image), side, _QUALITY)),
+                detections=tuple(_detections(source, one, pool, mask)),
+            )
+            for one in sample.inpainted.values()
+            if source.store.known([one.image])
+        ),
     )
 
 
-def _paintings(
-    hall: _Hall, sample: DisplayedSample, wall: _Wall, what: tuple[int, Mask]
-) -> Iterator[Painting]:
-    side, mask = what
-    for made in sample.inpainted.values():
-        if hall.store.known([made.image]):
-            yield Painting(
-                inpainter=made.name,
-                picture=wall.place(_small(hall.store.image(made.image), side, _QUALITY)),
-                looks=tuple(_looks(hall, made, wall, mask)),
-            )
-
-
-def _looks(hall: _Hall, made: Inpainted, wall: _Wall, mask: Mask) -> Iterator[Look]:
-    for one in made.detected:
-        (score,) = hall.store.scores([one.heatmap])
+def _detections(
+    source: _Source, inpainted: Inpainted, pool: _ImagePool, mask: Mask
+) -> Iterator[GalleryDetection]:
+    for one in inpainted.detected:
+        (score,) = source.store.scores([one.heatmap])
         if score is not None:
-            seen = heatmap_image(hall.store.heatmap(one.heatmap))
-            yield Look(
+            heatmap = heatmap_image(source.store.heatmap(one.heatmap))
+            content = _thumbnail(heatmap, HEATMAP_SIDE, _HEATMAP_QUALITY, edge_of=mask)
+            yield GalleryDetection(
                 detector=one.detector,
-                heatmap=wall.place(_small(seen, HEAT, _HEAT_QUALITY, edge_of=mask)),
+                heatmap=pool.add(content),
                 score=score,
-                value=_value(hall.metric, one),
+                value=_value(source.metric, one),
             )
 
 
@@ -303,7 +306,7 @@ def _value(name: str, one: Detected) -> float | None:
 
 
 def with_hole(image: Pixels, mask: Mask) -> Pixels:
-    """An image with its hole in white, as the paper shows it.
+    """Return an image with a white hole, as in the paper's figures.
 
     Args:
         image: (H, W, 3) uint8.
@@ -312,15 +315,15 @@ def with_hole(image: Pixels, mask: Mask) -> Pixels:
     Returns:
         (H, W, 3) uint8.
     """
-    return np.where(mask[..., None], np.uint8(_HOLE), image)
+    return np.where(mask[..., None], np.uint8(_WHITE), image)
 
 
 def with_edge(pixels: Pixels, mask: Mask) -> Pixels:
-    """A heatmap with the edge of the hole as a white line of one pixel.
+    """Return a heatmap with the edge of the hole as a white line, one pixel wide.
 
     Args:
         pixels: (H, W, 3) uint8.
-        mask: (H', W') bool, True = hole; brought to the image's size by nearest neighbour.
+        mask: (H', W') bool, True = hole; resized to (H, W) by nearest neighbor.
 
     Returns:
         (H, W, 3) uint8.
@@ -329,15 +332,22 @@ def with_edge(pixels: Pixels, mask: Mask) -> Pixels:
     small = Image.fromarray(mask.astype(np.uint8)).resize(size, Image.Resampling.NEAREST)
     hole = np.pad(np.asarray(small) > 0, 1)
     inside = hole[:-2, 1:-1] & hole[2:, 1:-1] & hole[1:-1, :-2] & hole[1:-1, 2:]
-    return np.where((hole[1:-1, 1:-1] & ~inside)[..., None], np.uint8(_HOLE), pixels)
+    return np.where((hole[1:-1, 1:-1] & ~inside)[..., None], np.uint8(_WHITE), pixels)
 
 
-def _small(pixels: Pixels, side: int, quality: int, *, edge_of: Mask | None = None) -> bytes:
-    """A WebP of at most `side` pixels a side; smaller images keep their size."""
-    picture = Image.fromarray(pixels)
-    picture.thumbnail((side, side), Image.Resampling.LANCZOS)
+def _thumbnail(pixels: Pixels, side: int, quality: int, *, edge_of: Mask | None = None) -> bytes:
+    """Encode an image as WebP, at most `side` pixels on its longer side; never enlarged.
+
+    Args:
+        pixels: (H, W, 3) uint8.
+        side: largest length of the longer side.
+        quality: WebP quality, 0 to 100.
+        edge_of: (H', W') bool, mask whose edge is drawn on top, or None.
+    """
+    image = Image.fromarray(pixels)
+    image.thumbnail((side, side), Image.Resampling.LANCZOS)
     if edge_of is not None:
-        picture = Image.fromarray(with_edge(np.asarray(picture), edge_of))
+        image = Image.fromarray(with_edge(np.asarray(image), edge_of))
     content = BytesIO()
-    picture.save(content, format="WEBP", quality=quality, method=4)
+    image.save(content, format="WEBP", quality=quality, method=4)
     return content.getvalue()

@@ -1,4 +1,4 @@
-"""Does a detector tell inpainted images from untouched ones? One score an image."""
+"""Image-level detection: metrics of inpainted against authentic images, one score per image."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from benchmark.metrics.detection import (
 from benchmark.metrics.intervals import UNDEFINED, Interval, Values
 
 
-class Detected(NamedTuple):
-    """One number of a detector on inpainted images against untouched ones.
+class ImageLevelResult(NamedTuple):
+    """Value of one image-level metric.
 
     Attributes:
         value: the number, or None for a gap.
@@ -28,29 +28,30 @@ class Detected(NamedTuple):
     reason: str = ""
 
 
-def detected(
-    forged: Values, authentic: Values, fired: Values, alarms: Values
-) -> dict[str, Detected]:
-    """The area under the images' ROC, detection at 5 % false alarms, and balanced accuracy.
+def image_level_results(
+    forged: Values, authentic: Values, forged_called: Values, authentic_called: Values
+) -> dict[str, ImageLevelResult]:
+    """Return image AUC, detection at 5 % false positives, and balanced accuracy.
 
     Args:
-        forged: (N,) scores of inpainted images.
-        authentic: (M,) scores of untouched ones, M at least 1.
-        fired: (N,) 1 where an inpainted image was called forged.
-        alarms: (M,) 1 where an untouched one was.
+        forged: (N,) scores of inpainted images in [0, 1].
+        authentic: (M,) scores of authentic images in [0, 1], M at least 1.
+        forged_called: (N,) 1 where an inpainted image was called forged, else 0.
+        authentic_called: (M,) 1 where an authentic image was called forged, else 0.
     """
+    balanced = balanced_accuracy(forged_called, authentic_called, threshold=0.5)
     return {
-        "image_auc": Detected(image_auc(forged, authentic)),
-        "acc_at_5": _calibrated(forged, authentic),
-        "balanced_accuracy": Detected(balanced_accuracy(fired, alarms, threshold=0.5)),
+        "image_auc": ImageLevelResult(image_auc(forged, authentic)),
+        "acc_at_5": _detection_at_5(forged, authentic),
+        "balanced_accuracy": ImageLevelResult(balanced),
     }
 
 
-def _calibrated(forged: Values, authentic: Values) -> Detected:
-    """Detection at 5 % false alarms, where there are untouched images enough to know them."""
+def _detection_at_5(forged: Values, authentic: Values) -> ImageLevelResult:
+    """Detection at 5 % false positives, or a gap if there are too few authentic images."""
     if len(authentic) < FEWEST_ORIGINALS:
         count = len(authentic)
-        pictures = "1 untouched image" if count == 1 else f"{count} untouched images"
-        reason = f"{pictures}, detection at 5 % false alarms needs {FEWEST_ORIGINALS}"
-        return Detected(None, reason=reason)
-    return Detected(acc_at_5(forged, authentic), acc_at_5_interval(forged, authentic))
+        images = "1 authentic image" if count == 1 else f"{count} authentic images"
+        reason = f"{images}, detection at 5 % false positives needs {FEWEST_ORIGINALS}"
+        return ImageLevelResult(None, reason=reason)
+    return ImageLevelResult(acc_at_5(forged, authentic), acc_at_5_interval(forged, authentic))

@@ -1,4 +1,4 @@
-"""The rows of samples.csv by cell: the same images in the same order for all inpainters."""
+"""Rows of samples.csv grouped by setting, with the same image order for all inpainters."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ NAN = float("nan")
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Cell:
-    """Where several inpainters are compared on the same images.
+class Setting:
+    """An evaluation setting: inpainters are compared in it on the same images.
 
     Attributes:
-        dataset: the data set's name.
-        launder: what was done to the inpainted images, or "".
-        detector: the detector's name, or "" for metrics of the image alone.
-        bucket: the hole's bucket.
+        dataset: name of the data set.
+        launder: post-processing of the inpainted images, or "".
+        detector: name of the detector, or "" for metrics of the image alone.
+        bucket: mask-ratio bin.
     """
 
     dataset: str
@@ -33,12 +33,12 @@ class Cell:
     bucket: str
 
 
-class Rows:
-    """One inpainter's rows of one cell, image after image: in arrays, for there are many.
+class SampleColumns:
+    """Per-image values of one inpainter in one setting, stored as arrays to save memory.
 
     Attributes:
-        names: the images' names and their places.
-        scores: the detector's scores, NaN where it judged nothing.
+        names: image names with their positions.
+        scores: detector scores in [0, 1], NaN where there is no detection.
     """
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class Rows:
         self._widths: dict[str, int] = {}
 
     def add(self, row: SampleRow) -> None:
-        """Add a row, unless there is one of the same image."""
+        """Append a row, unless its image is already present."""
         place = self.names.setdefault(row.sample, len(self.names))
         if place < len(self.scores):
             return
@@ -60,7 +60,7 @@ class Rows:
             column.extend(numbers)
 
     def numbers(self, metric: str) -> NDArray[np.float64]:
-        """(N, K) what a metric measured on each image, NaN where there is a gap."""
+        """Return the (N, K) measurements of a metric, K numbers per image, NaN for a gap."""
         width = self._widths.get(metric, 1)
         found = np.full((len(self.names), width), NAN)
         column = self._numbers.get(metric, array("d"))
@@ -69,45 +69,55 @@ class Rows:
 
 
 @dataclass(frozen=True, slots=True)
-class Pictures:
-    """The rows of one cell, per inpainter."""
+class SettingSamples:
+    """Per-image values of all inpainters in one setting.
 
-    rows: dict[str, Rows] = field(default_factory=dict)
+    Attributes:
+        inpainters: columns by the inpainter's name, with its retouching.
+    """
+
+    inpainters: dict[str, SampleColumns] = field(default_factory=dict)
 
     def values(self, inpainter: str, metric: Metric, names: Iterable[str] = ()) -> Values:
-        """(N,) what the metric came to on each image of `names`, by default of the whole cell.
+        """Return the (N,) per-image values of a metric, NaN where the inpainter has a gap.
 
-        NaN where the inpainter has a gap.
+        Args:
+            inpainter: name of the inpainter, with its retouching.
+            metric: the metric.
+            names: the N images, by default all of the setting.
         """
-        rows = self.rows[inpainter]
-        found = rows.numbers(metric.name)
-        found = np.concatenate((found, np.full((1, found.shape[1]), NAN)))  # the last: a gap
-        order = names or next(iter(self.rows.values())).names
-        return metric.values(found[[rows.names.get(name, -1) for name in order]])
+        columns = self.inpainters[inpainter]
+        found = columns.numbers(metric.name)
+        found = np.concatenate((found, np.full((1, found.shape[1]), NAN)))  # the last row: a gap
+        order = names or next(iter(self.inpainters.values())).names
+        return metric.values(found[[columns.names.get(name, -1) for name in order]])
 
     def scores(self, inpainter: str) -> Values:
-        """(M,) the detector's scores of those images that it judged."""
-        found: Values = np.asarray(self.rows[inpainter].scores)
-        judged: Values = found[~np.isnan(found)]
-        return judged
+        """Return the (M,) detector scores in [0, 1] of the images with a detection."""
+        found: Values = np.asarray(self.inpainters[inpainter].scores)
+        known: Values = found[~np.isnan(found)]
+        return known
 
-    def fired(self, inpainter: str, threshold: float) -> Values:
-        """(M,) 1 where the detector called the image forged: by `acc`, which was not rounded."""
-        rows = self.rows[inpainter]
-        scores, called = np.asarray(rows.scores), rows.numbers("acc")[:, -1]
-        fired = np.where(np.isnan(called), scores > threshold, called)
-        judged: Values = fired[~np.isnan(scores)]
-        return judged
+    def called_forged(self, inpainter: str, threshold: float) -> Values:
+        """Return (M,), 1 where the detector called the image forged, else 0.
+
+        The decision is read from `acc`, which used the score before samples.csv rounded it.
+        """
+        columns = self.inpainters[inpainter]
+        scores, called = np.asarray(columns.scores), columns.numbers("acc")[:, -1]
+        forged = np.where(np.isnan(called), scores > threshold, called)
+        known: Values = forged[~np.isnan(scores)]
+        return known
 
 
-def images_of(samples: Iterable[SampleRow]) -> dict[Cell, Pictures]:
-    """Rows of samples.csv by cell; those of the image alone, once, under the detector ""."""
-    found: dict[Cell, Pictures] = {}
+def samples_by_setting(samples: Iterable[SampleRow]) -> dict[Setting, SettingSamples]:
+    """Group rows of samples.csv by setting; metrics of the image alone have the detector ""."""
+    found: dict[Setting, SettingSamples] = {}
     for row in samples:
         for detector in {row.detector: None, "": None} if not row.launder else (row.detector,):
-            cell = Cell(row.dataset, row.launder, detector, row.bucket)
-            rows = found.setdefault(cell, Pictures()).rows
-            if row.painter not in rows:
-                rows[row.painter] = Rows()
-            rows[row.painter].add(row)
+            setting = Setting(row.dataset, row.launder, detector, row.bucket)
+            inpainters = found.setdefault(setting, SettingSamples()).inpainters
+            if row.painter not in inpainters:
+                inpainters[row.painter] = SampleColumns()
+            inpainters[row.painter].add(row)
     return dict(sorted(found.items()))

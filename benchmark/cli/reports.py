@@ -116,18 +116,19 @@ def report(
             raise BadInput("--compare A B cannot be combined with DIR or --full")
         if fail_on and compare_with is None:
             raise BadInput("--fail-on requires --compare A B")
+        from reports.formats.comparison import comparison_text, comparison_values
         from reports.page.write import write_comparison, write_report
 
         if compare_with is None:
-            page = write_report(folder, store=store, full=full, say=_print_status)
+            page = write_report(folder, store=store, full=full, progress=_print_status)
             print_result({"page": str(page)} if as_json else f"Report: {page}")
             _open(page, wanted=open_)
             return
-        page, found = write_comparison(*compare_with, fail_on=fail_on, store=store)
-        text = found.text() + f"Report: {page}"
-        print_result({**found.document(), "page": str(page)} if as_json else text)
+        page, comparison = write_comparison(*compare_with, fail_on=fail_on, store=store)
+        text = comparison_text(comparison) + f"Report: {page}"
+        print_result({**comparison_values(comparison), "page": str(page)} if as_json else text)
         _open(page, wanted=open_)
-        if found.failures:
+        if comparison.failures:
             raise typer.Exit(1)
 
 

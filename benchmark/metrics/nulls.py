@@ -1,6 +1,6 @@
 """Null metrics: localization metrics of the authentic image's heatmap (docs/null.md).
 
-The null of a localization metric is the same metric of the AUTHENTIC image's heatmap, with the mask
+The null of a localization metric is the same metric of the authentic image's heatmap, with the mask
 of the inpainted image as the truth. It is not 0.5 even for a heatmap that is independent of the
 inpainting: masks may cover mostly smooth or mostly textured regions.
 """

@@ -1,11 +1,11 @@
-"""The charts of a run as panels of series, drawn by `reports.figures.files` and `reports.page`."""
+"""Charts of a run as data; `reports.figures.files` and `reports.page.plots` draw them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from benchmark.core.card import Card
 from benchmark.core.filenames import file_part
@@ -20,16 +20,16 @@ from detectors import DETECTORS
 from inpainters import INPAINTERS
 from reports.paper.layouts import heading
 
-PERCEPTUAL = ("lpips", "gmsd", "lpips_vgg")  # the first that the run has stands beside PSNR
-AS_PAINTED = "as inpainted"
-# Where a larger number means that less was done to the image.
-_MILDER_UPWARDS = frozenset({"jpeg", "webp", "resize"})
+PERCEPTUAL = ("lpips", "gmsd", "lpips_vgg")  # the first one in the run is shown beside PSNR
+AS_INPAINTED = "as inpainted"
+# Post-processing that is milder for a larger number.
+_MILDER_UPWARDS = frozenset({"jpeg", "resize"})
 
-# Okabe and Ito's palette, told apart with any colour vision; yellow last, it is faint on white.
+# Okabe and Ito's palette, safe for color-blind readers; yellow last, as it is faint on white.
 PALETTE = (
     "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F", "#F0E442",
 )  # fmt: skip
-GREY = "#555555"  # of the null
+GRAY = "#555555"  # color of the null
 NULL = "null"
 _METRIC_OF = {null: metric for metric, null in NULLS.items()}
 MARKERS = ("circle", "square", "triangle", "diamond", "cross", "plus", "down", "star")
@@ -39,15 +39,15 @@ Kind = Literal["ratio", "tradeoff", "launder"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """One number of a series.
+    """One point of a series.
 
     Attributes:
-        x: where it stands: a position among the chart's `positions`, or a number of its own.
-        y: the number.
+        x: index into the `positions` of the chart, or a number.
+        y: value.
         low: lower end of its 95 % interval, or None.
         high: upper end, or None.
-        label: what a reader is told who points at it.
-        tag: what stands beside it, or "".
+        label: tooltip.
+        tag: text beside the point, or "".
     """
 
     x: float
@@ -60,13 +60,13 @@ class Point:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """The numbers of one inpainter with one retouching.
+    """Points of one inpainter with one retouching, or of the null.
 
     Attributes:
-        name: the inpainter, with its retouching and marks.
-        index: its place in the plan, which decides colour and marker in every chart.
-        points: from the left.
-        null: whether it is no inpainter's but the null: grey and dashed.
+        name: name of the inpainter, with its retouching and marks.
+        index: position in the plan, which decides color and marker in every chart.
+        points: points from left to right.
+        null: whether it is the null, drawn gray and dashed.
     """
 
     name: str
@@ -75,15 +75,15 @@ class Series:
     null: bool = False
 
     @property
-    def colour(self) -> str:
-        """Its colour; more than eight inpainters begin again, told apart by their markers."""
+    def color(self) -> str:
+        """Color; colors repeat after eight inpainters, with other markers."""
         if self.null:
-            return GREY
+            return GRAY
         return PALETTE[self.index % len(PALETTE)]
 
     @property
     def marker(self) -> str:
-        """Its marker, one of `MARKERS`."""
+        """Marker, one of `MARKERS`."""
         if self.null:
             return "plus"
         return MARKERS[(self.index + self.index // len(PALETTE)) % len(MARKERS)]
@@ -91,17 +91,17 @@ class Series:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """One panel.
+    """One chart.
 
     Attributes:
-        kind: which question it answers.
-        name: its file's name, without ending.
-        title: what it shows.
-        x_title: what is counted to the right.
-        y_title: what is counted upwards.
-        positions: names of the places 0, 1, ... to the right; empty where x is a number.
-        series: one an inpainter, then the null where the metric has one.
-        null: where to the right the null stands, as a mean over the buckets, or None.
+        kind: metrics by mask ratio, quality against detectability, or by post-processing strength.
+        name: file name without suffix.
+        title: title.
+        x_title: label of the x axis.
+        y_title: label of the y axis.
+        positions: tick labels at x = 0, 1, ...; empty for a numeric x axis.
+        series: one per inpainter, and the null if the metric has one.
+        null: x coordinate of the null, a mean over the mask-ratio bins, or None.
     """
 
     kind: Kind
@@ -114,19 +114,29 @@ class Chart:
     null: float | None = None
 
 
+class _Panel(NamedTuple):
+    """What one panel shows."""
+
+    dataset: str
+    detector: str
+    metric: str
+
+
 def charts(run: RunFolder) -> tuple[Chart, ...]:
-    """Every chart of a run that has at least one number, in a fixed order."""
+    """Return the charts of a run that have at least one number, in a fixed order."""
     found = [*_over_ratio(run), *_trade_offs(run), *_over_strength(run)]
     return tuple(chart for chart in found if any(one.points for one in chart.series))
 
 
 def marked(card: Card, rows: Sequence[ResultRow], retouch: str = "") -> str:
-    """A model's name with ‡ if it looked into the hole, † if its score is derived.
+    """Return a model's name with marks.
+
+    ‡: its output depends on the masked pixels. †: its score is derived from the heatmap.
 
     Args:
-        card: the model's.
-        rows: the run's numbers.
-        retouch: what was done to its holes, or "".
+        card: card of the model.
+        rows: numbers of the run.
+        retouch: retouching of its holes, or "".
     """
     sees = any(row.sees_hole and row.inpainter == card.name for row in rows)
     name = retouched_name(card.name, retouch)
@@ -134,8 +144,7 @@ def marked(card: Card, rows: Sequence[ResultRow], retouch: str = "") -> str:
 
 
 def metric_title(name: str) -> str:
-    """A metric's title with its arrow: the direction in which an inpainter hides or inpaints
-    better.
+    """Return a metric's title with unit and an arrow in the direction of better hiding or quality.
 
     Raises:
         UnknownName: if there is no such metric.
@@ -149,14 +158,14 @@ def _dagger(card: Card) -> str:
 
 
 def _panel_metric(row: ResultRow) -> str:
-    """What is measured of untouched images stands in the panel of its metric."""
+    """Return the metric whose panel shows a row; metrics of authentic images share a panel."""
     return METRICS.load(row.metric).of_untouched or _METRIC_OF.get(row.metric, row.metric)
 
 
-def _panels(rows: Iterable[ResultRow]) -> Iterable[tuple[str, str, str]]:
-    """Data set, detector and metric of every panel: a null has none of its own."""
+def _panels(rows: Iterable[ResultRow]) -> Iterable[_Panel]:
+    """Return every panel of some rows; a null has no panel of its own."""
     return dict.fromkeys(
-        (row.dataset, row.detector, _panel_metric(row))
+        _Panel(row.dataset, row.detector, _panel_metric(row))
         for row in rows
         if row.metric not in _METRIC_OF
     )
@@ -164,8 +173,9 @@ def _panels(rows: Iterable[ResultRow]) -> Iterable[tuple[str, str, str]]:
 
 def _y_title(metric: str, rows: Sequence[ResultRow]) -> str:
     others = dict.fromkeys(row.metric for row in rows if METRICS.load(row.metric).of_untouched)
-    said = "".join(f", original: {METRICS.load(name).title}" for name in others)
-    return metric_title(metric) + said
+    return metric_title(metric) + "".join(
+        f", original: {METRICS.load(name).title}" for name in others
+    )
 
 
 def _over_ratio(run: RunFolder) -> Iterator[Chart]:
@@ -181,7 +191,7 @@ def _over_ratio(run: RunFolder) -> Iterator[Chart]:
             kind="ratio",
             name=_file("ratio", dataset, detector, metric),
             title=_title(run, dataset, detector),
-            x_title="hole, % of the image",
+            x_title="mask ratio, %",
             y_title=_y_title(metric, chosen),
             positions=run.plan.buckets,
             series=_series(run, chosen, lambda row: places[row.bucket]),
@@ -189,12 +199,12 @@ def _over_ratio(run: RunFolder) -> Iterator[Chart]:
 
 
 def _own_hole(row: ResultRow) -> bool:
-    """Whether it is the image quality of a retouched original: far above what anything inpaints."""
+    """Whether a row is the image quality of a retouched `original`, far above any inpainter's."""
     return bool(row.retouch) and not row.detector and not INPAINTERS.card(row.inpainter).paints
 
 
 def _over_strength(run: RunFolder) -> Iterator[Chart]:
-    """One panel a kind of laundering, at the middle bucket: from untouched to the strongest."""
+    """Yield one chart per kind of post-processing, at the middle bin, strongest to the right."""
     bucket = run.plan.buckets[len(run.plan.buckets) // 2]
     rows = [row for row in run.results if row.detector and row.bucket == bucket]
     kinds = dict.fromkeys(row.launder.partition(":")[0] for row in rows if row.launder)
@@ -202,36 +212,33 @@ def _over_strength(run: RunFolder) -> Iterator[Chart]:
         steps = ("", *_by_strength(kind, {row.launder for row in rows}))
         places = {step: float(at) for at, step in enumerate(steps)}
         for dataset, detector, metric in _panels(rows):
-            chosen = sorted(
-                (
-                    row
-                    for row in rows
-                    if (row.dataset, row.detector, _panel_metric(row))
-                    == (dataset, detector, metric)
-                    and row.launder in places
-                ),
-                key=lambda row, at=places: at[row.launder],  # type: ignore[misc]
+            shown = (
+                row
+                for row in rows
+                if (row.dataset, row.detector, _panel_metric(row)) == (dataset, detector, metric)
+                and row.launder in places
             )
+            chosen = sorted(shown, key=_x_by_strength(places))
             yield Chart(
                 kind="launder",
                 name=_file("launder", dataset, detector, metric, kind),
-                title=f"{_title(run, dataset, detector)}, {bucket} % hole",
+                title=f"{_title(run, dataset, detector)}, mask {bucket} %",
                 x_title=f"{kind}, stronger to the right",
                 y_title=_y_title(metric, chosen),
-                positions=tuple(step.partition(":")[2] or AS_PAINTED for step in steps),
-                series=_series(run, chosen, lambda row, at=places: at[row.launder]),  # type: ignore[misc]
+                positions=tuple(step.partition(":")[2] or AS_INPAINTED for step in steps),
+                series=_series(run, chosen, _x_by_strength(places)),
             )
 
 
 def _trade_offs(run: RunFolder) -> Iterator[Chart]:
-    """Quality upwards, detectability to the right: who stands to the left hides well."""
+    """Yield quality against detectability: an inpainter at the left hides well."""
     rows = [row for row in run.results if not row.launder and not _own_hole(row)]
     with_values = {row.metric for row in rows if row.value is not None}
     perceptual = next((name for name in PERCEPTUAL if name in with_values), "")
     qualities = [name for name in ("psnr", perceptual) if name in with_values]
     for dataset, detector in dict.fromkeys((row.dataset, row.detector) for row in rows):
         found = {
-            (row.painter, row.bucket): row
+            (row.painter, row.bucket): row.value
             for row in rows
             if (row.dataset, row.detector, row.metric) == (dataset, detector, "auc")
             and row.value is not None
@@ -245,36 +252,46 @@ def _trade_offs(run: RunFolder) -> Iterator[Chart]:
                 x_title=metric_title("auc"),
                 y_title=metric_title(quality),
                 positions=(),
-                series=_started(
+                series=_tagged(
                     _series(
                         run,
                         [row for row in chosen if (row.painter, row.bucket) in found],
-                        lambda row, at=found: at[row.painter, row.bucket].value or 0.0,  # type: ignore[misc]
+                        _x_by_auc(found),
                     )
                 ),
                 null=_mean_null(rows, dataset, detector),
             )
 
 
+def _x_by_strength(places: Mapping[str, float]) -> Callable[[ResultRow], float]:
+    """Return a function from a row to the position of its post-processing."""
+    return lambda row: places[row.launder]
+
+
+def _x_by_auc(found: Mapping[tuple[str, str], float]) -> Callable[[ResultRow], float]:
+    """Return a function from a row to the AUC of the same inpainter and bin."""
+    return lambda row: found[row.painter, row.bucket]
+
+
 def _mean_null(rows: Iterable[ResultRow], dataset: str, detector: str) -> float | None:
-    """The null of AUC, as a mean over the buckets."""
+    """Return the null of AUC as a mean over the bins, or None."""
     where = (dataset, detector, NULLS["auc"])
     found = [row.value for row in rows if (row.dataset, row.detector, row.metric) == where]
     known = [one for one in found if one is not None]
     return fmean(known) if known else None
 
 
-def _started(series: Iterable[Series]) -> tuple[Series, ...]:
-    """The series, the first line to begin at a hole tagged by it: more tags would overlap."""
-    told: set[str] = set()
+def _tagged(series: Iterable[Series]) -> tuple[Series, ...]:
+    """Tag the first series that begins at each bin with the bin; more tags would overlap."""
+    tagged: set[str] = set()
     found = []
     for one in series:
         first, *rest = one.points
         bucket = first.label.partition(", ")[2].partition(":")[0]
         found.append(
-            one if bucket in told else replace(one, points=(replace(first, tag=bucket), *rest))
+            one if bucket in tagged else replace(one, points=(replace(first, tag=bucket), *rest))
         )
-        told.add(bucket)
+        tagged.add(bucket)
     return tuple(found)
 
 
@@ -304,20 +321,20 @@ def _series(
 
 
 def _point(row: ResultRow, x: float) -> Point:
-    assert row.value is not None  # noqa: S101 (rows without a number are left out before)
+    assert row.value is not None  # noqa: S101 (callers leave out rows without a number)
     return Point(x=x, y=row.value, low=row.low, high=row.high, label=_label(row))
 
 
 def _label(row: ResultRow) -> str:
-    said = with_span(row.value, row.low, row.high, kind_of(row.metric).decimals)
+    value = with_span(row.value, row.low, row.high, kind_of(row.metric).decimals)
     after = f", {row.launder}" if row.launder else ""
     name = NULL if row.metric in _METRIC_OF else row.painter
-    met = f", {MET} seen in training" if seen_in_training(row) else ""
-    return f"{name}, {row.bucket} %{after}: {said}, n = {row.n}{met}"
+    met = f", {MET} met in training" if seen_in_training(row) else ""
+    return f"{name}, {row.bucket} %{after}: {value}, n = {row.n}{met}"
 
 
 def _by_strength(kind: str, launders: set[str]) -> list[str]:
-    """The launderings of one kind, the mildest first."""
+    """Return the post-processing steps of one kind, mildest first."""
     own = [one for one in launders if one.partition(":")[0] == kind]
     sign = -1 if kind in _MILDER_UPWARDS else 1
     return sorted(own, key=lambda one: (sign * _strength(one), one))
@@ -332,10 +349,10 @@ def _strength(launder: str) -> float:
 
 def _title(run: RunFolder, dataset: str, detector: str) -> str:
     several = len({row.dataset for row in run.results}) > 1
-    looked = marked(DETECTORS.card(detector), run.results) if detector else "the image alone"
-    return f"{looked}, {dataset}" if several else looked
+    title = marked(DETECTORS.card(detector), run.results) if detector else "image quality"
+    return f"{title}, {dataset}" if several else title
 
 
 def _file(*parts: str) -> str:
-    """A chart's file: data sets, detectors and metrics are as a run's files call them."""
+    """Return the file name of a chart, with names as in the run's files."""
     return file_part("-".join(part for part in parts if part))

@@ -1,4 +1,4 @@
-"""A run's charts for papers: PNG and SVG by matplotlib, the same bytes for the same run."""
+"""Charts as PNG and SVG files for papers, by matplotlib; the same run gives the same bytes."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from matplotlib.figure import Figure
 
 from benchmark.core.errors import OutputError
 from benchmark.core.paths import atomic, make_folder
-from reports.figures.charts import GREY, Chart, Series
+from reports.figures.charts import GRAY, Chart, Series
 
 DPI = 150
 SIZE = (4.8, 3.6)  # inches
-LEGEND = 3  # names beside one another
-ROWS = 6  # of the legend that fit below the axes; more make the figure higher
-ROW = 0.06  # of the height of a figure without more rows: one row of the legend
+LEGEND = 3  # names per row of the legend
+ROWS = 6  # rows of the legend below the axes; more rows make the figure taller
+ROW = 0.06  # height of a row of the legend, relative to the default height of the figure
 _MARKS = {
     "circle": "o", "square": "s", "triangle": "^", "diamond": "D", "cross": "x", "plus": "+",
     "down": "v", "star": "*",
 }  # fmt: skip
-# Ids in an SVG are drawn from this salt, not from a clock; its text stays text.
+# A fixed salt makes the ids of an SVG reproducible; text is kept as text.
 _STYLE: dict[str, Any] = {
     "svg.hashsalt": "safepaint-bench",
     "svg.fonttype": "none",
@@ -39,11 +39,11 @@ def write_figures(folder: Path, charts: Iterable[Chart]) -> tuple[Path, ...]:
     """Write every chart as NAME.png and NAME.svg.
 
     Args:
-        folder: where; made if need be.
-        charts: what.
+        folder: output folder, created if missing.
+        charts: the charts.
 
     Returns:
-        The files, in the charts' order.
+        The files, in the order of the charts.
 
     Raises:
         OutputError: if a file cannot be written.
@@ -64,7 +64,7 @@ def write_figures(folder: Path, charts: Iterable[Chart]) -> tuple[Path, ...]:
 
 
 def draw(chart: Chart) -> Figure:
-    """One chart as a figure that belongs to no window.
+    """Draw one chart as a figure without a window.
 
     Raises:
         OutputError: if the chart has no number.
@@ -75,7 +75,7 @@ def draw(chart: Chart) -> Figure:
         rows = -(-(len(chart.series) + (chart.null is not None)) // LEGEND)
         taller = 1 + ROW * max(0, rows - ROWS)
         figure = Figure(figsize=(SIZE[0], SIZE[1] * taller))
-        # fixed: working out the room for labels would take most of the time
+        # fixed margins: a computed layout would take most of the time
         bottom = (0.17 + ROW * rows) / taller
         figure.subplots_adjust(left=0.16, right=0.97, top=1 - 0.09 / taller, bottom=bottom)
         axes = figure.add_subplot()
@@ -83,7 +83,7 @@ def draw(chart: Chart) -> Figure:
             _line(axes, one, shift=_shift(chart, place))
         if chart.null is not None:
             label = "null (mean over holes)"
-            axes.axvline(chart.null, color=GREY, linestyle="--", linewidth=1.0, label=label)
+            axes.axvline(chart.null, color=GRAY, linestyle="--", linewidth=1.0, label=label)
         if chart.positions:
             axes.set_xticks(range(len(chart.positions)), chart.positions)
             axes.set_xlim(-0.4, len(chart.positions) - 0.6)
@@ -96,7 +96,7 @@ def draw(chart: Chart) -> Figure:
 
 
 def _shift(chart: Chart, place: int) -> float:
-    """Beside one another, so that intervals at one position can be told apart."""
+    """Return a horizontal offset that separates the intervals at one position."""
     return (place - (len(chart.series) - 1) / 2) * 0.05 if chart.positions else 0.0
 
 
@@ -108,7 +108,7 @@ def _line(axes: Axes, series: Series, *, shift: float) -> None:
         [point.x + shift for point in found],
         [point.y for point in found],
         yerr=[[max(0.0, one) for one in below], [max(0.0, one) for one in above]],
-        color=series.colour,
+        color=series.color,
         linestyle="--" if series.null else "-",
         marker=_MARKS[series.marker],
         linewidth=1.2,

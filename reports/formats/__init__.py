@@ -1,4 +1,4 @@
-"""The formats a table of the paper is written in. A format is a line here and a file beside it."""
+"""Text formats of the paper's tables: add a module here and an entry to `FORMATS`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from benchmark.core.errors import UnknownName
-from reports.paper.tables import PaperTable
+from reports.paper.entries import PaperTable
 
 FORMATS = {
     "text": "reports.formats.text",
@@ -19,11 +19,11 @@ FORMATS = {
 
 
 def render(tables: Sequence[PaperTable], name: str) -> str:
-    """Tables as one text that ends with a line break.
+    """Render tables as one text that ends with a line break.
 
     Args:
         tables: one or more.
-        name: a name of `FORMATS`.
+        name: one of `FORMATS`.
 
     Raises:
         UnknownName: if there is no such format.

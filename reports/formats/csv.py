@@ -1,4 +1,4 @@
-"""Tables as rows: the columns of the paper's numbers, then ours. Nothing is rounded for print."""
+"""Tables as CSV: one row per number, the paper's columns and ours, unrounded."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from io import StringIO
 
 from benchmark.results.files import csv_value
 from benchmark.results.nulls import BELOW
-from reports.paper.tables import Entry, Line, PaperTable
+from reports.paper.entries import Line, PaperTable, TableEntry
 
 COLUMNS = (
     "table", "dataset", "detector", "inpainter", "mask_ratio_percent", "metric", "paper", "ours",
@@ -18,19 +18,19 @@ COLUMNS = (
 
 
 def render(tables: Sequence[PaperTable]) -> str:
-    """Tables as one CSV text; where a table has no number of ours, those columns are empty."""
+    """Render tables as one CSV text; columns of our numbers are empty without a run."""
     return to_csv(COLUMNS, (row for table in tables for row in entry_rows(table)))
 
 
 def entry_rows(table: PaperTable) -> Iterator[dict[str, object]]:
-    """One dictionary per number with the keys `COLUMNS`; places that are empty twice left out."""
+    """Yield one dictionary per number with the keys `COLUMNS`, without positions that are empty."""
     for line in table.lines:
         for entry in line.entries:
             if entry.paper is not None or entry.ours is not None:
                 yield _row(table, line, entry)
 
 
-def _row(table: PaperTable, line: Line, entry: Entry) -> dict[str, object]:
+def _row(table: PaperTable, line: Line, entry: TableEntry) -> dict[str, object]:
     ours = entry.ours
     return {
         "table": table.number,
@@ -55,7 +55,7 @@ def _row(table: PaperTable, line: Line, entry: Entry) -> dict[str, object]:
 
 
 def to_csv(columns: Iterable[str], rows: Iterable[Mapping[str, object]]) -> str:
-    """Rows as CSV text, floats with six decimals, None and undefined numbers empty."""
+    """Render rows as CSV text: floats with six decimals, None and undefined numbers empty."""
     file = StringIO()
     writer = csv.DictWriter(file, list(columns), lineterminator="\n")
     writer.writeheader()

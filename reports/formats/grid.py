@@ -1,4 +1,4 @@
-"""A table laid out as a page has it: each model's numbers, the paper's, and the difference."""
+"""Grid of text for a table: each model's numbers, the paper's, and the difference."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from benchmark.results.rounding import GAP, number, signed, span
-from reports.paper.tables import Entry, Line, PaperTable
+from reports.paper.entries import Line, PaperTable, TableEntry
 
-PAPER_GAP = "/"  # the paper's own sign for a missing number; ours is `GAP`
+PAPER_GAP = "/"  # the paper's sign for a missing number; ours is `GAP`
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One text of a grid; `bold` where it is the best of its column."""
+    """One text of a grid; `bold` if it is the best of its column."""
 
     text: str
     bold: bool = False
@@ -22,7 +22,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A heading and how many columns it spans."""
+    """A heading and the number of columns that it spans."""
 
     text: str
     span: int
@@ -33,8 +33,8 @@ class GridRow:
     """One row of text.
 
     Attributes:
-        fields: one a column.
-        ruled: whether a rule stands above it.
+        fields: one per column.
+        ruled: whether there is a rule above the row.
     """
 
     fields: tuple[Field, ...]
@@ -46,10 +46,11 @@ class Grid:
     """A table as rows and columns of text.
 
     Attributes:
-        labels: how many columns on the left name the rows.
-        blocks: headings over several columns, spanning all columns; empty where there are none.
-        heads: one heading a column.
-        rows: from the top.
+        labels: number of columns on the left that name the rows.
+        blocks: headings over several columns, together spanning all columns; empty if there are
+            none.
+        heads: one heading per column.
+        rows: rows from top to bottom.
     """
 
     labels: int
@@ -59,9 +60,12 @@ class Grid:
 
 
 def grid_of(table: PaperTable) -> Grid:
-    """Lay a table out: up to four rows of text a model."""
+    """Return a table as a grid with up to four rows of text per model."""
     labels = (*table.labels, "")[: len(table.labels) + table.ours]
-    blocks = [Head(name, len(list(same))) for name, same in groupby(table.columns, _block)]
+    blocks = [
+        Head(name, len(list(same)))
+        for name, same in groupby(table.columns, lambda column: column.block)
+    ]
     return Grid(
         labels=len(labels),
         blocks=(Head("", len(labels)), *blocks) if any(head.text for head in blocks) else (),
@@ -70,18 +74,14 @@ def grid_of(table: PaperTable) -> Grid:
     )
 
 
-def interval(entry: Entry) -> str:
-    """The 95 % interval of our number as it is printed, or "" where there is none."""
+def interval(entry: TableEntry) -> str:
+    """Return the printed 95 % interval of our number, or ""."""
     return span(entry.ours.low, entry.ours.high, entry.decimals) if entry.ours else ""
 
 
 def source(line: Line) -> str:
-    """What stands beside our numbers: whose they are, and from which weights."""
+    """Return the label beside our numbers, with their weights variant."""
     return f"ours ({line.edition})" if line.edition not in ("", "none") else "ours"
-
-
-def _block(column: object) -> str:
-    return str(getattr(column, "block", ""))
 
 
 def _rows(table: PaperTable) -> Iterator[GridRow]:
@@ -111,9 +111,9 @@ def _texts(table: PaperTable, line: Line) -> Iterator[tuple[str, Sequence[Field]
             )
 
 
-def _ours(entry: Entry) -> Field:
+def _ours(entry: TableEntry) -> Field:
     return Field(number(entry.value, entry.decimals) + entry.mark, entry.ours_best)
 
 
-def _paper(entry: Entry) -> Field:
+def _paper(entry: TableEntry) -> Field:
     return Field(number(entry.paper, entry.decimals, gap=PAPER_GAP), entry.paper_best)

@@ -1,4 +1,4 @@
-"""Tables as HTML: one row a model, so that it can be sorted, the paper's number below ours."""
+"""Tables as HTML: one sortable row per model, with the paper's number below ours."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from html import escape
 from itertools import groupby
 
 from benchmark.results.rounding import number, signed, stored
-from reports.formats.grid import PAPER_GAP, interval, source
-from reports.paper.tables import Entry, Line, PaperTable
+from reports.formats.grid import PAPER_GAP, Head, interval, source
+from reports.paper.entries import Line, PaperTable, TableEntry
 
 
 def render(tables: Sequence[PaperTable]) -> str:
-    """Tables as HTML fragments, each a figure with its caption and notes."""
+    """Render tables as HTML fragments, each a figure with its caption and notes."""
     return "\n".join(_table(table, index) for index, table in enumerate(tables))
 
 
@@ -34,23 +34,23 @@ def _table(table: PaperTable, index: int) -> str:
 
 
 def _heads(table: PaperTable) -> Iterator[str]:
-    blocks = [(name, len(list(same))) for name, same in groupby(table.columns, _block)]
-    both = any(name for name, _ in blocks)
+    blocks = [
+        Head(name, len(list(same)))
+        for name, same in groupby(table.columns, lambda column: column.block)
+    ]
+    both = any(head.text for head in blocks)
     span = ' rowspan="2"' if both else ""
     labels = "".join(f'<th scope="col"{span}>{escape(label)}</th>' for label in table.labels)
     heads = "".join(f'<th scope="col">{escape(one.label)}</th>' for one in table.columns)
     if both:
         over = "".join(
-            f'<th scope="colgroup" colspan="{count}">{escape(name)}</th>' for name, count in blocks
+            f'<th scope="colgroup" colspan="{head.span}">{escape(head.text)}</th>'
+            for head in blocks
         )
         yield f"<tr>{labels}{over}</tr>"
         yield f"<tr>{heads}</tr>"
     else:
         yield f"<tr>{labels}{heads}</tr>"
-
-
-def _block(column: object) -> str:
-    return str(getattr(column, "block", ""))
 
 
 def _bodies(table: PaperTable) -> Iterator[str]:
@@ -68,13 +68,13 @@ def _name(table: PaperTable, line: Line) -> str:
     return f'<th scope="row">{escape(line.name)}{beside}</th>'
 
 
-def _cell(table: PaperTable, line: Line, entry: Entry) -> str:
+def _cell(table: PaperTable, line: Line, entry: TableEntry) -> str:
     paper = number(entry.paper, entry.decimals, gap=PAPER_GAP)
     if not table.ours:
         return f'<td data-value="{_sortable(entry.paper)}">{_bold(paper, entry.paper_best)}</td>'
-    alone = entry.value is None and entry.paper is not None and not line.model  # not in this run
+    absent = entry.value is None and entry.paper is not None and not line.model
     parts = (
-        [] if alone else [_bold(number(entry.value, entry.decimals) + entry.mark, entry.ours_best)]
+        [] if absent else [_bold(number(entry.value, entry.decimals) + entry.mark, entry.ours_best)]
     )
     if beside := interval(entry):
         parts.append(f"<small>{beside}</small>")
@@ -85,7 +85,7 @@ def _cell(table: PaperTable, line: Line, entry: Entry) -> str:
     return f'<td data-value="{_sortable(entry.value)}"{_reason(line, entry)}>{" ".join(parts)}</td>'
 
 
-def _reason(line: Line, entry: Entry) -> str:
+def _reason(line: Line, entry: TableEntry) -> str:
     if entry.value is not None:
         return ""
     return f' title="{escape(line.reason(entry))}"'

@@ -1,15 +1,15 @@
-"""Tables as Markdown: the block of a column stands in its heading."""
+"""Tables as Markdown, with the block heading of a column in its own heading."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
 from reports.formats.grid import Field, Grid, grid_of
-from reports.paper.tables import PaperTable
+from reports.paper.entries import PaperTable
 
 
 def render(tables: Sequence[PaperTable]) -> str:
-    """Tables as Markdown sections, one below the other."""
+    """Render tables as Markdown sections, one below the other."""
     return "\n".join(_table(table) for table in tables)
 
 

@@ -1,4 +1,4 @@
-"""Statistics of a run as aligned text, CSV or plain rows."""
+"""Statistics of a run as aligned text, CSV or plain values."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ COLUMNS = (
     "against", "value", "low", "high", "p", "p_holm", "n", "verdict", "reason",
 )  # fmt: skip
 DECIMALS = 4
-NUMBERS = COLUMNS[COLUMNS.index("value") : COLUMNS.index("verdict")]  # they stand on the right
+NUMBERS = COLUMNS[COLUMNS.index("value") : COLUMNS.index("verdict")]  # right-aligned
 
 
 def render(statistics: Sequence[Statistic], name: str) -> str:
-    """Statistics as one text that ends with a line break.
+    """Render statistics as one text that ends with a line break.
 
     Args:
-        statistics: one a row.
+        statistics: one per row.
         name: "text" or "csv".
 
     Raises:
-        BadInput: if there is no such format of statistics.
+        BadInput: if statistics have no such format.
     """
     if name == "csv":
         return to_csv(COLUMNS, statistic_rows(statistics))
@@ -38,7 +38,7 @@ def render(statistics: Sequence[Statistic], name: str) -> str:
 
 
 def statistic_rows(statistics: Sequence[Statistic]) -> list[dict[str, object]]:
-    """One dictionary per statistic with the keys `COLUMNS`; None where there is no number."""
+    """Return one dictionary per statistic with the keys `COLUMNS`; None for a missing number."""
     return [{_column(name): value for name, value in asdict(one).items()} for one in statistics]
 
 

@@ -1,4 +1,4 @@
-"""Tables as a LaTeX document that compiles as it stands, with booktabs."""
+"""Tables as a complete LaTeX document with booktabs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from benchmark.results.rounding import GAP
 from reports.formats.grid import Field, Grid, GridRow, grid_of
-from reports.paper.tables import PaperTable
+from reports.paper.entries import PaperTable
 
 HEAD = r"""\documentclass{article}
 \usepackage[T1]{fontenc}
@@ -28,12 +28,12 @@ SIGNS = {
 
 
 def render(tables: Sequence[PaperTable]) -> str:
-    """Tables as one document, each a `table` that can be taken out as it is."""
+    """Render tables as one document; each is a self-contained `table` environment."""
     return HEAD + "\n".join(_table(table) for table in tables) + TAIL
 
 
 def escaped(text: str) -> str:
-    """Text as LaTeX prints it; what its fonts lack becomes a question mark."""
+    """Escape text for LaTeX; characters that its fonts lack become a question mark."""
     known = "".join(SIGNS.get(sign, sign if sign.isascii() else "?") for sign in text)
     return known.replace("\n", " ")
 
@@ -85,7 +85,7 @@ def _row(row: GridRow, grid: Grid) -> Iterator[str]:
 def _number(field: Field) -> str:
     text = "--" if field.text == GAP else escaped(field.text)
     if field.text != GAP and text[:1] in ("+", "-"):
-        text = f"${text}$"  # a sign of the right length
+        text = f"${text}$"  # a minus sign, not a hyphen
     return rf"\textbf{{{text}}}" if field.bold else text
 
 

@@ -1,4 +1,4 @@
-"""Tables for a terminal: aligned columns, * beside the best."""
+"""Tables as text for a terminal: aligned columns, * beside the best."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from benchmark.results.nulls import MARK
 from reports.formats.grid import Field, Grid, grid_of
-from reports.paper.tables import PaperTable
+from reports.paper.entries import PaperTable
 
 
 def render(tables: Sequence[PaperTable]) -> str:
-    """Tables as text, one below the other."""
+    """Render tables as text, one below the other."""
     return "\n\n".join(_table(table) for table in tables) + "\n"
 
 
@@ -66,7 +66,7 @@ def _line(fields: Sequence[Field], grid: Grid, widths: Sequence[int]) -> str:
 
 
 def _text(field: Field, column: int, grid: Grid) -> str:
-    """Numbers keep room for the star, so that their digits stand below each other."""
-    if column < grid.labels or field.text.endswith(MARK):  # a mark stands where the star would
+    """Return a field with room for the star, so that the digits of a column are aligned."""
+    if column < grid.labels or field.text.endswith(MARK):  # the mark takes the place of the star
         return field.text
     return field.text + ("*" if field.bold else " ")

@@ -1,1 +1,1 @@
-"""The HTML report: one file that opens anywhere, without a network."""
+"""HTML report of a run: one self-contained file that needs no network."""

@@ -1,4 +1,4 @@
-"""From a run's folder to one self-contained index.html beside its results."""
+"""Build index.html of a run: one self-contained page, and its figures."""
 
 from __future__ import annotations
 
@@ -26,54 +26,71 @@ from benchmark.results.training_exposure import MET, seen_in_training, training_
 from benchmark.results.variants import variants_of
 from benchmark.store.store import Store
 from detectors import DETECTORS
-from reports.figures.charts import Chart, Series, charts, marked, metric_title
+from reports.figures.charts import AS_INPAINTED, Chart, Series, charts, marked, metric_title
 from reports.figures.files import write_figures
 from reports.findings import annotated
 from reports.formats import render
-from reports.gallery import Exhibit, Gallery, Look, make_gallery
+from reports.gallery import Gallery, GalleryDetection, GallerySample, make_gallery
+from reports.page.finding import counted
 from reports.page.plots import legend_mark, svg
-from reports.page.summary import caveats, counted, editions, verdicts
+from reports.page.ranking import weights_of
+from reports.page.summary import caveats, detector_summaries
 from reports.page.template import fill_template
-from reports.paper.tables import PaperTable, paper_table, paper_tables
-from reports.statistics import Statistic, inverted, statistics_of
+from reports.paper.entries import PaperTable
+from reports.paper.tables import paper_table, paper_tables
+from reports.statistics import Statistic, below_null, statistics_of
 
 PAGE = "index.html"
 FIGURES = "figures"
 IMAGES = "images"
 _HEADINGS = {
-    "ratio": "Metrics over the size of the hole",
+    "ratio": "Metrics by mask ratio",
     "tradeoff": "Quality against detectability",
-    "launder": "After laundering",
+    "launder": "After post-processing",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tables:
+class PostProcessedTable:
+    """Table after one post-processing.
+
+    Attributes:
+        name: the post-processing, with the data set if there are several.
+        table: the rendered table.
+    """
+
+    name: str
+    table: Markup
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableSection:
     """One of the paper's tables on the page.
 
     Attributes:
         number: 1 to 6.
-        main: the table of images as inpainted, or the paper's alone where the run has none of it.
-        laundered: the same after each laundering, with what was done.
+        main: rendered table without post-processing, or the paper's alone if the run has none of
+            its numbers.
+        post_processed: the same table after each post-processing.
         missing: why there are no numbers of ours, or "".
-        measured: whether there is one.
+        measured: whether there is a number of ours.
     """
 
     number: int
     main: Markup
-    laundered: tuple[tuple[str, Markup], ...]
+    post_processed: tuple[PostProcessedTable, ...]
     missing: str
     measured: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plots:
-    """Charts that answer one question.
+class ChartGroup:
+    """Charts of one kind.
 
     Attributes:
-        heading: the question.
-        series: the inpainters in them, for the legend.
-        charts: the panels, each with its chart.
+        heading: heading of the group.
+        series: series of all charts, for the legend.
+        charts: the charts, one panel each.
     """
 
     heading: str
@@ -86,24 +103,24 @@ def write_page(
     *,
     written: datetime,
     full: bool = False,
-    say: Callable[[str], object] = lambda _: None,
+    progress: Callable[[str], object] = lambda _: None,
 ) -> Path:
-    """Write index.html and figures/ into a run's folder.
+    """Write index.html and figures/ into the folder of a run.
 
     Args:
         run: the run, finished or not.
-        written: the page's one time stamp; all else depends on the run alone.
-        full: also write full images and heatmaps beside the page, to which it links.
-        say: told what is done next, in a line.
+        written: time stamp of the page; all else depends on the run alone.
+        full: also write full-size images and heatmaps, to which the page links.
+        progress: called with one line before each step.
 
     Returns:
         The page.
 
     Raises:
-        DataError: if the run's samples cannot be read, or full images are wanted and are gone.
+        DataError: if the run's samples cannot be read, or full-size images are missing.
         OutputError: if a file cannot be written.
     """
-    say("1 of 3: plots")
+    progress("1 of 3: plots")
     drawn = charts(run)
     write_figures(make_below(run.path, FIGURES), drawn)
     if full:
@@ -112,9 +129,9 @@ def write_page(
             images = Images(store, shown.jobs)
             write_images(run.path / IMAGES, shown.samples, store, images)
     path = run.path / PAGE
-    say("2 of 3: gallery of images")
+    progress("2 of 3: gallery of images")
     gallery = make_gallery(run)
-    say("3 of 3: tables and statistics")
+    progress("3 of 3: tables and statistics")
     write_text(path, page(run, drawn, gallery, written=written, full=full))
     return path
 
@@ -122,31 +139,32 @@ def write_page(
 def page(
     run: RunFolder, drawn: Sequence[Chart], gallery: Gallery, *, written: datetime, full: bool
 ) -> str:
-    """The page as text.
+    """Return the page as text.
 
     Args:
         run: the run.
         drawn: its charts.
         gallery: its images.
-        written: the time stamp.
-        full: whether full images lie beside the page.
+        written: time stamp.
+        full: whether full-size images are written beside the page.
     """
     statistics = statistics_of(run)
+    below = below_null(statistics)
     return fill_template(
         "report.html",
         written=written,
         title=f"SafePaint Bench: {run.plan.name}",
         run=run,
         state=_state(run),
-        verdicts=verdicts(run, statistics),
+        summaries=detector_summaries(run, statistics),
         counted=counted,
         share=_share,
         caveats=list(caveats(run)),
         tables=list(_tables(run, statistics)),
-        plots=list(_plots(drawn)),
+        plots=list(_chart_groups(drawn)),
         svg=svg,
         legend_mark=legend_mark,
-        rows=[_row(row, inverted(statistics)) for row in run.results],
+        rows=[_row(row, below) for row in run.results],
         gallery=gallery,
         gallery_data=_json(_gallery_data(run, gallery, full=full)),
         provenance=_provenance(run),
@@ -156,24 +174,24 @@ def page(
 
 
 def _json(value: object) -> Markup:
-    """JSON that cannot end the script element it stands in."""
+    """Render JSON that cannot end its script element."""
     text = json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
     for sign in "<>&":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
-    return Markup(text)  # noqa: S704 (its three dangerous signs are written as escapes)
+    return Markup(text)  # noqa: S704 (<, > and & are escaped)
 
 
 def _share(value: float) -> str:
-    """A number of [0, 1] in percent of a bar's width."""
+    """Return a number in [0, 1] as percent of the width of a bar."""
     return f"{100 * min(max(value, 0.0), 1.0):.1f}"
 
 
 def _state(run: RunFolder) -> str:
-    """What is not as it should be, in a line, or ""."""
+    """Return what is incomplete in the run, in one line, or ""."""
     if run.record is None:
         cells = len(run.results)
         done = sum(row.value is not None for row in run.results)
-        return f"This run has not ended: {done} of {cells} numbers are there so far."
+        return f"This run has not finished: {done} of {cells} numbers are available so far."
     failed = [one for one in run.record.failures if one.kind == "failed"]
     skipped = len(run.record.failures) - len(failed)
     absent = run.record.absent
@@ -182,30 +200,33 @@ def _state(run: RunFolder) -> str:
         f"{counted(skipped, 'sample')} skipped" if skipped else "",
         f"{counted(len(absent), 'model')} left out" if absent else "",
     ]
-    said = ", ".join(part for part in parts if part)
-    return f"This run is not whole: {said}; see Provenance." if said else ""
+    text = ", ".join(part for part in parts if part)
+    return f"This run is incomplete: {text}; see Provenance." if text else ""
 
 
-def _tables(run: RunFolder, statistics: Sequence[Statistic]) -> Iterator[Tables]:
+def _tables(run: RunFolder, statistics: Sequence[Statistic]) -> Iterator[TableSection]:
     for table in range(1, 7):
         try:
             found = [annotated(one, statistics) for one in paper_tables(table, run)]
         except DataError as error:
             alone = Markup(render([paper_table(table)], "html"))  # noqa: S704 (escapes its texts)
-            yield Tables(
+            yield TableSection(
                 number=table,
                 main=alone,
-                laundered=(),
+                post_processed=(),
                 missing=str(error).removeprefix(f"{run.path}: "),
                 measured=False,
             )
             continue
         plain = [one for one in found if not one.launder]
-        yield Tables(
+        yield TableSection(
             number=table,
             main=Markup(render(plain, "html")),  # noqa: S704 (escapes its texts)
-            laundered=tuple(
-                (_laundered(run, one), Markup(render([one], "html")))  # noqa: S704 (as above)
+            post_processed=tuple(
+                PostProcessedTable(
+                    name=_post_processing(run, one),
+                    table=Markup(render([one], "html")),  # noqa: S704 (as above)
+                )
                 for one in found
                 if one.launder
             ),
@@ -219,16 +240,16 @@ def _tables(run: RunFolder, statistics: Sequence[Statistic]) -> Iterator[Tables]
         )
 
 
-def _laundered(run: RunFolder, table: PaperTable) -> str:
+def _post_processing(run: RunFolder, table: PaperTable) -> str:
     return f"{table.launder} on {table.dataset}" if len(run.plan.datasets) > 1 else table.launder
 
 
-def _plots(drawn: Sequence[Chart]) -> Iterator[Plots]:
+def _chart_groups(drawn: Sequence[Chart]) -> Iterator[ChartGroup]:
     for kind, heading in _HEADINGS.items():
         own = tuple(chart for chart in drawn if chart.kind == kind)
         if own:
             series = {one.index: one for chart in own for one in chart.series}
-            yield Plots(
+            yield ChartGroup(
                 heading=heading,
                 series=tuple(series[index] for index in sorted(series)),
                 charts=own,
@@ -241,7 +262,7 @@ def _row(row: ResultRow, below: Container[CellKey] = frozenset()) -> Mapping[str
     digits = kind_of(row.metric).decimals
     return {
         "dataset": row.dataset,
-        "launder": row.launder or "as inpainted",
+        "launder": row.launder or AS_INPAINTED,
         "detector": row.detector or "-",
         "inpainter": row.painter + ("‡" if row.sees_hole else "") + training_mark(row),
         "bucket": row.bucket,
@@ -256,12 +277,12 @@ def _row(row: ResultRow, below: Container[CellKey] = frozenset()) -> Mapping[str
 
 
 def _painters(run: RunFolder) -> dict[str, str]:
-    """The inpainters with their retouchings, with their marks."""
+    """Return the inpainters and their retouchings by name, with marks."""
     return {one.name: marked(one.card, run.results, one.retouch) for one in variants_of(run.plan)}
 
 
 def _detectors(run: RunFolder) -> dict[str, str]:
-    """The detectors with their marks."""
+    """Return the detectors by name, with marks."""
     return {name: marked(DETECTORS.card(name), run.results) for name in run.plan.detector_names}
 
 
@@ -273,9 +294,9 @@ def _gallery_data(run: RunFolder, gallery: Gallery, *, full: bool) -> dict[str, 
         "digits": kind.decimals if kind else 4,
         "better": kind.better if kind else "lower",
         "names": {**_painters(run), **_detectors(run)},
-        "pictures": gallery.pictures,
-        "exhibits": [
-            _exhibit(run, one, gallery.metric, full=full, met=met) for one in gallery.exhibits
+        "images": gallery.images,
+        "samples": [
+            _sample(run, one, gallery.metric, full=full, met=met) for one in gallery.samples
         ],
     }
 
@@ -284,8 +305,8 @@ def _met(painter: str, detector: str, met: Container[tuple[str, str]]) -> str:
     return f", {MET} seen in training" if (painter, detector) in met else ""
 
 
-def _exhibit(
-    run: RunFolder, one: Exhibit, metric: str, *, full: bool, met: Container[tuple[str, str]]
+def _sample(
+    run: RunFolder, one: GallerySample, metric: str, *, full: bool, met: Container[tuple[str, str]]
 ) -> dict[str, Any]:
     several = len(run.plan.datasets) > 1
     parts = [IMAGES, *([one.dataset] if several else []), one.bucket, one.folder]
@@ -296,54 +317,58 @@ def _exhibit(
         "original": one.original,
         "hole": one.hole,
         "full": "/".join(quote(part) for part in parts) if full else "",
-        "paintings": [
+        "outputs": [
             {
-                "inpainter": painting.inpainter,
-                "picture": painting.picture,
-                "looks": [
+                "inpainter": output.inpainter,
+                "image": output.image,
+                "detections": [
                     {
-                        "detector": look.detector,
-                        "heatmap": look.heatmap,
-                        "value": look.value,
-                        "text": _looked(metric, look)
-                        + _met(painting.inpainter, look.detector, met),
+                        "detector": detection.detector,
+                        "heatmap": detection.heatmap,
+                        "value": detection.value,
+                        "text": _detection_text(metric, detection)
+                        + _met(output.inpainter, detection.detector, met),
                     }
-                    for look in painting.looks
+                    for detection in output.detections
                 ],
             }
-            for painting in one.paintings
+            for output in one.outputs
         ],
     }
 
 
-def _looked(metric: str, look: Look) -> str:
-    """A detector's numbers of one image as they are printed."""
-    threshold = DETECTORS.card(look.detector).threshold
-    said = [f"score {number(look.score, 3)}"]
-    if look.score is not None:
-        word = "forged" if look.score > threshold else "untouched"
-        said[0] += f", called {word} (forged above {threshold:g})"
-    if look.value is not None:
+def _detection_text(metric: str, detection: GalleryDetection) -> str:
+    """Return the printed numbers of a detector for one image."""
+    threshold = DETECTORS.card(detection.detector).threshold
+    parts = [f"score {number(detection.score, 3)}"]
+    if detection.score is not None:
+        word = "forged" if detection.score > threshold else "authentic"
+        parts[0] += f", called {word} (forged above {threshold:g})"
+    if detection.value is not None:
         kind = kind_of(metric)
-        said.insert(0, f"{kind.title} {number(look.value, kind.decimals)}")
-    return ", ".join(said)
+        parts.insert(0, f"{kind.title} {number(detection.value, kind.decimals)}")
+    return ", ".join(parts)
 
 
 def _provenance(run: RunFolder) -> dict[str, Any]:
-    """What the record says, ready to be written down; of a run that goes on what is known."""
+    """Return the provenance for the template; of an unfinished run, what is known."""
     record = run.record or Record(failures=())
     sums = {name: one.sha256 for name, one in record.checkpoints.items()}
     return {
         "plan": run.plan.dump(run.path),
         "weights": [
             {"name": name, "edition": edition, "sha256": sums.get(name, "")}
-            for name, edition in editions(run).items()
+            for name, edition in weights_of(run).items()
         ],
         "versions": record.versions,
         "facts": {
-            name: said
-            for name in ("commit", "device", "samples")
-            if (said := getattr(record, name))
+            name: value
+            for name, value in (
+                ("commit", record.commit),
+                ("device", record.device),
+                ("samples", record.samples),
+            )
+            if value
         },
         "failures": record.failures,
         "absent": record.absent,

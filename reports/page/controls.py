@@ -1,7 +1,7 @@
-"""What a network gains over one flat colour with the same retouching: the finding's first lines.
+"""Control experiment: what a network gains over a flat color with the same retouching.
 
-A detector that finds smooth areas is fooled by grain, whoever inpainted under it. So a network
-hides by what it inpaints only as far as it hides better than one flat colour with the same grain.
+A detector of smooth areas misses any hole with added noise, whatever the inpainter. So only the
+part by which a network hides better than a flat color with the same noise is due to its output.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmark.metrics import METRICS
+from benchmark.metrics.intervals import Values
 from benchmark.results.rounding import p_text, signed, signed_span
 from benchmark.results.run_folder import RunFolder
 from benchmark.results.significance import PairedTest, corrected, paired_tests
@@ -21,17 +21,17 @@ from benchmark.results.training_exposure import MET
 from benchmark.results.variants import InpainterVariant, variants_of
 from inpainters import INPAINTERS
 
-FLAT = "meanfill"  # inpaints the known region's mean colour
-_VERDICTS = {"better": "hides better", "worse": "hides worse"}
+FLAT = "meanfill"  # inpaints the mean color of the known region
+_RESULTS = {"better": "hides better", "worse": "hides worse"}
 
 
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """One network against the flat colour, both with one retouching.
+    """Test of one network against the flat color, both with the same retouching.
 
     Attributes:
         painter: the network with its retouching.
-        test: of the same images; the tests of one detector are one family.
+        test: paired by image; the tests of one detector are one family.
     """
 
     painter: InpainterVariant
@@ -41,69 +41,68 @@ class Gain:
 def control_sentences(
     run: RunFolder,
     metric: str,
-    values: Mapping[str, NDArray[np.float64]],
+    values: Mapping[str, Values],
     *,
     beside_null: bool = False,
     met: Container[str] = frozenset(),
 ) -> Iterator[str]:
-    """What the networks of a run gain; nothing where the run has no network that is retouched.
+    """Yield what the networks of a run gain; nothing if no network is retouched.
 
     Args:
         run: the run.
-        metric: the metric that says how well an image hid.
-        values: (N,) of it, image by image in one order, by the inpainter's name; gaps have none.
-        beside_null: whether the values are distances of AUC to its null (`distance_from_null`),
-            so that who is found by the inverted map does not count as hidden.
-        met: names of those that the detector met in training.
+        metric: name of the detection metric.
+        values: (N,) per-image values in the same order, by the inpainter's name, without gaps.
+        beside_null: whether the values are distances of AUC to the null
+            (`results.nulls.distance_from_null`): an inpainter that the inverted heatmap finds is
+            not hidden.
+        met: names of inpainters that the detector met in training.
     """
-    wanted = [one for one in variants_of(run.plan) if one.retouch and _network(one)]
+    wanted = [one for one in variants_of(run.plan) if one.retouch and _is_network(one)]
     if not wanted:
         return
     if InpainterVariant(FLAT, wanted[0].retouch) not in variants_of(run.plan):
         yield (
-            f"What a network gains over one flat colour with the same retouching cannot be told: "
+            f"The gain of a network over a flat color with the same retouching cannot be computed: "
             f"{FLAT} is not in this run."
         )
         return
     found = sorted(gains(run, metric, values), key=lambda one: _place(run, one))
     if not found:
-        yield "What a network gains over one flat colour with the same retouching: no numbers yet."
+        yield "Gain of a network over a flat color with the same retouching: no numbers yet."
         return
-    said = [
-        f"with {step}, " + ", ".join(_said(one, met) for one in same)
+    parts = [
+        f"with {step}, " + ", ".join(_text(one, met) for one in same)
         for step, same in groupby(found, lambda one: one.painter.retouch)
     ]
     family = f"Holm's rule over {len(found)} tests" if len(found) > 1 else "one test"
-    better, worse = (sum(one.test.verdict == verdict for one in found) for verdict in _VERDICTS)
+    better, worse = (sum(one.test.verdict == verdict for one in found) for verdict in _RESULTS)
     title = METRICS.load(metric).title
     title = f"distance of {title} to the null" if beside_null else title
     yield (
-        f"What does a network gain over one flat colour ({FLAT}) with the same retouching? It "
+        f"What does a network gain over a flat color ({FLAT}) with the same retouching? It "
         f"hides better in {better} of {len(found)}, worse in {worse} ({title} of the same images, "
-        f"{family}): {'; '.join(said)}."
+        f"{family}): {'; '.join(parts)}."
     )
     if InpainterVariant(FLAT, wanted[0].retouch).name in met:
         yield (
             f"{FLAT} {MET}: the detector met it in training, so a network without this mark may "
-            "hide better than the flat colour for that alone."
+            "hide better than the flat color for that reason alone."
         )
 
 
-def gains(
-    run: RunFolder, metric: str, values: Mapping[str, NDArray[np.float64]]
-) -> tuple[Gain, ...]:
-    """Every network of a run against the flat colour with the same retouching, tested in pairs.
+def gains(run: RunFolder, metric: str, values: Mapping[str, Values]) -> tuple[Gain, ...]:
+    """Test every network of a run against the flat color with the same retouching.
 
     Args:
         run: the run.
-        metric: the metric that says how well an image hid.
+        metric: name of the detection metric.
         values: as in `control_sentences`.
     """
     pairs = [
         one
         for one in variants_of(run.plan)
         if one.retouch
-        and _network(one)
+        and _is_network(one)
         and one.name in values
         and InpainterVariant(FLAT, one.retouch).name in values
     ]
@@ -115,8 +114,8 @@ def gains(
     return tuple(Gain(one, test) for one, test in zip(pairs, corrected(tests), strict=True))
 
 
-def _network(painter: InpainterVariant) -> bool:
-    """A model with weights, or one that a user brought: what stands behind it is not known."""
+def _is_network(painter: InpainterVariant) -> bool:
+    """Whether it is a model with weights, or an external one, which may have some."""
     ours = painter.inpainter in INPAINTERS.built_in
     return painter.card.paints and not (ours and painter.card.weightless)
 
@@ -125,12 +124,12 @@ def _place(run: RunFolder, one: Gain) -> int:
     return run.plan.retouches.index(one.painter.retouch)
 
 
-def _said(one: Gain, met: Container[str]) -> str:
+def _text(one: Gain, met: Container[str]) -> str:
     test, decimals = one.test, METRICS.load(one.test.metric).decimals
-    verdict = _VERDICTS.get(test.verdict, test.verdict)
+    result = _RESULTS.get(test.verdict, test.verdict)
     if test.reason:
-        verdict += f": {test.reason}"
-    said = f"{signed(test.value, decimals)} {signed_span(test.low, test.high, decimals)}".strip()
+        result += f": {test.reason}"
+    gain = f"{signed(test.value, decimals)} {signed_span(test.low, test.high, decimals)}".strip()
     p = "" if test.p_holm is None else f", p {p_text(test.p_holm)}"
     mark = MET if one.painter.name in met else ""
-    return f"{one.painter.inpainter}{mark} {said} ({verdict}{p})"
+    return f"{one.painter.inpainter}{mark} {gain} ({result}{p})"

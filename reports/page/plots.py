@@ -1,6 +1,6 @@
-"""Charts as inline SVG, coloured by the page's style: dark mode needs no redraw.
+"""Charts as inline SVG that follows the page's style, so that dark mode needs no redraw.
 
-Lines and markers are Okabe and Ito's colours; shapes and dashes say the same without colour.
+Series have colors of Okabe and Ito's palette, and markers and dashes for readers without color.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from markupsafe import Markup, escape
 
 from reports.figures.charts import Chart, Point, Series
 
-WIDTH, HEIGHT = 380, 260  # units of the image; the page scales it
+WIDTH, HEIGHT = 380, 260  # of the view box; the page scales the image
 LEFT, RIGHT, TOP, BOTTOM = 58, 12, 12, 46
 _DASHES = ("", "6 3", "2 3", "8 3 2 3")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Scale:
-    """From a number to a place in the image."""
+    """Linear map from data to image coordinates, with the values of the ticks."""
 
     low: float
     high: float
@@ -34,7 +34,7 @@ class _Scale:
 
 
 def svg(chart: Chart) -> Markup:
-    """A chart as an `<svg>` element whose points say their number when they are pointed at."""
+    """Render a chart as an `<svg>` element with a tooltip per point."""
     horizontal, vertical = _scales(chart)
     parts = [
         _axes(chart, horizontal, vertical),
@@ -51,12 +51,12 @@ def svg(chart: Chart) -> Markup:
 
 
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
-    """Round numbers that cover [low, high], about `count` of them.
+    """Return about `count` round numbers that cover [low, high].
 
     Args:
-        low: finite.
-        high: finite, above `low`.
-        count: how many are wanted.
+        low: finite lower end.
+        high: finite upper end, above `low`.
+        count: number of intervals to aim for.
     """
     raw = (high - low) / count
     power = 10.0 ** math.floor(math.log10(raw))
@@ -71,8 +71,8 @@ def _scales(chart: Chart) -> tuple[_Scale, _Scale]:
     if chart.positions:
         horizontal = _Scale(low=-0.4, high=len(chart.positions) - 0.6, start=LEFT, end=right)
     else:
-        read_against = 0.5 if chart.null is None else chart.null  # AUC by chance, or the null
-        horizontal = _scale([*(point.x for point in points), read_against], LEFT, right)
+        reference = 0.5 if chart.null is None else chart.null  # AUC of chance, or the null
+        horizontal = _scale([*(point.x for point in points), reference], LEFT, right)
     ends = [end for point in points for end in (point.y, point.low, point.high) if end is not None]
     return horizontal, _scale(ends, HEIGHT - BOTTOM, TOP)
 
@@ -81,7 +81,7 @@ def _scale(values: Sequence[float], start: float, end: float) -> _Scale:
     low, high = min(values), max(values)
     room = (high - low) * 0.04 or max(abs(high), 1.0) * 0.05
     marks = ticks(low - room, high + room)
-    if low >= 0 and high <= 1:  # a share of one: nothing lies beyond
+    if low >= 0 and high <= 1:  # a share: no ticks outside [0, 1]
         marks = [one for one in marks if 0 <= one <= 1]
         first, last = max(0.0, min(marks[0], low - room)), min(1.0, max(marks[-1], high + room))
     else:
@@ -115,15 +115,15 @@ def _axes(chart: Chart, horizontal: _Scale, vertical: _Scale) -> Markup:
 
 
 def _null(chart: Chart, horizontal: _Scale) -> Markup:
-    """A dashed line upwards where the null stands, with its name."""
+    """Render the null as a labeled vertical line."""
     if chart.null is None:
         return Markup("")
     at = round(horizontal(chart.null), 1)
     line = _tag("line", x1=at, x2=at, y1=TOP, y2=HEIGHT - BOTTOM, class_="null")
-    said = Markup("<g><title>{label}</title>{line}</g>").format(
+    group = Markup("<g><title>{label}</title>{line}</g>").format(
         label=f"null, mean over hole sizes: {chart.null:.4f}", line=line
     )
-    return said + _text("null", at + 4, TOP + 8, anchor="start")
+    return group + _text("null", at + 4, TOP + 8, anchor="start")
 
 
 def _dash(series: Series) -> str:
@@ -142,12 +142,12 @@ def _series(series: Series, horizontal: _Scale, vertical: _Scale, *, shift: floa
     parts += [_mark(series.marker, point.label, x, y) for point, x, y in placed]
     parts += [_tagged(point.tag, x, y) for point, x, y in placed if point.tag]
     return Markup(
-        '<g class="series" data-series="{index}" style="--c:{colour}">{inside}</g>'
-    ).format(index=series.index, colour=series.colour, inside=Markup("").join(parts))
+        '<g class="series" data-series="{index}" style="--c:{color}">{inside}</g>'
+    ).format(index=series.index, color=series.color, inside=Markup("").join(parts))
 
 
 def _tagged(text: str, x: float, y: float) -> Markup:
-    """A text beside a mark, to its left where there is no room to its right."""
+    """Render a text to the right of a marker, or to its left if there is no room."""
     left = x + 6 + 7 * len(text) > WIDTH - RIGHT
     up = max(y - 6, TOP + 10)
     return _text(text, x - 6 if left else x + 6, up, anchor="end" if left else "start")
@@ -165,19 +165,19 @@ def _interval(point: Point, x: float, vertical: _Scale) -> Markup:
 
 
 def _mark(marker: str, label: str, x: float, y: float) -> Markup:
-    shape = _tag("path", d=SHAPES[marker](x, y), class_=_LOOKS.get(marker, "mark"))
+    shape = _tag("path", d=SHAPES[marker](x, y), class_=_CLASSES.get(marker, "mark"))
     return Markup("<g><title>{label}</title>{shape}</g>").format(label=label, shape=shape)
 
 
 def legend_mark(series: Series) -> Markup:
-    """A series' marker and line as a small image for a legend."""
+    """Render the marker and line of a series as a small image for a legend."""
     dash = _dash(series)
     line = _tag("line", x1=0, x2=28, y1=7, y2=7, class_="line", stroke_dasharray=dash)
-    shape = _tag("path", d=SHAPES[series.marker](14, 7), class_=_LOOKS.get(series.marker, "mark"))
+    shape = _tag("path", d=SHAPES[series.marker](14, 7), class_=_CLASSES.get(series.marker, "mark"))
     return Markup(
         '<svg class="key" viewBox="0 0 28 14" width="28" height="14" aria-hidden="true" '
-        'style="--c:{colour}">{inside}</svg>'
-    ).format(colour=series.colour, inside=line + shape)
+        'style="--c:{color}">{inside}</svg>'
+    ).format(color=series.color, inside=line + shape)
 
 
 def _polygon(*corners: tuple[float, float]) -> Callable[[float, float], str]:
@@ -209,7 +209,7 @@ SHAPES: dict[str, Callable[[float, float], str]] = {
     "cross": _strokes((-4, -4, 4, 4), (-4, 4, 4, -4)),
     "plus": _strokes((-5, 0, 5, 0), (0, -5, 0, 5)),
 }  # fmt: skip
-_LOOKS = {"cross": "mark open", "plus": "mark open"}
+_CLASSES = {"cross": "mark open", "plus": "mark open"}
 
 
 def _text(text: str, x: float, y: float, *, anchor: str) -> Markup:
@@ -219,10 +219,10 @@ def _text(text: str, x: float, y: float, *, anchor: str) -> Markup:
 
 
 def _tag(name: str, **attributes: str | float) -> Markup:
-    """An empty element; "_" in an attribute's name is "-", an empty value is left out."""
-    said = [
+    """Render an empty element; "_" in an attribute name becomes "-", empty values are omitted."""
+    parts = [
         f'{key.rstrip("_").replace("_", "-")}="{escape(value)}"'
         for key, value in attributes.items()
         if value != ""
     ]
-    return Markup(f"<{name} {' '.join(said)}/>")  # noqa: S704 (our own names, values escaped)
+    return Markup(f"<{name} {' '.join(parts)}/>")  # noqa: S704 (our own names, values escaped)

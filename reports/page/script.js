@@ -1,5 +1,5 @@
 "use strict";
-// No text of a user ever becomes markup here: everything is set through textContent.
+// User text never becomes markup: it is always set through textContent.
 
 const byId = (id) => document.getElementById(id);
 
@@ -13,32 +13,32 @@ function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-// Light and dark: the reader's system decides until they press the button.
+// Theme: follows the system until the button is pressed.
 
 const THEMES = ["auto", "light", "dark"];
 
-function remembered() {
+function storedTheme() {
   try { return localStorage.getItem("theme") || "auto"; } catch { return "auto"; }
 }
 
-function wear(theme) {
+function setTheme(theme) {
   if (theme === "auto") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = theme;
   byId("theme").textContent = `Theme: ${theme}`;
-  try { localStorage.setItem("theme", theme); } catch { /* a file may have no storage */ }
+  try { localStorage.setItem("theme", theme); } catch { /* a file page may have no storage */ }
 }
 
 byId("theme").addEventListener("click", () => {
   const now = document.documentElement.dataset.theme || "auto";
-  wear(THEMES[(THEMES.indexOf(now) + 1) % THEMES.length]);
+  setTheme(THEMES[(THEMES.indexOf(now) + 1) % THEMES.length]);
 });
-wear(THEMES.includes(remembered()) ? remembered() : "auto");
+setTheme(THEMES.includes(storedTheme()) ? storedTheme() : "auto");
 
-// Tables: a heading is a button; rows are sorted within their group, gaps last either way.
+// Tables: headings are buttons; rows are sorted within their group, gaps always last.
 
-function keyOf(cell) {
-  const stated = cell.dataset.value;
-  if (stated !== undefined) return stated === "" ? null : Number(stated);
+function sortKey(cell) {
+  const exact = cell.dataset.value;
+  if (exact !== undefined) return exact === "" ? null : Number(exact);
   const text = cell.textContent.trim();
   if (text === "" || text === "-") return null;
   return /^[+-]?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
@@ -56,7 +56,7 @@ function sortBy(table, heads, column) {
   for (const head of heads) head.removeAttribute("aria-sort");
   heads[column].setAttribute("aria-sort", ascending ? "ascending" : "descending");
   for (const body of table.tBodies) {
-    const rows = [...body.rows].map((row) => [keyOf(row.cells[column]), row]);
+    const rows = [...body.rows].map((row) => [sortKey(row.cells[column]), row]);
     rows.sort((a, b) => compare(a[0], b[0], ascending ? 1 : -1));
     body.append(...rows.map(([, row]) => row));
   }
@@ -73,12 +73,12 @@ for (const table of document.querySelectorAll(".paper-table table")) {
     button.addEventListener("click", () => sortBy(table, heads, column));
   });
   const frame = table.parentElement;
-  frame.tabIndex = 0; // what scrolls sideways can be reached by keyboard
+  frame.tabIndex = 0; // makes horizontal scrolling available to the keyboard
   frame.setAttribute("role", "region");
   frame.setAttribute("aria-label", table.caption ? table.caption.textContent : "table");
 }
 
-// Plots: a legend's button hides its inpainter in all panels beneath it.
+// Plots: a legend button hides its inpainter in all panels of the group.
 
 for (const legend of document.querySelectorAll(".legend")) {
   legend.addEventListener("click", (event) => {
@@ -93,7 +93,7 @@ for (const legend of document.querySelectorAll(".legend")) {
   });
 }
 
-// Gallery: drawn a few pictures at a time, as they come into view.
+// Gallery: samples are rendered a few at a time, as they come into view.
 
 const STEP = 6;
 
@@ -101,86 +101,86 @@ function gallery() {
   const data = JSON.parse(byId("gallery-data").textContent);
   const form = byId("filters");
   let chosen = [];
-  let drawn = 0;
+  let rendered = 0;
 
   const value = (name) => (form.elements[name] ? form.elements[name].value : "");
   const wanted = (name, found) => !value(name) || value(name) === found;
 
-  function looks(exhibit) {
-    return exhibit.paintings
-      .filter((painting) => wanted("inpainter", painting.inpainter))
-      .flatMap((painting) => painting.looks)
-      .filter((look) => wanted("detector", look.detector) && look.value !== null)
-      .map((look) => look.value);
+  function values(sample) {
+    return sample.outputs
+      .filter((output) => wanted("inpainter", output.inpainter))
+      .flatMap((output) => output.detections)
+      .filter((detection) => wanted("detector", detection.detector) && detection.value !== null)
+      .map((detection) => detection.value);
   }
 
-  function hiding(exhibit) {
-    const found = looks(exhibit);
+  function meanValue(sample) {
+    const found = values(sample);
     return found.length ? found.reduce((sum, one) => sum + one, 0) / found.length : null;
   }
 
   function choose() {
     const order = value("order");
     const sign = (data.better === "lower" ? 1 : -1) * (order === "found" ? -1 : 1);
-    chosen = data.exhibits
+    chosen = data.samples
       .filter((one) => wanted("dataset", one.dataset) && wanted("bucket", one.bucket))
-      .map((one) => ({ one, rank: hiding(one) }));
+      .map((one) => ({ one, mean: meanValue(one) }));
     const named = (a, b) => a.one.sample.localeCompare(b.one.sample, "en", { numeric: true })
       || a.one.bucket.localeCompare(b.one.bucket);
-    chosen.sort((a, b) => (order === "name" ? 0 : compare(a.rank, b.rank, sign)) || named(a, b));
-    drawn = 0;
+    chosen.sort((a, b) => (order === "name" ? 0 : compare(a.mean, b.mean, sign)) || named(a, b));
+    rendered = 0;
     byId("exhibits").replaceChildren();
-    byId("shown").textContent = `${chosen.length} of ${data.exhibits.length} images`;
+    byId("shown").textContent = `${chosen.length} of ${data.samples.length} images`;
     more();
   }
 
   function more() {
-    const next = chosen.slice(drawn, drawn + STEP);
-    byId("exhibits").append(...next.map(draw));
-    drawn += next.length;
-    byId("more").hidden = drawn >= chosen.length;
+    const next = chosen.slice(rendered, rendered + STEP);
+    byId("exhibits").append(...next.map(render));
+    rendered += next.length;
+    byId("more").hidden = rendered >= chosen.length;
   }
 
-  function picture(index, alt) {
-    return make("img", { src: data.pictures[index], alt, loading: "lazy", decoding: "async" });
+  function image(index, alt) {
+    return make("img", { src: data.images[index], alt, loading: "lazy", decoding: "async" });
   }
 
   function column(name, ...children) {
     return make("div", { class: "column" }, make("p", { class: "name", text: name }), ...children);
   }
 
-  function seen(exhibit, painting, look) {
-    const text = `${data.names[look.detector]}: ${look.text}`;
-    const alt = `${exhibit.sample}: what ${look.detector} saw in the picture by ${painting.inpainter}`;
-    return make("div", { class: "seen" }, picture(look.heatmap, alt), make("span", { text }));
+  function heatmap(sample, output, detection) {
+    const text = `${data.names[detection.detector]}: ${detection.text}`;
+    const alt = `${sample.sample}: heatmap of ${detection.detector} for the output of ${output.inpainter}`;
+    return make("div", { class: "seen" }, image(detection.heatmap, alt), make("span", { text }));
   }
 
-  function painted(exhibit, painting) {
-    const label = `Compare ${painting.inpainter} with the original of ${exhibit.sample}`;
+  function inpainted(sample, output) {
+    const label = `Compare ${output.inpainter} with the original of ${sample.sample}`;
     const open = make("button", { type: "button", class: "open-compare", "aria-label": label },
-      picture(painting.picture, `${exhibit.sample} painted by ${painting.inpainter}`));
-    open.addEventListener("click", () => show(exhibit, painting));
-    const visible = painting.looks.filter((look) => wanted("detector", look.detector));
-    return column(data.names[painting.inpainter], open,
-      ...visible.map((look) => seen(exhibit, painting, look)));
+      image(output.image, `${sample.sample} inpainted by ${output.inpainter}`));
+    open.addEventListener("click", () => show(sample, output));
+    const visible = output.detections.filter((one) => wanted("detector", one.detector));
+    return column(data.names[output.inpainter], open,
+      ...visible.map((detection) => heatmap(sample, output, detection)));
   }
 
-  function draw({ one, rank }) {
-    const where = one.dataset ? `${one.dataset}: ` : "";
-    const mean = rank === null ? "" : `, mean ${data.metric} ${rank.toFixed(data.digits)}`;
-    const title = `${where}${one.sample}, hole ${one.bucket} %${mean}`;
-    const shown = one.paintings.filter((painting) => wanted("inpainter", painting.inpainter));
+  function render({ one, mean }) {
+    const dataset = one.dataset ? `${one.dataset}: ` : "";
+    const score = mean === null ? "" : `, mean ${data.metric} ${mean.toFixed(data.digits)}`;
+    const title = `${dataset}${one.sample}, mask ${one.bucket} %${score}`;
+    const shown = one.outputs.filter((output) => wanted("inpainter", output.inpainter));
     const strip = make("div", { class: "strip", tabindex: "0", role: "group", "aria-label": title },
-      column("image", picture(one.original, `${one.sample}, original`)),
-      column("hole", picture(one.hole, `${one.sample} with its hole`)),
-      ...shown.map((painting) => painted(one, painting)));
+      column("image", image(one.original, `${one.sample}, original`)),
+      column("hole", image(one.hole, `${one.sample} with its hole`)),
+      ...shown.map((output) => inpainted(one, output)));
     return make("article", { class: "exhibit", "data-sample": one.sample, "data-bucket": one.bucket },
       make("h3", { text: title }),
-      make("p", { class: "hint", text: `${shown.length} inpainted beside it: scroll sideways \u2192` }),
+      make("p", { class: "hint", text: `${shown.length} inpainted: scroll sideways \u2192` }),
       strip);
   }
 
-  // The slider: the original to its left, the painted picture to its right.
+  // Slider: the original on the left, the inpainted image on the right.
 
   function slide() {
     const share = Number(byId("slider").value);
@@ -188,17 +188,17 @@ function gallery() {
     byId("edge").style.left = `${share}%`;
   }
 
-  function show(exhibit, painting) {
-    const full = (name, small) => (exhibit.full ? `${exhibit.full}/${name}.png` : small);
-    byId("compare-head").textContent = `${exhibit.sample}, hole ${exhibit.bucket} %`;
-    byId("before").src = full("original", data.pictures[exhibit.original]);
-    byId("before").alt = `${exhibit.sample}, original`;
-    const file = painting.inpainter.replaceAll(":", "-"); // as --save-images writes it
-    byId("after").src = full(encodeURIComponent(file), data.pictures[painting.picture]);
-    byId("after").alt = `${exhibit.sample} painted by ${painting.inpainter}`;
-    byId("painted-by").textContent = data.names[painting.inpainter];
-    byId("numbers").textContent = painting.looks
-      .map((look) => `${data.names[look.detector]}: ${look.text}`).join("; ");
+  function show(sample, output) {
+    const full = (name, small) => (sample.full ? `${sample.full}/${name}.png` : small);
+    byId("compare-head").textContent = `${sample.sample}, mask ${sample.bucket} %`;
+    byId("before").src = full("original", data.images[sample.original]);
+    byId("before").alt = `${sample.sample}, original`;
+    const file = output.inpainter.replaceAll(":", "-"); // as named by --save-images
+    byId("after").src = full(encodeURIComponent(file), data.images[output.image]);
+    byId("after").alt = `${sample.sample} inpainted by ${output.inpainter}`;
+    byId("painted-by").textContent = data.names[output.inpainter];
+    byId("numbers").textContent = output.detections
+      .map((one) => `${data.names[one.detector]}: ${one.text}`).join("; ");
     byId("slider").value = 50;
     slide();
     byId("compare").showModal();
@@ -211,7 +211,7 @@ function gallery() {
   byId("slider").addEventListener("input", slide);
   byId("close").addEventListener("click", () => byId("compare").close());
   new IntersectionObserver((entries) => {
-    if (entries.some((entry) => entry.isIntersecting) && drawn < chosen.length) more();
+    if (entries.some((entry) => entry.isIntersecting) && rendered < chosen.length) more();
   }, { rootMargin: "400px" }).observe(byId("more"));
   choose();
 }

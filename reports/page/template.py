@@ -1,4 +1,4 @@
-"""Filling this package's templates: everything escaped, no script but ours."""
+"""Render the HTML templates of this package: escaped values, and a single allowed script."""
 
 from __future__ import annotations
 
@@ -11,10 +11,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 
-def fill_template(name: str, **context: Any) -> str:  # noqa: ANN401 (whatever a template needs)
-    """One of this package's templates, with the style and script it carries inside.
+def fill_template(name: str, **context: Any) -> str:  # noqa: ANN401 (template variables)
+    """Render one of this package's templates with its style and script inline.
 
-    Names of files are users' text: everything is escaped, and no script but ours may run.
+    File names come from users, so every value is escaped, and the content security policy allows
+    this package's script only, by its hash.
+
+    Args:
+        name: file name of the template.
+        context: its variables.
     """
     environment = Environment(
         loader=PackageLoader("reports.page", ""),

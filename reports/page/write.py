@@ -1,4 +1,4 @@
-"""What `bench report` writes: a run's page with its figures, or the page of two runs."""
+"""Entry points of `bench report`: write the page of a run, or the comparison of two runs."""
 
 from __future__ import annotations
 
@@ -12,23 +12,25 @@ from markupsafe import Markup
 from benchmark.core.inspecting import inspecting
 from benchmark.core.paths import write_text
 from benchmark.results.run_folder import newest_run, read_run
-from reports.compare import Comparison, compare_runs
+from reports.compare import compare_runs
+from reports.comparison import Comparison
+from reports.formats.comparison import comparison_html
 from reports.page.builder import write_page
 from reports.page.template import fill_template
 
 COMPARISON = "compare.html"
 
 
-class Compared(NamedTuple):
-    """A page about two runs.
+class ComparisonPage(NamedTuple):
+    """Page that compares two runs.
 
     Attributes:
         page: the file.
-        found: what it says.
+        comparison: its content.
     """
 
     page: Path
-    found: Comparison
+    comparison: Comparison
 
 
 @inspecting()
@@ -38,27 +40,27 @@ def write_report(
     store: str | Path | None = None,
     full: bool = False,
     written: datetime | None = None,
-    say: Callable[[str], object] = lambda _: None,
+    progress: Callable[[str], object] = lambda _: None,
 ) -> Path:
-    """Write index.html and figures/ into a run's folder; no model is loaded.
+    """Write index.html and figures/ into the folder of a run; no model is loaded.
 
     Args:
-        folder: the run's; by default the newest below runs/.
-        store: where the run's answers are, by default where `bench run` keeps them.
-        full: also write full images and heatmaps beside the page, which links to them.
-        written: the page's one time stamp, by default now; all else depends on the run alone.
-        say: told what is done next, in a line.
+        folder: folder of the run; by default the newest below runs/.
+        store: store with the run's outputs; by default that of `bench run`.
+        full: also write full-size images and heatmaps, to which the page links.
+        written: time stamp of the page, by default now; all else depends on the run alone.
+        progress: called with one line before each step.
 
     Returns:
         The page.
 
     Raises:
-        DataError: if there is no such run, it cannot be read, or full images are gone.
+        DataError: if there is no such run, it cannot be read, or full-size images are missing.
         OutputError: if a file cannot be written.
     """
     run = read_run(folder or newest_run(), store=store)
-    say(f"Run: {run.path}")
-    return write_page(run, written=written or _now(), full=full, say=say)
+    progress(f"Run: {run.path}")
+    return write_page(run, written=written or _now(), full=full, progress=progress)
 
 
 @inspecting()
@@ -69,37 +71,35 @@ def write_comparison(
     fail_on: str = "",
     store: str | Path | None = None,
     written: datetime | None = None,
-) -> Compared:
-    """Write compare.html into the second run's folder.
+) -> ComparisonPage:
+    """Write compare.html into the folder of the second run.
 
     Args:
-        first: folder of the run that is compared with.
-        second: folder of the run that may have moved.
-        fail_on: limits such as "auc:+0.01"; cells beyond them are in the comparison's failures.
-        store: where the answers of a run that has not ended are.
-        written: the page's one time stamp, by default now.
+        first: folder of the reference run.
+        second: folder of the run compared with it.
+        fail_on: limits such as "auc:+0.01"; cells beyond them are failures of the comparison.
+        store: store with the outputs of an unfinished run.
+        written: time stamp of the page, by default now.
 
     Returns:
         The page and the comparison.
 
     Raises:
-        BadInput: if `fail_on` cannot be read.
-        DataError: if a folder is no run's, or the runs are over different images or holes.
+        BadInput: if `fail_on` cannot be parsed.
+        DataError: if a folder holds no run, or the runs are over different images or masks.
         OutputError: if the page cannot be written.
     """
-    found = compare_runs(first, second, fail_on, store=store)
-    path = found.second / COMPARISON
+    comparison = compare_runs(first, second, fail_on, store=store)
+    path = comparison.second / COMPARISON
     text = fill_template(
         "compare.html",
-        title="SafePaint Bench: two runs",
+        title="SafePaint Bench: comparison of two runs",
         written=written or _now(),
-        found=found,
-        first=str(found.first),
-        second=str(found.second),
-        table=Markup(found.html()),  # noqa: S704 (escapes its texts)
+        comparison=comparison,
+        table=Markup(comparison_html(comparison)),  # noqa: S704 (escapes its texts)
     )
     write_text(path, text)
-    return Compared(path, found)
+    return ComparisonPage(path, comparison)
 
 
 def _now() -> datetime:

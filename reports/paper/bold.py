@@ -1,34 +1,31 @@
-"""What is bold in the paper's tables, and which of our numbers are marked."""
+"""Bold numbers of the paper's tables, and marks beside our numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
 from dataclasses import replace
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from benchmark.metrics import METRICS
 from benchmark.results.nulls import NULL_LINE, RANKED, CellKey
 from benchmark.results.rounding import number
-from reports.paper.layouts import Layout, layout_of
-
-if TYPE_CHECKING:
-    from benchmark.results.rows import ResultRow
-    from reports.paper.tables import Entry, Line, PaperTable
+from benchmark.results.rows import ResultRow
+from reports.paper.entries import Line, PaperTable, TableEntry
+from reports.paper.layouts import TableLayout, layout_of
 
 
-def with_bold(lines: Sequence[Line], layout: Layout) -> list[Line]:
-    """The lines of one group with the best of each column in bold, ours and the paper's apart."""
+def with_bold(lines: Sequence[Line], layout: TableLayout) -> list[Line]:
+    """Mark the best of each column of one group as bold, ours and the paper's apart."""
     best_paper, best_ours = set(), set()
     for column in range(len(layout.columns)) if layout.bold else ():
         column_of = [line.entries[column] for line in lines]
         best_paper |= {(row, column) for row in _best(column_of, [one.paper for one in column_of])}
-        painted = [
+        candidates = [
             entry.value if line.paints and not (entry.below_null or entry.met) else None
             for line, entry in zip(lines, column_of, strict=True)
         ]
-        painted = _from_null(lines, column, painted)
-        best_ours |= {(row, column) for row in _best(column_of, painted)}
+        candidates = _from_null(lines, column, candidates)
+        best_ours |= {(row, column) for row in _best(column_of, candidates)}
     return [
         replace(
             line,
@@ -46,11 +43,11 @@ def with_bold(lines: Sequence[Line], layout: Layout) -> list[Line]:
 
 
 def with_marks(table: PaperTable, below: Container[CellKey]) -> PaperTable:
-    """The table with every inpainter marked whose AUC lies below the null, and bold anew.
+    """Mark every inpainter whose AUC lies below the null, and recompute the bold numbers.
 
     Args:
         table: a table with a run's numbers.
-        below: where that is so, as `reports.statistics.inverted` has it.
+        below: where that is so, from `reports.statistics.below_null`.
     """
     lines = [
         replace(
@@ -74,7 +71,7 @@ def _spot(row: ResultRow) -> CellKey:
 def _from_null(
     lines: Sequence[Line], column: int, values: Sequence[float | None]
 ) -> list[float | None]:
-    """Of AUC how far from the null each value is, as it is ranked; others as they are."""
+    """Return the distances to the null that AUC is ranked by; other metrics unchanged."""
     nulls = [line.entries[column] for line in lines if line.name == NULL_LINE]
     if not nulls or nulls[0].value is None or nulls[0].place.metric != RANKED:
         return list(values)
@@ -85,8 +82,8 @@ def _from_null(
     ]
 
 
-def _best(entries: Sequence[Entry], values: Sequence[float | None]) -> set[int]:
-    """Rows whose number, as it is printed, no other of the column betters; none of just one."""
+def _best(entries: Sequence[TableEntry], values: Sequence[float | None]) -> set[int]:
+    """Return the rows with the best printed number of a column; none of a single number."""
     kind = METRICS.load(entries[0].place.metric)
     if kind.of_untouched_images():  # no inpainter is better by it
         return set()

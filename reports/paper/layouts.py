@@ -1,6 +1,6 @@
-"""How the paper lays out its Tables 1 to 6: rows, columns, headings and captions, in its order.
+"""Layouts of the paper's Tables 1 to 6: rows, columns, headings and captions, in its order.
 
-Names of data sets, detectors, models and metrics are those of `reported.csv`.
+Data sets, detectors, models and metrics are named as in `reported.csv`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,11 @@ from benchmark.results.reported import TABLES
 
 ARROWS = {"lower": "↓", "higher": "↑"}
 NUMBERS = (1, 2, 3, 4, 5, 6)
-DATASETS = {"places2": "Places2", "paris-street-view": "Paris Street View", "celeba": "CelebA"}
+DATASETS = {
+    "places2": "Places2",
+    "paris-street-view": "Paris Street View",
+    "celeba": "CelebA",
+}
 BUCKETS = ("10-20", "30-40", "50-60")
 FORENSIC = ("auc", "f1", "acc")
 MODELS = ("EdgeConnect", "MADF", "CTSDG", "AOT-GAN", "Lama", "FcF", "SafePaint")
@@ -23,13 +27,13 @@ DETECTED_BY = ("PSCC-Net", "TruFor", "IID-Net")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
-    """Rows that stand together.
+class RowGroup:
+    """Rows under one label.
 
     Attributes:
-        label: what stands beside them, or "".
-        detector: the detector they share, or "".
-        metric: the metric they share, or "" where the columns name it.
+        label: text beside the rows, or "".
+        detector: their detector, or "".
+        metric: their metric, or "" where the columns name it.
     """
 
     label: str
@@ -38,15 +42,15 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
+class TableColumn:
     """One column of numbers.
 
     Attributes:
         block: the heading over several columns, or "".
-        label: its own heading.
+        label: heading of this column.
         dataset: the paper's data set.
         metric: the metric, or "" where the rows name it.
-        bucket: the hole's bucket.
+        bucket: mask-ratio bin.
     """
 
     block: str
@@ -57,33 +61,34 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
-    """One of the paper's tables, without its numbers.
+class TableLayout:
+    """Layout of one of the paper's tables, without its numbers.
 
     Attributes:
         number: 1 to 6.
-        caption: the paper's, without reference numbers.
-        labels: headings of the columns that name the rows: the group's, if it has one, the model's.
-        groups: rows that stand together, from the top.
-        models: the models of every group, from the top.
-        columns: from the left.
+        caption: caption of the paper, without reference numbers.
+        labels: headings of the columns that name the rows: of the group, if there is one, and of
+            the model.
+        groups: row groups, from top to bottom.
+        models: models of every group, from top to bottom.
+        columns: columns of numbers, from left to right.
         bold: whether the paper prints the best of each group's column in bold.
-        others: whether models that the paper does not have can stand beneath.
+        others: whether models that the paper lacks can be added below.
     """
 
     number: int
     caption: str
     labels: tuple[str, ...]
-    groups: tuple[Group, ...]
+    groups: tuple[RowGroup, ...]
     models: tuple[str, ...]
-    columns: tuple[Column, ...]
+    columns: tuple[TableColumn, ...]
     bold: bool = True
     others: bool = True
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
-    """Where a number stands in the paper, in the words of `reported.csv`."""
+    """Position of a number in the paper, named as in `reported.csv`."""
 
     dataset: str
     detector: str
@@ -93,10 +98,9 @@ class Place:
 
 
 def heading(metric: str) -> str:
-    """A metric's title with its arrow: the direction in which an inpainter hides or inpaints
-    better.
+    """Return a metric's title with an arrow in the direction of better hiding or inpainting.
 
-    A metric of untouched images has none.
+    A metric of authentic images has no arrow.
 
     Raises:
         UnknownName: if there is no such metric.
@@ -105,8 +109,8 @@ def heading(metric: str) -> str:
     return kind.title if kind.of_untouched_images() else f"{kind.title} {ARROWS[kind.better]}"
 
 
-def layout_of(number: int) -> Layout:
-    """The layout of one table.
+def layout_of(number: int) -> TableLayout:
+    """Return the layout of one table.
 
     Raises:
         BadInput: if the paper has no such table.
@@ -119,7 +123,7 @@ def layout_of(number: int) -> Layout:
 
 @cache
 def paper_numbers(number: int) -> dict[Place, float]:
-    """The numbers that the paper prints in one of its tables, as `reported.csv` has them."""
+    """Return the numbers of one table of the paper, from `reported.csv`."""
     with TABLES.open(encoding="utf-8", newline="") as file:
         return {
             Place(
@@ -134,43 +138,43 @@ def paper_numbers(number: int) -> dict[Place, float]:
         }
 
 
-def place(group: Group, model: str, column: Column) -> Place:
-    """Where the number of a row and a column stands."""
+def place(group: RowGroup, model: str, column: TableColumn) -> Place:
+    """Return the position of the number in a row and column."""
     metric = column.metric or group.metric
     return Place(column.dataset, group.detector, model, column.bucket, metric)
 
 
 def percent(bucket: str) -> str:
-    """A bucket as a heading: "10-20 %"."""
+    """Return a mask-ratio bin as a heading: "10-20 %"."""
     return f"{bucket} %"
 
 
-def _quality(number: int) -> Layout:
-    return Layout(
+def _quality(number: int) -> TableLayout:
+    return TableLayout(
         number=number,
         caption="Quantitative comparison on visual quality.",
         labels=("Metric", "Model"),
-        groups=tuple(Group(label=heading(name), metric=name) for name in ("psnr", "lpips")),
+        groups=tuple(RowGroup(label=heading(name), metric=name) for name in ("psnr", "lpips")),
         models=MODELS,
         columns=tuple(
-            Column(block=title, label=percent(bucket), dataset=name, metric="", bucket=bucket)
+            TableColumn(block=title, label=percent(bucket), dataset=name, metric="", bucket=bucket)
             for name, title in DATASETS.items()
             for bucket in BUCKETS
         ),
     )
 
 
-def _forensic(number: int) -> Layout:
+def _forensic(number: int) -> TableLayout:
     detector = DETECTED_BY[number - 2]
-    return Layout(
+    return TableLayout(
         number=number,
         caption="Anti-forensic performance evaluation of the paper's SafePaint with SOTAs on "
         f"detector {detector}.",
         labels=("Model",),
-        groups=(Group(label="", detector=detector),),
+        groups=(RowGroup(label="", detector=detector),),
         models=MODELS,
         columns=tuple(
-            Column(
+            TableColumn(
                 block=heading(metric),
                 label=percent(bucket),
                 dataset="places2",
@@ -183,7 +187,7 @@ def _forensic(number: int) -> Layout:
     )
 
 
-def _ablation(number: int) -> Layout:
+def _ablation(number: int) -> TableLayout:
     return _at_30_40(
         number,
         "Ablation study conducted on three detectors.",
@@ -192,7 +196,7 @@ def _ablation(number: int) -> Layout:
     )
 
 
-def _plug_in(number: int) -> Layout:
+def _plug_in(number: int) -> TableLayout:
     return _at_30_40(
         number,
         "Anti-forensic performance evaluation of existing methods and these methods with the "
@@ -202,15 +206,17 @@ def _plug_in(number: int) -> Layout:
     )
 
 
-def _at_30_40(number: int, caption: str, models: tuple[str, ...], *, bold: bool) -> Layout:
-    return Layout(
+def _at_30_40(number: int, caption: str, models: tuple[str, ...], *, bold: bool) -> TableLayout:
+    return TableLayout(
         number=number,
         caption=caption,
         labels=("Detector", "Model"),
-        groups=tuple(Group(label=name, detector=name) for name in DETECTED_BY),
+        groups=tuple(RowGroup(label=name, detector=name) for name in DETECTED_BY),
         models=models,
         columns=tuple(
-            Column(block="", label=heading(name), dataset="places2", metric=name, bucket="30-40")
+            TableColumn(
+                block="", label=heading(name), dataset="places2", metric=name, bucket="30-40"
+            )
             for name in FORENSIC
         ),
         bold=bold,

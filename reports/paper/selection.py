@@ -1,9 +1,10 @@
-"""Which of a run's numbers stand where in a table of the paper: data sets, models, detectors."""
+"""Map positions in the paper's tables to numbers of a run: data sets, models, detectors."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from benchmark.metrics import CONVENTIONS, NULLS, OF_UNTOUCHED
 from benchmark.results.rows import ResultRow
@@ -11,36 +12,55 @@ from benchmark.results.run_folder import RunFolder
 from benchmark.results.variants import InpainterVariant, variants_of
 from benchmark.runner.resolve import ORIGINAL
 from detectors import DETECTORS
-from reports.paper.layouts import DATASETS, Layout, Place
+from reports.paper.layouts import DATASETS, Place, TableLayout
 
 FULL_MODEL = "Backbone+DDL+RWSA"  # Table 5's name of what Tables 1 to 4 call SafePaint
 
-Index = Mapping[tuple[str, str, str, str, str, str], ResultRow]
+
+class ResultKey(NamedTuple):
+    """Identity of one number of a run, in our names; `inpainter` includes the retouching."""
+
+    dataset: str
+    launder: str
+    detector: str
+    inpainter: str
+    bucket: str
+    metric: str
+
+
+class _Combination(NamedTuple):
+    """Data sets of the run, by the paper's data set whose columns they use, and post-processing."""
+
+    sets: Mapping[str, str]
+    launder: str
+
+
+ResultIndex = Mapping[ResultKey, ResultRow]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class View:
-    """A run's numbers on some of its data sets and one laundering, findable by the paper's names.
+class RunSelection:
+    """Numbers of a run on some data sets after one post-processing, found by the paper's names.
 
     Attributes:
-        sets: the paper's data sets and which of the run's stands in each.
-        launder: what was done to the inpainted images, or "".
-        index: the run's rows.
-        inpainters: the run's inpainters with their retouchings, by the paper's name or, without
+        sets: data sets of the run, by the paper's data set whose columns they use.
+        launder: post-processing of the inpainted images, or "".
+        index: rows of the run.
+        inpainters: inpainters of the run with their retouchings, by the paper's name or, without
             one, their own.
-        detectors: the run's detectors that the paper has, by the paper's name.
-        scored: the metrics that stand for the paper's own under the run's convention.
+        detectors: detectors of the run that the paper has, by the paper's name.
+        scored: metrics that replace the paper's under the convention of the run.
     """
 
     sets: Mapping[str, str]
     launder: str
-    index: Index
+    index: ResultIndex
     inpainters: Mapping[str, InpainterVariant]
     detectors: Mapping[str, str]
     scored: Mapping[str, str]
 
     def row(self, spot: Place) -> ResultRow | None:
-        """Our row for a place of the paper's table."""
+        """Return our row for a position of the paper's table, or None."""
         painter = self.inpainters.get(spot.inpainter)
         detector = self.detectors.get(spot.detector, "")
         dataset = self.sets.get(spot.dataset)
@@ -49,25 +69,27 @@ class View:
         metric = OF_UNTOUCHED.get(spot.metric, spot.metric) if painter.untouched else spot.metric
         metric = self.scored.get(metric, metric)
         launder = self.launder if detector else ""
-        return self.index.get((dataset, launder, detector, painter.name, spot.bucket, metric))
+        key = ResultKey(dataset, launder, detector, painter.name, spot.bucket, metric)
+        return self.index.get(key)
 
     def null(self, spot: Place) -> ResultRow | None:
-        """The null of a place's metric, where it has one that is scored as the metric is."""
+        """Return the null of a position's metric, if there is one under the same convention."""
         dataset = self.sets.get(spot.dataset)
         detector = self.detectors.get(spot.detector, "")
         metric = NULLS.get(spot.metric, "")
         if dataset is None or not detector or not metric or spot.metric in self.scored:
             return None
-        return self.index.get((dataset, self.launder, detector, ORIGINAL, spot.bucket, metric))
+        key = ResultKey(dataset, self.launder, detector, ORIGINAL, spot.bucket, metric)
+        return self.index.get(key)
 
 
-def views_of(layout: Layout, run: RunFolder) -> Iterator[View]:
-    """The run as one table of the paper needs it: once per data set and laundering.
+def run_selections(layout: TableLayout, run: RunFolder) -> Iterator[RunSelection]:
+    """Yield the selections that one table of the paper needs: per data set and post-processing.
 
-    Table 1 takes all of the paper's data sets that the run has at once.
+    Table 1 shows all of the paper's data sets in the run at once.
     """
     index = {
-        (row.dataset, row.launder, row.detector, row.painter, row.bucket, row.metric): row
+        ResultKey(row.dataset, row.launder, row.detector, row.painter, row.bucket, row.metric): row
         for row in run.results
     }
     inpainters = {one.reported or one.name: one for one in variants_of(run.plan)}
@@ -76,7 +98,7 @@ def views_of(layout: Layout, run: RunFolder) -> Iterator[View]:
     titles = {name: DETECTORS.card(name).reported for name in run.plan.detector_names}
     detectors = {title: name for name, title in titles.items() if title}
     for sets, launder in _combinations(layout, run):
-        yield View(
+        yield RunSelection(
             sets=sets,
             launder=launder,
             index=index,
@@ -86,14 +108,14 @@ def views_of(layout: Layout, run: RunFolder) -> Iterator[View]:
         )
 
 
-def _combinations(layout: Layout, run: RunFolder) -> Iterator[tuple[dict[str, str], str]]:
+def _combinations(layout: TableLayout, run: RunFolder) -> Iterator[_Combination]:
     datasets = list(dict.fromkeys(row.dataset for row in run.results))
     if layout.number > 1:
         for name in datasets:
             for launder in dict.fromkeys(row.launder for row in run.results):
-                yield {"places2": name}, launder
+                yield _Combination({"places2": name}, launder)
         return
     own = {name: name for name in datasets if name in DATASETS}
     if own:
-        yield own, ""
-    yield from (({"places2": name}, "") for name in datasets if name not in DATASETS)
+        yield _Combination(own, "")
+    yield from (_Combination({"places2": name}, "") for name in datasets if name not in DATASETS)

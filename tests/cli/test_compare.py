@@ -50,7 +50,7 @@ def test_json_is_one_document(bench: Bench) -> None:
     ("words", "said"),
     [
         (("before", "gone"), "gone: no such folder"),
-        (("before", "other"), "different images or holes"),
+        (("before", "other"), "different images or masks"),
         (("before", "after", "--fail-on", "aucc:+1"), "no 'aucc' in these runs"),
         (("before", "after", "--fail-on", "auc"), "expected METRIC:+NUMBER"),
     ],

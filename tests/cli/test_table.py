@@ -45,7 +45,7 @@ def test_a_run_that_was_stopped_shows_what_there_is(bench: Bench, photos: Path) 
     words = ("--run", "out", "--store", "store")
     assert bench("table", "1", *words, "--format", "csv").stdout == whole
     assert bench("table", "stats", *words, "--format", "csv").stdout == statistics
-    assert "the run has not ended" in bench("table", "1", *words).stdout
+    assert "the run has not finished" in bench("table", "1", *words).stdout
     result = bench("table", "1", "--run", "out", "--store", "elsewhere")
     assert result.exit_code == 2
     assert "elsewhere is no store" in result.stderr
@@ -59,8 +59,8 @@ def test_statistics_are_shown_beneath_and_by_themselves(bench: Bench) -> None:
     for said in (
         "SafePaint against its best rival, TruFor, AUC: 10-20 % +1.0000 [+1.0000, +1.0000] to ",
         "not tested (p below 0.05 cannot be reached with 6 images and 6 tests)",
-        "SafePaint against untouched images on TruFor (image AUC",
-        "original (false alarms)",
+        "SafePaint against authentic images on TruFor (image AUC",
+        "original (false positives)",
     ):
         assert said in text
     rows = list(csv.DictReader(StringIO(bench("table", "stats", "--format", "csv").stdout)))
@@ -75,7 +75,7 @@ def test_statistics_are_shown_beneath_and_by_themselves(bench: Bench) -> None:
     assert len(summary.splitlines()) < len(rows)
     assert "Best of 3 by AUC: 10-20 % " in summary
     assert "SafePaint against its best rival, TruFor, AUC: 10-20 % +1.0000" in summary
-    assert "False alarms on untouched images: 10-20 % " in summary
+    assert "False-positive rate on authentic images: 10-20 % " in summary
     assert f"All {len(rows)} rows: bench table stats --all" in summary
     assert max(map(len, summary.splitlines())) <= 80
 

@@ -1,4 +1,4 @@
-"""A run whose page is tested, and a browser to open it in."""
+"""Fixtures: a small run with its page, and a headless browser."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from benchmark.runner.plan import Plan
 from reports.page.write import write_report
 
 HARMFUL = "<script>document.title='gone'<"  # with a file's ending: </script> needs a slash
-PICTURES = ("b", "a", HARMFUL, "img onerror=alert(1) src=x \"'>")
+IMAGES = ("b", "a", HARMFUL, "img onerror=alert(1) src=x \"'>")
 WRITTEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
@@ -30,12 +30,12 @@ class Made(NamedTuple):
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    """Four small images, one of them named to do harm; models without weights; one laundering."""
+    """Four small images, one with a harmful name; models without weights; post-processing."""
     root = tmp_path_factory.mktemp("page")
     photos = root / "photos"
     photos.mkdir()
     generator = np.random.default_rng(0)
-    for name in PICTURES:
+    for name in IMAGES:
         rough = generator.integers(0, 256, (8, 8, 3), dtype=np.uint8)
         Image.fromarray(rough).resize((64, 64)).save(photos / f"{name}.png")
     plan = Plan(
@@ -55,7 +55,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 @pytest.fixture
 def copied(made: Made, tmp_path: Path) -> Made:
-    """The run in a folder of its own, for a test that changes it."""
+    """A copy of the run, for tests that change it."""
     folder = tmp_path / "copy"
     shutil.copytree(made.folder, folder)
     return Made(folder, made.store)
@@ -63,13 +63,13 @@ def copied(made: Made, tmp_path: Path) -> Made:
 
 @pytest.fixture(scope="session")
 def written_page(made: Made) -> Path:
-    """The run's page."""
+    """Page of the run."""
     return write_report(made.folder, store=made.store, written=WRITTEN)
 
 
 @pytest.fixture(scope="session")
 def open_page(written_page: Path) -> Iterator[Callable[..., Any]]:
-    """Open a page in headless Chromium; skips where none is installed."""
+    """Open a page in headless Chromium; skip if it is not installed."""
     pytest.importorskip("selenium", reason="needs selenium: pip install '.[test]'")
     driver, chromium = shutil.which("chromedriver"), shutil.which("chromium")
     if not driver or not chromium:

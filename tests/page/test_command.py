@@ -15,7 +15,7 @@ from tests.page.test_contents import forget_sum
 
 @pytest.fixture(autouse=True)
 def _no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Drawing the figures takes most of a report's time and is tested elsewhere."""
+    """Skip drawing the figures: it takes most of the time and is tested elsewhere."""
     monkeypatch.setattr("reports.page.builder.write_figures", lambda *_: ())
 
 

@@ -1,4 +1,4 @@
-"""What is in the page, its images and its figures; no browser needed."""
+"""Contents of the page, its images and figures, without a browser."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from reports.figures.charts import charts
 from reports.figures.files import draw, write_figures
 from reports.gallery import make_gallery, with_edge
 from reports.page.write import write_comparison, write_report
-from tests.page.conftest import HARMFUL, PICTURES, WRITTEN, Made
+from tests.page.conftest import HARMFUL, IMAGES, WRITTEN, Made
 from tests.stopped import stop
 
 
 @pytest.fixture
 def _no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For tests of the page alone: drawing the figures takes most of a report's time."""
+    """Skip drawing the figures: it takes most of the time of a report."""
     monkeypatch.setattr("reports.page.builder.write_figures", lambda *_: ())
 
 
@@ -75,10 +75,10 @@ def test_a_users_name_never_becomes_markup(written_page: Path) -> None:
     text = written_page.read_text(encoding="utf-8")
     assert HARMFUL not in text
     assert text.count("<script") == 2
-    assert {one["sample"] for one in data_of(written_page)["exhibits"]} == set(PICTURES)
+    assert {one["sample"] for one in data_of(written_page)["samples"]} == set(IMAGES)
 
 
-def test_the_gallery_says_the_numbers_of_samples_csv(made: Made, written_page: Path) -> None:
+def test_the_gallery_has_the_numbers_of_samples_csv(made: Made, written_page: Path) -> None:
     with (made.folder / "samples.csv").open(encoding="utf-8", newline="") as file:
         expected = {
             (row["sample"], row["mask_ratio_percent"], row["inpainter"], row["detector"]): (
@@ -88,37 +88,39 @@ def test_the_gallery_says_the_numbers_of_samples_csv(made: Made, written_page: P
             if not row["launder"]
         }
     found = {
-        (one["sample"], one["bucket"], painting["inpainter"], look["detector"]): look["value"]
-        for one in data_of(written_page)["exhibits"]
-        for painting in one["paintings"]
-        for look in painting["looks"]
+        (one["sample"], one["bucket"], output["inpainter"], detection["detector"]): detection[
+            "value"
+        ]
+        for one in data_of(written_page)["samples"]
+        for output in one["outputs"]
+        for detection in output["detections"]
     }
     assert found == expected
-    assert len(found) == len(PICTURES) * 2 * 3 * 2
+    assert len(found) == len(IMAGES) * 2 * 3 * 2
 
 
-def test_a_gallery_too_large_leaves_some_of_every_bucket_and_says_so(made: Made) -> None:
+def test_a_gallery_too_large_keeps_some_of_every_bin_with_a_note(made: Made) -> None:
     run = read_run(made.folder, store=made.store)
     whole = make_gallery(run)
-    assert len(whole.exhibits) == whole.samples == 8
+    assert len(whole.samples) == whole.total == 8
     assert whole.notes == ()
-    small = make_gallery(run, budget=sum(map(len, whole.pictures)) // 3)
-    assert 2 <= len(small.exhibits) < 8
-    assert {one.bucket for one in small.exhibits} == {"10-20", "30-40"}
-    assert f"Shown are {len(small.exhibits)} of 8 samples" in small.notes[-1]
-    assert sum(map(len, small.pictures)) < sum(map(len, whole.pictures)) // 2
+    small = make_gallery(run, budget=sum(map(len, whole.images)) // 3)
+    assert 2 <= len(small.samples) < 8
+    assert {one.bucket for one in small.samples} == {"10-20", "30-40"}
+    assert f"{len(small.samples)} of 8 samples are shown" in small.notes[-1]
+    assert sum(map(len, small.images)) < sum(map(len, whole.images)) // 2
 
 
 def test_an_image_shown_twice_is_kept_once(made: Made) -> None:
     gallery = make_gallery(read_run(made.folder, store=made.store))
-    assert len(set(gallery.pictures)) == len(gallery.pictures)
-    for one in gallery.exhibits:
-        untouched = next(each for each in one.paintings if each.inpainter == "original")
-        assert untouched.picture == one.original
+    assert len(set(gallery.images)) == len(gallery.images)
+    for one in gallery.samples:
+        untouched = next(each for each in one.outputs if each.inpainter == "original")
+        assert untouched.image == one.original
 
 
 @pytest.mark.usefixtures("_no_figures")
-def test_without_its_store_the_page_has_no_gallery_and_says_why(
+def test_without_its_store_the_page_has_a_reason_instead_of_a_gallery(
     copied: Made, tmp_path: Path
 ) -> None:
     page = write_report(copied.folder, store=tmp_path / "gone", written=WRITTEN)
@@ -130,7 +132,7 @@ def test_without_its_store_the_page_has_no_gallery_and_says_why(
 
 
 def forget_keys(folder: Path) -> None:
-    """Make samples.csv one of an older version, which says of no image where it is stored."""
+    """Remove the store keys from samples.csv, as in files of older versions."""
     path = folder / "samples.csv"
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -143,17 +145,19 @@ def forget_keys(folder: Path) -> None:
 
 
 def forget_sum(folder: Path, name: str) -> None:
-    """As if the run had written the file as it is now."""
+    """Remove the checksum of a file from the record."""
     record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
     del record["files"][name]
     (folder / "record.json").write_text(json.dumps(record), encoding="utf-8")
 
 
-def test_an_older_run_whose_plan_names_a_folder_has_no_gallery_and_says_why(copied: Made) -> None:
-    """Its samples file does not say where the images are stored, and looking reads no folder."""
+def test_an_older_run_whose_plan_names_a_folder_has_a_reason_instead_of_a_gallery(
+    copied: Made,
+) -> None:
+    """Its samples file has no store keys, and a report reads no folder of the plan."""
     forget_keys(copied.folder)
     gallery = make_gallery(read_run(copied.folder, store=copied.store))
-    assert gallery.exhibits == ()
+    assert gallery.samples == ()
     (note,) = gallery.notes
     assert "if you trust it" in note
 
@@ -169,20 +173,20 @@ def test_a_finished_run_needs_neither_data_nor_masks_nor_models(
     for name in ("benchmark.runner.resolve.resolve_plan", "benchmark.runner.sources.Sources.load"):
         monkeypatch.setattr(name, gone)
     assert make_gallery(read_run(copied.folder, store=copied.store)) == before
-    assert len(before.exhibits) == 8
+    assert len(before.samples) == 8
 
 
-def test_a_store_of_other_runs_is_said(made: Made, tmp_path: Path) -> None:
+def test_a_store_of_other_runs_is_noted(made: Made, tmp_path: Path) -> None:
     from benchmark.store.store import Store
 
     Store(tmp_path / "other").put(())  # a store, but of other runs
     gallery = make_gallery(read_run(made.folder, store=tmp_path / "other"))
-    assert not gallery.exhibits
+    assert not gallery.samples
     assert [note.partition(":")[0] for note in gallery.notes] == ["8 samples are left out"]
-    assert "name the run's own store with --store" in gallery.notes[0]
+    assert "give the run's own store with --store" in gallery.notes[0]
 
 
-def test_a_store_without_a_models_images_is_said(made: Made, tmp_path: Path) -> None:
+def test_a_store_without_a_models_images_is_noted(made: Made, tmp_path: Path) -> None:
     from benchmark.store.store import Store
 
     shutil.copytree(made.store, tmp_path / "store")
@@ -194,23 +198,23 @@ def test_a_store_without_a_models_images_is_said(made: Made, tmp_path: Path) -> 
             for key in (row.keys.image if row.inpainter == "telea" else "", row.keys.heatmap)
         )
     gallery = make_gallery(run)
-    assert len(gallery.exhibits) == 8
+    assert len(gallery.samples) == 8
     for name in ("telea", "flatness"):
         assert any(note.startswith(f"{name}: the store has no image") for note in gallery.notes)
 
 
 @pytest.mark.usefixtures("_no_figures")
-def test_a_run_still_going_has_a_page_that_says_so(copied: Made) -> None:
+def test_an_unfinished_run_has_a_page(copied: Made) -> None:
     stop(copied.folder)
     page = write_report(copied.folder, store=copied.store, written=WRITTEN)
     text = page.read_text(encoding="utf-8")
-    assert "This run has not ended" in text
+    assert "This run has not finished" in text
     assert "Not known yet." in text
-    assert len(data_of(page)["exhibits"]) == 8
+    assert len(data_of(page)["samples"]) == 8
 
 
 @pytest.mark.usefixtures("_no_figures")
-def test_a_run_that_failed_in_part_says_what(copied: Made) -> None:
+def test_failures_are_listed(copied: Made) -> None:
     path = copied.folder / "record.json"
     record = json.loads(path.read_text(encoding="utf-8"))
     failure = {"kind": "failed", "bucket": "10-20", "model": "chance", "reason": "NaN <b>here</b>"}
@@ -218,7 +222,7 @@ def test_a_run_that_failed_in_part_says_what(copied: Made) -> None:
     path.write_text(json.dumps(record), encoding="utf-8")
     page = write_report(copied.folder, store=copied.store, written=WRITTEN)
     text = page.read_text(encoding="utf-8")
-    assert "This run is not whole: 1 job failed" in text
+    assert "This run is incomplete: 1 job failed" in text
     assert "NaN &lt;b&gt;here&lt;/b&gt;" in text
     assert HARMFUL not in text
 
@@ -235,15 +239,15 @@ def test_full_images_lie_where_the_page_links_them(copied: Made) -> None:
     page = write_report(copied.folder, store=copied.store, written=WRITTEN, full=True)
     from urllib.parse import unquote
 
-    for one in data_of(page)["exhibits"]:
+    for one in data_of(page)["samples"]:
         folder = page.parent / unquote(one["full"])
         assert {"original.png", "telea.png", "meanfill.png"} <= {
             path.name for path in folder.iterdir()
         }
 
 
-def test_full_images_that_are_gone_are_one_line(copied: Made, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="is not a store"):
+def test_missing_full_images_are_one_line(copied: Made, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="is no store of answers"):
         write_report(copied.folder, store=tmp_path / "gone", full=True)
 
 
@@ -287,14 +291,14 @@ def test_a_comparison_names_the_cells_beyond_the_limit(made: Made, copied: Made)
         writer.writerows(rows)
     forget_sum(copied.folder, "results.csv")
     compared = write_comparison(made.folder, copied.folder, fail_on="auc:+0.01", written=WRITTEN)
-    assert len(compared.found.failures) == 4  # two detectors, two buckets
+    assert len(compared.comparison.failures) == 4  # two detectors, two buckets
     text = compared.page.read_text(encoding="utf-8")
     assert "4 moved" in text
     assert "the limit is +0.01" in text
     shutil.rmtree(copied.folder)
 
 
-def test_what_a_reader_wants_stands_first_and_what_was_not_measured_is_closed(
+def test_sections_are_in_order_and_tables_without_numbers_are_closed(
     written_page: Path,
 ) -> None:
     text = written_page.read_text(encoding="utf-8")
@@ -315,18 +319,18 @@ def test_bars_have_their_interval_and_an_axis(written_page: Path) -> None:
     assert '<span class="scale"><span>0</span><span>AUC</span><span>1</span></span>' in ladder
 
 
-def test_a_score_says_what_the_detector_calls_it(written_page: Path) -> None:
-    for exhibit in data_of(written_page)["exhibits"]:
-        for painting in exhibit["paintings"]:
-            for look in painting["looks"]:
+def test_a_score_is_shown_with_the_decision(written_page: Path) -> None:
+    for sample in data_of(written_page)["samples"]:
+        for output in sample["outputs"]:
+            for detection in output["detections"]:
                 found = re.fullmatch(
-                    r"(?:AUC [\d.]+, )?score ([\d.]+), called (forged|untouched) "
+                    r"(?:AUC [\d.]+, )?score ([\d.]+), called (forged|authentic) "
                     r"\(forged above (.+)\)",
-                    look["text"],
+                    detection["text"],
                 )
-                assert found, look["text"]
+                assert found, detection["text"]
                 score, threshold = float(found[1]), float(found[3])
-                assert threshold == DETECTORS.card(look["detector"]).threshold
+                assert threshold == DETECTORS.card(detection["detector"]).threshold
                 if score != threshold:  # rounded
                     assert (score > threshold) == (found[2] == "forged")
 

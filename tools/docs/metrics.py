@@ -34,7 +34,7 @@ be selected: they are measured along with the metric that they belong to ([the n
 
 def pages() -> dict[str, str]:
     """Return the list, and every metric's page with its facts updated."""
-    found = {name: METRICS.load(name) for name in METRICS.ours}
+    found = {name: METRICS.load(name) for name in METRICS.built_in}
     whole = {name: _page(name, one) for name, one in found.items()}
     rows = (
         (f"[`{name}`]({name}.md)", _arrow(one), _heading(whole[name], name))

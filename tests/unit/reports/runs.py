@@ -1,4 +1,4 @@
-"""A run's folder made of numbers, without running anything."""
+"""Runs made of given numbers, without running a model."""
 
 from __future__ import annotations
 
@@ -13,20 +13,22 @@ from benchmark.metrics import METRICS
 from benchmark.metrics.intervals import RULES
 from benchmark.results.csv import write_results
 from benchmark.results.files import write_rows
-from benchmark.results.rows import ResultRow
+from benchmark.results.rows import ResultRow, SampleRow
+from benchmark.results.run_folder import RunFolder
 from benchmark.results.samples import FIXED
 from benchmark.retouch import retouched_name
 from benchmark.runner.plan import Plan
 from inpainters import INPAINTERS
 
-Draw = Callable[[str, str, str, int], float]  # inpainter, metric, bucket, sample -> its value
+ValueOf = Callable[[str, str, str, int], float]  # value by inpainter, metric, bin and sample
+MODELS = ("telea", "meanfill", "original", "safepaint")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Made:
-    """What to make a run of; `absent` inpainters have no weights and no rows of samples.
+    """Contents of a run; `absent` inpainters have no weights and no sample rows.
 
-    `nulls` are measured of the untouched images, `original` asked for or not.
+    `nulls` are measured on authentic images, with or without `original` in the plan.
     """
 
     inpainters: tuple[str, ...] = ("safepaint", "telea", "meanfill", "original")
@@ -41,10 +43,10 @@ class Made:
     convention: str = "paper"
     samples: int = 6
     mask: str = "drawn with seed 1"
-    value: Draw = field(default=lambda inpainter, metric, bucket, sample: 0.5)
+    value: ValueOf = field(default=lambda inpainter, metric, bucket, sample: 0.5)
 
     def write(self, folder: Path) -> Path:
-        """Write the folder of a finished run."""
+        """Write the folder of a finished run and return it."""
         folder.mkdir(parents=True)
         plan = Plan(
             datasets=self.datasets,
@@ -71,8 +73,8 @@ class Made:
             for dataset in self.datasets
             for painter in self._painters
             for metric in self.metrics
-            for launder in (("", *self.launders) if verdict(metric) else ("",))
-            for detector in (self.detectors if verdict(metric) else ("",))
+            for launder in (("", *self.launders) if needs_detection(metric) else ("",))
+            for detector in (self.detectors if needs_detection(metric) else ("",))
             for bucket in self.buckets
         ] + [
             replace(
@@ -87,7 +89,7 @@ class Made:
         ]
 
     def _null_rows(self) -> list[dict[str, object]]:
-        """Rows for the null alone; in a run with `original` they would be one with its own."""
+        """Sample rows of the null; only without `original`, whose rows would hold them."""
         return [
             {
                 "dataset": dataset,
@@ -111,7 +113,7 @@ class Made:
 
     @property
     def _painters(self) -> list[tuple[str, str]]:
-        """Inpainters with their retouchings; `value` is asked for "telea+grain:1.5"."""
+        """Inpainters with their retouchings; `value` gets names such as "telea+grain:1.5"."""
         steps = ["" if step == "none" else step for step in self.retouch] or [""]
         return [(name, step) for name in self.inpainters for step in steps]
 
@@ -175,7 +177,8 @@ class Made:
         values: dict[str, object] = {
             name: self.value(retouched_name(*painter), name, bucket, sample)
             for name in self.metrics
-            if (detector or not verdict(name)) and not (launder and not verdict(name))
+            if (detector or not needs_detection(name))
+            and not (launder and not needs_detection(name))
         }
         score = 0.9 if values.get("acc") else 0.1
         if "acc" in values:
@@ -194,5 +197,45 @@ class Made:
         }
 
 
-def verdict(metric: str) -> bool:
+def needs_detection(metric: str) -> bool:
+    """Whether a metric is computed from detections."""
     return METRICS.load(metric).needs == "verdict"
+
+
+def result_row(inpainter: str, metric: str, value: float | None, **changed: object) -> ResultRow:
+    """A row of results.csv of the detector `flatness`, with some fields changed."""
+    known = {
+        "dataset": "samples", "launder": "", "detector": "flatness", "bucket": "10-20",
+        "n": 4, "expected": 4, "low": None, "high": None,
+        "weights": f"{inpainter}=none flatness=none", "sees_hole": False, "reason": "",
+    }  # fmt: skip
+    named = {"inpainter": inpainter, "metric": metric, "value": value}
+    return ResultRow(**{**known, **named, **changed})  # type: ignore[arg-type]
+
+
+def sample_row(name: str, inpainter: str, auc: float) -> SampleRow:
+    """A row of samples.csv of the detector `flatness`."""
+    return SampleRow(
+        dataset="samples", launder="", sample=name, bucket="10-20", mask="drawn",
+        inpainter=inpainter, detector="flatness", score=0.5, numbers={"auc": (auc,)},
+    )  # fmt: skip
+
+
+def run_of(
+    results: list[ResultRow],
+    samples: list[SampleRow] | None = None,
+    *,
+    buckets: tuple[str, ...] = ("10-20",),
+) -> RunFolder:
+    """A finished run of these rows, without files."""
+    run = RunFolder(
+        path=Path("run"),
+        plan=Plan(
+            inpainters=MODELS, detectors=("flatness",), metrics=("auc", "acc"), buckets=buckets
+        ),
+        record={"failures": []},
+        results=tuple(results),
+        store=Path("store"),
+    )
+    run.__dict__["samples"] = tuple(samples or ())  # the cached property
+    return run

@@ -1,4 +1,4 @@
-"""A run's statistics: pairs are images, gaps and variants are no rivals, alarms stand by ACC."""
+"""Statistics of a run: paired by image, rivals without gaps and variants, false positives."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_holm_corrects_the_tests_of_one_detector(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-def test_a_verdict_that_cannot_be_reached_is_none(tmp_path: Path) -> None:
+def test_no_test_where_5_percent_cannot_be_reached(tmp_path: Path) -> None:
     """Two metrics at 6 images: 2 tests of 2 / 64 at the least."""
     for one in (one for one in statistics(tmp_path / "six") if one.name == "next_best"):
         assert one.verdict == "not tested"
@@ -80,7 +80,7 @@ def test_a_verdict_that_cannot_be_reached_is_none(tmp_path: Path) -> None:
     assert few.reason == "5 images, a test needs 6"
 
 
-def test_the_table_says_the_same_verdict(tmp_path: Path) -> None:
+def test_the_table_shows_the_same_test(tmp_path: Path) -> None:
     run = read_run(Made(buckets=("10-20",), value=level, samples=7).write(tmp_path / "run"))
     found = list(statistics_of(run))
     best = the(found, "next_best", "auc")
@@ -95,7 +95,7 @@ def test_the_table_says_the_same_verdict(tmp_path: Path) -> None:
     assert "0.0313" in text
 
 
-def test_what_is_no_rival(tmp_path: Path) -> None:
+def test_variants_and_gaps_are_no_rivals(tmp_path: Path) -> None:
     found = statistics(
         tmp_path / "run",
         inpainters=("safepaint", "safepaint-ddl", "madf", "telea", "original"),
@@ -122,7 +122,7 @@ def test_ranks_that_tie_are_shared(tmp_path: Path) -> None:
     assert {one.value for one in found if one.name == "rank"} == {2.0}
 
 
-def test_the_papers_order_is_agreed_with_over_models_it_has(tmp_path: Path) -> None:
+def test_rank_agreement_is_over_the_papers_models(tmp_path: Path) -> None:
     models = ("safepaint", "edgeconnect", "madf", "ctsdg", "telea")
     found = statistics(tmp_path / "run", inpainters=models)
     tau = the(found, "kendall_tau_b", "auc", "")
@@ -130,7 +130,7 @@ def test_the_papers_order_is_agreed_with_over_models_it_has(tmp_path: Path) -> N
     assert (tau.value, tau.n) == (pytest.approx((5 - 1) / 6), 4)
 
 
-def test_three_models_have_no_order_to_agree_with(tmp_path: Path) -> None:
+def test_three_models_are_too_few_for_rank_agreement(tmp_path: Path) -> None:
     models = ("safepaint", "edgeconnect", "madf", "telea")
     run = read_run(Made(inpainters=models, value=level).write(tmp_path / "run"))
     found = list(statistics_of(run))
@@ -143,7 +143,7 @@ def test_three_models_have_no_order_to_agree_with(tmp_path: Path) -> None:
     assert "3 models, Kendall's tau needs 4" in render(found, "csv")
 
 
-def test_forged_against_untouched(tmp_path: Path) -> None:
+def test_forged_against_authentic(tmp_path: Path) -> None:
     found = statistics(tmp_path / "run", launders=("jpeg:70",))
     plain = [one for one in found if not one.launder]
     assert the(plain, "fpr", "fpr", "original").value == pytest.approx(1 / 6)
@@ -151,21 +151,24 @@ def test_forged_against_untouched(tmp_path: Path) -> None:
     assert the(plain, "balanced_accuracy", "score", "meanfill").value == pytest.approx(11 / 12)
     few = the(plain, "acc_at_5", "score", "meanfill")
     assert few.value is None
-    assert few.reason == "6 untouched images, detection at 5 % false alarms needs 20"
-    alarms = the(plain, "fpr", "fpr", "original")
-    assert (alarms.low, alarms.high) == pytest.approx((0.00421, 0.64123), abs=5e-6)  # 1 of 6
+    assert few.reason == "6 authentic images, detection at 5 % false positives needs 20"
+    rate = the(plain, "fpr", "fpr", "original")
+    assert (rate.low, rate.high) == pytest.approx((0.00421, 0.64123), abs=5e-6)  # 1 of 6
     assert [one.launder for one in found if one.name == "fpr"] == ["", "jpeg:70"]
 
 
-def test_twenty_untouched_images_are_enough_for_5_percent(tmp_path: Path) -> None:
+def test_twenty_authentic_images_are_enough_for_5_percent(tmp_path: Path) -> None:
     found = statistics(tmp_path / "run", samples=20)
     at_5 = the(found, "acc_at_5", "score", "meanfill")
-    assert (at_5.value, at_5.reason) == (6 / 20, "")  # one alarm, and the threshold is below it
+    assert (at_5.value, at_5.reason) == (
+        6 / 20,
+        "",
+    )  # one false positive, and the threshold is below it
     assert at_5.low is not None
     assert at_5.low < 0.3 < at_5.high
 
 
-def test_without_untouched_images_there_are_no_alarms(tmp_path: Path) -> None:
+def test_without_authentic_images_there_are_no_false_positives(tmp_path: Path) -> None:
     found = statistics(tmp_path / "run", inpainters=("safepaint", "telea"))
     assert {one.name for one in found} == {"rank", "difference", "next_best", "kendall_tau_b"}
 
@@ -176,7 +179,7 @@ def test_only_the_detectors_wanted(tmp_path: Path) -> None:
     assert {one.detector for one in statistics_of(run, detectors={""})} == {""}
 
 
-def test_a_plug_in_is_set_against_its_model_without(tmp_path: Path) -> None:
+def test_a_plug_in_is_compared_with_its_model_without(tmp_path: Path) -> None:
     made = Made(
         inpainters=("edgeconnect", "edgeconnect+rwsa", "telea"),
         value=lambda inpainter, metric, _, sample: (
@@ -196,7 +199,7 @@ def test_a_plug_in_is_set_against_its_model_without(tmp_path: Path) -> None:
     )
 
 
-def test_findings_speak_of_the_tables_models_alone(tmp_path: Path) -> None:
+def test_findings_are_about_the_models_of_the_table(tmp_path: Path) -> None:
     made = Made(inpainters=("safepaint", "safepaint-ddl", "telea", "original"), value=level)
     run = read_run(made.write(tmp_path / "run"))
     found = {

@@ -32,10 +32,11 @@ from reports.figures.files import draw
 from reports.findings import annotated
 from reports.formats import render
 from reports.page.plots import svg
-from reports.page.summary import verdicts
+from reports.page.summary import detector_summaries
 from reports.page.write import write_report
-from reports.paper.tables import Line, PaperTable, paper_tables
-from reports.statistics import inverted, statistics_of
+from reports.paper.entries import Line, PaperTable
+from reports.paper.tables import paper_tables
+from reports.statistics import below_null, statistics_of
 from tests.unit.reports.runs import Made
 
 NULLS = ("auc_null", "f1_null", "area_null")
@@ -115,7 +116,7 @@ def test_ranks_of_auc_go_by_the_distance_to_the_null(tmp_path: Path) -> None:
     assert ranks(found, "auc") == {"telea": 1, "safepaint": 2}  # meanfill has none
     assert ranks(found, "f1") == {"safepaint": 1.5, "telea": 1.5}
     assert ranks(found, "psnr").keys() == {"safepaint", "telea", "meanfill"}
-    below = {spot.inpainter for spot in inverted(statistics_of(found))}
+    below = {spot.inpainter for spot in below_null(statistics_of(found))}
     assert below == {"meanfill"}
 
 
@@ -291,14 +292,14 @@ def test_the_null_is_post_processed_like_the_images(tmp_path: Path) -> None:
 
 
 def sentences(found: RunFolder) -> str:
-    (verdict,) = verdicts(found, statistics_of(found))
-    return " ".join(verdict.sentences)
+    (summary,) = detector_summaries(found, statistics_of(found))
+    return " ".join(summary.sentences)
 
 
 def test_the_finding_ranks_by_the_null_and_names_models_below(tmp_path: Path) -> None:
     said = sentences(made(tmp_path / "run"))
     assert "telea hides best" in said
-    assert "the null, untouched images with the same holes, is 0.4550" in said
+    assert "the null, authentic images with the same holes, is 0.4550" in said
     assert "meanfill §: found by the inverted map" in said
     assert "0.5 is chance" not in said
     old = sentences(made(tmp_path / "old", nulls=()))
@@ -317,7 +318,7 @@ def test_the_page_has_the_null_in_its_bars(tmp_path: Path) -> None:
     text = write_report(tmp_path / "run", store=tmp_path / "none").read_text(encoding="utf-8")
     assert text.count('<span class="null" style="left:45.5%">') == 3
     assert '<span class="who">meanfill (mini) §</span>' in text
-    assert "the upright one the null: untouched pictures, the same holes" in text
+    assert "Vertical line: the null, authentic images with the same masks" in text
     assert NULL_LINE in text
 
 

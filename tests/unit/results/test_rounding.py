@@ -96,7 +96,7 @@ def test_nothing_else_rounds_a_number_of_results() -> None:
             if isinstance(node, ast.FormattedValue) and node.format_spec is not None:
                 spec = ast.unparse(node.format_spec)
                 known = (file.name, spec) in {
-                    ("compare.py", "f'+.6f'"), ("summary.py", "f'.0f'"),
+                    ("compare.py", "f'+.6f'"), ("finding.py", "f'.0f'"),
                     ("builder.py", "f'.1f'"),  # where a bar ends, in percent of its width
                 }  # fmt: skip
                 assert "f" not in spec[2:-1] or known, f"{file.name}: {ast.unparse(node)}"

@@ -26,9 +26,10 @@ from benchmark.results.training_exposure import MET, TRAINING_NOTE, training_not
 from benchmark.runner.resolve import resolve_plan, training_exposure_of
 from reports.compare import compare_runs
 from reports.document import table_document
-from reports.findings import summarised
+from reports.findings import summary_text
 from reports.formats import FORMATS
-from reports.page.summary import verdicts
+from reports.formats.comparison import comparison_rows
+from reports.page.summary import detector_summaries
 from reports.paper.tables import paper_tables
 from reports.statistics import statistics_of
 from tests.small import small_weights
@@ -190,7 +191,7 @@ def test_ranks_omit_inpainters_seen_in_training(out: Path) -> None:
     assert all(one.value is not None for one in other if one.inpainter == "telea"
                and one.metric == "f1")  # fmt: skip
     assert "telea, telea+grain:2: seen in training, not ranked." in " ".join(
-        summarised(found).split()
+        summary_text(found).split()
     )
 
 
@@ -202,19 +203,19 @@ def test_standing_omits_inpainters_seen_in_training() -> None:
 
 def test_the_page_ranks_no_inpainter_seen_in_training(out: Path) -> None:
     found = read_run(out)
-    for verdict in verdicts(found, statistics_of(found)):
-        met = {one.inpainter for one in verdict.glances if one.met}
+    for summary in detector_summaries(found, statistics_of(found)):
+        met = {one.inpainter for one in summary.inpainters if one.met}
         assert met == {
             "trufor": {"telea", "telea+grain:2"},
             "psccnet": {"navierstokes", "navierstokes+grain:2"},
-        }.get(verdict.detector, set())
-        for one in verdict.glances:
+        }.get(summary.detector, set())
+        for one in summary.inpainters:
             assert (MET in one.name) == one.met
             assert not (one.met and one.standing is not None)
-        said = " ".join(verdict.sentences)
+        said = " ".join(summary.sentences)
         assert (TRAINING_NOTE in said) == bool(met)
         assert not any(f"{name} hides best" in said for name in met)
-        assert ("Unknown" in said) == (verdict.detector == "iidnet")
+        assert ("Unknown" in said) == (summary.detector == "iidnet")
 
 
 def test_the_page_and_a_comparison_show_the_mark(record: RunRecord, out: Path) -> None:
@@ -227,7 +228,7 @@ def test_the_page_and_a_comparison_show_the_mark(record: RunRecord, out: Path) -
     assert f"telea{MET}" in page
     assert "\\u00b6 seen in training" in page  # beside a detector's numbers in the gallery
     same = compare_runs(out, out)
-    named = {row[3] for row in same.rows() if row[2] == "trufor"}
+    named = {row[3] for row in comparison_rows(same) if row[2] == "trufor"}
     assert f"telea{MET}" in named
     assert "meanfill" in named
     assert MET in same.rule

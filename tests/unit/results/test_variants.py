@@ -17,7 +17,7 @@ from reports.compare import compare_runs
 from reports.figures.charts import charts
 from reports.figures.files import draw
 from reports.page.controls import gains
-from reports.page.summary import Verdict, verdicts
+from reports.page.summary import DetectorSummary, detector_summaries
 from reports.paper.tables import paper_tables
 from reports.statistics import statistics_of
 from tests.unit.reports.runs import Made
@@ -41,8 +41,8 @@ def made(folder: Path, **changes: object) -> RunFolder:
     return read_run(Made(**options).write(folder))  # type: ignore[arg-type]
 
 
-def found(run: RunFolder) -> tuple[Verdict, ...]:
-    return verdicts(run, statistics_of(run))
+def found(run: RunFolder) -> tuple[DetectorSummary, ...]:
+    return detector_summaries(run, statistics_of(run))
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def run(tmp_path: Path) -> RunFolder:
 
 
 def test_variant_names_round_trip() -> None:
-    for name in INPAINTERS.ours:
+    for name in INPAINTERS.built_in:
         for step in ("", "grain:1.5", "grain:match", "median:3"):
             painter = InpainterVariant(name, step)
             assert parse_variant(painter.name) == painter
@@ -117,7 +117,7 @@ def test_extra_lines_of_the_papers_tables(run: RunFolder) -> None:
     assert lines["safepaint+grain:1.5"].entries[0].value == pytest.approx(0.6, abs=0.1)
     assert lines["safepaint+grain:1.5"].entries[0].paper is None
     assert lines["safepaint+grain:1.5"].edition == "mini"
-    assert "original (false alarms)" in lines
+    assert "original (false positives)" in lines
     control = lines["original+grain:1.5"]  # lowest, but never the best
     assert not any(entry.ours_best for entry in control.entries)
     assert lines["telea+grain:match"].entries[0].ours_best
@@ -126,7 +126,7 @@ def test_extra_lines_of_the_papers_tables(run: RunFolder) -> None:
 def test_tables_5_and_6_have_their_own_models_retouched_and_no_others(run: RunFolder) -> None:
     (table,) = paper_tables(5, run)
     names = {one.name for one in table.lines if one.measured}
-    assert {"Backbone+DDL+RWSA", "safepaint+grain:1.5", "original (false alarms)"} <= names
+    assert {"Backbone+DDL+RWSA", "safepaint+grain:1.5", "original (false positives)"} <= names
     assert not any(name.startswith(("telea", "meanfill")) for name in names)
 
 
@@ -163,7 +163,7 @@ def test_statistics_take_them_as_further_models_but_not_as_the_best_rival(run: R
 
 def test_each_variant_has_its_own_color_and_marker(run: RunFolder) -> None:
     chart = next(one for one in charts(run) if one.name.endswith("auc"))
-    assert len({(one.colour, one.marker) for one in chart.series}) == len(chart.series) == 11
+    assert len({(one.color, one.marker) for one in chart.series}) == len(chart.series) == 11
     assert "telea+grain:1.5" in {one.name for one in chart.series}
     assert "telea+grain:1.5, 10-20 %" in chart.series[4].points[0].label
     quality = next(one for one in charts(run) if one.name.endswith("psnr"))
@@ -175,19 +175,19 @@ def test_each_variant_has_its_own_color_and_marker(run: RunFolder) -> None:
 
 
 def test_the_finding_begins_with_the_gain_over_a_flat_color(run: RunFolder) -> None:
-    (verdict,) = found(run)
-    first = verdict.sentences[0]
+    (summary,) = found(run)
+    first = summary.sentences[0]
     assert first.startswith(
-        "What does a network gain over one flat colour (meanfill) with the same retouching? "
+        "What does a network gain over a flat color (meanfill) with the same retouching? "
         "It hides better in 1 of 2, worse in 1 (AUC of the same images, Holm's rule over 2 tests): "
         "with grain:1.5, safepaint +0.1"
     )
     assert "(hides worse, p 0.0156); with grain:match, safepaint -0.0" in first
     assert "(hides better, p 0.0156)" in first
     assert "telea" not in first  # no network
-    assert "telea+grain:match hides best" in verdict.sentences[1]
-    assert "safepaint against its best rival (two-sided)" in verdict.sentences[3]
-    assert "telea+grain:1.5" in {one.inpainter for one in verdict.glances}
+    assert "telea+grain:match hides best" in summary.sentences[1]
+    assert "safepaint against its best rival (two-sided)" in summary.sentences[3]
+    assert "telea+grain:1.5" in {one.inpainter for one in summary.inpainters}
 
 
 def test_a_model_below_the_null_does_not_hide_better(tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ def test_a_model_below_the_null_does_not_hide_better(tmp_path: Path) -> None:
 
 
 def test_a_gain_is_paired_image_by_image(run: RunFolder) -> None:
-    values = {one.inpainter: one.values for one in found(run)[0].glances}
+    values = {one.inpainter: one.values for one in found(run)[0].inpainters}
     tests = {one.painter.retouch: one.test for one in gains(run, "auc", values)}
     for step, test in tests.items():
         apart = values[f"safepaint+{step}"] - values[f"meanfill+{step}"]
@@ -219,7 +219,7 @@ def test_the_finding_without_a_flat_color_or_a_network(tmp_path: Path) -> None:
     run = made(tmp_path / "b", inpainters=("meanfill", "telea"))
     assert found(run)[0].sentences[0].startswith("telea+grain:match hides best")
     run = made(tmp_path / "c", retouch=())
-    assert "flat colour" not in " ".join(found(run)[0].sentences)
+    assert "flat color" not in " ".join(found(run)[0].sentences)
 
 
 def test_few_images_give_no_verdict(tmp_path: Path) -> None:

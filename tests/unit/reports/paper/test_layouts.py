@@ -1,4 +1,4 @@
-"""The layouts hold the paper's 369 numbers, each once, and its bold cells are the best."""
+"""Layouts hold the paper's 369 numbers once each; its bold cells are the best."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The paper's tables with a run's numbers: where they stand, the best, what is said of gaps."""
+"""The paper's tables with a run's numbers: positions, bold numbers, reasons for gaps."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import pytest
 
 from benchmark.core.errors import DataError
 from benchmark.results.run_folder import read_run
-from reports.paper.tables import Line, PaperTable, paper_tables
+from reports.paper.entries import Line, PaperTable
+from reports.paper.tables import paper_tables
 from tests.unit.reports.runs import Made
 
 LEVEL = {"safepaint": 0.5, "telea": 0.6, "meanfill": 0.5 + 1e-6, "original": 0.0}
@@ -33,16 +34,16 @@ def test_ours_the_papers_and_the_difference(tmp_path: Path) -> None:
     assert line(table, "SafePaint").edition == "mini"
 
 
-def test_the_best_is_by_the_printed_number_and_untouched_images_do_not_compete(
+def test_the_best_is_by_the_printed_number_and_authentic_images_do_not_compete(
     tmp_path: Path,
 ) -> None:
     (table,) = tables(tmp_path / "run", 3)
     assert {one.name for one in table.lines if one.entries[0].ours_best} == {
         "SafePaint", "meanfill",
     }  # fmt: skip
-    alarms = line(table, "original (false alarms)")
-    assert [entry.value for entry in alarms.entries[6:]] == [0.0, 0.0, 0.0]
-    assert not any(entry.ours_best for entry in alarms.entries)
+    authentic = line(table, "original (false positives)")
+    assert [entry.value for entry in authentic.entries[6:]] == [0.0, 0.0, 0.0]
+    assert not any(entry.ours_best for entry in authentic.entries)
 
 
 def test_gaps_have_their_reasons_once(tmp_path: Path) -> None:
@@ -57,16 +58,16 @@ def test_gaps_have_their_reasons_once(tmp_path: Path) -> None:
     assert line(table, "MADF").edition == ""
 
 
-def test_one_table_per_data_set_and_laundering(tmp_path: Path) -> None:
+def test_one_table_per_data_set_and_post_processing(tmp_path: Path) -> None:
     found = tables(tmp_path / "run", 3, datasets=("places2", "samples"), launders=("jpeg:70",))
     assert [(table.dataset, table.launder) for table in found] == [
         ("places2", ""), ("places2", "jpeg:70"), ("samples", ""), ("samples", "jpeg:70"),
     ]  # fmt: skip
     assert "beside" not in found[0].title
-    assert "laundered by jpeg:70" in found[1].title
+    assert "after jpeg:70" in found[1].title
 
 
-def test_under_another_convention_its_numbers_stand_there_and_the_title_says_so(
+def test_the_title_names_another_convention(
     tmp_path: Path,
 ) -> None:
     metrics = ("auc_imdlbenco", "f1_imdlbenco", "acc")
@@ -89,7 +90,7 @@ def test_table_1_has_the_papers_data_sets_side_by_side(tmp_path: Path) -> None:
     assert not any("original" in one.name for one in own.lines)
 
 
-def test_a_perceptual_metric_stands_in_under_its_own_name(tmp_path: Path) -> None:
+def test_a_substitute_for_lpips_has_its_own_name(tmp_path: Path) -> None:
     (table,) = tables(tmp_path / "gmsd", 1, metrics=("psnr", "gmsd"))
     groups = list(dict.fromkeys(one.group for one in table.lines))
     assert groups == ["PSNR ↑", "LPIPS ↓", "GMSD ↓ (not in the paper)"]
@@ -97,16 +98,16 @@ def test_a_perceptual_metric_stands_in_under_its_own_name(tmp_path: Path) -> Non
     assert not any("GMSD" in one.group for one in table.lines)
 
 
-def test_table_5_calls_the_full_model_by_its_parts(tmp_path: Path) -> None:
+def test_table_5_names_the_full_model_by_its_parts(tmp_path: Path) -> None:
     (table,) = tables(tmp_path / "run", 5, inpainters=("safepaint", "safepaint-ddl", "original"))
     ours = [(one.group, one.name, one.model) for one in table.lines if one.measured and one.paints]
     assert ours == [
         ("TruFor", "Backbone+DDL", "safepaint-ddl"), ("TruFor", "Backbone+DDL+RWSA", "safepaint"),
     ]  # fmt: skip
-    assert sum(not one.paints for one in table.lines) == 1  # only where its detector judged
+    assert sum(not one.paints for one in table.lines) == 1  # only where its detector is in the run
 
 
-def test_a_derived_score_and_what_looks_into_the_hole_are_marked(tmp_path: Path) -> None:
+def test_a_derived_score_is_marked(tmp_path: Path) -> None:
     (table,) = tables(tmp_path / "run", 4, detectors=("iidnet",))
     assert any(note.startswith("† ACC of IID-Net") for note in table.notes)
     (other,) = tables(tmp_path / "other", 3)
@@ -136,7 +137,7 @@ def test_a_run_without_the_tables_detector_is_all_gaps(tmp_path: Path) -> None:
     assert "Gaps (-): SafePaint: no PSCC-Net in this run." in table.notes
 
 
-def test_a_bucket_that_the_run_has_not(tmp_path: Path) -> None:
+def test_a_bin_that_the_run_lacks(tmp_path: Path) -> None:
     (table,) = tables(tmp_path / "run", 3, buckets=("10-20",), metrics=("auc", "f1", "acc"))
     gaps = [note for note in table.notes if "SafePaint" in note]
     assert [note.split(": ")[-1] for note in gaps] == [

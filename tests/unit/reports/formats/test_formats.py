@@ -1,4 +1,4 @@
-"""Every format holds every number; LaTeX is well-formed; nothing is rounded but in print."""
+"""Formats of the paper's tables: complete, well-formed, rounded in print only."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from benchmark.results.run_folder import read_run
 from reports.formats import FORMATS, render
 from reports.formats.grid import signed
 from reports.formats.tex import escaped
+from reports.paper.entries import PaperTable
 from reports.paper.layouts import paper_numbers
-from reports.paper.tables import PaperTable, paper_table, paper_tables
+from reports.paper.tables import paper_table, paper_tables
 from tests.unit.reports.runs import Made
 
 NUMBERS = range(1, 7)
@@ -127,7 +128,7 @@ def test_latex_escapes_what_a_name_can_hold() -> None:
 
 
 class Outline(HTMLParser):
-    """Tags that are open, and the cells of every row."""
+    """Open tags, and the number of cells of every row."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -159,7 +160,6 @@ def test_html_is_well_formed_and_sortable(number: int, filled: tuple[PaperTable,
 
 
 def test_html_escapes_titles(filled: tuple[PaperTable, ...]) -> None:
-
     text = render((replace(filled[0], title="<script>", notes=("<b>",)),), "html")
     assert "<script>" not in text
     assert "&lt;b&gt;" in text
@@ -171,7 +171,7 @@ def test_the_same_tables_are_the_same_bytes(name: str, filled: tuple[PaperTable,
     assert render(filled, name).endswith("\n")
 
 
-def test_a_format_nobody_knows() -> None:
+def test_an_unknown_format_is_refused() -> None:
     with pytest.raises(UnknownName, match="Did you mean 'text'"):
         render((paper_table(2),), "txt")
 
