@@ -40,14 +40,14 @@ class Detector(Model, ABC):
         pixels = (count, height, width)
         confidence = answer.confidence
         return Detection(
-            heatmap=self._clean("heatmap", answer.heatmap, pixels),
-            score=self._clean("score", answer.score, (count,)),
+            heatmap=self._checked("heatmap", answer.heatmap, pixels),
+            score=self._checked("score", answer.score, (count,)),
             confidence=(
-                None if confidence is None else self._clean("confidence", confidence, pixels)
+                None if confidence is None else self._checked("confidence", confidence, pixels)
             ),
         )
 
-    def _clean(self, what: str, values: Tensor, shape: tuple[int, ...]) -> Tensor:
+    def _checked(self, what: str, values: Tensor, shape: tuple[int, ...]) -> Tensor:
         check_answer(self.card.name, what, values, shape)
         values = values.detach().float().cpu()
         if not bool(torch.isfinite(values).all()):

@@ -187,7 +187,7 @@ def operation(code: str, width: int, *, stride: int, dilation: int) -> nn.Module
     return Activated(width, {"01": 3, "02": 5}[code], stride=stride)
 
 
-class Cell(nn.Module):
+class SearchedCell(nn.Module):
     """A widening and three searched operations, added to the input or to a 1x1 convolution of it.
 
     Args:
@@ -316,10 +316,10 @@ class IIDNetNetwork(nn.Module):
         self.bn1 = nn.BatchNorm2d(stem[0], eps=1e-5)
         self.conv2 = nn.Conv2d(stem[0], stem[1], 3, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(stem[1], eps=1e-5)
-        self.cell1 = Cell(1, stem[1], widths[0])
-        self.cell2 = Cell(2, widths[0], widths[1])
+        self.cell1 = SearchedCell(1, stem[1], widths[0])
+        self.cell2 = SearchedCell(2, widths[0], widths[1])
         for number in range(3, self.config.cells + 1):
-            self.add_module(f"cell{number}", Cell(number, widths[1], widths[1]))
+            self.add_module(f"cell{number}", SearchedCell(number, widths[1], widths[1]))
         self.att = Attention(widths[1])
         self.decision = decision(3 * widths[1], self.config.decision_width)
         self.median = smoothing(1)  # in the authors' file, and used by nobody

@@ -105,21 +105,21 @@ def resize(planes: Tensor, size: Sequence[int]) -> Tensor:
     return F.interpolate(planes, size=list(size), mode="bilinear", align_corners=True)
 
 
-def convolve(channels: int, width: int, *, stride: int = 1, bias: bool = False) -> nn.Conv2d:
+def conv3x3(channels: int, width: int, *, stride: int = 1, bias: bool = False) -> nn.Conv2d:
     """A 3x3 convolution that keeps the size, or halves it and rounds up."""
     return nn.Conv2d(channels, width, 3, stride, padding=1, bias=bias)
 
 
-def normalise(width: int) -> nn.BatchNorm2d:
+def batch_norm(width: int) -> nn.BatchNorm2d:
     """Batch norm with the authors' slow running statistics."""
     return nn.BatchNorm2d(width, eps=1e-5, momentum=0.01)
 
 
-def step(
+def conv_bn(
     channels: int, width: int, *, stride: int = 1, bias: bool = False, relu: bool = True
 ) -> nn.Sequential:
     """A 3x3 convolution, a batch norm and, unless said, a ReLU."""
-    layers = [convolve(channels, width, stride=stride, bias=bias), normalise(width)]
+    layers = [conv3x3(channels, width, stride=stride, bias=bias), batch_norm(width)]
     return nn.Sequential(*layers, *([nn.ReLU(inplace=True)] if relu else []))
 
 
@@ -130,10 +130,10 @@ class BasicBlock(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.conv1 = convolve(width, width)
-        self.bn1 = normalise(width)
-        self.conv2 = convolve(width, width)
-        self.bn2 = normalise(width)
+        self.conv1 = conv3x3(width, width)
+        self.bn1 = batch_norm(width)
+        self.conv2 = conv3x3(width, width)
+        self.bn2 = batch_norm(width)
 
     def forward(self, planes: Tensor) -> Tensor:
         """Map (N, C, h, w) to a map of the same shape."""
@@ -153,15 +153,15 @@ class Bottleneck(nn.Module):
     def __init__(self, channels: int, inner: int, width: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(channels, inner, 1, bias=False)
-        self.bn1 = normalise(inner)
-        self.conv2 = convolve(inner, inner)
-        self.bn2 = normalise(inner)
+        self.bn1 = batch_norm(inner)
+        self.conv2 = conv3x3(inner, inner)
+        self.bn2 = batch_norm(inner)
         self.conv3 = nn.Conv2d(inner, width, 1, bias=False)
-        self.bn3 = normalise(width)
+        self.bn3 = batch_norm(width)
         self.downsample: nn.Module = nn.Identity()
         if channels != width:
             shortcut = nn.Conv2d(channels, width, 1, bias=False)
-            self.downsample = nn.Sequential(shortcut, normalise(width))
+            self.downsample = nn.Sequential(shortcut, batch_norm(width))
 
     def forward(self, planes: Tensor) -> Tensor:
         """Map (N, channels, h, w) to a map (N, width, h, w)."""
@@ -206,10 +206,12 @@ def _crossing(widths: Sequence[int], source: int, target: int) -> nn.Module:
         return nn.Identity()
     if source > target:
         return nn.Sequential(
-            nn.Conv2d(widths[source], widths[target], 1, bias=False), normalise(widths[target])
+            nn.Conv2d(widths[source], widths[target], 1, bias=False), batch_norm(widths[target])
         )
-    halvings = [step(widths[source], widths[source], stride=2) for _ in range(source + 1, target)]
-    last = step(widths[source], widths[target], stride=2, relu=False)
+    halvings = [
+        conv_bn(widths[source], widths[source], stride=2) for _ in range(source + 1, target)
+    ]
+    last = conv_bn(widths[source], widths[target], stride=2, relu=False)
     return nn.Sequential(*halvings, last)
 
 
@@ -221,18 +223,18 @@ class Trunk(nn.Module):
     def __init__(self, config: PSCCNetConfig) -> None:
         super().__init__()
         stem, widths, blocks = config.stem_width, config.widths, config.blocks
-        self.conv1 = convolve(3, stem)
-        self.bn1 = normalise(stem)
-        self.conv2 = convolve(stem, stem)
-        self.bn2 = normalise(stem)
+        self.conv1 = conv3x3(3, stem)
+        self.bn1 = batch_norm(stem)
+        self.conv2 = conv3x3(stem, stem)
+        self.bn2 = batch_norm(stem)
         self.layer1 = nn.Sequential(
             Bottleneck(stem, stem, 4 * stem),
             *(Bottleneck(4 * stem, stem, 4 * stem) for _ in range(blocks - 1)),
         )
         self.transition1 = nn.ModuleList(
             (
-                step(4 * stem, widths[0]),
-                nn.Sequential(step(4 * stem, widths[1], stride=2)),
+                conv_bn(4 * stem, widths[0]),
+                nn.Sequential(conv_bn(4 * stem, widths[1], stride=2)),
             )
         )
         self.stage2 = nn.Sequential(Exchange(widths[:2], blocks))
@@ -254,7 +256,7 @@ class Trunk(nn.Module):
 def _another_branch(channels: int, width: int, *, number: int) -> nn.ModuleList:
     """Branches that pass unchanged, and a new one from the coarsest of them."""
     passing = (nn.Identity() for _ in range(number))
-    return nn.ModuleList((*passing, nn.Sequential(step(channels, width, stride=2))))
+    return nn.ModuleList((*passing, nn.Sequential(conv_bn(channels, width, stride=2))))
 
 
 class Correlation(nn.Module):
@@ -278,9 +280,9 @@ class Correlation(nn.Module):
         self.W_s = nn.Conv2d(width, width, 1)
         self.W_c = nn.Conv2d(width, width, 1)
         self.getmask = nn.Sequential(
-            convolve(width, mask_width, bias=True),
+            conv3x3(width, mask_width, bias=True),
             nn.ReLU(inplace=True),
-            convolve(mask_width, 1, bias=True),
+            conv3x3(mask_width, 1, bias=True),
         )
 
     def forward(self, planes: Tensor) -> Tensor:
@@ -349,10 +351,10 @@ class ImageHead(nn.Module):
             nn.Sequential(Bottleneck(width, width, 2 * width)) for width in widths
         )
         self.downsamp_modules = nn.ModuleList(
-            step(2 * fine, 2 * coarse, stride=2, bias=True) for fine, coarse in pairwise(widths)
+            conv_bn(2 * fine, 2 * coarse, stride=2, bias=True) for fine, coarse in pairwise(widths)
         )
         self.final_layer = nn.Sequential(
-            nn.Conv2d(2 * widths[3], width, 1), normalise(width), nn.ReLU(inplace=True)
+            nn.Conv2d(2 * widths[3], width, 1), batch_norm(width), nn.ReLU(inplace=True)
         )
         self.classifier = nn.Sequential(
             nn.Linear(width, config.judge_hidden),

@@ -192,7 +192,7 @@ class AOTGAN(Inpainter):
         height, width = images.shape[2:]
         border = (0, _allowed(width) - width, 0, _allowed(height) - height)
         if any(border):
-            self._beyond((height, width), f"its edge is repeated to multiples of {MULTIPLE}")
+            self._warn_size((height, width), f"its edge is repeated to multiples of {MULTIPLE}")
         raw: Tensor = self.network(
             F.pad(images * 2 - 1, border, mode="replicate"),
             F.pad(masks, border),  # what is added is known

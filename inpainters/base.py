@@ -20,7 +20,7 @@ from benchmark.core.threads import network_threads
 class Inpainter(Model, ABC):
     """Paints the holes of images; a subclass writes `card`, `_fill` and, with weights, `_load`."""
 
-    _warned = False
+    _size_warned = False
 
     @final
     @torch.inference_mode()
@@ -53,8 +53,10 @@ class Inpainter(Model, ABC):
         if surplus:
             raise BadInput(f"{self.card.name} takes no latents named {', '.join(surplus)}")
         height, width = images.shape[2:]
-        extended = self._extend(images).to(self.device, copy=True)  # a model may write into it
-        holes = self._extend(masks).to(self.device, copy=True)
+        extended = self._pad_to_multiple(images).to(
+            self.device, copy=True
+        )  # a model may write into it
+        holes = self._pad_to_multiple(masks).to(self.device, copy=True)
         with network_threads(heavy=self.heavy):
             raw = self._fill_from(latents or {}, extended, holes, seed=seed)
         if isinstance(raw, Tensor) and raw.ndim == 4:
@@ -66,7 +68,7 @@ class Inpainter(Model, ABC):
             raise BadOutput(f"{self.card.name} answered NaN or infinity")
         return torch.where(hole, raw.clamp(0, 1), images)
 
-    def _extend(self, planes: Tensor) -> Tensor:
+    def _pad_to_multiple(self, planes: Tensor) -> Tensor:
         """Extend to the card's multiple at the right and bottom edge, by reflection."""
         height, width = planes.shape[2:]
         down, right = -height % self.card.multiple, -width % self.card.multiple
@@ -81,15 +83,15 @@ class Inpainter(Model, ABC):
         """As `_fill`; a model whose card names latents overrides it, to use those given."""
         return self._fill(images, masks, seed=seed)
 
-    def _beyond(self, size: tuple[int, int], rule: str) -> None:
+    def _warn_size(self, size: tuple[int, int], rule: str) -> None:
         """Warn, once, that the authors' program has no answer at this size (height, width).
 
         Args:
             size: the images'.
             rule: what is done instead.
         """
-        if not self._warned:
-            self._warned = True
+        if not self._size_warned:
+            self._size_warned = True
             height, width = size
             warnings.warn(
                 f"{self.card.name}: its authors' program takes no {height}x{width} images; "

@@ -85,7 +85,7 @@ class CTSDGConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class PartialFeatures:
     """Features of which some are known.
 
     Attributes:
@@ -96,14 +96,14 @@ class Part:
     features: Tensor
     known: Tensor
 
-    def enlarged(self) -> Part:
+    def upsampled(self) -> PartialFeatures:
         """Twice the size: features bilinear, the mask by its nearest."""
         known = F.interpolate(self.known, scale_factor=2, mode="nearest")
-        return Part(features=_enlarged(self.features), known=known)
+        return PartialFeatures(features=_upsampled(self.features), known=known)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Painted:
+class CTSDGOutput:
     """What the generator answers to N images.
 
     Attributes:
@@ -118,7 +118,7 @@ class Painted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Projected:
+class Projections:
     """What each decoder alone would answer to N images; not used for the image.
 
     Attributes:
@@ -130,7 +130,7 @@ class Projected:
     edges: Tensor
 
 
-def _enlarged(features: Tensor) -> Tensor:
+def _upsampled(features: Tensor) -> Tensor:
     return F.interpolate(features, scale_factor=2, mode="bilinear", align_corners=False)
 
 
@@ -154,7 +154,7 @@ class PartialUnit(nn.Module):
         self.bn = nn.BatchNorm2d(width) if norm else nn.Identity()
         self.slope = slope
 
-    def forward(self, *parts: Part) -> Part:
+    def forward(self, *parts: PartialFeatures) -> PartialFeatures:
         """Convolve the parts, one after the other in the channels.
 
         What a window misses is made up for by scale, counted over all channels; where a window
@@ -167,7 +167,7 @@ class PartialUnit(nn.Module):
         known = count.clamp(0, 1)
         scale = seen.shape[1] * side * side / (count + 1e-8) * known
         features = self.bn(self.conv(seen) * scale)
-        return Part(features=F.leaky_relu(features, self.slope), known=known)
+        return PartialFeatures(features=F.leaky_relu(features, self.slope), known=known)
 
 
 class Bottleneck(nn.Module):
@@ -340,7 +340,7 @@ class Generator(nn.Module):
             unit = PartialUnit(wide(level) + skip, after, 3, stride=1, norm=True, slope=SLOPE)
             self.add_module(f"dc_{stream}_{level}", unit)
 
-    def forward(self, images: Tensor, outlines: Tensor, masks: Tensor) -> Painted:
+    def forward(self, images: Tensor, outlines: Tensor, masks: Tensor) -> CTSDGOutput:
         """Paint the holes.
 
         Args:
@@ -353,33 +353,35 @@ class Generator(nn.Module):
             The image and both decoders' features.
         """
         known = 1 - masks
-        textures = self._encode("texture", Part(features=images * known, known=known))
-        structures = self._encode("structure", Part(features=outlines * known, known=known))
+        textures = self._encode("texture", PartialFeatures(features=images * known, known=known))
+        structures = self._encode(
+            "structure", PartialFeatures(features=outlines * known, known=known)
+        )
         texture = self._decode("texture", structures[-1], textures)
         structure = self._decode("structure", textures[-1], structures)
         joined = self.bigff(texture, structure)  # (N, 2 * width, H, W)
         fused = self.fusion_layer1(joined)  # (N, width, H / 2, W / 2)
         fused = self.fusion_layer2(torch.cat((fused, self.cfa(fused)), dim=1))
-        raw = self.out_layer(torch.cat((_enlarged(fused), joined), dim=1))
-        return Painted(raw=raw, texture=texture, structure=structure)
+        raw = self.out_layer(torch.cat((_upsampled(fused), joined), dim=1))
+        return CTSDGOutput(raw=raw, texture=texture, structure=structure)
 
-    def _encode(self, stream: str, given: Part) -> list[Part]:
+    def _encode(self, stream: str, given: PartialFeatures) -> list[PartialFeatures]:
         """What is given and each level's features, in this order."""
         parts = [given]
         for level in range(1, self.config.levels + 1):
             parts.append(self.get_submodule(f"ec_{stream}_{level}")(parts[-1]))
         return parts
 
-    def _decode(self, stream: str, code: Part, skips: list[Part]) -> Tensor:
+    def _decode(self, stream: str, code: PartialFeatures, skips: list[PartialFeatures]) -> Tensor:
         """(N, width, H, W), from the other stream's code and the stream's own features."""
         for level in range(self.config.levels, 0, -1):
             unit = self.get_submodule(f"dc_{stream}_{level}")
-            code = unit(code.enlarged(), skips[level - 1])
+            code = unit(code.upsampled(), skips[level - 1])
         return code.features
 
-    def project(self, painted: Painted) -> Projected:
+    def project(self, painted: CTSDGOutput) -> Projections:
         """What each decoder alone would answer, given what `forward` answered."""
-        return Projected(
+        return Projections(
             picture=self.texture_feature_projection(painted.texture),
             edges=self.structure_feature_projection(painted.structure),
         )
@@ -425,7 +427,7 @@ class CTSDG(Inpainter):
         multiple = self.network.config.multiple
         if not height % multiple and not width % multiple:
             return self._paint(pixels, holes)
-        self._beyond((height, width), f"it is resized to {SIDE}x{SIDE} and back")
+        self._warn_size((height, width), f"it is resized to {SIDE}x{SIDE} and back")
         raw = self._paint(*resized(pixels, holes, SIDE))
         return F.interpolate(raw, (height, width), mode="bilinear", antialias=True)
 
@@ -433,7 +435,7 @@ class CTSDG(Inpainter):
         """(N, H, W, 3) and (N, H, W) of a size the network takes to (N, 3, H, W) in [0, 1]."""
         images = (to_images(pixels) - 0.5) / 0.5
         given = (images, outlines_of(pixels), to_masks(holes))
-        painted: Painted = self.network(*(planes.to(self.device) for planes in given))
+        painted: CTSDGOutput = self.network(*(planes.to(self.device) for planes in given))
         return (painted.raw + 1) / 2
 
 

@@ -63,7 +63,7 @@ class EdgeConnectConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Painted:
+class EdgeConnectOutput:
     """What both generators answer to N images.
 
     Attributes:
@@ -245,7 +245,9 @@ class EdgeConnectNetwork(nn.Module):
         self.edge = EdgeGenerator(config)
         self.inpaint = InpaintGenerator(config)
 
-    def forward(self, images: Tensor, grey: Tensor, edges: Tensor, masks: Tensor) -> Painted:
+    def forward(
+        self, images: Tensor, grey: Tensor, edges: Tensor, masks: Tensor
+    ) -> EdgeConnectOutput:
         """Complete the edges and paint after them.
 
         Args:
@@ -259,7 +261,7 @@ class EdgeConnectNetwork(nn.Module):
             authors' test program does not do it, though their training does.
         """
         completed = self.edge(grey, edges, masks)
-        return Painted(edges=completed, raw=self.inpaint(images, completed, masks))
+        return EdgeConnectOutput(edges=completed, raw=self.inpaint(images, completed, masks))
 
 
 class EdgeConnect(Inpainter):
@@ -307,11 +309,11 @@ class EdgeConnect(Inpainter):
     def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
         height, width = images.shape[2:]
         if height % MULTIPLE or width % MULTIPLE:
-            self._beyond((height, width), f"it is extended to multiples of {MULTIPLE}")
+            self._warn_size((height, width), f"it is extended to multiples of {MULTIPLE}")
         pixels = to_pixels(images)  # the program reads 8 bits, and its edges depend on them
         grey = grey_levels(pixels)
         edges = canny_edges(grey, masks[:, 0].cpu().numpy() == 0)
-        painted: Painted = self.network(
+        painted: EdgeConnectOutput = self.network(
             self._to_multiple(to_images(pixels), mode="reflect"),
             self._to_multiple(_planes(grey), mode="reflect"),
             self._to_multiple(_planes(edges), mode="constant"),

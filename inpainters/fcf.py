@@ -31,8 +31,8 @@ from inpainters.fourier import from_spectrum, to_spectrum
 CLAMP = 256.0
 FOURIER_FROM = 32  # Fourier units stand at this resolution and above
 PSI = 0.1  # how far a latent's style leaves the mean style; in training it is the style itself
-MEMORY = 0.995  # of the mean style in training: StyleGAN2's, FcF states none
-GROUP = 4  # images whose deviation from each other is looked at in training
+STYLE_EMA_DECAY = 0.995  # of the mean style in training: StyleGAN2's, FcF states none
+GROUP_SIZE = 4  # images whose deviation from each other is looked at in training
 PUBLISHED = (256, 512)  # the sizes the authors publish checkpoints for
 
 
@@ -85,7 +85,7 @@ def _activate(features: Tensor) -> Tensor:
     return F.leaky_relu(features, 0.2) * math.sqrt(2)
 
 
-def _picture_up(picture: Tensor, kernel: Tensor) -> Tensor:
+def _upsample_image(picture: Tensor, kernel: Tensor) -> Tensor:
     """(N, 3, h, w) to (N, 3, 2h, 2w): a zero after every sample, then smoothed."""
     count, channels, height, width = picture.shape
     stuffed = picture.new_zeros(count, channels, 2 * height, 2 * width)
@@ -177,7 +177,7 @@ def group_deviation(features: Tensor) -> Tensor:
         BadInput: if N is over 4 and no multiple of 4.
     """
     count, *shape = features.shape
-    group = min(GROUP, count)
+    group = min(GROUP_SIZE, count)
     if count % group:
         raise BadInput(f"fcf in training: batch of {count}; take up to 4, or a multiple of 4")
     groups = features.reshape(group, count // group, *shape)
@@ -249,7 +249,7 @@ class MappingNetwork(nn.Module):
         style: Tensor = self.fc1(self.fc0(latent * scale))
         mean = self.get_buffer("w_avg")
         if self.training:
-            mean.lerp_(style.detach().float().mean(dim=0), 1 - MEMORY)
+            mean.lerp_(style.detach().float().mean(dim=0), 1 - STYLE_EMA_DECAY)
         return style if self.training else mean + PSI * (style - mean)
 
 
@@ -499,7 +499,7 @@ class SynthesisBlock(nn.Module):
         if hasattr(self, "ffc_skip"):
             features = rising + self.ffc_skip[0](features)
         features = self.conv1(features, vectors[1], noises[1])
-        picture = _picture_up(picture, self.get_buffer("resample_filter"))
+        picture = _upsample_image(picture, self.get_buffer("resample_filter"))
         return features, picture + self.torgb(features, vectors[2])
 
     def _noise(self, layer: SynthesisLayer, count: int) -> Tensor:
@@ -573,9 +573,11 @@ class Generator(nn.Module):
         Returns:
             (N, 3, R, R) near [0, 1], the whole image.
         """
-        return self.paint(images, masks, self.mapping(z), noise4)
+        return self.from_style(images, masks, self.mapping(z), noise4)
 
-    def paint(self, images: Tensor, masks: Tensor, style: Tensor, noise4: Tensor | None) -> Tensor:
+    def from_style(
+        self, images: Tensor, masks: Tensor, style: Tensor, noise4: Tensor | None
+    ) -> Tensor:
         """As `forward`, with a style (N, latent), or (N, rows, latent) with one for each layer."""
         seen = torch.cat((0.5 - masks, (2 * images - 1) * (1 - masks)), dim=1)
         encoded, code = self.encoder(seen)
@@ -625,7 +627,7 @@ class FcF(Inpainter):
         if size == (side, side):
             answer: Tensor = self.network(images, masks, *drawn)
             return answer
-        self._beyond(size, f"it is resized to {side}x{side} and back")
+        self._warn_size(size, f"it is resized to {side}x{side} and back")
         raw = self.network(*_to_side(images, masks, side), *drawn)
         # The mean of whole squares of pixels where there are such, as the authors come back.
         whole = not side % size[0] and not side % size[1]

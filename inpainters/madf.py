@@ -83,7 +83,7 @@ class MADFConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Painted:
+class MADFOutput:
     """The three decoders' images of N images, each (N, 3, H, W), normalised and unbounded.
 
     Attributes:
@@ -283,7 +283,7 @@ class MADFNetwork(nn.Module):
         """A part's module of a level."""
         return self.get_submodule(f"{part}_{level}")
 
-    def forward(self, images: Tensor, masks: Tensor) -> Painted:
+    def forward(self, images: Tensor, masks: Tensor) -> MADFOutput:
         """Paint the holes.
 
         Args:
@@ -304,9 +304,9 @@ class MADFNetwork(nn.Module):
             first = self._at("dec_ref0", level)(first, recovered)
             second = self._at("dec_ref1", level)(second, first)
         picture = self.att_conv_1(given, self.deconv_1(recovered))  # (N, 3, H, W)
-        refined = self._at("dec_ref0", 1)(torch.cat((_enlarged(first), picture, given), dim=1))
-        seen = (_enlarged(second), picture, refined, given)
-        return Painted(
+        refined = self._at("dec_ref0", 1)(torch.cat((_upsampled(first), picture, given), dim=1))
+        seen = (_upsampled(second), picture, refined, given)
+        return MADFOutput(
             recovered=picture, refined=refined, raw=self._at("dec_ref1", 1)(torch.cat(seen, dim=1))
         )
 
@@ -321,7 +321,7 @@ class MADFNetwork(nn.Module):
         return skips
 
 
-def _enlarged(features: Tensor) -> Tensor:
+def _upsampled(features: Tensor) -> Tensor:
     return F.interpolate(features, scale_factor=2, mode="bilinear", align_corners=False)
 
 
@@ -363,8 +363,8 @@ class MADF(Inpainter):
         multiple = self.network.config.multiple
         border = (0, -width % multiple, 0, -height % multiple)
         if any(border):
-            self._beyond((height, width), f"its edge is repeated to multiples of {multiple}")
-        painted: Painted = self.network(
+            self._warn_size((height, width), f"its edge is repeated to multiples of {multiple}")
+        painted: MADFOutput = self.network(
             normalised(F.pad(images, border, mode="replicate")), F.pad(masks, border)
         )
         return denormalised(painted.raw[:, :, :height, :width])

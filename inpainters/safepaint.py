@@ -52,7 +52,7 @@ class SafePaintConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Painted:
+class SafePaintOutput:
     """What the generator answers to N images.
 
     Attributes:
@@ -293,7 +293,7 @@ class Generator(nn.Module):
         self.fine_generator = FineGenerator(config)
         self.extractor = Extractor(config)
 
-    def forward(self, images: Tensor, masks: Tensor) -> Painted:
+    def forward(self, images: Tensor, masks: Tensor) -> SafePaintOutput:
         """Paint the holes.
 
         Args:
@@ -307,7 +307,7 @@ class Generator(nn.Module):
         coarse = self.coarse_generator(images, masks)
         coarse_composite = coarse * masks + images * (1 - masks)
         raw = self.fine_generator(coarse_composite, masks, background)
-        return Painted(
+        return SafePaintOutput(
             coarse=coarse,
             coarse_composite=coarse_composite,
             raw=raw,
@@ -315,7 +315,7 @@ class Generator(nn.Module):
             background=background,
         )
 
-    def domains(self, images: Tensor, masks: Tensor, painted: Painted) -> Domains:
+    def domains(self, images: Tensor, masks: Tensor, painted: SafePaintOutput) -> Domains:
         """The domain vectors of what `forward` answered.
 
         The calls come in the program's order (background, in `forward`; real; coarse; output):
@@ -372,8 +372,8 @@ class SafePaint(Inpainter):
     def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
         size = (images.shape[2], images.shape[3])
         if size != (SIDE, SIDE):
-            self._beyond(size, "the domain vectors are repeated to its size")
-        painted: Painted = self.network(images, masks)
+            self._warn_size(size, "the domain vectors are repeated to its size")
+        painted: SafePaintOutput = self.network(images, masks)
         return painted.raw
 
 

@@ -25,7 +25,7 @@ from benchmark.runner.retouching import Painted, Variants
 from benchmark.store.store import Answer, heatmap_output
 from detectors.external.base import NamedDetector
 from inpainters.external.base import NamedInpainter
-from inpainters.external.outputs import Outputs, settled
+from inpainters.external.outputs import Outputs, recomposite
 
 LOGIT_LIMIT = 30.0  # exp(-30) is far below what float32 tells from 0, and float16 holds 30 well
 
@@ -45,14 +45,14 @@ def fill_by_name(
 
     Returns:
         For each sample its image, 8 bits in floats, or why there is none. The numbers kept beside
-        it are how far its known pixels had moved, as `settled` has it.
+        it are how far its known pixels had moved, as `recomposite` has it.
     """
     pieces = [
         piece_of(one.jobs[0].sample, _shown(one.jobs[0], one.sample), mask=one.sample.mask)
         for one in loaded
     ]
     answers: list[Painted | BadOutput] = []
-    painted = inpainter.paint(pieces, terms)
+    painted = inpainter.inpaint_named(pieces, terms)
     for one, piece, picture in zip(loaded, pieces, painted, strict=True):
         if isinstance(picture, BadOutput):
             answers.append(picture)
@@ -61,7 +61,7 @@ def fill_by_name(
             answers.append(CHANGED)
             continue
         try:
-            whole, drift = settled(picture, piece, terms)
+            whole, drift = recomposite(picture, piece, terms)
         except KnownMoved as moved:
             answers.append(moved)
         else:
@@ -105,7 +105,7 @@ def judge_by_name(
         for job, image in loaded
     ]
     answers: list[Answer | BadOutput] = []
-    looks = detector.look(pieces, terms)
+    looks = detector.detect_named(pieces, terms)
     for (job, _), piece, look in zip(loaded, pieces, looks, strict=True):
         if isinstance(look, BadOutput):
             answers.append(look)

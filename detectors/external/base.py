@@ -21,7 +21,7 @@ Heatmap = NDArray[np.float32]  # (H, W), in [0, 1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class ImageDetection:
     """What a detector says of one image.
 
     Attributes:
@@ -34,10 +34,12 @@ class Look:
 
 
 class NamedDetector(Detector):
-    """Looks at 8-bit images by name, each for itself; a subclass writes `card` and `look`."""
+    """Looks at 8-bit images by name, each for itself; a subclass writes `card` and `detect_named`."""
 
     @abstractmethod
-    def look(self, pieces: Sequence[Piece], terms: Terms) -> list[Look | BadOutput]:
+    def detect_named(
+        self, pieces: Sequence[Piece], terms: Terms
+    ) -> list[ImageDetection | BadOutput]:
         """Say where and whether images were manipulated.
 
         Args:
@@ -56,12 +58,12 @@ class NamedDetector(Detector):
         pieces = [
             Piece(sample=str(number), image=image) for number, image in enumerate(to_pixels(images))
         ]
-        looks = []
-        for answer in self.look(pieces, Terms()):
+        found = []
+        for answer in self.detect_named(pieces, Terms()):
             if isinstance(answer, BadOutput):
                 raise answer
-            looks.append(answer)
+            found.append(answer)
         return Detection(
-            heatmap=torch.from_numpy(np.stack([look.heatmap for look in looks])),
-            score=torch.tensor([look.score for look in looks]),
+            heatmap=torch.from_numpy(np.stack([one.heatmap for one in found])),
+            score=torch.tensor([one.score for one in found]),
         )

@@ -24,7 +24,7 @@ from benchmark.core.levels import ROUNDING
 from benchmark.core.paths import at_home
 from benchmark.core.types import Detection, Piece
 from detectors.base import area_score
-from detectors.external.base import Heatmap, Look, NamedDetector
+from detectors.external.base import Heatmap, ImageDetection, NamedDetector
 
 # PSCC-Net's own program writes the "png" over the last three letters: photo.jpeg is photo.jpng.
 _PSCCNET = (".jpng", ".wpng", ".tpng")
@@ -103,11 +103,13 @@ class Heatmaps(NamedDetector):
             return f"{digest} {'own' if self._own_scores else 'area'}"
         return f"{digest} {self._scores.get(self._files.name(path), 'none')}"
 
-    def look(self, pieces: Sequence[Piece], terms: Terms) -> list[Look | BadOutput]:
+    def detect_named(
+        self, pieces: Sequence[Piece], terms: Terms
+    ) -> list[ImageDetection | BadOutput]:
         """Read what was said of the images as inpainted; of laundered ones nothing was."""
         return [self._read(piece, terms) for piece in pieces]
 
-    def _read(self, piece: Piece, terms: Terms) -> Look | BadOutput:
+    def _read(self, piece: Piece, terms: Terms) -> ImageDetection | BadOutput:
         if piece.launder:
             return BadOutput(f"heatmaps are of images as inpainted; none after {piece.launder}")
         try:
@@ -116,7 +118,7 @@ class Heatmaps(NamedDetector):
             values, score = read_values(path)
             self._scale.check(path, values)
             heatmap = to_heatmap(path, values, (height, width))
-            return Look(heatmap=heatmap, score=self._score(path, heatmap, score))
+            return ImageDetection(heatmap=heatmap, score=self._score(path, heatmap, score))
         except (BadOutput, DataError) as error:
             return BadOutput(str(error))
 

@@ -38,7 +38,7 @@ CONSTRAINED = ("constrain_conv.", "imtfe.bayarconv2d.")  # kernels of MVSS-Net a
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class ZooModel:
     """How IMDL-BenCo 0.1.45 tests one of its models.
 
     Attributes:
@@ -58,14 +58,14 @@ class Entry:
     placed: bool = False
 
 
-ZOO: Mapping[str, Entry] = {
-    "MVSSNet": Entry(size=512, label=True),
-    "PSCC_Net": Entry(size=256, label=True, sized="input_size", arguments={"pretrain_path": ""}),
-    "IML_ViT": Entry(size=1024, pads=True, sized="input_size"),
-    "MantraNet": Entry(size=512, pads=True, placed=True),
-    "ObjectFormer": Entry(size=224, sized="input_size"),
-    "Mesorch": Entry(size=512),
-    "SparseViT": Entry(size=512, sized="img_size"),
+ZOO: Mapping[str, ZooModel] = {
+    "MVSSNet": ZooModel(size=512, label=True),
+    "PSCC_Net": ZooModel(size=256, label=True, sized="input_size", arguments={"pretrain_path": ""}),
+    "IML_ViT": ZooModel(size=1024, pads=True, sized="input_size"),
+    "MantraNet": ZooModel(size=512, pads=True, placed=True),
+    "ObjectFormer": ZooModel(size=224, sized="input_size"),
+    "Mesorch": ZooModel(size=512),
+    "SparseViT": ZooModel(size=512, sized="img_size"),
 }
 REFUSED: Mapping[str, str] = {
     "SPAN": "it draws its last layers anew for each image, so its answer is random",
@@ -97,7 +97,7 @@ class IMDLBenCo(Detector):
         self, argument: str, *, weights: str | Path | None = None, device: str = "cpu"
     ) -> None:
         self._name, self._size = _parse(argument)
-        self._entry = ZOO[self._name]
+        self._zoo_model = ZOO[self._name]
         card = self.described(argument)
         vars(self)["card"] = card
         super().__init__(weights=weights, device=device)
@@ -142,7 +142,7 @@ class IMDLBenCo(Detector):
         answers = [self._look(image[None]) for image in images]
         heatmap = torch.cat([heat for heat, _ in answers])
         own = [label for _, label in answers]
-        score = torch.stack(own) if self._entry.label else area_score(heatmap)
+        score = torch.stack(own) if self._zoo_model.label else area_score(heatmap)
         return Detection(heatmap=heatmap, score=score)
 
     def _look(self, image: Tensor) -> tuple[Tensor, Tensor]:
@@ -159,7 +159,7 @@ class IMDLBenCo(Detector):
         except ValueError as error:  # such as a size that it does not take
             raise BadOutput(f"{self.card.name}: {str(error)[:200]}") from None
         mask: Tensor = answer["pred_mask"]
-        if self._entry.pads:
+        if self._zoo_model.pads:
             mask = mask[..., :height, :width]
         else:
             mask = F.interpolate(mask, (height, width), mode="bilinear", align_corners=False)
@@ -169,7 +169,7 @@ class IMDLBenCo(Detector):
     def _seen(self, image: Tensor) -> Tensor:
         size = self._size
         down, right = size - image.shape[2], size - image.shape[3]
-        if not self._entry.pads:
+        if not self._zoo_model.pads:
             image = F.interpolate(image, (size, size), mode="bilinear", align_corners=False)
         elif min(down, right) < 0:
             raise BadOutput(f"{self.card.name} takes images of at most {size}x{size} pixels")
@@ -194,11 +194,11 @@ def _parse(argument: str) -> tuple[str, int]:
 
 def _build(name: str, size: int, device: torch.device) -> torch.nn.Module:
     """The network, its weights yet to come."""
-    entry = ZOO[name]
+    model = ZOO[name]
     arguments = {
-        **(entry.arguments or {}),
-        **({entry.sized: size} if entry.sized else {}),
-        **({"device": device} if entry.placed else {}),
+        **(model.arguments or {}),
+        **({model.sized: size} if model.sized else {}),
+        **({"device": device} if model.placed else {}),
     }
     with (
         warnings.catch_warnings(),

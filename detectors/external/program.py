@@ -18,7 +18,7 @@ from benchmark.core.external.batch import answer_chunk, answer_file, save_png
 from benchmark.core.external.files import Terms, files_below
 from benchmark.core.external.program import CHUNK, Program, parse_program
 from benchmark.core.types import Piece
-from detectors.external.base import Look, NamedDetector
+from detectors.external.base import ImageDetection, NamedDetector
 from detectors.external.heatmaps import (
     AREA_CARD,
     CARD,
@@ -34,7 +34,7 @@ OPTIONS = {"score": "area", "revision": "1"}
 
 
 class Command(NamedDetector):
-    """A program that looks at a folder's images.
+    """A program that found at a folder's images.
 
     Args:
         command: the command, with options before it.
@@ -72,8 +72,10 @@ class Command(NamedDetector):
         """The command, its options, and the contents of the files that it names."""
         return _parse(argument).digest()
 
-    def look(self, pieces: Sequence[Piece], terms: Terms) -> list[Look | BadOutput]:
-        """Let the program look."""
+    def detect_named(
+        self, pieces: Sequence[Piece], terms: Terms
+    ) -> list[ImageDetection | BadOutput]:
+        """Run the program on the images."""
         layout = _Layout(self._program)
         return answer_chunk(self._program, layout, pieces, terms=terms, model=self.card.name)
 
@@ -87,7 +89,7 @@ class _Layout:
     def write(self, folder: Path, name: str, piece: Piece) -> None:
         save_png(folder / "images" / f"{name}.png", piece.image)
 
-    def read(self, out: Path, name: str, piece: Piece) -> Look:
+    def read(self, out: Path, name: str, piece: Piece) -> ImageDetection:
         height, width = piece.image.shape[:2]
         path = answer_file(out, (name,), HEATMAPS)
         beside = [one for one in files_below(out) if one.suffix.lower() in HEATMAPS]
@@ -96,10 +98,10 @@ class _Layout:
         if not self._own_score and scores is not None:
             raise BadOutput(f"the program writes {SCORES}: say so with score=csv before it")
         if not self._own_score:
-            return Look(heatmap=heatmap, score=area_rule(heatmap))
+            return ImageDetection(heatmap=heatmap, score=area_rule(heatmap))
         if scores is None or name not in scores:
             raise BadOutput(f"the program wrote no score for {name} into {{out}}/{SCORES}")
-        return Look(heatmap=heatmap, score=scores[name])
+        return ImageDetection(heatmap=heatmap, score=scores[name])
 
 
 def _parse(command: str) -> Program:

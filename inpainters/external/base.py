@@ -16,10 +16,10 @@ from inpainters.base import Inpainter
 
 
 class NamedInpainter(Inpainter):
-    """Paints 8-bit images by name, each for itself; a subclass writes `card` and `paint`."""
+    """Paints 8-bit images by name, each for itself; a subclass writes `card` and `inpaint_named`."""
 
     @abstractmethod
-    def paint(self, pieces: Sequence[Piece], terms: Terms) -> list[Pixels | BadOutput]:
+    def inpaint_named(self, pieces: Sequence[Piece], terms: Terms) -> list[Pixels | BadOutput]:
         """Paint images.
 
         Args:
@@ -42,7 +42,7 @@ class NamedInpainter(Inpainter):
             for number, (image, hole) in enumerate(zip(pixels, holes, strict=True))
         ]
         painted = []
-        for answer in self.paint(pieces, Terms()):
+        for answer in self.inpaint_named(pieces, Terms()):
             if isinstance(answer, BadOutput):
                 raise answer
             painted.append(answer)

@@ -33,7 +33,7 @@ HOW = f"{install_line('iopaint')}, then pip install --no-deps iopaint==1.6.0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Erase:
+class EraseModel:
     """What IOPaint 1.6.0 says of one of its models.
 
     Attributes:
@@ -49,13 +49,15 @@ class Erase:
     sees_hole: bool = False
 
 
-MODELS: Mapping[str, Erase] = {
-    "lama": Erase(licence="Apache-2.0", files={"big-lama.pt": "e3aa4aaa15225a33ec84f9f4bc47e500"}),
-    "anime-lama": Erase(
+MODELS: Mapping[str, EraseModel] = {
+    "lama": EraseModel(
+        licence="Apache-2.0", files={"big-lama.pt": "e3aa4aaa15225a33ec84f9f4bc47e500"}
+    ),
+    "anime-lama": EraseModel(
         licence="not stated by IOPaint",
         files={"anime-manga-big-lama.pt": "29f284f36a0a510bcacf39ecf4c4d54f"},
     ),
-    "ldm": Erase(
+    "ldm": EraseModel(
         licence="that of CompVis/latent-diffusion",
         files={
             "cond_stage_model_encode.pt": "23239fc9081956a3e70de56472b3f296",
@@ -64,7 +66,7 @@ MODELS: Mapping[str, Erase] = {
         },
         seeded=True,
     ),
-    "zits": Erase(
+    "zits": EraseModel(
         licence="none found in DQiaole/ZITS_inpainting",
         files={
             "zits-inpaint-0717.pt": "9978cc7157dc29699e42308d675b2154",
@@ -74,19 +76,19 @@ MODELS: Mapping[str, Erase] = {
         },
         sees_hole=True,  # edges of the whole image, as its authors' program finds them
     ),
-    "mat": Erase(
+    "mat": EraseModel(
         licence="research purposes only (fenglinglwb/MAT)",
         files={"Places_512_FullData_G.pth": "8ca927835fa3f5e21d65ffcb165377ed"},
     ),
-    "fcf": Erase(
+    "fcf": EraseModel(
         licence="Apache-2.0; parts NVIDIA Source Code License (non-commercial use)",
         files={"places_512_G.pth": "3323152bc01bf1c56fd8aba74435a211"},
     ),
-    "migan": Erase(
+    "migan": EraseModel(
         licence="that of Picsart-AI-Research/MI-GAN",
         files={"migan_traced.pt": "76eb3b1a71c400ee3290524f7a11b89c"},
     ),
-    "manga": Erase(
+    "manga": EraseModel(
         licence="its own: free, with a written notice for commercial use (msxie92/MangaInpainting)",
         files={
             "manga_inpaintor.jit": "7d8b269c4613b6b3768af714610da86c",
@@ -94,7 +96,7 @@ MODELS: Mapping[str, Erase] = {
         },
         sees_hole=True,  # lines of the whole image
     ),
-    "cv2": Erase(licence="Apache-2.0 (OpenCV)"),
+    "cv2": EraseModel(licence="Apache-2.0 (OpenCV)"),
 }
 
 
@@ -158,7 +160,7 @@ class IOPaint(Inpainter):
         return np.ascontiguousarray(bgr[..., ::-1])
 
 
-def _known(name: str) -> Erase:
+def _known(name: str) -> EraseModel:
     if name not in MODELS:
         raise UnknownName("erase model of IOPaint", name, MODELS)
     return MODELS[name]

@@ -56,7 +56,7 @@ class Outputs(NamedInpainter):
             digest = "none"
         return f"{digest} recomposite" if terms.recomposite else digest
 
-    def paint(self, pieces: Sequence[Piece], terms: Terms) -> list[Pixels | BadOutput]:
+    def inpaint_named(self, pieces: Sequence[Piece], terms: Terms) -> list[Pixels | BadOutput]:
         """Read the images as they are; whether their known pixels moved is the run's question."""
         return [self._read(piece, terms) for piece in pieces]
 
@@ -79,7 +79,7 @@ class Outputs(NamedInpainter):
         raise BadInput("images already made are found by their names: use them in a run")
 
 
-def known_drift(picture: Pixels, original: Pixels, mask: Mask) -> tuple[float, float]:
+def drift_of(picture: Pixels, original: Pixels, mask: Mask) -> tuple[float, float]:
     """How far the known region moved: largest and mean absolute difference, in grey levels.
 
     Args:
@@ -94,7 +94,7 @@ def known_drift(picture: Pixels, original: Pixels, mask: Mask) -> tuple[float, f
     return (float(apart.max()), float(apart.mean())) if apart.size else (0.0, 0.0)
 
 
-def settled(picture: Pixels, piece: Piece, terms: Terms) -> tuple[Pixels, tuple[float, float]]:
+def recomposite(picture: Pixels, piece: Piece, terms: Terms) -> tuple[Pixels, tuple[float, float]]:
     """A finished image with the known region of the original, and how far its own had moved.
 
     Raises:
@@ -102,7 +102,7 @@ def settled(picture: Pixels, piece: Piece, terms: Terms) -> tuple[Pixels, tuple[
     """
     if piece.mask is None:
         raise BadInput(f"{piece.sample}: expected a piece with its mask")
-    drift = known_drift(picture, piece.image, piece.mask)
+    drift = drift_of(picture, piece.image, piece.mask)
     if drift[0] and not terms.recomposite:
         raise KnownMoved(drift)
     return np.where(piece.mask[..., None], picture, piece.image), drift

@@ -58,7 +58,7 @@ class Command(NamedInpainter):
         """The command, its options, and the contents of the files that it names."""
         return _parse(argument).digest()
 
-    def paint(self, pieces: Sequence[Piece], terms: Terms) -> list[Pixels | BadOutput]:
+    def inpaint_named(self, pieces: Sequence[Piece], terms: Terms) -> list[Pixels | BadOutput]:
         """Let the program paint; known pixels stay as they came."""
         layout = _Layout(self._program)
         return answer_chunk(self._program, layout, pieces, terms=terms, model=self.card.name)

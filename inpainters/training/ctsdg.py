@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmark.core.tensors import to_pixels
-from inpainters.ctsdg import CTSDGConfig, Generator, Painted, outlines_of
+from inpainters.ctsdg import CTSDGConfig, CTSDGOutput, Generator, outlines_of
 from inpainters.training import patch_discriminator as patch
 from inpainters.training.base import InpainterLearner, read_network, white_holes
 from inpainters.training.feature_networks import VGG16_POOLS, choose_features, first_share
@@ -274,7 +274,7 @@ class CTSDGLearner(InpainterLearner):
             loss = discriminator_loss(real, self.discriminator(raw, grey), edges)
             return {"discriminator": self._losses.discriminator * loss}
         outlines = outlines_of(to_pixels(images)).to(images.device)
-        painted: Painted = self.network(wanted, outlines, masks)
+        painted: CTSDGOutput = self.network(wanted, outlines, masks)
         self._generated.append((painted.raw.detach(), outlines))
         return self._image_losses(painted.raw, wanted, masks) | self._edge_losses(
             painted, wanted, outlines
@@ -301,7 +301,9 @@ class CTSDGLearner(InpainterLearner):
             terms["lattice"] = chosen.lattice * lattice((raw + 1) / 2, masks)
         return terms
 
-    def _edge_losses(self, painted: Painted, wanted: Tensor, outlines: Tensor) -> dict[str, Tensor]:
+    def _edge_losses(
+        self, painted: CTSDGOutput, wanted: Tensor, outlines: Tensor
+    ) -> dict[str, Tensor]:
         """The losses that involve edges."""
         edges, grey = outlines[:, :1], outlines[:, 1:]
         alone = self.network.project(painted)
@@ -317,7 +319,7 @@ class CTSDGLearner(InpainterLearner):
         """Images, images with white holes, texture decoder outputs, outputs, composites."""
         self.network.eval()
         outlines = outlines_of(to_pixels(images)).to(images.device)
-        painted: Painted = self.network(2 * images - 1, outlines, masks)
+        painted: CTSDGOutput = self.network(2 * images - 1, outlines, masks)
         texture, raw = ((p + 1) / 2 for p in (self.network.project(painted).picture, painted.raw))
         composite = torch.where(masks.bool(), raw, images)
         return [images, white_holes(images, masks), texture, raw, composite]

@@ -20,7 +20,7 @@ from inpainters.edgeconnect import (
     EdgeConnect,
     EdgeConnectConfig,
     EdgeConnectNetwork,
-    Painted,
+    EdgeConnectOutput,
     canny_edges,
     grey_levels,
 )
@@ -300,7 +300,7 @@ class EdgeConnectLearner(InpainterLearner):
         grey = grey_levels(pixels)
         edges = canny_edges(grey, masks[:, 0].cpu().numpy() == 0)
         known = _as_planes(edges, images)
-        painted: Painted = self.network(images, _as_planes(grey, images), known, masks)
+        painted: EdgeConnectOutput = self.network(images, _as_planes(grey, images), known, masks)
         lines = [plane.expand(-1, 3, -1, -1) for plane in (known, painted.edges)]
         composite = painted.raw * masks + images * (1 - masks)
         return [images, white_holes(images, masks), *lines, painted.raw, composite]

@@ -308,7 +308,10 @@ class FcFLearner(InpainterLearner):
             return self._discriminator_losses(wanted, masks, self._generated.popleft())
         chosen, generator = self._losses, self._generators[side]
         noise4 = torch.randn(len(images), 1, 4, 4, device=images.device)
-        raw = 2 * generator.paint(images, masks, mixed_styles(generator, len(images)), noise4) - 1
+        raw = (
+            2 * generator.from_style(images, masks, mixed_styles(generator, len(images)), noise4)
+            - 1
+        )
         composites = composite_images(raw, wanted, masks)
         self._generated.append(composites.detach())
         logits = self._discriminators[side](composites, masks)

@@ -10,7 +10,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
-from inpainters.madf import MADFConfig, MADFNetwork, Painted, denormalised, normalised
+from inpainters.madf import MADFConfig, MADFNetwork, MADFOutput, denormalised, normalised
 from inpainters.training.base import InpainterLearner, read_network, white_holes
 from inpainters.training.feature_networks import (
     VGG16_POOLS,
@@ -37,7 +37,7 @@ class LossTerms:
 
 
 def loss_terms(
-    painted: Painted,
+    painted: MADFOutput,
     images: Tensor,
     masks: Tensor,
     network: FeatureNetwork,
@@ -204,7 +204,7 @@ class MADFLearner(InpainterLearner):
             Each term, ().
         """
         chosen, wanted = self._losses, normalised(images)
-        painted: Painted = self.network(wanted, masks)
+        painted: MADFOutput = self.network(wanted, masks)
         found = loss_terms(
             painted,
             wanted,
@@ -224,7 +224,7 @@ class MADFLearner(InpainterLearner):
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
         """Images, images with white holes, outputs of the three decoders, composites."""
         self.network.eval()
-        painted: Painted = self.network(normalised(images), masks)
+        painted: MADFOutput = self.network(normalised(images), masks)
         pictures = [
             denormalised(picture) for picture in (painted.recovered, painted.refined, painted.raw)
         ]

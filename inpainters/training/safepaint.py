@@ -14,7 +14,13 @@ from torch.nn.utils import remove_spectral_norm, spectral_norm
 
 from benchmark.core.errors import TrainingError
 from inpainters.rwsa import RWSA
-from inpainters.safepaint import GENERATOR_FILE, Domains, Generator, Painted, SafePaintConfig
+from inpainters.safepaint import (
+    GENERATOR_FILE,
+    Domains,
+    Generator,
+    SafePaintConfig,
+    SafePaintOutput,
+)
 from inpainters.training.feature_networks import choose_features, first_share
 from inpainters.training.initialization import initialise, start_linear
 from inpainters.training.losses.adversarial import (
@@ -300,8 +306,8 @@ class SafePaintLearner:
         self.discriminator.requires_grad_(requires_grad=True)
         return judged
 
-    def _run_generators(self, images: Tensor, masks: Tensor) -> Painted:
-        painted: Painted = self.network(images, masks)
+    def _run_generators(self, images: Tensor, masks: Tensor) -> SafePaintOutput:
+        painted: SafePaintOutput = self.network(images, masks)
         return painted
 
     def _coarse(self, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
@@ -312,7 +318,9 @@ class SafePaintLearner:
             terms["lattice"] = self._losses.lattice * lattice(coarse, masks)
         return terms
 
-    def _image_losses(self, images: Tensor, masks: Tensor, painted: Painted) -> dict[str, Tensor]:
+    def _image_losses(
+        self, images: Tensor, masks: Tensor, painted: SafePaintOutput
+    ) -> dict[str, Tensor]:
         """Reconstruction losses of both stages: L1, perceptual and style."""
         chosen, outputs = self._losses, (painted.coarse, painted.raw)
         stages = images.new_tensor([chosen.coarse, 1.0])
@@ -333,7 +341,9 @@ class SafePaintLearner:
             terms["lattice"] = chosen.lattice * (stages @ repeats)
         return terms
 
-    def _feature_losses(self, images: Tensor, masks: Tensor, painted: Painted) -> FeatureLosses:
+    def _feature_losses(
+        self, images: Tensor, masks: Tensor, painted: SafePaintOutput
+    ) -> FeatureLosses:
         """Perceptual and style losses of both stages, before weighting."""
         share, network = self._losses.features_share, self.features
         layers, styles = network.perceptual_layers, network.style_layers

@@ -43,7 +43,7 @@ def test_it_keeps_the_contract(inpainter: Inpainter, check: str) -> None:
 
 
 def test_a_size_that_the_authors_program_refuses_is_warned_of_once(inpainter: Inpainter) -> None:
-    inpainter._warned = False
+    inpainter._size_warned = False
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         for _ in range(2):

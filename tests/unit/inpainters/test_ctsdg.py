@@ -21,7 +21,7 @@ from inpainters.ctsdg import (
     GatedFusion,
     Generator,
     MultiScale,
-    Part,
+    PartialFeatures,
     PartialUnit,
     RegionAffinity,
     outlines_of,
@@ -145,7 +145,9 @@ def test_a_partial_unit_counts_over_all_channels_of_its_parts():
     torch.manual_seed(1)
     unit = PartialUnit(5, 4, 3, stride=1, norm=False, slope=0.2)
     parts = [
-        Part(features=torch.randn(2, width, 6, 7), known=(torch.rand(2, 1, 6, 7) > 0.7).float())
+        PartialFeatures(
+            features=torch.randn(2, width, 6, 7), known=(torch.rand(2, 1, 6, 7) > 0.7).float()
+        )
         for width in (3, 2)
     ]
     seen = torch.cat([part.known.expand_as(part.features) for part in parts], dim=1)
@@ -159,8 +161,10 @@ def test_a_partial_unit_counts_over_all_channels_of_its_parts():
 
 
 def test_the_mask_grows_with_the_features():
-    part = Part(features=torch.arange(4.0).view(1, 1, 2, 2), known=torch.eye(2)[None, None])
-    larger = part.enlarged()
+    part = PartialFeatures(
+        features=torch.arange(4.0).view(1, 1, 2, 2), known=torch.eye(2)[None, None]
+    )
+    larger = part.upsampled()
     assert larger.known[0, 0].tolist() == [[1, 1, 0, 0]] * 2 + [[0, 0, 1, 1]] * 2
     assert larger.features[0, 0, 0].tolist() == [0, 0.25, 0.75, 1]
 

@@ -79,7 +79,7 @@ def test_a_program_gets_its_folders_below_the_run(tmp_path: Path) -> None:
     mask[8:16] = True
     model = Command(f"{sys.executable} {script} {{images}} {{masks}} {{out}}")
     logs = tmp_path / "run" / "logs"
-    (answer,) = model.paint([Piece(sample="a", image=image, mask=mask)], Terms(logs=logs))
+    (answer,) = model.inpaint_named([Piece(sample="a", image=image, mask=mask)], Terms(logs=logs))
     assert isinstance(answer, np.ndarray)
     (log,) = logs.iterdir()  # the folder itself is gone
     assert log.read_text().splitlines()[-1].startswith(f"{logs}/.draft-bench-")
