@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import nn
@@ -26,7 +26,8 @@ class Model:
         WeightsError: if the weights are missing, damaged or of another model.
     """
 
-    card: ClassVar[Card]
+    card: Card  # of the class; an external model may have its own
+    network: Any  # set by `_load`, for a model with a network
     heavy: ClassVar[bool] = True  # False for a model whose operations are too small for threads
     untrained: str = ""  # why its weights, though loaded, are not fit to measure
 
@@ -76,8 +77,9 @@ class Model:
         """
         network = getattr(self, "network", None)
         if isinstance(network, nn.Module) and (precision != "exact" or compiled):
-            tuned = Tuned(network, name=self.card.name, bf16=precision == "bf16", compiled=compiled)
-            vars(self)["network"] = tuned  # under the name that subclasses have for it
+            self.network = Tuned(
+                network, name=self.card.name, bf16=precision == "bf16", compiled=compiled
+            )
 
     def _load(self, path: Path) -> None:
         """Build the network and load the checkpoint; not called for a model without weights."""

@@ -320,7 +320,7 @@ def create(registry: Registry[Any], word: str, *, weights: str | Path | None, de
         raise
     except (Exception, SystemExit) as error:
         raise ExternalError(f"{found.target}: cannot be made: {last_line(error)}") from error
-    vars(model)["card"] = registry.card(word)
+    model.card = registry.card(word)
     return model
 
 

@@ -1,4 +1,4 @@
-"""A detector outside this process: images go to it, or answers come from it, by their names."""
+"""Base class of external detectors that exchange images and heatmaps by file name."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ Heatmap = NDArray[np.float32]  # (H, W), in [0, 1]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageDetection:
-    """What a detector says of one image.
+    """The detection of one image.
 
     Attributes:
         heatmap: (H, W) float32 in [0, 1].
-        score: in [0, 1].
+        score: in [0, 1], probability that the image was manipulated.
     """
 
     heatmap: Heatmap
@@ -34,24 +34,24 @@ class ImageDetection:
 
 
 class NamedDetector(Detector):
-    """Looks at 8-bit images by name, each for itself; a subclass writes `card` and `detect_named`."""
+    """Detects on named 8-bit images one by one; a subclass defines `card` and `detect_named`."""
 
     @abstractmethod
     def detect_named(
         self, pieces: Sequence[Piece], terms: Terms
     ) -> list[ImageDetection | BadOutput]:
-        """Say where and whether images were manipulated.
+        """Predict where and whether images were manipulated.
 
         Args:
-            pieces: images with their names, and who inpainted them.
-            terms: on what terms.
+            pieces: images, (H, W, 3) uint8 RGB, with their names and their inpainter.
+            terms: options of the run.
 
         Returns:
-            What is said of each, or why there is nothing.
+            For each piece, its detection, or the error.
         """
 
     def own(self, piece: Piece, terms: Terms) -> str:
-        """What decides the answer to this piece alone, such as the hash of its file; or ""."""
+        """The part of the key that is specific to a piece, such as the hash of its file; or ""."""
         return ""
 
     def _detect(self, images: Tensor) -> Detection:
@@ -59,10 +59,10 @@ class NamedDetector(Detector):
             Piece(sample=str(number), image=image) for number, image in enumerate(to_pixels(images))
         ]
         found = []
-        for answer in self.detect_named(pieces, Terms()):
-            if isinstance(answer, BadOutput):
-                raise answer
-            found.append(answer)
+        for output in self.detect_named(pieces, Terms()):
+            if isinstance(output, BadOutput):
+                raise output
+            found.append(output)
         return Detection(
             heatmap=torch.from_numpy(np.stack([one.heatmap for one in found])),
             score=torch.tensor([one.score for one in found]),

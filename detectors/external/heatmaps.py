@@ -1,4 +1,4 @@
-"""`heatmaps:DIR`: what somebody's detector has said already, found by the images' names."""
+"""`heatmaps:DIR`: heatmaps of any detector, read from files by sample name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from zipfile import BadZipFile, ZipFile
 
 import numpy as np
@@ -26,16 +26,16 @@ from benchmark.core.types import Detection, Piece
 from detectors.base import area_score
 from detectors.external.base import Heatmap, ImageDetection, NamedDetector
 
-# PSCC-Net's own program writes the "png" over the last three letters: photo.jpeg is photo.jpng.
+# The program of PSCC-Net replaces the last three letters by "png": photo.jpeg gives photo.jpng.
 _PSCCNET = (".jpng", ".wpng", ".tpng")
 HEATMAPS = frozenset({*SUFFIXES, *_PSCCNET, ".npy", ".npz"})
 ARRAYS = (".npy", ".npz")
-_IIDNET = "output_"  # IID-Net's own program writes it before the image's name
+_IIDNET = "output_"  # prefix of the file names of IID-Net's program
 SCORES = "scores.csv"
-LARGEST_SCORES = 64 * 2**20  # bytes of it
-_LOW = {"uint8": 1, "uint16": 255}  # the largest level of a heatmap on another scale, by type
-Values = NDArray[Any]  # (H, W) as a file stores them
-AREA_THRESHOLD = 0.02  # of the area rule, as `area_score` says
+LARGEST_SCORES = 64 * 2**20  # bytes of that file
+_LOW = {"uint8": 1, "uint16": 255}  # largest value on a wrong scale, by dtype
+Values = NDArray[Any]  # (H, W), as stored in a file
+AREA_THRESHOLD = 0.02  # of the area rule, see `area_score`
 CARD = Card(
     name="heatmaps",
     title="heatmaps already made",
@@ -52,20 +52,21 @@ AREA_CARD = replace(
 
 
 class Heatmaps(NamedDetector):
-    """Heatmaps already made: DIR/[INPAINTER/][DATASET/][BUCKET/]SAMPLE.png, .npy or .npz.
+    """Heatmaps from files: DIR/[INPAINTER/][DATASET/][BUCKET/]SAMPLE.png, .npy or .npz.
 
-    What the programs of TruFor (SAMPLE.png.npz), PSCC-Net and IID-Net (output_SAMPLE.png) write is
-    found by the image's name too. Scores are those of DIR/scores.csv, with the columns name (the
-    heatmap's path in DIR) and score; without that file those of the .npz files, where they have
-    them, else the area rule makes them.
+    The file names of the programs of TruFor (SAMPLE.png.npz), PSCC-Net and IID-Net
+    (output_SAMPLE.png) are supported too. Scores are read from DIR/scores.csv, with the columns
+    name (the heatmap's path in DIR) and score; without that file from the .npz files, if they
+    contain scores, and else computed by the area rule.
 
     Args:
         folder: the DIR.
-        weights: none: there is no network.
+        weights: must be None: there is no network.
         device: not used.
 
     Raises:
-        DataError: if the folder is missing or holds no heatmap, or a row of scores.csv is bad.
+        DataError: if the folder does not exist or has no heatmap, or a row of scores.csv is
+            invalid.
     """
 
     card = CARD
@@ -82,22 +83,22 @@ class Heatmaps(NamedDetector):
 
     @classmethod
     def described(cls, argument: str) -> Card:
-        """With a score of its own where there is a scores.csv, else by the area rule."""
+        """The card, whose score is the files' own, if they have one, else that of the area rule."""
         folder = at_home(Path(argument))
         there = (folder / SCORES).is_file()
         return CARD if there or _has_scores(folder) else AREA_CARD
 
     @classmethod
     def decides(cls, argument: str) -> str:
-        """Nothing that all heatmaps share: each has a file of its own, and `own` is its hash."""
+        """Empty: the key of each heatmap contains the hash of its own file, see `own`."""
         return ""
 
     def own(self, piece: Piece, terms: Terms) -> str:
-        """The hash of the piece's file and its score, or what makes it: itself or the area rule."""
+        """The hash of the piece's file, and its score or the source of its score."""
         try:
             path = self._files.find(piece, terms)
             digest = digest_of(path)
-        except (BadOutput, OSError):  # said when it is read
+        except (BadOutput, OSError):  # reported when the file is read
             return "none"
         if self._scores is None:
             return f"{digest} {'own' if self._own_scores else 'area'}"
@@ -106,7 +107,15 @@ class Heatmaps(NamedDetector):
     def detect_named(
         self, pieces: Sequence[Piece], terms: Terms
     ) -> list[ImageDetection | BadOutput]:
-        """Read what was said of the images as inpainted; of laundered ones nothing was."""
+        """Read the heatmaps of the images as inpainted; there are none after post-processing.
+
+        Args:
+            pieces: images, (H, W, 3) uint8 RGB, with their names and their inpainter.
+            terms: options of the run.
+
+        Returns:
+            For each piece, its detection, or the error.
+        """
         return [self._read(piece, terms) for piece in pieces]
 
     def _read(self, piece: Piece, terms: Terms) -> ImageDetection | BadOutput:
@@ -115,10 +124,10 @@ class Heatmaps(NamedDetector):
         try:
             path = self._files.find(piece, terms)
             height, width = piece.image.shape[:2]
-            values, score = read_values(path)
-            self._scale.check(path, values)
-            heatmap = to_heatmap(path, values, (height, width))
-            return ImageDetection(heatmap=heatmap, score=self._score(path, heatmap, score))
+            stored = read_values(path)
+            self._scale.check(path, stored.values)
+            heatmap = to_heatmap(path, stored.values, (height, width))
+            return ImageDetection(heatmap=heatmap, score=self._score(path, heatmap, stored.score))
         except (BadOutput, DataError) as error:
             return BadOutput(str(error))
 
@@ -126,7 +135,7 @@ class Heatmaps(NamedDetector):
         name = self._files.name(path)
         if self._own_scores:
             if own is None:
-                raise BadOutput(f"{path}: no score in it, as others of its folder have")
+                raise BadOutput(f"{path}: contains no score, though others in its folder do")
             return own
         if self._scores is None:
             return area_rule(heatmap)
@@ -135,18 +144,18 @@ class Heatmaps(NamedDetector):
         return self._scores[name]
 
     def _detect(self, images: Tensor) -> Detection:
-        raise BadInput("heatmaps already made are found by their names: use them in a run")
+        raise BadInput("heatmaps: files are found by sample name; use them in a run")
 
 
 class Scale:
-    """The one rule of a heatmap's scale, for whole numbers: the largest of their type means 1.
+    """Check the scale of integer heatmaps, whose largest representable value must mean 1.
 
-    A single heatmap may be dark; where all of a type are, their scale is another: 0 and 1 in 8
-    bits, or 0 to 255 in 16. Where none reaches half, it may be: that is said.
+    A single heatmap may be dark; if all of a dtype are, they are on another scale: 0 and 1 in 8
+    bits, or 0 to 255 in 16 bits. If none reaches half of the range they may be: a warning is given.
 
     Args:
-        files: all heatmaps that were written together, read when a dark one is met.
-        folder: where they lie, for what is said of all; None where more of them are to come.
+        files: all heatmaps that were written together; read only if a dark one is found.
+        folder: their folder, for the warning; None if more of them may be written later.
     """
 
     def __init__(self, files: Iterable[Path], folder: Path | None = None) -> None:
@@ -154,10 +163,14 @@ class Scale:
         self._tops: dict[str, int] = {}
 
     def check(self, path: Path, values: Values) -> None:
-        """Refuse a heatmap that is dark as all are.
+        """Refuse a dark heatmap if all other heatmaps are dark too.
+
+        Args:
+            path: its file.
+            values: (H, W), as stored; only uint8 and uint16 are checked.
 
         Raises:
-            BadOutput: with its largest level, and what to do.
+            BadOutput: states the largest value, and how to fix it.
         """
         kind = values.dtype.name
         low = _LOW.get(kind)
@@ -170,25 +183,25 @@ class Scale:
             self._tops[kind] = self._top(kind, enough)
             if low < self._tops[kind] <= enough:
                 warnings.warn(
-                    f"{self._folder}: the largest level of all heatmaps of {kind} is "
-                    f"{self._tops[kind]} of {np.iinfo(kind).max}, so none calls a pixel inpainted; "
-                    "if they are on another scale, save them as floats from 0 to 1",
+                    f"{self._folder}: the largest value of all {kind} heatmaps is "
+                    f"{self._tops[kind]} of {np.iinfo(kind).max}, so no pixel is detected as "
+                    "inpainted; if they are on another scale, save them as floats from 0 to 1",
                     ScaleWarning,
                     stacklevel=2,
                 )
         if self._tops[kind] <= low:
             raise BadOutput(
-                f"{path}: its largest level is {int(values.max())} of {np.iinfo(kind).max}, and no "
-                f"heatmap beside it has one above {low}: on that scale it says nothing; save it "
-                f"with 1 as {np.iinfo(kind).max}, or as floats from 0 to 1"
+                f"{path}: its largest value is {int(values.max())} of {np.iinfo(kind).max}, and no "
+                f"other heatmap exceeds {low}: the scale is wrong; save it with 1 as "
+                f"{np.iinfo(kind).max}, or as floats from 0 to 1"
             )
 
     def _top(self, kind: str, enough: int) -> int:
-        """The largest level of a type's heatmaps; the first above `enough` will do."""
+        """The largest value of the heatmaps of a dtype, or the first above `enough`."""
         top = 0
         for path in self._files:
             try:
-                values, _ = read_values(path)
+                values = read_values(path).values
             except (BadOutput, DataError):
                 continue
             if values.dtype.name == kind and values.size:
@@ -199,36 +212,48 @@ class Scale:
 
 
 def area_rule(heatmap: Heatmap) -> float:
-    """The score of one heatmap without a score, (H, W) in [0, 1]."""
+    """The score of one (H, W) float32 heatmap in [0, 1] by the area rule, see `area_score`."""
     return float(area_score(torch.from_numpy(heatmap)[None])[0])
 
 
 def read_heatmap(path: Path, size: tuple[int, int], scale: Scale | None = None) -> Heatmap:
-    """Read a heatmap: 8 or 16 bits of grey, or an array of floats in [0, 1], 8 or 16 bits or bool.
+    """Read a heatmap: 8- or 16-bit gray, or an array of floats in [0, 1], 8 or 16 bits, or bool.
 
     Args:
         path: an image, an .npy file, or an .npz file with a `map`.
-        size: height and width that it must have.
-        scale: the rule for whole numbers, or None for a heatmap that stands alone.
+        size: expected height and width.
+        scale: checks integer heatmaps; None for a single heatmap.
 
     Returns:
         (H, W) float32 in [0, 1].
 
     Raises:
-        BadOutput: if it has another size, colours, or values that are none in [0, 1].
+        BadOutput: if its size is wrong, it is in color, or values are not in [0, 1].
         DataError: if it cannot be read as an image.
     """
-    values, _ = read_values(path)
+    values = read_values(path).values
     if scale is not None:
         scale.check(path, values)
     return to_heatmap(path, values, size)
 
 
 def to_heatmap(path: Path, values: Values, size: tuple[int, int]) -> Heatmap:
-    """The same from what `read_values` found."""
+    """Scale stored values to [0, 1].
+
+    Args:
+        path: their file, for messages.
+        values: (H, W) floats in [0, 1], uint8, uint16 or bool, see `read_values`.
+        size: expected height and width.
+
+    Returns:
+        (H, W) float32 in [0, 1].
+
+    Raises:
+        BadOutput: if the size is wrong, or values are not in [0, 1].
+    """
     if values.ndim != 2 or values.shape != size:
-        said = "x".join(map(str, values.shape[::-1])) or "one number"
-        raise BadOutput(f"{path}: a heatmap of {said}, expected {size[1]}x{size[0]} pixels")
+        shape = "x".join(map(str, values.shape[::-1])) or "one number"
+        raise BadOutput(f"{path}: a heatmap of {shape}, expected {size[1]}x{size[0]} pixels")
     if np.issubdtype(values.dtype, np.unsignedinteger):
         return (values / np.iinfo(values.dtype).max).astype(np.float32)
     heatmap = values.astype(np.float32)
@@ -236,38 +261,50 @@ def to_heatmap(path: Path, values: Values, size: tuple[int, int]) -> Heatmap:
     if np.isnan(low):
         raise BadOutput(f"{path}: expected values in [0, 1], got NaN")
     if not (low >= -ROUNDING and high <= 1 + ROUNDING):
-        how = "divide them by the level that means 1"
+        how = "divide them by the value that means 1"
         if low < -ROUNDING:
-            how = "map them there, logits by the sigmoid"
+            how = "map them to that range, logits by the sigmoid"
         raise BadOutput(f"{path}: expected values in [0, 1], got {low:g} to {high:g}; {how}")
     return np.clip(heatmap, 0, 1)
 
 
-def read_values(path: Path) -> tuple[Values, float | None]:
-    """A heatmap file's values as they are stored, and the score in it, or None.
+class StoredHeatmap(NamedTuple):
+    """The content of a heatmap file.
+
+    Attributes:
+        values: (H, W) as stored: floats, uint8, uint16 or bool.
+        score: in [0, 1], or None.
+    """
+
+    values: Values
+    score: float | None
+
+
+def read_values(path: Path) -> StoredHeatmap:
+    """Read the values of a heatmap file, (H, W) as stored, and its score, if any.
 
     Raises:
-        BadOutput: if it has colours, or values of a type that heatmaps do not have.
+        BadOutput: if it is in color, or has an unsupported dtype.
         DataError: if it cannot be read as an image, or has too many numbers.
     """
     if path.suffix.lower() not in ARRAYS:
-        return _grey(path), None
+        return StoredHeatmap(_read_gray(path), None)
     if path.suffix.lower() == ".npy":
-        return _checked(path, read_array(path)), None
+        return StoredHeatmap(_checked_values(path, read_array(path)), None)
     found = read_arrays(path, ("map", "score"))
-    values = _checked(path, found.get("map") if found else None)
+    values = _checked_values(path, found.get("map") if found else None)
     score = (found or {}).get("score")
     if score is None:
-        return values, None
+        return StoredHeatmap(values, None)
     if score.size != 1 or score.dtype.kind not in "fiu" or not 0 <= float(score.item()) <= 1:
         raise BadOutput(f"{path}: expected a score in [0, 1], got {score.tolist()!r:.60}")
-    return values, float(score.item())
+    return StoredHeatmap(values, float(score.item()))
 
 
-def _checked(path: Path, found: Values | None) -> Values:
+def _checked_values(path: Path, found: Values | None) -> Values:
     if found is None:
         what = "with a 'map'" if path.suffix.lower() == ".npz" else "as an array"
-        raise BadOutput(f"{path}: cannot be read {what}: none, damaged, or of objects")
+        raise BadOutput(f"{path}: cannot be read {what}: missing, damaged, or of dtype object")
     array = np.squeeze(found)
     if array.dtype == np.bool_:
         return array.astype(np.float32)
@@ -277,7 +314,7 @@ def _checked(path: Path, found: Values | None) -> Values:
 
 
 def _names(name: str) -> Iterator[str]:
-    """What else a file's heatmap may be of: SAMPLE.png of SAMPLE, output_SAMPLE."""
+    """Names of the samples that a heatmap file may belong to: of SAMPLE.png, output_SAMPLE."""
     before, slash, last = name.rpartition("/")
     plain = last.removeprefix(_IIDNET)
     for one in dict.fromkeys((last, plain)):
@@ -287,7 +324,7 @@ def _names(name: str) -> Iterator[str]:
 
 
 def _has_scores(folder: Path) -> bool:
-    """Whether the first .npz file of a folder has a score, as TruFor's program writes them."""
+    """Whether the first .npz file of a folder contains a score, as written by TruFor's program."""
     files = files_below(folder) if folder.is_dir() else []
     first = next((path for path in files if path.suffix.lower() == ".npz"), None)
     try:
@@ -297,47 +334,48 @@ def _has_scores(folder: Path) -> bool:
         return False
 
 
-def _grey(path: Path) -> Values:
-    picture = open_upright(path)
-    if picture.mode == "1":
-        return np.asarray(picture).astype(np.float32)
-    values = np.asarray(picture.convert("RGB") if picture.mode == "P" else picture)
-    if picture.mode == "F":
+def _read_gray(path: Path) -> Values:
+    """Read an image file as (H, W) gray levels: float32, uint8 or uint16."""
+    image = open_upright(path)
+    if image.mode == "1":
+        return np.asarray(image).astype(np.float32)
+    values = np.asarray(image.convert("RGB") if image.mode == "P" else image)
+    if image.mode == "F":
         return values
-    if picture.mode.startswith("I"):
+    if image.mode.startswith("I"):
         if values.min() < 0 or values.max() > 65535:
             raise BadOutput(
-                f"{path}: grey levels from {values.min()} to {values.max()}, expected 8 or 16 bits"
+                f"{path}: gray levels from {values.min()} to {values.max()}, expected 8 or 16 bits"
             )
         return values.astype(np.uint16)
     if values.ndim == 3:
         if values.shape[2] in (2, 4) and (values[..., -1] != 255).any():
-            raise BadOutput(f"{path}: transparent in parts, expected a heatmap in grey")
-        colours = values[..., :3] if values.shape[2] > 2 else values[..., :1]
-        if (colours != colours[..., :1]).any():
-            raise BadOutput(f"{path}: a coloured image, expected a heatmap in grey")
-        values = colours[..., 0]
+            raise BadOutput(f"{path}: transparent in parts, expected a gray heatmap")
+        colors = values[..., :3] if values.shape[2] > 2 else values[..., :1]
+        if (colors != colors[..., :1]).any():
+            raise BadOutput(f"{path}: a color image, expected a gray heatmap")
+        values = colors[..., 0]
     return values
 
 
 def read_scores(path: Path) -> Mapping[str, float] | None:
-    """Read the scores of a scores.csv by the heatmaps' names, or None where there is no such file.
+    """Read the scores of a scores.csv by the heatmaps' names; None if the file does not exist.
 
     Raises:
-        DataError: for the first row that cannot be used: file, row, and what is wrong.
+        DataError: states the first invalid row, and its error.
     """
     if not path.is_file():
         return None
     scores: dict[str, float] = {}
     try:
         if (size := path.stat().st_size) > LARGEST_SCORES:
-            raise DataError(f"{path}: {size:,} bytes are more than {LARGEST_SCORES:,}; not read")
+            raise DataError(f"{path}: too large: {size:,} bytes, at most {LARGEST_SCORES:,}")
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
             missing = {"name", "score"} - set(reader.fieldnames or ())
             if missing:
                 raise DataError(
-                    f"{path}: no column {sorted(missing)[0]!r}; it needs name and score"
+                    f"{path}: missing column {sorted(missing)[0]!r}; expected name and score"
                 )
             for row in reader:
                 _add_score(scores, row, f"{path}, row {reader.line_num}")
@@ -359,5 +397,5 @@ def _add_score(scores: dict[str, float], row: Mapping[str, str | None], where: s
     if not 0 <= score <= 1:
         raise DataError(f"{where}: {name}: expected a score in [0, 1], got {text}")
     if name in scores:
-        raise DataError(f"{where}: {name} has a score already")
+        raise DataError(f"{where}: a second score of {name}")
     scores[name] = score

@@ -1,7 +1,7 @@
-"""`iopaint:NAME`: an erase model of IOPaint, with the weights that IOPaint has put here.
+"""`iopaint:NAME`: an erase model of IOPaint, with the weights that IOPaint has downloaded.
 
-Nothing is downloaded. Most of its files are TorchScript, which is code: they are loaded only if
-they are, by their MD5, the files that IOPaint publishes.
+Nothing is downloaded here. Most of the files are TorchScript, which is code: they are loaded only
+if their MD5 is the one that IOPaint publishes.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ HOW = f"{install_line('iopaint')}, then pip install --no-deps iopaint==1.6.0"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EraseModel:
-    """What IOPaint 1.6.0 says of one of its models.
+    """An erase model of IOPaint 1.6.0.
 
     Attributes:
-        licence: the terms of the model's authors, as far as they state any.
-        files: its files' names and MD5, as IOPaint publishes them.
-        seeded: it draws noise; IOPaint leaves that to torch's global generator.
-        sees_hole: it looks at the whole image before the hole is taken out.
+        licence: the license of the model's authors, if stated.
+        files: names and MD5 of its files, as published by IOPaint.
+        seeded: whether it uses random numbers, from torch's global generator.
+        sees_hole: whether the content of the hole affects its output.
     """
 
     licence: str
@@ -101,18 +101,18 @@ MODELS: Mapping[str, EraseModel] = {
 
 
 class IOPaint(Inpainter):
-    """An erase model of IOPaint, called as `iopaint run` calls it, with its default settings.
+    """An erase model of IOPaint, called like `iopaint run`, with the default settings.
 
     Args:
-        name: IOPaint's name of it, such as "lama".
-        weights: none: they are where IOPaint put them.
+        name: its name in IOPaint, such as "lama".
+        weights: must be None: they are in torch's checkpoint folder.
         device: a torch device such as "cpu" or "cuda:0".
 
     Raises:
         UnknownName: if IOPaint has no such erase model.
-        ExternalError: if IOPaint is not installed, or cannot be imported with the libraries here.
+        ExternalError: if IOPaint is not installed, or cannot be imported.
         MissingWeights: if IOPaint has not downloaded its files.
-        WeightsError: if a file is not the one that IOPaint publishes.
+        WeightsError: if the MD5 of a file is not the published one.
     """
 
     card = Card(name="iopaint", title="IOPaint", sizes="any, as IOPaint pads it", min_side=16)
@@ -126,7 +126,7 @@ class IOPaint(Inpainter):
 
     @classmethod
     def described(cls, argument: str) -> Card:
-        """With the model's name and terms, and the version of IOPaint that is here."""
+        """The card, with the model's name and license, and the installed version of IOPaint."""
         model, library = _known(argument), installed("iopaint", how=HOW)
         return replace(
             cls.card,
@@ -138,25 +138,25 @@ class IOPaint(Inpainter):
 
     @classmethod
     def decides(cls, argument: str) -> str:
-        """The model, IOPaint's version, and its files' hashes."""
+        """The model, the version of IOPaint, and the hashes of the model's files."""
         hashes = [digest_of(path) for path in _files(argument)]
         return " ".join((argument, installed("iopaint", how=HOW), *hashes))
 
     def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
         holes = masks[:, 0].cpu().numpy() > 0
         devices = [self.device] if self.device.type == "cuda" else []
-        painted = []
-        for picture, hole in zip(to_pixels(images), holes, strict=True):
+        inpainted = []
+        for image, hole in zip(to_pixels(images), holes, strict=True):
             with torch.random.fork_rng(devices=devices):
                 torch.manual_seed(seed)
-                painted.append(self._paint(picture, hole))
-        return to_images(np.stack(painted)).to(torch.float32)
+                inpainted.append(self._paint(image, hole))
+        return to_images(np.stack(inpainted)).to(torch.float32)
 
-    def _paint(self, picture: Pixels, hole: Mask) -> Pixels:
-        """Its models take RGB and answer BGR, in floats that it cuts to 8 bits."""
+    def _paint(self, image: Pixels, hole: Mask) -> Pixels:
+        """Inpaint (H, W, 3) uint8 RGB; IOPaint's models return float BGR, which it truncates."""
         mask = hole.astype(np.uint8) * 255
-        with redirect_stdout(StringIO()):  # some print how long they took
-            bgr = np.asarray(self._model(picture, mask, self._request())).astype(np.uint8)
+        with redirect_stdout(StringIO()):  # some print their run time
+            bgr = np.asarray(self._model(image, mask, self._request())).astype(np.uint8)
         return np.ascontiguousarray(bgr[..., ::-1])
 
 
@@ -167,12 +167,12 @@ def _known(name: str) -> EraseModel:
 
 
 def _files(name: str) -> list[Path]:
-    """Where a model's files are; all of them are there."""
+    """The paths of a model's files, all of which exist."""
     paths = [torch_checkpoints() / file for file in _known(name).files]
     missing = [path for path in paths if not path.is_file()]
     if missing:
         raise MissingWeights(
-            f"iopaint:{name}: {missing[0]} is not here; get it with 'iopaint download "
+            f"iopaint:{name}: {missing[0]} does not exist; get it with 'iopaint download "
             f"--model={name}'"
         )
     return paths
@@ -184,28 +184,27 @@ def _verify(name: str) -> None:
             found = hashlib.file_digest(content, "md5").hexdigest()
         if found != known:
             raise WeightsError(
-                f"{path}: not the file that IOPaint publishes: its MD5 is {found}, published is "
-                f"{known}"
+                f"{path}: not the file that IOPaint publishes: expected MD5 {known}, got {found}"
             )
 
 
 def _load(name: str, device: torch.device) -> tuple[Any, Any]:
-    """The model, and the class of the settings that it is called with."""
-    with _kept(), importing("iopaint", how=HOW):
+    """The model, and the class of its request."""
+    with _environment_kept(), importing("iopaint", how=HOW):
         from iopaint.model import models
         from iopaint.schema import InpaintRequest
         from loguru import logger
     logger.disable("iopaint")
     try:
-        with _kept(), redirect_stdout(StringIO()):
+        with _environment_kept(), redirect_stdout(StringIO()):
             return models[name](device), InpaintRequest
-    except (Exception, SystemExit) as error:  # it ends the program where a file cannot be loaded
+    except (Exception, SystemExit) as error:  # it exits if a file cannot be loaded
         raise WeightsError(f"iopaint:{name}: cannot be loaded ({str(error)[:150]})") from error
 
 
 @contextmanager
-def _kept() -> Iterator[None]:
-    """As they were: warnings, which IOPaint hides, and the caches that it takes from oneDNN."""
+def _environment_kept() -> Iterator[None]:
+    """Restore warning filters, and environment variables (IOPaint disables oneDNN caches)."""
     before = dict(os.environ)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

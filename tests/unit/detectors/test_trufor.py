@@ -273,7 +273,7 @@ def test_fresh_weights_have_the_stated_spread():
     [
         ({"widths": (4, 8, 12)}, "widths: expected four"),
         ({"depths": (0, 1, 1, 1)}, "depths: expected four numbers of at least 1"),
-        ({"heads": (3, 2, 3, 4)}, "no multiples of heads"),
+        ({"heads": (3, 2, 3, 4)}, "not multiples of heads"),
         ({"extractor_layers": 1}, "extractor_layers: at least 2, got 1"),
     ],
 )

@@ -101,7 +101,7 @@ def test_each_latent_moves_the_image(mini, name):
     [
         ({"z": torch.zeros(1, 6)}, r"expected z of float32 \(2, 6\), got torch.float32 \(1, 6\)"),
         ({"noise4": torch.zeros(2, 1, 4, 4).double()}, r"expected noise4 .* got torch.float64"),
-        ({"w": torch.zeros(2, 6)}, "takes no latents named w"),
+        ({"w": torch.zeros(2, 6)}, "has no latents named w"),
     ],
 )
 def test_other_latents_are_refused_in_a_line(mini, latents, words):

@@ -115,7 +115,7 @@ def test_model_size_and_version_decide_the_answer() -> None:
     [
         ("imdlbenco:MVSNet", UnknownName, "Known: IML_ViT, MVSSNet"),
         ("imdlbenco:size=8 MVSSNet", BadInput, "expected a side from 32 to 4096"),
-        *((f"imdlbenco:{name}", ExternalError, "cannot be used: it") for name in REFUSED),
+        *((f"imdlbenco:{name}", ExternalError, "is not supported: it") for name in REFUSED),
     ],
 )
 def test_a_word_that_cannot_be_used_says_why(
