@@ -220,7 +220,7 @@ class SearchedCell(nn.Module):
         self.rep = nn.Sequential(*steps[1 if number == 1 else 0 :])  # its input has passed a ReLU
 
     def forward(self, planes: Tensor) -> Tensor:
-        """Map (N, channels, h, w) to (N, width, h, w), or half the size (rounded up) at stride 2."""
+        """Map (N, channels, h, w) to (N, width, h, w), or half the size at stride 2."""
         return self.rep(planes) + self.skipbn(self.skip(planes))  # type: ignore[no-any-return]
 
 

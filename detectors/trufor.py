@@ -257,7 +257,7 @@ class SpatialWeights(nn.Module):
 
 
 class FeatureRectification(nn.Module):
-    """Feature rectification (FRM): adds each stream to the other, with channel and pixel weights."""
+    """Feature rectification (FRM): adds each stream to the other, weighted by channel and pixel."""
 
     def __init__(self, width: int) -> None:
         super().__init__()

@@ -1,8 +1,8 @@
 """Classical inpainters of OpenCV and its contrib modules: no weights, 8-bit arithmetic.
 
 They process one 8-bit image at a time, so outputs are multiples of 1/255. An image without a hole
-is returned unchanged; the output for an image without known pixels is mid-gray, because OpenCV would
-return the image unchanged (`cv2.inpaint`) or read out of bounds (`cv2.xphoto.inpaint`).
+is returned unchanged; the output for an image without known pixels is mid-gray, because OpenCV
+would return the image unchanged (`cv2.inpaint`) or read out of bounds (`cv2.xphoto.inpaint`).
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """MADF: mask-aware dynamic filtering and cascaded refinement (arXiv 2104.13743).
 
 Written from a description of its published program. The encoder convolves with filters that a
-second branch generates from the mask for each position; one decoder recovers the image, and two more
-refine it, each modulated at every level by the decoder before it. Parameter names are those of the
-authors' checkpoint. Inside the network the mask is inverted: 1 = known.
+second branch generates from the mask for each position; one decoder recovers the image, and two
+more refine it, each modulated at every level by the decoder before it. Parameter names are those of
+the authors' checkpoint. Inside the network the mask is inverted: 1 = known.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ class FilterGenerator(nn.Module):
         return output
 
     def kernels(self) -> Tensor:
-        """The basis filters, ((Q + 1) * B, A, k, k), the constant term last."""
+        """The basis filters with the constant term last, shape (K, A, k, k), K = (Q + 1) B."""
         return self._arranged() if self._kernels is None else self._kernels
 
     def prepare(self) -> None:

@@ -125,7 +125,7 @@ class RWSA(nn.Module):
         self._folded = True
 
     def forward(self, features: Tensor, masks: Tensor) -> Tensor:
-        """Attend to known region and hole apart, and fuse both with the features.
+        """Attend to known region and hole separately, and fuse both with the features.
 
         Args:
             features: (N, C, h, w), h and w at least 3.
@@ -135,7 +135,7 @@ class RWSA(nn.Module):
             (N, C, h, w).
         """
         hole = mask_to_size(masks, features.shape[2])
-        # Each side is smoothed by itself: a loaded kernel need not sum to 1.
+        # Both are smoothed, as the sum of a loaded kernel may differ from 1.
         border, known = self.gaussianMask(hole), self.gaussianMask(1 - hole)
         pooled = torch.cat((features.mean(dim=(2, 3)), features.amax(dim=(2, 3))), dim=1)  # (N, 2C)
         background = features * self.background_attention(pooled) * known
@@ -219,7 +219,7 @@ def start_from_host(network: nn.Module, state: Mapping[str, Tensor], path: Path)
 
     Args:
         network: has an `EncoderRWSA` named `rwsa`.
-        state: state dict of the generator, or of the host.
+        state: state dict of the generator or of the host, with the shapes of `network`.
         path: file of the state dict, for messages.
 
     Returns:

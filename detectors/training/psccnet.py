@@ -186,7 +186,10 @@ class PSCCNetLearner:
 
     @torch.no_grad()
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
-        """Images, masks, predicted masks from fine to coarse."""
+        """Images, masks, predicted masks from fine to coarse.
+
+        Each (N, 3, H, W) in [0, 1]; arguments as in `Learner.show`.
+        """
         self.network.eval()
         output: PSCCNetOutput = self.network(as_input(images))
         planes = (masks, *(resize(mask, images.shape[2:]) for mask in output.masks))

@@ -241,7 +241,10 @@ class TruForLearner:
 
     @torch.no_grad()
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
-        """Images, masks, heatmaps, confidences, noise residuals."""
+        """Images, masks, heatmaps, confidences, noise residuals.
+
+        Each (N, 3, H, W) in [0, 1]; arguments as in `Learner.show`.
+        """
         self.network.eval()
         logits = self.network(as_input(images))
         heatmap = logits.anomaly.softmax(dim=1)[:, 1:]

@@ -58,7 +58,14 @@ def discriminator_paper(real: Tensor, fake: Tensor, masks: Tensor) -> Tensor:
     """Discriminator loss with the paper's labels: target 1 where real, about 0 in the holes.
 
     The targets are 1 - those of the program, so that known pixels at the border count as known.
-    Arguments and result as in `discriminator_program`.
+
+    Args:
+        real: (N, 1, h, w), outputs on real images.
+        fake: (N, 1, h, w), outputs on detached composites.
+        masks: (N, 1, H, W), 1 = hole.
+
+    Returns:
+        A scalar, the sum of both mean squared errors.
     """
     return discriminator_program(1 - real, 1 - fake, masks)
 
@@ -81,7 +88,12 @@ def generator_program(fake: Tensor, masks: Tensor) -> Tensor:
 def generator_paper(fake: Tensor, masks: Tensor) -> Tensor:
     """Generator loss in the paper's form: squared error times the mask, averaged over all pixels.
 
-    Arguments and result as in `generator_program`.
+    Args:
+        fake: (N, 1, h, w), the discriminator's outputs on composites.
+        masks: (N, 1, H, W), 1 = hole.
+
+    Returns:
+        A scalar.
     """
     return ((_to_size(fake, masks) - 1).square() * masks).mean()
 
@@ -267,7 +279,10 @@ class AOTGANLearner(InpainterLearner):
 
     @torch.no_grad()
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
-        """Images, images with white holes, outputs, composites."""
+        """Images, images with white holes, outputs, composites.
+
+        Each (N, 3, H, W) in [0, 1]; arguments as in `Learner.show`.
+        """
         self.network.eval()
         raw = (self.network(images * 2 - 1, masks) + 1) / 2
         return [images, white_holes(images, masks), raw, raw * masks + images * (1 - masks)]

@@ -316,7 +316,10 @@ class CTSDGLearner(InpainterLearner):
 
     @torch.no_grad()
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
-        """Images, images with white holes, texture decoder outputs, outputs, composites."""
+        """Images, images with white holes, texture decoder outputs, outputs, composites.
+
+        Each (N, 3, H, W) in [0, 1]; arguments as in `Learner.show`.
+        """
         self.network.eval()
         outlines = outlines_of(to_pixels(images)).to(images.device)
         painted: CTSDGOutput = self.network(2 * images - 1, outlines, masks)

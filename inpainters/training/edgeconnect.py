@@ -294,7 +294,10 @@ class EdgeConnectLearner(InpainterLearner):
 
     @torch.no_grad()
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
-        """Images, images with white holes, known edges, completed edges, outputs, composites."""
+        """Images, images with white holes, known edges, completed edges, outputs, composites.
+
+        Each (N, 3, H, W) in [0, 1]; arguments as in `Learner.show`.
+        """
         self.network.eval()
         pixels = to_pixels(images)
         grey = grey_levels(pixels)

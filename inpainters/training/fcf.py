@@ -98,9 +98,7 @@ class Block(nn.Module):
     def __init__(self, config: FcFConfig, side: int) -> None:
         super().__init__()
         width, below = config.channels(side), config.channels(side // 2)
-        self.register_buffer(
-            "resample_filter", smoothing_filter()
-        )  # part of the state dict, not used
+        self.register_buffer("resample_filter", smoothing_filter())  # in checkpoints, not used
         if side == config.resolution:
             self.fromrgb = ScaledConv(4, width, 1)
         self.conv0 = ScaledConv(width, width)
@@ -343,7 +341,10 @@ class FcFLearner(InpainterLearner):
 
     @torch.no_grad()
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
-        """Images, images with white holes, outputs for a latent of zeros, composites."""
+        """Images, images with white holes, outputs for a latent of zeros, composites.
+
+        Each (N, 3, H, W) in [0, 1]; arguments as in `Learner.show`.
+        """
         self.network.eval()
         generator = self._generators[images.shape[-1]]
         z, noise4 = images.new_zeros(len(images), self.sizes.latent), images.new_zeros(1, 1, 4, 4)

@@ -228,9 +228,8 @@ class TextureFeatures(FeatureNetwork):
 
 def _filters(channels: int, generator: torch.Generator) -> Tensor:
     """(channels, 3, 3, 3) filters with zero mean in each channel, times the gain."""
-    draws = torch.randn(
-        2, 24, 3, 9, generator=generator
-    )  # 3 colours of 9 pixels less their mean: 24
+    # Three colors of 9 pixels have 24 dimensions without their means.
+    draws = torch.randn(2, 24, 3, 9, generator=generator)
     draws = (draws - draws.mean(dim=3, keepdim=True)).flatten(2).transpose(1, 2)  # (2, 27, 24)
     bases, triangle = torch.linalg.qr(draws)
     bases = bases * triangle.diagonal(dim1=1, dim2=2).sign()[:, None]  # the same on every platform

@@ -67,11 +67,10 @@ def start_linear(
     """Scale initial weights so that the instance norms of generators are nearly linear.
 
     An instance norm divides by the standard deviation of a channel, which removes brightness and
-    saturation: after a short training outputs are grey. If the variance is well below the norm's
-        epsilon of 1e-5, it only subtracts the mean and multiplies by a constant. Convolutions
-        before a norm are scaled to an output std of 1e-3 (the second of a residual block to 2e-4,
-        so that a block
-    starts close to the identity), those of a fuser to 0.5, the last to 0.3.
+    saturation: after a short training outputs are gray. If the variance is well below the norm's
+    epsilon of 1e-5, it only subtracts the mean and multiplies by a constant. Convolutions before a
+    norm are scaled to an output std of 1e-3 (the second of a residual block to 2e-4, so that a
+    block starts close to the identity), those of a fuser to 0.5, the last to 0.3.
 
     Args:
         stages: generators with zero biases, with the layer names of SafePaint.

@@ -101,7 +101,7 @@ class Discriminator(nn.Module):
         return self.maps(images)[-1]
 
     def maps(self, images: Tensor) -> tuple[Tensor, ...]:
-        """The activations of all six layers, the last as in `forward`; arguments as there.
+        """Activations (N, C, h, w) of all six layers; arguments and last item as in `forward`.
 
         Feature matching uses the first five.
         """
@@ -238,7 +238,10 @@ class LaMaLearner(InpainterLearner):
 
     @torch.no_grad()
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
-        """Images, images with white holes, outputs, composites."""
+        """Images, images with white holes, outputs, composites.
+
+        Each (N, 3, H, W) in [0, 1]; arguments as in `Learner.show`.
+        """
         self.network.eval()
         raw: Tensor = self.network(images, masks)
         composite = torch.where(masks.bool(), raw, images)

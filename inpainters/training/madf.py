@@ -222,7 +222,10 @@ class MADFLearner(InpainterLearner):
 
     @torch.no_grad()
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
-        """Images, images with white holes, outputs of the three decoders, composites."""
+        """Images, images with white holes, outputs of the three decoders, composites.
+
+        Each (N, 3, H, W) in [0, 1]; arguments as in `Learner.show`.
+        """
         self.network.eval()
         painted: MADFOutput = self.network(normalised(images), masks)
         pictures = [

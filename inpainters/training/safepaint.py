@@ -50,7 +50,17 @@ def l1_program(coarse: Tensor, raw: Tensor, images: Tensor, masks: Tensor) -> Te
 
 
 def l1_paper(coarse: Tensor, raw: Tensor, images: Tensor, masks: Tensor) -> Tensor:
-    """L1 of both composites (equation 8); arguments as in `l1_program`."""
+    """L1 of both composites (equation 8).
+
+    Args:
+        coarse: (N, 3, H, W) in [0, 1], output of stage I.
+        raw: (N, 3, H, W) in [0, 1], output of stage II.
+        images: (N, 3, H, W) in [0, 1], real images.
+        masks: (N, 1, H, W), 1 = hole.
+
+    Returns:
+        A scalar.
+    """
     return F.l1_loss(coarse * masks, images * masks) + F.l1_loss(raw * masks, images * masks)
 
 
@@ -373,7 +383,10 @@ class SafePaintLearner:
 
     @torch.no_grad()
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
-        """Images, images with white holes, outputs of stages I and II, composites."""
+        """Images, images with white holes, outputs of stages I and II, composites.
+
+        Each (N, 3, H, W) in [0, 1]; arguments as in `Learner.show`.
+        """
         self.network.eval()
         painted = self._run_generators(images, masks)
         hole = images * (1 - masks) + masks

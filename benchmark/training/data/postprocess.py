@@ -99,7 +99,7 @@ def compress(pixels: Pixels, quality: int) -> Pixels:
 
 
 def eight_bits(values: NDArray[Any]) -> Pixels:
-    """Round to uint8, half to even, and clip to [0, 255]; any shape."""
+    """Round numbers of any shape half to even, and clip: uint8 in [0, 255] of the same shape."""
     pixels: Pixels = np.rint(values).clip(0, 255).astype(np.uint8)
     return pixels
 

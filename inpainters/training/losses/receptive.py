@@ -17,8 +17,7 @@ def receptive_field(output: Tensor, images: Tensor, extract: FeatureFunction) ->
     """MSE of features, summed over feature maps.
 
     Source: LaMa (arXiv 2109.07161), whose authors use the four stages of a dilated ResNet-50
-        trained
-    on ADE20K segmentation.
+    trained on ADE20K segmentation.
 
     Args:
         output: (N, 3, H, W) in [0, 1], inpainted images.
