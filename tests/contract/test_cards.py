@@ -1,4 +1,4 @@
-"""What a card says of its network is what its network is: counted, and for every model."""
+"""Cards of all models: parameters and multiply-adds equal those of the official networks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`imdlbenco:NAME` looks with IMDL-BenCo's own networks; their weights are drawn here."""
+"""`imdlbenco:NAME` runs IMDL-BenCo's networks, here with random weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Models outside this process, asked from Python as any other."""
+"""External models, called from Python."""
 
 from __future__ import annotations
 

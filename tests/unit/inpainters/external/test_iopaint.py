@@ -1,4 +1,4 @@
-"""`iopaint:NAME` inpaints with IOPaint's own models; `cv2` needs no weights."""
+"""`iopaint:NAME` runs IOPaint's models; `cv2` needs no weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""FcF's step: drawn styles, the lazy penalty, growing, and resuming to the same numbers."""
+"""FcF's training step: style mixing, the lazy penalty, progressive growing, resuming."""
 
 from __future__ import annotations
 
