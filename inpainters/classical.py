@@ -30,8 +30,8 @@ class Classical(Inpainter):
 
     def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
         pixels, holes = to_pixels(images), masks[:, 0].cpu().numpy() > 0  # (N, H, W, 3), (N, H, W)
-        painted = [self._inpaint_one(*pair) for pair in zip(pixels, holes, strict=True)]
-        return to_images(np.stack(painted)).to(torch.float32)
+        output = [self._inpaint_one(*pair) for pair in zip(pixels, holes, strict=True)]
+        return to_images(np.stack(output)).to(torch.float32)
 
     def _inpaint_one(self, image: Pixels, hole: Mask) -> Pixels:
         if not hole.any():
@@ -51,8 +51,8 @@ class Classical(Inpainter):
 def _cv2_inpaint(image: Pixels, hole: Mask, method: int) -> Pixels:
     """`cv2.inpaint` on BGR channels; its 8-bit mask is nonzero in the hole."""
     bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-    painted = cv2.inpaint(bgr, hole.astype(np.uint8) * 255, RADIUS, method)
-    return np.asarray(cv2.cvtColor(painted, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+    output = cv2.inpaint(bgr, hole.astype(np.uint8) * 255, RADIUS, method)
+    return np.asarray(cv2.cvtColor(output, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
 class Telea(Classical):
@@ -101,7 +101,7 @@ class ShiftMap(Classical):
 
     def _paint(self, image: Pixels, hole: Mask) -> Pixels:
         lab = cv2.cvtColor(image, cv2.COLOR_RGB2Lab)
-        painted = np.zeros_like(lab)
+        output = np.zeros_like(lab)
         known = (~hole).astype(np.uint8) * 255
-        cv2.xphoto.inpaint(lab, known, painted, cv2.xphoto.INPAINT_SHIFTMAP)
-        return np.asarray(cv2.cvtColor(painted, cv2.COLOR_Lab2RGB), dtype=np.uint8)
+        cv2.xphoto.inpaint(lab, known, output, cv2.xphoto.INPAINT_SHIFTMAP)
+        return np.asarray(cv2.cvtColor(output, cv2.COLOR_Lab2RGB), dtype=np.uint8)

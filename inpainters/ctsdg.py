@@ -122,11 +122,11 @@ class Projections:
     """Predictions of each decoder alone, for training losses.
 
     Attributes:
-        picture: (N, 3, H, W) in [-1, 1], image of the texture decoder.
+        image: (N, 3, H, W) in [-1, 1], image of the texture decoder.
         edges: (N, 1, H, W) in [0, 1], edges of the structure decoder.
     """
 
-    picture: Tensor
+    image: Tensor
     edges: Tensor
 
 
@@ -388,7 +388,7 @@ class Generator(nn.Module):
     def project(self, painted: CTSDGOutput) -> Projections:
         """Predictions of each decoder alone, from the outputs of `forward`, see `Projections`."""
         return Projections(
-            picture=self.texture_feature_projection(painted.texture),
+            image=self.texture_feature_projection(painted.texture),
             edges=self.structure_feature_projection(painted.structure),
         )
 

@@ -255,11 +255,11 @@ class MADFNetwork(nn.Module):
             merge = SkipMerge(2 * wide(i - 1), wide(i - 1), last=False)
             self.add_module(f"att_conv_{i}", merge)
         self.att_conv_1 = SkipMerge(config.encoded(0) + 3, 3, last=True)
-        for decoder, pictures in (("dec_ref0", 1), ("dec_ref1", 2)):
+        for decoder, earlier in (("dec_ref0", 1), ("dec_ref1", 2)):
             for i in downwards:
                 level = Refinement(wide(i), wide(i - 1), config.guide_width)
                 self.add_module(f"{decoder}_{i}", level)
-            last = nn.Conv2d(wide(1) + 3 * pictures + config.encoded(0), 3, 1)
+            last = nn.Conv2d(wide(1) + 3 * earlier + config.encoded(0), 3, 1)
             self.add_module(f"{decoder}_1", last)
 
     def _add_encoder(self, config: MADFConfig) -> None:
@@ -303,11 +303,11 @@ class MADFNetwork(nn.Module):
             recovered = self._at("att_conv", level)(skips[level - 1], upsampled)
             first = self._at("dec_ref0", level)(first, recovered)
             second = self._at("dec_ref1", level)(second, first)
-        picture = self.att_conv_1(given, self.deconv_1(recovered))  # (N, 3, H, W)
-        refined = self._at("dec_ref0", 1)(torch.cat((_upsampled(first), picture, given), dim=1))
-        seen = (_upsampled(second), picture, refined, given)
+        image = self.att_conv_1(given, self.deconv_1(recovered))  # (N, 3, H, W)
+        refined = self._at("dec_ref0", 1)(torch.cat((_upsampled(first), image, given), dim=1))
+        seen = (_upsampled(second), image, refined, given)
         return MADFOutput(
-            recovered=picture, refined=refined, raw=self._at("dec_ref1", 1)(torch.cat(seen, dim=1))
+            recovered=image, refined=refined, raw=self._at("dec_ref1", 1)(torch.cat(seen, dim=1))
         )
 
     def _encode(self, given: Tensor, known: Tensor) -> list[Tensor]:

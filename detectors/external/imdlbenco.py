@@ -201,12 +201,13 @@ def _no_downloads() -> Iterator[None]:
     def load_nothing(*_args: object, **_options: object) -> dict[str, Any]:
         return {}
 
-    load_url = model_zoo.load_url
-    model_zoo.load_url = load_nothing
+    zoo: Any = model_zoo
+    load_url = zoo.load_url
+    zoo.load_url = load_nothing
     try:
         yield
     finally:
-        model_zoo.load_url = load_url
+        zoo.load_url = load_url
 
 
 def _build(name: str, size: int, device: torch.device) -> torch.nn.Module:

@@ -19,16 +19,8 @@ from benchmark.core.external.files import Terms, files_below
 from benchmark.core.external.program import CHUNK, Program, parse_program
 from benchmark.core.types import Piece
 from detectors.external.base import ImageDetection, NamedDetector
-from detectors.external.heatmaps import (
-    AREA_CARD,
-    CARD,
-    HEATMAPS,
-    SCORES,
-    Scale,
-    area_rule,
-    read_heatmap,
-    read_scores,
-)
+from detectors.external.heatmap_files import HEATMAPS, Scale, read_heatmap, read_scores
+from detectors.external.heatmaps import AREA_CARD, CARD, SCORES, area_rule
 
 OPTIONS = {"score": "area", "revision": "1"}
 

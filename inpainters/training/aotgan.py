@@ -249,11 +249,9 @@ class AOTGANLearner(InpainterLearner):
     def _image_losses(self, images: Tensor, painted: Tensor) -> dict[str, Tensor]:
         """Reconstruction losses of whole (N, 3, H, W) images in [0, 1]; L1 is scaled to [-1, 1]."""
         chosen, network = self._losses, self.features
-        inputs = tuple(
-            first_share(pictures, chosen.features_share) for pictures in (images, painted)
-        )
+        inputs = tuple(first_share(part, chosen.features_share) for part in (images, painted))
         if chosen.features != "texture":
-            inputs = tuple(imagenet_standardised(pictures) for pictures in inputs)
+            inputs = tuple(imagenet_standardised(part) for part in inputs)
         with torch.no_grad():
             real = network.features(inputs[0])
         found = network.features(inputs[1])

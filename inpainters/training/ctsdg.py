@@ -284,9 +284,7 @@ class CTSDGLearner(InpainterLearner):
         """Reconstruction losses of (N, 3, H, W) images in [-1, 1]."""
         chosen, network = self._losses, self.features
         composite = wanted * (1 - masks) + raw * masks
-        few = [
-            first_share(pictures, chosen.features_share) for pictures in (wanted, raw, composite)
-        ]
+        few = [first_share(part, chosen.features_share) for part in (wanted, raw, composite)]
         with torch.no_grad():
             real = network.features(few[0])
         pair = network.features(few[1]), network.features(few[2])
@@ -308,7 +306,7 @@ class CTSDGLearner(InpainterLearner):
         edges, grey = outlines[:, :1], outlines[:, 1:]
         alone = self.network.project(painted)
         output = self.discriminator(painted.raw, grey)
-        intermediate = intermediate_loss(alone.picture, alone.edges, wanted, edges)
+        intermediate = intermediate_loss(alone.image, alone.edges, wanted, edges)
         return {
             "adversarial": self._losses.adversarial * adversarial_loss(output, edges),
             "intermediate": self._losses.intermediate * intermediate,
@@ -323,7 +321,7 @@ class CTSDGLearner(InpainterLearner):
         self.network.eval()
         outlines = outlines_of(to_pixels(images)).to(images.device)
         painted: CTSDGOutput = self.network(2 * images - 1, outlines, masks)
-        texture, raw = ((p + 1) / 2 for p in (self.network.project(painted).picture, painted.raw))
+        texture, raw = ((p + 1) / 2 for p in (self.network.project(painted).image, painted.raw))
         composite = torch.where(masks.bool(), raw, images)
         return [images, white_holes(images, masks), texture, raw, composite]
 

@@ -144,11 +144,11 @@ class Discriminator(nn.Module):
             self.add_module(f"b{side}", Block(config, side))
         self.b4 = Epilogue(config)
 
-    def forward(self, pictures: Tensor, masks: Tensor) -> Tensor:
+    def forward(self, images: Tensor, masks: Tensor) -> Tensor:
         """Classify real or composited images.
 
         Args:
-            pictures: (N, 3, R, R) in [-1, 1], composites or real; N at most 4, or a
+            images: (N, 3, R, R) in [-1, 1], composites or real; N at most 4, or a
                 multiple of it.
             masks: (N, 1, R, R), 1 = hole.
 
@@ -158,7 +158,7 @@ class Discriminator(nn.Module):
         Raises:
             BadInput: if N is larger than 4 and not a multiple of it.
         """
-        values = torch.cat((0.5 - masks, pictures), dim=1)
+        values = torch.cat((0.5 - masks, images), dim=1)
         for block in self.children():
             values = block(values)
         return values
@@ -313,9 +313,7 @@ class FcFLearner(InpainterLearner):
         composites = composite_images(raw, wanted, masks)
         self._generated.append(composites.detach())
         logits = self._discriminators[side](composites, masks)
-        few, real = (
-            first_share(pictures, chosen.features_share) for pictures in (composites, wanted)
-        )
+        few, real = (first_share(part, chosen.features_share) for part in (composites, wanted))
         terms = {
             "adversarial": chosen.adversarial * adversarial_generator(logits),
             "reconstruction": chosen.reconstruction * reconstruction_loss(composites, wanted),

@@ -100,12 +100,12 @@ class FeatureNetwork(nn.Module, ABC):
         """Features of (N, 3, H, W) images in [0, 1], each (N, C, h, w), by layer name."""
 
 
-def first_share(pictures: Tensor, share: float) -> Tensor:
+def first_share(images: Tensor, share: float) -> Tensor:
     """The first `share` of (N, C, H, W) images, at least one.
 
     Batches are shuffled, so a mean over the first images is an unbiased estimate.
     """
-    return pictures[: max(1, round(share * len(pictures)))]
+    return images[: max(1, round(share * len(images)))]
 
 
 class VGGFeatures(FeatureNetwork):

@@ -77,7 +77,7 @@ def start_linear(
         run: runs all of them on (8, 3, 64, 64) images in [0, 1] and (8, 1, 64, 64) masks.
         device: device of the generators.
     """
-    pictures = F.interpolate(torch.rand(8, 3, 9, 9), 64, mode="bilinear").to(device)
+    images = F.interpolate(torch.rand(8, 3, 9, 9), 64, mode="bilinear").to(device)
     masks = (F.interpolate(torch.rand(8, 1, 9, 9), 64) > 0.65).float().to(device)
     handles = [
         layer.register_forward_hook(_rescale_to(std))
@@ -85,7 +85,7 @@ def start_linear(
         for name, layer in stage.named_modules()
         if (std := _target_std(name, layer)) is not None
     ]
-    run(pictures, masks)
+    run(images, masks)
     for handle in handles:
         handle.remove()
 

@@ -213,7 +213,7 @@ class LaMaLearner(InpainterLearner):
             real = self.discriminator.maps(images)
         fake = self.discriminator.maps(raw)
         matched = feature_matching_loss(fake[:-1], real[:-1])
-        few, wanted = (first_share(pictures, chosen.features_share) for pictures in (raw, images))
+        few, wanted = (first_share(part, chosen.features_share) for part in (raw, images))
         terms = {
             "l1": chosen.l1 * l1_known(raw, images, masks),
             "l1_hole": chosen.l1_hole * l1_known(raw, images, 1 - masks),

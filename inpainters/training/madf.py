@@ -67,11 +67,11 @@ def loss_terms(
     few, holes = first_share(images, share), first_share(masks, share)
     with torch.no_grad():
         real = network.features(few)
-    pairs = [_features(first_share(picture, share), few, holes, network) for picture in finer]
+    pairs = [_features(first_share(output, share), few, holes, network) for output in finer]
     styled = pairs[0] if supervision == "authors" else pairs[-1]
     return LossTerms(
-        valid=torch.stack([valid_loss(picture, images, masks) for picture in compared]).sum(),
-        hole=torch.stack([hole_loss(picture, images, masks) for picture in compared]).sum(),
+        valid=torch.stack([valid_loss(output, images, masks) for output in compared]).sum(),
+        hole=torch.stack([hole_loss(output, images, masks) for output in compared]).sum(),
         perceptual=torch.stack(
             [perceptual_loss(*pair, real, network.perceptual_layers) for pair in pairs]
         ).sum(),
@@ -81,10 +81,10 @@ def loss_terms(
 
 
 def _features(
-    picture: Tensor, images: Tensor, masks: Tensor, network: FeatureNetwork
+    output: Tensor, images: Tensor, masks: Tensor, network: FeatureNetwork
 ) -> tuple[Features, Features]:
     """Features of outputs, and of their composites."""
-    return network.features(picture), network.features(composite(picture, images, masks))
+    return network.features(output), network.features(composite(output, images, masks))
 
 
 def composite(output: Tensor, images: Tensor, masks: Tensor) -> Tensor:
@@ -103,17 +103,17 @@ def composite(output: Tensor, images: Tensor, masks: Tensor) -> Tensor:
     return known * (images * known) + masks * output
 
 
-def total_variation(pictures: Tensor) -> Tensor:
+def total_variation(images: Tensor) -> Tensor:
     """Total variation: mean absolute difference of horizontal plus that of vertical neighbours.
 
     Args:
-        pictures: (N, C, H, W), H and W at least 2.
+        images: (N, C, H, W), H and W at least 2.
 
     Returns:
         A scalar.
     """
-    across = (pictures[..., 1:] - pictures[..., :-1]).abs().mean()
-    down = (pictures[..., 1:, :] - pictures[..., :-1, :]).abs().mean()
+    across = (images[..., 1:] - images[..., :-1]).abs().mean()
+    down = (images[..., 1:, :] - images[..., :-1, :]).abs().mean()
     return across + down
 
 
@@ -228,11 +228,11 @@ class MADFLearner(InpainterLearner):
         """
         self.network.eval()
         painted: MADFOutput = self.network(normalised(images), masks)
-        pictures = [
-            denormalised(picture) for picture in (painted.recovered, painted.refined, painted.raw)
+        outputs = [
+            denormalised(output) for output in (painted.recovered, painted.refined, painted.raw)
         ]
-        composite = torch.where(masks.bool(), pictures[-1], images)
-        return [images, white_holes(images, masks), *pictures, composite]
+        composite = torch.where(masks.bool(), outputs[-1], images)
+        return [images, white_holes(images, masks), *outputs, composite]
 
     def official(self, step: int) -> dict[str, dict[str, Any]]:
         """The file in the authors' layout, without the states of VGG-16 and the optimizer."""

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from benchmark.core.errors import BadOutput, DataError
-from detectors.external.heatmaps import Scale, read_heatmap, read_scores
+from detectors.external.heatmap_files import Scale, read_heatmap, read_scores
 from tests.cli.conftest import Bench
 from tests.cli.test_bad_input import refused
 

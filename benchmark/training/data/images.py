@@ -214,13 +214,13 @@ def _shrunk(picture: Image.Image, side: int) -> Pixels:
     return np.asarray(picture.resize((width, height), Image.Resampling.BICUBIC))
 
 
-def divide(photographs: TrainingImages, held_out: int) -> tuple[TrainingImages, TrainingImages]:
+def divide(images: TrainingImages, held_out: int) -> tuple[TrainingImages, TrainingImages]:
     """Split images into training images and `held_out` others, by the hash of their names.
 
     Raises:
         DataError: if no training image would remain.
     """
-    if held_out >= len(photographs):
-        raise DataError(f"held_out is {held_out} of {len(photographs)} images; add more images")
-    order = sorted(range(len(photographs)), key=lambda i: seed_of(photographs.names[i]))
-    return photographs.part(sorted(order[held_out:])), photographs.part(sorted(order[:held_out]))
+    if held_out >= len(images):
+        raise DataError(f"held_out is {held_out} of {len(images)} images; add more images")
+    order = sorted(range(len(images)), key=lambda i: seed_of(images.names[i]))
+    return images.part(sorted(order[held_out:])), images.part(sorted(order[:held_out]))

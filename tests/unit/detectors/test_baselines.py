@@ -15,7 +15,8 @@ from benchmark.core.types import Verdict
 from benchmark.metrics.detection import ACC
 from detectors import create_detector
 from detectors.base import area_score
-from detectors.external.heatmaps import AREA_CARD, area_rule, read_heatmap
+from detectors.external.heatmap_files import read_heatmap
+from detectors.external.heatmaps import AREA_CARD, area_rule
 from tests.unit.metrics.cases import draw_case
 
 

@@ -197,9 +197,9 @@ def test_the_projections_show_an_image_and_edges():
         painted = network(images, torch.rand(2, 2, 32, 32), masks)
         projected = network.project(painted)
     assert painted.texture.shape == painted.structure.shape == (2, 4, 32, 32)
-    assert projected.picture.shape == (2, 3, 32, 32)
+    assert projected.image.shape == (2, 3, 32, 32)
     assert projected.edges.shape == (2, 1, 32, 32)
-    assert -1 < float(projected.picture.min()) < 0 < float(projected.picture.max()) < 1
+    assert -1 < float(projected.image.min()) < 0 < float(projected.image.max()) < 1
     assert 0 < float(projected.edges.min()) <= float(projected.edges.max()) < 1
 
 
@@ -207,7 +207,7 @@ def test_every_parameter_gets_a_gradient():
     network, (images, masks) = toy_network().train(), draw(64, 64)
     painted = network(images, torch.rand(2, 2, 64, 64), masks)
     projected = network.project(painted)
-    (painted.raw.mean() + projected.picture.mean() + projected.edges.mean()).backward()
+    (painted.raw.mean() + projected.image.mean() + projected.edges.mean()).backward()
     assert [name for name, value in network.named_parameters() if value.grad is None] == []
 
 
