@@ -52,7 +52,7 @@ class Facts:
         recipe: name or file of its recipe.
         recipe_sha256: of the recipe as one line of JSON, without its description.
         seed: of the recipe.
-        steps: optimisation steps.
+        steps: optimization steps.
         stages: number of stages.
         seconds: time spent in steps.
         wall: wall-clock seconds, including data loading, sample images and checkpoints.

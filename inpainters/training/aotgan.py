@@ -150,7 +150,7 @@ class AOTGANLosses(BaseModel):
             only have the other terms. VGG would otherwise take most of a step's time.
         lattice: weight of the checkerboard penalty, see `losses.lattice`; not in the paper.
         discriminator_width: channels of the discriminator's first layer.
-        start: initialisation of the generator: "normal" with std 0.02, as in the program, or
+        start: initialization of the generator: "normal" with std 0.02, as in the program, or
             "scaled" (He et al.), so that activations do not shrink in narrow networks.
         warm: start from the mini weights of `aotgan`; attentions start as the identity.
     """
@@ -294,7 +294,7 @@ class AOTGANLearner(InpainterLearner):
 
 
 def _scale(network: nn.Module) -> None:
-    """Re-initialise all convolutions after He et al. (ICCV 2015)."""
+    """Re-initialize all convolutions after He et al. (ICCV 2015)."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")

@@ -238,7 +238,7 @@ class CTSDGLearner(InpainterLearner):
         initialise(self.discriminator.texture_branch)
         initialise(
             self.discriminator.structure_branch
-        )  # the edge detector keeps torch's default initialisation
+        )  # the edge detector keeps torch's default initialization
         for part in self.modules.values():
             part.to(device)
         self.features = choose_features(losses.features, VGG16_POOLS).to(device)

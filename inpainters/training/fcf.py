@@ -1,4 +1,4 @@
-"""Training module of FcF: losses, discriminator, training step with lazy regularisation."""
+"""Training module of FcF: losses, discriminator, training step with lazy regularization."""
 
 from __future__ import annotations
 
@@ -220,7 +220,7 @@ class FcFLearner(InpainterLearner):
 
     The network has a fixed resolution, so a stage's `crop` must be that resolution, or one of
     `growth`. In the latter case the blocks up to that resolution are trained, with additional input
-    layers for small images, and the RGB layers of all blocks are initialised to zero.
+    layers for small images, and the RGB layers of all blocks are initialized to zero.
 
     Args:
         network: sizes, as `FcFConfig` names them.
@@ -433,9 +433,9 @@ def _entries(networks: Mapping[int, nn.Module]) -> nn.ModuleDict:
 
 @torch.no_grad()
 def _zero_rgb_layers(network: Generator) -> None:
-    """Initialise the RGB layers of all blocks to zero, so that outputs start grey.
+    """Initialize the RGB layers of all blocks to zero, so that outputs start gray.
 
-    Randomly initialised blocks add up to several times the range of colours, which a short training
+    Randomly initialized blocks add up to several times the range of colors, which a short training
     would spend most of its steps on reducing.
     """
     for name, parameter in network.synthesis.named_parameters():

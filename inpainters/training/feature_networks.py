@@ -79,7 +79,7 @@ VGG16_POOLS = VGG(  # of CTSDG and MADF
 
 
 def imagenet_standardised(images: Tensor) -> Tensor:
-    """Standardise (N, 3, H, W) images in [0, 1] with ImageNet's mean and standard deviation."""
+    """Standardize (N, 3, H, W) images in [0, 1] with ImageNet's mean and standard deviation."""
     mean, deviation = images.new_tensor(IMAGENET_MEAN), images.new_tensor(IMAGENET_DEVIATION)
     return (images - mean[:, None, None]) / deviation[:, None, None]
 
@@ -109,7 +109,7 @@ def first_share(images: Tensor, share: float) -> Tensor:
 
 
 class VGGFeatures(FeatureNetwork):
-    """VGG-19 or VGG-16, up to the last layer that losses use; inputs are not standardised.
+    """VGG-19 or VGG-16, up to the last layer that losses use; inputs are not standardized.
 
     A new instance is untrained; see `load_vgg`.
 
@@ -200,7 +200,7 @@ class TextureFeatures(FeatureNetwork):
     """Fixed random filters at three scales: features of local structure without learned weights.
 
     On each level of a Gaussian pyramid, 3x3 filters that are orthogonal to each other and to
-    constant colours (which L1 covers), then ReLU. One such layer at several scales describes
+    constant colors (which L1 covers), then ReLU. One such layer at several scales describes
     textures well (Ustyuzhaninov et al., ICLR 2017).
     """
 

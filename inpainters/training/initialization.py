@@ -1,4 +1,4 @@
-"""Weight initialisation of generators and discriminators."""
+"""Weight initialization of generators and discriminators."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ INIT_STD = 0.02  # standard deviation of initial weights, as in the authors' pro
 
 
 def initialise(network: nn.Module) -> None:
-    """Initialise weights: normal with std 0.02, biases 0, batch norm scales around 1.
+    """Initialize weights: normal with std 0.02, biases 0, batch norm scales around 1.
 
-    With spectral norm the unnormalised weight is initialised. As in SafePaint, EdgeConnect and
+    With spectral norm the unnormalized weight is initialized. As in SafePaint, EdgeConnect and
     AOT-GAN.
     """
     for module in network.modules():

@@ -41,7 +41,7 @@ def discriminator_loss(real: Tensor, fake: Tensor, masks: Tensor) -> Tensor:
     Args:
         real: (N, 1, h, w), logits of real images.
         fake: (N, 1, h, w), logits of detached inpainted images.
-        masks: (N, 1, H, W), 1 = hole; resized to (h, w) by nearest neighbour.
+        masks: (N, 1, H, W), 1 = hole; resized to (h, w) by nearest neighbor.
 
     Returns:
         A scalar, the sum of both means over patches.

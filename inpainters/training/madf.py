@@ -48,8 +48,8 @@ def loss_terms(
     """All five losses of one step.
 
     Args:
-        painted: the outputs of the three decoders, normalised.
-        images: (N, 3, H, W), real images, normalised.
+        painted: the outputs of the three decoders, normalized.
+        images: (N, 3, H, W), real images, normalized.
         masks: (N, 1, H, W) in [0, 1], 1 = hole; soft edges are allowed.
         network: the feature network; VGG-16 in the paper's recipe.
         supervision: "last" applies all losses to the final output alone, the program's default.
@@ -91,8 +91,8 @@ def composite(output: Tensor, images: Tensor, masks: Tensor) -> Tensor:
     """Composite outputs into the holes of the network's input, blended at soft edges.
 
     Args:
-        output: (N, 3, H, W), whole network outputs, normalised.
-        images: (N, 3, H, W), real images, normalised.
+        output: (N, 3, H, W), whole network outputs, normalized.
+        images: (N, 3, H, W), real images, normalized.
         masks: (N, 1, H, W) in [0, 1], 1 = hole.
 
     Returns:
@@ -104,7 +104,7 @@ def composite(output: Tensor, images: Tensor, masks: Tensor) -> Tensor:
 
 
 def total_variation(images: Tensor) -> Tensor:
-    """Total variation: mean absolute difference of horizontal plus that of vertical neighbours.
+    """Total variation: mean absolute difference of horizontal plus that of vertical neighbors.
 
     Args:
         images: (N, C, H, W), H and W at least 2.

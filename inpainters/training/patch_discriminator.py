@@ -29,7 +29,7 @@ class Discriminator(nn.Module):
 
     Args:
         width: channels of the first layer; the authors' is 64.
-        channels: of the input: 3 for images, 2 for edges and grey.
+        channels: of the input: 3 for images, 2 for edges and gray.
     """
 
     def __init__(self, width: int = 64, channels: int = 3) -> None:

@@ -138,7 +138,7 @@ class SafePaintLosses(BaseModel):
             in the program it has.
         compared: inputs of the perceptual and style terms: whole outputs, and for style outputs
             times the mask, on separate layers ("answers", program); or composites, both terms on
-            the perceptual layers (equations 9 and 10). Gram matrices are normalised by their size
+            the perceptual layers (equations 9 and 10). Gram matrices are normalized by their size
             in both.
         spectral: spectral norm on every convolution of both generators (section 3.1); it is folded
             into the exported weights, so that their file keeps the authors' layout.
@@ -149,7 +149,7 @@ class SafePaintLosses(BaseModel):
             only have the other terms. VGG would otherwise take most of a step's time.
         lattice: weight of the checkerboard penalty, see `losses.lattice`; not in the paper.
         discriminator_width: channels of the discriminator's first layer.
-        start: initialisation of the generator: "normal", as in the program, or "linear", see
+        start: initialization of the generator: "normal", as in the program, or "linear", see
             `initialization.start_linear`.
     """
 
@@ -231,7 +231,7 @@ class SafePaintLearner:
             "generator": self.network,
             "discriminator": self.discriminator,
         }
-        # Seeded again, so that stage I, which is initialised first, starts equally in all rows of
+        # Seeded again, so that stage I, which is initialized first, starts equally in all rows of
         # Table 5: the count of random numbers used before depends on the layers of stage II.
         torch.manual_seed(torch.initial_seed())
         for part in self.modules.values():
@@ -254,7 +254,7 @@ class SafePaintLearner:
         Args:
             phase: "joint" trains everything, as in the paper; "coarse" trains stage I alone with
                 its L1 term, five times as fast; "handover" trains everything, with stage II
-                initialised from stage I.
+                initialized from stage I.
             fresh: whether this is the first step of a stage.
 
         Raises:
@@ -417,7 +417,7 @@ def _convolutions(network: nn.Module) -> list[nn.Module]:
 
 @torch.no_grad()
 def hand_over(network: Generator) -> None:
-    """Initialise stage II from stage I, whose layers are equal except for the input channels.
+    """Initialize stage II from stage I, whose layers are equal except for the input channels.
 
     The weights of the domain planes start at zero; the attentions start as the identity.
     """

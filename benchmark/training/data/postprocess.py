@@ -74,7 +74,7 @@ def grain(shape: tuple[int, ...], draw: np.random.Generator, *, grey: bool) -> G
         grey: whether it is equal in the three channels.
 
     Returns:
-        (H, W, 1) if grey, else (H, W, 3), float32.
+        (H, W, 1) if gray, else (H, W, 3), float32.
     """
     return draw.standard_normal((*shape[:2], 1 if grey else 3), dtype=np.float32)
 

@@ -22,7 +22,7 @@ def receptive_field(output: Tensor, images: Tensor, extract: FeatureFunction) ->
     Args:
         output: (N, 3, H, W) in [0, 1], inpainted images.
         images: (N, 3, H, W) in [0, 1], real images.
-        extract: computes feature maps of images standardised with ImageNet's mean and std.
+        extract: computes feature maps of images standardized with ImageNet's mean and std.
 
     Returns:
         A scalar.
