@@ -100,7 +100,7 @@ def test_of_laundered_images_nothing_was_said(bench: Bench, perfect: Path) -> No
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("name,value\n", "no column 'score'"),
+        ("name,value\n", "missing column 'score'"),
         ("name,score\na,x\n", "row 2: a: expected a score in [0, 1], got 'x'"),
         ("name,score\na,0.5\nb,1.5\n", "row 3: b: expected a score in [0, 1], got 1.5"),
         ("name,score\na,nan\n", "row 2: a: expected a score"),

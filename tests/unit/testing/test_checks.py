@@ -54,7 +54,7 @@ def nan_where_nothing_is_known(self: Mine, images: Tensor, masks: Tensor, *, see
 
 BAD_INPAINTERS = {
     "shape": (fill(lambda self, images, masks, *, seed: images[:, :1]),
-              r"mine: expected a whole image of shape \(1, 3, 64, 64\), it answered Tensor of shape"),
+              r"mine: expected a whole image of shape \(1, 3, 64, 64\), it answered Tensor"),
     "type": (fill(lambda self, images, masks, *, seed: None), "it answered None"),
     "nan": (fill(lambda self, images, masks, *, seed: images * np.nan), "is NaN or infinite"),
     "unpainted": (fill(lambda self, images, masks, *, seed: images), "left the hole as it was"),

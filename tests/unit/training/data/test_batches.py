@@ -145,7 +145,7 @@ def save_mask(path: Path, share: float) -> None:
 
 
 def test_a_folder_without_masks_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"no images.*leave --masks out"):
+    with pytest.raises(DataError, match=r"no images.*leave out --masks"):
         Masks(Holes(), seed=1, folder=tmp_path)
 
 
