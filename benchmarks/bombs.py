@@ -162,7 +162,7 @@ def _sparse() -> dict[str, Bomb]:
         path.write_text("a" + ".a" * 50_000 + " = 1\n")
 
     array = test_arrays.header((50_000, 60_000))
-    scores = ("detectors.external.heatmaps", "read_scores(path)")
+    scores = ("detectors.external.heatmap_files", "read_scores(path)")
     return {
         "image of 12 GB": Bomb(
             ending=".png", make=partial(long, content=test_image_limits.png()), reader=PICTURE

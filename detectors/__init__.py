@@ -1,4 +1,4 @@
-"""What looks for it. `DETECTORS` is the list; a model is a line here and a file beside it."""
+"""Forgery detectors: add a module to this package and an entry to `DETECTORS`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.core.registry import Registry, create
 
-if TYPE_CHECKING:  # the list is read without loading torch
+if TYPE_CHECKING:  # names are listed without loading torch
     from detectors.base import Detector
 
 DETECTORS: Registry[type[Detector]] = Registry(
@@ -32,21 +32,21 @@ DETECTORS: Registry[type[Detector]] = Registry(
 def create_detector(
     name: str, *, weights: str | Path | None = None, device: str = "cpu"
 ) -> Detector:
-    """Make a detector that is ready to look.
+    """Load a detector by name.
 
     Args:
         name: a name of `DETECTORS`, "package.module:Class", or "scheme:argument".
-        weights: "official", "mini", or a path in the authors' layout; by default official where
+        weights: "official", "mini", or a path in the authors' layout; by default official if
             installed, else mini.
         device: a torch device such as "cpu" or "cuda:0".
 
     Returns:
-        The detector, its weights loaded strictly.
+        The detector; its weights are loaded strictly.
 
     Raises:
         UnknownName: if there is no such detector.
-        ExternalError: if one that a user brought cannot be used.
+        ExternalError: if an external detector or plugin cannot be used.
         WeightsError: if its weights are missing, damaged or of another model.
     """
-    made: Detector = create(DETECTORS, name, weights=weights, device=device)
-    return made
+    detector: Detector = create(DETECTORS, name, weights=weights, device=device)
+    return detector

@@ -1,4 +1,4 @@
-"""The detector's one door, `detect`, and its one hook, `_detect`."""
+"""Base class of detectors: the public method `detect`, and `_detect`, which a model implements."""
 
 from __future__ import annotations
 
@@ -16,54 +16,67 @@ from benchmark.core.types import Detection
 
 
 class Detector(Model, ABC):
-    """Looks for manipulation; a subclass writes `card`, `_detect` and, with weights, `_load`."""
+    """Localizes manipulated pixels and classifies images.
+
+    A subclass defines `card` and `_detect`, and `_load` if it has weights.
+    """
 
     @final
     @torch.inference_mode()
     def detect(self, images: Tensor) -> Detection:
-        """Say where and whether images were manipulated.
+        """Predict where and whether images were manipulated.
 
         Args:
             images: (N, 3, H, W) float32, RGB in [0, 1].
 
         Returns:
-            Heatmap, score and, where the detector gives it, confidence; float32 on the CPU.
+            Heatmap (N, H, W), score (N,) and, if the detector has one, confidence (N, H, W);
+            float32 in [0, 1] on the CPU.
 
         Raises:
-            BadInput: if the images have another shape, type or range.
-            BadOutput: if the model answers NaN or infinity, or another shape.
+            BadInput: if the images have the wrong shape, dtype or range.
+            BadOutput: if an output has the wrong shape, or is NaN or infinite.
         """
         check_images(images, min_side=self.card.min_side)
         with network_threads(heavy=self.heavy):
-            answer = self._detect(images.to(self.device, copy=True))  # it may write into it
+            output = self._detect(images.to(self.device, copy=True))  # models may modify it
         count, _, height, width = images.shape
         pixels = (count, height, width)
-        confidence = answer.confidence
+        confidence = output.confidence
         return Detection(
-            heatmap=self._clean("heatmap", answer.heatmap, pixels),
-            score=self._clean("score", answer.score, (count,)),
+            heatmap=self._checked("heatmap", output.heatmap, pixels),
+            score=self._checked("score", output.score, (count,)),
             confidence=(
-                None if confidence is None else self._clean("confidence", confidence, pixels)
+                None if confidence is None else self._checked("confidence", confidence, pixels)
             ),
         )
 
-    def _clean(self, what: str, values: Tensor, shape: tuple[int, ...]) -> Tensor:
-        check_output(self.card.name, f"a {what}", values, shape)
+    def _checked(self, what: str, values: Tensor, shape: tuple[int, ...]) -> Tensor:
+        check_output(self.card.name, what, values, shape)
         values = values.detach().float().cpu()
         if not bool(torch.isfinite(values).all()):
-            raise BadOutput(f"{self.card.name} answered NaN or infinity")
+            raise BadOutput(f"{self.card.name}: the {what} is NaN or infinite")
         return values.clamp(0, 1)
 
     @abstractmethod
     def _detect(self, images: Tensor) -> Detection:
-        """The network's answer to (N, 3, H, W) RGB in [0, 1] on its device, every image alone."""
+        """Detect; `detect` checks the output and clamps it to [0, 1].
+
+        Args:
+            images: (N, 3, H, W) float32 RGB in [0, 1] on the device. The output of an image must
+                not depend on the other images of the batch.
+
+        Returns:
+            Heatmap (N, H, W), score (N,) and confidence (N, H, W) or None.
+        """
 
 
 def area_score(heatmap: Tensor) -> Tensor:
-    """Image-level score of a detector without one: the share of the heatmap above 0.5.
+    """The area rule: the share of the heatmap above 0.5, the score of detectors without a score.
 
-    Not the authors' definition; the paper's numbers are consistent with a threshold on it between
-    1.1 % and 5.9 % of the image. The card's `threshold` is 0.02 and `score_from` is "area".
+    Not defined by the authors; the numbers in the SafePaint paper are consistent with a threshold
+    between 1.1 % and 5.9 % of the image. Cards with this rule have `threshold` 0.02 and
+    `score_from` "area".
 
     Args:
         heatmap: (N, H, W) in [0, 1].

@@ -1,4 +1,4 @@
-"""Detectors without weights that bound every table."""
+"""Trivial baselines without weights: chance, and flatness."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from detectors.base import Detector, area_score
 
 
 class Chance(Detector):
-    """Guesses: independent uniform noise drawn from the image's own bytes; pixel AUC 0.5."""
+    """Uniform noise, seeded with the image's bytes; its pixel AUC is 0.5."""
 
     heavy = False
     card = Card(
@@ -25,20 +25,21 @@ class Chance(Detector):
     )
 
     def _detect(self, images: Tensor) -> Detection:
-        drawn = [self._guess(image) for image in images.cpu()]
+        pairs = [self._guess(image) for image in images.cpu()]
         return Detection(
-            heatmap=torch.stack([heatmap for heatmap, _ in drawn]),
-            score=torch.stack([score for _, score in drawn]),
+            heatmap=torch.stack([heatmap for heatmap, _ in pairs]),
+            score=torch.stack([score for _, score in pairs]),
         )
 
     def _guess(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """A random heatmap (H, W) and score () in [0, 1) for a (3, H, W) image."""
         seed = zlib.crc32((image * 255).round().byte().numpy().tobytes())
         generator = torch.Generator().manual_seed(seed)
         return torch.rand(image.shape[1:], generator=generator), torch.rand((), generator=generator)
 
 
 class Flatness(Detector):
-    """Calls flat areas inpainted: one minus the local deviation in 7x7 windows, against 3/255."""
+    """Detects flat areas: exp(-s / (3/255)), s the standard deviation of gray in 7x7 windows."""
 
     heavy = False
     card = Card(

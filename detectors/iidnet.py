@@ -1,9 +1,9 @@
-"""IID-Net: special input filters, ten searched cells, global and local attention, a decision block.
+"""IID-Net: input filters, ten cells found by architecture search, attention, decision block.
 
 Wu and Zhou, "IID-Net: Image Inpainting Detection Network via Neural Architecture Search and
-Attention", IEEE TCSVT 32(3), 2022. Written from facts about the paper and its checkpoint; names of
-parameters are the checkpoint's. Maps are (N, C, h, w). The network gives pixels only: the image's
-score is a rule of this project (`area_score`).
+Attention", IEEE TCSVT 32(3), 2022. Written from the paper and facts about its checkpoint, whose
+parameter names are kept. Maps are (N, C, h, w). The network predicts pixels only: the image-level
+score is the area rule of this project (`area_score`).
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from detectors.base import Detector, area_score
 
 PUBLISHED_FILE = "IID_weights.pth"
 BAYAR_SCALE = 10_000
-STRONGEST = 15  # cosines looked at per position, its own included
-ALIKE = 0.5  # mean cosine from which a rank of neighbours counts
-ROWS = 1024  # positions compared with all the others at a time, which bounds the memory
+STRONGEST = 15  # nearest neighbors per position, itself included
+ALIKE = 0.5  # smallest mean cosine of a rank of neighbors
+ROWS = 1024  # positions compared with all others at a time, to bound the memory
 
-# Searched operations of the ten cells, in order; they are of the kinds that `operation` makes.
+# Operations of the ten cells, found by architecture search; see `operation` for the codes.
 CELLS = (
     ("01", "03", "00"),
     ("02", "00", "00"),
@@ -49,7 +49,7 @@ CELLS = (
     ("00", "01", "03"),
 )
 
-# The constant that the authors' file holds in the local attention and, unused, in the median.
+# The constant kernel of the local attention and, unused, of the median in the authors' file.
 SMOOTHING = (
     (0.03598, 0.03735, 0.03997, 0.03713, 0.03579),
     (0.03682, 0.03954, 0.04446, 0.03933, 0.03673),
@@ -64,9 +64,9 @@ class IIDNetConfig:
     """Sizes of the network; the defaults are the published checkpoint's.
 
     Attributes:
-        stem_widths: channels of the two convolutions behind the input filters.
-        widths: channels of the first cell, and of all the others.
-        cells: how many of the ten searched cells there are, counted from the first.
+        stem_widths: channels of the two convolutions after the input filters.
+        widths: channels of the first cell, and of all others.
+        cells: number of cells, the first of the ten.
         decision_width: channels of the decision block.
     """
 
@@ -76,10 +76,10 @@ class IIDNetConfig:
     decision_width: int = 256
 
     def __post_init__(self) -> None:
-        """Refuse sizes that make no network.
+        """Validate the sizes.
 
         Raises:
-            BadInput: naming the field.
+            BadInput: names the invalid field.
         """
         for name in ("stem_widths", "widths"):
             values = getattr(self, name)
@@ -92,7 +92,7 @@ class IIDNetConfig:
 
 
 def smoothing(width: int) -> nn.Conv2d:
-    """The constant 5x5 smoothing of every channel alone; never trained, but kept in the file."""
+    """A constant depthwise 5x5 smoothing; not trained, but part of the checkpoint."""
     layer = nn.Conv2d(width, width, 5, padding=2, groups=width, bias=False).requires_grad_(False)
     with torch.no_grad():
         layer.weight.copy_(torch.tensor(SMOOTHING))
@@ -100,7 +100,7 @@ def smoothing(width: int) -> nn.Conv2d:
 
 
 def prefilter() -> nn.Conv2d:
-    """A free 3x3 convolution to 9 channels that starts as differences to three neighbours."""
+    """A 3x3 convolution to 9 channels, initialized as differences to three neighbors."""
     layer = nn.Conv2d(3, 9, 3, padding=1, bias=False)
     with torch.no_grad():
         layer.weight.zero_()
@@ -111,9 +111,9 @@ def prefilter() -> nn.Conv2d:
 
 
 class BayarConv(nn.Conv2d):
-    """The constrained 5x5 convolution, as published: only its first output is constrained.
+    """Constrained 5x5 convolution (Bayar); as published, only its first output is constrained.
 
-    The stored kernel is raw and never written over; the kernel in use is computed at every pass.
+    The stored kernel is unconstrained; the constrained one is computed in every forward pass.
     """
 
     def __init__(self) -> None:
@@ -122,16 +122,18 @@ class BayarConv(nn.Conv2d):
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, 3, H, W) to residuals (N, 3, H, W)."""
         kernel = self.constrained()
-        if self.training:  # the authors apply the gradient of the kernel in use to the stored one
+        if (
+            self.training
+        ):  # straight-through: the stored kernel gets the gradient of the constrained one
             kernel = self.weight + (kernel - self.weight).detach()
         return F.conv2d(images, kernel, padding=self.padding)
 
     @torch.no_grad()
     def constrained(self) -> Tensor:
-        """The kernel in use, (3, 3, 5, 5).
+        """The constrained kernel, (3, 3, 5, 5).
 
-        The authors' loop that should run over the outputs runs over the inputs of output 0, so
-        outputs 1 and 2 stay ten thousand times the stored taps, without a centre.
+        The authors' loop over outputs runs over the inputs of output 0 instead, so that outputs 1
+        and 2 are only scaled by 10,000, with a center of 0.
         """
         kernel = BAYAR_SCALE * self.weight
         kernel[:, :, 2, 2] = 0
@@ -141,7 +143,7 @@ class BayarConv(nn.Conv2d):
 
 
 class Separable(nn.Module):
-    """Operation 00: a depthwise 3x3, a batch norm and a 1x1 convolution, without an activation."""
+    """Operation 00: depthwise 3x3 convolution, batch norm, 1x1 convolution; no activation."""
 
     folds: ClassVar[dict[str, tuple[str, ...]]] = {"bn": ("conv1",)}
 
@@ -159,7 +161,7 @@ class Separable(nn.Module):
 
 
 class Activated(nn.Module):
-    """Operations 01 and 02: ReLU, a depthwise and a 1x1 convolution, a norm without affine."""
+    """Operations 01 and 02: ReLU, depthwise and 1x1 convolutions, batch norm without affine."""
 
     def __init__(self, width: int, kernel: int, *, stride: int) -> None:
         super().__init__()
@@ -176,9 +178,9 @@ class Activated(nn.Module):
 
 
 def operation(code: str, width: int, *, stride: int, dilation: int) -> nn.Module:
-    """One searched operation: 00 separable, 01 and 02 activated 3x3 and 5x5, 03 identity.
+    """Build an operation: 00 separable, 01 and 02 activated 3x3 and 5x5, 03 identity.
 
-    Only 00 is ever dilated.
+    Only 00 can be dilated.
     """
     if code == "00":
         return Separable(width, width, stride=stride, dilation=dilation)
@@ -187,11 +189,11 @@ def operation(code: str, width: int, *, stride: int, dilation: int) -> nn.Module
     return Activated(width, {"01": 3, "02": 5}[code], stride=stride)
 
 
-class Cell(nn.Module):
-    """A widening and three searched operations, added to the input or to a 1x1 convolution of it.
+class SearchedCell(nn.Module):
+    """A separable convolution and three searched operations, with a residual connection.
 
     Args:
-        number: 1 to 10; it decides the operations, the stride and the dilation.
+        number: 1 to 10; determines the operations, the stride and the dilation.
         channels: of the input.
         width: of the output.
     """
@@ -211,26 +213,26 @@ class Cell(nn.Module):
             operation(second, width, stride=1, dilation=dilation),
             operation(third, width, stride=stride, dilation=1),
         )
-        # ReLUs leave their input as it is: the skip and the cell before still need it.
+        # ReLUs are not in place: the skip and the previous cell still need their input.
         steps = [
             part for layer in layers for part in (nn.ReLU(), layer, nn.BatchNorm2d(width, eps=1e-5))
         ]
-        self.rep = nn.Sequential(*steps[1 if number == 1 else 0 :])  # its input is rectified
+        self.rep = nn.Sequential(*steps[1 if number == 1 else 0 :])  # its input has passed a ReLU
 
     def forward(self, planes: Tensor) -> Tensor:
-        """Map (N, channels, h, w) to a map (N, width, h, w), or half as large, rounded up."""
+        """Map (N, channels, h, w) to (N, width, h, w), or half the size at stride 2."""
         return self.rep(planes) + self.skipbn(self.skip(planes))  # type: ignore[no-any-return]
 
 
 def nearest(features: Tensor) -> tuple[Tensor, Tensor]:
-    """The most alike positions of every position.
+    """The 15 nearest neighbors of every position, by cosine similarity.
 
     Args:
         features: (P, C), a vector per position; P is at least 15.
 
     Returns:
-        Cosines (P, 15) in falling order, and the positions (P, 15) they belong to. The first is
-        the position itself, or one that equals it.
+        Cosines (P, 15) in descending order, and indices (P, 15) of the positions. The first is the
+        position itself, or an equal one.
     """
     unit = features / features.norm(dim=1, keepdim=True)
     found = [(rows @ unit.T).topk(STRONGEST, dim=1) for rows in unit.split(ROWS)]
@@ -239,33 +241,33 @@ def nearest(features: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def divisor(cosines: Tensor) -> int:
-    """K of the global attention: the last rank whose mean cosine is at least 0.5, from 2 to 14.
+    """K of the global attention: the last rank whose mean cosine is at least 0.5, 2 to 14.
 
     Args:
         cosines: (P, 15), from `nearest`.
 
     Returns:
-        K; 15 if no rank qualifies, which needs a position without a direction.
+        K; 15 if no rank qualifies, which requires a zero vector.
     """
     alike = (cosines.mean(dim=0) >= ALIKE).nonzero()
     return max(2, int(alike[-1])) if len(alike) else STRONGEST
 
 
 class Attention(nn.Module):
-    """The map itself, each position averaged with those like it, and a smoothed copy."""
+    """Global and local attention: means over similar positions, and over neighborhoods."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.local_att = smoothing(width)
 
     def forward(self, planes: Tensor) -> Tensor:
-        """Map (N, C, h, w) to a map (N, 3C, h, w): itself, global, local."""
-        # K is counted per image: over a batch, as in training, neighbours would change the answer.
+        """Map (N, C, h, w) to a map (N, 3C, h, w): input, global, local."""
+        # K is determined per image: over a batch, as in training, outputs would depend on it.
         alike = torch.stack([self._average(image) for image in planes])
         return torch.cat((planes, alike, self.local_att(planes)), dim=1)
 
     def _average(self, image: Tensor) -> Tensor:
-        """One image's map (C, h, w) to the mean of each position and its K - 1 neighbours."""
+        """Map (C, h, w) of an image to the mean of each position and its K - 1 neighbors."""
         features = image.flatten(1).T.contiguous()  # (P, C), row by row
         with torch.no_grad():
             cosines, positions = nearest(features)
@@ -275,7 +277,7 @@ class Attention(nn.Module):
 
 
 def decision(channels: int, width: int) -> nn.Sequential:
-    """Map (N, channels, h, w) to logits (N, 1, 8h, 8w)."""
+    """The decision block: maps (N, channels, h, w) to logits (N, 1, 8h, 8w)."""
 
     def enlarge() -> nn.Module:
         return nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
@@ -292,7 +294,7 @@ def decision(channels: int, width: int) -> nn.Sequential:
 
 
 def median(planes: Tensor) -> Tensor:
-    """The median of each whole 3x3 window: (N, 1, h, w) to (N, 1, h - 2, w - 2)."""
+    """3x3 median filter without padding: (N, 1, h, w) to (N, 1, h - 2, w - 2)."""
     height, width = planes.shape[2] - 2, planes.shape[3] - 2
     windows = F.unfold(planes, 3).median(dim=1).values  # (N, 9, h*w) before
     return windows.reshape(-1, 1, height, width)
@@ -316,16 +318,16 @@ class IIDNetNetwork(nn.Module):
         self.bn1 = nn.BatchNorm2d(stem[0], eps=1e-5)
         self.conv2 = nn.Conv2d(stem[0], stem[1], 3, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(stem[1], eps=1e-5)
-        self.cell1 = Cell(1, stem[1], widths[0])
-        self.cell2 = Cell(2, widths[0], widths[1])
+        self.cell1 = SearchedCell(1, stem[1], widths[0])
+        self.cell2 = SearchedCell(2, widths[0], widths[1])
         for number in range(3, self.config.cells + 1):
-            self.add_module(f"cell{number}", Cell(number, widths[1], widths[1]))
+            self.add_module(f"cell{number}", SearchedCell(number, widths[1], widths[1]))
         self.att = Attention(widths[1])
         self.decision = decision(3 * widths[1], self.config.decision_width)
-        self.median = smoothing(1)  # in the authors' file, and used by nobody
+        self.median = smoothing(1)  # in the authors' file, not used
 
     def forward(self, images: Tensor) -> Tensor:
-        """Look for inpainted pixels.
+        """Detect inpainted pixels.
 
         Args:
             images: (N, 3, H, W), BGR in [-1, 1]; both sides at least 25.
@@ -340,8 +342,12 @@ class IIDNetNetwork(nn.Module):
         return F.interpolate(logits, size=images.shape[2:], mode="nearest")
 
     def _enhance(self, images: Tensor) -> Tensor:
-        """Images (N, 3, H, W) to a map at half their size, rounded up."""
-        filters = (self.normal_conv, self.bayar_conv, self.pf_conv)  # not in the file's order
+        """Images (N, 3, H, W) to a map (N, C, h, w) at half their size, rounded up."""
+        filters = (
+            self.normal_conv,
+            self.bayar_conv,
+            self.pf_conv,
+        )  # not in the order of the checkpoint
         planes = torch.cat([layer(images) for layer in filters], dim=1)
         planes = F.relu(self.bn1(self.conv1(planes)))
         return F.relu(self.bn2(self.conv2(planes)))
@@ -350,7 +356,7 @@ class IIDNetNetwork(nn.Module):
 class IIDNet(Detector):
     """IID-Net with its heatmap; its score is the share of the heatmap above 0.5."""
 
-    card: ClassVar[Card] = Card(
+    card = Card(
         name="iidnet",
         title="IID-Net",
         paper="https://doi.org/10.1109/TCSVT.2021.3075039",
@@ -392,7 +398,7 @@ class IIDNet(Detector):
     def _detect(self, images: Tensor) -> Detection:
         pixels = (255 * images).round() / 255
         bgr = (pixels.flip(1) - 0.5) / 0.5
-        # On a CPU one image at a time is faster, and its last bits do not depend on its neighbours.
+        # On a CPU one image at a time is faster, and bit-identical for any batch.
         batches = torch.split(bgr, 1) if self.device.type == "cpu" else (bgr,)
         logits = torch.cat([self.network(batch) for batch in batches])
         heatmap = logits[:, 0].sigmoid()

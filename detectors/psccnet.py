@@ -1,8 +1,8 @@
-"""PSCC-Net: one HRNet trunk, masks at four scales from coarse to fine, and an image-level head.
+"""PSCC-Net: an HRNet backbone, masks at four scales from coarse to fine, an image-level head.
 
 Liu et al., "PSCC-Net: Progressive Spatio-Channel Correlation Network for Image Manipulation
-Detection and Localization", IEEE TCSVT 32(11), 2022. Written from facts about the paper and its
-checkpoint; names of parameters are the checkpoint's. Maps are (N, C, h, w); scale 1 is the finest.
+Detection and Localization", IEEE TCSVT 32(11), 2022. Written from the paper and facts about its
+checkpoint, whose parameter names are kept. Maps are (N, C, h, w); scale 1 is the finest.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from detectors.base import Detector
 
 Four = tuple[int, int, int, int]  # a number for each scale, finest first
 
-FILES = {  # the authors' folder and file of each part of the network
+FILES = {  # the authors' folder and file by part of the network
     "hrnet": ("HRNet_checkpoint", "HRNet.pth"),
     "nlc": ("NLCDetection_checkpoint", "NLCDetection.pth"),
     "head": ("DetectionHead_checkpoint", "DetectionHead.pth"),
@@ -44,12 +44,12 @@ class PSCCNetConfig:
     """Sizes of the network; the defaults are the published checkpoint's.
 
     Attributes:
-        stem_width: channels of the stem, and a quarter of those of the first stage.
+        stem_width: channels of the stem; the first stage has four times as many.
         widths: channels of the trunk's four outputs.
-        blocks: bottlenecks of the first stage, and basic blocks of each branch of the others.
-        side: height and width that the heads give the first output; the others get half of it,
-            a quarter and an eighth.
-        reductions: r of the four correlation modules: r*r times the channels, so many times fewer
+        blocks: bottlenecks of the first stage, and basic blocks per branch of the others.
+        side: height and width that the first output is resized to for the heads; the others are
+            resized to a half, a quarter and an eighth of it.
+        reductions: r of the four correlation modules: r*r times the channels, at 1 / (r*r) of the
             positions.
         mask_width: hidden channels of the last layers of each mask.
         judge_width: channels of the image-level head before its classifier.
@@ -66,10 +66,10 @@ class PSCCNetConfig:
     judge_hidden: int = 16
 
     def __post_init__(self) -> None:
-        """Refuse sizes that make no network.
+        """Validate the sizes.
 
         Raises:
-            BadInput: naming the field.
+            BadInput: names the invalid field.
         """
         for name in ("widths", "reductions"):
             values = getattr(self, name)
@@ -86,12 +86,12 @@ class PSCCNetConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PSCCNetOutput:
-    """What the network says about N images.
+    """Outputs of the network for N images.
 
     Attributes:
-        masks: the probability that a pixel was manipulated, (N, 1, s, s) at four scales, finest
-            first; s is the heads' own side, whatever the size of the images.
-        logits: (N, 2), authentic and forged; softmax over them is the score.
+        masks: probabilities that a pixel was manipulated, (N, 1, s, s) in [0, 1] at four scales,
+            finest first; s is independent of the size of the images.
+        logits: (N, 2), authentic and forged; their softmax is the score.
     """
 
     masks: tuple[Tensor, Tensor, Tensor, Tensor]
@@ -99,41 +99,41 @@ class PSCCNetOutput:
 
 
 def resize(planes: Tensor, size: Sequence[int]) -> Tensor:
-    """Interpolate a map (N, C, h, w) to a size, corner pixels onto corner pixels."""
+    """Resize a map (N, C, h, w) to (N, C, *size), bilinear with aligned corners."""
     if planes.shape[2:] == tuple(size):
         return planes
     return F.interpolate(planes, size=list(size), mode="bilinear", align_corners=True)
 
 
-def convolve(channels: int, width: int, *, stride: int = 1, bias: bool = False) -> nn.Conv2d:
-    """A 3x3 convolution that keeps the size, or halves it and rounds up."""
+def conv3x3(channels: int, width: int, *, stride: int = 1, bias: bool = False) -> nn.Conv2d:
+    """A 3x3 convolution with padding 1."""
     return nn.Conv2d(channels, width, 3, stride, padding=1, bias=bias)
 
 
-def normalise(width: int) -> nn.BatchNorm2d:
-    """Batch norm with the authors' slow running statistics."""
+def batch_norm(width: int) -> nn.BatchNorm2d:
+    """Batch norm with the authors' momentum of 0.01."""
     return nn.BatchNorm2d(width, eps=1e-5, momentum=0.01)
 
 
-def step(
+def conv_bn(
     channels: int, width: int, *, stride: int = 1, bias: bool = False, relu: bool = True
 ) -> nn.Sequential:
-    """A 3x3 convolution, a batch norm and, unless said, a ReLU."""
-    layers = [convolve(channels, width, stride=stride, bias=bias), normalise(width)]
+    """A 3x3 convolution, batch norm and, by default, ReLU."""
+    layers = [conv3x3(channels, width, stride=stride, bias=bias), batch_norm(width)]
     return nn.Sequential(*layers, *([nn.ReLU(inplace=True)] if relu else []))
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions, added to their input."""
+    """Residual block of two 3x3 convolutions."""
 
     folds: ClassVar[dict[str, tuple[str, ...]]] = {"bn1": ("conv1",), "bn2": ("conv2",)}
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.conv1 = convolve(width, width)
-        self.bn1 = normalise(width)
-        self.conv2 = convolve(width, width)
-        self.bn2 = normalise(width)
+        self.conv1 = conv3x3(width, width)
+        self.bn1 = batch_norm(width)
+        self.conv2 = conv3x3(width, width)
+        self.bn2 = batch_norm(width)
 
     def forward(self, planes: Tensor) -> Tensor:
         """Map (N, C, h, w) to a map of the same shape."""
@@ -142,7 +142,7 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """1x1, 3x3 and 1x1 convolutions, added to their input or to a 1x1 convolution of it."""
+    """Residual block of 1x1, 3x3 and 1x1 convolutions; its skip may be a 1x1 convolution."""
 
     folds: ClassVar[dict[str, tuple[str, ...]]] = {
         "bn1": ("conv1",),
@@ -153,15 +153,15 @@ class Bottleneck(nn.Module):
     def __init__(self, channels: int, inner: int, width: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(channels, inner, 1, bias=False)
-        self.bn1 = normalise(inner)
-        self.conv2 = convolve(inner, inner)
-        self.bn2 = normalise(inner)
+        self.bn1 = batch_norm(inner)
+        self.conv2 = conv3x3(inner, inner)
+        self.bn2 = batch_norm(inner)
         self.conv3 = nn.Conv2d(inner, width, 1, bias=False)
-        self.bn3 = normalise(width)
+        self.bn3 = batch_norm(width)
         self.downsample: nn.Module = nn.Identity()
         if channels != width:
             shortcut = nn.Conv2d(channels, width, 1, bias=False)
-            self.downsample = nn.Sequential(shortcut, normalise(width))
+            self.downsample = nn.Sequential(shortcut, batch_norm(width))
 
     def forward(self, planes: Tensor) -> Tensor:
         """Map (N, channels, h, w) to a map (N, width, h, w)."""
@@ -171,7 +171,7 @@ class Bottleneck(nn.Module):
 
 
 class Exchange(nn.Module):
-    """Each branch through its own blocks, then every branch joined by all the others."""
+    """HRNet module: residual blocks per branch, then multi-scale fusion of all branches."""
 
     def __init__(self, widths: Sequence[int], blocks: int) -> None:
         super().__init__()
@@ -184,7 +184,7 @@ class Exchange(nn.Module):
         )
 
     def forward(self, branches: Sequence[Tensor]) -> list[Tensor]:
-        """Maps of the branches, finest first, to maps of the same shapes."""
+        """Maps (N, C_i, h_i, w_i) of the branches, finest first, to maps of the same shapes."""
         own = [blocks(planes) for blocks, planes in zip(self.branches, branches, strict=True)]
         return [self._join(own, target) for target in range(len(own))]
 
@@ -194,45 +194,47 @@ class Exchange(nn.Module):
             self.get_submodule(f"fuse_layers.{target}.{source}")(planes)
             for source, planes in enumerate(own)
         ]
-        total = resize(shares[0], size)  # only a coarser branch is of another size
+        total = resize(shares[0], size)  # only coarser branches have another size
         for share in shares[1:]:
             total = total + resize(share, size)
         return F.relu(total)
 
 
 def _crossing(widths: Sequence[int], source: int, target: int) -> nn.Module:
-    """What one branch goes through on its way into another; a coarser one is resized after it."""
+    """The layers from one branch to another; the output of a coarser one is resized later."""
     if source == target:
         return nn.Identity()
     if source > target:
         return nn.Sequential(
-            nn.Conv2d(widths[source], widths[target], 1, bias=False), normalise(widths[target])
+            nn.Conv2d(widths[source], widths[target], 1, bias=False), batch_norm(widths[target])
         )
-    halvings = [step(widths[source], widths[source], stride=2) for _ in range(source + 1, target)]
-    last = step(widths[source], widths[target], stride=2, relu=False)
+    halvings = [
+        conv_bn(widths[source], widths[source], stride=2) for _ in range(source + 1, target)
+    ]
+    last = conv_bn(widths[source], widths[target], stride=2, relu=False)
     return nn.Sequential(*halvings, last)
 
 
 class Trunk(nn.Module):
-    """HRNet-W18-small-v2 whose stem keeps the full resolution."""
+    """HRNet-W18-small-v2 with a full-resolution stem."""
 
     folds: ClassVar[dict[str, tuple[str, ...]]] = {"bn1": ("conv1",), "bn2": ("conv2",)}
 
     def __init__(self, config: PSCCNetConfig) -> None:
         super().__init__()
         stem, widths, blocks = config.stem_width, config.widths, config.blocks
-        self.conv1 = convolve(3, stem)
-        self.bn1 = normalise(stem)
-        self.conv2 = convolve(stem, stem)
-        self.bn2 = normalise(stem)
+        self.conv1 = conv3x3(3, stem)
+        self.bn1 = batch_norm(stem)
+        self.conv2 = conv3x3(stem, stem)
+        self.bn2 = batch_norm(stem)
         self.layer1 = nn.Sequential(
             Bottleneck(stem, stem, 4 * stem),
             *(Bottleneck(4 * stem, stem, 4 * stem) for _ in range(blocks - 1)),
         )
         self.transition1 = nn.ModuleList(
             (
-                step(4 * stem, widths[0]),
-                nn.Sequential(step(4 * stem, widths[1], stride=2)),
+                conv_bn(4 * stem, widths[0]),
+                nn.Sequential(conv_bn(4 * stem, widths[1], stride=2)),
             )
         )
         self.stage2 = nn.Sequential(Exchange(widths[:2], blocks))
@@ -242,7 +244,7 @@ class Trunk(nn.Module):
         self.stage4 = nn.Sequential(Exchange(widths, blocks))
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """Images (N, 3, H, W) in [0, 1] to four maps, each half as large as the one before."""
+        """Images (N, 3, H, W) in [0, 1] to four maps (N, C, h, w), at 1, 1/2, 1/4 and 1/8 size."""
         stem = F.relu(self.bn1(self.conv1(images)))
         stem = F.relu(self.bn2(self.conv2(stem)))
         stem = self.layer1(stem)
@@ -252,17 +254,17 @@ class Trunk(nn.Module):
 
 
 def _another_branch(channels: int, width: int, *, number: int) -> nn.ModuleList:
-    """Branches that pass unchanged, and a new one from the coarsest of them."""
+    """Pass the existing branches unchanged, and add one from the coarsest of them."""
     passing = (nn.Identity() for _ in range(number))
-    return nn.ModuleList((*passing, nn.Sequential(step(channels, width, stride=2))))
+    return nn.ModuleList((*passing, nn.Sequential(conv_bn(channels, width, stride=2))))
 
 
 class Correlation(nn.Module):
-    """SCCM: a mask from a map's correlations between positions and between channels.
+    """Spatio-channel correlation module (SCCM): attention over positions and over channels.
 
     Args:
         width: channels C of the map.
-        reduction: r; the map's memory is read as C*r*r channels of h/r x w/r positions.
+        reduction: r; the map is reshaped to C*r*r channels of h/r x w/r positions.
         mask_width: hidden channels of the last layers.
     """
 
@@ -278,17 +280,16 @@ class Correlation(nn.Module):
         self.W_s = nn.Conv2d(width, width, 1)
         self.W_c = nn.Conv2d(width, width, 1)
         self.getmask = nn.Sequential(
-            convolve(width, mask_width, bias=True),
+            conv3x3(width, mask_width, bias=True),
             nn.ReLU(inplace=True),
-            convolve(mask_width, 1, bias=True),
+            conv3x3(mask_width, 1, bias=True),
         )
 
     def forward(self, planes: Tensor) -> Tensor:
         """Map (N, C, h, w), both sides multiples of r, to probabilities (N, 1, h, w)."""
         count, width, height, breadth = planes.shape
         r = self.reduction
-        # A plain reinterpretation of rows as channels, not a pixel-unshuffle: the published
-        # weights were trained so.
+        # A plain reshape, not a pixel-unshuffle: the published weights were trained with it.
         bands = planes.reshape(count, width * r * r, height // r, breadth // r)
         values, queries, keys = (
             layer(bands).flatten(2)
@@ -296,7 +297,7 @@ class Correlation(nn.Module):
         )
         by_position = _attend(queries, keys, values)
         affinity = (queries @ keys.transpose(1, 2)).softmax(dim=2)  # (N, M, M), not scaled
-        # Position-major memory read as a map without a transposition, as the program does.
+        # (N, n, M) reshaped to a map without transposing it, as in the program.
         by_channel = (values.transpose(1, 2) @ affinity).reshape(planes.shape)  # from (N, n, M)
         refined = (
             planes
@@ -307,7 +308,7 @@ class Correlation(nn.Module):
 
 
 def _attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-    """Attention between positions, its products not scaled; all (N, M, n)."""
+    """Unscaled attention between positions; inputs and output are (N, M, n)."""
     query, key, value = (
         part.transpose(1, 2)[:, None].contiguous()  # (N, 1, n, M)
         for part in (queries, keys, values)
@@ -317,7 +318,7 @@ def _attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
 
 
 class LocalizationMetric(nn.Module):
-    """Masks at four scales; each but the coarsest looks where the coarser one points."""
+    """Masks at four scales; each weights the features of the next finer scale."""
 
     def __init__(self, config: PSCCNetConfig) -> None:
         super().__init__()
@@ -326,7 +327,7 @@ class LocalizationMetric(nn.Module):
             self.add_module(f"getmask{scale}", Correlation(width, reduction, config.mask_width))
 
     def forward(self, scales: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Four maps, finest first, to four probability maps (N, 1, h, w) of their sizes."""
+        """Four maps (N, C, h, w), finest first, to probabilities (N, 1, h, w) of their sizes."""
         mask4 = self._mask(4, scales[3])
         mask3 = self._mask(3, scales[2], mask4)
         mask2 = self._mask(2, scales[1], mask3)
@@ -340,7 +341,7 @@ class LocalizationMetric(nn.Module):
 
 
 class ImageHead(nn.Module):
-    """Authentic or forged, from all four scales; the masks have no say in it."""
+    """Image-level classifier on the features of all four scales; it does not use the masks."""
 
     def __init__(self, config: PSCCNetConfig) -> None:
         super().__init__()
@@ -349,10 +350,10 @@ class ImageHead(nn.Module):
             nn.Sequential(Bottleneck(width, width, 2 * width)) for width in widths
         )
         self.downsamp_modules = nn.ModuleList(
-            step(2 * fine, 2 * coarse, stride=2, bias=True) for fine, coarse in pairwise(widths)
+            conv_bn(2 * fine, 2 * coarse, stride=2, bias=True) for fine, coarse in pairwise(widths)
         )
         self.final_layer = nn.Sequential(
-            nn.Conv2d(2 * widths[3], width, 1), normalise(width), nn.ReLU(inplace=True)
+            nn.Conv2d(2 * widths[3], width, 1), batch_norm(width), nn.ReLU(inplace=True)
         )
         self.classifier = nn.Sequential(
             nn.Linear(width, config.judge_hidden),
@@ -361,7 +362,7 @@ class ImageHead(nn.Module):
         )
 
     def forward(self, scales: Sequence[Tensor]) -> Tensor:
-        """Four maps, finest first, to logits (N, 2), authentic and forged."""
+        """Four maps (N, C, h, w), finest first, to logits (N, 2), authentic and forged."""
         widened = [layer(planes) for layer, planes in zip(self.incre_modules, scales, strict=True)]
         merged = widened[0]
         for halving, planes in zip(self.downsamp_modules, widened[1:], strict=True):
@@ -370,7 +371,7 @@ class ImageHead(nn.Module):
 
 
 class PSCCNetNetwork(nn.Module):
-    """The whole network: trunk, localisation head, image-level head.
+    """The whole network: trunk, localization head, image-level head.
 
     Args:
         config: its sizes; by default the published checkpoint's.
@@ -384,13 +385,13 @@ class PSCCNetNetwork(nn.Module):
         self.head = ImageHead(self.config)
 
     def forward(self, images: Tensor) -> PSCCNetOutput:
-        """Judge images of any size.
+        """Detect manipulations in images of any size.
 
         Args:
             images: (N, 3, H, W), RGB in [0, 1].
 
         Returns:
-            Masks and logits. Both heads see the trunk's maps at fixed sizes.
+            Masks and logits. Both heads use the trunk's maps, resized to fixed sizes.
         """
         side = self.config.side
         scales = [
@@ -403,7 +404,7 @@ class PSCCNetNetwork(nn.Module):
 class PSCCNet(Detector):
     """PSCC-Net with its heatmap and image-level score."""
 
-    card: ClassVar[Card] = Card(
+    card = Card(
         name="psccnet",
         title="PSCC-Net",
         paper="https://arxiv.org/abs/2103.10596",
@@ -462,25 +463,25 @@ class PSCCNet(Detector):
 
     def _detect(self, images: Tensor) -> Detection:
         pixels = (255 * images).round() / 255
-        # On a CPU one image at a time is faster, and its last bits do not depend on its neighbours.
+        # On a CPU one image at a time is faster, and bit-identical for any batch.
         batches = torch.split(pixels, 1) if self.device.type == "cpu" else (pixels,)
-        answers = [self.network(batch) for batch in batches]
-        finest = torch.cat([answer.masks[0] for answer in answers])
-        logits = torch.cat([answer.logits for answer in answers])
+        outputs = [self.network(batch) for batch in batches]
+        finest = torch.cat([output.masks[0] for output in outputs])
+        logits = torch.cat([output.logits for output in outputs])
         return Detection(
             heatmap=resize(finest, images.shape[2:])[:, 0], score=logits.softmax(dim=1)[:, 1]
         )
 
 
 def published_files(path: Path) -> dict[str, Path]:
-    """The authors' three files by the part of the network they fill.
+    """The authors' three files, by part of the network.
 
     Args:
         path: the authors' folder `checkpoint` with its three folders, or a folder with the three
-            files lying flat in it.
+            files.
 
     Raises:
-        WeightsError: if it is no folder.
+        WeightsError: if it is not a folder.
     """
     if not path.is_dir():
         found = ", ".join(sorted(map(str, read_checkpoint(path)))[:5])

@@ -1,8 +1,8 @@
-"""TruFor: an RGB and a noise stream that say where, how surely, and whether an image was forged.
+"""TruFor: RGB and noise streams; predicts a heatmap, its confidence, and an image-level score.
 
 Guillaro et al., "TruFor: Leveraging All-Round Clues for Trustworthy Image Forgery Detection and
-Localization", CVPR 2023. Written from facts about the paper and its checkpoint; names of parameters
-are the checkpoint's. Maps are (N, C, h, w); tokens are maps flattened row by row to (N, h*w, C).
+Localization", CVPR 2023. Written from the paper and facts about its checkpoint, whose parameter
+names are kept. Maps are (N, C, h, w); tokens are maps flattened row by row to (N, h*w, C).
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ class TruForConfig:
         widths: channels of the four stages.
         depths: transformer blocks of the four stages, in each stream.
         heads: attention heads of the four stages; a head is width / heads channels wide.
-        reductions: side of the squares that keys and values are reduced over, per stage.
-        mlp_ratio: hidden channels of a block's MLP, in widths.
+        reductions: spatial reduction ratio of keys and values, per stage.
+        mlp_ratio: ratio of an MLP's hidden channels to its width.
         decoder_width: channels of both decoders.
         detection_width: hidden units of the image-level head.
         extractor_width: channels of the noise extractor.
         extractor_layers: convolutions of the noise extractor, first and last included.
-        stochastic_depth: the last block's probability of being skipped, in training only.
+        stochastic_depth: drop probability of the last block, in training only.
     """
 
     widths: Four = (64, 128, 320, 512)
@@ -66,29 +66,29 @@ class TruForConfig:
     stochastic_depth: float = 0.1
 
     def __post_init__(self) -> None:
-        """Refuse sizes that make no network.
+        """Validate the sizes.
 
         Raises:
-            BadInput: naming the field.
+            BadInput: names the invalid field.
         """
         for name in ("widths", "depths", "heads", "reductions"):
             values = getattr(self, name)
             if len(values) != 4 or min(values) < 1:
                 raise BadInput(f"trufor: {name}: expected four numbers of at least 1, got {values}")
         if any(width % heads for width, heads in zip(self.widths, self.heads, strict=True)):
-            raise BadInput(f"trufor: widths {self.widths} are no multiples of heads {self.heads}")
+            raise BadInput(f"trufor: widths {self.widths} are not multiples of heads {self.heads}")
         if self.extractor_layers < 2:
             raise BadInput(f"trufor: extractor_layers: at least 2, got {self.extractor_layers}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Logits:
-    """What the network says about N images, before any sigmoid or softmax.
+    """Outputs of the network for N images, before any sigmoid or softmax.
 
     Attributes:
-        anomaly: (N, 2, H, W), pristine and manipulated; softmax over them is the heatmap.
-        confidence: (N, 1, H, W), positive where the heatmap is to be trusted.
-        detection: (N,), positive where the image is called manipulated.
+        anomaly: (N, 2, H, W), pristine and manipulated; their softmax is the heatmap.
+        confidence: (N, 1, H, W), positive where the heatmap is likely to be correct.
+        detection: (N,), positive if the image is detected as manipulated.
         residual: (N, 1, H, W), the noise extractor's output, unbounded.
     """
 
@@ -104,12 +104,12 @@ def to_tokens(planes: Tensor) -> Tensor:
 
 
 def to_map(tokens: Tensor, size: Size) -> Tensor:
-    """Lay tokens (N, h*w, C) out as a map (N, C, h, w), channels last in memory."""
+    """Reshape tokens (N, h*w, C) to a map (N, C, h, w), in channels-last memory format."""
     return tokens.transpose(1, 2).reshape(tokens.shape[0], tokens.shape[2], *size)
 
 
 def split_heads(tokens: Tensor, heads: int) -> Tensor:
-    """Split (N, L, C) into (N, heads, L, C / heads), neighbouring channels to one head."""
+    """Split (N, L, C) into (N, heads, L, C / heads), adjacent channels to one head."""
     return tokens.reshape(*tokens.shape[:2], heads, -1).transpose(1, 2)
 
 
@@ -119,7 +119,7 @@ def join_heads(tokens: Tensor) -> Tensor:
 
 
 class PatchEmbed(nn.Module):
-    """Overlapping patches: a strided convolution, then a layer norm of its tokens."""
+    """Overlapping patch embedding: a strided convolution, then layer norm of its tokens."""
 
     def __init__(self, channels: int, width: int, *, kernel: int, stride: int) -> None:
         super().__init__()
@@ -133,7 +133,7 @@ class PatchEmbed(nn.Module):
 
 
 class Attention(nn.Module):
-    """Self-attention; each square of `reduction` x `reduction` tokens gives a key and a value."""
+    """Self-attention with spatial reduction: one key and value per square of `reduction` tokens."""
 
     def __init__(self, width: int, heads: int, reduction: int) -> None:
         super().__init__()
@@ -160,7 +160,7 @@ class Attention(nn.Module):
 
 
 class DepthwiseConv(nn.Module):
-    """A 3x3 convolution of every channel alone, on tokens."""
+    """A depthwise 3x3 convolution on tokens."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -172,7 +172,7 @@ class DepthwiseConv(nn.Module):
 
 
 class MLP(nn.Module):
-    """Two linear layers with a depthwise convolution and an exact GELU between them."""
+    """Two linear layers, with a depthwise convolution and exact GELU between them."""
 
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
@@ -186,14 +186,14 @@ class MLP(nn.Module):
 
 
 class Block(nn.Module):
-    """A transformer block: pre-norm attention and MLP, each added to its input.
+    """A transformer block: pre-norm attention and MLP, each with a residual connection.
 
     Args:
         width: channels C.
         heads: attention heads.
-        reduction: side of the squares that keys and values are reduced over.
-        mlp_ratio: hidden channels of the MLP, in widths.
-        skip: in training, the probability that a branch is skipped for an image.
+        reduction: spatial reduction ratio of keys and values.
+        mlp_ratio: ratio of the MLP's hidden channels to its width.
+        skip: drop probability of each branch per image (stochastic depth), in training only.
     """
 
     def __init__(
@@ -212,7 +212,7 @@ class Block(nn.Module):
         return tokens + self._thin(self.mlp(self.norm2(tokens), size))
 
     def _thin(self, branch: Tensor) -> Tensor:
-        """Skip the branch for some images and raise it for the others, in training only."""
+        """Stochastic depth on an (N, L, C) branch: drop it for some images, rescale the others."""
         if not self.training or self.skip == 0:
             return branch
         kept = torch.rand(branch.shape[0], 1, 1, device=branch.device) >= self.skip
@@ -220,7 +220,7 @@ class Block(nn.Module):
 
 
 class ChannelWeights(nn.Module):
-    """What each channel of either stream is worth to the other, from global pools of both."""
+    """Channel weights of each stream for the other, from global pooling of both."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -239,7 +239,7 @@ class ChannelWeights(nn.Module):
 
 
 class SpatialWeights(nn.Module):
-    """What each pixel of either stream is worth to the other."""
+    """Pixel weights of each stream for the other."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -257,7 +257,7 @@ class SpatialWeights(nn.Module):
 
 
 class FeatureRectification(nn.Module):
-    """FRM: corrects each stream by the other, half by channel and half by pixel."""
+    """Feature rectification (FRM): adds each stream to the other, weighted by channel and pixel."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -265,11 +265,11 @@ class FeatureRectification(nn.Module):
         self.spatial_weights = SpatialWeights(width)
 
     def forward(self, rgb: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """Two maps (N, C, h, w), RGB's and the noise's, to two of the same shape."""
+        """Two maps (N, C, h, w), of RGB and noise, to two maps of the same shape."""
         both = torch.cat((rgb, noise), dim=1)
         channel = self.channel_weights(both)
         spatial = self.spatial_weights(both)
-        # The weights cross over: the second of each pair weighs noise on its way into RGB.
+        # The weights cross over: the second of each pair is the weight of noise, added to RGB.
         return (
             rgb + 0.5 * (channel[1] + spatial[1]) * noise,
             noise + 0.5 * (channel[0] + spatial[0]) * rgb,
@@ -277,7 +277,7 @@ class FeatureRectification(nn.Module):
 
 
 class CrossAttention(nn.Module):
-    """Exchange between streams: each reads the other's channel-by-channel context."""
+    """Linear cross-attention between streams: each attends to the other's channel context."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -286,7 +286,7 @@ class CrossAttention(nn.Module):
         self.kv2 = nn.Linear(width, 2 * width, bias=False)
 
     def forward(self, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
-        """Tokens (N, L, C) of either stream, which are also its queries, to what it read."""
+        """Tokens (N, L, C) of both streams, also used as queries, to attended tokens (N, L, C)."""
         context1, context2 = self._context(self.kv1(first)), self._context(self.kv2(second))
         return (
             join_heads(split_heads(first, self.heads) @ context2),
@@ -300,7 +300,7 @@ class CrossAttention(nn.Module):
 
 
 class CrossPath(nn.Module):
-    """Both streams' tokens, each joined with what it read from the other."""
+    """Both streams' tokens, each merged with the attended tokens of the other."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -313,10 +313,10 @@ class CrossPath(nn.Module):
         self.norm2 = nn.LayerNorm(width, eps=1e-5)
 
     def forward(self, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
-        """Tokens (N, L, C) of either stream to tokens of the same shape."""
-        own1, asking1 = F.relu(self.channel_proj1(first)).chunk(2, dim=2)
-        own2, asking2 = F.relu(self.channel_proj2(second)).chunk(2, dim=2)
-        read1, read2 = self.cross_attn(asking1, asking2)
+        """Tokens (N, L, C) of both streams to tokens of the same shape."""
+        own1, query1 = F.relu(self.channel_proj1(first)).chunk(2, dim=2)
+        own2, query2 = F.relu(self.channel_proj2(second)).chunk(2, dim=2)
+        read1, read2 = self.cross_attn(query1, query2)
         return (
             self.norm1(first + self.end_proj1(torch.cat((own1, read1), dim=2))),
             self.norm2(second + self.end_proj2(torch.cat((own2, read2), dim=2))),
@@ -324,7 +324,7 @@ class CrossPath(nn.Module):
 
 
 class ChannelEmbed(nn.Module):
-    """Two streams' channels merged into one stream's."""
+    """Merges the channels of two streams into one."""
 
     folds: ClassVar[dict[str, tuple[str, ...]]] = {"norm": ("residual", "channel_embed.3")}
 
@@ -347,7 +347,7 @@ class ChannelEmbed(nn.Module):
 
 
 class FeatureFusion(nn.Module):
-    """FFM: cross-attention between the rectified streams, then one map of both."""
+    """Feature fusion module (FFM): cross-attention between the streams, then fusion to one map."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -362,7 +362,7 @@ class FeatureFusion(nn.Module):
 
 
 class Backbone(nn.Module):
-    """Two SegFormer encoders side by side, rectified and fused after every stage."""
+    """Two parallel SegFormer encoders, rectified and fused after every stage."""
 
     def __init__(self, config: TruForConfig) -> None:
         super().__init__()
@@ -383,7 +383,7 @@ class Backbone(nn.Module):
         )
 
     def forward(self, rgb: Tensor, noise: Tensor) -> list[Tensor]:
-        """Two images (N, 3, H, W) to four fused maps, at 1/4, 1/8, 1/16 and 1/32 of the size."""
+        """Two (N, 3, H, W) images to four fused maps (N, C, h, w), at 1/4, 1/8, 1/16, 1/32 size."""
         fused = []
         for stage in (1, 2, 3, 4):
             rgb, noise = self._encode("", stage, rgb), self._encode("extra_", stage, noise)
@@ -392,7 +392,7 @@ class Backbone(nn.Module):
         return fused
 
     def _encode(self, prefix: str, stage: int, planes: Tensor) -> Tensor:
-        """One stage of one stream: a map to a map of the next stage's size."""
+        """One stage of one stream: a map (N, C, h, w) to a map of the next stage's size."""
         tokens, size = self.get_submodule(f"{prefix}patch_embed{stage}")(planes)
         for block in self.get_submodule(f"{prefix}block{stage}").children():
             tokens = block(tokens, size)
@@ -405,7 +405,7 @@ def _blocks(config: TruForConfig, stage: int, prefix: str) -> nn.ModuleList:
     rates = [config.stochastic_depth * number / max(1, total - 1) for number in range(total)]
     rates = rates[before : before + config.depths[stage - 1]]
     if stage == 2:
-        # As the authors train: one rate for the RGB blocks, the next for all the noise blocks.
+        # As in the authors' training: one rate for all RGB blocks, the next for all noise blocks.
         rates = [rates[min(len(rates) - 1, 1 if prefix else 0)]] * len(rates)
     return nn.ModuleList(
         Block(
@@ -420,7 +420,7 @@ def _blocks(config: TruForConfig, stage: int, prefix: str) -> nn.ModuleList:
 
 
 class StageProjection(nn.Module):
-    """One stage's map, pixel by pixel, to the decoder's width."""
+    """Linear projection of a stage's map to the decoder's width."""
 
     def __init__(self, width: int, decoder_width: int) -> None:
         super().__init__()
@@ -432,7 +432,7 @@ class StageProjection(nn.Module):
 
 
 class Decoder(nn.Module):
-    """All four fused maps to `channels` logits per pixel, at the first map's size.
+    """Decodes four fused maps to `channels` logits per pixel, at the size of the first map.
 
     Args:
         config: the network's sizes.
@@ -460,16 +460,16 @@ class Decoder(nn.Module):
         return self.linear_pred(self.dropout(self.linear_fuse[1:](summed)))  # type: ignore[no-any-return]
 
     def _convolve(self, fused: Sequence[Tensor]) -> Tensor:
-        """The 1x1 convolution of all stages, resized and joined in the order 4, 3, 2, 1.
+        """The 1x1 convolution of all stages, resized and concatenated in the order 4, 3, 2, 1.
 
-        Resizing mixes pixels and a 1x1 convolution mixes channels, so the two may change places:
-        each stage is convolved at its own size with its share of the kernel, and the sum is the
-        same. That saves two thirds of the multiplications and a map of four widths.
+        Resizing and a 1x1 convolution commute: each stage is convolved at its own size with its
+        part of the kernel, and the results are resized and summed. That saves two thirds of the
+        multiplications and the concatenated map.
         """
         convolution = cast(nn.Conv2d, self.linear_fuse[0])
         size = fused[0].shape[2:]
         kernels = dict(zip((4, 3, 2, 1), convolution.weight.chunk(4, dim=1), strict=True))
-        # The bias is added once, with the share that needs no resizing.
+        # The bias is added once, with the part that needs no resizing.
         summed = F.conv2d(self._project(1, fused), kernels[1], convolution.bias)
         for stage in (2, 3, 4):
             share = F.conv2d(self._project(stage, fused), kernels[stage])
@@ -488,14 +488,15 @@ def _resize(planes: Tensor, size: Sequence[int]) -> Tensor:
 
 
 def pooled(values: Tensor, log_weights: Tensor | None = None) -> Tensor:
-    """Soft minimum, soft maximum, mean and mean square of a map over its pixels.
+    """Pool a map over its pixels: soft minimum, soft maximum, mean and mean square.
 
     Args:
         values: (N, M), a logit per pixel.
-        log_weights: (N, M), log-weights, up to a constant per image; by default all equal.
+        log_weights: (N, M), logarithms of weights, up to a constant per image; by default all
+            equal.
 
     Returns:
-        (N, 4); a constant map gives the constant thrice and its square.
+        (N, 4); for a constant map the constant three times, then its square.
     """
     given = torch.zeros_like(values) if log_weights is None else log_weights
     shares = given.log_softmax(dim=1)
@@ -549,7 +550,7 @@ class TruForNetwork(nn.Module):
         self.register_buffer("std", torch.tensor(IMAGENET_STD)[:, None, None], persistent=False)
 
     def forward(self, images: Tensor) -> Logits:
-        """Judge images.
+        """Detect manipulations.
 
         Args:
             images: (N, 3, H, W), RGB, 8-bit value / 256; both sides at least 29.
@@ -557,7 +558,7 @@ class TruForNetwork(nn.Module):
         Returns:
             Logits at full size, and the residual.
         """
-        # The extractor is delicate: even another memory layout moves its output by 4.5e-4.
+        # The extractor is sensitive: another memory format changes its output by 4.5e-4.
         residual = self.dncnn(images.contiguous())
         normalised = (images - self.mean) / self.std
         fused = self.backbone(normalised, residual.expand(-1, 3, -1, -1))
@@ -567,11 +568,11 @@ class TruForNetwork(nn.Module):
         return Logits(
             anomaly=anomaly,
             confidence=confidence,
-            detection=self._judge(anomaly, confidence),
+            detection=self._classify(anomaly, confidence),
             residual=residual,
         )
 
-    def _judge(self, anomaly: Tensor, confidence: Tensor) -> Tensor:
+    def _classify(self, anomaly: Tensor, confidence: Tensor) -> Tensor:
         """Full-size logits (N, 2, H, W) and (N, 1, H, W) to the image-level logit (N,)."""
         sure = confidence.flatten(1)
         forged = (anomaly[:, 1] - anomaly[:, 0]).flatten(1)
@@ -580,11 +581,11 @@ class TruForNetwork(nn.Module):
 
 
 def initialise(network: TruForNetwork) -> None:
-    """Draw fresh weights as the authors' training program does, from torch's global generator.
+    """Initialize weights as the authors' training program does, with torch's global generator.
 
-    Backbone: linear layers truncated normal 0.02, convolutions normal with variance
+    Backbone: linear layers truncated normal with std 0.02, convolutions normal with variance
     2 / (kernel area * outputs / groups). Decoders: convolutions Kaiming normal. The extractor and
-    the linear layers of the heads keep torch's own start, as in its program.
+    the linear layers of the heads keep torch's default initialization.
     """
     for module in network.backbone.modules():
         if isinstance(module, nn.Linear):
@@ -604,7 +605,7 @@ def initialise(network: TruForNetwork) -> None:
 class TruFor(Detector):
     """TruFor with its heatmap, confidence and image-level score."""
 
-    card: ClassVar[Card] = Card(
+    card = Card(
         name="trufor",
         title="TruFor",
         paper="https://arxiv.org/abs/2212.10957",
@@ -643,14 +644,14 @@ class TruFor(Detector):
 
     def _detect(self, images: Tensor) -> Detection:
         pixels = (255 * images).round().clamp(0, 255) / 256
-        # On a CPU one image at a time is faster, and no answer depends on its neighbours.
+        # On a CPU one image at a time is faster, and outputs do not depend on the batch.
         batches = torch.split(pixels, 1) if self.device.type == "cpu" else (pixels,)
-        # TF32's ten bits of mantissa move the residual by 0.12 where its deviation is 0.16.
+        # TF32, with a mantissa of 10 bits, changes the residual by 0.12; its deviation is 0.16.
         with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-            answers = [self.network(batch) for batch in batches]
-        anomaly = torch.cat([answer.anomaly for answer in answers])
-        confidence = torch.cat([answer.confidence for answer in answers])
-        detection = torch.cat([answer.detection for answer in answers])
+            outputs = [self.network(batch) for batch in batches]
+        anomaly = torch.cat([output.anomaly for output in outputs])
+        confidence = torch.cat([output.confidence for output in outputs])
+        detection = torch.cat([output.detection for output in outputs])
         return Detection(
             heatmap=anomaly.softmax(dim=1)[:, 1],
             score=detection.sigmoid(),

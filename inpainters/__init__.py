@@ -1,4 +1,4 @@
-"""What inpaints. `INPAINTERS` is the list; a model is a line here and a file beside it."""
+"""Inpainters: add a module to this package and an entry to `INPAINTERS`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from benchmark.core.registry import Registry, create
 from inpainters.retired import RETIRED
 
-if TYPE_CHECKING:  # the list is read without loading torch
+if TYPE_CHECKING:  # names are listed without loading torch
     from inpainters.base import Inpainter
 
 INPAINTERS: Registry[type[Inpainter]] = Registry(
@@ -47,21 +47,21 @@ INPAINTERS: Registry[type[Inpainter]] = Registry(
 def create_inpainter(
     name: str, *, weights: str | Path | None = None, device: str = "cpu"
 ) -> Inpainter:
-    """Make an inpainter that is ready to paint.
+    """Load an inpainter by name.
 
     Args:
         name: a name of `INPAINTERS`, "package.module:Class", or "scheme:argument".
-        weights: "official", "mini", or a path in the authors' layout; by default official where
+        weights: "official", "mini", or a path in the authors' layout; by default official if
             installed, else mini.
         device: a torch device such as "cpu" or "cuda:0".
 
     Returns:
-        The inpainter, its weights loaded strictly.
+        The inpainter; its weights are loaded strictly.
 
     Raises:
         UnknownName: if there is no such inpainter.
-        ExternalError: if one that a user brought cannot be used.
+        ExternalError: if an external inpainter or plugin cannot be used.
         WeightsError: if its weights are missing, damaged or of another model.
     """
-    made: Inpainter = create(INPAINTERS, name, weights=weights, device=device)
-    return made
+    inpainter: Inpainter = create(INPAINTERS, name, weights=weights, device=device)
+    return inpainter

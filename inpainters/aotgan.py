@@ -1,14 +1,15 @@
 """AOT-GAN: aggregated contextual transformations for inpainting (arXiv 2104.01431).
 
-Written from the paper and a description of what its published program does. One stage: three
-convolutions down, eight blocks of parallel dilated convolutions with a gated skip, a decoder that
-upsamples bilinearly. Entry names are those of the authors' checkpoint, `G0000000.pt`.
+Written from the paper and a description of its published program. One stage: an encoder of three
+convolutions, eight blocks of parallel dilated convolutions with a gated skip, and a decoder with
+bilinear upsampling. Parameter names are those of the authors' checkpoint, `G0000000.pt`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -27,10 +28,10 @@ from benchmark.core.inference import optimize_for_inference
 from inpainters.base import Inpainter
 from inpainters.rwsa import EncoderRWSA, start_from_host
 
-GENERATOR_FILES = "G*.pt"  # G and the iteration in seven digits
+GENERATOR_FILES = "G*.pt"  # G and the iteration, seven digits
 RATES = (1, 2, 4, 8)  # dilations of a block's branches
-MULTIPLE = 4  # of the sides that the network takes
-SMALLEST = 36  # the reflection by 8 needs a plane of at least 9 at a quarter of the size
+MULTIPLE = 4  # of the input's height and width
+SMALLEST = 36  # reflection padding of 8 needs at least 9 pixels at a quarter of the size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,23 +51,23 @@ class AOTGANConfig:
 
 
 def standardise(planes: Tensor) -> Tensor:
-    """Bring every plane to mean -5 and deviation 10, as the gates of a block are.
+    """Normalize each plane to mean -5 and standard deviation 10, for the gates of a block.
 
-    The paper has a plain sigmoid there; the published weights need the program's form.
+    The paper has a plain sigmoid; the published weights need the program's form.
 
     Args:
         planes: (N, C, h, w), at least two pixels each.
 
     Returns:
-        (N, C, h, w) float32: half precision has no 1e-9.
+        (N, C, h, w) float32, as 1e-9 is not representable in half precision.
     """
     deviation, mean = torch.std_mean(planes.float(), dim=(2, 3), keepdim=True)  # divisor hw - 1
-    # The 1e-9 is added to the deviation, not under its root.
+    # The 1e-9 is added to the deviation, not to the variance.
     return 5 * (2 * (planes.float() - mean) / (deviation + 1e-9) - 1)
 
 
 class AOTBlock(nn.Module):
-    """Dilated convolutions side by side, fused, and mixed with the input pixel by pixel.
+    """Parallel dilated convolutions, fused, and blended with the input by a gate per value.
 
     Args:
         channels: C, a multiple of the number of branches.
@@ -95,7 +96,7 @@ class AOTBlock(nn.Module):
 
 
 class UpConv(nn.Module):
-    """Bilinear upsampling to twice the size, corners aligned, then a convolution."""
+    """Bilinear upsampling by 2 with aligned corners, then a convolution."""
 
     def __init__(self, channels: int, out: int) -> None:
         super().__init__()
@@ -104,12 +105,12 @@ class UpConv(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """(N, C, h, w) to (N, out, 2h, 2w)."""
         large = F.interpolate(features, scale_factor=2, mode="bilinear", align_corners=True)
-        answer: Tensor = self.conv(large)
-        return answer
+        output: Tensor = self.conv(large)
+        return output
 
 
 class Generator(nn.Module):
-    """The whole of AOT-GAN that inpaints: what one generator checkpoint holds.
+    """The generator of AOT-GAN, as in one generator checkpoint.
 
     Args:
         config: the network's sizes.
@@ -138,11 +139,11 @@ class Generator(nn.Module):
         )
 
     def forward(self, images: Tensor, masks: Tensor) -> Tensor:
-        """Paint the holes.
+        """Inpaint the holes.
 
         Args:
-            images: (N, 3, H, W) in [-1, 1], H and W multiples of 4, at least 36; what is in the
-                hole is not seen.
+            images: (N, 3, H, W) in [-1, 1], H and W multiples of 4, at least 36; the content of the
+                hole is ignored.
             masks: (N, 1, H, W), 1 = hole.
 
         Returns:
@@ -154,10 +155,10 @@ class Generator(nn.Module):
 
 
 class AOTGAN(Inpainter):
-    """AOT-GAN with weights in the authors' layout, or a reduced edition of ours."""
+    """AOT-GAN, with the authors' checkpoint or a reduced-width variant of this project."""
 
-    # The network takes multiples of 4; `_fill` extends to them, as edge replication and a known
-    # border suit it better than the door's reflection of the mask.
+    # No `multiple`: `_fill` pads to multiples of 4 with the edge repeated and a known border, which
+    # suits the network better than reflecting the mask.
     card = Card(
         name="aotgan",
         title="AOT-GAN",
@@ -192,10 +193,10 @@ class AOTGAN(Inpainter):
         height, width = images.shape[2:]
         border = (0, _allowed(width) - width, 0, _allowed(height) - height)
         if any(border):
-            self._beyond((height, width), f"its edge is repeated to multiples of {MULTIPLE}")
+            self._warn_size((height, width), f"its edge is repeated to multiples of {MULTIPLE}")
         raw: Tensor = self.network(
             F.pad(images * 2 - 1, border, mode="replicate"),
-            F.pad(masks, border),  # what is added is known
+            F.pad(masks, border),  # the padding is known
         )
         return (raw[:, :, :height, :width] + 1) / 2
 
@@ -203,8 +204,8 @@ class AOTGAN(Inpainter):
 class AOTGANRWSA(AOTGAN):
     """AOT-GAN with region-wise separated attention (SafePaint, section 4.4, Table 6).
 
-    Nobody publishes weights of it. The authors' checkpoint of the host loads and answers as the
-    host does, but is not measured under this name.
+    No weights are published. The authors' checkpoint of the host loads, with the outputs of the
+    host, but is not evaluated under this name.
     """
 
     card = Card(
@@ -224,15 +225,15 @@ class AOTGANRWSA(AOTGAN):
 
 
 def _allowed(side: int) -> int:
-    """The smallest side that the network takes and that is not shorter."""
+    """The smallest supported side that is not shorter than `side`."""
     return max(side + -side % MULTIPLE, SMALLEST)
 
 
 def generator_file(folder: Path) -> Path:
-    """The generator of the last iteration in a folder of the authors' program.
+    """Find the generator of the last iteration in a folder of the authors' program.
 
     Raises:
-        WeightsError: if the folder has none.
+        WeightsError: if there is none.
     """
     files = sorted(folder.glob(GENERATOR_FILES))
     if not files:
@@ -240,17 +241,28 @@ def generator_file(folder: Path) -> Path:
     return files[-1]
 
 
-def load_generator(file: Path, model: str = "aotgan") -> tuple[Generator, str]:
-    """Build the generator that a checkpoint is of, and load it strictly, for evaluation.
+class LoadedGenerator(NamedTuple):
+    """A generator with its weights.
+
+    Attributes:
+        network: on the CPU, in evaluation mode, without gradients.
+        untrained: why it must not be evaluated, or "".
+    """
+
+    network: Generator
+    untrained: str
+
+
+def load_generator(file: Path, model: str = "aotgan") -> LoadedGenerator:
+    """Build the generator of a checkpoint, and load it strictly.
 
     Args:
         file: the authors' `G0000000.pt` of any iteration, or a .safetensors file of this project,
-            which says its own sizes.
-        model: "aotgan", or "aotgan+rwsa", which takes its host's file too.
+            whose metadata has the sizes.
+        model: "aotgan", or "aotgan+rwsa", for which a file of its host is accepted too.
 
     Returns:
-        The generator on the CPU, in evaluation mode, without gradients; and why it is not fit to
-        measure, or "".
+        The generator.
 
     Raises:
         WeightsError: if the file is missing, damaged or of another model.
@@ -266,6 +278,6 @@ def load_generator(file: Path, model: str = "aotgan") -> tuple[Generator, str]:
     network = Generator(config)
     state = part_of({"generator": content}, "generator", file)
     if rwsa and file.suffix != ".safetensors":
-        return network, start_from_host(network, state, file)
+        return LoadedGenerator(network, start_from_host(network, state, file))
     load_strict(network, state, file)
-    return network, ""
+    return LoadedGenerator(network, "")

@@ -1,4 +1,4 @@
-"""The inpainter's one door, `inpaint`, and its one hook, `_fill`."""
+"""Base class of inpainters: the public method `inpaint`, and `_fill`, which a model implements."""
 
 from __future__ import annotations
 
@@ -18,9 +18,12 @@ from benchmark.core.threads import network_threads
 
 
 class Inpainter(Model, ABC):
-    """Paints the holes of images; a subclass writes `card`, `_fill` and, with weights, `_load`."""
+    """Inpaints the holes of images.
 
-    _warned = False
+    A subclass defines `card` and `_fill`, and `_load` if it has weights.
+    """
+
+    _size_warned = False
 
     @final
     @torch.inference_mode()
@@ -32,42 +35,44 @@ class Inpainter(Model, ABC):
         seed: int = 0,
         latents: Mapping[str, Tensor] | None = None,
     ) -> Tensor:
-        """Paint the holes.
+        """Inpaint the holes.
 
         Args:
             images: (N, 3, H, W) float32, RGB in [0, 1].
-            masks: (N, 1, H, W) float32, 1 = to be inpainted.
-            seed: all that the model draws is drawn from it, on the CPU, the same for each image.
-            latents: named random inputs to use instead of drawing them, for a model that has any.
+            masks: (N, 1, H, W) float32 of 0 and 1, 1 = hole.
+            seed: of all random numbers of the model; they are generated on the CPU, equal for each
+                image.
+            latents: random inputs to use instead of generating them, by the names in the card's
+                `latents`; float32, with the batch axis first.
 
         Returns:
-            (N, 3, H, W) float32 in [0, 1] on the CPU; known pixels are the input's, bit for bit.
+            (N, 3, H, W) float32 in [0, 1] on the CPU; known pixels are bit-identical to the input.
 
         Raises:
-            BadInput: if an argument has another shape, type or range.
-            BadOutput: if the model answers NaN or infinity inside a hole, or another shape.
+            BadInput: if an argument has the wrong shape, dtype or range, or a latent is unknown.
+            BadOutput: if the model's output has the wrong shape, or is NaN or infinite in a hole.
         """
         check_images(images, min_side=self.card.min_side)
         check_masks(masks, images)
-        surplus = sorted(set(latents or {}) - set(self.card.latents))
-        if surplus:
-            raise BadInput(f"{self.card.name} takes no latents named {', '.join(surplus)}")
+        unknown = sorted(set(latents or {}) - set(self.card.latents))
+        if unknown:
+            raise BadInput(f"{self.card.name} has no latents named {', '.join(unknown)}")
         height, width = images.shape[2:]
-        extended = self._extend(images).to(self.device, copy=True)  # a model may write into it
-        holes = self._extend(masks).to(self.device, copy=True)
+        extended = self._pad_to_multiple(images).to(self.device, copy=True)  # models may modify it
+        holes = self._pad_to_multiple(masks).to(self.device, copy=True)
         with network_threads(heavy=self.heavy):
             raw = self._fill_from(latents or {}, extended, holes, seed=seed)
         if isinstance(raw, Tensor) and raw.ndim == 4:
             raw = raw[:, :, :height, :width]
-        check_output(self.card.name, "an image", raw, tuple(images.shape))
+        check_output(self.card.name, "whole image", raw, tuple(images.shape))
         raw = raw.float().cpu()
         hole = masks.bool()
         if not bool(torch.isfinite(raw).logical_or(~hole).all()):
-            raise BadOutput(f"{self.card.name} answered NaN or infinity")
+            raise BadOutput(f"{self.card.name}: the output is NaN or infinite in a hole")
         return torch.where(hole, raw.clamp(0, 1), images)
 
-    def _extend(self, planes: Tensor) -> Tensor:
-        """Extend to the card's multiple at the right and bottom edge, by reflection."""
+    def _pad_to_multiple(self, planes: Tensor) -> Tensor:
+        """Pad (N, C, H, W) at the right and bottom to the card's `multiple`, by reflection."""
         height, width = planes.shape[2:]
         down, right = -height % self.card.multiple, -width % self.card.multiple
         if not down and not right:
@@ -78,21 +83,31 @@ class Inpainter(Model, ABC):
     def _fill_from(
         self, latents: Mapping[str, Tensor], images: Tensor, masks: Tensor, *, seed: int
     ) -> Tensor:
-        """As `_fill`; a model whose card names latents overrides it, to use those given."""
-        return self._fill(images, masks, seed=seed)
-
-    def _beyond(self, size: tuple[int, int], rule: str) -> None:
-        """Warn, once, that the authors' program has no answer at this size (height, width).
+        """`_fill` with given latents; overridden by models whose card has `latents`.
 
         Args:
-            size: the images'.
-            rule: what is done instead.
+            latents: by name; those that are missing are generated from `seed`.
+            images: (N, 3, H, W) in [0, 1] on the device, padded to the card's `multiple`.
+            masks: (N, 1, H, W), 1 = hole, likewise.
+            seed: see `inpaint`.
+
+        Returns:
+            (N, 3, H, W) near [0, 1], see `_fill`.
         """
-        if not self._warned:
-            self._warned = True
+        return self._fill(images, masks, seed=seed)
+
+    def _warn_size(self, size: tuple[int, int], rule: str) -> None:
+        """Warn once that the authors' program does not support images of this size.
+
+        Args:
+            size: height and width.
+            rule: how this project handles it.
+        """
+        if not self._size_warned:
+            self._size_warned = True
             height, width = size
             warnings.warn(
-                f"{self.card.name}: its authors' program takes no {height}x{width} images; "
+                f"{self.card.name}: the authors' program does not support {height}x{width} images; "
                 f"{rule} (a rule of this project)",
                 SizeWarning,
                 stacklevel=2,
@@ -100,4 +115,13 @@ class Inpainter(Model, ABC):
 
     @abstractmethod
     def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
-        """The model's whole image, (N, 3, H, W) near [0, 1], known pixels included or not."""
+        """Inpaint; `inpaint` puts the known pixels back, clamps and checks.
+
+        Args:
+            images: (N, 3, H, W) float32 in [0, 1] on the device, padded to the card's `multiple`.
+            masks: (N, 1, H, W) float32, 1 = hole, likewise.
+            seed: see `inpaint`.
+
+        Returns:
+            (N, 3, H, W) near [0, 1]; values outside the holes are ignored.
+        """

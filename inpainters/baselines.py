@@ -1,4 +1,4 @@
-"""Inpainters without weights that bound every table."""
+"""Trivial baselines without weights: no inpainting, and the mean color."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from inpainters.base import Inpainter
 
 
 class Original(Inpainter):
-    """Changes nothing: the authentic images that every detector must call authentic."""
+    """Returns the authentic images; every detection on them is a false positive."""
 
     heavy = False
     card = Card(name="original", title="no inpainting", sizes="any", paints=False, sees_hole=True)
@@ -20,7 +20,7 @@ class Original(Inpainter):
 
 
 class MeanFill(Inpainter):
-    """Paints the mean colour of the known region; mid-grey where nothing is known."""
+    """Fills holes with the mean color of the known region; mid-gray if nothing is known."""
 
     heavy = False
     card = Card(name="meanfill", title="mean of the known region", sizes="any")

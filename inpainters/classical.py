@@ -1,8 +1,8 @@
-"""Classical inpainters, as OpenCV and its contrib modules have them: no weights, 8-bit arithmetic.
+"""Classical inpainters of OpenCV and its contrib modules: no weights, 8-bit arithmetic.
 
-All work image by image on 8 bits, so their answers are multiples of 1/255. An image without a
-hole comes back as it is; one with nothing known is answered mid-grey, because OpenCV would hand the
-untouched image back (`cv2.inpaint`) or read memory it does not own (`cv2.xphoto.inpaint`).
+They process one 8-bit image at a time, so outputs are multiples of 1/255. An image without a hole
+is returned unchanged; the output for an image without known pixels is mid-gray, because OpenCV
+would return the image unchanged (`cv2.inpaint`) or read out of bounds (`cv2.xphoto.inpaint`).
 """
 
 from __future__ import annotations
@@ -19,43 +19,44 @@ from benchmark.core.tensors import to_images, to_pixels
 from benchmark.core.types import Mask, Pixels
 from inpainters.base import Inpainter
 
-RADIUS = (
-    3  # pixels around an inpainted point that it is drawn from, in both of cv2.inpaint's methods
-)
-GREY = 128  # what is answered where nothing at all is known
+RADIUS = 3  # neighborhood of an inpainted pixel, in pixels, for both methods of cv2.inpaint
+GREY = 128  # output where nothing is known
 
 
 class Classical(Inpainter):
-    """An inpainter on one 8-bit image at a time; a subclass writes `card` and `_paint`."""
+    """Base class: processes one 8-bit image at a time; a subclass defines `card` and `_paint`."""
 
     heavy = False
 
     def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
         pixels, holes = to_pixels(images), masks[:, 0].cpu().numpy() > 0  # (N, H, W, 3), (N, H, W)
-        painted = [self._answer(*pair) for pair in zip(pixels, holes, strict=True)]
-        return to_images(np.stack(painted)).to(torch.float32)
+        output = [self._inpaint_one(*pair) for pair in zip(pixels, holes, strict=True)]
+        return to_images(np.stack(output)).to(torch.float32)
 
-    def _answer(self, picture: Pixels, hole: Mask) -> Pixels:
+    def _inpaint_one(self, image: Pixels, hole: Mask) -> Pixels:
         if not hole.any():
-            return picture
+            return image
         if hole.all():
-            return np.full_like(picture, GREY)
-        return self._paint(picture, hole)
+            return np.full_like(image, GREY)
+        return self._paint(image, hole)
 
     @abstractmethod
-    def _paint(self, picture: Pixels, hole: Mask) -> Pixels:
-        """Paint (H, W, 3) RGB where (H, W) is True; some of both is there."""
+    def _paint(self, image: Pixels, hole: Mask) -> Pixels:
+        """Inpaint an (H, W, 3) uint8 RGB image where the (H, W) mask is True.
+
+        The mask has at least one hole pixel and one known pixel.
+        """
 
 
-def _march(picture: Pixels, hole: Mask, method: int) -> Pixels:
-    """`cv2.inpaint`, which names its channels BGR; its 8-bit mask is non-zero in the hole."""
-    bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-    painted = cv2.inpaint(bgr, hole.astype(np.uint8) * 255, RADIUS, method)
-    return np.asarray(cv2.cvtColor(painted, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+def _cv2_inpaint(image: Pixels, hole: Mask, method: int) -> Pixels:
+    """`cv2.inpaint` on BGR channels; its 8-bit mask is nonzero in the hole."""
+    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    output = cv2.inpaint(bgr, hole.astype(np.uint8) * 255, RADIUS, method)
+    return np.asarray(cv2.cvtColor(output, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
 class Telea(Classical):
-    """Weighted means of the known neighbourhood, marched inwards from the hole's border."""
+    """Fast marching: weighted means of the known neighborhood, from the hole's border inwards."""
 
     card = Card(
         name="telea",
@@ -65,12 +66,12 @@ class Telea(Classical):
         sizes="any",
     )
 
-    def _paint(self, picture: Pixels, hole: Mask) -> Pixels:
-        return _march(picture, hole, cv2.INPAINT_TELEA)
+    def _paint(self, image: Pixels, hole: Mask) -> Pixels:
+        return _cv2_inpaint(image, hole, cv2.INPAINT_TELEA)
 
 
 class NavierStokes(Classical):
-    """Lines of equal brightness carried into the hole as a fluid carries its vorticity."""
+    """Navier-Stokes: transports isophotes into the hole, as a fluid transports vorticity."""
 
     card = Card(
         name="navierstokes",
@@ -80,14 +81,14 @@ class NavierStokes(Classical):
         sizes="any",
     )
 
-    def _paint(self, picture: Pixels, hole: Mask) -> Pixels:
-        return _march(picture, hole, cv2.INPAINT_NS)
+    def _paint(self, image: Pixels, hole: Mask) -> Pixels:
+        return _cv2_inpaint(image, hole, cv2.INPAINT_NS)
 
 
 class ShiftMap(Classical):
-    """Copies from the known region, shifted by the few offsets that most of its patches repeat at.
+    """Statistics of patch offsets: copies known pixels, shifted by the most frequent offsets.
 
-    OpenCV's `xphoto` works best in CIE Lab, as its manual says; its mask is 0 in the hole.
+    OpenCV's manual recommends CIE Lab for `xphoto.inpaint`; its mask is 0 in the hole.
     """
 
     card = Card(
@@ -98,9 +99,9 @@ class ShiftMap(Classical):
         sizes="any",
     )
 
-    def _paint(self, picture: Pixels, hole: Mask) -> Pixels:
-        lab = cv2.cvtColor(picture, cv2.COLOR_RGB2Lab)
-        painted = np.zeros_like(lab)
+    def _paint(self, image: Pixels, hole: Mask) -> Pixels:
+        lab = cv2.cvtColor(image, cv2.COLOR_RGB2Lab)
+        output = np.zeros_like(lab)
         known = (~hole).astype(np.uint8) * 255
-        cv2.xphoto.inpaint(lab, known, painted, cv2.xphoto.INPAINT_SHIFTMAP)
-        return np.asarray(cv2.cvtColor(painted, cv2.COLOR_Lab2RGB), dtype=np.uint8)
+        cv2.xphoto.inpaint(lab, known, output, cv2.xphoto.INPAINT_SHIFTMAP)
+        return np.asarray(cv2.cvtColor(output, cv2.COLOR_Lab2RGB), dtype=np.uint8)

@@ -1,9 +1,9 @@
-"""CTSDG: texture and structure, generated with each other's help (arXiv 2108.09760).
+"""CTSDG: conditional texture and structure dual generation (arXiv 2108.09760).
 
-Written from a description of what its published program does. Two U-nets of partial
-convolutions, one of colours and one of edges, each decode the other's code; their features are
-joined by gates, and the result borrows from its own patches. Entry names are those of the authors'
-checkpoint. Inside the network the mask is turned round: 1 = known.
+Written from a description of its published program. Two U-Nets of partial convolutions, for
+texture and structure (edges); each decoder starts from the bottleneck of the other. Their features
+are fused by gates and refined by patch attention. Parameter names are those of the authors'
+checkpoint. Inside the network the mask is inverted: 1 = known.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ from benchmark.core.types import Mask, Pixels
 from inpainters.base import Inpainter
 from inpainters.edgeconnect import canny_edges, grey_levels
 
-SIDE = 256  # of the squares that images of a size the network does not take are resized to
+SIDE = 256  # images of unsupported size are resized to squares of this side
 SLOPE = 0.2  # of the decoders' LeakyReLU
-SHARPNESS = 10  # of the attention's softmax
-FAINTEST = 1e-8  # weight that the attention gives at least
-PLACES = 4096  # that are attended from at once: all of an image of 256x256
+SHARPNESS = 10  # factor on the attention's logits
+FAINTEST = 1e-8  # smallest attention weight
+PLACES = 4096  # query positions at once: all of a 256x256 image
 DILATIONS = (1, 2, 4, 8)
-SQUEEZE = 4  # channels per channel of a projection's bottleneck
+SQUEEZE = 4  # reduction ratio of a projection's bottleneck
 
-# The program reads images in [-1, 1] as if they were in [0, 1] when it makes 8-bit images of
-# them for grey and edges, so dark and bright fold over each other; the weights were trained so.
+# For gray and edges the program converts images in [-1, 1] to 8 bits as if they were in [0, 1], so
+# that levels wrap around; the weights were trained with it.
 WRAPPED = np.array(
     [2 * v + 1 if v < 64 else (2 * v + 2) % 256 if v < 128 else 2 * v - 255 for v in range(256)],
     dtype=np.uint8,
@@ -54,17 +54,17 @@ class CTSDGConfig:
 
     Attributes:
         width: channels of the first level; doubled per level, up to eight times as many.
-        levels: halvings of the image's sides in each encoder.
+        levels: downsampling steps of each encoder.
     """
 
     width: int = 64
     levels: int = 7
 
     def __post_init__(self) -> None:
-        """Refuse sizes that make no network.
+        """Validate the sizes.
 
         Raises:
-            BadInput: naming the field.
+            BadInput: names the invalid field.
         """
         for field in fields(self):
             if type(getattr(self, field.name)) is not int:
@@ -76,7 +76,7 @@ class CTSDGConfig:
 
     @property
     def multiple(self) -> int:
-        """What the image's sides are multiples of."""
+        """Height and width of the input must be multiples of this."""
         return 1 << self.levels
 
     def channels(self, level: int) -> int:
@@ -85,31 +85,31 @@ class CTSDGConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """Features of which some are known.
+class PartialFeatures:
+    """Features and their validity mask.
 
     Attributes:
         features: (N, C, h, w).
-        known: (N, 1, h, w), 1 = known; the same for all channels.
+        known: (N, 1, h, w) of 0 and 1, 1 = known.
     """
 
     features: Tensor
     known: Tensor
 
-    def enlarged(self) -> Part:
-        """Twice the size: features bilinear, the mask by its nearest."""
+    def upsampled(self) -> PartialFeatures:
+        """Upsample by 2: features bilinearly, the mask by nearest neighbor."""
         known = F.interpolate(self.known, scale_factor=2, mode="nearest")
-        return Part(features=_enlarged(self.features), known=known)
+        return PartialFeatures(features=_upsampled(self.features), known=known)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Painted:
-    """What the generator answers to N images.
+class CTSDGOutput:
+    """Outputs of the generator for N images.
 
     Attributes:
         raw: (N, 3, H, W) in [-1, 1], the whole image.
-        texture: (N, width, H, W), the texture decoder's features.
-        structure: (N, width, H, W), the structure decoder's features.
+        texture: (N, width, H, W), features of the texture decoder.
+        structure: (N, width, H, W), features of the structure decoder.
     """
 
     raw: Tensor
@@ -118,32 +118,32 @@ class Painted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Projected:
-    """What each decoder alone would answer to N images; not used for the image.
+class Projections:
+    """Predictions of each decoder alone, for training losses.
 
     Attributes:
-        picture: (N, 3, H, W) in [-1, 1], of the texture decoder.
-        edges: (N, 1, H, W) in [0, 1], of the structure decoder.
+        image: (N, 3, H, W) in [-1, 1], image of the texture decoder.
+        edges: (N, 1, H, W) in [0, 1], edges of the structure decoder.
     """
 
-    picture: Tensor
+    image: Tensor
     edges: Tensor
 
 
-def _enlarged(features: Tensor) -> Tensor:
+def _upsampled(features: Tensor) -> Tensor:
     return F.interpolate(features, scale_factor=2, mode="bilinear", align_corners=False)
 
 
 class PartialUnit(nn.Module):
-    """A convolution that sees only what is known, batch norm and an activation.
+    """A partial convolution, batch norm and an activation.
 
     Args:
         channels: of all inputs together.
-        width: of the answer.
-        side: of the filters.
+        width: output channels.
+        side: kernel size.
         stride: 2 in an encoder, 1 in a decoder.
-        norm: whether there is a batch norm.
-        slope: of the LeakyReLU; 0 is a ReLU.
+        norm: whether it has a batch norm.
+        slope: of the LeakyReLU; 0 for a ReLU.
     """
 
     def __init__(
@@ -154,11 +154,17 @@ class PartialUnit(nn.Module):
         self.bn = nn.BatchNorm2d(width) if norm else nn.Identity()
         self.slope = slope
 
-    def forward(self, *parts: Part) -> Part:
-        """Convolve the parts, one after the other in the channels.
+    def forward(self, *parts: PartialFeatures) -> PartialFeatures:
+        """Convolve the parts, concatenated along the channels.
 
-        What a window misses is made up for by scale, counted over all channels; where a window
-        sees nothing the convolution answers exactly 0, and the batch norm acts on that.
+        The output is scaled by the share of known values in a window, over all channels; it is
+        exactly 0 where a window has none, before batch norm.
+
+        Args:
+            parts: features (N, C_i, h, w), and masks (N, 1, h, w).
+
+        Returns:
+            Features (N, width, h / stride, w / stride), and their mask of 0 and 1.
         """
         side, stride = self.conv.kernel_size[0], self.conv.stride[0]
         seen = torch.cat([part.features * part.known for part in parts], dim=1)
@@ -167,11 +173,11 @@ class PartialUnit(nn.Module):
         known = count.clamp(0, 1)
         scale = seen.shape[1] * side * side / (count + 1e-8) * known
         features = self.bn(self.conv(seen) * scale)
-        return Part(features=F.leaky_relu(features, self.slope), known=known)
+        return PartialFeatures(features=F.leaky_relu(features, self.slope), known=known)
 
 
 class Bottleneck(nn.Module):
-    """Two 3x3 convolutions through a quarter of the channels, around a skip."""
+    """Residual block of two 3x3 convolutions with a quarter of the channels between them."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -181,13 +187,13 @@ class Bottleneck(nn.Module):
         self.bn2 = nn.BatchNorm2d(channels)
 
     def forward(self, features: Tensor) -> Tensor:
-        """(N, C, h, w) to (N, C, h, w), not negative."""
+        """(N, C, h, w) to (N, C, h, w), non-negative."""
         squeezed = F.relu(self.bn1(self.conv1(features)))
         return F.relu(self.bn2(self.conv2(squeezed)) + features)
 
 
 class Projection(nn.Module):
-    """What one decoder's features show by themselves, for the intermediate loss.
+    """Predicts an image or edges from the features of one decoder, for intermediate losses.
 
     Args:
         stream: "texture" or "structure".
@@ -205,12 +211,12 @@ class Projection(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, C, H, W) to an image (N, 3, H, W) in [-1, 1], or edges (N, 1, H, W) in [0, 1]."""
-        answer: Tensor = self.out_layer(self.get_submodule(self.resolver)(features))
-        return answer
+        output: Tensor = self.out_layer(self.get_submodule(self.resolver)(features))
+        return output
 
 
 class GatedFusion(nn.Module):
-    """Each stream takes from the other what a gate lets through: texture first."""
+    """Bidirectional gated fusion: each stream adds the gated other one, texture first."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -220,9 +226,9 @@ class GatedFusion(nn.Module):
         self.texture_gate = _gate(channels)
 
     def forward(self, texture: Tensor, structure: Tensor) -> Tensor:
-        """Two of (N, C, H, W) to (N, 2 * C, H, W), texture first.
+        """Fuse two (N, C, H, W) maps to (N, 2 * C, H, W), texture first.
 
-        The paper's formulas are symmetric; the program's structure takes from the new texture.
+        Symmetric in the paper; in the program structure is fused with the updated texture.
         """
         both = torch.cat((texture, structure), dim=1)
         texture = texture + self.texture_gamma * (self.structure_gate(both) * structure)
@@ -235,17 +241,17 @@ def _gate(channels: int) -> nn.Sequential:
 
 
 class RegionAffinity(nn.Module):
-    """Attention of a feature map on its own patches, known or not; no parameters."""
+    """Patch attention of a feature map on itself, without parameters; holes are not excluded."""
 
     def forward(self, features: Tensor) -> Tensor:
-        """(N, C, h, w) to (N, C, h, w), h and w even; image by image, for the memory."""
-        return torch.cat([self._borrow(image) for image in torch.split(features, 1)])
+        """(N, C, h, w) to (N, C, h, w), h and w even; one image at a time to save memory."""
+        return torch.cat([self._attend(image) for image in torch.split(features, 1)])
 
-    def _borrow(self, image: Tensor) -> Tensor:
-        """Paste at each place of the half-size grid the patches that look like it.
+    def _attend(self, image: Tensor) -> Tensor:
+        """Replace each position of the half-size grid by a weighted mean of similar patches.
 
-        Only the patches are normalised, not the place they are compared with. Fewer pasted patches
-        overlap at the border than inside, so it comes out weaker.
+        Only keys are normalized, not queries. Fewer patches overlap at the border than inside, so
+        that values are smaller there.
         """
         height, width = image.shape[2:]
         half = F.interpolate(
@@ -263,7 +269,7 @@ class RegionAffinity(nn.Module):
 
 
 class MultiScale(nn.Module):
-    """Four dilated convolutions, blended by weights of each position."""
+    """Four dilated convolutions, blended with weights per position."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -279,7 +285,7 @@ class MultiScale(nn.Module):
         )
 
     def forward(self, features: Tensor) -> Tensor:
-        """(N, C, h, w) to (N, C, h, w), not negative."""
+        """(N, C, h, w) to (N, C, h, w), non-negative."""
         weights = self.weight_calc(features)  # (N, 4, h, w)
         branches = [
             weights[:, index : index + 1] * self.get_submodule(f"dilated_conv_{index}")(features)
@@ -289,7 +295,7 @@ class MultiScale(nn.Module):
 
 
 class ContextualAggregation(nn.Module):
-    """Attention on patches, then context of four sizes."""
+    """Contextual feature aggregation: patch attention, then dilated convolutions at four rates."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -298,12 +304,12 @@ class ContextualAggregation(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, C, h, w) to (N, C, h, w), h and w even."""
-        answer: Tensor = self.msfa(self.ral(features))
-        return answer
+        output: Tensor = self.msfa(self.ral(features))
+        return output
 
 
 class Generator(nn.Module):
-    """Both U-nets, their fusion and the projections: what one checkpoint holds.
+    """Both U-Nets, their fusion and the projections, as in one checkpoint.
 
     Args:
         config: the network's sizes.
@@ -328,7 +334,7 @@ class Generator(nn.Module):
         self.out_layer = nn.Sequential(nn.Conv2d(3 * width, 3, 1), nn.Tanh())
 
     def _add_stream(self, stream: str, channels: int) -> None:
-        """A U-net's units: an encoder's from the top down, then a decoder's from the bottom up."""
+        """Add the units of a U-Net: the encoder from fine to coarse, then the decoder back."""
         wide = self.config.channels
         for level in range(1, self.config.levels + 1):
             before = wide(level - 1) if level > 1 else channels
@@ -340,56 +346,58 @@ class Generator(nn.Module):
             unit = PartialUnit(wide(level) + skip, after, 3, stride=1, norm=True, slope=SLOPE)
             self.add_module(f"dc_{stream}_{level}", unit)
 
-    def forward(self, images: Tensor, outlines: Tensor, masks: Tensor) -> Painted:
-        """Paint the holes.
+    def forward(self, images: Tensor, outlines: Tensor, masks: Tensor) -> CTSDGOutput:
+        """Inpaint the holes.
 
         Args:
             images: (N, 3, H, W) in [-1, 1], H and W multiples of 2 ** levels.
-            outlines: (N, 2, H, W), edges (0 or 1) and grey in [0, 1], in this order. What is in the
-                hole of images and outlines is not seen.
+            outlines: (N, 2, H, W), edges (0 or 1) and gray in [0, 1], in this order. The content of
+                the hole in images and outlines is ignored.
             masks: (N, 1, H, W), 1 = hole.
 
         Returns:
-            The image and both decoders' features.
+            The image, and the features of both decoders.
         """
         known = 1 - masks
-        textures = self._encode("texture", Part(features=images * known, known=known))
-        structures = self._encode("structure", Part(features=outlines * known, known=known))
+        textures = self._encode("texture", PartialFeatures(features=images * known, known=known))
+        structures = self._encode(
+            "structure", PartialFeatures(features=outlines * known, known=known)
+        )
         texture = self._decode("texture", structures[-1], textures)
         structure = self._decode("structure", textures[-1], structures)
         joined = self.bigff(texture, structure)  # (N, 2 * width, H, W)
         fused = self.fusion_layer1(joined)  # (N, width, H / 2, W / 2)
         fused = self.fusion_layer2(torch.cat((fused, self.cfa(fused)), dim=1))
-        raw = self.out_layer(torch.cat((_enlarged(fused), joined), dim=1))
-        return Painted(raw=raw, texture=texture, structure=structure)
+        raw = self.out_layer(torch.cat((_upsampled(fused), joined), dim=1))
+        return CTSDGOutput(raw=raw, texture=texture, structure=structure)
 
-    def _encode(self, stream: str, given: Part) -> list[Part]:
-        """What is given and each level's features, in this order."""
+    def _encode(self, stream: str, given: PartialFeatures) -> list[PartialFeatures]:
+        """The input, then the features of each level."""
         parts = [given]
         for level in range(1, self.config.levels + 1):
             parts.append(self.get_submodule(f"ec_{stream}_{level}")(parts[-1]))
         return parts
 
-    def _decode(self, stream: str, code: Part, skips: list[Part]) -> Tensor:
-        """(N, width, H, W), from the other stream's code and the stream's own features."""
+    def _decode(self, stream: str, code: PartialFeatures, skips: list[PartialFeatures]) -> Tensor:
+        """Decode the bottleneck of the other stream with skips of this one, to (N, width, H, W)."""
         for level in range(self.config.levels, 0, -1):
             unit = self.get_submodule(f"dc_{stream}_{level}")
-            code = unit(code.enlarged(), skips[level - 1])
+            code = unit(code.upsampled(), skips[level - 1])
         return code.features
 
-    def project(self, painted: Painted) -> Projected:
-        """What each decoder alone would answer, given what `forward` answered."""
-        return Projected(
-            picture=self.texture_feature_projection(painted.texture),
+    def project(self, painted: CTSDGOutput) -> Projections:
+        """Predictions of each decoder alone, from the outputs of `forward`, see `Projections`."""
+        return Projections(
+            image=self.texture_feature_projection(painted.texture),
             edges=self.structure_feature_projection(painted.structure),
         )
 
 
 class CTSDG(Inpainter):
-    """CTSDG: weights in the authors' layout, or a reduced edition of ours.
+    """CTSDG, with the authors' checkpoint or a reduced-width variant of this project.
 
-    Edges and grey are taken from the whole image before it is masked, as the authors do, so edges
-    beside a hole depend on what is in it.
+    Edges and gray are computed from the whole image before it is masked, as by the authors, so that
+    edges next to a hole depend on its content.
     """
 
     card = Card(
@@ -427,26 +435,26 @@ class CTSDG(Inpainter):
         multiple = self.network.config.multiple
         if not height % multiple and not width % multiple:
             return self._paint(pixels, holes)
-        self._beyond((height, width), f"it is resized to {SIDE}x{SIDE} and back")
+        self._warn_size((height, width), f"it is resized to {SIDE}x{SIDE} and back")
         raw = self._paint(*resized(pixels, holes, SIDE))
         return F.interpolate(raw, (height, width), mode="bilinear", antialias=True)
 
     def _paint(self, pixels: Pixels, holes: Mask) -> Tensor:
-        """(N, H, W, 3) and (N, H, W) of a size the network takes to (N, 3, H, W) in [0, 1]."""
+        """Inpaint (N, H, W, 3) uint8 and (N, H, W) bool of supported size to (N, 3, H, W)."""
         images = (to_images(pixels) - 0.5) / 0.5
-        given = (images, outlines_of(pixels), to_masks(holes))
-        painted: Painted = self.network(*(planes.to(self.device) for planes in given))
+        inputs = (images, outlines_of(pixels), to_masks(holes))
+        painted: CTSDGOutput = self.network(*(planes.to(self.device) for planes in inputs))
         return (painted.raw + 1) / 2
 
 
 def outlines_of(pixels: Pixels) -> Tensor:
-    """Edges and grey of whole images, made of their wrapped 8-bit values.
+    """Compute edges and gray of whole images, from their `WRAPPED` levels.
 
     Args:
-        pixels: (N, H, W, 3).
+        pixels: (N, H, W, 3) uint8 RGB.
 
     Returns:
-        (N, 2, H, W) float32: edges, 0 or 1, then grey in [0, 1].
+        (N, 2, H, W) float32: edges, 0 or 1, then gray in [0, 1].
     """
     grey = grey_levels(WRAPPED[pixels])  # (N, H, W)
     edges = canny_edges(grey, np.ones(grey.shape, dtype=np.bool_))
@@ -454,30 +462,28 @@ def outlines_of(pixels: Pixels) -> Tensor:
 
 
 def resized(pixels: Pixels, holes: Mask, side: int) -> tuple[Pixels, Mask]:
-    """Resize to squares as the authors do, aspect ratio not kept.
+    """Resize to squares as the authors do, without keeping the aspect ratio.
 
     Args:
-        pixels: (N, H, W, 3), resized by Pillow's bilinear filter.
-        holes: (N, H, W), True in the hole, resized to the nearest.
+        pixels: (N, H, W, 3) uint8, resized by Pillow's bilinear filter.
+        holes: (N, H, W) bool, True = hole, resized by nearest neighbor.
         side: of the squares, in pixels.
 
     Returns:
-        Pixels (N, side, side, 3) and holes (N, side, side).
+        Pixels (N, side, side, 3) uint8 and holes (N, side, side) bool.
     """
     size, method = (side, side), Image.Resampling
-    pictures = [Image.fromarray(picture).resize(size, method.BILINEAR) for picture in pixels]
-    planes = [Image.fromarray(hole).resize(size, method.NEAREST) for hole in holes]
-    return np.stack([np.asarray(one) for one in pictures]), np.stack(
-        [np.asarray(p) for p in planes]
-    )
+    images = [Image.fromarray(image).resize(size, method.BILINEAR) for image in pixels]
+    masks = [Image.fromarray(hole).resize(size, method.NEAREST) for hole in holes]
+    return np.stack([np.asarray(one) for one in images]), np.stack([np.asarray(m) for m in masks])
 
 
 def load_generator(file: Path) -> Generator:
-    """Build the generator that a checkpoint is of, and load it strictly, for evaluation.
+    """Build the generator of a checkpoint, and load it strictly.
 
     Args:
-        file: the authors' checkpoint, which may hold their discriminator too, or a .safetensors
-            file of this project, which says its own sizes.
+        file: the authors' checkpoint, which may include their discriminator, or a .safetensors file
+            of this project, whose metadata has the sizes.
 
     Returns:
         The generator on the CPU, in evaluation mode, without gradients.

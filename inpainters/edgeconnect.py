@@ -1,9 +1,8 @@
-"""EdgeConnect: a generator of edges, then one of colours (arXiv 1901.00212).
+"""EdgeConnect: an edge generator, then an image generator (arXiv 1901.00212).
 
-Written from the paper and a description of what its published program does. Canny edges of
-the known region are completed into the hole, and the image is inpainted after the completed edges.
-Entry names are those of the authors' checkpoints, `EdgeModel_gen.pth` and
-`InpaintingModel_gen.pth`.
+Written from the paper and a description of its published program. Stage I completes the Canny edges
+of the known region, stage II inpaints the image, conditioned on these edges. Parameter names are
+those of the authors' checkpoints, `EdgeModel_gen.pth` and `InpaintingModel_gen.pth`.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -39,9 +38,9 @@ from inpainters.rwsa import EncoderRWSA, start_from_host
 
 EDGE_FILE = "EdgeModel_gen.pth"
 INPAINT_FILE = "InpaintingModel_gen.pth"
-SIGMA = 2.0  # of the blur before Canny's gradients, in pixels
-THRESHOLDS = (0.1, 0.2)  # of Canny's hysteresis, on gradients of grey in [0, 1]
-MULTIPLE = 4  # of the sides that the networks take
+SIGMA = 2.0  # of Canny's Gaussian blur, in pixels
+THRESHOLDS = (0.1, 0.2)  # of Canny's hysteresis, on gradients of gray in [0, 1]
+MULTIPLE = 4  # of the input's height and width
 
 Wrap = Callable[[nn.Module], nn.Module]
 
@@ -53,7 +52,7 @@ class EdgeConnectConfig:
     Attributes:
         width: channels at full resolution; twice as many at half, four times at a quarter.
         blocks: residual blocks in the middle of each.
-        rwsa: whether region-wise separated attention follows both strided layers of the colour
+        rwsa: whether region-wise separated attention follows both strided layers of the image
             generator (the variant of SafePaint's Table 6).
     """
 
@@ -63,11 +62,11 @@ class EdgeConnectConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Painted:
-    """What both generators answer to N images.
+class EdgeConnectOutput:
+    """Outputs of both generators for N images.
 
     Attributes:
-        edges: (N, 1, H, W) in [0, 1], the completed edges, of the whole image.
+        edges: (N, 1, H, W) in [0, 1], the completed edges of the whole image.
         raw: (N, 3, H, W) in [0, 1], the whole image.
     """
 
@@ -76,27 +75,27 @@ class Painted:
 
 
 def grey_levels(pixels: Pixels) -> NDArray[np.float64]:
-    """Luminance of (N, H, W, 3) pixels, (N, H, W) in [0, 1]: 0.2125 R + 0.7154 G + 0.0721 B.
+    """Luminance of (N, H, W, 3) uint8 pixels, (N, H, W) in [0, 1].
 
-    In float64, because another rounding moves edge pixels.
+    0.2125 R + 0.7154 G + 0.0721 B in float64, because float32 rounding moves edge pixels.
     """
     return np.asarray(rgb2gray(pixels), dtype=np.float64)
 
 
 def canny_edges(grey: NDArray[np.float64], known: Mask) -> Mask:
-    """Canny edges of the known region, where neither it nor the image ends.
+    """Canny edges of the known region, without those along its border and the image border.
 
     Args:
-        grey: (N, H, W) in [0, 1].
-        known: (N, H, W), True outside the hole; what is in the hole has no influence.
+        grey: (N, H, W) float64 in [0, 1].
+        known: (N, H, W) bool, True outside the hole; the content of the hole is ignored.
 
     Returns:
-        (N, H, W), True on an edge.
+        (N, H, W) bool, True on an edge.
     """
     low, high = THRESHOLDS
     found = [
-        canny(levels, SIGMA, low, high, mask=seen)  # type: ignore[no-untyped-call]
-        for levels, seen in zip(grey, known, strict=True)
+        canny(levels, SIGMA, low, high, mask=valid)  # type: ignore[no-untyped-call]
+        for levels, valid in zip(grey, known, strict=True)
     ]
     return np.stack(found)
 
@@ -106,18 +105,18 @@ def _plain(layer: nn.Module) -> nn.Module:
 
 
 def _spectral(layer: nn.Module) -> nn.Module:
-    # The hook form keeps `weight_orig`, `weight_u` and `weight_v`, as the authors' checkpoint does.
+    # The hook-based form has `weight_orig`, `weight_u` and `weight_v`, as the authors' checkpoint.
     normed: nn.Module = spectral_norm(layer)
     return normed
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions, the first dilated, around a skip; no activation after the sum.
+    """Two 3x3 convolutions, the first dilated, with a skip; no activation after the sum.
 
     Args:
-        channels: C, in and out.
-        wrap: what every convolution passes through at construction.
-        bias: whether the convolutions have one.
+        channels: C, of input and output.
+        wrap: applied to each convolution at construction.
+        bias: whether the convolutions have a bias.
     """
 
     def __init__(self, channels: int, wrap: Wrap, *, bias: bool) -> None:
@@ -134,8 +133,8 @@ class ResidualBlock(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, C, h, w) to (N, C, h, w), h and w at least 3."""
-        answer: Tensor = features + self.conv_block(features)
-        return answer
+        output: Tensor = features + self.conv_block(features)
+        return output
 
 
 def _encoder(channels: int, width: int, wrap: Wrap) -> nn.Sequential:
@@ -174,7 +173,7 @@ def _decoder(width: int, channels: int, wrap: Wrap) -> nn.Sequential:
 
 
 class EdgeGenerator(nn.Module):
-    """Stage I: completes the edges; spectral norm on all its layers but the last.
+    """Stage I: completes edges; spectral norm on all layers except the last.
 
     Args:
         config: the network's sizes.
@@ -191,7 +190,7 @@ class EdgeGenerator(nn.Module):
 
         Args:
             grey: (N, 1, H, W) in [0, 1], H and W multiples of 4, at least 12.
-            edges: (N, 1, H, W), 1 on an edge. Of both, what is in the hole is not seen.
+            edges: (N, 1, H, W), 1 on an edge. The content of the hole is ignored in both.
             masks: (N, 1, H, W), 1 = hole.
 
         Returns:
@@ -203,7 +202,7 @@ class EdgeGenerator(nn.Module):
 
 
 class InpaintGenerator(nn.Module):
-    """Stage II: inpaints the image after its edges.
+    """Stage II: inpaints the image, conditioned on its edges.
 
     Args:
         config: the network's sizes.
@@ -218,10 +217,10 @@ class InpaintGenerator(nn.Module):
         self.decoder = _decoder(width, 3, _plain)
 
     def forward(self, images: Tensor, edges: Tensor, masks: Tensor) -> Tensor:
-        """Paint the hole.
+        """Inpaint the hole.
 
         Args:
-            images: (N, 3, H, W) in [0, 1]; what is in the hole is not seen.
+            images: (N, 3, H, W) in [0, 1]; the content of the hole is ignored.
             edges: (N, 1, H, W) in [0, 1], of the whole image.
             masks: (N, 1, H, W), 1 = hole.
 
@@ -234,7 +233,7 @@ class InpaintGenerator(nn.Module):
 
 
 class EdgeConnectNetwork(nn.Module):
-    """Both generators; the authors publish each in a file of its own.
+    """Both generators, which the authors publish in separate files.
 
     Args:
         config: their sizes.
@@ -245,8 +244,10 @@ class EdgeConnectNetwork(nn.Module):
         self.edge = EdgeGenerator(config)
         self.inpaint = InpaintGenerator(config)
 
-    def forward(self, images: Tensor, grey: Tensor, edges: Tensor, masks: Tensor) -> Painted:
-        """Complete the edges and paint after them.
+    def forward(
+        self, images: Tensor, grey: Tensor, edges: Tensor, masks: Tensor
+    ) -> EdgeConnectOutput:
+        """Complete the edges and inpaint.
 
         Args:
             images: (N, 3, H, W) in [0, 1], H and W multiples of 4, at least 12.
@@ -255,18 +256,18 @@ class EdgeConnectNetwork(nn.Module):
             masks: (N, 1, H, W), 1 = hole.
 
         Returns:
-            Completed edges and the image. The Canny edges are not put back around the hole: the
-            authors' test program does not do it, though their training does.
+            Completed edges, and the image. Canny edges are not put back around the hole, as in the
+            authors' test program; their training does it.
         """
         completed = self.edge(grey, edges, masks)
-        return Painted(edges=completed, raw=self.inpaint(images, completed, masks))
+        return EdgeConnectOutput(edges=completed, raw=self.inpaint(images, completed, masks))
 
 
 class EdgeConnect(Inpainter):
-    """EdgeConnect with weights in the authors' layout, or a reduced edition of ours."""
+    """EdgeConnect, with the authors' checkpoints or a reduced-width variant of this project."""
 
-    # The networks take multiples of 4; `_fill` extends to them, as the edges have to be found at
-    # the image's own size and what is added is known, which the door's reflection would not do.
+    # No `multiple`: `_fill` pads to multiples of 4, as edges must be computed before padding, and
+    # the padding must be known, unlike in a reflected mask.
     card = Card(
         name="edgeconnect",
         title="EdgeConnect",
@@ -307,11 +308,11 @@ class EdgeConnect(Inpainter):
     def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
         height, width = images.shape[2:]
         if height % MULTIPLE or width % MULTIPLE:
-            self._beyond((height, width), f"it is extended to multiples of {MULTIPLE}")
-        pixels = to_pixels(images)  # the program reads 8 bits, and its edges depend on them
+            self._warn_size((height, width), f"it is extended to multiples of {MULTIPLE}")
+        pixels = to_pixels(images)  # as in the program; edges depend on it
         grey = grey_levels(pixels)
         edges = canny_edges(grey, masks[:, 0].cpu().numpy() == 0)
-        painted: Painted = self.network(
+        painted: EdgeConnectOutput = self.network(
             self._to_multiple(to_images(pixels), mode="reflect"),
             self._to_multiple(_planes(grey), mode="reflect"),
             self._to_multiple(_planes(edges), mode="constant"),
@@ -320,7 +321,7 @@ class EdgeConnect(Inpainter):
         return painted.raw
 
     def _to_multiple(self, planes: Tensor, *, mode: str) -> Tensor:
-        """Extend (N, C, H, W) at the right and bottom edge and bring it to the device."""
+        """Pad (N, C, H, W) at the right and bottom, and move it to the device."""
         height, width = planes.shape[2:]
         border = (0, -width % MULTIPLE, 0, -height % MULTIPLE)
         return F.pad(planes.to(self.device), border, mode=mode)
@@ -329,8 +330,8 @@ class EdgeConnect(Inpainter):
 class EdgeConnectRWSA(EdgeConnect):
     """EdgeConnect with region-wise separated attention (SafePaint, section 4.4, Table 6).
 
-    Nobody publishes weights of it. The authors' checkpoint of the host loads and answers as the
-    host does, but is not measured under this name.
+    No weights are published. The authors' checkpoint of the host loads, with the outputs of the
+    host, but is not evaluated under this name.
     """
 
     card = Card(
@@ -355,24 +356,35 @@ def _planes(values: NDArray[Any]) -> Tensor:
     return torch.from_numpy(values[:, None].astype(np.float32))
 
 
-def load_networks(path: Path, model: str = "edgeconnect") -> tuple[EdgeConnectNetwork, str]:
-    """Build the networks that a checkpoint is of, and load them strictly, for evaluation.
+class LoadedNetworks(NamedTuple):
+    """Both generators with their weights.
+
+    Attributes:
+        network: on the CPU, in evaluation mode, without gradients.
+        untrained: why it must not be evaluated, or "".
+    """
+
+    network: EdgeConnectNetwork
+    untrained: str
+
+
+def load_networks(path: Path, model: str = "edgeconnect") -> LoadedNetworks:
+    """Build the networks of a checkpoint, and load them strictly.
 
     Args:
-        path: the folder that holds the authors' `EdgeModel_gen.pth` and `InpaintingModel_gen.pth`,
-            or a .safetensors file of this project, which says its own sizes.
-        model: "edgeconnect", or "edgeconnect+rwsa", which takes its host's folder too.
+        path: a folder with the authors' `EdgeModel_gen.pth` and `InpaintingModel_gen.pth`, or a
+            .safetensors file of this project, whose metadata has the sizes.
+        model: "edgeconnect", or "edgeconnect+rwsa", for which a folder of its host is accepted too.
 
     Returns:
-        Both generators on the CPU, in evaluation mode, without gradients; and why they are not
-        fit to measure, or "".
+        Both generators.
 
     Raises:
         WeightsError: if a file is missing, damaged or of another model.
     """
     rwsa = model == "edgeconnect+rwsa"
     if not path.is_dir():
-        return _load_file(path, model, rwsa=rwsa), ""
+        return LoadedNetworks(_load_file(path, model, rwsa=rwsa), "")
     network, untrained = EdgeConnectNetwork(EdgeConnectConfig(rwsa=rwsa)), ""
     for part, name in ((network.edge, EDGE_FILE), (network.inpaint, INPAINT_FILE)):
         file = path / name
@@ -381,7 +393,7 @@ def load_networks(path: Path, model: str = "edgeconnect") -> tuple[EdgeConnectNe
             untrained = start_from_host(part, state, file)
         else:
             load_strict(part, state, file)
-    return network.eval(), untrained
+    return LoadedNetworks(network.eval(), untrained)
 
 
 def _load_file(file: Path, model: str, *, rwsa: bool) -> EdgeConnectNetwork:

@@ -1,9 +1,9 @@
 """FcF: a co-modulated generator with Fourier convolutions (WACV 2023).
 
-Written from the paper and a description of what its published program does. An encoder
-describes the known region, a mapping network a drawn latent, and both steer a synthesis network
-that grows the image from 4 x 4. It takes images of one square size. Entry names are those of
-the authors' checkpoints, `places.pkl` (256 x 256) and `places_512.pkl`.
+Written from the paper and a description of its published program. The code of an encoder and the
+style of a mapping network, from a random latent, modulate a synthesis network that grows the image
+from 4 x 4. The image size is fixed and square. Parameter names are those of the authors'
+checkpoints, `places.pkl` (256 x 256) and `places_512.pkl`.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from inpainters.base import Inpainter
 from inpainters.fourier import from_spectrum, to_spectrum
 
 CLAMP = 256.0
-FOURIER_FROM = 32  # Fourier units stand at this resolution and above
-PSI = 0.1  # how far a latent's style leaves the mean style; in training it is the style itself
-MEMORY = 0.995  # of the mean style in training: StyleGAN2's, FcF states none
-GROUP = 4  # images whose deviation from each other is looked at in training
-PUBLISHED = (256, 512)  # the sizes the authors publish checkpoints for
+FOURIER_FROM = 32  # smallest resolution with Fourier units
+PSI = 0.1  # truncation of styles towards the mean style, not in training
+STYLE_EMA_DECAY = 0.995  # of the mean style in training, as in StyleGAN2; FcF states none
+GROUP_SIZE = 4  # images per group of the minibatch standard deviation, in training
+PUBLISHED = (256, 512)  # resolutions of the published checkpoints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +44,9 @@ class FcFConfig:
         resolution: side of the image, a power of two, at least 8.
         width: channels at that resolution; they double as it halves. A multiple of 32 where the
             resolution is at least 32, for the Fourier units.
-        max_width: most channels at any resolution, as `width`.
-        latent: length of the latent and of the style made of it.
-        code: length of the encoder's description.
+        max_width: largest number of channels at any resolution.
+        latent: length of latents and styles.
+        code: length of the encoder's code.
     """
 
     resolution: int = 256
@@ -65,18 +65,18 @@ class FcFConfig:
 
     @property
     def rows(self) -> int:
-        """Styles that the synthesis takes: two at 4 x 4, two more per resolution from 8 up."""
+        """Number of styles of the synthesis: two at 4 x 4, two more per resolution from 8 up."""
         return 2 + 2 * len(self.sides())
 
 
 def smoothing_filter() -> Tensor:
-    """(4, 4), sums to 1: what images are smoothed with before thinning and after stuffing."""
+    """The (4, 4) low-pass filter of up- and downsampling, with sum 1."""
     row = torch.tensor([1.0, 3.0, 3.0, 1.0], device="cpu")
     return torch.outer(row, row) / 64
 
 
 def smooth(features: Tensor, kernel: Tensor, *, stride: int = 1) -> Tensor:
-    """Each channel by itself: (N, C, h, w) to (N, C, h - 3, w - 3), of which one in `stride`."""
+    """Filter (N, C, h, w) per channel with a (4, 4) kernel: (N, C, h - 3, w - 3) at stride 1."""
     channels = features.shape[1]
     return F.conv2d(features, kernel.expand(channels, 1, 4, 4), stride=stride, groups=channels)
 
@@ -85,11 +85,11 @@ def _activate(features: Tensor) -> Tensor:
     return F.leaky_relu(features, 0.2) * math.sqrt(2)
 
 
-def _picture_up(picture: Tensor, kernel: Tensor) -> Tensor:
-    """(N, 3, h, w) to (N, 3, 2h, 2w): a zero after every sample, then smoothed."""
-    count, channels, height, width = picture.shape
-    stuffed = picture.new_zeros(count, channels, 2 * height, 2 * width)
-    stuffed[:, :, ::2, ::2] = picture
+def _upsample_image(image: Tensor, kernel: Tensor) -> Tensor:
+    """(N, 3, h, w) to (N, 3, 2h, 2w): insert zeros, then low-pass filter."""
+    count, channels, height, width = image.shape
+    stuffed = image.new_zeros(count, channels, 2 * height, 2 * width)
+    stuffed[:, :, ::2, ::2] = image
     return smooth(F.pad(stuffed, (2, 1, 2, 1)), 4 * kernel)
 
 
@@ -118,11 +118,11 @@ class ScaledLinear(nn.Module):
     """A linear layer whose weight is scaled by its fan-in.
 
     Args:
-        inputs: length in.
-        outputs: length out.
-        rate: factor of weight and bias, by which they learn slower.
+        inputs: input features.
+        outputs: output features.
+        rate: learning rate multiplier: factor on weight and bias.
         active: whether a leaky ReLU follows.
-        bias: what the bias begins as.
+        bias: initial value of the bias.
     """
 
     def __init__(
@@ -137,24 +137,24 @@ class ScaledLinear(nn.Module):
     def forward(self, vector: Tensor) -> Tensor:
         """(N, inputs) to (N, outputs)."""
         weight = self.weight * (self.rate / math.sqrt(self.weight.shape[1]))
-        answer = F.linear(vector, weight, self.bias * self.rate)
-        return _activate(answer) if self.active else answer
+        output = F.linear(vector, weight, self.bias * self.rate)
+        return _activate(output) if self.active else output
 
 
 class EncoderBlock(nn.Module):
-    """Features at one resolution, and what goes on to the next."""
+    """The encoder at one resolution."""
 
     def __init__(self, config: FcFConfig, side: int) -> None:
         super().__init__()
         width = config.channels(side)
-        self.register_buffer("resample_filter", smoothing_filter())  # in the file, not used
+        self.register_buffer("resample_filter", smoothing_filter())  # in checkpoints, not used
         if side == config.resolution:
             self.fromrgb = ScaledConv(4, width, 1)
         self.conv0 = ScaledConv(width, width)
         self.conv1 = ScaledConv(width, config.channels(side // 2), down=True)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, C, h, w) to features (N, C, h, w) and what goes on (N, C', h / 2, w / 2)."""
+        """(N, C, h, w) to a skip (N, C, h, w), and (N, C', h / 2, w / 2) for the next block."""
         if hasattr(self, "fromrgb"):
             features = self.fromrgb(features)
         kept = self.conv0(features)
@@ -162,7 +162,7 @@ class EncoderBlock(nn.Module):
 
 
 def group_deviation(features: Tensor) -> Tensor:
-    """How much the images of a group differ: 4 of them, or all if there are fewer.
+    """Minibatch standard deviation over groups of 4 images, or all if there are fewer.
 
     With N / 4 groups, image i is in group i modulo their number.
 
@@ -170,16 +170,16 @@ def group_deviation(features: Tensor) -> Tensor:
         features: (N, C, h, w).
 
     Returns:
-        (N, 1, h, w), for each image its group's standard deviation per channel and pixel,
-        averaged over both.
+        (N, 1, h, w), for each image the mean of its group's standard deviations per channel and
+        pixel.
 
     Raises:
-        BadInput: if N is over 4 and no multiple of 4.
+        BadInput: if N is larger than 4 and not a multiple of 4.
     """
     count, *shape = features.shape
-    group = min(GROUP, count)
+    group = min(GROUP_SIZE, count)
     if count % group:
-        raise BadInput(f"fcf in training: batch of {count}; take up to 4, or a multiple of 4")
+        raise BadInput(f"fcf: training batch of {count}; expected at most 4, or a multiple of 4")
     groups = features.reshape(group, count // group, *shape)
     variance = groups.var(dim=0, correction=0)  # (N / group, C, h, w)
     deviation = (variance + 1e-8).sqrt().mean(dim=(1, 2, 3))  # (N / group,)
@@ -187,7 +187,7 @@ def group_deviation(features: Tensor) -> Tensor:
 
 
 class EncoderEpilogue(nn.Module):
-    """The last features, 4 x 4, and the description of the whole."""
+    """The last block of the encoder, at 4 x 4, and the code."""
 
     def __init__(self, config: FcFConfig) -> None:
         super().__init__()
@@ -196,10 +196,10 @@ class EncoderEpilogue(nn.Module):
         self.fc = ScaledLinear(16 * width, config.code)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, C, 4, 4) to features (N, C, 4, 4) and description (N, code)."""
+        """(N, C, 4, 4) to features (N, C, 4, 4) and code (N, code)."""
         if self.training:
             deviation = group_deviation(features)
-        else:  # groups of one, as the authors test
+        else:  # groups of one image, as in the authors' tests
             deviation = features.new_full((features.shape[0], 1, 4, 4), math.sqrt(1e-8))
         kept = self.conv(torch.cat((features, deviation), dim=1))
         return kept, F.dropout(self.fc(kept.flatten(1)), 0.5, self.training)
@@ -216,13 +216,13 @@ class Encoder(nn.Module):
         self.b4 = EncoderEpilogue(config)
 
     def forward(self, seen: Tensor) -> tuple[dict[int, Tensor], Tensor]:
-        """Describe what is seen.
+        """Encode the known region.
 
         Args:
-            seen: (N, 4, R, R): 0.5 - mask, then RGB in [-1, 1] with the hole at 0.
+            seen: (N, 4, R, R): 0.5 - mask, then RGB in [-1, 1], 0 in the hole.
 
         Returns:
-            Features by resolution, (N, C, side, side) each, and the description (N, code).
+            Features by resolution, each (N, C, side, side), and the code (N, code).
         """
         features = {}
         for side in self.sides:
@@ -232,7 +232,7 @@ class Encoder(nn.Module):
 
 
 class MappingNetwork(nn.Module):
-    """From a latent to a style."""
+    """Maps latents to styles."""
 
     def __init__(self, config: FcFConfig) -> None:
         super().__init__()
@@ -241,28 +241,28 @@ class MappingNetwork(nn.Module):
         self.fc1 = ScaledLinear(config.latent, config.latent, rate=0.01)
 
     def forward(self, latent: Tensor) -> Tensor:
-        """(N, latent) standard normal to a style (N, latent), near the mean style.
+        """(N, latent) standard normal to styles (N, latent), truncated towards the mean style.
 
-        In training it is as far from the mean as it comes, and the mean follows the batch.
+        In training styles are not truncated, and the mean is updated.
         """
         scale = (latent.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
         style: Tensor = self.fc1(self.fc0(latent * scale))
         mean = self.get_buffer("w_avg")
         if self.training:
-            mean.lerp_(style.detach().float().mean(dim=0), 1 - MEMORY)
+            mean.lerp_(style.detach().float().mean(dim=0), 1 - STYLE_EMA_DECAY)
         return style if self.training else mean + PSI * (style - mean)
 
 
 class SynthesisLayer(nn.Module):
-    """A convolution modulated by the style, noise, leaky ReLU and, mostly, a clamp.
+    """Modulated convolution, noise, leaky ReLU and clamp.
 
     Args:
         config: the network's sizes.
-        inputs: channels in.
-        outputs: channels out.
-        side: resolution of its answer.
-        up: whether it doubles the resolution.
-        clamp: largest absolute value of its answer.
+        inputs: input channels.
+        outputs: output channels.
+        side: resolution of the output.
+        up: whether it upsamples by 2.
+        clamp: largest absolute value of the output.
     """
 
     def __init__(
@@ -278,7 +278,7 @@ class SynthesisLayer(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3))
         self.noise_strength = nn.Parameter(torch.zeros(()))
-        self.bias = nn.Parameter(torch.zeros(outputs))  # in the file, not used by the program
+        self.bias = nn.Parameter(torch.zeros(outputs))  # in checkpoints, not used by the program
         self.register_buffer("resample_filter", smoothing_filter())
         self.register_buffer("noise_const", torch.randn(side, side))
         self.affine = ScaledLinear(config.latent + config.code, inputs, active=False, bias=1.0)
@@ -286,18 +286,19 @@ class SynthesisLayer(nn.Module):
         self.clamp = clamp
 
     def forward(self, features: Tensor, vector: Tensor, noise: Tensor | None) -> Tensor:
-        """Convolve in the style.
+        """Convolve, modulated by style and code.
 
         Args:
             features: (N, C, h, w).
-            vector: (N, latent + code), style and description.
-            noise: (N, 1, h, w) or (h, w) of the answer's size, before its strength; None for none.
+            vector: (N, latent + code), style and code.
+            noise: (N, 1, h, w) or (h, w) of the output's size, multiplied by the noise strength;
+                None for none.
 
         Returns:
-            (N, C', h, w), or twice that size.
+            (N, C', h, w), or (N, C', 2h, 2w) if it upsamples.
         """
         style = self.affine(vector)  # (N, C)
-        # The same as a kernel per image: its input channels scaled, then its outputs normalised.
+        # Equivalent to a kernel per image: scale input channels, then normalize outputs.
         power = self.weight.square().sum(dim=(2, 3))  # (C', C)
         norm = (style.square() @ power.T + 1e-8).rsqrt()
         features = features * style[:, :, None, None]
@@ -313,7 +314,7 @@ class SynthesisLayer(nn.Module):
 
 
 class ToRGB(nn.Module):
-    """A modulated 1x1 convolution to an image, without normalisation."""
+    """A modulated 1x1 convolution to an image, without demodulation."""
 
     def __init__(self, config: FcFConfig, inputs: int, *, clamp: float = CLAMP) -> None:
         super().__init__()
@@ -323,14 +324,14 @@ class ToRGB(nn.Module):
         self.clamp = clamp
 
     def forward(self, features: Tensor, vector: Tensor) -> Tensor:
-        """(N, C, h, w) to (N, 3, h, w)."""
+        """(N, C, h, w) features, and (N, latent + code) style and code, to (N, 3, h, w)."""
         style = self.affine(vector) / math.sqrt(features.shape[1])
-        picture = F.conv2d(features * style[:, :, None, None], self.weight, self.bias)
-        return picture.clamp(-self.clamp, self.clamp)
+        image = F.conv2d(features * style[:, :, None, None], self.weight, self.bias)
+        return image.clamp(-self.clamp, self.clamp)
 
 
 class SpectralStep(nn.Module):
-    """A 1x1 convolution of the spectrum, and ReLU."""
+    """A 1x1 convolution of the spectrum, then ReLU."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -342,7 +343,7 @@ class SpectralStep(nn.Module):
 
 
 class SpectralTransform(nn.Module):
-    """A spectral step of the whole and one of the quarters beside a skip, between 1x1s."""
+    """Global and local Fourier units with a skip connection, between two 1x1 convolutions."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -358,8 +359,8 @@ class SpectralTransform(nn.Module):
         """(N, C, h, w) to the same, h and w even."""
         reduced = self.conv1(features)
         quarters = self.lfu(_quarters(reduced[:, : reduced.shape[1] // 4])).repeat(1, 1, 2, 2)
-        answer: Tensor = self.conv2(reduced + self.fu(reduced) + quarters)
-        return answer
+        output: Tensor = self.conv2(reduced + self.fu(reduced) + quarters)
+        return output
 
 
 def _quarters(features: Tensor) -> Tensor:
@@ -369,12 +370,12 @@ def _quarters(features: Tensor) -> Tensor:
 
 
 def _conv(inputs: int, outputs: int) -> nn.Conv2d:
-    """3x3, mirrored at the border without repeating the edge."""
+    """A 3x3 convolution with reflection padding."""
     return nn.Conv2d(inputs, outputs, 3, padding=1, padding_mode="reflect", bias=False)
 
 
 class FFCUnit(nn.Module):
-    """A quarter of the channels ("local") and the rest ("global"), each from both."""
+    """An FFC unit: a quarter of the channels is local, the rest global; each from both."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -393,15 +394,15 @@ class FFCUnit(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """(N, C, h, w) to the same."""
         near, far = features[:, : self.near], features[:, self.near :]
-        answers = (
+        outputs = (
             self.ffc["convl2l"](near) + self.ffc["convg2l"](far),
             self.ffc["convl2g"](near) + self.ffc["convg2g"](far),
         )
-        return F.relu(torch.cat(answers, dim=1))
+        return F.relu(torch.cat(outputs, dim=1))
 
 
 class FFCBlock(nn.Module):
-    """Two units in a row, around the block's own skip."""
+    """Two FFC units with a skip connection."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -410,12 +411,12 @@ class FFCBlock(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, C, h, w) to the same: f(t) + t."""
-        answer: Tensor = features + self.conv2(self.conv1(features))
-        return answer
+        output: Tensor = features + self.conv2(self.conv1(features))
+        return output
 
 
 class FFCSkip(nn.Module):
-    """The units under the names they have in the file, with the skips the program nests there."""
+    """A block with the nested parameter names, and the nested skips, of the program."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -423,12 +424,12 @@ class FFCSkip(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, C, h, w) to the same: f(t) + 3t."""
-        answer: Tensor = self.ffc_act["ffc_block"](features) + 2 * features
-        return answer
+        output: Tensor = self.ffc_act["ffc_block"](features) + 2 * features
+        return output
 
 
 class Foreword(nn.Module):
-    """The synthesis at 4 x 4; its layers have no clamp, and its noise is drawn anew each time."""
+    """The synthesis at 4 x 4, without clamps, and with new noise in each call."""
 
     def __init__(self, config: FcFConfig) -> None:
         super().__init__()
@@ -440,12 +441,12 @@ class Foreword(nn.Module):
     def forward(
         self, code: Tensor, encoded: Tensor, vectors: Sequence[Tensor], noise: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        """Begin the image.
+        """Compute the first features and image.
 
         Args:
-            code: (N, code), the encoder's description.
+            code: (N, code), the encoder's code.
             encoded: (N, C, 4, 4), the encoder's features.
-            vectors: of `conv` and of `torgb`: (N, latent + code), style and description.
+            vectors: of `conv` and of `torgb`: (N, latent + code), style and code.
             noise: (N, 1, 4, 4) standard normal, or None for none.
 
         Returns:
@@ -457,7 +458,7 @@ class Foreword(nn.Module):
 
 
 class SynthesisBlock(nn.Module):
-    """The synthesis at one resolution from 8 on."""
+    """The synthesis at one resolution of 8 or more."""
 
     def __init__(self, config: FcFConfig, side: int) -> None:
         super().__init__()
@@ -472,7 +473,7 @@ class SynthesisBlock(nn.Module):
     def forward(
         self,
         features: Tensor,
-        picture: Tensor,
+        image: Tensor,
         encoded: Tensor,
         vectors: Sequence[Tensor],
         *,
@@ -482,10 +483,10 @@ class SynthesisBlock(nn.Module):
 
         Args:
             features: (N, C, h, w) of the resolution below.
-            picture: (N, 3, h, w), the image so far.
+            image: (N, 3, h, w), the image of the resolution below.
             encoded: (N, C', 2h, 2w), the encoder's features.
-            vectors: of `conv0`, `conv1` and `torgb`: (N, latent + code), style and description.
-            noisy: whether the layers add noise: their constant one, in training a fresh one.
+            vectors: of `conv0`, `conv1` and `torgb`: (N, latent + code), style and code.
+            noisy: whether the layers add noise: constant noise, or new noise in training.
 
         Returns:
             Features (N, C', 2h, 2w) and image (N, 3, 2h, 2w).
@@ -499,8 +500,8 @@ class SynthesisBlock(nn.Module):
         if hasattr(self, "ffc_skip"):
             features = rising + self.ffc_skip[0](features)
         features = self.conv1(features, vectors[1], noises[1])
-        picture = _picture_up(picture, self.get_buffer("resample_filter"))
-        return features, picture + self.torgb(features, vectors[2])
+        image = _upsample_image(image, self.get_buffer("resample_filter"))
+        return features, image + self.torgb(features, vectors[2])
 
     def _noise(self, layer: SynthesisLayer, count: int) -> Tensor:
         constant = layer.get_buffer("noise_const")
@@ -522,32 +523,30 @@ class Synthesis(nn.Module):
     def forward(
         self, encoded: Mapping[int, Tensor], code: Tensor, style: Tensor, noise: Tensor | None
     ) -> Tensor:
-        """Grow the image.
+        """Generate the image.
 
         Args:
-            encoded: the encoder's features by resolution.
-            code: (N, code), its description.
-            style: from the mapping, (N, latent), or (N, rows, latent) with one for each layer.
+            encoded: the encoder's features by resolution, (N, C, side, side).
+            code: (N, code), the encoder's code.
+            style: of the mapping network, (N, latent), or (N, rows, latent) with one per layer.
             noise: (N, 1, 4, 4) standard normal for the first layer; None for no noise in any layer.
 
         Returns:
             (N, 3, R, R) about [-1, 1].
         """
         features: Tensor
-        picture: Tensor
+        image: Tensor
         rows = style.unbind(1) if style.dim() == 3 else [style] * self.rows
         vectors = [torch.cat((row, code), dim=1) for row in rows]
-        features, picture = self.foreword(code, encoded[4], vectors[:2], noise)
+        features, image = self.foreword(code, encoded[4], vectors[:2], noise)
         for index, side in enumerate(self.sides):
-            block, steered = self.get_submodule(f"b{side}"), vectors[2 * index + 1 : 2 * index + 4]
-            features, picture = block(
-                features, picture, encoded[side], steered, noisy=noise is not None
-            )
-        return picture
+            block, own = self.get_submodule(f"b{side}"), vectors[2 * index + 1 : 2 * index + 4]
+            features, image = block(features, image, encoded[side], own, noisy=noise is not None)
+        return image
 
 
 class Generator(nn.Module):
-    """Encoder, mapping and synthesis: what one generator checkpoint holds.
+    """Encoder, mapping network and synthesis network, as in one generator checkpoint.
 
     Args:
         config: the network's sizes.
@@ -561,30 +560,42 @@ class Generator(nn.Module):
         self.mapping = MappingNetwork(config)
 
     def forward(self, images: Tensor, masks: Tensor, z: Tensor, noise4: Tensor | None) -> Tensor:
-        """Paint the holes.
+        """Inpaint the holes.
 
         Args:
-            images: (N, 3, R, R) in [0, 1]; what is in the hole is not seen.
+            images: (N, 3, R, R) in [0, 1]; the content of the hole is ignored.
             masks: (N, 1, R, R), 1 = hole.
             z: (N, latent) standard normal.
             noise4: (N, 1, 4, 4) standard normal, for the layer at 4 x 4; None for no noise in any
-                layer, which with z = 0 is what IOPaint runs.
+                layer, as in IOPaint, where z = 0 too.
 
         Returns:
             (N, 3, R, R) near [0, 1], the whole image.
         """
-        return self.paint(images, masks, self.mapping(z), noise4)
+        return self.from_style(images, masks, self.mapping(z), noise4)
 
-    def paint(self, images: Tensor, masks: Tensor, style: Tensor, noise4: Tensor | None) -> Tensor:
-        """As `forward`, with a style (N, latent), or (N, rows, latent) with one for each layer."""
+    def from_style(
+        self, images: Tensor, masks: Tensor, style: Tensor, noise4: Tensor | None
+    ) -> Tensor:
+        """`forward` from a style instead of a latent.
+
+        Args:
+            images: (N, 3, R, R) in [0, 1].
+            masks: (N, 1, R, R), 1 = hole.
+            style: (N, latent), or (N, rows, latent) with one per layer.
+            noise4: (N, 1, 4, 4), see `forward`.
+
+        Returns:
+            (N, 3, R, R) near [0, 1].
+        """
         seen = torch.cat((0.5 - masks, (2 * images - 1) * (1 - masks)), dim=1)
         encoded, code = self.encoder(seen)
-        picture: Tensor = self.synthesis(encoded, code, style, noise4)
-        return (picture + 1) / 2
+        image: Tensor = self.synthesis(encoded, code, style, noise4)
+        return (image + 1) / 2
 
 
 class FcF(Inpainter):
-    """The authors' pickle or a state dict of its generator, or a reduced edition of ours."""
+    """FcF, with the authors' checkpoint or a reduced-width variant of this project."""
 
     card = Card(
         name="fcf",
@@ -622,26 +633,29 @@ class FcF(Inpainter):
     def _fill_from(
         self, latents: Mapping[str, Tensor], images: Tensor, masks: Tensor, *, seed: int
     ) -> Tensor:
-        drawn = self._latents(latents, count=images.shape[0], seed=seed)
+        inputs = self._latents(latents, count=images.shape[0], seed=seed)
         side, size = self.network.config.resolution, (images.shape[2], images.shape[3])
         if size == (side, side):
-            answer: Tensor = self.network(images, masks, *drawn)
-            return answer
-        self._beyond(size, f"it is resized to {side}x{side} and back")
-        raw = self.network(*_to_side(images, masks, side), *drawn)
-        # The mean of whole squares of pixels where there are such, as the authors come back.
+            output: Tensor = self.network(images, masks, *inputs)
+            return output
+        self._warn_size(size, f"it is resized to {side}x{side} and back")
+        raw = self.network(*_to_side(images, masks, side), *inputs)
+        # For integer factors the mean of squares of pixels, as in the authors' program.
         whole = not side % size[0] and not side % size[1]
         return _resize(raw, size, cv2.INTER_AREA if whole else cv2.INTER_CUBIC)
 
     def _latents(
         self, given: Mapping[str, Tensor], *, count: int, seed: int
     ) -> tuple[Tensor, Tensor]:
-        """The latents z and noise4, as given, else drawn, z first and the same for each image."""
+        """The latents z (N, latent) and noise4 (N, 1, 4, 4): given, or generated in this order.
+
+        Generated latents are equal for each image.
+        """
         generator = torch.Generator().manual_seed(seed)
         found = []
         for name, shape in (("z", (self.network.config.latent,)), ("noise4", (1, 4, 4))):
-            drawn = torch.randn(1, *shape, generator=generator).expand(count, *shape)
-            latent = given.get(name, drawn)
+            generated = torch.randn(1, *shape, generator=generator).expand(count, *shape)
+            latent = given.get(name, generated)
             if tuple(latent.shape) != (count, *shape) or latent.dtype != torch.float32:
                 expected, got = (count, *shape), f"{latent.dtype} {tuple(latent.shape)}"
                 raise BadInput(f"latents: expected {name} of float32 {expected}, got {got}")
@@ -650,16 +664,16 @@ class FcF(Inpainter):
 
 
 def _resize(planes: Tensor, size: tuple[int, int], interpolation: int) -> Tensor:
-    """(N, C, h, w) to (N, C, *size) by OpenCV, each plane by itself."""
+    """Resize (N, C, h, w) to (N, C, *size) with OpenCV, plane by plane."""
     resized = [
-        [cv2.resize(plane, size[::-1], interpolation=interpolation) for plane in picture]
-        for picture in planes.cpu().numpy()
+        [cv2.resize(plane, size[::-1], interpolation=interpolation) for plane in image]
+        for image in planes.cpu().numpy()
     ]
     return torch.from_numpy(np.array(resized, dtype=np.float32)).to(planes.device)
 
 
 def _to_side(images: Tensor, masks: Tensor, side: int) -> tuple[Tensor, Tensor]:
-    """To side x side: area means of the known pixels only, so that no hole's content is seen."""
+    """Resize images and masks to side x side, averaging known pixels only."""
     known = 1 - masks
     share = _resize(known, (side, side), cv2.INTER_AREA)
     seen = _resize(images * known, (side, side), cv2.INTER_AREA) / share.clamp(min=1e-6)
@@ -667,11 +681,11 @@ def _to_side(images: Tensor, masks: Tensor, side: int) -> tuple[Tensor, Tensor]:
 
 
 def load_generator(file: Path) -> Generator:
-    """Build the generator that a checkpoint is of, and load it strictly, for evaluation.
+    """Build the generator of a checkpoint, and load it strictly.
 
     Args:
-        file: the authors' pickle, of which `G_ema` is taken and nothing run; a state dict of the
-            generator alone; or a .safetensors file of this project, which says its own sizes.
+        file: the authors' pickle, of which `G_ema` is read without running code; a state dict of
+            the generator; or a .safetensors file of this project, whose metadata has the sizes.
 
     Returns:
         The generator on the CPU, in evaluation mode, without gradients.
@@ -692,7 +706,7 @@ def load_generator(file: Path) -> Generator:
 
 
 def _published(state: Mapping[str, Any], file: Path) -> FcFConfig:
-    """The sizes of an official checkpoint: its largest encoder block is its resolution."""
+    """The sizes of a published checkpoint, from the resolution of its largest encoder block."""
     blocks = [str(name).split(".")[1] for name in state if str(name).startswith("encoder.b")]
     sides = [int(block[1:]) for block in blocks if block[1:].isdecimal()]
     if not sides:

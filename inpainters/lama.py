@@ -1,8 +1,9 @@
 """LaMa: large-mask inpainting with Fourier convolutions (WACV 2022), the released "big-lama".
 
-Written from the paper and a description of what its published program does. One network, no
-noise: half of its middle's work is done on spectra, which see the whole image at once. Entry
-names are those of the authors' checkpoint, `best.ckpt`.
+Written from the paper and a description of its published program. One deterministic network:
+the residual blocks split channels into local and global ones, and the global branch convolves
+spectra, whose receptive field is the whole image. Parameter names are those of the authors'
+checkpoint, `best.ckpt`.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from benchmark.core.inference import optimize_for_inference
 from inpainters.base import Inpainter
 from inpainters.fourier import from_spectrum, to_spectrum
 
-CHECKPOINT = Path("models", "best.ckpt")  # within the authors' folder
-MULTIPLE = 8  # the network halves the image three times
+CHECKPOINT = Path("models", "best.ckpt")  # in the authors' folder
+MULTIPLE = 8  # the network downsamples by 2 three times
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +41,11 @@ class LaMaConfig:
 
 
 class Features(NamedTuple):
-    """Two tensors that travel side by side: a quarter of the channels, and three quarters.
+    """Local and global features: a quarter and three quarters of the channels.
 
     Attributes:
-        near: (N, C, h, w), the "local" ones.
-        far: (N, 3C, h, w), the "global" ones, which pass through spectra.
+        near: (N, C, h, w), local features.
+        far: (N, 3C, h, w), global features, which are convolved in the spectral domain.
     """
 
     near: Tensor
@@ -52,7 +53,7 @@ class Features(NamedTuple):
 
 
 def _conv(inputs: int, outputs: int, *, stride: int = 1) -> nn.Conv2d:
-    """3x3, mirrored at the border without repeating the edge."""
+    """A 3x3 convolution with reflection padding."""
     return nn.Conv2d(
         inputs, outputs, 3, stride=stride, padding=1, padding_mode="reflect", bias=False
     )
@@ -75,7 +76,7 @@ class FourierUnit(nn.Module):
 
 
 class SpectralTransform(nn.Module):
-    """A Fourier unit beside a skip, between two 1x1 convolutions."""
+    """A Fourier unit with a skip connection, between two 1x1 convolutions."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -89,12 +90,12 @@ class SpectralTransform(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """(N, C, h, w) to the same."""
         reduced = self.conv1(features)
-        answer: Tensor = self.conv2(reduced + self.fu(reduced))
-        return answer
+        output: Tensor = self.conv2(reduced + self.fu(reduced))
+        return output
 
 
 class NearUnit(nn.Module):
-    """An FFC unit with only local channels: a convolution, batch norm, ReLU."""
+    """An FFC unit with local features only: convolution, batch norm, ReLU."""
 
     folds: ClassVar[dict[str, tuple[str, ...]]] = {"bn_l": ("ffc.convl2l",)}
 
@@ -109,7 +110,7 @@ class NearUnit(nn.Module):
 
 
 class SplitUnit(nn.Module):
-    """An FFC unit from local channels to both kinds, at half the size."""
+    """An FFC unit from local to local and global features, at half the size."""
 
     folds: ClassVar[dict[str, tuple[str, ...]]] = {
         "bn_l": ("ffc.convl2l",),
@@ -125,7 +126,7 @@ class SplitUnit(nn.Module):
         self.bn_g = nn.BatchNorm2d(far)
 
     def forward(self, near: Tensor) -> Features:
-        """(N, C, h, w) to both kinds at h / 2, w / 2."""
+        """(N, C, h, w) to features of size (h / 2, w / 2)."""
         return Features(
             near=F.relu(self.bn_l(self.ffc["convl2l"](near))),
             far=F.relu(self.bn_g(self.ffc["convl2g"](near))),
@@ -133,7 +134,7 @@ class SplitUnit(nn.Module):
 
 
 class FFCUnit(nn.Module):
-    """An FFC unit: each kind of channel from both, the global from the global by spectra."""
+    """An FFC unit: both outputs depend on both inputs, global to global in the spectral domain."""
 
     folds: ClassVar[dict[str, tuple[str, ...]]] = {
         "bn_l": ("ffc.convl2l", "ffc.convg2l"),
@@ -154,7 +155,7 @@ class FFCUnit(nn.Module):
         self.bn_g = nn.BatchNorm2d(far)
 
     def forward(self, features: Features) -> Features:
-        """Both kinds to the same sizes."""
+        """Local (N, C, h, w) and global (N, 3C, h, w) features to the same shapes."""
         ffc = self.ffc
         near = ffc["convl2l"](features.near) + ffc["convg2l"](features.far)
         far = ffc["convl2g"](features.near) + ffc["convg2g"](features.far)
@@ -162,7 +163,7 @@ class FFCUnit(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Two FFC units around a skip; nothing follows the sum."""
+    """Two FFC units with a skip connection; no activation after the sum."""
 
     def __init__(self, near: int, far: int) -> None:
         super().__init__()
@@ -170,16 +171,16 @@ class ResidualBlock(nn.Module):
         self.conv2 = FFCUnit(near, far)
 
     def forward(self, features: Features) -> Features:
-        """Both kinds to the same sizes, h and w at least 2."""
-        answer = self.conv2(self.conv1(features))
-        return Features(near=features.near + answer.near, far=features.far + answer.far)
+        """Local (N, C, h, w) and global (N, 3C, h, w) to the same shapes, h and w at least 2."""
+        change = self.conv2(self.conv1(features))
+        return Features(near=features.near + change.near, far=features.far + change.far)
 
 
 class Join(nn.Module):
-    """Both kinds of channels as one tensor, the local ones first."""
+    """Concatenates local and global features, in this order."""
 
     def forward(self, features: Features) -> Tensor:
-        """To (N, 4C, h, w)."""
+        """Local (N, C, h, w) and global (N, 3C, h, w) to (N, 4C, h, w)."""
         return torch.cat(features, dim=1)
 
 
@@ -191,7 +192,7 @@ def _upsample(channels: int) -> list[nn.Module]:
 
 
 class Generator(nn.Module):
-    """The network: one sequence, whose indices are in the entry names.
+    """The network: one sequence, whose indices are part of the parameter names.
 
     Args:
         config: the network's sizes.
@@ -218,22 +219,22 @@ class Generator(nn.Module):
         )
 
     def forward(self, images: Tensor, masks: Tensor) -> Tensor:
-        """Paint the holes.
+        """Inpaint the holes.
 
         Args:
-            images: (N, 3, H, W) in [0, 1], H and W multiples of 8, at least 16; what is in the hole
-                is not seen.
+            images: (N, 3, H, W) in [0, 1], H and W multiples of 8, at least 16; the content of the
+                hole is ignored.
             masks: (N, 1, H, W), 1 = hole.
 
         Returns:
             (N, 3, H, W) in [0, 1], the whole image.
         """
-        answer: Tensor = self.model(torch.cat((images * (1 - masks), masks), dim=1))
-        return answer
+        output: Tensor = self.model(torch.cat((images * (1 - masks), masks), dim=1))
+        return output
 
 
 class LaMa(Inpainter):
-    """big-lama: the authors' folder, checkpoint or TorchScript export, or an edition of ours."""
+    """big-lama, with the authors' checkpoint or a reduced-width variant of this project."""
 
     card = Card(
         name="lama",
@@ -270,16 +271,16 @@ class LaMa(Inpainter):
         )
 
     def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
-        # Not the card's `multiple`: the authors repeat the edge where that one reflects around it.
-        answer: Tensor = self.network(pad_symmetric(images), pad_symmetric(masks))
-        return answer
+        # Not padded by the card's `multiple`: the authors' padding repeats the edge, see below.
+        output: Tensor = self.network(pad_symmetric(images), pad_symmetric(masks))
+        return output
 
 
 def pad_symmetric(planes: Tensor) -> Tensor:
-    """Extend (N, C, H, W) at the bottom and right to multiples of 8, mirrored with the edge.
+    """Pad (N, C, H, W) at the bottom and right to multiples of 8, as np.pad(mode="symmetric").
 
-    a b c becomes a b c c b a: the edge is repeated, unlike in the network's own reflection. H and W
-    are at least 7.
+    a b c becomes a b c c b a: the edge is repeated, unlike in the network's reflection padding. H
+    and W are at least 7.
     """
     down, right = -planes.shape[2] % MULTIPLE, -planes.shape[3] % MULTIPLE
     if down:
@@ -290,11 +291,11 @@ def pad_symmetric(planes: Tensor) -> Tensor:
 
 
 def load_generator(file: Path) -> Generator:
-    """Build the generator that a checkpoint is of, and load it strictly, for evaluation.
+    """Build the generator of a checkpoint, and load it strictly.
 
     Args:
-        file: the authors' `best.ckpt` of Lightning, a TorchScript export of the whole program, or a
-            .safetensors file of this project, which says its own sizes. Nothing in it is run.
+        file: the authors' Lightning checkpoint `best.ckpt`, a TorchScript export of the model, or a
+            .safetensors file of this project, whose metadata has the sizes. No code in it is run.
 
     Returns:
         The generator on the CPU, in evaluation mode, without gradients.

@@ -1,9 +1,9 @@
-"""MADF: filters drawn per position from the mask, and cascaded refinement (arXiv 2104.13743).
+"""MADF: mask-aware dynamic filtering and cascaded refinement (arXiv 2104.13743).
 
-Written from a description of what its published program does. An encoder convolves with
-filters that a second branch makes of the mask at each position; one decoder recovers the image,
-and two more refine it, each modulated at every level by the decoder before it. Entry names are
-those of the authors' checkpoint. Inside the network the mask is turned round: 1 = known.
+Written from a description of its published program. The encoder convolves with filters that a
+second branch generates from the mask for each position; one decoder recovers the image, and two
+more refine it, each modulated at every level by the decoder before it. Parameter names are those of
+the authors' checkpoint. Inside the network the mask is inverted: 1 = known.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from inpainters.base import Inpainter
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
-COUNTER = "num_batches_tracked"  # of a batch norm; files of old PyTorch have none
+COUNTER = "num_batches_tracked"  # of a batch norm; missing in files of old PyTorch versions
 SLOPE = 0.2  # of the decoders' LeakyReLU
 
 
@@ -42,11 +42,11 @@ class MADFConfig:
     """Sizes of the network; the defaults are the authors'.
 
     Attributes:
-        levels: halvings of the image's sides, and levels of each decoder.
+        levels: downsampling steps of the encoder, and levels of each decoder.
         width: channels of the encoder's first level; doubled per level, up to eight times as many.
-        decoder_width: the same for the decoders and for what the encoder hands to them.
-        mask_width: channels of the mask's branch, so terms of each position's filter.
-        guide_width: hidden channels of a point-wise normalisation.
+        decoder_width: the same for the decoders and the encoder's skip connections.
+        mask_width: channels of the mask branch: the number of basis filters.
+        guide_width: hidden channels of a point-wise normalization.
     """
 
     levels: int = 7
@@ -56,10 +56,10 @@ class MADFConfig:
     guide_width: int = 128
 
     def __post_init__(self) -> None:
-        """Refuse sizes that make no network.
+        """Validate the sizes.
 
         Raises:
-            BadInput: naming the field.
+            BadInput: names the invalid field.
         """
         for field in fields(self):
             value, least = getattr(self, field.name), 2 if field.name == "levels" else 1
@@ -70,26 +70,26 @@ class MADFConfig:
 
     @property
     def multiple(self) -> int:
-        """What the image's sides are multiples of."""
+        """Height and width of the input must be multiples of this."""
         return 1 << self.levels
 
     def encoded(self, level: int) -> int:
-        """Channels of the encoder's answer at a level; level 0 is the image with its mask."""
+        """Output channels of the encoder at a level; level 0 is the image and its mask."""
         return self.width << min(level - 1, 3) if level else 6
 
     def decoded(self, level: int) -> int:
-        """Channels that the decoders have at a level of 1 or more."""
+        """Channels of the decoders at a level of 1 or more."""
         return self.decoder_width << min(level - 1, 3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Painted:
-    """The three decoders' images of N images, each (N, 3, H, W), normalised and unbounded.
+class MADFOutput:
+    """Outputs of the three decoders for N images, each (N, 3, H, W), normalized and unbounded.
 
     Attributes:
         recovered: of the recovery decoder.
-        refined: of the first refinement.
-        raw: of the second refinement: the answer.
+        refined: of the first refinement decoder.
+        raw: of the second refinement decoder, the final output.
     """
 
     recovered: Tensor
@@ -98,19 +98,19 @@ class Painted:
 
 
 def _side(level: int) -> int:
-    """Side of the filters at a level of the encoder."""
+    """Kernel size at a level of the encoder."""
     return {1: 7, 2: 5}.get(level, 3)
 
 
 class FilterGenerator(nn.Module):
-    """A level of the mask's branch, and how its features weigh the level's filters.
+    """A level of the mask branch; its features are the weights of the level's basis filters.
 
     Args:
-        seen: channels of the branch's input.
-        mask_width: channels of its answer, Q.
+        seen: input channels of the branch.
+        mask_width: output channels of the branch, Q.
         channels: input channels of the filters, A.
         width: output channels of the filters, B.
-        side: side of the filters, k.
+        side: kernel size of the filters, k.
     """
 
     _kernels: Tensor | None
@@ -126,22 +126,22 @@ class FilterGenerator(nn.Module):
 
     def forward(self, mask_features: Tensor) -> Tensor:
         """(N, seen, h, w) to (N, Q, h / 2, w / 2)."""
-        answer: Tensor = self.conv(mask_features)
-        return answer
+        output: Tensor = self.conv(mask_features)
+        return output
 
     def kernels(self) -> Tensor:
-        """The filters whose weighted sum is a position's: ((Q + 1) * B, A, k, k), bias last."""
+        """The basis filters with the constant term last, shape (K, A, k, k), K = (Q + 1) B."""
         return self._arranged() if self._kernels is None else self._kernels
 
     def prepare(self) -> None:
-        """Arrange the filters once; the weights do not change any more."""
+        """Cache `kernels`; called for inference, when weights no longer change."""
         self._kernels = self._arranged()
 
     def _arranged(self) -> Tensor:
-        """As `kernels`, from the weights as they are.
+        """Compute `kernels` from the weights.
 
-        The program forms each position's filter; convolving with the terms and summing afterwards
-        is the same, and saves 0.7 GB at 256x256.
+        The program computes a filter per position; convolving with the basis filters and summing
+        afterwards is equivalent, and saves 0.7 GB at 256x256.
         """
         weight, bias = self.conv1.get_parameter("0.weight"), self.conv1.get_parameter("0.bias")
         terms = weight.view(*self.shape, -1).permute(4, 3, 0, 1, 2)  # (Q, B, A, k, k)
@@ -150,10 +150,10 @@ class FilterGenerator(nn.Module):
 
 
 class MaskAwareConv(nn.Module):
-    """A convolution of stride 2 whose filters differ from position to position.
+    """A convolution of stride 2 with a different filter per position.
 
-    Its batch norm is in every checkpoint and is never applied: the authors' program skips it, in
-    training too.
+    Its batch norm is part of every checkpoint but never applied: the authors' program skips it,
+    also in training.
     """
 
     def __init__(self, width: int) -> None:
@@ -165,11 +165,11 @@ class MaskAwareConv(nn.Module):
 
         Args:
             features: (N, A, h, w).
-            mask_features: (N, Q, h / 2, w / 2), each term's weight at each position.
-            kernels: ((Q + 1) * B, A, k, k); the last term has the weight 1.
+            mask_features: (N, Q, h / 2, w / 2), the weights of the basis filters.
+            kernels: ((Q + 1) * B, A, k, k); the last term has weight 1.
 
         Returns:
-            (N, B, h / 2, w / 2), not negative.
+            (N, B, h / 2, w / 2), non-negative.
         """
         padding = kernels.shape[-1] // 2
         terms = F.conv2d(features, kernels, stride=2, padding=padding)
@@ -180,7 +180,7 @@ class MaskAwareConv(nn.Module):
 
 
 class SkipMerge(nn.Module):
-    """Join the encoder's features of a level to the recovery decoder's."""
+    """Merges the skip connection of a level into the recovery decoder."""
 
     def __init__(self, channels: int, width: int, *, last: bool) -> None:
         super().__init__()
@@ -189,12 +189,12 @@ class SkipMerge(nn.Module):
 
     def forward(self, skip: Tensor, features: Tensor) -> Tensor:
         """(N, C, h, w) and (N, D, h, w) to (N, width, h, w)."""
-        answer: Tensor = self.conv(torch.cat((skip, features), dim=1))
-        return answer
+        output: Tensor = self.conv(torch.cat((skip, features), dim=1))
+        return output
 
 
 class PointwiseNorm(nn.Module):
-    """A batch norm whose scale and shift at each position come from a guide."""
+    """A batch norm whose scale and shift are computed per position from a guide."""
 
     def __init__(self, channels: int, hidden: int) -> None:
         super().__init__()
@@ -204,15 +204,15 @@ class PointwiseNorm(nn.Module):
         self.mlp_bias = nn.Conv2d(hidden, channels, 3, padding=1)
 
     def forward(self, features: Tensor, guide: Tensor) -> Tensor:
-        """(N, C, h, w), modulated by (N, C, h, w)."""
+        """Normalize (N, C, h, w) features, modulated by an (N, C, h, w) guide."""
         shared = self.mlp_shared(guide)
         scaled = self.batch_norm(features) * (1 + self.mlp_scale(shared))
-        answer: Tensor = scaled + self.mlp_bias(shared)
-        return answer
+        output: Tensor = scaled + self.mlp_bias(shared)
+        return output
 
 
 class Refinement(nn.Module):
-    """A level of a refinement decoder: twice the size, modulated by the decoder before it."""
+    """A level of a refinement decoder: upsamples by 2, modulated by the decoder before it."""
 
     folds: ClassVar[dict[str, tuple[str, ...]]] = {"bn.batch_norm": ("deconv",)}
 
@@ -255,11 +255,11 @@ class MADFNetwork(nn.Module):
             merge = SkipMerge(2 * wide(i - 1), wide(i - 1), last=False)
             self.add_module(f"att_conv_{i}", merge)
         self.att_conv_1 = SkipMerge(config.encoded(0) + 3, 3, last=True)
-        for decoder, pictures in (("dec_ref0", 1), ("dec_ref1", 2)):
+        for decoder, earlier in (("dec_ref0", 1), ("dec_ref1", 2)):
             for i in downwards:
                 level = Refinement(wide(i), wide(i - 1), config.guide_width)
                 self.add_module(f"{decoder}_{i}", level)
-            last = nn.Conv2d(wide(1) + 3 * pictures + config.encoded(0), 3, 1)
+            last = nn.Conv2d(wide(1) + 3 * earlier + config.encoded(0), 3, 1)
             self.add_module(f"{decoder}_1", last)
 
     def _add_encoder(self, config: MADFConfig) -> None:
@@ -280,19 +280,19 @@ class MADFNetwork(nn.Module):
             self.add_module(f"enc_up_{i}", nn.Sequential(widen, nn.ReLU()))
 
     def _at(self, part: str, level: int) -> nn.Module:
-        """A part's module of a level."""
+        """The module of a part at a level."""
         return self.get_submodule(f"{part}_{level}")
 
-    def forward(self, images: Tensor, masks: Tensor) -> Painted:
-        """Paint the holes.
+    def forward(self, images: Tensor, masks: Tensor) -> MADFOutput:
+        """Inpaint the holes.
 
         Args:
-            images: (N, 3, H, W), normalised, H and W multiples of 2 ** levels; what is in the hole
-                is not seen.
+            images: (N, 3, H, W), see `normalised`, H and W multiples of 2 ** levels; the content of
+                the hole is ignored.
             masks: (N, 1, H, W), 1 = hole.
 
         Returns:
-            The three decoders' images.
+            The images of the three decoders.
         """
         known = (1 - masks).expand(-1, 3, -1, -1)
         given = torch.cat((images * known, known), dim=1)  # (N, 6, H, W)
@@ -303,15 +303,15 @@ class MADFNetwork(nn.Module):
             recovered = self._at("att_conv", level)(skips[level - 1], upsampled)
             first = self._at("dec_ref0", level)(first, recovered)
             second = self._at("dec_ref1", level)(second, first)
-        picture = self.att_conv_1(given, self.deconv_1(recovered))  # (N, 3, H, W)
-        refined = self._at("dec_ref0", 1)(torch.cat((_enlarged(first), picture, given), dim=1))
-        seen = (_enlarged(second), picture, refined, given)
-        return Painted(
-            recovered=picture, refined=refined, raw=self._at("dec_ref1", 1)(torch.cat(seen, dim=1))
+        image = self.att_conv_1(given, self.deconv_1(recovered))  # (N, 3, H, W)
+        refined = self._at("dec_ref0", 1)(torch.cat((_upsampled(first), image, given), dim=1))
+        seen = (_upsampled(second), image, refined, given)
+        return MADFOutput(
+            recovered=image, refined=refined, raw=self._at("dec_ref1", 1)(torch.cat(seen, dim=1))
         )
 
     def _encode(self, given: Tensor, known: Tensor) -> list[Tensor]:
-        """What the decoders get of each level, from level 0, which is what the network gets."""
+        """Skip connections by level; level 0 is the input (N, 6, H, W)."""
         features, mask_features, skips = given, known, [given]
         for level in range(1, self.config.levels + 1):
             generator = cast("FilterGenerator", self._at("filter_gen", level))
@@ -321,12 +321,12 @@ class MADFNetwork(nn.Module):
         return skips
 
 
-def _enlarged(features: Tensor) -> Tensor:
+def _upsampled(features: Tensor) -> Tensor:
     return F.interpolate(features, scale_factor=2, mode="bilinear", align_corners=False)
 
 
 class MADF(Inpainter):
-    """MADF: weights in the authors' layout, or a reduced edition of ours."""
+    """MADF, with the authors' checkpoint or a reduced-width variant of this project."""
 
     card = Card(
         name="madf",
@@ -358,25 +358,25 @@ class MADF(Inpainter):
         self.network = optimize_for_inference(load_network(path)).to(self.device)
 
     def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
-        # Not the card's `multiple`: what is added is the edge repeated, and known.
+        # Not padded by the card's `multiple`: here the edge is repeated, and the padding is known.
         height, width = images.shape[2:]
         multiple = self.network.config.multiple
         border = (0, -width % multiple, 0, -height % multiple)
         if any(border):
-            self._beyond((height, width), f"its edge is repeated to multiples of {multiple}")
-        painted: Painted = self.network(
+            self._warn_size((height, width), f"its edge is repeated to multiples of {multiple}")
+        painted: MADFOutput = self.network(
             normalised(F.pad(images, border, mode="replicate")), F.pad(masks, border)
         )
         return denormalised(painted.raw[:, :, :height, :width])
 
 
 def normalised(images: Tensor) -> Tensor:
-    """(N, 3, H, W) RGB in [0, 1] to ImageNet's mean 0 and deviation 1."""
+    """Standardize (N, 3, H, W) RGB in [0, 1] with ImageNet's mean and standard deviation."""
     return (images - _channels(MEAN, images)) / _channels(STD, images)
 
 
 def denormalised(images: Tensor) -> Tensor:
-    """Undo `normalised`."""
+    """Undo `normalised`: standardized (N, 3, H, W) to RGB near [0, 1]."""
     return images * _channels(STD, images) + _channels(MEAN, images)
 
 
@@ -385,11 +385,11 @@ def _channels(values: tuple[float, ...], images: Tensor) -> Tensor:
 
 
 def load_network(file: Path) -> MADFNetwork:
-    """Build the network that a checkpoint is of, and load it strictly, for evaluation.
+    """Build the network of a checkpoint, and load it strictly.
 
     Args:
-        file: the authors' checkpoint, or a .safetensors file of this project, which says its own
-            sizes.
+        file: the authors' checkpoint, or a .safetensors file of this project, whose metadata has
+            the sizes.
 
     Returns:
         The network on the CPU, in evaluation mode, without gradients.
@@ -413,10 +413,17 @@ def load_network(file: Path) -> MADFNetwork:
 
 
 def network_state(content: Mapping[str, Any], file: Path) -> dict[str, Tensor]:
-    """The network's tensors in a checkpoint of the authors' layout.
+    """The state dict of the network in a checkpoint of the authors' layout.
 
-    The file holds their training wrapper, so the network under a prefix beside the VGG-16 of the
-    loss, which is left out; the bare state dict is taken too.
+    The file contains their training wrapper: the network with a prefix, and the VGG-16 of the loss,
+    which is dropped. A bare state dict is accepted too.
+
+    Args:
+        content: of the file.
+        file: for messages.
+
+    Returns:
+        Tensors by parameter name, of any shapes.
 
     Raises:
         WeightsError: if there is no state dict.

@@ -1,4 +1,4 @@
-"""Inpainters that were in the registry once: their runs, stores and plans are still read."""
+"""Inpainters removed from the registry: cards for reading earlier runs, stores and plans."""
 
 from __future__ import annotations
 

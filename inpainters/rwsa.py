@@ -1,8 +1,8 @@
-"""Region-wise separated attention (RWSA): SafePaint's, and a plug-in for other generators.
+"""Region-wise separated attention (RWSA) of SafePaint, also as a plug-in for other generators.
 
-Known region and hole are weighted by channel attentions of their own, the hole's features pass two
-more convolutions, and both are joined along a softened border (SafePaint, section 3.4). A generator
-hands in any feature map with the full-resolution mask; the mask comes to size in here.
+Known region and hole have separate channel attention, the features of the hole pass two more
+convolutions, and both are blended along a softened border (SafePaint, section 3.4). The inputs are
+a feature map and the full-resolution mask, which is resized here.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from torch.nn import functional as F
 
 from benchmark.core.checkpoints.load import load_strict
 
-REDUCTION = 16  # channels per unit of an attention's bottleneck
-REACH = 2  # pixels that two 3x3 convolutions see beyond their answer
+REDUCTION = 16  # reduction ratio of the attention's bottleneck
+REACH = 2  # margin of the receptive field of two 3x3 convolutions, in pixels
 BORDER = 5  # side of the smoothing kernel, in pixels of the feature map
 
 
 def mask_to_size(masks: Tensor, height: int) -> Tensor:
-    """Bring masks to a feature map's size: rounded 2x2 means, halves to the even number.
+    """Resize masks to a feature map's size: 2x2 means, rounded half to even.
 
-    The window stays 2x2 at every stride, so at a quarter of the resolution only the upper left 2x2
-    pixels of each 4x4 cell are seen.
+    The window is 2x2 at every stride, so at a quarter of the resolution only the upper left 2x2
+    pixels of each 4x4 cell count.
 
     Args:
         masks: (N, 1, H, W) float32 in [0, 1], 1 = hole.
         height: the feature map's height h, which divides H.
 
     Returns:
-        (N, 1, h, w); the masks as they are where h = H, else rounded to 0 or 1.
+        (N, 1, h, w) of 0 and 1; the masks unchanged if h = H.
     """
     if masks.shape[2] == height:
         return masks
@@ -41,9 +41,9 @@ def mask_to_size(masks: Tensor, height: int) -> Tensor:
 
 
 def gaussian_kernel() -> Tensor:
-    """The smoothing kernel at construction, (1, 1, 5, 5), sum 1: exp(-(dx^2 + dy^2) / 4).
+    """The initial smoothing kernel, (1, 1, 5, 5), sum 1: exp(-(dx^2 + dy^2) / 4).
 
-    The paper's sigma is 1; the program squares d / (2 sigma), which makes it sqrt(2).
+    The paper's sigma is 1; the program squares d / (2 sigma), so that sigma is sqrt(2).
     """
     offset = torch.arange(BORDER, dtype=torch.float32, device="cpu") - BORDER // 2
     line = torch.exp(-offset.square() / 4)
@@ -52,7 +52,7 @@ def gaussian_kernel() -> Tensor:
 
 
 class GaussianMask(nn.Module):
-    """Softens a mask's border; the kernel is a buffer of the checkpoint and used as loaded."""
+    """Gaussian smoothing of masks; the kernel is a buffer, used as loaded from the checkpoint."""
 
     weight: Tensor
 
@@ -61,13 +61,13 @@ class GaussianMask(nn.Module):
         self.register_buffer("weight", gaussian_kernel())
 
     def forward(self, masks: Tensor) -> Tensor:
-        """Smooth (N, 1, h, w) masks, reflected at the edge."""
+        """Smooth (N, 1, h, w) masks with reflection padding, to (N, 1, h, w) in [0, 1]."""
         reach = BORDER // 2
         return F.conv2d(F.pad(masks, (reach,) * 4, mode="reflect"), self.weight)
 
 
 class ChannelAttention(nn.Module):
-    """One factor in (0, 1) per channel, from the channels' means and maxima over the plane."""
+    """Channel attention: a factor in (0, 1) per channel, from global mean and max pooling."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -80,7 +80,7 @@ class ChannelAttention(nn.Module):
         )
 
     def forward(self, pooled: Tensor) -> Tensor:
-        """Factors (N, C, 1, 1) from (N, 2C): means, then maxima."""
+        """Pooled features (N, 2C), means then maxima, to factors (N, C, 1, 1)."""
         factors: Tensor = self.fc(pooled)
         return factors[:, :, None, None]
 
@@ -107,7 +107,7 @@ class RWSA(nn.Module):
     """Region-wise separated attention on a feature map (SafePaint, section 3.4, equations 5 and 6).
 
     Args:
-        channels: C, of the feature map that goes in and comes out.
+        channels: C, of the input and the output.
     """
 
     def __init__(self, channels: int) -> None:
@@ -121,11 +121,11 @@ class RWSA(nn.Module):
         self._folded = False
 
     def prepare(self) -> None:
-        """From now on compute only what counts; the norms are folded, the weights stay."""
+        """Restrict the computation to the holes; called once batch norms are folded (inference)."""
         self._folded = True
 
     def forward(self, features: Tensor, masks: Tensor) -> Tensor:
-        """Attend to known region and hole apart, and fuse both with the features.
+        """Attend to known region and hole separately, and fuse both with the features.
 
         Args:
             features: (N, C, h, w), h and w at least 3.
@@ -135,13 +135,13 @@ class RWSA(nn.Module):
             (N, C, h, w).
         """
         hole = mask_to_size(masks, features.shape[2])
-        # Each side is smoothed by itself: a loaded kernel need not sum to 1.
+        # Both are smoothed, as the sum of a loaded kernel may differ from 1.
         border, known = self.gaussianMask(hole), self.gaussianMask(1 - hole)
         pooled = torch.cat((features.mean(dim=(2, 3)), features.amax(dim=(2, 3))), dim=1)  # (N, 2C)
         background = features * self.background_attention(pooled) * known
         attended = features * self.spliced_attention(pooled)
         mixed = features * self.mixed_attention(pooled)
-        if not self._folded:  # its batch norms may be counting the whole plane
+        if not self._folded:  # in training, batch norm statistics are over the whole plane
             foreground = (self.connection(attended) + mixed) * border
         else:
             foreground = mixed * border
@@ -150,7 +150,7 @@ class RWSA(nn.Module):
         return fused
 
     def _add_spliced(self, foreground: Tensor, attended: Tensor, border: Tensor) -> None:
-        """Add the transformed features where they count: in the rectangle of all holes."""
+        """Add transformed (N, C, h, w) features within the bounding box of all holes."""
         rows, columns = _span(border.any(dim=3)), _span(border.any(dim=2))
         if rows is None or columns is None:
             return
@@ -166,7 +166,7 @@ class RWSA(nn.Module):
 
     @torch.no_grad()
     def pass_through(self) -> None:
-        """Answer with the features as they are, to the bit, until training moves the fuser."""
+        """Initialize as the exact identity on the features; training changes the fuser."""
         channels = self.fuser.out_channels
         nn.init.zeros_(self.fuser.weight)
         self.fuser.weight[:, channels:, 0, 0].copy_(torch.eye(channels))
@@ -175,7 +175,7 @@ class RWSA(nn.Module):
 
 
 def _span(marked: Tensor) -> tuple[int, int] | None:
-    """First marked index of (N, 1, L), and one past the last; None where nothing is marked."""
+    """First True index of (N, 1, L) bool, and one past the last; None if all are False."""
     places = marked.any(dim=0)[0].nonzero()
     return (int(places[0]), int(places[-1]) + 1) if len(places) else None
 
@@ -183,26 +183,26 @@ def _span(marked: Tensor) -> tuple[int, int] | None:
 class EncoderRWSA(nn.ModuleDict):
     """RWSA between the layers of another generator's encoder (SafePaint, section 4.4, Table 6).
 
-    It stands beside the encoder under the name `rwsa`, so that the host's own entries keep their
-    names; each module is named by the index of the layer that it follows.
+    A generator holds it as `rwsa`, next to its encoder, so that the parameters of the host keep
+    their names; each module is named by the index of the layer that it follows.
 
     Args:
-        channels: per index of a layer, the channels that it answers; empty for the plain host.
+        channels: by index of a layer, its output channels; empty for the plain host.
     """
 
     def __init__(self, channels: Mapping[int, int]) -> None:
         super().__init__({str(index): RWSA(count) for index, count in channels.items()})
 
     def encode(self, encoder: nn.Sequential, inputs: Tensor, masks: Tensor) -> Tensor:
-        """Pass inputs through the encoder and through the modules between its layers.
+        """Run the encoder and the modules between its layers.
 
         Args:
-            encoder: the host's.
-            inputs: (N, C, H, W), the encoder's inputs.
+            encoder: of the host.
+            inputs: (N, C, H, W), inputs of the encoder.
             masks: (N, 1, H, W), 1 = hole.
 
         Returns:
-            What the encoder's last layer, or the module after it, answers.
+            (N, C', h, w), the output of the last layer, or of the module after it.
         """
         features = inputs
         for index, layer in encoder.named_children():
@@ -213,20 +213,21 @@ class EncoderRWSA(nn.ModuleDict):
 
 
 def start_from_host(network: nn.Module, state: Mapping[str, Tensor], path: Path) -> str:
-    """Fill a generator that has RWSA from its own checkpoint, or from one of its host.
+    """Load a generator with RWSA from its own checkpoint, or from one of its host.
 
-    Without tensors of its own every RWSA passes through, so the network answers as the host does.
+    With a checkpoint of the host every RWSA is the identity, so that outputs equal the host's.
 
     Args:
-        network: holds an `EncoderRWSA` under the name `rwsa`.
-        state: the generator's tensors, or the host's.
-        path: where they were read, for the message.
+        network: has an `EncoderRWSA` named `rwsa`.
+        state: state dict of the generator or of the host, with the shapes of `network`.
+        path: file of the state dict, for messages.
 
     Returns:
-        Why the result is not fit to measure, or "" where RWSA has trained tensors.
+        Why the network must not be evaluated, or "" if RWSA is trained.
 
     Raises:
-        WeightsError: if more is missing than `rwsa.*`, or keys are unexpected or shapes differ.
+        WeightsError: if keys other than `rwsa.*` are missing, or on unexpected keys or shape
+            mismatches.
     """
     for module in network.modules():
         if isinstance(module, RWSA):
@@ -234,4 +235,4 @@ def start_from_host(network: nn.Module, state: Mapping[str, Tensor], path: Path)
     own = {name: value for name, value in network.state_dict().items() if name.startswith("rwsa.")}
     given = [name for name in state if name in own]
     load_strict(network, dict(state) if given else {**own, **state}, path)
-    return "" if given else f"{path}: a host's checkpoint, whose RWSA was never trained"
+    return "" if given else f"{path}: a checkpoint of the host; RWSA was never trained"

@@ -1,8 +1,8 @@
 """SafePaint: anti-forensic inpainting in two stages with domain adaptation (ACM MM 2024).
 
-Written from the paper and a description of what its published program does. Stage I inpaints
-the hole, stage II repaints it under region-wise separated attention, and an extractor of partial
-convolutions describes the pattern ("domain") of a region by 16 numbers. Entry names are those of
+Written from the paper and a description of its published program. Stage I inpaints the hole,
+stage II refines it with region-wise separated attention, and an extractor of partial convolutions
+encodes the pattern ("domain") of a region as a vector of 16 numbers. Parameter names are those of
 the authors' checkpoint, `InpaintingModel_G.pth`.
 """
 
@@ -28,7 +28,7 @@ from inpainters.base import Inpainter
 from inpainters.rwsa import RWSA
 
 GENERATOR_FILE = "InpaintingModel_G.pth"
-SIDE = 256  # of the images that the authors' program takes
+SIDE = 256  # of the images that the authors' program supports
 WITHOUT_RWSA = ("safepaint-backbone", "safepaint-ddl")
 
 
@@ -41,7 +41,8 @@ class SafePaintConfig:
         blocks: residual blocks in the middle of each stage.
         extractor_width: channels of the extractor's first layer; the last has eight times as many.
         vector: length of a domain vector.
-        rwsa: whether stage II has its three attentions; without them it is the ablation's backbone.
+        rwsa: whether stage II has its three attention modules; without them it is the backbone of
+            the ablation study.
     """
 
     width: int = 64
@@ -52,14 +53,14 @@ class SafePaintConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Painted:
-    """What the generator answers to N images.
+class SafePaintOutput:
+    """Outputs of the generator for N images.
 
     Attributes:
-        coarse: (N, 3, H, W) in [0, 1], stage I's image.
-        coarse_composite: the same with the known region put back.
-        raw: (N, 3, H, W) in [0, 1], stage II's image.
-        composite: the same with the known region put back.
+        coarse: (N, 3, H, W) in [0, 1], output of stage I.
+        coarse_composite: (N, 3, H, W), `coarse` with the known region put back.
+        raw: (N, 3, H, W) in [0, 1], output of stage II.
+        composite: (N, 3, H, W), `raw` with the known region put back.
         background: (N, V, 1, 1), domain vector of the known region.
     """
 
@@ -76,9 +77,9 @@ class Domains:
 
     Attributes:
         background: of the known region.
-        real: of the hole's place in the untouched image.
-        coarse: of the hole as stage I inpainted it; without gradient, as it enters no loss.
-        output: of the hole as stage II inpainted it.
+        real: of the hole in the authentic image.
+        coarse: of the hole in the output of stage I; detached, as no loss uses it.
+        output: of the hole in the output of stage II.
     """
 
     background: Tensor
@@ -104,8 +105,8 @@ class ResidualBlock(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, C, h, w) to (N, C, h, w), h and w at least 3."""
-        answer: Tensor = features + self.conv_block(features)
-        return answer
+        output: Tensor = features + self.conv_block(features)
+        return output
 
 
 def _encoder(channels: int, width: int) -> nn.Sequential:
@@ -134,12 +135,12 @@ def _upsample(channels: int) -> nn.ConvTranspose2d:
 
 
 def _to_unit(values: Tensor) -> Tensor:
-    """Any number into [0, 1]."""
+    """Map unbounded values of any shape to [0, 1]."""
     return (torch.tanh(values) + 1) / 2
 
 
 class CoarseGenerator(nn.Module):
-    """Stage I: an encoder, residual blocks and a decoder."""
+    """Stage I: encoder, residual blocks, decoder."""
 
     def __init__(self, config: SafePaintConfig) -> None:
         super().__init__()
@@ -158,10 +159,10 @@ class CoarseGenerator(nn.Module):
         )
 
     def forward(self, images: Tensor, masks: Tensor) -> Tensor:
-        """Paint the hole a first time.
+        """Inpaint the hole coarsely.
 
         Args:
-            images: (N, 3, H, W) in [0, 1]; what is in the hole is not seen.
+            images: (N, 3, H, W) in [0, 1]; the content of the hole is ignored.
             masks: (N, 1, H, W), 1 = hole.
 
         Returns:
@@ -172,10 +173,10 @@ class CoarseGenerator(nn.Module):
 
 
 class NoAttention(nn.Module):
-    """In RWSA's place in the ablation: the features as they are."""
+    """Identity, in place of RWSA in the ablation study."""
 
     def forward(self, features: Tensor, masks: Tensor) -> Tensor:
-        """(N, C, h, w) to the same; the masks are not used."""
+        """Return (N, C, h, w) features unchanged; (N, 1, H, W) masks are not used."""
         return features
 
 
@@ -184,7 +185,7 @@ def _attention(channels: int, config: SafePaintConfig) -> nn.Module:
 
 
 class FineGenerator(nn.Module):
-    """Stage II: stage I with an attention before each upsampling and before the last layer."""
+    """Stage II: stage I with attention before each upsampling and before the last layer."""
 
     def __init__(self, config: SafePaintConfig) -> None:
         super().__init__()
@@ -199,13 +200,13 @@ class FineGenerator(nn.Module):
         self.deconv3 = nn.Conv2d(width, 3, 7)
 
     def forward(self, composite: Tensor, masks: Tensor, background: Tensor) -> Tensor:
-        """Paint the hole again.
+        """Refine the hole.
 
         Args:
-            composite: (N, 3, H, W) in [0, 1], stage I's image in the hole, the image around it.
+            composite: (N, 3, H, W) in [0, 1], output of stage I with the known region put back.
             masks: (N, 1, H, W), 1 = hole.
-            background: (N, V, 1, 1), domain vector of the known region. Constant over the plane,
-                it is taken out again by the first instance norm; the checkpoint's layout needs it.
+            background: (N, V, 1, 1), domain vector of the known region. It is constant over the
+                plane, so that the first instance norm removes it; the checkpoint's shapes need it.
 
         Returns:
             (N, 3, H, W) in [0, 1], the whole image.
@@ -221,17 +222,18 @@ class FineGenerator(nn.Module):
 
 
 class PartialConv(nn.Conv2d):
-    """A convolution that sees only the pixels inside a region, scaled up for those it misses."""
+    """A convolution over the pixels of a region, scaled up for the pixels outside."""
 
     def forward(self, inputs: Tensor, region: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
         """Convolve the region.
 
         Args:
             inputs: (N, C, h, w).
-            region: (N, 1, h, w) in [0, 1], 1 = seen.
+            region: (N, 1, h, w) in [0, 1], 1 = inside.
 
         Returns:
-            The features, exactly 0 where a window holds nothing seen, and the region at their size.
+            Features (N, C', h', w'), exactly 0 where a window has no pixel of the region, and the
+            region (N, 1, h', w') in [0, 1].
         """
         side = self.kernel_size[0]
         with torch.no_grad():
@@ -245,7 +247,7 @@ class PartialConv(nn.Conv2d):
 
 
 class Extractor(nn.Module):
-    """The domain pattern extractor: a region's look, whatever it shows, as a short vector."""
+    """Domain pattern extractor: encodes the low-level pattern of a region, not its content."""
 
     def __init__(self, config: SafePaintConfig) -> None:
         super().__init__()
@@ -261,11 +263,11 @@ class Extractor(nn.Module):
         self.convs = nn.Conv2d(8 * width, config.vector, 1)
 
     def forward(self, images: Tensor, region: Tensor) -> Tensor:
-        """Describe a region.
+        """Compute domain vectors.
 
         Args:
             images: (N, 3, H, W) in [0, 1], H and W at least 63.
-            region: (N, 1, H, W), 1 = the region to describe.
+            region: (N, 1, H, W), 1 = the region to encode.
 
         Returns:
             (N, V, 1, 1).
@@ -281,7 +283,7 @@ class Extractor(nn.Module):
 
 
 class Generator(nn.Module):
-    """Both stages and the extractor: what one generator checkpoint holds.
+    """Both stages and the extractor, as in one generator checkpoint.
 
     Args:
         config: the network's sizes.
@@ -293,21 +295,21 @@ class Generator(nn.Module):
         self.fine_generator = FineGenerator(config)
         self.extractor = Extractor(config)
 
-    def forward(self, images: Tensor, masks: Tensor) -> Painted:
-        """Paint the holes.
+    def forward(self, images: Tensor, masks: Tensor) -> SafePaintOutput:
+        """Inpaint the holes.
 
         Args:
             images: (N, 3, H, W) in [0, 1], H and W multiples of 4, at least 64.
             masks: (N, 1, H, W), 1 = hole.
 
         Returns:
-            Both stages' images and the known region's domain vector.
+            The outputs of both stages, and the domain vector of the known region.
         """
         background = self.extractor(images, 1 - masks)
         coarse = self.coarse_generator(images, masks)
         coarse_composite = coarse * masks + images * (1 - masks)
         raw = self.fine_generator(coarse_composite, masks, background)
-        return Painted(
+        return SafePaintOutput(
             coarse=coarse,
             coarse_composite=coarse_composite,
             raw=raw,
@@ -315,19 +317,19 @@ class Generator(nn.Module):
             background=background,
         )
 
-    def domains(self, images: Tensor, masks: Tensor, painted: Painted) -> Domains:
-        """The domain vectors of what `forward` answered.
+    def domains(self, images: Tensor, masks: Tensor, painted: SafePaintOutput) -> Domains:
+        """Domain vectors of the outputs of `forward`.
 
-        The calls come in the program's order (background, in `forward`; real; coarse; output):
-        in training each updates the running statistics.
+        The order of calls is the program's (background, in `forward`; real; coarse; output): each
+        call in training mode updates the running statistics.
 
         Args:
-            images: (N, 3, H, W) in [0, 1], untouched.
+            images: (N, 3, H, W) in [0, 1], authentic.
             masks: (N, 1, H, W), 1 = hole.
-            painted: the answer of `forward` to them.
+            painted: the outputs of `forward`.
 
         Returns:
-            The four vectors per image.
+            Four vectors per image, each (N, V, 1, 1).
         """
         real = self.extractor(images, masks)
         with torch.no_grad():
@@ -337,7 +339,7 @@ class Generator(nn.Module):
 
 
 class SafePaint(Inpainter):
-    """The paper's own inpainter: weights in the authors' layout, or a reduced edition of ours."""
+    """SafePaint, with the authors' checkpoint or a reduced-width variant of this project."""
 
     card = Card(
         name="safepaint",
@@ -372,13 +374,13 @@ class SafePaint(Inpainter):
     def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
         size = (images.shape[2], images.shape[3])
         if size != (SIDE, SIDE):
-            self._beyond(size, "the domain vectors are repeated to its size")
-        painted: Painted = self.network(images, masks)
+            self._warn_size(size, "the domain vectors are repeated to its size")
+        painted: SafePaintOutput = self.network(images, masks)
         return painted.raw
 
 
 class SafePaintBackbone(SafePaint):
-    """Table 5's first row: no RWSA, trained without the domain distance loss."""
+    """First row of Table 5: without RWSA, trained without the domain distance loss."""
 
     card = Card(
         name="safepaint-backbone",
@@ -399,7 +401,7 @@ class SafePaintBackbone(SafePaint):
 
 
 class SafePaintDDL(SafePaint):
-    """Table 5's second row: no RWSA, trained with the domain distance loss."""
+    """Second row of Table 5: without RWSA, trained with the domain distance loss."""
 
     card = Card(
         name="safepaint-ddl",
@@ -420,7 +422,7 @@ class SafePaintDDL(SafePaint):
 
 
 class SafePaintRWSA(SafePaint):
-    """Table 5's third row: RWSA, trained without the domain distance loss."""
+    """Third row of Table 5: with RWSA, trained without the domain distance loss."""
 
     card = Card(
         name="safepaint-rwsa",
@@ -441,12 +443,12 @@ class SafePaintRWSA(SafePaint):
 
 
 def load_generator(file: Path, model: str = "safepaint") -> Generator:
-    """Build the generator that a checkpoint is of, and load it strictly, for evaluation.
+    """Build the generator of a checkpoint, and load it strictly.
 
     Args:
-        file: the authors' `InpaintingModel_G.pth`, or a .safetensors file of this project, which
-            says its own sizes.
-        model: "safepaint", or one of Table 5's variants of it.
+        file: the authors' `InpaintingModel_G.pth`, or a .safetensors file of this project, whose
+            metadata has the sizes.
+        model: "safepaint", or one of its variants in Table 5.
 
     Returns:
         The generator on the CPU, in evaluation mode, without gradients.

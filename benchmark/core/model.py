@@ -28,7 +28,7 @@ class Model:
         WeightsError: if the weights are missing, damaged or of another model.
     """
 
-    card: ClassVar[Card]
+    card: Card  # of the class; an external model may have its own
     heavy: ClassVar[bool] = True  # False for a model that does not profit from threads
     untrained: str = ""  # why the loaded weights must not be evaluated, or ""
     network: Any  # set by subclasses that have one

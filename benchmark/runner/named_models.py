@@ -25,7 +25,7 @@ from benchmark.runner.retouching import InpainterOutput, RetouchVariants
 from benchmark.store.store import StoredOutput, heatmap_output
 from detectors.external.base import NamedDetector
 from inpainters.external.base import NamedInpainter
-from inpainters.external.outputs import Outputs, settled
+from inpainters.external.outputs import Outputs, recomposite
 
 LOGIT_LIMIT = 30.0  # exp(-30) is far below float32's resolution near 1; float16 represents 30 well
 
@@ -45,14 +45,14 @@ def inpaint_by_name(
 
     Returns:
         For each sample its image, 8 bits as floats, or the error. The numbers stored beside it are
-        the change of its known pixels, as `settled` returns it.
+        the change of its known pixels, as `recomposite` returns it.
     """
     pieces = [
         piece_of(one.jobs[0].sample, _model_input(one.jobs[0], one.sample), mask=one.sample.mask)
         for one in loaded
     ]
     results: list[InpainterOutput | BadOutput] = []
-    images = inpainter.paint(pieces, terms)
+    images = inpainter.inpaint_named(pieces, terms)
     for one, piece, image in zip(loaded, pieces, images, strict=True):
         if isinstance(image, BadOutput):
             results.append(image)
@@ -61,7 +61,7 @@ def inpaint_by_name(
             results.append(CHANGED)
             continue
         try:
-            whole, drift = settled(image, piece, terms)
+            whole, drift = recomposite(image, piece, terms)
         except KnownRegionChanged as moved:
             results.append(moved)
         else:
@@ -114,7 +114,7 @@ def detect_by_name(
         for job, image in loaded
     ]
     results: list[StoredOutput | BadOutput] = []
-    detections = detector.look(pieces, terms)
+    detections = detector.detect_named(pieces, terms)
     for (job, _), piece, detection in zip(loaded, pieces, detections, strict=True):
         if isinstance(detection, BadOutput):
             results.append(detection)

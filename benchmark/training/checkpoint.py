@@ -68,7 +68,7 @@ def save(state: TrainState, recipe: Recipe, path: Path) -> None:
 
 
 def resume(state: TrainState, recipe: Recipe, path: Path) -> None:
-    """Load a checkpoint into a newly initialised state.
+    """Load a checkpoint into a newly initialized state.
 
     Raises:
         TrainingError: if it is of another model or another recipe.

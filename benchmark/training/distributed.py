@@ -58,7 +58,11 @@ class ProcessGroup:
         return self.shard.rank == 0
 
     def average(self, tensors: Sequence[Tensor]) -> None:
-        """All-reduce tensors in place to their mean; shapes must be equal in all processes."""
+        """All-reduce tensors to their mean, in place.
+
+        Args:
+            tensors: floats of any shape, equal in number and shapes in all processes.
+        """
         if self._fabric is None or not tensors:
             return
         flat = torch.cat([tensor.detach().flatten() for tensor in tensors])

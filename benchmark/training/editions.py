@@ -30,7 +30,7 @@ class Member:
     Attributes:
         model: its name.
         weights: the exported file, or None if the training was interrupted or failed.
-        steps: optimisation steps.
+        steps: optimization steps.
         seconds: time spent in steps; 0 if the file existed already.
         failure: the error message, or "".
         stopped: whether the training was interrupted before its last step.

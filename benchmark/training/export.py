@@ -70,8 +70,9 @@ def write_torch(content: dict[str, Any], path: Path) -> None:
 def half_precision_state(network: nn.Module) -> dict[str, Tensor]:
     """The state dict of a network in half precision, on the CPU.
 
-    Tensors keep their type if they are not floating-point, if values exceed the range of half
-    precision, or if they are variances (which are divided by) that would be subnormal.
+    Shapes are unchanged. Tensors keep their dtype if they are not floating-point, if values exceed
+    the range of half precision, or if they are variances (which are divided by) that would be
+    subnormal.
     """
     return {name: _half(name, value) for name, value in network.state_dict().items()}
 

@@ -52,7 +52,7 @@ class Facts:
         recipe: name or file of its recipe.
         recipe_sha256: of the recipe as one line of JSON, without its description.
         seed: of the recipe.
-        steps: optimisation steps.
+        steps: optimization steps.
         stages: number of stages.
         seconds: time spent in steps.
         wall: wall-clock seconds, including data loading, sample images and checkpoints.
@@ -109,11 +109,11 @@ class TrainingData:
     """The data of a training.
 
     Attributes:
-        photographs: the images.
+        images: the images.
         masks: the masks.
     """
 
-    photographs: TrainingImages
+    images: TrainingImages
     masks: Masks
 
 
@@ -142,11 +142,11 @@ def collect_facts(
         seconds=round(state.seconds, 1),
         wall=round(state.wall, 1),
         machine=describe_machine(running),
-        photographs=len(data.photographs),
+        photographs=len(data.images),
         held_out=recipe.held_out,
-        left_out=len(data.photographs.left_out),
-        test_photographs=len(data.photographs.test),
-        data_sha256=data.photographs.digest,
+        left_out=len(data.images.left_out),
+        test_photographs=len(data.images.test),
+        data_sha256=data.images.digest,
         masks=str(data.masks),
         file=weights.name,
         bytes=weights.stat().st_size,

@@ -29,7 +29,7 @@ def digest_of(pixels: Pixels) -> str:
 def refused_digests() -> Mapping[str, str]:
     """Digests of all test images, by digest the name of the image.
 
-    The images of the data set `samples`, as stored, cropped to their centre square, and at 256x256,
+    The images of the data set `samples`, as stored, cropped to their center square, and at 256x256,
     as the benchmark uses them; and a list of images behind the results of the mini edition, which
     are not shipped.
 

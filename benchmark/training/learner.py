@@ -46,7 +46,7 @@ class Learner(Protocol):
         """The network that is exported; all its state is in `modules`."""
 
     def __init__(self, network: dict[str, Any], losses: BaseModel, device: torch.device) -> None:
-        """Build and initialise the networks, with torch's default random generator."""
+        """Build and initialize the networks, with torch's default random generator."""
 
     def begin(self, phase: str, *, fresh: bool) -> None:
         """Freeze the networks that the phase does not train, and set train and eval modes.

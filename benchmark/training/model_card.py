@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MAX_ROWS = 12  # of a table
 TITLES = {"psnr": "PSNR in dB", "auc": "AUC of pixels"}
 NOT_OURS = (
-    "These are not the authors' weights. Numbers with them say nothing about the published model."
+    "These are not the authors' weights. Numbers with them do not describe the published model."
 )
 
 
@@ -42,12 +42,12 @@ def render_card(facts: Facts, *, title: str = "", results: str = "", weak: str =
         f"# Model card: {title or facts.model}, {facts.recipe} edition",
         _file(facts),
         _table(["", ""], _rows(facts)),
-        "## How it learned",
+        "## Training",
         _curve(facts),
         _held_out(facts),
         "## Results",
         results.strip() or "Not measured yet.",
-        "## What is weak",
+        "## Limitations",
         "\n".join(part for part in (weak.strip(), f"- {NOT_OURS}") if part),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
@@ -105,7 +105,7 @@ def _rows(facts: Facts) -> list[list[str]]:
     least = f"least {facts.best['total']:.4g} at step {facts.best['step']:,.0f}"
     recipe = f"{facts.recipe}, SHA-256 {facts.recipe_sha256[:12]} without its description"
     return [
-        ["network", f"{facts.model} at {sizes}; the same code"],
+        ["network", f"{facts.model} at {sizes}; same code"],
         ["recipe", recipe],
         ["data", f"{data}; SHA-256 over their content hashes {facts.data_sha256[:12]}"],
         ["masks", facts.masks],

@@ -54,7 +54,7 @@ class OptimizerOptions(RecipeTable):
         momentum: of SGD.
         weight_decay: of tensors with two or more axes; biases and norms have none.
         grad_clip_norm: largest 2-norm of all gradients together; 0 disables clipping.
-        relative: scale `lr` by the root mean square of each tensor at initialisation, so that all
+        relative: scale `lr` by the root mean square of each tensor at initialization, so that all
             tensors change by the same relative amount; for tensors of one axis by 0.02.
     """
 
@@ -103,11 +103,11 @@ class Stage(RecipeTable):
     """A part of the training with its own image size, batch size and data.
 
     Attributes:
-        steps: optimisation steps.
+        steps: optimization steps.
         batch: images in a step.
         crop: side of the square crop, pixels.
         sides: short sides that images are downscaled to; one is sampled for each image.
-        place: position of the crop: random, or the centre.
+        place: position of the crop: random, or the center.
         phase: which losses and modules are trained; names are defined by the training module.
         lr_factor: factor on the optimizer's learning rate.
         forgers: for a detector, the sources of its forgeries.
@@ -220,7 +220,7 @@ class Recipe(RecipeTable):
 
     @property
     def steps(self) -> int:
-        """Total optimisation steps of all stages."""
+        """Total optimization steps of all stages."""
         return sum(stage.steps for stage in self.stages)
 
     @property

@@ -224,7 +224,7 @@ def _read_data(job: _Job, *, verbose: bool) -> TrainingData:
     from benchmark.training.logger import print_status
 
     recipe, folders = job.recipe, job.data
-    photographs = read_training_images(
+    images = read_training_images(
         folders.photographs,
         sides=[side for stage in recipe.stages for side in stage.sides],
         minimum=recipe.minimum,
@@ -234,7 +234,7 @@ def _read_data(job: _Job, *, verbose: bool) -> TrainingData:
     sizes = {size for stage in recipe.stages for size in (*stage.sides, stage.crop)}
     masks = Masks(recipe.holes, seed=recipe.seed, folder=folders.masks, sizes=sizes)
     for what, found, used in (
-        ("images", photographs, len(photographs)),
+        ("images", images, len(images)),
         ("masks", masks, len(masks.files)),
     ):
         if verbose and found.left_out:
@@ -242,7 +242,7 @@ def _read_data(job: _Job, *, verbose: bool) -> TrainingData:
             print_status(f"Left out: {count} {what}: {told(found.left_out)}")
         if verbose and found.beside:
             print_status(f"Left out beside the {what}: {'; '.join(found.beside)}")
-    return TrainingData(photographs, masks)
+    return TrainingData(images, masks)
 
 
 def _batch_source(job: _Job, data: TrainingData, device: str) -> BatchSource:
@@ -251,10 +251,8 @@ def _batch_source(job: _Job, data: TrainingData, device: str) -> BatchSource:
     if any(stage.forgers for stage in job.recipe.stages):
         from benchmark.training.data.forgeries import ForgeryData
 
-        return ForgeryData(
-            job.recipe, data.photographs, data.masks, device=device, weights=job.forgers
-        )
-    return InpaintingData(job.recipe, data.photographs, data.masks)
+        return ForgeryData(job.recipe, data.images, data.masks, device=device, weights=job.forgers)
+    return InpaintingData(job.recipe, data.images, data.masks)
 
 
 def _calibrate(trainer: Trainer) -> None:
@@ -304,7 +302,7 @@ def _metadata(trainer: Trainer, data: TrainingData) -> dict[str, Any]:
         "recipe": recipe.as_written(),
         "steps": trainer.state.step,
         "seed": recipe.seed,
-        "test_photographs": list(data.photographs.test),
+        "test_photographs": list(data.images.test),
     }
     if recipe.met is not None:
         metadata["met"] = list(recipe.met)

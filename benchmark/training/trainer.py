@@ -1,4 +1,4 @@
-"""The training loop: optimisation steps, checkpoints, resuming, logging, validation.
+"""The training loop: optimization steps, checkpoints, resuming, logging, validation.
 
 A step depends only on the state before it, the recipe's seed and its number: data and torch's
 random numbers are seeded from both. So a resumed run ends with the same numbers as an uninterrupted

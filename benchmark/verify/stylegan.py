@@ -9,11 +9,12 @@ from collections import OrderedDict
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from benchmark.verify.stand_ins import stand_in_modules
 
 _PERSISTENCE = "torch_utils.persistence"
 # A reader that unpickles the file as its authors do executes this; ours must not.
@@ -87,7 +88,7 @@ def save_as_authors(path: Path, state: dict[str, Tensor], *, protocol: int = 3) 
     modules["training.ffc"].__dict__["FFC"] = plain
     easy = type("EasyDict", (dict,), {"__module__": "dnnlib.util"})
     modules["dnnlib.util"].__dict__["EasyDict"] = easy
-    with patch.dict(sys.modules, modules):  # pickle imports the classes that it writes
+    with stand_in_modules(modules):
         content = {
             "training_set_kwargs": easy(path="places", resolution=256),
             "G": _Persistent(_module_state({"other.weight": torch.ones(2)}, plain)),

@@ -1,1 +1,1 @@
-"""Detectors outside this project: programs, collections, and folders of finished heatmaps."""
+"""External detectors: programs, model collections, and folders of heatmaps."""

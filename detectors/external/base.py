@@ -1,4 +1,4 @@
-"""A detector outside this process: images go to it, or answers come from it, by their names."""
+"""Base class of external detectors that exchange images and heatmaps by file name."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ Heatmap = NDArray[np.float32]  # (H, W), in [0, 1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """What a detector says of one image.
+class ImageDetection:
+    """The detection of one image.
 
     Attributes:
         heatmap: (H, W) float32 in [0, 1].
-        score: in [0, 1].
+        score: in [0, 1], probability that the image was manipulated.
     """
 
     heatmap: Heatmap
@@ -34,22 +34,24 @@ class Look:
 
 
 class NamedDetector(Detector):
-    """Looks at 8-bit images by name, each for itself; a subclass writes `card` and `look`."""
+    """Detects on named 8-bit images one by one; a subclass defines `card` and `detect_named`."""
 
     @abstractmethod
-    def look(self, pieces: Sequence[NamedImage], terms: ExternalOptions) -> list[Look | BadOutput]:
-        """Say where and whether images were manipulated.
+    def detect_named(
+        self, pieces: Sequence[NamedImage], terms: ExternalOptions
+    ) -> list[ImageDetection | BadOutput]:
+        """Predict where and whether images were manipulated.
 
         Args:
-            pieces: images with their names, and who inpainted them.
-            terms: on what terms.
+            pieces: images, (H, W, 3) uint8 RGB, with their names and their inpainter.
+            terms: options of the run.
 
         Returns:
-            What is said of each, or why there is nothing.
+            For each piece, its detection, or the error.
         """
 
     def own(self, piece: NamedImage, terms: ExternalOptions) -> str:
-        """What decides the answer to this piece alone, such as the hash of its file; or ""."""
+        """The part of the key that is specific to a piece, such as the hash of its file; or ""."""
         return ""
 
     def _detect(self, images: Tensor) -> Detection:
@@ -57,12 +59,12 @@ class NamedDetector(Detector):
             NamedImage(sample=str(number), image=image)
             for number, image in enumerate(to_pixels(images))
         ]
-        looks = []
-        for answer in self.look(pieces, ExternalOptions()):
-            if isinstance(answer, BadOutput):
-                raise answer
-            looks.append(answer)
+        found = []
+        for output in self.detect_named(pieces, ExternalOptions()):
+            if isinstance(output, BadOutput):
+                raise output
+            found.append(output)
         return Detection(
-            heatmap=torch.from_numpy(np.stack([look.heatmap for look in looks])),
-            score=torch.tensor([look.score for look in looks]),
+            heatmap=torch.from_numpy(np.stack([one.heatmap for one in found])),
+            score=torch.tensor([one.score for one in found]),
         )

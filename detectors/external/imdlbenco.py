@@ -1,20 +1,20 @@
-"""`imdlbenco:NAME`: a model of IMDL-BenCo's zoo, with a checkpoint of the user's.
+"""`imdlbenco:NAME`: a model of IMDL-BenCo's zoo, with the user's checkpoint.
 
-Before the NAME may stand `size=N`, the side that it was trained at (IMDL-BenCo's own by default).
-Images go to that size as IMDL-BenCo tests the model, and the mask's probabilities come back.
+Option before the NAME: `size=N`, the side that it was trained at (IMDL-BenCo's default otherwise).
+Images are resized or padded to that size as in IMDL-BenCo's tests of the model, and its mask is
+resized or cropped back.
 """
 
 from __future__ import annotations
 
 import argparse
 import warnings
-from collections.abc import Mapping
-from contextlib import redirect_stdout
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import torch
 from torch import Tensor
@@ -33,21 +33,24 @@ HOW = (
     f"{install_line('imdlbenco')}, then pip install --no-deps imdlbenco==0.1.45 "
     "albumentations==2.0.8 albucore==0.0.24"
 )
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, for all of its models
-CONSTRAINED = ("constrain_conv.", "imtfe.bayarconv2d.")  # kernels of MVSS-Net and ManTraNet
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, for all models
+CONSTRAINED = (
+    "constrain_conv.",
+    "imtfe.bayarconv2d.",
+)  # constrained kernels of MVSS-Net and ManTraNet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """How IMDL-BenCo 0.1.45 tests one of its models.
+class ZooModel:
+    """How IMDL-BenCo 0.1.45 builds and tests one of its models.
 
     Attributes:
-        size: side of the squares that it sees.
-        pads: smaller images are padded at the right and bottom; else all are resized.
-        label: it answers a score of its own.
-        sized: the constructor's argument that is the size, or "".
-        arguments: others.
-        placed: the constructor wants the device.
+        size: side of its square inputs.
+        pads: whether smaller images are padded at the right and bottom; otherwise all are resized.
+        label: whether it predicts an image-level score.
+        sized: the constructor's argument for the size, or "".
+        arguments: other arguments of the constructor.
+        placed: whether the constructor has an argument `device`.
     """
 
     size: int
@@ -58,35 +61,34 @@ class Entry:
     placed: bool = False
 
 
-ZOO: Mapping[str, Entry] = {
-    "MVSSNet": Entry(size=512, label=True),
-    "PSCC_Net": Entry(size=256, label=True, sized="input_size", arguments={"pretrain_path": ""}),
-    "IML_ViT": Entry(size=1024, pads=True, sized="input_size"),
-    "MantraNet": Entry(size=512, pads=True, placed=True),
-    "ObjectFormer": Entry(size=224, sized="input_size"),
-    "Mesorch": Entry(size=512),
-    "SparseViT": Entry(size=512, sized="img_size"),
+ZOO: Mapping[str, ZooModel] = {
+    "MVSSNet": ZooModel(size=512, label=True),
+    "PSCC_Net": ZooModel(size=256, label=True, sized="input_size", arguments={"pretrain_path": ""}),
+    "IML_ViT": ZooModel(size=1024, pads=True, sized="input_size"),
+    "MantraNet": ZooModel(size=512, pads=True, placed=True),
+    "ObjectFormer": ZooModel(size=224, sized="input_size"),
+    "Mesorch": ZooModel(size=512),
+    "SparseViT": ZooModel(size=512, sized="img_size"),
 }
 REFUSED: Mapping[str, str] = {
-    "SPAN": "it draws its last layers anew for each image, so its answer is random",
-    "Cat_Net": "its own code runs on CUDA alone",
-    "Trufor": "it cannot be built without further files; this project has a 'trufor'",
-    "MSCDI_Net": "it cannot be built without its backbone's file",
+    "SPAN": "it initializes its last layers for each image, so its output is random",
+    "Cat_Net": "its code runs on CUDA only",
+    "Trufor": "it cannot be built without additional files; use 'trufor' of this project",
+    "MSCDI_Net": "it cannot be built without a file of its backbone",
 }
 
 
 class IMDLBenCo(Detector):
-    """A model of the zoo, in evaluation mode, one image at a time.
+    """A model of the zoo, in evaluation mode, run on one image at a time.
 
     Args:
         argument: options and the model's name in IMDL-BenCo.
-        weights: its checkpoint: what IMDL-BenCo's training writes, or a state dict.
+        weights: its checkpoint, as written by IMDL-BenCo's training, or a state dict.
         device: a torch device such as "cpu" or "cuda:0".
 
     Raises:
-        ExternalError: if IMDL-BenCo is not installed, cannot be imported with the libraries here,
-        or
-            its model cannot be used.
+        ExternalError: if IMDL-BenCo is not installed or cannot be imported, or the model is not
+            supported.
         UnknownName: if it has no such model.
         WeightsError: if the checkpoint is missing, damaged or of another model.
     """
@@ -97,14 +99,13 @@ class IMDLBenCo(Detector):
         self, argument: str, *, weights: str | Path | None = None, device: str = "cpu"
     ) -> None:
         self._name, self._size = _parse(argument)
-        self._entry = ZOO[self._name]
-        card = self.card_for(argument)
-        vars(self)["card"] = card
+        self._zoo_model = ZOO[self._name]
+        self.card = self.card_for(argument)
         super().__init__(weights=weights, device=device)
 
     @classmethod
     def card_for(cls, argument: str) -> Card:
-        """With the model's name, whose score it is, and the version of IMDL-BenCo that is here."""
+        """The card, with the model's name and score, and the installed version of IMDL-BenCo."""
         name, size = _parse(argument)
         library = installed("imdlbenco", how=HOW)
         resized = "padded to" if ZOO[name].pads else "resized to"
@@ -121,58 +122,59 @@ class IMDLBenCo(Detector):
 
     @classmethod
     def fingerprint(cls, argument: str) -> str:
-        """The model, the size it sees, and IMDL-BenCo's version."""
+        """The model, its input size, and the version of IMDL-BenCo."""
         name, size = _parse(argument)
         return f"{name} {size} {installed('imdlbenco', how=HOW)}"
 
     def _load(self, path: Path) -> None:
-        with torch.serialization.safe_globals([argparse.Namespace]):  # its training's options
+        with torch.serialization.safe_globals([argparse.Namespace]):  # the options of its training
             content = read_checkpoint(path)
         state = part_of(content, "model", path) if "model" in content else flat_state(content, path)
         self.network = _build(self._name, self._size, self.device)
         load_strict(self.network, state, path)
         self.network.to(self.device)
-        self._moving = [  # each pass normalises them anew, which moves their last digits
+        self._constrained = [  # normalized in place in each pass, which changes their last digits
             (kernel, kernel.data.clone())
             for name, kernel in self.network.named_parameters()
             if name.lower().startswith(CONSTRAINED)
         ]
 
     def _detect(self, images: Tensor) -> Detection:
-        answers = [self._look(image[None]) for image in images]
-        heatmap = torch.cat([heat for heat, _ in answers])
-        own = [label for _, label in answers]
-        score = torch.stack(own) if self._entry.label else area_score(heatmap)
+        outputs = [self._detect_one(image[None]) for image in images]
+        heatmap = torch.cat([heat for heat, _ in outputs])
+        labels = [label for _, label in outputs]
+        score = torch.stack(labels) if self._zoo_model.label else area_score(heatmap)
         return Detection(heatmap=heatmap, score=score)
 
-    def _look(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """(1, 3, H, W) to its heatmap, (1, H, W), and its label, where it has one."""
+    def _detect_one(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """The heatmap (1, H, W) of a (1, 3, H, W) image, and its label (), or 0 without one."""
         height, width = image.shape[2:]
-        seen = self._seen(image)
-        empty = image.new_zeros(1, 1, *seen.shape[2:])  # it computes its loss in any case
-        for kernel, loaded in self._moving:
+        inputs = self._to_input(image)
+        empty = image.new_zeros(1, 1, *inputs.shape[2:])  # the loss is always computed
+        for kernel, loaded in self._constrained:
             kernel.data = loaded.clone()
         try:
-            answer = self.network(
-                image=seen, mask=empty, edge_mask=empty, label=image.new_zeros(1), shape=None
+            output = self.network(
+                image=inputs, mask=empty, edge_mask=empty, label=image.new_zeros(1), shape=None
             )
-        except ValueError as error:  # such as a size that it does not take
+        except ValueError as error:  # such as an unsupported size
             raise BadOutput(f"{self.card.name}: {str(error)[:200]}") from None
-        mask: Tensor = answer["pred_mask"]
-        if self._entry.pads:
+        mask: Tensor = output["pred_mask"]
+        if self._zoo_model.pads:
             mask = mask[..., :height, :width]
         else:
             mask = F.interpolate(mask, (height, width), mode="bilinear", align_corners=False)
-        label = answer["pred_label"]
+        label = output["pred_label"]
         return mask[:, 0], image.new_zeros(()) if label is None else label.reshape(())
 
-    def _seen(self, image: Tensor) -> Tensor:
+    def _to_input(self, image: Tensor) -> Tensor:
+        """Resize or pad a (1, 3, H, W) image in [0, 1] to the input size, and standardize it."""
         size = self._size
         down, right = size - image.shape[2], size - image.shape[3]
-        if not self._entry.pads:
+        if not self._zoo_model.pads:
             image = F.interpolate(image, (size, size), mode="bilinear", align_corners=False)
         elif min(down, right) < 0:
-            raise BadOutput(f"{self.card.name} takes images of at most {size}x{size} pixels")
+            raise BadOutput(f"{self.card.name} supports images of at most {size}x{size} pixels")
         else:
             image = F.pad(image, (0, right, 0, down))
         mean, std = (image.new_tensor(values).view(1, 3, 1, 1) for values in (MEAN, STD))
@@ -180,10 +182,10 @@ class IMDLBenCo(Detector):
 
 
 def _parse(argument: str) -> tuple[str, int]:
-    """The model's name and the size that it sees."""
+    """The model's name and its input size."""
     options, name = options_of(argument, {"size": ""})
     if name in REFUSED:
-        raise ExternalError(f"imdlbenco:{name} cannot be used: {REFUSED[name]}")
+        raise ExternalError(f"imdlbenco:{name} is not supported: {REFUSED[name]}")
     if name not in ZOO:
         raise UnknownName("model of IMDL-BenCo", name, ZOO)
     size = options["size"] or str(ZOO[name].size)
@@ -192,22 +194,38 @@ def _parse(argument: str) -> tuple[str, int]:
     return name, int(size)
 
 
+@contextmanager
+def _no_downloads() -> Iterator[None]:
+    """Return an empty state dict instead of downloading ImageNet weights."""
+
+    def load_nothing(*_args: object, **_options: object) -> dict[str, Any]:
+        return {}
+
+    zoo: Any = model_zoo
+    load_url = zoo.load_url
+    zoo.load_url = load_nothing
+    try:
+        yield
+    finally:
+        zoo.load_url = load_url
+
+
 def _build(name: str, size: int, device: torch.device) -> torch.nn.Module:
-    """The network, its weights yet to come."""
-    entry = ZOO[name]
+    """The network, before its weights are loaded."""
+    model = ZOO[name]
     arguments = {
-        **(entry.arguments or {}),
-        **({entry.sized: size} if entry.sized else {}),
-        **({"device": device} if entry.placed else {}),
+        **(model.arguments or {}),
+        **({model.sized: size} if model.sized else {}),
+        **({"device": device} if model.placed else {}),
     }
     with (
         warnings.catch_warnings(),
         redirect_stdout(StringIO()),
-        patch.object(model_zoo, "load_url", return_value={}),  # no download of ImageNet's weights
+        _no_downloads(),
         importing("imdlbenco", how=HOW),
     ):
         warnings.simplefilter("ignore")
-        import IMDLBenCo.model_zoo as _zoo  # noqa: F401 (it fills the registry)
+        import IMDLBenCo.model_zoo as _zoo  # noqa: F401 (fills the registry)
         from IMDLBenCo.registry import MODELS
 
         network: torch.nn.Module = MODELS.module_dict[name](**arguments)

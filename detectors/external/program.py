@@ -1,9 +1,9 @@
-"""`cmd:PROGRAM ... {images} {out}`: somebody's program, run once for a chunk of images.
+"""`cmd:PROGRAM ... {images} {out}`: an external program, run once per batch of images.
 
-It writes one heatmap per image into {out}, under the image's name: 8 or 16 bits of grey, or
-.npy. Before the program may stand: `score=csv` (it also writes {out}/scores.csv with the columns
-name and score; else the area rule makes the score) and `revision=N` (to be raised when something
-changed that the command does not name).
+It writes one heatmap per image to {out}, under the image's name: 8- or 16-bit gray, or .npy.
+Options before the program: `score=csv` (it also writes {out}/scores.csv with the columns name and
+score; otherwise the score is that of the area rule), and `revision=N` (increment it after a change
+that the command does not show).
 """
 
 from __future__ import annotations
@@ -18,31 +18,23 @@ from benchmark.core.external.batch import output_file, run_batch, save_png
 from benchmark.core.external.files import ExternalOptions, files_below
 from benchmark.core.external.program import CHUNK, Program, parse_program
 from benchmark.core.types import NamedImage
-from detectors.external.base import Look, NamedDetector
-from detectors.external.heatmaps import (
-    AREA_CARD,
-    CARD,
-    HEATMAPS,
-    SCORES,
-    Scale,
-    area_rule,
-    read_heatmap,
-    read_scores,
-)
+from detectors.external.base import ImageDetection, NamedDetector
+from detectors.external.heatmap_files import HEATMAPS, Scale, read_heatmap, read_scores
+from detectors.external.heatmaps import AREA_CARD, CARD, SCORES, area_rule
 
 OPTIONS = {"score": "area", "revision": "1"}
 
 
 class Command(NamedDetector):
-    """A program that looks at a folder's images.
+    """An external program that detects manipulations in a folder of images.
 
     Args:
         command: the command, with options before it.
-        weights: none: the program finds its own.
-        device: not used: the command says it.
+        weights: must be None: the program has its own.
+        device: not used: the program chooses it.
 
     Raises:
-        BadInput: if the command cannot be read.
+        BadInput: if the command is invalid.
     """
 
     card = replace(
@@ -62,24 +54,34 @@ class Command(NamedDetector):
 
     @classmethod
     def card_for(cls, argument: str) -> Card:
-        """With a score of its own where the command says that the program writes one."""
+        """The card; its score is the program's own with `score=csv`, else that of the area rule."""
         if _parse(argument).options["score"] == "area":
             return cls.card
         return replace(CARD, title=cls.card.title, chunk=CHUNK, by_name=True, finished=False)
 
     @classmethod
     def fingerprint(cls, argument: str) -> str:
-        """The command, its options, and the contents of the files that it names."""
+        """A digest of the command, its options, and the contents of the files that it names."""
         return _parse(argument).digest()
 
-    def look(self, pieces: Sequence[NamedImage], terms: ExternalOptions) -> list[Look | BadOutput]:
-        """Let the program look."""
+    def detect_named(
+        self, pieces: Sequence[NamedImage], terms: ExternalOptions
+    ) -> list[ImageDetection | BadOutput]:
+        """Run the program on the images.
+
+        Args:
+            pieces: images, (H, W, 3) uint8 RGB, with their names.
+            terms: options of the run.
+
+        Returns:
+            For each piece, its detection, or the error.
+        """
         layout = _Layout(self._program)
         return run_batch(self._program, layout, pieces, terms=terms, model=self.card.name)
 
 
 class _Layout:
-    """How images are written for a detecting program, and its heatmaps read."""
+    """Files exchanged with a detection program: images in, heatmaps and scores out."""
 
     def __init__(self, program: Program) -> None:
         self._own_score = program.options["score"] == "csv"
@@ -87,19 +89,19 @@ class _Layout:
     def write(self, folder: Path, name: str, piece: NamedImage) -> None:
         save_png(folder / "images" / f"{name}.png", piece.image)
 
-    def read(self, out: Path, name: str, piece: NamedImage) -> Look:
+    def read(self, out: Path, name: str, piece: NamedImage) -> ImageDetection:
         height, width = piece.image.shape[:2]
         path = output_file(out, (name,), HEATMAPS)
-        beside = [one for one in files_below(out) if one.suffix.lower() in HEATMAPS]
-        heatmap = read_heatmap(path, (height, width), Scale(beside))
+        heatmaps = [one for one in files_below(out) if one.suffix.lower() in HEATMAPS]
+        heatmap = read_heatmap(path, (height, width), Scale(heatmaps))
         scores = read_scores(out / SCORES)
         if not self._own_score and scores is not None:
-            raise BadOutput(f"the program writes {SCORES}: say so with score=csv before it")
+            raise BadOutput(f"the program writes {SCORES}: put score=csv before the program")
         if not self._own_score:
-            return Look(heatmap=heatmap, score=area_rule(heatmap))
+            return ImageDetection(heatmap=heatmap, score=area_rule(heatmap))
         if scores is None or name not in scores:
             raise BadOutput(f"the program wrote no score for {name} into {{out}}/{SCORES}")
-        return Look(heatmap=heatmap, score=scores[name])
+        return ImageDetection(heatmap=heatmap, score=scores[name])
 
 
 def _parse(command: str) -> Program:

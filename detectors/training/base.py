@@ -55,5 +55,5 @@ def begin_joint(network: nn.Module, phase: str, model: str) -> None:
 
 
 def data_parallel_state(network: nn.Module) -> dict[str, Tensor]:
-    """The state dict of a network with the "module." prefix of a DataParallel wrapper."""
+    """The state dict of a network, of unchanged tensors, with DataParallel's prefix "module."."""
     return {f"module.{name}": value for name, value in network.state_dict().items()}

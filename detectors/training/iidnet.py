@@ -146,7 +146,10 @@ class IIDNetLearner:
 
     @torch.no_grad()
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
-        """Images, masks, heatmaps."""
+        """Images, masks, heatmaps.
+
+        Each (N, 3, H, W) in [0, 1]; arguments as in `Learner.show`.
+        """
         self.network.eval()
         heatmap = self.network(as_input(images)).sigmoid()
         return [images, *(plane.expand(-1, 3, -1, -1) for plane in (masks, heatmap))]

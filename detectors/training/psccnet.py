@@ -23,7 +23,7 @@ AUTHENTIC_SHARE = 0.25  # of the program's training images; classes are weighted
 def mask_targets(masks: Tensor, sides: Sequence[int]) -> list[Tensor]:
     """Target masks at each scale: 8-bit masks resized as in Pillow, then thresholded at 127.
 
-    Pillow up to 6 used nearest neighbour by default; since 7.0, as here, it is bicubic.
+    Pillow up to 6 used nearest neighbor by default; since 7.0, as here, it is bicubic.
 
     Args:
         masks: (N, 1, H, W) in [0, 1], 1 = forged.
@@ -91,7 +91,7 @@ class PSCCNetLosses(BaseModel):
         localisation: weight of the masks' cross-entropy, summed over four scales.
         detection: weight of the image-level cross-entropy.
         trunk: pretrained ImageNet weights of the trunk: a path, or a file name in `weights/psccnet`
-            of the home folder; "" for random initialisation.
+            of the home folder; "" for random initialization.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -186,7 +186,10 @@ class PSCCNetLearner:
 
     @torch.no_grad()
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
-        """Images, masks, predicted masks from fine to coarse."""
+        """Images, masks, predicted masks from fine to coarse.
+
+        Each (N, 3, H, W) in [0, 1]; arguments as in `Learner.show`.
+        """
         self.network.eval()
         output: PSCCNetOutput = self.network(as_input(images))
         planes = (masks, *(resize(mask, images.shape[2:]) for mask in output.masks))
@@ -211,7 +214,7 @@ def as_input(images: Tensor) -> Tensor:
 
 
 def initialise(trunk: Trunk) -> None:
-    """Initialise the trunk's convolutions as the authors do; other layers keep torch's default."""
+    """Initialize the trunk's convolutions as the authors do; other layers keep torch's default."""
     for module in trunk.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.normal_(module.weight, std=INIT_STD)

@@ -60,8 +60,8 @@ def dice_loss(anomaly: Tensor, truth: Tensor) -> Tensor:
 def sure_pixels(truth: Tensor) -> Tensor:
     """The pixels on which confidence is trained: those away from borders of forged regions.
 
-    Forged pixels whose 15x15 neighbourhood is all forged, and pristine pixels whose 11x11
-    neighbourhood has no forged pixel; the image border is not a border. Ignored pixels are
+    Forged pixels whose 15x15 neighborhood is all forged, and pristine pixels whose 11x11
+    neighborhood has no forged pixel; the image border is not a border. Ignored pixels are
     excluded.
 
     Args:
@@ -124,12 +124,12 @@ class TruForLosses(BaseModel):
     """The `losses` table of a recipe of TruFor.
 
     Attributes:
-        cross_entropy: weight of the localisation cross-entropy.
-        dice: weight of the localisation Dice loss.
+        cross_entropy: weight of the localization cross-entropy.
+        dice: weight of the localization Dice loss.
         confidence: weight of the confidence MSE.
         detection: weight of the image-level cross-entropy.
         extractor: pretrained Noiseprint++ weights: a path, or a file name in `weights/trufor` of
-            the home folder; "" for random initialisation.
+            the home folder; "" for random initialization.
         encoder: pretrained MiT-B2 weights for both streams, likewise.
     """
 
@@ -241,7 +241,10 @@ class TruForLearner:
 
     @torch.no_grad()
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
-        """Images, masks, heatmaps, confidences, noise residuals."""
+        """Images, masks, heatmaps, confidences, noise residuals.
+
+        Each (N, 3, H, W) in [0, 1]; arguments as in `Learner.show`.
+        """
         self.network.eval()
         logits = self.network(as_input(images))
         heatmap = logits.anomaly.softmax(dim=1)[:, 1:]

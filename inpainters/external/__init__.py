@@ -1,1 +1,1 @@
-"""Inpainters outside this project: programs, collections, and folders of finished images."""
+"""External inpainters: programs, model collections, and folders of inpainted images."""

@@ -1,4 +1,4 @@
-"""An inpainter outside this process: images go to it, or come from it, by their names."""
+"""Base class of external inpainters that exchange images by file name."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from inpainters.base import Inpainter
 
 
 class NamedInpainter(Inpainter):
-    """Paints 8-bit images by name, each for itself; a subclass writes `card` and `paint`."""
+    """Inpaints named 8-bit images one by one; a subclass defines `card` and `inpaint_named`."""
 
     @abstractmethod
-    def paint(
+    def inpaint_named(
         self, pieces: Sequence[NamedImage], terms: ExternalOptions
     ) -> list[Pixels | BadOutput]:
-        """Paint images.
+        """Inpaint images.
 
         Args:
-            pieces: images with their masks and names.
-            terms: on what terms.
+            pieces: images, (H, W, 3) uint8 RGB, with their masks and names.
+            terms: options of the run.
 
         Returns:
-            For each (H, W, 3) uint8 RGB of its size, known pixels as they came, or why there is
-            none.
+            For each piece, (H, W, 3) uint8 RGB of the same size with unchanged known pixels, or the
+            error.
         """
 
     def own(self, piece: NamedImage, terms: ExternalOptions) -> str:
-        """What decides the answer to this piece alone, such as the hash of its file; or ""."""
+        """The part of the key that is specific to a piece, such as the hash of its file; or ""."""
         return ""
 
     def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
@@ -43,9 +43,9 @@ class NamedInpainter(Inpainter):
             NamedImage(sample=str(number), image=image, mask=hole)
             for number, (image, hole) in enumerate(zip(pixels, holes, strict=True))
         ]
-        painted = []
-        for answer in self.paint(pieces, ExternalOptions()):
-            if isinstance(answer, BadOutput):
-                raise answer
-            painted.append(answer)
-        return to_images(np.stack(painted))
+        inpainted = []
+        for output in self.inpaint_named(pieces, ExternalOptions()):
+            if isinstance(output, BadOutput):
+                raise output
+            inpainted.append(output)
+        return to_images(np.stack(inpainted))

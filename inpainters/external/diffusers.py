@@ -1,7 +1,7 @@
 """`diffusers:ID`: an inpainting pipeline of diffusers, from a folder or the hub's local cache.
 
-Nothing is downloaded. Before the ID may stand `prompt='TEXT'` (empty by default) and `steps=N` (the
-pipeline's own by default). All else is as the pipeline has it.
+Nothing is downloaded. Options before the ID: `prompt='TEXT'` (empty by default) and `steps=N` (the
+pipeline's default). Everything else keeps the pipeline's defaults.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ OPTIONS = {"prompt": "", "steps": ""}
 
 
 class Diffusers(Inpainter):
-    """A pipeline of diffusers, whatever `AutoPipelineForInpainting` makes of the ID.
+    """A pipeline of diffusers, as loaded by `AutoPipelineForInpainting`.
 
     Args:
         argument: options and a hub ID or a folder.
-        weights: none: they are the pipeline's own.
+        weights: must be None: the pipeline has its own.
         device: a torch device such as "cpu" or "cuda:0".
 
     Raises:
         ExternalError: if diffusers is not installed.
-        BadInput: if the argument cannot be read.
-        MissingWeights: if the ID is no folder and not in the hub's local cache.
-        WeightsError: if what is there is no inpainting pipeline, or damaged.
+        BadInput: if the argument is invalid.
+        MissingWeights: if the ID is neither a folder nor in the hub's local cache.
+        WeightsError: if it is not an inpainting pipeline, or damaged.
     """
 
     card = Card(
@@ -58,14 +58,14 @@ class Diffusers(Inpainter):
     ) -> None:
         super().__init__(weights=weights, device=device)
         options, name = _parse(argument)
-        self._words: dict[str, Any] = {"prompt": options["prompt"]}
+        self._arguments: dict[str, Any] = {"prompt": options["prompt"]}
         if options["steps"]:
-            self._words["num_inference_steps"] = int(options["steps"])
+            self._arguments["num_inference_steps"] = int(options["steps"])
         self._pipeline = _load(_find(name)).to(self.device)
 
     @classmethod
     def card_for(cls, argument: str) -> Card:
-        """With the pipeline's name, the version of diffusers, and whether it looks into holes."""
+        """The card, with the pipeline's name, the version of diffusers, and `sees_hole`."""
         _, name = _parse(argument)
         library = installed("diffusers", how=HOW)
         try:
@@ -81,39 +81,40 @@ class Diffusers(Inpainter):
 
     @classmethod
     def fingerprint(cls, argument: str) -> str:
-        """Options, the libraries' versions, and the hub revision or the folder's hash."""
+        """The options, the versions of the libraries, and the hub revision or the folder's hash."""
         options, name = _parse(argument)
         libraries = [installed(library, how=HOW) for library in ("diffusers", "transformers")]
         folder = _find(name)
-        cached = folder.parent.name == "snapshots"  # the hub's cache, in a folder per revision
+        cached = folder.parent.name == "snapshots"  # of the hub's cache: a folder per revision
         files = f"{name}@{folder.name}" if cached else f"sha256:{digest_of(folder)}"
         return " ".join((*libraries, str(options), files))
 
     def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
         holes = masks[:, 0].cpu().numpy() > 0
         pairs = zip(to_pixels(images.cpu()), holes, strict=True)
-        return torch.stack([self._paint(picture, hole, seed) for picture, hole in pairs])
+        return torch.stack([self._paint(image, hole, seed) for image, hole in pairs])
 
-    def _paint(self, picture: Pixels, hole: Mask, seed: int) -> Tensor:
+    def _paint(self, image: Pixels, hole: Mask, seed: int) -> Tensor:
+        """Inpaint an (H, W, 3) uint8 image with an (H, W) mask: (3, H, W) float32 in [0, 1]."""
         try:
-            answer = self._pipeline(
-                **self._words,
-                image=Image.fromarray(picture),  # all pipelines agree on what a PIL image is
+            output = self._pipeline(
+                **self._arguments,
+                image=Image.fromarray(image),  # all pipelines interpret PIL images alike
                 mask_image=Image.fromarray(hole).convert("L"),
-                height=picture.shape[0],
-                width=picture.shape[1],
+                height=image.shape[0],
+                width=image.shape[1],
                 generator=torch.Generator().manual_seed(seed),
                 output_type="np",
             )
-        except (TypeError, ValueError) as error:  # such as a size that it does not take
+        except (TypeError, ValueError) as error:  # such as an unsupported size
             raise BadOutput(f"{self.card.name}: {str(error)[:200]}") from None
-        if any(getattr(answer, "nsfw_content_detected", None) or ()):
+        if any(getattr(output, "nsfw_content_detected", None) or ()):
             raise BadOutput(f"{self.card.name}: the pipeline's safety checker blacked it out")
-        return torch.from_numpy(answer.images[0]).permute(2, 0, 1)
+        return torch.from_numpy(output.images[0]).permute(2, 0, 1)
 
 
 def _find(name: str) -> Path:
-    """The folder that holds a pipeline's files."""
+    """The folder of a pipeline."""
     folder = expand_home(Path(name))
     if folder.is_dir():
         return folder
@@ -121,7 +122,7 @@ def _find(name: str) -> Path:
         from huggingface_hub import snapshot_download
     try:
         return Path(snapshot_download(name, local_files_only=True))
-    except (OSError, ValueError):  # not in the cache, or no ID at all
+    except (OSError, ValueError):  # not in the cache, or not an ID
         raise MissingWeights(
             f"{name}: no such folder, and not in the hub's local cache; get it with "
             f"'hf download {name}'"
@@ -129,16 +130,16 @@ def _find(name: str) -> Path:
 
 
 def _sees_hole(folder: Path) -> bool:
-    """Whether a pipeline may look into holes: all do that start from the image under noise.
+    """Whether the content of holes may affect a pipeline's output.
 
-    Stable Diffusion's networks for inpainting, of 9 channels, start from noise alone and get the
-    image with the hole blanked.
+    It does in pipelines that start from a noisy version of the image. Stable Diffusion's inpainting
+    networks, with 9 input channels, start from pure noise and get the image with blanked holes.
     """
     index, unet = folder / "model_index.json", folder / "unet" / "config.json"
     try:
         kind = json.loads(index.read_text(encoding="utf-8"))["_class_name"]
         channels = json.loads(unet.read_text(encoding="utf-8"))["in_channels"]
-    except (OSError, ValueError, LookupError, TypeError):  # another kind, or damaged
+    except (OSError, ValueError, LookupError, TypeError):  # of another kind, or damaged
         return True
     plain = kind in ("StableDiffusionInpaintPipeline", "StableDiffusionPipeline")
     return not (plain and channels == 9)
@@ -152,7 +153,7 @@ def _parse(argument: str) -> tuple[dict[str, str], str]:
     return options, name
 
 
-def _load(folder: Path) -> Any:  # noqa: ANN401 (whatever pipeline it is)
+def _load(folder: Path) -> Any:  # noqa: ANN401 (of any pipeline)
     with importing("diffusers", how=HOW):
         import diffusers
         import transformers
@@ -163,7 +164,7 @@ def _load(folder: Path) -> Any:  # noqa: ANN401 (whatever pipeline it is)
         kind = diffusers.AutoPipelineForInpainting
         pipeline = kind.from_pretrained(str(folder), local_files_only=True)
     except (OSError, ValueError, KeyError, ImportError) as error:
-        said = str(error).strip().splitlines()[0][:200]
-        raise WeightsError(f"{folder}: no inpainting pipeline of diffusers ({said})") from None
+        reason = str(error).strip().splitlines()[0][:200]
+        raise WeightsError(f"{folder}: no inpainting pipeline of diffusers ({reason})") from None
     pipeline.set_progress_bar_config(disable=True)
     return pipeline

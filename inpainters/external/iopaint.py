@@ -1,7 +1,7 @@
-"""`iopaint:NAME`: an erase model of IOPaint, with the weights that IOPaint has put here.
+"""`iopaint:NAME`: an erase model of IOPaint, with the weights that IOPaint has downloaded.
 
-Nothing is downloaded. Most of its files are TorchScript, which is code: they are loaded only if
-they are, by their MD5, the files that IOPaint publishes.
+Nothing is downloaded here. Most of the files are TorchScript, which is code: they are loaded only
+if their MD5 is the one that IOPaint publishes.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ HOW = f"{install_line('iopaint')}, then pip install --no-deps iopaint==1.6.0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Erase:
-    """What IOPaint 1.6.0 says of one of its models.
+class EraseModel:
+    """An erase model of IOPaint 1.6.0.
 
     Attributes:
-        license: the terms of the model's authors, as far as they state any.
-        files: its files' names and MD5, as IOPaint publishes them.
-        seeded: it draws noise; IOPaint leaves that to torch's global generator.
-        sees_hole: it looks at the whole image before the hole is taken out.
+        license: the license of the model's authors, if stated.
+        files: names and MD5 of its files, as published by IOPaint.
+        seeded: whether it uses random numbers, from torch's global generator.
+        sees_hole: whether the content of the hole affects its output.
     """
 
     license: str
@@ -49,13 +49,15 @@ class Erase:
     sees_hole: bool = False
 
 
-MODELS: Mapping[str, Erase] = {
-    "lama": Erase(license="Apache-2.0", files={"big-lama.pt": "e3aa4aaa15225a33ec84f9f4bc47e500"}),
-    "anime-lama": Erase(
+MODELS: Mapping[str, EraseModel] = {
+    "lama": EraseModel(
+        license="Apache-2.0", files={"big-lama.pt": "e3aa4aaa15225a33ec84f9f4bc47e500"}
+    ),
+    "anime-lama": EraseModel(
         license="not stated by IOPaint",
         files={"anime-manga-big-lama.pt": "29f284f36a0a510bcacf39ecf4c4d54f"},
     ),
-    "ldm": Erase(
+    "ldm": EraseModel(
         license="that of CompVis/latent-diffusion",
         files={
             "cond_stage_model_encode.pt": "23239fc9081956a3e70de56472b3f296",
@@ -64,7 +66,7 @@ MODELS: Mapping[str, Erase] = {
         },
         seeded=True,
     ),
-    "zits": Erase(
+    "zits": EraseModel(
         license="none found in DQiaole/ZITS_inpainting",
         files={
             "zits-inpaint-0717.pt": "9978cc7157dc29699e42308d675b2154",
@@ -74,19 +76,19 @@ MODELS: Mapping[str, Erase] = {
         },
         sees_hole=True,  # edges of the whole image, as its authors' program finds them
     ),
-    "mat": Erase(
+    "mat": EraseModel(
         license="research purposes only (fenglinglwb/MAT)",
         files={"Places_512_FullData_G.pth": "8ca927835fa3f5e21d65ffcb165377ed"},
     ),
-    "fcf": Erase(
+    "fcf": EraseModel(
         license="Apache-2.0; parts NVIDIA Source Code License (non-commercial use)",
         files={"places_512_G.pth": "3323152bc01bf1c56fd8aba74435a211"},
     ),
-    "migan": Erase(
+    "migan": EraseModel(
         license="that of Picsart-AI-Research/MI-GAN",
         files={"migan_traced.pt": "76eb3b1a71c400ee3290524f7a11b89c"},
     ),
-    "manga": Erase(
+    "manga": EraseModel(
         license="its own: free, with a written notice for commercial use (msxie92/MangaInpainting)",
         files={
             "manga_inpaintor.jit": "7d8b269c4613b6b3768af714610da86c",
@@ -94,23 +96,23 @@ MODELS: Mapping[str, Erase] = {
         },
         sees_hole=True,  # lines of the whole image
     ),
-    "cv2": Erase(license="Apache-2.0 (OpenCV)"),
+    "cv2": EraseModel(license="Apache-2.0 (OpenCV)"),
 }
 
 
 class IOPaint(Inpainter):
-    """An erase model of IOPaint, called as `iopaint run` calls it, with its default settings.
+    """An erase model of IOPaint, called like `iopaint run`, with the default settings.
 
     Args:
-        name: IOPaint's name of it, such as "lama".
-        weights: none: they are where IOPaint put them.
+        name: its name in IOPaint, such as "lama".
+        weights: must be None: they are in torch's checkpoint folder.
         device: a torch device such as "cpu" or "cuda:0".
 
     Raises:
         UnknownName: if IOPaint has no such erase model.
-        ExternalError: if IOPaint is not installed, or cannot be imported with the libraries here.
+        ExternalError: if IOPaint is not installed, or cannot be imported.
         MissingWeights: if IOPaint has not downloaded its files.
-        WeightsError: if a file is not the one that IOPaint publishes.
+        WeightsError: if the MD5 of a file is not the published one.
     """
 
     card = Card(name="iopaint", title="IOPaint", sizes="any, as IOPaint pads it", min_side=16)
@@ -124,7 +126,7 @@ class IOPaint(Inpainter):
 
     @classmethod
     def card_for(cls, argument: str) -> Card:
-        """With the model's name and terms, and the version of IOPaint that is here."""
+        """The card, with the model's name and license, and the installed version of IOPaint."""
         model, library = _known(argument), installed("iopaint", how=HOW)
         return replace(
             cls.card,
@@ -136,41 +138,41 @@ class IOPaint(Inpainter):
 
     @classmethod
     def fingerprint(cls, argument: str) -> str:
-        """The model, IOPaint's version, and its files' hashes."""
+        """The model, the version of IOPaint, and the hashes of the model's files."""
         hashes = [digest_of(path) for path in _files(argument)]
         return " ".join((argument, installed("iopaint", how=HOW), *hashes))
 
     def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
         holes = masks[:, 0].cpu().numpy() > 0
         devices = [self.device] if self.device.type == "cuda" else []
-        painted = []
-        for picture, hole in zip(to_pixels(images), holes, strict=True):
+        inpainted = []
+        for image, hole in zip(to_pixels(images), holes, strict=True):
             with torch.random.fork_rng(devices=devices):
                 torch.manual_seed(seed)
-                painted.append(self._paint(picture, hole))
-        return to_images(np.stack(painted)).to(torch.float32)
+                inpainted.append(self._paint(image, hole))
+        return to_images(np.stack(inpainted)).to(torch.float32)
 
-    def _paint(self, picture: Pixels, hole: Mask) -> Pixels:
-        """Its models take RGB and answer BGR, in floats that it cuts to 8 bits."""
+    def _paint(self, image: Pixels, hole: Mask) -> Pixels:
+        """Inpaint (H, W, 3) uint8 RGB; IOPaint's models return float BGR, which it truncates."""
         mask = hole.astype(np.uint8) * 255
-        with redirect_stdout(StringIO()):  # some print how long they took
-            bgr = np.asarray(self._model(picture, mask, self._request())).astype(np.uint8)
+        with redirect_stdout(StringIO()):  # some print their run time
+            bgr = np.asarray(self._model(image, mask, self._request())).astype(np.uint8)
         return np.ascontiguousarray(bgr[..., ::-1])
 
 
-def _known(name: str) -> Erase:
+def _known(name: str) -> EraseModel:
     if name not in MODELS:
         raise UnknownName("erase model of IOPaint", name, MODELS)
     return MODELS[name]
 
 
 def _files(name: str) -> list[Path]:
-    """Where a model's files are; all of them are there."""
+    """The paths of a model's files, all of which exist."""
     paths = [torch_checkpoints() / file for file in _known(name).files]
     missing = [path for path in paths if not path.is_file()]
     if missing:
         raise MissingWeights(
-            f"iopaint:{name}: {missing[0]} is not here; get it with 'iopaint download "
+            f"iopaint:{name}: {missing[0]} does not exist; get it with 'iopaint download "
             f"--model={name}'"
         )
     return paths
@@ -182,28 +184,27 @@ def _verify(name: str) -> None:
             found = hashlib.file_digest(content, "md5").hexdigest()
         if found != known:
             raise WeightsError(
-                f"{path}: not the file that IOPaint publishes: its MD5 is {found}, published is "
-                f"{known}"
+                f"{path}: not the file that IOPaint publishes: expected MD5 {known}, got {found}"
             )
 
 
 def _load(name: str, device: torch.device) -> tuple[Any, Any]:
-    """The model, and the class of the settings that it is called with."""
-    with _kept(), importing("iopaint", how=HOW):
+    """The model, and the class of its request."""
+    with _environment_kept(), importing("iopaint", how=HOW):
         from iopaint.model import models
         from iopaint.schema import InpaintRequest
         from loguru import logger
     logger.disable("iopaint")
     try:
-        with _kept(), redirect_stdout(StringIO()):
+        with _environment_kept(), redirect_stdout(StringIO()):
             return models[name](device), InpaintRequest
-    except (Exception, SystemExit) as error:  # it ends the program where a file cannot be loaded
+    except (Exception, SystemExit) as error:  # it exits if a file cannot be loaded
         raise WeightsError(f"iopaint:{name}: cannot be loaded ({str(error)[:150]})") from error
 
 
 @contextmanager
-def _kept() -> Iterator[None]:
-    """As they were: warnings, which IOPaint hides, and the caches that it takes from oneDNN."""
+def _environment_kept() -> Iterator[None]:
+    """Restore warning filters, and environment variables (IOPaint disables oneDNN caches)."""
     before = dict(os.environ)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -1,9 +1,10 @@
-"""`outputs:DIR`: images that somebody's program has inpainted already, found by their names."""
+"""`outputs:DIR`: inpainted images of any program, read from files by sample name."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from torch import Tensor
@@ -18,15 +19,15 @@ from inpainters.external.base import NamedInpainter
 
 
 class Outputs(NamedInpainter):
-    """Images already made: DIR/[DATASET/][BUCKET/]SAMPLE.png, at evaluation size.
+    """Inpainted images from files: DIR/[DATASET/][BUCKET/]SAMPLE.png, at evaluation size.
 
     Args:
         folder: the DIR.
-        weights: none: there is no network.
+        weights: must be None: there is no network.
         device: not used.
 
     Raises:
-        DataError: if the folder is missing or holds no image.
+        DataError: if the folder does not exist or has no image.
     """
 
     card = Card(
@@ -45,68 +46,102 @@ class Outputs(NamedInpainter):
 
     @classmethod
     def fingerprint(cls, argument: str) -> str:
-        """Nothing that all images share: each has a file of its own, and `own` is its hash."""
+        """Empty: the key of each image contains the hash of its own file, see `own`."""
         return ""
 
     def own(self, piece: NamedImage, terms: ExternalOptions) -> str:
-        """The hash of the piece's file, and whether its known region is pasted back."""
+        """The hash of the piece's file, and whether the known region is put back."""
         try:
             digest = digest_of(self._files.find(piece, terms))
-        except (BadOutput, OSError):  # said when it is read
+        except (BadOutput, OSError):  # reported when the file is read
             digest = "none"
         return f"{digest} recomposite" if terms.recomposite else digest
 
-    def paint(
+    def inpaint_named(
         self, pieces: Sequence[NamedImage], terms: ExternalOptions
     ) -> list[Pixels | BadOutput]:
-        """Read the images as they are; whether their known pixels moved is the run's question."""
+        """Read the images; changed known pixels are handled by the run, see `recomposite`.
+
+        Args:
+            pieces: the images before inpainting, (H, W, 3) uint8 RGB.
+            terms: options of the run.
+
+        Returns:
+            For each piece, (H, W, 3) uint8 RGB of the same size, or the error.
+        """
         return [self._read(piece, terms) for piece in pieces]
 
     def _read(self, piece: NamedImage, terms: ExternalOptions) -> Pixels | BadOutput:
         try:
             path = self._files.find(piece, terms)
-            picture = read_image(path)
+            image = read_image(path)
             if is_transparent(path):
                 return BadOutput(f"{path}: transparent in parts; save it without transparency")
         except (BadOutput, DataError) as error:
             return BadOutput(str(error))
-        if picture.shape != piece.image.shape:
+        if image.shape != piece.image.shape:
             height, width = piece.image.shape[:2]
             return BadOutput(
-                f"{path}: {picture.shape[1]}x{picture.shape[0]} pixels, expected {width}x{height}"
+                f"{path}: {image.shape[1]}x{image.shape[0]} pixels, expected {width}x{height}"
             )
-        return picture
+        return image
 
     def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
-        raise BadInput("images already made are found by their names: use them in a run")
+        raise BadInput("outputs: files are found by sample name; use them in a run")
 
 
-def known_drift(picture: Pixels, original: Pixels, mask: Mask) -> tuple[float, float]:
-    """How far the known region moved: largest and mean absolute difference, in grey levels.
+class Drift(NamedTuple):
+    """Change of the known region, in 8-bit levels; 0 if nothing is known.
+
+    Attributes:
+        largest: largest absolute difference.
+        mean: mean absolute difference.
+    """
+
+    largest: float
+    mean: float
+
+
+class Recomposited(NamedTuple):
+    """An inpainted image with the known region of the original.
+
+    Attributes:
+        image: (H, W, 3) uint8 RGB.
+        drift: change of the known region before it was put back.
+    """
+
+    image: Pixels
+    drift: Drift
+
+
+def drift_of(image: Pixels, original: Pixels, mask: Mask) -> Drift:
+    """Measure the change of the known region.
 
     Args:
-        picture: (H, W, 3) uint8.
-        original: (H, W, 3) uint8.
+        image: (H, W, 3) uint8, after inpainting.
+        original: (H, W, 3) uint8, before inpainting.
         mask: (H, W) bool, True = hole.
-
-    Returns:
-        Both 0 where nothing is known.
     """
-    apart = np.abs(picture.astype(np.int16) - original)[~mask]
-    return (float(apart.max()), float(apart.mean())) if apart.size else (0.0, 0.0)
+    difference = np.abs(image.astype(np.int16) - original)[~mask]
+    if not difference.size:
+        return Drift(largest=0.0, mean=0.0)
+    return Drift(largest=float(difference.max()), mean=float(difference.mean()))
 
 
-def settled(
-    picture: Pixels, piece: NamedImage, terms: ExternalOptions
-) -> tuple[Pixels, tuple[float, float]]:
-    """A finished image with the known region of the original, and how far its own had moved.
+def recomposite(image: Pixels, piece: NamedImage, terms: ExternalOptions) -> Recomposited:
+    """Put the known region of the original back into an inpainted image.
+
+    Args:
+        image: (H, W, 3) uint8 RGB, after inpainting.
+        piece: the image before inpainting, of the same size, and its mask.
+        terms: with `recomposite`, changed known pixels are replaced.
 
     Raises:
-        KnownMoved: if it had moved and is not to be pasted back.
+        KnownMoved: if known pixels have changed, and `terms.recomposite` is not set.
     """
     if piece.mask is None:
         raise BadInput(f"{piece.sample}: expected a piece with its mask")
-    drift = known_drift(picture, piece.image, piece.mask)
-    if drift[0] and not terms.recomposite:
+    drift = drift_of(image, piece.image, piece.mask)
+    if drift.largest and not terms.recomposite:
         raise KnownRegionChanged(drift)
-    return np.where(piece.mask[..., None], picture, piece.image), drift
+    return Recomposited(np.where(piece.mask[..., None], image, piece.image), drift)

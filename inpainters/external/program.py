@@ -1,9 +1,9 @@
-"""`cmd:PROGRAM ... {images} {masks} {out}`: somebody's program, run once for a chunk of images.
+"""`cmd:PROGRAM ... {images} {masks} {out}`: an external program, run once per batch of images.
 
-Before the program may stand: `size=N` (images go there and come back at NxN), `holes=black`
-(which colour is the hole in mask files, white by default), `masks={name}_mask.png` (what mask files
-are called; they lie beside the images where the command has no {masks}) and `revision=N` (to be
-raised when something changed that the command does not name).
+Options before the program: `size=N` (images are exchanged at NxN), `holes=black` (color of holes in
+mask files, white by default), `masks={name}_mask.png` (names of mask files, which are written next
+to the images if the command has no {masks}), and `revision=N` (increment it after a change that the
+command does not show).
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ OPTIONS = {"size": "", "holes": "white", "masks": "{name}.png", "revision": "1"}
 
 
 class Command(NamedInpainter):
-    """A program that inpaints the holes of a folder's images.
+    """An external program that inpaints a folder of images.
 
     Args:
         command: the command, with options before it.
-        weights: none: the program finds its own.
-        device: not used: the command says it.
+        weights: must be None: the program has its own.
+        device: not used: the program chooses it.
 
     Raises:
-        BadInput: if the command cannot be read.
+        BadInput: if the command is invalid.
     """
 
     card = Card(
@@ -55,19 +55,27 @@ class Command(NamedInpainter):
 
     @classmethod
     def fingerprint(cls, argument: str) -> str:
-        """The command, its options, and the contents of the files that it names."""
+        """A digest of the command, its options, and the contents of the files that it names."""
         return _parse(argument).digest()
 
-    def paint(
+    def inpaint_named(
         self, pieces: Sequence[NamedImage], terms: ExternalOptions
     ) -> list[Pixels | BadOutput]:
-        """Let the program paint; known pixels stay as they came."""
+        """Run the program on the images; known pixels are unchanged.
+
+        Args:
+            pieces: images, (H, W, 3) uint8 RGB, with their masks and names.
+            terms: options of the run.
+
+        Returns:
+            For each piece, (H, W, 3) uint8 RGB of the same size, or the error.
+        """
         layout = _Layout(self._program)
         return run_batch(self._program, layout, pieces, terms=terms, model=self.card.name)
 
 
 class _Layout:
-    """How the images and masks of an inpainting program are written, and its images read."""
+    """Files exchanged with an inpainting program: images and masks in, images out."""
 
     def __init__(self, program: Program) -> None:
         options = program.options
@@ -82,26 +90,26 @@ class _Layout:
         hole = piece.mask
         image = piece.image
         if self._size:
-            image, hole = _sized(image, self._size), _sized_mask(hole, self._size)
+            image, hole = _resize_image(image, self._size), _resize_mask(hole, self._size)
         save_png(folder / "images" / f"{name}.png", image)
         save_png(folder / self._masks / self._mask_name(name), ~hole if self._black else hole)
 
     def read(self, out: Path, name: str, piece: NamedImage) -> Pixels:
         stems = (name, Path(self._mask_name(name)).stem)
         path = output_file(out, stems, SUFFIXES)
-        painted = read_image(path)
+        output = read_image(path)
         height, width = piece.image.shape[:2]
         wanted = (self._size, self._size) if self._size else (height, width)
-        if painted.shape[:2] != wanted:
+        if output.shape[:2] != wanted:
             raise BadOutput(
-                f"{path}: {painted.shape[1]}x{painted.shape[0]} pixels, "
+                f"{path}: {output.shape[1]}x{output.shape[0]} pixels, "
                 f"expected {wanted[1]}x{wanted[0]}"
             )
         if self._size:
-            resized = Image.fromarray(painted).resize((width, height), Image.Resampling.BICUBIC)
-            painted = np.asarray(resized)
+            resized = Image.fromarray(output).resize((width, height), Image.Resampling.BICUBIC)
+            output = np.asarray(resized)
         mask = np.asarray(piece.mask)[..., None]
-        return np.where(mask, painted, piece.image)
+        return np.where(mask, output, piece.image)
 
     def _mask_name(self, name: str) -> str:
         return self._pattern.replace("{name}", name)
@@ -119,15 +127,15 @@ def _parse(command: str) -> Program:
     if not program.takes("masks") and given["masks"] == OPTIONS["masks"]:
         raise BadInput(
             "cmd: expected {masks} in the command, or masks={name}_mask.png before it for masks "
-            "beside the images"
+            "next to the images"
         )
     return program
 
 
-def _sized(image: Pixels, size: int) -> Pixels:
+def _resize_image(image: Pixels, size: int) -> Pixels:
     return np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BICUBIC))
 
 
-def _sized_mask(mask: Mask, size: int) -> Mask:
-    grey = Image.fromarray(mask.astype(np.uint8))
-    return np.asarray(grey.resize((size, size), Image.Resampling.NEAREST)) > 0
+def _resize_mask(mask: Mask, size: int) -> Mask:
+    gray = Image.fromarray(mask.astype(np.uint8))
+    return np.asarray(gray.resize((size, size), Image.Resampling.NEAREST)) > 0

@@ -58,7 +58,14 @@ def discriminator_paper(real: Tensor, fake: Tensor, masks: Tensor) -> Tensor:
     """Discriminator loss with the paper's labels: target 1 where real, about 0 in the holes.
 
     The targets are 1 - those of the program, so that known pixels at the border count as known.
-    Arguments and result as in `discriminator_program`.
+
+    Args:
+        real: (N, 1, h, w), outputs on real images.
+        fake: (N, 1, h, w), outputs on detached composites.
+        masks: (N, 1, H, W), 1 = hole.
+
+    Returns:
+        A scalar, the sum of both mean squared errors.
     """
     return discriminator_program(1 - real, 1 - fake, masks)
 
@@ -81,7 +88,12 @@ def generator_program(fake: Tensor, masks: Tensor) -> Tensor:
 def generator_paper(fake: Tensor, masks: Tensor) -> Tensor:
     """Generator loss in the paper's form: squared error times the mask, averaged over all pixels.
 
-    Arguments and result as in `generator_program`.
+    Args:
+        fake: (N, 1, h, w), the discriminator's outputs on composites.
+        masks: (N, 1, H, W), 1 = hole.
+
+    Returns:
+        A scalar.
     """
     return ((_to_size(fake, masks) - 1).square() * masks).mean()
 
@@ -138,7 +150,7 @@ class AOTGANLosses(BaseModel):
             only have the other terms. VGG would otherwise take most of a step's time.
         lattice: weight of the checkerboard penalty, see `losses.lattice`; not in the paper.
         discriminator_width: channels of the discriminator's first layer.
-        start: initialisation of the generator: "normal" with std 0.02, as in the program, or
+        start: initialization of the generator: "normal" with std 0.02, as in the program, or
             "scaled" (He et al.), so that activations do not shrink in narrow networks.
         warm: start from the mini weights of `aotgan`; attentions start as the identity.
     """
@@ -237,11 +249,9 @@ class AOTGANLearner(InpainterLearner):
     def _image_losses(self, images: Tensor, painted: Tensor) -> dict[str, Tensor]:
         """Reconstruction losses of whole (N, 3, H, W) images in [0, 1]; L1 is scaled to [-1, 1]."""
         chosen, network = self._losses, self.features
-        inputs = tuple(
-            first_share(pictures, chosen.features_share) for pictures in (images, painted)
-        )
+        inputs = tuple(first_share(part, chosen.features_share) for part in (images, painted))
         if chosen.features != "texture":
-            inputs = tuple(imagenet_standardised(pictures) for pictures in inputs)
+            inputs = tuple(imagenet_standardised(part) for part in inputs)
         with torch.no_grad():
             real = network.features(inputs[0])
         found = network.features(inputs[1])
@@ -267,7 +277,10 @@ class AOTGANLearner(InpainterLearner):
 
     @torch.no_grad()
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
-        """Images, images with white holes, outputs, composites."""
+        """Images, images with white holes, outputs, composites.
+
+        Each (N, 3, H, W) in [0, 1]; arguments as in `Learner.show`.
+        """
         self.network.eval()
         raw = (self.network(images * 2 - 1, masks) + 1) / 2
         return [images, white_holes(images, masks), raw, raw * masks + images * (1 - masks)]
@@ -281,7 +294,7 @@ class AOTGANLearner(InpainterLearner):
 
 
 def _scale(network: nn.Module) -> None:
-    """Re-initialise all convolutions after He et al. (ICCV 2015)."""
+    """Re-initialize all convolutions after He et al. (ICCV 2015)."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmark.core.tensors import to_pixels
-from inpainters.ctsdg import CTSDGConfig, Generator, Painted, outlines_of
+from inpainters.ctsdg import CTSDGConfig, CTSDGOutput, Generator, outlines_of
 from inpainters.training import patch_discriminator as patch
 from inpainters.training.base import InpainterLearner, read_network, white_holes
 from inpainters.training.feature_networks import VGG16_POOLS, choose_features, first_share
@@ -238,7 +238,7 @@ class CTSDGLearner(InpainterLearner):
         initialise(self.discriminator.texture_branch)
         initialise(
             self.discriminator.structure_branch
-        )  # the edge detector keeps torch's default initialisation
+        )  # the edge detector keeps torch's default initialization
         for part in self.modules.values():
             part.to(device)
         self.features = choose_features(losses.features, VGG16_POOLS).to(device)
@@ -274,7 +274,7 @@ class CTSDGLearner(InpainterLearner):
             loss = discriminator_loss(real, self.discriminator(raw, grey), edges)
             return {"discriminator": self._losses.discriminator * loss}
         outlines = outlines_of(to_pixels(images)).to(images.device)
-        painted: Painted = self.network(wanted, outlines, masks)
+        painted: CTSDGOutput = self.network(wanted, outlines, masks)
         self._generated.append((painted.raw.detach(), outlines))
         return self._image_losses(painted.raw, wanted, masks) | self._edge_losses(
             painted, wanted, outlines
@@ -284,9 +284,7 @@ class CTSDGLearner(InpainterLearner):
         """Reconstruction losses of (N, 3, H, W) images in [-1, 1]."""
         chosen, network = self._losses, self.features
         composite = wanted * (1 - masks) + raw * masks
-        few = [
-            first_share(pictures, chosen.features_share) for pictures in (wanted, raw, composite)
-        ]
+        few = [first_share(part, chosen.features_share) for part in (wanted, raw, composite)]
         with torch.no_grad():
             real = network.features(few[0])
         pair = network.features(few[1]), network.features(few[2])
@@ -301,12 +299,14 @@ class CTSDGLearner(InpainterLearner):
             terms["lattice"] = chosen.lattice * lattice((raw + 1) / 2, masks)
         return terms
 
-    def _edge_losses(self, painted: Painted, wanted: Tensor, outlines: Tensor) -> dict[str, Tensor]:
+    def _edge_losses(
+        self, painted: CTSDGOutput, wanted: Tensor, outlines: Tensor
+    ) -> dict[str, Tensor]:
         """The losses that involve edges."""
         edges, grey = outlines[:, :1], outlines[:, 1:]
         alone = self.network.project(painted)
         output = self.discriminator(painted.raw, grey)
-        intermediate = intermediate_loss(alone.picture, alone.edges, wanted, edges)
+        intermediate = intermediate_loss(alone.image, alone.edges, wanted, edges)
         return {
             "adversarial": self._losses.adversarial * adversarial_loss(output, edges),
             "intermediate": self._losses.intermediate * intermediate,
@@ -314,11 +314,14 @@ class CTSDGLearner(InpainterLearner):
 
     @torch.no_grad()
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
-        """Images, images with white holes, texture decoder outputs, outputs, composites."""
+        """Images, images with white holes, texture decoder outputs, outputs, composites.
+
+        Each (N, 3, H, W) in [0, 1]; arguments as in `Learner.show`.
+        """
         self.network.eval()
         outlines = outlines_of(to_pixels(images)).to(images.device)
-        painted: Painted = self.network(2 * images - 1, outlines, masks)
-        texture, raw = ((p + 1) / 2 for p in (self.network.project(painted).picture, painted.raw))
+        painted: CTSDGOutput = self.network(2 * images - 1, outlines, masks)
+        texture, raw = ((p + 1) / 2 for p in (self.network.project(painted).image, painted.raw))
         composite = torch.where(masks.bool(), raw, images)
         return [images, white_holes(images, masks), texture, raw, composite]
 

@@ -1,4 +1,4 @@
-"""Training module of EdgeConnect: losses and training steps of the edge and colour generators."""
+"""Training module of EdgeConnect: losses and training steps of the edge and color generators."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from inpainters.edgeconnect import (
     EdgeConnect,
     EdgeConnectConfig,
     EdgeConnectNetwork,
-    Painted,
+    EdgeConnectOutput,
     canny_edges,
     grey_levels,
 )
@@ -40,8 +40,8 @@ def feature_matching(fake: Sequence[Tensor], real: Sequence[Tensor]) -> Tensor:
     """Feature matching loss: L1 of the discriminator's activations, summed over its layers.
 
     Args:
-        fake: activations (N, C, h, w) of `Discriminator.maps` on grey and predicted edges.
-        real: activations on grey and Canny edges; detached.
+        fake: activations (N, C, h, w) of `Discriminator.maps` on gray and predicted edges.
+        real: activations on gray and Canny edges; detached.
 
     Returns:
         A scalar.
@@ -79,12 +79,12 @@ class EdgeConnectLosses(BaseModel):
     Attributes:
         edge_adversarial: weight of the edge generator's adversarial term.
         matching: weight of the edge discriminator's feature matching.
-        l1: weight of the L1 term of colours.
+        l1: weight of the L1 term of colors.
         perceptual: weight of the perceptual term.
         style: weight of the style term.
-        adversarial: weight of the colour generator's adversarial term.
+        adversarial: weight of the color generator's adversarial term.
         composited: use true edges outside the hole, and predicted ones inside, as the input of the
-            colour generator, as in the authors' training; their test, and this project's, use
+            color generator, as in the authors' training; their test, and this project's, use
             predicted edges everywhere.
         features: of the perceptual and style terms: VGG-19, as the authors use; VGG-16 up to its
             third block; or fixed random filters at three scales ("texture").
@@ -92,7 +92,7 @@ class EdgeConnectLosses(BaseModel):
             only have the other terms. VGG would otherwise take most of a step's time.
         lattice: weight of the checkerboard penalty, see `losses.lattice`; not in the paper.
         discriminator_width: channels of each discriminator's first layer.
-        start: initialisation of the colour generator: "normal", as in the program, or "linear", see
+        start: initialization of the color generator: "normal", as in the program, or "linear", see
             `initialization.start_linear`.
         warm: start from the mini weights of `edgeconnect`; attentions start as the identity.
     """
@@ -200,7 +200,7 @@ class EdgeConnectLearner(InpainterLearner):
         """Train the networks of `phase`; freeze the others and set them to evaluation mode.
 
         Args:
-            phase: "edge"; "true" for colours from true edges; "predicted" for colours from
+            phase: "edge"; "true" for colors from true edges; "predicted" for colors from
                 predicted edges; "joint" for everything.
             fresh: whether this is the first step of a stage; not used.
 
@@ -242,7 +242,7 @@ class EdgeConnectLearner(InpainterLearner):
     def _guide(
         self, grey: Tensor, edges: Tensor, completed: Tensor | None, masks: Tensor
     ) -> Tensor:
-        """The input edges of the colour generator; only in "joint" they have a gradient."""
+        """The input edges of the color generator; only in "joint" they have a gradient."""
         if self._phase == "true":
             return edges
         if completed is None:
@@ -294,13 +294,16 @@ class EdgeConnectLearner(InpainterLearner):
 
     @torch.no_grad()
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
-        """Images, images with white holes, known edges, completed edges, outputs, composites."""
+        """Images, images with white holes, known edges, completed edges, outputs, composites.
+
+        Each (N, 3, H, W) in [0, 1]; arguments as in `Learner.show`.
+        """
         self.network.eval()
         pixels = to_pixels(images)
         grey = grey_levels(pixels)
         edges = canny_edges(grey, masks[:, 0].cpu().numpy() == 0)
         known = _as_planes(edges, images)
-        painted: Painted = self.network(images, _as_planes(grey, images), known, masks)
+        painted: EdgeConnectOutput = self.network(images, _as_planes(grey, images), known, masks)
         lines = [plane.expand(-1, 3, -1, -1) for plane in (known, painted.edges)]
         composite = painted.raw * masks + images * (1 - masks)
         return [images, white_holes(images, masks), *lines, painted.raw, composite]
@@ -322,7 +325,7 @@ def true_edges(images: Tensor) -> tuple[Tensor, Tensor]:
         images: (N, 3, H, W) in [0, 1], 8-bit values / 255.
 
     Returns:
-        Both (N, 1, H, W), on the device of the images; grey in [0, 1], edges 0 or 1.
+        Both (N, 1, H, W), on the device of the images; gray in [0, 1], edges 0 or 1.
     """
     grey = grey_levels(to_pixels(images))
     edges = canny_edges(grey, np.ones(grey.shape, dtype=np.bool_))

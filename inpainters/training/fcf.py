@@ -1,4 +1,4 @@
-"""Training module of FcF: losses, discriminator, training step with lazy regularisation."""
+"""Training module of FcF: losses, discriminator, training step with lazy regularization."""
 
 from __future__ import annotations
 
@@ -98,9 +98,7 @@ class Block(nn.Module):
     def __init__(self, config: FcFConfig, side: int) -> None:
         super().__init__()
         width, below = config.channels(side), config.channels(side // 2)
-        self.register_buffer(
-            "resample_filter", smoothing_filter()
-        )  # part of the state dict, not used
+        self.register_buffer("resample_filter", smoothing_filter())  # in checkpoints, not used
         if side == config.resolution:
             self.fromrgb = ScaledConv(4, width, 1)
         self.conv0 = ScaledConv(width, width)
@@ -146,11 +144,11 @@ class Discriminator(nn.Module):
             self.add_module(f"b{side}", Block(config, side))
         self.b4 = Epilogue(config)
 
-    def forward(self, pictures: Tensor, masks: Tensor) -> Tensor:
+    def forward(self, images: Tensor, masks: Tensor) -> Tensor:
         """Classify real or composited images.
 
         Args:
-            pictures: (N, 3, R, R) in [-1, 1], composites or real; N at most 4, or a
+            images: (N, 3, R, R) in [-1, 1], composites or real; N at most 4, or a
                 multiple of it.
             masks: (N, 1, R, R), 1 = hole.
 
@@ -160,7 +158,7 @@ class Discriminator(nn.Module):
         Raises:
             BadInput: if N is larger than 4 and not a multiple of it.
         """
-        values = torch.cat((0.5 - masks, pictures), dim=1)
+        values = torch.cat((0.5 - masks, images), dim=1)
         for block in self.children():
             values = block(values)
         return values
@@ -222,7 +220,7 @@ class FcFLearner(InpainterLearner):
 
     The network has a fixed resolution, so a stage's `crop` must be that resolution, or one of
     `growth`. In the latter case the blocks up to that resolution are trained, with additional input
-    layers for small images, and the RGB layers of all blocks are initialised to zero.
+    layers for small images, and the RGB layers of all blocks are initialized to zero.
 
     Args:
         network: sizes, as `FcFConfig` names them.
@@ -308,13 +306,14 @@ class FcFLearner(InpainterLearner):
             return self._discriminator_losses(wanted, masks, self._generated.popleft())
         chosen, generator = self._losses, self._generators[side]
         noise4 = torch.randn(len(images), 1, 4, 4, device=images.device)
-        raw = 2 * generator.paint(images, masks, mixed_styles(generator, len(images)), noise4) - 1
+        raw = (
+            2 * generator.from_style(images, masks, mixed_styles(generator, len(images)), noise4)
+            - 1
+        )
         composites = composite_images(raw, wanted, masks)
         self._generated.append(composites.detach())
         logits = self._discriminators[side](composites, masks)
-        few, real = (
-            first_share(pictures, chosen.features_share) for pictures in (composites, wanted)
-        )
+        few, real = (first_share(part, chosen.features_share) for part in (composites, wanted))
         terms = {
             "adversarial": chosen.adversarial * adversarial_generator(logits),
             "reconstruction": chosen.reconstruction * reconstruction_loss(composites, wanted),
@@ -340,7 +339,10 @@ class FcFLearner(InpainterLearner):
 
     @torch.no_grad()
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
-        """Images, images with white holes, outputs for a latent of zeros, composites."""
+        """Images, images with white holes, outputs for a latent of zeros, composites.
+
+        Each (N, 3, H, W) in [0, 1]; arguments as in `Learner.show`.
+        """
         self.network.eval()
         generator = self._generators[images.shape[-1]]
         z, noise4 = images.new_zeros(len(images), self.sizes.latent), images.new_zeros(1, 1, 4, 4)
@@ -431,9 +433,9 @@ def _entries(networks: Mapping[int, nn.Module]) -> nn.ModuleDict:
 
 @torch.no_grad()
 def _zero_rgb_layers(network: Generator) -> None:
-    """Initialise the RGB layers of all blocks to zero, so that outputs start grey.
+    """Initialize the RGB layers of all blocks to zero, so that outputs start gray.
 
-    Randomly initialised blocks add up to several times the range of colours, which a short training
+    Randomly initialized blocks add up to several times the range of colors, which a short training
     would spend most of its steps on reducing.
     """
     for name, parameter in network.synthesis.named_parameters():

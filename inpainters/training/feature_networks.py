@@ -79,7 +79,7 @@ VGG16_POOLS = VGG(  # of CTSDG and MADF
 
 
 def imagenet_standardised(images: Tensor) -> Tensor:
-    """Standardise (N, 3, H, W) images in [0, 1] with ImageNet's mean and standard deviation."""
+    """Standardize (N, 3, H, W) images in [0, 1] with ImageNet's mean and standard deviation."""
     mean, deviation = images.new_tensor(IMAGENET_MEAN), images.new_tensor(IMAGENET_DEVIATION)
     return (images - mean[:, None, None]) / deviation[:, None, None]
 
@@ -100,16 +100,16 @@ class FeatureNetwork(nn.Module, ABC):
         """Features of (N, 3, H, W) images in [0, 1], each (N, C, h, w), by layer name."""
 
 
-def first_share(pictures: Tensor, share: float) -> Tensor:
+def first_share(images: Tensor, share: float) -> Tensor:
     """The first `share` of (N, C, H, W) images, at least one.
 
     Batches are shuffled, so a mean over the first images is an unbiased estimate.
     """
-    return pictures[: max(1, round(share * len(pictures)))]
+    return images[: max(1, round(share * len(images)))]
 
 
 class VGGFeatures(FeatureNetwork):
-    """VGG-19 or VGG-16, up to the last layer that losses use; inputs are not standardised.
+    """VGG-19 or VGG-16, up to the last layer that losses use; inputs are not standardized.
 
     A new instance is untrained; see `load_vgg`.
 
@@ -200,7 +200,7 @@ class TextureFeatures(FeatureNetwork):
     """Fixed random filters at three scales: features of local structure without learned weights.
 
     On each level of a Gaussian pyramid, 3x3 filters that are orthogonal to each other and to
-    constant colours (which L1 covers), then ReLU. One such layer at several scales describes
+    constant colors (which L1 covers), then ReLU. One such layer at several scales describes
     textures well (Ustyuzhaninov et al., ICLR 2017).
     """
 
@@ -228,9 +228,8 @@ class TextureFeatures(FeatureNetwork):
 
 def _filters(channels: int, generator: torch.Generator) -> Tensor:
     """(channels, 3, 3, 3) filters with zero mean in each channel, times the gain."""
-    draws = torch.randn(
-        2, 24, 3, 9, generator=generator
-    )  # 3 colours of 9 pixels less their mean: 24
+    # Three colors of 9 pixels have 24 dimensions without their means.
+    draws = torch.randn(2, 24, 3, 9, generator=generator)
     draws = (draws - draws.mean(dim=3, keepdim=True)).flatten(2).transpose(1, 2)  # (2, 27, 24)
     bases, triangle = torch.linalg.qr(draws)
     bases = bases * triangle.diagonal(dim1=1, dim2=2).sign()[:, None]  # the same on every platform

@@ -1,4 +1,4 @@
-"""Weight initialisation of generators and discriminators."""
+"""Weight initialization of generators and discriminators."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ INIT_STD = 0.02  # standard deviation of initial weights, as in the authors' pro
 
 
 def initialise(network: nn.Module) -> None:
-    """Initialise weights: normal with std 0.02, biases 0, batch norm scales around 1.
+    """Initialize weights: normal with std 0.02, biases 0, batch norm scales around 1.
 
-    With spectral norm the unnormalised weight is initialised. As in SafePaint, EdgeConnect and
+    With spectral norm the unnormalized weight is initialized. As in SafePaint, EdgeConnect and
     AOT-GAN.
     """
     for module in network.modules():
@@ -67,18 +67,17 @@ def start_linear(
     """Scale initial weights so that the instance norms of generators are nearly linear.
 
     An instance norm divides by the standard deviation of a channel, which removes brightness and
-    saturation: after a short training outputs are grey. If the variance is well below the norm's
-        epsilon of 1e-5, it only subtracts the mean and multiplies by a constant. Convolutions
-        before a norm are scaled to an output std of 1e-3 (the second of a residual block to 2e-4,
-        so that a block
-    starts close to the identity), those of a fuser to 0.5, the last to 0.3.
+    saturation: after a short training outputs are gray. If the variance is well below the norm's
+    epsilon of 1e-5, it only subtracts the mean and multiplies by a constant. Convolutions before a
+    norm are scaled to an output std of 1e-3 (the second of a residual block to 2e-4, so that a
+    block starts close to the identity), those of a fuser to 0.5, the last to 0.3.
 
     Args:
         stages: generators with zero biases, with the layer names of SafePaint.
         run: runs all of them on (8, 3, 64, 64) images in [0, 1] and (8, 1, 64, 64) masks.
         device: device of the generators.
     """
-    pictures = F.interpolate(torch.rand(8, 3, 9, 9), 64, mode="bilinear").to(device)
+    images = F.interpolate(torch.rand(8, 3, 9, 9), 64, mode="bilinear").to(device)
     masks = (F.interpolate(torch.rand(8, 1, 9, 9), 64) > 0.65).float().to(device)
     handles = [
         layer.register_forward_hook(_rescale_to(std))
@@ -86,7 +85,7 @@ def start_linear(
         for name, layer in stage.named_modules()
         if (std := _target_std(name, layer)) is not None
     ]
-    run(pictures, masks)
+    run(images, masks)
     for handle in handles:
         handle.remove()
 

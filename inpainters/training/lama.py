@@ -41,7 +41,7 @@ def discriminator_loss(real: Tensor, fake: Tensor, masks: Tensor) -> Tensor:
     Args:
         real: (N, 1, h, w), logits of real images.
         fake: (N, 1, h, w), logits of detached inpainted images.
-        masks: (N, 1, H, W), 1 = hole; resized to (h, w) by nearest neighbour.
+        masks: (N, 1, H, W), 1 = hole; resized to (h, w) by nearest neighbor.
 
     Returns:
         A scalar, the sum of both means over patches.
@@ -101,7 +101,7 @@ class Discriminator(nn.Module):
         return self.maps(images)[-1]
 
     def maps(self, images: Tensor) -> tuple[Tensor, ...]:
-        """The activations of all six layers, the last as in `forward`; arguments as there.
+        """Activations (N, C, h, w) of all six layers; arguments and last item as in `forward`.
 
         Feature matching uses the first five.
         """
@@ -213,7 +213,7 @@ class LaMaLearner(InpainterLearner):
             real = self.discriminator.maps(images)
         fake = self.discriminator.maps(raw)
         matched = feature_matching_loss(fake[:-1], real[:-1])
-        few, wanted = (first_share(pictures, chosen.features_share) for pictures in (raw, images))
+        few, wanted = (first_share(part, chosen.features_share) for part in (raw, images))
         terms = {
             "l1": chosen.l1 * l1_known(raw, images, masks),
             "l1_hole": chosen.l1_hole * l1_known(raw, images, 1 - masks),
@@ -238,7 +238,10 @@ class LaMaLearner(InpainterLearner):
 
     @torch.no_grad()
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
-        """Images, images with white holes, outputs, composites."""
+        """Images, images with white holes, outputs, composites.
+
+        Each (N, 3, H, W) in [0, 1]; arguments as in `Learner.show`.
+        """
         self.network.eval()
         raw: Tensor = self.network(images, masks)
         composite = torch.where(masks.bool(), raw, images)

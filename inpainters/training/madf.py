@@ -10,7 +10,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
-from inpainters.madf import MADFConfig, MADFNetwork, Painted, denormalised, normalised
+from inpainters.madf import MADFConfig, MADFNetwork, MADFOutput, denormalised, normalised
 from inpainters.training.base import InpainterLearner, read_network, white_holes
 from inpainters.training.feature_networks import (
     VGG16_POOLS,
@@ -37,7 +37,7 @@ class LossTerms:
 
 
 def loss_terms(
-    painted: Painted,
+    painted: MADFOutput,
     images: Tensor,
     masks: Tensor,
     network: FeatureNetwork,
@@ -48,8 +48,8 @@ def loss_terms(
     """All five losses of one step.
 
     Args:
-        painted: the outputs of the three decoders, normalised.
-        images: (N, 3, H, W), real images, normalised.
+        painted: the outputs of the three decoders, normalized.
+        images: (N, 3, H, W), real images, normalized.
         masks: (N, 1, H, W) in [0, 1], 1 = hole; soft edges are allowed.
         network: the feature network; VGG-16 in the paper's recipe.
         supervision: "last" applies all losses to the final output alone, the program's default.
@@ -67,11 +67,11 @@ def loss_terms(
     few, holes = first_share(images, share), first_share(masks, share)
     with torch.no_grad():
         real = network.features(few)
-    pairs = [_features(first_share(picture, share), few, holes, network) for picture in finer]
+    pairs = [_features(first_share(output, share), few, holes, network) for output in finer]
     styled = pairs[0] if supervision == "authors" else pairs[-1]
     return LossTerms(
-        valid=torch.stack([valid_loss(picture, images, masks) for picture in compared]).sum(),
-        hole=torch.stack([hole_loss(picture, images, masks) for picture in compared]).sum(),
+        valid=torch.stack([valid_loss(output, images, masks) for output in compared]).sum(),
+        hole=torch.stack([hole_loss(output, images, masks) for output in compared]).sum(),
         perceptual=torch.stack(
             [perceptual_loss(*pair, real, network.perceptual_layers) for pair in pairs]
         ).sum(),
@@ -81,18 +81,18 @@ def loss_terms(
 
 
 def _features(
-    picture: Tensor, images: Tensor, masks: Tensor, network: FeatureNetwork
+    output: Tensor, images: Tensor, masks: Tensor, network: FeatureNetwork
 ) -> tuple[Features, Features]:
     """Features of outputs, and of their composites."""
-    return network.features(picture), network.features(composite(picture, images, masks))
+    return network.features(output), network.features(composite(output, images, masks))
 
 
 def composite(output: Tensor, images: Tensor, masks: Tensor) -> Tensor:
     """Composite outputs into the holes of the network's input, blended at soft edges.
 
     Args:
-        output: (N, 3, H, W), whole network outputs, normalised.
-        images: (N, 3, H, W), real images, normalised.
+        output: (N, 3, H, W), whole network outputs, normalized.
+        images: (N, 3, H, W), real images, normalized.
         masks: (N, 1, H, W) in [0, 1], 1 = hole.
 
     Returns:
@@ -103,17 +103,17 @@ def composite(output: Tensor, images: Tensor, masks: Tensor) -> Tensor:
     return known * (images * known) + masks * output
 
 
-def total_variation(pictures: Tensor) -> Tensor:
-    """Total variation: mean absolute difference of horizontal plus that of vertical neighbours.
+def total_variation(images: Tensor) -> Tensor:
+    """Total variation: mean absolute difference of horizontal plus that of vertical neighbors.
 
     Args:
-        pictures: (N, C, H, W), H and W at least 2.
+        images: (N, C, H, W), H and W at least 2.
 
     Returns:
         A scalar.
     """
-    across = (pictures[..., 1:] - pictures[..., :-1]).abs().mean()
-    down = (pictures[..., 1:, :] - pictures[..., :-1, :]).abs().mean()
+    across = (images[..., 1:] - images[..., :-1]).abs().mean()
+    down = (images[..., 1:, :] - images[..., :-1, :]).abs().mean()
     return across + down
 
 
@@ -204,7 +204,7 @@ class MADFLearner(InpainterLearner):
             Each term, ().
         """
         chosen, wanted = self._losses, normalised(images)
-        painted: Painted = self.network(wanted, masks)
+        painted: MADFOutput = self.network(wanted, masks)
         found = loss_terms(
             painted,
             wanted,
@@ -222,14 +222,17 @@ class MADFLearner(InpainterLearner):
 
     @torch.no_grad()
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
-        """Images, images with white holes, outputs of the three decoders, composites."""
+        """Images, images with white holes, outputs of the three decoders, composites.
+
+        Each (N, 3, H, W) in [0, 1]; arguments as in `Learner.show`.
+        """
         self.network.eval()
-        painted: Painted = self.network(normalised(images), masks)
-        pictures = [
-            denormalised(picture) for picture in (painted.recovered, painted.refined, painted.raw)
+        painted: MADFOutput = self.network(normalised(images), masks)
+        outputs = [
+            denormalised(output) for output in (painted.recovered, painted.refined, painted.raw)
         ]
-        composite = torch.where(masks.bool(), pictures[-1], images)
-        return [images, white_holes(images, masks), *pictures, composite]
+        composite = torch.where(masks.bool(), outputs[-1], images)
+        return [images, white_holes(images, masks), *outputs, composite]
 
     def official(self, step: int) -> dict[str, dict[str, Any]]:
         """The file in the authors' layout, without the states of VGG-16 and the optimizer."""

@@ -29,7 +29,7 @@ class Discriminator(nn.Module):
 
     Args:
         width: channels of the first layer; the authors' is 64.
-        channels: of the input: 3 for images, 2 for edges and grey.
+        channels: of the input: 3 for images, 2 for edges and gray.
     """
 
     def __init__(self, width: int = 64, channels: int = 3) -> None:
@@ -49,7 +49,7 @@ class Discriminator(nn.Module):
         return self.maps(images)[-1]
 
     def maps(self, images: Tensor) -> tuple[Tensor, ...]:
-        """The activations of all five layers, the last as in `forward`; arguments as there.
+        """Activations (N, C, h, w) of all five layers; arguments and last item as in `forward`.
 
         For EdgeConnect's feature matching: a single pass does a single power iteration.
         """

@@ -14,7 +14,13 @@ from torch.nn.utils import remove_spectral_norm, spectral_norm
 
 from benchmark.core.errors import TrainingError
 from inpainters.rwsa import RWSA
-from inpainters.safepaint import GENERATOR_FILE, Domains, Generator, Painted, SafePaintConfig
+from inpainters.safepaint import (
+    GENERATOR_FILE,
+    Domains,
+    Generator,
+    SafePaintConfig,
+    SafePaintOutput,
+)
 from inpainters.training.feature_networks import choose_features, first_share
 from inpainters.training.initialization import initialise, start_linear
 from inpainters.training.losses.adversarial import (
@@ -44,7 +50,17 @@ def l1_program(coarse: Tensor, raw: Tensor, images: Tensor, masks: Tensor) -> Te
 
 
 def l1_paper(coarse: Tensor, raw: Tensor, images: Tensor, masks: Tensor) -> Tensor:
-    """L1 of both composites (equation 8); arguments as in `l1_program`."""
+    """L1 of both composites (equation 8).
+
+    Args:
+        coarse: (N, 3, H, W) in [0, 1], output of stage I.
+        raw: (N, 3, H, W) in [0, 1], output of stage II.
+        images: (N, 3, H, W) in [0, 1], real images.
+        masks: (N, 1, H, W), 1 = hole.
+
+    Returns:
+        A scalar.
+    """
     return F.l1_loss(coarse * masks, images * masks) + F.l1_loss(raw * masks, images * masks)
 
 
@@ -122,7 +138,7 @@ class SafePaintLosses(BaseModel):
             in the program it has.
         compared: inputs of the perceptual and style terms: whole outputs, and for style outputs
             times the mask, on separate layers ("answers", program); or composites, both terms on
-            the perceptual layers (equations 9 and 10). Gram matrices are normalised by their size
+            the perceptual layers (equations 9 and 10). Gram matrices are normalized by their size
             in both.
         spectral: spectral norm on every convolution of both generators (section 3.1); it is folded
             into the exported weights, so that their file keeps the authors' layout.
@@ -133,7 +149,7 @@ class SafePaintLosses(BaseModel):
             only have the other terms. VGG would otherwise take most of a step's time.
         lattice: weight of the checkerboard penalty, see `losses.lattice`; not in the paper.
         discriminator_width: channels of the discriminator's first layer.
-        start: initialisation of the generator: "normal", as in the program, or "linear", see
+        start: initialization of the generator: "normal", as in the program, or "linear", see
             `initialization.start_linear`.
     """
 
@@ -215,7 +231,7 @@ class SafePaintLearner:
             "generator": self.network,
             "discriminator": self.discriminator,
         }
-        # Seeded again, so that stage I, which is initialised first, starts equally in all rows of
+        # Seeded again, so that stage I, which is initialized first, starts equally in all rows of
         # Table 5: the count of random numbers used before depends on the layers of stage II.
         torch.manual_seed(torch.initial_seed())
         for part in self.modules.values():
@@ -238,7 +254,7 @@ class SafePaintLearner:
         Args:
             phase: "joint" trains everything, as in the paper; "coarse" trains stage I alone with
                 its L1 term, five times as fast; "handover" trains everything, with stage II
-                initialised from stage I.
+                initialized from stage I.
             fresh: whether this is the first step of a stage.
 
         Raises:
@@ -300,8 +316,8 @@ class SafePaintLearner:
         self.discriminator.requires_grad_(requires_grad=True)
         return judged
 
-    def _run_generators(self, images: Tensor, masks: Tensor) -> Painted:
-        painted: Painted = self.network(images, masks)
+    def _run_generators(self, images: Tensor, masks: Tensor) -> SafePaintOutput:
+        painted: SafePaintOutput = self.network(images, masks)
         return painted
 
     def _coarse(self, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
@@ -312,7 +328,9 @@ class SafePaintLearner:
             terms["lattice"] = self._losses.lattice * lattice(coarse, masks)
         return terms
 
-    def _image_losses(self, images: Tensor, masks: Tensor, painted: Painted) -> dict[str, Tensor]:
+    def _image_losses(
+        self, images: Tensor, masks: Tensor, painted: SafePaintOutput
+    ) -> dict[str, Tensor]:
         """Reconstruction losses of both stages: L1, perceptual and style."""
         chosen, outputs = self._losses, (painted.coarse, painted.raw)
         stages = images.new_tensor([chosen.coarse, 1.0])
@@ -333,7 +351,9 @@ class SafePaintLearner:
             terms["lattice"] = chosen.lattice * (stages @ repeats)
         return terms
 
-    def _feature_losses(self, images: Tensor, masks: Tensor, painted: Painted) -> FeatureLosses:
+    def _feature_losses(
+        self, images: Tensor, masks: Tensor, painted: SafePaintOutput
+    ) -> FeatureLosses:
         """Perceptual and style losses of both stages, before weighting."""
         share, network = self._losses.features_share, self.features
         layers, styles = network.perceptual_layers, network.style_layers
@@ -363,7 +383,10 @@ class SafePaintLearner:
 
     @torch.no_grad()
     def show(self, images: Tensor, masks: Tensor) -> list[Tensor]:
-        """Images, images with white holes, outputs of stages I and II, composites."""
+        """Images, images with white holes, outputs of stages I and II, composites.
+
+        Each (N, 3, H, W) in [0, 1]; arguments as in `Learner.show`.
+        """
         self.network.eval()
         painted = self._run_generators(images, masks)
         hole = images * (1 - masks) + masks
@@ -394,7 +417,7 @@ def _convolutions(network: nn.Module) -> list[nn.Module]:
 
 @torch.no_grad()
 def hand_over(network: Generator) -> None:
-    """Initialise stage II from stage I, whose layers are equal except for the input channels.
+    """Initialize stage II from stage I, whose layers are equal except for the input channels.
 
     The weights of the domain planes start at zero; the attentions start as the identity.
     """

@@ -50,7 +50,7 @@ class DilatedResNet(FeatureNetwork):
         self.eval().requires_grad_(requires_grad=False)
 
     def features(self, images: Tensor) -> dict[str, Tensor]:
-        """Outputs of the four stages for standardised (N, 3, H, W) images, at 1/4 and 1/8 scale."""
+        """Outputs of the four stages for standardized (N, 3, H, W) images, at 1/4 and 1/8 scale."""
         values = images
         for index in (1, 2, 3):
             convolved = self.get_submodule(f"conv{index}")(values)

@@ -116,7 +116,7 @@ def test_a_detecting_program_by_the_area_rule_and_with_its_scores(
     assert len({row["score"] for row in rows}) == 3
     unsaid = bench(*words, f"mine={LOOKER} --scores", "--out", "unsaid")
     assert unsaid.exit_code == 1
-    assert "say so with score=csv" in unsaid.stderr
+    assert "put score=csv before the program" in unsaid.stderr
     missing = bench(*words, f"mine=cmd:score=csv {LOOKER[4:]}", "--out", "missing")
     assert "the program wrote no score for 0000_30-40_a" in missing.stderr
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from benchmark.core.errors import BadOutput, DataError
-from detectors.external.heatmaps import Scale, read_heatmap, read_scores
+from detectors.external.heatmap_files import Scale, read_heatmap, read_scores
 from tests.cli.conftest import Bench
 from tests.cli.test_bad_input import refused
 
@@ -100,11 +100,11 @@ def test_of_laundered_images_nothing_was_said(bench: Bench, perfect: Path) -> No
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("name,value\n", "no column 'score'"),
+        ("name,value\n", "missing column 'score'"),
         ("name,score\na,x\n", "row 2: a: expected a score in [0, 1], got 'x'"),
         ("name,score\na,0.5\nb,1.5\n", "row 3: b: expected a score in [0, 1], got 1.5"),
         ("name,score\na,nan\n", "row 2: a: expected a score"),
-        ("name,score\na,0.5\na.png,0.5\n", "row 3: a has a score already"),
+        ("name,score\na,0.5\na.png,0.5\n", "row 3: a second score of a"),
         ("name,score\n,0.5\n", "row 2: no name"),
         ("name,score\na\n", "row 2: a: expected a score in [0, 1], got ''"),
     ],
@@ -152,7 +152,7 @@ def test_arrays_that_are_no_heatmap(tmp_path: Path, values: np.ndarray, said: st
 
 def test_a_coloured_image_is_no_heatmap(tmp_path: Path) -> None:
     Image.new("RGB", (8, 8), "red").save(tmp_path / "a.png")
-    with pytest.raises(BadOutput, match="coloured image"):
+    with pytest.raises(BadOutput, match="a color image"):
         read_heatmap(tmp_path / "a.png", (8, 8))
 
 
@@ -174,8 +174,8 @@ def map_of(folder: Path, values: np.ndarray, name: str = "a.png") -> Path:
 
 @pytest.mark.parametrize(
     ("kind", "top", "told"),
-    [(np.uint8, 1, "its largest level is 1 of 255"),
-     (np.uint16, 255, "its largest level is 255 of 65535")],
+    [(np.uint8, 1, "its largest value is 1 of 255"),
+     (np.uint16, 255, "its largest value is 255 of 65535")],
 )  # fmt: skip
 @pytest.mark.parametrize("ending", ["png", "npy"])
 def test_a_folder_on_another_scale_is_refused(
@@ -234,7 +234,10 @@ def test_trufors_own_results_are_read_with_their_scores(bench: Bench, photos: Pa
 
 @pytest.mark.parametrize(
     ("score", "said"),
-    [(None, "b.png.npz: no score in it"), (7.0, "b.png.npz: expected a score in [0, 1], got 7.0")],
+    [
+        (None, "b.png.npz: contains no score"),
+        (7.0, "b.png.npz: expected a score in [0, 1], got 7.0"),
+    ],
 )
 def test_a_result_of_trufors_without_a_score_is_told(
     bench: Bench, photos: Path, score: float | None, said: str

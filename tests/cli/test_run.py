@@ -188,7 +188,9 @@ def test_a_size_of_our_own_rule_is_said_in_a_line(bench: Bench, photos: Path) ->
     assert result.exit_code == 0, result.output
     said = [line for line in result.stderr.splitlines() if "64x64" in line]
     assert len(said) == 1
-    assert said[0].startswith("Warning: safepaint: its authors' program takes no 64x64 images")
+    assert said[0].startswith(
+        "Warning: safepaint: the authors' program does not support 64x64 images"
+    )
 
 
 @pytest.mark.parametrize("words", [(), ("run",), ("list",), ("show",), ("weights",), ("train",)])

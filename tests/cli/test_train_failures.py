@@ -148,7 +148,7 @@ def test_masks_that_fall_in_no_bucket(bench: Bench, words: list[str], tmp_path: 
     Image.fromarray(white).save(folder / "mask.png")
     said = refused(bench, *words, "--masks", folder)
     assert "none of 1 masks can be used" in said
-    assert "mask.png: its hole, white, covers 86%, not 5 to 60 %" in said
+    assert "mask.png: its hole (white) covers 86%, expected 5 to 60 %" in said
 
 
 @pytest.mark.parametrize(

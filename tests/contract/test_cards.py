@@ -1,4 +1,4 @@
-"""Cards state the parameters and operations that are counted on the networks."""
+"""Cards of all models: parameters and multiply-adds equal those of the official networks."""
 
 from __future__ import annotations
 

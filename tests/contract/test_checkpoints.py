@@ -1,11 +1,14 @@
-"""Checkpoints are never executed, loaded in part, or taken from another model."""
+"""The contract of checkpoints: their code is not run, and they are loaded exactly or refused."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -34,7 +37,7 @@ def entry(request: pytest.FixtureRequest) -> tuple[str, Create, Path]:
 
 
 def changed(path: Path, folder: Path, change: Callable[[dict[str, Tensor]], None]) -> Path:
-    """A copy of a mini checkpoint with its tensors changed, its own word about itself kept."""
+    """A copy of a mini checkpoint with changed tensors and the same metadata."""
     state = load_file(path)
     change(state)
     target = folder / "changed.safetensors"
@@ -82,11 +85,13 @@ def test_the_unchanged_copy_loads(entry: tuple[str, Create, Path], tmp_path: Pat
 
 def test_a_truncated_file_is_refused(entry: tuple[str, Create, Path], tmp_path: Path) -> None:
     name, create, path = entry
-    for suffix in (".safetensors", ".pth"):
+    for suffix, message in ((".safetensors", "damaged, truncated"), (".pth", "")):
         target = tmp_path / f"half{suffix}"
-        target.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-        with pytest.raises(WeightsError, match=r"half\.\w+"):
-            create(name, weights=target)
+        for size in (path.stat().st_size // 2, 1000):
+            target.write_bytes(path.read_bytes()[:size])
+            with pytest.raises(WeightsError, match=rf"half\{suffix}.*{message}") as caught:
+                create(name, weights=target)
+            assert "\n" not in str(caught.value)
 
 
 def test_an_empty_or_missing_file_is_refused(
@@ -105,10 +110,44 @@ def test_another_models_checkpoint_is_refused(
 ) -> None:
     name, create, path = entry
     target = tmp_path / "other.safetensors"
-    said = {**read_metadata(path), "model": "somebody-else"}
-    save_file(load_file(path), target, metadata={"bench": json.dumps(said)})
-    with pytest.raises(WeightsError, match="somebody-else"):
+    metadata = {**read_metadata(path), "model": "somebody-else"}
+    save_file(load_file(path), target, metadata={"bench": json.dumps(metadata)})
+    message = f"weights of 'somebody-else', expected '{name}'"
+    with pytest.raises(WeightsError, match=re.escape(message)) as caught:
         create(name, weights=target)
+    assert str(target) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def one_size_less(sizes: dict[str, Any]) -> dict[str, Any]:
+    return dict(list(sizes.items())[1:])
+
+
+def one_size_more(sizes: dict[str, Any]) -> dict[str, Any]:
+    return {**sizes, "depth": 4}
+
+
+def as_text(sizes: dict[str, Any]) -> dict[str, Any]:
+    return {**sizes, next(iter(sizes)): "4"}
+
+
+def as_float(sizes: dict[str, Any]) -> dict[str, Any]:
+    return {**sizes, next(iter(sizes)): 4.5}
+
+
+@pytest.mark.parametrize("change", [one_size_less, one_size_more, as_text, as_float])
+def test_metadata_must_state_all_sizes_and_no_others(
+    entry: tuple[str, Create, Path],
+    tmp_path: Path,
+    change: Callable[[dict[str, Any]], dict[str, Any]],
+) -> None:
+    name, create, path = entry
+    target, metadata = tmp_path / "sizes.safetensors", read_metadata(path)
+    metadata = {**metadata, "config": change(metadata["config"])}
+    save_file(load_file(path), target, metadata={"bench": json.dumps(metadata)})
+    with pytest.raises(WeightsError, match="expected the sizes") as caught:
+        create(name, weights=target)
+    assert "\n" not in str(caught.value)
 
 
 class Bomb:
@@ -124,11 +163,15 @@ class Bomb:
 def test_nothing_in_a_checkpoint_is_run(entry: tuple[str, Create, Path], tmp_path: Path) -> None:
     name, create, _ = entry
     crater = tmp_path / "crater"
-    for legacy in (False, True):
+    contents = (
+        {"generator": Bomb(crater), "state_dict": Bomb(crater)},
+        {"state_dict": {}, "best_value": Bomb(crater)},
+        {"module.conv1.weight": Bomb(crater)},
+    )
+    for content, legacy in product(contents, (False, True)):
         file = tmp_path / "bomb.pth"
-        torch.save({"generator": Bomb(crater), "state_dict": Bomb(crater)}, file,
-                   _use_new_zipfile_serialization=not legacy)  # fmt: skip
-        with pytest.raises(WeightsError, match="nothing in it was run"):
+        torch.save(content, file, _use_new_zipfile_serialization=not legacy)
+        with pytest.raises(WeightsError, match=r"refused.* nothing in it was run"):
             create(name, weights=file)
     assert not crater.exists()
 

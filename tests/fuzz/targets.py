@@ -29,7 +29,7 @@ from benchmark.store.store import decode_heatmap, decode_image
 from benchmark.training.recipe import read_recipe, recipes_of
 from benchmark.verify.stored import SHIPPED, read_answers
 from benchmark.verify.stylegan import save_as_authors
-from detectors.external.heatmaps import read_heatmap, read_scores
+from detectors.external.heatmap_files import read_heatmap, read_scores
 from inpainters.lama import LaMaConfig
 from reports.document import table_document
 from tests.unit.reports.runs import Made

@@ -1,5 +1,4 @@
-"""Find the reference outputs, which are not part of the project, and read what only tests need of
-them."""
+"""Find the reference outputs, which do not ship with the project, and read training-only parts."""
 
 from __future__ import annotations
 

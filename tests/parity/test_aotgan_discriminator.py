@@ -1,4 +1,4 @@
-"""AOT-GAN's discriminator against its reference output: what it says of the authors' composites."""
+"""AOT-GAN's discriminator against reference outputs, on the authors' composites."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""FcF's discriminator against its reference outputs: the authors' program's answers under seeded
-weights."""
+"""FcF's discriminator against outputs of the authors' program under seeded weights."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Every model against its reference outputs: the authors' program's answers under seeded
-weights."""
+"""Every model against outputs of the authors' program under seeded weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""IID-Net beyond its reference outputs: what must not grow from image to image."""
+"""IID-Net beyond its reference outputs: memory does not grow from image to image."""
 
 from __future__ import annotations
 

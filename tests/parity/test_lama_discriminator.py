@@ -1,5 +1,4 @@
-"""LaMa's discriminator against its reference outputs: the authors' program's answers under seeded
-weights."""
+"""LaMa's discriminator against outputs of the authors' program under seeded weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LPIPS against distances of the `lpips` package, and those that its authors publish."""
+"""LPIPS against distances of the `lpips` package, and those published by its authors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The networks name and shape their tensors as the authors' checkpoints do."""
+"""Parameter names and shapes of all networks equal those of the authors' checkpoints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PSCC-Net with two of the authors' own three files."""
+"""PSCC-Net with two of the authors' three published files."""
 
 from __future__ import annotations
 

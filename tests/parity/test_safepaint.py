@@ -1,4 +1,4 @@
-"""SafePaint beyond its images: what its discriminator says."""
+"""SafePaint's discriminator against reference outputs."""
 
 from __future__ import annotations
 

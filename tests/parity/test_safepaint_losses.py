@@ -1,4 +1,4 @@
-"""SafePaint's losses, mask arithmetic and partial convolution against `losses.npz`, in full."""
+"""SafePaint's losses, mask resizing and partial convolution against `losses.npz`."""
 
 from __future__ import annotations
 

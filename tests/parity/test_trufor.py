@@ -1,4 +1,4 @@
-"""TruFor's noise extractor under its real weights, which were published on their own."""
+"""TruFor's noise extractor with its published weights."""
 
 from __future__ import annotations
 

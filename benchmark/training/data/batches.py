@@ -120,13 +120,13 @@ class InpaintingData:
 
     Args:
         recipe: its seed and stages determine every batch.
-        photographs: at all sides that the stages name.
+        images: at all sides that the stages name.
         masks: the masks.
     """
 
-    def __init__(self, recipe: Recipe, photographs: TrainingImages, masks: Masks) -> None:
+    def __init__(self, recipe: Recipe, images: TrainingImages, masks: Masks) -> None:
         self._recipe, self._masks = recipe, masks
-        self._train, self._held = divide(photographs, recipe.held_out)
+        self._train, self._held = divide(images, recipe.held_out)
 
     def plan(self, step: int, shard: BatchShard = WHOLE_BATCH) -> InpaintingPlan:
         """The stage of a step, and the positions of its images."""
@@ -149,18 +149,18 @@ class InpaintingData:
     def held_out(self, step: int, count: int) -> Batch:
         """Held-out images at the step's size; training images where none are held out."""
         stage = self._recipe.at(step).stage
-        photographs = self._held if len(self._held) else self._train
+        images = self._held if len(self._held) else self._train
         samples = []
-        for index in range(min(count, len(photographs))):
+        for index in range(min(count, len(images))):
             draw = np.random.default_rng(seed_of(self._recipe.seed, "held out", index))
-            samples.append(self._sample(photographs, index, stage, draw))
+            samples.append(self._sample(images, index, stage, draw))
         return stack(samples)
 
     def _sample(
-        self, photographs: TrainingImages, index: int, stage: Stage, draw: np.random.Generator
+        self, images: TrainingImages, index: int, stage: Stage, draw: np.random.Generator
     ) -> Sample:
         side = stage.sides[int(draw.integers(len(stage.sides)))]
-        crop = photographs.cut(index, stage, side, draw)
+        crop = images.cut(index, stage, side, draw)
         return Sample(crop, self._masks.cut(side, stage.crop, draw))
 
 

@@ -54,7 +54,7 @@ class ForgeryPool:
         recipe: its seed determines the image and mask of number k; its history is applied to the
             image first.
         stage: sides of the images that are forged, before cropping.
-        photographs: the images.
+        images: the images.
         masks: the holes.
         device: device of the inpainter.
         weights: its weights; by default those that the forger names.
@@ -70,14 +70,14 @@ class ForgeryPool:
         *,
         recipe: Recipe,
         stage: Stage,
-        photographs: TrainingImages,
+        images: TrainingImages,
         masks: Masks,
         device: str,
         weights: Path | None = None,
     ) -> None:
         self._forger, self._recipe, self._sides = forger, recipe, stage.sides
         self._weights = weights or forger.weights
-        self._photographs, self._masks = photographs, masks
+        self._images, self._masks = images, masks
         self._kept: dict[int, Forgery] = {}
         self._device = device
         self._made: Inpainter | None = None
@@ -103,7 +103,7 @@ class ForgeryPool:
         key = (self._recipe.seed, "forgery", self._forger.name, number)
         draw = np.random.default_rng(seed_of(*key))
         side = self._sides[int(draw.integers(len(self._sides)))]
-        plain = _authentic_square(self._photographs, side, draw)
+        plain = _authentic_square(self._images, side, draw)
         history = self._recipe.history
         pixels = postprocess(plain, history, draw, min_side=side).pixels[:side, :side]
         inpainter = self._inpainter()
@@ -113,10 +113,10 @@ class ForgeryPool:
         return forge(inpainter, pixels, mask, seed=int(draw.integers(2**31)))
 
 
-def _authentic_square(photographs: TrainingImages, side: int, draw: np.random.Generator) -> Forgery:
+def _authentic_square(images: TrainingImages, side: int, draw: np.random.Generator) -> Forgery:
     """A square crop of an authentic image, as large as its short side; its truth is empty."""
     whole = Stage(steps=1, batch=1, crop=side, sides=(side,))
-    pixels = photographs.cut(int(draw.integers(len(photographs))), whole, side, draw)
+    pixels = images.cut(int(draw.integers(len(images))), whole, side, draw)
     return Forgery(pixels=pixels, truth=np.zeros((side, side), dtype=np.bool_))
 
 
@@ -150,7 +150,7 @@ class ForgeryData:
 
     Args:
         recipe: its seed and stages determine every batch.
-        photographs: at all sides that the stages name.
+        images: at all sides that the stages name.
         masks: holes of the forgeries.
         device: device of the inpainters.
         weights: files for inpainters whose weights are "mini", instead of the installed ones.
@@ -163,7 +163,7 @@ class ForgeryData:
     def __init__(
         self,
         recipe: Recipe,
-        photographs: TrainingImages,
+        images: TrainingImages,
         masks: Masks,
         *,
         device: str,
@@ -171,22 +171,22 @@ class ForgeryData:
     ) -> None:
         self._recipe, self._masks, self._device = recipe, masks, device
         self._weights = weights or {}
-        self._train, self._held = divide(photographs, recipe.held_out)
+        self._train, self._held = divide(images, recipe.held_out)
         self._pools: dict[tuple[object, ...], ForgeryPool] = {}
         for stage in recipe.stages:
             for forger in stage.forgers:
                 if forger.name not in SYNTHETIC_FORGERIES:
                     self._pool(stage, forger, self._train)
 
-    def _pool(self, stage: Stage, forger: Forger, photographs: TrainingImages) -> ForgeryPool:
-        held_out = photographs is self._held
+    def _pool(self, stage: Stage, forger: Forger, images: TrainingImages) -> ForgeryPool:
+        held_out = images is self._held
         key = (forger.name, forger.weights, forger.pool, stage.sides, held_out)
         if key not in self._pools:
             self._pools[key] = ForgeryPool(
                 forger,
                 recipe=self._recipe,
                 stage=stage,
-                photographs=photographs,
+                images=images,
                 masks=self._masks,
                 device=self._device,
                 weights=self._weights.get(forger.name) if forger.weights == "mini" else None,
@@ -213,9 +213,9 @@ class ForgeryData:
     def held_out(self, step: int, count: int) -> Batch:
         """Held-out images, forged and post-processed as in the step's stage."""
         stage = self._recipe.at(step).stage
-        photographs = self._held if len(self._held) else self._train
-        keys = [("held out", number) for number in range(min(count, len(photographs)))]
-        return stack(self.build([self._plan_one(stage, key, photographs) for key in keys]))
+        images = self._held if len(self._held) else self._train
+        keys = [("held out", number) for number in range(min(count, len(images)))]
+        return stack(self.build([self._plan_one(stage, key, images) for key in keys]))
 
     def authentic_images(self) -> Tensor:
         """Authentic held-out images, each plain and post-processed.
@@ -234,25 +234,23 @@ class ForgeryData:
             samples += [Sample(plain.pixels, nowhere), _crop(processed, side, draw)]
         return stack(samples).images
 
-    def _plan_one(
-        self, stage: Stage, key: tuple[str, int], photographs: TrainingImages
-    ) -> ForgeryPlan:
+    def _plan_one(self, stage: Stage, key: tuple[str, int], images: TrainingImages) -> ForgeryPlan:
         draw = np.random.default_rng(seed_of(self._recipe.seed, *key))
         shares = np.array([forger.share for forger in stage.forgers])
         forger = stage.forgers[int(draw.choice(len(shares), p=shares / shares.sum()))]
         if forger.name in SYNTHETIC_FORGERIES:
-            return self._plan_pasted(forger.name, stage, photographs, draw)
-        pool = self._pool(stage, forger, photographs)
+            return self._plan_pasted(forger.name, stage, images, draw)
+        pool = self._pool(stage, forger, images)
         forgery = pool[int(draw.integers(len(pool)))]
         return ForgeryPlan(by=forger.name, forgery=forgery, crop=stage.crop, draw=draw)
 
     def _plan_pasted(
-        self, name: str, stage: Stage, photographs: TrainingImages, draw: np.random.Generator
+        self, name: str, stage: Stage, images: TrainingImages, draw: np.random.Generator
     ) -> ForgeryPlan:
         side = stage.sides[int(draw.integers(len(stage.sides)))]
-        photograph = _authentic_square(photographs, side, draw).pixels
-        donor = _authentic_square(photographs, side, draw).pixels if name == SPLICE else None
-        hole = Forgery(pixels=photograph, truth=self._masks.mask(side, draw))
+        pixels = _authentic_square(images, side, draw).pixels
+        donor = _authentic_square(images, side, draw).pixels if name == SPLICE else None
+        hole = Forgery(pixels=pixels, truth=self._masks.mask(side, draw))
         return ForgeryPlan(by=name, forgery=hole, crop=stage.crop, draw=draw, donor=donor)
 
 

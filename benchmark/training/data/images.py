@@ -1,4 +1,4 @@
-"""Images to learn from: read, refused where results are measured on them, shrunk, divided."""
+"""Training images: read, checked against the test images, downscaled, split."""
 
 from __future__ import annotations
 
@@ -21,23 +21,22 @@ from benchmark.training.data.masks import told
 from benchmark.training.leakage import digest_of, refused_digests
 from benchmark.training.recipe import Stage
 
-IN_MEMORY = 20_000  # images that are kept; where there are more, each is read when it is used
-AT_ONCE = 1000  # files that wait for a reading thread
+IN_MEMORY = 20_000  # largest number of images kept in memory; more are read when they are used
+AT_ONCE = 1000  # files queued for the reading threads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingImages:
-    """Images, 8-bit RGB, shrunk to each of some short sides.
+    """8-bit RGB images, downscaled to several short sides.
 
     Attributes:
         names: file names, in the order of the images.
         files: their paths.
-        digests: `digest_of` each image as it is filed.
-        shrunk: per short side the images, (H, W, 3) uint8 with that short side; none where there
-            are too many to keep.
-        test: names of those that are test images.
+        digests: `digest_of` each image at its own size.
+        shrunk: by short side, the images (H, W, 3) uint8; empty if there are too many to keep.
+        test: names of test images among them.
         left_out: files that cannot be read or are too small, each with the reason.
-        beside: what else lies in the folder and is not used, a count for each reason.
+        beside: other files in the folder, with a count for each reason.
     """
 
     names: tuple[str, ...]
@@ -53,11 +52,11 @@ class TrainingImages:
 
     @property
     def digest(self) -> str:
-        """SHA-256 over all images' digests in rising order: the same whatever their names."""
+        """SHA-256 over the sorted digests of all images, independent of file names."""
         return hashlib.sha256("\n".join(sorted(self.digests)).encode()).hexdigest()
 
     def part(self, chosen: Iterable[int]) -> TrainingImages:
-        """Some of the images, by their positions; nothing is copied."""
+        """A subset of the images, by their indices; nothing is copied."""
         kept = list(chosen)
         return TrainingImages(
             names=tuple(self.names[i] for i in kept),
@@ -78,7 +77,17 @@ class TrainingImages:
         return _shrunk(Image.fromarray(read_image(self.files[number])), side)
 
     def cut(self, number: int, stage: Stage, side: int, draw: np.random.Generator) -> Pixels:
-        """A (crop, crop, 3) square of image `number` at `side`; place and flip are drawn."""
+        """A crop of image `number` at a short side of `side`, with a random place and flip.
+
+        Args:
+            number: index of the image.
+            stage: its `crop` is the size, its `place` random or the center.
+            side: short side of the image.
+            draw: random generator.
+
+        Returns:
+            (crop, crop, 3) uint8 RGB.
+        """
         pixels = self.picture(number, side)
         height, width = pixels.shape[:2]
         down, right = height - stage.crop, width - stage.crop
@@ -97,23 +106,23 @@ def read_training_images(
     allow_test: bool = False,
     workers: int = 0,
 ) -> TrainingImages:
-    """Read the images under a folder that have the largest side, shrunk to each side.
+    """Read all images in a folder that are large enough, and downscale them to each side.
 
-    Shrinking (by at least a quarter for an image of 320 and a side of 256) wipes out JPEG's
-    grid; without it a detector would learn that the hole never was a JPEG.
+    Downscaling (by 1.25 or more from a short side of 320 to 256) removes the JPEG grid; otherwise a
+    detector would learn that holes are not JPEG-compressed.
 
     Args:
-        folder: searched with its subfolders; or one image.
-        sides: short sides in pixels.
-        minimum: fewest images to go on with.
-        allow_test: whether images that results are measured on may be among them.
-        workers: threads that read, or 0 to read without.
+        folder: searched recursively; or one image.
+        sides: short sides in pixels; images need the largest of them.
+        minimum: smallest number of images.
+        allow_test: whether test images are accepted.
+        workers: number of reading threads; 0 reads in this thread.
 
     Returns:
         The images, in the order of their names.
 
     Raises:
-        DataError: if the folder is missing, has fewer usable images than `minimum`, or test
+        DataError: if the folder does not exist, has fewer usable images than `minimum`, or test
             images that are not allowed.
     """
     if not folder.exists():
@@ -126,10 +135,10 @@ def read_training_images(
     usable = [(path, seen) for path, seen in read if isinstance(seen, _Seen)]
     reasons = _reasons(read, top)
     if len(usable) < max(minimum, 1):
-        also = f"; left out: {told(reasons)}" if reasons else ""
+        excluded = f"; left out: {told(reasons)}" if reasons else ""
         raise DataError(
             f"{folder}: {len(usable)} of {len(files)} files can be read and have sides of "
-            f"{wanted[0]} or more; training takes at least {max(minimum, 1)} images{also}"
+            f"{wanted[0]} or more; training needs at least {max(minimum, 1)} images{excluded}"
         )
     found = TrainingImages(
         names=tuple(str(path.relative_to(top)) for path, _ in usable),
@@ -144,15 +153,15 @@ def read_training_images(
         example = next(seen for _, seen in usable if seen.test)
         raise DataError(
             f"{folder}: {len(found.test)} of {len(found)} are test images, such as "
-            f"{found.test[0]} ({example.test}); take them out, or give --allow-test-photos, which "
-            "is noted in the weights"
+            f"{found.test[0]} ({example.test}); remove them, or give --allow-test-photos, which is "
+            "recorded in the weights"
         )
     return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Seen:
-    """An image at each short side that is kept, and which test image it is, or ""."""
+    """An image at each short side, its digest, and the name of the test image it is, or ""."""
 
     sizes: dict[int, Pixels]
     digest: str
@@ -162,8 +171,8 @@ class _Seen:
 def _all_seen(
     files: Sequence[Path], least: int, kept: Sequence[int], workers: int
 ) -> Iterator[tuple[Path, _Seen | str]]:
-    """Every file and what was seen of it, or why it cannot be used, in order."""
-    refused_digests()  # read once, not by every thread
+    """Every file with its image, or why it cannot be used, in order."""
+    refused_digests()  # cached once, not by every thread
 
     def see(path: Path) -> _Seen | str:
         return _seen(path, least, kept)
@@ -192,7 +201,7 @@ def _seen(path: Path, least: int, kept: Sequence[int]) -> _Seen | str:
 
 
 def _reasons(read: Iterable[tuple[Path, _Seen | str]], top: Path) -> tuple[str, ...]:
-    """The files that cannot be used, each with why."""
+    """The files that cannot be used, each with the reason."""
     return tuple(
         f"{printable(str(path.relative_to(top)))}: {seen}"
         for path, seen in read
@@ -206,13 +215,13 @@ def _shrunk(picture: Image.Image, side: int) -> Pixels:
     return np.asarray(picture.resize((width, height), Image.Resampling.BICUBIC))
 
 
-def divide(photographs: TrainingImages, held_out: int) -> tuple[TrainingImages, TrainingImages]:
-    """Images to train on, and `held_out` others, chosen by the hash of their names.
+def divide(images: TrainingImages, held_out: int) -> tuple[TrainingImages, TrainingImages]:
+    """Split images into training images and `held_out` others, by the hash of their names.
 
     Raises:
-        DataError: if nothing would be left to train on.
+        DataError: if no training image would remain.
     """
-    if held_out >= len(photographs):
-        raise DataError(f"{held_out} of {len(photographs)} images are to be held out; add more")
-    order = sorted(range(len(photographs)), key=lambda i: seed_of(photographs.names[i]))
-    return photographs.part(sorted(order[held_out:])), photographs.part(sorted(order[:held_out]))
+    if held_out >= len(images):
+        raise DataError(f"held_out is {held_out} of {len(images)} images; add more images")
+    order = sorted(range(len(images)), key=lambda i: seed_of(images.names[i]))
+    return images.part(sorted(order[held_out:])), images.part(sorted(order[:held_out]))

@@ -25,7 +25,7 @@ def shaped_mask(kind: str, *, size: int, bucket: Bucket, seed: int) -> Mask:
         seed: determines the mask together with the other arguments.
 
     Returns:
-        (size, size) bool, True = hole. Strokes if `TRIES` attempts miss a narrow bucket.
+        (size, size) bool, True = hole; strokes if `TRIES` attempts miss a narrow range.
     """
     if kind in SHAPES:
         draw = np.random.default_rng(seed)
@@ -38,7 +38,16 @@ def shaped_mask(kind: str, *, size: int, bucket: Bucket, seed: int) -> Mask:
 
 
 def boxes(size: int, share: float, draw: np.random.Generator) -> Mask:
-    """One to three axis-aligned rectangles, together about `share` of a (size, size) mask."""
+    """One to three axis-aligned rectangles, together about `share` of the mask.
+
+    Args:
+        size: height and width.
+        share: approximate mask ratio, in (0, 1).
+        draw: random generator.
+
+    Returns:
+        (size, size) bool, True = hole.
+    """
     mask = np.zeros((size, size), dtype=np.bool_)
     count = int(draw.integers(1, 4))
     for _ in range(count):
@@ -52,7 +61,16 @@ def boxes(size: int, share: float, draw: np.random.Generator) -> Mask:
 
 
 def blobs(size: int, share: float, draw: np.random.Generator) -> Mask:
-    """Smooth noise, thresholded so that `share` of a (size, size) mask is hole."""
+    """Smooth noise, thresholded so that `share` of the mask is hole.
+
+    Args:
+        size: height and width.
+        share: mask ratio, in (0, 1).
+        draw: random generator.
+
+    Returns:
+        (size, size) bool, True = hole.
+    """
     noise = draw.standard_normal((size, size), dtype=np.float32)
     smooth = cv2.GaussianBlur(noise, (0, 0), size * draw.uniform(0.04, 0.12))
     mask: Mask = smooth > np.quantile(smooth, 1 - share)
@@ -60,7 +78,16 @@ def blobs(size: int, share: float, draw: np.random.Generator) -> Mask:
 
 
 def outlines(size: int, share: float, draw: np.random.Generator) -> Mask:
-    """One or two ellipses with bulges of two to seven periods; a (size, size) mask."""
+    """One or two ellipses with bulges of two to seven periods.
+
+    Args:
+        size: height and width.
+        share: approximate mask ratio, in (0, 1).
+        draw: random generator.
+
+    Returns:
+        (size, size) bool, True = hole.
+    """
     mask = np.zeros((size, size), dtype=np.uint8)
     count = int(draw.integers(1, 3))
     angles = np.linspace(0, 2 * math.pi, 180, endpoint=False)

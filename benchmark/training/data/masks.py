@@ -1,4 +1,4 @@
-"""Masks to learn with: drawn by the generator, or from a folder and within the recipe's band."""
+"""Training masks: randomly generated, or from files whose mask ratio is in the recipe's range."""
 
 from __future__ import annotations
 
@@ -19,29 +19,30 @@ from benchmark.masks.files import read_white
 from benchmark.training.data.mask_shapes import shaped_mask
 from benchmark.training.recipe import Holes
 
-SHOWN = 3  # files that are left out and named in a line
+SHOWN = 3  # excluded files that are named in a message
 
 
 class Masks:
-    """Masks for training: drawn, or from a folder; number k is the same at every call.
+    """A pool of training masks, generated or from files; mask k is equal in every call.
 
-    They are kept at a bit a pixel, 8 KB for 256x256: at most 98 MB for a pool of 12,000.
+    They are kept in memory at one bit per pixel, 8 KB for 256x256: at most 98 MB for a pool of
+    12,000.
 
     Args:
-        holes: the band of hole shares and how many masks are drawn.
-        seed: what they are drawn from.
-        folder: mask files to use instead, or one, white = hole; those outside the band, or that
-            cannot be used, are left out.
-        sizes: sides in pixels at which masks will be asked for: one that is all hole or empty at
-            one of them is left out too.
+        holes: range of the mask ratio, and number of generated masks.
+        seed: of generated masks.
+        folder: mask files, or one file, to use instead, white = hole; invalid ones, and those
+            outside the range, are excluded.
+        sizes: sides in pixels at which masks are used: masks that are all hole or empty at one of
+            them are excluded too.
 
     Attributes:
-        files: the mask files that are used; none where masks are drawn.
-        left_out: those that are not, each with the reason.
-        beside: what else lies in the folder and is not used, a count for each reason.
+        files: the mask files in use; empty if masks are generated.
+        left_out: excluded mask files, each with the reason.
+        beside: other files in the folder, with a count for each reason.
 
     Raises:
-        DataError: if the folder is missing, or has no mask that can be used.
+        DataError: if the folder does not exist, or has no usable mask.
     """
 
     def __init__(
@@ -62,17 +63,25 @@ class Masks:
 
     def __str__(self) -> str:
         holes = self._holes
-        drawn = f"{holes.pool} drawn by the generator"
+        generated = f"{holes.pool} drawn by the generator"  # as in facts of earlier trainings
         if len(self._shapes) > 1:
             total = sum(self._shapes.values())
-            drawn += f" ({', '.join(f'{v / total:.0%} {k}' for k, v in self._shapes.items())})"
-        kind = f"{len(self.files)} files" if self.files else drawn
+            generated += f" ({', '.join(f'{v / total:.0%} {k}' for k, v in self._shapes.items())})"
+        kind = f"{len(self.files)} files" if self.files else generated
         return f"{kind}, {holes.low} to {holes.high} %"
 
     def cut(self, side: int, crop: int, draw: np.random.Generator) -> Mask:
-        """A (crop, crop) part of a mask of a whole image of `side`, as thick as it is there.
+        """A random crop of a mask of a whole image, so that strokes keep their thickness.
 
-        Parts with less than 2 % or more than 80 % of hole are drawn anew, a few times.
+        Crops with a mask ratio below 2 % or above 80 % are rejected, up to eight times.
+
+        Args:
+            side: height and width of the whole mask.
+            crop: height and width of the crop.
+            draw: random generator.
+
+        Returns:
+            (crop, crop) bool, True = hole.
         """
         for _ in range(8):
             whole = self.mask(side, draw)
@@ -83,7 +92,15 @@ class Masks:
         return self.mask(crop, draw)
 
     def mask(self, size: int, draw: np.random.Generator) -> Mask:
-        """A (size, size) mask, True = hole, with at least one hole and one known pixel."""
+        """A random mask of the pool, rotated and flipped.
+
+        Args:
+            size: height and width.
+            draw: random generator.
+
+        Returns:
+            (size, size) bool, True = hole; at least one hole pixel and one known pixel.
+        """
         number = int(draw.integers(len(self.files) or self._holes.pool))
         if (number, size) not in self._kept:
             self._kept[number, size] = np.packbits(self._make(number, size))
@@ -109,13 +126,13 @@ def _mask_files(folder: Path) -> ImageFiles:
     try:
         return find_images(folder)
     except DataError as error:
-        raise DataError(f"{error}; leave --masks out to draw masks") from None
+        raise DataError(f"{error}; leave out --masks to generate masks") from None
 
 
 def _usable(
     band: Bucket, found: ImageFiles, sizes: Collection[int]
 ) -> tuple[tuple[Path, ...], tuple[str, ...]]:
-    """The files whose hole lies in the band, at the size that they are filed in; why not others."""
+    """The files with a mask ratio in the range, at their own size; and why others are excluded."""
     usable, reasons = [], []
     for path in found.files:
         name = printable(path.relative_to(found.top).as_posix())
@@ -123,7 +140,8 @@ def _usable(
             white = read_white(path)
             if not band.holds(white):
                 raise DataError(
-                    f"its hole, white, covers {white.mean():.0%}, not {band.low} to {band.high} %"
+                    f"its hole (white) covers {white.mean():.0%}, expected {band.low} to "
+                    f"{band.high} %"
                 )
             for size in sizes:
                 _at_size(white, path, size)
@@ -134,13 +152,13 @@ def _usable(
     if not usable:
         raise DataError(
             f"{found.top}: none of {len(found.files)} masks can be used; {told(reasons)}; give "
-            "other masks, or leave --masks out to draw them"
+            "other masks, or leave out --masks to generate them"
         )
     return tuple(usable), tuple(reasons)
 
 
 def told(reasons: Sequence[str]) -> str:
-    """The first of some files that are left out, each with the reason, in a line."""
+    """The first of some excluded files, each with the reason, in one line."""
     return "; ".join(reasons[:SHOWN]) + ("; ..." if len(reasons) > SHOWN else "")
 
 
@@ -152,7 +170,5 @@ def _at_size(whole: Mask, path: Path, size: int) -> Mask:
     white = Image.fromarray(whole).resize((size, size), Image.Resampling.NEAREST)
     mask: Mask = np.asarray(white) > 0
     if mask.all() or not mask.any():
-        raise DataError(
-            f"{path}: all hole or empty once it is {size}x{size} pixels; remove this mask"
-        )
+        raise DataError(f"{path}: all hole or empty at {size}x{size} pixels; remove this mask")
     return mask

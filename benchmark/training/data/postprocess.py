@@ -74,7 +74,7 @@ def grain(shape: tuple[int, ...], draw: np.random.Generator, *, grey: bool) -> G
         grey: whether it is equal in the three channels.
 
     Returns:
-        (H, W, 1) if grey, else (H, W, 3), float32.
+        (H, W, 1) if gray, else (H, W, 3), float32.
     """
     return draw.standard_normal((*shape[:2], 1 if grey else 3), dtype=np.float32)
 
@@ -99,7 +99,7 @@ def compress(pixels: Pixels, quality: int) -> Pixels:
 
 
 def eight_bits(values: NDArray[Any]) -> Pixels:
-    """Round to uint8, half to even, and clip to [0, 255]; any shape."""
+    """Round numbers of any shape half to even, and clip: uint8 in [0, 255] of the same shape."""
     pixels: Pixels = np.rint(values).clip(0, 255).astype(np.uint8)
     return pixels
 

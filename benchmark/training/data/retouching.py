@@ -11,7 +11,7 @@ from benchmark.retouch import Retouch, residual
 from benchmark.training.data.options import Retouching, RetouchKind
 from benchmark.training.data.postprocess import Forgery, eight_bits, grain
 
-COLOURED = 0.2  # share of grain that is independent per channel; the rest is grey
+COLOURED = 0.2  # share of grain that is independent per channel; the rest is gray
 SOFT = 0.2  # share of grain that is blurred, as in downscaled images
 PASTED = (SPLICE, COPY_MOVE)
 

@@ -1,4 +1,4 @@
-"""Forgeries without an inpainter: splices, copy-moves, and holes of one colour.
+"""Forgeries without an inpainter: splices, copy-moves, and holes of one color.
 
 They stand in for the training sets of TruFor and PSCC-Net (CASIA, COCO, FantasticReality, USCISI)
 and are made from our images. PSCC-Net's splices are translated, rotated by up to 10 degrees, scaled
@@ -20,7 +20,7 @@ from benchmark.training.data.postprocess import Forgery, blur, compress, eight_b
 HISTORY = 0.4  # probability of each step of a donor's history; at least one is applied
 FEATHERED = 0.5  # probability of a soft rim
 SHIFTED_ONLY = 0.15  # of copy-moves: neither turned nor scaled, so that nothing is interpolated
-GRADIENT = 0.3  # of holes of one colour: a gradient to a second colour
+GRADIENT = 0.3  # of holes of one color: a gradient to a second color
 STEPS = ("gamma", "colour", "resample", "blur", "noise", "jpeg")  # in this order
 
 
@@ -59,9 +59,9 @@ def copy_move(pixels: Pixels, mask: Mask, draw: np.random.Generator) -> Forgery:
 
 
 def flat(pixels: Pixels, mask: Mask, draw: np.random.Generator) -> Forgery:
-    """Fill the hole with one colour, or (three in ten) with a gradient to a second one.
+    """Fill the hole with one color, or (three in ten) with a gradient to a second one.
 
-    A colour is the mean of the known region or of its rim, that of a known pixel, or any.
+    A color is the mean of the known region or of its rim, that of a known pixel, or any.
 
     Args:
         pixels: (H, W, 3) uint8 RGB.

@@ -1,4 +1,4 @@
-"""Reference outputs of CTSDG: edges and grey values of the padded image, `generator` in a file."""
+"""Reference outputs of CTSDG: edges and gray values of the padded image, `generator` in a file."""
 
 from __future__ import annotations
 

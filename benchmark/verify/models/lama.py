@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-from unittest.mock import patch
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +18,7 @@ from benchmark.verify.golden import (
     entering,
     merged,
 )
+from benchmark.verify.stand_ins import stand_in_modules
 from benchmark.verify.tolerance import Tolerance
 from inpainters.lama import CHECKPOINT
 
@@ -43,7 +42,7 @@ def _save(folder: Path, _case: str, parts: Parts) -> Path:
     (folder / CHECKPOINT).parent.mkdir(parents=True)
     names = CALLBACK.split(".")
     modules = {".".join(names[:depth]): module for depth in (1, 2, 3)}
-    with patch.dict(sys.modules, modules):  # pickle imports the class that it writes
+    with stand_in_modules(modules):
         torch.save(content, folder / CHECKPOINT)
     return folder
 

@@ -61,7 +61,7 @@ def squares(output: Iterable[Tensor], real: Iterable[Tensor]) -> Tensor:
     """MSE of each pair of feature maps.
 
     Args:
-        output: feature maps of the inpainted images.
+        output: feature maps (N, C, h, w) of the inpainted images; C, h and w differ by pair.
         real: feature maps of the real images, in the same order and of the same shapes.
 
     Returns:

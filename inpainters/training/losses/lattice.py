@@ -1,8 +1,8 @@
-"""A penalty on checkerboard artefacts, which the strides of a network leave in its outputs.
+"""A penalty on checkerboard artifacts, which the strides of a network leave in its outputs.
 
 Not from a paper. Transposed convolutions, and the strides of discriminators and feature networks,
-give each phase of a pixel grid its own offset. L1 hardly penalises it where the image is uncertain
-anyway, and in a smooth region it is visible at half a grey level.
+give each phase of a pixel grid its own offset. L1 hardly penalizes it where the image is uncertain
+anyway, and in a smooth region it is visible at half a gray level.
 """
 
 from __future__ import annotations

@@ -17,13 +17,12 @@ def receptive_field(output: Tensor, images: Tensor, extract: FeatureFunction) ->
     """MSE of features, summed over feature maps.
 
     Source: LaMa (arXiv 2109.07161), whose authors use the four stages of a dilated ResNet-50
-        trained
-    on ADE20K segmentation.
+    trained on ADE20K segmentation.
 
     Args:
         output: (N, 3, H, W) in [0, 1], inpainted images.
         images: (N, 3, H, W) in [0, 1], real images.
-        extract: computes feature maps of images standardised with ImageNet's mean and std.
+        extract: computes feature maps of images standardized with ImageNet's mean and std.
 
     Returns:
         A scalar.

@@ -26,7 +26,16 @@ def hole_loss(output: Tensor, images: Tensor, masks: Tensor) -> Tensor:
 
 
 def valid_loss(output: Tensor, images: Tensor, masks: Tensor) -> Tensor:
-    """L1 in the known regions, averaged over all pixels; arguments as in `hole_loss`."""
+    """L1 in the known regions, averaged over all pixels.
+
+    Args:
+        output: (N, 3, H, W) in [-1, 1], the whole network outputs.
+        images: (N, 3, H, W) in [-1, 1], real images.
+        masks: (N, 1, H, W), 1 = hole.
+
+    Returns:
+        A scalar.
+    """
     return hole_loss(output, images, 1 - masks)
 
 
@@ -51,6 +60,16 @@ def perceptual_loss(
 def style_loss(
     output: Features, composite: Features, real: Features, layers: Sequence[str] = POOL_LAYERS
 ) -> Tensor:
-    """Style loss of outputs plus that of composites; arguments as in `perceptual_loss`."""
+    """Style loss of outputs plus that of composites.
+
+    Args:
+        output: features (N, C, h, w) of the whole network outputs, by layer.
+        composite: features of the composites.
+        real: features of the real images.
+        layers: names to compare.
+
+    Returns:
+        A scalar, summed over layers.
+    """
     whole = features.style(output, real, layers)
     return whole + features.style(composite, real, layers)

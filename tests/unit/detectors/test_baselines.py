@@ -1,4 +1,4 @@
-"""The detectors without weights: chance knows nothing, flatness knows smooth holes."""
+"""The baselines: chance has an AUC of 0.5, flatness detects smooth holes."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from PIL import Image
 from sklearn.metrics import roc_auc_score
 from torch.nn import functional as F
 
-from benchmark.core.errors import BadInput
 from benchmark.core.types import Verdict
 from benchmark.metrics.detection import ACC
 from detectors import create_detector
 from detectors.base import area_score
-from detectors.external.heatmaps import AREA_CARD, area_rule, read_heatmap
+from detectors.external.heatmap_files import read_heatmap
+from detectors.external.heatmaps import AREA_CARD, area_rule
 from tests.unit.metrics.cases import draw_case
 
 
@@ -117,9 +117,3 @@ def test_of_eight_bits_128_is_called_and_127_is_not(tmp_path):
     grey = np.array([[127, 128], [126, 255]], np.uint8)
     Image.fromarray(grey).save(tmp_path / "map.png")
     assert area_rule(read_heatmap(tmp_path / "map.png", (2, 2))) == 0.5
-
-
-@pytest.mark.parametrize("name", ["chance", "flatness"])
-def test_weights_for_a_detector_without_any_are_refused(name):
-    with pytest.raises(BadInput, match=f"{name} takes no weights, got 'mini'"):
-        create_detector(name, weights="mini")

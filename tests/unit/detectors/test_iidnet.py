@@ -1,9 +1,8 @@
-"""IID-Net at toy size: its sizes, its blocks by their definitions, and the files it refuses."""
+"""IID-Net at toy size: preprocessing, blocks against their definitions, refused files."""
 
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict
 
 import pytest
@@ -59,36 +58,6 @@ def toy_file(tmp_path_factory):
 @pytest.fixture(scope="module")
 def detector(toy_file):
     return IIDNet(weights=toy_file)
-
-
-@pytest.mark.parametrize("size", [(25, 25), (33, 47), (64, 48)], ids=str)
-def test_any_size_from_25_is_answered_at_that_size(detector, size):
-    detection = detector.detect(draw(*size, count=2))
-    assert detection.heatmap.shape == (2, *size)
-    assert detection.score.shape == (2,)
-    assert detection.confidence is None
-    assert 0 < float(detection.heatmap.min()) <= float(detection.heatmap.max()) < 1
-
-
-@pytest.mark.parametrize("size", [(24, 64), (64, 24)], ids=str)
-def test_a_smaller_image_is_refused(detector, size):
-    with pytest.raises(BadInput, match=f"sides of at least 25, got {size[0]}x{size[1]}"):
-        detector.detect(draw(*size))
-
-
-def test_an_image_of_one_colour_is_answered(detector):
-    for level in (0.0, 1.0):
-        detection = detector.detect(torch.full((1, 3, 64, 48), level))
-        assert detection.heatmap.shape == (1, 64, 48)
-
-
-def test_on_a_cpu_the_answer_is_the_same_bits_in_any_batch(detector):
-    images = draw(40, 56, count=3)
-    together = detector.detect(images)
-    for row, image in enumerate(images):
-        alone = detector.detect(image[None])
-        assert torch.equal(together.heatmap[row], alone.heatmap[0])
-        assert torch.equal(together.score[row], alone.score[0])
 
 
 def test_the_network_itself_mixes_no_images():
@@ -271,26 +240,11 @@ def refuse(path, message):
 
 
 def test_a_missing_file_is_refused(tmp_path):
-    refuse(tmp_path / "nowhere.pth", "no such checkpoint")
     refuse(tmp_path, r"IID_weights\.pth: no such checkpoint file")
 
 
-def test_a_truncated_file_is_refused(tmp_path, toy_file):
-    path = tmp_path / "half.safetensors"
-    path.write_bytes(toy_file.read_bytes()[:1000])
-    refuse(path, "damaged, truncated")
-
-
-def test_another_model_s_file_is_refused(tmp_path):
-    path = tmp_path / "other.safetensors"
-    save_toy(path, toy_network(), model="psccnet")
-    refuse(path, "weights of 'psccnet', expected 'iidnet'")
-
-
-def test_unknown_or_impossible_sizes_are_refused(tmp_path):
+def test_impossible_sizes_are_refused(tmp_path):
     path = tmp_path / "sizes.safetensors"
-    save_toy(path, toy_network(), config={**asdict(TOY), "layers": 3})
-    refuse(path, "expected the sizes")
     save_toy(path, toy_network(), config={**asdict(TOY), "cells": 12})
     refuse(path, "sizes that make no network: .*cells")
 
@@ -313,20 +267,3 @@ def test_a_file_with_an_outer_key_is_refused(tmp_path):
     path = tmp_path / "IID_weights.pth"
     torch.save({"state_dict": {}}, path)
     refuse(path, "expected a flat dictionary of tensors, found state_dict")
-
-
-class Trap:
-    """A pickle that would run a command if it were read carelessly."""
-
-    def __init__(self, folder):
-        self.folder = folder
-
-    def __reduce__(self):
-        return os.mkdir, (str(self.folder),)
-
-
-def test_a_checkpoint_that_runs_code_is_refused(tmp_path):
-    path, sprung = tmp_path / "IID_weights.pth", tmp_path / "sprung"
-    torch.save({"module.conv1.weight": Trap(sprung)}, path)
-    refuse(path, "refused: .* nothing in it was run")
-    assert not sprung.exists()

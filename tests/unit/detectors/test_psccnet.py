@@ -1,4 +1,4 @@
-"""PSCC-Net at toy size: its sizes, its blocks by their definitions, and the files it refuses."""
+"""PSCC-Net at toy size: input preprocessing, blocks against their definitions, refused files."""
 
 from __future__ import annotations
 
@@ -66,25 +66,6 @@ def detector(toy_file):
     return PSCCNet(weights=toy_file)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (3, 50), (33, 47), (64, 48)], ids=str)
-def test_any_size_is_answered_at_that_size(detector, size):
-    detection = detector.detect(draw(*size, count=2))
-    assert detection.heatmap.shape == (2, *size)
-    assert detection.score.shape == (2,)
-    assert detection.confidence is None
-    for values in (detection.heatmap, detection.score):
-        assert 0 < float(values.min()) <= float(values.max()) < 1
-
-
-def test_on_a_cpu_the_answer_is_the_same_bits_in_any_batch(detector):
-    images = draw(40, 56, count=3)
-    together = detector.detect(images)
-    for row, image in enumerate(images):
-        alone = detector.detect(image[None])
-        assert torch.equal(together.heatmap[row], alone.heatmap[0])
-        assert torch.equal(together.score[row], alone.score[0])
-
-
 def test_the_network_itself_mixes_no_images():
     network, images = toy_network(), draw(40, 56, count=3)
     with torch.inference_mode():
@@ -115,13 +96,6 @@ def test_heatmap_and_score_come_from_the_finest_mask_and_the_logits(detector):
     torch.testing.assert_close(detection.heatmap, heatmap[:, 0])
     forged = answer.logits[:, 1] - answer.logits[:, 0]
     torch.testing.assert_close(detection.score, forged.sigmoid())
-
-
-def test_the_memory_layout_of_the_images_does_not_matter(detector):
-    images = draw(32, 48)
-    other = images.contiguous(memory_format=torch.channels_last)
-    found = detector.detect(images).heatmap, detector.detect(other).heatmap
-    torch.testing.assert_close(*found, atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize("reduction", [1, 2])
@@ -236,7 +210,6 @@ def test_one_of_the_files_alone_is_refused(tmp_path):
 
 
 def test_a_missing_file_is_refused(tmp_path):
-    refuse(tmp_path / "nowhere", "no such checkpoint")
     save_published(tmp_path)
     (tmp_path / "NLCDetection.pth").unlink()
     refuse(tmp_path, r"NLCDetection\.pth: no such checkpoint file")
@@ -257,22 +230,8 @@ def test_a_training_epoch_s_file_is_refused(tmp_path):
     refuse(tmp_path, "expected a flat dictionary of tensors, found model, optimizer")
 
 
-def test_a_truncated_file_is_refused(tmp_path, toy_file):
-    path = tmp_path / "half.safetensors"
-    path.write_bytes(toy_file.read_bytes()[:1000])
-    refuse(path, "damaged, truncated")
-
-
-def test_another_model_s_file_is_refused(tmp_path):
-    path = tmp_path / "other.safetensors"
-    save_toy(path, toy_network(), model="trufor")
-    refuse(path, "weights of 'trufor', expected 'psccnet'")
-
-
-def test_unknown_or_impossible_sizes_are_refused(tmp_path):
+def test_impossible_sizes_are_refused(tmp_path):
     path = tmp_path / "sizes.safetensors"
-    save_toy(path, toy_network(), config={**asdict(TOY), "layers": 3})
-    refuse(path, "expected the sizes")
     save_toy(path, toy_network(), config={**asdict(TOY), "widths": (1, 2)})
     refuse(path, "sizes that make no network: .*widths")
 
@@ -297,5 +256,4 @@ def test_a_checkpoint_that_runs_code_is_refused(tmp_path):
     sprung = tmp_path / "sprung"
     torch.save({"module.conv1.weight": Trap(sprung)}, tmp_path / "HRNet.pth")
     refuse(tmp_path, "refused: .* nothing in it was run")
-    refuse(tmp_path / "HRNet.pth", "refused: .* nothing in it was run")
     assert not sprung.exists()

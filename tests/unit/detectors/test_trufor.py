@@ -1,10 +1,9 @@
-"""TruFor at toy size: its sizes, its blocks against their definitions, and the files it refuses."""
+"""TruFor at toy size: preprocessing, blocks against their definitions, refused files."""
 
 from __future__ import annotations
 
 import json
 import math
-import os
 import re
 from dataclasses import asdict
 
@@ -71,21 +70,6 @@ def detector(toy_file):
     return create_detector("trufor", weights=toy_file)
 
 
-@pytest.mark.parametrize("size", [(29, 29), (64, 48), (33, 70)], ids=str)
-def test_any_size_from_29_is_answered_at_that_size(detector, size):
-    detection = detector.detect(draw(*size, count=2))
-    assert detection.heatmap.shape == detection.confidence.shape == (2, *size)
-    assert detection.score.shape == (2,)
-    for values in (detection.heatmap, detection.confidence, detection.score):
-        assert 0 < float(values.min()) <= float(values.max()) < 1
-
-
-@pytest.mark.parametrize("size", [(28, 64), (64, 28)], ids=str)
-def test_a_smaller_image_is_refused(detector, size):
-    with pytest.raises(BadInput, match=f"sides of at least 29, got {size[0]}x{size[1]}"):
-        detector.detect(draw(*size))
-
-
 def test_on_a_cpu_the_network_sees_one_image_at_a_time(detector, monkeypatch):
     images, shapes = draw(40, 56, count=3), []
     network = detector.network
@@ -130,12 +114,6 @@ def test_heatmap_confidence_and_score_come_from_the_logits(detector):
     torch.testing.assert_close(detection.heatmap, forged.sigmoid())
     torch.testing.assert_close(detection.confidence, logits.confidence[:, 0].sigmoid())
     torch.testing.assert_close(detection.score, logits.detection.sigmoid())
-
-
-def test_the_memory_layout_of_the_images_does_not_matter(detector):
-    images = draw(32, 48)
-    other = images.contiguous(memory_format=torch.channels_last)
-    assert torch.equal(detector.detect(images).heatmap, detector.detect(other).heatmap)
 
 
 def test_a_constant_map_pools_to_its_constant():
@@ -273,7 +251,7 @@ def test_fresh_weights_have_the_stated_spread():
     [
         ({"widths": (4, 8, 12)}, "widths: expected four"),
         ({"depths": (0, 1, 1, 1)}, "depths: expected four numbers of at least 1"),
-        ({"heads": (3, 2, 3, 4)}, "no multiples of heads"),
+        ({"heads": (3, 2, 3, 4)}, "not multiples of heads"),
         ({"extractor_layers": 1}, "extractor_layers: at least 2, got 1"),
     ],
 )
@@ -289,26 +267,8 @@ def refuse(path, message):
     assert str(path) in str(caught.value)
 
 
-def test_a_missing_file_is_refused(tmp_path):
-    refuse(tmp_path / "trufor.pth.tar", "no such checkpoint")
-
-
-def test_a_truncated_file_is_refused(tmp_path, toy_file):
-    path = tmp_path / "half.safetensors"
-    path.write_bytes(toy_file.read_bytes()[:1000])
-    refuse(path, "damaged, truncated")
-
-
-def test_another_model_s_file_is_refused(tmp_path):
-    path = tmp_path / "other.safetensors"
-    save_toy(path, toy_network(), model="safepaint")
-    refuse(path, "weights of 'safepaint', expected 'trufor'")
-
-
-def test_unknown_or_impossible_sizes_are_refused(tmp_path):
+def test_impossible_sizes_are_refused(tmp_path):
     path = tmp_path / "sizes.safetensors"
-    save_toy(path, toy_network(), config={**asdict(TOY), "layers": 3})
-    refuse(path, "expected the sizes")
     save_toy(path, toy_network(), config={**asdict(TOY), "heads": (3, 2, 3, 4)})
     refuse(path, "sizes that make no network")
 
@@ -334,22 +294,5 @@ def test_a_checkpoint_of_the_second_training_phase_is_refused(tmp_path):
         for name, value in names.items()
         if not name.startswith(("decode_head_conf.", "detection."))
     }
-    torch.save({"state_dict": {**early, "unexpected": torch.zeros(1)}}, path)
-    refuse(path, re.escape("21 missing (decode_head_conf.linear_c4.proj.weight") + ".*1 unexpected")
-
-
-class Trap:
-    """A pickle that would run a command if it were read carelessly."""
-
-    def __init__(self, folder):
-        self.folder = folder
-
-    def __reduce__(self):
-        return os.mkdir, (str(self.folder),)
-
-
-def test_a_checkpoint_that_runs_code_is_refused(tmp_path):
-    path, sprung = tmp_path / "trufor.pth.tar", tmp_path / "sprung"
-    torch.save({"state_dict": {}, "best_value": Trap(sprung)}, path)
-    refuse(path, "refused: .* nothing in it was run")
-    assert not sprung.exists()
+    torch.save({"state_dict": {**early, "surplus": torch.zeros(1)}}, path)
+    refuse(path, re.escape("21 missing (decode_head_conf.linear_c4.proj.weight") + ".*1 surplus")

@@ -1,4 +1,4 @@
-"""Region-wise separated attention: its mask arithmetic, its shapes, and its use as a plug-in."""
+"""Region-wise separated attention: mask resizing, the paper's equations, use as a plug-in."""
 
 from __future__ import annotations
 

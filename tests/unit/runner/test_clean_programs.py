@@ -79,7 +79,7 @@ def test_a_program_gets_its_folders_below_the_run(tmp_path: Path) -> None:
     mask[8:16] = True
     model = Command(f"{sys.executable} {script} {{images}} {{masks}} {{out}}")
     logs = tmp_path / "run" / "logs"
-    (result,) = model.paint(
+    (result,) = model.inpaint_named(
         [NamedImage(sample="a", image=image, mask=mask)], ExternalOptions(logs=logs)
     )
     assert isinstance(result, np.ndarray)

@@ -60,7 +60,7 @@ BAD_INPAINTERS = {
     "unpainted": (fill(lambda self, images, masks, *, seed: images), "does not change the hole"),
     "batch": (fill(of_the_batch), "the other images of the batch: maximum difference 0.2"),
     "random": (fill(at_random), "mine: "),
-    "all hole": (fill(nan_where_nothing_is_known), "mine answered NaN or infinity"),
+    "all hole": (fill(nan_where_nothing_is_known), "mine: the output is NaN or infinite"),
     "looks": (fill(lambda self, images, masks, *, seed: 1 - images),
               "depends on the content of the hole, but its card declares sees_hole=F"),
     "does not look": (card(sees_hole=True), "does not depend on the content of the hole"),

@@ -110,7 +110,7 @@ def test_the_card_holds_what_a_reader_asks(done: TrainResult) -> None:
         "| step | rate | l1 | perceptual | style | adversarial | discriminator | total |",
         f"| 4 | 64 | {found.held_out_curve[0].value:.4g} |",
         "## Results\n\n| a | b |\n",
-        "## What is weak\n\n- Holes are smooth.\n- These are not the authors' weights.",
+        "## Limitations\n\n- Holes are smooth.\n- These are not the authors' weights.",
     ):
         assert part in card
     assert done.facts.with_suffix(".md").read_text() == render_card(found)

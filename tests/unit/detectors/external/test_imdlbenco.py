@@ -1,4 +1,4 @@
-"""`imdlbenco:NAME` looks with IMDL-BenCo's own networks; their weights are drawn here."""
+"""`imdlbenco:NAME` runs IMDL-BenCo's networks, here with random weights."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_model_size_and_version_decide_the_answer() -> None:
     [
         ("imdlbenco:MVSNet", UnknownName, "Known: IML_ViT, MVSSNet"),
         ("imdlbenco:size=8 MVSSNet", BadInput, "expected a side from 32 to 4096"),
-        *((f"imdlbenco:{name}", ExternalError, "cannot be used: it") for name in REFUSED),
+        *((f"imdlbenco:{name}", ExternalError, "is not supported: it") for name in REFUSED),
     ],
 )
 def test_a_word_that_cannot_be_used_says_why(

@@ -1,4 +1,4 @@
-"""IID-Net's step: its losses' weights, what stays constant, and the file it leaves."""
+"""IID-Net's training step: weights of its losses, constant filters, exported file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PSCC-Net's step: its losses' weights, the trunk it starts from, and the files it leaves."""
+"""PSCC-Net's training step: weights of its losses, pretrained trunk, exported files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TruFor's phases, its losses' weights, and the files it starts from."""
+"""TruFor's training: phases, weights of its losses, pretrained files."""
 
 from __future__ import annotations
 

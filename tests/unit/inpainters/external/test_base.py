@@ -1,4 +1,4 @@
-"""Models outside this process, asked from Python as any other."""
+"""External models, called from Python."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_program_that_fails_is_an_answer_that_is_none(script: Path) -> None:
 def test_finished_answers_are_found_by_names_alone(tmp_path: Path) -> None:
     Image.new("RGB", (48, 40)).save(tmp_path / "a.png")
     images, masks = draw(40, 48)
-    with pytest.raises(BadInput, match="found by their names"):
+    with pytest.raises(BadInput, match="found by sample name"):
         create_inpainter(f"outputs:{tmp_path}").inpaint(images, masks)
-    with pytest.raises(BadInput, match="found by their names"):
+    with pytest.raises(BadInput, match="found by sample name"):
         create_detector(f"heatmaps:{tmp_path}").detect(images)

@@ -1,4 +1,4 @@
-"""`diffusers:ID` inpaints with any pipeline that is here; the pipeline of these tests is tiny."""
+"""`diffusers:ID` runs any installed pipeline; these tests build a tiny one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`iopaint:NAME` inpaints with IOPaint's own models; `cv2` needs no weights."""
+"""`iopaint:NAME` runs IOPaint's models; `cv2` needs no weights."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_a_file_that_iopaint_does_not_publish_is_not_loaded() -> None:
     (name,) = MODELS["lama"].files
     torch_checkpoints().mkdir(parents=True)
     (torch_checkpoints() / name).write_bytes(b"other code")
-    with pytest.raises(WeightsError, match="not the file that IOPaint publishes: its MD5 is"):
+    with pytest.raises(WeightsError, match="not the file that IOPaint publishes: expected MD5"):
         create_inpainter("iopaint:lama")
 
 

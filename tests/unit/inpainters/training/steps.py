@@ -1,4 +1,4 @@
-"""A few steps of a learner's tiny network in the real trainer, on drawn images."""
+"""Train a learner's tiny network for a few steps, on random images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""AOT-GAN's discriminator: its entries, its answer's size, and the way back to the image."""
+"""AOT-GAN's discriminator: parameter names, output size, and gradients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""AOT-GAN's steps: two roles, in the paper's and the program's form."""
+"""AOT-GAN's training steps: both optimizer roles, in the paper's and the program's form."""
 
 from __future__ import annotations
 

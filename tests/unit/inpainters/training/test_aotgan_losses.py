@@ -1,4 +1,4 @@
-"""AOT-GAN's adversarial loss on maps of a few values."""
+"""AOT-GAN's adversarial loss, against values computed by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every inpainter's losses have in common: the share that features see, and the lattice."""
+"""Loss options of all inpainters: the share of images for feature losses, the checkerboard term."""
 
 from __future__ import annotations
 

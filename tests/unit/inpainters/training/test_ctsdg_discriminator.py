@@ -1,4 +1,4 @@
-"""CTSDG's discriminator: its entries, what each part looks at, and the ways back."""
+"""CTSDG's discriminator: parameter names, inputs of each branch, and gradients."""
 
 from __future__ import annotations
 

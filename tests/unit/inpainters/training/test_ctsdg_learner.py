@@ -1,4 +1,4 @@
-"""CTSDG's step: the generator's turn, the discriminator's, and what each sees."""
+"""CTSDG's training step: inputs of the generator and the discriminator."""
 
 from __future__ import annotations
 

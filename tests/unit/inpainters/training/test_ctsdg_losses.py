@@ -1,4 +1,4 @@
-"""CTSDG's losses on values one can work out by hand: log 4/3 = 0.287682, log 4 = 1.386294."""
+"""CTSDG's losses, against values computed by hand: log 4/3 = 0.287682, log 4 = 1.386294."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""EdgeConnect's steps: who is trained in each phase, and after which edges."""
+"""EdgeConnect's training steps: trained networks and input edges of each phase."""
 
 from __future__ import annotations
 

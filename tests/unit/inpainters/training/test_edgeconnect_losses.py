@@ -1,4 +1,4 @@
-"""EdgeConnect's own terms on values one can work out by hand."""
+"""EdgeConnect's losses, against values computed by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""FcF's discriminator: its sizes, its groups of images, and what learns through it."""
+"""FcF's discriminator: sizes, groups of images, and gradients."""
 
 from __future__ import annotations
 

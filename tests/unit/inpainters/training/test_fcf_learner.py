@@ -1,4 +1,4 @@
-"""FcF's step: drawn styles, the lazy penalty, growing, and resuming to the same numbers."""
+"""FcF's training step: style mixing, the lazy penalty, progressive growing, resuming."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import nn
 
 from benchmark.core.checkpoints.load import load_strict, read_checkpoint
 from benchmark.core.errors import BadInput, TrainingError
-from inpainters.fcf import MEMORY, FcFConfig, Generator
+from inpainters.fcf import STYLE_EMA_DECAY, FcFConfig, Generator
 from inpainters.training.fcf import mixed_styles
 from tests.unit.inpainters.training.steps import (
     Drawn,
@@ -80,7 +80,7 @@ def test_in_training_every_answer_is_another_and_the_mean_style_follows() -> Non
         assert not torch.equal(*(network(images, masks, z, noise4) for _ in range(2)))
         network.mapping.w_avg.zero_()
         style = network.mapping(z)
-        torch.testing.assert_close(network.mapping.w_avg, (1 - MEMORY) * style.mean(dim=0))
+        torch.testing.assert_close(network.mapping.w_avg, (1 - STYLE_EMA_DECAY) * style.mean(dim=0))
         network.eval()
         near = network.mapping(z)
         torch.testing.assert_close(
@@ -137,7 +137,7 @@ def test_each_layer_has_the_row_of_the_specification() -> None:
                 lambda _, given, name=name: seen.update({name: float(given[0][0, 0])})
             )
     with torch.no_grad():
-        network.paint(images, masks, styles, None)
+        network.from_style(images, masks, styles, None)
     wanted = {"foreword.conv": 0, "foreword.torgb": 1}
     for power in range(3, 7):
         block = f"b{2**power}"

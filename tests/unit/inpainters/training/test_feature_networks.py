@@ -1,4 +1,4 @@
-"""Feature networks: where VGG-19 and VGG-16 come from, and what the substitute sees."""
+"""Feature networks: weights of VGG-19 and VGG-16, and the fixed random filters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What trainings start from: one stage I for all of SafePaint's rows, a host for each RWSA."""
+"""Initialization: an equal stage I for all SafePaint variants, hosts for variants with RWSA."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LaMa's discriminator: its size, its answers' sizes, and what learns through it."""
+"""LaMa's discriminator: number of parameters, output sizes, and gradients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LaMa's step: both roles' terms, what they see, and the files it leaves."""
+"""LaMa's training step: terms and inputs of both roles, exported files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MADF's step: which terms it has, what they teach, and the file it leaves."""
+"""MADF's training step: terms, their effects, and the exported file."""
 
 from __future__ import annotations
 

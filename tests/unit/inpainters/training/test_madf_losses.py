@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from inpainters.madf import Painted
+from inpainters.madf import MADFOutput
 from inpainters.training import madf
 from inpainters.training.feature_networks import FeatureNetwork
 
@@ -22,7 +22,7 @@ def terms(supervision):
     flat = torch.ones(1, 3, 2, 2)
     masks = torch.zeros(1, 1, 2, 2)
     masks[..., 0, 0] = 1
-    painted = Painted(recovered=2 * flat, refined=3 * flat, raw=5 * flat)
+    painted = MADFOutput(recovered=2 * flat, refined=3 * flat, raw=5 * flat)
     return madf.loss_terms(painted, flat, masks, Itself(), supervision)
 
 
@@ -72,7 +72,7 @@ def test_every_decoder_learns_and_the_real_features_do_not():
     }
     images = torch.rand(1, 3, 4, 4)
     masks = (torch.rand(1, 1, 4, 4) < 0.5).float()
-    found = madf.loss_terms(Painted(**pictures), images, masks, Itself(), "incremental")
+    found = madf.loss_terms(MADFOutput(**pictures), images, masks, Itself(), "incremental")
     (found.perceptual + found.style + found.valid + found.hole).backward()
     for picture in pictures.values():
         assert float(picture.grad.abs().sum()) > 0

@@ -1,4 +1,4 @@
-"""The discriminator's entries, its answer's size, and its two names for one layer."""
+"""PatchGAN discriminator: parameter names, output size, and the layer with two names."""
 
 from __future__ import annotations
 

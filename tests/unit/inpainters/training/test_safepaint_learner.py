@@ -1,4 +1,4 @@
-"""SafePaint's step: who is called, who gets a gradient, and where it starts."""
+"""SafePaint's training step: calls, gradients, and initialization."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Losses on values one can work out by hand; the reference outputs hold the rest."""
+"""SafePaint's losses, against values computed by hand."""
 
 from __future__ import annotations
 

@@ -107,8 +107,8 @@ def test_masks_outside_the_band_are_left_out(tmp_path: Path) -> None:
     masks = Masks(Holes(low=5, high=60), seed=1, folder=tmp_path)
     assert [file.name for file in masks.files] == ["half.png"]
     assert masks.left_out == (
-        "all.png: its hole, white, covers 100%, not 5 to 60 %",
-        "nothing.png: its hole, white, covers 0%, not 5 to 60 %",
+        "all.png: its hole (white) covers 100%, expected 5 to 60 %",
+        "nothing.png: its hole (white) covers 0%, expected 5 to 60 %",
     )
     shares = {masks.mask(64, np.random.default_rng(number)).mean() for number in range(9)}
     assert shares == {0.5}
@@ -117,7 +117,7 @@ def test_masks_outside_the_band_are_left_out(tmp_path: Path) -> None:
 def test_masks_that_never_fall_in_the_band_are_refused(tmp_path: Path) -> None:
     for number in range(3):
         save_mask(tmp_path / f"{number}.png", 0.7 + number / 10)
-    told = r"none of 3 masks can be used; 0\.png: its hole, white, covers 70%, not 5 to 60 %"
+    told = r"none of 3 masks can be used; 0\.png: its hole \(white\) covers 70%, expected 5 to 60 %"
     with pytest.raises(DataError, match=told):
         Masks(Holes(low=5, high=60), seed=1, folder=tmp_path)
 
@@ -127,14 +127,14 @@ def test_a_mask_too_fine_for_the_training_size_is_named(tmp_path: Path) -> None:
     white[::10] = 255  # every tenth row: none of them is met at 64x64
     Image.fromarray(white).save(tmp_path / "lines.png")
     masks = Masks(Holes(), seed=1, folder=tmp_path)
-    with pytest.raises(DataError, match=r"lines\.png.*empty once it is 64x64"):
+    with pytest.raises(DataError, match=r"lines\.png.*empty at 64x64"):
         masks.mask(64, np.random.default_rng(0))
-    with pytest.raises(DataError, match=r"lines\.png.*empty once it is 64x64"):
+    with pytest.raises(DataError, match=r"lines\.png.*empty at 64x64"):
         Masks(Holes(), seed=1, folder=tmp_path, sizes=(64,))
     save_mask(tmp_path / "half.png", 0.5)
     kept = Masks(Holes(), seed=1, folder=tmp_path, sizes=(64, 640))
     assert [file.name for file in kept.files] == ["half.png"]
-    assert "empty once it is 64x64" in kept.left_out[0]
+    assert "empty at 64x64" in kept.left_out[0]
 
 
 def save_mask(path: Path, share: float) -> None:
@@ -145,7 +145,7 @@ def save_mask(path: Path, share: float) -> None:
 
 
 def test_a_folder_without_masks_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"no images.*leave --masks out"):
+    with pytest.raises(DataError, match=r"no images.*leave out --masks"):
         Masks(Holes(), seed=1, folder=tmp_path)
 
 

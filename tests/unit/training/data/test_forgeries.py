@@ -152,7 +152,7 @@ def _pool(recipe: Recipe, read: TrainingImages) -> ForgeryPool:
     stage = recipe.stages[0]
     masks = Masks(recipe.holes, seed=recipe.seed)
     return ForgeryPool(
-        stage.forgers[0], recipe=recipe, stage=stage, photographs=read, masks=masks, device="cpu"
+        stage.forgers[0], recipe=recipe, stage=stage, images=read, masks=masks, device="cpu"
     )
 
 

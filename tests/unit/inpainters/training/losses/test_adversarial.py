@@ -1,4 +1,4 @@
-"""The three forms of the adversarial losses on values one can work out by hand."""
+"""The three forms of the adversarial losses, against values computed by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gram matrices, perceptual and style loss on four numbers."""
+"""Gram matrices, perceptual and style loss, against values computed by hand."""
 
 from __future__ import annotations
 

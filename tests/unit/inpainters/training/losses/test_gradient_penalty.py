@@ -1,4 +1,4 @@
-"""What LaMa and FcF share in their adversarial losses, on values worked out by hand."""
+"""The gradient penalty of LaMa and FcF, against values computed by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The term against checkerboards: the share of the fine structure that repeats."""
+"""The checkerboard penalty: the share of high-frequency energy that repeats."""
 
 from __future__ import annotations
 

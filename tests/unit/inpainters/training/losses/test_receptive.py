@@ -1,4 +1,4 @@
-"""The perceptual loss of LaMa and FcF, with features one can work out by hand, and seeded ones."""
+"""The perceptual loss of LaMa and FcF, with features computed by hand, and seeded ones."""
 
 from __future__ import annotations
 
