@@ -199,10 +199,10 @@ def measure(trainings: Sequence[Training], options: argparse.Namespace) -> SeedR
         print(f"seed {seed}: {', '.join(plan.weights)}", flush=True)
         run(plan, out=folder, store=options.out / "store")
         for cell, here in samples_by_setting(read_run(folder).each_sample()).items():
-            names = names or list(next(iter(here.rows.values())).names)
+            names = names or list(next(iter(here.inpainters.values())).names)
             if cell.detector:
                 null[cell.detector] = here.values(ORIGINAL, METRICS.load(NULLS[RANKED])(), names)
-            for painter in here.rows:
+            for painter in here.inpainters:
                 for metric in JUDGED if cell.detector else ALONE:
                     values = here.values(painter, METRICS.load(metric)(), names)
                     piles.setdefault((cell.detector, painter, metric), {})[seed] = values

@@ -1,7 +1,7 @@
 """Seconds per image and peak memory of each model at 256x256, with and without `fast`.
 
 Models without installed weights are measured with random ones at the official size. Each model is
-loaded twice, in separate processes: as it is, and without `benchmark.core.inference.fast`. The two
+loaded twice, in separate processes: as it is, and without `benchmark.core.inference.optimize_for_inference`. The two
 alternate, so that other load affects both, and the ratio is one of medians.
 """
 
@@ -25,7 +25,7 @@ kind, name, weights, batch, threads, form = sys.argv[1:]
 import torch
 import benchmark.core.inference as speed
 if form == "plain":  # before the models import it
-    speed.fast = lambda network, **_: network
+    speed.optimize_for_inference = lambda network, **_: network
 from detectors import create_detector
 from inpainters import create_inpainter
 torch.set_num_threads(int(threads))

@@ -102,7 +102,7 @@ def test_weights_for_a_detector_that_takes_none_are_refused(name: str) -> None:
         create_detector(name, weights="mini")
 
 
-@pytest.mark.parametrize("name", sorted(DETECTORS.ours))
+@pytest.mark.parametrize("name", sorted(DETECTORS.built_in))
 def test_the_card_is_read_from_the_source(name: str) -> None:
     card = DETECTORS.card(name)
     assert card == DETECTORS.load(name).card

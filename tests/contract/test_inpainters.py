@@ -152,7 +152,7 @@ def test_a_smaller_image_is_refused_with_its_size(name: str) -> None:
             made(name).inpaint(*noisy(*size))
 
 
-@pytest.mark.parametrize("name", sorted(INPAINTERS.ours))
+@pytest.mark.parametrize("name", sorted(INPAINTERS.built_in))
 def test_the_card_is_read_from_the_source(name: str) -> None:
     card = INPAINTERS.card(name)
     assert card == INPAINTERS.load(name).card
