@@ -1,8 +1,9 @@
-"""Seconds per image and peak memory of each model at 256x256, with and without `fast`.
+"""Seconds per image and peak memory of each model at 256x256, with and without optimizations.
 
 Models without installed weights are measured with random ones at the official size. Each model is
-loaded twice, in separate processes: as it is, and without `benchmark.core.inference.optimize_for_inference`. The two
-alternate, so that other load affects both, and the ratio is one of medians.
+loaded twice, in separate processes: as it is, and without
+`benchmark.core.inference.optimize_for_inference`. The two alternate, so that other load affects
+both, and the ratio is one of medians.
 """
 
 from __future__ import annotations
