@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import ClassVar, Literal
 
 from benchmark.core.errors import DataError
+from benchmark.core.filenames import printable
 from benchmark.forgeries.item import FileBytes, ForgeryItem, Skipped, TruthRule
 from benchmark.forgeries.tree import Tree
 
@@ -67,7 +68,7 @@ class Found:
 
     def skip(self, names: Collection[str], reason: str) -> None:
         """Leave something out: each by its name, and all of them in a note."""
-        self.skipped += [Skipped(name=name, reason=reason) for name in names]
+        self.skipped += [Skipped(name=printable(name), reason=reason) for name in names]
         if names:
             self.notes.append(f"{len(names)} left out, {reason}: {shown(names)}")
 
@@ -110,6 +111,11 @@ class Layout(ABC):
 
     def __init__(self, name: str) -> None:
         self.name = name
+
+    @property
+    def any_set(self) -> bool:
+        """Whether the layout is a form for any set, and not that of one set."""
+        return self.generic or not self.facts.readers
 
     def tops(self, tree: Tree) -> list[str]:
         """Return the folders of a tree at which the set may begin, the highest ones alone."""
@@ -178,7 +184,7 @@ class Layout(ABC):
 
 def shown(names: Collection[str]) -> str:
     """Return the first of some names, for a message."""
-    first = list(names)[:_SHOWN]
+    first = [printable(name) for name in list(names)[:_SHOWN]]
     return ", ".join(first) + (", ..." if len(names) > _SHOWN else "")
 
 

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from benchmark.core.errors import DataError
+from benchmark.core.filenames import printable
 from benchmark.forgeries import LAYOUTS
-from benchmark.forgeries.item import ForgerySet
+from benchmark.forgeries.item import ForgeryItem, ForgerySet
 from benchmark.forgeries.layout import Found, Layout, shown, sorted_unique
 from benchmark.forgeries.tree import Tree
 
 AUTO = "auto"
 
 
-def read_forgeries(place: Path, layout: str = AUTO, *, outside: bool = False) -> ForgerySet:
+def read_forgeries(
+    place: Path, layout: str = AUTO, *, outside: bool = False, black: bool = False
+) -> ForgerySet:
     """Read a set of forgeries; no image is opened.
 
     Args:
         place: a folder, or a file: a manifest (.csv), a list of pairs (.json), or Parquet.
         layout: a name of `LAYOUTS`, or "auto" to look.
         outside: whether a manifest or list may name files outside of its own folder.
+        black: whether black is forged in the truths, for a form of any set; published sets have
+            rules of their own.
 
     Raises:
         UnknownName: if there is no such layout.
@@ -35,15 +41,15 @@ def read_forgeries(place: Path, layout: str = AUTO, *, outside: bool = False) ->
             if place.is_file()
             else _read_folder(place, Tree.of(place), chosen)
         )
-        return _set(found, layout, place)
+        return _set(found, chosen, place, black=black)
     if place.is_file():
         chosen = _of_file(place)
-        return _set(chosen.read_file(place, outside=outside), chosen.name, place)
+        return _set(chosen.read_file(place, outside=outside), chosen, place, black=black)
     tree = Tree.of(place)
     chosen, note = _of_folder(place, tree)
     found = _read_folder(place, tree, chosen)
     found.notes.insert(0, note)
-    return _set(found, chosen.name, place)
+    return _set(found, chosen, place, black=black)
 
 
 def _layouts() -> list[Layout]:
@@ -91,13 +97,31 @@ def _read_folder(place: Path, tree: Tree, layout: Layout) -> Found:
     return found
 
 
-def _set(found: Found, layout: str, place: Path) -> ForgerySet:
-    items = sorted_unique(found.items, place)
+def _set(found: Found, layout: Layout, place: Path, *, black: bool) -> ForgerySet:
+    items = sorted_unique([_printed(item) for item in found.items], place)
     if not items:
         raise DataError(f"{place}: no images")
+    if black:
+        if not layout.any_set:
+            raise DataError(
+                f"{place}: the truths of {layout.facts.title} have a rule of their own; black is "
+                "forged can be said of a manifest, list or folder of your own"
+            )
+        items = tuple(replace(item, truth="black") for item in items)
     notes = list(found.notes)
     if all(item.authentic for item in items):
         notes.append("only authentic images: false positives alone can be measured")
     elif not any(item.authentic for item in items):
         notes.append("no authentic images: neither image AUC nor false positives can be measured")
-    return ForgerySet(items=items, layout=layout, notes=tuple(notes), skipped=tuple(found.skipped))
+    return ForgerySet(
+        items=items, layout=layout.name, notes=tuple(notes), skipped=tuple(found.skipped)
+    )
+
+
+def _printed(item: ForgeryItem) -> ForgeryItem:
+    """Return an item whose words, which a stranger may have written, can be printed on a line."""
+    words = (item.name, item.original, item.group, item.subset, item.method)
+    if all(word.isprintable() for word in words):
+        return item
+    name, original, group, subset, method = map(printable, words)
+    return replace(item, name=name, original=original, group=group, subset=subset, method=method)

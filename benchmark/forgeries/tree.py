@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from benchmark.core.filenames import printable
 from benchmark.core.images import is_image
@@ -52,12 +52,11 @@ class Tree:
     @cached_property
     def folders(self) -> Mapping[str, str]:
         """The paths of all folders that hold a file, by their folded form; "" for the top."""
-        parents = {str(PurePosixPath(name).parent) for name in self.files}
-        found = {str(one) for name in parents for one in (name, *PurePosixPath(name).parents)}
-        return {
-            "" if name == "." else name.casefold(): "" if name == "." else name
-            for name in sorted(found)
-        }
+        found = {parent(name) for name in self.files}
+        for name in list(found):
+            while name := parent(name):
+                found.add(name)
+        return {name.casefold(): name for name in sorted(found | ({""} if found else set()))}
 
     def find(self, *names: str) -> Path | None:
         """Return the first of some files that is there, or None."""
@@ -101,12 +100,18 @@ class Tree:
 
 def without_ending(name: str) -> str:
     """Return a path in POSIX form without the ending of its last part."""
-    return str(PurePosixPath(name).with_suffix(""))
+    start, dot, ending = name.rpartition(".")  # pathlib would take most of the time of a large set
+    return start if dot and "/" not in ending and start and not start.endswith("/") else name
 
 
 def stem(name: str) -> str:
     """Return the last part of a path in POSIX form without its ending."""
-    return PurePosixPath(name).stem
+    return without_ending(name.rpartition("/")[2])
+
+
+def parent(name: str) -> str:
+    """Return the folder of a path in POSIX form; "" at the top."""
+    return name.rpartition("/")[0]
 
 
 def item_names(paths: Iterable[str]) -> dict[str, str]:
@@ -115,8 +120,7 @@ def item_names(paths: Iterable[str]) -> dict[str, str]:
     Characters that cannot be printed are written as escapes.
     """
     known = list(paths)
-    times = Counter(without_ending(path) for path in known)
-    return {
-        path: printable(without_ending(path) if times[without_ending(path)] == 1 else path)
-        for path in known
-    }
+    short = {path: without_ending(path) for path in known}
+    times = Counter(short.values())
+    kept = {path: one if times[one] == 1 else path for path, one in short.items()}
+    return {path: one if one.isprintable() else printable(one) for path, one in kept.items()}

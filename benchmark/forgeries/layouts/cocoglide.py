@@ -37,8 +37,7 @@ class CocoGlide(Layout):
         title="CocoGlide",
         paper="Guillaro et al., 2023",
         url="https://github.com/grip-unina/TruFor#cocoglide-dataset",
-        terms="TruFor's, nonprofit use; each COCO image has its own, in licenses.json of the "
-        "archive",
+        terms="not stated by the readers; the archive has the COCO images' own in licenses.json",
         readers=(
             Reader(
                 "IDT-ITI/MMFusion-IML",

@@ -8,7 +8,6 @@ which has "orig" in its name; NAME_mask.png is the truth of NAME, forged where n
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import PurePosixPath
 
 from benchmark.forgeries.layout import (
     Details,
@@ -19,7 +18,7 @@ from benchmark.forgeries.layout import (
     authentic_items,
     forged_items,
 )
-from benchmark.forgeries.tree import Tree, item_names, stem, without_ending
+from benchmark.forgeries.tree import Tree, item_names, parent, stem, without_ending
 
 
 class Imd2020(Layout):
@@ -46,13 +45,13 @@ class Imd2020(Layout):
         """Return the folder above those that have an original and a truth beside each other."""
         images = tree.images(deep=True)
         originals = Counter(
-            _folder(path) for path in images if stem(path).casefold().endswith("_orig")
+            parent(path) for path in images if stem(path).casefold().endswith("_orig")
         )
-        truths = {_folder(path) for path in images if stem(path).casefold().endswith("_mask")}
-        whole = (originals.keys() & truths) - {"."}
+        truths = {parent(path) for path in images if stem(path).casefold().endswith("_mask")}
+        whole = (originals.keys() & truths) - {""}
         if any(originals[one] > 1 for one in whole):  # then a folder is no original
             return []
-        return sorted({"" if (up := _folder(one)) == "." else up for one in whole})
+        return sorted({parent(one) for one in whole})
 
     def read(self, tree: Tree) -> Found:
         """Find the items; the group is the folder.
@@ -63,12 +62,12 @@ class Imd2020(Layout):
         images = {path: file for path, file in tree.images(deep=True).items() if "/" in path}
         truths = {without_ending(path).casefold(): path for path in images if "mask" in stem(path)}
         originals = {
-            path: _folder(path)
+            path: parent(path)
             for path in images
             if "orig" in stem(path) and path not in truths.values()
         }
         forged = {
-            path: _folder(path)
+            path: parent(path)
             for path in images
             if path not in originals and path not in truths.values()
         }
@@ -93,7 +92,3 @@ class Imd2020(Layout):
         )
         found.note_missing_truth()
         return found
-
-
-def _folder(path: str) -> str:
-    return str(PurePosixPath(path).parent)

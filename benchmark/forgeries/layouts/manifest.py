@@ -18,7 +18,7 @@ from pathlib import Path
 from benchmark.core.errors import DataError, quoted
 from benchmark.core.untrusted import read_limited
 from benchmark.forgeries.item import FileBytes, ForgeryItem
-from benchmark.forgeries.layout import Facts, Found, Layout
+from benchmark.forgeries.layout import Facts, Found, Layout, shown
 from benchmark.forgeries.named_files import NamedFiles
 from benchmark.forgeries.tree import Tree, item_names
 
@@ -33,6 +33,7 @@ class Manifest(Layout):
 
     facts = Facts(
         title="manifest of forgeries",
+        tried="real files",
         tree=(
             f"a .csv file with the columns {', '.join(REQUIRED)} and, if wanted, "
             f"{', '.join(OPTIONAL)}; or a folder with {NAME}"
@@ -101,11 +102,11 @@ class Manifest(Layout):
             )
         result.note_missing_truth()
         result.note_own_groups()
-        absent = sorted(one for one in sources if one not in names)
+        absent = sorted(sources - set(names) - set(names.values()))
         if absent:
             result.notes.append(
                 f"{len(absent)} originals are named and are no image of the manifest: "
-                f"{', '.join(absent[:3])}{', ...' if len(absent) > 3 else ''}"
+                f"{shown(absent)}"
             )
         return result
 

@@ -11,6 +11,7 @@ are synthesized whole. Nothing tells which real image a fake was made from.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 from benchmark.core.filenames import printable
@@ -126,8 +127,6 @@ def _add(found: Found, path: Path) -> None:
 
 def _distinct(items: list[ForgeryItem]) -> list[ForgeryItem]:
     """Return items with different names; the same key may be in several rows."""
-    from dataclasses import replace
-
     times = Counter(item.name for item in items)
     counts: Counter[str] = Counter()
     distinct = []

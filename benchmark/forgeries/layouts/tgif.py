@@ -29,7 +29,7 @@ from benchmark.forgeries.layout import (
 from benchmark.forgeries.tree import Tree, item_names
 
 _TOOL = re.compile(r"(?:sd2|sdxl|ps|flux1[a-z]+)(?:-random)?-(?:sp|fr)", re.IGNORECASE)
-_ORIGINALS = re.compile(r"orig(?:inal)?s?(-flux)?", re.IGNORECASE)
+_ORIGINALS = re.compile(r"orig(?:inal)?s?(?:-flux)?", re.IGNORECASE)
 _FORGED = re.compile(
     r"(?P<id>\d+)_mask_(?P<mask>bbox|segm|random)\.png(?P<ps>_ps_mask\.png)?"
     r"_[a-z0-9]+?(?:-(?P<crop>512|1024))?_(?P<number>\d+)\.png"
@@ -163,10 +163,10 @@ def _originals(images: dict[str, Path], found: Found) -> dict[str, re.Match[str]
     known: dict[str, re.Match[str]] = {}
     names: dict[str, str] = {}
     again = []
-    for path in sorted(images, key=lambda one: (bool(_flux(one)), one)):
-        folder, _, rest = path.partition("/")
-        told = _ORIGINAL.fullmatch(rest.rpartition("/")[2])
-        if told is None or not _ORIGINALS.fullmatch(folder):
+    candidates = [path for path in images if _ORIGINALS.fullmatch(path.partition("/")[0])]
+    for path in sorted(candidates, key=lambda one: ("-flux" in one.partition("/")[0], one)):
+        told = _ORIGINAL.fullmatch(path.rpartition("/")[2])
+        if told is None:
             continue
         if told[0] in names:
             again.append(path)
@@ -175,11 +175,6 @@ def _originals(images: dict[str, Path], found: Found) -> dict[str, re.Match[str]
             known[path] = told
     found.skip(again, "originals that are there already")
     return known
-
-
-def _flux(path: str) -> str:
-    told = _ORIGINALS.fullmatch(path.partition("/")[0])
-    return (told[1] or "") if told else ""
 
 
 def _truth(tree: Tree, one: _Forged) -> Path | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from benchmark.core.errors import DataError
 from benchmark.forgeries.reading import read_forgeries
@@ -143,6 +145,30 @@ def test_a_name_that_cannot_be_printed_is_escaped(tmp_path: Path) -> None:
     make(tmp_path, ("a\x1b[31m.png",))
     path = write(tmp_path, "image,mask\na\x1b[31m.png,authentic\n")
     assert read_forgeries(path).items[0].name == "a\\x1b[31m"
+
+
+def test_words_that_cannot_be_printed_are_escaped(tmp_path: Path) -> None:
+    path = write(tmp_path, "image,mask,group,method\na.png,authentic,\x1b[2J,g\u202ef\n")
+    (item,) = read_forgeries(path).items
+    assert (item.group, item.method) == ("\\x1b[2J", "g\\u202ef")
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.binary(max_size=200), st.sampled_from([b"", b"image,mask\n", b'[["a.png", ']))
+@pytest.mark.parametrize("name", ["set.csv", "set.json"])
+def test_whatever_stands_there_is_read_or_refused_in_a_line(
+    tmp_path: Path, name: str, tail: bytes, head: bytes
+) -> None:
+    make(tmp_path, ("a.png",))
+    (tmp_path / name).write_bytes(head + tail)
+    said = ""
+    try:
+        read_forgeries(tmp_path / name)
+    except DataError as error:
+        said = str(error)
+    assert "\n" not in said
 
 
 def test_backslashes_part_folders(tmp_path: Path) -> None:

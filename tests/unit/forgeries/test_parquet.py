@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -94,6 +96,84 @@ def test_a_value_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     path.touch()  # another state: what is remembered of the group does not count
     with pytest.raises(DataError, match="in one row group are more than 10; refused unread"):
         source.read()
+
+
+class StandIn:
+    """What is used of `pyarrow.parquet.ParquetFile`, for machines without it: rows from a list."""
+
+    def __init__(self, rows: list[dict[str, Any]]) -> None:
+        self._rows = rows
+        leaves = ("key", "image.bytes", "image.path", "mask.bytes", "mask.path", "label")
+        self.schema = self
+        self.metadata = self
+        self.num_row_groups = 2
+        self.num_columns = len(leaves)
+        self._leaves = [
+            SimpleNamespace(path=one, path_in_schema=one, total_uncompressed_size=99)
+            for one in leaves
+        ]
+
+    def __call__(self, path: Path) -> StandIn:
+        return self
+
+    def __enter__(self) -> StandIn:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def __len__(self) -> int:
+        return len(self._leaves)
+
+    def column(self, number: int) -> SimpleNamespace:
+        return self._leaves[number]
+
+    def row_group(self, number: int) -> StandIn:
+        return self
+
+    def read_row_group(self, number: int, *, columns: list[str]) -> SimpleNamespace:
+        part = self._rows[2 * number : 2 * number + 2]
+        tops = [name.partition(".")[0] for name in columns]
+
+        def column(name: str | int) -> Column:
+            return Column(row[tops[name] if isinstance(name, int) else name] for row in part)
+
+        return SimpleNamespace(column_names=tops, column=column)
+
+
+class Column(list[Any]):
+    """A column of it."""
+
+    def to_pylist(self) -> list[Any]:
+        return list(self)
+
+    def __getitem__(self, row: Any) -> Any:
+        return SimpleNamespace(as_py=lambda: list(self)[row])
+
+
+def test_rows_are_items_of_a_stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = encoded(np.full((*SHAPE, 3), 90, np.uint8))
+    truth = encoded(forged().astype(np.uint8) * 255)
+    rows = [
+        {"key": "real/1.jpg", "label": 0, "mask": None},
+        {"key": "partial/fake/2.jpg", "label": 1, "mask": {"bytes": truth, "path": "2.png"}},
+        {"key": "entire/fake/3.jpg", "label": 1, "mask": None},
+        {"key": "real/1.jpg", "label": -1, "mask": None},
+    ]
+    rows = [{**row, "image": {"bytes": pixels, "path": None}} for row in rows]
+    module = SimpleNamespace(ParquetFile=StandIn(rows))
+    monkeypatch.setitem(sys.modules, "pyarrow", SimpleNamespace(parquet=module))
+    (tmp_path / "sd3-00000-of-00001.parquet").write_bytes(b"")
+    found = read_forgeries(tmp_path)
+    whole, part, real = found.items
+    assert [item.name for item in found.items] == [
+        "sd3/entire/fake/3.jpg", "sd3/partial/fake/2.jpg", "sd3/real/1.jpg"
+    ]  # fmt: skip
+    assert [one.name for one in found.skipped] == ["sd3/real/1.jpg"]
+    np.testing.assert_array_equal(read_truth(part), forged())
+    assert read_truth(whole).all()
+    assert not read_truth(real).any()
+    assert read_pixels(part).shape == (*SHAPE, 3)
 
 
 def test_without_pyarrow_the_extra_is_named(

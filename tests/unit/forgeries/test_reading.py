@@ -12,6 +12,7 @@ import pytest
 from benchmark.core.errors import DataError, UnknownName
 from benchmark.forgeries import LAYOUTS
 from benchmark.forgeries.reading import read_forgeries
+from benchmark.forgeries.truth import read_truth
 from tests.unit.forgeries.trees import make
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -84,6 +85,19 @@ def test_a_pipe_is_no_image(tmp_path: Path) -> None:
     make(tmp_path, ("Tp/1.jpg",), ("Gt/1.png",))
     os.mkfifo(tmp_path / "Tp/2.jpg")
     assert [item.name for item in read_forgeries(tmp_path).items] == ["Tp/1"]
+
+
+def test_black_may_be_forged_in_a_set_of_ones_own(tmp_path: Path) -> None:
+    make(tmp_path, ("Tp/1.jpg",), ("Gt/1.png",))
+    (item,) = read_forgeries(tmp_path, black=True).items
+    assert item.truth == "black"
+    assert (read_truth(item) != read_truth(read_forgeries(tmp_path).items[0])).all()
+
+
+def test_black_is_not_forged_in_a_published_set(tmp_path: Path) -> None:
+    make(tmp_path, ("image/1t.tif",), ("mask/1forged.tif",))
+    with pytest.raises(DataError, match="the truths of COVERAGE have a rule of their own"):
+        read_forgeries(tmp_path, black=True)
 
 
 def test_case_of_folders_does_not_matter(tmp_path: Path) -> None:
