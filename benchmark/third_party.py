@@ -56,6 +56,7 @@ TOOLS: Mapping[str, str] = MappingProxyType(
         "pytest-cov": "MIT",
         "pytest-timeout": "MIT",
         "pytest-xdist": "MIT",
+        "pyarrow": "Apache-2.0",
         "ray": "Apache-2.0",
         "ruff": "MIT",
         "s3fs": "BSD-3-Clause",

@@ -15,6 +15,7 @@ ALLOWED = {  # a package may import itself and these
     "benchmark.core": (),
     "benchmark.masks": ("benchmark.core",),
     "benchmark.datasets": ("benchmark.core",),
+    "benchmark.forgeries": ("benchmark.core", "benchmark.masks", "benchmark.datasets"),
     "benchmark.metrics": ("benchmark.core",),
     "inpainters": ("benchmark.core",),
     "detectors": ("benchmark.core",),
