@@ -52,7 +52,7 @@ def terms_of(name: str) -> str:
     one = backbone.published
     lines = [f"{one.file}: {one.source}", f"  {one.license}"]
     if backbone.packed:
-        lines.append(f"  where that cannot be reached: {THROUGH_PIP}")
+        lines.append(f"  fallback: {THROUGH_PIP}")
     return "\n".join(lines)
 
 

@@ -317,7 +317,7 @@ def _attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     return mixed[:, 0].transpose(1, 2)
 
 
-class LocalizationMetric(nn.Module):
+class Localization(nn.Module):
     """Masks at four scales; each weights the features of the next finer scale."""
 
     def __init__(self, config: PSCCNetConfig) -> None:
@@ -381,7 +381,7 @@ class PSCCNetNetwork(nn.Module):
         super().__init__()
         self.config = config or PSCCNetConfig()
         self.hrnet = Trunk(self.config)
-        self.nlc = LocalizationMetric(self.config)
+        self.nlc = Localization(self.config)
         self.head = ImageHead(self.config)
 
     def forward(self, images: Tensor) -> PSCCNetOutput:

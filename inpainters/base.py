@@ -64,7 +64,7 @@ class Inpainter(Model, ABC):
             raw = self._fill_from(latents or {}, extended, holes, seed=seed)
         if isinstance(raw, Tensor) and raw.ndim == 4:
             raw = raw[:, :, :height, :width]
-        check_output(self.card.name, "whole image", raw, tuple(images.shape))
+        check_output(self.card.name, "image", raw, tuple(images.shape))
         raw = raw.float().cpu()
         hole = masks.bool()
         if not bool(torch.isfinite(raw).logical_or(~hole).all()):

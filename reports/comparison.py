@@ -119,7 +119,7 @@ class Comparison:
         differ = sum(one.differs for one in self.changes)
         gaps = sum(one.change is None for one in self.changes)
         if not any(one.moved for one in self.changes):
-            return f"{len(self.changes)} cells: none moved."
+            return f"{len(self.changes)} numbers, none changed."
         return (
             f"{len(self.changes)} cells: {moved} moved, {differ} of them better or worse by a "
             f"test, {gaps} cannot be compared (a gap in either run)."

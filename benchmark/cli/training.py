@@ -31,7 +31,8 @@ def train(
     recipe: Annotated[
         str | None,
         typer.Option(
-            help="Training configuration: mini, paper, or a TOML file.", show_default="mini"
+            help="Training configuration: mini, paper, text (safepaint), or a TOML file.",
+            show_default="mini",
         ),
     ] = None,
     edition: Annotated[

@@ -16,6 +16,7 @@ from benchmark.core.external.imports import module_file
 ALGORITHMS = {"md5": "MD5", "sha256": "SHA-256"}  # checksums of archives, by `hashlib`'s name
 _RENAMED = {"licence": "license"}  # fields: earlier name, in plugins and JSON files, and name
 _EARLIER = {new: old for old, new in _RENAMED.items()}
+_TRAINABLE = "trainable"  # earlier field: whether there is a `learner`; ignored in a plugin's card
 
 T = TypeVar("T")
 
@@ -26,6 +27,7 @@ def _accept_earlier_names(kind: type[T]) -> type[T]:
 
     @wraps(init)
     def accepting(self: T, **values: object) -> None:
+        values.pop(_TRAINABLE, None)
         current = {_RENAMED.get(name, name): value for name, value in values.items()}
         if len(current) < len(values):
             raise TypeError(f"{kind.__name__}: license and licence are the same field")
@@ -165,9 +167,17 @@ class Card:
         """`license` by its earlier name, for plugins."""
         return self.license
 
+    @property
+    def trainable(self) -> bool:
+        """Whether `bench train` trains it, by the earlier name of the field."""
+        return bool(self.learner)
+
     def document(self) -> dict[str, Any]:
-        """Return the card as plain values for JSON, where `license` keeps the key "licence"."""
-        return asdict(self, dict_factory=_earlier_keys)
+        """Return the card as plain values for JSON, where earlier keys are kept.
+
+        These are "licence" for `license`, and "trainable" beside `learner`.
+        """
+        return {**asdict(self, dict_factory=_earlier_keys), _TRAINABLE: self.trainable}
 
 
 def _earlier_keys(items: list[tuple[str, Any]]) -> dict[str, Any]:

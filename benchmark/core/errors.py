@@ -230,3 +230,10 @@ def expectation(found: Mapping[str, Any]) -> str:
         if name in EXPECTED:
             return EXPECTED[name].format(**values)
     return str(found["msg"]).replace("Input should be", "expected")
+
+
+# Earlier names, for plugins.
+BadAnswer = BadOutput
+BroughtError = ExternalError
+DamagedAnswer = DamagedOutput
+KnownMoved = KnownRegionChanged

@@ -19,7 +19,7 @@ class RemoteWorker:
     """Run batches of chunks.
 
     Args:
-        spec: specification of the worker.
+        spec: what the worker is built from.
         device: a torch device of its machine.
         threads: torch threads of networks: this worker's share of the machine's cores.
     """

@@ -254,7 +254,7 @@ class FolderMasks:
                 self._note(file.path, ("empty mask" if file.share == 0 else "full mask") + where)
                 continue
             if not fitting and not self._other_bands:
-                self._note(file.path, f"its hole of {file.share:.2%} falls into no bucket")
+                self._note(file.path, f"its hole of {file.share:.2%} is outside all buckets")
             for bucket in fitting:
                 binned[bucket].append(file)
         return binned

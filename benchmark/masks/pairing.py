@@ -160,8 +160,8 @@ def goes_by_name(
     meant = likely([*images, *others], named) if not pairs.masks else None
     if meant is not None:
         raise DataError(
-            f"{folder}: {meant[1]!r} begins with the image {meant[0]!r}, as if it were its mask; "
-            f"call it {meant[0]}_mask, or assign masks regardless of names with --pairing drawn"
+            f"{folder}: {meant[1]!r} looks like the mask of {meant[0]!r}; "
+            f"rename it {meant[0]}_mask, or assign masks regardless of names with --pairing drawn"
         )
     if not pairs.masks or len(pairs.masks) >= len(pairs.without):
         return bool(pairs.masks)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import subprocess
 from collections.abc import Iterable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import fmean
@@ -111,7 +111,7 @@ def _external(kind: Literal["inpainter", "detector"], model: ResolvedModel) -> E
         word=model.word,
         distribution=model.distribution,
         identity=model.identity,
-        card=asdict(model.card),
+        card=model.card.document(),
     )
 
 

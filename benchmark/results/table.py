@@ -97,9 +97,11 @@ def run_table(cells: Sequence[ResultRow], distances: Distances | None = None) ->
     )
 
 
-def table_title(cells: Iterable[ResultRow]) -> str:
+def table_title(cells: Sequence[ResultRow]) -> str:
     """Return the title of a run's table."""
     datasets = dict.fromkeys(cell.dataset for cell in cells)
+    if not any(cell.detector for cell in cells):
+        return f"{', '.join(datasets)}: quality of the inpainted images"
     return f"{', '.join(datasets)}: can the detector find what was inpainted?"
 
 

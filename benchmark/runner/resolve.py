@@ -188,6 +188,7 @@ def resolve_plan(plan: Plan, shard: Shard | None = None) -> ResolvedPlan:
         PlanError: if `hole_blind` is set for images that are finished already.
     """
     _refuse_names(plan.metrics)
+    _refuse_unmeasurable(plan)
     sources = Sources(plan)
     plan = plan.model_copy(update={"buckets": sources.buckets})
     samples = sources.refs(shard or WHOLE)
@@ -238,6 +239,15 @@ def training_exposure_of(detector: ResolvedModel) -> frozenset[str] | None:
 def metric_of(name: str, inpainter: ResolvedModel, retouch: str) -> str:
     """Return the metric that replaces one of the plan's for an inpainter that changes nothing."""
     return name if inpainter.card.paints or retouch else OF_UNTOUCHED.get(name, name)
+
+
+def _refuse_unmeasurable(plan: Plan) -> None:
+    """Refuse a plan all of whose metrics need a detector, and that has none."""
+    if not plan.detectors and all(METRICS.load(name).needs == "verdict" for name in plan.metrics):
+        raise PlanError(
+            f"no detector is named, which {', '.join(plan.metrics)} would need; name one, or take "
+            "a metric of image quality such as psnr"
+        )
 
 
 def _refuse_names(metrics: Iterable[str]) -> None:

@@ -1,4 +1,4 @@
-"""The specification of a worker, sent to other processes and machines."""
+"""What a worker is built from: sent to other processes and machines."""
 
 from __future__ import annotations
 

@@ -110,9 +110,7 @@ def run(request: Request, *, record: bool = False) -> Iterator[Check]:
         BenchError: if the request, the reference outputs or the recorded outputs are invalid.
     """
     if record and request.goldens is not None:
-        raise BadInput(
-            "--record stores answers and plays no reference outputs; leave --goldens out"
-        )
+        raise BadInput("--record cannot be combined with --goldens")
     return _record(request) if record else _verify(request)
 
 
@@ -183,7 +181,9 @@ def _reference_checks(name: str, goldens: Path | None) -> Iterator[Check]:
         return
     files = cases(goldens, name)
     if not files:
-        yield Check(model=name, what="goldens", state="skipped", said=f"none of it in {goldens}")
+        yield Check(
+            model=name, what="goldens", state="skipped", said=f"no reference outputs in {goldens}"
+        )
     for file in files:
         what = f"reference output {file.stem}"
         with _timed(name, what) as timer:

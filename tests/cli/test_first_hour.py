@@ -213,7 +213,7 @@ def test_what_did_not_move_is_counted(bench: Bench, photos: Path) -> None:
     for name in ("before", "after"):
         assert bench("run", *QUICK, "--images", photos, "--out", name).exit_code == 0
     result = bench("report", "--compare", "before", "after")
-    assert "cells: none moved." in result.stdout
+    assert "numbers, none changed." in result.stdout
     assert len(result.stdout.splitlines()) < 6
     Path("after/results.csv").write_text(
         Path("after/results.csv").read_text().replace(",meanfill,", ",meanfall,", 1)

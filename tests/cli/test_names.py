@@ -70,10 +70,10 @@ def test_the_page_of_harmful_names(bench: Bench, harmful: Path) -> None:
     assert page.count("<script") == 2
     assert "alert(1)</" not in page
     data = json.loads(re.findall(r'id="gallery-data">(.*?)</script>', page)[0])
-    assert len(data["exhibits"]) == len(HARMFUL) + 4
-    for exhibit in data["exhibits"]:
-        folder = Path("out", *map(unquote, exhibit["full"].split("/")))
-        assert (folder / "original.png").is_file(), exhibit["sample"]
+    assert len(data["samples"]) == len(HARMFUL) + 4
+    for sample in data["samples"]:
+        folder = Path("out", *map(unquote, sample["full"].split("/")))
+        assert (folder / "original.png").is_file(), sample["sample"]
         assert folder.resolve().is_relative_to(Path("out/images").resolve())
 
 

@@ -172,7 +172,10 @@ def test_folders_that_cannot_be_used(bench: Bench, photos: Path) -> None:
     words = ("run", "--images", photos, *QUICK, "--out", "out")
     refused(bench(*words, "--inpainter", "outputs:nowhere"), "nowhere: no such folder")
     refused(bench(*words, "--inpainter", "outputs:void"), "void: no files")
-    refused(bench(*words, "--inpainter", f"outputs:{photos}", "--hole-blind"), "no --hole-blind")
+    refused(
+        bench(*words, "--inpainter", f"outputs:{photos}", "--hole-blind"),
+        "--hole-blind has no effect on finished images",
+    )
 
 
 def test_a_finished_run_is_read_after_its_images_are_gone(bench: Bench, laid_out: Path) -> None:

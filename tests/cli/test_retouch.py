@@ -39,7 +39,7 @@ def test_a_run_its_page_and_its_tables(bench: Bench, photos: Path) -> None:
     assert bench("report", "out").exit_code == 0
     page = Path("out/index.html").read_text()
     assert '<option value="telea+grain:1.5">telea+grain:1.5</option>' in page
-    assert "the holes retouched by none, grain:1.5, grain:match" in page
+    assert "holes retouched by none, grain:1.5, grain:match" in page
     assert bench("check", "out").exit_code == 0
     stats = bench("table", "stats", "--all", "--run", "out")
     assert "telea+grain:match" in stats.stdout

@@ -15,7 +15,7 @@ from tests.docs.player import bench
 from tests.docs.printed import alike
 from tests.unit.test_layers import ROOT
 
-LAST = "against it, not against 0.5."  # ends the notes
+LAST = "an AUC with its null, not with 0.5."  # ends the notes
 LPIPS = re.compile(r"^LPIPS .*?\n\n", re.MULTILINE | re.DOTALL)
 
 

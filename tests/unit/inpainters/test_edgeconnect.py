@@ -173,7 +173,9 @@ def test_a_folder_in_the_authors_layout_loads_with_a_containers_prefix(tmp_path,
 def test_the_two_files_swapped_are_refused(tmp_path, official):
     edge = {"iteration": 3, "generator": official.inpaint.state_dict()}
     save_as_authors(tmp_path, official, edge=edge)
-    with pytest.raises(WeightsError, match=r"EdgeModel_gen\.pth is no .* EdgeGenerator") as caught:
+    with pytest.raises(
+        WeightsError, match=r"EdgeModel_gen\.pth does not match EdgeGenerator"
+    ) as caught:
         EdgeConnect(weights=tmp_path)
     assert "\n" not in str(caught.value)
 

@@ -154,5 +154,5 @@ def test_another_models_file_is_refused(tmp_path):
 
 def test_a_mini_file_of_other_sizes_is_refused(tmp_path):
     file = save_mini(tmp_path / "mini.safetensors", config={**asdict(MINI), "code": 11})
-    with pytest.raises(WeightsError, match="misshapen"):
+    with pytest.raises(WeightsError, match="17 shape mismatch"):
         FcF(weights=file)

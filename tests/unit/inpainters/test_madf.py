@@ -172,7 +172,7 @@ def test_a_file_of_another_layout_is_refused(tmp_path, content, message):
     ("noted", "message"),
     [
         ({"config": {**asdict(TOY), "levels": 1}}, "levels: expected a number of at least 2"),
-        ({"config": {**asdict(TOY), "width": 8}}, "misshapen"),
+        ({"config": {**asdict(TOY), "width": 8}}, "21 shape mismatch"),
     ],
 )
 def test_a_mini_file_that_says_something_else_is_refused(tmp_path, noted, message):

@@ -180,5 +180,5 @@ def test_a_folder_without_the_file_is_refused(tmp_path):
 
 def test_a_mini_file_of_larger_sizes_is_refused(tmp_path):
     file = save_mini(tmp_path / "mini.safetensors", config={**asdict(MINI), "width": 8})
-    with pytest.raises(WeightsError, match="sizes that it states need more"):
+    with pytest.raises(WeightsError, match="its network config needs more"):
         load_generator(file)

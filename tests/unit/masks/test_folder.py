@@ -165,7 +165,7 @@ def test_pairs_by_name_have_the_bucket_of_their_mask(tmp_path, write):
     assert {name: list(masks.holes(name)) for name in "abc"} == {
         "a": ["10-20"], "b": ["30-40"], "c": []
     }  # fmt: skip
-    assert masks.unused == [("c.png", "its hole of 90.00% falls into no bucket")]
+    assert masks.unused == [("c.png", "its hole of 90.00% is outside all buckets")]
 
 
 def test_a_pair_may_differ_in_scale_and_is_cropped_together(tmp_path, write):

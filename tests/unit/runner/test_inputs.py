@@ -186,7 +186,7 @@ def detect(folder: Path, heatmap: Save) -> RunRecord:
     (folder / "heatmaps").mkdir()
     heatmap(folder / "heatmaps")
     return run_files(
-        folder, detectors=f"mine=heatmaps:{folder / 'looked'}", metrics="auc,f1", buckets="10-20"
+        folder, detectors=f"mine=heatmaps:{folder / 'heatmaps'}", metrics="auc,f1", buckets="10-20"
     )
 
 
@@ -241,7 +241,9 @@ def test_a_heatmap_with_invalid_values_fails(tmp_path: Path, heatmap: Save, mess
 
 
 def test_heatmaps_below_one_half_cause_a_warning(tmp_path: Path) -> None:
-    with pytest.warns(ScaleWarning, match=r"heatmaps of uint8 is \d+ of 255, so none calls"):
+    with pytest.warns(
+        ScaleWarning, match=r"the largest value of all uint8 heatmaps is \d+ of 255, so no pixel"
+    ):
         detect(tmp_path, save((MAP * 100).astype(np.uint8), "a.png"))
 
 
@@ -259,7 +261,7 @@ def test_heatmaps_below_one_half_cause_a_warning(tmp_path: Path) -> None:
 def test_finished_images(tmp_path: Path, output: Save, message: str) -> None:
     (tmp_path / "outputs").mkdir()
     output(tmp_path / "outputs")
-    record = run_files(tmp_path, inpainters=f"mine=outputs:{tmp_path / 'painted'}")
+    record = run_files(tmp_path, inpainters=f"mine=outputs:{tmp_path / 'outputs'}")
     assert [message in one.reason for one in record.failures] == ([True] if message else [])
     if not message:
         difference = (PHOTO.astype(float) - FILLED) ** 2

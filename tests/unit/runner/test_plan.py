@@ -9,6 +9,7 @@ import pytest
 from benchmark import Plan
 from benchmark.core.errors import PlanError, UnknownName
 from benchmark.runner.plan import make_plan
+from benchmark.runner.resolve import resolve_plan
 
 
 def test_a_plan_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -118,3 +119,9 @@ def test_messages_have_no_text_of_pydantic() -> None:
         Plan(buckets="x")
     assert "Value error" not in str(raised.value)
     assert "got list" not in str(raised.value)
+
+
+def test_metrics_of_detectors_alone_need_a_detector() -> None:
+    plan = Plan(inpainters=("telea",), detectors=(), metrics=("auc", "f1"))
+    with pytest.raises(PlanError, match="no detector is named, which auc, f1 would need"):
+        resolve_plan(plan)

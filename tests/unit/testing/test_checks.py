@@ -56,7 +56,7 @@ BAD_INPAINTERS = {
     "shape": (fill(lambda self, images, masks, *, seed: images[:, :1]),
               r"mine: expected an image of shape \(1, 3, 64, 64\), got Tensor of shape"),
     "type": (fill(lambda self, images, masks, *, seed: None), "got None"),
-    "nan": (fill(lambda self, images, masks, *, seed: images * np.nan), "answered NaN or infinity"),
+    "nan": (fill(lambda self, images, masks, *, seed: images * np.nan), "is NaN or infinite"),
     "unpainted": (fill(lambda self, images, masks, *, seed: images), "does not change the hole"),
     "batch": (fill(of_the_batch), "the other images of the batch: maximum difference 0.2"),
     "random": (fill(at_random), "mine: "),
