@@ -81,6 +81,8 @@ class Card:
         sizes: which sizes its authors' program takes, and what is done here with others.
         multiple: height and width are extended by reflection to a multiple of this.
         min_side: smallest height and width it takes.
+        side: of the square images that an inpainter was made for, where its authors' program takes
+            no others or squeezes all to it; 0 for any size. `bench inpaint` crops by it.
         seeded: its answer depends on the seed.
         latents: names of the random inputs that `inpaint` takes instead of drawing them.
         rounding: how its authors' program writes 8 bits: "round" or "cut".
@@ -114,6 +116,7 @@ class Card:
     sizes: str = ""
     multiple: int = 1
     min_side: int = 1
+    side: int = 0
     seeded: bool = False
     latents: tuple[str, ...] = ()
     rounding: Literal["round", "cut"] = "round"
