@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 import typer
 
@@ -125,6 +125,7 @@ def inpaint(
                 inpaint_items(items.items, models.inpainters, session),
                 InpaintedFile,
                 clear,
+                alone=len(items.items) == 1,
                 line=None if as_json or as_csv else lambda one: one.line,
             )
         rows = [inpaint_row(one) for one in found]
@@ -226,6 +227,7 @@ def detect(
                 ),
                 DetectedFile,
                 clear,
+                alone=len(items.items) == 1,
                 line=None if as_json or as_csv else lambda one: one.line,
             )
         if html and found:
@@ -420,9 +422,13 @@ def _collect(
     kind: type[T],
     clear: Callable[[], None],
     *,
+    alone: bool,
     line: Callable[[T], str] | None,
 ) -> tuple[list[T], list[Failed]]:
-    """Print each result when it is there, and return them and the failures."""
+    """Print each result when it is there, and return them and the failures.
+
+    Where there is one image alone, that it cannot be used is an error.
+    """
     results: list[T] = []
     failed: list[Failed] = []
     for one in found:
@@ -431,9 +437,12 @@ def _collect(
             results.append(one)
             if line is not None:
                 say_out(line(one))
-        else:
-            failed.append(one)  # type: ignore[arg-type]
-            _say(one.line)  # type: ignore[union-attr]
+            continue
+        failure = cast("Failed", one)
+        if alone and not failure.model:
+            raise DataError(failure.reason)
+        failed.append(failure)
+        _say(failure.line)
     return results, failed
 
 

@@ -11,7 +11,7 @@ from benchmark.core.card import Card
 from benchmark.core.types import Mask, Pixels
 
 WHOLE_PIXELS = 1024 * 1024  # an image with more is not shown whole to a network
-CONTEXT = 64  # least context around a hole, in pixels, where the image has it
+CONTEXT = 128  # least context around a hole in a large image, in pixels, where the image has it
 ALIGNED = 8  # sides of crops of models that take any size are multiples of this where they can
 
 
@@ -64,8 +64,8 @@ class Crop:
 def plan_crop(card: Card, mask: Mask) -> Crop:
     """Decide what an inpainter sees.
 
-    A model of a fixed size (`Card.side`) gets a square around the hole: of that side, or larger
-    and resized where hole and context need it, extended by reflection where the image is smaller.
+    A model of a fixed size (`Card.side`) gets a square around the hole: of that side, or twice as
+    large as the hole and resized, extended by reflection where the image is smaller.
     Another network gets the whole image up to a megapixel, else a crop around the hole with
     context, which is resized if it has more than a megapixel. A model without weights always gets
     the whole image.
@@ -86,7 +86,7 @@ def plan_crop(card: Card, mask: Mask) -> Crop:
 def _square(mask: Mask, side: int) -> Crop:
     rows, columns = _extent(mask)
     longest = max(rows[1] - rows[0], columns[1] - columns[0])
-    wanted = max(side, longest + 2 * _context(longest))
+    wanted = max(side, 2 * longest)  # so the hole takes half of either side at most
     top, height = _span(rows, wanted, mask.shape[0])
     left, width = _span(columns, wanted, mask.shape[1])
     square = max(side, height, width)
@@ -106,7 +106,7 @@ def _bounded(mask: Mask, multiple: int) -> Crop:
     longest = max(rows[1] - rows[0], columns[1] - columns[0])
     spans = []
     for span, length in zip((rows, columns), mask.shape, strict=True):
-        wanted = span[1] - span[0] + 2 * max(_context(longest), 2 * CONTEXT)
+        wanted = span[1] - span[0] + 2 * max(CONTEXT, longest // 2)
         spans.append(_span(span, wanted + -wanted % multiple, length))
     (top, height), (left, width) = spans
     size = None
@@ -119,10 +119,6 @@ def _bounded(mask: Mask, multiple: int) -> Crop:
 
 def _down(length: float, multiple: int) -> int:
     return max(multiple, int(length) // multiple * multiple)
-
-
-def _context(longest: int) -> int:
-    return max(CONTEXT, longest // 2)
 
 
 def _extent(mask: Mask) -> tuple[tuple[int, int], tuple[int, int]]:

@@ -116,7 +116,7 @@ class Detected:
     @property
     def verdict(self) -> str:
         """The verdict with what has to stand beside it, never without."""
-        call = f"{'forged' if self.forged else 'authentic'} at {self.threshold:g}"
+        call = f"{'forged' if self.forged else 'not forged'} at {self.threshold:g}"
         notes = [self.tiles.text] if self.tiles is not None else []
         notes += [self.evidence] if self.evidence else []
         return f"{call} ({'; '.join(notes)})" if notes else call

@@ -69,6 +69,8 @@ def find_items(
     found: dict[str, Path] = {}
     notes: list[str] = []
     for place in images:
+        if not place.exists():
+            raise DataError(f"{place}: no such image or folder")
         outside = [path for path in without if not _inside(place, path)]
         listing = list_images(place, without=outside)
         notes += [f"{place}: left out: {line}" for line in listing.left_out if place.is_dir()]
