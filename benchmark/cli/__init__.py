@@ -59,8 +59,8 @@ def _version(wanted: bool) -> None:
 for command in (run, inpaint, detect):
     app.command()(command)
 app.command("try")(try_)
-for command in (merge, table, report, show, doctor, verify, train, new, check, clean):
-    app.command()(command)
+for other in (merge, table, report, show, doctor, verify, train, new, check, clean):
+    app.command()(other)
 
 
 @app.callback()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
@@ -27,6 +27,7 @@ class Crop:
         extend: rows and columns that are added at the bottom and right by reflection.
         size: height and width that the extended crop is resized to, or None.
         whole: whether the crop is the whole image.
+        multiple: what the model extends both sides to a multiple of, by itself.
     """
 
     top: int
@@ -36,6 +37,7 @@ class Crop:
     extend: tuple[int, int] = (0, 0)
     size: tuple[int, int] | None = None
     whole: bool = False
+    multiple: int = 1
 
     @property
     def key(self) -> str:
@@ -46,8 +48,10 @@ class Crop:
     @property
     def text(self) -> str:
         """What is done to the image, such as "a crop of 256x256 around the hole, pasted back"."""
+        added = any(length % self.multiple for length in self.seen)
+        inside = f"extended by reflection to multiples of {self.multiple}" if added else ""
         if self.whole and not any(self.extend) and self.size is None:
-            return "the whole image"
+            return ", ".join(("the whole image", *([inside] if inside else [])))
         steps = [
             "the whole image"
             if self.whole
@@ -58,7 +62,13 @@ class Crop:
             steps.append(f"extended by reflection to {width}x{height}")
         if self.size is not None:
             steps.append(f"resized to {self.size[1]}x{self.size[0]} and back")
+        steps += [inside] if inside else []
         return ", ".join((*steps, "the hole pasted back"))
+
+    @property
+    def seen(self) -> tuple[int, int]:
+        """Height and width of what the inpainter gets."""
+        return self.size or (self.height + self.extend[0], self.width + self.extend[1])
 
 
 def plan_crop(card: Card, mask: Mask) -> Crop:
@@ -76,11 +86,12 @@ def plan_crop(card: Card, mask: Mask) -> Crop:
     """
     height, width = mask.shape
     whole = Crop(top=0, left=0, height=height, width=width, whole=True)
-    if card.side:
-        return whole if (height, width) == (card.side, card.side) else _square(mask, card.side)
-    if card.weightless or height * width <= WHOLE_PIXELS:
-        return whole
-    return _bounded(mask, max(ALIGNED, card.multiple))
+    crop = whole
+    if card.side and (height, width) != (card.side, card.side):
+        crop = _square(mask, card.side)
+    elif not card.side and not card.weightless and height * width > WHOLE_PIXELS:
+        crop = _bounded(mask, max(ALIGNED, card.multiple))
+    return replace(crop, multiple=card.multiple)
 
 
 def _square(mask: Mask, side: int) -> Crop:

@@ -55,7 +55,12 @@ def test_a_flat_image_is_extended_to_a_square_and_not_squeezed() -> None:
 
 @pytest.mark.parametrize("card", [CLASSICAL, ANY])
 def test_other_models_see_the_whole_image(card: Card) -> None:
-    assert plan_crop(card, mask_of((300, 400), 5, 5, 9, 9)).text == "the whole image"
+    assert plan_crop(card, mask_of((304, 400), 5, 5, 9, 9)).text == "the whole image"
+
+
+def test_what_a_model_adds_by_itself_is_said() -> None:
+    text = plan_crop(ANY, mask_of((300, 400), 5, 5, 9, 9)).text
+    assert text == "the whole image, extended by reflection to multiples of 8"
 
 
 def test_a_network_sees_a_part_of_a_large_image_and_a_classical_method_all_of_it() -> None:
