@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -12,6 +13,7 @@ from benchmark.core.types import Mask, Pixels
 
 WHOLE_PIXELS = 1024 * 1024  # an image with more is not shown whole to a network
 CONTEXT = 128  # least context around a hole in a large image, in pixels, where the image has it
+_BICUBIC = np.ones((5, 5), dtype=np.uint8)  # pixels that a reducing bicubic filter reaches
 ALIGNED = 8  # sides of crops of models that take any size are multiples of this where they can
 
 
@@ -155,7 +157,8 @@ def cut(pixels: Pixels, mask: Mask, crop: Crop) -> tuple[Pixels, Mask]:
 
     Returns:
         The part of the image, (h, w, 3) uint8, and of the mask, (h, w) bool. A pixel of a resized
-        mask is hole if any pixel of it was; pixels that were added are known.
+        part is hole if any pixel of the hole went into it, so that nothing shows what the hole
+        holds; pixels that were added are known.
     """
     rows, columns = _slices(crop)
     part, hole = pixels[rows, columns], mask[rows, columns]
@@ -168,6 +171,8 @@ def cut(pixels: Pixels, mask: Mask, crop: Crop) -> tuple[Pixels, Mask]:
         part = np.asarray(Image.fromarray(part).resize(size, Image.Resampling.BICUBIC))
         gray = Image.fromarray(hole * np.uint8(255)).convert("F")
         hole = np.asarray(gray.resize(size, Image.Resampling.BOX)) > 0
+        wide = cv2.dilate(hole.astype(np.uint8), _BICUBIC) > 0
+        hole = hole if wide.all() else wide
     return np.ascontiguousarray(part), np.ascontiguousarray(hole)
 
 

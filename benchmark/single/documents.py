@@ -25,7 +25,7 @@ DETECT_COLUMNS = (
     "image", "detector", "weights", "score", "verdict", "area", "auc", "f1", "reason",
     "tiles", "tile", "overlap", "heatmap", "overlay", "arrays",
 )  # fmt: skip
-TRY_COLUMNS = ("inpainter", *DETECT_COLUMNS[:12])
+TRY_COLUMNS = ("inpainter", *DETECT_COLUMNS[:12], "null_auc")
 
 
 def inpaint_row(one: InpaintedFile) -> dict[str, Any]:
@@ -77,7 +77,12 @@ def detect_row(one: DetectedFile) -> dict[str, Any]:
 def try_rows(trial: Trial) -> list[dict[str, Any]]:
     """The detections of a trial with the keys `TRY_COLUMNS`."""
     return [
-        {"inpainter": by, **detection_row(one), "image": trial.image}
+        {
+            "inpainter": by,
+            **detection_row(one),
+            "image": trial.image,
+            "null_auc": trial.nulls.get(one.detector),
+        }
         for (by, _), one in trial.detected.items()
     ]
 

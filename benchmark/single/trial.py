@@ -41,6 +41,8 @@ class Trial:
         size: height and width that it was tried at.
         inpainted: by each inpainter.
         detected: by inpainter, `UNCHANGED` among them, and detector.
+        nulls: by detector the AUC of the image itself against the hole: what the detector says of
+            the hole's place when nothing was inpainted.
         failed: what gave no output.
         page: the page.
     """
@@ -49,6 +51,7 @@ class Trial:
     size: tuple[int, int]
     inpainted: tuple[Inpainted, ...]
     detected: Mapping[tuple[str, str], Detected]
+    nulls: Mapping[str, float | None]
     failed: tuple[Failed, ...]
     page: Path
 
@@ -60,13 +63,15 @@ class Trial:
 
     def _said(self, name: str) -> list[str]:
         found = [one for (by, _), one in self.detected.items() if by == name]
-        return [f"{one.detector} {_scores(one)}" for one in found] or ["no detector"]
+        return [f"{one.detector} {self.numbers(one)}" for one in found] or ["no detector"]
 
-
-def _scores(one: Detected) -> str:
-    """The score and, with truth, AUC and F1: numbers, and no verdict."""
-    truth = f", {truth_text(one.truth)}" if one.truth is not None else ""
-    return f"score {one.score:.3f}{truth}"
+    def numbers(self, one: Detected) -> str:
+        """A detection's score with AUC and F1, or the null of the image itself; no verdict."""
+        null = self.nulls.get(one.detector)
+        text = f"score {one.score:.3f}"
+        if one.truth is not None:
+            return f"{text}, {truth_text(one.truth)}"
+        return text if null is None else f"{text}, null AUC {null:.3f}"
 
 
 def reduced_size(shape: tuple[int, int], largest: int) -> tuple[int, int]:
@@ -118,11 +123,17 @@ def try_models(item: Item, pixels: Pixels, mask: Mask, models: Models, session: 
             save_png(output_path(session.out, item, one.inpainter, "png"), one.pixels)
         images = {UNCHANGED: pixels} | {one.inpainter: one.pixels for one in inpainted}
         detected = _detect(images, mask, models.detectors, steps, failed)
+    nulls = {
+        name: localize(one, mask, pixels).truth
+        for (by, name), one in detected.items()
+        if by == UNCHANGED
+    }
     trial = Trial(
         image=item.name,
         size=(pixels.shape[0], pixels.shape[1]),
         inpainted=tuple(inpainted),
         detected=detected,
+        nulls={name: null.auc if null else None for name, null in nulls.items()},
         failed=tuple(failed),
         page=page,
     )
@@ -226,7 +237,8 @@ def _page(trial: Trial, pixels: Pixels, mask: Mask) -> Page:
     summary = (
         f"{len(trial.inpainted)} inpainters filled the hole ({mask.mean():.1%} of "
         f"{trial.size[1]}x{trial.size[0]} pixels), and {len(detectors)} detectors were run on the "
-        "results. An AUC near 1 means that a detector finds the hole, near 0.5 that it does not."
+        "results. An AUC is read against the detector's null, its AUC on the image itself with the "
+        "same hole taken for the truth: a detector that finds the hole is near 1, and above it."
     )
     return Page(
         title=f"bench try: {trial.image}",
@@ -234,15 +246,15 @@ def _page(trial: Trial, pixels: Pixels, mask: Mask) -> Page:
         warnings=(*notes, *(one.line for one in trial.failed)),
         columns=("inpainted by", *detectors),
         rows=tuple(
-            (name, *(_cell(trial.detected.get((name, one))) for one in detectors))
+            (name, *(_cell(trial, trial.detected.get((name, one))) for one in detectors))
             for name in (UNCHANGED, *(one.inpainter for one in trial.inpainted))
         ),
         sections=tuple(sections),
     )
 
 
-def _cell(one: Detected | None) -> str:
-    return "" if one is None else _scores(one)
+def _cell(trial: Trial, one: Detected | None) -> str:
+    return "" if one is None else trial.numbers(one)
 
 
 def _overlays(trial: Trial, by: str, pixels: Pixels, mask: Mask | None) -> list[Figure]:
@@ -255,7 +267,7 @@ def _overlays(trial: Trial, by: str, pixels: Pixels, mask: Mask | None) -> list[
             Figure(
                 image=data_uri(image, SIDE),
                 alt=f"heatmap of {detector} over the image",
-                caption=f"{detector}: {_scores(one)}; {one.verdict}",
+                caption=f"{detector}: {trial.numbers(one)}; {one.verdict}",
             )
         )
     return figures
