@@ -403,6 +403,7 @@ class CTSDG(Inpainter):
     card = Card(
         name="ctsdg",
         title="CTSDG",
+        side=256,
         paper="https://arxiv.org/abs/2108.09760",
         license="MIT",
         reported="CTSDG",

@@ -600,6 +600,7 @@ class FcF(Inpainter):
     card = Card(
         name="fcf",
         title="FcF",
+        side=256,
         paper="https://arxiv.org/abs/2208.03382",
         license="Apache-2.0; parts NVIDIA Source Code License (non-commercial use)",
         reported="FcF",

@@ -344,6 +344,7 @@ class SafePaint(Inpainter):
     card = Card(
         name="safepaint",
         title="SafePaint",
+        side=256,
         paper="https://doi.org/10.1145/3664647.3681279",
         license="no license file; the README allows strictly non-commercial, academic use only",
         reported="SafePaint",
@@ -385,6 +386,7 @@ class SafePaintBackbone(SafePaint):
     card = Card(
         name="safepaint-backbone",
         title="SafePaint, backbone",
+        side=256,
         paper="https://doi.org/10.1145/3664647.3681279",
         license="no license file; the README allows strictly non-commercial, academic use only",
         reported="Backbone",
@@ -406,6 +408,7 @@ class SafePaintDDL(SafePaint):
     card = Card(
         name="safepaint-ddl",
         title="SafePaint, backbone + DDL",
+        side=256,
         paper="https://doi.org/10.1145/3664647.3681279",
         license="no license file; the README allows strictly non-commercial, academic use only",
         reported="Backbone+DDL",
@@ -427,6 +430,7 @@ class SafePaintRWSA(SafePaint):
     card = Card(
         name="safepaint-rwsa",
         title="SafePaint, backbone + RWSA",
+        side=256,
         paper="https://doi.org/10.1145/3664647.3681279",
         license="no license file; the README allows strictly non-commercial, academic use only",
         reported="Backbone+RWSA",

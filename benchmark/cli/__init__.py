@@ -15,6 +15,7 @@ from benchmark.cli.models import doctor, list_, show, verify
 from benchmark.cli.new import new
 from benchmark.cli.reports import report, table
 from benchmark.cli.run import run
+from benchmark.cli.single import detect, inpaint, try_
 from benchmark.cli.store import check, clean
 from benchmark.cli.training import train
 from benchmark.cli.weights import weights_app
@@ -54,8 +55,11 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-for command in (run, merge, table, report, show, doctor, verify, train, new, check, clean):
+for command in (run, inpaint, detect):
     app.command()(command)
+app.command("try")(try_)
+for other in (merge, table, report, show, doctor, verify, train, new, check, clean):
+    app.command()(other)
 
 
 @app.callback()

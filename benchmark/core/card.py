@@ -110,6 +110,8 @@ class Card:
         sizes: image sizes that the authors' program accepts, and how others are handled here.
         multiple: height and width are padded by reflection to a multiple of this.
         min_side: smallest accepted height and width.
+        side: side of the square images that an inpainter was made for, if its authors' program
+            accepts no others or resizes all to it; 0 for any size. `bench inpaint` crops to it.
         seeded: whether the output depends on the seed.
         latents: names of random inputs that can be passed to `inpaint` instead of being sampled.
         rounding: how the authors' program converts to 8 bits: "round" or "cut" (truncate).
@@ -143,6 +145,7 @@ class Card:
     sizes: str = ""
     multiple: int = 1
     min_side: int = 1
+    side: int = 0
     seeded: bool = False
     latents: tuple[str, ...] = ()
     rounding: Literal["round", "cut"] = "round"

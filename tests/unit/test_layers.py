@@ -42,6 +42,10 @@ ALLOWED = {  # a package may import itself and these
     "benchmark.testing": (
         "benchmark.core", "benchmark.datasets", "benchmark.metrics", "inpainters", "detectors",
     ),
+    "benchmark.single": (
+        "benchmark.core", "benchmark.masks", "benchmark.metrics", "benchmark.store",
+        "benchmark.runner", "benchmark.results", "benchmark.progress", "inpainters", "detectors",
+    ),
     "benchmark.verify": ("benchmark.core", "benchmark.datasets", "inpainters", "detectors"),
     "reports": (
         "benchmark.core", "benchmark.metrics", "benchmark.retouch", "benchmark.runner",

@@ -82,7 +82,7 @@ def test_a_list_of_pairs(tmp_path: Path) -> None:
         ("{}", r'expected [["image", "truth"], ["image", "Negative"], ...], got {}'),
         ([], "got []"),
         ({"Tp/1.jpg": "Gt/1.png"}, "got dict of 1"),
-        ("NaN", "no list of pairs (NaN is no number of JSON)"),
+        ("NaN", "no list of pairs (NaN is not a JSON number)"),
         (["Tp/1.jpg"], "pair 0: expected two texts, an image and its truth, got 'Tp/1.jpg'"),
         ([["Tp/1.jpg", "Gt/1.png"], ["Tp/2.jpg"]], "pair 1: expected two texts"),
         ([["Tp/1.jpg", None]], "pair 0: expected two texts"),
