@@ -1,4 +1,4 @@
-"""Compare two runs over the same images: what moved, by how much, and whether it is noise.
+"""Compare two runs over the same images: changed numbers, sizes of the changes, and significance.
 
 The tests of one detector, on one data set after one post-processing, are a family: every number of
 both runs that moved on any image. A number that moved nowhere cannot be a false finding, whatever

@@ -220,7 +220,7 @@ EXPECTED: Mapping[str, str] = MappingProxyType(  # messages by pydantic's error 
 
 
 def expectation(found: Mapping[str, Any]) -> str:
-    """Describe what was expected instead of a value.
+    """Describe the expected value.
 
     Args:
         found: an error of pydantic's `ValidationError.errors()`.

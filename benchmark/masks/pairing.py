@@ -72,7 +72,7 @@ def pair(images: Sequence[str], masks: Iterable[str]) -> Pairs:
 
 
 def pair_some(images: Sequence[str], others: Sequence[str], masks: Iterable[str]) -> Pairs:
-    """Pair some images of a folder, given that the others there may own masks too."""
+    """Pair some images of a folder, ignoring the masks of its other images."""
     pairs = pair([*images, *others], masks)
     return Pairs(
         masks={name: pairs.masks[name] for name in images if name in pairs.masks},

@@ -255,7 +255,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _connect_read_only(folder: Path) -> sqlite3.Connection:
-    """Connect to a database that may lie where nothing can be written."""
+    """Connect to a database in a folder that may be read-only."""
     path = folder / DATABASE
     log = path.with_name(f"{DATABASE}-wal")
     immutable = not os.access(folder, os.W_OK) and not (log.exists() and log.stat().st_size)

@@ -17,7 +17,7 @@ EDITS = ("flip", "cut", "word", "number", "double", "drop")
 
 @st.composite
 def nearly(draw: st.DrawFn, seeds: Sequence[bytes]) -> bytes:
-    """One of some whole files after up to five edits; now and then bytes that were never one."""
+    """One of some whole files after up to five edits; now and then random bytes."""
     if draw(st.integers(0, 19)) == 0:
         return draw(st.binary(max_size=300))
     content = bytearray(draw(st.sampled_from(seeds)))

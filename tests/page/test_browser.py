@@ -194,5 +194,5 @@ def test_two_runs_side_by_side_open_too(open_page: Open, made: Made, copied: Mad
     compared = write_comparison(made.folder, copied.folder, written=WRITTEN)
     page = open_page(path=compared.page)
     assert page.get_log("browser") == []
-    assert "none moved" in texts(page, "main p")[1]
+    assert "none changed" in texts(page, "main p")[1]
     assert len(texts(page, "tbody tr")) == len(compared.comparison.changes)

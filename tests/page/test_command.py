@@ -43,7 +43,7 @@ def test_the_newest_run_is_the_default(
 def test_comparing_a_run_with_itself_moves_nothing(made: Made, copied: Made) -> None:
     done = bench("--compare", made.folder, copied.folder, "--fail-on", "auc:+0.01")
     assert done.exit_code == 0, done.output
-    assert " none moved" in done.stdout
+    assert " none changed" in done.stdout
     assert (copied.folder / "compare.html").is_file()
 
 

@@ -159,7 +159,7 @@ def _converts(text: str) -> bool:
 
 
 def refuse_repeated(path: Path, content: object) -> None:
-    """Refuse tensors without storage of their own, or with fewer elements than their shape.
+    """Refuse tensors that share storage, or that store fewer elements than their shape has.
 
     Args:
         path: the file, for the message.

@@ -132,7 +132,7 @@ def test_the_same_mask_in_many_formats(tmp_path: Path, mask: Save, expected: flo
             all_of(save(HOLE, "a.png"), save(np.roll(HOLE, 9, axis=0), "a.jpg", quality=95)),
             "a.jpg is another mask of the same name",
         ),
-        (save(HOLE, "a (1).png"), "'a (1)' begins with the image 'a'"),
+        (save(HOLE, "a (1).png"), "'a (1)' looks like the mask of 'a'"),
         (save(HOLE.astype(np.int32) * 16, "a.tif"), "as of 10 or 12 bits"),
     ],
 )
