@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -203,7 +204,10 @@ def test_a_program_sees_the_whole_image(bench: Bench, photos: Path, tmp_path: Pa
         "    Image.open(path).convert('L').save(pathlib.Path(sys.argv[2], path.name))\n"
     )
     result = bench(
-        "detect", photos / "a.png", "--detector", f"bright=cmd:python {script} {{images}} {{out}}"
+        "detect",
+        photos / "a.png",
+        "--detector",
+        f"bright=cmd:{sys.executable} {script} {{images}} {{out}}",
     )
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith("a: bright (")
