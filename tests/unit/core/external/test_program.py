@@ -95,8 +95,8 @@ def test_a_daemon_that_it_left_ends_too(tmp_path: Path) -> None:
 @adopts
 def test_a_daemon_ends_at_the_time_limit(tmp_path: Path) -> None:
     code = f"{DAEMON}\ntime.sleep(600)"
-    with pytest.raises(ProgramFailed, match="stopped at the time limit of 2 s"):
-        run_program(_python(code, tmp_path / "pid"), limit=2, log=tmp_path / "log")
+    with pytest.raises(ProgramFailed, match="stopped at the time limit of 4 s"):
+        run_program(_python(code, tmp_path / "pid"), limit=4, log=tmp_path / "log")
     assert _gone(int((tmp_path / "pid").read_text()))
 
 
