@@ -66,9 +66,9 @@ def test_targets_of_a_straight_border():
 
 def test_targets_are_those_that_pillow_makes():
     generator = np.random.default_rng(3)
-    centres = generator.integers(0, 64, (12, 2))
+    centers = generator.integers(0, 64, (12, 2))
     rows, columns = np.mgrid[:64, :64]
-    blobs = [np.hypot(rows - y, columns - x) < 7 for y, x in centres]
+    blobs = [np.hypot(rows - y, columns - x) < 7 for y, x in centers]
     mask = np.any(blobs, axis=0)
     eight_bits = Image.fromarray(mask.astype(np.uint8) * 255)
     ours = mask_targets(torch.from_numpy(mask)[None, None].float(), (32, 16, 8))
