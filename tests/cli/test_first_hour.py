@@ -67,7 +67,9 @@ def test_a_run_remembers_its_store(bench: Bench, photos: Path) -> None:
     (run,) = json.loads(bench("list", "runs", "--json").stdout)
     assert (run["folder"], run["state"], run["samples"]) == ("runs/mine", "complete", 6)
     assert run["store"] == record["store"]
-    assert f"store: {record['store']}" in bench("list", "runs").stdout
+    listed = bench("list", "runs").stdout
+    assert f"store: {record['store']}" in listed
+    assert "inpainters: 2, detectors: 1, samples: 6" in listed
     assert bench("report", "runs/mine").exit_code == 0
     assert "data:image" in Path("runs/mine/index.html").read_text()  # images of that store
     cleaned = bench("clean", "runs/mine", "--dry-run")

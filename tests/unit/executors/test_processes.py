@@ -30,10 +30,10 @@ from tests.unit.executors.specs import InstantSpec, chunks
 
 @pytest.fixture
 def run_names(tmp_path: Path) -> Callable[..., list[ChunkResult]]:
-    """Return the results of one chunk per name, from two processes."""
+    """Return the results of one chunk per name, from two processes or as many as given."""
 
-    def call(*names: str, devices: tuple[str, ...] = ("cpu",)) -> list[ChunkResult]:
-        with Processes(2, devices).start(InstantSpec(tmp_path)) as work:
+    def call(*names: str, workers: int = 2) -> list[ChunkResult]:
+        with Processes(workers).start(InstantSpec(tmp_path)) as work:
             return list(work(chunks(*names)))
 
     return call
@@ -85,11 +85,11 @@ def test_errors_and_warnings_of_workers_are_raised_in_the_parent(
     run_names: Callable[..., list[ChunkResult]],
 ) -> None:
     with pytest.raises(DataError, match="mistake: cannot be used"):
-        run_names("mistake")
+        run_names("mistake", workers=1)
     with pytest.raises(ZeroDivisionError) as caught:
-        run_names("bug")
+        run_names("bug", workers=1)
     assert "_behave" in "".join(caught.value.__notes__)
-    (result,) = run_names("large")
+    (result,) = run_names("large", workers=1)
     (warning,) = result.warnings
     assert isinstance(warning, BatchWarning)
 
@@ -111,7 +111,7 @@ def test_a_changed_file_of_the_store_is_found_by_its_checksum_and_regenerated(
     go: Go, tmp_path: Path, *, address: bool
 ) -> None:
     store = f"file://{tmp_path}/elsewhere" if address else tmp_path / "elsewhere"
-    first = go("first", executor=Processes(1), store=store)
+    first = go("first", store=store)
     files = sorted((tmp_path / "elsewhere/objects").glob("*/*.png"))
     file = next(one for one in files if cv2.imread(str(one), cv2.IMREAD_UNCHANGED).ndim == 3)
     pixels = np.asarray(Image.open(file)) ^ 1  # a valid image, but not the stored one
@@ -122,7 +122,7 @@ def test_a_changed_file_of_the_store_is_found_by_its_checksum_and_regenerated(
             opened.table.drop(keys)  # all measurements, so that every image is read again
     with pytest.raises(DamagedOutput, match=f"{file.name}: missing or damaged"):
         go("again", executor=Processes(1), store=store)
-    again = go("again", executor=Processes(1), store=store)
+    again = go("again", store=store)
     assert {name: (again.folder / name).read_bytes() for name in FILES} == {
         name: (first.folder / name).read_bytes() for name in FILES
     }
