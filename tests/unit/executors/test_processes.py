@@ -27,6 +27,8 @@ from benchmark.store.store import Store
 from tests.unit.executors.conftest import FILES, Go
 from tests.unit.executors.specs import InstantSpec, chunks
 
+NAMES = tuple(f"{number:02}" for number in range(12))
+
 
 @pytest.fixture
 def run_names(tmp_path: Path) -> Callable[..., list[ChunkResult]]:
@@ -63,22 +65,24 @@ def test_the_same_bytes_as_in_one_process_though_a_worker_is_killed(go: Go) -> N
     assert set(again.document["jobs_run"].values()) == {0}
 
 
-def test_only_a_chunk_that_kills_twice_fails(run_names: Callable[..., list[ChunkResult]]) -> None:
-    names = [f"{number:02}" for number in range(12)]
-    results = run_names(*names, "deadly")
-    failures = [failure for result in results for failure in result.failures]
+@pytest.fixture(scope="module")
+def survived(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[ChunkResult]]:
+    """A folder, and the results of twelve chunks, one that kills once and one that always does."""
+    trace = tmp_path_factory.mktemp("trace")
+    with Processes(2).start(InstantSpec(trace)) as work:
+        return trace, list(work(chunks(*NAMES, "once", "deadly")))
+
+
+def test_only_a_chunk_that_kills_twice_fails(survived: tuple[Path, list[ChunkResult]]) -> None:
+    failures = [failure for result in survived[1] for failure in result.failures]
     assert [failure.sample for failure in failures] == ["deadly"]
     assert "killed by signal 9, perhaps out of memory" in failures[0].reason
-    found = sorted(one.key for result in results for one in result.outputs)
-    assert found == names
 
 
-def test_a_chunk_that_kills_once_is_retried(
-    run_names: Callable[..., list[ChunkResult]],
-) -> None:
-    results = run_names("0", "1", "once", "3")
-    assert not any(result.failures for result in results)
-    assert sum(len(result.outputs) for result in results) == 4
+def test_a_chunk_that_kills_once_is_retried(survived: tuple[Path, list[ChunkResult]]) -> None:
+    trace, results = survived
+    assert (trace / "once").exists()  # it did kill
+    assert sorted(one.key for result in results for one in result.outputs) == [*NAMES, "once"]
 
 
 def test_errors_and_warnings_of_workers_are_raised_in_the_parent(
