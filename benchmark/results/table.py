@@ -223,7 +223,8 @@ def _arrows(metrics: Set[str]) -> Iterator[str]:
     """Yield the notes on arrows and on ACC, which has another meaning in forensics."""
     down = "; AUC only down to its null" if NULLS[RANKED] in metrics else ""
     yield (
-        "Arrows: the better direction for an inpainter (harder to detect, nearer to the original)"
+        "Arrows: the better direction for an inpainter (harder to detect, closer to the "
+        "authentic image)"
         f"{down}."
     )
     if "acc" in metrics:

@@ -238,7 +238,6 @@ def test_an_image_or_mask_that_cannot_be_read_is_that_sample_s_failure(
     assert result.exit_code == 1, result.output
     (line,) = (one for one in result.stderr.splitlines() if one.startswith("skipped: b"))
     assert said in line
-    assert "inpaint meanfill: 3/3, 1 skipped or failed, " in result.stderr
     whole, found = samples("whole"), samples()
     assert found.keys() == whole.keys() - {("meanfill", "b")} or not found["meanfill", "b"]["psnr"]
     assert all(found["meanfill", one] == whole["meanfill", one] for one in "ac")

@@ -243,6 +243,23 @@ def test_plain_lines_have_the_time_left_in_all() -> None:
     assert (clock(65), clock(3725)) == ("1:05", "1:02:05")
 
 
+def test_plain_lines_count_what_was_skipped_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    from benchmark.progress import watch
+    from benchmark.runner.stages import Progress
+
+    with watch() as notify:
+        for done, without in ((0, 0), (3, 1)):
+            notify(
+                Progress(stage="fill", model="telea", done=done, total=3, without_output=without)
+            )
+        notify(Progress(stage="judge", model="chance", done=0, total=2))
+        notify(Progress(stage="judge", model="chance", done=2, total=2))
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("inpaint telea: 3/3, 1 skipped or failed, ")
+    assert second.startswith("detect chance: 2/2, ")
+    assert "skipped" not in second
+
+
 def test_a_notebook_shows_bars(monkeypatch: pytest.MonkeyPatch, photos: Path) -> None:
     from benchmark import Plan, run
     from benchmark.progress import in_notebook
