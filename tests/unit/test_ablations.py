@@ -56,11 +56,11 @@ def seeds(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def options(seeds: Path, tmp_path_factory: pytest.TempPathFactory) -> Namespace:
     folder = tmp_path_factory.mktemp("photos")
     draw = np.random.default_rng(0)
-    for number in range(6):  # the fewest that are tested
+    for number in range(8):
         pixels = draw.integers(0, 256, (64, 64, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(folder / f"{number}.png")
     out = tmp_path_factory.mktemp("out")
-    return Namespace(weights=seeds, images=folder, out=out, detectors="flatness", limit=6, size=64)
+    return Namespace(weights=seeds, images=folder, out=out, detectors="flatness", limit=8, size=64)
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,7 @@ def test_each_part_is_tested_over_seeds_and_images(options: Namespace, said: lis
         if (row["inpainter"], row["against"]) == ("safepaint-ddl", "safepaint-backbone")
         and row["metric"] == "auc distance to the null"
     )
-    assert (one["seeds"], one["images"]) == ("3", "6")
+    assert (one["seeds"], one["images"]) == ("3", "8")
     assert float(one["low"]) <= float(one["value"]) <= float(one["high"])
     assert float(one["p_holm"]) >= float(one["p"]) > 0
     gap = next(row for row in found if row["inpainter"] == "safepaint")
