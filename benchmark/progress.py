@@ -100,6 +100,15 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def _without_output(step: Step) -> str:
+    return f"{step.without_output} skipped or failed, " if step.without_output else ""
+
+
+def _rate(step: Step, seconds: float) -> str:
+    """Return outputs per second."""
+    return f"{(step.done - step.without_output) / max(seconds, 1e-9):.3g}/s"
+
+
 class _Lines:
     """Plain lines: at the end of each stage and model, and every `EVERY` seconds."""
 
@@ -119,7 +128,7 @@ class _Lines:
         spent = max(now - self._start, 1e-9)
         left = spent / step.done * (step.total - step.done)
         line = f"{VERBS[step.stage]} {step.model}: {step.done}/{step.total}, "
-        line += f"{step.done / spent:.3g}/s, {left:.0f} s left"
+        line += f"{_without_output(step)}{_rate(step, spent)}, {left:.0f} s left"
         sys.stderr.write(printable(line + (f", {whole}" if whole else "")) + "\n")
         sys.stderr.flush()
 
@@ -142,6 +151,6 @@ class _Bars:
             name = f"{VERBS[step.stage]} {step.model}"
             self._bars.add_task(name, total=step.total, rate="", whole=whole)
             return
-        rate = f"{step.done / max(now - self._start, 1e-9):.3g}/s"
+        rate = _without_output(step) + _rate(step, now - self._start)
         for task in self._bars.task_ids:
             self._bars.update(task, completed=step.done, rate=rate, whole=whole)

@@ -108,7 +108,7 @@ def _checkpoints() -> dict[str, Bomb]:
 
 
 def _images() -> dict[str, Bomb]:
-    def grey(path: Path) -> None:
+    def gray(path: Path) -> None:
         cv2.imwrite(str(path), np.zeros((9400, 9400), np.uint16))
 
     def of(content: bytes) -> Callable[[Path], object]:
@@ -124,7 +124,7 @@ def _images() -> dict[str, Bomb]:
         for name, content in test_image_limits.bombs().items()
     }
     for side, count in ((4000, 1500), (9000, 95)):
-        found[f"JPEG of {count:,} scans, {side}x{side}, of one colour"] = Bomb(
+        found[f"JPEG of {count:,} scans, {side}x{side}, of one color"] = Bomb(
             ending=".jpg", make=partial(_scanned, side=side, count=count), reader=PICTURE
         )
     for kind in ("webp", "gif", "png"):
@@ -133,7 +133,7 @@ def _images() -> dict[str, Bomb]:
         found[f"PNG with two million empty texts, {name}"] = Bomb(
             ending=".png", make=empty, reader=reader
         )
-    found["16 bits of grey, 9400x9400"] = Bomb(ending=".png", make=grey, reader=PICTURE)
+    found["16 bits of gray, 9400x9400"] = Bomb(ending=".png", make=gray, reader=PICTURE)
     return found
 
 

@@ -52,8 +52,8 @@ class Flatness(Detector):
     )
 
     def _detect(self, images: Tensor) -> Detection:
-        grey = images.mean(dim=1, keepdim=True)
-        padded = F.pad(grey, (3, 3, 3, 3), mode="replicate")
+        gray = images.mean(dim=1, keepdim=True)
+        padded = F.pad(gray, (3, 3, 3, 3), mode="replicate")
         mean = F.avg_pool2d(padded, 7, stride=1)
         square = F.avg_pool2d(padded**2, 7, stride=1)
         deviation = (square - mean**2).clamp(min=0).sqrt()[:, 0]

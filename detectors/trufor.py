@@ -560,8 +560,8 @@ class TruForNetwork(nn.Module):
         """
         # The extractor is sensitive: another memory format changes its output by 4.5e-4.
         residual = self.dncnn(images.contiguous())
-        normalised = (images - self.mean) / self.std
-        fused = self.backbone(normalised, residual.expand(-1, 3, -1, -1))
+        normalized = (images - self.mean) / self.std
+        fused = self.backbone(normalized, residual.expand(-1, 3, -1, -1))
         size = images.shape[2:]
         anomaly = _resize(self.decode_head(fused), size)
         confidence = _resize(self.decode_head_conf(fused), size)
@@ -580,7 +580,7 @@ class TruForNetwork(nn.Module):
         return self.detection(statistics)[:, 0]  # type: ignore[no-any-return]
 
 
-def initialise(network: TruForNetwork) -> None:
+def initialize(network: TruForNetwork) -> None:
     """Initialize weights as the authors' training program does, with torch's global generator.
 
     Backbone: linear layers truncated normal with std 0.02, convolutions normal with variance

@@ -50,7 +50,7 @@ class AOTGANConfig:
     rwsa: bool = False
 
 
-def standardise(planes: Tensor) -> Tensor:
+def standardize(planes: Tensor) -> Tensor:
     """Normalize each plane to mean -5 and standard deviation 10, for the gates of a block.
 
     The paper has a plain sigmoid; the published weights need the program's form.
@@ -90,7 +90,7 @@ class AOTBlock(nn.Module):
         """(N, C, h, w) to (N, C, h, w), h and w at least 9."""
         branches = (self.block00, self.block01, self.block02, self.block03)
         fused = self.fuse(torch.cat([branch(features) for branch in branches], dim=1))
-        share = torch.sigmoid(standardise(self.gate(features)))
+        share = torch.sigmoid(standardize(self.gate(features)))
         mixed: Tensor = features * (1 - share) + fused * share
         return mixed
 

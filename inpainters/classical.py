@@ -20,7 +20,7 @@ from benchmark.core.types import Mask, Pixels
 from inpainters.base import Inpainter
 
 RADIUS = 3  # neighborhood of an inpainted pixel, in pixels, for both methods of cv2.inpaint
-GREY = 128  # output where nothing is known
+GRAY = 128  # output where nothing is known
 
 
 class Classical(Inpainter):
@@ -37,7 +37,7 @@ class Classical(Inpainter):
         if not hole.any():
             return image
         if hole.all():
-            return np.full_like(image, GREY)
+            return np.full_like(image, GRAY)
         return self._paint(image, hole)
 
     @abstractmethod

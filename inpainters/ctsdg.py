@@ -30,7 +30,7 @@ from benchmark.core.inference import optimize_for_inference
 from benchmark.core.tensors import to_images, to_masks, to_pixels
 from benchmark.core.types import Mask, Pixels
 from inpainters.base import Inpainter
-from inpainters.edgeconnect import canny_edges, grey_levels
+from inpainters.edgeconnect import canny_edges, gray_levels
 
 SIDE = 256  # images of unsupported size are resized to squares of this side
 SLOPE = 0.2  # of the decoders' LeakyReLU
@@ -457,9 +457,9 @@ def outlines_of(pixels: Pixels) -> Tensor:
     Returns:
         (N, 2, H, W) float32: edges, 0 or 1, then gray in [0, 1].
     """
-    grey = grey_levels(WRAPPED[pixels])  # (N, H, W)
-    edges = canny_edges(grey, np.ones(grey.shape, dtype=np.bool_))
-    return torch.from_numpy(np.stack((edges, grey), axis=1).astype(np.float32))
+    gray = gray_levels(WRAPPED[pixels])  # (N, H, W)
+    edges = canny_edges(gray, np.ones(gray.shape, dtype=np.bool_))
+    return torch.from_numpy(np.stack((edges, gray), axis=1).astype(np.float32))
 
 
 def resized(pixels: Pixels, holes: Mask, side: int) -> tuple[Pixels, Mask]:

@@ -74,7 +74,7 @@ class EdgeConnectOutput:
     raw: Tensor
 
 
-def grey_levels(pixels: Pixels) -> NDArray[np.float64]:
+def gray_levels(pixels: Pixels) -> NDArray[np.float64]:
     """Luminance of (N, H, W, 3) uint8 pixels, (N, H, W) in [0, 1].
 
     0.2125 R + 0.7154 G + 0.0721 B in float64, because float32 rounding moves edge pixels.
@@ -82,11 +82,11 @@ def grey_levels(pixels: Pixels) -> NDArray[np.float64]:
     return np.asarray(rgb2gray(pixels), dtype=np.float64)
 
 
-def canny_edges(grey: NDArray[np.float64], known: Mask) -> Mask:
+def canny_edges(gray: NDArray[np.float64], known: Mask) -> Mask:
     """Canny edges of the known region, without those along its border and the image border.
 
     Args:
-        grey: (N, H, W) float64 in [0, 1].
+        gray: (N, H, W) float64 in [0, 1].
         known: (N, H, W) bool, True outside the hole; the content of the hole is ignored.
 
     Returns:
@@ -95,7 +95,7 @@ def canny_edges(grey: NDArray[np.float64], known: Mask) -> Mask:
     low, high = THRESHOLDS
     found = [
         canny(levels, SIGMA, low, high, mask=valid)  # type: ignore[no-untyped-call]
-        for levels, valid in zip(grey, known, strict=True)
+        for levels, valid in zip(gray, known, strict=True)
     ]
     return np.stack(found)
 
@@ -185,18 +185,18 @@ class EdgeGenerator(nn.Module):
         self.middle = _middle(config, _spectral, bias=False)
         self.decoder = _decoder(config.width, 1, _spectral)
 
-    def forward(self, grey: Tensor, edges: Tensor, masks: Tensor) -> Tensor:
+    def forward(self, gray: Tensor, edges: Tensor, masks: Tensor) -> Tensor:
         """Complete the edges.
 
         Args:
-            grey: (N, 1, H, W) in [0, 1], H and W multiples of 4, at least 12.
+            gray: (N, 1, H, W) in [0, 1], H and W multiples of 4, at least 12.
             edges: (N, 1, H, W), 1 on an edge. The content of the hole is ignored in both.
             masks: (N, 1, H, W), 1 = hole.
 
         Returns:
             (N, 1, H, W) in [0, 1], over the whole image.
         """
-        white = grey * (1 - masks) + masks
+        white = gray * (1 - masks) + masks
         inputs = torch.cat((white, edges * (1 - masks), masks), dim=1)
         return torch.sigmoid(self.decoder(self.middle(self.encoder(inputs))))
 
@@ -245,13 +245,13 @@ class EdgeConnectNetwork(nn.Module):
         self.inpaint = InpaintGenerator(config)
 
     def forward(
-        self, images: Tensor, grey: Tensor, edges: Tensor, masks: Tensor
+        self, images: Tensor, gray: Tensor, edges: Tensor, masks: Tensor
     ) -> EdgeConnectOutput:
         """Complete the edges and inpaint.
 
         Args:
             images: (N, 3, H, W) in [0, 1], H and W multiples of 4, at least 12.
-            grey: (N, 1, H, W) in [0, 1], their luminance.
+            gray: (N, 1, H, W) in [0, 1], their luminance.
             edges: (N, 1, H, W), 1 on a Canny edge of the known region.
             masks: (N, 1, H, W), 1 = hole.
 
@@ -259,7 +259,7 @@ class EdgeConnectNetwork(nn.Module):
             Completed edges, and the image. Canny edges are not put back around the hole, as in the
             authors' test program; their training does it.
         """
-        completed = self.edge(grey, edges, masks)
+        completed = self.edge(gray, edges, masks)
         return EdgeConnectOutput(edges=completed, raw=self.inpaint(images, completed, masks))
 
 
@@ -310,11 +310,11 @@ class EdgeConnect(Inpainter):
         if height % MULTIPLE or width % MULTIPLE:
             self._warn_size((height, width), f"it is extended to multiples of {MULTIPLE}")
         pixels = to_pixels(images)  # as in the program; edges depend on it
-        grey = grey_levels(pixels)
-        edges = canny_edges(grey, masks[:, 0].cpu().numpy() == 0)
+        gray = gray_levels(pixels)
+        edges = canny_edges(gray, masks[:, 0].cpu().numpy() == 0)
         painted: EdgeConnectOutput = self.network(
             self._to_multiple(to_images(pixels), mode="reflect"),
-            self._to_multiple(_planes(grey), mode="reflect"),
+            self._to_multiple(_planes(gray), mode="reflect"),
             self._to_multiple(_planes(edges), mode="constant"),
             self._to_multiple(masks, mode="constant"),
         )

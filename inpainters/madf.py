@@ -287,7 +287,7 @@ class MADFNetwork(nn.Module):
         """Inpaint the holes.
 
         Args:
-            images: (N, 3, H, W), see `normalised`, H and W multiples of 2 ** levels; the content of
+            images: (N, 3, H, W), see `normalized`, H and W multiples of 2 ** levels; the content of
                 the hole is ignored.
             masks: (N, 1, H, W), 1 = hole.
 
@@ -365,18 +365,18 @@ class MADF(Inpainter):
         if any(border):
             self._warn_size((height, width), f"its edge is repeated to multiples of {multiple}")
         painted: MADFOutput = self.network(
-            normalised(F.pad(images, border, mode="replicate")), F.pad(masks, border)
+            normalized(F.pad(images, border, mode="replicate")), F.pad(masks, border)
         )
-        return denormalised(painted.raw[:, :, :height, :width])
+        return denormalized(painted.raw[:, :, :height, :width])
 
 
-def normalised(images: Tensor) -> Tensor:
+def normalized(images: Tensor) -> Tensor:
     """Standardize (N, 3, H, W) RGB in [0, 1] with ImageNet's mean and standard deviation."""
     return (images - _channels(MEAN, images)) / _channels(STD, images)
 
 
-def denormalised(images: Tensor) -> Tensor:
-    """Undo `normalised`: standardized (N, 3, H, W) to RGB near [0, 1]."""
+def denormalized(images: Tensor) -> Tensor:
+    """Undo `normalized`: standardized (N, 3, H, W) to RGB near [0, 1]."""
     return images * _channels(STD, images) + _channels(MEAN, images)
 
 

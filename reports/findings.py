@@ -191,7 +191,7 @@ def _agreement(here: Sequence[Statistic]) -> Iterator[str]:
             continue
         yield f"{AGREEMENT}, {title}: {_each(ones, _tau)}."
     for reason, titles in missing.items():
-        yield f"{AGREEMENT}, {'; '.join(titles)}: - ({reason})."
+        yield f"{AGREEMENT}, {'; '.join(titles)}: not computed ({reason})."
 
 
 def _tau(one: Statistic) -> str:

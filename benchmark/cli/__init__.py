@@ -10,14 +10,16 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from benchmark.cli.detect import detect
+from benchmark.cli.inpaint import inpaint
 from benchmark.cli.merge import merge
 from benchmark.cli.models import doctor, list_, show, verify
 from benchmark.cli.new import new
 from benchmark.cli.reports import report, table
 from benchmark.cli.run import run
-from benchmark.cli.single import detect, inpaint, try_
 from benchmark.cli.store import check, clean
 from benchmark.cli.training import train
+from benchmark.cli.try_ import try_
 from benchmark.cli.weights import weights_app
 from benchmark.core.paths import expand_home
 

@@ -97,7 +97,7 @@ def _array(file: IO[bytes], length: int, most: int = MOST_NUMBERS) -> NDArray[An
         return None
     if count > most or count * kind.itemsize > _LARGEST_NUMBER * MOST_NUMBERS:
         raise TooManyNumbersError(
-            f"{'x'.join(map(str, shape))[:60]} numbers are more than {most:,}; refused unread"
+            f"{'x'.join(map(str, shape))[:60]} numbers are more than {most:,}; not read"
         )
     if count * kind.itemsize > length:
         return None

@@ -87,7 +87,7 @@ def refuse_large(path: Path, most: int) -> None:
         raise DataError(f"{path}: not a regular file, but a pipe, device or the like")
     size, allowed = found.st_size, max(LARGEST_FILE, 8 * most)
     if size > allowed:
-        raise DataError(f"{path}: {size:,} bytes are more than {allowed:,}; refused unread")
+        raise DataError(f"{path}: {size:,} bytes are more than {allowed:,}; not read")
 
 
 def refuse_scans(content: bytes, path: Path) -> None:
@@ -98,7 +98,7 @@ def refuse_scans(content: bytes, path: Path) -> None:
     """
     for count, _ in enumerate(_scans(content), start=1):
         if count > MOST_SCANS:
-            raise DataError(f"{path}: a JPEG of more than {MOST_SCANS} scans; refused undecoded")
+            raise DataError(f"{path}: a JPEG of more than {MOST_SCANS} scans; not decoded")
 
 
 def _scans(content: bytes) -> Iterator[int]:
@@ -130,7 +130,7 @@ def refuse_tiles(content: bytes, path: Path) -> None:
     width, height, _, _, across, down, left, top = struct.unpack(">8I", numbers)
     tiles = -(-(width - left) // max(1, across)) * -(-(height - top) // max(1, down))
     if tiles > MOST_TILES:
-        raise DataError(f"{path}: a JPEG 2000 of {tiles:,} tiles; refused undecoded")
+        raise DataError(f"{path}: a JPEG 2000 of {tiles:,} tiles; not decoded")
 
 
 def refuse_strips(content: bytes, strips: int, path: Path) -> None:
@@ -140,6 +140,4 @@ def refuse_strips(content: bytes, strips: int, path: Path) -> None:
         DataError: if it has more than 3 per strip plus `MOST_SCANS`.
     """
     if content.count(bytes((0xFF, _START_OF_SCAN))) > 3 * strips + MOST_SCANS:
-        raise DataError(
-            f"{path}: a TIFF of JPEGs of more than {MOST_SCANS} scans; refused undecoded"
-        )
+        raise DataError(f"{path}: a TIFF of JPEGs of more than {MOST_SCANS} scans; not decoded")

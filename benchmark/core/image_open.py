@@ -78,8 +78,7 @@ def open_image(
             if file.width * file.height > most:
                 size = f"{file.width}x{file.height}"
                 raise DataError(
-                    f"{path}: {size} pixels are more than {most:,}; refused undecoded "
-                    "(--max-pixels)"
+                    f"{path}: {size} pixels are more than {most:,}; not decoded (--max-pixels)"
                 )
             if whole:
                 _refuse_slow(file, content, path)

@@ -67,7 +67,7 @@ def optimize_for_inference(network: Network, *, channels_last: bool = False) -> 
     with torch.no_grad():
         for module in reversed(list(network.modules())):  # children before parents
             _settle_spectral_norm(module)
-            _fold_neighbours(module)
+            _fold_neighbors(module)
             if isinstance(module, FoldsBatchNorm):
                 for norm, layers in module.folds.items():
                     _fold(module, norm, [module.get_submodule(name) for name in layers])
@@ -85,7 +85,7 @@ def _settle_spectral_norm(module: nn.Module) -> None:
         remove_spectral_norm(module)
 
 
-def _fold_neighbours(module: nn.Module) -> None:
+def _fold_neighbors(module: nn.Module) -> None:
     if isinstance(module, nn.Sequential):
         for (_, layer), (name, norm) in pairwise(list(module.named_children())):
             if isinstance(layer, Linear) and isinstance(norm, Norm):

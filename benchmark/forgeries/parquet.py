@@ -138,7 +138,7 @@ def _column(path: Path, state: tuple[int, int], group: int, column: str) -> Any:
             if sizes[column] > LARGEST_GROUP:
                 raise DataError(
                     f"{path}: {sizes[column]:,} bytes of {column} in one row group are more than "
-                    f"{LARGEST_GROUP:,}; refused unread"
+                    f"{LARGEST_GROUP:,}; not read"
                 )
             return file.read_row_group(group, columns=[column]).column(0)
     except DataError:

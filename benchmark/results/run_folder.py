@@ -58,6 +58,12 @@ class RunFolder:
     jobs: PlanJobs | None = None
 
     @property
+    def title(self) -> str:
+        """The plan's name, or the folder's if the plan has the default name."""
+        default = Plan.model_fields["name"].default
+        return self.plan.name if self.plan.name != default else self.path.resolve().name
+
+    @property
     def complete(self) -> bool:
         """Whether the run has ended, so that its numbers are read from its files alone."""
         return self.record is not None

@@ -92,10 +92,10 @@ def runs_text(runs: list[ListedRun]) -> str:
         return f"no run below {RUNS}/; create one with 'bench run'"
     lines = []
     for one in runs:
-        size = f"{one.inpainters} x {one.detectors} models"
-        samples = f", {one.samples} samples" if one.samples is not None else ""
+        size = f"inpainters: {one.inpainters}, detectors: {one.detectors}"
+        size += f", samples: {one.samples}" if one.samples is not None else ""
         lines.append(f"{one.folder}  {one.state}")
         if one.plan:
-            lines.append(f"  {one.plan}, {one.started}, {size}{samples}")
+            lines.append(f"  plan: {one.plan}, {one.started}, {size}")
         lines += [f"  store: {one.store}"] if one.store else []
     return "\n".join(lines)

@@ -30,6 +30,7 @@ from detectors import DETECTORS
 from inpainters import INPAINTERS
 
 ARROWS = {"lower": "↓", "higher": "↑"}
+POSTPROCESSING = "post-processing"  # title of its column
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +83,7 @@ def run_table(cells: Sequence[ResultRow], distances: Distances | None = None) ->
     heads = [text for bucket in buckets for text in (f"{bucket} %", "paper")]
     datasets = tuple(dict.fromkeys(cell.dataset for cell in cells))
     extra: tuple[str, ...] = ("data set",) if len(datasets) > 1 else ()
-    extra += ("laundering",) if any(cell.launder for cell in cells) else ()
+    extra += (POSTPROCESSING,) if any(cell.launder for cell in cells) else ()
     return Table(
         title=table_title(cells),
         columns=(*extra, "inpainter", "detector", "metric", *heads),
@@ -126,7 +127,7 @@ def rows_by_bucket(cells: Iterable[ResultRow]) -> Iterable[dict[str, ResultRow]]
 def _about(row: dict[str, ResultRow], extra: Iterable[str]) -> tuple[str, ...]:
     """Return the first columns of a row: data set and post-processing if shown, models, metric."""
     cell = next(iter(row.values()))
-    said = {"data set": cell.dataset, "laundering": cell.launder or "-"}
+    said = {"data set": cell.dataset, POSTPROCESSING: cell.launder or "-"}
     return (
         *(said[column] for column in extra),
         inpainter_label(row),
@@ -221,7 +222,11 @@ def _texts(cell: ResultRow, distances: Distances) -> tuple[str, str]:
 def _arrows(metrics: Set[str]) -> Iterator[str]:
     """Yield the notes on arrows and on ACC, which has another meaning in forensics."""
     down = "; AUC only down to its null" if NULLS[RANKED] in metrics else ""
-    yield f"Arrows: the direction in which an inpainter hides or inpaints better{down}."
+    yield (
+        "Arrows: the better direction for an inpainter (harder to detect, closer to the "
+        "authentic image)"
+        f"{down}."
+    )
     if "acc" in metrics:
         yield "ACC: share of inpainted images that the detector calls forged, as in the paper."
 

@@ -16,6 +16,7 @@ from benchmark.results.reported import paper_value
 from benchmark.results.rounding import kind_of, number
 from benchmark.results.rows import ResultRow
 from benchmark.results.table import (
+    POSTPROCESSING,
     detector_label,
     inpainter_label,
     mark,
@@ -99,7 +100,7 @@ def _blocks(cells: Sequence[ResultRow], distances: Distances) -> Iterator[list[_
     for metric in dict.fromkeys(_block_of(cell.metric) for cell in cells):
         here = [row for row in rows if _block_of(_first(row).metric) == metric]
         detector = "detector" if any(_first(row).detector for row in here) else ""
-        labels = (metric_label(metric), detector, *(("laundering",) if processed else ()))
+        labels = (metric_label(metric), detector, *((POSTPROCESSING,) if processed else ()))
         buckets = dict.fromkeys(bucket for row in here for bucket in row)
         block = [_Line(labels, {bucket: f"{bucket} % " for bucket in buckets})]
         for row in here:

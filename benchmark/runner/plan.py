@@ -69,7 +69,8 @@ class Plan(BaseModel):
         weights: per model a weights variant ("official", "mini") or a path; default: official,
             else mini.
         limit: number of images of each data set, from its first; default: all.
-        max_pixels: images and masks with more pixels are refused undecoded; default 89 million.
+        max_pixels: images and masks with more pixels are refused without decoding; default 89
+            million.
         retouch: changes to each hole after inpainting and before rounding, "none" for no change,
             such as ("none", "grain:1.5", "grain:match", "blur:1", "sharpen:0.5", "median:3"), each
             for all inpainters; default: none, written ().
@@ -154,7 +155,7 @@ class Plan(BaseModel):
             labels = tuple(PostProcess.parse(step).label for step in steps)
         except BadInput as error:
             raise PlanError(str(error)) from None
-        return check_unique(labels, "laundering")
+        return check_unique(labels, "post-processing")
 
     @field_validator("retouch")
     @classmethod

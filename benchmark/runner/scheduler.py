@@ -79,8 +79,11 @@ class _Run:
             for result in _dropping_damaged(results, self.store):
                 self.store.put([*result.outputs, *result.inputs])
                 self._record(result, wave)
-                step = replace(step, done=step.done + result.jobs)
+                step = _advanced(step, result.jobs, result.jobs - len(result.outputs))
                 self.settings.notify(step)
+        if step.done < step.total:  # the rest waits for a job that failed
+            rest = step.total - step.done
+            self.settings.notify(_advanced(step, rest, rest))
 
     def _record(self, result: ChunkResult, wave: Wave) -> None:
         stats = self.stats
@@ -116,6 +119,11 @@ class _Run:
             sample.key: replace(keys, image="") if stored_by_original else keys
             for sample, keys in _missing_inputs(self.jobs, block, self.store)
         }
+
+
+def _advanced(step: Progress, jobs: int, without_output: int) -> Progress:
+    """Return the progress after some more jobs."""
+    return replace(step, done=step.done + jobs, without_output=step.without_output + without_output)
 
 
 def _jobs_by_stage(waves: Sequence[Wave], missing: Sequence[int]) -> dict[Stage, int]:

@@ -19,9 +19,11 @@ class Progress:
     Attributes:
         stage: "fill" (inpaint), "judge" (detect) or "measure".
         model: the inpainter or detector, or what is measured.
-        done: jobs completed in this run.
+        done: jobs completed in this run, those without an output among them.
         total: jobs that this run has to do in this stage with this model.
         later: jobs after these, by stage.
+        without_output: jobs of `done` that failed, or were skipped because their image or mask
+            cannot be used or an earlier job failed.
     """
 
     stage: Stage
@@ -29,6 +31,7 @@ class Progress:
     done: int
     total: int
     later: Mapping[Stage, int] = field(default_factory=dict)
+    without_output: int = 0
 
 
 Notify = Callable[[Progress], None]

@@ -193,7 +193,10 @@ def read_facts(path: Path) -> Facts:
         curve = tuple(Measured(**row) for row in content.pop("held_out_curve"))
         return Facts(**{**content, "curve": tuple(content["curve"]), "held_out_curve": curve})
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise TrainingError(f"{path}: no facts of a training ({error})") from None
+        raise TrainingError(
+            f"{path}: not the summary of a training, which bench train writes as MODEL.json "
+            f"({error})"
+        ) from None
 
 
 def recipe_digest(recipe: Recipe) -> str:

@@ -136,7 +136,7 @@ class PSCCNetLearner:
         self, network: Mapping[str, Any], losses: PSCCNetLosses, device: torch.device
     ) -> None:
         self.network = PSCCNetNetwork(read_network(PSCCNetConfig, network, self.model))
-        initialise(self.network.hrnet)
+        initialize(self.network.hrnet)
         if losses.trunk:
             start_trunk(self.network.hrnet, find_pretrained(losses.trunk, self.model))
         self.network.to(device)
@@ -213,7 +213,7 @@ def as_input(images: Tensor) -> Tensor:
     return (255 * images).round() / 255
 
 
-def initialise(trunk: Trunk) -> None:
+def initialize(trunk: Trunk) -> None:
     """Initialize the trunk's convolutions as the authors do; other layers keep torch's default."""
     for module in trunk.modules():
         if isinstance(module, nn.Conv2d):

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from benchmark.core.checkpoints.load import load_strict, part_of, read_checkpoint
 from benchmark.core.errors import BadInput, TrainingError
 from detectors.training.base import find_pretrained, read_network
-from detectors.trufor import Logits, TruForConfig, TruForNetwork, initialise
+from detectors.trufor import Logits, TruForConfig, TruForNetwork, initialize
 
 IGNORED = -1  # in truth maps, besides 1 = forged and 0 = pristine
 CLASS_WEIGHTS = (0.5, 2.5)  # of pristine and forged pixels
@@ -177,7 +177,7 @@ class TruForLearner:
         self, network: Mapping[str, Any], losses: TruForLosses, device: torch.device
     ) -> None:
         self.network = TruForNetwork(read_network(TruForConfig, network, "trufor"))
-        initialise(self.network)
+        initialize(self.network)
         if losses.encoder:
             start_encoder(self.network.backbone, find_pretrained(losses.encoder, "trufor"))
         if losses.extractor:

@@ -13,8 +13,8 @@ from torch.nn import functional as F
 
 from inpainters.aotgan import AOTGAN, AOTGANConfig, Generator
 from inpainters.training.base import InpainterLearner, read_network, white_holes
-from inpainters.training.feature_networks import choose_features, first_share, imagenet_standardised
-from inpainters.training.initialization import initialise, start_warm
+from inpainters.training.feature_networks import choose_features, first_share, imagenet_standardized
+from inpainters.training.initialization import initialize, start_warm
 from inpainters.training.losses.features import perceptual, style
 from inpainters.training.losses.lattice import lattice
 from inpainters.training.patch_discriminator import SLOPE, spectral_conv
@@ -214,7 +214,7 @@ class AOTGANLearner(InpainterLearner):
             "discriminator": self.discriminator,
         }
         for part in self.modules.values():
-            initialise(part)
+            initialize(part)
         if losses.start == "scaled":
             _scale(self.network)
         if losses.warm:
@@ -251,7 +251,7 @@ class AOTGANLearner(InpainterLearner):
         chosen, network = self._losses, self.features
         inputs = tuple(first_share(part, chosen.features_share) for part in (images, painted))
         if chosen.features != "texture":
-            inputs = tuple(imagenet_standardised(part) for part in inputs)
+            inputs = tuple(imagenet_standardized(part) for part in inputs)
         with torch.no_grad():
             real = network.features(inputs[0])
         found = network.features(inputs[1])

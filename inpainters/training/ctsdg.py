@@ -17,7 +17,7 @@ from inpainters.ctsdg import CTSDGConfig, CTSDGOutput, Generator, outlines_of
 from inpainters.training import patch_discriminator as patch
 from inpainters.training.base import InpainterLearner, read_network, white_holes
 from inpainters.training.feature_networks import VGG16_POOLS, choose_features, first_share
-from inpainters.training.initialization import initialise
+from inpainters.training.initialization import initialize
 from inpainters.training.losses.adversarial import (
     adversarial_discriminator,
     adversarial_generator,
@@ -134,13 +134,13 @@ class Discriminator(nn.Module):
         self.edge_detector = EdgeDetector(edge_width)
 
     def forward(
-        self, images: Tensor, grey: Tensor, edges: Tensor | None = None
+        self, images: Tensor, gray: Tensor, edges: Tensor | None = None
     ) -> DiscriminatorOutput:
         """Classify real or inpainted images.
 
         Args:
             images: (N, 3, H, W) in [-1, 1], H and W at least 24.
-            grey: (N, 1, H, W) in [0, 1], of the real images even where the images are inpainted.
+            gray: (N, 1, H, W) in [0, 1], of the real images even where the images are inpainted.
             edges: (N, 1, H, W), 0 or 1: the Canny edges where the images are real; None where they
                 are inpainted, whose detected edges are then used.
 
@@ -148,7 +148,7 @@ class Discriminator(nn.Module):
             Both branches' logits, and the detected edges.
         """
         found = self.edge_detector(images)
-        structure = torch.cat((found if edges is None else edges, grey), dim=1)  # (N, 2, H, W)
+        structure = torch.cat((found if edges is None else edges, gray), dim=1)  # (N, 2, H, W)
         decisions = (self.texture_branch(images), self.structure_branch(structure))
         return DiscriminatorOutput(decisions=torch.cat(decisions, dim=1), edges=found)
 
@@ -234,9 +234,9 @@ class CTSDGLearner(InpainterLearner):
             "generator": self.network,
             "discriminator": self.discriminator,
         }
-        initialise(self.network)
-        initialise(self.discriminator.texture_branch)
-        initialise(
+        initialize(self.network)
+        initialize(self.discriminator.texture_branch)
+        initialize(
             self.discriminator.structure_branch
         )  # the edge detector keeps torch's default initialization
         for part in self.modules.values():
@@ -269,9 +269,9 @@ class CTSDGLearner(InpainterLearner):
         wanted = 2 * images - 1
         if role == "discriminator":
             raw, outlines = self._generated.popleft()
-            edges, grey = outlines[:, :1], outlines[:, 1:]
-            real = self.discriminator(wanted, grey, edges)
-            loss = discriminator_loss(real, self.discriminator(raw, grey), edges)
+            edges, gray = outlines[:, :1], outlines[:, 1:]
+            real = self.discriminator(wanted, gray, edges)
+            loss = discriminator_loss(real, self.discriminator(raw, gray), edges)
             return {"discriminator": self._losses.discriminator * loss}
         outlines = outlines_of(to_pixels(images)).to(images.device)
         painted: CTSDGOutput = self.network(wanted, outlines, masks)
@@ -303,9 +303,9 @@ class CTSDGLearner(InpainterLearner):
         self, painted: CTSDGOutput, wanted: Tensor, outlines: Tensor
     ) -> dict[str, Tensor]:
         """The losses that involve edges."""
-        edges, grey = outlines[:, :1], outlines[:, 1:]
+        edges, gray = outlines[:, :1], outlines[:, 1:]
         alone = self.network.project(painted)
-        output = self.discriminator(painted.raw, grey)
+        output = self.discriminator(painted.raw, gray)
         intermediate = intermediate_loss(alone.image, alone.edges, wanted, edges)
         return {
             "adversarial": self._losses.adversarial * adversarial_loss(output, edges),

@@ -22,11 +22,11 @@ from inpainters.edgeconnect import (
     EdgeConnectNetwork,
     EdgeConnectOutput,
     canny_edges,
-    grey_levels,
+    gray_levels,
 )
 from inpainters.training.base import InpainterLearner, read_network, white_holes
 from inpainters.training.feature_networks import choose_features, first_share
-from inpainters.training.initialization import initialise, start_linear, start_warm
+from inpainters.training.initialization import initialize, start_linear, start_warm
 from inpainters.training.losses.adversarial import (
     adversarial_discriminator,
     adversarial_generator,
@@ -119,13 +119,13 @@ class GeneratorOutputs:
     """Detached generator outputs, for the discriminators' update.
 
     Attributes:
-        grey: (N, 1, H, W) in [0, 1], luminance.
+        gray: (N, 1, H, W) in [0, 1], luminance.
         edges: (N, 1, H, W), 0 or 1, true edges.
         completed: (N, 1, H, W) in [0, 1], predicted edges; None if the phase does not train them.
         raw: (N, 3, H, W) in [0, 1], network outputs; None if the phase does not train them.
     """
 
-    grey: Tensor
+    gray: Tensor
     edges: Tensor
     completed: Tensor | None
     raw: Tensor | None
@@ -181,7 +181,7 @@ class EdgeConnectLearner(InpainterLearner):
             "inpaint_discriminator": self.discriminator,
         }
         for part in self.modules.values():
-            initialise(part)
+            initialize(part)
         if losses.start == "linear":
             start_linear((self.network.inpaint,), self._run_on_noise_edges, device)
         if losses.warm:
@@ -225,43 +225,43 @@ class EdgeConnectLearner(InpainterLearner):
         """
         if role == "discriminator":
             return self._discriminator_losses(images, self._generated.popleft())
-        grey, edges = true_edges(images)
+        gray, edges = true_edges(images)
         terms: dict[str, Tensor] = {}
         completed = raw = None
         if self._phase in {"edge", "joint"}:
-            completed = self.network.edge(grey, edges, masks)
-            terms |= self._edge_terms(grey, edges, completed)
+            completed = self.network.edge(gray, edges, masks)
+            terms |= self._edge_terms(gray, edges, completed)
         if self._phase != "edge":
-            guide = self._guide(grey, edges, completed, masks)
+            guide = self._guide(gray, edges, completed, masks)
             raw = self.network.inpaint(images, guide, masks)
-            terms |= self._colour_terms(images, masks, raw)
+            terms |= self._color_terms(images, masks, raw)
         kept = (part if part is None else part.detach() for part in (completed, raw))
-        self._generated.append(GeneratorOutputs(grey, edges, *kept))
+        self._generated.append(GeneratorOutputs(gray, edges, *kept))
         return terms
 
     def _guide(
-        self, grey: Tensor, edges: Tensor, completed: Tensor | None, masks: Tensor
+        self, gray: Tensor, edges: Tensor, completed: Tensor | None, masks: Tensor
     ) -> Tensor:
         """The input edges of the color generator; only in "joint" they have a gradient."""
         if self._phase == "true":
             return edges
         if completed is None:
             with torch.no_grad():
-                completed = self.network.edge(grey, edges, masks)
+                completed = self.network.edge(gray, edges, masks)
         if not self._losses.composited:
             return completed
         return completed * masks + edges * (1 - masks)
 
-    def _edge_terms(self, grey: Tensor, edges: Tensor, completed: Tensor) -> dict[str, Tensor]:
-        fake = self.edge_discriminator.maps(torch.cat((grey, completed), dim=1))
+    def _edge_terms(self, gray: Tensor, edges: Tensor, completed: Tensor) -> dict[str, Tensor]:
+        fake = self.edge_discriminator.maps(torch.cat((gray, completed), dim=1))
         with torch.no_grad():
-            real = self.edge_discriminator.maps(torch.cat((grey, edges), dim=1))
+            real = self.edge_discriminator.maps(torch.cat((gray, edges), dim=1))
         return {
             "edge_adversarial": self._losses.edge_adversarial * adversarial_generator(fake[-1]),
             "matching": self._losses.matching * feature_matching(fake, real),
         }
 
-    def _colour_terms(self, images: Tensor, masks: Tensor, raw: Tensor) -> dict[str, Tensor]:
+    def _color_terms(self, images: Tensor, masks: Tensor, raw: Tensor) -> dict[str, Tensor]:
         chosen, network = self._losses, self.features
         few, holes, some = (
             first_share(part, chosen.features_share) for part in (images, masks, raw)
@@ -284,8 +284,8 @@ class EdgeConnectLearner(InpainterLearner):
         """The losses of the phase's discriminators."""
         terms = {}
         if kept.completed is not None:
-            real = self.edge_discriminator(torch.cat((kept.grey, kept.edges), dim=1))
-            fake = self.edge_discriminator(torch.cat((kept.grey, kept.completed), dim=1))
+            real = self.edge_discriminator(torch.cat((kept.gray, kept.edges), dim=1))
+            fake = self.edge_discriminator(torch.cat((kept.gray, kept.completed), dim=1))
             terms["edge_discriminator"] = adversarial_discriminator(real, fake)
         if kept.raw is not None:
             real, fake = self.discriminator(images), self.discriminator(kept.raw)
@@ -300,10 +300,10 @@ class EdgeConnectLearner(InpainterLearner):
         """
         self.network.eval()
         pixels = to_pixels(images)
-        grey = grey_levels(pixels)
-        edges = canny_edges(grey, masks[:, 0].cpu().numpy() == 0)
+        gray = gray_levels(pixels)
+        edges = canny_edges(gray, masks[:, 0].cpu().numpy() == 0)
         known = _as_planes(edges, images)
-        painted: EdgeConnectOutput = self.network(images, _as_planes(grey, images), known, masks)
+        painted: EdgeConnectOutput = self.network(images, _as_planes(gray, images), known, masks)
         lines = [plane.expand(-1, 3, -1, -1) for plane in (known, painted.edges)]
         composite = painted.raw * masks + images * (1 - masks)
         return [images, white_holes(images, masks), *lines, painted.raw, composite]
@@ -327,9 +327,9 @@ def true_edges(images: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         Both (N, 1, H, W), on the device of the images; gray in [0, 1], edges 0 or 1.
     """
-    grey = grey_levels(to_pixels(images))
-    edges = canny_edges(grey, np.ones(grey.shape, dtype=np.bool_))
-    return _as_planes(grey, images), _as_planes(edges, images)
+    gray = gray_levels(to_pixels(images))
+    edges = canny_edges(gray, np.ones(gray.shape, dtype=np.bool_))
+    return _as_planes(gray, images), _as_planes(edges, images)
 
 
 def _as_planes(values: np.ndarray[Any, Any], like: Tensor) -> Tensor:

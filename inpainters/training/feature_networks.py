@@ -78,7 +78,7 @@ VGG16_POOLS = VGG(  # of CTSDG and MADF
 )
 
 
-def imagenet_standardised(images: Tensor) -> Tensor:
+def imagenet_standardized(images: Tensor) -> Tensor:
     """Standardize (N, 3, H, W) images in [0, 1] with ImageNet's mean and standard deviation."""
     mean, deviation = images.new_tensor(IMAGENET_MEAN), images.new_tensor(IMAGENET_DEVIATION)
     return (images - mean[:, None, None]) / deviation[:, None, None]

@@ -17,7 +17,7 @@ from inpainters.rwsa import start_from_host
 INIT_STD = 0.02  # standard deviation of initial weights, as in the authors' programs
 
 
-def initialise(network: nn.Module) -> None:
+def initialize(network: nn.Module) -> None:
     """Initialize weights: normal with std 0.02, biases 0, batch norm scales around 1.
 
     With spectral norm the unnormalized weight is initialized. As in SafePaint, EdgeConnect and

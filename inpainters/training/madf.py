@@ -10,7 +10,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
-from inpainters.madf import MADFConfig, MADFNetwork, MADFOutput, denormalised, normalised
+from inpainters.madf import MADFConfig, MADFNetwork, MADFOutput, denormalized, normalized
 from inpainters.training.base import InpainterLearner, read_network, white_holes
 from inpainters.training.feature_networks import (
     VGG16_POOLS,
@@ -203,7 +203,7 @@ class MADFLearner(InpainterLearner):
         Returns:
             Each term, ().
         """
-        chosen, wanted = self._losses, normalised(images)
+        chosen, wanted = self._losses, normalized(images)
         painted: MADFOutput = self.network(wanted, masks)
         found = loss_terms(
             painted,
@@ -216,7 +216,7 @@ class MADFLearner(InpainterLearner):
         names = [name for name in self.terms if name != "lattice"]
         terms = {name: getattr(chosen, name) * getattr(found, name) for name in names}
         if chosen.lattice:
-            raw = denormalised(painted.raw)
+            raw = denormalized(painted.raw)
             terms["lattice"] = chosen.lattice * lattice(raw, masks)
         return terms
 
@@ -227,9 +227,9 @@ class MADFLearner(InpainterLearner):
         Each (N, 3, H, W) in [0, 1]; arguments as in `Learner.show`.
         """
         self.network.eval()
-        painted: MADFOutput = self.network(normalised(images), masks)
+        painted: MADFOutput = self.network(normalized(images), masks)
         outputs = [
-            denormalised(output) for output in (painted.recovered, painted.refined, painted.raw)
+            denormalized(output) for output in (painted.recovered, painted.refined, painted.raw)
         ]
         composite = torch.where(masks.bool(), outputs[-1], images)
         return [images, white_holes(images, masks), *outputs, composite]

@@ -22,7 +22,7 @@ from inpainters.safepaint import (
     SafePaintOutput,
 )
 from inpainters.training.feature_networks import choose_features, first_share
-from inpainters.training.initialization import initialise, start_linear
+from inpainters.training.initialization import initialize, start_linear
 from inpainters.training.losses.adversarial import (
     adversarial_discriminator,
     adversarial_generator,
@@ -235,7 +235,7 @@ class SafePaintLearner:
         # Table 5: the count of random numbers used before depends on the layers of stage II.
         torch.manual_seed(torch.initial_seed())
         for part in self.modules.values():
-            initialise(part)
+            initialize(part)
         if losses.start == "linear":
             stages = (self.network.coarse_generator, self.network.fine_generator)
             self.network.train()

@@ -153,7 +153,7 @@ def page(
     return fill_template(
         "report.html",
         written=written,
-        title=f"SafePaint Bench: {run.plan.name}",
+        title=f"SafePaint Bench: {run.title}",
         run=run,
         state=_state(run),
         summaries=detector_summaries(run, statistics),

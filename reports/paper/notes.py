@@ -47,7 +47,8 @@ def table_notes(
         by = "; of our AUC, the nearest to the null" if null else ""
         yield f"Bold: the best of its column, ours and the paper's apart{by}."
     yield from filter(None, [interval_note(rows, old=run.old_intervals)])
-    yield "Difference: ours minus the paper's, which uses official weights and its own images."
+    if any(entry.difference is not None for line in lines for entry in line.entries):
+        yield "Difference: ours minus the paper's, which uses official weights and its own images."
     if any(DETECTORS.card(row.detector).score_from == "area" for row in rows if row.detector):
         yield (
             "† ACC of IID-Net: it has no image-level score; an image is called forged if over 2 % "

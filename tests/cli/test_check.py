@@ -139,10 +139,10 @@ def test_two_runs_on_one_store_at_once(tmp_path: Path, photos: Path) -> None:
     """Both begin with no store at all, ask for the same answers, and come to the same bytes."""
     words = [
         "run", "--inpainter", "telea,meanfill,original", "--detector", "flatness,chance", "--size",
-        "96", "--metrics", "auc,f1,psnr", "--images", str(photos), "--store", str(tmp_path / "s"),
+        "64", "--metrics", "auc,f1,psnr", "--images", str(photos), "--store", str(tmp_path / "s"),
     ]  # fmt: skip
     code = "from benchmark.cli import main; main()"
-    outs = [tmp_path / f"out{number}" for number in range(3)]
+    outs = [tmp_path / f"out{number}" for number in range(2)]
     runs = [
         subprocess.Popen(
             [sys.executable, "-c", code, *words, "--out", str(out)],
@@ -156,7 +156,7 @@ def test_two_runs_on_one_store_at_once(tmp_path: Path, photos: Path) -> None:
     for process in runs:
         _, errors = process.communicate(timeout=500)
         assert process.returncode == 0, errors
-    assert written(outs[0]) == written(outs[1]) == written(outs[2])
+    assert written(outs[0]) == written(outs[1])
     done = subprocess.run(
         [sys.executable, "-c", code, "check", "--store", str(tmp_path / "s")],
         check=False,

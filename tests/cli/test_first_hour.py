@@ -67,7 +67,9 @@ def test_a_run_remembers_its_store(bench: Bench, photos: Path) -> None:
     (run,) = json.loads(bench("list", "runs", "--json").stdout)
     assert (run["folder"], run["state"], run["samples"]) == ("runs/mine", "complete", 6)
     assert run["store"] == record["store"]
-    assert f"store: {record['store']}" in bench("list", "runs").stdout
+    listed = bench("list", "runs").stdout
+    assert f"store: {record['store']}" in listed
+    assert "inpainters: 2, detectors: 1, samples: 6" in listed
     assert bench("report", "runs/mine").exit_code == 0
     assert "data:image" in Path("runs/mine/index.html").read_text()  # images of that store
     cleaned = bench("clean", "runs/mine", "--dry-run")
@@ -239,6 +241,23 @@ def test_plain_lines_have_the_time_left_in_all() -> None:
     assert said == "about 0:22 left in total"
     assert left(Progress(stage="judge", model="c", done=5, total=5), 120.0) == ""
     assert (clock(65), clock(3725)) == ("1:05", "1:02:05")
+
+
+def test_plain_lines_count_what_was_skipped_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    from benchmark.progress import watch
+    from benchmark.runner.stages import Progress
+
+    with watch() as notify:
+        for done, without in ((0, 0), (3, 1)):
+            notify(
+                Progress(stage="fill", model="telea", done=done, total=3, without_output=without)
+            )
+        notify(Progress(stage="judge", model="chance", done=0, total=2))
+        notify(Progress(stage="judge", model="chance", done=2, total=2))
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("inpaint telea: 3/3, 1 skipped or failed, ")
+    assert second.startswith("detect chance: 2/2, ")
+    assert "skipped" not in second
 
 
 def test_a_notebook_shows_bars(monkeypatch: pytest.MonkeyPatch, photos: Path) -> None:

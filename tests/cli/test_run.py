@@ -137,8 +137,8 @@ def test_laundered_images_are_looked_at_besides_the_others(bench: Bench, photos:
     assert result.exit_code == 0, result.output
     steps = ["", "jpeg:50", "resize:0.75", "noise:2"]
     assert tomllib.loads(Path("out/plan.toml").read_text())["launder"] == steps[1:]
-    assert "| laundering | inpainter |" in Path("out/table.md").read_text()
-    assert "detector   laundering  " in result.stdout
+    assert "| post-processing | inpainter |" in Path("out/table.md").read_text()
+    assert "detector   post-processing  " in result.stdout
     rows = rows_of(Path("out/results.csv"))
     assert list(dict.fromkeys(row["launder"] for row in rows)) == steps
     assert [row for row in rows if not row["launder"]] == rows_of(Path("plain/results.csv"))

@@ -20,6 +20,9 @@ NOT_RUN: dict[str, tuple[str, ...]] = {
         "bench train lama --recipe paper ",
         "bench merge results shards/",
     ),
+    "it is run with all that ships (tests/cli/test_verify.py does so)": (
+        "bench verify safepaint trufor",
+    ),
     "a process of its own is needed (tests/unit/runner/test_machine.py has one)": (
         "bench run --inpainter safepaint --detector trufor --reproducible",
     ),

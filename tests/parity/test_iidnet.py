@@ -18,7 +18,7 @@ def asked() -> Asked:
 
 
 def test_the_second_time_gives_the_same_bits(asked: Asked) -> None:
-    """The constrained kernel is normalised in each pass; it must not add up."""
+    """The constrained kernel is normalized in each pass; it must not add up."""
     again = ask(asked.model, reference_of("iidnet"), asked.expected)
     assert torch.equal(again.given["heatmap"], asked.given["heatmap"])
     for name, values in asked.taps.items():

@@ -179,7 +179,7 @@ def test_the_text_s_forms_against_the_program_s(options: Namespace, tmp_path: Pa
     found = find_trainings(tmp_path / "forms")
     assert Counter(one.model for one in found) == {"safepaint": 3, "text": 3}
     assert list(missing(found)) == []
-    own = Namespace(**(vars(options) | {"out": tmp_path / "out"}))
+    own = Namespace(**(vars(options) | {"out": tmp_path / "out", "limit": 2}))
     said = list(tables(found, own))
     with (tmp_path / "out/forms.csv").open(newline="") as file:
         written = list(csv.DictReader(file))

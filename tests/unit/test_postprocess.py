@@ -58,7 +58,7 @@ def test_bad_steps_are_refused_in_a_line(text: str, said: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_jpeg_is_pillows_at_its_default_of_half_the_colour(picture: Pixels) -> None:
+def test_jpeg_is_pillows_at_its_default_of_half_the_color(picture: Pixels) -> None:
     file = BytesIO()
     Image.fromarray(picture).save(file, "JPEG", quality=70, subsampling="4:2:0")
     assert np.array_equal(PostProcess.parse("jpeg:70").apply(picture, seed=0), Image.open(file))
@@ -107,22 +107,22 @@ def test_the_truth_is_the_nearest_pixel_s(
 
 def nearest(old: int, new: int) -> list[int]:
     """Return for each of `new` pixels the one of `old` that contains its center, in integers."""
-    centres = [((2 * place + 1) * old, 2 * new) for place in range(new)]
-    assert all(above % below for above, below in centres)  # none lies between two
-    return [above // below for above, below in centres]
+    centers = [((2 * place + 1) * old, 2 * new) for place in range(new)]
+    assert all(above % below for above, below in centers)  # none lies between two
+    return [above // below for above, below in centers]
 
 
 def test_noise_has_its_deviation_and_its_seed() -> None:
-    grey = np.full((200, 200, 3), 128, np.uint8)
-    noisy = PostProcess.parse("noise:5").apply(grey, seed=1).astype(int) - 128
+    gray = np.full((200, 200, 3), 128, np.uint8)
+    noisy = PostProcess.parse("noise:5").apply(gray, seed=1).astype(int) - 128
     assert abs(noisy.mean()) < 0.05
     assert noisy.std() == pytest.approx(5, rel=0.02)
-    twice = PostProcess.parse("noise:10").apply(grey, seed=1).astype(int) - 128
+    twice = PostProcess.parse("noise:10").apply(gray, seed=1).astype(int) - 128
     assert np.abs(twice - 2 * noisy).max() <= 2  # the same draw, scaled, then rounded
     assert np.array_equal(
-        PostProcess.parse("noise:5").apply(grey, seed=1) - 128, noisy.astype("u1")
+        PostProcess.parse("noise:5").apply(gray, seed=1) - 128, noisy.astype("u1")
     )
-    assert not np.array_equal(PostProcess.parse("noise:5").apply(grey, seed=2) - 128, noisy)
+    assert not np.array_equal(PostProcess.parse("noise:5").apply(gray, seed=2) - 128, noisy)
     bright = np.full((50, 50, 3), 254, np.uint8)
     assert PostProcess.parse("noise:5").apply(bright, seed=1).min() > 200  # cut off, not wrapped
 

@@ -51,7 +51,7 @@ def test_only_the_hole_changes_and_stays_an_image(step: str) -> None:
     assert (found[hole] != before[hole]).any() or step == "grain:match"
 
 
-def test_grain_is_grey_gaussian_noise_in_grey_levels() -> None:
+def test_grain_is_gray_gaussian_noise_in_gray_levels() -> None:
     image, hole = np.full((256, 256, 3), 0.5, np.float32), square(256, hole=slice(0, 256))
     apart = 255 * (Retouch.parse("grain:2.5").apply(image, hole, seed=1) - image)
     np.testing.assert_array_equal(apart[..., 0], apart[..., 1])
@@ -135,7 +135,7 @@ def test_the_known_region_is_measured_without_the_holes_rim() -> None:
     flat = np.full((128, 128, 3), 0.5, np.float32)
     flat[hole] = np.random.default_rng(0).random((hole.sum(), 3), dtype=np.float32)
     assert residual(flat, ~hole) == 0
-    thin = ~square(128, hole=slice(2, 126))  # a rim of two pixels: none has all neighbours known
+    thin = ~square(128, hole=slice(2, 126))  # a rim of two pixels: none has all neighbors known
     assert np.isnan(residual(flat, thin))
 
 

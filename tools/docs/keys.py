@@ -48,11 +48,11 @@ recipes are in `inpainters/training/recipes` and `detectors/training/recipes`;
 _PLAIN = {str: "text", int: "integer", float: "number", bool: "true or false", Path: "path"}
 _LIMITS = (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"))
 _TITLES = {
-    "Optimiser": "[optimizer] and [optimizers.NAME]",
+    "OptimizerOptions": "[optimizer] and [optimizers.NAME]",
     "Stage": "[[stages]]",
     "Forger": "forgers of a stage",
     "Shapes": "shapes of [holes]",
-    "Laundering": "[history] and [laundering]",
+    "Postprocessing": "[history] and [postprocessing]",
 }
 
 

@@ -103,8 +103,8 @@ def outlines(size: int, share: float, draw: np.random.Generator) -> Mask:
             (x * math.cos(turn) - y * math.sin(turn), x * math.sin(turn) + y * math.cos(turn)),
             axis=1,
         )
-        centre = size * draw.uniform(0.25, 0.75, 2)
-        cv2.fillPoly(mask, [np.rint(points + centre).astype(np.int32)], 1)
+        center = size * draw.uniform(0.25, 0.75, 2)
+        cv2.fillPoly(mask, [np.rint(points + center).astype(np.int32)], 1)
     return mask > 0
 
 

@@ -58,25 +58,25 @@ def postprocess(
         pixels = sharpen(pixels, draw.uniform(0.2, options.sharpen[1]))
     if rolls[2] < options.noise[0]:
         spread = draw.uniform(0, options.noise[1])
-        grey = bool(options.grey) and draw.random() < options.grey
-        pixels = eight_bits(pixels + np.float32(spread) * grain(truth.shape, draw, grey=grey))
+        gray = bool(options.grey) and draw.random() < options.grey
+        pixels = eight_bits(pixels + np.float32(spread) * grain(truth.shape, draw, gray=gray))
     if rolls[3] < options.jpeg[0]:
         pixels = compress(pixels, int(draw.integers(options.jpeg[1], options.jpeg[2] + 1)))
     return Forgery(pixels=pixels, truth=truth)
 
 
-def grain(shape: tuple[int, ...], draw: np.random.Generator, *, grey: bool) -> Grain:
+def grain(shape: tuple[int, ...], draw: np.random.Generator, *, gray: bool) -> Grain:
     """White Gaussian noise of standard deviation 1.
 
     Args:
         shape: height and width.
         draw: random generator.
-        grey: whether it is equal in the three channels.
+        gray: whether it is equal in the three channels.
 
     Returns:
         (H, W, 1) if gray, else (H, W, 3), float32.
     """
-    return draw.standard_normal((*shape[:2], 1 if grey else 3), dtype=np.float32)
+    return draw.standard_normal((*shape[:2], 1 if gray else 3), dtype=np.float32)
 
 
 def blur(pixels: Pixels, sigma: float) -> Pixels:

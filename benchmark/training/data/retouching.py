@@ -11,7 +11,7 @@ from benchmark.retouch import Retouch, residual
 from benchmark.training.data.options import Retouching, RetouchKind
 from benchmark.training.data.postprocess import Forgery, eight_bits, grain
 
-COLOURED = 0.2  # share of grain that is independent per channel; the rest is gray
+COLORED = 0.2  # share of grain that is independent per channel; the rest is gray
 SOFT = 0.2  # share of grain that is blurred, as in downscaled images
 PASTED = (SPLICE, COPY_MOVE)
 
@@ -71,7 +71,7 @@ def _matching(image: np.ndarray, hole: Mask) -> float:
 
 
 def _with_grain(pixels: Pixels, sigma: float, draw: np.random.Generator) -> Pixels:
-    noise = grain(pixels.shape, draw, grey=draw.random() >= COLOURED)
+    noise = grain(pixels.shape, draw, gray=draw.random() >= COLORED)
     if draw.random() < SOFT:
         soft = np.asarray(cv2.GaussianBlur(noise, (0, 0), draw.uniform(0.4, 0.8)), np.float32)
         noise = soft.reshape(noise.shape) / soft.std()

@@ -21,7 +21,7 @@ HISTORY = 0.4  # probability of each step of a donor's history; at least one is 
 FEATHERED = 0.5  # probability of a soft rim
 SHIFTED_ONLY = 0.15  # of copy-moves: neither turned nor scaled, so that nothing is interpolated
 GRADIENT = 0.3  # of holes of one color: a gradient to a second color
-STEPS = ("gamma", "colour", "resample", "blur", "noise", "jpeg")  # in this order
+STEPS = ("gamma", "color", "resample", "blur", "noise", "jpeg")  # in this order
 
 
 def splice(pixels: Pixels, donor: Pixels, mask: Mask, draw: np.random.Generator) -> Forgery:
@@ -68,14 +68,14 @@ def flat(pixels: Pixels, mask: Mask, draw: np.random.Generator) -> Forgery:
         mask: (H, W) bool, True = hole.
         draw: random generator.
     """
-    colour = _colour(pixels, mask, draw)
-    filled = np.broadcast_to(colour, pixels.shape)
+    color = _color(pixels, mask, draw)
+    filled = np.broadcast_to(color, pixels.shape)
     if draw.random() < GRADIENT:
         height, width = mask.shape
         turn = draw.uniform(-math.pi, math.pi)
         along = np.arange(width) * math.cos(turn) + np.arange(height)[:, None] * math.sin(turn)
         part = (along - along.min()) / np.ptp(along)
-        filled = filled + part[..., None] * (_colour(pixels, mask, draw) - colour)
+        filled = filled + part[..., None] * (_color(pixels, mask, draw) - color)
     return Forgery(pixels=np.where(mask[..., None], eight_bits(filled), pixels), truth=mask.copy())
 
 
@@ -105,7 +105,7 @@ def _historic(step: str, pixels: Pixels, draw: np.random.Generator) -> Pixels:
     if step == "gamma":
         values = pixels.astype(np.float32) / np.float32(255)
         return eight_bits(255 * np.asarray(values ** math.exp(draw.uniform(-0.5, 0.5)), np.float64))
-    if step == "colour":
+    if step == "color":
         return eight_bits(pixels * draw.uniform(0.8, 1.2, 3) + draw.uniform(-15, 15, 3))
     if step == "resample":
         middle = np.array(pixels.shape[1::-1]) / 2
@@ -114,8 +114,8 @@ def _historic(step: str, pixels: Pixels, draw: np.random.Generator) -> Pixels:
     if step == "blur":
         return blur(pixels, draw.uniform(0.4, 1.2))
     if step == "noise":
-        sigma, grey = np.float32(draw.uniform(1.5, 6)), draw.random() < 0.5
-        return eight_bits(pixels + sigma * grain(pixels.shape, draw, grey=grey))
+        sigma, gray = np.float32(draw.uniform(1.5, 6)), draw.random() < 0.5
+        return eight_bits(pixels + sigma * grain(pixels.shape, draw, gray=gray))
     return compress(pixels, int(draw.integers(50, 93)))
 
 
@@ -148,7 +148,7 @@ def _pasted(pixels: Pixels, shown: Pixels, mask: Mask, draw: np.random.Generator
     return Forgery(pixels=np.where(mask[..., None], shown, pixels), truth=mask.copy())
 
 
-def _colour(pixels: Pixels, mask: Mask, draw: np.random.Generator) -> NDArray[np.float64]:
+def _color(pixels: Pixels, mask: Mask, draw: np.random.Generator) -> NDArray[np.float64]:
     kind, chosen = int(draw.integers(4)), ~mask
     if kind == 0:
         return draw.integers(0, 256, 3).astype(np.float64)

@@ -8,7 +8,7 @@ import torch
 
 from benchmark.verify.golden import Activation, Asked, OutputPoint, Parts, Reference, entering
 from benchmark.verify.tolerance import Tolerance, Values, summary
-from inpainters.edgeconnect import EDGE_FILE, INPAINT_FILE, canny_edges, grey_levels
+from inpainters.edgeconnect import EDGE_FILE, INPAINT_FILE, canny_edges, gray_levels
 
 PICTURE = Tolerance(absolute=2e-4)
 FILES = {"edge": EDGE_FILE, "inpaint": INPAINT_FILE}
@@ -23,7 +23,7 @@ def _save(folder: Path, _case: str, parts: Parts) -> Path:
 def _canny(asked: Asked) -> Values:
     """Canny edges of the image; one pixel changes their mean by 1.5e-5."""
     image, mask = asked.expected["image"], asked.expected["mask"]
-    return summary(torch.from_numpy(canny_edges(grey_levels(image[None]), mask[None] == 0)))
+    return summary(torch.from_numpy(canny_edges(gray_levels(image[None]), mask[None] == 0)))
 
 
 REFERENCE = Reference(

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from benchmark.verify.golden import Activation, OutputPoint, Parts, Reference
 from benchmark.verify.seeded import State
 from benchmark.verify.tolerance import Tolerance
-from inpainters.madf import denormalised
+from inpainters.madf import denormalized
 
 PICTURE = Tolerance(absolute=2e-5)
 
@@ -57,7 +57,7 @@ REFERENCE = Reference(
         "tap_coarse": Activation(module="att_conv_1"),
         "tap_output": Activation(module="dec_ref1_1"),
         "raw": OutputPoint(
-            of=lambda asked: denormalised(asked.returned.raw[0]).clamp(0, 1), tolerance=PICTURE
+            of=lambda asked: denormalized(asked.returned.raw[0]).clamp(0, 1), tolerance=PICTURE
         ),
         "filled": OutputPoint(tolerance=PICTURE),
     },

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from inpainters.training.feature_networks import imagenet_standardised
+from inpainters.training.feature_networks import imagenet_standardized
 from inpainters.training.losses.features import Features, squares
 
 FeatureFunction = Callable[[Tensor], Features]  # feature maps of (N, 3, H, W) images, by name
@@ -28,6 +28,6 @@ def receptive_field(output: Tensor, images: Tensor, extract: FeatureFunction) ->
         A scalar.
     """
     with torch.no_grad():
-        wanted = extract(imagenet_standardised(images))
-    found = extract(imagenet_standardised(output))
+        wanted = extract(imagenet_standardized(images))
+    found = extract(imagenet_standardized(output))
     return squares(found.values(), [wanted[name] for name in found]).sum()

@@ -16,7 +16,7 @@ from PIL.PngImagePlugin import PngImageFile
 from benchmark.core.errors import DataError
 from benchmark.core.images import fit, image_shape, read_image
 
-COLOURS = np.random.default_rng(0).integers(0, 256, (6, 10, 3), dtype=np.uint8)
+COLORS = np.random.default_rng(0).integers(0, 256, (6, 10, 3), dtype=np.uint8)
 
 
 def saved(folder: Path, name: str, picture: Image.Image, **options: object) -> Path:
@@ -28,8 +28,8 @@ def saved(folder: Path, name: str, picture: Image.Image, **options: object) -> P
 @pytest.mark.parametrize("suffix", ["png", "bmp", "tiff", "webp"])
 def test_lossless_formats_come_back_bit_for_bit(tmp_path, suffix):
     options = {"lossless": True} if suffix == "webp" else {}
-    path = saved(tmp_path, f"a.{suffix}", Image.fromarray(COLOURS), **options)
-    assert np.array_equal(read_image(path), COLOURS)
+    path = saved(tmp_path, f"a.{suffix}", Image.fromarray(COLORS), **options)
+    assert np.array_equal(read_image(path), COLORS)
     assert image_shape(path) == (6, 10)
 
 
@@ -42,31 +42,31 @@ def test_jpeg_is_read(tmp_path):
 def test_images_are_turned_upright(tmp_path, orientation):
     exif = Image.Exif()
     exif[274] = orientation
-    path = saved(tmp_path, "a.png", Image.fromarray(COLOURS), exif=exif)
-    flipped = COLOURS[:, ::-1]
+    path = saved(tmp_path, "a.png", Image.fromarray(COLORS), exif=exif)
+    flipped = COLORS[:, ::-1]
     upright = {
-        1: COLOURS,
+        1: COLORS,
         2: flipped,
-        3: np.rot90(COLOURS, 2),
-        4: COLOURS[::-1],
-        5: COLOURS.transpose(1, 0, 2),
-        6: np.rot90(COLOURS, -1),
-        7: np.rot90(COLOURS, 2).transpose(1, 0, 2),
-        8: np.rot90(COLOURS, 1),
+        3: np.rot90(COLORS, 2),
+        4: COLORS[::-1],
+        5: COLORS.transpose(1, 0, 2),
+        6: np.rot90(COLORS, -1),
+        7: np.rot90(COLORS, 2).transpose(1, 0, 2),
+        8: np.rot90(COLORS, 1),
     }[orientation]
     assert np.array_equal(read_image(path), upright)
     assert image_shape(path) == upright.shape[:2]
 
 
-def test_grey_becomes_three_equal_channels(tmp_path):
-    grey = COLOURS[..., 0]
-    path = saved(tmp_path, "a.png", Image.fromarray(grey))
-    assert np.array_equal(read_image(path), np.dstack([grey] * 3))
+def test_gray_becomes_three_equal_channels(tmp_path):
+    gray = COLORS[..., 0]
+    path = saved(tmp_path, "a.png", Image.fromarray(gray))
+    assert np.array_equal(read_image(path), np.dstack([gray] * 3))
 
 
 def test_one_bit_becomes_black_and_white(tmp_path):
-    path = saved(tmp_path, "a.png", Image.fromarray(COLOURS[..., 0] > 127))
-    assert np.array_equal(read_image(path)[..., 1], np.where(COLOURS[..., 0] > 127, 255, 0))
+    path = saved(tmp_path, "a.png", Image.fromarray(COLORS[..., 0] > 127))
+    assert np.array_equal(read_image(path)[..., 1], np.where(COLORS[..., 0] > 127, 255, 0))
 
 
 @pytest.mark.parametrize("suffix", ["png", "tiff"])
@@ -76,7 +76,7 @@ def test_sixteen_bits_are_scaled_and_rounded(tmp_path, suffix):
     assert read_image(path)[0, :, 2].tolist() == [0, 0, 1, 1, 127, 255]
 
 
-def test_colour_of_sixteen_bits_keeps_its_upper_byte(tmp_path):
+def test_color_of_sixteen_bits_keeps_its_upper_byte(tmp_path):
     deep = np.array([[[0, 255, 256], [32767, 65280, 65535]]], dtype=np.uint16)
     cv2.imwrite(str(tmp_path / "a.png"), deep[..., ::-1])
     assert read_image(tmp_path / "a.png").tolist() == [[[0, 0, 1], [127, 255, 255]]]
@@ -90,7 +90,7 @@ def test_palettes_are_looked_up(tmp_path):
     assert read_image(path).tolist() == [[[200, 100, 0], [10, 20, 30]]]
 
 
-def test_a_palettes_transparent_colour_lies_over_white(tmp_path):
+def test_a_palettes_transparent_color_lies_over_white(tmp_path):
     picture = Image.new("P", (2, 1))
     picture.putpalette([10, 20, 30, 200, 100, 0])
     picture.putdata([1, 0])
@@ -184,7 +184,7 @@ def test_headers_of_huge_images_are_refused_undecoded(tmp_path):
         read_image(path)
 
 
-def test_fitting_crops_the_centre_then_resizes_as_pillow_does():
+def test_fitting_crops_the_center_then_resizes_as_pillow_does():
     pixels = np.random.default_rng(2).integers(0, 256, (40, 61, 3), dtype=np.uint8)
     square = Image.fromarray(pixels[:, 10:50])
     expected = np.asarray(square.resize((24, 24), Image.Resampling.BICUBIC))
@@ -195,7 +195,7 @@ def test_fitting_crops_the_centre_then_resizes_as_pillow_does():
 
 def test_a_tiff_that_is_not_read_is_called_one(tmp_path):
     path = tmp_path / "a.tif"
-    cv2.imwrite(str(path), COLOURS.astype(np.float32) / 255)
+    cv2.imwrite(str(path), COLORS.astype(np.float32) / 255)
     with pytest.raises(
         DataError, match=r"a\.tif: an unsupported kind of TIFF, such as floating-point"
     ):

@@ -64,10 +64,10 @@ def test_what_is_no_secret_may_stand(command: str) -> None:
 
 def test_a_program_gets_secrets_by_name_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_TOKEN", VALUE)
-    monkeypatch.setenv("COLOUR", "red")
+    monkeypatch.setenv("COLOR", "red")
     assert "MY_TOKEN" not in program_environment(())
     assert program_environment(("MY_TOKEN",))["MY_TOKEN"] == VALUE
-    assert program_environment(())["COLOUR"] == "red"
+    assert program_environment(())["COLOR"] == "red"
     words = ["paint", "--token={env:MY_TOKEN}"]
     assert fill_placeholders(words, ("MY_TOKEN",)) == ["paint", f"--token={VALUE}"]
     with pytest.raises(BadInput, match="needs --env MY_TOKEN"):

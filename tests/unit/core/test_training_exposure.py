@@ -58,6 +58,6 @@ def test_of_another_file_nothing_is_known(content: bytes, tmp_path: Path) -> Non
     )
 
 
-def test_one_colour_is_what_meanfill_leaves() -> None:
+def test_one_color_is_what_meanfill_leaves() -> None:
     assert inpainters_of(["original", "splice", "copy-move", "retouched"]) == frozenset()
     assert inpainters_of(["flat", "telea"]) == {"meanfill", "telea"}

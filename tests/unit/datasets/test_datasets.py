@@ -27,7 +27,7 @@ def test_the_list_of_data_sets():
 
 
 @pytest.mark.parametrize("size", [256, 64])
-def test_samples_are_eight_colour_images_at_evaluation_size(size):
+def test_samples_are_eight_color_images_at_evaluation_size(size):
     samples = open_dataset("samples", images=None, size=size)
     expected = [
         "astronaut",
@@ -44,7 +44,7 @@ def test_samples_are_eight_colour_images_at_evaluation_size(size):
         pixels = samples.load(name)
         assert pixels.shape == (size, size, 3)
         assert pixels.dtype == np.uint8
-        assert np.ptp(pixels.astype(int), axis=2).max() > 50  # colour, not grey
+        assert np.ptp(pixels.astype(int), axis=2).max() > 50  # color, not gray
 
 
 def test_native_samples_keep_their_size():

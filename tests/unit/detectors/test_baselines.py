@@ -114,6 +114,6 @@ def test_the_area_rule_is_strict_at_both_borders():
 
 
 def test_of_eight_bits_128_is_called_and_127_is_not(tmp_path):
-    grey = np.array([[127, 128], [126, 255]], np.uint8)
-    Image.fromarray(grey).save(tmp_path / "map.png")
+    gray = np.array([[127, 128], [126, 255]], np.uint8)
+    Image.fromarray(gray).save(tmp_path / "map.png")
     assert area_rule(read_heatmap(tmp_path / "map.png", (2, 2))) == 0.5

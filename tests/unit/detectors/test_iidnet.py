@@ -92,9 +92,9 @@ def test_only_the_first_output_of_the_constrained_kernel_is_constrained():
     stored = layer.weight.detach().clone()
     kernel = layer.constrained()
     assert torch.equal(kernel[:, :, 2, 2], torch.tensor([[-1.0] * 3, [0.0] * 3, [0.0] * 3]))
-    without_centre = stored.clone()
-    without_centre[:, :, 2, 2] = 0
-    torch.testing.assert_close(kernel[1:], 10_000 * without_centre[1:])
+    without_center = stored.clone()
+    without_center[:, :, 2, 2] = 0
+    torch.testing.assert_close(kernel[1:], 10_000 * without_center[1:])
     torch.testing.assert_close(kernel[0].sum(dim=(1, 2)), torch.zeros(3), atol=1e-4, rtol=0)
     for _ in range(3):
         layer(draw(9, 9))

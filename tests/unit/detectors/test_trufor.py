@@ -21,7 +21,7 @@ from detectors.trufor import (
     FeatureRectification,
     TruForConfig,
     TruForNetwork,
-    initialise,
+    initialize,
     pooled,
 )
 
@@ -39,7 +39,7 @@ TOY = TruForConfig(
 def toy_network(seed=0, config=TOY):
     torch.manual_seed(seed)
     network = TruForNetwork(config)
-    initialise(network)
+    initialize(network)
     return network.eval()
 
 

@@ -27,13 +27,15 @@ from benchmark.store.store import Store
 from tests.unit.executors.conftest import FILES, Go
 from tests.unit.executors.specs import InstantSpec, chunks
 
+NAMES = tuple(f"{number:02}" for number in range(12))
+
 
 @pytest.fixture
 def run_names(tmp_path: Path) -> Callable[..., list[ChunkResult]]:
-    """Return the results of one chunk per name, from two processes."""
+    """Return the results of one chunk per name, from two processes or as many as given."""
 
-    def call(*names: str, devices: tuple[str, ...] = ("cpu",)) -> list[ChunkResult]:
-        with Processes(2, devices).start(InstantSpec(tmp_path)) as work:
+    def call(*names: str, workers: int = 2) -> list[ChunkResult]:
+        with Processes(workers).start(InstantSpec(tmp_path)) as work:
             return list(work(chunks(*names)))
 
     return call
@@ -63,33 +65,35 @@ def test_the_same_bytes_as_in_one_process_though_a_worker_is_killed(go: Go) -> N
     assert set(again.document["jobs_run"].values()) == {0}
 
 
-def test_only_a_chunk_that_kills_twice_fails(run_names: Callable[..., list[ChunkResult]]) -> None:
-    names = [f"{number:02}" for number in range(12)]
-    results = run_names(*names, "deadly")
-    failures = [failure for result in results for failure in result.failures]
+@pytest.fixture(scope="module")
+def survived(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[ChunkResult]]:
+    """A folder, and the results of twelve chunks, one that kills once and one that always does."""
+    trace = tmp_path_factory.mktemp("trace")
+    with Processes(2).start(InstantSpec(trace)) as work:
+        return trace, list(work(chunks(*NAMES, "once", "deadly")))
+
+
+def test_only_a_chunk_that_kills_twice_fails(survived: tuple[Path, list[ChunkResult]]) -> None:
+    failures = [failure for result in survived[1] for failure in result.failures]
     assert [failure.sample for failure in failures] == ["deadly"]
     assert "killed by signal 9, perhaps out of memory" in failures[0].reason
-    found = sorted(one.key for result in results for one in result.outputs)
-    assert found == names
 
 
-def test_a_chunk_that_kills_once_is_retried(
-    run_names: Callable[..., list[ChunkResult]],
-) -> None:
-    results = run_names("0", "1", "once", "3")
-    assert not any(result.failures for result in results)
-    assert sum(len(result.outputs) for result in results) == 4
+def test_a_chunk_that_kills_once_is_retried(survived: tuple[Path, list[ChunkResult]]) -> None:
+    trace, results = survived
+    assert (trace / "once").exists()  # it did kill
+    assert sorted(one.key for result in results for one in result.outputs) == [*NAMES, "once"]
 
 
 def test_errors_and_warnings_of_workers_are_raised_in_the_parent(
     run_names: Callable[..., list[ChunkResult]],
 ) -> None:
     with pytest.raises(DataError, match="mistake: cannot be used"):
-        run_names("mistake")
+        run_names("mistake", workers=1)
     with pytest.raises(ZeroDivisionError) as caught:
-        run_names("bug")
+        run_names("bug", workers=1)
     assert "_behave" in "".join(caught.value.__notes__)
-    (result,) = run_names("large")
+    (result,) = run_names("large", workers=1)
     (warning,) = result.warnings
     assert isinstance(warning, BatchWarning)
 
@@ -111,7 +115,7 @@ def test_a_changed_file_of_the_store_is_found_by_its_checksum_and_regenerated(
     go: Go, tmp_path: Path, *, address: bool
 ) -> None:
     store = f"file://{tmp_path}/elsewhere" if address else tmp_path / "elsewhere"
-    first = go("first", executor=Processes(1), store=store)
+    first = go("first", store=store)
     files = sorted((tmp_path / "elsewhere/objects").glob("*/*.png"))
     file = next(one for one in files if cv2.imread(str(one), cv2.IMREAD_UNCHANGED).ndim == 3)
     pixels = np.asarray(Image.open(file)) ^ 1  # a valid image, but not the stored one
@@ -122,7 +126,7 @@ def test_a_changed_file_of_the_store_is_found_by_its_checksum_and_regenerated(
             opened.table.drop(keys)  # all measurements, so that every image is read again
     with pytest.raises(DamagedOutput, match=f"{file.name}: missing or damaged"):
         go("again", executor=Processes(1), store=store)
-    again = go("again", executor=Processes(1), store=store)
+    again = go("again", store=store)
     assert {name: (again.folder / name).read_bytes() for name in FILES} == {
         name: (first.folder / name).read_bytes() for name in FILES
     }

@@ -94,7 +94,7 @@ def test_a_value_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         source.read(4)
     monkeypatch.setattr("benchmark.forgeries.parquet.LARGEST_GROUP", 10)
     path.touch()  # another state: what is remembered of the group does not count
-    with pytest.raises(DataError, match="in one row group are more than 10; refused unread"):
+    with pytest.raises(DataError, match="in one row group are more than 10; not read"):
         source.read()
 
 

@@ -29,10 +29,10 @@ def image(path: Path, *, level: int = 90, size: tuple[int, int] = SHAPE) -> None
 
 
 def mask(path: Path, *, inside: int = 255, outside: int = 0, size: tuple[int, int] = SHAPE) -> None:
-    grey = np.full(size, outside, np.uint8)
-    grey[FORGED] = inside
+    gray = np.full(size, outside, np.uint8)
+    gray[FORGED] = inside
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(grey).save(path)
+    Image.fromarray(gray).save(path)
 
 
 def edges(path: Path) -> None:

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 
 from benchmark.core.errors import WeightsError
 from inpainters import create_inpainter
-from inpainters.aotgan import AOTGAN, AOTGANConfig, Generator, load_generator, standardise
+from inpainters.aotgan import AOTGAN, AOTGANConfig, Generator, load_generator, standardize
 from inpainters.rwsa import start_from_host
 
 MINI = AOTGANConfig(width=4, blocks=1)
@@ -63,10 +63,10 @@ def test_what_is_added_to_an_odd_size_repeats_the_edge_and_is_known(mini):
 
 def test_gates_have_mean_minus_5_and_sample_deviation_10():
     planes = torch.rand(2, 3, 5, 4, generator=torch.Generator().manual_seed(0))
-    answer = standardise(planes).numpy()
+    answer = standardize(planes).numpy()
     np.testing.assert_allclose(answer.mean(axis=(2, 3)), -5, atol=1e-4)
     np.testing.assert_allclose(answer.std(axis=(2, 3), ddof=1), 10, rtol=1e-5)
-    assert standardise(torch.ones(1, 1, 3, 3)).tolist() == [[[[-5.0] * 3] * 3]]
+    assert standardize(torch.ones(1, 1, 3, 3)).tolist() == [[[[-5.0] * 3] * 3]]
 
 
 def test_the_parameters_are_the_specifications(official_state):

@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 from inpainters import create_inpainter
-from inpainters.classical import GREY
+from inpainters.classical import GRAY
 
 NAMES = ("telea", "navierstokes", "shiftmap")
 
 
 def picture(height: int = 40, width: int = 56) -> Tensor:
-    """A smooth colour ramp with a texture, (1, 3, height, width)."""
+    """A smooth color ramp with a texture, (1, 3, height, width)."""
     rows, columns = np.mgrid[0:height, 0:width]
     red, green = columns / width, rows / height
     blue = 0.5 + 0.3 * np.sin(columns / 2) * np.cos(rows / 3)
@@ -33,17 +33,17 @@ def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def test_colours_keep_their_order(name: str) -> None:
+def test_colors_keep_their_order(name: str) -> None:
     images = torch.zeros(1, 3, 40, 40)
     images[:, 0] = 1  # all red
     filled = create_inpainter(name).inpaint(images, hole(images))
     assert torch.allclose(filled, images, atol=2 / 255)
 
 
-def test_nothing_known_is_answered_grey(name: str) -> None:
+def test_nothing_known_is_answered_gray(name: str) -> None:
     images = picture()
     filled = create_inpainter(name).inpaint(images, torch.ones_like(images[:, :1]))
-    assert torch.equal(filled, torch.full_like(images, GREY / 255))
+    assert torch.equal(filled, torch.full_like(images, GRAY / 255))
 
 
 @pytest.mark.parametrize("size", [(8, 8), (33, 47)], ids=str)

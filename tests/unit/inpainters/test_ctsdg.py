@@ -104,13 +104,13 @@ def test_dark_and_bright_are_folded_over_each_other():
     assert np.array_equal(WRAPPED, scaled.astype(np.int64) % 256)
 
 
-def test_edges_come_before_grey_and_know_no_mask():
+def test_edges_come_before_gray_and_know_no_mask():
     pixels = np.zeros((1, 40, 40, 3), dtype=np.uint8)
     pixels[:, :, 20:] = (64, 128, 255)  # wrapped: 130, 1, 255
     outlines = outlines_of(pixels)
     assert outlines.shape == (1, 2, 40, 40)
-    grey = (0.2125 * 130 + 0.7154 * 1 + 0.0721 * 255) / 255
-    assert float(outlines[0, 1, 0, -1]) == pytest.approx(grey)
+    gray = (0.2125 * 130 + 0.7154 * 1 + 0.0721 * 255) / 255
+    assert float(outlines[0, 1, 0, -1]) == pytest.approx(gray)
     assert float(outlines[0, 1, 0, 0]) == pytest.approx(1 / 255)
     found = outlines[0, 0].sum(dim=0).nonzero().flatten().tolist()
     assert found in ([19], [20], [19, 20])

@@ -20,7 +20,7 @@ from inpainters.edgeconnect import (
     EdgeConnectConfig,
     EdgeConnectNetwork,
     canny_edges,
-    grey_levels,
+    gray_levels,
     load_networks,
 )
 from inpainters.rwsa import start_from_host
@@ -72,9 +72,9 @@ def test_what_is_added_to_an_odd_size_is_known_and_has_no_edges(mini):
     mini.network.register_forward_pre_hook(lambda _module, inputs: seen.extend(inputs))
     images, masks = draw(38, 45)
     mini.inpaint(images, masks)
-    pictures, grey, edges, holes = seen
+    pictures, gray, edges, holes = seen
     assert [tuple(planes.shape) for planes in seen] == [(2, c, 40, 48) for c in (3, 1, 1, 1)]
-    for planes in (pictures, grey):
+    for planes in (pictures, gray):
         assert torch.equal(planes[:, :, 38:], planes[:, :, 35:37].flip(2))
         assert torch.equal(planes[:, :, :, 45:], planes[:, :, :, 41:44].flip(3))
     for planes in (edges, holes):
@@ -91,20 +91,20 @@ def test_the_network_sees_the_8_bit_image(mini):
     assert torch.equal(mini.inpaint(images, masks)[hole], mini.inpaint(eight, masks)[hole])
 
 
-def test_grey_has_the_programs_weights_in_double_precision():
+def test_gray_has_the_programs_weights_in_double_precision():
     pixels = np.array([[[[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255]]]], np.uint8)
-    grey = grey_levels(pixels)
-    assert grey.dtype == np.float64
-    np.testing.assert_allclose(grey[0, 0], [0.2125, 0.7154, 0.0721, 1], rtol=0, atol=1e-15)
+    gray = gray_levels(pixels)
+    assert gray.dtype == np.float64
+    np.testing.assert_allclose(gray[0, 0], [0.2125, 0.7154, 0.0721, 1], rtol=0, atol=1e-15)
 
 
 def test_a_step_is_an_edge_and_the_border_of_the_hole_is_none():
-    grey = np.zeros((1, 30, 40))
-    grey[..., 20:] = 1
+    gray = np.zeros((1, 30, 40))
+    gray[..., 20:] = 1
     known = np.ones((1, 30, 40), dtype=bool)
     known[:, 10:20, 5:35] = False
-    grey[~known] = np.random.default_rng(0).random((~known).sum())
-    edges = canny_edges(grey, known)[0]
+    gray[~known] = np.random.default_rng(0).random((~known).sum())
+    edges = canny_edges(gray, known)[0]
     rows, columns = np.nonzero(edges)
     assert set(columns) <= {19, 20}
     assert set(rows) == set(range(1, 9)) | set(range(21, 29))

@@ -18,9 +18,9 @@ from inpainters.madf import (
     MADFNetwork,
     MaskAwareConv,
     PointwiseNorm,
-    denormalised,
+    denormalized,
     network_state,
-    normalised,
+    normalized,
 )
 
 TOY = MADFConfig(levels=3, width=4, decoder_width=6, mask_width=3, guide_width=5)
@@ -70,7 +70,7 @@ def test_the_border_that_is_added_is_the_edge_repeated_and_known(toy, monkeypatc
     padded, holes = seen[0]
     assert padded.shape == (1, 3, 32, 40)
     torch.testing.assert_close(
-        denormalised(padded[:, :, 29:]), images[:, :, 28:].expand(-1, -1, 3, -1)
+        denormalized(padded[:, :, 29:]), images[:, :, 28:].expand(-1, -1, 3, -1)
     )
     assert not holes[:, :, 29:].any()
 
@@ -97,7 +97,7 @@ def test_the_encoder_s_batch_norms_are_never_applied():
         assert torch.equal(network(images, masks).raw, before)
 
 
-def test_a_guide_scales_and_shifts_what_was_normalised():
+def test_a_guide_scales_and_shifts_what_was_normalized():
     torch.manual_seed(2)
     norm = PointwiseNorm(4, 3).eval()
     for part, value in ((norm.mlp_scale, 0.5), (norm.mlp_bias, -2.0)):
@@ -129,12 +129,12 @@ def test_every_parameter_but_the_dead_norms_gets_a_gradient():
     }
 
 
-def test_colours_are_imagenet_s():
+def test_colors_are_imagenet_s():
     mean = torch.tensor([0.485, 0.456, 0.406])[None, :, None, None]
-    assert not normalised(mean).any()
+    assert not normalized(mean).any()
     white = [(1 - 0.485) / 0.229, (1 - 0.456) / 0.224, (1 - 0.406) / 0.225]
-    assert normalised(torch.ones(1, 3, 1, 1)).flatten().tolist() == pytest.approx(white)
-    torch.testing.assert_close(denormalised(normalised(mean)), mean)
+    assert normalized(torch.ones(1, 3, 1, 1)).flatten().tolist() == pytest.approx(white)
+    torch.testing.assert_close(denormalized(normalized(mean)), mean)
 
 
 @pytest.mark.parametrize("prefix", ["module.model.", "model.", "module.", ""])

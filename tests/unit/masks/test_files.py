@@ -43,7 +43,7 @@ def test_a_soft_mask_gets_no_larger():
 
 
 @pytest.mark.parametrize(("old", "new"), [((65, 35), (39, 21)), ((65, 35), (91, 49))])
-def test_each_pixel_is_the_one_that_its_centre_lies_in(old, new):
+def test_each_pixel_is_the_one_that_its_center_lies_in(old, new):
     white = np.random.default_rng(4).random(old) < 0.5
     rows, columns = (
         [(2 * place + 1) * before // (2 * after) for place in range(after)]
@@ -55,7 +55,7 @@ def test_each_pixel_is_the_one_that_its_centre_lies_in(old, new):
 
 def test_a_mask_is_cropped_as_its_image_is():
     white = np.zeros((40, 60), dtype=bool)
-    white[:, 10:30] = True  # the left half of the centre square
+    white[:, 10:30] = True  # the left half of the center square
     small = at_size(white, (20, 20), image_shape=(80, 120))
     assert np.array_equal(small, np.arange(20)[None] < np.full((20, 1), 10))
 
@@ -154,8 +154,8 @@ def test_black_and_white_on_every_scale(tmp_path, values, name, reading):
 
 @pytest.mark.parametrize("radius", [1, 3, 6])
 def test_soft_masks_are_masks(tmp_path, radius):
-    grey = Image.fromarray(HOLE.astype(np.uint8) * 255)
-    soft = np.asarray(grey.filter(ImageFilter.GaussianBlur(radius)))
+    gray = Image.fromarray(HOLE.astype(np.uint8) * 255)
+    soft = np.asarray(gray.filter(ImageFilter.GaussianBlur(radius)))
     mask = seen(tmp_path, soft)
     assert np.array_equal(mask.white, soft >= 128)
     assert mask.reading == ""
@@ -177,17 +177,17 @@ def test_images_are_no_masks(tmp_path, name, light):
     photograph = (getattr(data, name)() * light).astype(np.uint8)
     with pytest.raises(DataError, match=r"a\.png: (colored|many gray levels), as"):
         seen(tmp_path, photograph)
-    grey = np.asarray(Image.fromarray(photograph).convert("L"))
+    gray = np.asarray(Image.fromarray(photograph).convert("L"))
     with pytest.raises(DataError, match=r"a\.png: many gray levels, as in an image"):
-        seen(tmp_path, grey)
+        seen(tmp_path, gray)
 
 
 @pytest.mark.parametrize(
-    "colours",
+    "colors",
     [((255, 0, 0), (0, 255, 0)), ((0, 0, 0), (128, 0, 0)), ((255, 255, 255), (0, 0, 255))],
 )
-def test_coloured_labels_are_refused_with_their_colours(tmp_path, colours):
-    labels = np.where(HOLE[..., None], *(np.array(one, np.uint8) for one in colours))
+def test_colored_labels_are_refused_with_their_colors(tmp_path, colors):
+    labels = np.where(HOLE[..., None], *(np.array(one, np.uint8) for one in colors))
     with pytest.raises(DataError, match=r"a\.png: colored.*most of them RGB \("):
         seen(tmp_path, labels)
     Image.fromarray(labels).quantize(2).save(tmp_path / "p.png")
@@ -212,15 +212,15 @@ def test_the_transparent_part_of_a_cut_out_is_white(tmp_path, ending):
 
 
 def test_black_and_white_count_before_transparency(tmp_path):
-    grey = HOLE.astype(np.uint8) * 255
-    for alpha in (grey, 255 - grey, np.full_like(grey, 255), np.full_like(grey, 77)):
-        mask = seen(tmp_path, np.dstack([grey, grey, grey, alpha]))
+    gray = HOLE.astype(np.uint8) * 255
+    for alpha in (gray, 255 - gray, np.full_like(gray, 255), np.full_like(gray, 77)):
+        mask = seen(tmp_path, np.dstack([gray, gray, gray, alpha]))
         assert np.array_equal(mask.white, HOLE)
         assert mask.reading == ""
 
 
 @pytest.mark.parametrize("level", [0, 255])
-def test_one_colour_on_nothing_may_mean_either_and_is_refused(tmp_path, level):
-    grey, alpha = np.full((64, 64), level, np.uint8), HOLE.astype(np.uint8) * 255
+def test_one_color_on_nothing_may_mean_either_and_is_refused(tmp_path, level):
+    gray, alpha = np.full((64, 64), level, np.uint8), HOLE.astype(np.uint8) * 255
     with pytest.raises(DataError, match=r"a\.png: a single color with varying transparency"):
-        seen(tmp_path, np.dstack([grey, grey, grey, alpha]))
+        seen(tmp_path, np.dstack([gray, gray, gray, alpha]))

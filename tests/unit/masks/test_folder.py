@@ -284,7 +284,7 @@ def test_one_mask_is_of_all_and_none_is_squeezed(tmp_path, write):
     ] == [("c", True, True)]
 
 
-def test_a_square_mask_is_of_every_centre_square(tmp_path, write):
+def test_a_square_mask_is_of_every_center_square(tmp_path, write):
     write("mask.png", 15)
     masks = opened(tmp_path / "mask.png", "ab", (SMALL,), size=50, shape=(80, 120))
     assert masks.mask_for("a", "10-20", (50, 50)).mean() == pytest.approx(0.15, abs=0.02)

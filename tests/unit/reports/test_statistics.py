@@ -138,7 +138,8 @@ def test_three_models_are_too_few_for_rank_agreement(tmp_path: Path) -> None:
     assert (tau.value, tau.reason) == (None, "3 models, Kendall's tau needs 4")
     (table,) = paper_tables(3, run)
     assert any(
-        "- (3 models, Kendall's tau needs 4)" in one for one in annotated(table, found).notes
+        "not computed (3 models, Kendall's tau needs 4)" in one
+        for one in annotated(table, found).notes
     )
     assert "3 models, Kendall's tau needs 4" in render(found, "csv")
 

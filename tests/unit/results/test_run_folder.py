@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,14 @@ def test_results_round_trip(folder: Path) -> None:
     gap = next(row for row in run.results if row.inpainter == "telea")
     assert (gap.value, gap.low, gap.reason) == (None, None, "no weights here")
     assert {row.launder for row in run.results} == {"", "jpeg:70"}
+
+
+def test_a_run_without_a_plans_name_is_called_as_its_folder(folder: Path) -> None:
+    run = read_run(folder)
+    assert run.title == "run"  # the folder
+    assert read_run(folder.rename(folder.with_name("first"))).title == "first"
+    named = replace(run, plan=run.plan.model_copy(update={"name": "mini"}))
+    assert named.title == "mini"
 
 
 def test_samples_have_numbers_and_gaps(folder: Path) -> None:

@@ -95,12 +95,12 @@ def test_several_data_sets_and_post_processings_have_columns() -> None:
     washed = cell(launder="jpeg:70", value=0.5, low=None, high=None)
     text = run_table([cell(), washed, cell(dataset="celeba", expected=9)]).markdown()
     assert "## samples, celeba: can the detector" in text
-    assert "| data set | laundering | inpainter |" in text
+    assert "| data set | post-processing | inpainter |" in text
     assert "| samples | jpeg:70 | safepaint (mini) | trufor (mini) | AUC ↓ | 0.5000 |  |" in text
     assert "| celeba | - | safepaint (mini) |" in text
     assert "Samples of celeba: 9 at 10-20 %." in text
     assert "jpeg:quality" in text
-    assert "laundering" not in run_table([cell()]).markdown()
+    assert "post-processing" not in run_table([cell()]).markdown()
 
 
 def test_post_processed_images_have_no_number_in_the_paper_and_gaps_a_reason(

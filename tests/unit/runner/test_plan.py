@@ -37,7 +37,7 @@ def test_a_plan_is_read_as_it_was_written(tmp_path: Path) -> None:
         ({"data_root": "data"}, "--data-root goes with published data sets, not with 'samples'"),
         ({"dataset": "samples"}, "unknown key 'dataset'. Known: .*datasets"),
         ({"datasets": ["samples", "samples"]}, "'samples' is named twice"),
-        ({"launder": ["jpeg:90", "jpeg:90.0"]}, "laundering 'jpeg:90' is named twice"),
+        ({"launder": ["jpeg:90", "jpeg:90.0"]}, "post-processing 'jpeg:90' is named twice"),
         ({"launder": ["gif:90"]}, "no post-processing named 'gif'"),
         ({"launder": ["blur"]}, "such as jpeg:90"),
         ({"launder": ["blur:1"], "detectors": []}, "--launder needs a detector"),

@@ -236,6 +236,18 @@ def test_progress_counts_every_job(photos: Path, tmp_path: Path) -> None:
     run(plan, store=tmp_path / "store", notify=steps.append)
     last = {step.stage: (step.done, step.total) for step in steps}
     assert last == {"fill": (4, 4), "judge": (4, 4), "measure": (16, 16)}  # 12 for the null
+    assert not any(step.without_output for step in steps)
+
+
+def test_progress_tells_jobs_without_an_output_apart(photos: Path, tmp_path: Path) -> None:
+    image = photos / "1.png"
+    image.write_bytes(image.read_bytes()[:90])  # its header is whole
+    steps: list[Progress] = []
+    plan = Plan(datasets=("folder",), images=photos, size=64, buckets=("30-40",),
+                inpainters=("meanfill",), detectors=("chance",), metrics=("psnr",))  # fmt: skip
+    run(plan, store=tmp_path / "store", notify=steps.append)
+    last = {step.stage: (step.done, step.total, step.without_output) for step in steps}
+    assert last == {"fill": (4, 4, 1), "judge": (4, 4, 1), "measure": (4, 4, 1)}
 
 
 def test_known_pixels_reach_the_detector_bit_for_bit(photos: Path, tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def test_a_card_is_rendered_from_files(
     assert main([str(done.facts), "--title", "AOT-GAN", "--weak", str(weak)]) == 0
     assert "- It is tiny.\n- These are not" in capsys.readouterr().out
     assert main([str(weak)]) == 2
-    assert capsys.readouterr().err.startswith(f"Error: {weak}: no facts of a training")
+    assert capsys.readouterr().err.startswith(f"Error: {weak}: not the summary of a training")
     assert main([str(done.facts), "--results", "nowhere.md"]) == 2
     assert "nowhere.md: cannot be read" in capsys.readouterr().err
 
@@ -145,7 +145,7 @@ def test_curves_are_a_small_image(done: TrainResult, tmp_path: Path) -> None:
 def test_facts_that_are_none(tmp_path: Path) -> None:
     for content in ("{}", "no JSON", json.dumps({"held_out_curve": [], "curve": []})):
         (tmp_path / "facts.json").write_text(content)
-        with pytest.raises(TrainingError, match="no facts of a training"):
+        with pytest.raises(TrainingError, match="not the summary of a training"):
             read_facts(tmp_path / "facts.json")
 
 

@@ -28,7 +28,7 @@ CPU = torch.device("cpu")
 
 
 class Pair:
-    """Two roles with a 1x1 convolution each: one inpaints a colour, the other judges it."""
+    """Two roles with a 1x1 convolution each: one inpaints a color, the other judges it."""
 
     Losses: ClassVar[type[BaseModel]] = SafePaintLosses
     tiny: ClassVar[dict[str, dict[str, Any]]] = {"network": {}, "losses": {}}

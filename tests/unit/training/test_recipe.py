@@ -113,7 +113,7 @@ def test_the_paper_recipe_of_trufor_has_its_two_phases() -> None:
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        (f"{SHORT}{STAGE}colour = 3\n", r"stages\.0\.colour: unknown key"),
+        (f"{SHORT}{STAGE}color = 3\n", r"stages\.0\.color: unknown key"),
         (f"speed = 3\n{SHORT}{STAGE}", r"speed: unknown key; known: .*schedule"),
         (f"{SHORT}", "stages: is missing"),
         (f"{SHORT}{STAGE.replace('crop = 64', 'crop = 96')}", "96 does not fit a side of 64"),

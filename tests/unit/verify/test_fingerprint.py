@@ -56,7 +56,7 @@ class Network(nn.Module):
 class Grey(Detector):
     """Calls bright pixels forged."""
 
-    card = Card(name="grey", title="Grey")
+    card = Card(name="gray", title="Grey")
 
     def __init__(self) -> None:
         super().__init__()
@@ -80,6 +80,6 @@ def test_answers_are_noted_whole_and_coarse() -> None:
     picture = fixed_images()[0]
     seen = fingerprint_of(Grey(), picture)
     assert set(seen.outputs) == {"heatmap", "heatmap grid", "score"}
-    grey = picture.pixels[0].mean(axis=2) / 255
-    cells = grey.reshape(16, 16, 16, 16).mean(axis=(1, 3)).ravel()
+    gray = picture.pixels[0].mean(axis=2) / 255
+    cells = gray.reshape(16, 16, 16, 16).mean(axis=(1, 3)).ravel()
     np.testing.assert_allclose(seen.outputs["heatmap grid"], cells, atol=1e-6)

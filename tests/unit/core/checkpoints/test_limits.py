@@ -18,10 +18,10 @@ from torch import nn
 from benchmark.core.checkpoints import limits as saved
 from benchmark.core.checkpoints.load import read_checkpoint, read_metadata, refuse_unfit
 from benchmark.core.errors import WeightsError
-from tests.peak import LINUX, peak_of
+from tests.peak import LINUX, Peak, peak_of, peaks_of
 
 READ = "from pathlib import Path; from benchmark.core.checkpoints.load import read_checkpoint"
-CALL = "read_checkpoint(Path(sys.argv[1]))"
+CALL = "read_checkpoint(Path(word))"
 
 
 def name_of(module: str, name: str) -> bytes:
@@ -89,13 +89,25 @@ def bombs() -> dict[str, tuple[bytes, bytes, int, str]]:
     }  # fmt: skip
 
 
+SAID = {name: said for name, (_, _, _, said) in bombs().items()}
+
+
+@pytest.fixture(scope="module")
+def peaks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Peak]:
+    """The peak of reading each bomb."""
+    folder = tmp_path_factory.mktemp("bombs")
+    paths = {
+        name: archive(folder / f"{number}.pth", value, storage, how)
+        for number, (name, (value, storage, how, _)) in enumerate(bombs().items())
+    }
+    return peaks_of(READ, CALL, paths)
+
+
 @pytest.mark.skipif(not LINUX, reason="peak memory is read from /proc")
-@pytest.mark.parametrize("name", bombs())
-def test_a_bomb_is_refused_with_little_memory(name: str, tmp_path: Path) -> None:
-    value, storage, how, said = bombs()[name]
-    path = archive(tmp_path / "a.pth", value, storage, how)
-    peak = peak_of(READ, CALL, path)
-    assert said in peak.said
+@pytest.mark.parametrize("name", SAID)
+def test_a_bomb_is_refused_with_little_memory(name: str, peaks: dict[str, Peak]) -> None:
+    peak = peaks[name]
+    assert SAID[name] in peak.said
     assert "\n" not in peak.said
     assert peak.mebibytes < 60
 
@@ -242,7 +254,7 @@ def test_a_small_file_of_a_huge_network_is_refused(model: str, tmp_path: Path) -
     path = huge(tmp_path / "a.safetensors", model, config)
     assert path.stat().st_size < 2500
     setup = f"from pathlib import Path; import torch; from {module} import {function}"
-    peak = peak_of(setup, f"{function}(Path(sys.argv[1]))", path)
+    peak = peak_of(setup, f"{function}(Path(word))", path)
     assert "its network config needs more than its 1 tensors" in peak.said
     assert peak.mebibytes < 60
 

@@ -66,9 +66,9 @@ def test_targets_of_a_straight_border():
 
 def test_targets_are_those_that_pillow_makes():
     generator = np.random.default_rng(3)
-    centres = generator.integers(0, 64, (12, 2))
+    centers = generator.integers(0, 64, (12, 2))
     rows, columns = np.mgrid[:64, :64]
-    blobs = [np.hypot(rows - y, columns - x) < 7 for y, x in centres]
+    blobs = [np.hypot(rows - y, columns - x) < 7 for y, x in centers]
     mask = np.any(blobs, axis=0)
     eight_bits = Image.fromarray(mask.astype(np.uint8) * 255)
     ours = mask_targets(torch.from_numpy(mask)[None, None].float(), (32, 16, 8))
@@ -92,10 +92,10 @@ def test_the_network_s_answer_fits_and_every_part_learns():
     network = PSCCNetNetwork(config)
     masks = torch.zeros(2, 1, 32, 32)
     masks[0, :, 8:20, 8:20] = 1
-    judgement = network(torch.rand(2, 3, 32, 32))
-    targets = mask_targets(masks, [mask.shape[-1] for mask in judgement.masks])
-    loss = mask_loss(judgement.masks, targets)
-    loss = loss + class_loss(judgement.logits, masks.flatten(1).any(dim=1))
+    output = network(torch.rand(2, 3, 32, 32))
+    targets = mask_targets(masks, [mask.shape[-1] for mask in output.masks])
+    loss = mask_loss(output.masks, targets)
+    loss = loss + class_loss(output.logits, masks.flatten(1).any(dim=1))
     loss.backward()
     for part in (network.hrnet.conv1, network.nlc.getmask1.g, network.head.classifier[0]):
         assert float(part.weight.grad.abs().sum()) > 0

@@ -49,7 +49,7 @@ def test_cv2_paints_what_opencv_paints(size: tuple[int, int]) -> None:
 
 
 class Grey(torch.nn.Module):
-    """In LaMa's place: grey in the hole."""
+    """In LaMa's place: gray in the hole."""
 
     def forward(self, image: Tensor, mask: Tensor) -> Tensor:
         return image * (1 - mask) + 0.5 * mask

@@ -19,7 +19,7 @@ from inpainters.training.aotgan import (
     discriminator_paper,
     generator_paper,
 )
-from inpainters.training.feature_networks import TextureFeatures, imagenet_standardised
+from inpainters.training.feature_networks import TextureFeatures, imagenet_standardized
 
 TINY = AOTGANLearner.tiny["network"]
 CPU = torch.device("cpu")
@@ -67,7 +67,7 @@ def test_each_role_trains_its_own_network(rwsa: bool, batch: tuple[Tensor, Tenso
 
 
 @pytest.mark.parametrize("kind", ["vgg19", "vgg16", "texture"])
-def test_a_vgg_sees_standardised_images(
+def test_a_vgg_sees_standardized_images(
     kind: str, batch: tuple[Tensor, Tensor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Tensor] = []
@@ -80,7 +80,7 @@ def test_a_vgg_sees_standardised_images(
     monkeypatch.setattr(aotgan, "choose_features", lambda _: Looking())
     learner(features=kind).training_step("generator", *batch)
     images = batch[0]
-    expected = images if kind == "texture" else imagenet_standardised(images)
+    expected = images if kind == "texture" else imagenet_standardized(images)
     torch.testing.assert_close(seen[0], expected)
     assert len(seen) == 2
 

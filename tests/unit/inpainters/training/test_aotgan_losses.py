@@ -9,7 +9,7 @@ import torch
 
 from inpainters.training import aotgan
 
-CENTRE = 0.0015927  # of the blur: 1 / sqrt(200 pi) per axis, and 0.04 % more for the cut-off ends
+CENTER = 0.0015927  # of the blur: 1 / sqrt(200 pi) per axis, and 0.04 % more for the cut-off ends
 
 
 def row(*values):
@@ -21,7 +21,7 @@ def test_the_blur_of_one_pixel_is_a_gaussian_of_deviation_ten_cut_off_at_35():
     masks[..., 50, 50] = 1
     soft = aotgan.soft_holes(masks)[0, 0]
     assert soft.sum().item() == pytest.approx(1, abs=1e-5)
-    assert soft[50, 50].item() == pytest.approx(CENTRE, rel=1e-3)
+    assert soft[50, 50].item() == pytest.approx(CENTER, rel=1e-3)
     assert (soft[50, 60] / soft[50, 50]).item() == pytest.approx(math.exp(-0.5), rel=1e-4)
     assert (soft[40, 60] / soft[50, 50]).item() == pytest.approx(math.exp(-1), rel=1e-4)
     assert soft[50, 85] > 0
@@ -33,7 +33,7 @@ def test_the_blur_fades_towards_the_image_s_border():
     soft = aotgan.soft_holes(torch.ones(2, 1, 90, 90))
     assert soft.shape == (2, 1, 90, 90)
     torch.testing.assert_close(soft[:, 0, 45, 45], torch.ones(2))
-    # on the border one half and half the centre's weight of 0.0399 per axis
+    # on the border one half and half the center's weight of 0.0399 per axis
     assert soft[0, 0, 0, 45].item() == pytest.approx(0.51996, abs=1e-4)
     assert soft[0, 0, 0, 0].item() == pytest.approx(0.51996**2, abs=1e-4)
 
@@ -60,8 +60,8 @@ def test_what_the_discriminator_pays_in_a_hole():
 
 
 def test_soft_labels_are_compared_with_the_painted_image_only():
-    real, fake, masks = row(0.25), row(0.5), row(1.0)  # one pixel: its label is the blur's centre
-    fake_term = (0.5 - CENTRE) ** 2
+    real, fake, masks = row(0.25), row(0.5), row(1.0)  # one pixel: its label is the blur's center
+    fake_term = (0.5 - CENTER) ** 2
     program = aotgan.discriminator_program(real, fake, masks)
     paper = aotgan.discriminator_paper(real, fake, masks)
     assert program.item() == pytest.approx(0.0625 + fake_term, abs=1e-5)

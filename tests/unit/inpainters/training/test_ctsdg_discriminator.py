@@ -60,33 +60,33 @@ def test_entries_are_named_as_the_specification_says():
 def test_its_own_entries_load_strictly(network):
     again = Discriminator(width=4, edge_width=4)
     load_strict(again, network.state_dict(), Path("discriminator.pth"))
-    images, grey = torch.rand(1, 3, 32, 32), torch.rand(1, 1, 32, 32)
-    assert torch.equal(again(images, grey).decisions, network(images, grey).decisions)
+    images, gray = torch.rand(1, 3, 32, 32), torch.rand(1, 1, 32, 32)
+    assert torch.equal(again(images, gray).decisions, network(images, gray).decisions)
 
 
 def test_sizes_and_range(network, given):
-    images, grey, edges = given
-    judged = network(images, grey, edges)
+    images, gray, edges = given
+    judged = network(images, gray, edges)
     assert judged.decisions.shape == (2, 2, 6, 6)
     assert judged.edges.shape == (2, 1, 64, 64)
     assert 0 <= judged.edges.min() <= judged.edges.max() <= 1
 
 
 def test_structure_of_a_real_image_is_judged_by_the_edges_given(network, given):
-    images, grey, edges = given
-    one, other = network(images, grey, edges), network(images, grey, 1 - edges)
+    images, gray, edges = given
+    one, other = network(images, gray, edges), network(images, gray, 1 - edges)
     assert torch.equal(one.decisions[:, 0], other.decisions[:, 0])
     assert not torch.allclose(one.decisions[:, 1], other.decisions[:, 1])
     assert torch.equal(one.edges, other.edges)
-    stacked = torch.cat((edges, grey), dim=1)  # edges first
+    stacked = torch.cat((edges, gray), dim=1)  # edges first
     assert torch.equal(one.decisions[:, 1:], network.structure_branch(stacked))
     assert torch.equal(one.decisions[:, :1], network.texture_branch(images))
 
 
 def test_structure_of_a_painted_image_is_judged_by_the_edges_found(network, given):
-    images, grey, _ = given
-    painted = network(images, grey)
-    assert torch.equal(painted.decisions, network(images, grey, painted.edges).decisions)
+    images, gray, _ = given
+    painted = network(images, gray)
+    assert torch.equal(painted.decisions, network(images, gray, painted.edges).decisions)
 
 
 def test_the_edge_detector_adds_its_block_to_what_it_read(network):
@@ -104,14 +104,14 @@ def test_the_edge_detector_adds_its_block_to_what_it_read(network):
 
 
 def test_gradients_reach_the_image_through_each_part(network, given):
-    images, grey, edges = given
+    images, gray, edges = given
     images.requires_grad_()
 
     def moved(answer):
         (gradient,) = torch.autograd.grad(answer.sum(), images)
         return bool(gradient.abs().sum() > 0)
 
-    assert moved(network(images, grey).decisions[:, 0])
-    assert moved(network(images, grey).decisions[:, 1])  # through the edges found
-    assert moved(network(images, grey).edges)
-    assert not moved(network(images, grey, edges).decisions[:, 1])
+    assert moved(network(images, gray).decisions[:, 0])
+    assert moved(network(images, gray).decisions[:, 1])  # through the edges found
+    assert moved(network(images, gray).edges)
+    assert not moved(network(images, gray, edges).decisions[:, 1])

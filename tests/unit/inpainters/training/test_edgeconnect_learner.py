@@ -22,7 +22,7 @@ from inpainters.training.edgeconnect import (
 TINY = EdgeConnectLearner.tiny["network"]
 CPU = torch.device("cpu")
 EDGE_TERMS = ["edge_adversarial", "matching"]
-COLOUR_TERMS = ["l1", "perceptual", "style", "adversarial"]
+COLOR_TERMS = ["l1", "perceptual", "style", "adversarial"]
 
 
 def learner(phase: str = "joint", *, rwsa: bool = False, **losses: Any) -> EdgeConnectLearner:
@@ -71,8 +71,8 @@ def test_a_phase_trains_its_networks_and_no_other(
     }
     terms = [step(made, batch) for _ in range(2)][-1]
     edges = [*EDGE_TERMS, "edge_discriminator"] if phase in {"edge", "joint"} else []
-    colours = [*COLOUR_TERMS, "discriminator"] if phase != "edge" else []
-    assert set(terms) == {*edges, *colours}
+    colors = [*COLOR_TERMS, "discriminator"] if phase != "edge" else []
+    assert set(terms) == {*edges, *colors}
     assert all(torch.isfinite(term) for term in terms.values())
     for name, net in made.modules.items():
         moved = [not torch.equal(before[name][e], v) for e, v in net.state_dict().items()]
@@ -86,22 +86,22 @@ def test_all_terms_are_columns_of_the_log(batch: tuple[Tensor, Tensor]) -> None:
 @pytest.mark.parametrize(
     ("phase", "composited"), [("true", True), ("predicted", True), ("predicted", False)]
 )
-def test_colours_are_painted_after_the_phases_edges(
+def test_colors_are_painted_after_the_phases_edges(
     phase: str, composited: bool, batch: tuple[Tensor, Tensor]
 ) -> None:
     made, seen = learner(phase, composited=composited), []
     made.network.inpaint.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[1]))
     made.training_step("generator", *batch)
-    grey, edges = true_edges(batch[0])
+    gray, edges = true_edges(batch[0])
     with torch.no_grad():
-        predicted = made.network.edge(grey, edges, batch[1])
+        predicted = made.network.edge(gray, edges, batch[1])
     around = edges if composited else predicted
     wanted = torch.where(batch[1] > 0, predicted, around)
     assert torch.equal(seen[0], edges if phase == "true" else wanted)
     assert not seen[0].requires_grad
 
 
-def test_colours_reach_the_edges_when_both_learn(batch: tuple[Tensor, Tensor]) -> None:
+def test_colors_reach_the_edges_when_both_learn(batch: tuple[Tensor, Tensor]) -> None:
     made = learner("joint")
     terms = made.training_step("generator", *batch)
     first = made.network.edge.get_parameter("encoder.1.weight_orig")
@@ -124,8 +124,8 @@ def test_the_discriminators_judge_what_was_made_without_gradient(
 def test_true_edges_are_those_of_the_whole_image() -> None:
     images = torch.zeros(1, 3, 32, 32)
     images[..., 16:] = 1
-    grey, edges = true_edges(images)
-    assert torch.equal(grey[0, 0], images[0, 0])
+    gray, edges = true_edges(images)
+    assert torch.equal(gray[0, 0], images[0, 0])
     assert set(edges.nonzero()[:, 3].tolist()) <= {15, 16}
     assert edges.sum() >= 28
 

@@ -149,7 +149,7 @@ def test_each_layer_has_the_row_of_the_specification() -> None:
 def test_inner_blocks_learn_first(tmp_path: Path) -> None:
     made = learner_of("fcf", network={"resolution": 128}, growth=(64,))
     before = state_of(made)
-    assert not made.network.synthesis.b64.torgb.weight.any()  # grey
+    assert not made.network.synthesis.b64.torgb.weight.any()  # gray
     trainer_of(made, tmp_path, steps=2).run()
     assert moved(made, before) == {"generator", "entries", "discriminator", "judge_entries"}
     for name in ("generator", "discriminator"):

@@ -28,4 +28,4 @@ def test_reconstruction_counts_all_pixels(images):
 def test_perceptual_clamps_what_is_painted_and_brings_it_to_0_1():
     black, beyond = torch.full((1, 3, 2, 2), -1.0), torch.full((1, 3, 2, 2), 3.0)
     value = fcf.perceptual_loss(beyond, black, lambda seen: {"red": seen[:, :1]})
-    assert value.item() == pytest.approx(1 / 0.229**2, rel=1e-5)  # from 0 to 1, standardised
+    assert value.item() == pytest.approx(1 / 0.229**2, rel=1e-5)  # from 0 to 1, standardized

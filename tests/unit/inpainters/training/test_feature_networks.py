@@ -18,7 +18,7 @@ from inpainters.training.feature_networks import (
     TextureFeatures,
     VGGFeatures,
     choose_features,
-    imagenet_standardised,
+    imagenet_standardized,
     load_vgg,
 )
 from inpainters.training.losses import features as losses
@@ -119,8 +119,8 @@ def test_vgg_19_loads_its_convolutions_and_leaves_the_classifier(monkeypatch):
     assert not any(p.requires_grad for p in loaded.parameters())
 
 
-def test_standardising_a_grey_of_one_half():
-    answer = imagenet_standardised(torch.full((1, 3, 1, 1), 0.5))
+def test_standardizing_a_gray_of_one_half():
+    answer = imagenet_standardized(torch.full((1, 3, 1, 1), 0.5))
     # 15 of 229 thousandths, 44 of 224, 94 of 225
     expected = torch.tensor([0.065502, 0.196429, 0.417778]).view(1, 3, 1, 1)
     torch.testing.assert_close(answer, expected, rtol=0, atol=1e-6)
@@ -135,7 +135,7 @@ def test_texture_filters_are_fixed_and_orthogonal(textures):
     assert not list(textures.parameters())
 
 
-def test_texture_features_do_not_see_a_constant_colour(textures):
+def test_texture_features_do_not_see_a_constant_color(textures):
     plain = torch.tensor([0.9, 0.2, 0.4]).view(1, 3, 1, 1).expand(1, 3, 64, 64)
     answers = textures.features(plain)
     shapes = {name: tuple(value.shape[1:]) for name, value in answers.items()}

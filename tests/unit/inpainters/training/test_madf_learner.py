@@ -10,7 +10,7 @@ from torch import nn
 
 from benchmark.core.checkpoints.load import load_strict, read_checkpoint
 from benchmark.core.errors import TrainingError
-from inpainters.madf import MADFNetwork, network_state, normalised
+from inpainters.madf import MADFNetwork, network_state, normalized
 from inpainters.training import madf
 from tests.unit.inpainters.training.steps import (
     Drawn,
@@ -32,12 +32,12 @@ def test_a_step_has_all_terms_and_moves_the_network(tmp_path: Path) -> None:
     assert len(idle) == 2 * made.sizes.levels
 
 
-def test_terms_are_weighted_in_the_normalised_space() -> None:
+def test_terms_are_weighted_in_the_normalized_space() -> None:
     made = learner_of("madf", hole=3.0, style=7.0)
     images, masks = Drawn().batch(0)
     made.begin("joint", fresh=True)
     found = made.training_step("all", images, masks)
-    wanted = normalised(images)
+    wanted = normalized(images)
     plain = madf.loss_terms(
         made.network(wanted, masks), wanted, masks, made.features, "incremental"
     )

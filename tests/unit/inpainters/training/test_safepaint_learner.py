@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.core.errors import TrainingError
-from inpainters.training.initialization import initialise
+from inpainters.training.initialization import initialize
 from inpainters.training.losses.adversarial import adversarial_discriminator, adversarial_generator
 from inpainters.training.safepaint import SafePaintLearner, SafePaintLosses
 
@@ -188,26 +188,26 @@ def test_fresh_weights_are_the_programs() -> None:
     assert float(stored.std()) == pytest.approx(0.02, rel=0.2)
 
 
-def test_a_linear_start_lets_colours_through_the_norms() -> None:
+def test_a_linear_start_lets_colors_through_the_norms() -> None:
     spans = {}
     for start in ("normal", "linear"):
         made = learner(start=start)
         masks = torch.zeros(3, 1, 64, 64)
         masks[..., 20:40, 20:40] = 1
-        greys = torch.tensor([0.2, 0.4, 0.6])[:, None, None, None].expand(-1, 3, 64, 64)
+        grays = torch.tensor([0.2, 0.4, 0.6])[:, None, None, None].expand(-1, 3, 64, 64)
         with torch.no_grad():
-            answers = made.network.coarse_generator(greys, masks)
+            answers = made.network.coarse_generator(grays, masks)
         one, other = (answers[1] - answers[0]), (answers[2] - answers[1])
         spans[start] = float((one - other).norm() / (one + other).norm())
-    # 0 where equal steps of grey give equal steps of the answer, 1 where one step gives nothing
+    # 0 where equal steps of gray give equal steps of the answer, 1 where one step gives nothing
     assert spans["linear"] < spans["normal"] / 2
 
 
-def test_initialise_draws_from_the_seed() -> None:
+def test_initialize_draws_from_the_seed() -> None:
     first, second = nn.Conv2d(3, 4, 3), nn.Conv2d(3, 4, 3)
     for layer in (first, second):
         torch.manual_seed(5)
-        initialise(layer)
+        initialize(layer)
     assert torch.equal(first.weight, second.weight)
 
 

@@ -135,6 +135,7 @@ def test_a_run_without_the_tables_detector_is_all_gaps(tmp_path: Path) -> None:
     assert not any(one.measured for one in table.lines)
     assert line(table, "SafePaint").entries[0].paper == 0.5628
     assert "Gaps (-): SafePaint: no PSCC-Net in this run." in table.notes
+    assert not any(note.startswith("Difference: ") for note in table.notes)
 
 
 def test_a_bin_that_the_run_lacks(tmp_path: Path) -> None:

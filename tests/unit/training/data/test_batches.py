@@ -205,14 +205,14 @@ def test_laundering_changes_the_whole_image(
     assert np.array_equal(washed.truth, truth)
 
 
-@pytest.mark.parametrize("grey", [0.0, 1.0])
-def test_noise_is_grey_or_another_in_each_channel(grey: float) -> None:
+@pytest.mark.parametrize("gray", [0.0, 1.0])
+def test_noise_is_gray_or_another_in_each_channel(gray: float) -> None:
     pixels = np.full((64, 64, 3), 128, np.uint8)
     plain = Forgery(pixels=pixels, truth=np.zeros((64, 64), dtype=np.bool_))
     draw = np.random.default_rng(2)
-    noisy = postprocess(plain, Postprocessing(noise=(1, 8), grey=grey), draw, min_side=32).pixels
+    noisy = postprocess(plain, Postprocessing(noise=(1, 8), grey=gray), draw, min_side=32).pixels
     same = bool((noisy[..., 0] == noisy[..., 1]).all() and (noisy[..., 0] == noisy[..., 2]).all())
-    assert same is (grey == 1)
+    assert same is (gray == 1)
     assert noisy.std() > 1
 
 
@@ -234,7 +234,7 @@ def test_nothing_drawn_changes_nothing() -> None:
     assert np.array_equal(postprocess(forgery, Postprocessing(), draw, min_side=32).pixels, pixels)
 
 
-def test_centre_crops_come_from_the_centre(read: TrainingImages) -> None:
+def test_center_crops_come_from_the_center(read: TrainingImages) -> None:
     stage = Stage(steps=1, batch=1, crop=64, sides=(64,), place="centre")
     square = read.cut(0, stage, 64, np.random.default_rng(0))
     middle = read.shrunk[64][0][:, 6:70]

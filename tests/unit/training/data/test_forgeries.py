@@ -119,8 +119,8 @@ def test_holes_of_inpainters_are_retouched_and_untouched_images_are_not(
         for retouching, grainy in (({}, False), (GRAIN, True)):
             batch = data_of(chosen(["meanfill"], retouching=retouching), read).batch(step)
             for image, truth in zip(*batch, strict=True):
-                colours = image[:, truth[0] > 0].unique(dim=1)
-                assert (colours.shape[1] > 1) is grainy  # else the one colour of a mean
+                colors = image[:, truth[0] > 0].unique(dim=1)
+                assert (colors.shape[1] > 1) is grainy  # else the one color of a mean
 
 
 def test_history_is_behind_the_forgery_and_laundering_is_on_it(read: TrainingImages) -> None:

@@ -64,7 +64,7 @@ def test_grain_rises_or_falls(kind: RetouchKind, rises: bool) -> None:
 def test_matched_grain_is_about_as_strong_as_the_known_regions(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "COLOURED", 0.0)
+    monkeypatch.setattr(module, "COLORED", 0.0)
     monkeypatch.setattr(module, "SOFT", 0.0)
     before = forged(known=4.0, own=0.5)
     known = grain_of(before.pixels, ~hole())

@@ -1,4 +1,4 @@
-"""Splices, copy-moves and holes of one colour: what is in the hole, and what is not."""
+"""Splices, copy-moves and holes of one color: what is in the hole, and what is not."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_every_step_of_a_history_does_what_it_is_called(step: str) -> None:
         assert abs(difference.mean()) < 0.5
     elif step == "blur":
         assert detail < 0.9
-    elif step in ("gamma", "colour"):  # one level becomes one level
+    elif step in ("gamma", "color"):  # one level becomes one level
         for channel in range(3):
             levels = {
                 int(old): new
@@ -126,7 +126,7 @@ def test_a_shifted_copy_is_of_the_same_image_pixel_for_pixel(
 
 @pytest.mark.usefixtures("hard")
 def test_a_copy_is_turned_and_scaled_about_its_place() -> None:
-    """The matrix takes the middle to its source, and its neighbours by turn and factor."""
+    """The matrix takes the middle to its source, and its neighbors by turn and factor."""
     ramp = np.broadcast_to(np.arange(SIDE)[:, None] * 3, (SIDE, SIDE))
     pixels = np.stack((ramp, ramp.T, np.zeros_like(ramp)), axis=2).astype(np.uint8)
     middle: NDArray[np.float64] = np.array([32.0, 32.0])
@@ -147,17 +147,17 @@ def test_copies_differ_from_what_was_there() -> None:
         assert np.array_equal(forgery.pixels[outer(mask)], pixels[outer(mask)])
 
 
-def test_a_flat_hole_has_one_colour_or_a_slope(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_flat_hole_has_one_color_or_a_slope(monkeypatch: pytest.MonkeyPatch) -> None:
     pixels, mask = picture(8), square()
     monkeypatch.setattr(pasting, "GRADIENT", 0.0)
-    colours = set()
+    colors = set()
     for seed in range(40):
         forgery = flat(pixels, mask, np.random.default_rng(seed))
         assert np.array_equal(forgery.pixels[~mask], pixels[~mask])
-        (colour,) = np.unique(forgery.pixels[mask], axis=0)
-        colours.add(tuple(colour))
-    assert tuple(np.rint(pixels[~mask].mean(axis=0)).astype(int)) in colours
-    assert len(colours) > 15
+        (color,) = np.unique(forgery.pixels[mask], axis=0)
+        colors.add(tuple(color))
+    assert tuple(np.rint(pixels[~mask].mean(axis=0)).astype(int)) in colors
+    assert len(colors) > 15
     monkeypatch.setattr(pasting, "GRADIENT", 1.0)
     sloping = flat(pixels, mask, np.random.default_rng(1)).pixels
     assert len(np.unique(sloping[mask], axis=0)) > 5

@@ -17,7 +17,7 @@ def masks() -> Tensor:
 
 
 def board(period: int) -> Tensor:
-    """(1, 3, 96, 128) around grey, `period` pixels from one field to the next of its kind."""
+    """(1, 3, 96, 128) around gray, `period` pixels from one field to the next of its kind."""
     rows, columns = torch.arange(96)[:, None], torch.arange(128)
     fields = 1.0 - 2.0 * ((rows // (period // 2) + columns // (period // 2)) % 2)
     return 0.5 + 0.1 * fields.expand(1, 3, -1, -1)
@@ -51,7 +51,7 @@ def test_texture_and_slopes_have_none(masks: Tensor) -> None:
 
 
 def test_below_the_rounding_to_8_bits_it_hardly_counts(masks: Tensor) -> None:
-    faint = 0.5 + (board(4).expand(3, -1, -1, -1) - 0.5) / 100  # a quarter of a grey level
+    faint = 0.5 + (board(4).expand(3, -1, -1, -1) - 0.5) / 100  # a quarter of a gray level
     assert float(lattice(faint, masks)) == pytest.approx(0.2, abs=0.05)
 
 

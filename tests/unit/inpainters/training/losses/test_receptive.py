@@ -18,7 +18,7 @@ def test_each_map_s_mean_square_is_summed():
     assert value.item() == pytest.approx((1 + 4) / 3, rel=1e-5)
 
 
-def test_what_is_seen_is_standardised():
+def test_what_is_seen_is_standardized():
     seen = []
 
     def see(pictures):
