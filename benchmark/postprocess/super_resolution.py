@@ -11,11 +11,13 @@ from PIL import Image
 
 from benchmark.core.errors import BadInput, BadOutput, MissingWeights, WeightsError
 from benchmark.core.external.files import digest_of
-from benchmark.core.external.optional import importing, install_line, installed
+from benchmark.core.external.optional import importing, installed
 from benchmark.core.image_open import MOST_PIXELS
 from benchmark.core.paths import expand_home
 from benchmark.core.types import Pixels
 from benchmark.postprocess.base import Launder, eight_bits
+
+HOW = "pip install spandrel"
 
 
 class SuperResolution(Launder):
@@ -85,7 +87,7 @@ class SuperResolution(Launder):
 
 
 def _library() -> str:
-    return installed("spandrel", how=install_line("spandrel"))
+    return installed("spandrel", how=HOW)
 
 
 @lru_cache(maxsize=1)
@@ -94,7 +96,7 @@ def _load(path: Path, _digest: str) -> Any:  # noqa: ANN401 (spandrel's descript
     from benchmark.core.checkpoints.load import read_checkpoint
 
     content = read_checkpoint(path)
-    with importing("spandrel", how=install_line("spandrel")):
+    with importing("spandrel", how=HOW):
         import spandrel
     try:
         network = spandrel.MAIN_REGISTRY.load(content)

@@ -175,7 +175,8 @@ class PlanJobs:
         """Return the jobs of one detector on an inpainter's outputs, after one post-processing."""
         inpaint = self.inpaint_jobs(inpainter, retouch).job
         keys = self.detect_keys(detector, inpainter, retouch, launder)
-        word = self.resolved.plan.launder_words.get(launder, "")
+        word = self.resolved.plan.launder_words.get(launder, launder)
+        word = word if word != launder else ""
 
         def job(index: int) -> DetectJob:
             return DetectJob(detector, inpaint(index), launder, keys[index], word)
