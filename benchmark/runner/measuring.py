@@ -67,7 +67,7 @@ def _case(job: MeasureJob, inputs: Inputs) -> Case:
     step = job.detect_job.step if job.detect_job else None
     if step:  # all at the heatmap's size; image quality is measured without post-processing
         image, filled, mask = step.resized(image), step.resized(filled), step.truth(mask)
-        if step.crops and not mask.any():  # neither forged nor authentic any more
+        if step.crops and not mask.any():  # of authentic images too: the same samples for all
             raise BadOutput(f"{step.name} leaves nothing of the hole")
     return Case(
         image=image[None],
