@@ -81,7 +81,7 @@ def test_a_plugin_s_step_runs_and_is_read_without_it(
     shutil.rmtree(site)
     sys.modules.pop("shiftmod")
     forget()
-    for words in (("table", "stats", "--run", "out"), ("report", "out"), ("check", "out")):
+    for words in (("table", "stats", "--run", "out"), ("report", "out")):
         result = bench(*words)
         assert result.exit_code == 0, result.output
     assert "shift:7+jpeg:80" in Path("out/index.html").read_text()
