@@ -141,15 +141,3 @@ def test_a_bad_step_is_refused_before_anything_runs(
     assert result.exit_code == 2, result.output
     assert said in result.output
     assert not Path("out").exists()
-
-
-def test_a_path_in_a_plan_begins_at_its_file(bench: Bench, photos: Path) -> None:
-    Path("plans").mkdir()
-    Path("plans/net.pth").write_bytes(b"none")
-    Path("plans/own.toml").write_text(
-        f'images = "{photos}"\ndatasets = ["folder"]\nsize = 64\ndetectors = ["flatness"]\n'
-        'inpainters = ["telea"]\nlaunder = ["jpeg:90+spandrel:net.pth"]\n'
-    )
-    result = bench("run", "plans/own.toml", "--out", "out")
-    assert result.exit_code == 2
-    assert "spandrel is not installed" in result.output or "plans/net.pth" in result.output
