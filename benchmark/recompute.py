@@ -249,8 +249,8 @@ class _Run:
         return self._launders[name]
 
     def _find_launder(self, name: str) -> str:
-        word = self._jobs.resolved.plan.launder_words[name]
-        with inspecting():
+        with inspecting():  # does not import a plugin
+            word = self._jobs.resolved.plan.launder_words[name]
             external = PostProcess.parse(word).is_external
         if external and not self._allowed:
             return f"{name}: not of this project, or read from files; --allow-plugins runs it"

@@ -73,14 +73,18 @@ def test_a_plugin_s_step_runs_and_is_read_without_it(
     forget()
     bench(*words, "--out", "other")
     assert ran("other")["judge"] == 2  # of the plugin's step alone
+    sys.modules.pop("shiftmod")
     told = json.loads(bench("check", "out", "--recompute", "999", "--json").stdout)["recomputed"]
     assert told["other"] == 0
+    assert "shiftmod" not in sys.modules
     assert sum("shift:7+jpeg:80: not of this project" in one for one in told["left"]) == 1
     allowed = bench("check", "out", "--recompute", "999", "--allow-plugins", "--json").stdout
     assert "shift:7+jpeg:80: changed since" in json.loads(allowed)["recomputed"]["left"]
     shutil.rmtree(site)
     sys.modules.pop("shiftmod")
     forget()
+    gone = bench("check", "out", "--recompute", "999", "--allow-plugins", "--json").stdout
+    assert any("no post-processing" in one for one in json.loads(gone)["recomputed"]["left"])
     for words in (("table", "stats", "--run", "out"), ("report", "out")):
         result = bench(*words)
         assert result.exit_code == 0, result.output
