@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from benchmark.core.card import Card
     from benchmark.datasets.base import Dataset
     from benchmark.metrics.base import Metric
+    from benchmark.postprocess.base import Launder
     from benchmark.runner.plan import Plan
     from benchmark.runner.settings import Settings
     from benchmark.runner.stages import Progress
@@ -29,6 +30,7 @@ __all__ = [
     "Dataset",
     "Detector",
     "Inpainter",
+    "Launder",
     "Metric",
     "Plan",
     "Progress",
@@ -45,6 +47,7 @@ _MODULES = {
     "Dataset": "benchmark.datasets.base",
     "Detector": "detectors.base",
     "Inpainter": "inpainters.base",
+    "Launder": "benchmark.postprocess.base",
     "Metric": "benchmark.metrics.base",
     "Plan": "benchmark.runner.plan",
     "Progress": "benchmark.runner.stages",

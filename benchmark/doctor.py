@@ -24,6 +24,7 @@ EXTRAS = {  # purpose: a module that shows it is installed, and the extra that i
     "workers on a Ray cluster": ("ray", "ray"),
     "a store in S3": ("s3fs", "s3"),
     "bench train on several devices": ("lightning_fabric", "train"),
+    "super-resolution as post-processing": ("spandrel", "spandrel"),
 }
 
 

@@ -1,4 +1,4 @@
-"""Descriptions of metrics, data sets and plans for `bench show` (models: `benchmark.listing`)."""
+"""Descriptions of all but models for `bench show` (models: `benchmark.listing`)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from benchmark.datasets import DATASETS, is_published, takes_images
 from benchmark.listing import MODELS, card_text, find_card
 from benchmark.metrics import METRICS, NULLS
 from benchmark.plans import PLANS, plan_file
+from benchmark.postprocess import LAUNDERS
 from benchmark.runner.plan import Plan
 
 MEASURED_ON = {"filled": "the inpainted image alone", "verdict": "a detector's output"}
@@ -20,7 +21,8 @@ def explain(name: str) -> dict[str, Any]:
     """Return the description of anything that `bench list` lists.
 
     Args:
-        name: a metric, data set, plan or model; models also as "package.module:Class".
+        name: a metric, data set, plan, post-processing step or model; models also as
+            "package.module:Class".
 
     Returns:
         `kind` and, for a model, the fields of its card; else `name` and fields of its kind.
@@ -35,10 +37,14 @@ def explain(name: str) -> dict[str, Any]:
         return _dataset(name)
     if name in PLANS:
         return _plan(name)
+    if name in LAUNDERS:
+        return _launder(name)
     if ":" in name or any(name in registry for registry in MODELS):
         return find_card(name)
-    known = [one for registry in (*MODELS, METRICS, DATASETS) for one in registry]
-    raise UnknownName("model, metric, data set or plan", name, [*known, *PLANS])
+    known = [one for registry in (*MODELS, METRICS, DATASETS, LAUNDERS) for one in registry]
+    raise UnknownName(
+        "model, metric, data set, post-processing step or plan", name, [*known, *PLANS]
+    )
 
 
 def explained(name: str) -> str:
@@ -95,6 +101,17 @@ def _dataset(name: str) -> dict[str, Any]:
         "name": name,
         "found": where,
         "run": f"bench run --dataset {name}",
+        "about": inspect.getdoc(kind) or "",
+    }
+
+
+def _launder(name: str) -> dict[str, Any]:
+    kind = LAUNDERS.load(name)
+    return {
+        "kind": "post-processing step",
+        "name": name,
+        "run": f"bench run --launder {name}" + (f":{kind.usage}" if kind.usage else ""),
+        "argument": getattr(kind, "expected", ""),
         "about": inspect.getdoc(kind) or "",
     }
 

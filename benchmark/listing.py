@@ -19,6 +19,7 @@ from benchmark.core.registry import Registry
 from benchmark.datasets import DATASETS
 from benchmark.metrics import METRICS
 from benchmark.plans import PLANS
+from benchmark.postprocess import LAUNDERS
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 
@@ -47,7 +48,7 @@ def _installed(card: Card) -> list[str]:
 
 
 def listing() -> dict[str, list[dict[str, Any]]]:
-    """Return all registered inpainters, detectors, metrics and data sets, and all plans.
+    """Return all registered models, metrics, data sets and post-processing steps, and all plans.
 
     Entries of plugins have a `distribution`; entries that cannot be loaded have an `error`.
     """
@@ -58,6 +59,7 @@ def listing() -> dict[str, list[dict[str, Any]]]:
         },
         "metrics": [_named(METRICS, name) for name in METRICS],
         "datasets": [_named(DATASETS, name) for name in DATASETS],
+        "launders": [_named(LAUNDERS, name) for name in LAUNDERS],
         "plans": [{"name": name} for name in PLANS],
     }
 

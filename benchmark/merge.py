@@ -240,6 +240,7 @@ def _refuse_different(parts: Sequence[_Part]) -> None:
         for what, one, other in (
             ("weights", first.record.checkpoints, part.record.checkpoints),
             ("models", _identities(first.record), _identities(part.record)),
+            ("post-processing", first.record.launders, part.record.launders),
             ("metrics", first.record.not_measured, part.record.not_measured),
             ("metrics", first.record.metrics, part.record.metrics),
         ):

@@ -21,6 +21,7 @@ from benchmark.core.errors import BenchError, DataError
 from benchmark.core.inspecting import inspecting
 from benchmark.core.types import Sample
 from benchmark.metrics import METRICS, revision_of
+from benchmark.postprocess import PostProcess
 from benchmark.results.record import BEGUN, Record, read_record
 from benchmark.results.recorded_jobs import RecordedJobs
 from benchmark.results.run_folder import jobs_from_files, read_plan
@@ -171,12 +172,16 @@ class _Run:
             self.columns = list(_columns(self._jobs))
         self._here: dict[ResolvedModel, ResolvedModel | str] = {}
         self._known: dict[str, bool] = {}
+        self._launders: dict[str, str] = {"": ""}
 
     def skip_reason(self, job: Job) -> str:
         """Return why a job cannot be recomputed, or ""."""
         inpaint = job if isinstance(job, InpaintJob) else job.inpaint_job
         keys = [job.key, self._original(inpaint), inpaint.sample.key]
         model = None
+        detect = job.detect_job if isinstance(job, MeasureJob) else job
+        if isinstance(detect, DetectJob) and (reason := self._skip_launder(detect.launder)):
+            return reason
         if isinstance(job, MeasureJob):
             keys += [inpaint.key, *([job.detect_job.key] if job.detect_job else [])]
             if reason := self._skip_metric(job.metric):
@@ -236,6 +241,25 @@ class _Run:
         return (
             "" if self._record.metrics.get(name) == revision_of(name) else f"{name}: changed since"
         )
+
+    def _skip_launder(self, name: str) -> str:
+        """Return why a post-processing cannot be recomputed, or ""."""
+        if name not in self._launders:
+            self._launders[name] = self._find_launder(name)
+        return self._launders[name]
+
+    def _find_launder(self, name: str) -> str:
+        with inspecting():  # does not import a plugin
+            word = self._jobs.resolved.plan.launder_words[name]
+            external = PostProcess.parse(word).is_external
+        if external and not self._allowed:
+            return f"{name}: not of this project, or read from files; --allow-plugins runs it"
+        noted = self._record.launders.get(name)
+        try:
+            key = PostProcess.parse(word).key
+        except BenchError as error:
+            return f"{name}: {error}"
+        return "" if key == (noted.key if noted else name) else f"{name}: changed since"
 
     def _model(self, chosen: ResolvedModel) -> ResolvedModel | str:
         """Return the model with the weights here, or why it differs from the run's."""

@@ -13,17 +13,16 @@ from typing import Literal, cast
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmark.core.decimals import parse_number
 from benchmark.core.errors import BadInput, BadOutput
+from benchmark.core.filters import Floats, gaussian, median, unsharp
 from benchmark.core.types import Mask
 
 REVISION = 2  # raised whenever the same hole is changed to other pixels
 NONE = "none"  # no retouching, in plans
 MATCH = "match"  # in place of a number: the sigma is estimated from the image
 FEWEST = 100  # pixels of either region that `grain:match` needs for a sigma within 10 %
-RADIUS = 1.0  # sigma in pixels of the Gaussian that `sharpen` subtracts
 _KNOWN = "grain:SIGMA, grain:match, blur:SIGMA, sharpen:AMOUNT, median:SIZE, none"
 _RANGES = {  # kind: (lowest, highest, what the number is)
     "grain": (0.01, 128.0, "SIGMA from 0.01 to 128 gray levels, or match"),
@@ -31,7 +30,6 @@ _RANGES = {  # kind: (lowest, highest, what the number is)
     "sharpen": (0.01, 10.0, "AMOUNT from 0.01 to 10"),
     "median": (3.0, 15.0, "SIZE, an odd whole number of pixels from 3 to 15"),
 }
-_REACH = 4  # radius of the Gaussian kernel, in sigmas
 _GRAY = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601; the sum is 1
 # Gray minus its 3x3 mean: zero on linear slopes. Narrower filters, such as Immerkaer's difference
 # of Laplacians, hardly respond to grain beside the checkerboard artifacts of networks.
@@ -40,8 +38,6 @@ _GAIN = (8 / 9) ** 0.5  # standard deviation of filtered white noise of sigma 1
 _STRONGEST = 512.0  # largest matching sigma, in 8-bit levels
 _HALVINGS = 12  # bisection steps for the matching sigma: 0.05 % of the range
 _MAD = 1.4826  # sigma of a normal distribution over its median absolute deviation
-
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +116,11 @@ class Retouch:
                 sigma = matching_sigma(image, hole, seed=seed)
             changed = _with_grain(image, sigma, hole, seed)
         elif self.kind == "median":
-            changed = _median(image, int(self.strength or 0))
+            changed = median(image, int(self.strength or 0))
         elif self.kind == "blur":
-            changed = _blur(image, self.strength or 0.0)
+            changed = gaussian(image, self.strength or 0.0)
         else:
-            changed = image + np.float32(self.strength or 0.0) * (image - _blur(image, RADIUS))
+            changed = unsharp(image, self.strength or 0.0)
         return np.where(hole[..., None], changed.clip(0, 1), image)
 
 
@@ -224,17 +220,3 @@ def _with_grain(image: Floats, sigma: float, hole: Mask, seed: int) -> Floats:
     noise = np.random.default_rng(seed).standard_normal(image.shape[:2], dtype=np.float32)
     grainy = image + np.float32(sigma / 255) * noise[..., None]
     return np.where(hole[..., None], grainy.clip(0, 1), image)
-
-
-def _blur(image: Floats, sigma: float) -> Floats:
-    """Gaussian blur of (H, W, 3) float32."""
-    side = 2 * round(_REACH * sigma) + 1
-    smooth = cv2.GaussianBlur(image, (side, side), sigma, borderType=cv2.BORDER_REFLECT_101)
-    return np.asarray(smooth, dtype=np.float32)
-
-
-def _median(image: Floats, size: int) -> Floats:
-    """Median filter of (H, W, 3) float32; OpenCV's does not support floats beyond 5x5."""
-    from scipy.ndimage import median_filter
-
-    return np.asarray(median_filter(image, size=(size, size, 1), mode="mirror"), dtype=np.float32)

@@ -62,6 +62,7 @@ TOOLS: Mapping[str, str] = MappingProxyType(
         "s3fs": "BSD-3-Clause",
         "selenium": "Apache-2.0",
         "simsimd": "Apache-2.0",
+        "spandrel": "MIT",
         "standard-imghdr": "PSF-2.0",
         "stringzilla": "Apache-2.0",
         "tensorboard": "Apache-2.0",

@@ -12,10 +12,11 @@ from benchmark.core.external.spec import distribution_of, plugins
 from benchmark.core.registry import Registry
 from benchmark.datasets import DATASETS
 from benchmark.metrics import METRICS, _source_of
+from benchmark.postprocess import LAUNDERS
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 
-REGISTRIES: tuple[Registry, ...] = (INPAINTERS, DETECTORS, METRICS, DATASETS)
+REGISTRIES: tuple[Registry, ...] = (INPAINTERS, DETECTORS, METRICS, DATASETS, LAUNDERS)
 Install = Callable[..., Path]
 
 PAINTER = """

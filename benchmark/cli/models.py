@@ -16,14 +16,14 @@ def list_(
         str | None,
         typer.Argument(
             metavar="[WHAT]",
-            help="Only inpainters, detectors, metrics, datasets or plans; or runs: the runs below "
-            "runs/ and their stores.",
+            help="Only inpainters, detectors, metrics, datasets, launders or plans; or runs: those "
+            "below runs/ and their stores.",
             show_default="all but runs",
         ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """List inpainters, detectors, metrics, data sets and plans, or finished and unfinished runs.
+    """List models, metrics, data sets, post-processing steps and plans, or the runs here.
 
     Examples:
 
@@ -49,10 +49,12 @@ def list_(
 
 
 def show(
-    name: Annotated[str, typer.Argument(help="A model, metric, data set or plan.")],
+    name: Annotated[
+        str, typer.Argument(help="A model, metric, data set, post-processing step or plan.")
+    ],
     as_json: Json = False,
 ) -> None:
-    """Show the card of a model, or a description of a metric, data set or plan.
+    """Show the card of a model, or describe a metric, data set, post-processing step or plan.
 
     Examples:
 

@@ -11,7 +11,7 @@ from benchmark.cli.errors import handle_errors, print_result
 
 
 def new(
-    kind: Annotated[str, typer.Argument(help="inpainter, detector, metric or dataset.")],
+    kind: Annotated[str, typer.Argument(help="inpainter, detector, metric, dataset or launder.")],
     name: Annotated[str, typer.Argument(help="Name of the plugin and of its folder.")],
 ) -> None:
     """Create a working plugin project: a module, a test, and instructions to install it.

@@ -72,7 +72,7 @@ def run(
 
       bench run --inpainter safepaint,telea,original --detector trufor,flatness --images photos
 
-      bench run --inpainter safepaint,original --launder jpeg:90,jpeg:70,resize:0.75
+      bench run --inpainter safepaint,original --launder jpeg:90,resize:0.75+jpeg:70,social:telegram
 
       bench run --inpainter mine=outputs:inpainted --detector heatmaps:detected
 

@@ -143,8 +143,9 @@ Size = Annotated[
 Launder = Annotated[
     str | None,
     typer.Option(
-        help="Comma-separated post-processing steps, each followed by one more detection: "
-        "jpeg:QUALITY, resize:FACTOR, noise:LEVELS, blur:PIXELS.",
+        help="Comma-separated post-processing steps, each followed by one more detection, such as "
+        "jpeg:QUALITY, webp:QUALITY, resize:FACTOR, crop:PIXELS, or chains: resize:0.5+jpeg:80. "
+        "'bench list launders' lists all.",
         rich_help_panel=DATA,
     ),
 ]

@@ -16,6 +16,7 @@ from benchmark.core.secrets import redact_secrets
 from benchmark.metrics import revision_of
 from benchmark.metrics.external import metric_cards
 from benchmark.metrics.intervals import RULES
+from benchmark.postprocess.recorded import launder_card
 from benchmark.results.record import (
     FORMATS,
     ExternalModel,
@@ -77,6 +78,11 @@ def record_of(
         intervals=RULES,
         metrics={name: revision_of(name) for name in metrics},
         described=metric_cards(metrics),
+        launders={
+            name: card
+            for name, word in resolved.plan.launder_words.items()
+            if (card := launder_card(word)) is not None
+        },
         pictures=resolved.sources.names(settings.shard) if settings.shard else {},
         jobs_run=tally.ran,
         jobs_stored=tally.stored,

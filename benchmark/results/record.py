@@ -12,6 +12,7 @@ from benchmark.core.errors import DataError, first_line, quoted
 from benchmark.core.external.spec import is_label
 from benchmark.core.untrusted import read_json
 from benchmark.metrics.external import MetricCard
+from benchmark.postprocess.recorded import LaunderCard
 from benchmark.results.file_hashes import MOST_BYTES, RECORD
 from benchmark.results.files import RERUN
 from benchmark.runner.outcome import Failure
@@ -116,6 +117,7 @@ class Record(BaseModel):
         intervals: rules of its intervals (`metrics.intervals.RULES`).
         metrics: revision of each metric by name, which is part of the keys of its rows.
         described: cards of plugin metrics.
+        launders: by name, post-processing that its name alone does not determine.
         pictures: for a shard, image names in order, by data set.
         jobs_run: executed jobs per stage.
         jobs_stored: jobs per stage whose output was already in the store.
@@ -153,6 +155,7 @@ class Record(BaseModel):
     intervals: str = ""
     metrics: dict[str, Annotated[str, AfterValidator(_whole)]] = Field(default_factory=dict)
     described: dict[str, MetricCard] = Field(default_factory=dict)
+    launders: dict[str, LaunderCard] = Field(default_factory=dict)
     pictures: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     jobs_run: dict[str, int] = Field(default_factory=dict)
     jobs_stored: dict[str, int] = Field(default_factory=dict)
@@ -171,7 +174,8 @@ class Record(BaseModel):
     def document(self) -> dict[str, Any]:
         """Return the record as JSON values, without the hashes of files."""
         omitted: Any = {"files": True, "failures": {"__all__": {"drift"}}}
-        empty = {name for name in ("described", "pictures") if not getattr(self, name)}
+        optional = ("described", "launders", "pictures")
+        empty = {name for name in optional if not getattr(self, name)}
         return self.model_dump(mode="json", exclude={**omitted, **dict.fromkeys(empty, True)})
 
 

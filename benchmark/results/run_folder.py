@@ -17,6 +17,7 @@ from benchmark.datasets.published import Published
 from benchmark.metrics import METRICS
 from benchmark.metrics.external import MetricCard, stand_in_for
 from benchmark.metrics.intervals import RULES
+from benchmark.postprocess import PostProcess, recorded
 from benchmark.results.aggregate import aggregate
 from benchmark.results.csv import read_results
 from benchmark.results.file_hashes import refuse_changed_files
@@ -223,6 +224,7 @@ def names_outside(plan: Plan) -> str | None:
     external = [
         one for registry, names in words for one in names if not registry.find(one).built_in
     ]
+    external += [one for one in plan.launder if PostProcess.parse(one).is_external]
     named = [key for key, place in places.items() if place is not None]
     return next(iter((*(f"its own {key}" for key in named), *map(repr, files + external))), None)
 
@@ -262,6 +264,8 @@ def _remember(record: Record) -> None:
             registry.remember_card(replace(card_from(model.card), name=name))
     for name, card in record.described.items():
         stand_in_for(name, card)
+    for post_processing in record.launders.values():
+        recorded.stand_in_for(post_processing)
     for name in record.metrics:  # of an older version; the rows say what it measures
         if name not in (*METRICS.built_in, *record.described):
             stand_in_for(name, MetricCard(needs="verdict"))

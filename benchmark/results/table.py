@@ -252,8 +252,8 @@ def table_notes(cells: Sequence[ResultRow], distances: Distances) -> Iterable[st
         yield "† no image-level score: called forged if over 2 % of the heatmap exceeds 0.5."
     if any(cell.launder for cell in cells):
         yield (
-            "Laundering: post-processing between inpainting and detection "
-            "(jpeg:quality, resize:factor, noise:gray levels, blur:pixels)."
+            "Laundering: post-processing between inpainting and detection, such as jpeg:quality, "
+            "resize:factor, noise:gray levels, blur:pixels; + joins steps (docs/protocol.md)."
         )
     yield from retouch_notes(InpainterVariant(cell.inpainter, cell.retouch) for cell in cells)
     if any(cell.sees_hole and INPAINTERS.card(cell.inpainter).paints for cell in cells):

@@ -135,19 +135,21 @@ class DetectJob:
     Attributes:
         detector: the detector.
         inpaint_job: the job that makes the image.
-        launder: the post-processing, such as "jpeg:90", or "".
+        launder: name of the post-processing, such as "jpeg:90", or "".
         key: the job's key.
+        launder_word: the post-processing as the plan has it, if its name is another.
     """
 
     detector: ResolvedModel
     inpaint_job: InpaintJob
     launder: str
     key: str
+    launder_word: str = ""
 
     @property
     def step(self) -> PostProcess | None:
         """The post-processing, or None if the detector gets the image as inpainted."""
-        return PostProcess.parse(self.launder) if self.launder else None
+        return PostProcess.parse(self.launder_word or self.launder) if self.launder else None
 
     @property
     def seed(self) -> int:
@@ -318,16 +320,15 @@ def detect_key(detector: ResolvedModel, image: str, fingerprint: str = "") -> st
     return key_of("judge", detector.identity, image, *([fingerprint] if fingerprint else []))
 
 
-def post_processed_key(detection: str, launder: str, seed: int) -> str:
+def post_processed_key(detection: str, launder: str, seed: int | None) -> str:
     """Return the key of a detection after post-processing.
 
     Args:
         detection: the key of the detection without it.
-        launder: the post-processing, such as "jpeg:90".
-        seed: seed of random noise; part of the key only if the post-processing is random.
+        launder: the key of the post-processing, such as "jpeg:90" (`PostProcess.key`).
+        seed: seed of a random post-processing, else None.
     """
-    random = seed if PostProcess.parse(launder).is_random else ""
-    return key_of("launder", REVISION, launder, random, detection)
+    return key_of("launder", REVISION, launder, "" if seed is None else seed, detection)
 
 
 def measure_key(metric: str, revision: str, image: str, detection: str) -> str:

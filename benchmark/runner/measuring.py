@@ -40,7 +40,7 @@ class Measurer:
             same_case = list(group)
             try:
                 case = _case(same_case[0], inputs)
-            except DataError as error:  # such as an image that changed after it was inpainted
+            except (DataError, BadOutput) as error:  # such as an image that changed since
                 yield from (_failure(job, error) for job in same_case)
                 continue
             for job in same_case:
@@ -67,6 +67,8 @@ def _case(job: MeasureJob, inputs: Inputs) -> Case:
     step = job.detect_job.step if job.detect_job else None
     if step:  # all at the heatmap's size; image quality is measured without post-processing
         image, filled, mask = step.resized(image), step.resized(filled), step.truth(mask)
+        if step.crops and not mask.any():  # of authentic images too: the same samples for all
+            raise BadOutput(f"{step.name} leaves nothing of the hole")
     return Case(
         image=image[None],
         mask=mask[None],

@@ -93,7 +93,10 @@ def _same_heatmap(
 ) -> bool:
     """Return whether a heatmap's file is the one that the job's key was made from."""
     key = detect_key(job.detector, job.inpaint_job.key, detector.own(piece, terms))
-    return job.key == (post_processed_key(key, job.launder, job.seed) if job.launder else key)
+    step = job.step
+    if step is not None:
+        key = post_processed_key(key, step.key, job.seed if step.is_random else None)
+    return job.key == key
 
 
 def detect_by_name(

@@ -74,8 +74,8 @@ class Plan(BaseModel):
         retouch: changes to each hole after inpainting and before rounding, "none" for no change,
             such as ("none", "grain:1.5", "grain:match", "blur:1", "sharpen:0.5", "median:3"), each
             for all inpainters; default: none, written ().
-        launder: post-processing of the inpainted images before detection, such as "jpeg:90";
-            detectors always run on the images without it, too.
+        launder: post-processing of the inpainted images before detection, such as "jpeg:90", or
+            chains such as "resize:0.5+jpeg:80"; detectors always run on the images without it, too.
         hole_blind: whether each hole is filled with the mean of the known region before an
             inpainter sees the image, so that no information leaks from the hole.
         recomposite: whether the known region is pasted back over finished images (`outputs:DIR`);
@@ -152,10 +152,11 @@ class Plan(BaseModel):
     @classmethod
     def _canonical_steps(cls, steps: tuple[str, ...]) -> tuple[str, ...]:
         try:
-            labels = tuple(PostProcess.parse(step).label for step in steps)
+            parsed = tuple(PostProcess.parse(step) for step in steps)
         except BadInput as error:
             raise PlanError(str(error)) from None
-        return check_unique(labels, "post-processing")
+        check_unique(tuple(one.name for one in parsed), "post-processing")
+        return tuple(one.label for one in parsed)
 
     @field_validator("retouch")
     @classmethod
@@ -182,6 +183,11 @@ class Plan(BaseModel):
     def retouches(self) -> tuple[str, ...]:
         """Changes to each hole, "" for no change, as in keys and file names."""
         return tuple("" if step == NONE else step for step in self.retouch or (NONE,))
+
+    @property
+    def launder_words(self) -> dict[str, str]:
+        """The post-processing steps as in `launder`, by their names in tables and files."""
+        return {PostProcess.parse(step).name: step for step in self.launder}
 
     @property
     def detector_names(self) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Paths in the plain values of a plan: made relative to a folder, absolute, or mapped.
 
-Paths stand in `images`, `data_root`, `masks`, `weights`, and in the folders of finished images and
-heatmaps among the models.
+Paths stand in `images`, `data_root`, `masks`, `weights`, in the folders of finished images and
+heatmaps among the models, and in post-processing steps that read a network from a file.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ def map_paths(values: dict[str, Any], function: Callable[[str], str]) -> dict[st
             }
         if key in ("inpainters", "detectors") and isinstance(value, list):
             return [_map_model(one, function) if isinstance(one, str) else one for one in value]
+        if key == "launder" and isinstance(value, list):
+            return [_map_launder(one, function) if isinstance(one, str) else one for one in value]
         return value
 
     return {key: mapped(key, value) for key, value in values.items()}
@@ -50,6 +52,17 @@ def _map_model(specifier: str, function: Callable[[str], str]) -> str:
     name = default_label(scheme, folder)
     label = label or (name if default_label(scheme, new) != name else "")
     return f"{label}={scheme}:{new}" if label else f"{scheme}:{new}"
+
+
+def _map_launder(chain: str, function: Callable[[str], str]) -> str:
+    """Map the paths in a chain of post-processing steps; an ID on the hub is none."""
+    steps = []
+    for step in chain.split("+"):
+        kind, colon, argument = step.partition(":")
+        scheme, path = kind.strip().lower(), argument.strip()
+        is_path = scheme == "spandrel" or (scheme == "vae" and path.startswith((".", "/", "~")))
+        steps.append(f"{kind}{colon}{function(path)}" if path and is_path else step)
+    return "+".join(steps)
 
 
 def from_file(text: str, folder: Path) -> str:

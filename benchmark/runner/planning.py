@@ -12,6 +12,7 @@ from functools import cache, cached_property
 from typing import Generic, TypeVar
 
 from benchmark.metrics import METRICS, revision_of
+from benchmark.postprocess import PostProcess
 from benchmark.retouch import file_name
 from benchmark.runner.conditions import Condition
 from benchmark.runner.jobs import (
@@ -174,9 +175,11 @@ class PlanJobs:
         """Return the jobs of one detector on an inpainter's outputs, after one post-processing."""
         inpaint = self.inpaint_jobs(inpainter, retouch).job
         keys = self.detect_keys(detector, inpainter, retouch, launder)
+        word = self.resolved.plan.launder_words.get(launder, launder)
+        word = word if word != launder else ""
 
         def job(index: int) -> DetectJob:
-            return DetectJob(detector, inpaint(index), launder, keys[index])
+            return DetectJob(detector, inpaint(index), launder, keys[index], word)
 
         return JobColumn(keys, job)
 
@@ -253,9 +256,13 @@ class PlanJobs:
     def _post_processed(
         self, detector: ResolvedModel, inpainter: ResolvedModel, retouch: str, launder: str
     ) -> Iterator[str]:
-        seed, keys = self.resolved.plan.seed, self.detect_keys(detector, inpainter, retouch)
+        plan, keys = self.resolved.plan, self.detect_keys(detector, inpainter, retouch)
+        step = PostProcess.parse(plan.launder_words[launder])
+        own = step.key  # once: it may be the hash of a file
         for sample, key in zip(self.resolved.samples, keys, strict=True):
-            yield post_processed_key(key, launder, noise_seed(seed, sample))
+            yield post_processed_key(
+                key, own, noise_seed(plan.seed, sample) if step.is_random else None
+            )
 
     def _measured(
         self,

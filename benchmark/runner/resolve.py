@@ -129,8 +129,8 @@ class ResolvedPlan:
 
     @property
     def launders(self) -> tuple[str, ...]:
-        """The post-processing before detection: "" for the images as inpainted, then each step."""
-        return ("", *self.plan.launder)
+        """Names of the post-processing before detection: "" for none, then each of the plan."""
+        return ("", *self.plan.launder_words)
 
     @property
     def retouches(self) -> tuple[str, ...]:
@@ -202,6 +202,8 @@ def resolve_plan(plan: Plan, shard: Shard | None = None) -> ResolvedPlan:
     inpainters = resolve_models(INPAINTERS, plan.inpainters, plan)
     detectors = resolve_models(DETECTORS, plan.detectors, plan)
     _refuse_small(plan, inpainters, detectors)
+    for step in plan.launder:
+        PostProcess.parse(step).check()
     original = _resolve_model(INPAINTERS, ORIGINAL, plan)
     has_null = plan.detectors and nulls_of(plan.metrics)
     reasons = {name: METRICS.load(name).unavailable() for name in plan.metrics}
@@ -274,10 +276,10 @@ def _refuse_small(
                 "side; use a larger --size or leave it out"
             )
     for one in detectors:
-        for step in ("", *plan.launder):
-            left = PostProcess.parse(step).size(side, side)[0] if step else side
+        for name, word in {"": "", **plan.launder_words}.items():
+            left = PostProcess.parse(word).size(side, side)[0] if word else side
             if left < one.card.min_side:
-                after = f"--launder {step}: {left} of " if step else ""
+                after = f"--launder {name}: {left} of " if name else ""
                 raise PlanError(
                     f"{after}--size {side}: {one.name} takes images of at least "
                     f"{one.card.min_side} pixels a side; leave one of them out"

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from itertools import groupby
+from itertools import chain, groupby
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -21,6 +21,7 @@ from benchmark.core.errors import (
     WeightsError,
 )
 from benchmark.core.external.files import ExternalOptions
+from benchmark.core.filenames import file_part
 from benchmark.core.seeds import seed_of
 from benchmark.core.tensors import hole_blind, to_images, to_masks
 from benchmark.core.types import Pixels, Sample
@@ -234,8 +235,20 @@ class Worker:
         return inpaint
 
     def _detect(self, jobs: Sequence[DetectJob]) -> Iterator[StoredOutput | Failure]:
-        loaded = [(job, self._detector_input(job)) for job in jobs]
-        for job, result in self._run_detector(loaded):
+        loaded: list[tuple[DetectJob, Pixels]] = []
+        found: list[tuple[DetectJob, StoredOutput | BadOutput]] = []
+        for job in jobs:
+            (image,) = call_per_sample(
+                lambda one: [self._detector_input(one[0])],
+                [job],
+                model=file_part(job.launder),
+                logs=self._terms.logs,
+            )
+            if isinstance(image, BadOutput):
+                found.append((job, image))
+            else:
+                loaded.append((job, image))
+        for job, result in chain(found, self._run_detector(loaded)):
             if isinstance(result, BadOutput):
                 yield failure_of(
                     "failed",

@@ -1,4 +1,4 @@
-"""Plugin projects of `bench new`: an inpainter, detector, metric or data set with a test."""
+"""Plugin projects of `bench new`: a model, metric, data set or post-processing, with a test."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from benchmark.core.paths import make_folder, write_text
 from benchmark.core.registry import Registry
 from benchmark.datasets import DATASETS
 from benchmark.metrics import METRICS
+from benchmark.postprocess import LAUNDERS
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 
@@ -24,12 +25,14 @@ KINDS: dict[str, Registry[Any]] = {
     "detector": DETECTORS,
     "metric": METRICS,
     "dataset": DATASETS,
+    "launder": LAUNDERS,
 }
 RUNS = {
     "inpainter": "--inpainter $name --detector flatness",
     "detector": "--inpainter telea --detector $name",
     "metric": "--inpainter telea --detector flatness --metrics $name",
     "dataset": "--dataset $name --images images --inpainter telea --detector flatness",
+    "launder": "--inpainter telea --detector flatness --launder $name",
 }
 _DISTRIBUTION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")  # PEP 508
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -40,7 +43,7 @@ def new_project(kind: str, name: str, *, parent: Path) -> list[Path]:
 
     Args:
         kind: one of `KINDS`.
-        name: name of the distribution and of the model, metric or data set.
+        name: name of the distribution and of what it provides.
         parent: folder in which the project's folder is created.
 
     Returns:

@@ -18,8 +18,8 @@ from torch import Tensor
 from benchmark.core.card import Card
 from benchmark.core.errors import BadInput, BadOutput, MissingWeights, WeightsError
 from benchmark.core.external.files import digest_of
+from benchmark.core.external.hub import find_local
 from benchmark.core.external.optional import importing, install_line, installed, options_of
-from benchmark.core.paths import expand_home
 from benchmark.core.tensors import to_pixels
 from benchmark.core.types import Mask, Pixels
 from inpainters.base import Inpainter
@@ -61,7 +61,7 @@ class Diffusers(Inpainter):
         self._arguments: dict[str, Any] = {"prompt": options["prompt"]}
         if options["steps"]:
             self._arguments["num_inference_steps"] = int(options["steps"])
-        self._pipeline = _load(_find(name)).to(self.device)
+        self._pipeline = _load(find_local(name, how=HOW)).to(self.device)
 
     @classmethod
     def card_for(cls, argument: str) -> Card:
@@ -69,7 +69,7 @@ class Diffusers(Inpainter):
         _, name = _parse(argument)
         library = installed("diffusers", how=HOW)
         try:
-            sees_hole = _sees_hole(_find(name))
+            sees_hole = _sees_hole(find_local(name, how=HOW))
         except MissingWeights:
             sees_hole = cls.card.sees_hole
         return replace(
@@ -84,7 +84,7 @@ class Diffusers(Inpainter):
         """The options, the versions of the libraries, and the hub revision or the folder's hash."""
         options, name = _parse(argument)
         libraries = [installed(library, how=HOW) for library in ("diffusers", "transformers")]
-        folder = _find(name)
+        folder = find_local(name, how=HOW)
         cached = folder.parent.name == "snapshots"  # of the hub's cache: a folder per revision
         files = f"{name}@{folder.name}" if cached else f"sha256:{digest_of(folder)}"
         return " ".join((*libraries, str(options), files))
@@ -111,22 +111,6 @@ class Diffusers(Inpainter):
         if any(getattr(output, "nsfw_content_detected", None) or ()):
             raise BadOutput(f"{self.card.name}: the pipeline's safety checker blacked it out")
         return torch.from_numpy(output.images[0]).permute(2, 0, 1)
-
-
-def _find(name: str) -> Path:
-    """The folder of a pipeline."""
-    folder = expand_home(Path(name))
-    if folder.is_dir():
-        return folder
-    with importing("diffusers", how=HOW):
-        from huggingface_hub import snapshot_download
-    try:
-        return Path(snapshot_download(name, local_files_only=True))
-    except (OSError, ValueError):  # not in the cache, or not an ID
-        raise MissingWeights(
-            f"{name}: no such folder, and not in the hub's local cache; get it with "
-            f"'hf download {name}'"
-        ) from None
 
 
 def _sees_hole(folder: Path) -> bool:

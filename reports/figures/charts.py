@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
@@ -23,7 +25,8 @@ from reports.paper.layouts import heading
 PERCEPTUAL = ("lpips", "gmsd", "lpips_vgg")  # the first one in the run is shown beside PSNR
 AS_INPAINTED = "as inpainted"
 # Post-processing that is milder for a larger number.
-_MILDER_UPWARDS = frozenset({"jpeg", "resize"})
+_MILDER_UPWARDS = frozenset({"jpeg", "resize", "webp", "avif", "fit"})
+_SINGLE = re.compile(r"[a-z0-9_-]+:[0-9.e+-]+")  # one step with a number, not a chain or a preset
 
 # Okabe and Ito's palette, safe for color-blind readers; yellow last, as it is faint on white.
 PALETTE = (
@@ -207,7 +210,8 @@ def _over_strength(run: RunFolder) -> Iterator[Chart]:
     """Yield one chart per kind of post-processing, at the middle bin, strongest to the right."""
     bucket = run.plan.buckets[len(run.plan.buckets) // 2]
     rows = [row for row in run.results if row.detector and row.bucket == bucket]
-    kinds = dict.fromkeys(row.launder.partition(":")[0] for row in rows if row.launder)
+    single = (row.launder for row in rows if _SINGLE.fullmatch(row.launder))
+    kinds = dict.fromkeys(launder.partition(":")[0] for launder in single)
     for kind in kinds:
         steps = ("", *_by_strength(kind, {row.launder for row in rows}))
         places = {step: float(at) for at, step in enumerate(steps)}
@@ -335,16 +339,18 @@ def _label(row: ResultRow) -> str:
 
 def _by_strength(kind: str, launders: set[str]) -> list[str]:
     """Return the post-processing steps of one kind, mildest first."""
-    own = [one for one in launders if one.partition(":")[0] == kind]
+    own = [one for one in launders if _SINGLE.fullmatch(one) and one.partition(":")[0] == kind]
     sign = -1 if kind in _MILDER_UPWARDS else 1
     return sorted(own, key=lambda one: (sign * _strength(one), one))
 
 
 def _strength(launder: str) -> float:
+    kind, _, number = launder.partition(":")
     try:
-        return float(launder.partition(":")[2])
+        strength = float(number)
     except ValueError:
         return 0.0
+    return abs(math.log(strength)) if kind == "gamma" and strength > 0 else strength
 
 
 def _title(run: RunFolder, dataset: str, detector: str) -> str:

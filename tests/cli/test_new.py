@@ -12,7 +12,7 @@ import pytest
 from tests.cli.conftest import Bench
 from tests.unit.test_layers import ROOT
 
-KINDS = ("inpainter", "detector", "metric", "dataset")
+KINDS = ("inpainter", "detector", "metric", "dataset", "launder")
 
 
 def own_tests(folder: Path) -> subprocess.CompletedProcess[str]:

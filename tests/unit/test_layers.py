@@ -29,18 +29,21 @@ ALLOWED = {  # a package may import itself and these
     ),
     "benchmark.executors": ("benchmark.core", "benchmark.store", "benchmark.runner"),
     "benchmark.results": (
-        "benchmark.core", "benchmark.datasets", "benchmark.metrics", "benchmark.retouch",
-        "benchmark.store", "benchmark.runner", "inpainters:INPAINTERS", "detectors:DETECTORS",
+        "benchmark.core", "benchmark.datasets", "benchmark.metrics", "benchmark.postprocess",
+        "benchmark.retouch", "benchmark.store", "benchmark.runner", "inpainters:INPAINTERS",
+        "detectors:DETECTORS",
     ),
     "benchmark.training": (
         "benchmark.core", "benchmark.retouch", "benchmark.masks", "benchmark.datasets",
         "benchmark.metrics", "inpainters", "detectors",
     ),
     "benchmark.scaffold": (
-        "benchmark.core", "benchmark.datasets", "benchmark.metrics", "inpainters", "detectors",
+        "benchmark.core", "benchmark.datasets", "benchmark.metrics", "benchmark.postprocess",
+        "inpainters", "detectors",
     ),
     "benchmark.testing": (
-        "benchmark.core", "benchmark.datasets", "benchmark.metrics", "inpainters", "detectors",
+        "benchmark.core", "benchmark.datasets", "benchmark.metrics", "benchmark.postprocess",
+        "inpainters", "detectors",
     ),
     "benchmark.single": (
         "benchmark.core", "benchmark.masks", "benchmark.metrics", "benchmark.store",

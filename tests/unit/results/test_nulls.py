@@ -291,6 +291,13 @@ def test_the_null_is_post_processed_like_the_images(tmp_path: Path) -> None:
     assert [point.x for point in null.points] == [0, 1, 2]
 
 
+def test_charts_over_strength_leave_out_chains_and_presets(tmp_path: Path) -> None:
+    steps = ("jpeg:90", "resize:0.5+jpeg:80", "social:telegram", "gamma:2", "gamma:0.4")
+    found = [one for one in charts(made(tmp_path / "run", launders=steps)) if one.kind == "launder"]
+    positions = {one.x_title.partition(",")[0]: one.positions[1:] for one in found}
+    assert positions == {"jpeg": ("90",), "gamma": ("2", "0.4")}  # by the distance from 1
+
+
 def sentences(found: RunFolder) -> str:
     (summary,) = detector_summaries(found, statistics_of(found))
     return " ".join(summary.sentences)

@@ -18,7 +18,10 @@ from benchmark.runner.planning import PlanJobs
 
 def detect_job(detector: ResolvedModel, inpaint: InpaintJob, launder: str = "") -> DetectJob:
     job = DetectJob(detector, inpaint, launder, detect_key(detector, inpaint.key))
-    return replace(job, key=post_processed_key(job.key, launder, job.seed)) if launder else job
+    if job.step is None:
+        return job
+    random = job.seed if job.step.is_random else None
+    return replace(job, key=post_processed_key(job.key, job.step.key, random))
 
 
 def measure_job(

@@ -39,7 +39,8 @@ def test_a_plan_is_read_as_it_was_written(tmp_path: Path) -> None:
         ({"datasets": ["samples", "samples"]}, "'samples' is named twice"),
         ({"launder": ["jpeg:90", "jpeg:90.0"]}, "post-processing 'jpeg:90' is named twice"),
         ({"launder": ["gif:90"]}, "no post-processing named 'gif'"),
-        ({"launder": ["blur"]}, "such as jpeg:90"),
+        ({"launder": ["blur"]}, "expected blur:PIXELS with a sigma"),
+        ({"launder": ["blur:1+gif:9"]}, "step 2 of 2 in .* no post-processing named 'gif'"),
         ({"launder": ["blur:1"], "detectors": []}, "--launder needs a detector"),
         ({"weights": {"lama": "x.pth"}}, "'lama', which is not in the plan"),
     ],
@@ -125,3 +126,25 @@ def test_metrics_of_detectors_alone_need_a_detector() -> None:
     plan = Plan(inpainters=("telea",), detectors=(), metrics=("auc", "f1"))
     with pytest.raises(PlanError, match="no detector is named, which auc, f1 would need"):
         resolve_plan(plan)
+
+
+def test_a_network_s_path_among_the_steps_begins_at_the_plan_s_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("plans", "other"):
+        Path(folder).mkdir()
+    Path("plans/net.pth").write_bytes(b"")
+    steps = '["jpeg:90+spandrel:net.pth", "vae:some/model", "vae:./net"]'
+    Path("plans/own.toml").write_text(f"launder = {steps}")
+    plan = Plan.load(Path("plans/own.toml"))
+    assert plan.launder == ("jpeg:90+spandrel:plans/net.pth", "vae:some/model", "vae:./net")
+    assert list(plan.launder_words) == ["jpeg:90+spandrel:net", "vae:model", "vae:net"]
+    Path("other/plan.toml").write_text(plan.dump(Path("other")))
+    assert Plan.load(Path("other/plan.toml")).launder[:2] == (
+        "jpeg:90+spandrel:plans/net.pth",
+        "vae:some/model",
+    )
+    Path("plans/twice.toml").write_text('launder = ["spandrel:a/net.pth", "spandrel:b/net.pth"]')
+    with pytest.raises(PlanError, match="laundering 'spandrel:net' is named twice"):
+        Plan.load(Path("plans/twice.toml"))
