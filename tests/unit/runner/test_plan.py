@@ -146,5 +146,5 @@ def test_a_network_s_path_among_the_steps_begins_at_the_plan_s_file(
         "vae:some/model",
     )
     Path("plans/twice.toml").write_text('launder = ["spandrel:a/net.pth", "spandrel:b/net.pth"]')
-    with pytest.raises(PlanError, match="laundering 'spandrel:net' is named twice"):
+    with pytest.raises(PlanError, match="post-processing 'spandrel:net' is named twice"):
         Plan.load(Path("plans/twice.toml"))
