@@ -20,10 +20,10 @@ from benchmark.masks.bucket import DEFAULT_BUCKETS
 from benchmark.results.csv import result_rows
 from benchmark.results.nulls import distance_rows
 from benchmark.results.terminal_table import WIDTH, terminal_table
+from benchmark.runner.forgery_sources import open_sources
 from benchmark.runner.plan import Plan
 from benchmark.runner.resolve import refuse_retired, resolve_models
 from benchmark.runner.shard import WHOLE, Shard
-from benchmark.runner.sources import Sources
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 
@@ -149,7 +149,7 @@ def show_samples(plan: Plan, shard: Shard | None, *, as_json: bool) -> None:
     Raises:
         DataError: if images or masks cannot be used.
     """
-    sources = Sources(plan)
+    sources = open_sources(plan)
     rows = [
         {"dataset": ref.dataset, "image": ref.id, "bucket": ref.bucket, "mask": ref.mask}
         for ref in sources.refs(shard or WHOLE)

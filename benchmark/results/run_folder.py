@@ -206,13 +206,18 @@ def jobs_from_plan(plan: Plan, shard: Shard | None) -> PlanJobs:
 
 def names_outside(plan: Plan) -> str | None:
     """Return the first name in a plan that is not part of this project, or None."""
-    places = {"images": plan.images, "data_root": plan.data_root, "masks": plan.masks}
+    places = {
+        "images": plan.images,
+        "data_root": plan.data_root,
+        "masks": plan.masks,
+        "forgeries": plan.forgeries,
+    }
     files = [one for one in plan.weights.values() if one not in ("official", "mini")]
     words: list[tuple[Registry[Any], tuple[str, ...]]] = [
         (INPAINTERS, plan.inpainters),
         (DETECTORS, plan.detectors),
         (METRICS, plan.metrics),
-        (DATASETS, plan.datasets),
+        (DATASETS, plan.datasets if plan.forgeries is None else ()),
     ]
     external = [
         one for registry, names in words for one in names if not registry.find(one).built_in
@@ -238,7 +243,8 @@ def _refuse_unknown(path: Path, row: ResultRow) -> None:
     """Raise DataError for a row of an unknown model or metric."""
     try:
         METRICS.load(row.metric)
-        for registry, name in ((INPAINTERS, row.inpainter), (DETECTORS, row.detector)):
+        inpainter = "" if row.of_forgeries else row.inpainter
+        for registry, name in ((INPAINTERS, inpainter), (DETECTORS, row.detector)):
             if name:
                 registry.card(name)
                 row.edition(name)

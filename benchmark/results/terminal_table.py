@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from textwrap import wrap
 
 from benchmark.metrics import METRICS
-from benchmark.results.aggregate import NOT_DEFINED
+from benchmark.results.gaps import NOT_DEFINED
 from benchmark.results.nulls import Distances
 from benchmark.results.reported import paper_value
 from benchmark.results.rounding import kind_of, number

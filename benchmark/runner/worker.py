@@ -234,7 +234,14 @@ class Worker:
         return inpaint
 
     def _detect(self, jobs: Sequence[DetectJob]) -> Iterator[StoredOutput | Failure]:
-        loaded = [(job, self._detector_input(job)) for job in jobs]
+        loaded: list[tuple[DetectJob, Pixels]] = []
+        for job in jobs:
+            try:
+                loaded.append((job, self._detector_input(job)))
+            except FileChanged as error:
+                yield failure_of("failed", job.inpaint_job, job.detector.name, error)
+            except DataError as error:  # a forgery whose image or truth cannot be used
+                yield failure_of("skipped", job.inpaint_job, "", error)
         for job, result in self._run_detector(loaded):
             if isinstance(result, BadOutput):
                 yield failure_of(
@@ -297,8 +304,13 @@ class Worker:
 
     def _detector_input(self, job: DetectJob) -> Pixels:
         """Return the image after post-processing, (H, W, 3) uint8; it is not stored."""
-        inpainted = self._inputs.images[job.inpaint_job.key]
-        return job.step.apply(inpainted, seed=job.seed) if job.step else inpainted
+        made = job.inpaint_job
+        image = (
+            self._inputs.sample(made.sample).image
+            if made.sample.forgery
+            else self._inputs.images[made.key]
+        )
+        return job.step.apply(image, seed=job.seed) if job.step else image
 
     def _detect_call(self, job: DetectJob) -> Callable[..., list[_Detected]]:
         detector = self.detector(job.detector)
