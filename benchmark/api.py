@@ -27,7 +27,7 @@ from benchmark.results.run_folder import names_outside
 from benchmark.results.samples import BEGUN_SAMPLES, sample_rows, write_keys, write_samples
 from benchmark.results.significance import PairedTest
 from benchmark.results.store_location import recorded_store
-from benchmark.results.table import run_table
+from benchmark.results.tables import table_of
 from benchmark.runner.outcome import Failure
 from benchmark.runner.plan import Plan, same_plan, with_recorded_defaults
 from benchmark.runner.planning import PlanJobs
@@ -93,7 +93,7 @@ class RunRecord:
 
     def _repr_html_(self) -> str:
         """Return the table of results for notebooks."""
-        return run_table(self.cells, self.distances).html()
+        return table_of(self.cells, self.distances).html()
 
     def _folder(self) -> Path:
         if self.folder is None:
@@ -373,7 +373,7 @@ def _refuse_empty(resolved: ResolvedPlan, failures: tuple[Failure, ...]) -> None
 def _write(folder: Path, record: RunRecord, jobs: PlanJobs, store: Store) -> None:
     write_results(folder / "results.csv", record.cells)
     write_text(
-        folder / "table.md", run_table(record.cells, record.distances).markdown(), durable=True
+        folder / "table.md", table_of(record.cells, record.distances).markdown(), durable=True
     )
     write_samples(folder / "samples.csv", jobs, store)
     document = with_file_hashes(folder, record.document)

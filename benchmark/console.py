@@ -19,7 +19,8 @@ from benchmark.core.secrets import redact_secrets
 from benchmark.masks.bucket import DEFAULT_BUCKETS
 from benchmark.results.csv import result_rows
 from benchmark.results.nulls import distance_rows
-from benchmark.results.terminal_table import WIDTH, terminal_table
+from benchmark.results.tables import text_of
+from benchmark.results.text_blocks import WIDTH
 from benchmark.runner.forgery_sources import open_sources
 from benchmark.runner.plan import Plan
 from benchmark.runner.resolve import refuse_retired, resolve_models
@@ -102,7 +103,7 @@ def show_record(record: RunRecord, *, as_json: bool, quiet: bool = False) -> Non
         }
         sys.stdout.write(json.dumps(document, indent=2) + "\n")
     else:
-        table = terminal_table(record.cells, record.distances, width=_width())
+        table = text_of(record.cells, record.distances, width=_width())
         sys.stdout.write(on_terminal(table))
     for failure in record.failures:
         where = f"{failure.dataset} " if len(record.plan.datasets) > 1 else ""

@@ -1,4 +1,4 @@
-"""Cells of a run of forgeries: each detector by subset and method, with intervals over originals."""
+"""Cells of a run of forgeries: a detector by subset and method, with intervals over originals."""
 
 from __future__ import annotations
 
@@ -89,16 +89,14 @@ class _Cells:
             return replace(about, reason=about.reason or lacking)
         rows = np.stack([row for at in known if (row := measured[at]) is not None])
         groups = self.groups[known]
-        counts = {
-            "n": count_groups(metric, rows, groups),
-            "images": int(metric.counted(rows).sum()),
-        }
-        if not counts["images"]:
+        images = int(metric.counted(rows).sum())
+        if not images:
             return replace(about, reason=NOT_DEFINED)
         low, high = clustered_interval(metric, rows, groups, seed=self.seed)
         return replace(
             about,
-            **counts,
+            n=count_groups(metric, rows, groups),
+            images=images,
             value=rounded(metric.reduce(rows)),
             low=None if np.isnan(low) else rounded(low),
             high=None if np.isnan(high) else rounded(high),

@@ -1,7 +1,7 @@
 """Paths in the plain values of a plan: made relative to a folder, absolute, or mapped.
 
-Paths stand in `images`, `data_root`, `masks`, `forgeries`, `weights`, and in the folders of finished images and
-heatmaps among the models.
+Paths stand in `images`, `data_root`, `masks`, `forgeries`, `weights`, and in the folders of
+finished images and heatmaps among the models.
 """
 
 from __future__ import annotations
