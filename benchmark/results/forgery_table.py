@@ -12,7 +12,6 @@ from benchmark.results.table import Table, metric_notes
 from benchmark.results.text_blocks import (
     WIDTH,
     BlockLine,
-    interval_digits,
     interval_text,
     printed_block,
     wrapped,
@@ -21,6 +20,7 @@ from benchmark.runner.forgery_sources import ALL
 from detectors import DETECTORS
 
 TITLE = "Forgeries: does the detector find them?"
+DIGITS = 2  # of an interval on a terminal; table.md has it in full
 Row = Mapping[str, ResultRow]  # the cells of a subset and method, by the metric's column
 
 
@@ -42,7 +42,8 @@ def forgery_table(cells: Sequence[ResultRow]) -> Table:
     return Table(
         title=TITLE,
         columns=(
-            *heads, "subset", "method", "originals", "images", *(_title(one) for one in columns),
+            *heads, "subset", "method", "originals", "images",
+            *(_head(one, cells) for one in columns),
         ),
         rows=tuple(rows),
         notes=tuple(forgery_notes(cells, brackets=True)),
@@ -60,12 +61,12 @@ def forgery_text(cells: Sequence[ResultRow], *, width: int = WIDTH) -> str:
         Lines with a trailing newline.
     """
     lines = [*wrapped(TITLE, width)]
-    columns = _columns(cells)
+    heads = {name: f"{_head(name, cells)} " for name in _columns(cells)}
     blocks: dict[tuple[str, str], list[Row]] = {}
     for row in _rows(cells):
         blocks.setdefault((_first(row).detector, _first(row).launder), []).append(row)
     for rows in blocks.values():
-        lines += printed_block(list(_block(rows, columns)), width)
+        lines += printed_block(list(_block(rows, heads)), width)
     lines.append("")
     for note in forgery_notes(cells, brackets=False):
         lines += wrapped(note, width)
@@ -90,6 +91,8 @@ def forgery_notes(cells: Sequence[ResultRow], *, brackets: bool) -> Iterator[str
     yield "Higher is better for a detector; of FPR lower."
     if any(cell.metric == "acc" for cell in cells):
         yield "ACC: share of forged images that the detector calls forged, at its operating point."
+    if any(cell.metric == "fpr" for cell in cells):
+        yield "Rows of authentic images have FPR in the place of ACC."
     if any(DETECTORS.card(cell.detector).score_from == "area" for cell in cells):
         yield "† no image-level score: called forged if over 2 % of the heatmap exceeds 0.5."
     if any(cell.launder for cell in cells):
@@ -116,6 +119,12 @@ def _column(metric: str) -> str:
     return METRICS.load(metric).of_untouched or metric
 
 
+def _head(metric: str, cells: Iterable[ResultRow]) -> str:
+    """Return the title of a column: ACC and, if there are authentic images, FPR share one."""
+    shared = {cell.metric for cell in cells if _column(cell.metric) == metric}
+    return "/".join(_title(one) for one in sorted(shared))
+
+
 def _title(metric: str) -> str:
     return METRICS.load(metric).title
 
@@ -134,22 +143,20 @@ def _images(row: Row) -> int:
     )
 
 
-def _block(rows: Sequence[Row], columns: Sequence[str]) -> Iterator[BlockLine]:
+def _block(rows: Sequence[Row], heads: Mapping[str, str]) -> Iterator[BlockLine]:
     """Yield the header and the lines of a detector after one post-processing."""
     cell = _first(rows[0])
     after = f" after {cell.launder}" if cell.launder else ""
-    yield BlockLine(
-        (_detector(cell) + after, "n (images)"), {name: f"{_title(name)} " for name in columns}
-    )
+    yield BlockLine((_detector(cell) + after, "n (images)"), heads)
     single = len({_first(row).bucket for row in rows}) == 1 and cell.bucket == ALL
     for row in rows:
         about = _first(row)
         name = about.inpainter if single else f"{about.bucket}: {about.inpainter}"
         count = f"{_originals(row)} ({_images(row)})"
         yield BlockLine(
-            (name, count), {name: _text(row.get(name)) for name in columns if name in row}
+            (name, count), {name: _text(row.get(name)) for name in heads if name in row}
         )
-        spans = {name: _span(row[name]) for name in columns if name in row}
+        spans = {name: _span(row[name]) for name in heads if name in row}
         if any(spans.values()):
             yield BlockLine(("", "95 %"), {name: f"{text} " for name, text in spans.items()})
 
@@ -159,19 +166,19 @@ def _text(cell: ResultRow | None) -> str:
         return ""
     if cell.value is None:
         return "- "
-    mark = f"{_title(cell.metric)} " if _column(cell.metric) != cell.metric else ""
-    return f"{mark}{number(cell.value, kind_of(cell.metric).decimals)} "
+    return f"{number(cell.value, kind_of(cell.metric).decimals)} "
 
 
 def _span(cell: ResultRow) -> str:
-    return interval_text(cell, interval_digits(cell, kind_of(cell.metric).decimals))
+    rough = interval_text(cell, DIGITS)
+    low, _, high = rough.partition("-")
+    return interval_text(cell, DIGITS + 1) if low == high else rough
 
 
 def _exact(cell: ResultRow | None) -> str:
     if cell is None or cell.reason == NOT_DEFINED:
         return ""
-    mark = f"{_title(cell.metric)} " if _column(cell.metric) != cell.metric else ""
-    return mark + with_span(cell.value, cell.low, cell.high, kind_of(cell.metric).decimals)
+    return with_span(cell.value, cell.low, cell.high, kind_of(cell.metric).decimals)
 
 
 def _detector(cell: ResultRow) -> str:

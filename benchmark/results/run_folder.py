@@ -142,6 +142,23 @@ def read_run(path: str | Path, *, store: str | Path | None = None) -> RunFolder:
     return RunFolder(path=folder, plan=plan, record=record, results=rows, store=location, jobs=jobs)
 
 
+def refuse_forgeries(run: RunFolder, what: str) -> None:
+    """Refuse a run of forgeries where only runs of inpainters can be read.
+
+    Args:
+        run: the run.
+        what: what does not apply to it.
+
+    Raises:
+        DataError: if it is a run of forgeries.
+    """
+    if run.plan.forgeries is not None:
+        raise DataError(
+            f"{run.path}: a run of forgeries: {what}; see its table.md and results.csv, or 'bench "
+            "report'"
+        )
+
+
 def read_plan(folder: Path, record: Record | None) -> Plan:
     """Return the plan of a run, and register the plugins that its record describes.
 
