@@ -169,7 +169,8 @@ def show_samples(plan: Plan, shard: Shard | None, *, as_json: bool) -> None:
         return
     for row in rows:
         of = f"{row['dataset']} " if len(plan.datasets) > 1 else ""
-        line = f"{of}{row['image']}: {row['mask']} ({row['bucket']} %)"
+        line = f"{of}{row['image']}: {row['mask']}"
+        line += f" ({row['bucket']} %)" if row["bucket"] else ""
         sys.stdout.write(printable(line) + "\n")
     for line in sources.lines():
         say(line)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import chain, zip_longest
 from pathlib import Path
+from statistics import median
 from typing import Literal
 
 import numpy as np
@@ -14,11 +16,12 @@ from benchmark.core.external.files import alike_of
 from benchmark.core.filenames import printable
 from benchmark.core.images import MOST_PIXELS, REVISION, fit
 from benchmark.core.types import Mask, Pixels, Sample
+from benchmark.forgeries import LAYOUTS
 from benchmark.forgeries.item import FileBytes, ForgeryItem, ForgerySet
 from benchmark.forgeries.reading import read_forgeries
 from benchmark.forgeries.truth import pixels_shape, read_pixels, read_truth
 from benchmark.masks.files import REVISION as MASK_REVISION
-from benchmark.masks.files import at_size
+from benchmark.masks.files import SUSPICIOUS, at_size
 from benchmark.masks.source import Pairing
 from benchmark.runner.forgery_plan import FORGERIES
 from benchmark.runner.jobs import Forgery, SampleRef, key_of
@@ -29,6 +32,7 @@ from benchmark.runner.sources import Sources
 
 ALL, AUTHENTIC, UNNAMED = "all", "authentic", "(none)"  # words of the results, and no names
 _RESERVED = frozenset({ALL, AUTHENTIC, UNNAMED})
+_TRIED = 16  # truths that are read to see whether they are inverted
 _BUCKET = ""  # forgeries have no mask-ratio bins
 
 
@@ -117,7 +121,21 @@ class ForgerySources(Sources):
                 f"Forgeries: the central square of each image, resized to {self._size} pixels a "
                 "side; resizing removes traces of forgery (--size native keeps them)."
             )
-        return [*lines, f"Forgeries: {counts} of {groups} originals."]
+        return [*lines, f"Forgeries: {counts} of {groups} originals.", *self._inverted()]
+
+    def _inverted(self) -> list[str]:
+        """Return a line if the truths look inverted and the layout has no rule of its own."""
+        own = LAYOUTS.load(self.set.layout)(self.set.layout).any_set
+        items = [one for one in self._items.values() if one.mask is not None] if own else []
+        shares = []
+        for item in items[:: max(1, len(items) // _TRIED)]:
+            with suppress(DataError):  # reported when the truth is read
+                shares.append(float(read_truth(item, None, self._most).mean()))
+        if not shares or median(shares) <= SUSPICIOUS:
+            return []
+        hint = "leave out --black-forged" if items[0].truth == "black" else "add --black-forged"
+        much = f"Forgeries: half of the truths mark more than {median(shares):.0%} of the image as"
+        return [f"{much} forged; if that is the authentic part, {hint}."]
 
     def refs(self, shard: Shard = WHOLE) -> list[SampleRef]:
         """Return every item of the set; those whose files cannot be read are in `failures`.
