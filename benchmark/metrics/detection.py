@@ -17,6 +17,7 @@ from benchmark.metrics.intervals import (
 from benchmark.metrics.ranking import auc
 
 FEWEST_ORIGINALS = 20  # with fewer authentic images the threshold of 5 % is unknown
+_EQUAL = 1e-9  # a smaller spread is rounding
 Scores = NDArray[np.floating]  # (N,), higher = more likely forged
 
 
@@ -95,22 +96,26 @@ class ImageAUC(Metric):
         Their mean is the area, and their spread is that of DeLong et al. (Biometrics 1988); summed
         over clusters it is Obuchowski's (Biometrics 1997). NaN without images of both kinds.
         """
-        score, forged = rows[:, 0], rows[:, 1] > 0
-        count, others = int(forged.sum()), int((~forged).sum())
-        if not count or not others:
-            return np.full(len(rows), np.nan)
-        wins = np.empty(len(rows))  # of each image, against all of the other kind
-        wins[forged] = _beaten(score[forged], score[~forged])
-        wins[~forged] = 1 - _beaten(score[~forged], score[forged])
-        area = float(wins[forged].mean())
-        return area + len(rows) * (wins - area) / np.where(forged, count, others)
+        score, known = rows[:, 0], np.isfinite(rows[:, 0])
+        forged, authentic = known & (rows[:, -1] > 0), known & (rows[:, -1] == 0)
+        shares = np.full(len(rows), np.nan)
+        if not forged.any() or not authentic.any():
+            return shares
+        images = int(known.sum())
+        wins = _beaten(score[forged], score[authentic])  # of each image against the other kind
+        losses = 1 - _beaten(score[authentic], score[forged])
+        area = float(wins.mean())
+        shares[forged] = area + images * (wins - area) / len(wins)
+        shares[authentic] = area + images * (losses - area) / len(losses)
+        return shares
 
     def interval(self, rows: Rows, *, seed: int) -> Interval:
-        """Return the 95 % interval over images, by the rules for a mean; NaN for 0 and 1.
+        """Return the 95 % interval over images, by the rules for a mean; NaN without any spread.
 
-        Images that are told apart without an error have no spread, which does not predict the next.
+        Images that are told apart without an error, or not at all, do not predict the next.
         """
-        if self.reduce(rows) in (0.0, 1.0):
+        values = self.values(rows)[self.counted(rows)]
+        if not len(values) or values.max() - values.min() < _EQUAL:
             return UNDEFINED
         return super().interval(rows, seed=seed)
 

@@ -172,7 +172,7 @@ def _text(cell: ResultRow | None) -> str:
 def _span(cell: ResultRow) -> str:
     rough = interval_text(cell, DIGITS)
     low, _, high = rough.partition("-")
-    return interval_text(cell, DIGITS + 1) if low == high else rough
+    return interval_text(cell, DIGITS + 1) if low == high and cell.low != cell.high else rough
 
 
 def _exact(cell: ResultRow | None) -> str:

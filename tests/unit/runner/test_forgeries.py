@@ -343,7 +343,7 @@ OWN: dict[str, Callable[[Path], object]] = {
     "opensdid": lambda root: write_parquet(root / "data/sd15-00000-of-00001.parquet"),
     "pairs": lambda root: make(
         root, ("a.png", "a_output.png", "b.png"), ("a_mask.png", "b_mask.png")
-    ),  # fmt: skip
+    ),
 }
 
 
