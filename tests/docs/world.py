@@ -42,7 +42,7 @@ def furnish(home: Path) -> None:
             Image.fromarray(mask).save(Path(name, path.name))
     Image.open("photos/0.png").save("photo.jpg")
     Image.fromarray(hole).save("hole.png")
-    _forgeries(Path("forgeries"))
+    write_forgeries(Path("forgeries"))
     Path("my_package").mkdir()
     Path("my_package/my_module.py").write_text(PAINTER.replace("Grey", "MyInpainter"))
     Path("test.py").write_text(PROGRAM)
@@ -57,7 +57,7 @@ def _pictures(folder: Path, count: int) -> None:
         Image.fromarray(fine).resize((96, 96)).save(folder / f"{number}.png")
 
 
-def _forgeries(folder: Path) -> None:
+def write_forgeries(folder: Path) -> None:
     """Two forgeries of each of six photographs, with a manifest."""
     rows = ["image,mask,original,subset,method"]
     for name in ("au", "flat", "spliced", "truth"):
