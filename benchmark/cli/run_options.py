@@ -146,7 +146,7 @@ Forgeries = Annotated[
     Path | None,
     typer.Option(
         help="Existing forgeries instead of inpainters: a folder, a manifest (.csv), a list of "
-        "pairs (.json) or a .parquet file; judged at their own size.",
+        "pairs (.json) or a .parquet file; at their own size.",
         rich_help_panel=DATA,
     ),
 ]

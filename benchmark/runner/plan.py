@@ -67,8 +67,8 @@ class Plan(BaseModel):
         buckets: ranges (a, b] of the hole's share of the image in percent, such as "10-20"; masks
             paired by name form one range of their own unless the plan names some.
         forgeries: existing forgeries instead of inpainters: a folder, a manifest (.csv), a list of
-            pairs (.json) or a Parquet file (docs/howto/forgeries.md); judged at their own size
-            unless `size` is a number.
+            pairs (.json) or a Parquet file (docs/howto/forgeries.md); at their own size unless
+            `size` is a number.
         layout: layout of the forgeries, such as "tgif"; "auto" finds it.
         black_forged: whether black is forged in the truths of a set of your own.
         inpainters: names of inpainters, or external models: "[LABEL=]package.module:Class",
