@@ -82,7 +82,12 @@ class RunRecord:
         """
         import pandas as pd
 
-        found = pd.read_csv(self._folder() / "samples.csv", keep_default_na=False, na_values=[""])
+        found = pd.read_csv(
+            self._folder() / "samples.csv",
+            keep_default_na=False,
+            na_values=[""],
+            dtype=dict.fromkeys(("subset", "method", "group"), str),  # of forgeries
+        )
         for name in ("sample", "mask"):
             found[name] = found[name].astype(str)  # a name can look like a number
         names = found.select_dtypes(exclude="number").columns

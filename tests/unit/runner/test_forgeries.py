@@ -205,6 +205,18 @@ def test_tgif_counts_an_authentic_image_without_a_called_pixel_as_1(go: Go) -> N
     assert cell(record, "auc", "flat") == cell(go("paper"), "auc", "flat")
 
 
+def test_authentic_images_without_a_subset_belong_to_every_subset(go: Go, place: Path) -> None:
+    text = (place / "manifest.csv").read_text()
+    for at, subset in enumerate(("indoor", "indoor", "outdoor")):
+        text = text.replace(f"authentic,,g{at},{subset},", f"authentic,,g{at},,")
+    (place / "manifest.csv").write_text(text)
+    record = go()
+    assert cell(record, "image_auc", "all", "indoor").images == 4 + 3
+    assert cell(record, "image_auc", "all", "outdoor").images == 4 + 1  # it has its own
+    assert cell(record, "fpr", "authentic").images == 4
+    assert set(record.samples["group"]) == {"g0", "g1", "g2", "g3"}
+
+
 def test_only_authentic_images_have_false_positives_alone(go: Go, place: Path) -> None:
     (place / "manifest.csv").write_text("image,mask\nau/0.png,authentic\nau/1.png,Negative\n")
     record = go()
