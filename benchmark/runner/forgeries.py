@@ -10,7 +10,7 @@ from benchmark.core.checkpoints.resolve import Weights
 from benchmark.core.types import Pixels
 from benchmark.runner.jobs import ResolvedModel, SampleRef, key_of
 
-PREVIEW_SIDE = 256  # of the stored copy for reports, in pixels; the set keeps the image itself
+PREVIEW_SIDE = 192  # of the stored copy for reports, in pixels; the set keeps the image itself
 
 
 def _stand_in(name: str, title: str) -> ResolvedModel:

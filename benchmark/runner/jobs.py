@@ -307,7 +307,8 @@ def noise_seed(seed: int, sample: SampleRef) -> int:
 
     For a forgery it is the image in place of the name: a renamed file recomputes nothing.
     """
-    return seed_of("launder", seed, sample.forgery.image if sample.forgery else sample.id)
+    name = sample.forgery.image if sample.forgery else sample.id
+    return seed_of("launder", seed, name)
 
 
 def mask_key(sample: SampleRef) -> str:
