@@ -16,7 +16,7 @@ from benchmark.core.secrets import register_passed_variables, withheld_variables
 from benchmark.executors.choice import default_executor
 from benchmark.results.aggregate import aggregate
 from benchmark.results.checksums import with_file_hashes
-from benchmark.results.csv import COLUMNS, result_rows, write_results
+from benchmark.results.csv import columns_of, result_rows, write_results
 from benchmark.results.file_hashes import RECORD
 from benchmark.results.files import unescape_formula
 from benchmark.results.nulls import CellKey, stored_distances
@@ -27,7 +27,7 @@ from benchmark.results.run_folder import names_outside
 from benchmark.results.samples import BEGUN_SAMPLES, sample_rows, write_keys, write_samples
 from benchmark.results.significance import PairedTest
 from benchmark.results.store_location import recorded_store
-from benchmark.results.table import run_table
+from benchmark.results.tables import table_of
 from benchmark.runner.outcome import Failure
 from benchmark.runner.plan import Plan, same_plan, with_recorded_defaults
 from benchmark.runner.planning import PlanJobs
@@ -71,7 +71,7 @@ class RunRecord:
         """The result rows, with the columns of results.csv."""
         import pandas as pd
 
-        return pd.DataFrame(result_rows(self.cells), columns=list(COLUMNS))
+        return pd.DataFrame(result_rows(self.cells), columns=list(columns_of(self.cells)))
 
     @property
     def samples(self) -> pd.DataFrame:
@@ -82,7 +82,12 @@ class RunRecord:
         """
         import pandas as pd
 
-        found = pd.read_csv(self._folder() / "samples.csv", keep_default_na=False, na_values=[""])
+        found = pd.read_csv(
+            self._folder() / "samples.csv",
+            keep_default_na=False,
+            na_values=[""],
+            dtype=dict.fromkeys(("subset", "method", "group"), str),  # of forgeries
+        )
         for name in ("sample", "mask"):
             found[name] = found[name].astype(str)  # a name can look like a number
         names = found.select_dtypes(exclude="number").columns
@@ -93,7 +98,7 @@ class RunRecord:
 
     def _repr_html_(self) -> str:
         """Return the table of results for notebooks."""
-        return run_table(self.cells, self.distances).html()
+        return table_of(self.cells, self.distances).html()
 
     def _folder(self) -> Path:
         if self.folder is None:
@@ -373,7 +378,7 @@ def _refuse_empty(resolved: ResolvedPlan, failures: tuple[Failure, ...]) -> None
 def _write(folder: Path, record: RunRecord, jobs: PlanJobs, store: Store) -> None:
     write_results(folder / "results.csv", record.cells)
     write_text(
-        folder / "table.md", run_table(record.cells, record.distances).markdown(), durable=True
+        folder / "table.md", table_of(record.cells, record.distances).markdown(), durable=True
     )
     write_samples(folder / "samples.csv", jobs, store)
     document = with_file_hashes(folder, record.document)

@@ -19,11 +19,12 @@ from benchmark.core.secrets import redact_secrets
 from benchmark.masks.bucket import DEFAULT_BUCKETS
 from benchmark.results.csv import result_rows
 from benchmark.results.nulls import distance_rows
-from benchmark.results.terminal_table import WIDTH, terminal_table
+from benchmark.results.tables import text_of
+from benchmark.results.text_blocks import WIDTH
+from benchmark.runner.forgery_sources import open_sources
 from benchmark.runner.plan import Plan
 from benchmark.runner.resolve import refuse_retired, resolve_models
 from benchmark.runner.shard import WHOLE, Shard
-from benchmark.runner.sources import Sources
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 
@@ -102,7 +103,7 @@ def show_record(record: RunRecord, *, as_json: bool, quiet: bool = False) -> Non
         }
         sys.stdout.write(json.dumps(document, indent=2) + "\n")
     else:
-        table = terminal_table(record.cells, record.distances, width=_width())
+        table = text_of(record.cells, record.distances, width=_width())
         sys.stdout.write(on_terminal(table))
     for failure in record.failures:
         where = f"{failure.dataset} " if len(record.plan.datasets) > 1 else ""
@@ -149,7 +150,7 @@ def show_samples(plan: Plan, shard: Shard | None, *, as_json: bool) -> None:
     Raises:
         DataError: if images or masks cannot be used.
     """
-    sources = Sources(plan)
+    sources = open_sources(plan)
     rows = [
         {"dataset": ref.dataset, "image": ref.id, "bucket": ref.bucket, "mask": ref.mask}
         for ref in sources.refs(shard or WHOLE)
@@ -168,7 +169,8 @@ def show_samples(plan: Plan, shard: Shard | None, *, as_json: bool) -> None:
         return
     for row in rows:
         of = f"{row['dataset']} " if len(plan.datasets) > 1 else ""
-        line = f"{of}{row['image']}: {row['mask']} ({row['bucket']} %)"
+        line = f"{of}{row['image']}: {row['mask']}"
+        line += f" ({row['bucket']} %)" if row["bucket"] else ""
         sys.stdout.write(printable(line) + "\n")
     for line in sources.lines():
         say(line)

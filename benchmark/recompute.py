@@ -177,6 +177,8 @@ class _Run:
     def skip_reason(self, job: Job) -> str:
         """Return why a job cannot be recomputed, or ""."""
         inpaint = job if isinstance(job, InpaintJob) else job.inpaint_job
+        if inpaint.sample.forgery is not None:
+            return self._skip_forgery(job)
         keys = [job.key, self._original(inpaint), inpaint.sample.key]
         model = None
         detect = job.detect_job if isinstance(job, MeasureJob) else job
@@ -195,6 +197,17 @@ class _Run:
             return "the output, or an input of it, is not in the store"
         here = self._model(model) if model else ""
         return here if isinstance(here, str) else ""
+
+    def _skip_forgery(self, job: Job) -> str:
+        """Return why a job on a forgery cannot be recomputed, or ""."""
+        if not isinstance(job, MeasureJob) or job.detect_job is None:
+            return "the images of a set of forgeries are not in the store"
+        if job.metric not in METRICS.built_in:
+            return f"{job.metric}: a metric that may read the images, which are not in the store"
+        keys = (job.key, job.inpaint_job.sample.key, job.detect_job.key)
+        if not all(map(self._is_stored, keys)):
+            return "the output, or an input of it, is not in the store"
+        return self._skip_metric(job.metric)
 
     def compare(self, jobs: Sequence[Job], left: Counter[str]) -> Iterator[_Comparison]:
         """Recompute jobs and compare their outputs with the stored ones."""
@@ -302,13 +315,17 @@ class _Run:
     def _inputs(self, job: Job) -> Inputs:
         inpaint = job if isinstance(job, InpaintJob) else job.inpaint_job
         inputs = Inputs()
+        mask = self._store.mask(inpaint.sample.key)
+        forged = inpaint.sample.forgery is not None  # its metrics need heatmap and truth alone
         inputs.samples[inpaint.sample.key] = Sample(
             id=inpaint.sample.id,
-            image=self._store.image(self._original(inpaint)),
-            mask=self._store.mask(inpaint.sample.key),
+            image=np.broadcast_to(np.uint8(0), (*mask.shape, 3))
+            if forged
+            else self._store.image(self._original(inpaint)),
+            mask=mask,
             bucket=inpaint.sample.bucket,
         )
-        if not isinstance(job, InpaintJob):
+        if not isinstance(job, InpaintJob) and not forged:
             inputs.images[inpaint.key] = self._store.image(inpaint.key)
         if isinstance(job, MeasureJob) and job.detect_job:
             inputs.heatmaps[job.detect_job.key] = self._store.heatmap(job.detect_job.key)
@@ -351,7 +368,7 @@ def _columns(
             for one in null_conditions(resolved)
             if one.detector and not resolved.null_omitted_reason(one.detector)
         ]
-    for one in alone:
+    for one in alone if resolved.plan.forgeries is None else ():
         yield jobs.inpaint_jobs(one.inpainter, one.retouch)
     for one in detected:
         if one.detector is not None:

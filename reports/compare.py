@@ -21,7 +21,7 @@ from benchmark.metrics.intervals import Values
 from benchmark.results.checksums import check_run
 from benchmark.results.rounding import kind_of
 from benchmark.results.rows import ResultRow, SampleRow
-from benchmark.results.run_folder import RunFolder, read_run
+from benchmark.results.run_folder import RunFolder, read_run, refuse_forgeries
 from benchmark.results.significance import PairedTest, corrected, paired_tests
 from benchmark.results.training_exposure import seen_in_training
 from reports.comparison import Change, Comparison
@@ -85,6 +85,7 @@ def compare_runs(
     """
     runs = read_run(first, store=store), read_run(second, store=store)
     for run in runs:
+        refuse_forgeries(run, "two runs of forgeries are not compared")
         _check_files(run)
     limits = _limits(fail_on, runs)
     _check_same_images(*runs)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmark.core.errors import BadInput, DataError
 from benchmark.core.inspecting import inspecting
-from benchmark.results.run_folder import RunFolder, newest_run, read_run
+from benchmark.results.run_folder import RunFolder, newest_run, read_run, refuse_forgeries
 from reports.findings import annotated, summary_text
 from reports.formats import render
 from reports.formats.csv import entry_rows
@@ -103,6 +103,7 @@ def table_document(
     if name not in {STATISTICS, ALL}:
         paper_table(int(name))  # raise for an unknown number before looking for a run
     found = read_run(run or newest_run(), store=store)
+    refuse_forgeries(found, "neither the paper's tables nor statistics of inpainters are of them")
     if name == STATISTICS:
         return Document(statistics=statistics_of(found), run=found.path)
     tables = _tables(name, found)

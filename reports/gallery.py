@@ -29,6 +29,7 @@ from benchmark.results.displayed import (
 )
 from benchmark.results.images import heatmap_image
 from benchmark.results.run_folder import RunFolder
+from benchmark.runner.jobs import Forgery
 from benchmark.store.store import Store
 
 BUDGET = 12_000_000  # characters of all images together: the page stays under 15 MB
@@ -83,6 +84,8 @@ class GallerySample:
         original: index of the image among the images of the gallery.
         hole: index of the image with a white hole.
         outputs: outputs of the inpainters that are in the store.
+        forgery: what it is in a set of forgeries, or None; then `original` is the forged image and
+            `hole` its truth.
     """
 
     dataset: str
@@ -92,6 +95,7 @@ class GallerySample:
     original: int
     hole: int
     outputs: tuple[GalleryOutput, ...]
+    forgery: Forgery | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,7 +260,9 @@ def _interleaved(samples: Sequence[DisplayedSample]) -> list[DisplayedSample]:
     """Return the samples with data sets and bins in turn, so that a cut keeps some of each."""
     groups: dict[tuple[str, str], list[DisplayedSample]] = {}
     for sample in samples:
-        groups.setdefault((sample.dataset, sample.bucket), []).append(sample)
+        about = sample.forgery
+        part = (sample.dataset, sample.bucket) if about is None else (about.subset, about.method)
+        groups.setdefault(part, []).append(sample)
     return [one for row in zip_longest(*groups.values()) for one in row if one is not None]
 
 
@@ -268,7 +274,8 @@ def _sample(source: _Source, sample: DisplayedSample, pool: _ImagePool, side: in
         bucket=sample.bucket,
         folder=source.folders[sample.dataset, sample.sample],
         original=pool.add(_thumbnail(image, side, _QUALITY)),
-        hole=pool.add(_thumbnail(with_hole(image, mask), side, _QUALITY)),
+        hole=pool.add(_thumbnail(_shown_mask(sample, image, mask), side, _QUALITY)),
+        forgery=sample.forgery,
         outputs=tuple(
             GalleryOutput(
                 inpainter=one.name,
@@ -303,6 +310,13 @@ def _value(name: str, one: Detected) -> float | None:
         return None
     value = float(METRICS.load(name)().values(np.asarray([numbers]))[0])
     return value if np.isfinite(value) else None
+
+
+def _shown_mask(sample: DisplayedSample, image: Pixels, mask: Mask) -> Pixels:
+    """Return the image with its hole, or the truth of a forgery, white = forged."""
+    if sample.forgery is None:
+        return with_hole(image, mask)
+    return np.repeat((mask * np.uint8(_WHITE))[..., None], 3, axis=2)
 
 
 def with_hole(image: Pixels, mask: Mask) -> Pixels:

@@ -33,6 +33,9 @@ def run(
     metrics: options.Metrics = None,
     convention: options.Convention = None,
     weights: options.Weights = None,
+    forgeries: options.Forgeries = None,
+    layout: options.LayoutName = None,
+    black_forged: options.BlackForged = False,
     size: options.Size = None,
     retouch: options.Retouch = None,
     launder: options.Launder = None,
@@ -74,6 +77,8 @@ def run(
 
       bench run --inpainter safepaint,original --launder jpeg:90,resize:0.75+jpeg:70,social:telegram
 
+      bench run --forgeries CocoGlide --detector trufor,iidnet
+
       bench run --inpainter mine=outputs:inpainted --detector heatmaps:detected
 
       bench run --inpainter 'cmd:python inpaint.py {images} {masks} {out}'
@@ -93,6 +98,9 @@ def run(
             mask_polarity=mask_polarity,
             pairing=pairing,
             margin=margin,
+            forgeries=forgeries,
+            layout=layout,
+            black_forged=black_forged or None,
             size=int(size) if size is not None and size.isdigit() else size,
             buckets=_names(buckets),
             convention=convention,

@@ -137,7 +137,34 @@ Buckets = Annotated[
 Size = Annotated[
     str | None,
     typer.Option(
-        help="Side of the images in pixels, or native.", show_default="256", rich_help_panel=DATA
+        help="Side of the images in pixels, or native.",
+        show_default="256; native for --forgeries",
+        rich_help_panel=DATA,
+    ),
+]
+Forgeries = Annotated[
+    Path | None,
+    typer.Option(
+        help="Existing forgeries instead of inpainters: a folder, a manifest (.csv), a list of "
+        "pairs (.json) or a .parquet file; at their own size.",
+        rich_help_panel=DATA,
+    ),
+]
+LayoutName = Annotated[
+    str | None,
+    typer.Option(
+        "--layout",
+        help="Layout of --forgeries, such as tgif or casia2.",
+        show_default="auto",
+        rich_help_panel=DATA,
+    ),
+]
+BlackForged = Annotated[
+    bool,
+    typer.Option(
+        "--black-forged",
+        help="In the truths of --forgeries, black is forged, not white.",
+        rich_help_panel=DATA,
     ),
 ]
 Launder = Annotated[
@@ -151,7 +178,10 @@ Launder = Annotated[
 ]
 Limit = Annotated[
     int | None,
-    typer.Option(help="Use only the first N images of each data set.", rich_help_panel=DATA),
+    typer.Option(
+        help="Use only the first N images of each data set; of --forgeries the first N originals.",
+        rich_help_panel=DATA,
+    ),
 ]
 MaxPixels = Annotated[
     int | None,
@@ -181,7 +211,7 @@ Metrics = Annotated[
 Convention = Annotated[
     str | None,
     typer.Option(
-        help="Definition of auc and f1: paper, trufor, imdlbenco or photoholmes.",
+        help="Definition of auc and f1: paper, trufor, imdlbenco, photoholmes or tgif.",
         show_default="paper",
         rich_help_panel=METRICS,
     ),

@@ -13,6 +13,7 @@ __all__ = [
     "CONVENTIONS",
     "METRICS",
     "NULLS",
+    "OF_FORGERIES",
     "OF_UNTOUCHED",
     "Metric",
     "nulls_of",
@@ -45,8 +46,10 @@ METRICS: Registry[type[Metric]] = Registry(
         "f1_imdlbenco": "benchmark.metrics.conventions:F1IMDLBenCo",
         "auc_photoholmes": "benchmark.metrics.conventions:AUCPhotoHolmes",
         "f1_photoholmes": "benchmark.metrics.conventions:F1PhotoHolmes",
+        "f1_tgif": "benchmark.metrics.conventions:F1TGIF",
         "acc": "benchmark.metrics.detection:ACC",
         "fpr": "benchmark.metrics.detection:FPR",
+        "image_auc": "benchmark.metrics.detection:ImageAUC",
         "psnr": "benchmark.metrics.fidelity:PSNR",
         "psnr_hole": "benchmark.metrics.fidelity:PSNRHole",
         "ssim": "benchmark.metrics.fidelity:SSIM",
@@ -61,13 +64,15 @@ METRICS: Registry[type[Metric]] = Registry(
 )
 
 # Evaluation conventions: the metrics that take the place of `auc` and `f1` (docs/conventions.md).
-# TruFor's program has no pixel AUC; its threshold-free number is F1 at the best threshold.
+# TruFor's program has no pixel AUC; its threshold-free number is F1 at the best threshold. TGIF's
+# AUC is `auc`.
 CONVENTIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         "paper": {},
         "trufor": {"auc": "f1_oracle_trufor", "f1": "f1_trufor"},
         "imdlbenco": {"auc": "auc_imdlbenco", "f1": "f1_imdlbenco"},
         "photoholmes": {"auc": "auc_photoholmes", "f1": "f1_photoholmes"},
+        "tgif": {"f1": "f1_tgif"},
     }
 )
 
@@ -84,6 +89,9 @@ ALWAYS = ("auc_null", "f1_null", "area_null")
 
 # The replacement of a metric on authentic images.
 OF_UNTOUCHED: Mapping[str, str] = MappingProxyType({"acc": "fpr"})
+
+# Computed from the rows of another metric, in every run of forgeries that has it.
+OF_FORGERIES: Mapping[str, str] = MappingProxyType({"acc": "image_auc"})
 
 
 def nulls_of(metrics: Iterable[str]) -> tuple[str, ...]:

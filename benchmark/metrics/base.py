@@ -40,6 +40,8 @@ class Metric(ABC):
             it.
         of_untouched: the metric that this one replaces on authentic images, or "": its rows are the
             same and stored under the same keys. It cannot be requested in a plan either.
+        reads_truth: whether it depends on which pixels are forged: it is not measured on forgeries
+            without that truth.
         parts: names of the K numbers of a row, for samples.csv: a column is "NAME.PART", or "NAME"
             where the part is "". If `measure` returns another K, columns are numbered.
         revision: increased whenever `measure` returns other rows for the same input.
@@ -56,6 +58,7 @@ class Metric(ABC):
     note: ClassVar[str] = ""
     null_of: ClassVar[str] = ""
     of_untouched: ClassVar[str] = ""
+    reads_truth: ClassVar[bool] = True
     parts: ClassVar[tuple[str, ...]] = ("",)
     revision: ClassVar[int] = 1
 

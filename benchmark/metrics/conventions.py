@@ -146,6 +146,20 @@ class F1IMDLBenCo(LocalizationMetric):
         return 2 * precision * recall / (precision + recall + EPSILON)
 
 
+class F1TGIF(LocalizationMetric):
+    """`f1_tgif`: F1 at 0.5 per image; 1 if neither truth nor prediction has a pixel, as in TGIF.
+
+    An authentic image is 1 if no pixel is above the threshold, else 0.
+    """
+
+    name, title = "f1_tgif", "F1 (TGIF)"
+    note = "F1 (TGIF): an image without a forged pixel is 1 if none is predicted, else 0."
+
+    def _number(self, logits: Heatmap, truth: Mask) -> float:
+        tp, fp, fn, _ = confusion(logits, truth, threshold=EVEN)
+        return 2 * tp / (2 * tp + fp + fn) if tp + fp + fn else 1.0
+
+
 class AUCPhotoHolmes(Metric):
     """`auc_photoholmes`: trapezoids between 100 thresholds from 0 to 1, over all pixels of a cell.
 

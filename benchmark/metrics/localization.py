@@ -282,6 +282,7 @@ class Area(LocalizationMetric):
     """`area`: share of pixels predicted as manipulated, then the mean; also for `original`."""
 
     name, title = "area", "Area called forged"
+    reads_truth = False
 
     def _number(self, logits: Heatmap, truth: Mask) -> float:
         return area(confusion(logits, truth, threshold=EVEN))
@@ -320,6 +321,19 @@ class F1Pooled(Metric):
         tp, fp, fn = rows.sum(axis=0)
         return float(2 * tp / (2 * tp + fp + fn))
 
+    def values(self, rows: Rows) -> NDArray[np.float64]:
+        """Return each sample's (N,) share of the ratio: the ratio plus N times its influence on it.
+
+        Their mean is the ratio (the infinitesimal jackknife), as in `auc_pooled`; 0 for 0 / 0.
+        """
+        above = 2 * rows[:, 0]
+        below = above + rows[:, 1] + rows[:, 2]
+        if not below.any():
+            return np.zeros(len(rows))
+        ratio = above.sum() / below.sum()
+        shares: NDArray[np.float64] = ratio + (above - ratio * below) / below.mean()
+        return shares
+
     def interval(self, rows: Rows, *, seed: int) -> Interval:
         """Return the 95 % interval of the pooled ratio over samples, by the rules for a mean.
 
@@ -336,9 +350,7 @@ class F1Pooled(Metric):
             return bootstrap_ratio(above, below, seed=seed)
         if not below.any():
             return UNDEFINED
-        ratio = above.sum() / below.sum()
-        shares = ratio + (above - ratio * below) / below.mean()
-        return mean_interval(shares, seed=seed, bounds=self.bounds)
+        return mean_interval(self.values(rows), seed=seed, bounds=self.bounds)
 
 
 def check_numbers(heatmap: Heatmap) -> None:

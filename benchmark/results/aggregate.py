@@ -19,6 +19,8 @@ from benchmark.metrics.intervals import (
     mean_intervals,
     share_intervals,
 )
+from benchmark.results.forgery_cells import forgery_cells
+from benchmark.results.gaps import NO_WEIGHTS, NOT_DEFINED
 from benchmark.results.rounding import rounded
 from benchmark.results.rows import Met, ResultRow, weights_text
 from benchmark.runner.conditions import Condition, conditions_of, null_conditions
@@ -26,9 +28,6 @@ from benchmark.runner.outcome import Failure
 from benchmark.runner.planning import PlanJobs
 from benchmark.runner.resolve import ResolvedPlan, metric_of
 from benchmark.store.store import Store
-
-NO_WEIGHTS = "no weights here"  # reason of the gaps of an inpainter without weights
-NOT_DEFINED = "not defined for any of these samples"
 
 
 def aggregate(jobs: PlanJobs, store: Store, failures: Sequence[Failure]) -> Iterator[ResultRow]:
@@ -40,6 +39,9 @@ def aggregate(jobs: PlanJobs, store: Store, failures: Sequence[Failure]) -> Iter
         failures: failures of the run; samples that it skipped are not expected.
     """
     resolved = jobs.resolved
+    if resolved.plan.forgeries is not None:
+        yield from forgery_cells(jobs, store, failures)
+        return
     for dataset in resolved.plan.datasets:
         buckets = _buckets(jobs, dataset, failures)
         drafts = [

@@ -14,11 +14,14 @@ from benchmark.results.files import RERUN
 from benchmark.results.record import Record, read_record
 from benchmark.results.run_folder import read_plan, read_run
 from benchmark.results.samples import read_samples
+from benchmark.runner.forgeries import AS_PUBLISHED
 from benchmark.runner.plan import read_values
 from benchmark.runner.resolve import ORIGINAL
 from benchmark.store.check import StoreFinding
 
-PATHS = ("images", "data_root", "masks", "weights", "inpainters", "detectors")  # hold paths
+PATHS = (  # hold paths
+    "images", "data_root", "masks", "forgeries", "weights", "inpainters", "detectors",
+)  # fmt: skip
 WRITTEN = ("plan.toml", "results.csv", "samples.csv", "table.md")
 
 
@@ -67,6 +70,7 @@ def _check_samples(folder: Path, record: Record) -> Iterator[StoreFinding]:
     try:
         plan = read_plan(folder, record)
         models = {*plan.inpainter_names, *plan.detector_names, ORIGINAL, ""}
+        models |= {AS_PUBLISHED.name} if plan.forgeries is not None else set()
         for row in read_samples(path):
             samples.add((row.dataset, row.sample, row.bucket))
             of = row.inpainter, row.detector

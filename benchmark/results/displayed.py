@@ -17,6 +17,8 @@ from benchmark.core.types import Mask, Pixels
 from benchmark.results.rows import SampleKeys, SampleRow
 from benchmark.results.run_folder import RunFolder, jobs_from_plan
 from benchmark.retouch import file_name, retouched_name
+from benchmark.runner.forgeries import AS_PUBLISHED
+from benchmark.runner.jobs import Forgery
 from benchmark.runner.plan import Plan
 from benchmark.runner.planning import PlanJobs
 from benchmark.store.store import Store, is_store
@@ -76,6 +78,7 @@ class DisplayedSample:
         bucket: mask-ratio bin.
         original: key of the original image.
         mask: key of the mask.
+        forgery: what it is in a set of forgeries, or None; then the image is a preview.
         inpainted: outputs by inpainter and retouching, in the run's order.
     """
 
@@ -84,6 +87,7 @@ class DisplayedSample:
     bucket: str
     original: str
     mask: str
+    forgery: Forgery | None = None
     inpainted: dict[tuple[str, str], Inpainted] = field(default_factory=dict)
 
 
@@ -96,7 +100,8 @@ def displayed_samples(rows: Iterable[SampleRow], plan: Plan) -> list[DisplayedSa
         rows: sample rows of the run, with keys.
         plan: plan of the run.
     """
-    variants = set(product(plan.inpainter_names, plan.retouches))
+    names = plan.inpainter_names if plan.forgeries is None else (AS_PUBLISHED.name,)
+    variants = set(product(names, plan.retouches))
     found: dict[tuple[str, str, str], DisplayedSample] = {}
     for row in rows:
         if row.launder or (row.inpainter, row.retouch) not in variants:
@@ -109,10 +114,15 @@ def displayed_samples(rows: Iterable[SampleRow], plan: Plan) -> list[DisplayedSa
                 bucket=row.bucket,
                 original=row.keys.original,
                 mask=row.keys.mask,
+                forgery=row.forgery,
             )
         made = found[place].inpainted.setdefault(
             (row.inpainter, row.retouch),
-            Inpainted(inpainter=row.inpainter, retouch=row.retouch, image=row.keys.image),
+            Inpainted(
+                inpainter=row.inpainter,
+                retouch=row.retouch,
+                image=row.keys.original if row.forgery else row.keys.image,
+            ),
         )
         if row.detector:
             made.detected.append(
@@ -151,7 +161,8 @@ class Images:
             DataError: if they are no longer available, or cannot be used.
             DamagedOutput: if the store's file is damaged.
         """
-        if len(self._store.known([shown.original, shown.mask])) == 2:
+        own_set = shown.forgery is not None and self._jobs is not None  # the store has a preview
+        if not own_set and len(self._store.known([shown.original, shown.mask])) == 2:
             return self._store.image(shown.original), self._store.mask(shown.mask)
         if self._jobs is None:
             raise DataError(f"{shown.sample}: its image is not in the store")

@@ -17,6 +17,7 @@ from benchmark.results.rounding import stored
 _FORMULA = re.compile(r"'*(?:[=+@\t\r]|-.)", re.DOTALL)  # a "-" alone is a gap
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]inf")
 MOST_BYTES = 16 << 30  # of a CSV file, which is read row by row
+_LONGEST_HEAD = 4096  # characters of a first line that are looked at
 MOST_COLUMNS = 10_000
 RERUN = "rerun the plan to fix this"
 
@@ -81,6 +82,19 @@ def read_rows(
         raise DataError(f"{path}: {error.strerror}; {RERUN}") from None
     except (csv.Error, UnicodeDecodeError) as error:
         raise damaged(path, str(error)) from None
+
+
+def is_of_forgeries(path: Path) -> bool:
+    """Return whether a run's file is of forgeries: it has methods in the place of inpainters.
+
+    A file that cannot be read is none; `read_rows` raises why.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            heads = file.readline(_LONGEST_HEAD).rstrip("\n").split(",")
+    except (OSError, UnicodeDecodeError):
+        return False
+    return "method" in heads and "inpainter" not in heads
 
 
 def _refuse_other(path: Path) -> None:

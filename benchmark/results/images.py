@@ -27,8 +27,9 @@ def write_images(
     """Write BUCKET/SAMPLE/{original,mask,INPAINTER,INPAINTER.DETECTOR}.png for every sample.
 
     The file of a retouched inpainter is named like "telea+grain-1.5": not every file system allows
-    a colon. Several data sets get a folder each. Heatmaps are those without post-processing,
-    colored for display (viridis, 0 to 1); the store has the exact values.
+    a colon. Of a forgery: SAMPLE/{original,mask,DETECTOR}.png. Several data sets get a folder each.
+    Heatmaps are those without post-processing, colored for display (viridis, 0 to 1); the store has
+    the exact values.
 
     Args:
         folder: destination.
@@ -47,12 +48,16 @@ def write_images(
         except DataError:  # already reported as skipped
             continue
         home = [file_part(one.dataset)] if several else []
-        inner = [*home, file_part(one.bucket), places[one.dataset, one.sample]]
+        bucket = [] if one.forgery else [file_part(one.bucket)]
+        inner = [*home, *bucket, places[one.dataset, one.sample]]
         place = make_below(folder.parent, folder.name, *inner)
         _save(place / "original.png", image)
         _save(place / "mask.png", (mask * np.uint8(255)))
         for made in one.inpainted.values():
-            _save_outputs(place, made, store)
+            if one.forgery is None:
+                _save_outputs(place, made, store)
+            else:
+                _save_heatmaps(place, made, store, "")
 
 
 def check_names(resolved: ResolvedPlan) -> None:
@@ -87,9 +92,13 @@ def _save_outputs(place: Path, made: Inpainted, store: Store) -> None:
     if not store.known([made.image]):
         return
     _save(place / f"{file_part(made.file_name)}.png", store.image(made.image))
+    _save_heatmaps(place, made, store, f"{made.file_name}.")
+
+
+def _save_heatmaps(place: Path, made: Inpainted, store: Store, before: str) -> None:
     for one in made.detected:
         if store.known([one.heatmap]):
-            name = file_part(f"{made.file_name}.{one.detector}")
+            name = file_part(f"{before}{one.detector}")
             _save(place / f"{name}.png", heatmap_image(store.heatmap(one.heatmap)))
 
 

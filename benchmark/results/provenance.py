@@ -52,7 +52,7 @@ def record_of(
         tally: counts and times of the executed jobs.
         known: changes of known pixels, from `known_pixels`.
     """
-    models = (*resolved.inpainters, *resolved.detectors)
+    models = resolved.models
     metrics = dict.fromkeys((*resolved.measured, *resolved.null_names))
     return Record(
         format=FORMATS,

@@ -18,6 +18,7 @@ from benchmark.core.types import Sample
 from benchmark.metrics import METRICS, nulls_of
 from benchmark.results.record import Record
 from benchmark.results.rows import SampleRow
+from benchmark.runner.forgeries import AS_PUBLISHED, PREVIEW
 from benchmark.runner.jobs import ResolvedModel, SampleRef, measure_key
 from benchmark.runner.plan import Plan
 from benchmark.runner.planning import BYTES, Keys, PlanJobs
@@ -147,7 +148,9 @@ class _Read:
         place = row.dataset, row.sample, row.bucket
         if place not in self.places:
             self.places[place] = len(self.samples)
-            ref = SampleRef(row.dataset, row.sample, row.bucket, row.mask, row.keys.mask)
+            ref = SampleRef(
+                row.dataset, row.sample, row.bucket, row.mask, row.keys.mask, row.forgery
+            )
             self.samples.append(ref)
         return self.places[place]
 
@@ -197,13 +200,15 @@ def _spots(resolved: ResolvedPlan, row: SampleRow) -> list[tuple[object, ...]]:
 
 
 def _resolved_plan(plan: Plan, record: Record) -> ResolvedPlan:
-    original = _chosen(INPAINTERS, ORIGINAL, record)
-    has_null = plan.detectors and nulls_of(plan.metrics) and _has_null(record)
+    forged = plan.forgeries is not None
+    original = PREVIEW if forged else _chosen(INPAINTERS, ORIGINAL, record)
+    inpainters = tuple(_chosen(INPAINTERS, word, record) for word in plan.inpainters)
+    has_null = not forged and plan.detectors and nulls_of(plan.metrics) and _has_null(record)
     return ResolvedPlan(
         plan=plan,
         sources=RecordedSources(),
         samples=(),
-        all_inpainters=tuple(_chosen(INPAINTERS, word, record) for word in plan.inpainters),
+        all_inpainters=(AS_PUBLISHED,) if forged else inpainters,
         all_detectors=tuple(_chosen(DETECTORS, word, record) for word in plan.detectors),
         gaps=dict(record.not_measured),
         original=original,

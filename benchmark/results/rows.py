@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from benchmark.retouch import retouched_name
+from benchmark.runner.jobs import Forgery
 
 
 def _gap(value: object) -> object:
@@ -60,6 +61,9 @@ class ResultRow:
         reason: reason of a gap, or "".
         met: whether the inpainter was in the detector's training set, "yes" or "no"; "" if that is
             unknown, or there is no detector.
+        images: of forgeries the number of images that count, while `n` and `expected` are numbers
+            of originals, `inpainter` the method, or "all" or "authentic", and `bucket` the subset;
+            else None.
     """
 
     dataset: Name
@@ -78,6 +82,12 @@ class ResultRow:
     sees_hole: Mark = False
     reason: Name = ""
     met: Met = ""
+    images: int | None = None
+
+    @property
+    def of_forgeries(self) -> bool:
+        """Whether it is a number of a set of forgeries."""
+        return self.images is not None
 
     @property
     def painter(self) -> str:
@@ -122,6 +132,7 @@ class SampleRow:
         score: image-level score in [0, 1], or None.
         keys: keys of its files in the store; empty in files of older versions.
         numbers: the measured row of each metric, one or several numbers; gaps have no entry.
+        forgery: what the image is in a set of forgeries, or None.
     """
 
     dataset: Name
@@ -135,6 +146,7 @@ class SampleRow:
     score: Number
     keys: SampleKeys = SampleKeys()
     numbers: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    forgery: Forgery | None = None
 
     @property
     def painter(self) -> str:

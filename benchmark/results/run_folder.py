@@ -149,6 +149,23 @@ def read_run(path: str | Path, *, store: str | Path | None = None) -> RunFolder:
     return RunFolder(path=folder, plan=plan, record=record, results=rows, store=location, jobs=jobs)
 
 
+def refuse_forgeries(run: RunFolder, what: str) -> None:
+    """Refuse a run of forgeries where only runs of inpainters can be read.
+
+    Args:
+        run: the run.
+        what: what does not apply to it.
+
+    Raises:
+        DataError: if it is a run of forgeries.
+    """
+    if run.plan.forgeries is not None:
+        raise DataError(
+            f"{run.path}: a run of forgeries: {what}; see its table.md and results.csv, or 'bench "
+            "report'"
+        )
+
+
 def read_plan(folder: Path, record: Record | None) -> Plan:
     """Return the plan of a run, and register the plugins that its record describes.
 
@@ -213,13 +230,18 @@ def jobs_from_plan(plan: Plan, shard: Shard | None) -> PlanJobs:
 
 def names_outside(plan: Plan) -> str | None:
     """Return the first name in a plan that is not part of this project, or None."""
-    places = {"images": plan.images, "data_root": plan.data_root, "masks": plan.masks}
+    places = {
+        "images": plan.images,
+        "data_root": plan.data_root,
+        "masks": plan.masks,
+        "forgeries": plan.forgeries,
+    }
     files = [one for one in plan.weights.values() if one not in ("official", "mini")]
     words: list[tuple[Registry[Any], tuple[str, ...]]] = [
         (INPAINTERS, plan.inpainters),
         (DETECTORS, plan.detectors),
         (METRICS, plan.metrics),
-        (DATASETS, plan.datasets),
+        (DATASETS, plan.datasets if plan.forgeries is None else ()),
     ]
     external = [
         one for registry, names in words for one in names if not registry.find(one).built_in
@@ -246,7 +268,8 @@ def _refuse_unknown(path: Path, row: ResultRow) -> None:
     """Raise DataError for a row of an unknown model or metric."""
     try:
         METRICS.load(row.metric)
-        for registry, name in ((INPAINTERS, row.inpainter), (DETECTORS, row.detector)):
+        inpainter = "" if row.of_forgeries else row.inpainter
+        for registry, name in ((INPAINTERS, inpainter), (DETECTORS, row.detector)):
             if name:
                 registry.card(name)
                 row.edition(name)

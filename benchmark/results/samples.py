@@ -10,14 +10,16 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from benchmark.core.errors import first_line
-from benchmark.metrics import METRICS
-from benchmark.results.files import damaged, read_rows, write_rows
+from benchmark.metrics import METRICS, OF_UNTOUCHED
+from benchmark.results.files import damaged, is_of_forgeries, read_rows, write_rows
 from benchmark.results.rounding import stored
 from benchmark.results.rows import SampleKeys, SampleRow
 from benchmark.results.variants import InpainterVariant
 from benchmark.runner.conditions import Condition, conditions_of, null_conditions
+from benchmark.runner.forgeries import AS_PUBLISHED
+from benchmark.runner.jobs import SampleRef
 from benchmark.runner.planning import PlanJobs
-from benchmark.runner.resolve import COLUMNS, ResolvedPlan
+from benchmark.runner.resolve import COLUMNS, FORGERY_COLUMNS, ResolvedPlan
 from benchmark.store.store import Store
 from inpainters import INPAINTERS
 
@@ -26,6 +28,9 @@ BLOCK = 256
 ACC, FPR = "acc", "fpr"
 KEYS = COLUMNS[-4:]
 FIXED = COLUMNS
+FORGERY_FIXED = (  # of a run of forgeries
+    "dataset", "launder", "sample", *FORGERY_COLUMNS, "mask", "detector", "score", *KEYS,
+)  # fmt: skip
 LATER = frozenset({"retouch", *KEYS})  # missing in files of older versions
 
 _ROW = TypeAdapter(SampleRow)
@@ -52,7 +57,7 @@ def write_samples(path: Path, jobs: PlanJobs, store: Store) -> None:
     """
     resolved = jobs.resolved
     heads = {name: _heads(name, jobs, store) for name in _names(resolved)}
-    columns = (*FIXED, *(head for name in heads for head in heads[name]))
+    columns = (*_fixed(resolved), *(head for name in heads for head in heads[name]))
     write_rows(path, columns, (_written(row, heads) for row in sample_rows(jobs, store)))
 
 
@@ -68,7 +73,7 @@ def write_keys(path: Path, jobs: PlanJobs) -> None:
         for view in _views(jobs.resolved)
         for place, keys in zip(places, _keys(jobs, view, places), strict=True)
     )
-    write_rows(path, FIXED, (_written(row, {}) for row in rows))
+    write_rows(path, _fixed(jobs.resolved), (_written(row, {}) for row in rows))
 
 
 def read_samples(path: Path) -> Iterator[SampleRow]:
@@ -77,11 +82,16 @@ def read_samples(path: Path) -> Iterator[SampleRow]:
     Raises:
         DataError: if the file is missing, damaged or of another version.
     """
-    for number, row in enumerate(read_rows(path, FIXED, later=LATER), start=2):
+    columns = FORGERY_FIXED if is_of_forgeries(path) else FIXED
+    for number, row in enumerate(read_rows(path, columns, later=LATER), start=2):
         try:
             yield _read(row)
         except (ValidationError, ValueError) as error:
             raise damaged(path, f"line {number}: {first_line(error)}") from None
+
+
+def _fixed(resolved: ResolvedPlan) -> tuple[str, ...]:
+    return FIXED if resolved.plan.forgeries is None else FORGERY_FIXED
 
 
 def _views(resolved: ResolvedPlan) -> Iterator[Condition]:
@@ -97,7 +107,10 @@ def _names(resolved: ResolvedPlan) -> tuple[str, ...]:
     """Return every metric of any view of a plan, in the plan's order."""
     requested = dict.fromkeys(resolved.measured)
     own = (resolved.measured_of(view.inpainter, view.retouch) for view in _views(resolved))
-    return tuple(requested | dict.fromkeys(name for names in own for name in names))
+    found = requested | dict.fromkeys(name for names in own for name in names)
+    if resolved.plan.forgeries is not None and ACC in found:
+        found[FPR] = None
+    return tuple(found)
 
 
 def _rows(
@@ -116,11 +129,17 @@ def _rows(
             _row(jobs, view, place, keys[row]),
             score=None if score is None else float(stored(score)),
             numbers={
-                name: found
+                _name_for(name, resolved.samples[place]): found
                 for name, column in measured.items()
                 if (found := column[row]) and _counts(found)
             },
         )
+
+
+def _name_for(metric: str, sample: SampleRef) -> str:
+    """Return the name of a metric for a sample: `fpr` replaces `acc` for authentic images."""
+    authentic = sample.forgery is not None and sample.forgery.kind == "authentic"
+    return OF_UNTOUCHED.get(metric, metric) if authentic else metric
 
 
 def _row(jobs: PlanJobs, view: Condition, place: int, keys: SampleKeys) -> SampleRow:
@@ -137,6 +156,7 @@ def _row(jobs: PlanJobs, view: Condition, place: int, keys: SampleKeys) -> Sampl
         detector=view.detector.name if view.detector else "",
         score=None,
         keys=keys,
+        forgery=sample.forgery,
     )
 
 
@@ -197,10 +217,8 @@ def _written(row: SampleRow, heads: Mapping[str, Sequence[str]]) -> dict[str, ob
         "dataset": row.dataset,
         "launder": row.launder,
         "sample": row.sample,
-        "mask_ratio_percent": row.bucket,
         "mask": row.mask,
-        "inpainter": row.inpainter,
-        "retouch": row.retouch,
+        **_about(row),
         "detector": row.detector,
         "score": row.score,
         **dict(zip(KEYS, (keys.original, keys.mask, keys.image, keys.heatmap), strict=True)),
@@ -210,20 +228,43 @@ def _written(row: SampleRow, heads: Mapping[str, Sequence[str]]) -> dict[str, ob
     return said
 
 
+def _about(row: SampleRow) -> dict[str, object]:
+    """Return the columns of an inpainted image, or those of a forgery."""
+    if row.forgery is None:
+        return {
+            "mask_ratio_percent": row.bucket,
+            "inpainter": row.inpainter,
+            "retouch": row.retouch,
+        }
+    return {name: getattr(row.forgery, name) for name in FORGERY_COLUMNS}
+
+
+def _forgery(row: dict[str, str]) -> dict[str, object]:
+    """Return the values of a row of forgeries that the others have as columns."""
+    if "kind" not in row or "inpainter" in row:
+        return {}
+    # the key of the image's pixels is not in the file: the keys made from it are
+    about = {name: row[name] for name in FORGERY_COLUMNS}
+    return {"inpainter": AS_PUBLISHED.name, "bucket": "", "forgery": {"image": "", **about}}
+
+
 def _read(row: dict[str, str]) -> SampleRow:
     numbers: dict[str, list[float]] = {}
+    forgery = _forgery(row)
+    fixed = FORGERY_FIXED if forgery else ()
     for head, text in row.items():
-        if head not in FIXED:
+        if head not in FIXED and head not in fixed:
             found = numbers.setdefault(head.partition(".")[0], [])
             # older versions: all numbers of a metric in one column, separated by spaces
             found.extend(float(part) if part else nan for part in text.split(" "))
     counted = {name: tuple(found) for name, found in numbers.items() if _counts(found)}
-    if ACC in counted and _untouched(row["inpainter"], row.get("retouch", "")):
+    if not forgery and ACC in counted and _untouched(row["inpainter"], row.get("retouch", "")):
         counted[FPR] = counted.pop(ACC)  # its name in files of older versions
     return _ROW.validate_python(
         {
             **{name: row.get(name, "") for name in FIXED},
-            "bucket": row["mask_ratio_percent"],
+            "bucket": row.get("mask_ratio_percent", ""),
+            **forgery,
             "keys": {name.removesuffix("_key"): row.get(name, "") for name in KEYS},
             "numbers": counted,
         }

@@ -8,7 +8,7 @@ from html import escape
 
 from benchmark.core.card import Card
 from benchmark.metrics import METRICS, NULLS
-from benchmark.results.aggregate import NO_WEIGHTS
+from benchmark.results.gaps import NO_WEIGHTS
 from benchmark.results.interval_notes import interval_note
 from benchmark.results.nulls import (
     MARK,

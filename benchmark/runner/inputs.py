@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from benchmark.core.errors import DataError
 from benchmark.core.types import Pixels, Sample
-from benchmark.runner.jobs import DetectJob, InpaintJob, Job, SampleRef
+from benchmark.metrics import METRICS
+from benchmark.runner.forgeries import preview
+from benchmark.runner.jobs import DetectJob, InpaintJob, Job, MeasureJob, SampleRef
 from benchmark.runner.sources import Sources
 from benchmark.store.store import (
     StoredOutput,
@@ -60,15 +62,21 @@ class InputKeys:
     """Keys under which a sample's image and mask are stored; "" if they are stored already.
 
     Reports show them without the data set and the source of the masks.
+
+    Attributes:
+        image: key of the image.
+        mask: key of the mask.
+        small: whether the image is stored as a preview, as of forgeries: the set has it.
     """
 
     image: str = ""
     mask: str = ""
+    small: bool = False
 
     def outputs(self, sample: Sample) -> Iterator[StoredOutput]:
         """Yield the sample's image and mask, to be stored."""
         if self.image:
-            yield image_output(self.image, sample.image)
+            yield image_output(self.image, preview(sample.image) if self.small else sample.image)
         if self.mask:
             yield mask_output(self.mask, sample.mask)
 
@@ -115,9 +123,12 @@ class InputLoader:
         inputs, files = Inputs(scores=chunk.scores), open_files(self.store)
         for job in chunk.jobs:
             inpaint = job if isinstance(job, InpaintJob) else job.inpaint_job
-            if not isinstance(job, DetectJob) and inpaint.sample.key not in inputs.samples:
+            if inpaint.sample.forgery is not None:
+                self._add_forgery(inputs, job, chunk)
+            elif not isinstance(job, DetectJob) and inpaint.sample.key not in inputs.samples:
                 inputs.samples[inpaint.sample.key] = self._sample(inpaint.sample)
-            if not isinstance(job, InpaintJob) and inpaint.key not in inputs.images:
+            stored = not isinstance(job, InpaintJob) and inpaint.sample.forgery is None
+            if stored and inpaint.key not in inputs.images:
                 recorded = chunk.files.get(inpaint.key, "")
                 inputs.images[inpaint.key] = load_image(files, inpaint.key, recorded)
             if isinstance(job, InpaintJob | DetectJob) or job.detect_job is None:
@@ -127,8 +138,29 @@ class InputLoader:
                 inputs.heatmaps[key] = load_heatmap(files, key, chunk.files.get(key, ""))
         return inputs
 
+    def _add_forgery(self, inputs: Inputs, job: Job, chunk: Chunk) -> None:
+        """Decode what a job needs of a forgery: image and truth, or one of them.
+
+        A truth is read before the first detection, so that none is computed for a bad one.
+        """
+        ref = (job if isinstance(job, InpaintJob) else job.inpaint_job).sample
+        if ref.key in inputs.samples:
+            return
+        image = isinstance(job, DetectJob) or not _all_built_in(chunk.jobs)
+        truth = not isinstance(job, DetectJob) or ref.key in chunk.keep
+        try:
+            inputs.samples[ref.key] = self.sources.load_parts(ref, image=image, truth=truth)
+        except DataError as error:
+            inputs.samples[ref.key] = error
+
     def _sample(self, ref: SampleRef) -> Sample | DataError:
         try:
             return self.sources.load(ref)
         except DataError as error:
             return error
+
+
+def _all_built_in(jobs: Sequence[Job]) -> bool:
+    """Return whether no metric is a plug-in's: the others need a forgery's heatmap and truth."""
+    names = {job.metric for job in jobs if isinstance(job, MeasureJob)}
+    return names <= set(METRICS.built_in)

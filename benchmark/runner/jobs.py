@@ -60,6 +60,25 @@ class ResolvedModel:
 
 
 @dataclass(frozen=True, slots=True)
+class Forgery:
+    """What a sample of a set of forgeries is, besides its name.
+
+    Attributes:
+        image: key of its pixels: hash of the image's bytes and the rule for its size.
+        group: what identifies the original; statistics are over originals.
+        subset: part of the set, or "".
+        method: what the forgery was made with, or "".
+        kind: "forged", "authentic", or "unknown" for a forgery without truth.
+    """
+
+    image: str
+    group: str
+    subset: str
+    method: str
+    kind: Literal["forged", "authentic", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
 class SampleRef:
     """An image with its hole, by name: small enough to keep a million in memory.
 
@@ -69,6 +88,7 @@ class SampleRef:
         bucket: label of its mask-ratio bin, such as "10-20".
         mask: origin of the mask in words: generator and seed, or the mask's file.
         key: hash of the image's bytes, the rule for its size, and the mask.
+        forgery: what it is in a set of forgeries, whose truth is the mask; else None.
     """
 
     dataset: str
@@ -76,6 +96,7 @@ class SampleRef:
     bucket: str
     mask: str
     key: str
+    forgery: Forgery | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +122,11 @@ class InpaintJob:
     blind: bool
     key: str
     retouch: str = ""
+
+    @property
+    def pixels_key(self) -> str:
+        """Key of the image that detectors see: the job's own, or that of a forgery's image."""
+        return self.sample.forgery.image if self.sample.forgery else self.key
 
     @property
     def step(self) -> Retouch | None:
@@ -279,8 +305,12 @@ def grain_seed(seed: int, sample: SampleRef) -> int:
 
 
 def noise_seed(seed: int, sample: SampleRef) -> int:
-    """Return the seed of post-processing noise, from the plan's seed and the sample's name."""
-    return seed_of("launder", seed, sample.id)
+    """Return the seed of post-processing noise, from the plan's seed and the sample's name.
+
+    For a forgery it is the image in place of the name: a renamed file recomputes nothing.
+    """
+    name = sample.forgery.image if sample.forgery else sample.id
+    return seed_of("launder", seed, name)
 
 
 def mask_key(sample: SampleRef) -> str:

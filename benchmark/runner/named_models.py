@@ -92,7 +92,7 @@ def _same_heatmap(
     job: DetectJob, detector: NamedDetector, piece: NamedImage, terms: ExternalOptions
 ) -> bool:
     """Return whether a heatmap's file is the one that the job's key was made from."""
-    key = detect_key(job.detector, job.inpaint_job.key, detector.own(piece, terms))
+    key = detect_key(job.detector, job.inpaint_job.pixels_key, detector.own(piece, terms))
     step = job.step
     if step is not None:
         key = post_processed_key(key, step.key, job.seed if step.is_random else None)

@@ -25,10 +25,16 @@ from benchmark.core.paths import abbreviate_home, expand_home
 from benchmark.core.toml import parse_toml
 from benchmark.core.untrusted import read_limited
 from benchmark.datasets import is_published, takes_images
+from benchmark.forgeries.reading import AUTO
 from benchmark.masks.bucket import DEFAULT_BUCKETS, Bucket
 from benchmark.metrics import paper_convention, under_convention
 from benchmark.postprocess import PostProcess
 from benchmark.retouch import NONE, canonical
+from benchmark.runner.forgery_plan import (
+    NOT_OF_FORGERIES,
+    OF_FORGERIES_ONLY,
+    forgery_defaults,
+)
 from benchmark.runner.plan_checks import check_plan, check_unique
 from benchmark.runner.plan_messages import first_error, python_names, split_lists
 from benchmark.runner.plan_paths import absolute, from_file, map_paths, relative_to
@@ -60,15 +66,21 @@ class Plan(BaseModel):
         size: side of the square images, 256 as in the paper; "native" keeps the images' sizes.
         buckets: ranges (a, b] of the hole's share of the image in percent, such as "10-20"; masks
             paired by name form one range of their own unless the plan names some.
+        forgeries: existing forgeries instead of inpainters: a folder, a manifest (.csv), a list of
+            pairs (.json) or a Parquet file (docs/howto/forgeries.md); at their own size unless
+            `size` is a number.
+        layout: layout of the forgeries, such as "tgif"; "auto" finds it.
+        black_forged: whether black is forged in the truths of a set of your own.
         inpainters: names of inpainters, or external models: "[LABEL=]package.module:Class",
             "[LABEL=]outputs:DIR", "[LABEL=]cmd:COMMAND".
         detectors: likewise, with "[LABEL=]heatmaps:DIR"; may be empty.
-        convention: whose `auc` and `f1` are measured: "paper", "trufor", "imdlbenco" or
-            "photoholmes" (docs/conventions.md).
+        convention: whose `auc` and `f1` are measured: "paper", "trufor", "imdlbenco",
+            "photoholmes" or "tgif" (docs/conventions.md).
         metrics: names of metrics; `auc` and `f1` become the convention's own.
         weights: per model a weights variant ("official", "mini") or a path; default: official,
             else mini.
-        limit: number of images of each data set, from its first; default: all.
+        limit: number of images of each data set, from its first; of forgeries the number of
+            originals, each with all its images; default: all.
         max_pixels: images and masks with more pixels are refused without decoding; default 89
             million.
         retouch: changes to each hole after inpainting and before rounding, "none" for no change,
@@ -102,9 +114,12 @@ class Plan(BaseModel):
     margin: Annotated[int, Field(ge=0, le=64)] = 0
     size: Annotated[int, Field(ge=32, le=4096)] | Literal["native"] = 256
     buckets: Names = tuple(bucket.label for bucket in DEFAULT_BUCKETS)
+    forgeries: Path | None = None
+    layout: str = AUTO
+    black_forged: bool = False
     inpainters: Names = ("safepaint",)
     detectors: tuple[str, ...] = ("trufor",)
-    convention: Literal["paper", "trufor", "imdlbenco", "photoholmes"] = "paper"
+    convention: Literal["paper", "trufor", "imdlbenco", "photoholmes", "tgif"] = "paper"
     metrics: Annotated[Names, Field(validate_default=True)] = (
         "auc", "f1", "acc", "psnr", "lpips",
     )  # fmt: skip
@@ -120,7 +135,7 @@ class Plan(BaseModel):
     compile: bool = False
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
-    @field_validator("images", "data_root", "masks")
+    @field_validator("images", "data_root", "masks", "forgeries")
     @classmethod
     def _at_home(cls, place: Path | None) -> Path | None:
         return expand_home(place) if place is not None else None
@@ -168,6 +183,8 @@ class Plan(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self, info: ValidationInfo) -> Plan:
+        if self.forgeries is not None:  # defaults of keys, which stay unset
+            self.__dict__.update(forgery_defaults(self))
         try:
             check_plan(self)
         except PlanError as error:
@@ -211,23 +228,26 @@ class Plan(BaseModel):
 
     def document(self) -> dict[str, Any]:
         """Return the plan as plain values for a record, with paths as given and "~" for home."""
-        values = self.model_dump(mode="json", exclude_none=True)
+        values = self._values(exclude=frozenset())
         return map_paths(values, lambda text: abbreviate_home(expand_home(Path(text))))
+
+    def _values(self, exclude: frozenset[str]) -> dict[str, Any]:
+        """Return the plan's keys as plain values, without those of another kind of plan."""
+        others = OF_FORGERIES_ONLY if self.forgeries is None else NOT_OF_FORGERIES
+        return self.model_dump(mode="json", exclude_none=True, exclude={*exclude, *others})
 
     def dump(self, folder: Path | None = None) -> str:
         """Return the plan as TOML with every key that is set, and `retouch` only if not empty.
 
-        Older versions have no key `retouch`.
+        Older versions have no key `retouch`, and none of forgeries.
 
         Args:
             folder: folder of the file: relative paths are written relative to it. None leaves
                 paths unchanged.
         """
-        values = self.model_dump(mode="json", exclude_none=True)
+        values = self._values(exclude=frozenset() if self.retouch else frozenset({"retouch"}))
         if folder is not None:
             values = map_paths(values, lambda text: relative_to(text, folder))
-        if not self.retouch:
-            del values["retouch"]
         return tomli_w.dumps({name: value for name, value in values.items() if value != {}})
 
 

@@ -14,6 +14,7 @@ from benchmark.datasets import DATASETS, is_published, takes_images
 from benchmark.masks.bucket import Bucket
 from benchmark.metrics import METRICS, NULLS, OF_UNTOUCHED
 from benchmark.retouch import FEWEST, file_name
+from benchmark.runner.forgery_plan import check_forgery_plan, refuse_forgery_keys
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 
@@ -35,6 +36,11 @@ def check_plan(plan: Plan) -> None:
     check_unique((*inpainters, *_names(DETECTORS, plan.detectors)), "model", hint=_HINT)
     _names(METRICS, plan.metrics)
     _check_metrics(plan.metrics)
+    if plan.forgeries is not None:
+        check_forgery_plan(plan)
+        _check_weights(plan)
+        return
+    refuse_forgery_keys(plan)
     _names(DATASETS, plan.datasets)
     _check_weights(plan)
     _check_places(plan)

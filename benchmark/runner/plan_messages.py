@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from benchmark.core.errors import expectation, quoted
 from benchmark.core.external.spec import words_of
+from benchmark.runner.forgery_plan import NOT_OF_FORGERIES, OF_FORGERIES_ONLY
 
 _PYTHON_NAMES = {  # of options that a message may name
     "--images DIR": "images=DIR",
@@ -16,6 +17,10 @@ _PYTHON_NAMES = {  # of options that a message may name
     "--dataset folder": 'datasets="folder"',
     "--data-root": "data_root",
     "--launder": "launder",
+    "--forgeries DIR": "forgeries=DIR",
+    "--forgeries": "forgeries",
+    "--black-forged": "black_forged",
+    **{option: key for key, option in (NOT_OF_FORGERIES | OF_FORGERIES_ONLY).items()},
 }
 _LISTS = ("datasets", "buckets", "inpainters", "detectors", "metrics", "retouch", "launder")
 

@@ -1,7 +1,7 @@
 """Paths in the plain values of a plan: made relative to a folder, absolute, or mapped.
 
-Paths stand in `images`, `data_root`, `masks`, `weights`, in the folders of finished images and
-heatmaps among the models, and in post-processing steps that read a network from a file.
+Paths stand in `images`, `data_root`, `masks`, `forgeries`, `weights`, in the folders of finished
+images and heatmaps among the models, and in post-processing steps that read a network from a file.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def map_paths(values: dict[str, Any], function: Callable[[str], str]) -> dict[st
     """Return a plan's plain values with `function` applied to every path in them."""
 
     def mapped(key: str, value: object) -> object:
-        if key in ("images", "data_root", "masks") and isinstance(value, str):
+        if key in ("images", "data_root", "masks", "forgeries") and isinstance(value, str):
             return function(value)
         if key == "weights" and isinstance(value, dict):
             return {

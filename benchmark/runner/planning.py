@@ -15,6 +15,7 @@ from benchmark.metrics import METRICS, revision_of
 from benchmark.postprocess import PostProcess
 from benchmark.retouch import file_name
 from benchmark.runner.conditions import Condition
+from benchmark.runner.forgeries import forgery_key
 from benchmark.runner.jobs import (
     DetectJob,
     InpaintJob,
@@ -184,11 +185,18 @@ class PlanJobs:
         return JobColumn(keys, job)
 
     def measure_jobs(
-        self, inpainter: ResolvedModel, retouch: str = ""
+        self, inpainter: ResolvedModel, retouch: str = "", *, truth: bool = True
     ) -> list[JobColumn[MeasureJob]]:
-        """Return the measurements of an inpainter's outputs: of images, then of detections."""
+        """Return the measurements of an inpainter's outputs: of images, then of detections.
+
+        Args:
+            inpainter: the inpainter.
+            retouch: one retouching, or "".
+            truth: whether metrics that read the truth are among them.
+        """
         resolved = self.resolved
         names = resolved.measured_of(inpainter, retouch)
+        names = tuple(one for one in names if truth or not METRICS.load(one).reads_truth)
         alone = [name for name in names if METRICS.load(name).needs == "filled"]
         found = [self._measures(name, inpainter, retouch) for name in alone]
         for detector in resolved.detectors_of(inpainter, retouch):
@@ -229,6 +237,9 @@ class PlanJobs:
         rule = rule_of(inpainter, resolved.plan.rounding)
         blind = resolved.plan.hole_blind and inpainter.card.paints
         for index, sample in enumerate(resolved.samples):
+            if sample.forgery is not None:
+                yield forgery_key(inpainter, sample)
+                continue
             seed = seeds[index] if seeds else ""
             own = inpaint_fingerprint(resolved, inpainter, sample)
             yield inpaint_key(inpainter, sample, seed=seed, rule=rule, blind=blind, fingerprint=own)
@@ -251,7 +262,8 @@ class PlanJobs:
         resolved, name = self.resolved, file_name(inpainter.name, retouch)
         images = self.inpaint_keys(inpainter, retouch)
         for sample, key in zip(resolved.samples, images, strict=True):
-            yield detect_key(detector, key, detect_fingerprint(resolved, detector, sample, name))
+            pixels = sample.forgery.image if sample.forgery else key
+            yield detect_key(detector, pixels, detect_fingerprint(resolved, detector, sample, name))
 
     def _post_processed(
         self, detector: ResolvedModel, inpainter: ResolvedModel, retouch: str, launder: str

@@ -16,6 +16,8 @@ from benchmark.core.registry import Registry
 from benchmark.core.training_exposure import training_inpainters
 from benchmark.metrics import METRICS, OF_UNTOUCHED, nulls_of
 from benchmark.postprocess import PostProcess
+from benchmark.runner.forgeries import AS_PUBLISHED, PREVIEW
+from benchmark.runner.forgery_sources import open_sources
 from benchmark.runner.jobs import ResolvedModel, SampleRef, names_of, piece_of
 from benchmark.runner.outcome import Failure
 from benchmark.runner.plan import Plan
@@ -32,6 +34,7 @@ COLUMNS = (  # of samples.csv, before those of the metrics
     "dataset", "launder", "sample", "mask_ratio_percent", "mask", "inpainter", "retouch",
     "detector", "score", "original_key", "mask_key", "image_key", "heatmap_key",
 )  # fmt: skip
+FORGERY_COLUMNS = ("subset", "method", "group", "kind")  # in a run of forgeries
 ORIGINAL = "original"  # the inpainter that changes nothing: the null is measured on its outputs
 _NO_EXTRA_NULL = ("heatmaps", "cmd")  # external detectors, which get only what the plan names
 _NO_PIXELS = np.empty((0, 0, 3), np.uint8)  # for a `NamedImage` of which only the names are used
@@ -53,7 +56,8 @@ class ResolvedPlan:
         gaps: metrics that cannot be measured here, and the reason.
         image_folders: folders of finished images among the inpainters, by name.
         heatmap_folders: folders of finished heatmaps among the detectors, by name.
-        original: the inpainter that changes nothing; the samples' images are stored as its outputs.
+        original: the inpainter that changes nothing; the samples' images are stored as its outputs,
+            of forgeries small previews.
         null_inpainter: `original` if the null is measured, whether or not the plan names it; None
             if the plan has no detector, or no metric of detections.
         met: by detector, the inpainters in the training data of its weights, or None if unknown;
@@ -83,6 +87,11 @@ class ResolvedPlan:
     def detectors(self) -> tuple[ResolvedModel, ...]:
         """The detectors with weights here, which run."""
         return tuple(one for one in self.all_detectors if not one.absent)
+
+    @property
+    def models(self) -> tuple[ResolvedModel, ...]:
+        """The inpainters and detectors that run."""
+        return tuple(one for one in (*self.inpainters, *self.detectors) if one != AS_PUBLISHED)
 
     @property
     def extra_null_inpainter(self) -> ResolvedModel | None:
@@ -189,7 +198,7 @@ def resolve_plan(plan: Plan, shard: Shard | None = None) -> ResolvedPlan:
     """
     _refuse_names(plan.metrics)
     _refuse_unmeasurable(plan)
-    sources = Sources(plan)
+    sources = open_sources(plan)
     plan = plan.model_copy(update={"buckets": sources.buckets})
     samples = sources.refs(shard or WHOLE)
     failures = sources.failures(shard or WHOLE)
@@ -199,13 +208,14 @@ def resolve_plan(plan: Plan, shard: Shard | None = None) -> ResolvedPlan:
         raise DataError(f"--shard {shard.label}: more shards than images; take fewer")
     if not samples and not failures:
         raise DataError("no image has a mask in any of the plan's buckets")
-    inpainters = resolve_models(INPAINTERS, plan.inpainters, plan)
+    forged = plan.forgeries is not None
+    inpainters = (AS_PUBLISHED,) if forged else resolve_models(INPAINTERS, plan.inpainters, plan)
     detectors = resolve_models(DETECTORS, plan.detectors, plan)
     _refuse_small(plan, inpainters, detectors)
     for step in plan.launder:
         PostProcess.parse(step).check()
-    original = _resolve_model(INPAINTERS, ORIGINAL, plan)
-    has_null = plan.detectors and nulls_of(plan.metrics)
+    original = PREVIEW if forged else _resolve_model(INPAINTERS, ORIGINAL, plan)
+    has_null = not forged and plan.detectors and nulls_of(plan.metrics)
     reasons = {name: METRICS.load(name).unavailable() for name in plan.metrics}
     return ResolvedPlan(
         plan=plan,
@@ -255,10 +265,11 @@ def _refuse_unmeasurable(plan: Plan) -> None:
 def _refuse_names(metrics: Iterable[str]) -> None:
     """Refuse metrics whose columns in samples.csv could be confused with others."""
     for name in metrics:
-        if "." in name or name in COLUMNS:
+        if "." in name or name in (*COLUMNS, *FORGERY_COLUMNS):
             raise PlanError(
                 f"metric {name!r}: expected a name without a dot that is none of samples.csv's "
-                f"columns ({', '.join(COLUMNS)}); rename the plugin's entry point"
+                f"columns ({', '.join((*COLUMNS, *FORGERY_COLUMNS))}); rename the plugin's entry "
+                "point"
             )
 
 

@@ -105,8 +105,13 @@ class _Run:
         size = CHUNK if wave.stage == "measure" else max(self.settings.batch, wave.chunk)
         for block in wave.blocks():
             ready = _ready(wave.missing_jobs(block, store.known(wave.keys(block))), store)
-            keep = self._input_keys(block) if wave.stage == "fill" and ready else {}
+            keep = self._input_keys(block) if wave.stage == self._first and ready else {}
             yield from (_chunk(part, store, keep) for part in _parts(ready, size))
+
+    @property
+    def _first(self) -> Stage:
+        """The stage that reads the samples' images: forgeries are not inpainted."""
+        return "judge" if self.jobs.resolved.plan.forgeries else "fill"
 
     def _input_keys(self, block: Sequence[int]) -> dict[str, InputKeys]:
         """Return the keys of the images and masks to store beside outputs, by the sample's key.
@@ -160,16 +165,20 @@ def _missing_inputs(
     known = store.known([*images.at(indexes), *masks.at(indexes)])
     for index in indexes:
         image, mask = images[index], masks[index]
-        keys = InputKeys("" if image in known else image, "" if mask in known else mask)
+        keys = InputKeys(
+            "" if image in known else image,
+            "" if mask in known else mask,
+            small=jobs.resolved.samples[index].forgery is not None,
+        )
         if keys.image or keys.mask:
             yield jobs.resolved.samples[index], keys
 
 
 def _worker_spec(resolved: ResolvedPlan, store: Store, settings: Settings) -> WorkerSpec:
-    extra = resolved.extra_null_inpainter
+    extras = filter(None, (resolved.extra_null_inpainter,))
     return WorkerSpec(
         loader=InputLoader(resolved.sources, store.place),
-        inpainters=resolved.inpainters + ((extra,) if extra else ()),
+        inpainters=(*(one for one in resolved.models if one in resolved.inpainters), *extras),
         detectors=resolved.detectors,
         batch=settings.batch,
         shrink=settings.shrink,
@@ -203,12 +212,12 @@ def _chunk(jobs: Sequence[Job], store: Store, keep: Mapping[str, InputKeys]) -> 
         jobs=jobs,
         scores={key: row.score for key, row in rows.items() if row.score is not None},
         files={key: row.file for key, row in rows.items()},
-        keep={
-            job.sample.key: keep[job.sample.key]
-            for job in jobs
-            if isinstance(job, InpaintJob) and job.sample.key in keep
-        },
+        keep={key: keep[key] for key in map(_sample_key, jobs) if key in keep},
     )
+
+
+def _sample_key(job: Job) -> str:
+    return (job if isinstance(job, InpaintJob) else job.inpaint_job).sample.key
 
 
 def _ready(jobs: list[Job], store: Store) -> list[Job]:
@@ -222,6 +231,7 @@ def _input_outputs(job: Job) -> tuple[str, ...]:
     """Return the keys of the outputs that a job takes as inputs."""
     if isinstance(job, InpaintJob):
         return ()
+    stored = () if job.inpaint_job.sample.forgery else (job.inpaint_job.key,)
     if isinstance(job, DetectJob):
-        return (job.inpaint_job.key,)
-    return (job.inpaint_job.key, *((job.detect_job.key,) if job.detect_job else ()))
+        return stored
+    return (*stored, *((job.detect_job.key,) if job.detect_job else ()))

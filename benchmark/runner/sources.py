@@ -194,6 +194,14 @@ class Sources:
             self._evict()
         return self._cached[sample.key]
 
+    def load_parts(self, sample: SampleRef, *, image: bool, truth: bool) -> Sample:
+        """Decode an image and its hole; both are cached, so neither is left out.
+
+        Raises:
+            DataError: as `load`.
+        """
+        return self.load(sample)
+
     def _evict(self) -> None:
         """Limit the cache to `CACHED_SAMPLES` and `CACHED_BYTES`, but keep the last sample."""
         cached = self._cached

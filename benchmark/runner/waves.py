@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmark.runner.conditions import detector_conditions
+from benchmark.runner.forgeries import AS_PUBLISHED
 from benchmark.runner.jobs import Job, ResolvedModel, SampleRef
 from benchmark.runner.planning import JobColumn, PlanJobs
 from benchmark.runner.stages import Stage
@@ -85,6 +86,9 @@ class Wave:
 def waves_of(jobs: PlanJobs) -> Iterator[Wave]:
     """Yield the waves of a plan: each inpainter, each detector per condition, all metrics."""
     resolved = jobs.resolved
+    if resolved.plan.forgeries is not None:
+        yield from _forgery_waves(jobs)
+        return
     order = range(len(resolved.samples))
     by_image = _by_image(resolved.samples)
     inpainters = [(one, resolved.retouches) for one in resolved.inpainters]
@@ -111,6 +115,33 @@ def waves_of(jobs: PlanJobs) -> Iterator[Wave]:
                 chunk=max(detector.card.chunk, 1 if changed else len(resolved.plan.buckets)),
             )
     yield _measure_wave(jobs, inpainters, by_image)
+
+
+def _forgery_waves(jobs: PlanJobs) -> Iterator[Wave]:
+    """Yield the waves of forgeries: each detector, then metrics of images with and without truth.
+
+    Nothing is inpainted: workers decode the images of the set.
+    """
+    samples = jobs.resolved.samples
+    for detector in jobs.resolved.detectors:
+        for condition in detector_conditions(jobs.resolved, detector):
+            after = f" after {condition.launder}" if condition.launder else ""
+            yield Wave(
+                stage="judge",
+                model=f"{detector.name} on forgeries{after}",
+                columns=[jobs.detect_jobs(detector, AS_PUBLISHED, launder=condition.launder)],
+                order=range(len(samples)),
+                chunk=detector.card.chunk,
+            )
+    for truth in (True, False):
+        order = [
+            index
+            for index, one in enumerate(samples)
+            if (one.forgery is not None and one.forgery.kind != "unknown") is truth
+        ]
+        columns = jobs.measure_jobs(AS_PUBLISHED, truth=truth) if order else []
+        if columns:
+            yield Wave(stage="measure", model="forgeries", columns=columns, order=order)
 
 
 def count_missing(jobs: PlanJobs, store: Store) -> int:

@@ -238,12 +238,14 @@ class Worker:
         loaded: list[tuple[DetectJob, Pixels]] = []
         found: list[tuple[DetectJob, StoredOutput | BadOutput]] = []
         for job in jobs:
-            (image,) = call_per_sample(
-                lambda one: [self._detector_input(one[0])],
-                [job],
-                model=file_part(job.launder),
-                logs=self._terms.logs,
-            )
+            try:
+                image = self._post_processed(job)
+            except FileChanged as error:
+                yield failure_of("failed", job.inpaint_job, job.detector.name, error)
+                continue
+            except DataError as error:  # a forgery whose image or truth cannot be used
+                yield failure_of("skipped", job.inpaint_job, "", error)
+                continue
             if isinstance(image, BadOutput):
                 found.append((job, image))
             else:
@@ -308,10 +310,29 @@ class Worker:
         same = identity == job.detector.identity and np.array_equal(last, image)
         return results if same and not isinstance(results[0], BadOutput) else None
 
+    def _post_processed(self, job: DetectJob) -> Pixels | BadOutput:
+        """Return the detector's input, or the error of the post-processing.
+
+        Raises:
+            DataError: if the image of a forgery cannot be used.
+        """
+        (image,) = call_per_sample(
+            lambda jobs: [self._detector_input(jobs[0])],
+            [job],
+            model=file_part(job.launder),
+            logs=self._terms.logs,
+        )
+        return image
+
     def _detector_input(self, job: DetectJob) -> Pixels:
         """Return the image after post-processing, (H, W, 3) uint8; it is not stored."""
-        inpainted = self._inputs.images[job.inpaint_job.key]
-        return job.step.apply(inpainted, seed=job.seed) if job.step else inpainted
+        made = job.inpaint_job
+        image = (
+            self._inputs.sample(made.sample).image
+            if made.sample.forgery
+            else self._inputs.images[made.key]
+        )
+        return job.step.apply(image, seed=job.seed) if job.step else image
 
     def _detect_call(self, job: DetectJob) -> Callable[..., list[_Detected]]:
         detector = self.detector(job.detector)

@@ -32,6 +32,7 @@ from reports.findings import annotated
 from reports.formats import render
 from reports.gallery import Gallery, GalleryDetection, GallerySample, make_gallery
 from reports.page.finding import counted
+from reports.page.forgeries import forgery_sample, forgery_values
 from reports.page.plots import legend_mark, svg
 from reports.page.ranking import weights_of
 from reports.page.summary import caveats, detector_summaries
@@ -120,6 +121,8 @@ def write_page(
         DataError: if the run's samples cannot be read, or full-size images are missing.
         OutputError: if a file cannot be written.
     """
+    if run.plan.forgeries is not None:
+        return _write_forgery_page(run, written=written, full=full, progress=progress)
     progress("1 of 3: plots")
     drawn = charts(run)
     write_figures(make_below(run.path, FIGURES), drawn)
@@ -133,6 +136,35 @@ def write_page(
     gallery = make_gallery(run)
     progress("3 of 3: tables and statistics")
     write_text(path, page(run, drawn, gallery, written=written, full=full))
+    return path
+
+
+def _write_forgery_page(
+    run: RunFolder, *, written: datetime, full: bool, progress: Callable[[str], object]
+) -> Path:
+    """Write index.html into the folder of a run of forgeries; it has no plots."""
+    if full:
+        raise DataError(
+            f"{run.path}: a run of forgeries: its full-size images are those of the set, not in "
+            "the store; leave out --full, or rerun with --save-images"
+        )
+    progress("1 of 2: gallery of images")
+    gallery = make_gallery(run)
+    progress("2 of 2: tables")
+    text = fill_template(
+        "forgeries.html",
+        written=written,
+        title=f"SafePaint Bench: {run.plan.name}",
+        run=run,
+        state=_state(run),
+        counted=counted,
+        gallery=gallery,
+        gallery_data=_json(_gallery_data(run, gallery, full=False)),
+        provenance=_provenance(run),
+        **forgery_values(run),
+    )
+    path = run.path / PAGE
+    write_text(path, text)
     return path
 
 
@@ -293,6 +325,7 @@ def _gallery_data(run: RunFolder, gallery: Gallery, *, full: bool) -> dict[str, 
         "metric": kind.title if kind else "",
         "digits": kind.decimals if kind else 4,
         "better": kind.better if kind else "lower",
+        "forgeries": run.plan.forgeries is not None,
         "names": {**_painters(run), **_detectors(run)},
         "images": gallery.images,
         "samples": [
@@ -308,6 +341,11 @@ def _met(painter: str, detector: str, met: Container[tuple[str, str]]) -> str:
 def _sample(
     run: RunFolder, one: GallerySample, metric: str, *, full: bool, met: Container[tuple[str, str]]
 ) -> dict[str, Any]:
+    if one.forgery is not None:
+        (output,) = one.outputs
+        return forgery_sample(
+            one, [_detection(metric, detection) for detection in output.detections]
+        )
     several = len(run.plan.datasets) > 1
     parts = [IMAGES, *([one.dataset] if several else []), one.bucket, one.folder]
     return {
@@ -322,18 +360,21 @@ def _sample(
                 "inpainter": output.inpainter,
                 "image": output.image,
                 "detections": [
-                    {
-                        "detector": detection.detector,
-                        "heatmap": detection.heatmap,
-                        "value": detection.value,
-                        "text": _detection_text(metric, detection)
-                        + _met(output.inpainter, detection.detector, met),
-                    }
+                    _detection(metric, detection, _met(output.inpainter, detection.detector, met))
                     for detection in output.detections
                 ],
             }
             for output in one.outputs
         ],
+    }
+
+
+def _detection(metric: str, detection: GalleryDetection, mark: str = "") -> dict[str, Any]:
+    return {
+        "detector": detection.detector,
+        "heatmap": detection.heatmap,
+        "value": detection.value,
+        "text": _detection_text(metric, detection) + mark,
     }
 
 

@@ -124,6 +124,7 @@ function gallery() {
     const sign = (data.better === "lower" ? 1 : -1) * (order === "found" ? -1 : 1);
     chosen = data.samples
       .filter((one) => wanted("dataset", one.dataset) && wanted("bucket", one.bucket))
+      .filter((one) => !data.forgeries || wanted("inpainter", one.outputs[0].inpainter))
       .map((one) => ({ one, mean: meanValue(one) }));
     const named = (a, b) => a.one.sample.localeCompare(b.one.sample, "en", { numeric: true })
       || a.one.bucket.localeCompare(b.one.bucket);
@@ -165,9 +166,23 @@ function gallery() {
       ...visible.map((detection) => heatmap(sample, output, detection)));
   }
 
+  // A forgery: its image and truth, and the heatmap of each detector.
+
+  function forgery(one, title) {
+    const found = one.outputs[0].detections.filter((detection) => wanted("detector", detection.detector));
+    const strip = make("div", { class: "strip", tabindex: "0", role: "group", "aria-label": title },
+      column("image", image(one.original, `${one.sample}, image`)),
+      column(one.truth, image(one.hole, `${one.sample}: ${one.truth}`)),
+      ...found.map((detection) => column(data.names[detection.detector],
+        heatmap(one, one.outputs[0], detection))));
+    return make("article", { class: "exhibit", "data-sample": one.sample, "data-bucket": one.bucket },
+      make("h3", { text: title }), strip);
+  }
+
   function render({ one, mean }) {
     const dataset = one.dataset ? `${one.dataset}: ` : "";
     const score = mean === null ? "" : `, mean ${data.metric} ${mean.toFixed(data.digits)}`;
+    if (data.forgeries) return forgery(one, `${one.sample}, ${one.about}${score}`);
     const title = `${dataset}${one.sample}, mask ${one.bucket} %${score}`;
     const shown = one.outputs.filter((output) => wanted("inpainter", output.inpainter));
     const strip = make("div", { class: "strip", tabindex: "0", role: "group", "aria-label": title },
@@ -208,8 +223,10 @@ function gallery() {
   form.addEventListener("change", choose);
   form.addEventListener("submit", (event) => event.preventDefault());
   byId("more").addEventListener("click", more);
-  byId("slider").addEventListener("input", slide);
-  byId("close").addEventListener("click", () => byId("compare").close());
+  if (byId("compare")) {
+    byId("slider").addEventListener("input", slide);
+    byId("close").addEventListener("click", () => byId("compare").close());
+  }
   new IntersectionObserver((entries) => {
     if (entries.some((entry) => entry.isIntersecting) && rendered < chosen.length) more();
   }, { rootMargin: "400px" }).observe(byId("more"));

@@ -72,6 +72,13 @@ def caveats(run: RunFolder) -> Iterator[str]:
     images = {(row.dataset, row.sample) for row in run.samples}
     if images and len(images) < FEW:
         yield f"Only {counted(len(images), 'image')}: a trial, not a result."
+    yield from mini_caveat(run)
+    if DATASETS.keys().isdisjoint(row.dataset for row in run.results):
+        yield "The images are not the paper's: its numbers are shown beside ours for orientation."
+
+
+def mini_caveat(run: RunFolder) -> Iterator[str]:
+    """Yield a sentence on the models of a run that have mini weights, if there are any."""
     weights = weights_of(run)
     models = (*run.plan.inpainter_names, *run.plan.detector_names)
     mini = sorted({name for name in models if weights.get(name) == "mini"})
@@ -80,8 +87,6 @@ def caveats(run: RunFolder) -> Iterator[str]:
             f"{', '.join(mini)}: mini weights, small ones trained by this project. They show that "
             "the benchmark works and say nothing about the authors' models."
         )
-    if DATASETS.keys().isdisjoint(row.dataset for row in run.results):
-        yield "The images are not the paper's: its numbers are shown beside ours for orientation."
 
 
 def _summary(evaluation: Evaluation, statistics: Sequence[Statistic]) -> DetectorSummary:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.results.terminal_table import WIDTH
+from benchmark.results.text_blocks import WIDTH
 from tests.conftest import link_backbone
 from tests.docs.blocks import PAGES
 from tests.docs.player import bench

@@ -42,6 +42,7 @@ def furnish(home: Path) -> None:
             Image.fromarray(mask).save(Path(name, path.name))
     Image.open("photos/0.png").save("photo.jpg")
     Image.fromarray(hole).save("hole.png")
+    write_forgeries(Path("forgeries"))
     Path("my_package").mkdir()
     Path("my_package/my_module.py").write_text(PAINTER.replace("Grey", "MyInpainter"))
     Path("test.py").write_text(PROGRAM)
@@ -54,6 +55,31 @@ def _pictures(folder: Path, count: int) -> None:
     for number in range(count):
         fine = generator.integers(0, 256, (48, 48, 3), dtype=np.uint8)
         Image.fromarray(fine).resize((96, 96)).save(folder / f"{number}.png")
+
+
+def write_forgeries(folder: Path) -> None:
+    """Two forgeries of each of six photographs, with a manifest."""
+    rows = ["image,mask,original,subset,method"]
+    for name in ("au", "flat", "spliced", "truth"):
+        (folder / name).mkdir(parents=True)
+    for number in range(6):
+        generator = np.random.default_rng(number)
+        rough = generator.integers(0, 256, (12, 16, 3), dtype=np.uint8)
+        photo = np.asarray(Image.fromarray(rough).resize((64, 48)))
+        Image.fromarray(photo).save(folder / f"au/{number}.png")
+        subset = "indoor" if number < 3 else "outdoor"
+        rows.append(f"au/{number}.png,authentic,,{subset},")
+        for method, left in (("flat", 6), ("spliced", 34)):
+            truth = np.zeros((48, 64), np.uint8)
+            truth[10 : 30 + number, left : left + 22] = 255
+            forged = np.where(truth[..., None] > 0, photo[::-1] // 2, photo)
+            forged = np.where(truth[..., None] > 0, 90, photo) if method == "flat" else forged
+            Image.fromarray(forged.astype(np.uint8)).save(folder / f"{method}/{number}.png")
+            Image.fromarray(truth).save(folder / f"truth/{method}-{number}.png")
+            rows.append(
+                f"{method}/{number}.png,truth/{method}-{number}.png,au/{number}.png,{subset},{method}"
+            )
+    (folder / "manifest.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
 
 
 def _run(home: Path) -> None:

@@ -25,7 +25,8 @@ ALLOWED = {  # a package may import itself and these
     "benchmark.store": ("benchmark.core",),
     "benchmark.runner": (
         "benchmark.core", "benchmark.store", "benchmark.postprocess", "benchmark.retouch",
-        "benchmark.masks", "benchmark.datasets", "benchmark.metrics", "inpainters", "detectors",
+        "benchmark.masks", "benchmark.datasets", "benchmark.forgeries", "benchmark.metrics",
+        "inpainters", "detectors",
     ),
     "benchmark.executors": ("benchmark.core", "benchmark.store", "benchmark.runner"),
     "benchmark.results": (

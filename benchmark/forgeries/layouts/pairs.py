@@ -4,18 +4,28 @@ The one rule of `masks.pairing` says which truth belongs to which image, such as
 `masks/cat` to `cat`. An image with a truth is forged. One without is authentic if a folder or the
 end of its name says so (`authentic/`, `Au/`, `real/`, `cat_orig`, ...); else it is left out, as
 nothing tells. A forged image and an authentic one are a group if their names are the same without
-those words.
+those words. Where `cat`, its mask `cat_mask` and `cat_output` (or `cat_inpainted` and the like) lie
+together, as inpainting programs write them, the output is the forgery and `cat` its original.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from benchmark.core.errors import DataError
 from benchmark.core.filenames import same_name
-from benchmark.forgeries.layout import Details, Facts, Found, Layout, authentic_items, forged_items
+from benchmark.forgeries.layout import (
+    Details,
+    Facts,
+    Found,
+    Layout,
+    authentic_items,
+    forged_items,
+    shown,
+)
 from benchmark.forgeries.tree import Tree, item_names
 from benchmark.masks.pairing import marked, pair
 
@@ -28,6 +38,9 @@ _FORGED = re.compile(
     rf"(?:forged|fakes?|tampered|tp|manipulated|spliced|inpainted|edited)(?:[-_ ]?{_IMAGES})?"
     rf"|{_IMAGES}"
 )
+
+
+_MADE = re.compile(r"(.+)[-_. ](?:outputs?|out|results?|inpainted|filled|forged|fake|tampered)")
 
 
 class Pairs(Layout):
@@ -63,22 +76,28 @@ class Pairs(Layout):
         named = item_names(tree.images(deep=True))
         paths = {name: path for path, name in named.items()}
         files = {name: tree.files[path] for name, path in paths.items()}
+        made = _made_from(pairs.masks, pairs.without)
+        truths = {made.get(name, name): one[0] for name, one in pairs.masks.items()}
         plain = {_plain(name): name for name in told.authentic}
-        originals = {
-            paths[name]: plain[_plain(name)] for name in pairs.masks if _plain(name) in plain
-        }
+        originals = {paths[name]: plain[_plain(name)] for name in truths if _plain(name) in plain}
+        originals |= {paths[output]: name for name, output in made.items()}
         found = Found()
         found.items += forged_items(
-            {paths[name]: files[name] for name in pairs.masks},
+            {paths[name]: files[name] for name in truths},
             named,
-            {paths[name]: files[one[0]] for name, one in pairs.masks.items()},
+            {paths[name]: files[one] for name, one in truths.items()},
             Details(groups=originals, originals=originals),
         )
-        found.items += authentic_items({paths[one]: files[one] for one in told.authentic}, named)
+        authentic = [*told.authentic, *made]
+        found.items += authentic_items({paths[one]: files[one] for one in authentic}, named)
         found.note_own_groups()
-        found.skip(
-            pairs.without, "no truth of their name, and nothing says that they are authentic"
-        )
+        if made:
+            found.notes.append(
+                f"{len(made)} images are the originals of outputs beside them, which are forged: "
+                f"{shown(list(made.values()))}"
+            )
+        untold = [name for name in pairs.without if name not in made.values()]
+        found.skip(untold, "no truth of their name, and nothing says that they are authentic")
         found.skip(pairs.spare, "truths of no image")
         return found
 
@@ -90,6 +109,21 @@ class _Names:
     truths: list[str]
     authentic: list[str]
     others: list[str]
+
+
+def _made_from(images: Collection[str], without: Iterable[str]) -> dict[str, str]:
+    """Return the output of each image that has one, by the image's name.
+
+    Args:
+        images: names of images with a mask.
+        without: names of images without one.
+    """
+    found: dict[str, str] = {}
+    for name in without:
+        told = _MADE.fullmatch(name)
+        if told and told[1] in images:
+            found.setdefault(told[1], name)
+    return found
 
 
 def _split(tree: Tree) -> _Names:

@@ -12,6 +12,7 @@ from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from benchmark.core.errors import BadInput
 from benchmark.core.types import Verdict
+from benchmark.metrics import METRICS
 from benchmark.metrics.detection import (
     ACC,
     acc_at_5,
@@ -147,3 +148,20 @@ def test_scores_of_two_inpainters_are_compared_without_torch() -> None:
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_image_auc_is_the_share_of_pairs_and_the_mean_of_its_values() -> None:
+    draw = np.random.default_rng(2)
+    score = np.round(draw.random(40), 1)  # with ties
+    forged = (draw.random(40) > 0.6).astype(np.float64)
+    metric = METRICS.load("image_auc")()
+    rows = np.stack((score, forged), axis=1)
+    own, others = score[forged > 0][:, None], score[forged == 0][None]
+    area = ((own > others) + 0.5 * (own == others)).mean()
+    assert metric.reduce(rows) == pytest.approx(area, abs=1e-12)
+    low, high = metric.interval(rows, seed=0)
+    assert low < area < high
+    assert np.isnan(metric.reduce(rows[forged > 0]))  # images of one kind
+    apart = np.stack((forged, forged), axis=1)
+    assert metric.reduce(apart) == 1
+    assert np.isnan(metric.interval(apart, seed=0)).all()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmark.results.aggregate import NOT_DEFINED
+from benchmark.results.gaps import NOT_DEFINED
 from benchmark.results.rows import ResultRow
 from benchmark.results.terminal_table import terminal_table
 from tests.unit.results.test_table import cell
