@@ -34,6 +34,7 @@ def run(
     convention: options.Convention = None,
     weights: options.Weights = None,
     size: options.Size = None,
+    composite: options.CompositeSteps = None,
     retouch: options.Retouch = None,
     launder: options.Launder = None,
     limit: options.Limit = None,
@@ -74,6 +75,8 @@ def run(
 
       bench run --inpainter safepaint,original --launder jpeg:90,jpeg:70,resize:0.75
 
+      bench run --inpainter lama,telea,original --composite splice,none
+
       bench run --inpainter mine=outputs:inpainted --detector heatmaps:detected
 
       bench run --inpainter 'cmd:python inpaint.py {images} {masks} {out}'
@@ -100,6 +103,7 @@ def run(
             weights=dict(map(parse_weights, weights)) if weights else None,
             limit=limit,
             max_pixels=max_pixels,
+            composite=_composites(composite),
             retouch=_names(retouch),
             launder=_names(launder),
             hole_blind=hole_blind or None,
@@ -156,6 +160,11 @@ def _names(option: str | None) -> list[str] | None:
         return None
     names = [name.strip() for name in option.split(",") if name.strip()]
     return [] if names == ["none"] else names
+
+
+def _composites(option: str | None) -> list[str] | None:
+    """Split a comma-separated option of which "none" is a value."""
+    return None if option is None else [one.strip() for one in option.split(",") if one.strip()]
 
 
 def _models(option: list[str] | None) -> list[str] | None:

@@ -13,7 +13,8 @@ EXECUTION, OUTPUT = "Execution", "Output"
 PlanName = Annotated[
     str | None,
     typer.Argument(
-        help="table1 to table6, paper, mini, controls, or a TOML file. Options override its keys."
+        help="table1 to table6, paper, mini, controls, splice, or a TOML file. Options override "
+        "its keys."
     ),
 ]
 
@@ -40,6 +41,15 @@ Weights = Annotated[
     typer.Option(
         help="Weights of a model: MODEL=official|mini|PATH. May be repeated.",
         show_default="official, else mini",
+        rich_help_panel=MODELS,
+    ),
+]
+CompositeSteps = Annotated[
+    str | None,
+    typer.Option(
+        help="Comma-separated: splice (the known pixels of the original are put back), none (the "
+        "image as the model returned it), feather:PX (blended over PX pixels inside the hole).",
+        show_default="splice",
         rich_help_panel=MODELS,
     ),
 ]

@@ -13,6 +13,7 @@ __all__ = [
     "CONVENTIONS",
     "METRICS",
     "NULLS",
+    "OF_KNOWN",
     "OF_UNTOUCHED",
     "Metric",
     "nulls_of",
@@ -51,6 +52,8 @@ METRICS: Registry[type[Metric]] = Registry(
         "psnr_hole": "benchmark.metrics.fidelity:PSNRHole",
         "ssim": "benchmark.metrics.fidelity:SSIM",
         "gmsd": "benchmark.metrics.fidelity:GMSD",
+        "known_changed": "benchmark.metrics.fidelity:KnownChanged",
+        "known_mae": "benchmark.metrics.fidelity:KnownMAE",
         "known_drift": "benchmark.metrics.fidelity:KnownDrift",
         "known_drift_share": "benchmark.metrics.fidelity:KnownDriftShare",
         "lpips": "benchmark.metrics.perceptual:LPIPS",
@@ -84,6 +87,9 @@ ALWAYS = ("auc_null", "f1_null", "area_null")
 
 # The replacement of a metric on authentic images.
 OF_UNTOUCHED: Mapping[str, str] = MappingProxyType({"acc": "fpr"})
+
+# Measured of every image whose known pixels the run did not put back (`--composite none`).
+OF_KNOWN = ("known_changed", "known_mae")
 
 
 def nulls_of(metrics: Iterable[str]) -> tuple[str, ...]:

@@ -14,10 +14,11 @@ from benchmark.results.reported import paper_value
 from benchmark.results.rows import ResultRow
 
 COLUMNS = (
-    "dataset", "launder", "detector", "inpainter", "retouch", "mask_ratio_percent", "metric",
-    "value", "n", "expected", "low", "high", "reported", "weights", "sees_hole", "reason", "met",
+    "dataset", "launder", "detector", "inpainter", "composite", "retouch", "mask_ratio_percent",
+    "metric", "value", "n", "expected", "low", "high", "reported", "weights", "sees_hole", "reason",
+    "met",
 )  # fmt: skip
-LATER = frozenset({"retouch", "met"})  # missing in files of older versions; empty there
+LATER = frozenset({"composite", "retouch", "met"})  # missing in files of older versions: empty
 OLD_NAMES: Mapping[str, str] = MappingProxyType({"false_alarm": "fpr"})  # former metric names
 
 _ROW = TypeAdapter(ResultRow)
@@ -31,6 +32,7 @@ def result_rows(results: Iterable[ResultRow]) -> list[dict[str, object]]:
             "launder": row.launder,
             "detector": row.detector,
             "inpainter": row.inpainter,
+            "composite": row.composite,
             "retouch": row.retouch,
             "mask_ratio_percent": row.bucket,
             "metric": row.metric,

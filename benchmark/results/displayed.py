@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import product
 
 from benchmark.core.errors import DataError
 from benchmark.core.filenames import folder_names
@@ -45,25 +44,25 @@ class Inpainted:
 
     Attributes:
         inpainter: name of the inpainter.
-        retouch: retouching of the hole, or "".
+        treatment: its composite and its retouching as one text, or "".
         image: key of the image.
         detected: outputs of the detectors without post-processing.
     """
 
     inpainter: str
-    retouch: str
+    treatment: str
     image: str
     detected: list[Detected] = field(default_factory=list)
 
     @property
     def name(self) -> str:
         """Name in tables, such as "telea+grain:1.5"."""
-        return retouched_name(self.inpainter, self.retouch)
+        return retouched_name(self.inpainter, self.treatment)
 
     @property
     def file_name(self) -> str:
         """Name in file names, such as "telea+grain-1.5"."""
-        return file_name(self.inpainter, self.retouch)
+        return file_name(self.inpainter, self.treatment)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -76,7 +75,7 @@ class DisplayedSample:
         bucket: mask-ratio bin.
         original: key of the original image.
         mask: key of the mask.
-        inpainted: outputs by inpainter and retouching, in the run's order.
+        inpainted: outputs by inpainter and treatment, in the run's order.
     """
 
     dataset: str
@@ -96,10 +95,10 @@ def displayed_samples(rows: Iterable[SampleRow], plan: Plan) -> list[DisplayedSa
         rows: sample rows of the run, with keys.
         plan: plan of the run.
     """
-    variants = set(product(plan.inpainter_names, plan.retouches))
+    variants = {(name, one) for name in plan.inpainter_names for one in plan.treatments_of(name)}
     found: dict[tuple[str, str, str], DisplayedSample] = {}
     for row in rows:
-        if row.launder or (row.inpainter, row.retouch) not in variants:
+        if row.launder or (row.inpainter, row.treatment) not in variants:
             continue
         place = row.dataset, row.sample, row.bucket
         if place not in found:
@@ -111,8 +110,8 @@ def displayed_samples(rows: Iterable[SampleRow], plan: Plan) -> list[DisplayedSa
                 mask=row.keys.mask,
             )
         made = found[place].inpainted.setdefault(
-            (row.inpainter, row.retouch),
-            Inpainted(inpainter=row.inpainter, retouch=row.retouch, image=row.keys.image),
+            (row.inpainter, row.treatment),
+            Inpainted(inpainter=row.inpainter, treatment=row.treatment, image=row.keys.image),
         )
         if row.detector:
             made.detected.append(
@@ -218,14 +217,14 @@ def _with_keys(
         inpainter, detector = inpainters.get(row.inpainter), detectors.get(row.detector)
         if place is None or inpainter is None or row.inpainter in left_out:
             continue
-        heatmaps = jobs.detect_keys(detector, inpainter, row.retouch) if detector else None
+        heatmaps = jobs.detect_keys(detector, inpainter, row.treatment) if detector else None
         yield replace(
             row,
             detector=row.detector if heatmaps else "",
             keys=SampleKeys(
                 original=jobs.image_keys()[place],
                 mask=jobs.mask_keys()[place],
-                image=jobs.inpaint_keys(inpainter, row.retouch)[place],
+                image=jobs.inpaint_keys(inpainter, row.treatment)[place],
                 heatmap=heatmaps[place] if heatmaps else "",
             ),
         )

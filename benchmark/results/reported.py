@@ -56,12 +56,12 @@ def reported_value(
 
 
 def paper_value(row: ResultRow) -> float | None:
-    """Return the paper's number for a cell; None for post-processed or retouched images, or others.
+    """Return the paper's number for a cell; None for images that the paper lacks.
 
     Raises:
         UnknownName: if there is no such model.
     """
-    if row.launder or row.retouch:
+    if row.launder or row.treatment:
         return None
     inpainter = INPAINTERS.card(row.inpainter).reported
     detector = DETECTORS.card(row.detector).reported if row.detector else ""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from benchmark.composite import split_treatment
 from benchmark.core.errors import first_line
 from benchmark.metrics import METRICS
 from benchmark.results.files import damaged, read_rows, write_rows
@@ -26,14 +27,14 @@ BLOCK = 256
 ACC, FPR = "acc", "fpr"
 KEYS = COLUMNS[-4:]
 FIXED = COLUMNS
-LATER = frozenset({"retouch", *KEYS})  # missing in files of older versions
+LATER = frozenset({"composite", "retouch", *KEYS})  # missing in files of older versions
 
 _ROW = TypeAdapter(SampleRow)
 _Numbers = tuple[float, ...] | None
 
 
 def sample_rows(jobs: PlanJobs, store: Store) -> Iterator[SampleRow]:
-    """Yield a row per inpainter, retouching, detector, post-processing and sample.
+    """Yield a row per inpainter, treatment, detector, post-processing and sample.
 
     Metrics of the image alone are gaps if it was post-processed. Numbers are rounded as in the
     file.
@@ -89,14 +90,15 @@ def _views(resolved: ResolvedPlan) -> Iterator[Condition]:
     yield from conditions_of(resolved, resolved.detectors or (None,), resolved.inpainters)
     if resolved.extra_null_inpainter is not None:
         for view in null_conditions(resolved):
-            if view.detector in resolved.detectors_of(resolved.extra_null_inpainter, view.retouch):
+            extra = resolved.extra_null_inpainter
+            if view.detector in resolved.detectors_of(extra, view.treatment):
                 yield view
 
 
 def _names(resolved: ResolvedPlan) -> tuple[str, ...]:
     """Return every metric of any view of a plan, in the plan's order."""
     requested = dict.fromkeys(resolved.measured)
-    own = (resolved.measured_of(view.inpainter, view.retouch) for view in _views(resolved))
+    own = (resolved.measured_of(view.inpainter, view.treatment) for view in _views(resolved))
     return tuple(requested | dict.fromkeys(name for names in own for name in names))
 
 
@@ -109,7 +111,7 @@ def _rows(
     keys = list(_keys(jobs, view, places))
     measured = {
         name: _measured(jobs, store, (view, name), places)
-        for name in resolved.measured_of(view.inpainter, view.retouch)
+        for name in resolved.measured_of(view.inpainter, view.treatment)
     }
     for row, (place, score) in enumerate(zip(places, scores, strict=True)):
         yield replace(
@@ -126,6 +128,7 @@ def _rows(
 def _row(jobs: PlanJobs, view: Condition, place: int, keys: SampleKeys) -> SampleRow:
     """Return a row without score and metrics."""
     sample = jobs.resolved.samples[place]
+    composite, retouch = split_treatment(view.treatment)
     return SampleRow(
         dataset=sample.dataset,
         launder=view.launder,
@@ -133,7 +136,8 @@ def _row(jobs: PlanJobs, view: Condition, place: int, keys: SampleKeys) -> Sampl
         bucket=sample.bucket,
         mask=sample.mask,
         inpainter=view.inpainter.name,
-        retouch=view.retouch,
+        composite=composite,
+        retouch=retouch,
         detector=view.detector.name if view.detector else "",
         score=None,
         keys=keys,
@@ -141,7 +145,7 @@ def _row(jobs: PlanJobs, view: Condition, place: int, keys: SampleKeys) -> Sampl
 
 
 def _keys(jobs: PlanJobs, view: Condition, places: Iterable[int]) -> Iterator[SampleKeys]:
-    images = jobs.inpaint_keys(view.inpainter, view.retouch)
+    images = jobs.inpaint_keys(view.inpainter, view.treatment)
     heatmaps = jobs.detect_keys_of(view) if view.detector else None
     for place in places:
         yield SampleKeys(
@@ -182,7 +186,7 @@ def _count(name: str, jobs: PlanJobs, store: Store) -> int:
     """Return the length of a metric's rows; 0 if the store has none."""
     places = range(len(jobs.resolved.samples))
     for view in _views(jobs.resolved):
-        if name not in jobs.resolved.measured_of(view.inpainter, view.retouch):
+        if name not in jobs.resolved.measured_of(view.inpainter, view.treatment):
             continue
         for start in range(0, len(places), BLOCK):
             found = _measured(jobs, store, (view, name), places[start : start + BLOCK])
@@ -200,6 +204,7 @@ def _written(row: SampleRow, heads: Mapping[str, Sequence[str]]) -> dict[str, ob
         "mask_ratio_percent": row.bucket,
         "mask": row.mask,
         "inpainter": row.inpainter,
+        "composite": row.composite,
         "retouch": row.retouch,
         "detector": row.detector,
         "score": row.score,

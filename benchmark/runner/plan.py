@@ -5,6 +5,7 @@ Relative paths in a plan's file start at the folder of the file.
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,6 +21,8 @@ from pydantic import (
     model_validator,
 )
 
+from benchmark.composite import SPLICE, treatment_of
+from benchmark.composite import canonical as canonical_composite
 from benchmark.core.errors import BadInput, PlanError
 from benchmark.core.paths import abbreviate_home, expand_home
 from benchmark.core.toml import parse_toml
@@ -73,12 +76,17 @@ class Plan(BaseModel):
         retouch: changes to each hole after inpainting and before rounding, "none" for no change,
             such as ("none", "grain:1.5", "grain:match", "blur:1", "sharpen:0.5", "median:3"), each
             for all inpainters; default: none, written ().
+        composite: what becomes of the known region after inpainting, each for all inpainters:
+            "splice" puts the original's back, "none" keeps the image as the model returned it,
+            "feather:8" splices and blends the two over 8 pixels inside the hole; default: splice,
+            written (). Retouching comes after it.
         launder: post-processing of the inpainted images before detection, such as "jpeg:90";
             detectors always run on the images without it, too.
         hole_blind: whether each hole is filled with the mean of the known region before an
             inpainter sees the image, so that no information leaks from the hole.
         recomposite: whether the known region is pasted back over finished images (`outputs:DIR`);
-            otherwise an image whose known pixels changed is a failure.
+            otherwise an image whose known pixels changed is a failure. A plan with `composite`
+            says what becomes of them, and needs no `recomposite`.
         rounding: conversion to 8 bits: "even" rounds all alike, "authors" as each program does.
         precision: "exact", or "bf16": networks compute in bfloat16 where they support it.
         compile: whether networks run under torch.compile.
@@ -110,6 +118,7 @@ class Plan(BaseModel):
     weights: dict[str, str] = Field(default_factory=dict)
     limit: Annotated[int, Field(ge=1)] | None = None
     max_pixels: Annotated[int, Field(ge=1)] | None = None
+    composite: tuple[str, ...] = ()
     retouch: tuple[str, ...] = ()
     launder: tuple[str, ...] = ()
     hole_blind: bool = False
@@ -164,6 +173,14 @@ class Plan(BaseModel):
         except BadInput as error:
             raise PlanError(str(error)) from None
 
+    @field_validator("composite")
+    @classmethod
+    def _canonical_composite(cls, steps: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            return check_unique(canonical_composite(steps), "composite")
+        except BadInput as error:
+            raise PlanError(str(error)) from None
+
     @model_validator(mode="after")
     def _consistent(self, info: ValidationInfo) -> Plan:
         try:
@@ -181,6 +198,21 @@ class Plan(BaseModel):
     def retouches(self) -> tuple[str, ...]:
         """Changes to each hole, "" for no change, as in keys and file names."""
         return tuple("" if step == NONE else step for step in self.retouch or (NONE,))
+
+    def treatments_of(self, inpainter: str) -> tuple[str, ...]:
+        """Return how the outputs of an inpainter become images, as `treatment_of` writes it.
+
+        Args:
+            inpainter: its word in the plan, or its name in tables.
+
+        Returns:
+            Every composite with every retouching; for `original`, which returns the authentic
+            image whatever the composite, the retouchings alone.
+        """
+        composites = ["" if step == SPLICE else step for step in self.composite or (SPLICE,)]
+        if self.composite and not INPAINTERS.card(inpainter).paints:
+            composites = [""]
+        return tuple(treatment_of(*pair) for pair in product(composites, self.retouches))
 
     @property
     def detector_names(self) -> tuple[str, ...]:
@@ -205,12 +237,14 @@ class Plan(BaseModel):
     def document(self) -> dict[str, Any]:
         """Return the plan as plain values for a record, with paths as given and "~" for home."""
         values = self.model_dump(mode="json", exclude_none=True)
+        if not self.composite:
+            del values["composite"]
         return map_paths(values, lambda text: abbreviate_home(expand_home(Path(text))))
 
     def dump(self, folder: Path | None = None) -> str:
-        """Return the plan as TOML with every key that is set, and `retouch` only if not empty.
+        """Return the plan as TOML with every key that is set, and without empty new ones.
 
-        Older versions have no key `retouch`.
+        Older versions have no keys `retouch` and `composite`.
 
         Args:
             folder: folder of the file: relative paths are written relative to it. None leaves
@@ -219,8 +253,9 @@ class Plan(BaseModel):
         values = self.model_dump(mode="json", exclude_none=True)
         if folder is not None:
             values = map_paths(values, lambda text: relative_to(text, folder))
-        if not self.retouch:
-            del values["retouch"]
+        for name in ("retouch", "composite"):
+            if not values.get(name, True):
+                del values[name]
         return tomli_w.dumps({name: value for name, value in values.items() if value != {}})
 
 

@@ -17,7 +17,9 @@ _PYTHON_NAMES = {  # of options that a message may name
     "--data-root": "data_root",
     "--launder": "launder",
 }
-_LISTS = ("datasets", "buckets", "inpainters", "detectors", "metrics", "retouch", "launder")
+_LISTS = (
+    "datasets", "buckets", "inpainters", "detectors", "metrics", "composite", "retouch", "launder",
+)  # fmt: skip
 
 
 def split_lists(values: dict[str, Any]) -> dict[str, Any]:
@@ -28,7 +30,8 @@ def split_lists(values: dict[str, Any]) -> dict[str, Any]:
             models = name in {"inpainters", "detectors"}
             text = found[name]
             names = words_of([text]) if models else [one.strip() for one in text.split(",")]
-            found[name] = [] if names == ["none"] else [one for one in names if one]
+            empty = names == ["none"] and name != "composite"  # of which "none" is a value
+            found[name] = [] if empty else [one for one in names if one]
     if found.get("images") is not None and "datasets" not in found:
         found["datasets"] = ["folder"]
     return found

@@ -32,7 +32,7 @@ from benchmark.runner.measuring import Measurer
 from benchmark.runner.named_models import detect_by_name, inpaint_by_name, to_logits
 from benchmark.runner.outcome import ChunkResult, Failure
 from benchmark.runner.per_sample import call_per_sample
-from benchmark.runner.retouching import InpainterOutput, RetouchVariants, retouched_outputs
+from benchmark.runner.retouching import InpainterOutput, JobVariants, treated_outputs
 from benchmark.store.store import StoredOutput, heatmap_output
 from detectors import create_detector
 from detectors.base import Detector
@@ -179,28 +179,30 @@ class Worker:
                 yield from keys.outputs(loaded)
 
     def _inpaint(self, jobs: Sequence[InpaintJob]) -> Iterator[StoredOutput | Failure]:
-        loaded: list[RetouchVariants] = []
+        loaded: list[JobVariants] = []
         for ref, same in groupby(jobs, key=lambda job: job.sample):
             variants = tuple(same)
             try:
-                loaded.append(RetouchVariants(jobs=variants, sample=self._inputs.sample(ref)))
+                loaded.append(JobVariants(jobs=variants, sample=self._inputs.sample(ref)))
             except FileChanged as error:  # a missing number rather than that of another file
                 yield failure_of("failed", variants[0], variants[0].inpainter.name, error)
             except DataError as error:
                 yield failure_of("skipped", variants[0], "", error)
         for one, output in self._run_inpainter(loaded):
-            if isinstance(output, BadOutput):  # one failure, whatever retouching would follow
+            if isinstance(output, BadOutput):  # one failure, whatever would follow
                 yield failure_of("failed", one.jobs[0], one.jobs[0].inpainter.name, output)
                 continue
-            for job, result in retouched_outputs(one, output):
+            for job, result in treated_outputs(one, output):
                 if isinstance(result, BadOutput):
-                    yield failure_of("failed", job, job.inpainter.name, result, retouch=job.retouch)
+                    yield failure_of(
+                        "failed", job, job.inpainter.name, result, treatment=job.treatment
+                    )
                 else:
                     yield result
 
     def _run_inpainter(
-        self, loaded: Sequence[RetouchVariants]
-    ) -> Iterator[tuple[RetouchVariants, InpainterOutput | BadOutput]]:
+        self, loaded: Sequence[JobVariants]
+    ) -> Iterator[tuple[JobVariants, InpainterOutput | BadOutput]]:
         inpainter = self.inpainter(loaded[0].jobs[0].inpainter) if loaded else None
         if isinstance(inpainter, NamedInpainter):
             with self._clock():
@@ -228,7 +230,7 @@ class Worker:
         def inpaint(images: Tensor, masks: Tensor) -> list[InpainterOutput]:
             with self._clock():
                 seed = seed_of(job.seed, job.sample.id)
-                filled = inpainter.inpaint(images, masks, seed=seed)
+                filled = inpainter.inpaint_whole(images, masks, seed=seed)
             return [InpainterOutput(image=image) for image in filled]
 
         return inpaint
@@ -242,7 +244,7 @@ class Worker:
                     job.inpaint_job,
                     job.detector.name,
                     result,
-                    retouch=job.inpaint_job.retouch,
+                    treatment=job.inpaint_job.treatment,
                     launder=job.launder,
                 )
             else:

@@ -60,7 +60,7 @@ def control_sentences(
     wanted = [one for one in variants_of(run.plan) if one.retouch and _is_network(one)]
     if not wanted:
         return
-    if InpainterVariant(FLAT, wanted[0].retouch) not in variants_of(run.plan):
+    if _flat(wanted[0]) not in variants_of(run.plan):
         yield (
             f"The gain of a network over a flat color with the same retouching cannot be computed: "
             f"{FLAT} is not in this run."
@@ -72,7 +72,7 @@ def control_sentences(
         return
     parts = [
         f"with {step}, " + ", ".join(_text(one, met) for one in same)
-        for step, same in groupby(found, lambda one: one.painter.retouch)
+        for step, same in groupby(found, lambda one: one.painter.treatment)
     ]
     family = f"Holm's rule over {len(found)} tests" if len(found) > 1 else "one test"
     better, worse = (sum(one.test.verdict == verdict for one in found) for verdict in _RESULTS)
@@ -83,7 +83,7 @@ def control_sentences(
         f"hides better in {better} of {len(found)}, worse in {worse} ({title} of the same images, "
         f"{family}): {'; '.join(parts)}."
     )
-    if InpainterVariant(FLAT, wanted[0].retouch).name in met:
+    if _flat(wanted[0]).name in met:
         yield (
             f"{FLAT} {MET}: the detector met it in training, so a network without this mark may "
             "hide better than the flat color for that reason alone."
@@ -101,17 +101,19 @@ def gains(run: RunFolder, metric: str, values: Mapping[str, Values]) -> tuple[Ga
     pairs = [
         one
         for one in variants_of(run.plan)
-        if one.retouch
-        and _is_network(one)
-        and one.name in values
-        and InpainterVariant(FLAT, one.retouch).name in values
+        if one.retouch and _is_network(one) and one.name in values and _flat(one).name in values
     ]
     if not pairs:
         return ()
     own = np.stack([values[one.name] for one in pairs], axis=1)
-    flat = np.stack([values[InpainterVariant(FLAT, one.retouch).name] for one in pairs], axis=1)
+    flat = np.stack([values[_flat(one).name] for one in pairs], axis=1)
     tests = paired_tests(own, flat, metrics=[metric] * len(pairs), seed=run.plan.seed)
     return tuple(Gain(one, test) for one, test in zip(pairs, corrected(tests), strict=True))
+
+
+def _flat(painter: InpainterVariant) -> InpainterVariant:
+    """Return the flat color with the same treatment."""
+    return InpainterVariant(FLAT, painter.retouch, painter.composite)
 
 
 def _is_network(painter: InpainterVariant) -> bool:
@@ -121,7 +123,7 @@ def _is_network(painter: InpainterVariant) -> bool:
 
 
 def _place(run: RunFolder, one: Gain) -> int:
-    return run.plan.retouches.index(one.painter.retouch)
+    return run.plan.treatments_of(one.painter.inpainter).index(one.painter.treatment)
 
 
 def _text(one: Gain, met: Container[str]) -> str:

@@ -112,7 +112,7 @@ class Evaluation:
 
 
 def inpainter_summaries(evaluation: Evaluation) -> tuple[InpainterSummary, ...]:
-    """Return one summary per inpainter and retouching, in the order of the plan.
+    """Return one summary per inpainter and treatment, in the order of the plan.
 
     `original` is left out. AUC is tested against the null to decide who is ranked.
     """
@@ -171,7 +171,7 @@ def _summary(evaluation: Evaluation, painter: InpainterVariant) -> InpainterSumm
     value = float(values[np.isfinite(values)].mean()) if complete else None
     interval = mean_interval(values, seed=seed, bounds=kind.bounds) if complete else UNDEFINED
     met = any(map(seen_in_training, cells))
-    name = marked(painter.card, run.results, painter.retouch) + (MET if met else "")
+    name = marked(painter.card, run.results, painter.treatment) + (MET if met else "")
     return InpainterSummary(
         inpainter=painter.name,
         name=with_weights(run, painter.inpainter, name),
