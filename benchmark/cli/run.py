@@ -34,6 +34,8 @@ def run(
     convention: options.Convention = None,
     weights: options.Weights = None,
     size: options.Size = None,
+    tile: options.Tile = None,
+    overlap: options.Overlap = None,
     composite: options.CompositeSteps = None,
     retouch: options.Retouch = None,
     launder: options.Launder = None,
@@ -77,6 +79,8 @@ def run(
 
       bench run --inpainter lama,telea,original --composite splice,none
 
+      bench run --images photos --size native --tile 512 --overlap 64
+
       bench run --inpainter mine=outputs:inpainted --detector heatmaps:detected
 
       bench run --inpainter 'cmd:python inpaint.py {images} {masks} {out}'
@@ -97,6 +101,8 @@ def run(
             pairing=pairing,
             margin=margin,
             size=int(size) if size is not None and size.isdigit() else size,
+            tile=tile,
+            overlap=overlap,
             buckets=_names(buckets),
             convention=convention,
             metrics=_names(metrics),

@@ -62,6 +62,25 @@ Retouch = Annotated[
         rich_help_panel=MODELS,
     ),
 ]
+Tile = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="With --size native: side of the tiles in which detectors see larger images, in "
+        "pixels.",
+        show_default="whole images",
+        rich_help_panel=DATA,
+    ),
+]
+Overlap = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Of neighboring tiles, in pixels; at most half a tile.",
+        show_default="an eighth of a tile",
+        rich_help_panel=DATA,
+    ),
+]
 HoleBlind = Annotated[
     bool,
     typer.Option(

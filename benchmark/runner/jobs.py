@@ -16,6 +16,8 @@ from benchmark.composite import Composite, split_treatment
 from benchmark.core.card import Card
 from benchmark.core.checkpoints.resolve import Weights
 from benchmark.core.seeds import seed_of
+from benchmark.core.tiles import REVISION as TILES_REVISION
+from benchmark.core.tiles import Tiling
 from benchmark.core.types import Mask, NamedImage, Pixels
 from benchmark.postprocess import REVISION, PostProcess
 from benchmark.retouch import REVISION as RETOUCH_REVISION
@@ -147,12 +149,14 @@ class DetectJob:
         inpaint_job: the job that makes the image.
         launder: the post-processing, such as "jpeg:90", or "".
         key: the job's key.
+        tiling: how an image that is larger than a tile is divided, or None for whole images.
     """
 
     detector: ResolvedModel
     inpaint_job: InpaintJob
     launder: str
     key: str
+    tiling: Tiling | None = None
 
     @property
     def step(self) -> PostProcess | None:
@@ -328,16 +332,24 @@ def piece_of(
     )
 
 
-def detect_key(detector: ResolvedModel, image: str, fingerprint: str = "") -> str:
+def detect_key(
+    detector: ResolvedModel, image: str, fingerprint: str = "", tiling: Tiling | None = None
+) -> str:
     """Return the key of a detection.
+
+    A tiling is part of the key of every image, also of those that are not larger than a tile: keys
+    are made before images are decoded.
 
     Args:
         detector: the detector.
         image: the key of the inpainted image.
         fingerprint: what determines the output for this image alone, such as the hash of a
             finished heatmap, or "".
+        tiling: how large images are divided, or None for whole images.
     """
-    return key_of("judge", detector.identity, image, *([fingerprint] if fingerprint else []))
+    parts = ["judge", detector.identity, image, *([fingerprint] if fingerprint else [])]
+    tiles = ["tiles", TILES_REVISION, tiling.side, tiling.overlap] if tiling else []
+    return key_of(*parts, *tiles)
 
 
 def post_processed_key(detection: str, launder: str, seed: int) -> str:

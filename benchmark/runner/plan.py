@@ -25,6 +25,7 @@ from benchmark.composite import SPLICE, treatment_of
 from benchmark.composite import canonical as canonical_composite
 from benchmark.core.errors import BadInput, PlanError
 from benchmark.core.paths import abbreviate_home, expand_home
+from benchmark.core.tiles import Tiling, tiling_of
 from benchmark.core.toml import parse_toml
 from benchmark.core.untrusted import read_limited
 from benchmark.datasets import is_published, takes_images
@@ -61,6 +62,9 @@ class Plan(BaseModel):
             random if none has.
         margin: border kept free of generated holes, in pixels at 256.
         size: side of the square images, 256 as in the paper; "native" keeps the images' sizes.
+        tile: side of the tiles in which detectors see images that are larger, in pixels, with
+            size="native"; default: whole images.
+        overlap: of neighboring tiles, in pixels; default: an eighth of a tile.
         buckets: ranges (a, b] of the hole's share of the image in percent, such as "10-20"; masks
             paired by name form one range of their own unless the plan names some.
         inpainters: names of inpainters, or external models: "[LABEL=]package.module:Class",
@@ -108,6 +112,8 @@ class Plan(BaseModel):
     pairing: Literal["auto", "name", "drawn"] = "auto"
     margin: Annotated[int, Field(ge=0, le=64)] = 0
     size: Annotated[int, Field(ge=32, le=4096)] | Literal["native"] = 256
+    tile: int | None = None
+    overlap: int | None = None
     buckets: Names = tuple(bucket.label for bucket in DEFAULT_BUCKETS)
     inpainters: Names = ("safepaint",)
     detectors: tuple[str, ...] = ("trufor",)
@@ -193,6 +199,11 @@ class Plan(BaseModel):
     def inpainter_names(self) -> tuple[str, ...]:
         """Names of the inpainters in tables and files."""
         return tuple(INPAINTERS.find(word).name for word in self.inpainters)
+
+    @property
+    def tiling(self) -> Tiling | None:
+        """How detectors divide images that are larger than a tile, or None."""
+        return None if self.tile is None else tiling_of(self.tile, self.overlap)
 
     @property
     def retouches(self) -> tuple[str, ...]:

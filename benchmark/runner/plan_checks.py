@@ -10,6 +10,7 @@ from benchmark.core.filenames import printable
 from benchmark.core.inspecting import is_inspecting
 from benchmark.core.registry import Registry
 from benchmark.core.secrets import refuse_secrets
+from benchmark.core.tiles import tiling_of
 from benchmark.datasets import DATASETS, is_published, takes_images
 from benchmark.masks.bucket import Bucket
 from benchmark.metrics import METRICS, NULLS, OF_UNTOUCHED
@@ -39,6 +40,7 @@ def check_plan(plan: Plan) -> None:
     _check_weights(plan)
     _check_places(plan)
     _check_retouch(plan, inpainters)
+    _check_tile(plan)
     if plan.launder and not plan.detectors:
         raise PlanError("--launder needs a detector: only detectors use post-processed images")
 
@@ -105,6 +107,25 @@ def _check_places(plan: Plan) -> None:
         raise PlanError(f"--images goes with --dataset folder, not with {datasets!r}")
     if plan.data_root is not None and not any(map(is_published, plan.datasets)):
         raise PlanError(f"--data-root goes with published data sets, not with {datasets!r}")
+
+
+def _check_tile(plan: Plan) -> None:
+    """Check that tiles can be used, and that something can be tiled."""
+    if plan.tile is None:
+        if plan.overlap is not None:
+            raise PlanError("--overlap goes with --tile")
+        return
+    if plan.size != "native":
+        raise PlanError(
+            f"--tile {plan.tile} goes with --size native: images of --size {plan.size} are square "
+            "and seen whole"
+        )
+    if not plan.detectors:
+        raise PlanError("--tile needs a detector: only detectors see images in tiles")
+    try:
+        tiling_of(plan.tile, plan.overlap)
+    except BadInput as error:
+        raise PlanError(str(error)) from None
 
 
 def _check_retouch(plan: Plan, inpainters: tuple[str, ...]) -> None:

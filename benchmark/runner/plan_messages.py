@@ -16,6 +16,10 @@ _PYTHON_NAMES = {  # of options that a message may name
     "--dataset folder": 'datasets="folder"',
     "--data-root": "data_root",
     "--launder": "launder",
+    "--size native": 'size="native"',
+    "--size": "size",
+    "--tile": "tile",
+    "--overlap": "overlap",
 }
 _LISTS = (
     "datasets", "buckets", "inpainters", "detectors", "metrics", "composite", "retouch", "launder",

@@ -174,9 +174,10 @@ class PlanJobs:
         """Return the jobs of one detector on an inpainter's outputs, after one post-processing."""
         inpaint = self.inpaint_jobs(inpainter, treatment).job
         keys = self.detect_keys(detector, inpainter, treatment, launder)
+        tiling = self.resolved.tiling_of(detector)
 
         def job(index: int) -> DetectJob:
-            return DetectJob(detector, inpaint(index), launder, keys[index])
+            return DetectJob(detector, inpaint(index), launder, keys[index], tiling)
 
         return JobColumn(keys, job)
 
@@ -248,7 +249,8 @@ class PlanJobs:
         resolved, name = self.resolved, file_name(inpainter.name, treatment)
         images = self.inpaint_keys(inpainter, treatment)
         for sample, key in zip(resolved.samples, images, strict=True):
-            yield detect_key(detector, key, detect_fingerprint(resolved, detector, sample, name))
+            own = detect_fingerprint(resolved, detector, sample, name)
+            yield detect_key(detector, key, own, resolved.tiling_of(detector))
 
     def _post_processed(
         self, detector: ResolvedModel, inpainter: ResolvedModel, treatment: str, launder: str

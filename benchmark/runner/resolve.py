@@ -14,6 +14,7 @@ from benchmark.core.checkpoints.resolve import Weights, find_weights
 from benchmark.core.errors import DataError, MissingWeights, PlanError
 from benchmark.core.external.files import ExternalOptions
 from benchmark.core.registry import Registry
+from benchmark.core.tiles import Tiling
 from benchmark.core.training_exposure import training_inpainters
 from benchmark.metrics import METRICS, OF_KNOWN, OF_UNTOUCHED, nulls_of
 from benchmark.postprocess import PostProcess
@@ -141,6 +142,10 @@ class ResolvedPlan:
     def treatments_of(self, inpainter: ResolvedModel) -> tuple[str, ...]:
         """Return the treatments of an inpainter's outputs, as `Plan.treatments_of`."""
         return self.plan.treatments_of(inpainter.word or inpainter.name)
+
+    def tiling_of(self, detector: ResolvedModel) -> Tiling | None:
+        """Return how a detector divides large images; None for whole ones, or finished heatmaps."""
+        return None if detector.card.finished else self.plan.tiling
 
     @property
     def several(self) -> frozenset[str]:
@@ -278,8 +283,14 @@ def _refuse_names(metrics: Iterable[str]) -> None:
 def _refuse_small(
     plan: Plan, inpainters: Iterable[ResolvedModel], detectors: Iterable[ResolvedModel]
 ) -> None:
-    """Refuse a size that is too small for a model."""
+    """Refuse a size, or a tile, that is too small for a model."""
     if plan.size == "native":
+        for one in detectors:
+            if plan.tile is not None and plan.tile < one.card.min_side:
+                raise PlanError(
+                    f"--tile {plan.tile}: {one.name} takes images of at least {one.card.min_side} "
+                    "pixels a side; use a larger --tile or leave it out"
+                )
         return
     side = plan.size
     for one in inpainters:
