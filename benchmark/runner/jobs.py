@@ -347,9 +347,9 @@ def detect_key(
             finished heatmap, or "".
         tiling: how large images are divided, or None for whole images.
     """
-    parts = ["judge", detector.identity, image, *([fingerprint] if fingerprint else [])]
+    own = [fingerprint] if fingerprint else []
     tiles = ["tiles", TILES_REVISION, tiling.side, tiling.overlap] if tiling else []
-    return key_of(*parts, *tiles)
+    return key_of("judge", detector.identity, image, *own, *tiles)
 
 
 def post_processed_key(detection: str, launder: str, seed: int) -> str:

@@ -11,6 +11,7 @@ from benchmark.results.nulls import BELOW, MARK, NO_NULL, RANKED, distance_from_
 from benchmark.results.rounding import number
 from benchmark.results.training_exposure import MET, training_notes
 from reports.findings import rival_text
+from reports.page.composites import composite_sentences
 from reports.page.controls import control_sentences
 from reports.page.ranking import Evaluation, InpainterSummary
 from reports.statistics import OF, Statistic
@@ -42,6 +43,7 @@ def finding_sentences(
     met = {one.inpainter for one in summaries if one.met}
     controls = list(control_sentences(run, metric, values, beside_null=beside_null, met=met))
     yield from controls
+    yield from composite_sentences(run, metric, values, beside_null=beside_null, met=met)
     if not values:
         yield "No finding yet: no inpainter has all its numbers."
         return

@@ -17,10 +17,12 @@ from benchmark import Plan, run
 from benchmark.api import RunRecord
 from benchmark.core.card import Card
 from benchmark.core.checkpoints.resolve import Weights
+from benchmark.core.tiles import Tiling
 from benchmark.runner.jobs import (
     InpaintJob,
     ResolvedModel,
     SampleRef,
+    detect_key,
     key_of,
     make_inpaint_job,
 )
@@ -144,6 +146,22 @@ def test_only_grain_depends_on_seed_and_sample() -> None:
     }
     keys.add(inpaint_job(resolved(sha256="22"), treatment="blur:1").key)
     assert len(keys) == 5
+
+
+def test_composite_and_tiles_are_in_the_key() -> None:
+    treatments = (
+        "", "composite:none", "feather:8", "feather:9", "composite:none+blur:1", "blur:1",
+    )  # fmt: skip
+    assert len({inpaint_job(resolved(), treatment=one).key for one in treatments}) == 6
+    tilings = (
+        None,
+        Tiling(side=64, overlap=8),
+        Tiling(side=64, overlap=4),
+        Tiling(side=32, overlap=8),
+    )
+    keys = {detect_key(resolved(), "ab", tiling=one) for one in tilings}
+    assert len(keys) == 4
+    assert detect_key(resolved(), "ab") in keys
 
 
 def test_inpainting_and_retouching_change_the_image() -> None:
