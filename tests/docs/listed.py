@@ -43,6 +43,7 @@ SLOW = (
     "bench verify",
     "bench run controls",
     "bench run mini",
+    "bench run splice",
     "bench run mini --out mini",
     "bench table all --run mini --intervals --format md",
     "bench run table3 --dataset samples",
