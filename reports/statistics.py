@@ -128,7 +128,9 @@ def statistics_of(
             row.value
         )
         for row in run.results
-        if row.value is not None and INPAINTERS.card(row.inpainter).paints
+        if row.value is not None
+        and INPAINTERS.card(row.inpainter).paints
+        and parse_variant(row.painter).keeps_known
     }
     met = {(row.detector, row.painter) for row in run.results if seen_in_training(row)}
     found: list[Statistic] = []

@@ -153,7 +153,7 @@ def composite_notes(variants: Iterable[InpainterVariant]) -> Iterator[str]:
         yield (
             "composite:none: the image as the inpainter returned it, known pixels included; in all "
             "other rows these are the original's. Ground truth is the hole, so a detector that "
-            "marks changed known pixels is charged with false positives."
+            "marks changed known pixels is charged with false positives; neither best nor ranked."
         )
     if FEATHER in kinds:
         yield (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmark.composite import split_name, split_treatment, treatment_of
+from benchmark.composite import NONE, split_name, split_treatment, treatment_of
 from benchmark.core.card import Card
 from benchmark.retouch import retouched_name
 from benchmark.runner.plan import Plan
@@ -44,6 +44,14 @@ class InpainterVariant:
     def reported(self) -> str:
         """Name in the paper's tables, or ""; they contain spliced images without retouching."""
         return "" if self.treatment else self.card.reported
+
+    @property
+    def keeps_known(self) -> bool:
+        """Whether known pixels are the original's; an image without is neither best nor ranked.
+
+        A detector that marks its changed known pixels gives it a low AUC against the hole.
+        """
+        return self.composite != NONE
 
     @property
     def untouched(self) -> bool:

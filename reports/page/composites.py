@@ -7,6 +7,7 @@ network and the original around it; what it still finds with `none` is due to th
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping
+from dataclasses import replace
 from itertools import groupby
 
 from benchmark.metrics import METRICS
@@ -44,6 +45,8 @@ def composite_sentences(
         return
     order = {step: place for place, step in enumerate(run.plan.composite)}
     found = tuple(sorted(found, key=lambda one: order[one.painter.composite]))
+    reasons = dict.fromkeys(one.test.reason for one in found if one.test.reason)
+    found = tuple(replace(one, test=replace(one.test, reason="")) for one in found)
     parts = [
         f"with {treatment}, " + ", ".join(gain_text(one, met) for one in same)
         for treatment, same in groupby(found, lambda one: one.painter.treatment)
@@ -54,5 +57,5 @@ def composite_sentences(
     yield (
         "How much of what it finds is the seam, and not the inpainted texture? Each network "
         f"against its own spliced images ({title} of the same images, {family}): "
-        f"{'; '.join(parts)}."
+        f"{'; '.join(parts)}." + "".join(f" Not tested: {reason}." for reason in reasons)
     )

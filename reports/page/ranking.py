@@ -126,7 +126,8 @@ def inpainter_summaries(evaluation: Evaluation) -> tuple[InpainterSummary, ...]:
     models = {one.inpainter: one.value for one in found if one.value is not None}
     met = {one.inpainter for one in found if one.met}
     lower = METRICS.load(evaluation.metric).better == "lower"
-    ranked = standing(evaluation.metric, lower, models, tests, met)
+    whole = {one.name for one in variants_of(evaluation.run.plan) if not one.keeps_known}
+    ranked = standing(evaluation.metric, lower, models, tests, met | whole)
     return tuple(
         replace(one, standing=ranked.get(one.inpainter), test=tests.get(one.inpainter))
         for one in found
