@@ -15,6 +15,7 @@ from benchmark.core.filenames import folder_names
 from benchmark.core.types import Mask, Pixels
 from benchmark.results.rows import SampleKeys, SampleRow
 from benchmark.results.run_folder import RunFolder, jobs_from_plan
+from benchmark.results.variants import variants_of
 from benchmark.retouch import file_name, retouched_name
 from benchmark.runner.plan import Plan
 from benchmark.runner.planning import PlanJobs
@@ -95,7 +96,7 @@ def displayed_samples(rows: Iterable[SampleRow], plan: Plan) -> list[DisplayedSa
         rows: sample rows of the run, with keys.
         plan: plan of the run.
     """
-    variants = {(name, one) for name in plan.inpainter_names for one in plan.treatments_of(name)}
+    variants = {(one.inpainter, one.treatment) for one in variants_of(plan)}
     found: dict[tuple[str, str, str], DisplayedSample] = {}
     for row in rows:
         if row.launder or (row.inpainter, row.treatment) not in variants:

@@ -64,7 +64,7 @@ def variants_of(plan: Plan) -> tuple[InpainterVariant, ...]:
     return tuple(
         variant_of(name, treatment)
         for name in plan.inpainter_names
-        for treatment in plan.treatments_of(name)
+        for treatment in plan.treatments_of(INPAINTERS.card(name))
     )
 
 

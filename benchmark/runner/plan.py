@@ -23,6 +23,7 @@ from pydantic import (
 
 from benchmark.composite import SPLICE, treatment_of
 from benchmark.composite import canonical as canonical_composite
+from benchmark.core.card import Card
 from benchmark.core.errors import BadInput, PlanError
 from benchmark.core.paths import abbreviate_home, expand_home
 from benchmark.core.tiles import Tiling, tiling_of
@@ -210,20 +211,19 @@ class Plan(BaseModel):
         """Changes to each hole, "" for no change, as in keys and file names."""
         return tuple("" if step == NONE else step for step in self.retouch or (NONE,))
 
-    def treatments_of(self, inpainter: str) -> tuple[str, ...]:
-        """Return how the outputs of an inpainter become images, as `treatment_of` writes it.
-
-        Args:
-            inpainter: its word in the plan, or its name in tables.
-
-        Returns:
-            Every composite with every retouching; for `original`, which returns the authentic
-            image whatever the composite, the retouchings alone.
-        """
+    @property
+    def treatments(self) -> tuple[str, ...]:
+        """Every composite with every retouching, as `benchmark.composite.treatment_of` has them."""
         composites = ["" if step == SPLICE else step for step in self.composite or (SPLICE,)]
-        if self.composite and not INPAINTERS.card(inpainter).paints:
-            composites = [""]
         return tuple(treatment_of(*pair) for pair in product(composites, self.retouches))
+
+    def treatments_of(self, card: Card) -> tuple[str, ...]:
+        """Return the treatments of an inpainter's outputs.
+
+        `original` returns the authentic image whatever the composite, so it has the retouchings
+        alone.
+        """
+        return self.treatments if card.paints else self.retouches
 
     @property
     def detector_names(self) -> tuple[str, ...]:

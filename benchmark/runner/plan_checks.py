@@ -130,7 +130,7 @@ def _check_tile(plan: Plan) -> None:
 
 def _check_retouch(plan: Plan, inpainters: tuple[str, ...]) -> None:
     """Check file names, and that `grain:match` has enough known pixels to measure."""
-    files = tuple(file_name(name, one) for name in inpainters for one in plan.treatments_of(name))
+    files = tuple(file_name(name, one) for name in inpainters for one in plan.treatments)
     check_unique(files, "file", hint=_HINT)
     for bucket in map(Bucket.parse, plan.buckets if "grain:match" in plan.retouch else ()):
         pixels = plan.size**2 if isinstance(plan.size, int) else None

@@ -141,7 +141,7 @@ class ResolvedPlan:
 
     def treatments_of(self, inpainter: ResolvedModel) -> tuple[str, ...]:
         """Return the treatments of an inpainter's outputs, as `Plan.treatments_of`."""
-        return self.plan.treatments_of(inpainter.word or inpainter.name)
+        return self.plan.treatments_of(inpainter.card)
 
     def tiling_of(self, detector: ResolvedModel) -> Tiling | None:
         """Return how a detector divides large images; None for whole ones, or finished heatmaps."""
@@ -151,7 +151,7 @@ class ResolvedPlan:
     def several(self) -> frozenset[str]:
         """What the plan has more than one of: names of finished files have to include it."""
         counts = {
-            "inpainter": sum(len(self.plan.treatments_of(one)) for one in self.plan.inpainters),
+            "inpainter": sum(len(self.treatments_of(one)) for one in self.all_inpainters),
             "dataset": len(self.plan.datasets),
             "bucket": len(self.plan.buckets),
         }

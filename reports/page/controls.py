@@ -142,7 +142,7 @@ def is_network(painter: InpainterVariant) -> bool:
 
 
 def _place(run: RunFolder, one: Gain) -> int:
-    return run.plan.treatments_of(one.painter.inpainter).index(one.painter.treatment)
+    return run.plan.treatments_of(one.painter.card).index(one.painter.treatment)
 
 
 def gain_text(one: Gain, met: Container[str]) -> str:

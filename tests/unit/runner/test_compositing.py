@@ -238,4 +238,4 @@ def test_the_default_leaves_no_trace() -> None:
         assert "composite" not in plan.dump()
         assert "composite" not in plan.document()
     assert Plan(composite="none").composite == ("none",)  # type: ignore[arg-type]
-    assert Plan(composite="none").treatments_of("original") == ("",)  # type: ignore[arg-type]
+    assert Plan(composite="none").treatments == ("composite:none",)  # type: ignore[arg-type]
