@@ -1,7 +1,8 @@
 """Spliced against regenerated: what changes if the known pixels are not put back.
 
-What a detector finds with `splice` and not with `none` is due to the seam between the output of a
-network and the original around it; what it still finds with `none` is due to the network's texture.
+What a detector finds with `splice` and not with `none` is due to the authentic pixels around the
+hole; `feather` says how much of it is the sharp border. What it still finds with `none` is due to
+the inpainted texture.
 """
 
 from __future__ import annotations
@@ -55,7 +56,8 @@ def composite_sentences(
     title = METRICS.load(metric).title
     title = f"distance of {title} to the null" if beside_null else title
     yield (
-        "How much of what it finds is the seam, and not the inpainted texture? Each network "
-        f"against its own spliced images ({title} of the same images, {family}): "
+        "How much of what it finds is the contrast with authentic pixels around the hole (none has "
+        "no such pixels) or the sharp border (feather has none), and not the inpainted texture? "
+        f"Each network against its own spliced images ({title} of the same images, {family}): "
         f"{'; '.join(parts)}." + "".join(f" Not tested: {reason}." for reason in reasons)
     )
