@@ -222,7 +222,7 @@ def _what_became(plan: Plan) -> str:
     if plan.recomposite or plan.composite:
         return "pasted back"
     return (
-        "counted as failures; use --recomposite to paste them back, or --composite none to judge "
+        "counted as failures; use --recomposite to paste them back, or --composite none to keep "
         "the images as they are"
     )
 
