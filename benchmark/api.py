@@ -16,7 +16,7 @@ from benchmark.core.secrets import register_passed_variables, withheld_variables
 from benchmark.executors.choice import default_executor
 from benchmark.results.aggregate import aggregate
 from benchmark.results.checksums import with_file_hashes
-from benchmark.results.csv import COLUMNS, result_rows, write_results
+from benchmark.results.csv import columns_of, result_rows, write_results
 from benchmark.results.file_hashes import RECORD
 from benchmark.results.files import unescape_formula
 from benchmark.results.nulls import CellKey, stored_distances
@@ -71,7 +71,7 @@ class RunRecord:
         """The result rows, with the columns of results.csv."""
         import pandas as pd
 
-        return pd.DataFrame(result_rows(self.cells), columns=list(COLUMNS))
+        return pd.DataFrame(result_rows(self.cells), columns=list(columns_of(self.cells)))
 
     @property
     def samples(self) -> pd.DataFrame:

@@ -14,25 +14,26 @@ from benchmark.results.reported import paper_value
 from benchmark.results.rows import ResultRow
 
 COLUMNS = (
-    "dataset", "launder", "detector", "inpainter", "composite", "retouch", "mask_ratio_percent",
-    "metric", "value", "n", "expected", "low", "high", "reported", "weights", "sees_hole", "reason",
-    "met",
+    "dataset", "launder", "detector", "inpainter", "retouch", "mask_ratio_percent", "metric",
+    "value", "n", "expected", "low", "high", "reported", "weights", "sees_hole", "reason", "met",
 )  # fmt: skip
-LATER = frozenset({"composite", "retouch", "met"})  # missing in files of older versions: empty
+COMPOSITE = "composite"  # the last column, only in files of runs that have one
+LATER = frozenset({"retouch", "met"})  # missing in files of older versions; empty there
 OLD_NAMES: Mapping[str, str] = MappingProxyType({"false_alarm": "fpr"})  # former metric names
 
 _ROW = TypeAdapter(ResultRow)
 
 
 def result_rows(results: Iterable[ResultRow]) -> list[dict[str, object]]:
-    """Return one dictionary per cell with the keys `COLUMNS`; None for a missing number."""
+    """Return one dictionary per cell with the keys `columns_of`; None for a missing number."""
+    rows = list(results)
+    has_composite = COMPOSITE in columns_of(rows)
     return [
         {
             "dataset": row.dataset,
             "launder": row.launder,
             "detector": row.detector,
             "inpainter": row.inpainter,
-            "composite": row.composite,
             "retouch": row.retouch,
             "mask_ratio_percent": row.bucket,
             "metric": row.metric,
@@ -46,9 +47,15 @@ def result_rows(results: Iterable[ResultRow]) -> list[dict[str, object]]:
             "sees_hole": "yes" if row.sees_hole else "",
             "reason": row.reason,
             "met": row.met,
+            **({COMPOSITE: row.composite} if has_composite else {}),
         }
-        for row in results
+        for row in rows
     ]
+
+
+def columns_of(results: Iterable[ResultRow]) -> tuple[str, ...]:
+    """Return the columns of results.csv: `COLUMNS`, and that of composites if a row has one."""
+    return (*COLUMNS, COMPOSITE) if any(row.composite for row in results) else COLUMNS
 
 
 def write_results(path: Path, results: Iterable[ResultRow]) -> None:
@@ -57,7 +64,8 @@ def write_results(path: Path, results: Iterable[ResultRow]) -> None:
     Raises:
         OutputError: if the file cannot be written.
     """
-    write_rows(path, COLUMNS, result_rows(results))
+    rows = list(results)
+    write_rows(path, columns_of(rows), result_rows(rows))
 
 
 def read_results(path: Path) -> Iterator[ResultRow]:

@@ -25,9 +25,9 @@ from inpainters import INPAINTERS
 BEGUN_SAMPLES = "begun.csv"  # keys only, until the run has ended
 BLOCK = 256
 ACC, FPR = "acc", "fpr"
-KEYS = COLUMNS[-4:]
+KEYS = tuple(name for name in COLUMNS if name.endswith("_key"))
 FIXED = COLUMNS
-LATER = frozenset({"composite", "retouch", *KEYS})  # missing in files of older versions
+LATER = frozenset({"composite", "retouch", *KEYS})  # missing in some files
 
 _ROW = TypeAdapter(SampleRow)
 _Numbers = tuple[float, ...] | None
@@ -53,7 +53,7 @@ def write_samples(path: Path, jobs: PlanJobs, store: Store) -> None:
     """
     resolved = jobs.resolved
     heads = {name: _heads(name, jobs, store) for name in _names(resolved)}
-    columns = (*FIXED, *(head for name in heads for head in heads[name]))
+    columns = (*_fixed(resolved), *(head for name in heads for head in heads[name]))
     write_rows(path, columns, (_written(row, heads) for row in sample_rows(jobs, store)))
 
 
@@ -69,7 +69,12 @@ def write_keys(path: Path, jobs: PlanJobs) -> None:
         for view in _views(jobs.resolved)
         for place, keys in zip(places, _keys(jobs, view, places), strict=True)
     )
-    write_rows(path, FIXED, (_written(row, {}) for row in rows))
+    write_rows(path, _fixed(jobs.resolved), (_written(row, {}) for row in rows))
+
+
+def _fixed(resolved: ResolvedPlan) -> tuple[str, ...]:
+    """Return the columns before those of the metrics; that of composites only if there are some."""
+    return tuple(name for name in FIXED if name != "composite" or resolved.plan.composite)
 
 
 def read_samples(path: Path) -> Iterator[SampleRow]:
@@ -204,7 +209,6 @@ def _written(row: SampleRow, heads: Mapping[str, Sequence[str]]) -> dict[str, ob
         "mask_ratio_percent": row.bucket,
         "mask": row.mask,
         "inpainter": row.inpainter,
-        "composite": row.composite,
         "retouch": row.retouch,
         "detector": row.detector,
         "score": row.score,
@@ -212,7 +216,7 @@ def _written(row: SampleRow, heads: Mapping[str, Sequence[str]]) -> dict[str, ob
     }
     for name, numbers in row.numbers.items():
         said.update(zip(heads[name], numbers, strict=True))
-    return said
+    return {**said, "composite": row.composite} if row.composite else said
 
 
 def _read(row: dict[str, str]) -> SampleRow:

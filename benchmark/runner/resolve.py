@@ -31,8 +31,8 @@ if TYPE_CHECKING:  # loads torch, which a fully cached run does not need
     from inpainters.external.outputs import Outputs
 
 COLUMNS = (  # of samples.csv, before those of the metrics
-    "dataset", "launder", "sample", "mask_ratio_percent", "mask", "inpainter", "composite",
-    "retouch", "detector", "score", "original_key", "mask_key", "image_key", "heatmap_key",
+    "dataset", "launder", "sample", "mask_ratio_percent", "mask", "inpainter", "retouch",
+    "detector", "score", "original_key", "mask_key", "image_key", "heatmap_key", "composite",
 )  # fmt: skip
 ORIGINAL = "original"  # the inpainter that changes nothing: the null is measured on its outputs
 _NO_EXTRA_NULL = ("heatmaps", "cmd")  # external detectors, which get only what the plan names

@@ -98,7 +98,6 @@ class Made:
                 "mask_ratio_percent": bucket,
                 "mask": self.mask,
                 "inpainter": "original",
-                "composite": "",
                 "retouch": "",
                 "detector": detector,
                 "score": 0.1,

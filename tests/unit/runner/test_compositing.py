@@ -235,7 +235,7 @@ def test_a_bad_composite_is_refused(values: dict[str, object], said: str) -> Non
 
 def test_the_default_leaves_no_trace() -> None:
     for plan in (Plan(), Plan(composite="splice"), Plan(composite=())):  # type: ignore[arg-type]
-        assert "composite" not in plan.dump()
+        assert "\ncomposite" not in plan.dump()
         assert "composite" not in plan.document()
     assert Plan(composite="none").composite == ("none",)  # type: ignore[arg-type]
     assert Plan(composite="none").treatments == ("composite:none",)  # type: ignore[arg-type]
