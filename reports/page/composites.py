@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import replace
 from itertools import groupby
+from types import MappingProxyType
 
 from benchmark.metrics import METRICS
 from benchmark.metrics.intervals import Values
 from benchmark.results.run_folder import RunFolder
 from benchmark.results.variants import InpainterVariant, variants_of
 from reports.page.controls import gain_text, is_network, paired_gains
+
+_RESULTS = MappingProxyType({"better": "found less", "worse": "found more"})
 
 
 def composite_sentences(
@@ -49,7 +52,7 @@ def composite_sentences(
     reasons = dict.fromkeys(one.test.reason for one in found if one.test.reason)
     found = tuple(replace(one, test=replace(one.test, reason="")) for one in found)
     parts = [
-        f"with {treatment}, " + ", ".join(gain_text(one, met) for one in same)
+        f"with {treatment}, " + ", ".join(gain_text(one, met, _RESULTS) for one in same)
         for treatment, same in groupby(found, lambda one: one.painter.treatment)
     ]
     family = f"Holm's rule over {len(found)} tests" if len(found) > 1 else "one test"

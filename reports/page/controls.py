@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
+from types import MappingProxyType
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from benchmark.results.variants import InpainterVariant, variants_of
 from inpainters import INPAINTERS
 
 FLAT = "meanfill"  # inpaints the mean color of the known region
-_RESULTS = {"better": "hides better", "worse": "hides worse"}
+_RESULTS = MappingProxyType({"better": "hides better", "worse": "hides worse"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +146,10 @@ def _place(run: RunFolder, one: Gain) -> int:
     return run.plan.treatments_of(one.painter.card).index(one.painter.treatment)
 
 
-def gain_text(one: Gain, met: Container[str]) -> str:
+def gain_text(one: Gain, met: Container[str], results: Mapping[str, str] = _RESULTS) -> str:
     """Return a test in words, such as "lama -0.0513 [-0.1, -0.01] (hides better, p 0.031)"."""
     test, decimals = one.test, METRICS.load(one.test.metric).decimals
-    result = _RESULTS.get(test.verdict, test.verdict)
+    result = results.get(test.verdict, test.verdict)
     if test.reason:
         result += f": {test.reason}"
     gain = f"{signed(test.value, decimals)} {signed_span(test.low, test.high, decimals)}".strip()

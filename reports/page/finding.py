@@ -75,12 +75,10 @@ def _best(evaluation: Evaluation, ranked: Sequence[InpainterSummary]) -> Iterato
 
 def _unranked(evaluation: Evaluation, met: Iterable[str]) -> Iterator[str]:
     """Yield who is not ranked: not spliced, or met in training; and for which that is unknown."""
-    whole = [one for one in variants_of(evaluation.run.plan) if not one.keeps_known]
+    variants = variants_of(evaluation.run.plan)
+    whole = dict.fromkeys(one.treatment for one in variants if not one.keeps_known)
     if whole:
-        yield (
-            f"{', '.join(one.name for one in whole)}: not ranked, as known pixels are not the "
-            "original's."
-        )
+        yield f"{', '.join(whole)}: not ranked, as known pixels are not the original's."
     names = sorted(met)
     if names:
         yield f"{', '.join(names)} {MET}: not ranked."

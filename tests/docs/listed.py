@@ -44,6 +44,7 @@ SLOW = (
     "bench run controls",
     "bench run mini",
     "bench run splice --out splice",
+    "bench run splice --images photos --limit 12 --composite splice,none --metrics auc,f1,acc",
     "bench report splice",
     "bench run mini --out mini",
     "bench table all --run mini --intervals --format md",

@@ -31,7 +31,7 @@ def test_each_network_is_tested_against_its_own_spliced_images() -> None:
     (said,) = composite_sentences(RUN, "auc", values)
     assert "Holm's rule over 2 tests" in said
     assert "with composite:none, lama -0.1" in said
-    assert "(hides better, p 0.0" in said
+    assert "(found less, p 0.0" in said
     assert "; with feather:8, lama" in said
     assert "telea" not in said
     assert "safepaint" not in said
