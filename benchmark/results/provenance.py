@@ -52,7 +52,7 @@ def record_of(
         known: changes of known pixels, from `known_pixels`.
     """
     models = (*resolved.inpainters, *resolved.detectors)
-    metrics = dict.fromkeys((*resolved.measured, *resolved.null_names))
+    metrics = dict.fromkeys((*resolved.measured, *resolved.null_names, *resolved.known_names))
     return Record(
         format=FORMATS,
         plan=resolved.plan.document(),

@@ -125,6 +125,13 @@ class ResolvedPlan:
         return nulls_of(self.plan.metrics) if self.null_inpainter else ()
 
     @property
+    def known_names(self) -> tuple[str, ...]:
+        """The metrics of known pixels that the run measures of images that were not spliced."""
+        return tuple(
+            dict.fromkeys(one for each in self.plan.treatments for one in known_metrics(each))
+        )
+
+    @property
     def absent(self) -> tuple[ResolvedModel, ...]:
         """The models without weights here: their cells are gaps."""
         return tuple(one for one in (*self.all_inpainters, *self.all_detectors) if one.absent)
