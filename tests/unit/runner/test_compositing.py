@@ -148,7 +148,7 @@ def test_a_later_composite_adds_its_own_outputs_and_changes_no_other(
     )
 
 
-def test_processes_and_shards_give_the_same(go: Go, tmp_path: Path) -> None:
+def test_processes_give_the_same(go: Go) -> None:
     one = go()
     two = go("spread", settings=Settings(executor=Processes(2)))
     assert [cell.value for cell in one.cells] == [cell.value for cell in two.cells]
