@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from benchmark.api import RunRecord
+from benchmark.composite import NONE
 from benchmark.core.filenames import on_terminal, printable
 from benchmark.core.paths import create_new_folder
 from benchmark.core.secrets import redact_secrets
@@ -87,6 +88,18 @@ def announce(plan: Plan, *, quiet: bool = False) -> None:
         say(f"Weights: {listed}{mini}.")
 
 
+def tile_line(plan: Plan) -> str:
+    """Return how detectors saw large images, and what their score is, or ""."""
+    if plan.tiling is None:
+        return ""
+    side, overlap = plan.tiling.side, plan.tiling.overlap
+    return (
+        f"Tiles: detectors saw images larger than {side} pixels in tiles of {side} that overlap by "
+        f"{overlap}. The score of such an image is the highest of its tiles, so more authentic "
+        "images are called forged; a score by the area rule is that of the blended heatmap."
+    )
+
+
 def show_record(record: RunRecord, *, as_json: bool, quiet: bool = False) -> None:
     """Print the table, failures and next steps, or one JSON document.
 
@@ -112,8 +125,10 @@ def show_record(record: RunRecord, *, as_json: bool, quiet: bool = False) -> Non
         after += f" after {failure.launder}" if failure.launder else ""
         model = f" ({failure.model}{after})" if failure.model else ""
         say(f"{failure.kind}: {what}{model}: {failure.reason}")
+    if line := tile_line(record.plan):
+        say(line)
     for name, known in record.document["known_pixels"].items():
-        say(known_line(name, known, pasted=record.plan.recomposite))
+        say(known_line(name, known, plan=record.plan))
     for unused in record.document["unused"][:SHOWN]:
         say(f"unused: {unused['file']}: {unused['reason']}")
     say(f"Results: {record.folder}")
@@ -181,13 +196,13 @@ def show_samples(plan: Plan, shard: Shard | None, *, as_json: bool) -> None:
     say(f"{len(rows)} samples; nothing was run.")
 
 
-def known_line(name: str, known: Mapping[str, float], *, pasted: bool) -> str:
+def known_line(name: str, known: Mapping[str, float], *, plan: Plan) -> str:
     """Return a line about changes of known pixels in images that were inpainted elsewhere.
 
     Args:
         name: name of the inpainter.
         known: a value of `known_pixels`.
-        pasted: whether the known region was pasted back.
+        plan: the plan, which decides what became of them.
     """
     count = f"{known['pictures']:.0f}"
     if not known["pictures"]:
@@ -197,7 +212,20 @@ def known_line(name: str, known: Mapping[str, float], *, pasted: bool) -> str:
     return (
         f"{name}: known pixels changed by up to {known['max']:.0f} gray levels "
         f"({known['mean']:.4g} on average) in {known['moved']:.0f} of {count} images; "
-        + ("pasted back" if pasted else "counted as failures; use --recomposite to paste them back")
+        + _what_became(plan)
+    )
+
+
+def _what_became(plan: Plan) -> str:
+    """Return what a plan does with changed known pixels of finished images."""
+    if NONE in plan.composite:
+        others = len(plan.composite) > 1
+        return "kept with composite none" + (", pasted back with the others" if others else "")
+    if plan.recomposite or plan.composite:
+        return "pasted back"
+    return (
+        "counted as failures; use --recomposite to paste them back, or --composite none to keep "
+        "the images as they are"
     )
 
 

@@ -369,13 +369,13 @@ def _columns(
             if one.detector and not resolved.null_omitted_reason(one.detector)
         ]
     for one in alone if resolved.plan.forgeries is None else ():
-        yield jobs.inpaint_jobs(one.inpainter, one.retouch)
+        yield jobs.inpaint_jobs(one.inpainter, one.treatment)
     for one in detected:
         if one.detector is not None:
-            yield jobs.detect_jobs(one.detector, one.inpainter, one.retouch, one.launder)
-    inpainters = dict.fromkeys((one.inpainter, one.retouch) for one in (*alone, *detected))
-    for inpainter, retouch in inpainters:
-        yield from jobs.measure_jobs(inpainter, retouch)
+            yield jobs.detect_jobs(one.detector, one.inpainter, one.treatment, one.launder)
+    inpainters = dict.fromkeys((one.inpainter, one.treatment) for one in (*alone, *detected))
+    for inpainter, treatment in inpainters:
+        yield from jobs.measure_jobs(inpainter, treatment)
 
 
 def _by_model(job: Job) -> tuple[int, str]:

@@ -1,4 +1,4 @@
-"""Base class of inpainters: the public method `inpaint`, and `_fill`, which a model implements."""
+"""Base class of inpainters: `inpaint`, `inpaint_whole`, and `_fill`, which a model implements."""
 
 from __future__ import annotations
 
@@ -52,6 +52,39 @@ class Inpainter(Model, ABC):
             BadInput: if an argument has the wrong shape, dtype or range, or a latent is unknown.
             BadOutput: if the model's output has the wrong shape, or is NaN or infinite in a hole.
         """
+        whole = self.inpaint_whole(images, masks, seed=seed, latents=latents)
+        return torch.where(masks.bool(), whole, images)
+
+    @final
+    @torch.inference_mode()
+    def inpaint_whole(
+        self,
+        images: Tensor,
+        masks: Tensor,
+        *,
+        seed: int = 0,
+        latents: Mapping[str, Tensor] | None = None,
+    ) -> Tensor:
+        """Inpaint the holes and return the image as the model returned it, known pixels included.
+
+        In the holes it equals `inpaint`. Known pixels are the model's own: a network that returns
+        the whole image changes them, and a model whose `_fill` leaves them undefined returns
+        anything there.
+
+        Args:
+            images: as for `inpaint`.
+            masks: as for `inpaint`.
+            seed: as for `inpaint`.
+            latents: as for `inpaint`.
+
+        Returns:
+            (N, 3, H, W) float32 in [0, 1] on the CPU; a known pixel that is NaN or infinite
+            is NaN.
+
+        Raises:
+            BadInput: as `inpaint`.
+            BadOutput: as `inpaint`.
+        """
         check_images(images, min_side=self.card.min_side)
         check_masks(masks, images)
         unknown = sorted(set(latents or {}) - set(self.card.latents))
@@ -66,10 +99,10 @@ class Inpainter(Model, ABC):
             raw = raw[:, :, :height, :width]
         check_output(self.card.name, "image", raw, tuple(images.shape))
         raw = raw.float().cpu()
-        hole = masks.bool()
-        if not bool(torch.isfinite(raw).logical_or(~hole).all()):
+        finite = torch.isfinite(raw)
+        if not bool(finite.logical_or(~masks.bool()).all()):
             raise BadOutput(f"{self.card.name}: the output is NaN or infinite in a hole")
-        return torch.where(hole, raw.clamp(0, 1), images)
+        return torch.where(finite, raw.clamp(0, 1), torch.nan)
 
     def _pad_to_multiple(self, planes: Tensor) -> Tensor:
         """Pad (N, C, H, W) at the right and bottom to the card's `multiple`, by reflection."""
@@ -115,7 +148,7 @@ class Inpainter(Model, ABC):
 
     @abstractmethod
     def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
-        """Inpaint; `inpaint` puts the known pixels back, clamps and checks.
+        """Inpaint; the caller checks and clamps, and `inpaint` puts the known pixels back.
 
         Args:
             images: (N, 3, H, W) float32 in [0, 1] on the device, padded to the card's `multiple`.
@@ -123,5 +156,6 @@ class Inpainter(Model, ABC):
             seed: see `inpaint`.
 
         Returns:
-            (N, 3, H, W) near [0, 1]; values outside the holes are ignored.
+            (N, 3, H, W) near [0, 1]. `inpaint` ignores values outside the holes, `inpaint_whole`
+            returns them: those of the network, or the images' own.
         """

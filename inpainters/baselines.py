@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from benchmark.core.card import Card
@@ -26,4 +27,4 @@ class MeanFill(Inpainter):
     card = Card(name="meanfill", title="mean of the known region", sizes="any")
 
     def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
-        return known_mean(images, masks).expand_as(images)
+        return torch.where(masks.bool(), known_mean(images, masks), images)

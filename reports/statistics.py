@@ -128,7 +128,9 @@ def statistics_of(
             row.value
         )
         for row in run.results
-        if row.value is not None and INPAINTERS.card(row.inpainter).paints
+        if row.value is not None
+        and INPAINTERS.card(row.inpainter).paints
+        and parse_variant(row.painter).keeps_known
     }
     met = {(row.detector, row.painter) for row in run.results if seen_in_training(row)}
     found: list[Statistic] = []
@@ -320,12 +322,13 @@ def _difference(setting: Setting, metric: Metric, name: str, one: PairedTest) ->
 
 
 def _is_variant(model: str) -> bool:
-    """Whether a model is no rival: SafePaint without some of its parts (Table 5), or retouched.
+    """Whether a model is no rival: SafePaint without some of its parts (Table 5), or treated.
 
-    A retouched rival is a control; the tested family stays that of the paper's models.
+    A rival that is retouched or not spliced is a control; the tested family stays that of the
+    paper's models.
     """
     painter = parse_variant(model)
-    return bool(painter.retouch) or painter.reported.startswith("Backbone")
+    return bool(painter.treatment) or painter.reported.startswith("Backbone")
 
 
 def _detection(setting: Setting, samples: SettingSamples) -> Iterator[Statistic]:

@@ -37,6 +37,9 @@ def run(
     layout: options.LayoutName = None,
     black_forged: options.BlackForged = False,
     size: options.Size = None,
+    tile: options.Tile = None,
+    overlap: options.Overlap = None,
+    composite: options.CompositeSteps = None,
     retouch: options.Retouch = None,
     launder: options.Launder = None,
     limit: options.Limit = None,
@@ -79,6 +82,10 @@ def run(
 
       bench run --forgeries CocoGlide --detector trufor,iidnet
 
+      bench run --inpainter lama,telea,original --composite splice,none
+
+      bench run --images photos --size native --tile 512 --overlap 64
+
       bench run --inpainter mine=outputs:inpainted --detector heatmaps:detected
 
       bench run --inpainter 'cmd:python inpaint.py {images} {masks} {out}'
@@ -102,12 +109,15 @@ def run(
             layout=layout,
             black_forged=black_forged or None,
             size=int(size) if size is not None and size.isdigit() else size,
+            tile=tile,
+            overlap=overlap,
             buckets=_names(buckets),
             convention=convention,
             metrics=_names(metrics),
             weights=dict(map(parse_weights, weights)) if weights else None,
             limit=limit,
             max_pixels=max_pixels,
+            composite=_composites(composite),
             retouch=_names(retouch),
             launder=_names(launder),
             hole_blind=hole_blind or None,
@@ -164,6 +174,11 @@ def _names(option: str | None) -> list[str] | None:
         return None
     names = [name.strip() for name in option.split(",") if name.strip()]
     return [] if names == ["none"] else names
+
+
+def _composites(option: str | None) -> list[str] | None:
+    """Split a comma-separated option of which "none" is a value."""
+    return None if option is None else [one.strip() for one in option.split(",") if one.strip()]
 
 
 def _models(option: list[str] | None) -> list[str] | None:

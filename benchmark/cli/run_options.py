@@ -13,7 +13,8 @@ EXECUTION, OUTPUT = "Execution", "Output"
 PlanName = Annotated[
     str | None,
     typer.Argument(
-        help="table1 to table6, paper, mini, controls, or a TOML file. Options override its keys."
+        help="table1 to table6, paper, mini, controls, splice, or a TOML file. Options override "
+        "its keys."
     ),
 ]
 
@@ -43,6 +44,15 @@ Weights = Annotated[
         rich_help_panel=MODELS,
     ),
 ]
+CompositeSteps = Annotated[
+    str | None,
+    typer.Option(
+        help="Comma-separated: splice (the known pixels of the original are put back), none (the "
+        "image as the model returned it), feather:PX (blended over PX pixels inside the hole).",
+        show_default="splice",
+        rich_help_panel=MODELS,
+    ),
+]
 Retouch = Annotated[
     str | None,
     typer.Option(
@@ -50,6 +60,25 @@ Retouch = Annotated[
         "grain:match, blur:PIXELS, sharpen:AMOUNT, median:SIZE.",
         show_default="none",
         rich_help_panel=MODELS,
+    ),
+]
+Tile = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="With --size native: side of the tiles in which detectors see larger images, in "
+        "pixels.",
+        show_default="whole images",
+        rich_help_panel=DATA,
+    ),
+]
+Overlap = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Of neighboring tiles, in pixels; at most half a tile.",
+        show_default="an eighth of a tile",
+        rich_help_panel=DATA,
     ),
 ]
 HoleBlind = Annotated[

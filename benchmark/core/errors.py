@@ -162,7 +162,7 @@ class KnownRegionChanged(BadOutput):
         self.drift = drift
         super().__init__(
             f"its known pixels differ by up to {drift[0]:.0f} gray levels, {drift[1]:.4g} on "
-            "average; --recomposite restores the known region"
+            "average; --recomposite restores the known region, --composite none keeps the image"
         )
 
 

@@ -152,7 +152,7 @@ def _failure(job: Job, reason: str) -> Failure:
         dataset=inpaint.sample.dataset,
         sample=inpaint.sample.id,
         bucket=inpaint.sample.bucket,
-        retouch=inpaint.retouch,
+        retouch=inpaint.treatment,
         launder=detect.launder if detect else "",
         model=detect.detector.name if detect else inpaint.inpainter.name,
         reason=f"its worker died twice ({reason})",

@@ -14,6 +14,7 @@ __all__ = [
     "METRICS",
     "NULLS",
     "OF_FORGERIES",
+    "OF_KNOWN",
     "OF_UNTOUCHED",
     "Metric",
     "nulls_of",
@@ -54,6 +55,8 @@ METRICS: Registry[type[Metric]] = Registry(
         "psnr_hole": "benchmark.metrics.fidelity:PSNRHole",
         "ssim": "benchmark.metrics.fidelity:SSIM",
         "gmsd": "benchmark.metrics.fidelity:GMSD",
+        "known_changed": "benchmark.metrics.fidelity:KnownChanged",
+        "known_mae": "benchmark.metrics.fidelity:KnownMAE",
         "known_drift": "benchmark.metrics.fidelity:KnownDrift",
         "known_drift_share": "benchmark.metrics.fidelity:KnownDriftShare",
         "lpips": "benchmark.metrics.perceptual:LPIPS",
@@ -92,6 +95,9 @@ OF_UNTOUCHED: Mapping[str, str] = MappingProxyType({"acc": "fpr"})
 
 # Computed from the rows of another metric, in every run of forgeries that has it.
 OF_FORGERIES: Mapping[str, str] = MappingProxyType({"acc": "image_auc"})
+
+# Measured of every image whose known pixels the run did not put back (`--composite none`).
+OF_KNOWN = ("known_changed", "known_mae")
 
 
 def nulls_of(metrics: Iterable[str]) -> tuple[str, ...]:

@@ -121,6 +121,45 @@ def known_drift(filled: Pixels, image: Pixels, mask: Mask) -> Values:
     return np.where(mask.all(axis=(1, 2)), np.nan, largest)
 
 
+def known_changed(filled: Pixels, image: Pixels, mask: Mask) -> Values:
+    """Return the share of the known pixels any channel of which differs.
+
+    Args:
+        filled: (N, H, W, 3) uint8.
+        image: (N, H, W, 3) uint8.
+        mask: (N, H, W) bool, True = hole.
+
+    Returns:
+        (N,) in [0, 1]; NaN if the hole is the whole image.
+
+    Raises:
+        BadInput: if an argument has another shape or type.
+    """
+    _check(filled, image)
+    changed = (filled != image).any(axis=3) & ~mask
+    return _shares(changed.sum(axis=(1, 2)), (~mask).sum(axis=(1, 2)))
+
+
+def known_mae(filled: Pixels, image: Pixels, mask: Mask) -> Values:
+    """Return the mean absolute difference on known pixels, over pixels and channels.
+
+    Args:
+        filled: (N, H, W, 3) uint8.
+        image: (N, H, W, 3) uint8.
+        mask: (N, H, W) bool, True = hole.
+
+    Returns:
+        (N,) in 8-bit levels, 0 to 255; NaN if the hole is the whole image.
+
+    Raises:
+        BadInput: if an argument has another shape or type.
+    """
+    _check(filled, image)
+    apart = cv2.absdiff(filled, image).sum(axis=3, dtype=np.int64)  # (N, H, W)
+    known = ~mask
+    return _shares((apart * known).sum(axis=(1, 2)), 3 * known.sum(axis=(1, 2)))
+
+
 class PSNR(Metric):
     """`psnr`: PSNR of the whole image, then the mean over images without identical ones."""
 
@@ -215,6 +254,38 @@ class KnownDriftShare(KnownDrift):
 
     reduce = Metric.reduce
     interval = Metric.interval
+
+
+class KnownChanged(Metric):
+    """`known_changed`: the share of known pixels that changed, then the mean over images."""
+
+    name, title = "known_changed", "Known pixels changed"
+    bounds = UNIT
+    better = "lower"
+    needs = "filled"
+
+    def measure(self, case: Case) -> Rows:
+        """Return (N, 1) float64 in [0, 1], NaN if no pixel is known."""
+        return known_changed(case.filled, case.image, case.mask)[:, None]
+
+
+class KnownMAE(Metric):
+    """`known_mae`: the mean absolute change of known pixels, then the mean over images."""
+
+    name, title, unit, decimals = "known_mae", "Known pixels: mean change", "levels", 2
+    bounds = Bounds(0.0, 255.0)
+    better = "lower"
+    needs = "filled"
+
+    def measure(self, case: Case) -> Rows:
+        """Return (N, 1) float64, 0 to 255, NaN if no pixel is known."""
+        return known_mae(case.filled, case.image, case.mask)[:, None]
+
+
+def _shares(part: NDArray[np.int64], whole: NDArray[np.int64]) -> Values:
+    """Return (N,) quotients, NaN where the whole is 0."""
+    found: Values = np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
+    return found
 
 
 def _gmsd(a: Pixels, b: Pixels) -> float:

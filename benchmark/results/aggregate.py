@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.composite import split_treatment
 from benchmark.core.seeds import seed_of
 from benchmark.metrics import METRICS
 from benchmark.metrics.base import Metric
@@ -26,7 +27,7 @@ from benchmark.results.rows import Met, ResultRow, weights_text
 from benchmark.runner.conditions import Condition, conditions_of, null_conditions
 from benchmark.runner.outcome import Failure
 from benchmark.runner.planning import PlanJobs
-from benchmark.runner.resolve import ResolvedPlan, metric_of
+from benchmark.runner.resolve import ResolvedPlan, known_metrics, metric_of
 from benchmark.store.store import Store
 
 
@@ -49,11 +50,16 @@ def aggregate(jobs: PlanJobs, store: Store, failures: Sequence[Failure]) -> Iter
             for view in conditions_of(
                 resolved, (*resolved.all_detectors, None), resolved.all_inpainters
             )
-            for draft in _drafts(jobs, store, (dataset, view, resolved.plan.metrics), buckets)
+            for draft in _drafts(jobs, store, (dataset, view, _metrics(resolved, view)), buckets)
         ]
         for view in null_conditions(resolved):
             drafts += _drafts(jobs, store, (dataset, view, resolved.null_names), buckets)
         yield from _finished(drafts, seed_of("interval", resolved.plan.seed))
+
+
+def _metrics(resolved: ResolvedPlan, view: Condition) -> tuple[str, ...]:
+    """Return the plan's metrics, and those of known pixels where these may change."""
+    return tuple(dict.fromkeys((*resolved.plan.metrics, *known_metrics(view.treatment))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +99,7 @@ def _drafts(
     dataset, view, metrics = where
     resolved = jobs.resolved
     for requested in metrics:
-        name = metric_of(requested, view.inpainter, view.retouch)
+        name = metric_of(requested, view.inpainter, view.treatment)
         metric = METRICS.load(name)()
         if (metric.needs == "verdict") != (view.detector is not None):
             continue
@@ -114,12 +120,14 @@ def _about(
     resolved: ResolvedPlan, view: Condition, dataset: str, bucket: str, metric: str
 ) -> ResultRow:
     """Return an empty cell."""
+    composite, retouch = split_treatment(view.treatment)
     return ResultRow(
         dataset=dataset,
         launder=view.launder,
         detector=view.detector.name if view.detector else "",
         inpainter=view.inpainter.name,
-        retouch=view.retouch,
+        composite=composite,
+        retouch=retouch,
         bucket=bucket,
         metric=metric,
         value=None,

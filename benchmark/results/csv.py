@@ -22,6 +22,7 @@ FORGERY_COLUMNS = (
     "dataset", "launder", "detector", "subset", "method", "metric", "value", "n", "expected",
     "images", "low", "high", "weights", "reason", "met",
 )  # fmt: skip
+COMPOSITE = "composite"  # the last column, only in files of runs that have one
 LATER = frozenset({"retouch", "met"})  # missing in files of older versions; empty there
 OLD_NAMES: Mapping[str, str] = MappingProxyType({"false_alarm": "fpr"})  # former metric names
 
@@ -29,11 +30,12 @@ _ROW = TypeAdapter(ResultRow)
 
 
 def result_rows(results: Iterable[ResultRow]) -> list[dict[str, object]]:
-    """Return one dictionary per cell with the keys `COLUMNS`; None for a missing number.
-
-    Cells of forgeries have the keys `FORGERY_COLUMNS`.
-    """
-    return [_forgery_row(row) if row.of_forgeries else _row(row) for row in results]
+    """Return one dictionary per cell with the keys `columns_of`; None for a missing number."""
+    rows = list(results)
+    if any(row.of_forgeries for row in rows):
+        return [_forgery_row(row) for row in rows]
+    own = COMPOSITE in columns_of(rows)
+    return [_row(row) | ({COMPOSITE: row.composite} if own else {}) for row in rows]
 
 
 def _row(row: ResultRow) -> dict[str, object]:
@@ -64,8 +66,10 @@ def _forgery_row(row: ResultRow) -> dict[str, object]:
 
 
 def columns_of(results: Sequence[ResultRow]) -> tuple[str, ...]:
-    """Return the columns of a run's cells: `FORGERY_COLUMNS` for forgeries."""
-    return FORGERY_COLUMNS if any(row.of_forgeries for row in results) else COLUMNS
+    """Return the columns of a run's cells: of forgeries, or with that of composites if any."""
+    if any(row.of_forgeries for row in results):
+        return FORGERY_COLUMNS
+    return (*COLUMNS, COMPOSITE) if any(row.composite for row in results) else COLUMNS
 
 
 def write_results(path: Path, results: Sequence[ResultRow]) -> None:

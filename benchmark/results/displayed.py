@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import product
 
 from benchmark.core.errors import DataError
 from benchmark.core.filenames import folder_names
 from benchmark.core.types import Mask, Pixels
 from benchmark.results.rows import SampleKeys, SampleRow
 from benchmark.results.run_folder import RunFolder, jobs_from_plan
+from benchmark.results.variants import variants_of
 from benchmark.retouch import file_name, retouched_name
 from benchmark.runner.forgeries import AS_PUBLISHED
 from benchmark.runner.jobs import Forgery
@@ -47,25 +47,25 @@ class Inpainted:
 
     Attributes:
         inpainter: name of the inpainter.
-        retouch: retouching of the hole, or "".
+        treatment: its composite and its retouching as one text, or "".
         image: key of the image.
         detected: outputs of the detectors without post-processing.
     """
 
     inpainter: str
-    retouch: str
+    treatment: str
     image: str
     detected: list[Detected] = field(default_factory=list)
 
     @property
     def name(self) -> str:
         """Name in tables, such as "telea+grain:1.5"."""
-        return retouched_name(self.inpainter, self.retouch)
+        return retouched_name(self.inpainter, self.treatment)
 
     @property
     def file_name(self) -> str:
         """Name in file names, such as "telea+grain-1.5"."""
-        return file_name(self.inpainter, self.retouch)
+        return file_name(self.inpainter, self.treatment)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -79,7 +79,7 @@ class DisplayedSample:
         original: key of the original image.
         mask: key of the mask.
         forgery: what it is in a set of forgeries, or None; then the image is a preview.
-        inpainted: outputs by inpainter and retouching, in the run's order.
+        inpainted: outputs by inpainter and treatment, in the run's order.
     """
 
     dataset: str
@@ -100,11 +100,12 @@ def displayed_samples(rows: Iterable[SampleRow], plan: Plan) -> list[DisplayedSa
         rows: sample rows of the run, with keys.
         plan: plan of the run.
     """
-    names = plan.inpainter_names if plan.forgeries is None else (AS_PUBLISHED.name,)
-    variants = set(product(names, plan.retouches))
+    variants = {(one.inpainter, one.treatment) for one in variants_of(plan)}
+    if plan.forgeries is not None:
+        variants = {(AS_PUBLISHED.name, "")}
     found: dict[tuple[str, str, str], DisplayedSample] = {}
     for row in rows:
-        if row.launder or (row.inpainter, row.retouch) not in variants:
+        if row.launder or (row.inpainter, row.treatment) not in variants:
             continue
         place = row.dataset, row.sample, row.bucket
         if place not in found:
@@ -117,10 +118,10 @@ def displayed_samples(rows: Iterable[SampleRow], plan: Plan) -> list[DisplayedSa
                 forgery=row.forgery,
             )
         made = found[place].inpainted.setdefault(
-            (row.inpainter, row.retouch),
+            (row.inpainter, row.treatment),
             Inpainted(
                 inpainter=row.inpainter,
-                retouch=row.retouch,
+                treatment=row.treatment,
                 image=row.keys.original if row.forgery else row.keys.image,
             ),
         )
@@ -229,14 +230,14 @@ def _with_keys(
         inpainter, detector = inpainters.get(row.inpainter), detectors.get(row.detector)
         if place is None or inpainter is None or row.inpainter in left_out:
             continue
-        heatmaps = jobs.detect_keys(detector, inpainter, row.retouch) if detector else None
+        heatmaps = jobs.detect_keys(detector, inpainter, row.treatment) if detector else None
         yield replace(
             row,
             detector=row.detector if heatmaps else "",
             keys=SampleKeys(
                 original=jobs.image_keys()[place],
                 mask=jobs.mask_keys()[place],
-                image=jobs.inpaint_keys(inpainter, row.retouch)[place],
+                image=jobs.inpaint_keys(inpainter, row.treatment)[place],
                 heatmap=heatmaps[place] if heatmaps else "",
             ),
         )

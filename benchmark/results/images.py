@@ -26,10 +26,10 @@ def write_images(
 ) -> None:
     """Write BUCKET/SAMPLE/{original,mask,INPAINTER,INPAINTER.DETECTOR}.png for every sample.
 
-    The file of a retouched inpainter is named like "telea+grain-1.5": not every file system allows
-    a colon. Of a forgery: SAMPLE/{original,mask,DETECTOR}.png. Several data sets get a folder each.
-    Heatmaps are those without post-processing, colored for display (viridis, 0 to 1); the store has
-    the exact values.
+    The file of a retouched inpainter is named like "telea+grain-1.5", that of another composite
+    like "lama+composite-none": not every file system allows a colon. Of a forgery:
+    SAMPLE/{original,mask,DETECTOR}.png. Several data sets get a folder each. Heatmaps are those
+    without post-processing, colored for display (viridis, 0 to 1); the store has the exact values.
 
     Args:
         folder: destination.
@@ -67,7 +67,9 @@ def check_names(resolved: ResolvedPlan) -> None:
         PlanError: naming the file.
     """
     variants = [
-        file_name(one.name, step) for one in resolved.inpainters for step in resolved.retouches
+        file_name(one.name, treatment)
+        for one in resolved.inpainters
+        for treatment in resolved.treatments_of(one)
     ]
     heatmaps = [f"{name}.{one.name}" for name in variants for one in resolved.detectors]
     names = Counter(name.lower() for name in ("original", "mask", *variants, *heatmaps))

@@ -53,7 +53,7 @@ def record_of(
         known: changes of known pixels, from `known_pixels`.
     """
     models = resolved.models
-    metrics = dict.fromkeys((*resolved.measured, *resolved.null_names))
+    metrics = dict.fromkeys((*resolved.measured, *resolved.null_names, *resolved.known_names))
     return Record(
         format=FORMATS,
         plan=resolved.plan.document(),
@@ -140,12 +140,11 @@ def known_pixels(
 
 
 def _drifts(jobs: PlanJobs, store: Store, inpainter: ResolvedModel) -> list[tuple[float, ...]]:
-    """Return the changes of known pixels per image; all retouchings of one image have the same."""
+    """Return the changes of known pixels per image; all treatments of one image have the same."""
     found = {}
-    for retouch in jobs.resolved.retouches:
-        for place, row in enumerate(
-            store.measurements(list(jobs.inpaint_keys(inpainter, retouch)))
-        ):
+    for treatment in jobs.resolved.treatments_of(inpainter):
+        keys = jobs.inpaint_keys(inpainter, treatment)
+        for place, row in enumerate(store.measurements(list(keys))):
             if row is not None and len(row):
                 found[place] = tuple(map(float, row))
     return [found[place] for place in sorted(found)]

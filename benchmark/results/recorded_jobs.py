@@ -69,15 +69,15 @@ class RecordedJobs(PlanJobs):
         self,
         metric: str,
         inpainter: ResolvedModel,
-        retouch: str,
+        treatment: str,
         detector: ResolvedModel | None,
         launder: str,
     ) -> Iterator[str]:
         metric = METRICS.load(metric).of_untouched or metric
-        fills = self.inpaint_keys(inpainter, retouch)
+        fills = self.inpaint_keys(inpainter, treatment)
         heatmaps: Iterable[str] = [""] * len(fills)
         if detector is not None:
-            heatmaps = self.detect_keys(detector, inpainter, retouch, launder)
+            heatmaps = self.detect_keys(detector, inpainter, treatment, launder)
         revision = self._revisions.get(metric, "")
         for fill, heatmap in zip(fills, heatmaps, strict=True):
             yield measure_key(metric, revision, fill, heatmap)
@@ -169,7 +169,7 @@ def _read_keys(resolved: ResolvedPlan, rows: Iterable[SampleRow]) -> _Read:
     found = _Read()
     columns: dict[tuple[str, ...], list[_Column]] = {}  # per view; hashing a spot is slow
     for row in rows:
-        view = row.inpainter, row.detector, row.retouch, row.launder
+        view = row.inpainter, row.detector, row.treatment, row.launder
         if view not in columns:
             columns[view] = [
                 found.columns.setdefault(spot, _Column()) for spot in _spots(resolved, row)
@@ -192,10 +192,10 @@ def _spots(resolved: ResolvedPlan, row: SampleRow) -> list[tuple[object, ...]]:
     spots: list[tuple[object, ...]] = [
         ("mask",),
         ("fill", resolved.original, ""),
-        ("fill", inpainter, row.retouch),
+        ("fill", inpainter, row.treatment),
     ]
     if detector is not None:
-        spots.append(("judge", detector, inpainter, row.retouch, row.launder))
+        spots.append(("judge", detector, inpainter, row.treatment, row.launder))
     return spots
 
 

@@ -56,14 +56,14 @@ def reported_value(
 
 
 def paper_value(row: ResultRow) -> float | None:
-    """Return the paper's number for a cell; None for post-processed or retouched images, or others.
+    """Return the paper's number for a cell; None for images that the paper lacks.
 
     Forgeries have none either.
 
     Raises:
         UnknownName: if there is no such model.
     """
-    if row.launder or row.retouch or row.of_forgeries:
+    if row.launder or row.treatment or row.of_forgeries:
         return None
     inpainter = INPAINTERS.card(row.inpainter).reported
     detector = DETECTORS.card(row.detector).reported if row.detector else ""

@@ -71,12 +71,12 @@ def _columns(jobs: PlanJobs) -> Iterator[Keys]:
     resolved = jobs.resolved
     yield jobs.image_keys()
     yield jobs.mask_keys()
-    variants = [(one, step) for one in resolved.inpainters for step in resolved.retouches]
+    variants = [(one, each) for one in resolved.inpainters for each in resolved.treatments_of(one)]
     if resolved.extra_null_inpainter is not None:
         variants.append((resolved.extra_null_inpainter, ""))
-    for inpainter, retouch in variants:
-        yield jobs.inpaint_keys(inpainter, retouch)
-        yield from (column.keys for column in jobs.measure_jobs(inpainter, retouch))
-        for detector in resolved.detectors_of(inpainter, retouch):
+    for inpainter, treatment in variants:
+        yield jobs.inpaint_keys(inpainter, treatment)
+        yield from (column.keys for column in jobs.measure_jobs(inpainter, treatment))
+        for detector in resolved.detectors_of(inpainter, treatment):
             for step in resolved.launders:
-                yield jobs.detect_keys(detector, inpainter, retouch, step)
+                yield jobs.detect_keys(detector, inpainter, treatment, step)

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from benchmark.composite import treatment_of
 from benchmark.retouch import retouched_name
 from benchmark.runner.jobs import Forgery
 
@@ -48,6 +49,7 @@ class ResultRow:
         launder: post-processing before detection, or "".
         detector: name of the detector, or "" for a metric of the image alone.
         inpainter: name of the inpainter.
+        composite: what becomes of the known region, or "" for `splice`.
         retouch: retouching of the hole, or "".
         bucket: mask-ratio bin, such as "10-20".
         metric: name of the metric; on authentic images `fpr` replaces `acc`.
@@ -70,6 +72,7 @@ class ResultRow:
     launder: Name = ""
     detector: Name
     inpainter: Name
+    composite: Name = ""
     retouch: Name = ""
     bucket: Name
     metric: Name
@@ -90,9 +93,14 @@ class ResultRow:
         return self.images is not None
 
     @property
+    def treatment(self) -> str:
+        """Its composite and its retouching as one text, or ""."""
+        return treatment_of(self.composite, self.retouch)
+
+    @property
     def painter(self) -> str:
-        """Name of the inpainter with its retouching, such as "telea+grain:1.5"."""
-        return retouched_name(self.inpainter, self.retouch)
+        """Name of the inpainter with its treatment, such as "telea+grain:1.5"."""
+        return retouched_name(self.inpainter, self.treatment)
 
     def edition(self, model: str) -> str:
         """Return the weights variant of one model, such as "mini"; "none" if it has no weights."""
@@ -127,6 +135,7 @@ class SampleRow:
         bucket: mask-ratio bin.
         mask: description of the mask's source.
         inpainter: name of the inpainter.
+        composite: what becomes of the known region, or "" for `splice`.
         retouch: retouching of the hole, or "".
         detector: name of the detector, or "".
         score: image-level score in [0, 1], or None.
@@ -141,6 +150,7 @@ class SampleRow:
     bucket: Name
     mask: Name
     inpainter: Name
+    composite: Name = ""
     retouch: Name = ""
     detector: Name
     score: Number
@@ -149,6 +159,11 @@ class SampleRow:
     forgery: Forgery | None = None
 
     @property
+    def treatment(self) -> str:
+        """Its composite and its retouching as one text, or ""."""
+        return treatment_of(self.composite, self.retouch)
+
+    @property
     def painter(self) -> str:
-        """Name of the inpainter with its retouching, such as "telea+grain:1.5"."""
-        return retouched_name(self.inpainter, self.retouch)
+        """Name of the inpainter with its treatment, such as "telea+grain:1.5"."""
+        return retouched_name(self.inpainter, self.treatment)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from benchmark.composite import split_treatment
 from benchmark.core.errors import first_line
 from benchmark.metrics import METRICS, OF_UNTOUCHED
 from benchmark.results.files import damaged, is_of_forgeries, read_rows, write_rows
@@ -26,19 +27,19 @@ from inpainters import INPAINTERS
 BEGUN_SAMPLES = "begun.csv"  # keys only, until the run has ended
 BLOCK = 256
 ACC, FPR = "acc", "fpr"
-KEYS = COLUMNS[-4:]
+KEYS = tuple(name for name in COLUMNS if name.endswith("_key"))
 FIXED = COLUMNS
 FORGERY_FIXED = (  # of a run of forgeries
     "dataset", "launder", "sample", *FORGERY_COLUMNS, "mask", "detector", "score", *KEYS,
 )  # fmt: skip
-LATER = frozenset({"retouch", *KEYS})  # missing in files of older versions
+LATER = frozenset({"composite", "retouch", *KEYS})  # missing in some files
 
 _ROW = TypeAdapter(SampleRow)
 _Numbers = tuple[float, ...] | None
 
 
 def sample_rows(jobs: PlanJobs, store: Store) -> Iterator[SampleRow]:
-    """Yield a row per inpainter, retouching, detector, post-processing and sample.
+    """Yield a row per inpainter, treatment, detector, post-processing and sample.
 
     Metrics of the image alone are gaps if it was post-processed. Numbers are rounded as in the
     file.
@@ -99,14 +100,15 @@ def _views(resolved: ResolvedPlan) -> Iterator[Condition]:
     yield from conditions_of(resolved, resolved.detectors or (None,), resolved.inpainters)
     if resolved.extra_null_inpainter is not None:
         for view in null_conditions(resolved):
-            if view.detector in resolved.detectors_of(resolved.extra_null_inpainter, view.retouch):
+            extra = resolved.extra_null_inpainter
+            if view.detector in resolved.detectors_of(extra, view.treatment):
                 yield view
 
 
 def _names(resolved: ResolvedPlan) -> tuple[str, ...]:
     """Return every metric of any view of a plan, in the plan's order."""
     requested = dict.fromkeys(resolved.measured)
-    own = (resolved.measured_of(view.inpainter, view.retouch) for view in _views(resolved))
+    own = (resolved.measured_of(view.inpainter, view.treatment) for view in _views(resolved))
     found = requested | dict.fromkeys(name for names in own for name in names)
     if resolved.plan.forgeries is not None and ACC in found:
         found[FPR] = None
@@ -122,7 +124,7 @@ def _rows(
     keys = list(_keys(jobs, view, places))
     measured = {
         name: _measured(jobs, store, (view, name), places)
-        for name in resolved.measured_of(view.inpainter, view.retouch)
+        for name in resolved.measured_of(view.inpainter, view.treatment)
     }
     for row, (place, score) in enumerate(zip(places, scores, strict=True)):
         yield replace(
@@ -145,6 +147,7 @@ def _name_for(metric: str, sample: SampleRef) -> str:
 def _row(jobs: PlanJobs, view: Condition, place: int, keys: SampleKeys) -> SampleRow:
     """Return a row without score and metrics."""
     sample = jobs.resolved.samples[place]
+    composite, retouch = split_treatment(view.treatment)
     return SampleRow(
         dataset=sample.dataset,
         launder=view.launder,
@@ -152,7 +155,8 @@ def _row(jobs: PlanJobs, view: Condition, place: int, keys: SampleKeys) -> Sampl
         bucket=sample.bucket,
         mask=sample.mask,
         inpainter=view.inpainter.name,
-        retouch=view.retouch,
+        composite=composite,
+        retouch=retouch,
         detector=view.detector.name if view.detector else "",
         score=None,
         keys=keys,
@@ -161,7 +165,7 @@ def _row(jobs: PlanJobs, view: Condition, place: int, keys: SampleKeys) -> Sampl
 
 
 def _keys(jobs: PlanJobs, view: Condition, places: Iterable[int]) -> Iterator[SampleKeys]:
-    images = jobs.inpaint_keys(view.inpainter, view.retouch)
+    images = jobs.inpaint_keys(view.inpainter, view.treatment)
     heatmaps = jobs.detect_keys_of(view) if view.detector else None
     for place in places:
         yield SampleKeys(
@@ -202,7 +206,7 @@ def _count(name: str, jobs: PlanJobs, store: Store) -> int:
     """Return the length of a metric's rows; 0 if the store has none."""
     places = range(len(jobs.resolved.samples))
     for view in _views(jobs.resolved):
-        if name not in jobs.resolved.measured_of(view.inpainter, view.retouch):
+        if name not in jobs.resolved.measured_of(view.inpainter, view.treatment):
             continue
         for start in range(0, len(places), BLOCK):
             found = _measured(jobs, store, (view, name), places[start : start + BLOCK])
@@ -225,7 +229,7 @@ def _written(row: SampleRow, heads: Mapping[str, Sequence[str]]) -> dict[str, ob
     }
     for name, numbers in row.numbers.items():
         said.update(zip(heads[name], numbers, strict=True))
-    return said
+    return {**said, "composite": row.composite} if row.composite else said
 
 
 def _about(row: SampleRow) -> dict[str, object]:

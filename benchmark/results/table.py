@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from html import escape
 
+from benchmark.composite import FEATHER, NONE
 from benchmark.core.card import Card
 from benchmark.metrics import METRICS, NULLS
 from benchmark.results.gaps import NO_WEIGHTS
@@ -146,6 +147,22 @@ def metric_notes(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(note for note in notes if note)
 
 
+def composite_notes(variants: Iterable[InpainterVariant]) -> Iterator[str]:
+    """Yield the notes on images that were not spliced, if any."""
+    kinds = {one.composite.partition(":")[0] for one in variants}
+    if NONE in kinds:
+        yield (
+            "composite:none: the image as the inpainter returned it, known pixels included; in all "
+            "other rows these are the original's. Ground truth is the hole, so a detector that "
+            "marks changed known pixels is charged with false positives; neither best nor ranked."
+        )
+    if FEATHER in kinds:
+        yield (
+            "feather:pixels: spliced, and blended with the original over so many pixels inside the "
+            "hole, from its border on."
+        )
+
+
 def retouch_notes(variants: Iterable[InpainterVariant]) -> Iterator[str]:
     """Yield the notes on inpainters whose holes were retouched, if any."""
     retouched = dict.fromkeys(one for one in variants if one.retouch)
@@ -172,17 +189,17 @@ def _line(texts: Iterable[str]) -> str:
 
 
 def inpainter_label(row: Mapping[str, ResultRow]) -> str:
-    """Return an inpainter's name with retouching, marks and weights: "safepaint (mini)"."""
+    """Return an inpainter's name with treatment, marks and weights: "safepaint (mini)"."""
     cell = next(iter(row.values()))
-    return _named(INPAINTERS.card(cell.inpainter), row, cell.retouch)
+    return _named(INPAINTERS.card(cell.inpainter), row, cell.treatment)
 
 
-def _named(card: Card, row: Mapping[str, ResultRow], retouch: str = "") -> str:
+def _named(card: Card, row: Mapping[str, ResultRow], treatment: str = "") -> str:
     cell = next(iter(row.values()))
     edition = _edition(card.name, cell)
     mark = "‡" if cell.sees_hole and card.name == cell.inpainter and card.paints else ""
     mark += training_mark(cell) if card.name == cell.inpainter else ""
-    name = retouched_name(card.name, retouch) + mark
+    name = retouched_name(card.name, treatment) + mark
     return name + (f" ({edition})" if edition != "none" else "")
 
 
@@ -255,7 +272,9 @@ def table_notes(cells: Sequence[ResultRow], distances: Distances) -> Iterable[st
             "Laundering: post-processing between inpainting and detection, such as jpeg:quality, "
             "resize:factor, noise:gray levels, blur:pixels; + joins steps (docs/protocol.md)."
         )
-    yield from retouch_notes(InpainterVariant(cell.inpainter, cell.retouch) for cell in cells)
+    variants = [InpainterVariant(one.inpainter, one.retouch, one.composite) for one in cells]
+    yield from composite_notes(variants)
+    yield from retouch_notes(variants)
     if any(cell.sees_hole and INPAINTERS.card(cell.inpainter).paints for cell in cells):
         yield (
             "‡ like its authors' program, the model reads the image's content inside the hole; "

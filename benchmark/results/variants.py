@@ -1,9 +1,10 @@
-"""Variants of inpainters: an inpainter with a retouching, a row of its own in every table."""
+"""Variants of inpainters: one with a composite and a retouching, a row of its own in tables."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from benchmark.composite import NONE, split_name, split_treatment, treatment_of
 from benchmark.core.card import Card
 from benchmark.retouch import retouched_name
 from benchmark.runner.plan import Plan
@@ -12,20 +13,27 @@ from inpainters import INPAINTERS
 
 @dataclass(frozen=True, slots=True)
 class InpainterVariant:
-    """An inpainter with one retouching.
+    """An inpainter with one composite and one retouching.
 
     Attributes:
         inpainter: name of the inpainter, which determines weights and card.
         retouch: retouching of the hole, such as "grain:1.5", or "" for none.
+        composite: what becomes of the known region, such as "none", or "" for `splice`.
     """
 
     inpainter: str
     retouch: str = ""
+    composite: str = ""
+
+    @property
+    def treatment(self) -> str:
+        """The composite and the retouching, such as "composite:none+grain:1.5", or ""."""
+        return treatment_of(self.composite, self.retouch)
 
     @property
     def name(self) -> str:
-        """Name in tables, such as "telea+grain:1.5"."""
-        return retouched_name(self.inpainter, self.retouch)
+        """Name in tables, such as "telea+grain:1.5" or "lama+composite:none"."""
+        return retouched_name(self.inpainter, self.treatment)
 
     @property
     def card(self) -> Card:
@@ -34,8 +42,16 @@ class InpainterVariant:
 
     @property
     def reported(self) -> str:
-        """Name in the paper's tables, or ""; they contain nothing retouched."""
-        return "" if self.retouch else self.card.reported
+        """Name in the paper's tables, or ""; they contain spliced images without retouching."""
+        return "" if self.treatment else self.card.reported
+
+    @property
+    def keeps_known(self) -> bool:
+        """Whether known pixels are the original's; an image without is neither best nor ranked.
+
+        A detector that marks its changed known pixels gives it a low AUC against the hole.
+        """
+        return self.composite != NONE
 
     @property
     def untouched(self) -> bool:
@@ -44,13 +60,20 @@ class InpainterVariant:
 
 
 def variants_of(plan: Plan) -> tuple[InpainterVariant, ...]:
-    """Return a plan's inpainters with each of its retouchings, inpainter by inpainter."""
+    """Return a plan's inpainters with each of their treatments, inpainter by inpainter."""
     return tuple(
-        InpainterVariant(name, step) for name in plan.inpainter_names for step in plan.retouches
+        variant_of(name, treatment)
+        for name in plan.inpainter_names
+        for treatment in plan.treatments_of(INPAINTERS.card(name))
     )
 
 
+def variant_of(inpainter: str, treatment: str) -> InpainterVariant:
+    """Return an inpainter with a treatment, as `benchmark.composite.treatment_of` writes it."""
+    composite, retouch = split_treatment(treatment)
+    return InpainterVariant(inpainter, retouch, composite)
+
+
 def parse_variant(name: str) -> InpainterVariant:
-    """Parse a name in tables; only names with a retouching contain a colon."""
-    inpainter, _, retouch = name.rpartition("+") if ":" in name else (name, "", "")
-    return InpainterVariant(inpainter, retouch)
+    """Parse a name in tables."""
+    return variant_of(*split_name(name))

@@ -1,4 +1,4 @@
-"""Conditions of a plan: every combination of inpainter, retouching, detector, post-processing."""
+"""Conditions of a plan: combinations of inpainter, treatment, detector and post-processing."""
 
 from __future__ import annotations
 
@@ -13,29 +13,30 @@ from benchmark.runner.resolve import ResolvedPlan
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """One inpainter with one retouching, seen by one detector after one post-processing.
+    """One inpainter with one treatment, seen by one detector after one post-processing.
 
     Attributes:
         inpainter: the inpainter.
-        retouch: the change to the hole after inpainting, or "".
+        treatment: the composite and the retouching after inpainting, as
+            `benchmark.composite.treatment_of` writes them, or "".
         detector: the detector, or None for the image alone.
         launder: the post-processing before detection, or "".
     """
 
     inpainter: ResolvedModel
-    retouch: str = ""
+    treatment: str = ""
     detector: ResolvedModel | None
     launder: str
 
     @property
     def inpainter_label(self) -> str:
         """The inpainter's name in tables, such as "telea+grain:1.5"."""
-        return retouched_name(self.inpainter.name, self.retouch)
+        return retouched_name(self.inpainter.name, self.treatment)
 
     @property
     def changes_images(self) -> bool:
         """Whether the hole differs from the authentic image, so that each mask gives an image."""
-        return self.inpainter.card.paints or bool(self.retouch)
+        return self.inpainter.card.paints or bool(self.treatment)
 
     @property
     def models(self) -> tuple[ResolvedModel, ...]:
@@ -49,11 +50,11 @@ def conditions_of(
     inpainters: Iterable[ResolvedModel],
 ) -> Iterator[Condition]:
     """Yield every condition of some inpainters and detectors, None for the image alone."""
-    for inpainter, retouch in product(inpainters, resolved.retouches):
-        for detector in detectors:
+    for inpainter in inpainters:
+        for treatment, detector in product(resolved.treatments_of(inpainter), detectors):
             for launder in resolved.launders if detector else ("",):
                 yield Condition(
-                    inpainter=inpainter, retouch=retouch, detector=detector, launder=launder
+                    inpainter=inpainter, treatment=treatment, detector=detector, launder=launder
                 )
 
 

@@ -15,7 +15,7 @@ def failure_of(
     model: str,
     error: Exception,
     *,
-    retouch: str = "",
+    treatment: str = "",
     launder: str = "",
 ) -> Failure:
     """Return the failure of a job on a sample.
@@ -25,7 +25,7 @@ def failure_of(
         job: the inpaint job of the sample.
         model: the model that failed, or "" for a skipped sample.
         error: the reason.
-        retouch: the change to the hole after inpainting, or "".
+        treatment: the composite and the retouching after inpainting, or "".
         launder: the post-processing before detection, or "".
     """
     return Failure(
@@ -33,7 +33,7 @@ def failure_of(
         dataset=job.sample.dataset,
         sample=job.sample.id,
         bucket=job.sample.bucket,
-        retouch=retouch,
+        retouch=treatment,
         launder=launder,
         model=model,
         reason=str(error),

@@ -11,9 +11,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
+from benchmark.composite import REVISION as COMPOSITE_REVISION
+from benchmark.composite import Composite, split_treatment
 from benchmark.core.card import Card
 from benchmark.core.checkpoints.resolve import Weights
 from benchmark.core.seeds import seed_of
+from benchmark.core.tiles import REVISION as TILES_REVISION
+from benchmark.core.tiles import Tiling
 from benchmark.core.types import Mask, NamedImage, Pixels
 from benchmark.postprocess import REVISION, PostProcess
 from benchmark.retouch import REVISION as RETOUCH_REVISION
@@ -101,9 +105,10 @@ class SampleRef:
 
 @dataclass(frozen=True, slots=True)
 class InpaintJob:
-    """Inpaint a sample, then retouch the hole.
+    """Inpaint a sample, composite the output, then retouch the hole.
 
-    Jobs of one sample that differ only in `retouch` share one output of the inpainter.
+    Jobs of one sample that differ only in `composite` and `retouch` share one output of the
+    inpainter.
 
     Attributes:
         inpainter: the inpainter.
@@ -112,7 +117,8 @@ class InpaintJob:
         rounding: conversion to 8 bits: "round" to the nearest, or "cut" the fraction off.
         blind: whether the hole is filled with the mean of the known region before.
         key: the job's key.
-        retouch: the change to the hole after inpainting, or "".
+        treatment: the composite and the retouching after inpainting, as
+            `benchmark.composite.treatment_of` writes them, or "".
     """
 
     inpainter: ResolvedModel
@@ -121,7 +127,7 @@ class InpaintJob:
     rounding: Literal["round", "cut"]
     blind: bool
     key: str
-    retouch: str = ""
+    treatment: str = ""
 
     @property
     def pixels_key(self) -> str:
@@ -131,7 +137,13 @@ class InpaintJob:
     @property
     def step(self) -> Retouch | None:
         """The retouching, or None if the hole stays as inpainted."""
-        return Retouch.parse(self.retouch) if self.retouch else None
+        _, retouch = split_treatment(self.treatment)
+        return Retouch.parse(retouch) if retouch else None
+
+    @property
+    def composite(self) -> Composite:
+        """What becomes of the known region."""
+        return Composite.parse(split_treatment(self.treatment)[0])
 
     @property
     def grain_seed(self) -> int:
@@ -141,17 +153,17 @@ class InpaintJob:
     @property
     def inpainter_label(self) -> str:
         """The inpainter's name in tables, such as "telea+grain:1.5"."""
-        return retouched_name(self.inpainter.name, self.retouch)
+        return retouched_name(self.inpainter.name, self.treatment)
 
     @property
     def inpainter_file_name(self) -> str:
         """The same in names of files, such as "telea+grain-1.5"."""
-        return file_name(self.inpainter.name, self.retouch)
+        return file_name(self.inpainter.name, self.treatment)
 
     @property
     def changes_image(self) -> bool:
         """Whether the hole differs from the authentic image: the truth for detectors."""
-        return self.inpainter.card.paints or bool(self.retouch)
+        return self.inpainter.card.paints or bool(self.treatment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +176,7 @@ class DetectJob:
         launder: name of the post-processing, such as "jpeg:90", or "".
         key: the job's key.
         launder_word: the post-processing as the plan has it, if its name is another.
+        tiling: how an image that is larger than a tile is divided, or None for whole images.
     """
 
     detector: ResolvedModel
@@ -171,6 +184,7 @@ class DetectJob:
     launder: str
     key: str
     launder_word: str = ""
+    tiling: Tiling | None = None
 
     @property
     def step(self) -> PostProcess | None:
@@ -217,7 +231,7 @@ def make_inpaint_job(
     rounding: str,
     blind: bool = False,
     fingerprint: str = "",
-    retouch: str = "",
+    treatment: str = "",
 ) -> InpaintJob:
     """Return the job of inpainting one sample.
 
@@ -230,7 +244,7 @@ def make_inpaint_job(
             sees the image.
         fingerprint: what determines the output for this sample alone, such as the hash of a
             finished image, or "".
-        retouch: the change to the hole after inpainting, such as "grain:1.5", or "".
+        treatment: the composite and the retouching, such as "composite:none+grain:1.5", or "".
     """
     rule = rule_of(inpainter, rounding)
     blind = blind and inpainter.card.paints
@@ -238,10 +252,8 @@ def make_inpaint_job(
     key = inpaint_key(
         inpainter, sample, seed=random, rule=rule, blind=blind, fingerprint=fingerprint
     )
-    job = InpaintJob(inpainter, sample, seed, rule, blind, key, retouch)
-    if job.step is None:
-        return job
-    return replace(job, key=retouched_key(key, retouch, job.grain_seed))
+    job = InpaintJob(inpainter, sample, seed, rule, blind, key, treatment)
+    return replace(job, key=treated_key(key, treatment, job.grain_seed))
 
 
 def rule_of(inpainter: ResolvedModel, rounding: str) -> Literal["round", "cut"]:
@@ -285,6 +297,20 @@ def inpaint_key(
     """
     parts = ["fill", inpainter.identity, sample.key, seed, rule, *(["blind"] if blind else [])]
     return key_of(*parts, *([fingerprint] if fingerprint else []))
+
+
+def treated_key(image: str, treatment: str, seed: int) -> str:
+    """Return the key of an inpainted image after its treatment.
+
+    Args:
+        image: the key of the image without it: known pixels put back, and not retouched.
+        treatment: as `benchmark.composite.treatment_of` writes it.
+        seed: as for `retouched_key`.
+    """
+    composite, retouch = split_treatment(treatment)
+    if composite:
+        image = key_of("composite", COMPOSITE_REVISION, composite, image)
+    return retouched_key(image, retouch, seed) if retouch else image
 
 
 def retouched_key(image: str, retouch: str, seed: int) -> str:
@@ -338,16 +364,24 @@ def piece_of(
     )
 
 
-def detect_key(detector: ResolvedModel, image: str, fingerprint: str = "") -> str:
+def detect_key(
+    detector: ResolvedModel, image: str, fingerprint: str = "", tiling: Tiling | None = None
+) -> str:
     """Return the key of a detection.
+
+    A tiling is part of the key of every image, also of those that are not larger than a tile: keys
+    are made before images are decoded.
 
     Args:
         detector: the detector.
         image: the key of the inpainted image.
         fingerprint: what determines the output for this image alone, such as the hash of a
             finished heatmap, or "".
+        tiling: how large images are divided, or None for whole images.
     """
-    return key_of("judge", detector.identity, image, *([fingerprint] if fingerprint else []))
+    own = [fingerprint] if fingerprint else []
+    tiles = ["tiles", TILES_REVISION, tiling.side, tiling.overlap] if tiling else []
+    return key_of("judge", detector.identity, image, *own, *tiles)
 
 
 def post_processed_key(detection: str, launder: str, seed: int | None) -> str:

@@ -114,6 +114,6 @@ def _failure(job: MeasureJob, error: Exception) -> Failure:
         job.inpaint_job,
         job.metric,
         error,
-        retouch=job.inpaint_job.retouch,
+        treatment=job.inpaint_job.treatment,
         launder=job.detect_job.launder if job.detect_job else "",
     )

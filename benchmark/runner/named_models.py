@@ -21,11 +21,11 @@ from benchmark.runner.jobs import (
     piece_of,
     post_processed_key,
 )
-from benchmark.runner.retouching import InpainterOutput, RetouchVariants
+from benchmark.runner.retouching import InpainterOutput, JobVariants
 from benchmark.store.store import StoredOutput, heatmap_output
 from detectors.external.base import NamedDetector
 from inpainters.external.base import NamedInpainter
-from inpainters.external.outputs import Outputs, recomposite
+from inpainters.external.outputs import Drift, Outputs, drift_of
 
 LOGIT_LIMIT = 30.0  # exp(-30) is far below float32's resolution near 1; float16 represents 30 well
 
@@ -39,13 +39,13 @@ def to_logits(heatmap: Tensor) -> NDArray[np.float16]:
 
 
 def inpaint_by_name(
-    inpainter: NamedInpainter, loaded: Sequence[RetouchVariants], *, terms: ExternalOptions
+    inpainter: NamedInpainter, loaded: Sequence[JobVariants], *, terms: ExternalOptions
 ) -> list[InpainterOutput | BadOutput]:
     """Inpaint samples with an inpainter that uses names, each sample once.
 
     Returns:
         For each sample its image, 8 bits as floats, or the error. The numbers stored beside it are
-        the change of its known pixels, as `recomposite` returns it.
+        the change of its known pixels, 0 for a program, whose known pixels no rule is about.
     """
     pieces = [
         piece_of(one.jobs[0].sample, _model_input(one.jobs[0], one.sample), mask=one.sample.mask)
@@ -60,12 +60,13 @@ def inpaint_by_name(
         if isinstance(inpainter, Outputs) and not _same_image(one.jobs[0], inpainter, piece, terms):
             results.append(CHANGED)
             continue
-        try:
-            whole, drift = recomposite(image, piece, terms)
-        except KnownRegionChanged as moved:
-            results.append(moved)
+        drift = Drift(0.0, 0.0)
+        if inpainter.card.finished:
+            drift = drift_of(image, piece.image, one.sample.mask)
+        if drift.largest and not terms.recomposite:
+            results.append(KnownRegionChanged(drift))
         else:
-            results.append(InpainterOutput(image=to_images(whole[None])[0], numbers=drift))
+            results.append(InpainterOutput(image=to_images(image[None])[0], numbers=drift))
     return results
 
 
@@ -83,7 +84,7 @@ def _same_image(
         seed=job.seed,
         rounding="even",  # a card's own rule is for programs that return floats
         fingerprint=outputs.own(piece, terms),
-        retouch=job.retouch,
+        treatment=job.treatment,
     )
     return same.key == job.key
 

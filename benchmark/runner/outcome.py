@@ -20,7 +20,8 @@ class Failure:
         dataset: the data set's name.
         sample: the image's name.
         bucket: the mask-ratio bin of its hole.
-        retouch: the change to the hole after inpainting, or "".
+        retouch: the treatment of the output: its composite, if that is not `splice`, and the change
+            to the hole, such as "composite:none+grain:1.5", or "".
         launder: the post-processing before detection, or "".
         model: the model that failed, or "" for a skipped sample.
         reason: the reason, in one line.

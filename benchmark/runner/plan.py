@@ -5,6 +5,7 @@ Relative paths in a plan's file start at the folder of the file.
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,8 +21,12 @@ from pydantic import (
     model_validator,
 )
 
+from benchmark.composite import SPLICE, treatment_of
+from benchmark.composite import canonical as canonical_composite
+from benchmark.core.card import Card
 from benchmark.core.errors import BadInput, PlanError
 from benchmark.core.paths import abbreviate_home, expand_home
+from benchmark.core.tiles import Tiling, tiling_of
 from benchmark.core.toml import parse_toml
 from benchmark.core.untrusted import read_limited
 from benchmark.datasets import is_published, takes_images
@@ -64,6 +69,9 @@ class Plan(BaseModel):
             random if none has.
         margin: border kept free of generated holes, in pixels at 256.
         size: side of the square images, 256 as in the paper; "native" keeps the images' sizes.
+        tile: side of the tiles in which detectors see images that are larger, in pixels, with
+            size="native"; default: whole images.
+        overlap: of neighboring tiles, in pixels; default: an eighth of a tile.
         buckets: ranges (a, b] of the hole's share of the image in percent, such as "10-20"; masks
             paired by name form one range of their own unless the plan names some.
         forgeries: existing forgeries instead of inpainters: a folder, a manifest (.csv), a list of
@@ -86,12 +94,17 @@ class Plan(BaseModel):
         retouch: changes to each hole after inpainting and before rounding, "none" for no change,
             such as ("none", "grain:1.5", "grain:match", "blur:1", "sharpen:0.5", "median:3"), each
             for all inpainters; default: none, written ().
+        composite: what becomes of the known region after inpainting, each for all inpainters:
+            "splice" puts the original's back, "none" keeps the image as the model returned it,
+            "feather:8" splices and blends the two over 8 pixels inside the hole; default: splice,
+            written (). Retouching comes after it.
         launder: post-processing of the inpainted images before detection, such as "jpeg:90", or
             chains such as "resize:0.5+jpeg:80"; detectors always run on the images without it, too.
         hole_blind: whether each hole is filled with the mean of the known region before an
             inpainter sees the image, so that no information leaks from the hole.
         recomposite: whether the known region is pasted back over finished images (`outputs:DIR`);
-            otherwise an image whose known pixels changed is a failure.
+            otherwise an image whose known pixels changed is a failure. A plan with `composite`
+            says what becomes of them, and needs no `recomposite`.
         rounding: conversion to 8 bits: "even" rounds all alike, "authors" as each program does.
         precision: "exact", or "bf16": networks compute in bfloat16 where they support it.
         compile: whether networks run under torch.compile.
@@ -113,6 +126,8 @@ class Plan(BaseModel):
     pairing: Literal["auto", "name", "drawn"] = "auto"
     margin: Annotated[int, Field(ge=0, le=64)] = 0
     size: Annotated[int, Field(ge=32, le=4096)] | Literal["native"] = 256
+    tile: int | None = None
+    overlap: int | None = None
     buckets: Names = tuple(bucket.label for bucket in DEFAULT_BUCKETS)
     forgeries: Path | None = None
     layout: str = AUTO
@@ -126,6 +141,7 @@ class Plan(BaseModel):
     weights: dict[str, str] = Field(default_factory=dict)
     limit: Annotated[int, Field(ge=1)] | None = None
     max_pixels: Annotated[int, Field(ge=1)] | None = None
+    composite: tuple[str, ...] = ()
     retouch: tuple[str, ...] = ()
     launder: tuple[str, ...] = ()
     hole_blind: bool = False
@@ -181,6 +197,14 @@ class Plan(BaseModel):
         except BadInput as error:
             raise PlanError(str(error)) from None
 
+    @field_validator("composite")
+    @classmethod
+    def _canonical_composite(cls, steps: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            return check_unique(canonical_composite(steps), "composite")
+        except BadInput as error:
+            raise PlanError(str(error)) from None
+
     @model_validator(mode="after")
     def _consistent(self, info: ValidationInfo) -> Plan:
         if self.forgeries is not None:  # defaults of keys, which stay unset
@@ -197,6 +221,11 @@ class Plan(BaseModel):
         return tuple(INPAINTERS.find(word).name for word in self.inpainters)
 
     @property
+    def tiling(self) -> Tiling | None:
+        """How detectors divide images that are larger than a tile, or None."""
+        return None if self.tile is None else tiling_of(self.tile, self.overlap)
+
+    @property
     def retouches(self) -> tuple[str, ...]:
         """Changes to each hole, "" for no change, as in keys and file names."""
         return tuple("" if step == NONE else step for step in self.retouch or (NONE,))
@@ -205,6 +234,20 @@ class Plan(BaseModel):
     def launder_words(self) -> dict[str, str]:
         """The post-processing steps as in `launder`, by their names in tables and files."""
         return {PostProcess.parse(step).name: step for step in self.launder}
+
+    @property
+    def treatments(self) -> tuple[str, ...]:
+        """Every composite with every retouching, as `benchmark.composite.treatment_of` has them."""
+        composites = ["" if step == SPLICE else step for step in self.composite or (SPLICE,)]
+        return tuple(treatment_of(*pair) for pair in product(composites, self.retouches))
+
+    def treatments_of(self, card: Card) -> tuple[str, ...]:
+        """Return the treatments of an inpainter's outputs.
+
+        `original` returns the authentic image whatever the composite, so it has the retouchings
+        alone.
+        """
+        return self.treatments if card.paints else self.retouches
 
     @property
     def detector_names(self) -> tuple[str, ...]:
@@ -228,7 +271,8 @@ class Plan(BaseModel):
 
     def document(self) -> dict[str, Any]:
         """Return the plan as plain values for a record, with paths as given and "~" for home."""
-        values = self._values(exclude=frozenset())
+        others = frozenset() if self.composite else frozenset({"composite"})
+        values = self._values(exclude=others)
         return map_paths(values, lambda text: abbreviate_home(expand_home(Path(text))))
 
     def _values(self, exclude: frozenset[str]) -> dict[str, Any]:
@@ -237,15 +281,16 @@ class Plan(BaseModel):
         return self.model_dump(mode="json", exclude_none=True, exclude={*exclude, *others})
 
     def dump(self, folder: Path | None = None) -> str:
-        """Return the plan as TOML with every key that is set, and `retouch` only if not empty.
+        """Return the plan as TOML with every key that is set, and without empty new ones.
 
-        Older versions have no key `retouch`, and none of forgeries.
+        Older versions have no keys `retouch` and `composite`, and none of forgeries.
 
         Args:
             folder: folder of the file: relative paths are written relative to it. None leaves
                 paths unchanged.
         """
-        values = self._values(exclude=frozenset() if self.retouch else frozenset({"retouch"}))
+        empty = frozenset(name for name in ("retouch", "composite") if not getattr(self, name))
+        values = self._values(exclude=empty)
         if folder is not None:
             values = map_paths(values, lambda text: relative_to(text, folder))
         return tomli_w.dumps({name: value for name, value in values.items() if value != {}})

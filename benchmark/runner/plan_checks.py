@@ -10,6 +10,7 @@ from benchmark.core.filenames import printable
 from benchmark.core.inspecting import is_inspecting
 from benchmark.core.registry import Registry
 from benchmark.core.secrets import refuse_secrets
+from benchmark.core.tiles import tiling_of
 from benchmark.datasets import DATASETS, is_published, takes_images
 from benchmark.masks.bucket import Bucket
 from benchmark.metrics import METRICS, NULLS, OF_UNTOUCHED
@@ -45,6 +46,7 @@ def check_plan(plan: Plan) -> None:
     _check_weights(plan)
     _check_places(plan)
     _check_retouch(plan, inpainters)
+    _check_tile(plan)
     if plan.launder and not plan.detectors:
         raise PlanError("--launder needs a detector: only detectors use post-processed images")
 
@@ -113,9 +115,28 @@ def _check_places(plan: Plan) -> None:
         raise PlanError(f"--data-root goes with published data sets, not with {datasets!r}")
 
 
+def _check_tile(plan: Plan) -> None:
+    """Check that tiles can be used, and that something can be tiled."""
+    if plan.tile is None:
+        if plan.overlap is not None:
+            raise PlanError("--overlap goes with --tile")
+        return
+    if plan.size != "native":
+        raise PlanError(
+            f"--tile {plan.tile} goes with --size native: images of --size {plan.size} are square "
+            "and seen whole"
+        )
+    if not plan.detectors:
+        raise PlanError("--tile needs a detector: only detectors see images in tiles")
+    try:
+        tiling_of(plan.tile, plan.overlap)
+    except BadInput as error:
+        raise PlanError(str(error)) from None
+
+
 def _check_retouch(plan: Plan, inpainters: tuple[str, ...]) -> None:
     """Check file names, and that `grain:match` has enough known pixels to measure."""
-    files = tuple(file_name(name, step) for name in inpainters for step in plan.retouches)
+    files = tuple(file_name(name, one) for name in inpainters for one in plan.treatments)
     check_unique(files, "file", hint=_HINT)
     for bucket in map(Bucket.parse, plan.buckets if "grain:match" in plan.retouch else ()):
         pixels = plan.size**2 if isinstance(plan.size, int) else None

@@ -21,8 +21,14 @@ _PYTHON_NAMES = {  # of options that a message may name
     "--forgeries": "forgeries",
     "--black-forged": "black_forged",
     **{option: key for key, option in (NOT_OF_FORGERIES | OF_FORGERIES_ONLY).items()},
+    "--size native": 'size="native"',
+    "--size": "size",
+    "--tile": "tile",
+    "--overlap": "overlap",
 }
-_LISTS = ("datasets", "buckets", "inpainters", "detectors", "metrics", "retouch", "launder")
+_LISTS = (
+    "datasets", "buckets", "inpainters", "detectors", "metrics", "composite", "retouch", "launder",
+)  # fmt: skip
 
 
 def split_lists(values: dict[str, Any]) -> dict[str, Any]:
@@ -33,7 +39,8 @@ def split_lists(values: dict[str, Any]) -> dict[str, Any]:
             models = name in {"inpainters", "detectors"}
             text = found[name]
             names = words_of([text]) if models else [one.strip() for one in text.split(",")]
-            found[name] = [] if names == ["none"] else [one for one in names if one]
+            empty = names == ["none"] and name != "composite"  # of which "none" is a value
+            found[name] = [] if empty else [one for one in names if one]
     if found.get("images") is not None and "datasets" not in found:
         found["datasets"] = ["folder"]
     return found

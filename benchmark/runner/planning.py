@@ -29,9 +29,9 @@ from benchmark.runner.jobs import (
     measure_key,
     noise_seed,
     post_processed_key,
-    retouched_key,
     rule_of,
     seed_key,
+    treated_key,
 )
 from benchmark.runner.resolve import ResolvedPlan, detect_fingerprint, inpaint_fingerprint
 
@@ -103,35 +103,35 @@ class PlanJobs:
         """Return the keys of the samples' images: those of the outputs of `original`."""
         return self.inpaint_keys(self.resolved.original)
 
-    def inpaint_keys(self, inpainter: ResolvedModel, retouch: str = "") -> Keys:
-        """Return the keys of one inpainter's outputs, with one retouching or "" for none."""
-        make = self._retouched if retouch else self._inpainted
-        return self._once(("fill", inpainter, retouch), lambda: make(inpainter, retouch))
+    def inpaint_keys(self, inpainter: ResolvedModel, treatment: str = "") -> Keys:
+        """Return the keys of one inpainter's outputs, with one treatment or ""."""
+        make = self._treated if treatment else self._inpainted
+        return self._once(("fill", inpainter, treatment), lambda: make(inpainter, treatment))
 
     def detect_keys(
         self,
         detector: ResolvedModel,
         inpainter: ResolvedModel,
-        retouch: str = "",
+        treatment: str = "",
         launder: str = "",
     ) -> Keys:
         """Return the keys of one detector's outputs on them, with one post-processing or ""."""
         make = self._post_processed if launder else self._detected
-        spot = ("judge", detector, inpainter, retouch, launder)
-        return self._once(spot, lambda: make(detector, inpainter, retouch, launder))
+        spot = ("judge", detector, inpainter, treatment, launder)
+        return self._once(spot, lambda: make(detector, inpainter, treatment, launder))
 
     def measure_keys(
         self,
         metric: str,
         inpainter: ResolvedModel,
-        retouch: str = "",
+        treatment: str = "",
         detector: ResolvedModel | None = None,
         launder: str = "",
     ) -> Keys:
         """Return the keys of one metric's values: of images, or with a detector of detections."""
-        spot = ("measure", metric, inpainter, retouch, detector, launder)
+        spot = ("measure", metric, inpainter, treatment, detector, launder)
         return self._once(
-            spot, lambda: self._measured(metric, inpainter, retouch, detector, launder)
+            spot, lambda: self._measured(metric, inpainter, treatment, detector, launder)
         )
 
     def detect_keys_of(self, condition: Condition) -> Keys:
@@ -143,25 +143,25 @@ class PlanJobs:
         one = condition
         if one.detector is None:
             raise ValueError(f"{one.inpainter_label}: expected a condition with a detector")
-        return self.detect_keys(one.detector, one.inpainter, one.retouch, one.launder)
+        return self.detect_keys(one.detector, one.inpainter, one.treatment, one.launder)
 
     def measure_keys_of(self, metric: str, condition: Condition) -> Keys:
         """Return the keys of a metric's values for a condition."""
         one = condition
         if METRICS.load(metric).needs == "filled":
-            return self.measure_keys(metric, one.inpainter, one.retouch)
-        return self.measure_keys(metric, one.inpainter, one.retouch, one.detector, one.launder)
+            return self.measure_keys(metric, one.inpainter, one.treatment)
+        return self.measure_keys(metric, one.inpainter, one.treatment, one.detector, one.launder)
 
-    def inpaint_jobs(self, inpainter: ResolvedModel, retouch: str = "") -> JobColumn[InpaintJob]:
-        """Return the jobs of inpainting every sample with one inpainter and one retouching."""
-        resolved, keys = self.resolved, self.inpaint_keys(inpainter, retouch)
+    def inpaint_jobs(self, inpainter: ResolvedModel, treatment: str = "") -> JobColumn[InpaintJob]:
+        """Return the jobs of inpainting every sample with one inpainter and one treatment."""
+        resolved, keys = self.resolved, self.inpaint_keys(inpainter, treatment)
         rule = rule_of(inpainter, resolved.plan.rounding)
         blind = resolved.plan.hole_blind and inpainter.card.paints
 
         def job(index: int) -> InpaintJob:
             sample = resolved.samples[index]
             return InpaintJob(
-                inpainter, sample, resolved.plan.seed, rule, blind, keys[index], retouch
+                inpainter, sample, resolved.plan.seed, rule, blind, keys[index], treatment
             )
 
         return JobColumn(keys, job)
@@ -170,39 +170,40 @@ class PlanJobs:
         self,
         detector: ResolvedModel,
         inpainter: ResolvedModel,
-        retouch: str = "",
+        treatment: str = "",
         launder: str = "",
     ) -> JobColumn[DetectJob]:
         """Return the jobs of one detector on an inpainter's outputs, after one post-processing."""
-        inpaint = self.inpaint_jobs(inpainter, retouch).job
-        keys = self.detect_keys(detector, inpainter, retouch, launder)
+        inpaint = self.inpaint_jobs(inpainter, treatment).job
+        keys = self.detect_keys(detector, inpainter, treatment, launder)
+        tiling = self.resolved.tiling_of(detector)
         word = self.resolved.plan.launder_words.get(launder, launder)
         word = word if word != launder else ""
 
         def job(index: int) -> DetectJob:
-            return DetectJob(detector, inpaint(index), launder, keys[index], word)
+            return DetectJob(detector, inpaint(index), launder, keys[index], word, tiling)
 
         return JobColumn(keys, job)
 
     def measure_jobs(
-        self, inpainter: ResolvedModel, retouch: str = "", *, truth: bool = True
+        self, inpainter: ResolvedModel, treatment: str = "", *, truth: bool = True
     ) -> list[JobColumn[MeasureJob]]:
         """Return the measurements of an inpainter's outputs: of images, then of detections.
 
         Args:
             inpainter: the inpainter.
-            retouch: one retouching, or "".
+            treatment: one treatment, or "".
             truth: whether metrics that read the truth are among them.
         """
         resolved = self.resolved
-        names = resolved.measured_of(inpainter, retouch)
+        names = resolved.measured_of(inpainter, treatment)
         names = tuple(one for one in names if truth or not METRICS.load(one).reads_truth)
         alone = [name for name in names if METRICS.load(name).needs == "filled"]
-        found = [self._measures(name, inpainter, retouch) for name in alone]
-        for detector in resolved.detectors_of(inpainter, retouch):
+        found = [self._measures(name, inpainter, treatment) for name in alone]
+        for detector in resolved.detectors_of(inpainter, treatment):
             for launder in resolved.launders:
                 found += [
-                    self._measures(name, inpainter, retouch, detector, launder)
+                    self._measures(name, inpainter, treatment, detector, launder)
                     for name in names
                     if name not in alone
                 ]
@@ -212,13 +213,13 @@ class PlanJobs:
         self,
         metric: str,
         inpainter: ResolvedModel,
-        retouch: str,
+        treatment: str,
         detector: ResolvedModel | None = None,
         launder: str = "",
     ) -> JobColumn[MeasureJob]:
-        keys = self.measure_keys(metric, inpainter, retouch, detector, launder)
-        inpaint = self.inpaint_jobs(inpainter, retouch).job
-        detect = self.detect_jobs(detector, inpainter, retouch, launder).job if detector else None
+        keys = self.measure_keys(metric, inpainter, treatment, detector, launder)
+        inpaint = self.inpaint_jobs(inpainter, treatment).job
+        detect = self.detect_jobs(detector, inpainter, treatment, launder).job if detector else None
 
         def job(index: int) -> MeasureJob:
             detect_job = detect(index) if detect else None
@@ -251,24 +252,25 @@ class PlanJobs:
         keys = cache(lambda name: seed_key(seed, by_image[name]))
         return self._once(("seed",), lambda: (keys(one.id) for one in samples))
 
-    def _retouched(self, inpainter: ResolvedModel, retouch: str) -> Iterator[str]:
+    def _treated(self, inpainter: ResolvedModel, treatment: str) -> Iterator[str]:
         seed = self.resolved.plan.seed
         for sample, key in zip(self.resolved.samples, self.inpaint_keys(inpainter), strict=True):
-            yield retouched_key(key, retouch, grain_seed(seed, sample))
+            yield treated_key(key, treatment, grain_seed(seed, sample))
 
     def _detected(
-        self, detector: ResolvedModel, inpainter: ResolvedModel, retouch: str, _: str
+        self, detector: ResolvedModel, inpainter: ResolvedModel, treatment: str, _: str
     ) -> Iterator[str]:
-        resolved, name = self.resolved, file_name(inpainter.name, retouch)
-        images = self.inpaint_keys(inpainter, retouch)
+        resolved, name = self.resolved, file_name(inpainter.name, treatment)
+        images = self.inpaint_keys(inpainter, treatment)
         for sample, key in zip(resolved.samples, images, strict=True):
             pixels = sample.forgery.image if sample.forgery else key
-            yield detect_key(detector, pixels, detect_fingerprint(resolved, detector, sample, name))
+            own = detect_fingerprint(resolved, detector, sample, name)
+            yield detect_key(detector, pixels, own, resolved.tiling_of(detector))
 
     def _post_processed(
-        self, detector: ResolvedModel, inpainter: ResolvedModel, retouch: str, launder: str
+        self, detector: ResolvedModel, inpainter: ResolvedModel, treatment: str, launder: str
     ) -> Iterator[str]:
-        plan, keys = self.resolved.plan, self.detect_keys(detector, inpainter, retouch)
+        plan, keys = self.resolved.plan, self.detect_keys(detector, inpainter, treatment)
         step = PostProcess.parse(plan.launder_words[launder])
         own = step.key  # once: it may be the hash of a file
         for sample, key in zip(self.resolved.samples, keys, strict=True):
@@ -280,15 +282,15 @@ class PlanJobs:
         self,
         metric: str,
         inpainter: ResolvedModel,
-        retouch: str,
+        treatment: str,
         detector: ResolvedModel | None,
         launder: str,
     ) -> Iterator[str]:
         metric = METRICS.load(metric).of_untouched or metric
         revision = revision_of(metric)
-        images = self.inpaint_keys(inpainter, retouch)
+        images = self.inpaint_keys(inpainter, treatment)
         detections: Iterable[str] = [""] * len(images)
         if detector is not None:
-            detections = self.detect_keys(detector, inpainter, retouch, launder)
+            detections = self.detect_keys(detector, inpainter, treatment, launder)
         for image, detection in zip(images, detections, strict=True):
             yield measure_key(metric, revision, image, detection)

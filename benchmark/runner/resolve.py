@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from benchmark.composite import NONE, split_treatment
 from benchmark.core.checkpoints.resolve import Weights, find_weights
 from benchmark.core.errors import DataError, MissingWeights, PlanError
 from benchmark.core.external.files import ExternalOptions
 from benchmark.core.registry import Registry
+from benchmark.core.tiles import Tiling
 from benchmark.core.training_exposure import training_inpainters
-from benchmark.metrics import METRICS, OF_UNTOUCHED, nulls_of
+from benchmark.metrics import METRICS, OF_KNOWN, OF_UNTOUCHED, nulls_of
 from benchmark.postprocess import PostProcess
 from benchmark.runner.forgeries import AS_PUBLISHED, PREVIEW
 from benchmark.runner.forgery_sources import open_sources
@@ -32,7 +34,7 @@ if TYPE_CHECKING:  # loads torch, which a fully cached run does not need
 
 COLUMNS = (  # of samples.csv, before those of the metrics
     "dataset", "launder", "sample", "mask_ratio_percent", "mask", "inpainter", "retouch",
-    "detector", "score", "original_key", "mask_key", "image_key", "heatmap_key",
+    "detector", "score", "original_key", "mask_key", "image_key", "heatmap_key", "composite",
 )  # fmt: skip
 FORGERY_COLUMNS = ("subset", "method", "group", "kind")  # in a run of forgeries
 ORIGINAL = "original"  # the inpainter that changes nothing: the null is measured on its outputs
@@ -106,13 +108,13 @@ class ResolvedPlan:
         """Whether the plan itself has the authentic images: `original` without retouching."""
         return ORIGINAL in self.plan.inpainter_names and "" in self.retouches
 
-    def detectors_of(self, inpainter: ResolvedModel, retouch: str) -> tuple[ResolvedModel, ...]:
-        """Return the detectors that run on an inpainter's outputs, with one retouching.
+    def detectors_of(self, inpainter: ResolvedModel, treatment: str) -> tuple[ResolvedModel, ...]:
+        """Return the detectors that run on an inpainter's outputs, with one treatment.
 
         Authentic images that only the null needs are not passed to external programs, nor expected
         among finished heatmaps.
         """
-        if inpainter.name != ORIGINAL or retouch or self.original_in_plan:
+        if inpainter.name != ORIGINAL or treatment or self.original_in_plan:
             return self.detectors
         return tuple(one for one in self.detectors if not self.null_omitted_reason(one))
 
@@ -132,6 +134,13 @@ class ResolvedPlan:
         return nulls_of(self.plan.metrics) if self.null_inpainter else ()
 
     @property
+    def known_names(self) -> tuple[str, ...]:
+        """The metrics of known pixels that the run measures of images that were not spliced."""
+        return tuple(
+            dict.fromkeys(one for each in self.plan.treatments for one in known_metrics(each))
+        )
+
+    @property
     def absent(self) -> tuple[ResolvedModel, ...]:
         """The models without weights here: their cells are gaps."""
         return tuple(one for one in (*self.all_inpainters, *self.all_detectors) if one.absent)
@@ -146,11 +155,19 @@ class ResolvedPlan:
         """The changes to each hole after inpainting, "" for no change."""
         return self.plan.retouches
 
+    def treatments_of(self, inpainter: ResolvedModel) -> tuple[str, ...]:
+        """Return the treatments of an inpainter's outputs, as `Plan.treatments_of`."""
+        return self.plan.treatments_of(inpainter.card)
+
+    def tiling_of(self, detector: ResolvedModel) -> Tiling | None:
+        """Return how a detector divides large images; None for whole ones, or finished heatmaps."""
+        return None if detector.card.finished else self.plan.tiling
+
     @property
     def several(self) -> frozenset[str]:
         """What the plan has more than one of: names of finished files have to include it."""
         counts = {
-            "inpainter": len(self.plan.inpainters) * len(self.retouches),
+            "inpainter": sum(len(self.treatments_of(one)) for one in self.all_inpainters),
             "dataset": len(self.plan.datasets),
             "bucket": len(self.plan.buckets),
         }
@@ -161,7 +178,7 @@ class ResolvedPlan:
     ) -> ExternalOptions:
         """Return the options for external programs and folders; none changes an output."""
         return ExternalOptions(
-            recomposite=self.plan.recomposite,
+            recomposite=self.plan.recomposite or bool(self.plan.composite),
             timeout=timeout,
             logs=logs,
             env=env,
@@ -174,10 +191,14 @@ class ResolvedPlan:
         """The plan's metrics that can be measured here."""
         return tuple(name for name in self.plan.metrics if name not in self.gaps)
 
-    def measured_of(self, inpainter: ResolvedModel, retouch: str) -> tuple[str, ...]:
-        """Return the metrics of one inpainter with one retouching; nulls for authentic images."""
-        names = tuple(metric_of(name, inpainter, retouch) for name in self.measured)
-        if inpainter.name != ORIGINAL or retouch:
+    def measured_of(self, inpainter: ResolvedModel, treatment: str) -> tuple[str, ...]:
+        """Return the metrics of one inpainter with one treatment.
+
+        Those of known pixels are added where they may change; nulls for authentic images.
+        """
+        names = tuple(metric_of(name, inpainter, treatment) for name in self.measured)
+        names += tuple(name for name in known_metrics(treatment) if name not in names)
+        if inpainter.name != ORIGINAL or treatment:
             return names
         return (*(names if self.original_in_plan else ()), *self.null_names)
 
@@ -248,9 +269,15 @@ def training_exposure_of(detector: ResolvedModel) -> frozenset[str] | None:
     return training_inpainters(path) if path is not None and path.suffix == ".safetensors" else None
 
 
-def metric_of(name: str, inpainter: ResolvedModel, retouch: str) -> str:
+def metric_of(name: str, inpainter: ResolvedModel, treatment: str) -> str:
     """Return the metric that replaces one of the plan's for an inpainter that changes nothing."""
-    return name if inpainter.card.paints or retouch else OF_UNTOUCHED.get(name, name)
+    return name if inpainter.card.paints or treatment else OF_UNTOUCHED.get(name, name)
+
+
+def known_metrics(treatment: str) -> tuple[str, ...]:
+    """Return the metrics that every run has of images whose known pixels may have changed."""
+    composite, _ = split_treatment(treatment)
+    return OF_KNOWN if composite == NONE else ()
 
 
 def _refuse_unmeasurable(plan: Plan) -> None:
@@ -276,8 +303,14 @@ def _refuse_names(metrics: Iterable[str]) -> None:
 def _refuse_small(
     plan: Plan, inpainters: Iterable[ResolvedModel], detectors: Iterable[ResolvedModel]
 ) -> None:
-    """Refuse a size that is too small for a model."""
+    """Refuse a size, or a tile, that is too small for a model."""
     if plan.size == "native":
+        for one in detectors:
+            if plan.tile is not None and plan.tile < one.card.min_side:
+                raise PlanError(
+                    f"--tile {plan.tile}: {one.name} takes images of at least {one.card.min_side} "
+                    "pixels a side; use a larger --tile or leave it out"
+                )
         return
     side = plan.size
     for one in inpainters:

@@ -1,4 +1,4 @@
-"""Retouching and rounding: from one output of an inpainter to the images that are stored."""
+"""Compositing, retouching and rounding: from an inpainter's output to images to store."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from torch import Tensor
 
 from benchmark.core.errors import BadOutput
 from benchmark.core.tensors import to_pixels
-from benchmark.core.types import Mask, Sample
+from benchmark.core.types import Sample
 from benchmark.runner.jobs import InpaintJob
 from benchmark.store.store import StoredOutput, image_output
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RetouchVariants:
-    """Jobs of one sample and one inpainter that differ only in their retouching.
+class JobVariants:
+    """Jobs of one sample and one inpainter that differ only in their treatment.
 
     Attributes:
         jobs: the jobs.
@@ -34,8 +34,8 @@ class InpainterOutput:
     """The output of an inpainter for one sample, before rounding.
 
     Attributes:
-        image: (3, H, W) float32 in [0, 1], with the known pixels of the sample; an inpainter that
-            returns 8 bits gives exactly these.
+        image: (3, H, W) float32 in [0, 1], the image as the inpainter returned it; one that returns
+            8 bits gives exactly these. Known pixels may be changed, or NaN.
         numbers: values to store beside the image, or ().
     """
 
@@ -43,24 +43,20 @@ class InpainterOutput:
     numbers: tuple[float, ...] = ()
 
 
-def retouched_outputs(
-    variants: RetouchVariants, output: InpainterOutput
+def treated_outputs(
+    variants: JobVariants, output: InpainterOutput
 ) -> Iterator[tuple[InpaintJob, StoredOutput | BadOutput]]:
-    """Yield each job with its retouched and rounded image, or the error."""
+    """Yield each job with its composited, retouched and rounded image, or the error."""
+    returned = np.ascontiguousarray(output.image.numpy().transpose(1, 2, 0))
+    original = variants.sample.image.astype(np.float32) / np.float32(255)
     for job in variants.jobs:
         try:
-            image = _retouch(job, output.image, variants.sample.mask)
+            image = job.composite.apply(returned, original, variants.sample.mask)
+            if job.step is not None:
+                image = job.step.apply(image, variants.sample.mask, seed=job.grain_seed)
         except BadOutput as error:
             yield job, error
             continue
-        (pixels,) = to_pixels(image[None], rounding=job.rounding)
+        planes = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
+        (pixels,) = to_pixels(planes[None], rounding=job.rounding)
         yield job, replace(image_output(job.key, pixels), numbers=output.numbers)
-
-
-def _retouch(job: InpaintJob, image: Tensor, hole: Mask) -> Tensor:
-    """Return (3, H, W) with the job's retouching applied inside `hole`, (H, W) bool."""
-    if job.step is None:
-        return image
-    pixels = np.ascontiguousarray(image.numpy().transpose(1, 2, 0))
-    changed = job.step.apply(pixels, hole, seed=job.grain_seed)
-    return torch.from_numpy(np.ascontiguousarray(changed.transpose(2, 0, 1)))

@@ -17,7 +17,7 @@ from benchmark.runner.stages import Stage
 from benchmark.store.store import Store
 
 BLOCK = 256  # samples whose jobs are in memory at once
-_NO_RETOUCH = ""  # the null is measured without retouching
+_NO_TREATMENT = ""  # the null is measured without any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,14 +91,14 @@ def waves_of(jobs: PlanJobs) -> Iterator[Wave]:
         return
     order = range(len(resolved.samples))
     by_image = _by_image(resolved.samples)
-    inpainters = [(one, resolved.retouches) for one in resolved.inpainters]
+    inpainters = [(one, resolved.treatments_of(one)) for one in resolved.inpainters]
     if resolved.extra_null_inpainter is not None:
-        inpainters.append((resolved.extra_null_inpainter, (_NO_RETOUCH,)))
-    for inpainter, retouches in inpainters:
+        inpainters.append((resolved.extra_null_inpainter, (_NO_TREATMENT,)))
+    for inpainter, treatments in inpainters:
         yield Wave(
             stage="fill",
             model=inpainter.name,
-            columns=[jobs.inpaint_jobs(inpainter, step) for step in retouches],
+            columns=[jobs.inpaint_jobs(inpainter, step) for step in treatments],
             order=order,
             chunk=inpainter.card.chunk,
         )
@@ -106,7 +106,7 @@ def waves_of(jobs: PlanJobs) -> Iterator[Wave]:
         for condition in detector_conditions(resolved, detector):
             changed, launder = condition.changes_images, condition.launder
             after = f" after {launder}" if launder else ""
-            column = jobs.detect_jobs(detector, condition.inpainter, condition.retouch, launder)
+            column = jobs.detect_jobs(detector, condition.inpainter, condition.treatment, launder)
             yield Wave(
                 stage="judge",
                 model=f"{detector.name} on {condition.inpainter_label}{after}",
@@ -163,8 +163,8 @@ def _measure_wave(
         model=inpainters[0][0].name if len(inpainters) == 1 else f"{len(inpainters)} inpainters",
         columns=[
             column
-            for inpainter, retouches in inpainters
-            for step in retouches
+            for inpainter, treatments in inpainters
+            for step in treatments
             for column in jobs.measure_jobs(inpainter, step)
         ],
         order=order,

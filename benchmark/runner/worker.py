@@ -15,6 +15,7 @@ from torch import Tensor
 
 from benchmark.core.checkpoints.resolve import refuse_changed
 from benchmark.core.errors import (
+    BadInput,
     BadOutput,
     DataError,
     FileChanged,
@@ -24,16 +25,18 @@ from benchmark.core.external.files import ExternalOptions
 from benchmark.core.filenames import file_part
 from benchmark.core.seeds import seed_of
 from benchmark.core.tensors import hole_blind, to_images, to_masks
+from benchmark.core.tiles import Tiling, grid_of
 from benchmark.core.types import Pixels, Sample
-from benchmark.runner.batching import BatchSizer
+from benchmark.runner.batching import BatchSizer, is_out_of_memory
 from benchmark.runner.failures import failure_of
 from benchmark.runner.inputs import Chunk, InputLoader, Inputs
-from benchmark.runner.jobs import DetectJob, InpaintJob, MeasureJob, ResolvedModel
+from benchmark.runner.jobs import DetectJob, InpaintJob, MeasureJob, ResolvedModel, piece_of
 from benchmark.runner.measuring import Measurer
 from benchmark.runner.named_models import detect_by_name, inpaint_by_name, to_logits
 from benchmark.runner.outcome import ChunkResult, Failure
 from benchmark.runner.per_sample import call_per_sample
-from benchmark.runner.retouching import InpainterOutput, RetouchVariants, retouched_outputs
+from benchmark.runner.retouching import InpainterOutput, JobVariants, treated_outputs
+from benchmark.runner.tiled import detect_tiled, heatmap_logits
 from benchmark.store.store import StoredOutput, heatmap_output
 from detectors import create_detector
 from detectors.base import Detector
@@ -180,28 +183,30 @@ class Worker:
                 yield from keys.outputs(loaded)
 
     def _inpaint(self, jobs: Sequence[InpaintJob]) -> Iterator[StoredOutput | Failure]:
-        loaded: list[RetouchVariants] = []
+        loaded: list[JobVariants] = []
         for ref, same in groupby(jobs, key=lambda job: job.sample):
             variants = tuple(same)
             try:
-                loaded.append(RetouchVariants(jobs=variants, sample=self._inputs.sample(ref)))
+                loaded.append(JobVariants(jobs=variants, sample=self._inputs.sample(ref)))
             except FileChanged as error:  # a missing number rather than that of another file
                 yield failure_of("failed", variants[0], variants[0].inpainter.name, error)
             except DataError as error:
                 yield failure_of("skipped", variants[0], "", error)
         for one, output in self._run_inpainter(loaded):
-            if isinstance(output, BadOutput):  # one failure, whatever retouching would follow
+            if isinstance(output, BadOutput):  # one failure, whatever would follow
                 yield failure_of("failed", one.jobs[0], one.jobs[0].inpainter.name, output)
                 continue
-            for job, result in retouched_outputs(one, output):
+            for job, result in treated_outputs(one, output):
                 if isinstance(result, BadOutput):
-                    yield failure_of("failed", job, job.inpainter.name, result, retouch=job.retouch)
+                    yield failure_of(
+                        "failed", job, job.inpainter.name, result, treatment=job.treatment
+                    )
                 else:
                     yield result
 
     def _run_inpainter(
-        self, loaded: Sequence[RetouchVariants]
-    ) -> Iterator[tuple[RetouchVariants, InpainterOutput | BadOutput]]:
+        self, loaded: Sequence[JobVariants]
+    ) -> Iterator[tuple[JobVariants, InpainterOutput | BadOutput]]:
         inpainter = self.inpainter(loaded[0].jobs[0].inpainter) if loaded else None
         if isinstance(inpainter, NamedInpainter):
             with self._clock():
@@ -229,7 +234,7 @@ class Worker:
         def inpaint(images: Tensor, masks: Tensor) -> list[InpainterOutput]:
             with self._clock():
                 seed = seed_of(job.seed, job.sample.id)
-                filled = inpainter.inpaint(images, masks, seed=seed)
+                filled = inpainter.inpaint_whole(images, masks, seed=seed)
             return [InpainterOutput(image=image) for image in filled]
 
         return inpaint
@@ -257,7 +262,7 @@ class Worker:
                     job.inpaint_job,
                     job.detector.name,
                     result,
-                    retouch=job.inpaint_job.retouch,
+                    treatment=job.inpaint_job.treatment,
                     launder=job.launder,
                 )
             else:
@@ -267,7 +272,10 @@ class Worker:
         self, loaded: Sequence[tuple[DetectJob, Pixels]]
     ) -> Iterator[tuple[DetectJob, StoredOutput | BadOutput]]:
         detector = self.detector(loaded[0][0].detector) if loaded else None
-        if isinstance(detector, NamedDetector):
+        for pair in filter(_in_tiles, loaded):
+            yield pair[0], self._detect_tiled(*pair)
+        loaded = [pair for pair in loaded if not _in_tiles(pair)]
+        if loaded and isinstance(detector, NamedDetector):
             with self._clock():
                 named = call_per_sample(
                     partial(detect_by_name, detector, terms=self._terms),
@@ -287,6 +295,37 @@ class Worker:
                     yield job, result
                 else:
                     yield job, heatmap_output(job.key, result.logits, result.score)
+
+    def _detect_tiled(self, job: DetectJob, image: Pixels) -> StoredOutput | BadOutput:
+        """Run a detector on an image that is larger than a tile, tile by tile."""
+        results = self._reused(job, image)
+        if results is None:
+            call, model = partial(self._tiled_call, job), job.detector.name
+            try:
+                results = call_per_sample(call, [image], model=model, logs=self._terms.logs)
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+                raise BadInput(
+                    f"{model}: out of memory on {self._device}: use a smaller --tile"
+                ) from None
+            if not job.inpaint_job.changes_image:
+                self._last = _LastDetection(job.detector.identity, image, results)
+        (found,) = results
+        if isinstance(found, BadOutput):
+            return found
+        return heatmap_output(job.key, found.logits, found.score)
+
+    def _tiled_call(self, job: DetectJob, images: Sequence[Pixels]) -> list[_Detected]:
+        (image,), inpaint, tiling = images, job.inpaint_job, job.tiling or Tiling()
+        piece = piece_of(
+            inpaint.sample, image, inpainter=inpaint.inpainter_file_name, launder=job.launder
+        )
+        height, width = image.shape[:2]
+        grid, model = grid_of(height, width, tiling), self.detector(job.detector)
+        with self._clock():
+            found = detect_tiled(job.detector, model, piece, grid, terms=self._terms)
+        return [_Detected(heatmap_logits(found.heatmap), found.score)]
 
     def _detect_batch(
         self, job: DetectJob, pixels: Sequence[Pixels]
@@ -364,6 +403,12 @@ class Worker:
         start = time.perf_counter()
         yield
         self._seconds += time.perf_counter() - start
+
+
+def _in_tiles(pair: tuple[DetectJob, Pixels]) -> bool:
+    """Return whether an image is larger than the tiles of its job."""
+    job, image = pair
+    return job.tiling is not None and max(image.shape[:2]) > job.tiling.side
 
 
 def _batches(

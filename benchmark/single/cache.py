@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from benchmark.core.errors import DamagedOutput
 from benchmark.core.paths import expand_home, home
+from benchmark.core.tiles import Tiling
 from benchmark.core.types import Mask, Pixels
 from benchmark.runner.jobs import ResolvedModel, key_of
 from benchmark.single.crop import Crop
-from benchmark.single.tiles import Tiling
 from benchmark.store.store import Store, is_address
 
 REVISION = 1  # raised whenever crops, tiles or their blend give another output

@@ -7,33 +7,20 @@ from dataclasses import dataclass, replace
 from math import isnan
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from benchmark.core.errors import BadInput, BadOutput, DataError
-from benchmark.core.external.files import ExternalOptions
-from benchmark.core.tensors import to_images
+from benchmark.core.tiles import Grid, Tiling, grid_of, tiling_of
 from benchmark.core.types import Case, Mask, NamedImage, Pixels, Verdict
 from benchmark.metrics import METRICS
 from benchmark.runner.jobs import ResolvedModel
-from benchmark.runner.named_models import to_logits
+from benchmark.runner.tiled import detect_piece, detect_tiled, heatmap_logits
 from benchmark.single.cache import cached_heatmap, detect_key
 from benchmark.single.models import Loaded, evidence_note
-from benchmark.single.tiles import (
-    TILE,
-    WHOLE_PIXELS,
-    Grid,
-    TileOptions,
-    Tiling,
-    detect_tiles,
-    grid_of,
-)
+from benchmark.single.tiles import WHOLE_PIXELS, TileOptions
 from benchmark.store.store import Store, heatmap_output
 from detectors import DETECTORS
-from detectors.base import Detector, area_score
-from detectors.external.base import NamedDetector
 
-_ROWS = 512  # of a heatmap that are converted at once, to bound the memory
 EMPTY_TRUTH = "the truth is empty: nothing was manipulated"
 FULL_TRUTH = "the truth covers the whole image"
 
@@ -154,8 +141,7 @@ def tiling_for(
         BadInput: if a tile is smaller than the model takes, or the overlap does not fit.
     """
     tile, overlap = (options.tile, options.overlap) if options else (None, None)
-    side = tile or TILE
-    tiling = Tiling(side=side, overlap=side // 8 if overlap is None else overlap)
+    tiling = tiling_of(tile or None, overlap)
     if tile and tile < chosen.card.min_side:
         raise BadInput(
             f"--tile {tile}: {chosen.name} takes images of at least {chosen.card.min_side} pixels "
@@ -240,45 +226,17 @@ def _compute(
 ) -> NDArray[np.float16]:
     """Run the model, keep score and heatmap, and return the heatmap's logits."""
     loaded, store, key, name = place
-    model = loaded.detector(chosen)
+    model, image = loaded.detector(chosen), NamedImage(sample=name, image=pixels)
+    numbers: tuple[float, ...] = ()
     if grid is None:
-        heatmap, score = _look(model, pixels, name)
+        heatmap, score = detect_piece(model, image)
         done(1, 1)
-        numbers: tuple[float, ...] = ()
     else:
-        seen = iter(range(len(grid)))
-        blended = detect_tiles(
-            pixels,
-            grid,
-            lambda part: _look(model, part, f"{name}-tile-{next(seen)}"),
-            done=lambda count: done(count, len(grid)),
-        )
-        heatmap = blended.heatmap
-        if chosen.card.score_from == "area":
-            score = float(area_score(torch.from_numpy(heatmap)[None])[0])
-        else:
-            score = float(blended.scores.max())
-        above = blended.scores.astype(np.float32) > np.float32(chosen.card.threshold)
-        numbers = (float(above.sum()),)
-    logits = np.concatenate(
-        [
-            to_logits(torch.from_numpy(heatmap[None, top : top + _ROWS]))[0]
-            for top in range(0, len(heatmap), _ROWS)
-        ]
-    )
+        tiled = detect_tiled(chosen, model, image, grid, done=lambda count: done(count, len(grid)))
+        heatmap, score, numbers = tiled.heatmap, tiled.score, (float(tiled.above),)
+    logits = heatmap_logits(heatmap)
     store.put([replace(heatmap_output(key, logits, score), numbers=numbers)])
     return logits
-
-
-def _look(model: Detector, pixels: Pixels, name: str) -> tuple[NDArray[np.float32], float]:
-    """The heatmap, (H, W) float32 in [0, 1], and the score of one image or tile."""
-    if isinstance(model, NamedDetector):
-        (look,) = model.detect_named([NamedImage(sample=name, image=pixels)], ExternalOptions())
-        if isinstance(look, BadOutput):
-            raise look
-        return look.heatmap, look.score
-    detection = model.detect(to_images(pixels[None]))
-    return detection.heatmap[0].numpy(), float(detection.score[0])
 
 
 def localize(detected: Detected, truth: Mask, pixels: Pixels) -> Detected:

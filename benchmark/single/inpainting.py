@@ -105,7 +105,7 @@ def _fill(
         )
         if isinstance(painted, BadOutput):
             raise painted
-        return painted
+        return np.where(hole[..., None], painted, part)
     filled = model.inpaint(to_images(part[None]), to_masks(hole[None]), seed=seed_of(seed, name))
     pixels: Pixels = np.asarray(to_pixels(filled, rounding=rule_of(chosen, "even"))[0])
     return pixels

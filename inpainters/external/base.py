@@ -29,8 +29,8 @@ class NamedInpainter(Inpainter):
             terms: options of the run.
 
         Returns:
-            For each piece, (H, W, 3) uint8 RGB of the same size with unchanged known pixels, or the
-            error.
+            For each piece, (H, W, 3) uint8 RGB of the same size, or the error. Known pixels may
+            have changed: `benchmark.composite` decides what becomes of them.
         """
 
     def own(self, piece: NamedImage, terms: ExternalOptions) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from benchmark.core.card import Card
-from benchmark.core.errors import BadInput, BadOutput, DataError, KnownRegionChanged
+from benchmark.core.errors import BadInput, BadOutput, DataError
 from benchmark.core.external.files import ExternalOptions, NamedFiles, digest_of
 from benchmark.core.images import SUFFIXES, is_transparent, read_image
 from benchmark.core.paths import expand_home
@@ -60,7 +60,7 @@ class Outputs(NamedInpainter):
     def inpaint_named(
         self, pieces: Sequence[NamedImage], terms: ExternalOptions
     ) -> list[Pixels | BadOutput]:
-        """Read the images; changed known pixels are handled by the run, see `recomposite`.
+        """Read the images as they are; what becomes of changed known pixels is up to the run.
 
         Args:
             pieces: the images before inpainting, (H, W, 3) uint8 RGB.
@@ -102,18 +102,6 @@ class Drift(NamedTuple):
     mean: float
 
 
-class Recomposited(NamedTuple):
-    """An inpainted image with the known region of the original.
-
-    Attributes:
-        image: (H, W, 3) uint8 RGB.
-        drift: change of the known region before it was put back.
-    """
-
-    image: Pixels
-    drift: Drift
-
-
 def drift_of(image: Pixels, original: Pixels, mask: Mask) -> Drift:
     """Measure the change of the known region.
 
@@ -126,22 +114,3 @@ def drift_of(image: Pixels, original: Pixels, mask: Mask) -> Drift:
     if not difference.size:
         return Drift(largest=0.0, mean=0.0)
     return Drift(largest=float(difference.max()), mean=float(difference.mean()))
-
-
-def recomposite(image: Pixels, piece: NamedImage, terms: ExternalOptions) -> Recomposited:
-    """Put the known region of the original back into an inpainted image.
-
-    Args:
-        image: (H, W, 3) uint8 RGB, after inpainting.
-        piece: the image before inpainting, of the same size, and its mask.
-        terms: with `recomposite`, changed known pixels are replaced.
-
-    Raises:
-        KnownMoved: if known pixels have changed, and `terms.recomposite` is not set.
-    """
-    if piece.mask is None:
-        raise BadInput(f"{piece.sample}: expected a piece with its mask")
-    drift = drift_of(image, piece.image, piece.mask)
-    if drift.largest and not terms.recomposite:
-        raise KnownRegionChanged(drift)
-    return Recomposited(np.where(piece.mask[..., None], image, piece.image), drift)

@@ -61,7 +61,7 @@ class Command(NamedInpainter):
     def inpaint_named(
         self, pieces: Sequence[NamedImage], terms: ExternalOptions
     ) -> list[Pixels | BadOutput]:
-        """Run the program on the images; known pixels are unchanged.
+        """Run the program on the images; what becomes of known pixels is up to the caller.
 
         Args:
             pieces: images, (H, W, 3) uint8 RGB, with their masks and names.
@@ -108,8 +108,7 @@ class _Layout:
         if self._size:
             resized = Image.fromarray(output).resize((width, height), Image.Resampling.BICUBIC)
             output = np.asarray(resized)
-        mask = np.asarray(piece.mask)[..., None]
-        return np.where(mask, output, piece.image)
+        return output
 
     def _mask_name(self, name: str) -> str:
         return self._pattern.replace("{name}", name)

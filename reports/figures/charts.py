@@ -63,10 +63,10 @@ class Point:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """Points of one inpainter with one retouching, or of the null.
+    """Points of one inpainter with one treatment, or of the null.
 
     Attributes:
-        name: name of the inpainter, with its retouching and marks.
+        name: name of the inpainter, with its treatment and marks.
         index: position in the plan, which decides color and marker in every chart.
         points: points from left to right.
         null: whether it is the null, drawn gray and dashed.
@@ -131,7 +131,7 @@ def charts(run: RunFolder) -> tuple[Chart, ...]:
     return tuple(chart for chart in found if any(one.points for one in chart.series))
 
 
-def marked(card: Card, rows: Sequence[ResultRow], retouch: str = "") -> str:
+def marked(card: Card, rows: Sequence[ResultRow], treatment: str = "") -> str:
     """Return a model's name with marks.
 
     ‡: its output depends on the masked pixels. †: its score is derived from the heatmap.
@@ -139,10 +139,10 @@ def marked(card: Card, rows: Sequence[ResultRow], retouch: str = "") -> str:
     Args:
         card: card of the model.
         rows: numbers of the run.
-        retouch: retouching of its holes, or "".
+        treatment: its composite and its retouching as one text, or "".
     """
     sees = any(row.sees_hole and row.inpainter == card.name for row in rows)
-    name = retouched_name(card.name, retouch)
+    name = retouched_name(card.name, treatment)
     return name + ("‡" if sees and card.paints else "") + _dagger(card)
 
 
@@ -308,10 +308,10 @@ def _series(
     nulls = [row for row in rows if row.metric in _METRIC_OF and row.value is not None]
     for row in rows:
         if row.value is not None and row.metric not in _METRIC_OF:
-            by_model[InpainterVariant(row.inpainter, row.retouch)].append(row)
+            by_model[InpainterVariant(row.inpainter, row.retouch, row.composite)].append(row)
     found = [
         Series(
-            name=marked(one.card, own, one.retouch),
+            name=marked(one.card, own, one.treatment),
             index=index,
             points=tuple(_point(row, place(row)) for row in own),
         )

@@ -309,8 +309,8 @@ def _row(row: ResultRow, below: Container[CellKey] = frozenset()) -> Mapping[str
 
 
 def _painters(run: RunFolder) -> dict[str, str]:
-    """Return the inpainters and their retouchings by name, with marks."""
-    return {one.name: marked(one.card, run.results, one.retouch) for one in variants_of(run.plan)}
+    """Return the inpainters and their treatments by name, with marks."""
+    return {one.name: marked(one.card, run.results, one.treatment) for one in variants_of(run.plan)}
 
 
 def _detectors(run: RunFolder) -> dict[str, str]:

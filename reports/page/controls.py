@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
+from types import MappingProxyType
 
 import numpy as np
 
@@ -22,15 +23,17 @@ from benchmark.results.variants import InpainterVariant, variants_of
 from inpainters import INPAINTERS
 
 FLAT = "meanfill"  # inpaints the mean color of the known region
-_RESULTS = {"better": "hides better", "worse": "hides worse"}
+_RESULTS = MappingProxyType({"better": "hides better", "worse": "hides worse"})
 
 
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """Test of one network against the flat color, both with the same retouching.
+    """Test of one network against another image of the same sample.
+
+    That is the flat color with the same treatment, or the network's own image with another one.
 
     Attributes:
-        painter: the network with its retouching.
+        painter: the network with its treatment.
         test: paired by image; the tests of one detector are one family.
     """
 
@@ -57,10 +60,10 @@ def control_sentences(
             not hidden.
         met: names of inpainters that the detector met in training.
     """
-    wanted = [one for one in variants_of(run.plan) if one.retouch and _is_network(one)]
+    wanted = [one for one in variants_of(run.plan) if one.retouch and is_network(one)]
     if not wanted:
         return
-    if InpainterVariant(FLAT, wanted[0].retouch) not in variants_of(run.plan):
+    if _flat(wanted[0]) not in variants_of(run.plan):
         yield (
             f"The gain of a network over a flat color with the same retouching cannot be computed: "
             f"{FLAT} is not in this run."
@@ -71,8 +74,8 @@ def control_sentences(
         yield "Gain of a network over a flat color with the same retouching: no numbers yet."
         return
     parts = [
-        f"with {step}, " + ", ".join(_text(one, met) for one in same)
-        for step, same in groupby(found, lambda one: one.painter.retouch)
+        f"with {step}, " + ", ".join(gain_text(one, met) for one in same)
+        for step, same in groupby(found, lambda one: one.painter.treatment)
     ]
     family = f"Holm's rule over {len(found)} tests" if len(found) > 1 else "one test"
     better, worse = (sum(one.test.verdict == verdict for one in found) for verdict in _RESULTS)
@@ -83,7 +86,7 @@ def control_sentences(
         f"hides better in {better} of {len(found)}, worse in {worse} ({title} of the same images, "
         f"{family}): {'; '.join(parts)}."
     )
-    if InpainterVariant(FLAT, wanted[0].retouch).name in met:
+    if _flat(wanted[0]).name in met:
         yield (
             f"{FLAT} {MET}: the detector met it in training, so a network without this mark may "
             "hide better than the flat color for that reason alone."
@@ -101,32 +104,52 @@ def gains(run: RunFolder, metric: str, values: Mapping[str, Values]) -> tuple[Ga
     pairs = [
         one
         for one in variants_of(run.plan)
-        if one.retouch
-        and _is_network(one)
-        and one.name in values
-        and InpainterVariant(FLAT, one.retouch).name in values
+        if one.retouch and is_network(one) and one.name in values and _flat(one).name in values
     ]
+    return paired_gains(run, metric, values, {one: _flat(one) for one in pairs})
+
+
+def paired_gains(
+    run: RunFolder,
+    metric: str,
+    values: Mapping[str, Values],
+    pairs: Mapping[InpainterVariant, InpainterVariant],
+) -> tuple[Gain, ...]:
+    """Test variants of inpainters against others, as one family.
+
+    Args:
+        run: the run.
+        metric: name of the detection metric.
+        values: as in `control_sentences`.
+        pairs: the variant that each is tested against; all have values.
+    """
     if not pairs:
         return ()
     own = np.stack([values[one.name] for one in pairs], axis=1)
-    flat = np.stack([values[InpainterVariant(FLAT, one.retouch).name] for one in pairs], axis=1)
-    tests = paired_tests(own, flat, metrics=[metric] * len(pairs), seed=run.plan.seed)
+    other = np.stack([values[one.name] for one in pairs.values()], axis=1)
+    tests = paired_tests(own, other, metrics=[metric] * len(pairs), seed=run.plan.seed)
     return tuple(Gain(one, test) for one, test in zip(pairs, corrected(tests), strict=True))
 
 
-def _is_network(painter: InpainterVariant) -> bool:
-    """Whether it is a model with weights, or an external one, which may have some."""
+def _flat(painter: InpainterVariant) -> InpainterVariant:
+    """Return the flat color with the same treatment."""
+    return InpainterVariant(FLAT, painter.retouch, painter.composite)
+
+
+def is_network(painter: InpainterVariant) -> bool:
+    """Return whether it is a model with weights, or an external one, which may have some."""
     ours = painter.inpainter in INPAINTERS.built_in
     return painter.card.paints and not (ours and painter.card.weightless)
 
 
 def _place(run: RunFolder, one: Gain) -> int:
-    return run.plan.retouches.index(one.painter.retouch)
+    return run.plan.treatments_of(one.painter.card).index(one.painter.treatment)
 
 
-def _text(one: Gain, met: Container[str]) -> str:
+def gain_text(one: Gain, met: Container[str], results: Mapping[str, str] = _RESULTS) -> str:
+    """Return a test in words, such as "lama -0.0513 [-0.1, -0.01] (hides better, p 0.031)"."""
     test, decimals = one.test, METRICS.load(one.test.metric).decimals
-    result = _RESULTS.get(test.verdict, test.verdict)
+    result = results.get(test.verdict, test.verdict)
     if test.reason:
         result += f": {test.reason}"
     gain = f"{signed(test.value, decimals)} {signed_span(test.low, test.high, decimals)}".strip()

@@ -10,7 +10,9 @@ from benchmark.metrics import METRICS, NULLS
 from benchmark.results.nulls import BELOW, MARK, NO_NULL, RANKED, distance_from_null, untested_notes
 from benchmark.results.rounding import number
 from benchmark.results.training_exposure import MET, training_notes
+from benchmark.results.variants import variants_of
 from reports.findings import rival_text
+from reports.page.composites import composite_sentences
 from reports.page.controls import control_sentences
 from reports.page.ranking import Evaluation, InpainterSummary
 from reports.statistics import OF, Statistic
@@ -42,6 +44,7 @@ def finding_sentences(
     met = {one.inpainter for one in summaries if one.met}
     controls = list(control_sentences(run, metric, values, beside_null=beside_null, met=met))
     yield from controls
+    yield from composite_sentences(run, metric, values, beside_null=beside_null, met=met)
     if not values:
         yield "No finding yet: no inpainter has all its numbers."
         return
@@ -56,7 +59,7 @@ def finding_sentences(
     else:
         yield "So no inpainter is ranked."
     yield from _false_positives(evaluation)
-    yield from _met(evaluation, met)
+    yield from _unranked(evaluation, met)
 
 
 def _best(evaluation: Evaluation, ranked: Sequence[InpainterSummary]) -> Iterator[str]:
@@ -70,8 +73,12 @@ def _best(evaluation: Evaluation, ranked: Sequence[InpainterSummary]) -> Iterato
         yield f"Next is {rest[0].inpainter} with {rest[0].text}."
 
 
-def _met(evaluation: Evaluation, met: Iterable[str]) -> Iterator[str]:
-    """Yield the inpainters that the detector met in training, and for which it is not known."""
+def _unranked(evaluation: Evaluation, met: Iterable[str]) -> Iterator[str]:
+    """Yield who is not ranked: not spliced, or met in training; and for which that is unknown."""
+    variants = variants_of(evaluation.run.plan)
+    whole = dict.fromkeys(one.treatment for one in variants if not one.keeps_known)
+    if whole:
+        yield f"{', '.join(whole)}: not ranked, as known pixels are not the original's."
     names = sorted(met)
     if names:
         yield f"{', '.join(names)} {MET}: not ranked."

@@ -112,7 +112,7 @@ class Evaluation:
 
 
 def inpainter_summaries(evaluation: Evaluation) -> tuple[InpainterSummary, ...]:
-    """Return one summary per inpainter and retouching, in the order of the plan.
+    """Return one summary per inpainter and treatment, in the order of the plan.
 
     `original` is left out. AUC is tested against the null to decide who is ranked.
     """
@@ -126,7 +126,8 @@ def inpainter_summaries(evaluation: Evaluation) -> tuple[InpainterSummary, ...]:
     models = {one.inpainter: one.value for one in found if one.value is not None}
     met = {one.inpainter for one in found if one.met}
     lower = METRICS.load(evaluation.metric).better == "lower"
-    ranked = standing(evaluation.metric, lower, models, tests, met)
+    whole = {one.name for one in variants_of(evaluation.run.plan) if not one.keeps_known}
+    ranked = standing(evaluation.metric, lower, models, tests, met | whole)
     return tuple(
         replace(one, standing=ranked.get(one.inpainter), test=tests.get(one.inpainter))
         for one in found
@@ -171,7 +172,7 @@ def _summary(evaluation: Evaluation, painter: InpainterVariant) -> InpainterSumm
     value = float(values[np.isfinite(values)].mean()) if complete else None
     interval = mean_interval(values, seed=seed, bounds=kind.bounds) if complete else UNDEFINED
     met = any(map(seen_in_training, cells))
-    name = marked(painter.card, run.results, painter.retouch) + (MET if met else "")
+    name = marked(painter.card, run.results, painter.treatment) + (MET if met else "")
     return InpainterSummary(
         inpainter=painter.name,
         name=with_weights(run, painter.inpainter, name),

@@ -34,7 +34,7 @@ class DetectorSummary:
         detector: name of the detector.
         name: that name with marks and weights variant.
         metric: title of the metric.
-        inpainters: one summary per inpainter and retouching: best first, gaps last.
+        inpainters: one summary per inpainter and treatment: best first, gaps last.
         sentences: the finding.
         null: mean over images of the metric's null, or None.
     """

@@ -74,7 +74,8 @@ class Line:
         edition: weights variant of its numbers, such as "mini"; "" where it has none.
         reported: whether the paper has this model.
         paints: False for `original`, which is never the best of a column: its ACC is the
-            false-positive rate, and retouched it is a control. False for the null, too.
+            false-positive rate, and retouched it is a control. False for the null, too, and for
+            images without the original's known pixels.
         entries: one per column, from left to right.
     """
 

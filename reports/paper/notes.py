@@ -9,7 +9,7 @@ from benchmark.results.interval_notes import interval_note
 from benchmark.results.nulls import NO_NULL, NULL_ELSEWHERE, NULL_LINE, NULL_NOTE
 from benchmark.results.rows import ResultRow, editions_of
 from benchmark.results.run_folder import RunFolder
-from benchmark.results.table import retouch_notes
+from benchmark.results.table import composite_notes, retouch_notes
 from benchmark.results.training_exposure import training_notes
 from benchmark.results.variants import InpainterVariant
 from detectors import DETECTORS
@@ -54,7 +54,9 @@ def table_notes(
             "† ACC of IID-Net: it has no image-level score; an image is called forged if over 2 % "
             "of its heatmap exceeds 0.5."
         )
-    yield from retouch_notes(InpainterVariant(row.inpainter, row.retouch) for row in rows)
+    variants = [InpainterVariant(row.inpainter, row.retouch, row.composite) for row in rows]
+    yield from composite_notes(variants)
+    yield from retouch_notes(variants)
     yield from training_notes(rows)
     yield from _null_notes(lines, run)
     if any("‡" in line.name for line in lines):

@@ -164,7 +164,7 @@ def _line(layout: TableLayout, group: RowGroup, name: str, selection: RunSelecti
         model=painter.name if painter else "",
         edition=next((row.edition(row.inpainter) for row in rows if row.value is not None), ""),
         reported=name in layout.models,
-        paints=paints,
+        paints=paints and (painter is None or painter.keeps_known),
         entries=tuple(entries),
     )
 

@@ -21,17 +21,20 @@ ALLOWED = {  # a package may import itself and these
     "detectors": ("benchmark.core",),
     "benchmark.postprocess": ("benchmark.core",),
     "benchmark.retouch": ("benchmark.core",),
+    "benchmark.composite": ("benchmark.core",),
     "benchmark.plans": ("benchmark.core",),
     "benchmark.store": ("benchmark.core",),
     "benchmark.runner": (
         "benchmark.core", "benchmark.store", "benchmark.postprocess", "benchmark.retouch",
-        "benchmark.masks", "benchmark.datasets", "benchmark.forgeries", "benchmark.metrics",
+        "benchmark.composite", "benchmark.masks", "benchmark.datasets", "benchmark.forgeries",
+        "benchmark.metrics",
         "inpainters", "detectors",
     ),
     "benchmark.executors": ("benchmark.core", "benchmark.store", "benchmark.runner"),
     "benchmark.results": (
         "benchmark.core", "benchmark.datasets", "benchmark.metrics", "benchmark.postprocess",
-        "benchmark.retouch", "benchmark.store", "benchmark.runner", "inpainters:INPAINTERS",
+        "benchmark.retouch", "benchmark.composite", "benchmark.store", "benchmark.runner",
+        "inpainters:INPAINTERS",
         "detectors:DETECTORS",
     ),
     "benchmark.training": (

@@ -76,7 +76,16 @@ def _plan_table() -> str:
 
 def _plans() -> str:
     """Return a row for each shipped plan with the keys that it sets."""
-    keys = ("datasets", "buckets", "inpainters", "detectors", "metrics", "retouch", "limit")
+    keys = (
+        "datasets",
+        "buckets",
+        "inpainters",
+        "detectors",
+        "metrics",
+        "composite",
+        "retouch",
+        "limit",
+    )
     found = {name: tomllib.loads(plan_file(name).read_text(encoding="utf-8")) for name in PLANS}
     rows = (
         (code(name), *(_named(values.get(key, "")) for key in keys))

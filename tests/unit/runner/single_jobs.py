@@ -33,5 +33,5 @@ def measure_job(
 
 def inpaint_jobs(jobs: PlanJobs, inpainter: ResolvedModel) -> list[InpaintJob]:
     """Return all jobs of one inpainter, sample by sample."""
-    columns = [jobs.inpaint_jobs(inpainter, step) for step in jobs.resolved.retouches]
+    columns = [jobs.inpaint_jobs(inpainter, one) for one in jobs.resolved.treatments_of(inpainter)]
     return [one.job(place) for place in range(len(jobs.resolved.samples)) for one in columns]

@@ -17,10 +17,12 @@ from benchmark import Plan, run
 from benchmark.api import RunRecord
 from benchmark.core.card import Card
 from benchmark.core.checkpoints.resolve import Weights
+from benchmark.core.tiles import Tiling
 from benchmark.runner.jobs import (
     InpaintJob,
     ResolvedModel,
     SampleRef,
+    detect_key,
     key_of,
     make_inpaint_job,
 )
@@ -135,22 +137,38 @@ def test_only_noise_depends_on_seed_and_sample() -> None:
 
 def test_only_grain_depends_on_seed_and_sample() -> None:
     pairs = [(sample, seed) for sample in (SAMPLE, TWIN) for seed in (0, 1)]
-    grain = [inpaint_job(resolved(), one, seed=seed, retouch="grain:2") for one, seed in pairs]
+    grain = [inpaint_job(resolved(), one, seed=seed, treatment="grain:2") for one, seed in pairs]
     assert len({job.grain_seed for job in grain}) == len({job.key for job in grain}) == 4
-    blurred = [inpaint_job(resolved(), one, seed=seed, retouch="blur:1") for one, seed in pairs]
+    blurred = [inpaint_job(resolved(), one, seed=seed, treatment="blur:1") for one, seed in pairs]
     assert len({job.key for job in blurred}) == 1
     keys = {
-        inpaint_job(resolved(), retouch=step).key for step in ("", "grain:2", "grain:3", "blur:1")
+        inpaint_job(resolved(), treatment=step).key for step in ("", "grain:2", "grain:3", "blur:1")
     }
-    keys.add(inpaint_job(resolved(sha256="22"), retouch="blur:1").key)
+    keys.add(inpaint_job(resolved(sha256="22"), treatment="blur:1").key)
     assert len(keys) == 5
+
+
+def test_composite_and_tiles_are_in_the_key() -> None:
+    treatments = (
+        "", "composite:none", "feather:8", "feather:9", "composite:none+blur:1", "blur:1",
+    )  # fmt: skip
+    assert len({inpaint_job(resolved(), treatment=one).key for one in treatments}) == 6
+    tilings = (
+        None,
+        Tiling(side=64, overlap=8),
+        Tiling(side=64, overlap=4),
+        Tiling(side=32, overlap=8),
+    )
+    keys = {detect_key(resolved(), "ab", tiling=one) for one in tilings}
+    assert len(keys) == 4
+    assert detect_key(resolved(), "ab") in keys
 
 
 def test_inpainting_and_retouching_change_the_image() -> None:
     keeps = resolved(replace(CARD, paints=False))
     assert inpaint_job(resolved()).changes_image
     assert not inpaint_job(keeps).changes_image
-    assert inpaint_job(keeps, retouch="blur:1").changes_image
+    assert inpaint_job(keeps, treatment="blur:1").changes_image
 
 
 def test_everything_that_determines_a_number_is_in_its_key() -> None:

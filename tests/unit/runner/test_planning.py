@@ -86,7 +86,7 @@ def test_columns_equal_single_jobs(plan: Plan) -> None:
             measures = [one.keys for one in jobs.measure_jobs(inpainter, retouch)]
             for place, sample in enumerate(resolved.samples):
                 inpaint = make_inpaint_job(
-                    inpainter, sample, seed=plan.seed, rounding=plan.rounding, retouch=retouch
+                    inpainter, sample, seed=plan.seed, rounding=plan.rounding, treatment=retouch
                 )
                 assert column.job(place) == inpaint
                 assert column.keys[place] == inpaint.key

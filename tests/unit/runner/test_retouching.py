@@ -86,7 +86,7 @@ def stored_images(plan: Plan, place: Path) -> dict[tuple[str, str, str], Pixels]
     jobs = PlanJobs(resolve_plan(plan))
     with Store(place) as store:
         return {
-            (job.inpainter.name, job.retouch, job.sample.id): store.image(job.key)
+            (job.inpainter.name, job.treatment, job.sample.id): store.image(job.key)
             for inpainter in jobs.resolved.inpainters
             for job in inpaint_jobs(jobs, inpainter)
             if store.known([job.key])
@@ -192,7 +192,7 @@ def test_the_seed_is_in_the_key_of_grain_alone(plan: Plan) -> None:
     sample, telea = resolved.samples[0], resolved.inpainters[0]
 
     def key(step: str, seed: int) -> str:
-        return make_inpaint_job(telea, sample, seed=seed, rounding="even", retouch=step).key
+        return make_inpaint_job(telea, sample, seed=seed, rounding="even", treatment=step).key
 
     for step in ALL[1:]:
         assert (key(step, 0) != key(step, 1)) == step.startswith("grain")

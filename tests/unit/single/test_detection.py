@@ -14,6 +14,7 @@ import torch
 from benchmark.core.card import Card
 from benchmark.core.checkpoints.resolve import Weights
 from benchmark.core.errors import BadInput, DataError
+from benchmark.core.tiles import Tiling
 from benchmark.core.types import Detection
 from benchmark.metrics.localization import pixel_auc, pixel_f1
 from benchmark.runner.jobs import ResolvedModel
@@ -33,7 +34,7 @@ from benchmark.single.models import (
     evidence_note,
     false_positives,
 )
-from benchmark.single.tiles import TileOptions, Tiling
+from benchmark.single.tiles import TileOptions
 from benchmark.store.store import Store
 from detectors.base import Detector
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.core.errors import BadInput
-from benchmark.single.tiles import Grid, Tile, Tiling, blend_weights, detect_tiles, grid_of
+from benchmark.core.tiles import Grid, Tile, Tiling, blend_weights, detect_tiles, grid_of
 
 
 @given(
