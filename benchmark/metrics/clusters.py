@@ -72,10 +72,11 @@ def clustered_interval(metric: Metric, rows: Rows, groups: Groups, *, seed: int)
         return clipped(_drawn_interval(metric, rows, groups, seed), metric.bounds)
     if metric.share:
         return share_interval(values, groups)
+    shares = shares_of_groups(values, groups)
     own_rule = type(metric).interval is not Metric.interval
-    if own_rule and values.max() - values.min() < _EQUAL:  # such as an image AUC of 1
+    if own_rule and shares.max() - shares.min() < _EQUAL:  # such as an image AUC of 1
         return UNDEFINED
-    return mean_interval(shares_of_groups(values, groups), seed=seed, bounds=metric.bounds)
+    return mean_interval(shares, seed=seed, bounds=metric.bounds)
 
 
 def shares_of_groups(values: Values, groups: Groups) -> Values:
