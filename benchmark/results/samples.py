@@ -92,7 +92,10 @@ def read_samples(path: Path) -> Iterator[SampleRow]:
 
 
 def _fixed(resolved: ResolvedPlan) -> tuple[str, ...]:
-    return FIXED if resolved.plan.forgeries is None else FORGERY_FIXED
+    """Return the columns before those of the metrics; that of composites only if there are some."""
+    if resolved.plan.forgeries is not None:
+        return FORGERY_FIXED
+    return tuple(name for name in FIXED if name != "composite" or resolved.plan.composite)
 
 
 def _views(resolved: ResolvedPlan) -> Iterator[Condition]:
