@@ -10,7 +10,7 @@ images come with it. A cell stays the number of all its images; its interval is 
 - else each original is given its share of the number, whose mean over originals is the number
   (linearization, for a mean the ratio estimator of cluster samples; for `image_auc` Obuchowski,
   Biometrics 1997), and these follow the rules for a mean: Student's t below 50 originals, else the
-  bootstrap over originals;
+  bootstrap over originals; for `image_auc` Newcombe's (2006) where the shares are all equal;
 - a metric of a plug-in that is no mean is computed for drawn originals (bootstrap).
 """
 
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from benchmark.core.types import Rows
 from benchmark.metrics.base import Metric
+from benchmark.metrics.detection import ImageAUC
 from benchmark.metrics.intervals import (
     LEVEL,
     UNDEFINED,
@@ -73,8 +74,10 @@ def clustered_interval(metric: Metric, rows: Rows, groups: Groups, *, seed: int)
     if metric.share:
         return share_interval(values, groups)
     shares = shares_of_groups(values, groups)
+    if isinstance(metric, ImageAUC):
+        return metric.interval_of_originals(shares, rows, groups, seed=seed)
     own_rule = type(metric).interval is not Metric.interval
-    if own_rule and shares.max() - shares.min() < _EQUAL:  # such as an image AUC of 1
+    if own_rule and shares.max() - shares.min() < _EQUAL:  # equality does not predict the next
         return UNDEFINED
     return mean_interval(shares, seed=seed, bounds=metric.bounds)
 

@@ -86,11 +86,18 @@ def forgery_notes(cells: Sequence[ResultRow], *, brackets: bool) -> Iterator[str
             f"{where} over originals, not images: the forgeries of one original are drawn "
             "together (docs/statistics.md)."
         )
-    if any(cell.value is not None and cell.n < 2 for cell in cells):
-        yield "No interval where fewer than 2 originals count."
+    yield from _without_interval(cells)
+    if any(cell.metric == "image_auc" and cell.value is not None for cell in cells):
+        yield (
+            "The originals and images counted are those of the row's forged images; for image AUC "
+            "those of the authentic images count too (results.csv)."
+        )
     yield "Higher is better for a detector; of FPR lower."
     if any(cell.metric == "acc" for cell in cells):
-        yield "ACC: share of forged images that the detector calls forged, at its operating point."
+        yield (
+            "ACC: true-positive rate, the share of forged images that the detector calls forged, "
+            "at its operating point."
+        )
     if any(cell.metric == "fpr" for cell in cells):
         yield "Rows of authentic images have FPR in the place of ACC."
     if any(DETECTORS.card(cell.detector).score_from == "area" for cell in cells):
@@ -100,6 +107,20 @@ def forgery_notes(cells: Sequence[ResultRow], *, brackets: bool) -> Iterator[str
     yield from _training(cells)
     yield from metric_notes(cell.metric for cell in cells)
     yield from _gaps(cells)
+
+
+def _without_interval(cells: Iterable[ResultRow]) -> Iterator[str]:
+    """Yield the reasons why numbers have no interval."""
+    bare = [cell for cell in cells if cell.value is not None and cell.low is None]
+    areas = any(cell.metric == "image_auc" for cell in bare)
+    if areas or any(cell.n < 2 for cell in bare):
+        also = "; for image AUC 2 of forged and 2 of authentic images" if areas else ""
+        yield f"No interval where fewer than 2 originals count{also}."
+    if any(cell.metric != "image_auc" and cell.n >= 2 for cell in bare):
+        yield (
+            "No interval where few originals all have the same number: that does not "
+            "predict the next (docs/statistics.md)."
+        )
 
 
 def _rows(cells: Iterable[ResultRow]) -> Iterable[Row]:

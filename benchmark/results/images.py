@@ -28,7 +28,7 @@ def write_images(
 
     The file of a retouched inpainter is named like "telea+grain-1.5", that of another composite
     like "lama+composite-none": not every file system allows a colon. Of a forgery:
-    SAMPLE/{original,mask,DETECTOR}.png. Several data sets get a folder each. Heatmaps are those
+    SAMPLE/{image,mask,DETECTOR}.png. Several data sets get a folder each. Heatmaps are those
     without post-processing, colored for display (viridis, 0 to 1); the store has the exact values.
 
     Args:
@@ -51,7 +51,7 @@ def write_images(
         bucket = [] if one.forgery else [file_part(one.bucket)]
         inner = [*home, *bucket, places[one.dataset, one.sample]]
         place = make_below(folder.parent, folder.name, *inner)
-        _save(place / "original.png", image)
+        _save(place / ("image.png" if one.forgery else "original.png"), image)
         _save(place / "mask.png", (mask * np.uint8(255)))
         for made in one.inpainted.values():
             if one.forgery is None:

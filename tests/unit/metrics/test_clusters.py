@@ -94,6 +94,16 @@ def truth_is_within(name: str, originals: int, seed: int, truth: float) -> bool:
     return low <= truth <= high
 
 
+def test_pairs_that_all_fare_alike_still_have_an_interval_of_the_area() -> None:
+    """Each forgery scores just above its own original: every original has the same share."""
+    own = np.array([0.1, 0.3, 0.5, 0.7])
+    rows = np.stack((np.r_[own + 0.01, own], np.repeat([1.0, 0.0], 4)), axis=1)
+    low, high = interval("image_auc", rows, np.tile(np.arange(4), 2))
+    assert METRICS.load("image_auc")().reduce(rows) == 0.625
+    assert (low, high) == pytest.approx((0.2595, 0.8839), abs=1e-4)
+    assert np.isnan(interval("image_auc", rows[[0, 4, 5, 6]], np.array([0, 0, 1, 2]))).all()
+
+
 def test_all_or_none_of_the_images_still_has_an_interval_of_the_originals() -> None:
     rows = np.ones((30, 2))
     low, high = interval("acc", rows, np.repeat(np.arange(10), 3))

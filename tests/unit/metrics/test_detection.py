@@ -14,6 +14,7 @@ from benchmark.core.errors import BadInput
 from benchmark.core.types import Verdict
 from benchmark.metrics import METRICS
 from benchmark.metrics.detection import (
+    area_interval,
     ACC,
     acc_at_5,
     acc_at_5_interval,
@@ -164,4 +165,20 @@ def test_image_auc_is_the_share_of_pairs_and_the_mean_of_its_values() -> None:
     assert np.isnan(metric.reduce(rows[forged > 0]))  # images of one kind
     apart = np.stack((forged, forged), axis=1)
     assert metric.reduce(apart) == 1
-    assert np.isnan(metric.interval(apart, seed=0)).all()
+    sizes = int(forged.sum()), int(len(forged) - forged.sum())
+    assert metric.interval(apart, seed=0) == area_interval(1.0, *sizes)
+    one = np.array([[0.9, 1.0], [0.1, 0.0], [0.2, 0.0]])  # a single forged image
+    assert np.isnan(metric.interval(one, seed=0)).all()
+
+
+@pytest.mark.parametrize(("area", "count"), [(1.0, 4), (0.6, 5), (0.75, 4), (0.5, 2), (0.0, 6)])
+def test_an_area_alone_has_newcombes_interval(area: float, count: int) -> None:
+    for end in (found := area_interval(area, count, count)):
+        if end in {0.0, 1.0}:
+            assert end == pytest.approx(area, abs=1e-9)
+            continue
+        worse, better = end / (2 - end), 2 * end**2 / (1 + end)  # Hanley and McNeil's Q1 and Q2
+        variance = end * (1 - end) + (count - 1) * (worse + better - 2 * end**2)
+        assert abs(area - end) == pytest.approx(1.959964 * np.sqrt(variance) / count, rel=1e-6)
+    assert 0 <= found.low <= area <= found.high <= 1
+    assert found.high - found.low > 0.3
