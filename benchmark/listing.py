@@ -20,6 +20,7 @@ from benchmark.datasets import DATASETS
 from benchmark.metrics import METRICS
 from benchmark.plans import PLANS
 from benchmark.postprocess import LAUNDERS
+from benchmark.postprocess.chain import usage_of
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 
@@ -59,7 +60,7 @@ def listing() -> dict[str, list[dict[str, Any]]]:
         },
         "metrics": [_named(METRICS, name) for name in METRICS],
         "datasets": [_named(DATASETS, name) for name in DATASETS],
-        "launders": [_named(LAUNDERS, name) for name in LAUNDERS],
+        "launders": [{**_named(LAUNDERS, name), "form": usage_of(name)} for name in LAUNDERS],
         "plans": [{"name": name} for name in PLANS],
     }
 
@@ -234,9 +235,9 @@ def _line(entry: dict[str, Any]) -> str:
 
 
 def _short(entry: dict[str, Any]) -> str:
-    """Return the name of a metric or data set, with its plugin."""
-    whose = entry.get("error") or entry.get("distribution")
-    return f"{entry['name']} [{whose}]" if whose else str(entry["name"])
+    """Return the name of a metric or data set, or the form of a step, with its plugin."""
+    whose, name = entry.get("error") or entry.get("distribution"), entry.get("form", entry["name"])
+    return f"{name} [{whose}]" if whose else str(name)
 
 
 def _named(registry: Registry[Any], name: str) -> dict[str, Any]:

@@ -12,10 +12,21 @@ from benchmark.core.inspecting import inspecting
 
 
 def merge(
-    out: Annotated[Path, typer.Argument(help="Folder for the merged run.", metavar="OUT")],
-    shards: Annotated[
-        list[Path], typer.Argument(help="Folders of all shards of the run.", metavar="SHARD...")
+    first: Annotated[
+        Path,
+        typer.Argument(help="Folder for the merged run, unless --out names it.", metavar="OUT"),
     ],
+    shards: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Folders of all shards of the run.", metavar="SHARD..."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for the merged run; then all arguments are shards.",
+            show_default="the first argument",
+        ),
+    ] = None,
     store: Annotated[
         str | None,
         typer.Option(
@@ -35,12 +46,18 @@ def merge(
       bench merge results shards/1 shards/2 shards/3
 
       bench merge results shards/* --store store
+
+      bench merge shards/* --out results
     """
     with handle_errors(), inspecting():
         from benchmark.console import show_record
+        from benchmark.core.errors import BadInput
         from benchmark.merge import merge as merge_shards
 
-        record = merge_shards(shards, out=out, store=store)
+        places = [*([first] if out else []), *(shards or [])]
+        if not places:
+            raise BadInput(f"{first}: expected the shards' folders too: bench merge OUT SHARD...")
+        record = merge_shards(places, out=out or first, store=store)
         show_record(record, as_json=as_json)
         if not record.complete:
             raise typer.Exit(1)

@@ -49,9 +49,9 @@ class UnknownName(BenchError, KeyError):  # noqa: N818 (as above)
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         names = sorted(known)
-        close = get_close_matches(name.lower(), names, n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
-        self.message = f"no {kind} named {name!r}.{hint} Known: {', '.join(names)}."
+        self.message = (
+            f"no {kind} named {name!r}.{did_you_mean(name, names)} Known: {', '.join(names)}."
+        )
         super().__init__(self.message)
 
     def __str__(self) -> str:  # KeyError would show the message's repr
@@ -164,6 +164,12 @@ class KnownRegionChanged(BadOutput):
             f"its known pixels differ by up to {drift[0]:.0f} gray levels, {drift[1]:.4g} on "
             "average; --recomposite restores the known region, --composite none keeps the image"
         )
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return " Did you mean 'NAME'?" with the nearest known name, or "" if none is near."""
+    close = get_close_matches(name.lower(), sorted(known), n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""
 
 
 def first_line(error: ValueError) -> str:

@@ -38,8 +38,9 @@ class NamedFiles:
             raise DataError(f"{self._manifest}: {place}: expected a path, got {quoted(text)}")
         if not self._outside and _leaves(name):
             raise DataError(
-                f"{self._manifest}: {place}: {quoted(text)} lies outside of the folder of this "
-                "file; put the file above what it names, or allow it to name others"
+                f"{self._manifest}: {place}: {quoted(text)} is no path below the folder of this "
+                "file; paths are relative to it: put this file into a folder above all that it "
+                "names, or link their folder beside it"
             )
         path = self._folder / name
         try:

@@ -78,10 +78,11 @@ def _of_folder(place: Path, tree: Tree) -> tuple[Layout, str]:
     generic = (one for one in layouts if one.generic and one.tops(tree))
     chosen = special[0] if special else next(generic, None)
     if chosen is None:
-        known = "; ".join(f"{one.name}: {one.facts.tree}" for one in layouts)
         raise DataError(
             f"{place}: no known layout of forgeries; there are {shown(tree.top) or 'no files'} "
-            f"here. Known: {known}"
+            "here. Any set can be read by a manifest.csv in its folder: image, mask and, if "
+            "wanted, original, group, subset, method. Known layouts (trees: "
+            f"docs/howto/forgeries.md): {', '.join(one.name for one in layouts)}"
         )
     return chosen, f"read as {chosen.name}: {chosen.facts.title}"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from benchmark.core.errors import BadInput, BadOutput, ExternalError, UnknownName
+from benchmark.core.errors import BadInput, BadOutput, ExternalError, UnknownName, did_you_mean
 from benchmark.core.image_open import MOST_PIXELS
 from benchmark.core.inspecting import is_inspecting
 from benchmark.core.seeds import seed_of
@@ -202,8 +202,9 @@ def _parse_step(text: str) -> tuple[Launder, str]:
     try:
         found = LAUNDERS.load(kind)
     except UnknownName:
-        known = ", ".join(_usage(one) for one in LAUNDERS)
-        raise BadInput(f"no post-processing named {kind!r}. Known: {known}.") from None
+        known = ", ".join(usage_of(one) for one in LAUNDERS)
+        hint = did_you_mean(kind, LAUNDERS)
+        raise BadInput(f"no post-processing named {kind!r}.{hint} Known: {known}.") from None
     if getattr(found, "kind", None) != kind:
         raise ExternalError(f"the post-processing step {kind!r}: its class has another `kind`")
     try:
@@ -214,7 +215,7 @@ def _parse_step(text: str) -> tuple[Launder, str]:
     return step, "" if own else LAUNDERS.fingerprint(kind)
 
 
-def _usage(kind: str) -> str:
-    """Return the form of a step for messages, such as "jpeg:QUALITY"; plugins are not imported."""
+def usage_of(kind: str) -> str:
+    """Return the form of a step, such as "jpeg:QUALITY"; plugins are not imported."""
     usage = LAUNDERS.load(kind).usage if kind in LAUNDERS.built_in else ""
     return f"{kind}:{usage}" if usage else kind

@@ -47,7 +47,11 @@ class Social(Launder):
     other numbers are not used.
     """
 
-    kind, usage = "social", "NETWORK"
+    kind, usage = "social", "|".join(PRESETS)
+    expected = "; ".join(
+        f"{name} (longest side {preset.side} pixels, JPEG quality {preset.quality})"
+        for name, preset in PRESETS.items()
+    )
 
     def __init__(self, argument: str) -> None:
         super().__init__(argument.lower())

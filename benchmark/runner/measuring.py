@@ -73,7 +73,9 @@ def _case(job: MeasureJob, inputs: Inputs) -> Case:
     if step:  # all at the heatmap's size; image quality is measured without post-processing
         image, filled, mask = step.resized(image), step.resized(filled), step.truth(mask)
         if step.crops and sample.mask.any() and not mask.any():  # the same samples for all
-            raise BadOutput(f"{step.name} leaves nothing of the hole")
+            raise BadOutput(
+                f"{step.name} leaves nothing of the {'forged region' if forged else 'hole'}"
+            )
     return Case(
         image=image[None],
         mask=mask[None],

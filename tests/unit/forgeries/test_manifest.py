@@ -129,7 +129,7 @@ def test_a_path_that_leaves_the_folder_is_refused_unless_asked_for(
     make(tmp_path, ("out.png",))
     text = f"image,mask\n{place.format(root=tmp_path)},authentic\n"
     path = write(tmp_path / "set", text)
-    with pytest.raises(DataError, match=r"row 2, column 'image': .* lies outside of the folder"):
+    with pytest.raises(DataError, match=r"row 2, column 'image': .* is no path below the folder"):
         read_forgeries(path)
     assert len(read_forgeries(path, outside=True).items) == 1
 

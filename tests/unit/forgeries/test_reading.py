@@ -39,7 +39,9 @@ def test_a_folder_of_nothing_known_says_what_is_known(tmp_path: Path) -> None:
         read_forgeries(tmp_path)
     text = str(wrong.value)
     assert text.startswith(f"{tmp_path}: no known layout of forgeries; there are holiday here. ")
-    assert all(f"{name}: " in text for name in LAYOUTS)
+    assert "a manifest.csv in its folder: image, mask and" in text
+    assert text.endswith(f"docs/howto/forgeries.md): {', '.join(LAYOUTS)}")
+    assert len(text) - len(str(tmp_path)) < 450
 
 
 def test_an_empty_or_missing_folder(tmp_path: Path) -> None:

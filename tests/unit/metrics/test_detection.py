@@ -14,10 +14,10 @@ from benchmark.core.errors import BadInput
 from benchmark.core.types import Verdict
 from benchmark.metrics import METRICS
 from benchmark.metrics.detection import (
-    area_interval,
     ACC,
     acc_at_5,
     acc_at_5_interval,
+    area_interval,
     balanced_accuracy,
     image_auc,
 )

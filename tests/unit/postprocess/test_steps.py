@@ -39,7 +39,10 @@ def test_a_step_has_one_name(text: str, label: str) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("jpg:90", "no post-processing named 'jpg'. Known: jpeg:QUALITY, resize:FACTOR, noise:LEV"),
+        (
+            "jpg:90",
+            "no post-processing named 'jpg'. Did you mean 'jpeg'? Known: jpeg:QUALITY, resize:FAC",
+        ),
         ("jpeg", "expected jpeg:QUALITY with a whole quality from 1 to 100"),
         ("", "such as jpeg:90"),
         ("jpeg:90\n", "such as jpeg:90"),
