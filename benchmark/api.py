@@ -30,6 +30,7 @@ from benchmark.results.store_location import recorded_store
 from benchmark.results.tables import table_of
 from benchmark.runner.outcome import Failure
 from benchmark.runner.plan import Plan, same_plan, with_recorded_defaults
+from benchmark.runner.plan_checks import check_heatmaps_laundered
 from benchmark.runner.planning import PlanJobs
 from benchmark.runner.resolve import ResolvedPlan, refuse_retired, resolve_plan
 from benchmark.runner.scheduler import execute
@@ -167,9 +168,11 @@ def run(
     store = store if store is None or is_address(store) else expand_home(Path(store))
     plan = _as_begun(plan, out)
     refuse_retired(plan)
+    heatmap_lines = check_heatmaps_laundered(plan)
     resolved = resolve_plan(plan, settings.shard)
     plan = resolved.plan
-    for line in (*resolved.sources.lines(), *_withheld_lines(resolved, settings)):
+    withheld = _withheld_lines(resolved, settings)
+    for line in (*heatmap_lines, *resolved.sources.lines(), *withheld):
         settings.tell(line)
     _refuse_unused(resolved, settings)
     if save_images:

@@ -6,9 +6,9 @@ import json
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from benchmark.results.nulls import distance_rows
 from benchmark.results.tables import text_of
 from benchmark.results.text_blocks import WIDTH
 from benchmark.runner.forgery_sources import open_sources
+from benchmark.runner.outcome import Failure
 from benchmark.runner.plan import Plan
 from benchmark.runner.resolve import refuse_retired, resolve_models
 from benchmark.runner.shard import WHOLE, Shard
@@ -32,6 +33,7 @@ from inpainters import INPAINTERS
 TABLES = {"trufor": 3, "psccnet": 2, "iidnet": 4}  # of the paper, by detector
 BUCKETS = {bucket.label for bucket in DEFAULT_BUCKETS}  # of the paper's tables
 QUALITY = {"psnr", "lpips", "gmsd"}  # metrics of Table 1
+ALIKE = 6  # images with one reason of failure of which each has a line
 SHOWN = 10  # unused files listed on the console; record.json lists all
 
 
@@ -118,19 +120,22 @@ def show_record(record: RunRecord, *, as_json: bool, quiet: bool = False) -> Non
     else:
         table = text_of(record.cells, record.distances, width=_width())
         sys.stdout.write(on_terminal(table))
-    for failure in record.failures:
-        where = f"{failure.dataset} " if len(record.plan.datasets) > 1 else ""
-        what = f"{where}{failure.sample}" + (f" at {failure.bucket} %" if failure.bucket else "")
-        after = f" with {failure.retouch}" if failure.retouch else ""
-        after += f" after {failure.launder}" if failure.launder else ""
-        model = f" ({failure.model}{after})" if failure.model else ""
-        say(f"{failure.kind}: {what}{model}: {failure.reason}")
+        if record.document["shard"]:
+            sys.stdout.write(
+                f"Shard {record.document['shard']}: these numbers are of a part of the images; "
+                "'bench merge'\ngives those of all.\n"
+            )
+    for line in failure_lines(record.failures, several=len(record.plan.datasets) > 1):
+        say(line)
     if line := tile_line(record.plan):
         say(line)
     for name, known in record.document["known_pixels"].items():
         say(known_line(name, known, plan=record.plan))
     for unused in record.document["unused"][:SHOWN]:
         say(f"unused: {unused['file']}: {unused['reason']}")
+    stored = sum(record.document["jobs_stored"].values())
+    if not quiet and not record.failures and not any(record.document["jobs_run"].values()):
+        say(f"All {stored} outputs were in the store; nothing was computed.")
     say(f"Results: {record.folder}")
     for step in () if quiet or as_json else next_steps(record):
         say(step)
@@ -150,6 +155,34 @@ def next_steps(record: RunRecord) -> tuple[str, ...]:
         f"{'' if count else 'Next:':<5} {step:<{wide}}  {what}"
         for count, (step, what) in enumerate(steps.items())
     )
+
+
+def failure_lines(failures: Sequence[Failure], *, several: bool) -> Iterator[str]:
+    """Yield a line for each image that failed, with all that failed for one reason.
+
+    Of more than `ALIKE` images with the same reason, the first ones and the number of others.
+
+    Args:
+        failures: failures of the run.
+        several: whether the run has several data sets, whose names are then printed.
+    """
+    models: dict[Failure, dict[str, None]] = {}  # by the failure without its model
+    for one in failures:
+        models.setdefault(replace(one, model=""), {})[one.model] = None
+    images: dict[tuple[str, ...], list[str]] = {}
+    for one, names in models.items():
+        after = f" with {one.retouch}" if one.retouch else ""
+        after += f" after {one.launder}" if one.launder else ""
+        model = f" ({', '.join(names)}{after})" if any(names) else ""
+        what = f"{one.dataset} " if several else ""
+        what += one.sample + (f" at {one.bucket} %" if one.bucket else "")
+        images.setdefault((one.kind, model, one.reason), []).append(what)
+    for (kind, model, reason), found in images.items():
+        shown = found if len(found) <= ALIKE else found[: ALIKE // 2]
+        for what in shown:
+            yield f"{kind}: {what}{model}: {reason}"
+        if len(found) > len(shown):
+            yield f"{kind}: {len(found) - len(shown)} more{model}: {reason}"
 
 
 def _width() -> int:
@@ -193,7 +226,20 @@ def show_samples(plan: Plan, shard: Shard | None, *, as_json: bool) -> None:
         say(f"skipped: {failure.sample}: {failure.reason}")
     for file, reason in sources.unused:
         say(f"unused: {file}: {reason}")
-    say(f"{len(rows)} samples; nothing was run.")
+    say(f"{_extent(plan, len(rows))}; nothing was run.")
+
+
+def _extent(plan: Plan, samples: int) -> str:
+    """Return what a plan multiplies, such as "8 samples x 2 inpainters x 1 detector"."""
+    forged = plan.forgeries is not None
+    counts = {"image" if forged else "sample": samples}
+    counts |= {} if forged else {"inpainter": len(plan.inpainters)}
+    counts |= {"composite": len(plan.composite)} if plan.composite else {}
+    counts |= {"retouching": len(plan.retouch)} if len(plan.retouch) > 1 else {}
+    counts |= {"detector": len(plan.detectors)} if plan.detectors else {}
+    counts |= {"post-processing": 1 + len(plan.launder)} if plan.launder else {}
+    text = " x ".join(f"{count} {one}" + "s" * (count != 1) for one, count in counts.items())
+    return text + (" (none among them)" if plan.launder else "")
 
 
 def known_line(name: str, known: Mapping[str, float], *, plan: Plan) -> str:

@@ -71,15 +71,20 @@ def clustered_interval(metric: Metric, rows: Rows, groups: Groups, *, seed: int)
     values, number = metric.values(rows), metric.reduce(rows)
     if abs(float(values.mean()) - number) > _EQUAL:
         return clipped(_drawn_interval(metric, rows, groups, seed), metric.bounds)
+    return _interval_of_mean(metric, rows, groups, seed)
+
+
+def _interval_of_mean(metric: Metric, rows: Rows, groups: Groups, seed: int) -> Interval:
+    """Return the interval of a number that is the mean of its images' values."""
+    values = metric.values(rows)
     if metric.share:
         return share_interval(values, groups)
     shares = shares_of_groups(values, groups)
     if isinstance(metric, ImageAUC):
         return metric.interval_of_originals(shares, rows, groups, seed=seed)
     own_rule = type(metric).interval is not Metric.interval
-    if own_rule and shares.max() - shares.min() < _EQUAL:  # equality does not predict the next
-        return UNDEFINED
-    return mean_interval(shares, seed=seed, bounds=metric.bounds)
+    alike = own_rule and shares.max() - shares.min() < _EQUAL  # which does not predict the next
+    return UNDEFINED if alike else mean_interval(shares, seed=seed, bounds=metric.bounds)
 
 
 def shares_of_groups(values: Values, groups: Groups) -> Values:

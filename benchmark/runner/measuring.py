@@ -73,9 +73,8 @@ def _case(job: MeasureJob, inputs: Inputs) -> Case:
     if step:  # all at the heatmap's size; image quality is measured without post-processing
         image, filled, mask = step.resized(image), step.resized(filled), step.truth(mask)
         if step.crops and sample.mask.any() and not mask.any():  # the same samples for all
-            raise BadOutput(
-                f"{step.name} leaves nothing of the {'forged region' if forged else 'hole'}"
-            )
+            region = "forged region" if forged else "hole"
+            raise BadOutput(f"{step.name} leaves nothing of the {region}")
     return Case(
         image=image[None],
         mask=mask[None],

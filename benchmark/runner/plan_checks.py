@@ -69,6 +69,22 @@ def _names(registry: Registry[Any], words: tuple[str, ...]) -> tuple[str, ...]:
     return check_unique(tuple(registry.find(word).name for word in words), registry.kind, hint=hint)
 
 
+def check_heatmaps_laundered(plan: Plan) -> list[str]:
+    """Return a line on finished heatmaps in a run with post-processing; [] if there are none.
+
+    Raises:
+        PlanError: if every detector is a folder of finished heatmaps.
+    """
+    made = [one for one in plan.detectors if DETECTORS.find(one).scheme == "heatmaps"]
+    if not made or not plan.launder:
+        return []
+    reason = "finished heatmaps (heatmaps:) are of images without post-processing"
+    if len(made) == len(plan.detectors):
+        raise PlanError(f"--launder needs a detector that runs: {reason}; leave out --launder")
+    names = ", ".join(DETECTORS.find(one).name for one in made)
+    return [f"{names}: no numbers after post-processing: {reason}."]
+
+
 def _check_metrics(metrics: tuple[str, ...]) -> None:
     """Refuse metrics of authentic images: each run measures them where they apply."""
     for name, null in NULLS.items():

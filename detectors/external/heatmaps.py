@@ -94,7 +94,7 @@ class Heatmaps(NamedDetector):
     def detect_named(
         self, pieces: Sequence[NamedImage], terms: ExternalOptions
     ) -> list[ImageDetection | BadOutput]:
-        """Read the heatmaps of images without post-processing; there are none after post-processing.
+        """Read the heatmaps of images without post-processing; there are no others.
 
         Args:
             pieces: images, (H, W, 3) uint8 RGB, with their names and their inpainter.
@@ -107,7 +107,9 @@ class Heatmaps(NamedDetector):
 
     def _read(self, piece: NamedImage, terms: ExternalOptions) -> ImageDetection | BadOutput:
         if piece.launder:
-            return BadOutput(f"heatmaps are of images without post-processing; none after {piece.launder}")
+            return BadOutput(
+                f"heatmaps are of images without post-processing; none after {piece.launder}"
+            )
         try:
             path = self._files.find(piece, terms)
             height, width = piece.image.shape[:2]

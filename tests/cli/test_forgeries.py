@@ -30,7 +30,7 @@ def test_a_run_its_page_and_checks(bench: Bench, place: Path) -> None:
     assert "interval over originals, not images" in result.stdout
     table = Path("out/table.md").read_text()
     assert "| detector | subset | method | originals | images | AUC |" in table
-    with Image.open("out/images/flat_0/original.png") as saved:
+    with Image.open("out/images/flat_0/image.png") as saved:
         assert saved.size == (64, 48)
     assert bench("report", "out").exit_code == 0
     page = Path("out/index.html").read_text()

@@ -92,9 +92,13 @@ def test_a_name_alone_is_enough_where_nothing_else_differs(bench: Bench, perfect
 
 def test_of_laundered_images_nothing_was_said(bench: Bench, perfect: Path) -> None:
     words = ("run", "--inpainter", "meanfill,telea", "--images", perfect, *QUICK)
-    result = bench(*words, "--detector", "mine=heatmaps:maps", "--launder", "jpeg:90")
+    refused = bench(*words, "--detector", "mine=heatmaps:maps", "--launder", "jpeg:90")
+    assert refused.exit_code == 2
+    assert "Error: --launder needs a detector that runs: finished heatmaps" in refused.stderr
+    result = bench(*words, "--detector", "mine=heatmaps:maps,flatness", "--launder", "jpeg:90")
     assert result.exit_code == 1
-    assert "heatmaps are of images as inpainted; none after jpeg:90" in result.stderr
+    assert "mine: no numbers after post-processing: finished heatmaps" in result.stderr
+    assert "heatmaps are of images without post-processing; none after jpeg:90" in result.stderr
 
 
 @pytest.mark.parametrize(

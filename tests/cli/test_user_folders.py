@@ -134,7 +134,7 @@ def test_a_dry_run_says_which_image_gets_which_mask_and_computes_nothing(
     result = bench(*words)
     assert result.stdout == "a: a-mask.png (15-16 %)\nb: b-mask.png (15-16 %)\n"
     assert "left out without one: c." in result.stderr
-    assert "2 samples; nothing was run." in result.stderr
+    assert "2 samples x 1 inpainter; nothing was run." in result.stderr
     told = json.loads(bench(*words, "--json").stdout)
     assert told["samples"][1] == {
         "dataset": "folder", "image": "b", "bucket": "15-16", "mask": "b-mask.png"

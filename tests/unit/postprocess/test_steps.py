@@ -41,7 +41,7 @@ def test_a_step_has_one_name(text: str, label: str) -> None:
     [
         (
             "jpg:90",
-            "no post-processing named 'jpg'. Did you mean 'jpeg'? Known: jpeg:QUALITY, resize:FAC",
+            "no post-processing named 'jpg'. Did you mean 'jpeg'\\? Known: jpeg:QUALITY, resize:F",
         ),
         ("jpeg", "expected jpeg:QUALITY with a whole quality from 1 to 100"),
         ("", "such as jpeg:90"),
