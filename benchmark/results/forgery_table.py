@@ -89,8 +89,8 @@ def forgery_notes(cells: Sequence[ResultRow], *, brackets: bool) -> Iterator[str
     yield from _without_interval(cells)
     if any(cell.metric == "image_auc" and cell.value is not None for cell in cells):
         yield (
-            "The originals and images counted are those of the row's forged images; for image AUC "
-            "those of the authentic images count too (results.csv)."
+            "Originals and images are counted for the row alone; image AUC counts those of the "
+            "authentic images too (results.csv)."
         )
     yield "Higher is better for a detector; of FPR lower."
     if any(cell.metric == "acc" for cell in cells):

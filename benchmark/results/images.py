@@ -66,6 +66,9 @@ def check_names(resolved: ResolvedPlan) -> None:
     Raises:
         PlanError: naming the file.
     """
+    if resolved.plan.forgeries is not None:
+        _refuse_equal(Counter(["image", "mask", *(one.name.lower() for one in resolved.detectors)]))
+        return
     variants = [
         file_name(one.name, treatment)
         for one in resolved.inpainters
@@ -74,6 +77,10 @@ def check_names(resolved: ResolvedPlan) -> None:
     heatmaps = [f"{name}.{one.name}" for name in variants for one in resolved.detectors]
     names = Counter(name.lower() for name in ("original", "mask", *variants, *heatmaps))
     names["original"] -= "original" in variants  # the same image
+    _refuse_equal(names)
+
+
+def _refuse_equal(names: Counter[str]) -> None:
     twice = [name for name, count in names.items() if count > 1]
     if twice:
         raise PlanError(
