@@ -28,6 +28,9 @@ def test_a_run_its_page_and_checks(bench: Bench, place: Path) -> None:
     assert max(map(len, result.stdout.splitlines())) <= 80
     assert "flatness†          n (images)" in result.stdout
     assert "interval over originals, not images" in result.stdout
+    assert "No interval where few originals all have the same number" in result.stdout
+    assert "image AUC counts those of" in result.stdout
+    assert "ACC: true-positive rate" in result.stdout
     table = Path("out/table.md").read_text()
     assert "| detector | subset | method | originals | images | AUC |" in table
     with Image.open("out/images/flat_0/image.png") as saved:
@@ -48,6 +51,21 @@ def test_a_run_its_page_and_checks(bench: Bench, place: Path) -> None:
         assert refused.exit_code == 2
         assert "Error: out: a run of forgeries: " in refused.stderr
         assert len([line for line in refused.stderr.splitlines() if "Error" in line]) == 1
+
+
+def test_a_part_a_rerun_and_a_dry_run_say_what_they_are(bench: Bench, place: Path) -> None:
+    words = (*QUICK, "--shard", "1/2", "--store", "store")
+    first, again = bench("run", *words), bench("run", *words)
+    assert "Shard 1/2: these numbers are of a part of the images" in first.stdout
+    assert "No interval where fewer than 2 originals count; for image AUC 2" in first.stdout
+    assert "were in the store" not in first.stderr
+    assert "All 12 outputs were in the store; nothing was computed." in again.stderr
+    assert "were in the store" not in bench("run", *words, "--quiet").stderr
+    named = bench("run", *words, "--save-images", "--detector", "mask=heatmaps:set")
+    assert "two files of a sample would be named mask.png" in named.stderr
+    dry = bench("run", *QUICK, "--launder", "jpeg:80", "--dry-run")
+    said = "6 images x 1 detector x 2 post-processings (none among them); nothing was run."
+    assert said in dry.stderr
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,12 @@ def test_merged_shards_are_the_run(bench: Bench, photos: Path, shards: list[Path
         assert result.stdout == whole.stdout
         assert files("merged") == files("whole")
         assert record("merged") == record("whole")
+    named = bench("merge", *moved, "--out", "named")
+    assert named.stdout == whole.stdout
+    assert files("named") == files("whole")
+    alone = bench("merge", "named")
+    assert alone.exit_code == 2
+    assert "expected the shards' folders too: bench merge OUT SHARD..." in alone.stderr
     for shard in moved:
         shutil.rmtree(shard)
     again = bench(*WORDS, "--images", photos, "--out", "again", "--store", "merged-store")

@@ -110,3 +110,9 @@ def test_the_listing_is_plain_data() -> None:
     assert [entry["name"] for entry in listing()["detectors"]] == list(DETECTORS)
     with pytest.raises(UnknownName, match="Did you mean 'lama'"):
         card_text("lamma")
+
+
+def test_steps_are_listed_by_their_form() -> None:
+    text = listing_text({"launders": listing()["launders"]})
+    assert "  jpeg:QUALITY, resize:FACTOR, " in text
+    assert "crop:PIXELS, fit:PIXELS, social:telegram" in text
