@@ -105,7 +105,7 @@ def test_no_verdict_of_mini_weights_stands_alone(
     assert result.exit_code == 0, result.output
     for text in (result.stdout, Path("detected/index.html").read_text()):
         verdicts = re.findall(r"forged at 0\.5", text)
-        beside = re.findall(rf"forged at 0\.5 \({NO_EVIDENCE}: \d+ of \d+ authentic images", text)
+        beside = re.findall(rf"forged at 0\.5 \({NO_EVIDENCE}: \d+ of the \d+ authentic", text)
         assert verdicts
         assert len(beside) == len(verdicts)
 
