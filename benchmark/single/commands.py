@@ -111,7 +111,7 @@ class DetectedFile:
 
     @property
     def gap(self) -> bool:
-        """Whether a truth was given that cannot be used; an empty one can."""
+        """Whether truths were given and none can be used; an empty one can."""
         truth = self.detected.truth
         return truth is not None and truth.reason not in ("", EMPTY_TRUTH, FULL_TRUTH)
 
@@ -345,7 +345,9 @@ def _write(
     item: Item, pixels: Pixels, detected: Detected, session: Session, *, arrays: bool
 ) -> DetectedFile:
     truth = None
-    if item.mask is not None:
+    if item.mask is None and item.reason:
+        detected = replace(detected, truth=Localization(reason=item.reason))
+    elif item.mask is not None:
         try:
             truth = read_truth(item.mask, _shape(pixels), polarity=session.polarity).mask
         except DataError as error:  # a gap with its reason; the detection stands

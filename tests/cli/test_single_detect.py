@@ -88,12 +88,30 @@ def test_truth_is_paired_by_name(bench: Bench, photos: Path, forged: Path, tmp_p
     (tmp_path / "gt").mkdir()
     truth(tmp_path / "gt" / "forged_gt.png")
     result = bench("detect", photos, *FLAT, "--mask", tmp_path / "gt", "--csv")
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == 1, result.output
     rows = {row["image"]: row for row in csv.DictReader(io.StringIO(result.stdout))}
     assert set(rows) == {"a", "b", "c", "forged"}
     assert rows["forged"]["auc"] != ""
+    assert rows["forged"]["reason"] == ""
     assert rows["a"]["auc"] == ""
+    assert rows["a"]["reason"] == f"no truth of its name in {tmp_path / 'gt'}"
     assert "no truth of the same name for 3 images: a, b, c" in result.stderr
+
+
+def test_an_output_of_inpaint_has_its_images_truth(
+    bench: Bench, photos: Path, forged: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "masks").mkdir()
+    truth(tmp_path / "masks" / "forged_mask.png")
+    assert bench("inpaint", forged, tmp_path / "masks", "--inpainter", "meanfill").exit_code == 0
+    words = (*FLAT, "--mask", tmp_path / "masks")
+    result = bench("detect", "inpainted", *words)
+    assert result.exit_code == 0, result.output
+    assert "truth of forged used for forged.meanfill\n" in result.stderr
+    assert re.search(r"AUC 0\.9\d+, F1 ", result.stdout)
+    one = bench("detect", photos / "b.png", *words)
+    assert one.exit_code == 1
+    assert f"no AUC and F1: no truth of its name in {tmp_path / 'masks'}" in one.stdout
 
 
 @pytest.mark.parametrize("form", [(), ("--json",), ("--csv",)], ids=str)
