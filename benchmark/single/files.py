@@ -151,6 +151,14 @@ def output_path(out: Path, item: Item, *parts: str) -> Path:
     return out / ".".join((item.stem, *map(file_part, parts)))
 
 
+def arrays_path(out: Path, item: Item, detector: str) -> Path:
+    """The file of a heatmap as an array: OUT/npz/DETECTOR/IMAGE.npz.
+
+    A folder of its own for each detector, so that `heatmaps:OUT/npz/DETECTOR` reads them by name.
+    """
+    return out / "npz" / file_part(detector) / f"{item.stem}.npz"
+
+
 def prepare_folder(out: Path, items: Sequence[Item], targets: Sequence[Path]) -> Path:
     """Make the folder of a command's files.
 

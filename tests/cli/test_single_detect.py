@@ -131,11 +131,26 @@ def test_no_verdict_of_mini_weights_stands_alone(
 def test_arrays_and_one_page_are_written_if_asked(bench: Bench, forged: Path) -> None:
     result = bench("detect", forged, *FLAT, "--npz", "--html", "--box", "20,10,40,30")
     assert result.exit_code == 0, result.output
-    with np.load("detected/forged.flatness.npz") as file:
+    with np.load("detected/npz/flatness/forged.npz") as file:
         assert file["map"].shape == (64, 80)
     page = Path("detected/index.html").read_text()
     assert page.count("data:image/webp;base64,") == 3
     assert not re.search(r'(src|href)="(?!data:)', page)
+
+
+def test_a_run_reads_the_arrays(bench: Bench, photos: Path, forged: Path) -> None:
+    """As docs/howto/single.md says; names with folders too."""
+    (photos / "in").mkdir()
+    forged.rename(photos / "in" / "forged.1.png")
+    truth(photos / "in" / "forged.1_mask.png")
+    result = bench("detect", photos, *FLAT, "--npz", "--json")
+    scores = {row["image"]: row["score"] for row in json.loads(result.stdout)["results"]}
+    words = ("run", "--forgeries", photos, "--metrics", "auc,acc", "--quiet")
+    read = bench(*words, "--detector", "mine=heatmaps:detected/npz/flatness", "--out", "read")
+    assert read.exit_code == 0, read.output
+    (row,) = csv.DictReader(Path("read/samples.csv").read_text().splitlines())
+    assert row["sample"] == "in/forged.1"
+    assert float(row["acc.score"]) == pytest.approx(scores["in/forged.1"], abs=1e-4)
 
 
 def test_tiles(bench: Bench, photos: Path) -> None:
