@@ -21,7 +21,7 @@ from benchmark.masks.bucket import DEFAULT_BUCKETS
 from benchmark.results.csv import result_rows
 from benchmark.results.nulls import distance_rows
 from benchmark.results.tables import text_of
-from benchmark.results.text_blocks import WIDTH
+from benchmark.results.text_blocks import WIDTH, wrapped
 from benchmark.runner.forgery_sources import open_sources
 from benchmark.runner.plan import Plan
 from benchmark.runner.resolve import refuse_retired, resolve_models
@@ -125,8 +125,9 @@ def show_record(record: RunRecord, *, as_json: bool, quiet: bool = False) -> Non
         after += f" after {failure.launder}" if failure.launder else ""
         model = f" ({failure.model}{after})" if failure.model else ""
         say(f"{failure.kind}: {what}{model}: {failure.reason}")
-    if line := tile_line(record.plan):
-        say(line)
+    for line in wrapped(tile_line(record.plan), _width()):
+        if line:
+            say(line)
     for name, known in record.document["known_pixels"].items():
         say(known_line(name, known, plan=record.plan))
     for unused in record.document["unused"][:SHOWN]:
