@@ -21,7 +21,7 @@ from benchmark.masks.bucket import DEFAULT_BUCKETS
 from benchmark.results.csv import result_rows
 from benchmark.results.nulls import distance_rows
 from benchmark.results.tables import text_of
-from benchmark.results.text_blocks import WIDTH
+from benchmark.results.text_blocks import WIDTH, wrapped
 from benchmark.runner.forgery_sources import open_sources
 from benchmark.runner.outcome import Failure
 from benchmark.runner.plan import Plan
@@ -127,8 +127,9 @@ def show_record(record: RunRecord, *, as_json: bool, quiet: bool = False) -> Non
             )
     for line in failure_lines(record.failures, several=len(record.plan.datasets) > 1):
         say(line)
-    if line := tile_line(record.plan):
-        say(line)
+    for line in wrapped(tile_line(record.plan), _width()):
+        if line:
+            say(line)
     for name, known in record.document["known_pixels"].items():
         say(known_line(name, known, plan=record.plan))
     for unused in record.document["unused"][:SHOWN]:

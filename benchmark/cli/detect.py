@@ -43,7 +43,7 @@ def detect(
     The line has the image-level score, the verdict at the detector's operating point, and the share
     of the heatmap above 0.5; with --mask or --box also AUC and F1. With this project's mini weights
     a verdict is no evidence. Exit status 0: all went well. 1: some image, truth or model could not
-    be used. 2: nothing could be done.
+    be used, or an image has no truth in --mask. 2: nothing could be done.
 
     Examples:
 

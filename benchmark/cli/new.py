@@ -27,4 +27,4 @@ def new(
 
         files = new_project(kind, name, parent=Path())
         print_result("\n".join(["Created:", *(f"  {file}" for file in files)]))
-        print_result(f"Next: cd {name}; pip install --editable . ; python -m pytest")
+        print_result(f"Next: cd {name}; pip install --editable . pytest; python -m pytest")

@@ -122,7 +122,12 @@ Overlap = Annotated[
 Out = Annotated[Path, typer.Option(help="Folder for the files.", rich_help_panel=OUTPUT)]
 Npz = Annotated[
     bool,
-    typer.Option("--npz", help="Also write each heatmap as .npz.", rich_help_panel=OUTPUT),
+    typer.Option(
+        "--npz",
+        help="Also write each heatmap as an array, OUT/npz/DETECTOR/IMAGE.npz, which bench run "
+        "--detector heatmaps:OUT/npz/DETECTOR reads.",
+        rich_help_panel=OUTPUT,
+    ),
 ]
 Html = Annotated[
     bool,

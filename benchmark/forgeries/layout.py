@@ -72,6 +72,24 @@ class Found:
         if names:
             self.notes.append(f"{len(names)} left out, {reason}: {shown(names)}")
 
+    def skip_shared(self, shared: Mapping[str, Collection[str]]) -> None:
+        """Leave out images that have one truth by name, as nothing tells which of them it is of.
+
+        Args:
+            shared: names of the images by the name of the truth.
+        """
+        fits = {truth: f"the truth {truth} fits {' and '.join(shared[truth])}" for truth in shared}
+        self.skipped += [
+            Skipped(name=printable(name), reason=printable(fits[truth]))
+            for truth, names in shared.items()
+            for name in names
+        ]
+        if fits:
+            count = sum(map(len, shared.values()))
+            self.notes.append(
+                f"{count} left out, one truth fits several images: {shown(fits.values())}"
+            )
+
     def note_missing_truth(self) -> None:
         """Note how many forged images have no truth."""
         missing = [item.name for item in self.items if not item.has_truth]

@@ -101,7 +101,8 @@ def _read_folder(place: Path, tree: Tree, layout: Layout) -> Found:
 def _set(found: Found, layout: Layout, place: Path, *, black: bool) -> ForgerySet:
     items = sorted_unique([_printed(item) for item in found.items], place)
     if not items:
-        raise DataError(f"{place}: no images")
+        left = "".join(f"; {one.name} left out: {one.reason}" for one in found.skipped[:1])
+        raise DataError(f"{place}: no images{left}")
     if black:
         if not layout.any_set:
             raise DataError(

@@ -46,6 +46,15 @@ class Pairs:
     without: tuple[str, ...]
     spare: tuple[str, ...]
 
+    @property
+    def shared(self) -> Mapping[str, tuple[str, ...]]:
+        """The images of each mask that several have, whose names differ in the extension only."""
+        owners: dict[str, list[str]] = defaultdict(list)
+        for name, given in self.masks.items():
+            for mask in given:
+                owners[mask].append(name)
+        return {mask: tuple(names) for mask, names in owners.items() if len(names) > 1}
+
 
 def pair(images: Sequence[str], masks: Iterable[str]) -> Pairs:
     """Assign each image the masks of its name.

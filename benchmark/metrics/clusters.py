@@ -6,7 +6,8 @@ images come with it. A cell stays the number of all its images; its interval is 
 
 - if each image has an original of its own, it is the metric's own interval over images;
 - for a share of images, Clopper and Pearson's with the effective number of images of Korn and
-  Graubard (Survey Methodology 24, 1998), which is the number of originals if their images agree;
+  Graubard (Survey Methodology 24, 1998), but at most the number of originals: more forgeries of
+  the same originals do not narrow it;
 - else each original is given its share of the number, whose mean over originals is the number
   (linearization, for a mean the ratio estimator of cluster samples; for `image_auc` Obuchowski,
   Biometrics 1997), and these follow the rules for a mean: Student's t below 50 originals, else the
@@ -115,11 +116,10 @@ def share_interval(values: Values, groups: Groups) -> Interval:
     share, images = float(values.mean()), len(values)
     shares = shares_of_groups(values, groups)
     variance = float(shares.var(ddof=1)) / len(shares)
-    count = float(len(shares))  # where the originals do not differ, each counts once
+    count = float(len(shares))
     if variance > 0:
         tails = stdtrit(np.array([images - 1.0, count - 1.0]), (1 + LEVEL) / 2)
-        effective = share * (1 - share) / variance * float(tails[0] / tails[1]) ** 2
-        count = min(effective, float(images))
+        count = min(share * (1 - share) / variance * float(tails[0] / tails[1]) ** 2, count)
     hits, rest = share * count, (1 - LEVEL) / 2
     low = betaincinv(hits, count - hits + 1, rest) if hits > 0 else 0.0
     high = betaincinv(hits + 1, count - hits, 1 - rest) if hits < count else 1.0

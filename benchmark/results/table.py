@@ -185,7 +185,7 @@ def retouch_notes(variants: Iterable[InpainterVariant]) -> Iterator[str]:
 
 
 def _line(texts: Iterable[str]) -> str:
-    return "| " + " | ".join(text.replace("|", "\\|") for text in texts) + " |"
+    return "| " + " | ".join(_escaped(text) for text in texts) + " |"
 
 
 def inpainter_label(row: Mapping[str, ResultRow]) -> str:
@@ -299,3 +299,8 @@ def _gaps(cells: Iterable[ResultRow]) -> Iterable[str]:
             reasons.setdefault(cell.reason, {})[whose] = None
     for reason, names in reasons.items():
         yield f"- {', '.join(names)}: {reason}."
+
+
+def _escaped(text: str) -> str:
+    """Return text for a Markdown cell: no column of its own, no HTML."""
+    return text.replace("|", "\\|").replace("<", "\\<")

@@ -40,6 +40,7 @@ def check_plan(plan: Plan) -> None:
     if plan.forgeries is not None:
         check_forgery_plan(plan)
         _check_weights(plan)
+        _check_tile(plan)
         return
     refuse_forgery_keys(plan)
     _names(DATASETS, plan.datasets)
@@ -144,6 +145,8 @@ def _check_tile(plan: Plan) -> None:
         )
     if not plan.detectors:
         raise PlanError("--tile needs a detector: only detectors see images in tiles")
+    if all(DETECTORS.card(word).finished for word in plan.detectors):
+        raise PlanError("--tile needs a detector that runs: finished heatmaps are read whole")
     try:
         tiling_of(plan.tile, plan.overlap)
     except BadInput as error:

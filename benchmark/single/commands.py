@@ -10,6 +10,7 @@ import numpy as np
 
 from benchmark.core.errors import BadInput, BadOutput, DataError
 from benchmark.core.images import read_image
+from benchmark.core.paths import make_folder
 from benchmark.core.threads import threads_for_networks
 from benchmark.core.types import Pixels
 from benchmark.masks.files import Polarity
@@ -24,7 +25,7 @@ from benchmark.single.detection import (
     tiling_for,
 )
 from benchmark.single.draw import heatmap_image, overlay_image, save_arrays, save_png
-from benchmark.single.files import Item, output_path, prepare_folder
+from benchmark.single.files import Item, arrays_path, output_path, prepare_folder
 from benchmark.single.inpainting import inpaint_image
 from benchmark.single.masks import ReadMask, read_hole, read_truth
 from benchmark.single.models import Loaded
@@ -111,7 +112,7 @@ class DetectedFile:
 
     @property
     def gap(self) -> bool:
-        """Whether a truth was given that cannot be used; an empty one can."""
+        """Whether truths were given and none can be used; an empty one can."""
         truth = self.detected.truth
         return truth is not None and truth.reason not in ("", EMPTY_TRUTH, FULL_TRUTH)
 
@@ -268,7 +269,7 @@ def detect_items(
         detectors: the detectors.
         session: store, folder and options.
         tiles: how large images are divided.
-        arrays: whether OUT/IMAGE.DETECTOR.npz is written too.
+        arrays: whether OUT/npz/DETECTOR/IMAGE.npz is written too.
 
     Yields:
         A detection, or why there is none, model by model.
@@ -281,7 +282,7 @@ def detect_items(
     tiles = tiles or TileOptions()
     for chosen in detectors:  # before anything runs
         tiling_for(chosen, (1, 1), tiles)
-    kinds = ("heatmap.png", "overlay.png", "npz")
+    kinds = ("heatmap.png", "overlay.png")
     prepare_folder(
         session.out,
         items,
@@ -345,7 +346,9 @@ def _write(
     item: Item, pixels: Pixels, detected: Detected, session: Session, *, arrays: bool
 ) -> DetectedFile:
     truth = None
-    if item.mask is not None:
+    if item.mask is None and item.reason:
+        detected = replace(detected, truth=Localization(reason=item.reason))
+    elif item.mask is not None:
         try:
             truth = read_truth(item.mask, _shape(pixels), polarity=session.polarity).mask
         except DataError as error:  # a gap with its reason; the detection stands
@@ -359,8 +362,9 @@ def _write(
     )
     save_png(heatmap_file, heatmap_image(heatmap))
     save_png(overlay_file, overlay_image(pixels, heatmap, truth=truth))
-    array_file = output_path(session.out, item, name, "npz") if arrays else None
+    array_file = arrays_path(session.out, item, name) if arrays else None
     if array_file is not None:
+        make_folder(array_file.parent)
         save_arrays(array_file, heatmap, detected.score)
     return DetectedFile(
         detected=replace(detected, logits=_NO_LOGITS),

@@ -86,7 +86,7 @@ def save_png(path: Path, pixels: NDArray[np.uint8]) -> None:
 
 
 def save_arrays(path: Path, heatmap: NDArray[np.float32], score: float) -> None:
-    """Write a heatmap and its score as .npz, as `--detector heatmaps:DIR` reads them.
+    """Write a heatmap and its score as .npz, as `--detector heatmaps:DIR` reads it.
 
     Raises:
         OutputError: if it cannot be written.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmark.core.errors import BadInput, DataError, OutputError
@@ -13,8 +13,7 @@ from benchmark.core.images import list_images
 from benchmark.core.paths import make_folder
 from benchmark.masks.pairing import pair
 from benchmark.single.masks import Box
-
-SHOWN = 5  # images without a mask that a line names
+from benchmark.single.truths import find_truths, listed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,12 +25,14 @@ class Item:
         stem: begins the names of its files; unique, and safe on every file system.
         path: the file.
         mask: its mask file or box, or None where it has none.
+        reason: why it has none, where truths were given; else "".
     """
 
     name: str
     stem: str
     path: Path
     mask: Path | Box | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +61,8 @@ def find_items(
         images: image files, or folders of them.
         mask: one mask file or box for all, a folder of masks that are paired by name, or None.
         out: folder of the command's files, which is no input where it lies below a folder.
-        partly: whether an image without a mask of its name stays, without one; else it is left out.
+        partly: whether masks are truths (`find_truths`): an image without one stays; else it is
+            left out.
 
     Raises:
         DataError: if a folder cannot be read, holds no image, or no image has a mask.
@@ -78,30 +80,48 @@ def find_items(
             if path in found.values():
                 continue
             found[name if name not in found else _other_name(path, found)] = path
-    masks = _masks_of(mask, found, without=_without(images, mask))
-    missing = [name for name in found if mask is not None and name not in masks]
-    if missing:
-        notes.append(_missing(missing, partly=partly))
+    given = _masks_of(mask, found, without=_without(images, mask), partly=partly)
+    missing = [name for name in found if mask is not None and name not in given.masks]
     kept = [name for name in found if name not in missing or partly]
     if not kept:
         raise DataError(f"{mask}: no mask has the name of an image, such as {missing[0]!r}")
     stems = folder_names(kept)
     items = [
-        Item(name=name, stem=stems[name], path=found[name], mask=masks.get(name)) for name in kept
+        Item(
+            name=name,
+            stem=stems[name],
+            path=found[name],
+            mask=given.masks.get(name),
+            reason=given.reasons.get(name, ""),
+        )
+        for name in kept
     ]
-    return Items(items=tuple(items), notes=tuple(notes))
+    return Items(items=tuple(items), notes=(*notes, *given.notes))
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """The masks of images, why others have none, and notes; by the names of the images."""
+
+    masks: Mapping[str, Path | Box]
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def _masks_of(
-    mask: Path | Box | None, found: Mapping[str, Path], *, without: Sequence[Path]
-) -> dict[str, Path | Box]:
+    mask: Path | Box | None, found: Mapping[str, Path], *, without: Sequence[Path], partly: bool
+) -> _Given:
     if mask is None:
-        return {}
+        return _Given({})
     if isinstance(mask, Box) or not mask.is_dir():
-        return dict.fromkeys(found, mask)
+        return _Given(dict.fromkeys(found, mask))
     named = list_images(mask, without=without).named
+    if partly:
+        truths = find_truths(mask, list(found), named)
+        return _Given(truths.files, truths.reasons, truths.notes)
     pairs = pair(list(found), named)
-    return {name: named[masks[0]] for name, masks in pairs.masks.items()}
+    masks = {name: named[given[0]] for name, given in pairs.masks.items()}
+    return _Given(masks, notes=(_missing(pairs.without),) if pairs.without else ())
 
 
 def _without(images: Sequence[Path], mask: Path | Box | None) -> list[Path]:
@@ -116,10 +136,8 @@ def _inside(place: Path, folder: Path) -> bool:
     return place.resolve().is_relative_to(folder.resolve())
 
 
-def _missing(names: Sequence[str], *, partly: bool) -> str:
-    shown = ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
-    what = "no truth" if partly else "left out, no mask"
-    return f"{what} of the same name for {len(names)} images: {shown}"
+def _missing(names: Sequence[str]) -> str:
+    return f"left out, no mask of the same name for {len(names)} images: {listed(names)}"
 
 
 def _other_name(path: Path, found: Mapping[str, Path]) -> str:
@@ -131,6 +149,14 @@ def _other_name(path: Path, found: Mapping[str, Path]) -> str:
 def output_path(out: Path, item: Item, *parts: str) -> Path:
     """The file of an image and, for example, a model: OUT/IMAGE.PART.PART."""
     return out / ".".join((item.stem, *map(file_part, parts)))
+
+
+def arrays_path(out: Path, item: Item, detector: str) -> Path:
+    """The file of a heatmap as an array: OUT/npz/DETECTOR/IMAGE.npz.
+
+    A folder of its own for each detector, so that `heatmaps:OUT/npz/DETECTOR` reads them by name.
+    """
+    return out / "npz" / file_part(detector) / f"{item.stem}.npz"
 
 
 def prepare_folder(out: Path, items: Sequence[Item], targets: Sequence[Path]) -> Path:

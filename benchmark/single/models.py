@@ -146,8 +146,8 @@ class Loaded:
 def evidence_note(chosen: ResolvedModel) -> str:
     """What has to stand beside a verdict of a detector, or "" where nothing does.
 
-    With mini weights it is that they are no evidence, and how many authentic images they call
-    forged, as measured when their operating point was calibrated (`false_positives`).
+    With mini weights it is that they are no evidence, and how many of the authentic images that
+    set their operating point they call forged (`false_positives`).
     """
     if chosen.weights.edition == "mini":
         return f"{NO_EVIDENCE}: {false_positives(chosen) or 'false positives not measured'}"
@@ -157,11 +157,12 @@ def evidence_note(chosen: ResolvedModel) -> str:
 
 
 def false_positives(chosen: ResolvedModel) -> str:
-    """How many authentic images weights call forged, as their file says, or "" if it does not.
+    """How many of the images that set its threshold a detector calls forged; "" if unknown.
 
     The training of a detector ends with its operating point being set on authentic images that are
-    held out, each as it is and post-processed (`benchmark.training.calibration`): so many of them
-    were called forged. On other images it may be more.
+    held out, each as it is and post-processed (`benchmark.training.calibration`), so that a given
+    share of them is called forged, at most. That measures no false-positive rate: on other images
+    it may be far more.
     """
     path = chosen.weights.path
     recipe = (
@@ -175,4 +176,6 @@ def false_positives(chosen: ResolvedModel) -> str:
         return ""
     count = 2 * held_out  # each image as it is and post-processed
     called = int(rate * count + 1e-9)
-    return f"{called} of {count} authentic images called forged at calibration" if called else ""
+    if not called:
+        return ""
+    return f"{called} of the {count} authentic images that set the threshold are called forged"

@@ -70,5 +70,10 @@ def test_tiles_are_said(bench: Bench, photos: Path) -> None:
     result = bench("run", "--images", photos, "--inpainter", "telea", *QUICK[2:], "--size",
                    "native", "--tile", "48", "--out", "out")  # fmt: skip
     assert result.exit_code == 0, result.output
-    assert "in tiles of 48 that overlap by 6. The score of such an image" in result.stderr
+    said = result.stderr[result.stderr.index("Tiles:") :].splitlines()
+    end = next(count for count, line in enumerate(said[1:], 1) if not line.startswith("  "))
+    assert max(map(len, said[:end])) <= 80
+    text = " ".join(line.strip() for line in said[:end])
+    assert "in tiles of 48 that overlap by 6. The score of such an image" in text
+    assert text.endswith("is that of the blended heatmap.")
     assert "tile = 48" in Path("out/plan.toml").read_text()

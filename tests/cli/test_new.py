@@ -29,12 +29,15 @@ def test_new_projects_pass_their_own_tests(bench: Bench) -> None:
     for kind in KINDS:
         result = bench("new", kind, f"My-{kind}.2")
         assert result.exit_code == 0, result.output
+        install = "pip install --editable . pytest"  # which is not installed with the bench
+        assert result.stdout.endswith(f"Next: cd My-{kind}.2; {install}; python -m pytest\n")
         folder, module = Path(f"My-{kind}.2"), f"my_{kind}_2.py"
         names = {path.name for path in folder.iterdir()}
         assert names == {"pyproject.toml", "README.md", module, f"test_{module}"}
         readme = (folder / "README.md").read_text()
         assert ("An inpainter for" if kind == "inpainter" else f"A {kind} for") in readme
         assert "bench run" in readme
+        assert install in readme
         assert "$" not in "".join(path.read_text() for path in folder.glob("*.*[!c]"))
     done = own_tests(Path())
     assert done.returncode == 0, done.stdout + done.stderr

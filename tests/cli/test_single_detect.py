@@ -88,12 +88,30 @@ def test_truth_is_paired_by_name(bench: Bench, photos: Path, forged: Path, tmp_p
     (tmp_path / "gt").mkdir()
     truth(tmp_path / "gt" / "forged_gt.png")
     result = bench("detect", photos, *FLAT, "--mask", tmp_path / "gt", "--csv")
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == 1, result.output
     rows = {row["image"]: row for row in csv.DictReader(io.StringIO(result.stdout))}
     assert set(rows) == {"a", "b", "c", "forged"}
     assert rows["forged"]["auc"] != ""
+    assert rows["forged"]["reason"] == ""
     assert rows["a"]["auc"] == ""
+    assert rows["a"]["reason"] == f"no truth of its name in {tmp_path / 'gt'}"
     assert "no truth of the same name for 3 images: a, b, c" in result.stderr
+
+
+def test_an_output_of_inpaint_has_its_images_truth(
+    bench: Bench, photos: Path, forged: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "masks").mkdir()
+    truth(tmp_path / "masks" / "forged_mask.png")
+    assert bench("inpaint", forged, tmp_path / "masks", "--inpainter", "meanfill").exit_code == 0
+    words = (*FLAT, "--mask", tmp_path / "masks")
+    result = bench("detect", "inpainted", *words)
+    assert result.exit_code == 0, result.output
+    assert "truth of forged used for forged.meanfill\n" in result.stderr
+    assert re.search(r"AUC 0\.9\d+, F1 ", result.stdout)
+    one = bench("detect", photos / "b.png", *words)
+    assert one.exit_code == 1
+    assert f"no AUC and F1: no truth of its name in {tmp_path / 'masks'}" in one.stdout
 
 
 @pytest.mark.parametrize("form", [(), ("--json",), ("--csv",)], ids=str)
@@ -105,7 +123,7 @@ def test_no_verdict_of_mini_weights_stands_alone(
     assert result.exit_code == 0, result.output
     for text in (result.stdout, Path("detected/index.html").read_text()):
         verdicts = re.findall(r"forged at 0\.5", text)
-        beside = re.findall(rf"forged at 0\.5 \({NO_EVIDENCE}: \d+ of \d+ authentic images", text)
+        beside = re.findall(rf"forged at 0\.5 \({NO_EVIDENCE}: \d+ of the \d+ authentic", text)
         assert verdicts
         assert len(beside) == len(verdicts)
 
@@ -113,11 +131,26 @@ def test_no_verdict_of_mini_weights_stands_alone(
 def test_arrays_and_one_page_are_written_if_asked(bench: Bench, forged: Path) -> None:
     result = bench("detect", forged, *FLAT, "--npz", "--html", "--box", "20,10,40,30")
     assert result.exit_code == 0, result.output
-    with np.load("detected/forged.flatness.npz") as file:
+    with np.load("detected/npz/flatness/forged.npz") as file:
         assert file["map"].shape == (64, 80)
     page = Path("detected/index.html").read_text()
     assert page.count("data:image/webp;base64,") == 3
     assert not re.search(r'(src|href)="(?!data:)', page)
+
+
+def test_a_run_reads_the_arrays(bench: Bench, photos: Path, forged: Path) -> None:
+    """As docs/howto/single.md says; names with folders too."""
+    (photos / "in").mkdir()
+    forged.rename(photos / "in" / "forged.1.png")
+    truth(photos / "in" / "forged.1_mask.png")
+    result = bench("detect", photos, *FLAT, "--npz", "--json")
+    scores = {row["image"]: row["score"] for row in json.loads(result.stdout)["results"]}
+    words = ("run", "--forgeries", photos, "--metrics", "auc,acc", "--quiet")
+    read = bench(*words, "--detector", "mine=heatmaps:detected/npz/flatness", "--out", "read")
+    assert read.exit_code == 0, read.output
+    (row,) = csv.DictReader(Path("read/samples.csv").read_text().splitlines())
+    assert row["sample"] == "in/forged.1"
+    assert float(row["acc.score"]) == pytest.approx(scores["in/forged.1"], abs=1e-4)
 
 
 def test_tiles(bench: Bench, photos: Path) -> None:

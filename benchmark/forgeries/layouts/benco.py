@@ -69,9 +69,10 @@ class BenCo(Layout):
             )
         known = {_inside(name): names[path] for path, name in item_names(authentic).items()}
         originals = {path: known[name] for name, path in plain.items() if name in known}
+        shared = {plain[name] for those in pairs.shared.values() for name in those}
         found = Found()
         found.items += forged_items(
-            images,
+            {path: file for path, file in images.items() if path not in shared},
             names,
             {plain[name]: masks[truths[one[0]]] for name, one in pairs.masks.items()},
             Details(groups=originals, originals=originals),
@@ -80,6 +81,9 @@ class BenCo(Layout):
         found.note_missing_truth()
         found.note_own_groups()
         found.skip([truths[one] for one in pairs.spare], "truths of no image")
+        found.skip_shared(
+            {truths[one]: [plain[name] for name in those] for one, those in pairs.shared.items()}
+        )
         return found
 
 

@@ -73,11 +73,13 @@ class Pairs(Layout):
                 f"{tree.folder}: several truths fit {several[0]!r}: "
                 f"{', '.join(pairs.masks[several[0]])}"
             )
+        shared = {name for names in pairs.shared.values() for name in names}
+        masks = {name: one for name, one in pairs.masks.items() if name not in shared}
         named = item_names(tree.images(deep=True))
         paths = {name: path for path, name in named.items()}
         files = {name: tree.files[path] for name, path in paths.items()}
-        made = _made_from(pairs.masks, pairs.without)
-        truths = {made.get(name, name): one[0] for name, one in pairs.masks.items()}
+        made = _made_from(masks, pairs.without)
+        truths = {made.get(name, name): one[0] for name, one in masks.items()}
         plain = {_plain(name): name for name in told.authentic}
         originals = {paths[name]: plain[_plain(name)] for name in truths if _plain(name) in plain}
         originals |= {paths[output]: name for name, output in made.items()}
@@ -99,6 +101,7 @@ class Pairs(Layout):
         untold = [name for name in pairs.without if name not in made.values()]
         found.skip(untold, "no truth of their name, and nothing says that they are authentic")
         found.skip(pairs.spare, "truths of no image")
+        found.skip_shared(pairs.shared)
         return found
 
 

@@ -65,6 +65,16 @@ def write(folder: Path, content: object) -> Path:
     return path
 
 
+def test_images_that_share_a_truth_by_name_are_left_out(tmp_path: Path) -> None:
+    make(tmp_path, ("Tp/1.jpg", "Tp/1.png", "Tp/2.jpg"), ("Gt/1.png", "Gt/2.png"))
+    found = read_forgeries(tmp_path)
+    assert [item.name for item in found.items] == ["Tp/2"]
+    why = "the truth Gt/1.png fits Tp/1.jpg and Tp/1.png"
+    assert {(one.name, one.reason) for one in found.skipped} == {
+        ("Tp/1.jpg", why), ("Tp/1.png", why)
+    }  # fmt: skip
+
+
 def test_a_list_of_pairs(tmp_path: Path) -> None:
     pairs = [["./Tp/1.jpg", "./Gt/1.png"], ["Tp/2.jpg", "Gt/2.png"], ["./Au/8.jpg", "Negative"]]
     found = read_forgeries(write(tmp_path, pairs))

@@ -52,3 +52,18 @@ def test_several_truths_are_refused(tmp_path: Path) -> None:
     make(tmp_path, ("a.jpg",), ("a_mask.png", "a_gt.png"))
     with pytest.raises(DataError, match="several truths fit 'a': a_gt, a_mask"):
         read_forgeries(tmp_path)
+
+
+def test_images_that_share_a_truth_by_name_are_left_out(tmp_path: Path) -> None:
+    make(tmp_path, ("a.png", "a.tif"), ("a_mask.png",))
+    why = "the truth a_mask fits a.png and a.tif"
+    with pytest.raises(DataError, match=f"no images; a.png left out: {why}"):
+        read_forgeries(tmp_path)
+    make(tmp_path, ("b.png",), ("b_mask.png",))
+    found = read_forgeries(tmp_path)
+    assert [item.name for item in found.items] == ["b"]
+    assert [(one.name, one.reason) for one in found.skipped] == [("a.png", why), ("a.tif", why)]
+    assert f"2 left out, one truth fits several images: {why}" in found.notes
+    make(tmp_path, (), ("a.tif_mask.png", "a.png_mask.png"))  # each its own
+    (tmp_path / "a_mask.png").unlink()
+    assert [item.name for item in read_forgeries(tmp_path).items] == ["a.png", "a.tif", "b"]

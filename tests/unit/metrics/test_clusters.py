@@ -6,11 +6,17 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+from scipy.stats import beta
 
 from benchmark.core.types import Case, Rows
 from benchmark.metrics import METRICS
 from benchmark.metrics.base import Metric
-from benchmark.metrics.clusters import clustered_interval, count_groups, shares_of_groups
+from benchmark.metrics.clusters import (
+    clustered_interval,
+    count_groups,
+    share_interval,
+    shares_of_groups,
+)
 from benchmark.metrics.intervals import UNIT, Interval
 
 ORIGINALS = 20
@@ -125,3 +131,22 @@ def test_a_plug_in_that_is_no_mean_is_drawn_by_original() -> None:
     rows = np.repeat(rows_of("auc"), 3, axis=0)
     found = clustered_interval(Largest(), rows, np.repeat(ALONE, 3), seed=0)
     assert 0.5 < found.low <= found.high == rows.max()
+
+
+@pytest.mark.parametrize("found", [(1, 0, 0), (1, 0, 0, 0, 0), (1, 1, 0, 0, 0), (1, 1, 0)])
+@pytest.mark.parametrize("originals", [6, 7, 12])
+def test_more_forgeries_of_the_same_originals_narrow_no_share(
+    found: tuple[int, ...], originals: int
+) -> None:
+    """Whether the originals agree exactly or to rounding, each counts once."""
+    values = np.tile(np.array(found, dtype=np.float64), originals)
+    groups = np.repeat(np.arange(originals), len(found))
+    once = share_interval(values, groups)
+    hits = float(values.mean()) * originals
+    assert once.low == pytest.approx(beta.ppf(0.025, hits, originals - hits + 1))
+    assert once.high == pytest.approx(beta.ppf(0.975, hits + 1, originals - hits))
+    copies = share_interval(np.repeat(values, 3), np.repeat(groups, 3))
+    assert copies == pytest.approx(once)
+    values[0] = 1 - values[0]  # they nearly agree
+    near, thrice = share_interval(values, groups), np.repeat(values, 3)
+    assert share_interval(thrice, np.repeat(groups, 3)) == pytest.approx(near, rel=0.02)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -325,9 +326,12 @@ def test_a_bad_manifest_is_an_error_that_leaves_nothing(
         ({"metrics": "psnr"}, "compares an inpainted image with its original"),
         ({"metrics": "image_auc"}, "image_auc is reported beside acc: use acc"),
         ({"detectors": "none"}, "forgeries needs a detector"),
+        ({"tile": 64, "size": 96}, "tile 64 goes with size"),
+        ({"overlap": 8}, "overlap goes with tile"),
+        ({"tile": 64, "detectors": "h=heatmaps:maps"}, "finished heatmaps are read whole"),
     ],
 )
-def test_what_does_not_go_with_forgeries_is_refused(values: dict[str, str], said: str) -> None:
+def test_what_does_not_go_with_forgeries_is_refused(values: dict[str, Any], said: str) -> None:
     with pytest.raises(PlanError, match=said):
         Plan(**{"forgeries": Path("set"), "detectors": "flatness", **values})  # type: ignore[arg-type]
 
