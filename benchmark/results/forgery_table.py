@@ -103,7 +103,7 @@ def forgery_notes(cells: Sequence[ResultRow], *, brackets: bool) -> Iterator[str
     if any(DETECTORS.card(cell.detector).score_from == "area" for cell in cells):
         yield "† no image-level score: called forged if over 2 % of the heatmap exceeds 0.5."
     if any(cell.launder for cell in cells):
-        yield "Laundering: post-processing of the images before detection."
+        yield "Post-processing: of the images before detection (--launder)."
     yield from _training(cells)
     yield from metric_notes(cell.metric for cell in cells)
     yield from _gaps(cells)

@@ -269,7 +269,7 @@ def table_notes(cells: Sequence[ResultRow], distances: Distances) -> Iterable[st
         yield "† no image-level score: called forged if over 2 % of the heatmap exceeds 0.5."
     if any(cell.launder for cell in cells):
         yield (
-            "Laundering: post-processing between inpainting and detection, such as jpeg:quality, "
+            "Post-processing: between inpainting and detection (--launder), such as jpeg:quality, "
             "resize:factor, noise:gray levels, blur:pixels; + joins steps (docs/protocol.md)."
         )
     variants = [InpainterVariant(one.inpainter, one.retouch, one.composite) for one in cells]

@@ -94,7 +94,7 @@ def test_interval_digits_follow_its_width() -> None:
 
 def test_notes_are_those_of_the_table_and_are_wrapped() -> None:
     text = terminal_table([cell(launder="jpeg:90"), cell()])
-    assert "Laundering: post-processing" in text
-    assert "Laundering" not in terminal_table([cell()])
+    assert "Post-processing: between inpainting" in text
+    assert "Post-processing" not in terminal_table([cell()])
     assert "table.md" in text
     assert "Brackets" not in text
