@@ -37,6 +37,8 @@ def test_a_run_its_page_and_checks(bench: Bench, place: Path) -> None:
         assert saved.size == (64, 48)
     assert bench("report", "out").exit_code == 0
     page = Path("out/index.html").read_text()
+    assert "Run <b>out</b>: 1 detector, 4 forged images" in page  # the plan has no name
+    assert "tiles" not in page.partition("</h1>")[2].partition("</p>")[0]
     assert '"forgeries":true' in page
     assert "<option>spliced</option>" in page
     assert "4 forged images and 2 authentic images of 2 originals" in page
@@ -51,6 +53,13 @@ def test_a_run_its_page_and_checks(bench: Bench, place: Path) -> None:
         assert refused.exit_code == 2
         assert "Error: out: a run of forgeries: " in refused.stderr
         assert len([line for line in refused.stderr.splitlines() if "Error" in line]) == 1
+
+
+def test_the_page_says_that_images_were_detected_in_tiles(bench: Bench, place: Path) -> None:
+    assert bench("run", *QUICK, "--tile", "32", "--overlap", "8").exit_code == 0
+    assert bench("report", "out").exit_code == 0
+    page = Path("out/index.html").read_text()
+    assert "larger images detected in tiles of 32 pixels that overlap by 8" in page
 
 
 def test_a_part_a_rerun_and_a_dry_run_say_what_they_are(bench: Bench, place: Path) -> None:
