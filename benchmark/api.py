@@ -2,47 +2,44 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.core.errors import BadInput, BenchError, DataError, OutputError, WeightsError
-from benchmark.core.locks import lock_folder
-from benchmark.core.paths import create_new_folder, expand_home, home, write_text
+from benchmark.core.errors import BadInput, DataError, WeightsError
+from benchmark.core.paths import expand_home
 from benchmark.core.secrets import register_passed_variables, withheld_variables
 from benchmark.executors.choice import default_executor
 from benchmark.results.aggregate import aggregate
-from benchmark.results.checksums import with_file_hashes
-from benchmark.results.csv import columns_of, result_rows, write_results
-from benchmark.results.file_hashes import RECORD
+from benchmark.results.claim import as_begun, claimed
+from benchmark.results.csv import columns_of, result_rows
 from benchmark.results.files import unescape_formula
 from benchmark.results.nulls import CellKey, stored_distances
 from benchmark.results.provenance import known_pixels, record_of
-from benchmark.results.record import BEGUN, Record
+from benchmark.results.record import Record
 from benchmark.results.rows import ResultRow
+from benchmark.results.run_files import write_begun, write_displayed, write_files
 from benchmark.results.run_folder import names_outside
-from benchmark.results.samples import BEGUN_SAMPLES, sample_rows, write_keys, write_samples
 from benchmark.results.significance import PairedTest
 from benchmark.results.store_location import recorded_store
 from benchmark.results.tables import table_of
+from benchmark.runner.engines import check_engines
 from benchmark.runner.outcome import Failure
-from benchmark.runner.plan import Plan, same_plan, with_recorded_defaults
+from benchmark.runner.plan import Plan
 from benchmark.runner.plan_checks import check_heatmaps_laundered
 from benchmark.runner.planning import PlanJobs
-from benchmark.runner.resolve import ResolvedPlan, refuse_retired, resolve_plan
+from benchmark.runner.resolve import ResolvedPlan, resolve_plan
+from benchmark.runner.resolve_models import refuse_retired
 from benchmark.runner.scheduler import execute
+from benchmark.runner.scheme_options import check_scheme_options
 from benchmark.runner.settings import Settings
-from benchmark.runner.shard import SHARD_FILE, Shard, shard_text
 from benchmark.runner.stages import Progress, RunStats, ignore_progress
 from benchmark.store.store import Store, is_address
 
 if TYPE_CHECKING:  # slow to import, and only needed for data frames
     import pandas as pd
-
-_CLEAN_SECONDS = 2.0  # for which 'bench clean' may lock a folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,28 +163,45 @@ def run(
         _check_device(one)
     register_passed_variables(settings.env)
     store = store if store is None or is_address(store) else expand_home(Path(store))
-    plan = _as_begun(plan, out)
-    refuse_retired(plan)
-    heatmap_lines = check_heatmaps_laundered(plan)
-    resolved = resolve_plan(plan, settings.shard)
+    resolved = _resolved(as_begun(plan, out), settings, executor.devices)
     plan = resolved.plan
-    withheld = _withheld_lines(resolved, settings)
-    for line in (*heatmap_lines, *resolved.sources.lines(), *withheld):
-        settings.tell(line)
     _refuse_unused(resolved, settings)
     if save_images:
         _check_names(resolved)
     jobs, claim = PlanJobs(resolved), claimed(out, plan, settings.shard, store)
     with claim as (folder, place), Store(place) as outputs, outputs.used():
         if folder is not None and names_outside(plan) is not None:
-            _write_begun(folder, jobs, record_of(resolved, settings, RunStats(), {}), place)
+            write_begun(folder, jobs, record_of(resolved, settings, RunStats(), {}), place)
         with _with_progress(settings) as shown:
             tally = execute(jobs, outputs, executor, shown)
         known = known_pixels(jobs, outputs, tally.failures)
         record = conclude(jobs, outputs, record_of(resolved, settings, tally, known), folder)
         if folder is not None and save_images:
-            _save_images(folder / "images", jobs, outputs)
+            write_displayed(folder / "images", jobs, outputs)
     return record
+
+
+def _resolved(plan: Plan, settings: Settings, devices: tuple[str, ...]) -> ResolvedPlan:
+    """Return the plan with models, images and masks, and say what a user should know of them.
+
+    Raises:
+        BenchError: if the plan cannot be run.
+    """
+    refuse_retired(plan)
+    heatmap_lines = check_heatmaps_laundered(plan)
+    resolved = resolve_plan(plan, settings.shard)
+    prompt_lines = check_scheme_options(resolved.plan, devices)
+    engine_lines = check_engines(
+        resolved.plan.engine,
+        inpainters=resolved.inpainters,
+        detectors=resolved.detectors,
+        devices=devices,
+    )
+    withheld = _withheld_lines(resolved, settings)
+    sources = resolved.sources.lines()
+    for line in (*heatmap_lines, *sources, *prompt_lines, *engine_lines, *withheld):
+        settings.tell(line)
+    return resolved
 
 
 def _check_names(resolved: ResolvedPlan) -> None:
@@ -246,110 +260,8 @@ def conclude(jobs: PlanJobs, outputs: Store, record: Record, folder: Path | None
         distances=stored_distances(jobs, outputs),
     )
     if folder is not None:
-        _write(folder, found, jobs, outputs)
+        write_files(folder, found.cells, found.distances, found.document, jobs, outputs)
     return found
-
-
-def _write_begun(folder: Path, jobs: PlanJobs, record: Record, place: str | Path) -> None:
-    """Write the keys and the record of a run that has begun.
-
-    Reports of an unfinished run then need no model, metric or data set that the plan names.
-    """
-    document = record.model_copy(update={"store": recorded_store(place, folder)}).document()
-    write_keys(folder / BEGUN_SAMPLES, jobs)
-    write_text(folder / BEGUN, json.dumps(document, indent=2) + "\n")
-
-
-def _save_images(folder: Path, jobs: PlanJobs, outputs: Store) -> None:
-    from benchmark.results.displayed import Images, displayed_samples
-    from benchmark.results.images import write_images
-
-    shown = displayed_samples(sample_rows(jobs, outputs), jobs.resolved.plan)
-    write_images(folder, shown, outputs, Images(outputs, jobs))
-
-
-@contextmanager
-def claimed(
-    out: str | Path | None, plan: Plan, shard: Shard | None, store: str | Path | None
-) -> Iterator[tuple[Path | None, str | Path]]:
-    """Lock the folder of a run, write its plan, and yield the folder and the place of its store.
-
-    The plan is written first, so that an unwritable folder fails before anything is computed. After
-    a user error, files made here are removed; after an interruption they stay, for resuming.
-
-    Args:
-        out: folder of the run, or None to write nothing.
-        plan: the plan.
-        shard: the shard that the folder is for, or None for the whole plan.
-        store: place of the store; by default inside the folder of a shard, else the shared store.
-
-    Raises:
-        OutputError: if the folder cannot be written, belongs to another plan or shard, or is
-            locked by another run.
-    """
-    own = Path(out) / "store" if out is not None and shard else home() / "store"
-    place = store or own
-    if out is None:
-        yield None, place
-        return
-    folder = Path(out)
-    made = create_new_folder(folder)
-    if not folder.is_dir():
-        raise OutputError(f"{folder}: not a folder; choose another --out")
-    texts = {"plan.toml": _plan_text(folder, plan)}
-    if shard:
-        texts[SHARD_FILE] = shard_text(shard, folder, place)
-    with lock_folder(folder, wait=_CLEAN_SECONDS) as held:
-        if held is False:
-            raise OutputError(
-                f"{folder}: in use by another run; wait for it to end, or choose another --out"
-            )
-        _refuse_another(folder, texts)
-        names = (*texts, BEGUN, BEGUN_SAMPLES)
-        fresh = [folder / name for name in names if not (folder / name).exists()]
-        for name, text in texts.items():
-            write_text(folder / name, text, durable=True)
-        try:
-            yield folder, place
-        except BenchError:
-            for path in fresh:
-                path.unlink(missing_ok=True)
-            if made:
-                with suppress(OSError):
-                    folder.rmdir()
-            raise
-
-
-def _as_begun(plan: Plan, out: str | Path | None) -> Plan:
-    """Return the plan with the defaults of the version that began the run in its folder."""
-    path = Path(out) / "plan.toml" if out is not None else None
-    if path is None or not path.is_file():
-        return plan
-    try:
-        return with_recorded_defaults(plan, Plan.load(path))
-    except BenchError:
-        return plan  # `claimed` raises the error
-
-
-def _plan_text(folder: Path, plan: Plan) -> str:
-    """Return the text of plan.toml: the present text if it means the same plan."""
-    path = folder / "plan.toml"
-    if path.is_file():
-        try:
-            if same_plan(plan, Plan.load(path)):
-                return path.read_text(encoding="utf-8")
-        except BenchError:
-            pass  # `claimed` raises the error
-    return plan.dump(folder)
-
-
-def _refuse_another(folder: Path, texts: dict[str, str]) -> None:
-    for name, what in (("plan.toml", "plan"), (SHARD_FILE, "shard")):
-        path, text = folder / name, texts.get(name, "")
-        if path.exists() and path.read_text(encoding="utf-8", errors="replace") != text:
-            raise OutputError(
-                f"{folder}: contains the results of another {what}; choose another --out"
-            )
 
 
 def _check_device(device: str) -> None:
@@ -376,15 +288,3 @@ def _refuse_empty(resolved: ResolvedPlan, failures: tuple[Failure, ...]) -> None
     if samples <= set(skipped):
         first = next(iter(skipped.values()))
         raise DataError(f"none of {len(skipped)} samples can be used; first reason: {first.reason}")
-
-
-def _write(folder: Path, record: RunRecord, jobs: PlanJobs, store: Store) -> None:
-    write_results(folder / "results.csv", record.cells)
-    write_text(
-        folder / "table.md", table_of(record.cells, record.distances).markdown(), durable=True
-    )
-    write_samples(folder / "samples.csv", jobs, store)
-    document = with_file_hashes(folder, record.document)
-    write_text(folder / RECORD, json.dumps(document, indent=2) + "\n", durable=True)
-    for name in (BEGUN, BEGUN_SAMPLES):
-        (folder / name).unlink(missing_ok=True)

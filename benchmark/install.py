@@ -1,4 +1,4 @@
-"""Install checkpoints, from local files or by download, after verifying their checksums."""
+"""Install checkpoints from local files, after verifying their checksums; list what is installed."""
 
 from __future__ import annotations
 
@@ -6,29 +6,26 @@ import hashlib
 import json
 import shutil
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NoReturn
+from typing import Any
 
-from benchmark import imagenet
 from benchmark.core.backbones import BACKBONES, backbone_state
 from benchmark.core.card import ALGORITHMS, Card, Checkpoint
+from benchmark.core.checkpoints.digests import sha256_of
 from benchmark.core.checkpoints.resolve import (
     RECEIPT,
     find_files,
     installed_folder,
     mini_path,
     receipts,
-    sha256_of,
     verify,
     ways_to,
 )
-from benchmark.core.errors import BadInput, OutputError, UnknownName, Unreachable, WeightsError
+from benchmark.core.errors import BadInput, UnknownName, WeightsError
 from benchmark.core.paths import atomic, make_folder, write_text
-from benchmark.download import LARGEST, download
-from benchmark.imagenet import add_backbone, fetch_backbone, terms_of
+from benchmark.imagenet import add_backbone
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 
@@ -55,12 +52,13 @@ def weights_status() -> list[dict[str, Any]]:
 
     Returns:
         Dictionaries with `name`, `file`, `source`, `address` (download URL, or ""), `licence`,
-        `checksum` (how it is verified), and `state`: "verified", "installed" (no checksum is
-        published), "altered", "missing", or "shipped" for mini weights.
+        `checksum` (how it is verified), `state`: "verified", "installed" (no checksum is
+        published), "altered", "missing", or "shipped" for mini weights, and `how`: the command
+        that installs the model's files, or "" if they are installed.
     """
     found = []
     for card in (registry.card(name) for registry in MODELS for name in registry.usable()):
-        found += [_entry(card.name, one, _state(card, one)) for one in card.checkpoints]
+        found += [_entry(card.name, one, state_of(card, one)) for one in card.checkpoints]
         mini = mini_path(card)
         if mini is not None:
             shipped = Checkpoint(file=mini.name, source="this project (mini edition)")
@@ -69,22 +67,6 @@ def weights_status() -> list[dict[str, Any]]:
         entry = _entry(name, backbone.published, backbone_state(name))
         found.append({**entry, "checksum": backbone.checksum})
     return found
-
-
-def license_of(name: str) -> str:
-    """Return the source and license of each file, to be shown before a download.
-
-    Raises:
-        UnknownName: if there is no such model or backbone.
-        WeightsError: if it has no download URL.
-    """
-    if name in BACKBONES:
-        return terms_of(name)
-    files = _card(name).checkpoints
-    if not all(one.url for one in files):
-        _refuse_to_fetch(name, list(files))
-    lines = [f"{one.file}: {one.source or 'not published'}\n  {one.license}" for one in files]
-    return "\n".join(lines) or f"{name} needs no weights."
 
 
 def add_weights(name: str, *paths: Path) -> str:
@@ -116,7 +98,7 @@ def add_weights(name: str, *paths: Path) -> str:
         if len(paths) > 1:
             raise BadInput(f"{name}: expected 1 file, got {len(paths)}")
         return add_backbone(name, paths[0])
-    card = _card(name)
+    card = card_of(name)
     with TemporaryDirectory() as folder:
         candidates = [
             candidate for path in paths for candidate in _candidates(card, path, Path(folder))
@@ -124,73 +106,18 @@ def add_weights(name: str, *paths: Path) -> str:
         if not all(candidate.verified for candidate in candidates):
             _try_load(card, candidates)
         done = [_place(card, candidate) for candidate in candidates]
-    lacking = [one.file for one in card.checkpoints if _state(card, one) == "missing"]
+    lacking = [one.file for one in card.checkpoints if state_of(card, one) == "missing"]
     return "\n".join(done + [f"{card.name}: {file} is still missing" for file in lacking])
 
 
-def already_here(name: str) -> str | None:
-    """Return a message if all files of `name` are installed and verified, else None.
+def card_of(name: str) -> Card:
+    """Return the card of a model that has published checkpoints.
 
     Raises:
-        UnknownName: if there is no such model or backbone.
+        UnknownName: if there is no such model.
+        BadInput: if it needs no weights.
+        WeightsError: if none are published.
     """
-    if name in BACKBONES:
-        return imagenet.already_here(name)
-    card = _card(name)
-    if all(_state(card, one) == "verified" for one in card.checkpoints):
-        return f"{name}: already installed (verified)"
-    return None
-
-
-def fetch_weights(
-    name: str, say: Callable[[str], object] = print, *, largest: int = LARGEST
-) -> str:
-    """Download the published files of `name`, verify and install them.
-
-    Args:
-        name: a model, or a backbone such as "alexnet".
-        say: called with a message when the first URL of a backbone cannot be reached.
-        largest: size limit in bytes for files of unpublished size.
-
-    Returns:
-        One line per installed file.
-
-    Raises:
-        UnknownName: if there is no such model or backbone.
-        WeightsError: if it has no download URL, the download fails, or a checksum differs; nothing
-            is installed then.
-        OutputError: if the disk is full or a folder cannot be written.
-    """
-    try:
-        return fetch_backbone(name, say) if name in BACKBONES else _fetch_model(name, largest)
-    except OSError as error:
-        raise OutputError(f"cannot write a temporary file ({error})") from None
-
-
-def _fetch_model(name: str, largest: int) -> str:
-    files = list(_card(name).checkpoints)
-    if not all(one.url for one in files):
-        _refuse_to_fetch(name, files)
-    with TemporaryDirectory() as folder:
-        addresses = {one.url: largest if one.archive else one.size or largest for one in files}
-        try:
-            found = [download(url, Path(folder), most=size) for url, size in addresses.items()]
-        except Unreachable as error:
-            add = f"get the file elsewhere and use 'bench weights add {name} FILE'"
-            raise Unreachable(f"{error}; {add}") from None
-        return add_weights(name, *found)
-
-
-def _refuse_to_fetch(name: str, files: list[Checkpoint]) -> NoReturn:
-    places = "; ".join(f"{one.file}: {one.source or 'not published'}" for one in files)
-    what = "FILE" if len(files) == 1 else "FOLDER"
-    raise WeightsError(
-        f"{name} cannot be downloaded ({places}); get it there and use 'bench weights add {name} "
-        f"{what}'"
-    )
-
-
-def _card(name: str) -> Card:
     for registry in MODELS:
         if name in registry:
             card = registry.card(name)
@@ -291,7 +218,8 @@ def _place(card: Card, candidate: _Candidate) -> str:
     return f"{card.name}: {file} installed ({how}; sha256 {digest})"
 
 
-def _state(card: Card, checkpoint: Checkpoint) -> str:
+def state_of(card: Card, checkpoint: Checkpoint) -> str:
+    """Return the state of a checkpoint: "verified", "installed", "altered" or "missing"."""
     path = installed_folder(card) / checkpoint.file
     if not path.is_file():
         return "missing"
@@ -311,7 +239,16 @@ def _entry(name: str, checkpoint: Checkpoint, state: str) -> dict[str, Any]:
         "licence": checkpoint.license,
         "checksum": checkpoint.checksum,
         "state": state,
+        "how": _how(name) if state in ("missing", "altered") else "",
     }
+
+
+def _how(name: str) -> str:
+    """Return the command that installs a model's files."""
+    if name in BACKBONES or all(one.url for one in card_of(name).checkpoints):
+        return f"bench weights fetch {name}"
+    several = len(card_of(name).checkpoints) > 1
+    return f"bench weights add {name} {'FOLDER' if several else 'FILE'}"
 
 
 def _digest(path: Path, algorithm: str) -> str:

@@ -1,4 +1,4 @@
-"""Output of `bench list`, `bench show` and `bench weights`: read from cards, no model is loaded."""
+"""Output of `bench list` and `bench show`: read from cards, no model is loaded."""
 
 from __future__ import annotations
 
@@ -51,7 +51,8 @@ def _installed(card: Card) -> list[str]:
 def listing() -> dict[str, list[dict[str, Any]]]:
     """Return all registered models, metrics, data sets and post-processing steps, and all plans.
 
-    Entries of plugins have a `distribution`; entries that cannot be loaded have an `error`.
+    Entries of plugins have a `distribution`; entries that cannot be loaded have an `error`, models
+    without an optional package that they need `lacking`.
     """
     return {
         **{
@@ -136,9 +137,8 @@ def card_text(name: str) -> str:
     lines = [f"{name}: {card.title} ({found['kind']})"]
     lines += _field("plugin", found["distribution"])
     lines += _field("paper", card.paper)
-    lines += _field(
-        "license", card.license and f"{card.license} (of the authors' code, not this one)"
-    )
+    of_whom = "" if card.license.startswith("no code") else " (of the authors' code, not this one)"
+    lines += _field("license", card.license and f"{card.license}{of_whom}")
     lines += _field("sizes", card.sizes)
     lines += _field(
         "sees hole", card.sees_hole and "yes: the output depends on the content of the hole"
@@ -151,6 +151,7 @@ def card_text(name: str) -> str:
     for one in card.checkpoints:
         lines += _checkpoint(one)
     lines += [line for entry in found["weights"] for line in _field("installed", _edition(entry))]
+    lines += _field("lacks", _registry_of(name).lacking(name).partition(": ")[2])
     if not card.weightless and not found["weights"]:
         lines += _field("installed", f"none; use {', or '.join(ways_to(card))}")
     return "\n".join(lines + _field("model card", found["model_card"]))
@@ -203,34 +204,13 @@ def _model_card(card: Card) -> str:
     return str(text) if text is not None and text.is_file() else ""
 
 
-def weights_text(entries: list[dict[str, Any]]) -> str:
-    """Format the list of checkpoints: one line each, with the command that installs it."""
-    names = max(len(entry["name"]) for entry in entries)
-    files = max(len(entry["file"]) for entry in entries)
-    lines = [
-        f"{entry['name']:<{names}}  {entry['file']:<{files}}  {entry['state']:<9}  {_get(entry)}"
-        for entry in entries
-    ]
-    lines.append("'bench show MODEL' prints URLs, licenses and checksums; --json prints all.")
-    return "\n".join(line.rstrip() for line in lines)
-
-
-def _get(entry: dict[str, Any]) -> str:
-    """Return the command that installs a missing file, or ""."""
-    if entry["state"] not in ("missing", "altered"):
-        return ""
-    if entry["address"]:
-        return f"bench weights fetch {entry['name']}"
-    add = f"bench weights add {entry['name']} FILE"
-    return f"not published; {add}" if entry["source"].startswith("not published") else add
-
-
 def _line(entry: dict[str, Any]) -> str:
     if "error" in entry:
         return f"cannot be used: {entry['error']}"
     weights = ", ".join(entry["weights"]) or "no weights"
     license = f"; {entry['licence']}" if entry["licence"] else ""
     whose = f" [{entry['distribution']}]" if "distribution" in entry else ""
+    whose += f" ({entry['lacking'].partition(': ')[2]})" if "lacking" in entry else ""
     return f"{weights:<18}{entry['title']}{license}{whose}"
 
 
@@ -256,4 +236,11 @@ def _model(registry: Registry[Any], name: str) -> dict[str, Any]:
         card = registry.card(name)
     except BenchError as error:
         return {**found, "error": str(error)}
-    return {**found, "title": card.title, "licence": card.license, "weights": editions(card)}
+    reason = registry.lacking(name)
+    return {
+        **found,
+        "title": card.title,
+        "licence": card.license,
+        "weights": editions(card),
+        **({"lacking": reason} if reason else {}),
+    }

@@ -10,9 +10,10 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TypeVar
 
-from benchmark.api import RunRecord, claimed, conclude
+from benchmark.api import RunRecord, conclude
 from benchmark.core.errors import BenchError, DataError
 from benchmark.core.inspecting import inspecting
+from benchmark.results.claim import claimed
 from benchmark.results.file_hashes import refuse_changed_files
 from benchmark.results.record import KnownPixels, Record, read_record
 from benchmark.results.recorded_jobs import recorded_jobs
@@ -188,6 +189,10 @@ def _merge_records(parts: Sequence[_Part]) -> Record:
             "device": _joined(record.device for record in records),
             "executor": _joined(record.executor for record in records),
             "batch": _joined(record.batch for record in records),
+            "engines": {
+                name: _joined(record.engines.get(name, "") for record in records)
+                for name in records[0].engines
+            },
             "machine": machines[0] if same else machines,
             "known_pixels": _known_pixels(records),
             "unused": tuple(dict.fromkeys(one for record in records for one in record.unused)),

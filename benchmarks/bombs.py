@@ -25,6 +25,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from benchmarks.bundle_file import Bundle, make_bundle
 from tests.unit.core import test_arrays, test_image_limits
 from tests.unit.core.checkpoints import test_limits
 
@@ -71,7 +72,7 @@ class Bomb:
 
 def bombs() -> dict[str, Bomb]:
     """Return all bombs by name."""
-    return _networks() | _checkpoints() | _images() | _sparse()
+    return _networks() | _checkpoints() | _images() | _sparse() | _bundles()
 
 
 def _networks() -> dict[str, Bomb]:
@@ -185,6 +186,37 @@ def _sparse() -> dict[str, Bomb]:
             ending=".toml", make=parts, reader=("benchmark.runner.plan", "Plan.load(path)")
         ),
     }
+
+
+def _bundles() -> dict[str, Bomb]:
+    def members(path: Path) -> None:
+        with zipfile.ZipFile(path, "w") as file:
+            for number in range(210_000):
+                file.writestr(f"outputs/{number % 256:02x}/{number:032x}.png", b"")
+
+    def spoiled(path: Path, content: bytes, suffix: str = ".npy") -> None:
+        """A whole bundle, each of whose files with an ending has another content."""
+        with tempfile.TemporaryDirectory() as folder:
+            bundle = Bundle(make_bundle(Path(folder), images=2))
+        for name in bundle.members:
+            if name.endswith(suffix):
+                bundle.members[name] = content
+        bundle.save_as_it_is(path)
+
+    side, pixels = 9000, np.zeros((9000, 9000), np.uint8)
+    zeros = test_arrays.header((side, side), "<f2") + bytes(2 * side * side)
+    image = cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, 9])[1].tobytes()
+    deep = b"[" * 1_000_000 + b"]" * 1_000_000
+    made = {
+        "bundle of 210,000 members": members,
+        "bundle with heatmaps of 9000x9000 zeros": partial(spoiled, content=zeros),
+        "bundle with images of 9000x9000": partial(spoiled, content=image, suffix=".png"),
+        "bundle with a record nested a million times": partial(
+            spoiled, content=deep, suffix="record.json"
+        ),
+    }
+    reader = ("benchmark.bundle", "prove(path, count=0)")
+    return {name: Bomb(ending=".zip", make=make, reader=reader) for name, make in made.items()}
 
 
 def main() -> None:

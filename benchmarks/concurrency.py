@@ -211,7 +211,8 @@ def _interrupt(
 
 
 def _fill(folder: Path) -> None:
-    from benchmark.store.store import Store, StoredOutput
+    from benchmark.store.encoding import StoredOutput
+    from benchmark.store.store import Store
 
     numbers = np.random.default_rng(3)
     with Store(folder / "home/store") as store:

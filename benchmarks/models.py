@@ -3,7 +3,10 @@
 Models without installed weights are measured with random ones at the official size. Each model is
 loaded twice, in separate processes: as it is, and without
 `benchmark.core.inference.optimize_for_inference`. The two alternate, so that other load affects
-both, and the ratio is one of medians.
+both, and the ratio is one of medians. `--against CHECKOUT` adds this repository at another commit:
+
+    git worktree add ../earlier 1351f48
+    python benchmarks/models.py --batch 1 --threads 1 --against ../earlier
 """
 
 from __future__ import annotations
@@ -24,9 +27,9 @@ CHILD = """
 import importlib, resource, sys, time
 kind, name, weights, batch, threads, form = sys.argv[1:]
 import torch
-import benchmark.core.inference as speed
 if form == "plain":  # before the models import it
-    speed.optimize_for_inference = lambda network, **_: network
+    import benchmark.core.inference as speed
+    speed.optimize_for_inference = lambda network, device="cpu", **_: network.to(device)
 from detectors import create_detector
 from inpainters import create_inpainter
 torch.set_num_threads(int(threads))
@@ -83,7 +86,8 @@ class Timing:
     Attributes:
         model: its name.
         batch: batch size.
-        form: "fast", as it is loaded; "plain", without `fast`; or "bf16" or "compile".
+        form: "fast", as it is loaded; "plain", without `fast`; "bf16" or "compile"; or "against",
+            as the other checkout loads it.
         seconds: seconds per image, median of the runs.
         peak: peak memory of the process in MB, including weights and Python.
         ratio: seconds of the plain form divided by these.
@@ -161,9 +165,15 @@ def measure(name: str, weights: str, batch: int, options: argparse.Namespace) ->
 
     kind = "inpainter" if name in INPAINTERS else "detector"
     forms = ["plain", *options.forms] if name in NETWORKS else ["fast"]
+    roots = dict.fromkeys(forms, options.here)
+    if options.against:
+        roots["against"] = options.against
     with ExitStack() as stack:
         words = [kind, name, weights, str(batch), str(options.threads)]
-        children = {form: stack.enter_context(ModelProcess([*words, form])) for form in forms}
+        children = {
+            form: stack.enter_context(ModelProcess([*words, form], root))
+            for form, root in roots.items()
+        }
         for _ in range(options.runs):
             for child in children.values():
                 child.turn()
@@ -198,8 +208,10 @@ def main() -> None:
     parser.add_argument("--forms", default="fast", help="comma-separated: fast, bf16, compile")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--against", metavar="CHECKOUT", help="also time another checkout's models")
     parser.add_argument("--json", action="store_true", help="print a list of JSON objects")
     options = parser.parse_args()
+    options.here = str(Path(__file__).resolve().parents[1])
     options.forms = options.forms.split(",")
     found = []
     if not options.json:

@@ -19,19 +19,22 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmark import Plan
-from benchmark.api import claimed, conclude
+from benchmark.api import conclude
 from benchmark.core.checkpoints.resolve import Weights
+from benchmark.results.claim import claimed
 from benchmark.results.provenance import record_of
 from benchmark.results.record import Record
 from benchmark.runner.inputs import Chunk
-from benchmark.runner.jobs import DetectJob, InpaintJob, Job, ResolvedModel, SampleRef, key_of
+from benchmark.runner.jobs import DetectJob, InpaintJob, Job, ResolvedModel, SampleRef
+from benchmark.runner.keys import key_of
 from benchmark.runner.outcome import ChunkResult
 from benchmark.runner.planning import PlanJobs
 from benchmark.runner.resolve import ResolvedPlan
 from benchmark.runner.scheduler import execute
 from benchmark.runner.settings import Settings
 from benchmark.runner.worker_spec import WorkerSpec
-from benchmark.store.store import Store, StoredOutput
+from benchmark.store.encoding import StoredOutput
+from benchmark.store.store import Store
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 from reports.document import table_document

@@ -31,7 +31,8 @@ from benchmark.training.data.batches import InpaintingData
 from benchmark.training.data.masks import Masks
 from benchmark.training.logger import LOSSES
 from benchmark.training.precision import check_precision
-from benchmark.training.recipe import Stage, read_part
+from benchmark.training.recipe import read_part
+from benchmark.training.recipe_tables import Stage
 from benchmark.training.trainer import Trainer
 
 

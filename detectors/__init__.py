@@ -16,6 +16,8 @@ DETECTORS: Registry[type[Detector]] = Registry(
         "psccnet": "detectors.psccnet:PSCCNet",
         "trufor": "detectors.trufor:TruFor",
         "iidnet": "detectors.iidnet:IIDNet",
+        "laplacian": "detectors.laplacian:Laplacian",
+        "block-similarity": "detectors.block_similarity:BlockSimilarity",
         "flatness": "detectors.baselines:Flatness",
         "chance": "detectors.baselines:Chance",
     },
@@ -25,6 +27,7 @@ DETECTORS: Registry[type[Detector]] = Registry(
         "heatmaps": "detectors.external.heatmaps:Heatmaps",
         "cmd": "detectors.external.program:Command",
         "imdlbenco": "detectors.external.imdlbenco:IMDLBenCo",
+        "photoholmes": "detectors.external.photoholmes:PhotoHolmes",
     },
 )
 

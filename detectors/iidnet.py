@@ -26,6 +26,7 @@ from benchmark.core.checkpoints.load import (
 )
 from benchmark.core.errors import BadInput
 from benchmark.core.inference import optimize_for_inference
+from benchmark.core.model import Engines
 from benchmark.core.types import Detection
 from detectors.base import Detector, area_score
 
@@ -382,6 +383,10 @@ class IIDNet(Detector):
         score_from="area",
         threshold=0.02,
     )
+    engines: ClassVar[Engines] = {
+        "openvino": "its median cannot be converted",
+        "onnxruntime": "its median cannot be converted",
+    }
 
     def _load(self, path: Path) -> None:
         file = path / PUBLISHED_FILE if path.is_dir() else path
@@ -393,11 +398,13 @@ class IIDNet(Detector):
         else:
             network, state = IIDNetNetwork(), flat_state(content, file)
         load_strict(network, state, file)
-        self.network = optimize_for_inference(network, channels_last=True).to(self.device)
+        self.network = optimize_for_inference(
+            network, self.device, channels_last=True, nnpack="any threads"
+        )
 
     def _detect(self, images: Tensor) -> Detection:
         pixels = (255 * images).round() / 255
-        bgr = (pixels.flip(1) - 0.5) / 0.5
+        bgr = ((pixels.flip(1) - 0.5) / 0.5).contiguous()
         # On a CPU one image at a time is faster, and bit-identical for any batch.
         batches = torch.split(bgr, 1) if self.device.type == "cpu" else (bgr,)
         logits = torch.cat([self.network(batch) for batch in batches])

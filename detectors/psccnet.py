@@ -27,6 +27,7 @@ from benchmark.core.checkpoints.load import (
 )
 from benchmark.core.errors import BadInput, WeightsError
 from benchmark.core.inference import optimize_for_inference
+from benchmark.core.model import Engines
 from benchmark.core.types import Detection
 from detectors.base import Detector
 
@@ -137,8 +138,10 @@ class BasicBlock(nn.Module):
 
     def forward(self, planes: Tensor) -> Tensor:
         """Map (N, C, h, w) to a map of the same shape."""
-        inner = F.relu(self.bn1(self.conv1(planes)))
-        return F.relu(self.bn2(self.conv2(inner)) + planes)
+        inner = F.relu(self.bn1(self.conv1(planes)), inplace=True)
+        output = self.bn2(self.conv2(inner))
+        output += planes
+        return F.relu(output, inplace=True)
 
 
 class Bottleneck(nn.Module):
@@ -165,9 +168,11 @@ class Bottleneck(nn.Module):
 
     def forward(self, planes: Tensor) -> Tensor:
         """Map (N, channels, h, w) to a map (N, width, h, w)."""
-        inner = F.relu(self.bn1(self.conv1(planes)))
-        inner = F.relu(self.bn2(self.conv2(inner)))
-        return F.relu(self.bn3(self.conv3(inner)) + self.downsample(planes))
+        inner = F.relu(self.bn1(self.conv1(planes)), inplace=True)
+        inner = F.relu(self.bn2(self.conv2(inner)), inplace=True)
+        output = self.bn3(self.conv3(inner))
+        output += self.downsample(planes)
+        return F.relu(output, inplace=True)
 
 
 class Exchange(nn.Module):
@@ -197,7 +202,7 @@ class Exchange(nn.Module):
         total = resize(shares[0], size)  # only coarser branches have another size
         for share in shares[1:]:
             total = total + resize(share, size)
-        return F.relu(total)
+        return F.relu(total, inplace=True)
 
 
 def _crossing(widths: Sequence[int], source: int, target: int) -> nn.Module:
@@ -245,8 +250,8 @@ class Trunk(nn.Module):
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Images (N, 3, H, W) in [0, 1] to four maps (N, C, h, w), at 1, 1/2, 1/4 and 1/8 size."""
-        stem = F.relu(self.bn1(self.conv1(images)))
-        stem = F.relu(self.bn2(self.conv2(stem)))
+        stem = F.relu(self.bn1(self.conv1(images)), inplace=True)
+        stem = F.relu(self.bn2(self.conv2(stem)), inplace=True)
         stem = self.layer1(stem)
         branches: list[Tensor] = self.stage2([branch(stem) for branch in self.transition1])
         branches = self.stage3([*branches, self.transition2[2](branches[-1])])
@@ -447,6 +452,7 @@ class PSCCNet(Detector):
         sizes="any, as its authors' program: its heads see 256x256 features of any image",
         score="its own classification head: probability that the image is forged",
     )
+    engines: ClassVar[Engines] = {"openvino": 1.28, "onnxruntime": 1.17}
 
     def _load(self, path: Path) -> None:
         if path.suffix == ".safetensors":
@@ -459,7 +465,7 @@ class PSCCNet(Detector):
             for part, file in published_files(path).items():
                 state = flat_state(read_checkpoint(file), file)
                 load_strict(network.get_submodule(part), state, file)
-        self.network = optimize_for_inference(network.eval(), channels_last=True).to(self.device)
+        self.network = optimize_for_inference(network.eval(), self.device, channels_last=True)
 
     def _detect(self, images: Tensor) -> Detection:
         pixels = (255 * images).round() / 255

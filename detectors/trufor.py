@@ -27,6 +27,7 @@ from benchmark.core.checkpoints.load import (
 )
 from benchmark.core.errors import BadInput
 from benchmark.core.inference import optimize_for_inference
+from benchmark.core.model import Engines
 from benchmark.core.types import Detection
 from detectors.base import Detector
 
@@ -631,6 +632,7 @@ class TruFor(Detector):
         min_side=29,
         revision=2,
     )
+    engines: ClassVar[Engines] = {"openvino": 1.25, "onnxruntime": 1.15}
 
     def _load(self, path: Path) -> None:
         if path.suffix == ".safetensors":
@@ -640,7 +642,8 @@ class TruFor(Detector):
         else:
             network, state = TruForNetwork(), part_of(read_checkpoint(path), "state_dict", path)
         load_strict(network, state, path)
-        self.network = optimize_for_inference(network, channels_last=True).to(self.device)
+        optimize_for_inference(network.dncnn, self.device, nnpack="one thread")
+        self.network = optimize_for_inference(network, self.device, channels_last=True)
 
     def _detect(self, images: Tensor) -> Detection:
         pixels = (255 * images).round().clamp(0, 255) / 256

@@ -29,6 +29,8 @@ INPAINTERS: Registry[type[Inpainter]] = Registry(
         "telea": "inpainters.classical:Telea",
         "navierstokes": "inpainters.classical:NavierStokes",
         "shiftmap": "inpainters.classical:ShiftMap",
+        "criminisi": "inpainters.exemplar:Criminisi",
+        "patchmatch": "inpainters.patchmatch:PatchMatch",
         "meanfill": "inpainters.baselines:MeanFill",
         "original": "inpainters.baselines:Original",
     },
@@ -39,8 +41,10 @@ INPAINTERS: Registry[type[Inpainter]] = Registry(
         "cmd": "inpainters.external.program:Command",
         "diffusers": "inpainters.external.diffusers:Diffusers",
         "iopaint": "inpainters.external.iopaint:IOPaint",
+        "spandrel": "inpainters.external.spandrel:Spandrel",
     },
     retired=RETIRED,
+    packages={"patchmatch": "pypatchmatch>=2.2,<2.3"},
 )
 
 

@@ -34,6 +34,7 @@ class Inpainter(Model, ABC):
         *,
         seed: int = 0,
         latents: Mapping[str, Tensor] | None = None,
+        prompt: str | None = None,
     ) -> Tensor:
         """Inpaint the holes.
 
@@ -44,15 +45,18 @@ class Inpainter(Model, ABC):
                 image.
             latents: random inputs to use instead of generating them, by the names in the card's
                 `latents`; float32, with the batch axis first.
+            prompt: text of what is to be inpainted, for a model that takes one; None for the
+                model's own.
 
         Returns:
             (N, 3, H, W) float32 in [0, 1] on the CPU; known pixels are bit-identical to the input.
 
         Raises:
-            BadInput: if an argument has the wrong shape, dtype or range, or a latent is unknown.
+            BadInput: if an argument has the wrong shape, dtype or range, a latent is unknown, or
+                the model takes no prompt.
             BadOutput: if the model's output has the wrong shape, or is NaN or infinite in a hole.
         """
-        whole = self.inpaint_whole(images, masks, seed=seed, latents=latents)
+        whole = self.inpaint_whole(images, masks, seed=seed, latents=latents, prompt=prompt)
         return torch.where(masks.bool(), whole, images)
 
     @final
@@ -64,6 +68,7 @@ class Inpainter(Model, ABC):
         *,
         seed: int = 0,
         latents: Mapping[str, Tensor] | None = None,
+        prompt: str | None = None,
     ) -> Tensor:
         """Inpaint the holes and return the image as the model returned it, known pixels included.
 
@@ -76,6 +81,7 @@ class Inpainter(Model, ABC):
             masks: as for `inpaint`.
             seed: as for `inpaint`.
             latents: as for `inpaint`.
+            prompt: as for `inpaint`.
 
         Returns:
             (N, 3, H, W) float32 in [0, 1] on the CPU; a known pixel that is NaN or infinite
@@ -94,7 +100,10 @@ class Inpainter(Model, ABC):
         extended = self._pad_to_multiple(images).to(self.device, copy=True)  # models may modify it
         holes = self._pad_to_multiple(masks).to(self.device, copy=True)
         with network_threads(heavy=self.heavy):
-            raw = self._fill_from(latents or {}, extended, holes, seed=seed)
+            if prompt is not None:
+                raw = self._fill_with_prompt(prompt, extended, holes, seed=seed)
+            else:
+                raw = self._fill_from(latents or {}, extended, holes, seed=seed)
         if isinstance(raw, Tensor) and raw.ndim == 4:
             raw = raw[:, :, :height, :width]
         check_output(self.card.name, "image", raw, tuple(images.shape))
@@ -128,6 +137,23 @@ class Inpainter(Model, ABC):
             (N, 3, H, W) near [0, 1], see `_fill`.
         """
         return self._fill(images, masks, seed=seed)
+
+    def _fill_with_prompt(self, prompt: str, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
+        """`_fill` with a prompt; overridden by models that take one.
+
+        Args:
+            prompt: the text for all images.
+            images: as for `_fill`.
+            masks: as for `_fill`.
+            seed: see `inpaint`.
+
+        Returns:
+            (N, 3, H, W) near [0, 1], see `_fill`.
+
+        Raises:
+            BadInput: if the model takes no prompt.
+        """
+        raise BadInput(f"{self.card.name} takes no prompt")
 
     def _warn_size(self, size: tuple[int, int], rule: str) -> None:
         """Warn once that the authors' program does not support images of this size.

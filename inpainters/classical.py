@@ -12,6 +12,7 @@ from abc import abstractmethod
 import cv2
 import numpy as np
 import torch
+from scipy import ndimage
 from torch import Tensor
 
 from benchmark.core.card import Card
@@ -30,22 +31,28 @@ class Classical(Inpainter):
 
     def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
         pixels, holes = to_pixels(images), masks[:, 0].cpu().numpy() > 0  # (N, H, W, 3), (N, H, W)
-        output = [self._inpaint_one(*pair) for pair in zip(pixels, holes, strict=True)]
+        output = [self._inpaint_one(*pair, seed) for pair in zip(pixels, holes, strict=True)]
         return to_images(np.stack(output)).to(torch.float32)
 
-    def _inpaint_one(self, image: Pixels, hole: Mask) -> Pixels:
+    def _inpaint_one(self, image: Pixels, hole: Mask, seed: int) -> Pixels:
         if not hole.any():
             return image
         if hole.all():
             return np.full_like(image, GRAY)
-        return self._paint(image, hole)
+        return self._paint(image, hole, seed=seed)
 
     @abstractmethod
-    def _paint(self, image: Pixels, hole: Mask) -> Pixels:
+    def _paint(self, image: Pixels, hole: Mask, *, seed: int) -> Pixels:
         """Inpaint an (H, W, 3) uint8 RGB image where the (H, W) mask is True.
 
         The mask has at least one hole pixel and one known pixel.
         """
+
+
+def nearest_known(image: Pixels, hole: Mask) -> Pixels:
+    """Return an image (H, W, 3) each pixel of whose hole is the nearest known pixel's."""
+    y, x = ndimage.distance_transform_edt(hole, return_distances=False, return_indices=True)
+    return np.asarray(image[y, x], dtype=np.uint8)
 
 
 def _cv2_inpaint(image: Pixels, hole: Mask, method: int) -> Pixels:
@@ -66,7 +73,7 @@ class Telea(Classical):
         sizes="any",
     )
 
-    def _paint(self, image: Pixels, hole: Mask) -> Pixels:
+    def _paint(self, image: Pixels, hole: Mask, *, seed: int) -> Pixels:
         return _cv2_inpaint(image, hole, cv2.INPAINT_TELEA)
 
 
@@ -81,7 +88,7 @@ class NavierStokes(Classical):
         sizes="any",
     )
 
-    def _paint(self, image: Pixels, hole: Mask) -> Pixels:
+    def _paint(self, image: Pixels, hole: Mask, *, seed: int) -> Pixels:
         return _cv2_inpaint(image, hole, cv2.INPAINT_NS)
 
 
@@ -98,8 +105,9 @@ class ShiftMap(Classical):
         license="Apache-2.0 (OpenCV contrib)",
         sizes="any",
     )
+    heavy = True  # about ten seconds an image on one thread; the same output on any number
 
-    def _paint(self, image: Pixels, hole: Mask) -> Pixels:
+    def _paint(self, image: Pixels, hole: Mask, *, seed: int) -> Pixels:
         lab = cv2.cvtColor(image, cv2.COLOR_RGB2Lab)
         output = np.zeros_like(lab)
         known = (~hole).astype(np.uint8) * 255

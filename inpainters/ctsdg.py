@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -27,6 +28,7 @@ from benchmark.core.checkpoints.load import (
 )
 from benchmark.core.errors import BadInput
 from benchmark.core.inference import optimize_for_inference
+from benchmark.core.model import Engines
 from benchmark.core.tensors import to_images, to_masks, to_pixels
 from benchmark.core.types import Mask, Pixels
 from inpainters.base import Inpainter
@@ -424,10 +426,14 @@ class CTSDG(Inpainter):
         "as they are, others resized to 256x256 and back",
         sees_hole=True,
     )
+    engines: ClassVar[Engines] = {
+        "openvino": "its average pooling with a divisor of its own cannot be converted",
+        "onnxruntime": "its average pooling with a divisor of its own cannot be converted",
+    }
 
     def _load(self, path: Path) -> None:
-        self.network = optimize_for_inference(load_generator(path), channels_last=True).to(
-            self.device
+        self.network = optimize_for_inference(
+            load_generator(path), self.device, channels_last=True, nnpack="one thread"
         )
 
     def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:

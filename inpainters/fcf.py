@@ -12,7 +12,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
@@ -25,6 +25,7 @@ from benchmark.core.checkpoints.legacy_formats import is_bare_pickle, read_netwo
 from benchmark.core.checkpoints.load import load_strict, read_checkpoint, read_sizes, refuse_unfit
 from benchmark.core.errors import BadInput, WeightsError
 from benchmark.core.inference import optimize_for_inference
+from benchmark.core.model import Engines
 from inpainters.base import Inpainter
 from inpainters.fourier import from_spectrum, to_spectrum
 
@@ -82,7 +83,16 @@ def smooth(features: Tensor, kernel: Tensor, *, stride: int = 1) -> Tensor:
 
 
 def _activate(features: Tensor) -> Tensor:
-    return F.leaky_relu(features, 0.2) * math.sqrt(2)
+    if torch.is_grad_enabled():
+        return F.leaky_relu(features, 0.2) * math.sqrt(2)
+    return F.leaky_relu(features, 0.2, inplace=True).mul_(math.sqrt(2))
+
+
+def _clamp(features: Tensor, bound: float) -> Tensor:
+    """Clamp to [-bound, bound]; in place unless gradients are needed."""
+    if torch.is_grad_enabled():
+        return features.clamp(-bound, bound)
+    return features.clamp_(-bound, bound)
 
 
 def _upsample_image(image: Tensor, kernel: Tensor) -> Tensor:
@@ -102,16 +112,22 @@ class ScaledConv(nn.Module):
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.register_buffer("resample_filter", smoothing_filter())
         self.down = down
+        self._scale = math.sqrt(self.weight[0].numel())  # 1 once it is in the weight
+
+    def prepare(self) -> None:
+        """Scale the weight once; called for inference, when weights no longer change."""
+        self.weight.div_(self._scale)
+        self._scale = 1
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, C, h, w) to (N, C', h, w), or half that size."""
-        weight = self.weight / math.sqrt(self.weight[0].numel())
+        weight = self.weight if self._scale == 1 else self.weight / self._scale
         if self.down:
             features = smooth(F.pad(features, (2, 2, 2, 2)), self.get_buffer("resample_filter"))
             features = F.conv2d(features, weight, self.bias, stride=2)
         else:
             features = F.conv2d(features, weight, self.bias, padding=weight.shape[-1] // 2)
-        return _activate(features).clamp(-CLAMP, CLAMP)
+        return _clamp(_activate(features), CLAMP)
 
 
 class ScaledLinear(nn.Module):
@@ -133,11 +149,21 @@ class ScaledLinear(nn.Module):
         self.bias = nn.Parameter(torch.full((outputs,), bias))
         self.rate = rate
         self.active = active
+        self._prepared = False
+
+    def prepare(self) -> None:
+        """Scale weight and bias once; called for inference, when they no longer change."""
+        self.weight.mul_(self.rate / math.sqrt(self.weight.shape[1]))
+        self.bias.mul_(self.rate)
+        self._prepared = True
 
     def forward(self, vector: Tensor) -> Tensor:
         """(N, inputs) to (N, outputs)."""
-        weight = self.weight * (self.rate / math.sqrt(self.weight.shape[1]))
-        output = F.linear(vector, weight, self.bias * self.rate)
+        weight: Tensor = self.weight
+        bias: Tensor = self.bias
+        if not self._prepared:
+            weight, bias = weight * (self.rate / math.sqrt(weight.shape[1])), bias * self.rate
+        output = F.linear(vector, weight, bias)
         return _activate(output) if self.active else output
 
 
@@ -284,6 +310,15 @@ class SynthesisLayer(nn.Module):
         self.affine = ScaledLinear(config.latent + config.code, inputs, active=False, bias=1.0)
         self.up = up
         self.clamp = clamp
+        self._power: Tensor | None = None
+
+    def prepare(self) -> None:
+        """Cache the power of the kernels; called for inference, when weights no longer change."""
+        self._power = self._kernel_power()
+
+    def _kernel_power(self) -> Tensor:
+        """Sums of squares over the kernel's pixels, (C, C')."""
+        return self.weight.square().sum(dim=(2, 3)).T
 
     def forward(self, features: Tensor, vector: Tensor, noise: Tensor | None) -> Tensor:
         """Convolve, modulated by style and code.
@@ -299,18 +334,18 @@ class SynthesisLayer(nn.Module):
         """
         style = self.affine(vector)  # (N, C)
         # Equivalent to a kernel per image: scale input channels, then normalize outputs.
-        power = self.weight.square().sum(dim=(2, 3))  # (C', C)
-        norm = (style.square() @ power.T + 1e-8).rsqrt()
+        power = self._kernel_power() if self._power is None else self._power
+        norm = (style.square() @ power + 1e-8).rsqrt()
         features = features * style[:, :, None, None]
         if self.up:
             features = F.conv_transpose2d(features, self.weight.transpose(0, 1), stride=2)
             features = smooth(F.pad(features, (1, 1, 1, 1)), 4 * self.get_buffer("resample_filter"))
         else:
             features = F.conv2d(features, self.weight, padding=1)
-        features = features * norm[:, :, None, None]
+        features *= norm[:, :, None, None]
         if noise is not None:
-            features = features + noise * self.noise_strength
-        return _activate(features).clamp(-self.clamp, self.clamp)
+            features += noise * self.noise_strength
+        return _clamp(_activate(features), self.clamp)
 
 
 class ToRGB(nn.Module):
@@ -622,11 +657,13 @@ class FcF(Inpainter):
         seeded=True,
         latents=("z", "noise4"),
     )
+    engines: ClassVar[Engines] = {
+        "openvino": "its Fourier transforms cannot be converted",
+        "onnxruntime": "its Fourier transforms cannot be converted",
+    }
 
     def _load(self, path: Path) -> None:
-        self.network = optimize_for_inference(load_generator(path), channels_last=True).to(
-            self.device
-        )
+        self.network = optimize_for_inference(load_generator(path), self.device, channels_last=True)
 
     def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
         return self._fill_from({}, images, masks, seed=seed)

@@ -20,6 +20,7 @@ from benchmark.core.card import Card, Checkpoint
 from benchmark.core.checkpoints.legacy_formats import read_archive
 from benchmark.core.checkpoints.load import load_strict, read_checkpoint, read_sizes, refuse_unfit
 from benchmark.core.inference import optimize_for_inference
+from benchmark.core.model import Engines
 from inpainters.base import Inpainter
 from inpainters.fourier import from_spectrum, to_spectrum
 
@@ -263,11 +264,15 @@ class LaMa(Inpainter):
         min_side=9,
         rounding="cut",
     )
+    engines: ClassVar[Engines] = {
+        "openvino": 1.02,
+        "onnxruntime": "its Fourier transforms cannot be converted",
+    }
 
     def _load(self, path: Path) -> None:
         file = path / CHECKPOINT if path.is_dir() else path
-        self.network = optimize_for_inference(load_generator(file), channels_last=True).to(
-            self.device
+        self.network = optimize_for_inference(
+            load_generator(file), self.device, channels_last=True, nnpack="one thread"
         )
 
     def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:

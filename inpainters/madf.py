@@ -337,6 +337,7 @@ class MADF(Inpainter):
         checkpoints=(
             Checkpoint(
                 file="places2.1000000.pth",
+                url="https://drive.google.com/file/d/10iXhPEiOiNzTbM-Yc1GRy2-D9Xjmd1cI",
                 source="https://github.com/MADF-inpainting/Pytorch-MADF: Places2 at "
                 "https://drive.google.com/file/d/10iXhPEiOiNzTbM-Yc1GRy2-D9Xjmd1cI, "
                 "CelebA at "
@@ -355,7 +356,7 @@ class MADF(Inpainter):
     )
 
     def _load(self, path: Path) -> None:
-        self.network = optimize_for_inference(load_network(path)).to(self.device)
+        self.network = optimize_for_inference(load_network(path), self.device, nnpack="one thread")
 
     def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
         # Not padded by the card's `multiple`: here the edge is repeated, and the padding is known.

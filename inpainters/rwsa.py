@@ -20,6 +20,12 @@ from benchmark.core.checkpoints.load import load_strict
 REDUCTION = 16  # reduction ratio of the attention's bottleneck
 REACH = 2  # margin of the receptive field of two 3x3 convolutions, in pixels
 BORDER = 5  # side of the smoothing kernel, in pixels of the feature map
+# `Model.engines` of inpainters with RWSA
+UNTRACED = dict.fromkeys(
+    ("openvino", "onnxruntime"),
+    "its attention computes the rectangle around the hole alone, and a converted network would "
+    "keep one rectangle for all holes",
+)
 
 
 def mask_to_size(masks: Tensor, height: int) -> Tensor:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -24,8 +25,9 @@ from benchmark.core.checkpoints.load import (
     refuse_unfit,
 )
 from benchmark.core.inference import optimize_for_inference
+from benchmark.core.model import Engines
 from inpainters.base import Inpainter
-from inpainters.rwsa import RWSA
+from inpainters.rwsa import RWSA, UNTRACED
 
 GENERATOR_FILE = "InpaintingModel_G.pth"
 SIDE = 256  # of the images that the authors' program supports
@@ -367,10 +369,13 @@ class SafePaint(Inpainter):
         rounding="cut",
         revision=2,
     )
+    engines: ClassVar[Engines] = UNTRACED
 
     def _load(self, path: Path) -> None:
         file = path / GENERATOR_FILE if path.is_dir() else path
-        self.network = optimize_for_inference(load_generator(file, self.card.name)).to(self.device)
+        self.network = optimize_for_inference(
+            load_generator(file, self.card.name), self.device, nnpack="any threads"
+        )
 
     def _fill(self, images: Tensor, masks: Tensor, *, seed: int) -> Tensor:
         size = (images.shape[2], images.shape[3])
@@ -400,6 +405,7 @@ class SafePaintBackbone(SafePaint):
         min_side=64,
         rounding="cut",
     )
+    engines: ClassVar[Engines] = {}  # without the attention
 
 
 class SafePaintDDL(SafePaint):
@@ -422,6 +428,7 @@ class SafePaintDDL(SafePaint):
         min_side=64,
         rounding="cut",
     )
+    engines: ClassVar[Engines] = {}  # without the attention
 
 
 class SafePaintRWSA(SafePaint):

@@ -1,8 +1,9 @@
-"""Result types of the comparison of two runs: one change per number, and all of them."""
+"""Result types of the comparison of two runs: changes, failures, and the images that moved most."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmark.results.rounding import kind_of
@@ -36,9 +37,12 @@ class Change:
         n: images that count in both runs.
         verdict: whether the second run is better or worse, as in `results.significance`.
         reason: why nothing is tested, or "".
+        comparable: whether both numbers are of the same definition; if not, there is no change.
         first_weights: weights behind the first value, or "" where the run lacks the cell.
         second_weights: weights behind the second value, or "".
         met: whether the detector of either run met the inpainter in training.
+        of_forgeries: whether it is of a set of forgeries: `inpainter` is the method, `bucket` the
+            subset, and better is what is better for the detector.
     """
 
     dataset: str
@@ -59,11 +63,13 @@ class Change:
     first_weights: str
     second_weights: str
     met: bool
+    comparable: bool = True
+    of_forgeries: bool = False
 
     @property
     def change(self) -> float | None:
-        """Second minus first, or None where either is a gap."""
-        if self.first is None or self.second is None:
+        """Second minus first, or None where either is a gap or they cannot be compared."""
+        if self.first is None or self.second is None or not self.comparable:
             return None
         return self.second - self.first
 
@@ -83,8 +89,15 @@ class Change:
         """The cell in words: inpainter, detector, metric, data set and mask-ratio bin."""
         detector = f" on {self.detector}" if self.detector else ""
         after = f" after {self.launder}" if self.launder else ""
-        where = f"{self.dataset} {self.bucket} %"
+        where = f"{self.dataset} {self.bucket}{'' if self.of_forgeries else ' %'}"
         return f"{self.inpainter}{detector}{after}: {self.metric} ({where})"
+
+    @property
+    def lower_is_better(self) -> bool:
+        """Whether a fall is better, for the inpainter or, of forgeries, for the detector."""
+        metric = kind_of(self.metric)
+        flipped = self.of_forgeries and not metric.of_untouched
+        return (metric.better == "lower") is not flipped
 
     @property
     def weights(self) -> str:
@@ -97,6 +110,49 @@ class Change:
         return kind_of(self.metric).decimals
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A cell that moved beyond its limit, or that the second run lacks.
+
+    Attributes:
+        change: the cell.
+        limit: largest allowed change, positive for a rise and negative for a fall.
+    """
+
+    change: Change
+    limit: float
+
+    @property
+    def line(self) -> str:
+        """The cell, how far it moved, and the limit."""
+        if self.change.change is None:
+            return f"{self.change.name} is a gap in the second run"
+        moved = f"{self.change.change:+.6f}"
+        return f"{self.change.name} moved by {moved}, the limit is {self.limit:+g}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorstImage:
+    """One of the images whose value moved most in the wrong direction.
+
+    Attributes:
+        cell: the cell that it belongs to.
+        sample: name of the image.
+        first: its value in the first run.
+        second: its value in the second run.
+    """
+
+    cell: Change
+    sample: str
+    first: float
+    second: float
+
+    @property
+    def change(self) -> float:
+        """Second minus first."""
+        return self.second - self.first
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     """Two runs side by side.
@@ -105,25 +161,41 @@ class Comparison:
         first: folder of the first run.
         second: folder of the second run.
         changes: every cell of either run, in the order of the first.
-        failures: one line per cell that moved beyond a limit of `fail_on`.
+        failed: the cells that moved beyond a limit of `fail_on`.
+        limits: the limits, by metric.
+        worst: the images that moved most, at most `reports.worst.SHOWN` of each metric.
+        notes: one line for everything in which the runs differ besides their numbers.
     """
 
     first: Path
     second: Path
     changes: tuple[Change, ...]
-    failures: tuple[str, ...]
+    failed: tuple[Failure, ...] = ()
+    limits: Mapping[str, float] = field(default_factory=dict)
+    worst: tuple[WorstImage, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """One line per cell that moved beyond a limit."""
+        return tuple(one.line for one in self.failed)
 
     def summary(self) -> str:
         """Return the number of cells that moved, in one line."""
         moved = sum(one.change is not None and one.change != 0 for one in self.changes)
         differ = sum(one.differs for one in self.changes)
         gaps = sum(one.change is None for one in self.changes)
-        if not any(one.moved for one in self.changes):
+        if not any(one.moved or not one.comparable for one in self.changes):
             return f"{len(self.changes)} numbers, none changed."
+        rest = f", {gaps} cannot be compared ({self._why_not()})" if gaps else ""
         return (
             f"{len(self.changes)} cells: {moved} moved, {differ} of them better or worse by a "
-            f"test, {gaps} cannot be compared (a gap in either run)."
+            f"test{rest}."
         )
+
+    def _why_not(self) -> str:
+        others = any(not one.comparable for one in self.changes)
+        return "a gap in either run" + (", or a metric of another revision" if others else "")
 
     @property
     def rule(self) -> str:

@@ -6,38 +6,29 @@ They are read from the store under the keys of the run; no model is loaded.
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from io import BytesIO
 from itertools import zip_longest
 
 import numpy as np
-from PIL import Image
 
-from benchmark.core.errors import BenchError, DataError, OutputError
-from benchmark.core.types import Mask, Pixels
+from benchmark.core.errors import BenchError
 from benchmark.metrics import METRICS
 from benchmark.results.displayed import (
     Detected,
     DisplayedRun,
     DisplayedSample,
-    Images,
-    Inpainted,
     folders,
     read_displayed,
 )
-from benchmark.results.images import heatmap_image
 from benchmark.results.run_folder import RunFolder
 from benchmark.runner.jobs import Forgery
 from benchmark.store.store import Store
+from reports.sample_thumbnails import Thumbnails, render
+from reports.thumbnails import data_uri
 
 BUDGET = 12_000_000  # characters of all images together: the page stays under 15 MB
 SIDES = (224, 192, 160, 128)  # longer side of an image in pixels: the largest that fits is used
-HEATMAP_SIDE = 96  # longer side of a heatmap in pixels: heatmaps are smooth
-_QUALITY = 70
-_HEATMAP_QUALITY = 50
-_WHITE = 255  # color of the hole, as in the paper's figures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,28 +110,32 @@ class Gallery:
     notes: tuple[str, ...]
 
 
-def make_gallery(run: RunFolder, *, budget: int = BUDGET) -> Gallery:
+def make_gallery(
+    run: RunFolder,
+    *,
+    budget: int = BUDGET,
+    progress: Callable[[int, int], object] = lambda _done, _total: None,
+) -> Gallery:
     """Return the gallery of a run, with the images that are still available.
 
     Args:
         run: the run; images are read from its store.
         budget: largest length of all images together, in characters.
+        progress: called with the number of finished samples and of all after each sample.
 
     Returns:
         The gallery; without samples, and with the reason, if data or store are missing.
     """
     try:
         shown = read_displayed(run)
-        with Store(run.store, read_only=True) as store:
-            source = _Source(
-                run=run,
-                shown=shown,
-                store=store,
-                images=Images(store, shown.jobs),
-                metric=hiding_metric(run),
-                folders=folders(shown.samples),
-            )
-            return _gallery(source, budget)
+        source = _Source(
+            run=run,
+            shown=shown,
+            metric=hiding_metric(run),
+            folders=folders(shown.samples),
+        )
+        with Store(run.store, read_only=True):  # a damaged one is one error, not one a sample
+            return _gallery(source, budget, progress)
     except BenchError as error:
         return Gallery(
             metric="",
@@ -166,8 +161,8 @@ class _ImagePool:
     length: int = 0
 
     def add(self, content: bytes) -> int:
-        """Add a WebP file and return its index."""
-        uri = "data:image/webp;base64," + base64.b64encode(content).decode("ascii")
+        """Add a thumbnail's file and return its index."""
+        uri = data_uri(content)
         if uri not in self.indices:
             self.indices[uri] = len(self.indices)
             self.length += len(uri)
@@ -176,25 +171,26 @@ class _ImagePool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Source:
-    """Source of the images: run, store, and what is known about the samples."""
+    """Source of the images: the run, and what is known about its samples."""
 
     run: RunFolder
     shown: DisplayedRun
-    store: Store
-    images: Images
     metric: str
     folders: Mapping[tuple[str, str], str]
 
 
-def _gallery(source: _Source, budget: int) -> Gallery:
+def _gallery(source: _Source, budget: int, progress: Callable[[int, int], object]) -> Gallery:
     samples = _interleaved(source.shown.samples)
     pool, side = _ImagePool(), _side(source, samples, budget)
     shown, unreadable = [], 0
-    for sample in samples:
-        try:
-            shown.append(_sample(source, sample, pool, side))
-        except (DataError, OutputError):
+    for done, (sample, rendered) in enumerate(
+        render(source.run.store, source.shown, samples, side), 1
+    ):
+        if rendered is None:
             unreadable += 1
+        else:
+            shown.append(_add(source, sample, rendered, pool))
+        progress(done, len(samples))
         if pool.length > budget:
             break
     return Gallery(
@@ -246,11 +242,9 @@ def _side(source: _Source, samples: Sequence[DisplayedSample], budget: int) -> i
     tried = samples[: len(source.run.plan.buckets)]
     for side in SIDES[:-1]:
         pool = _ImagePool()
-        for sample in tried:
-            try:
-                _sample(source, sample, pool, side)
-            except (DataError, OutputError):
-                continue
+        for sample, rendered in render(source.run.store, source.shown, tried, side):
+            if rendered is not None:
+                _add(source, sample, rendered, pool)
         if pool.length * len(samples) <= 0.9 * budget * max(1, len(tried)):
             return side
     return SIDES[-1]
@@ -266,42 +260,35 @@ def _interleaved(samples: Sequence[DisplayedSample]) -> list[DisplayedSample]:
     return [one for row in zip_longest(*groups.values()) for one in row if one is not None]
 
 
-def _sample(source: _Source, sample: DisplayedSample, pool: _ImagePool, side: int) -> GallerySample:
-    image, mask = source.images.load(sample)
+def _add(
+    source: _Source, sample: DisplayedSample, rendered: Thumbnails, pool: _ImagePool
+) -> GallerySample:
+    """Add a sample's files to the images of the gallery."""
     return GallerySample(
         dataset=sample.dataset,
         sample=sample.sample,
         bucket=sample.bucket,
         folder=source.folders[sample.dataset, sample.sample],
-        original=pool.add(_thumbnail(image, side, _QUALITY)),
-        hole=pool.add(_thumbnail(_shown_mask(sample, image, mask), side, _QUALITY)),
+        original=pool.add(rendered.original),
+        hole=pool.add(rendered.hole),
         forgery=sample.forgery,
         outputs=tuple(
             GalleryOutput(
                 inpainter=one.name,
-                image=pool.add(_thumbnail(source.store.image(one.image), side, _QUALITY)),
-                detections=tuple(_detections(source, one, pool, mask)),
+                image=pool.add(image),
+                detections=tuple(
+                    GalleryDetection(
+                        detector=detected.detector,
+                        heatmap=pool.add(heatmap),
+                        score=score,
+                        value=_value(source.metric, detected),
+                    )
+                    for detected, score, heatmap in heatmaps
+                ),
             )
-            for one in sample.inpainted.values()
-            if source.store.known([one.image])
+            for one, image, heatmaps in rendered.outputs
         ),
     )
-
-
-def _detections(
-    source: _Source, inpainted: Inpainted, pool: _ImagePool, mask: Mask
-) -> Iterator[GalleryDetection]:
-    for one in inpainted.detected:
-        (score,) = source.store.scores([one.heatmap])
-        if score is not None:
-            heatmap = heatmap_image(source.store.heatmap(one.heatmap))
-            content = _thumbnail(heatmap, HEATMAP_SIDE, _HEATMAP_QUALITY, edge_of=mask)
-            yield GalleryDetection(
-                detector=one.detector,
-                heatmap=pool.add(content),
-                score=score,
-                value=_value(source.metric, one),
-            )
 
 
 def _value(name: str, one: Detected) -> float | None:
@@ -310,58 +297,3 @@ def _value(name: str, one: Detected) -> float | None:
         return None
     value = float(METRICS.load(name)().values(np.asarray([numbers]))[0])
     return value if np.isfinite(value) else None
-
-
-def _shown_mask(sample: DisplayedSample, image: Pixels, mask: Mask) -> Pixels:
-    """Return the image with its hole, or the truth of a forgery, white = forged."""
-    if sample.forgery is None:
-        return with_hole(image, mask)
-    return np.repeat((mask * np.uint8(_WHITE))[..., None], 3, axis=2)
-
-
-def with_hole(image: Pixels, mask: Mask) -> Pixels:
-    """Return an image with a white hole, as in the paper's figures.
-
-    Args:
-        image: (H, W, 3) uint8.
-        mask: (H, W) bool, True = hole.
-
-    Returns:
-        (H, W, 3) uint8.
-    """
-    return np.where(mask[..., None], np.uint8(_WHITE), image)
-
-
-def with_edge(pixels: Pixels, mask: Mask) -> Pixels:
-    """Return a heatmap with the edge of the hole as a white line, one pixel wide.
-
-    Args:
-        pixels: (H, W, 3) uint8.
-        mask: (H', W') bool, True = hole; resized to (H, W) by nearest neighbor.
-
-    Returns:
-        (H, W, 3) uint8.
-    """
-    size = (pixels.shape[1], pixels.shape[0])
-    small = Image.fromarray(mask.astype(np.uint8)).resize(size, Image.Resampling.NEAREST)
-    hole = np.pad(np.asarray(small) > 0, 1)
-    inside = hole[:-2, 1:-1] & hole[2:, 1:-1] & hole[1:-1, :-2] & hole[1:-1, 2:]
-    return np.where((hole[1:-1, 1:-1] & ~inside)[..., None], np.uint8(_WHITE), pixels)
-
-
-def _thumbnail(pixels: Pixels, side: int, quality: int, *, edge_of: Mask | None = None) -> bytes:
-    """Encode an image as WebP, at most `side` pixels on its longer side; never enlarged.
-
-    Args:
-        pixels: (H, W, 3) uint8.
-        side: largest length of the longer side.
-        quality: WebP quality, 0 to 100.
-        edge_of: (H', W') bool, mask whose edge is drawn on top, or None.
-    """
-    image = Image.fromarray(pixels)
-    image.thumbnail((side, side), Image.Resampling.LANCZOS)
-    if edge_of is not None:
-        image = Image.fromarray(with_edge(np.asarray(image), edge_of))
-    content = BytesIO()
-    image.save(content, format="WEBP", quality=quality, method=4)
-    return content.getvalue()

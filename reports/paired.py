@@ -33,6 +33,30 @@ class Setting:
     bucket: str
 
 
+@dataclass(frozen=True, slots=True)
+class PairedValues:
+    """Per-image values of one number in two runs.
+
+    Attributes:
+        names: names of the N images.
+        before: (N,) in the first run, NaN for a gap.
+        after: (N,) in the second run, of the same images.
+        clustered: whether several images are of one original, so that they cannot be tested as
+            independent.
+    """
+
+    names: tuple[str, ...]
+    before: Values
+    after: Values
+    clustered: bool = False
+
+    @property
+    def moved(self) -> bool:
+        """Whether the value of any image that counts in both runs differs."""
+        known = np.isfinite(self.before) & np.isfinite(self.after)
+        return bool((self.before != self.after)[known].any())
+
+
 class SampleColumns:
     """Per-image values of one inpainter in one setting, stored as arrays to save memory.
 

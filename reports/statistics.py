@@ -17,10 +17,10 @@ from typing import Literal
 
 import numpy as np
 
-from benchmark.metrics import METRICS, NULLS
+from benchmark.metrics import METRICS
 from benchmark.metrics.base import Metric
 from benchmark.metrics.intervals import Interval, share_interval
-from benchmark.results.nulls import RANKED, CellKey, against_null, distance_from_null, standing
+from benchmark.results.nulls import RANKED, CellKey, standing
 from benchmark.results.reported import reported_value
 from benchmark.results.run_folder import RunFolder
 from benchmark.results.significance import (
@@ -29,7 +29,6 @@ from benchmark.results.significance import (
     against_best,
     corrected,
     kendall_tau,
-    paired_tests,
 )
 from benchmark.results.training_exposure import NOT_RANKED, seen_in_training
 from benchmark.results.variants import parse_variant
@@ -38,6 +37,7 @@ from detectors import DETECTORS
 from inpainters import INPAINTERS
 from reports.image_level import image_level_results
 from reports.paired import Setting, SettingSamples, samples_by_setting
+from reports.paired_tests import SettingData, compare_with, distances_from_null
 
 OF = "safepaint"  # the inpainter of the tested hypothesis: the paper's own
 PLUG_IN = "+rwsa"  # ends the names of models with the paper's plug-in
@@ -89,15 +89,6 @@ class Statistic:
 
 
 @dataclass(frozen=True, slots=True)
-class _Data:
-    """One setting with its samples and the seed of the plan."""
-
-    setting: Setting
-    samples: SettingSamples
-    seed: int
-
-
-@dataclass(frozen=True, slots=True)
 class _Ranking:
     """What decides the ranks of one setting besides the metric.
 
@@ -137,8 +128,8 @@ def statistics_of(
     for setting, samples in samples_by_setting(run.each_sample()).items():
         if detectors is not None and setting.detector not in detectors:
             continue
-        data = _Data(setting, samples, run.plan.seed)
-        distances = _distances(data)
+        data = SettingData(setting, samples, run.plan.seed)
+        distances = distances_from_null(data)
         found += [_against_null(setting, model, test) for model, test in distances.items()]
         for name in run.plan.metrics:
             if (METRICS.load(name).needs == "verdict") == bool(setting.detector):
@@ -165,20 +156,6 @@ def below_null(statistics: Iterable[Statistic]) -> frozenset[CellKey]:
     )
 
 
-def _distances(data: _Data) -> dict[str, PairedTest]:
-    """Test each inpainter's AUC against the null; empty where the setting has no null."""
-    samples = data.samples
-    if not data.setting.detector or ORIGINAL not in samples.inpainters:
-        return {}
-    null = samples.values(ORIGINAL, METRICS.load(NULLS[RANKED])())
-    columns = {
-        model: samples.values(model, METRICS.load(RANKED)())
-        for model in samples.inpainters
-        if parse_variant(model).card.paints
-    }
-    return against_null(columns, null, seed=data.seed)
-
-
 def _against_null(setting: Setting, model: str, test: PairedTest) -> Statistic:
     return replace(
         _statistic(setting, RANKED, "against_null", test.value, test.n),
@@ -193,7 +170,7 @@ def _against_null(setting: Setting, model: str, test: PairedTest) -> Statistic:
 
 
 def _compared(
-    data: _Data, metric: Metric, models: Mapping[str, float], of: str, ranking: _Ranking
+    data: SettingData, metric: Metric, models: Mapping[str, float], of: str, ranking: _Ranking
 ) -> Iterator[Statistic]:
     """Ranks, agreement with the paper and differences of one metric in one setting."""
     if metric.of_untouched_images():  # no inpainter is better by it
@@ -210,7 +187,7 @@ def _compared(
     if type(metric).reduce is not Metric.reduce:  # a pooled number has no value per image
         return
     if of in models:
-        tests = _tests(data, metric, of, [model for model in models if model != of])
+        tests = compare_with(data, metric, of, [model for model in models if model != of])
         yield from _untested(setting, metric, of, tests)
         yield from _next_best(
             data, metric, of, [model for model in tests if model in ranked], ranked
@@ -218,7 +195,7 @@ def _compared(
     for model in models:  # Table 6: with the plug-in against without
         plain = model.removesuffix(PLUG_IN)
         if plain != model and plain in models and of not in (model, plain):
-            yield from _untested(setting, metric, model, _tests(data, metric, model, [plain]))
+            yield from _untested(setting, metric, model, compare_with(data, metric, model, [plain]))
 
 
 def _statistic(setting: Setting, metric: str, name: str, value: float | None, n: int) -> Statistic:
@@ -266,7 +243,7 @@ def _agreement(
 
 
 def _next_best(
-    data: _Data, metric: Metric, of: str, others: Iterable[str], ranked: Mapping[str, float]
+    data: SettingData, metric: Metric, of: str, others: Iterable[str], ranked: Mapping[str, float]
 ) -> Iterator[Statistic]:
     """The test of one inpainter against its best rival.
 
@@ -275,37 +252,11 @@ def _next_best(
     rivals = [model for model in others if not _is_variant(model)]
     if rivals and of in ranked and metric.needs == "verdict":
         best = min(rivals, key=lambda model: ranked[model])
-        tests = _tests(data, metric, of, rivals, ranked=True)
+        tests = compare_with(data, metric, of, rivals, ranked=True)
         one = against_best(list(tests.values()), rivals.index(best))
         found = _difference(data.setting, metric, "next_best", one)
         found = replace(found, p=one.p, verdict=one.verdict, reason=one.reason)
         yield replace(found, inpainter=of, against=best)
-
-
-def _tests(
-    data: _Data, metric: Metric, of: str, others: Sequence[str], *, ranked: bool = False
-) -> dict[str, PairedTest]:
-    """Test one inpainter against each of others with which it shares an image that counts.
-
-    Args:
-        data: the setting.
-        metric: the metric.
-        of: the inpainter.
-        others: the other inpainters.
-        ranked: compare what ranks are based on: of AUC the distance to the null.
-    """
-    if not others:
-        return {}
-    samples = data.samples
-    columns = {model: samples.values(model, metric) for model in (of, *others)}
-    if ranked and metric.name == RANKED and ORIGINAL in samples.inpainters:
-        null = samples.values(ORIGINAL, METRICS.load(NULLS[RANKED])())
-        columns = {model: distance_from_null(values, null) for model, values in columns.items()}
-    own = columns[of]
-    other = np.stack([columns[model] for model in others], axis=1)  # (N, K)
-    own = np.broadcast_to(own[:, None], other.shape)
-    found = paired_tests(own, other, metrics=[metric.name] * len(others), seed=data.seed)
-    return {model: one for model, one in zip(others, found, strict=True) if one.n}
 
 
 def _untested(

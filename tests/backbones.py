@@ -14,7 +14,7 @@ from safetensors.numpy import save_file
 
 from benchmark.core import backbones
 from benchmark.core.backbones import BACKBONES, Backbone, content_of
-from benchmark.core.checkpoints.resolve import sha256_of
+from benchmark.core.checkpoints.digests import sha256_of
 
 State = dict[str, NDArray[np.float32]]
 

@@ -10,7 +10,11 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from benchmark.cli.board import board
+from benchmark.cli.bundle import prove, submit
+from benchmark.cli.compare import compare
 from benchmark.cli.detect import detect
+from benchmark.cli.export import export
 from benchmark.cli.inpaint import inpaint
 from benchmark.cli.merge import merge
 from benchmark.cli.models import doctor, list_, show, verify
@@ -60,8 +64,12 @@ def _version(wanted: bool) -> None:
 for command in (run, inpaint, detect):
     app.command()(command)
 app.command("try")(try_)
-for other in (merge, table, report, show, doctor, verify, train, new, check, clean):
+for other in (
+    *(merge, table, report, board, submit, prove, show, doctor, verify, train, new, check, clean),
+):
     app.command()(other)
+app.command()(compare)
+app.command()(export)
 
 
 @app.callback()

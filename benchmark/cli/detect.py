@@ -28,6 +28,7 @@ def detect(
     mask_polarity: options.MaskPolarity = "auto",
     weights: options.Weights = None,
     device: options.Device = "cpu",
+    engine: options.Engine = None,
     tile: options.Tile = None,
     overlap: options.Overlap = None,
     out: options.Out = Path("detected"),
@@ -52,8 +53,10 @@ def detect(
       bench detect photos --detector trufor,psccnet --html
 
       bench detect inpainted --detector trufor --mask masks --csv
+
+      bench detect photos --detector trufor --engine openvino
     """
-    with handle_errors():
+    with handle_errors(resumes=True):
         form = Format.of(as_json=as_json, as_csv=as_csv)
         source = mask_source(mask, box, needed=False)
         from benchmark.single.commands import DetectedFile, detect_items
@@ -62,7 +65,9 @@ def detect(
         from benchmark.single.tiles import TileOptions
 
         items = find_items(images, source, out=out, partly=True)
-        models = choose_models(detectors=detector or ["all"], weights=weights)
+        models = choose_models(
+            detectors=detector or ["all"], weights=weights, engine=engine, device=device
+        )
         print_notes(items.notes, models)
         polarity, tiles = parse_polarity(mask_polarity), TileOptions(tile=tile, overlap=overlap)
         with open_session(out, store, device=device, polarity=polarity, quiet=quiet) as (

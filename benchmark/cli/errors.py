@@ -12,11 +12,18 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from benchmark.core.errors import BadInput, BenchError, BenchWarning
+from benchmark.core.errors import BadInput, BenchError, BenchWarning, EngineNotice
 from benchmark.core.filenames import on_terminal, printable
 from benchmark.core.secrets import redact_secrets
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+_SAVED = " Finished work is saved; rerun the same command to resume."
+_OUT_OF_MEMORY = (
+    "out of memory; finished work is saved: rerun the same command to resume, with more memory or "
+    "a smaller --batch-size"
+)
 
 
 class Terminated(KeyboardInterrupt):
@@ -24,10 +31,13 @@ class Terminated(KeyboardInterrupt):
 
 
 @contextmanager
-def handle_errors() -> Iterator[None]:
+def handle_errors(*, resumes: bool = False) -> Iterator[None]:
     """Print a user error as one line and exit with status 2; exit with 130 or 143 on a signal.
 
     Any other exception is a bug and keeps its traceback.
+
+    Args:
+        resumes: whether the same command continues from what an interrupted one has done.
     """
 
     def terminate(number: int, frame: FrameType | None) -> NoReturn:
@@ -42,16 +52,9 @@ def handle_errors() -> Iterator[None]:
     except BenchError as error:
         exit_with_error(error)
     except MemoryError:
-        exit_with_error(
-            BenchError(
-                "out of memory; finished work is saved: rerun the same command to resume, with "
-                "more memory or a smaller --batch-size"
-            )
-        )
+        exit_with_error(BenchError(_OUT_OF_MEMORY if resumes else "out of memory"))
     except KeyboardInterrupt as stop:
-        typer.echo(
-            "Interrupted. Finished work is saved; rerun the same command to resume.", err=True
-        )
+        typer.echo(f"Interrupted.{_SAVED if resumes else ''}", err=True)
         raise typer.Exit(143 if isinstance(stop, Terminated) else 130) from None
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -64,7 +67,8 @@ def _warning_printer() -> Callable[..., None]:
     def warn(message: Warning | str, *_: object, **__: object) -> None:
         if str(message) not in printed:
             printed.add(str(message))
-            typer.echo(f"Warning: {printable(redact_secrets(str(message)))}", err=True)
+            kind = "" if isinstance(message, EngineNotice) else "Warning: "
+            typer.echo(f"{kind}{printable(redact_secrets(str(message)))}", err=True)
 
     return warn
 

@@ -27,6 +27,7 @@ def inpaint(
     mask_polarity: options.MaskPolarity = "auto",
     weights: options.Weights = None,
     device: options.Device = "cpu",
+    engine: options.Engine = None,
     seed: options.Seed = 0,
     out: options.Out = Path("inpainted"),
     store: options.StorePlace = None,
@@ -48,7 +49,7 @@ def inpaint(
 
       bench inpaint photos masks --inpainter telea --csv
     """
-    with handle_errors():
+    with handle_errors(resumes=True):
         form = Format.of(as_json=as_json, as_csv=as_csv)
         source = mask_source(mask, box, needed=True)
         from benchmark.single.commands import InpaintedFile, inpaint_items
@@ -56,7 +57,9 @@ def inpaint(
         from benchmark.single.files import find_items
 
         items = find_items([image], source, out=out)
-        models = choose_models(inpainters=inpainter or ["safepaint"], weights=weights)
+        models = choose_models(
+            inpainters=inpainter or ["safepaint"], weights=weights, engine=engine, device=device
+        )
         print_notes(items.notes, models)
         polarity = parse_polarity(mask_polarity)
         with open_session(out, store, device=device, seed=seed, polarity=polarity, quiet=quiet) as (

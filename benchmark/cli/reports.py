@@ -7,6 +7,14 @@ from typing import Annotated
 
 import typer
 
+from benchmark.cli.compare import (
+    CompareOptions,
+    ImagesFolder,
+    Out,
+    Style,
+    StyleOption,
+    compare_folders,
+)
 from benchmark.cli.errors import Json, handle_errors, print_result
 from benchmark.core.errors import BadInput
 from benchmark.core.filenames import on_terminal, printable
@@ -96,6 +104,9 @@ def report(
             help="With --compare: exit with status 1 beyond these limits, such as auc:+0.01."
         ),
     ] = "",
+    style: StyleOption = Style.HTML,
+    out: Out = None,
+    images: ImagesFolder = None,
     open_: Annotated[
         bool, typer.Option("--open", help="Open the page in the web browser.")
     ] = False,
@@ -110,26 +121,27 @@ def report(
       bench report results --full --open
 
       bench report --compare before after --fail-on auc:+0.01
+
+      bench report --compare before after --fail-on auc:+0.01 --format github
     """
     with handle_errors(), inspecting():
-        if compare_with is not None and (folder is not None or full):
-            raise BadInput("--compare A B cannot be combined with DIR or --full")
-        if fail_on and compare_with is None:
-            raise BadInput("--fail-on requires --compare A B")
-        from reports.formats.comparison import comparison_text, comparison_values
-        from reports.page.write import write_comparison, write_report
-
         if compare_with is None:
+            if fail_on or out or images or style is not Style.HTML:
+                raise BadInput("--fail-on, --format, --out and --images require --compare A B")
+            from reports.page.write import write_report
+
             page = write_report(folder, store=store, full=full, progress=_print_status)
             print_result({"page": str(page)} if as_json else f"Report: {page}")
             _open(page, wanted=open_)
             return
-        page, comparison = write_comparison(*compare_with, fail_on=fail_on, store=store)
-        text = comparison_text(comparison) + f"Report: {page}"
-        print_result({**comparison_values(comparison), "page": str(page)} if as_json else text)
-        _open(page, wanted=open_)
-        if comparison.failures:
-            raise typer.Exit(1)
+        if folder is not None or full:
+            raise BadInput("--compare A B cannot be combined with DIR or --full")
+        if open_ and style is not Style.HTML:
+            raise BadInput(f"--open cannot be combined with --format {style.value}")
+        options = CompareOptions(
+            fail_on=fail_on, store=store, style=style, out=out, images=images, as_json=as_json
+        )
+        compare_folders(*compare_with, options, show=lambda page: _open(page, wanted=open_))
 
 
 def _print_status(text: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from benchmark.cli import execution_options as execution
 from benchmark.cli import run_options as options
 from benchmark.cli.errors import Json, handle_errors, parse_weights
 from benchmark.core.external.spec import words_of
@@ -33,6 +34,7 @@ def run(
     metrics: options.Metrics = None,
     convention: options.Convention = None,
     weights: options.Weights = None,
+    prompts: options.Prompts = None,
     forgeries: options.Forgeries = None,
     layout: options.LayoutName = None,
     black_forged: options.BlackForged = False,
@@ -48,24 +50,25 @@ def run(
     hole_blind: options.HoleBlind = False,
     recomposite: options.Recomposite = False,
     rounding: options.Rounding = None,
-    out: options.Out = None,
-    store: options.StorePlace = None,
-    device: options.Device = "cpu",
-    batch_size: options.BatchSize = "1",
-    executor: options.ExecutorName = None,
-    workers: options.Workers = None,
-    address: options.Address = None,
-    gpu_share: options.GpuShare = None,
-    cmd_timeout: options.CmdTimeout = 600.0,
-    env: options.Env = None,
-    precision: options.Precision = None,
-    compile_: options.Compile = False,
-    shard: options.ShardName = None,
-    strict: options.Strict = False,
-    reproducible: options.Reproducible = False,
-    save_images: options.SaveImages = False,
-    quiet: options.Quiet = False,
-    dry_run: options.DryRun = False,
+    out: execution.Out = None,
+    store: execution.StorePlace = None,
+    device: execution.Device = "cpu",
+    batch_size: execution.BatchSize = "1",
+    executor: execution.ExecutorName = None,
+    workers: execution.Workers = None,
+    address: execution.Address = None,
+    gpu_share: execution.GpuShare = None,
+    cmd_timeout: execution.CmdTimeout = 600.0,
+    env: execution.Env = None,
+    precision: execution.Precision = None,
+    compile_: execution.Compile = False,
+    engine: execution.Engine = None,
+    shard: execution.ShardName = None,
+    strict: execution.Strict = False,
+    reproducible: execution.Reproducible = False,
+    save_images: execution.SaveImages = False,
+    quiet: execution.Quiet = False,
+    dry_run: execution.DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Inpaint images, run forgery detectors on the results, and print the table of metrics.
@@ -90,11 +93,17 @@ def run(
 
       bench run --inpainter 'cmd:python inpaint.py {images} {masks} {out}'
 
+      bench run --images photos --inpainter 'sd=diffusers:ID' --prompts prompts.csv
+
+      bench run --inpainter safepaint --detector trufor --engine trufor=openvino
+
       bench run table3 --data-root data --device cuda:0 --batch-size 8 --out results
 
       bench run table3 --data-root data --executor processes --workers 8
     """
-    with handle_errors():
+    from benchmark.core.engines import given_engine
+
+    with handle_errors(resumes=True):
         values = _plan_values(
             inpainters=_models(inpainter),
             detectors=_models(detector),
@@ -115,6 +124,7 @@ def run(
             convention=convention,
             metrics=_names(metrics),
             weights=dict(map(parse_weights, weights)) if weights else None,
+            prompts=prompts,
             limit=limit,
             max_pixels=max_pixels,
             composite=_composites(composite),
@@ -125,6 +135,7 @@ def run(
             rounding=rounding,
             precision=precision,
             compile=compile_ or None,
+            engine=given_engine(engine) or None,
             seed=seed,
         )
         if reproducible:  # before anything below loads torch

@@ -1,4 +1,4 @@
-"""Options of `bench run`: types, help texts and the groups in which the help lists them."""
+"""Options of `bench run` that say what is measured: models, images and metrics."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 MODELS, DATA, METRICS = "Models", "Data", "Metrics"  # groups of options in the help
-EXECUTION, OUTPUT = "Execution", "Output"
 
 PlanName = Annotated[
     str | None,
@@ -22,7 +21,8 @@ Inpainters = Annotated[
     list[str] | None,
     typer.Option(
         help="Comma-separated inpainters. Your own: package.module:Class, outputs:DIR or "
-        "'cmd:PROGRAM ...', each optionally as LABEL=... May be repeated.",
+        "'cmd:PROGRAM ...'; of a collection (docs/others.md): diffusers:ID, iopaint:NAME, "
+        "spandrel:FILE. Each optionally as LABEL=... May be repeated.",
         show_default="safepaint",
         rich_help_panel=MODELS,
     ),
@@ -31,7 +31,7 @@ Detectors = Annotated[
     list[str] | None,
     typer.Option(
         help="Comma-separated detectors in the same form, with heatmaps:DIR instead of "
-        "outputs:DIR, or 'none'.",
+        "outputs:DIR; of a collection: imdlbenco:NAME, photoholmes:NAME. Or 'none'.",
         show_default="trufor",
         rich_help_panel=MODELS,
     ),
@@ -39,8 +39,18 @@ Detectors = Annotated[
 Weights = Annotated[
     list[str] | None,
     typer.Option(
-        help="Weights of a model: MODEL=official|mini|PATH. May be repeated.",
+        help="Weights of a model: MODEL=official|mini|PATH, or a file of the hub's local cache: "
+        "MODEL=hf://ORG/REPO@COMMIT/FILE. May be repeated.",
         show_default="official, else mini",
+        rich_help_panel=MODELS,
+    ),
+]
+Prompts = Annotated[
+    Path | None,
+    typer.Option(
+        help="CSV file with the columns image and prompt, a row for each image, for inpainters of "
+        "diffusers:ID.",
+        show_default="the pipeline's own prompt='TEXT'",
         rich_help_panel=MODELS,
     ),
 ]
@@ -243,144 +253,5 @@ Convention = Annotated[
         help="Definition of auc and f1: paper, trufor, imdlbenco, photoholmes or tgif.",
         show_default="paper",
         rich_help_panel=METRICS,
-    ),
-]
-
-Device = Annotated[
-    str,
-    typer.Option(
-        help="Torch device such as cuda:0, or several, comma-separated.", rich_help_panel=EXECUTION
-    ),
-]
-BatchSize = Annotated[
-    str,
-    typer.Option(
-        help="Samples per forward pass: N, or auto or auto:N to halve it when out of memory.",
-        rich_help_panel=EXECUTION,
-    ),
-]
-ExecutorName = Annotated[
-    str | None,
-    typer.Option(
-        help="serial, processes or ray.",
-        show_default="serial; processes for several devices",
-        rich_help_panel=EXECUTION,
-    ),
-]
-Workers = Annotated[
-    int | None,
-    typer.Option(
-        min=1,
-        help="Number of workers, with --executor processes or ray.",
-        show_default="one per device or core",
-        rich_help_panel=EXECUTION,
-    ),
-]
-Address = Annotated[
-    str | None,
-    typer.Option(
-        help="Address of the Ray cluster; 'local' starts one on this machine.",
-        show_default="auto",
-        rich_help_panel=EXECUTION,
-    ),
-]
-GpuShare = Annotated[
-    float | None,
-    typer.Option(
-        min=0.01,
-        max=1,
-        help="Fraction of a GPU for each Ray worker.",
-        show_default="1",
-        rich_help_panel=EXECUTION,
-    ),
-]
-CmdTimeout = Annotated[
-    float,
-    typer.Option(
-        min=0.1,
-        help="Time limit of a cmd: program for 32 images, in seconds.",
-        rich_help_panel=EXECUTION,
-    ),
-]
-Env = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="NAME",
-        help="Pass this environment variable to cmd: programs even if it looks like a secret; "
-        "{env:NAME} in a command is replaced by its value. May be repeated.",
-        rich_help_panel=EXECUTION,
-    ),
-]
-Precision = Annotated[
-    str | None,
-    typer.Option(
-        help="exact (float32), or bf16, which is faster on GPUs.",
-        show_default="exact",
-        rich_help_panel=EXECUTION,
-    ),
-]
-Compile = Annotated[
-    bool,
-    typer.Option(
-        "--compile", help="Compile the networks with torch.compile.", rich_help_panel=EXECUTION
-    ),
-]
-ShardName = Annotated[
-    str | None,
-    typer.Option(
-        help="Run only share I of N of the images, such as 2/10; see bench merge.",
-        metavar="I/N",
-        rich_help_panel=EXECUTION,
-    ),
-]
-Strict = Annotated[
-    bool,
-    typer.Option(
-        "--strict",
-        help="Stop at the first image, mask or model that cannot be used.",
-        rich_help_panel=EXECUTION,
-    ),
-]
-Reproducible = Annotated[
-    bool,
-    typer.Option(
-        "--reproducible",
-        help="One thread and AVX2 kernels: the same digits on another x86-64 machine.",
-        rich_help_panel=EXECUTION,
-    ),
-]
-
-Out = Annotated[
-    Path | None,
-    typer.Option(
-        help="Folder for the results.", show_default="runs/<time>", rich_help_panel=OUTPUT
-    ),
-]
-StorePlace = Annotated[
-    str | None,
-    typer.Option(
-        help="Store of outputs: a folder, or s3://bucket/prefix.",
-        show_default="the cache folder",
-        rich_help_panel=OUTPUT,
-    ),
-]
-SaveImages = Annotated[
-    bool,
-    typer.Option(
-        "--save-images", help="Also write images, masks and heatmaps.", rich_help_panel=OUTPUT
-    ),
-]
-Quiet = Annotated[
-    bool,
-    typer.Option(
-        "--quiet", "-q", help="Print only the table, failures and warnings.", rich_help_panel=OUTPUT
-    ),
-]
-DryRun = Annotated[
-    bool,
-    typer.Option(
-        "--dry-run",
-        help="Print which image gets which mask and what is left out; run nothing.",
-        rich_help_panel=OUTPUT,
     ),
 ]

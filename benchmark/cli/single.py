@@ -75,12 +75,21 @@ def choose_models(
     inpainters: Sequence[str] = (),
     detectors: Sequence[str] = (),
     weights: Sequence[str] | None,
+    engine: str | None,
+    device: str,
 ) -> Models:
     """Return the models that were named, with the weights of each --weights option."""
+    from benchmark.core.engines import given_engine
     from benchmark.single import models
 
     wanted = dict(parse_weights(text) for text in weights or ())
-    return models.choose_models(inpainters=inpainters, detectors=detectors, weights=wanted)
+    return models.choose_models(
+        inpainters=inpainters,
+        detectors=detectors,
+        weights=wanted,
+        engine=given_engine(engine),
+        device=device,
+    )
 
 
 @contextmanager
@@ -160,18 +169,22 @@ def print_document(
 
     models, failed = also
     if form is Format.JSON:
-        document = {"results": rows, "failed": failed_rows(failed), "absent": list(models.absent)}
+        document: dict[str, Any] = {"results": rows, "failed": failed_rows(failed)}
+        document["absent"] = list(models.absent)
+        document |= {"engines": models.engines} if models.engines else {}
         print_result(document)
     elif form is Format.CSV:
         typer.echo(csv_text(columns, rows), nl=False)
 
 
 def print_notes(notes: Sequence[str], models: Models) -> None:
-    """Print notes and the models that were left out, on standard error."""
+    """Print notes, models that were left out, and engines, on standard error."""
     for note in notes:
         print_note(note)
     for reason in models.absent:
         print_note(f"Left out: {reason}")
+    if models.engines:
+        print_note(f"Engines: {', '.join(map(' '.join, models.engines.items()))}.")
 
 
 def print_note(text: str) -> None:

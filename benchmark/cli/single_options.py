@@ -67,6 +67,15 @@ Weights = Annotated[
 Device = Annotated[
     str, typer.Option(help="A torch device, such as cuda:0.", rich_help_panel=MODELS)
 ]
+Engine = Annotated[
+    str | None,
+    typer.Option(
+        metavar="[MODEL=]ENGINE",
+        help="openvino or onnxruntime: run networks by it in place of torch, on a CPU, where it "
+        "was measured to be faster; all networks, or by model, such as trufor=openvino.",
+        rich_help_panel=MODELS,
+    ),
+]
 Seed = Annotated[
     int,
     typer.Option(min=0, help="For inpainters that draw random numbers.", rich_help_panel=MODELS),

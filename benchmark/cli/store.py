@@ -15,7 +15,7 @@ from benchmark.core.filenames import printable
 from benchmark.core.inspecting import inspecting
 
 if TYPE_CHECKING:  # loads OpenCV
-    from benchmark.recompute import Recomputed
+    from benchmark.recomputed import Recomputed
     from benchmark.store.check import StoreFinding
     from benchmark.store.clean import Removal
 
@@ -134,6 +134,8 @@ def clean(
 ) -> None:
     """Remove temporary files and orphans of killed runs, and databases set aside by 'bench check'.
 
+    Without RUN and --store also networks converted for another version of an engine (--engine).
+
     Examples:
 
       bench clean --dry-run
@@ -145,7 +147,7 @@ def clean(
         from benchmark.core.paths import home
         from benchmark.results.required_keys import needed_by
         from benchmark.results.store_location import store_or_default
-        from benchmark.store.clean import clean_folder, clean_store
+        from benchmark.store.clean import clean_engines, clean_folder, clean_store
         from benchmark.store.store import Store, absolute, is_store
 
         folders = runs or sorted(path.parent for path in Path("runs").glob("*/plan.toml"))
@@ -159,6 +161,8 @@ def clean(
         if unneeded and not store:
             _refuse_unrelated(folders, places, needed or set())
         removed = [one for at in folders for one in clean_folder(at, dry_run=dry_run)]
+        if not runs and not store:
+            removed += clean_engines(dry_run=dry_run)
         for place in places:
             with Store(place) as opened:
                 removed += clean_store(opened, needed=needed, dry_run=dry_run)

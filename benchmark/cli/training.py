@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark.cli.errors import handle_errors, print_result
+from benchmark.cli.run_options import BlackForged, LayoutName
 from benchmark.core.errors import BadInput
 
 DATA, ALL_MODELS, EXECUTION = "Data", "All models", "Execution"  # groups of options in the help
 
 if TYPE_CHECKING:  # loads torch
-    from benchmark.training import TrainResult
+    from benchmark.training import SetOptions, TrainResult
     from benchmark.training.editions import Edition
 
 
@@ -25,14 +26,26 @@ def train(
         typer.Argument(help="Name of a model with recipes.", show_default="with --edition"),
     ] = None,
     data: Annotated[
-        Path, typer.Option(help="Folder of images, or one image.", rich_help_panel=DATA)
-    ],
+        Path | None,
+        typer.Option(
+            help="Folder of images, or one image.",
+            show_default="none, with --forgeries",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder for checkpoints, log and weights.")],
     recipe: Annotated[
         str | None,
         typer.Option(
-            help="Training configuration: mini, paper, text (safepaint), or a TOML file.",
+            help="Training configuration: mini, paper, made (detectors), text (safepaint), or a "
+            "TOML file.",
             show_default="mini",
+        ),
+    ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            help="Weights to start from: official, mini, or a file.", show_default="from scratch"
         ),
     ] = None,
     edition: Annotated[
@@ -63,6 +76,16 @@ def train(
             rich_help_panel=DATA,
         ),
     ] = None,
+    forgeries: Annotated[
+        Path | None,
+        typer.Option(
+            help="For a detector: existing forgeries, beside --data or instead of it; a folder, a "
+            "manifest (.csv), a list of pairs (.json) or a .parquet file.",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
+    layout: LayoutName = None,
+    black_forged: BlackForged = False,
     device: Annotated[
         str,
         typer.Option(
@@ -103,7 +126,7 @@ def train(
         bool, typer.Option("--json", help="Print lines of JSON: rows of the log, then the result.")
     ] = False,
 ) -> None:
-    """Train a model from scratch, or resume the training in --out.
+    """Train a model from scratch or from weights, or resume the training in --out.
 
     Examples:
 
@@ -111,13 +134,21 @@ def train(
 
       bench train safepaint --recipe paper --data places2 --masks irregular --out trained
 
+      bench train trufor --start official --forgeries casia2 --recipe own.toml --out tuned
+
       bench train --edition mini --data images --out trained
     """
-    with handle_errors():
+    with handle_errors(resumes=True):
         from benchmark.training import Folders, TrainOptions
         from benchmark.training import train as train_model
 
-        folders = Folders(photographs=data, masks=masks, allow_test_photos=allow_test_photos)
+        folders = Folders(
+            photographs=data,
+            masks=masks,
+            forgeries=_forgeries(forgeries, layout, black_forged=black_forged),
+            allow_test_photos=allow_test_photos,
+            start=start,
+        )
         running = TrainOptions(
             device=device,
             devices=devices,
@@ -129,6 +160,11 @@ def train(
             if name is not None or recipe is not None:
                 given = "NAME" if name is not None else "--recipe"
                 raise BadInput(f"--edition trains every model with its own recipe: omit {given}")
+            if start is not None or forgeries is not None:
+                given = "--start" if start is not None else "--forgeries"
+                raise BadInput(f"--edition trains every model of an edition alike: omit {given}")
+            if data is None:
+                raise BadInput("expected --data DIR")
             from benchmark.training.editions import Edition
 
             chosen = Edition(name=edition, data=folders, out=out, running=running, smoke=smoke)
@@ -139,11 +175,28 @@ def train(
         if only is not None or jobs != 1:
             raise BadInput("--only and --jobs require --edition")
         result = train_model(
-            name, recipe=recipe or "mini", data=folders, out=out, running=running, smoke=smoke
+            name,
+            recipe=recipe or "mini",
+            data=folders,
+            out=out,
+            running=running,
+            smoke=smoke,
         )
         if not result.finished:
             raise KeyboardInterrupt
         _print_result(result, as_json=as_json)
+
+
+def _forgeries(place: Path | None, layout: str | None, *, black_forged: bool) -> SetOptions | None:
+    if place is None:
+        if layout is not None or black_forged:
+            raise BadInput(
+                f"{'--layout' if layout else '--black-forged'} goes with --forgeries DIR"
+            )
+        return None
+    from benchmark.training import SetOptions
+
+    return SetOptions(place=place, layout=layout or "auto", black_forged=black_forged)
 
 
 def _print_result(result: TrainResult, *, as_json: bool) -> None:

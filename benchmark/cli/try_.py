@@ -37,6 +37,7 @@ def try_(
     mask_polarity: options.MaskPolarity = "auto",
     weights: options.Weights = None,
     device: options.Device = "cpu",
+    engine: options.Engine = None,
     seed: options.Seed = 0,
     out: options.Out = Path("try"),
     store: options.StorePlace = None,
@@ -55,7 +56,7 @@ def try_(
 
       bench try photo.jpg hole.png --inpainter telea,meanfill --detector trufor
     """
-    with handle_errors():
+    with handle_errors(resumes=True):
         form = Format.of(as_json=as_json, as_csv=as_csv)
         source = mask_source(mask, box, needed=False)
         from benchmark.core.images import read_image
@@ -67,7 +68,11 @@ def try_(
             raise BadInput(f"{image}: a folder; bench try takes one image")
         (item,) = find_items([image], source).items
         models = choose_models(
-            inpainters=inpainter or ["all"], detectors=detector or ["all"], weights=weights
+            inpainters=inpainter or ["all"],
+            detectors=detector or ["all"],
+            weights=weights,
+            engine=engine,
+            device=device,
         )
         pixels, hole = _reduce(read_image(item.path), source, largest, mask_polarity)
         print_notes(hole.notes, models)

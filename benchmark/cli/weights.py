@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from benchmark.cli.errors import Json, handle_errors, print_result
+from benchmark.cli.errors import Json, handle_errors, print_line, print_result
 
 weights_app = typer.Typer(
     help="List, install and download checkpoints. Only 'fetch' downloads anything.",
@@ -18,11 +18,11 @@ weights_app = typer.Typer(
 
 @weights_app.callback(invoke_without_command=True)
 def weights_list(context: typer.Context, as_json: Json = False) -> None:
-    """List all checkpoints, whether they are installed, and the command that installs each."""
+    """List the weights of all models: what is here, what is missing, and how to get it."""
     if context.invoked_subcommand is None:
-        with handle_errors():
+        with handle_errors(resumes=True):
             from benchmark.install import weights_status
-            from benchmark.listing import weights_text
+            from benchmark.weights_table import weights_text
 
             found = weights_status()
             print_result(found if as_json else weights_text(found))
@@ -43,7 +43,7 @@ def weights_add(
 
       bench weights add psccnet PSCC-Net/checkpoint
     """
-    with handle_errors():
+    with handle_errors(resumes=True):
         from benchmark.install import add_weights
 
         typer.echo(add_weights(name, *files))
@@ -51,27 +51,45 @@ def weights_add(
 
 @weights_app.command("fetch")
 def weights_fetch(
-    name: Annotated[str, typer.Argument(help="Model, or a backbone such as alexnet.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="Model, a backbone such as alexnet, or a file on the Hugging Face hub as "
+            "hf://ORG/REPO@COMMIT/FILE, which goes into the hub's local cache."
+        ),
+    ],
     yes: Annotated[
         bool, typer.Option("--yes", help="Accept the license without a prompt.")
     ] = False,
     largest: Annotated[
         int, typer.Option(min=1, help="Size limit in GiB for files of unpublished size.")
     ] = 4,
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace",
+            help="Download again, and accept another file than the one fetched before, where no "
+            "checksum is published.",
+        ),
+    ] = False,
 ) -> None:
     """Show the license, then download, verify and install; do nothing if already installed.
 
-    Example:
+    An interrupted download is continued by the same command.
+
+    Examples:
 
       bench weights fetch alexnet
-    """
-    with handle_errors():
-        from benchmark.install import already_here, fetch_weights, license_of
 
-        if here := already_here(name):
-            typer.echo(here)
+      bench weights fetch madf --yes
+    """
+    with handle_errors(resumes=True):
+        from benchmark.fetch_weights import already_here, fetch_weights, license_of
+
+        if not replace and (here := already_here(name)):
+            print_line(here)
             return
-        typer.echo(license_of(name))
+        print_result(license_of(name))
         if not yes and not typer.confirm("Do you accept these terms and want to download?"):
             raise typer.Exit(1)
-        typer.echo(fetch_weights(name, say=typer.echo, largest=largest * 2**30))
+        print_result(fetch_weights(name, say=print_line, largest=largest * 2**30, replace=replace))

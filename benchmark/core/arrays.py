@@ -7,6 +7,7 @@ import os
 import struct
 import zlib
 from collections.abc import Container
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from tokenize import TokenError
@@ -22,6 +23,7 @@ from benchmark.core.errors import DataError
 MOST_NUMBERS = 89_478_485  # elements of an array; the same limit as for pixels of an image
 _LARGEST_NUMBER = 8  # bytes per element
 _LONGEST_HEADER = 10_000  # characters
+_LENGTHS = {(1, 0): 2, (2, 0): 4}  # bytes of a header's length
 _HEADERS = {(1, 0): layout.read_array_header_1_0, (2, 0): layout.read_array_header_2_0}
 _DAMAGED = (
     OSError, ValueError, EOFError, SyntaxError, TypeError, MemoryError, TokenError, BadZipFile,
@@ -91,7 +93,9 @@ def read_arrays(path: Path, names: Container[str] | None = None) -> dict[str, ND
 def _array(file: IO[bytes], length: int, most: int = MOST_NUMBERS) -> NDArray[Any] | None:
     """Read an array from a stream of `length` bytes after checking its header."""
     version = layout.read_magic(file)
-    shape, columns_first, kind = _HEADERS[version](file, max_header_size=_LONGEST_HEADER)
+    length_of_header = file.read(_LENGTHS[version])
+    header = file.read(min(int.from_bytes(length_of_header, "little"), _LONGEST_HEADER + 1))
+    shape, columns_first, kind = _parsed(version, length_of_header + header)
     count = math.prod(shape)
     if kind.hasobject or not kind.itemsize or min(shape, default=1) < 0:
         return None
@@ -104,3 +108,9 @@ def _array(file: IO[bytes], length: int, most: int = MOST_NUMBERS) -> NDArray[An
     content = file.read(count * kind.itemsize)
     array = np.frombuffer(bytearray(content), dtype=kind, count=count)
     return array.reshape(shape, order="F" if columns_first else "C")
+
+
+@lru_cache(maxsize=64)  # maps of one shape have one header
+def _parsed(version: tuple[int, int], header: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Parse a header with its length: shape, whether columns come first, and dtype."""
+    return _HEADERS[version](BytesIO(header), max_header_size=_LONGEST_HEADER)

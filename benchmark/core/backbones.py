@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.core.card import Checkpoint
-from benchmark.core.checkpoints.resolve import sha256_of
+from benchmark.core.checkpoints.digests import sha256_of
+from benchmark.core.checkpoints.pins import check_pin
 from benchmark.core.errors import WeightsError
 from benchmark.core.paths import home, torch_checkpoints
 
@@ -201,6 +202,7 @@ def load_backbone(name: str) -> dict[str, Tensor]:
     if not BACKBONES[name].content:
         from benchmark.core.checkpoints.load import read_checkpoint
 
+        check_pin(BACKBONES[name].published.url, found.path, name)
         return read_checkpoint(found.path)
     arrays = verified_arrays(name, read_file(found.path), found.path)
     return {key: torch.from_numpy(array.copy()) for key, array in arrays.items()}

@@ -44,7 +44,8 @@ class Checkpoint:
 
     Attributes:
         file: its name, under which it is installed too.
-        url: download address, or "" if it is not published.
+        url: download address, or "" if it is not published: https://..., a file on Google Drive or
+            the folder there that contains it, or "hf://ORG/REPO@COMMIT/FILE" on the hub.
         source: page where the authors publish it, for display.
         license: terms of the weights, in a line.
         sha256: published or verified SHA-256 of the file, in full, or its first digits if no more

@@ -20,7 +20,10 @@ BenchWarning                a warning about a run, in one line
 ├── SizeWarning             an image of a size that the authors' program refuses
 ├── ScaleWarning            heatmaps that may be on another scale
 ├── CopyWarning             a module that exists twice, and which copy is used
+├── VersionWarning          an optional library of another version than the tested one
+├── PromptWarning           a prompt of which a pipeline reads only the beginning
 ├── BatchWarning            a batch that did not fit into memory
+├── EngineNotice            what was done to run a network by an engine
 └── WorkerWarning           a worker that died, and what happens to its work
 BadOutput                   invalid model output (NaN): the sample fails and is counted
 └── KnownRegionChanged      a finished image whose known pixels differ from the input image
@@ -139,8 +142,20 @@ class CopyWarning(BenchWarning):
     """An installed module of which the current folder has a different copy."""
 
 
+class VersionWarning(BenchWarning):
+    """An optional library of another version than the one tested with this project."""
+
+
+class PromptWarning(BenchWarning):
+    """A prompt that is longer than a pipeline's text encoders read."""
+
+
 class BatchWarning(BenchWarning):
     """A batch that did not fit into memory; it is retried in smaller batches."""
+
+
+class EngineNotice(BenchWarning):
+    """What was done to run a network by an engine: no cause for concern, printed as it is."""
 
 
 class WorkerWarning(BenchWarning):

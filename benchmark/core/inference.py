@@ -1,4 +1,4 @@
-"""Inference optimizations: fold batch norm, remove spectral norm, precompute, bf16, compile.
+"""Inference optimizations: fold batch norm, remove spectral norm, NNPACK, bf16, compile.
 
 `optimize_for_inference` is for networks in evaluation mode with fixed weights. A network in
 training keeps its norms and spectral norms, so training modules never call it.
@@ -18,10 +18,13 @@ from torch.nn.utils import remove_spectral_norm
 from torch.nn.utils.spectral_norm import SpectralNorm
 
 from benchmark.core.errors import BadInput
+from benchmark.core.nnpack import NNPACK, has_wide, nnpack_pays, use_nnpack
+from benchmark.core.threads import threads_of_networks
 
 Network = TypeVar("Network", bound=nn.Module)
 Linear = nn.Conv2d | nn.ConvTranspose2d | nn.Linear
 Norm = nn.BatchNorm1d | nn.BatchNorm2d
+CPU = torch.device("cpu")
 
 
 @runtime_checkable
@@ -44,7 +47,13 @@ class PrecomputesWeights(Protocol):
         """Compute them once; the weights do not change afterwards."""
 
 
-def optimize_for_inference(network: Network, *, channels_last: bool = False) -> Network:
+def optimize_for_inference(
+    network: Network,
+    device: torch.device = CPU,
+    *,
+    channels_last: bool = False,
+    nnpack: NNPACK | None = None,
+) -> Network:
     """Optimize a loaded network for inference; outputs change by float32 rounding only.
 
     Batch norms are folded into the preceding layer and replaced by `nn.Identity`, spectral norms
@@ -53,11 +62,15 @@ def optimize_for_inference(network: Network, *, channels_last: bool = False) -> 
     kernels copy every feature map or lose three digits (their sums are not compensated).
 
     Args:
-        network: in evaluation mode, with all weights loaded. Modified in place.
-        channels_last: whether to use the channels-last memory format.
+        network: in evaluation mode, with all weights loaded, on the CPU. Modified in place.
+        device: where it will run.
+        channels_last: whether to use the channels-last memory format, where NNPACK is not used.
+        nnpack: whether to let NNPACK compute convolutions, on the CPUs where that is faster: only
+            where networks run on one thread, or with any number, as measured for this network; it
+            then stays channels-first. With `channels_last` only if it has wide layers.
 
     Returns:
-        The network.
+        The network, on that device.
 
     Raises:
         ValueError: if it is in training mode.
@@ -71,8 +84,16 @@ def optimize_for_inference(network: Network, *, channels_last: bool = False) -> 
             if isinstance(module, FoldsBatchNorm):
                 for norm, layers in module.folds.items():
                     _fold(module, norm, [module.get_submodule(name) for name in layers])
-        if channels_last:
+        if (
+            (nnpack == "any threads" or (nnpack == "one thread" and threads_of_networks() == 1))
+            and device.type == "cpu"
+            and nnpack_pays()
+            and (has_wide(network) or not channels_last)
+        ):
+            use_nnpack(network)
+        elif channels_last:
             network.to(memory_format=torch.channels_last)
+        network.to(device)
         for module in network.modules():
             if isinstance(module, PrecomputesWeights):
                 module.prepare()

@@ -113,24 +113,28 @@ def create_new_folder(path: Path) -> bool:
 
 
 @contextmanager
-def atomic(path: Path, *, durable: bool = False) -> Iterator[Path]:
+def atomic(path: Path, *, durable: bool = False, parents: bool = False) -> Iterator[Path]:
     """Yield a temporary file beside `path` that replaces it when the block succeeds.
 
     Args:
         path: the file.
         durable: whether to sync file and folder to the disk before the block ends, so that the file
             survives a power failure. It takes milliseconds; for what cannot be recomputed.
+        parents: whether to create missing folders above the file, for one that a user named. If the
+            block fails, those that were created are removed.
 
     Raises:
         OutputError: if the disk is full or the folder cannot be written.
     """
     draft: Path | None = None
+    made = _make_missing(path.parent) if parents else []
     try:
         draft = _new_draft(path.parent)
         yield draft
         if durable:
             sync(draft)
         draft.replace(path)
+        made = []
         if durable:
             sync(path.parent)
     except OSError as error:
@@ -138,6 +142,16 @@ def atomic(path: Path, *, durable: bool = False) -> Iterator[Path]:
     finally:
         if draft is not None:
             draft.unlink(missing_ok=True)
+        for folder in reversed(made):
+            with suppress(OSError):
+                folder.rmdir()
+
+
+def _make_missing(folder: Path) -> list[Path]:
+    """Create a folder and its parents; return those that were missing, the highest first."""
+    missing = [one for one in (folder, *folder.parents) if not one.exists()][::-1]
+    make_folder(folder)
+    return missing
 
 
 def _new_draft(folder: Path) -> Path:
@@ -177,11 +191,11 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
-def write_text(path: Path, text: str, *, durable: bool = False) -> None:
-    """Write a text file atomically; `durable` as in `atomic`.
+def write_text(path: Path, text: str, *, durable: bool = False, parents: bool = False) -> None:
+    """Write a text file atomically; `durable` and `parents` as in `atomic`.
 
     Raises:
         OutputError: if the disk is full or the folder cannot be written.
     """
-    with atomic(path, durable=durable) as draft:
+    with atomic(path, durable=durable, parents=parents) as draft:
         draft.write_text(text, encoding="utf-8", errors="backslashreplace")  # lone surrogates

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
@@ -17,6 +18,7 @@ from benchmark.core.external.imports import (
     source_hash,
     warn_about_copies,
 )
+from benchmark.core.external.optional import lacking
 from benchmark.core.external.spec import (
     RegistryEntry,
     default_label,
@@ -66,6 +68,7 @@ class Registry(Generic[T]):
         schemes: classes that take an argument, as scheme to "module:Class"; None if neither schemes
             nor classes by path are supported.
         retired: removed models by name; they have cards, but cannot be loaded and are not listed.
+        packages: optional packages that built-in models need, as name to requirement.
     """
 
     def __init__(
@@ -77,6 +80,7 @@ class Registry(Generic[T]):
         group: str = "",
         schemes: Mapping[str, str] | None = None,
         retired: Mapping[str, Retired] | None = None,
+        packages: Mapping[str, str] | None = None,
     ) -> None:
         self.kind = kind
         self._table = dict(table)
@@ -84,6 +88,7 @@ class Registry(Generic[T]):
         self._group = group
         self._schemes = schemes
         self._retired = dict(retired or {})
+        self._packages = dict(packages or {})
         self._cards: dict[str, Card] = {}  # by entry; parsing a source takes 10 ms
         self._labels: dict[str, Card] = {}  # external models' cards, from specifiers and records
         self._stand_ins: dict[str, T] = {}  # substitutes for external classes in inspection mode
@@ -121,9 +126,11 @@ class Registry(Generic[T]):
             ExternalError: if the name is ambiguous.
             BadInput: if its label is invalid.
         """
+        if ":" not in word:
+            return self._find_by_name(word)
         label, rest = split_label(word)
-        head, colon, argument = rest.partition(":")
-        if not colon or self._schemes is None:
+        head, _, argument = rest.partition(":")
+        if self._schemes is None:
             return self._find_by_name(word)
         if head in self._schemes:
             label = self._unique_label(label or default_label(head, argument), word)
@@ -184,6 +191,16 @@ class Registry(Generic[T]):
         found = self.find(word)
         return self._retired[found.name] if found.retired else None
 
+    def package(self, name: str) -> str:
+        """Return the optional package that a built-in model needs, with its versions, or ""."""
+        return self._packages.get(name, "") if name in self._table else ""
+
+    def lacking(self, name: str) -> str:
+        """Return which package a built-in model needs that is not here, in a line, or ""."""
+        needed = self.package(name)
+        reason = lacking(needed) if needed else ""
+        return f"{name}: {reason}" if reason else ""
+
     def remember_card(self, card: Card) -> None:
         """Register the card of a run's external model, for reading the run's files."""
         self._labels[card.name] = card
@@ -236,7 +253,7 @@ class Registry(Generic[T]):
     def _find_by_name(self, name: str) -> RegistryEntry:
         found = [one for one in plugins(self._group) if one.name == name]
         if name in self._table and not found:
-            return RegistryEntry(name=name, target=self._table[name], built_in=True)
+            return _own_entry(name, self._table[name])
         if len(found) == 1 and name not in self._table:
             (one,) = found
             if not is_label(name) or not is_class(one.target):
@@ -302,13 +319,16 @@ def create(registry: Registry[Any], word: str, *, weights: str | Path | None, de
     """Construct the model of a specifier, with the name that tables use.
 
     Raises:
-        BenchError: as `Registry.load`, or if its weights cannot be used, or the constructor of an
-            external model fails.
+        BenchError: as `Registry.load`, or if its weights cannot be used, an optional package that
+            it needs is missing, or the constructor of an external model fails.
     """
     found = registry.find(word)
     arguments = () if found.argument is None else (found.argument,)
     kind = registry.load(word)
     if found.built_in:
+        reason = registry.lacking(found.name)
+        if reason:
+            raise ExternalError(reason)
         return kind(*arguments, weights=weights, device=device)
     try:
         model = kind(*arguments, weights=weights, device=device)
@@ -318,6 +338,11 @@ def create(registry: Registry[Any], word: str, *, weights: str | Path | None, de
         raise ExternalError(f"{found.target}: cannot be constructed: {last_line(error)}") from error
     model.card = registry.card(word)
     return model
+
+
+@cache
+def _own_entry(name: str, target: str) -> RegistryEntry:
+    return RegistryEntry(name=name, target=target, built_in=True)
 
 
 def _attribute(target: str) -> Any:  # noqa: ANN401 (any attribute of a module)

@@ -39,9 +39,14 @@ def threads_for_networks(count: int | None = None) -> Iterator[int]:
         cv2.setNumThreads(opencv_before)
 
 
+def threads_of_networks() -> int:
+    """Return how many threads a network gets when it is called."""
+    return _network_threads[-1] if _network_threads else torch.get_num_threads()
+
+
 @contextmanager
 def network_threads(*, heavy: bool = True) -> Iterator[None]:
-    """Let torch use the threads for networks if `threads_for_networks` is active; else no effect.
+    """Let both use the threads for networks if `threads_for_networks` is active; else no effect.
 
     Args:
         heavy: False for a model that does not profit from threads, such as a classical one.
@@ -49,9 +54,11 @@ def network_threads(*, heavy: bool = True) -> Iterator[None]:
     if not heavy or not _network_threads:
         yield
         return
-    before = torch.get_num_threads()
+    torch_before, opencv_before = torch.get_num_threads(), cv2.getNumThreads()
     torch.set_num_threads(_network_threads[-1])
+    cv2.setNumThreads(_network_threads[-1])
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(torch_before)
+        cv2.setNumThreads(opencv_before)

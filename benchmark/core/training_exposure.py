@@ -13,6 +13,12 @@ AUTHENTIC = "original"
 SPLICE, COPY_MOVE, FLAT, RETOUCHED = "splice", "copy-move", "flat", "retouched"
 SYNTHETIC_FORGERIES = (SPLICE, COPY_MOVE, FLAT, RETOUCHED)
 FLAT_INPAINTER = "meanfill"
+UNNAMED = (
+    "?"  # among the names: some forgeries of a set, of which the set does not say who made them
+)
+THESE_IMAGES = "(images of this run)"  # among the names, of a run: it was trained on some of them
+DIGITS = 12  # of the SHA-256 of a training image, in the metadata of weights
+LISTED = 100_000  # images of a set whose digits are listed: the first, by their digits
 
 
 def training_inpainters(weights: Path) -> frozenset[str] | None:
@@ -22,14 +28,18 @@ def training_inpainters(weights: Path) -> frozenset[str] | None:
         weights: the detector's weights file.
 
     Returns:
-        Names from the registry of inpainters, regardless of their weights; empty for weights
-        trained without inpainters. None if unknown: another project's file, or an unreadable one.
-        A variant of a training inpainter, such as "aotgan+rwsa", counts as not seen in training.
+        Names from the registry of inpainters, regardless of their weights, and what a set of
+        existing forgeries calls its methods, `UNNAMED` for those that it does not name; empty for
+        weights trained without inpainters. None if unknown: another project's file, an unreadable
+        one, or weights that started from such a file. A variant of a training inpainter, such as
+        "aotgan+rwsa", counts as not seen in training.
     """
     noted = read_bench_metadata(weights)
     stated, recipe = noted.get("met"), noted.get("recipe")
     if isinstance(stated, list):
         return frozenset(map(str, stated))
+    if "met" in noted:
+        return None
     if not isinstance(recipe, dict):
         return None
     try:  # files from before `met` was noted
@@ -37,6 +47,24 @@ def training_inpainters(weights: Path) -> frozenset[str] | None:
         return inpainters_of(one["name"] for stage in stages for one in stage["forgers"])
     except (KeyError, TypeError):
         return None
+
+
+def count_trained_on(weights: Path, images: Iterable[str]) -> int:
+    """Return how many of some images are in the sets that a detector's weights were trained on.
+
+    Of a set of more than `LISTED` images only so many are listed, so there may be more.
+
+    Args:
+        weights: the detector's weights file.
+        images: SHA-256 of the files of images.
+    """
+    sets = read_bench_metadata(weights).get("forgeries")
+    listed: set[str] = set()
+    for one in sets if isinstance(sets, list) else ():
+        word = one.get("images") if isinstance(one, dict) else None
+        if isinstance(word, str):
+            listed.update(word[i : i + DIGITS] for i in range(0, len(word), DIGITS))
+    return sum(digest[:DIGITS] in listed for digest in images) if listed else 0
 
 
 def inpainters_of(forgers: Iterable[str]) -> frozenset[str]:

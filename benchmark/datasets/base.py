@@ -5,8 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import ClassVar
 
-from benchmark.core.checkpoints.resolve import sha256_of
+from benchmark.core.checkpoints.digests import sha256_of
 from benchmark.core.errors import DataError
 from benchmark.core.image_limits import refuse_large
 from benchmark.core.images import MOST_PIXELS, fit, image_shape, read_image
@@ -23,11 +24,15 @@ class Dataset(ABC):
         without: files and folders to skip, such as masks; given to `folder` only.
 
     Attributes:
+        terms: terms under which its images may be passed on, or "" if they may not, or it is
+            unknown.
         left_out: unused files in the folder: a count for each reason.
 
     Raises:
         DataError: if the images are missing.
     """
+
+    terms: ClassVar[str] = ""
 
     def __init__(
         self,
@@ -43,6 +48,15 @@ class Dataset(ABC):
         self.left_out: tuple[str, ...] = ()
         self._files = self._find(images)
         self._digests: dict[str, str] = {}
+
+    @classmethod
+    def may_redistribute(cls, name: str) -> bool:
+        """Return whether the terms of an image allow that it is passed on, as in a bundle.
+
+        Args:
+            name: the image's name.
+        """
+        return bool(cls.terms)
 
     @abstractmethod
     def _find(self, images: Path | None) -> dict[str, Path]:

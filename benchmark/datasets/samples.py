@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
+from typing import ClassVar
 
 from benchmark.core.errors import DataError
 from benchmark.datasets.base import Dataset
@@ -18,10 +19,21 @@ _PHOTOGRAPHS = {  # name: (package, file within it)
     "motorcycle": ("skimage", "data/motorcycle_left.png"),
     "rocket": ("skimage", "data/rocket.jpg"),
 }
+_FREE = frozenset(_PHOTOGRAPHS) - {"motorcycle"}  # Middlebury stereo (2014) states no terms
 
 
 class Samples(Dataset):
     """Center squares of eight color images, four of them JPEG files."""
+
+    terms: ClassVar[str] = (
+        "public domain, CC0, or CC BY 2.0 (china: danielbuechele, flower: vultilion), all but "
+        "motorcycle"
+    )
+
+    @classmethod
+    def may_redistribute(cls, name: str) -> bool:
+        """Return whether the terms of an image allow that it is passed on."""
+        return name in _FREE
 
     def _find(self, images: Path | None) -> dict[str, Path]:
         files = {name: _installed(*place) for name, place in _PHOTOGRAPHS.items()}

@@ -3,61 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Iterable, Mapping, Sequence
 from math import ceil
 from pathlib import Path
 
-import numpy as np
-
-from benchmark.core.checkpoints.resolve import sha256_of
 from benchmark.core.errors import DataError
 from benchmark.core.image_files import list_images
-from benchmark.core.image_open import MOST_PIXELS
 from benchmark.core.seeds import seed_of
 from benchmark.core.types import Mask
 from benchmark.masks.bucket import Bucket
 from benchmark.masks.files import (
-    LOSSY,
     REVISION,
     MaskFile,
-    MaskImage,
     Polarity,
     at_size,
-    read_mask,
     settle_polarity,
 )
-from benchmark.masks.pairing import Pairs, pair_some, unended
+from benchmark.masks.pairing import Pairs, pair_some
+from benchmark.masks.reader import MaskReader, MaskTargets, Shape
 from benchmark.masks.source import MaskId, Pairing
 
 SHOWN = 5  # images without a mask that a message names; the record has all
-TWINS = 0.01  # share of pixels by which a mask and its copy in another format may differ
-Shape = tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MaskTargets:
-    """The images that masks are assigned to.
-
-    Attributes:
-        names: names of the images, in order.
-        shape_of: returns height and width of an image file.
-        size: side of the square images at evaluation size, or None if they keep their size.
-        most: maximum number of pixels; a larger mask is refused before it is decoded.
-        others: names of unused images in the same folder, such as those beyond a limit; their masks
-            are not given to other images.
-        partly: whether images without a mask of their name are left out; else they are an error.
-        without: files and folders to skip if they are below the masks' folder.
-    """
-
-    names: Sequence[str]
-    shape_of: Callable[[str], Shape]
-    size: int | None
-    most: int = MOST_PIXELS
-    others: Sequence[str] = ()
-    partly: bool = False
-    without: Collection[Path] = ()
 
 
 class FolderMasks:
@@ -96,16 +62,16 @@ class FolderMasks:
         self._targets = targets
         self._by_name = by_name or folder.is_file()
         self._other_bands = other_bands
-        self._digests: dict[Path, str] = {}
-        self._last: tuple[Path, MaskImage] | None = None
-        self.unused: list[tuple[str, str]] = []
-        self.failed: dict[str, str] = {}
+        self._reader = MaskReader(folder, targets, by_name=self._by_name)
+        self.unused, self.failed = self._reader.unused, self._reader.failed
         listing = list_images(folder, without=targets.without)
         self.left_out = listing.left_out
         pairs = self._pair(listing.named) if self._by_name else None
         self.pairing = _describe_pairing(folder, listing.named, pairs)
         measured = (
-            self._measured_pairs(listing.named, pairs) if pairs else self._measured(listing.named)
+            self._reader.measure_pairs(listing.named, pairs)
+            if pairs
+            else self._reader.measure(listing.named)
         )
         files = settle_polarity(measured, folder, polarity)
         self.read_as = Counter(reading for _, reading in {(one.path, one.reading) for one in files})
@@ -134,8 +100,8 @@ class FolderMasks:
         """
         wanted = Bucket.parse(bucket)
         file = self._chosen[sample][wanted]
-        white = self._read(file.path).white
-        made_for = self._targets.shape_of(sample) if self._made_for_one(white) else None
+        white = self._reader.read(file.path).white
+        made_for = self._targets.shape_of(sample) if self._reader.made_for_one(white) else None
         mask = at_size(white, shape, image_shape=made_for) ^ file.inverted
         if not wanted.holds(mask):
             raise DataError(
@@ -158,83 +124,6 @@ class FolderMasks:
             )
         return pairs
 
-    def _measured_pairs(self, named: Mapping[str, Path], pairs: Pairs) -> Iterable[MaskFile]:
-        """Yield the usable masks of each image with their white share at evaluation size."""
-        for image, masks in pairs.masks.items():
-            for path in self._one_of_twins(image, named, masks):
-                try:
-                    read = self._read(path)
-                    made_for = self._shape_of(image, read.white)
-                    shape = made_for if self._made_for_one(read.white) else None
-                    side = self._targets.size
-                    sized = at_size(
-                        read.white, (side, side) if side else made_for, image_shape=shape
-                    )
-                except DataError as error:
-                    reason = str(error).removeprefix(f"{path}: ")
-                    self.failed.setdefault(image, f"{path}: {reason}")
-                    continue
-                share = float(sized.mean())
-                yield MaskFile(path=path, white=share, reading=read.reading, image=image)
-
-    def _one_of_twins(
-        self, image: str, named: Mapping[str, Path], masks: Sequence[str]
-    ) -> Iterable[Path]:
-        """Yield the mask files; of copies in several formats with the same content, only one."""
-        groups: dict[str, list[Path]] = {}
-        for name in masks:
-            groups.setdefault(unended(name), []).append(named[name])
-        for twins in groups.values():
-            first = min(twins, key=lambda path: (path.suffix.lower() in LOSSY, path))
-            others = [path for path in twins if path != first]
-            different = next((path for path in others if not self._same(first, path)), None)
-            if different is not None:
-                self.failed.setdefault(
-                    image, f"{first}: {self._inner(different)} is another mask of the same name"
-                )
-            else:
-                yield first
-
-    def _same(self, one: Path, other: Path) -> bool:
-        try:
-            first, second = self._read(one).white, self._read(other).white
-        except DataError:  # an image of the same name that is not a mask
-            return False
-        apart = np.count_nonzero(first != second) if first.shape == second.shape else first.size
-        return bool(apart <= TWINS * first.size)
-
-    def _made_for_one(self, white: Mask) -> bool:
-        """Whether a mask has its image's aspect ratio and is cropped like it.
-
-        A single square mask for all images may be made for their center squares.
-        """
-        square = white.shape[0] == white.shape[1] and self._targets.size is not None
-        return self._by_name and not (self._folder.is_file() and square)
-
-    def _measured(self, named: Mapping[str, Path]) -> Iterable[MaskFile]:
-        """Yield the usable files with their white share at evaluation size; report the others."""
-        side = self._targets.size
-        for path in named.values():
-            try:
-                if side:
-                    changed = path.stat().st_mtime_ns
-                    white, reading = _white_at(path, changed, side, self._targets.most)
-                else:
-                    read = self._read(path)
-                    white, reading = float(read.white.mean()), read.reading
-                yield MaskFile(path=path, white=white, reading=reading)
-            except OSError as error:
-                self._note(path, f"cannot be read ({error.strerror})")
-            except DataError as error:
-                self._note(path, str(error).removeprefix(f"{path}: "))
-
-    def _shape_of(self, name: str, white: Mask) -> Shape:
-        """Return the image's shape, or the mask's if the image cannot be read (reported later)."""
-        try:
-            return self._targets.shape_of(name)
-        except DataError:
-            return white.shape[0], white.shape[1]
-
     def _range(self, files: Sequence[MaskFile]) -> Bucket:
         """Return the narrowest bucket that contains all masks; 0-100 if there are none."""
         percents = [_percent(file) for file in files if file.share not in (0, 1)]
@@ -250,21 +139,16 @@ class FolderMasks:
             percent = _percent(file)
             fitting = [bucket for bucket in buckets if bucket.low < percent <= bucket.high]
             if file.share in (0, 1):
-                where = " in the image's center square" if self._cropped(file) else ""
-                self._note(file.path, ("empty mask" if file.share == 0 else "full mask") + where)
+                where = " in the image's center square" if self._reader.cropped(file) else ""
+                self._reader.note(
+                    file.path, ("empty mask" if file.share == 0 else "full mask") + where
+                )
                 continue
             if not fitting and not self._other_bands:
-                self._note(file.path, f"its hole of {file.share:.2%} is outside all buckets")
+                self._reader.note(file.path, f"its hole of {file.share:.2%} is outside all buckets")
             for bucket in fitting:
                 binned[bucket].append(file)
         return binned
-
-    def _cropped(self, file: MaskFile) -> bool:
-        """Whether an image's own mask was cropped to its center square."""
-        if not file.image or self._targets.size is None:
-            return False
-        height, width = self._read(file.path).white.shape
-        return bool(height != width)
 
     def _refuse_empty_buckets(
         self, binned: Mapping[Bucket, Sequence[MaskFile]], files: Sequence[MaskFile]
@@ -303,11 +187,11 @@ class FolderMasks:
             for file in files:
                 other = chosen.setdefault(file.image, {}).setdefault(bucket, file)
                 if other != file:
+                    first, second = (self._reader.inner(one.path) for one in (other, file))
                     raise DataError(
                         f"{self._folder}: {file.image!r} has two masks in the bucket "
-                        f"{bucket.label}, {self._inner(other.path)} and "
-                        f"{self._inner(file.path)}; remove one, or choose --buckets that separate "
-                        "them"
+                        f"{bucket.label}, {first} and {second}; remove one, or choose --buckets "
+                        "that separate them"
                     )
         return chosen
 
@@ -319,7 +203,8 @@ class FolderMasks:
         chosen: dict[str, dict[Bucket, MaskFile]] = {name: {} for name in names}
         for bucket, files in binned.items():
             draws = {
-                file: seed_of("pair", seed, bucket.label, self._inner(file.path)) for file in files
+                file: seed_of("pair", seed, bucket.label, self._reader.inner(file.path))
+                for file in files
             }
             order = sorted(files, key=draws.__getitem__)
             for row, name in enumerate(names):
@@ -332,36 +217,17 @@ class FolderMasks:
         if self._targets.size:
             return order[0]
         for file in order:
-            white = self._read(file.path).white
-            sized = at_size(white, self._shape_of(name, white), image_shape=None)
+            white = self._reader.read(file.path).white
+            sized = at_size(white, self._reader.shape_of(name, white), image_shape=None)
             if bucket.holds(sized ^ file.inverted):
                 return file
         return order[0]
 
-    def _read(self, path: Path) -> MaskImage:
-        if self._last is None or self._last[0] != path:
-            self._last = (
-                path,
-                read_mask(path, self._targets.most, sha256=self._digests.get(path, "")),
-            )
-        return self._last[1]
-
-    def _inner(self, path: Path) -> str:
-        return path.relative_to(self._top).as_posix()
-
-    def _note(self, path: Path, reason: str) -> None:
-        self.unused.append((self._inner(path), reason))
-
     def _hole(self, file: MaskFile) -> MaskId:
-        if file.path not in self._digests:
-            try:
-                self._digests[file.path] = sha256_of(file.path)
-            except OSError as error:
-                raise DataError(f"{file.path}: cannot be read ({error.strerror})") from None
         rule = f"inverted {file.inverted} named {self._by_name} size {self._targets.size}"
         rule += f" {file.reading}" if file.reading else ""  # interpretations since revision 1
-        digest = f"{self._digests[file.path]} {REVISION} {rule}"
-        return MaskId(name=self._inner(file.path), digest=digest)
+        digest = f"{self._reader.digest(file.path)} {REVISION} {rule}"
+        return MaskId(name=self._reader.inner(file.path), digest=digest)
 
 
 def _describe_pairing(folder: Path, named: Mapping[str, Path], pairs: Pairs | None) -> Pairing:
@@ -383,13 +249,3 @@ def _describe_pairing(folder: Path, named: Mapping[str, Path], pairs: Pairs | No
 
 def _percent(file: MaskFile) -> float:
     return round(100 * file.share, 9)  # the share k / n is exact to far more digits
-
-
-@cache
-def _white_at(path: Path, changed: int, side: int, most: int) -> tuple[float, str]:
-    """Return white share and reading of a mask for any image, cached as data sets share masks.
-
-    `changed`, the modification time, is part of the cache key, so that changed files are re-read.
-    """
-    read = read_mask(path, most)
-    return float(at_size(read.white, (side, side), image_shape=None).mean()), read.reading

@@ -21,14 +21,13 @@ from benchmark.metrics.localization import (
     EVEN,
     NAN,
     Confusion,
-    F1Pooled,
     Heatmap,
     LocalizationMetric,
     check_numbers,
     confusion,
     f1_of,
 )
-from benchmark.metrics.pooled import pooled_shares
+from benchmark.metrics.pooled import F1Pooled, pooled_shares
 from benchmark.metrics.ranking import ValueCounts, best_f1, count_values, half_values
 
 ERODED = 15  # side of TruFor's minimum filter on the manipulated region

@@ -19,13 +19,8 @@ from benchmark.core.errors import BadInput
 from benchmark.core.types import Case, Mask, Rows
 from benchmark.metrics.base import Metric, verdict_of
 from benchmark.metrics.intervals import (
-    FEW,
-    UNDEFINED,
     UNIT,
     Bounds,
-    Interval,
-    bootstrap_ratio,
-    mean_interval,
 )
 from benchmark.metrics.ranking import auc, best_f1, count_values
 
@@ -286,71 +281,6 @@ class Area(LocalizationMetric):
 
     def _number(self, logits: Heatmap, truth: Mask) -> float:
         return area(confusion(logits, truth, threshold=EVEN))
-
-
-class F1Pooled(Metric):
-    """`f1_pooled`: one F1 at probability 0.5 over all pixels of a cell; rows are TP, FP, FN."""
-
-    name, title = "f1_pooled", "F1 (pooled)"
-    better = "lower"
-    bounds = UNIT
-    needs = "verdict"
-    parts = ("tp", "fp", "fn")
-
-    def measure(self, case: Case) -> Rows:
-        """Return (N, 3) float64: numbers of TP, FP and FN pixels.
-
-        Raises:
-            BadInput: if the case has no detector output or a heatmap contains a NaN.
-        """
-        logits = verdict_of(case, self.name).logits
-        counts = [
-            confusion(one, mask, threshold=EVEN)[:3]
-            for one, mask in zip(logits, case.truth, strict=True)
-        ]
-        return np.array(counts, dtype=np.float64)
-
-    def counted(self, rows: Rows) -> NDArray[np.bool_]:
-        """Return all True; all False if no pixel of the cell is manipulated (F1 is undefined)."""
-        return np.full(len(rows), bool(rows[:, ::2].sum() > 0))
-
-    def reduce(self, rows: Rows) -> float:
-        """Return 2TP / (2TP + FP + FN) of the summed counts; NaN if no pixel is manipulated."""
-        if not self.counted(rows).any():
-            return NAN
-        tp, fp, fn = rows.sum(axis=0)
-        return float(2 * tp / (2 * tp + fp + fn))
-
-    def values(self, rows: Rows) -> NDArray[np.float64]:
-        """Return each sample's (N,) share of the ratio: the ratio plus N times its influence on it.
-
-        Their mean is the ratio (the infinitesimal jackknife), as in `auc_pooled`; 0 for 0 / 0.
-        """
-        above = 2 * rows[:, 0]
-        below = above + rows[:, 1] + rows[:, 2]
-        if not below.any():
-            return np.zeros(len(rows))
-        ratio = above.sum() / below.sum()
-        shares: NDArray[np.float64] = ratio + (above - ratio * below) / below.mean()
-        return shares
-
-    def interval(self, rows: Rows, *, seed: int) -> Interval:
-        """Return the 95 % interval of the pooled ratio over samples, by the rules for a mean.
-
-        From 50 samples on it is the percentile bootstrap of the ratio. Below, it is Student's t
-        over
-        each sample's share of the ratio, the ratio plus N times the sample's influence on it (the
-        infinitesimal jackknife), as in `auc_pooled`.
-        """
-        if not self.counted(rows).any():
-            return UNDEFINED
-        above = 2 * rows[:, 0]
-        below = above + rows[:, 1] + rows[:, 2]
-        if np.count_nonzero(below) >= FEW:
-            return bootstrap_ratio(above, below, seed=seed)
-        if not below.any():
-            return UNDEFINED
-        return mean_interval(self.values(rows), seed=seed, bounds=self.bounds)
 
 
 def check_numbers(heatmap: Heatmap) -> None:

@@ -1,8 +1,9 @@
-"""AUC over all pixels of a cell together, from rows that are small enough to store per image.
+"""AUC and F1 over all pixels of a cell together, from rows that are stored per image.
 
-The exact counts of an image cover 65,536 float16 values. Its row keeps `GROUPS` groups of adjacent
-values instead: their mean and their numbers of positives and negatives. Groups contain about
-equally many pixels, so they adapt to the image's values, whether its heatmap is flat or confident.
+For AUC, the exact counts of an image cover 65,536 float16 values. Its row keeps `GROUPS` groups of
+adjacent values instead: their mean and their numbers of positives and negatives. Groups contain
+about equally many pixels, so they adapt to the image's values, whether its heatmap is flat or
+confident.
 """
 
 from __future__ import annotations
@@ -12,7 +13,16 @@ from numpy.typing import NDArray
 
 from benchmark.core.types import Case, Rows
 from benchmark.metrics.base import Metric, verdict_of
-from benchmark.metrics.intervals import UNIT, Values
+from benchmark.metrics.intervals import (
+    FEW,
+    UNDEFINED,
+    UNIT,
+    Interval,
+    Values,
+    bootstrap_ratio,
+    mean_interval,
+)
+from benchmark.metrics.localization import EVEN, NAN, confusion
 from benchmark.metrics.ranking import count_values, half_values
 
 GROUPS = 128
@@ -57,6 +67,70 @@ class AUCPooled(Metric):
         )
 
 
+class F1Pooled(Metric):
+    """`f1_pooled`: one F1 at probability 0.5 over all pixels of a cell; rows are TP, FP, FN."""
+
+    name, title = "f1_pooled", "F1 (pooled)"
+    better = "lower"
+    bounds = UNIT
+    needs = "verdict"
+    parts = ("tp", "fp", "fn")
+
+    def measure(self, case: Case) -> Rows:
+        """Return (N, 3) float64: numbers of TP, FP and FN pixels.
+
+        Raises:
+            BadInput: if the case has no detector output or a heatmap contains a NaN.
+        """
+        logits = verdict_of(case, self.name).logits
+        counts = [
+            confusion(one, mask, threshold=EVEN)[:3]
+            for one, mask in zip(logits, case.truth, strict=True)
+        ]
+        return np.array(counts, dtype=np.float64)
+
+    def counted(self, rows: Rows) -> NDArray[np.bool_]:
+        """Return all True; all False if no pixel of the cell is manipulated (F1 is undefined)."""
+        return np.full(len(rows), bool(rows[:, ::2].sum() > 0))
+
+    def reduce(self, rows: Rows) -> float:
+        """Return 2TP / (2TP + FP + FN) of the summed counts; NaN if no pixel is manipulated."""
+        if not self.counted(rows).any():
+            return NAN
+        tp, fp, fn = rows.sum(axis=0)
+        return float(2 * tp / (2 * tp + fp + fn))
+
+    def values(self, rows: Rows) -> NDArray[np.float64]:
+        """Return each sample's (N,) share of the ratio: the ratio plus N times its influence on it.
+
+        Their mean is the ratio (the infinitesimal jackknife), as in `auc_pooled`; 0 for 0 / 0.
+        """
+        above = 2 * rows[:, 0]
+        below = above + rows[:, 1] + rows[:, 2]
+        if not below.any():
+            return np.zeros(len(rows))
+        ratio = above.sum() / below.sum()
+        shares: NDArray[np.float64] = ratio + (above - ratio * below) / below.mean()
+        return shares
+
+    def interval(self, rows: Rows, *, seed: int) -> Interval:
+        """Return the 95 % interval of the pooled ratio over samples, by the rules for a mean.
+
+        From 50 samples on it is the percentile bootstrap of the ratio. Below, it is Student's t
+        over each sample's share of the ratio, the ratio plus N times the sample's influence on it
+        (the infinitesimal jackknife), as in `auc_pooled`.
+        """
+        if not self.counted(rows).any():
+            return UNDEFINED
+        above = 2 * rows[:, 0]
+        below = above + rows[:, 1] + rows[:, 2]
+        if np.count_nonzero(below) >= FEW:
+            return bootstrap_ratio(above, below, seed=seed)
+        if not below.any():
+            return UNDEFINED
+        return mean_interval(self.values(rows), seed=seed, bounds=self.bounds)
+
+
 def pooled_shares(
     places: NDArray[np.intp], positives: Values, negatives: Values, *, ties: Values
 ) -> Values:
@@ -64,8 +138,7 @@ def pooled_shares(
 
     The pooled area A is a sum over pairs of pixels, W / (P * Q) for P positives and Q negatives. A
     share is A plus N times the image's influence on A; so the mean of the shares is A, and a
-    bootstrap
-    over them is that of the pooled area to first order (the infinitesimal jackknife).
+    bootstrap over them is that of the pooled area to first order (the infinitesimal jackknife).
 
     Args:
         places: (N, K) index, among V ascending values, of the value of each of an image's K groups.

@@ -9,15 +9,20 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from benchmark.core.errors import BadInput, BadOutput, MissingWeights, WeightsError
-from benchmark.core.external.files import digest_of
-from benchmark.core.external.optional import importing, installed
+from benchmark.core.errors import BadInput, BadOutput, WeightsError
+from benchmark.core.external.optional import warn_of_version
+from benchmark.core.external.spandrel_networks import (
+    EXPECTED,
+    HOW,
+    SpandrelNetwork,
+    digest_of_network,
+    library,
+    read_network,
+)
 from benchmark.core.image_open import MOST_PIXELS
 from benchmark.core.paths import expand_home
 from benchmark.core.types import Pixels
 from benchmark.postprocess.base import Launder, eight_bits
-
-HOW = "pip install spandrel"
 
 
 class SuperResolution(Launder):
@@ -50,7 +55,8 @@ class SuperResolution(Launder):
     @property
     def key(self) -> str:
         """The library's version and the file's hash, not its path."""
-        return f"{_library()} sha256:{self._digest()}"
+        digest = self._digest()
+        return f"{_libraries(self._path, digest)} sha256:{digest}"
 
     def check(self) -> None:
         """Load the network.
@@ -59,8 +65,9 @@ class SuperResolution(Launder):
             ExternalError: if spandrel is not installed.
             WeightsError: if the file is missing, damaged, refused, or no such network.
         """
-        _library()
+        library()
         _load(self._path, self._digest())
+        warn_of_version("spandrel", expected=EXPECTED, how=HOW)
 
     def apply(self, pixels: Pixels, *, seed: int) -> Pixels:
         """Enlarge the image and resize it back.
@@ -68,7 +75,7 @@ class SuperResolution(Launder):
         Raises:
             BadOutput: if the network fails on the image, or the enlarged one is too large.
         """
-        network = _load(self._path, self._digest())
+        network = _load(self._path, self._digest()).descriptor
         height, width = pixels.shape[:2]
         if network.scale**2 * height * width > MOST_PIXELS:
             raise BadOutput(
@@ -81,37 +88,24 @@ class SuperResolution(Launder):
         return np.asarray(Image.fromarray(large).resize((width, height), Image.Resampling.BICUBIC))
 
     def _digest(self) -> str:
-        if not self._path.is_file():
-            raise MissingWeights(f"post-processing {self.label}: no such file")
-        return digest_of(self._path)
+        return digest_of_network(self._path)
 
 
-def _library() -> str:
-    return installed("spandrel", how=HOW)
+@lru_cache(maxsize=64)
+def _libraries(path: Path, digest: str) -> str:
+    """Return the versions of the libraries that a network comes from, without keeping it."""
+    return _load(path, digest).libraries
 
 
 @lru_cache(maxsize=1)
-def _load(path: Path, _digest: str) -> Any:  # noqa: ANN401 (spandrel's descriptor of any network)
-    """Return a network for RGB images, in evaluation mode."""
-    from benchmark.core.checkpoints.load import read_checkpoint
-
-    content = read_checkpoint(path)
-    with importing("spandrel", how=HOW):
-        import spandrel
-    try:
-        network = spandrel.MAIN_REGISTRY.load(content)
-    except spandrel.UnsupportedModelError:
-        raise WeightsError(f"{path}: no network that {_library()} knows") from None
-    except Exception as error:  # a library's code on weights of any names and shapes
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:150]
-        raise WeightsError(f"{path}: cannot be loaded by {_library()} ({reason})") from error
-    channels = network.input_channels, network.output_channels
-    if not isinstance(network, spandrel.ImageModelDescriptor) or channels != (3, 3):
+def _load(path: Path, _digest: str) -> SpandrelNetwork:
+    """Return a network that takes an image alone."""
+    network = read_network(path)
+    if network.fills:
         raise WeightsError(
-            f"{path}: {network.architecture.name} for {network.purpose}, {channels[0]} to "
-            f"{channels[1]} channels; expected a network from RGB to RGB without a mask"
+            f"{path}: {network.architecture} fills holes; use it as --inpainter spandrel:FILE"
         )
-    return network.cpu().float().eval()
+    return network
 
 
 def _run(network: Any, pixels: Pixels, name: str) -> Pixels:  # noqa: ANN401 (as above)

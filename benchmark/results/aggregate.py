@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from benchmark.composite import split_treatment
 from benchmark.core.seeds import seed_of
+from benchmark.core.training_exposure import UNNAMED
 from benchmark.metrics import METRICS
 from benchmark.metrics.base import Metric
 from benchmark.metrics.intervals import (
@@ -21,7 +22,7 @@ from benchmark.metrics.intervals import (
     share_intervals,
 )
 from benchmark.results.forgery_cells import forgery_cells
-from benchmark.results.gaps import NO_WEIGHTS, NOT_DEFINED
+from benchmark.results.gaps import NO_PACKAGE, NO_WEIGHTS, NOT_DEFINED
 from benchmark.results.rounding import rounded
 from benchmark.results.rows import Met, ResultRow, weights_text
 from benchmark.runner.conditions import Condition, conditions_of, null_conditions
@@ -148,7 +149,9 @@ def _met(resolved: ResolvedPlan, view: Condition) -> Met:
         return "no"
     if met is None or view.inpainter.source:  # a plugin may wrap any model
         return ""
-    return "yes" if view.inpainter.name in met else "no"
+    if view.inpainter.name in met:
+        return "yes"
+    return "" if UNNAMED in met else "no"  # some training forgeries are by nobody knows whom
 
 
 def _draft(
@@ -189,7 +192,7 @@ def _finished(drafts: Sequence[_Draft], seed: int) -> Iterator[ResultRow]:
 
 def _absent(view: Condition) -> str:
     if view.inpainter.absent:
-        return NO_WEIGHTS
+        return NO_PACKAGE if view.inpainter.card.weightless else NO_WEIGHTS
     detector = view.detector
     return f"{NO_WEIGHTS} for {detector.name}" if detector and detector.absent else ""
 

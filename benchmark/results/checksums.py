@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmark.core.checkpoints.resolve import sha256_of
-from benchmark.core.errors import BenchError, PlanError
+from benchmark.core.checkpoints.digests import sha256_of
+from benchmark.core.errors import BenchError, DataError, PlanError
 from benchmark.core.inspecting import inspecting
 from benchmark.results.file_hashes import FILES, RECORD, file_hash, record_hash
 from benchmark.results.files import RERUN
@@ -15,14 +15,15 @@ from benchmark.results.record import Record, read_record
 from benchmark.results.run_folder import read_plan, read_run
 from benchmark.results.samples import read_samples
 from benchmark.runner.forgeries import AS_PUBLISHED
-from benchmark.runner.plan import read_values
+from benchmark.runner.plan_file import read_values
 from benchmark.runner.resolve import ORIGINAL
 from benchmark.store.check import StoreFinding
 
 PATHS = (  # hold paths
     "images", "data_root", "masks", "forgeries", "weights", "inpainters", "detectors",
 )  # fmt: skip
-WRITTEN = ("plan.toml", "results.csv", "samples.csv", "table.md")
+TABLE = "table.md"
+WRITTEN = ("plan.toml", "results.csv", "samples.csv", TABLE)
 
 
 def with_file_hashes(folder: Path, document: Mapping[str, Any]) -> dict[str, Any]:
@@ -41,6 +42,26 @@ def check_run(folder: Path) -> Iterator[StoreFinding]:
         yield from _check_run(folder)
 
 
+def refuse_damaged(folder: Path) -> None:
+    """Refuse a finished run for what `check_run` finds, but not for a missing table.md.
+
+    The table has nothing that the other files lack, and no number is read from it.
+
+    Args:
+        folder: folder of the run.
+
+    Raises:
+        DataError: with the first finding.
+    """
+    found = next((one for one in check_run(folder) if not _is_missing_table(one)), None)
+    if found is not None:
+        raise DataError(f"{found.where}: {found.said}")
+
+
+def _is_missing_table(finding: StoreFinding) -> bool:
+    return finding.kind == "missing" and Path(finding.where).name == TABLE
+
+
 def _check_run(folder: Path) -> Iterator[StoreFinding]:
     try:
         record = read_record(folder)
@@ -56,7 +77,8 @@ def _check_run(folder: Path) -> Iterator[StoreFinding]:
         return
     found = list(_check_sums(folder, sums))
     yield from found
-    if not found and record and (key := _other_plan(record.plan, plan)):
+    found = [one for one in found if not _is_missing_table(one)]
+    if not found and record and (key := different_key(record.plan, plan)):
         said = f"of another plan than plan.toml: {key} differs; {RERUN}"
         yield StoreFinding(kind="file", where=str(folder / RECORD), said=said)
     elif not found and record and sums:
@@ -103,7 +125,7 @@ def _plan_of(folder: Path) -> dict[str, Any]:
         return {}
 
 
-def _other_plan(recorded: Mapping[str, Any], here: Mapping[str, Any]) -> str:
+def different_key(recorded: Mapping[str, Any], here: Mapping[str, Any]) -> str:
     """Return the first key in which a record's plan differs from plan.toml, or "".
 
     Keys in only one of them are of another version: a default that was added later. Paths are

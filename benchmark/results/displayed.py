@@ -154,6 +154,7 @@ class Images:
     def __init__(self, store: Store, jobs: PlanJobs | None = None) -> None:
         self._store = store
         self._jobs = jobs
+        self._last: tuple[str, Pixels] | None = None  # the next sample often has the same image
 
     def load(self, shown: DisplayedSample) -> tuple[Pixels, Mask]:
         """Load a sample's image, (H, W, 3) uint8, and mask, (H, W) bool with True = hole.
@@ -164,7 +165,9 @@ class Images:
         """
         own_set = shown.forgery is not None and self._jobs is not None  # the store has a preview
         if not own_set and len(self._store.known([shown.original, shown.mask])) == 2:
-            return self._store.image(shown.original), self._store.mask(shown.mask)
+            if self._last is None or self._last[0] != shown.original:
+                self._last = shown.original, self._store.image(shown.original)
+            return self._last[1], self._store.mask(shown.mask)
         if self._jobs is None:
             raise DataError(f"{shown.sample}: its image is not in the store")
         places = self._jobs.by_cell.get((shown.dataset, shown.bucket), ())

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmark.core.checkpoints.resolve import sha256_of
+from benchmark.core.checkpoints.digests import sha256_of
 from benchmark.core.errors import DataError
 from benchmark.core.untrusted import read_json
 from benchmark.results.files import RERUN

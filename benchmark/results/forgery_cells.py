@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.core.seeds import seed_of
+from benchmark.core.training_exposure import THESE_IMAGES
 from benchmark.metrics import METRICS, OF_FORGERIES, OF_UNTOUCHED
 from benchmark.metrics.base import Metric
 from benchmark.metrics.clusters import Groups, clustered_interval, count_groups
@@ -28,7 +29,7 @@ _Measured = Sequence[NDArray[np.float64] | None]  # by index of the plan's sampl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Part:
+class ForgeryPart:
     """The images of one row of the table.
 
     Attributes:
@@ -52,7 +53,7 @@ class _Cells:
     groups: Groups
     seed: int
 
-    def cell(self, view: Condition, part: _Part, name: str, measured: _Measured) -> ResultRow:
+    def cell(self, view: Condition, part: ForgeryPart, name: str, measured: _Measured) -> ResultRow:
         """Return the cell of a metric, from the rows of all samples."""
         authentic = part.method == AUTHENTIC
         metric = METRICS.load(OF_UNTOUCHED.get(name, name) if authentic else name)()
@@ -64,7 +65,7 @@ class _Cells:
         )
         return self._measured_cell(metric, wanted, measured, about)
 
-    def image_auc(self, view: Condition, part: _Part, measured: _Measured) -> ResultRow:
+    def image_auc(self, view: Condition, part: ForgeryPart, measured: _Measured) -> ResultRow:
         """Return the cell of the image AUC, from the rows of `acc`: score, and called forged."""
         metric = METRICS.load(OF_FORGERIES["acc"])()
         forged = set(part.images)
@@ -118,7 +119,7 @@ def forgery_cells(jobs: PlanJobs, store: Store, failures: Sequence[Failure]) -> 
         failures: failures of the run; samples that it skipped are not expected.
     """
     resolved = jobs.resolved
-    parts = list(_parts(resolved, {one.sample for one in failures if one.kind == "skipped"}))
+    parts = list(forgery_parts(resolved, {one.sample for one in failures if one.kind == "skipped"}))
     names = {_forgery(one).group: 0 for one in resolved.samples}
     numbers = {name: number for number, name in enumerate(names)}
     cells = _Cells(
@@ -139,11 +140,15 @@ def forgery_cells(jobs: PlanJobs, store: Store, failures: Sequence[Failure]) -> 
                 yield from (cells.image_auc(view, part, measured) for part in forged)
 
 
-def _parts(resolved: ResolvedPlan, skipped: set[str]) -> Iterator[_Part]:
+def forgery_parts(resolved: ResolvedPlan, skipped: set[str]) -> Iterator[ForgeryPart]:
     """Yield the rows of a table: of each subset its methods, all of them, its authentic images.
 
     All subsets together come last if there are several: each method that is in several, all
     methods, all authentic images. Authentic images without a subset belong to every subset.
+
+    Args:
+        resolved: the plan.
+        skipped: names of samples that the run skipped.
     """
     kept = [
         (index, _forgery(one))
@@ -160,7 +165,7 @@ def _parts(resolved: ResolvedPlan, skipped: set[str]) -> Iterator[_Part]:
         label = subset or (UNNAMED if len(subsets) > 1 else ALL)
         yield from _of_methods(label, own, rivals, _methods(own))
         if here:
-            yield _Part(subset=label, method=AUTHENTIC, images=here)
+            yield ForgeryPart(subset=label, method=AUTHENTIC, images=here)
     others = {one.subset for _, one in authentic} - set(subsets)
     if len(subsets) < 2 and not others:
         return
@@ -173,7 +178,7 @@ def _parts(resolved: ResolvedPlan, skipped: set[str]) -> Iterator[_Part]:
     if len(subsets) > 1:
         yield from _of_methods(ALL, forged, everyone, several, whole=True)
     if everyone:
-        yield _Part(subset=ALL, method=AUTHENTIC, images=everyone)
+        yield ForgeryPart(subset=ALL, method=AUTHENTIC, images=everyone)
 
 
 def _of_methods(
@@ -183,17 +188,17 @@ def _of_methods(
     methods: set[str],
     *,
     whole: bool = False,
-) -> Iterator[_Part]:
+) -> Iterator[ForgeryPart]:
     """Yield a row for each of some methods, and one for all if there are several."""
     named = sorted(methods)
     if len(named) == 1 and not named[0]:
         named, whole = [], True
     for name in named:
         images = [index for index, one in forged if one.method == name]
-        yield _Part(subset=subset, method=name or UNNAMED, images=images, authentic=authentic)
+        yield ForgeryPart(subset=subset, method=name or UNNAMED, images=images, authentic=authentic)
     if forged and (whole or len(named) > 1):
         images = [index for index, _ in forged]
-        yield _Part(subset=subset, method=ALL, images=images, authentic=authentic)
+        yield ForgeryPart(subset=subset, method=ALL, images=images, authentic=authentic)
 
 
 def _methods(forged: Sequence[tuple[int, Forgery]]) -> set[str]:
@@ -206,7 +211,7 @@ def _forgery(sample: SampleRef) -> Forgery:
     return sample.forgery
 
 
-def _about(resolved: ResolvedPlan, view: Condition, part: _Part, metric: str) -> ResultRow:
+def _about(resolved: ResolvedPlan, view: Condition, part: ForgeryPart, metric: str) -> ResultRow:
     """Return an empty cell."""
     detector = view.detector
     return ResultRow(
@@ -222,15 +227,24 @@ def _about(resolved: ResolvedPlan, view: Condition, part: _Part, metric: str) ->
         low=None,
         high=None,
         weights=weights_text({detector.name: detector.weights.edition} if detector else {}),
-        met=_met(resolved, view),
+        met=_met(resolved, view, part),
         images=0,
     )
 
 
-def _met(resolved: ResolvedPlan, view: Condition) -> Met:
-    """Return "no" for a detector that was trained on nothing; of others it is unknown."""
+def _met(resolved: ResolvedPlan, view: Condition, part: ForgeryPart) -> Met:
+    """Return whether the detector was trained on such images, if known.
+
+    "yes" if it was trained on images of the run, or on forgeries by a method of the row; "no" if it
+    was trained on nothing; "" for others, whose sets may share originals with this one.
+    """
     trained_on = resolved.met.get(view.detector.name) if view.detector else None
-    return "no" if trained_on == frozenset() else ""
+    if trained_on == frozenset():
+        return "no"
+    if not trained_on:
+        return ""
+    methods = {_forgery(resolved.samples[at]).method for at in part.images} - {""}
+    return "yes" if THESE_IMAGES in trained_on or methods & trained_on else ""
 
 
 def _absent(view: Condition) -> str:

@@ -16,6 +16,7 @@ from benchmark.results.text_blocks import (
     printed_block,
     wrapped,
 )
+from benchmark.results.training_exposure import MET, seen_in_training, training_mark
 from benchmark.runner.forgery_sources import ALL
 from detectors import DETECTORS
 
@@ -36,7 +37,12 @@ def forgery_table(cells: Sequence[ResultRow]) -> Table:
     for row in _rows(cells):
         cell = _first(row)
         about = [_detector(cell), *([cell.launder or "-"] if laundered else [])]
-        about += [cell.bucket, cell.inpainter, str(_originals(row)), str(_images(row))]
+        about += [
+            cell.bucket,
+            cell.inpainter + training_mark(cell),
+            str(_originals(row)),
+            str(_images(row)),
+        ]
         rows.append((*about, *(_exact(row.get(name)) for name in columns)))
     heads = ("detector", *(("laundering",) if laundered else ()))
     return Table(
@@ -172,7 +178,8 @@ def _block(rows: Sequence[Row], heads: Mapping[str, str]) -> Iterator[BlockLine]
     single = len({_first(row).bucket for row in rows}) == 1 and cell.bucket == ALL
     for row in rows:
         about = _first(row)
-        name = about.inpainter if single else f"{about.bucket}: {about.inpainter}"
+        name = about.inpainter + training_mark(about)
+        name = name if single else f"{about.bucket}: {name}"
         count = f"{_originals(row)} ({_images(row)})"
         yield BlockLine(
             (name, count), {name: _text(row.get(name)) for name in heads if name in row}
@@ -209,7 +216,12 @@ def _detector(cell: ResultRow) -> str:
     return name + ("†" if card.score_from == "area" else "")
 
 
-def _training(cells: Iterable[ResultRow]) -> Iterator[str]:
+def _training(cells: Sequence[ResultRow]) -> Iterator[str]:
+    if any(map(seen_in_training, cells)):
+        yield (
+            f"{MET} seen in training: the detector was trained on images of this set, or on "
+            "forgeries by this method."
+        )
     unknown = dict.fromkeys(cell.detector for cell in cells if not cell.met)
     if unknown:
         yield f"Unknown: whether {', '.join(unknown)} was trained on such images, or on these."

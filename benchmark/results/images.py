@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -91,10 +92,34 @@ def _refuse_equal(names: Counter[str]) -> None:
 
 def heatmap_image(logits: NDArray[np.float16]) -> Pixels:
     """Convert (H, W) float16 logits to (H, W, 3) uint8: dark blue = 0, yellow = 1."""
-    probability = 1 / (1 + np.exp(-logits.astype(np.float32)))
-    colored = colormaps["viridis"](probability)[..., :3]
-    pixels: Pixels = np.rint(colored * 255).astype(np.uint8)
-    return pixels
+    return color_probabilities(probabilities(logits))
+
+
+def probabilities(logits: NDArray[np.float16]) -> NDArray[np.float32]:
+    """Convert (H, W) float16 logits to (H, W) float32 probabilities in [0, 1]."""
+    return np.take(_sigmoid(), logits.view(np.uint16))
+
+
+def color_probabilities(values: NDArray[np.float32]) -> Pixels:
+    """Convert (H, W) float32 probabilities to (H, W, 3) uint8: dark blue = 0, yellow = 1."""
+    colors = _colors()
+    steps = (values * np.float32(len(colors))).astype(np.intp)  # as Matplotlib divides [0, 1]
+    return np.take(colors, steps, axis=0, mode="clip")
+
+
+@cache
+def _sigmoid() -> NDArray[np.float32]:
+    """Return the probability of every float16 number, by its bits: (65536,) float32."""
+    logits = np.arange(2**16, dtype=np.uint16).view(np.float16).astype(np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):  # lowest numbers: 0; signaling NaN: NaN
+        return (1 / (1 + np.exp(-logits))).astype(np.float32)
+
+
+@cache
+def _colors() -> Pixels:
+    """Return the colors of Matplotlib's viridis, (256, 3) uint8."""
+    colors: Pixels = np.rint(colormaps["viridis"](np.arange(256))[:, :3] * 255).astype(np.uint8)
+    return colors
 
 
 def _save_outputs(place: Path, made: Inpainted, store: Store) -> None:

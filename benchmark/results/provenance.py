@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal
 
+from benchmark.core.engines import engine_label
 from benchmark.core.paths import portable_path
 from benchmark.core.secrets import redact_secrets
 from benchmark.metrics import revision_of
@@ -102,6 +103,7 @@ def record_of(
         failures=tuple(
             sorted(replace(one, reason=redact_secrets(one.reason)) for one in tally.failures)
         ),
+        engines={one.name: engine_label(one.engine) for one in models if one.engine},
         met={name: tuple(sorted(met)) for name, met in resolved.met.items() if met is not None},
     )
 

@@ -130,6 +130,7 @@ class Record(BaseModel):
         left_out: unused files in the folders of data sets and masks.
         unused: masks that could not be used.
         failures: failed jobs.
+        engines: the engine that ran the network of each model in place of torch, with its version.
         met: inpainters in the training set of each detector's weights, by detector; a detector is
             missing if they are unknown.
         files: SHA-256 of the run's files, and of this one without this field.
@@ -168,13 +169,14 @@ class Record(BaseModel):
     left_out: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     unused: tuple[UnusedFile, ...] = ()
     failures: tuple[Failure, ...]
+    engines: dict[str, str] = Field(default_factory=dict)
     met: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     files: dict[str, str] = Field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
         """Return the record as JSON values, without the hashes of files."""
         omitted: Any = {"files": True, "failures": {"__all__": {"drift"}}}
-        optional = ("described", "launders", "pictures")
+        optional = ("described", "launders", "pictures", "engines")
         empty = {name for name in optional if not getattr(self, name)}
         return self.model_dump(mode="json", exclude={**omitted, **dict.fromkeys(empty, True)})
 
@@ -194,6 +196,11 @@ def read_record(folder: Path, name: str = RECORD) -> Record | None:
         found = Record.model_validate(read_json(path, MOST_BYTES))
     except FileNotFoundError:
         return None
+    except NotADirectoryError:
+        raise DataError(
+            f"{folder}: a file; expected the folder of a run (of a bundle, 'bench prove', 'bench "
+            "compare' and 'bench board' read it)"
+        ) from None
     except ValidationError as error:
         raise DataError(
             f"{path}: damaged or of another version ({first_line(error)}); {RERUN}"

@@ -19,7 +19,8 @@ from benchmark.metrics import METRICS, nulls_of
 from benchmark.results.record import Record
 from benchmark.results.rows import SampleRow
 from benchmark.runner.forgeries import AS_PUBLISHED, PREVIEW
-from benchmark.runner.jobs import ResolvedModel, SampleRef, measure_key
+from benchmark.runner.jobs import ResolvedModel, SampleRef
+from benchmark.runner.keys import measure_key
 from benchmark.runner.plan import Plan
 from benchmark.runner.planning import BYTES, Keys, PlanJobs
 from benchmark.runner.resolve import ORIGINAL, ResolvedPlan

@@ -12,7 +12,7 @@ from benchmark.results.file_hashes import refuse_changed_files
 from benchmark.results.record import BEGUN, Record, read_record
 from benchmark.results.run_folder import jobs_from_files, jobs_from_plan, read_plan
 from benchmark.results.samples import BEGUN_SAMPLES, read_samples
-from benchmark.runner.jobs import measure_key
+from benchmark.runner.keys import measure_key
 from benchmark.runner.planning import Keys, PlanJobs
 from benchmark.runner.shard import read_shard
 

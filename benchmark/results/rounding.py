@@ -7,7 +7,6 @@ although the nearest binary number is below it.
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Decimal
 from math import isfinite
 
 from benchmark.metrics import METRICS
@@ -16,6 +15,7 @@ from benchmark.metrics.base import Metric
 GAP = "-"
 DECIMALS = 6  # of results.csv
 P_DECIMALS = 4
+LARGEST = 1e15  # of a finite number in a run's files
 
 
 def stored(value: float) -> str:
@@ -28,13 +28,42 @@ def rounded(value: float) -> float:
     return float(stored(value))
 
 
+def units(value: float | None, decimals: int) -> int | None:
+    """Return a number in units of its last printed digit, or None if there is none."""
+    if value is None or not isfinite(value):
+        return None
+    millionths = int(stored(value).replace(".", ""))
+    step: int = 10 ** abs(DECIMALS - decimals)
+    if decimals >= DECIMALS:
+        return millionths * step
+    size = (2 * abs(millionths) + step) // (2 * step)  # half away from zero
+    return size if millionths > 0 else -size
+
+
+def checked(value: float) -> float:
+    """Return a number of a run's file, which may be infinite or NaN.
+
+    Raises:
+        ValueError: if it is larger than any that a run writes.
+    """
+    if isfinite(value) and abs(value) > LARGEST:
+        raise ValueError(f"expected a number up to {LARGEST:g}")
+    return value
+
+
+def finite(value: float | None) -> float | None:
+    """Return a number, or None if it is infinite or NaN: such as for charts."""
+    return value if value is not None and isfinite(value) else None
+
+
 def number(value: float | None, decimals: int, *, gap: str = GAP) -> str:
     """Format a number; `gap` if there is none."""
-    if value is None or not isfinite(value):
+    whole = units(value, decimals)
+    if whole is None:
         return gap
-    places = Decimal(1).scaleb(-decimals)
-    rounded = Decimal(stored(value)).quantize(places, rounding=ROUND_HALF_UP)
-    return f"{rounded + 0:f}"  # plus 0: no negative zero
+    digits = f"{abs(whole):0{decimals + 1}d}"
+    text = f"{digits[:-decimals]}.{digits[-decimals:]}" if decimals else digits
+    return f"-{text}" if whole < 0 else text
 
 
 def signed(value: float | None, decimals: int) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import isnan
 from sys import intern
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from benchmark.composite import treatment_of
+from benchmark.results.rounding import checked
 from benchmark.retouch import retouched_name
 from benchmark.runner.jobs import Forgery
 
@@ -18,11 +20,20 @@ def _gap(value: object) -> object:
     return None if value == "" else value
 
 
+def _checked(value: float | None) -> float | None:
+    if value is not None and isnan(value):
+        raise ValueError("expected a number, or nothing")
+    return None if value is None else checked(value)
+
+
 def _yes(value: object) -> object:
     return value == "yes" if value in ("yes", "") else value
 
 
-Number = Annotated[float | None, BeforeValidator(_gap)]  # empty in files if None
+Number = Annotated[  # empty in files if None
+    float | None, BeforeValidator(_gap), AfterValidator(_checked)
+]
+Count = Annotated[int, Field(ge=0, le=10**12)]
 Mark = Annotated[bool, BeforeValidator(_yes)]  # "yes" or empty in files
 Met = Literal["", "yes", "no"]
 Key = Annotated[str, Field(pattern=r"^([0-9a-f]{32})?$")]  # becomes a file name in the store
@@ -77,15 +88,15 @@ class ResultRow:
     bucket: Name
     metric: Name
     value: Number
-    n: int
-    expected: int
+    n: Count
+    expected: Count
     low: Number
     high: Number
     weights: Name
     sees_hole: Mark = False
     reason: Name = ""
     met: Met = ""
-    images: int | None = None
+    images: Count | None = None
 
     @property
     def of_forgeries(self) -> bool:

@@ -161,8 +161,8 @@ def refuse_forgeries(run: RunFolder, what: str) -> None:
     """
     if run.plan.forgeries is not None:
         raise DataError(
-            f"{run.path}: a run of forgeries: {what}; see its table.md and results.csv, or 'bench "
-            "report'"
+            f"{run.path}: a run of forgeries: {what}; its table.md and results.csv have intervals "
+            "over originals, 'bench report' shows it, and 'bench compare A B' tests two such runs"
         )
 
 
@@ -259,7 +259,8 @@ def _results(folder: Path, record: Record) -> tuple[ResultRow, ...]:
     for name in record.metrics:
         if name in needs and name not in (*METRICS.built_in, *record.described):
             stand_in_for(name, MetricCard.model_validate({"needs": needs[name]}))
-    for row in rows:
+    models = {(row.metric, row.inpainter, row.detector, row.weights): row for row in rows}
+    for row in models.values():
         _refuse_unknown(path, row)
     return rows
 

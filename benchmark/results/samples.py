@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from math import isnan, nan
 from pathlib import Path
 
@@ -13,14 +14,15 @@ from benchmark.composite import split_treatment
 from benchmark.core.errors import first_line
 from benchmark.metrics import METRICS, OF_UNTOUCHED
 from benchmark.results.files import damaged, is_of_forgeries, read_rows, write_rows
-from benchmark.results.rounding import stored
+from benchmark.results.rounding import checked, stored
 from benchmark.results.rows import SampleKeys, SampleRow
 from benchmark.results.variants import InpainterVariant
 from benchmark.runner.conditions import Condition, conditions_of, null_conditions
 from benchmark.runner.forgeries import AS_PUBLISHED
 from benchmark.runner.jobs import SampleRef
 from benchmark.runner.planning import PlanJobs
-from benchmark.runner.resolve import COLUMNS, FORGERY_COLUMNS, ResolvedPlan
+from benchmark.runner.resolve import ResolvedPlan
+from benchmark.runner.resolve_checks import COLUMNS, FORGERY_COLUMNS
 from benchmark.store.store import Store
 from inpainters import INPAINTERS
 
@@ -33,21 +35,22 @@ FORGERY_FIXED = (  # of a run of forgeries
     "dataset", "launder", "sample", *FORGERY_COLUMNS, "mask", "detector", "score", *KEYS,
 )  # fmt: skip
 LATER = frozenset({"composite", "retouch", *KEYS})  # missing in some files
+_TEXTS = tuple(name for name in FIXED if name not in ("mask_ratio_percent", *KEYS))
 
 _ROW = TypeAdapter(SampleRow)
 _Numbers = tuple[float, ...] | None
 
 
-def sample_rows(jobs: PlanJobs, store: Store) -> Iterator[SampleRow]:
+def sample_rows(jobs: PlanJobs, store: Store, *, exact: bool = False) -> Iterator[SampleRow]:
     """Yield a row per inpainter, treatment, detector, post-processing and sample.
 
     Metrics of the image alone are gaps if it was post-processed. Numbers are rounded as in the
-    file.
+    file, or with `exact` those of the store.
     """
     places = range(len(jobs.resolved.samples))
-    for view in _views(jobs.resolved):
+    for view in sample_conditions(jobs.resolved):
         for start in range(0, len(places), BLOCK):
-            yield from _rows(jobs, store, view, places[start : start + BLOCK])
+            yield from _rows(jobs, store, view, places[start : start + BLOCK], exact=exact)
 
 
 def write_samples(path: Path, jobs: PlanJobs, store: Store) -> None:
@@ -57,7 +60,7 @@ def write_samples(path: Path, jobs: PlanJobs, store: Store) -> None:
         OutputError: if the file cannot be written.
     """
     resolved = jobs.resolved
-    heads = {name: _heads(name, jobs, store) for name in _names(resolved)}
+    heads = number_columns(jobs, store)
     columns = (*_fixed(resolved), *(head for name in heads for head in heads[name]))
     write_rows(path, columns, (_written(row, heads) for row in sample_rows(jobs, store)))
 
@@ -71,10 +74,15 @@ def write_keys(path: Path, jobs: PlanJobs) -> None:
     places = range(len(jobs.resolved.samples))
     rows = (
         _row(jobs, view, place, keys)
-        for view in _views(jobs.resolved)
+        for view in sample_conditions(jobs.resolved)
         for place, keys in zip(places, _keys(jobs, view, places), strict=True)
     )
     write_rows(path, _fixed(jobs.resolved), (_written(row, {}) for row in rows))
+
+
+def number_columns(jobs: PlanJobs, store: Store) -> dict[str, tuple[str, ...]]:
+    """Return the columns of every metric of a run in samples.csv, by the metric's name."""
+    return {name: _heads(name, jobs, store) for name in _names(jobs.resolved)}
 
 
 def read_samples(path: Path) -> Iterator[SampleRow]:
@@ -84,9 +92,12 @@ def read_samples(path: Path) -> Iterator[SampleRow]:
         DataError: if the file is missing, damaged or of another version.
     """
     columns = FORGERY_FIXED if is_of_forgeries(path) else FIXED
+    heads: list[tuple[str, str]] = []
+    untouched = cache(_untouched)  # within one file, as registries change
     for number, row in enumerate(read_rows(path, columns, later=LATER), start=2):
+        heads = heads or _metric_columns(row)
         try:
-            yield _read(row)
+            yield _read(row, heads, untouched)
         except (ValidationError, ValueError) as error:
             raise damaged(path, f"line {number}: {first_line(error)}") from None
 
@@ -98,7 +109,7 @@ def _fixed(resolved: ResolvedPlan) -> tuple[str, ...]:
     return tuple(name for name in FIXED if name != "composite" or resolved.plan.composite)
 
 
-def _views(resolved: ResolvedPlan) -> Iterator[Condition]:
+def sample_conditions(resolved: ResolvedPlan) -> Iterator[Condition]:
     """Yield the plan's views, then those of authentic images that only the null needs."""
     yield from conditions_of(resolved, resolved.detectors or (None,), resolved.inpainters)
     if resolved.extra_null_inpainter is not None:
@@ -111,7 +122,9 @@ def _views(resolved: ResolvedPlan) -> Iterator[Condition]:
 def _names(resolved: ResolvedPlan) -> tuple[str, ...]:
     """Return every metric of any view of a plan, in the plan's order."""
     requested = dict.fromkeys(resolved.measured)
-    own = (resolved.measured_of(view.inpainter, view.treatment) for view in _views(resolved))
+    own = (
+        resolved.measured_of(view.inpainter, view.treatment) for view in sample_conditions(resolved)
+    )
     found = requested | dict.fromkeys(name for names in own for name in names)
     if resolved.plan.forgeries is not None and ACC in found:
         found[FPR] = None
@@ -119,24 +132,24 @@ def _names(resolved: ResolvedPlan) -> tuple[str, ...]:
 
 
 def _rows(
-    jobs: PlanJobs, store: Store, view: Condition, places: Sequence[int]
+    jobs: PlanJobs, store: Store, view: Condition, places: Sequence[int], *, exact: bool
 ) -> Iterator[SampleRow]:
     resolved = jobs.resolved
     heatmaps = jobs.detect_keys_of(view) if view.detector else None
     scores = store.scores(heatmaps.at(places)) if heatmaps else [None] * len(places)
     keys = list(_keys(jobs, view, places))
     measured = {
-        name: _measured(jobs, store, (view, name), places)
+        name: _measured(jobs, store, (view, name), places, exact=exact)
         for name in resolved.measured_of(view.inpainter, view.treatment)
     }
     for row, (place, score) in enumerate(zip(places, scores, strict=True)):
         yield replace(
             _row(jobs, view, place, keys[row]),
-            score=None if score is None else float(stored(score)),
+            score=None if score is None else score if exact else float(stored(score)),
             numbers={
                 _name_for(name, resolved.samples[place]): found
                 for name, column in measured.items()
-                if (found := column[row]) and _counts(found)
+                if (found := column[row]) and (exact or _counts(found))
             },
         )
 
@@ -180,7 +193,12 @@ def _keys(jobs: PlanJobs, view: Condition, places: Iterable[int]) -> Iterator[Sa
 
 
 def _measured(
-    jobs: PlanJobs, store: Store, what: tuple[Condition, str], places: Sequence[int]
+    jobs: PlanJobs,
+    store: Store,
+    what: tuple[Condition, str],
+    places: Sequence[int],
+    *,
+    exact: bool = False,
 ) -> list[_Numbers]:
     view, name = what
     needs_detector = METRICS.load(name).needs == "verdict"
@@ -188,7 +206,9 @@ def _measured(
         return [None] * len(places)
     found = store.measurements(jobs.measure_keys_of(name, view).at(places))
     return [
-        None if row is None else tuple(float(stored(number)) for number in row.tolist())
+        None
+        if row is None
+        else tuple(number if exact else float(stored(number)) for number in row.tolist())
         for row in found
     ]
 
@@ -208,7 +228,7 @@ def _heads(name: str, jobs: PlanJobs, store: Store) -> tuple[str, ...]:
 def _count(name: str, jobs: PlanJobs, store: Store) -> int:
     """Return the length of a metric's rows; 0 if the store has none."""
     places = range(len(jobs.resolved.samples))
-    for view in _views(jobs.resolved):
+    for view in sample_conditions(jobs.resolved):
         if name not in jobs.resolved.measured_of(view.inpainter, view.treatment):
             continue
         for start in range(0, len(places), BLOCK):
@@ -246,7 +266,7 @@ def _about(row: SampleRow) -> dict[str, object]:
     return {name: getattr(row.forgery, name) for name in FORGERY_COLUMNS}
 
 
-def _forgery(row: dict[str, str]) -> dict[str, object]:
+def _forgery(row: Mapping[str, str]) -> dict[str, object]:
     """Return the values of a row of forgeries that the others have as columns."""
     if "kind" not in row or "inpainter" in row:
         return {}
@@ -255,21 +275,30 @@ def _forgery(row: dict[str, str]) -> dict[str, object]:
     return {"inpainter": AS_PUBLISHED.name, "bucket": "", "forgery": {"image": "", **about}}
 
 
-def _read(row: dict[str, str]) -> SampleRow:
+def _metric_columns(row: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the columns of metrics, each with the name of its metric."""
+    fixed = {*FIXED, *(FORGERY_FIXED if _forgery(row) else ())}
+    return [(head, head.partition(".")[0]) for head in row if head not in fixed]
+
+
+def _read(
+    row: Mapping[str, str],
+    heads: Iterable[tuple[str, str]],
+    untouched: Callable[[str, str], bool],
+) -> SampleRow:
     numbers: dict[str, list[float]] = {}
     forgery = _forgery(row)
-    fixed = FORGERY_FIXED if forgery else ()
-    for head, text in row.items():
-        if head not in FIXED and head not in fixed:
-            found = numbers.setdefault(head.partition(".")[0], [])
-            # older versions: all numbers of a metric in one column, separated by spaces
-            found.extend(float(part) if part else nan for part in text.split(" "))
+    for head, metric in heads:
+        # older versions: all numbers of a metric in one column, separated by spaces
+        parts = row[head].split(" ")
+        own = numbers.setdefault(metric, [])
+        own.extend(checked(float(part)) if part else nan for part in parts)
     counted = {name: tuple(found) for name, found in numbers.items() if _counts(found)}
-    if not forgery and ACC in counted and _untouched(row["inpainter"], row.get("retouch", "")):
+    if not forgery and ACC in counted and untouched(row["inpainter"], row.get("retouch", "")):
         counted[FPR] = counted.pop(ACC)  # its name in files of older versions
     return _ROW.validate_python(
         {
-            **{name: row.get(name, "") for name in FIXED},
+            **{name: row.get(name, "") for name in _TEXTS},
             "bucket": row.get("mask_ratio_percent", ""),
             **forgery,
             "keys": {name.removesuffix("_key"): row.get(name, "") for name in KEYS},

@@ -10,6 +10,8 @@ from benchmark.core.paths import abbreviate_home, expand_home, home, portable_pa
 from benchmark.results.record import BEGUN, read_record
 from benchmark.store.store import is_address, is_store
 
+OWN = "store"  # below the folder of a shard, a merged run or an unpacked bundle
+
 
 def recorded_store(place: str | Path, folder: Path | None) -> str:
     """Return a store's location for record.json; relative paths are relative to the run."""
@@ -29,15 +31,19 @@ def store_of(folder: Path) -> str | Path:
     A remote address counts only if this machine has its rows: a record by someone else makes no
     connection.
 
+    A store inside the folder comes first: an unpacked bundle has one.
+
     Args:
         folder: folder of the run.
 
     Returns:
-        The recorded store, or the default store.
+        The store inside the folder, the recorded store, or the default store.
 
     Raises:
         DataError: if the record is damaged, or of a later version.
     """
+    if is_store(folder / OWN):
+        return folder / OWN
     place = _recorded(folder)
     return place if place and is_store(place) else home() / "store"
 

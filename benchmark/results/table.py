@@ -9,7 +9,7 @@ from html import escape
 from benchmark.composite import FEATHER, NONE
 from benchmark.core.card import Card
 from benchmark.metrics import METRICS, NULLS
-from benchmark.results.gaps import NO_WEIGHTS
+from benchmark.results.gaps import NO_PACKAGE, NO_WEIGHTS
 from benchmark.results.interval_notes import interval_note
 from benchmark.results.nulls import (
     MARK,
@@ -295,7 +295,7 @@ def _gaps(cells: Iterable[ResultRow]) -> Iterable[str]:
     reasons: dict[str, dict[str, None]] = {}
     for cell in cells:
         if cell.reason:
-            whose = cell.inpainter if cell.reason == NO_WEIGHTS else cell.metric
+            whose = cell.inpainter if cell.reason in (NO_WEIGHTS, NO_PACKAGE) else cell.metric
             reasons.setdefault(cell.reason, {})[whose] = None
     for reason, names in reasons.items():
         yield f"- {', '.join(names)}: {reason}."

@@ -24,6 +24,14 @@ def table_of(cells: Sequence[ResultRow], distances: Distances | None = None) -> 
     return run_table(cells, distances)
 
 
+def shard_note(shard: str) -> str:
+    """Return the line that says that the numbers of a shard, such as "1/2", are of a part."""
+    return (
+        f"Shard {shard}: these numbers are of a part of the images; 'bench merge' gives those of "
+        "all."
+    )
+
+
 def text_of(
     cells: Sequence[ResultRow], distances: Distances | None = None, *, width: int = WIDTH
 ) -> str:

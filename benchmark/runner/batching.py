@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 from typing import TypeVar
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor
 from benchmark.core.errors import BadInput, BatchWarning
 
 R = TypeVar("R")
+Item = TypeVar("Item")
 CPU_MESSAGES = ("not enough memory", "can't allocate memory")  # on a CPU, a plain RuntimeError
 
 
@@ -73,3 +75,13 @@ def is_out_of_memory(error: BaseException) -> bool:
         return False
     message = str(error)
     return isinstance(error, torch.OutOfMemoryError) or any(one in message for one in CPU_MESSAGES)
+
+
+def batches_of_one_shape(
+    items: Sequence[Item], size: int, shape: Callable[[Item], tuple[int, ...]]
+) -> Iterator[list[Item]]:
+    """Yield consecutive items of one shape, at most `size` at a time."""
+    for _, group in groupby(items, key=shape):
+        alike = list(group)
+        for start in range(0, len(alike), size):
+            yield alike[start : start + size]

@@ -8,7 +8,8 @@ import numpy as np
 from benchmark.core.card import Card
 from benchmark.core.checkpoints.resolve import Weights
 from benchmark.core.types import Pixels
-from benchmark.runner.jobs import ResolvedModel, SampleRef, key_of
+from benchmark.runner.jobs import ResolvedModel, SampleRef
+from benchmark.runner.keys import key_of
 
 PREVIEW_SIDE = 192  # of the stored copy for reports, in pixels; the set keeps the image itself
 

@@ -19,7 +19,7 @@ NOT_OF_FORGERIES = {  # keys of a plan that inpaints, and their options
     "data_root": "--data-root", "datasets": "--dataset", "mask_polarity": "--mask-polarity",
     "pairing": "--pairing", "margin": "--margin", "buckets": "--buckets", "retouch": "--retouch",
     "composite": "--composite", "hole_blind": "--hole-blind", "recomposite": "--recomposite",
-    "rounding": "--rounding",
+    "rounding": "--rounding", "prompts": "--prompts",
 }  # fmt: skip
 OF_FORGERIES_ONLY = {"layout": "--layout", "black_forged": "--black-forged"}
 

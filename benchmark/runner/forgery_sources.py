@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -24,7 +24,8 @@ from benchmark.masks.files import REVISION as MASK_REVISION
 from benchmark.masks.files import SUSPICIOUS, at_size
 from benchmark.masks.source import Pairing
 from benchmark.runner.forgery_plan import FORGERIES
-from benchmark.runner.jobs import Forgery, SampleRef, key_of
+from benchmark.runner.jobs import Forgery, SampleRef
+from benchmark.runner.keys import key_of
 from benchmark.runner.outcome import Failure
 from benchmark.runner.plan import Plan
 from benchmark.runner.shard import WHOLE, Shard
@@ -151,6 +152,12 @@ class ForgerySources(Sources):
             except DataError as error:
                 self._bad[name] = str(error)
         return found
+
+    def image_digests(self) -> Iterator[str]:
+        """Yield the SHA-256 of each image's bytes, of the whole set; one that fails is left out."""
+        for item in self._items.values():
+            with suppress(DataError):  # among `failures`
+                yield self._digest(item)[0]
 
     def names(self, shard: Shard) -> dict[str, tuple[str, ...]]:
         """Return the names of a shard's images in order."""

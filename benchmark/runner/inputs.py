@@ -19,14 +19,8 @@ from benchmark.metrics import METRICS
 from benchmark.runner.forgeries import preview
 from benchmark.runner.jobs import DetectJob, InpaintJob, Job, MeasureJob, SampleRef
 from benchmark.runner.sources import Sources
-from benchmark.store.store import (
-    StoredOutput,
-    image_output,
-    load_heatmap,
-    load_image,
-    mask_output,
-    open_files,
-)
+from benchmark.store.encoding import StoredOutput, image_output, mask_output
+from benchmark.store.store import load_heatmap, load_image, open_files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,27 +1,19 @@
-"""Jobs of a run and their keys.
-
-A job's key hashes everything that determines its output, so that an output stored for other
-weights, another mask or another revision is never used.
-"""
+"""Jobs of a run: inpaint a sample, run a detector, measure a metric."""
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
-from benchmark.composite import REVISION as COMPOSITE_REVISION
 from benchmark.composite import Composite, split_treatment
 from benchmark.core.card import Card
 from benchmark.core.checkpoints.resolve import Weights
-from benchmark.core.seeds import seed_of
-from benchmark.core.tiles import REVISION as TILES_REVISION
 from benchmark.core.tiles import Tiling
 from benchmark.core.types import Mask, NamedImage, Pixels
-from benchmark.postprocess import REVISION, PostProcess
-from benchmark.retouch import REVISION as RETOUCH_REVISION
+from benchmark.postprocess import PostProcess
 from benchmark.retouch import Retouch, file_name, retouched_name
+from benchmark.runner.keys import grain_seed, inpaint_key, noise_seed, seed_key, treated_key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,9 +24,10 @@ class ResolvedModel:
         name: its name in the plan.
         card: its card.
         weights: the weights found for it.
-        absent: the reason why it cannot run, if it has no weights here, or "".
+        absent: the reason why it cannot run, if it has no weights here or lacks a package, or "".
         precision: "exact" or "bf16".
         compiled: whether its network runs under torch.compile.
+        engine: the engine that runs its network in place of torch, such as "openvino", or "".
         word: its specifier in the plan; "" if that is its name.
         source: fingerprint of an external model's source, or "".
         distribution: the distribution that provides it, as "name version", or "".
@@ -46,6 +39,7 @@ class ResolvedModel:
     absent: str = ""
     precision: Literal["exact", "bf16"] = "exact"
     compiled: bool = False
+    engine: str = ""
     word: str = ""
     source: str = ""
     distribution: str = ""
@@ -58,6 +52,7 @@ class ResolvedModel:
         changed files under the same label do.
         """
         options = {self.precision: self.precision != "exact", "compiled": self.compiled}
+        options |= {self.engine: bool(self.engine)}
         tuned = [option for option, used in options.items() if used]
         name = self.source or self.card.name
         return "+".join((f"{name}@{self.card.revision}", self.weights.sha256, *tuned))
@@ -119,6 +114,7 @@ class InpaintJob:
         key: the job's key.
         treatment: the composite and the retouching after inpainting, as
             `benchmark.composite.treatment_of` writes them, or "".
+        prompt: the image's prompt, for an inpainter that takes one, or "".
     """
 
     inpainter: ResolvedModel
@@ -128,6 +124,7 @@ class InpaintJob:
     blind: bool
     key: str
     treatment: str = ""
+    prompt: str = ""
 
     @property
     def pixels_key(self) -> str:
@@ -217,12 +214,6 @@ class MeasureJob:
 Job = InpaintJob | DetectJob | MeasureJob
 
 
-def key_of(*parts: object) -> str:
-    """Return a hash of `parts`: 128 bits, as 32 hexadecimal digits."""
-    text = "\x1f".join(map(str, parts))
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
-
-
 def make_inpaint_job(
     inpainter: ResolvedModel,
     sample: SampleRef,
@@ -266,84 +257,6 @@ def rule_of(inpainter: ResolvedModel, rounding: str) -> Literal["round", "cut"]:
     return inpainter.card.rounding if rounding == "authors" else "round"
 
 
-def names_of(sample: SampleRef, *more: str) -> str:
-    """Return the part of a key for a model whose output depends on the sample's names."""
-    return key_of("names", sample.dataset, sample.bucket, sample.id, *more)
-
-
-def seed_key(seed: int, sample: SampleRef) -> str:
-    """Return the part of a key for a model that uses the plan's seed and the sample's name."""
-    return key_of(seed, sample.id)
-
-
-def inpaint_key(
-    inpainter: ResolvedModel,
-    sample: SampleRef,
-    *,
-    seed: str,
-    rule: str,
-    blind: bool,
-    fingerprint: str,
-) -> str:
-    """Return the key of an inpainter's output for a sample.
-
-    Args:
-        inpainter: the inpainter.
-        sample: the sample.
-        seed: as `seed_key`; "" for a model that uses no random numbers.
-        rule: as `rule_of`.
-        blind: whether the hole is filled before; only for a model that inpaints.
-        fingerprint: what determines the output for this sample alone, or "".
-    """
-    parts = ["fill", inpainter.identity, sample.key, seed, rule, *(["blind"] if blind else [])]
-    return key_of(*parts, *([fingerprint] if fingerprint else []))
-
-
-def treated_key(image: str, treatment: str, seed: int) -> str:
-    """Return the key of an inpainted image after its treatment.
-
-    Args:
-        image: the key of the image without it: known pixels put back, and not retouched.
-        treatment: as `benchmark.composite.treatment_of` writes it.
-        seed: as for `retouched_key`.
-    """
-    composite, retouch = split_treatment(treatment)
-    if composite:
-        image = key_of("composite", COMPOSITE_REVISION, composite, image)
-    return retouched_key(image, retouch, seed) if retouch else image
-
-
-def retouched_key(image: str, retouch: str, seed: int) -> str:
-    """Return the key of an inpainted image after retouching.
-
-    Args:
-        image: the key of the image without it.
-        retouch: the retouching.
-        seed: seed of random grain; part of the key only if the retouching is random.
-    """
-    random = str(seed) if Retouch.parse(retouch).is_random else ""
-    return key_of("retouch", RETOUCH_REVISION, retouch, random, image)
-
-
-def grain_seed(seed: int, sample: SampleRef) -> int:
-    """Return the seed of a sample's grain, from the plan's seed and the sample's name."""
-    return seed_of("retouch", seed, sample.id)
-
-
-def noise_seed(seed: int, sample: SampleRef) -> int:
-    """Return the seed of post-processing noise, from the plan's seed and the sample's name.
-
-    For a forgery it is the image in place of the name: a renamed file recomputes nothing.
-    """
-    name = sample.forgery.image if sample.forgery else sample.id
-    return seed_of("launder", seed, name)
-
-
-def mask_key(sample: SampleRef) -> str:
-    """Return the key under which a sample's mask is stored."""
-    return key_of("mask", sample.key)
-
-
 def piece_of(
     sample: SampleRef,
     image: Pixels,
@@ -362,39 +275,3 @@ def piece_of(
         image=image,
         mask=mask,
     )
-
-
-def detect_key(
-    detector: ResolvedModel, image: str, fingerprint: str = "", tiling: Tiling | None = None
-) -> str:
-    """Return the key of a detection.
-
-    A tiling is part of the key of every image, also of those that are not larger than a tile: keys
-    are made before images are decoded.
-
-    Args:
-        detector: the detector.
-        image: the key of the inpainted image.
-        fingerprint: what determines the output for this image alone, such as the hash of a
-            finished heatmap, or "".
-        tiling: how large images are divided, or None for whole images.
-    """
-    own = [fingerprint] if fingerprint else []
-    tiles = ["tiles", TILES_REVISION, tiling.side, tiling.overlap] if tiling else []
-    return key_of("judge", detector.identity, image, *own, *tiles)
-
-
-def post_processed_key(detection: str, launder: str, seed: int | None) -> str:
-    """Return the key of a detection after post-processing.
-
-    Args:
-        detection: the key of the detection without it.
-        launder: the key of the post-processing, such as "jpeg:90" (`PostProcess.key`).
-        seed: seed of a random post-processing, else None.
-    """
-    return key_of("launder", REVISION, launder, "" if seed is None else seed, detection)
-
-
-def measure_key(metric: str, revision: str, image: str, detection: str) -> str:
-    """Return the key of a measurement, from the keys of the image and the detection, or ""."""
-    return key_of("measure", metric, revision, image, detection)

@@ -17,7 +17,7 @@ from benchmark.runner.inputs import Inputs
 from benchmark.runner.jobs import DetectJob, MeasureJob
 from benchmark.runner.outcome import Failure
 from benchmark.runner.per_sample import call_per_sample
-from benchmark.store.store import StoredOutput, metric_output
+from benchmark.store.encoding import StoredOutput, metric_output
 
 
 class Measurer:

@@ -13,16 +13,10 @@ from benchmark.core.errors import BadOutput, KnownRegionChanged
 from benchmark.core.external.files import ExternalOptions
 from benchmark.core.tensors import hole_blind, to_images, to_masks, to_pixels
 from benchmark.core.types import NamedImage, Pixels, Sample
-from benchmark.runner.jobs import (
-    DetectJob,
-    InpaintJob,
-    detect_key,
-    make_inpaint_job,
-    piece_of,
-    post_processed_key,
-)
+from benchmark.runner.jobs import DetectJob, InpaintJob, make_inpaint_job, piece_of
+from benchmark.runner.keys import detect_key, post_processed_key
 from benchmark.runner.retouching import InpainterOutput, JobVariants
-from benchmark.store.store import StoredOutput, heatmap_output
+from benchmark.store.encoding import StoredOutput, heatmap_output
 from detectors.external.base import NamedDetector
 from inpainters.external.base import NamedInpainter
 from inpainters.external.outputs import Drift, Outputs, drift_of

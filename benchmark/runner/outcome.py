@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from benchmark.core.errors import BenchWarning
-from benchmark.store.store import StoredOutput
+from benchmark.store.encoding import StoredOutput
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

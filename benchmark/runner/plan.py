@@ -22,32 +22,33 @@ from pydantic import (
 )
 
 from benchmark.composite import SPLICE, treatment_of
-from benchmark.composite import canonical as canonical_composite
 from benchmark.core.card import Card
-from benchmark.core.errors import BadInput, PlanError
+from benchmark.core.errors import PlanError
 from benchmark.core.paths import abbreviate_home, expand_home
 from benchmark.core.tiles import Tiling, tiling_of
-from benchmark.core.toml import parse_toml
-from benchmark.core.untrusted import read_limited
 from benchmark.datasets import is_published, takes_images
 from benchmark.forgeries.reading import AUTO
-from benchmark.masks.bucket import DEFAULT_BUCKETS, Bucket
+from benchmark.masks.bucket import DEFAULT_BUCKETS
 from benchmark.metrics import paper_convention, under_convention
 from benchmark.postprocess import PostProcess
-from benchmark.retouch import NONE, canonical
-from benchmark.runner.forgery_plan import (
-    NOT_OF_FORGERIES,
-    OF_FORGERIES_ONLY,
-    forgery_defaults,
-)
-from benchmark.runner.plan_checks import check_plan, check_unique
+from benchmark.retouch import NONE
+from benchmark.runner.forgery_plan import NOT_OF_FORGERIES, OF_FORGERIES_ONLY, forgery_defaults
+from benchmark.runner.plan_checks import check_plan
+from benchmark.runner.plan_file import read_values
 from benchmark.runner.plan_messages import first_error, python_names, split_lists
-from benchmark.runner.plan_paths import absolute, from_file, map_paths, relative_to
+from benchmark.runner.plan_paths import from_file, map_paths, relative_to
+from benchmark.runner.plan_types import (
+    Buckets,
+    Composites,
+    Engine,
+    Launders,
+    Names,
+    Place,
+    Prompts,
+    Retouches,
+)
 from detectors import DETECTORS
 from inpainters import INPAINTERS
-
-MAX_BYTES = 4 << 20  # of a plan's file
-Names = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
 class Plan(BaseModel):
@@ -82,11 +83,14 @@ class Plan(BaseModel):
         inpainters: names of inpainters, or external models: "[LABEL=]package.module:Class",
             "[LABEL=]outputs:DIR", "[LABEL=]cmd:COMMAND".
         detectors: likewise, with "[LABEL=]heatmaps:DIR"; may be empty.
+        prompts: a text for each image of a single data set, by the image's name, for inpainters of
+            `diffusers:ID`; or a CSV file with the columns image and prompt, whose texts are
+            recorded in its place (docs/others.md).
         convention: whose `auc` and `f1` are measured: "paper", "trufor", "imdlbenco",
             "photoholmes" or "tgif" (docs/conventions.md).
         metrics: names of metrics; `auc` and `f1` become the convention's own.
-        weights: per model a weights variant ("official", "mini") or a path; default: official,
-            else mini.
+        weights: per model a weights variant ("official", "mini"), a path, or a file of the hub's
+            local cache, "hf://ORG/REPO@COMMIT/FILE"; default: official, else mini.
         limit: number of images of each data set, from its first; of forgeries the number of
             originals, each with all its images; default: all.
         max_pixels: images and masks with more pixels are refused without decoding; default 89
@@ -108,6 +112,9 @@ class Plan(BaseModel):
         rounding: conversion to 8 bits: "even" rounds all alike, "authors" as each program does.
         precision: "exact", or "bf16": networks compute in bfloat16 where they support it.
         compile: whether networks run under torch.compile.
+        engine: what runs networks in place of torch: "openvino" or "onnxruntime" for all networks
+            of the plan, or by model, such as "trufor=openvino,psccnet=openvino"; default: torch
+            (docs/howto/engines.md).
         seed: seed of masks and of everything else that is random.
 
     Raises:
@@ -119,21 +126,22 @@ class Plan(BaseModel):
 
     name: str = "run"
     datasets: Names = ("samples",)
-    images: Path | None = None
-    data_root: Path | None = None
-    masks: Path | None = None
+    images: Place = None
+    data_root: Place = None
+    masks: Place = None
     mask_polarity: Literal["auto", "white-hole", "black-hole"] = "auto"
     pairing: Literal["auto", "name", "drawn"] = "auto"
     margin: Annotated[int, Field(ge=0, le=64)] = 0
     size: Annotated[int, Field(ge=32, le=4096)] | Literal["native"] = 256
     tile: int | None = None
     overlap: int | None = None
-    buckets: Names = tuple(bucket.label for bucket in DEFAULT_BUCKETS)
-    forgeries: Path | None = None
+    buckets: Buckets = tuple(bucket.label for bucket in DEFAULT_BUCKETS)
+    forgeries: Place = None
     layout: str = AUTO
     black_forged: bool = False
     inpainters: Names = ("safepaint",)
     detectors: tuple[str, ...] = ("trufor",)
+    prompts: Prompts = Field(default_factory=dict)
     convention: Literal["paper", "trufor", "imdlbenco", "photoholmes", "tgif"] = "paper"
     metrics: Annotated[Names, Field(validate_default=True)] = (
         "auc", "f1", "acc", "psnr", "lpips",
@@ -141,20 +149,16 @@ class Plan(BaseModel):
     weights: dict[str, str] = Field(default_factory=dict)
     limit: Annotated[int, Field(ge=1)] | None = None
     max_pixels: Annotated[int, Field(ge=1)] | None = None
-    composite: tuple[str, ...] = ()
-    retouch: tuple[str, ...] = ()
-    launder: tuple[str, ...] = ()
+    composite: Composites = ()
+    retouch: Retouches = ()
+    launder: Launders = ()
     hole_blind: bool = False
     recomposite: bool = False
     rounding: Literal["even", "authors"] = "even"
     precision: Literal["exact", "bf16"] = "exact"
     compile: bool = False
+    engine: Engine = ""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
-
-    @field_validator("images", "data_root", "masks", "forgeries")
-    @classmethod
-    def _at_home(cls, place: Path | None) -> Path | None:
-        return expand_home(place) if place is not None else None
 
     @model_validator(mode="wrap")
     @classmethod
@@ -169,41 +173,10 @@ class Plan(BaseModel):
         except ValidationError as error:
             raise PlanError(f"Plan: {first_error(error, cls.model_fields)}") from None
 
-    @field_validator("buckets")
-    @classmethod
-    def _canonical_buckets(cls, labels: tuple[str, ...]) -> tuple[str, ...]:
-        return check_unique(tuple(Bucket.parse(label).label for label in labels), "bucket")
-
     @field_validator("metrics")
     @classmethod
     def _of_the_convention(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         return under_convention(info.data.get("convention", "paper"), names)
-
-    @field_validator("launder")
-    @classmethod
-    def _canonical_steps(cls, steps: tuple[str, ...]) -> tuple[str, ...]:
-        try:
-            parsed = tuple(PostProcess.parse(step) for step in steps)
-        except BadInput as error:
-            raise PlanError(str(error)) from None
-        check_unique(tuple(one.name for one in parsed), "post-processing")
-        return tuple(one.label for one in parsed)
-
-    @field_validator("retouch")
-    @classmethod
-    def _canonical_retouch(cls, steps: tuple[str, ...]) -> tuple[str, ...]:
-        try:
-            return check_unique(canonical(steps), "retouching")
-        except BadInput as error:
-            raise PlanError(str(error)) from None
-
-    @field_validator("composite")
-    @classmethod
-    def _canonical_composite(cls, steps: tuple[str, ...]) -> tuple[str, ...]:
-        try:
-            return check_unique(canonical_composite(steps), "composite")
-        except BadInput as error:
-            raise PlanError(str(error)) from None
 
     @model_validator(mode="after")
     def _consistent(self, info: ValidationInfo) -> Plan:
@@ -271,8 +244,8 @@ class Plan(BaseModel):
 
     def document(self) -> dict[str, Any]:
         """Return the plan as plain values for a record, with paths as given and "~" for home."""
-        others = frozenset() if self.composite else frozenset({"composite"})
-        values = self._values(exclude=others)
+        empty = (name for name in ("composite", "prompts", "engine") if not getattr(self, name))
+        values = self._values(exclude=frozenset(empty))
         return map_paths(values, lambda text: abbreviate_home(expand_home(Path(text))))
 
     def _values(self, exclude: frozenset[str]) -> dict[str, Any]:
@@ -283,76 +256,18 @@ class Plan(BaseModel):
     def dump(self, folder: Path | None = None) -> str:
         """Return the plan as TOML with every key that is set, and without empty new ones.
 
-        Older versions have no keys `retouch` and `composite`, and none of forgeries.
+        Older versions have no keys `retouch`, `composite` and `engine`, and none of forgeries.
 
         Args:
             folder: folder of the file: relative paths are written relative to it. None leaves
                 paths unchanged.
         """
-        empty = frozenset(name for name in ("retouch", "composite") if not getattr(self, name))
+        later = ("retouch", "composite", "engine")
+        empty = frozenset(name for name in later if not getattr(self, name))
         values = self._values(exclude=empty)
         if folder is not None:
             values = map_paths(values, lambda text: relative_to(text, folder))
         return tomli_w.dumps({name: value for name, value in values.items() if value != {}})
-
-
-def read_values(path: Path) -> dict[str, Any]:
-    """Return a plan's file as plain values, without checking any of them.
-
-    Raises:
-        PlanError: if it cannot be read, is too large, or is not TOML.
-    """
-    try:
-        return parse_toml(read_limited(path, MAX_BYTES).decode("utf-8-sig"))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not a text file"
-        raise PlanError(f"{path}: cannot be read as a plan ({reason})") from None
-    except RecursionError:
-        raise PlanError(f"{path}: not valid TOML: nested too deeply") from None
-    except ValueError as error:  # a number of thousands of digits raises no TOMLDecodeError
-        raise PlanError(f"{path}: not valid TOML: {error}") from None
-
-
-def same_plan(plan: Plan, other: Plan, *, but: frozenset[str] = frozenset()) -> bool:
-    """Return whether two plans are equal, with paths compared as absolute paths.
-
-    Args:
-        plan: a plan.
-        other: another plan.
-        but: keys that may differ.
-    """
-    one, two = (
-        map_paths(each.model_dump(mode="json", exclude=set(but)), absolute)
-        for each in (plan, other)
-    )
-    return one == two
-
-
-# The default metrics of earlier versions: runs that they started resume with these.
-EARLIER_METRICS = ("auc", "f1", "acc", "psnr", "lpips", "gmsd")
-
-
-def with_recorded_defaults(plan: Plan, begun: Plan) -> Plan:
-    """Return the plan with the defaults that a run's folder was started with.
-
-    Args:
-        plan: the plan to run now.
-        begun: the plan of the folder.
-
-    Returns:
-        `plan` with the metrics and buckets of `begun` if the two differ only in an earlier
-        version's default metrics, and `plan` does not name its own; else `plan`.
-    """
-    named = plan.model_fields_set
-    earlier = under_convention(plan.convention, EARLIER_METRICS)
-    metrics = "metrics" not in named and begun.metrics == earlier
-    buckets = "buckets" not in named and begun.buckets == plan.buckets
-    if not metrics and not buckets:
-        return plan
-    same = same_plan(plan, begun, but=frozenset({"metrics"} if metrics else ()))
-    kept = {"metrics": metrics, "buckets": buckets}
-    update = {key: getattr(begun, key) for key, keep in kept.items() if keep}
-    return plan.model_copy(update=update) if same else plan
 
 
 def override_values(base: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from benchmark.core.errors import BadInput, PlanError
+from benchmark.core.engines import engine_words
+from benchmark.core.errors import BadInput, PlanError, did_you_mean
 from benchmark.core.filenames import printable
 from benchmark.core.inspecting import is_inspecting
 from benchmark.core.registry import Registry
@@ -16,6 +17,7 @@ from benchmark.masks.bucket import Bucket
 from benchmark.metrics import METRICS, NULLS, OF_UNTOUCHED
 from benchmark.retouch import FEWEST, file_name
 from benchmark.runner.forgery_plan import check_forgery_plan, refuse_forgery_keys
+from benchmark.runner.prompts import takes_prompts
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 
@@ -37,6 +39,7 @@ def check_plan(plan: Plan) -> None:
     check_unique((*inpainters, *_names(DETECTORS, plan.detectors)), "model", hint=_HINT)
     _names(METRICS, plan.metrics)
     _check_metrics(plan.metrics)
+    _check_engine(plan)
     if plan.forgeries is not None:
         check_forgery_plan(plan)
         _check_weights(plan)
@@ -46,6 +49,7 @@ def check_plan(plan: Plan) -> None:
     _names(DATASETS, plan.datasets)
     _check_weights(plan)
     _check_places(plan)
+    _check_prompts(plan)
     _check_retouch(plan, inpainters)
     _check_tile(plan)
     if plan.launder and not plan.detectors:
@@ -113,10 +117,34 @@ def _check_secrets(words: tuple[str, ...]) -> None:
                 raise PlanError(str(error)) from None
 
 
+def _check_engine(plan: Plan) -> None:
+    """Refuse an engine beside options of torch, and for a model that is not in the plan."""
+    options = {"--precision bf16": plan.precision != "exact", "--compile": plan.compile}
+    for option, given in options.items():
+        if plan.engine and given:
+            raise PlanError(
+                f"--engine {plan.engine} runs networks in place of torch, so {option} has no "
+                "effect: use one of them"
+            )
+    for name in filter(None, engine_words(plan.engine)):
+        _check_used("--engine", name, plan)
+
+
 def _check_weights(plan: Plan) -> None:
     for name in plan.weights:
-        if name not in (*plan.inpainter_names, *plan.detector_names):
-            raise PlanError(f"weights are given for {name!r}, which is not in the plan")
+        _check_used("--weights", name, plan)
+
+
+def _check_used(option: str, name: str, plan: Plan) -> None:
+    """Refuse an option for a model that the plan does not use."""
+    used = [*plan.inpainter_names, *plan.detector_names]
+    if name in used:
+        return
+    shown = [one for one in used if one != "original"] or used  # which every plan has
+    near = did_you_mean(name, shown)
+    raise PlanError(
+        f"{option}: {name!r} is none of the models that are used here: {', '.join(shown)}.{near}"
+    )
 
 
 def _check_places(plan: Plan) -> None:
@@ -130,6 +158,18 @@ def _check_places(plan: Plan) -> None:
         raise PlanError(f"--images goes with --dataset folder, not with {datasets!r}")
     if plan.data_root is not None and not any(map(is_published, plan.datasets)):
         raise PlanError(f"--data-root goes with published data sets, not with {datasets!r}")
+
+
+def _check_prompts(plan: Plan) -> None:
+    """Refuse prompts that no inpainter takes, or whose images are of several data sets."""
+    if plan.prompts and len(plan.datasets) > 1:
+        raise PlanError(f"--prompts goes with one data set, not with {', '.join(plan.datasets)}")
+    if plan.prompts and not any(takes_prompts(INPAINTERS.find(one)) for one in plan.inpainters):
+        names = ", ".join(plan.inpainter_names)
+        raise PlanError(
+            f"--prompts: none of the inpainters takes a prompt ({names}); those of diffusers:ID do "
+            "(docs/others.md)"
+        )
 
 
 def _check_tile(plan: Plan) -> None:

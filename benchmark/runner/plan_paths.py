@@ -1,7 +1,8 @@
 """Paths in the plain values of a plan: made relative to a folder, absolute, or mapped.
 
-Paths stand in `images`, `data_root`, `masks`, `forgeries`, `weights`, in the folders of finished
-images and heatmaps among the models, and in post-processing steps that read a network from a file.
+Paths stand in `images`, `data_root`, `masks`, `forgeries`, `weights`, `prompts` before they are
+read, in the folders of finished images and heatmaps and the files of networks among the models, and
+in post-processing steps that read a network from a file.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmark.core.checkpoints.hub_files import is_hub_address
 from benchmark.core.errors import BadInput
 from benchmark.core.external.spec import default_label, split_label
 from benchmark.core.inspecting import is_inspecting
 from benchmark.core.paths import abbreviate_home, expand_home
 
-_FOLDER_SCHEMES = ("outputs", "heatmaps")  # schemes whose argument is a folder
+_PLACES = ("images", "data_root", "masks", "forgeries", "prompts")  # keys whose text is a path
+_PATH_SCHEMES = ("outputs", "heatmaps", "spandrel")  # schemes whose argument is a path
 _EDITIONS = ("official", "mini")
 
 
@@ -24,11 +27,11 @@ def map_paths(values: dict[str, Any], function: Callable[[str], str]) -> dict[st
     """Return a plan's plain values with `function` applied to every path in them."""
 
     def mapped(key: str, value: object) -> object:
-        if key in ("images", "data_root", "masks", "forgeries") and isinstance(value, str):
+        if key in _PLACES and isinstance(value, str):
             return function(value)
         if key == "weights" and isinstance(value, dict):
             return {
-                name: one if one in _EDITIONS or not isinstance(one, str) else function(one)
+                name: function(one) if isinstance(one, str) and _is_path(one) else one
                 for name, one in value.items()
             }
         if key in ("inpainters", "detectors") and isinstance(value, list):
@@ -40,16 +43,20 @@ def map_paths(values: dict[str, Any], function: Callable[[str], str]) -> dict[st
     return {key: mapped(key, value) for key, value in values.items()}
 
 
+def _is_path(weights: str) -> bool:
+    return weights not in _EDITIONS and not is_hub_address(weights)
+
+
 def _map_model(specifier: str, function: Callable[[str], str]) -> str:
     try:
         label, rest = split_label(specifier)
     except BadInput:  # reported when the plan is checked
         return specifier
-    scheme, colon, folder = rest.partition(":")
-    if not colon or scheme not in _FOLDER_SCHEMES:
+    scheme, colon, path = rest.partition(":")
+    if not colon or scheme not in _PATH_SCHEMES:
         return specifier
-    new = function(folder)
-    name = default_label(scheme, folder)
+    new = function(path)
+    name = default_label(scheme, path)
     label = label or (name if default_label(scheme, new) != name else "")
     return f"{label}={scheme}:{new}" if label else f"{scheme}:{new}"
 

@@ -16,12 +16,8 @@ from benchmark.postprocess import PostProcess
 from benchmark.retouch import file_name
 from benchmark.runner.conditions import Condition
 from benchmark.runner.forgeries import forgery_key
-from benchmark.runner.jobs import (
-    DetectJob,
-    InpaintJob,
-    Job,
-    MeasureJob,
-    ResolvedModel,
+from benchmark.runner.jobs import DetectJob, InpaintJob, Job, MeasureJob, ResolvedModel, rule_of
+from benchmark.runner.keys import (
     detect_key,
     grain_seed,
     inpaint_key,
@@ -29,7 +25,6 @@ from benchmark.runner.jobs import (
     measure_key,
     noise_seed,
     post_processed_key,
-    rule_of,
     seed_key,
     treated_key,
 )
@@ -160,8 +155,9 @@ class PlanJobs:
 
         def job(index: int) -> InpaintJob:
             sample = resolved.samples[index]
+            prompt = resolved.prompt_of(inpainter, sample)
             return InpaintJob(
-                inpainter, sample, resolved.plan.seed, rule, blind, keys[index], treatment
+                inpainter, sample, resolved.plan.seed, rule, blind, keys[index], treatment, prompt
             )
 
         return JobColumn(keys, job)

@@ -3,40 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from benchmark.composite import NONE, split_treatment
-from benchmark.core.checkpoints.resolve import Weights, find_weights
-from benchmark.core.errors import DataError, MissingWeights, PlanError
+from benchmark.core.errors import DataError
 from benchmark.core.external.files import ExternalOptions
-from benchmark.core.registry import Registry
 from benchmark.core.tiles import Tiling
-from benchmark.core.training_exposure import training_inpainters
+from benchmark.core.training_exposure import (
+    THESE_IMAGES,
+    UNNAMED,
+    count_trained_on,
+)
 from benchmark.metrics import METRICS, OF_KNOWN, OF_UNTOUCHED, nulls_of
 from benchmark.postprocess import PostProcess
 from benchmark.runner.forgeries import AS_PUBLISHED, PREVIEW
-from benchmark.runner.forgery_sources import open_sources
-from benchmark.runner.jobs import ResolvedModel, SampleRef, names_of, piece_of
+from benchmark.runner.forgery_sources import ForgerySources, open_sources
+from benchmark.runner.jobs import ResolvedModel, SampleRef, piece_of
+from benchmark.runner.keys import key_of, names_of
 from benchmark.runner.outcome import Failure
 from benchmark.runner.plan import Plan
+from benchmark.runner.prompts import named_prompts, takes_prompts
+from benchmark.runner.resolve_checks import refuse_names, refuse_small, refuse_unmeasurable
+from benchmark.runner.resolve_models import (
+    heatmap_folders,
+    image_folders,
+    resolve_model,
+    resolve_models,
+    training_exposure_of,
+)
 from benchmark.runner.shard import WHOLE, Shard
 from benchmark.runner.sources import Sources
-from detectors import DETECTORS, create_detector
-from inpainters import INPAINTERS, create_inpainter
+from detectors import DETECTORS
+from inpainters import INPAINTERS
 
 if TYPE_CHECKING:  # loads torch, which a fully cached run does not need
     from detectors.external.heatmaps import Heatmaps
     from inpainters.external.outputs import Outputs
 
-COLUMNS = (  # of samples.csv, before those of the metrics
-    "dataset", "launder", "sample", "mask_ratio_percent", "mask", "inpainter", "retouch",
-    "detector", "score", "original_key", "mask_key", "image_key", "heatmap_key", "composite",
-)  # fmt: skip
-FORGERY_COLUMNS = ("subset", "method", "group", "kind")  # in a run of forgeries
 ORIGINAL = "original"  # the inpainter that changes nothing: the null is measured on its outputs
 _NO_EXTRA_NULL = ("heatmaps", "cmd")  # external detectors, which get only what the plan names
 _NO_PIXELS = np.empty((0, 0, 3), np.uint8)  # for a `NamedImage` of which only the names are used
@@ -173,6 +180,13 @@ class ResolvedPlan:
         }
         return frozenset(name for name, count in counts.items() if count > 1)
 
+    def prompt_of(self, inpainter: ResolvedModel, sample: SampleRef) -> str:
+        """Return the text that an inpainter gets for a sample, or ""."""
+        prompts = self.plan.prompts  # of most plans empty
+        if not prompts or not takes_prompts(INPAINTERS.find(inpainter.word or inpainter.name)):
+            return ""
+        return prompts.get(sample.id, "")
+
     def terms(
         self, *, timeout: float = 0.0, logs: Path | None = None, env: tuple[str, ...] = ()
     ) -> ExternalOptions:
@@ -217,8 +231,8 @@ def resolve_plan(plan: Plan, shard: Shard | None = None) -> ResolvedPlan:
         ExternalError: if an external model cannot be used.
         PlanError: if `hole_blind` is set for images that are finished already.
     """
-    _refuse_names(plan.metrics)
-    _refuse_unmeasurable(plan)
+    refuse_names(plan.metrics)
+    refuse_unmeasurable(plan)
     sources = open_sources(plan)
     plan = plan.model_copy(update={"buckets": sources.buckets})
     samples = sources.refs(shard or WHOLE)
@@ -229,13 +243,15 @@ def resolve_plan(plan: Plan, shard: Shard | None = None) -> ResolvedPlan:
         raise DataError(f"--shard {shard.label}: more shards than images; take fewer")
     if not samples and not failures:
         raise DataError("no image has a mask in any of the plan's buckets")
+    if plan.prompts:
+        plan = with_named_prompts(plan, sources, samples)
     forged = plan.forgeries is not None
     inpainters = (AS_PUBLISHED,) if forged else resolve_models(INPAINTERS, plan.inpainters, plan)
     detectors = resolve_models(DETECTORS, plan.detectors, plan)
-    _refuse_small(plan, inpainters, detectors)
+    refuse_small(plan, inpainters, detectors)
     for step in plan.launder:
         PostProcess.parse(step).check()
-    original = PREVIEW if forged else _resolve_model(INPAINTERS, ORIGINAL, plan)
+    original = PREVIEW if forged else resolve_model(INPAINTERS, ORIGINAL, plan)
     has_null = not forged and plan.detectors and nulls_of(plan.metrics)
     reasons = {name: METRICS.load(name).unavailable() for name in plan.metrics}
     return ResolvedPlan(
@@ -247,26 +263,37 @@ def resolve_plan(plan: Plan, shard: Shard | None = None) -> ResolvedPlan:
         all_inpainters=inpainters,
         all_detectors=detectors,
         gaps={name: reason for name, reason in reasons.items() if reason},
-        image_folders=_image_folders(inpainters, plan),
-        heatmap_folders=_heatmap_folders(detectors),
+        image_folders=image_folders(inpainters, plan),
+        heatmap_folders=heatmap_folders(detectors),
         original=original,
         null_inpainter=original if has_null else None,
-        met={one.name: training_exposure_of(one) for one in detectors},
+        met={one.name: _exposure_in(sources, one) for one in detectors},
     )
 
 
-def training_exposure_of(detector: ResolvedModel) -> frozenset[str] | None:
-    """Return the inpainters whose forgeries a detector was trained on; None if unknown.
+def with_named_prompts(plan: Plan, sources: Sources, samples: Iterable[SampleRef]) -> Plan:
+    """Return the plan with prompts by the names of the images.
 
-    A detector without weights was trained on none. It is unknown for official weights and external
-    detectors.
+    Raises:
+        PlanError: if a sample has no prompt, or a prompt has no image.
     """
-    if detector.source or detector.absent:
-        return None
-    if detector.card.weightless:
-        return frozenset()
+    used = (one.id for one in samples)
+    named = named_prompts(plan.prompts, used, sources.known_names)
+    return plan.model_copy(update={"prompts": named})
+
+
+def _exposure_in(sources: Sources, detector: ResolvedModel) -> frozenset[str] | None:
+    """Return `training_exposure_of`, with `THESE_IMAGES` if it was trained on images of the run.
+
+    Images are compared by their files' bytes, of a whole set whatever the shard.
+    """
+    known = training_exposure_of(detector)
     path = detector.weights.path
-    return training_inpainters(path) if path is not None and path.suffix == ".safetensors" else None
+    if not isinstance(sources, ForgerySources) or path is None or path.suffix != ".safetensors":
+        return known
+    if not count_trained_on(path, sources.image_digests()):
+        return known
+    return (frozenset([UNNAMED]) if known is None else known) | {THESE_IMAGES}
 
 
 def metric_of(name: str, inpainter: ResolvedModel, treatment: str) -> str:
@@ -280,64 +307,17 @@ def known_metrics(treatment: str) -> tuple[str, ...]:
     return OF_KNOWN if composite == NONE else ()
 
 
-def _refuse_unmeasurable(plan: Plan) -> None:
-    """Refuse a plan all of whose metrics need a detector, and that has none."""
-    if not plan.detectors and all(METRICS.load(name).needs == "verdict" for name in plan.metrics):
-        raise PlanError(
-            f"no detector is named, which {', '.join(plan.metrics)} would need; name one, or take "
-            "a metric of image quality such as psnr"
-        )
-
-
-def _refuse_names(metrics: Iterable[str]) -> None:
-    """Refuse metrics whose columns in samples.csv could be confused with others."""
-    for name in metrics:
-        if "." in name or name in (*COLUMNS, *FORGERY_COLUMNS):
-            raise PlanError(
-                f"metric {name!r}: expected a name without a dot that is none of samples.csv's "
-                f"columns ({', '.join((*COLUMNS, *FORGERY_COLUMNS))}); rename the plugin's entry "
-                "point"
-            )
-
-
-def _refuse_small(
-    plan: Plan, inpainters: Iterable[ResolvedModel], detectors: Iterable[ResolvedModel]
-) -> None:
-    """Refuse a size, or a tile, that is too small for a model."""
-    if plan.size == "native":
-        for one in detectors:
-            if plan.tile is not None and plan.tile < one.card.min_side:
-                raise PlanError(
-                    f"--tile {plan.tile}: {one.name} takes images of at least {one.card.min_side} "
-                    "pixels a side; use a larger --tile or leave it out"
-                )
-        return
-    side = plan.size
-    for one in inpainters:
-        if side < one.card.min_side:
-            raise PlanError(
-                f"--size {side}: {one.name} takes images of at least {one.card.min_side} pixels a "
-                "side; use a larger --size or leave it out"
-            )
-    for one in detectors:
-        for name, word in {"": "", **plan.launder_words}.items():
-            left = PostProcess.parse(word).size(side, side)[0] if word else side
-            if left < one.card.min_side:
-                after = f"--launder {name}: {left} of " if name else ""
-                raise PlanError(
-                    f"{after}--size {side}: {one.name} takes images of at least "
-                    f"{one.card.min_side} pixels a side; leave one of them out"
-                )
-
-
 def inpaint_fingerprint(resolved: ResolvedPlan, inpainter: ResolvedModel, sample: SampleRef) -> str:
     """Return what determines an inpainter's output for one sample alone, or "".
 
-    For finished images it is the file's hash, for models that use names the sample's names.
+    For finished images it is the file's hash, for models that use names the sample's names, for
+    models that take prompts the image's prompt.
     """
     folder = resolved.image_folders.get(inpainter.name)
     if folder is not None:
         return folder.own(piece_of(sample, _NO_PIXELS), resolved.terms())
+    if prompt := resolved.prompt_of(inpainter, sample):
+        return key_of("prompt", prompt)
     return names_of(sample) if inpainter.card.by_name else ""
 
 
@@ -356,68 +336,3 @@ def detect_fingerprint(
     if folder is not None:
         return folder.own(piece_of(sample, _NO_PIXELS, inpainter=inpainter), resolved.terms())
     return names_of(sample, inpainter) if detector.card.by_name else ""
-
-
-def resolve_models(
-    registry: Registry[Any], names: Sequence[str], plan: Plan
-) -> tuple[ResolvedModel, ...]:
-    """Return models of a plan with their weights; those without weights here are marked absent.
-
-    Raises:
-        WeightsError: if all of them are absent, or weights that the plan names cannot be used.
-    """
-    found = tuple(_resolve_model(registry, name, plan) for name in names)
-    if found and all(model.absent for model in found):
-        raise MissingWeights(found[0].absent)
-    return found
-
-
-def refuse_retired(plan: Plan) -> None:
-    """Refuse to run a plan with a model that this version no longer has.
-
-    Raises:
-        RetiredName: naming the first such model.
-    """
-    for registry, words in ((INPAINTERS, plan.inpainters), (DETECTORS, plan.detectors)):
-        for retired in filter(None, map(registry.retired, words)):
-            raise retired.error()
-
-
-def _resolve_model(registry: Registry[Any], word: str, plan: Plan) -> ResolvedModel:
-    card = registry.card(word)
-    wanted = plan.weights.get(card.name)
-    model = ResolvedModel(
-        name=card.name,
-        card=card,
-        weights=Weights(edition="absent"),
-        word=word,
-        source=registry.fingerprint(word),
-        distribution=registry.find(word).distribution,
-    )
-    retired = registry.retired(word)
-    if retired is not None and wanted in (None, "mini"):  # the weights are gone, their keys are not
-        kept = Weights(edition="mini", sha256=retired.mini)
-        return replace(model, weights=kept, precision=plan.precision, compiled=plan.compile)
-    try:
-        model = replace(model, weights=find_weights(card, wanted))
-    except MissingWeights as error:
-        if wanted is not None:
-            raise
-        return replace(model, absent=str(error))
-    if card.weightless and not model.source:  # no network, and stored outputs stay valid
-        return model
-    return replace(model, precision=plan.precision, compiled=plan.compile)
-
-
-def _image_folders(inpainters: Iterable[ResolvedModel], plan: Plan) -> dict[str, Outputs]:
-    """Return the folders of finished images among a plan's inpainters."""
-    words = {one.name: one.word for one in inpainters if one.card.finished}
-    if words and plan.hole_blind:
-        raise PlanError(f"{next(iter(words))}: --hole-blind has no effect on finished images")
-    return {name: cast("Outputs", create_inpainter(word)) for name, word in words.items()}
-
-
-def _heatmap_folders(detectors: Iterable[ResolvedModel]) -> dict[str, Heatmaps]:
-    """Return the folders of finished heatmaps among a plan's detectors."""
-    words = {one.name: one.word for one in detectors if one.card.finished}
-    return {name: cast("Heatmaps", create_detector(word)) for name, word in words.items()}

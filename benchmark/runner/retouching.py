@@ -13,7 +13,7 @@ from benchmark.core.errors import BadOutput
 from benchmark.core.tensors import to_pixels
 from benchmark.core.types import Sample
 from benchmark.runner.jobs import InpaintJob
-from benchmark.store.store import StoredOutput, image_output
+from benchmark.store.encoding import StoredOutput, image_output
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

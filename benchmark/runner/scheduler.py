@@ -20,7 +20,8 @@ from benchmark.runner.settings import Settings
 from benchmark.runner.stages import Progress, RunStats, Stage
 from benchmark.runner.waves import Wave, waves_of
 from benchmark.runner.worker_spec import WorkerSpec
-from benchmark.store.store import Store, StoredOutput
+from benchmark.store.encoding import StoredOutput
+from benchmark.store.store import Store
 
 CHUNK = 32  # measurements per chunk: they are quick, so the overhead of each chunk counts
 

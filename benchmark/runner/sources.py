@@ -12,22 +12,16 @@ from numpy.typing import NDArray
 
 from benchmark.core.errors import DataError
 from benchmark.core.external.files import alike_of
-from benchmark.core.images import MOST_PIXELS, REVISION, reading_of
-from benchmark.core.paths import expand_home
+from benchmark.core.images import REVISION, reading_of
 from benchmark.core.types import Mask, Sample
-from benchmark.datasets import DATASETS, Dataset, is_published, open_dataset, takes_images
-from benchmark.datasets.irregular_masks import IRREGULAR_MASKS
-from benchmark.masks.bucket import Bucket
-from benchmark.masks.folder import FolderMasks, MaskTargets
-from benchmark.masks.generated import GeneratedMasks
-from benchmark.masks.pairing import goes_by_name, marked
-from benchmark.masks.source import MaskSource, Pairing
-from benchmark.runner.jobs import SampleRef, key_of
+from benchmark.datasets import DATASETS, takes_images
+from benchmark.masks.source import Pairing
+from benchmark.runner.jobs import SampleRef
+from benchmark.runner.keys import key_of
 from benchmark.runner.outcome import Failure
 from benchmark.runner.plan import Plan
+from benchmark.runner.plan_data import open_images, open_masks
 from benchmark.runner.shard import WHOLE, Shard
-from detectors import DETECTORS
-from inpainters import INPAINTERS
 
 CACHED_SAMPLES = 32  # decoded samples in memory: the models of a plan use the same ones in turn
 CACHED_BYTES = 2**29  # of these samples together: 32 of 4 megapixels
@@ -43,14 +37,11 @@ class Sources:
     """
 
     def __init__(self, plan: Plan) -> None:
-        self._size = None if plan.size == "native" else plan.size
-        self._most = plan.max_pixels or MOST_PIXELS
+        images = open_images(plan)
+        self._size, self._most, self._datasets = images.size, images.most, images.datasets
+        self._names, self._others = images.names, images.others
         self._places = {"folder": plan.images, "masks": plan.masks}
-        self._datasets = self._open_datasets(plan)
-        images = {name: self._image_names(plan, name) for name in self._datasets}
-        self._names = {name: names[: plan.limit] for name, names in images.items()}
-        self._others = {name: names[len(self._names[name]) :] for name, names in images.items()}
-        self._masks = self._open_all_masks(plan)
+        self._masks = open_masks(plan, images)
         self._buckets = next(iter(self._masks.values())).buckets
         self._unread: dict[tuple[str, str, str], str] = {}
         self._cached: OrderedDict[str, Sample] = OrderedDict()
@@ -151,6 +142,11 @@ class Sources:
         """Return the names of a shard's images in order, by data set."""
         return {name: tuple(shard.of(names)) for name, names in self._names.items()}
 
+    @property
+    def known_names(self) -> list[str]:
+        """Names of all images of the data sets, also of those that the plan's limit leaves out."""
+        return [one for name, names in self._names.items() for one in (*names, *self._others[name])]
+
     def failures(self, shard: Shard = WHOLE) -> list[Failure]:
         """Return the images and masks that cannot be used; call `refs` first.
 
@@ -240,124 +236,3 @@ class Sources:
                 self._mask_bytes -= bits.popitem(last=False)[1].nbytes
         count = shape[0] * shape[1]
         return np.unpackbits(bits[sample.key], count=count).reshape(shape).astype(np.bool_)
-
-    def _open_datasets(self, plan: Plan) -> dict[str, Dataset]:
-        """Open all data sets, or raise one line per missing one, masks included."""
-        found: dict[str, Dataset] = {}
-        missing: list[str] = []
-        for name in plan.datasets:
-            place = plan.data_root if is_published(name) else plan.images
-            try:
-                found[name] = open_dataset(
-                    name, images=place, size=self._size, most=self._most, without=_not_images(plan)
-                )
-            except DataError as error:
-                missing.append(str(error))
-        if plan.masks is None and any(map(is_published, plan.datasets)):
-            try:
-                IRREGULAR_MASKS.find(plan.data_root)
-            except DataError as error:
-                missing.append(f"{error}; or --masks DIR")
-        if missing and any(map(is_published, plan.datasets)):
-            missing.append("or use any folder of images, with generated masks: --images DIR")
-        if missing:
-            raise DataError("\n".join(missing))
-        return found
-
-    def _image_names(self, plan: Plan, dataset: str) -> list[str]:
-        """Return the names of a data set's images, without masks that lie in the same folder.
-
-        Raises:
-            DataError: if the names do not distinguish the masks.
-        """
-        names = list(self._datasets[dataset].ids())
-        if not _same(plan.masks, plan.images) or not takes_images(dataset):
-            return names
-        masks = marked(names)
-        if not masks:
-            raise DataError(
-                f"{plan.images}: --images and --masks are the same folder, and no name in it marks "
-                "a mask, such as a_mask.png beside a.png; put the masks into a folder of their own"
-            )
-        return [name for name in names if name not in masks]
-
-    def _not_masks(self, plan: Plan, dataset: str) -> list[Path]:
-        """Return the paths in the masks' folder that are not masks."""
-        if _same(plan.masks, plan.images):
-            images = (*self._names[dataset], *self._others[dataset])
-            return [self._datasets[dataset].path(name) for name in images]
-        return _other(plan.images, plan.masks)
-
-    def _open_all_masks(self, plan: Plan) -> dict[str, MaskSource]:
-        """Return the masks of every data set; in one bucket of their own if the plan names none.
-
-        Raises:
-            DataError: if they cannot be used.
-        """
-        named = {name: self._by_name(plan, name) for name in self._datasets}
-        buckets: list[Bucket] | None = [Bucket.parse(label) for label in plan.buckets]
-        if all(named.values()) and "buckets" not in plan.model_fields_set:
-            buckets = None
-        masks = {name: self._open_masks(plan, name, buckets, by_name=named[name]) for name in named}
-        if buckets is not None or len({tuple(one.buckets) for one in masks.values()}) == 1:
-            return masks
-        found = [bucket for one in masks.values() for bucket in one.buckets]
-        whole = [Bucket(min(one.low for one in found), max(one.high for one in found))]
-        return {name: self._open_masks(plan, name, whole, by_name=True) for name in named}
-
-    def _by_name(self, plan: Plan, dataset: str) -> bool:
-        """Return whether masks are paired with images by name, or one mask is for all images."""
-        if plan.masks is None:
-            return False
-        if plan.pairing == "auto":
-            return goes_by_name(
-                plan.masks,
-                self._names[dataset],
-                self._others[dataset],
-                without=self._not_masks(plan, dataset),
-            )
-        return plan.pairing == "name" or plan.masks.is_file()
-
-    def _open_masks(
-        self, plan: Plan, dataset: str, buckets: Sequence[Bucket] | None, *, by_name: bool
-    ) -> MaskSource:
-        published = plan.masks is None and is_published(dataset)
-        folder = IRREGULAR_MASKS.find(plan.data_root) if published else plan.masks
-        if folder is None:
-            return GeneratedMasks(buckets or (), seed=plan.seed, margin=plan.margin)
-        return FolderMasks(
-            folder,
-            MaskTargets(
-                names=self._names[dataset],
-                shape_of=self._datasets[dataset].shape,
-                size=self._size,
-                most=self._most,
-                others=self._others[dataset],
-                partly=plan.pairing != "name",
-                without=() if published else self._not_masks(plan, dataset),
-            ),
-            buckets,
-            polarity="white-hole" if published else plan.mask_polarity,
-            by_name=by_name,
-            seed=plan.seed,
-            other_bands=published,
-        )
-
-
-def _not_images(plan: Plan) -> list[Path]:
-    """Return the plan's other paths, which are not images if they lie in the images' folder."""
-    models = [INPAINTERS.find(word) for word in plan.inpainters]
-    models += [DETECTORS.find(word) for word in plan.detectors]
-    folders = [Path(one.argument or "") for one in models if one.scheme in ("outputs", "heatmaps")]
-    return [*_other(plan.masks, plan.images), *map(expand_home, folders)]
-
-
-def _same(one: Path | None, other: Path | None) -> bool:
-    return one is not None and other is not None and one.resolve() == other.resolve()
-
-
-def _other(place: Path | None, folder: Path | None) -> list[Path]:
-    """Return `place` in a list, unless it is the folder itself or contains it."""
-    if place is None or folder is None or not place.exists():
-        return []
-    return [] if folder.resolve().is_relative_to(place.resolve()) else [place]

@@ -18,7 +18,8 @@ from benchmark.core.errors import DamagedOutput
 from benchmark.core.paths import expand_home, home
 from benchmark.core.tiles import Tiling
 from benchmark.core.types import Mask, Pixels
-from benchmark.runner.jobs import ResolvedModel, key_of
+from benchmark.runner.jobs import ResolvedModel
+from benchmark.runner.keys import key_of
 from benchmark.single.crop import Crop
 from benchmark.store.store import Store, is_address
 

@@ -18,7 +18,8 @@ from benchmark.runner.tiled import detect_piece, detect_tiled, heatmap_logits
 from benchmark.single.cache import cached_heatmap, detect_key
 from benchmark.single.models import Loaded, evidence_note
 from benchmark.single.tiles import WHOLE_PIXELS, TileOptions
-from benchmark.store.store import Store, heatmap_output
+from benchmark.store.encoding import heatmap_output
+from benchmark.store.store import Store
 from detectors import DETECTORS
 
 EMPTY_TRUTH = "the truth is empty: nothing was manipulated"

@@ -15,7 +15,8 @@ from benchmark.runner.jobs import ResolvedModel, rule_of
 from benchmark.single.cache import cached_image, inpaint_key
 from benchmark.single.crop import Crop, cut, paste, plan_crop
 from benchmark.single.models import Loaded
-from benchmark.store.store import Store, image_output
+from benchmark.store.encoding import image_output
+from benchmark.store.store import Store
 from inpainters.base import Inpainter
 from inpainters.external.base import NamedInpainter
 

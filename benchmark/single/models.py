@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmark.core.checkpoints.resolve import refuse_changed
+from benchmark.core.engines import engine_label
 from benchmark.core.errors import BadInput, WeightsError
 from benchmark.core.external.spec import words_of
 from benchmark.core.registry import Registry
 from benchmark.core.training_exposure import read_bench_metadata
+from benchmark.runner.engines import check_engines
 from benchmark.runner.jobs import ResolvedModel
 from benchmark.runner.plan import Plan
-from benchmark.runner.resolve import refuse_retired, resolve_models
+from benchmark.runner.resolve_models import refuse_retired, resolve_models
 from detectors import DETECTORS, create_detector
 from detectors.base import Detector
 from inpainters import INPAINTERS, create_inpainter
@@ -39,12 +41,20 @@ class Models:
     detectors: tuple[ResolvedModel, ...] = ()
     absent: tuple[str, ...] = ()
 
+    @property
+    def engines(self) -> dict[str, str]:
+        """The engine that runs a model in place of torch, with its version, by model."""
+        models = (*self.inpainters, *self.detectors)
+        return {one.name: engine_label(one.engine) for one in models if one.engine}
+
 
 def choose_models(
     *,
     inpainters: Sequence[str] = (),
     detectors: Sequence[str] = (),
     weights: Mapping[str, str] | None = None,
+    engine: str = "",
+    device: str = "cpu",
 ) -> Models:
     """Find models and their weights.
 
@@ -53,6 +63,8 @@ def choose_models(
             installed and inpaint.
         detectors: likewise; "all" without this project's controls.
         weights: per model "official", "mini" or a path; by default official, else mini.
+        engine: what runs networks in place of torch, such as "openvino" or "trufor=openvino".
+        device: the torch device that they are for; an engine needs "cpu".
 
     Raises:
         BenchError: as `bench run`: for an unknown name, weights that cannot be used, or if no
@@ -65,16 +77,21 @@ def choose_models(
         inpainters=tuple(painters) or ("original",),
         detectors=tuple(lookers),
         weights=dict(weights or {}),
+        engine=engine,
     )
     refuse_retired(plan)
     _refuse_finished(INPAINTERS, painters)
     _refuse_finished(DETECTORS, lookers)
     found = resolve_models(INPAINTERS, painters, plan), resolve_models(DETECTORS, lookers, plan)
-    return Models(
+    models = Models(
         inpainters=tuple(one for one in found[0] if not one.absent),
         detectors=tuple(one for one in found[1] if not one.absent),
         absent=tuple(one.absent for group in found for one in group if one.absent),
     )
+    check_engines(
+        plan.engine, inpainters=models.inpainters, detectors=models.detectors, devices=(device,)
+    )
+    return models
 
 
 def _all_inpainters() -> list[str]:
@@ -139,6 +156,7 @@ class Loaded:
             word = chosen.word or chosen.name
             model = create(word, weights=chosen.weights.path, device=self._device)
             refuse_changed(chosen.card, chosen.weights)
+            model.use_engine(chosen.engine)
             self._chosen, self._model = chosen, model
         return self._model
 
@@ -165,16 +183,17 @@ def false_positives(chosen: ResolvedModel) -> str:
     it may be far more.
     """
     path = chosen.weights.path
-    recipe = (
-        read_bench_metadata(path).get("recipe") if path is not None and path.is_file() else None
-    )
+    noted = read_bench_metadata(path) if path is not None and path.is_file() else {}
+    recipe = noted.get("recipe")
     if not isinstance(recipe, dict):
         return ""
     rate = next((recipe[name] for name in _RATES if recipe.get(name)), 0)
     held_out = recipe.get("held_out", 0)
     if not isinstance(rate, (int, float)) or not isinstance(held_out, int) or not 0 < rate < 1:
         return ""
-    count = 2 * held_out  # each image as it is and post-processed
+    count = noted.get("calibrated_on", 2 * held_out)  # each image as it is and post-processed
+    if not isinstance(count, int):
+        return ""
     called = int(rate * count + 1e-9)
     if not called:
         return ""

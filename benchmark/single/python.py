@@ -25,13 +25,14 @@ Image = str | Path | Pixels
 AnyMask = str | Path | Box | Mask
 
 
-def inpaint(
+def inpaint(  # noqa: PLR0913 (the options of `bench inpaint`)
     image: Image,
     mask: AnyMask,
     *,
     inpainter: str = "safepaint",
     weights: str | None = None,
     device: str = "cpu",
+    engine: str = "",
     seed: int = 0,
     store: str | Path | None = None,
 ) -> Inpainted:
@@ -43,6 +44,7 @@ def inpaint(
         inpainter: a name of `bench list inpainters`, or what a user brings.
         weights: "official", "mini" or a path; by default official, else mini.
         device: a torch device such as "cpu" or "cuda:0".
+        engine: "openvino" or "onnxruntime" to run the network in place of torch, or "".
         seed: what random numbers are drawn from.
         store: folder for stored outputs; by default where all runs keep theirs.
 
@@ -56,7 +58,10 @@ def inpaint(
     pixels, name = _read(image)
     hole = mask if isinstance(mask, np.ndarray) else read_hole(_place(mask), _shape(pixels)).mask
     models = choose_models(
-        inpainters=[inpainter], weights=_weights("inpainter", inpainter, weights)
+        inpainters=[inpainter],
+        weights=_weights("inpainter", inpainter, weights),
+        engine=engine,
+        device=device,
     )
     with open_cache(store) as answers, threads_for_networks():
         return inpaint_image(
@@ -70,13 +75,14 @@ def inpaint(
         )
 
 
-def detect(
+def detect(  # noqa: PLR0913 (the options of `bench detect`)
     image: Image,
     *,
     detector: str = "trufor",
     truth: AnyMask | None = None,
     weights: str | None = None,
     device: str = "cpu",
+    engine: str = "",
     tiles: TileOptions | None = None,
     store: str | Path | None = None,
 ) -> Detected:
@@ -89,6 +95,7 @@ def detect(
             bool; None where it is not known.
         weights: "official", "mini" or a path; by default official, else mini.
         device: a torch device such as "cpu" or "cuda:0".
+        engine: "openvino" or "onnxruntime" to run the network in place of torch, or "".
         tiles: side and overlap of the tiles of a large image; by default 512 and 64 above a
             megapixel.
         store: folder for stored outputs; by default where all runs keep theirs.
@@ -101,7 +108,12 @@ def detect(
         BadOutput: if the model returns NaN or another shape.
     """
     pixels, name = _read(image)
-    models = choose_models(detectors=[detector], weights=_weights("detector", detector, weights))
+    models = choose_models(
+        detectors=[detector],
+        weights=_weights("detector", detector, weights),
+        engine=engine,
+        device=device,
+    )
     chosen = _only(models.detectors, detector)
     tiling = tiling_for(chosen, _shape(pixels), tiles)
     with open_cache(store) as answers, threads_for_networks():

@@ -13,20 +13,11 @@ from typing import Literal
 
 from benchmark.core.errors import DamagedStore, DataError
 from benchmark.store.database import Database
+from benchmark.store.encoding import decode_heatmap, decode_image, digest_of
 from benchmark.store.files import is_draft
 from benchmark.store.recover import recover_database, unfinished_recoveries
 from benchmark.store.row import StoredRow, suffix_of
-from benchmark.store.store import (
-    PREFIXES,
-    Store,
-    decode_heatmap,
-    decode_image,
-    digest_of,
-    file_name,
-    is_store,
-    open_files,
-    rows_folder,
-)
+from benchmark.store.store import PREFIXES, Store, file_name, is_store, open_files, rows_folder
 
 AGAIN = "dropped; rerun to regenerate it"
 _LABELS = {

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from benchmark.core.engines.files import engines_folder, is_current
 from benchmark.core.errors import OutputError
 from benchmark.core.locks import lock_folder
 from benchmark.core.paths import DRAFT
@@ -22,7 +23,7 @@ from benchmark.store.store import PREFIXES, Store, file_name
 
 _MIN_AGE = 24 * 3600.0  # seconds: without locks, a younger draft may belong to an active run
 
-Kind = Literal["draft", "orphan", "aside", "answer"]
+Kind = Literal["draft", "orphan", "aside", "answer", "network"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +32,8 @@ class Removal:
 
     Attributes:
         kind: "draft" of a file that was never completed, "orphan" without a row, "aside" for
-            a damaged database that `bench check` moved aside, "answer" that no run needs.
+            a damaged database that `bench check` moved aside, "answer" that no run needs,
+            "network" converted for another version of an engine than the one installed.
         where: the file, or the key of an output without a file.
         size: bytes of the file; 0 without a file.
     """
@@ -81,6 +83,22 @@ def _clean_aside(aside: Path, *, dry_run: bool) -> Iterator[Removal]:
             if not dry_run:
                 shutil.rmtree(folder, ignore_errors=True)
             yield Removal(kind="aside", where=str(folder), size=size)
+
+
+def clean_engines(*, dry_run: bool = False) -> Iterator[Removal]:
+    """Remove networks converted for another version of an engine, and drafts of killed runs.
+
+    Raises:
+        OutputError: if one cannot be removed.
+    """
+    folder = engines_folder()
+    yield from clean_folder(folder, dry_run=dry_run)
+    for path in sorted(folder.glob("*.zip")):
+        if not is_current(path):
+            size = _size(path)
+            if not dry_run:
+                _remove(path)
+            yield Removal(kind="network", where=str(path), size=size)
 
 
 def clean_folder(folder: Path, *, dry_run: bool = False) -> Iterator[Removal]:

@@ -7,6 +7,7 @@ and links below a store are never followed.
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
@@ -77,7 +78,8 @@ class FolderFileStore:
         """Return a file's content; None if it is missing, unreadable, a link or too large."""
         path = self._path(name)
         try:
-            return path.read_bytes() if _is_file(path) and _is_small(path) else None
+            found = path.lstat()
+            return path.read_bytes() if _is_file(found) and _is_small(found) else None
         except OSError:
             return None
 
@@ -242,20 +244,20 @@ def _is_prefix(name: str) -> bool:
     return _PREFIX.fullmatch(name) is not None
 
 
-def _is_file(path: Path) -> bool:
+def _is_file(found: os.stat_result) -> bool:
     """Return whether it is a regular file: not a link, and not a device or pipe without end."""
-    return stat.S_ISREG(path.lstat().st_mode)
+    return stat.S_ISREG(found.st_mode)
 
 
-def _is_small(path: Path) -> bool:
+def _is_small(found: os.stat_result) -> bool:
     """Return whether a run may have written it; a stranger's store may hold files of any size."""
-    return path.lstat().st_size <= MAX_STORED
+    return found.st_size <= MAX_STORED
 
 
 def _try_link(file: Path, target: Path) -> bool:
     """Hard-link a file; return False across file systems, and on those without links."""
     try:
-        if not _is_file(file):
+        if not _is_file(file.lstat()):
             return False
         target.hardlink_to(file)
     except OSError:

@@ -24,10 +24,10 @@ from benchmark.core.errors import OutputError
 from benchmark.core.locks import lock_folder
 from benchmark.core.paths import DRAFT, sync
 from benchmark.store.database import DATABASE, PARTS, Database, limit_values
+from benchmark.store.encoding import decode_image, digest_of
 from benchmark.store.files import FileStore
 from benchmark.store.row import StoredRow, is_key, parse_row
 from benchmark.store.schema import schema_of
-from benchmark.store.store import decode_image, digest_of
 
 ASIDE = "damaged"  # below the store: databases that were moved aside
 _UNFINISHED = ".unfinished"  # suffix of a folder whose rows are not all in the new database yet

@@ -11,18 +11,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from hashlib import blake2b
-from io import BytesIO
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.core.arrays import decode_array
 from benchmark.core.errors import DamagedOutput, DamagedStore, OutputError
 from benchmark.core.filenames import printable
 from benchmark.core.locks import lock_folder
@@ -30,41 +25,20 @@ from benchmark.core.paths import home, make_folder
 from benchmark.core.secrets import secret_in_address
 from benchmark.core.types import Mask, Pixels
 from benchmark.store.database import DATABASE, Database
+from benchmark.store.encoding import (
+    StoredOutput,
+    decode_heatmap,
+    decode_image,
+    decode_mask,
+    digest_of,
+)
 from benchmark.store.files import FileStore, FolderFileStore, RemoteFileStore
 from benchmark.store.row import MAX_ORIGIN, SUFFIXES, StoredRow, is_key, suffix_of
 
 _WAIT = 60.0  # seconds to wait for a process that cleans the store
-_DEFLATE = 1032  # the highest compression ratio of PNG
-_WHITE = 255
 OBJECTS = "objects"  # below the store: the files
 PREFIXES = tuple(f"{number:02x}" for number in range(256))  # of keys, and folders of files
 STORES = "stores"  # below $BENCH_HOME: the rows of stores whose files are remote
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredOutput:
-    """The output of a job, encoded for the store.
-
-    Attributes:
-        key: the job's key.
-        suffix: ".png" of an image, ".npy" of a heatmap, "" without a file.
-        content: the file's bytes.
-        score: a detector's score in [0, 1], or None.
-        numbers: (K,) float64 values of a metric.
-    """
-
-    key: str
-    suffix: str = ""
-    content: bytes = b""
-    score: float | None = None
-    numbers: tuple[float, ...] = ()
-
-    @property
-    def row(self) -> StoredRow:
-        """The row to store with the file."""
-        file = f"{self.suffix}:{digest_of(self.content)}" if self.suffix else ""
-        numbers = np.asarray(self.numbers, dtype="<f8").tobytes()
-        return StoredRow(self.key, self.score, numbers, file)
 
 
 class Store:
@@ -101,6 +75,7 @@ class Store:
         self.files = open_files(place)
         self.table = Database(self.root, place, read_only=read_only)
         self._read_only = read_only
+        self._prefetched: dict[str, StoredRow] = {}
 
     def __enter__(self) -> Store:
         return self
@@ -127,13 +102,24 @@ class Store:
                 )
             yield
 
+    def prefetch(self, keys: Sequence[str]) -> None:
+        """Read the rows of `keys` in one query, so that loading their outputs needs none.
+
+        For stores opened with `read_only=True`, whose rows do not change here. Earlier prefetched
+        rows are forgotten.
+
+        Raises:
+            OutputError: if the store cannot be read.
+        """
+        self._prefetched = self.table.get(keys)
+
     def known(self, keys: Sequence[str]) -> set[str]:
         """Return those of `keys` that have an output.
 
         Raises:
             OutputError: if the store cannot be read.
         """
-        return set(self.table.get(keys))
+        return set(self._rows(keys))
 
     def put(self, outputs: Iterable[StoredOutput]) -> None:
         """Store outputs: files first, then all rows at once. Existing outputs are kept.
@@ -187,7 +173,7 @@ class Store:
 
     def scores(self, keys: Sequence[str]) -> list[float | None]:
         """Return the detector's score for each key, or None if missing."""
-        found = self.table.get(keys)
+        found = self._rows(keys)
         return [found[key].score if key in found else None for key in keys]
 
     def image(self, key: str) -> Pixels:
@@ -230,8 +216,13 @@ class Store:
             self.table.drop([key])
 
     def _recorded_file(self, key: str) -> str | None:
-        row = self.table.get([key]).get(key)
+        row = self._rows([key]).get(key)
         return row.file if row else ""
+
+    def _rows(self, keys: Sequence[str]) -> dict[str, StoredRow]:
+        """Return the rows of `keys` by key, from the prefetched ones if all are among them."""
+        found = {key: self._prefetched[key] for key in keys if key in self._prefetched}
+        return found if len(found) == len(set(keys)) else self.table.get(keys)
 
     @contextmanager
     def _dropping_damaged(self) -> Iterator[None]:
@@ -295,11 +286,6 @@ def file_name(key: str, suffix: str) -> str:
     return f"{key[:2]}/{key}{suffix}"
 
 
-def digest_of(content: bytes) -> str:
-    """Return the digest of a file's content: 128 bits, as 32 hexadecimal digits."""
-    return blake2b(content, digest_size=16).hexdigest()
-
-
 def load_image(files: FileStore, key: str, recorded: str | None) -> Pixels:
     """Return the image stored under a key, (H, W, 3) uint8 RGB, without using the database.
 
@@ -333,64 +319,3 @@ def _read_checked(files: FileStore, key: str, suffix: str, recorded: str | None)
     if content is None:
         return None
     return content if recorded in (None, f"{suffix}:{digest_of(content)}") else None
-
-
-def decode_image(content: bytes) -> Pixels | None:
-    """Decode a PNG file to (H, W, 3) uint8 RGB; return None if it is not valid."""
-    bgr = _decoded(content, cv2.IMREAD_COLOR, channels=3)
-    return (
-        None if bgr is None else cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
-    )
-
-
-def decode_mask(content: bytes) -> Mask | None:
-    """Decode a black-and-white PNG file to (H, W) bool; return None if it is not valid."""
-    gray = _decoded(content, cv2.IMREAD_GRAYSCALE, channels=1)
-    return None if gray is None else gray > _WHITE // 2
-
-
-def _decoded(content: bytes, flag: int, *, channels: int) -> NDArray[Any] | None:
-    width, height = (int.from_bytes(content[at : at + 4], "big") for at in (16, 20))
-    if channels * width * height > _DEFLATE * len(content):
-        return None  # do not allocate the size that a damaged header claims
-    try:
-        return cv2.imdecode(np.frombuffer(content, dtype=np.uint8), flag)
-    except cv2.error:
-        return None
-
-
-def decode_heatmap(content: bytes) -> NDArray[np.float16] | None:
-    """Decode a .npy file to (H, W) float16; return None if it is not valid."""
-    logits = decode_array(content)
-    return logits if logits is not None and logits.dtype == np.float16 else None
-
-
-def image_output(key: str, pixels: Pixels) -> StoredOutput:
-    """Encode an image, (H, W, 3) uint8 RGB, without loss."""
-    return _png(key, cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
-
-
-def mask_output(key: str, mask: Mask) -> StoredOutput:
-    """Encode a mask, (H, W) bool, as a black-and-white image: white = hole."""
-    return _png(key, mask * np.uint8(_WHITE))
-
-
-def _png(key: str, pixels: NDArray[Any]) -> StoredOutput:
-    # on images, smaller files and twice as fast as the default
-    fast = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
-    done, content = cv2.imencode(".png", pixels, fast)
-    if not done:
-        raise OutputError("an image could not be encoded as PNG")
-    return StoredOutput(key=key, suffix=".png", content=content.tobytes())
-
-
-def heatmap_output(key: str, logits: NDArray[np.float16], score: float) -> StoredOutput:
-    """Encode a detector's heatmap, (H, W) float16 logits, and its score in [0, 1]."""
-    file = BytesIO()
-    np.save(file, logits, allow_pickle=False)
-    return StoredOutput(key=key, suffix=".npy", content=file.getvalue(), score=score)
-
-
-def metric_output(key: str, row: NDArray[np.float64]) -> StoredOutput:
-    """Encode a metric's values of one sample: (K,) float64."""
-    return StoredOutput(key=key, numbers=tuple(map(float, row)))

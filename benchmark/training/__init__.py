@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from benchmark.training.data.sets import SetOptions
     from benchmark.training.options import TrainOptions
     from benchmark.training.recipe import LEARNERS, Recipe, read_recipe
     from benchmark.training.run import Folders, TrainResult, chosen_recipe, train
@@ -13,6 +14,7 @@ __all__ = [
     "LEARNERS",
     "Folders",
     "Recipe",
+    "SetOptions",
     "TrainOptions",
     "TrainResult",
     "chosen_recipe",
@@ -24,6 +26,7 @@ _WHERE = {
     "LEARNERS": "recipe",
     "Folders": "run",
     "Recipe": "recipe",
+    "SetOptions": "data.sets",
     "TrainOptions": "options",
     "TrainResult": "run",
     "chosen_recipe": "run",

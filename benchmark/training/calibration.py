@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -32,7 +33,7 @@ class Calibratable(Protocol):
 
 
 @torch.no_grad()
-def calibrate(learner: Learner, authentic: Tensor, rate: float) -> float:
+def calibrate(learner: Learner, authentic: Sequence[Tensor] | Tensor, rate: float) -> float:
     """Shift the operating point of a detector to a false-positive rate.
 
     The weights are rounded to half precision first, as in the exported file, so that an exported
@@ -40,7 +41,7 @@ def calibrate(learner: Learner, authentic: Tensor, rate: float) -> float:
 
     Args:
         learner: training module of a detector.
-        authentic: (N, 3, H, W) RGB in [0, 1], authentic images that are not trained on.
+        authentic: N authentic images that are not trained on, (3, H, W) RGB in [0, 1] each.
         rate: in (0, 1); the network will detect floor(rate * N) of them as forged.
 
     Returns:

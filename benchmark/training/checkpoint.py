@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ class TrainState:
         step: completed steps, including those of the runs that it resumed.
         seconds: time spent in these steps.
         wall: wall-clock seconds of all these runs, including work outside steps.
+        origin: by option, the weights that the training started from and the set of forgeries that
+            it is trained on, where there are any; it does not change.
     """
 
     modules: Mapping[str, nn.Module]
@@ -38,6 +41,7 @@ class TrainState:
     step: int = 0
     seconds: float = 0.0
     wall: float = 0.0
+    origin: Mapping[str, str] = field(default_factory=dict)
 
     def is_finite(self) -> bool:
         """Whether every weight is a finite number."""
@@ -64,6 +68,8 @@ def save(state: TrainState, recipe: Recipe, path: Path) -> None:
         "optimisers": {name: one.state_dict() for name, one in state.optimizers.items()},
         "average": state.ema,
     }
+    if state.origin:
+        content["origin"] = dict(state.origin)
     write_torch(content, path)
 
 
@@ -82,8 +88,12 @@ def resume(state: TrainState, recipe: Recipe, path: Path) -> None:
         )
     # Validated again, so that keys added since then take their defaults and old runs still resume.
     made_by = read_part(Recipe, json.loads(content["recipe"]), str(path))
-    if made_by.model_copy(update={"about": recipe.about}) != recipe:
-        raise TrainingError(f"{path}: made by another recipe; choose another --out")
+    if made_by.undescribed() != recipe.undescribed():
+        start = content.get("origin", {}).get("--start")
+        begun = (
+            f" (begun with --start {_short(start)}, whose sizes are part of it)" if start else ""
+        )
+        raise TrainingError(f"{path}: made by another recipe{begun}; choose another --out")
     if "optimisers" not in content:
         raise TrainingError(f"{path}: made by an earlier version; choose another --out")
     for name, network in state.modules.items():
@@ -93,3 +103,26 @@ def resume(state: TrainState, recipe: Recipe, path: Path) -> None:
     state.step, state.seconds = content["step"], content["seconds"]
     state.wall = content.get("wall", state.seconds)  # earlier versions did not store it
     state.ema = content["average"]
+    state.origin = content.get("origin", {})
+
+
+def refuse_other_origin(before: Mapping[str, str], now: Mapping[str, str], path: Path) -> None:
+    """Refuse to resume a training with another `TrainState.origin`.
+
+    Raises:
+        TrainingError: naming the option and both values.
+    """
+    for option in (*before, *now):
+        earlier, given = before.get(option, "none"), now.get(option, "none")
+        if earlier != given:
+            same_set = option == "--forgeries" and earlier.split()[0] == given.split()[0]
+            share = "; the set is the same, its share depends on --data and the recipe" * same_set
+            raise TrainingError(
+                f"{path}: begun with {option} {_short(earlier)}, not {_short(given)}{share}; "
+                "choose another --out"
+            )
+
+
+def _short(value: str) -> str:
+    """Shorten a SHA-256 in a message to 12 digits."""
+    return re.sub(r"\b([0-9a-f]{12})[0-9a-f]{52}\b", r"\1", value)

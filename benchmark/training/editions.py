@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from benchmark.core.checkpoints.resolve import sha256_of
+from benchmark.core.checkpoints.digests import sha256_of
 from benchmark.core.errors import BadInput, BenchError, TrainingError, UnknownName, WeightsError
 from benchmark.training.options import DEFAULT_OPTIONS, TrainOptions
 from benchmark.training.recipe import LEARNERS, Recipe, recipes_of
@@ -188,7 +188,7 @@ def made_by(file: Path, recipe: Recipe) -> bool:
         earlier = Recipe.model_validate(metadata.get("recipe"))
     except ValidationError:
         return False
-    return earlier.model_copy(update={"about": recipe.about}) == recipe
+    return earlier.undescribed() == recipe.undescribed()
 
 
 TrainFunction = Callable[["Edition", str], "Member"]

@@ -12,12 +12,14 @@ from typing import TypeVar
 
 import torch
 
-from benchmark.core.checkpoints.resolve import sha256_of
+from benchmark.core.checkpoints.digests import sha256_of
 from benchmark.core.errors import TrainingError
 from benchmark.core.paths import write_text
 from benchmark.core.processor import processor
+from benchmark.training.data.existing import lists_of
 from benchmark.training.data.images import TrainingImages
 from benchmark.training.data.masks import Masks
+from benchmark.training.data.sets import TrainingForgeries
 from benchmark.training.logger import HELD_OUT, LOSSES
 from benchmark.training.options import TrainOptions
 from benchmark.training.recipe import Recipe
@@ -73,7 +75,10 @@ class Facts:
         curve: rows of the log, evenly spaced: step, rate, terms and total.
         measured: validation metric, "psnr" or "auc".
         held_out_curve: values on held-out images; empty if none are held out.
-        forgers: for a detector, the shares of the forgery sources in its last stage.
+        forgers: for a detector, the shares of the sources of made forgeries in its last stage.
+        forgeries: of the set of existing forgeries: layout, SHA-256, numbers of images, share of
+            the training images; empty without one.
+        start: edition and SHA-256 of the weights that it started from; empty without.
     """
 
     model: str
@@ -102,6 +107,8 @@ class Facts:
     measured: str
     held_out_curve: tuple[Measured, ...]
     forgers: dict[str, float] = field(default_factory=dict)
+    forgeries: dict[str, object] = field(default_factory=dict)
+    start: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,16 +116,63 @@ class TrainingData:
     """The data of a training.
 
     Attributes:
-        images: the images.
-        masks: the masks.
+        images: the images; None for a detector that is trained on existing forgeries alone.
+        masks: the masks, likewise.
+        forgeries: the set of existing forgeries, or None.
+        held: its held-out images.
+        share: share of the training images that are drawn from the set.
     """
 
-    images: TrainingImages
-    masks: Masks
+    images: TrainingImages | None
+    masks: Masks | None
+    forgeries: TrainingForgeries | None = None
+    held: TrainingForgeries | None = None
+    share: float = 0.0
+
+    @property
+    def test(self) -> list[str]:
+        """Names of test images that were explicitly allowed."""
+        return [name for part in (self.images, self.forgeries) if part for name in part.test]
+
+    def set_order(self, recipe: Recipe) -> str:
+        """SHA-256 of which images of the set are drawn from, in what order, and which are held out.
+
+        The digest of the set does not depend on names, but names and groups decide this.
+        """
+        if self.forgeries is None or self.held is None:
+            raise ValueError("there is no set of forgeries")
+        held = {one.item.name for one in self.held.items}
+        train = self.forgeries.part(o for o in self.forgeries.items if o.item.name not in held)
+        lists = [*lists_of(train, recipe), list(self.held.items)]
+        shown = [[(one.sha256, one.item.method) for one in images] for images in lists]
+        return hashlib.sha256(json.dumps(shown).encode()).hexdigest()
+
+    def set_facts(self) -> dict[str, object]:
+        """Facts of the set of existing forgeries; empty without one."""
+        whole = self.forgeries
+        if whole is None:
+            return {}
+        return {
+            "layout": whole.layout,
+            "sha256": whole.digest,
+            "forged": whole.forged,
+            "authentic": whole.authentic,
+            "originals": whole.groups,
+            "held_out": self.held.groups if self.held else 0,
+            "left_out": len(whole.left_out),
+            "share": self.share,
+            "methods": list(whole.methods),
+        }
 
 
 def collect_facts(
-    trainer: Trainer, weights: Path, *, label: str, data: TrainingData, running: TrainOptions
+    trainer: Trainer,
+    weights: Path,
+    *,
+    label: str,
+    data: TrainingData,
+    running: TrainOptions,
+    start: dict[str, str] | None = None,
 ) -> Facts:
     """The facts of a training that has just finished.
 
@@ -126,8 +180,9 @@ def collect_facts(
         trainer: the training.
         weights: the exported weights.
         label: name or file of its recipe.
-        data: images and masks.
+        data: images, masks, and the set of forgeries.
         running: its devices.
+        start: edition and SHA-256 of the weights that it started from.
     """
     recipe, state = trainer.recipe, trainer.state
     rows = read_rows(trainer.out / LOSSES)
@@ -142,12 +197,12 @@ def collect_facts(
         seconds=round(state.seconds, 1),
         wall=round(state.wall, 1),
         machine=describe_machine(running),
-        photographs=len(data.images),
-        held_out=recipe.held_out,
-        left_out=len(data.images.left_out),
-        test_photographs=len(data.images.test),
-        data_sha256=data.images.digest,
-        masks=str(data.masks),
+        photographs=len(data.images) if data.images else 0,
+        held_out=recipe.held_out if data.images else 0,
+        left_out=len(data.images.left_out) if data.images else 0,
+        test_photographs=len(data.test),
+        data_sha256=data.images.digest if data.images else "",
+        masks=str(data.masks) if data.masks else "",
         file=weights.name,
         bytes=weights.stat().st_size,
         sha256=sha256_of(weights),
@@ -161,7 +216,9 @@ def collect_facts(
         ),
         measured=metric_of(recipe),
         held_out_curve=_held_out_curve(trainer),
-        forgers={one.name: one.share for one in recipe.stages[-1].forgers},
+        forgers=({one.name: one.share for one in recipe.stages[-1].forgers} if data.images else {}),
+        forgeries=data.set_facts(),
+        start=start or {},
     )
 
 
@@ -179,7 +236,11 @@ def write_facts(facts: Facts, path: Path) -> None:
     Raises:
         OutputError: if the file cannot be written.
     """
-    write_text(path, json.dumps(asdict(facts), indent=1) + "\n")
+    content = asdict(facts)
+    for name in ("forgeries", "start"):
+        if not content[name]:
+            del content[name]
+    write_text(path, json.dumps(content, indent=1) + "\n")
 
 
 def read_facts(path: Path) -> Facts:
@@ -201,7 +262,7 @@ def read_facts(path: Path) -> Facts:
 
 def recipe_digest(recipe: Recipe) -> str:
     """SHA-256 of a recipe without its description."""
-    return hashlib.sha256(recipe.model_copy(update={"about": ""}).text().encode()).hexdigest()
+    return hashlib.sha256(recipe.undescribed().text().encode()).hexdigest()
 
 
 def read_rows(path: Path) -> list[dict[str, float]]:

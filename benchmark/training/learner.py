@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import torch
@@ -32,6 +33,9 @@ class Learner(Protocol):
             each belongs to one role.
         roles: by optimizer role, the names of the `modules` that it trains. A module belongs to at
             most one role; modules without a role are saved in checkpoints but not trained.
+        pretrained: of the losses table, the files that parts of the network start from; they are
+            not read where a training starts from weights (`--start`). May be missing.
+        ignores: whether the losses of a detector leave out pixels whose mask is -1. May be missing.
         modules: all networks with a state, by name; none contains another.
     """
 
@@ -85,6 +89,13 @@ class Learner(Protocol):
 
     def config(self) -> dict[str, Any]:
         """The network's sizes, by the names of its configuration."""
+
+    def read_official(self, path: Path) -> dict[str, Tensor]:
+        """The network's state from the authors' file or folder; of a detector only.
+
+        Raises:
+            WeightsError: if it cannot be read.
+        """
 
     def official(self, step: int) -> dict[str, dict[str, Any]]:
         """Files in the authors' layout: by file name, the content for torch.save."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from benchmark.training.recipe import Recipe, Schedule, Turn
+from benchmark.training.recipe import Recipe, Turn
+from benchmark.training.recipe_tables import Schedule
 
 
 def lr_of(recipe: Recipe, role: str, turn: Turn, step: int) -> float:

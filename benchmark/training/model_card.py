@@ -107,9 +107,17 @@ def _rows(facts: Facts) -> list[list[str]]:
     return [
         ["network", f"{facts.model} at {sizes}; same code"],
         ["recipe", recipe],
-        ["data", f"{data}; SHA-256 over their content hashes {facts.data_sha256[:12]}"],
-        ["masks", facts.masks],
+        *_start(facts),
+        *(
+            [
+                ["data", f"{data}; SHA-256 over their content hashes {facts.data_sha256[:12]}"],
+                ["masks", facts.masks],
+            ]
+            if facts.photographs
+            else []
+        ),
         *_forgers(facts),
+        *_forgeries(facts),
         ["steps, seed", f"{facts.steps:,} in {stages}; {facts.seed}"],
         ["time, machine", spent],
         ["losses", f"{facts.last['total']:.4g} at the end, {least}"],
@@ -120,7 +128,30 @@ def _forgers(facts: Facts) -> list[list[str]]:
     """The sources of a detector's forgeries; no row for an inpainter."""
     total = sum(facts.forgers.values())
     sources = ", ".join(f"{name} {share / total:.0%}" for name, share in facts.forgers.items())
-    return [["forgers", f"{sources}; no other inpainter"]] if sources else []
+    other = "" if facts.forgeries else "; no other inpainter"
+    return [["forgers", f"{sources}{other}"]] if sources else []
+
+
+def _start(facts: Facts) -> list[list[str]]:
+    """The weights that the training started from, if any."""
+    start = facts.start
+    return [["starts from", f"{start['edition']}, SHA-256 {start['sha256'][:12]}"]] if start else []
+
+
+def _forgeries(facts: Facts) -> list[list[str]]:
+    """The set of existing forgeries, if any."""
+    if not (found := facts.forgeries):
+        return []
+    methods = found["methods"] if isinstance(found["methods"], list) else []
+    by = ", ".join(str(one) or "not stated" for one in methods)
+    share = float(str(found["share"]))
+    text = (
+        f"{share:.0%} of the training images: {found['forged']} forged (by {by}) and "
+        f"{found['authentic']} authentic images of {found['originals']} originals, "
+        f"{found['held_out']} of them held out; layout {found['layout']}; SHA-256 over images and "
+        f"truths {str(found['sha256'])[:12]}"
+    )
+    return [["existing forgeries", text]]
 
 
 def _curve(facts: Facts) -> str:

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from benchmark.core.errors import TrainingError
-from benchmark.training.recipe import OptimizerOptions, Recipe
+from benchmark.training.recipe import Recipe
+from benchmark.training.recipe_tables import OptimizerOptions
 
 BIAS_SCALE = 0.02  # of biases and norms under a relative learning rate; they start at 0 or 1
 

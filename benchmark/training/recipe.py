@@ -17,13 +17,13 @@ from benchmark.core.registry import Registry
 from benchmark.core.toml import parse_toml
 from benchmark.core.training_exposure import inpainters_of
 from benchmark.training.data.options import (
-    Forger,
+    Existing,
     Postprocessing,
     RecipeTable,
     Retouching,
-    Shapes,
     renamed,
 )
+from benchmark.training.recipe_tables import Holes, OptimizerOptions, Schedule, Stage
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 from inpainters.retired import RETIRED
@@ -42,91 +42,6 @@ LEARNERS: Registry[Any] = Registry(
     },
     retired=RETIRED,
 )
-
-
-class OptimizerOptions(RecipeTable):
-    """An optimizer, and the learning rate it starts from.
-
-    Attributes:
-        kind: Adam, AdamW (decoupled weight decay), or SGD.
-        lr: peak learning rate.
-        betas: of Adam and AdamW.
-        momentum: of SGD.
-        weight_decay: of tensors with two or more axes; biases and norms have none.
-        grad_clip_norm: largest 2-norm of all gradients together; 0 disables clipping.
-        relative: scale `lr` by the root mean square of each tensor at initialization, so that all
-            tensors change by the same relative amount; for tensors of one axis by 0.02.
-    """
-
-    kind: Literal["adam", "adamw", "sgd"]
-    lr: float = renamed("lr", "rate", gt=0)
-    betas: tuple[float, float] = (0.9, 0.999)
-    momentum: float = Field(default=0.0, ge=0)
-    weight_decay: float = renamed("weight_decay", "decay", default=0.0, ge=0)
-    grad_clip_norm: float = renamed("grad_clip_norm", "clip", default=0.0, ge=0)
-    relative: bool = False
-
-
-class Schedule(RecipeTable):
-    """Learning rate schedule: linear warm-up, then a decay.
-
-    Attributes:
-        kind: constant; cosine to zero; polynomial, (1 - step / steps) ** power.
-        over: whether the decay spans all steps, or restarts in each stage.
-        warmup: steps of the linear warm-up.
-        power: exponent of the polynomial.
-    """
-
-    kind: Literal["constant", "cosine", "polynomial"] = "constant"
-    over: Literal["all", "stage"] = "all"
-    warmup: int = Field(default=0, ge=0)
-    power: float = Field(default=0.9, gt=0)
-
-
-class Holes(RecipeTable):
-    """Randomly generated masks, where no folder of masks is given.
-
-    Attributes:
-        low: smallest mask ratio, percent, exclusive.
-        high: largest mask ratio, percent.
-        pool: number of different masks; each is used in eight orientations.
-        shapes: relative frequency of the shapes.
-    """
-
-    low: int = Field(default=5, ge=0, lt=100)
-    high: int = Field(default=60, gt=0, le=100)
-    pool: int = Field(default=2000, ge=1)
-    shapes: Shapes = Shapes()
-
-
-class Stage(RecipeTable):
-    """A part of the training with its own image size, batch size and data.
-
-    Attributes:
-        steps: optimization steps.
-        batch: images in a step.
-        crop: side of the square crop, pixels.
-        sides: short sides that images are downscaled to; one is sampled for each image.
-        place: position of the crop: random, or the center.
-        phase: which losses and modules are trained; names are defined by the training module.
-        lr_factor: factor on the optimizer's learning rate.
-        forgers: for a detector, the sources of its forgeries.
-    """
-
-    steps: int = Field(ge=1)
-    batch: int = Field(ge=1)
-    crop: int = Field(ge=32)
-    sides: tuple[int, ...] = Field(min_length=1)
-    place: Literal["random", "centre"] = "random"
-    phase: str = "joint"
-    lr_factor: float = renamed("lr_factor", "rate", default=1.0, gt=0)
-    forgers: tuple[Forger, ...] = ()
-
-    @model_validator(mode="after")
-    def _crops_fit(self) -> Stage:
-        if min(self.sides) < self.crop:
-            raise ValueError(f"a crop of {self.crop} does not fit a side of {min(self.sides)}")
-        return self
 
 
 class Recipe(RecipeTable):
@@ -148,8 +63,11 @@ class Recipe(RecipeTable):
         retouching: for a detector, retouching of holes after inpainting.
         history: for a detector, post-processing of an image before it is forged.
         postprocessing: for a detector, post-processing of the whole image after it is forged.
+        forgeries: for a detector, how a set of existing forgeries is drawn from; such a set is
+            required where a stage has no `forgers`.
         stages: in their order.
-        held_out: images excluded from training, for sample images and validation.
+        held_out: images excluded from training, for sample images and validation; of a set of
+            existing forgeries, originals: at most a fifth of them.
         minimum: smallest number of images to train on.
         ema_decay: of an exponential moving average of the weights, which is exported; 0 disables
             it.
@@ -181,6 +99,7 @@ class Recipe(RecipeTable):
     postprocessing: Postprocessing = renamed(
         "postprocessing", "laundering", default=Postprocessing()
     )
+    forgeries: Existing = Existing()
     stages: tuple[Stage, ...] = Field(min_length=1)
     held_out: int = Field(default=0, ge=0)
     minimum: int = Field(default=100, ge=1)
@@ -224,10 +143,20 @@ class Recipe(RecipeTable):
         return sum(stage.steps for stage in self.stages)
 
     @property
+    def detects(self) -> bool:
+        """Whether the model is a detector."""
+        return self.model in DETECTORS.built_in
+
+    @property
+    def makes_forgeries(self) -> bool:
+        """Whether every stage has sources of forgeries that are made from images."""
+        return all(stage.forgers for stage in self.stages)
+
+    @property
     def met(self) -> tuple[str, ...] | None:
-        """The inpainters behind a detector's training forgeries; None for an inpainter's recipe."""
+        """The inpainters that make a detector's training forgeries; None for an inpainter."""
         forgers = [one.name for stage in self.stages for one in stage.forgers]
-        return tuple(sorted(inpainters_of(forgers))) if forgers else None
+        return tuple(sorted(inpainters_of(forgers))) if self.detects else None
 
     def at(self, step: int) -> Turn:
         """The stage of `step`, counted from 0, and the position within it."""
@@ -243,13 +172,22 @@ class Recipe(RecipeTable):
         """The optimizer options of a role: its own, or the common ones."""
         return self.optimizers.get(role, self.optimizer)
 
+    def undescribed(self) -> Recipe:
+        """The recipe without its descriptions, which change no number."""
+        plain = self.forgeries.model_copy(update={"needs": ""})
+        return self.model_copy(update={"about": "", "forgeries": plain})
+
     def text(self) -> str:
         """The recipe as one line of JSON, equal for equal recipes."""
         return json.dumps(self.as_written(), sort_keys=True)
 
     def as_written(self) -> dict[str, Any]:
-        """The recipe as checkpoints and weights store it, under the keys of the first version."""
-        return self.model_dump(mode="json", by_alias=True)
+        """The recipe as checkpoints and weights store it, under the keys of the first version.
+
+        A table that the first version did not have is left out where it has only defaults.
+        """
+        new = {"forgeries"} if self.forgeries == Existing() else None
+        return self.model_dump(mode="json", by_alias=True, exclude=new)
 
 
 def _overridden(common: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:

@@ -14,9 +14,10 @@ from benchmark.training.options import DEFAULT_OPTIONS, TrainOptions
 from benchmark.training.recipe import LEARNERS, Recipe, label_of, read_recipe
 
 if TYPE_CHECKING:  # recipes are listed without loading torch
-    from benchmark.training.data.batches import BatchSource
+    from benchmark.training.data.sets import SetOptions
     from benchmark.training.distributed import ProcessGroup
     from benchmark.training.facts import TrainingData
+    from benchmark.training.start import Start
     from benchmark.training.trainer import Trainer
 
 
@@ -45,18 +46,23 @@ class TrainResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Folders:
-    """The folders of the training data.
+    """What a training reads: folders of data, and weights to start from.
 
     Attributes:
-        photographs: folder of images, searched recursively.
+        photographs: folder of images, searched recursively; None for a detector that is trained on
+            existing forgeries alone.
         masks: folder of masks, or one mask; None for randomly generated masks.
+        forgeries: for a detector, a set of existing forgeries.
         allow_test_photos: accept test images of the benchmark; their names are stored in the
             metadata of the weights.
+        start: weights to start from: "official", "mini", or a path; the network has their sizes.
     """
 
-    photographs: Path
+    photographs: Path | None = None
     masks: Path | None = None
+    forgeries: SetOptions | None = None
     allow_test_photos: bool = False
+    start: str | Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +75,7 @@ class _Job:
     out: Path
     running: TrainOptions
     forgers: Mapping[str, Path] = field(default_factory=dict)
+    start: Start | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +101,7 @@ def train(
     Args:
         name: a name of `LEARNERS`.
         recipe: "mini", "paper", a TOML file, or a recipe.
-        data: folder of images, or folders of images and masks.
+        data: folder of images, or all that the training reads.
         out: folder for the checkpoint, the logs, sample images, the exported weights, NAME.json
             (facts), NAME.md (the model card) and NAME.png (loss curves).
         running: devices, data workers, and output.
@@ -107,22 +114,35 @@ def train(
 
     Raises:
         UnknownName: if there is no such trainable model.
-        BadInput: if a device does not exist.
+        BadInput: if a device does not exist, or data are missing or of no use to the model.
+        MissingWeights: if there are no such weights to start from.
+        WeightsError: if they are damaged, of another model or do not fit.
         TrainingError: if the recipe or the checkpoint is invalid, or a loss is NaN.
         DataError: if there are too few images, test images among them, or no masks; those
             that cannot be used are left out, and counted in a line.
         OutputError: if `out` cannot be written.
     """
     from benchmark.training.distributed import SINGLE_PROCESS, launch
+    from benchmark.training.logger import print_status
+    from benchmark.training.sources import check_folders
+    from benchmark.training.start import find_start, told, with_sizes_of
 
     chosen = chosen_recipe(name, recipe, smoke=smoke)
+    label = label_of(chosen, recipe, smoke=smoke)
+    folders = data if isinstance(data, Folders) else Folders(photographs=data)
+    check_folders(chosen, folders)
+    found = None if folders.start is None else find_start(name, folders.start)
+    if found is not None:
+        print_status(told(found, chosen))
+        chosen = with_sizes_of(found, chosen)
     job = _Job(
         recipe=chosen,
-        label=label_of(chosen, recipe, smoke=smoke),
-        data=data if isinstance(data, Folders) else Folders(photographs=data),
+        label=label,
+        data=folders,
         out=out,
         running=running,
         forgers=forgers or {},
+        start=found,
     )
     devices = running.torch_devices
     if len(devices) == 1:
@@ -154,17 +174,31 @@ def _prepare(process_group: ProcessGroup, device_name: str, job: _Job) -> _Prepa
     from benchmark.core.seeds import seed_of
     from benchmark.training.precision import check_precision
     from benchmark.training.recipe import read_part
+    from benchmark.training.sources import read_source
+    from benchmark.training.start import load_start
     from benchmark.training.trainer import Trainer
 
-    recipe = job.recipe
+    recipe, start = job.recipe, job.start
     device = check_device(device_name)
     check_precision(recipe, device)
     learner_class = LEARNERS.load(recipe.model)
     losses = read_part(learner_class.Losses, recipe.losses, f"recipe of {recipe.model}, losses")
-    data = _read_data(job, verbose=process_group.is_rank_zero)
-    source = _batch_source(job, data, device_name)
+    data, source = read_source(
+        recipe,
+        job.data,
+        device=device_name,
+        running=job.running,
+        weights=job.forgers,
+        pads=getattr(learner_class, "ignores", False),
+        verbose=process_group.is_rank_zero,
+    )
     torch.manual_seed(seed_of(recipe.seed, "weights"))
+    if start is not None:  # they replace pretrained parts, whose files need not be there
+        parts = getattr(learner_class, "pretrained", ())
+        losses = losses.model_copy(update=dict.fromkeys(parts, ""))
     learner = learner_class(recipe.network, losses, device)
+    if start is not None:
+        load_start(learner, start)
     trainer = Trainer(
         recipe,
         learner,
@@ -174,6 +208,7 @@ def _prepare(process_group: ProcessGroup, device_name: str, job: _Job) -> _Prepa
         running=job.running,
         process_group=process_group,
     )
+    trainer.set_origin(_origin(job, data))
     return _Prepared(trainer=trainer, data=data)
 
 
@@ -216,55 +251,31 @@ def _tiny(recipe: Recipe, tables: dict[str, dict[str, Any]]) -> Recipe:
     return recipe.model_copy(update=changes)
 
 
-def _read_data(job: _Job, *, verbose: bool) -> TrainingData:
-    """Read images and masks, and report those that are left out."""
-    from benchmark.training.data.images import read_training_images
-    from benchmark.training.data.masks import Masks, told
-    from benchmark.training.facts import TrainingData
-    from benchmark.training.logger import print_status
-
-    recipe, folders = job.recipe, job.data
-    images = read_training_images(
-        folders.photographs,
-        sides=[side for stage in recipe.stages for side in stage.sides],
-        minimum=recipe.minimum,
-        allow_test=folders.allow_test_photos,
-        workers=job.running.data_workers,
-    )
-    sizes = {size for stage in recipe.stages for size in (*stage.sides, stage.crop)}
-    masks = Masks(recipe.holes, seed=recipe.seed, folder=folders.masks, sizes=sizes)
-    for what, found, used in (
-        ("images", images, len(images)),
-        ("masks", masks, len(masks.files)),
-    ):
-        if verbose and found.left_out:
-            count = f"{len(found.left_out)} of {len(found.left_out) + used}"
-            print_status(f"Left out: {count} {what}: {told(found.left_out)}")
-        if verbose and found.beside:
-            print_status(f"Left out beside the {what}: {'; '.join(found.beside)}")
-    return TrainingData(images, masks)
+def _origin(job: _Job, data: TrainingData) -> dict[str, str]:
+    """What a checkpoint says of the start and the set, so that a resume with others is refused."""
+    found = {}
+    if job.start is not None:
+        found["--start"] = f"{job.start.edition} {job.start.sha256}"
+    if data.forgeries is not None:
+        share = f"{data.share:.4g} of the images"
+        order = data.set_order(job.recipe)[:12]  # of names, which decide draws and held-out images
+        found["--forgeries"] = f"{data.forgeries.digest} ({share}, names and groups {order})"
+    return found
 
 
-def _batch_source(job: _Job, data: TrainingData, device: str) -> BatchSource:
-    from benchmark.training.data.batches import InpaintingData
-
-    if any(stage.forgers for stage in job.recipe.stages):
-        from benchmark.training.data.forgeries import ForgeryData
-
-        return ForgeryData(job.recipe, data.images, data.masks, device=device, weights=job.forgers)
-    return InpaintingData(job.recipe, data.images, data.masks)
-
-
-def _calibrate(trainer: Trainer) -> None:
+def _calibrate(trainer: Trainer) -> int:
+    """Calibrate a detector, and return the number of authentic images that it was done on."""
     from benchmark.training.calibration import calibrate
+    from benchmark.training.data.existing import ExistingForgeryData
     from benchmark.training.data.forgeries import ForgeryData
 
-    if not isinstance(trainer.source, ForgeryData):
+    if not isinstance(trainer.source, ForgeryData | ExistingForgeryData):
         raise TrainingError(
             f"recipe of {trainer.recipe.model}: false_positive_rate is for detectors only"
         )
-    authentic = trainer.source.authentic_images().to(trainer.device)
+    authentic = [one.to(trainer.device) for one in trainer.source.authentic_images()]
     calibrate(trainer.learner, authentic, trainer.recipe.false_positive_rate)
+    return len(authentic)
 
 
 def _export(result: TrainResult, prepared: _Prepared, job: _Job) -> TrainResult:
@@ -281,20 +292,26 @@ def _export(result: TrainResult, prepared: _Prepared, job: _Job) -> TrainResult:
     network = trainer.network_to_export()
     if recipe.precise_bn_batches:
         measure_batch_norms(trainer.learner, trainer.source, recipe, trainer.device)
-    if recipe.false_positive_rate:
-        _calibrate(trainer)
+    calibrated = _calibrate(trainer) if recipe.false_positive_rate else 0
     trainer.learner.finish()
-    export_safetensors(network, path, _metadata(trainer, data))
+    export_safetensors(network, path, _metadata(trainer, data, job.start, calibrated))
     official = tuple(export_official(trainer.learner.official(trainer.state.step), out))
-    facts = collect_facts(trainer, path, label=job.label, data=data, running=job.running)
+    start = job.start.identity if job.start is not None else None
+    facts = collect_facts(
+        trainer, path, label=job.label, data=data, running=job.running, start=start
+    )
     write_facts(facts, out / f"{recipe.model}.json")
     write_text(out / f"{recipe.model}.md", render_card(facts))
     draw_curves(facts, out / f"{recipe.model}.png")
     return replace(result, weights=path, official=official, facts=out / f"{recipe.model}.json")
 
 
-def _metadata(trainer: Trainer, data: TrainingData) -> dict[str, Any]:
+def _metadata(
+    trainer: Trainer, data: TrainingData, start: Start | None, calibrated: int
+) -> dict[str, Any]:
     """The metadata of the exported weights; its keys are read by earlier versions too."""
+    from benchmark.training.exposure import exposure
+
     recipe = trainer.recipe
     metadata = {
         "model": recipe.model,
@@ -302,8 +319,12 @@ def _metadata(trainer: Trainer, data: TrainingData) -> dict[str, Any]:
         "recipe": recipe.as_written(),
         "steps": trainer.state.step,
         "seed": recipe.seed,
-        "test_photographs": list(data.images.test),
+        "test_photographs": data.test,
     }
-    if recipe.met is not None:
-        metadata["met"] = list(recipe.met)
+    if start is not None:
+        metadata["start"] = start.identity
+    if data.forgeries is not None and calibrated:
+        metadata["calibrated_on"] = calibrated
+    if recipe.detects:
+        metadata |= exposure(recipe, data, start)
     return metadata

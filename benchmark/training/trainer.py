@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,13 @@ from torch import Tensor, nn
 
 from benchmark.core.errors import TrainingError
 from benchmark.core.seeds import seed_of
-from benchmark.training.checkpoint import CHECKPOINT, TrainState, resume, save
+from benchmark.training.checkpoint import (
+    CHECKPOINT,
+    TrainState,
+    refuse_other_origin,
+    resume,
+    save,
+)
 from benchmark.training.data.batches import BatchSource
 from benchmark.training.data.loader import load_batches
 from benchmark.training.distributed import SINGLE_PROCESS, ProcessGroup
@@ -108,6 +114,16 @@ class Trainer:
         return TrainingLogger(
             self.out, self.recipe, columns, step=step, seconds=seconds, running=running
         )
+
+    def set_origin(self, origin: Mapping[str, str]) -> None:
+        """Say which weights and which set of forgeries the training is of (`TrainState.origin`).
+
+        Raises:
+            TrainingError: if the folder's checkpoint is of others.
+        """
+        if self.state.step:
+            refuse_other_origin(self.state.origin, origin, self.out / CHECKPOINT)
+        self.state.origin = dict(origin)
 
     def run(self) -> TrainerOutcome:
         """Train until the last step of the recipe, or until SIGINT or SIGTERM.

@@ -19,7 +19,7 @@ MAX_MEASURED = 32  # largest number of held-out images to validate on
 
 def metric_of(recipe: Recipe) -> str:
     """The validation metric of a recipe: "psnr" (dB) for an inpainter, "auc" for a detector."""
-    return "auc" if any(stage.forgers for stage in recipe.stages) else "psnr"
+    return "auc" if recipe.detects else "psnr"
 
 
 def measure(kind: str, columns: Sequence[Tensor], masks: Tensor) -> list[float]:
@@ -29,7 +29,7 @@ def measure(kind: str, columns: Sequence[Tensor], masks: Tensor) -> list[float]:
         kind: "psnr" of the composite (last column) against the image (first column), at 8 bits,
             over the whole image; or "auc" of the heatmap (third column), over pixels.
         columns: the output of `Learner.show`, each (N, 3, H, W).
-        masks: (N, 1, H, W) of 0 and 1.
+        masks: (N, 1, H, W) of 0 and 1; for "auc" also -1, of pixels that are left out.
 
     Returns:
         One value per image; for "auc" without images whose mask is all 0 or all 1.
@@ -37,9 +37,9 @@ def measure(kind: str, columns: Sequence[Tensor], masks: Tensor) -> list[float]:
     if kind == "psnr":
         found = psnr(to_pixels(columns[-1].clamp(0, 1).cpu()), to_pixels(columns[0].cpu()))
         return [float(value) for value in found]
-    truths = masks[:, 0].cpu().numpy() > 0
+    truths = masks[:, 0].cpu().numpy()
     heatmaps = columns[2][:, 0].cpu().numpy()
-    pairs = zip(heatmaps, truths, strict=True)
+    pairs = [(h[t >= 0][None], t[t >= 0][None] > 0) for h, t in zip(heatmaps, truths, strict=True)]
     return [pixel_auc(h, t) for h, t in pairs if t.any() and not t.all()]
 
 

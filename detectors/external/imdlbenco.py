@@ -14,7 +14,7 @@ from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -24,13 +24,19 @@ from torch.utils import model_zoo
 from benchmark.core.card import Card
 from benchmark.core.checkpoints.load import flat_state, load_strict, part_of, read_checkpoint
 from benchmark.core.errors import BadInput, BadOutput, ExternalError, UnknownName
-from benchmark.core.external.optional import importing, install_line, installed, options_of
+from benchmark.core.external.optional import (
+    importing,
+    install_line,
+    installed,
+    options_of,
+)
 from benchmark.core.types import Detection
 from detectors.base import Detector, area_score
 from detectors.external.heatmaps import AREA_CARD
 
+EXPECTED = "0.1.45"
 HOW = (
-    f"{install_line('imdlbenco')}, then pip install --no-deps imdlbenco==0.1.45 "
+    f"{install_line('imdlbenco')}, then pip install --no-deps imdlbenco=={EXPECTED} "
     "albumentations==2.0.8 albucore==0.0.24"
 )
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, for all models
@@ -94,6 +100,9 @@ class IMDLBenCo(Detector):
     """
 
     card = Card(name="imdlbenco", title="IMDL-BenCo", own_weights=True)
+    libraries: ClassVar[Mapping[str, str]] = {"imdlbenco": EXPECTED}
+    install = HOW
+    no_tuning = "imdlbenco:NAME runs in float32 and is not compiled; run it without"
 
     def __init__(
         self, argument: str, *, weights: str | Path | None = None, device: str = "cpu"
@@ -222,7 +231,7 @@ def _build(name: str, size: int, device: torch.device) -> torch.nn.Module:
         warnings.catch_warnings(),
         redirect_stdout(StringIO()),
         _no_downloads(),
-        importing("imdlbenco", how=HOW),
+        importing("imdlbenco", how=HOW, expected=EXPECTED),
     ):
         warnings.simplefilter("ignore")
         import IMDLBenCo.model_zoo as _zoo  # noqa: F401 (fills the registry)

@@ -46,6 +46,8 @@ class Command(NamedDetector):
         finished=False,
     )
 
+    no_tuning = "a program of cmd: chooses its own precision, by an option in its command"
+
     def __init__(
         self, command: str, *, weights: str | Path | None = None, device: str = "cpu"
     ) -> None:

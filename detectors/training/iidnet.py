@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from benchmark.core.checkpoints.load import flat_state, read_checkpoint
 from detectors.iidnet import PUBLISHED_FILE, IIDNet, IIDNetConfig, IIDNetNetwork
 from detectors.training.base import begin_joint, data_parallel_state, read_network
 
@@ -160,6 +162,11 @@ class IIDNetLearner:
     def config(self) -> dict[str, Any]:
         """The network's sizes."""
         return asdict(self.network.config)
+
+    def read_official(self, path: Path) -> dict[str, Tensor]:
+        """The network's state from the authors' file, or the folder with it."""
+        file = path / PUBLISHED_FILE if path.is_dir() else path
+        return flat_state(read_checkpoint(file), file)
 
     def official(self, step: int) -> dict[str, dict[str, Any]]:
         """The file in the authors' published layout."""

@@ -14,7 +14,15 @@ from torch.nn import functional as F
 
 from benchmark.core.checkpoints.load import flat_state, read_checkpoint
 from benchmark.core.errors import TrainingError
-from detectors.psccnet import FILES, PSCCNetConfig, PSCCNetNetwork, PSCCNetOutput, Trunk, resize
+from detectors.psccnet import (
+    FILES,
+    PSCCNetConfig,
+    PSCCNetNetwork,
+    PSCCNetOutput,
+    Trunk,
+    published_files,
+    resize,
+)
 from detectors.training.base import begin_joint, data_parallel_state, find_pretrained, read_network
 
 AUTHENTIC_SHARE = 0.25  # of the program's training images; classes are weighted inversely
@@ -118,6 +126,7 @@ class PSCCNetLearner:
     model: ClassVar[str] = "psccnet"
     Losses: ClassVar[type[BaseModel]] = PSCCNetLosses
     terms: ClassVar[tuple[str, ...]] = ("localisation", "detection")
+    pretrained: ClassVar[tuple[str, ...]] = ("trunk",)
     roles: ClassVar[dict[str, tuple[str, ...]]] = {"all": ("network",)}
     tiny: ClassVar[dict[str, dict[str, Any]]] = {
         "network": {
@@ -201,6 +210,14 @@ class PSCCNetLearner:
     def config(self) -> dict[str, Any]:
         """The network's sizes."""
         return asdict(self.network.config)
+
+    def read_official(self, path: Path) -> dict[str, Tensor]:
+        """The network's state from the folder of the authors' three files."""
+        return {
+            f"{part}.{name}": value
+            for part, file in published_files(path).items()
+            for name, value in flat_state(read_checkpoint(file), file).items()
+        }
 
     def official(self, step: int) -> dict[str, dict[str, Any]]:
         """The files in the authors' published layout: one for each part of the network."""

@@ -160,6 +160,8 @@ class TruForLearner:
     Losses: ClassVar[type[BaseModel]] = TruForLosses
     terms: ClassVar[tuple[str, ...]] = ("cross_entropy", "dice", "confidence", "detection")
     roles: ClassVar[dict[str, tuple[str, ...]]] = {"all": ("network",)}
+    pretrained: ClassVar[tuple[str, ...]] = ("extractor", "encoder")
+    ignores: ClassVar[bool] = True
     tiny: ClassVar[dict[str, dict[str, Any]]] = {
         "network": {
             "widths": [8, 8, 16, 16],
@@ -209,7 +211,7 @@ class TruForLearner:
         Args:
             role: "all", the only one.
             images: (N, 3, H, W) RGB in [0, 1], forged or not.
-            masks: (N, 1, H, W), 1 = forged.
+            masks: (N, 1, H, W), 1 = forged, -1 = ignored.
 
         Returns:
             Each term, ().
@@ -257,6 +259,10 @@ class TruForLearner:
     def config(self) -> dict[str, Any]:
         """The network's sizes."""
         return asdict(self.network.config)
+
+    def read_official(self, path: Path) -> dict[str, Tensor]:
+        """The network's state from the authors' file."""
+        return part_of(read_checkpoint(path), "state_dict", path)
 
     def official(self, step: int) -> dict[str, dict[str, Any]]:
         """The file in the authors' published layout."""

@@ -14,7 +14,7 @@ from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field, replace
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -23,13 +23,18 @@ from torch import Tensor
 from benchmark.core.card import Card
 from benchmark.core.errors import MissingWeights, UnknownName, WeightsError
 from benchmark.core.external.files import digest_of
-from benchmark.core.external.optional import importing, install_line, installed
+from benchmark.core.external.optional import (
+    importing,
+    install_line,
+    installed,
+)
 from benchmark.core.paths import torch_checkpoints
 from benchmark.core.tensors import to_images, to_pixels
 from benchmark.core.types import Mask, Pixels
 from inpainters.base import Inpainter
 
-HOW = f"{install_line('iopaint')}, then pip install --no-deps iopaint==1.6.0"
+EXPECTED = "1.6.0"
+HOW = f"{install_line('iopaint')}, then pip install --no-deps iopaint=={EXPECTED}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +121,12 @@ class IOPaint(Inpainter):
     """
 
     card = Card(name="iopaint", title="IOPaint", sizes="any, as IOPaint pads it", min_side=16)
+    libraries: ClassVar[Mapping[str, str]] = {"iopaint": EXPECTED}
+    install = HOW
+    no_tuning = (
+        "iopaint:NAME runs in float32 and is not compiled; for other models, run it first without "
+        "and use its images: --save-images, outputs:DIR"
+    )
 
     def __init__(
         self, name: str, *, weights: str | Path | None = None, device: str = "cpu"
@@ -190,7 +201,7 @@ def _verify(name: str) -> None:
 
 def _load(name: str, device: torch.device) -> tuple[Any, Any]:
     """The model, and the class of its request."""
-    with _environment_kept(), importing("iopaint", how=HOW):
+    with _environment_kept(), importing("iopaint", how=HOW, expected=EXPECTED):
         from iopaint.model import models
         from iopaint.schema import InpaintRequest
         from loguru import logger

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from benchmark.core.card import Card
 from benchmark.core.filenames import file_part
 from benchmark.metrics import METRICS, NULLS
-from benchmark.results.rounding import kind_of, with_span
+from benchmark.results.rounding import finite, kind_of, with_span
 from benchmark.results.rows import ResultRow
 from benchmark.results.run_folder import RunFolder
 from benchmark.results.training_exposure import MET, seen_in_training
@@ -182,7 +182,7 @@ def _y_title(metric: str, rows: Sequence[ResultRow]) -> str:
 
 
 def _over_ratio(run: RunFolder) -> Iterator[Chart]:
-    rows = [row for row in run.results if not row.launder and not _own_hole(row)]
+    rows = [row for row in _finite_rows(run) if not row.launder and not _own_hole(row)]
     places = {bucket: float(at) for at, bucket in enumerate(run.plan.buckets)}
     for dataset, detector, metric in _panels(rows):
         chosen = [
@@ -201,6 +201,12 @@ def _over_ratio(run: RunFolder) -> Iterator[Chart]:
         )
 
 
+def _finite_rows(run: RunFolder) -> Iterator[ResultRow]:
+    """Yield a run's cells with what can be drawn: no infinite number, such as a PSNR."""
+    for row in run.results:
+        yield replace(row, value=finite(row.value), low=finite(row.low), high=finite(row.high))
+
+
 def _own_hole(row: ResultRow) -> bool:
     """Whether a row is the image quality of a retouched `original`, far above any inpainter's."""
     return bool(row.retouch) and not row.detector and not INPAINTERS.card(row.inpainter).paints
@@ -209,7 +215,7 @@ def _own_hole(row: ResultRow) -> bool:
 def _over_strength(run: RunFolder) -> Iterator[Chart]:
     """Yield one chart per kind of post-processing, at the middle bin, strongest to the right."""
     bucket = run.plan.buckets[len(run.plan.buckets) // 2]
-    rows = [row for row in run.results if row.detector and row.bucket == bucket]
+    rows = [row for row in _finite_rows(run) if row.detector and row.bucket == bucket]
     single = (row.launder for row in rows if _SINGLE.fullmatch(row.launder))
     kinds = dict.fromkeys(launder.partition(":")[0] for launder in single)
     for kind in kinds:
@@ -236,7 +242,7 @@ def _over_strength(run: RunFolder) -> Iterator[Chart]:
 
 def _trade_offs(run: RunFolder) -> Iterator[Chart]:
     """Yield quality against detectability: an inpainter at the left hides well."""
-    rows = [row for row in run.results if not row.launder and not _own_hole(row)]
+    rows = [row for row in _finite_rows(run) if not row.launder and not _own_hole(row)]
     with_values = {row.metric for row in rows if row.value is not None}
     perceptual = next((name for name in PERCEPTUAL if name in with_values), "")
     qualities = [name for name in ("psnr", perceptual) if name in with_values]

@@ -8,18 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib.style as styles
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmark.core.errors import OutputError
 from benchmark.core.paths import atomic, make_folder
 from reports.figures.charts import GRAY, Chart, Series
+from reports.figures.labels import Box, Name, place
 
 DPI = 150
 SIZE = (4.8, 3.6)  # inches
 LEGEND = 3  # names per row of the legend
 ROWS = 6  # rows of the legend below the axes; more rows make the figure taller
 ROW = 0.06  # height of a row of the legend, relative to the default height of the figure
+LETTER, LINE, MARKER = 4.8, 8.0, 4.0  # sizes of a tag and a marker in points, rather too much
 _MARKS = {
     "circle": "o", "square": "s", "triangle": "^", "diamond": "D", "cross": "x", "plus": "+",
     "down": "v", "star": "*",
@@ -90,6 +93,7 @@ def draw(chart: Chart) -> Figure:
         axes.set_title(chart.title, fontsize="medium")
         axes.set_xlabel(chart.x_title)
         axes.set_ylabel(chart.y_title)
+        _tags(axes, chart)
         axes.grid(visible=True, alpha=0.3)
         figure.legend(loc="lower center", ncols=LEGEND, fontsize="small", frameon=False)
     return figure
@@ -116,12 +120,39 @@ def _line(axes: Axes, series: Series, *, shift: float) -> None:
         markersize=5,
         label=series.name,
     )
-    for point in found:
-        if point.tag:
-            axes.annotate(
-                point.tag,
-                (point.x + shift, point.y),
-                xytext=(5, 5),
-                textcoords="offset points",
-                fontsize="x-small",
-            )
+
+
+def _tags(axes: Axes, chart: Chart) -> None:
+    """Write the texts beside points where they cover neither each other nor a point."""
+    axes.get_xlim()  # the scale of the axes is known once their limits are
+    axes.get_ylim()
+    points = [
+        (point, point.x + _shift(chart, position), point.y)
+        for position, series in enumerate(chart.series)
+        for point in series.points
+    ]
+    scale = 72 / axes.get_figure().dpi  # type: ignore[union-attr]
+    pixels = axes.transData.transform([(x, y) for _, x, y in points])
+    spots = [(float(x), float(-y)) for x, y in np.asarray(pixels) * scale]  # y grows downwards
+    frame = axes.bbox
+    tagged = [(one, spot) for one, spot in zip(points, spots, strict=True) if one[0].tag]
+    places = place(
+        [Name(*spot, LETTER * len(point.tag), LINE) for (point, _, _), spot in tagged],
+        spots,
+        frame=Box(frame.x0 * scale, -frame.y1 * scale, frame.x1 * scale, -frame.y0 * scale),
+        radius=MARKER,
+    )
+    for ((point, x, y), spot), found in zip(tagged, places, strict=True):
+        if found is None:
+            continue
+        box, line = found
+        axes.annotate(
+            point.tag,
+            (x, y),
+            xytext=((box.left + box.right) / 2 - spot[0], spot[1] - (box.top + box.bottom) / 2),
+            textcoords="offset points",
+            fontsize="x-small",
+            ha="center",
+            va="center",
+            arrowprops={"arrowstyle": "-", "linewidth": 0.6, "color": GRAY} if line else None,
+        )

@@ -32,9 +32,19 @@ def comparison_text(comparison: Comparison) -> str:
         *([""] if lines else []),
         comparison.summary(),
         *([comparison.rule] if moved else []),
+        *comparison.notes,
         *(f"Failed: {line}" for line in comparison.failures),
+        *(f"Worst image: {line}" for line in worst_lines(comparison)),
     ]
     return "\n".join(result) + "\n"
+
+
+def worst_lines(comparison: Comparison) -> Iterator[str]:
+    """Yield a line for each of the images that moved most: name, cell and both values."""
+    for one in comparison.worst:
+        decimals = one.cell.decimals
+        values = f"{number(one.first, decimals)} -> {number(one.second, decimals)}"
+        yield f"{one.sample}, {one.cell.name}: {values}"
 
 
 def comparison_html(comparison: Comparison) -> str:
@@ -59,6 +69,11 @@ def comparison_values(comparison: Comparison) -> dict[str, object]:
         "cells": [{**asdict(one), "change": one.change} for one in comparison.changes],
         "tests": RULE,
         "failures": list(comparison.failures),
+        "worst": [
+            {"cell": one.cell.name, "sample": one.sample, "first": one.first, "second": one.second}
+            for one in comparison.worst
+        ],
+        "notes": list(comparison.notes),
     }
 
 
@@ -67,6 +82,8 @@ def comparison_heads(comparison: Comparison) -> tuple[str, ...]:
     names = comparison.first.name, comparison.second.name
     short = all(0 < len(name) <= LONGEST for name in names) and names[0] != names[1]
     renamed = dict(zip(("first", "second"), names, strict=True)) if short else {}
+    if any(one.of_forgeries for one in comparison.changes):
+        renamed |= {"inpainter": "method", "mask, %": "subset"}
     return tuple(renamed.get(head, head) for head in HEADS)
 
 

@@ -6,16 +6,29 @@ Series have colors of Okabe and Ito's palette, and markers and dashes for reader
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
 from reports.figures.charts import Chart, Point, Series
+from reports.figures.labels import Box, Line, Name, Place, place
 
 WIDTH, HEIGHT = 380, 260  # of the view box; the page scales the image
 LEFT, RIGHT, TOP, BOTTOM = 58, 12, 12, 46
 _DASHES = ("", "6 3", "2 3", "8 3 2 3")
+_LETTER, _LINE = 6.6, 12.0  # width and height of a letter of 11 pixels, rather too much
+_RADIUS = 5.5  # of a marker
+
+
+class _PlacedPoint(NamedTuple):
+    """A point and where it is in the image."""
+
+    point: Point
+    x: float
+    y: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +49,17 @@ class _Scale:
 def svg(chart: Chart) -> Markup:
     """Render a chart as an `<svg>` element with a tooltip per point."""
     horizontal, vertical = _scales(chart)
+    placed = [
+        _placed(one, horizontal, vertical, shift=_shift(chart, position))
+        for position, one in enumerate(chart.series)
+    ]
+    tags = _tags(chart, placed, horizontal)
     parts = [
         _axes(chart, horizontal, vertical),
         _null(chart, horizontal),
         *(
-            _series(one, horizontal, vertical, shift=_shift(chart, place))
-            for place, one in enumerate(chart.series)
+            _series(one, points, vertical, tags)
+            for one, points in zip(chart.series, placed, strict=True)
         ),
     ]
     head = Markup('<svg viewBox="0 0 {w} {h}" role="img" aria-label="{label}">').format(
@@ -130,27 +148,69 @@ def _dash(series: Series) -> str:
     return "4 4" if series.null else _DASHES[series.index % len(_DASHES)]
 
 
-def _series(series: Series, horizontal: _Scale, vertical: _Scale, *, shift: float) -> Markup:
-    placed = [
-        (point, round(horizontal(point.x) + shift, 1), round(vertical(point.y), 1))
+def _placed(
+    series: Series, horizontal: _Scale, vertical: _Scale, *, shift: float
+) -> list[_PlacedPoint]:
+    return [
+        _PlacedPoint(point, round(horizontal(point.x) + shift, 1), round(vertical(point.y), 1))
         for point in series.points
     ]
+
+
+def _series(
+    series: Series, placed: Sequence[_PlacedPoint], vertical: _Scale, tags: Mapping[Point, Markup]
+) -> Markup:
     line = " ".join(f"{x:g},{y:g}" for _, x, y in placed)
     dash = _dash(series)
     parts = [_tag("polyline", points=line, class_="line", stroke_dasharray=dash)]
     parts += [_interval(point, x, vertical) for point, x, _ in placed]
     parts += [_mark(series.marker, point.label, x, y) for point, x, y in placed]
-    parts += [_tagged(point.tag, x, y) for point, x, y in placed if point.tag]
+    parts += [tags[point] for point, _, _ in placed if point in tags]
     return Markup(
         '<g class="series" data-series="{index}" style="--c:{color}">{inside}</g>'
     ).format(index=series.index, color=series.color, inside=Markup("").join(parts))
 
 
-def _tagged(text: str, x: float, y: float) -> Markup:
-    """Render a text to the right of a marker, or to its left if there is no room."""
-    left = x + 6 + 7 * len(text) > WIDTH - RIGHT
-    up = max(y - 6, TOP + 10)
-    return _text(text, x - 6 if left else x + 6, up, anchor="end" if left else "start")
+def _tags(
+    chart: Chart, placed: Sequence[Sequence[_PlacedPoint]], horizontal: _Scale
+) -> dict[Point, Markup]:
+    """Return the texts beside points, as far as there is room; tooltips have all of them."""
+    points = [point for series in placed for point in series]
+    tagged = [one for one in points if one.point.tag]
+    null = [] if chart.null is None else [_null_text(horizontal(chart.null))]
+    places = place(
+        [Name(one.x, one.y, _LETTER * len(one.point.tag), _LINE) for one in tagged],
+        [(one.x, one.y) for one in points],
+        frame=Box(LEFT, TOP, WIDTH - RIGHT, HEIGHT - BOTTOM),
+        radius=_RADIUS,
+        taken=null,
+        curves=[
+            Line(one.x, one.y, other.x, other.y)
+            for series in placed
+            for one, other in pairwise(series)
+        ],
+    )
+    return {
+        one.point: _tagged(one.point.tag, spot)
+        for one, spot in zip(tagged, places, strict=True)
+        if spot is not None
+    }
+
+
+def _tagged(text: str, spot: Place) -> Markup:
+    box, line = spot
+    middle = round((box.left + box.right) / 2, 1)
+    lead = (
+        _tag("line", x1=line.x1, y1=line.y1, x2=round(line.x2, 1), y2=round(line.y2, 1),
+             class_="tick")
+        if line
+        else Markup("")
+    )  # fmt: skip
+    return lead + _text(text, middle, round(box.bottom - 3, 1), anchor="middle")
+
+
+def _null_text(at: float) -> Box:
+    return Box(at + 4, TOP, at + 4 + 4 * _LETTER, TOP + _LINE)
 
 
 def _shift(chart: Chart, place: int) -> float:

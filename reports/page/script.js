@@ -62,7 +62,7 @@ function sortBy(table, heads, column) {
   }
 }
 
-for (const table of document.querySelectorAll(".paper-table table")) {
+function makeSortable(table) {
   const heads = [...table.querySelectorAll('thead th[scope="col"]')];
   heads.forEach((head, column) => {
     const button = make("button", { type: "button" });
@@ -77,6 +77,8 @@ for (const table of document.querySelectorAll(".paper-table table")) {
   frame.setAttribute("role", "region");
   frame.setAttribute("aria-label", table.caption ? table.caption.textContent : "table");
 }
+
+document.querySelectorAll(".paper-table table").forEach(makeSortable);
 
 // Plots: a legend button hides its inpainter in all panels of the group.
 

@@ -14,8 +14,11 @@ from benchmark.core.paths import write_text
 from benchmark.results.run_folder import newest_run, read_run
 from reports.compare import compare_runs
 from reports.comparison import Comparison
-from reports.formats.comparison import comparison_html
+from reports.formats.comparison import comparison_html, worst_lines
+from reports.opened import opened_runs
 from reports.page.builder import write_page
+from reports.page.finding import counted
+from reports.page.moved import moved_part
 from reports.page.template import fill_template
 
 COMPARISON = "compare.html"
@@ -70,15 +73,17 @@ def write_comparison(
     *,
     fail_on: str = "",
     store: str | Path | None = None,
+    page: Path | None = None,
     written: datetime | None = None,
 ) -> ComparisonPage:
-    """Write compare.html into the folder of the second run.
+    """Write the page that compares two runs.
 
     Args:
         first: folder of the reference run.
         second: folder of the run compared with it.
         fail_on: limits such as "auc:+0.01"; cells beyond them are failures of the comparison.
         store: store with the outputs of an unfinished run.
+        page: the file, by default compare.html in the folder of the second run.
         written: time stamp of the page, by default now.
 
     Returns:
@@ -90,15 +95,21 @@ def write_comparison(
         OutputError: if the page cannot be written.
     """
     comparison = compare_runs(first, second, fail_on, store=store)
-    path = comparison.second / COMPARISON
+    folder = comparison.second if comparison.second.is_dir() else Path()
+    path = page or folder / COMPARISON
+    with opened_runs(first, second, store=store) as runs:
+        moved = moved_part(*runs)
     text = fill_template(
         "compare.html",
         title="SafePaint Bench: comparison of two runs",
         written=written or _now(),
         comparison=comparison,
+        worst=list(worst_lines(comparison)),
+        moved=moved,
+        counted=counted,
         table=Markup(comparison_html(comparison)),  # noqa: S704 (escapes its texts)
     )
-    write_text(path, text)
+    write_text(path, text, parents=True)
     return ComparisonPage(path, comparison)
 
 

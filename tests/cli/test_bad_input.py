@@ -45,7 +45,7 @@ def refused(result: object, *words: str) -> None:
         (("--images", "nowhere"), "nowhere"),
         (("--device", "cuda:63"), "not on this machine"),
         (("--weights", "meanfill"), "MODEL=official|mini|PATH"),
-        (("--weights", "safepaint=x.pth"), "not in the plan"),
+        (("--weights", "safepaint=x.pth"), "used here: "),
     ],
 )
 def test_words_nobody_knows(bench: Bench, words: tuple[str, ...], said: str) -> None:

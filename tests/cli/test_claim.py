@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.api import claimed
 from benchmark.console import default_folder
 from benchmark.core.errors import DataError, OutputError
+from benchmark.results.claim import claimed
 from benchmark.runner.plan import Plan
 from tests.cli.conftest import Bench
 

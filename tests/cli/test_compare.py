@@ -1,4 +1,4 @@
-"""`bench report --compare`: exit status 1 beyond a limit, 2 for a user error."""
+"""`bench compare` and `bench report --compare`: status 1 beyond a limit, 2 for a user error."""
 
 from __future__ import annotations
 
@@ -61,3 +61,56 @@ def test_mistakes_are_one_line(bench: Bench, words: tuple[str, ...], said: str) 
     assert result.exit_code == 2, result.output
     (line,) = result.stderr.splitlines()
     assert said in line
+
+
+@pytest.mark.usefixtures("runs")
+def test_the_short_name_does_the_same(bench: Bench) -> None:
+    words = ("before", "after", "--fail-on", "auc:+0.01")
+    short, long = bench("compare", *words), bench("report", "--compare", *words)
+    assert (short.exit_code, short.output) == (long.exit_code, long.output)
+    bench("compare", *words, "--out", "page.html")
+    assert "<!doctype html>" in Path("page.html").read_text().lower()
+
+
+@pytest.mark.usefixtures("runs")
+@pytest.mark.parametrize(
+    ("style", "beginning"), [("github", "### SafePaint Bench: 9 cells"), ("junit", "<?xml ")]
+)
+def test_a_document_is_printed_or_written(bench: Bench, style: str, beginning: str) -> None:
+    words = ("before", "after", "--fail-on", "auc:+0.01", "--format", style)
+    printed = bench("compare", *words)
+    assert printed.exit_code == 1
+    assert printed.stdout.startswith(beginning)
+    assert not Path("after/compare.html").exists()
+    written = bench("report", "--compare", *words, "--out", "new.txt")
+    assert written.exit_code == 1
+    assert written.stdout.endswith("Written: new.txt\n")
+    assert "Worst image: image 0, safepaint on trufor: auc" in written.stdout
+    assert Path("new.txt").read_text().startswith(beginning)
+
+
+@pytest.mark.usefixtures("runs")
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--images", "worst"), "--images requires --format github"),
+        (("--format", "junit", "--json"), "--json cannot be combined with --format junit"),
+        (("--format", "junit", "--out", "before"), "--out before: a folder"),
+        (("--out", "after/results.csv"), "--out after/results.csv: a file of the run"),
+        (("--format", "junit", "--out", "after/plan.toml/x.xml"), "cannot make this folder"),
+    ],
+)
+def test_outputs_that_cannot_be(bench: Bench, words: tuple[str, ...], said: str) -> None:
+    before = Path("after/results.csv").read_bytes()
+    result = bench("compare", "before", "after", *words)
+    assert result.exit_code == 2, result.output
+    (line,) = result.stderr.splitlines()
+    assert said in line
+    assert Path("after/results.csv").read_bytes() == before
+
+
+@pytest.mark.usefixtures("runs")
+def test_report_without_compare_has_no_formats(bench: Bench) -> None:
+    result = bench("report", "before", "--format", "github")
+    assert result.exit_code == 2
+    assert "require --compare A B" in result.stderr

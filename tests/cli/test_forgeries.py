@@ -47,8 +47,9 @@ def test_a_run_its_page_and_checks(bench: Bench, place: Path) -> None:
     assert again["recomputed"]["same"] == again["recomputed"]["tried"] == 5
     assert "the images of a set of forgeries" in str(again["recomputed"]["left"])
     assert bench("clean", "out", "--unneeded", "--dry-run").exit_code == 0
-    for words in (("report", "--full", "out"), ("report", "--compare", "out", "out"),
-                  ("table", "stats", "--run", "out"), ("table", "3", "--run", "out")):  # fmt: skip
+    assert "none changed" in bench("compare", "out", "out").stdout
+    for words in (("report", "--full", "out"), ("table", "stats", "--run", "out"),
+                  ("table", "3", "--run", "out")):  # fmt: skip
         refused = bench(*words)
         assert refused.exit_code == 2
         assert "Error: out: a run of forgeries: " in refused.stderr
@@ -66,6 +67,7 @@ def test_a_part_a_rerun_and_a_dry_run_say_what_they_are(bench: Bench, place: Pat
     words = (*QUICK, "--shard", "1/2", "--store", "store")
     first, again = bench("run", *words), bench("run", *words)
     assert "Shard 1/2: these numbers are of a part of the images" in first.stdout
+    assert "- Shard 1/2: these numbers are of a part" in Path("out/table.md").read_text()
     assert "No interval where fewer than 2 originals count; for image AUC 2" in first.stdout
     assert "were in the store" not in first.stderr
     assert "All 12 outputs were in the store; nothing was computed." in again.stderr

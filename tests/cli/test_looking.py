@@ -14,6 +14,7 @@ import pytest
 import tomli_w
 
 from benchmark.results.checksums import with_file_hashes
+from benchmarks.bundle_file import PLAN, RECORD, Bundle
 from tests.cli.conftest import Bench
 
 WORDS = (
@@ -46,9 +47,14 @@ COMMANDS = {
     "check": ("check", "out"),
     "clean": ("clean", "out", "--unneeded"),
     "merge": ("merge", "all", "out"),
+    "board": ("board", "out", "--out", "site"),
     "compare": ("report", "--compare", "out", "out"),
+    "export": ("export", "out", "--format", "model-index", "--out", "cards"),
     "list runs": ("list", "runs"),
     "recompute": ("check", "out", "--recompute", "3"),
+    "submit": ("submit", "full", "--out", "full.zip", "--images"),
+    "prove": ("prove", "stranger.zip", "--recompute", "3"),
+    "board of a bundle": ("board", "stranger.zip", "--out", "bundles"),
 }
 # Opens, imports and starts are noted; arguments: the folder, and cases (folder, words) as JSON.
 WATCH = """
@@ -57,7 +63,8 @@ from pathlib import Path
 here, cases = Path(sys.argv[1]).resolve(), json.loads(sys.argv[2])
 from typer.testing import CliRunner
 from benchmark.cli import app
-import benchmark.merge, benchmark.recompute, reports.document, reports.page.write
+import benchmark.bundle, benchmark.merge, benchmark.recompute, reports.document, reports.page.write
+import reports.board.write
 import benchmark.results.required_keys, benchmark.results.checksums, benchmark.results.run_list
 seen = []
 def watch(event, args):
@@ -94,23 +101,32 @@ def watched(cases: list[tuple[str, tuple[str, ...]]]) -> list[list[Any]]:
 
 @pytest.fixture
 def finished(bench: Bench, photos: Path) -> Path:
-    """A shard's run, a module that a hostile plan may name, and files that are nobody's."""
-    result = bench(*WORDS, "--images", photos, "--shard", "1/1", "--out", "mine")
-    assert result.exit_code == 0, result.output
+    """A shard's run, a whole one and its bundle beside it, and files that are nobody's."""
+    for words in (("--shard", "1/1", "--out", "mine"), ("--out", "full")):
+        result = bench(*WORDS, "--images", photos, *words)
+        assert result.exit_code == 0, result.output
+    assert bench("submit", "full", "--out", "full.zip", "--images").exit_code == 0
     shutil.copytree(photos, OUTSIDE)
     return Path("mine")
 
 
 def hostile(run: Path, number: int, key: str, *, ended: bool) -> str:
-    """A folder with a copy of a run as out/, in whose plan one key is a stranger's."""
+    """A folder with copies of runs and a bundle, in whose plan one key is a stranger's."""
     home = Path(f"case{number}")
     shutil.copytree(run, home / "out")
     (home / "evil.py").write_text(EVIL)
     shutil.copytree(home / "out", home / "runs/one")
-    for folder in (home / "out", home / "runs/one"):
+    shutil.copytree("full", home / "full")
+    for folder in (home / "out", home / "runs/one", home / "full"):
         spoil(folder, key, HOSTILE[key])
         if not ended:
             (folder / "record.json").unlink()
+    bundle = Bundle(Path("full.zip"))
+    for file in (PLAN, RECORD):
+        path = home / "full" / Path(file).name
+        if path.exists():
+            bundle.members[file] = path.read_bytes()
+    bundle.save(home / "stranger.zip")
     return str(home)
 
 
@@ -127,7 +143,10 @@ def spoil(folder: Path, key: str, value: str) -> None:
 @pytest.mark.parametrize(
     ("keys", "commands"),
     [
-        (("inpainters", "images", "metrics"), ("table", "report", "clean", "merge", "check")),
+        (
+            ("inpainters", "images", "metrics"),
+            ("table", "report", "board", "clean", "merge", "check", "submit", "prove"),
+        ),
         pytest.param(tuple(HOSTILE), tuple(COMMANDS), marks=pytest.mark.slow),
     ],
     ids=["some", "all"],

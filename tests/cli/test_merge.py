@@ -71,6 +71,10 @@ def test_shards_may_share_a_store(bench: Bench, photos: Path) -> None:
         bench(*WORDS, "--images", photos, "--shard", f"{number}/3", "--out", f"s{number}",
               "--store", "shared")  # fmt: skip
     result = bench("merge", "merged", "s1", "s2", "s3")
+    board = json.loads(bench("board", "merged", "s1", "--out", "site", "--json").stdout)
+    assert board["runs"] == ["merged"]
+    said = "s1: shard 1/3 of a run; merge all shards with 'bench merge' first"
+    assert [one["reason"] for one in board["left_out"]] == [said]
     assert result.exit_code == 0, result.output
     whole = bench(*WORDS, "--images", photos, "--out", "whole", "--store", "shared")
     assert whole.exit_code == 0

@@ -38,8 +38,12 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("clean", "runs/out", "--unneeded", "--dry-run"),
     ("merge", "all", "runs/out"),
     ("report", "--compare", "whole", "runs/out"),
+    ("compare", "whole", "runs/out", "--format", "github", "--images", "worst"),
+    ("export", "runs/out", "--format", "every-eval-ever", "--out", "logs"),
+    ("export", "runs/out", "--format", "model-index", "--out", "cards"),
     ("list", "runs"),
     ("check", "runs/out", "--recompute", "1"),
+    ("submit", "runs/out", "--out", "runs/out.zip"),
 )
 PAGE = ("report", "runs/out")
 Change = Callable[[Path, random.Random], str]
@@ -184,11 +188,13 @@ def test_a_change_is_read_or_said_in_a_line(bench: Bench, whole: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(7200)
 def test_two_thousand_changes(bench: Bench, whole: Path) -> None:
     assert try_all(bench, whole, range(60, 2060), 2) == []
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(7200)
 def test_every_field_of_a_record(bench: Bench, whole: Path) -> None:
     document = json.loads((whole / "record.json").read_text())
     shutil.copytree(whole, "runs/out")

@@ -13,11 +13,13 @@ from PIL import Image
 
 from benchmark import Plan
 from benchmark.core.errors import UnknownName
+from benchmark.core.external import optional
 from benchmark.plans import PLANS, plan_file
 from benchmark.results.reported import TABLES
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 from tests.cli.conftest import Bench
+from tools.classics import main as classics_table
 
 VARIANTS = {  # Table 5 calls the project's models by their parts
     "Backbone": "safepaint-backbone",
@@ -43,7 +45,9 @@ def ours() -> dict[str, str]:
     return {card.reported: card.name for card in cards if card.reported} | VARIANTS
 
 
-@pytest.mark.parametrize("name", [name for name in PLANS if name not in {"controls", "splice"}])
+@pytest.mark.parametrize(
+    "name", [name for name in PLANS if name not in {"classics", "controls", "splice"}]
+)
 def test_a_plan_holds_what_its_table_prints(name: str) -> None:
     rows = printed(*("123456" if name in {"paper", "mini"} else name[-1]))
     plan, names = Plan.load(plan_file(name)), ours()
@@ -71,6 +75,42 @@ def test_a_plan_nobody_knows_is_one_line(bench: Bench) -> None:
     assert result.exit_code == 2
     assert "Error: no plan named 'table7'" in result.stderr
     assert "mini, paper, splice, table1, table2, table3, table4, table5, table6" in result.stderr
+
+
+def test_the_plan_classics_crosses_both_kinds(bench: Bench, photos: Path) -> None:
+    plan = Plan.load(plan_file("classics"))
+    assert {"telea", "navierstokes", "criminisi", "patchmatch", "shiftmap"} <= set(plan.inpainters)
+    assert {"laplacian", "block-similarity"} <= set(plan.detectors)
+    result = bench("run", "classics", "--images", photos, "--inpainter", "telea,criminisi,original",
+                   "--out", "out", "--size", "64", "--limit", "1", "--retouch", "none")  # fmt: skip
+    assert result.exit_code == 0, result.output
+    lines = classics_table(Path("out")).splitlines()
+    assert (
+        lines[0] == "| inpainter | `laplacian` | `block-similarity` | `flatness` | `residual_kl` |"
+    )
+    assert [line.split("|")[1].strip() for line in lines[2:]] == [
+        "`telea`", "`criminisi`", "`original`"
+    ]  # fmt: skip
+    with Path("out/results.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["detector"] in ("", "block-similarity")]
+    found = {(row["inpainter"], row["metric"]): float(row["value"]) for row in rows if row["value"]}
+    assert lines[3].endswith(f" | {found['criminisi', 'residual_kl']:.3f} |")
+    assert f" {found['original', 'auc_null']:.2f} null |" in lines[4]
+
+
+def test_a_missing_package_leaves_its_inpainter_out(
+    bench: Bench, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(optional, "version", lambda name: "2.1.0")
+    result = bench("run", "--images", photos, "--inpainter", "telea,patchmatch", "--detector",
+                   "flatness", "--out", "out", "--size", "32", "--limit", "1", "--metrics", "auc",
+                   "--buckets", "30-40")  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "Left out: patchmatch: pypatchmatch 2.1.0 is installed, but <2.3,>=2.2" in result.output
+    assert "patchmatch: not installed here." in Path("out/table.md").read_text()
+    alone = bench("run", "--images", photos, "--inpainter", "patchmatch", "--size", "32")
+    assert alone.exit_code == 2
+    assert "Error: patchmatch: pypatchmatch 2.1.0 is installed" in alone.stderr
 
 
 def test_on_any_folder_instead(bench: Bench, photos: Path) -> None:

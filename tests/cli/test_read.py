@@ -30,7 +30,8 @@ def test_list_names_everything(bench: Bench) -> None:
         "samples", "folder", "places2", "paris-street-view", "celeba",
     }  # fmt: skip
     assert [entry["name"] for entry in found["plans"]] == [
-        "controls", "mini", "paper", "splice", *(f"table{number}" for number in range(1, 7)),
+        "classics", "controls", "mini", "paper", "splice",
+        *(f"table{number}" for number in range(1, 7)),
     ]  # fmt: skip
     text = bench("list").stdout
     for name in ("safepaint", "trufor", "GRIP-UNINA"):

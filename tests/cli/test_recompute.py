@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from benchmark.store.database import Database
-from benchmark.store.store import Store, heatmap_output, image_output
+from benchmark.store.encoding import heatmap_output, image_output
+from benchmark.store.store import Store
 from tests.cli.conftest import Bench
 from tests.plugins import PAINTER, Install
 from tests.plugins import install as install  # noqa: PLC0414 (a fixture)

@@ -9,6 +9,7 @@ import pytest
 
 from benchmark.training import editions as edition
 from tests.cli.conftest import Bench
+from tests.unit.training.conftest import write_set
 
 
 def test_an_edition_says_a_line_a_model(bench: Bench, photos: Path) -> None:
@@ -55,6 +56,9 @@ def test_rows_and_the_result_as_lines_of_json(bench: Bench, photos: Path) -> Non
         (("madf", "--edition", "mini"), "omit NAME"),
         (("--edition", "mini", "--recipe", "paper"), "omit --recipe"),
         (("--edition", "maxi"), "maxi"),
+        (("--edition", "mini", "--start", "mini"), "omit --start"),
+        (("madf", "--forgeries", "set"), "madf is an inpainter"),
+        (("trufor", "--layout", "pairs"), "--layout goes with --forgeries DIR"),
     ],
 )
 def test_what_cannot_be_asked(
@@ -64,3 +68,18 @@ def test_what_cannot_be_asked(
     assert result.exit_code == 2
     assert said in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_detector_trains_on_existing_forgeries_and_from_weights(bench: Bench) -> None:
+    write_set(Path("set"))
+    words = ("train", "iidnet", "--forgeries", "set", "--smoke")
+    first = bench(*words, "--out", "first")
+    assert first.exit_code == 0, first.output
+    assert "Forgeries: 20 forged and 10 authentic images of 10 originals, 2 of them" in first.stderr
+    second = bench(*words, "--start", "first/iidnet.safetensors", "--out", "second")
+    assert second.exit_code == 0, second.output
+    assert second.stderr.startswith("Start: sha256:")
+    none = bench("train", "psccnet", "--recipe", "paper", "--data", "set", "--out", "none")
+    assert none.exit_code == 2
+    assert len(none.stderr.splitlines()) == 1
+    assert "Recipes that make forgeries from --data: made, mini" in none.stderr

@@ -26,15 +26,30 @@ NOT_RUN: dict[str, tuple[str, ...]] = {
     "a process of its own is needed (tests/unit/runner/test_machine.py has one)": (
         "bench run --inpainter safepaint --detector trufor --reproducible",
     ),
+    "it runs the mini weights for half an hour": ("python -m tools.board",),
     "a GPU is needed": ("bench train --edition mini --jobs 4 ",),
     "a Ray cluster is needed (tests/cli/test_executors.py has one)": ("ray start ",),
+    "an engine is needed (tests/unit/core/engines has tests of both)": (
+        "bench run --inpainter safepaint --detector trufor --engine ",
+        "bench run --inpainter telea,original --detector trufor,psccnet --engine ",
+        "bench detect photos --detector psccnet --engine ",
+    ),
     "reference outputs are needed (tests/cli/test_verify.py has some)": (
         "bench verify lama --goldens ",
+    ),
+    "it fails, as its page says (tests/docs/test_pull_requests.py runs it)": (
+        "bench compare baseline now ",
     ),
     "another collection is needed (docs/others.md)": (
         "bench run --inpainter 'iopaint=cmd:",
         "bench run --inpainter 'sd=diffusers:",
+        "bench run --inpainter 'diffusers:",
         "bench run --inpainter iopaint:",
+        "bench run --inpainter spandrel:",
+        "bench run --inpainter safepaint --detector photoholmes:",
+        "bench run --inpainter safepaint --detector catnet=photoholmes:",
+        "bench run --images photos --inpainter 'sd=diffusers:",
+        "photoholmes download_weights ",
         "bench run --inpainter safepaint --detector 'mvss=imdlbenco:",
         "bench show iopaint:",
         'python -c "from iopaint.',
@@ -44,6 +59,14 @@ NOT_RUN: dict[str, tuple[str, ...]] = {
 # Run with --slow, and looked at without.
 SLOW = (
     "bench verify",
+    "bench run classics --out classics",
+    (
+        "bench run classics --images photos --limit 12 --retouch none --inpainter telea,"
+        "navierstokes,criminisi,patchmatch,aotgan,lama,safepaint,meanfill,original "
+        "--detector laplacian,block-similarity --out classics12"
+    ),
+    "python -m tools.classics classics12",
+    "python -m tools.classics classics",
     "bench run controls",
     "bench run mini",
     "bench run splice --out splice",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import io
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -41,6 +42,7 @@ class Player:
             "bash": self._bash,
             "python": self._python,
             "toml": self._toml,
+            "yaml": self._yaml,
         }
 
     def play(self, block: Block) -> None:
@@ -65,6 +67,11 @@ class Player:
         else:
             Plan.load(Path(block.title))
 
+    def _yaml(self, block: Block) -> None:
+        """Look at the commands of a workflow; tests/docs/test_pull_requests.py runs them."""
+        for command in steps(block):
+            understand(shlex.split(command), block.place)
+
     def _bash(self, block: Block) -> None:
         printed = ""
         for command in block.commands:
@@ -85,6 +92,11 @@ class Player:
             return _call([sys.executable, *rest], place)
         assert program == "bench", f"{place}: {command!r} is neither run nor listed in listed.py"
         return bench(rest if as_it_stands else cheap(rest), place)
+
+
+def steps(block: Block) -> list[str]:
+    """The commands of a workflow."""
+    return re.findall(r"^ +(?:- )?run: (.+)$", block.text, re.MULTILINE)
 
 
 def bench(words: list[str], place: str) -> str:

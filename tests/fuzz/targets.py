@@ -19,13 +19,16 @@ import torch
 from PIL import Image
 from safetensors.torch import save
 
+from benchmark.bundle import prove, submit
+from benchmark.bundle.numbers import read_numbers
 from benchmark.core.checkpoints.legacy_formats import is_bare_pickle, read_archive, read_network
 from benchmark.core.checkpoints.load import read_checkpoint, read_sizes
 from benchmark.core.errors import BadOutput, DataError
 from benchmark.core.images import image_shape, named_images, read_image
 from benchmark.masks.files import read_white
 from benchmark.runner.plan import Plan
-from benchmark.store.store import decode_heatmap, decode_image
+from benchmark.runner.prompts import read_prompts
+from benchmark.store.encoding import decode_heatmap, decode_image
 from benchmark.training.recipe import read_recipe, recipes_of
 from benchmark.verify.stored import SHIPPED, read_answers
 from benchmark.verify.stylegan import save_as_authors
@@ -80,6 +83,8 @@ def targets(folder: Path) -> list[Target]:
         Target(name="archive of a heatmap", file="a.npz", seeds=_npz(), read=_read_heatmap),
         Target(name="array of a heatmap", file="a.npy", seeds=_arrays(), read=_read_heatmap),
         Target(name="scores.csv", file="scores.csv", seeds=_scores(), read=read_scores),
+        Target(name="prompts", file="p.csv", seeds=[b'image,prompt\na.png,"a, b"\nb,c\n'],
+               read=read_prompts),
         *_run_files(folder),
     ]  # fmt: skip
 
@@ -247,6 +252,7 @@ def _run_files(folder: Path) -> list[Target]:
     made = Made(inpainters=("safepaint", "original"), detectors=("trufor",), samples=2)
     whole = made.write(folder / "run")
     contents = {path.name: path.read_bytes() for path in whole.iterdir()}
+    bundle = submit(whole, folder / "bundle.zip").path.read_bytes()
 
     def read(path: Path) -> None:
         for name, content in contents.items():
@@ -256,6 +262,15 @@ def _run_files(folder: Path) -> list[Target]:
             table_document(table, run=path.parent).text("csv")
 
     return [
-        Target(name=f"run's {name}", file=name, seeds=[content], read=read)
-        for name, content in sorted(contents.items())
+        Target(name="bundle", file="a.zip", seeds=[bundle], read=lambda path: prove(path, count=1)),
+        Target(
+            name="numbers.csv",
+            file="a.csv",
+            seeds=[b"score,auc,acc.score,acc\n0.5,nan,0.5,1.0\n,0.25,,\n"],
+            read=lambda path: list(read_numbers(path)),
+        ),
+        *(
+            Target(name=f"run's {name}", file=name, seeds=[content], read=read)
+            for name, content in sorted(contents.items())
+        ),
     ]

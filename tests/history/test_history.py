@@ -46,7 +46,7 @@ def old_weights(monkeypatch: pytest.MonkeyPatch) -> None:
         known = KEYS["weights"].get(card.name)
         return replace(found, sha256=known) if found.edition == "mini" and known else found
 
-    monkeypatch.setattr("benchmark.runner.resolve.find_weights", find)
+    monkeypatch.setattr("benchmark.runner.resolve_models.find_weights", find)
     monkeypatch.setattr("benchmark.runner.worker.refuse_changed", lambda card, weights: None)
 
 

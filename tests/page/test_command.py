@@ -16,7 +16,7 @@ from tests.page.test_contents import forget_sum
 @pytest.fixture(autouse=True)
 def _no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Skip drawing the figures: it takes most of the time and is tested elsewhere."""
-    monkeypatch.setattr("reports.page.builder.write_figures", lambda *_: ())
+    monkeypatch.setattr("reports.figures.files.write_figures", lambda *_: ())
 
 
 def bench(*words: object) -> Any:
@@ -64,7 +64,7 @@ def test_what_moved_too_far_gives_status_1(made: Made, copied: Made) -> None:
     ("words", "said"),
     [
         (["gone"], "gone: no such folder"),
-        (["--fail-on", "auc:+0.01"], "--fail-on requires --compare A B"),
+        (["--fail-on", "auc:+0.01"], "--images require --compare A B"),
         (["here", "--compare", "a", "b"], "--compare A B cannot be combined"),
         (["--compare", "gone", "gone"], "gone: no such folder"),
         ([], "no run below runs/"),

@@ -20,8 +20,9 @@ from benchmark.results.run_folder import read_run
 from detectors import DETECTORS
 from reports.figures.charts import charts
 from reports.figures.files import draw, write_figures
-from reports.gallery import make_gallery, with_edge
+from reports.gallery import make_gallery
 from reports.page.write import write_comparison, write_report
+from reports.thumbnails import with_edge
 from tests.page.conftest import HARMFUL, IMAGES, WRITTEN, Made
 from tests.stopped import stop
 
@@ -29,7 +30,7 @@ from tests.stopped import stop
 @pytest.fixture
 def _no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Skip drawing the figures: it takes most of the time of a report."""
-    monkeypatch.setattr("reports.page.builder.write_figures", lambda *_: ())
+    monkeypatch.setattr("reports.figures.files.write_figures", lambda *_: ())
 
 
 def data_of(page: Path) -> dict[str, Any]:
@@ -333,6 +334,17 @@ def test_a_score_is_shown_with_the_decision(written_page: Path) -> None:
                 assert threshold == DETECTORS.card(detection["detector"]).threshold
                 if score != threshold:  # rounded
                     assert (score > threshold) == (found[2] == "forged")
+
+
+def test_a_figure_that_cannot_be_written_fails_the_report(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OutputError("the disk is full")
+
+    monkeypatch.setattr("reports.figures.files.write_figures", full)
+    with pytest.raises(OutputError, match="the disk is full"):
+        write_report(made.folder, store=made.store, written=WRITTEN)
 
 
 def test_the_edge_of_the_hole_is_drawn_and_nothing_else() -> None:

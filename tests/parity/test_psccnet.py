@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from benchmark.core.checkpoints.digests import sha256_of
 from benchmark.core.checkpoints.load import flat_state, load_strict, read_checkpoint
-from benchmark.core.checkpoints.resolve import sha256_of
 from benchmark.core.errors import WeightsError
 from detectors.psccnet import FILES, PSCCNet, PSCCNetNetwork
 from tests.parity.goldens import GOLDENS, needs_goldens, seeded_part

@@ -13,7 +13,11 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import torch
 
+from inpainters import INPAINTERS
+
+Register = Callable[..., None]
 FullAt = Callable[[int], AbstractContextManager[None]]
 
 
@@ -51,3 +55,55 @@ def full_at() -> FullAt:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
     return limited
+
+
+MODULE = """
+from benchmark.core.card import Card, Checkpoint
+from benchmark.core.checkpoints.load import load_strict, part_of, read_checkpoint
+from inpainters.base import Inpainter
+from torch import nn
+
+
+class Tiny(Inpainter):
+    card = Card(
+        name="tiny",
+        title="Tiny",
+        checkpoints=(
+            Checkpoint(
+                file="tiny.pth", url="{url}", source="a test", license="test terms",
+                sha256="{sha256}", git_blob="{git_blob}", size={size},
+                archive="{archive}", member="{member}",
+            ),
+        ),
+    )
+
+    def _load(self, path):
+        self.network = nn.Conv2d(3, 3, 1)
+        load_strict(self.network, part_of(read_checkpoint(path), "net", path), path)
+
+    def _fill(self, images, masks, *, seed):
+        return self.network(images)
+"""
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.pth"
+    torch.save({"net": torch.nn.Conv2d(3, 3, 1).state_dict()}, path)
+    return path
+
+
+@pytest.fixture
+def register(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Register:
+    """Add an inpainter: one file and one line."""
+    module = f"tiny_{tmp_path.name}"
+
+    def write(archive: str = "", size: int = 0, **known: str) -> None:
+        words = {"url": "", "sha256": "", "git_blob": "", **known}
+        member = "weights/tiny.pth" if archive else ""
+        text = MODULE.format(archive=archive, member=member, size=size, **words)
+        (tmp_path / f"{module}.py").write_text(text)
+        monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.setitem(INPAINTERS._table, "tiny", f"{module}:Tiny")
+
+    return write

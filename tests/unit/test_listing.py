@@ -7,8 +7,10 @@ import json
 import pytest
 
 from benchmark.core.card import Card, Checkpoint
-from benchmark.core.checkpoints.resolve import RECEIPT, installed_folder, mini_path, sha256_of
-from benchmark.core.errors import UnknownName
+from benchmark.core.checkpoints.digests import sha256_of
+from benchmark.core.checkpoints.resolve import RECEIPT, installed_folder, mini_path
+from benchmark.core.errors import BadInput, UnknownName
+from benchmark.explain import explain
 from benchmark.listing import card_text, editions, find_card, listing, listing_text
 from detectors import DETECTORS
 from inpainters import INPAINTERS
@@ -34,6 +36,7 @@ def line_of(name: str) -> str:
 def test_every_model_has_a_line_with_title_edition_and_license() -> None:
     for name, registry in MODELS:
         card, line = registry.card(name), line_of(name)
+        line = line.removesuffix(f" ({registry.lacking(name).partition(': ')[2]})")
         assert line.endswith(f"{card.title}; {card.license}" if card.license else card.title)
         shown = "none" if card.weightless else "mini" if mini_path(card) else "no weights"
         assert line.split(maxsplit=1)[1].startswith(shown)
@@ -116,3 +119,8 @@ def test_steps_are_listed_by_their_form() -> None:
     text = listing_text({"launders": listing()["launders"]})
     assert "  jpeg:QUALITY, resize:FACTOR, " in text
     assert "crop:PIXELS, fit:PIXELS, social:telegram" in text
+
+
+def test_the_name_of_a_collection_alone_says_how_its_models_are_named() -> None:
+    with pytest.raises(BadInput, match=r"diffusers is a collection .* as diffusers:ID"):
+        explain("diffusers")

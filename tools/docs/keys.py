@@ -51,6 +51,7 @@ _TITLES = {
     "OptimizerOptions": "[optimizer] and [optimizers.NAME]",
     "Stage": "[[stages]]",
     "Forger": "forgers of a stage",
+    "Existing": "[forgeries]",
     "Shapes": "shapes of [holes]",
     "Postprocessing": "[history] and [postprocessing]",
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from benchmark.core.card import Card
@@ -35,8 +35,8 @@ _SCHEMES = """## Your own models, and other collections
 | `package.module:Class` | a Python class | [tutorial](tutorial.md) |
 | `outputs:DIR`, `heatmaps:DIR` | existing output files | [finished outputs](howto/finished.md) |
 | `cmd:PROGRAM ...` | a program in its own environment | [programs](howto/programs.md) |
-| `diffusers:ID`, `iopaint:NAME` | inpainters of other libraries | [collections](others.md) |
-| `imdlbenco:NAME` | detectors of IMDL-BenCo | [collections](others.md) |
+| `diffusers:ID`, `iopaint:NAME`, `spandrel:FILE` | other inpainters | [collections](others.md) |
+| `imdlbenco:NAME`, `photoholmes:NAME` | other detectors | [collections](others.md) |
 """
 
 
@@ -45,7 +45,8 @@ def pages() -> dict[str, str]:
     parts = [NOTICE + _HEAD]
     for title, registry in (("Inpainters", INPAINTERS), ("Detectors", DETECTORS)):
         cards = [registry.card(name) for name in registry.built_in]
-        parts.append(f"## {title}\n\n{_overview(cards)}")
+        needs = {name: registry.package(name) for name in registry.built_in}
+        parts.append(f"## {title}\n\n{_overview(cards, needs)}")
         if registry is DETECTORS:
             parts.append(_scores(cards))
         parts.append(f"Terms of the authors' code and weights:\n\n{_licenses(cards)}")
@@ -69,12 +70,12 @@ def _card_file(card: Card) -> str:
     return place if card.mini and (ROOT / place).is_file() else ""
 
 
-def _overview(cards: list[Card]) -> str:
+def _overview(cards: list[Card], needs: Mapping[str, str]) -> str:
     head = ("name", "model", "parameters", "multiply-adds", "official", "mini", "remarks")
-    return table(head, (_row(card) for card in cards))
+    return table(head, (_row(card, needs[card.name]) for card in cards))
 
 
-def _row(card: Card) -> Iterator[str]:
+def _row(card: Card, needed: str) -> Iterator[str]:
     yield code(card.name)
     yield f"[{card.title}]({card.paper})" if card.paper else card.title
     yield f"{card.parameters:,}" if card.parameters else ""
@@ -85,6 +86,7 @@ def _row(card: Card) -> Iterator[str]:
         "sees the hole ‡": card.sees_hole,
         "seeded": card.seeded,
         "trainable": bool(card.learner),
+        f"needs `{needed}`": bool(needed),
     }
     yield ", ".join(name for name, holds in remarks.items() if holds)
 

@@ -272,8 +272,10 @@ def _refuse_other_shapes(
     unexpected = [name for name in state if name not in own]
     shapes = [name for name in own if name in state and not _fits(own[name], state[name])]
     if missing or unexpected or shapes:
-        beside = next(iter(sorted(path.parent.glob("*.safetensors"))), None) if shapes else None
-        hint = f"; {beside} beside it has its config" if beside and beside != path else ""
+        one = next(iter(shapes), "")
+        hint = f"; {one}: expected {_said(own[one])}, found {_said(state[one])}" if one else ""
+        beside = min(path.parent.glob("*.safetensors"), default=path) if shapes else path
+        hint += f"; {beside} beside it may be the one to use" if beside != path else ""
         raise WeightsError(
             f"{path} does not match {type(network).__name__}: "
             f"{_some('missing', missing)}, {_some('unexpected', unexpected)}, "
@@ -283,9 +285,14 @@ def _refuse_other_shapes(
 
 
 def _fits(own: Tensor, given: object) -> bool:
-    if not isinstance(given, Tensor) or own.shape != given.shape:
-        return False
-    return own.is_floating_point() == given.is_floating_point()
+    kind = own.shape, own.is_floating_point()
+    return isinstance(given, Tensor) and (given.shape, given.is_floating_point()) == kind
+
+
+def _said(value: object) -> str:
+    if not isinstance(value, Tensor):
+        return f"no tensor ({type(value).__name__})"
+    return f"{'x'.join(map(str, value.shape)) or 'a number'} of {value.dtype}"
 
 
 def _some(what: str, names: list[str]) -> str:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 from zipfile import BadZipFile, ZipFile
 
 from benchmark.core.card import Card, Checkpoint
+from benchmark.core.checkpoints.digests import POINTER, git_blob_of, git_pointer_of, sha256_of
+from benchmark.core.checkpoints.hub_files import find_cached, is_hub_address
 from benchmark.core.errors import BadInput, MissingWeights, WeightsError
 from benchmark.core.paths import expand_home, home
 
-POINTER = b"version https://git-lfs.github.com/spec/v1\n"  # start of a Git LFS pointer
 _WHOLE = 64  # digits of a SHA-256
 UNVERIFIED = "official, unverified"  # edition of an installed file without a published checksum
 RECEIPT = "installed.json"  # beside installed files: {file: {"sha256": ..., "verified": bool}}
@@ -42,13 +44,14 @@ def find_weights(card: Card, wanted: str | Path | None = None) -> Weights:
 
     Args:
         card: the model's card.
-        wanted: "official", "mini", a path, or None for official if installed, else mini.
+        wanted: "official", "mini", a path, a file of the hub's local cache as
+            "hf://ORG/REPO@COMMIT/FILE", or None for official if installed, else mini.
 
     Returns:
         The weights, with the SHA-256 of the present files.
 
     Raises:
-        BadInput: if weights are given to a model without weights.
+        BadInput: if weights are given to a model without weights, or no full commit of the hub.
         MissingWeights: if there are none; the message says how to get them.
         WeightsError: if a path does not exist, or an installed file has changed.
     """
@@ -62,9 +65,13 @@ def find_weights(card: Card, wanted: str | Path | None = None) -> Weights:
         return _official(card) or _raise_missing(card, "official weights")
     if str(wanted) == "mini":
         return _mini(card) or _raise_missing(card, "mini weights")
-    path = expand_home(Path(wanted))
+    path = find_cached(wanted) if is_hub_address(wanted) else expand_home(Path(wanted))
     if not path.exists():
-        raise WeightsError(f"{path}: no such checkpoint for {card.name}")
+        raise WeightsError(
+            f"{path}: no such checkpoint for {card.name}; expected official, mini or a file"
+        )
+    if not (path.is_file() or path.is_dir()):  # a device or pipe may never end
+        raise WeightsError(f"{path}: not a regular file")
     refuse_other(path)
     return _labelled(card, path)
 
@@ -82,6 +89,14 @@ def mini_path(card: Card) -> Path | None:
 def installed_folder(card: Card) -> Path:
     """Return the folder in which a model's published files are installed."""
     return home() / "weights" / card.name
+
+
+def published_digest(card: Card) -> str:
+    """Return what `Weights.sha256` is of a model's published files, or "" if it is unknown."""
+    sums = {one.file: one.sha256 for one in card.checkpoints}
+    if not sums or any(len(one) != _WHOLE for one in sums.values()):
+        return ""
+    return _digest_of_all(sums)
 
 
 def receipts(card: Card) -> dict[str, dict[str, object]]:
@@ -113,32 +128,6 @@ def refuse_changed(card: Card, weights: Weights) -> None:
             f"{weights.path}: the weights of {card.name} changed while the run was going on; "
             "run again"
         )
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file, or of the names and contents of a folder's files, sorted."""
-    if path.is_dir():
-        whole = hashlib.sha256()
-        for file in sorted(file for file in path.rglob("*") if file.is_file()):
-            whole.update(f"{file.relative_to(path).as_posix()}\0{sha256_of(file)}\0".encode())
-        return whole.hexdigest()
-    with path.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
-
-
-def git_blob_of(path: Path) -> str:
-    """Return a file's Git blob id: SHA-1 of "blob", its size, a zero byte, and its content."""
-    with path.open("rb") as content:
-        start = hashlib.sha1(f"blob {path.stat().st_size}\0".encode(), usedforsecurity=False)
-        return hashlib.file_digest(content, lambda: start).hexdigest()
-
-
-def git_pointer_of(path: Path) -> str:
-    """Return the Git blob id of the Git LFS pointer to a file."""
-    lines = f"oid sha256:{sha256_of(path)}\nsize {path.stat().st_size}\n"
-    pointer = POINTER + lines.encode()
-    whole = f"blob {len(pointer)}\0".encode() + pointer
-    return hashlib.sha1(whole, usedforsecurity=False).hexdigest()
 
 
 def verify(checkpoint: Checkpoint, path: Path) -> bool:
@@ -186,7 +175,7 @@ def refuse_other(path: Path) -> None:
         raise WeightsError(f"{path}: cannot be read ({error.strerror})") from None
     if head.startswith(POINTER):
         raise WeightsError(f"{path}: a pointer of Git LFS, not the file itself; get the file")
-    if head.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<!doctype", b"<html", b"<?xml")):
+    if is_web_page(head):
         raise WeightsError(
             f"{path}: a web page, not a checkpoint, such as a page that asks to sign in or to "
             "confirm; download the file itself"
@@ -196,6 +185,12 @@ def refuse_other(path: Path) -> None:
             f"{path}: a zip archive, but not a PyTorch checkpoint; unpack it and give the file "
             "inside"
         )
+
+
+def is_web_page(head: bytes) -> bool:
+    """Whether a file that starts with these bytes is a page of HTML or XML."""
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:9].lower()
+    return start.startswith((b"<!doctype", b"<html", b"<?xml"))
 
 
 def _of_torch(path: Path) -> bool:
@@ -236,9 +231,11 @@ def _official(card: Card) -> Weights | None:
         return None
     noted = receipts(card)
     for file in files:
-        if noted.get(file.name, {}).get("sha256") != sha256_of(file):
+        known, digest = noted.get(file.name, {}).get("sha256"), sha256_of(file)
+        if known != digest:
             raise WeightsError(
-                f"{file}: not the file that was installed; run 'bench weights add {card.name} FILE'"
+                f"{file}: not the file that was installed: its SHA-256 is {digest}, installed was "
+                f"{known or 'none'}; run {ways_to(card)[0]}"
             )
     path = files[0] if len(files) == 1 else folder
     if all(noted[file.name].get("verified") for file in files):
@@ -278,11 +275,16 @@ def _published(card: Card, path: Path) -> list[Path]:
 
 def _sha256_of_all(files: list[Path]) -> str:
     """Return the SHA-256 of a file, or of several files' names and contents, sorted by name."""
-    if len(files) == 1:
-        return sha256_of(files[0])
+    return _digest_of_all({file.name: sha256_of(file) for file in files})
+
+
+def _digest_of_all(sums: Mapping[str, str]) -> str:
+    """Return the SHA-256 of one file, or one of the names and sums of several, sorted by name."""
+    if len(sums) == 1:
+        return next(iter(sums.values()))
     whole = hashlib.sha256()
-    for file in sorted(files, key=lambda file: file.name):
-        whole.update(f"{file.name}\0{sha256_of(file)}\0".encode())
+    for name, digest in sorted(sums.items()):
+        whole.update(f"{name}\0{digest}\0".encode())
     return whole.hexdigest()
 
 

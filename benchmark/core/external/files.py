@@ -10,7 +10,7 @@ from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
 
-from benchmark.core.checkpoints.resolve import sha256_of
+from benchmark.core.checkpoints.digests import sha256_of
 from benchmark.core.errors import BadOutput, DataError
 from benchmark.core.filenames import cut_name, plain_name, same_name
 from benchmark.core.types import NamedImage

@@ -79,6 +79,11 @@ def source_hash(file: Path) -> str:
         return hashlib.sha256(file.read_bytes()).hexdigest()
     while (top.parent / "__init__.py").is_file():
         top = top.parent
+    return tree_hash(top)
+
+
+def tree_hash(top: Path) -> str:
+    """Return the SHA-256 of the names and contents of all Python sources below a folder."""
     whole = hashlib.sha256()
     for source in sorted(top.rglob("*.py")):
         whole.update(f"{source.relative_to(top).as_posix()}\0".encode())

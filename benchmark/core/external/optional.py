@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import shlex
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, requires, version
 from typing import NamedTuple
 
-from benchmark.core.errors import BadInput, ExternalError
+from benchmark.core.errors import BadInput, ExternalError, VersionWarning
 
 _OPTION = re.compile(r"([a-z]+)=(.*)", re.DOTALL)
 
@@ -30,6 +31,24 @@ def install_line(extra: str) -> str:
     return "pip install " + " ".join(f"'{one.name}{one.specifier}'" for one in wanted)
 
 
+def lacking(requirement: str) -> str:
+    """Return why an optional package cannot be used and how to get it, or "" if it can.
+
+    Args:
+        requirement: the package and its versions, such as "pypatchmatch>=2.2,<2.3".
+    """
+    from packaging.requirements import Requirement
+
+    wanted, how = Requirement(requirement), f"get it with pip install '{requirement}'"
+    try:
+        found = version(wanted.name)
+    except PackageNotFoundError:
+        return f"{wanted.name} is not installed; {how}"
+    if wanted.specifier.contains(found, prereleases=True):
+        return ""
+    return f"{wanted.name} {found} is installed, but {wanted.specifier} is expected; {how}"
+
+
 def installed(library: str, *, how: str) -> str:
     """Return a library's version, as "name 1.2.3", without importing it.
 
@@ -46,18 +65,61 @@ def installed(library: str, *, how: str) -> str:
         raise ExternalError(f"{library} is not installed; get it with {how}") from None
 
 
+def warn_of_version(library: str, *, expected: str, how: str) -> None:
+    """Warn if a library is installed in another version than the one expected.
+
+    Args:
+        library: its name on a package index.
+        expected: the version that this project was written for; docs/others.md says what was tried.
+        how: the command that installs the library.
+
+    Warns:
+        VersionWarning: with both versions.
+
+    Raises:
+        ExternalError: if it is not installed.
+    """
+    found = installed(library, how=how).rpartition(" ")[2]
+    if found != expected:
+        message = (
+            f"{library} {found} is installed, expected {expected} (docs/others.md says what was "
+            "tried with it); outputs have keys of their own"
+        )
+        warnings.warn(message, VersionWarning, stacklevel=2)
+
+
 @contextmanager
-def importing(library: str, *, how: str) -> Iterator[None]:
+def importing(library: str, *, how: str, expected: str = "") -> Iterator[None]:
     """Import parts of a library within the block; convert failures to `ExternalError`.
+
+    Warnings of the library are ignored within the block.
+
+    Args:
+        library: its name on a package index.
+        how: the command that installs it, for the message.
+        expected: the version that this project was written for, for the message, or "".
 
     Raises:
         ExternalError: if an import fails.
     """
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     except Exception as error:  # a library may fail in any way with newer dependencies
         reason = f"{type(error).__name__}: {error}".splitlines()[0][:150]
-        raise ExternalError(f"{library} cannot be imported: {reason}; get it with {how}") from error
+        found = f"{library} {_version(library)}".strip()
+        known = f" (expected {expected})" if expected else ""
+        raise ExternalError(
+            f"{found} cannot be imported{known}: {reason}; get it with {how}"
+        ) from error
+
+
+def _version(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return ""
 
 
 class SchemeArgument(NamedTuple):
@@ -96,3 +158,29 @@ def options_of(argument: str, known: Mapping[str, str]) -> SchemeArgument:
     if len(words) != 1:
         raise BadInput(f"{argument!r}: expected one name, got {len(words)}")
     return SchemeArgument(given, words[0])
+
+
+@contextmanager
+def needing(requirement: str) -> Iterator[None]:
+    """Import parts of a library within the block, which has to be of a version.
+
+    Args:
+        requirement: the library and its versions, as in pyproject.toml.
+
+    Raises:
+        ExternalError: if it is missing, of another version (both are named), or cannot be imported.
+    """
+    from packaging.requirements import Requirement
+
+    wanted, how = Requirement(requirement), f"pip install '{requirement}'"
+    try:
+        found = version(wanted.name)
+    except PackageNotFoundError:
+        raise ExternalError(f"{wanted.name} is not installed; get it with {how}") from None
+    if not wanted.specifier.contains(found, prereleases=True):
+        raise ExternalError(
+            f"{wanted.name} {found} is installed, {wanted.name}{wanted.specifier} is needed; get "
+            f"it with {how}"
+        )
+    with importing(wanted.name, how=how):
+        yield

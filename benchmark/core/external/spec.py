@@ -17,6 +17,7 @@ from typing import NamedTuple
 from benchmark.core.errors import BadInput
 
 WHOLE = "cmd"  # the scheme whose argument may contain commas: it extends to the end
+_FILE = "spandrel"  # the scheme whose argument is a file: its ending is no part of the label
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")  # safe in file names, HTML and CSV
 _CLASS = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 _COMMAND = re.compile(rf"([^,:=]*=)?{WHOLE}:")
@@ -117,6 +118,8 @@ def default_label(scheme: str, argument: str) -> str:
     """Return the default label of a scheme: its name and the last path part of its argument."""
     last = PurePath(_program(argument) if scheme == WHOLE else argument).name
     stem = last.removesuffix(".py").removesuffix(".sh")
+    if scheme == _FILE:
+        stem = PurePath(stem).stem
     safe = re.sub(r"[^A-Za-z0-9._+-]+", "-", f"{scheme}-{stem}").strip("-")
     return safe[:64]
 

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -20,7 +21,10 @@ from benchmark.core.tensors import to_images, to_masks
 from benchmark.core.types import Mask, Pixels
 from benchmark.training.data.images import TrainingImages, divide
 from benchmark.training.data.masks import Masks
-from benchmark.training.recipe import Recipe, Stage, Turn
+from benchmark.training.recipe import Recipe, Turn
+from benchmark.training.recipe_tables import Stage
+
+IGNORED = -1.0  # in masks, of pixels beyond the image
 
 
 class Sample(NamedTuple):
@@ -29,10 +33,12 @@ class Sample(NamedTuple):
     Attributes:
         pixels: (S, S, 3) uint8 RGB.
         mask: (S, S) bool, True = hole, or forged.
+        ignored: (S, S) bool, True = beyond the image, where nothing is learned; None for nowhere.
     """
 
     pixels: Pixels
     mask: Mask
+    ignored: Mask | None = None
 
 
 class Batch(NamedTuple):
@@ -40,7 +46,7 @@ class Batch(NamedTuple):
 
     Attributes:
         images: (N, 3, H, W) float32 RGB in [0, 1].
-        masks: (N, 1, H, W) float32, 1 = hole, or forged.
+        masks: (N, 1, H, W) float32, 1 = hole, or forged; -1 where ignored.
     """
 
     images: Tensor
@@ -167,5 +173,8 @@ class InpaintingData:
 def stack(samples: Sequence[Sample]) -> Batch:
     """Collate samples of equal size into a batch."""
     pixels = np.stack([sample.pixels for sample in samples])
-    masks = np.stack([sample.mask for sample in samples])
-    return Batch(to_images(pixels), to_masks(masks))
+    masks = to_masks(np.stack([sample.mask for sample in samples]))
+    for mask, sample in zip(masks, samples, strict=True):
+        if sample.ignored is not None:
+            mask[0][torch.from_numpy(np.ascontiguousarray(sample.ignored))] = IGNORED
+    return Batch(to_images(pixels), masks)

@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmark.core.seeds import seed_of
@@ -21,7 +23,8 @@ from benchmark.training.data.options import Forger
 from benchmark.training.data.postprocess import Forgery, postprocess
 from benchmark.training.data.retouching import retouch_hole
 from benchmark.training.data.splices import copy_move, flat, splice
-from benchmark.training.recipe import Recipe, Stage
+from benchmark.training.recipe import Recipe
+from benchmark.training.recipe_tables import Stage
 from inpainters import INPAINTERS, create_inpainter
 from inpainters.base import Inpainter
 
@@ -196,15 +199,16 @@ class ForgeryData:
     @property
     def build(self) -> Callable[[list[ForgeryPlan]], list[Sample]]:
         """Paste, retouch, post-process and crop; needs neither the images nor the pools."""
-        return partial(_build, self._recipe)
+        return partial(build_made, self._recipe)
 
     def plan(self, step: int, shard: BatchShard = WHOLE_BATCH) -> list[ForgeryPlan]:
         """The forgeries of a step; those sampled for the first time are generated here."""
         turn = self._recipe.at(step)
-        return [
-            self._plan_one(turn.stage, ("picture", position), self._train)
-            for position in shard.positions(turn)
-        ]
+        return [self.plan_at(turn.stage, position) for position in shard.positions(turn)]
+
+    def plan_at(self, stage: Stage, position: int) -> ForgeryPlan:
+        """The forgery at a position among all images of a training."""
+        return self._plan_one(stage, ("picture", position), self._train)
 
     def batch(self, step: int, shard: BatchShard = WHOLE_BATCH) -> Batch:
         """The batch of a step; its masks are 1 where forged."""
@@ -217,11 +221,16 @@ class ForgeryData:
         keys = [("held out", number) for number in range(min(count, len(images)))]
         return stack(self.build([self._plan_one(stage, key, images) for key in keys]))
 
-    def authentic_images(self) -> Tensor:
+    @property
+    def digests(self) -> tuple[frozenset[str], frozenset[str]]:
+        """`digest_of` the images that are trained on, and of those that are held out."""
+        return frozenset(self._train.digests), frozenset(self._held.digests)
+
+    def authentic_images(self) -> list[Tensor]:
         """Authentic held-out images, each plain and post-processed.
 
         Returns:
-            (2 * held_out, 3, S, S) in [0, 1], S being the largest side of the last stage.
+            2 * held_out images (3, S, S) in [0, 1], S being the largest side of the last stage.
         """
         side = max(self._recipe.stages[-1].sides)
         whole = Stage(steps=1, batch=1, crop=side, sides=(side,), place="centre")
@@ -232,7 +241,7 @@ class ForgeryData:
             plain = Forgery(pixels=self._held.cut(number, whole, side, draw), truth=nowhere)
             processed = postprocess(plain, self._recipe.postprocessing, draw, min_side=side)
             samples += [Sample(plain.pixels, nowhere), _crop(processed, side, draw)]
-        return stack(samples).images
+        return list(stack(samples).images) if samples else []
 
     def _plan_one(self, stage: Stage, key: tuple[str, int], images: TrainingImages) -> ForgeryPlan:
         draw = np.random.default_rng(seed_of(self._recipe.seed, *key))
@@ -254,7 +263,8 @@ class ForgeryData:
         return ForgeryPlan(by=name, forgery=hole, crop=stage.crop, draw=draw, donor=donor)
 
 
-def _build(recipe: Recipe, plan: list[ForgeryPlan]) -> list[Sample]:
+def build_made(recipe: Recipe, plan: list[ForgeryPlan]) -> list[Sample]:
+    """Paste, retouch, post-process and crop the forgeries of a plan."""
     return [_build_one(recipe, one) for one in plan]
 
 
@@ -299,6 +309,16 @@ def _crop(forgery: Forgery, crop: int, draw: np.random.Generator) -> Sample:
     height, width = forgery.truth.shape
     top, left = int(draw.integers(height - crop + 1)), int(draw.integers(width - crop + 1))
     square = slice(top, top + crop), slice(left, left + crop)
+    return turned(Sample(forgery.pixels[square], forgery.truth[square]), draw)
+
+
+def turned(sample: Sample, draw: np.random.Generator) -> Sample:
+    """Rotate and flip a sample in one of eight ways."""
     turns, flip = int(draw.integers(4)), draw.random() < 0.5
-    pixels, truth = np.rot90(forgery.pixels[square], turns), np.rot90(forgery.truth[square], turns)
-    return Sample(pixels[:, ::-1], truth[:, ::-1]) if flip else Sample(pixels, truth)
+
+    def turn(part: NDArray[Any]) -> NDArray[Any]:
+        rotated = np.rot90(part, turns)
+        return rotated[:, ::-1] if flip else rotated
+
+    ignored = None if sample.ignored is None else turn(sample.ignored)
+    return Sample(turn(sample.pixels), turn(sample.mask), ignored)

@@ -19,7 +19,7 @@ from benchmark.core.seeds import seed_of
 from benchmark.core.types import Pixels
 from benchmark.training.data.masks import told
 from benchmark.training.leakage import digest_of, refused_digests
-from benchmark.training.recipe import Stage
+from benchmark.training.recipe_tables import Stage
 
 IN_MEMORY = 20_000  # largest number of images kept in memory; more are read when they are used
 AT_ONCE = 1000  # files queued for the reading threads
@@ -138,7 +138,8 @@ def read_training_images(
         excluded = f"; left out: {told(reasons)}" if reasons else ""
         raise DataError(
             f"{folder}: {len(usable)} of {len(files)} files can be read and have sides of "
-            f"{wanted[0]} or more; training needs at least {max(minimum, 1)} images{excluded}"
+            f"{wanted[0]} or more; training needs at least {max(minimum, 1)} images: "
+            f"add some, or lower 'minimum' in a copy of the recipe{excluded}"
         )
     found = TrainingImages(
         names=tuple(str(path.relative_to(top)) for path, _ in usable),

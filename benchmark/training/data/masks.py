@@ -17,7 +17,7 @@ from benchmark.core.types import Mask
 from benchmark.masks.bucket import Bucket
 from benchmark.masks.files import read_white
 from benchmark.training.data.mask_shapes import shaped_mask
-from benchmark.training.recipe import Holes
+from benchmark.training.recipe_tables import Holes
 
 SHOWN = 3  # excluded files that are named in a message
 

@@ -82,6 +82,25 @@ class Forger(RecipeTable):
     pool: int = Field(default=500, ge=1)
 
 
+class Existing(RecipeTable):
+    """How training images are drawn from a set of existing forgeries (`--forgeries`).
+
+    Attributes:
+        share: share of the training images that are drawn from the set; the others are made by the
+            `forgers` of the stage. Without `--data` all are drawn from the set.
+        draw: "images": each image of the set equally often; "lists": each list equally often, a
+            list being the authentic images, or the forgeries of one method, of one subset.
+        crop: "forged": a square at the image's own size that, in a forged image, has a forged
+            pixel; "random": any such square; "resize": the whole image, resized to a square.
+        needs: what the set has to hold, for the message where none is given; it changes no number.
+    """
+
+    share: float = Field(default=0.5, gt=0, le=1)
+    draw: Literal["images", "lists"] = "images"
+    crop: Literal["forged", "random", "resize"] = "forged"
+    needs: str = ""
+
+
 class Retouching(RecipeTable):
     """Retouching of the hole alone, after it is inpainted.
 

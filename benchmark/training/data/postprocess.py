@@ -105,7 +105,8 @@ def eight_bits(values: NDArray[Any]) -> Pixels:
 
 
 def _resize(pixels: Pixels, truth: Mask, factor: float, min_side: int) -> tuple[Pixels, Mask]:
-    height, width = (max(round(length * factor), min_side) for length in truth.shape)
+    factor = max(factor, min_side / min(truth.shape))
+    height, width = (round(length * factor) for length in truth.shape)
     way = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
     resized = cv2.resize(pixels, (width, height), interpolation=way)
     moved = cv2.resize(truth.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)

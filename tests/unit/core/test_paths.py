@@ -85,3 +85,14 @@ def test_a_folder_is_claimed_once(tmp_path: Path) -> None:
     assert not create_new_folder(tmp_path / "file")
     with pytest.raises(OutputError, match="cannot make this folder"):
         create_new_folder(tmp_path / "file" / "run")
+
+
+def test_folders_above_a_file_are_created_and_removed_if_it_fails(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    with pytest.raises(ValueError, match="stop"), atomic(tmp_path / "there/a/b/x", parents=True):
+        raise ValueError("stop")
+    assert not list((tmp_path / "there").iterdir())
+    write_text(tmp_path / "there/a/b/x", "text", parents=True)
+    assert (tmp_path / "there/a/b/x").read_text(encoding="utf-8") == "text"
+    with pytest.raises(OutputError, match="there/a/b/x: cannot make this folder"):
+        write_text(tmp_path / "there/a/b/x/y", "text", parents=True)

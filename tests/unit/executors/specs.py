@@ -19,7 +19,7 @@ from benchmark.core.types import Detection
 from benchmark.runner.inputs import Chunk, Inputs
 from benchmark.runner.jobs import InpaintJob, ResolvedModel, SampleRef
 from benchmark.runner.outcome import ChunkResult
-from benchmark.store.store import StoredOutput
+from benchmark.store.encoding import StoredOutput
 from detectors.baselines import Flatness
 
 HOLD = "BENCH_TEST_HOLD"  # in the environment: file in which `Blocking` writes its node

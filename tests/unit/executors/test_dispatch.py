@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from benchmark.executors.dispatch import BATCHES_PER_WORKER, MAX_CHUNKS, WorkerEvent, dispatch
 from benchmark.runner.inputs import Chunk
 from benchmark.runner.outcome import ChunkResult
-from benchmark.store.store import StoredOutput
+from benchmark.store.encoding import StoredOutput
 from tests.unit.executors.specs import chunks
 
 

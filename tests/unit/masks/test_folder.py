@@ -10,8 +10,9 @@ from PIL import Image
 
 from benchmark.core.errors import DataError
 from benchmark.masks.bucket import Bucket
-from benchmark.masks.folder import FolderMasks, MaskTargets
+from benchmark.masks.folder import FolderMasks
 from benchmark.masks.pairing import goes_by_name
+from benchmark.masks.reader import MaskTargets
 
 SMALL, LARGE = Bucket(10, 20), Bucket(30, 40)
 

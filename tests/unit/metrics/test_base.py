@@ -61,6 +61,7 @@ def test_bounds_are_those_of_the_definitions() -> None:
     assert found.pop("gmsd") == (0, 0.5)
     assert found.pop("known_drift") == found.pop("known_mae") == (0, 255)
     assert found.pop("lpips") == found.pop("lpips_vgg") == (0, np.inf)
+    assert found.pop("residual_kl") == (0, np.inf)
     assert set(found.values()) == {(0, 1)}
 
 

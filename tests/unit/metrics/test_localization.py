@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.stats import t
 from sklearn.metrics import (
     f1_score,
     jaccard_score,
@@ -19,7 +18,6 @@ from sklearn.metrics import (
 from benchmark.core.errors import BadInput
 from benchmark.core.types import Verdict
 from benchmark.metrics import METRICS
-from benchmark.metrics.intervals import bootstrap_ratio
 from benchmark.metrics.localization import (
     area,
     confusion,
@@ -172,59 +170,6 @@ def test_original_has_no_localisation_but_an_area() -> None:
         assert np.isnan(metric.reduce(rows)), name
         assert np.isnan(metric.interval(rows, seed=0)).all(), name
     assert METRICS.load("area")().counted(METRICS.load("area")().measure(case)).all()
-
-
-def test_pooled_f1_is_the_f1_of_all_pixels_together() -> None:
-    case = draw_case(5)
-    metric = METRICS.load("f1_pooled")()
-    rows = metric.measure(case)
-    called = case.verdict.logits > 0
-    assert rows.shape == (5, 3)
-    assert metric.counted(rows).all()
-    expected = f1_score(case.truth.ravel(), called.ravel())
-    assert metric.reduce(rows) == pytest.approx(expected, abs=1e-12)
-    low, high = metric.interval(rows, seed=1)
-    assert low < metric.reduce(rows) < high
-
-
-def test_pooled_f1_has_a_mean_s_interval_over_its_samples_shares() -> None:
-    metric, generator = METRICS.load("f1_pooled")(), np.random.default_rng(0)
-    rows = generator.integers(1, 50, (49, 3)).astype(np.float64)
-
-    def ratio(weights: np.ndarray) -> float:
-        tp, fp, fn = weights @ rows
-        return 2 * tp / (2 * tp + fp + fn)
-
-    step = 1e-6  # the ratio's derivative by a sample's weight, by hand
-    slopes = [(ratio(np.ones(49) + step * (np.arange(49) == at)) - ratio(np.ones(49))) / step
-              for at in range(49)]  # fmt: skip
-    error = np.std(slopes, ddof=1) * 49**0.5
-    expected = t.interval(0.95, 48, ratio(np.ones(49)), error)
-    assert metric.interval(rows, seed=1) == pytest.approx(tuple(expected), abs=1e-5)
-    many = np.concatenate((rows, rows[:1]))  # 50: the bootstrap of the ratio itself
-    doubled = 2 * many[:, 0]
-    whole = bootstrap_ratio(doubled, doubled + many[:, 1] + many[:, 2], seed=1)
-    assert metric.interval(many, seed=1) == whole
-    assert np.isnan(metric.interval(np.repeat(rows[:1], 5, axis=0), seed=1)).all()
-    assert np.isnan(metric.interval(rows[:1], seed=1)).all()
-
-
-@pytest.mark.parametrize("name", ["f1_pooled", "f1_photoholmes"])
-def test_pooled_f1_without_a_hit_is_zero_and_counts(name: str) -> None:
-    metric = METRICS.load(name)()
-    missed = np.array([[0.0, 5, 7], [0, 3, 2], [0, 0, 4]])  # tp, fp, fn
-    assert metric.counted(missed).tolist() == [True, True, True]
-    assert metric.reduce(missed) == 0
-
-
-def test_pooled_f1_of_a_cell_without_a_hole_is_undefined() -> None:
-    metric = METRICS.load("f1_pooled")()
-    nowhere = np.array([[0.0, 5, 0], [0, 0, 0]])
-    assert metric.counted(nowhere).tolist() == [False, False]
-    assert np.isnan(metric.reduce(nowhere))
-    some = np.array([[0.0, 5, 0], [2, 0, 1]])
-    assert metric.counted(some).tolist() == [True, True]  # authentic images count
-    assert metric.reduce(some) == 4 / (4 + 5 + 1)
 
 
 def test_float16_logits_keep_what_is_above_one_half() -> None:

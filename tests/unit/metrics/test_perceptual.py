@@ -20,7 +20,7 @@ from benchmark.core.errors import WeightsError
 from benchmark.metrics import METRICS
 from benchmark.metrics.deep_features import DeepFeatures, Features
 from benchmark.metrics.perceptual import LPIPS, LPIPSVGG
-from benchmark.runner.jobs import measure_key
+from benchmark.runner.keys import measure_key
 from benchmark.runner.plan import make_plan
 from benchmark.runner.planning import PlanJobs
 from benchmark.runner.resolve import resolve_plan

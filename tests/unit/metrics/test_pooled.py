@@ -1,4 +1,4 @@
-"""Pooled AUC from small rows against scikit-learn over all pixels together."""
+"""Pooled AUC from small rows, and pooled F1, against scikit-learn over all pixels together."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from sklearn.metrics import roc_auc_score
+from scipy.stats import t
+from sklearn.metrics import f1_score, roc_auc_score
 
 from benchmark.core.errors import BadInput
 from benchmark.core.types import Case
-from benchmark.metrics.intervals import mean_interval
+from benchmark.metrics import METRICS
+from benchmark.metrics.intervals import bootstrap_ratio, mean_interval
 from benchmark.metrics.pooled import GROUPS, AUCPooled, pooled_shares
 from benchmark.metrics.ranking import count_values, half_values
+from tests.unit.metrics.cases import draw_case
 from tests.unit.metrics.maps import KINDS, draw_maps
 
 
@@ -122,3 +125,56 @@ def test_half_values_match_the_counts() -> None:
     for value in (-30.0, -0.0, 6e-8, 1.5, np.inf):
         counts = count_values(np.array([value], np.float16), np.ones(1, np.bool_))
         assert values[counts.positives.argmax()] == np.float16(value)
+
+
+def test_pooled_f1_is_the_f1_of_all_pixels_together() -> None:
+    case = draw_case(5)
+    metric = METRICS.load("f1_pooled")()
+    rows = metric.measure(case)
+    called = case.verdict.logits > 0
+    assert rows.shape == (5, 3)
+    assert metric.counted(rows).all()
+    expected = f1_score(case.truth.ravel(), called.ravel())
+    assert metric.reduce(rows) == pytest.approx(expected, abs=1e-12)
+    low, high = metric.interval(rows, seed=1)
+    assert low < metric.reduce(rows) < high
+
+
+def test_pooled_f1_has_a_mean_s_interval_over_its_samples_shares() -> None:
+    metric, generator = METRICS.load("f1_pooled")(), np.random.default_rng(0)
+    rows = generator.integers(1, 50, (49, 3)).astype(np.float64)
+
+    def ratio(weights: np.ndarray) -> float:
+        tp, fp, fn = weights @ rows
+        return 2 * tp / (2 * tp + fp + fn)
+
+    step = 1e-6  # the ratio's derivative by a sample's weight, by hand
+    slopes = [(ratio(np.ones(49) + step * (np.arange(49) == at)) - ratio(np.ones(49))) / step
+              for at in range(49)]  # fmt: skip
+    error = np.std(slopes, ddof=1) * 49**0.5
+    expected = t.interval(0.95, 48, ratio(np.ones(49)), error)
+    assert metric.interval(rows, seed=1) == pytest.approx(tuple(expected), abs=1e-5)
+    many = np.concatenate((rows, rows[:1]))  # 50: the bootstrap of the ratio itself
+    doubled = 2 * many[:, 0]
+    whole = bootstrap_ratio(doubled, doubled + many[:, 1] + many[:, 2], seed=1)
+    assert metric.interval(many, seed=1) == whole
+    assert np.isnan(metric.interval(np.repeat(rows[:1], 5, axis=0), seed=1)).all()
+    assert np.isnan(metric.interval(rows[:1], seed=1)).all()
+
+
+@pytest.mark.parametrize("name", ["f1_pooled", "f1_photoholmes"])
+def test_pooled_f1_without_a_hit_is_zero_and_counts(name: str) -> None:
+    metric = METRICS.load(name)()
+    missed = np.array([[0.0, 5, 7], [0, 3, 2], [0, 0, 4]])  # tp, fp, fn
+    assert metric.counted(missed).tolist() == [True, True, True]
+    assert metric.reduce(missed) == 0
+
+
+def test_pooled_f1_of_a_cell_without_a_hole_is_undefined() -> None:
+    metric = METRICS.load("f1_pooled")()
+    nowhere = np.array([[0.0, 5, 0], [0, 0, 0]])
+    assert metric.counted(nowhere).tolist() == [False, False]
+    assert np.isnan(metric.reduce(nowhere))
+    some = np.array([[0.0, 5, 0], [2, 0, 1]])
+    assert metric.counted(some).tolist() == [True, True]  # authentic images count
+    assert metric.reduce(some) == 4 / (4 + 5 + 1)

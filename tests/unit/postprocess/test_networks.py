@@ -12,6 +12,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from benchmark.core.errors import ExternalError, MissingWeights, WeightsError
+from benchmark.core.external import spandrel_networks
 from benchmark.core.types import Pixels
 from benchmark.postprocess import PostProcess, super_resolution, vae
 
@@ -78,7 +79,7 @@ def test_the_key_has_the_file_s_hash_and_the_name_no_path(network: Path) -> None
 def test_a_checkpoint_that_would_run_code_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(super_resolution, "_library", lambda: "spandrel 0")
+    monkeypatch.setattr(super_resolution, "library", lambda: "spandrel 0")
 
     class Evil:
         def __reduce__(self) -> tuple[object, tuple[str]]:
@@ -91,6 +92,17 @@ def test_a_checkpoint_that_would_run_code_is_refused(
     ):
         with pytest.raises(error, match=said):
             PostProcess.parse(f"spandrel:{tmp_path / name}").check()
+
+
+def test_a_network_that_fills_holes_is_no_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "lama.pth").write_bytes(b"x")
+    network = spandrel_networks.SpandrelNetwork(None, "LaMa", fills=True, libraries="spandrel 0")
+    monkeypatch.setattr(super_resolution, "library", lambda: "spandrel 0")
+    monkeypatch.setattr(super_resolution, "read_network", lambda _: network)
+    with pytest.raises(WeightsError, match="LaMa fills holes; use it as --inpainter spandrel:FILE"):
+        PostProcess.parse(f"spandrel:{tmp_path / 'lama.pth'}").check()
 
 
 def test_a_file_of_no_known_network_is_refused(network: Path) -> None:
@@ -133,7 +145,7 @@ def test_without_the_extra_it_is_said_before_anything_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "net.safetensors").write_bytes(b"x")
-    for module, text in ((super_resolution, "spandrel:{}/net.safetensors"), (vae, "vae:{}")):
+    for module, text in ((spandrel_networks, "spandrel:{}/net.safetensors"), (vae, "vae:{}")):
 
         def missing(library: str, *, how: str) -> str:
             raise ExternalError(f"{library} is not installed; get it with {how}")

@@ -13,6 +13,7 @@ from benchmark.metrics import METRICS
 from benchmark.metrics.intervals import RULES
 from benchmark.results.csv import write_results
 from benchmark.results.files import write_rows
+from benchmark.results.gaps import NOT_DEFINED
 from benchmark.results.rows import ResultRow, SampleRow
 from benchmark.results.run_folder import RunFolder
 from benchmark.results.samples import FIXED
@@ -150,7 +151,7 @@ class Made:
             if not gap
             else "no weights here"
             if inpainter in self.absent
-            else "undefined",
+            else NOT_DEFINED,
         )
 
     def _rows(self) -> list[dict[str, object]]:

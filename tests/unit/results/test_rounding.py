@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.core.errors import DataError
+from benchmark.results.csv import read_results
 from benchmark.results.rounding import number, p_text, signed, signed_span, span
 from benchmark.results.rows import ResultRow
 from benchmark.results.run_folder import read_run
+from benchmark.results.samples import read_samples
 from benchmark.results.table import run_table
 from reports.formats import render
 from reports.page.builder import _row
@@ -96,7 +99,25 @@ def test_nothing_else_rounds_a_number_of_results() -> None:
             if isinstance(node, ast.FormattedValue) and node.format_spec is not None:
                 spec = ast.unparse(node.format_spec)
                 known = (file.name, spec) in {
-                    ("compare.py", "f'+.6f'"), ("finding.py", "f'.0f'"),
+                    ("comparison.py", "f'+.6f'"), ("finding.py", "f'.0f'"),
                     ("builder.py", "f'.1f'"),  # where a bar ends, in percent of its width
                 }  # fmt: skip
                 assert "f" not in spec[2:-1] or known, f"{file.name}: {ast.unparse(node)}"
+
+
+@pytest.mark.parametrize("text", ["1e300", "-1e16"])
+def test_a_number_that_no_run_writes_is_refused_where_it_is_read(tmp_path: Path, text: str) -> None:
+    folder = Made(value=lambda *_: 0.5).write(tmp_path / "run")
+    for name in ("results.csv", "samples.csv"):
+        path = folder / name
+        before = path.read_text()
+        path.write_text(before.replace("0.500000", text, 1))
+        read = read_results if name == "results.csv" else read_samples
+        with pytest.raises(DataError, match=rf"{name}: damaged \(line 2"):
+            list(read(path))
+        path.write_text(before)
+
+
+def test_the_largest_numbers_are_formatted() -> None:
+    assert number(1.7e308, 2).endswith(".00")
+    assert number(float("inf"), 2) == "-"

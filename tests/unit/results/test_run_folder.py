@@ -16,7 +16,7 @@ from benchmark import Plan, run
 from benchmark.core.errors import BadInput, DataError, OutputError, PlanError
 from benchmark.results.required_keys import needed_by
 from benchmark.results.run_folder import newest_run, read_run
-from benchmark.runner.resolve import _refuse_names
+from benchmark.runner.resolve_checks import refuse_names
 from benchmark.runner.settings import Settings
 from benchmark.runner.shard import Shard
 from benchmark.runner.stages import Progress
@@ -189,7 +189,7 @@ def test_an_unfinished_shard_has_only_its_share_of_the_plan(written: Path, tmp_p
 @pytest.mark.parametrize("name", ["two.b", "score"])
 def test_a_metric_with_an_ambiguous_column_raises(name: str) -> None:
     with pytest.raises(PlanError, match=f"metric '{name}': expected a name without a dot"):
-        _refuse_names(["auc", name])
+        refuse_names(["auc", name])
 
 
 def test_an_interrupted_run_records_the_keys_it_needs(tmp_path: Path) -> None:

@@ -23,7 +23,8 @@ from benchmark.results.run_folder import read_run
 from benchmark.results.table import run_table
 from benchmark.results.terminal_table import terminal_table
 from benchmark.results.training_exposure import MET, TRAINING_NOTE, training_notes
-from benchmark.runner.resolve import resolve_plan, training_exposure_of
+from benchmark.runner.resolve import resolve_plan
+from benchmark.runner.resolve_models import training_exposure_of
 from reports.compare import compare_runs
 from reports.document import table_document
 from reports.findings import summary_text
@@ -115,7 +116,7 @@ def test_training_exposure_is_not_part_of_keys(
     out: Path, plan: Plan, record: RunRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "benchmark.runner.resolve.training_inpainters", lambda path: frozenset({"shiftmap"})
+        "benchmark.runner.resolve_models.training_inpainters", lambda path: frozenset({"shiftmap"})
     )
     again = run(plan, store=out.parent / "store")
     assert again.document["jobs_run"] == {"fill": 0, "judge": 0, "measure": 0}

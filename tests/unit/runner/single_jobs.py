@@ -4,16 +4,30 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from benchmark.core.card import Card
+from benchmark.core.checkpoints.resolve import Weights
 from benchmark.runner.jobs import (
     DetectJob,
     InpaintJob,
     MeasureJob,
     ResolvedModel,
-    detect_key,
-    measure_key,
-    post_processed_key,
+    SampleRef,
+    make_inpaint_job,
 )
+from benchmark.runner.keys import detect_key, measure_key, post_processed_key
 from benchmark.runner.planning import PlanJobs
+
+CARD = Card(name="model", title="a model", sizes="any", revision=3)
+SAMPLE = SampleRef("folder", "a", "10-20", "generated", "5a")
+
+
+def resolved(card: Card = CARD, *, sha256: str = "11", **changes: object) -> ResolvedModel:
+    weights = Weights(edition="mini", sha256=sha256)
+    return replace(ResolvedModel(name=card.name, card=card, weights=weights), **changes)
+
+
+def inpaint_job(model: ResolvedModel, sample: SampleRef = SAMPLE, **changes: object) -> InpaintJob:
+    return make_inpaint_job(model, sample, **{"seed": 0, "rounding": "even", **changes})
 
 
 def detect_job(detector: ResolvedModel, inpaint: InpaintJob, launder: str = "") -> DetectJob:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from benchmark import Plan, run
-from benchmark.core.checkpoints.resolve import sha256_of
+from benchmark.core.checkpoints.digests import sha256_of
 from benchmark.core.errors import FileChanged, WeightsError
 from benchmark.core.images import read_image
 from benchmark.masks.files import read_mask

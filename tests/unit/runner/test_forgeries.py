@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.torch import load_file, save_file
 from sklearn.metrics import f1_score, roc_auc_score
 
 from benchmark import Plan, run
 from benchmark.api import RunRecord
+from benchmark.core.checkpoints.resolve import sha256_of
 from benchmark.core.errors import DataError, PlanError
+from benchmark.core.training_exposure import read_bench_metadata
 from benchmark.forgeries.reading import read_forgeries
 from benchmark.merge import merge
 from benchmark.results.rows import ResultRow
@@ -22,6 +26,7 @@ from benchmark.results.run_folder import read_run
 from benchmark.runner.settings import Settings
 from benchmark.runner.shard import Shard
 from benchmark.store.store import Store
+from tests.small import small_weights
 from tests.unit.forgeries.test_parquet import write as write_parquet
 from tests.unit.forgeries.test_published import TREES
 from tests.unit.forgeries.trees import make
@@ -376,3 +381,31 @@ def test_a_made_up_tree_of_each_layout_gives_a_table(tmp_path: Path, layout: str
     for one in known:
         assert 1 <= one.n <= (one.images or 0)
         assert (one.low is not None) <= (one.n > 1)
+
+
+def test_rows_that_a_detector_was_trained_on_are_marked(
+    go: Go, tmp_path: Path, place: Path
+) -> None:
+    """By the method's name, or all of them by one image; the run's files say the same."""
+    source, path = small_weights("iidnet"), tmp_path / "iidnet.safetensors"
+    noted = read_bench_metadata(source) | {"met": ["flat"]}
+
+    def marks(out: str, **changes: object) -> dict[str, str]:
+        save_file(load_file(source), path, {"bench": json.dumps(noted | changes)})
+        record = go(out, detectors="iidnet", weights={"iidnet": str(path)}, limit=1)
+        found = {one.inpainter: one.met for one in record.cells if one.bucket == "indoor"}
+        text = (tmp_path / out / "table.md").read_text()
+        assert ("¶ seen in training: the detector was trained on images of" in text) is any(
+            found.values()
+        )
+        assert ("| flat¶ |" in text) is (found["flat"] == "yes")
+        again = read_run(tmp_path / out).results
+        assert [one.met for one in again] == [one.met for one in record.cells]
+        return found
+
+    other = {"images": sha256_of(place / "gt/flat-0.png")[:12]}
+    assert marks("method", forgeries=[other]) == {
+        "flat": "yes", "original": "", "all": "yes", "authentic": ""
+    }  # fmt: skip
+    one = {"images": other["images"] + sha256_of(place / "au/0.png")[:12]}
+    assert set(marks("unknown", met=None, forgeries=[one]).values()) == {"yes"}

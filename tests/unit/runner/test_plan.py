@@ -8,6 +8,7 @@ import pytest
 
 from benchmark import Plan
 from benchmark.core.errors import PlanError, UnknownName
+from benchmark.runner.begun_plan import same_plan
 from benchmark.runner.plan import make_plan
 from benchmark.runner.resolve import resolve_plan
 
@@ -42,7 +43,7 @@ def test_a_plan_is_read_as_it_was_written(tmp_path: Path) -> None:
         ({"launder": ["blur"]}, "expected blur:PIXELS with a sigma"),
         ({"launder": ["blur:1+gif:9"]}, "step 2 of 2 in .* no post-processing named 'gif'"),
         ({"launder": ["blur:1"], "detectors": []}, "--launder needs a detector"),
-        ({"weights": {"lama": "x.pth"}}, "'lama', which is not in the plan"),
+        ({"weights": {"lama": "x.pth"}}, "weights: 'lama' is none of the models that are used"),
     ],
 )
 def test_invalid_plans_are_refused_in_one_line(values: dict[str, object], message: str) -> None:
@@ -148,3 +149,12 @@ def test_a_network_s_path_among_the_steps_begins_at_the_plan_s_file(
     Path("plans/twice.toml").write_text('launder = ["spandrel:a/net.pth", "spandrel:b/net.pth"]')
     with pytest.raises(PlanError, match="post-processing 'spandrel:net' is named twice"):
         Plan.load(Path("plans/twice.toml"))
+
+
+def test_an_address_of_weights_on_the_hub_is_no_path(tmp_path: Path) -> None:
+    address = f"hf://org/repo@{'a' * 40}/a.pth"
+    plan = Plan(inpainters="lama", weights={"lama": address})
+    (tmp_path / "plan.toml").write_text(plan.dump(tmp_path))
+    assert Plan.load(tmp_path / "plan.toml").weights == {"lama": address}
+    assert plan.document()["weights"] == {"lama": address}
+    assert same_plan(plan, Plan.load(tmp_path / "plan.toml"))

@@ -11,8 +11,9 @@ from PIL import Image
 
 from benchmark import Plan, run
 from benchmark.results.required_keys import needed_by
-from benchmark.runner import jobs as jobs_module
-from benchmark.runner.jobs import make_inpaint_job, mask_key
+from benchmark.runner import keys as keys_module
+from benchmark.runner.jobs import make_inpaint_job
+from benchmark.runner.keys import mask_key
 from benchmark.runner.planning import Keys, PlanJobs
 from benchmark.runner.resolve import resolve_plan
 from benchmark.store.store import Store
@@ -47,14 +48,14 @@ def again(plan: Plan, **changes: object) -> Plan:
 def hashed(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """The number of times that each key is hashed."""
     found: Counter[str] = Counter()
-    key_of = jobs_module.key_of
+    key_of = keys_module.key_of
 
     def counted(*parts: object) -> str:
         key = key_of(*parts)
         found[key] += 1
         return key
 
-    monkeypatch.setattr("benchmark.runner.jobs.key_of", counted)
+    monkeypatch.setattr("benchmark.runner.keys.key_of", counted)
     monkeypatch.setattr("benchmark.runner.sources.key_of", counted)
     return found
 

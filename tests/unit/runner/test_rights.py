@@ -14,7 +14,8 @@ import pytest
 from benchmark.core.errors import OutputError
 from benchmark.core.paths import write_text
 from benchmark.store.database import DATABASE
-from benchmark.store.store import Store, image_output
+from benchmark.store.encoding import image_output
+from benchmark.store.store import Store
 
 KEY, OTHER = "ab" * 16, "cd" * 16
 IMAGE = np.zeros((4, 4, 3), np.uint8)

@@ -15,17 +15,11 @@ from benchmark.core.errors import DamagedStore, OutputError
 from benchmark.store.check import check_store
 from benchmark.store.clean import clean_folder, clean_store
 from benchmark.store.database import Database
+from benchmark.store.encoding import StoredOutput, heatmap_output, image_output
 from benchmark.store.files import FolderFileStore, RemoteFileStore
 from benchmark.store.recover import recover_database
 from benchmark.store.row import StoredRow, is_key, parse_row
-from benchmark.store.store import (
-    Store,
-    StoredOutput,
-    file_name,
-    heatmap_output,
-    image_output,
-    open_files,
-)
+from benchmark.store.store import Store, file_name, open_files
 
 KEY, OTHER = "ab" * 16, "cd" * 16
 DIGEST = "0" * 32

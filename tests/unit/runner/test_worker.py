@@ -22,7 +22,7 @@ from benchmark.runner.inputs import Chunk, InputLoader, Inputs
 from benchmark.runner.jobs import InpaintJob, Job, ResolvedModel, SampleRef, make_inpaint_job
 from benchmark.runner.outcome import ChunkResult
 from benchmark.runner.worker import Worker
-from benchmark.store.store import StoredOutput, decode_image
+from benchmark.store.encoding import StoredOutput, decode_image
 from detectors.base import Detector
 from detectors.baselines import Flatness
 from inpainters.base import Inpainter

@@ -15,17 +15,12 @@ import pytest
 
 from benchmark.core.errors import DamagedStore, DataError, OutputError
 from benchmark.core.locks import lock_folder
-from benchmark.runner.jobs import key_of
+from benchmark.runner.keys import key_of
 from benchmark.store import recover
 from benchmark.store.check import StoreFinding, check_store
 from benchmark.store.clean import clean_folder, clean_store
-from benchmark.store.store import (
-    Store,
-    heatmap_output,
-    image_output,
-    metric_output,
-    open_files,
-)
+from benchmark.store.encoding import heatmap_output, image_output, metric_output
+from benchmark.store.store import Store, open_files
 
 COUNT = 120  # of each kind: enough rows for several database pages
 RNG = np.random.default_rng(0)

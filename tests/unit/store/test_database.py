@@ -11,8 +11,9 @@ import pytest
 from benchmark.core.errors import OutputError
 from benchmark.store.check import check_store
 from benchmark.store.database import Database
+from benchmark.store.encoding import heatmap_output, metric_output
 from benchmark.store.row import StoredRow
-from benchmark.store.store import Store, heatmap_output, metric_output
+from benchmark.store.store import Store
 
 KEY, OTHER = "ab" * 16, "cd" * 16
 

@@ -14,8 +14,9 @@ import pytest
 from benchmark.core.errors import OutputError
 from benchmark.store.check import check_store
 from benchmark.store.clean import clean_store
+from benchmark.store.encoding import heatmap_output, image_output
 from benchmark.store.files import FolderFileStore
-from benchmark.store.store import Store, heatmap_output, image_output, is_store, rows_folder
+from benchmark.store.store import Store, is_store, rows_folder
 from tests.cli.conftest import Bench, bench, photos  # noqa: F401 (fixtures)
 
 KEY, OTHER = "ab" * 16, "cd" * 16

@@ -19,15 +19,13 @@ from benchmark.runner import scheduler
 from benchmark.runner.inputs import Chunk
 from benchmark.runner.jobs import Job
 from benchmark.store import database
-from benchmark.store.store import (
-    Store,
+from benchmark.store.encoding import (
     StoredOutput,
-    decode_image,
-    file_name,
     heatmap_output,
     image_output,
     metric_output,
 )
+from benchmark.store.store import Store, file_name
 
 KEY, OTHER = "ab" * 16, "cd" * 16
 
@@ -48,18 +46,26 @@ def test_images_heatmaps_scores_and_rows_come_back_exactly(tmp_path: Path) -> No
         np.testing.assert_array_equal(row, [1.5, np.nan])
 
 
-def test_an_image_with_a_too_large_header_is_not_decoded(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    content = bytearray(image_output(KEY, np.zeros((8, 8, 3), np.uint8)).content)
-    assert decode_image(bytes(content)) is not None
-    content[16:24] = (20_000).to_bytes(4, "big") * 2  # 1.2 GB of pixels
+def test_prefetched_outputs_need_no_query(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = np.full((3, 4, 3), 7, np.uint8)
+    with Store(tmp_path) as store:
+        store.put([image_output(KEY, image), heatmap_output(OTHER, np.zeros((3, 4), "f2"), 0.25)])
+    queries: list[Sequence[str]] = []
+    get = database.Database.get
 
-    def decode(*_: object) -> None:
-        raise AssertionError("memory was allocated")
+    def counted(self: database.Database, keys: Sequence[str]) -> dict[str, Any]:
+        queries.append(keys)
+        return get(self, keys)
 
-    monkeypatch.setattr("cv2.imdecode", decode)
-    assert decode_image(bytes(content)) is None
+    monkeypatch.setattr(database.Database, "get", counted)
+    with Store(tmp_path, read_only=True) as store:
+        store.prefetch([KEY, OTHER])
+        assert np.array_equal(store.image(KEY), image)
+        assert store.scores([OTHER]) == [0.25]
+        assert store.known([KEY, OTHER]) == {KEY, OTHER}
+        assert queries == [[KEY, OTHER]]
+        assert store.scores([OTHER, "none"]) == [0.25, None]
+        assert queries[1:] == [[OTHER, "none"]]
 
 
 def test_known_with_more_keys_than_one_query_takes(tmp_path: Path) -> None:
@@ -137,7 +143,8 @@ def test_a_write_that_fails_leaves_no_row(tmp_path: Path, monkeypatch: pytest.Mo
 RACE = """
 import multiprocessing, sys
 import numpy as np
-from benchmark.store.store import Store, heatmap_output
+from benchmark.store.encoding import heatmap_output
+from benchmark.store.store import Store
 
 def use(number):
     start.wait()

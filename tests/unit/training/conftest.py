@@ -14,9 +14,12 @@ from PIL import Image
 from benchmark.training.recipe import LEARNERS, Recipe
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _one_thread() -> Iterator[None]:
-    """Tiny networks are slower on two threads, and their sums would depend on the split."""
+    """Tiny networks are slower on two threads, and their sums would depend on the split.
+
+    Of a module, so that what its tests share is trained on one thread too.
+    """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -27,12 +30,45 @@ def _one_thread() -> Iterator[None]:
 def photographs(tmp_path: Path) -> Path:
     """Eight images of 96x80 with some structure."""
     folder = tmp_path / "photographs"
+    write_photographs(folder)
+    return folder
+
+
+def write_photographs(folder: Path) -> None:
+    """Write such images."""
     folder.mkdir()
     for number in range(8):
         draw = np.random.default_rng(number)
         coarse = Image.fromarray(draw.integers(0, 256, (6, 7, 3), dtype=np.uint8))
         coarse.resize((96, 80), Image.Resampling.BICUBIC).save(folder / f"{number}.png")
+
+
+@pytest.fixture
+def forgeries(tmp_path: Path) -> Path:
+    """A manifest of ten originals of 80x72, each authentic, with a flat hole and with a splice."""
+    folder = tmp_path / "forgeries"
+    write_set(folder)
     return folder
+
+
+def write_set(folder: Path, *, count: int = 10, size: tuple[int, int] = (80, 72)) -> None:
+    """Write such a set; the hole of number n begins at row n."""
+    rows = ["image,mask,original,method"]
+    folder.mkdir()
+    for number in range(count):
+        draw = np.random.default_rng(100 + number)
+        coarse = Image.fromarray(draw.integers(0, 256, (6, 7, 3), dtype=np.uint8))
+        photo = np.asarray(coarse.resize(size, Image.Resampling.BICUBIC))
+        truth = np.zeros(photo.shape[:2], np.uint8)
+        truth[number : number + 20, 8:40] = 255
+        Image.fromarray(photo).save(folder / f"{number}-au.png")
+        Image.fromarray(truth).save(folder / f"{number}-truth.png")
+        rows.append(f"{number}-au.png,authentic,,")
+        for method, content in (("flat", np.full_like(photo, 90)), ("lama", photo[::-1])):
+            forged = np.where(truth[..., None] > 0, content, photo)
+            Image.fromarray(forged).save(folder / f"{number}-{method}.png")
+            rows.append(f"{number}-{method}.png,{number}-truth.png,{number}-au.png,{method}")
+    (folder / "manifest.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
 
 
 def recipe(model: str = "safepaint", **changes: Any) -> Recipe:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from benchmark.core.checkpoints.digests import sha256_of
 from benchmark.core.checkpoints.load import read_checkpoint, read_metadata
-from benchmark.core.checkpoints.resolve import sha256_of
 from benchmark.core.errors import TrainingError
 from benchmark.core.training_exposure import training_inpainters
 from benchmark.training import TrainOptions, TrainResult, read_recipe, train

@@ -17,7 +17,8 @@ from benchmark.training import LEARNERS, read_recipe
 from benchmark.training.data.options import Postprocessing, Shapes
 from benchmark.training.facts import recipe_digest
 from benchmark.training.lr_schedule import lr_factor
-from benchmark.training.recipe import Recipe, Schedule, Stage, read_part, recipes_of
+from benchmark.training.recipe import Recipe, read_part, recipes_of
+from benchmark.training.recipe_tables import Schedule, Stage
 from detectors import DETECTORS
 from inpainters import INPAINTERS
 from tests.unit.training.conftest import recipe
@@ -29,7 +30,7 @@ STAGE = "[[stages]]\nsteps = 1\nbatch = 1\ncrop = 64\nsides = [64]\n"
 @pytest.mark.parametrize("model", sorted(LEARNERS))
 def test_every_model_comes_with_a_mini_and_a_paper_recipe(model: str) -> None:
     known = {"mini", "paper"} | ({"text"} if model == "safepaint" else set())
-    assert set(recipes_of(model)) == known
+    assert set(recipes_of(model)) - {"made"} == known  # with forgeries made from images
     for name in known:
         found = read_recipe(model, name)
         assert found.model == model
@@ -37,7 +38,7 @@ def test_every_model_comes_with_a_mini_and_a_paper_recipe(model: str) -> None:
         read_part(LEARNERS.load(model).Losses, found.losses, name)
 
 
-@pytest.mark.parametrize("name", ["mini", "paper"])
+@pytest.mark.parametrize("name", ["mini", "made"])
 @pytest.mark.parametrize("model", [name for name in LEARNERS if name in DETECTORS])
 def test_no_detector_meets_whom_it_is_to_judge_unprepared(model: str, name: str) -> None:
     """Neither SafePaint nor a variant, nor EdgeConnect, nor shiftmap, nor a file of weights."""
@@ -86,8 +87,30 @@ def test_the_mini_recipes_of_detectors_have_the_whole_mix(model: str) -> None:
     assert found.history.grey > 0
 
 
-def test_the_paper_recipe_of_psccnet_has_its_four_kinds_in_equal_parts() -> None:
-    for stage in read_recipe("psccnet", "paper").stages:
+@pytest.mark.parametrize("model", ["psccnet", "trufor", "iidnet"])
+def test_the_paper_recipes_of_detectors_make_no_forgeries_and_say_what_they_need(
+    model: str,
+) -> None:
+    found, made = read_recipe(model, "paper"), read_recipe(model, "made")
+    assert not found.makes_forgeries
+    assert found.forgeries.share == 1
+    assert found.forgeries.needs
+    assert found.met == ()
+    assert made.makes_forgeries
+    same = ("optimizer", "schedule", "losses", "network")  # only the images differ
+    assert all(getattr(found, name) == getattr(made, name) for name in same)
+    steps = [(stage.steps, stage.batch, stage.lr_factor) for stage in found.stages]
+    assert steps == [(stage.steps, stage.batch, stage.lr_factor) for stage in made.stages]
+
+
+def test_a_table_that_is_new_is_not_written_where_it_has_defaults() -> None:
+    assert "forgeries" not in recipe("trufor").as_written()
+    changed = recipe("trufor", forgeries={"share": 0.25})
+    assert changed.as_written()["forgeries"]["share"] == 0.25
+
+
+def test_the_recipe_of_psccnet_that_makes_forgeries_has_its_four_kinds_in_equal_parts() -> None:
+    for stage in read_recipe("psccnet", "made").stages:
         shares = {one.name: one.share for one in stage.forgers}
         removals = sum(v for name, v in shares.items() if name in INPAINTERS and name != "original")
         kinds = (shares["original"], shares["splice"], shares["copy-move"], removals)

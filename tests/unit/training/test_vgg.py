@@ -11,7 +11,7 @@ import torch
 
 from benchmark.core import backbones
 from benchmark.core.backbones import BACKBONES
-from benchmark.core.checkpoints.resolve import sha256_of
+from benchmark.core.checkpoints.digests import sha256_of
 from benchmark.core.errors import TrainingError, WeightsError
 from benchmark.install import add_weights
 from benchmark.training import train

@@ -10,13 +10,12 @@ from pathlib import Path
 import pytest
 
 from benchmark.core.card import Card, Checkpoint
+from benchmark.core.checkpoints.digests import git_blob_of, sha256_of
 from benchmark.core.checkpoints.resolve import (
     RECEIPT,
     find_files,
     find_weights,
-    git_blob_of,
     installed_folder,
-    sha256_of,
     verify,
     ways_to,
 )

@@ -9,7 +9,7 @@ import torch
 
 from benchmark.core import backbones
 from benchmark.core.backbones import BACKBONES, own_file, published_file
-from benchmark.core.checkpoints.resolve import sha256_of
+from benchmark.core.checkpoints.digests import sha256_of
 from benchmark.core.errors import TrainingError, WeightsError
 from inpainters.training.feature_networks import (
     VGG16,

@@ -16,7 +16,8 @@ from benchmark.training.data.images import TrainingImages, divide, read_training
 from benchmark.training.data.masks import Masks
 from benchmark.training.data.options import Postprocessing
 from benchmark.training.data.postprocess import Forgery, postprocess
-from benchmark.training.recipe import Holes, Recipe, Stage
+from benchmark.training.recipe import Recipe
+from benchmark.training.recipe_tables import Holes, Stage
 from inpainters import create_inpainter
 from tests.unit.training.conftest import recipe
 

@@ -103,7 +103,7 @@ def test_an_order_is_made_ready_elsewhere(read: TrainingImages) -> None:
     for step in range(4):
         ordered = pickle.loads(pickle.dumps(data.plan(step)))  # noqa: S301 (our own)
         build = pickle.loads(pickle.dumps(data.build))  # noqa: S301
-        for (pixels, truth), image, mask in zip(build(ordered), *data.batch(step), strict=True):
+        for (pixels, truth, _), image, mask in zip(build(ordered), *data.batch(step), strict=True):
             assert np.array_equal(np.rint(255 * image.permute(1, 2, 0).numpy()), pixels)
             assert np.array_equal(mask[0].numpy() > 0, truth)
 

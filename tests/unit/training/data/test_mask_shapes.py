@@ -11,7 +11,7 @@ from benchmark.masks.bucket import Bucket
 from benchmark.masks.generator import irregular_mask
 from benchmark.training.data.mask_shapes import SHAPES, shaped_mask
 from benchmark.training.data.masks import Masks
-from benchmark.training.recipe import Holes
+from benchmark.training.recipe_tables import Holes
 
 SIDE = 128
 BAND = Bucket(5, 60)
