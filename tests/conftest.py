@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,6 +35,14 @@ def _no_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """What a module or a session shares is made without the user's home too."""
     with pytest.MonkeyPatch.context() as patch:
         _move_home(patch, tmp_path_factory.mktemp("shared"))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_python() -> Iterator[None]:
+    """`python` and `bench` in a command are those of these tests, whatever is activated."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
         yield
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -42,8 +41,6 @@ def reader(furnished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """Stand in a copy of that folder; what was imported from it is forgotten afterwards."""
     shutil.copytree(furnished, tmp_path / "reader")
     monkeypatch.setenv("BENCH_HOME", str(tmp_path / "reader" / "home"))
-    python = str(Path(sys.executable).parent)
-    monkeypatch.setenv("PATH", python, prepend=os.pathsep)
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.chdir(tmp_path / "reader" / "here")
     before = set(sys.modules)
