@@ -1,8 +1,11 @@
-"""Filters of images: Gaussian blur, unsharp mask, median."""
+"""Filters of images: Gaussian blur, unsharp mask, median.
+
+OpenCV and SciPy are imported when an image is filtered: `bench list` loads every step that uses
+filters, and filters nothing.
+"""
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +19,8 @@ Floats = NDArray[np.float32]
 
 def gaussian(image: Floats, sigma: float) -> Floats:
     """Blur (H, W, 3) float32 by a Gaussian cut off at 4 sigma; borders are mirrored."""
+    import cv2
+
     side = 2 * round(_REACH * sigma) + 1
     smooth = cv2.GaussianBlur(image, (side, side), sigma, borderType=cv2.BORDER_REFLECT_101)
     return np.asarray(smooth, dtype=np.float32)
@@ -38,6 +43,8 @@ def median(image: Floats, size: int) -> Floats:
 
 def median_of_levels(pixels: Pixels, size: int) -> Pixels:
     """Median filter of (H, W, 3) uint8: the values of `median`, 50 times as fast by OpenCV."""
+    import cv2
+
     height, width = pixels.shape[:2]
     edge = size // 2
     wide = np.pad(pixels, ((edge, edge), (edge, edge), (0, 0)), mode="reflect")

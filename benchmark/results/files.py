@@ -15,6 +15,7 @@ from benchmark.core.paths import atomic
 from benchmark.results.rounding import stored
 
 _FORMULA = re.compile(r"'*(?:[=+@\t\r]|-.)", re.DOTALL)  # a "-" alone is a gap
+_FIRST = frozenset("'=+-@\t\r")  # of a text that `_FORMULA` matches
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]inf")
 MOST_BYTES = 16 << 30  # of a CSV file, which is read row by row
 _LONGEST_HEAD = 4096  # characters of a first line that are looked at
@@ -35,14 +36,16 @@ def write_rows(path: Path, columns: Iterable[str], rows: Iterable[Mapping[str, o
         atomic(path, durable=True) as draft,
         draft.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
     ):
-        writer = csv.DictWriter(file, list(columns), lineterminator="\n", restval="")
-        whole = csv.DictWriter(
-            file, list(columns), lineterminator="\n", restval="", quoting=csv.QUOTE_ALL
-        )
-        writer.writeheader()
+        heads = list(columns)
+        known = set(heads)
+        writer = csv.writer(file, lineterminator="\n")
+        whole = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        writer.writerow(heads)
         for row in rows:
-            texts = {name: csv_value(value) for name, value in row.items()}
-            returns = any(isinstance(one, str) and "\r" in one for one in texts.values())
+            if not row.keys() <= known:
+                raise ValueError(f"{path}: no column {sorted(row.keys() - known)[0]!r}")
+            texts = [csv_value(row.get(name)) for name in heads]
+            returns = any(isinstance(one, str) and "\r" in one for one in texts)
             (whole if returns else writer).writerow(texts)  # the csv module does not quote a "\r"
 
 
@@ -135,6 +138,8 @@ def escape_formula(text: str) -> str:
     A text that begins with "=", "+", "-", "@", a tab or a carriage return, and is no number, is
     prefixed with "'", and so is one that begins so after leading "'".
     """
+    if text[:1] not in _FIRST:
+        return text
     return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
 
 

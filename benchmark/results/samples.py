@@ -232,9 +232,10 @@ def _count(name: str, jobs: PlanJobs, store: Store) -> int:
         if name not in jobs.resolved.measured_of(view.inpainter, view.treatment):
             continue
         for start in range(0, len(places), BLOCK):
-            found = _measured(jobs, store, (view, name), places[start : start + BLOCK])
-            if some := next((one for one in found if one), None):
-                return len(some)
+            some = places[start : start + BLOCK]
+            found = _measured(jobs, store, (view, name), some, exact=True)
+            if numbers := next((one for one in found if one), None):
+                return len(numbers)
     return 0
 
 
