@@ -143,6 +143,7 @@ def run(
 
             typer.echo(make_reproducible(device, executor), err=True)
         from benchmark.console import say, show_record, show_samples
+        from benchmark.core.secrets import register_passed_variables
         from benchmark.executors.choice import batch_of, make_executor
         from benchmark.runner.settings import Settings
         from benchmark.runner.shard import Shard
@@ -150,6 +151,7 @@ def run(
         chosen = _load_plan(plan, values)
         share = Shard.parse(shard) if shard else None
         if dry_run:
+            register_passed_variables(env or ())
             show_samples(chosen, share, as_json=as_json)
             return
         batch, shrink = batch_of(batch_size, device)

@@ -80,6 +80,7 @@ def test_a_variable_that_is_not_there_or_not_named_is_a_line(bench: Bench, photo
     result = bench(*words, "--env", "NO_TOKEN")
     assert result.exit_code == 2
     assert "--env NO_TOKEN: no such variable" in result.stderr
+    assert bench(*words, "--env", "NO_TOKEN", "--dry-run").stderr == result.stderr
     assert "needs --env MY_TOKEN" in bench(*words).stderr
 
 
