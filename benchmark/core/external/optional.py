@@ -42,9 +42,9 @@ def lacking(requirement: str) -> str:
     found = _version(name)
     if not found:
         return f"{name} is not installed; {how}"
-    from packaging.requirements import Requirement  # 15 ms, which 'bench list' can do without
+    from packaging.specifiers import SpecifierSet  # half the import time of `Requirement`
 
-    wanted = Requirement(requirement).specifier
+    wanted = SpecifierSet(requirement.removeprefix(name))
     if wanted.contains(found, prereleases=True):
         return ""
     return f"{name} {found} is installed, but {wanted} is expected; {how}"
