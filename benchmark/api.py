@@ -170,10 +170,13 @@ def run(
         _check_names(resolved)
     jobs, claim = PlanJobs(resolved), claimed(out, plan, settings.shard, store)
     with claim as (folder, place), Store(place) as outputs, outputs.used():
-        if folder is not None and names_outside(plan) is not None:
-            write_begun(folder, jobs, record_of(resolved, settings, RunStats(), {}), place)
+
+        def begin() -> None:
+            if folder is not None and names_outside(plan) is not None:
+                write_begun(folder, jobs, record_of(resolved, settings, RunStats(), {}), place)
+
         with _with_progress(settings) as shown:
-            tally = execute(jobs, outputs, executor, shown)
+            tally = execute(jobs, outputs, executor, shown, begin)
         known = known_pixels(jobs, outputs, tally.failures)
         record = conclude(jobs, outputs, record_of(resolved, settings, tally, known), folder)
         if folder is not None and save_images:

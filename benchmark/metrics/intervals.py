@@ -97,7 +97,9 @@ def mean_intervals(
     """
     counts = np.isfinite(values)
     n = counts.sum(axis=0)
-    found = _student(np.where(counts, values, 0.0), counts)
+    found = [UNDEFINED] * len(n)
+    if (n < FEW).any():
+        found = _student(np.where(counts, values, 0.0), counts)
     many = np.flatnonzero(n >= FEW)
     if len(many):
         drawn = bootstrap_means(values[:, many], seed=seed)

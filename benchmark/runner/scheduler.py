@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import chain, groupby
@@ -26,8 +26,21 @@ from benchmark.store.store import Store
 CHUNK = 32  # measurements per chunk: they are quick, so the overhead of each chunk counts
 
 
-def execute(jobs: PlanJobs, store: Store, executor: Executor, settings: Settings) -> RunStats:
+def execute(
+    jobs: PlanJobs,
+    store: Store,
+    executor: Executor,
+    settings: Settings,
+    begin: Callable[[], None] = lambda: None,
+) -> RunStats:
     """Run the jobs whose output the store lacks, wave by wave.
+
+    Args:
+        jobs: jobs of the plan.
+        store: the store of outputs.
+        executor: where the jobs run.
+        settings: other settings of the run.
+        begin: called before the first job runs, and not if the store lacks no output.
 
     Raises:
         DataError: for the first failure, if `settings.strict`.
@@ -38,6 +51,7 @@ def execute(jobs: PlanJobs, store: Store, executor: Executor, settings: Settings
     waves = list(waves_of(jobs))
     missing = [wave.count_missing(store) for wave in waves]
     if any(missing):
+        begin()
         with executor.start(_worker_spec(jobs.resolved, store, settings)) as run_chunks:
             run = _Run(jobs=jobs, store=store, settings=settings, stats=stats)
             run.run_waves(run_chunks, waves, missing)
