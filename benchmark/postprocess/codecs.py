@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from functools import cache
 from io import BytesIO
 from typing import Any, ClassVar
@@ -28,9 +29,9 @@ class Codec(NumericLaunder):
     format: ClassVar[str]
     install: ClassVar[str] = "pip install --upgrade pillow"
 
+    @abstractmethod
     def options(self) -> dict[str, Any]:
         """Return the arguments of `Image.save`."""
-        raise NotImplementedError
 
     def check(self) -> None:
         """Check that Pillow has the codec.

@@ -191,3 +191,16 @@ def test_the_home_folder_is_known_everywhere(
     assert (photos.parent / "out/results.csv").is_file()
     assert (photos.parent / "answers").is_dir()
     assert not list(Path.cwd().glob("~*"))
+
+
+def test_a_run_is_marked_as_begun_only_if_something_is_computed(
+    bench: Bench, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[Path] = []
+    monkeypatch.setattr("benchmark.api.write_begun", lambda folder, *_: begun.append(folder))
+    ran(bench("run", "--images", photos, *QUICK, "--out", "out"))
+    assert [folder.name for folder in begun] == ["out"]
+    assert (
+        "nothing was computed" in bench("run", "--images", photos, *QUICK, "--out", "again").output
+    )
+    assert len(begun) == 1

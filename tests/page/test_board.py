@@ -13,6 +13,7 @@ import pytest
 
 from reports.board.write import write_board
 from tests.page.conftest import HARMFUL, WRITTEN, Made
+from tests.page.elements import choose, texts
 from tests.page.test_contents import forget_sum
 from tests.unit.reports.board.made import make
 
@@ -73,20 +74,6 @@ def wait_until(page: Any, script: str) -> None:
     from selenium.webdriver.support.ui import WebDriverWait
 
     WebDriverWait(page, 20).until(lambda one: one.execute_script(script))
-
-
-def texts(page: Any, selector: str) -> list[str]:
-    script = "return [...document.querySelectorAll(arguments[0])].map(e => e.textContent.trim())"
-    return page.execute_script(script, selector)
-
-
-def choose(page: Any, name: str, value: str) -> None:
-    page.execute_script(
-        "const box = document.querySelector(`#filters [name=${arguments[0]}]`);"
-        "box.value = arguments[1]; box.dispatchEvent(new Event('change', {bubbles: true}))",
-        name,
-        value,
-    )
 
 
 def fragment(page: Any) -> str:

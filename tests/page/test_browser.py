@@ -10,24 +10,10 @@ import pytest
 
 from reports.page.write import write_comparison
 from tests.page.conftest import HARMFUL, WRITTEN, Made
+from tests.page.elements import choose, texts
 
 Open = Callable[..., Any]
 TABLE = "#all-numbers table"
-
-
-def texts(page: Any, selector: str) -> list[str]:
-    script = "return [...document.querySelectorAll(arguments[0])].map(e => e.textContent.trim())"
-    return page.execute_script(script, selector)
-
-
-def choose(page: Any, name: str, value: str) -> None:
-    """Choose a value in a filter of the gallery and dispatch its event."""
-    page.execute_script(
-        "const box = document.querySelector(`#filters [name=${arguments[0]}]`);"
-        "box.value = arguments[1]; box.dispatchEvent(new Event('change', {bubbles: true}))",
-        name,
-        value,
-    )
 
 
 def background(page: Any) -> str:

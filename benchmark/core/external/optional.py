@@ -42,9 +42,9 @@ def lacking(requirement: str) -> str:
     found = _version(name)
     if not found:
         return f"{name} is not installed; {how}"
-    from packaging.specifiers import SpecifierSet  # half the import time of `Requirement`
+    from packaging.requirements import Requirement  # not imported for a missing package
 
-    wanted = SpecifierSet(requirement.removeprefix(name))
+    wanted = Requirement(requirement).specifier
     if wanted.contains(found, prereleases=True):
         return ""
     return f"{name} {found} is installed, but {wanted} is expected; {how}"

@@ -44,3 +44,9 @@ def test_pipes_and_oversized_files_raise(tmp_path: Path) -> None:
     path.write_text(",".join(map(str, range(20_000))) + "\n")
     with pytest.raises(DataError, match="more than 10,000 columns"):
         list(read_rows(path, ["0"]))
+
+
+def test_a_value_without_a_column_is_never_dropped(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no column 'extra'"):
+        write_rows(tmp_path / "rows.csv", ["name"], [{"name": "a", "extra": 1}])
+    assert not (tmp_path / "rows.csv").exists()
