@@ -32,14 +32,14 @@ def test_forgers_come_first_and_what_is_done_is_not_done_again(
     photographs: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    first = _members(photographs, out, "psccnet", "madf")
-    assert [member.model for member in first] == ["madf", "psccnet"]
+    first = _members(photographs, out, "psccnet", "ctsdg")
+    assert [member.model for member in first] == ["ctsdg", "psccnet"]
     assert all(member.weights is not None and member.seconds > 0 for member in first)
-    content = (out / "madf" / "madf.safetensors").read_bytes()
-    again = _members(photographs, out, "psccnet", "madf")
+    content = (out / "ctsdg" / "ctsdg.safetensors").read_bytes()
+    again = _members(photographs, out, "psccnet", "ctsdg")
     assert [member.seconds for member in again] == [0, 0]
     assert "was there" in again[0].line
-    assert (out / "madf" / "madf.safetensors").read_bytes() == content
+    assert (out / "ctsdg" / "ctsdg.safetensors").read_bytes() == content
 
 
 def test_another_recipes_file_is_not_taken_for_this_ones(photographs: Path, tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_detectors_learn_from_the_weights_that_were_trained_here(
     photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out, given = tmp_path / "out", {}
-    _members(photographs, out, "madf")
+    _members(photographs, out, "ctsdg")
     train = edition_module.train
 
     def spied(name: str, **words: object) -> object:
@@ -77,7 +77,7 @@ def test_detectors_learn_from_the_weights_that_were_trained_here(
 
     train = stop
     (member,) = _members(photographs, out, "iidnet")
-    assert given["iidnet"] == {"madf": out / "madf" / "madf.safetensors"}
+    assert given["iidnet"] == {"ctsdg": out / "ctsdg" / "ctsdg.safetensors"}
     assert member.weights is None
     assert member.line == "iidnet: iidnet: enough"
 

@@ -78,7 +78,8 @@ def test_the_mini_recipes_of_detectors_have_the_whole_mix(model: str) -> None:
     shares = {one.name: one.share for one in found.stages[-1].forgers}
     pasted = {"splice", "copy-move"} <= set(shares)
     assert pasted is (model != "iidnet")  # whose authors learned from neither
-    assert {"original", "flat", "retouched", "telea", "aotgan", "lama", "ctsdg"} <= set(shares)
+    assert {"original", "flat", "retouched", "telea"} <= set(shares)
+    assert set(shares) & set(LEARNERS) == {"aotgan", "lama", "ctsdg"}  # all others stay unmet
     assert found.retouching.share > 0.5
     assert all(found.retouching.kinds.values())
     assert all(found.holes.shapes.model_dump().values())
