@@ -9,12 +9,13 @@ measured, before its threshold is calibrated. Images are 256x256, holes are gene
 seed 0. Splices and copy-moves are made by the module that training uses, from images and a seed
 that no training used. An AUC is the mean over images; its null is that of the authentic image with
 the same truth. `--forged` adds images of published inpainters. Inpainted images are kept in
-`--cache`, from run to run.
+`--cache`, from run to run. `--csv` writes the numbers to a file as well.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from benchmark.core.types import Mask, Pixels
 from benchmark.datasets import open_dataset
 from benchmark.masks.bucket import Bucket
 from benchmark.masks.generated import GeneratedMasks
+from benchmark.metrics.intervals import mean_interval
 from benchmark.metrics.localization import pixel_auc
 from benchmark.retouch import Retouch
 from benchmark.training import LEARNERS
@@ -48,6 +50,7 @@ SIDE, BUCKET = 256, Bucket(30, 40)
 FLAT = ("meanfill", "meanfill+grain:1.5", "meanfill+grain:match", "meanfill+grain:4")
 CONTROLS = ("telea", "telea+grain:1.5", "telea+grain:match", "shiftmap", "original+grain:1.5")
 LEARNED = ("lama", "madf", "aotgan", "ctsdg", "fcf", "edgeconnect", "safepaint")
+COLUMNS = ("kind", "detector", "met", "auc", "spread", "null", "low", "high", "fires")
 KINDS = (*FLAT, *CONTROLS, *LEARNED, "safepaint+grain:match", "splice", "copy-move")
 
 
@@ -59,12 +62,14 @@ class KindResult:
         auc: mean pixel AUC over images.
         spread: standard error of that mean.
         null: the same for the authentic images with the same truths.
+        above_null: (low, high), 95 % interval of the mean difference of AUC and null, by image.
         fires: share of images called forged.
     """
 
     auc: float
     spread: float
     null: float
+    above_null: tuple[float, float]
     fires: float
 
 
@@ -170,13 +175,18 @@ def measure_kind(
     truths = [one.truth for one in forgeries]
     aucs, null = _aucs(heatmaps, truths), _aucs(nulls, truths)
     spread = float(np.std(aucs, ddof=1) / len(aucs) ** 0.5) if len(aucs) > 1 else float("nan")
+    low, high = mean_interval(aucs - null, seed=0)
     return KindResult(
-        auc=float(np.mean(aucs)), spread=spread, null=float(np.mean(null)), fires=fires
+        auc=float(np.mean(aucs)),
+        spread=spread,
+        null=float(np.mean(null)),
+        above_null=(low, high),
+        fires=fires,
     )
 
 
-def _aucs(heatmaps: list[np.ndarray], truths: list[Mask]) -> list[float]:
-    return [pixel_auc(h, t) for h, t in zip(heatmaps, truths, strict=True)]
+def _aucs(heatmaps: list[np.ndarray], truths: list[Mask]) -> np.ndarray:
+    return np.array([pixel_auc(h, t) for h, t in zip(heatmaps, truths, strict=True)])
 
 
 def published(detectors: Mapping[str, Detector], folder: Path) -> Iterator[str]:
@@ -205,6 +215,7 @@ def main() -> None:
     parser.add_argument("--kinds", default=",".join(KINDS))
     parser.add_argument("--forged", type=Path, help="folder of images by published inpainters")
     parser.add_argument("--cache", type=Path, help="folder that keeps the forgeries")
+    parser.add_argument("--csv", type=Path, help="file for the numbers of the first table")
     given = parser.parse_args()
     weights = dict(one.split("=", 1) for one in given.weights.split(",") if one)
     names = given.detectors.split(",")
@@ -219,17 +230,30 @@ def main() -> None:
     )
     print(f"\n| kind | {' | '.join(names)} |\n| --- |{' --- |' * len(names)}")
     alarms = " | ".join(f"{fires:.0%}" for _, fires in nulls.values())
+    rows = [{"kind": "authentic", "detector": name, "fires": nulls[name][1]} for name in names]
     for kind in given.kinds.split(","):
         cells = []
         for name, detector in detectors.items():
             one = measure_kind(detector, bench, kind, nulls[name][0])
-            mark = "*" if kind.partition("+grain:")[0] in all_[name].met else ""
+            met = kind.partition("+grain:")[0] in all_[name].met
             cells.append(
-                f"{one.auc:.3f}{mark} +- {one.spread:.3f} ({one.null:.3f}), {one.fires:.0%}"
+                f"{one.auc:.3f}{'*' if met else ''} +- {one.spread:.3f} ({one.null:.3f}), "
+                f"{one.fires:.0%}"
             )
+            low, high = one.above_null
+            rows.append({
+                "kind": kind, "detector": name, "met": int(met), "auc": one.auc,
+                "spread": one.spread, "null": one.null, "low": low, "high": high,
+                "fires": one.fires,
+            })  # fmt: skip
         print(f"| {kind} | {' | '.join(cells)} |", flush=True)
     print(f"| false-positive rate | {alarms} |\n")
     print("\\* seen in training; after the comma: share called forged")
+    if given.csv:
+        with given.csv.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, COLUMNS, restval="")
+            writer.writeheader()
+            writer.writerows(rows)
     if given.forged:
         print(f"\n| published | n | {' | '.join(names)} |\n| --- | --- |{' --- |' * len(names)}")
         print("\n".join(published(detectors, given.forged)))

@@ -54,6 +54,8 @@ GOALS = {"10-20": 1.5}  # dB by which PSNR may be below telea's
 GOAL, LOOSE = 1.0, 2.0  # in other bins; of LOOSE_MODELS in all
 LOOSE_MODELS = ("edgeconnect", "fcf")
 PEAK = 1.3  # maximum ratio of peaks to those of the known region
+COLUMNS = ("model", "bin", "PSNR", "minus telea's PSNR", "LPIPS", "minus telea's LPIPS",
+           "gradient / telea's", "gradient / image's", "peaks at 2, 4, 8", "misses")  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -252,10 +254,7 @@ def main() -> None:
     for word in options.models.split(","):
         name, _, place = word.partition("=")
         models[word] = loaded(name, place or None)
-    print(
-        "| model | bin | PSNR | minus telea's | LPIPS | minus telea's | gradient / telea's "
-        "| / image's | peaks at 2, 4, 8 | misses |\n| --- " + "| --- " * 9 + "|"
-    )
+    print(f"| {' | '.join(COLUMNS)} |\n|{' --- |' * len(COLUMNS)}")
     for bucket in plan.buckets:
         found, images = measure_bin(resolved, bucket, models, options)
         for word in found:
