@@ -37,7 +37,7 @@ def test_shipped_weights_say_whom_they_met(name: str) -> None:
     assert path is not None
     met = training_inpainters(path)
     assert met is not None
-    assert {"telea", "aotgan", "lama", "madf"} <= met
+    assert {"telea", "aotgan", "lama", "ctsdg"} <= met
     assert not {"original", "safepaint", "shiftmap"} & met
 
 

@@ -205,7 +205,7 @@ def test_mini_weights_say_that_they_are_no_evidence_and_what_was_measured(name: 
     (one,) = choose_models(detectors=[name], weights={name: "mini"}).detectors
     note = evidence_note(one)
     assert note.startswith(f"{NO_EVIDENCE}: ")
-    assert note.endswith(" of the 80 authentic images that set the threshold are called forged")
+    assert note.endswith(" of the 120 authentic images that set the threshold are called forged")
 
 
 def test_weights_that_say_nothing_were_not_measured(tmp_path: Path) -> None:
