@@ -129,7 +129,7 @@ def _forgers(facts: Facts) -> list[list[str]]:
     total = sum(facts.forgers.values())
     sources = ", ".join(f"{name} {share / total:.0%}" for name, share in facts.forgers.items())
     other = "" if facts.forgeries else "; no other inpainter"
-    return [["forgers", f"{sources}{other}"]] if sources else []
+    return [["forgers of the last stage", f"{sources}{other}"]] if sources else []
 
 
 def _start(facts: Facts) -> list[list[str]]:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from benchmark.results.rounding import number
-from benchmark.training.facts import read_facts
+from benchmark.runner.resolve import ORIGINAL
+from benchmark.training.facts import Facts, read_facts
 from benchmark.training.model_card import NOT_OURS, render_card
 from benchmark.training.recipe import LEARNERS
 from detectors import DETECTORS as ALL_DETECTORS
@@ -31,11 +32,13 @@ def write_cards(found: Measured, trainings: Path) -> Iterator[Path]:
         is_detector = name in DETECTORS
         registry = ALL_DETECTORS if is_detector else INPAINTERS
         card = ROOT / ("detectors" if is_detector else "inpainters") / "mini" / f"{name}.md"
-        results = _detector_results if is_detector else _inpainter_results
+        found_facts = read_facts(facts)
         text = render_card(
-            read_facts(facts),
+            found_facts,
             title=registry.card(name).title,
-            results=results(found, name),
+            results=_detector_results(found, found_facts)
+            if is_detector
+            else _inpainter_results(found, name),
             weak=_limitations(card),
         )
         card.write_text(text, encoding="utf-8")
@@ -75,12 +78,18 @@ def _detection(samples: Mapping[str, SettingSamples], hole: str) -> Iterator[str
         yield " / ".join(number(float(mean), 2) for mean in means)
 
 
-def _detector_results(found: Measured, name: str) -> str:
-    own = [row for row in found.kinds if row["detector"] == name]
+def _is_met(kind: str, facts: Facts) -> bool:
+    """Whether a detector was trained on this kind of forgery, plain or retouched."""
+    name = kind.partition("+grain:")[0]
+    return ("retouched" if name == ORIGINAL else name) in facts.forgers
+
+
+def _detector_results(found: Measured, facts: Facts) -> str:
+    own = [row for row in found.kinds if row["detector"] == facts.model]
     (authentic,) = (row for row in own if row["kind"] == "authentic")
     rows = [
         [
-            code(row["kind"]), "yes" if row["met"] == "1" else "no",
+            code(row["kind"]), "yes" if _is_met(row["kind"], facts) else "no",
             *(f"{float(row[key]):.3f}" for key in ("auc", "null")), f"{float(row['fires']):.0%}",
         ]
         for row in own if row is not authentic
