@@ -70,7 +70,8 @@ def test_a_detector_is_measured_by_its_auc(photographs: Path, tmp_path: Path) ->
     assert found.forgers == {"telea": 1.0, "original": 1.0}
     assert done.weights is not None
     assert training_inpainters(done.weights) == {"telea"}
-    assert "| forgers of the last stage | telea 50%, original 50%; no other inpainter |" in render_card(found)
+    row = "| forgers of the last stage | telea 50%, original 50%; no other inpainter |"
+    assert row in render_card(found)
     earlier = json.loads(done.facts.read_text())
     del earlier["forgers"]
     done.facts.write_text(json.dumps(earlier))
