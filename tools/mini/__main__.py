@@ -13,18 +13,19 @@ import argparse
 import re
 import sys
 from collections.abc import Callable
+from operator import attrgetter
 from pathlib import Path
 
-from tools.mini import cards, composites, controls, goals, grain, measured, plans
+from tools.mini import cards, composites, controls, goals, grain, plans
 from tools.mini.measured import ROOT, Measured
 
 MINI, COMPOSITE, CONTROLS = "docs/mini.md", "docs/howto/composite.md", "docs/howto/controls.md"
 TABLES: dict[str, tuple[str, Callable[[Measured], str]]] = {
     "controls": (MINI, controls.table_of_controls),
     "tests": (MINI, controls.table_of_tests),
-    "kinds": (MINI, measured.kinds_page),
-    "quality": (MINI, measured.quality_page),
-    "samples": (MINI, measured.samples_page),
+    "kinds": (MINI, attrgetter("kinds_text")),
+    "quality": (MINI, attrgetter("quality_text")),
+    "samples": (MINI, attrgetter("samples_text")),
     "goals": (MINI, goals.table_of_goals),
     "paper": (MINI, plans.paper_tables),
     "composites": (COMPOSITE, composites.table_of_composites),
@@ -37,7 +38,9 @@ TABLES: dict[str, tuple[str, Callable[[Measured], str]]] = {
 def main() -> None:
     """Measure what is not measured yet, and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("photos", type=Path, help="folder of images")
+    parser.add_argument(
+        "photos", type=Path, help="folder of test images of BSDS500, which the cards name"
+    )
     parser.add_argument("--forged", type=Path, help="folder of images of published inpainters")
     parser.add_argument("--limit", type=int, default=100, help="use only the first N images")
     parser.add_argument("--work", type=Path, default=Path("runs/mini"), help="folder of the runs")
@@ -50,6 +53,7 @@ def main() -> None:
         limit=options.limit,
         work=options.work.absolute(),
     )
+    found.refuse_other_inputs()
     for name in TABLES if options.only is None else filter(None, options.only.split(",")):
         page, made = TABLES[name]
         _write(ROOT / page, name, made(found))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from benchmark import Plan
-from benchmark.metrics import METRICS, NULLS
+from benchmark.metrics import METRICS
 from benchmark.metrics.intervals import Values, mean_interval
 from benchmark.plans import plan_file
 from benchmark.results.nulls import RANKED, distance_from_null
@@ -16,12 +16,12 @@ from benchmark.training import chosen_recipe
 from detectors import DETECTORS as ALL_DETECTORS
 from reports.paired import SettingSamples
 from tools.docs.markdown import table
+from tools.mini.controls import SEED, null_values, values
 from tools.mini.measured import NETWORKS, Measured
 from tools.mini.plans import DETECTORS, PLAIN, by_detector, kept_run
 
 WHOLE, SOFT = "composite:none", "feather:8"
 FEW = 12  # photos
-SEED = 0
 HEAD = (
     "inpainter",
     "AUC `splice`",
@@ -40,20 +40,20 @@ def table_of_composites(found: Measured) -> str:
 
 
 def _of_detector(samples: SettingSamples, detector: str) -> str:
-    null = samples.values(ORIGINAL, METRICS.load(NULLS[RANKED])())
-    share = _values(samples, ORIGINAL, "fpr").mean()
+    null = null_values(samples)
+    share = values(samples, ORIGINAL, "fpr").mean()
     met = set(chosen_recipe(detector, "mini").met or ())
     rows = []
     for name in (*NETWORKS, PLAIN):
         is_whole = name == PLAIN  # it returns known pixels as they are
         rows.append([
             f"{name}{'¶' if name in met else ''}",
-            _mean(_values(samples, name, RANKED)),
-            _mean(_values(samples, name if is_whole else f"{name}+{WHOLE}", RANKED)),
+            _mean(values(samples, name, RANKED)),
+            _mean(values(samples, name if is_whole else f"{name}+{WHOLE}", RANKED)),
             "0, the same images" if is_whole else _change(samples, name, WHOLE, null),
             "-" if is_whole else _change(samples, name, SOFT, null),
             ", ".join(
-                f"{_values(samples, hole, 'acc').mean():.2f}"
+                f"{values(samples, hole, 'acc').mean():.2f}"
                 for hole in (name, name if is_whole else f"{name}+{WHOLE}", f"{name}+{SOFT}")
             ),
         ])  # fmt: skip
@@ -70,10 +70,10 @@ def table_of_known_pixels(found: Measured) -> str:
     rows = []
     for name in (*NETWORKS, PLAIN):
         whole = f"{name}+{WHOLE}" if f"{name}+{WHOLE}" in samples.inpainters else name
-        levels = _values(samples, whole, "known_mae")
+        levels = values(samples, whole, "known_mae")
         low, high = mean_interval(levels, seed=SEED)
         rows.append([
-            name, f"{_values(samples, whole, 'known_changed').mean():.1%}".replace("%", " %"),
+            name, f"{values(samples, whole, 'known_changed').mean():.1%}".replace("%", " %"),
             with_span(float(levels.mean()), low, high, 1),
         ])  # fmt: skip
     return table(("inpainter", "known pixels changed", "mean change in gray levels"), rows)
@@ -97,7 +97,7 @@ def table_of_photos(found: Measured) -> str:
 
 
 def _tests(samples: SettingSamples) -> Iterator[str]:
-    null = samples.values(ORIGINAL, METRICS.load(NULLS[RANKED])())
+    null = null_values(samples)
     for one in corrected([_test(samples, name, WHOLE, null) for name in NETWORKS]):
         p = f"p {p_text(one.p_holm)}" if one.differs else one.verdict
         yield f"{signed(one.value, 2)} {signed_span(one.low, one.high, 2)}, {p}"
@@ -109,14 +109,10 @@ def _change(samples: SettingSamples, name: str, composite: str, null: Values) ->
 
 
 def _test(samples: SettingSamples, name: str, composite: str, null: Values) -> PairedTest:
-    own, other = (_values(samples, hole, RANKED) for hole in (f"{name}+{composite}", name))
+    own, other = (values(samples, hole, RANKED) for hole in (f"{name}+{composite}", name))
     return paired_test(
         distance_from_null(own, null), distance_from_null(other, null), metric=RANKED, seed=SEED
     )
-
-
-def _values(samples: SettingSamples, hole: str, metric: str) -> Values:
-    return samples.values(hole, METRICS.load(metric)())
 
 
 def _mean(of: Values) -> str:

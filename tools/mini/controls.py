@@ -21,7 +21,7 @@ SEED = 0  # of intervals and tests
 def table_of_controls(found: Measured) -> str:
     """Return a row for each hole: PSNR, LPIPS, and AUC with its interval by detector."""
     samples = controls_samples(found)
-    nulls = [_mean(_null(samples[name])) for name in DETECTORS]
+    nulls = [_mean(null_values(samples[name])) for name in DETECTORS]
     rows = [["**null: authentic images, same holes**", "", "", *nulls]]
     for step in STEPS:
         for name in (FLAT, PLAIN, *NETWORKS):
@@ -64,7 +64,7 @@ def values(samples: SettingSamples, hole: str, metric: str) -> Values:
 
 def _family(samples: SettingSamples, compared: Sequence[tuple[str, str, str]]) -> Iterator[str]:
     """Yield the result of each comparison: of the distances of AUC to the null, paired by image."""
-    null = _null(samples)
+    null = null_values(samples)
     made = [
         paired_test(
             distance_from_null(values(samples, hole_name(name, step), RANKED), null),
@@ -78,7 +78,8 @@ def _family(samples: SettingSamples, compared: Sequence[tuple[str, str, str]]) -
         yield f"{signed(one.value, 3)} {signed_span(one.low, one.high, 3)} {one.verdict}"
 
 
-def _null(samples: SettingSamples) -> Values:
+def null_values(samples: SettingSamples) -> Values:
+    """Return the AUC of the authentic images with the same holes, (N,)."""
     return samples.values(ORIGINAL, METRICS.load(NULLS[RANKED])())
 
 

@@ -41,8 +41,8 @@ def _detector_rows(kinds: Kinds) -> Iterator[list[str]]:
         yield [kind, "0.80", *(_auc(kinds[kind, one], 0.8) for one in DETECTORS)]
     yield ["telea+grain:match", "0.75",
            *(_auc(kinds["telea+grain:match", one], 0.75) for one in DETECTORS)]  # fmt: skip
-    unmet = (kind for kind, one in kinds if one == NO_GOAL and kind in NETWORKS)
-    for kind in (kind for kind in unmet if kinds[kind, NO_GOAL]["met"] == "0"):
+    unmet = [kind for kind in NETWORKS if kinds.get((kind, DETECTORS[0]), {}).get("met") == "0"]
+    for kind in unmet:
         yield [f"{kind} (not in training)", "0.80",
                *(_auc(kinds[kind, one], 0.8) for one in DETECTORS)]  # fmt: skip
     for kind, goal in PASTED.items():

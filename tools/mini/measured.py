@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import json
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -35,6 +37,28 @@ class Measured:
     forged: Path | None
     limit: int
     work: Path
+
+    def refuse_other_inputs(self) -> None:
+        """Note the images and weights in the folder of the work, which keeps what they gave.
+
+        Raises:
+            SystemExit: if the folder has measurements of others.
+        """
+        weights = {
+            file.name: hashlib.sha256(file.read_bytes()).hexdigest()
+            for folder in ("detectors", "inpainters")
+            for file in sorted((ROOT / folder / "mini").glob("*.safetensors"))
+        }
+        images = {"photos": str(self.photos), "forged": str(self.forged), "limit": self.limit}
+        text = json.dumps(images | {"weights": weights}, indent=1)
+        file = self.work / "inputs.json"
+        if file.exists() and file.read_text(encoding="utf-8") != text:
+            raise SystemExit(
+                f"{self.work}: has measurements of other images or weights (see {file.name}); "
+                "give another folder as --work"
+            )
+        self.work.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
 
     @property
     def _images(self) -> tuple[str, ...]:
@@ -83,21 +107,6 @@ class Measured:
             )
             file.write_bytes(done.stdout)
         return file.read_text(encoding="utf-8")
-
-
-def kinds_page(found: Measured) -> str:
-    """Return what detectors find of each kind of forgery, as Markdown."""
-    return found.kinds_text
-
-
-def quality_page(found: Measured) -> str:
-    """Return the quality on the photos, as Markdown."""
-    return found.quality_text
-
-
-def samples_page(found: Measured) -> str:
-    """Return the quality on the images that ship, as Markdown."""
-    return found.samples_text
 
 
 def rows_of(text: str) -> list[Row]:
