@@ -86,6 +86,8 @@ class EdgeConnectLosses(BaseModel):
         composited: use true edges outside the hole, and predicted ones inside, as the input of the
             color generator, as in the authors' training; their test, and this project's, use
             predicted edges everywhere.
+        compared: inputs of the color generator's terms and of its discriminator: whole outputs
+            (program), or composites, which equal the image outside the hole.
         features: of the perceptual and style terms: VGG-19, as the authors use; VGG-16 up to its
             third block; or fixed random filters at three scales ("texture").
         features_share: share of each batch's images, the first ones, that these terms use; the rest
@@ -106,6 +108,7 @@ class EdgeConnectLosses(BaseModel):
     style: float = 250.0
     adversarial: float = 0.1
     composited: bool = True
+    compared: Literal["outputs", "composites"] = "outputs"
     features: Literal["vgg19", "vgg16", "texture"] = "vgg19"
     features_share: float = Field(default=1.0, gt=0, le=1)
     lattice: float = Field(default=0.0, ge=0)
@@ -234,6 +237,8 @@ class EdgeConnectLearner(InpainterLearner):
         if self._phase != "edge":
             guide = self._guide(gray, edges, completed, masks)
             raw = self.network.inpaint(images, guide, masks)
+            if self._losses.compared == "composites":
+                raw = torch.where(masks.bool(), raw, images)
             terms |= self._color_terms(images, masks, raw)
         kept = (part if part is None else part.detach() for part in (completed, raw))
         self._generated.append(GeneratorOutputs(gray, edges, *kept))

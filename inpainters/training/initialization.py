@@ -14,6 +14,7 @@ from benchmark.core.checkpoints.resolve import find_weights
 from benchmark.core.errors import TrainingError, WeightsError
 from inpainters.rwsa import start_from_host
 
+BILINEAR = (0.25, 0.75, 0.75, 0.25)  # upsampling by two, as a transposed convolution of stride 2
 INIT_STD = 0.02  # standard deviation of initial weights, as in the authors' programs
 
 
@@ -61,6 +62,24 @@ def start_warm(parts: Mapping[str, nn.Module], host: Card) -> None:
 
 
 @torch.no_grad()
+def start_bilinear(network: nn.Module) -> None:
+    """Initialize transposed convolutions as bilinear upsampling, for output without a checkerboard.
+
+    Each kernel becomes the bilinear one, scaled by a random weight of its own, with the same root
+    mean square over all kernels as before. Independent random weights differ between the four
+    pixels that one input pixel is upsampled to; a short training does not remove that pattern.
+
+    Args:
+        network: all its transposed convolutions are 4x4 with stride 2.
+    """
+    kernel = torch.outer(torch.tensor(BILINEAR), torch.tensor(BILINEAR))
+    kernel /= kernel.square().mean().sqrt()
+    for layer in network.modules():
+        if isinstance(layer, nn.ConvTranspose2d):
+            layer.weight.copy_(layer.weight[:, :, :1, :1] * kernel.to(layer.weight))
+
+
+@torch.no_grad()
 def start_linear(
     stages: Iterable[nn.Module], run: Callable[[Tensor, Tensor], object], device: torch.device
 ) -> None:
@@ -70,7 +89,8 @@ def start_linear(
     saturation: after a short training outputs are gray. If the variance is well below the norm's
     epsilon of 1e-5, it only subtracts the mean and multiplies by a constant. Convolutions before a
     norm are scaled to an output std of 1e-3 (the second of a residual block to 2e-4, so that a
-    block starts close to the identity), those of a fuser to 0.5, the last to 0.3.
+    block starts close to the identity), those of a fuser to 0.5, the last to 0.3. Transposed
+    convolutions start as bilinear upsampling, see `start_bilinear`.
 
     Args:
         stages: generators with zero biases, with the layer names of SafePaint.
@@ -79,6 +99,9 @@ def start_linear(
     """
     images = F.interpolate(torch.rand(8, 3, 9, 9), 64, mode="bilinear").to(device)
     masks = (F.interpolate(torch.rand(8, 1, 9, 9), 64) > 0.65).float().to(device)
+    stages = list(stages)
+    for stage in stages:
+        start_bilinear(stage)
     handles = [
         layer.register_forward_hook(_rescale_to(std))
         for stage in stages

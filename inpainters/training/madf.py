@@ -18,6 +18,7 @@ from inpainters.training.feature_networks import (
     choose_features,
     first_share,
 )
+from inpainters.training.initialization import start_bilinear
 from inpainters.training.losses.features import Features
 from inpainters.training.losses.lattice import lattice
 from inpainters.training.losses.regions import hole_loss, perceptual_loss, style_loss, valid_loss
@@ -134,6 +135,8 @@ class MADFLosses(BaseModel):
         features_share: share of each batch's images, the first ones, that these terms use; the rest
             only have the other terms. VGG would otherwise take most of a step's time.
         lattice: weight of the checkerboard penalty, see `losses.lattice`; not in the paper.
+        start: initialization of the transposed convolutions: PyTorch's default, as in the program,
+            or "bilinear", see `initialization.start_bilinear`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -147,6 +150,7 @@ class MADFLosses(BaseModel):
     features: Literal["vgg16", "texture"] = "vgg16"
     features_share: float = Field(default=1.0, gt=0, le=1)
     lattice: float = Field(default=0.0, ge=0)
+    start: Literal["default", "bilinear"] = "default"
 
 
 class MADFLearner(InpainterLearner):
@@ -188,6 +192,8 @@ class MADFLearner(InpainterLearner):
     ) -> None:
         self.sizes = read_network(MADFConfig, network, self.model)
         self.network = MADFNetwork(self.sizes).to(device)
+        if losses.start == "bilinear":
+            start_bilinear(self.network)
         self.modules: dict[str, nn.Module] = {"generator": self.network}
         self.features = choose_features(losses.features, VGG16_POOLS).to(device)
         self._losses = losses

@@ -121,6 +121,31 @@ def test_the_discriminators_judge_what_was_made_without_gradient(
     assert all(p.grad is not None for p in made.discriminator.parameters())
 
 
+def test_composites_have_terms_of_the_hole_alone(batch: tuple[Tensor, Tensor]) -> None:
+    """Only the hole has a gradient, and the discriminator is given the image outside of it."""
+    images, masks = batch
+    gradients = {}
+    for compared in ("outputs", "composites"):
+        made = learner("predicted", compared=compared)
+        raws: list[Tensor] = []
+
+        def keep(_layer: object, _inputs: object, raw: Tensor, kept: list[Tensor] = raws) -> None:
+            raw.retain_grad()
+            kept.append(raw)
+
+        made.network.inpaint.register_forward_hook(keep)
+        terms = made.training_step("generator", images, masks)
+        torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
+        assert raws[0].grad is not None
+        gradients[compared] = raws[0].grad.abs() * (1 - masks)
+        shown = made._generated[0].raw
+        assert shown is not None
+        assert torch.equal(shown, raws[0]) == (compared == "outputs")
+    assert gradients["outputs"].sum() > 0
+    assert gradients["composites"].sum() == 0
+    assert torch.equal((shown * (1 - masks)), images * (1 - masks))
+
+
 def test_true_edges_are_those_of_the_whole_image() -> None:
     images = torch.zeros(1, 3, 32, 32)
     images[..., 16:] = 1

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from benchmark.core.errors import TrainingError
 from benchmark.training.export import export_safetensors
@@ -95,3 +95,16 @@ def test_the_mini_recipes_start_from_the_host_with_its_losses(host: str) -> None
     assert with_rwsa.losses == alone.losses | {"warm": True}
     assert with_rwsa.network == alone.network | {"rwsa": True}
     assert with_rwsa.steps < alone.steps / 2
+
+
+def test_bilinear_kernels_upsample_and_keep_their_size() -> None:
+    torch.manual_seed(0)
+    layer = nn.ConvTranspose2d(40, 30, 4, stride=2, padding=1).requires_grad_(requires_grad=False)
+    before = float(layer.weight.square().mean().sqrt())
+    start.start_bilinear(nn.Sequential(layer))
+    assert float(layer.weight.square().mean().sqrt()) == pytest.approx(before, rel=0.05)
+    weight = layer.weight[:1, :1]
+    ramp = torch.arange(6.0).expand(1, 1, 6, 6)
+    found = torch.conv_transpose2d(ramp, weight, stride=2, padding=1)[0, 0, 4, 2:-2]
+    steps = found.diff()
+    torch.testing.assert_close(steps, steps[:1].expand_as(steps))  # a straight line stays straight

@@ -55,6 +55,15 @@ def test_supervision_is_the_recipes() -> None:
     assert found["authors"]["style"] != found["incremental"]["style"]
 
 
+@pytest.mark.parametrize(("start", "smooth"), [("default", False), ("bilinear", True)])
+def test_upsampling_starts_smooth_where_the_recipe_says(start: str, *, smooth: bool) -> None:
+    layers = learner_of("madf", start=start).network.modules()
+    for layer in layers:
+        if isinstance(layer, nn.ConvTranspose2d):
+            middle, edge = layer.weight[..., 1:3, 1:3], layer.weight[..., :1, :1]
+            assert torch.allclose(middle, 9 * edge.expand_as(middle)) == smooth
+
+
 def test_it_learns(tmp_path: Path) -> None:
     made = learner_of("madf", style=0.0, perceptual=0.0, supervision="last")
     rate = {"kind": "adam", "lr": 1e-2}
