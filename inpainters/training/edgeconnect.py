@@ -33,6 +33,7 @@ from inpainters.training.losses.adversarial import (
 )
 from inpainters.training.losses.features import perceptual, style
 from inpainters.training.losses.lattice import lattice
+from inpainters.training.losses.regions import hole_l1
 from inpainters.training.patch_discriminator import Discriminator
 
 
@@ -87,7 +88,8 @@ class EdgeConnectLosses(BaseModel):
             color generator, as in the authors' training; their test, and this project's, use
             predicted edges everywhere.
         compared: inputs of the color generator's terms and of its discriminator: whole outputs
-            (program), or composites, which equal the image outside the hole.
+            (program), or composites, which equal the image outside the hole; L1 is then averaged
+            over each image's own hole.
         features: of the perceptual and style terms: VGG-19, as the authors use; VGG-16 up to its
             third block; or fixed random filters at three scales ("texture").
         features_share: share of each batch's images, the first ones, that these terms use; the rest
@@ -275,8 +277,9 @@ class EdgeConnectLearner(InpainterLearner):
             real, real_hole = network.features(few), network.features(few * holes)
         alike = perceptual(network.features(some), real, network.perceptual_layers)
         styled = style(network.features(some * holes), real_hole, network.style_layers)
+        distance = l1 if chosen.compared == "outputs" else hole_l1
         terms = {
-            "l1": chosen.l1 * l1(raw, images, masks),
+            "l1": chosen.l1 * distance(raw, images, masks),
             "perceptual": chosen.perceptual * alike,
             "style": chosen.style * styled,
             "adversarial": chosen.adversarial * adversarial_generator(self.discriminator(raw)),

@@ -88,7 +88,7 @@ def start_linear(
     An instance norm divides by the standard deviation of a channel, which removes brightness and
     saturation: after a short training outputs are gray. If the variance is well below the norm's
     epsilon of 1e-5, it only subtracts the mean and multiplies by a constant. Convolutions before a
-    norm are scaled to an output std of 1e-3 (the second of a residual block to 2e-4, so that a
+    norm are scaled to an output std of 3e-4 (the second of a residual block to 6e-5, so that a
     block starts close to the identity), those of a fuser to 0.5, the last to 0.3. Transposed
     convolutions start as bilinear upsampling, see `start_bilinear`.
 
@@ -121,7 +121,7 @@ def _target_std(name: str, layer: nn.Module) -> float | None:
         return 0.3
     if name.startswith(("att", "rwsa")):
         return 0.5 if name.endswith("fuser") else None
-    return 2e-4 if name.endswith("conv_block.5") else 1e-3
+    return 6e-5 if name.endswith("conv_block.5") else 3e-4
 
 
 def _rescale_to(std: float) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor]:

@@ -29,6 +29,7 @@ from inpainters.training.losses.adversarial import (
 )
 from inpainters.training.losses.features import perceptual, style
 from inpainters.training.losses.lattice import lattice
+from inpainters.training.losses.regions import hole_l1
 from inpainters.training.patch_discriminator import Discriminator
 
 MARGIN = 0.1  # of the triplet losses; it only adds a constant
@@ -62,6 +63,24 @@ def l1_paper(coarse: Tensor, raw: Tensor, images: Tensor, masks: Tensor) -> Tens
         A scalar.
     """
     return F.l1_loss(coarse * masks, images * masks) + F.l1_loss(raw * masks, images * masks)
+
+
+def l1_hole(coarse: Tensor, raw: Tensor, images: Tensor, masks: Tensor) -> Tensor:
+    """L1 in the holes of both outputs, each image's by its own hole; see `losses.regions.hole_l1`.
+
+    Args:
+        coarse: (N, 3, H, W) in [0, 1], output of stage I.
+        raw: (N, 3, H, W) in [0, 1], output of stage II.
+        images: (N, 3, H, W) in [0, 1], real images.
+        masks: (N, 1, H, W), 1 = hole.
+
+    Returns:
+        A scalar.
+    """
+    return hole_l1(coarse, images, masks) + hole_l1(raw, images, masks)
+
+
+L1_FORMS = {"program": l1_program, "paper": l1_paper, "hole": l1_hole}
 
 
 def domain_paper(background: Tensor, real: Tensor, output: Tensor) -> Tensor:
@@ -129,7 +148,8 @@ class SafePaintLosses(BaseModel):
         coarse: weight of stage I's L1, perceptual and style terms relative to stage II's.
         domain: weight of the domain term; 0 freezes the extractor (the ablation without it).
         discriminator: weight of the discriminator's loss.
-        l1_form: whole outputs divided by the mask ratio (program), or composites (paper).
+        l1_form: whole outputs divided by the mask ratio (program), composites (paper), or each
+            image's hole divided by its size ("hole").
         adversarial_form: binary cross-entropy (program's default) or hinge (paper).
         discriminator_form: half the sum of both terms (program), or their sum (equation 11).
         judged: input of the discriminator: stage II's whole output ("answer", program), or its
@@ -162,7 +182,7 @@ class SafePaintLosses(BaseModel):
     coarse: float = 1.0
     domain: float = 0.01
     discriminator: float = 1.0
-    l1_form: Literal["program", "paper"] = "program"
+    l1_form: Literal["program", "paper", "hole"] = "program"
     adversarial_form: Literal["nsgan", "hinge"] = "nsgan"
     discriminator_form: Literal["half", "sum"] = "half"
     judged: Literal["answer", "composite"] = "answer"
@@ -322,7 +342,7 @@ class SafePaintLearner:
 
     def _coarse(self, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
         coarse = self.network.coarse_generator(images, masks)
-        l1 = l1_program if self._losses.l1_form == "program" else l1_paper
+        l1 = L1_FORMS[self._losses.l1_form]
         terms = {"l1": self._losses.l1 * l1(coarse, images, images, masks)}
         if self._losses.lattice:
             terms["lattice"] = self._losses.lattice * lattice(coarse, masks)
@@ -334,7 +354,7 @@ class SafePaintLearner:
         """Reconstruction losses of both stages: L1, perceptual and style."""
         chosen, outputs = self._losses, (painted.coarse, painted.raw)
         stages = images.new_tensor([chosen.coarse, 1.0])
-        l1 = l1_program if chosen.l1_form == "program" else l1_paper
+        l1 = L1_FORMS[chosen.l1_form]
         # Both forms are sums over the stages: passing the image as one output isolates the other.
         per_stage = [
             l1(painted.coarse, images, images, masks),

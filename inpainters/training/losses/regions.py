@@ -1,4 +1,4 @@
-"""Losses in holes and known regions, on pixels and on feature maps, of CTSDG and MADF."""
+"""Losses in holes and known regions, on pixels and on feature maps."""
 
 from __future__ import annotations
 
@@ -23,6 +23,21 @@ def hole_loss(output: Tensor, images: Tensor, masks: Tensor) -> Tensor:
         A scalar.
     """
     return F.l1_loss(output * masks, images * masks)
+
+
+def hole_l1(output: Tensor, images: Tensor, masks: Tensor) -> Tensor:
+    """L1 in the hole of each image, averaged over the images: small holes count as much as large.
+
+    Args:
+        output: (N, 3, H, W), whole network outputs or composites.
+        images: (N, 3, H, W), real images.
+        masks: (N, 1, H, W), 1 = hole; an image without a hole adds 0.
+
+    Returns:
+        A scalar.
+    """
+    errors = ((output - images).abs() * masks).sum(dim=(1, 2, 3))
+    return (errors / (3 * masks.sum(dim=(1, 2, 3))).clamp(min=1)).mean()
 
 
 def valid_loss(output: Tensor, images: Tensor, masks: Tensor) -> Tensor:
