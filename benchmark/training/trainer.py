@@ -192,13 +192,15 @@ class Trainer:
         stage I), their EMA restarts there: it would otherwise keep a share of weights that were
         never trained, 40 % of them after 900 steps at a decay of 0.999.
         """
-        ema, network, fresh = self.state.ema, self.learner.network, turn.number == 0
-        before = _copy_state(network) if ema is not None and fresh else {}
+        fresh, network = turn.number == 0, self.learner.network
+        ema = self.state.ema if fresh else None
+        before = _copy_state(network) if ema is not None else {}
         self.learner.begin(turn.stage.phase, fresh=fresh)
         self._phase = turn.stage.phase
-        for name, value in network.state_dict().items() if before else ():
-            if ema is not None and not torch.equal(value, before[name]):
-                ema[name].copy_(value)
+        if ema is not None:
+            for name, value in network.state_dict().items():
+                if not torch.equal(value, before[name]):
+                    ema[name].copy_(value)
 
     def _step_role(
         self, role: str, turn: Turn, parts: list[tuple[Tensor, Tensor]]

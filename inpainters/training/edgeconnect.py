@@ -33,7 +33,7 @@ from inpainters.training.losses.adversarial import (
 )
 from inpainters.training.losses.features import perceptual, style
 from inpainters.training.losses.lattice import lattice
-from inpainters.training.losses.regions import hole_l1
+from inpainters.training.losses.regions import hole_l1, l1_over_ratio
 from inpainters.training.patch_discriminator import Discriminator
 
 
@@ -49,20 +49,6 @@ def feature_matching(fake: Sequence[Tensor], real: Sequence[Tensor]) -> Tensor:
     """
     pairs = zip(fake, real, strict=True)
     return torch.stack([F.l1_loss(found, wanted.detach()) for found, wanted in pairs]).sum()
-
-
-def l1(raw: Tensor, images: Tensor, masks: Tensor) -> Tensor:
-    """L1 over all pixels, divided by the mean of the mask.
-
-    Args:
-        raw: (N, 3, H, W) in [0, 1], the whole network outputs.
-        images: (N, 3, H, W) in [0, 1], real images.
-        masks: (N, 1, H, W), 1 = hole; an empty batch of masks makes the loss infinite.
-
-    Returns:
-        A scalar.
-    """
-    return F.l1_loss(raw, images) / masks.mean()
 
 
 # The networks that each phase trains (stages 1 to 4 of the authors' program).
@@ -277,7 +263,7 @@ class EdgeConnectLearner(InpainterLearner):
             real, real_hole = network.features(few), network.features(few * holes)
         alike = perceptual(network.features(some), real, network.perceptual_layers)
         styled = style(network.features(some * holes), real_hole, network.style_layers)
-        distance = l1 if chosen.compared == "outputs" else hole_l1
+        distance = l1_over_ratio if chosen.compared == "outputs" else hole_l1
         terms = {
             "l1": chosen.l1 * distance(raw, images, masks),
             "perceptual": chosen.perceptual * alike,

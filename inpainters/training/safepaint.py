@@ -29,58 +29,13 @@ from inpainters.training.losses.adversarial import (
 )
 from inpainters.training.losses.features import perceptual, style
 from inpainters.training.losses.lattice import lattice
-from inpainters.training.losses.regions import hole_l1
+from inpainters.training.losses.regions import hole_l1, hole_loss, l1_over_ratio
 from inpainters.training.patch_discriminator import Discriminator
 
 MARGIN = 0.1  # of the triplet losses; it only adds a constant
 
 
-def l1_program(coarse: Tensor, raw: Tensor, images: Tensor, masks: Tensor) -> Tensor:
-    """L1 in the program's form: mean |G1 - I| / mean(M) + mean |G2 - I| / mean(M), over all pixels.
-
-    Args:
-        coarse: (N, 3, H, W) in [0, 1], output G1 of stage I.
-        raw: (N, 3, H, W) in [0, 1], output G2 of stage II.
-        images: (N, 3, H, W) in [0, 1], real images I.
-        masks: (N, 1, H, W), 1 = hole; a batch without holes makes the loss infinite.
-
-    Returns:
-        A scalar.
-    """
-    return (F.l1_loss(coarse, images) + F.l1_loss(raw, images)) / masks.mean()
-
-
-def l1_paper(coarse: Tensor, raw: Tensor, images: Tensor, masks: Tensor) -> Tensor:
-    """L1 of both composites (equation 8).
-
-    Args:
-        coarse: (N, 3, H, W) in [0, 1], output of stage I.
-        raw: (N, 3, H, W) in [0, 1], output of stage II.
-        images: (N, 3, H, W) in [0, 1], real images.
-        masks: (N, 1, H, W), 1 = hole.
-
-    Returns:
-        A scalar.
-    """
-    return F.l1_loss(coarse * masks, images * masks) + F.l1_loss(raw * masks, images * masks)
-
-
-def l1_hole(coarse: Tensor, raw: Tensor, images: Tensor, masks: Tensor) -> Tensor:
-    """L1 in the holes of both outputs, each image's by its own hole; see `losses.regions.hole_l1`.
-
-    Args:
-        coarse: (N, 3, H, W) in [0, 1], output of stage I.
-        raw: (N, 3, H, W) in [0, 1], output of stage II.
-        images: (N, 3, H, W) in [0, 1], real images.
-        masks: (N, 1, H, W), 1 = hole.
-
-    Returns:
-        A scalar.
-    """
-    return hole_l1(coarse, images, masks) + hole_l1(raw, images, masks)
-
-
-L1_FORMS = {"program": l1_program, "paper": l1_paper, "hole": l1_hole}
+L1_FORMS = {"program": l1_over_ratio, "paper": hole_loss, "hole": hole_l1}  # of one stage
 
 
 def domain_paper(background: Tensor, real: Tensor, output: Tensor) -> Tensor:
@@ -343,7 +298,7 @@ class SafePaintLearner:
     def _coarse(self, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
         coarse = self.network.coarse_generator(images, masks)
         l1 = L1_FORMS[self._losses.l1_form]
-        terms = {"l1": self._losses.l1 * l1(coarse, images, images, masks)}
+        terms = {"l1": self._losses.l1 * l1(coarse, images, masks)}
         if self._losses.lattice:
             terms["lattice"] = self._losses.lattice * lattice(coarse, masks)
         return terms
@@ -355,11 +310,7 @@ class SafePaintLearner:
         chosen, outputs = self._losses, (painted.coarse, painted.raw)
         stages = images.new_tensor([chosen.coarse, 1.0])
         l1 = L1_FORMS[chosen.l1_form]
-        # Both forms are sums over the stages: passing the image as one output isolates the other.
-        per_stage = [
-            l1(painted.coarse, images, images, masks),
-            l1(images, painted.raw, images, masks),
-        ]
+        per_stage = [l1(output, images, masks) for output in outputs]
         features = self._feature_losses(images, masks, painted)
         terms = {
             "l1": chosen.l1 * (stages @ torch.stack(per_stage)),

@@ -11,12 +11,26 @@ from inpainters.training.losses import features
 from inpainters.training.losses.features import POOL_LAYERS, Features
 
 
-def hole_loss(output: Tensor, images: Tensor, masks: Tensor) -> Tensor:
-    """L1 in the holes, averaged over all pixels.
+def l1_over_ratio(output: Tensor, images: Tensor, masks: Tensor) -> Tensor:
+    """L1 over all pixels, divided by the mean of the mask (programs of SafePaint, EdgeConnect).
 
     Args:
-        output: (N, 3, H, W) in [-1, 1], the whole network outputs.
-        images: (N, 3, H, W) in [-1, 1], real images.
+        output: (N, 3, H, W) in [0, 1], the whole network outputs.
+        images: (N, 3, H, W) in [0, 1], real images.
+        masks: (N, 1, H, W), 1 = hole; a batch without holes makes the loss infinite.
+
+    Returns:
+        A scalar.
+    """
+    return F.l1_loss(output, images) / masks.mean()
+
+
+def hole_loss(output: Tensor, images: Tensor, masks: Tensor) -> Tensor:
+    """L1 in the holes, averaged over all pixels: L1 of composites (SafePaint, equation 8).
+
+    Args:
+        output: (N, 3, H, W), the whole network outputs.
+        images: (N, 3, H, W), real images in the same range.
         masks: (N, 1, H, W), 1 = hole.
 
     Returns:

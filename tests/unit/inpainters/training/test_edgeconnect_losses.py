@@ -24,12 +24,3 @@ def test_feature_matching_moves_the_fake_only():
 def test_feature_matching_wants_a_map_for_each():
     with pytest.raises(ValueError, match="shorter"):
         edgeconnect.feature_matching([torch.ones(1)], [])
-
-
-def test_l1_is_over_the_mean_of_the_mask_and_sees_known_pixels():
-    images, masks = torch.full((1, 3, 2, 2), 0.25), torch.zeros(1, 1, 2, 2)
-    masks[..., 0, 0] = 1
-    # 0.25 off everywhere, a quarter is hole
-    assert edgeconnect.l1(images + 0.25, images, masks).item() == pytest.approx(1)
-    in_the_hole = images + 0.25 * masks
-    assert edgeconnect.l1(in_the_hole, images, masks).item() == pytest.approx(0.25)

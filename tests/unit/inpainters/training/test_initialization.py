@@ -108,3 +108,20 @@ def test_bilinear_kernels_upsample_and_keep_their_size() -> None:
     found = torch.conv_transpose2d(ramp, weight, stride=2, padding=1)[0, 0, 4, 2:-2]
     steps = found.diff()
     torch.testing.assert_close(steps, steps[:1].expand_as(steps))  # a straight line stays straight
+
+
+@pytest.mark.parametrize("name", ["safepaint", "edgeconnect"])
+def test_a_linear_start_upsamples_bilinearly(name: str) -> None:
+    kernel = torch.outer(*2 * [torch.tensor(start.BILINEAR)])
+    for choice, bilinear in (("normal", False), ("linear", True)):
+        made = learner_of(name, start=choice)
+        stages = "coarse_generator.", "fine_generator.", "inpaint."
+        layers = [
+            layer
+            for at, layer in made.network.named_modules()
+            if isinstance(layer, nn.ConvTranspose2d) and at.startswith(stages)
+        ]
+        assert layers
+        for layer in layers:
+            scaled = layer.weight[:, :, :1, :1] / kernel[0, 0] * kernel
+            assert torch.allclose(layer.weight, scaled, rtol=1e-4, atol=0) == bilinear

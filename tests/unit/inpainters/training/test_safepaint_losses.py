@@ -38,27 +38,6 @@ def test_a_discriminator_that_is_right_pays_less(kind):
     )
 
 
-def test_the_papers_l1_does_not_see_known_pixels():
-    images, masks = torch.rand(1, 3, 8, 8), torch.zeros(1, 1, 8, 8)
-    masks[..., :4, :] = 1
-    off = images + (1 - masks)
-    assert safepaint.l1_paper(off, off, images, masks).item() == 0
-    assert safepaint.l1_program(off, off, images, masks).item() == pytest.approx(2.0, rel=1e-5)
-
-
-def test_l1_of_holes_counts_small_holes_as_much_as_large_ones():
-    """Errors of 0.5 in a hole of 2 pixels and of 0.1 in one of 8; known pixels do not count."""
-    images = torch.full((3, 3, 4, 4), 0.2)
-    masks = torch.zeros(3, 1, 4, 4)  # the third image has no hole
-    masks[0, :, 0, :2] = 1
-    masks[1, :, :2] = 1
-    output = images + torch.tensor([0.5, 0.1, 0.0])[:, None, None, None] * masks
-    output += 0.3 * (1 - masks)
-    found = safepaint.l1_hole(images, output, images, masks)
-    assert found.item() == pytest.approx((0.5 + 0.1) / 3)
-    assert safepaint.l1_hole(output, output, images, masks).item() == pytest.approx(0.4)
-
-
 def test_domain_distance_of_equal_vectors_has_a_finite_gradient():
     vectors = torch.rand(2, 16, 1, 1)
     output = vectors.clone().requires_grad_()
