@@ -28,6 +28,7 @@ class TrainState:
         modules: all networks, by name.
         optimizers: by optimizer role.
         ema: the exponential moving average of the exported network's state, or None.
+        updates: of the exported network's parameters, by name; none where there is no EMA.
         step: completed steps, including those of the runs that it resumed.
         seconds: time spent in these steps.
         wall: wall-clock seconds of all these runs, including work outside steps.
@@ -38,6 +39,7 @@ class TrainState:
     modules: Mapping[str, nn.Module]
     optimizers: Mapping[str, torch.optim.Optimizer]
     ema: dict[str, Tensor] | None = None
+    updates: dict[str, int] = field(default_factory=dict)
     step: int = 0
     seconds: float = 0.0
     wall: float = 0.0
@@ -67,6 +69,7 @@ def save(state: TrainState, recipe: Recipe, path: Path) -> None:
         "modules": {name: network.state_dict() for name, network in state.modules.items()},
         "optimisers": {name: one.state_dict() for name, one in state.optimizers.items()},
         "average": state.ema,
+        "updates": state.updates,
     }
     if state.origin:
         content["origin"] = dict(state.origin)
@@ -103,6 +106,8 @@ def resume(state: TrainState, recipe: Recipe, path: Path) -> None:
     state.step, state.seconds = content["step"], content["seconds"]
     state.wall = content.get("wall", state.seconds)  # earlier versions did not store it
     state.ema = content["average"]
+    # Earlier versions did not count updates: every weight's decay then followed the step.
+    state.updates = content.get("updates", dict.fromkeys(state.ema or (), state.step))
     state.origin = content.get("origin", {})
 
 
