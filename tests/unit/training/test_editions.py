@@ -142,15 +142,7 @@ def test_data_that_cannot_be_used_end_jobs_in_one_line(tmp_path: Path) -> None:
         list(train_edition(edition, names=("aotgan", "madf"), jobs=2))
 
 
-# Their recipes came before the weights that they make: a name goes when its weights are committed.
-EARLIER_RECIPE = frozenset(LEARNERS) - {"aotgan", "lama", "ctsdg", "trufor", "psccnet", "iidnet"}
-EARLIER = pytest.mark.xfail(strict=True, reason="shipped weights are of the earlier recipe")
-
-
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(one, marks=EARLIER if one in EARLIER_RECIPE else ()) for one in LEARNERS],
-)
+@pytest.mark.parametrize("name", LEARNERS)
 def test_what_ships_was_made_by_the_recipe_that_ships(name: str) -> None:
     registry = DETECTORS if name in DETECTORS else INPAINTERS
     file = mini_path(registry.card(name))
