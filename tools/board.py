@@ -69,18 +69,23 @@ def _write_tables(folders: Sequence[Path]) -> None:
 
 
 def _table(view: SectionView) -> Iterator[str]:
-    """Yield the lines of a section in Markdown: its title and its table without post-processing."""
+    """Yield the lines of a section in Markdown: its title and its table.
+
+    Where there is post-processing, the table is of the images after the first one.
+    """
+    processing = next(filter(None, view.section.launders), "")
+    after = f" After {processing}." if processing else ""
     runs = ", ".join(f"{run.name} of commit {run.record.commit[:8]}" for run in view.section.runs)
     yield f"### {view.section.title}\n"
-    yield f"Run: {runs}. Each detector: AUC [95 % interval], null, rank.\n"
-    found = [view.standings(column) for column in view.columns]
+    yield f"Run: {runs}.{after} Each detector: AUC [95 % interval], null, rank.\n"
+    found = [view.standings(column, processing) for column in view.columns]
     titles = [view.titles[column].partition(" (")[0] for column in view.columns]
     qualities = [one.metric.upper() for one in view.qualities]
     heads = ["inpainter", "weights", *qualities, *titles]
     yield _line(heads)
     yield _line(["---"] * len(heads))
     for place, row in enumerate(view.rows):
-        means = zip(view.qualities, view.quality(place, ("", "", "")), strict=True)
+        means = zip(view.qualities, view.quality(place, (processing, "", "")), strict=True)
         cells = [_cell(one[place], view.decimals) for one in found]
         quality = [number(value, one.decimals) for one, value in means]
         yield _line([row.key.painter, row.weights, *quality, *cells])
