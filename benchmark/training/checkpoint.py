@@ -28,7 +28,8 @@ class TrainState:
         modules: all networks, by name.
         optimizers: by optimizer role.
         ema: the exponential moving average of the exported network's state, or None.
-        updates: of the exported network's parameters, by name; none where there is no EMA.
+        updates: optimizer updates of each parameter of the exported network, by its name; empty
+            where there is no EMA.
         step: completed steps, including those of the runs that it resumed.
         seconds: time spent in these steps.
         wall: wall-clock seconds of all these runs, including work outside steps.
@@ -106,8 +107,7 @@ def resume(state: TrainState, recipe: Recipe, path: Path) -> None:
     state.step, state.seconds = content["step"], content["seconds"]
     state.wall = content.get("wall", state.seconds)  # earlier versions did not store it
     state.ema = content["average"]
-    # Earlier versions did not count updates: every weight's decay then followed the step.
-    state.updates = content.get("updates", dict.fromkeys(state.ema or (), state.step))
+    state.updates = content.get("updates", {})  # earlier versions did not count them
     state.origin = content.get("origin", {})
 
 

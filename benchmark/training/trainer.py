@@ -103,6 +103,7 @@ class Trainer:
         )
         if (out / CHECKPOINT).is_file():
             resume(self.state, recipe, out / CHECKPOINT)
+            self.state.updates = self.state.updates or self._uncounted_updates()
         self._saved, self._wall_before = self.state.step, self.state.wall
         rest = range(self.state.step, recipe.steps)
         self._batches = load_batches(source, rest, process_group.shard, running.data_workers)
@@ -250,6 +251,19 @@ class Trainer:
     def _diverged(self, what: str) -> TrainingError:
         kept = f"; {self.out / CHECKPOINT} keeps step {self._saved}" if self._saved else ""
         return TrainingError(f"{self.recipe.model}: {what}{kept}; lower the learning rate")
+
+    def _uncounted_updates(self) -> dict[str, int]:
+        """Updates by parameter, for a checkpoint of an earlier version, which did not count them.
+
+        The EMA of a weight that was never trained is still the weight itself.
+        """
+        ema, parameters = self.state.ema, self.learner.network.named_parameters()
+        if ema is None:
+            return {}
+        return {
+            name: 0 if torch.equal(ema[name], weight) else self.state.step
+            for name, weight in parameters
+        }
 
     def _update_ema(self) -> None:
         """Update the exponential moving average; its decay is smaller in a weight's first updates.

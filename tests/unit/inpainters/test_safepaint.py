@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from skimage import data
 
+from benchmark.core.checkpoints.resolve import mini_path
 from benchmark.core.errors import WeightsError
-from inpainters import create_inpainter
+from inpainters import INPAINTERS, create_inpainter
 from inpainters.rwsa import RWSA
 from inpainters.safepaint import (
     GENERATOR_FILE,
@@ -182,3 +185,26 @@ def test_a_mini_file_of_larger_sizes_is_refused(tmp_path):
     file = save_mini(tmp_path / "mini.safetensors", config={**asdict(MINI), "width": 8})
     with pytest.raises(WeightsError, match="its network config needs more"):
         load_generator(file)
+
+
+ROWS = ("safepaint", "safepaint-backbone", "safepaint-ddl", "safepaint-rwsa")
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_what_the_cards_of_the_mini_weights_say_of_domain_vectors_and_brightness(name):
+    """They say so of six test images, which do not ship; here of the images that do."""
+    photos = [photo()[:256, :256] for photo in (data.astronaut, data.chelsea, data.coffee)]
+    images = torch.from_numpy(np.stack(photos)).movedim(-1, 1) / 255
+    masks = torch.zeros(len(images), 1, 256, 256)
+    masks[..., 80:190, 60:200] = 1
+    network = load_generator(mini_path(INPAINTERS.card(name)), name).eval()
+    with torch.no_grad():
+        painted = network(images, masks)
+        vectors, composite = painted.background, painted.coarse_composite
+        other = network.fine_generator(composite, masks, vectors.roll(1, 0))
+        dark = network.fine_generator(0.8 * composite, masks, vectors)
+        bright = network.fine_generator(0.8 * composite + 0.1, masks, vectors)
+    spread = vectors.std(0).mean().item()
+    assert (spread < 1e-5) == (name in {"safepaint", "safepaint-ddl"})  # collapsed by the loss
+    assert (other - painted.raw).abs().max() < 2e-4
+    assert (bright - dark).abs().max() < 1e-3
