@@ -152,7 +152,8 @@ class AOTGANLosses(BaseModel):
         discriminator_width: channels of the discriminator's first layer.
         start: initialization of the generator: "normal" with std 0.02, as in the program, or
             "scaled" (He et al.), so that activations do not shrink in narrow networks.
-        warm: start from the mini weights of `aotgan`; attentions start as the identity.
+        warm: start from the mini weights of `aotgan`, or from the file of its weights at this
+            path; attentions start as the identity.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -167,7 +168,7 @@ class AOTGANLosses(BaseModel):
     lattice: float = Field(default=0.0, ge=0)
     discriminator_width: int = 64
     start: Literal["normal", "scaled"] = "normal"
-    warm: bool = False
+    warm: bool | str = False
 
 
 class AOTGANLearner(InpainterLearner):
@@ -218,7 +219,7 @@ class AOTGANLearner(InpainterLearner):
         if losses.start == "scaled":
             _scale(self.network)
         if losses.warm:
-            start_warm({"": self.network}, AOTGAN.card)
+            start_warm({"": self.network}, AOTGAN.card, losses.warm)
         self.features = choose_features(losses.features).to(device)
         self._losses = losses
         self._composites: deque[Tensor] = deque()  # queue for the discriminator's update

@@ -84,7 +84,8 @@ class EdgeConnectLosses(BaseModel):
         discriminator_width: channels of each discriminator's first layer.
         start: initialization of the color generator: "normal", as in the program, or "linear", see
             `initialization.start_linear`.
-        warm: start from the mini weights of `edgeconnect`; attentions start as the identity.
+        warm: start from the mini weights of `edgeconnect`, or from the file of its weights at this
+            path; attentions start as the identity.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -102,7 +103,7 @@ class EdgeConnectLosses(BaseModel):
     lattice: float = Field(default=0.0, ge=0)
     discriminator_width: int = 64
     start: Literal["normal", "linear"] = "normal"
-    warm: bool = False
+    warm: bool | str = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +178,9 @@ class EdgeConnectLearner(InpainterLearner):
             start_linear((self.network.inpaint,), self._run_on_noise_edges, device)
         if losses.warm:
             start_warm(
-                {"edge.": self.network.edge, "inpaint.": self.network.inpaint}, EdgeConnect.card
+                {"edge.": self.network.edge, "inpaint.": self.network.inpaint},
+                EdgeConnect.card,
+                losses.warm,
             )
         self.features = choose_features(losses.features).to(device)
         self._losses, self._phase = losses, "joint"

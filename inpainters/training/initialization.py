@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmark.core.card import Card
-from benchmark.core.checkpoints.load import read_checkpoint
+from benchmark.core.checkpoints.load import read_checkpoint, read_metadata
 from benchmark.core.checkpoints.resolve import find_weights
 from benchmark.core.errors import TrainingError, WeightsError
 from inpainters.rwsa import start_from_host
@@ -36,19 +37,23 @@ def initialize(network: nn.Module) -> None:
             nn.init.zeros_(module.bias)
 
 
-def start_warm(parts: Mapping[str, nn.Module], host: Card) -> None:
-    """Load the mini weights of a model without RWSA; added attentions start as the identity.
+def start_warm(parts: Mapping[str, nn.Module], host: Card, wanted: str | Literal[True]) -> None:
+    """Load the weights of a model without RWSA; added attentions start as the identity.
 
     Args:
         parts: networks, by the prefix of their entries in the file, such as "inpaint.".
         host: the card of the model without RWSA.
+        wanted: True for its mini weights, or a file that `bench train` wrote.
 
     Raises:
-        TrainingError: if there is no such file, or the networks have different sizes.
+        WeightsError: if there is no such file, or it is damaged or of another model.
+        TrainingError: if the mini weights are missing, or the networks have different sizes.
     """
-    path = find_weights(host, "mini").path
+    path = find_weights(host, "mini" if wanted is True else wanted).path
     if path is None:
         raise TrainingError(f"losses.warm: the mini edition of {host.name} is not installed")
+    if wanted is not True and (model := read_metadata(path).get("model")) != host.name:
+        raise WeightsError(f"losses.warm: {path}: weights of {model!r}, expected {host.name!r}")
     state = read_checkpoint(path)
     try:
         for prefix, part in parts.items():

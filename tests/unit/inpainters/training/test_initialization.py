@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from benchmark.core.errors import TrainingError
+from benchmark.core.errors import TrainingError, WeightsError
 from benchmark.training.export import export_safetensors
 from benchmark.training.recipe import read_recipe
 from inpainters.training import initialization as start
@@ -125,3 +125,22 @@ def test_a_linear_start_upsamples_bilinearly(name: str) -> None:
         for layer in layers:
             scaled = layer.weight[:, :, :1, :1] / kernel[0, 0] * kernel
             assert torch.allclose(layer.weight, scaled, rtol=1e-4, atol=0) == bilinear
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_file_of_its_host_s_weights_is_taken_instead(host: str, tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        made = installed(host, tmp_path, patched)
+    warm = with_rwsa(host, warm=str(tmp_path / f"{host}.safetensors"))
+    assert torch.equal(answer_of(warm), answer_of(made))
+
+
+def test_a_file_of_another_model_or_none_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        installed("edgeconnect", tmp_path, patched)
+    with pytest.raises(WeightsError, match="weights of 'edgeconnect', expected 'aotgan'"):
+        with_rwsa("aotgan", warm=str(tmp_path / "edgeconnect.safetensors"))
+    with pytest.raises(WeightsError, match="no such checkpoint for aotgan"):
+        with_rwsa("aotgan", warm=str(tmp_path / "none.safetensors"))
